@@ -1,0 +1,76 @@
+"""vimae-bench compares autoencoder objectives. These are the names a plugin needs; it imports nothing else of the harness.
+
+They are loaded when first asked for, so that commands which train nothing need not wait for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .engine.trial import Trial as Trial
+    from .errors import BenchError as BenchError
+    from .errors import DataError as DataError
+    from .hooks import hookimpl as hookimpl
+    from .kinds import Architecture as Architecture
+    from .kinds import Arrays as Arrays
+    from .kinds import Batch as Batch
+    from .kinds import Dataset as Dataset
+    from .kinds import Divergence as Divergence
+    from .kinds import Examples as Examples
+    from .kinds import Executor as Executor
+    from .kinds import Frame as Frame
+    from .kinds import Loss as Loss
+    from .kinds import Metric as Metric
+    from .kinds import Objective as Objective
+    from .kinds import PixelRange as PixelRange
+    from .kinds import Prior as Prior
+    from .kinds import PriorDistribution as PriorDistribution
+    from .kinds import Reporter as Reporter
+    from .kinds import Splits as Splits
+    from .kinds import Step as Step
+    from .kinds import squared_error as squared_error
+    from .model import Autoencoder as Autoencoder
+    from .posterior import Deterministic as Deterministic
+    from .posterior import Gaussian as Gaussian
+    from .posterior import GaussianPosterior as GaussianPosterior
+    from .posterior import NoisedDeterministic as NoisedDeterministic
+    from .posterior import PointPosterior as PointPosterior
+    from .posterior import Posterior as Posterior
+    from .posterior import PosteriorFamily as PosteriorFamily
+    from .posterior import PushForwardPosterior as PushForwardPosterior
+    from .posterior import TruncatedNormal as TruncatedNormal
+    from .records import Cell as Cell
+    from .records import Choice as Choice
+    from .records import Estimate as Estimate
+    from .records import Event as Event
+    from .records import Measure as Measure
+    from .records import Order as Order
+    from .records import Run as Run
+    from .records import Training as Training
+    from .seeds import derive as derive
+
+_HOMES = {
+    "engine.trial": "Trial",
+    "errors": "BenchError DataError",
+    "hooks": "hookimpl",
+    "kinds": "Architecture Arrays Batch Dataset Divergence Examples Executor Frame Loss Metric Objective PixelRange "
+    "Prior PriorDistribution Reporter Splits Step squared_error",
+    "model": "Autoencoder",
+    "posterior": "Deterministic Gaussian GaussianPosterior NoisedDeterministic PointPosterior Posterior "
+    "PosteriorFamily PushForwardPosterior TruncatedNormal",
+    "records": "Cell Choice Estimate Event Measure Order Run Training",
+    "seeds": "derive",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

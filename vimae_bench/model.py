@@ -1,0 +1,49 @@
+"""The autoencoder: the one module the harness owns. Its parts come from plugins."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from .kinds import Architecture, Frame, Objective, Prior, PriorDistribution
+from .posterior import Posterior
+from .seeds import derive
+
+
+class Autoencoder(nn.Module):
+    """An encoder, a decoder, a prior, and what the objective has of its own, over images of one frame.
+
+    Every part is initialised from a stream of its own, named after the part and the seed alone: two methods under
+    one seed start from the same weights wherever shapes agree.
+    """
+
+    def __init__(self, frame: Frame, architecture: Architecture, prior: Prior, objective: Objective, seed: int):
+        super().__init__()
+        self.frame, self.family = frame, objective.posterior()
+        self.encoder = seeded(seed, "encoder", lambda: architecture.encoder(frame, self.family.heads))
+        self.decoder = seeded(seed, "decoder", lambda: architecture.decoder(frame))
+        self.prior: PriorDistribution = seeded(seed, "prior", lambda: prior(frame, self.encode))
+        self.auxiliary = seeded(seed, "auxiliary", lambda: objective.auxiliary(frame))
+
+    def encode(self, x: Tensor) -> Posterior:
+        """q(z|x) for images [B, C, H, W] in network units, with the objective's input noise where it has any."""
+        return self.family(self.encoder, x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The mean image of p(x|z) in network units: z [..., d] gives [..., C, H, W]."""
+        return self.decoder(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], *self.frame.shape)
+
+    def parts(self, names: tuple[str, ...]) -> list[nn.Parameter]:
+        """The parameters of the named parts."""
+        return [p for name in names for p in self.get_submodule(name).parameters()]
+
+
+M = TypeVar("M")
+
+
+def seeded(seed: int, part: str, make: Callable[[], M]) -> M:
+    """What `make` makes when the global generator stands at the seed of this part; the generator is then put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "weights", part))
+        return make()

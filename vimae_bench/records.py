@@ -1,0 +1,142 @@
+"""Plain data that crosses files and processes: what is to be run, and what came of it.
+
+Everything here is frozen and made of JSON values. Objects are made from these names where they are used.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Json = dict[str, Any]
+Direction = Literal["lower", "higher"]
+Status = Literal["done", "diverged", "failed"]
+
+
+def canonical(value: object) -> str:
+    """JSON in one spelling: sorted keys, no spaces, ASCII, no NaN. Raises ValueError for NaN and infinities."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def fingerprint(value: object) -> str:
+    """The first twelve hexadecimal digits of the sha256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A plugin by name, with all its settings filled in and the version its author gives its arithmetic.
+
+    A setting that is itself a plugin (the divergence of `vimae`) is a mapping in the form of `as_json`.
+    """
+
+    use: str
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    version: int = 1
+
+    def as_json(self) -> Json:
+        return {"use": self.use, "version": self.version, **self.settings}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Choice":
+        rest = {k: v for k, v in raw.items() if k not in ("use", "version")}
+        return cls(str(raw["use"]), rest, int(raw.get("version", 1)))
+
+    @property
+    def key(self) -> str:
+        """The choice's identity: `<name>-<hash>`."""
+        return f"{self.use}-{fingerprint(self.as_json())[:8]}"
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a run is trained. All of it is part of the run's identity."""
+
+    epochs: int = 80
+    batch: int = 100
+    learning_rate: float = 1e-3
+    adam_beta1: float = 0.5
+    adam_beta2: float = 0.999
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: an objective over a prior, on a data set, with an architecture, from a seed."""
+
+    dataset: Choice
+    architecture: Choice
+    objective: Choice
+    prior: Choice
+    latent: int
+    training: Training
+    seed: int
+
+    def as_json(self) -> Json:
+        parts = {name: getattr(self, name).as_json() for name in ("dataset", "architecture", "objective", "prior")}
+        return {**parts, "latent": self.latent, "training": asdict(self.training), "seed": self.seed}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Run":
+        parts = {name: Choice.from_json(raw[name]) for name in ("dataset", "architecture", "objective", "prior")}
+        return cls(**parts, latent=raw["latent"], training=Training(**raw["training"]), seed=raw["seed"])
+
+    @property
+    def key(self) -> str:
+        """The run's identity: a hash of all that decides its result, defaults and versions included."""
+        return fingerprint(self.as_json())
+
+    @property
+    def name(self) -> str:
+        """The name of the run's folder."""
+        return f"{self.objective.use}-{self.dataset.use}-{self.architecture.use}-s{self.seed}-{self.key}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place in a benchmark's matrix: a run under the label of its method, with the metrics wanted of it."""
+
+    label: str
+    run: Run
+    metrics: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is told: which run, where its folder is, where the data are, on which device."""
+
+    benchmark: str
+    cell: Cell
+    folder: Path
+    data: Path
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Event:
+    """What an executor tells while it works. `tick` carries no order: time has passed, files may have grown."""
+
+    kind: Literal["started", "ended", "tick"]
+    order: Order | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number a metric gives: its name, unit, which way is better (None: neither) and definition version."""
+
+    name: str
+    unit: str
+    better: Direction | None
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value with its standard error within one trained model and the number of items behind it."""
+
+    value: float
+    n: int
+    se: float | None = None
