@@ -1,0 +1,93 @@
+"""A trained model before its metrics: codes, draws and reconstructions are computed once and shared by all of them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..kinds import Examples, Frame, Splits, squared_error
+from ..model import Autoencoder
+from ..posterior import Posterior
+from ..seeds import derive
+from .data import to_network, to_unit
+
+Part = Literal["train", "validation", "test"]
+CHUNK = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A trained model in evaluation mode (batch norm frozen, no input noise) with the data it is measured on.
+
+    `dataset` is the data set's name and `seed` the run's: between them they name every random stream.
+    """
+
+    model: Autoencoder
+    splits: Splits
+    dataset: str
+    seed: int
+    device: torch.device
+    _kept: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+    @property
+    def frame(self) -> Frame:
+        return self.model.frame
+
+    def examples(self, part: Part) -> Examples:
+        """The images uint8 [N, C, H, W] and labels of a part, as NumPy arrays."""
+        return getattr(self.splits, part)
+
+    def images(self, part: Part) -> Iterator[Tensor]:
+        """The images of a part in [0, 1] units, float32, in chunks of 1,000 on the model's device."""
+        x = self.examples(part).x
+        for start in range(0, len(x), CHUNK):
+            yield to_unit(torch.from_numpy(np.ascontiguousarray(x[start : start + CHUNK])).to(self.device))
+
+    def posterior(self, part: Part = "test") -> Posterior:
+        """q(z|x) of every image of a part at once, over codes [N, d]."""
+        return self._once(f"posterior {part}", lambda: self.posterior_of(self.images(part)))
+
+    def posterior_of(self, chunks: Iterator[Tensor]) -> Posterior:
+        """q(z|x) of images given in chunks, in [0, 1] units: how a metric encodes images it has changed."""
+        with torch.inference_mode():
+            heads = [self.model.encoder(to_network(x, self.frame.pixel_range)) for x in chunks]
+            return self.model.family.at(*(torch.cat(head) for head in zip(*heads, strict=True)))
+
+    def draws(self, part: Part = "test") -> Tensor:
+        """One z ~ q(z|x) for each image of a part [N, d]: the code itself where the encoder is deterministic."""
+        return self._once(f"draws {part}", lambda: self.randomly(self.posterior(part).rsample, "draws", part))
+
+    def prior_draws(self, n: int, purpose: str) -> Tensor:
+        """n draws of the model's own prior [n, d], from a stream named after the purpose."""
+        with torch.inference_mode():
+            return self.randomly(lambda: self.model.prior.sample(n), "prior", purpose)
+
+    def squared_error(self, part: Part = "test", of: Literal["mean", "draws"] = "mean") -> Tensor:
+        """The SSE [N] of each image's reconstruction from its mean code or from one draw, in [0, 1] units."""
+        z = self.posterior(part).mean if of == "mean" else self.draws(part)
+        return self._once(f"squared error {part} {of}", lambda: self._squared_error(part, z))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The mean images of codes [N, d], in [0, 1] units, [N, C, H, W]."""
+        with torch.inference_mode():
+            out = torch.cat([self.model.decode(part) for part in z.split(CHUNK)])
+        return out if self.frame.pixel_range == "unit" else (out + 1) / 2
+
+    def randomly(self, draw: Callable[[], Tensor], *purpose: str) -> Tensor:
+        """What `draw` gives when the global generators stand at the seed of a purpose; they are then put back."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(derive(self.seed, *purpose))
+            return draw()
+
+    def _once(self, what: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+        if what not in self._kept:
+            self._kept[what] = make()
+        return self._kept[what]
+
+    def _squared_error(self, part: Part, z: Tensor) -> Tensor:
+        pairs = zip(self.images(part), z.split(CHUNK), strict=True)
+        return torch.cat([squared_error(x, self.decode(code)) for x, code in pairs])
+

@@ -1,0 +1,96 @@
+"""Files that survive being cut off at any moment: a file is either whole or not there, a line whole or ignored."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .errors import ResultsError
+from .records import Json
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file under a temporary name, then put it in place by fsync and rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        _fsync(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _fsync(path.parent)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write readable JSON whole. Raises ValueError for NaN and infinities, which JSON does not have."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_whole(path, lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path) -> Json:
+    """An object read back. Raises ResultsError, naming the file, if it is damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{path}: cannot be read as JSON ({error}); remove it and run again") from error
+    if not isinstance(value, dict):
+        raise ResultsError(f"{path}: holds no JSON object; remove it and run again")
+    return value
+
+
+def append_line(path: Path, value: Json) -> None:
+    """Add one line of JSON by a single write, so that a reader never sees half of a line followed by another.
+
+    What an earlier, cut-off writer left of a line is ended first.
+    """
+    torn = path.exists() and not _ends_whole(path)
+    line = ("\n" if torn else "") + json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+    with path.open("ab", buffering=0) as file:
+        file.write(line.encode())
+
+
+def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
+    """Whole lines of JSON from a byte offset on, each with the offset behind it. Torn lines are passed over."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            try:
+                yield json.loads(line), offset
+            except ValueError:
+                continue
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left behind."""
+    for left in folder.rglob(".*.tmp"):
+        left.unlink(missing_ok=True)
+
+
+def _ends_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if not size:
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
