@@ -125,12 +125,18 @@ class Event:
 
 @dataclass(frozen=True)
 class Measure:
-    """One number a metric gives: its name, unit, which way is better (None: neither) and definition version."""
+    """One number a metric gives: its name, unit, which way is better (None: neither) and definition version.
+
+    A run whose value is below `collapse_below` ignores its data, and is flagged as collapsed. A measure that such a
+    run wins by ignoring the data says `ranks_collapsed=False`, and leaves it out of its ranking.
+    """
 
     name: str
     unit: str
     better: Direction | None
     version: int = 1
+    collapse_below: float | None = None
+    ranks_collapsed: bool = True
 
 
 @dataclass(frozen=True)
