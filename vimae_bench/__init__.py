@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from .kinds import Splits as Splits
     from .kinds import Step as Step
     from .kinds import squared_error as squared_error
+    from .mmd import KernelName as KernelName
+    from .mmd import Statistic as Statistic
+    from .mmd import kernel_matrix as kernel_matrix
+    from .mmd import mmd2 as mmd2
     from .model import Autoencoder as Autoencoder
     from .posterior import Deterministic as Deterministic
     from .posterior import Gaussian as Gaussian
@@ -55,6 +59,7 @@ _HOMES = {
     "hooks": "hookimpl",
     "kinds": "Architecture Arrays Batch Dataset Divergence Examples Executor Frame Loss Metric Objective PixelRange "
     "Prior PriorDistribution Reporter Splits Step squared_error",
+    "mmd": "KernelName Statistic kernel_matrix mmd2",
     "model": "Autoencoder",
     "posterior": "Deterministic Gaussian GaussianPosterior NoisedDeterministic PointPosterior Posterior "
     "PosteriorFamily PushForwardPosterior TruncatedNormal",

@@ -1,0 +1,1 @@
+"""Architectures, one to a file."""

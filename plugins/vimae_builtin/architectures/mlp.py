@@ -1,0 +1,66 @@
+"""Fully connected encoder and decoder."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Gt
+from torch import Tensor, nn
+
+from vimae_bench import Architecture, Frame, hookimpl
+
+INIT_STD = 0.0099999
+
+
+@dataclass(frozen=True)
+class MLP:
+    """The small network of the MNIST experiments of WAE (1711.01558, github.com/tolstikhin/wae): FC layers with ReLU.
+
+    `hidden` are the widths from the pixels to the code; the decoder runs through them backwards. As in that code the
+    encoder normalises before its ReLU and the decoder after it; weights start from N(0, 0.01^2), biases from 0.
+    """
+
+    hidden: tuple[Annotated[int, Gt(0)], ...] = (256, 256, 256)
+    batch_norm: bool = True
+
+    def encoder(self, frame: Frame, heads: int) -> nn.Module:
+        layers: list[nn.Module] = [nn.Flatten()]
+        width = frame.pixels
+        for out in self.hidden:
+            layers += [_linear(width, out), *self._norm(out), nn.ReLU()]
+            width = out
+        return nn.Sequential(*layers, _Heads(width, frame.latent, heads))
+
+    def decoder(self, frame: Frame) -> nn.Module:
+        layers: list[nn.Module] = []
+        width = frame.latent
+        for out in reversed(self.hidden):
+            layers += [_linear(width, out), nn.ReLU(), *self._norm(out)]
+            width = out
+        squash = nn.Sigmoid() if frame.pixel_range == "unit" else nn.Tanh()
+        return nn.Sequential(*layers, _linear(width, frame.pixels), squash, nn.Unflatten(1, frame.shape))
+
+    def _norm(self, width: int) -> list[nn.Module]:
+        return [nn.BatchNorm1d(width, eps=1e-5, momentum=0.1)] if self.batch_norm else []
+
+
+class _Heads(nn.ModuleList):
+    """Linear layers side by side: features [B, width] to a tuple of `heads` tensors [B, latent]."""
+
+    def __init__(self, width: int, latent: int, heads: int):
+        super().__init__(_linear(width, latent) for _ in range(heads))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        return tuple(head(features) for head in self)
+
+
+def _linear(width: int, out: int) -> nn.Linear:
+    layer = nn.Linear(width, out)
+    nn.init.normal_(layer.weight, std=INIT_STD)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+@hookimpl
+def vimae_architectures() -> Mapping[str, Callable[..., Architecture]]:
+    return {"mlp": MLP}

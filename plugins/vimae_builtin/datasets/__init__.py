@@ -1,0 +1,1 @@
+"""Data sets, one to a file."""

@@ -1,0 +1,1 @@
+"""Divergences, one to a file."""

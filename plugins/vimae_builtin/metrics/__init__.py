@@ -1,0 +1,1 @@
+"""Metrics, one to a file."""

@@ -1,0 +1,1 @@
+"""Reporters, one to a file."""
