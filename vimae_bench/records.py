@@ -8,7 +8,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Lt
 
 Json = dict[str, Any]
 Direction = Literal["lower", "higher"]
@@ -54,12 +56,12 @@ class Choice:
 class Training:
     """How a run is trained. All of it is part of the run's identity."""
 
-    epochs: int = 80
-    batch: int = 100
-    learning_rate: float = 1e-3
-    adam_beta1: float = 0.5
-    adam_beta2: float = 0.999
-    threads: int = 1
+    epochs: Annotated[int, Ge(1)] = 80
+    batch: Annotated[int, Ge(2)] = 100
+    learning_rate: Annotated[float, Gt(0)] = 1e-3
+    adam_beta1: Annotated[float, Ge(0), Lt(1)] = 0.5
+    adam_beta2: Annotated[float, Ge(0), Lt(1)] = 0.999
+    threads: Annotated[int, Ge(1)] = 1
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,26 @@
+"""Runs carried out here, one after another."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vimae_bench import Event, Executor, Order, hookimpl
+
+
+@dataclass(frozen=True)
+class Inline:
+    """One run after another in this process: for debugging a plugin, and for tests. A crash ends the benchmark."""
+
+    device: str = "cpu"
+
+    def __call__(self, orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
+        """Carry out the orders; gives the start and the end of each."""
+        for order in orders:
+            here = replace(order, device=self.device)
+            yield Event("started", here)
+            yield Event("ended", here, work(here))
+
+
+@hookimpl
+def vimae_executors() -> Mapping[str, Callable[..., Executor]]:
+    """The executor `inline`."""
+    return {"inline": Inline}

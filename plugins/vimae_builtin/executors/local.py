@@ -1,0 +1,161 @@
+"""Runs side by side on this machine, each in a process of its own, so that one that dies takes no other with it."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Ge
+
+from vimae_bench import Event, Executor, Order, hookimpl
+
+INTERRUPTED = 75  # EX_TEMPFAIL: the run can be taken up again
+TICK = 0.2  # seconds
+GRACE = 5.0  # seconds between asking a process to end and ending it
+
+
+@dataclass(frozen=True)
+class Local:
+    """One process for each run; on a CPU as many side by side as there are cores for, else one for each GPU."""
+
+    jobs: Annotated[int, Ge(0)] = 0
+    """Runs side by side; 0: as many as fit."""
+    device: str = "auto"
+    """`cpu`, `cuda`, `cuda:1`, or `auto`: the GPUs if there are any."""
+    timeout: Annotated[float, Ge(0)] = 0.0
+    """Seconds after which a run is ended; 0: never."""
+
+    def __call__(self, orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
+        """Carry out the orders. Ending the iteration early ends the runs under way; they can be resumed."""
+        if orders:
+            crew = Crew(work, self.slots(orders), self.timeout, _server())
+            try:
+                yield from crew.carry_out(orders)
+            finally:
+                crew.dismiss()
+
+    def slots(self, orders: Sequence[Order]) -> list[str]:
+        """The devices on which runs go side by side, one run each."""
+        threads = max(order.cell.run.training.threads for order in orders)
+        gpus = [] if self.device == "cpu" else _gpus(self.device)
+        every = gpus or ["cpu"] * max(1, len(os.sched_getaffinity(0)) // threads)
+        return [every[i % len(every)] for i in range(self.jobs or len(every))]
+
+
+@dataclass
+class Crew:
+    """Processes at work: each has an order, a slot, and a time by which it has to be done."""
+
+    work: Callable[[Order], int]
+    free: list[str]
+    timeout: float
+    context: ForkServerContext
+    busy: dict[int, tuple[ForkServerProcess, Order, float]] = field(
+        default_factory=dict[int, tuple[ForkServerProcess, Order, float]]
+    )
+
+    def carry_out(self, orders: Sequence[Order]) -> Iterator[Event]:
+        """Keep every slot busy; gives starts, ends, and ticks while nothing happens."""
+        waiting = list(reversed(orders))
+        while waiting or self.busy:
+            while waiting and self.free:
+                yield self.start(waiting.pop())
+            ended = [self.busy.pop(int(sentinel)) for sentinel in wait(list(self.busy), timeout=TICK)]  # pyright: ignore[reportArgumentType]
+            for process, order, _ in ended:
+                process.join()
+                self.free.append(order.device)
+                yield Event("ended", order, process.exitcode)
+            self.end_late()
+            if not ended:
+                yield Event("tick")
+
+    def start(self, order: Order) -> Event:
+        """Put a process to work on an order."""
+        here = replace(order, device=self.free.pop(0))
+        process = self.context.Process(target=_child, args=(self.work, here), name=here.folder.name)
+        process.start()
+        self.busy[process.sentinel] = (process, here, time.monotonic() + (self.timeout or float("inf")))
+        return Event("started", here)
+
+    def end_late(self) -> None:
+        """Kill what is past its time; its end is seen like any other."""
+        for process, _, deadline in self.busy.values():
+            if time.monotonic() > deadline:
+                _signal(process, signal.SIGKILL)
+
+    def dismiss(self) -> None:
+        """Ask every process to end, then end those that did not."""
+        processes = [process for process, _, _ in self.busy.values()]
+        for process in processes:
+            _signal(process, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+            if process.is_alive():
+                _signal(process, signal.SIGKILL)
+                process.join()
+
+
+def _signal(process: ForkServerProcess, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it ended in this moment
+        os.kill(process.pid or 0, number)
+
+
+def _server() -> ForkServerContext:
+    """A server that has torch loaded and forks a worker in a few hundredths of a second.
+
+    Forking wants a single thread, so the libraries may start none of their own.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "torchvision", "numpy"])
+    return context
+
+
+def _gpus(device: str) -> list[str]:
+    import torch
+
+    if device not in ("auto", "cuda"):
+        return [device]
+    return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+
+
+def _child(work: Callable[[Order], int], order: Order) -> None:
+    """The life of a worker: no terminal of its own, its words in the run's log, its end with its scheduler's."""
+    os.setsid()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # not Linux: the kernel chooses for itself whom to kill when memory runs out
+        Path("/proc/self/oom_score_adj").write_text("500")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    order.folder.mkdir(parents=True, exist_ok=True)
+    with (order.folder / "log.txt").open("a", buffering=1) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        code = work(order)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)  # no clean-up of libraries that the server shares
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        wait([parent.sentinel])
+        os._exit(INTERRUPTED)
+
+
+@hookimpl
+def vimae_executors() -> Mapping[str, Callable[..., Executor]]:
+    """The executor `local`."""
+    return {"local": Local}

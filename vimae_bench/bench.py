@@ -1,0 +1,51 @@
+"""The conductor: orders to an executor, its events past the reporters, until nothing is left to do."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .files import read_json
+from .folder import RunFolder
+from .kinds import Executor, Reporter
+from .records import Cell, Event, Order
+from .results.store import Store
+
+
+def orders(store: Store, name: str, cells: Sequence[Cell], data: Path) -> list[Order]:
+    """What is still to be done, each run once, however many rows it appears in."""
+    todo = {cell.run.key: cell for cell in cells if store.state(cell) not in ("done", "diverged")}
+    return [Order(name, cell, store.folder(cell.run).path, data) for cell in todo.values()]
+
+
+def carry_out(todo: Sequence[Order], executor: Executor, reporters: Sequence[Reporter]) -> list[Order]:
+    """Run the orders while every reporter looks on; gives those that did not end well.
+
+    Workers write the records before anyone hears of them, so a reporter that fails loses nothing.
+    """
+    from .engine.execute import execute
+
+    failed: list[Order] = []
+    events = _settled(executor(todo, execute), failed)
+    for reporter in reporters:
+        events = reporter(todo, events)
+    for _ in events:
+        continue
+    return failed
+
+
+def _settled(events: Iterator[Event], failed: list[Order]) -> Iterator[Event]:
+    """The events, with a record written for a worker that could not write its own."""
+    for event in events:
+        if event.kind == "ended" and event.order and event.exit_code:
+            failed.append(event.order)
+            _record_death(event.order, event.exit_code)
+        yield event
+
+
+def _record_death(order: Order, exit_code: int) -> None:
+    from .engine.record import write_failure
+
+    folder = RunFolder(order.folder)
+    if exit_code >= 0 or (folder.record.exists() and read_json(folder.record).get("status") == "done"):
+        return
+    hint = "; was the machine out of memory?" if exit_code == -9 else f"; see {folder.log}"
+    write_failure(folder, order.cell.run, f"the worker was killed by signal {-exit_code}{hint}")

@@ -1,0 +1,1 @@
+"""One run: its data, its training, its measures, its record."""

@@ -1,0 +1,107 @@
+"""The record of a run: how its training ended, with what, and made by what."""
+
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..errors import ResultsError
+from ..files import read_json, sha256, write_json, write_whole
+from ..folder import RunFolder
+from ..plan.plugins import sources
+from ..records import Json, Run
+from .training import Trained
+
+SCHEMA = 1
+
+
+def write(folder: RunFolder, run: Run, trained: Trained, model: nn.Module, data: Json, seconds: Json) -> None:
+    """Write the weights, then the record: its being there means that training has ended."""
+    record = _head(run, trained.status, trained.reason) | {
+        "epochs": trained.epochs,
+        "steps": trained.steps,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "seconds": seconds,
+        "weights": _write_weights(folder.weights, model) if trained.status == "done" else None,
+        "data": data,
+        "made_by": _made_by(next(model.parameters()).device),
+    }
+    write_json(folder.record, record)
+
+
+def write_failure(folder: RunFolder, run: Run, reason: str) -> None:
+    """Record that a run failed. It is tried again by the next command, from its checkpoint where it has one."""
+    write_json(folder.record, _head(run, "failed", reason))
+
+
+def trained_before(folder: RunFolder) -> bool:
+    """Whether the training has ended and its weights, if it left any, are whole; what is damaged is set aside."""
+    if not folder.record.exists():
+        return False
+    try:
+        record = read_json(folder.record)
+    except ResultsError:
+        folder.record.replace(folder.record.with_suffix(".corrupt"))
+        return False
+    if record.get("status") == "diverged":
+        return True
+    return record.get("status") == "done" and _whole(folder.weights, record["weights"]["sha256"])
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Put trained weights into a model."""
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(path))
+
+
+def _whole(path: Path, digest: str) -> bool:
+    if path.exists() and sha256(path) != digest:
+        path.replace(path.with_suffix(".corrupt"))
+    return path.exists()
+
+
+def _write_weights(path: Path, model: nn.Module) -> Json:
+    from safetensors.torch import save_file
+
+    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    write_whole(path, lambda temporary: save_file(state, temporary))
+    return {"sha256": sha256(path), "bytes": path.stat().st_size}
+
+
+def _head(run: Run, status: str, reason: str) -> Json:
+    return {"schema": SCHEMA, "key": run.key, "status": status, "reason": reason, "run": run.as_json()}
+
+
+def _made_by(device: torch.device) -> Json:
+    return {
+        "vimae-bench": version("vimae-bench"),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {_processor()}",
+        "threads": torch.get_num_threads(),
+        "plugins": {source.distribution: source.version for source in sources()},
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
+
+
+@cache
+def _commit() -> str:
+    """The commit of the harness's checkout, empty for an installed wheel."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return ""
+    done = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip()

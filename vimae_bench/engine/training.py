@@ -1,0 +1,80 @@
+"""Training one model from its seed to its last epoch, resuming bit for bit where an earlier process was cut off."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import BenchError
+from ..folder import RunFolder
+from ..kinds import Objective
+from ..model import Autoencoder
+from ..records import Status, Training
+from ..seeds import derive
+from . import checkpoint
+from .step import TrainingStep
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a training ended: after how many epochs and optimiser steps, and why."""
+
+    status: Status
+    reason: str
+    epochs: int
+    steps: int
+
+
+def train(
+    model: Autoencoder, objective: Objective, training: Training, images: Tensor, seed: int, folder: RunFolder
+) -> Trained:
+    """Train on images uint8 [N, C, H, W], telling each epoch and keeping a checkpoint of it.
+
+    Everything random in an epoch follows from (seed, epoch), so that a checkpoint needs no generator's state.
+    Raises BenchError if there are fewer images than one batch.
+    """
+    batches = len(images) // training.batch
+    if not batches:
+        raise BenchError(f"{len(images)} training images do not fill one batch of {training.batch}")
+    step = TrainingStep(model, objective, training, images)
+    first = _resume(model, step, folder)
+    folder.tell("started", time=time.time(), resumed_from=first)
+    model.train()
+    for epoch in range(first + 1, training.epochs + 1):
+        began = time.perf_counter()
+        terms = _epoch(step, training, images, seed, epoch)
+        if bad := [name for name, value in terms.items() if not math.isfinite(value)]:
+            reason = f"{', '.join(bad)} not finite in epoch {epoch}"
+            return Trained("diverged", reason, epoch, epoch * batches)
+        seconds = time.perf_counter() - began
+        folder.tell("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
+        checkpoint.save(folder.checkpoints, epoch, {"model": model.state_dict(), "optimisers": step.state()})
+    return Trained("done", "", training.epochs, training.epochs * batches)
+
+
+def _epoch(step: TrainingStep, training: Training, images: Tensor, seed: int, epoch: int) -> dict[str, float]:
+    """One pass over a permutation of the images, the incomplete last batch dropped; gives the mean of each term."""
+    device = images.device
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(derive(seed, "order", epoch)))
+    batches = order[: len(images) // training.batch * training.batch].to(device).split(training.batch)
+    done, whole = (epoch - 1) * len(batches), training.epochs * len(batches)
+    progress = (torch.arange(done, done + len(batches), device=device) / whole).unbind()
+    torch.manual_seed(derive(seed, "noise", epoch))
+    sums: Tensor | float = 0.0
+    for index, at in zip(batches, progress, strict=True):
+        sums = sums + step(index, at).double()
+    return dict(zip(step.terms, (torch.as_tensor(sums) / len(batches)).tolist(), strict=True))
+
+
+def _resume(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> int:
+    """Put back the newest checkpoint; gives its epoch, or 0."""
+    found: tuple[int, dict[str, Any]] | None = checkpoint.latest(folder.checkpoints, model.prior.origin.device)
+    if found is None:
+        return 0
+    epoch, state = found
+    model.load_state_dict(state["model"])
+    step.restore(state["optimisers"])
+    return epoch

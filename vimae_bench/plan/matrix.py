@@ -1,0 +1,61 @@
+"""A benchmark's matrix: every method on every data set with every architecture from every seed."""
+
+from collections.abc import Sequence
+from itertools import product
+
+from ..errors import BenchError
+from ..records import Cell, Run
+from .benchmark import Benchmark
+
+
+class NothingSelected(BenchError):
+    """The filter leaves no run."""
+
+    exit_code = 3
+
+
+def cells(benchmark: Benchmark) -> list[Cell]:
+    """All cells of the matrix but those left out.
+
+    Seeds vary slowest, so that a matrix cut off in the middle has whole comparisons rather than whole methods.
+    """
+    axes = product(benchmark.seeds, benchmark.datasets, benchmark.architectures, benchmark.methods)
+    return [
+        Cell(
+            m.label,
+            Run(dataset, architecture, m.objective, m.prior, benchmark.latent, benchmark.training, seed),
+            benchmark.metrics,
+        )
+        for seed, dataset, architecture, m in axes
+        if not _left_out(benchmark, {"method": m.label, "dataset": dataset.use, "architecture": architecture.use})
+    ]
+
+
+def _left_out(benchmark: Benchmark, names: dict[str, str]) -> bool:
+    return any(item.items() <= names.items() for item in benchmark.leave_out)
+
+
+def select(matrix: Sequence[Cell], words: str) -> list[Cell]:
+    """The cells whose label, data set, architecture, objective, prior or seed (`s0`) holds every word, in any case.
+
+    A word after `not` must be absent. Raises NothingSelected.
+    """
+    wanted = [cell for cell in matrix if _matches(cell, words.casefold().split())]
+    if not wanted:
+        raise NothingSelected(f"-k {words!r} selects none of the {len(matrix)} runs")
+    return wanted
+
+
+def _matches(cell: Cell, words: Sequence[str]) -> bool:
+    run = cell.run
+    names = [cell.label, run.dataset.use, run.architecture.use, run.objective.use, run.prior.use, run.key]
+    text = " ".join(names).casefold().split() + [f"s{run.seed}"]
+    negate = False
+    for word in words:
+        if word == "not":
+            negate = True
+            continue
+        if any(word in name for name in text) is negate:
+            return False
+        negate = False
+    return True
