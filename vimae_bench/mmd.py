@@ -1,11 +1,11 @@
 """The squared maximum mean discrepancy between two samples (Gretton et al., JMLR 13, 2012).
 
-One arithmetic for the training loss of a hundred codes and for a measure over ten thousand: pairs are taken in chunks
-of rows, and a small sample is one chunk.
+One arithmetic for the training loss of a hundred codes and for a measure over ten thousand: pairs are taken in tiles,
+so that no matrix of all pairs is ever held, and a small sample is one tile.
 """
 
-from math import ceil
-from typing import Literal
+from itertools import product
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -14,8 +14,8 @@ KernelName = Literal["imq", "rbf"]
 Statistic = Literal["unbiased", "biased"]
 
 IMQ_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-PAIRS = 2**18
-"""How many pairs are held at once: few enough for a processor's cache."""
+TILE = 256
+"""Pairs are taken in squares of this side: small enough for a processor's cache."""
 
 
 def mmd2(
@@ -46,10 +46,7 @@ def kernel_matrix(a: Tensor, b: Tensor, kernel: KernelName = "imq", bandwidth: f
     if kernel == "rbf":
         return torch.exp(r2 / -(d**2 if bandwidth is None else 2 * bandwidth**2))
     base = 2 * d * (1.0 if bandwidth is None else bandwidth) ** 2
-    total = torch.zeros_like(r2)
-    for t in IMQ_SCALES:
-        total = total + (t * base) / (t * base + r2)
-    return total
+    return _InverseMultiquadrics.apply(r2, tuple(t * base for t in IMQ_SCALES))
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
@@ -62,6 +59,28 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     a, b = a.double(), b.double()
     norms = a.square().sum(1, keepdim=True) + b.square().sum(1)
     return torch.addmm(norms, a, b.T, alpha=-2).clamp(min=0).to(kept)
+
+
+class _InverseMultiquadrics(torch.autograd.Function):
+    """sum_c C/(C + r^2), whose derivative is -sum_c C/(C + r^2)^2: in place, as seven kernels cost seven times one."""
+
+    @staticmethod
+    def forward(ctx: Any, r2: Tensor, constants: tuple[float, ...]) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(r2)
+        ctx.constants = constants
+        total = torch.zeros_like(r2)
+        for c in constants:
+            total.add_((r2 + c).reciprocal_(), alpha=c)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        (r2,) = ctx.saved_tensors
+        slope = torch.zeros_like(r2)
+        for c in ctx.constants:
+            y = (r2 + c).reciprocal_()
+            slope.addcmul_(y, y, value=-c)
+        return gradient * slope, None
 
 
 def _within(x: Tensor, kernel: KernelName, bandwidth: float | None, statistic: Statistic) -> Tensor:
@@ -79,6 +98,5 @@ def _at_zero(kernel: KernelName) -> float:
 
 def _sum(a: Tensor, b: Tensor, kernel: KernelName, bandwidth: float | None) -> Tensor:
     """The sum of k over all pairs, in float64."""
-    rows = ceil(PAIRS / len(b))
-    sums = [kernel_matrix(part, b, kernel, bandwidth).sum(dtype=torch.float64) for part in a.split(rows)]
-    return torch.stack(sums).sum()
+    tiles = product(a.split(TILE), b.split(TILE))
+    return torch.stack([kernel_matrix(x, y, kernel, bandwidth).sum(dtype=torch.float64) for x, y in tiles]).sum()
