@@ -74,8 +74,8 @@ class _InverseMultiquadrics(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        (r2,) = ctx.saved_tensors
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        (gradient,), (r2,) = grad_outputs, ctx.saved_tensors
         slope = torch.zeros_like(r2)
         for c in ctx.constants:
             y = (r2 + c).reciprocal_()

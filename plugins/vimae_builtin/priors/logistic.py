@@ -14,7 +14,7 @@ SMALLEST = 2.0**-24
 
 
 class StandardLogistic(PriorDistribution):
-    """Independent logistic dimensions of mean 0 and variance 1 (1905.10549, section 5: identity variance)."""
+    """Independent logistic dimensions of mean 0 and variance 1 (1905.10549, "identity variance")."""
 
     def sample(self, n: int) -> Tensor:
         # Uniforms in float64: in float32 they are too coarse near 1, and the two tails would differ.

@@ -1,0 +1,113 @@
+"""Convolutional encoder and decoder, for images of 28, 32 and 64 pixels."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Annotated, Literal
+
+from annotated_types import Gt, MultipleOf
+from torch import Tensor, nn
+
+from vimae_bench import Architecture, Frame, hookimpl
+
+INIT_STD = 0.0099999
+DOUBLINGS = {28: 2, 32: 3, 64: 3}
+"""How often the decoder doubles the side of its first map to reach each size of image."""
+
+
+@dataclass(frozen=True)
+class Conv:
+    """The networks of VIMAE (1905.10549), in the form of the WAE code they are taken from (1711.01558).
+
+    Four convolutions of stride 2 with `width`/8 to `width` filters; transposed convolutions back from a map of
+    `width` channels (decoder `dcgan_mod` of github.com/tolstikhin/wae). Padding is TensorFlow's SAME, which is not
+    symmetric. `kernel` is the side of all filters; None: 4 for 28x28 images, 5 for larger ones.
+    """
+
+    width: Annotated[int, Gt(0), MultipleOf(8)] = 1024
+    kernel: Literal[4, 5] | None = None
+
+    def encoder(self, frame: Frame, heads: int) -> nn.Module:
+        channels, size, kernel = self._fit(frame)
+        layers: list[nn.Module] = []
+        for out in (self.width // 8, self.width // 4, self.width // 2, self.width):
+            layers += [*_same_conv(channels, out, kernel, size), nn.BatchNorm2d(out, eps=1e-5, momentum=0.1), nn.ReLU()]
+            channels, size = out, ceil(size / 2)
+        return nn.Sequential(*layers, nn.Flatten(), _Heads(channels * size**2, frame.latent, heads))
+
+    def decoder(self, frame: Frame) -> nn.Module:
+        colours, size, kernel = self._fit(frame)
+        channels, size = self.width, size >> DOUBLINGS[size]
+        layers = [_linear(frame.latent, channels * size**2), nn.ReLU(), nn.Unflatten(1, (channels, size, size))]
+        while size < frame.shape[1]:
+            channels, size = channels // 2, size * 2
+            layers += [*_same_deconv(channels * 2, channels, kernel, 2, size)]
+            layers += [nn.BatchNorm2d(channels, eps=1e-5, momentum=0.1), nn.ReLU()]
+        squash = nn.Sigmoid() if frame.pixel_range == "unit" else nn.Tanh()
+        return nn.Sequential(*layers, *_same_deconv(channels, colours, kernel, 1, size), squash)
+
+    def _fit(self, frame: Frame) -> tuple[int, int, int]:
+        """Channels, side and kernel for a frame. Raises ValueError where the networks do not fit."""
+        channels, height, width = frame.shape
+        if height != width or height not in DOUBLINGS:
+            raise ValueError(f"conv serves images of 28x28, 32x32 and 64x64 pixels, not {height}x{width}")
+        if self.width <= 0 or self.width % 8:
+            raise ValueError(f"the width of conv must be a positive multiple of 8, not {self.width}")
+        return channels, height, self.kernel or (4 if height == 28 else 5)
+
+
+class _Heads(nn.ModuleList):
+    """Linear layers side by side: features [B, width] to a tuple of `heads` tensors [B, latent]."""
+
+    def __init__(self, width: int, latent: int, heads: int):
+        super().__init__(_linear(width, latent) for _ in range(heads))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        return tuple(head(features) for head in self)
+
+
+class _Crop(nn.Module):
+    """Keeps `size` rows and columns from `start` on."""
+
+    def __init__(self, start: int, size: int):
+        super().__init__()
+        self.kept = slice(start, start + size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., self.kept, self.kept]
+
+
+def _margins(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """What SAME padding adds before and after a side of `size`: the odd row goes after."""
+    total = max((ceil(size / stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def _same_conv(channels: int, out: int, kernel: int, size: int) -> tuple[nn.Module, ...]:
+    """A convolution of stride 2 with SAME padding over maps of side `size`."""
+    before, after = _margins(size, kernel, 2)
+    conv = nn.Conv2d(channels, out, kernel, stride=2)
+    nn.init.trunc_normal_(conv.weight, std=INIT_STD, a=-2 * INIT_STD, b=2 * INIT_STD)
+    nn.init.zeros_(conv.get_parameter("bias"))
+    return nn.ZeroPad2d((before, after, before, after)), conv
+
+
+def _same_deconv(channels: int, out: int, kernel: int, stride: int, size: int) -> tuple[nn.Module, ...]:
+    """The adjoint of a convolution with SAME padding over maps of side `size`, which is what it gives."""
+    before, _ = _margins(size, kernel, stride)
+    deconv = nn.ConvTranspose2d(channels, out, kernel, stride)
+    nn.init.normal_(deconv.weight, std=INIT_STD)
+    nn.init.zeros_(deconv.get_parameter("bias"))
+    return deconv, _Crop(before, size)
+
+
+def _linear(width: int, out: int) -> nn.Linear:
+    layer = nn.Linear(width, out)
+    nn.init.normal_(layer.weight, std=INIT_STD)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+@hookimpl
+def vimae_architectures() -> Mapping[str, Callable[..., Architecture]]:
+    return {"conv": Conv}
