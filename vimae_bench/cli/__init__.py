@@ -1,0 +1,70 @@
+"""The command line. Commands are imported when called, and import what is heavy when they need it."""
+
+import signal
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+import click
+
+from ..errors import BenchError
+
+COMMANDS = {
+    "run": "run",
+    "plan": "plan",
+    "leaderboard": "leaderboard",
+    "compare": "compare",
+    "plugins": "plugins",
+    "data": "data",
+    "sync": "sync",
+    "check": "check",
+}
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Terminated(BaseException):
+    """SIGTERM, raised so that everything is put away on the way out."""
+
+
+class Commands(click.Group):
+    """The commands by name; errors that a user can mend become a message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(import_module(f".{COMMANDS[cmd_name]}", __name__), cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        before = signal.signal(signal.SIGTERM, _terminate)
+        try:
+            return super().invoke(ctx)
+        except BenchError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted; the same command takes up again where this one left", err=True)
+            ctx.exit(INTERRUPTED)
+        except Terminated:
+            ctx.exit(TERMINATED)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="vimae-bench")
+def main() -> None:
+    """Compare autoencoder objectives, and say which differences are real.
+
+    \b
+    Example:
+      vimae-bench run benchmarks/quickstart.toml
+
+    Shell completion: eval "$(_VIMAE_BENCH_COMPLETE=bash_source vimae-bench)", likewise for zsh and fish.
+    """

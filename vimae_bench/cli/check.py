@@ -1,0 +1,88 @@
+"""`vimae-bench check`: the contracts of the kinds, over any plugin."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import BenchError, Problem, Problems
+from ..plan.catalogue import Catalogue, Entry, installed
+from ..plan.settings import Checker, spell
+from ..records import Choice, Json
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("-s", "settings", multiple=True, metavar="KEY=VALUE", help="A setting to make the plugin with.")
+def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Run the contract tests of plugins: of those named, or of all.
+
+    A plugin that needs another (a divergence inside an objective) gets the first there is of that kind.
+
+    \b
+    Examples:
+      vimae-bench check
+      vimae-bench check swae -s weight=5.0
+    """
+    catalogue = installed()
+    wanted = [e for e in catalogue.entries if not names or e.name in names]
+    if missing := set(names) - {e.name for e in wanted}:
+        raise BenchError(f"no plugin is called {', '.join(sorted(missing))}; `vimae-bench plugins` lists all")
+    failed = sum([not _checked(entry, catalogue, _given(settings)) for entry in wanted])
+    failed += len(catalogue.broken) if not names else 0
+    for broken in catalogue.broken if not names else ():
+        click.echo(f"broken  {broken}")
+    if failed:
+        click.get_current_context().exit(1)
+
+
+def _given(settings: tuple[str, ...]) -> Json:
+    import tomllib
+
+    try:
+        return tomllib.loads("\n".join(settings))
+    except tomllib.TOMLDecodeError as error:
+        raise BenchError(f"-s {' '.join(settings)}: {error}; write key=value, the value as in TOML") from error
+
+
+def _checked(entry: Entry, catalogue: Catalogue, given: Json) -> bool:
+    """Check one plugin and say how it went."""
+    try:
+        _check(entry.kind, _made(entry, catalogue, given))
+    except BenchError as error:
+        click.echo(f"fails   {entry.kind} {entry.name} ({entry.source.distribution} {entry.source.version}): {error}")
+        return False
+    click.echo(f"ok      {entry.kind} {entry.name}")
+    return True
+
+
+def _made(entry: Entry, catalogue: Catalogue, given: Json) -> Any:  # noqa: ANN401
+    from ..plan.registry import make
+
+    checker = Checker(catalogue.form)
+    raw = {"use": entry.name, **dict(_inner(entry.form, catalogue)), **given}
+    choice = checker.check({"plugin": entry.kind}, raw)
+    if checker.problems:
+        found = [Problem(spell(where), what) for where, what in checker.problems]
+        raise Problems("its settings (give them with -s)", found)
+    return make(entry.kind, Choice.from_json(choice), catalogue)
+
+
+def _inner(form: Json, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    for name in form["required"]:
+        if kind := form["fields"][name].get("plugin"):
+            yield name, catalogue.names(kind)[0]
+
+
+def _check(kind: str, plugin: Any) -> None:  # noqa: ANN401
+    import tempfile
+
+    from .. import testing
+
+    contract = getattr(testing, f"check_{kind}")
+    if kind not in ("executor", "reporter"):
+        contract(plugin)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        contract(plugin, Path(scratch))

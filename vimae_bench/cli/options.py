@@ -1,0 +1,37 @@
+"""What several commands take in the same way."""
+
+from pathlib import Path
+
+import click
+
+from ..plan.benchmark import Benchmark, read
+from ..plan.matrix import cells
+from ..records import Cell
+
+FILE = click.Path(path_type=Path)
+file_argument = click.argument("file", type=FILE)
+results_option = click.option(
+    "--results", type=FILE, default=Path("results"), show_default=True, help="The folder that holds results."
+)
+data_option = click.option(
+    "--data", type=FILE, help="The folder that holds data sets.  [default: $VIMAE_BENCH_DATA, or the user's cache]"
+)
+filter_option = click.option(
+    "-k", "words", default="", metavar="WORDS", help="Only runs whose names hold all of these words, such as 'vae s0'."
+)
+override_option = click.option(
+    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting of the file, as in training.epochs=5."
+)
+
+
+def planned(file: Path, overrides: tuple[str, ...]) -> tuple[Benchmark, list[Cell]]:
+    """A benchmark file with its whole matrix."""
+    benchmark = read(file, overrides)
+    return benchmark, cells(benchmark)
+
+
+def data_root(given: Path | None) -> Path:
+    """Where data sets are: as given, or the default."""
+    from ..engine.data import default_root
+
+    return given.expanduser() if given else default_root()
