@@ -69,9 +69,9 @@ def read(path: Path, overrides: Sequence[str] = (), catalogue: Catalogue | None 
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Problems(str(path), [Problem("", f"is not TOML: {error}")]) from error
-    for override in overrides:
-        _apply(raw, override)
     known = catalogue or installed()
+    for override in overrides:
+        _apply(raw, override, known.file)
     checker = Checker(known.form)
     whole = checker.check(known.file, raw)
     if checker.problems:
@@ -125,19 +125,26 @@ def _contradictions(made: Benchmark) -> Iterator[tuple[Where, str]]:
                 yield ("leave_out", i, axis), f"no {axis} here is '{name}'{did_you_mean(name, known[axis])}"
 
 
-def _apply(raw: Json, override: str) -> None:
+def _apply(raw: Json, override: str, form: Json) -> None:
     path, equals, value = override.partition("=")
     if not equals:
         raise BenchError(f"-o {override}: must be of the form key=value, such as training.epochs=5")
-    *parents, last = path.strip().split(".")
+    *parents, last = (int(part) if part.isdigit() else part for part in path.strip().split("."))
     target: Any = raw
     try:
         for part in parents:
-            target = target[int(part)] if isinstance(target, list) else target.setdefault(part, {})
-        key = int(last) if isinstance(target, list) else last
-        target[key] = _parsed(value.strip())
-    except (ValueError, IndexError, TypeError, AttributeError) as error:
+            target = _entered(target, part, form["fields"].get(part, {}).get("default") if target is raw else None)
+        target[last] = _parsed(value.strip())
+    except (LookupError, TypeError) as error:
         raise BenchError(f"-o {override}: there is no place '{path}' in the file") from error
+
+
+def _entered(table: Any, key: int | str, default: Any) -> Any:  # noqa: ANN401
+    """What lies at a key, made into a table where it is a plugin's bare name or is not there yet."""
+    inner = table[key] if isinstance(key, int) else table.setdefault(key, default or {})
+    if isinstance(inner, str):
+        inner = table[key] = {"use": inner}
+    return inner
 
 
 def _parsed(value: str) -> Any:  # noqa: ANN401

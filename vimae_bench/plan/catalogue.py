@@ -14,7 +14,7 @@ from typing import Any
 
 import platformdirs
 
-from ..errors import did_you_mean
+from ..errors import ResultsError, did_you_mean
 from ..files import read_json, write_json
 from ..hooks import KINDS
 from ..records import Json, fingerprint
@@ -82,9 +82,10 @@ class Catalogue:
 def installed() -> Catalogue:
     """The catalogue of what is installed, from the cache where that still holds."""
     kept = Path(platformdirs.user_cache_dir("vimae-bench")) / f"catalogue-{_state()}.json"
-    if kept.exists():
+    try:
         return _from_json(read_json(kept))
-    made = build(sources())
+    except (ResultsError, KeyError, TypeError):  # not there, or damaged
+        made = build(sources())
     if not made.broken:
         _keep(kept, made)
     return made

@@ -1,0 +1,197 @@
+"""The shapes an objective may have: players of its own, several draws, a prior made of the encoder."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import softplus
+
+from vimae_bench import (
+    Autoencoder,
+    Batch,
+    BenchError,
+    Deterministic,
+    Frame,
+    Gaussian,
+    Loss,
+    Objective,
+    PriorDistribution,
+    Step,
+    Training,
+    squared_error,
+)
+from vimae_bench.engine.step import TrainingStep
+from vimae_bench.testing import check_objective
+
+FRAME = Frame((1, 4, 4), 2)
+PROGRESS = torch.tensor(0.5)
+
+
+class StandardNormal(PriorDistribution):
+    def sample(self, n):
+        return torch.randn(n, self.latent)
+
+    def log_prob(self, z):
+        return -0.5 * (z.square() + 1.8378770664093453).sum(-1)
+
+
+@dataclass(frozen=True)
+class Adversarial(Objective):
+    """A Wasserstein autoencoder with a discriminator."""
+
+    def posterior(self):
+        return Deterministic()
+
+    def auxiliary(self, frame):
+        return nn.Sequential(nn.Linear(frame.latent, 16), nn.ReLU(), nn.Linear(16, 1))
+
+    def steps(self):
+        return Step(self, ("encoder", "decoder", "prior")), Step(self.discriminate, ("auxiliary",), learning_rate=5e-4)
+
+    def __call__(self, model, batch):
+        z = model.encode(batch.x).rsample()
+        sse, fooled = squared_error(batch.x, model.decode(z)).mean(), softplus(-model.auxiliary(z)).mean()
+        return Loss(sse + fooled, {"sse": sse, "fooled": fooled})
+
+    def discriminate(self, model, batch):
+        z = model.encode(batch.x).rsample().detach()
+        told = softplus(-model.auxiliary(model.prior.sample(len(z)))).mean() + softplus(model.auxiliary(z)).mean()
+        return Loss(told, {"told": told})
+
+
+@dataclass(frozen=True)
+class ImportanceWeighted(Objective):
+    """The bound of many draws (1509.00519)."""
+
+    draws: int = 4
+
+    def posterior(self):
+        return Gaussian()
+
+    def __call__(self, model, batch):
+        q = model.encode(batch.x)
+        z = q.rsample((self.draws,))
+        log_x = -squared_error(batch.x.expand_as(model.decode(z)).flatten(0, 1), model.decode(z).flatten(0, 1))
+        log_w = log_x.unflatten(0, (self.draws, -1)) + model.prior.log_prob(z) - q.log_prob(z)
+        bound = log_w.logsumexp(0).mean()
+        return Loss(-bound, {"bound": bound})
+
+
+class PseudoInputs(PriorDistribution):
+    """A mixture of posteriors of learned images (1705.07120)."""
+
+    def __init__(self, frame, encode, count=5):
+        super().__init__(frame.latent)
+        self.encode, self.images = encode, nn.Parameter(torch.rand(count, *frame.shape))
+
+    def sample(self, n):
+        return self.encode(self.images).rsample((n,))[:, 0]
+
+    def log_prob(self, z):
+        return self.encode(self.images).log_prob(z.unsqueeze(-2)).logsumexp(-1)
+
+
+@dataclass(frozen=True)
+class Bound(Objective):
+    def posterior(self):
+        return Gaussian()
+
+    def __call__(self, model, batch):
+        q = model.encode(batch.x)
+        z = q.rsample()
+        return Loss(squared_error(batch.x, model.decode(z)).mean() + model.prior.kl(q, z).mean(), {})
+
+
+def made(linear, objective, prior=lambda frame, encode: StandardNormal(frame.latent), seed=0):
+    model = Autoencoder(FRAME, linear, prior, objective, seed)
+    images = torch.randint(0, 256, (300, *FRAME.shape), dtype=torch.uint8)
+    return model, TrainingStep(model, objective, Training(), images)
+
+
+def weights(module):
+    return [p.detach().clone() for p in module.parameters()]
+
+
+def moved(module, before):
+    return [not torch.equal(a, b) for a, b in zip(module.parameters(), before, strict=True)]
+
+
+def test_each_player_trains_its_own_parts_and_no_others(linear):
+    objective = Adversarial()
+    model, step = made(linear, objective)
+    first, second = step.steps
+    for player, optimiser, own, other in (
+        (first, step.optimisers[0], model.encoder, model.auxiliary),
+        (second, step.optimisers[1], model.auxiliary, model.encoder),
+    ):
+        before = weights(own), weights(other)
+        step._make(player, optimiser, Batch(step.gather(torch.arange(100)), PROGRESS))
+        assert all(moved(own, before[0]))
+        assert not any(moved(other, before[1]))
+
+
+def test_a_players_own_learning_rate_is_used(linear):
+    _, step = made(linear, Adversarial())
+    assert [o.param_groups[0]["lr"] for o in step.optimisers] == [1e-3, 5e-4]
+
+
+def test_every_players_terms_are_named(linear):
+    _, step = made(linear, Adversarial())
+    values = step(torch.arange(100), PROGRESS)
+    assert step.terms == ("total", "sse", "fooled", "total of step 2", "told")
+    assert values.shape == (5,)
+    assert not values.requires_grad
+
+
+def test_an_objective_may_take_several_draws(linear):
+    _, step = made(linear, ImportanceWeighted())
+    assert step(torch.arange(100), PROGRESS).isfinite().all()
+
+
+def test_a_prior_may_be_made_of_the_encoder_and_train_its_own_parameters(linear):
+    model, step = made(linear, Bound(), PseudoInputs)
+    before = weights(model.prior), weights(model.encoder)
+    step(torch.arange(100), PROGRESS)
+    assert all(moved(model.prior, before[0]))
+    assert all(moved(model.encoder, before[1]))
+    names = [name for name, _ in model.named_parameters()]
+    assert sum("encoder" in name for name in names) == len(list(model.encoder.parameters()))
+
+
+@pytest.mark.parametrize("objective", [Adversarial(), ImportanceWeighted(), Bound()])
+def test_these_keep_the_contract_of_objectives(objective):
+    check_objective(objective)
+
+
+def test_all_methods_start_from_the_same_weights_wherever_shapes_agree(linear):
+    one, _ = made(linear, Adversarial())
+    two, _ = made(linear, Bound(), PseudoInputs)
+    assert torch.equal(one.encoder.heads[0].weight, two.encoder.heads[0].weight)
+    for a, b in zip(one.decoder.parameters(), two.decoder.parameters(), strict=True):
+        assert torch.equal(a, b)
+    other, _ = made(linear, Bound(), seed=1)
+    assert not torch.equal(one.encoder.heads[0].weight, other.encoder.heads[0].weight)
+
+
+def test_a_loss_that_is_no_scalar_is_told_by_name(linear):
+    @dataclass(frozen=True)
+    class Vector(Objective):
+        def posterior(self):
+            return Deterministic()
+
+        def __call__(self, model, batch):
+            sse = squared_error(batch.x, model.decode(model.encode(batch.x).rsample()))
+            return Loss(sse.mean(), {"sse": sse})
+
+    _, step = made(linear, Vector())
+    with pytest.raises(BenchError, match=r"the objective's 'sse' has shape \(100,\); it has to be a scalar"):
+        step(torch.arange(100), PROGRESS)
+
+
+def test_images_reach_the_network_in_its_range(linear):
+    for pixel_range, low in (("unit", 0.0), ("sym", -1.0)):
+        model = Autoencoder(Frame((1, 4, 4), 2, pixel_range), linear, lambda f, e: StandardNormal(2), Bound(), 0)
+        images = torch.tensor([0, 255], dtype=torch.uint8).repeat(8).reshape(1, 1, 4, 4)
+        x = TrainingStep(model, Bound(), Training(), images).gather(torch.tensor([0]))
+        assert (float(x.min()), float(x.max())) == (low, 1.0)

@@ -1,0 +1,135 @@
+import math
+
+import pytest
+import torch
+
+from vimae_bench import BenchError, Deterministic, Frame, Loss, Objective, Training, squared_error
+from vimae_bench.engine import checkpoint
+from vimae_bench.engine.training import train
+from vimae_bench.folder import RunFolder
+from vimae_bench.model import Autoencoder
+from vimae_bench.plan.registry import make
+from vimae_bench.records import Choice
+
+FRAME = Frame((1, 8, 8), 3)
+TRAINING = Training(epochs=5, batch=64)
+IMAGES = torch.randint(0, 256, (300, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+MMD = {"use": "mmd"}
+METHODS = [Choice("ae"), Choice("elbo"), Choice("vimae", {"divergence": MMD})]
+
+
+class Killed(BaseException):
+    """What ends a process without a word."""
+
+
+def trained(choice, folder, training=TRAINING, seed=0):
+    objective = make("objective", choice)
+    model = Autoencoder(FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), objective, seed)
+    return train(model, objective, training, IMAGES, seed, RunFolder(folder)), model
+
+
+def same(a, b):
+    return all(torch.equal(x, b.state_dict()[name]) for name, x in a.state_dict().items())
+
+
+@pytest.mark.parametrize("choice", METHODS, ids=lambda c: c.use)
+def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice, tmp_path, monkeypatch):
+    end, whole = trained(choice, tmp_path / "whole")
+    assert (end.status, end.epochs, end.steps) == ("done", 5, 5 * 4)
+    tell, told = RunFolder.tell, []
+
+    def cut(self, event, **what):
+        tell(self, event, **what)  # the line is written, the checkpoint behind it is not
+        told.append(event)
+        if len(told) in (3, 6):
+            raise Killed
+
+    monkeypatch.setattr(RunFolder, "tell", cut)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            trained(choice, tmp_path / "cut")
+    _, resumed = trained(choice, tmp_path / "cut")
+    assert same(resumed, whole)
+    lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).history()] for name in ("cut", "whole")]
+    assert lines[0] == lines[1]
+    assert [epoch for epoch, _ in lines[0]] == [1, 2, 3, 4, 5]
+
+
+def test_another_seed_gives_other_weights_and_the_same_seed_the_same(tmp_path):
+    models = [trained(METHODS[1], tmp_path / name, seed=seed)[1] for name, seed in (("a", 0), ("b", 0), ("c", 1))]
+    assert same(models[0], models[1])
+    assert not same(models[0], models[2])
+
+
+def test_methods_under_one_seed_see_the_same_batches_in_the_same_order(tmp_path, monkeypatch):
+    from vimae_bench.engine.step import TrainingStep
+
+    seen: list[list[int]] = []
+    gather = TrainingStep.gather
+    monkeypatch.setattr(TrainingStep, "gather", lambda self, i: seen[-1].extend(i.tolist()) or gather(self, i))
+    for choice in METHODS:
+        seen.append([])
+        trained(choice, tmp_path / choice.use, Training(epochs=2, batch=64))
+    assert seen[0] == seen[1] == seen[2]
+    first, second = seen[0][:256], seen[0][256:]
+    assert len(set(first)) == len(set(second)) == 256, "each image once in an epoch"
+    assert first != second
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatch):
+    class Broken(Objective):
+        def posterior(self):
+            return Deterministic()
+
+        def __call__(self, model, batch):
+            sse = squared_error(batch.x, model.decode(model.encode(batch.x).rsample())).mean()
+            return Loss(sse / torch.zeros(()), {"sse": sse})
+
+    model = Autoencoder(FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), Broken(), 0)
+    end = train(model, Broken(), TRAINING, IMAGES, 0, RunFolder(tmp_path))
+    assert end.status == "diverged"
+    assert "total" in end.reason
+    assert "epoch 1" in end.reason
+    assert not RunFolder(tmp_path).history()
+
+
+def test_too_few_images_for_one_batch_are_told(tmp_path):
+    with pytest.raises(BenchError, match="300 training images do not fill one batch of 400"):
+        trained(METHODS[0], tmp_path, Training(epochs=1, batch=400))
+
+
+def test_progress_runs_from_0_towards_1_over_the_whole_training(tmp_path, monkeypatch):
+    from vimae_bench.engine.step import TrainingStep
+
+    seen = []
+    call = TrainingStep.__call__
+    monkeypatch.setattr(TrainingStep, "__call__", lambda self, i, p: seen.append(float(p)) or call(self, i, p))
+    trained(METHODS[0], tmp_path)
+    assert seen == pytest.approx([i / 20 for i in range(20)])
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:100], lambda b: b"", lambda b: b[:500] + bytes([b[500] ^ 1]) + b[501:]])
+def test_a_damaged_checkpoint_is_set_aside(tmp_path, damage):
+    checkpoint.save(tmp_path, 1, {"x": torch.arange(1000)})
+    (path,) = tmp_path.glob("epoch-*.pt")
+    path.write_bytes(damage(path.read_bytes()))
+    assert checkpoint.latest(tmp_path, torch.device("cpu")) is None
+    assert list(tmp_path.glob("*.corrupt"))
+
+
+def test_only_the_newest_checkpoint_is_kept(tmp_path):
+    for epoch in (1, 2, 3):
+        checkpoint.save(tmp_path, epoch, {"epoch": torch.tensor(epoch)})
+    assert len(list(tmp_path.iterdir())) == 1
+    epoch, state = checkpoint.latest(tmp_path, torch.device("cpu"))
+    assert epoch == int(state["epoch"]) == 3
+
+
+def test_a_checkpoint_that_holds_code_is_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (math.floor, (1.5,))
+
+    checkpoint.save(tmp_path, 1, {"x": Evil()})
+    with pytest.raises(Exception, match="Weights only load failed"):
+        checkpoint.latest(tmp_path, torch.device("cpu"))
