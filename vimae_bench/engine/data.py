@@ -1,27 +1,17 @@
-"""A run's data: prepared once into one layout on disk, memory-mapped by every run after that.
+"""A run's data: prepared once under the data root, memory-mapped by every run after that (`layout.py`)."""
 
-    <data>/<folder>/{train,test}_{x,y}.npy   x uint8 [N, C, H, W], y int64 [N] (may be missing)
-    <data>/<folder>/dataset.json             name, shape, counts, source, sha256 of each array's bytes
-"""
-
-import hashlib
 import os
 import shutil
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import platformdirs
-import torch
 from filelock import FileLock
-from torch import Tensor
 
 from ..errors import DataError
-from ..files import read_json, write_json
-from ..kinds import Arrays, Dataset, Examples, PixelRange, Splits
-from ..records import Json
-
-PARTS = ("train", "test")
+from ..kinds import Arrays, Dataset, Examples, Splits
+from . import layout
 
 
 def default_root() -> Path:
@@ -30,11 +20,82 @@ def default_root() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench")) / "data"
 
 
-def to_unit(x: Tensor) -> Tensor:
-    """uint8 images to float32 in [0, 1]."""
-    return x.to(torch.float32) / 255
+def folder_of(dataset: Dataset, root: Path) -> Path:
+    """Where a data set's arrays lie. Raises DataError for a relative folder that leaves the data root."""
+    folder = Path(dataset.folder)
+    if ".." in folder.parts and not folder.is_absolute():
+        raise DataError(f"{folder}: leaves the data folder {root}; name it by its absolute path")
+    return root / folder
 
 
-def to_network(x: Tensor, pixel_range: PixelRange) -> Tensor:
-    """Images in [0, 1] to what the network sees."""
-    return x if pixel_range == "unit" else x * 2 - 1
+def open_splits(dataset: Dataset, root: Path) -> Splits:
+    """The prepared arrays, mapped but not read; the last `validation` training images are held out.
+
+    Raises DataError as `layout.load` does, and where no training image would be left.
+    """
+    folder = folder_of(dataset, root)
+    arrays = layout.load(folder)
+    x, y = arrays["train_x"], arrays.get("train_y")
+    cut = len(x) - dataset.validation
+    if not 0 < cut <= len(x):
+        raise DataError(f"{folder}: validation = {dataset.validation} leaves none of its {len(x)} training images")
+    return Splits(
+        train=Examples(x[:cut], None if y is None else y[:cut]),
+        validation=Examples(x[cut:], None if y is None else y[cut:]),
+        test=Examples(arrays["test_x"], arrays.get("test_y")),
+    )
+
+
+def ensure(dataset: Dataset, root: Path, tell: Callable[[str], object] = lambda line: None) -> Path:  # noqa: ARG005
+    """The folder of a data set's arrays, prepared now if it is not there, and checked as `layout.load` does.
+
+    A folder that holds anything is used as it is, and so is one named by its absolute path: that is the user's own.
+    Several processes may ask at once. Raises DataError where the data can be neither found nor prepared.
+    """
+    folder = folder_of(dataset, root)
+    if not Path(dataset.folder).is_absolute() and not _occupied(folder):
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            with FileLock(root / f".{folder.name}.lock"):
+                if not _occupied(folder):
+                    _prepare(dataset, root, folder, tell)
+        except OSError as error:
+            remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
+            raise DataError(f"{folder}: cannot be written ({error}); {remedy}") from error
+    layout.load(folder)
+    return folder
+
+
+def _occupied(folder: Path) -> bool:
+    return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
+
+
+def _prepare(dataset: Dataset, root: Path, folder: Path, tell: Callable[[str], object]) -> None:
+    """Under the lock: make everything aside and move it into place in one step."""
+    tell(f"{folder.name}: preparing {folder}, once")
+    aside = root / f".{folder.name}.preparing"
+    shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
+    try:
+        (aside / "originals").mkdir(parents=True)
+        made = _originals(dataset, aside / "originals", folder)
+        arrays = _by_name(made)
+        layout.check(arrays, folder)
+        layout.write(aside / "arrays", folder.name, arrays, made.source)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        (aside / "arrays").replace(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    tell(f"{folder.name}: {layout.summary(folder)}")
+
+
+def _originals(dataset: Dataset, scratch: Path, folder: Path) -> Arrays:
+    try:
+        return dataset.prepare(scratch)
+    except (DataError, OSError) as error:
+        files = ", ".join(f"{name}.npy" for name in layout.NAMES)
+        raise DataError(f"{folder.name}: {error}; to do without, put {files} into {folder} yourself") from error
+
+
+def _by_name(made: Arrays) -> dict[str, np.ndarray]:
+    arrays = {"train_x": made.train.x, "train_y": made.train.y, "test_x": made.test.x, "test_y": made.test.y}
+    return {name: array for name, array in arrays.items() if array is not None}

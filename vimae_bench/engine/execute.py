@@ -15,7 +15,8 @@ from ..model import Autoencoder
 from ..records import Order
 from . import record
 from .assembly import build, dataset_of, frame_of, objective_of
-from .data import digests, folder_of, open_splits
+from .data import folder_of, open_splits
+from .layout import digests
 from .metrics import measure, refer
 from .pictures import draw
 from .training import train

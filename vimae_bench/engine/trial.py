@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..kinds import Examples, Frame, Splits, squared_error
 from ..model import Autoencoder
+from ..pixels import to_network, to_unit
 from ..posterior import Posterior
 from ..seeds import derive
-from .data import to_network, to_unit
 
 Part = Literal["train", "validation", "test"]
 CHUNK = 1000

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from vimae_bench import DataError
+from vimae_bench.engine.data import ensure, open_splits
+from vimae_builtin.datasets.arrays import OwnArrays
+
+X = np.random.default_rng(0).integers(0, 256, (10, 3, 6, 6), dtype=np.uint8)
+
+
+@pytest.fixture
+def own(tmp_path):
+    folder = tmp_path / "home" / "faces"
+    folder.mkdir(parents=True)
+    np.save(folder / "train_x.npy", X)
+    np.save(folder / "test_x.npy", X[:4])
+    return folder
+
+
+def test_a_folder_with_two_arrays_of_images_is_enough(own, tmp_path):
+    dataset = OwnArrays(str(own), pixel_range="sym", validation=2)
+    assert ensure(dataset, tmp_path / "data") == own
+    splits = open_splits(dataset, tmp_path / "data")
+    assert (splits.train.x == X[:8]).all()
+    assert (splits.validation.x == X[8:]).all()
+    assert splits.test.y is None
+
+
+def test_a_relative_path_is_below_the_data_folder(own):
+    dataset = OwnArrays("faces")
+    assert ensure(dataset, own.parent) == own
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(own, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(own.parent))
+    assert ensure(OwnArrays("~/faces"), tmp_path / "data") == own
+
+
+def test_arrays_that_are_not_there_are_told_and_nothing_is_made(tmp_path):
+    with pytest.raises(DataError, match=r"no arrays at 'faces'.*put train_x.npy"):
+        ensure(OwnArrays("faces"), tmp_path)
+    assert not (tmp_path / "faces").exists()
