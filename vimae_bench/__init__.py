@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .corruption import Corruption as Corruption
+    from .corruption import corrupted as corrupted
     from .engine.trial import Trial as Trial
     from .errors import BenchError as BenchError
     from .errors import DataError as DataError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from .kinds import Reporter as Reporter
     from .kinds import Splits as Splits
     from .kinds import Step as Step
+    from .kinds import mean_estimate as mean_estimate
     from .kinds import squared_error as squared_error
     from .mmd import KernelName as KernelName
     from .mmd import Statistic as Statistic
@@ -54,11 +57,12 @@ if TYPE_CHECKING:
     from .seeds import derive as derive
 
 _HOMES = {
+    "corruption": "Corruption corrupted",
     "engine.trial": "Trial",
     "errors": "BenchError DataError",
     "hooks": "hookimpl",
     "kinds": "Architecture Arrays Batch Dataset Divergence Examples Executor Frame Loss Metric Objective PixelRange "
-    "Prior PriorDistribution Reporter Splits Step squared_error",
+    "Prior PriorDistribution Reporter Splits Step mean_estimate squared_error",
     "mmd": "KernelName Statistic kernel_matrix mmd2",
     "model": "Autoencoder",
     "posterior": "Deterministic Gaussian GaussianPosterior NoisedDeterministic PointPosterior Posterior "

@@ -248,3 +248,9 @@ def squared_error(x: Tensor, xhat: Tensor) -> Tensor:
     """SSE of each image in the units given: [B, C, H, W] twice gives [B], summed over all C*H*W entries, in float32."""
     return (x.float() - xhat.float()).square().flatten(1).sum(1)
 
+
+def mean_estimate(x: Tensor) -> Estimate:
+    """The mean of n independent values x [n] in float64, with its standard error sd / sqrt(n); none for one value."""
+    x = x.double()
+    se = float(x.std() / len(x) ** 0.5) if len(x) > 1 else None
+    return Estimate(float(x.mean()), len(x), se)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from ..seeds import derive
 
 Part = Literal["train", "validation", "test"]
 CHUNK = 1000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +41,11 @@ class Trial:
         """The images uint8 [N, C, H, W] and labels of a part, as NumPy arrays."""
         return getattr(self.splits, part)
 
-    def images(self, part: Part) -> Iterator[Tensor]:
-        """The images of a part in [0, 1] units, float32, in chunks of 1,000 on the model's device."""
-        x = self.examples(part).x
+    def images(self, part: Part, count: int | None = None) -> Iterator[Tensor]:
+        """The (first `count`) images of a part in [0, 1] units, float32, in chunks of 1,000 on the model's device."""
+        x = self.examples(part).x[:count]
         for start in range(0, len(x), CHUNK):
-            yield to_unit(torch.from_numpy(np.ascontiguousarray(x[start : start + CHUNK])).to(self.device))
+            yield to_unit(torch.from_numpy(np.array(x[start : start + CHUNK])).to(self.device))
 
     def posterior(self, part: Part = "test") -> Posterior:
         """q(z|x) of every image of a part at once, over codes [N, d]."""
@@ -55,6 +56,10 @@ class Trial:
         with torch.inference_mode():
             heads = [self.model.encoder(to_network(x, self.frame.pixel_range)) for x in chunks]
             return self.model.family.at(*(torch.cat(head) for head in zip(*heads, strict=True)))
+
+    def trained_posterior(self, x: Tensor) -> Posterior:
+        """q(z|x) as the objective trained it, with its input noise, for images [B, C, H, W] in [0, 1] units."""
+        return self.model.encode(to_network(x, self.frame.pixel_range))
 
     def draws(self, part: Part = "test") -> Tensor:
         """One z ~ q(z|x) for each image of a part [N, d]: the code itself where the encoder is deterministic."""
@@ -76,7 +81,7 @@ class Trial:
             out = torch.cat([self.model.decode(part) for part in z.split(CHUNK)])
         return out if self.frame.pixel_range == "unit" else (out + 1) / 2
 
-    def randomly(self, draw: Callable[[], Tensor], *purpose: str) -> Tensor:
+    def randomly(self, draw: Callable[[], T], *purpose: str) -> T:
         """What `draw` gives when the global generators stand at the seed of a purpose; they are then put back."""
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(derive(self.seed, *purpose))

@@ -1,0 +1,46 @@
+"""How many latent dimensions the encoder uses."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Gt
+from torch import Tensor
+
+from vimae_bench import Estimate, GaussianPosterior, Measure, Metric, Trial, hookimpl
+
+
+@dataclass(frozen=True)
+class ActiveUnits(Metric):
+    """Latent dimensions whose posterior mean moves with x (1509.00519).
+
+    `active units` counts those where Var_x[m_k] over the test images is above `threshold`, and `active units by kl`
+    those whose mean KL(q(z_k|x) || N(0, 1)) is above it in nats. The latter is left out for posteriors that are no
+    diagonal Gaussians.
+    """
+
+    threshold: Annotated[float, Gt(0)] = 0.01
+
+    def measures(self) -> tuple[Measure, ...]:
+        return Measure("active units", "units", None), Measure("active units by kl", "units", None)
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        q = trial.posterior("test")
+        counts = {"active units": self._count(q.mean.double().var(0), q.mean)}
+        if isinstance(q, GaussianPosterior):
+            counts["active units by kl"] = self._count(unit_kl(q), q.mean)
+        return counts
+
+    def _count(self, of: Tensor, codes: Tensor) -> Estimate:
+        return Estimate(int((of > self.threshold).sum()), len(codes))
+
+
+def unit_kl(q: GaussianPosterior) -> Tensor:
+    """KL(q(z_k|x) || N(0, 1)) in nats for each dimension [d], a mean over images."""
+    m, l = q.m.double(), q.l.double()  # noqa: E741
+    return 0.5 * (m.square() + l.exp() - 1 - l).mean(0)
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"active_units": ActiveUnits}

@@ -1,0 +1,50 @@
+"""Moments of the aggregated posterior: how far q(z) is from zero mean, unit variance and normal tails."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vimae_bench import Estimate, Measure, Metric, Trial, hookimpl, mean_estimate
+
+
+@dataclass(frozen=True)
+class Moments(Metric):
+    """Means over latent dimensions of |mean|, variance and excess kurtosis of one draw for each test image.
+
+    The excess kurtosis is 0 for a normal and 1.2 for a logistic law. Standard errors are those of sampling n images,
+    by the delta method. The kurtosis is left out when a dimension does not vary.
+    """
+
+    def measures(self) -> tuple[Measure, ...]:
+        return (
+            Measure("latent abs mean", "", None),
+            Measure("latent variance", "", None),
+            Measure("latent kurtosis", "", None),
+        )
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        z = trial.draws("test").double()
+        mean, variance = z.mean(0), z.var(0, correction=0)
+        estimates = {
+            "latent abs mean": _over_dimensions(mean.abs(), mean.sign() * (z - mean)),
+            "latent variance": _over_dimensions(variance, (z - mean).square() - variance),
+        }
+        if (variance > 0).all():
+            u = (z - mean) / variance.sqrt()
+            kurtosis = u.pow(4).mean(0)
+            influence = u.pow(4) - kurtosis - 2 * kurtosis * (u.square() - 1)
+            estimates["latent kurtosis"] = _over_dimensions(kurtosis - 3, influence)
+        return estimates
+
+
+def _over_dimensions(value: Tensor, influence: Tensor) -> Estimate:
+    """The mean over dimensions of a statistic [d], with the error that follows from its influence function [n, d]."""
+    error = mean_estimate(influence.mean(1))
+    return Estimate(float(torch.mean(value)), error.n, error.se)
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"moments": Moments}

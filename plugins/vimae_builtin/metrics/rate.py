@@ -1,0 +1,94 @@
+"""How many nats a code costs under the model's own prior."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import e, log, pi
+from typing import Annotated
+
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from vimae_bench import (
+    BenchError,
+    Estimate,
+    Measure,
+    Metric,
+    PointPosterior,
+    PriorDistribution,
+    Trial,
+    hookimpl,
+    mean_estimate,
+)
+
+AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Rate(Metric):
+    """Mean KL(q(z|x) || p(z)) over the test images in nats, p being the model's own prior (1711.00464).
+
+    A posterior with a density: its KL as the prior gives it, in closed form or from one draw for each image. A run
+    below 0.1 nat ignores its data.
+
+    A deterministic encoder f trained on noised inputs: the push-forward rate. q(z|x) is the law of f(x + noise), and
+    its entropy is taken to be that of the Gaussian with the mean and covariance of `draws` draws, for the first
+    `images` test images. It is a lower bound, since a Gaussian has the largest entropy. It states a convention about
+    noise: scaling the noise by s adds `-d log s`, so it must not be compared with the rate of a Gaussian encoder,
+    which learns its variance. A high value is no evidence of mutual information between x and z: the mutual
+    information with N training images is at most log N, and all rate above it is mismatch of q(z) and p(z). Each
+    image costs `draws` passes through the encoder.
+
+    A deterministic encoder without noise has an infinite rate, and so has one with a code that never moves: the
+    measure is left out.
+
+    Raises BenchError for fewer than 8 draws per latent dimension, too few for a covariance.
+    """
+
+    draws: Annotated[int, Ge(2)] = 512
+    images: Annotated[int, Ge(1)] = 1000
+
+    def measures(self) -> tuple[Measure, ...]:
+        return (Measure("rate", "nats", None, collapse_below=0.1),)
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        with torch.inference_mode():
+            rates = self._rates(trial)
+        return {"rate": mean_estimate(rates)} if rates is not None and rates.isfinite().all() else {}
+
+    def _rates(self, trial: Trial) -> Tensor | None:
+        if not isinstance(q := trial.posterior("test"), PointPosterior):
+            return trial.model.prior.kl(q, trial.draws("test"))
+        images = torch.cat(list(trial.images("test", self.images)))
+        if isinstance(trial.trained_posterior(images[:1]), PointPosterior):
+            return None
+        return trial.randomly(lambda: self._push_forward(trial, images), "push-forward rate")
+
+    def _push_forward(self, trial: Trial, images: Tensor) -> Tensor:
+        if self.draws < (needed := 8 * trial.frame.latent):
+            raise BenchError(
+                f"rate: draws = {self.draws} is too few for {trial.frame.latent} latents; set draws = {needed}"
+            )
+        few = images.split(max(1, AT_ONCE // self.draws))
+        draws = (trial.trained_posterior(x).rsample((self.draws,)) for x in few)
+        return torch.cat([moment_matched_rate(z.double(), trial.model.prior) for z in draws])
+
+
+def moment_matched_rate(z: Tensor, prior: PriorDistribution) -> Tensor:
+    """-h - E log p in nats [B] from draws z [K, B, d], h being the entropy of the Gaussian with their moments."""
+    k, _, d = z.shape
+    centred = z - z.mean(0)
+    covariance = torch.einsum("kbi,kbj->bij", centred, centred) / (k - 1)
+    logdet = torch.linalg.slogdet(covariance).logabsdet - logdet_bias(k, d)
+    return -0.5 * (d * log(2 * pi * e) + logdet) - prior.log_prob(z).mean(0)
+
+
+def logdet_bias(k: int, d: int) -> float:
+    """How far E log det S of the covariance of k Gaussian draws in d dimensions lies from the truth (Wishart)."""
+    i = torch.arange(1, d + 1, dtype=torch.float64)
+    return float((torch.digamma((k - i) / 2) - log((k - 1) / 2)).sum())
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"rate": Rate}

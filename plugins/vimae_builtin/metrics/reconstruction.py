@@ -1,0 +1,48 @@
+"""How well images come back from their codes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vimae_bench import Estimate, Measure, Metric, PointPosterior, Trial, hookimpl, mean_estimate
+
+MSE_FLOOR = 1e-10
+
+
+@dataclass(frozen=True)
+class Reconstruction(Metric):
+    """Errors of the test images decoded from the posterior's mean, in [0, 1] units; each a mean over images.
+
+    `sse` sums squared errors over all pixels and channels of an image, `l2` is its root and `mse` its mean over them.
+    `psnr` is -10 log10(mse) of each image, at most 100 dB. `sse sampled` decodes one draw of the posterior instead,
+    and is left out where the encoder is deterministic.
+    """
+
+    def measures(self) -> tuple[Measure, ...]:
+        return (
+            Measure("sse", "[0,1]^2", "lower"),
+            Measure("sse sampled", "[0,1]^2", "lower"),
+            Measure("l2", "[0,1]", "lower"),
+            Measure("mse", "[0,1]^2", "lower"),
+            Measure("psnr", "dB", "higher"),
+        )
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        sse = trial.squared_error("test").double()
+        mse = sse / trial.frame.pixels
+        errors: dict[str, Tensor] = {"sse": sse, "l2": sse.sqrt(), "mse": mse, "psnr": decibels(mse)}
+        if not isinstance(trial.posterior("test"), PointPosterior):
+            errors["sse sampled"] = trial.squared_error("test", of="draws")
+        return {name: mean_estimate(error) for name, error in errors.items()}
+
+
+def decibels(mse: Tensor) -> Tensor:
+    """The peak signal-to-noise ratio in dB of mean squared errors in [0, 1] units, finite for a perfect image too."""
+    return -10 * torch.log10(mse.clamp(min=MSE_FLOOR))
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"reconstruction": Reconstruction}
