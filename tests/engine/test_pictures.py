@@ -1,0 +1,172 @@
+from math import log, pi
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from vimae_bench import Autoencoder, Deterministic, Examples, Frame, Objective, Splits, Trial
+from vimae_bench.engine import pictures
+from vimae_bench.engine.pictures import draw, prior_levels, tile
+from vimae_builtin.priors.logistic import Logistic
+from vimae_builtin.priors.normal import Normal
+
+HISTORY = [{"epoch": e, "terms": {"total": 3.0 / e, "sse": 2.0 / e, "a $dearer$ term_": 1.0}} for e in (1, 2, 3)]
+
+
+class Plain(Objective):
+    def posterior(self):
+        return Deterministic()
+
+    def __call__(self, model, batch):
+        raise NotImplementedError("nothing is trained here")
+
+
+class Negative:
+    """Codes are the first pixels; the decoder gives white for a code of 0 and darker images for brighter pixels."""
+
+    def encoder(self, frame, _):
+        return Heads(frame.latent)
+
+    def decoder(self, frame):
+        return Inverted(frame)
+
+
+class Heads(nn.Module):
+    def __init__(self, latent):
+        super().__init__()
+        self.latent = latent
+
+    def forward(self, x):
+        return (x.flatten(1)[:, : self.latent],)
+
+
+class Inverted(nn.Module):
+    def __init__(self, frame):
+        super().__init__()
+        self.frame = frame
+
+    def forward(self, z):
+        first = z[:, :1] if self.frame.pixel_range == "unit" else (z[:, :1] + 1) / 2
+        image = (1 - first).expand(-1, self.frame.pixels).unflatten(1, self.frame.shape)
+        return image if self.frame.pixel_range == "unit" else image * 2 - 1
+
+
+def trial(n=60, latent=2, shape=(1, 8, 8), labels=10, prior=None, pixel_range="unit"):
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 256, (n, 1, 1, 1), dtype=np.uint8)
+    test = Examples(np.broadcast_to(grey, (n, *shape)).copy(), np.arange(n) % labels if labels else None)
+    model = Autoencoder(Frame(shape, latent, pixel_range), Negative(), prior or Normal(), Plain(), 0)
+    return Trial(model.eval(), Splits(test, test, test), "greys", 0, torch.device("cpu"))
+
+
+def cells(path, size, columns=10):
+    """The value of each (uniform) image of a picture, row by row."""
+    pixels = np.asarray(Image.open(path))
+    rows = [pixels[top : top + size] for top in range(0, len(pixels), size + 2)]
+    found = [[row[:, left : left + size] for left in range(0, columns * (size + 2), size + 2)] for row in rows]
+    assert all((image == image[0, 0]).all() for row in found for image in row)
+    return np.array([[image[0, 0] for image in row] for row in found])
+
+
+def test_every_pixel_is_a_sharp_square_of_its_own_grey():
+    images = torch.arange(256, dtype=torch.uint8).reshape(4, 1, 8, 8)
+    canvas = tile(images / 255, columns=2)
+    assert canvas.shape == (2 * 64 + 2, 2 * 64 + 2, 1)
+    for i, (top, left) in enumerate([(0, 0), (0, 66), (66, 0), (66, 66)]):
+        shown = canvas[top : top + 64, left : left + 64, 0]
+        assert (shown == np.kron(images[i, 0].numpy(), np.ones((8, 8)))).all()
+
+
+def test_large_images_are_shown_as_they_are_in_their_colours():
+    image = torch.rand(1, 3, 100, 70)
+    assert np.allclose(tile(image, columns=1).transpose(2, 0, 1) / 255, image[0], atol=0.5 / 255 + 1e-6)
+
+
+def test_values_beyond_black_and_white_are_cut_off():
+    assert tile(torch.tensor([-0.5, 1.5]).view(1, 1, 1, 2), columns=1)[0, :, 0].tolist() == [0] * 32 + [255] * 32
+
+
+@pytest.mark.parametrize("pixel_range", ["unit", "sym"])
+def test_originals_are_in_the_odd_rows_and_reconstructions_below_them(tmp_path, pixel_range):
+    one = trial(pixel_range=pixel_range)
+    draw(one, HISTORY, tmp_path / "pictures")
+    found = cells(tmp_path / "pictures" / "reconstructions.png", 64)
+    originals = one.splits.test.x[:50, 0, 0, 0].reshape(5, 10)
+    assert (found[0::2] == originals).all()
+    assert (found[1::2] == 255 - originals).all()
+
+
+def test_fewer_images_than_a_row_make_a_shorter_row(tmp_path):
+    draw(trial(n=7), HISTORY, tmp_path / "pictures")
+    assert cells(tmp_path / "pictures" / "reconstructions.png", 64, columns=7).shape == (2, 7)
+
+
+def test_samples_are_decoded_draws_of_the_models_own_prior(tmp_path):
+    class Brighter(Normal):
+        def __call__(self, frame, encode):
+            prior = super().__call__(frame, encode)
+            sample = prior.sample
+            prior.sample = lambda n: sample(n).clamp(0.4, 0.6)
+            return prior
+
+    draw(trial(latent=3, prior=Brighter()), HISTORY, tmp_path / "pictures")
+    found = cells(tmp_path / "pictures" / "samples.png", 64)
+    assert found.shape == (10, 10)
+    assert 0.4 * 255 - 1 <= found.min() < found.max() <= 0.6 * 255 + 1
+
+
+def test_codes_in_two_dimensions_are_drawn_and_kept(tmp_path):
+    one = trial()
+    draw(one, HISTORY, tmp_path / "pictures")
+    with np.load(tmp_path / "pictures" / "codes.npz", allow_pickle=False) as kept:
+        assert kept["z"].dtype == np.float16
+        assert np.allclose(kept["z"], one.draws("test"), atol=1e-3)
+        assert (kept["y"] == one.splits.test.y).all()
+    assert Image.open(tmp_path / "pictures" / "codes.png").size == (600, 600)
+
+
+def test_other_dimensions_have_no_picture_of_codes(tmp_path):
+    draw(trial(latent=3), HISTORY, tmp_path / "pictures")
+    names = {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert names == {"reconstructions.png", "samples.png", "losses.png"}
+
+
+@pytest.mark.parametrize("labels", [0, 1, 30])
+def test_any_number_of_classes_can_be_drawn(tmp_path, labels):
+    draw(trial(labels=labels), [], tmp_path / "pictures")
+    with np.load(tmp_path / "pictures" / "codes.npz", allow_pickle=False) as kept:
+        assert ("y" in kept.files) == bool(labels)
+
+
+def test_there_is_a_curve_for_each_term_and_none_without_a_history(tmp_path):
+    draw(trial(), HISTORY, tmp_path / "three")
+    draw(trial(), [{"epoch": 1, "terms": {"total": 1.0}}], tmp_path / "one")
+    draw(trial(), [], tmp_path / "none")
+    assert Image.open(tmp_path / "three" / "losses.png").width == 3 * Image.open(tmp_path / "one" / "losses.png").width
+    assert not (tmp_path / "none" / "losses.png").exists()
+
+
+def test_the_outline_of_a_standard_normal_prior_is_its_three_circles():
+    radii = [(-2 * (level + log(2 * pi))) ** 0.5 for level in prior_levels(trial())]
+    assert radii == pytest.approx([3, 2, 1], abs=0.04)  # four standard errors of the outermost
+
+
+def test_the_outline_of_any_prior_holds_the_mass_it_says():
+    one = trial(prior=Logistic())
+    log_p = one.model.prior.log_prob(one.model.prior.sample(20_000))
+    for level, mass in zip(prior_levels(one), (0.98889, 0.86466, 0.39347), strict=True):
+        # Both the level and the mass are estimated, from 100,000 and 20,000 draws.
+        assert abs((log_p > level).float().mean() - mass) < 4 * (mass * (1 - mass) * (1e-5 + 5e-5)) ** 0.5
+
+
+def test_pictures_appear_all_at_once(tmp_path, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(pictures, "_draw_losses", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            draw(trial(), HISTORY, tmp_path / "pictures")
+    assert not (tmp_path / "pictures").exists()
+    draw(trial(), HISTORY, tmp_path / "pictures")
+    assert len([*(tmp_path / "pictures").iterdir()]) == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["pictures"]

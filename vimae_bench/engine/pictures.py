@@ -1,0 +1,141 @@
+"""What a person looks at first: reconstructions, samples, codes in two dimensions, losses by epoch."""
+
+import shutil
+from collections.abc import Sequence
+from math import exp
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..records import Json
+from .trial import Trial
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS, TILE, GAP = 10, 64, 2
+"""Images in a row, the width in pixels that small images are enlarged towards, pixels between them."""
+LEGEND = 10
+"""More classes than this have colours only."""
+
+
+def draw(trial: Trial, history: Sequence[Json], folder: Path) -> None:
+    """Draw a run into `folder`, which is not there yet and appears with all its pictures at once.
+
+    `history` is a line for each epoch, with its `epoch` and its `terms`. Where the latent space has two dimensions,
+    the codes are kept as well: codes.npz has z float16 [N, 2] and, where there are labels, y int64 [N].
+    """
+    aside = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    columns = min(COLUMNS, len(trial.examples("test")))
+    _save_tiles(reconstructions(trial, columns), columns, aside / "reconstructions.png")
+    _save_tiles(trial.decode(trial.prior_draws(COLUMNS**2, "samples")), COLUMNS, aside / "samples.png")
+    if trial.frame.latent == 2:
+        _draw_codes(trial, aside)
+    if history:
+        _draw_losses(history, aside / "losses.png")
+    aside.rename(folder)
+
+
+def reconstructions(trial: Trial, columns: int) -> Tensor:
+    """The first test images in the odd rows (the first, third, ...), what became of each below it, in [0, 1] units."""
+    rows = min(COLUMNS // 2, len(trial.examples("test")) // columns)
+    x = torch.cat([*trial.images("test", rows * columns)])
+    xhat = trial.decode(trial.posterior("test").mean[: len(x)])
+    return torch.cat([part for pair in zip(x.split(columns), xhat.split(columns), strict=True) for part in pair])
+
+
+def tile(images: Tensor, columns: int) -> np.ndarray:
+    """Images [N, C, H, W] in [0, 1] units in rows of `columns`, as uint8 [height, width, C].
+
+    They are enlarged by a whole factor, so that every pixel stays a sharp square.
+    """
+    factor = max(1, TILE // max(images.shape[2:]))
+    pixels = images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    pixels = pixels.repeat(factor, axis=1).repeat(factor, axis=2)
+    n, height, width, channels = pixels.shape
+    rows = -(-n // columns)
+    canvas = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), 255, np.uint8)
+    for i, image in enumerate(pixels):
+        top, left = i // columns * (height + GAP), i % columns * (width + GAP)
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def prior_levels(trial: Trial) -> list[float]:
+    """Values of log p(z) that bound the prior's densest regions, with the mass of 3, 2 and 1 sigma of a 2-D normal.
+
+    For N(0, I) these are circles of radius 3, 2 and 1; they exist for every other prior as well.
+    """
+    z = trial.prior_draws(100_000, "densest regions")
+    with torch.inference_mode():
+        outside = z.new_tensor([exp(-(sigma**2) / 2) for sigma in (3, 2, 1)])
+        return trial.model.prior.log_prob(z).quantile(outside).unique().tolist()
+
+
+def _save_tiles(images: Tensor, columns: int, path: Path) -> None:
+    canvas = tile(images, columns)
+    Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas).save(path)
+
+
+def _draw_codes(trial: Trial, folder: Path) -> None:
+    z, y = trial.draws("test").cpu().numpy(), trial.examples("test").y
+    labels: dict[str, Any] = {} if y is None else {"y": np.asarray(y)}
+    np.savez_compressed(folder / "codes.npz", z=z.astype(np.float16), **labels)
+    figure = _figure(6, 6)
+    axes = figure.add_axes((0.07, 0.05, 0.91, 0.91))
+    _scatter(axes, z, y)
+    limit = max(4.0, 1.05 * float(abs(z).max()))
+    _outline_prior(axes, trial, limit)
+    axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
+    axes.tick_params(labelsize=8)
+    axes.set_title("test codes z ~ q(z|x); lines: densest 39, 86 and 99 % of the prior", fontsize=9)
+    figure.savefig(folder / "codes.png")
+
+
+def _scatter(axes: "Axes", z: np.ndarray, y: np.ndarray | None) -> None:
+    classes, colour = np.unique(np.zeros(len(z), np.int64) if y is None else y, return_inverse=True)
+    few = len(classes) <= LEGEND
+    scale: dict[str, Any] = {"cmap": "tab10", "vmax": LEGEND - 1} if few else {"cmap": "turbo", "vmax": len(classes)}
+    size = max(4.0, 6000 / len(z))
+    points = axes.scatter(z[:, 0], z[:, 1], s=size, alpha=0.6, linewidths=0, c=colour, vmin=0, **scale)
+    if few and y is not None:
+        handles, _ = points.legend_elements(num=list(range(len(classes))), alpha=1)
+        axes.legend(handles, [str(c) for c in classes], loc="upper right", fontsize=8)
+
+
+def _outline_prior(axes: "Axes", trial: Trial, limit: float) -> None:
+    side = torch.linspace(-limit, limit, 201, device=trial.device)
+    with torch.inference_mode():
+        log_p = trial.model.prior.log_prob(torch.cartesian_prod(side, side)).view(201, 201).T.cpu()
+    along = side.cpu().numpy()
+    axes.contour(along, along, log_p.numpy(), prior_levels(trial), colors="0.5", linewidths=0.8, linestyles="solid")
+
+
+def _draw_losses(history: Sequence[Json], path: Path) -> None:
+    names = list(history[0]["terms"])
+    epochs = [line["epoch"] for line in history]
+    figure = _figure(3 * len(names), 2.6)
+    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
+        axes.plot(epochs, [line["terms"][name] for line in history], marker=".", markersize=3, linewidth=1)
+        # A plugin names its terms, and a dollar sign in a name is no formula.
+        axes.set_title(name, fontsize=9, parse_math=False)
+        axes.set_xlabel("epoch", fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    # Margins by hand: a layout engine draws everything twice, which is half of the time of all pictures.
+    figure.subplots_adjust(left=0.17 / len(names), right=1 - 0.03 / len(names), bottom=0.18, top=0.9, wspace=0.28)
+    figure.savefig(path)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    # Made without pyplot: nothing global, and the import alone takes half a second.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=100)
