@@ -1,0 +1,107 @@
+from math import exp, sqrt
+
+import pytest
+import scipy.stats
+import torch
+from torch import nn
+from torch.distributions import Independent, Normal
+
+from vimae_bench import (
+    Deterministic,
+    Gaussian,
+    GaussianPosterior,
+    NoisedDeterministic,
+    PointPosterior,
+    PushForwardPosterior,
+    TruncatedNormal,
+)
+
+
+class Doubling(nn.Module):
+    """An encoder of one head that doubles pixels: what comes out tells what went in."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        return (2 * x.flatten(1),)
+
+
+def test_log_variance_is_clipped_at_fifty():
+    q = Gaussian().at(torch.zeros(1, 3), torch.tensor([[-80.0, 0.5, 80.0]]))
+    assert q.l.tolist() == [[-50, 0.5, 50]]
+
+
+def test_deviation_is_that_of_a_log_variance_over_a_floor():
+    q = GaussianPosterior(torch.zeros(1, 2), torch.tensor([[-50.0, 1.0]]))
+    assert q.std[0].tolist() == pytest.approx([1e-4, sqrt(1e-8 + exp(1))])
+
+
+def test_gaussian_density_is_that_of_torch():
+    q = GaussianPosterior(torch.randn(5, 3), torch.randn(5, 3))
+    z = torch.randn(7, 5, 3)
+    torch.testing.assert_close(q.log_prob(z), Independent(Normal(q.m, q.std), 1).log_prob(z))
+
+
+def test_gaussian_draws_have_the_mean_and_deviation():
+    q = GaussianPosterior(torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 2.0]]))
+    z = q.rsample((100_000,))
+    assert z.shape == (100_000, 1, 2)
+    assert z.mean(0)[0].tolist() == pytest.approx([1, -2], abs=0.04)
+    assert z.std(0)[0].tolist() == pytest.approx([1, exp(1)], rel=0.01)
+
+
+def test_gaussian_draws_are_differentiable_in_both_heads():
+    m, l = torch.randn(5, 3, requires_grad=True), torch.randn(5, 3, requires_grad=True)  # noqa: E741
+    GaussianPosterior(m, l).rsample((2,)).square().sum().backward()
+    assert m.grad.abs().min() > 0
+    assert l.grad.abs().min() > 0
+
+
+def test_a_draw_of_a_point_is_the_point():
+    q = Deterministic().at(torch.randn(5, 3))
+    assert isinstance(q, PointPosterior)
+    assert torch.equal(q.rsample((4, 2)), q.mean.expand(4, 2, 5, 3))
+
+
+def test_truncated_noise_has_the_deviation_of_the_code_of_wae():
+    noise = TruncatedNormal(0.01).like(torch.empty(1_000_000))
+    assert noise.std().item() == pytest.approx(0.008796, rel=5e-3)
+    assert noise.mean().item() == pytest.approx(0, abs=4e-5)
+
+
+def test_truncated_noise_stays_within_its_cut():
+    noise = TruncatedNormal(0.01).like(torch.empty(1_000_000))
+    assert 0.0199 < noise.abs().max().item() <= torch.tensor(0.02).item()
+
+
+@pytest.mark.parametrize("cut", [1.0, 2.0])
+def test_truncated_noise_follows_its_law(cut):
+    noise = TruncatedNormal(0.1, cut).like(torch.empty(100_000)).numpy()
+    assert scipy.stats.kstest(noise / 0.1, scipy.stats.truncnorm(-cut, cut).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("u", [0.0, 1.0 - 2.0**-24])
+def test_truncated_noise_is_finite_at_the_ends_of_the_uniform(monkeypatch, u):
+    monkeypatch.setattr(torch, "rand_like", lambda x: torch.full_like(x, u))
+    noise = TruncatedNormal(0.01, 8.0).like(torch.empty(1))
+    assert noise.abs().item() <= torch.tensor(0.08).item()
+
+
+def test_input_noise_is_on_the_input_and_fresh_for_every_draw():
+    x = torch.rand(6, 1, 2, 2)
+    q = NoisedDeterministic(TruncatedNormal(0.01))(Doubling(), x)
+    z = q.rsample((3, 2))
+    assert isinstance(q, PushForwardPosterior)
+    assert z.shape == (3, 2, 6, 4)
+    noise = z / 2 - x.flatten(1)
+    assert 0 < noise.abs().max() <= 0.02 + 1e-6
+    assert len(noise.flatten(0, 1)[:, 0, 0].unique()) == 6
+
+
+def test_the_mean_of_a_noised_code_is_the_code_of_the_clean_image():
+    x = torch.rand(6, 1, 2, 2)
+    q = NoisedDeterministic(TruncatedNormal(0.01))(Doubling(), x)
+    assert torch.equal(q.mean, 2 * x.flatten(1))
+
+
+def test_there_is_no_input_noise_at_evaluation():
+    codes = torch.randn(5, 3)
+    assert torch.equal(NoisedDeterministic(TruncatedNormal(0.01)).at(codes).rsample(), codes)
