@@ -10,10 +10,22 @@ from .records import Cell, Event, Order
 from .results.store import Store
 
 
+FINISHED = ("done", "diverged")
+
+
 def orders(store: Store, name: str, cells: Sequence[Cell], data: Path) -> list[Order]:
     """What is still to be done, each run once, however many rows it appears in."""
-    todo = {cell.run.key: cell for cell in cells if store.state(cell) not in ("done", "diverged")}
+    unfinished = [cell for cell in cells if store.state(cell) not in FINISHED]
+    todo = {cell.run.key: cell for cell in (*unfinished, *_without_references(store, cells))}
     return [Order(name, cell, store.folder(cell.run).path, data) for cell in todo.values()]
+
+
+def _without_references(store: Store, cells: Sequence[Cell]) -> Iterator[Cell]:
+    """One trained run for each data set on which the reference rows of some metric are still to be measured."""
+    trained = {(c.run.dataset.key, c.run.latent, c.metrics): c for c in cells if store.state(c) == "done"}
+    for cell in trained.values():
+        if not all(store.reference(cell.run.dataset, cell.run.latent, metric).exists() for metric in cell.metrics):
+            yield cell
 
 
 def carry_out(todo: Sequence[Order], executor: Executor, reporters: Sequence[Reporter]) -> list[Order]:

@@ -8,10 +8,11 @@ from ..plan.benchmark import Benchmark, read
 from ..plan.matrix import cells
 from ..records import Cell
 
+DEFAULT_RESULTS = Path("results")
 FILE = click.Path(path_type=Path)
 file_argument = click.argument("file", type=FILE)
 results_option = click.option(
-    "--results", type=FILE, default=Path("results"), show_default=True, help="The folder that holds results."
+    "--results", type=FILE, default=DEFAULT_RESULTS, show_default=True, help="The folder that holds results."
 )
 data_option = click.option(
     "--data", type=FILE, help="The folder that holds data sets.  [default: $VIMAE_BENCH_DATA, or the user's cache]"

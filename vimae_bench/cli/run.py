@@ -1,14 +1,19 @@
 """`vimae-bench run`: the main job."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from ..errors import ResultsError
 from ..plan.benchmark import Benchmark
 from ..plan.matrix import select
 from ..records import Cell, Choice
 from ..results.store import Store
+from . import leaderboard
 from .options import (
+    DEFAULT_RESULTS,
     data_option,
     data_root,
     file_argument,
@@ -18,6 +23,7 @@ from .options import (
     results_option,
 )
 from .plan import show
+from .results import Finished
 
 SOME_FAILED = 1
 
@@ -57,14 +63,15 @@ def run(
     asked = [f"executor.{k}={v!r}" for k, v in (("jobs", jobs), ("device", device)) if v is not None]
     benchmark, matrix = planned(file, (*overrides, *asked))
     wanted = select(matrix, words)
-    store, root = Store(results / benchmark.name), data_root(data)
+    store, root = Store(results.resolve() / benchmark.name), data_root(data)
     _check(benchmark, root)
     if dry_run:
         show(wanted, store)
         return
-    store.write_benchmark(benchmark, overrides, matrix)
-    failed = _carry_out(benchmark, store, wanted, root, _reporters(benchmark, mlflow_uri, no_mlflow))
-    _conclude(file, results, store)
+    _open(store, benchmark, overrides, matrix)
+    reporters = _reporters(benchmark, mlflow_uri, no_mlflow)
+    failed = _carry_out(benchmark, store, wanted, root, reporters)
+    _conclude(benchmark, file, results, store, wanted, mlflow_uri, any(choice.use == "mlflow" for choice in reporters))
     if failed:
         click.get_current_context().exit(SOME_FAILED)
 
@@ -75,13 +82,49 @@ def _check(benchmark: Benchmark, data: Path) -> None:
     check(benchmark, data, click.echo)
 
 
-def _carry_out(benchmark: Benchmark, store: Store, wanted: list[Cell], data: Path, reporters: list[Choice]) -> bool:
+def _open(store: Store, benchmark: Benchmark, overrides: Sequence[str], matrix: Sequence[Cell]) -> None:
+    """Write down what is asked for, and make room for what is damaged."""
+    source = benchmark.source + "".join(f"# -o {override}\n" for override in overrides)
+    try:
+        store.write_benchmark(benchmark.name, source, asdict(benchmark.leaderboard), matrix)
+    except OSError as error:
+        raise ResultsError(f"{store.path}: cannot be written ({error.strerror}); choose another with --results") from error
+    for path in store.set_aside(matrix):
+        click.echo(f"{path}: damaged, set aside as {path.with_suffix('.corrupt').name}, and made again", err=True)
+
+
+def _carry_out(
+    benchmark: Benchmark, store: Store, wanted: Sequence[Cell], data: Path, reporters: Sequence[Choice]
+) -> bool:
     from ..bench import carry_out, orders
     from ..plan.registry import make
 
     executor = make("executor", benchmark.executor)
     todo = orders(store, benchmark.name, wanted, data)
     return bool(carry_out(todo, executor, [make("reporter", choice) for choice in reporters]))
+
+
+def _conclude(
+    benchmark: Benchmark,
+    file: Path,
+    results: Path,
+    store: Store,
+    cells: Sequence[Cell],
+    mlflow_uri: str | None,
+    mirrored: bool,
+) -> None:
+    """The ranking, and where everything is."""
+    from ..tracking.store import default_uri, masked
+
+    found = Finished(store, cells, benchmark.leaderboard.rank_by, benchmark.leaderboard.columns)
+    leaderboard.show(found)
+    elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
+    lines = {"records": str(results / benchmark.name / "runs")}
+    if mirrored:
+        lines["MLflow"] = f"mlflow ui --backend-store-uri {masked(mlflow_uri or default_uri(results))}"
+    lines["again"] = f"vimae-bench leaderboard {file}{elsewhere}"
+    for name, where in lines.items():
+        click.echo(f"{name:10} {where}")
 
 
 def _reporters(benchmark: Benchmark, mlflow_uri: str | None, no_mlflow: bool) -> list[Choice]:

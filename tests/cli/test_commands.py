@@ -1,0 +1,262 @@
+"""The commands as a user gives them, over a small benchmark on real digits."""
+
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from vimae_bench.cli import COMMANDS, main
+
+TEXT = """\
+name = "small"
+seeds = [0, 1]
+dataset = "digits"
+architecture = { use = "mlp", hidden = [16] }
+latent = 2
+metrics = ["reconstruction", "rate"]
+executor = "inline"
+reporters = ["console"]
+
+[training]
+epochs = 2
+
+[[method]]
+label = "AE"
+objective = "ae"
+prior = "normal"
+
+[[method]]
+label = "VAE"
+objective = "elbo"
+prior = "normal"
+"""
+
+
+def call(*words, code=0):
+    done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A benchmark that has been run once: its file, its results, the data."""
+    folder = tmp_path_factory.mktemp("shared")
+    file = folder / "small.toml"
+    file.write_text(TEXT)
+    output = call("run", file, "--results", folder / "results", "--data", folder / "data", "--no-mlflow")
+    return folder, file, output
+
+
+@pytest.fixture
+def small(tmp_path):
+    def written(*changes):
+        text = TEXT
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        (tmp_path / "small.toml").write_text(text)
+        return tmp_path / "small.toml"
+
+    return written
+
+
+def test_run_trains_measures_ranks_and_says_where_everything_is(shared):
+    folder, file, output = shared
+    assert len(list((folder / "results/small/runs").iterdir())) == 4
+    assert "AE" in output
+    assert "sse" in output
+    assert f"records    {folder}/results/small/runs" in output
+    assert f"again      vimae-bench leaderboard {file} --results {folder}/results" in output
+
+
+def test_run_again_repeats_nothing(shared):
+    folder, file, _ = shared
+    records = {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("record.json")}
+    call("run", file, "--results", folder / "results", "--data", folder / "data", "--no-mlflow")
+    assert {path: path.stat().st_mtime_ns for path in records} == records
+
+
+def test_a_benchmark_is_shown_from_its_file_and_from_its_folder_alike(shared):
+    folder, file, _ = shared
+    tables = [
+        json.loads(call("leaderboard", where, "--results", folder / "results", "--format", "json"))
+        for where in (file, folder / "results/small")
+    ]
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize(("form", "sign"), [("markdown", "| "), ("csv", "table,"), ("latex", r"\toprule"), ("terminal", "VAE")])
+def test_a_leaderboard_is_printed_in_every_format(shared, form, sign):
+    folder, file, _ = shared
+    assert sign in call("leaderboard", file, "--results", folder / "results", "--format", form)
+
+
+def test_figures_are_drawn(shared, tmp_path):
+    folder, file, _ = shared
+    paths = [tmp_path / "intervals.png", tmp_path / "codes.png"]
+    call("leaderboard", file, "--results", folder / "results", "--figure", paths[0], "--codes", paths[1])
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+def test_two_methods_are_compared_seed_by_seed(shared):
+    folder, file, _ = shared
+    output = call("compare", file, "AE", "VAE", "--results", folder / "results", "--margin", "sse=100")
+    assert "sse" in output
+    assert "no method here is called 'VEA'; did you mean 'VAE'?" in call(
+        "compare", file, "AE", "VEA", "--results", folder / "results", code=2
+    )
+
+
+def test_plan_and_dry_run_show_states_and_start_nothing(shared, small, tmp_path):
+    folder, file, _ = shared
+    assert "4 runs: 4 done" in call("plan", file, "--results", folder / "results")
+    planned = call("plan", small(), "--results", tmp_path / "results", "-k", "vae s1")
+    assert "1 runs: 1 new" in planned
+    dry = call("run", small(), "--dry-run", "--results", tmp_path / "results", "--data", folder / "data")
+    assert "4 runs: 4 new" in dry
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_empty_selection_is_an_exit_code_of_its_own(small):
+    assert "selects none of the 4 runs" in call("plan", small(), "-k", "gan", code=3)
+
+
+def test_everything_wrong_with_a_file_is_told_in_one_message(small):
+    output = call("run", small(('"digits"', '"digit"'), ("epochs = 2", 'epochs = "2"')), code=2)
+    assert "small.toml:3: dataset[0]: no dataset is called 'digit'; did you mean 'digits'?" in output
+    assert "small.toml:10: training.epochs: must be an integer, not '2'" in output
+    assert "Traceback" not in output
+
+
+def test_impossible_shapes_are_told_before_anything_is_trained(shared, small, tmp_path):
+    folder, _, _ = shared
+    file = small(('{ use = "mlp", hidden = [16] }', '"conv"'))
+    output = call("run", file, "--results", tmp_path / "results", "--data", folder / "data", code=2)
+    assert "small.toml:4: architecture[0]: for AE on digits:" in output
+    assert "8" in output
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_batch_larger_than_the_data_is_told(shared, small):
+    folder, _, _ = shared
+    output = call("run", small(("epochs = 2", "epochs = 2\nbatch = 5000")), "--data", folder / "data", code=2)
+    assert "small.toml:11: training.batch: digits has 1437 training images, fewer than one batch" in output
+
+
+def test_a_damaged_data_file_is_told_by_name(shared, small, tmp_path):
+    folder, _, _ = shared
+    bad = tmp_path / "data/digits"
+    bad.mkdir(parents=True)
+    for path in (folder / "data/digits").iterdir():
+        (bad / path.name).write_bytes(path.read_bytes())
+    (bad / "train_x.npy").write_bytes((bad / "train_x.npy").read_bytes()[:500])
+    output = call("run", small(), "--data", tmp_path / "data", "--results", tmp_path / "results", code=2)
+    assert "small.toml:3: dataset[0]:" in output
+    assert "train_x.npy" in output
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_results_folder_that_cannot_be_written_is_told(shared, small, tmp_path):
+    folder, _, _ = shared
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "locked").chmod(stat.S_IRUSR | stat.S_IXUSR)
+    output = call("run", small(), "--data", folder / "data", "--results", tmp_path / "locked", code=4)
+    assert "cannot be written" in output
+
+
+def test_a_results_folder_that_is_a_file_is_told(shared, small, tmp_path):
+    folder, _, _ = shared
+    (tmp_path / "file").write_text("")
+    output = call("run", small(), "--data", folder / "data", "--results", tmp_path / "file", code=4)
+    assert "cannot be written" in output
+
+
+def test_a_damaged_record_is_set_aside_told_and_made_again(shared, small, tmp_path):
+    folder, _, _ = shared
+    words = ("run", small(("[0, 1]", "[0]")), "--data", folder / "data", "--results", tmp_path / "results", "--no-mlflow")
+    call(*words)
+    record = next((tmp_path / "results").rglob("ae-*/record.json"))
+    before = json.loads(record.read_text())
+    record.write_text("{")
+    assert f"{record}: damaged, set aside as record.corrupt, and made again" in call(*words)
+    assert json.loads(record.read_text())["weights"] == before["weights"]
+
+
+def test_a_run_that_fails_is_told_and_the_others_go_on(shared, small, tmp_path, install):
+    install(
+        "faulty",
+        "from vimae_bench import hookimpl, Objective, Deterministic\n"
+        "class Faulty(Objective):\n"
+        "    'Fails.'\n"
+        "    def posterior(self): return Deterministic()\n"
+        "    def __call__(self, model, batch): raise ArithmeticError('on purpose')\n"
+        "@hookimpl\n"
+        "def vimae_objectives(): return {'faulty': Faulty}\n",
+    )
+    folder, _, _ = shared
+    file = small(('"ae"', '"faulty"'), ("[0, 1]", "[0]"))
+    output = call("run", file, "--data", folder / "data", "--results", tmp_path / "results", "--no-mlflow", code=1)
+    assert "ArithmeticError: on purpose" in output
+    assert "VAE" in output
+    assert "1 done" in call("plan", file, "--results", tmp_path / "results", "-k", "elbo")
+
+
+def test_plugins_are_listed_with_their_distribution_and_broken_ones_with_the_reason(install):
+    install("wrecked", "1/0", version="0.3")
+    output = call("plugins")
+    assert "elbo" in output
+    assert "[vimae-bench 0.1.0]" in output
+    assert "wrecked (wrecked 0.3): raised ZeroDivisionError at import" in output
+    told = json.loads(call("plugins", "--json"))
+    assert {"plugin": "wrecked", "distribution": "wrecked", "distribution_version": "0.3"}.items() <= told["broken"][0].items()
+    beta = next(p for p in told["plugins"] if p["name"] == "elbo")["settings"]["beta"]
+    assert beta["default"] == 1.0
+
+
+def test_a_broken_plugin_stops_no_benchmark_that_does_without_it(shared, install):
+    install("wrecked", "1/0")
+    folder, file, _ = shared
+    assert "4 done" in call("plan", file, "--results", folder / "results")
+
+
+def test_check_tells_what_holds_and_what_does_not(install):
+    assert "ok      divergence mmd" in call("check", "mmd")
+    install(
+        "leaky",
+        "from vimae_bench import hookimpl\n"
+        "class Leaky:\n"
+        "    'Is no divergence.'\n"
+        "    def __call__(self, z, prior): return z.sum() * 0 + 1\n"
+        "@hookimpl\n"
+        "def vimae_divergences(): return {'leaky': Leaky}\n",
+    )
+    assert "fails   divergence leaky (leaky 1.0): is 1.0000 for draws of the prior" in call("check", "leaky", code=1)
+    assert "no plugin is called nothing" in call("check", "nothing", code=2)
+    assert "settings (give them with -s): betta: there is no setting" in call("check", "elbo", "-s", "betta=1", code=1)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example_in_its_help(name):
+    assert "Example" in call(name, "--help")
+
+
+def test_labels_with_markup_and_control_characters_do_no_harm(shared, small, tmp_path):
+    folder, _, _ = shared
+    file = small(('"AE"', '"[red]a[/oops]\\u001b[31m"'), ("[0, 1]", "[0]"))
+    output = call("run", file, "--data", folder / "data", "--results", tmp_path / "results", "--no-mlflow")
+    assert "[red]a[/oops]" in output
+    assert "\x1b[31m" not in output
+
+
+def test_a_users_own_arrays_are_trained_on(small, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    random = np.random.default_rng(0)
+    for part, n in (("train", 200), ("test", 100)):
+        np.save(mine / f"{part}_x.npy", random.integers(0, 256, (n, 1, 8, 8), dtype=np.uint8))
+    file = small(('"digits"', f'{{ use = "arrays", path = "{mine}" }}'), ("[0, 1]", "[0]"))
+    assert "sse" in call("run", file, "--results", tmp_path / "results", "--no-mlflow")

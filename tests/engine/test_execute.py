@@ -1,0 +1,235 @@
+"""One order carried out here, and all that can be wrong with what it finds."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vimae_bench import Cell, Choice, Order
+from vimae_bench.bench import carry_out
+from vimae_bench.engine import execute as module
+from vimae_bench.engine.data import ensure
+from vimae_bench.engine.execute import BUSY, DONE, FAILED, execute
+from vimae_bench.folder import RunFolder
+from vimae_bench.plan.benchmark import read
+from vimae_bench.plan.matrix import cells
+from vimae_bench.plan.registry import make
+from vimae_bench.results.store import Store
+
+TEXT = """
+name = "small"
+seeds = [0]
+dataset = "digits"
+architecture = { use = "mlp", hidden = [16] }
+latent = 2
+metrics = ["reconstruction"]
+executor = "inline"
+reporters = []
+training = { epochs = 2 }
+[[method]]
+label = "M"
+objective = OBJECTIVE
+prior = "normal"
+"""
+PLUGIN = """
+from dataclasses import dataclass
+import torch
+from vimae_bench import Deterministic, Loss, Objective, hookimpl, squared_error
+
+@dataclass(frozen=True)
+class Odd(Objective):
+    '''Does one thing wrong.'''
+    fault: str
+    def posterior(self): return Deterministic()
+    def __call__(self, model, batch):
+        sse = squared_error(batch.x, model.decode(model.encode(batch.x).rsample()))
+        if self.fault == "raises": raise ZeroDivisionError("on purpose")
+        if self.fault == "nan": return Loss(sse.mean() * float("nan"), {})
+        if self.fault == "vector": return Loss(sse, {})
+        if self.fault == "memory": raise torch.OutOfMemoryError("out of memory")
+        raise AssertionError
+
+@hookimpl
+def vimae_objectives(): return {"odd": Odd}
+"""
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    ensure(make("dataset", Choice("digits")), root)
+    return root
+
+
+@pytest.fixture
+def order(tmp_path, data):
+    def made(objective='"ae"', **changes):
+        path = tmp_path / "small.toml"
+        path.write_text(TEXT.replace("OBJECTIVE", objective))
+        (cell,) = cells(read(path))
+        cell = replace(cell, **changes)
+        return Order("small", cell, tmp_path / "small" / "runs" / cell.run.name, data)
+
+    return made
+
+
+def record(order):
+    return json.loads(RunFolder(order.folder).record.read_text())
+
+
+def told(order, event):
+    return [line for line in map(json.loads, RunFolder(order.folder).events.read_text().splitlines()) if line["event"] == event]
+
+
+def test_a_run_leaves_its_record_weights_measures_and_pictures(order):
+    one = order()
+    assert execute(one) == DONE
+    folder, kept = RunFolder(one.folder), record(one)
+    assert (kept["status"], kept["epochs"], kept["steps"]) == ("done", 2, 2 * 14)
+    assert kept["run"] == one.cell.run.as_json() == json.loads(folder.spec.read_text())
+    assert kept["weights"]["bytes"] == folder.weights.stat().st_size
+    assert kept["made_by"]["torch"] == torch.__version__
+    assert set(kept["data"]) == {"train_x", "train_y", "test_x", "test_y"}
+    assert {p.name for p in folder.pictures.glob("*.png")} == {"reconstructions.png", "samples.png", "codes.png", "losses.png"}
+    measures = json.loads(folder.metric(one.cell.metrics[0]).read_text())
+    assert measures["estimates"]["sse"]["n"] == 360
+    assert measures["estimates"]["sse"]["se"] > 0
+
+
+def test_doing_it_again_trains_and_measures_nothing(order, monkeypatch):
+    one = order()
+    execute(one)
+    before = {path: path.stat().st_mtime_ns for path in one.folder.rglob("*.*") if path.name != "events.jsonl"}
+    assert execute(one) == DONE
+    assert len(told(one, "started")) == len(told(one, "measuring")) == 1
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_metric_added_later_measures_the_old_weights_without_training(order, monkeypatch):
+    one = order()
+    execute(one)
+    monkeypatch.setattr(module, "train", lambda *_: pytest.fail("it trained again"))
+    more = order(metrics=(*one.cell.metrics, Choice("active_units", {"threshold": 0.01})))
+    assert execute(more) == DONE
+    assert [line["metric"] for line in told(one, "measuring")] == ["reconstruction", "active_units"]
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])
+def test_a_damaged_file_is_set_aside_and_made_again_the_same(order, name):
+    one = order()
+    execute(one)
+    path, whole = one.folder / name, (one.folder / "weights.safetensors").read_bytes()
+    damaged = bytearray(path.read_bytes())
+    damaged[-40] ^= 255
+    path.write_bytes(bytes(damaged))
+    assert execute(one) == DONE
+    assert list(one.folder.glob("*.corrupt"))
+    assert (one.folder / "weights.safetensors").read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "reason"),
+    [
+        ("raises", "failed", "ZeroDivisionError: on purpose"),
+        ("vector", "failed", "the objective's 'total' has shape (100,); it has to be a scalar"),
+        ("memory", "failed", "OutOfMemoryError: out of memory"),
+        ("nan", "diverged", "total not finite in epoch 1"),
+    ],
+)
+def test_what_goes_wrong_in_an_objective_ends_in_a_word_with_a_reason(order, install, fault, status, reason, capsys):
+    install("odd", PLUGIN)
+    one = order(f'{{ use = "odd", fault = "{fault}" }}')
+    assert execute(one) == (DONE if status == "diverged" else FAILED)
+    assert (record(one)["status"], record(one)["reason"]) == (status, reason)
+    if fault == "raises":
+        assert "Traceback" in capsys.readouterr().err, "a bug gets its traceback, in the run's log"
+
+
+def test_a_failed_run_is_tried_again_and_a_diverged_one_is_not(order, install):
+    install("odd", PLUGIN)
+    for fault, state in (("raises", "failed"), ("nan", "diverged")):
+        one = order(f'{{ use = "odd", fault = "{fault}" }}')
+        execute(one)
+        assert Store(one.folder.parents[1]).state(one.cell) == state
+
+
+METRICS = """
+from collections.abc import Mapping
+from vimae_bench import Estimate, Measure, Metric, hookimpl
+
+class Bad(Metric):
+    '''Fails in the way it is told.'''
+    def __init__(self, how: str): self.how = how
+    def measures(self): return (Measure("bad", "none", "lower"),)
+    def __call__(self, trial):
+        if self.how == "raises": raise RuntimeError("no luck")
+        if self.how == "nan": return {"bad": Estimate(float("nan"), 1)}
+        return {"good": Estimate(1.0, 1)}
+
+@hookimpl
+def vimae_metrics(): return {"bad": Bad}
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [("raises", "no luck"), ("nan", "'bad' is nan; a measure that is not defined has to be left out"), ("unknown", "gave 'good', which")],
+)
+def test_a_metric_that_fails_costs_no_other_and_is_tried_again(order, install, how, reason):
+    install("bad", METRICS)
+    one = order(metrics=(Choice("bad", {"how": how}), Choice("reconstruction")))
+    assert execute(one) == FAILED
+    assert record(one)["status"] == "done"
+    assert RunFolder(one.folder).metric(one.cell.metrics[1]).exists()
+    (failure,) = told(one, "metric failed")
+    assert reason in failure["reason"]
+    assert Store(one.folder.parents[1]).state(one.cell) == "measure"
+
+
+def test_a_run_that_another_process_works_on_is_left_to_it(order):
+    from filelock import FileLock
+
+    one = order()
+    one.folder.mkdir(parents=True)
+    with FileLock(RunFolder(one.folder).lock):
+        assert execute(one) == BUSY
+    assert not RunFolder(one.folder).record.exists()
+
+
+def test_the_same_run_in_two_rows_is_carried_out_once(order, data, tmp_path):
+    from vimae_bench.bench import orders
+
+    one = order()
+    twin = Cell("twin", one.cell.run, one.cell.metrics)
+    assert len(orders(Store(tmp_path / "small"), "small", [one.cell, twin], data)) == 1
+
+
+def test_a_worker_killed_by_the_kernel_leaves_a_record_that_says_so(order):
+    from vimae_bench import Event
+
+    one = order()
+
+    def killed(orders, work):
+        yield Event("started", orders[0])
+        yield Event("ended", orders[0], -9)
+
+    assert carry_out([one], killed, []) == [one]
+    assert record(one)["reason"] == "the worker was killed by signal 9; was the machine out of memory?"
+    assert execute(one) == DONE, "and the run is taken up again"
+
+
+def test_a_result_does_not_depend_on_what_ran_before_in_the_process(order):
+    one = order('{ use = "elbo", beta = 1.0 }')
+    execute(one)
+    weights = (one.folder / "weights.safetensors").read_bytes()
+    torch.rand(1000)
+    other = replace(one, folder=one.folder.with_name("again"))
+    execute(other)
+    assert (other.folder / "weights.safetensors").read_bytes() == weights
+
+
+def test_the_global_generator_is_left_as_it_was(order):
+    before = torch.get_rng_state()
+    execute(order())
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,121 @@
+"""`vimae-bench data`: which data sets there are, and whether they are whole."""
+
+from pathlib import Path
+
+import click
+
+from ..errors import BenchError, DataError
+from ..plan.catalogue import Entry, installed
+from ..records import Choice
+from .options import data_option, data_root
+
+NOT_WHOLE = 1
+
+
+@click.group()
+def data() -> None:
+    """List, prepare and verify data sets.
+
+    A run prepares what it needs by itself; here it is done ahead of time, such as where there is still a network.
+
+    \b
+    Example:
+      vimae-bench data prepare mnist
+    """
+
+
+@data.command("list")
+@data_option
+def list_(data: Path | None) -> None:
+    """List every data set and what is prepared of it.
+
+    Folders that no plugin knows, but that hold images in the layout of the others, are usable by `arrays`.
+
+    \b
+    Example:
+      vimae-bench data list
+    """
+    root = data_root(data)
+    folders = {entry.name: _folder(entry, root) for entry in installed().entries if entry.kind == "dataset"}
+    others = {folder.name: folder for folder in _prepared(root) if folder not in folders.values()}
+    click.echo(root)
+    for name, folder in sorted(folders.items()):
+        click.echo(f"  {name:16} {_state(folder)}")
+    for name, folder in others.items():
+        click.echo(f"  {name:16} {_state(folder)}, as arrays with path = '{name}'")
+
+
+@data.command()
+@click.argument(
+    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=lambda *_: installed().names("dataset")
+)
+@data_option
+def prepare(names: tuple[str, ...], data: Path | None) -> None:
+    """Download data sets and bring them into the layout that runs use. What is there already is checked and left alone.
+
+    \b
+    Example:
+      vimae-bench data prepare mnist fashion_mnist --data ~/data
+    """
+    from ..engine.data import ensure
+    from ..engine.layout import summary
+    from ..plan.registry import make
+
+    for name in names:
+        folder = ensure(make("dataset", Choice(name)), data_root(data))
+        click.echo(f"{name}: {summary(folder)} in {folder}")
+
+
+@data.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@data_option
+def verify(names: tuple[str, ...], data: Path | None) -> None:
+    """Compare prepared data with the sha256 sums in their dataset.json.
+
+    NAME is a folder in the data folder, or a path; without one, all in the data folder are verified.
+
+    \b
+    Example:
+      vimae-bench data verify mnist
+    """
+    from ..engine import layout
+
+    root = data_root(data)
+    folders = [root / name for name in names] or _prepared(root)
+    found = {folder: layout.verify(folder) for folder in folders}
+    for folder, problems in found.items():
+        click.echo("\n".join(problems) or f"{folder}: {layout.summary(folder)}, all sums agree")
+    if any(found.values()):
+        click.get_current_context().exit(NOT_WHOLE)
+
+
+def _prepared(root: Path) -> list[Path]:
+    from ..engine.layout import is_prepared
+
+    return sorted(filter(is_prepared, root.iterdir())) if root.is_dir() else []
+
+
+def _folder(entry: Entry, root: Path) -> Path | str:
+    """The data set's folder; in words where that is not known without its settings, or not at all."""
+    from ..engine.data import folder_of
+    from ..plan.registry import make
+
+    if needed := entry.form["required"]:
+        return f"your own: needs {', '.join(needed)} in a benchmark file"
+    try:
+        return folder_of(make("dataset", Choice(entry.name)), root)
+    except BenchError as error:
+        return str(error)
+
+
+def _state(folder: Path | str) -> str:
+    from ..engine.layout import is_prepared, summary
+
+    if isinstance(folder, str):
+        return folder
+    if not is_prepared(folder):
+        return "not prepared"
+    try:
+        return summary(folder)
+    except DataError as error:
+        return str(error)

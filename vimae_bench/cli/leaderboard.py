@@ -1,0 +1,61 @@
+"""`vimae-bench leaderboard`: what the runs show."""
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from .options import file_argument, override_option, results_option
+from .results import Finished, finished
+
+FORMATS = {"markdown": "markdown", "csv": "csv_file", "json": "json_file", "latex": "latex"}
+
+
+@click.command()
+@file_argument
+@results_option
+@click.option(
+    "--format", "form", type=click.Choice(["terminal", *FORMATS]), default="terminal", show_default=True, help="How to print."
+)
+@click.option("--figure", type=click.Path(path_type=Path), help="Also draw each measure with its intervals: .png, .svg, .pdf.")
+@click.option("--codes", type=click.Path(path_type=Path), help="Also draw the two-dimensional codes of every method.")
+@override_option
+def leaderboard(
+    file: Path, results: Path, form: str, figure: Path | None, codes: Path | None, overrides: tuple[str, ...]
+) -> None:
+    """Rank the methods of a benchmark, and say which differences are real.
+
+    FILE is a benchmark file, or a results folder in its place.
+
+    \b
+    Examples:
+      vimae-bench leaderboard benchmarks/quickstart.toml
+      vimae-bench leaderboard results/fig1 --format latex
+      vimae-bench leaderboard results/fig1 --figure fig1.png --codes codes.png
+    """
+    found = finished(file, results, overrides)
+    if form == "terminal":
+        show(found)
+    else:
+        click.echo(import_module(f"..render.{FORMATS[form]}", __package__).render(found.boards()), nl=False)
+    _draw(found, figure, codes)
+
+
+def show(found: Finished) -> None:
+    """Print the leaderboards to the terminal."""
+    from rich.console import Console
+
+    from ..render import terminal
+
+    Console().print(terminal.render(found.boards()))
+
+
+def _draw(found: Finished, figure: Path | None, codes: Path | None) -> None:
+    if figure:
+        from ..render import intervals
+
+        intervals.draw(found.boards(), figure)
+    if codes:
+        from ..render import codes as grid
+
+        grid.draw(found.store.outcomes(found.cells), codes)

@@ -1,0 +1,42 @@
+"""Finished runs, from a benchmark file or from its results folder."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..records import Cell
+from ..results.store import Store
+
+if TYPE_CHECKING:
+    from ..results.board import Board
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A benchmark's store with the cells that are asked about and the way they are shown."""
+
+    store: Store
+    cells: Sequence[Cell]
+    rank_by: str = ""
+    columns: tuple[str, ...] = ()
+
+    def boards(self) -> "list[Board]":
+        """The leaderboards."""
+        from ..results.leaderboard import leaderboards
+
+        outcomes, references = self.store.outcomes(self.cells), self.store.references(self.cells)
+        return leaderboards(outcomes, references, self.rank_by, self.columns)
+
+
+def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Finished:
+    """What a benchmark file, or a results folder in its place, is about. A file's own word counts where there is one."""
+    if file.is_dir():
+        store = Store(file)
+        kept = store.read_benchmark()
+        shown = kept.leaderboard
+        return Finished(store, kept.cells, shown.get("rank_by", ""), tuple(shown.get("columns", ())))
+    from .options import planned
+
+    benchmark, cells = planned(file, overrides)
+    return Finished(Store(results / benchmark.name), cells, **asdict(benchmark.leaderboard))

@@ -1,0 +1,32 @@
+"""`vimae-bench sync`: bring to MLflow what it has not got yet."""
+
+from pathlib import Path
+
+import click
+
+from .options import file_argument, results_option
+from .results import finished
+
+BEHIND = 1
+
+
+@click.command()
+@file_argument
+@results_option
+@click.option("--mlflow-uri", default="", metavar="URI", help="The MLflow store.  [default: sqlite in the results folder]")
+def sync(file: Path, results: Path, mlflow_uri: str) -> None:
+    """Mirror the runs of a benchmark to MLflow. Doing it again adds only what is new.
+
+    FILE is a benchmark file, or a results folder in its place.
+
+    \b
+    Example:
+      vimae-bench sync benchmarks/fig1.toml --mlflow-uri http://localhost:5000
+    """
+    from ..tracking.mirror import sync as mirror
+
+    found = finished(file, results)
+    summary = mirror(found.store.path, mlflow_uri, found.cells)
+    click.echo(f"{summary.mirrored} runs mirrored" + (f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""))
+    if summary.behind:
+        click.get_current_context().exit(BEHIND)
