@@ -1,17 +1,26 @@
 """What all tests share: one thread, a fresh seed for each test, and `--device` for those that can use another one."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from vimae_bench import Frame
+from vimae_bench import Cell, Choice, Frame, Measure, Run, Training
+from vimae_bench.files import write_json
+from vimae_bench.folder import RunFolder
 from vimae_bench.plan import catalogue
+from vimae_bench.results.board import Board
+from vimae_bench.results.leaderboard import leaderboards
+from vimae_bench.results.store import Store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=4, help="how often test_kill.py kills")
+    parser.addoption("--benchmark", help="the benchmark that test_kill.py runs")
     parser.addoption("--device", default="cpu", help="where the models of the tests live, such as cuda:0")
 
 
@@ -98,3 +107,88 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_catalogue: No
         return site / f"{name}.py"
 
     return installed
+
+
+MEASURES = {
+    "reconstruction": Measure("sse", "[0,1]^2", "lower"),
+    "rate": Measure("rate", "nats", None, collapse_below=0.1),
+    "aggregate_mmd": Measure("mmd2", "", "lower", ranks_collapsed=False),
+    "svm": Measure("svm clean", "%", "higher"),
+}
+"""The measure of each metric in a fabricated results folder."""
+
+MADE_BY = {"vimae-bench": "0.1.0", "torch": "2.15", "device": "cpu", "plugins": {"vimae-bench": "0.1.0"}}
+
+
+class Results:
+    """A results folder as the engine writes it, with numbers of one's own."""
+
+    def __init__(self, path: Path):
+        self.store, self.cells = Store(path), list[Cell]()
+
+    def add(self, label: str, seed: int, status: str = "done", reason: str = "", **values: object) -> RunFolder:
+        """A run of the method, with a metric's file for each value given; None stands for an undefined measure."""
+        objective = Choice("elbo", {"row": label})
+        parts = [Choice("mnist"), Choice("mlp", {"width": 256}), objective, Choice("normal")]
+        cell = Cell(label, Run(*parts, 2, Training(), seed), tuple(Choice(name) for name in MEASURES))
+        self.cells.append(cell)
+        folder = self.store.folder(cell.run)
+        if status == "missing":
+            return folder
+        folder.write_spec(cell.run)
+        made = {"key": cell.run.key, "run": cell.run.as_json(), "data": {"test_x": "a0"}, "made_by": MADE_BY}
+        write_json(folder.record, {"schema": 1, "status": status, "reason": reason, **made})
+        for metric, measure in MEASURES.items():
+            if measure.name in values:
+                self.measure(folder, metric, measure, values[measure.name])
+        return folder
+
+    def measure(self, folder: RunFolder, metric: str, measure: Measure, value: object) -> None:
+        estimates = {} if value is None else {measure.name: {"value": value, "n": 1000, "se": 0.1}}
+        head = {"metric": Choice(metric).as_json(), "measures": [asdict(measure)], "seconds": 0.1}
+        write_json(folder.metric(Choice(metric)), {**head, "estimates": estimates})
+
+    def refer(self, metric: str, rows: dict[str, float]) -> Path:
+        """Reference rows under one metric."""
+        measure, run = MEASURES[metric], self.cells[0].run
+        path = self.store.reference(run.dataset, run.latent, Choice(metric))
+        found = {label: {measure.name: {"value": value, "n": 1000, "se": None}} for label, value in rows.items()}
+        head = {"dataset": run.dataset.as_json(), "latent": 2, "metric": Choice(metric).as_json()}
+        write_json(path, {**head, "measures": [asdict(measure)], "rows": found})
+        return path
+
+    def boards(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> list[Board]:
+        return leaderboards(self.store.outcomes(self.cells), self.store.references(self.cells), rank_by, columns)
+
+    def board(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> Board:
+        (board,) = self.boards(rank_by, columns)
+        return board
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return Results(tmp_path / "fig1")
+
+
+@pytest.fixture
+def finished(results: Results) -> Results:
+    """Five seeds: AE ahead of two that are alike, a collapsed method, one that diverged, one reference row."""
+    generator = np.random.default_rng(0)
+    for seed in range(5):
+        common = generator.normal()  # what a seed does to all methods alike
+        for label, sse, rate in (
+            ("AE", 25.0, None),
+            ("VAE", 30.0, 6.0),
+            ("VIMAE-n", 30.0, 9.0),
+            ("β_H-VAE", 52.0, 0.02),
+        ):
+            mmd2 = 1e-5 if label == "β_H-VAE" else 0.02
+            noise = generator.normal(0, 0.1, 3)
+            values = {"sse": sse + common + noise[0], "mmd2": mmd2 * (1 + noise[1]), "svm clean": 90 - sse + noise[2]}
+            results.add(label, seed, rate=rate, **values)
+        if seed < 3:
+            results.add("InfoVAE", seed, sse=20.0 + common, rate=8.0, mmd2=0.01)
+        else:
+            results.add("InfoVAE", seed, "diverged", "the loss is nan in epoch 3")
+    results.refer("svm", {"raw pixels": 88.0, "PCA, d = 2": 41.0})
+    return results

@@ -1,4 +1,4 @@
-"""vimae-bench compares autoencoder objectives. These are the names a plugin needs; it imports nothing else of the harness.
+"""Compares autoencoder objectives. These are the names a plugin needs; it imports nothing else of the harness.
 
 They are loaded when first asked for, so that commands which train nothing need not wait for torch.
 """

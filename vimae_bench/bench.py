@@ -9,7 +9,6 @@ from .kinds import Executor, Reporter
 from .records import Cell, Event, Order
 from .results.store import Store
 
-
 FINISHED = ("done", "diverged")
 
 

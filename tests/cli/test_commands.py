@@ -89,7 +89,9 @@ def test_a_benchmark_is_shown_from_its_file_and_from_its_folder_alike(shared):
     assert tables[0] == tables[1]
 
 
-@pytest.mark.parametrize(("form", "sign"), [("markdown", "| "), ("csv", "table,"), ("latex", r"\toprule"), ("terminal", "VAE")])
+@pytest.mark.parametrize(
+    ("form", "sign"), [("markdown", "| "), ("csv", "table,"), ("latex", r"\toprule"), ("terminal", "VAE")]
+)
 def test_a_leaderboard_is_printed_in_every_format(shared, form, sign):
     folder, file, _ = shared
     assert sign in call("leaderboard", file, "--results", folder / "results", "--format", form)
@@ -177,7 +179,15 @@ def test_a_results_folder_that_is_a_file_is_told(shared, small, tmp_path):
 
 def test_a_damaged_record_is_set_aside_told_and_made_again(shared, small, tmp_path):
     folder, _, _ = shared
-    words = ("run", small(("[0, 1]", "[0]")), "--data", folder / "data", "--results", tmp_path / "results", "--no-mlflow")
+    words = (
+        "run",
+        small(("[0, 1]", "[0]")),
+        "--data",
+        folder / "data",
+        "--results",
+        tmp_path / "results",
+        "--no-mlflow",
+    )
     call(*words)
     record = next((tmp_path / "results").rglob("ae-*/record.json"))
     before = json.loads(record.read_text())
@@ -212,7 +222,9 @@ def test_plugins_are_listed_with_their_distribution_and_broken_ones_with_the_rea
     assert "[vimae-bench 0.1.0]" in output
     assert "wrecked (wrecked 0.3): raised ZeroDivisionError at import" in output
     told = json.loads(call("plugins", "--json"))
-    assert {"plugin": "wrecked", "distribution": "wrecked", "distribution_version": "0.3"}.items() <= told["broken"][0].items()
+    assert {"plugin": "wrecked", "distribution": "wrecked", "distribution_version": "0.3"}.items() <= told["broken"][
+        0
+    ].items()
     beta = next(p for p in told["plugins"] if p["name"] == "elbo")["settings"]["beta"]
     assert beta["default"] == 1.0
 

@@ -79,7 +79,11 @@ def record(order):
 
 
 def told(order, event):
-    return [line for line in map(json.loads, RunFolder(order.folder).events.read_text().splitlines()) if line["event"] == event]
+    return [
+        line
+        for line in map(json.loads, RunFolder(order.folder).events.read_text().splitlines())
+        if line["event"] == event
+    ]
 
 
 def test_a_run_leaves_its_record_weights_measures_and_pictures(order):
@@ -91,7 +95,12 @@ def test_a_run_leaves_its_record_weights_measures_and_pictures(order):
     assert kept["weights"]["bytes"] == folder.weights.stat().st_size
     assert kept["made_by"]["torch"] == torch.__version__
     assert set(kept["data"]) == {"train_x", "train_y", "test_x", "test_y"}
-    assert {p.name for p in folder.pictures.glob("*.png")} == {"reconstructions.png", "samples.png", "codes.png", "losses.png"}
+    assert {p.name for p in folder.pictures.glob("*.png")} == {
+        "reconstructions.png",
+        "samples.png",
+        "codes.png",
+        "losses.png",
+    }
     measures = json.loads(folder.metric(one.cell.metrics[0]).read_text())
     assert measures["estimates"]["sse"]["n"] == 360
     assert measures["estimates"]["sse"]["se"] > 0
@@ -174,7 +183,11 @@ def vimae_metrics(): return {"bad": Bad}
 
 @pytest.mark.parametrize(
     ("how", "reason"),
-    [("raises", "no luck"), ("nan", "'bad' is nan; a measure that is not defined has to be left out"), ("unknown", "gave 'good', which")],
+    [
+        ("raises", "no luck"),
+        ("nan", "'bad' is nan; a measure that is not defined has to be left out"),
+        ("unknown", "gave 'good', which"),
+    ],
 )
 def test_a_metric_that_fails_costs_no_other_and_is_tried_again(order, install, how, reason):
     install("bad", METRICS)

@@ -24,7 +24,9 @@ class Killed(BaseException):
 
 def trained(choice, folder, training=TRAINING, seed=0):
     objective = make("objective", choice)
-    model = Autoencoder(FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), objective, seed)
+    model = Autoencoder(
+        FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), objective, seed
+    )
     return train(model, objective, training, IMAGES, seed, RunFolder(folder)), model
 
 
@@ -85,7 +87,9 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatc
             sse = squared_error(batch.x, model.decode(model.encode(batch.x).rsample())).mean()
             return Loss(sse / torch.zeros(()), {"sse": sse})
 
-    model = Autoencoder(FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), Broken(), 0)
+    model = Autoencoder(
+        FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), Broken(), 0
+    )
     end = train(model, Broken(), TRAINING, IMAGES, 0, RunFolder(tmp_path))
     assert end.status == "diverged"
     assert "total" in end.reason
@@ -108,7 +112,9 @@ def test_progress_runs_from_0_towards_1_over_the_whole_training(tmp_path, monkey
     assert seen == pytest.approx([i / 20 for i in range(20)])
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:100], lambda b: b"", lambda b: b[:500] + bytes([b[500] ^ 1]) + b[501:]])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:100], lambda b: b"", lambda b: b[:500] + bytes([b[500] ^ 1]) + b[501:]]
+)
 def test_a_damaged_checkpoint_is_set_aside(tmp_path, damage):
     checkpoint.save(tmp_path, 1, {"x": torch.arange(1000)})
     (path,) = tmp_path.glob("epoch-*.pt")

@@ -61,18 +61,25 @@ def test_a_file_is_read_with_every_default_filled_in(write):
 
 def test_a_default_that_is_spelled_out_changes_no_run(write):
     short = [cell.run.key for cell in cells(read(write()))]
-    spelled = write(('"elbo"', '{ use = "elbo", beta = 1, recon_scale = 1.0 }'), ("epochs = 3", "epochs = 3\nbatch = 100"))
+    spelled = write(
+        ('"elbo"', '{ use = "elbo", beta = 1, recon_scale = 1.0 }'), ("epochs = 3", "epochs = 3\nbatch = 100")
+    )
     assert [cell.run.key for cell in cells(read(spelled))] == short
 
 
 def test_labels_metrics_and_the_leaderboard_are_no_part_of_a_runs_identity(write):
     before = [cell.run.key for cell in cells(read(write()))]
-    changed = write(('"VAE"', '"vae"'), ('["reconstruction"]', '["rate"]'), ("[training]", "[leaderboard]\nrank_by='rate'\n[training]"))
+    changed = write(
+        ('"VAE"', '"vae"'),
+        ('["reconstruction"]', '["rate"]'),
+        ("[training]", "[leaderboard]\nrank_by='rate'\n[training]"),
+    )
     assert [cell.run.key for cell in cells(read(changed))] == before
 
 
 @pytest.mark.parametrize(
-    "change", [("epochs = 3", "epochs = 4"), ("latent = 2", "latent = 3"), ("[32]", "[33]"), ("weight = 10", "weight = 11")]
+    "change",
+    [("epochs = 3", "epochs = 4"), ("latent = 2", "latent = 3"), ("[32]", "[33]"), ("weight = 10", "weight = 11")],
 )
 def test_whatever_decides_a_result_is_part_of_the_identity(write, change):
     before = [cell.run.key for cell in cells(read(write()))]

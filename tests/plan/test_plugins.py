@@ -18,8 +18,14 @@ BROKEN = {
         "from vimae_bench import hookimpl\n@hookimpl\ndef vimae_priors(thing): return {}",
         "Argument(s) {'thing'} are declared in the hookimpl but can not be found in the hookspec",
     ),
-    "throws": ("from vimae_bench import hookimpl\n@hookimpl\ndef vimae_priors(): raise ValueError('no')", "raised ValueError('no')"),
-    "lists": ("from vimae_bench import hookimpl\n@hookimpl\ndef vimae_priors(): return ['a']", "has to return a mapping"),
+    "throws": (
+        "from vimae_bench import hookimpl\n@hookimpl\ndef vimae_priors(): raise ValueError('no')",
+        "raised ValueError('no')",
+    ),
+    "lists": (
+        "from vimae_bench import hookimpl\n@hookimpl\ndef vimae_priors(): return ['a']",
+        "has to return a mapping",
+    ),
 }
 
 
@@ -57,7 +63,9 @@ def test_settings_without_types_break_the_plugin_and_say_so(install):
 def test_an_unknown_name_tells_what_is_near_and_what_could_not_be_loaded(install):
     install("raises", "1/0")
     made = build(sources())
-    with pytest.raises(LookupError, match=r"no divergence is called 'mdm'; did you mean 'mmd'\?; raises \(raises 1.0\)"):
+    with pytest.raises(
+        LookupError, match=r"no divergence is called 'mdm'; did you mean 'mmd'\?; raises \(raises 1.0\)"
+    ):
         made.find("divergence", "mdm")
 
 

@@ -89,8 +89,16 @@ def test_a_single_plugin_stands_for_a_list_of_one():
         ({"cuont": 1}, ("cuont",), "there is no setting of this name; did you mean 'count'?"),
         ({"inner": "plian"}, ("inner",), "no inner is called 'plian'"),
         ({"inner": 3}, ("inner",), "must name an inner: a string, or a table with `use`, not 3"),
-        ({"inner": {"use": "plain", "depht": 1}}, ("inner", "depht"), "there is no setting of this name; did you mean 'depth'?"),
-        ({"several": ["plain", {"use": "plain", "depth": "x"}]}, ("several", 1, "depth"), "must be an integer, not 'x'"),
+        (
+            {"inner": {"use": "plain", "depht": 1}},
+            ("inner", "depht"),
+            "there is no setting of this name; did you mean 'depth'?",
+        ),
+        (
+            {"several": ["plain", {"use": "plain", "depth": "x"}]},
+            ("several", 1, "depth"),
+            "must be an integer, not 'x'",
+        ),
         ({"table": 3}, ("table",), "must be a table, not 3"),
     ],
 )

@@ -12,6 +12,10 @@ from .options import data_option, data_root
 NOT_WHOLE = 1
 
 
+def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    return [name for name in installed().names("dataset") if name.startswith(begun)]
+
+
 @click.group()
 def data() -> None:
     """List, prepare and verify data sets.
@@ -36,7 +40,7 @@ def list_(data: Path | None) -> None:
       vimae-bench data list
     """
     root = data_root(data)
-    folders = {entry.name: _folder(entry, root) for entry in installed().entries if entry.kind == "dataset"}
+    folders = {entry.name: _folder(entry, root) for entry in _entries()}
     others = {folder.name: folder for folder in _prepared(root) if folder not in folders.values()}
     click.echo(root)
     for name, folder in sorted(folders.items()):
@@ -46,9 +50,7 @@ def list_(data: Path | None) -> None:
 
 
 @data.command()
-@click.argument(
-    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=lambda *_: installed().names("dataset")
-)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_complete)
 @data_option
 def prepare(names: tuple[str, ...], data: Path | None) -> None:
     """Download data sets and bring them into the layout that runs use. What is there already is checked and left alone.
@@ -61,8 +63,11 @@ def prepare(names: tuple[str, ...], data: Path | None) -> None:
     from ..engine.layout import summary
     from ..plan.registry import make
 
+    for entry in _entries():
+        if entry.name in names and entry.form["required"]:
+            raise BenchError(f"{entry.name} is {_own(entry)}; there is nothing to prepare")
     for name in names:
-        folder = ensure(make("dataset", Choice(name)), data_root(data))
+        folder = ensure(make("dataset", Choice(name)), data_root(data), click.echo)
         click.echo(f"{name}: {summary(folder)} in {folder}")
 
 
@@ -83,10 +88,20 @@ def verify(names: tuple[str, ...], data: Path | None) -> None:
     root = data_root(data)
     folders = [root / name for name in names] or _prepared(root)
     found = {folder: layout.verify(folder) for folder in folders}
+    if not found:
+        click.echo(f"nothing is prepared in {root}")
     for folder, problems in found.items():
         click.echo("\n".join(problems) or f"{folder}: {layout.summary(folder)}, all sums agree")
     if any(found.values()):
         click.get_current_context().exit(NOT_WHOLE)
+
+
+def _entries() -> list[Entry]:
+    return [entry for entry in installed().entries if entry.kind == "dataset"]
+
+
+def _own(entry: Entry) -> str:
+    return f"your own: a benchmark file names its {', '.join(entry.form['required'])}"
 
 
 def _prepared(root: Path) -> list[Path]:
@@ -96,12 +111,12 @@ def _prepared(root: Path) -> list[Path]:
 
 
 def _folder(entry: Entry, root: Path) -> Path | str:
-    """The data set's folder; in words where that is not known without its settings, or not at all."""
+    """The data set's folder; words where that is not known without a benchmark file, or not at all."""
     from ..engine.data import folder_of
     from ..plan.registry import make
 
-    if needed := entry.form["required"]:
-        return f"your own: needs {', '.join(needed)} in a benchmark file"
+    if entry.form["required"]:
+        return _own(entry)
     try:
         return folder_of(make("dataset", Choice(entry.name)), root)
     except BenchError as error:

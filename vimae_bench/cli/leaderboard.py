@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .options import file_argument, override_option, results_option
+from .options import FILE, file_argument, override_option, results_option
 from .results import Finished, finished
 
 FORMATS = {"markdown": "markdown", "csv": "csv_file", "json": "json_file", "latex": "latex"}
@@ -14,11 +14,9 @@ FORMATS = {"markdown": "markdown", "csv": "csv_file", "json": "json_file", "late
 @click.command()
 @file_argument
 @results_option
-@click.option(
-    "--format", "form", type=click.Choice(["terminal", *FORMATS]), default="terminal", show_default=True, help="How to print."
-)
-@click.option("--figure", type=click.Path(path_type=Path), help="Also draw each measure with its intervals: .png, .svg, .pdf.")
-@click.option("--codes", type=click.Path(path_type=Path), help="Also draw the two-dimensional codes of every method.")
+@click.option("--format", "form", type=click.Choice(["terminal", *FORMATS]), default="terminal", help="How to print.")
+@click.option("--figure", type=FILE, help="Also draw each measure with its intervals: .png, .svg, .pdf.")
+@click.option("--codes", type=FILE, help="Also draw the two-dimensional codes of every method.")
 @override_option
 def leaderboard(
     file: Path, results: Path, form: str, figure: Path | None, codes: Path | None, overrides: tuple[str, ...]

@@ -25,7 +25,10 @@ def _as_text(catalogue: Catalogue) -> str:
     lines: list[str] = []
     for kind in KINDS:
         entries = sorted((e for e in catalogue.entries if e.kind == kind), key=lambda e: e.name)
-        lines += [f"\n{kind}", *(f"  {e.name:16} {e.summary}  [{e.source.distribution} {e.source.version}]" for e in entries)]
+        lines += [
+            f"\n{kind}",
+            *(f"  {e.name:16} {e.summary}  [{e.source.distribution} {e.source.version}]" for e in entries),
+        ]
     lines += ["\ncannot be used", *(f"  {broken}" for broken in catalogue.broken)] if catalogue.broken else []
     return "\n".join(lines).lstrip("\n")
 

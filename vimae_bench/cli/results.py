@@ -30,7 +30,7 @@ class Finished:
 
 
 def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Finished:
-    """What a benchmark file, or a results folder in its place, is about. A file's own word counts where there is one."""
+    """What a benchmark file is about, or a results folder in its place."""
     if file.is_dir():
         store = Store(file)
         kept = store.read_benchmark()

@@ -71,7 +71,9 @@ def run(
     _open(store, benchmark, overrides, matrix)
     reporters = _reporters(benchmark, mlflow_uri, no_mlflow)
     failed = _carry_out(benchmark, store, wanted, root, reporters)
-    _conclude(benchmark, file, results, store, wanted, mlflow_uri, any(choice.use == "mlflow" for choice in reporters))
+    leaderboard.show(Finished(store, wanted, benchmark.leaderboard.rank_by, benchmark.leaderboard.columns))
+    for name, where in _places(file, results, benchmark.name, reporters).items():
+        click.echo(f"{name:10} {where}")
     if failed:
         click.get_current_context().exit(SOME_FAILED)
 
@@ -88,7 +90,9 @@ def _open(store: Store, benchmark: Benchmark, overrides: Sequence[str], matrix: 
     try:
         store.write_benchmark(benchmark.name, source, asdict(benchmark.leaderboard), matrix)
     except OSError as error:
-        raise ResultsError(f"{store.path}: cannot be written ({error.strerror}); choose another with --results") from error
+        raise ResultsError(
+            f"{store.path}: cannot be written ({error.strerror}); choose another with --results"
+        ) from error
     for path in store.set_aside(matrix):
         click.echo(f"{path}: damaged, set aside as {path.with_suffix('.corrupt').name}, and made again", err=True)
 
@@ -104,32 +108,23 @@ def _carry_out(
     return bool(carry_out(todo, executor, [make("reporter", choice) for choice in reporters]))
 
 
-def _conclude(
-    benchmark: Benchmark,
-    file: Path,
-    results: Path,
-    store: Store,
-    cells: Sequence[Cell],
-    mlflow_uri: str | None,
-    mirrored: bool,
-) -> None:
-    """The ranking, and where everything is."""
+def _places(file: Path, results: Path, name: str, reporters: Sequence[Choice]) -> dict[str, str]:
+    """Where the records are, how to open MLflow on them, and how to see the leaderboard again."""
     from ..tracking.store import default_uri, masked
 
-    found = Finished(store, cells, benchmark.leaderboard.rank_by, benchmark.leaderboard.columns)
-    leaderboard.show(found)
+    places = {"records": str(results / name / "runs")}
+    for choice in reporters:
+        if choice.use == "mlflow":
+            uri = choice.settings["uri"] or default_uri(results)
+            places["MLflow"] = f"mlflow ui --backend-store-uri {masked(uri)}"
     elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
-    lines = {"records": str(results / benchmark.name / "runs")}
-    if mirrored:
-        lines["MLflow"] = f"mlflow ui --backend-store-uri {masked(mlflow_uri or default_uri(results))}"
-    lines["again"] = f"vimae-bench leaderboard {file}{elsewhere}"
-    for name, where in lines.items():
-        click.echo(f"{name:10} {where}")
+    return {**places, "again": f"vimae-bench leaderboard {file}{elsewhere}"}
 
 
 def _reporters(benchmark: Benchmark, mlflow_uri: str | None, no_mlflow: bool) -> list[Choice]:
     """The file's reporters, with the command line's word on MLflow."""
     kept = [choice for choice in benchmark.reporters if not (no_mlflow and choice.use == "mlflow")]
     return [
-        Choice(c.use, {**c.settings, "uri": mlflow_uri}, c.version) if c.use == "mlflow" and mlflow_uri else c for c in kept
+        Choice(c.use, {**c.settings, "uri": mlflow_uri}, c.version) if c.use == "mlflow" and mlflow_uri else c
+        for c in kept
     ]

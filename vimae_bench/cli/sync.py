@@ -13,7 +13,7 @@ BEHIND = 1
 @click.command()
 @file_argument
 @results_option
-@click.option("--mlflow-uri", default="", metavar="URI", help="The MLflow store.  [default: sqlite in the results folder]")
+@click.option("--mlflow-uri", default="", help="The MLflow store.  [default: sqlite in the results folder]")
 def sync(file: Path, results: Path, mlflow_uri: str) -> None:
     """Mirror the runs of a benchmark to MLflow. Doing it again adds only what is new.
 
@@ -27,6 +27,7 @@ def sync(file: Path, results: Path, mlflow_uri: str) -> None:
 
     found = finished(file, results)
     summary = mirror(found.store.path, mlflow_uri, found.cells)
-    click.echo(f"{summary.mirrored} runs mirrored" + (f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""))
+    behind = f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""
+    click.echo(f"{summary.mirrored} runs mirrored{behind}")
     if summary.behind:
         click.get_current_context().exit(BEHIND)

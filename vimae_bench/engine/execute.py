@@ -1,4 +1,4 @@
-"""One order carried out in a worker: train what is not trained, measure what is not measured, draw what is not drawn."""
+"""One order carried out in a worker: train, measure and draw what is not trained, measured and drawn yet."""
 
 import time
 import traceback

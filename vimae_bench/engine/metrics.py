@@ -36,7 +36,9 @@ def _measure(trial: Trial, choice: Choice, path: Path) -> None:
     began = time.perf_counter()
     metric: Metric = registry.make("metric", choice)
     estimates = _checked(metric, metric(trial))
-    write_json(path, {**_head(choice, metric), "estimates": estimates, "seconds": round(time.perf_counter() - began, 3)})
+    write_json(
+        path, {**_head(choice, metric), "estimates": estimates, "seconds": round(time.perf_counter() - began, 3)}
+    )
 
 
 def refer(trial: Trial, wanted: Sequence[Choice], folder: Path, dataset: Choice) -> None:

@@ -42,7 +42,10 @@ def _plugins(benchmark: Benchmark) -> Found:
     wanted: list[tuple[Where, str, Choice]] = [(("metrics", i), "metric", c) for i, c in enumerate(benchmark.metrics)]
     wanted += [(("architecture", i), "architecture", c) for i, c in enumerate(benchmark.architectures)]
     for i, method in enumerate(benchmark.methods):
-        wanted += [(("method", i, "objective"), "objective", method.objective), (("method", i, "prior"), "prior", method.prior)]
+        wanted += [
+            (("method", i, "objective"), "objective", method.objective),
+            (("method", i, "prior"), "prior", method.prior),
+        ]
     for where, kind, choice in wanted:
         try:
             registry.make(kind, choice)
@@ -56,7 +59,7 @@ def _models(benchmark: Benchmark, splits: dict[int, Splits]) -> Found:
             name = benchmark.datasets[i].use
             yield ("training", "batch"), f"{name} has {len(examples.train)} training images, fewer than one batch"
         for j, architecture in enumerate(benchmark.architectures):
-            for k, method in enumerate(benchmark.methods):
+            for method in benchmark.methods:
                 run = _run(benchmark, benchmark.datasets[i], architecture, method)
                 if reason := _unfit(run, examples.shape):
                     yield ("architecture", j), f"for {method.label} on {run.dataset.use}: {reason}"

@@ -27,7 +27,7 @@ class TrainingStep:
         self.terms: tuple[str, ...] = ()
 
     def __call__(self, index: Tensor, progress: Tensor) -> Tensor:
-        """Train on the images at `index` [B]; gives the named terms of every loss, detached, in the order of `terms`."""
+        """Train on the images at `index` [B]; gives every loss's named terms, detached, in the order of `terms`."""
         batch = Batch(self.gather(index), progress)
         named = [self._make(step, opt, batch) for step, opt in zip(self.steps, self.optimisers, strict=True)]
         self.terms = tuple(name for terms in named for name in terms)

@@ -86,7 +86,9 @@ def _benchmark(whole: Json, path: str, text: str) -> Benchmark:
     def choices(name: str) -> tuple[Choice, ...]:
         return tuple(Choice.from_json(raw) for raw in whole[name])
 
-    methods = (Method(m["label"], Choice.from_json(m["objective"]), Choice.from_json(m["prior"])) for m in whole["method"])
+    methods = (
+        Method(m["label"], Choice.from_json(m["objective"]), Choice.from_json(m["prior"])) for m in whole["method"]
+    )
     board = whole["leaderboard"]
     return Benchmark(
         name=whole["name"],

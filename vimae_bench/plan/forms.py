@@ -54,13 +54,15 @@ class FileForm:
     """A benchmark: every method on every data set with every architecture, from every seed."""
 
     name: Name
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
+    ]
     dataset: tuple[Dataset, ...]
     architecture: tuple[Architecture, ...]
     latent: Annotated[int, Field(ge=1)]
     method: tuple[MethodForm, ...]
     metrics: tuple[Metric, ...] = ()
-    training: Training = Training()
+    training: Training = field(default=Training())
     leave_out: tuple[LeaveOutForm, ...] = ()
     leaderboard: LeaderboardForm = LeaderboardForm()
     executor: Executor = field(default="local")  # pyright: ignore[reportAssignmentType]

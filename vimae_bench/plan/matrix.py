@@ -49,7 +49,7 @@ def select(matrix: Sequence[Cell], words: str) -> list[Cell]:
 def _matches(cell: Cell, words: Sequence[str]) -> bool:
     run = cell.run
     names = [cell.label, run.dataset.use, run.architecture.use, run.objective.use, run.prior.use, run.key]
-    text = " ".join(names).casefold().split() + [f"s{run.seed}"]
+    text = [*" ".join(names).casefold().split(), f"s{run.seed}"]
     negate = False
     for word in words:
         if word == "not":

@@ -31,5 +31,7 @@ def _setting(form: Json, value: Any, catalogue: Catalogue) -> Any:  # noqa: ANN4
     if "plugin" in form and isinstance(value, Mapping):
         return make(form["plugin"], Choice.from_json(value), catalogue)
     if isinstance(value, list):
-        return tuple(_setting({"plugin": form["list"]["plugin"]} if "list" in form else {}, v, catalogue) for v in value)
+        return tuple(
+            _setting({"plugin": form["list"]["plugin"]} if "list" in form else {}, v, catalogue) for v in value
+        )
     return value

@@ -42,7 +42,12 @@ def _form(hint: Any, kinds: Mapping[object, str]) -> Json:  # noqa: ANN401
     if is_dataclass(hint):
         return describe(hint, kinds)  # pyright: ignore[reportArgumentType]
     inner = get_args(hint)
-    if get_origin(hint) is tuple and len(inner) == 2 and inner[1] is ... and (inner[0] in kinds or is_dataclass(inner[0])):
+    if (
+        get_origin(hint) is tuple
+        and len(inner) == 2
+        and inner[1] is ...
+        and (inner[0] in kinds or is_dataclass(inner[0]))
+    ):
         return {"list": _form(inner[0], kinds)}
     from pydantic import TypeAdapter  # pydantic is only wanted when a plugin changed
 
@@ -94,7 +99,9 @@ class Checker:
         for name in form["required"]:
             if name not in value:
                 self._wrong(where, f"needs a value for '{name}'")
-        return {name: self._field(form, name, value, where) for name in fields if name in value or "default" in fields[name]}
+        return {
+            name: self._field(form, name, value, where) for name in fields if name in value or "default" in fields[name]
+        }
 
     def _field(self, form: Json, name: str, value: Json, where: Where) -> Any:  # noqa: ANN401
         inner: Json = form["fields"][name]

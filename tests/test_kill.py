@@ -1,0 +1,102 @@
+"""kill -9, at random moments, of the scheduler and of its workers: nothing is lost, nothing is done twice.
+
+`pytest tests/test_kill.py --kills 20 --benchmark benchmarks/quickstart.toml` is the long form.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from vimae_bench.plan.benchmark import read
+
+TEXT = """
+name = "storm"
+seeds = [0, 1]
+dataset = "digits"
+architecture = { use = "mlp", hidden = [32] }
+latent = 2
+metrics = ["reconstruction", "rate"]
+reporters = ["console"]
+training = { epochs = 40 }
+[[method]]
+label = "VAE"
+objective = "elbo"
+prior = "normal"
+[[method]]
+label = "VIMAE"
+objective = { use = "vimae", divergence = "mmd" }
+prior = "logistic"
+"""
+
+
+def command(file: Path, results: Path, data: Path) -> list[str]:
+    words = ["-m", "vimae_bench", "run", str(file), "--results", str(results), "--data", str(data), "--no-mlflow"]
+    return [sys.executable, *words]
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def workers(scheduler: int) -> list[int]:
+    """The server that forks workers is a child of the scheduler, and so is a tracker that has none."""
+    return [worker for child in children(scheduler) for worker in children(child)]
+
+
+def records(results: Path) -> dict[str, dict]:
+    return {path.parent.name: json.loads(path.read_text()) for path in results.glob("*/runs/*/record.json")}
+
+
+def events(folder: Path) -> list[dict]:
+    """Whole lines only: a line that was cut off is no line."""
+    lines = (folder / "events.jsonl").read_bytes().split(b"\n")
+    return [json.loads(line) for line in lines if line.endswith(b"}")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds workers through /proc")
+@pytest.mark.timeout(3600)
+def test_kills_at_random_moments_lose_nothing_and_change_nothing(tmp_path, request):
+    kills, given = request.config.getoption("--kills"), request.config.getoption("--benchmark")
+    file, data = Path(given) if given else tmp_path / "storm.toml", tmp_path / "data"
+    if not given:
+        file.write_text(TEXT)
+    began = time.monotonic()
+    subprocess.run(command(file, tmp_path / "calm", data), check=True, stdout=subprocess.DEVNULL, timeout=1200)
+    whole = time.monotonic() - began
+    moments, hit = random.Random(0), {"scheduler": 0, "worker": 0}
+    for i in range(kills):
+        target = ("scheduler", "worker")[i % 2]
+        going = subprocess.Popen(
+            command(file, tmp_path / "storm", data), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        time.sleep(moments.uniform(0.2, 0.8) * whole)
+        victims = [going.pid] if target == "scheduler" else workers(going.pid)
+        if going.poll() is None and victims:
+            os.kill(moments.choice(victims), signal.SIGKILL)
+            hit[target] += 1
+        if target == "worker":
+            going.send_signal(signal.SIGTERM)
+        going.communicate(timeout=60)
+    assert all(hit.values()), f"nothing was under way at any of the moments: {hit}"
+    subprocess.run(command(file, tmp_path / "storm", data), check=True, stdout=subprocess.DEVNULL, timeout=1200)
+    calm, storm = records(tmp_path / "calm"), records(tmp_path / "storm")
+    assert len(storm) == len(calm) == len(read(file).seeds) * len(read(file).methods)
+    assert {record["status"] for record in storm.values()} == {"done"}
+    assert {n: r["weights"]["sha256"] for n, r in storm.items()} == {n: r["weights"]["sha256"] for n, r in calm.items()}
+    for folder in (tmp_path / "storm").glob("*/runs/*"):
+        told = [event["event"] for event in events(folder)]
+        assert "started" not in told[told.index("measuring") :], "it trained again after it had been trained"
+        measured = {path.name: json.loads(path.read_text())["estimates"] for path in (folder / "metrics").iterdir()}
+        still = tmp_path / "calm" / folder.relative_to(tmp_path / "storm") / "metrics"
+        assert measured == {path.name: json.loads(path.read_text())["estimates"] for path in still.iterdir()}
