@@ -25,7 +25,7 @@ class AggregateMMD(Metric):
     `mmd2` is the unbiased statistic against N(0, I) and may be negative; `mmd` is its root with its sign; `mmd p` is
     the share of `replicates` comparisons of N(0, I) with itself that give as much or more, the probability of the
     value if q = p. `mmd2 prior`, `mmd prior` and `mmd p prior` are the same against the model's prior. The standard
-    error of `mmd2` is that of the mean over 20 disjoint random blocks, a little too large where q is near p.
+    error of `mmd2` is that of the mean over 20 disjoint random blocks: up to four times too large where q is p.
 
     Replicates are made of 500 draws at most: n * MMD^2 of a law with itself has one distribution for all large n
     (Gretton et al., JMLR 13, 2012). A model that ignores its data has a perfect value.

@@ -49,12 +49,10 @@ class Entropy(Metric):
             return trial.randomly(lambda: self._measure(trial), "entropy")
 
     def _measure(self, trial: Trial) -> dict[str, Estimate]:
+        if isinstance(trial.posterior("test"), PointPosterior):
+            return self._of_codes(trial) if trial.frame.latent <= NEAREST_NEIGHBOUR_LATENTS else {}
         q = trial.posterior("train")
-        if isinstance(q, GaussianPosterior):
-            return self._of_mixture(trial, q)
-        if isinstance(q, PointPosterior) and trial.frame.latent <= NEAREST_NEIGHBOUR_LATENTS:
-            return self._of_codes(trial, trial.posterior("test").mean.double())
-        return {}
+        return self._of_mixture(trial, q) if isinstance(q, GaussianPosterior) else {}
 
     def _of_mixture(self, trial: Trial, q: GaussianPosterior) -> dict[str, Estimate]:
         q = GaussianPosterior(q.m.double(), q.l.double())
@@ -65,7 +63,8 @@ class Entropy(Metric):
         information = mean_estimate(component.log_prob(z) - log_q)
         return {**_compared(trial, z, -log_q), "mutual information": information}
 
-    def _of_codes(self, trial: Trial, z: Tensor) -> dict[str, Estimate]:
+    def _of_codes(self, trial: Trial) -> dict[str, Estimate]:
+        z = trial.posterior("test").mean.double()
         # Equal codes have no distance to take the logarithm of.
         z = z + JITTER * torch.randn_like(z)
         return _compared(trial, z, entropy_terms(z, self.neighbours))
@@ -78,7 +77,7 @@ def _compared(trial: Trial, z: Tensor, surprise: Tensor) -> dict[str, Estimate]:
     return {
         "entropy": entropy,
         "entropy gap": Estimate(gap, entropy.n, entropy.se),
-        "marginal kl": mean_estimate(-surprise - prior.log_prob(z)),
+        "marginal kl": mean_estimate(-surprise - prior.log_prob(z.float())),
     }
 
 

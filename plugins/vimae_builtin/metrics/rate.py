@@ -71,13 +71,13 @@ class Rate(Metric):
             )
         few = images.split(max(1, AT_ONCE // self.draws))
         draws = (trial.trained_posterior(x).rsample((self.draws,)) for x in few)
-        return torch.cat([moment_matched_rate(z.double(), trial.model.prior) for z in draws])
+        return torch.cat([moment_matched_rate(z, trial.model.prior) for z in draws])
 
 
 def moment_matched_rate(z: Tensor, prior: PriorDistribution) -> Tensor:
     """-h - E log p in nats [B] from draws z [K, B, d], h being the entropy of the Gaussian with their moments."""
     k, _, d = z.shape
-    centred = z - z.mean(0)
+    centred = z.double() - z.double().mean(0)
     covariance = torch.einsum("kbi,kbj->bij", centred, centred) / (k - 1)
     logdet = torch.linalg.slogdet(covariance).logabsdet - logdet_bias(k, d)
     return -0.5 * (d * log(2 * pi * e) + logdet) - prior.log_prob(z).mean(0)

@@ -88,25 +88,13 @@ class Svm(Metric):
         train, test = splits.train, splits.test
         if train.y is None or test.y is None:
             return {}
-        choices = [self._choose(train.y, dataset, draw) for draw in range(self.label_draws)]
+        choices = [choose(train.y, self.labels, dataset, draw) for draw in range(self.label_draws)]
         machines = [fit(encode(corrupted(train.x[choice], "clean")), train.y[choice]) for choice in choices]
 
         def codes(name: str, noise: int) -> np.ndarray:
             return encode(corrupted(test.x, name, dataset, "test", noise))
 
-        return {
-            f"svm {name}": _accuracy(self._predict(machines, partial(codes, name)) == test.y) for name in conditions
-        }
-
-    def _choose(self, y: np.ndarray, dataset: str, draw: int) -> np.ndarray:
-        """The places of the labelled images, as many of every class."""
-        rng = np.random.Generator(np.random.Philox(key=derive("labels", dataset, draw)))
-        classes, held = np.unique(y, return_counts=True)
-        each = self.labels // len(classes)
-        if not 1 <= each <= held.min():
-            least = f"class {classes[held.argmin()]} has {held.min()}"
-            raise BenchError(f"svm: labels = {self.labels} takes {each} training images of each class, but {least}")
-        return np.sort(np.concatenate([rng.choice(np.flatnonzero(y == name), each, replace=False) for name in classes]))
+        return {f"svm {name}": accuracy(self._predict(machines, partial(codes, name)) == test.y) for name in conditions}
 
     def _predict(self, machines: "Sequence[SVC]", codes: Callable[[int], np.ndarray]) -> np.ndarray:
         """The classes each machine gives to the test images [draws, n]; `codes` takes the number of the noise draw."""
@@ -115,6 +103,20 @@ class Svm(Metric):
             z = codes(noise)
             predicted |= {draw: machines[draw].predict(z) for draw in range(noise, len(machines), self.noise_draws)}
         return np.stack([predicted[draw] for draw in range(len(machines))])
+
+
+def choose(y: np.ndarray, labels: int, dataset: str, draw: int) -> np.ndarray:
+    """The places of `labels` of the images with classes y [N], as many of every class, in ascending order.
+
+    The same for every draw of this number on this data set. Raises BenchError where a class has too few images.
+    """
+    rng = np.random.Generator(np.random.Philox(key=derive("labels", dataset, draw)))
+    classes, held = np.unique(y, return_counts=True)
+    each = labels // len(classes)
+    if not 1 <= each <= held.min():
+        least = f"class {classes[held.argmin()]} has {held.min()}"
+        raise BenchError(f"svm: labels = {labels} takes {each} training images of each class, but {least}")
+    return np.sort(np.concatenate([rng.choice(np.flatnonzero(y == name), each, replace=False) for name in classes]))
 
 
 def fit(codes: np.ndarray, y: np.ndarray) -> "SVC":
@@ -129,8 +131,8 @@ def fit(codes: np.ndarray, y: np.ndarray) -> "SVC":
     return SVC(C=1.0, kernel=partial(rbf_kernel, gamma=gamma)).fit(codes, y)
 
 
-def _accuracy(right: np.ndarray) -> Estimate:
-    """In percent, of what is right [draws, n]."""
+def accuracy(right: np.ndarray) -> Estimate:
+    """In percent, of which test images the machine of each label draw gets right: bool [draws, n]."""
     draws, n = right.shape
     by_image, by_draw = right.mean(0), right.mean(1)
     variance = by_image.var() / n + (by_draw.var(ddof=1) / draws if draws > 1 else 0.0)
