@@ -77,17 +77,17 @@ def test_kills_at_random_moments_lose_nothing_and_change_nothing(tmp_path, reque
     moments, hit = random.Random(0), {"scheduler": 0, "worker": 0}
     for i in range(kills):
         target = ("scheduler", "worker")[i % 2]
-        going = subprocess.Popen(
-            command(file, tmp_path / "storm", data), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        time.sleep(moments.uniform(0.2, 0.8) * whole)
+        going = subprocess.Popen(command(file, tmp_path / "storm", data), stdout=subprocess.DEVNULL)
+        while going.poll() is None and not workers(going.pid):
+            time.sleep(0.02)
+        time.sleep(moments.uniform(0, whole / kills))
         victims = [going.pid] if target == "scheduler" else workers(going.pid)
         if going.poll() is None and victims:
             os.kill(moments.choice(victims), signal.SIGKILL)
             hit[target] += 1
         if target == "worker":
             going.send_signal(signal.SIGTERM)
-        going.communicate(timeout=60)
+        going.wait(timeout=60)
     assert all(hit.values()), f"nothing was under way at any of the moments: {hit}"
     subprocess.run(command(file, tmp_path / "storm", data), check=True, stdout=subprocess.DEVNULL, timeout=1200)
     calm, storm = records(tmp_path / "calm"), records(tmp_path / "storm")

@@ -1,10 +1,14 @@
 """`vimae-bench leaderboard`: what the runs show."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
+from ..errors import BenchError
+from ..files import write_whole
 from .options import FILE, file_argument, override_option, results_option
 from .results import Finished, finished
 
@@ -49,11 +53,24 @@ def show(found: Finished) -> None:
 
 
 def _draw(found: Finished, figure: Path | None, codes: Path | None) -> None:
+    from ..results.leaderboard import grouped
+
     if figure:
         from ..render import intervals
 
-        intervals.draw(found.boards(), figure)
+        _save([intervals.draw(board) for board in found.boards()], figure)
     if codes:
         from ..render import codes as grid
 
-        grid.draw(found.store.outcomes(found.cells), codes)
+        tables = grouped(found.store.outcomes(found.cells)).values()
+        _save([grid.draw(outcomes) for outcomes in tables], codes)
+
+
+def _save(figures: Sequence[Any], path: Path) -> None:
+    """Write one file for each table, numbered where there are several. Raises BenchError for an unknown format."""
+    for n, figure in enumerate(figures, 1):
+        target = path if len(figures) == 1 else path.with_stem(f"{path.stem}-{n}")
+        if (kind := target.suffix[1:]) not in figure.canvas.get_supported_filetypes():
+            raise BenchError(f"{target}: has to end in .png, .svg or .pdf")
+        write_whole(target, lambda temporary, figure=figure, kind=kind: figure.savefig(temporary, format=kind))
+        click.echo(target)

@@ -169,5 +169,5 @@ def _keep(path: Path, made: Catalogue) -> None:
 
 
 def _from_json(raw: Json) -> Catalogue:
-    entries = [Entry(**{**e, "source": Source(**e["source"])}) for e in raw["entries"]]
+    entries = [Entry(**(e | {"source": Source(**e["source"])})) for e in raw["entries"]]
     return Catalogue(entries, (), raw["file"])

@@ -25,9 +25,10 @@ def describe(target: Callable[..., object], kinds: Mapping[object, str]) -> Json
 
     Raises TypeError for a parameter that has no type or no JSON form.
     """
+    parameters = inspect.signature(target).parameters
     hints = get_type_hints(target if is_dataclass(target) else getattr(target, "__init__", target), include_extras=True)
     fields: Json = {}
-    for name, parameter in inspect.signature(target).parameters.items():
+    for name, parameter in parameters.items():
         if name not in hints:
             raise TypeError(f"the setting {name!r} has no type")
         fields[name] = _form(hints[name], kinds)
