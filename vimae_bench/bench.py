@@ -48,15 +48,15 @@ def _settled(events: Iterator[Event], failed: list[Order]) -> Iterator[Event]:
     for event in events:
         if event.kind == "ended" and event.order and event.exit_code:
             failed.append(event.order)
-            _record_death(event.order, event.exit_code)
+            _record_death(event.order, event.exit_code, event.reason)
         yield event
 
 
-def _record_death(order: Order, exit_code: int) -> None:
+def _record_death(order: Order, exit_code: int, reason: str) -> None:
     from .engine.record import write_failure
 
     folder = RunFolder(order.folder)
     if exit_code >= 0 or (folder.record.exists() and read_json(folder.record).get("status") == "done"):
         return
     hint = "; was the machine out of memory?" if exit_code == -9 else f"; see {folder.log}"
-    write_failure(folder, order.cell.run, f"the worker was killed by signal {-exit_code}{hint}")
+    write_failure(folder, order.cell.run, reason or f"the worker was killed by signal {-exit_code}{hint}")

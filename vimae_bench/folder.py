@@ -1,14 +1,14 @@
 """The folder of one run, which is the truth about it. Everything else (MLflow, tables) is made from these folders.
 
-    runs/elbo-mnist-mlp-s0-1f2e3d4c5b6a/
-      spec.json           the run, with all settings and versions; never changed
-      events.jsonl        one line for each epoch and each thing that happened, only ever appended to
-      checkpoints/        the newest state of training, its sha256 in its name
-      weights.safetensors the trained model
-      record.json         written last: its being there means that training has ended
-      metrics/            one file for each metric, under the metric's own identity
-      pictures/           what a person looks at first
-      log.txt             what the worker printed
+runs/elbo-mnist-mlp-s0-1f2e3d4c5b6a/
+  spec.json           the run, with all settings and versions; never changed
+  events.jsonl        one line for each epoch and each thing that happened, only ever appended to
+  checkpoints/        the newest state of training, its sha256 in its name
+  weights.safetensors the trained model
+  record.json         written last: its being there means that training has ended
+  metrics/            one file for each metric, under the metric's own identity
+  pictures/           what a person looks at first
+  log.txt             what the worker printed
 """
 
 from dataclasses import dataclass
@@ -81,3 +81,8 @@ class RunFolder:
             if line.get("event") == "epoch":
                 epochs.setdefault(line["epoch"], line)
         return [epochs[e] for e in sorted(epochs)]
+
+
+def reference_path(benchmark: Path, dataset: Choice, latent: int, metric: Choice) -> Path:
+    """Where a benchmark keeps what methods without training reach under one metric on one data set."""
+    return benchmark / "references" / f"{dataset.key}-d{latent}-{metric.key}.json"

@@ -118,11 +118,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Event:
-    """What an executor tells while it works. `tick` carries no order: time has passed, files may have grown."""
+    """What an executor tells while it works. `tick` carries no order: time has passed, files may have grown.
+
+    `reason` says why the executor ended a run itself; it is empty for a run that came to its own end.
+    """
 
     kind: Literal["started", "ended", "tick"]
     order: Order | None = None
     exit_code: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def test_plan_and_dry_run_show_states_and_start_nothing(shared, small, tmp_path)
     folder, file, _ = shared
     assert "4 runs: 4 done" in call("plan", file, "--results", folder / "results")
     planned = call("plan", small(), "--results", tmp_path / "results", "-k", "vae s1")
-    assert "1 runs: 1 new" in planned
+    assert "1 run: 1 new" in planned
     dry = call("run", small(), "--dry-run", "--results", tmp_path / "results", "--data", folder / "data")
     assert "4 runs: 4 new" in dry
     assert not (tmp_path / "results").exists()

@@ -111,7 +111,9 @@ def test_doing_it_again_trains_and_measures_nothing(order, monkeypatch):
     execute(one)
     before = {path: path.stat().st_mtime_ns for path in one.folder.rglob("*.*") if path.name != "events.jsonl"}
     assert execute(one) == DONE
-    assert len(told(one, "started")) == len(told(one, "measuring")) == 1
+    assert len(told(one, "started")) == 1
+    made = [line["metric"] for line in told(one, "measuring")]
+    assert made == ["pictures", "reconstruction", "references of reconstruction"]
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -121,7 +123,8 @@ def test_a_metric_added_later_measures_the_old_weights_without_training(order, m
     monkeypatch.setattr(module, "train", lambda *_: pytest.fail("it trained again"))
     more = order(metrics=(*one.cell.metrics, Choice("active_units", {"threshold": 0.01})))
     assert execute(more) == DONE
-    assert [line["metric"] for line in told(one, "measuring")] == ["reconstruction", "active_units"]
+    later = [line["metric"] for line in told(one, "measuring")][3:]
+    assert later == ["active_units", "references of active_units"]
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])
@@ -198,6 +201,15 @@ def test_a_metric_that_fails_costs_no_other_and_is_tried_again(order, install, h
     (failure,) = told(one, "metric failed")
     assert reason in failure["reason"]
     assert Store(one.folder.parents[1]).state(one.cell) == "measure"
+
+
+def test_pictures_that_fail_cost_no_trained_weights(order, monkeypatch):
+    one = order()
+    monkeypatch.setattr(module, "draw", lambda *_: 1 / 0)
+    assert execute(one) == FAILED
+    assert record(one)["status"] == "done"
+    assert RunFolder(one.folder).metric(one.cell.metrics[0]).exists()
+    assert "pictures: ZeroDivisionError" in told(one, "metric failed")[0]["reason"]
 
 
 def test_a_run_that_another_process_works_on_is_left_to_it(order):

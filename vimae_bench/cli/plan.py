@@ -37,4 +37,4 @@ def show(matrix: Sequence[Cell], store: Store) -> None:
         where = f"{run.dataset.use}  {run.architecture.use}  seed {run.seed}"
         click.echo(f"{state:8}  {cell.label:{width}}  {where}  {run.key}")
     counts = ", ".join(f"{n} {state}" for state, n in Counter(states).items())
-    click.echo(f"{len(matrix)} runs: {counts}")
+    click.echo(f"{len(matrix)} run{'s' * (len(matrix) != 1)}: {counts}")

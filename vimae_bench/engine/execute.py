@@ -2,16 +2,15 @@
 
 import time
 import traceback
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from filelock import FileLock, Timeout
 
 from ..errors import BenchError
 from ..files import sweep
-from ..folder import RunFolder
-from ..kinds import Splits
-from ..model import Autoencoder
+from ..folder import RunFolder, reference_path
 from ..records import Order
 from . import record
 from .assembly import build, dataset_of, frame_of, objective_of
@@ -40,52 +39,66 @@ def execute(order: Order) -> int:
 def _locked(order: Order, folder: RunFolder) -> int:
     sweep(folder.path)
     folder.write_spec(order.cell.run)
+    torch.set_num_threads(order.cell.run.training.threads)
     try:
-        failures = _carry_out(order, folder)
+        trial = _trained(order, folder)
     except Exception as error:  # a plugin may raise anything; the run has failed, the matrix goes on
-        traceback.print_exc()
-        reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-        record.write_failure(folder, order.cell.run, reason)
+        record.write_failure(folder, order.cell.run, reason := _told(error))
         folder.tell("ended", status="failed", reason=reason, time=time.time())
         return FAILED
-    for reason in failures:
-        folder.tell("metric failed", reason=reason, time=time.time())
-    folder.tell("ended", status="done", time=time.time())
+    failures = _look(order, folder, trial) if trial else []
+    folder.tell("ended", status="done" if trial else "diverged", time=time.time())
     return FAILED if failures else DONE
 
 
-def _carry_out(order: Order, folder: RunFolder) -> list[str]:
+def _trained(order: Order, folder: RunFolder) -> Trial | None:
+    """The trained model on its data, trained now if it was not before; None if it diverged."""
     run, device = order.cell.run, torch.device(order.device)
-    torch.set_num_threads(run.training.threads)
-    dataset = dataset_of(run)
+    dataset, objective = dataset_of(run), objective_of(run)
     splits = open_splits(dataset, order.data)
-    objective = objective_of(run)
     model = build(run, frame_of(run, splits.shape), objective, device)
-    if not record.trained_before(folder):
-        images = torch.from_numpy(splits.train.x).to(device)
+    status = record.ending(folder)
+    if status is None:
         began = time.perf_counter()
+        images = torch.from_numpy(splits.train.x).to(device)
         trained = train(model, objective, run.training, images, run.seed, folder)
         seconds = {"steps": sum(line["seconds"] for line in folder.history()), "training": time.perf_counter() - began}
         record.write(folder, run, trained, model, digests(folder_of(dataset, order.data)), seconds)
-        if trained.status == "diverged":
-            return []
-    elif not folder.weights.exists():
-        return []  # it diverged
-    else:
+        status = trained.status
+    elif status == "done":
         record.load_weights(folder.weights, model)
-    return _look(order, folder, model, splits)
+    return Trial(model.eval(), splits, run.dataset.use, run.seed, device) if status == "done" else None
 
 
-def _look(order: Order, folder: RunFolder, model: Autoencoder, splits: Splits) -> list[str]:
-    """Measure and draw a trained model."""
-    run = order.cell.run
-    trial = Trial(model.eval(), splits, run.dataset.use, run.seed, torch.device(order.device))
-    if not folder.pictures.exists():
-        draw(trial, folder.history(), folder.pictures)
-    failures = measure(trial, order.cell.metrics, folder)
-    refer(trial, order.cell.metrics, _references(folder), run.dataset)
+def _look(order: Order, folder: RunFolder, trial: Trial) -> list[str]:
+    """Make all that is wanted of a trained model; gives the reasons of what failed, which harms nothing else."""
+    failures: list[str] = []
+    for what, make in _wanted(order, folder, trial):
+        try:
+            folder.tell("measuring", metric=what, time=time.time())
+            make()
+        except Exception as error:  # a stranger's metric may raise anything
+            failures.append(f"{what}: {_told(error)}")
+            folder.tell("metric failed", reason=failures[-1], time=time.time())
     return failures
 
 
-def _references(folder: RunFolder) -> Path:
-    return folder.path.parent.parent / "references"
+def _wanted(order: Order, folder: RunFolder, trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What is not there yet, by name, each with what makes it."""
+    run = order.cell.run
+    if not folder.pictures.exists():
+        yield "pictures", lambda: draw(trial, folder.history(), folder.pictures)
+    for choice in order.cell.metrics:
+        if not folder.metric(choice).exists():
+            yield choice.use, partial(measure, trial, choice, folder.metric(choice))
+        path = reference_path(folder.path.parents[1], run.dataset, run.latent, choice)
+        if not path.exists():
+            yield f"references of {choice.use}", partial(refer, trial, choice, path, run.dataset)
+
+
+def _told(error: Exception) -> str:
+    """The error in a line; one that is no user's mistake leaves its traceback in the run's log."""
+    if isinstance(error, BenchError):
+        return str(error)
+    traceback.print_exc()
+    return f"{type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ import subprocess
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
@@ -38,18 +39,18 @@ def write_failure(folder: RunFolder, run: Run, reason: str) -> None:
     write_json(folder.record, _head(run, "failed", reason))
 
 
-def trained_before(folder: RunFolder) -> bool:
-    """Whether the training has ended and its weights, if it left any, are whole; what is damaged is set aside."""
+def ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
+    """How training ended, if it did and its weights are whole; what is damaged is set aside, to be made again."""
     if not folder.record.exists():
-        return False
+        return None
     try:
         record = read_json(folder.record)
     except ResultsError:
         folder.record.replace(folder.record.with_suffix(".corrupt"))
-        return False
-    if record.get("status") == "diverged":
-        return True
-    return record.get("status") == "done" and _whole(folder.weights, record["weights"]["sha256"])
+        return None
+    if record.get("status") == "done":
+        return "done" if _whole(folder.weights, record["weights"]["sha256"]) else None
+    return "diverged" if record.get("status") == "diverged" else None
 
 
 def load_weights(path: Path, model: nn.Module) -> None:

@@ -21,6 +21,7 @@ from vimae_bench import Event, Executor, Order, hookimpl
 INTERRUPTED = 75  # EX_TEMPFAIL: the run can be taken up again
 TICK = 0.2  # seconds
 GRACE = 5.0  # seconds between asking a process to end and ending it
+PRELOADED = ["vimae_bench.engine.execute", "sklearn.svm", "sklearn.decomposition"]  # loaded once, not by every run
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,20 @@ class Crew:
         while waiting or self.busy:
             while waiting and self.free:
                 yield self.start(waiting.pop())
-            ended = [self.busy.pop(int(sentinel)) for sentinel in wait(list(self.busy), timeout=TICK)]  # pyright: ignore[reportArgumentType]
-            for process, order, _ in ended:
-                process.join()
-                self.free.append(order.device)
-                yield Event("ended", order, process.exitcode)
+            sentinels = wait(list(self.busy), timeout=TICK)
+            for sentinel in sentinels:
+                yield self.ended(sentinel)  # pyright: ignore[reportArgumentType]
             self.end_late()
-            if not ended:
+            if not sentinels:
                 yield Event("tick")
+
+    def ended(self, sentinel: int) -> Event:
+        """Clear up after a process that has ended."""
+        process, order, deadline = self.busy.pop(sentinel)
+        process.join()
+        self.free.append(order.device)
+        late = f"stopped after {self.timeout:g} s, its time" if time.monotonic() > deadline else ""
+        return Event("ended", order, process.exitcode, late if process.exitcode else "")
 
     def start(self, order: Order) -> Event:
         """Put a process to work on an order."""
@@ -111,14 +118,14 @@ def _signal(process: ForkServerProcess, number: signal.Signals) -> None:
 
 
 def _server() -> ForkServerContext:
-    """A server that has torch loaded and forks a worker in a few hundredths of a second.
+    """A server that has the libraries loaded and forks a worker in a few hundredths of a second.
 
-    Forking wants a single thread, so the libraries may start none of their own.
+    Forking wants few threads, so BLAS may start none of its own.
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "torchvision", "numpy"])
+    context.set_forkserver_preload(PRELOADED)
     return context
 
 
