@@ -14,7 +14,7 @@ import torch
 
 from vimae_bench import Arrays, DataError, Examples
 from vimae_bench.engine.data import default_root, ensure, folder_of, open_splits
-from vimae_bench.engine.layout import digests, load, verify
+from vimae_bench.engine.layout import digests, load, summary, verify
 
 X = np.arange(12 * 3 * 4 * 5, dtype=np.uint8).reshape(12, 3, 4, 5)
 Y = np.arange(12)
@@ -59,7 +59,11 @@ def test_data_are_prepared_once(tmp_path):
     first, second = ensure(images, tmp_path, told.append), ensure(images, tmp_path, told.append)
     assert first == second == tmp_path / "images"
     assert len(images.made) == 1
-    assert told[-1] == "images: 8 + 4 images of 3 x 4 x 5"
+    assert told == [f"images: preparing {first}, once"]
+
+
+def test_prepared_data_are_summed_up_in_words(folder):
+    assert summary(folder) == "8 + 4 images of 3 x 4 x 5"
 
 
 def test_the_layout_holds_the_arrays_and_a_truthful_card(folder):
@@ -105,11 +109,14 @@ def test_a_failed_download_says_what_and_what_to_do_and_leaves_nothing(tmp_path)
 
 
 def test_what_a_killed_process_left_is_swept_away(tmp_path):
-    half = tmp_path / ".images.preparing" / "arrays"
-    half.mkdir(parents=True)
-    (half / "train_x.npy").write_bytes(b"half of it")
-    assert len(load(ensure(Images(), tmp_path))) == 4
-    assert not half.exists()
+    aside = tmp_path / ".images.preparing"
+    for half in ("originals/download", "arrays/train_x.npy", "arrays/of_another_version.npy"):
+        (aside / half).parent.mkdir(parents=True, exist_ok=True)
+        (aside / half).write_bytes(b"half of it")
+    folder = ensure(Images(), tmp_path)
+    assert not (folder / "of_another_version.npy").exists()
+    assert verify(folder) == []
+    assert not aside.exists()
 
 
 def test_processes_that_ask_at_once_prepare_once(tmp_path):

@@ -12,7 +12,7 @@ from vimae_bench.engine.pictures import draw, prior_levels, tile
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
-HISTORY = [{"epoch": e, "terms": {"total": 3.0 / e, "sse": 2.0 / e, "a $dearer$ term_": 1.0}} for e in (1, 2, 3)]
+HISTORY = [{"epoch": e, "terms": {"total": 3.0 / e, "sse": 2.0 / e, r"a $\dear$ term": 1.0}} for e in (1, 2, 3)]
 
 
 class Plain(Objective):

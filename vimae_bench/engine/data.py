@@ -4,14 +4,17 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import platformdirs
 from filelock import FileLock
 
 from ..errors import DataError
-from ..kinds import Arrays, Dataset, Examples, Splits
 from . import layout
+
+if TYPE_CHECKING:
+    from ..kinds import Arrays, Dataset, Splits
 
 
 def default_root() -> Path:
@@ -20,7 +23,7 @@ def default_root() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench")) / "data"
 
 
-def folder_of(dataset: Dataset, root: Path) -> Path:
+def folder_of(dataset: "Dataset", root: Path) -> Path:
     """Where a data set's arrays lie. Raises DataError for a relative folder that leaves the data root."""
     folder = Path(dataset.folder)
     if ".." in folder.parts and not folder.is_absolute():
@@ -28,11 +31,13 @@ def folder_of(dataset: Dataset, root: Path) -> Path:
     return root / folder
 
 
-def open_splits(dataset: Dataset, root: Path) -> Splits:
+def open_splits(dataset: "Dataset", root: Path) -> "Splits":
     """The prepared arrays, mapped but not read; the last `validation` training images are held out.
 
     Raises DataError as `layout.load` does, and where no training image would be left.
     """
+    from ..kinds import Examples, Splits  # torch comes with them, and those who only look at folders need not wait
+
     folder = folder_of(dataset, root)
     arrays = layout.load(folder)
     x, y = arrays["train_x"], arrays.get("train_y")
@@ -46,7 +51,7 @@ def open_splits(dataset: Dataset, root: Path) -> Splits:
     )
 
 
-def ensure(dataset: Dataset, root: Path, tell: Callable[[str], object] = lambda line: None) -> Path:  # noqa: ARG005
+def ensure(dataset: "Dataset", root: Path, tell: Callable[[str], object] = lambda line: None) -> Path:  # noqa: ARG005
     """The folder of a data set's arrays, prepared now if it is not there, and checked as `layout.load` does.
 
     A folder that holds anything is used as it is, and so is one named by its absolute path: that is the user's own.
@@ -70,7 +75,7 @@ def _occupied(folder: Path) -> bool:
     return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
 
 
-def _prepare(dataset: Dataset, root: Path, folder: Path, tell: Callable[[str], object]) -> None:
+def _prepare(dataset: "Dataset", root: Path, folder: Path, tell: Callable[[str], object]) -> None:
     """Under the lock: make everything aside and move it into place in one step."""
     tell(f"{folder.name}: preparing {folder}, once")
     aside = root / f".{folder.name}.preparing"
@@ -85,10 +90,9 @@ def _prepare(dataset: Dataset, root: Path, folder: Path, tell: Callable[[str], o
         (aside / "arrays").replace(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    tell(f"{folder.name}: {layout.summary(folder)}")
 
 
-def _originals(dataset: Dataset, scratch: Path, folder: Path) -> Arrays:
+def _originals(dataset: "Dataset", scratch: Path, folder: Path) -> "Arrays":
     try:
         return dataset.prepare(scratch)
     except (DataError, OSError) as error:
@@ -96,6 +100,6 @@ def _originals(dataset: Dataset, scratch: Path, folder: Path) -> Arrays:
         raise DataError(f"{folder.name}: {error}; to do without, put {files} into {folder} yourself") from error
 
 
-def _by_name(made: Arrays) -> dict[str, np.ndarray]:
+def _by_name(made: "Arrays") -> dict[str, np.ndarray]:
     arrays = {"train_x": made.train.x, "train_y": made.train.y, "test_x": made.test.x, "test_y": made.test.y}
     return {name: array for name, array in arrays.items() if array is not None}

@@ -19,6 +19,11 @@ NAMES = ("train_x", "train_y", "test_x", "test_y")
 CARD = "dataset.json"
 
 
+def is_prepared(folder: Path) -> bool:
+    """Whether a folder claims to be in this layout."""
+    return (folder / CARD).exists() or _path(folder, "train_x").exists()
+
+
 def load(folder: Path) -> dict[str, np.ndarray]:
     """The arrays by name, mapped but not read; labels that are missing are left out.
 

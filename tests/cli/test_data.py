@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from vimae_bench.cli import main
+
+
+@pytest.fixture
+def data(tmp_path):
+    """The outcome of `vimae-bench data ... --data <an empty folder>`."""
+
+    def call(*words):
+        return CliRunner().invoke(main, ["data", *words, "--data", str(tmp_path)])
+
+    return call
+
+
+def test_a_data_set_is_listed_prepared_and_verified(data, tmp_path):
+    assert "digits           not prepared" in data("list").output
+    assert data("verify").output == f"nothing is prepared in {tmp_path}\n"
+    prepared = data("prepare", "digits")
+    assert prepared.exit_code == 0
+    assert f"digits: 1,437 + 360 images of 1 x 8 x 8 in {tmp_path / 'digits'}" in prepared.output
+    assert "digits           1,437 + 360 images of 1 x 8 x 8" in data("list").output
+    assert (
+        data("verify", "digits").output == f"{tmp_path / 'digits'}: 1,437 + 360 images of 1 x 8 x 8, all sums agree\n"
+    )
+
+
+def test_preparing_again_changes_nothing(data, tmp_path):
+    data("prepare", "digits")
+    before = (tmp_path / "digits" / "train_x.npy").stat()
+    again = data("prepare", "digits")
+    assert again.exit_code == 0
+    assert "once" not in again.output
+    assert (tmp_path / "digits" / "train_x.npy").stat() == before
+
+
+def test_a_flipped_bit_is_found_and_changes_the_exit_code(data, tmp_path):
+    data("prepare", "digits")
+    path = tmp_path / "digits" / "test_x.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    found = data("verify")
+    assert found.exit_code == 1
+    assert str(path) in found.output
+
+
+def test_folders_of_the_users_own_are_listed_and_verified(data, tmp_path):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    for part in ("train", "test"):
+        np.save(folder / f"{part}_x.npy", np.zeros((3, 3, 4, 4), dtype=np.uint8))
+    assert "faces            3 + 3 images of 3 x 4 x 4, as arrays with path = 'faces'" in data("list").output
+    assert "gives no sha256 sums" in data("verify", "faces").output
+
+
+def test_damage_is_listed_where_it_is(data, tmp_path):
+    data("prepare", "digits")
+    (tmp_path / "digits" / "test_x.npy").write_bytes(b"")
+    listed = data("list")
+    assert listed.exit_code == 0
+    assert f"digits           {tmp_path / 'digits' / 'test_x.npy'}: is damaged" in listed.output
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("digist", "did you mean 'digits'?"), ("arrays", "arrays is your own: a benchmark file names its path")],
+)
+def test_what_cannot_be_prepared_is_told_in_one_line(data, name, said):
+    outcome = data("prepare", name)
+    assert outcome.exit_code == 2
+    assert said in outcome.output
+    assert outcome.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [(), ("list",), ("prepare",), ("verify",)])
+def test_every_help_has_an_example(command):
+    outcome = CliRunner().invoke(main, ["data", *command, "--help"])
+    assert outcome.exit_code == 0
+    assert f"Example:\n    vimae-bench data {' '.join(command)}" in outcome.output
