@@ -166,7 +166,8 @@ class Results:
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Results:
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
+    monkeypatch.setattr("vimae_bench.files._fsync", lambda path: None)  # it takes most of the time of a large folder
     return Results(tmp_path / "fig1")
 
 

@@ -1,0 +1,271 @@
+"""What a leaderboard ranks, what it does not, and what it says about itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vimae_bench import Choice, Measure
+from vimae_bench.errors import ResultsError
+from vimae_bench.files import read_json, write_json
+from vimae_bench.results.leaderboard import leaderboards
+
+
+def row(board, label: str):
+    (found,) = [row for row in board.rows if row.label == label]
+    return found
+
+
+def said(board) -> str:
+    return "\n".join(board.notes)
+
+
+def test_rows_are_sorted_by_mean_and_incomplete_ones_stand_at_the_foot(finished):
+    board = finished.board()
+    assert board.rank_by == "sse"
+    assert [row.label for row in board.rows] == ["AE", "VAE", "VIMAE-n", "β_H-VAE", "InfoVAE"]
+
+
+def test_the_mean_and_its_interval_are_over_seeds(results):
+    for seed, sse in enumerate((1.0, 2.0, 3.0)):
+        results.add("VAE", seed, sse=sse)
+    entry = row(results.board(), "VAE").entries["sse"]
+    assert entry.mean == 2
+    assert entry.half_width == pytest.approx(2.484138)
+    assert len(entry.estimates) == 3
+
+
+def test_two_identical_methods_share_rank_and_letters(results):
+    generator = np.random.default_rng(0)
+    for seed in range(10):
+        same = generator.normal(30, 1)
+        results.add("VAE", seed, sse=same)
+        results.add("VAE again", seed, sse=same)
+        results.add("AE", seed, sse=same - 5 + generator.normal(0, 0.1))
+    board = results.board()
+    places = {r.label: r.entries["sse"].place for r in board.rows}
+    assert places["VAE"] == places["VAE again"]
+    assert (places["AE"].rank, places["AE"].letters, places["AE"].top) == (1, "a", True)
+    assert (places["VAE"].rank, places["VAE"].letters, places["VAE"].top) == (2, "b", False)
+    assert places["AE"].interval == (1, 1)
+    assert board.test == "sign-flip test"
+
+
+def test_methods_that_differ_by_chance_alone_share_a_group(results):
+    generator = np.random.default_rng(1)
+    for seed in range(10):
+        for label in ("vimae_n", "vimae_n, other seeds"):
+            results.add(label, seed, sse=generator.normal(30, 1))
+    assert {r.entries["sse"].place.letters for r in results.board().rows} == {"a"}
+
+
+def test_all_of_the_top_group_are_marked_and_not_the_best_mean_alone(finished):
+    board = finished.board(rank_by="mmd2")
+    assert [r.label for r in board.rows if (p := r.entries["mmd2"].place) and p.top] == ["AE", "VAE", "VIMAE-n"]
+
+
+def test_higher_is_better_where_the_measure_says_so(finished):
+    places = {r.label: r.entries["svm clean"].place for r in finished.board().rows if "svm clean" in r.entries}
+    assert places["AE"].rank == 1
+    assert places["β_H-VAE"].rank == 4
+
+
+def test_a_measure_without_direction_is_shown_and_not_ranked(finished):
+    board = finished.board()
+    entry = row(board, "VAE").entries["rate"]
+    assert entry.mean == pytest.approx(6)
+    assert entry.place is None
+    assert "rate" in board.columns
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed", "missing"])
+def test_a_row_that_lacks_a_seed_is_incomplete_and_not_ranked(results, status: str):
+    for seed in range(3):
+        results.add("VAE", seed, sse=30.0 + seed)
+        results.add("AE", seed, sse=25.0 + seed**2)
+    results.add("InfoVAE", 0, sse=1.0)
+    results.add("InfoVAE", 1, sse=1.0)
+    results.add("InfoVAE", 2, status, "the loss is nan")
+    board = results.board()
+    last = board.rows[-1]
+    assert last.label == "InfoVAE"
+    assert not last.complete
+    assert last.entries["sse"].place is None
+    assert (last.count("done"), last.count(status)) == (2, 1)
+    assert f"InfoVAE: {status} on seed 2" in said(board)
+    assert row(board, "AE").entries["sse"].place is not None
+
+
+def test_a_row_that_was_never_given_a_seed_is_incomplete_too(results):
+    for seed in range(3):
+        results.add("VAE", seed, sse=30.0 + seed)
+    results.add("AE", 0, sse=1.0)
+    board = results.board()
+    assert not row(board, "AE").complete
+    assert row(board, "AE").count("missing") == 2
+    assert "AE: missing on seeds 1, 2 (not in the benchmark)" in said(board)
+
+
+def test_a_metric_that_lacks_a_seed_is_not_ranked_and_the_others_are(results):
+    for seed in range(3):
+        for label in ("AE", "VAE", "VIMAE-n"):
+            values = {"sse": 30.0 + seed, "mmd2": 0.1 * seed}
+            if (label, seed) == ("AE", 1):
+                del values["mmd2"]
+            results.add(label, seed, **values)
+    board = results.board()
+    assert row(board, "AE").complete
+    assert row(board, "AE").entries["sse"].place is not None
+    assert row(board, "AE").entries["mmd2"].place is None
+    assert not row(board, "AE").entries["mmd2"].complete
+    assert row(board, "VAE").entries["mmd2"].place is not None
+
+
+def test_a_collapsed_row_is_flagged_and_ranked_only_where_that_means_something(finished):
+    board = finished.board()
+    collapsed = row(board, "β_H-VAE")
+    assert collapsed.complete
+    assert collapsed.collapsed == (0, 1, 2, 3, 4)
+    assert collapsed.entries["mmd2"].place is None
+    assert collapsed.entries["mmd2"].mean == min(r.entries["mmd2"].mean for r in board.rows)
+    assert collapsed.entries["sse"].place.rank == 4
+    assert "† β_H-VAE collapsed on seeds 0, 1, 2, 3, 4 (rate below 0.1 nats); not ranked by mmd2." in board.notes
+
+
+def test_one_collapsed_seed_takes_the_whole_row_out_of_such_a_ranking(results):
+    for seed in range(3):
+        results.add("VAE", seed, rate=0.01 if seed == 1 else 5.0, mmd2=0.01 * seed)
+        results.add("AE", seed, mmd2=0.02 * seed)
+        results.add("VIMAE-n", seed, mmd2=0.03 * seed)
+    board = results.board()
+    assert row(board, "VAE").entries["mmd2"].place is None
+    assert row(board, "AE").entries["mmd2"].place is not None
+
+
+def test_one_seed_gives_an_order_and_nothing_else(results):
+    for label, sse in (("VAE", 30.0), ("AE", 25.0)):
+        results.add(label, 0, sse=sse)
+    board = results.board()
+    assert [row.label for row in board.rows] == ["AE", "VAE"]
+    assert all(r.entries["sse"].interval is None and r.entries["sse"].place is None for r in board.rows)
+    assert board.test == ""
+    assert "One seed: no interval, no test, no ranks" in said(board)
+
+
+def test_three_seeds_are_said_to_be_too_few(results):
+    for seed in range(3):
+        results.add("VAE", seed, sse=30.0 + seed)
+        results.add("AE", seed, sse=29.0 + 1.5 * seed)
+    board = results.board()
+    assert "3 seeds do not make a ranking to quote" in said(board)
+    assert "paired t test over 3 seeds, Holm-adjusted over 1 comparisons" in said(board)
+    assert "a sign-flip test cannot reach 5 %" in said(board)
+    assert all(r.entries["sse"].place.interval is None for r in board.rows)
+
+
+def test_three_equal_differences_do_not_make_a_winner(results):
+    for seed in range(3):
+        results.add("VAE", seed, **{"svm clean": 90.0 + seed})
+        results.add("AE", seed, **{"svm clean": 91.0 + seed})
+    assert {r.entries["svm clean"].place.rank for r in results.board().rows} == {1}
+
+
+def test_only_the_columns_shown_are_tested(finished):
+    assert finished.board().comparisons == 6 + 3 + 6
+    board = finished.board(columns=("sse", "rate"))
+    assert board.columns == ("sse", "rate")
+    assert board.comparisons == 6
+    assert "mmd2" in board.measures
+    assert row(board, "AE").entries["mmd2"].place is None
+
+
+def test_the_sorting_measure_is_shown_and_tested(finished):
+    board = finished.board(rank_by="mmd2", columns=("sse",))
+    assert board.columns == ("sse", "mmd2")
+    assert board.rank_by == "mmd2"
+
+
+def test_an_unknown_column_is_named_with_the_nearest_one(finished):
+    board = finished.board(rank_by="mmd", columns=("sse",))
+    assert board.rank_by == "sse"
+    assert "No measure in these results is called 'mmd'; did you mean 'mmd2'?" in board.notes
+
+
+def test_references_stand_beside_the_methods(finished):
+    references = finished.board().references
+    assert {label: row["svm clean"].value for label, row in references.items()} == {"raw pixels": 88, "PCA, d = 2": 41}
+
+
+def test_one_table_for_each_data_set_architecture_latent_size_and_training(results):
+    results.add("VAE", 0, sse=1.0)
+    (cell,) = results.cells
+    others = [
+        replace(cell.run, dataset=Choice("digits")),
+        replace(cell.run, architecture=Choice("mlp", {"width": 64})),
+        replace(cell.run, latent=8),
+        replace(cell.run, training=replace(cell.run.training, epochs=5)),
+    ]
+    results.cells += [replace(cell, run=run) for run in others]
+    assert [board.title for board in results.boards()] == [
+        "mnist, mlp width=256, d = 2, 80 epochs",
+        "digits, mlp width=256, d = 2, 80 epochs",
+        "mnist, mlp width=64, d = 2, 80 epochs",
+        "mnist, mlp width=256, d = 8, 80 epochs",
+        "mnist, mlp width=256, d = 2, 5 epochs",
+    ]
+
+
+def test_two_runs_in_one_place_are_refused(results):
+    results.add("VAE", 0, sse=1.0)
+    results.cells *= 2
+    with pytest.raises(ResultsError, match="second run of 'VAE' from one seed"):
+        results.board()
+
+
+def test_different_data_are_flagged(results):
+    for seed in range(2):
+        folder = results.add("VAE", seed, sse=30.0 + seed)
+    write_json(folder.record, {**read_json(folder.record), "data": {"test_x": "b1"}})
+    assert "The runs did not see the same data (test_x differ): they cannot be compared." in results.board().notes
+
+
+def test_mixed_versions_are_flagged(results):
+    for seed in range(3):
+        folder = results.add("VAE", seed, sse=30.0 + seed)
+    record = read_json(folder.record)
+    write_json(folder.record, {**record, "made_by": {**record["made_by"], "torch": "2.14", "plugins": {"swae": "1"}}})
+    notes = results.board().notes
+    assert "Mixed torch: 2.15 (2 runs), 2.14 (1 runs)." in notes
+    assert "Mixed swae: none (2 runs), 1 (1 runs)." in notes
+
+
+def test_runs_alike_carry_no_such_note(finished):
+    assert "Mixed" not in said(finished.board())
+    assert "same data" not in said(finished.board())
+
+
+def test_a_measure_defined_in_two_ways_is_not_ranked(results):
+    for seed in range(2):
+        for label in ("AE", "VAE"):
+            folder = results.add(label, seed)
+            measure = Measure("sse", "[0,1]^2", "lower", version=1 + (label == "VAE"))
+            results.measure(folder, "reconstruction", measure, 30.0 + seed)
+    board = results.board()
+    assert board.rank_by is None
+    assert "sse is defined in more than one way among these runs, and is not ranked." in board.notes
+
+
+def test_damaged_files_are_told_below_the_table(finished):
+    folder = finished.store.folder(finished.cells[0].run)
+    folder.metric(Choice("reconstruction")).write_text("{")
+    board = finished.board()
+    assert str(folder.metric(Choice("reconstruction"))) in said(board)
+    assert row(board, "AE").entries["sse"].place is None
+
+
+def test_a_benchmark_that_has_not_begun_has_rows_and_no_columns(results):
+    results.add("VAE", 0, "missing")
+    board = results.board(rank_by="sse")
+    assert [r.count("missing") for r in board.rows] == [1]
+    assert board.columns == ()
+    assert leaderboards([]) == []

@@ -1,0 +1,1 @@
+"""What finished runs amount to: the folders read, the statistics, the leaderboard, the comparison."""

@@ -1,0 +1,45 @@
+"""The file of one metric, read back and checked."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ResultsError
+from ..files import read_json
+from ..records import Choice, Estimate, Measure
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one metric measures, and the estimates in each row of its file; a run's own metric has the row `""`."""
+
+    measures: Mapping[str, Measure]
+    rows: Mapping[str, Mapping[str, Estimate]]
+
+
+def read_measured(path: Path, suffix: str = "") -> Measured:
+    """A metric's file, `suffix` added to the names of its measures. Raises ResultsError if it is damaged."""
+    raw = read_json(path)
+    try:
+        rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
+        measures = [Measure(**{**m, "name": m["name"] + suffix}) for m in raw["measures"]]
+        return Measured({m.name: m for m in measures}, {label: _row(row, suffix) for label, row in rows.items()})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ResultsError(f"{path}: is not as a metric writes it ({error!r}); remove it and run again") from error
+
+
+def _row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
+    row = {name + suffix: Estimate(**estimate) for name, estimate in raw.items()}
+    for name, estimate in row.items():
+        if not math.isfinite(estimate.value):
+            raise ValueError(f"{name} is {estimate.value}")
+    return row
+
+
+def suffix_of(metric: Choice, metrics: Sequence[Choice]) -> str:
+    """What tells the measures of a metric from those of the same metric with other settings, such as ` kernel=rbf`."""
+    twins = [other.settings for other in metrics if other.use == metric.use]
+    differing = [k for k, v in metric.settings.items() if any(twin.get(k) != v for twin in twins)]
+    return "".join(f" {name}={metric.settings[name]}" for name in differing)

@@ -1,0 +1,124 @@
+"""The sentences below a table: how to read it, and what must not be overlooked in it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..errors import did_you_mean
+from ..records import Measure
+from .board import Row
+from .statistics import FEW, PAIRED_T
+from .store import Outcome
+
+QUOTABLE = 5
+"""Fewer seeds than this do not make a ranking to quote."""
+
+
+def reading(seeds: int, test: str, comparisons: int) -> Iterator[str]:
+    """What the intervals and letters are, and how far they may be trusted."""
+    if seeds < 2:
+        yield "One seed: no interval, no test, no ranks. The order is that of single numbers."
+        return
+    yield f"±: half the width of the 95 % interval ({_kind(seeds)}) of the mean over {seeds} seeds."
+    if test:
+        yield (
+            "Methods that share a letter are not shown to differ; bold: none is shown to be better. "
+            f"{_tested(test, seeds, comparisons)}"
+        )
+    if seeds < QUOTABLE:
+        yield f"{seeds} seeds do not make a ranking to quote; five are the least."
+
+
+def comparing(seeds: int, test: str, comparisons: int) -> Iterator[str]:
+    """What a comparison of two sides rests on."""
+    if seeds < 2:
+        yield "One seed in common: no interval, no test." if seeds else "No seed in common: nothing to compare."
+        return
+    yield (
+        f"±: half the width of the 95 % interval ({_kind(seeds)}) of the mean difference. "
+        "Shift: the Hodges-Lehmann estimate, with its interval from six seeds on."
+    )
+    if test:
+        yield f"Better, worse: p < 0.05, and so on three quarters of the seeds. {_tested(test, seeds, comparisons)}"
+    if seeds < QUOTABLE:
+        yield f"{seeds} seeds are too few for a verdict to quote; five are the least."
+
+
+def _kind(seeds: int) -> str:
+    return "Student's t" if seeds < FEW else "BCa bootstrap"
+
+
+def _tested(test: str, seeds: int, comparisons: int) -> str:
+    why = ", as a sign-flip test cannot reach 5 % here" if test == PAIRED_T else ""
+    return f"Test: {test} over {seeds} seeds, Holm-adjusted over {comparisons} comparisons{why}."
+
+
+def unknown(names: Iterable[str], measures: Mapping[str, Measure]) -> Iterator[str]:
+    """Which measures were asked for and are not there."""
+    for name in dict.fromkeys(names):
+        if name and measures and name not in measures:
+            yield f"No measure in these results is called '{name}'{did_you_mean(name, measures)}"
+
+
+def unfinished(rows: Sequence[Row]) -> Iterator[str]:
+    """Which seeds a row lacks and why; what is wrong with the files of those it has."""
+    for row in rows:
+        found: dict[tuple[str, str], list[int]] = {}
+        for seed, outcome in row.outcomes.items():
+            if outcome.status != "done" or outcome.reason:
+                found.setdefault((outcome.status, outcome.reason), []).append(seed)
+        if row.absent:
+            found["missing", "not in the benchmark"] = list(row.absent)
+        for (status, reason), seeds in found.items():
+            yield f"{row.label}: {status} on {_seeds(seeds)}" + (f" ({reason})" if reason else "") + "."
+
+
+def collapsed(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[str]:
+    """Which runs ignore their data, by what sign, and which rankings they are left out of."""
+    unranked = [measure.name for measure in measures if measure.better and not measure.ranks_collapsed]
+    left_out = f"; not ranked by {', '.join(unranked)}" if unranked else ""
+    for row in rows:
+        if row.collapsed:
+            yield f"† {row.label} collapsed on {_seeds(row.collapsed)} ({_signs(row)}){left_out}."
+
+
+def mixed(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """In what the runs of one table differ that ought to be alike: the data, the versions, the machine."""
+    records = [outcome.record for outcome in outcomes if outcome.status == "done"]
+    if differing := _differing([record.get("data") or {} for record in records]):
+        yield f"The runs did not see the same data ({', '.join(differing)} differ): they cannot be compared."
+    for name, counts in _differing([_made_by(record) for record in records]).items():
+        yield f"Mixed {name}: " + ", ".join(f"{value} ({n} runs)" for value, n in counts.items()) + "."
+    for name in _differing([outcome.measures for outcome in outcomes], absent_differs=False):
+        yield f"{name} is defined in more than one way among these runs, and is not ranked."
+
+
+def _made_by(record: Mapping[str, Any]) -> dict[str, str]:
+    made = dict(record.get("made_by") or {})
+    plugins = made.pop("plugins", {})
+    return {**made, "commit": str(made.get("commit", ""))[:10], **plugins}
+
+
+def _differing(records: Sequence[Mapping[str, Any]], *, absent_differs: bool = True) -> dict[str, dict[str, int]]:
+    """The keys whose values differ among records, with how often each value is found."""
+    found: dict[str, dict[str, int]] = {}
+    for key in dict.fromkeys(key for record in records for key in record):
+        for record in records:
+            if key in record or absent_differs:
+                value = str(record.get(key, "none"))
+                found.setdefault(key, {})[value] = found.get(key, {}).get(value, 0) + 1
+    return {key: counts for key, counts in found.items() if len(counts) > 1}
+
+
+def _signs(row: Row) -> str:
+    """Such as `rate below 0.1 nats`."""
+    found: dict[str, None] = {}
+    for outcome in row.outcomes.values():
+        for name, measure in outcome.measures.items():
+            limit, estimate = measure.collapse_below, outcome.estimates.get(name)
+            if limit is not None and estimate and estimate.value < limit:
+                found[f"{name} below {limit:g} {measure.unit}".strip()] = None
+    return ", ".join(found)
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
