@@ -1,0 +1,35 @@
+"""Every plugin there is keeps the contract of its kind, and every kind has a check and a hook."""
+
+import pytest
+
+from vimae_bench import testing
+from vimae_bench.hooks import KINDS
+from vimae_bench.plan.catalogue import installed
+from vimae_bench.plan.registry import make
+from vimae_bench.plan.settings import Checker
+from vimae_bench.records import Choice
+
+SETTINGS = {
+    "vimae": {"divergence": "mmd"},
+    "wae_mmd": {"divergence": "mmd"},
+    "arrays": {"path": "mine"},
+    "svm": {"label_draws": 2, "noise_draws": 1},
+}
+OURS = [entry for entry in installed().entries if entry.source.distribution == "vimae-bench"]
+
+
+def made(kind, name):
+    raw = {"use": name, **SETTINGS.get(name, {})}
+    return make(kind, Choice.from_json(Checker(installed().form).check({"plugin": kind}, raw)))
+
+
+@pytest.mark.parametrize("entry", OURS, ids=lambda e: f"{e.kind}-{e.name}")
+def test_a_built_in_keeps_the_contract_of_its_kind(entry, tmp_path):
+    check = getattr(testing, f"check_{entry.kind}")
+    check(made(entry.kind, entry.name), *([tmp_path] if entry.kind in ("executor", "reporter") else []))
+
+
+def test_every_kind_has_a_built_in_and_nothing_is_broken():
+    assert {entry.kind for entry in OURS} == set(KINDS)
+    assert not installed().broken
+    assert all(entry.summary for entry in OURS)
