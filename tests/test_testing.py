@@ -1,0 +1,304 @@
+"""Every contract check finds the fault it is there for."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import log, pi
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vimae_bench import (
+    Autoencoder,
+    Batch,
+    BenchError,
+    Estimate,
+    Event,
+    Frame,
+    Gaussian,
+    Loss,
+    Measure,
+    Metric,
+    Objective,
+    Order,
+    PriorDistribution,
+    Splits,
+    Trial,
+    squared_error,
+)
+from vimae_bench.testing import (
+    ContractError,
+    check_architecture,
+    check_dataset,
+    check_divergence,
+    check_executor,
+    check_metric,
+    check_objective,
+    check_prior,
+    check_reporter,
+)
+
+
+class Normal(PriorDistribution):
+    def sample(self, n: int) -> Tensor:
+        return torch.randn(n, self.latent)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return -0.5 * (z.square() + log(2 * pi)).sum(-1)
+
+
+class Wide(Normal):
+    def sample(self, n: int) -> Tensor:
+        return 1.2 * super().sample(n)
+
+
+class Unnormalised(Normal):
+    def log_prob(self, z: Tensor) -> Tensor:
+        return super().log_prob(z) + 0.1 * self.latent
+
+
+class WrongEntropy(Normal):
+    def entropy(self, n: int = 100_000) -> Tensor:
+        return torch.tensor(1.0)
+
+
+class Double(Normal):
+    def sample(self, n: int) -> Tensor:
+        return super().sample(n).double()
+
+
+class Summed(Normal):
+    def log_prob(self, z: Tensor) -> Tensor:
+        return super().log_prob(z).sum()
+
+
+class Idle(Normal):
+    def __init__(self, latent: int):
+        super().__init__(latent)
+        self.unused = nn.Parameter(torch.zeros(()))
+
+
+class Encoded(Normal):
+    """A mixture of two posteriors, of images that it learns."""
+
+    def __init__(self, latent: int, frame: Frame, encode: Callable[[Tensor], Gaussian]):
+        super().__init__(latent)
+        self.encode, self.images = encode, nn.Parameter(torch.rand(2, *frame.shape))
+
+    def sample(self, n: int) -> Tensor:
+        return self.encode(self.images).rsample((n,))[torch.arange(n), torch.randint(2, (n,))]
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return self.encode(self.images).log_prob(z.unsqueeze(-2)).logsumexp(-1) - log(2)
+
+
+FAULTY_PRIORS = {
+    Wide: "draws of one dimension",
+    Unnormalised: "integrates to 1.105",
+    WrongEntropy: "entropy",
+    Double: "float64",
+    Summed: r"shape \(\)",
+    Idle: "unused",
+}
+
+
+@pytest.mark.parametrize("kind", FAULTY_PRIORS, ids=lambda kind: kind.__name__)
+def test_a_faulty_prior_is_found_out(kind: type[PriorDistribution]) -> None:
+    with pytest.raises(ContractError, match=FAULTY_PRIORS[kind]):
+        check_prior(lambda frame, encode: kind(frame.latent))
+
+
+def test_a_prior_made_of_posteriors_is_a_prior() -> None:
+    check_prior(lambda frame, encode: Encoded(frame.latent, frame, encode))
+
+
+FAULTY_DIVERGENCES = {
+    "not a scalar": lambda z, prior: z.square().sum(1),
+    "for draws of the prior": lambda z, prior: z.std() + z.mean(),
+    "does not lead": lambda z, prior: z.detach().mean().square() - (z - z.detach()).mean(),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_DIVERGENCES)
+def test_a_faulty_divergence_is_found_out(fault: str) -> None:
+    with pytest.raises(ContractError, match=fault):
+        check_divergence(FAULTY_DIVERGENCES[fault])
+
+
+class Heads(nn.Module):
+    def __init__(self, frame: Frame, heads: int):
+        super().__init__()
+        self.heads = nn.ModuleList(nn.Linear(frame.pixels, frame.latent) for _ in range(heads))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return tuple(head(x.flatten(1)) for head in self.heads)
+
+
+class HeadsBeforeTrunk(Heads):
+    def __init__(self, frame: Frame, heads: int):
+        super().__init__(frame, heads)
+        self.trunk = nn.Linear(frame.pixels, frame.pixels)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return super().forward(self.trunk(x.flatten(1)))
+
+
+@dataclass(frozen=True)
+class Linear:
+    heads: Callable[[Frame, int], nn.Module] = Heads
+    squash: Callable[[], nn.Module] = nn.Sigmoid
+
+    def encoder(self, frame: Frame, heads: int) -> nn.Module:
+        return self.heads(frame, heads)
+
+    def decoder(self, frame: Frame) -> nn.Module:
+        return nn.Sequential(nn.Linear(frame.latent, frame.pixels), self.squash(), nn.Unflatten(1, frame.shape))
+
+
+class Refusing(Linear):
+    def decoder(self, frame: Frame) -> nn.Module:
+        raise ValueError("no frame is good enough")
+
+
+FAULTY_ARCHITECTURES = {
+    "give": Linear(heads=lambda frame, heads: Heads(frame, 1)),
+    "depends on the number of heads": Linear(heads=HeadsBeforeTrunk),
+    "leave": Linear(squash=nn.Identity),
+    "serves none": Refusing(),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_ARCHITECTURES)
+def test_a_faulty_architecture_is_found_out(fault: str) -> None:
+    with pytest.raises(ContractError, match=fault):
+        check_architecture(FAULTY_ARCHITECTURES[fault])
+
+
+class Reconstruction(Objective):
+    """Reconstruction from one draw of a Gaussian posterior; what is made of it is to be filled in."""
+
+    def posterior(self) -> Gaussian:
+        return Gaussian()
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
+        q = model.encode(batch.x)
+        sse = squared_error(batch.x, model.decode(q.rsample())).mean()
+        return self.loss(sse, model, batch)
+
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse, {})
+
+
+class Infinite(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse, {"rate": sse / 0})
+
+
+class Rising(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse - 2 * sse.detach(), {})
+
+
+class Branching(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse if sse > 0 else -sse, {})
+
+
+class ByImage(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse, {"sse": squared_error(batch.x, batch.x)})
+
+
+class Untrained(Reconstruction):
+    def auxiliary(self, frame: Frame) -> nn.Module:
+        return nn.Linear(2, 2)
+
+
+FAULTY_OBJECTIVES = {
+    Infinite: "not finite",
+    Rising: "does not fall",
+    Branching: "one graph",
+    ByImage: "has to be a scalar",
+    Untrained: "no gradient reaches .'auxiliary'",
+}
+
+
+@pytest.mark.parametrize("kind", FAULTY_OBJECTIVES, ids=lambda kind: kind.__name__)
+def test_a_faulty_objective_is_found_out(kind: type[Objective]) -> None:
+    with pytest.raises(BenchError, match=FAULTY_OBJECTIVES[kind]):
+        check_objective(kind())
+
+
+@dataclass(frozen=True)
+class Given(Metric):
+    """Gives what it is told to give."""
+
+    estimates: Mapping[str, Estimate]
+    reference: Mapping[str, Estimate]
+    names: tuple[str, ...] = ("width",)
+
+    def measures(self) -> tuple[Measure, ...]:
+        return tuple(Measure(name, "", None) for name in self.names)
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        return self.estimates
+
+    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
+        return {"raw pixels": self.reference}
+
+
+GOOD = {"width": Estimate(1.0, 10, 0.1)}
+FAULTY_METRICS = {
+    "each name once": Given(GOOD, GOOD, ("width", "width")),
+    "does not name": Given({"depth": Estimate(1.0, 10)}, GOOD),
+    "is nan": Given({"width": Estimate(float("nan"), 10)}, GOOD),
+    "from 0 items": Given({"width": Estimate(1.0, 0)}, GOOD),
+    "standard error -1": Given({"width": Estimate(1.0, 10, -1.0)}, GOOD),
+    "is inf": Given(GOOD, {"width": Estimate(float("inf"), 10)}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_METRICS)
+def test_a_faulty_metric_is_found_out(fault: str) -> None:
+    check_metric(Given(GOOD, GOOD))
+    with pytest.raises(ContractError, match=fault):
+        check_metric(FAULTY_METRICS[fault])
+
+
+@dataclass(frozen=True)
+class Folder:
+    folder: str = "faces"
+    pixel_range: str = "unit"
+    validation: int = 0
+
+
+@pytest.mark.parametrize("faulty", [Folder("../faces"), Folder(""), Folder(pixel_range="0-255"), Folder(validation=-1)])
+def test_a_faulty_data_set_is_found_out(faulty: Folder) -> None:
+    check_dataset(Folder())
+    with pytest.raises(ContractError):
+        check_dataset(faulty)
+
+
+def forgetful(orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
+    for order in orders[1:]:
+        yield Event("started", order)
+        yield Event("ended", order, work(order))
+
+
+def content(orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
+    for order in orders:
+        yield Event("started", order)
+        yield Event("ended", order, 0 * work(order))
+
+
+@pytest.mark.parametrize("faulty", [forgetful, content])
+def test_a_faulty_executor_is_found_out(faulty: Callable[..., Iterator[Event]], tmp_path: Path) -> None:
+    with pytest.raises(ContractError):
+        check_executor(faulty, tmp_path)
+
+
+def test_a_reporter_that_keeps_an_event_is_found_out(tmp_path: Path) -> None:
+    check_reporter(lambda orders, events: events, tmp_path)
+    with pytest.raises(ContractError):
+        check_reporter(lambda orders, events: (event for event in events if event.kind != "tick"), tmp_path)
