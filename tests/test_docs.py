@@ -1,0 +1,216 @@
+"""The documentation is true: its examples run and keep their contracts, and all that it names is there."""
+
+import importlib
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass, fields
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from vimae_bench import hooks, testing
+from vimae_bench.cli import COMMANDS, main
+from vimae_bench.engine.data import ensure
+from vimae_bench.files import write_json
+from vimae_bench.plan import catalogue, forms, registry
+from vimae_bench.plan.benchmark import read
+from vimae_bench.plan.catalogue import Catalogue
+from vimae_bench.plan.plugins import Source, sources
+from vimae_bench.records import Choice, Training
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PACKAGE_PAGES = sorted((ROOT / "plugins").glob("*/README.md"))
+TEXT = "\n".join(page.read_text() for page in PAGES)
+NAMED = re.compile(r'(?:# |""")(\w+)\.py\b')
+"""How an example says under which name it is to be saved."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page, and its place among those of its language."""
+
+    page: Path
+    place: int
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The module it is to be saved as."""
+        named = NAMED.match(self.text)
+        return named[1] if named else f"{self.page.stem.replace('-', '_').lower()}_{self.place}"
+
+
+def blocks(language: str, pages: list[Path]) -> list[Block]:
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [Block(page, i, text) for page in pages for i, text in enumerate(fence.findall(page.read_text()))]
+
+
+PYTHON = blocks("python", PAGES)
+PLUGINS = [block for block in PYTHON if "@hookimpl" in block.text]
+TOML = blocks("toml", [*PAGES, *PACKAGE_PAGES])
+PACKAGES = [block for block in TOML if "[project]" in block.text]
+BENCHMARKS = [block for block in TOML if "[project]" not in block.text]
+(WHOLE,) = [block for block in BENCHMARKS if block.page.stem == "benchmark-file" and "seeds =" in block.text]
+INLINE, INDENTED = r"`vimae-bench (\w+ [^`]+)`", r"^    (?:.*&& )?vimae-bench (\w+ .*)$"
+LINES = sorted({" ".join(line.split()) for form in (INLINE, INDENTED) for line in re.findall(form, TEXT, re.MULTILINE)})
+"""Every command line in the pages that has arguments."""
+
+
+def name_of(block: Block) -> str:
+    return f"{block.page.stem}-{block.name}"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of a reader who has saved every example, and has results to look at."""
+    here = tmp_path_factory.mktemp("reader")
+    for block in PYTHON:
+        (here / f"{block.name}.py").write_text(block.text)
+    run = here / "results" / "quickstart" / "runs" / "elbo-digits-mlp-s0-0123456789ab"
+    write_json(run / "metrics" / "reconstruction-01234567.json", {"estimates": {"sse": {"value": 5.0, "n": 360}}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(here)
+        patch.syspath_prepend(ROOT / "plugins" / "vimae-bench-swae")
+        patch.chdir(here)
+        yield here
+
+
+@pytest.fixture(scope="module")
+def known(folder: Path) -> Catalogue:
+    """The catalogue of that reader, who has also installed the package of the repository."""
+    modules = [*(block.name for block in PLUGINS), "vimae_bench_swae"]
+    return catalogue.build([*sources(), *(Source(name, name, "examples", "0") for name in modules)])
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=name_of)
+def test_a_python_example_runs_and_prints_what_it_says(block: Block, folder: Path) -> None:
+    with redirect_stdout(StringIO()) as printed:
+        module = importlib.import_module(block.name)
+    assert set(re.findall(r"print\(.*\)  # (.*)", block.text)) <= set(printed.getvalue().splitlines())
+    for name, value in vars(module).items():
+        if name.startswith("test_"):
+            value()
+
+
+@pytest.mark.parametrize("block", PLUGINS, ids=name_of)
+def test_an_example_keeps_the_contract_of_its_kind(block: Block, known: Catalogue, tmp_path: Path) -> None:
+    mine = [entry for entry in known.entries if entry.source.module == block.name]
+    assert len(mine) == block.text.count("@hookimpl")
+    for entry in mine:
+        plugin = registry.make(entry.kind, Choice(entry.name), known)
+        scratch = [tmp_path] if entry.kind in ("executor", "reporter") else []
+        getattr(testing, f"check_{entry.kind}")(plugin, *scratch)
+
+
+def test_no_example_is_broken(known: Catalogue) -> None:
+    assert not [str(broken) for broken in known.broken]
+
+
+def test_the_data_set_of_the_examples_can_be_prepared(known: Catalogue, tmp_path: Path) -> None:
+    spots = registry.make("dataset", Choice("spots", {"count": 100}), known)
+    assert (ensure(spots, tmp_path) / "train_x.npy").exists()
+
+
+@pytest.mark.parametrize("block", BENCHMARKS, ids=name_of)
+def test_a_benchmark_file_is_right(block: Block, known: Catalogue, tmp_path: Path) -> None:
+    """A part of a file is put in the place of the same part of the whole one in `benchmark-file.md`."""
+    raw, file = tomllib.loads(block.text), tmp_path / "benchmark.toml"
+    parts = raw if "seeds" not in raw else {}
+    file.write_text(WHOLE.text if parts else block.text)
+    read(file, [f"{key}={as_toml(value)}" for key, value in parts.items()], known)
+
+
+def as_toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {as_toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    return repr(value).lower() if isinstance(value, bool) else repr(value)
+
+
+@pytest.mark.parametrize("block", PACKAGES, ids=name_of)
+def test_a_package_names_the_module_of_its_page(block: Block) -> None:
+    (entry,) = tomllib.loads(block.text)["project"]["entry-points"][hooks.NAME].values()
+    assert entry in [other.name for other in PLUGINS if other.page == block.page]
+
+
+@pytest.mark.parametrize("hook", hooks.KINDS.values())
+def test_every_hook_is_documented_with_its_signature(hook: str) -> None:
+    gives = getattr(hooks, hook).__annotations__["return"]
+    assert f"def {hook}() -> {gives}:" in TEXT
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_named(command: str) -> None:
+    assert f"vimae-bench {command}" in TEXT
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_command_line_is_accepted(line: str) -> None:
+    command, words = main, shlex.split(line)
+    while words and isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), words.pop(0))
+    assert command is not None
+    if not isinstance(command, click.Group):
+        command.make_context(line, words)  # raises for an option there is none of
+
+
+@pytest.mark.parametrize(
+    "form",
+    [forms.FileForm, forms.MethodForm, forms.LeaveOutForm, forms.LeaderboardForm, Training],
+    ids=lambda f: f.__name__,
+)
+def test_every_key_of_a_benchmark_file_is_explained(form: Any) -> None:
+    page = (ROOT / "docs" / "benchmark-file.md").read_text()
+    assert [key.name for key in fields(form) if f"`{key.name}`" not in page] == []
+
+
+def test_every_default_of_training_is_as_it_is_told() -> None:
+    page = (ROOT / "docs" / "benchmark-file.md").read_text()
+    for key in fields(Training):
+        assert re.search(rf"^\| `{key.name}` \| .* \| {key.default} \|$", page, re.MULTILINE), key.name
+
+
+def test_every_measure_of_the_built_in_metrics_is_defined(known: Catalogue) -> None:
+    page = (ROOT / "docs" / "science.md").read_text()
+    metrics = [
+        entry for entry in known.entries if entry.kind == "metric" and entry.source.distribution == "vimae-bench"
+    ]
+    assert metrics
+    for entry in metrics:
+        names = {measure.name for measure in registry.make("metric", Choice(entry.name), known).measures()}
+        of_one_kind = {name for name in names if name.startswith(("svm gauss_", "svm mask_"))}
+        assert [name for name in {entry.name, *names} - of_one_kind if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, *PACKAGE_PAGES], ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    inside = [target for target in targets if not target.startswith("http")]
+    assert [target for target in inside if not leads_somewhere(page, target)] == []
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    goal = page.parent / path if path else page
+    return goal.exists() and (not anchor or anchor in anchors(goal))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-").lower() for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_of_the_repository_that_is_named_is_there(page: Path) -> None:
+    tops = "vimae_bench|plugins|docs|tests|benchmarks"
+    named = re.findall(rf"(?<![\w/.\-])((?:{tops})/[\w./\-]*[\w/])(?![\w./\-]*<)", page.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
