@@ -21,7 +21,7 @@ def orders(store: Store, name: str, cells: Sequence[Cell], data: Path) -> list[O
 
 def _without_references(store: Store, cells: Sequence[Cell]) -> Iterator[Cell]:
     """One trained run for each data set on which the reference rows of some metric are still to be measured."""
-    trained = {(c.run.dataset.key, c.run.latent, c.metrics): c for c in cells if store.state(c) == "done"}
+    trained = {(c.run.dataset.key, c.run.latent): c for c in cells if store.state(c) == "done"}
     for cell in trained.values():
         if not all(store.reference(cell.run.dataset, cell.run.latent, metric).exists() for metric in cell.metrics):
             yield cell

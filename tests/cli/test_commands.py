@@ -130,7 +130,7 @@ def test_an_empty_selection_is_an_exit_code_of_its_own(small):
 def test_everything_wrong_with_a_file_is_told_in_one_message(small):
     output = call("run", small(('"digits"', '"digit"'), ("epochs = 2", 'epochs = "2"')), code=2)
     assert "small.toml:3: dataset[0]: no dataset is called 'digit'; did you mean 'digits'?" in output
-    assert "small.toml:10: training.epochs: must be an integer, not '2'" in output
+    assert "small.toml:11: training.epochs: must be an integer, not '2'" in output
     assert "Traceback" not in output
 
 
@@ -146,7 +146,7 @@ def test_impossible_shapes_are_told_before_anything_is_trained(shared, small, tm
 def test_a_batch_larger_than_the_data_is_told(shared, small):
     folder, _, _ = shared
     output = call("run", small(("epochs = 2", "epochs = 2\nbatch = 5000")), "--data", folder / "data", code=2)
-    assert "small.toml:11: training.batch: digits has 1437 training images, fewer than one batch" in output
+    assert "small.toml:12: training.batch: digits has 1437 training images, fewer than one batch" in output
 
 
 def test_a_damaged_data_file_is_told_by_name(shared, small, tmp_path):
