@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from vimae_builtin.priors.normal import Normal
 
 from vimae_bench import (
     Autoencoder,
@@ -16,9 +15,11 @@ from vimae_bench import (
     Loss,
     Objective,
     PosteriorFamily,
+    Prior,
     Splits,
     Trial,
 )
+from vimae_builtin.priors.normal import Normal
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,12 @@ def linear_trial(linear):
         heads: Sequence[tuple[Tensor, Tensor]],
         decoder: tuple[Tensor, Tensor] | None = None,
         labels: np.ndarray | None = None,
-        prior=Normal(),
+        prior: Prior | None = None,
         pixel_range="unit",
         seed: int = 0,
     ) -> Trial:
         frame = Frame(images.shape[1:], len(heads[0][1]), pixel_range)
-        model = Autoencoder(frame, linear, prior, Untrained(family), seed).eval()
+        model = Autoencoder(frame, linear, prior or Normal(), Untrained(family), seed).eval()
         for layer, (weight, bias) in zip(model.encoder.heads, heads, strict=True):
             affine(layer, weight, bias)
         if decoder:

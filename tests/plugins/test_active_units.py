@@ -1,7 +1,7 @@
 import torch
-from vimae_builtin.metrics.active_units import ActiveUnits
 
 from vimae_bench import Deterministic, Gaussian
+from vimae_builtin.metrics.active_units import ActiveUnits
 
 PIXELS = 4
 

@@ -5,10 +5,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from vimae_builtin.metrics.aggregate_mmd import AggregateMMD, signed_root
-from vimae_builtin.priors.logistic import Logistic, StandardLogistic
 
 from vimae_bench import Deterministic, Gaussian, Posterior, PosteriorFamily
+from vimae_builtin.metrics.aggregate_mmd import AggregateMMD, signed_root
+from vimae_builtin.priors.logistic import Logistic, StandardLogistic
 
 PIXELS = 4
 DOUBLY_CENTRED = 0.887  # E[kc(z, z')^2] of the seven-scale kernel over N(0, I) in two dimensions

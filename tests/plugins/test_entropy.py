@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily
 from torch.distributions import Normal as TorchNormal
+
+from vimae_bench import Deterministic, Gaussian, GaussianPosterior
 from vimae_builtin.metrics.entropy import Entropy, entropy_terms, mixture_log_prob
 from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.priors.logistic import Logistic, StandardLogistic
-
-from vimae_bench import Deterministic, Gaussian, GaussianPosterior
 
 PIXELS = 4
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from vimae_builtin.metrics.moments import Moments
 
 from vimae_bench import Deterministic, Gaussian
+from vimae_builtin.metrics.moments import Moments
 
 PIXELS = 4
 

@@ -7,10 +7,6 @@ from scipy.integrate import quad
 from scipy.stats import logistic
 from torch.distributions import Normal as TorchNormal
 from torch.distributions import kl_divergence
-from vimae_builtin.metrics.rate import Rate, logdet_bias
-from vimae_builtin.objectives.elbo import ELBO
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
 
 from vimae_bench import (
     Autoencoder,
@@ -25,6 +21,10 @@ from vimae_bench import (
     Trial,
     TruncatedNormal,
 )
+from vimae_builtin.metrics.rate import Rate, logdet_bias
+from vimae_builtin.objectives.elbo import ELBO
+from vimae_builtin.priors.logistic import Logistic
+from vimae_builtin.priors.normal import Normal
 
 SHAPE = (1, 8, 8)
 PIXELS = 64

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from vimae_builtin.metrics.reconstruction import Reconstruction
 
 from vimae_bench import Deterministic, Gaussian
+from vimae_builtin.metrics.reconstruction import Reconstruction
 
 SHAPE = (1, 3, 4)
 PIXELS = 12

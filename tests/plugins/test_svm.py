@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.svm import SVC
-from vimae_builtin.metrics.svm import Svm, accuracy, choose, fit
 
 from vimae_bench import BenchError, Corruption, Deterministic, Examples, Frame, Gaussian, Splits
+from vimae_builtin.metrics.svm import Svm, accuracy, choose, fit, predictions
 
 IDENTITY = (torch.eye(2), torch.zeros(2))
 BAYES = 50 * (1 + erf(1 / sqrt(2)))  # two classes whose means lie one standard deviation to each side: 84.13 %
@@ -125,6 +125,16 @@ def test_every_class_has_as_many_labels_and_every_draw_its_own():
     assert not np.array_equal(choose(y, 300, "digits", 0), first)
 
 
+def test_each_machine_meets_the_noise_draw_of_its_turn():
+    class Echo:
+        def predict(self, codes):
+            return codes
+
+    seen = predictions([Echo()] * 5, lambda noise: np.array([noise, 10 + noise]), noise_draws=2)
+    assert seen.tolist() == [[0, 10], [1, 11], [0, 10], [1, 11], [0, 10]]
+    assert predictions([Echo()], lambda noise: np.array([noise]), noise_draws=5).tolist() == [[0]]
+
+
 def test_too_few_images_of_a_class_are_named():
     y = np.array([0] * 50 + [1] * 9)
     with pytest.raises(BenchError, match=r"labels = 20 takes 10 .* class 1 has 9"):
@@ -134,7 +144,7 @@ def test_too_few_images_of_a_class_are_named():
 
 
 def test_an_unknown_condition_is_refused_when_the_metric_is_made():
-    with pytest.raises(ValueError, match="no corruption 'gaus_0.2'"):
+    with pytest.raises(ValueError, match=r"no corruption 'gaus_0\.2'"):
         Svm(conditions=("clean", "gaus_0.2"))
     assert Corruption.named("mask_pixel_0.2").level == 0.2
 

@@ -79,7 +79,7 @@ class Svm(Metric):
         """The same on pixels, and on as many principal components of the training images as there are latents."""
         if splits.train.y is None:
             return {}
-        rows: dict[str, Encode] = {"raw pixels": _flat}
+        rows: dict[str, Encode] = {"raw pixels": _pixels}
         if frame.latent <= frame.pixels:
             rows[f"PCA-{frame.latent}"] = _principal_components(splits.train, frame.latent)
         return {row: self._read(splits, dataset, encode, self.conditions) for row, encode in rows.items()}
@@ -91,18 +91,13 @@ class Svm(Metric):
         choices = [choose(train.y, self.labels, dataset, draw) for draw in range(self.label_draws)]
         machines = [fit(encode(corrupted(train.x[choice], "clean")), train.y[choice]) for choice in choices]
 
-        def codes(name: str, noise: int) -> np.ndarray:
-            return encode(corrupted(test.x, name, dataset, "test", noise))
+        def right(name: str) -> np.ndarray:
+            def codes(noise: int) -> np.ndarray:
+                return encode(corrupted(test.x, name, dataset, "test", noise))
 
-        return {f"svm {name}": accuracy(self._predict(machines, partial(codes, name)) == test.y) for name in conditions}
+            return predictions(machines, codes, self.noise_draws) == test.y
 
-    def _predict(self, machines: "Sequence[SVC]", codes: Callable[[int], np.ndarray]) -> np.ndarray:
-        """The classes each machine gives to the test images [draws, n]; `codes` takes the number of the noise draw."""
-        predicted: dict[int, np.ndarray] = {}
-        for noise in range(min(self.noise_draws, len(machines))):
-            z = codes(noise)
-            predicted |= {draw: machines[draw].predict(z) for draw in range(noise, len(machines), self.noise_draws)}
-        return np.stack([predicted[draw] for draw in range(len(machines))])
+        return {f"svm {name}": accuracy(right(name)) for name in conditions}
 
 
 def choose(y: np.ndarray, labels: int, dataset: str, draw: int) -> np.ndarray:
@@ -128,7 +123,17 @@ def fit(codes: np.ndarray, y: np.ndarray) -> "SVC":
     from sklearn.svm import SVC
 
     gamma = 1 / (codes.shape[1] * (codes.var() or 1.0))
-    return SVC(C=1.0, kernel=partial(rbf_kernel, gamma=gamma)).fit(codes, y)
+    kernel = partial(rbf_kernel, gamma=gamma)
+    return SVC(C=1.0, kernel=kernel).fit(codes, y)  # pyright: ignore[reportArgumentType]
+
+
+def predictions(machines: "Sequence[SVC]", codes: Callable[[int], np.ndarray], noise_draws: int) -> np.ndarray:
+    """The classes each machine gives to the test images [draws, n]; `codes` takes the number of the noise draw."""
+    predicted: dict[int, np.ndarray] = {}
+    for noise in range(min(noise_draws, len(machines))):
+        z = codes(noise)
+        predicted |= {draw: machines[draw].predict(z) for draw in range(noise, len(machines), noise_draws)}
+    return np.stack([predicted[draw] for draw in range(len(machines))])
 
 
 def accuracy(right: np.ndarray) -> Estimate:
@@ -145,13 +150,17 @@ def _principal_components(train: Examples, count: int) -> Encode:
     pca = PCA(count, random_state=0).fit(_flat(corrupted(train.x, "clean")))
 
     def encode(chunks: Iterator[Tensor]) -> np.ndarray:
-        return pca.transform(_flat(chunks))
+        return pca.transform(_flat(chunks)).astype(np.float64)
 
     return encode
 
 
+def _pixels(chunks: Iterator[Tensor]) -> np.ndarray:
+    return _flat(chunks).astype(np.float64)
+
+
 def _flat(chunks: Iterator[Tensor]) -> np.ndarray:
-    return np.concatenate([x.flatten(1).numpy() for x in chunks]).astype(np.float64)
+    return np.concatenate([x.flatten(1).numpy() for x in chunks])
 
 
 def _features(z: Tensor) -> np.ndarray:
