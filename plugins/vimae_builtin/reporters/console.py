@@ -1,0 +1,202 @@
+"""Progress in the terminal: a bar for the matrix and one for each run under way, read from the runs' own events."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
+from rich.table import Column
+from rich.text import Text
+
+from vimae_bench import BenchError, Event, Order, Reporter, hookimpl
+from vimae_bench.files import read_json, read_lines
+from vimae_bench.folder import RunFolder
+from vimae_bench.records import Json
+
+BUSY = 75
+"""The exit code (EX_TEMPFAIL) of a run that was interrupted, or that another process is at."""
+REFRESH = 4
+"""Times a second that the terminal is drawn."""
+
+
+@dataclass(frozen=True)
+class ConsoleReporter:
+    """Bars on a terminal; elsewhere a line for each run that has ended. Both go to the standard error stream."""
+
+    def __call__(self, orders: Sequence[Order], events: Iterator[Event]) -> Iterator[Event]:
+        """Pass the events on, showing what they mean."""
+        return follow(orders, events, Console(stderr=True))
+
+
+def follow(orders: Sequence[Order], events: Iterator[Event], console: Console) -> Iterator[Event]:
+    """Show events on a console, and pass them on."""
+    board = Board(orders, console)
+    with board.progress:
+        for event in events:
+            board.note(event)
+            yield event
+
+
+@dataclass
+class Row:
+    """A run under way, as far as its events tell."""
+
+    order: Order
+    began: float = field(default_factory=time.monotonic)
+    offset: int = 0
+    epoch: int = 0
+    pace: float = 0.0
+    loss: str = ""
+    measuring: str = ""
+    reasons: list[str] = field(default_factory=list[str])
+    """What went wrong with metrics."""
+
+    def __post_init__(self):
+        """Take in what an earlier process wrote; what went wrong then is being tried again."""
+        self.read()
+        self.measuring, self.reasons = "", []
+
+    @property
+    def name(self) -> str:
+        run = self.order.cell.run
+        return printable(f"{self.order.cell.label} {run.dataset.use} {run.architecture.use} s{run.seed}")
+
+    @property
+    def epochs(self) -> int:
+        return self.order.cell.run.training.epochs
+
+    @property
+    def share(self) -> float:
+        """How much of the training is done, from 0 to 1."""
+        return self.epoch / self.epochs
+
+    @property
+    def state(self) -> str:
+        """What the run is at."""
+        return printable(f"measuring {self.measuring}") if self.measuring else self.loss
+
+    def read(self) -> None:
+        """Take in the events written since the last reading."""
+        for line, offset in read_lines(RunFolder(self.order.folder).events, self.offset):
+            self._note(line)
+            self.offset = offset
+
+    def _note(self, line: Json) -> None:
+        if line["event"] == "started":
+            self.epoch = line["resumed_from"]
+        elif line["event"] == "epoch":
+            self.epoch, self.pace = line["epoch"], line["seconds"]
+            total = line["terms"].get("total")
+            self.loss = "" if total is None else f"loss {total:.4g}"
+        elif line["event"] == "measuring":
+            self.measuring = line["metric"]
+        elif line["event"] == "metric failed":
+            self.reasons.append(line["reason"])
+
+    def left(self) -> str:
+        """The time the remaining epochs take at the pace of the last."""
+        return "" if self.measuring or not self.pace else clock(self.pace * (self.epochs - self.epoch))
+
+    def account(self) -> str:
+        """What the run came to, in a few words."""
+        words = (f"{self.epoch} epochs", self.loss, clock(time.monotonic() - self.began))
+        return "done, " + ", ".join(filter(None, words))
+
+    def verdict(self, exit_code: int | None) -> str:
+        """Why the run did not end well; empty if it did."""
+        record = RunFolder(self.order.folder).record
+        try:
+            kept = read_json(record) if record.exists() else {}
+        except BenchError as error:
+            return str(error)
+        if exit_code == BUSY:
+            return "not finished: interrupted, or another process is at it"
+        if kept.get("status", "done") != "done":
+            return f"{kept['status']}: {kept.get('reason', '')}"
+        return "; ".join(self.reasons) or (f"ended with exit code {exit_code}" if exit_code else "")
+
+
+class Board:
+    """What is shown: the matrix first, then the runs under way."""
+
+    def __init__(self, orders: Sequence[Order], console: Console):
+        self.total, self.ended = len(orders), 0
+        self.began, self.credit = time.monotonic(), 0.0
+        self.rows: dict[Path, tuple[Row, TaskID]] = {}
+        self.progress = Progress(
+            *_columns(),
+            console=console,
+            refresh_per_second=REFRESH,
+            disable=not (orders and console.is_interactive),
+        )
+        name = printable(orders[0].benchmark) if orders else ""
+        self.matrix = self.progress.add_task(name, total=self.total, count=f"0/{self.total}", state="", left="")
+
+    def note(self, event: Event) -> None:
+        """Take in an event, and whatever the runs under way have written."""
+        if event.order and event.kind == "started":
+            self._start(event.order)
+        elif event.order and event.order.folder in self.rows:
+            self._end(event.order, event.exit_code)
+        for row, task in self.rows.values():
+            row.read()
+            self._draw(row, task)
+        self._draw_matrix()
+
+    def _start(self, order: Order) -> None:
+        row = Row(order)
+        self.credit += row.share
+        self.rows[order.folder] = row, self.progress.add_task(row.name, total=row.epochs, count="", state="", left="")
+
+    def _end(self, order: Order, exit_code: int | None) -> None:
+        row, task = self.rows.pop(order.folder)
+        row.read()
+        self.ended += 1
+        self.progress.remove_task(task)
+        wrong = row.verdict(exit_code)
+        if wrong or self.progress.disable:
+            self._print(f"{self.ended}/{self.total} {row.name}: {wrong or row.account()}", "red" if wrong else "")
+
+    def _print(self, line: str, style: str) -> None:
+        self.progress.console.print(Text(printable(line), style), soft_wrap=True)
+
+    def _draw(self, row: Row, task: TaskID) -> None:
+        count = f"{row.epoch}/{row.epochs}"
+        self.progress.update(task, completed=row.epoch, count=count, state=row.state, left=row.left())
+
+    def _draw_matrix(self) -> None:
+        done = self.ended + sum(row.share for row, _ in self.rows.values())
+        # What earlier processes had done was not done in the time that has passed.
+        new, passed = done - self.credit, time.monotonic() - self.began
+        left = clock(passed * (self.total - done) / new) if new > 0 else ""
+        self.progress.update(self.matrix, completed=done, count=f"{self.ended}/{self.total}", left=left)
+
+
+def _columns() -> list[ProgressColumn]:
+    return [
+        TextColumn("{task.description}", markup=False, table_column=Column(max_width=40, no_wrap=True)),
+        BarColumn(),
+        TextColumn("{task.fields[count]}", markup=False, justify="right", table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[state]}", markup=False, table_column=Column(max_width=32, no_wrap=True)),
+        TextColumn("{task.fields[left]}", markup=False, justify="right", table_column=Column(no_wrap=True)),
+    ]
+
+
+def printable(text: str) -> str:
+    """The text without control characters, which a terminal would obey, and without marks that change its direction."""
+    return "".join(c for c in text if c.isprintable())
+
+
+def clock(seconds: float) -> str:
+    """`0:42`, `12:05`, `3:00:00`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@hookimpl
+def vimae_reporters() -> Mapping[str, Callable[..., Reporter]]:
+    """The reporter `console`."""
+    return {"console": ConsoleReporter}

@@ -1,0 +1,105 @@
+"""Runs mirrored to MLflow while they go on, beside the stream of events and never in its way."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+
+from vimae_bench import BenchError, Cell, Event, Order, Reporter, hookimpl
+from vimae_bench.tracking.mirror import Summary, sync
+from vimae_bench.tracking.store import default_uri, masked
+
+EVERY = 3.0
+"""Seconds between two looks at the runs under way; they double while the store cannot be reached."""
+LONGEST = 60.0
+"""Seconds between two looks at the most, and seconds the last look may take up further runs."""
+PATIENCE = 40.0
+"""Seconds after which a store that does not answer has been given up (`store.SETTINGS`)."""
+LEAVE = 2.0
+"""Seconds for a call under way to end when the benchmark is interrupted."""
+
+
+@dataclass(frozen=True)
+class Mlflow:
+    """Mirrors runs to the MLflow store at `uri`; empty: a database in the results folder.
+
+    A store that cannot be reached costs one line at the end, and `vimae-bench sync` catches up.
+    """
+
+    uri: str = ""
+
+    def __call__(self, orders: Sequence[Order], events: Iterator[Event]) -> Iterator[Event]:
+        """Pass the events on while a thread sends what the runs write."""
+        if not orders:
+            yield from events
+            return
+        mirror = Mirror(orders, self.uri or default_uri(orders[0].folder.parents[2]))
+        mirror.start()
+        try:
+            for event in events:
+                mirror.events.put(event)
+                yield event
+            mirror.finish()
+        finally:
+            mirror.leave()
+
+
+class Mirror(threading.Thread):
+    """Sends what the runs write, again and again, in a thread that the process does not wait for when it ends."""
+
+    def __init__(self, orders: Sequence[Order], uri: str):
+        super().__init__(name="mlflow", daemon=True)
+        self.uri, self.benchmark = uri, orders[0].folder.parents[1]
+        self.events: SimpleQueue[Event] = SimpleQueue()
+        self.over, self.left = threading.Event(), threading.Event()
+        self.summary = Summary(0, len(orders), "no answer in time; some of them may be there")
+
+    def run(self) -> None:
+        """Look at the runs under way until all are over, then at all that the benchmark has."""
+        live, ended = dict[Path, Cell](), set[Path]()
+        pause = EVERY
+        while not self.over.wait(pause):
+            self._note(live, ended)
+            if sync(self.benchmark, self.uri, list(live.values())).behind:
+                pause = min(2 * pause, LONGEST)
+            else:
+                live = {folder: cell for folder, cell in live.items() if folder not in ended}
+                pause = EVERY
+        if not self.left.is_set():
+            self.summary = self._last()
+
+    def _note(self, live: dict[Path, Cell], ended: set[Path]) -> None:
+        while not self.events.empty():
+            event = self.events.get()
+            if event.order and event.kind == "started":
+                live[event.order.folder] = event.order.cell
+            elif event.order:
+                ended.add(event.order.folder)
+
+    def _last(self) -> Summary:
+        try:
+            return sync(self.benchmark, self.uri, seconds=LONGEST)
+        except BenchError as error:
+            return replace(self.summary, reason=str(error))
+
+    def finish(self) -> None:
+        """Wait, within bounds, until MLflow has everything; tell if it has not."""
+        self.over.set()
+        self.join(LONGEST + PATIENCE)
+        if behind := self.summary.behind:
+            runs, where = "run" if behind == 1 else "runs", f"{masked(self.uri)} ({self.summary.reason})"
+            print(f"{behind} {runs} not yet mirrored to {where}; run `vimae-bench sync`", file=sys.stderr)
+
+    def leave(self) -> None:
+        """Let the thread end where it stands: what it did not send is sent by the next."""
+        self.left.set()
+        self.over.set()
+        self.join(LEAVE)
+
+
+@hookimpl
+def vimae_reporters() -> Mapping[str, Callable[..., Reporter]]:
+    """The reporter `mlflow`."""
+    return {"mlflow": Mlflow}

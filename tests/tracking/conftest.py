@@ -1,0 +1,107 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vimae_bench.files import write_json
+from vimae_bench.folder import RunFolder
+from vimae_bench.records import Cell, Choice, Run, Training
+from vimae_bench.results.store import Store
+from vimae_bench.tracking.store import SETTINGS, default_uri, open_target
+
+BEGAN = 1_700_000_000.0
+METRIC = Choice("svm", {"images": 1000})
+
+
+def run_of(seed: int = 0, label: str = "VIMAE-n") -> Cell:
+    objective = Choice("vimae", {"weight": 10.0, "divergence": {"use": "mmd", "version": 1, "kernel": "imq"}})
+    run = Run(Choice("digits"), Choice("mlp"), objective, Choice("normal"), 2, Training(epochs=5), seed)
+    return Cell(label, run, (METRIC,))
+
+
+class Bench:
+    """A results folder with one benchmark in it, written as the engine writes it."""
+
+    def __init__(self, results: Path, cells: list[Cell]):
+        self.path, self.cells = results / "toy", cells
+        self.store = Store(self.path)
+        self.store.write_benchmark("toy", "", {}, cells)
+
+    def folder(self, cell: Cell) -> RunFolder:
+        return self.store.folder(cell.run)
+
+    def begin(self, cell: Cell, at: float = BEGAN) -> RunFolder:
+        folder = self.folder(cell)
+        folder.tell("started", time=at, resumed_from=0)
+        folder.write_spec(cell.run)
+        return folder
+
+    def train(self, cell: Cell, first: int, last: int, at: float = BEGAN) -> None:
+        for epoch in range(first, last + 1):
+            terms = {"total": 100.0 / epoch, "sse": 90.0 / epoch, "mmd@prior": 0.5, "kl": None}
+            self.folder(cell).tell("epoch", epoch=epoch, time=at + epoch, seconds=1.0, terms=terms)
+
+    def end(self, cell: Cell, status: str = "done", reason: str = "", at: float = BEGAN + 60) -> None:
+        folder = self.folder(cell)
+        write_json(folder.record, {"schema": 1, "key": cell.run.key, "status": status, "reason": reason})
+        folder.tell("ended", status=status, time=at)
+
+    def measure(self, cell: Cell, value: float = 0.9, metric: Choice = METRIC) -> None:
+        measures = [{"name": name, "unit": "", "better": "higher"} for name in ("accuracy", "accuracy@1k")]
+        rows = {"accuracy": {"value": value, "n": 100, "se": 0.03}, "accuracy@1k": {"value": 0.5, "n": 10, "se": None}}
+        content = {"metric": metric.as_json(), "measures": measures, "estimates": rows, "seconds": 0.1}
+        write_json(self.folder(cell).metric(metric), content)
+
+    def draw(self, cell: Cell) -> None:
+        self.folder(cell).pictures.mkdir(exist_ok=True)
+        (self.folder(cell).pictures / "samples.png").write_bytes(b"a picture")
+
+    def whole(self, cell: Cell) -> None:
+        self.begin(cell)
+        self.train(cell, 1, 5)
+        self.draw(cell)
+        self.measure(cell)
+        self.end(cell)
+
+    def client(self):
+        from mlflow import MlflowClient
+
+        return MlflowClient(default_uri(self.path.parent))
+
+    def mirrored(self) -> list[dict]:
+        """All that MLflow has of this benchmark."""
+        client = self.client()
+        experiment = client.get_experiment_by_name("toy")
+        return [self._read(client, run) for run in client.search_runs([experiment.experiment_id])]
+
+    def _read(self, client, run) -> dict:
+        names = run.data.metrics
+        return {
+            "status": run.info.status,
+            "times": (run.info.start_time, run.info.end_time),
+            "params": run.data.params,
+            "tags": run.data.tags,
+            "curves": {
+                n: [(p.step, p.timestamp, p.value) for p in client.get_metric_history(run.info.run_id, n)]
+                for n in names
+            },
+            "files": sorted(
+                f.path for d in ("", "pictures") for f in client.list_artifacts(run.info.run_id, d) if not f.is_dir
+            ),
+        }
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory) -> Path:
+    """A store with its tables: making them takes seconds."""
+    results = tmp_path_factory.mktemp("template")
+    open_target(results / "none", default_uri(results))
+    return results / "mlflow.db"
+
+
+@pytest.fixture
+def bench(tmp_path, template, monkeypatch) -> Bench:
+    for name, value in SETTINGS.items():  # so that they are put back
+        monkeypatch.setenv(name, value)
+    shutil.copy(template, tmp_path / "mlflow.db")
+    return Bench(tmp_path, [run_of(seed=0), run_of(seed=1)])

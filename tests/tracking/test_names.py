@@ -1,0 +1,85 @@
+import pytest
+from mlflow.utils.validation import _validate_metric_name
+
+from vimae_bench.records import Choice, Run, Training
+from vimae_bench.tracking.names import legal, parameters, tags, title
+
+RUN = Run(
+    Choice("digits"),
+    Choice("mlp", {"sizes": [256, 256]}),
+    Choice("vimae", {"weight": 10.0, "divergence": {"use": "mmd", "version": 2, "kernel": "imq"}}),
+    Choice("normal"),
+    latent=2,
+    training=Training(epochs=5),
+    seed=7,
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fid@5k",
+        "top 5%",
+        "a[1]",
+        "β-VAE",
+        "x#y",
+        "",
+        ".",
+        "..",
+        "../up",
+        "/abs",
+        "a//b",
+        "a/./b",
+        "end/",
+        "n" * 300,
+        "n" * 249 + "/x",
+    ],
+)
+def test_mlflow_takes_every_name_made_legal(name):
+    _validate_metric_name(legal(name))
+
+
+def test_legal_names_are_left_alone_and_others_stay_readable():
+    assert legal("train/mmd to N(0,I)") == "train/mmd to N_0_I_"
+    assert legal("svm accuracy.se") == "svm accuracy.se"
+    assert legal("fid@5k") == "fid_at_5k"
+
+
+def test_parameters_are_the_flattened_settings():
+    found = parameters(RUN)
+    assert found["objective.use"] == "vimae"
+    assert found["objective.divergence.kernel"] == "imq"
+    assert found["objective.weight"] == "10.0"
+    assert found["architecture.sizes"] == "[256,256]"
+    assert found["training.epochs"] == "5"
+    assert found["seed"] == "7"
+
+
+def test_a_long_value_is_cut_and_says_so():
+    long = Run(Choice("arrays", {"path": "x" * 9000}), *(Choice("a"),) * 3, 2, Training(), 0)
+    value = parameters(long)["dataset.path"]
+    assert len(value) == 500
+    assert value.endswith("…")
+
+
+def test_runs_share_a_group_when_they_differ_in_the_seed_alone():
+    def group(seed=0, epochs=5, label="VAE"):
+        run = Run(RUN.dataset, RUN.architecture, RUN.objective, RUN.prior, 2, Training(epochs=epochs), seed)
+        return tags(run, label, "toy", {})["vb.group"]
+
+    assert group(seed=0) == group(seed=1)
+    assert len({group(), group(epochs=6), group(label="AE")}) == 3
+
+
+def test_tags_tell_what_a_run_is():
+    found = tags(RUN, "VIMAE-n", "toy", {"status": "diverged", "reason": "total not finite in epoch 3"})
+    assert found["vb.run_key"] == RUN.key
+    assert (found["vb.suite"], found["vb.method"], found["vb.seed"]) == ("toy", "VIMAE-n", "7")
+    assert (found["vb.objective"], found["vb.prior"]) == ("vimae", "normal")
+    assert (found["vb.dataset"], found["vb.architecture"]) == ("digits", "mlp")
+    assert (found["vb.status"], found["vb.reason"]) == ("diverged", "total not finite in epoch 3")
+    assert tags(RUN, "VIMAE-n", "toy", {})["vb.status"] == "running"
+
+
+def test_a_run_is_listed_under_its_label():
+    assert title(RUN, "VIMAE-n") == "VIMAE-n, digits, mlp, seed 7"

@@ -1,0 +1,74 @@
+import multiprocessing
+import os
+
+import pytest
+
+from vimae_bench.tracking.store import SETTINGS, default_uri, masked, open_target
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:secret@host:5000/x", "https://***@host:5000/x"),
+        ("postgresql://me:se@cret@db/x failed", "postgresql://***@db/x failed"),
+        ("http://token@a and http://u:p@b", "http://***@a and http://***@b"),
+        ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
+        ("http://host/a@b", "http://host/a@b"),
+    ],
+)
+def test_what_is_secret_in_a_uri_is_masked(text, shown):
+    assert masked(text) == shown
+
+
+def test_the_default_store_lies_in_the_results_folder(tmp_path):
+    assert default_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.mark.parametrize("name", ["my results", "100%25", "what?", "é#1"])
+def test_the_store_is_made_in_a_folder_of_any_name(tmp_path, template, name):
+    results = tmp_path / name
+    results.mkdir()
+    (results / "mlflow.db").write_bytes(template.read_bytes())
+    before = (results / "mlflow.db").stat().st_mtime_ns
+    open_target(results / "toy", default_uri(results))
+    assert (results / "mlflow.db").stat().st_mtime_ns > before
+
+
+def test_artefacts_lie_beside_the_store(tmp_path, template):
+    (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
+    target = open_target(tmp_path / "toy", default_uri(tmp_path))
+    location = target.client.get_experiment(target.experiment).artifact_location
+    assert location == (tmp_path / "mlflow-artifacts" / "toy").as_uri()
+
+
+def test_a_store_made_anew_in_the_same_place_is_another_target(tmp_path, template):
+    first, second = tmp_path / "one.db", tmp_path / "two.db"
+    first.write_bytes(template.read_bytes())
+    second.write_bytes(template.read_bytes())
+    names = {open_target(tmp_path / "toy", f"sqlite:///{path}").name.split()[-1] for path in (first, first, second)}
+    assert len(names) == 2
+
+
+def test_opening_a_store_waits_less_than_mlflow_would_and_says_nothing(tmp_path, template, capfd):
+    (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
+    open_target(tmp_path / "toy", default_uri(tmp_path))
+    assert {name: os.environ[name] for name in SETTINGS} == SETTINGS
+    assert capfd.readouterr() == ("", "")
+
+
+def test_processes_that_open_a_store_that_is_not_there_yet_do_not_hinder_each_other(tmp_path):
+    import mlflow  # noqa: F401  (so that the processes meet at the store, not at the import)
+
+    context = multiprocessing.get_context("fork")
+    together = context.Barrier(4)
+
+    def open_it():
+        together.wait()
+        open_target(tmp_path / "toy", default_uri(tmp_path))
+
+    processes = [context.Process(target=open_it) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]

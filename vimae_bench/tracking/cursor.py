@@ -1,0 +1,43 @@
+"""How far one run's folder has been mirrored, kept in the folder itself and saved after each thing that was sent."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ..errors import ResultsError
+from ..files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The MLflow run, how much of events.jsonl it has, and a stamp of each file and state it has.
+
+    `target` names the store and experiment; `offset` counts bytes; `epoch` and `time` are those of the last lines.
+    """
+
+    target: str
+    run_id: str = ""
+    offset: int = 0
+    epoch: int = 0
+    time: float = 0.0
+    sent: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def read(cls, path: Path, target: str) -> "Cursor":
+        """The cursor kept for a target; one that has seen nothing where there is none, or none for this target."""
+        try:
+            cursor = cls(**read_json(path))
+        except (ResultsError, TypeError):
+            return cls(target)
+        return cursor if cursor.target == target else cls(target)
+
+    def write(self, path: Path) -> "Cursor":
+        """Save the cursor."""
+        write_json(path, asdict(self))
+        return self
+
+
+def stamp(path: Path) -> str:
+    """A file's time and size: it changes when the file is written again."""
+    stat = path.stat()
+    return f"{stat.st_mtime_ns}-{stat.st_size}"

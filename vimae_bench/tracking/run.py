@@ -1,0 +1,184 @@
+"""One run brought to MLflow from its folder.
+
+MLflow's run is found by the run's key and the moment it began, so that being cut off between making it and noting that
+does no harm. Points carry the times of the run's own events, and of equal points MLflow keeps one.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from ..files import read_json, read_lines
+from ..folder import RunFolder
+from ..records import Cell, Choice, Json, fingerprint
+from ..results.measured import read_measured, suffix_of
+from .cursor import Cursor, stamp
+from .names import RUN_KEY, legal, parameters, tags, title
+from .store import LOCK_SECONDS, Target
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Param, RunTag
+
+BATCH = 900
+"""Points in one call; MLflow takes 1,000."""
+PARAMETERS = 100
+"""Parameters in one call, as many as MLflow takes."""
+STATUS = {"done": "FINISHED", "diverged": "FAILED", "failed": "FAILED"}
+
+Part = tuple[str, str, Callable[[], None]]
+"""A thing to be sent once: its name, a mark that changes with it, and what sends it."""
+
+
+@dataclass
+class RunMirror:
+    """A run's folder and the experiment it is mirrored to."""
+
+    target: Target
+    folder: RunFolder
+    cell: Cell
+    cursor: Cursor = field(init=False)
+
+    def update(self) -> None:
+        """Send what MLflow does not have. Raises what MLflow raises, and ResultsError for a damaged file."""
+        with FileLock(self.folder.path / ".mlflow.lock", timeout=LOCK_SECONDS):
+            self.cursor = Cursor.read(self._kept, self.target.name)
+            if any(self._batches()) or self._pending():
+                self._attach()
+                self._send_curves()
+                self._send_parts()
+
+    @property
+    def _kept(self) -> Path:
+        return self.folder.path / ".mlflow.json"
+
+    def _attach(self) -> None:
+        """Find or create MLflow's run, and start from nothing if it is not the one the cursor knows."""
+        run_id = self._find() or self._create()
+        if run_id != self.cursor.run_id:
+            self.cursor = Cursor(self.target.name, run_id)
+
+    def _find(self) -> str | None:
+        where = f"tags.`{RUN_KEY}` = '{self.cell.run.key}' and attributes.start_time = {self._began()}"
+        found = self.target.client.search_runs([self.target.experiment], where, max_results=1)
+        return found[0].info.run_id if found else None
+
+    def _create(self) -> str:
+        name = title(self.cell.run, self.cell.label)
+        made = self.target.client.create_run(self.target.experiment, self._began(), self._tags(), name)
+        return made.info.run_id
+
+    def _began(self) -> int:
+        """When the run began for the first time, in milliseconds of the epoch."""
+        first, _ = next(read_lines(self.folder.events))
+        return milliseconds(first["time"])
+
+    def _tags(self) -> dict[str, str]:
+        return tags(self.cell.run, self.cell.label, self.folder.path.parents[1].name, self._record())
+
+    def _record(self) -> Json:
+        return read_json(self.folder.record) if self.folder.record.exists() else {}
+
+    def _send_curves(self) -> None:
+        for points, cursor in self._batches():
+            self._log(points)
+            self.cursor = cursor
+            cursor.write(self._kept)
+
+    def _batches(self) -> Iterator[tuple[list["Metric"], Cursor]]:
+        """The points of the epochs not sent yet, each batch with the cursor behind it."""
+        points, cursor = list["Metric"](), self.cursor
+        for line, offset in read_lines(self.folder.events, cursor.offset):
+            # A resumed epoch repeats lines; the first of them counts, as in the run's own history.
+            new = _points(line) if line["event"] == "epoch" and line["epoch"] > cursor.epoch else []
+            if len(points) + len(new) > BATCH:
+                yield points, cursor
+                points = []
+            points = points + new
+            cursor = replace(
+                cursor, offset=offset, epoch=max(cursor.epoch, line.get("epoch", 0)), time=line.get("time", cursor.time)
+            )
+        if cursor != self.cursor:
+            yield points, cursor
+
+    def _pending(self) -> list[Part]:
+        return [part for part in self._parts() if self.cursor.sent.get(part[0]) != part[1]]
+
+    def _send_parts(self) -> None:
+        sent = dict(self.cursor.sent)
+        try:
+            for name, mark, send in self._pending():
+                send()
+                sent[name] = mark
+        finally:
+            self.cursor = replace(self.cursor, sent=sent)
+            self.cursor.write(self._kept)
+
+    def _parts(self) -> Iterator[Part]:
+        """All there is besides curves; the state comes last, so that a run is only finished when it is all there."""
+        settings = parameters(self.cell.run)
+        yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
+        for path in self._artefacts():
+            yield path.name, stamp(path), partial(self._log_artefact, path)
+        for metric in self.cell.metrics:
+            path = self.folder.metric(metric)
+            if path.exists():
+                yield path.name, stamp(path), partial(self._log_measures, metric)
+        state, record = self._tags(), self._record()
+        end = milliseconds(self.cursor.time) if record else None
+        yield "state", fingerprint([state, end]), partial(self._log_state, state, record.get("status"), end)
+
+    def _artefacts(self) -> list[Path]:
+        files = [self.folder.spec, self.folder.record, *sorted(self.folder.pictures.glob("*.png"))]
+        return [path for path in files if path.exists()]
+
+    def _log_artefact(self, path: Path) -> None:
+        below = "pictures" if path.parent == self.folder.pictures else None
+        self.target.client.log_artifact(self.cursor.run_id, str(path), below)
+
+    def _log_parameters(self, settings: Mapping[str, str]) -> None:
+        from mlflow.entities import Param
+
+        params = [Param(name, value) for name, value in settings.items()]
+        for start in range(0, len(params), PARAMETERS):
+            self._log(params=params[start : start + PARAMETERS])
+
+    def _log_measures(self, metric: Choice) -> None:
+        from mlflow.entities import Metric
+
+        path = self.folder.metric(metric)
+        measured = read_measured(path, suffix_of(metric, self.cell.metrics)).rows[""]
+        values = {name: estimate.value for name, estimate in measured.items()}
+        errors = {f"{name}.se": estimate.se for name, estimate in measured.items() if estimate.se is not None}
+        when = milliseconds(path.stat().st_mtime)
+        self._log([Metric(legal(name), value, when, self.cursor.epoch) for name, value in (values | errors).items()])
+
+    def _log_state(self, state: Mapping[str, str], status: str | None, end: int | None) -> None:
+        from mlflow.entities import RunTag
+
+        self._log(tags=[RunTag(name, value) for name, value in state.items()])
+        if status:
+            self.target.client.set_terminated(self.cursor.run_id, STATUS[status], end)
+        else:
+            self.target.client.update_run(self.cursor.run_id, "RUNNING")
+
+    def _log(
+        self, metrics: Sequence["Metric"] = (), params: Sequence["Param"] = (), tags: Sequence["RunTag"] = ()
+    ) -> None:
+        self.target.client.log_batch(self.cursor.run_id, metrics, params, tags, synchronous=True)
+
+
+def milliseconds(seconds: float) -> int:
+    """MLflow counts in whole milliseconds."""
+    return round(seconds * 1000)
+
+
+def _points(line: Json) -> list["Metric"]:
+    """The terms of one epoch's loss, as `train/<term>`; a term that is not finite is null in the file and left out."""
+    from mlflow.entities import Metric
+
+    terms = {name: value for name, value in line["terms"].items() if value is not None}
+    return [Metric(legal(f"train/{n}"), v, milliseconds(line["time"]), line["epoch"]) for n, v in terms.items()]

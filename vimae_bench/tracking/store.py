@@ -1,0 +1,76 @@
+"""An MLflow store, opened quietly and once: where it is, how its address is printed, the experiment of a benchmark."""
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment
+
+# MLflow's own defaults wait for a dead server for four minutes, and for a silent one for a quarter of an hour.
+SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+LOUD = ("mlflow", "alembic", "urllib3.connectionpool")
+"""Loggers that tell of every table made and every call tried again."""
+LOCK_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the runs of one benchmark go. `name` tells it from every other, a store made anew in its place included."""
+
+    client: "MlflowClient"
+    experiment: str
+    name: str
+
+
+def default_uri(results: Path) -> str:
+    """The store of a results folder: one for all its benchmarks, so that they can be compared."""
+    # SQLAlchemy reads the path as part of a URL.
+    path = str(results.resolve() / "mlflow.db").replace("%", "%25").replace("?", "%3F")
+    return f"sqlite:///{path}"
+
+
+def masked(text: str) -> str:
+    """The text without what is secret in its URIs: `https://me:secret@host` becomes `https://***@host`."""
+    return re.sub(r"://[^/\s]*@", "://***@", text)
+
+
+def open_target(benchmark: Path, uri: str) -> Target:
+    """Open the store and find or create the experiment named after the benchmark's folder.
+
+    Raises what MLflow raises for a store that cannot be reached.
+    """
+    # Two processes that make the tables of one store at the same time both fail (mlflow/mlflow#4123).
+    with FileLock(benchmark.parent / ".mlflow.lock", timeout=LOCK_SECONDS):
+        client = _connect(uri)
+        experiment = client.get_experiment_by_name(benchmark.name) or _create(client, benchmark, uri)
+    name = f"{masked(uri)} {experiment.experiment_id} {experiment.creation_time}"
+    return Target(client, experiment.experiment_id, name)
+
+
+def _connect(uri: str) -> "MlflowClient":
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    for name in LOUD:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return MlflowClient(uri)
+
+
+def _create(client: "MlflowClient", benchmark: Path, uri: str) -> "Experiment":
+    """A server knows where its artefacts go; for a database opened directly MLflow would take the current folder."""
+    served = uri.startswith(("http:", "https:", "databricks"))
+    folder = benchmark.parent.resolve() / "mlflow-artifacts" / benchmark.name
+    return client.get_experiment(client.create_experiment(benchmark.name, None if served else folder.as_uri()))
