@@ -104,7 +104,7 @@ class PriorDistribution(nn.Module, ABC):
 
     def entropy(self, n: int = 100_000) -> Tensor:
         """h(p) in nats, a scalar. Unless a prior knows it exactly: the mean of -log p over n draws, unbiased."""
-        return -self.log_prob(self.sample(n)).mean()
+        return -torch.cat([self.log_prob(z) for z in self.sample(n).split(10_000)]).mean()
 
 
 class Prior(Protocol):

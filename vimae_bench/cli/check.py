@@ -47,7 +47,10 @@ def _given(settings: tuple[str, ...]) -> Json:
 
 
 def _checked(entry: Entry, catalogue: Catalogue, given: Json) -> bool:
-    """Check one plugin and say how it went."""
+    """Check one plugin and say how it went; one that cannot be made without settings is passed over."""
+    if lacking := [name for name in _required(entry.form) if name not in given]:
+        click.echo(f"skipped {entry.kind} {entry.name}: needs {' '.join(f'-s {name}=...' for name in lacking)}")
+        return True
     try:
         _check(entry.kind, _made(entry, catalogue, given))
     except BenchError as error:
@@ -67,6 +70,11 @@ def _made(entry: Entry, catalogue: Catalogue, given: Json) -> Any:  # noqa: ANN4
         found = [Problem(spell(where), what) for where, what in checker.problems]
         raise Problems("its settings (give them with -s)", found)
     return make(entry.kind, Choice.from_json(choice), catalogue)
+
+
+def _required(form: Json) -> list[str]:
+    """The settings that have to be given, other than plugins."""
+    return [name for name in form["required"] if "plugin" not in form["fields"][name]]
 
 
 def _inner(form: Json, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
