@@ -37,6 +37,7 @@ def execute(order: Order) -> int:
 
 
 def _locked(order: Order, folder: RunFolder) -> int:
+    began = time.perf_counter()
     sweep(folder.path)
     folder.write_spec(order.cell.run)
     torch.set_num_threads(order.cell.run.training.threads)
@@ -47,7 +48,8 @@ def _locked(order: Order, folder: RunFolder) -> int:
         folder.tell("ended", status="failed", reason=reason, time=time.time())
         return FAILED
     failures = _look(order, folder, trial) if trial else []
-    folder.tell("ended", status="done" if trial else "diverged", time=time.time())
+    seconds = round(time.perf_counter() - began, 3)
+    folder.tell("ended", status="done" if trial else "diverged", time=time.time(), seconds=seconds)
     return FAILED if failures else DONE
 
 
