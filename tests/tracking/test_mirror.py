@@ -79,6 +79,23 @@ def test_a_run_is_followed_while_it_goes_on(bench):
     assert (run["status"], len(run["curves"]["train/total"])) == ("FINISHED", 5)
 
 
+def test_only_what_is_new_is_sent(bench, monkeypatch):
+    cell, steps = bench.cells[0], []
+    bench.begin(cell)
+    bench.train(cell, 1, 2)
+    sync(bench.path)
+    bench.train(cell, 3, 5)
+    real = MlflowClient.log_batch
+
+    def spied(client, run_id, metrics=(), params=(), tags=(), synchronous=None):
+        steps.extend(metric.step for metric in metrics if metric.key == "train/total")
+        return real(client, run_id, metrics, params, tags, synchronous)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", spied)
+    sync(bench.path)
+    assert steps == [3, 4, 5]
+
+
 def test_a_line_that_is_being_written_is_sent_when_it_is_whole(bench):
     cell = bench.cells[0]
     bench.begin(cell)
