@@ -85,12 +85,13 @@ def test_a_row_that_lacks_a_seed_is_incomplete_and_not_ranked(results, status: s
         results.add("AE", seed, sse=25.0 + seed**2)
     results.add("InfoVAE", 0, sse=1.0)
     results.add("InfoVAE", 1, sse=1.0)
-    results.add("InfoVAE", 2, status, "the loss is nan")
+    results.add("InfoVAE", 2, status, "the loss is nan", sse=1.0)  # measured before it was tried again
     board = results.board()
     last = board.rows[-1]
     assert last.label == "InfoVAE"
     assert not last.complete
     assert last.entries["sse"].place is None
+    assert list(last.entries["sse"].estimates) == [0, 1]
     assert (last.count("done"), last.count(status)) == (2, 1)
     assert f"InfoVAE: {status} on seed 2" in said(board)
     assert row(board, "AE").entries["sse"].place is not None
@@ -158,7 +159,7 @@ def test_three_seeds_are_said_to_be_too_few(results):
         results.add("AE", seed, sse=29.0 + 1.5 * seed)
     board = results.board()
     assert "3 seeds do not make a ranking to quote" in said(board)
-    assert "paired t test over 3 seeds, Holm-adjusted over 1 comparisons" in said(board)
+    assert "paired t test over 3 seeds, Holm-adjusted over 1 comparison," in said(board)
     assert "a sign-flip test cannot reach 5 %" in said(board)
     assert all(r.entries["sse"].place.interval is None for r in board.rows)
 
@@ -235,8 +236,8 @@ def test_mixed_versions_are_flagged(results):
     record = read_json(folder.record)
     write_json(folder.record, {**record, "made_by": {**record["made_by"], "torch": "2.14", "plugins": {"swae": "1"}}})
     notes = results.board().notes
-    assert "Mixed torch: 2.15 (2 runs), 2.14 (1 runs)." in notes
-    assert "Mixed swae: none (2 runs), 1 (1 runs)." in notes
+    assert "Mixed torch: 2.15 (2 runs), 2.14 (1 run)." in notes
+    assert "Mixed swae: none (2 runs), 1 (1 run)." in notes
 
 
 def test_runs_alike_carry_no_such_note(finished):

@@ -4,7 +4,7 @@ A row is ranked if it has every seed that any row has, all of them done: nothing
 there. Rows that lack something stay in the table, at its foot.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -60,14 +60,12 @@ def _board(
     seeds = tuple(sorted({outcome.cell.run.seed for outcome in outcomes}))
     beside = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
     measures = _measures([*outcomes, *beside])
-    shown = [column for column in dict.fromkeys((*columns, rank_by)) if columns and column in measures] or list(
-        measures
-    )
+    named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
+    shown = (named if columns else None) or list(measures)
     rows = _rows(outcomes, seeds)
     ranked = {column: _column(measures[column], rows, seeds) for column in shown if measures[column].better}
     by = rank_by if rank_by in ranked else next(iter(ranked), None)
     ranking = rank(list(ranked.values()))
-    rows = [_placed(row, ranking) for row in rows]
     said = (
         *notes.reading(len(seeds), ranking.test, ranking.comparisons),
         *notes.unknown([rank_by, *columns], measures),
@@ -86,7 +84,7 @@ def _board(
         measures=measures,
         columns=tuple(shown),
         rank_by=by,
-        rows=tuple(_ordered(rows, ranked[by] if by else None)),
+        rows=tuple(_placed(row, ranking) for row in _ordered(rows, ranked[by] if by else None)),
         references=_references(beside),
         test=ranking.test,
         comparisons=ranking.comparisons,
@@ -131,7 +129,7 @@ def _entry(estimates: Mapping[int, Estimate], seeds: int) -> Entry:
 
 def _column(measure: Measure, rows: Sequence[Row], seeds: Sequence[int]) -> Column:
     """The rows that may be ranked under a measure, with their values in the order of the seeds."""
-    able = [row for row in rows if row.complete and (measure.ranks_collapsed or not row.collapsed)]
+    able = [row for row in rows if measure.ranks_collapsed or not row.collapsed]
     entries = {row.label: row.entries[measure.name] for row in able if measure.name in row.entries}
     whole = {label: entry for label, entry in entries.items() if entry.complete}
     values = [[entry.estimates[seed].value for seed in seeds] for entry in whole.values()]
@@ -145,7 +143,7 @@ def _placed(row: Row, ranking: Ranking) -> Row:
     return replace(row, entries=entries)
 
 
-def _ordered(rows: Sequence[Row], column: Column | None) -> Iterator[Row]:
+def _ordered(rows: Sequence[Row], column: Column | None) -> list[Row]:
     """Ranked rows from the best mean to the worst, then unranked ones, then incomplete ones."""
 
     def key(row: Row) -> tuple[bool, bool, float]:
@@ -154,7 +152,7 @@ def _ordered(rows: Sequence[Row], column: Column | None) -> Iterator[Row]:
         mean = row.entries[column.measure.name].mean
         return False, False, mean if column.measure.better == "lower" else -mean
 
-    return iter(sorted(rows, key=key))
+    return sorted(rows, key=key)
 
 
 def _references(references: Sequence[Reference]) -> dict[str, dict[str, Estimate]]:

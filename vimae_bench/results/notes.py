@@ -49,7 +49,7 @@ def _kind(seeds: int) -> str:
 
 def _tested(test: str, seeds: int, comparisons: int) -> str:
     why = ", as a sign-flip test cannot reach 5 % here" if test == PAIRED_T else ""
-    return f"Test: {test} over {seeds} seeds, Holm-adjusted over {comparisons} comparisons{why}."
+    return f"Test: {test} over {seeds} seeds, Holm-adjusted over {_many(comparisons, 'comparison')}{why}."
 
 
 def unknown(names: Iterable[str], measures: Mapping[str, Measure]) -> Iterator[str]:
@@ -87,7 +87,7 @@ def mixed(outcomes: Sequence[Outcome]) -> Iterator[str]:
     if differing := _differing([record.get("data") or {} for record in records]):
         yield f"The runs did not see the same data ({', '.join(differing)} differ): they cannot be compared."
     for name, counts in _differing([_made_by(record) for record in records]).items():
-        yield f"Mixed {name}: " + ", ".join(f"{value} ({n} runs)" for value, n in counts.items()) + "."
+        yield f"Mixed {name}: " + ", ".join(f"{value} ({_many(n, 'run')})" for value, n in counts.items()) + "."
     for name in _differing([outcome.measures for outcome in outcomes], absent_differs=False):
         yield f"{name} is defined in more than one way among these runs, and is not ranked."
 
@@ -122,3 +122,7 @@ def _signs(row: Row) -> str:
 
 def _seeds(seeds: Sequence[int]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def _many(n: int, thing: str) -> str:
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

@@ -142,7 +142,9 @@ class Store:
             record = _record(folder.record, cell.run)
         except ResultsError as error:
             return Outcome(cell, folder.path, "failed", str(error))
-        measures, estimates, damage = _measured(folder, cell.metrics)
+        # A run that failed when it was tried again may have metrics from before.
+        wanted = cell.metrics if record["status"] == "done" else ()
+        measures, estimates, damage = _measured(folder, wanted)
         reason = "; ".join(filter(None, [record.get("reason"), *damage]))
         return Outcome(cell, folder.path, record["status"], reason, record, measures, estimates)
 
