@@ -21,7 +21,9 @@ def test_a_data_set_is_listed_prepared_and_verified(data, tmp_path):
     prepared = data("prepare", "digits")
     assert prepared.exit_code == 0
     assert f"digits: 1,437 + 360 images of 1 x 8 x 8 in {tmp_path / 'digits'}" in prepared.output
-    assert "digits           1,437 + 360 images of 1 x 8 x 8" in data("list").output
+    listed = data("list").output
+    assert "digits           1,437 + 360 images of 1 x 8 x 8\n" in listed
+    assert listed.count("  digits ") == 1
     assert (
         data("verify", "digits").output == f"{tmp_path / 'digits'}: 1,437 + 360 images of 1 x 8 x 8, all sums agree\n"
     )

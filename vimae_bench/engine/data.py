@@ -58,15 +58,15 @@ def ensure(dataset: "Dataset", root: Path, tell: Callable[[str], object] = lambd
     Several processes may ask at once. Raises DataError where the data can be neither found nor prepared.
     """
     folder = folder_of(dataset, root)
-    if not Path(dataset.folder).is_absolute() and not _occupied(folder):
-        try:
+    try:
+        if not Path(dataset.folder).is_absolute() and not _occupied(folder):
             root.mkdir(parents=True, exist_ok=True)
             with FileLock(root / f".{folder.name}.lock"):
                 if not _occupied(folder):
                     _prepare(dataset, root, folder, tell)
-        except OSError as error:
-            remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
-            raise DataError(f"{folder}: cannot be written ({error}); {remedy}") from error
+    except OSError as error:
+        remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
+        raise DataError(f"{folder}: cannot be written ({error}); {remedy}") from error
     layout.load(folder)
     return folder
 
