@@ -42,7 +42,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Batch:
-    """What an objective sees in one step: images x [B, C, H, W] in network units, and progress, a scalar from 0 to 1."""
+    """What an objective sees in a step: images x [B, C, H, W] in network units, and progress, a scalar from 0 to 1."""
 
     x: Tensor
     progress: Tensor
@@ -149,7 +149,7 @@ class Objective(ABC):
     def __call__(self, model: "Autoencoder", batch: Batch) -> Loss:
         """The loss of one batch. No `.item()`, no branch on data: a step has to compile into one graph."""
 
-    def auxiliary(self, frame: Frame) -> nn.Module:
+    def auxiliary(self, frame: Frame) -> nn.Module:  # noqa: ARG002
         """Parameters of the objective's own, later at `model.auxiliary`: a discriminator, a learned variance."""
         return nn.Module()
 
@@ -171,7 +171,12 @@ class Metric(ABC):
     def __call__(self, trial: "Trial") -> Mapping[str, Estimate]:
         """An estimate for each measure that is defined for this model, by the measure's name."""
 
-    def references(self, splits: "Splits", frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
+    def references(
+        self,
+        splits: "Splits",  # noqa: ARG002
+        frame: Frame,  # noqa: ARG002
+        dataset: str,  # noqa: ARG002
+    ) -> Mapping[str, Mapping[str, Estimate]]:
         """What methods without training reach on the same data, by row label and measure: raw pixels, PCA."""
         return {}
 

@@ -62,7 +62,7 @@ def mirror(tmp_path, monkeypatch):
         for name, array in arrays.items():
             (site / FILES[name]).write_bytes(gzip.compress(idx(array), 1))
         contents = {file.name: file.read_bytes() for file in site.iterdir()}
-        md5 = [(name, hashlib.md5(content).hexdigest()) for name, content in contents.items()]  # noqa: S324
+        md5 = [(name, hashlib.md5(content).hexdigest()) for name, content in contents.items()]
         monkeypatch.setattr(original, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
         monkeypatch.setattr(original, "resources", md5)
         pins = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}

@@ -95,4 +95,3 @@ class Trial:
     def _squared_error(self, part: Part, z: Tensor) -> Tensor:
         pairs = zip(self.images(part), z.split(CHUNK), strict=True)
         return torch.cat([squared_error(x, self.decode(code)) for x, code in pairs])
-

@@ -21,7 +21,8 @@ from vimae_bench import Event, Executor, Order, hookimpl
 INTERRUPTED = 75  # EX_TEMPFAIL: the run can be taken up again
 TICK = 0.2  # seconds
 GRACE = 5.0  # seconds between asking a process to end and ending it
-PRELOADED = ["vimae_bench.engine.execute", "sklearn.svm", "sklearn.decomposition"]  # loaded once, not by every run
+# Loaded once by the server, and not again by every run.
+PRELOADED = ["vimae_bench.engine.execute", "matplotlib.figure", "sklearn.svm", "sklearn.decomposition"]
 
 
 @dataclass(frozen=True)
