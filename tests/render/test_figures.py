@@ -46,6 +46,14 @@ def test_intervals_have_a_panel_for_each_measure_with_unit_and_direction(finishe
     assert drawn(figure, tmp_path / "figure.png") > 1000
 
 
+def test_more_than_four_panels_go_into_further_rows(finished, tmp_path: Path):
+    figure = intervals.draw(finished.board(), ["sse", "rate", "mmd2", "svm clean", "sse"])
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == 5
+    assert [axes.get_yticklabels()[0].get_text() for axes in (shown[0], shown[4])] == ["AE", "AE"]
+    assert drawn(figure, tmp_path / "figure.png") > 1000
+
+
 def test_intervals_name_every_row_and_what_it_lacks(finished):
     labels = [label.get_text() for label in intervals.draw(finished.board()).axes[0].get_yticklabels()]
     assert labels == ["AE", "VAE", "VIMAE-n", "β_H-VAE †", "InfoVAE\n3 of 5: 2 diverged", "raw pixels", "PCA, d = 2"]

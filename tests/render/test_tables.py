@@ -80,12 +80,13 @@ def test_the_top_group_is_bold_in_the_terminal(finished):
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_columns_that_do_not_fit_go_into_further_tables(finished, width: int):
-    text = printed(terminal.render(finished.boards(), width), width)
+    text = printed(terminal.render(finished.boards()), width)
     assert max(map(cell_len, text.splitlines())) <= width
     for name in ("sse ↓", "rate", "mmd2 ↓", "svm clean ↑"):
         assert text.count(name) >= 1
     assert "…" not in text
     assert text.count("mnist, mlp") == 1
+    assert text.count("raw pixels") == 1  # not where nothing is known of it
 
 
 def test_the_terminal_takes_no_name_for_markup_or_control(nasty):
@@ -197,7 +198,7 @@ def test_all_formats_take_a_benchmark_without_results(results):
 
 def test_a_comparison_is_shown_with_its_verdicts(finished):
     outcomes = finished.store.outcomes(finished.cells)
-    text = printed(differences.render(compare_methods(outcomes, "AE", "VAE", {"mmd2": 0.01})))
+    text = printed(differences.render(compare_methods(outcomes, "AE", "VAE", margins={"mmd2": 0.01})))
     assert "A = AE, B = VAE, 5 seeds" in text
     assert re.search(r"sse ↓ .* -5\.05 .* 1\.00 .* < 0\.001 .* better", text)
     assert re.search(r"\[0,1\]² .* ± 0\.13", text)

@@ -8,7 +8,7 @@ from vimae_bench.results.comparison import compare_methods, compare_results
 
 
 def compared(results, a: str, b: str, **margins: float):
-    (comparison,) = compare_methods(results.store.outcomes(results.cells), a, b, margins)
+    (comparison,) = compare_methods(results.store.outcomes(results.cells), a, b, margins=margins)
     return comparison, {row.measure.name: row for row in comparison.rows}
 
 
@@ -34,6 +34,12 @@ def test_a_difference_much_smaller_than_the_spread_over_seeds_is_seen_by_pairing
     assert rows["sse"].p == 2 * 2 / 2**10  # the least that a sign-flip test can say, and Holm over two measures
     assert rows["svm clean"].verdict == "better"
     assert any("sign-flip test over 10 seeds" in note for note in comparison.notes)
+
+
+def test_only_the_columns_asked_for_are_tested(pair):
+    (table,) = compare_methods(pair.store.outcomes(pair.cells), "good", "bad", ["sse"])
+    assert [row.measure.name for row in table.rows] == ["sse"]
+    assert table.rows[0].p == 2 / 2**10
 
 
 def test_the_other_way_round_it_is_worse(pair):

@@ -33,10 +33,10 @@ def compare(file: Path, a: str, b: str | None, results: Path, margins: tuple[str
     first, limits = finished(file, results), dict(_margin(margin) for margin in margins)
     outcomes = first.store.outcomes(first.cells)
     if b is not None:
-        found = compare_methods(outcomes, a, b, limits)
+        found = compare_methods(outcomes, a, b, first.columns, limits)
     else:
         second = finished(Path(a), results)
-        found = compare_results(outcomes, second.store.outcomes(second.cells), (str(file), a), limits)
+        found = compare_results(outcomes, second.store.outcomes(second.cells), (str(file), a), first.columns, limits)
     _expect_some(found)
     Console().print(differences.render(found))
 

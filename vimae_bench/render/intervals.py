@@ -1,6 +1,8 @@
 """A figure of a leaderboard: a panel for each measure, with every seed, the mean and its interval, method by method."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
+from math import ceil
 from typing import TYPE_CHECKING
 
 from ..records import Measure
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 TOP, OTHER, COLLAPSE, QUIET = "#0072B2", "#222222", "#D55E00", "#8C8C8C"
 """Colours of Okabe and Ito, which the colour-blind can tell apart, and greys."""
 
+ACROSS = 4
+"""Panels side by side."""
+
 DIRECTIONS = {"lower": "← lower is better", "higher": "higher is better →", None: ""}
 LEGEND = "circle: one seed     bar: mean and 95 % interval     blue: none is shown to be better     cross: collapsed"
 
@@ -23,14 +28,19 @@ def draw(board: Board, columns: Sequence[str] = ()) -> "Figure":
     from matplotlib.figure import Figure
 
     measures = [board.measures[name] for name in columns or board.columns if name in board.measures]
-    lines, panels = len(board.rows) + len(board.references), max(len(measures), 1)
-    figure = Figure((1.3 + 2.2 * panels, 1.3 + 0.3 * lines), layout="constrained", dpi=200)
+    lines, across = len(board.rows) + len(board.references), min(max(len(measures), 1), ACROSS)
+    rows = max(ceil(len(measures) / ACROSS), 1)
+    figure = Figure((1.3 + 2.2 * across, 0.5 + (0.8 + 0.3 * lines) * rows), layout="constrained", dpi=200)
     figure.suptitle(plain(board.title), fontsize=9, fontweight="bold", parse_math=False)
     figure.supxlabel(LEGEND, fontsize=6.5, color=QUIET)
-    row_of_axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
-    for axes, measure in zip(row_of_axes, measures, strict=False):
-        _panel(axes, board, measure)
-    _names(row_of_axes[0], board)
+    grid = figure.subplots(rows, across, sharey=True, squeeze=False)
+    for axes, measure in zip_longest(grid.flat, measures):
+        if measure:
+            _panel(axes, board, measure)
+        else:
+            axes.set_visible(False)
+    for first in grid[:, 0]:
+        _names(first, board)
     return figure
 
 

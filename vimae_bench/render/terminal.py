@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from ..records import Measure
 from ..results.board import Board
-from .layout import Cell, Line, heading, lines, plain, unit
+from .layout import UNDEFINED, Cell, Line, heading, lines, plain, unit
 
 STYLES = {"ranked": "", "incomplete": "dim", "reference": "italic dim"}
 GAP = 3
@@ -29,9 +29,20 @@ class _Column:
         return max(cell_len(text) for text in (*heads, *(text.plain for text in self.texts))) + GAP
 
 
-def render(boards: Sequence[Board], width: int = 100) -> Group:
-    """Leaderboards to be printed by a rich console; columns that do not fit the width go into further tables below."""
-    return Group(*(part for board in boards for part in _board(board, width)))
+@dataclass(frozen=True)
+class Leaderboards:
+    """Leaderboards as a rich console prints them: columns beyond its width go into further tables below."""
+
+    boards: tuple[Board, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for board in self.boards:
+            yield from _board(board, options.max_width)
+
+
+def render(boards: Sequence[Board]) -> Leaderboards:
+    """Leaderboards to be printed by a rich console."""
+    return Leaderboards(tuple(boards))
 
 
 def footnotes(notes: Sequence[str]) -> Padding:
@@ -60,10 +71,14 @@ def _table(rows: Sequence[Line], columns: Sequence[_Column], title: Text | None)
     for column in columns:
         head = Text.assemble(heading(column.measure), "\n", (unit(column.measure), "dim"))
         table.add_column(head, no_wrap=True)
+    before = ""
     for i, line in enumerate(rows):
-        if i and rows[i - 1].part != line.part:
+        texts = [column.texts[i] for column in columns]
+        if line.part == "reference" and all(text.plain.strip() == UNDEFINED for text in texts):
+            continue
+        if before not in ("", line.part):
             table.add_section()
-        texts = (column.texts[i] for column in columns)
+        before = line.part
         table.add_row(line.rank, Text(line.label), Text(line.seeds), *texts, style=STYLES[line.part])
     return table
 

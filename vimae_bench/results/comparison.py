@@ -67,43 +67,51 @@ class Comparison:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    names: tuple[str, str]
+    columns: tuple[str, ...]
+    margins: Mapping[str, float]
+
+
 def compare_methods(
-    outcomes: Sequence[Outcome], a: str, b: str, margins: Mapping[str, float] | None = None
+    outcomes: Sequence[Outcome], a: str, b: str, columns: Sequence[str] = (), margins: Mapping[str, float] | None = None
 ) -> list[Comparison]:
     """Method `a` against method `b` in each table that has both.
 
-    `margins` are in the measures' units, by their names. Raises BenchError for a label or a measure that is not there.
+    `columns` are the measures to be compared and tested (empty: all), `margins` those below which differences do not
+    matter, in the measures' units. Raises BenchError for a label or a margin's measure that is not there.
     """
     labels = dict.fromkeys(outcome.cell.label for outcome in outcomes)
     for label in (a, b):
         if label not in labels:
             raise BenchError(f"no method here is called '{label}'{did_you_mean(label, labels)}")
+    asked = _Asked((a, b), tuple(columns), margins or {})
     groups = list(grouped(outcomes).values())
     runs = [group[0].cell.run for group in groups]
-    return _checked(
-        [
-            _comparison(title(group[0].cell.run, runs), (a, b), _side(group, a), _side(group, b), margins or {})
-            for group in groups
-        ],
-        margins or {},
-    )
+    found = [_comparison(title(g[0].cell.run, runs), asked, _side(g, a), _side(g, b)) for g in groups]
+    return _checked(found, asked.margins)
 
 
 def compare_results(
-    a: Sequence[Outcome], b: Sequence[Outcome], names: tuple[str, str], margins: Mapping[str, float] | None = None
+    a: Sequence[Outcome],
+    b: Sequence[Outcome],
+    names: tuple[str, str],
+    columns: Sequence[str] = (),
+    margins: Mapping[str, float] | None = None,
 ) -> list[Comparison]:
     """Each method that two results folders share, on the same data and with the same architecture.
 
-    Raises BenchError for a margin of a measure that is not there.
+    `columns` and `margins` as in `compare_methods`. Raises BenchError for a margin's measure that is not there.
     """
-    found: list[Comparison] = []
+    asked, found = _Asked(names, tuple(columns), margins or {}), list[Comparison]()
     others = _methods(b)
     for key, side in _methods(a).items():
         if other := others.get(key):
             run = next(iter(side.values())).cell.run
-            made = _comparison(f"{key[0]}: {title(run, [run])}", names, side, other, margins or {})
+            made = _comparison(f"{key[0]}: {title(run, [run])}", asked, side, other)
             found.append(replace(made, notes=(*made.notes, *_unlike(side, other))))
-    return _checked(found, margins or {})
+    return _checked(found, asked.margins)
 
 
 def _methods(outcomes: Sequence[Outcome]) -> dict[tuple[object, ...], dict[int, Outcome]]:
@@ -119,14 +127,15 @@ def _side(outcomes: Sequence[Outcome], label: str) -> Side:
     return {outcome.cell.run.seed: outcome for outcome in outcomes if outcome.cell.label == label}
 
 
-def _comparison(name: str, names: tuple[str, str], a: Side, b: Side, margins: Mapping[str, float]) -> Comparison:
+def _comparison(name: str, asked: _Asked, a: Side, b: Side) -> Comparison:
     seeds = tuple(sorted(a.keys() & b.keys()))
     pairs = [(a[seed], b[seed]) for seed in seeds]
-    measures = {name: m for pair in pairs for outcome in pair for name, m in outcome.measures.items()}
-    drafts = [_difference(measure, pairs, margins.get(name)) for name, measure in measures.items()]
+    known = {name: m for pair in pairs for outcome in pair for name, m in outcome.measures.items()}
+    measures = {name: known[name] for name in asked.columns if name in known} or known
+    drafts = [_difference(measure, pairs, asked.margins.get(name)) for name, measure in measures.items()]
     rows, test = _tested([row for row in drafts if row])
     comparisons = sum(row.p is not None for row in rows)
-    sides = [Row(label, {s: side[s] for s in seeds}, (), {}) for label, side in zip(names, (a, b), strict=True)]
+    sides = [Row(label, {s: side[s] for s in seeds}, (), {}) for label, side in zip(asked.names, (a, b), strict=True)]
     alone = sorted(a.keys() ^ b.keys())
     said = (
         *([f"Seeds on one side only, and left out: {', '.join(map(str, alone))}."] if alone else []),
@@ -135,7 +144,7 @@ def _comparison(name: str, names: tuple[str, str], a: Side, b: Side, margins: Ma
         *notes.collapsed(sides, list(measures.values())),
         *notes.mixed([outcome for pair in pairs for outcome in pair]),
     )
-    return Comparison(name, *names, seeds, tuple(rows), said)
+    return Comparison(name, *asked.names, seeds, tuple(rows), said)
 
 
 def _difference(measure: Measure, pairs: Sequence[tuple[Outcome, Outcome]], margin: float | None) -> Difference | None:
