@@ -3,7 +3,7 @@
 runs/elbo-mnist-mlp-s0-1f2e3d4c5b6a/
   spec.json           the run, with all settings and versions; never changed
   events.jsonl        one line for each epoch and each thing that happened, only ever appended to
-  checkpoints/        the newest state of training, its sha256 in its name
+  checkpoints/        the newest states of training, their sha256 in their names
   weights.safetensors the trained model
   record.json         written last: its being there means that training has ended
   metrics/            one file for each metric, under the metric's own identity

@@ -123,12 +123,15 @@ def test_a_damaged_checkpoint_is_set_aside(tmp_path, damage):
     assert list(tmp_path.glob("*.corrupt"))
 
 
-def test_only_the_newest_checkpoint_is_kept(tmp_path):
-    for epoch in (1, 2, 3):
+def test_the_newest_two_checkpoints_are_kept_and_one_stands_in_for_the_other(tmp_path):
+    for epoch in (9, 10, 11):
         checkpoint.save(tmp_path, epoch, {"epoch": torch.tensor(epoch)})
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.iterdir())) == 2
     epoch, state = checkpoint.latest(tmp_path, torch.device("cpu"))
-    assert epoch == int(state["epoch"]) == 3
+    assert epoch == int(state["epoch"]) == 11
+    newest = max(tmp_path.glob("epoch-*.pt"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    assert checkpoint.latest(tmp_path, torch.device("cpu"))[0] == 10
 
 
 def test_a_checkpoint_that_holds_code_is_not_run(tmp_path):
