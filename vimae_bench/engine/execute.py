@@ -1,5 +1,6 @@
 """One order carried out in a worker: train, measure and draw what is not trained, measured and drawn yet."""
 
+import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -69,6 +70,7 @@ def _trained(order: Order, folder: RunFolder) -> Trial | None:
         status = trained.status
     elif status == "done":
         record.load_weights(folder.weights, model)
+    shutil.rmtree(folder.checkpoints, ignore_errors=True)  # several times the size of the weights
     return Trial(model.eval(), splits, run.dataset.use, run.seed, device) if status == "done" else None
 
 
