@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from vimae_bench.errors import ResultsError
 from vimae_bench.records import Cell, Choice
@@ -317,8 +319,6 @@ def test_a_dead_server_costs_bounded_time_and_no_data(bench, impatient, dead_ser
 
 
 def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench, monkeypatch):
-    from mlflow.exceptions import MlflowException
-
     for cell in bench.cells:
         bench.whole(cell)
     calls = []
@@ -334,6 +334,21 @@ def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench
     assert summary == Summary(0, 2, "MlflowException: connection refused by http://***@host")
     assert sync(bench.path) == Summary(2, 0)
     assert {run["status"] for run in bench.mirrored()} == {"FINISHED"}
+
+
+def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch):
+    for cell in bench.cells:
+        bench.whole(cell)
+    real = MlflowClient.log_artifact
+    refused = str(bench.folder(bench.cells[0]).record)
+
+    def picky(client, run_id, path, below=None):
+        if path == refused:
+            raise MlflowException("not this one", INVALID_PARAMETER_VALUE)
+        real(client, run_id, path, below)
+
+    monkeypatch.setattr(MlflowClient, "log_artifact", picky)
+    assert sync(bench.path) == Summary(1, 1, "MlflowException: not this one")
 
 
 def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):

@@ -49,14 +49,16 @@ def test_a_store_made_anew_in_the_same_place_is_another_target(tmp_path, templat
     assert len(names) == 2
 
 
-def test_opening_a_store_waits_less_than_mlflow_would_and_says_nothing(tmp_path, template, capfd):
+def test_opening_a_store_waits_less_than_mlflow_would_unless_told_to(tmp_path, template, monkeypatch):
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")
     (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
     open_target(tmp_path / "toy", default_uri(tmp_path))
-    assert {name: os.environ[name] for name in SETTINGS} == SETTINGS
-    assert capfd.readouterr() == ("", "")
+    assert {name: os.environ[name] for name in SETTINGS} == SETTINGS | {"MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
 
 
-def test_processes_that_open_a_store_that_is_not_there_yet_do_not_hinder_each_other(tmp_path):
+def test_processes_that_open_a_store_that_is_not_there_yet_do_not_hinder_each_other(tmp_path, capfd):
     import mlflow  # noqa: F401  (so that the processes meet at the store, not at the import)
 
     context = multiprocessing.get_context("fork")
@@ -72,3 +74,4 @@ def test_processes_that_open_a_store_that_is_not_there_yet_do_not_hinder_each_ot
     for process in processes:
         process.join(120)
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    assert capfd.readouterr() == ("", "")
