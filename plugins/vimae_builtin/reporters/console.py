@@ -170,8 +170,8 @@ class Board:
         done = self.ended + sum(row.share for row, _ in self.rows.values())
         # What earlier processes had done was not done in the time that has passed.
         new, passed = done - self.credit, time.monotonic() - self.began
-        left = clock(passed * (self.total - done) / new) if new > 0 else ""
-        self.progress.update(self.matrix, completed=done, count=f"{self.ended}/{self.total}", left=left)
+        left = clock(passed * (self.total - done) / new) if new > 0 and done < self.total else ""
+        self.progress.update(self.matrix, completed=self.ended, count=f"{self.ended}/{self.total}", left=left)
 
 
 def _columns() -> list[ProgressColumn]:
