@@ -106,7 +106,7 @@ def test_all_that_is_wrong_is_told_at_once_with_lines_and_remedies(write):
 def test_what_no_type_can_say_is_told_too(write):
     path = write(('"VIMAE"', '"VAE"'), ("[training]", "[[leave_out]]\nmethod = 'VEA'\n[[leave_out]]\n[training]"))
     assert problems(path) == [
-        "FILE:21: method[1].label: 'VAE' is the label of an earlier method too; every row needs its own",
+        "FILE:20: method[1].label: 'VAE' is the label of an earlier method too; every row needs its own",
         "FILE:9: leave_out[0].method: no method here is 'VEA'; did you mean 'VAE'?",
         "FILE:10: leave_out[1]: leaves out everything; name a method, a dataset or an architecture",
     ]
