@@ -1,9 +1,9 @@
 """`vimae-bench leaderboard`: what the runs show."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,9 @@ from ..errors import BenchError
 from ..files import write_whole
 from .options import FILE, file_argument, override_option, results_option
 from .results import Finished, finished
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMATS = {"markdown": "markdown", "csv": "csv_file", "json": "json_file", "latex": "latex"}
 
@@ -39,8 +42,10 @@ def leaderboard(
     if form == "terminal":
         show(found)
     else:
-        click.echo(import_module(f"..render.{FORMATS[form]}", __package__).render(found.boards()), nl=False)
-    _draw(found, figure, codes)
+        click.echo(_text(found, form), nl=False)
+    for draw, path in ((_intervals, figure), (_codes, codes)):
+        if path:
+            _save(draw(found), path, click.echo)
 
 
 def show(found: Finished) -> None:
@@ -52,25 +57,37 @@ def show(found: Finished) -> None:
     Console().print(terminal.render(found.boards()))
 
 
-def _draw(found: Finished, figure: Path | None, codes: Path | None) -> None:
+def keep(found: Finished) -> None:
+    """Write the leaderboards beside the runs: a table, the intervals, and the codes where they have two dimensions."""
+    folder = found.store.path
+    write_whole(folder / "leaderboard.md", lambda path: path.write_text(_text(found, "markdown"), encoding="utf-8"))
+    _save(_intervals(found), folder / "leaderboard.png")
+    if any(cell.run.latent == 2 for cell in found.cells):
+        _save(_codes(found), folder / "codes.png")
+
+
+def _text(found: Finished, form: str) -> str:
+    return import_module(f"..render.{FORMATS[form]}", __package__).render(found.boards())
+
+
+def _intervals(found: Finished) -> "list[Figure]":
+    from ..render import intervals
+
+    return [intervals.draw(board) for board in found.boards()]
+
+
+def _codes(found: Finished) -> "list[Figure]":
+    from ..render import codes
     from ..results.leaderboard import grouped
 
-    if figure:
-        from ..render import intervals
-
-        _save([intervals.draw(board) for board in found.boards()], figure)
-    if codes:
-        from ..render import codes as grid
-
-        tables = grouped(found.store.outcomes(found.cells)).values()
-        _save([grid.draw(outcomes) for outcomes in tables], codes)
+    return [codes.draw(table) for table in grouped(found.store.outcomes(found.cells)).values()]
 
 
-def _save(figures: Sequence[Any], path: Path) -> None:
+def _save(figures: "Sequence[Figure]", path: Path, tell: Callable[[Path], object] = lambda path: None) -> None:  # noqa: ARG005
     """Write one file for each table, numbered where there are several. Raises BenchError for an unknown format."""
     for n, figure in enumerate(figures, 1):
         target = path if len(figures) == 1 else path.with_stem(f"{path.stem}-{n}")
         if (kind := target.suffix[1:]) not in figure.canvas.get_supported_filetypes():
             raise BenchError(f"{target}: has to end in .png, .svg or .pdf")
         write_whole(target, lambda temporary, figure=figure, kind=kind: figure.savefig(temporary, format=kind))
-        click.echo(target)
+        tell(target)

@@ -71,7 +71,9 @@ def run(
     _open(store, benchmark, overrides, matrix)
     reporters = _reporters(benchmark, mlflow_uri, no_mlflow)
     failed = _carry_out(benchmark, store, wanted, root, reporters)
-    leaderboard.show(Finished(store, wanted, benchmark.leaderboard.rank_by, benchmark.leaderboard.columns))
+    found = Finished(store, wanted, benchmark.leaderboard.rank_by, benchmark.leaderboard.columns)
+    leaderboard.show(found)
+    leaderboard.keep(found)
     for name, where in _places(file, results, benchmark.name, reporters).items():
         click.echo(f"{name:10} {where}")
     if failed:
@@ -109,10 +111,10 @@ def _carry_out(
 
 
 def _places(file: Path, results: Path, name: str, reporters: Sequence[Choice]) -> dict[str, str]:
-    """Where the records are, how to open MLflow on them, and how to see the leaderboard again."""
+    """Where the records and pictures are, how to open MLflow on them, how to see the leaderboard again."""
     from ..tracking.store import default_uri, masked
 
-    places = {"records": str(results / name / "runs")}
+    places = {"records": str(results / name / "runs"), "pictures": str(results / name / "leaderboard.png")}
     for choice in reporters:
         if choice.use == "mlflow":
             uri = choice.settings["uri"] or default_uri(results)

@@ -11,6 +11,8 @@ from .store import Outcome
 
 QUOTABLE = 5
 """Fewer seeds than this do not make a ranking to quote."""
+LISTED = 3
+"""More versions than this are counted, not listed."""
 
 
 def reading(seeds: int, test: str, comparisons: int) -> Iterator[str]:
@@ -87,7 +89,8 @@ def mixed(outcomes: Sequence[Outcome]) -> Iterator[str]:
     if differing := _differing([record.get("data") or {} for record in records]):
         yield f"The runs did not see the same data ({', '.join(differing)} differ): they cannot be compared."
     for name, counts in _differing([_made_by(record) for record in records]).items():
-        yield f"Mixed {name}: " + ", ".join(f"{value} ({_many(n, 'run')})" for value, n in counts.items()) + "."
+        each = ", ".join(f"{value} ({_many(n, 'run')})" for value, n in counts.items())
+        yield f"Mixed {name}: {each if len(counts) <= LISTED else f'{len(counts)} different ones'}."
     for name in _differing([outcome.measures for outcome in outcomes], absent_differs=False):
         yield f"{name} is defined in more than one way among these runs, and is not ranked."
 
