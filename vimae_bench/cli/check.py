@@ -12,8 +12,12 @@ from ..plan.settings import Checker, spell
 from ..records import Choice, Json
 
 
+def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    return sorted({entry.name for entry in installed().entries if entry.name.startswith(begun)})
+
+
 @click.command()
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=_complete)
 @click.option("-s", "settings", multiple=True, metavar="KEY=VALUE", help="A setting to make the plugin with.")
 def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
     """Run the contract tests of plugins: of those named, or of all.
