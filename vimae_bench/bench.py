@@ -1,6 +1,6 @@
 """The conductor: orders to an executor, its events past the reporters, until nothing is left to do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from .files import read_json
@@ -35,11 +35,17 @@ def carry_out(todo: Sequence[Order], executor: Executor, reporters: Sequence[Rep
     from .engine.execute import execute
 
     failed: list[Order] = []
-    events = _settled(executor(todo, execute), failed)
+    work = executor(todo, execute)
+    events = _settled(work, failed)
     for reporter in reporters:
         events = reporter(todo, events)
-    for _ in events:
-        continue
+    try:
+        for _ in events:
+            continue
+    finally:
+        # An interrupt may strike in a reporter: the runs under way are ended before anything else.
+        if isinstance(work, Generator):
+            work.close()
     return failed
 
 

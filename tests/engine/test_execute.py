@@ -258,3 +258,25 @@ def test_the_global_generator_is_left_as_it_was(order):
     before = torch.get_rng_state()
     execute(order())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_interrupt_in_a_reporter_ends_the_runs_under_way_first(order):
+    from vimae_bench import Event
+
+    one, ended = order(), []
+
+    def executor(orders, work):
+        try:
+            yield Event("started", orders[0])
+            yield Event("tick")
+        finally:
+            ended.append("runs")
+
+    def interrupted(orders, events):
+        for _ in events:
+            raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        carry_out([one], executor, [interrupted])
+    assert ended == ["runs"]
