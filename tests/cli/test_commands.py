@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -249,6 +251,15 @@ def test_check_tells_what_holds_and_what_does_not(install):
     assert "fails   divergence leaky (leaky 1.0): is 1.0000 for draws of the prior" in call("check", "leaky", code=1)
     assert "no plugin is called nothing" in call("check", "nothing", code=2)
     assert "settings (give them with -s): betta: there is no setting" in call("check", "elbo", "-s", "betta=1", code=1)
+
+
+def test_help_waits_for_no_library_of_science():
+    code = (
+        "import sys, click.testing, vimae_bench.cli as c\n"
+        "assert click.testing.CliRunner().invoke(c.main, ['--help']).exit_code == 0\n"
+        "assert not {'torch', 'scipy', 'pandas', 'matplotlib', 'mlflow', 'rich', 'sklearn'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,13 +1,17 @@
 """`vimae-bench compare`: two methods, or two results folders, seed by seed."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import BenchError
-from ..results.comparison import Comparison, compare_methods, compare_results
 from .options import results_option
 from .results import finished
+
+if TYPE_CHECKING:
+    from ..results.comparison import Comparison
 
 
 @click.command()
@@ -29,6 +33,7 @@ def compare(file: Path, a: str, b: str | None, results: Path, margins: tuple[str
     from rich.console import Console
 
     from ..render import differences
+    from ..results.comparison import compare_methods, compare_results
 
     first, limits = finished(file, results), dict(_margin(margin) for margin in margins)
     outcomes = first.store.outcomes(first.cells)
@@ -49,6 +54,6 @@ def _margin(text: str) -> tuple[str, float]:
         raise BenchError(f"--margin {text}: must be of the form measure=number, such as sse=0.5") from error
 
 
-def _expect_some(found: list[Comparison]) -> None:
+def _expect_some(found: "Sequence[Comparison]") -> None:
     if not found:
         raise BenchError("there is nothing that both sides have: no common method, data set and architecture")
