@@ -41,6 +41,12 @@ def test_artefacts_lie_beside_the_store(tmp_path, template):
     assert location == (tmp_path / "mlflow-artifacts" / "toy").as_uri()
 
 
+def test_the_experiment_is_one_of_trained_models(tmp_path, template):
+    (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
+    target = open_target(tmp_path / "toy", default_uri(tmp_path))
+    assert target.client.get_experiment(target.experiment).tags["mlflow.experimentKind"] == "custom_model_development"
+
+
 def test_a_store_made_anew_in_the_same_place_is_another_target(tmp_path, template):
     first, second = tmp_path / "one.db", tmp_path / "two.db"
     first.write_bytes(template.read_bytes())

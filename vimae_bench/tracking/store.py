@@ -23,6 +23,8 @@ SETTINGS = {
 LOUD = ("mlflow", "alembic", "urllib3.connectionpool")
 """Loggers that tell of every table made and every call tried again."""
 LOCK_SECONDS = 60
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Without it MLflow opens an experiment on its pages for language models, where no run is to be seen."""
 
 
 @dataclass(frozen=True)
@@ -73,4 +75,5 @@ def _create(client: "MlflowClient", benchmark: Path, uri: str) -> "Experiment":
     """A server knows where its artefacts go; for a database opened directly MLflow would take the current folder."""
     served = uri.startswith(("http:", "https:", "databricks"))
     folder = benchmark.parent.resolve() / "mlflow-artifacts" / benchmark.name
-    return client.get_experiment(client.create_experiment(benchmark.name, None if served else folder.as_uri()))
+    made = client.create_experiment(benchmark.name, None if served else folder.as_uri(), tags=KIND)
+    return client.get_experiment(made)
