@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .kinds import Examples as Examples
     from .kinds import Executor as Executor
     from .kinds import Frame as Frame
+    from .kinds import Heads as Heads
     from .kinds import Loss as Loss
     from .kinds import Metric as Metric
     from .kinds import Objective as Objective
@@ -61,8 +62,8 @@ _HOMES = {
     "engine.trial": "Trial",
     "errors": "BenchError DataError",
     "hooks": "hookimpl",
-    "kinds": "Architecture Arrays Batch Dataset Divergence Examples Executor Frame Loss Metric Objective PixelRange "
-    "Prior PriorDistribution Reporter Splits Step mean_estimate squared_error",
+    "kinds": "Architecture Arrays Batch Dataset Divergence Examples Executor Frame Heads Loss Metric Objective "
+    "PixelRange Prior PriorDistribution Reporter Splits Step mean_estimate squared_error",
     "mmd": "KernelName Statistic kernel_matrix mmd2",
     "model": "Autoencoder",
     "posterior": "Deterministic Gaussian GaussianPosterior NoisedDeterministic PointPosterior Posterior "

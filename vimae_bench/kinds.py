@@ -39,6 +39,17 @@ class Frame:
         channels, height, width = self.shape
         return channels * height * width
 
+    def squash(self) -> nn.Module:
+        """What a decoder ends in to stay in the range: a sigmoid for `unit`, a tanh for `sym`."""
+        return nn.Sigmoid() if self.pixel_range == "unit" else nn.Tanh()
+
+
+class Heads(nn.ModuleList):
+    """An encoder's heads side by side: features [B, F] to a tuple with what each of them makes of these, [B, d]."""
+
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        return tuple(head(features) for head in self)
+
 
 @dataclass(frozen=True)
 class Batch:

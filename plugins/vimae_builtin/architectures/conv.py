@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Gt, MultipleOf
 from torch import Tensor, nn
 
-from vimae_bench import Architecture, Frame, hookimpl
+from vimae_bench import Architecture, Frame, Heads, hookimpl
 
 INIT_STD = 0.0099999
 DOUBLINGS = {28: 2, 32: 3, 64: 3}
@@ -33,7 +33,9 @@ class Conv:
         for out in (self.width // 8, self.width // 4, self.width // 2, self.width):
             layers += [*_same_conv(channels, out, kernel, size), nn.BatchNorm2d(out, eps=1e-5, momentum=0.1), nn.ReLU()]
             channels, size = out, ceil(size / 2)
-        return nn.Sequential(*layers, nn.Flatten(), _Heads(channels * size**2, frame.latent, heads))
+        return nn.Sequential(
+            *layers, nn.Flatten(), Heads(_linear(channels * size**2, frame.latent) for _ in range(heads))
+        )
 
     def decoder(self, frame: Frame) -> nn.Module:
         colours, size, kernel = self._fit(frame)
@@ -43,8 +45,7 @@ class Conv:
             channels, size = channels // 2, size * 2
             layers += [*_same_deconv(channels * 2, channels, kernel, 2, size)]
             layers += [nn.BatchNorm2d(channels, eps=1e-5, momentum=0.1), nn.ReLU()]
-        squash = nn.Sigmoid() if frame.pixel_range == "unit" else nn.Tanh()
-        return nn.Sequential(*layers, *_same_deconv(channels, colours, kernel, 1, size), squash)
+        return nn.Sequential(*layers, *_same_deconv(channels, colours, kernel, 1, size), frame.squash())
 
     def _fit(self, frame: Frame) -> tuple[int, int, int]:
         """Channels, side and kernel for a frame. Raises ValueError where the networks do not fit."""
@@ -54,16 +55,6 @@ class Conv:
         if self.width <= 0 or self.width % 8:
             raise ValueError(f"the width of conv must be a positive multiple of 8, not {self.width}")
         return channels, height, self.kernel or (4 if height == 28 else 5)
-
-
-class _Heads(nn.ModuleList):
-    """Linear layers side by side: features [B, width] to a tuple of `heads` tensors [B, latent]."""
-
-    def __init__(self, width: int, latent: int, heads: int):
-        super().__init__(_linear(width, latent) for _ in range(heads))
-
-    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
-        return tuple(head(features) for head in self)
 
 
 class _Crop(nn.Module):

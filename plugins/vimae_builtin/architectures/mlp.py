@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Gt
-from torch import Tensor, nn
+from torch import nn
 
-from vimae_bench import Architecture, Frame, hookimpl
+from vimae_bench import Architecture, Frame, Heads, hookimpl
 
 INIT_STD = 0.0099999
 
@@ -29,7 +29,7 @@ class MLP:
         for out in self.hidden:
             layers += [_linear(width, out), *self._norm(out), nn.ReLU()]
             width = out
-        return nn.Sequential(*layers, _Heads(width, frame.latent, heads))
+        return nn.Sequential(*layers, Heads(_linear(width, frame.latent) for _ in range(heads)))
 
     def decoder(self, frame: Frame) -> nn.Module:
         layers: list[nn.Module] = []
@@ -37,21 +37,10 @@ class MLP:
         for out in reversed(self.hidden):
             layers += [_linear(width, out), nn.ReLU(), *self._norm(out)]
             width = out
-        squash = nn.Sigmoid() if frame.pixel_range == "unit" else nn.Tanh()
-        return nn.Sequential(*layers, _linear(width, frame.pixels), squash, nn.Unflatten(1, frame.shape))
+        return nn.Sequential(*layers, _linear(width, frame.pixels), frame.squash(), nn.Unflatten(1, frame.shape))
 
     def _norm(self, width: int) -> list[nn.Module]:
         return [nn.BatchNorm1d(width, eps=1e-5, momentum=0.1)] if self.batch_norm else []
-
-
-class _Heads(nn.ModuleList):
-    """Linear layers side by side: features [B, width] to a tuple of `heads` tensors [B, latent]."""
-
-    def __init__(self, width: int, latent: int, heads: int):
-        super().__init__(_linear(width, latent) for _ in range(heads))
-
-    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
-        return tuple(head(features) for head in self)
 
 
 def _linear(width: int, out: int) -> nn.Linear:
