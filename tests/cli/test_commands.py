@@ -106,6 +106,15 @@ def test_figures_are_drawn(shared, tmp_path):
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
+def test_a_run_keeps_the_whole_matrix_beside_its_records_whatever_was_selected(shared, small, tmp_path):
+    folder, _, _ = shared
+    call("run", small(), "-k", "vae s1", "--data", folder / "data", "--results", tmp_path / "results", "--no-mlflow")
+    kept = tmp_path / "results/small"
+    assert "| AE |" in (kept / "leaderboard.md").read_text()
+    assert (kept / "leaderboard.png").exists()
+    assert (kept / "codes.png").exists(), "of seed 1, the only one there is"
+
+
 def test_two_methods_are_compared_seed_by_seed(shared):
     folder, file, _ = shared
     output = call("compare", file, "AE", "VAE", "--results", folder / "results", "--margin", "sse=100")

@@ -62,7 +62,7 @@ def keep(found: Finished) -> None:
     folder = found.store.path
     write_whole(folder / "leaderboard.md", lambda path: path.write_text(_text(found, "markdown"), encoding="utf-8"))
     _save(_intervals(found), folder / "leaderboard.png")
-    if any(cell.run.latent == 2 for cell in found.cells):
+    if any((found.store.folder(cell.run).pictures / "codes.npz").exists() for cell in found.cells):
         _save(_codes(found), folder / "codes.png")
 
 
@@ -80,7 +80,9 @@ def _codes(found: Finished) -> "list[Figure]":
     from ..render import codes
     from ..results.leaderboard import grouped
 
-    return [codes.draw(table) for table in grouped(found.store.outcomes(found.cells)).values()]
+    tables = list(grouped(found.store.outcomes(found.cells)).values())
+    having = [table for table in tables if any(map(codes.read, table))]
+    return [codes.draw(table) for table in having or tables]
 
 
 def _save(figures: "Sequence[Figure]", path: Path, tell: Callable[[Path], object] = lambda path: None) -> None:  # noqa: ARG005

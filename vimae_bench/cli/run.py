@@ -71,9 +71,9 @@ def run(
     _open(store, benchmark, overrides, matrix)
     reporters = _reporters(benchmark, mlflow_uri, no_mlflow)
     failed = _carry_out(benchmark, store, wanted, root, reporters)
-    found = Finished(store, wanted, benchmark.leaderboard.rank_by, benchmark.leaderboard.columns)
-    leaderboard.show(found)
-    leaderboard.keep(found)
+    shown = benchmark.leaderboard.rank_by, benchmark.leaderboard.columns
+    leaderboard.show(Finished(store, wanted, *shown))
+    leaderboard.keep(Finished(store, matrix, *shown))
     for name, where in _places(file, results, benchmark.name, reporters).items():
         click.echo(f"{name:10} {where}")
     if failed:

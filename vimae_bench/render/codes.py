@@ -41,14 +41,15 @@ class Codes:
 def draw(
     outcomes: Sequence[Outcome], measures: Sequence[str] = ("mmd2", "rate", "sse"), seed: int | None = None
 ) -> "Figure":
-    """The codes of each method of one table from one seed (None: the lowest), that run's measures above each panel.
+    """The codes of each method of one table from one seed (None: the lowest that has kept any), measures above them.
 
     Axes are equal and shared; codes beyond them are counted. Raises ResultsError if no run has kept its codes, as is
     done in two dimensions only.
     """
     from matplotlib.figure import Figure
 
-    chosen = min((o.cell.run.seed for o in outcomes), default=0) if seed is None else seed
+    having = (outcome.cell.run.seed for outcome in outcomes if read(outcome))
+    chosen = min(having, default=0) if seed is None else seed
     panels = [(outcome, read(outcome)) for outcome in outcomes if outcome.cell.run.seed == chosen]
     kept = [codes for _, codes in panels if codes]
     if not kept:
