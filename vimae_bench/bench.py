@@ -3,7 +3,6 @@
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
-from .files import read_json
 from .folder import RunFolder
 from .kinds import Executor, Reporter
 from .records import Cell, Event, Order
@@ -62,7 +61,7 @@ def _record_death(order: Order, exit_code: int, reason: str) -> None:
     from .engine.record import write_failure
 
     folder = RunFolder(order.folder)
-    if exit_code >= 0 or (folder.record.exists() and read_json(folder.record).get("status") == "done"):
+    if exit_code >= 0:  # it lived long enough to write its own
         return
     hint = "; was the machine out of memory?" if exit_code == -9 else f"; see {folder.log}"
     write_failure(folder, order.cell.run, reason or f"the worker was killed by signal {-exit_code}{hint}")

@@ -212,6 +212,20 @@ def test_pictures_that_fail_cost_no_trained_weights(order, monkeypatch):
     assert "pictures: ZeroDivisionError" in told(one, "metric failed")[0]["reason"]
 
 
+def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(order, monkeypatch):
+    one = order()
+    assert execute(one) == DONE
+    before = record(one)
+
+    def full(*_):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(module, "build", full)
+    assert execute(one) == FAILED
+    assert record(one) == before
+    assert told(one, "ended")[-1]["reason"] == "RuntimeError: out of memory"
+
+
 def test_a_run_that_another_process_works_on_is_left_to_it(order):
     from filelock import FileLock
 

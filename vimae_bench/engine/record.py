@@ -35,8 +35,12 @@ def write(folder: RunFolder, run: Run, trained: Trained, model: nn.Module, data:
 
 
 def write_failure(folder: RunFolder, run: Run, reason: str) -> None:
-    """Record that a run failed. It is tried again by the next command, from its checkpoint where it has one."""
-    write_json(folder.record, _head(run, "failed", reason))
+    """Record that a run failed. It is tried again by the next command, from its checkpoint where it has one.
+
+    A training that had ended before keeps its record: what failed came after it, and costs nothing that was reached.
+    """
+    if _status(folder) not in ("done", "diverged"):
+        write_json(folder.record, _head(run, "failed", reason))
 
 
 def ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
@@ -58,6 +62,13 @@ def load_weights(path: Path, model: nn.Module) -> None:
     from safetensors.torch import load_file
 
     model.load_state_dict(load_file(path))
+
+
+def _status(folder: RunFolder) -> str | None:
+    try:
+        return read_json(folder.record).get("status")
+    except ResultsError:  # not there, or damaged
+        return None
 
 
 def _whole(path: Path, digest: str) -> bool:
