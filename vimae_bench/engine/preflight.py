@@ -10,6 +10,7 @@ from ..kinds import Dataset, Splits
 from ..model import Autoencoder
 from ..plan import registry
 from ..plan.benchmark import Benchmark, Method
+from ..plan.matrix import left_out
 from ..plan.settings import Where
 from ..records import Choice, Run
 from .assembly import build, frame_of, objective_of
@@ -59,8 +60,11 @@ def _models(benchmark: Benchmark, splits: dict[int, Splits]) -> Found:
             name = benchmark.datasets[i].use
             yield ("training", "batch"), f"{name} has {len(examples.train)} training images, fewer than one batch"
         for j, architecture in enumerate(benchmark.architectures):
+            dataset = benchmark.datasets[i]
             for method in benchmark.methods:
-                run = _run(benchmark, benchmark.datasets[i], architecture, method)
+                if left_out(benchmark, dataset, architecture, method):
+                    continue
+                run = _run(benchmark, dataset, architecture, method)
                 if reason := _unfit(run, examples.shape):
                     yield ("architecture", j), f"for {method.label} on {run.dataset.use}: {reason}"
                     break

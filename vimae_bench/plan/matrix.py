@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import product
 
 from ..errors import BenchError
-from ..records import Cell, Run
-from .benchmark import Benchmark
+from ..records import Cell, Choice, Run
+from .benchmark import Benchmark, Method
 
 
 class NothingSelected(BenchError):
@@ -27,11 +27,13 @@ def cells(benchmark: Benchmark) -> list[Cell]:
             benchmark.metrics,
         )
         for seed, dataset, architecture, m in axes
-        if not _left_out(benchmark, {"method": m.label, "dataset": dataset.use, "architecture": architecture.use})
+        if not left_out(benchmark, dataset, architecture, m)
     ]
 
 
-def _left_out(benchmark: Benchmark, names: dict[str, str]) -> bool:
+def left_out(benchmark: Benchmark, dataset: Choice, architecture: Choice, method: Method) -> bool:
+    """Whether the benchmark leaves this combination out of its matrix."""
+    names = {"method": method.label, "dataset": dataset.use, "architecture": architecture.use}
     return any(item.items() <= names.items() for item in benchmark.leave_out)
 
 
