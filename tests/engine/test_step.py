@@ -144,6 +144,31 @@ def test_every_players_terms_are_named(linear):
     assert not values.requires_grad
 
 
+def test_a_player_that_moves_twice_is_told_twice(linear):
+    @dataclass(frozen=True)
+    class Twice(Adversarial):
+        def steps(self):
+            first, second = super().steps()
+            return first, second, second
+
+    _, step = made(linear, Twice())
+    step(torch.arange(100), PROGRESS)
+    assert step.terms[3:] == ("total of step 2", "told", "total of step 3", "told of step 3")
+
+
+def test_a_term_called_total_does_not_hide_the_loss(linear):
+    @dataclass(frozen=True)
+    class Hiding(Bound):
+        def __call__(self, model, batch):
+            return Loss(super().__call__(model, batch).total * float("nan"), {"total": batch.x.sum() * 0})
+
+    _, step = made(linear, Hiding())
+    first, second = step(torch.arange(100), PROGRESS)
+    assert step.terms == ("total", "total of step 1")
+    assert first.isnan()
+    assert second == 0
+
+
 def test_an_objective_may_take_several_draws(linear):
     _, step = made(linear, ImportanceWeighted())
     assert step(torch.arange(100), PROGRESS).isfinite().all()

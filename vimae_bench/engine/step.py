@@ -29,9 +29,13 @@ class TrainingStep:
     def __call__(self, index: Tensor, progress: Tensor) -> Tensor:
         """Train on the images at `index` [B]; gives every loss's named terms, detached, in the order of `terms`."""
         batch = Batch(self.gather(index), progress)
-        named = [self._make(step, opt, batch) for step, opt in zip(self.steps, self.optimisers, strict=True)]
-        self.terms = tuple(name for terms in named for name in terms)
-        return torch.stack([value for terms in named for value in terms.values()])
+        named: dict[str, Tensor] = {}
+        for place, (step, optimiser) in enumerate(zip(self.steps, self.optimisers, strict=True), 1):
+            for name, value in self._make(step, optimiser, batch):
+                # No term hides another: a name that is taken, as "total" is by the first step's, is told by its place.
+                named[f"{name} of step {place}" if name in named else name] = value
+        self.terms = tuple(named)
+        return torch.stack([*named.values()])
 
     def gather(self, index: Tensor) -> Tensor:
         """The images at `index` as the network sees them, float32 [B, C, H, W]."""
@@ -51,14 +55,12 @@ class TrainingStep:
         betas = (training.adam_beta1, training.adam_beta2)
         return torch.optim.Adam(self.model.parts(step.trains), lr=rate, betas=betas, eps=ADAM_EPS, fused=True)
 
-    def _make(self, step: Step, optimiser: torch.optim.Adam, batch: Batch) -> dict[str, Tensor]:
+    def _make(self, step: Step, optimiser: torch.optim.Adam, batch: Batch) -> list[tuple[str, Tensor]]:
         loss = step.loss(self.model, batch)
         optimiser.zero_grad(set_to_none=True)
         _scalar("total", loss.total).backward()
         optimiser.step()
-        # Each player's total is its own: the first's is called "total", a later one's after its place.
-        total = "total" if step is self.steps[0] else f"total of step {self.steps.index(step) + 1}"
-        return {name: _scalar(name, value).detach() for name, value in {total: loss.total, **loss.terms}.items()}
+        return [(name, _scalar(name, value).detach()) for name, value in (("total", loss.total), *loss.terms.items())]
 
 
 def _scalar(name: str, value: Tensor) -> Tensor:
