@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vimae_bench import Cell, Choice, Order, Run, Training
+from vimae_bench import BenchError, Cell, Choice, Order, Run, Training
 from vimae_builtin.executors.inline import Inline
 from vimae_builtin.executors.local import INTERRUPTED, Local
 
@@ -111,3 +111,19 @@ def test_every_gpu_is_a_slot(tmp_path, monkeypatch):
 def test_inline_carries_out_one_after_another_in_this_process(tmp_path):
     events = list(Inline()([order(tmp_path, 0), order(tmp_path, 6)], lambda one: one.cell.run.seed))
     assert [(e.kind, e.exit_code) for e in events] == [("started", None), ("ended", 0), ("started", None), ("ended", 6)]
+
+
+def test_gpus_that_are_asked_for_and_not_there_are_told(tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    one = order(tmp_path, 0)
+    with pytest.raises(BenchError, match="torch finds no GPU"):
+        Local(device="cuda").slots([one])
+    assert set(Local().slots([one])) == {"cpu"}
+
+
+def test_cores_are_counted_where_the_system_tells_no_affinity(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert Local(device="cpu").slots([order(tmp_path, 0)]) == ["cpu"] * 3

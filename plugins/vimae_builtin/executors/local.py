@@ -16,7 +16,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from vimae_bench import Event, Executor, Order, hookimpl
+from vimae_bench import BenchError, Event, Executor, Order, hookimpl
 
 INTERRUPTED = 75  # EX_TEMPFAIL: the run can be taken up again
 TICK = 0.2  # seconds
@@ -52,10 +52,10 @@ class Local:
                 crew.dismiss()
 
     def slots(self, orders: Sequence[Order]) -> list[str]:
-        """The devices on which runs go side by side, one run each."""
+        """The devices on which runs go side by side, one run each. Raises BenchError for GPUs that are not there."""
         threads = max(order.cell.run.training.threads for order in orders)
         gpus = [] if self.device == "cpu" else _gpus(self.device)
-        every = gpus or ["cpu"] * max(1, len(os.sched_getaffinity(0)) // threads)
+        every = gpus or ["cpu"] * max(1, _cores() // threads)
         return [every[i % len(every)] for i in range(self.jobs or len(every))]
 
 
@@ -136,12 +136,20 @@ def _server() -> ForkServerContext:
     return context
 
 
+def _cores() -> int:
+    """The cores this process may use; where the system does not tell (macOS), all there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _gpus(device: str) -> list[str]:
     import torch
 
     if device not in ("auto", "cuda"):
         return [device]
-    return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    found = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if device == "cuda" and not found:
+        raise BenchError("device 'cuda' is asked for, but torch finds no GPU; leave it out to run on the CPU")
+    return found
 
 
 def _child(work: Callable[[Order], int], order: Order) -> None:
