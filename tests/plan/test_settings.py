@@ -78,6 +78,7 @@ def test_a_single_plugin_stands_for_a_list_of_one():
     [
         ({"rate": 0}, ("rate",), "must be greater than 0, not 0"),
         ({"rate": 1}, ("rate",), "must be less than 1, not 1"),
+        ({"rate": float("nan")}, ("rate",), "must be finite, not nan"),
         ({"rate": "fast"}, ("rate",), "must be a number, not 'fast'"),
         ({"rate": True}, ("rate",), "must be a number, not True"),
         ({"count": 0}, ("count",), "must be at least 1, not 0"),

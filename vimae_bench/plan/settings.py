@@ -10,6 +10,7 @@ in with what a file says, completes it with the defaults, and tells all that is 
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
@@ -117,7 +118,9 @@ class Checker:
         errors = list(Draft202012Validator(schema).iter_errors(value))
         for error in errors:
             self._wrong((*where, *error.absolute_path), _complaint(error))
-        return None if errors else _normal(schema, value)
+        if errors:
+            return None
+        return _normal(schema, value) if _finite(value) else self._wrong(where, f"must be finite, not {value!r}")
 
     def _wrong(self, where: Where, what: str) -> None:
         self.problems.append((where, what))
@@ -134,6 +137,13 @@ def spell(where: Where) -> str:
     for part in where:
         out += f"[{part}]" if isinstance(part, int) else f".{part}" if out else part
     return out
+
+
+def _finite(value: Any) -> bool:  # noqa: ANN401
+    """Whether JSON can hold the value: TOML has `nan` and `inf`, and no bound refuses NaN."""
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _normal(schema: Json, value: Any) -> Any:  # noqa: ANN401
