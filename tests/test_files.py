@@ -57,6 +57,12 @@ def test_reading_goes_on_from_an_offset(tmp_path):
     assert not list(read_lines(tmp_path / "none"))
 
 
+def test_a_line_that_is_no_object_is_passed_over(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('[1]\n3\nnull\n{"i": 1}\n')
+    assert [line for line, _ in read_lines(path)] == [{"i": 1}]
+
+
 @pytest.mark.slow
 def test_a_writer_killed_at_any_moment_leaves_whole_files(tmp_path):
     code = (

@@ -52,7 +52,7 @@ def append_line(path: Path, value: Json) -> None:
 
 
 def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
-    """Whole lines of JSON from a byte offset on, each with the offset behind it. Torn lines are passed over."""
+    """Whole lines of JSON objects from a byte offset on, each with the offset behind it; others are passed over."""
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -62,9 +62,11 @@ def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
                 return
             offset += len(line)
             try:
-                yield json.loads(line), offset
+                value = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(value, dict):
+                yield value, offset
 
 
 def sha256(path: Path) -> str:
