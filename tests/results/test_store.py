@@ -155,10 +155,10 @@ def test_a_link_in_place_of_a_run_is_refused(results, tmp_path: Path):
 
 def test_a_benchmark_is_read_back_as_it_was_written(results):
     results.add("β_H-VAE", 0, "missing")
-    results.store.write_benchmark("fig1", "name = 'fig1'\n", {"rank_by": "sse", "columns": None}, results.cells)
+    results.store.write_benchmark("fig1", "name = 'fig1'\n", {"rank_by": "sse", "columns": ["sse"]}, results.cells)
     kept = results.store.read_benchmark()
     assert (kept.name, kept.source) == ("fig1", "name = 'fig1'\n")
-    assert kept.leaderboard == {"rank_by": "sse", "columns": None}
+    assert kept.leaderboard == {"rank_by": "sse", "columns": ["sse"]}
     assert [cell.run.key for cell in kept.cells] == [cell.run.key for cell in results.cells]
     assert kept.cells == tuple(results.cells)
 
@@ -169,7 +169,15 @@ def test_a_folder_without_a_benchmark_is_no_results_folder(results):
 
 
 @pytest.mark.parametrize(
-    "damage", ["", '{"name": "fig1"}', '{"name": "", "source": "", "leaderboard": {}, "cells": [{}]}']
+    "damage",
+    [
+        "",
+        '{"name": "fig1"}',
+        '{"name": "", "source": "", "leaderboard": {}, "cells": [{}]}',
+        '{"name": 3, "source": "", "leaderboard": {}, "cells": []}',
+        '{"name": "", "source": "", "leaderboard": {"rank_by": 3}, "cells": []}',
+        '{"name": "", "source": "", "leaderboard": {"columns": null}, "cells": []}',
+    ],
 )
 def test_a_damaged_benchmark_is_named(results, damage: str):
     results.store.path.mkdir()

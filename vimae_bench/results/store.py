@@ -130,7 +130,11 @@ class Store:
         raw = read_json(path)
         try:
             cells = tuple(_cell(row) for row in raw["cells"])
-            return KeptBenchmark(raw["name"], raw["source"], dict(raw["leaderboard"]), cells)
+            shown = dict(raw["leaderboard"])
+            columns = shown.get("columns", ())
+            for text in (raw["name"], raw["source"], shown.get("rank_by", ""), *columns, *(c.label for c in cells)):
+                _expect_text(text)
+            return KeptBenchmark(raw["name"], raw["source"], shown, cells)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
 
@@ -206,3 +210,8 @@ def _whole(path: Path, read: Callable[[Path], object]) -> bool:
 
 def _cell(raw: Json) -> Cell:
     return Cell(raw["label"], Run.from_json(raw["run"]), tuple(Choice.from_json(metric) for metric in raw["metrics"]))
+
+
+def _expect_text(value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
