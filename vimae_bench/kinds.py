@@ -173,6 +173,7 @@ class Metric(ABC):
     """Measures of a trained model."""
 
     version: ClassVar[int] = 1
+    """Raise it when the arithmetic changes, so that runs are measured again."""
 
     @abstractmethod
     def measures(self) -> tuple[Measure, ...]:
@@ -236,7 +237,9 @@ class Dataset(Protocol):
         ...
 
     @property
-    def pixel_range(self) -> PixelRange: ...
+    def pixel_range(self) -> PixelRange:
+        """What the network sees of these images."""
+        ...
 
     @property
     def validation(self) -> int:

@@ -43,7 +43,7 @@ M = TypeVar("M")
 
 
 def seeded(seed: int, part: str, make: Callable[[], M]) -> M:
-    """What `make` makes when the global generator stands at the seed of this part; the generator is then put back."""
+    """What `make` makes when the CPU's global generator stands at the seed of this part; it is then put back."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "weights", part))
         return make()

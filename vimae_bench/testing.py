@@ -150,7 +150,7 @@ def check_reporter(reporter: Reporter, scratch: Path) -> None:
 
 
 def toy_trial(objective: Objective, size: int = 600) -> Trial:
-    """An untrained linear autoencoder over `size` labelled toy images 4x4 in ten classes, 1,000 of them to train on."""
+    """A linear, untrained autoencoder over toy images 4x4 of ten classes: 1,500 to train, `size` to test on."""
     model = Autoencoder(Frame((1, 4, 4), 2), _Linear(), _MakeNormal(), objective, seed=0).eval()
     splits = Splits(_toy(1500), _toy(0), _toy(size))
     return Trial(model, splits, "toy", 0, torch.device("cpu"))
