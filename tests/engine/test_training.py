@@ -97,6 +97,23 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatc
     assert not RunFolder(tmp_path).history()
 
 
+def test_weights_that_the_last_step_spoils_end_the_run_as_diverged(tmp_path):
+    class Spoiling(Objective):
+        def posterior(self):
+            return Deterministic()
+
+        def __call__(self, model, batch):
+            sse = squared_error(batch.x, model.decode(model.encode(batch.x).rsample())).mean()
+            return Loss(sse + (sse * 0).sqrt(), {})  # 0, with a slope that is not a number
+
+    model = Autoencoder(
+        FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), Spoiling(), 0
+    )
+    end = train(model, Spoiling(), Training(epochs=1, batch=300), IMAGES, 0, RunFolder(tmp_path))
+    assert (end.status, end.steps) == ("diverged", 1)
+    assert "not finite after the last step" in end.reason
+
+
 def test_too_few_images_for_one_batch_are_told(tmp_path):
     with pytest.raises(BenchError, match="300 training images do not fill one batch of 400"):
         trained(METHODS[0], tmp_path, Training(epochs=1, batch=400))

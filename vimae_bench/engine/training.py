@@ -52,7 +52,10 @@ def train(
         seconds = time.perf_counter() - began
         folder.tell("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
         checkpoint.save(folder.checkpoints, epoch, {"model": model.state_dict(), "optimisers": step.state()})
-    return Trained("done", "", training.epochs, training.epochs * batches)
+    # The last step comes after the last loss.
+    lost = [name for name, p in model.named_parameters() if not bool(p.isfinite().all())]
+    reason = f"{', '.join(lost)} not finite after the last step" if lost else ""
+    return Trained("diverged" if lost else "done", reason, training.epochs, training.epochs * batches)
 
 
 def _epoch(step: TrainingStep, training: Training, images: Tensor, seed: int, epoch: int) -> dict[str, float]:
