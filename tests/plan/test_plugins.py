@@ -60,6 +60,19 @@ def test_settings_without_types_break_the_plugin_and_say_so(install):
     assert "'scale' has no type" in broken.reason
 
 
+def test_a_setting_that_identity_has_a_use_for_breaks_the_plugin(install):
+    source = (
+        "from vimae_bench import hookimpl\n"
+        "def odd(version: int = 2): ...\n"
+        "@hookimpl\n"
+        "def vimae_priors(): return {'odd': odd}"
+    )
+    install("reserved", source)
+    (broken,) = build(sources()).broken
+    assert (broken.kind, broken.name) == ("prior", "odd")
+    assert "'version'" in broken.reason
+
+
 def test_an_unknown_name_tells_what_is_near_and_what_could_not_be_loaded(install):
     install("raises", "1/0")
     made = build(sources())

@@ -20,6 +20,9 @@ from ..hooks import KINDS
 from ..records import Json, fingerprint
 from .plugins import BrokenPlugin, Source, factories, load, sources
 
+RESERVED = {"use", "version"}
+"""What `Choice.as_json` puts beside a plugin's settings."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -138,6 +141,8 @@ def _described(kind: str, name: str, make: Any, source: Source) -> Entry | Broke
         form = describe(make, TYPES)
     except Exception as error:  # whatever a stranger's annotations do to typing or pydantic
         return Broken(source, f"its settings cannot be read: {error}", kind, name)
+    if taken := sorted(RESERVED & form["fields"].keys()):
+        return Broken(source, f"its setting {taken[0]!r} has a name that every plugin's identity uses", kind, name)
     summary = (make.__doc__ or "").strip().split("\n")[0]
     return Entry(kind, name, source, summary, getattr(make, "version", 1), form)
 
