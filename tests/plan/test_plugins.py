@@ -73,6 +73,22 @@ def test_a_setting_that_identity_has_a_use_for_breaks_the_plugin(install):
     assert "'version'" in broken.reason
 
 
+def test_a_setting_that_is_a_table_breaks_the_plugin_and_says_so(install):
+    install(
+        "tabled",
+        "from dataclasses import dataclass\n"
+        "from vimae_bench import hookimpl\n"
+        "@dataclass\n"
+        "class Inner: x: int = 1\n"
+        "@dataclass\n"
+        "class Outer: inner: Inner\n"
+        "@hookimpl\n"
+        "def vimae_priors(): return {'outer': Outer}",
+    )
+    (broken,) = build(sources()).broken
+    assert "'inner' is a table" in broken.reason
+
+
 def test_an_unknown_name_tells_what_is_near_and_what_could_not_be_loaded(install):
     install("raises", "1/0")
     made = build(sources())

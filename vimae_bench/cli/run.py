@@ -58,7 +58,7 @@ def run(
     \b
     Examples:
       vimae-bench run benchmarks/quickstart.toml
-      vimae-bench run benchmarks/fig1.toml -k "vimae s0" -o training.epochs=5
+      vimae-bench run benchmarks/fig1.toml -k "vimae s0" -o training.epochs=5 --results try
     """
     asked = [f"executor.{k}={v!r}" for k, v in (("jobs", jobs), ("device", device)) if v is not None]
     benchmark, matrix = planned(file, (*overrides, *asked))
