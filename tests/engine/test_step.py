@@ -1,5 +1,6 @@
 """The shapes an objective may have: players of its own, several draws, a prior made of the encoder."""
 
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -211,6 +212,27 @@ def test_a_loss_that_is_no_scalar_is_told_by_name(linear):
 
     _, step = made(linear, Vector())
     with pytest.raises(BenchError, match=r"the objective's 'sse' has shape \(100,\); it has to be a scalar"):
+        step(torch.arange(100), PROGRESS)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (None, "the objective gives NoneType; it has to give a Loss"),
+        (Loss(3.0, {}), "the objective's 'total' is float; it has to be a scalar tensor"),  # pyright: ignore[reportArgumentType]
+    ],
+)
+def test_what_is_no_loss_is_told_as_such(linear, given, what):
+    @dataclass(frozen=True)
+    class Wrong(Objective):
+        def posterior(self):
+            return Deterministic()
+
+        def __call__(self, model, batch):
+            return given
+
+    _, step = made(linear, Wrong())
+    with pytest.raises(BenchError, match=re.escape(what)):
         step(torch.arange(100), PROGRESS)
 
 

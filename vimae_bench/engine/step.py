@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import BenchError
-from ..kinds import Batch, Objective, Step
+from ..kinds import Batch, Loss, Objective, Step
 from ..model import Autoencoder
 from ..pixels import to_network, to_unit
 from ..records import Training
@@ -56,15 +56,23 @@ class TrainingStep:
         return torch.optim.Adam(self.model.parts(step.trains), lr=rate, betas=betas, eps=ADAM_EPS, fused=True)
 
     def _make(self, step: Step, optimiser: torch.optim.Adam, batch: Batch) -> list[tuple[str, Tensor]]:
-        loss = step.loss(self.model, batch)
+        loss = _loss(step.loss(self.model, batch))
         optimiser.zero_grad(set_to_none=True)
         _scalar("total", loss.total).backward()
         optimiser.step()
         return [(name, _scalar(name, value).detach()) for name, value in (("total", loss.total), *loss.terms.items())]
 
 
-def _scalar(name: str, value: Tensor) -> Tensor:
+def _loss(given: object) -> Loss:
+    if not isinstance(given, Loss):
+        raise BenchError(f"the objective gives {type(given).__name__}; it has to give a Loss(total, terms)")
+    return given
+
+
+def _scalar(name: str, value: object) -> Tensor:
     # A shape is known without looking at data, so this costs a running step nothing.
+    if not isinstance(value, Tensor):
+        raise BenchError(f"the objective's {name!r} is {type(value).__name__}; it has to be a scalar tensor")
     if value.shape != ():
         raise BenchError(f"the objective's {name!r} has shape {tuple(value.shape)}; it has to be a scalar")
     return value
