@@ -63,6 +63,21 @@ def events(folder: Path) -> list[dict]:
     return [json.loads(line) for line in lines if line.endswith(b"}")]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds workers through /proc")
+def test_an_interrupt_while_workers_are_made_ready_is_told_in_one_line(tmp_path):
+    (tmp_path / "storm.toml").write_text(TEXT)
+    words = command(tmp_path / "storm.toml", tmp_path / "results", tmp_path / "data")
+    going = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while going.poll() is None and not children(going.pid):
+        time.sleep(0.01)
+    time.sleep(0.5)  # the server that forks workers is loading its libraries
+    os.killpg(going.pid, signal.SIGINT)
+    _, told = going.communicate(timeout=60)
+    assert going.returncode == 130
+    assert "interrupted; the same command takes up again where this one left" in told
+    assert "Traceback" not in told
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds workers through /proc")
 @pytest.mark.timeout(3600)

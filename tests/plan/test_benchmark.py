@@ -112,6 +112,14 @@ def test_what_no_type_can_say_is_told_too(write):
     ]
 
 
+def test_what_is_named_twice_with_the_same_settings_is_told(write):
+    path = write(('"digits"', '["digits", "digits"]'), ('["reconstruction"]', '["rate", "rate"]'))
+    assert problems(path) == [
+        "FILE:3: dataset[1]: 'digits' is named a second time with the same settings",
+        "FILE:6: metrics[1]: 'rate' is named a second time with the same settings",
+    ]
+
+
 def test_a_missing_key_a_bad_name_and_doubled_seeds_are_told(write):
     path = write(('name = "small"\n', 'name = "../up"\n'), ("latent = 2\n", ""), ("[0, 1]", "[1, 1]"))
     found = "\n".join(problems(path))

@@ -118,7 +118,7 @@ def test_gpus_that_are_asked_for_and_not_there_are_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     one = order(tmp_path, 0)
-    with pytest.raises(BenchError, match="torch finds no GPU"):
+    with pytest.raises(BenchError, match="there is no device 'cuda' here; torch finds cpu"):
         Local(device="cuda").slots([one])
     assert set(Local().slots([one])) == {"cpu"}
 

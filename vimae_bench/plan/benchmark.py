@@ -114,6 +114,10 @@ def _contradictions(made: Benchmark) -> Iterator[tuple[Where, str]]:
     for i, label in enumerate(labels):
         if label in labels[:i]:
             yield ("method", i, "label"), f"'{label}' is the label of an earlier method too; every row needs its own"
+    for axis, choices in (("dataset", made.datasets), ("architecture", made.architectures), ("metrics", made.metrics)):
+        for i, choice in enumerate(choices):
+            if choice in choices[:i]:
+                yield (axis, i), f"'{choice.use}' is named a second time with the same settings"
     known = {
         "method": labels,
         "dataset": [d.use for d in made.datasets],

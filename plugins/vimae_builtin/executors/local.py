@@ -7,8 +7,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -133,7 +134,22 @@ def _server() -> ForkServerContext:
         os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    with _deaf_to_interrupts():
+        forkserver.ensure_running()
     return context
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Generator[None, None, None]:
+    """What is started here ignores Ctrl-C: it is for the scheduler, which ends what it started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals belong to the main thread
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _cores() -> int:
@@ -144,12 +160,12 @@ def _cores() -> int:
 def _gpus(device: str) -> list[str]:
     import torch
 
-    if device not in ("auto", "cuda"):
-        return [device]
     found = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    if device == "cuda" and not found:
-        raise BenchError("device 'cuda' is asked for, but torch finds no GPU; leave it out to run on the CPU")
-    return found
+    if device == "auto" or (device == "cuda" and found):
+        return found
+    if device in found:
+        return [device]
+    raise BenchError(f"there is no device {device!r} here; torch finds {', '.join(['cpu', *found])}")
 
 
 def _child(work: Callable[[Order], int], order: Order) -> None:
