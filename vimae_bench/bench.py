@@ -13,15 +13,17 @@ FINISHED = ("done", "diverged")
 
 def orders(store: Store, name: str, cells: Sequence[Cell], data: Path) -> list[Order]:
     """What is still to be done, each run once, however many rows it appears in."""
-    unfinished = [cell for cell in cells if store.state(cell) not in FINISHED]
-    todo = {cell.run.key: cell for cell in (*unfinished, *_without_references(store, cells))}
+    states = [(cell, store.state(cell)) for cell in cells]
+    unfinished = [cell for cell, state in states if state not in FINISHED]
+    trained = [cell for cell, state in states if state == "done"]
+    todo = {cell.run.key: cell for cell in (*unfinished, *_without_references(store, trained))}
     return [Order(name, cell, store.folder(cell.run).path, data) for cell in todo.values()]
 
 
-def _without_references(store: Store, cells: Sequence[Cell]) -> Iterator[Cell]:
+def _without_references(store: Store, trained: Sequence[Cell]) -> Iterator[Cell]:
     """One trained run for each data set on which the reference rows of some metric are still to be measured."""
-    trained = {(c.run.dataset.key, c.run.latent): c for c in cells if store.state(c) == "done"}
-    for cell in trained.values():
+    one_each = {(cell.run.dataset.key, cell.run.latent): cell for cell in trained}
+    for cell in one_each.values():
         if not all(store.reference(cell.run.dataset, cell.run.latent, metric).exists() for metric in cell.metrics):
             yield cell
 

@@ -14,7 +14,7 @@ runs/elbo-mnist-mlp-s0-1f2e3d4c5b6a/
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import append_line, read_json, read_lines, write_json
+from .files import append_line, read_lines, write_json
 from .records import Choice, Json, Run
 
 
@@ -64,10 +64,6 @@ class RunFolder:
         """Write the spec if it is not there."""
         if not self.spec.exists():
             write_json(self.spec, run.as_json())
-
-    def read_spec(self) -> Run:
-        """Raises ResultsError if the spec is damaged."""
-        return Run.from_json(read_json(self.spec))
 
     def tell(self, event: str, **what: object) -> None:
         """Append an event."""
