@@ -11,7 +11,8 @@ import pytest
 
 from vimae_bench import BenchError, Cell, Choice, Order, Run, Training
 from vimae_builtin.executors.inline import Inline
-from vimae_builtin.executors.local import INTERRUPTED, Local
+from vimae_builtin.executors.local import Local
+from vimae_builtin.executors.local.worker import INTERRUPTED
 
 sys.path.insert(0, str(Path(__file__).parent))  # for worker processes too
 from fates import FATES, order, patient, work

@@ -1,0 +1,77 @@
+"""A worker: the server that forks it, and its life from there."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator
+from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+from vimae_bench import Order
+
+INTERRUPTED = 75  # EX_TEMPFAIL: the run can be taken up again
+# Loaded once by the server, and not again by every run; torch's optimisers load its compiler when first made.
+PRELOADED = [
+    "vimae_bench.engine.execute",
+    "torch._dynamo",
+    "matplotlib.figure",
+    "sklearn.svm",
+    "sklearn.decomposition",
+]
+
+
+def server() -> ForkServerContext:
+    """A server that has the libraries loaded and forks a worker in a few hundredths of a second.
+
+    Forking wants few threads, so BLAS may start none of its own.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    with _deaf_to_interrupts():
+        forkserver.ensure_running()
+    return context
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Generator[None, None, None]:
+    """What is started here ignores Ctrl-C: it is for the scheduler, which ends what it started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals belong to the main thread
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def live(work: Callable[[Order], int], order: Order) -> None:
+    """The life of a worker: no terminal of its own, its words in the run's log, its end with its scheduler's."""
+    os.setsid()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # not Linux: the kernel chooses for itself whom to kill when memory runs out
+        Path("/proc/self/oom_score_adj").write_text("500")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    order.folder.mkdir(parents=True, exist_ok=True)
+    with (order.folder / "log.txt").open("a", buffering=1) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        code = work(order)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)  # no clean-up of libraries that the server shares
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        wait([parent.sentinel])
+        os._exit(INTERRUPTED)
