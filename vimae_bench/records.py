@@ -107,23 +107,28 @@ class Cell:
 
 @dataclass(frozen=True)
 class Order:
-    """What a worker is told: which run, where its folder is, where the data are, on which device."""
+    """What a worker is told: which run, where its folder is, where the data are, on which device.
+
+    `sharing` counts the runs on the device when this one started, itself included: times compare only at 1.
+    """
 
     benchmark: str
     cell: Cell
     folder: Path
     data: Path
     device: str = "cpu"
+    sharing: int = 1
 
 
 @dataclass(frozen=True)
 class Event:
     """What an executor tells while it works. `tick` carries no order: time has passed, files may have grown.
 
-    `reason` says why the executor ended a run itself; it is empty for a run that came to its own end.
+    `reason` says why the executor ended a run itself; it is empty for a run that came to its own end. A `note` carries
+    no order either: its `reason` is a line for the user, such as how many runs go side by side and why.
     """
 
-    kind: Literal["started", "ended", "tick"]
+    kind: Literal["started", "ended", "tick", "note"]
     order: Order | None = None
     exit_code: int | None = None
     reason: str = ""

@@ -144,7 +144,7 @@ def check_executor(executor: Executor, scratch: Path) -> None:
 def check_reporter(reporter: Reporter, scratch: Path) -> None:
     """Passes every event on, in order, unchanged; `scratch` is an empty folder."""
     order = _order(scratch, 0)
-    told = [Event("started", order), Event("tick"), Event("ended", order, 0)]
+    told = [Event("note", reason="one run at a time"), Event("started", order), Event("tick"), Event("ended", order, 0)]
     passed = list(reporter([order], iter(told)))
     _expect(passed == told, f"passed on {[e.kind for e in passed]} of {[e.kind for e in told]}")
 

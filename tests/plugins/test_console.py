@@ -187,6 +187,13 @@ def test_labels_and_reasons_are_shown_and_not_obeyed(order, make):
     assert not any(obeyed in told for obeyed in ("\x07", "\r", "\u202e", "\x1b[31m[red]"))
 
 
+@pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO(), width=100)])
+def test_a_note_is_a_line_of_its_own(order, make):
+    console, run = make(), order()
+    list(follow([run], iter([Event("note", reason="2 runs side by side: [red]2 cores\a")]), console))
+    assert "2 runs side by side: [red]2 cores\n" in console.file.getvalue()
+
+
 def test_every_event_is_passed_on_and_the_cursor_comes_back(order):
     console, run = terminal(), order()
     events = [Event("started", run), Event("tick"), Event("ended", run, 0)]

@@ -136,7 +136,9 @@ class Board:
 
     def note(self, event: Event) -> None:
         """Take in an event, and whatever the runs under way have written."""
-        if event.order and event.kind == "started":
+        if event.kind == "note":
+            self._print(event.reason, "")
+        elif event.order and event.kind == "started":
             self._start(event.order)
         elif event.order and event.order.folder in self.rows:
             self._end(event.order, event.exit_code)
