@@ -78,9 +78,17 @@ def test_an_interrupt_while_workers_are_made_ready_is_told_in_one_line(tmp_path)
     assert "Traceback" not in told
 
 
+@pytest.fixture
+def checkpoints_after_each_epoch(tmp_path, monkeypatch):
+    """In every process: these trainings are over before the first checkpoint would be due."""
+    (tmp_path / "sitecustomize.py").write_text("from vimae_bench.engine import checkpoint\ncheckpoint.EVERY = 0.0\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds workers through /proc")
 @pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("checkpoints_after_each_epoch")
 def test_kills_at_random_moments_lose_nothing_and_change_nothing(tmp_path, request):
     kills, given = request.config.getoption("--kills"), request.config.getoption("--benchmark")
     file, data = Path(given) if given else tmp_path / "storm.toml", tmp_path / "data"

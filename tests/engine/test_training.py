@@ -34,8 +34,10 @@ def same(a, b):
     return all(torch.equal(x, b.state_dict()[name]) for name, x in a.state_dict().items())
 
 
+@pytest.mark.parametrize("every", [0.0, 60.0], ids=["after each epoch", "after none"])
 @pytest.mark.parametrize("choice", METHODS, ids=lambda c: c.use)
-def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice, tmp_path, monkeypatch):
+def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice, every, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "EVERY", every)
     end, whole = trained(choice, tmp_path / "whole")
     assert (end.status, end.epochs, end.steps) == ("done", 5, 5 * 4)
     tell, told = RunFolder.tell, []
@@ -55,6 +57,17 @@ def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice
     lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).history()] for name in ("cut", "whole")]
     assert lines[0] == lines[1]
     assert [epoch for epoch, _ in lines[0]] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("every", "kept"), [(0.0, [1, 2, 3, 4]), (60.0, [])])
+def test_a_checkpoint_is_written_when_its_time_has_come_and_never_after_the_last_epoch(
+    every, kept, tmp_path, monkeypatch
+):
+    saved = []
+    monkeypatch.setattr(checkpoint, "EVERY", every)
+    monkeypatch.setattr(checkpoint, "save", lambda folder, epoch, state: saved.append(epoch))
+    trained(METHODS[0], tmp_path)
+    assert saved == kept
 
 
 def test_another_seed_gives_other_weights_and_the_same_seed_the_same(tmp_path):

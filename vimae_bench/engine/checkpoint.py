@@ -1,8 +1,8 @@
 """The state of a training between two epochs, in files that know whether they are whole.
 
 The sha256 of a file is part of its name: neither torch nor the file system notices a flipped bit. That, and keeping
-the newest two, stands in for waiting until each is on the disk, which would cost a short epoch more than its training:
-a process that is killed loses nothing, a machine that loses power a few epochs.
+the newest two, stands in for waiting until each is on the disk: a process that is killed loses the epochs of the last
+`EVERY` seconds, a machine that loses power twice as many. None is written of the last epoch, which the weights follow.
 """
 
 import os
@@ -13,6 +13,8 @@ import torch
 
 from ..files import sha256
 
+EVERY = 5.0
+"""Seconds of training between two checkpoints: a state is written at the end of the first epoch after them."""
 KEPT = 2
 
 

@@ -31,7 +31,7 @@ class Trained:
 def train(
     model: Autoencoder, objective: Objective, training: Training, images: Tensor, seed: int, folder: RunFolder
 ) -> Trained:
-    """Train on images uint8 [N, C, H, W], telling each epoch and keeping a checkpoint of it.
+    """Train on images uint8 [N, C, H, W], telling each epoch and keeping a checkpoint now and then.
 
     Everything random in an epoch follows from (seed, epoch), so that a checkpoint needs no generator's state.
     Raises BenchError if there are fewer images than one batch.
@@ -43,6 +43,7 @@ def train(
     first = _resume(model, step, folder)
     folder.tell("started", time=time.time(), resumed_from=first)
     model.train()
+    saved = time.perf_counter()
     for epoch in range(first + 1, training.epochs + 1):
         began = time.perf_counter()
         terms = _epoch(step, training, images, seed, epoch)
@@ -51,7 +52,9 @@ def train(
             return Trained("diverged", reason, epoch, epoch * batches)
         seconds = time.perf_counter() - began
         folder.tell("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
-        checkpoint.save(folder.checkpoints, epoch, {"model": model.state_dict(), "optimisers": step.state()})
+        if epoch < training.epochs and time.perf_counter() - saved >= checkpoint.EVERY:
+            checkpoint.save(folder.checkpoints, epoch, {"model": model.state_dict(), "optimisers": step.state()})
+            saved = time.perf_counter()
     # The last step comes after the last loss.
     lost = [name for name, p in model.named_parameters() if not bool(p.isfinite().all())]
     reason = f"{', '.join(lost)} not finite after the last step" if lost else ""
