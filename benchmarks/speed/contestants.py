@@ -1,0 +1,41 @@
+"""Who takes part, by name. Each is loaded when it is made, so that one that is not installed harms no other."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol, cast
+
+from .workloads import Workload
+
+CONTESTANTS = {
+    "vimae-bench": "ours:Ours",
+    "pythae": "pythae_trainer:Pythae",
+    "eager loop": "loops:Eager",
+    "optimised loop": "loops:Optimised",
+    "compiled loop": "loops:Compiled",
+    "matrix product": "peak:Peak",
+}
+OURS, PYTHAE, COMPILED, PEAK = "vimae-bench", "pythae", "compiled loop", "matrix product"
+
+
+class Contestant(Protocol):
+    """Something that trains on a workload, a slice of so many steps at a time."""
+
+    def slice(self) -> None:
+        """Train on all images of the workload once."""
+
+    def close(self) -> None:
+        """Clear up; it is not used again."""
+
+
+def make(name: str, workload: Workload, folder: Path) -> Contestant:
+    """The contestant of that name at the start of its training; its files go into `folder`."""
+    module, _, attribute = CONTESTANTS[name].partition(":")
+    return cast(Contestant, getattr(import_module(f".{module}", __package__), attribute)(workload, folder))
+
+
+def missing(name: str) -> str:
+    """Why a contestant cannot take part here, in a line; empty if it can."""
+    if name == PYTHAE and not find_spec("pythae"):
+        return 'not installed: pip install -e ".[speed]"'
+    return ""

@@ -1,0 +1,63 @@
+"""The loops that a user writes by hand."""
+
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from .losses import lean_kernel, loss_of, plain_kernel
+from .workloads import BATCH, BETAS, LEARNING_RATE, Workload
+
+
+class Eager:
+    """What is written first: a DataLoader, Adam as it comes, a norm for every scale of the kernel, the loss added up."""
+
+    def __init__(self, workload: Workload, folder: Path):  # noqa: ARG002
+        model = workload.model().train()
+        self.device = workload.device
+        self.loss = loss_of(workload.method, model.encoder, model.decoder, plain_kernel)
+        self.loader = DataLoader(TensorDataset(workload.pixels()), BATCH, shuffle=True)
+        self.optimiser = torch.optim.Adam(model.parameters(), LEARNING_RATE, BETAS)
+        self.total = 0.0
+
+    def slice(self) -> None:
+        for (x,) in self.loader:
+            loss = self.loss(x.to(self.device))
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            self.total += loss.item()
+
+    def close(self) -> None:
+        """Nothing to clear up."""
+
+
+class Optimised:
+    """Images indexed in one tensor on the device, fused Adam, one matrix of distances, no wait for the loss."""
+
+    def __init__(self, workload: Workload, folder: Path):  # noqa: ARG002
+        model = workload.model().train()
+        self.images = workload.pixels().to(workload.device)
+        self.loss = loss_of(workload.method, model.encoder, model.decoder, lean_kernel)
+        self.optimiser = torch.optim.Adam(model.parameters(), LEARNING_RATE, BETAS, fused=True)
+        self.total = torch.zeros((), device=workload.device)
+
+    def slice(self) -> None:
+        order = torch.randperm(len(self.images), device=self.images.device)
+        for index in order.split(BATCH):
+            loss = self.loss(self.images[index])
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            self.total += loss.detach()
+
+    def close(self) -> None:
+        """Nothing to clear up."""
+
+
+class Compiled(Optimised):
+    """The optimised loop with its loss compiled."""
+
+    def __init__(self, workload: Workload, folder: Path):
+        super().__init__(workload, folder)
+        self.loss = torch.compile(self.loss, fullgraph=True)

@@ -1,0 +1,42 @@
+"""Our trainer as it is: epochs, events and checkpoints in a run's folder, pausing where it tells of an epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vimae_bench import Training
+from vimae_bench.engine.training import train
+from vimae_bench.folder import RunFolder
+
+from .paused import Paused
+from .workloads import BATCH, BETAS, LEARNING_RATE, STEPS, Workload
+
+
+@dataclass(frozen=True)
+class PausingFolder(RunFolder):
+    """A run's folder that waits for its next turn after each epoch."""
+
+    pause: Callable[[], None]
+
+    def tell(self, event: str, **what: object) -> None:
+        super().tell(event, **what)
+        if event == "epoch":
+            self.pause()
+
+
+class Ours:
+    """A run as long as the paper's, of which the first epochs are trained."""
+
+    def __init__(self, workload: Workload, folder: Path):
+        training = Training(STEPS // workload.steps, BATCH, LEARNING_RATE, *BETAS)
+        model, objective = workload.model(), workload.objective()
+        images = workload.images().to(workload.device)
+        self.paused = Paused(
+            lambda pause: train(model, objective, training, images, seed=0, folder=PausingFolder(folder, pause))
+        )
+
+    def slice(self) -> None:
+        self.paused.advance()
+
+    def close(self) -> None:
+        self.paused.close()

@@ -1,0 +1,108 @@
+"""pythae's own trainer with pythae's own models over our nets (Chadebec et al., NeurIPS 2022; `pip install pythae`).
+
+It gets what suits it: batches loaded in the process, as worker processes make it slower here; no checkpoints, no
+evaluation set, no progress bar, no log.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from pythae.data.datasets import BaseDataset
+from pythae.models import VAE, WAE_MMD, BaseAE, VAEConfig, WAE_MMD_Config
+from pythae.models.base.base_utils import ModelOutput
+from pythae.models.nn import BaseDecoder, BaseEncoder
+from pythae.trainers import BaseTrainer, BaseTrainerConfig, training_callbacks
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from .losses import noised, prior_draws
+from .paused import Paused
+from .workloads import BATCH, BETAS, LEARNING_RATE, STEPS, WEIGHT, Workload
+
+
+class Encoder(BaseEncoder):
+    """Our encoder in pythae's form, with the method's input noise in front of it."""
+
+    def __init__(self, net: nn.Module, input_noise: float):
+        super().__init__()
+        self.net, self.input_noise = net, input_noise
+
+    def forward(self, x: Tensor) -> ModelOutput:
+        heads = self.net(noised(x, self.input_noise))
+        return ModelOutput(**dict(zip(("embedding", "log_covariance"), heads, strict=False)))
+
+
+class Decoder(BaseDecoder):
+    """Our decoder in pythae's form."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, z: Tensor) -> ModelOutput:
+        return ModelOutput(reconstruction=self.net(z))
+
+
+class LogisticWAE(WAE_MMD):
+    """pythae knows the normal prior alone; its draws are replaced."""
+
+    def loss_function(self, recon_x: Tensor, x: Tensor, z: Tensor, z_prior: Tensor) -> tuple[Tensor, ...]:
+        return super().loss_function(recon_x, x, z, prior_draws("logistic", z_prior))
+
+
+class EpochEnd(training_callbacks.TrainingCallback):
+    """Waits for its next turn after each epoch."""
+
+    def __init__(self, pause: Callable[[], None]):
+        self.pause = pause
+
+    def on_epoch_end(self, training_config: BaseTrainerConfig, **kwargs: object) -> None:  # noqa: ARG002
+        self.pause()
+
+
+class Pythae:
+    """`BaseTrainer.train`, whose callback pauses it at the end of each epoch."""
+
+    def __init__(self, workload: Workload, folder: Path):
+        quieten()
+        config = BaseTrainerConfig(
+            output_dir=str(folder),
+            num_epochs=STEPS // workload.steps,
+            per_device_train_batch_size=BATCH,
+            learning_rate=LEARNING_RATE,
+            optimizer_cls="Adam",
+            optimizer_params={"betas": BETAS},
+            no_cuda=workload.device == "cpu",
+        )
+        data = BaseDataset(workload.pixels(), torch.zeros(workload.samples))
+        model = model_of(workload)
+        self.paused = Paused(
+            lambda pause: BaseTrainer(model, data, training_config=config, callbacks=[EpochEnd(pause)]).train()
+        )
+
+    def slice(self) -> None:
+        self.paused.advance()
+
+    def close(self) -> None:
+        self.paused.close()
+
+
+def quieten() -> None:
+    """No bar for every epoch and no line for every loss."""
+    for name in ("pythae.trainers.base_trainer.base_trainer", training_callbacks.__name__):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    training_callbacks.tqdm = partial(tqdm, disable=True)
+
+
+def model_of(workload: Workload) -> BaseAE:
+    """pythae's model for the method, over nets with the same weights that everyone starts from."""
+    method, net, ours = workload.method, workload.net, workload.model()
+    encoder, decoder = Encoder(ours.encoder, method.input_noise), Decoder(ours.decoder)
+    shape = {"input_dim": net.shape, "latent_dim": net.latent}
+    if method.kernel is None:
+        return VAE(VAEConfig(**shape), encoder, decoder)
+    config = WAE_MMD_Config(**shape, kernel_choice=method.kernel, reg_weight=WEIGHT)
+    return (WAE_MMD if method.prior == "normal" else LogisticWAE)(config, encoder, decoder)

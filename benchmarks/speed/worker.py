@@ -1,0 +1,85 @@
+"""A contestant in a process of its own: to see what memory it takes, and to run several side by side."""
+
+import multiprocessing
+import resource
+import sys
+import tempfile
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from .workloads import Workload
+
+
+class Worker:
+    """Trains a slice whenever it is told to; without a contestant (`name` empty) it has loaded torch and waits."""
+
+    def __init__(self, name: str, workload: Workload, threads: int):
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["torch"])
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(name, workload, threads, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def start(self) -> None:
+        """Begin a slice."""
+        self.connection.send("slice")
+
+    def wait(self) -> "Memory":
+        """Wait for the end of the slice; gives the peak memory so far. Raises RuntimeError if the process has died."""
+        try:
+            return self.connection.recv()
+        except EOFError as error:
+            raise RuntimeError("a worker died; its words are above") from error
+
+    def slice(self) -> "Memory":
+        """Train a slice and wait for its end."""
+        self.start()
+        return self.wait()
+
+    def close(self) -> None:
+        """End the process."""
+        self.connection.close()
+        self.process.join()
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Peak bytes: of the process, and of what torch held on the GPU (0 without one)."""
+
+    resident: int
+    device: int
+
+
+def _serve(name: str, workload: Workload, threads: int, connection: Connection) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    with tempfile.TemporaryDirectory() as folder:
+        contestant = None
+        while _told(connection):
+            if name:
+                from .contestants import make
+
+                contestant = contestant or make(name, workload, Path(folder))
+                contestant.slice()
+                workload.synchronise()
+            connection.send(_memory(workload.device))
+        if contestant:
+            contestant.close()
+
+
+def _told(connection: Connection) -> bool:
+    try:
+        return bool(connection.recv())
+    except EOFError:
+        return False
+
+
+def _memory(device: str) -> Memory:
+    import torch
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    held = torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else 0
+    return Memory(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, held)
