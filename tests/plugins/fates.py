@@ -7,14 +7,15 @@ import time
 from pathlib import Path
 
 from vimae_bench import Cell, Choice, Order, Run, Training
+from vimae_bench.folder import RunFolder
 
 FATES = ("ends well", "raises", "is killed", "crashes", "exits", "hangs", "ends well too")
 
 
-def order(folder: Path, seed: int) -> Order:
-    plain = Choice("toy")
+def order(folder: Path, fate: int, seed: int | None = None) -> Order:
+    plain, seed = Choice("toy"), fate if seed is None else seed
     run = Run(plain, plain, plain, plain, 2, Training(), seed)
-    return Order("toy", Cell(FATES[seed], run, ()), folder / str(seed), folder)
+    return Order("toy", Cell(FATES[fate], run, ()), folder / str(seed), folder)
 
 
 def work(one: Order) -> int:
@@ -41,4 +42,28 @@ def work(one: Order) -> int:
 def patient(one: Order) -> int:
     (one.folder / "pid").write_text(str(os.getpid()))
     time.sleep(600)
+    return 0
+
+
+def report(one: Order) -> int:
+    (one.folder / "report").write_text(f"{os.environ['CUDA_VISIBLE_DEVICES']} {one.device}")
+    return 0
+
+
+def crowded(one: Order) -> int:
+    """Train on a device that serves two runs at full speed, and shares that out among more."""
+    (one.folder / "pid").write_text(str(os.getpid()))
+    for epoch in range(1, 1000):
+        seconds = 0.04 * max(1.0, len(list(one.folder.parent.glob("*/pid"))) / 2)
+        time.sleep(seconds)
+        RunFolder(one.folder).tell("epoch", epoch=epoch, time=time.time(), seconds=seconds, terms={})
+    return 0
+
+
+def hungry(one: Order) -> int:
+    """The second run fits on its device alone; the others are slow enough to be beside it."""
+    if one.cell.run.seed == 1 and one.sharing > 1:
+        RunFolder(one.folder).tell("ended", status="failed", reason="OutOfMemoryError: CUDA out of memory.", time=0.0)
+        return 1
+    time.sleep(0.3)
     return 0

@@ -11,11 +11,11 @@ import pytest
 
 from vimae_bench import BenchError, Cell, Choice, Order, Run, Training
 from vimae_builtin.executors.inline import Inline
-from vimae_builtin.executors.local import Local
+from vimae_builtin.executors.local import Local, crew, machine, slots
 from vimae_builtin.executors.local.worker import INTERRUPTED
 
 sys.path.insert(0, str(Path(__file__).parent))  # for worker processes too
-from fates import FATES, order, patient, work
+from fates import FATES, crowded, hungry, order, patient, report, work
 
 
 def alive(pid: int) -> bool:
@@ -44,7 +44,7 @@ def test_one_that_dies_takes_no_other_with_it(tmp_path):
 def test_no_more_runs_than_slots_go_side_by_side(tmp_path):
     side_by_side, most = 0, 0
     for event in Local(jobs=2)([order(tmp_path, 0)] * 5, work):
-        side_by_side += {"started": 1, "ended": -1, "tick": 0}[event.kind]
+        side_by_side += {"started": 1, "ended": -1}.get(event.kind, 0)
         most = max(most, side_by_side)
     assert most == 2
 
@@ -89,24 +89,85 @@ def test_a_worker_asked_to_end_says_that_it_can_be_taken_up_again(tmp_path):
     assert [e.exit_code for e in events if e.kind == "ended"] == [INTERRUPTED]
 
 
-@pytest.mark.parametrize(("threads", "slots"), [(1, 4), (2, 2), (4, 1), (8, 1)])
-def test_as_many_runs_go_side_by_side_as_there_are_cores_for_their_threads(tmp_path, monkeypatch, threads, slots):
+def shares(executor, orders):
+    devices, _ = executor.slots(orders)
+    return {one.device: one.limit for one in devices}
+
+
+@pytest.fixture
+def one_gpu(monkeypatch):
+    """A GPU with 80 GiB of memory, none of which a fake run takes, and four cores."""
+    monkeypatch.setattr(machine, "_count", lambda: 1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
+    monkeypatch.setattr(crew, "free_memory", lambda context, devices: [80 * 2**30 for _ in devices])
+    monkeypatch.setattr(slots, "SECONDS", 0.1)
+
+
+@pytest.mark.parametrize(("threads", "count"), [(1, 4), (2, 2), (4, 1), (8, 1)])
+def test_as_many_runs_go_side_by_side_as_there_are_cores_for_their_threads(tmp_path, monkeypatch, threads, count):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
     plain = Choice("toy")
     run = Run(plain, plain, plain, plain, 2, Training(threads=threads), 0)
-    one = Order("toy", Cell("x", run, ()), tmp_path, tmp_path)
-    assert Local(device="cpu").slots([one]) == ["cpu"] * slots
-    assert Local(device="cpu", jobs=3).slots([one]) == ["cpu"] * 3
+    orders = [Order("toy", Cell("x", run, ()), tmp_path, tmp_path)] * 9
+    assert shares(Local(device="cpu"), orders) == {"cpu": count}
+    assert shares(Local(device="cpu", jobs=3), orders) == {"cpu": 3}
 
 
-def test_every_gpu_is_a_slot(tmp_path, monkeypatch):
-    import torch
+def test_what_is_chosen_on_a_cpu_is_told_once_and_what_the_user_chose_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(2)))
+    orders = [order(tmp_path, seed) for seed in (0, 6)]
+    notes = [e.reason for e in Local(device="cpu")(orders, work) if e.kind == "note"]
+    assert notes == ["2 runs side by side: 2 cores, 1 thread each"]
+    assert not [e for e in Local(device="cpu", jobs=2)(orders, work) if e.kind == "note"]
 
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    one = order(tmp_path, 0)
-    assert Local().slots([one]) == ["cuda:0", "cuda:1", "cuda:2"]
-    assert Local(device="cuda:1").slots([one]) == ["cuda:1"]
-    assert Local(jobs=4).slots([one]) == ["cuda:0", "cuda:1", "cuda:2", "cuda:0"]
+
+def test_every_gpu_begins_with_one_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "_count", lambda: 3)
+    orders = [order(tmp_path, 0)] * 5
+    assert shares(Local(), orders) == {"cuda:0": 1, "cuda:1": 1, "cuda:2": 1}
+    assert shares(Local(device="cuda:1"), orders) == {"cuda:1": 1}
+    assert shares(Local(jobs=4), orders) == {"cuda:0": 2, "cuda:1": 1, "cuda:2": 1}
+    assert shares(Local(jobs=2), orders) == {"cuda:0": 1, "cuda:1": 1}
+
+
+def test_runs_are_added_to_a_gpu_until_one_more_does_not_pay(tmp_path, one_gpu):
+    """The fake device serves two runs at full speed, and shares that out among more."""
+    started, notes = 0, []
+    events = Local()([order(tmp_path, 0, seed) for seed in range(9)], crowded)
+    for event in events:
+        started += event.kind == "started"
+        if event.kind == "note":
+            notes.append(event.reason)
+            break
+    events.close()
+    assert started == 3
+    assert notes[0].startswith("2 runs side by side on cuda:0: one more ")
+
+
+def test_a_worker_sees_its_own_gpu_alone(tmp_path, one_gpu):
+    monkey = Local(device="cuda")([order(tmp_path, 0)], report)
+    started = next(e for e in monkey if e.kind == "started")
+    list(monkey)
+    assert started.order.device == "cuda:0"
+    assert (tmp_path / "0" / "report").read_text() == "0 cuda:0"
+
+
+def test_a_run_that_runs_out_of_memory_beside_others_is_tried_again_alone(tmp_path):
+    orders = [order(tmp_path, 0, seed) for seed in range(4)]
+    events = [e for e in Local(device="cpu", jobs=2)(orders, hungry) if e.kind != "tick"]
+    assert [e.exit_code for e in events if e.kind == "ended"] == [0] * 4
+    assert sum(e.kind == "started" for e in events) == 4
+    assert [e.order.cell.run.seed for e in events if e.kind == "ended"][-1] == 1
+    (note,) = [e.reason for e in events if e.kind == "note"]
+    assert note == (
+        "ends well s1 ran out of memory beside other runs on cpu; it is tried again alone at the end, "
+        "and cpu goes on with one run at a time"
+    )
+
+
+def test_a_run_that_runs_out_of_memory_alone_has_failed(tmp_path):
+    (end,) = [e for e in Local(device="cpu", jobs=1)([order(tmp_path, 2)], work) if e.kind == "ended"]
+    assert end.exit_code == -signal.SIGKILL
 
 
 def test_inline_carries_out_one_after_another_in_this_process(tmp_path):
@@ -115,16 +176,7 @@ def test_inline_carries_out_one_after_another_in_this_process(tmp_path):
 
 
 def test_gpus_that_are_asked_for_and_not_there_are_told(tmp_path, monkeypatch):
-    import torch
-
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    one = order(tmp_path, 0)
+    monkeypatch.setattr(machine, "_count", lambda: 0)
     with pytest.raises(BenchError, match="there is no device 'cuda' here; torch finds cpu"):
-        Local(device="cuda").slots([one])
-    assert set(Local().slots([one])) == {"cpu"}
-
-
-def test_cores_are_counted_where_the_system_tells_no_affinity(tmp_path, monkeypatch):
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    assert Local(device="cpu").slots([order(tmp_path, 0)]) == ["cpu"] * 3
+        next(Local(device="cuda")([order(tmp_path, 0)], work))
+    assert set(shares(Local(), [order(tmp_path, 0)])) == {"cpu"}

@@ -6,15 +6,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from multiprocessing import forkserver
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from vimae_bench import Order
 
+from .machine import pin
+
 INTERRUPTED = 75  # EX_TEMPFAIL: the run can be taken up again
+PATIENCE = 60.0  # seconds for a GPU to tell its free memory
 # Loaded once by the server, and not again by every run; torch's optimisers load its compiler when first made.
 PRELOADED = [
     "vimae_bench.engine.execute",
@@ -28,8 +32,10 @@ PRELOADED = [
 def server() -> ForkServerContext:
     """A server that has the libraries loaded and forks a worker in a few hundredths of a second.
 
-    Forking wants few threads, so BLAS may start none of its own.
+    Forking wants few threads, so BLAS may start none of its own. It also wants a server that has not used CUDA, so
+    torch asks the driver's management library whether there are GPUs.
     """
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("forkserver")
@@ -53,7 +59,8 @@ def _deaf_to_interrupts() -> Generator[None, None, None]:
 
 
 def live(work: Callable[[Order], int], order: Order) -> None:
-    """The life of a worker: no terminal of its own, its words in the run's log, its end with its scheduler's."""
+    """The life of a worker: one GPU at most, no terminal, its words in the run's log, its end with its scheduler's."""
+    order = replace(order, device=pin(order.device))
     os.setsid()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -75,3 +82,30 @@ def _end_with_parent() -> None:
     if parent:
         wait([parent.sentinel])
         os._exit(INTERRUPTED)
+
+
+def free_memory(context: ForkServerContext, devices: Sequence[str]) -> list[int]:
+    """The bytes free on each GPU; none on one that cannot be used.
+
+    Each is asked by a process of its own, as whoever asks takes up memory on the GPU until it ends.
+    """
+    asked = [context.Pipe(duplex=False) for _ in devices]
+    for device, (_, answer) in zip(devices, asked, strict=True):
+        context.Process(target=_tell_free_memory, args=(device, answer), daemon=True).start()
+        answer.close()
+    return [_answer(question) for question, _ in asked]
+
+
+def _answer(question: Connection) -> int:
+    with contextlib.suppress(EOFError):  # it ended without a word
+        if question.poll(PATIENCE):
+            return question.recv()
+    return 0
+
+
+def _tell_free_memory(device: str, answer: Connection) -> None:
+    name = pin(device)
+    import torch
+
+    with contextlib.suppress(RuntimeError):  # a GPU that takes one process at a time, say
+        answer.send(torch.cuda.mem_get_info(name)[0])
