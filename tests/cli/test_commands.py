@@ -134,6 +134,15 @@ def test_plan_and_dry_run_show_states_and_start_nothing(shared, small, tmp_path)
     assert not (tmp_path / "results").exists()
 
 
+def test_jobs_are_a_number_or_auto(shared, small, tmp_path):
+    file = small(('"inline"', '{ use = "local", jobs = 7 }'))
+    words = ("--dry-run", "--results", tmp_path / "r", "--data", shared[0] / "data")
+    assert "4 runs: 4 new" in call("run", file, *words, "--jobs", "auto")
+    assert "4 runs: 4 new" in call("run", file, *words, "--jobs", "2")
+    assert "'all' is not a valid number or auto" in call("run", file, *words, "--jobs", "all", code=2)
+    assert "0 is not in the range x>=1" in call("run", file, *words, "--jobs", "0", code=2)
+
+
 def test_an_empty_selection_is_an_exit_code_of_its_own(small):
     assert "selects none of the 4 runs" in call("plan", small(), "-k", "gan", code=3)
 

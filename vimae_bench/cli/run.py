@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,12 +29,23 @@ from .results import Finished
 SOME_FAILED = 1
 
 
+class Jobs(click.IntRange):
+    """A number of runs, or `auto`, for which the executor's setting is 0."""
+
+    name = "number or auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401
+        return 0 if value == "auto" else super().convert(value, param, ctx)
+
+
 @click.command()
 @file_argument
 @click.option("--dry-run", is_flag=True, help="Check the file, the data and every model, list the runs, start nothing.")
 @filter_option
 @override_option
-@click.option("--jobs", type=click.IntRange(min=1), help="Runs side by side.  [default: as many as fit]")
+@click.option(
+    "--jobs", metavar="N|auto", type=Jobs(min=1), help="Runs side by side; auto finds out and tells.  [default: auto]"
+)
 @click.option("--device", help="cpu, cuda, cuda:1 ...  [default: the GPUs if there are any]")
 @results_option
 @data_option
