@@ -87,13 +87,14 @@ def told(order, event):
 
 
 def test_a_run_leaves_its_record_weights_measures_and_pictures(order):
-    one = order()
+    one = replace(order(), sharing=3)
     assert execute(one) == DONE
     folder, kept = RunFolder(one.folder), record(one)
     assert (kept["status"], kept["epochs"], kept["steps"]) == ("done", 2, 2 * 14)
     assert kept["run"] == one.cell.run.as_json() == json.loads(folder.spec.read_text())
     assert kept["weights"]["bytes"] == folder.weights.stat().st_size
     assert kept["made_by"]["torch"] == torch.__version__
+    assert kept["made_by"]["sharing"] == 3
     assert set(kept["data"]) == {"train_x", "train_y", "test_x", "test_y"}
     assert {p.name for p in folder.pictures.glob("*.png")} == {
         "reconstructions.png",

@@ -66,7 +66,7 @@ def _trained(order: Order, folder: RunFolder) -> Trial | None:
         images = torch.from_numpy(splits.train.x).to(device)
         trained = train(model, objective, run.training, images, run.seed, folder)
         seconds = {"steps": sum(line["seconds"] for line in folder.history()), "training": time.perf_counter() - began}
-        record.write(folder, run, trained, model, digests(folder_of(dataset, order.data)), seconds)
+        record.write(folder, order, trained, model, digests(folder_of(dataset, order.data)), seconds)
         status = trained.status
     elif status == "done":
         record.load_weights(folder.weights, model)

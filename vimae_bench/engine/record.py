@@ -14,22 +14,22 @@ from ..errors import ResultsError
 from ..files import read_json, sha256, write_json, write_whole
 from ..folder import RunFolder
 from ..plan.plugins import sources
-from ..records import Json, Run
+from ..records import Json, Order, Run
 from .training import Trained
 
 SCHEMA = 1
 
 
-def write(folder: RunFolder, run: Run, trained: Trained, model: nn.Module, data: Json, seconds: Json) -> None:
+def write(folder: RunFolder, order: Order, trained: Trained, model: nn.Module, data: Json, seconds: Json) -> None:
     """Write the weights, then the record: its being there means that training has ended."""
-    record = _head(run, trained.status, trained.reason) | {
+    record = _head(order.cell.run, trained.status, trained.reason) | {
         "epochs": trained.epochs,
         "steps": trained.steps,
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": seconds,
         "weights": _write_weights(folder.weights, model) if trained.status == "done" else None,
         "data": data,
-        "made_by": _made_by(next(model.parameters()).device),
+        "made_by": _made_by(next(model.parameters()).device, order.sharing),
     }
     write_json(folder.record, record)
 
@@ -89,12 +89,13 @@ def _head(run: Run, status: str, reason: str) -> Json:
     return {"schema": SCHEMA, "key": run.key, "status": status, "reason": reason, "run": run.as_json()}
 
 
-def _made_by(device: torch.device) -> Json:
+def _made_by(device: torch.device, sharing: int) -> Json:
     return {
         "vimae-bench": version("vimae-bench"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {_processor()}",
+        "sharing": sharing,
         "threads": torch.get_num_threads(),
         "plugins": {source.distribution: source.version for source in sources()},
         "commit": _commit(),
