@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .kinds import Dataset as Dataset
     from .kinds import Divergence as Divergence
     from .kinds import Examples as Examples
-    from .kinds import Executor as Executor
     from .kinds import Frame as Frame
     from .kinds import Heads as Heads
     from .kinds import Loss as Loss
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from .kinds import PixelRange as PixelRange
     from .kinds import Prior as Prior
     from .kinds import PriorDistribution as PriorDistribution
-    from .kinds import Reporter as Reporter
     from .kinds import Splits as Splits
     from .kinds import Step as Step
     from .kinds import mean_estimate as mean_estimate
@@ -56,20 +54,23 @@ if TYPE_CHECKING:
     from .records import Run as Run
     from .records import Training as Training
     from .seeds import derive as derive
+    from .streams import Executor as Executor
+    from .streams import Reporter as Reporter
 
 _HOMES = {
     "corruption": "Corruption corrupted",
     "engine.trial": "Trial",
     "errors": "BenchError DataError",
     "hooks": "hookimpl",
-    "kinds": "Architecture Arrays Batch Dataset Divergence Examples Executor Frame Heads Loss Metric Objective "
-    "PixelRange Prior PriorDistribution Reporter Splits Step mean_estimate squared_error",
+    "kinds": "Architecture Arrays Batch Dataset Divergence Examples Frame Heads Loss Metric Objective "
+    "PixelRange Prior PriorDistribution Splits Step mean_estimate squared_error",
     "mmd": "KernelName Statistic kernel_matrix mmd2",
     "model": "Autoencoder",
     "posterior": "Deterministic Gaussian GaussianPosterior NoisedDeterministic PointPosterior Posterior "
     "PosteriorFamily PushForwardPosterior TruncatedNormal",
     "records": "Cell Choice Estimate Event Measure Order Run Training",
     "seeds": "derive",
+    "streams": "Executor Reporter",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -4,9 +4,9 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from .folder import RunFolder
-from .kinds import Executor, Reporter
 from .records import Cell, Event, Order
 from .results.store import Store
+from .streams import Executor, Reporter
 
 FINISHED = ("done", "diverged")
 

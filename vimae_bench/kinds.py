@@ -5,7 +5,7 @@ A setting annotated with a kind, such as `divergence: Divergence`, is itself a p
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from .posterior import Posterior, PosteriorFamily
-from .records import Estimate, Event, Measure, Order
+from .records import Estimate, Measure
+from .streams import Executor as Executor
+from .streams import Reporter as Reporter
 
 if TYPE_CHECKING:
     from .engine.trial import Trial
@@ -249,18 +251,6 @@ class Dataset(Protocol):
     def prepare(self, scratch: Path, /) -> Arrays:
         """Fetch the originals into `scratch` (an empty folder, removed afterwards) and decode them."""
         ...
-
-
-class Executor(Protocol):
-    """A way to carry out orders. `work` does one and gives its exit code; ends are told in the order they come."""
-
-    def __call__(self, orders: Sequence[Order], work: Callable[[Order], int], /) -> Iterator[Event]: ...
-
-
-class Reporter(Protocol):
-    """A stage in the stream of events: it looks at them, does its work, and passes every one of them on."""
-
-    def __call__(self, orders: Sequence[Order], events: Iterator[Event], /) -> Iterator[Event]: ...
 
 
 def squared_error(x: Tensor, xhat: Tensor) -> Tensor:

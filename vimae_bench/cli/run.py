@@ -7,11 +7,14 @@ from typing import Any
 
 import click
 
+from ..bench import carry_out, orders
 from ..errors import ResultsError
 from ..plan.benchmark import Benchmark
 from ..plan.matrix import select
+from ..plan.registry import make
 from ..records import Cell, Choice
 from ..results.store import Store
+from ..streams import Executor
 from . import leaderboard
 from .options import (
     DEFAULT_RESULTS,
@@ -76,13 +79,15 @@ def run(
     benchmark, matrix = planned(file, (*overrides, *asked))
     wanted = select(matrix, words)
     store, root = Store(results.resolve() / benchmark.name), data_root(data)
+    executor = _executor(benchmark, bool(orders(store, benchmark.name, wanted, root)) and not dry_run)
     _check(benchmark, root)
     if dry_run:
         show(wanted, store)
         return
     _open(store, benchmark, overrides, matrix)
     reporters = _reporters(benchmark, mlflow_uri, no_mlflow)
-    failed = _carry_out(benchmark, store, wanted, root, reporters)
+    todo = orders(store, benchmark.name, wanted, root)
+    failed = carry_out(todo, executor, [make("reporter", choice) for choice in reporters])
     shown = benchmark.leaderboard.rank_by, benchmark.leaderboard.columns
     leaderboard.show(Finished(store, wanted, *shown))
     leaderboard.keep(Finished(store, matrix, *shown))
@@ -90,6 +95,14 @@ def run(
         click.echo(f"{name:10} {where}")
     if failed:
         click.get_current_context().exit(SOME_FAILED)
+
+
+def _executor(benchmark: Benchmark, needed: bool) -> Executor:
+    """The benchmark's executor; if it is needed it makes ready while data and models are checked."""
+    executor = make("executor", benchmark.executor)
+    if needed and hasattr(executor, "prepare"):
+        executor.prepare()
+    return executor
 
 
 def _check(benchmark: Benchmark, data: Path) -> None:
@@ -109,17 +122,6 @@ def _open(store: Store, benchmark: Benchmark, overrides: Sequence[str], matrix: 
         ) from error
     for path in store.set_aside(matrix):
         click.echo(f"{path}: damaged, set aside as {path.with_suffix('.corrupt').name}, and made again", err=True)
-
-
-def _carry_out(
-    benchmark: Benchmark, store: Store, wanted: Sequence[Cell], data: Path, reporters: Sequence[Choice]
-) -> bool:
-    from ..bench import carry_out, orders
-    from ..plan.registry import make
-
-    executor = make("executor", benchmark.executor)
-    todo = orders(store, benchmark.name, wanted, data)
-    return bool(carry_out(todo, executor, [make("reporter", choice) for choice in reporters]))
 
 
 def _places(file: Path, results: Path, name: str, reporters: Sequence[Choice]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -54,7 +54,7 @@ def interval(values: Sequence[float] | Array) -> Interval | None:
 
 def t_interval(x: Array) -> Interval:
     """Student's t interval of a mean at 95 %, for n >= 2 values."""
-    half = stats.t.ppf(1 - ALPHA / 2, len(x) - 1) * x.std(ddof=1) / sqrt(len(x))
+    half = _t_quantile(len(x) - 1) * x.std(ddof=1) / sqrt(len(x))
     return float(x.mean() - half), float(x.mean() + half)
 
 
@@ -64,8 +64,10 @@ def bootstrap_interval(x: Array, resamples: int = RESAMPLES) -> Interval:
     The nominal level is raised as Hesterberg (1411.5279) does for percentile intervals, since a plain bootstrap is
     too narrow by sqrt(1 - 1/n) and by a normal quantile in the place of Student's: at n = 10 it covers 90 %.
     """
+    from scipy import stats  # half a second to load, which tables of few seeds need not wait for
+
     n = len(x)
-    level = float(1 - 2 * stats.norm.sf(sqrt(n / (n - 1)) * stats.t.ppf(1 - ALPHA / 2, n - 1)))
+    level = float(1 - 2 * special.ndtr(-sqrt(n / (n - 1)) * _t_quantile(n - 1)))
     made = stats.bootstrap(
         (x,), np.mean, n_resamples=resamples, confidence_level=level, method="BCa", rng=np.random.default_rng(0)
     )
@@ -169,7 +171,8 @@ def rank_intervals(values: Array, resamples: int = RESAMPLES) -> list[tuple[int,
     """
     generator = np.random.default_rng(0)
     seeds = generator.integers(values.shape[1], size=(resamples, values.shape[1]))
-    ranks = stats.rankdata(values[:, seeds].mean(-1), method="min", axis=0)
+    means = values[:, seeds].mean(-1)
+    ranks = np.stack([1 + (means < mean).sum(0) for mean in means])
     low, high = np.quantile(ranks, (ALPHA / 2, 1 - ALPHA / 2), axis=1, method="inverted_cdf")
     return [(int(a), int(b)) for a, b in zip(low, high, strict=True)]
 
@@ -185,7 +188,12 @@ def _signed_rank_law(n: int) -> Array:
 def _above(x: Array, mean: float) -> float:
     """P-value of the one-sided t test that the mean behind x [n] lies above a given one."""
     t = (x.mean() - mean) / (x.std(ddof=1) / sqrt(len(x)))
-    return float(stats.t.sf(t, len(x) - 1))
+    return float(special.stdtr(len(x) - 1, -t))
+
+
+def _t_quantile(degrees: int) -> float:
+    """The factor of Student's two-sided interval at 95 %."""
+    return float(special.stdtrit(degrees, 1 - ALPHA / 2))
 
 
 def _constant(x: Array) -> bool:

@@ -25,6 +25,10 @@ class Local:
     timeout: Annotated[float, Ge(0)] = 0.0
     """Seconds after which a run is ended; 0: never."""
 
+    def prepare(self) -> None:
+        """Start the server of workers, which loads its libraries meanwhile."""
+        server()
+
     def __call__(self, orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
         """Carry out the orders. Ending the iteration early ends the runs under way; they can be resumed.
 

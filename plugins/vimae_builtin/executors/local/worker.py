@@ -23,7 +23,7 @@ PATIENCE = 60.0  # seconds for a GPU to tell its free memory
 PRELOADED = [
     "vimae_bench.engine.execute",
     "torch._dynamo",
-    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
     "sklearn.svm",
     "sklearn.decomposition",
 ]
