@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from vimae_bench import BenchError, Cell, Choice, Order, Run, Training
 from vimae_builtin.executors.inline import Inline
 from vimae_builtin.executors.local import Local, crew, machine, slots
-from vimae_builtin.executors.local.worker import INTERRUPTED
+from vimae_builtin.executors.local.worker import INTERRUPTED, free_memory, server
 
 sys.path.insert(0, str(Path(__file__).parent))  # for worker processes too
 from fates import FATES, crowded, hungry, order, patient, report, work
@@ -145,11 +146,16 @@ def test_runs_are_added_to_a_gpu_until_one_more_does_not_pay(tmp_path, one_gpu):
 
 
 def test_a_worker_sees_its_own_gpu_alone(tmp_path, one_gpu):
-    monkey = Local(device="cuda")([order(tmp_path, 0)], report)
-    started = next(e for e in monkey if e.kind == "started")
-    list(monkey)
+    events = list(Local(device="cuda")([order(tmp_path, 0)], report))
+    started = next(e for e in events if e.kind == "started")
     assert started.order.device == "cuda:0"
     assert (tmp_path / "0" / "report").read_text() == "0 cuda:0"
+
+
+def test_the_memory_of_a_gpu_is_asked_by_another_process():
+    (free,) = free_memory(server(), ["cuda:0"])
+    assert (free > 0) == (torch.cuda.device_count() > 0)
+    assert not torch.cuda.is_initialized()
 
 
 def test_a_run_that_runs_out_of_memory_beside_others_is_tried_again_alone(tmp_path):
