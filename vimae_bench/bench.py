@@ -4,20 +4,21 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from .folder import RunFolder
-from .records import Cell, Event, Order
+from .records import Cell, Event, Means, Order
 from .results.store import Store
 from .streams import Executor, Reporter
 
 FINISHED = ("done", "diverged")
+ORDINARY = Means()
 
 
-def orders(store: Store, name: str, cells: Sequence[Cell], data: Path) -> list[Order]:
+def orders(store: Store, name: str, cells: Sequence[Cell], data: Path, means: Means = ORDINARY) -> list[Order]:
     """What is still to be done, each run once, however many rows it appears in."""
     states = [(cell, store.state(cell)) for cell in cells]
     unfinished = [cell for cell, state in states if state not in FINISHED]
     trained = [cell for cell, state in states if state == "done"]
     todo = {cell.run.key: cell for cell in (*unfinished, *_without_references(store, trained))}
-    return [Order(name, cell, store.folder(cell.run).path, data) for cell in todo.values()]
+    return [Order(name, cell, store.folder(cell.run).path, data, means=means) for cell in todo.values()]
 
 
 def _without_references(store: Store, trained: Sequence[Cell]) -> Iterator[Cell]:

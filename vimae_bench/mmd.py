@@ -64,14 +64,19 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 class _InverseMultiquadrics(torch.autograd.Function):
     """sum_c C/(C + r^2), whose derivative is -sum_c C/(C + r^2)^2: in place, as seven kernels cost seven times one."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, r2: Tensor, constants: tuple[float, ...]) -> Tensor:  # noqa: ANN401
-        ctx.save_for_backward(r2)
-        ctx.constants = constants
+    def forward(r2: Tensor, constants: tuple[float, ...]) -> Tensor:
         total = torch.zeros_like(r2)
         for c in constants:
             total.add_((r2 + c).reciprocal_(), alpha=c)
         return total
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, tuple[float, ...]], output: Tensor) -> None:  # noqa: ANN401, ARG004
+        r2, ctx.constants = inputs
+        ctx.save_for_backward(r2)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401

@@ -1,6 +1,7 @@
 """The autoencoder: the one module the harness owns. Its parts come from plugins."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import torch
@@ -14,6 +15,8 @@ from .seeds import derive
 class Autoencoder(nn.Module):
     """An encoder, a decoder, a prior, and what the objective has of its own, over images of one frame.
 
+    `matmul_dtype` is the precision of the matrix products inside encoder and decoder: float32, or bfloat16 in training.
+
     Every part is initialised from a stream of its own, named after the part and the seed alone: two methods under
     one seed start from the same weights wherever shapes agree.
     """
@@ -21,6 +24,7 @@ class Autoencoder(nn.Module):
     def __init__(self, frame: Frame, architecture: Architecture, prior: Prior, objective: Objective, seed: int):
         super().__init__()
         self.frame, self.family = frame, objective.posterior()
+        self.matmul_dtype = torch.float32
         self.encoder = seeded(seed, "encoder", lambda: architecture.encoder(frame, self.family.heads))
         self.decoder = seeded(seed, "decoder", lambda: architecture.decoder(frame))
         self.prior: PriorDistribution = seeded(seed, "prior", lambda: prior(frame, self.encode))
@@ -28,11 +32,23 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Posterior:
         """q(z|x) for images [B, C, H, W] in network units, with the objective's input noise where it has any."""
-        return self.family(self.encoder, x)
+        return self.family(self._heads, x)
 
     def decode(self, z: Tensor) -> Tensor:
         """The mean image of p(x|z) in network units: z [..., d] gives [..., C, H, W]."""
-        return self.decoder(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], *self.frame.shape)
+        with self._precision(z):
+            images = self.decoder(z.reshape(-1, z.shape[-1]))
+        return images.float().reshape(*z.shape[:-1], *self.frame.shape)
+
+    def _heads(self, x: Tensor) -> tuple[Tensor, ...]:
+        with self._precision(x):
+            heads = self.encoder(x)
+        return tuple(head.float() for head in heads)
+
+    def _precision(self, x: Tensor) -> AbstractContextManager[object]:
+        """Matrix products in `matmul_dtype`; codes, images and all that is made of them are float32."""
+        low = self.matmul_dtype != torch.float32
+        return torch.autocast(x.device.type, self.matmul_dtype) if low else nullcontext()
 
     def parts(self, names: tuple[str, ...]) -> list[nn.Parameter]:
         """The parameters of the named parts."""

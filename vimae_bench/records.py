@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Lt
 Json = dict[str, Any]
 Direction = Literal["lower", "higher"]
 Status = Literal["done", "diverged", "failed"]
+Compile = Literal["auto", "always", "never"]
 
 
 def canonical(value: object) -> str:
@@ -106,8 +107,20 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Means:
+    """How a run is computed, which is no part of what it is: its result is the same up to rounding.
+
+    `exact` keeps to float32 where a GPU would multiply in bfloat16 or TensorFloat-32. Steps are compiled where that
+    pays (`auto`), `always` or `never`.
+    """
+
+    exact: bool = False
+    compile: Compile = "auto"
+
+
+@dataclass(frozen=True)
 class Order:
-    """What a worker is told: which run, where its folder is, where the data are, on which device.
+    """What a worker is told: which run, where its folder is, where the data are, on which device, by what means.
 
     `sharing` counts the runs on the device when this one started, itself included: times compare only at 1.
     """
@@ -118,6 +131,7 @@ class Order:
     data: Path
     device: str = "cpu"
     sharing: int = 1
+    means: Means = Means()
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The shapes an objective may have: players of its own, several draws, a prior made of the encoder."""
 
 import re
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
-from torch.nn.functional import softplus
 
 from vimae_bench import (
     Autoencoder,
@@ -14,94 +14,19 @@ from vimae_bench import (
     BenchError,
     Deterministic,
     Frame,
-    Gaussian,
     Loss,
     Objective,
-    PriorDistribution,
-    Step,
     Training,
     squared_error,
 )
 from vimae_bench.engine.step import TrainingStep
 from vimae_bench.testing import check_objective
 
+sys.path.insert(0, str(Path(__file__).parent))
+from steps import Adversarial, Bound, ImportanceWeighted, PseudoInputs, StandardNormal
+
 FRAME = Frame((1, 4, 4), 2)
 PROGRESS = torch.tensor(0.5)
-
-
-class StandardNormal(PriorDistribution):
-    def sample(self, n):
-        return torch.randn(n, self.latent)
-
-    def log_prob(self, z):
-        return -0.5 * (z.square() + 1.8378770664093453).sum(-1)
-
-
-@dataclass(frozen=True)
-class Adversarial(Objective):
-    """A Wasserstein autoencoder with a discriminator."""
-
-    def posterior(self):
-        return Deterministic()
-
-    def auxiliary(self, frame):
-        return nn.Sequential(nn.Linear(frame.latent, 16), nn.ReLU(), nn.Linear(16, 1))
-
-    def steps(self):
-        return Step(self, ("encoder", "decoder", "prior")), Step(self.discriminate, ("auxiliary",), learning_rate=5e-4)
-
-    def __call__(self, model, batch):
-        z = model.encode(batch.x).rsample()
-        sse, fooled = squared_error(batch.x, model.decode(z)).mean(), softplus(-model.auxiliary(z)).mean()
-        return Loss(sse + fooled, {"sse": sse, "fooled": fooled})
-
-    def discriminate(self, model, batch):
-        z = model.encode(batch.x).rsample().detach()
-        told = softplus(-model.auxiliary(model.prior.sample(len(z)))).mean() + softplus(model.auxiliary(z)).mean()
-        return Loss(told, {"told": told})
-
-
-@dataclass(frozen=True)
-class ImportanceWeighted(Objective):
-    """The bound of many draws (1509.00519)."""
-
-    draws: int = 4
-
-    def posterior(self):
-        return Gaussian()
-
-    def __call__(self, model, batch):
-        q = model.encode(batch.x)
-        z = q.rsample((self.draws,))
-        log_x = -squared_error(batch.x.expand_as(model.decode(z)).flatten(0, 1), model.decode(z).flatten(0, 1))
-        log_w = log_x.unflatten(0, (self.draws, -1)) + model.prior.log_prob(z) - q.log_prob(z)
-        bound = log_w.logsumexp(0).mean()
-        return Loss(-bound, {"bound": bound})
-
-
-class PseudoInputs(PriorDistribution):
-    """A mixture of posteriors of learned images (1705.07120)."""
-
-    def __init__(self, frame, encode, count=5):
-        super().__init__(frame.latent)
-        self.encode, self.images = encode, nn.Parameter(torch.rand(count, *frame.shape))
-
-    def sample(self, n):
-        return self.encode(self.images).rsample((n,))[:, 0]
-
-    def log_prob(self, z):
-        return self.encode(self.images).log_prob(z.unsqueeze(-2)).logsumexp(-1)
-
-
-@dataclass(frozen=True)
-class Bound(Objective):
-    def posterior(self):
-        return Gaussian()
-
-    def __call__(self, model, batch):
-        q = model.encode(batch.x)
-        z = q.rsample()
-        return Loss(squared_error(batch.x, model.decode(z)).mean() + model.prior.kl(q, z).mean(), {})
 
 
 def made(linear, objective, prior=lambda frame, encode: StandardNormal(frame.latent), seed=0):

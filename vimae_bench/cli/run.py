@@ -12,7 +12,7 @@ from ..errors import ResultsError
 from ..plan.benchmark import Benchmark
 from ..plan.matrix import select
 from ..plan.registry import make
-from ..records import Cell, Choice
+from ..records import Cell, Choice, Compile, Means
 from ..results.store import Store
 from ..streams import Executor
 from . import leaderboard
@@ -50,6 +50,15 @@ class Jobs(click.IntRange):
     "--jobs", metavar="N|auto", type=Jobs(min=1), help="Runs side by side; auto finds out and tells.  [default: auto]"
 )
 @click.option("--device", help="cpu, cuda, cuda:1 ...  [default: the GPUs if there are any]")
+@click.option("--exact", is_flag=True, help="Keep to float32 where a GPU would multiply in bfloat16 or TensorFloat-32.")
+@click.option(
+    "--compile",
+    "compiling",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Compile training steps; auto: those of long runs, where a trial shows that it pays.",
+)
 @results_option
 @data_option
 @click.option("--mlflow-uri", metavar="URI", help="The MLflow store.  [default: sqlite in the results folder]")
@@ -61,6 +70,8 @@ def run(
     overrides: tuple[str, ...],
     jobs: int | None,
     device: str | None,
+    exact: bool,
+    compiling: Compile,
     results: Path,
     data: Path | None,
     mlflow_uri: str | None,
@@ -86,7 +97,7 @@ def run(
         return
     _open(store, benchmark, overrides, matrix)
     reporters = _reporters(benchmark, mlflow_uri, no_mlflow)
-    todo = orders(store, benchmark.name, wanted, root)
+    todo = orders(store, benchmark.name, wanted, root, Means(exact, compiling))
     failed = carry_out(todo, executor, [make("reporter", choice) for choice in reporters])
     shown = benchmark.leaderboard.rank_by, benchmark.leaderboard.columns
     leaderboard.show(Finished(store, wanted, *shown))

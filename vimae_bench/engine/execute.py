@@ -64,7 +64,7 @@ def _trained(order: Order, folder: RunFolder) -> Trial | None:
     if status is None:
         began = time.perf_counter()
         images = torch.from_numpy(splits.train.x).to(device)
-        trained = train(model, objective, run.training, images, run.seed, folder)
+        trained = train(model, objective, run.training, images, run.seed, folder, order.means)
         seconds = {"steps": sum(line["seconds"] for line in folder.history()), "training": time.perf_counter() - began}
         record.write(folder, order, trained, model, digests(folder_of(dataset, order.data)), seconds)
         status = trained.status

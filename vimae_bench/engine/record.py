@@ -29,7 +29,7 @@ def write(folder: RunFolder, order: Order, trained: Trained, model: nn.Module, d
         "seconds": seconds,
         "weights": _write_weights(folder.weights, model) if trained.status == "done" else None,
         "data": data,
-        "made_by": _made_by(next(model.parameters()).device, order.sharing),
+        "made_by": _made_by(next(model.parameters()).device, order.sharing, trained),
     }
     write_json(folder.record, record)
 
@@ -89,13 +89,15 @@ def _head(run: Run, status: str, reason: str) -> Json:
     return {"schema": SCHEMA, "key": run.key, "status": status, "reason": reason, "run": run.as_json()}
 
 
-def _made_by(device: torch.device, sharing: int) -> Json:
+def _made_by(device: torch.device, sharing: int, trained: Trained) -> Json:
     return {
         "vimae-bench": version("vimae-bench"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {_processor()}",
         "sharing": sharing,
+        "step": trained.step,
+        "precision": trained.precision,
         "threads": torch.get_num_threads(),
         "plugins": {source.distribution: source.version for source in sources()},
         "commit": _commit(),

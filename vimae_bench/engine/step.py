@@ -1,6 +1,6 @@
 """One training step: gather a batch, and make each optimiser step the objective asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -17,25 +17,24 @@ ADAM_EPS = 1e-8
 class TrainingStep:
     """The whole step over images uint8 [N, C, H, W] that lie on the model's device.
 
-    Nothing in it waits for the device or branches on data: it can be compiled into one graph and replayed.
+    Nothing in it waits for the device or branches on data: it can be compiled into one graph (`graph.py`) and replayed.
     """
 
+    kind = "eager"
+
     def __init__(self, model: Autoencoder, objective: Objective, training: Training, images: Tensor):
-        self.model, self.images = model, images
+        self.model, self.objective, self.images = model, objective, images
         self.steps: Sequence[Step] = objective.steps()
         self.optimisers = [self._optimiser(step, training) for step in self.steps]
         self.terms: tuple[str, ...] = ()
 
     def __call__(self, index: Tensor, progress: Tensor) -> Tensor:
         """Train on the images at `index` [B]; gives every loss's named terms, detached, in the order of `terms`."""
-        batch = Batch(self.gather(index), progress)
-        named: dict[str, Tensor] = {}
+        batch, terms = Batch(self.gather(index), progress), dict[str, Tensor]()
         for place, (step, optimiser) in enumerate(zip(self.steps, self.optimisers, strict=True), 1):
-            for name, value in self._make(step, optimiser, batch):
-                # No term hides another: a name that is taken, as "total" is by the first step's, is told by its place.
-                named[f"{name} of step {place}" if name in named else name] = value
-        self.terms = tuple(named)
-        return torch.stack([*named.values()])
+            terms |= named(self._make(step, optimiser, batch), place, terms)
+        self.terms = tuple(terms)
+        return torch.stack([*terms.values()])
 
     def gather(self, index: Tensor) -> Tensor:
         """The images at `index` as the network sees them, float32 [B, C, H, W]."""
@@ -51,28 +50,43 @@ class TrainingStep:
             optimiser.load_state_dict(state)
 
     def _optimiser(self, step: Step, training: Training) -> torch.optim.Adam:
+        parameters = self.model.parts(step.trains)
         rate = training.learning_rate if step.learning_rate is None else step.learning_rate
         betas = (training.adam_beta1, training.adam_beta2)
-        return torch.optim.Adam(self.model.parts(step.trains), lr=rate, betas=betas, eps=ADAM_EPS, fused=True)
+        on_gpu = self.images.device.type == "cuda"  # where a step is captured
+        return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=ADAM_EPS, fused=True, capturable=on_gpu)
 
-    def _make(self, step: Step, optimiser: torch.optim.Adam, batch: Batch) -> list[tuple[str, Tensor]]:
-        loss = _loss(step.loss(self.model, batch))
+    def _make(self, step: Step, optimiser: torch.optim.Adam, batch: Batch) -> Loss:
+        loss = checked(step.loss(self.model, batch))
         optimiser.zero_grad(set_to_none=True)
-        _scalar("total", loss.total).backward()
+        loss.total.backward()
         optimiser.step()
-        return [(name, _scalar(name, value).detach()) for name, value in (("total", loss.total), *loss.terms.items())]
+        return loss
 
 
-def _loss(given: object) -> Loss:
+def checked(given: object) -> Loss:
+    """What an objective gave. Raises BenchError if it is no Loss of scalars."""
     if not isinstance(given, Loss):
         raise BenchError(f"the objective gives {type(given).__name__}; it has to give a Loss(total, terms)")
+    for name, value in (("total", given.total), *given.terms.items()):
+        _check_scalar(name, value)
     return given
 
 
-def _scalar(name: str, value: object) -> Tensor:
+def named(loss: Loss, place: int, taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The loss and its terms, detached, by name.
+
+    No term hides another: a name that is taken, as "total" is by the first step's, is told by the place of its step.
+    """
+    terms: dict[str, Tensor] = {}
+    for name, value in (("total", loss.total), *loss.terms.items()):
+        terms[f"{name} of step {place}" if name in taken or name in terms else name] = value.detach()
+    return terms
+
+
+def _check_scalar(name: str, value: object) -> None:
     # A shape is known without looking at data, so this costs a running step nothing.
     if not isinstance(value, Tensor):
         raise BenchError(f"the objective's {name!r} is {type(value).__name__}; it has to be a scalar tensor")
     if value.shape != ():
         raise BenchError(f"the objective's {name!r} has shape {tuple(value.shape)}; it has to be a scalar")
-    return value

@@ -13,6 +13,8 @@ QUOTABLE = 5
 """Fewer seeds than this do not make a ranking to quote."""
 LISTED = 3
 """More versions than this are counted, not listed."""
+HARMLESS = ("sharing", "step")
+"""What differs between runs without changing their results by more than rounding."""
 
 
 def reading(seeds: int, test: str, comparisons: int) -> Iterator[str]:
@@ -96,7 +98,7 @@ def mixed(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def _made_by(record: Mapping[str, Any]) -> dict[str, str]:
-    made = dict(record.get("made_by") or {})
+    made = {name: value for name, value in (record.get("made_by") or {}).items() if name not in HARMLESS}
     plugins = made.pop("plugins", {})
     return {**made, "commit": str(made.get("commit", ""))[:10], **plugins}
 

@@ -1,0 +1,144 @@
+"""Steps to try forms of a step on: built-in objectives and others of every shape, small models, invented images."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import softplus
+
+from vimae_bench import (
+    Deterministic,
+    Frame,
+    Gaussian,
+    Loss,
+    Objective,
+    PriorDistribution,
+    Step,
+    Training,
+    squared_error,
+)
+from vimae_bench.engine.step import TrainingStep
+from vimae_bench.model import Autoencoder
+from vimae_bench.plan.registry import make
+from vimae_bench.records import Choice
+
+FRAME = Frame((1, 8, 8), 3)
+MMD, RBF = {"use": "mmd"}, {"use": "mmd", "kernel": "rbf"}
+METHODS = {
+    "AE": (Choice("ae"), "normal"),
+    "VAE": (Choice("elbo"), "normal"),
+    "VAE, logistic": (Choice("elbo"), "logistic"),
+    "VIMAE-n": (Choice("vimae", {"divergence": MMD}), "normal"),
+    "VIMAE-l": (Choice("vimae", {"divergence": MMD}), "logistic"),
+    "WAE, RBF": (Choice("vimae", {"divergence": RBF, "input_noise": 0.0}), "normal"),
+}
+PROGRESS = torch.tensor(0.25)
+
+
+def images(n=1000, shape=FRAME.shape):
+    """Blurred noise in ten classes, uint8 [n, *shape]."""
+    generator = torch.Generator().manual_seed(0)
+    patterns = torch.rand(10, *shape, generator=generator)[torch.arange(n) % 10]
+    return (200 * patterns + 55 * torch.rand(n, *shape, generator=generator)).to(torch.uint8)
+
+
+def step_of(objective, prior=None, architecture=None, frame=FRAME, batch=50, seed=0):
+    """A training step at its first weights; an objective is made from its choice if it is one."""
+    objective = make("objective", objective) if isinstance(objective, Choice) else objective
+    prior = prior if callable(prior) else make("prior", prior or Choice("normal"))
+    architecture = make("architecture", architecture or Choice("mlp", {"hidden": [32, 16]}))
+    model = Autoencoder(frame, architecture, prior, objective, seed).train()
+    return TrainingStep(model, objective, Training(batch=batch), images(shape=frame.shape))
+
+
+def method(name, **settings):
+    objective, prior = METHODS[name]
+    return step_of(objective, Choice(prior), **settings)
+
+
+def taken(form, steps, batch=50, seed=7):
+    """The terms [steps, T] of so many steps over the images in order, from a stream of noise of their own."""
+    torch.manual_seed(seed)
+    n = len(images())
+    batches = [torch.arange(i * batch, (i + 1) * batch) % n for i in range(steps)]
+    return torch.stack([form(index, torch.tensor(i / steps)).clone() for i, index in enumerate(batches)])
+
+
+def weights(step):
+    """All that training changes in the model, in one vector, float64."""
+    return torch.cat([value.double().flatten() for value in step.model.state_dict().values()])
+
+
+class StandardNormal(PriorDistribution):
+    def sample(self, n):
+        return torch.randn(n, self.latent)
+
+    def log_prob(self, z):
+        return -0.5 * (z.square() + 1.8378770664093453).sum(-1)
+
+
+@dataclass(frozen=True)
+class Adversarial(Objective):
+    """A Wasserstein autoencoder with a discriminator."""
+
+    def posterior(self):
+        return Deterministic()
+
+    def auxiliary(self, frame):
+        return nn.Sequential(nn.Linear(frame.latent, 16), nn.ReLU(), nn.Linear(16, 1))
+
+    def steps(self):
+        return Step(self, ("encoder", "decoder", "prior")), Step(self.discriminate, ("auxiliary",), learning_rate=5e-4)
+
+    def __call__(self, model, batch):
+        z = model.encode(batch.x).rsample()
+        sse, fooled = squared_error(batch.x, model.decode(z)).mean(), softplus(-model.auxiliary(z)).mean()
+        return Loss(sse + fooled, {"sse": sse, "fooled": fooled})
+
+    def discriminate(self, model, batch):
+        z = model.encode(batch.x).rsample().detach()
+        told = softplus(-model.auxiliary(model.prior.sample(len(z)))).mean() + softplus(model.auxiliary(z)).mean()
+        return Loss(told, {"told": told})
+
+
+@dataclass(frozen=True)
+class ImportanceWeighted(Objective):
+    """The bound of many draws (1509.00519)."""
+
+    draws: int = 4
+
+    def posterior(self):
+        return Gaussian()
+
+    def __call__(self, model, batch):
+        q = model.encode(batch.x)
+        z = q.rsample((self.draws,))
+        log_x = -squared_error(batch.x.expand_as(model.decode(z)).flatten(0, 1), model.decode(z).flatten(0, 1))
+        log_w = log_x.unflatten(0, (self.draws, -1)) + model.prior.log_prob(z) - q.log_prob(z)
+        bound = log_w.logsumexp(0).mean()
+        return Loss(-bound, {"bound": bound})
+
+
+class PseudoInputs(PriorDistribution):
+    """A mixture of posteriors of learned images (1705.07120)."""
+
+    def __init__(self, frame, encode, count=5):
+        super().__init__(frame.latent)
+        self.encode, self.images = encode, nn.Parameter(torch.rand(count, *frame.shape))
+
+    def sample(self, n):
+        return self.encode(self.images).rsample((n,))[:, 0]
+
+    def log_prob(self, z):
+        return self.encode(self.images).log_prob(z.unsqueeze(-2)).logsumexp(-1)
+
+
+@dataclass(frozen=True)
+class Bound(Objective):
+    def posterior(self):
+        return Gaussian()
+
+    def __call__(self, model, batch):
+        q = model.encode(batch.x)
+        z = q.rsample()
+        return Loss(squared_error(batch.x, model.decode(z)).mean() + model.prior.kl(q, z).mean(), {})

@@ -1,0 +1,70 @@
+"""A training step as native code, compiled once for each distinct step on a machine and kept on disk."""
+
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import platformdirs
+import torch
+from torch import Tensor
+
+from .graph import Graph, NotOneGraph, first_line
+from .step import TrainingStep
+
+
+@dataclass(frozen=True)
+class CompiledStep:
+    """A step compiled whole. It works on the memory of the model and the optimisers of the step it was traced from."""
+
+    call: Callable[..., Sequence[Tensor]]
+    graph: Graph
+    step: TrainingStep
+    kind: str = "compiled"
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        return self.graph.terms
+
+    def __call__(self, index: Tensor, progress: Tensor) -> Tensor:
+        """As `TrainingStep`: the same up to the rounding of float32, from the same random numbers."""
+        (terms,) = self.call(*self.graph.leaves, self.step.images, index, progress)
+        return terms
+
+
+def cache_folder() -> Path:
+    """`$VIMAE_BENCH_CACHE`, or the user's cache folder: compiled steps, and what they brought."""
+    named = os.environ.get("VIMAE_BENCH_CACHE")
+    return (Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench"))) / "steps"
+
+
+def key(graph: Graph, images: Tensor) -> str:
+    """The name of a distinct step on this machine: what it computes, of what, with which torch, by how many threads."""
+    what = (graph.text, str(images.shape), str(images.device))
+    by = (torch.__version__, sys.version, platform.node(), platform.machine(), str(torch.get_num_threads()))
+    return hashlib.sha256("\n".join((*what, *by)).encode()).hexdigest()[:16]
+
+
+def compiled(step: TrainingStep, graph: Graph, index: Tensor, progress: Tensor) -> CompiledStep:
+    """Compile a step, or load it where any process of this machine has compiled it before.
+
+    Random numbers come from torch's own generators in the order of the eager step. Raises NotOneGraph with the
+    compiler's reason, such as that there is no C++ compiler.
+    """
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / f"code-{torch.get_num_threads()}"))
+    # Its own pool of compiler processes would load torch once more for each, for a dozen small files.
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    import torch._inductor as inductor
+    from torch._inductor import config
+
+    inputs: list[Any] = [*graph.leaves, step.images, index, progress]
+    try:
+        with cast("Any", config).patch(fallback_random=True):
+            call = inductor.standalone_compile(graph.module, inputs, dynamic_shapes="from_graph")
+    except Exception as error:  # a compiler may fail in any way
+        raise NotOneGraph(f"the compiler fails on it ({first_line(error)})") from error
+    return CompiledStep(cast("Callable[..., Sequence[Tensor]]", call), graph, step)

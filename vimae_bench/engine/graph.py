@@ -1,0 +1,180 @@
+"""A training step as one graph: gather, noise, forward, loss, backward and optimiser, from tensors to tensors."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.fx import GraphModule, Node
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.graph import CodeGen
+from torch.utils import _pytree as pytree
+
+from ..errors import BenchError
+from ..kinds import Batch, Loss, Step
+from .step import TrainingStep, checked, named
+
+ADAM = ("exp_avg", "exp_avg_sq", "step")
+"""The state Adam keeps of each parameter."""
+
+
+class NotOneGraph(BenchError):
+    """A step that cannot be one graph, and why."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A traced step. Its module takes the leaves, the images, an index [B] and the progress, and gives [terms].
+
+    The leaves are the weights, buffers and states of the optimisers, in memory that the model and the optimisers share.
+    """
+
+    module: GraphModule
+    leaves: list[Tensor]
+    terms: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The graph in words: what computes the same from leaves of the same kind has the same text."""
+        constants = (f"{name} {_kind(x)} {x.tolist()}" for name, x in self.module.named_buffers())
+        return "\n".join([self.module.code, *map(_kind, self.leaves), *constants])
+
+
+def trace(step: TrainingStep, index: Tensor, progress: Tensor) -> Graph:
+    """The graph of a step for batches like `index` [B], found by following it once with tensors that hold no data.
+
+    Its Python runs while the graph is traced and never again: a step that would do something else the next time is
+    refused, as is one that looks at its data. Raises NotOneGraph with the reason.
+    """
+    before = [*_attributes(step)]
+    first, second = _trace(step, index, progress), _trace(step, index, progress)
+    if first.text != second.text or before != [*_attributes(step)]:
+        raise NotOneGraph("what it computes changes from call to call; let it depend on batch.progress instead")
+    return second
+
+
+def _trace(step: TrainingStep, index: Tensor, progress: Tensor) -> Graph:
+    tensors, images, names = tensors_of(step), step.images, list[str]()
+
+    def whole(tensors: dict[str, Any], images: Tensor, index: Tensor, progress: Tensor) -> Tensor:
+        step.images = images
+        terms = _whole(step, tensors, index, progress)
+        names[:] = terms
+        return torch.stack([*terms.values()])
+
+    try:
+        trace = make_fx(whole, tracing_mode="fake", _allow_non_fake_inputs=True)
+        module = trace(tensors, images, index, progress)
+    except BenchError:
+        raise
+    except Exception as error:  # whatever stops the tracer
+        raise NotOneGraph(first_line(error)) from error
+    finally:
+        step.images = images
+    if any(_depends_on_data(node) for node in module.graph.nodes):
+        raise NotOneGraph("it reads numbers out of tensors (.item()), or has shapes that depend on data")
+    module.graph.set_codegen(CodeGen())  # one flat list of arguments
+    module.recompile()
+    return Graph(module, leaves_of(tensors), tuple(names))
+
+
+def _whole(step: TrainingStep, tensors: dict[str, Any], index: Tensor, progress: Tensor) -> dict[str, Tensor]:
+    """The step as a function of its tensors, some of which it changes in place."""
+    batch, terms = Batch(step.gather(index), progress), dict[str, Tensor]()
+    names = {p: name for name, p in step.model.named_parameters()}
+    for place, (player, optimiser, state) in enumerate(zip(step.steps, step.optimisers, tensors["adam"], strict=True)):
+        loss = _loss(step.model, player, tensors, batch)
+        group = optimiser.param_groups[0]
+        own = [tensors["weights"][names[p]] for p in group["params"]]
+        grads: Sequence[Tensor | None] = torch.autograd.grad(loss.total, own, allow_unused=True)
+        reached = [i for i, grad in enumerate(grads) if grad is not None]
+        moved = [[values[i] for i in reached] for values in (own, grads, *(state[name] for name in ADAM))]
+        _adam([p.detach() for p in moved[0]], *moved[1:], group["lr"], *group["betas"], group["eps"])
+        terms |= named(loss, place + 1, terms)
+    return terms
+
+
+def _loss(model: nn.Module, player: Step, tensors: dict[str, Any], batch: Batch) -> Loss:
+    swapped = {f"model.{name}": value for part in ("weights", "buffers") for name, value in tensors[part].items()}
+    return checked(functional_call(_Call(model, player), swapped, (batch,)))
+
+
+class _Call(nn.Module):
+    """A player's loss as a module, so that the weights inside can be exchanged."""
+
+    def __init__(self, model: nn.Module, player: Step):
+        super().__init__()
+        self.model, self.player = model, player
+
+    def forward(self, batch: Batch) -> Loss:
+        return self.player.loss(self.model, batch)  # pyright: ignore[reportArgumentType]
+
+
+def tensors_of(step: TrainingStep) -> dict[str, Any]:
+    """What a step works on; all of it shares memory with the model and the optimisers, whose state is made if new."""
+    return {
+        "weights": {name: p.detach().requires_grad_() for name, p in step.model.named_parameters()},
+        "buffers": dict(step.model.named_buffers()),
+        "adam": [_adam_state(optimiser) for optimiser in step.optimisers],
+    }
+
+
+def leaves_of(tensors: dict[str, Any]) -> list[Tensor]:
+    """All of these tensors in one list, in the order in which the graph takes them."""
+    return [leaf.detach() for leaf in cast("list[Tensor]", pytree.tree_leaves(tensors))]
+
+
+def _adam_state(optimiser: torch.optim.Adam) -> dict[str, list[Tensor]]:
+    parameters: list[nn.Parameter] = optimiser.param_groups[0]["params"]
+    for p in parameters:
+        if p not in optimiser.state:
+            zeros = {name: torch.zeros_like(p.detach()) for name in ("exp_avg", "exp_avg_sq")}
+            optimiser.state[p] = {"step": torch.zeros((), device=p.device), **zeros}
+    return {name: [optimiser.state[p][name] for p in parameters] for name in ADAM}
+
+
+@torch.library.custom_op("vimae_bench::adam", mutates_args=("weights", "exp_avg", "exp_avg_sq", "step"))
+def _adam(
+    weights: list[Tensor],
+    grads: list[Tensor],
+    exp_avg: list[Tensor],
+    exp_avg_sq: list[Tensor],
+    step: list[Tensor],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> None:
+    """What torch.optim.Adam(fused=True) does in a step. The compiler's own code for it takes half as long again."""
+    private = cast("Any", torch)
+    private._foreach_add_(step, 1)
+    settings = {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
+    private._fused_adam_(
+        weights, grads, exp_avg, exp_avg_sq, [], step, lr=lr, beta1=beta1, beta2=beta2, eps=eps, **settings
+    )
+
+
+def _attributes(step: TrainingStep) -> Iterator[tuple[str, object]]:
+    """The plain values that the objective's and the modules' Python could depend on."""
+    for part in (step.objective, *step.model.modules()):
+        for name, value in getattr(part, "__dict__", {}).items():
+            if isinstance(value, bool | int | float | str | None):
+                yield name, value
+
+
+def _kind(x: Tensor) -> str:
+    return f"{tuple(x.shape)} {x.stride()} {x.dtype} {x.device}"
+
+
+def _depends_on_data(node: Node) -> bool:
+    value = node.meta.get("val")
+    return isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool) or (
+        isinstance(value, Tensor) and any(isinstance(side, torch.SymInt) for side in value.shape)
+    )
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what the tracer says."""
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
