@@ -62,9 +62,16 @@ def crowded(one: Order) -> int:
 
 
 def hungry(one: Order) -> int:
-    """The second run fits on its device alone; the others are slow enough to be beside it."""
-    if one.cell.run.seed == 1 and one.sharing > 1:
-        RunFolder(one.folder).tell("ended", status="failed", reason="OutOfMemoryError: CUDA out of memory.", time=0.0)
-        return 1
-    time.sleep(0.3)
-    return 0
+    """The run of seed 1 fits on its device alone; the others are slow enough to be beside it."""
+    tried = one.folder / "tried"
+    if one.cell.run.seed != 1:
+        time.sleep(0.5)
+        return 0
+    if tried.exists():
+        return int(one.sharing > 1)
+    tried.touch()
+    time.sleep(0.2)
+    if one.cell.label == "is killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    RunFolder(one.folder).tell("ended", status="failed", reason="OutOfMemoryError: CUDA out of memory.", time=0.0)
+    return 1

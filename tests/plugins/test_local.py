@@ -158,17 +158,19 @@ def test_the_memory_of_a_gpu_is_asked_by_another_process():
     assert not torch.cuda.is_initialized()
 
 
-def test_a_run_that_runs_out_of_memory_beside_others_is_tried_again_alone(tmp_path):
-    orders = [order(tmp_path, 0, seed) for seed in range(4)]
+@pytest.mark.parametrize("seeds", [(0, 1, 2, 3), (1, 0, 2, 3)])
+@pytest.mark.parametrize(("fate", "what"), [("ends well", "ran out of memory"), ("is killed", "was killed")])
+def test_a_run_that_runs_out_of_memory_beside_others_is_tried_again_alone(tmp_path, seeds, fate, what):
+    orders = [order(tmp_path, FATES.index(fate), seed) for seed in seeds]
     events = [e for e in Local(device="cpu", jobs=2)(orders, hungry) if e.kind != "tick"]
-    assert [e.exit_code for e in events if e.kind == "ended"] == [0] * 4
     assert sum(e.kind == "started" for e in events) == 4
-    assert [e.order.cell.run.seed for e in events if e.kind == "ended"][-1] == 1
-    (note,) = [e.reason for e in events if e.kind == "note"]
-    assert note == (
-        "ends well s1 ran out of memory beside other runs on cpu; it is tried again alone at the end, "
+    ends = [e for e in events if e.kind == "ended"]
+    assert [e.exit_code for e in ends] == [0] * 4
+    assert ends[-1].order.cell.run.seed == 1
+    assert [e.reason for e in events if e.kind == "note"] == [
+        f"{fate} s1 {what} beside other runs on cpu; it is tried again alone at the end, "
         "and cpu goes on with one run at a time"
-    )
+    ]
 
 
 def test_a_run_that_runs_out_of_memory_alone_has_failed(tmp_path):
