@@ -122,7 +122,7 @@ class Means:
 class Order:
     """What a worker is told: which run, where its folder is, where the data are, on which device, by what means.
 
-    `sharing` counts the runs on the device when this one started, itself included: times compare only at 1.
+    `sharing` is the most runs that the device may have at a time, this one included: seconds compare only at 1.
     """
 
     benchmark: str

@@ -122,6 +122,18 @@ def test_what_is_chosen_on_a_cpu_is_told_once_and_what_the_user_chose_is_not(tmp
     assert not [e for e in Local(device="cpu", jobs=2)(orders, work) if e.kind == "note"]
 
 
+def sharing(executor, orders):
+    return [e.order.sharing for e in executor(orders, work) if e.kind == "started"]
+
+
+def test_an_order_says_how_many_runs_may_share_its_device(tmp_path, one_gpu):
+    orders = [order(tmp_path, 0, seed) for seed in range(3)]
+    assert sharing(Local(device="cpu", jobs=2), orders) == [2, 2, 2]
+    assert sharing(Local(device="cpu", jobs=2), orders[:1]) == [1]
+    assert sharing(Local(device="cpu"), orders[:1]) == [1]
+    assert sharing(Local(), orders)[0] == 4  # it may come to as many as there are cores for
+
+
 def test_every_gpu_begins_with_one_run(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "_count", lambda: 3)
     orders = [order(tmp_path, 0)] * 5

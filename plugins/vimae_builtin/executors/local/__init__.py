@@ -50,7 +50,8 @@ class Local:
         found = gpus(self.device)
         devices = found or ["cpu"]
         if self.jobs:
-            shared = [Slots(device, len(range(i, self.jobs, len(devices)))) for i, device in enumerate(devices)]
+            jobs = min(self.jobs, len(orders))
+            shared = [Slots(device, len(range(i, jobs, len(devices)))) for i, device in enumerate(devices)]
             return [slots for slots in shared if slots.limit], ""
         threads = max(order.cell.run.training.threads for order in orders)
         if found:

@@ -63,14 +63,15 @@ class Crew:
     def start_all(self) -> Iterator[Event]:
         """Fill every slot, the emptiest device first; those that want a device of their own come last."""
         while self.waiting and (free := [slots for slots in self.devices if len(self.on(slots)) < slots.limit]):
-            yield self.start(self.waiting.pop(), min(free, key=lambda slots: len(self.on(slots))))
+            slots = min(free, key=lambda slots: len(self.on(slots)))
+            yield self.start(self.waiting.pop(), slots, slots.bound)
         while not self.waiting and self.alone and (free := [slots for slots in self.devices if not self.on(slots)]):
-            self.start(self.alone.pop(0), free[0])  # its start was told when it was tried first
+            self.start(self.alone.pop(0), free[0], 1)  # its start was told when it was tried first
 
-    def start(self, order: Order, slots: Slots) -> Event:
-        """Put a process to work on an order."""
+    def start(self, order: Order, slots: Slots, sharing: int) -> Event:
+        """Put a process to work on an order, on a device which at most `sharing` runs have at a time."""
         others = self.on(slots)
-        here = replace(order, device=slots.device, sharing=len(others) + 1)
+        here = replace(order, device=slots.device, sharing=sharing)
         told = Told.of(here)
         process = self.context.Process(target=live, args=(self.work, here), name=here.folder.name)
         process.start()

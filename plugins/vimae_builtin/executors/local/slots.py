@@ -56,6 +56,11 @@ class Slots:
         self.before, self.limit = now, self.limit + 1
         return ""
 
+    @property
+    def bound(self) -> int:
+        """The most runs that may come to share the device, as far as is known."""
+        return self.most if self.growing else self.limit
+
     def lower(self) -> None:
         """One run fewer from now on: one has run out of memory."""
         self.limit, self.growing = max(1, self.limit - 1), False
