@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import pickle
 import resource
 import threading
@@ -14,7 +15,7 @@ import torch
 
 from vimae_bench import Arrays, DataError, Examples
 from vimae_bench.engine.data import default_root, ensure, folder_of, open_splits
-from vimae_bench.engine.layout import digests, load, summary, verify
+from vimae_bench.engine.layout import digests, known_digests, load, summary, verify
 
 X = np.arange(12 * 3 * 4 * 5, dtype=np.uint8).reshape(12, 3, 4, 5)
 Y = np.arange(12)
@@ -332,6 +333,20 @@ def test_digests_are_of_the_bytes_on_disk_whatever_the_card_says(folder):
     card(sha256={})(folder)
     assert digests(folder)["train_x"] == hashlib.sha256(X[:8].tobytes()).hexdigest()
     assert digests(folder)["test_y"] == hashlib.sha256(Y[8:].tobytes()).hexdigest()
+
+
+def test_the_sums_of_the_card_are_taken_for_known_unless_an_array_is_newer(folder):
+    said = dict.fromkeys(("train_x", "train_y", "test_x", "test_y"), "as the card says")
+    card(sha256=said)(folder)
+    assert known_digests(folder) == said
+    changed, written = folder / "test_y.npy", (folder / "dataset.json").stat().st_mtime_ns
+    os.utime(changed, ns=(written, written + 1))
+    assert known_digests(folder) == digests(folder)
+
+
+def test_a_card_that_lacks_a_sum_is_not_relied_on(folder):
+    card(sha256={"train_x": "as the card says"})(folder)
+    assert known_digests(folder) == digests(folder)
 
 
 @pytest.mark.realdata

@@ -16,7 +16,7 @@ from ..records import Order
 from . import record
 from .assembly import build, dataset_of, frame_of, objective_of
 from .data import folder_of, open_splits
-from .layout import digests
+from .layout import known_digests
 from .metrics import measure, refer
 from .pictures import draw
 from .training import train
@@ -66,7 +66,7 @@ def _trained(order: Order, folder: RunFolder) -> Trial | None:
         images = torch.from_numpy(splits.train.x).to(device)
         trained = train(model, objective, run.training, images, run.seed, folder, order.means)
         seconds = {"steps": sum(line["seconds"] for line in folder.history()), "training": time.perf_counter() - began}
-        record.write(folder, order, trained, model, digests(folder_of(dataset, order.data)), seconds)
+        record.write(folder, order, trained, model, known_digests(folder_of(dataset, order.data)), seconds)
         status = trained.status
     elif status == "done":
         record.load_weights(folder.weights, model)

@@ -65,6 +65,18 @@ def digests(folder: Path) -> dict[str, str]:
     return {name: _digest(path) for name, path in _paths(folder).items()}
 
 
+def known_digests(folder: Path) -> dict[str, str]:
+    """The same as dataset.json has it, if it has them all and is not older than any array; else as `digests` finds."""
+    paths, said = _paths(folder), _card(folder).get("sha256")
+    if (
+        isinstance(said, dict)
+        and said.keys() == paths.keys()
+        and not any(_newer(p, folder / CARD) for p in paths.values())
+    ):
+        return said
+    return digests(folder)
+
+
 def verify(folder: Path) -> list[str]:
     """All that is wrong with a prepared folder: damage, and bytes that are not those of its dataset.json."""
     try:
@@ -151,6 +163,10 @@ def _save(path: Path, array: np.ndarray) -> None:
         # np.save does not notice a disk that is full when the last bytes are flushed; a Python file raises OSError.
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         file.write(array.data)
+
+
+def _newer(path: Path, other: Path) -> bool:
+    return path.stat().st_mtime_ns > other.stat().st_mtime_ns
 
 
 def _digest(path: Path) -> str:

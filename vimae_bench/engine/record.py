@@ -5,6 +5,7 @@ import subprocess
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from shutil import which
 from typing import Literal
 
 import torch
@@ -90,15 +91,22 @@ def _head(run: Run, status: str, reason: str) -> Json:
 
 
 def _made_by(device: torch.device, sharing: int, trained: Trained) -> Json:
-    return {
-        "vimae-bench": version("vimae-bench"),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
+    return software() | {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {_processor()}",
         "sharing": sharing,
         "step": trained.step,
         "precision": trained.precision,
         "threads": torch.get_num_threads(),
+    }
+
+
+@cache
+def software() -> Json:
+    """What a run is made by, apart from its device. Looking it up takes longer than most of a run's other records."""
+    return {
+        "vimae-bench": version("vimae-bench"),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
         "plugins": {source.distribution: source.version for source in sources()},
         "commit": _commit(),
     }
@@ -112,11 +120,10 @@ def _processor() -> str:
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
 
 
-@cache
 def _commit() -> str:
-    """The commit of the harness's checkout, empty for an installed wheel."""
+    """The commit of the harness's checkout, empty for an installed wheel and where there is no git."""
     here = Path(__file__).resolve().parents[2]
-    if not (here / ".git").exists():
+    if not (here / ".git").exists() or not which("git"):
         return ""
     done = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return done.stdout.strip()

@@ -21,7 +21,7 @@ INTERRUPTED = 75  # EX_TEMPFAIL: the run can be taken up again
 PATIENCE = 60.0  # seconds for a GPU to tell its free memory
 # Loaded once by the server, and not again by every run; torch's optimisers load its compiler when first made.
 PRELOADED = [
-    "vimae_bench.engine.execute",
+    "vimae_bench.engine.ready",
     "torch._dynamo",
     "matplotlib.backends.backend_agg",
     "sklearn.svm",
