@@ -17,6 +17,7 @@ from vimae_bench import Order
 
 from .machine import pin
 
+NO_CUDA_YET = "PYTORCH_NVML_BASED_CUDA_CHECK"
 INTERRUPTED = 75  # EX_TEMPFAIL: the run can be taken up again
 PATIENCE = 60.0  # seconds for a GPU to tell its free memory
 # Loaded once by the server, and not again by every run; torch's optimisers load its compiler when first made.
@@ -24,6 +25,7 @@ PRELOADED = [
     "vimae_bench.engine.ready",
     "torch._dynamo",
     "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
     "sklearn.svm",
     "sklearn.decomposition",
 ]
@@ -35,7 +37,7 @@ def server() -> ForkServerContext:
     Forking wants few threads, so BLAS may start none of its own. It also wants a server that has not used CUDA, so
     torch asks the driver's management library whether there are GPUs.
     """
-    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    os.environ.setdefault(NO_CUDA_YET, "1")
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("forkserver")
@@ -60,6 +62,7 @@ def _deaf_to_interrupts() -> Generator[None, None, None]:
 
 def live(work: Callable[[Order], int], order: Order) -> None:
     """The life of a worker: one GPU at most, no terminal, its words in the run's log, its end with its scheduler's."""
+    os.environ.pop(NO_CUDA_YET, None)  # every step of an optimiser asks for GPUs, and this way of asking is slow
     order = replace(order, device=pin(order.device))
     os.setsid()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
