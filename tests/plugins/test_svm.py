@@ -66,6 +66,18 @@ def test_an_encoder_that_changes_nothing_reads_as_raw_pixels_do(linear_trial):
     assert rows["PCA-2"]["svm clean"].value == pytest.approx(rows["raw pixels"]["svm clean"].value, abs=1.5)
 
 
+def test_clean_test_images_are_encoded_once_for_all_metrics_of_a_run(linear_trial, monkeypatch):
+    images, y = blobs(1000)
+    trial = linear_trial(images, Deterministic(), [IDENTITY], labels=y)
+    trial.posterior("test")
+    seen, encode = [], type(trial).posterior_of
+    monkeypatch.setattr(
+        type(trial), "posterior_of", lambda self, chunks: encode(self, (seen.append(len(x)) or x for x in chunks))
+    )
+    small()(trial)
+    assert seen == [300] * 4, "nothing but the labelled images of each draw"
+
+
 def test_noise_costs_accuracy_and_a_network_in_sym_pixels_meets_the_same(linear_trial):
     images, y = blobs(1500)
     metric = small(conditions=("clean", "gauss_0.1", "gauss_0.4"))

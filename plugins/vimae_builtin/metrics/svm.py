@@ -69,7 +69,8 @@ class Svm(Metric):
             return _features(trial.posterior_of(x.to(trial.device) for x in chunks).rsample())
 
         splits, dataset = trial.splits, trial.dataset
-        estimates = self._read(splits, dataset, mean, self.conditions)
+        clean = _features(trial.posterior("test").mean)
+        estimates = self._read(splits, dataset, mean, self.conditions, clean)
         if estimates and not isinstance(trial.posterior("test"), PointPosterior):
             sampled = trial.randomly(lambda: self._read(splits, dataset, draw, ("clean",)), "svm sampled")
             estimates["svm sampled"] = sampled["svm clean"]
@@ -82,9 +83,20 @@ class Svm(Metric):
         rows: dict[str, Encode] = {"raw pixels": _pixels}
         if frame.latent <= frame.pixels:
             rows[f"PCA-{frame.latent}"] = _principal_components(splits.train, frame.latent)
-        return {row: self._read(splits, dataset, encode, self.conditions) for row, encode in rows.items()}
+        return {
+            row: self._read(splits, dataset, encode, self.conditions, encode(corrupted(splits.test.x, "clean")))
+            for row, encode in rows.items()
+        }
 
-    def _read(self, splits: Splits, dataset: str, encode: Encode, conditions: Sequence[str]) -> dict[str, Estimate]:
+    def _read(
+        self,
+        splits: Splits,
+        dataset: str,
+        encode: Encode,
+        conditions: Sequence[str],
+        clean: np.ndarray | None = None,
+    ) -> dict[str, Estimate]:
+        """The accuracy under each condition; `clean` are the features of the clean test images where they are fixed."""
         train, test = splits.train, splits.test
         if train.y is None or test.y is None:
             return {}
@@ -93,6 +105,8 @@ class Svm(Metric):
 
         def right(name: str) -> np.ndarray:
             def codes(noise: int) -> np.ndarray:
+                if name == "clean" and clean is not None:
+                    return clean
                 return encode(corrupted(test.x, name, dataset, "test", noise))
 
             return predictions(machines, codes, self.noise_draws) == test.y
