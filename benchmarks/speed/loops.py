@@ -10,7 +10,7 @@ from .workloads import BATCH, BETAS, LEARNING_RATE, Workload
 
 
 class Eager:
-    """What is written first: a DataLoader, Adam as it comes, a norm for every scale of the kernel, the loss added up."""
+    """What is written first: a DataLoader, Adam as it comes, a norm for every scale of the kernel, a running loss."""
 
     def __init__(self, workload: Workload, folder: Path):  # noqa: ARG002
         model = workload.model().train()

@@ -3,31 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .worker import Memory, Worker
+from .worker import Memory, crew, together
 from .workloads import Workload
 
 
 @dataclass(frozen=True)
 class Need:
-    """Peak bytes of a contestant's process over two slices, and of a process that has only imported torch."""
+    """Peak bytes of a contestant's process over a slice, and of one that has only torch and the nets loaded."""
 
     alone: Memory
     torch: Memory
 
     def over_torch(self) -> int:
-        """Bytes on the GPU where there is one, else what the process takes more than torch itself."""
+        """Bytes on the GPU where there is one, else what the process takes more than torch and the nets' classes."""
         return self.alone.device or self.alone.resident - self.torch.resident
 
 
 def needs(names: Sequence[str], workload: Workload, threads: int) -> dict[str, Need]:
-    """Measure contestants one after another."""
-    empty = _peak("", workload, threads)
-    return {name: Need(_peak(name, workload, threads), empty) for name in names}
-
-
-def _peak(name: str, workload: Workload, threads: int) -> Memory:
-    worker = Worker(name, workload, threads)
-    worker.slice()
-    peak = worker.slice()
-    worker.close()
-    return peak
+    """Measure contestants, all at once: what one takes does not depend on who else is there."""
+    with crew(["", *names], workload, threads) as workers:
+        empty, *alone = together(workers)
+    return {name: Need(peak, empty) for name, peak in zip(names, alone, strict=True)}

@@ -1,4 +1,4 @@
-"""How many operations a second the machine reaches in one large matrix product: what everything else is a share of."""
+"""How many operations a second the machine reaches in one large matrix product: what training is a share of."""
 
 from pathlib import Path
 
@@ -6,21 +6,28 @@ import torch
 
 from .workloads import Workload
 
-SECONDS = 0.1
-
 
 class Peak:
     """Products of square matrices: float32 of side 1024 on a CPU, bfloat16 of side 8192 on a GPU."""
 
     def __init__(self, workload: Workload, folder: Path):  # noqa: ARG002
-        on_gpu = workload.device.startswith("cuda")
-        side, dtype = (8192, torch.bfloat16) if on_gpu else (1024, torch.float32)
+        side, dtype, self.products = _size(workload.device)
         self.a = torch.randn(side, side, dtype=dtype, device=workload.device)
-        self.products = 1
+        self.out = torch.empty_like(self.a)
 
     def slice(self) -> None:
         for _ in range(self.products):
-            self.a @ self.a
+            torch.mm(self.a, self.a, out=self.out)
 
     def close(self) -> None:
         """Nothing to clear up."""
+
+
+def flops(device: str) -> float:
+    """Floating-point operations of a slice."""
+    side, _, products = _size(device)
+    return 2.0 * side**3 * products
+
+
+def _size(device: str) -> tuple[int, torch.dtype, int]:
+    return (8192, torch.bfloat16, 50) if device.startswith("cuda") else (1024, torch.float32, 5)

@@ -4,6 +4,8 @@ import multiprocessing
 import resource
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -12,7 +14,7 @@ from .workloads import Workload
 
 
 class Worker:
-    """Trains a slice whenever it is told to; without a contestant (`name` empty) it has loaded torch and waits."""
+    """Trains a slice whenever it is told to; without a contestant (`name` empty) it only has torch loaded."""
 
     def __init__(self, name: str, workload: Workload, threads: int):
         context = multiprocessing.get_context("forkserver")
@@ -33,15 +35,28 @@ class Worker:
         except EOFError as error:
             raise RuntimeError("a worker died; its words are above") from error
 
-    def slice(self) -> "Memory":
-        """Train a slice and wait for its end."""
-        self.start()
-        return self.wait()
-
     def close(self) -> None:
         """End the process."""
         self.connection.close()
         self.process.join()
+
+
+@contextmanager
+def crew(names: Sequence[str], workload: Workload, threads: int) -> Iterator[list[Worker]]:
+    """Workers side by side, one for each name, ended at the end."""
+    workers = [Worker(name, workload, threads) for name in names]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def together(workers: Sequence[Worker]) -> list["Memory"]:
+    """Let all of them train a slice at the same time."""
+    for worker in workers:
+        worker.start()
+    return [worker.wait() for worker in workers]
 
 
 @dataclass(frozen=True)

@@ -124,4 +124,3 @@ class Workload:
         """Wait until the device has done what it was told."""
         if self.device.startswith("cuda"):
             torch.cuda.synchronize(self.device)
-

@@ -1,0 +1,118 @@
+"""`python benchmarks/speed`: measure, print, and keep what was measured."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from vimae_bench.files import write_json
+
+from . import tables
+from .machine import cores, machine
+from .matrix import measure_matrix
+from .measure import measure
+from .side_by_side import side_by_side
+from .workloads import METHODS, MLP_NET, Workload, conv
+
+PARTS = ("mlp", "conv28", "conv32", "side-by-side", "matrix")
+WITH_TARGETS = ("vae", "imq")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and how thoroughly."""
+
+    quick: bool
+    parts: Sequence[str]
+    threads: Sequence[int]
+    rounds: int
+    device: str
+    width: int
+    jobs: int
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.device.startswith("cuda")
+
+    def workloads(self) -> Iterator[Workload]:
+        """The tables' workloads; a slice takes some tenths of a second."""
+        methods = [METHODS[name] for name in (WITH_TARGETS if self.quick else METHODS)]
+        if "mlp" in self.parts:
+            yield from (Workload(MLP_NET, method, 100 if self.on_gpu else 25, self.device) for method in methods)
+        for size in (28, 32):
+            if f"conv{size}" in self.parts:
+                few = methods[:1] if self.quick else methods
+                net = conv(size, self.width)
+                yield from (Workload(net, method, 50 if self.on_gpu else 5, self.device) for method in few)
+
+    def pairs(self) -> Iterator[Workload]:
+        """The workloads of which runs go side by side."""
+        if "side-by-side" in self.parts:
+            yield from (Workload(MLP_NET, METHODS[name], 50, self.device) for name in WITH_TARGETS)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--quick", is_flag=True, help="Two minutes: two objectives, all cores, few rounds, short runs.")
+@click.option("--out", type=click.Path(path_type=Path), default="results/speed.json", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads.  [default: 1, and all cores]")
+@click.option("--rounds", type=click.IntRange(min=1), help="Counted turns of each.  [default: 15; 6 with --quick]")
+@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Only these parts.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ...")
+@click.option("--width", type=int, help="Of the conv nets.  [default: 1024, the paper's, on a GPU; 64 on a CPU]")
+@click.option("--jobs", type=click.IntRange(min=1), help="Our runs side by side.  [default: as many as cores]")
+def main(
+    quick: bool,
+    out: Path,
+    threads: tuple[int, ...],
+    rounds: int | None,
+    only: tuple[str, ...],
+    device: str,
+    width: int | None,
+    jobs: int | None,
+) -> None:
+    """Our trainer beside pythae's and hand-written loops, taking turns in one process. The ratios are the result."""
+    parts = only or (tuple(part for part in PARTS if part != "conv32") if quick else PARTS)
+    plan = Plan(
+        quick,
+        parts,
+        threads or ((cores(),) if quick else sorted({1, cores()})),
+        rounds or (6 if quick else 15),
+        device,
+        width or (1024 if device.startswith("cuda") else 64),
+        jobs or cores(),
+    )
+    with tempfile.TemporaryDirectory() as cache:
+        if not quick:  # what is told of compiling is then true of the first time on a machine
+            os.environ |= {"TORCHINDUCTOR_CACHE_DIR": f"{cache}/torch", "VIMAE_BENCH_CACHE": f"{cache}/steps"}
+        found = carry_out(plan, Console(width=None if sys.stdout.isatty() else 120))
+    write_json(out, {"schema": 1, "command": sys.argv, **found})
+    click.echo(f"every turn: {out}")
+
+
+def carry_out(plan: Plan, console: Console) -> dict[str, object]:
+    """Measure and print what is planned; gives what was measured, as JSON."""
+    about = machine(plan.device)
+    console.print(f"{about['gpu'] or about['cpu']}, {about['cores']} cores, torch {about['versions']['torch']}\n")
+    measured, matrix = [], None
+    for workload in plan.workloads():
+        for threads in plan.threads:
+            measured.append(measure(workload, threads, plan.rounds, with_memory=threads == plan.threads[0]))
+            tables.show(measured[-1], console)
+    pairs = [side_by_side(workload, plan.jobs, cores(), plan.rounds) for workload in plan.pairs()]
+    if pairs:
+        tables.show_side_by_side(pairs, console)
+    if "matrix" in plan.parts:
+        matrix = measure_matrix(cores(), *((5, [0]) if plan.quick else (20, range(10))))
+        tables.show_matrix(matrix, console)
+    return {
+        "plan": asdict(plan),
+        "machine": about,
+        "workloads": [one.as_json() for one in measured],
+        "side_by_side": [one.as_json() for one in pairs],
+        "matrix": matrix and matrix.as_json(),
+    }

@@ -1,0 +1,96 @@
+"""What a matrix of short runs costs beside its training steps and metrics: `vimae-bench run` as it is."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vimae_bench.files import read_lines
+
+FILE = Path(__file__).parent / "matrix.toml"
+IMAGES, TESTED, RUNS = 3000, 1000, 20
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Seconds of 20 runs side by side, of their steps and metrics, and of the same runs one after another."""
+
+    jobs: int
+    epochs: int
+    wall: float
+    """Of the whole command."""
+    steps: float
+    metrics: float
+    alone: float
+    """From the end of one run to the end of the next where they go one after another, times 20."""
+    alone_runs: int
+    """From how many runs that is taken."""
+
+    @property
+    def cost(self) -> float:
+        """slots * wall over the sum of steps and metrics: 1 if nothing else took any time."""
+        return self.jobs * self.wall / (self.steps + self.metrics)
+
+    @property
+    def gain(self) -> float:
+        """The sum of the runs alone over the wall time of the matrix."""
+        return self.alone / self.wall
+
+    def as_json(self) -> dict[str, object]:
+        """Everything, with the two ratios."""
+        return {**asdict(self), "cost": self.cost, "gain": self.gain}
+
+
+def measure_matrix(jobs: int, epochs: int, alone_seeds: Sequence[int]) -> Matrix:
+    """Run the matrix with so many jobs, then the runs of some of its seeds alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        _write_images(here / "data" / "images")
+        began = time.perf_counter()
+        _run(here, "together", jobs, epochs)
+        wall = time.perf_counter() - began
+        runs = _runs(here / "together")
+        _run(here, "alone", 1, epochs, seeds=alone_seeds)
+        one = _runs(here / "alone")
+        steps = sum(_json(run / "record.json")["seconds"]["steps"] for run in runs)
+        metrics = sum(_json(path)["seconds"] for run in runs for path in run.glob("metrics/*.json"))
+        return Matrix(jobs, epochs, wall, steps, metrics, RUNS * _between_ends(one), len(one))
+
+
+def _write_images(folder: Path) -> None:
+    """Random images in the layout of the data folder."""
+    generator = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    for part, count in (("train", IMAGES), ("test", TESTED)):
+        np.save(folder / f"{part}_x.npy", generator.integers(256, size=(count, 1, 28, 28), dtype=np.uint8))
+
+
+def _run(here: Path, results: str, jobs: int, epochs: int, seeds: Sequence[int] | None = None) -> None:
+    settings = [f"training.epochs={epochs}", *([f"seeds={list(seeds)}"] if seeds else [])]
+    overrides = [word for setting in settings for word in ("-o", setting)]
+    where = ["--results", str(here / results), "--data", str(here / "data"), "--jobs", str(jobs), "--device", "cpu"]
+    command = [sys.executable, "-m", "vimae_bench", "run", str(FILE), *where, *overrides]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def _runs(results: Path) -> list[Path]:
+    return sorted((results / "matrix" / "runs").iterdir())
+
+
+def _between_ends(runs: Sequence[Path]) -> float:
+    """Mean seconds from the end of a run to that of the next; the start of the command is not in it."""
+    events = [line for run in runs for line, _ in read_lines(run / "events.jsonl")]
+    ends = sorted(line["time"] for line in events if line["event"] == "ended")
+    return (ends[-1] - ends[0]) / (len(ends) - 1)
+
+
+def _json(path: Path) -> dict:
+    return json.loads(path.read_text())
