@@ -123,10 +123,10 @@ class RunMirror:
         yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
         for path in self._artefacts():
             yield path.name, stamp(path), partial(self._log_artefact, path)
-        for metric in self.cell.metrics:
-            path = self.folder.metric(metric)
-            if path.exists():
-                yield path.name, stamp(path), partial(self._log_measures, metric)
+        measured = [metric for metric in self.cell.metrics if self.folder.metric(metric).exists()]
+        if measured:
+            stamps = [stamp(self.folder.metric(metric)) for metric in measured]
+            yield "measures", fingerprint(stamps), partial(self._log_measures, measured)
         state, record = self._tags(), self._record()
         end = milliseconds(self.cursor.time) if record else None
         yield "state", fingerprint([state, end]), partial(self._log_state, state, record.get("status"), end)
@@ -146,7 +146,13 @@ class RunMirror:
         for start in range(0, len(params), PARAMETERS):
             self._log(params=params[start : start + PARAMETERS])
 
-    def _log_measures(self, metric: Choice) -> None:
+    def _log_measures(self, metrics: Sequence[Choice]) -> None:
+        """All in one call, which takes MLflow as long as a single value does."""
+        points = [point for metric in metrics for point in self._measures(metric)]
+        for start in range(0, len(points), BATCH):
+            self._log(points[start : start + BATCH])
+
+    def _measures(self, metric: Choice) -> list["Metric"]:
         from mlflow.entities import Metric
 
         path = self.folder.metric(metric)
@@ -154,7 +160,7 @@ class RunMirror:
         values = {name: estimate.value for name, estimate in measured.items()}
         errors = {f"{name}.se": estimate.se for name, estimate in measured.items() if estimate.se is not None}
         when = milliseconds(path.stat().st_mtime)
-        self._log([Metric(legal(name), value, when, self.cursor.epoch) for name, value in (values | errors).items()])
+        return [Metric(legal(name), value, when, self.cursor.epoch) for name, value in (values | errors).items()]
 
     def _log_state(self, state: Mapping[str, str], status: str | None, end: int | None) -> None:
         from mlflow.entities import RunTag

@@ -61,13 +61,20 @@ def open_target(benchmark: Path, uri: str) -> Target:
     return Target(client, experiment.experiment_id, name)
 
 
-def _connect(uri: str) -> "MlflowClient":
+def load() -> None:
+    """Import MLflow with settings of its own, which takes a second: better while there is nothing else to do."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
+    import mlflow  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
     for name in LOUD:
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _connect(uri: str) -> "MlflowClient":
+    load()
+    from mlflow import MlflowClient
+
     return MlflowClient(uri)
 
 

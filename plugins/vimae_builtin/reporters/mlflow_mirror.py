@@ -1,5 +1,6 @@
 """Runs mirrored to MLflow while they go on, beside the stream of events and never in its way."""
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +10,7 @@ from queue import SimpleQueue
 
 from vimae_bench import BenchError, Cell, Event, Order, Reporter, hookimpl
 from vimae_bench.tracking.mirror import Summary, sync
-from vimae_bench.tracking.store import default_uri, masked
+from vimae_bench.tracking.store import default_uri, load, masked
 
 EVERY = 3.0
 """Seconds between two looks at the runs under way; they double while the store cannot be reached."""
@@ -58,6 +59,8 @@ class Mirror(threading.Thread):
 
     def run(self) -> None:
         """Look at the runs under way until all are over, then at all that the benchmark has."""
+        with contextlib.suppress(Exception):  # it is told by the first look
+            load()
         live, ended = dict[Path, Cell](), set[Path]()
         pause = EVERY
         while not self.over.wait(pause):
