@@ -60,12 +60,16 @@ def fastest(step: TrainingStep, batch: int, steps: int, compiling: Compile, befo
     device = step.images.device
     index, progress = torch.arange(batch, device=device), torch.zeros((), device=device)
     form, remark = _chosen(step, index, progress, steps, compiling, before)
-    if device.type != "cuda":
+    if not _is_gpu(device):
         return form, remark
     try:
         return replayed(step, form, index, progress, cuda_graph), remark
     except RuntimeError as error:
         return form, f"its step cannot be captured in a CUDA graph ({str(error).splitlines()[0]}), and is slower for it"
+
+
+def _is_gpu(device: torch.device) -> bool:
+    return device.type == "cuda"
 
 
 def _chosen(

@@ -88,7 +88,7 @@ def _whole(step: TrainingStep, tensors: dict[str, Any], index: Tensor, progress:
         loss = _loss(step.model, player, tensors, batch)
         group = optimiser.param_groups[0]
         own = [tensors["weights"][names[p]] for p in group["params"]]
-        grads: Sequence[Tensor | None] = torch.autograd.grad(loss.total, own, allow_unused=True)
+        grads = cast("Sequence[Tensor | None]", torch.autograd.grad(loss.total, own, allow_unused=True))
         reached = [i for i, grad in enumerate(grads) if grad is not None]
         moved = [[values[i] for i in reached] for values in (own, grads, *(state[name] for name in ADAM))]
         _adam([p.detach() for p in moved[0]], *moved[1:], group["lr"], *group["betas"], group["eps"])
