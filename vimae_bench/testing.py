@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .engine.graph import NotOneGraph, trace
 from .engine.step import TrainingStep
 from .engine.trial import Trial
 from .errors import BenchError
@@ -98,7 +99,6 @@ def check_objective(objective: Objective) -> None:
     images = torch.from_numpy(_toy(512).x)
     step = TrainingStep(model, objective, Training(batch=64, learning_rate=1e-2), images)
     progress = torch.tensor(0.5)
-    torch._dynamo.reset()  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
     losses = [_seeded(i, lambda i=i: step(_batch(i), progress)) for i in range(60)]
     _expect(all(bool(loss.isfinite().all()) for loss in losses), f"a term of {step.terms} is not finite")
     for part in step.steps:
@@ -106,8 +106,10 @@ def check_objective(objective: Objective) -> None:
         _expect(not bare, f"no gradient reaches {sorted(set(bare))}")
     first, last = (float(torch.stack(part)[:, 0].mean()) for part in (losses[:10], losses[-10:]))
     _expect(len(step.steps) > 1 or last < first, f"the loss does not fall in 60 steps: {first:.3f} to {last:.3f}")
-    for part in step.steps:
-        _one_graph(part.loss, model, step, progress)
+    try:
+        trace(step, _batch(0), progress)
+    except NotOneGraph as error:
+        raise ContractError(f"its step does not compile into one graph: {error}") from error
 
 
 def check_metric(metric: Metric) -> None:
@@ -222,14 +224,6 @@ def _made(make: Callable[[], nn.Module]) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return make()
-
-
-def _one_graph(loss: Callable[..., object], model: Autoencoder, step: TrainingStep, progress: Tensor) -> None:
-    compiled = torch.compile(lambda x, at: loss(model, Batch(x, at)).total, fullgraph=True, backend="aot_eager")  # pyright: ignore
-    try:
-        compiled(step.gather(_batch(0)), progress).backward()
-    except Exception as error:  # whatever the compiler says
-        raise ContractError(f"its loss does not compile into one graph: {str(error).splitlines()[0]}") from error
 
 
 def _batch(i: int) -> Tensor:

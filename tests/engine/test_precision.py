@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from vimae_bench import Batch, Choice, Frame, Training
 from vimae_bench.engine import precision

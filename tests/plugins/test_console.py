@@ -247,3 +247,29 @@ def test_times_are_told_as_a_clock_tells_them():
 
 def test_letters_of_any_script_are_printable():
     assert printable("β_H-VAE 画") == "β_H-VAE 画"
+
+
+def test_a_remark_on_the_training_is_told_once_for_each_method(order):
+    runs = [order(seed=0), order(seed=1), order("VIMAE-n", seed=0)]
+    console = Console(file=io.StringIO(), width=200)
+    board = Board(runs, console)
+    for run in runs:
+        board.note(Event("started", run))
+        RunFolder(run.folder).tell("preparing", time=0.0)
+        RunFolder(run.folder).tell("started", resumed_from=0, step="eager", remark="not compiled, since it reads")
+        board.note(Event("tick"))
+        board.note(Event("ended", run, 0))
+    told = [line for line in console.file.getvalue().split("\n") if "not compiled" in line]
+    assert told == ["VAE: not compiled, since it reads", "VIMAE-n: not compiled, since it reads"]
+
+
+def test_while_a_step_is_compiled_the_run_is_preparing(order):
+    run = order()
+    board = Board([run], terminal())
+    board.note(Event("started", run))
+    RunFolder(run.folder).tell("preparing", time=0.0)
+    board.note(Event("tick"))
+    assert "preparing" in frame(board)[1]
+    RunFolder(run.folder).tell("started", resumed_from=0, step="compiled", remark="")
+    board.note(Event("tick"))
+    assert "preparing" not in frame(board)[1]

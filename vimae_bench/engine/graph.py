@@ -90,8 +90,9 @@ def _whole(step: TrainingStep, tensors: dict[str, Any], index: Tensor, progress:
         own = [tensors["weights"][names[p]] for p in group["params"]]
         grads = cast("Sequence[Tensor | None]", torch.autograd.grad(loss.total, own, allow_unused=True))
         reached = [i for i, grad in enumerate(grads) if grad is not None]
-        moved = [[values[i] for i in reached] for values in (own, grads, *(state[name] for name in ADAM))]
-        _adam([p.detach() for p in moved[0]], *moved[1:], group["lr"], *group["betas"], group["eps"])
+        lists: tuple[Sequence[Any], ...] = (own, grads, *(state[name] for name in ADAM))
+        weights, *rest = ([values[i] for i in reached] for values in lists)
+        _adam([p.detach() for p in weights], *rest, group["lr"], *group["betas"], group["eps"])
         terms |= named(loss, place + 1, terms)
     return terms
 

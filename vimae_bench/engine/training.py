@@ -54,6 +54,7 @@ def train(
         raise BenchError(f"{len(images)} training images do not fill one batch of {training.batch}")
     step = TrainingStep(model.train(), objective, training, images)
     first, before = _resume(model, step, folder)
+    folder.tell("preparing", time=time.time())
     with lowered(model, images.device, exact=means.exact) as precision:
         form, remark = fastest(step, training.batch, training.epochs * batches, means.compile, before)
         folder.tell("started", time=time.time(), resumed_from=first, step=form.kind, remark=remark)

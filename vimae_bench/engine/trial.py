@@ -15,7 +15,8 @@ from ..posterior import Posterior
 from ..seeds import derive
 
 Part = Literal["train", "validation", "test"]
-CHUNK = 1000
+CHUNK = 250
+"""Images encoded or decoded at once: a wide net's activations of more would take most of a GPU's memory."""
 T = TypeVar("T")
 
 
@@ -42,7 +43,7 @@ class Trial:
         return getattr(self.splits, part)
 
     def images(self, part: Part, count: int | None = None) -> Iterator[Tensor]:
-        """The (first `count`) images of a part in [0, 1] units, float32, in chunks of 1,000 on the model's device."""
+        """The (first `count`) images of a part in [0, 1] units, float32, in chunks of 250 on the model's device."""
         x = self.examples(part).x[:count]
         for start in range(0, len(x), CHUNK):
             yield to_unit(torch.from_numpy(np.array(x[start : start + CHUNK])).to(self.device))
@@ -54,7 +55,8 @@ class Trial:
     def posterior_of(self, chunks: Iterator[Tensor]) -> Posterior:
         """q(z|x) of images given in chunks, in [0, 1] units: how a metric encodes images it has changed."""
         with torch.inference_mode():
-            heads = [self.model.encoder(to_network(x, self.frame.pixel_range)) for x in chunks]
+            few = (part for x in chunks for part in x.split(CHUNK))
+            heads = [self.model.encoder(to_network(x, self.frame.pixel_range)) for x in few]
             return self.model.family.at(*(torch.cat(head) for head in zip(*heads, strict=True)))
 
     def trained_posterior(self, x: Tensor) -> Posterior:

@@ -50,6 +50,8 @@ class Row:
     pace: float = 0.0
     loss: str = ""
     measuring: str = ""
+    remark: str = ""
+    """What there is to say of how the run is trained."""
     reasons: list[str] = field(default_factory=list[str])
     """What went wrong with metrics."""
 
@@ -84,8 +86,10 @@ class Row:
             self.offset = offset
 
     def _note(self, line: Json) -> None:
-        if line["event"] == "started":
-            self.epoch = line["resumed_from"]
+        if line["event"] == "preparing":
+            self.loss = "preparing"
+        elif line["event"] == "started":
+            self.epoch, self.loss, self.remark = line["resumed_from"], "", line.get("remark", "")
         elif line["event"] == "epoch":
             self.epoch, self.pace = line["epoch"], line["seconds"]
             total = line["terms"].get("total")
@@ -125,6 +129,7 @@ class Board:
         self.total, self.ended = len(orders), 0
         self.began, self.credit = time.monotonic(), 0.0
         self.rows: dict[Path, tuple[Row, TaskID]] = {}
+        self.remarks: set[str] = set()
         self.progress = Progress(
             *_columns(),
             console=console,
@@ -144,6 +149,7 @@ class Board:
             self._end(event.order, event.exit_code)
         for row, task in self.rows.values():
             row.read()
+            self._remark(row)
             self._draw(row, task)
         self._draw_matrix()
 
@@ -155,11 +161,19 @@ class Board:
     def _end(self, order: Order, exit_code: int | None) -> None:
         row, task = self.rows.pop(order.folder)
         row.read()
+        self._remark(row)
         self.ended += 1
         self.progress.remove_task(task)
         wrong = row.verdict(exit_code)
         if wrong or self.progress.disable:
             self._print(f"{self.ended}/{self.total} {row.name}: {wrong or row.account()}", "red" if wrong else "")
+
+    def _remark(self, row: Row) -> None:
+        """Once for each method: its seeds all say the same."""
+        line = f"{row.order.cell.label}: {row.remark}"
+        if row.remark and line not in self.remarks:
+            self.remarks.add(line)
+            self._print(line, "")
 
     def _print(self, line: str, style: str) -> None:
         self.progress.console.print(Text(printable(line), style), soft_wrap=True)
