@@ -15,7 +15,7 @@ from vimae_bench import Estimate, GaussianPosterior, Measure, Metric, PointPoste
 
 NEAREST_NEIGHBOUR_LATENTS = 8
 JITTER = 1e-10
-AT_ONCE = 64
+AT_ONCE = 16
 
 
 @dataclass(frozen=True)
