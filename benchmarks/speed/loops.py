@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from .losses import lean_kernel, loss_of, plain_kernel
+from .losses import lean_kernel, loss_of, noised, plain_kernel
 from .workloads import BATCH, BETAS, LEARNING_RATE, Workload
 
 
@@ -14,7 +14,7 @@ class Eager:
 
     def __init__(self, workload: Workload, folder: Path):  # noqa: ARG002
         model = workload.model().train()
-        self.device = workload.device
+        self.device, self.input_noise = workload.device, workload.method.input_noise
         self.loss = loss_of(workload.method, model.encoder, model.decoder, plain_kernel)
         self.loader = DataLoader(TensorDataset(workload.pixels()), BATCH, shuffle=True)
         self.optimiser = torch.optim.Adam(model.parameters(), LEARNING_RATE, BETAS)
@@ -22,7 +22,8 @@ class Eager:
 
     def slice(self) -> None:
         for (x,) in self.loader:
-            loss = self.loss(x.to(self.device))
+            x = x.to(self.device)
+            loss = self.loss(noised(x, self.input_noise), x)
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
@@ -37,7 +38,7 @@ class Optimised:
 
     def __init__(self, workload: Workload, folder: Path):  # noqa: ARG002
         model = workload.model().train()
-        self.images = workload.pixels().to(workload.device)
+        self.images, self.input_noise = workload.pixels().to(workload.device), workload.method.input_noise
         self.loss = loss_of(workload.method, model.encoder, model.decoder, lean_kernel)
         self.optimiser = torch.optim.Adam(model.parameters(), LEARNING_RATE, BETAS, fused=True)
         self.total = torch.zeros((), device=workload.device)
@@ -45,7 +46,8 @@ class Optimised:
     def slice(self) -> None:
         order = torch.randperm(len(self.images), device=self.images.device)
         for index in order.split(BATCH):
-            loss = self.loss(self.images[index])
+            x = self.images[index]
+            loss = self.loss(noised(x, self.input_noise), x)
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
@@ -56,7 +58,10 @@ class Optimised:
 
 
 class Compiled(Optimised):
-    """The optimised loop with its loss compiled."""
+    """The optimised loop with its loss compiled, but not the input noise: compiled code takes long over erfinv.
+
+    Compiling the whole step, or the gradients with the optimiser, was not found to be faster.
+    """
 
     def __init__(self, workload: Workload, folder: Path):
         super().__init__(workload, folder)

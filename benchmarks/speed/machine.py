@@ -8,10 +8,12 @@ from pathlib import Path
 
 import torch
 
+from vimae_bench.records import Json
+
 PACKAGES = ("vimae-bench", "torch", "numpy", "pythae")
 
 
-def machine(device: str) -> dict[str, object]:
+def machine(device: str) -> Json:
     """Processor, cores this process may use, memory, GPU, versions, and the date."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,7 +1,7 @@
 """One table: all contestants on one workload, with so many threads."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -96,7 +96,7 @@ def measure(workload: Workload, threads: int, rounds: int, with_memory: bool) ->
 
 
 @contextmanager
-def _made(names: Sequence[str], workload: Workload) -> Iterator[dict[str, Contestant]]:
+def _made(names: Sequence[str], workload: Workload) -> Generator[dict[str, Contestant], None, None]:
     """The contestants, each with a folder of its own, closed at the end."""
     with tempfile.TemporaryDirectory() as folder:
         made = {name: make(name, workload, Path(folder) / name) for name in names}

@@ -49,7 +49,7 @@ class Decoder(BaseDecoder):
 class LogisticWAE(WAE_MMD):
     """pythae knows the normal prior alone; its draws are replaced."""
 
-    def loss_function(self, recon_x: Tensor, x: Tensor, z: Tensor, z_prior: Tensor) -> tuple[Tensor, ...]:
+    def loss_function(self, recon_x: Tensor, x: Tensor, z: Tensor, z_prior: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return super().loss_function(recon_x, x, z, prior_draws("logistic", z_prior))
 
 
@@ -101,8 +101,7 @@ def model_of(workload: Workload) -> BaseAE:
     """pythae's model for the method, over nets with the same weights that everyone starts from."""
     method, net, ours = workload.method, workload.net, workload.model()
     encoder, decoder = Encoder(ours.encoder, method.input_noise), Decoder(ours.decoder)
-    shape = {"input_dim": net.shape, "latent_dim": net.latent}
     if method.kernel is None:
-        return VAE(VAEConfig(**shape), encoder, decoder)
-    config = WAE_MMD_Config(**shape, kernel_choice=method.kernel, reg_weight=WEIGHT)
+        return VAE(VAEConfig(net.shape, net.latent), encoder, decoder)
+    config = WAE_MMD_Config(net.shape, net.latent, kernel_choice=method.kernel, reg_weight=WEIGHT)
     return (WAE_MMD if method.prior == "normal" else LogisticWAE)(config, encoder, decoder)

@@ -12,14 +12,14 @@ from .side_by_side import SideBySide
 from .turns import spread
 from .workloads import STEPS
 
-NONE = "-"
+NONE, MISSING = "-", "missing"
 
 
 def show(measured: Measured, console: Console) -> None:
     """One workload."""
     table = Table(title=f"{measured.workload}: {_threads(measured.threads)}", title_justify="left")
     table.add_column("")
-    times = [measured.base, COMPILED]
+    times = [name for name in (measured.base, COMPILED) if name in measured.names]
     heads = [
         "samples/s",
         "± IQR",
@@ -33,9 +33,11 @@ def show(measured: Measured, console: Console) -> None:
         table.add_column(head, justify="right")
     for name in measured.names:
         table.add_row(name, *_cells(measured.row(name), name, times))
-    for name, why in measured.missing.items():
-        table.add_row(name, why)
+    for name in measured.missing:
+        table.add_row(name, MISSING)
     console.print(table)
+    for name, why in measured.missing.items():
+        console.print(f"{name} is {why}", markup=False, highlight=False)
     rate = [measured.peak_flops / turn.wall / 1e9 for turn in measured.turns if turn.name == PEAK and turn.round >= 0]
     console.print(f"matrix product: {sorted(rate)[len(rate) // 2]:,.0f} GFLOP/s, IQR {spread(rate):.0%}\n")
 
@@ -54,7 +56,7 @@ def show_side_by_side(found: Sequence[SideBySide], console: Console) -> None:
     title = f"Runs per hour of {STEPS:,} steps: ours {first.jobs} at a time, pythae's one on {_threads(first.threads)}"
     table = Table("", OURS, "± IQR", PYTHAE, "± IQR", "ratio", title=title, title_justify="left")
     for one in found:
-        theirs = (one.missing, "", NONE) if one.missing else (*_rate(one, PYTHAE), f"{one.ratio():.2f}")
+        theirs = (MISSING, NONE, NONE) if one.missing else (*_rate(one, PYTHAE), f"{one.ratio():.2f}")
         table.add_row(one.workload, *_rate(one, OURS), *theirs)
     console.print(table)
 

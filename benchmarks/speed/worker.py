@@ -4,7 +4,7 @@ import multiprocessing
 import resource
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -42,7 +42,7 @@ class Worker:
 
 
 @contextmanager
-def crew(names: Sequence[str], workload: Workload, threads: int) -> Iterator[list[Worker]]:
+def crew(names: Sequence[str], workload: Workload, threads: int) -> Generator[list[Worker], None, None]:
     """Workers side by side, one for each name, ended at the end."""
     workers = [Worker(name, workload, threads) for name in names]
     try:
