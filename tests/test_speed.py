@@ -245,7 +245,7 @@ def test_a_missing_pythae_is_told_and_all_else_is_kept(small: None, tmp_path: Pa
     kept = json.loads(out.read_text())
     assert set(kept) == {"schema", "command", "plan", "machine", "workloads", "side_by_side", "matrix"}
     assert set(kept["machine"]) == {"date", "cpu", "cores", "memory_bytes", "gpu", "python", "versions", "load"}
-    assert kept["machine"]["versions"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(kept["machine"]["versions"]["torch"])
     assert [one["workload"] for one in kept["workloads"]] == [
         "VAE, tiny",
         "WAE-MMD, IMQ kernel (7 scales), tiny",
