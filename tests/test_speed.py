@@ -222,7 +222,7 @@ def test_runs_per_hour_count_all_that_run_side_by_side():
 
 
 def test_a_matrix_costs_its_slots_seconds_over_its_steps_and_metrics():
-    matrix = Matrix(jobs=2, epochs=1, wall=11.0, steps=15.0, metrics=5.0, alone=22.0, alone_runs=2)
+    matrix = Matrix(jobs=2, epochs=1, wall=11.0, steps=15.0, metrics=5.0, alone=22.0, alone_runs=2, start=1.0)
     assert (matrix.cost, matrix.gain) == (1.1, 2.0)
 
 

@@ -107,7 +107,7 @@ def carry_out(plan: Plan, console: Console) -> dict[str, object]:
     if pairs:
         tables.show_side_by_side(pairs, console)
     if "matrix" in plan.parts:
-        matrix = measure_matrix(cores(), *((5, [0]) if plan.quick else (20, range(10))))
+        matrix = measure_matrix(cores(), *((6, range(2)) if plan.quick else (20, range(10))))
         tables.show_matrix(matrix, console)
     return {
         "plan": asdict(plan),

@@ -1,6 +1,5 @@
 """What a matrix of short runs costs beside its training steps and metrics: `vimae-bench run` as it is."""
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vimae_bench.files import read_lines
+from vimae_bench.files import read_json, read_lines
 
 FILE = Path(__file__).parent / "matrix.toml"
 IMAGES, TESTED, RUNS = 3000, 1000, 20
@@ -30,7 +29,9 @@ class Matrix:
     alone: float
     """From the end of one run to the end of the next where they go one after another, times 20."""
     alone_runs: int
-    """From how many runs that is taken."""
+    """From how many runs that is taken: one less than were made, as the first's start is the command's."""
+    start: float
+    """Of `wall`, from the start of the command to that of its first run."""
 
     @property
     def cost(self) -> float:
@@ -52,15 +53,17 @@ def measure_matrix(jobs: int, epochs: int, alone_seeds: Sequence[int]) -> Matrix
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         _write_images(here / "data" / "images")
-        began = time.perf_counter()
+        began = time.time()
         _run(here, "together", jobs, epochs)
-        wall = time.perf_counter() - began
+        wall = time.time() - began
         runs = _runs(here / "together")
         _run(here, "alone", 1, epochs, seeds=alone_seeds)
-        one = _runs(here / "alone")
-        steps = sum(_json(run / "record.json")["seconds"]["steps"] for run in runs)
-        metrics = sum(_json(path)["seconds"] for run in runs for path in run.glob("metrics/*.json"))
-        return Matrix(jobs, epochs, wall, steps, metrics, RUNS * _between_ends(one), len(one))
+        ends = _times(_runs(here / "alone"), "ended")
+        steps = sum(read_json(run / "record.json")["seconds"]["steps"] for run in runs)
+        metrics = sum(read_json(path)["seconds"] for run in runs for path in run.glob("metrics/*.json"))
+        start = _times(runs, "started")[0] - began
+        alone = RUNS * (ends[-1] - ends[0]) / (len(ends) - 1)
+        return Matrix(jobs, epochs, wall, steps, metrics, alone, len(ends) - 1, start)
 
 
 def _write_images(folder: Path) -> None:
@@ -85,12 +88,7 @@ def _runs(results: Path) -> list[Path]:
     return sorted((results / "matrix" / "runs").iterdir())
 
 
-def _between_ends(runs: Sequence[Path]) -> float:
-    """Mean seconds from the end of a run to that of the next; the start of the command is not in it."""
-    events = [line for run in runs for line, _ in read_lines(run / "events.jsonl")]
-    ends = sorted(line["time"] for line in events if line["event"] == "ended")
-    return (ends[-1] - ends[0]) / (len(ends) - 1)
-
-
-def _json(path: Path) -> dict:
-    return json.loads(path.read_text())
+def _times(runs: Sequence[Path], event: str) -> list[float]:
+    """When the runs told of an event, in seconds since 1970, in order."""
+    lines = [line for run in runs for line, _ in read_lines(run / "events.jsonl")]
+    return sorted(line["time"] for line in lines if line["event"] == event)

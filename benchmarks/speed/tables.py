@@ -68,14 +68,15 @@ def _rate(one: SideBySide, name: str) -> tuple[str, str]:
 def show_matrix(matrix: Matrix, console: Console) -> None:
     """A matrix of short runs."""
     console.print(
-        f"A matrix of {RUNS} runs of {matrix.epochs} epochs, {matrix.jobs} side by side: {matrix.wall:.1f} s. "
+        f"A matrix of {RUNS} runs of {matrix.epochs} epochs, {matrix.jobs} side by side: {matrix.wall:.1f} s, "
+        f"{matrix.start:.1f} s of them before the first. "
         f"Steps {matrix.steps:.1f} s and metrics {matrix.metrics:.1f} s: it costs {matrix.cost:.2f} times their sum. "
         f"The {RUNS} alone, one after another{_from(matrix)}: {matrix.alone:.1f} s, {matrix.gain:.2f} times as long."
     )
 
 
 def _from(matrix: Matrix) -> str:
-    return "" if matrix.alone_runs == RUNS else f" (extrapolated from {matrix.alone_runs})"
+    return "" if matrix.alone_runs == RUNS - 1 else f" (extrapolated from {matrix.alone_runs})"
 
 
 def _threads(count: int) -> str:
