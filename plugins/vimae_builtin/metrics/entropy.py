@@ -90,7 +90,10 @@ def mixture_log_prob(z: Tensor, q: GaussianPosterior) -> Tensor:
     weights = torch.cat([-precision / 2, precision * q.m], 1).T
     constant = -(precision * q.m.square() / 2 + q.std.log() + log(2 * pi) / 2).sum(1) - log(len(q.m))
     powers = torch.cat([z.square(), z], 1)
-    return torch.cat([torch.logsumexp(some @ weights + constant, 1) for some in powers.split(AT_ONCE)])
+    log_q = z.new_empty(len(z))  # one block: small results kept between large ones would leave the heap full of holes
+    for some, into in zip(powers.split(AT_ONCE), log_q.split(AT_ONCE), strict=True):
+        torch.logsumexp((some @ weights).add_(constant), 1, out=into)
+    return log_q
 
 
 def entropy_terms(z: Tensor, k: int) -> Tensor:
