@@ -259,6 +259,12 @@ def test_a_missing_pythae_is_told_and_all_else_is_kept(small: None, tmp_path: Pa
         assert PYTHAE in one["missing"]
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told():
+    done = CliRunner().invoke(command.main, ["--device", "cuda"])
+    assert (done.exit_code, "torch finds no GPU here" in done.output) == (2, True)
+
+
 @pytest.mark.slow
 def test_memory_is_told_beside_that_of_a_process_without_a_contestant():
     wide = replace(TINY, shape=(1, 28, 28), architecture=MLP((4096,)))

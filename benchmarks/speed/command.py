@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+import torch
 from rich.console import Console
 
 from vimae_bench.files import write_json
@@ -35,20 +36,17 @@ class Plan:
     width: int
     jobs: int
 
-    @property
-    def on_gpu(self) -> bool:
-        return self.device.startswith("cuda")
-
     def workloads(self) -> Iterator[Workload]:
         """The tables' workloads; a slice takes some tenths of a second."""
         methods = [METHODS[name] for name in (WITH_TARGETS if self.quick else METHODS)]
+        short, long = (50, 100) if self.device == "cuda" else (5, 25)
         if "mlp" in self.parts:
-            yield from (Workload(MLP_NET, method, 100 if self.on_gpu else 25, self.device) for method in methods)
+            yield from (Workload(MLP_NET, method, long, self.device) for method in methods)
         for size in (28, 32):
             if f"conv{size}" in self.parts:
                 few = methods[:1] if self.quick else methods
                 net = conv(size, self.width)
-                yield from (Workload(net, method, 50 if self.on_gpu else 5, self.device) for method in few)
+                yield from (Workload(net, method, short, self.device) for method in few)
 
     def pairs(self) -> Iterator[Workload]:
         """The workloads of which runs go side by side."""
@@ -62,7 +60,7 @@ class Plan:
 @click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads.  [default: 1, and all cores]")
 @click.option("--rounds", type=click.IntRange(min=1), help="Counted turns of each.  [default: 15; 6 with --quick]")
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Only these parts.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ...")
+@click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True)
 @click.option("--width", type=int, help="Of the conv nets.  [default: 1024, the paper's, on a GPU; 64 on a CPU]")
 @click.option("--jobs", type=click.IntRange(min=1), help="Our runs side by side.  [default: as many as cores]")
 def main(
@@ -76,6 +74,8 @@ def main(
     jobs: int | None,
 ) -> None:
     """Our trainer beside pythae's and hand-written loops, taking turns in one process. The ratios are the result."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise click.UsageError("torch finds no GPU here")
     parts = only or (tuple(part for part in PARTS if part != "conv32") if quick else PARTS)
     plan = Plan(
         quick,
@@ -83,7 +83,7 @@ def main(
         threads or ((cores(),) if quick else sorted({1, cores()})),
         rounds or (6 if quick else 15),
         device,
-        width or (1024 if device.startswith("cuda") else 64),
+        width or (1024 if device == "cuda" else 64),
         jobs or cores(),
     )
     with tempfile.TemporaryDirectory() as cache:
@@ -107,7 +107,7 @@ def carry_out(plan: Plan, console: Console) -> dict[str, object]:
     if pairs:
         tables.show_side_by_side(pairs, console)
     if "matrix" in plan.parts:
-        matrix = measure_matrix(cores(), *((6, range(2)) if plan.quick else (20, range(10))))
+        matrix = measure_matrix(plan.device, plan.jobs, *((6, range(2)) if plan.quick else (20, range(10))))
         tables.show_matrix(matrix, console)
     return {
         "plan": asdict(plan),

@@ -20,7 +20,7 @@ def machine(device: str) -> Json:
         "cpu": _cpu(),
         "cores": cores(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "gpu": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
+        "gpu": torch.cuda.get_device_name(device) if device == "cuda" else None,
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
         "load": os.getloadavg(),

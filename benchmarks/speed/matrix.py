@@ -48,16 +48,16 @@ class Matrix:
         return {**asdict(self), "cost": self.cost, "gain": self.gain}
 
 
-def measure_matrix(jobs: int, epochs: int, alone_seeds: Sequence[int]) -> Matrix:
+def measure_matrix(device: str, jobs: int, epochs: int, alone_seeds: Sequence[int]) -> Matrix:
     """Run the matrix with so many jobs, then the runs of some of its seeds alone."""
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         _write_images(here / "data" / "images")
         began = time.time()
-        _run(here, "together", jobs, epochs)
+        _run(here, "together", device, jobs, epochs)
         wall = time.time() - began
         runs = _runs(here / "together")
-        _run(here, "alone", 1, epochs, seeds=alone_seeds)
+        _run(here, "alone", device, 1, epochs, alone_seeds)
         ends = _times(_runs(here / "alone"), "ended")
         steps = sum(read_json(run / "record.json")["seconds"]["steps"] for run in runs)
         metrics = sum(read_json(path)["seconds"] for run in runs for path in run.glob("metrics/*.json"))
@@ -74,10 +74,10 @@ def _write_images(folder: Path) -> None:
         np.save(folder / f"{part}_x.npy", generator.integers(256, size=(count, 1, 28, 28), dtype=np.uint8))
 
 
-def _run(here: Path, results: str, jobs: int, epochs: int, seeds: Sequence[int] | None = None) -> None:
+def _run(here: Path, results: str, device: str, jobs: int, epochs: int, seeds: Sequence[int] = ()) -> None:
     settings = [f"training.epochs={epochs}", *([f"seeds={list(seeds)}"] if seeds else [])]
     overrides = [word for setting in settings for word in ("-o", setting)]
-    where = ["--results", str(here / results), "--data", str(here / "data"), "--jobs", str(jobs), "--device", "cpu"]
+    where = ["--results", str(here / results), "--data", str(here / "data"), "--jobs", str(jobs), "--device", device]
     command = [sys.executable, "-m", "vimae_bench", "run", str(FILE), *where, *overrides]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -30,4 +30,4 @@ def flops(device: str) -> float:
 
 
 def _size(device: str) -> tuple[int, torch.dtype, int]:
-    return (8192, torch.bfloat16, 50) if device.startswith("cuda") else (1024, torch.float32, 5)
+    return (8192, torch.bfloat16, 50) if device == "cuda" else (1024, torch.float32, 5)

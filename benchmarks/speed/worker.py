@@ -96,5 +96,5 @@ def _memory(device: str) -> Memory:
     import torch
 
     unit = 1 if sys.platform == "darwin" else 1024
-    held = torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else 0
+    held = torch.cuda.max_memory_allocated(device) if device == "cuda" else 0
     return Memory(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, held)

@@ -122,5 +122,5 @@ class Workload:
 
     def synchronise(self) -> None:
         """Wait until the device has done what it was told."""
-        if self.device.startswith("cuda"):
+        if self.device == "cuda":
             torch.cuda.synchronize(self.device)
