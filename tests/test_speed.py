@@ -163,10 +163,8 @@ def rounds(**seconds: list[float]) -> list[Turn]:
 def test_ratios_are_taken_within_a_round_so_that_common_noise_cancels():
     turns = rounds(slow=[1.0, 2.0, 200.0, 4.0, 2.0], fast=[9.0, 1.0, 100.0, 2.0, 1.0])
     assert speedup(turns, "fast", "slow") == 2.0
-    turns = rounds(slow=[1.0, 2.0, 6.0, 20.0], fast=[1.0, 2.0, 3.0, 4.0])  # ratios 1, 2, 5; of the medians also 2
-    assert speedup(turns, "fast", "slow") == 2.0
-    turns = rounds(slow=[1.0, 1.0, 8.0, 9.0], fast=[1.0, 8.0, 4.0, 3.0])  # ratios 1/8, 2, 3; of the medians 8/4
-    assert speedup(turns, "slow", "fast") == 0.5
+    turns = rounds(a=[1.0, 1.0, 4.0, 10.0], b=[1.0, 9.0, 1.0, 4.0])  # medians are 4 and 4, ratios 9, 0.25 and 0.4
+    assert speedup(turns, "a", "b") == 0.4
 
 
 def test_spread_is_the_interquartile_range_over_the_median():
