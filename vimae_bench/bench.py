@@ -1,6 +1,7 @@
 """The conductor: orders to an executor, its events past the reporters, until nothing is left to do."""
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .folder import RunFolder
@@ -21,6 +22,15 @@ def orders(store: Store, name: str, cells: Sequence[Cell], data: Path, means: Me
     return [Order(name, cell, store.folder(cell.run).path, data, means=means) for cell in todo.values()]
 
 
+def grouped(orders: Sequence[Order]) -> list[Order]:
+    """Orders that differ in the seed alone made one, where their means ask for it."""
+    groups: dict[str, list[Order]] = {}
+    for order in orders:
+        run = replace(order.cell.run, seed=0) if order.means.batch_seeds else order.cell.run
+        groups.setdefault(run.key, []).append(order)
+    return [replace(first, seeds=tuple(rest)) for first, *rest in groups.values()]
+
+
 def _without_references(store: Store, trained: Sequence[Cell]) -> Iterator[Cell]:
     """One trained run for each data set on which the reference rows of some metric are still to be measured."""
     one_each = {(cell.run.dataset.key, cell.run.latent): cell for cell in trained}
@@ -37,8 +47,8 @@ def carry_out(todo: Sequence[Order], executor: Executor, reporters: Sequence[Rep
     from .engine.execute import execute
 
     failed: list[Order] = []
-    work = executor(todo, execute)
-    events = _settled(work, failed)
+    work = executor(grouped(todo), execute)
+    events = _settled(_each(work), failed)
     for reporter in reporters:
         events = reporter(todo, events)
     try:
@@ -49,6 +59,14 @@ def carry_out(todo: Sequence[Order], executor: Executor, reporters: Sequence[Rep
         if isinstance(work, Generator):
             work.close()
     return failed
+
+
+def _each(events: Iterator[Event]) -> Iterator[Event]:
+    """The events of an order of several seeds, told of each of them."""
+    for event in events:
+        yield event
+        for other in event.order.seeds if event.order else ():
+            yield replace(event, order=other)
 
 
 def _settled(events: Iterator[Event], failed: list[Order]) -> Iterator[Event]:

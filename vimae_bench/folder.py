@@ -45,6 +45,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def checkpoints_of_seeds(self) -> Path:
+        """Where this run's folder holds the states of several seeds that are trained as one."""
+        return self.path / "checkpoints-of-seeds"
+
+    @property
     def pictures(self) -> Path:
         return self.path / "pictures"
 

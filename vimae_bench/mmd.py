@@ -64,8 +64,6 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 class _InverseMultiquadrics(torch.autograd.Function):
     """sum_c C/(C + r^2), whose derivative is -sum_c C/(C + r^2)^2: in place, as seven kernels cost seven times one."""
 
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(r2: Tensor, constants: tuple[float, ...]) -> Tensor:
         total = torch.zeros_like(r2)
@@ -86,6 +84,10 @@ class _InverseMultiquadrics(torch.autograd.Function):
             y = (r2 + c).reciprocal_()
             slope.addcmul_(y, y, value=-c)
         return gradient * slope, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Any, int | None]:  # noqa: ANN401, ARG004
+        return _InverseMultiquadrics.apply(*args), in_dims[0]  # each distance by itself
 
 
 def _within(x: Tensor, kernel: KernelName, bandwidth: float | None, statistic: Statistic) -> Tensor:

@@ -111,17 +111,20 @@ class Means:
     """How a run is computed, which is no part of what it is: its result is the same up to rounding.
 
     `exact` keeps to float32 where a GPU would multiply in bfloat16 or TensorFloat-32. Steps are compiled where that
-    pays (`auto`), `always` or `never`.
+    pays (`auto`), `always` or `never`. `batch_seeds` trains the seeds of a method as one batched model, with other
+    noise than each alone.
     """
 
     exact: bool = False
     compile: Compile = "auto"
+    batch_seeds: bool = False
 
 
 @dataclass(frozen=True)
 class Order:
     """What a worker is told: which run, where its folder is, where the data are, on which device, by what means.
 
+    `seeds` are orders that differ from this one in the seed alone, to be trained with it as one batched model.
     `sharing` is the most runs that the device may have at a time, this one included: seconds compare only at 1.
     """
 
@@ -132,6 +135,7 @@ class Order:
     device: str = "cpu"
     sharing: int = 1
     means: Means = Means()
+    seeds: tuple["Order", ...] = ()
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,9 @@ class Jobs(click.IntRange):
     show_default=True,
     help="Compile training steps; auto: those of long runs, where a trial shows that it pays.",
 )
+@click.option(
+    "--batch-seeds", is_flag=True, help="Train the seeds of a method as one model, for GPUs left idle by small nets."
+)
 @results_option
 @data_option
 @click.option("--mlflow-uri", metavar="URI", help="The MLflow store.  [default: sqlite in the results folder]")
@@ -72,6 +75,7 @@ def run(
     device: str | None,
     exact: bool,
     compiling: Compile,
+    batch_seeds: bool,
     results: Path,
     data: Path | None,
     mlflow_uri: str | None,
@@ -97,7 +101,7 @@ def run(
         return
     _open(store, benchmark, overrides, matrix)
     reporters = _reporters(benchmark, mlflow_uri, no_mlflow)
-    todo = orders(store, benchmark.name, wanted, root, Means(exact, compiling))
+    todo = orders(store, benchmark.name, wanted, root, Means(exact, compiling, batch_seeds))
     failed = carry_out(todo, executor, [make("reporter", choice) for choice in reporters])
     shown = benchmark.leaderboard.rank_by, benchmark.leaderboard.columns
     leaderboard.show(Finished(store, wanted, *shown))

@@ -3,7 +3,8 @@
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -16,6 +17,7 @@ from ..records import Order
 from . import record
 from .assembly import build, dataset_of, frame_of, objective_of
 from .data import folder_of, open_splits
+from .group import train_seeds
 from .layout import known_digests
 from .metrics import measure, refer
 from .pictures import draw
@@ -27,7 +29,26 @@ DONE, FAILED, BUSY = 0, 1, 75
 
 
 def execute(order: Order) -> int:
-    """Carry out one order and give its exit code. Whatever goes wrong is in the run's record and log."""
+    """Carry out one order and give its exit code. Whatever goes wrong is in the run's record and log.
+
+    An order of several seeds trains them together, then does for each of them what is left to do.
+    """
+    every = [replace(o, device=order.device, sharing=order.sharing, seeds=()) for o in (order, *order.seeds)]
+    if order.seeds:
+        _train_together(every)
+    return max(_execute(one) for one in every)
+
+
+def _train_together(orders: Sequence[Order]) -> None:
+    """Whatever hinders it, the seeds that are not trained afterwards are trained alone."""
+    try:
+        train_seeds(orders)
+    except Exception as error:  # a plugin may raise anything
+        remark = f"its seeds are trained one by one, since {_told(error)}"
+        RunFolder(orders[0].folder).tell("alone", time=time.time(), remark=remark)
+
+
+def _execute(order: Order) -> int:
     folder = RunFolder(order.folder)
     folder.path.mkdir(parents=True, exist_ok=True)
     try:

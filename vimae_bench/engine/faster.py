@@ -13,7 +13,7 @@ from ..errors import ResultsError
 from ..files import read_json, write_json
 from ..records import Compile
 from .compiled import CompiledStep, cache_folder, compiled, key
-from .graph import Graph, NotOneGraph, trace
+from .graph import Graph, NotOneGraph, leaves_of, tensors_of, trace
 from .rehearsal import rehearsed
 from .replay import Form, cuda_graph, replayed
 from .step import TrainingStep
@@ -60,10 +60,15 @@ def fastest(step: TrainingStep, batch: int, steps: int, compiling: Compile, befo
     device = step.images.device
     index, progress = torch.arange(batch, device=device), torch.zeros((), device=device)
     form, remark = _chosen(step, index, progress, steps, compiling, before)
-    if not _is_gpu(device):
-        return form, remark
+    return captured(form, leaves_of(tensors_of(step)), index, progress, remark) if _is_gpu(device) else (form, remark)
+
+
+def captured(
+    form: Form, leaves: Sequence[Tensor], index: Tensor, progress: Tensor, remark: str = ""
+) -> tuple[Form, str]:
+    """The form as a CUDA graph, or itself with a remark where that cannot be."""
     try:
-        return replayed(step, form, index, progress, cuda_graph), remark
+        return replayed(form, leaves, index, progress, cuda_graph), remark
     except RuntimeError as error:
         return form, f"its step cannot be captured in a CUDA graph ({str(error).splitlines()[0]}), and is slower for it"
 
@@ -120,7 +125,7 @@ def _read(path: Path) -> Trial | None:
 
 def compare(step: TrainingStep, form: CompiledStep, index: Tensor, progress: Tensor) -> Trial:
     """Make both forms take the same steps, and time them in turns; the step is left as it was."""
-    with rehearsed(step) as rewind:
+    with rehearsed(form.graph.leaves) as rewind:
         losses: list[Tensor] = []
         for one in (step, form):
             rewind()

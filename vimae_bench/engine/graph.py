@@ -1,6 +1,6 @@
 """A training step as one graph: gather, noise, forward, loss, backward and optimiser, from tensors to tensors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,6 +18,8 @@ from .step import TrainingStep, checked, named
 
 ADAM = ("exp_avg", "exp_avg_sq", "step")
 """The state Adam keeps of each parameter."""
+Tensors = dict[str, Any]
+"""The `weights` and `buffers` of a model by name, and under `adam` the states of each player's optimiser."""
 
 
 class NotOneGraph(BenchError):
@@ -42,25 +44,29 @@ class Graph:
         return "\n".join([self.module.code, *map(_kind, self.leaves), *constants])
 
 
-def trace(step: TrainingStep, index: Tensor, progress: Tensor) -> Graph:
+def trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors | None = None) -> Graph:
     """The graph of a step for batches like `index` [B], found by following it once with tensors that hold no data.
+
+    With the tensors of several `seeds`, stacked along a first dimension S, it is the step of all of them at once: the
+    index is [S, B] then, and the terms are [T, S]; each seed has random numbers of its own.
 
     Its Python runs while the graph is traced and never again: a step that would do something else the next time is
     refused, as is one that looks at its data. Raises NotOneGraph with the reason.
     """
     before = [*_attributes(step)]
-    first, second = _trace(step, index, progress), _trace(step, index, progress)
+    first, second = (_trace(step, index, progress, seeds) for _ in range(2))
     if first.text != second.text or before != [*_attributes(step)]:
         raise NotOneGraph("what it computes changes from call to call; let it depend on batch.progress instead")
     return second
 
 
-def _trace(step: TrainingStep, index: Tensor, progress: Tensor) -> Graph:
-    tensors, images, names = tensors_of(step), step.images, list[str]()
+def _trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors | None) -> Graph:
+    tensors, images, names = seeds or tensors_of(step), step.images, list[str]()
+    loss = _losses if seeds else _loss
 
-    def whole(tensors: dict[str, Any], images: Tensor, index: Tensor, progress: Tensor) -> Tensor:
+    def whole(tensors: Tensors, images: Tensor, index: Tensor, progress: Tensor) -> Tensor:
         step.images = images
-        terms = _whole(step, tensors, index, progress)
+        terms = _whole(step, loss, tensors, index, progress)
         names[:] = terms
         return torch.stack([*terms.values()])
 
@@ -80,26 +86,44 @@ def _trace(step: TrainingStep, index: Tensor, progress: Tensor) -> Graph:
     return Graph(module, leaves_of(tensors), tuple(names))
 
 
-def _whole(step: TrainingStep, tensors: dict[str, Any], index: Tensor, progress: Tensor) -> dict[str, Tensor]:
+def _whole(
+    step: TrainingStep,
+    loss_of: Callable[[nn.Module, Step, Tensors, Batch], Loss],
+    tensors: Tensors,
+    index: Tensor,
+    progress: Tensor,
+) -> dict[str, Tensor]:
     """The step as a function of its tensors, some of which it changes in place."""
     batch, terms = Batch(step.gather(index), progress), dict[str, Tensor]()
     names = {p: name for name, p in step.model.named_parameters()}
     for place, (player, optimiser, state) in enumerate(zip(step.steps, step.optimisers, tensors["adam"], strict=True)):
-        loss = _loss(step.model, player, tensors, batch)
+        loss = loss_of(step.model, player, tensors, batch)
         group = optimiser.param_groups[0]
         own = [tensors["weights"][names[p]] for p in group["params"]]
-        grads = cast("Sequence[Tensor | None]", torch.autograd.grad(loss.total, own, allow_unused=True))
+        grads = cast("Sequence[Tensor | None]", torch.autograd.grad(loss.total.sum(), own, allow_unused=True))
         reached = [i for i, grad in enumerate(grads) if grad is not None]
-        lists: tuple[Sequence[Any], ...] = (own, grads, *(state[name] for name in ADAM))
-        weights, *rest = ([values[i] for i in reached] for values in lists)
-        _adam([p.detach() for p in weights], *rest, group["lr"], *group["betas"], group["eps"])
+        lists: list[Sequence[Any]] = [[w.detach() for w in own], grads, *(state[name] for name in ADAM)]
+        _adam(*([values[i] for i in reached] for values in lists), group["lr"], *group["betas"], group["eps"])
         terms |= named(loss, place + 1, terms)
     return terms
 
 
-def _loss(model: nn.Module, player: Step, tensors: dict[str, Any], batch: Batch) -> Loss:
-    swapped = {f"model.{name}": value for part in ("weights", "buffers") for name, value in tensors[part].items()}
-    return checked(functional_call(_Call(model, player), swapped, (batch,)))
+def _loss(model: nn.Module, player: Step, tensors: Tensors, batch: Batch) -> Loss:
+    return checked(functional_call(_Call(model, player), _swapped(tensors), (batch,)))
+
+
+def _losses(model: nn.Module, player: Step, tensors: Tensors, batch: Batch) -> Loss:
+    """The losses and terms [S] of all seeds; as none depends on another's weights, their sum has all gradients."""
+
+    def one(swapped: dict[str, Tensor], x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        loss = checked(functional_call(_Call(model, player), swapped, (Batch(x, batch.progress),)))
+        return loss.total, {**loss.terms}
+
+    return Loss(*torch.vmap(one, randomness="different")(_swapped(tensors), batch.x))
+
+
+def _swapped(tensors: Tensors) -> dict[str, Tensor]:
+    return {f"model.{name}": value for part in ("weights", "buffers") for name, value in tensors[part].items()}
 
 
 class _Call(nn.Module):
@@ -113,7 +137,7 @@ class _Call(nn.Module):
         return self.player.loss(self.model, batch)  # pyright: ignore[reportArgumentType]
 
 
-def tensors_of(step: TrainingStep) -> dict[str, Any]:
+def tensors_of(step: TrainingStep) -> Tensors:
     """What a step works on; all of it shares memory with the model and the optimisers, whose state is made if new."""
     return {
         "weights": {name: p.detach().requires_grad_() for name, p in step.model.named_parameters()},
@@ -122,7 +146,7 @@ def tensors_of(step: TrainingStep) -> dict[str, Any]:
     }
 
 
-def leaves_of(tensors: dict[str, Any]) -> list[Tensor]:
+def leaves_of(tensors: Tensors) -> list[Tensor]:
     """All of these tensors in one list, in the order in which the graph takes them."""
     return [leaf.detach() for leaf in cast("list[Tensor]", pytree.tree_leaves(tensors))]
 
@@ -151,9 +175,13 @@ def _adam(
     """What torch.optim.Adam(fused=True) does in a step. The compiler's own code for it takes half as long again."""
     private = cast("Any", torch)
     private._foreach_add_(step, 1)
+    # It goes through memory as it lies, and a gradient may come out of a product transposed.
+    alike = [
+        g if g.stride() == w.stride() else torch.empty_like(w).copy_(g) for g, w in zip(grads, weights, strict=True)
+    ]
     settings = {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
     private._fused_adam_(
-        weights, grads, exp_avg, exp_avg_sq, [], step, lr=lr, beta1=beta1, beta2=beta2, eps=eps, **settings
+        weights, alike, exp_avg, exp_avg_sq, [], step, lr=lr, beta1=beta1, beta2=beta2, eps=eps, **settings
     )
 
 

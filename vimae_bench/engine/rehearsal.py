@@ -1,22 +1,16 @@
 """Steps that leave no trace: for timing a step, and for what a GPU has to have done before a step is captured."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 import torch
-
-from .graph import leaves_of, tensors_of
-from .step import TrainingStep
+from torch import Tensor
 
 
 @contextmanager
-def rehearsed(step: TrainingStep) -> Generator[Callable[[], None]]:
-    """Weights, buffers, optimisers and random generators end as they began.
-
-    What is given puts back all but the generators at any moment.
-    """
-    leaves, device = leaves_of(tensors_of(step)), step.images.device
-    kept = [leaf.clone() for leaf in leaves]
+def rehearsed(leaves: Sequence[Tensor]) -> Generator[Callable[[], None]]:
+    """Leaves and random generators end as they began; what is given puts back the leaves at any moment."""
+    kept, device = [leaf.clone() for leaf in leaves], leaves[0].device
 
     def rewind() -> None:
         for leaf, value in zip(leaves, kept, strict=True):
@@ -27,5 +21,3 @@ def rehearsed(step: TrainingStep) -> Generator[Callable[[], None]]:
             yield rewind
         finally:
             rewind()
-            for optimiser in step.optimisers:
-                optimiser.zero_grad(set_to_none=True)

@@ -1,6 +1,6 @@
 """A training step captured on a GPU and replayed: one launch in place of some hundred."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from .rehearsal import rehearsed
-from .step import TrainingStep
 
 WARM_UP = 3
 """Steps made before the capture, in which libraries choose and allocate what they need."""
@@ -53,13 +52,13 @@ class ReplayedStep:
         return self.result
 
 
-def replayed(step: TrainingStep, form: Form, index: Tensor, progress: Tensor, capture: Capture) -> ReplayedStep:
-    """Capture a form of a step for batches like `index`; the step is left as it was.
+def replayed(form: Form, leaves: Sequence[Tensor], index: Tensor, progress: Tensor, capture: Capture) -> ReplayedStep:
+    """Capture a form of a step for batches like `index`; the leaves, which are all it changes, stay as they are.
 
     Raises RuntimeError where the form does what cannot be captured, such as waiting for the GPU by `.item()`.
     """
     index, progress = index.clone(), progress.clone()
-    with rehearsed(step):
+    with rehearsed(leaves):
         replay, result = capture(lambda: form(index, progress))
     return ReplayedStep(form, index, progress, replay, result)
 

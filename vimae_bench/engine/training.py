@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,8 +63,7 @@ def train(
         for epoch in range(first + 1, training.epochs + 1):
             began = time.perf_counter()
             terms = _epoch(form, training, images, seed, epoch)
-            if bad := [name for name, value in terms.items() if not math.isfinite(value)]:
-                reason = f"{', '.join(bad)} not finite in epoch {epoch}"
+            if reason := unsound(terms, epoch):
                 return Trained("diverged", reason, epoch, epoch * batches, form.kind, precision)
             seconds = time.perf_counter() - began
             folder.tell("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
@@ -71,25 +71,45 @@ def train(
                 state = {"model": model.state_dict(), "optimisers": step.state(), "step": form.kind}
                 checkpoint.save(folder.checkpoints, epoch, state)
                 saved = time.perf_counter()
-    # The last step comes after the last loss.
-    lost = [name for name, p in model.named_parameters() if not bool(p.isfinite().all())]
-    reason = f"{', '.join(lost)} not finite after the last step" if lost else ""
-    status: Status = "diverged" if lost else "done"
+    reason = spoilt(model)  # the last step comes after the last loss
+    status: Status = "diverged" if reason else "done"
     return Trained(status, reason, training.epochs, training.epochs * batches, form.kind, precision)
 
 
 def _epoch(step: Form, training: Training, images: Tensor, seed: int, epoch: int) -> dict[str, float]:
-    """One pass over a permutation of the images, the incomplete last batch dropped; gives the mean of each term."""
-    device = images.device
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(derive(seed, "order", epoch)))
-    batches = order[: len(images) // training.batch * training.batch].to(device).split(training.batch)
-    done, whole = (epoch - 1) * len(batches), training.epochs * len(batches)
-    progress = (torch.arange(done, done + len(batches), device=device) / whole).unbind()
+    """One pass over the images; gives the mean of each term."""
     torch.manual_seed(derive(seed, "noise", epoch))
+    batches = batches_of(len(images), training.batch, seed, epoch).to(images.device)
+    means = passed(step, batches, training, epoch).tolist()
+    return dict(zip(step.terms, means, strict=True))  # which there are is known after the first step
+
+
+def batches_of(images: int, batch: int, seed: int, epoch: int) -> Tensor:
+    """A permutation of the images in batches, the incomplete last one dropped, int64 [batches, B]."""
+    order = torch.randperm(images, generator=torch.Generator().manual_seed(derive(seed, "order", epoch)))
+    return order[: images // batch * batch].unflatten(0, (-1, batch))
+
+
+def passed(step: Form, batches: Tensor, training: Training, epoch: int) -> Tensor:
+    """The mean of the terms, float64, over the steps of an epoch on the batches [n, ...] of images."""
+    n = len(batches)
+    progress = torch.arange((epoch - 1) * n, epoch * n, device=batches.device) / (training.epochs * n)
     sums: Tensor | float = 0.0
-    for index, at in zip(batches, progress, strict=True):
+    for index, at in zip(batches.unbind(), progress.unbind(), strict=True):
         sums = sums + step(index, at).double()
-    return dict(zip(step.terms, (torch.as_tensor(sums) / len(batches)).tolist(), strict=True))
+    return torch.as_tensor(sums) / n
+
+
+def unsound(terms: Mapping[str, float], epoch: int) -> str:
+    """Which means of an epoch are not finite, in words; empty if all are."""
+    bad = [name for name, value in terms.items() if not math.isfinite(value)]
+    return f"{', '.join(bad)} not finite in epoch {epoch}" if bad else ""
+
+
+def spoilt(model: Autoencoder) -> str:
+    """Which weights are not finite, in words; empty if all are."""
+    lost = [name for name, p in model.named_parameters() if not bool(p.isfinite().all())]
+    return f"{', '.join(lost)} not finite after the last step" if lost else ""
 
 
 def _resume(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> tuple[int, str]:

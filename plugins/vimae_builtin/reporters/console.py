@@ -86,10 +86,11 @@ class Row:
             self.offset = offset
 
     def _note(self, line: Json) -> None:
+        self.remark = line.get("remark") or self.remark
         if line["event"] == "preparing":
             self.loss = "preparing"
         elif line["event"] == "started":
-            self.epoch, self.loss, self.remark = line["resumed_from"], "", line.get("remark", "")
+            self.epoch, self.loss = line["resumed_from"], ""
         elif line["event"] == "epoch":
             self.epoch, self.pace = line["epoch"], line["seconds"]
             total = line["terms"].get("total")

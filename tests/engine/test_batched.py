@@ -1,0 +1,95 @@
+"""Seeds trained as one batched model: each of them trains as it would alone."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from vimae_bench.engine.batched import batched
+from vimae_bench.engine.graph import NotOneGraph
+
+sys.path.insert(0, str(Path(__file__).parent))
+from steps import METHODS, Adversarial, images, method, step_of, taken, weights
+
+SEEDS = 3
+
+
+def together(form, steps, batch=50, offset=17):
+    """The terms [steps, T, S]; seed s begins `offset * s` images later."""
+    torch.manual_seed(7)
+    n = len(images())
+    starts = torch.arange(SEEDS)[:, None] * offset
+    batches = [(torch.arange(i * batch, (i + 1) * batch) + starts) % n for i in range(steps)]
+    return torch.stack([form(index, torch.tensor(i / steps)).clone() for i, index in enumerate(batches)])
+
+
+def alone(step, seed, steps, batch=50, offset=17):
+    n = len(images())
+    batches = [(torch.arange(i * batch, (i + 1) * batch) + seed * offset) % n for i in range(steps)]
+    return torch.stack([step(index, torch.tensor(i / steps)).clone() for i, index in enumerate(batches)])
+
+
+def test_without_noise_every_seed_takes_the_steps_it_takes_alone():
+    members = [method("AE", seed=seed) for seed in range(SEEDS)]
+    form = batched(members, 50)
+    terms = together(form, 30)
+    assert form.kind == "3 seeds batched"
+    for seed, member in enumerate(members):
+        single = method("AE", seed=seed)
+        torch.testing.assert_close(terms[..., seed], alone(single, seed, 30), rtol=1e-4, atol=1e-4)
+        moved = (weights(single) - weights(method("AE", seed=seed))).norm()
+        assert (weights(member) - weights(single)).norm() < 0.02 * moved
+        for one, other in zip(member.state()[0]["state"].values(), single.state()[0]["state"].values(), strict=True):
+            assert one["step"] == other["step"] == 30
+            assert one["exp_avg"].shape == other["exp_avg"].shape
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_can_be_batched_and_its_seeds_have_noise_of_their_own(name):
+    members = [method(name, seed=0) for _ in range(SEEDS)]
+    terms = together(batched(members, 50), 40, offset=0)
+    assert terms.isfinite().all()
+    assert (terms[-5:, 1].mean(0) < terms[:5, 1].mean(0)).all(), "every seed learns"
+    same = torch.equal(weights(members[0]), weights(members[1]))
+    assert same == (name == "AE"), "equal weights and batches end apart only by noise"
+
+
+def test_two_players_can_be_batched():
+    members = [step_of(Adversarial(), seed=seed) for seed in range(SEEDS)]
+    form = batched(members, 50)
+    assert together(form, 5).isfinite().all()
+    assert form.terms == ("total", "sse", "fooled", "total of step 2", "told")
+
+
+def test_a_seed_whose_loss_is_not_finite_leaves_the_others_as_they_are():
+    def ends(spoilt):
+        members = [method("VAE", seed=seed) for seed in range(SEEDS)]
+        if spoilt:
+            with torch.no_grad():
+                next(members[1].model.parameters()).fill_(float("nan"))
+        terms = together(batched(members, 50), 5)
+        return terms, [weights(member) for member in members]
+
+    terms, spoilt = ends(spoilt=True)
+    _, sound = ends(spoilt=False)
+    assert terms[:, 0, 1].isnan().all()
+    assert torch.equal(spoilt[0], sound[0])
+    assert torch.equal(spoilt[2], sound[2])
+
+
+def test_what_cannot_be_one_graph_cannot_be_batched():
+    from vimae_bench import Deterministic, Loss, Objective, squared_error
+
+    class Reads(Objective):
+        def posterior(self):
+            return Deterministic()
+
+        def __call__(self, model, batch):
+            sse = squared_error(batch.x, model.decode(model.encode(batch.x).mean)).mean()
+            return Loss(sse / sse.item(), {})
+
+    members = [step_of(Reads(), seed=seed) for seed in range(SEEDS)]
+    with pytest.raises(NotOneGraph):
+        batched(members, 50)
+    assert taken(members[1], 3).isfinite().all(), "each can still be trained alone"
