@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from vimae_bench import Choice
 from vimae_bench.cli import COMMANDS, main
+from vimae_bench.engine.data import ensure
+from vimae_bench.plan.registry import make
+from vimae_builtin.executors.inline import Inline
 
 TEXT = """\
 name = "small"
@@ -64,6 +68,20 @@ def small(tmp_path):
         return tmp_path / "small.toml"
 
     return written
+
+
+def test_an_executor_makes_ready_before_the_check_and_only_if_there_is_something_to_do(small, tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(Inline, "prepare", lambda self: done.append("prepare"), raising=False)
+    monkeypatch.setattr("vimae_bench.cli.run._check", lambda *_: done.append("check"))
+    words = ("run", small(("seeds = [0, 1]", "seeds = [0]")), "--results", tmp_path / "results", "--no-mlflow")
+    call(*words, "--dry-run")
+    assert done == ["check"]
+    ensure(make("dataset", Choice("digits")), tmp_path / "data")
+    call(*words, "--data", tmp_path / "data")
+    assert done == ["check", "prepare", "check"]
+    call(*words, "--data", tmp_path / "data")
+    assert done == ["check", "prepare", "check", "check"]
 
 
 def test_run_trains_measures_ranks_and_says_where_everything_is(shared):
