@@ -20,7 +20,7 @@ from benchmarks.speed.measure import Measured
 from benchmarks.speed.ours import Ours
 from benchmarks.speed.paused import Paused
 from benchmarks.speed.side_by_side import SideBySide
-from benchmarks.speed.turns import Turn, first_cost, speedup, spread, take_turns, walls
+from benchmarks.speed.turns import Turn, first_cost, speedup, spread, take_turns, thrift, walls
 from benchmarks.speed.worker import crew, together
 from benchmarks.speed.workloads import BATCH, METHODS, MLP_NET, Workload, conv
 from vimae_bench import Batch
@@ -167,6 +167,12 @@ def test_ratios_are_taken_within_a_round_so_that_common_noise_cancels():
     assert speedup(turns, "a", "b") == 0.4
 
 
+def test_ratios_of_processor_time_are_taken_within_a_round_too():
+    seconds = {"a": [1, 4, 10], "b": [9, 1, 4]}
+    turns = [Turn(name, i, 1.0, cpu) for name, found in seconds.items() for i, cpu in enumerate(found)]
+    assert thrift(turns, "a", "b") == 0.4
+
+
 def test_spread_is_the_interquartile_range_over_the_median():
     assert spread([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(2 / 3)
     assert spread([7.0]) == 0.0
@@ -199,6 +205,7 @@ def test_a_row_says_rate_processor_time_and_share_of_the_peak():
     row = measured(turns).row(OURS)
     assert row.samples_per_second == 2000.0
     assert row.times[PYTHAE] == 2.0
+    assert row.cpu_times == pytest.approx(1.0 / 0.8)
     assert row.cpu_ms_per_step == pytest.approx(800 * BATCH / 1000)
     assert row.mfu == pytest.approx(1e6 * 2000 / (1e10 / 0.2))
     assert row.peak_bytes is None

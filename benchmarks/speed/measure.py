@@ -12,7 +12,7 @@ import torch
 from . import peak
 from .contestants import CONTESTANTS, PEAK, PYTHAE, Contestant, make, missing
 from .memory import Need, needs
-from .turns import Turn, first_cost, speedup, spread, take_turns, walls
+from .turns import Turn, counted, first_cost, speedup, spread, take_turns, thrift, walls
 from .workloads import BATCH, Workload
 
 
@@ -48,12 +48,13 @@ class Measured:
     def row(self, name: str) -> "Row":
         """The figures of a contestant; ratios are taken within each round, and then their median."""
         rates, need = self.rates(name), self.needs.get(name)
-        cpu = median(turn.cpu for turn in self.turns if turn.name == name and turn.round >= 0)
+        cpu = median(turn.cpu for turn in counted(self.turns, name))
         share = (self.flops * self.samples) / self.peak_flops
         return Row(
             samples_per_second=median(rates),
             spread=spread(rates),
             times={other: speedup(self.turns, name, other) for other in self.names},
+            cpu_times=thrift(self.turns, name, self.base),
             cpu_ms_per_step=1000 * cpu * BATCH / self.samples,
             first_slice_seconds=first_cost(self.turns, name),
             peak_bytes=need.over_torch() if need else None,
@@ -74,6 +75,8 @@ class Row:
     """The interquartile range over the median."""
     times: dict[str, float]
     """How many times as fast as each of the others."""
+    cpu_times: float
+    """How many times its processor time the one takes whom all are compared with."""
     cpu_ms_per_step: float
     first_slice_seconds: float
     """How much longer than a later slice the first one took: compiling, where there is anything to compile."""

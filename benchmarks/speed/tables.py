@@ -25,6 +25,7 @@ def show(measured: Measured, console: Console) -> None:
         "± IQR",
         *(f"x {name.removesuffix(' loop')}" for name in times),
         "CPU ms/step",
+        "x CPU",
         "compile s",
         "peak MiB",
         "MFU",
@@ -47,7 +48,7 @@ def _cells(row: Row, name: str, times: Sequence[str]) -> list[str]:
     compiling = f"{row.first_slice_seconds:.1f}" if name in (OURS, COMPILED) else NONE
     ratios = [f"{row.times[other]:.2f}" for other in times]
     rate = [f"{row.samples_per_second:,.0f}", f"{row.spread:.0%}"]
-    return [*rate, *ratios, f"{row.cpu_ms_per_step:.2f}", compiling, peak, f"{row.mfu:.0%}"]
+    return [*rate, *ratios, f"{row.cpu_ms_per_step:.2f}", f"{row.cpu_times:.2f}", compiling, peak, f"{row.mfu:.0%}"]
 
 
 def show_side_by_side(found: Sequence[SideBySide], console: Console) -> None:

@@ -36,14 +36,26 @@ def _turn(name: str, number: int, work: Callable[[], object]) -> Turn:
     return Turn(name, number, time.perf_counter() - wall, time.process_time() - cpu)
 
 
+def counted(turns: Sequence[Turn], name: str) -> list[Turn]:
+    """A contestant's turns after the warm-up, by round."""
+    return sorted((turn for turn in turns if turn.name == name and turn.round >= 0), key=lambda turn: turn.round)
+
+
 def walls(turns: Sequence[Turn], name: str) -> list[float]:
     """The seconds of a contestant's counted slices, by round."""
-    return [turn.wall for turn in sorted(turns, key=lambda turn: turn.round) if turn.name == name and turn.round >= 0]
+    return [turn.wall for turn in counted(turns, name)]
 
 
 def speedup(turns: Sequence[Turn], name: str, over: str) -> float:
     """How many times as fast as `over` a contestant is: the median of the ratios within each round."""
-    return median(b / a for a, b in zip(walls(turns, name), walls(turns, over), strict=True))
+    pairs = zip(counted(turns, name), counted(turns, over), strict=True)
+    return median(theirs.wall / own.wall for own, theirs in pairs)
+
+
+def thrift(turns: Sequence[Turn], name: str, over: str) -> float:
+    """How many times a contestant's processor time `over` takes for the same: the median of the rounds' ratios."""
+    pairs = zip(counted(turns, name), counted(turns, over), strict=True)
+    return median(theirs.cpu / own.cpu for own, theirs in pairs)
 
 
 def spread(values: Sequence[float]) -> float:
