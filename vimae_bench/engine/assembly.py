@@ -27,11 +27,14 @@ def frame_of(run: Run, shape: tuple[int, int, int]) -> Frame:
 def build(run: Run, frame: Frame, objective: Objective, device: torch.device) -> Autoencoder:
     """The run's model at its initial weights, made on the CPU so that they are the same for every device.
 
+    On a GPU the weights of convolutions lie with their channels last, as its matrix units want them.
+
     Raises BenchError if the architecture cannot serve the frame.
     """
     architecture = registry.make("architecture", run.architecture)
     prior = registry.make("prior", run.prior)
     try:
-        return Autoencoder(frame, architecture, prior, objective, run.seed).to(device)
+        model = Autoencoder(frame, architecture, prior, objective, run.seed).to(device)
     except ValueError as error:
         raise BenchError(f"{run.architecture.use} over {run.dataset.use}: {error}") from error
+    return model.to(memory_format=torch.channels_last) if device.type == "cuda" else model
