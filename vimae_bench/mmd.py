@@ -30,9 +30,12 @@ def mmd2(
     `unbiased` leaves out the pairs of a point with itself, so it may be negative; `biased` counts them. All n*m pairs
     across the samples count in both. The kernels are those of `kernel_matrix`.
     """
-    within = _within(a, kernel, bandwidth, statistic) + _within(b, kernel, bandwidth, statistic)
-    across = _sum(a, b, kernel, bandwidth) / (len(a) * len(b))
-    return (within - 2 * across).to(torch.promote_types(a.dtype, torch.float32))
+    if len(a) + len(b) <= TILE:
+        aa, bb, ab = _blocks(kernel_matrix(both := torch.cat([a, b]), both, kernel, bandwidth), len(a))
+    else:
+        aa, bb, ab = (_sum(x, y, kernel, bandwidth) for x, y in ((a, a), (b, b), (a, b)))
+    within = _mean_within(aa, len(a), kernel, statistic) + _mean_within(bb, len(b), kernel, statistic)
+    return (within - 2 * ab / (len(a) * len(b))).to(torch.promote_types(a.dtype, torch.float32))
 
 
 def kernel_matrix(a: Tensor, b: Tensor, kernel: KernelName = "imq", bandwidth: float | None = None) -> Tensor:
@@ -46,7 +49,8 @@ def kernel_matrix(a: Tensor, b: Tensor, kernel: KernelName = "imq", bandwidth: f
     if kernel == "rbf":
         return torch.exp(r2 / -(d**2 if bandwidth is None else 2 * bandwidth**2))
     base = 2 * d * (1.0 if bandwidth is None else bandwidth) ** 2
-    return _InverseMultiquadrics.apply(r2, tuple(t * base for t in IMQ_SCALES))
+    learning = r2.requires_grad and torch.is_grad_enabled()
+    return _InverseMultiquadrics.apply(r2, tuple(t * base for t in IMQ_SCALES), learning)[0]
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
@@ -58,41 +62,59 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     kept = torch.promote_types(a.dtype, torch.float32)
     a, b = a.double(), b.double()
     norms = a.square().sum(1, keepdim=True) + b.square().sum(1)
-    return torch.addmm(norms, a, b.T, alpha=-2).clamp(min=0).to(kept)
+    return torch.addmm(norms, a, b.T, alpha=-2).to(kept).relu()
 
 
 class _InverseMultiquadrics(torch.autograd.Function):
-    """sum_c C/(C + r^2), whose derivative is -sum_c C/(C + r^2)^2: in place, as seven kernels cost seven times one."""
+    """sum_c C/(C + r^2), and its derivative -sum_c C/(C + r^2)^2 from the same quotients where one is `learning`.
+
+    In place, as seven kernels cost seven times one.
+    """
 
     @staticmethod
-    def forward(r2: Tensor, constants: tuple[float, ...]) -> Tensor:
-        total = torch.zeros_like(r2)
+    def forward(r2: Tensor, constants: tuple[float, ...], learning: bool) -> tuple[Tensor, Tensor]:
+        total, slope = torch.zeros_like(r2), torch.zeros_like(r2) if learning else r2.new_zeros(())
         for c in constants:
-            total.add_((r2 + c).reciprocal_(), alpha=c)
-        return total
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, tuple[float, ...]], output: Tensor) -> None:  # noqa: ANN401, ARG004
-        r2, ctx.constants = inputs
-        ctx.save_for_backward(r2)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        (gradient,), (r2,) = grad_outputs, ctx.saved_tensors
-        slope = torch.zeros_like(r2)
-        for c in ctx.constants:
             y = (r2 + c).reciprocal_()
-            slope.addcmul_(y, y, value=-c)
-        return gradient * slope, None
+            total.add_(y, alpha=c)
+            if learning:
+                slope.addcmul_(y, y, value=-c)
+        return total, slope
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Any, int | None]:  # noqa: ANN401, ARG004
-        return _InverseMultiquadrics.apply(*args), in_dims[0]  # each distance by itself
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:  # noqa: ANN401, ARG004
+        ctx.save_for_backward(output[1])
+        ctx.mark_non_differentiable(output[1])
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        return grad_outputs[0] * ctx.saved_tensors[0], None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:  # noqa: ANN401, ARG004
+        learning, dim = args[2], in_dims[0]  # each distance by itself
+        return _InverseMultiquadrics.apply(*args), (dim, dim if learning else None)
 
 
-def _within(x: Tensor, kernel: KernelName, bandwidth: float | None, statistic: Statistic) -> Tensor:
-    """The mean of k over the pairs of one sample, with or without those of a point with itself."""
-    n, total = len(x), _sum(x, x, kernel, bandwidth)
+def _blocks(k: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The sums of k within the first n points, within the others, and across, in float64."""
+    parts = k[:n, :n], k[n:, n:], k[:n, n:]
+    aa, bb, ab = (part.sum(dtype=torch.float64) for part in parts)
+    return aa, bb, ab
+
+
+def _sum(a: Tensor, b: Tensor, kernel: KernelName, bandwidth: float | None) -> Tensor:
+    """The sum of k over all pairs, in float64; of one sample with itself, each pair is looked at once."""
+    total = torch.zeros((), dtype=torch.float64, device=a.device)
+    for (i, x), (j, y) in product(enumerate(a.split(TILE)), enumerate(b.split(TILE))):
+        if a is not b or i <= j:
+            times = 2 if a is b and i < j else 1
+            total = total + times * kernel_matrix(x, y, kernel, bandwidth).sum(dtype=torch.float64)
+    return total
+
+
+def _mean_within(total: Tensor, n: int, kernel: KernelName, statistic: Statistic) -> Tensor:
+    """The mean of k over the pairs of one sample from their sum, with or without those of a point with itself."""
     if statistic == "biased":
         return total / n**2
     return (total - n * _at_zero(kernel)) / (n * (n - 1))
@@ -101,9 +123,3 @@ def _within(x: Tensor, kernel: KernelName, bandwidth: float | None, statistic: S
 def _at_zero(kernel: KernelName) -> float:
     """k(x, x)."""
     return float(len(IMQ_SCALES)) if kernel == "imq" else 1.0
-
-
-def _sum(a: Tensor, b: Tensor, kernel: KernelName, bandwidth: float | None) -> Tensor:
-    """The sum of k over all pairs, in float64."""
-    tiles = product(a.split(TILE), b.split(TILE))
-    return torch.stack([kernel_matrix(x, y, kernel, bandwidth).sum(dtype=torch.float64) for x, y in tiles]).sum()
