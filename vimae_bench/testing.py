@@ -5,7 +5,7 @@ the kind (a density integrates to 1, every trained parameter gets a gradient), n
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -102,8 +102,8 @@ def check_objective(objective: Objective) -> None:
     losses = [_seeded(i, lambda i=i: step(_batch(i), progress)) for i in range(60)]
     _expect(all(bool(loss.isfinite().all()) for loss in losses), f"a term of {step.terms} is not finite")
     for part in step.steps:
-        bare = [name for name in part.trains for p in model.get_submodule(name).parameters() if p.grad is None]
-        _expect(not bare, f"no gradient reaches {sorted(set(bare))}")
+        bare = sorted({*_bare(part.loss(model, Batch(step.gather(_batch(0)), progress)).total, model, part.trains)})
+        _expect(not bare, f"no gradient reaches {bare}")
     first, last = (float(torch.stack(part)[:, 0].mean()) for part in (losses[:10], losses[-10:]))
     _expect(len(step.steps) > 1 or last < first, f"the loss does not fall in 60 steps: {first:.3f} to {last:.3f}")
     try:
@@ -224,6 +224,14 @@ def _made(make: Callable[[], nn.Module]) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return make()
+
+
+def _bare(loss: Tensor, model: Autoencoder, parts: Sequence[str]) -> Iterator[str]:
+    """The parts with a parameter that no gradient of the loss reaches."""
+    for name in parts:
+        for p in model.get_submodule(name).parameters():
+            if torch.autograd.grad(loss, p, retain_graph=True, allow_unused=True) == (None,):
+                yield name
 
 
 def _batch(i: int) -> Tensor:

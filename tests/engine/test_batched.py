@@ -40,9 +40,9 @@ def test_without_noise_every_seed_takes_the_steps_it_takes_alone():
         torch.testing.assert_close(terms[..., seed], alone(single, seed, 30), rtol=1e-4, atol=1e-4)
         moved = (weights(single) - weights(method("AE", seed=seed))).norm()
         assert (weights(member) - weights(single)).norm() < 0.02 * moved
-        for one, other in zip(member.state()[0]["state"].values(), single.state()[0]["state"].values(), strict=True):
-            assert one["step"] == other["step"] == 30
-            assert one["exp_avg"].shape == other["exp_avg"].shape
+        assert member.optimisers[0].steps == single.optimisers[0].steps == 30
+        for one, other in zip(member.optimisers[0].exp_avg, single.optimisers[0].exp_avg, strict=True):
+            assert one.shape == other.shape
 
 
 @pytest.mark.parametrize("name", METHODS)

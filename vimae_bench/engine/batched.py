@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .graph import ADAM, Graph, Tensors, tensors_of, trace
+from .adam import Adam
+from .graph import Graph, Tensors, tensors_of, trace
 from .step import TrainingStep
 
 
@@ -57,17 +58,17 @@ def _stacked(steps: Sequence[TrainingStep]) -> Tensors:
     return {"weights": {name: w.requires_grad_() for name, w in weights.items()}, "buffers": buffers, "adam": adam}
 
 
-def _stack_adam(optimisers: Sequence[torch.optim.Adam]) -> dict[str, list[Tensor]]:
+def _stack_adam(optimisers: Sequence[Adam]) -> dict[str, Any]:
     """The states of one player's optimisers, stacked; the number of steps is the same for all, and stays one number."""
-    stacked: dict[str, list[Tensor]] = {name: [] for name in ADAM}
-    for same in zip(*(optimiser.param_groups[0]["params"] for optimiser in optimisers), strict=True):
-        states = [cast("dict[str, Any]", o.state[p]) for o, p in zip(optimisers, same, strict=True)]
-        for name in ADAM:
-            whole = states[0][name] if name == "step" else _stack([state[name] for state in states])
-            stacked[name].append(whole)
-            for i, state in enumerate(states):
-                state[name] = whole if name == "step" else whole[i]
-    return stacked
+    states, steps = [optimiser.state() for optimiser in optimisers], optimisers[0].steps
+    stacks = {
+        name: [_stack(same) for same in zip(*(state[name] for state in states), strict=True)]
+        for name in ("exp_avg", "exp_avg_sq")
+    }
+    for i, optimiser in enumerate(optimisers):
+        optimiser.exp_avg, optimiser.exp_avg_sq = ([s[i] for s in stacks[name]] for name in ("exp_avg", "exp_avg_sq"))
+        optimiser.steps = steps
+    return {**stacks, "steps": steps}
 
 
 def _stack(tensors: Sequence[Tensor]) -> Tensor:

@@ -1,6 +1,6 @@
 """A training step as one graph: gather, noise, forward, loss, backward and optimiser, from tensors to tensors."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,12 +14,11 @@ from torch.utils import _pytree as pytree
 
 from ..errors import BenchError
 from ..kinds import Batch, Loss, Step
+from .adam import update_in_graph
 from .step import TrainingStep, checked, named
 
-ADAM = ("exp_avg", "exp_avg_sq", "step")
-"""The state Adam keeps of each parameter."""
 Tensors = dict[str, Any]
-"""The `weights` and `buffers` of a model by name, and under `adam` the states of each player's optimiser."""
+"""The `weights` and `buffers` of a model by name, and under `adam` the state of each player's optimiser."""
 
 
 class NotOneGraph(BenchError):
@@ -95,15 +94,13 @@ def _whole(
 ) -> dict[str, Tensor]:
     """The step as a function of its tensors, some of which it changes in place."""
     batch, terms = Batch(step.gather(index), progress), dict[str, Tensor]()
-    names = {p: name for name, p in step.model.named_parameters()}
+    names: dict[Tensor, str] = {p: name for name, p in step.model.named_parameters()}
     for place, (player, optimiser, state) in enumerate(zip(step.steps, step.optimisers, tensors["adam"], strict=True)):
         loss = loss_of(step.model, player, tensors, batch)
-        group = optimiser.param_groups[0]
-        own = [tensors["weights"][names[p]] for p in group["params"]]
-        grads = cast("Sequence[Tensor | None]", torch.autograd.grad(loss.total.sum(), own, allow_unused=True))
-        reached = [i for i, grad in enumerate(grads) if grad is not None]
-        lists: list[Sequence[Any]] = [[w.detach() for w in own], grads, *(state[name] for name in ADAM)]
-        _adam(*([values[i] for i in reached] for values in lists), group["lr"], *group["betas"], group["eps"])
+        own = [tensors["weights"][names[p]] for p in optimiser.weights]
+        grads = torch.autograd.grad(loss.total.sum(), own, allow_unused=True)
+        lists = optimiser.lists([w.detach() for w in own], grads, state)
+        update_in_graph(*lists, state["steps"], *optimiser.settings)
         terms |= named(loss, place + 1, terms)
     return terms
 
@@ -138,51 +135,17 @@ class _Call(nn.Module):
 
 
 def tensors_of(step: TrainingStep) -> Tensors:
-    """What a step works on; all of it shares memory with the model and the optimisers, whose state is made if new."""
+    """What a step works on; all of it shares memory with the model and the optimisers."""
     return {
         "weights": {name: p.detach().requires_grad_() for name, p in step.model.named_parameters()},
         "buffers": dict(step.model.named_buffers()),
-        "adam": [_adam_state(optimiser) for optimiser in step.optimisers],
+        "adam": [optimiser.state() for optimiser in step.optimisers],
     }
 
 
 def leaves_of(tensors: Tensors) -> list[Tensor]:
     """All of these tensors in one list, in the order in which the graph takes them."""
     return [leaf.detach() for leaf in cast("list[Tensor]", pytree.tree_leaves(tensors))]
-
-
-def _adam_state(optimiser: torch.optim.Adam) -> dict[str, list[Tensor]]:
-    parameters: list[nn.Parameter] = optimiser.param_groups[0]["params"]
-    for p in parameters:
-        if p not in optimiser.state:
-            zeros = {name: torch.zeros_like(p.detach()) for name in ("exp_avg", "exp_avg_sq")}
-            optimiser.state[p] = {"step": torch.zeros((), device=p.device), **zeros}
-    return {name: [optimiser.state[p][name] for p in parameters] for name in ADAM}
-
-
-@torch.library.custom_op("vimae_bench::adam", mutates_args=("weights", "exp_avg", "exp_avg_sq", "step"))
-def _adam(
-    weights: list[Tensor],
-    grads: list[Tensor],
-    exp_avg: list[Tensor],
-    exp_avg_sq: list[Tensor],
-    step: list[Tensor],
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-) -> None:
-    """What torch.optim.Adam(fused=True) does in a step. The compiler's own code for it takes half as long again."""
-    private = cast("Any", torch)
-    private._foreach_add_(step, 1)
-    # It goes through memory as it lies, and a gradient may come out of a product transposed.
-    alike = [
-        g if g.stride() == w.stride() else torch.empty_like(w).copy_(g) for g, w in zip(grads, weights, strict=True)
-    ]
-    settings = {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
-    private._fused_adam_(
-        weights, alike, exp_avg, exp_avg_sq, [], step, lr=lr, beta1=beta1, beta2=beta2, eps=eps, **settings
-    )
 
 
 def _attributes(step: TrainingStep) -> Iterator[tuple[str, object]]:

@@ -1,6 +1,7 @@
 """One training step: gather a batch, and make each optimiser step the objective asks for."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,8 +11,7 @@ from ..kinds import Batch, Loss, Objective, Step
 from ..model import Autoencoder
 from ..pixels import to_network, to_unit
 from ..records import Training
-
-ADAM_EPS = 1e-8
+from .adam import Adam
 
 
 class TrainingStep:
@@ -32,7 +32,9 @@ class TrainingStep:
         """Train on the images at `index` [B]; gives every loss's named terms, detached, in the order of `terms`."""
         batch, terms = Batch(self.gather(index), progress), dict[str, Tensor]()
         for place, (step, optimiser) in enumerate(zip(self.steps, self.optimisers, strict=True), 1):
-            terms |= named(self._make(step, optimiser, batch), place, terms)
+            loss = checked(step.loss(self.model, batch))
+            optimiser.step(torch.autograd.grad(loss.total, optimiser.weights, allow_unused=True))
+            terms |= named(loss, place, terms)
         self.terms = tuple(terms)
         return torch.stack([*terms.values()])
 
@@ -40,28 +42,19 @@ class TrainingStep:
         """The images at `index` as the network sees them, float32 [B, C, H, W]."""
         return to_network(to_unit(self.images[index]), self.model.frame.pixel_range)
 
-    def state(self) -> list[dict[str, object]]:
+    def state(self) -> list[dict[str, Any]]:
         """The optimisers' states."""
-        return [optimiser.state_dict() for optimiser in self.optimisers]
+        return [optimiser.state() for optimiser in self.optimisers]
 
-    def restore(self, states: Sequence[dict[str, object]]) -> None:
+    def restore(self, states: Sequence[dict[str, Any]]) -> None:
         """Put back what `state` gave."""
         for optimiser, state in zip(self.optimisers, states, strict=True):
-            optimiser.load_state_dict(state)
+            optimiser.restore(state)
 
-    def _optimiser(self, step: Step, training: Training) -> torch.optim.Adam:
-        parameters = self.model.parts(step.trains)
+    def _optimiser(self, step: Step, training: Training) -> Adam:
+        weights = [p for p in self.model.parts(step.trains) if p.requires_grad]
         rate = training.learning_rate if step.learning_rate is None else step.learning_rate
-        betas = (training.adam_beta1, training.adam_beta2)
-        on_gpu = self.images.device.type == "cuda"  # where a step is captured
-        return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=ADAM_EPS, fused=True, capturable=on_gpu)
-
-    def _make(self, step: Step, optimiser: torch.optim.Adam, batch: Batch) -> Loss:
-        loss = checked(step.loss(self.model, batch))
-        optimiser.zero_grad(set_to_none=True)
-        loss.total.backward()
-        optimiser.step()
-        return loss
+        return Adam(weights, rate, training.adam_beta1, training.adam_beta2)
 
 
 def checked(given: object) -> Loss:
