@@ -49,8 +49,10 @@ def kernel_matrix(a: Tensor, b: Tensor, kernel: KernelName = "imq", bandwidth: f
     if kernel == "rbf":
         return torch.exp(r2 / -(d**2 if bandwidth is None else 2 * bandwidth**2))
     base = 2 * d * (1.0 if bandwidth is None else bandwidth) ** 2
-    learning = r2.requires_grad and torch.is_grad_enabled()
-    return _InverseMultiquadrics.apply(r2, tuple(t * base for t in IMQ_SCALES), learning)[0]
+    constants = tuple(t * base for t in IMQ_SCALES)
+    if r2.requires_grad and torch.is_grad_enabled():
+        return _InverseMultiquadrics.apply(r2, constants)[0]
+    return _inverse_multiquadrics(r2, constants)
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
@@ -65,21 +67,24 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     return torch.addmm(norms, a, b.T, alpha=-2).to(kept).relu()
 
 
-class _InverseMultiquadrics(torch.autograd.Function):
-    """sum_c C/(C + r^2), and its derivative -sum_c C/(C + r^2)^2 from the same quotients where one is `learning`.
+def _inverse_multiquadrics(r2: Tensor, constants: tuple[float, ...], slope: Tensor | None = None) -> Tensor:
+    """sum_c C/(C + r^2), in place, as seven kernels cost seven times one; its derivative is added to `slope`."""
+    total = torch.zeros_like(r2)
+    for c in constants:
+        y = (r2 + c).reciprocal_()
+        total.add_(y, alpha=c)
+        if slope is not None:
+            slope.addcmul_(y, y, value=-c)
+    return total
 
-    In place, as seven kernels cost seven times one.
-    """
+
+class _InverseMultiquadrics(torch.autograd.Function):
+    """The sum above with its derivative -sum_c C/(C + r^2)^2, which is made along with it."""
 
     @staticmethod
-    def forward(r2: Tensor, constants: tuple[float, ...], learning: bool) -> tuple[Tensor, Tensor]:
-        total, slope = torch.zeros_like(r2), torch.zeros_like(r2) if learning else r2.new_zeros(())
-        for c in constants:
-            y = (r2 + c).reciprocal_()
-            total.add_(y, alpha=c)
-            if learning:
-                slope.addcmul_(y, y, value=-c)
-        return total, slope
+    def forward(r2: Tensor, constants: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+        slope = torch.zeros_like(r2)
+        return _inverse_multiquadrics(r2, constants, slope), slope
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:  # noqa: ANN401, ARG004
@@ -87,13 +92,12 @@ class _InverseMultiquadrics(torch.autograd.Function):
         ctx.mark_non_differentiable(output[1])
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        return grad_outputs[0] * ctx.saved_tensors[0], None, None
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        return grad_outputs[0] * ctx.saved_tensors[0], None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:  # noqa: ANN401, ARG004
-        learning, dim = args[2], in_dims[0]  # each distance by itself
-        return _InverseMultiquadrics.apply(*args), (dim, dim if learning else None)
+        return _InverseMultiquadrics.apply(*args), (in_dims[0], in_dims[0])  # each distance by itself
 
 
 def _blocks(k: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -103,24 +103,8 @@ class TruncatedNormal:
         inside = erf(self.cut / sqrt(2))
         u = torch.rand_like(x) * 2 - 1
         # erfinv(+-1) is infinite, and rand may return 0: the clamp costs nothing and keeps every draw within the cut.
-        draw = _erfinv(u * inside).mul(sqrt(2) * self.scale)
+        draw = torch.erfinv(u * inside).mul(sqrt(2) * self.scale)
         return draw.clamp(-self.cut * self.scale, self.cut * self.scale)
-
-
-@torch.library.custom_op("vimae_bench::erfinv", mutates_args=())
-def _erfinv(u: Tensor) -> Tensor:
-    """torch.erfinv, kept whole: the compiler's own CPU code takes one value at a time and 40 times as long."""
-    return torch.erfinv(u)
-
-
-@_erfinv.register_fake
-def _(u: Tensor) -> Tensor:
-    return torch.empty_like(u)
-
-
-@_erfinv.register_vmap
-def _(_info: object, dims: tuple[int | None], u: Tensor) -> tuple[Tensor, int | None]:
-    return _erfinv(u), dims[0]
 
 
 class PosteriorFamily(ABC):

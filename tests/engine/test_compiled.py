@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from vimae_bench import Choice, Frame
 from vimae_bench.engine.compiled import cache_folder, compiled, key
 from vimae_bench.engine.graph import NotOneGraph, trace
 
 sys.path.insert(0, str(Path(__file__).parent))
-from steps import PROGRESS, method, taken, weights
+from steps import PROGRESS, method, step_of, taken, weights
 
 INDEX = torch.arange(50)
 pytestmark = pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="needs a C++ compiler")
@@ -54,6 +55,16 @@ def test_compiled_and_eager_training_agree_to_rounding_over_100_steps(name):
     apart = [float((weights(other) - weights(eager)).norm()) for other in (step, *others)]
     assert 0 < apart[0] < 2 * max(apart[1:])
     assert (form.terms, form.kind) == (eager.terms, "compiled")
+
+
+@pytest.mark.slow
+def test_convolutions_are_compiled_too():
+    def conv():
+        return step_of(Choice("elbo"), architecture=Choice("conv", {"width": 8}), frame=Frame((1, 28, 28), 2))
+
+    eager, step = conv(), conv()
+    form = compiled(step, trace(step, INDEX, PROGRESS), INDEX, PROGRESS)
+    torch.testing.assert_close(taken(form, 5), taken(eager, 5), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.slow

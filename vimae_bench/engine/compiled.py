@@ -64,7 +64,7 @@ def compiled(step: TrainingStep, graph: Graph, index: Tensor, progress: Tensor) 
     inputs: list[Any] = [*graph.leaves, step.images, index, progress]
     try:
         with cast("Any", config).patch(fallback_random=True):
-            call = inductor.standalone_compile(graph.module, inputs, dynamic_shapes="from_graph")
+            call = inductor.standalone_compile(graph.module, inputs, dynamic_shapes="from_example_inputs")
     except Exception as error:  # a compiler may fail in any way
         raise NotOneGraph(f"the compiler fails on it ({first_line(error)})") from error
     return CompiledStep(cast("Callable[..., Sequence[Tensor]]", call), graph, step)

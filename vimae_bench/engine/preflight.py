@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from ..errors import BenchError
 from ..kinds import Dataset, Splits
@@ -77,13 +79,22 @@ def _run(benchmark: Benchmark, dataset: Choice, architecture: Choice, method: Me
 def _unfit(run: Run, shape: tuple[int, int, int]) -> str:
     """Why the run's model does not fit images of this shape; empty if it does. Nothing is computed: shapes only."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _WithoutValues():
             model = build(run, frame_of(run, shape), objective_of(run), torch.device("meta"))
             return _wrong_shape(model)
     except BenchError as error:
         return str(error)
     except (RuntimeError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
+
+
+class _WithoutValues(TorchFunctionMode):
+    """Weights without values need no first ones; torch would load its compiler to draw them."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _wrong_shape(model: Autoencoder) -> str:

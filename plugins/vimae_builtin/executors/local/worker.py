@@ -20,10 +20,9 @@ from .machine import pin
 NO_CUDA_YET = "PYTORCH_NVML_BASED_CUDA_CHECK"
 INTERRUPTED = 75  # EX_TEMPFAIL: the run can be taken up again
 PATIENCE = 60.0  # seconds for a GPU to tell its free memory
-# Loaded once by the server, and not again by every run; torch's optimisers load its compiler when first made.
+# Loaded once by the server, and not again by every run.
 PRELOADED = [
     "vimae_bench.engine.ready",
-    "torch._dynamo",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
     "sklearn.svm",
