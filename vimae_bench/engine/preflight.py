@@ -77,11 +77,10 @@ def _run(benchmark: Benchmark, dataset: Choice, architecture: Choice, method: Me
 
 
 def _unfit(run: Run, shape: tuple[int, int, int]) -> str:
-    """Why the run's model does not fit images of this shape; empty if it does. Nothing is computed: shapes only."""
+    """Why the run's model does not fit images of this shape; empty if it does: only shapes are looked at."""
     try:
-        with torch.device("meta"), _WithoutValues():
-            model = build(run, frame_of(run, shape), objective_of(run), torch.device("meta"))
-            return _wrong_shape(model)
+        with _WithoutValues(), torch.inference_mode():
+            return _wrong_shape(build(run, frame_of(run, shape), objective_of(run), torch.device("cpu")))
     except BenchError as error:
         return str(error)
     except (RuntimeError, TypeError, ValueError) as error:
@@ -89,7 +88,10 @@ def _unfit(run: Run, shape: tuple[int, int, int]) -> str:
 
 
 class _WithoutValues(TorchFunctionMode):
-    """Weights without values need no first ones; torch would load its compiler to draw them."""
+    """Weights keep whatever lies in their memory: what is computed with them is of the right shape all the same.
+
+    The device `meta` would compute nothing at all, but torch loads its compiler to find shapes there.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
         if getattr(func, "__module__", "") == "torch.nn.init":
