@@ -55,10 +55,10 @@ class Plan:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--quick", is_flag=True, help="Two minutes: two objectives, all cores, few rounds, short runs.")
+@click.option("--quick", is_flag=True, help="Two minutes: two objectives, all cores, few rounds, no memory.")
 @click.option("--out", type=click.Path(path_type=Path), default="results/speed.json", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads.  [default: 1, and all cores]")
-@click.option("--rounds", type=click.IntRange(min=1), help="Counted turns of each.  [default: 15; 6 with --quick]")
+@click.option("--rounds", type=click.IntRange(min=1), help="Counted turns of each.  [default: 15; 5 with --quick]")
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Only these parts.")
 @click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True)
 @click.option("--width", type=int, help="Of the conv nets.  [default: 1024, the paper's, on a GPU; 64 on a CPU]")
@@ -81,7 +81,7 @@ def main(
         quick,
         parts,
         threads or ((cores(),) if quick else sorted({1, cores()})),
-        rounds or (6 if quick else 15),
+        rounds or (5 if quick else 15),
         device,
         width or (1024 if device == "cuda" else 64),
         jobs or cores(),
@@ -101,13 +101,15 @@ def carry_out(plan: Plan, console: Console) -> dict[str, object]:
     measured, matrix = [], None
     for workload in plan.workloads():
         for threads in plan.threads:
-            measured.append(measure(workload, threads, plan.rounds, with_memory=threads == plan.threads[0]))
+            measured.append(
+                measure(workload, threads, plan.rounds, with_memory=threads == plan.threads[0] and not plan.quick)
+            )
             tables.show(measured[-1], console)
     pairs = [side_by_side(workload, plan.jobs, cores(), plan.rounds) for workload in plan.pairs()]
     if pairs:
         tables.show_side_by_side(pairs, console)
     if "matrix" in plan.parts:
-        matrix = measure_matrix(plan.device, plan.jobs, *((6, range(2)) if plan.quick else (20, range(10))))
+        matrix = measure_matrix(plan.device, plan.jobs, *((20, range(1)) if plan.quick else (60, range(10))))
         tables.show_matrix(matrix, console)
     return {
         "plan": asdict(plan),

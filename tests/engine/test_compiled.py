@@ -15,7 +15,7 @@ from vimae_bench.engine.graph import NotOneGraph, trace
 sys.path.insert(0, str(Path(__file__).parent))
 from steps import PROGRESS, method, step_of, taken, weights
 
-INDEX = torch.arange(50)
+INDEX, VIMAE = torch.arange(50), Choice("vimae", {"divergence": {"use": "mmd"}})
 pytestmark = pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="needs a C++ compiler")
 
 
@@ -58,13 +58,18 @@ def test_compiled_and_eager_training_agree_to_rounding_over_100_steps(name):
 
 
 @pytest.mark.slow
-def test_convolutions_are_compiled_too():
+@pytest.mark.parametrize("choice", [Choice("elbo"), VIMAE], ids=lambda choice: choice.use)
+def test_convolutions_are_compiled_too(choice):
     def conv():
-        return step_of(Choice("elbo"), architecture=Choice("conv", {"width": 8}), frame=Frame((1, 28, 28), 2))
+        return step_of(choice, architecture=Choice("conv", {"width": 8}), frame=Frame((1, 28, 28), 2))
 
     eager, step = conv(), conv()
+    before = weights(step)
     form = compiled(step, trace(step, INDEX, PROGRESS), INDEX, PROGRESS)
+    assert form.kind == "compiled in parts"
+    assert torch.equal(weights(step), before)
     torch.testing.assert_close(taken(form, 5), taken(eager, 5), rtol=1e-5, atol=1e-5)
+    assert (weights(step) - weights(eager)).norm() < 0.1 * (weights(eager) - before).norm()
 
 
 @pytest.mark.slow

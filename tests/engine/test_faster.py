@@ -5,7 +5,6 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +12,6 @@ import torch
 from vimae_bench import Deterministic, Loss, Objective, squared_error
 from vimae_bench.engine import faster
 from vimae_bench.engine.faster import WORTH_COMPILING, Trial, compare, fastest
-from vimae_bench.engine.graph import leaves_of, tensors_of
 from vimae_bench.engine.step import TrainingStep
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -32,10 +30,6 @@ class Fake:
     factor: float = 1.0
     kind: str = "compiled"
     terms: tuple[str, ...] = ("total",)
-
-    @property
-    def graph(self):
-        return SimpleNamespace(leaves=leaves_of(tensors_of(self.step)))
 
     def __call__(self, index, progress):
         time.sleep(self.seconds)

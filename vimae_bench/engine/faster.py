@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import ResultsError
 from ..files import read_json, write_json
 from ..records import Compile
-from .compiled import CompiledStep, cache_folder, compiled, key
+from .compiled import cache_folder, compiled, key
 from .graph import Graph, NotOneGraph, leaves_of, tensors_of, trace
 from .rehearsal import rehearsed
 from .replay import Form, cuda_graph, replayed
@@ -123,9 +123,9 @@ def _read(path: Path) -> Trial | None:
         return None
 
 
-def compare(step: TrainingStep, form: CompiledStep, index: Tensor, progress: Tensor) -> Trial:
+def compare(step: TrainingStep, form: Form, index: Tensor, progress: Tensor) -> Trial:
     """Make both forms take the same steps, and time them in turns; the step is left as it was."""
-    with rehearsed(form.graph.leaves) as rewind:
+    with rehearsed(leaves_of(tensors_of(step))) as rewind:
         losses: list[Tensor] = []
         for one in (step, form):
             rewind()

@@ -162,17 +162,6 @@ def _kind(x: Tensor) -> str:
     return f"{tuple(x.shape)} {x.stride()} {x.dtype} {x.device}"
 
 
-@torch.library.custom_op("vimae_bench::erfinv", mutates_args=())
-def _erfinv(x: Tensor) -> Tensor:
-    """torch.erfinv, kept whole: the compiler's own CPU code takes one value at a time and 40 times as long."""
-    return torch.erfinv(x)
-
-
-@_erfinv.register_fake
-def _(x: Tensor) -> Tensor:
-    return torch.empty_like(x)
-
-
 def _depends_on_data(node: Node) -> bool:
     value = node.meta.get("val")
     return isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool) or (

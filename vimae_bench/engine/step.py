@@ -1,6 +1,6 @@
 """One training step: gather a batch, and make each optimiser step the objective asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,14 +25,15 @@ class TrainingStep:
     def __init__(self, model: Autoencoder, objective: Objective, training: Training, images: Tensor):
         self.model, self.objective, self.images = model, objective, images
         self.steps: Sequence[Step] = objective.steps()
+        self.losses: Sequence[Callable[[Autoencoder, Batch], Loss]] = [step.loss for step in self.steps]
         self.optimisers = [self._optimiser(step, training) for step in self.steps]
         self.terms: tuple[str, ...] = ()
 
     def __call__(self, index: Tensor, progress: Tensor) -> Tensor:
         """Train on the images at `index` [B]; gives every loss's named terms, detached, in the order of `terms`."""
         batch, terms = Batch(self.gather(index), progress), dict[str, Tensor]()
-        for place, (step, optimiser) in enumerate(zip(self.steps, self.optimisers, strict=True), 1):
-            loss = checked(step.loss(self.model, batch))
+        for place, (loss_of, optimiser) in enumerate(zip(self.losses, self.optimisers, strict=True), 1):
+            loss = checked(loss_of(self.model, batch))
             optimiser.step(torch.autograd.grad(loss.total, optimiser.weights, allow_unused=True))
             terms |= named(loss, place, terms)
         self.terms = tuple(terms)
