@@ -29,9 +29,6 @@ class Eager:
             self.optimiser.step()
             self.total += loss.item()
 
-    def close(self) -> None:
-        """Nothing to clear up."""
-
 
 class Optimised:
     """Images indexed in one tensor on the device, fused Adam, one matrix of distances, no wait for the loss."""
@@ -52,9 +49,6 @@ class Optimised:
             loss.backward()
             self.optimiser.step()
             self.total += loss.detach()
-
-    def close(self) -> None:
-        """Nothing to clear up."""
 
 
 class Compiled(Optimised):

@@ -19,9 +19,6 @@ class Peak:
         for _ in range(self.products):
             torch.mm(self.a, self.a, out=self.out)
 
-    def close(self) -> None:
-        """Nothing to clear up."""
-
 
 def flops(device: str) -> float:
     """Floating-point operations of a slice."""

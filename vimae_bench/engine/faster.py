@@ -45,10 +45,9 @@ class Trial:
     def objection(self) -> str:
         """Why not to use the compiled step; empty if there is no reason."""
         if not self.difference < AGREEMENT:
-            return f"compiled, its loss differs by {self.difference:.1g} of its value; {COST}"
-        return (
-            f"compiled, it takes {share:.2f} of the time" if (share := self.compiled / self.eager) > WORTHWHILE else ""
-        )
+            return f"not compiled, since its loss then differs by {self.difference:.1g} of its value; its {COST}"
+        share = self.compiled / self.eager
+        return f"its steps stay eager: compiled, one takes {share:.2f} of the time" if share > WORTHWHILE else ""
 
 
 def fastest(step: TrainingStep, batch: int, steps: int, compiling: Compile, before: str = "") -> tuple[Form, str]:
