@@ -4,12 +4,15 @@ import pytest
 import torch
 
 from vimae_bench import BenchError, Deterministic, Frame, Loss, Objective, Training, squared_error
-from vimae_bench.engine import checkpoint
-from vimae_bench.engine.training import train
+from vimae_bench.engine import checkpoint, faster
+from vimae_bench.engine.compiled import CompiledStep
+from vimae_bench.engine.graph import NotOneGraph
+from vimae_bench.engine.training import ORDINARY, train
+from vimae_bench.files import read_lines
 from vimae_bench.folder import RunFolder
 from vimae_bench.model import Autoencoder
 from vimae_bench.plan.registry import make
-from vimae_bench.records import Choice
+from vimae_bench.records import Choice, Means
 
 FRAME = Frame((1, 8, 8), 3)
 TRAINING = Training(epochs=5, batch=64)
@@ -22,12 +25,19 @@ class Killed(BaseException):
     """What ends a process without a word."""
 
 
-def trained(choice, folder, training=TRAINING, seed=0):
+def trained(choice, folder, training=TRAINING, seed=0, means=ORDINARY):
     objective = make("objective", choice)
     model = Autoencoder(
         FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), objective, seed
     )
-    return train(model, objective, training, IMAGES, seed, RunFolder(folder)), model
+    return train(model, objective, training, IMAGES, seed, RunFolder(folder), means), model
+
+
+@pytest.fixture
+def interpreted(monkeypatch, tmp_path):
+    """Graphs are followed node by node: what a compiled step does, without waiting for a compiler."""
+    monkeypatch.setenv("VIMAE_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(faster, "compiled", lambda step, graph, *_: CompiledStep(graph.module, graph, step))
 
 
 def same(a, b):
@@ -57,6 +67,34 @@ def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice
     lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).history()] for name in ("cut", "whole")]
     assert lines[0] == lines[1]
     assert [epoch for epoch, _ in lines[0]] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("later", ["always", "auto"])
+def test_a_training_goes_on_bit_for_bit_in_the_form_of_step_it_began_in(later, tmp_path, monkeypatch, interpreted):
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    end, whole = trained(METHODS[2], tmp_path / "whole", means=Means(compile="always"))
+    tell = RunFolder.tell
+
+    def cut(self, event, **what):
+        tell(self, event, **what)
+        if what.get("epoch") == 3:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "tell", cut)
+        with pytest.raises(Killed):
+            trained(METHODS[2], tmp_path / "cut", means=Means(compile="always"))
+    resumed_end, resumed = trained(METHODS[2], tmp_path / "cut", means=Means(compile=later))
+    assert end.step == resumed_end.step == "compiled", "a run as short as this would be eager of its own accord"
+    assert same(resumed, whole)
+
+
+def test_what_there_is_to_say_of_a_step_is_among_the_events(tmp_path, monkeypatch):
+    monkeypatch.setattr(faster, "trace", lambda *_: (_ for _ in ()).throw(NotOneGraph("it reads")))
+    end, _ = trained(METHODS[0], tmp_path, means=Means(compile="always"))
+    (began,) = (line for line, _ in read_lines(RunFolder(tmp_path).events) if line["event"] == "started")
+    assert end.step == began["step"] == "eager"
+    assert began["remark"].startswith("not compiled, since it reads; its steps stay eager")
 
 
 @pytest.mark.parametrize(("every", "kept"), [(0.0, [1, 2, 3, 4]), (60.0, [])])
