@@ -70,8 +70,8 @@ def _trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors |
         return torch.stack([*terms.values()])
 
     try:
-        trace = make_fx(whole, tracing_mode="fake", _allow_non_fake_inputs=True)
-        module = trace(tensors, images, index, progress)
+        follow = make_fx(whole, tracing_mode="fake", _allow_non_fake_inputs=True)
+        module = follow(tensors, images, index, progress)
     except BenchError:
         raise
     except Exception as error:  # whatever stops the tracer
