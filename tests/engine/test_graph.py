@@ -141,7 +141,7 @@ class Waits(Trained):
     ("objective", "why"),
     [
         (Reads(), r"it reads numbers out of tensors \(\.item\(\)\)"),
-        (Branches(), "data-dependent"),
+        (Branches(), r"it looks at its data \(\.item\(\), or a branch on a tensor\) at test_graph\.py:\d+$"),
         (Leaves(), "numpy"),
         (Selects(), "shapes that depend on data"),
         (Counts(), "changes from call to call; let it depend on batch.progress"),

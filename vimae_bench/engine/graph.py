@@ -1,7 +1,9 @@
 """A training step as one graph: gather, noise, forward, loss, backward and optimiser, from tensors to tensors."""
 
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -75,7 +77,7 @@ def _trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors |
     except BenchError:
         raise
     except Exception as error:  # whatever stops the tracer
-        raise NotOneGraph(first_line(error)) from error
+        raise NotOneGraph(_reason(error)) from error
     finally:
         step.images = images
     if any(_depends_on_data(node) for node in module.graph.nodes):
@@ -167,6 +169,15 @@ def _depends_on_data(node: Node) -> bool:
     return isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool) or (
         isinstance(value, Tensor) and any(isinstance(side, torch.SymInt) for side in value.shape)
     )
+
+
+def _reason(error: Exception) -> str:
+    """What stopped the tracer, and at which line of the objective or of another plugin."""
+    looks = "DataDependent" in type(error).__name__ or ".item()" in str(error)
+    what = "it looks at its data (.item(), or a branch on a tensor)" if looks else first_line(error)
+    ours = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+    return f"{what} at {Path(lines[-1].filename).name}:{lines[-1].lineno}" if lines else what
 
 
 def first_line(error: Exception) -> str:
