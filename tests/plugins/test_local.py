@@ -81,6 +81,20 @@ def test_workers_end_with_a_scheduler_that_is_killed(tmp_path):
     assert not alive(int(pid.read_text()))
 
 
+def test_a_lock_that_a_library_makes_in_a_worker_is_not_told_as_leaked(tmp_path):
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from pathlib import Path; import fates\n"
+        "from vimae_builtin.executors.local import Local\n"
+        f"if __name__ == '__main__': print([e.exit_code for e in Local(jobs=1)([fates.order(Path({str(tmp_path)!r}), 0)],"
+        " fates.locking) if e.kind == 'ended'])"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[0]"
+    assert "leaked" not in done.stderr
+
+
 def test_a_worker_asked_to_end_says_that_it_can_be_taken_up_again(tmp_path):
     events = Local(jobs=1)([order(tmp_path, 0)], patient)
     next(events)

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -74,6 +74,7 @@ def live(work: Callable[[Order], int], order: Order) -> None:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         code = work(order)
+        util._run_finalizers(0)  # locks that a library made here, tqdm for one, would be told as leaked
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)  # no clean-up of libraries that the server shares
