@@ -85,8 +85,8 @@ def test_a_lock_that_a_library_makes_in_a_worker_is_not_told_as_leaked(tmp_path)
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from pathlib import Path; import fates\n"
         "from vimae_builtin.executors.local import Local\n"
-        f"if __name__ == '__main__': print([e.exit_code for e in Local(jobs=1)([fates.order(Path({str(tmp_path)!r}), 0)],"
-        " fates.locking) if e.kind == 'ended'])"
+        f"if __name__ == '__main__':\n orders = [fates.order(Path({str(tmp_path)!r}), 0)]\n"
+        " print([e.exit_code for e in Local(jobs=1)(orders, fates.locking) if e.kind == 'ended'])"
     )
     script = tmp_path / "script.py"
     script.write_text(code)
