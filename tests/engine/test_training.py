@@ -89,6 +89,14 @@ def test_a_training_goes_on_bit_for_bit_in_the_form_of_step_it_began_in(later, t
     assert same(resumed, whole)
 
 
+def test_a_checkpoint_of_an_earlier_version_is_passed_over(tmp_path):
+    _, whole = trained(METHODS[1], tmp_path / "whole")
+    checkpoint.save(RunFolder(tmp_path / "old").checkpoints, 3, {"model": {}, "optimisers": []})
+    end, anew = trained(METHODS[1], tmp_path / "old")
+    assert end.epochs == 5
+    assert same(anew, whole)
+
+
 def test_what_there_is_to_say_of_a_step_is_among_the_events(tmp_path, monkeypatch):
     monkeypatch.setattr(faster, "trace", lambda *_: (_ for _ in ()).throw(NotOneGraph("it reads")))
     end, _ = trained(METHODS[0], tmp_path, means=Means(compile="always"))

@@ -115,7 +115,7 @@ def spoilt(model: Autoencoder) -> str:
 def _resume(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> tuple[int, str]:
     """Put back the newest checkpoint; gives its epoch, or 0, and the form of step that led there."""
     found: tuple[int, dict[str, Any]] | None = checkpoint.latest(folder.checkpoints, model.prior.origin.device)
-    if found is None:
+    if found is None or "step" not in found[1]:  # nothing, or the state of an optimiser of an earlier version
         return 0, ""
     epoch, state = found
     model.load_state_dict(state["model"])
