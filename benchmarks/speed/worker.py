@@ -2,7 +2,6 @@
 
 import multiprocessing
 import resource
-import sys
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -95,6 +94,13 @@ def _told(connection: Connection) -> bool:
 def _memory(device: str) -> Memory:
     import torch
 
-    unit = 1 if sys.platform == "darwin" else 1024
     held = torch.cuda.max_memory_allocated(device) if device == "cuda" else 0
-    return Memory(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, held)
+    return Memory(_resident(), held)
+
+
+def _resident() -> int:
+    status = Path("/proc/self/status")
+    if not status.exists():  # macOS, in bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # There getrusage would count what the process that started this one held.
+    return 1024 * next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
