@@ -79,7 +79,7 @@ def test_an_interrupt_while_workers_are_made_ready_is_told_in_one_line(tmp_path)
     time.sleep(0.5)  # the server that forks workers is loading its libraries
     os.killpg(going.pid, signal.SIGINT)
     _, told = going.communicate(timeout=60)
-    assert going.returncode == 130
+    assert going.returncode == 130, told
     assert "interrupted; the same command takes up again where this one left" in told
     assert "Traceback" not in told
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .. import interrupts
 from ..bench import carry_out, orders
 from ..errors import ResultsError
 from ..plan.benchmark import Benchmark
@@ -121,7 +122,8 @@ def _executor(benchmark: Benchmark, needed: bool) -> Executor:
 
 
 def _check(benchmark: Benchmark, data: Path) -> None:
-    from ..engine.preflight import check
+    with interrupts.later():
+        from ..engine.preflight import check
 
     check(benchmark, data, click.echo)
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from .. import interrupts
 from ..errors import BenchError
 from ..kinds import Dataset, Splits
 from ..model import Autoencoder
@@ -36,7 +37,8 @@ def check(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> None
         except BenchError as error:
             found.append((("dataset", i), str(error)))
     if not found:
-        found = [*_models(benchmark, splits)]
+        with interrupts.later():
+            found = [*_models(benchmark, splits)]
     if found:
         raise benchmark.problems(found)
 
