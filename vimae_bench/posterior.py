@@ -11,7 +11,7 @@ from math import erf, log, pi, sqrt
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 
 Encoder = Callable[[Tensor], tuple[Tensor, ...]]
 """Images [B, C, H, W] in network units to the heads [B, d] that a posterior is made of."""
@@ -111,7 +111,7 @@ def _erfinv(x: Tensor) -> Tensor:
     return torch.ops.vimae_bench.erfinv(x) if torch.compiler.is_compiling() else torch.erfinv(x)
 
 
-@torch.library.custom_op("vimae_bench::erfinv", mutates_args=())
+@library.custom_op("vimae_bench::erfinv", mutates_args=())
 def _erfinv_whole(x: Tensor) -> Tensor:  # pyright: ignore[reportUnusedFunction]
     """torch.erfinv, kept whole: the compiler's own CPU code takes one value at a time and 40 times as long."""
     return torch.erfinv(x)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 
 EPS = 1e-8
 
@@ -84,7 +84,7 @@ def update(
     fused(weights, alike, exp_avg, exp_avg_sq, [], counts, **rates, amsgrad=False, maximize=False)
 
 
-update_in_graph = torch.library.custom_op(
+update_in_graph = library.custom_op(
     "vimae_bench::adam", update, mutates_args=("weights", "exp_avg", "exp_avg_sq", "steps")
 )
 """The same as one node of a graph. The compiler's own code for it takes half as long again."""
