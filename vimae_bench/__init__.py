@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .corruption import Corruption as Corruption
     from .corruption import corrupted as corrupted
+    from .engine.sampling import Source as Source
     from .engine.trial import Trial as Trial
     from .errors import BenchError as BenchError
     from .errors import DataError as DataError
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "corruption": "Corruption corrupted",
+    "engine.sampling": "Source",
     "engine.trial": "Trial",
     "errors": "BenchError DataError",
     "hooks": "hookimpl",

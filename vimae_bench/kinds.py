@@ -6,7 +6,7 @@ A setting annotated with a kind, such as `divergence: Divergence`, is itself a p
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
@@ -153,6 +153,12 @@ class Objective(ABC):
 
     version: ClassVar[int] = 1
     """Raise it when the arithmetic changes, so that finished runs are known to be of the old kind."""
+    formula: ClassVar[str] = ""
+    """What is minimised, in a line for the reference page."""
+    source: ClassVar[str] = ""
+    """The paper and equation, or the repository."""
+    special_cases: ClassVar[tuple[str, ...]] = ()
+    """Which settings make it another objective, a line each."""
 
     @abstractmethod
     def posterior(self) -> PosteriorFamily:
@@ -161,6 +167,12 @@ class Objective(ABC):
     @abstractmethod
     def __call__(self, model: "Autoencoder", batch: Batch) -> Loss:
         """The loss of one batch. No `.item()`, no branch on data: a step has to compile into one graph."""
+
+    def check(self, model: "Autoencoder") -> None:  # noqa: B027
+        """Raise ValueError, with what would fit, for a model (its prior, its frame) that cannot be trained like this.
+
+        Called before anything is trained; only shapes and types are to be looked at, as the weights have no values.
+        """
 
     def auxiliary(self, frame: Frame) -> nn.Module:  # noqa: ARG002
         """Parameters of the objective's own, later at `model.auxiliary`: a discriminator, a learned variance."""
@@ -176,6 +188,22 @@ class Metric(ABC):
 
     version: ClassVar[int] = 1
     """Raise it when the arithmetic changes, so that runs are measured again."""
+    estimator: ClassVar[str] = ""
+    """How the values are estimated, in a line for the reference page."""
+    bias: ClassVar[str] = ""
+    """The bias of the estimator, and of which sign it is where it is known."""
+    source: ClassVar[str] = ""
+    """The paper and equation, or the repository."""
+
+    def check(self, splits: "Splits", frame: Frame) -> None:  # noqa: B027
+        """Raise ValueError, with what would fit, for data that cannot be measured: labels or factors missing.
+
+        Called before anything is trained. A measure that a trained model does not define is left out instead.
+        """
+
+    def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
+        """About how many seconds a model takes on one core (`cpu`) or a GPU (`cuda`); told where it is over a minute."""
+        return 0.0
 
     @abstractmethod
     def measures(self) -> tuple[Measure, ...]:
@@ -197,10 +225,14 @@ class Metric(ABC):
 
 @dataclass(frozen=True)
 class Examples:
-    """Images uint8 [N, C, H, W], 0 black and 255 white, often a memory map; labels int64 [N] or None."""
+    """Images uint8 [N, C, H, W], 0 black and 255 white, often a memory map; labels int64 [N] or None.
+
+    `factors` are what else is known of each image, int64 [N] by name: what it was generated from, or who drew it.
+    """
 
     x: np.ndarray
     y: np.ndarray | None
+    factors: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
 
     def __len__(self) -> int:
         return len(self.x)

@@ -170,8 +170,13 @@ class Measure:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A measured value with its standard error within one trained model and the number of items behind it."""
+    """A measured value with its standard error within one trained model and the number of items behind it.
+
+    `parts` are the values over each draw behind it (of labels, episodes, noise), in one order for all runs: draws that
+    all runs share, so that a comparison can tell what differs between models from what differs between draws.
+    """
 
     value: float
     n: int
     se: float | None = None
+    parts: tuple[float, ...] = ()

@@ -52,4 +52,9 @@ def _checked(metric: Metric, estimates: Mapping[str, Estimate]) -> Json:
             raise BenchError(f"gave '{name}', which its measures() do not name")
         if not math.isfinite(estimate.value):
             raise BenchError(f"'{name}' is {estimate.value}; a measure that is not defined has to be left out")
-    return {name: asdict(estimate) for name, estimate in estimates.items()}
+    return {name: _plain(estimate) for name, estimate in estimates.items()}
+
+
+def _plain(estimate: Estimate) -> Json:
+    plain = asdict(estimate)
+    return plain if estimate.parts else {name: value for name, value in plain.items() if name != "parts"}

@@ -13,6 +13,7 @@ from ..model import Autoencoder
 from ..pixels import to_network, to_unit
 from ..posterior import Posterior
 from ..seeds import derive
+from .sampling import Source, codes
 
 Part = Literal["train", "validation", "test"]
 CHUNK = 250
@@ -77,6 +78,13 @@ class Trial:
         z = self.posterior(part).mean if of == "mean" else self.draws(part)
         return self._once(f"squared error {part} {of}", lambda: self._squared_error(part, z))
 
+    def samples(self, n: int, source: Source = "prior") -> Tensor:
+        """n generated images [n, C, H, W] in [0, 1] units, float32 on the CPU; the same for all that ask for as many.
+
+        `source` is where the codes are drawn: see `sampling.py`.
+        """
+        return self._once(f"samples {n} {source}", lambda: self._samples(n, source))
+
     def decode(self, z: Tensor) -> Tensor:
         """The mean images of codes [N, d], in [0, 1] units, [N, C, H, W]."""
         with torch.inference_mode():
@@ -93,6 +101,11 @@ class Trial:
         if what not in self._kept:
             self._kept[what] = make()
         return self._kept[what]
+
+    def _samples(self, n: int, source: Source) -> Tensor:
+        with torch.inference_mode():
+            z = self.randomly(lambda: codes(self, n, source), "samples", source)
+            return torch.cat([self.decode(few).cpu() for few in z.split(CHUNK)])
 
     def _squared_error(self, part: Part, z: Tensor) -> Tensor:
         pairs = zip(self.images(part), z.split(CHUNK), strict=True)

@@ -31,7 +31,7 @@ def read_measured(path: Path, suffix: str = "") -> Measured:
 
 
 def _row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
-    row = {name + suffix: Estimate(**estimate) for name, estimate in raw.items()}
+    row = {name + suffix: Estimate(**{**e, "parts": tuple(e.get("parts", ()))}) for name, e in raw.items()}
     for name, estimate in row.items():
         if not math.isfinite(estimate.value):
             raise ValueError(f"{name} is {estimate.value}")
