@@ -16,6 +16,8 @@ Json = dict[str, Any]
 Direction = Literal["lower", "higher"]
 Status = Literal["done", "diverged", "failed"]
 Compile = Literal["auto", "always", "never"]
+Schedule = Literal["constant", "wae_steps", "wae_smooth"]
+Sampling = Literal["permutation", "choice"]
 
 
 def canonical(value: object) -> str:
@@ -55,7 +57,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Training:
-    """How a run is trained. All of it is part of the run's identity."""
+    """How a run is trained. All of it is part of the run's identity.
+
+    `schedule` is how the learning rate falls: not at all, or as in one of the two configurations of the WAE code
+    (`engine/schedule.py`). `sampling` draws batches as a permutation of each epoch, or each by itself as that code
+    does. `pretraining` is how many steps at most match the codes' moments to the prior's before the first epoch.
+    """
 
     epochs: Annotated[int, Ge(1)] = 80
     batch: Annotated[int, Ge(2)] = 100
@@ -63,6 +70,16 @@ class Training:
     adam_beta1: Annotated[float, Ge(0), Lt(1)] = 0.5
     adam_beta2: Annotated[float, Ge(0), Lt(1)] = 0.999
     threads: Annotated[int, Ge(1)] = 1
+    schedule: Schedule = "constant"
+    sampling: Sampling = "permutation"
+    pretraining: Annotated[int, Ge(0)] = 0
+    pretraining_batch: Annotated[int, Ge(2)] = 1000
+
+    def as_json(self) -> Json:
+        """What was added later is left out at its default, so that older runs keep their identity."""
+        later = {"schedule", "sampling", "pretraining", "pretraining_batch"}
+        default = Training()
+        return {k: v for k, v in asdict(self).items() if k not in later or v != getattr(default, k)}
 
 
 @dataclass(frozen=True)
@@ -79,7 +96,7 @@ class Run:
 
     def as_json(self) -> Json:
         parts = {name: getattr(self, name).as_json() for name in ("dataset", "architecture", "objective", "prior")}
-        return {**parts, "latent": self.latent, "training": asdict(self.training), "seed": self.seed}
+        return {**parts, "latent": self.latent, "training": self.training.as_json(), "seed": self.seed}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Run":
@@ -99,11 +116,21 @@ class Run:
 
 @dataclass(frozen=True)
 class Cell:
-    """One place in a benchmark's matrix: a run under the label of its method, with the metrics wanted of it."""
+    """One place in a benchmark's matrix: a run under the label of its method, with the metrics wanted of it.
+
+    The runs of an A/A control, which `repeats` the method of another label, stand under the `seed` they are paired by.
+    """
 
     label: str
     run: Run
     metrics: tuple[Choice, ...]
+    pair: int | None = None
+    repeats: str = ""
+
+    @property
+    def seed(self) -> int:
+        """The seed by which the run is compared with those of other methods."""
+        return self.run.seed if self.pair is None else self.pair
 
 
 @dataclass(frozen=True)

@@ -115,10 +115,7 @@ class Store:
 
     def write_benchmark(self, name: str, source: str, leaderboard: Mapping[str, Any], cells: Sequence[Cell]) -> None:
         """Keep what was asked for, so that the folder can be read without the benchmark file."""
-        rows = [
-            {"label": c.label, "run": c.run.as_json(), "metrics": [metric.as_json() for metric in c.metrics]}
-            for c in cells
-        ]
+        rows = [_plain(cell) for cell in cells]
         head = {"schema": SCHEMA, "name": name, "source": source, "leaderboard": dict(leaderboard)}
         write_json(self.path / "benchmark.json", {**head, "cells": rows})
 
@@ -208,8 +205,14 @@ def _whole(path: Path, read: Callable[[Path], object]) -> bool:
     return True
 
 
+def _plain(cell: Cell) -> Json:
+    row: Json = {"label": cell.label, "run": cell.run.as_json(), "metrics": [m.as_json() for m in cell.metrics]}
+    return row | ({"pair": cell.pair, "repeats": cell.repeats} if cell.repeats else {})
+
+
 def _cell(raw: Json) -> Cell:
-    return Cell(raw["label"], Run.from_json(raw["run"]), tuple(Choice.from_json(metric) for metric in raw["metrics"]))
+    metrics = tuple(Choice.from_json(metric) for metric in raw["metrics"])
+    return Cell(raw["label"], Run.from_json(raw["run"]), metrics, raw.get("pair"), raw.get("repeats", ""))
 
 
 def _expect_text(value: object) -> None:
