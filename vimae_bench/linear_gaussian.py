@@ -1,0 +1,136 @@
+"""The linear-Gaussian autoencoder, for which every quantity of an autoencoder objective has a closed form, in nats.
+
+    data      x ~ N(0, S), S [D, D]                decoder  p(x|z) = N(W z, s2 I), W [D, d]
+    prior     p(z) = N(0, I_d)                     encoder  q(z|x) = N(V x, L), V [d, D], L [d, d]
+
+The model's own law of x is N(0, C) with C = W W' + s2 I, its posterior N(B x, P) with P = s2 M^-1, B = M^-1 W' and
+M = W' W + s2 I (Tipping and Bishop, Journal of the Royal Statistical Society B 61, 1999). Estimators are tested
+against it, and claims about identities are settled with it. Everything is NumPy in float64.
+"""
+
+from dataclasses import dataclass
+from math import e, log, pi
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """The quantities of one linear-Gaussian autoencoder in nats, expectations over x ~ p(x) and z ~ q(z|x).
+
+    Each is computed from its own definition and none from another, so that what relates them can be tested.
+    """
+
+    nll: float
+    """-E log p_theta(x) of the model."""
+    entropy_x: float
+    """h(X) of the data."""
+    rec: float
+    """E log p_theta(x|z)."""
+    rate: float
+    """E KL(q(z|x) || p(z)) = i_q + k_z."""
+    i_q: float
+    """The mutual information of x and z under p(x) q(z|x)."""
+    k_z: float
+    """KL(q(z) || p(z)) of the aggregated posterior."""
+    k_x: float
+    """KL(p(x) || p_theta(x)) = nll - entropy_x."""
+    k_post: float
+    """E KL(q(z|x) || p_theta(z|x)) = -elbo - nll."""
+    model_information: float
+    """The mutual information of x and z under the model's own p(z) p_theta(x|z)."""
+
+    @property
+    def elbo(self) -> float:
+        """The evidence lower bound, rec - rate."""
+        return self.rec - self.rate
+
+    @property
+    def i_theta(self) -> float:
+        """h(X) + E log p_theta(x|z): what 1905.10549 writes as a mutual information of x and z."""
+        return self.entropy_x + self.rec
+
+    @property
+    def i_theta_exact(self) -> float:
+        """The right-hand side of eq. 15 of 1905.10549 with its missing K_x put in; it equals `i_theta`."""
+        return self.i_q - self.k_post - self.k_x + self.k_z
+
+    def vim(self, lam: float) -> float:
+        """The objective itself, rec - lam * K_z, to be maximised."""
+        return self.rec - lam * self.k_z
+
+    def vim_exact(self, lam: float) -> float:
+        """-h(X) - K_x - (lam - 1) K_z + I_q - K_post, which equals `vim` (1706.02262, constant included)."""
+        return -self.entropy_x - self.k_x - (lam - 1) * self.k_z + self.i_q - self.k_post
+
+    def vim_printed(self, lam: float) -> float:
+        """-h(X) - K_x - (lam - 1) K_z + I_theta: eq. 8 of 1905.10549, with the constant that it leaves out put in.
+
+        It differs from `vim` by K_x - K_z, and so is right only where the two are equal.
+        """
+        return -self.entropy_x - self.k_x - (lam - 1) * self.k_z + self.i_theta
+
+
+def quantities(S: np.ndarray, W: np.ndarray, s2: float, V: np.ndarray, L: np.ndarray) -> Quantities:  # noqa: N803
+    """All of it for a data covariance S, a decoder W with variance s2 and an encoder V with covariance L.
+
+    Raises ValueError for shapes that do not fit each other, and for an S, s2 or L that is not positive definite.
+    """
+    S, W, V, L = (np.asarray(a, dtype=np.float64) for a in (S, W, V, L))  # noqa: N806
+    _check(S, W, s2, V, L)
+    C, (B, P) = model_covariance(W, s2), exact_encoder(W, s2)  # noqa: N806
+    Q = V @ S @ V.T + L  # noqa: N806
+    off, gap = np.eye(len(S)) - W @ V, V - B
+    spread = np.trace(off @ S @ off.T) + np.trace(W @ L @ W.T)
+    return Quantities(
+        nll=float(0.5 * (len(S) * log(2 * pi) + _logdet(C) + np.trace(np.linalg.solve(C, S)))),
+        entropy_x=float(0.5 * (len(S) * log(2 * pi * e) + _logdet(S))),
+        rec=float(-len(S) / 2 * log(2 * pi * s2) - spread / (2 * s2)),
+        rate=_kl(L, np.eye(len(L)), V @ S @ V.T),
+        i_q=float(0.5 * (_logdet(Q) - _logdet(L))),
+        k_z=_kl(Q, np.eye(len(L))),
+        k_x=_kl(S, C),
+        k_post=_kl(L, P, gap @ S @ gap.T),
+        model_information=float(0.5 * _logdet(np.eye(W.shape[1]) + W.T @ W / s2)),
+    )
+
+
+def model_covariance(W: np.ndarray, s2: float) -> np.ndarray:  # noqa: N803
+    """C [D, D] = W W' + s2 I, the covariance of x under the model."""
+    return W @ W.T + s2 * np.eye(len(W))
+
+
+def exact_encoder(W: np.ndarray, s2: float) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+    """(V, L) of the encoder that is the model's own posterior: B [d, D] and P [d, d]."""
+    inverse = np.linalg.inv(W.T @ W + s2 * np.eye(W.shape[1]))
+    return inverse @ W.T, s2 * inverse
+
+
+def maximum_likelihood(S: np.ndarray, latent: int) -> tuple[np.ndarray, float]:  # noqa: N803
+    """(W, s2) of largest likelihood for d = latent < D: probabilistic PCA (Tipping and Bishop 1999)."""
+    values, vectors = np.linalg.eigh(S)
+    s2 = float(values[:-latent].mean())
+    return vectors[:, -latent:] * np.sqrt(values[-latent:] - s2), s2
+
+
+def _kl(a: np.ndarray, b: np.ndarray, apart: np.ndarray | float = 0.0) -> float:
+    """KL(N(m, a) || N(n, b)), `apart` being E (m - n)(m - n)'."""
+    moment = np.trace(np.linalg.solve(b, a + apart))
+    return float(0.5 * (moment - len(a) + _logdet(b) - _logdet(a)))
+
+
+def _logdet(a: np.ndarray) -> float:
+    return float(np.linalg.slogdet(a)[1])
+
+
+def _check(S: np.ndarray, W: np.ndarray, s2: float, V: np.ndarray, L: np.ndarray) -> None:  # noqa: N803
+    pixels, latent = W.shape
+    shapes = {"S": (S, (pixels, pixels)), "V": (V, (latent, pixels)), "L": (L, (latent, latent))}
+    for name, (array, wanted) in shapes.items():
+        if array.shape != wanted:
+            raise ValueError(f"{name} is {array.shape}; with W {W.shape} it has to be {wanted}")
+    if s2 <= 0:
+        raise ValueError(f"s2 = {s2} is not positive")
+    for name, array in (("S", S), ("L", L)):
+        if not np.allclose(array, array.T) or np.linalg.eigvalsh(array)[0] <= 0:
+            raise ValueError(f"{name} is not a symmetric positive definite matrix")
