@@ -76,22 +76,22 @@ def quantities(S: np.ndarray, W: np.ndarray, s2: float, V: np.ndarray, L: np.nda
 
     Raises ValueError for shapes that do not fit each other, and for an S, s2 or L that is not positive definite.
     """
-    S, W, V, L = (np.asarray(a, dtype=np.float64) for a in (S, W, V, L))  # noqa: N806
-    _check(S, W, s2, V, L)
-    C, (B, P) = model_covariance(W, s2), exact_encoder(W, s2)  # noqa: N806
-    Q = V @ S @ V.T + L  # noqa: N806
-    off, gap = np.eye(len(S)) - W @ V, V - B
-    spread = np.trace(off @ S @ off.T) + np.trace(W @ L @ W.T)
+    s, w, v, cov = (np.asarray(a, dtype=np.float64) for a in (S, W, V, L))
+    _check(s, w, s2, v, cov)
+    c, (b, p) = model_covariance(w, s2), exact_encoder(w, s2)
+    q, prior = v @ s @ v.T + cov, np.eye(len(cov))
+    off, gap = np.eye(len(s)) - w @ v, v - b
+    spread = np.trace(off @ s @ off.T) + np.trace(w @ cov @ w.T)
     return Quantities(
-        nll=float(0.5 * (len(S) * log(2 * pi) + _logdet(C) + np.trace(np.linalg.solve(C, S)))),
-        entropy_x=float(0.5 * (len(S) * log(2 * pi * e) + _logdet(S))),
-        rec=float(-len(S) / 2 * log(2 * pi * s2) - spread / (2 * s2)),
-        rate=_kl(L, np.eye(len(L)), V @ S @ V.T),
-        i_q=float(0.5 * (_logdet(Q) - _logdet(L))),
-        k_z=_kl(Q, np.eye(len(L))),
-        k_x=_kl(S, C),
-        k_post=_kl(L, P, gap @ S @ gap.T),
-        model_information=float(0.5 * _logdet(np.eye(W.shape[1]) + W.T @ W / s2)),
+        nll=float(0.5 * (len(s) * log(2 * pi) + _logdet(c) + np.trace(np.linalg.solve(c, s)))),
+        entropy_x=float(0.5 * (len(s) * log(2 * pi * e) + _logdet(s))),
+        rec=float(-len(s) / 2 * log(2 * pi * s2) - spread / (2 * s2)),
+        rate=_kl(cov, prior, v @ s @ v.T),
+        i_q=float(0.5 * (_logdet(q) - _logdet(cov))),
+        k_z=_kl(q, prior),
+        k_x=_kl(s, c),
+        k_post=_kl(cov, p, gap @ s @ gap.T),
+        model_information=float(0.5 * _logdet(prior + w.T @ w / s2)),
     )
 
 
