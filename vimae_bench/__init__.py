@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .corruption import Corruption as Corruption
     from .corruption import corrupted as corrupted
+    from .download import fetch as fetch
     from .engine.sampling import Source as Source
     from .engine.trial import Trial as Trial
     from .errors import BenchError as BenchError
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from .mmd import mmd2 as mmd2
     from .model import Autoencoder as Autoencoder
     from .posterior import Deterministic as Deterministic
+    from .posterior import FixedGaussian as FixedGaussian
+    from .posterior import Flow as Flow
+    from .posterior import FlowedGaussian as FlowedGaussian
+    from .posterior import FlowPosterior as FlowPosterior
     from .posterior import Gaussian as Gaussian
     from .posterior import GaussianPosterior as GaussianPosterior
     from .posterior import NoisedDeterministic as NoisedDeterministic
@@ -46,6 +51,14 @@ if TYPE_CHECKING:
     from .posterior import PosteriorFamily as PosteriorFamily
     from .posterior import PushForwardPosterior as PushForwardPosterior
     from .posterior import TruncatedNormal as TruncatedNormal
+    from .probes import Codes as Codes
+    from .probes import accuracy_over_draws as accuracy_over_draws
+    from .probes import check_labelled as check_labelled
+    from .probes import choose_labelled as choose_labelled
+    from .probes import drawn_codes as drawn_codes
+    from .probes import mean_codes as mean_codes
+    from .probes import plain_codes as plain_codes
+    from .probes import rbf_machine as rbf_machine
     from .records import Cell as Cell
     from .records import Choice as Choice
     from .records import Estimate as Estimate
@@ -60,6 +73,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "corruption": "Corruption corrupted",
+    "download": "fetch",
     "engine.sampling": "Source",
     "engine.trial": "Trial",
     "errors": "BenchError DataError",
@@ -68,8 +82,10 @@ _HOMES = {
     "PixelRange Prior PriorDistribution Splits Step mean_estimate squared_error",
     "mmd": "KernelName Statistic kernel_matrix mmd2",
     "model": "Autoencoder",
-    "posterior": "Deterministic Gaussian GaussianPosterior NoisedDeterministic PointPosterior Posterior "
-    "PosteriorFamily PushForwardPosterior TruncatedNormal",
+    "posterior": "Deterministic FixedGaussian Flow FlowedGaussian FlowPosterior Gaussian GaussianPosterior "
+    "NoisedDeterministic PointPosterior Posterior PosteriorFamily PushForwardPosterior TruncatedNormal",
+    "probes": "Codes accuracy_over_draws check_labelled choose_labelled drawn_codes mean_codes plain_codes "
+    "rbf_machine",
     "records": "Cell Choice Estimate Event Measure Order Run Training",
     "seeds": "derive",
     "streams": "Executor Reporter",

@@ -14,7 +14,7 @@ from ..errors import DataError
 from . import layout
 
 if TYPE_CHECKING:
-    from ..kinds import Arrays, Dataset, Splits
+    from ..kinds import Arrays, Dataset, Examples, Splits
 
 
 def default_root() -> Path:
@@ -36,19 +36,27 @@ def open_splits(dataset: "Dataset", root: Path) -> "Splits":
 
     Raises DataError as `layout.load` does, and where no training image would be left.
     """
-    from ..kinds import Examples, Splits  # torch comes with them, and those who only look at folders need not wait
+    from ..kinds import Splits  # torch comes with them, and those who only look at folders need not wait
 
     folder = folder_of(dataset, root)
     arrays = layout.load(folder)
-    x, y = arrays["train_x"], arrays.get("train_y")
-    cut = len(x) - dataset.validation
-    if not 0 < cut <= len(x):
-        raise DataError(f"{folder}: validation = {dataset.validation} leaves none of its {len(x)} training images")
+    names, count = layout.factor_names(folder, arrays), len(arrays["train_x"])
+    cut = count - dataset.validation
+    if not 0 < cut <= count:
+        raise DataError(f"{folder}: validation = {dataset.validation} leaves none of its {count} training images")
     return Splits(
-        train=Examples(x[:cut], None if y is None else y[:cut]),
-        validation=Examples(x[cut:], None if y is None else y[cut:]),
-        test=Examples(arrays["test_x"], arrays.get("test_y")),
+        train=_examples(arrays, "train", names, slice(cut)),
+        validation=_examples(arrays, "train", names, slice(cut, None)),
+        test=_examples(arrays, "test", names, slice(None)),
     )
+
+
+def _examples(arrays: dict[str, np.ndarray], part: str, names: tuple[str, ...], rows: slice) -> "Examples":
+    from ..kinds import Examples
+
+    y, factors = arrays.get(f"{part}_y"), arrays.get(f"{part}_factors")
+    columns = {} if factors is None else {name: factors[rows, column] for column, name in enumerate(names)}
+    return Examples(arrays[f"{part}_x"][rows], None if y is None else y[rows], columns)
 
 
 def ensure(dataset: "Dataset", root: Path, tell: Callable[[str], object] = lambda line: None) -> Path:  # noqa: ARG005
@@ -85,7 +93,7 @@ def _prepare(dataset: "Dataset", root: Path, folder: Path, tell: Callable[[str],
         made = _originals(dataset, aside / "originals", folder)
         arrays = _by_name(made)
         layout.check(arrays, folder)
-        layout.write(aside / "arrays", folder.name, arrays, made.source)
+        layout.write(aside / "arrays", folder.name, arrays, made.source, tuple(made.train.factors))
         folder.parent.mkdir(parents=True, exist_ok=True)
         (aside / "arrays").replace(folder)
     finally:
@@ -102,4 +110,18 @@ def _originals(dataset: "Dataset", scratch: Path, folder: Path) -> "Arrays":
 
 def _by_name(made: "Arrays") -> dict[str, np.ndarray]:
     arrays = {"train_x": made.train.x, "train_y": made.train.y, "test_x": made.test.x, "test_y": made.test.y}
-    return {name: array for name, array in arrays.items() if array is not None}
+    if list(made.train.factors) != list(made.test.factors):
+        raise DataError(
+            f"other factors of training images, {[*made.train.factors]}, than of test, {[*made.test.factors]}"
+        )
+    factors = {f"{part}_factors": _table(getattr(made, part)) for part in ("train", "test")}
+    return {name: array for name, array in {**arrays, **factors}.items() if array is not None}
+
+
+def _table(examples: "Examples") -> np.ndarray | None:
+    """The factors side by side, [N, F]; None where there are none. Raises DataError for one of another length."""
+    count = len(examples.x)
+    for name, values in examples.factors.items():
+        if values.shape != (count,):
+            raise DataError(f"factor '{name}' has shape {values.shape}; there is one value for each image, ({count},)")
+    return np.stack(list(examples.factors.values()), axis=1) if examples.factors else None

@@ -2,11 +2,12 @@
 
 {train,test}_x.npy   images uint8 [N, C, H, W], 0 black and 255 white, one or three channels
 {train,test}_y.npy   labels int64 [N]; may be missing
-dataset.json         name, shape, counts, source, sha256 of each array's bytes; may be missing
+{train,test}_factors.npy   what else is known of each image, int64 [N, F]; both may be missing
+dataset.json         name, shape, counts, names of the factors, source, sha256 of each array's bytes; may be missing
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..files import read_json, write_json, write_whole
 from ..records import Json
 
 NAMES = ("train_x", "train_y", "test_x", "test_y")
+FACTORS = ("train_factors", "test_factors")
 CARD = "dataset.json"
 
 
@@ -25,7 +27,7 @@ def is_prepared(folder: Path) -> bool:
 
 
 def load(folder: Path) -> dict[str, np.ndarray]:
-    """The arrays by name, mapped but not read; labels that are missing are left out.
+    """The arrays by name, mapped but not read; labels and factors that are missing are left out.
 
     Nothing in the files is ever executed. Raises DataError, naming the file, for one that is missing, damaged or
     not as the layout has it, and for a dataset.json that does not agree with the arrays.
@@ -38,7 +40,25 @@ def load(folder: Path) -> dict[str, np.ndarray]:
         raise DataError(
             f"{folder / CARD}: says {says}, but the arrays hold {holds}; one of them is not of this data set"
         )
+    factor_names(folder, arrays)
     return arrays
+
+
+def factor_names(folder: Path, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """The names of the factors' columns: those of dataset.json, or f0, f1 and so on where it names none.
+
+    Raises DataError where it names others than there are.
+    """
+    count = arrays["train_factors"].shape[1] if "train_factors" in arrays else 0
+    said: object = _card(folder).get("factors")
+    if said is None:
+        return tuple(f"f{i}" for i in range(count))
+    names = tuple(said) if isinstance(said, list) else ()
+    if len(names) != count or len(set(map(str, names))) != count or not all(isinstance(name, str) for name in names):
+        raise DataError(
+            f"{folder / CARD}: names the factors {said}, but the arrays hold {count}; it takes a list of as many names"
+        )
+    return names
 
 
 def check(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
@@ -48,16 +68,21 @@ def check(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
         _check_images(x, _path(folder, f"{part}_x"))
         if y is not None:
             _check_labels(y, len(x), _path(folder, f"{part}_y"))
+    _check_factors(arrays, folder)
     train, test = (arrays[name].shape[1:] for name in ("train_x", "test_x"))
     if train != test:
         raise DataError(f"{folder}: training images are {train} and test images {test} (C, H, W); they have to agree")
 
 
-def write(folder: Path, name: str, arrays: Mapping[str, np.ndarray], source: str) -> None:
-    """Write arrays that fit the layout, with their dataset.json. Raises OSError where they cannot be written."""
+def write(folder: Path, name: str, arrays: Mapping[str, np.ndarray], source: str, factors: Sequence[str] = ()) -> None:
+    """Write arrays that fit the layout, with their dataset.json; `factors` names the factors' columns.
+
+    Raises OSError where they cannot be written.
+    """
     for key, array in arrays.items():
         write_whole(_path(folder, key), lambda path, array=array: _save(path, array))
-    write_json(folder / CARD, {"name": name, **_counts(arrays), "source": source, "sha256": digests(folder)})
+    card = {"name": name, **_counts(arrays)} | ({"factors": list(factors)} if factors else {})
+    write_json(folder / CARD, {**card, "source": source, "sha256": digests(folder)})
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -88,7 +113,7 @@ def verify(folder: Path) -> list[str]:
         return [f"{folder / CARD}: gives no sha256 sums to compare with"]
     return [
         f"{_path(folder, name)}: sha256 is {found.get(name)}, but {CARD} says {said.get(name)}"
-        for name in NAMES
+        for name in (*NAMES, *FACTORS)
         if said.get(name) != found.get(name)
     ]
 
@@ -104,8 +129,8 @@ def _path(folder: Path, name: str) -> Path:
 
 
 def _paths(folder: Path) -> dict[str, Path]:
-    """The files to be read: images always, labels where they are there."""
-    paths = {name: _path(folder, name) for name in NAMES}
+    """The files to be read: images always, labels and factors where they are there."""
+    paths = {name: _path(folder, name) for name in (*NAMES, *FACTORS)}
     return {name: path for name, path in paths.items() if name.endswith("_x") or path.exists()}
 
 
@@ -141,6 +166,21 @@ def _check_labels(y: np.ndarray, count: int, path: Path) -> None:
         raise DataError(f"{path}: holds {y.dtype}; labels are int64")
     if y.shape != (count,):
         raise DataError(f"{path}: has shape {y.shape}; there is one label for each image, so it has to be ({count},)")
+
+
+def _check_factors(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
+    found = {name: arrays[name] for name in FACTORS if name in arrays}
+    for name, factors in found.items():
+        path, count = _path(folder, name), len(arrays[name.replace("factors", "x")])
+        if factors.dtype != np.int64:
+            raise DataError(f"{path}: holds {factors.dtype}; factors are int64")
+        if factors.ndim != 2 or len(factors) != count or not factors.shape[1]:
+            raise DataError(f"{path}: has shape {factors.shape}; factors are [N, F], a row for each of {count} images")
+    if len(found) == 1:
+        raise DataError(f"{folder}: {next(iter(found))}.npy stands alone; factors are given of both parts or of none")
+    if len({factors.shape[1] for factors in found.values()}) > 1:
+        columns = " and ".join(str(factors.shape[1]) for factors in found.values())
+        raise DataError(f"{folder}: {columns} factors of training and test images; they have to be the same")
 
 
 def _counts(arrays: Mapping[str, np.ndarray]) -> Json:
