@@ -18,6 +18,7 @@ from vimae_bench import (
     squared_error,
 )
 from vimae_bench.engine.step import TrainingStep
+from vimae_bench.folder import RunFolder
 from vimae_bench.model import Autoencoder
 from vimae_bench.plan.registry import make
 from vimae_bench.records import Choice
@@ -35,6 +36,23 @@ METHODS = {
 PROGRESS = torch.tensor(0.25)
 
 
+class Killed(BaseException):
+    """What ends a process without a word."""
+
+
+def killed(monkeypatch, when):
+    """Runs that tell an event of which `when(count, event, what)` holds end there, its line written, nothing after."""
+    tell, told = RunFolder.tell, []
+
+    def cut(self, event, **what):
+        tell(self, event, **what)
+        told.append(event)
+        if when(len(told), event, what):
+            raise Killed
+
+    monkeypatch.setattr(RunFolder, "tell", cut)
+
+
 def images(n=1000, shape=FRAME.shape):
     """Blurred noise in ten classes, uint8 [n, *shape]."""
     generator = torch.Generator().manual_seed(0)
@@ -42,13 +60,13 @@ def images(n=1000, shape=FRAME.shape):
     return (200 * patterns + 55 * torch.rand(n, *shape, generator=generator)).to(torch.uint8)
 
 
-def step_of(objective, prior=None, architecture=None, frame=FRAME, batch=50, seed=0):
+def step_of(objective, prior=None, architecture=None, frame=FRAME, batch=50, seed=0, **training):
     """A training step at its first weights; an objective is made from its choice if it is one."""
     objective = make("objective", objective) if isinstance(objective, Choice) else objective
     prior = prior if callable(prior) else make("prior", prior or Choice("normal"))
     architecture = make("architecture", architecture or Choice("mlp", {"hidden": [32, 16]}))
     model = Autoencoder(frame, architecture, prior, objective, seed).train()
-    return TrainingStep(model, objective, Training(batch=batch), images(shape=frame.shape))
+    return TrainingStep(model, objective, Training(batch=batch, **training), images(shape=frame.shape))
 
 
 def method(name, **settings):
@@ -75,6 +93,17 @@ class StandardNormal(PriorDistribution):
 
     def log_prob(self, z):
         return -0.5 * (z.square() + 1.8378770664093453).sum(-1)
+
+
+class Reads(Objective):
+    """A plain autoencoder that looks at a number of each step, and so cannot be one graph."""
+
+    def posterior(self):
+        return Deterministic()
+
+    def __call__(self, model, batch):
+        sse = squared_error(batch.x, model.decode(model.encode(batch.x).mean)).mean()
+        return Loss(sse / sse.item(), {})
 
 
 @dataclass(frozen=True)

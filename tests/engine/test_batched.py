@@ -10,9 +10,13 @@ from vimae_bench.engine.batched import batched
 from vimae_bench.engine.graph import NotOneGraph
 
 sys.path.insert(0, str(Path(__file__).parent))
-from steps import METHODS, Adversarial, images, method, step_of, taken, weights
+from steps import METHODS, Adversarial, Reads, images, method, step_of, taken, weights
 
 SEEDS = 3
+
+
+def form_of(members, batch=50):
+    return batched(members, torch.zeros(len(members), batch, dtype=torch.int64), torch.zeros(()))
 
 
 def together(form, steps, batch=50, offset=17):
@@ -32,7 +36,7 @@ def alone(step, seed, steps, batch=50, offset=17):
 
 def test_without_noise_every_seed_takes_the_steps_it_takes_alone():
     members = [method("AE", seed=seed) for seed in range(SEEDS)]
-    form = batched(members, 50)
+    form = form_of(members)
     terms = together(form, 30)
     assert form.kind == "3 seeds batched"
     for seed, member in enumerate(members):
@@ -48,7 +52,7 @@ def test_without_noise_every_seed_takes_the_steps_it_takes_alone():
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_can_be_batched_and_its_seeds_have_noise_of_their_own(name):
     members = [method(name, seed=0) for _ in range(SEEDS)]
-    terms = together(batched(members, 50), 40, offset=0)
+    terms = together(form_of(members), 40, offset=0)
     assert terms.isfinite().all()
     assert (terms[-5:, 1].mean(0) < terms[:5, 1].mean(0)).all(), "every seed learns"
     same = torch.equal(weights(members[0]), weights(members[1]))
@@ -57,7 +61,7 @@ def test_every_method_can_be_batched_and_its_seeds_have_noise_of_their_own(name)
 
 def test_two_players_can_be_batched():
     members = [step_of(Adversarial(), seed=seed) for seed in range(SEEDS)]
-    form = batched(members, 50)
+    form = form_of(members)
     assert together(form, 5).isfinite().all()
     assert form.terms == ("total", "sse", "fooled", "total of step 2", "told")
 
@@ -68,7 +72,7 @@ def test_a_seed_whose_loss_is_not_finite_leaves_the_others_as_they_are():
         if spoilt:
             with torch.no_grad():
                 next(members[1].model.parameters()).fill_(float("nan"))
-        terms = together(batched(members, 50), 5)
+        terms = together(form_of(members), 5)
         return terms, [weights(member) for member in members]
 
     terms, spoilt = ends(spoilt=True)
@@ -79,17 +83,8 @@ def test_a_seed_whose_loss_is_not_finite_leaves_the_others_as_they_are():
 
 
 def test_what_cannot_be_one_graph_cannot_be_batched():
-    from vimae_bench import Deterministic, Loss, Objective, squared_error
-
-    class Reads(Objective):
-        def posterior(self):
-            return Deterministic()
-
-        def __call__(self, model, batch):
-            sse = squared_error(batch.x, model.decode(model.encode(batch.x).mean)).mean()
-            return Loss(sse / sse.item(), {})
 
     members = [step_of(Reads(), seed=seed) for seed in range(SEEDS)]
     with pytest.raises(NotOneGraph):
-        batched(members, 50)
+        form_of(members)
     assert taken(members[1], 3).isfinite().all(), "each can still be trained alone"

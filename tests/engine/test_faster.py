@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from vimae_bench import Deterministic, Loss, Objective, squared_error
 from vimae_bench.engine import faster
-from vimae_bench.engine.faster import WORTH_COMPILING, Trial, compare, fastest
+from vimae_bench.engine.faster import WORTH_COMPILING, Gain, compare, fastest
 from vimae_bench.engine.step import TrainingStep
 
 sys.path.insert(0, str(Path(__file__).parent))
-from steps import PROGRESS, method, step_of, taken, weights
+from steps import PROGRESS, Reads, method, step_of, taken, weights
 
 INDEX = torch.arange(50)
 MANY, FEW = WORTH_COMPILING, WORTH_COMPILING - 1
@@ -124,15 +123,6 @@ def test_always_and_never_are_obeyed(monkeypatch):
     assert kind(slow(), MANY, "never") == ("eager", "")
 
 
-class Reads(Objective):
-    def posterior(self):
-        return Deterministic()
-
-    def __call__(self, model, batch):
-        sse = squared_error(batch.x, model.decode(model.encode(batch.x).mean)).mean()
-        return Loss(sse / sse.item(), {})
-
-
 def test_an_objective_that_cannot_be_compiled_runs_and_is_told_its_cost_in_a_line():
     step = step_of(Reads())
     form, remark = fastest(step, 50, MANY, "auto")
@@ -155,5 +145,5 @@ def test_a_comparison_leaves_the_training_as_it_was():
 
 
 def test_a_trial_objects_to_what_is_not_a_twentieth_faster():
-    assert not Trial(1.0, 0.94, 0.0).objection
-    assert Trial(1.0, 0.96, 0.0).objection == "its steps stay eager: compiled, one takes 0.96 of the time"
+    assert not Gain(1.0, 0.94, 0.0).objection
+    assert Gain(1.0, 0.96, 0.0).objection == "its steps stay eager: compiled, one takes 0.96 of the time"

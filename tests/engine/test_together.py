@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from vimae_bench import Choice, Deterministic, Event, Loss, Objective, Training
+from vimae_bench import Choice, Event, Training
 from vimae_bench.bench import _each, grouped
 from vimae_bench.engine import checkpoint
 from vimae_bench.engine.execute import execute
+from vimae_bench.engine.graph import NotOneGraph
 from vimae_bench.engine.together import Seed, train_together
 from vimae_bench.files import read_json
 from vimae_bench.folder import RunFolder
@@ -18,14 +19,10 @@ from vimae_bench.plan.registry import make
 from vimae_bench.records import Cell, Means, Order, Run
 
 sys.path.insert(0, str(Path(__file__).parent))
-from steps import images, method
+from steps import Killed, Reads, images, killed, method
 
 TRAINING = Training(epochs=4, batch=50)
 BATCHED = Means(batch_seeds=True)
-
-
-class Killed(BaseException):
-    """What ends a process without a word."""
 
 
 def seeds(path, name="VAE", count=3):
@@ -66,15 +63,7 @@ def test_each_seed_sees_the_batches_it_sees_alone(tmp_path):
 def test_a_training_cut_off_ends_bit_for_bit_as_one_that_was_not(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     _, whole = trained(tmp_path / "whole", "VIMAE-n")
-    tell, told = RunFolder.tell, []
-
-    def cut(self, event, **what):
-        tell(self, event, **what)
-        told.append(event)
-        if len(told) in (8, 16):
-            raise Killed
-
-    monkeypatch.setattr(RunFolder, "tell", cut)
+    killed(monkeypatch, lambda count, event, what: count in (8, 16))
     for _ in range(2):
         with pytest.raises(Killed):
             trained(tmp_path / "cut", "VIMAE-n")
@@ -168,14 +157,6 @@ def test_seeds_that_are_trained_or_begun_are_left_as_they_are(tmp_path, data):
 
 
 def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, data, monkeypatch):
-    class Reads(Objective):
-        def posterior(self):
-            return Deterministic()
-
-        def __call__(self, model, batch):
-            sse = batch.x.sub(model.decode(model.encode(batch.x).mean)).square().sum() / len(batch.x)
-            return Loss(sse * (1 + 0 * sse.item()), {})
-
     import vimae_bench.engine.execute as alone
     import vimae_bench.engine.group as group
 
@@ -187,3 +168,9 @@ def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, d
     assert {record(order)["made_by"]["step"] for order in three} == {"eager"}
     told = RunFolder(three[0].folder).events.read_text()
     assert "its seeds are trained one by one, since it looks at its data (.item(), or a branch on a tensor)" in told
+
+
+def test_pretraining_goes_seed_by_seed(tmp_path):
+    objective, members = seeds(tmp_path)
+    with pytest.raises(NotOneGraph, match="seed by seed"):
+        train_together(members, objective, replace(TRAINING, pretraining=3), images(), BATCHED)

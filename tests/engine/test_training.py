@@ -1,4 +1,6 @@
 import math
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,15 +16,14 @@ from vimae_bench.model import Autoencoder
 from vimae_bench.plan.registry import make
 from vimae_bench.records import Choice, Means
 
+sys.path.insert(0, str(Path(__file__).parent))
+from steps import Killed, killed
+
 FRAME = Frame((1, 8, 8), 3)
 TRAINING = Training(epochs=5, batch=64)
 IMAGES = torch.randint(0, 256, (300, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 MMD = {"use": "mmd"}
 METHODS = [Choice("ae"), Choice("elbo"), Choice("vimae", {"divergence": MMD})]
-
-
-class Killed(BaseException):
-    """What ends a process without a word."""
 
 
 def trained(choice, folder, training=TRAINING, seed=0, means=ORDINARY):
@@ -50,15 +51,7 @@ def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice
     monkeypatch.setattr(checkpoint, "EVERY", every)
     end, whole = trained(choice, tmp_path / "whole")
     assert (end.status, end.epochs, end.steps) == ("done", 5, 5 * 4)
-    tell, told = RunFolder.tell, []
-
-    def cut(self, event, **what):
-        tell(self, event, **what)  # the line is written, the checkpoint behind it is not
-        told.append(event)
-        if len(told) in (4, 8):
-            raise Killed
-
-    monkeypatch.setattr(RunFolder, "tell", cut)
+    killed(monkeypatch, lambda count, event, what: count in (4, 8))
     for _ in range(2):
         with pytest.raises(Killed):
             trained(choice, tmp_path / "cut")
@@ -73,15 +66,8 @@ def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice
 def test_a_training_goes_on_bit_for_bit_in_the_form_of_step_it_began_in(later, tmp_path, monkeypatch, interpreted):
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     end, whole = trained(METHODS[2], tmp_path / "whole", means=Means(compile="always"))
-    tell = RunFolder.tell
-
-    def cut(self, event, **what):
-        tell(self, event, **what)
-        if what.get("epoch") == 3:
-            raise Killed
-
     with monkeypatch.context() as patch:
-        patch.setattr(RunFolder, "tell", cut)
+        killed(patch, lambda count, event, what: what.get("epoch") == 3)
         with pytest.raises(Killed):
             trained(METHODS[2], tmp_path / "cut", means=Means(compile="always"))
     resumed_end, resumed = trained(METHODS[2], tmp_path / "cut", means=Means(compile=later))

@@ -28,10 +28,18 @@ class Adam:
         self.exp_avg_sq = [torch.zeros_like(w.detach()) for w in self.weights]
         self.steps = torch.zeros((), device=self.weights[0].device if self.weights else None)
 
-    def step(self, grads: Sequence[Tensor | None]) -> None:
-        """Move the weights, given a gradient or None for each."""
+    def step(self, grads: Sequence[Tensor | None], factor: Tensor | None = None) -> None:
+        """Move the weights, given a gradient or None for each; `factor`, a scalar, multiplies the learning rate."""
         with torch.no_grad():
-            update(*self.lists(self.weights, grads, self.state()), self.steps, *self.settings)
+            self.update(self.lists(self.weights, grads, self.state()), self.steps, factor)
+
+    def update(self, lists: Sequence[list[Any]], steps: Tensor, factor: Tensor | None, *, graph: bool = False) -> None:
+        """A step on `lists`; as one node of a graph where a graph is being made."""
+        if factor is None:
+            (update_in_graph if graph else update)(*lists, steps, self.rate, self.beta1, self.beta2)
+        else:
+            rate = self.rate * factor
+            (update_at_in_graph if graph else update_at)(*lists, steps, rate, self.beta1, self.beta2)
 
     def lists(
         self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: dict[str, Any]
@@ -43,11 +51,6 @@ class Adam:
             return [values[i] for i in reached]
 
         return of(weights), of(grads), of(state["exp_avg"]), of(state["exp_avg_sq"])
-
-    @property
-    def settings(self) -> tuple[float, float, float]:
-        """The learning rate and both betas."""
-        return self.rate, self.beta1, self.beta2
 
     def state(self) -> dict[str, Any]:
         """All that changes besides the weights."""
@@ -72,6 +75,33 @@ def update(
     beta2: float,
 ) -> None:
     """One step of Adam on all weights."""
+    _update(weights, grads, exp_avg, exp_avg_sq, steps, rate, beta1, beta2)
+
+
+def update_at(
+    weights: list[Tensor],
+    grads: list[Tensor],
+    exp_avg: list[Tensor],
+    exp_avg_sq: list[Tensor],
+    steps: Tensor,
+    rate: Tensor,
+    beta1: float,
+    beta2: float,
+) -> None:
+    """The same at a learning rate that is itself computed, a scalar on the weights' device."""
+    _update(weights, grads, exp_avg, exp_avg_sq, steps, rate, beta1, beta2)
+
+
+def _update(
+    weights: list[Tensor],
+    grads: list[Tensor],
+    exp_avg: list[Tensor],
+    exp_avg_sq: list[Tensor],
+    steps: Tensor,
+    rate: float | Tensor,
+    beta1: float,
+    beta2: float,
+) -> None:
     if not weights:  # which the kernel does not take
         return
     steps += 1
@@ -84,7 +114,7 @@ def update(
     fused(weights, alike, exp_avg, exp_avg_sq, [], counts, **rates, amsgrad=False, maximize=False)
 
 
-update_in_graph = library.custom_op(
-    "vimae_bench::adam", update, mutates_args=("weights", "exp_avg", "exp_avg_sq", "steps")
-)
+CHANGED = ("weights", "exp_avg", "exp_avg_sq", "steps")
+update_in_graph = library.custom_op("vimae_bench::adam", update, mutates_args=CHANGED)
 """The same as one node of a graph. The compiler's own code for it takes half as long again."""
+update_at_in_graph = library.custom_op("vimae_bench::adam_at", update_at, mutates_args=CHANGED)

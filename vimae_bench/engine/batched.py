@@ -33,14 +33,12 @@ class BatchedStep:
         return terms
 
 
-def batched(steps: Sequence[TrainingStep], batch: int) -> BatchedStep:
-    """One step out of the steps of several seeds, which differ in their weights alone.
+def batched(steps: Sequence[TrainingStep], index: Tensor, progress: Tensor) -> BatchedStep:
+    """One step out of the steps of several seeds, which differ in their weights alone, for batches like index [S, B].
 
     Raises NotOneGraph with the reason where the objective's arithmetic cannot be batched.
     """
     first = steps[0]
-    index = torch.zeros(len(steps), batch, dtype=torch.int64, device=first.images.device)
-    progress = torch.zeros((), device=first.images.device)
     graph = trace(first, index, progress, _stacked(steps))
     return BatchedStep(graph, first.images, f"{len(steps)} seeds batched")
 

@@ -15,8 +15,8 @@ from ..records import Compile
 from .compiled import cache_folder, compiled, key
 from .graph import Graph, NotOneGraph, leaves_of, tensors_of, trace
 from .rehearsal import rehearsed
-from .replay import Form, cuda_graph, replayed
-from .step import TrainingStep
+from .replay import cuda_graph, replayed
+from .step import Form, TrainingStep
 
 WORTH_COMPILING = 20_000
 """The steps of a run from which compiling pays: it takes some 20 s of one core once on a machine and 3 s in each later
@@ -31,7 +31,7 @@ COST = "steps stay eager, which takes 1.4 to 1.7 times as long on small networks
 
 
 @dataclass(frozen=True)
-class Trial:
+class Gain:
     """What compiling a step brought on this machine.
 
     The seconds of the fastest step of either form, and how far their losses differ, as a share of the loss.
@@ -59,15 +59,16 @@ def fastest(step: TrainingStep, batch: int, steps: int, compiling: Compile, befo
     device = step.images.device
     index, progress = torch.arange(batch, device=device), torch.zeros((), device=device)
     form, remark = _chosen(step, index, progress, steps, compiling, before)
-    return captured(form, leaves_of(tensors_of(step)), index, progress, remark) if _is_gpu(device) else (form, remark)
+    form, objection = captured(form, leaves_of(tensors_of(step)), index, progress)
+    return form, objection or remark
 
 
-def captured(
-    form: Form, leaves: Sequence[Tensor], index: Tensor, progress: Tensor, remark: str = ""
-) -> tuple[Form, str]:
-    """The form as a CUDA graph, or itself with a remark where that cannot be."""
+def captured(form: Form, leaves: Sequence[Tensor], index: Tensor, progress: Tensor) -> tuple[Form, str]:
+    """On a GPU the form as a CUDA graph, or itself with a remark where that cannot be; elsewhere itself."""
+    if not _is_gpu(index.device):
+        return form, ""
     try:
-        return replayed(form, leaves, index, progress, cuda_graph), remark
+        return replayed(form, leaves, index, progress, cuda_graph), ""
     except RuntimeError as error:
         return form, f"its step cannot be captured in a CUDA graph ({str(error).splitlines()[0]}), and is slower for it"
 
@@ -115,14 +116,14 @@ def _locked(name: str) -> FileLock:
     return FileLock(cache_folder() / f"{name}.lock")
 
 
-def _read(path: Path) -> Trial | None:
+def _read(path: Path) -> Gain | None:
     try:
-        return Trial(**read_json(path)) if path.exists() else None
+        return Gain(**read_json(path)) if path.exists() else None
     except (ResultsError, TypeError):  # damaged, or of another version: tried again
         return None
 
 
-def compare(step: TrainingStep, form: Form, index: Tensor, progress: Tensor) -> Trial:
+def compare(step: TrainingStep, form: Form, index: Tensor, progress: Tensor) -> Gain:
     """Make both forms take the same steps, and time them in turns; the step is left as it was."""
     with rehearsed(leaves_of(tensors_of(step))) as rewind:
         losses: list[Tensor] = []
@@ -132,7 +133,7 @@ def compare(step: TrainingStep, form: Form, index: Tensor, progress: Tensor) -> 
             losses.append(torch.stack([one(index, progress)[0].double() for _ in range(3)]))
         difference = (losses[0] - losses[1]).abs().max() / losses[0].abs().max().clamp(min=1e-12)
         eager, fast = _timed((step, form), index, progress)
-    return Trial(eager, fast, float(difference.nan_to_num(nan=1e9)))
+    return Gain(eager, fast, float(difference.nan_to_num(nan=1e9)))
 
 
 def _timed(forms: Sequence[Form], index: Tensor, progress: Tensor) -> list[float]:

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +16,6 @@ from torch.utils import _pytree as pytree
 
 from ..errors import BenchError
 from ..kinds import Batch, Loss, Step
-from .adam import update_in_graph
 from .step import TrainingStep, checked, named
 
 Tensors = dict[str, Any]
@@ -97,14 +96,14 @@ def _whole(
     progress: Tensor,
 ) -> dict[str, Tensor]:
     """The step as a function of its tensors, some of which it changes in place."""
-    batch, terms = Batch(step.gather(index), progress), dict[str, Tensor]()
+    batch, terms = step.batch(index, progress), dict[str, Tensor]()
     names: dict[Tensor, str] = {p: name for name, p in step.model.named_parameters()}
     for place, (player, optimiser, state) in enumerate(zip(step.steps, step.optimisers, tensors["adam"], strict=True)):
         loss = loss_of(step.model, player, tensors, batch)
         own = [tensors["weights"][names[p]] for p in optimiser.weights]
         grads = torch.autograd.grad(loss.total.sum(), own, allow_unused=True)
         lists = optimiser.lists([w.detach() for w in own], grads, state)
-        update_in_graph(*lists, state["steps"], *optimiser.settings)
+        optimiser.update(lists, state["steps"], step.factor(progress), graph=True)
         terms |= named(loss, place + 1, terms)
     return terms
 
@@ -117,7 +116,7 @@ def _losses(model: nn.Module, player: Step, tensors: Tensors, batch: Batch) -> L
     """The losses and terms [S] of all seeds; as none depends on another's weights, their sum has all gradients."""
 
     def one(swapped: dict[str, Tensor], x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        loss = checked(functional_call(_Call(model, player), swapped, (Batch(x, batch.progress),)))
+        loss = checked(functional_call(_Call(model, player), swapped, (replace(batch, x=x),)))
         return loss.total, {**loss.terms}
 
     return Loss(*torch.vmap(one, randomness="different")(_swapped(tensors), batch.x))

@@ -2,28 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from .rehearsal import rehearsed
+from .step import Form
 
 WARM_UP = 3
 """Steps made before the capture, in which libraries choose and allocate what they need."""
 
 Capture = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
 """Records a function's work once; gives what repeats it, and the tensor in which its result then stands."""
-
-
-class Form(Protocol):
-    """A way to make a step."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def terms(self) -> tuple[str, ...]: ...
-    def __call__(self, index: Tensor, progress: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """One training step: gather a batch, and make each optimiser step the objective asks for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -12,6 +12,17 @@ from ..model import Autoencoder
 from ..pixels import to_network, to_unit
 from ..records import Training
 from .adam import Adam
+from .schedule import factor
+
+
+class Form(Protocol):
+    """A way to make a step."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def terms(self) -> tuple[str, ...]: ...
+    def __call__(self, index: Tensor, progress: Tensor) -> Tensor: ...
 
 
 class TrainingStep:
@@ -23,7 +34,7 @@ class TrainingStep:
     kind = "eager"
 
     def __init__(self, model: Autoencoder, objective: Objective, training: Training, images: Tensor):
-        self.model, self.objective, self.images = model, objective, images
+        self.model, self.objective, self.training, self.images = model, objective, training, images
         self.steps: Sequence[Step] = objective.steps()
         self.losses: Sequence[Callable[[Autoencoder, Batch], Loss]] = [step.loss for step in self.steps]
         self.optimisers = [self._optimiser(step, training) for step in self.steps]
@@ -31,17 +42,26 @@ class TrainingStep:
 
     def __call__(self, index: Tensor, progress: Tensor) -> Tensor:
         """Train on the images at `index` [B]; gives every loss's named terms, detached, in the order of `terms`."""
-        batch, terms = Batch(self.gather(index), progress), dict[str, Tensor]()
+        batch, terms = self.batch(index, progress), dict[str, Tensor]()
         for place, (loss_of, optimiser) in enumerate(zip(self.losses, self.optimisers, strict=True), 1):
             loss = checked(loss_of(self.model, batch))
-            optimiser.step(torch.autograd.grad(loss.total, optimiser.weights, allow_unused=True))
+            grads = torch.autograd.grad(loss.total, optimiser.weights, allow_unused=True)
+            optimiser.step(grads, self.factor(progress))
             terms |= named(loss, place, terms)
         self.terms = tuple(terms)
         return torch.stack([*terms.values()])
 
+    def batch(self, index: Tensor, progress: Tensor) -> Batch:
+        """What the objective sees of the images at `index` [B]."""
+        return Batch(self.gather(index), progress, len(self.images))
+
     def gather(self, index: Tensor) -> Tensor:
         """The images at `index` as the network sees them, float32 [B, C, H, W]."""
         return to_network(to_unit(self.images[index]), self.model.frame.pixel_range)
+
+    def factor(self, progress: Tensor) -> Tensor | None:
+        """What the learning rate is multiplied with, a scalar; None where it is constant."""
+        return factor(self.training, progress)
 
     def state(self) -> list[dict[str, Any]]:
         """The optimisers' states."""

@@ -16,9 +16,9 @@ from ..seeds import derive
 from . import checkpoint
 from .batched import batched
 from .faster import captured
+from .graph import NotOneGraph
 from .precision import lowered
-from .replay import Form
-from .step import TrainingStep
+from .step import Form, TrainingStep
 from .training import Trained, batches_of, passed, spoilt, unsound
 
 
@@ -49,13 +49,15 @@ def train_together(
     Every seed sees the batches that it sees alone. Raises NotOneGraph where the objective cannot be batched; nothing is
     trained then.
     """
+    if training.pretraining:
+        raise NotOneGraph("pretraining goes seed by seed")
     steps = [TrainingStep(seed.model.train(), objective, training, images) for seed in seeds]
     folder = seeds[0].folder.checkpoints_of_seeds
     first = _resume(seeds, steps, checkpoint.latest(folder, images.device))
     with lowered(seeds[0].model, images.device, exact=means.exact) as precision:
-        form = _form(steps, training.batch, images)
+        form, remark = _form(steps, training.batch, images.device)
         for seed in seeds:
-            seed.folder.tell("started", time=time.time(), resumed_from=first, step=form.kind, remark="")
+            seed.folder.tell("started", time=time.time(), resumed_from=first, step=form.kind, remark=remark)
         saved = time.perf_counter()
         for epoch in range(first + 1, training.epochs + 1):
             _epoch(form, seeds, training, images, epoch)
@@ -66,18 +68,17 @@ def train_together(
     return [_ended(seed, n, form.kind, precision) for seed in seeds]
 
 
-def _form(steps: Sequence[TrainingStep], batch: int, images: Tensor) -> Form:
-    form = batched(steps, batch)
-    if images.device.type != "cuda":
-        return form
-    index = torch.zeros(len(steps), batch, dtype=torch.int64, device=images.device)
-    return captured(form, form.graph.leaves, index, torch.zeros((), device=images.device))[0]
+def _form(steps: Sequence[TrainingStep], batch: int, device: torch.device) -> tuple[Form, str]:
+    index = torch.zeros(len(steps), batch, dtype=torch.int64, device=device)
+    progress = torch.zeros((), device=device)
+    form = batched(steps, index, progress)
+    return captured(form, form.graph.leaves, index, progress)
 
 
 def _epoch(form: Form, seeds: Sequence[Seed], training: Training, images: Tensor, epoch: int) -> None:
     began = time.perf_counter()
     torch.manual_seed(derive(*(seed.seed for seed in seeds), "noise", epoch))
-    batches = torch.stack([batches_of(len(images), training.batch, seed.seed, epoch) for seed in seeds], 1)
+    batches = torch.stack([batches_of(len(images), training, seed.seed, epoch) for seed in seeds], 1)
     means = passed(form, batches.to(images.device), training, epoch).T.tolist()
     seconds = time.perf_counter() - began
     for seed, values in zip(seeds, means, strict=True):

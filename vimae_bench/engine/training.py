@@ -18,8 +18,8 @@ from ..seeds import derive
 from . import checkpoint
 from .faster import fastest
 from .precision import lowered
-from .replay import Form
-from .step import TrainingStep
+from .pretraining import pretrain
+from .step import Form, TrainingStep
 
 ORDINARY = Means()
 
@@ -57,6 +57,8 @@ def train(
     first, before = _resume(model, step, folder)
     folder.tell("preparing", time=time.time())
     with lowered(model, images.device, exact=means.exact) as precision:
+        if not first:
+            pretrain(model, step, training, seed)
         form, remark = fastest(step, training.batch, training.epochs * batches, means.compile, before)
         folder.tell("started", time=time.time(), resumed_from=first, step=form.kind, remark=remark)
         saved = time.perf_counter()
@@ -79,15 +81,20 @@ def train(
 def _epoch(step: Form, training: Training, images: Tensor, seed: int, epoch: int) -> dict[str, float]:
     """One pass over the images; gives the mean of each term."""
     torch.manual_seed(derive(seed, "noise", epoch))
-    batches = batches_of(len(images), training.batch, seed, epoch).to(images.device)
+    batches = batches_of(len(images), training, seed, epoch).to(images.device)
     means = passed(step, batches, training, epoch).tolist()
     return dict(zip(step.terms, means, strict=True))  # which there are is known after the first step
 
 
-def batches_of(images: int, batch: int, seed: int, epoch: int) -> Tensor:
-    """A permutation of the images in batches, the incomplete last one dropped, int64 [batches, B]."""
-    order = torch.randperm(images, generator=torch.Generator().manual_seed(derive(seed, "order", epoch)))
-    return order[: images // batch * batch].unflatten(0, (-1, batch))
+def batches_of(images: int, training: Training, seed: int, epoch: int) -> Tensor:
+    """A permutation of the images in batches, the incomplete last one dropped, int64 [batches, B].
+
+    With `sampling = "choice"` every batch is drawn by itself, without replacement, from all images.
+    """
+    generator, n = torch.Generator().manual_seed(derive(seed, "order", epoch)), images // training.batch
+    if training.sampling == "choice":
+        return torch.stack([torch.randperm(images, generator=generator)[: training.batch] for _ in range(n)])
+    return torch.randperm(images, generator=generator)[: n * training.batch].unflatten(0, (n, training.batch))
 
 
 def passed(step: Form, batches: Tensor, training: Training, epoch: int) -> Tensor:
