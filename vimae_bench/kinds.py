@@ -55,10 +55,14 @@ class Heads(nn.ModuleList):
 
 @dataclass(frozen=True)
 class Batch:
-    """What an objective sees in a step: images x [B, C, H, W] in network units, and progress, a scalar from 0 to 1."""
+    """What an objective sees in a step: images x [B, C, H, W] in network units, and progress, a scalar from 0 to 1.
+
+    `images` is the number of training images that the batch is a part of; 0 where it was made without telling.
+    """
 
     x: Tensor
     progress: Tensor
+    images: int = 0
 
 
 @dataclass(frozen=True)

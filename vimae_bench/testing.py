@@ -102,7 +102,7 @@ def check_objective(objective: Objective) -> None:
     losses = [_seeded(i, lambda i=i: step(_batch(i), progress)) for i in range(60)]
     _expect(all(bool(loss.isfinite().all()) for loss in losses), f"a term of {step.terms} is not finite")
     for part in step.steps:
-        bare = sorted({*_bare(part.loss(model, Batch(step.gather(_batch(0)), progress)).total, model, part.trains)})
+        bare = sorted({*_bare(part.loss(model, step.batch(_batch(0), progress)).total, model, part.trains)})
         _expect(not bare, f"no gradient reaches {bare}")
     first, last = (float(torch.stack(part)[:, 0].mean()) for part in (losses[:10], losses[-10:]))
     _expect(len(step.steps) > 1 or last < first, f"the loss does not fall in 60 steps: {first:.3f} to {last:.3f}")
