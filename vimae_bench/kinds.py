@@ -99,6 +99,8 @@ class PriorDistribution(nn.Module, ABC):
         self.register_buffer("origin", torch.zeros(()), persistent=False)
 
     origin: Tensor
+    closed_form_kl: ClassVar[bool] = False
+    """Whether `kl` is exact for a diagonal Gaussian posterior; else it is estimated from one draw for each image."""
 
     @abstractmethod
     def sample(self, n: int) -> Tensor:
@@ -205,8 +207,11 @@ class Metric(ABC):
         Called before anything is trained. A measure that a trained model does not define is left out instead.
         """
 
+    slow: ClassVar[bool] = False
+    """Whether a model may take minutes: `vimae-bench plan` then says how long, which means loading torch first."""
+
     def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
-        """About how many seconds a model takes on one core (`cpu`) or a GPU (`cuda`); told where it is over a minute."""
+        """About how many seconds a model takes on one core (`cpu`) or a GPU (`cuda`); more than 60 are told."""
         return 0.0
 
     @abstractmethod

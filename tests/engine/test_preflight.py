@@ -20,6 +20,26 @@ objective = "ae"
 prior = "normal"
 """
 
+FITTING = """
+name = "small"
+seeds = [0]
+architecture = "mlp"
+latent = 2
+metrics = ["reconstruction"]
+
+[[method]]
+label = "VAE"
+objective = "elbo"
+prior = "normal"
+
+[[group]]
+dataset = "digits"
+
+[[group]]
+dataset = { use = "digits", validation = 100 }
+metrics = ["reconstruction", "svm"]
+"""
+
 
 @pytest.mark.parametrize("refused", [True, False])
 def test_a_model_that_does_not_fit_is_refused_unless_it_is_left_out(tmp_path, refused):
@@ -30,3 +50,40 @@ def test_a_model_that_does_not_fit_is_refused_unless_it_is_left_out(tmp_path, re
             check(read(file), tmp_path, print)
     else:
         check(read(file), tmp_path, print)
+
+
+def refused(tmp_path, *changes):
+    file = tmp_path / "small.toml"
+    text = FITTING
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    file.write_text(text)
+    with pytest.raises(Problems) as caught:
+        check(read(file), tmp_path, print)
+    return str(caught.value).replace(str(file), "FILE").splitlines()
+
+
+def test_what_fits_is_not_refused(tmp_path):
+    file = tmp_path / "small.toml"
+    file.write_text(FITTING)
+    check(read(file), tmp_path, print)
+
+
+def test_a_metric_that_does_not_fit_the_data_is_refused_at_its_line(tmp_path):
+    (problem,) = refused(tmp_path, ('"svm"]', '"svm", "disentanglement"]'))
+    assert problem.startswith("FILE:19: group[1].metrics[2]: does not fit digits: ")
+    assert "factors" in problem
+
+
+def test_an_objective_that_cannot_train_over_a_prior_is_refused_with_what_would_fit(tmp_path):
+    (problem,) = refused(tmp_path, ('prior = "normal"', 'prior = "logistic"'))
+    assert problem.startswith("FILE:10: method[0].objective: for VAE on digits: ")
+    assert "elbo_sampled" in problem
+
+
+def test_all_that_does_not_fit_is_told_at_once(tmp_path):
+    few = ("validation = 100", "validation = 1400")
+    found = refused(tmp_path, ('prior = "normal"', 'prior = "logistic"'), ('"svm"]', '"disentanglement"]'), few)
+    assert len(found) == 3
+    assert any("training.batch" in line or "training images, fewer than one batch" in line for line in found)

@@ -53,9 +53,9 @@ def problems(path, *overrides):
 
 def test_a_file_is_read_with_every_default_filled_in(write):
     benchmark = read(write())
-    assert benchmark.training.batch == 100
-    assert benchmark.methods[1].objective.settings["recon_scale"] == 1.0
-    assert benchmark.methods[1].objective.settings["divergence"]["kernel"] == "imq"
+    assert benchmark.groups[0].training.batch == 100
+    assert benchmark.groups[0].methods[1].objective.settings["recon_scale"] == 1.0
+    assert benchmark.groups[0].methods[1].objective.settings["divergence"]["kernel"] == "imq"
     assert benchmark.executor.use == "local"
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_overrides_change_the_file_before_it_is_checked(write):
     path = write()
     benchmark = read(path, ["training.epochs=5", "method.0.objective.beta=0.5", "executor.jobs=1", "dataset=digits"])
-    assert (benchmark.training.epochs, benchmark.methods[0].objective.settings["beta"]) == (5, 0.5)
+    assert (benchmark.groups[0].training.epochs, benchmark.groups[0].methods[0].objective.settings["beta"]) == (5, 0.5)
     assert benchmark.executor.settings["jobs"] == 1
     assert "training.epochs: must be an integer, not 'many'" in problems(path, "training.epochs=many")[0]
     with pytest.raises(BenchError, match="must be of the form key=value"):

@@ -108,11 +108,13 @@ def test_the_catalogue_is_kept_until_a_plugin_changes(install, monkeypatch):
         catalogue.installed.cache_clear()
         return catalogue.installed().names("divergence")
 
-    assert names() == names() == ["echo", "mmd"]
+    assert names() == names()
+    assert {"echo", "mmd"} <= set(names())
     assert len(built) == 1
     path.write_text(path.read_text().replace('"echo"', '"changed"'))
     monkeypatch.delitem(sys.modules, "sound")
-    assert names() == ["changed", "mmd"]
+    assert {"changed", "mmd"} <= set(names())
+    assert "echo" not in names()
     assert len(built) == 2
 
 

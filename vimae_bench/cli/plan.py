@@ -2,14 +2,24 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from ..plan.catalogue import installed
 from ..plan.matrix import select
 from ..records import Cell
 from ..results.store import Store
-from .options import file_argument, filter_option, override_option, planned, results_option
+from .options import (
+    data_option,
+    data_root,
+    file_argument,
+    filter_option,
+    override_option,
+    planned,
+    results_option,
+)
 
 
 @click.command()
@@ -17,7 +27,8 @@ from .options import file_argument, filter_option, override_option, planned, res
 @filter_option
 @override_option
 @results_option
-def plan(file: Path, words: str, overrides: tuple[str, ...], results: Path) -> None:
+@data_option
+def plan(file: Path, words: str, overrides: tuple[str, ...], results: Path, data: Path | None) -> None:
     """List the runs of a benchmark with their state, and start nothing.
 
     \b
@@ -25,7 +36,32 @@ def plan(file: Path, words: str, overrides: tuple[str, ...], results: Path) -> N
       vimae-bench plan benchmarks/fig1.toml -k "vimae s0"
     """
     benchmark, matrix = planned(file, overrides)
-    show(select(matrix, words), Store(results / benchmark.name))
+    wanted, store = select(matrix, words), Store(results / benchmark.name)
+    show(wanted, store)
+    show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), data_root(data))
+
+
+def unmeasured(matrix: Sequence[Cell], store: Store) -> list[Cell]:
+    """The cells with the slow metrics that are still to be measured of them, and no other metric."""
+    known = installed()
+    slow = {c.use for cell in matrix for c in cell.metrics if known.find("metric", c.use).slow}
+    left = [
+        replace(
+            cell,
+            metrics=tuple(m for m in cell.metrics if m.use in slow and not store.folder(cell.run).metric(m).exists()),
+        )
+        for cell in matrix
+    ]
+    return [cell for cell in left if cell.metrics]
+
+
+def show_costs(matrix: Sequence[Cell], device: str, data: Path) -> None:
+    """How long the metrics of these cells take, where that is minutes; torch is loaded only if there are any."""
+    if matrix:
+        from ..engine.costs import costs
+
+        for line in costs(matrix, data, device):
+            click.echo(line)
 
 
 def show(matrix: Sequence[Cell], store: Store) -> None:
@@ -34,7 +70,7 @@ def show(matrix: Sequence[Cell], store: Store) -> None:
     states = [store.state(cell) for cell in matrix]
     for cell, state in zip(matrix, states, strict=True):
         run = cell.run
-        where = f"{run.dataset.use}  {run.architecture.use}  seed {run.seed}"
+        where = f"{run.dataset.use}  {run.architecture.use}  seed {cell.seed}"
         click.echo(f"{state:8}  {cell.label:{width}}  {where}  {run.key}")
     counts = ", ".join(f"{n} {state}" for state, n in Counter(states).items())
     click.echo(f"{len(matrix)} run{'s' * (len(matrix) != 1)}: {counts}")

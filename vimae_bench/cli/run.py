@@ -1,5 +1,6 @@
 """`vimae-bench run`: the main job."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +28,7 @@ from .options import (
     planned,
     results_option,
 )
-from .plan import show
+from .plan import show, show_costs, unmeasured
 from .results import Finished
 
 SOME_FAILED = 1
@@ -63,6 +64,13 @@ class Jobs(click.IntRange):
 @click.option(
     "--batch-seeds", is_flag=True, help="Train the seeds of a method as one model, for GPUs left idle by small nets."
 )
+@click.option(
+    "--inception-weights",
+    "weights",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="The weights of the Inception network, for fid and kid.  [default: $VIMAE_BENCH_INCEPTION, or downloaded]",
+)
 @results_option
 @data_option
 @click.option("--mlflow-uri", metavar="URI", help="The MLflow store.  [default: sqlite in the results folder]")
@@ -77,6 +85,7 @@ def run(
     exact: bool,
     compiling: Compile,
     batch_seeds: bool,
+    weights: Path | None,
     results: Path,
     data: Path | None,
     mlflow_uri: str | None,
@@ -95,8 +104,10 @@ def run(
     benchmark, matrix = planned(file, (*overrides, *asked))
     wanted = select(matrix, words)
     store, root = Store(results.resolve() / benchmark.name), data_root(data)
+    _name_weights(weights)
     executor = _executor(benchmark, bool(orders(store, benchmark.name, wanted, root)) and not dry_run)
     _check(benchmark, root)
+    show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), root)
     if dry_run:
         show(wanted, store)
         return
@@ -111,6 +122,12 @@ def run(
         click.echo(f"{name:10} {where}")
     if failed:
         click.get_current_context().exit(SOME_FAILED)
+
+
+def _name_weights(weights: Path | None) -> None:
+    """In the environment, which the executor's workers inherit when it makes ready."""
+    if weights:
+        os.environ["VIMAE_BENCH_INCEPTION"] = str(weights.expanduser().resolve())
 
 
 def _executor(benchmark: Benchmark, needed: bool) -> Executor:

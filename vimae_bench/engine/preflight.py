@@ -1,6 +1,7 @@
-"""What can be known to go wrong before anything is trained: settings a plugin refuses, data, shapes that do not fit."""
+"""What can be known to go wrong before anything is trained: settings, data, shapes, and what does not fit what."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ from torch.overrides import TorchFunctionMode
 
 from .. import interrupts
 from ..errors import BenchError
-from ..kinds import Dataset, Splits
+from ..kinds import Dataset, Frame, Metric, Splits
 from ..model import Autoencoder
 from ..plan import registry
-from ..plan.benchmark import Benchmark, Method
+from ..plan.benchmark import Benchmark, Group, Method
 from ..plan.matrix import left_out
 from ..plan.settings import Where
 from ..records import Choice, Run
@@ -22,31 +23,55 @@ from .data import ensure, open_splits
 Found = Iterator[tuple[Where, str]]
 
 
+@dataclass(frozen=True)
+class _Data:
+    """A data set of a group, opened; `place` is its own among the group's."""
+
+    place: int
+    choice: Choice
+    splits: Splits
+    frame: Frame
+
+
 def check(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> None:
     """Prepare the data sets, and make every plugin and every model once, without weights.
 
     Raises Problems with all that is wrong, each at its line of the file.
     """
-    found = [*_plugins(benchmark)]
-    splits: dict[int, Splits] = {}
-    for i, choice in enumerate(benchmark.datasets):
+    found = list[tuple[Where, str]]()
+    for group in benchmark.groups:
+        found += [(group.at(where), what) for where, what in _check(group, data, tell)]
+    if found:
+        raise benchmark.problems([*dict.fromkeys(found)])
+
+
+def _check(group: Group, data: Path, tell: Callable[[str], None]) -> Found:
+    found, sets = [*_plugins(group)], list[_Data]()
+    for i, choice in enumerate(group.datasets):
         try:
-            dataset: Dataset = registry.make("dataset", choice)
-            ensure(dataset, data, tell)
-            splits[i] = open_splits(dataset, data)
+            sets.append(_opened(group, i, choice, data, tell))
         except BenchError as error:
             found.append((("dataset", i), str(error)))
-    if not found:
-        with interrupts.later():
-            found = [*_models(benchmark, splits)]
     if found:
-        raise benchmark.problems(found)
+        yield from found
+        return
+    yield from _metrics(group, sets)
+    with interrupts.later():
+        found = [*_models(group, sets)]
+    yield from found
 
 
-def _plugins(benchmark: Benchmark) -> Found:
-    wanted: list[tuple[Where, str, Choice]] = [(("metrics", i), "metric", c) for i, c in enumerate(benchmark.metrics)]
-    wanted += [(("architecture", i), "architecture", c) for i, c in enumerate(benchmark.architectures)]
-    for i, method in enumerate(benchmark.methods):
+def _opened(group: Group, place: int, choice: Choice, data: Path, tell: Callable[[str], None]) -> _Data:
+    dataset: Dataset = registry.make("dataset", choice)
+    ensure(dataset, data, tell)
+    splits = open_splits(dataset, data)
+    return _Data(place, choice, splits, Frame(splits.shape, group.latent, dataset.pixel_range))
+
+
+def _plugins(group: Group) -> Found:
+    wanted: list[tuple[Where, str, Choice]] = [(("metrics", i), "metric", c) for i, c in enumerate(group.metrics)]
+    wanted += [(("architecture", i), "architecture", c) for i, c in enumerate(group.architectures)]
+    for i, method in enumerate(group.methods):
         wanted += [
             (("method", i, "objective"), "objective", method.objective),
             (("method", i, "prior"), "prior", method.prior),
@@ -58,24 +83,37 @@ def _plugins(benchmark: Benchmark) -> Found:
             yield where, str(error)
 
 
-def _models(benchmark: Benchmark, splits: dict[int, Splits]) -> Found:
-    for i, examples in splits.items():
-        if len(examples.train) < benchmark.training.batch:
-            name = benchmark.datasets[i].use
-            yield ("training", "batch"), f"{name} has {len(examples.train)} training images, fewer than one batch"
-        for j, architecture in enumerate(benchmark.architectures):
-            dataset = benchmark.datasets[i]
-            for method in benchmark.methods:
-                if left_out(benchmark, dataset, architecture, method):
+def _metrics(group: Group, sets: list[_Data]) -> Found:
+    """Data that a metric cannot be measured on."""
+    for i, choice in enumerate(group.metrics):
+        metric: Metric = registry.make("metric", choice)
+        for data in sets:
+            try:
+                metric.check(data.splits, data.frame)
+            except ValueError as error:
+                yield ("metrics", i), f"does not fit {data.choice.use}: {error}"
+
+
+def _models(group: Group, sets: list[_Data]) -> Found:
+    """Data that an architecture cannot serve, and models that an objective cannot train."""
+    for data in sets:
+        name = data.choice.use
+        if len(data.splits.train) < group.training.batch:
+            yield ("training", "batch"), f"{name} has {len(data.splits.train)} training images, fewer than one batch"
+        for j, architecture in enumerate(group.architectures):
+            for i, method in enumerate(group.methods):
+                if left_out(group, data.choice, architecture, method):
                     continue
-                run = _run(benchmark, dataset, architecture, method)
-                if reason := _unfit(run, examples.shape):
-                    yield ("architecture", j), f"for {method.label} on {run.dataset.use}: {reason}"
+                run = Run(data.choice, architecture, method.objective, method.prior, group.latent, group.training, 0)
+                if reason := _unfit(run, data.splits.shape):
+                    yield ("architecture", j), f"for {method.label} on {name}: {reason}"
                     break
+                if reason := _untrainable(run, data.splits.shape):
+                    yield _blamed(i, method), f"for {method.label} on {name}: {reason}"
 
 
-def _run(benchmark: Benchmark, dataset: Choice, architecture: Choice, method: Method) -> Run:
-    return Run(dataset, architecture, method.objective, method.prior, benchmark.latent, benchmark.training, 0)
+def _blamed(place: int, method: Method) -> Where:
+    return ("method", place, "repeats" if method.repeats else "objective")
 
 
 def _unfit(run: Run, shape: tuple[int, int, int]) -> str:
@@ -87,6 +125,18 @@ def _unfit(run: Run, shape: tuple[int, int, int]) -> str:
         return str(error)
     except (RuntimeError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
+
+
+def _untrainable(run: Run, shape: tuple[int, int, int]) -> str:
+    """Why the run's objective cannot train its model; empty if it can."""
+    objective = objective_of(run)
+    with _WithoutValues(), torch.inference_mode():
+        model = build(run, frame_of(run, shape), objective, torch.device("cpu"))
+    try:
+        objective.check(model)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 class _WithoutValues(TorchFunctionMode):

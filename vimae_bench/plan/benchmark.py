@@ -8,18 +8,23 @@ from typing import Any
 
 from ..errors import BenchError, Problem, Problems, did_you_mean
 from ..records import Choice, Json, Training
+from . import groups, presets
 from .catalogue import Catalogue, installed
 from .lines import line_of
 from .settings import Checker, Where, spell
 
+REPEATED_FROM = 1000
+"""An A/A control of a method's seed s is trained from the seed 1000 + s."""
+
 
 @dataclass(frozen=True)
 class Method:
-    """A row of the leaderboard: an objective over a prior."""
+    """A row of the leaderboard: an objective over a prior. An A/A control `repeats` the method of another label."""
 
     label: str
     objective: Choice
     prior: Choice
+    repeats: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,9 @@ class Leaderboard:
 
 
 @dataclass(frozen=True)
-class Benchmark:
-    """A benchmark with every default filled in. `source` is the file's text."""
+class Group:
+    """A part of the matrix with settings of its own: every method on every data set with every architecture."""
 
-    name: str
     seeds: tuple[int, ...]
     datasets: tuple[Choice, ...]
     architectures: tuple[Choice, ...]
@@ -43,6 +47,19 @@ class Benchmark:
     metrics: tuple[Choice, ...]
     training: Training
     leave_out: tuple[Mapping[str, str], ...]
+    source: groups.Source
+
+    def at(self, where: Where) -> Where:
+        """Where in the file a setting of this group stands."""
+        return self.source.at(where, tuple(method.label for method in self.methods))
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark with every default filled in. `source` is the file's text."""
+
+    name: str
+    groups: tuple[Group, ...]
     leaderboard: Leaderboard
     executor: Choice
     reporters: tuple[Choice, ...]
@@ -59,12 +76,7 @@ def read(path: Path, overrides: Sequence[str] = (), catalogue: Catalogue | None 
 
     Raises Problems with all that is wrong, BenchError if there is no such file.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BenchError(f"{path}: is not a text file in UTF-8") from error
+    text = _text(path)
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -72,58 +84,116 @@ def read(path: Path, overrides: Sequence[str] = (), catalogue: Catalogue | None 
     known = catalogue or installed()
     for override in overrides:
         _apply(raw, override, known.file)
-    checker = Checker(known.form)
-    whole = checker.check(known.file, raw)
+    checker = Checker(known.form, [*groups.misplaced(raw)])
+    checked = [(_checked(checker, known, *part), part[1]) for part in groups.split(raw)]
     if checker.problems:
+        checker.problems = [*dict.fromkeys(checker.problems)]  # what groups share is wrong in each of them
         raise Problems(str(path), list(checker.located(lambda where: line_of(text, where))))
-    made = _benchmark(whole, str(path), text)
-    if found := list(_contradictions(made)):
+    made = _benchmark(checked, str(path), text)
+    if found := [*dict.fromkeys(problem for group in made.groups for problem in _contradictions(group))]:
         raise made.problems(found)
     return made
 
 
-def _benchmark(whole: Json, path: str, text: str) -> Benchmark:
-    def choices(name: str) -> tuple[Choice, ...]:
-        return tuple(Choice.from_json(raw) for raw in whole[name])
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BenchError(f"{path}: is not a text file in UTF-8") from error
 
-    methods = (
-        Method(m["label"], Choice.from_json(m["objective"]), Choice.from_json(m["prior"])) for m in whole["method"]
-    )
+
+def _checked(checker: Checker, known: Catalogue, raw: Json, source: groups.Source) -> Json:
+    """One group completed with its preset and all defaults; what is wrong is told where it stands in the file."""
+    labels = tuple(str(m.get("label")) for m in raw.get("method", []) if isinstance(m, dict))
+    inner = Checker(checker.plugin)
+    made = inner.check(known.file, presets.filled(raw, known))
+    found = [*inner.problems, *presets.contradictions(raw, known)]
+    checker.problems += [(source.at(where, labels), what) for where, what in found]
+    return made
+
+
+def _benchmark(checked: Sequence[tuple[Json, groups.Source]], path: str, text: str) -> Benchmark:
+    whole, _ = checked[0]
     board = whole["leaderboard"]
     return Benchmark(
         name=whole["name"],
-        seeds=tuple(whole["seeds"]),
-        datasets=choices("dataset"),
-        architectures=choices("architecture"),
-        latent=whole["latent"],
-        methods=tuple(methods),
-        metrics=choices("metrics"),
-        training=Training(**whole["training"]),
-        leave_out=tuple({k: v for k, v in item.items() if v} for item in whole["leave_out"]),
+        groups=tuple(_group(*part) for part in checked),
         leaderboard=Leaderboard(board["rank_by"], tuple(board["columns"])),
         executor=Choice.from_json(whole["executor"]),
-        reporters=choices("reporters"),
+        reporters=_choices(whole["reporters"]),
         path=path,
         source=text,
     )
 
 
-def _contradictions(made: Benchmark) -> Iterator[tuple[Where, str]]:
+def _group(whole: Json, source: groups.Source) -> Group:
+    methods = (
+        Method(m["label"], Choice.from_json(m["objective"]), Choice.from_json(m["prior"]), m["repeats"])
+        for m in whole["method"]
+    )
+    return Group(
+        seeds=tuple(whole["seeds"]),
+        datasets=_choices(whole["dataset"]),
+        architectures=_choices(whole["architecture"]),
+        latent=whole["latent"],
+        methods=tuple(methods),
+        metrics=_choices(whole["metrics"]),
+        training=Training(**whole["training"]),
+        leave_out=tuple({k: v for k, v in item.items() if v} for item in whole["leave_out"]),
+        source=source,
+    )
+
+
+def _choices(raw: Sequence[Json]) -> tuple[Choice, ...]:
+    return tuple(Choice.from_json(choice) for choice in raw)
+
+
+def _contradictions(group: Group) -> Iterator[tuple[Where, str]]:
     """What no type can say."""
-    labels = [method.label for method in made.methods]
+    for where, what in (*_twice(group), *_repeats(group), *_left_out(group)):
+        yield group.at(where), what
+
+
+def _twice(group: Group) -> Iterator[tuple[Where, str]]:
+    labels = [method.label for method in group.methods]
     for i, label in enumerate(labels):
         if label in labels[:i]:
             yield ("method", i, "label"), f"'{label}' is the label of an earlier method too; every row needs its own"
-    for axis, choices in (("dataset", made.datasets), ("architecture", made.architectures), ("metrics", made.metrics)):
+    axes = (("dataset", group.datasets), ("architecture", group.architectures), ("metrics", group.metrics))
+    for axis, choices in axes:
         for i, choice in enumerate(choices):
             if choice in choices[:i]:
                 yield (axis, i), f"'{choice.use}' is named a second time with the same settings"
+
+
+def _repeats(group: Group) -> Iterator[tuple[Where, str]]:
+    """What is wrong with A/A controls."""
+    by_label = {method.label: method for method in group.methods}
+    for i, method in enumerate(group.methods):
+        original = by_label.get(method.repeats)
+        if not method.repeats:
+            continue
+        if original is None or original.repeats:
+            known = [label for label, other in by_label.items() if not other.repeats]
+            yield (
+                ("method", i, "repeats"),
+                f"no method to repeat is '{method.repeats}'{did_you_mean(method.repeats, known)}",
+            )
+        elif (original.objective, original.prior) != (method.objective, method.prior):
+            yield ("method", i, "repeats"), f"is an A/A control: it takes objective and prior from '{method.repeats}'"
+        elif max(group.seeds) >= REPEATED_FROM:
+            yield ("seeds",), f"an A/A control is run from seeds of {REPEATED_FROM} and above; keep these below"
+
+
+def _left_out(group: Group) -> Iterator[tuple[Where, str]]:
     known = {
-        "method": labels,
-        "dataset": [d.use for d in made.datasets],
-        "architecture": [a.use for a in made.architectures],
+        "method": [method.label for method in group.methods],
+        "dataset": [d.use for d in group.datasets],
+        "architecture": [a.use for a in group.architectures],
     }
-    for i, item in enumerate(made.leave_out):
+    for i, item in enumerate(group.leave_out):
         if not item:
             yield ("leave_out", i), "leaves out everything; name a method, a dataset or an architecture"
         for axis, name in item.items():

@@ -34,6 +34,8 @@ class Entry:
     summary: str
     version: int
     form: Json
+    slow: bool = False
+    """Of a metric: whether it is worth saying beforehand how long it takes."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def _described(kind: str, name: str, make: Any, source: Source) -> Entry | Broke
     if tables := [key for key, f in form["fields"].items() if "fields" in f or "fields" in f.get("list", {})]:
         return Broken(source, f"its setting {tables[0]!r} is a table; it has to be a value or a plugin", kind, name)
     summary = (make.__doc__ or "").strip().split("\n")[0]
-    return Entry(kind, name, source, summary, getattr(make, "version", 1), form)
+    return Entry(kind, name, source, summary, getattr(make, "version", 1), form, getattr(make, "slow", False))
 
 
 def _state() -> str:

@@ -1,7 +1,7 @@
 """The keys of a benchmark file, as types. The catalogue keeps their form; nothing else imports this."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -19,17 +19,19 @@ KINDS: dict[object, str] = {
     Reporter: "reporter",
 }
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+Preset = Literal["", "paper", "wae", "calibrated"]
 Label = Annotated[str, Field(min_length=1, max_length=64)]
 Labels = Annotated[tuple[Label, ...], Field(json_schema_extra={"uniqueItems": True})]
 
 
 @dataclass(frozen=True)
 class MethodForm:
-    """A row of the leaderboard: an objective over a prior."""
+    """A row of the leaderboard: an objective over a prior, or an A/A control that `repeats` the method of a label."""
 
     label: Label
     objective: Objective
     prior: Prior
+    repeats: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class FileForm:
     latent: Annotated[int, Field(ge=1)]
     method: tuple[MethodForm, ...]
     metrics: tuple[Metric, ...] = ()
+    preset: Preset = ""
+    sigma: Annotated[float, Field(gt=0)] | None = None
     training: Training = field(default=Training())
     leave_out: tuple[LeaveOutForm, ...] = ()
     leaderboard: LeaderboardForm = LeaderboardForm()

@@ -14,7 +14,7 @@ def line_of(text: str, where: Where) -> int | None:
     lines = text.splitlines()
     for depth in range(len(where), 0, -1):
         for n in range(1, len(lines) + 1):
-            if _holds(_parsed(lines[:n]), where[:depth]):
+            if holds(_parsed(lines[:n]), where[:depth]):
                 return n
     return None
 
@@ -26,7 +26,8 @@ def _parsed(lines: list[str]) -> Any:  # noqa: ANN401
         return {}
 
 
-def _holds(value: Any, where: Where) -> bool:  # noqa: ANN401
+def holds(value: Any, where: Where) -> bool:  # noqa: ANN401
+    """Whether parsed tables hold a value at a path."""
     for part in where:
         try:
             value = value[part]

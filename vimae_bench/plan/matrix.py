@@ -1,11 +1,11 @@
 """A benchmark's matrix: every method on every data set with every architecture from every seed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 from ..errors import BenchError
 from ..records import Cell, Choice, Run
-from .benchmark import Benchmark, Method
+from .benchmark import REPEATED_FROM, Benchmark, Group, Method
 
 
 class NothingSelected(BenchError):
@@ -15,26 +15,27 @@ class NothingSelected(BenchError):
 
 
 def cells(benchmark: Benchmark) -> list[Cell]:
-    """All cells of the matrix but those left out.
+    """All cells of the matrix but those left out, group by group.
 
-    Seeds vary slowest, so that a matrix cut off in the middle has whole comparisons rather than whole methods.
+    Seeds vary slowest within a group, so that a matrix cut off in the middle has whole comparisons rather than whole
+    methods.
     """
-    axes = product(benchmark.seeds, benchmark.datasets, benchmark.architectures, benchmark.methods)
-    return [
-        Cell(
-            m.label,
-            Run(dataset, architecture, m.objective, m.prior, benchmark.latent, benchmark.training, seed),
-            benchmark.metrics,
-        )
-        for seed, dataset, architecture, m in axes
-        if not left_out(benchmark, dataset, architecture, m)
-    ]
+    return [cell for group in benchmark.groups for cell in _cells(group)]
 
 
-def left_out(benchmark: Benchmark, dataset: Choice, architecture: Choice, method: Method) -> bool:
-    """Whether the benchmark leaves this combination out of its matrix."""
+def _cells(group: Group) -> Iterator[Cell]:
+    for seed, dataset, architecture, m in product(group.seeds, group.datasets, group.architectures, group.methods):
+        if left_out(group, dataset, architecture, m):
+            continue
+        own = REPEATED_FROM + seed if m.repeats else seed
+        run = Run(dataset, architecture, m.objective, m.prior, group.latent, group.training, own)
+        yield Cell(m.label, run, group.metrics, seed if m.repeats else None, m.repeats)
+
+
+def left_out(group: Group, dataset: Choice, architecture: Choice, method: Method) -> bool:
+    """Whether the group leaves this combination out of its matrix."""
     names = {"method": method.label, "dataset": dataset.use, "architecture": architecture.use}
-    return any(item.items() <= names.items() for item in benchmark.leave_out)
+    return any(item.items() <= names.items() for item in group.leave_out)
 
 
 def select(matrix: Sequence[Cell], words: str) -> list[Cell]:
@@ -51,7 +52,7 @@ def select(matrix: Sequence[Cell], words: str) -> list[Cell]:
 def _matches(cell: Cell, words: Sequence[str]) -> bool:
     run = cell.run
     names = [cell.label, run.dataset.use, run.architecture.use, run.objective.use, run.prior.use, run.key]
-    text = [*" ".join(names).casefold().split(), f"s{run.seed}"]
+    text = [*" ".join(names).casefold().split(), f"s{cell.seed}"]
     negate = False
     for word in words:
         if word == "not":
