@@ -8,7 +8,11 @@ import pytest
 from vimae_bench import Choice, Measure
 from vimae_bench.errors import ResultsError
 from vimae_bench.files import read_json, write_json
+from vimae_bench.results.comparison import compare_methods
 from vimae_bench.results.leaderboard import leaderboards
+from vimae_bench.results.statistics import crossed_interval, interval
+
+MEASURES = {"svm": Measure("svm clean", "%", "higher")}
 
 
 def row(board, label: str):
@@ -270,3 +274,69 @@ def test_a_benchmark_that_has_not_begun_has_rows_and_no_columns(results):
     assert [r.count("missing") for r in board.rows] == [1]
     assert board.columns == ()
     assert leaderboards([]) == []
+
+
+def test_a_control_is_paired_with_the_method_it_repeats_and_its_distance_is_told(results):
+    generator = np.random.default_rng(2)
+    for seed in range(5):
+        common = generator.normal(30, 5)
+        results.add("VIMAE-n", seed, sse=common + 0.1 * seed)
+        results.add("again", 1000 + seed, sse=common)
+        results.cells[-1] = replace(results.cells[-1], pair=seed, repeats="VIMAE-n")
+    board = results.board()
+    assert board.seeds == (0, 1, 2, 3, 4)
+    assert row(board, "again").complete
+    assert len(row(board, "again").entries["sse"].estimates) == 5
+    # Differences 0 to 0.4 in steps of 0.1: mean 0.2, sd 0.158, t(4) = 2.776
+    assert (
+        "A/A control, VIMAE-n minus again (the same method from other seeds), 95 % intervals: sse [0.0037, 0.4]. "
+        "A claimed effect has to exceed these."
+    ) in board.notes
+
+
+def test_a_board_without_a_control_says_nothing_of_one(finished):
+    assert "A/A" not in said(finished.board())
+
+
+def with_parts(results, label: str, table, value=None) -> None:
+    for seed, parts in enumerate(table):
+        folder = results.add(label, seed)
+        results.measure(folder, "svm", MEASURES["svm"], float(np.mean(parts)) if value is None else value)
+        raw = read_json(folder.metric(Choice("svm")))
+        raw["estimates"]["svm clean"]["parts"] = list(parts)
+        write_json(folder.metric(Choice("svm")), raw)
+
+
+def test_draws_that_all_seeds_share_widen_the_interval(results):
+    table = np.random.default_rng(3).normal(80, 1, (10, 12)) + 5 * np.arange(12)
+    with_parts(results, "VAE", table)
+    board = results.board()
+    entry = row(board, "VAE").entries["svm clean"]
+    assert entry.interval == crossed_interval(table)
+    assert entry.half_width > 5  # over seeds alone it is a tenth of that
+    assert "over seeds and draws" in said(board)
+
+
+@pytest.mark.parametrize("harm", ["none", "ragged", "not the mean"])
+def test_draws_that_are_not_shared_do_not_count(results, harm: str):
+    table = [list(parts) for parts in np.random.default_rng(4).normal(80, 1, (10, 12))]
+    if harm == "none":
+        table[3] = [table[3][0]]
+    if harm == "ragged":
+        table[3] = table[3][:11]
+    with_parts(results, "VAE", table, value=70.0 if harm == "not the mean" else None)
+    board = results.board()
+    entry = row(board, "VAE").entries["svm clean"]
+    assert entry.interval == interval([e.value for e in entry.estimates.values()])
+    assert "draws" not in said(board)
+
+
+def test_a_difference_is_taken_draw_by_draw(results):
+    generator = np.random.default_rng(5)
+    shared = 5 * np.arange(12.0)  # what a draw does to both methods
+    a, b = (generator.normal(80, 1, (10, 12)) + shared for _ in range(2))
+    with_parts(results, "A", a)
+    with_parts(results, "B", b)
+    (table,) = compare_methods(results.store.outcomes(results.cells), "A", "B")
+    assert table.rows[0].interval == pytest.approx(crossed_interval(a - b))
+    assert table.rows[0].interval[1] < 2

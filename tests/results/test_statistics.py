@@ -1,6 +1,6 @@
 """The statistics against closed forms, published numbers, references and simulation."""
 
-from math import sqrt
+from math import log, sqrt
 
 import numpy as np
 import pytest
@@ -47,6 +47,120 @@ def test_bootstrap_interval_comes_near_the_t_interval_and_is_the_same_every_time
     x = np.random.default_rng(2).normal(size=200)
     assert s.interval(x) == s.interval(x)
     assert s.interval(x) == pytest.approx(s.t_interval(x), abs=0.01)
+
+
+def crossed(generator: np.random.Generator, sizes: tuple[float, float, float], shape: tuple[int, int]) -> s.Array:
+    """A table [seeds, draws] of mean 0: effects of seeds, of draws that all seeds share, and of single cells."""
+    of_seeds, of_draws, of_cells = sizes
+    seeds, draws = generator.normal(0, of_seeds, (shape[0], 1)), generator.normal(0, of_draws, (1, shape[1]))
+    return seeds + draws + generator.normal(0, of_cells, shape)
+
+
+SIZES = [(1.0, 0.0, 0.3), (1.0, 0.0, 3.0), (1.0, 1.0, 1.0), (0.3, 2.0, 1.0), (1.0, 0.5, 0.5)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(10, 10), (10, 60), (20, 10)])
+@pytest.mark.parametrize("sizes", SIZES)
+def test_interval_over_seeds_and_shared_draws_covers_95_percent(sizes, shape):
+    generator = np.random.default_rng(12)
+
+    def interval(table: s.Array) -> s.Interval:
+        return s.crossed_interval(table, resamples=500)
+
+    found = coverage(interval, lambda: crossed(generator, sizes, shape), 0, 1000)
+    assert 0.923 <= found <= 0.977  # 93 to 97 %, and one standard error of 1000 tables
+
+
+def test_interval_over_shared_draws_covers_where_that_over_seeds_alone_does_not():
+    generator = np.random.default_rng(13)
+    tables = [crossed(generator, (0.3, 1.0, 0.3), (10, 10)) for _ in range(300)]
+    both = np.mean([low <= 0 <= high for low, high in (s.crossed_interval(t, resamples=300) for t in tables)])
+    seeds = np.mean([low <= 0 <= high for low, high in (s.t_interval(t.mean(1)) for t in tables)])
+    assert 0.90 <= both <= 0.98
+    assert seeds < 0.6
+
+
+def test_interval_over_shared_draws_has_the_variance_of_a_two_way_table():
+    """Against the textbook's: (MS seeds + MS draws - MS cells) / (n m), Cornfield and Tukey 1956."""
+    n, m = 200, 150
+    table = crossed(np.random.default_rng(14), (1.0, 1.0, 5.0), (n, m))
+    seeds, draws = table.mean(1), table.mean(0)
+    cells = table - seeds[:, None] - draws + table.mean()
+    squares = m * seeds.var(ddof=1), n * draws.var(ddof=1), (cells**2).sum() / ((n - 1) * (m - 1))
+    half = 1.96 * sqrt((squares[0] + squares[1] - squares[2]) / (n * m))
+    low, high = s.crossed_interval(table)
+    assert (high - low) / 2 == pytest.approx(half, rel=0.03)
+    assert (high + low) / 2 == pytest.approx(table.mean(), abs=0.1 * half)
+
+
+def test_interval_takes_draws_into_account_from_ten_seeds_and_ten_draws_on():
+    table = crossed(np.random.default_rng(15), (1.0, 2.0, 0.1), (10, 12))
+    assert s.interval(table.mean(1), table) == s.crossed_interval(table)
+    assert s.interval(table.mean(1), table[:, :9]) == s.interval(table.mean(1))
+    assert s.interval(table[:9].mean(1), table[:9]) == s.t_interval(table[:9].mean(1))
+    assert s.interval([2.0] * 10, np.full((10, 10), 2.0)) == (2.0, 2.0)
+
+
+def test_draws_that_do_nothing_leave_the_interval_over_seeds():
+    x = np.random.default_rng(16).normal(3, 1, 10)
+    assert s.crossed_interval(np.repeat(x[:, None], 10, axis=1)) == pytest.approx(s.bootstrap_interval(x), rel=0.02)
+
+
+def test_prediction_interval_of_three_values_is_the_textbook_one():
+    low, high = s.prediction_interval([1.0, 2.0, 3.0])  # type: ignore[misc]
+    assert high - 2 == pytest.approx(4.302653 * sqrt(4 / 3), rel=1e-6)
+    assert low + high == pytest.approx(4)
+    assert s.prediction_interval([1.0]) is None
+
+
+def test_prediction_interval_holds_the_next_run_in_95_percent():
+    x = np.random.default_rng(17).normal(5, 2, (4000, 7))
+    between = [s.prediction_interval(row[:-1]) for row in x]
+    assert np.mean([low <= row[-1] <= high for row, (low, high) in zip(x, between, strict=True)]) == pytest.approx(
+        0.95, abs=0.015
+    )
+
+
+DETECTABLE = {3: 3.26, 5: 1.68, 8: 1.16, 10: 1.00, 15: 0.78, 20: 0.66, 30: 0.53}
+"""In standard deviations of the paired differences, at 80 % power and 5 % two-sided."""
+
+
+@pytest.mark.parametrize(("n", "effect"), DETECTABLE.items())
+def test_the_seeds_that_show_an_effect_are_those_of_the_table(n: int, effect: float):
+    assert s.seeds_to_show(effect + 0.006, 1.0) == n
+    assert s.seeds_to_show(-2 * (effect - 0.006), 2.0) == n + 1
+
+
+def test_the_seeds_that_show_an_effect_give_80_percent_power_in_simulation():
+    n = s.seeds_to_show(0.7, 1.0)
+    assert n is not None
+    x = np.random.default_rng(18).normal(0.7, 1, (4000, n))
+    assert np.mean([s.paired_t(row) < 0.05 for row in x]) == pytest.approx(0.82, abs=0.03)
+
+
+def test_no_number_of_seeds_shows_what_is_not_there():
+    assert s.seeds_to_show(0.0, 1.0) is None
+    assert s.seeds_to_show(1e-6, 1.0) is None
+    assert s.seeds_to_show(1e6, 1.0) == 2
+
+
+@pytest.mark.parametrize(("cv", "n", "power"), [(0.2, 20, 0.834680), (0.25, 28, 0.807439), (0.3, 40, 0.815845)])
+def test_power_of_equivalence_is_that_of_the_bioequivalence_tables(cv: float, n: int, power: float):
+    """PowerTOST (Labes, Schuetz, Lang), sampleN.TOST: 2x2 crossover, true ratio 0.95, bounds 0.8 to 1.25."""
+    sd = sqrt(log(1 + cv**2))
+    assert s.equivalence_power(log(0.95), sd * sqrt(2 / n), n - 2, log(1.25)) == pytest.approx(power, abs=2e-5)
+
+
+def test_the_seeds_that_show_equivalence_give_80_percent_power_in_simulation():
+    n = s.seeds_to_equate(0.2, 1.0, margin=1.0)
+    assert n is not None
+    x = np.random.default_rng(19).normal(0.2, 1, (4000, n))
+    assert np.mean([s.equivalence(row, 1.0) < 0.05 for row in x]) == pytest.approx(0.82, abs=0.03)
+
+
+def test_no_number_of_seeds_puts_an_effect_within_a_margin_that_it_exceeds():
+    assert s.seeds_to_equate(1.0, 0.5, margin=1.0) is None
 
 
 @pytest.mark.parametrize("n", [2, 5, 9])

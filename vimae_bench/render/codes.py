@@ -48,9 +48,9 @@ def draw(
     """
     from matplotlib.figure import Figure
 
-    having = (outcome.cell.run.seed for outcome in outcomes if read(outcome))
+    having = (outcome.cell.seed for outcome in outcomes if read(outcome))
     chosen = min(having, default=0) if seed is None else seed
-    panels = [(outcome, read(outcome)) for outcome in outcomes if outcome.cell.run.seed == chosen]
+    panels = [(outcome, read(outcome)) for outcome in outcomes if outcome.cell.seed == chosen]
     kept = [codes for _, codes in panels if codes]
     if not kept:
         raise ResultsError(f"no run from seed {chosen} has kept two-dimensional codes among its pictures")

@@ -11,6 +11,7 @@ from ..records import Measure
 from . import notes
 from .board import Row
 from .leaderboard import grouped, title
+from .measured import parted
 from .statistics import ALPHA, Array, Interval, Shift, equivalence, holm, interval, paired_tests, shift, win_rate
 from .store import Outcome
 
@@ -119,12 +120,12 @@ def _methods(outcomes: Sequence[Outcome]) -> dict[tuple[object, ...], dict[int, 
     for outcome in outcomes:
         run = outcome.cell.run
         key = (outcome.cell.label, run.dataset.key, run.architecture.key, run.latent)
-        sides.setdefault(key, {})[run.seed] = outcome
+        sides.setdefault(key, {})[outcome.cell.seed] = outcome
     return sides
 
 
 def _side(outcomes: Sequence[Outcome], label: str) -> Side:
-    return {outcome.cell.run.seed: outcome for outcome in outcomes if outcome.cell.label == label}
+    return {outcome.cell.seed: outcome for outcome in outcomes if outcome.cell.label == label}
 
 
 def _comparison(name: str, asked: _Asked, a: Side, b: Side) -> Comparison:
@@ -160,7 +161,10 @@ def _difference(measure: Measure, pairs: Sequence[tuple[Outcome, Outcome]], marg
         verdict = "incomplete"
     elif not measure.ranks_collapsed and any(outcome.collapsed for pair in both for outcome in pair):
         verdict = "collapsed"
-    return Difference(measure, a, b, interval(differences), shift(differences), verdict, margin=margin)
+    parts = parted(
+        [one.estimates[measure.name] for one, _ in both], [other.estimates[measure.name] for _, other in both]
+    )
+    return Difference(measure, a, b, interval(differences, parts), shift(differences), verdict, margin=margin)
 
 
 def _tested(rows: Sequence[Difference]) -> tuple[list[Difference], str]:

@@ -13,9 +13,9 @@ from ..errors import ResultsError
 from ..records import Choice, Estimate, Measure, Run
 from . import notes
 from .board import Board, Entry, Row
-from .measured import suffix_of
+from .measured import parted, suffix_of
 from .ranking import Column, Ranking, rank
-from .statistics import interval
+from .statistics import FEW, interval
 from .store import Outcome, Reference
 
 
@@ -57,7 +57,7 @@ def _board(
     name: str, outcomes: Sequence[Outcome], references: Sequence[Reference], rank_by: str, columns: Sequence[str]
 ) -> Board:
     run = outcomes[0].cell.run
-    seeds = tuple(sorted({outcome.cell.run.seed for outcome in outcomes}))
+    seeds = tuple(sorted({outcome.cell.seed for outcome in outcomes}))
     beside = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
     measures = _measures([*outcomes, *beside])
     named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
@@ -67,10 +67,11 @@ def _board(
     by = rank_by if rank_by in ranked else next(iter(ranked), None)
     ranking = rank(list(ranked.values()))
     said = (
-        *notes.reading(len(seeds), ranking.test, ranking.comparisons),
+        *notes.reading(len(seeds), ranking.test, ranking.comparisons, draws=_drawn(rows, shown)),
         *notes.unknown([rank_by, *columns], measures),
         *notes.unfinished(rows),
         *notes.collapsed(rows, [measures[column] for column in shown]),
+        *notes.controls(rows, [measures[column] for column in shown]),
         *notes.mixed(outcomes),
         *(reference.reason for reference in beside if reference.reason),
     )
@@ -106,7 +107,7 @@ def _rows(outcomes: Sequence[Outcome], seeds: Sequence[int]) -> list[Row]:
     methods: dict[str, dict[int, Outcome]] = {}
     for outcome in outcomes:
         by_seed = methods.setdefault(outcome.cell.label, {})
-        if by_seed.setdefault(outcome.cell.run.seed, outcome) is not outcome:
+        if by_seed.setdefault(outcome.cell.seed, outcome) is not outcome:
             raise ResultsError(
                 f"{outcome.folder}: is a second run of '{outcome.cell.label}' from one seed in one table"
             )
@@ -124,7 +125,15 @@ def _row(label: str, outcomes: Mapping[int, Outcome], seeds: Sequence[int]) -> R
 
 def _entry(estimates: Mapping[int, Estimate], seeds: int) -> Entry:
     values = [estimate.value for estimate in estimates.values()]
-    return Entry(estimates, float(np.mean(values)), interval(values), len(values) == seeds)
+    between = interval(values, parted(list(estimates.values())))
+    return Entry(estimates, float(np.mean(values)), between, len(values) == seeds)
+
+
+def _drawn(rows: Sequence[Row], shown: Sequence[str]) -> bool:
+    """Whether some interval shown covers draws that all runs share."""
+    entries = [row.entries[column] for row in rows for column in shown if column in row.entries]
+    tables = [parted(list(entry.estimates.values())) for entry in entries if len(entry.estimates) >= FEW]
+    return any(table is not None and table.shape[1] >= FEW for table in tables)
 
 
 def _column(measure: Measure, rows: Sequence[Row], seeds: Sequence[int]) -> Column:

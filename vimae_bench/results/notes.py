@@ -6,7 +6,8 @@ from typing import Any
 from ..errors import did_you_mean
 from ..records import Measure
 from .board import Row
-from .statistics import FEW, PAIRED_T
+from .measured import parted
+from .statistics import FEW, PAIRED_T, interval
 from .store import Outcome
 
 QUOTABLE = 5
@@ -17,12 +18,12 @@ HARMLESS = ("sharing", "step")
 """What differs between runs without changing their results by more than rounding."""
 
 
-def reading(seeds: int, test: str, comparisons: int) -> Iterator[str]:
+def reading(seeds: int, test: str, comparisons: int, draws: bool = False) -> Iterator[str]:
     """What the intervals and letters are, and how far they may be trusted."""
     if seeds < 2:
         yield "One seed: no interval, no test, no ranks. The order is that of single numbers."
         return
-    yield f"±: half the width of the 95 % interval ({_kind(seeds)}) of the mean over {seeds} seeds."
+    yield f"±: half the width of the 95 % interval ({_kind(seeds)}) of the mean over {seeds} seeds{_drawn(draws)}."
     if test:
         yield (
             "Methods that share a letter are not shown to differ; bold: none is shown to be better. "
@@ -49,6 +50,10 @@ def comparing(seeds: int, test: str, comparisons: int) -> Iterator[str]:
 
 def _kind(seeds: int) -> str:
     return "Student's t" if seeds < FEW else "BCa bootstrap"
+
+
+def _drawn(draws: bool) -> str:
+    return "; under measures with ten or more draws that all runs share, over seeds and draws" if draws else ""
 
 
 def _tested(test: str, seeds: int, comparisons: int) -> str:
@@ -83,6 +88,29 @@ def collapsed(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[str]
     for row in rows:
         if row.collapsed:
             yield f"† {row.label} collapsed on {_seeds(row.collapsed)} ({_signs(row)}){left_out}."
+
+
+def controls(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[str]:
+    """How far two sets of seeds of one method lie apart under each measure, where a row repeats another."""
+    by_label = {row.label: row for row in rows}
+    for row in rows:
+        repeated = by_label.get(next((o.cell.repeats for o in row.outcomes.values()), ""))
+        found = [_apart(repeated, row, m) for m in measures] if repeated else []
+        if repeated and (said := ", ".join(filter(None, found))):
+            yield (
+                f"A/A control, {repeated.label} minus {row.label} (the same method from other seeds), "
+                f"95 % intervals: {said}. A claimed effect has to exceed these."
+            )
+
+
+def _apart(a: Row, b: Row, measure: Measure) -> str:
+    sides = [row.entries[measure.name].estimates for row in (a, b) if measure.name in row.entries]
+    if len(sides) < 2:
+        return ""
+    seeds = sorted(sides[0].keys() & sides[1].keys())
+    one, other = ([side[seed] for seed in seeds] for side in sides)
+    between = interval([x.value - y.value for x, y in zip(one, other, strict=True)], parted(one, other))
+    return f"{measure.name} [{between[0]:.2g}, {between[1]:.2g}]" if between else ""
 
 
 def mixed(outcomes: Sequence[Outcome]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 Seeds are paired: under one seed two methods start from the same weights and see the same batches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -21,7 +21,10 @@ RESAMPLES = 10_000
 EXACT_UP_TO = 20
 RANDOM_FLIPS = 2**17
 FEW = 10
-"""Below this number of seeds a bootstrap covers too little, and is not used."""
+"""Below this number of seeds, or of draws, a bootstrap covers too little, and is not used."""
+
+POWER, MOST = 0.8, 1000
+"""The power that decides how many seeds are enough, and the number beyond which none is named."""
 
 PAIRED_T, SIGN_FLIP = "paired t test", "sign-flip test"
 
@@ -42,14 +45,29 @@ class Shift:
     interval: Interval | None
 
 
-def interval(values: Sequence[float] | Array) -> Interval | None:
-    """95 % interval of the mean over seeds: Student's t below ten values, a bootstrap from ten; none for one value."""
+def interval(values: Sequence[float] | Array, parts: Array | None = None) -> Interval | None:
+    """95 % interval of the mean over seeds: Student's t below ten values, a bootstrap from ten; none for one value.
+
+    Where the values are means over draws that all seeds share, `parts` [seeds, draws] are those behind them: from ten
+    draws on, the interval then covers what the mean would be with other draws, too.
+    """
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2:
         return None
+    if parts is not None and len(x) >= FEW and parts.shape[1] >= FEW and np.ptp(parts) > 0:
+        return crossed_interval(parts)
     if np.ptp(x) == 0:
         return float(x[0]), float(x[0])
     return t_interval(x) if len(x) < FEW else bootstrap_interval(x)
+
+
+def prediction_interval(values: Sequence[float] | Array) -> Interval | None:
+    """95 % interval for the value of one further run, mean +- t sd sqrt(1 + 1/n); None for a single value."""
+    x = np.asarray(values, dtype=np.float64)
+    if len(x) < 2:
+        return None
+    half = _t_quantile(len(x) - 1) * x.std(ddof=1) * sqrt(1 + 1 / len(x))
+    return float(x.mean() - half), float(x.mean() + half)
 
 
 def t_interval(x: Array) -> Interval:
@@ -64,12 +82,51 @@ def bootstrap_interval(x: Array, resamples: int = RESAMPLES) -> Interval:
     The nominal level is raised as Hesterberg (1411.5279) does for percentile intervals, since a plain bootstrap is
     too narrow by sqrt(1 - 1/n) and by a normal quantile in the place of Student's: at n = 10 it covers 90 %.
     """
+    n = len(x)
+    return _bca([x], sqrt(n / (n - 1)) * _t_quantile(n - 1), resamples)
+
+
+def crossed_interval(table: Array, resamples: int = RESAMPLES) -> Interval:
+    """BCa bootstrap interval at 95 % of the mean of a table [seeds, draws], both of which are samples.
+
+    Seeds and draws are crossed: every seed meets the same draws. Resampling draws within seeds would take what a draw
+    does to all seeds for noise that averages out over them; resampling both sides of the table (Owen 2007, 0712.1111)
+    counts what is left over in a cell three times. So the means over draws and the effects of draws are resampled
+    apart, the latter shrunk to their own estimated variance, as the former hold the cells' share already. Both are
+    scaled to their unbiased variance, and the nominal level is raised to that of Student's t at Satterthwaite's degrees
+    of freedom.
+    """
+    n, m = table.shape
+    seeds, draws = table.mean(1), table.mean(0) - table.mean()
+    cells = table - seeds[:, None] - draws
+    left_over = (cells**2).sum() / ((n - 1) * (m - 1))
+    observed = draws.var(ddof=1)
+    own = max(observed - left_over / n, 0.0)
+    variances, degrees = np.array([seeds.var(ddof=1) / n, own / m]), np.array([n - 1, m - 1])
+    if variances.sum() == 0:
+        return float(seeds[0]), float(seeds[0])
+    effective = variances.sum() ** 2 / (variances**2 / degrees).sum()
+    samples = [table.mean() + (seeds - table.mean()) * sqrt(n / (n - 1))]
+    if own > 0:
+        samples.append(draws * sqrt(own / observed * m / (m - 1)))
+    return _bca(samples, _t_quantile(effective), resamples)
+
+
+def _bca(samples: Sequence[Array], quantile: float, resamples: int) -> Interval:
+    """BCa interval of the sum of the samples' means, at the level at which a normal law has this two-sided quantile."""
     from scipy import stats  # half a second to load, which tables of few seeds need not wait for
 
-    n = len(x)
-    level = float(1 - 2 * special.ndtr(-sqrt(n / (n - 1)) * _t_quantile(n - 1)))
+    def total(*drawn: Array, axis: int = -1) -> Array:
+        return np.sum([sample.mean(axis) for sample in drawn], axis=0)
+
     made = stats.bootstrap(
-        (x,), np.mean, n_resamples=resamples, confidence_level=level, method="BCa", rng=np.random.default_rng(0)
+        tuple(samples),
+        total,
+        n_resamples=resamples,
+        confidence_level=float(1 - 2 * special.ndtr(-quantile)),
+        method="BCa",
+        vectorized=True,
+        rng=np.random.default_rng(0),
     )
     return float(made.confidence_interval.low), float(made.confidence_interval.high)
 
@@ -101,15 +158,21 @@ def paired_t(differences: Array) -> float:
     return 2 * min(_above(differences, 0.0), _above(-differences, 0.0))
 
 
-def paired_tests(differences: Array) -> Family:
-    """Test each row of paired differences [comparisons, seeds] against 0, Holm-adjusted over the rows.
+def paired_test(differences: Array, comparisons: int = 1) -> tuple[str, float]:
+    """Which test was made of paired differences [n] against 0, and its p-value before any adjustment.
 
-    By the exact sign-flip test where that can reach 5 % after the adjustment, by the paired t test otherwise.
+    The exact sign-flip test where that can reach 5 % after Holm's adjustment for so many comparisons, the paired t test
+    otherwise.
     """
-    comparisons, seeds = differences.shape
-    if comparisons * 2 / 2**seeds <= ALPHA:
-        return Family(SIGN_FLIP, holm([sign_flip(row) for row in differences]))
-    return Family(PAIRED_T, holm([paired_t(row) for row in differences]))
+    if comparisons * 2 / 2 ** len(differences) <= ALPHA:
+        return SIGN_FLIP, sign_flip(differences)
+    return PAIRED_T, paired_t(differences)
+
+
+def paired_tests(differences: Array) -> Family:
+    """Test each row of paired differences [comparisons, seeds] against 0, Holm-adjusted over the rows."""
+    made = [paired_test(row, len(differences)) for row in differences]
+    return Family(made[0][0], holm([p for _, p in made]))
 
 
 def holm(p: Sequence[float]) -> Array:
@@ -144,6 +207,55 @@ def equivalence(differences: Array, margin: float) -> float:
     if _constant(differences):
         return 0.5 ** len(differences) if abs(differences[0]) < margin else 1.0
     return max(_above(differences, -margin), _above(-differences, -margin))
+
+
+def seeds_to_show(effect: float, sd: float, alpha: float = ALPHA) -> int | None:
+    """The least n with which a two-sided paired t test at `alpha` finds a mean difference with 80 % power.
+
+    `effect` is the mean of the paired differences, `sd` their standard deviation. None beyond 1,000 seeds.
+    """
+
+    def power(n: int) -> float:
+        # The other tail, a significant difference of the wrong sign, does not count as finding it.
+        cut = special.stdtrit(n - 1, 1 - alpha / 2)
+        return float(1 - special.nctdtr(n - 1, abs(effect) * sqrt(n) / sd, cut))
+
+    return _least(power) if sd > 0 and effect else None
+
+
+def seeds_to_equate(effect: float, sd: float, margin: float, alpha: float = ALPHA) -> int | None:
+    """The least n with which two one-sided tests at `alpha` put a mean difference within +-margin with 80 % power.
+
+    Arguments as in `seeds_to_show`. None beyond 1,000 seeds, and where the effect itself lies outside.
+    """
+    if not sd > 0 or abs(effect) >= margin:
+        return None
+    return _least(lambda n: equivalence_power(effect, sd / sqrt(n), n - 1, margin, alpha))
+
+
+def equivalence_power(effect: float, se: float, degrees: int, margin: float, alpha: float = ALPHA) -> float:
+    """P(two one-sided t tests both reject) for an estimate with mean `effect` and true standard error `se`.
+
+    Exact up to the midpoint rule over the law of the estimated standard error.
+    """
+    shares = (np.arange(1000) + 0.5) / 1000
+    scale = np.sqrt(special.chdtri(degrees, shares) / degrees)  # estimated over true standard error
+    half = margin / se - special.stdtrit(degrees, 1 - alpha) * scale
+    within = special.ndtr(half - effect / se) - special.ndtr(-half - effect / se)
+    return float(np.where(half > 0, within, 0.0).mean())
+
+
+def _least(power: Callable[[int], float]) -> int | None:
+    """The least number of seeds with enough power, which grows with it."""
+    low, high = 1, 2
+    while power(high) < POWER:  # upwards, as far beyond the answer the noncentral t law is not a number
+        if high == MOST:
+            return None
+        low, high = high, min(2 * high, MOST)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
+    return high
 
 
 def win_rate(differences: Array) -> float:
@@ -191,7 +303,7 @@ def _above(x: Array, mean: float) -> float:
     return float(special.stdtr(len(x) - 1, -t))
 
 
-def _t_quantile(degrees: int) -> float:
+def _t_quantile(degrees: float) -> float:
     """The factor of Student's two-sided interval at 95 %."""
     return float(special.stdtrit(degrees, 1 - ALPHA / 2))
 
