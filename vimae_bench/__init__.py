@@ -7,14 +7,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .adversary import AdversarialDivergence as AdversarialDivergence
+    from .adversary import AdversarialJS as AdversarialJS
+    from .adversary import DivergenceObjective as DivergenceObjective
+    from .adversary import nowhere_zero as nowhere_zero
+    from .cache import content as content
+    from .cache import kept as kept
     from .corruption import Corruption as Corruption
     from .corruption import corrupted as corrupted
+    from .download import counted as counted
     from .download import fetch as fetch
     from .engine.sampling import Source as Source
     from .engine.trial import Trial as Trial
     from .errors import BenchError as BenchError
     from .errors import DataError as DataError
+    from .frechet import Moments as Moments
+    from .frechet import frechet_distance as frechet_distance
+    from .frechet import frechet_estimate as frechet_estimate
+    from .generated import Features as Features
+    from .generated import RealSide as RealSide
+    from .generated import SampleDistance as SampleDistance
     from .hooks import hookimpl as hookimpl
+    from .inception import INCEPTION_SECONDS as INCEPTION_SECONDS
+    from .inception import ORIGINAL_INCEPTION as ORIGINAL_INCEPTION
+    from .inception import InceptionLayer as InceptionLayer
+    from .inception import NoWeights as NoWeights
+    from .inception import inception_network as inception_network
     from .kinds import Architecture as Architecture
     from .kinds import Arrays as Arrays
     from .kinds import Batch as Batch
@@ -33,10 +51,15 @@ if TYPE_CHECKING:
     from .kinds import Step as Step
     from .kinds import mean_estimate as mean_estimate
     from .kinds import squared_error as squared_error
+    from .likelihood import GaussianDecoder as GaussianDecoder
+    from .likelihood import noise_variance as noise_variance
+    from .likelihood import random_images as random_images
     from .mmd import KernelName as KernelName
     from .mmd import Statistic as Statistic
     from .mmd import kernel_matrix as kernel_matrix
+    from .mmd import median_bandwidth as median_bandwidth
     from .mmd import mmd2 as mmd2
+    from .mmd import squared_distances as squared_distances
     from .model import Autoencoder as Autoencoder
     from .posterior import Deterministic as Deterministic
     from .posterior import FixedGaussian as FixedGaussian
@@ -72,20 +95,25 @@ if TYPE_CHECKING:
     from .streams import Reporter as Reporter
 
 _HOMES = {
+    "adversary": "AdversarialDivergence AdversarialJS DivergenceObjective nowhere_zero",
+    "cache": "content kept",
     "corruption": "Corruption corrupted",
-    "download": "fetch",
+    "download": "counted fetch",
     "engine.sampling": "Source",
     "engine.trial": "Trial",
     "errors": "BenchError DataError",
+    "frechet": "Moments frechet_distance frechet_estimate",
+    "generated": "Features RealSide SampleDistance",
     "hooks": "hookimpl",
+    "inception": "INCEPTION_SECONDS InceptionLayer NoWeights ORIGINAL_INCEPTION inception_network",
     "kinds": "Architecture Arrays Batch Dataset Divergence Examples Frame Heads Loss Metric Objective "
     "PixelRange Prior PriorDistribution Splits Step mean_estimate squared_error",
-    "mmd": "KernelName Statistic kernel_matrix mmd2",
+    "likelihood": "GaussianDecoder noise_variance random_images",
+    "mmd": "KernelName Statistic kernel_matrix median_bandwidth mmd2 squared_distances",
     "model": "Autoencoder",
     "posterior": "Deterministic FixedGaussian Flow FlowedGaussian FlowPosterior Gaussian GaussianPosterior "
     "NoisedDeterministic PointPosterior Posterior PosteriorFamily PushForwardPosterior TruncatedNormal",
-    "probes": "Codes accuracy_over_draws check_labelled choose_labelled drawn_codes mean_codes plain_codes "
-    "rbf_machine",
+    "probes": "Codes accuracy_over_draws check_labelled choose_labelled drawn_codes mean_codes plain_codes rbf_machine",
     "records": "Cell Choice Estimate Event Measure Order Run Training",
     "seeds": "derive",
     "streams": "Executor Reporter",

@@ -1,0 +1,195 @@
+"""The negative log-likelihood of test images under the decoder and the prior, by annealed importance sampling."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from math import log
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor
+
+from vimae_bench import (
+    Estimate,
+    Frame,
+    GaussianDecoder,
+    Measure,
+    Metric,
+    PriorDistribution,
+    Trial,
+    hookimpl,
+    mean_estimate,
+    noise_variance,
+    random_images,
+)
+
+RADIUS = 4.0
+LEAPFROGS = 10
+ACCEPTANCE, FIRST_STEP, GAIN = 0.65, 0.3, 0.1
+PILOTS = 2
+
+
+@dataclass(frozen=True)
+class AIS(Metric):
+    """-log p(x) = -log E_p(z) N(x; decode(z), s^2 I) in nats, z being annealed from prior to posterior (1611.04273).
+
+    `nll_ais`: for each of `images` random test images, `chains` chains go from p(z) to p(z) p(x|z) through
+    p(z) p(x|z)^b in `steps` steps, b on a sigmoid schedule of radius 4, each a Hamiltonian transition of 10 leapfrog
+    steps. Step sizes are those with which two pilot chains for each image accept 65 %, and are then held fixed, so that
+    the log of the chains' mean weight is a lower bound on log p(x) in expectation. Pixels are in [0, 1] units;
+    `variance` is s^2 as in `likelihood`, whose first images these are.
+
+    `bdmc gap`: on `simulated` images of the model itself, of which an exact draw of the posterior is known, chains
+    that start there and go back give an upper bound on log p(x) (1511.02543). The gap is the upper bound less the lower
+    one, a mean over them. Where it is 1 nat or more, `nll_ais` is not to be trusted: give it more `steps`.
+    """
+
+    estimator = "annealed importance sampling with Hamiltonian transitions, started from the prior"
+    bias = "upwards in expectation, on images of the model by no more than `bdmc gap`"
+    source = "1611.04273 and github.com/tonywu95/eval_gen; the gap is that of 1511.02543"
+
+    images: Annotated[int, Ge(1)] = 16
+    steps: Annotated[int, Ge(2)] = 1000
+    chains: Annotated[int, Ge(1)] = 16
+    simulated: Annotated[int, Ge(1)] = 4
+    variance: Annotated[float, Gt(0)] | None = None
+
+    def measures(self) -> tuple[Measure, ...]:
+        return Measure("nll_ais", "nats", "lower"), Measure("bdmc gap", "nats", None)
+
+    def cost(self, frame: Frame, device: str) -> float:
+        rate = 2.5e6 if device == "cpu" else 2.5e8  # pixels decoded in a second by a small convolutional net
+        codes = (self.chains + PILOTS) * (self.images + self.simulated) + self.chains * self.simulated
+        return 3 * LEAPFROGS * self.steps * codes * frame.pixels / rate
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        variance = noise_variance(trial) if self.variance is None else self.variance
+        decoder = GaussianDecoder(trial.model, variance)
+        x = random_images(trial.splits.test, self.images, "likelihood", trial.dataset).to(trial.device)
+        return trial.randomly(lambda: self._measure(decoder, trial.model.prior, x), "annealing")
+
+    def _measure(self, decoder: GaussianDecoder, prior: PriorDistribution, x: Tensor) -> dict[str, Estimate]:
+        with torch.no_grad():
+            truth = prior.sample(self.simulated)
+            everything = Path(decoder, prior, torch.cat([x, decoder.sample(truth)]))
+            lower, sizes = forward(everything, self.steps, self.chains)
+            own = Path(decoder, prior, everything.x[len(x) :])
+            upper = backward(own, truth, self.chains, [size[len(x) :] for size in sizes])
+        return {"nll_ais": mean_estimate(-lower[: len(x)]), "bdmc gap": mean_estimate(upper - lower[len(x) :])}
+
+
+@dataclass(frozen=True)
+class Point:
+    """Codes z [M, B, d] with log p(z) and log p(x|z) [M, B] and the gradients of both [M, B, d]."""
+
+    z: Tensor
+    log_prior: Tensor
+    log_likelihood: Tensor
+    prior_slope: Tensor
+    likelihood_slope: Tensor
+
+    def log_prob(self, b: float) -> Tensor:
+        return self.log_prior + b * self.log_likelihood
+
+    def slope(self, b: float) -> Tensor:
+        return self.prior_slope + b * self.likelihood_slope
+
+
+@dataclass(frozen=True)
+class Path:
+    """The laws p(z) p(x|z)^b of M codes for each of B images x [B, C, H, W]."""
+
+    decoder: GaussianDecoder
+    prior: PriorDistribution
+    x: Tensor
+
+    def at(self, z: Tensor) -> Point:
+        z = z.detach().requires_grad_()
+        with torch.enable_grad():
+            log_prior, log_likelihood = self.prior.log_prob(z), self.decoder.log_prob(self.x, z)
+            slopes = [slope(value, z) for value in (log_prior, log_likelihood)]
+        return Point(z.detach(), log_prior.detach(), log_likelihood.detach(), *slopes)
+
+    def start(self, chains: int) -> Point:
+        return self.at(self.prior.sample(chains * len(self.x)).unflatten(0, (chains, len(self.x))))
+
+
+def slope(value: Tensor, z: Tensor) -> Tensor:
+    """The gradient of log-densities [M, B] in z [M, B, d]: 0 where a density is flat and has none."""
+    if not value.requires_grad:
+        return torch.zeros_like(z)
+    return torch.autograd.grad(value.sum(), z)[0]
+
+
+def forward(path: Path, steps: int, chains: int) -> tuple[Tensor, list[Tensor]]:
+    """A lower bound on log p(x) in nats [B], and the step sizes [B] of each temperature."""
+    schedule = temperatures(steps)
+    sizes = tuned(path, schedule)
+    return log_mean_exp(anneal(path, path.start(chains), schedule, sizes)), sizes
+
+
+def backward(path: Path, truth: Tensor, chains: int, sizes: Sequence[Tensor]) -> Tensor:
+    """An upper bound on log p(x) in nats [B], from exact draws of the posterior [B, d] and the sizes of `forward`."""
+    start = path.at(truth.expand(chains, *truth.shape))
+    return -log_mean_exp(anneal(path, start, temperatures(len(sizes) - 1)[::-1], sizes[::-1]))
+
+
+def temperatures(steps: int) -> list[float]:
+    """Powers b of p(x|z), steps + 1 of them from 0 to 1: a sigmoid over [-4, 4], stretched to reach both ends."""
+    curve = torch.sigmoid(RADIUS * torch.linspace(-1, 1, steps + 1, dtype=torch.float64))
+    return ((curve - curve[0]) / (curve[-1] - curve[0])).tolist()
+
+
+def anneal(path: Path, here: Point, schedule: Sequence[float], sizes: Sequence[Tensor]) -> Tensor:
+    """The log-weights in nats, float64 [M, B], of chains that go through all temperatures of a schedule.
+
+    `sizes` are step sizes [B] for each of them, of which the first and the last are not used.
+    """
+    log_w = here.log_likelihood.double() * 0
+    last = len(schedule) - 1
+    for t, (before, b) in enumerate(pairwise(schedule), 1):
+        log_w += (b - before) * here.log_likelihood.double()
+        here = transition(path, here, b, sizes[t])[0] if t < last else here
+    return log_w
+
+
+def tuned(path: Path, schedule: Sequence[float]) -> list[Tensor]:
+    """Step sizes [B] for each temperature, with which pilot chains accept 65 % (Robbins and Monro)."""
+    here, size = path.start(PILOTS), path.x.new_full((len(path.x),), FIRST_STEP)
+    sizes: list[Tensor] = []
+    for b in schedule:
+        sizes.append(size)
+        here, accepted = transition(path, here, b, size)
+        size = size * torch.exp(GAIN * (accepted.mean(0) - ACCEPTANCE))
+    return sizes
+
+
+def transition(path: Path, here: Point, b: float, size: Tensor) -> tuple[Point, Tensor]:
+    """A Hamiltonian transition that keeps p(z) p(x|z)^b, and the probability [M, B] with which it was accepted."""
+    step, momentum = size[:, None], torch.randn_like(here.z)
+    there, p = here, momentum + step / 2 * here.slope(b)
+    for left in reversed(range(LEAPFROGS)):
+        there = path.at(there.z + step * p)
+        p = p + (step if left else step / 2) * there.slope(b)
+    kinetic = (momentum.square() - p.square()).sum(-1) / 2
+    # A path that diverged has no number for its energy, and is refused.
+    ratio = (there.log_prob(b) - here.log_prob(b) + kinetic).nan_to_num(nan=-torch.inf).clamp(max=0).exp()
+    accepted = torch.rand_like(ratio) < ratio
+    return chosen(accepted, there, here), ratio
+
+
+def chosen(accepted: Tensor, there: Point, here: Point) -> Point:
+    """The one point where accepted [M, B], the other elsewhere."""
+    pairs = ((getattr(there, part.name), getattr(here, part.name)) for part in fields(Point))
+    return Point(*(torch.where(accepted if a.ndim == 2 else accepted[..., None], a, b) for a, b in pairs))
+
+
+def log_mean_exp(log_w: Tensor) -> Tensor:
+    """log of the mean over chains of exp(log_w) [M, B]: [B]."""
+    return log_w.logsumexp(0) - log(len(log_w))
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"ais": AIS}

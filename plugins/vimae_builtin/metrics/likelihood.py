@@ -1,0 +1,156 @@
+"""The negative log-likelihood of test images under the decoder and the prior, bounded by importance sampling."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite, log
+from typing import Annotated, Any, Literal
+
+import torch
+from annotated_types import Ge, Gt, MinLen
+from torch import Tensor
+
+from vimae_bench import (
+    Estimate,
+    Frame,
+    GaussianDecoder,
+    GaussianPosterior,
+    Measure,
+    Metric,
+    Posterior,
+    PriorDistribution,
+    Trial,
+    hookimpl,
+    mean_estimate,
+    noise_variance,
+    random_images,
+)
+
+AT_ONCE = 1000
+FIRST_RATE = 0.1
+
+
+@dataclass(frozen=True)
+class Likelihood(Metric):
+    """Bounds on -log p(x) = -log E_p(z) N(x; decode(z), s^2 I) in nats for `images` random test images in [0, 1] units.
+
+    `nll_iwae<K>` is -log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x) with z_k ~ q(z|x) (1509.00519), p(z) being the model's
+    own prior. It is above -log p(x) in expectation, and less so with every draw; K = 1 is the negative ELBO. Every K of
+    `ks` takes all draws of the largest one, in groups of K. `effective sample size` is (sum w)^2 / sum w^2 of the
+    weights of the largest K, a mean over images: near 1, one draw has decided and the bound is not tight.
+
+    `variance` is s^2 in [0, 1] units, the same for every method. None: the one of largest likelihood, mean SSE / D of
+    images decoded from draws of q, over the validation images or else over the test images (`decoder variance`).
+    An objective's own is 1 / (2 recon_scale), or a quarter of that for images in [-1, 1].
+
+    The draws come from the encoder (`proposal`). One without a density gives way to a diagonal Gaussian for each image
+    fitted to the frozen decoder, as github.com/ShengjiaZhao/MMD-Variational-Autoencoder does: `fitted`, which may be
+    asked for with every encoder. Adam maximises its ELBO for `proposal_steps` steps from the code and the curvature of
+    the decoder there. It changes how tight the bound is, and not what is bounded.
+
+    A bound that is infinite is left out: draws that all lie where the prior has no density.
+    """
+
+    estimator = "importance-weighted bound with draws of q(z|x); all K from the same draws"
+    bias = "upwards in expectation, by less with every draw; severe where the effective sample size is near 1"
+    source = "1509.00519, eq. 8"
+
+    images: Annotated[int, Ge(2)] = 100
+    ks: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (1, 100, 5000)
+    variance: Annotated[float, Gt(0)] | None = None
+    proposal: Literal["encoder", "fitted"] = "encoder"
+    proposal_steps: Annotated[int, Ge(0)] = 300
+
+    def measures(self) -> tuple[Measure, ...]:
+        return (
+            *(Measure(f"nll_iwae{k}", "nats", "lower") for k in sorted(set(self.ks))),
+            Measure("effective sample size", "draws", None),
+            Measure("decoder variance", "[0,1]^2", None),
+        )
+
+    def cost(self, frame: Frame, device: str) -> float:
+        rate = 2.5e6 if device == "cpu" else 2.5e8  # pixels decoded in a second by a small convolutional net
+        return self.images * (max(self.ks) + 6 * self.proposal_steps) * frame.pixels / rate
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        variance = noise_variance(trial) if self.variance is None else self.variance
+        decoder = GaussianDecoder(trial.model, variance)
+        x = random_images(trial.splits.test, self.images, "likelihood", trial.dataset).to(trial.device)
+        log_w = trial.randomly(lambda: self._weights(trial, decoder, x), "importance weights")
+        found = {f"nll_iwae{k}": mean_estimate(-bound(log_w, k)) for k in self.ks}
+        found["effective sample size"] = mean_estimate(effective_sample_size(log_w))
+        found["decoder variance"] = Estimate(variance, len(trial.splits.validation) or len(trial.splits.test))
+        return {name: estimate for name, estimate in found.items() if isfinite(estimate.value)}
+
+    def _weights(self, trial: Trial, decoder: GaussianDecoder, x: Tensor) -> Tensor:
+        q, prior = trial.posterior_of(iter([x])), trial.model.prior
+        if self.proposal == "fitted" or not hasattr(q, "log_prob"):
+            q = fitted(decoder, prior, x, q.mean.clone(), self.proposal_steps)
+        with torch.inference_mode():
+            return log_weights(decoder, prior, x, q, max(self.ks))
+
+
+def log_weights(decoder: GaussianDecoder, prior: PriorDistribution, x: Tensor, q: Posterior, k: int) -> Tensor:
+    """log p(x|z) + log p(z) - log q(z|x) of k draws for each image, in nats, float64 [k, B]."""
+    few = max(1, AT_ONCE // len(x))
+    parts: list[Tensor] = []
+    for start in range(0, k, few):
+        z, log_q = drawn(q, min(few, k - start))
+        parts.append(decoder.log_prob(x, z).double() + prior.log_prob(z).double() - log_q.double())
+    return torch.cat(parts)
+
+
+def drawn(q: Any, k: int) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+    """k draws [k, B, d] of a posterior with a density, and log q(z|x) in nats [k, B]."""
+    if hasattr(q, "draw"):  # a flow knows the density of its own draws, and need not be inverted
+        return q.draw((k,))
+    z = q.rsample((k,))
+    return z, q.log_prob(z)
+
+
+def bound(log_w: Tensor, k: int) -> Tensor:
+    """The lower bound on log p(x) [B] from K draws, a mean over all disjoint groups of K in log-weights [n, B]."""
+    groups = log_w[: len(log_w) // k * k].unflatten(0, (-1, k))
+    return (groups.logsumexp(1) - log(k)).mean(0)
+
+
+def effective_sample_size(log_w: Tensor) -> Tensor:
+    """(sum w)^2 / sum w^2 over the draws of each image, from 1 to n: log-weights [n, B] give [B]."""
+    return torch.exp(2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0))
+
+
+def fitted(
+    decoder: GaussianDecoder, prior: PriorDistribution, x: Tensor, code: Tensor, steps: int
+) -> GaussianPosterior:
+    """The diagonal Gaussian of largest ELBO for each image [B, C, H, W], by Adam from its code [B, d].
+
+    Means move in units of the first standard deviation, since codes may have any scale. Each step takes a draw and its
+    mirror image; the learning rate falls linearly to nothing.
+    """
+    first = log_curvature_variance(decoder, code)
+    moved, l = (torch.zeros_like(code).requires_grad_(), first.clone().requires_grad_())  # noqa: E741
+    adam = torch.optim.Adam([moved, l], lr=FIRST_RATE)
+    for step in range(steps):
+        adam.param_groups[0]["lr"] = FIRST_RATE * (1 - step / steps)
+        noise = torch.randn_like(code)
+        z = code + moved * (first / 2).exp() + (l / 2).exp() * torch.stack([noise, -noise])
+        energy = -(decoder.log_prob(x, z) + prior.log_prob(z)).mean(0) - l.sum(1) / 2
+        moved.grad, l.grad = torch.autograd.grad(energy.sum(), [moved, l])
+        adam.step()
+    return GaussianPosterior((code + moved * (first / 2).exp()).detach(), l.detach())
+
+
+def log_curvature_variance(decoder: GaussianDecoder, code: Tensor) -> Tensor:
+    """-log (1 + |d decode / d z_k|^2 / s^2) [B, d]: the best log-variances for a linear decoder under N(0, I)."""
+
+    def slope(k: int) -> Tensor:
+        along = torch.zeros_like(code)
+        along[:, k] = 1
+        _, moved = torch.func.jvp(decoder.mean, (code,), (along,))
+        return moved.detach().flatten(1).square().sum(1)
+
+    return -torch.log1p(torch.stack([slope(k) for k in range(code.shape[1])], 1) / decoder.variance)
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"likelihood": Likelihood}

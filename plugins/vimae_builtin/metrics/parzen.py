@@ -1,0 +1,169 @@
+"""The likelihood of test images under kernels put on generated ones: what early work called the likelihood of a GAN."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import log, pi
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, MinLen
+from torch import Tensor
+
+from vimae_bench import Estimate, Frame, Measure, Metric, Source, Splits, Trial, hookimpl, mean_estimate, random_images
+
+WIDTHS = tuple(hundredths / 100 for hundredths in range(5, 51))
+HELD_OUT = 1000
+FIXED_WIDTH, SET, SETS = 0.1, 100, 20
+BLUR = 1.2
+ROWS, COLUMNS = 250, 1000
+
+Generator = Callable[[Source], Tensor]
+"""Generated images [n, C, H, W] in [0, 1] units."""
+
+
+@dataclass(frozen=True)
+class Parzen(Metric):
+    """Mean of -log (1/n) sum_g N(x; g, s^2 I) over test images x in nats, g being n generated images, in [0, 1] units.
+
+    `nll_parzen_cv`: `samples` generated images and up to `images` test images chosen at random. The width s is that of
+    0.05, 0.06, ..., 0.50 with the largest likelihood of up to 1,000 validation images (`parzen width`). A run without
+    validation images halves the test images at random: each half is scored at the width that is best for the other,
+    and `parzen width` is the mean of the two. The standard error is that of the choice of test images, the generated
+    ones being given.
+
+    `nll_parzen_s01_n100`: s = 0.1 and sets of 100 generated images, a mean over up to 20 disjoint sets. Its standard
+    error adds the variance of a test image's mean over sets, over the n images, and of a set's mean, over the sets.
+
+    Measures of other `sources` than the prior (see `Source`) bear their name. The rows below the table are what images
+    that need no model reach in the place of generated ones. They tell how little the score is worth: blurred real
+    images beat the real ones, and the one mean image comes near to them (Theis et al., 1511.01844).
+    """
+
+    estimator = "Parzen windows on generated images; the width is chosen on images that are not scored"
+    bias = "upwards: far above the model's own negative log-likelihood in many dimensions; rewards blur"
+    source = "1511.01844, section 3.2; Goodfellow et al. 1406.2661"
+
+    samples: Annotated[int, Ge(SET)] = 10_000
+    images: Annotated[int, Ge(2)] = 10_000
+    sources: Annotated[tuple[Source, ...], MinLen(1)] = ("prior",)
+
+    def measures(self) -> tuple[Measure, ...]:
+        return tuple(
+            measure
+            for source in self.sources
+            for measure in (
+                Measure(named("nll_parzen_cv", source), "nats", "lower"),
+                Measure(named("nll_parzen_s01_n100", source), "nats", "lower"),
+                Measure(named("parzen width", source), "[0,1]", None),
+            )
+        )
+
+    def cost(self, frame: Frame, device: str) -> float:
+        rate = 6e9 if device == "cpu" else 3e11  # multiply-adds in float64, and 40 more for each exponential
+        return len(self.sources) * self.samples * self.images * (frame.pixels + 100) / rate
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        held_out, test = self._scored(trial.splits, trial.dataset, trial.device)
+        found: dict[str, Estimate] = {}
+        for source in self.sources:
+            generated = trial.samples(self.samples, source).to(trial.device).flatten(1)
+            found |= {named(name, source): value for name, value in scores(held_out, test, generated).items()}
+        return found
+
+    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:  # noqa: ARG002
+        """Training images, the same blurred by 1.2 pixels, and their mean, as if they had been generated."""
+        held_out, test = self._scored(splits, dataset, torch.device("cpu"))
+        real = random_images(splits.train, self.samples, "parzen", dataset)
+        rows = {
+            "training images": real,
+            f"training images blurred by {BLUR} px": blurred(real),
+            "mean training image": real.mean(0, keepdim=True).expand(SET, -1, -1, -1),
+        }
+        return {row: scores(held_out, test, images.flatten(1)) for row, images in rows.items()}
+
+    def _scored(self, splits: Splits, dataset: str, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The images that choose the width and those that are scored, [n, D]; the former may be none."""
+        held_out = random_images(splits.validation, HELD_OUT, "parzen", dataset)
+        test = random_images(splits.test, self.images, "parzen", dataset)
+        return held_out.to(device).flatten(1), test.to(device).flatten(1)
+
+
+def named(measure: str, source: Source) -> str:
+    """A measure's name, with that of the source unless it is the prior."""
+    return measure if source == "prior" else f"{measure} {source}"
+
+
+def scores(held_out: Tensor, test: Tensor, generated: Tensor) -> dict[str, Estimate]:
+    """The three measures of generated images [n, D]; the images that choose the width [v, D] may be none."""
+    score = validated if len(held_out) else halved
+    nll, width = score(held_out, test, generated)
+    return {
+        "nll_parzen_cv": mean_estimate(nll),
+        "nll_parzen_s01_n100": over_sets(test, generated),
+        "parzen width": Estimate(width, len(held_out) or len(test)),
+    }
+
+
+def validated(held_out: Tensor, test: Tensor, generated: Tensor) -> tuple[Tensor, float]:
+    """The negative log-density of each test image [m] at the width that is best for the held-out ones; the width."""
+    width = WIDTHS[int(log_density(held_out, generated, WIDTHS).mean(1).argmax())]
+    return -log_density(test, generated, (width,))[0], width
+
+
+def halved(_: Tensor, test: Tensor, generated: Tensor) -> tuple[Tensor, float]:
+    """The same where each half of the test images is scored at the width that is best for the other one.
+
+    The images are in a random order, so that every other one is a random half.
+    """
+    density = log_density(test, generated, WIDTHS)
+    best = [int(density[:, half::2].mean(1).argmax()) for half in (1, 0)]
+    nll = torch.cat([-density[chosen, half::2] for half, chosen in enumerate(best)])
+    return nll, (WIDTHS[best[0]] + WIDTHS[best[1]]) / 2
+
+
+def over_sets(test: Tensor, generated: Tensor) -> Estimate:
+    """The mean negative log-density at s = 0.1 under sets of 100 generated images."""
+    sets = [some for some in generated.split(SET)[:SETS] if len(some) == SET]
+    nll = -torch.cat([log_density(test, some, (FIXED_WIDTH,)) for some in sets])
+    by_image, by_set = mean_estimate(nll.mean(0)), mean_estimate(nll.mean(1))
+    error = ((by_image.se or 0.0) ** 2 + (by_set.se or 0.0) ** 2) ** 0.5
+    return Estimate(by_image.value, by_image.n, error)
+
+
+def log_density(x: Tensor, kernels: Tensor, widths: tuple[float, ...]) -> Tensor:
+    """log (1/n) sum_g N(x; g, s^2 I) in nats, float64 [len(widths), m], of x [m, D] under kernels [n, D].
+
+    All widths come from one pass over the squared distances.
+    """
+    n, d = kernels.shape
+    density = x.new_empty(len(widths), len(x), dtype=torch.float64)
+    for some, into in zip(x.split(ROWS), density.split(ROWS, 1), strict=True):
+        distance = squared_distances(some, kernels)
+        nearest = distance.amin(1)
+        distance -= nearest[:, None]
+        for s, row in zip(widths, into, strict=True):
+            shared = (distance * (-0.5 / s**2)).exp_().sum(1).log() - nearest / (2 * s**2)
+            row.copy_(shared - log(n) - d / 2 * log(2 * pi * s**2))
+    return density
+
+
+def squared_distances(x: Tensor, y: Tensor) -> Tensor:
+    """|x - y|^2, float64 [m, n]; y [n, D] is brought to float64 a block at a time, as it may be large."""
+    x = x.double()
+    distance = x.new_empty(len(x), len(y))
+    for some, into in zip(y.split(COLUMNS), distance.split(COLUMNS, 1), strict=True):
+        block = some.double()
+        into.copy_((x @ block.T).mul_(-2).add_(block.square().sum(1)))
+    return distance.add_(x.square().sum(1, keepdim=True)).clamp_(min=0)
+
+
+def blurred(x: Tensor) -> Tensor:
+    """Images [N, C, H, W] under a Gaussian blur of 1.2 pixels standard deviation."""
+    from scipy.ndimage import gaussian_filter
+
+    return torch.from_numpy(gaussian_filter(x.numpy(), (0, 0, BLUR, BLUR)))
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"parzen": Parzen}
