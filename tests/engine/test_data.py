@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from vimae_bench import Arrays, DataError, Examples
+from vimae_bench import Arrays, DataError, Examples, fetch
 from vimae_bench.engine.data import default_root, ensure, folder_of, open_splits
 from vimae_bench.engine.layout import digests, known_digests, load, summary, verify
 
@@ -34,6 +34,17 @@ class Images:
         (scratch / "download").write_text("the original files")
         self.made.append(scratch)
         return Arrays(Examples(X[:8], Y[:8]), Examples(X[8:], Y[8:]), "counted")
+
+
+KNOWN = {"angle": np.arange(12) % 5, "drawer": np.arange(12) // 4}
+
+
+class Known(Images):
+    """The same images, of which an angle and a drawer are known."""
+
+    def prepare(self, scratch):
+        train, test = ({name: values[part] for name, values in KNOWN.items()} for part in (slice(8), slice(8, None)))
+        return Arrays(Examples(X[:8], Y[:8], train), Examples(X[8:], None, test), "counted")
 
 
 class Unreachable(Images):
@@ -217,6 +228,141 @@ def test_arrays_are_mapped_and_safe_to_hand_to_torch(folder):
         warnings.simplefilter("error")
         torch.from_numpy(splits.train.x).zero_()
     assert (folder / "train_x.npy").read_bytes() == before
+
+
+# Factors
+
+
+@pytest.fixture
+def known(tmp_path):
+    return ensure(Known("known"), tmp_path)
+
+
+def table(part: slice) -> np.ndarray:
+    return np.column_stack([KNOWN["angle"][part], KNOWN["drawer"][part]])
+
+
+def test_factors_are_a_column_each_beside_the_images(known):
+    assert (np.load(known / "train_factors.npy") == table(slice(8))).all()
+    assert (np.load(known / "test_factors.npy") == table(slice(8, None))).all()
+    card = json.loads((known / "dataset.json").read_text())
+    assert card["factors"] == ["angle", "drawer"]
+    assert card["sha256"]["test_factors"] == hashlib.sha256(table(slice(8, None)).tobytes()).hexdigest()
+    assert verify(known) == []
+    assert summary(known) == "8 + 4 images of 3 x 4 x 5 (factors: angle, drawer)"
+
+
+def test_factors_are_held_out_with_their_images(known):
+    splits = open_splits(Known("known", validation=3), known.parent)
+    for part, rows in ((splits.train, slice(5)), (splits.validation, slice(5, 8)), (splits.test, slice(8, None))):
+        assert list(part.factors) == ["angle", "drawer"]
+        for name, values in part.factors.items():
+            assert values.dtype == np.int64
+            assert isinstance(values, np.memmap)
+            assert (values == KNOWN[name][rows]).all()
+
+
+def test_their_sums_are_known_as_those_of_images_are(known):
+    names = {"train_x", "train_y", "test_x", "train_factors", "test_factors"}
+    assert known_digests(known) == digests(known)
+    assert digests(known).keys() == names
+    path = known / "train_factors.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    os.utime(path, ns=(0, (known / "dataset.json").stat().st_mtime_ns + 1))
+    assert (
+        known_digests(known)["train_factors"] != json.loads((known / "dataset.json").read_text())["sha256"]["train_x"]
+    )
+    assert known_digests(known) == digests(known)
+    (problem,) = verify(known)
+    assert str(path) in problem
+
+
+def test_nothing_of_factors_is_written_where_there_are_none(folder):
+    assert digests(folder).keys() == {"train_x", "train_y", "test_x", "test_y"} == known_digests(folder).keys()
+    assert "factors" not in json.loads((folder / "dataset.json").read_text())
+    assert open_splits(Images(), folder.parent).test.factors == {}
+
+
+def test_factors_without_names_are_numbered(known):
+    (known / "dataset.json").unlink()
+    assert list(open_splits(Known("known"), known.parent).test.factors) == ["f0", "f1"]
+
+
+FACTORS_DAMAGE = {
+    "floats": (lambda f: np.save(f / "train_factors.npy", np.zeros((8, 2))), "train_factors.npy: holds float64"),
+    "too few": (lambda f: np.save(f / "test_factors.npy", table(slice(3))), r"test_factors.npy: has shape \(3, 2\)"),
+    "a column": (lambda f: np.save(f / "test_factors.npy", Y[:4]), r"test_factors.npy: has shape \(4,\).*\[N, F\]"),
+    "no column": (lambda f: np.save(f / "test_factors.npy", table(slice(4))[:, :0]), r"has shape \(4, 0\)"),
+    "another count": (lambda f: np.save(f / "test_factors.npy", table(slice(4))[:, :1].copy()), "2 and 1 factors"),
+    "of one part": (lambda f: (f / "train_factors.npy").unlink(), "test_factors.npy stands alone"),
+    "one name": (lambda f: card(factors=["angle"])(f), r"dataset.json: names the factors \['angle'\], .* hold 2"),
+    "one name twice": (lambda f: card(factors=["angle", "angle"])(f), "dataset.json: names the factors"),
+    "numbers": (lambda f: card(factors=[1, 2])(f), "dataset.json: names the factors"),
+    "a word": (lambda f: card(factors="ab")(f), "dataset.json: names the factors ab"),
+    "cut": (lambda f: cut("test_factors.npy", -1)(f), "test_factors.npy: is damaged"),
+}
+
+
+@pytest.mark.parametrize(("damage", "said"), FACTORS_DAMAGE.values(), ids=FACTORS_DAMAGE)
+def test_each_kind_of_damage_to_factors_is_named(known, damage, said):
+    damage(known)
+    with pytest.raises(DataError, match=said) as error:
+        open_splits(Known("known"), known.parent)
+    assert str(known) in message(error)
+    assert verify(known) == [str(error.value)]
+
+
+def test_names_for_factors_that_are_not_there_are_told(folder):
+    card(factors=["angle"])(folder)
+    with pytest.raises(DataError, match=r"names the factors \['angle'\], but the arrays hold 0"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("factors", "said"),
+    [
+        (
+            {"angle": Y[:4], "scale": Y[:4]},
+            r"training and test images differ: \['angle', 'drawer'\] and \['angle', 'sc",
+        ),
+        ({"drawer": Y[:4], "angle": Y[:4]}, "training and test images differ"),
+        ({"angle": Y[:4], "drawer": Y[:3]}, r"factor 'drawer' has shape \(3,\); .* \(4,\)"),
+        ({"angle": Y[:4], "drawer": Y[:4] / 2}, "test_factors.npy: holds float64"),
+    ],
+)
+def test_a_plugin_whose_factors_do_not_fit_is_told_before_anything_is_written(tmp_path, factors, said):
+    class Wrong(Images):
+        def prepare(self, _):
+            first = {"angle": Y[:8], "drawer": Y[:8]}
+            return Arrays(Examples(X[:8], None, first), Examples(X[8:], None, factors), "counted")
+
+    with pytest.raises(DataError, match=said):
+        ensure(Wrong(), tmp_path)
+    assert not (tmp_path / "images").exists()
+
+
+# Originals at hand
+
+
+class Fetched(Images):
+    def prepare(self, scratch):
+        path = fetch("http://127.0.0.1:9/images.bin", scratch / "images.bin", sha256=hashlib.sha256(X).hexdigest())
+        x = np.frombuffer(path.read_bytes(), np.uint8).reshape(X.shape)
+        return Arrays(Examples(x[:8], None), Examples(x[8:], None), "at hand")
+
+
+def test_originals_that_the_user_has_fetched_by_hand_are_used_and_kept(tmp_path):
+    (tmp_path / "originals").mkdir()
+    (tmp_path / "originals" / "images.bin").write_bytes(X.tobytes())
+    folder = ensure(Fetched(), tmp_path)
+    assert (load(folder)["test_x"] == X[8:]).all()
+    assert (tmp_path / "originals" / "images.bin").read_bytes() == X.tobytes()
+
+
+def test_without_a_network_it_is_told_where_originals_and_arrays_may_be_put(tmp_path):
+    with pytest.raises(DataError, match=f"put images.bin into {tmp_path / 'originals'} .* yourself") as error:
+        ensure(Fetched(), tmp_path)
+    assert f"into {tmp_path / 'images'} yourself" in message(error)
 
 
 # Damage

@@ -44,7 +44,7 @@ def list_(data: Path | None) -> None:
     others = {folder.name: folder for folder in _prepared(root) if folder not in folders.values()}
     click.echo(root)
     for name, folder in sorted(folders.items()):
-        click.echo(f"  {name:16} {_state(folder)}")
+        click.echo(f"  {name:16} {_state(folder)}{_elsewhere(name, folder)}")
     for name, folder in others.items():
         click.echo(f"  {name:16} {_state(folder)}, as arrays with path = '{name}'")
 
@@ -121,6 +121,11 @@ def _folder(entry: Entry, root: Path) -> Path | str:
         return folder_of(make("dataset", Choice(entry.name)), root)
     except BenchError as error:
         return str(error)
+
+
+def _elsewhere(name: str, folder: Path | str) -> str:
+    """The folder's name, where it is there and not the data set's."""
+    return f", in {folder.name}" if isinstance(folder, Path) and folder.is_dir() and folder.name != name else ""
 
 
 def _state(folder: Path | str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import platformdirs
 from filelock import FileLock
 
+from .. import download
 from ..errors import DataError
 from . import layout
 
@@ -90,6 +91,7 @@ def _prepare(dataset: "Dataset", root: Path, folder: Path, tell: Callable[[str],
     shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
     try:
         (aside / "originals").mkdir(parents=True)
+        (aside / "originals" / download.AT_HAND).symlink_to((root / "originals").absolute())
         made = _originals(dataset, aside / "originals", folder)
         arrays = _by_name(made)
         layout.check(arrays, folder)
@@ -111,9 +113,8 @@ def _originals(dataset: "Dataset", scratch: Path, folder: Path) -> "Arrays":
 def _by_name(made: "Arrays") -> dict[str, np.ndarray]:
     arrays = {"train_x": made.train.x, "train_y": made.train.y, "test_x": made.test.x, "test_y": made.test.y}
     if list(made.train.factors) != list(made.test.factors):
-        raise DataError(
-            f"other factors of training images, {[*made.train.factors]}, than of test, {[*made.test.factors]}"
-        )
+        names = " and ".join(str(list(part.factors)) for part in (made.train, made.test))
+        raise DataError(f"the factors of training and test images differ: {names}")
     factors = {f"{part}_factors": _table(getattr(made, part)) for part in ("train", "test")}
     return {name: array for name, array in {**arrays, **factors}.items() if array is not None}
 

@@ -119,9 +119,11 @@ def verify(folder: Path) -> list[str]:
 
 
 def summary(folder: Path) -> str:
-    """Counts and shape of a prepared folder, in words. Raises DataError as `load` does."""
-    counts = _counts(load(folder))
-    return f"{counts['train']:,} + {counts['test']:,} images of {' x '.join(map(str, counts['shape']))}"
+    """Counts, shape and factors of a prepared folder, in words. Raises DataError as `load` does."""
+    arrays = load(folder)
+    counts, names = _counts(arrays), factor_names(folder, arrays)
+    images = f"{counts['train']:,} + {counts['test']:,} images of {' x '.join(map(str, counts['shape']))}"
+    return f"{images} (factors: {', '.join(names)})" if names else images
 
 
 def _path(folder: Path, name: str) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench import Arrays, DataError, Dataset, Examples, PixelRange, fetch, hookimpl
+from vimae_bench import Arrays, Dataset, Examples, PixelRange, fetch, hookimpl
 
 PIXELS = 3 * 32 * 32
 
@@ -31,7 +31,7 @@ class Cifar10:
     """The archive's sum, from the checksums of TensorFlow Datasets (tensorflow/datasets)."""
 
     def prepare(self, scratch: Path) -> Arrays:
-        path = fetch(self.url, scratch / "cifar-10-binary.tar.gz", self.sha256)
+        path = fetch(self.url, scratch / "cifar-10-binary.tar.gz", sha256=self.sha256)
         with tarfile.open(path) as archive:
             train = [_batch(archive, f"data_batch_{number}.bin") for number in range(1, 6)]
             test = _batch(archive, "test_batch.bin")
@@ -40,11 +40,8 @@ class Cifar10:
 
 def _batch(archive: tarfile.TarFile, name: str) -> np.ndarray:
     """Records uint8 [N, 1 + 3072]: a label, then the red, the green and the blue plane, each by rows."""
-    file = archive.extractfile(f"cifar-10-batches-bin/{name}")
-    data = np.frombuffer(file.read() if file else b"", dtype=np.uint8)
-    if not len(data) or len(data) % (1 + PIXELS):
-        raise DataError(f"{name} holds {len(data)} bytes, which are no records of a label and {PIXELS} pixels")
-    return data.reshape(-1, 1 + PIXELS)
+    data = archive.extractfile(f"cifar-10-batches-bin/{name}").read()
+    return np.frombuffer(data, np.uint8).reshape(-1, 1 + PIXELS)
 
 
 def _examples(records: np.ndarray) -> Examples:

@@ -69,10 +69,8 @@ class Omniglot:
         return self.held_out_characters * DRAWERS * self.turns
 
     def prepare(self, scratch: Path) -> Arrays:
-        halves = [
-            self._drawings(fetch(f"{self.url}/{name}", scratch / name, sum_)) for name, sum_ in self.sha256.items()
-        ]
-        return self.arrange(*halves)
+        files = [fetch(f"{self.url}/{name}", scratch / name, sha256=known) for name, known in self.sha256.items()]
+        return self.arrange(*map(self._drawings, files))
 
     def arrange(self, background: Drawings, evaluation: Drawings) -> Arrays:
         """Images by character, drawer and rotation; labels and alphabets are counted on from one half to the other.
