@@ -193,3 +193,33 @@ def finished(results: Results) -> Results:
             results.add("InfoVAE", seed, "diverged", "the loss is nan in epoch 3")
     results.refer("svm", {"raw pixels": 88.0, "PCA, d = 2": 41.0})
     return results
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for what is made once on a machine."""
+    monkeypatch.setenv("VIMAE_BENCH_CACHE", str(tmp_path / "made-once"))
+    return tmp_path / "made-once"
+
+
+@pytest.fixture(scope="session")
+def random_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights of the Inception network, of a size that lets all layers vary with the image."""
+    from torch_fidelity import feature_extractor_inceptionv3 as port
+
+    with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng():
+        patch.setattr(port, "load_state_dict_from_url", lambda *_, **__: {})
+        patch.setattr(port.FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+        network = port.FeatureExtractorInceptionV3("bare", ["2048"])
+        torch.manual_seed(0)
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, std=(2 / module.weight[0].numel()) ** 0.5)
+            elif isinstance(module, nn.BatchNorm2d):
+                nn.init.uniform_(module.weight, 0.8, 1.2)
+                nn.init.normal_(module.bias, std=0.1)
+                nn.init.normal_(module.running_mean, std=0.1)
+                nn.init.uniform_(module.running_var, 0.8, 1.2)
+        path = tmp_path_factory.mktemp("inception") / "random.pth"
+        torch.save(network.state_dict(), path)
+    return path

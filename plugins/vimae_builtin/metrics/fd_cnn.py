@@ -1,0 +1,143 @@
+"""Generated images against real ones, in features of a small classifier: for want of an Inception network."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vimae_bench import (
+    BenchError,
+    Estimate,
+    Examples,
+    Features,
+    Frame,
+    Metric,
+    RealSide,
+    SampleDistance,
+    Splits,
+    content,
+    derive,
+    frechet_estimate,
+    hookimpl,
+    kept,
+)
+
+WIDTHS = (32, 64, 128)
+FEATURES = 128
+BATCH = 100
+STEPS = 1500
+RATE = 1e-3
+CHUNK = 250
+
+
+@dataclass(frozen=True)
+class FdCnn(SampleDistance):
+    """The Fréchet distance in 128 features of a small convolutional classifier of the data set's training labels.
+
+    The classifier is trained from a fixed seed on the CPU, once for a data set on a machine: values from two machines
+    may differ in their last digits, as their rounding does.
+    """
+
+    name: ClassVar[str] = "fd_cnn"
+    estimator: ClassVar[str] = (
+        "Fréchet distance of Gaussians with the moments of 128 features of a classifier, in float64; se by the "
+        "influence function"
+    )
+    bias: ClassVar[str] = "upwards, of order 1/n: compare at equal numbers of images only"
+    source: ClassVar[str] = "the distance of Heusel et al., 1706.08500, in features of the data set's own"
+
+    def check(self, splits: Splits, frame: Frame) -> None:  # noqa: ARG002
+        if splits.train.y is None:
+            raise ValueError("fd_cnn trains a classifier and needs training labels; fd_pca64 does without")
+
+    def cost(self, frame: Frame, device: str) -> float:
+        return self.seconds({"cpu": 1e-6 * frame.shape[1] * frame.shape[2], "cuda": 1e-5}, device)
+
+    def features(self, splits: Splits) -> Features:
+        return Classifier.of(splits.train)
+
+    def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
+        return frechet_estimate(made, real.moments)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """What a classifier of images uint8 [N, C, H, W] with labels [N] sees in images, before its last layer."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, training: Examples) -> "Classifier":
+        """Raises BenchError for images without labels."""
+        if training.y is None:
+            raise BenchError("fd_cnn needs training labels; fd_pca64 does without")
+        return cls(training.x, training.y)
+
+    @cached_property
+    def key(self) -> Mapping[str, object]:
+        given = {"training images": content(self.images), "labels": content(self.labels)}
+        how = {"widths": WIDTHS, "features": FEATURES, "batch": BATCH, "steps": STEPS, "rate": RATE}
+        return {**given, **how, "by": f"torch {torch.__version__}"}
+
+    def __call__(self, images: np.ndarray, device: torch.device) -> np.ndarray:
+        """Features float32 [N, 128], never negative."""
+        net = network(images.shape[1], self._classes)
+        weights = kept("classifier", self.key, self._train)
+        net.load_state_dict({name: torch.tensor(w) for name, w in weights.items()})
+        body = net[:-1].to(device).eval()
+        with torch.inference_mode():
+            parts = (unit(images[i : i + CHUNK]).to(device) for i in range(0, len(images), CHUNK))
+            return np.concatenate([body(x).cpu().numpy() for x in parts])
+
+    @cached_property
+    def _classes(self) -> int:
+        return len(np.unique(self.labels))
+
+    def _train(self) -> Mapping[str, np.ndarray]:
+        """Adam with a rate that falls to nothing along half a cosine; by one thread, for the same rounding."""
+        threads = torch.get_num_threads()
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
+            torch.set_num_threads(1)
+            torch.manual_seed(derive("fd_cnn"))
+            try:
+                net = self._fitted(network(self.images.shape[1], self._classes))
+            finally:
+                torch.set_num_threads(threads)
+        return {name: w.numpy() for name, w in net.state_dict().items()}
+
+    def _fitted(self, net: nn.Sequential) -> nn.Sequential:
+        y = torch.from_numpy(np.unique(self.labels, return_inverse=True)[1])
+        adam = torch.optim.Adam(net.parameters(), lr=RATE)
+        falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, STEPS)
+        for _ in range(STEPS):
+            few = torch.randint(len(y), (BATCH,))
+            loss = nn.functional.cross_entropy(net(unit(self.images[few.numpy()])), y[few])
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            falling.step()
+        return net.eval()
+
+
+def network(channels: int, classes: int) -> nn.Sequential:
+    """Three strided convolutions with batch norms, a mean over places, a hidden layer; the last layer tells classes."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in zip((channels, *WIDTHS), WIDTHS, strict=False):
+        layers += [nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+    pooled = [nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * WIDTHS[-1], FEATURES), nn.ReLU()]
+    return nn.Sequential(*layers, *pooled, nn.Linear(FEATURES, classes))
+
+
+def unit(images: np.ndarray) -> Tensor:
+    """Images uint8 to float32 in [-1, 1]."""
+    return torch.from_numpy(np.array(images)).float() / 127.5 - 1
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"fd_cnn": FdCnn}

@@ -1,0 +1,90 @@
+"""Generated images against real ones, in principal components of pixels: for want of an Inception network."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from vimae_bench import (
+    Estimate,
+    Features,
+    Frame,
+    Metric,
+    RealSide,
+    SampleDistance,
+    Splits,
+    content,
+    derive,
+    frechet_estimate,
+    hookimpl,
+    kept,
+)
+
+COMPONENTS = 64
+FITTED = 10_000
+CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class FdPca64(SampleDistance):
+    """The Fréchet distance in the first 64 principal components of training pixels, in [0, 1] units.
+
+    The components are fitted to 10,000 training images chosen at random, once for a data set; images of fewer pixels
+    have as many components as pixels. It sees colours and coarse shapes, and no sharpness.
+    """
+
+    name: ClassVar[str] = "fd_pca64"
+    unit: ClassVar[str] = "[0,1]^2"
+    estimator: ClassVar[str] = (
+        "Fréchet distance of Gaussians with the moments of 64 principal components, in float64; se by the influence "
+        "function"
+    )
+    bias: ClassVar[str] = "upwards, of order 1/n: compare at equal numbers of images only"
+    source: ClassVar[str] = "the distance of Heusel et al., 1706.08500, in features of the data set's own"
+
+    def cost(self, frame: Frame, device: str) -> float:
+        return self.seconds({"cpu": 3e-8 * COMPONENTS * frame.pixels, "cuda": 1e-6}, device)
+
+    def features(self, splits: Splits) -> Features:
+        return PrincipalComponents(splits.train.x)
+
+    def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
+        return frechet_estimate(made, real.moments)
+
+
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """The first 64 principal components of training images uint8 [N, C, H, W], as features of others."""
+
+    training: np.ndarray
+
+    @cached_property
+    def key(self) -> Mapping[str, str]:
+        by = f"scikit-learn {version('scikit-learn')}"
+        return {"features": f"pca{COMPONENTS}", "training images": content(self.training), "by": by}
+
+    def __call__(self, images: np.ndarray, device: torch.device) -> np.ndarray:  # noqa: ARG002
+        """Projections float32 [N, 64] in [0, 1] units."""
+        axes = kept("pca", self.key, self._fit)["axes"]
+        return np.concatenate([_flat(images[i : i + CHUNK]) @ axes.T for i in range(0, len(images), CHUNK)])
+
+    def _fit(self) -> Mapping[str, np.ndarray]:
+        from sklearn.decomposition import PCA
+
+        rng = np.random.Generator(np.random.Philox(key=derive("fd_pca64")))
+        few = np.sort(rng.choice(len(self.training), min(FITTED, len(self.training)), replace=False))
+        x = _flat(self.training[few])
+        return {"axes": PCA(min(COMPONENTS, *x.shape), random_state=0).fit(x).components_.astype(np.float32)}
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1).astype(np.float32) / 255
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"fd_pca64": FdPca64}

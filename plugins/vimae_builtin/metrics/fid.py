@@ -1,0 +1,153 @@
+"""Generated images against real ones, in the features of the Inception network."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import torch
+from annotated_types import Ge, MinLen
+
+from vimae_bench import (
+    INCEPTION_SECONDS,
+    ORIGINAL_INCEPTION,
+    Estimate,
+    Features,
+    Frame,
+    InceptionLayer,
+    Metric,
+    RealSide,
+    SampleDistance,
+    Splits,
+    frechet_estimate,
+    hookimpl,
+    inception_network,
+)
+
+Weights = Annotated[str, MinLen(8)]
+"""How the sha256 of the weights begins, in hexadecimal digits."""
+SEED = 2020  # torch-fidelity's
+ROWS = 500
+
+
+@dataclass(frozen=True)
+class _InInception(SampleDistance):
+    """A distance in features of the Inception network with the weights whose sha256 begins with `weights`.
+
+    The sum is that of the file, or of those weights in it that the layer uses. Grey images are repeated in three
+    channels, which is no standard use of the network. Without the weights nothing is measured.
+    """
+
+    weights: Weights = ORIGINAL_INCEPTION
+
+    layer: ClassVar[InceptionLayer] = "2048"
+
+    def check(self, splits: Splits, frame: Frame) -> None:
+        if frame.shape[0] not in (1, 3):
+            raise ValueError(f"{self.name} needs images of 1 or 3 channels, not {frame.shape[0]}")
+        self.features(splits)
+
+    def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
+        return self.seconds(INCEPTION_SECONDS, device)
+
+    def features(self, splits: Splits) -> Features:  # noqa: ARG002
+        return inception_network(self.layer, self.weights)
+
+
+@dataclass(frozen=True)
+class Fid(_InInception):
+    """The Fréchet inception distance of 1706.08500, by torch-fidelity's port of its network, on uncompressed images.
+
+    The features are the 2048 of the last pooling. The standard error is that of the drawn images alone, given the
+    model and the real ones.
+    """
+
+    name: ClassVar[str] = "fid"
+    estimator: ClassVar[str] = (
+        "Fréchet distance of Gaussians with the moments of 2048 Inception features, in float64; se by the influence "
+        "function; grey images in three channels, which is not standard"
+    )
+    bias: ClassVar[str] = (
+        "upwards, of order 1/n and different for each model (1911.07023): compare at equal numbers of images only"
+    )
+    source: ClassVar[str] = "Heusel et al., 1706.08500; github.com/toshas/torch-fidelity, inception-v3-compat"
+
+    def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
+        return frechet_estimate(made, real.moments)
+
+
+@dataclass(frozen=True)
+class Fid768(Fid):
+    """As `fid`, in the 768 features before the auxiliary classifier: never to be put beside published FID."""
+
+    name: ClassVar[str] = "fid768"
+    layer: ClassVar[InceptionLayer] = "768"
+    estimator: ClassVar[str] = Fid.estimator.replace("2048", "768")
+
+
+@dataclass(frozen=True)
+class Kid(_InInception):
+    """The kernel inception distance of 1801.01401: unbiased MMD^2 with the kernel (x'y/2048 + 1)^3, as torch-fidelity.
+
+    A mean over `subsets` random subsets of `subset_size` images of each side (of all images, if there are fewer).
+    """
+
+    subsets: Annotated[int, Ge(1)] = 100
+    subset_size: Annotated[int, Ge(2)] = 1000
+
+    name: ClassVar[str] = "kid"
+    estimator: ClassVar[str] = (
+        "unbiased MMD^2 of 2048 Inception features under a cubic kernel, a mean over subsets; se by the jackknife over "
+        "drawn images, and of the choice of subsets"
+    )
+    bias: ClassVar[str] = "none over draws of both sides; it may be negative"
+    source: ClassVar[str] = "Binkowski et al., 1801.01401; github.com/toshas/torch-fidelity"
+
+    def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
+        return kernel_distance(made, real.features, self.subsets, self.subset_size)
+
+
+def kernel_distance(made: np.ndarray, real: np.ndarray, subsets: int, size: int) -> Estimate:
+    """KID of features [n, F] from real ones [m, F] as torch-fidelity has it, with its standard error over draws.
+
+    Subsets overlap, so their spread does not tell the error of their mean. That is the jackknife's of the statistic
+    of all images, which the mean estimates, and the error of having so many subsets only, added as variances.
+    """
+    from torch_fidelity.metric_kid import kid_features_to_metric
+
+    found = kid_features_to_metric(
+        torch.tensor(made),
+        torch.tensor(real),
+        kid_subsets=subsets,
+        kid_subset_size=min(size, len(made), len(real)),
+        rng_seed=SEED,
+        verbose=False,
+    )
+    mean, sd = found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]
+    return Estimate(mean, len(made), float(np.hypot(jackknife(made, real), sd / subsets**0.5)))
+
+
+def jackknife(made: np.ndarray, real: np.ndarray) -> float:
+    """The standard error of the unbiased MMD^2 of all of made [n, F] from real [m, F], which are taken as they are."""
+    n = len(made)
+    if n < 3:
+        return 0.0
+    within = (_mean_kernel(made, made) * n - _kernel((made**2).sum(1, dtype=np.float64), made.shape[1])) / (n - 1)
+    # By how much the statistic without an image differs from the others': r and c are the means of its own pairs, and
+    # it takes 2r/(n - 2) out of the mean over pairs of drawn images, 2c/(n - 1) out of that over pairs across.
+    moved = 2 * (within / (n - 2) - _mean_kernel(made, real) / (n - 1))
+    return float(np.sqrt((n - 1) / n * ((moved - moved.mean()) ** 2).sum()))
+
+
+def _mean_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The mean of the kernel of each of a [n, F] with all of b [m, F], float64 [n]."""
+    return np.concatenate([_kernel(a[i : i + ROWS] @ b.T, a.shape[1]).mean(1) for i in range(0, len(a), ROWS)])
+
+
+def _kernel(products: np.ndarray, features: int) -> np.ndarray:
+    return (products.astype(np.float64) / features + 1) ** 3
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"fid": Fid, "kid": Kid, "fid768": Fid768}
