@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from vimae_bench import Corruption, corrupted
+from vimae_bench import Autoencoder, Corruption, Examples, Frame, Splits, Trial, corrupted
+from vimae_bench.pixels import to_network
+from vimae_builtin.objectives.ae import PlainAutoencoder
+from vimae_builtin.priors.normal import Normal
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (1500, 3, 5, 6), dtype=np.uint8)
 CLEAN = torch.from_numpy(IMAGES).float() / 255
@@ -39,6 +42,40 @@ def test_gaussian_noise_has_its_level_in_unit_pixels_and_is_not_clipped(level):
     assert float((CLEAN + noise).min()) < 0 < 1 < float((CLEAN + noise).max())
 
 
+def test_clipped_noise_is_the_same_noise_clipped():
+    x = damaged("gauss_clip_0.4", "mnist", "test", 0)
+    assert torch.equal(x, damaged("gauss_0.4", "mnist", "test", 0).clip(0, 1))
+    assert float((x == 1).float().mean()) > 0.1
+
+
+def test_a_grey_mask_hits_the_entries_of_a_black_one_and_is_the_networks_zero():
+    black, grey = (damaged(name, "mnist", "test", 0) for name in ("mask_0.3", "mask_grey_0.3"))
+    hit = black == 0
+    assert (to_network(grey, "sym")[hit] == 0).all()
+    assert torch.equal(grey[~hit], CLEAN[~hit])
+
+
+@pytest.mark.parametrize("name", ["gauss_0.3", "mask_0.2"])
+def test_damage_is_done_in_unit_pixels_whatever_the_network_sees(name, linear):
+    """What two models are given, one of each range: the same damage, doubled and moved for [-1, 1], where 0 is -1."""
+    seen = {"unit": seen_by(linear, "unit", name, seed=0), "sym": seen_by(linear, "sym", name, seed=1)}
+    torch.testing.assert_close(seen["sym"], 2 * seen["unit"] - 1, rtol=0, atol=1e-6)
+    torch.testing.assert_close(seen["unit"], damaged(name, "invented", "test", 0, images=IMAGES[:300]), rtol=0, atol=0)
+    if name.startswith("mask"):
+        assert float((seen["sym"] == -1).float().mean()) == pytest.approx(0.2, abs=0.01)
+
+
+def seen_by(architecture, pixel_range, name: str, seed: int) -> torch.Tensor:
+    """The corrupted test images as they reach the encoder of a model."""
+    frame = Frame((3, 5, 6), 2, pixel_range)
+    model = Autoencoder(frame, architecture, Normal(), PlainAutoencoder(), seed).eval()
+    examples, seen = Examples(IMAGES[:300], None), []
+    model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
+    trial = Trial(model, Splits(examples, examples, examples), "invented", seed, torch.device("cpu"))
+    trial.corrupted_posterior("test", name)
+    return torch.cat(seen)
+
+
 @pytest.mark.parametrize("name", ["gauss_0.2", "mask_0.5", "mask_pixel_0.5"])
 def test_noise_depends_on_its_stream_and_the_place_of_an_image_alone(name):
     ours = damaged(name, "mnist", "test", 0)
@@ -71,6 +108,10 @@ def test_no_image_meets_the_noise_of_another():
         "mask_x",
         "blur_1",
         "clean_1",
+        "gauss_clip_0",
+        "gauss_clip",
+        "mask_grey_1",
+        "grey_0.5",
     ],
 )
 def test_an_impossible_corruption_is_refused_by_name(name):

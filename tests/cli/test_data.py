@@ -3,6 +3,7 @@ import pytest
 from click.testing import CliRunner
 
 from vimae_bench.cli import main
+from vimae_builtin.datasets.omniglot import Omniglot
 
 
 @pytest.fixture
@@ -54,6 +55,23 @@ def test_folders_of_the_users_own_are_listed_and_verified(data, tmp_path):
         np.save(folder / f"{part}_x.npy", np.zeros((3, 3, 4, 4), dtype=np.uint8))
     assert "faces            3 + 3 images of 3 x 4 x 4, as arrays with path = 'faces'" in data("list").output
     assert "gives no sha256 sums" in data("verify", "faces").output
+
+
+def test_factors_are_listed(data):
+    assert data("prepare", "blobs").exit_code == 0
+    assert (
+        "blobs            10,000 + 2,000 images of 1 x 28 x 28 (factors: x, y, width, brightness)\n"
+        in data("list").output
+    )
+
+
+def test_a_folder_of_another_name_than_its_data_set_is_listed_with_it(data, tmp_path):
+    folder = tmp_path / Omniglot().folder
+    assert "omniglot         not prepared\n" in data("list").output
+    folder.mkdir()
+    for part in ("train", "test"):
+        np.save(folder / f"{part}_x.npy", np.zeros((3, 1, 28, 28), dtype=np.uint8))
+    assert "omniglot         3 + 3 images of 1 x 28 x 28, in omniglot-28-rotated\n" in data("list").output
 
 
 def test_damage_is_listed_where_it_is(data, tmp_path):

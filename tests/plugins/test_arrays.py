@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,19 @@ def test_a_folder_with_two_arrays_of_images_is_enough(own, tmp_path):
     assert (splits.train.x == X[:8]).all()
     assert (splits.validation.x == X[8:]).all()
     assert splits.test.y is None
+
+
+def test_factors_of_ones_own_are_used_and_held_out_with_their_images(own, tmp_path):
+    factors = np.stack([np.arange(10) // 2, np.arange(10) % 2], axis=1)
+    np.save(own / "train_factors.npy", factors)
+    np.save(own / "test_factors.npy", factors[:4])
+    for names in (["f0", "f1"], ["angle", "drawer"]):
+        splits = open_splits(OwnArrays(str(own), validation=2), tmp_path)
+        assert list(splits.train.factors) == list(splits.test.factors) == names
+        assert (splits.validation.factors[names[0]] == [4, 4]).all()
+        assert (splits.test.factors[names[1]] == [0, 1, 0, 1]).all()
+        card = {"shape": [3, 6, 6], "train": 10, "test": 4, "factors": ["angle", "drawer"]}
+        (own / "dataset.json").write_text(json.dumps(card))
 
 
 def test_a_relative_path_is_below_the_data_folder(own):

@@ -60,6 +60,48 @@ def test_costs_the_published_number_of_multiply_adds(size, width, encoder, decod
 
 
 @pytest.mark.parametrize(
+    ("size", "width", "millions"),
+    [
+        (28, 1024, 918.93), (32, 1024, 800.03), (64, 1024, 3200.12),
+        (28, 256, 58.2), (32, 256, 52.6),
+        (28, 128, 14.8), (32, 128, 14.0), (64, 128, 56.0),
+        (28, 64, 3.83), (32, 64, 3.92), (64, 64, 15.7),
+    ],
+)  # fmt: skip
+def test_a_second_head_costs_its_weights_alone(size, width, millions):
+    """Of both nets together: the published millions of multiply-adds, and one more for each weight of the head."""
+    frame, net = FRAMES[size], Conv(width)
+    x, z = torch.empty(1, *frame.shape, device="meta"), torch.empty(1, frame.latent, device="meta")
+    with torch.device("meta"):
+        decoder = multiply_adds(net.decoder(frame), z)
+        one, two = (multiply_adds(net.encoder(frame, heads), x) + decoder for heads in (1, 2))
+    assert one / 1e6 == pytest.approx(millions, abs=0.05 if millions > 10 and millions < 100 else 0.005)
+    flattened = width * {28: 2, 32: 2, 64: 4}[size] ** 2
+    assert two - one == flattened * frame.latent
+
+
+LAYERS = {  # weights, biases and batch norm of each stage
+    28: ([2_432, 525_056, 2_098_688, 8_391_680, 32_776], [451_584, 8_390_144, 2_097_920, 4_097]),
+    32: ([9_984, 819_968, 3_278_336, 13_110_272, 262_208], [1_064_960, 13_108_736, 3_277_568, 819_584, 9_603]),
+    64: ([9_984, 819_968, 3_278_336, 13_110_272, 1_048_640], [4_259_840, 13_108_736, 3_277_568, 819_584, 9_603]),
+}
+
+
+@pytest.mark.parametrize("size", LAYERS)
+def test_each_layer_has_the_published_number_of_parameters(size):
+    with torch.device("meta"):
+        nets = Conv().encoder(FRAMES[size], 1), Conv().decoder(FRAMES[size])
+    for net, expected in zip(nets, LAYERS[size], strict=True):
+        counts = []
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm2d):  # of the stage before it
+                counts[-1] += parameters(module)
+            elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                counts.append(parameters(module))
+        assert counts == expected
+
+
+@pytest.mark.parametrize(
     ("size", "encoder", "decoder"),
     [
         (28, [(1, 14), (2, 7), (4, 4), (8, 2)], [(8, 7), (4, 14), (2, 28), (1, 28)]),
