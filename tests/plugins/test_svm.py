@@ -7,7 +7,8 @@ import torch
 from sklearn.svm import SVC
 
 from vimae_bench import BenchError, Corruption, Deterministic, Examples, Frame, Gaussian, Splits
-from vimae_builtin.metrics.svm import Svm, accuracy, choose, fit, predictions
+from vimae_bench import accuracy_over_draws as accuracy, choose_labelled as choose, rbf_machine as fit
+from vimae_builtin.metrics.svm import Svm, predictions
 
 IDENTITY = (torch.eye(2), torch.zeros(2))
 BAYES = 50 * (1 + erf(1 / sqrt(2)))  # two classes whose means lie one standard deviation to each side: 84.13 %

@@ -1,5 +1,6 @@
 """A trained model before its metrics: codes, draws and reconstructions are computed once and shared by all of them."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..corruption import corrupted
 from ..kinds import Examples, Frame, Splits, squared_error
 from ..model import Autoencoder
 from ..pixels import to_network, to_unit
@@ -60,6 +62,18 @@ class Trial:
             heads = [self.model.encoder(to_network(x, self.frame.pixel_range)) for x in few]
             return self.model.family.at(*(torch.cat(head) for head in zip(*heads, strict=True)))
 
+    def corrupted_posterior(self, part: Part, name: str, noise: int = 0, places: np.ndarray | None = None) -> Posterior:
+        """q(z|x) of the images of a part, or of those at `places`, under the corruption of this name.
+
+        Encoded once for all that ask. `noise` is the number of the noise draw; an image's noise depends on it and on
+        where the image stands among those encoded, see `corrupted`.
+        """
+        if name == "clean" and places is None:
+            return self.posterior(part)
+        noise = 0 if name == "clean" else noise
+        which = "" if places is None else hashlib.sha256(np.asarray(places, np.int64).tobytes()).hexdigest()
+        return self._once(f"{name} {noise} {part} {which}", lambda: self._corrupted(part, name, noise, places))
+
     def trained_posterior(self, x: Tensor) -> Posterior:
         """q(z|x) as the objective trained it, with its input noise, for images [B, C, H, W] in [0, 1] units."""
         return self.model.encode(to_network(x, self.frame.pixel_range))
@@ -96,6 +110,11 @@ class Trial:
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(derive(self.seed, *purpose))
             return draw()
+
+    def _corrupted(self, part: Part, name: str, noise: int, places: np.ndarray | None) -> Posterior:
+        x = self.examples(part).x
+        chunks = corrupted(x if places is None else x[places], name, self.dataset, part, noise)
+        return self.posterior_of(chunk.to(self.device) for chunk in chunks)
 
     def _once(self, what: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401
         if what not in self._kept:

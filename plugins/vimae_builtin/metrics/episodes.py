@@ -1,0 +1,161 @@
+"""What a support vector machine reads from the codes of a few characters that no one has shown it before."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge, MinLen
+
+from vimae_bench import (
+    Codes,
+    Corruption,
+    Estimate,
+    Examples,
+    Frame,
+    Measure,
+    Metric,
+    Splits,
+    Trial,
+    derive,
+    hookimpl,
+    mean_codes,
+    mean_estimate,
+    plain_codes,
+    rbf_machine,
+)
+
+
+@dataclass(frozen=True)
+class Episodes(Metric):
+    """Accuracy in percent of an RBF support vector machine on posterior means, over episodes of a few classes each.
+
+    In each of `episodes` episodes, `ways` classes of the test split are drawn, and of every one `train` images to fit
+    SVC(C=1, gamma="scale") to, clean, and `test` others to test it on, under each of the `conditions` (see
+    `Corruption`). `split = "drawer"` lets no drawer of a class stand on both sides, as the factor `drawer` has it, so
+    that no image is told by a turned copy; "random" takes any images. Episodes and noise depend on the data set alone,
+    so that all methods and runs meet the same. Nothing is measured where there is nothing to draw these from.
+
+    Values are means over episodes, of which the standard error is that of independent draws. Raises ValueError for a
+    condition there is none of.
+    """
+
+    conditions: Annotated[tuple[str, ...], MinLen(1)] = ("clean", "gauss_0.2", "gauss_0.4", "mask_0.2", "mask_0.5")
+    split: Literal["drawer", "random"] = "drawer"
+    episodes: Annotated[int, Ge(1)] = 60
+    ways: Annotated[int, Ge(2)] = 5
+    train: Annotated[int, Ge(1)] = 60
+    test: Annotated[int, Ge(1)] = 20
+
+    estimator: ClassVar[str] = "share of test images read rightly, a mean over episodes"
+    bias: ClassVar[str] = (
+        "none as the accuracy of a classifier of so few images; split = 'random' tests on turned copies"
+    )
+    source: ClassVar[str] = "1905.10549, Table 4; characters and drawers of Lake et al., Science 350, 2015"
+
+    def __post_init__(self) -> None:
+        for name in self.conditions:
+            Corruption.named(name)
+
+    def check(self, splits: Splits, frame: Frame) -> None:  # noqa: ARG002
+        if reason := self._unfit(splits.test):
+            raise ValueError(reason)
+
+    def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
+        """Of five classes of 80 images and a convolutional net of width 64."""
+        return 0.02 * self.episodes * len(self.conditions) * frame.pixels / 784
+
+    def measures(self) -> tuple[Measure, ...]:
+        return tuple(Measure(f"episodes {name}", "%", "higher") for name in self.conditions)
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        return self._read(mean_codes(trial), trial.splits.test, trial.dataset)
+
+    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
+        """The same on pixels, and on as many principal components of the training images as there are latents."""
+        if self._unfit(splits.test):
+            return {}
+        rows = plain_codes(splits, frame, dataset)
+        return {row: self._read(codes, splits.test, dataset) for row, codes in rows.items()}
+
+    def draw(self, examples: Examples, dataset: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """The places of the images that the episode of this number trains and tests on, class by class."""
+        if examples.y is None:
+            raise ValueError("there are no labels")
+        rng = np.random.Generator(np.random.Philox(key=derive("episode", dataset, number)))
+        classes = rng.choice(np.unique(examples.y), self.ways, replace=False)
+        order = self._order(examples, rng)
+        places = [order[examples.y[order] == name] for name in classes]
+        train = np.concatenate([held[: self.train] for held in places])
+        return train, np.concatenate([held[self.train : self.train + self.test] for held in places])
+
+    def _order(self, examples: Examples, rng: np.random.Generator) -> np.ndarray:
+        """All places in random order, the images of a drawer one after the other where classes are split by drawer."""
+        order = rng.permutation(len(examples))
+        if self.split == "random":
+            return order
+        _, drawer = np.unique(examples.factors["drawer"], return_inverse=True)
+        turn = rng.permutation(drawer.max() + 1)
+        return order[np.argsort(turn[drawer[order]], kind="stable")]
+
+    def _read(self, codes: Codes, examples: Examples, dataset: str) -> dict[str, Estimate]:
+        """The accuracy under each condition."""
+        if self._unfit(examples):
+            return {}
+        shares = np.array([self._episode(codes, examples, dataset, number) for number in range(self.episodes)])
+        return {
+            f"episodes {name}": _over_episodes(100 * share)
+            for name, share in zip(self.conditions, shares.T, strict=True)
+        }
+
+    def _episode(self, codes: Codes, examples: Examples, dataset: str, number: int) -> list[float]:
+        """The share of test images read rightly under each condition."""
+        y = np.asarray(examples.y)
+        train, test = self.draw(examples, dataset, number)
+        machine = rbf_machine(codes("test", places=train), y[train])
+        seen = (codes("test", name, number, test) for name in self.conditions)
+        return [float(np.mean(machine.predict(z) == y[test])) for z in seen]
+
+    def _unfit(self, examples: Examples) -> str:
+        """Why no episodes can be drawn from these images, with what would fit; empty if they can."""
+        if examples.y is None:
+            return "there are no labels to train and test a classifier with; a data set with labels would fit"
+        if self.split == "drawer" and "drawer" not in examples.factors:
+            return "split = 'drawer' needs to know who drew each image, as omniglot does; split = 'random' would fit"
+        classes, held = np.unique(examples.y, return_counts=True)
+        if len(classes) < self.ways:
+            return f"ways = {self.ways}, but there are {len(classes)} classes; ways = {len(classes)} would fit"
+        each = _images_of_a_drawer(examples) if self.split == "drawer" else 1
+        if not each:
+            return "split = 'drawer' needs as many test images by each drawer of a class; split = 'random' would fit"
+        if held.min() >= self.train + self.test and self.train % each == self.test % each == 0:
+            return ""
+        return self._other_sizes(
+            f"class {classes[held.argmin()]} has {held.min()} test images", held.min() // each, each
+        )
+
+    def _other_sizes(self, least: str, drawers: int, each: int) -> str:
+        """What to say where `train` and `test` do not fit, but those that share out the drawers alike would."""
+        test = max(1, round(drawers * self.test / (self.train + self.test)))
+        by = f", {each} by each drawer" if self.split == "drawer" else ""
+        fit = (
+            f"train = {(drawers - test) * each}, test = {test * each} would fit" if drawers > 1 else "too few to split"
+        )
+        return f"train = {self.train}, test = {self.test}, but {least}{by}: {fit}"
+
+
+def _images_of_a_drawer(examples: Examples) -> int:
+    """How many images each drawer has of each class; 0 where it is not the same number everywhere."""
+    pairs = np.stack([np.asarray(examples.y), examples.factors["drawer"]])
+    _, held = np.unique(pairs, axis=1, return_counts=True)
+    return int(held[0]) if (held == held[0]).all() else 0
+
+
+def _over_episodes(values: np.ndarray) -> Estimate:
+    return replace(mean_estimate(torch.tensor(values)), parts=tuple(values.tolist()))
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"episodes": Episodes}
