@@ -1,4 +1,4 @@
-from math import exp, sqrt
+from math import exp, log, sqrt
 
 import pytest
 import scipy.stats
@@ -8,6 +8,10 @@ from torch.distributions import Independent, Normal
 
 from vimae_bench import (
     Deterministic,
+    FixedGaussian,
+    Flow,
+    FlowedGaussian,
+    FlowPosterior,
     Gaussian,
     GaussianPosterior,
     NoisedDeterministic,
@@ -105,3 +109,76 @@ def test_the_mean_of_a_noised_code_is_the_code_of_the_clean_image():
 def test_there_is_no_input_noise_at_evaluation():
     codes = torch.randn(5, 3)
     assert torch.equal(NoisedDeterministic(TruncatedNormal(0.01)).at(codes).rsample(), codes)
+
+
+@pytest.mark.parametrize("std", [1e-3, 0.1, 3.0])
+def test_a_fixed_gaussian_has_its_deviation_in_training_and_at_evaluation(std):
+    x, family = torch.rand(5, 1, 1, 3), FixedGaussian(std)
+    for q in (family(Doubling(), x), family.at(2 * x.flatten(1))):
+        assert torch.equal(q.mean, 2 * x.flatten(1))
+        assert q.std.flatten().tolist() == pytest.approx([std] * 15, rel=1e-5)
+        z = q.mean + std * torch.randn(7, 5, 3)
+        torch.testing.assert_close(q.log_prob(z), Independent(Normal(q.mean, torch.full((5, 3), std)), 1).log_prob(z))
+
+
+@pytest.mark.parametrize("std", [0.0, 9e-4, float("nan")])
+def test_a_fixed_deviation_near_the_floor_is_refused(std):
+    with pytest.raises(ValueError, match=r"has to be at least 0\.001"):
+        FixedGaussian(std)
+
+
+class Scaling(Flow):
+    """y = 3 z + context + weight: a flow whose law is known."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, z, context):
+        return 3 * z + context + self.weight, torch.full(z.shape[:-1], z.shape[-1] * log(3))
+
+    def inverse(self, y, context):
+        return (y - context - self.weight) / 3, torch.full(y.shape[:-1], y.shape[-1] * log(3))
+
+
+def flowed() -> FlowPosterior:
+    return FlowedGaussian().bound(Scaling()).at(*(torch.randn(5, 2) for _ in range(3)))
+
+
+def test_the_density_of_a_flow_is_that_of_the_law_it_makes():
+    """A Gaussian scaled by 3 and shifted is a Gaussian that torch knows."""
+    q = flowed()
+    law = Independent(Normal(3 * q.base.m + q.context + 0.5, 3 * q.base.std), 1)
+    z, log_q = q.draw((7,))
+    torch.testing.assert_close(log_q, law.log_prob(z))
+    torch.testing.assert_close(q.log_prob(z), law.log_prob(z))
+    torch.testing.assert_close(q.mean, law.mean)
+    many = q.rsample((100_000,))
+    torch.testing.assert_close(many.mean(0), law.mean, rtol=0, atol=0.15)
+    torch.testing.assert_close(many.std(0), law.stddev, rtol=0.02, atol=0)
+
+
+def test_a_flow_over_heads_of_inference_mode_is_drawn_from_anywhere():
+    family = FlowedGaussian().bound(Scaling())
+    with torch.inference_mode():
+        q = family.at(*(torch.randn(5, 2) for _ in range(3)))
+    z = q.rsample((3,))
+    assert not any(t.requires_grad for t in (z, q.mean, q.log_prob(z)))
+
+
+def test_a_flow_is_trained_through_its_draws():
+    q = flowed()
+    (slope,) = torch.autograd.grad(q.rsample().sum(), q.flow.weight)
+    assert slope == 10
+
+
+def test_a_flowed_posterior_needs_a_flow():
+    with pytest.raises(TypeError, match="needs a Flow as the objective's auxiliary, not Linear"):
+        FlowedGaussian().bound(nn.Linear(2, 2))
+    with pytest.raises(TypeError, match="bound to its flow"):
+        FlowedGaussian().at(*(torch.randn(5, 2) for _ in range(3)))
+
+
+@pytest.mark.parametrize("family", [Gaussian(), FixedGaussian(0.1), Deterministic()])
+def test_a_family_without_parameters_is_bound_to_none(family):
+    assert family.bound(nn.Module()) is family

@@ -27,12 +27,22 @@ class Autoencoder(nn.Module):
         self.matmul_dtype = torch.float32
         self.encoder = seeded(seed, "encoder", lambda: architecture.encoder(frame, self.family.heads))
         self.decoder = seeded(seed, "decoder", lambda: architecture.decoder(frame))
-        self.prior: PriorDistribution = seeded(seed, "prior", lambda: prior(frame, self.encode))
+        self.prior: PriorDistribution = seeded(seed, "prior", lambda: prior(frame, self._encode_for_prior))
         self.auxiliary = seeded(seed, "auxiliary", lambda: objective.auxiliary(frame))
+        self.family = self.family.bound(self.auxiliary)
 
     def encode(self, x: Tensor) -> Posterior:
         """q(z|x) for images [B, C, H, W] in network units, with the objective's input noise where it has any."""
         return self.family(self._heads, x)
+
+    def _encode_for_prior(self, x: Tensor) -> Posterior:
+        """As `encode`, by the encoder in evaluation mode: learned images must not enter the data's batch statistics."""
+        training = self.encoder.training
+        self.encoder.eval()
+        try:
+            return self.encode(x)
+        finally:
+            self.encoder.train(training)
 
     def decode(self, z: Tensor) -> Tensor:
         """The mean image of p(x|z) in network units: z [..., d] gives [..., C, H, W]."""

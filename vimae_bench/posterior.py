@@ -6,17 +6,19 @@ heads give. So one encoder serves every objective, and two methods differ in the
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import erf, log, pi, sqrt
 from typing import ClassVar
 
 import torch
-from torch import Tensor, library
+from torch import Tensor, library, nn
 
 Encoder = Callable[[Tensor], tuple[Tensor, ...]]
 """Images [B, C, H, W] in network units to the heads [B, d] that a posterior is made of."""
 LOG_VARIANCE_BOUND = 50.0
 STD_FLOOR = 1e-8
+SMALLEST_STD = 1e-3
 
 
 class Posterior(ABC):
@@ -55,6 +57,53 @@ class GaussianPosterior(Posterior):
         """log q(z|x) in nats; z [..., B, d] gives [..., B]."""
         u = (z - self.m) / self.std
         return -0.5 * (u.square() + log(2 * pi)).sum(-1) - self.std.log().sum(-1)
+
+
+class Flow(nn.Module, ABC):
+    """An invertible map y = F(z; context) of codes z [..., B, d], given a context [B, d] for each image."""
+
+    @abstractmethod
+    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """y [..., B, d] and log|det dy/dz| [..., B]."""
+
+    @abstractmethod
+    def inverse(self, y: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """z [..., B, d] and log|det dy/dz| [..., B], that of the map itself, at this z."""
+
+
+@dataclass(frozen=True)
+class FlowPosterior(Posterior):
+    """The law of F(z0) for a Gaussian z0, which has a density and is no Gaussian (Kingma et al., 1606.04934)."""
+
+    base: GaussianPosterior
+    context: Tensor
+    flow: Flow
+
+    @property
+    def mean(self) -> Tensor:
+        """F at the mean of the Gaussian: the code without noise, which is not the expectation of z."""
+        with self._mode():
+            return self.flow(self.base.mean, self.context)[0]
+
+    def rsample(self, shape: tuple[int, ...] = ()) -> Tensor:
+        return self.draw(shape)[0]
+
+    def draw(self, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
+        """Draws z [*shape, B, d] with their own log q(z|x) in nats, [*shape, B]: no inversion is needed for these."""
+        with self._mode():
+            z0 = self.base.rsample(shape)
+            z, log_det = self.flow(z0, self.context)
+            return z, self.base.log_prob(z0) - log_det
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log q(z|x) in nats for any z [..., B, d], by inversion; gives [..., B]."""
+        with self._mode():
+            z0, log_det = self.flow.inverse(z, self.context)
+            return self.base.log_prob(z0) - log_det
+
+    def _mode(self) -> AbstractContextManager[object]:
+        # Heads made in inference mode cannot meet weights that want a gradient anywhere else.
+        return torch.inference_mode() if self.context.is_inference() else nullcontext()
 
 
 @dataclass(frozen=True)
@@ -131,6 +180,10 @@ class PosteriorFamily(ABC):
     def at(self, *heads: Tensor) -> Posterior:
         """The posterior as it is evaluated, from the encoder's heads: without any input noise."""
 
+    def bound(self, auxiliary: nn.Module) -> "PosteriorFamily":  # noqa: ARG002
+        """The family over the objective's own parameters, `model.auxiliary`, where its posteriors are made of these."""
+        return self
+
     def __call__(self, encoder: Encoder, x: Tensor) -> Posterior:
         """The posterior as it is trained, for images x [B, C, H, W] in network units."""
         return self.at(*encoder(x))
@@ -145,6 +198,46 @@ class Gaussian(PosteriorFamily):
     def at(self, *heads: Tensor) -> GaussianPosterior:
         m, l = heads  # noqa: E741
         return GaussianPosterior(m, l.clamp(-LOG_VARIANCE_BOUND, LOG_VARIANCE_BOUND))
+
+
+@dataclass(frozen=True)
+class FixedGaussian(PosteriorFamily):
+    """z = f(x) + std * eps with a given std, the same in training and at evaluation: a posterior with a density.
+
+    Raises ValueError for a std below 1e-3, where the floor of a Gaussian posterior's deviation would be felt.
+    """
+
+    std: float
+    heads: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        if not self.std >= SMALLEST_STD:
+            raise ValueError(f"std is {self.std}; it has to be at least {SMALLEST_STD}")
+
+    def at(self, *heads: Tensor) -> GaussianPosterior:
+        return GaussianPosterior(heads[0], torch.full_like(heads[0], log(self.std**2 - STD_FLOOR)))
+
+
+@dataclass(frozen=True)
+class FlowedGaussian(PosteriorFamily):
+    """A diagonal Gaussian under a flow, the objective's `auxiliary`; the third head is the flow's context."""
+
+    flow: Flow | None = None
+    heads: ClassVar[int] = 3
+
+    def bound(self, auxiliary: nn.Module) -> "FlowedGaussian":
+        """Raises TypeError for an auxiliary that is no Flow."""
+        if not isinstance(auxiliary, Flow):
+            raise TypeError(
+                f"a flowed posterior needs a Flow as the objective's auxiliary, not {type(auxiliary).__name__}"
+            )
+        return FlowedGaussian(auxiliary)
+
+    def at(self, *heads: Tensor) -> FlowPosterior:
+        if self.flow is None:
+            raise TypeError("a flowed posterior is made by a family that is bound to its flow")
+        m, l, context = heads  # noqa: E741
+        return FlowPosterior(Gaussian().at(m, l), context, self.flow)
 
 
 @dataclass(frozen=True)

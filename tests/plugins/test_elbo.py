@@ -1,11 +1,14 @@
 from math import log, pi
 
+import numpy as np
 import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
-from vimae_bench import Autoencoder, Batch, Frame
-from vimae_builtin.objectives.elbo import ELBO
+from vimae_bench import Autoencoder, Batch, Examples, Frame, Splits, Trial
+from vimae_builtin.architectures.mlp import MLP
+from vimae_builtin.metrics.rate import Rate
+from vimae_builtin.objectives.elbo import ELBO, SampledELBO
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal as NormalPrior
 
@@ -39,12 +42,31 @@ def test_beta_weighs_the_rate_alone(linear, beta):
     torch.testing.assert_close(loss.total, 0.5 * loss.terms["sse"] + beta * loss.terms["kl"])
 
 
-def test_another_prior_gives_another_rate(linear):
-    data, rates = batch(20), []
-    for prior in (NormalPrior(), Logistic()):
-        torch.manual_seed(5)
-        rates.append(ELBO()(Autoencoder(FRAME, linear, prior, ELBO(), seed=0), data).terms["kl"])
-    assert rates[0] != rates[1]
+@pytest.mark.parametrize("prior", [NormalPrior(), Logistic()])
+def test_the_sampled_rate_is_the_closed_one_or_the_integral_in_expectation(linear, prior):
+    """Over many draws: the mean of log q - log p agrees with KL by torch.distributions, or by quadrature."""
+    x = torch.rand(1, *FRAME.shape)
+    model = Autoencoder(FRAME, linear, prior, SampledELBO(), seed=0)
+    with torch.no_grad():
+        rates = SampledELBO()(model, Batch(x.expand(100_000, -1, -1, -1), torch.tensor(0.0))).terms["kl"]
+        q = model.encode(x)
+    line = torch.linspace(-12, 12, 24_001, dtype=torch.float64)[:, None]
+    log_q = Normal(q.m.double(), q.std.double()).log_prob(line)  # [24001, 4]
+    one_dimension = prior(Frame((1, 1, 1), 1), None)
+    log_p = one_dimension.log_prob(line)[:, None]
+    exact = (log_q.exp() * (log_q - log_p)).sum() * 24 / 24_000
+    if isinstance(prior, NormalPrior):
+        closed = kl_divergence(Normal(q.m, q.std), Normal(torch.zeros(4), torch.ones(4))).sum()
+        assert exact.item() == pytest.approx(closed.item(), rel=1e-5)
+    assert rates.item() == pytest.approx(exact.item(), abs=0.02)
+
+
+def test_a_prior_without_a_closed_form_is_refused_before_training(linear):
+    model = Autoencoder(FRAME, linear, Logistic(), ELBO(), seed=0)
+    with pytest.raises(ValueError, match=r"StandardLogistic.*'elbo_sampled'.*prior 'normal'"):
+        ELBO().check(model)
+    SampledELBO().check(model)
+    ELBO().check(Autoencoder(FRAME, linear, NormalPrior(), ELBO(), seed=0))
 
 
 EIGENVALUES = torch.tensor([4.0, 2.0, 1.0, 0.2, 0.02, 0.02, 0.02, 0.01, 0.01, 0.01])
@@ -82,3 +104,35 @@ def test_a_linear_model_trained_to_the_end_reaches_the_known_rate_and_distortion
     terms = objective(model, Batch(x, torch.tensor(1.0))).terms
     assert terms["sse"].item() == pytest.approx(sse, rel=0.02)
     assert terms["kl"].item() == pytest.approx(rate, rel=0.02, abs=0.01)
+
+
+MNIST = torch.tensor([5.117, 3.741, 3.253, 2.842, 2.567, 2.274, 1.725, 1.521])
+"""The largest eigenvalues of the covariance of MNIST's training images, [0, 1] units."""
+
+
+def images_with_the_spectrum_of_mnist(n: int) -> np.ndarray:
+    """Gaussian images uint8 [n, 1, 28, 28] about a grey mean, which vary in eight directions as MNIST varies most."""
+    directions = torch.linalg.qr(torch.randn(784, 8)).Q
+    x = 0.5 + torch.randn(n, 8) * MNIST.sqrt() @ directions.T
+    return (255 * x.clamp(0, 1)).round().byte().reshape(n, 1, 28, 28).numpy()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scale", "collapses"), [(0.05, True), (1.0, False)])
+def test_a_network_collapses_where_the_largest_eigenvalue_is_below_the_decoders_variance(scale, collapses):
+    """beta/(2c) = 10 is above all eigenvalues of MNIST, 0.5 below eight of them; the measure's flag tells."""
+    images = images_with_the_spectrum_of_mnist(2000)
+    frame, objective = Frame((1, 28, 28), 8), ELBO(1.0, scale)
+    model = Autoencoder(frame, MLP((64,)), NormalPrior(), objective, seed=0)
+    optimiser = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    x = torch.from_numpy(images) / 255
+    for step in range(800):
+        optimiser.zero_grad()
+        objective(model, Batch(x[step % 20 * 100 :][:100], torch.tensor(0.0))).total.backward()
+        optimiser.step()
+    examples = Examples(images, None)
+    trial = Trial(model.eval(), Splits(examples, examples, examples), "invented", 0, torch.device("cpu"))
+    (measure,) = (m for m in Rate().measures() if m.name == "rate")
+    rate = Rate()(trial)["rate"].value
+    assert (rate < measure.collapse_below) == collapses
+    assert collapses or rate > 4

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Gt
 
@@ -13,6 +13,9 @@ from vimae_bench import Autoencoder, Batch, Deterministic, Loss, Objective, hook
 class PlainAutoencoder(Objective):
     """Minimises c * SSE of a deterministic code, with c = `recon_scale`, SSE in network units."""
 
+    formula: ClassVar[str] = "recon_scale * SSE"
+    source: ClassVar[str] = "Hinton and Salakhutdinov, Science 313 (2006)"
+    special_cases: ClassVar[tuple[str, ...]] = ()
     recon_scale: Annotated[float, Gt(0)] = 1.0
 
     def posterior(self) -> Deterministic:

@@ -1,0 +1,68 @@
+"""The denoising autoencoder."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+from annotated_types import Gt
+from torch import Tensor
+
+from vimae_bench import (
+    Autoencoder,
+    Batch,
+    Corruption,
+    Deterministic,
+    Loss,
+    Objective,
+    PixelRange,
+    hookimpl,
+    squared_error,
+)
+
+
+@dataclass(frozen=True)
+class DenoisingAutoencoder(Objective):
+    """Minimises c * SSE between the clean image and the reconstruction of a damaged one, with c = `recon_scale`.
+
+    The `corruption` is named as those of the robustness metrics are (see `Corruption`): `gauss_<s>`, `mask_<p>`,
+    `mask_pixel_<p>` or `clean`, in [0, 1] units, unclipped, drawn anew in every step. The code is deterministic, and
+    there is no corruption at evaluation.
+
+    Raises ValueError for a corruption there is none of.
+    """
+
+    formula: ClassVar[str] = "recon_scale * SSE(x, decode(encode(corrupted x)))"
+    source: ClassVar[str] = "Vincent et al., ICML 2008"
+    special_cases: ClassVar[tuple[str, ...]] = ("corruption = clean: ae",)
+
+    corruption: str = "gauss_0.2"
+    recon_scale: Annotated[float, Gt(0)] = 1.0
+
+    def __post_init__(self) -> None:
+        Corruption.named(self.corruption)
+
+    def posterior(self) -> Deterministic:
+        return Deterministic()
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
+        damaged = damage(batch.x, Corruption.named(self.corruption), model.frame.pixel_range)
+        xhat = model.decode(model.encode(damaged).mean)
+        sse = squared_error(batch.x, xhat).mean()
+        return Loss(self.recon_scale * sse, {"sse": sse})
+
+
+def damage(x: Tensor, corruption: Corruption, pixel_range: PixelRange) -> Tensor:
+    """Damaged copies of images [B, C, H, W] in network units; levels and black are meant in [0, 1] units."""
+    black, width = (0.0, 1.0) if pixel_range == "unit" else (-1.0, 2.0)
+    if corruption.kind == "clean":
+        return x
+    if corruption.kind == "gauss":
+        return x + width * corruption.level * torch.randn_like(x)
+    coins = torch.rand_like(x if corruption.kind == "mask" else x[:, :1])
+    return torch.where(coins < corruption.level, black, x)
+
+
+@hookimpl
+def vimae_objectives() -> Mapping[str, Callable[..., Objective]]:
+    return {"dae": DenoisingAutoencoder}

@@ -1,0 +1,66 @@
+"""The VAE with a calibrated decoder."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import pi
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor, nn
+
+from vimae_bench import Autoencoder, Batch, Frame, Gaussian, Loss, Objective, hookimpl, squared_error
+
+
+class Variance(nn.Module):
+    """A scalar log-variance, learned from 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.log_variance = nn.Parameter(torch.zeros(()))
+
+
+@dataclass(frozen=True)
+class SigmaVAE(Objective):
+    """Minimises D/2 log(2 pi s^2) + SSE / (2 s^2) + beta * KL(q(z|x) || p(z)): the decoder's variance s^2 is fitted.
+
+    `optimal`: s^2 is the batch's mean SSE / D, which minimises the loss at every step. `learned`: s^2 is a parameter of
+    its own, from 1, which Adam moves by about its learning rate in each step. In both, s is kept above `min_std`, in
+    network units as all else here: by default about the deviation of rounding to bytes. There is no scale of the
+    reconstruction to choose. The KL is in closed form where the prior knows one, else estimated from one draw.
+    """
+
+    formula: ClassVar[str] = "D/2 log(2 pi s^2) + SSE / (2 s^2) + beta * mean KL(q(z|x) || p(z))"
+    source: ClassVar[str] = "Rybkin et al., 2006.13202"
+    special_cases: ClassVar[tuple[str, ...]] = (
+        "s^2 held at 1/(2c): elbo with recon_scale = c, plus the constant D/2 log(pi / c)",
+    )
+
+    variance: Literal["optimal", "learned"] = "optimal"
+    beta: Annotated[float, Ge(0)] = 1.0
+    min_std: Annotated[float, Gt(0)] = 1e-3
+
+    def posterior(self) -> Gaussian:
+        return Gaussian()
+
+    def auxiliary(self, frame: Frame) -> nn.Module:  # noqa: ARG002
+        return Variance() if self.variance == "learned" else nn.Module()
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
+        q = model.encode(batch.x)
+        z = q.rsample()
+        sse = squared_error(batch.x, model.decode(z)).mean()
+        kl = model.prior.kl(q, z).mean()
+        s2 = self._variance(model, sse)
+        nll = model.frame.pixels / 2 * (2 * pi * s2).log() + sse / (2 * s2)
+        return Loss(nll + self.beta * kl, {"sse": sse, "kl": kl, "decoder std": s2.sqrt()})
+
+    def _variance(self, model: Autoencoder, sse: Tensor) -> Tensor:
+        if self.variance == "optimal":
+            return (sse / model.frame.pixels).clamp(min=self.min_std**2)
+        return self.min_std**2 + model.auxiliary.log_variance.exp()
+
+
+@hookimpl
+def vimae_objectives() -> Mapping[str, Callable[..., Objective]]:
+    return {"sigma_vae": SigmaVAE}

@@ -1,0 +1,63 @@
+"""The VampPrior: a mixture of the posteriors of learned images."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import log
+from typing import Annotated
+
+import torch
+from annotated_types import Gt
+from torch import Tensor, nn
+
+from vimae_bench import Frame, GaussianPosterior, Posterior, Prior, PriorDistribution, hookimpl
+
+AT_ONCE = 512
+"""Codes whose densities under all components are taken at once: ten thousand would take gigabytes."""
+
+
+class VampPrior(PriorDistribution):
+    """(1/K) sum_k q(z|u_k), over K learned images u_k that stay in the network's range."""
+
+    def __init__(self, frame: Frame, encode: Callable[[Tensor], Posterior], components: int, spread: float):
+        super().__init__(frame.latent)
+        self.encode, self.squash = encode, frame.squash()
+        self.images = nn.Parameter(spread * torch.randn(components, *frame.shape))
+
+    def posteriors(self) -> GaussianPosterior:
+        """q(z|u_k) of all K. Raises TypeError where the objective trains no Gaussian posterior."""
+        q = self.encode(self.squash(self.images))
+        if not isinstance(q, GaussianPosterior):
+            raise TypeError(
+                f"the prior 'vamp' is a mixture of Gaussian posteriors, and this objective trains a {type(q).__name__}"
+            )
+        return q
+
+    def sample(self, n: int) -> Tensor:
+        q = self.posteriors()
+        k = torch.randint(len(q.m), (n,), device=q.m.device)
+        return GaussianPosterior(q.m[k], q.l[k]).rsample()
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        q, codes = self.posteriors(), z.reshape(-1, self.latent)
+        log_sums = [q.log_prob(few.unsqueeze(-2)).logsumexp(-1) for few in codes.split(AT_ONCE)]
+        return torch.cat(log_sums).reshape(z.shape[:-1]) - log(len(q.m))
+
+
+@dataclass(frozen=True)
+class Vamp:
+    """Makes a VampPrior of `components` pseudo-inputs (Tomczak and Welling, 1705.07120); for Gaussian posteriors.
+
+    A pseudo-input is a sigmoid (a tanh for pixels in [-1, 1]) of free parameters, which start from N(0, spread^2). The
+    encoder sees them as in evaluation, so that they do not enter the data's batch statistics.
+    """
+
+    components: Annotated[int, Gt(0)] = 500
+    spread: Annotated[float, Gt(0)] = 1.0
+
+    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior]) -> VampPrior:
+        return VampPrior(frame, encode, self.components, self.spread)
+
+
+@hookimpl
+def vimae_priors() -> Mapping[str, Callable[..., Prior]]:
+    return {"vamp": Vamp}
