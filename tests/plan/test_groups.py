@@ -121,6 +121,10 @@ def test_an_a_a_control_is_the_same_method_from_other_seeds(write):
         ),
         (('objective = "elbo"', 'objective = "elob"'), "FILE:11: method[0].objective: no objective is called 'elob'"),
         (('[{ method = "VIMAE-n again" }]', '[{ method = "A" }]'), "FILE:34: group[1].leave_out[0].method: no method"),
+        (
+            ("seeds = [0]\n", 'seeds = [0]\nmethods = ["VAE", "VIM"]\n'),
+            "FILE:31: group[1].methods[1]: no method here is 'VIM'; did you mean 'VIMAE-n'?",
+        ),
         (("[[group]]", "[group]"), "FILE: is not TOML"),
     ],
 )
@@ -128,6 +132,19 @@ def test_what_is_wrong_is_told_once_and_where_it_stands(write, change, problem):
     found = problems(write(change))
     assert sum(line.startswith(problem) for line in found) == 1, found
     assert len(found) == len(set(found))
+
+
+def test_a_group_may_have_some_of_the_methods(write):
+    path = write(("seeds = [0]\n", 'seeds = [0]\nmethods = ["VIMAE-n"]\n'), ("weight = 100.0", "weight = -1.0"))
+    found = problems(path)
+    assert found == ["FILE:33: group[1].method.VIMAE-n.objective.weight: must be at least 0, not -1.0"]
+    path.write_text(path.read_text().replace("-1.0", "7.0").replace('prior = "normal"', 'prior = "nomal"'))
+    assert [line.split(": ")[0:2] for line in problems(path)] == [
+        ["FILE:12", "method[0].prior"],
+        ["FILE:17", "method[1].prior"],
+    ]
+    path.write_text(path.read_text().replace("nomal", "normal").replace('"VIMAE-n again" }]', '"VIMAE-n" }]'))
+    assert not runs(path, "cifar10")
 
 
 def test_a_preset_fixes_what_the_file_leaves_open(write):

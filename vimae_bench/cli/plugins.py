@@ -10,14 +10,25 @@ from ..plan.catalogue import Catalogue, installed
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Everything, with the settings of each, as JSON.")
-def plugins(as_json: bool) -> None:
+@click.option(
+    "--reference",
+    type=click.Choice(["objective", "metric", "prior", "divergence", "dataset", "architecture"]),
+    help="The reference page of a kind in markdown: formulas, sources, settings, measures.",
+)
+def plugins(as_json: bool, reference: str | None) -> None:
     """List every plugin by kind, with the distribution it comes from, and those that cannot be used.
 
     \b
-    Example:
+    Examples:
       vimae-bench plugins
+      vimae-bench plugins --reference objective
     """
     catalogue = installed()
+    if reference:
+        from ..render import reference as page
+
+        click.echo(page.reference(reference, catalogue), nl=False)
+        return
     click.echo(json.dumps(_as_json(catalogue), indent=1) if as_json else _as_text(catalogue))
 
 

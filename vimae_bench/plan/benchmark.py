@@ -51,7 +51,7 @@ class Group:
 
     def at(self, where: Where) -> Where:
         """Where in the file a setting of this group stands."""
-        return self.source.at(where, tuple(method.label for method in self.methods))
+        return self.source.at(where)
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,10 @@ def _text(path: Path) -> str:
 
 def _checked(checker: Checker, known: Catalogue, raw: Json, source: groups.Source) -> Json:
     """One group completed with its preset and all defaults; what is wrong is told where it stands in the file."""
-    labels = tuple(str(m.get("label")) for m in raw.get("method", []) if isinstance(m, dict))
     inner = Checker(checker.plugin)
     made = inner.check(known.file, presets.filled(raw, known))
     found = [*inner.problems, *presets.contradictions(raw, known)]
-    checker.problems += [(source.at(where, labels), what) for where, what in found]
+    checker.problems += [(source.at(where), what) for where, what in found]
     return made
 
 

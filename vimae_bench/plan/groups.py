@@ -1,7 +1,7 @@
 """The groups of a benchmark file: parts of its matrix with settings of their own.
 
-A file without groups is one group. A group says what differs from the file's own tables: any of the keys below, and
-under `method` what differs of the methods, by label.
+A file without groups is one group. A group says what differs from the file's own tables: any of the keys below, in
+`methods` the labels of those it has (all, if it says nothing), and under `method` what differs of them, by label.
 """
 
 from collections.abc import Iterator
@@ -13,60 +13,124 @@ from ..records import Json
 from .lines import holds
 from .settings import Where
 
-KEYS = ("seeds", "dataset", "architecture", "latent", "metrics", "training", "preset", "sigma", "leave_out", "method")
+KEYS = (
+    "seeds",
+    "dataset",
+    "architecture",
+    "latent",
+    "metrics",
+    "training",
+    "preset",
+    "sigma",
+    "leave_out",
+    "methods",
+    "method",
+)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A method by its place in the file and its label, with the one whose objective and prior it has if it repeats."""
+
+    place: int
+    label: str
+    original: "_Named | None" = None
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the settings of one group come from: its own raw tables, and its place in the file (None: no groups)."""
+    """Where the settings of one group come from: its own raw tables, and its place in the file (None: no groups).
+
+    `methods` are the places in the file and the labels of the methods that it has; an A/A control's objective and prior
+    stand where the method does that it repeats.
+    """
 
     raw: Json
     place: int | None = None
+    methods: tuple["_Named", ...] = ()
 
-    def at(self, where: Where, labels: tuple[str, ...] = ()) -> Where:
+    def at(self, where: Where) -> Where:
         """Where in the file a setting of the merged group stands: in the group if that names it, else in the file."""
         inner = where
-        if where[:1] == ("method",) and len(where) > 1 and isinstance(where[1], int) and where[1] < len(labels):
-            inner = ("method", labels[where[1]], *where[2:])
-        if self.place is None or not holds(self.raw, inner):
-            return where
-        return ("group", self.place, *inner)
+        if where[:1] == ("method",) and len(where) > 1 and isinstance(where[1], int):
+            named, rest = self.methods[where[1]], where[2:]
+            named = named.original if named.original and rest[:1] in (("objective",), ("prior",)) else named
+            where, inner = ("method", named.place, *rest), ("method", named.label, *rest)
+        return where if self.place is None or not holds(self.raw, inner) else ("group", self.place, *inner)
 
 
 def split(raw: Json) -> list[tuple[Json, Source]]:
     """The raw tables of each group, complete as if each were a file of its own, and where they come from."""
     given = raw.get("group")
     shared = {key: value for key, value in raw.items() if key != "group"}
-    if not isinstance(given, list) or not all(isinstance(group, dict) for group in given):
-        return [(_repeating(shared), Source(raw))]
-    return [(_repeating(_merged(shared, group)), Source(group, i)) for i, group in enumerate(given)]
+    if not isinstance(given, list) or not _are_tables(given):
+        return [_part(shared, {}, None)]
+    return [_part(shared, group, i) for i, group in enumerate(given)]
 
 
 def misplaced(raw: Json) -> Iterator[tuple[Where, str]]:
     """What is wrong with the groups as such."""
-    groups = raw.get("group", [])
-    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups) or groups == []:
-        if "group" in raw:
-            yield ("group",), "must be tables, each headed [[group]]"
+    if "group" not in raw:
         return
-    labels = [m.get("label") for m in raw.get("method", []) if isinstance(m, dict)]
-    for i, group in enumerate(groups):
-        for key in group.keys() - set(KEYS):
-            yield ("group", i, key), f"there is no setting of this name in a group{did_you_mean(key, KEYS)}"
-        changed = group.get("method", {})
-        if not isinstance(changed, dict):
-            yield ("group", i, "method"), "must say by label what differs, as in method.VAE.objective.beta = 2.0"
-            continue
-        for label in changed.keys() - set(labels):
-            yield ("group", i, "method", label), f"no method here is '{label}'{did_you_mean(label, map(str, labels))}"
+    if not _are_tables(raw["group"]):
+        yield ("group",), "must be tables, each headed [[group]]"
+        return
+    labels = [str(method.get("label")) for method in _tables(raw.get("method"))]
+    for i, group in enumerate(raw["group"]):
+        for where, what in _misplaced(group, labels):
+            yield ("group", i, *where), what
 
 
-def _merged(shared: Json, group: Json) -> Json:
-    own = {key: value for key, value in group.items() if key in KEYS and key not in ("method", "training")}
-    changes = group.get("method", {})
-    methods = [_changed(method, changes) for method in shared.get("method", [])]
+def _misplaced(group: Json, labels: list[str]) -> Iterator[tuple[Where, str]]:
+    for key in group.keys() - set(KEYS):
+        yield (key,), f"there is no setting of this name in a group{did_you_mean(key, KEYS)}"
+    changed, named = group.get("method", {}), group.get("methods", [])
+    if not isinstance(changed, dict):
+        yield ("method",), "must say by label what differs, as in method.VAE.objective.beta = 2.0"
+        changed = {}
+    if not isinstance(named, list):
+        yield ("methods",), "must be a list of labels"
+        named = []
+    places = [*((("method", label), label) for label in changed), *((("methods", i), x) for i, x in enumerate(named))]
+    for where, label in places:
+        if label not in labels:
+            yield where, f"no method here is '{label}'{did_you_mean(str(label), labels)}"
+
+
+def _part(shared: Json, group: Json, place: int | None) -> tuple[Json, Source]:
+    own = {key: value for key, value in group.items() if key in KEYS and key not in ("methods", "method", "training")}
     training = {**shared.get("training", {}), **group.get("training", {})}
-    return {**shared, **own, "method": methods, **({"training": training} if training else {})}
+    merged = {**shared, **own, **({"training": training} if training else {})}
+    if not isinstance(shared.get("method"), list):
+        return merged, Source(group, place)
+    every = _repeating([_changed(method, group.get("method", {})) for method in shared["method"]])
+    mine = [i for i, method in enumerate(every) if _has(group, method)]
+    named = _named(shared["method"])
+    source = Source(group, place, tuple(named[i] for i in mine))
+    return {**merged, "method": [every[i] for i in mine]}, source
+
+
+def _named(methods: list[Any]) -> list[_Named]:
+    tables: list[Json] = [method if isinstance(method, dict) else {} for method in methods]
+    plain = [_Named(i, str(table.get("label", ""))) for i, table in enumerate(tables)]
+    originals = {named.label: named for named, table in zip(plain, tables, strict=True) if not table.get("repeats")}
+    return [
+        _Named(named.place, named.label, None if "objective" in table else originals.get(table.get("repeats", "")))
+        for named, table in zip(plain, tables, strict=True)
+    ]
+
+
+def _are_tables(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _tables(value: Any) -> list[Json]:  # noqa: ANN401
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _has(group: Json, method: Any) -> bool:  # noqa: ANN401
+    named = group.get("methods")
+    return not isinstance(named, list) or not isinstance(method, dict) or method.get("label") in named
 
 
 def _changed(method: Any, changes: Any) -> Any:  # noqa: ANN401
@@ -85,13 +149,10 @@ def _entered(table: Json, changes: Any) -> Json:  # noqa: ANN401
     return made
 
 
-def _repeating(raw: Json) -> Json:
+def _repeating(methods: list[Any]) -> list[Any]:
     """A/A controls given the objective and the prior of the method they repeat."""
-    methods = raw.get("method")
-    if not isinstance(methods, list):
-        return raw
-    known = {m.get("label"): m for m in methods if isinstance(m, dict) and not m.get("repeats")}
-    return {**raw, "method": [_repeated(m, known) for m in methods]}
+    known: Json = {str(m.get("label")): m for m in _tables(methods) if not m.get("repeats")}
+    return [_repeated(method, known) for method in methods]
 
 
 def _repeated(method: Any, known: Json) -> Any:  # noqa: ANN401
