@@ -1,14 +1,14 @@
 """The arithmetic of MMD against loops, closed forms and its own sampling theory."""
 
-from math import sqrt
+from math import exp, sqrt
 
-import mpmath
+import numpy as np
 import pytest
 import torch
 from scipy import integrate, stats
 from torch import Tensor
 
-from vimae_bench import kernel_matrix, mmd, mmd2
+from vimae_bench import kernel_matrix, median_bandwidth, mmd, mmd2
 
 SCALES = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 
@@ -18,7 +18,7 @@ def imq(r2: float, d: int, bandwidth: float | None) -> float:
 
 
 def rbf(r2: float, d: int, bandwidth: float | None) -> float:
-    return float(mpmath.exp(-r2 / (2 * bandwidth**2 if bandwidth else d**2)))
+    return exp(-r2 / (2 * bandwidth**2 if bandwidth else d**2))
 
 
 def double_loop(a: Tensor, b: Tensor, k, unbiased: bool) -> float:
@@ -75,14 +75,22 @@ def mean_kernel_of_two_normals(d: int, name: str, bandwidth: float | None = None
     return integrate.quad(integrand, 0, 16 * d + 200, epsabs=1e-9, limit=200)[0]
 
 
+def mean_multiquadric(scale: float, d: int) -> float:
+    """E C/(C + r^2) = int_0^inf exp(-t) (1 + 4t/C)^(-d/2) dt for two draws of N(0, I), with C = 2 d scale."""
+    return integrate.quad(lambda t: exp(-t) * (1 + 2 * t / (d * scale)) ** (-d / 2), 0, np.inf, epsabs=1e-12)[0]
+
+
 @pytest.mark.parametrize(("d", "known"), [(2, 4.048338), (8, 3.643502), (64, 3.517806)])
 def test_multiquadrics_have_their_known_mean_under_the_normal(d, known):
-    """E C/(C + r^2) = u e^u E_{d/2}(u) with u = C/4, of which plain float64 loses digits at d = 64."""
-    with mpmath.workdps(60):
-        us = [mpmath.mpf(t) * d / 2 for t in SCALES]
-        exact = float(sum(u * mpmath.exp(u) * mpmath.expint(mpmath.mpf(d) / 2, u) for u in us))
+    """That is the sum of u e^u E_{d/2}(u) with u = C/4, a product that loses digits at d = 64 and this does not."""
+    exact = sum(mean_multiquadric(scale, d) for scale in SCALES)
     assert exact == pytest.approx(known, abs=1e-6)
     assert mean_kernel_of_two_normals(d, "imq") == pytest.approx(exact, abs=1e-6)
+
+
+def test_each_scale_has_its_known_mean_under_the_normal():
+    known = [0.112863, 0.198144, 0.369790, 0.529252, 0.683766, 0.838787, 0.910899]
+    assert [mean_multiquadric(scale, 8) for scale in SCALES] == pytest.approx(known, abs=1e-6)
 
 
 @pytest.mark.parametrize(("bandwidth", "a"), [(None, lambda d: 1 / d**2), (1.5, lambda _: 1 / (2 * 1.5**2))])
@@ -106,12 +114,32 @@ def test_finds_the_known_distance_of_two_gaussians():
     assert stats.sem(values) < exact / 20
 
 
-def under_the_null(n: int, d: int, draws: int, statistic: str) -> Tensor:
-    return torch.stack([mmd2(torch.randn(n, d), torch.randn(n, d), statistic=statistic) for _ in range(draws)])
+def test_finds_the_known_distance_of_two_gaussians_under_the_multiquadrics():
+    """E k = sum_C int_0^inf exp(-t) prod_k (1 + 2t v_k/C)^(-1/2) exp(-t m_k^2/(C + 2t v_k)) dt, v = S1 + S2."""
+    m, s, one = np.array([0.5, -0.3, 0.2]), np.array([0.7, 1.4, 1.0]), np.ones(3)
+
+    def mean_kernel(delta: np.ndarray, v: np.ndarray) -> float:
+        def integrand(t: float, c: float) -> float:
+            wide = 1 + 2 * t * v / c
+            return exp(-t - t / c * (delta**2 / wide).sum()) / sqrt(wide.prod())
+
+        return sum(integrate.quad(integrand, 0, np.inf, (t * 6,), epsabs=1e-10)[0] for t in SCALES)
+
+    exact = mean_kernel(0 * m, 2 * one) + mean_kernel(0 * m, 2 * s**2) - 2 * mean_kernel(m, one + s**2)
+    mean, std = torch.tensor(m), torch.tensor(s)
+    values = [mmd2(torch.randn(400, 3), mean + std * torch.randn(400, 3)).item() for _ in range(40)]
+    assert np.mean(values) == pytest.approx(exact, abs=4 * stats.sem(values))
+    assert stats.sem(values) < exact / 20
 
 
-def test_unbiased_statistic_has_mean_zero_under_the_null():
-    values = under_the_null(10, 2, 2000, "unbiased")
+def under_the_null(n: int, d: int, draws: int, statistic: str, kernel: str = "imq") -> Tensor:
+    samples = ((torch.randn(n, d), torch.randn(n, d)) for _ in range(draws))
+    return torch.stack([mmd2(a, b, kernel, statistic=statistic) for a, b in samples])
+
+
+@pytest.mark.parametrize(("kernel", "d"), [("imq", 2), ("rbf", 8)])
+def test_unbiased_statistic_has_mean_zero_under_the_null(kernel, d):
+    values = under_the_null(10, d, 2000, "unbiased", kernel)
     assert values.mean().abs().item() < 4 * values.std().item() / sqrt(2000)
     assert (values < 0).any()
 
@@ -121,6 +149,79 @@ def test_biased_statistic_is_off_by_its_known_bias():
     n, values = 10, under_the_null(10, 2, 500, "biased")
     bias = (2 * 7 - 2 * 4.048338) / n
     assert values.mean().item() == pytest.approx(bias, abs=4 * values.std().item() / sqrt(500))
+
+
+@pytest.mark.parametrize(("kernel", "at_zero"), [("imq", 7), ("rbf", 1)])
+def test_biased_statistic_is_the_unbiased_one_and_its_bias_on_any_sample(kernel, at_zero):
+    n, a, b = 9, torch.randn(9, 3, dtype=torch.float64), 2 * torch.randn(9, 3, dtype=torch.float64)
+    within = [(kernel_matrix(x, x, kernel).sum() - n * at_zero) / (n * (n - 1)) for x in (a, b)]
+    biased, unbiased = (mmd2(a, b, kernel, statistic=name) for name in ("biased", "unbiased"))
+    torch.testing.assert_close(biased - unbiased, (2 * at_zero - sum(within)) / n, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel", ["imq", "rbf"])
+def test_scale_of_the_statistic_does_not_depend_on_the_size_of_the_samples(kernel):
+    """Unlike that of pythae up to 0.0.3, which sums over pairs and divides by n - 1 and n alone."""
+    draws = {10: 1500, 100: 120}
+    values = {
+        n: torch.stack([mmd2(torch.randn(n, 2) + 1, torch.randn(n, 2), kernel) for _ in range(m)])
+        for n, m in draws.items()
+    }
+    (few, many), se = (v.mean().item() for v in values.values()), sqrt(sum(v.var() / len(v) for v in values.values()))
+    assert few == pytest.approx(many, abs=4 * se)
+    assert se < many / 25
+
+
+def pytorch_vae(z: np.ndarray, p: np.ndarray) -> float:
+    """The penalty of a weight of 1 in github.com/AntixK/PyTorch-VAE (wae_mmd.py, kernel "rbf"), written in NumPy."""
+    n, d = z.shape
+
+    def mean_kernel(a: np.ndarray, b: np.ndarray) -> float:
+        return np.exp(-((a[:, None] - b[None]) ** 2).mean(-1) / d).mean()
+
+    weight = 1 / (n * (n - 1))
+    return weight * mean_kernel(p, p) + weight * mean_kernel(z, z) - 2 * weight * mean_kernel(p, z)
+
+
+def test_gaussian_kernel_is_not_divided_by_the_pairs_twice():
+    """As in PyTorch-VAE, whose means over pairs are divided by n(n-1) once more: 9,900 times too little at n = 100."""
+    z, p = torch.randn(100, 8, dtype=torch.float64) + 0.5, torch.randn(100, 8, dtype=torch.float64)
+    theirs = pytorch_vae(z.numpy(), p.numpy())
+    assert mmd2(z, p, "rbf", statistic="biased").item() == pytest.approx(9900 * theirs, rel=1e-9)
+
+
+def wae_median(z: np.ndarray, p: np.ndarray) -> float:
+    """The penalty of github.com/tolstikhin/wae with its kernel "RBF", written in NumPy."""
+    n = len(z)
+
+    def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return ((a[:, None] - b[None]) ** 2).sum(-1)
+
+    def top(r2: np.ndarray) -> float:
+        return np.sort(r2.ravel())[::-1][(n * n - n) // 2 - 1]
+
+    s2 = top(distances(z, p)) + top(distances(z, z))
+    within = np.exp(-distances(z, z) / 2 / s2) + np.exp(-distances(p, p) / 2 / s2)
+    across = np.exp(-distances(z, p) / 2 / s2)
+    return (within * (1 - np.eye(n))).sum() / (n * n - n) - across.sum() * 2 / (n * n)
+
+
+@pytest.mark.parametrize("n", [7, 100])
+def test_median_heuristic_is_that_of_wae(n):
+    z, p = torch.randn(n, 3, dtype=torch.float64) + 1, torch.randn(n, 3, dtype=torch.float64)
+    ours = mmd2(z, p, "rbf", median_bandwidth(z, p)).item()
+    assert ours == pytest.approx(wae_median(z.numpy(), p.numpy()), rel=1e-9)
+
+
+def test_gradients_flow_through_the_median():
+    z, p = torch.randn(6, 2, dtype=torch.float64, requires_grad=True), torch.randn(6, 2, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda z: mmd2(z, p, "rbf", median_bandwidth(z, p)), (z,))
+    assert torch.autograd.grad(median_bandwidth(z, p), z)[0].any()
+
+
+def test_multiquadrics_take_no_bandwidth_with_a_gradient():
+    with pytest.raises(TypeError, match="bandwidth of imq is a number"):
+        kernel_matrix(torch.randn(3, 2), torch.randn(3, 2), "imq", torch.ones(()))
 
 
 @pytest.mark.parametrize(("d", "known"), [(2, 0.0266), (8, 0.0123)])

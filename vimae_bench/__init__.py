@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .generated import RealSide as RealSide
     from .generated import SampleDistance as SampleDistance
     from .hooks import hookimpl as hookimpl
+    from .information import information_of_labels as information_of_labels
+    from .information import mutual_information as mutual_information
     from .inception import INCEPTION_SECONDS as INCEPTION_SECONDS
     from .inception import ORIGINAL_INCEPTION as ORIGINAL_INCEPTION
     from .inception import InceptionLayer as InceptionLayer
@@ -105,6 +107,7 @@ _HOMES = {
     "frechet": "Moments frechet_distance frechet_estimate",
     "generated": "Features RealSide SampleDistance",
     "hooks": "hookimpl",
+    "information": "information_of_labels mutual_information",
     "inception": "INCEPTION_SECONDS InceptionLayer NoWeights ORIGINAL_INCEPTION inception_network",
     "kinds": "Architecture Arrays Batch Dataset Divergence Examples Frame Heads Loss Metric Objective "
     "PixelRange Prior PriorDistribution Splits Step mean_estimate squared_error",

@@ -22,7 +22,7 @@ def mmd2(
     a: Tensor,
     b: Tensor,
     kernel: KernelName = "imq",
-    bandwidth: float | None = None,
+    bandwidth: float | Tensor | None = None,
     statistic: Statistic = "unbiased",
 ) -> Tensor:
     """MMD^2 between samples a [n, d] and b [m, d], a scalar differentiable in both; it is never clamped at 0.
@@ -38,21 +38,35 @@ def mmd2(
     return (within - 2 * ab / (len(a) * len(b))).to(torch.promote_types(a.dtype, torch.float32))
 
 
-def kernel_matrix(a: Tensor, b: Tensor, kernel: KernelName = "imq", bandwidth: float | None = None) -> Tensor:
+def kernel_matrix(a: Tensor, b: Tensor, kernel: KernelName = "imq", bandwidth: float | Tensor | None = None) -> Tensor:
     """k(a_i, b_j), shape [n, m], for points a [n, d] and b [m, d]; in float32 at least, whatever the inputs are.
 
     `imq` is the sum of C/(C + r^2) over C = t * 2d * bandwidth^2 at the seven scales t of the WAE code
     (github.com/tolstikhin/wae), with bandwidth 1 unless given. `rbf` is exp(-r^2/(2 bandwidth^2)), or exp(-r^2/d^2)
-    as in the code of InfoVAE (1706.02262) where no bandwidth is given.
+    as in the code of InfoVAE (1706.02262) where no bandwidth is given; its bandwidth may be a tensor, a scalar that
+    gradients flow through. Raises TypeError for such a bandwidth of `imq`.
     """
     r2, d = squared_distances(a, b), a.shape[1]
     if kernel == "rbf":
         return torch.exp(r2 / -(d**2 if bandwidth is None else 2 * bandwidth**2))
+    if isinstance(bandwidth, Tensor):
+        raise TypeError("the bandwidth of imq is a number; only that of rbf may be a tensor")
     base = 2 * d * (1.0 if bandwidth is None else bandwidth) ** 2
     constants = tuple(t * base for t in IMQ_SCALES)
     if r2.requires_grad and torch.is_grad_enabled():
         return _InverseMultiquadrics.apply(r2, constants)[0]
     return _inverse_multiquadrics(r2, constants)
+
+
+def median_bandwidth(a: Tensor, b: Tensor) -> Tensor:
+    """The bandwidth of `rbf` by the median heuristic of the WAE code, a scalar, for samples a and b of n points each.
+
+    Its square is the median of |a_i - b_j|^2 plus that of |a_i - a_j|^2, both taken as the n(n-1)/2-th largest of all
+    n^2 values. It is differentiable, as it is there, so codes also learn to move the median.
+    """
+    half = len(a) * (len(a) - 1) // 2
+    medians = [squared_distances(a, other).flatten().topk(half).values[-1] for other in (b, a)]
+    return (medians[0] + medians[1]).sqrt()
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
@@ -107,7 +121,7 @@ def _blocks(k: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
     return aa, bb, ab
 
 
-def _sum(a: Tensor, b: Tensor, kernel: KernelName, bandwidth: float | None) -> Tensor:
+def _sum(a: Tensor, b: Tensor, kernel: KernelName, bandwidth: float | Tensor | None) -> Tensor:
     """The sum of k over all pairs, in float64; of one sample with itself, each pair is looked at once."""
     total = torch.zeros((), dtype=torch.float64, device=a.device)
     for (i, x), (j, y) in product(enumerate(a.split(TILE)), enumerate(b.split(TILE))):

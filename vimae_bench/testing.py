@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .adversary import AdversarialDivergence
 from .engine.graph import NotOneGraph, trace
 from .engine.step import TrainingStep
 from .engine.trial import Trial
@@ -73,8 +74,14 @@ def check_prior(prior: Prior) -> None:
 
 
 def check_divergence(divergence: Divergence) -> None:
-    """Near 0 for draws of the prior, larger for shifted ones, a scalar with a gradient that points back."""
+    """Near 0 for draws of the prior, larger for shifted ones, a scalar with a gradient that points back.
+
+    One with a critic is judged by what the critic learns of shifted draws in 300 steps of its own.
+    """
     prior = _Normal(3)
+    if isinstance(divergence, AdversarialDivergence):
+        _check_critic(divergence, prior)
+        return
     near = torch.stack([divergence(_seeded(i, lambda: prior.sample(200)), prior) for i in range(8)])
     z = _seeded(9, lambda: prior.sample(200) + 3).requires_grad_()
     far = divergence(z, prior)
@@ -188,6 +195,39 @@ def _check_density(wide: PriorDistribution, log_p: Tensor, narrow: PriorDistribu
     apart = float((below[torch.searchsorted(line[:, 0], z)] - torch.arange(n) / n).abs().max())
     # Kolmogorov's distance of n draws of the density itself is larger than this once in 100,000 times.
     _expect(apart < 2.5 / math.sqrt(n), f"draws of one dimension and its density differ by {apart:.3f} (Kolmogorov)")
+
+
+def _check_critic(divergence: AdversarialDivergence, prior: PriorDistribution) -> None:
+    """The critic's loss falls where codes are far from the prior, and its penalty then leads them back."""
+    z = _seeded(9, lambda: prior.sample(64) + 3)
+    critic = _trained_critic(divergence, z, prior)
+    z.requires_grad_()
+    far = divergence.penalty(z, prior, critic)
+    _expect(far.shape == (), f"the penalty has shape {tuple(far.shape)}, not a scalar")
+    ours = float(divergence.penalty(_seeded(8, lambda: prior.sample(64)), prior, critic).detach())
+    apart = float(far.detach())
+    _expect(ours < apart, f"the penalty is {ours:.4f} for draws of the prior, {apart:.4f} for draws 3 sd away")
+    (slope,) = torch.autograd.grad(far, z)
+    _expect(bool(slope.isfinite().all()) and float(slope.sum()) > 0, "its gradient does not lead shifted codes back")
+
+
+def _trained_critic(divergence: AdversarialDivergence, z: Tensor, prior: PriorDistribution) -> nn.Module:
+    """The critic after 300 steps on codes z and draws of the prior."""
+    critic = _made(lambda: divergence.critic(Frame((1, 4, 4), prior.latent)))
+    optimiser = torch.optim.Adam(critic.parameters(), divergence.learning_rate, (0.5, 0.999))
+    losses: list[float] = []
+    for i in range(300):
+        loss = _seeded(i, lambda: divergence.critic_loss(z, prior, critic))
+        _expect(loss.shape == (), f"the critic's loss has shape {tuple(loss.shape)}, not a scalar")
+        optimiser.zero_grad()
+        loss.backward()
+        losses.append(float(loss.detach()))
+        bare = [name for name, p in critic.named_parameters() if p.grad is None]
+        _expect(not bare, f"no gradient of the critic's loss reaches {bare}")
+        optimiser.step()
+    fell = f"the critic's loss goes from {losses[0]:.4f} to {losses[-1]:.4f} for draws 3 sd away, and has to halve"
+    _expect(losses[-1] < losses[0] / 2, fell)
+    return critic
 
 
 def _serves(architecture: Architecture, frame: Frame) -> bool:

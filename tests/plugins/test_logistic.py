@@ -7,7 +7,11 @@ import torch
 
 from vimae_bench import Frame, GaussianPosterior, PointPosterior
 from vimae_bench.kinds import PriorDistribution
+from vimae_bench.posterior import Deterministic
+from vimae_builtin.priors.laplace import Laplace
 from vimae_builtin.priors.logistic import Logistic
+from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.uniform import Uniform
 
 SCALE = sqrt(3) / pi
 
@@ -61,3 +65,25 @@ def test_kl_of_a_gaussian_is_estimated_without_bias():
     log_q = q.log_prob(z[:, None])[:, 0]
     exact = (log_q.exp() * (log_q - prior(1).log_prob(z))).double().sum().item() * 60 / 300_000
     assert estimates.mean().item() == pytest.approx(exact, abs=4 * estimates.std().item() / 100_000**0.5)
+
+
+LAWS = {
+    "normal": (Normal, scipy.stats.norm()),
+    "logistic": (Logistic, scipy.stats.logistic(scale=SCALE)),
+    "laplace": (Laplace, scipy.stats.laplace(scale=1 / sqrt(2))),
+    "uniform": (Uniform, scipy.stats.uniform(-sqrt(3), 2 * sqrt(3))),
+}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_generated_images_are_decoded_draws_of_the_models_own_prior(linear_trial, noise_images, name):
+    """A decoder that shows the code itself, so images have the prior's law and no other's: 20,000 tell them apart."""
+    show = torch.cat([torch.eye(2), torch.zeros(2, 2)])
+    heads = [(torch.zeros(2, 4), torch.zeros(2))]
+    trial = linear_trial(
+        noise_images(20), Deterministic(), heads, decoder=(show, torch.zeros(4)), prior=LAWS[name][0]()
+    )
+    shown = trial.samples(20_000).flatten(1)[:, :2].flatten().numpy()
+    fits = {other: scipy.stats.kstest(shown, law.cdf).pvalue for other, (_, law) in LAWS.items()}
+    assert fits.pop(name) > 1e-3
+    assert max(fits.values()) < 1e-3

@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy.signal import fftconvolve
 
-from vimae_bench import Frame, PointPosterior, mmd2
+from vimae_bench import Frame, PointPosterior, median_bandwidth, mmd2
 from vimae_bench.kinds import PriorDistribution
 from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.priors.logistic import Logistic
@@ -28,6 +28,20 @@ def test_is_neither_clamped_nor_rooted():
     normal = prior(Normal, 2)
     values = torch.stack([MMD()(normal.sample(20), normal) for _ in range(50)])
     assert values.min() < 0
+
+
+def test_median_kernel_is_set_by_the_codes_and_the_draws():
+    z, normal = 2 * torch.randn(30, 4), prior(Normal, 4)
+    torch.manual_seed(1)
+    value = MMD("rbf_median")(z, normal)
+    torch.manual_seed(1)
+    p = normal.sample(30)
+    assert value == mmd2(z, p, "rbf", median_bandwidth(z, p))
+
+
+def test_median_kernel_refuses_a_bandwidth():
+    with pytest.raises(ValueError, match="sets its bandwidth itself"):
+        MMD("rbf_median", 1.0)
 
 
 W = torch.arange(0, 60, 0.02, dtype=torch.float64)
@@ -67,3 +81,23 @@ def test_distance_of_the_two_priors_is_the_known_one(d, nn, ll, nl, distance):
     means = [mean_kernel(density_of_difference(*pair), d) for pair in pairs]
     assert means == pytest.approx([nn, ll, nl], abs=1e-6)
     assert means[0] + means[1] - 2 * means[2] == pytest.approx(distance, rel=5e-4)
+
+
+@pytest.mark.parametrize(("d", "distance"), [(2, 7.316e-4), (8, 1.829e-6), (64, 5.90e-12)])
+def test_the_gaussian_kernel_of_infovae_hardly_tells_the_two_priors_apart(d, distance):
+    """E exp(-r^2/d^2) is the one-dimensional mean to the power of d; eleven digits cancel at d = 64."""
+    normal, logistic = prior(Normal, 1), prior(Logistic, 1)
+    weights = 0.04 * torch.exp(-(W**2) / d**2)
+    weights[0] /= 2
+    pairs = ((normal, normal), (logistic, logistic), (normal, logistic))
+    nn, ll, nl = ((density_of_difference(*pair) @ weights).item() ** d for pair in pairs)
+    assert nn == pytest.approx((1 + 4 / d**2) ** (-d / 2), abs=1e-9)
+    assert nn + ll - 2 * nl == pytest.approx(distance, rel=0.02)
+
+
+def test_draws_of_the_two_priors_are_at_their_known_distance():
+    normal, logistic = prior(Normal, 2), prior(Logistic, 2)
+    values = torch.stack([MMD()(logistic.sample(2000), normal) for _ in range(10)])
+    error = values.std().item() / 10**0.5
+    assert values.mean().item() == pytest.approx(4.604e-3, abs=4 * error)
+    assert error < 4.604e-3 / 6

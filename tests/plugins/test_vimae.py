@@ -2,11 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from vimae_bench import Autoencoder, Batch, Deterministic, Frame, squared_error
+from vimae_bench import AdversarialJS, Autoencoder, Batch, Deterministic, Frame, squared_error
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.objectives.ae import PlainAutoencoder
+from vimae_builtin.objectives.elbo import ELBO
+from vimae_builtin.objectives.infovae import InfoVAE, ZhaoInfoVAE
 from vimae_builtin.objectives.vimae import VIMAE, vimae_objectives
+from vimae_builtin.objectives.wae_gan import AAE, WAEGAN
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
@@ -89,6 +92,49 @@ def test_any_divergence_can_be_put_in(linear):
     data = batch()
     expected = model.encode(data.x).mean.square().sum(1).mean()
     torch.testing.assert_close(objective(model, data).terms["divergence"], expected)
+
+
+OBJECTIVES = {
+    "ae": lambda c: PlainAutoencoder(c),
+    "elbo": lambda c: ELBO(3.0, c),
+    "vimae": lambda c: VIMAE(MMD(), recon_scale=c),
+    "vimae with a critic": lambda c: VIMAE(AdversarialJS(16, 1), recon_scale=c),
+    "infovae": lambda c: InfoVAE(MMD(), 0.5, 3.0, c),
+    "infovae, deterministic": lambda c: InfoVAE(MMD(), 0.0, 3.0, c, "deterministic"),
+    "infovae_zhao": lambda c: ZhaoInfoVAE(MMD(), 0.5, 3.0, c),
+    "wae_gan": lambda c: WAEGAN(recon_scale=c, units=16),
+    "aae": lambda c: AAE(recon_scale=c, units=16),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_reconstruction_has_one_weight_in_every_objective(name, linear):
+    """The weight is that of the error summed over pixels, so that weights of regularisers can be compared."""
+    data, losses = batch(), []
+    for c in (1.0, 3.5):
+        objective = OBJECTIVES[name](c)
+        losses.append(loss_of(objective, Autoencoder(FRAME, linear, Normal(), objective, seed=0), data))
+    one, other = losses
+    torch.testing.assert_close(one.terms["sse"], other.terms["sse"])
+    torch.testing.assert_close(other.total - one.total, 2.5 * one.terms["sse"], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_reconstruction_is_the_sum_over_pixels_in_every_objective(name, linear):
+    """Its mean over images, from the codes that each objective decodes: a wider image has more of it."""
+    objective, data, seen = OBJECTIVES[name](1.0), batch(), []
+    model = Autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model.decoder.register_forward_hook(lambda module, given, images: seen.append(images))
+    sse = loss_of(objective, model, data).terms["sse"]
+    torch.testing.assert_close(sse, (data.x - seen[0]).square().sum((1, 2, 3)).mean())
+
+
+def test_a_critic_may_be_put_in(linear):
+    objective = VIMAE(AdversarialJS(16, 1))
+    model = Autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    loss = loss_of(objective, model, batch())
+    assert len(objective.steps()) == 2
+    assert loss.terms["divergence"].item() == pytest.approx(np.log(2), abs=1e-2)  # a critic that knows nothing yet
 
 
 def test_training_brings_the_codes_to_the_prior(linear):

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Gt
 from torch import Tensor
 
-from vimae_bench import Divergence, KernelName, PriorDistribution, Statistic, hookimpl, mmd2
+from vimae_bench import Divergence, PriorDistribution, Statistic, hookimpl, median_bandwidth, mmd2
 
 
 @dataclass(frozen=True)
@@ -15,15 +15,24 @@ class MMD:
     """MMD^2 between codes and as many draws of the prior, as WAE-MMD penalises it (1711.01558): neither root nor clamp.
 
     `imq` is the seven-scale inverse multiquadric of the WAE code, with C = t * 2d * bandwidth^2 (bandwidth 1 unless
-    given); `rbf` is exp(-r^2/(2 bandwidth^2)), or InfoVAE's exp(-r^2/d^2) (1706.02262) where no bandwidth is given.
+    given, which is also how pythae spells it); `rbf` is exp(-r^2/(2 bandwidth^2)), or InfoVAE's exp(-r^2/d^2)
+    (1706.02262) where no bandwidth is given; `rbf_median` is the WAE code's other kernel, whose bandwidth is set by the
+    median distances of the batch. With it the `unbiased` statistic is biased, as the kernel depends on the sample.
     """
 
-    kernel: KernelName = "imq"
+    kernel: Literal["imq", "rbf", "rbf_median"] = "imq"
     bandwidth: Annotated[float, Gt(0)] | None = None
     statistic: Statistic = "unbiased"
 
+    def __post_init__(self):
+        if self.kernel == "rbf_median" and self.bandwidth is not None:
+            raise ValueError("rbf_median sets its bandwidth itself; for one of your own take rbf")
+
     def __call__(self, z: Tensor, prior: PriorDistribution) -> Tensor:
-        return mmd2(z, prior.sample(len(z)), self.kernel, self.bandwidth, self.statistic)
+        p = prior.sample(len(z))
+        if self.kernel == "rbf_median":
+            return mmd2(z, p, "rbf", median_bandwidth(z, p), self.statistic)
+        return mmd2(z, p, self.kernel, self.bandwidth, self.statistic)
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt
 
@@ -11,6 +11,7 @@ from vimae_bench import (
     Batch,
     Deterministic,
     Divergence,
+    DivergenceObjective,
     Loss,
     NoisedDeterministic,
     Objective,
@@ -22,12 +23,23 @@ from vimae_bench import (
 
 
 @dataclass(frozen=True)
-class VIMAE(Objective):
+class VIMAE(DivergenceObjective):
     """Minimises c * SSE + weight * divergence(q(z), p(z)), with z = f(x + nu) and c = `recon_scale` (1905.10549).
 
     The input noise nu is normal of scale `input_noise` in network units, cut at two scales, in training only; the
     reconstruction is compared with the clean image. With MMD to a normal prior this is WAE-MMD (1711.01558).
     """
+
+    formula: ClassVar[str] = "c SSE + weight D(q(z), p(z)), z = f(x + nu)"
+    source: ClassVar[str] = (
+        "VIMAE 1905.10549, equations 6 and 13; WAE 1711.01558, algorithms 1, 2; github.com/tolstikhin/wae"
+    )
+    special_cases: ClassVar[tuple[str, ...]] = (
+        "divergence = 'mmd', prior 'normal': VIMAE-n, which is WAE-MMD",
+        "divergence = 'mmd', prior 'logistic': VIMAE-l",
+        "divergence = 'adversarial_js': WAE-GAN",
+        "weight = 0, input_noise = 0: the plain autoencoder",
+    )
 
     divergence: Divergence
     weight: Annotated[float, Ge(0)] = 10.0
@@ -40,7 +52,7 @@ class VIMAE(Objective):
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         z = model.encode(batch.x).rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
-        divergence = self.divergence(z, model.prior)
+        divergence = self.compare(z, model)
         return Loss(self.recon_scale * sse + self.weight * divergence, {"sse": sse, "divergence": divergence})
 
 

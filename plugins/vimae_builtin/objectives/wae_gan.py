@@ -1,0 +1,72 @@
+"""WAE-GAN and the adversarial autoencoder: a critic compares codes and prior."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge, Gt
+
+from vimae_bench import (
+    AdversarialJS,
+    Autoencoder,
+    Batch,
+    Deterministic,
+    DivergenceObjective,
+    Loss,
+    NoisedDeterministic,
+    Objective,
+    PosteriorFamily,
+    TruncatedNormal,
+    hookimpl,
+    squared_error,
+)
+
+
+@dataclass(frozen=True)
+class WAEGAN(DivergenceObjective):
+    """Minimises c * SSE + weight * softplus(-T(z)), z = f(x + nu), against a critic T that tells z from the prior.
+
+    It is `vimae` with the divergence `adversarial_js`, whose settings are its own, under the name that WAE-GAN
+    (1711.01558, algorithm 1) has in print. `weight` multiplies the critic's loss as well.
+    """
+
+    formula: ClassVar[str] = "c SSE + weight softplus(-T(z)); T: weight [softplus(-T(p)) + softplus(T(z))], p ~ p(z)"
+    source: ClassVar[str] = "WAE 1711.01558, algorithm 1; github.com/tolstikhin/wae"
+    special_cases: ClassVar[tuple[str, ...]] = ("input_noise = 0: the adversarial autoencoder (1511.05644)",)
+
+    weight: Annotated[float, Ge(0)] = 10.0
+    recon_scale: Annotated[float, Gt(0)] = 1.0
+    input_noise: Annotated[float, Ge(0)] = 0.01
+    units: Annotated[int, Ge(1)] = 512
+    layers: Annotated[int, Ge(1)] = 4
+    prior_trick: bool = False
+    learning_rate: Annotated[float, Gt(0)] = 5e-4
+
+    @property
+    def divergence(self) -> AdversarialJS:
+        """The divergence with its critic."""
+        return AdversarialJS(self.units, self.layers, self.prior_trick, self.learning_rate)
+
+    def posterior(self) -> PosteriorFamily:
+        return NoisedDeterministic(TruncatedNormal(self.input_noise)) if self.input_noise else Deterministic()
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
+        z = model.encode(batch.x).rsample()
+        sse = squared_error(batch.x, model.decode(z)).mean()
+        divergence = self.compare(z, model)
+        return Loss(self.recon_scale * sse + self.weight * divergence, {"sse": sse, "divergence": divergence})
+
+
+@dataclass(frozen=True)
+class AAE(WAEGAN):
+    """The adversarial autoencoder (Makhzani et al., 1511.05644): `wae_gan` without noise on its input."""
+
+    source: ClassVar[str] = "AAE 1511.05644"
+    special_cases: ClassVar[tuple[str, ...]] = ("input_noise = 0.01: WAE-GAN",)
+
+    input_noise: Annotated[float, Ge(0)] = 0.0
+
+
+@hookimpl
+def vimae_objectives() -> Mapping[str, Callable[..., Objective]]:
+    return {"wae_gan": WAEGAN, "aae": AAE}
