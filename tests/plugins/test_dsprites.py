@@ -98,9 +98,10 @@ def test_nothing_in_the_archive_is_executed(publish, tmp_path):
         np.load(tmp_path / "published.npz")["metadata"]
 
 
-def test_images_that_are_a_pickle_are_refused_and_not_executed(publish, tmp_path):
-    publish(imgs=np.array([Evil(tmp_path / "executed")], dtype=object))
-    with pytest.raises(DataError, match="the images are object"):
+@pytest.mark.parametrize(("field", "said"), [("imgs", "images are object"), ("latents_classes", "classes .* no num")])
+def test_a_pickle_in_place_of_numbers_is_refused_and_not_executed(field, said, publish, tmp_path):
+    publish(**{field: np.array([Evil(tmp_path / "executed")], dtype=object)})
+    with pytest.raises(DataError, match=said):
         ensure(DSprites(), tmp_path / "data")
     assert not (tmp_path / "executed").exists()
 

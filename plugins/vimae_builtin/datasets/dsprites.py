@@ -51,7 +51,10 @@ class DSprites:
     def _check_classes(self, archive: ZipFile, sizes: tuple[int, ...]) -> None:
         """The first of the six columns is the colour, of which there is one."""
         with archive.open("latents_classes.npy") as file:
-            classes = np.lib.format.read_array(file, allow_pickle=False)
+            try:
+                classes = np.lib.format.read_array(file, allow_pickle=False)
+            except ValueError as error:
+                raise DataError(f"the classes in {self.url} are no numbers ({error})") from error
         expected = np.stack(np.unravel_index(np.arange(np.prod(sizes)), sizes), axis=1)
         if (
             classes.shape != (len(expected), 1 + len(sizes))
