@@ -9,11 +9,14 @@ from vimae_bench.plan.registry import make
 from vimae_bench.plan.settings import Checker
 from vimae_bench.records import Choice
 
+SVMS = ("", "_linear", "_retrained", "_standardised", "_subset")
 SETTINGS = {
     "vimae": {"divergence": "mmd"},
     "wae_mmd": {"divergence": "mmd"},
     "arrays": {"path": "mine"},
-    "svm": {"label_draws": 2, "noise_draws": 1},
+    **{f"svm{kind}": {"label_draws": 2, "noise_draws": 1} for kind in SVMS},
+    "tsvm": {"label_draws": 2},
+    "episodes": {"split": "random", "train": 40, "test": 20, "episodes": 3},
 }
 OURS = [entry for entry in installed().entries if entry.source.distribution == "vimae-bench"]
 

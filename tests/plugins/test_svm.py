@@ -4,11 +4,32 @@ from math import erf, sqrt
 import numpy as np
 import pytest
 import torch
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from vimae_bench import BenchError, Corruption, Deterministic, Examples, Frame, Gaussian, Splits
-from vimae_bench import accuracy_over_draws as accuracy, choose_labelled as choose, rbf_machine as fit
-from vimae_builtin.metrics.svm import Svm, predictions
+from vimae_bench import (
+    BenchError,
+    Corruption,
+    Deterministic,
+    Examples,
+    Frame,
+    Gaussian,
+    Splits,
+    choose_labelled,
+    corrupted,
+    rbf_machine,
+)
+from vimae_bench import accuracy_over_draws as accuracy
+from vimae_builtin.metrics.svm import (
+    Svm,
+    SvmLinear,
+    SvmRetrained,
+    SvmStandardised,
+    SvmSubset,
+    predictions,
+    vimae_metrics,
+)
 
 IDENTITY = (torch.eye(2), torch.zeros(2))
 BAYES = 50 * (1 + erf(1 / sqrt(2)))  # two classes whose means lie one standard deviation to each side: 84.13 %
@@ -119,23 +140,27 @@ def test_the_machine_is_scikit_learns(features):
     rng = np.random.default_rng(0)
     y = rng.integers(0, 5, 400)
     x = rng.standard_normal((400, features)) * 3 + y[:, None]
-    ours, theirs = fit(x[:200], y[:200]), SVC(C=1.0, kernel="rbf", gamma="scale").fit(x[:200], y[:200])
+    ours, theirs = rbf_machine(x[:200], y[:200]), SVC(C=1.0, kernel="rbf", gamma="scale").fit(x[:200], y[:200])
     assert np.array_equal(ours.predict(x[200:]), theirs.predict(x[200:]))
 
 
 def test_codes_that_never_move_can_be_read():
     y = np.arange(100) % 2
-    assert fit(np.ones((100, 2)), y).predict(np.ones((3, 2))).shape == (3,)
+    assert rbf_machine(np.ones((100, 2)), y).predict(np.ones((3, 2))).shape == (3,)
 
 
 def test_every_class_has_as_many_labels_and_every_draw_its_own():
     y = np.random.default_rng(0).choice(3, 5000, p=[0.9, 0.06, 0.04])
-    first, again, second = choose(y, 300, "mnist", 0), choose(y, 300, "mnist", 0), choose(y, 300, "mnist", 1)
+    first, again, second = (
+        choose_labelled(y, 300, "mnist", 0),
+        choose_labelled(y, 300, "mnist", 0),
+        choose_labelled(y, 300, "mnist", 1),
+    )
     assert np.bincount(y[first]).tolist() == [100, 100, 100]
     assert len(set(first)) == 300
     assert np.array_equal(first, again)
     assert len(set(first) & set(second)) < 200
-    assert not np.array_equal(choose(y, 300, "digits", 0), first)
+    assert not np.array_equal(choose_labelled(y, 300, "digits", 0), first)
 
 
 def test_each_machine_meets_the_noise_draw_of_its_turn():
@@ -151,9 +176,9 @@ def test_each_machine_meets_the_noise_draw_of_its_turn():
 def test_too_few_images_of_a_class_are_named():
     y = np.array([0] * 50 + [1] * 9)
     with pytest.raises(BenchError, match=r"labels = 20 takes 10 .* class 1 has 9"):
-        choose(y, 20, "mnist", 0)
+        choose_labelled(y, 20, "mnist", 0)
     with pytest.raises(BenchError, match="labels = 1 "):
-        choose(y, 1, "mnist", 0)
+        choose_labelled(y, 1, "mnist", 0)
 
 
 def test_an_unknown_condition_is_refused_when_the_metric_is_made():
@@ -187,3 +212,149 @@ def test_one_label_draw_has_the_binomial_error():
     right = np.zeros((1, 400), dtype=bool)
     right[0, :300] = True
     assert (accuracy(right).value, accuracy(right).se) == pytest.approx((75.0, 100 * sqrt(0.75 * 0.25 / 400)))
+
+
+READINGS = list(vimae_metrics().items())
+SMALL = {"labels": 200, "label_draws": 3, "noise_draws": 2}
+
+
+def pixels(images: np.ndarray, name: str, *stream) -> np.ndarray:
+    return np.concatenate([x.flatten(1).double().numpy() for x in corrupted(images, name, *stream)])
+
+
+def by_hand(trial, machine, name: str, retrained: bool = False, tests: slice = slice(None)) -> list[float]:
+    """The accuracy of each label draw, of pixels, by scikit-learn and a loop."""
+    train, test, found = trial.splits.train, trial.splits.test, []
+    for draw in range(3):
+        chosen = choose_labelled(train.y, 200, "invented", draw)
+        seen = pixels(train.x[chosen], name if retrained else "clean", "invented", "train", draw)
+        fitted = machine().fit(seen, train.y[chosen])
+        right = fitted.predict(pixels(test.x, name, "invented", "test", draw % 2)) == test.y
+        found.append(100 * right[tests].mean())
+    return found
+
+
+def rbf() -> SVC:
+    return SVC(C=1, kernel="rbf", gamma="scale")
+
+
+@pytest.mark.parametrize("name", ["clean", "gauss_0.1", "mask_0.5"])
+@pytest.mark.parametrize(
+    ("metric", "machine", "retrained"),
+    [
+        (Svm, rbf, False),
+        (SvmLinear, lambda: SVC(C=1, kernel="linear"), False),
+        (SvmRetrained, rbf, True),
+        (SvmStandardised, lambda: make_pipeline(StandardScaler(), rbf()), False),
+    ],
+)
+def test_every_reading_is_what_scikit_learn_gives_in_a_plain_loop(linear_trial, metric, machine, retrained, name):
+    """Draw by draw, and so the same number for a comparison of draws."""
+    images, y = blobs(1200)
+    trial = linear_trial(images, Deterministic(), [IDENTITY], labels=y)
+    found = metric(conditions=("clean", "gauss_0.1", "mask_0.5"), **SMALL)(trial)[f"{metric.prefix} {name}"]
+    expected = by_hand(trial, machine, name, retrained)
+    assert found.parts == pytest.approx(expected, abs=1e-9)
+    assert found.value == pytest.approx(np.mean(expected), abs=1e-9)
+    assert len(set(found.parts)) > 1
+
+
+@pytest.mark.parametrize("metric", [SvmLinear, SvmStandardised, SvmRetrained])
+def test_every_reading_of_two_blobs_reaches_the_bayes_rate_and_of_permuted_labels_chance(linear_trial, metric):
+    images, y = blobs()
+    reading = metric(labels=300, label_draws=4, noise_draws=2, conditions=("clean",))
+    (found,) = reading(linear_trial(images, Deterministic(), [IDENTITY], labels=y)).values()
+    assert found.value == pytest.approx(BAYES, abs=3 * found.se)
+    shuffled = np.random.default_rng(1).permutation(y)
+    (found,) = reading(linear_trial(images, Deterministic(), [IDENTITY], labels=shuffled)).values()
+    assert found.value == pytest.approx(50.0, abs=4 * found.se)
+
+
+def test_a_linear_machine_cannot_read_what_only_a_product_tells(linear_trial):
+    """The class is whether both pixels are on the same side of grey."""
+    x = np.random.default_rng(0).integers(0, 256, (1500, 1, 1, 2), dtype=np.uint8)
+    y = ((x[:, 0, 0, 0] > 127) == (x[:, 0, 0, 1] > 127)).astype(np.int64)
+    trial = linear_trial(x, Deterministic(), [IDENTITY], labels=y)
+    settings = {"conditions": ("clean",), **SMALL}
+    assert Svm(**settings)(trial)["svm clean"].value > 90
+    assert SvmLinear(**settings)(trial)["svm linear clean"].value < 65
+
+
+def test_a_machine_trained_on_damaged_codes_knows_that_masks_darken_them(linear_trial):
+    """Half of 64 pixels masked, images of brightness 0.7 are as bright as those of 0.35, which is the other class."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 1500)
+    x = np.clip(255 * (0.35 + 0.35 * y[:, None] + 0.03 * rng.standard_normal((1500, 64))), 0, 255)
+    trial = linear_trial(
+        x.astype(np.uint8).reshape(-1, 1, 8, 8), Deterministic(), [(torch.ones(1, 64) / 64, torch.zeros(1))], labels=y
+    )
+    settings = {"conditions": ("mask_0.5",), **SMALL}
+    assert Svm(**settings)(trial)["svm mask_0.5"].value == pytest.approx(50, abs=5)
+    assert SvmRetrained(**settings)(trial)["svm retrained mask_0.5"].value > 97
+
+
+def test_standardised_features_are_heard_whatever_their_scale(linear_trial):
+    """The first pixel tells the class, at a scale far below that of three others."""
+    images, y = blobs()
+    noise = np.random.default_rng(1).integers(0, 256, (3000, 1, 1, 3), dtype=np.uint8)
+    weight = torch.diag(torch.tensor([1e-3, 0.0, 1.0, 1.0, 1.0]))[[0, 2, 3, 4]]
+    wide = np.concatenate([images, noise], axis=3)
+    trial = linear_trial(wide, Deterministic(), [(weight, torch.zeros(4))], labels=y)
+    settings = {"conditions": ("clean",), "labels": 300, "label_draws": 4}
+    assert Svm(**settings)(trial)["svm clean"].value == pytest.approx(50, abs=4)
+    assert SvmStandardised(**settings)(trial)["svm standardised clean"].value == pytest.approx(BAYES, abs=4)
+
+
+def test_a_subset_is_the_same_images_for_every_draw_and_condition(linear_trial):
+    images, y = blobs()
+    trial = linear_trial(images, Deterministic(), [IDENTITY], labels=y)
+    metric = SvmSubset(tests=200, conditions=("clean", "gauss_0.1"), **SMALL)
+    chosen = metric._tests(3000, "invented")
+    assert len(np.unique(chosen)) == 200
+    assert not np.array_equal(chosen, metric._tests(3000, "mnist"))
+    found = metric(trial)
+    for name in metric.conditions:
+        assert found[f"svm subset {name}"].parts == pytest.approx(by_hand(trial, rbf, name, tests=chosen), abs=1e-9)
+    assert (found["svm subset clean"].n, len(SvmSubset()._tests(10, "a"))) == (200, 10)
+    whole = Svm(conditions=("clean",), **SMALL)(trial)["svm clean"]
+    assert found["svm subset clean"].se > 2 * whole.se
+
+
+def test_damaged_images_are_encoded_once_for_all_readings_of_a_run(linear_trial, monkeypatch):
+    images, y = blobs(1000)
+    trial = linear_trial(images, Gaussian(), [IDENTITY, IDENTITY], labels=y)
+    seen, encode = [], type(trial).posterior_of
+    monkeypatch.setattr(
+        type(trial), "posterior_of", lambda self, chunks: encode(self, (seen.append(len(x)) or x for x in chunks))
+    )
+    settings = {"conditions": ("clean", "mask_0.5"), **SMALL}
+    Svm(**settings)(trial)
+    once = sum(seen)
+    assert once == 3 * 200 + 1000 + 2 * 1000, "labelled images, clean test images, two draws of noise"
+    for metric in (SvmLinear, SvmStandardised, SvmSubset):
+        metric(**settings)(trial)
+    assert sum(seen) == once
+    SvmRetrained(**settings)(trial)
+    assert sum(seen) == once + 3 * 200, "damaged labelled images"
+
+
+def test_no_two_readings_give_the_same_measure():
+    names = [m.name for _, metric in READINGS for m in metric().measures()]
+    assert len(names) == len(set(names))
+    assert [m.name for m in SvmRetrained(conditions=("mask_0.2",)).measures()] == ["svm retrained mask_0.2"]
+
+
+@pytest.mark.parametrize(("name", "metric"), READINGS)
+def test_data_that_cannot_be_read_are_refused_with_what_would_fit(name, metric):
+    images, y = blobs(300)
+    frame, labelled, bare = Frame((1, 1, 2), 2), Examples(images, y), Examples(images, None)
+    assert metric(labels=100).check(Splits(labelled, labelled, labelled), frame) is None
+    for train, test in ((labelled, bare), (bare, labelled)):
+        with pytest.raises(ValueError, match="a data set with labels would fit"):
+            metric(labels=100).check(Splits(train, train, test), frame)
+    fewest = min(np.bincount(y))
+    with pytest.raises(ValueError, match=f"labels = 2 to {2 * fewest} would fit"):
+        metric(labels=2 * fewest + 2).check(Splits(labelled, labelled, labelled), frame)
+    with pytest.raises(ValueError, match="no training image shows class 7"):
+        metric(labels=100).check(Splits(labelled, labelled, Examples(images, y + 7)), frame)
+    assert metric(labels=100).cost(frame, "cpu") > metric(labels=100).cost(frame, "cuda") > 0
