@@ -14,6 +14,7 @@ COMMANDS = {
     "plan": "plan",
     "leaderboard": "leaderboard",
     "compare": "compare",
+    "verdict": "verdict",
     "plugins": "plugins",
     "data": "data",
     "sync": "sync",

@@ -58,7 +58,7 @@ def _drawn(draws: bool) -> str:
 
 def _tested(test: str, seeds: int, comparisons: int) -> str:
     why = ", as a sign-flip test cannot reach 5 % here" if test == PAIRED_T else ""
-    return f"Test: {test} over {seeds} seeds, Holm-adjusted over {_many(comparisons, 'comparison')}{why}."
+    return f"Test: {test} over {seeds} seeds, Holm-adjusted over {many(comparisons, 'comparison')}{why}."
 
 
 def unknown(names: Iterable[str], measures: Mapping[str, Measure]) -> Iterator[str]:
@@ -119,7 +119,7 @@ def mixed(outcomes: Sequence[Outcome]) -> Iterator[str]:
     if differing := _differing([record.get("data") or {} for record in records]):
         yield f"The runs did not see the same data ({', '.join(differing)} differ): they cannot be compared."
     for name, counts in _differing([_made_by(record) for record in records]).items():
-        each = ", ".join(f"{value} ({_many(n, 'run')})" for value, n in counts.items())
+        each = ", ".join(f"{value} ({many(n, 'run')})" for value, n in counts.items())
         yield f"Mixed {name}: {each if len(counts) <= LISTED else f'{len(counts)} different ones'}."
     for name in _differing([outcome.measures for outcome in outcomes], absent_differs=False):
         yield f"{name} is defined in more than one way among these runs, and is not ranked."
@@ -157,5 +157,6 @@ def _seeds(seeds: Sequence[int]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
-def _many(n: int, thing: str) -> str:
+def many(n: int, thing: str) -> str:
+    """Such as `1 run`, `3 runs`."""
     return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

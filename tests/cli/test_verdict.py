@@ -1,0 +1,140 @@
+"""`vimae-bench verdict` as a user gives it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from vimae_bench.cli import main
+
+FIG1 = Path(__file__).parents[2] / "results" / "fig1"
+
+PAPER = """
+[source]
+title = "A paper"
+
+[methods.a]
+labels = ["AE"]
+[methods.b]
+labels = ["VAE"]
+
+[[setup]]
+id = "MNIST"
+datasets = { mnist = "" }
+
+[[claim]]
+id = "1"
+text = "It is less."
+[[claim.test]]
+kind = "less"
+a = ["a"]
+b = ["b"]
+setups = ["MNIST"]
+measures = ["sse"]
+"""
+
+
+def call(*words, code=0):
+    done = CliRunner().invoke(main, ["verdict", *(str(word) for word in words)], catch_exceptions=False)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+@pytest.fixture
+def folder(finished):
+    finished.store.write_benchmark("fig1", "", {}, finished.cells)
+    return finished.store.path
+
+
+def test_the_figures_of_figure_1_decide_nothing_from_three_seeds():
+    found = json.loads(call(FIG1, "--format", "json"))
+    verdicts = {claim["id"]: claim["verdict"] for claim in found["claims"]}
+    assert (verdicts["C01"], verdicts["C02"]) == ("not decided", "not decided")
+    assert (verdicts["C14"], verdicts["C15"]) == ("supported", "contradicted")
+    assert {verdicts[f"C{n:02}"] for n in range(3, 14)} == {"not testable"}
+    (runs,) = found["runs"]
+    assert list(runs["methods"]) == ["vae", "beta_h", "beta_a", "vimae_n", "vimae_l"]
+    assert {run["label"] for run in runs["methods"]["vimae_l"].values()} == {"VIMAE-l"}
+    assert any("β_H-VAE collapsed" in note for note in runs["notes"])
+
+
+def test_a_paper_of_ones_own(folder, tmp_path):
+    (tmp_path / "paper.toml").write_text(PAPER)
+    text = call(folder, "--against", tmp_path / "paper.toml")
+    assert "1  supported" in text
+    assert "1 claim: 1 supported." in text
+
+
+def test_results_of_several_folders_are_taken_together(folder, tmp_path, results):
+    other = type(results)(tmp_path / "other")
+    for seed in range(5):
+        other.add("Mine", seed, sse=100.0 + seed)
+    other.store.write_benchmark("other", "", {}, other.cells)
+    (tmp_path / "paper.toml").write_text(PAPER.replace("VAE", "Mine"))
+    text = call(folder, other.store.path, "--against", tmp_path / "paper.toml", "--format", "json")
+    (claim,) = json.loads(text)["claims"]
+    assert claim["verdict"] == "supported"
+    assert {path.split("/")[-3] for path in claim["findings"][0]["pairs"][0]["runs"]} == {"fig1", "other"}
+
+
+def test_a_page_is_written_with_links_that_lead_from_its_folder(folder, tmp_path):
+    (tmp_path / "paper.toml").write_text(PAPER)
+    page = tmp_path / "reports" / "verdict.md"
+    assert str(page) in call(folder, "--against", tmp_path / "paper.toml", "--format", "markdown", "--output", page)
+    text = page.read_text()
+    assert "### 1: supported" in text
+    link = text.split("](<")[1].split(">")[0]
+    assert link.startswith("../fig1/runs/")
+    assert (page.parent / link / "record.json").exists()
+
+
+@pytest.mark.parametrize("form", ["terminal", "json"])
+def test_every_format_can_be_written(folder, tmp_path, form):
+    call(folder, "--format", form, "--output", tmp_path / "verdict")
+    assert "Variational InfoMax" in (tmp_path / "verdict").read_text()
+
+
+def test_the_row_of_a_method_can_be_chosen(folder, tmp_path):
+    (tmp_path / "paper.toml").write_text(PAPER)
+    words = (folder, "--against", tmp_path / "paper.toml", "--format", "json")
+    found = json.loads(call(*words, "--method", "a=β_H-VAE"))
+    assert found["claims"][0]["verdict"] == "contradicted"
+    assert "did you mean 'VAE'" in call(*words, "--method", "a=VEA", code=2)
+    assert "must be of the form id=label" in call(*words, "--method", "a", code=2)
+
+
+def test_all_that_is_wrong_with_the_results_is_told_at_once(folder, tmp_path):
+    output = call(folder, tmp_path / "nothing", tmp_path, code=2)
+    assert f"{tmp_path / 'nothing'}: cannot be read" in output
+    assert f"{tmp_path}: is no results folder" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[source", "is not TOML"),
+        ("", "needs a value for 'source'"),
+        (PAPER.replace('"less"', '"fewer"'), "must be one of 'less'"),
+        (PAPER.replace('["b"]', '["z"]'), "no method is called 'z'"),
+    ],
+)
+def test_a_wrong_paper_is_told_without_a_traceback(folder, tmp_path, text, message):
+    (tmp_path / "paper.toml").write_text(text)
+    output = call(folder, "--against", tmp_path / "paper.toml", code=2)
+    assert message in output
+    assert str(tmp_path / "paper.toml") in output
+    assert "Traceback" not in output
+
+
+def test_a_paper_that_is_not_there_is_told(folder, tmp_path):
+    assert "cannot be read" in call(folder, "--against", tmp_path / "paper.toml", code=2)
+
+
+def test_a_damaged_record_is_named_and_decides_nothing(folder, finished, tmp_path):
+    finished.store.folder(finished.cells[0].run).record.write_text("{")
+    (tmp_path / "paper.toml").write_text(PAPER)
+    found = json.loads(call(folder, "--against", tmp_path / "paper.toml", "--format", "json"))
+    assert found["claims"][0]["verdict"] == "not decided"
+    assert any("record.json" in note for note in found["runs"][0]["notes"])

@@ -1,0 +1,114 @@
+"""`vimae-bench verdict`: what runs say on a paper's tables and claims."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import BenchError, Problem, Problems
+from ..files import write_whole
+from .options import FILE, results_option
+from .results import finished
+
+if TYPE_CHECKING:
+    from ..results.store import Outcome
+    from ..results.verdict import Report
+
+FORMATS = ("terminal", "markdown", "json")
+
+
+@click.command()
+@click.argument("sources", metavar="RESULTS...", nargs=-1, required=True, type=FILE)
+@results_option
+@click.option("--against", type=FILE, help="The paper's figures and claims.  [default: those of arXiv 1905.10549]")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="terminal", help="How to print.")
+@click.option("--output", type=FILE, help="Write to this file instead; links in it lead from its folder.")
+@click.option(
+    "--method", "methods", multiple=True, metavar="ID=LABEL", help="The row that stands for a method of the paper."
+)
+def verdict(
+    sources: tuple[Path, ...],
+    results: Path,
+    against: Path | None,
+    form: str,
+    output: Path | None,
+    methods: tuple[str, ...],
+) -> None:
+    """Hold a paper's tables and claims against finished runs.
+
+    RESULTS are results folders, or benchmark files in their place. Every printed figure stands beside the measured one.
+    Every claim is supported, contradicted, not decided (and by how many seeds it would be) or not testable.
+
+    \b
+    Examples:
+      vimae-bench verdict results/fig1
+      vimae-bench verdict results/fig1 results/mnist --format markdown --output verdict.md
+      vimae-bench verdict results/sweep --method vae="VAE, c = 1"
+    """
+    from ..results.paper import read_paper, shipped
+    from ..results.verdict import report
+
+    paper = read_paper(against or shipped())
+    made = report(paper, _outcomes(sources, results), dict(map(_named, methods)))
+    if output:
+        text = _text(made, form, output.absolute().parent)
+        _written(output, text)
+        click.echo(output)
+    elif form == "terminal":
+        _show(made)
+    else:
+        click.echo(_text(made, form, Path.cwd()), nl=False)
+
+
+def _outcomes(sources: Sequence[Path], results: Path) -> "list[Outcome]":
+    """The outcomes of all sources. Raises Problems with all that cannot be read."""
+    found, problems = list["Outcome"](), list[Problem]()
+    for source in sources:
+        try:
+            one = finished(source, results)
+            found += one.store.outcomes(one.cells)
+        except BenchError as error:
+            problems += [Problem("", line) for line in str(error).splitlines()]
+    if problems:
+        raise Problems("", problems)
+    return found
+
+
+def _named(text: str) -> tuple[str, str]:
+    method, equals, label = text.partition("=")
+    if not equals:
+        raise BenchError(f"--method {text}: must be of the form id=label, such as vae='VAE, c = 1'")
+    return method, label
+
+
+def _show(made: "Report") -> None:
+    from rich.console import Console
+
+    from ..render import verdict_terminal
+
+    Console().print(verdict_terminal.render(made, Path.cwd()))
+
+
+def _text(made: "Report", form: str, start: Path) -> str:
+    if form == "terminal":
+        from io import StringIO
+
+        from rich.console import Console
+
+        from ..render import verdict_terminal
+
+        console = Console(file=StringIO(), width=140)
+        with console.capture() as printed:
+            console.print(verdict_terminal.render(made, start))
+        return printed.get()
+    from ..render import verdict_json, verdict_markdown
+
+    return (verdict_markdown if form == "markdown" else verdict_json).render(made, start)
+
+
+def _written(output: Path, text: str) -> None:
+    try:
+        write_whole(output, lambda path: path.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(f"{output}: cannot be written: {error.strerror}") from error
