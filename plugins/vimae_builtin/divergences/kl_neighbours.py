@@ -1,0 +1,53 @@
+"""The Kullback-Leibler divergence from the prior, with the codes' density told by their nearest neighbours."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf, lgamma, log, pi
+from typing import Annotated
+
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from vimae_bench import Divergence, PriorDistribution, hookimpl, nowhere_zero, squared_distances
+
+COINCIDENT = 1e-12
+
+
+@dataclass(frozen=True)
+class NeighbourKL:
+    """KL(q(z) || p(z)) in nats from codes alone: -h(q) - E log p, with h of Kozachenko and Leonenko (1987).
+
+    The entropy is that of the distances of n codes to their `neighbours`-th neighbours. Consistent, and biased in
+    batches: of 100 codes of N(0, I), three neighbours give 0.05 too much at d = 2, 0.2 too little at d = 8 and 13 nats
+    too little at d = 64, where only the gradient is of use. That is sound in one respect at any n and d: over a normal
+    prior it is least for codes with E|z|^2 = d exactly, as the bias does not depend on their scale.
+
+    A mixture of normal laws at the codes, the other way to tell q(z) from codes, is no loss to be minimised: unless
+    the laws are wider than the prior, a code far from all others is driven away for ever.
+    """
+
+    neighbours: Annotated[int, Ge(1)] = 3
+
+    def check(self, prior: PriorDistribution) -> None:
+        """Raises ValueError for a prior whose density is 0 somewhere: the divergence from it is infinite."""
+        if not nowhere_zero(prior):
+            raise ValueError("kl_neighbours needs a prior whose density is nowhere 0; this one ends somewhere")
+
+    def __call__(self, z: Tensor, prior: PriorDistribution) -> Tensor:
+        n, d = z.shape
+        if n <= self.neighbours:
+            raise ValueError(f"{n} codes have no {self.neighbours} neighbours each")
+        itself = torch.eye(n, dtype=torch.bool, device=z.device)
+        nearest = squared_distances(z, z).masked_fill(itself, inf).topk(self.neighbours, largest=False).values
+        # Codes that coincide have no distance to take the logarithm of; they get no gradient from it either.
+        log_radius = nearest[:, -1].clamp(min=COINCIDENT).log() / 2
+        unit_ball = d / 2 * log(pi) - lgamma(d / 2 + 1)
+        # digamma(n) - digamma(k), of whole numbers.
+        entropy = d * log_radius.mean() + unit_ball + sum(1 / i for i in range(self.neighbours, n))
+        return -entropy - prior.log_prob(z).mean()
+
+
+@hookimpl
+def vimae_divergences() -> Mapping[str, Callable[..., Divergence]]:
+    return {"kl_neighbours": NeighbourKL}
