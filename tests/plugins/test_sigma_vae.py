@@ -63,6 +63,14 @@ def test_at_its_optimum_the_learned_variance_gives_the_gradients_of_the_optimal_
     assert own.item() == pytest.approx(0, abs=1e-3)
 
 
+def test_the_learned_variance_starts_where_it_is_told(linear):
+    objective = SigmaVAE("learned", initial_std=0.3)
+    model = Autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    assert loss_of(objective, model, torch.rand(9, *FRAME.shape)).terms["decoder std"].item() == pytest.approx(
+        0.3, 1e-4
+    )
+
+
 def test_a_perfect_reconstruction_does_not_make_the_loss_infinite(linear):
     model = Autoencoder(FRAME, linear, Normal(), SigmaVAE(min_std=0.01), seed=0)
     with torch.no_grad():

@@ -114,7 +114,8 @@ class FlowVAE(Objective):
     def check(self, model: Autoencoder) -> None:
         """Raises ValueError for a prior that is made of Gaussian posteriors."""
         try:
-            model.prior.log_prob(torch.zeros(1, model.frame.latent))
+            with torch.inference_mode():  # the model may have been made in it
+                model.prior.log_prob(torch.zeros(1, model.frame.latent))
         except TypeError as error:
             raise ValueError(str(error)) from error
 

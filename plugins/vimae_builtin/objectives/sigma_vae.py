@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import pi
+from math import log, pi
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -13,21 +13,22 @@ from vimae_bench import Autoencoder, Batch, Frame, Gaussian, Loss, Objective, ho
 
 
 class Variance(nn.Module):
-    """A scalar log-variance, learned from 0."""
+    """A scalar log-variance, learned from a first value."""
 
-    def __init__(self):
+    def __init__(self, first: float):
         super().__init__()
-        self.log_variance = nn.Parameter(torch.zeros(()))
+        self.log_variance = nn.Parameter(torch.tensor(first))
 
 
 @dataclass(frozen=True)
 class SigmaVAE(Objective):
     """Minimises D/2 log(2 pi s^2) + SSE / (2 s^2) + beta * KL(q(z|x) || p(z)): the decoder's variance s^2 is fitted.
 
-    `optimal`: s^2 is the batch's mean SSE / D, which minimises the loss at every step. `learned`: s^2 is a parameter of
-    its own, from 1, which Adam moves by about its learning rate in each step. In both, s is kept above `min_std`, in
-    network units as all else here: by default about the deviation of rounding to bytes. There is no scale of the
-    reconstruction to choose. The KL is in closed form where the prior knows one, else estimated from one draw.
+    `optimal`: s^2 is the batch's mean SSE / D, which minimises the loss at every step. `learned`: log s^2 is a
+    parameter, which Adam moves by about its learning rate in each step; s starts from `initial_std`, and while s^2 is
+    above the largest eigenvalue of the data's covariance, the code is idle. In both, s is kept above `min_std`, by
+    default about the deviation of rounding to bytes; all in network units. There is no scale of the reconstruction to
+    choose. The KL is in closed form where the prior knows one, else estimated from one draw.
     """
 
     formula: ClassVar[str] = "D/2 log(2 pi s^2) + SSE / (2 s^2) + beta * mean KL(q(z|x) || p(z))"
@@ -39,12 +40,13 @@ class SigmaVAE(Objective):
     variance: Literal["optimal", "learned"] = "optimal"
     beta: Annotated[float, Ge(0)] = 1.0
     min_std: Annotated[float, Gt(0)] = 1e-3
+    initial_std: Annotated[float, Gt(0)] = 1.0
 
     def posterior(self) -> Gaussian:
         return Gaussian()
 
     def auxiliary(self, frame: Frame) -> nn.Module:  # noqa: ARG002
-        return Variance() if self.variance == "learned" else nn.Module()
+        return Variance(2 * log(self.initial_std)) if self.variance == "learned" else nn.Module()
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         q = model.encode(batch.x)
