@@ -86,7 +86,8 @@ class Classifier:
 
     def __call__(self, images: np.ndarray, device: torch.device) -> np.ndarray:
         """Features float32 [N, 128], never negative."""
-        net = network(images.shape[1], self._classes)
+        with torch.random.fork_rng(devices=[]):  # a net that is made draws weights
+            net = network(images.shape[1], self._classes)
         weights = kept("classifier", self.key, self._train)
         net.load_state_dict({name: torch.tensor(w) for name, w in weights.items()})
         body = net[:-1].to(device).eval()
