@@ -1,0 +1,80 @@
+"""How sharp generated images are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+from annotated_types import Ge, MinLen
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from vimae_bench import Estimate, Frame, Measure, Metric, Source, Splits, Trial, derive, hookimpl, mean_estimate
+
+LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
+LUMA = (0.299, 0.587, 0.114)
+"""What red, green and blue weigh in grey (ITU-R BT.601), as in the code of WAE."""
+CHUNK = 250
+
+
+@dataclass(frozen=True)
+class Sharpness(Metric):
+    """The variance of the 3x3 Laplacian of an image in grey, in [0, 1] units: a mean over `images` generated ones.
+
+    `sharpness` is of images decoded from draws of the model's own prior, `sharpness gaussian` of a Gaussian fitted to
+    the training codes, and so on for each of the `sources`. The reference row says it of as many test images, which is
+    what a model should come near: a blurred image has less, one with noise has more. The Laplacian is taken where it
+    lies inside the image; 1711.01558 gives it in network units, four times as large for images in [-1, 1].
+    """
+
+    estimator: ClassVar[str] = "mean over generated images of the variance of their Laplacian over pixels"
+    bias: ClassVar[str] = "none; noise counts as sharpness"
+    source: ClassVar[str] = "Tolstikhin et al., 1711.01558, section 4; github.com/tolstikhin/wae"
+
+    sources: Annotated[tuple[Source, ...], MinLen(1)] = ("prior",)
+    images: Annotated[int, Ge(2)] = 1000
+
+    def check(self, splits: Splits, frame: Frame) -> None:  # noqa: ARG002
+        _, height, width = frame.shape
+        if min(height, width) < len(LAPLACIAN) or height * width == len(LAPLACIAN) ** 2:
+            raise ValueError(
+                f"sharpness: images of {height}x{width} pixels have no variance of a 3x3 Laplacian; take 4x4"
+            )
+
+    def measures(self) -> tuple[Measure, ...]:
+        return tuple(Measure(name_of(source), "[0,1]^2", None) for source in self.sources)
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        return {
+            name_of(source): mean_estimate(sharpness(trial.samples(self.images, source))) for source in self.sources
+        }
+
+    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:  # noqa: ARG002
+        """The same of test images, chosen for the data set: they may lie in the order of their classes."""
+        generator = torch.Generator().manual_seed(derive("sharpness", dataset))
+        chosen = torch.randperm(len(splits.test), generator=generator)[: self.images].sort().values
+        real = mean_estimate(sharpness(torch.from_numpy(splits.test.x[chosen.numpy()]) / 255))
+        return {"test images": {name_of(source): real for source in self.sources}}
+
+
+def name_of(source: Source) -> str:
+    """The measure's name."""
+    return "sharpness" if source == "prior" else f"sharpness {source}"
+
+
+def sharpness(x: Tensor) -> Tensor:
+    """The variance [N] over pixels of the Laplacian of images [N, C, H, W] in [0, 1] units, float64."""
+    kernel = torch.tensor(LAPLACIAN, dtype=torch.float64, device=x.device).reshape(1, 1, 3, 3)
+    return torch.cat([conv2d(grey(few.double()), kernel).flatten(1).var(1, correction=0) for few in x.split(CHUNK)])
+
+
+def grey(x: Tensor) -> Tensor:
+    """Images [N, C, H, W] as [N, 1, H, W]: by the weights of three colours, or the mean of any other channels."""
+    if x.shape[1] != len(LUMA):
+        return x.mean(1, keepdim=True)
+    return (x * torch.tensor(LUMA, dtype=x.dtype, device=x.device).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+@hookimpl
+def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
+    return {"sharpness": Sharpness}
