@@ -57,7 +57,7 @@ PLUGINS = [block for block in PYTHON if "@hookimpl" in block.text]
 TOML = blocks("toml", [*PAGES, *PACKAGE_PAGES])
 PACKAGES = [block for block in TOML if "[project]" in block.text]
 BENCHMARKS = [block for block in TOML if "[project]" not in block.text]
-(WHOLE,) = [block for block in BENCHMARKS if block.page.stem == "benchmark-file" and "seeds =" in block.text]
+WHOLE = next(block for block in BENCHMARKS if block.page.stem == "benchmark-file" and "seeds =" in block.text)
 INLINE, INDENTED = r"`vimae-bench (\w+ [^`]+)`", r"^    (?:.*&& )?vimae-bench (\w+ .*)$"
 LINES = sorted({" ".join(line.split()) for form in (INLINE, INDENTED) for line in re.findall(form, TEXT, re.MULTILINE)})
 """Every command line in the pages that has arguments."""
