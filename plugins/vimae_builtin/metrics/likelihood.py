@@ -25,8 +25,8 @@ from vimae_bench import (
     random_images,
 )
 
-AT_ONCE = 1000
-FIRST_RATE = 0.1
+AT_ONCE = 250
+FIRST_RATE, MEMORY = 0.3, 0.99
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Likelihood(Metric):
     bias = "upwards in expectation, by less with every draw; severe where the effective sample size is near 1"
     source = "1509.00519, eq. 8"
 
-    images: Annotated[int, Ge(2)] = 100
+    images: Annotated[int, Ge(2)] = 50
     ks: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (1, 100, 5000)
     variance: Annotated[float, Gt(0)] | None = None
     proposal: Literal["encoder", "fitted"] = "encoder"
-    proposal_steps: Annotated[int, Ge(0)] = 300
+    proposal_steps: Annotated[int, Ge(0)] = 500
 
     def measures(self) -> tuple[Measure, ...]:
         return (
@@ -68,7 +68,8 @@ class Likelihood(Metric):
         )
 
     def cost(self, frame: Frame, device: str) -> float:
-        rate = 2.5e6 if device == "cpu" else 2.5e8  # pixels decoded in a second by a small convolutional net
+        # Pixels decoded in a second by a convolutional net of width 64; an MLP of 256 is thirty times as fast.
+        rate = 2.2e6 if device == "cpu" else 2.2e8
         return self.images * (max(self.ks) + 6 * self.proposal_steps) * frame.pixels / rate
 
     def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
@@ -128,7 +129,7 @@ def fitted(
     """
     first = log_curvature_variance(decoder, code)
     moved, l = (torch.zeros_like(code).requires_grad_(), first.clone().requires_grad_())  # noqa: E741
-    adam = torch.optim.Adam([moved, l], lr=FIRST_RATE)
+    adam = torch.optim.Adam([moved, l], lr=FIRST_RATE, betas=(0.9, MEMORY))
     for step in range(steps):
         adam.param_groups[0]["lr"] = FIRST_RATE * (1 - step / steps)
         noise = torch.randn_like(code)
@@ -145,7 +146,7 @@ def log_curvature_variance(decoder: GaussianDecoder, code: Tensor) -> Tensor:
     def slope(k: int) -> Tensor:
         along = torch.zeros_like(code)
         along[:, k] = 1
-        _, moved = torch.func.jvp(decoder.mean, (code,), (along,))
+        _, moved = torch.autograd.functional.jvp(decoder.mean, code, along)
         return moved.detach().flatten(1).square().sum(1)
 
     return -torch.log1p(torch.stack([slope(k) for k in range(code.shape[1])], 1) / decoder.variance)
