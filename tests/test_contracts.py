@@ -14,6 +14,7 @@ SETTINGS = {
     "vimae": {"divergence": "mmd"},
     "wae_mmd": {"divergence": "mmd"},
     "arrays": {"path": "mine"},
+    "ais": {"steps": 20},
     **{f"svm{kind}": {"label_draws": 2, "noise_draws": 1} for kind in SVMS},
     "tsvm": {"label_draws": 2},
     "episodes": {"split": "random", "train": 40, "test": 20, "episodes": 3},
