@@ -148,3 +148,32 @@ def test_a_small_reconstruction_factor_collapses_the_vae_on_digits(linear, recon
         "rate"
     ].value
     assert rate < BOUND if collapses else rate > 1
+
+
+def test_large_images_go_through_the_encoder_some_at_a_time_under_the_same_noise(
+    linear_trial, noise_images, monkeypatch
+):
+    shape = (3, 32, 32)
+    heads = [(torch.randn(2, 3072) / 40, torch.zeros(2))]
+    trial = linear_trial(noise_images(10, shape), NoisedDeterministic(TruncatedNormal(0.01)), heads)
+    seen, encoder = [], trial.model.encoder
+    encoder.register_forward_pre_hook(lambda module, given: seen.append(len(given[0])))
+    found = Rate(images=10)(trial)["rate"]
+    assert sum(seen) == 10 + 10 * 512  # the codes of the images and the draws
+    assert max(seen) == 4096 * 784 // 3072
+    monkeypatch.setattr("vimae_builtin.metrics.rate.ENCODED", 10**9)
+    assert Rate(images=10)(trial)["rate"].value == pytest.approx(found.value, rel=1e-6)
+
+
+@pytest.mark.parametrize("latent", [64])
+def test_the_default_draws_are_enough_for_sixty_four_latents(linear_trial, noise_images, latent):
+    """Uncorrected, log det S of 512 draws would be 4.4 nats too small; a linear encoder again, of whitened noise."""
+    scale, shape = 0.01, (1, 16, 16)
+    weight = torch.linalg.qr(torch.randn(256, latent)).Q.T
+    images = noise_images(40, shape)
+    trial = linear_trial(images, NoisedDeterministic(TruncatedNormal(scale)), [(weight, torch.zeros(latent))])
+    s2 = (CUT_STD * scale) ** 2
+    norms = float(trial.posterior("test").mean.square().sum(1).mean())
+    expected = 0.5 * (s2 * latent + norms - latent - latent * log(s2))
+    assert Rate(images=40)(trial)["rate"].value == pytest.approx(expected, abs=0.1)
+    assert abs(logdet_bias(512, latent)) > 4

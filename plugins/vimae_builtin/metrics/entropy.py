@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import lgamma, log, pi
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge
@@ -32,6 +32,17 @@ class Entropy(Metric):
 
     The entropy of a prior that has no closed form is a mean over 100,000 draws, whose error is not counted.
     """
+
+    estimator: ClassVar[str] = (
+        "Gaussian encoders: Monte Carlo over the mixture of all training posteriors; deterministic ones of up to 8 "
+        "latents: Kozachenko and Leonenko's, from nearest neighbours among the test codes"
+    )
+    bias: ClassVar[str] = (
+        "none for the mixture; some hundredths of a nat, of either sign, for nearest neighbours in up to 8 dimensions"
+    )
+    source: ClassVar[str] = (
+        "Kozachenko and Leonenko, Probl. Inf. Transm. 23, 1987; Hoffman and Johnson, NIPS workshop 2016 (the identity)"
+    )
 
     draws: Annotated[int, Ge(2)] = 2000
     neighbours: Annotated[int, Ge(1)] = 3

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,13 @@ class Moments(Metric):
     The excess kurtosis is 0 for a normal and 1.2 for a logistic law. Standard errors are those of sampling n images,
     by the delta method. The kurtosis is left out when a dimension does not vary.
     """
+
+    estimator: ClassVar[str] = "sample moments of one draw for each test image, means over dimensions"
+    bias: ClassVar[str] = (
+        "latent abs mean: upwards, 0.8 / sqrt(n) for means of 0 and variances of 1; latent variance: -1/n of its value; "
+        "latent kurtosis: downwards, by 6/n for a normal law and more for heavy tails"
+    )
+    source: ClassVar[str] = "the textbook's; excess kurtosis 0 is normal, 1.2 logistic"
 
     def measures(self) -> tuple[Measure, ...]:
         return (

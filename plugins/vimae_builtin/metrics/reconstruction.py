@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,12 @@ class Reconstruction(Metric):
     `psnr` is -10 log10(mse) of each image, at most 100 dB. `sse sampled` decodes one draw of the posterior instead,
     and is left out where the encoder is deterministic.
     """
+
+    estimator: ClassVar[str] = "means over test images"
+    bias: ClassVar[str] = "none"
+    source: ClassVar[str] = (
+        "Alemi et al., 1711.00464 (distortion); sse is that of the WAE code, times what its range asks"
+    )
 
     def measures(self) -> tuple[Measure, ...]:
         return (
