@@ -20,7 +20,7 @@ class Moments(Metric):
 
     estimator: ClassVar[str] = "sample moments of one draw for each test image, means over dimensions"
     bias: ClassVar[str] = (
-        "latent abs mean: upwards, 0.8 / sqrt(n) for means of 0 and variances of 1; latent variance: -1/n of its value; "
+        "latent abs mean: upwards, 0.8 / sqrt(n) for means of 0 and variances of 1; latent variance: by -1/n of it; "
         "latent kurtosis: downwards, by 6/n for a normal law and more for heavy tails"
     )
     source: ClassVar[str] = "the textbook's; excess kurtosis 0 is normal, 1.2 logistic"

@@ -62,7 +62,7 @@ class Rate(Metric):
 
     def cost(self, frame: Frame, device: str) -> float:
         """Of a push-forward rate, for a net of 1,000 multiplications a pixel, as `conv` of width 128 has."""
-        return self.images * self.draws * frame.pixels * 1e3 / (2.5e10 if device == "cpu" else 2.5e12)
+        return self.images * self.draws * frame.pixels * 1e3 / (1.6e10 if device == "cpu" else 2.5e12)
 
     def measures(self) -> tuple[Measure, ...]:
         return (Measure("rate", "nats", None, collapse_below=0.1),)
