@@ -146,7 +146,7 @@ def test_the_terminal_shows_tables_claims_and_runs(made, tmp_path):
         "runs 1, mnist, mlp, d = 2, 80 epochs. They differ from what was published: epochs 80 (published: 100)" in text
     )
     assert "1  supported" in text
-    assert "2  contradicted: 1 of 1 comparisons says the opposite" in text
+    assert "2  contradicted: 1 of 1 comparisons says otherwise" in text
     assert re.search(r"3  not decided: .*about \d+ seeds would decide it|3  not decided: .*more than", text)
     assert "4  not testable: digits: no runs" in text
     assert re.search(r"rate: A \d\.\d+ ± ", text)
@@ -177,7 +177,7 @@ def test_markdown_shows_printed_beside_measured_and_verdicts_in_bold(made, tmp_p
     assert "| A | 11 <br> not measured |" in text
     assert "- No runs of this experiment: nothing is measured." in text
     assert "### 1: supported" in text
-    assert "| 2 | **contradicted** | A is above B. |" in text
+    assert "| 2 | **contradicted**, not at the published scale | A is above B. |" in text
     assert "- Runs 1 differ from what was published: epochs 80 (published: 100)." in text
     assert "- It does not rest on digits: no runs." in text
     assert "- Test: sign-flip test over 6 seeds. Holm-adjusted over 1 comparison." in text

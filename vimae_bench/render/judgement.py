@@ -16,7 +16,7 @@ from ..results.store import Outcome
 from ..results.verdict import Report
 from .layout import COLLAPSED, UNDEFINED, decimals, number, unit
 
-HEADS = ("runs", "measure", "A", "B", "A - B", "95 % interval", "claimed", "p", "seeds", "says")
+HEADS = ("runs", "measure", "A", "B", "A - B, A / B", "95 % interval", "claimed", "p", "seeds", "says")
 RULES = (
     "Printed figures are taken for single runs. Compatible: the 95 % prediction interval for one further run, "
     "mean ± t · sd · √(1 + 1/n), meets the printed figure and its rounding. ±: half the width of the 95 % interval of "
@@ -24,7 +24,7 @@ RULES = (
     "A comparison goes by seeds, which are paired. It supports or contradicts a claim with p < 0.05 (two-sided, "
     "Holm-adjusted over the claim; for equivalence, two one-sided tests), on three seeds in four, by more than the A/A "
     "spread where one is measured, and never below five seeds. A claim is supported where all comparisons agree, and "
-    "contradicted where one says the opposite.",
+    "contradicted where one says otherwise.",
     "Seeds that would decide: with 80 % power, if the mean difference and its spread over seeds stay as they are.",
 )
 
@@ -45,14 +45,19 @@ def tally(report: Report) -> str:
 def reason(judged: Judged) -> str:
     """Why a claim has its verdict, and how many seeds would decide it; empty where there is nothing to add."""
     wanted = f"{_seeds(judged.enough)} would decide it" if judged.enough else ""
-    return "; ".join(filter(None, (judged.why, wanted)))
+    return "; ".join(filter(None, (judged.why, wanted, "not at the published scale" if judged.scaled else "")))
+
+
+def said_of(judged: Judged, finding: Finding) -> list[str]:
+    """The sentences of a finding that its claim's reason has not said yet."""
+    return [line for line in finding.said if line not in judged.why]
 
 
 def _seeds(n: int) -> str:
     return f"more than {MOST:,} seeds" if n > MOST else f"about {n} seeds"
 
 
-def remarks(judged: Judged) -> Iterator[str]:
+def remarks(paper: Paper, judged: Judged) -> Iterator[str]:
     """What belongs beside a verdict: at what scale it was reached, what it does not rest on, how it is meant."""
     for evidence in evidences(judged.findings):
         if evidence.scale:
@@ -63,13 +68,34 @@ def remarks(judged: Judged) -> Iterator[str]:
         yield f"It does not rest on {'; '.join(judged.lacking)}."
     if tests := list(dict.fromkeys(_tests(judged))):
         yield f"Test: {'; '.join(tests)}. Holm-adjusted over {many(judged.comparisons, 'comparison')}."
-    spreads = {f"{f.measure} {p.spread:.2g}": None for f in judged.findings for p in f.pairs if p.spread is not None}
-    if spreads:
+    yield from _collapses(paper, judged)
+    if spreads := list(dict.fromkeys(_spreads(judged))):
         yield f"A/A spread (the same method from other seeds): {', '.join(spreads)}."
     elif any(pair.p is not None for finding in judged.findings for pair in finding.pairs):
         yield "No A/A control is measured here."
     if judged.claim.note:
         yield judged.claim.note
+
+
+def _collapses(paper: Paper, judged: Judged) -> Iterator[str]:
+    """Which of the methods compared ignore their data, in which runs."""
+    for finding in {f.evidence.number: f for f in judged.findings if f.evidence and f.pairs}.values():
+        evidence = finding.evidence
+        for method, side in evidence.sides.items() if evidence else ():
+            seeds = [str(seed) for seed, outcome in side.items() if outcome.collapsed]
+            if seeds and any(method in (p.a, p.b) for f in judged.findings if f.evidence == evidence for p in f.pairs):
+                yield (
+                    f"{COLLAPSED} {paper.name(method)} ignores its data in runs {evidence.number if evidence else ''} "
+                    f"(collapsed on seeds {', '.join(seeds)}): a comparison with it shows no more than that."
+                )
+
+
+def _spreads(judged: Judged) -> Iterator[str]:
+    for finding in judged.findings:
+        for pair in finding.pairs:
+            if pair.spread is not None and finding.evidence:
+                size = f"a factor of {exp(pair.spread):.4g}" if pair.logarithmic else f"{pair.spread:.2g}"
+                yield f"{finding.measure} {size} (runs {finding.evidence.number})"
 
 
 def _tests(judged: Judged) -> Iterator[str]:

@@ -19,6 +19,7 @@ from .judgement import (
     reason,
     remarks,
     row,
+    said_of,
     tally,
     title,
 )
@@ -69,7 +70,8 @@ def _cell(reading: Reading) -> str:
 
 def _summary(judged: Judged) -> list[str]:
     claim = escape(judged.claim.id)
-    return [claim, f"**{judged.verdict}**", escape(judged.claim.text)]
+    scale = ", not at the published scale" if judged.scaled else ""
+    return [claim, f"**{judged.verdict}**{scale}", escape(judged.claim.text)]
 
 
 def _claim(paper: Paper, judged: Judged) -> Iterator[str]:
@@ -81,8 +83,8 @@ def _claim(paper: Paper, judged: Judged) -> Iterator[str]:
     if rows:
         yield from _table(list(HEADS), rows)
     for finding in judged.findings:
-        yield from (f"- {escape(line)}" for line in (*finding.said, *_told(paper, finding)))
-    yield from (f"- {escape(line)}" for line in remarks(judged))
+        yield from (f"- {escape(line)}" for line in (*said_of(judged, finding), *_told(paper, finding)))
+    yield from (f"- {escape(line)}" for line in remarks(paper, judged))
     yield ""
 
 

@@ -11,7 +11,22 @@ from ..results.claims import Judged
 from ..results.paper import Paper
 from ..results.readings import Reading, Sheet
 from ..results.verdict import Report
-from .judgement import RULES, below, claimed, heading, link, measured, printed, reason, remarks, row, says, tally, title
+from .judgement import (
+    RULES,
+    below,
+    claimed,
+    heading,
+    link,
+    measured,
+    printed,
+    reason,
+    remarks,
+    row,
+    said_of,
+    says,
+    tally,
+    title,
+)
 from .layout import plain
 from .terminal import footnotes
 
@@ -97,5 +112,9 @@ def _claim(paper: Paper, judged: Judged) -> Iterator[RenderableType]:
         for reading in finding.readings
         if reading.n
     ]
-    if said := [*(line for finding in judged.findings for line in finding.said), *told, *remarks(judged)]:
+    if said := [
+        *(line for finding in judged.findings for line in said_of(judged, finding)),
+        *told,
+        *remarks(paper, judged),
+    ]:
         yield footnotes(said)

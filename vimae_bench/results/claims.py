@@ -43,6 +43,11 @@ class Judged:
     enough: int | None = None
 
     @property
+    def scaled(self) -> bool:
+        """Whether it rests on runs that differ from what was published."""
+        return any(finding.evidence.scale for finding in self.findings if finding.evidence and finding.pairs)
+
+    @property
     def comparisons(self) -> int:
         """Over how many tests p-values are adjusted."""
         counted = (finding for finding in self.findings if not finding.check.aside)
@@ -55,7 +60,7 @@ def judge(paper: Paper, claim: Claim, found: Sequence[Evidence]) -> Judged:
     drafts = [finding for check in claim.test for finding in _drafts(paper, check, found, lacking)]
     counted = _tested([finding for finding in drafts if not finding.check.aside])
     aside = _tested([finding for finding in drafts if finding.check.aside])
-    verdict, why = _verdict(counted, lacking)
+    verdict, why = _weighed(claim, counted, *_verdict(counted, lacking))
     wanted = [pair.enough for finding in counted for pair in finding.pairs if pair.verdict == "not decided"]
     known = [n for n in wanted if n is not None]
     enough = max(known) if verdict == "not decided" and known and len(known) == len(wanted) else None
@@ -76,7 +81,7 @@ def _verdict(findings: Sequence[Finding], lacking: Sequence[str]) -> tuple[Verdi
         against = sum(pair.verdict == "contradicted" for pair in pairs)
         return (
             "contradicted",
-            f"{against} of {len(held)} comparisons {'says' if against == 1 else 'say'} the opposite" if held else "",
+            f"{against} of {len(held)} comparisons {'says' if against == 1 else 'say'} otherwise" if held else "",
         )
     if "not decided" in verdicts:
         open_ = [pair for pair in pairs if pair.verdict != "supported"]
@@ -90,6 +95,20 @@ def _verdict(findings: Sequence[Finding], lacking: Sequence[str]) -> tuple[Verdi
     said = [line for finding in findings for line in finding.said]
     reasons = dict.fromkeys([f.check.why for f in findings if f.check.why] + [p.why for p in pairs] + [*lacking] + said)
     return "not testable", "; ".join(filter(None, reasons))
+
+
+def _weighed(claim: Claim, findings: Sequence[Finding], verdict: Verdict, why: str) -> tuple[Verdict, str]:
+    """A verdict with what it leaves open: an order does not support a margin, nor a part of a claim all of it."""
+    orders = dict.fromkeys(
+        f"{finding.measure} shows an order, not a margin in {finding.stand_in.measure}"
+        for finding in findings
+        if finding.stand_in and finding.check.margin and finding.pairs
+    )
+    if verdict == "supported" and orders:
+        return "not decided", "; ".join(filter(None, (why, *orders)))
+    if verdict == "supported" and claim.tested:
+        return verdict, "; ".join(filter(None, (why, f"tested is {claim.tested}")))
+    return verdict, why
 
 
 def _drafts(paper: Paper, check: Check, found: Sequence[Evidence], lacking: list[str]) -> Iterator[Finding]:
@@ -130,7 +149,7 @@ def _draft(paper: Paper, check: Check, evidence: Evidence, measure: str, stand_i
     pairs = [_one(paper, evidence, one, measure, spread) for one in asked]
     if stand_in and check.kind in ("equivalent", "ratio"):
         readings = tuple(reading(evidence, method, measure) for method in check.methods)
-        why = f"{check.kind} in {stand_in.measure} cannot be told from {stand_in.by}: no margin carries over"
+        why = f"{stand_in.by} cannot tell it of {stand_in.measure}, for no margin carries over"
         return Finding(check, evidence, measure, stand_in, readings=readings, said=(why,))
     return Finding(check, evidence, measure, stand_in, tuple(pairs))
 
@@ -184,7 +203,7 @@ def _spread(evidence: Evidence, asked: Asked) -> float | None:
 
 
 def _concluded(finding: Finding, pairs: tuple[Pair, ...]) -> Finding:
-    """A test's verdict on one table of runs: what all pairs say that can be tested, unless one says the opposite.
+    """A test's verdict on one table of runs: what all pairs say that can be tested, unless one says otherwise.
 
     A pair that lacks a method leaves it not decided; a pair left out for its collapse does not.
     """

@@ -192,7 +192,11 @@ def _scale(paper: Paper, setup: Setup, group: Sequence[Outcome], sides: Mapping[
 
 def _differing(name: str, ours: Any, published: Any) -> Iterator[str]:  # noqa: ANN401
     if ours != published:
-        yield f"{name} {'not set' if ours is None else ours} (published: {published})"
+        yield f"{name} {_spelt(ours)} (published: {_spelt(published)})"
+
+
+def _spelt(value: Any) -> str:  # noqa: ANN401
+    return "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _at(table: Any, path: str) -> Any:  # noqa: ANN401

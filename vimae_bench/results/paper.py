@@ -128,12 +128,16 @@ class Check:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper, and the tests that all have to agree for it to be supported."""
+    """A sentence of the paper, and the tests that all have to agree for it to be supported.
+
+    `tested` says what they test, where that is less than what is claimed.
+    """
 
     id: Name
     text: Name
     test: tuple[Check, ...]
     where: str = ""
+    tested: str = ""
     note: str = ""
 
 
