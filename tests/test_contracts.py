@@ -3,11 +3,13 @@
 import pytest
 
 from vimae_bench import testing
+from vimae_bench.files import sha256
 from vimae_bench.hooks import KINDS
 from vimae_bench.plan.catalogue import installed
 from vimae_bench.plan.registry import make
 from vimae_bench.plan.settings import Checker
 from vimae_bench.records import Choice
+from vimae_builtin.metrics import fd_cnn
 
 SVMS = ("", "_linear", "_retrained", "_standardised", "_subset")
 SETTINGS = {
@@ -19,18 +21,28 @@ SETTINGS = {
     "tsvm": {"label_draws": 2},
     "episodes": {"split": "random", "train": 40, "test": 20, "episodes": 3},
 }
+INCEPTION = {"fid": {"images": 4}, "fid768": {"images": 4}, "kid": {"images": 4, "subset_size": 4}}
 OURS = [entry for entry in installed().entries if entry.source.distribution == "vimae-bench"]
 
 
-def made(kind, name):
-    raw = {"use": name, **SETTINGS.get(name, {})}
+def made(kind, name, **more):
+    raw = {"use": name, **SETTINGS.get(name, {}), **more}
     return make(kind, Choice.from_json(Checker(installed().form).check({"plugin": kind}, raw)))
 
 
+@pytest.fixture
+def random_weights(random_inception, monkeypatch):
+    """Random weights for the Inception network, and the setting that asks for them."""
+    monkeypatch.setenv("VIMAE_BENCH_INCEPTION", str(random_inception))
+    return {"weights": sha256(random_inception)}
+
+
 @pytest.mark.parametrize("entry", OURS, ids=lambda e: f"{e.kind}-{e.name}")
-def test_a_built_in_keeps_the_contract_of_its_kind(entry, tmp_path):
+def test_a_built_in_keeps_the_contract_of_its_kind(entry, tmp_path, request, cache, monkeypatch):
+    monkeypatch.setattr(fd_cnn, "STEPS", 20)
     check = getattr(testing, f"check_{entry.kind}")
-    check(made(entry.kind, entry.name), *([tmp_path] if entry.kind in ("executor", "reporter") else []))
+    more = request.getfixturevalue("random_weights") | INCEPTION[entry.name] if entry.name in INCEPTION else {}
+    check(made(entry.kind, entry.name, **more), *([tmp_path] if entry.kind in ("executor", "reporter") else []))
 
 
 def test_every_kind_has_a_built_in_and_nothing_is_broken():

@@ -93,16 +93,17 @@ def test_two_samples_of_one_law_are_as_far_apart_as_theory_says():
 
 
 @pytest.mark.parametrize(
-    ("n", "spectrum", "mean", "low", "high"),
+    ("n", "spectrum", "mean", "of_real", "low", "high"),
     [
-        (500, SPECTRUM, 0.3, 0.9, 1.1),
-        (500, 2 * SPECTRUM, 0.0, 0.9, 1.1),
-        (30, np.linspace(2, 0.1, 48), 0.3, 1.0, 1.3),
+        (500, SPECTRUM, 0.5, SPECTRUM, 0.9, 1.1),
+        (500, 2 * SPECTRUM, 0.0, SPECTRUM, 0.9, 1.1),
+        (500, SPECTRUM, 0.3, SPECTRUM[::-1], 0.9, 1.1),
+        (30, np.linspace(2, 0.1, 48), 0.3, np.linspace(0.1, 2, 48), 1.0, 1.3),
     ],
-    ids=["means differ", "covariances differ", "fewer draws than features"],
+    ids=["means differ", "covariances differ", "both differ", "fewer draws than features"],
 )
-def test_the_standard_error_is_the_spread_over_draws(n, spectrum, mean, low, high):
-    real = gaussian(np.zeros(len(spectrum)), np.diag(spectrum[::-1] if mean else SPECTRUM))
+def test_the_standard_error_is_the_spread_over_draws(n, spectrum, mean, of_real, low, high):
+    real = gaussian(np.zeros(len(spectrum)), np.diag(of_real))
     found = [frechet_estimate(draws(n, spectrum, mean, seed), real) for seed in range(400)]
     spread = np.std([e.value for e in found])  # known to 3.5 %
     assert low < np.mean([e.se for e in found]) / spread < high

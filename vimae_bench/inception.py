@@ -184,7 +184,7 @@ def _network(path: Path, layer: InceptionLayer, digest: str, device: torch.devic
             block = cast("Any", module)
             block.conv = nn.utils.fuse_conv_bn_eval(block.conv, block.bn)
             block.bn = nn.Identity()
-    return network.to(device, memory_format=torch.channels_last)
+    return cast("Any", network).to(device, memory_format=torch.channels_last)
 
 
 def _made(path: Path, layer: InceptionLayer) -> nn.Module:
