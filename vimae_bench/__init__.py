@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .adversary import AdversarialDivergence as AdversarialDivergence
     from .adversary import AdversarialJS as AdversarialJS
     from .adversary import DivergenceObjective as DivergenceObjective
+    from .adversary import PosteriorDivergence as PosteriorDivergence
     from .adversary import nowhere_zero as nowhere_zero
     from .cache import content as content
     from .cache import kept as kept
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from .probes import check_labelled as check_labelled
     from .probes import choose_labelled as choose_labelled
     from .probes import drawn_codes as drawn_codes
+    from .probes import linear_machine as linear_machine
     from .probes import mean_codes as mean_codes
     from .probes import plain_codes as plain_codes
     from .probes import rbf_machine as rbf_machine
@@ -97,7 +99,7 @@ if TYPE_CHECKING:
     from .streams import Reporter as Reporter
 
 _HOMES = {
-    "adversary": "AdversarialDivergence AdversarialJS DivergenceObjective nowhere_zero",
+    "adversary": "AdversarialDivergence AdversarialJS DivergenceObjective PosteriorDivergence nowhere_zero",
     "cache": "content kept",
     "corruption": "Corruption corrupted",
     "download": "counted fetch",
@@ -116,7 +118,8 @@ _HOMES = {
     "model": "Autoencoder",
     "posterior": "Deterministic FixedGaussian Flow FlowedGaussian FlowPosterior Gaussian GaussianPosterior "
     "NoisedDeterministic PointPosterior Posterior PosteriorFamily PushForwardPosterior TruncatedNormal",
-    "probes": "Codes accuracy_over_draws check_labelled choose_labelled drawn_codes mean_codes plain_codes rbf_machine",
+    "probes": "Codes accuracy_over_draws check_labelled choose_labelled drawn_codes linear_machine mean_codes "
+    "plain_codes rbf_machine",
     "records": "Cell Choice Estimate Event Measure Order Run Training",
     "seeds": "derive",
     "streams": "Executor Reporter",

@@ -18,6 +18,7 @@ from vimae_bench import (
     Splits,
     choose_labelled,
     corrupted,
+    linear_machine,
     rbf_machine,
 )
 from vimae_bench import accuracy_over_draws as accuracy
@@ -144,9 +145,24 @@ def test_the_machine_is_scikit_learns(features):
     assert np.array_equal(ours.predict(x[200:]), theirs.predict(x[200:]))
 
 
-def test_codes_that_never_move_can_be_read():
+@pytest.mark.parametrize("machine", [rbf_machine, linear_machine])
+def test_codes_that_never_move_can_be_read(machine):
     y = np.arange(100) % 2
-    assert rbf_machine(np.ones((100, 2)), y).predict(np.ones((3, 2))).shape == (3,)
+    assert machine(np.ones((100, 2)), y).predict(np.ones((3, 2))).shape == (3,)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 0.1, 1.0, 3.0])
+@pytest.mark.parametrize("features", [2, 150])
+def test_the_linear_machine_is_scikit_learns(features, scale):
+    """Of five classes, at scales that libsvm can manage; votes and ties included."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([1, 4, 5, 7, 9], 80)[rng.permutation(400)]
+    x = scale * (rng.standard_normal((400, features)) * 3 + y[:, None] * rng.standard_normal(features))
+    taught, seen = np.sort(np.concatenate([np.flatnonzero(y == name)[:40] for name in np.unique(y)])), x[::2]
+    theirs = SVC(C=1.0, kernel="linear", tol=1e-9).fit(x[taught], y[taught])
+    ours = linear_machine(x[taught], y[taught])
+    assert np.allclose(ours.weights.T, theirs.coef_, atol=1e-3 * np.abs(theirs.coef_).max())
+    assert np.array_equal(ours.predict(seen), theirs.predict(seen))
 
 
 def test_every_class_has_as_many_labels_and_every_draw_its_own():
@@ -243,7 +259,7 @@ def rbf() -> SVC:
     ("metric", "machine", "retrained"),
     [
         (Svm, rbf, False),
-        (SvmLinear, lambda: SVC(C=1, kernel="linear"), False),
+        (SvmLinear, lambda: SVC(C=1, kernel="linear", tol=1e-8), False),
         (SvmRetrained, rbf, True),
         (SvmStandardised, lambda: make_pipeline(StandardScaler(), rbf()), False),
     ],
