@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from .generated import RealSide as RealSide
     from .generated import SampleDistance as SampleDistance
     from .hooks import hookimpl as hookimpl
-    from .information import information_of_labels as information_of_labels
-    from .information import mutual_information as mutual_information
     from .inception import INCEPTION_SECONDS as INCEPTION_SECONDS
     from .inception import ORIGINAL_INCEPTION as ORIGINAL_INCEPTION
     from .inception import InceptionLayer as InceptionLayer
     from .inception import NoWeights as NoWeights
     from .inception import inception_network as inception_network
+    from .information import information_of_labels as information_of_labels
+    from .information import mutual_information as mutual_information
     from .kinds import Architecture as Architecture
     from .kinds import Arrays as Arrays
     from .kinds import Batch as Batch

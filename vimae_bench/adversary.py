@@ -1,4 +1,4 @@
-"""Divergences that a critic estimates, and objectives that train with a divergence of either kind.
+"""Divergences that a critic or the posteriors of a batch estimate, and objectives that train with any divergence.
 
 The critic is the second player of a game: a network at `model.auxiliary` with an optimiser step of its own, made after
 each step of the autoencoder. `DivergenceObjective` has all that an objective needs for it, and for a divergence
@@ -18,6 +18,7 @@ from torch.nn.functional import softplus
 
 from .errors import BenchError
 from .kinds import Batch, Divergence, Frame, Loss, Objective, PriorDistribution, Step
+from .posterior import Gaussian, GaussianPosterior, Posterior
 
 if TYPE_CHECKING:
     from .model import Autoencoder
@@ -52,24 +53,49 @@ class AdversarialDivergence(ABC):
         )
 
 
-class DivergenceObjective(Objective):
-    """An objective with a divergence of either kind between its codes and the prior.
+class PosteriorDivergence(ABC):
+    """A divergence of q(z) from p(z) that is estimated from the posteriors of a batch, not from their draws alone."""
 
-    A subclass adds `weight * self.compare(z, model)` to its loss.
+    @abstractmethod
+    def between(self, q: GaussianPosterior, z: Tensor, prior: PriorDistribution) -> Tensor:
+        """The divergence, a scalar, from B posteriors with one draw of each, z [B, d]."""
+
+    def __call__(self, z: Tensor, prior: PriorDistribution) -> Tensor:  # noqa: ARG002
+        """Raises BenchError, so that an objective which hands over no posterior says so."""
+        raise BenchError(
+            f"{type(self).__name__} is estimated from posteriors, which this objective does not hand over: "
+            "derive it from DivergenceObjective, or take a divergence of codes"
+        )
+
+
+class DivergenceObjective(Objective):
+    """An objective with a divergence of any kind between its codes and the prior.
+
+    A subclass adds `weight * self.compare(z, model, q)` to its loss.
     """
 
     divergence: Divergence
     weight: float
     """The weight of the divergence, in the loss of the autoencoder and in that of a critic."""
 
-    def compare(self, z: Tensor, model: "Autoencoder") -> Tensor:
-        """The divergence of codes z [B, d] from the model's prior, or the critic's penalty: a scalar."""
+    def compare(self, z: Tensor, model: "Autoencoder", q: Posterior | None = None) -> Tensor:
+        """The divergence of codes z [B, d], drawn from q, from the model's prior, or the critic's penalty: a scalar."""
+        if isinstance(self.divergence, PosteriorDivergence) and isinstance(q, GaussianPosterior):
+            return self.divergence.between(q, z, model.prior)
         if isinstance(self.divergence, AdversarialDivergence):
             return self.divergence.penalty(z, model.prior, model.auxiliary)
         return self.divergence(z, model.prior)
 
     def check(self, model: "Autoencoder") -> None:
-        """A divergence may have a method `check(prior)` that raises ValueError for a prior it is not made for."""
+        """Raises ValueError for posteriors without the density that the divergence needs.
+
+        A divergence may have a method `check(prior)` that raises it for a prior it is not made for.
+        """
+        if isinstance(self.divergence, PosteriorDivergence) and not isinstance(model.family, Gaussian):
+            raise ValueError(
+                f"{type(self.divergence).__name__} needs Gaussian posteriors, which `infovae` with "
+                "encoder = 'gaussian' has; or take a divergence of codes, such as mmd"
+            )
         fits: Callable[[PriorDistribution], None] | None = getattr(self.divergence, "check", None)
         if fits is not None:
             fits(model.prior)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .adversary import AdversarialDivergence
+from .adversary import AdversarialDivergence, PosteriorDivergence
 from .engine.graph import NotOneGraph, trace
 from .engine.step import TrainingStep
 from .engine.trial import Trial
@@ -82,14 +82,22 @@ def check_divergence(divergence: Divergence) -> None:
     if isinstance(divergence, AdversarialDivergence):
         _check_critic(divergence, prior)
         return
-    near = torch.stack([divergence(_seeded(i, lambda: prior.sample(200)), prior) for i in range(8)])
+    near = torch.stack([_between(divergence, _seeded(i, lambda: prior.sample(200)), prior) for i in range(8)])
     z = _seeded(9, lambda: prior.sample(200) + 3).requires_grad_()
-    far = divergence(z, prior)
+    far = _between(divergence, z, prior)
     _expect(far.shape == (), f"gives shape {tuple(far.shape)}, not a scalar")
     apart, ours = float(far.detach()), float(near.abs().mean())
     _expect(ours < apart / 5, f"is {ours:.4f} for draws of the prior, {apart:.4f} for draws 3 sd away")
     (slope,) = torch.autograd.grad(far, z)
     _expect(bool(slope.isfinite().all()) and float(slope.sum()) > 0, "its gradient does not lead shifted codes back")
+
+
+def _between(divergence: Divergence, z: Tensor, prior: PriorDistribution) -> Tensor:
+    """Of codes, or of posteriors that are each as wide as the prior and have its mean where the codes have."""
+    if not isinstance(divergence, PosteriorDivergence):
+        return divergence(z, prior)
+    mean = z.mean(0).expand_as(z)
+    return divergence.between(GaussianPosterior(mean, torch.zeros_like(z)), z, prior)
 
 
 def check_architecture(architecture: Architecture) -> None:

@@ -10,6 +10,7 @@ from vimae_bench import Deterministic, Gaussian, GaussianPosterior
 from vimae_builtin.metrics.entropy import Entropy, entropy_terms, mixture_log_prob
 from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.priors.logistic import Logistic, StandardLogistic
+from vimae_builtin.priors.uniform import Uniform
 
 PIXELS = 4
 
@@ -89,3 +90,9 @@ def test_equal_codes_have_a_finite_entropy(linear_trial):
 def test_above_eight_latents_nearest_neighbours_are_not_asked(linear_trial, noise_images):
     heads = [(torch.randn(9, PIXELS), torch.zeros(9))]
     assert Entropy()(linear_trial(noise_images(100), Deterministic(), heads)) == {}
+
+
+def test_codes_outside_the_prior_have_an_entropy_and_no_divergence(linear_trial, noise_images):
+    head = [(3 * torch.eye(PIXELS)[:2], torch.zeros(2))]
+    trial = linear_trial(noise_images(200), Deterministic(), head, prior=Uniform())
+    assert set(Entropy()(trial)) == {"entropy", "entropy gap"}

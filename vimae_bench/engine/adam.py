@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, library
 
 EPS = 1e-8
+Lists = tuple[list[Any], list[Any], list[Any], list[Any]]
+"""Weights, their gradients, and both running moments of these."""
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Adam:
         with torch.no_grad():
             self.update(self.lists(self.weights, grads, self.state()), self.steps, factor)
 
-    def update(self, lists: Sequence[list[Any]], steps: Tensor, factor: Tensor | None, *, graph: bool = False) -> None:
+    def update(self, lists: Lists, steps: Tensor, factor: Tensor | None, *, graph: bool = False) -> None:
         """A step on `lists`; as one node of a graph where a graph is being made."""
         if factor is None:
             (update_in_graph if graph else update)(*lists, steps, self.rate, self.beta1, self.beta2)
@@ -41,9 +43,7 @@ class Adam:
             rate = self.rate * factor
             (update_at_in_graph if graph else update_at)(*lists, steps, rate, self.beta1, self.beta2)
 
-    def lists(
-        self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: dict[str, Any]
-    ) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+    def lists(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: dict[str, Any]) -> Lists:
         """The weights that gradients reach, these gradients, and the weights' running moments."""
         reached = [i for i, grad in enumerate(grads) if grad is not None]
 

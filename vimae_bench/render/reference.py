@@ -36,7 +36,7 @@ def reference(kind: str, catalogue: Catalogue) -> str:
 
 
 def _section(entry: Entry) -> str:
-    plugin = dict(factories(load(entry.source), entry.kind))[entry.name]
+    plugin: Any = dict(factories(load(entry.source), entry.kind))[entry.name]
     parts = [f"## `{entry.name}`", inspect.getdoc(plugin) or "", *_facts(plugin), *_settings(entry.form)]
     if entry.kind == "metric":
         parts += _measures(plugin().measures())
@@ -83,7 +83,7 @@ def _schema(schema: Json) -> str:
         return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
     if "const" in schema:
         return f"`{json.dumps(schema['const'])}`"
-    kind = {"null": "none", "array": "list"}.get(schema.get("type", ""), schema.get("type", "any"))
+    kind: str = {"null": "none", "array": "list"}.get(schema.get("type", ""), schema.get("type", "any"))
     inner = f" of {_schema(schema['items'])}" if isinstance(schema.get("items"), dict) else ""
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     return kind + inner + "".join(f" {sign} {schema[name]:g}" for name, sign in bounds.items() if name in schema)

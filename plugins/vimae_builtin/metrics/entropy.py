@@ -85,11 +85,10 @@ def _compared(trial: Trial, z: Tensor, surprise: Tensor) -> dict[str, Estimate]:
     """The measures from codes z [n, d] and values [n] whose mean is h(q(z))."""
     entropy, prior = mean_estimate(surprise), trial.model.prior
     gap = entropy.value - float(prior.entropy())
-    return {
-        "entropy": entropy,
-        "entropy gap": Estimate(gap, entropy.n, entropy.se),
-        "marginal kl": mean_estimate(-surprise - prior.log_prob(z.float())),
-    }
+    estimates = {"entropy": entropy, "entropy gap": Estimate(gap, entropy.n, entropy.se)}
+    log_p = prior.log_prob(z.float())
+    # A code where the prior has no mass makes the divergence infinite.
+    return estimates | ({"marginal kl": mean_estimate(-surprise - log_p)} if log_p.isfinite().all() else {})
 
 
 def mixture_log_prob(z: Tensor, q: GaussianPosterior) -> Tensor:

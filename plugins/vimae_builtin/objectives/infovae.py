@@ -66,7 +66,7 @@ class Family(DivergenceObjective):
         z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
         kl = {"kl": model.prior.kl(q, z).mean()} if self.encoder == "gaussian" else {}
-        divergence = self.compare(z, model)
+        divergence = self.compare(z, model, q)
         total = self.recon_scale * sse + sum(self.a * term for term in kl.values()) + self.weight * divergence
         return Loss(total, {"sse": sse, **kl, "divergence": divergence})
 

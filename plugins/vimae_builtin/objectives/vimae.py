@@ -50,9 +50,10 @@ class VIMAE(DivergenceObjective):
         return NoisedDeterministic(TruncatedNormal(self.input_noise)) if self.input_noise else Deterministic()
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
-        z = model.encode(batch.x).rsample()
+        q = model.encode(batch.x)
+        z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
-        divergence = self.compare(z, model)
+        divergence = self.compare(z, model, q)
         return Loss(self.recon_scale * sse + self.weight * divergence, {"sse": sse, "divergence": divergence})
 
 
