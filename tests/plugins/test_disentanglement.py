@@ -143,7 +143,7 @@ def test_standard_errors_are_what_values_vary_by(monkeypatch):
         v = {name: random.integers(0, 4, 500) for name in "xy"}
         z = np.stack([v["x"] + random.standard_normal(500), v["y"] + random.standard_normal(500)], 1)
         found.append(metric._scores(z, v)["mig"])
-        errors.append(np.std([block["mig"] for block in metric._blocks(z, v)], ddof=1) / 5**0.5)
+        errors.append(disentanglement._error(metric._blocks(z, v), "mig"))
     assert np.mean(errors) == pytest.approx(np.std(found), rel=0.35)
 
 

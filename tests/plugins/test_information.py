@@ -75,6 +75,18 @@ def test_labels_that_have_nothing_to_do_with_codes_cannot_be_learned_by_heart():
     assert float(bound_terms(z, y).mean()) == pytest.approx(0.0, abs=0.02)
 
 
+def test_no_image_is_judged_by_a_classifier_that_has_seen_it(monkeypatch):
+    """One that learns by heart and knows nothing else gives every label the same probability."""
+
+    def by_heart(z, y, classes):
+        seen = {tuple(code): label for code, label in zip(z.tolist(), y.tolist(), strict=True)}
+        known = torch.eye(classes + 1)[:, :classes] * 50
+        return lambda codes: torch.stack([known[seen.get(tuple(code), classes)] for code in codes.tolist()])
+
+    monkeypatch.setattr("vimae_builtin.metrics.information.fitted", by_heart)
+    assert float(bound_terms(torch.randn(300, 2), torch.arange(300) % 3).mean()) == pytest.approx(0, abs=1e-6)
+
+
 def test_the_scale_of_a_dimension_does_not_matter(linear_trial):
     images, y = classes(1500, 0.25)
     weight, bias = reading(2)
