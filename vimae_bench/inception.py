@@ -156,7 +156,7 @@ def _download() -> Path:
                 print(f"downloading the Inception weights (96 MB, once) to {path}", file=sys.stderr, flush=True)
                 write_whole(path, _fetch)
     except (OSError, ValueError, HTTPException) as error:
-        raise NoWeights(f"there are no Inception weights, and {URL} gives none ({error}). {_remedy()}") from error
+        raise NoWeights(f"there are no Inception weights, and none can be downloaded ({error}). {_remedy()}") from error
     return path
 
 
