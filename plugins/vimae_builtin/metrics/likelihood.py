@@ -38,14 +38,14 @@ class Likelihood(Metric):
     `ks` takes all draws of the largest one, in groups of K. `effective sample size` is (sum w)^2 / sum w^2 of the
     weights of the largest K, a mean over images: near 1, one draw has decided and the bound is not tight.
 
-    `variance` is s^2 in [0, 1] units, the same for every method. None: the one of largest likelihood, mean SSE / D of
+    `variance` is s^2 in [0, 1] units. None, one rule for every method: the one of largest likelihood, mean SSE / D of
     images decoded from draws of q, over the validation images or else over the test images (`decoder variance`).
-    An objective's own is 1 / (2 recon_scale), or a quarter of that for images in [-1, 1].
+    That of a VAE's objective is 1 / (2 recon_scale), or a quarter of it for images in [-1, 1].
 
     The draws come from the encoder (`proposal`). One without a density gives way to a diagonal Gaussian for each image
-    fitted to the frozen decoder, as github.com/ShengjiaZhao/MMD-Variational-Autoencoder does: `fitted`, which may be
-    asked for with every encoder. Adam maximises its ELBO for `proposal_steps` steps from the code and the curvature of
-    the decoder there. It changes how tight the bound is, and not what is bounded.
+    fitted to the frozen decoder (after eval_ll.py of github.com/ShengjiaZhao/Lagrangian): `fitted`, which may be asked
+    for with every encoder. Adam maximises its ELBO for `proposal_steps` steps from the code and the curvature of the
+    decoder there. It changes how tight the bound is, and not what is bounded.
 
     A bound that is infinite is left out: draws that all lie where the prior has no density.
     """
