@@ -83,7 +83,8 @@ def _schema(schema: Json) -> str:
         return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
     if "const" in schema:
         return f"`{json.dumps(schema['const'])}`"
-    kind: str = {"null": "none", "array": "list"}.get(schema.get("type", ""), schema.get("type", "any"))
+    given = str(schema.get("type", "any"))
+    kind = {"null": "none", "array": "list"}.get(given, given)
     inner = f" of {_schema(schema['items'])}" if isinstance(schema.get("items"), dict) else ""
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     return kind + inner + "".join(f" {sign} {schema[name]:g}" for name, sign in bounds.items() if name in schema)
