@@ -17,6 +17,7 @@ SETTINGS = {
     "wae_mmd": {"divergence": "mmd"},
     "arrays": {"path": "mine"},
     "ais": {"steps": 20},
+    "factor_vae": {"layers": 2, "hidden": 64},
     **{f"svm{kind}": {"label_draws": 2, "noise_draws": 1} for kind in SVMS},
     "tsvm": {"label_draws": 2},
     "episodes": {"split": "random", "train": 40, "test": 20, "episodes": 3},
