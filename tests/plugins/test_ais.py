@@ -13,6 +13,7 @@ from torch.distributions import MultivariateNormal
 
 from vimae_bench import Deterministic, GaussianDecoder, PriorDistribution, Trial, random_images
 from vimae_bench.linear_gaussian import model_covariance
+from vimae_builtin.metrics import ais
 from vimae_builtin.metrics.ais import (
     AIS,
     Path,
@@ -147,6 +148,22 @@ def test_the_bounds_meet_at_the_likelihood_with_many_steps_and_lie_apart_with_fe
         assert float((upper - truth).mean()) > -0.4
     assert gaps[0] > 1 > gaps[1]
     torch.testing.assert_close(lower, truth, atol=0.6, rtol=0)
+
+
+def test_chains_go_back_by_the_same_steps_at_every_temperature(model, monkeypatch):
+    path, used = path_of(model(), 2), []
+
+    def noted(path, here, b, size):
+        used.append((b, tuple(size.tolist())))
+        return transition(path, here, b, size)
+
+    monkeypatch.setattr(ais, "transition", noted)
+    _, sizes = forward(path, 12, 3)
+    there = used[13:]  # after the pilots, who see all 13 temperatures
+    used.clear()
+    backward(path, exact_draws(path, 1.0, 1)[0], 3, sizes)
+    assert len({size for _, size in there}) == len(there) == 11
+    assert used == there[::-1]
 
 
 def test_log_mean_exp_is_that():
