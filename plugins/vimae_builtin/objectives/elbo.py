@@ -16,6 +16,7 @@ from vimae_bench import (
     Objective,
     PriorDistribution,
     hookimpl,
+    nowhere_zero,
     squared_error,
 )
 
@@ -73,7 +74,12 @@ class SampledELBO(ELBO):
     special_cases: ClassVar[tuple[str, ...]] = ("prior = normal: elbo in expectation",)
 
     def check(self, model: Autoencoder) -> None:
-        """Any prior with a density fits."""
+        """Raises ValueError for a prior whose density is 0 somewhere: a draw there costs infinitely much."""
+        if not nowhere_zero(model.prior):
+            raise ValueError(
+                f"{type(model.prior).__name__} has no density outside its support, so the KL is infinite; use the "
+                "prior 'normal', or an objective that compares samples, such as 'vimae'"
+            )
 
     def _kl(self, prior: PriorDistribution, q: GaussianPosterior, z: Tensor) -> Tensor:
         return q.log_prob(z) - prior.log_prob(z)

@@ -9,7 +9,18 @@ from annotated_types import Ge, Gt
 from torch import Tensor, nn
 from torch.nn.functional import elu, linear
 
-from vimae_bench import Autoencoder, Batch, Flow, FlowedGaussian, Frame, Loss, Objective, hookimpl, squared_error
+from vimae_bench import (
+    Autoencoder,
+    Batch,
+    Flow,
+    FlowedGaussian,
+    Frame,
+    Loss,
+    Objective,
+    hookimpl,
+    nowhere_zero,
+    squared_error,
+)
 
 
 class MaskedNet(nn.Module):
@@ -112,12 +123,14 @@ class FlowVAE(Objective):
         return Loss(self.recon_scale * sse + self.beta * kl, {"sse": sse, "kl": kl})
 
     def check(self, model: Autoencoder) -> None:
-        """Raises ValueError for a prior that is made of Gaussian posteriors."""
+        """Raises ValueError for a prior that is made of Gaussian posteriors, or whose density is 0 somewhere."""
         try:
             with torch.inference_mode():  # the model may have been made in it
                 model.prior.log_prob(torch.zeros(1, model.frame.latent))
         except TypeError as error:
             raise ValueError(str(error)) from error
+        if not nowhere_zero(model.prior):
+            raise ValueError(f"{type(model.prior).__name__} has no density outside its support; use the prior 'normal'")
 
 
 @hookimpl

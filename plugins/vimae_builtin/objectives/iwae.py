@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from vimae_bench import Autoencoder, Batch, Gaussian, Loss, Objective, hookimpl
+from vimae_bench import Autoencoder, Batch, Gaussian, Loss, Objective, hookimpl, nowhere_zero
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ class ImportanceWeighted(Objective):
         log_w = self._log_likelihood(sse, model.frame.pixels) + model.prior.log_prob(z) - q.log_prob(z)
         bound = (log_w.logsumexp(0) - log(self.draws)).mean()
         return Loss(-bound, {"sse": sse.mean(), "bound": bound})
+
+    def check(self, model: Autoencoder) -> None:
+        """Raises ValueError for a prior whose density is 0 somewhere: draws there have no weight at all."""
+        if not nowhere_zero(model.prior):
+            raise ValueError(f"{type(model.prior).__name__} has no density outside its support; use the prior 'normal'")
 
     def _log_likelihood(self, sse: Tensor, pixels: int) -> Tensor:
         """log N(x; xhat, 1/(2c)) in nats, of the squared error summed over `pixels` entries."""
