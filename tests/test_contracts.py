@@ -15,6 +15,8 @@ SVMS = ("", "_linear", "_retrained", "_standardised", "_subset")
 SETTINGS = {
     "vimae": {"divergence": "mmd"},
     "wae_mmd": {"divergence": "mmd"},
+    "infovae": {"divergence": "mmd", "a": 0.5, "l": 2.0},
+    "infovae_zhao": {"divergence": "mmd", "alpha": 0.5, "lambda_": 2.0},
     "arrays": {"path": "mine"},
     "ais": {"steps": 20},
     "factor_vae": {"layers": 2, "hidden": 64},

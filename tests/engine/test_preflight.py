@@ -72,7 +72,7 @@ def test_what_fits_is_not_refused(tmp_path):
 
 def test_a_metric_that_does_not_fit_the_data_is_refused_at_its_line(tmp_path):
     (problem,) = refused(tmp_path, ('"svm"]', '"svm", "disentanglement"]'))
-    assert problem.startswith("FILE:19: group[1].metrics[2]: does not fit digits: ")
+    assert problem.startswith("FILE:18: group[1].metrics[2]: does not fit digits: ")
     assert "factors" in problem
 
 

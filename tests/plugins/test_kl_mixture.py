@@ -55,13 +55,13 @@ def test_posteriors_far_apart_have_the_rate_less_the_logarithm_of_their_number()
 
 
 def test_a_batch_is_biased_upwards_and_less_so_the_larger_it_is():
-    q, prior = posteriors(4096, d=1, spread=1.0), StandardNormal(1)
+    q, prior = posteriors(2048, d=1, spread=1.0), StandardNormal(1)
 
     def mean(size):
         parts = [GaussianPosterior(*heads) for heads in zip(q.m.split(size), q.l.split(size), strict=True)]
-        return float(torch.stack([MixtureKL().between(p, p.rsample(), prior) for p in parts for _ in range(8)]).mean())
+        return float(torch.stack([MixtureKL().between(p, p.rsample(), prior) for p in parts for _ in range(2)]).mean())
 
-    values = [mean(size) for size in (1, 4, 32, 4096)]
+    values = [mean(size) for size in (1, 4, 32, 2048)]
     assert values == sorted(values, reverse=True)
     assert values[0] - values[-1] > 0.2
 

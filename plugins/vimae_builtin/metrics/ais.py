@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from math import log
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Gt
@@ -54,6 +54,8 @@ class AIS(Metric):
     chains: Annotated[int, Ge(1)] = 16
     simulated: Annotated[int, Ge(1)] = 4
     variance: Annotated[float, Gt(0)] | None = None
+
+    slow: ClassVar[bool] = True
 
     def measures(self) -> tuple[Measure, ...]:
         return Measure("nll_ais", "nats", "lower"), Measure("bdmc gap", "nats", None)

@@ -47,6 +47,8 @@ class _InInception(SampleDistance):
             raise ValueError(f"{self.name} needs images of 1 or 3 channels, not {frame.shape[0]}")
         self.features(splits)
 
+    slow: ClassVar[bool] = True
+
     def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
         return self.seconds(INCEPTION_SECONDS, device)
 

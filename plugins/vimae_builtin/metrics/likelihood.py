@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite, log
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Gt, MinLen
@@ -59,6 +59,8 @@ class Likelihood(Metric):
     variance: Annotated[float, Gt(0)] | None = None
     proposal: Literal["encoder", "fitted"] = "encoder"
     proposal_steps: Annotated[int, Ge(0)] = 500
+
+    slow: ClassVar[bool] = True
 
     def measures(self) -> tuple[Measure, ...]:
         return (
