@@ -219,6 +219,9 @@ def test_classes_of_any_number_are_told_apart_and_each_draw_meets_noise_of_its_t
     assert found["tsvm gauss_0.2"].parts[0] == noisy.value
     assert 50 < noisy.value < 95
     assert found["tsvm gauss_0.2"].value == pytest.approx(np.mean(found["tsvm gauss_0.2"].parts))
+    first = small(conditions=("gauss_0.2",), noise_draws=1)(trial)["tsvm gauss_0.2"].parts
+    same = [one == other for one, other in zip(found["tsvm gauss_0.2"].parts, first, strict=True)]
+    assert same == [True, False, True], "of three draws of labels only the second meets the second draw of noise"
     again = small(conditions=("clean", "gauss_0.2"), noise_draws=2)(replace(trial, _kept={}))
     assert again == found
 
