@@ -196,6 +196,36 @@ def test_an_unknown_column_is_named_with_the_nearest_one(finished):
     assert "No measure in these results is called 'mmd'; did you mean 'mmd2'?" in board.notes
 
 
+def test_a_column_that_only_another_table_has_is_not_missed(results):
+    """A file of several groups names the columns of all of them."""
+    results.add("VAE", 0, sse=1.0)
+    run = results.add("VAE", 0, sse=1.0)
+    twin = results.cells[1]
+    results.cells[1] = replace(twin, run=replace(twin.run, latent=8))
+    folder = results.store.folder(results.cells[1].run)
+    folder.write_spec(results.cells[1].run)
+    write_json(folder.record, {**read_json(run.record), "key": results.cells[1].run.key})
+    results.measure(folder, "aggregate_mmd", Measure("mmd2", "", "lower", ranks_collapsed=False), 0.1)
+    first, second = results.boards(columns=("sse", "mmd2", "sze"))
+    assert (first.columns, second.columns) == (("sse",), ("mmd2",))
+    for board in (first, second):
+        assert [note for note in board.notes if note.startswith("No measure")] == [
+            "No measure in these results is called 'sze'; did you mean 'sse'?"
+        ]
+
+
+def test_tables_that_differ_in_how_was_trained_say_in_what(results):
+    results.add("VAE", 0, sse=1.0)
+    (cell,) = results.cells
+    results.cells.append(
+        replace(cell, run=replace(cell.run, training=replace(cell.run.training, schedule="wae_steps")))
+    )
+    assert [board.title for board in results.boards()] == [
+        "mnist, mlp, d = 2, 80 epochs, schedule=constant",
+        "mnist, mlp, d = 2, 80 epochs, schedule=wae_steps",
+    ]
+
+
 def test_references_stand_beside_the_methods(finished):
     references = finished.board().references
     assert {label: row["svm clean"].value for label, row in references.items()} == {"raw pixels": 88, "PCA, d = 2": 41}

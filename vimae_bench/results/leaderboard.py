@@ -5,12 +5,12 @@ there. Rows that lack something stay in the table, at its foot.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
 from ..errors import ResultsError
-from ..records import Choice, Estimate, Measure, Run
+from ..records import Choice, Estimate, Measure, Run, Training
 from . import notes
 from .board import Board, Entry, Row
 from .measured import parted, suffix_of
@@ -29,7 +29,10 @@ def leaderboards(
     """
     groups = grouped(outcomes)
     titles = {key: title(group[0].cell.run, [g[0].cell.run for g in groups.values()]) for key, group in groups.items()}
-    return [_board(titles[key], group, references, rank_by, columns) for key, group in groups.items()]
+    # A column that another table of the same file has is not missed here.
+    known = _measures([*outcomes, *references])
+    missed = [*notes.unknown([rank_by, *columns], known)]
+    return [_board(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items()]
 
 
 def grouped(outcomes: Sequence[Outcome]) -> dict[object, list[Outcome]]:
@@ -50,11 +53,24 @@ def title(run: Run, among: Sequence[Run]) -> str:
 
     dataset = name(run.dataset, [other.dataset for other in among])
     architecture = name(run.architecture, [other.architecture for other in among])
-    return f"{dataset}, {architecture}, d = {run.latent}, {run.training.epochs} epochs"
+    differing = _differing(run.training, [other.training for other in among])
+    return ", ".join([dataset, architecture, f"d = {run.latent}", f"{run.training.epochs} epochs", *differing])
+
+
+def _differing(training: Training, others: Sequence[Training]) -> list[str]:
+    """Settings that are not the same in all tables, such as `schedule=wae_steps`; epochs are told anyway."""
+    names = [field.name for field in fields(training) if field.name != "epochs"]
+    told = [name for name in names if len({getattr(other, name) for other in others}) > 1]
+    return [f"{name}={getattr(training, name)}" for name in told]
 
 
 def _board(
-    name: str, outcomes: Sequence[Outcome], references: Sequence[Reference], rank_by: str, columns: Sequence[str]
+    name: str,
+    outcomes: Sequence[Outcome],
+    references: Sequence[Reference],
+    rank_by: str,
+    columns: Sequence[str],
+    missed: Sequence[str],
 ) -> Board:
     run = outcomes[0].cell.run
     seeds = tuple(sorted({outcome.cell.seed for outcome in outcomes}))
@@ -68,7 +84,7 @@ def _board(
     ranking = rank(list(ranked.values()))
     said = (
         *notes.reading(len(seeds), ranking.test, ranking.comparisons, draws=_drawn(rows, shown)),
-        *notes.unknown([rank_by, *columns], measures),
+        *missed,
         *notes.unfinished(rows),
         *notes.collapsed(rows, [measures[column] for column in shown]),
         *notes.controls(rows, [measures[column] for column in shown]),
