@@ -73,7 +73,9 @@ def _text(found: Finished, form: str) -> str:
 def _intervals(found: Finished) -> "list[Figure]":
     from ..render import intervals
 
-    return [intervals.draw(board) for board in found.boards()]
+    boards = found.boards()
+    having = [board for board in boards if board.columns]  # a table of which nothing is measured yet shows nothing
+    return [intervals.draw(board) for board in having or boards]
 
 
 def _codes(found: Finished) -> "list[Figure]":
