@@ -53,7 +53,8 @@ def test_compiled_and_eager_training_agree_to_rounding_over_100_steps(name):
     torch.testing.assert_close(same[:20], terms[:20], rtol=2e-6, atol=1e-6)
     assert (same[:, 0] - terms[:, 0]).abs().max() <= 3 * max(spreads)
     apart = [float((weights(other) - weights(eager)).norm()) for other in (step, *others)]
-    assert 0 < apart[0] < 2 * max(apart[1:])
+    # Differences grow exponentially, so that three other roundings tell their size to within some factor.
+    assert 0 < apart[0] < 4 * max(apart[1:])
     assert (form.terms, form.kind) == (eager.terms, "compiled")
 
 
