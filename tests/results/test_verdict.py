@@ -247,6 +247,7 @@ def test_a_claim_on_several_data_sets_names_those_it_does_not_rest_on(results, j
     rows(results, A=20.0, B=21.0)
     found = judged(claim(LESS, setups='["MNIST", "digits"]'))
     assert (found.verdict, found.lacking) == ("supported", ("digits: no runs",))
+    assert "on part of its experiments" in found.limits
 
 
 def on(results, dataset: str) -> None:
@@ -272,6 +273,7 @@ def test_a_claim_on_several_data_sets_is_supported_only_where_all_that_are_measu
     found = judged(claim(LESS, setups='["MNIST", "digits"]'))
     assert [finding.verdict for finding in found.findings] == ["supported", "not decided"]
     assert (found.verdict, found.lacking) == ("not decided", ())
+    assert "on part of its experiments" not in found.limits
 
 
 def test_a_method_that_is_not_measured_leaves_a_claim_undecided(results, judged):

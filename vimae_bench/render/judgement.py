@@ -45,7 +45,7 @@ def tally(report: Report) -> str:
 def reason(judged: Judged) -> str:
     """Why a claim has its verdict, and how many seeds would decide it; empty where there is nothing to add."""
     wanted = f"{_seeds(judged.enough)} would decide it" if judged.enough else ""
-    return "; ".join(filter(None, (judged.why, wanted, "not at the published scale" if judged.scaled else "")))
+    return "; ".join(filter(None, (judged.why, wanted, *judged.limits)))
 
 
 def said_of(judged: Judged, finding: Finding) -> list[str]:

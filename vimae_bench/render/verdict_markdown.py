@@ -70,7 +70,7 @@ def _cell(reading: Reading) -> str:
 
 def _summary(judged: Judged) -> list[str]:
     claim = escape(judged.claim.id)
-    scale = ", not at the published scale" if judged.scaled else ""
+    scale = "".join(f", {limit}" for limit in judged.limits)
     return [claim, f"**{judged.verdict}**{scale}", escape(judged.claim.text)]
 
 

@@ -48,6 +48,12 @@ class Judged:
         return any(finding.evidence.scale for finding in self.findings if finding.evidence and finding.pairs)
 
     @property
+    def limits(self) -> tuple[str, ...]:
+        """What the verdict does not reach, in a few words to stand beside it."""
+        partial = "on part of its experiments" if self.lacking and self.verdict != "not testable" else ""
+        return tuple(filter(None, (partial, "not at the published scale" if self.scaled else "")))
+
+    @property
     def comparisons(self) -> int:
         """Over how many tests p-values are adjusted."""
         counted = (finding for finding in self.findings if not finding.check.aside)
