@@ -32,17 +32,8 @@ prior = "logistic"
 
 
 @pytest.fixture
-def write(tmp_path):
-    def written(*changes):
-        text = TEXT
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new, 1)
-        path = tmp_path / "small.toml"
-        path.write_text(text)
-        return path
-
-    return written
+def write(changed):
+    return lambda *changes: changed(TEXT, *changes)
 
 
 def problems(path, *overrides):

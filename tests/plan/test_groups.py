@@ -45,17 +45,8 @@ leave_out = [{ method = "VIMAE-n again" }]
 
 
 @pytest.fixture
-def write(tmp_path):
-    def written(*changes):
-        text = TEXT
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new, 1)
-        path = tmp_path / "paper.toml"
-        path.write_text(text)
-        return path
-
-    return written
+def write(changed):
+    return lambda *changes: changed(TEXT, *changes)
 
 
 def problems(path):
@@ -205,3 +196,26 @@ def test_later_settings_of_training_are_no_part_of_older_identities(write):
     changed = runs(write(("epochs = 80", 'epochs = 80\nschedule = "wae_steps"')), "mnist")["VAE"]
     assert changed.key != run.key
     assert changed.as_json()["training"]["schedule"] == "wae_steps"
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ([("[training]\nepochs = 80\n", "training = 3\n")], "FILE:6: training: must be a table, not 3"),
+        ([("{ epochs = 60 }", "3")], "FILE:31: group[1].training: must be a table, not 3"),
+        (
+            [("metrics", 'preset = "calibrated"\nsigma = "wide"\nmetrics')],
+            "FILE:5: sigma: must be a number, not 'wide'",
+        ),
+        (
+            [("metrics", 'preset = "wae"\nmetrics'), ("{ epochs = 60 }", "3")],
+            "FILE:32: group[1].training: must be a table",
+        ),
+        ([('repeats = "VIMAE-n"', "repeats = [1]")], "FILE:21: method[2].repeats: must be a string"),
+        ([('label = "VAE"', "label = [1]")], "FILE:10: method[0].label: must be a string"),
+        ([('"mnist"', "7")], "FILE:24: group[0].dataset[0]: must name a dataset"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_told_and_leave_no_traceback(write, changes, problem):
+    found = problems(write(*changes))
+    assert any(line.startswith(problem) for line in found), found

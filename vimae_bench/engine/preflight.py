@@ -105,38 +105,38 @@ def _models(group: Group, sets: list[_Data]) -> Found:
                 if left_out(group, data.choice, architecture, method):
                     continue
                 run = Run(data.choice, architecture, method.objective, method.prior, group.latent, group.training, 0)
-                if reason := _unfit(run, data.splits.shape):
-                    yield ("architecture", j), f"for {method.label} on {name}: {reason}"
+                unfit, untrainable = _looked_at(run, data.splits.shape)
+                if unfit:
+                    yield ("architecture", j), f"for {method.label} on {name}: {unfit}"
                     break
-                if reason := _untrainable(run, data.splits.shape):
-                    yield _blamed(i, method), f"for {method.label} on {name}: {reason}"
+                if untrainable:
+                    yield _blamed(i, method), f"for {method.label} on {name}: {untrainable}"
 
 
 def _blamed(place: int, method: Method) -> Where:
     return ("method", place, "repeats" if method.repeats else "objective")
 
 
-def _unfit(run: Run, shape: tuple[int, int, int]) -> str:
-    """Why the run's model does not fit images of this shape; empty if it does: only shapes are looked at."""
+def _looked_at(run: Run, shape: tuple[int, int, int]) -> tuple[str, str]:
+    """Why the run's model does not fit images of this shape, and why its objective cannot train it.
+
+    Both are empty if all is well. Only shapes and types are looked at.
+    """
     try:
+        objective = objective_of(run)
         with _WithoutValues(), torch.inference_mode():
-            return _wrong_shape(build(run, frame_of(run, shape), objective_of(run), torch.device("cpu")))
+            model = build(run, frame_of(run, shape), objective, torch.device("cpu"))
+            if wrong := _wrong_shape(model):
+                return wrong, ""
     except BenchError as error:
-        return str(error)
+        return str(error), ""
     except (RuntimeError, TypeError, ValueError) as error:
-        return f"{type(error).__name__}: {error}"
-
-
-def _untrainable(run: Run, shape: tuple[int, int, int]) -> str:
-    """Why the run's objective cannot train its model; empty if it can."""
-    objective = objective_of(run)
-    with _WithoutValues(), torch.inference_mode():
-        model = build(run, frame_of(run, shape), objective, torch.device("cpu"))
+        return f"{type(error).__name__}: {error}", ""
     try:
         objective.check(model)
     except ValueError as error:
-        return str(error)
-    return ""
+        return "", str(error)
+    return "", ""
 
 
 class _WithoutValues(TorchFunctionMode):

@@ -99,8 +99,7 @@ def _misplaced(group: Json, labels: list[str]) -> Iterator[tuple[Where, str]]:
 
 def _part(shared: Json, group: Json, place: int | None) -> tuple[Json, Source]:
     own = {key: value for key, value in group.items() if key in KEYS and key not in ("methods", "method", "training")}
-    training = {**shared.get("training", {}), **group.get("training", {})}
-    merged = {**shared, **own, **({"training": training} if training else {})}
+    merged = {**shared, **own, **_training(shared, group)}
     if not isinstance(shared.get("method"), list):
         return merged, Source(group, place)
     every = _repeating([_changed(method, group.get("method", {})) for method in shared["method"]])
@@ -110,12 +109,20 @@ def _part(shared: Json, group: Json, place: int | None) -> tuple[Json, Source]:
     return {**merged, "method": [every[i] for i in mine]}, source
 
 
+def _training(shared: Json, group: Json) -> Json:
+    """The training of a group, key by key its own; what is no table is handed on, to be told by the checker."""
+    given = [tables["training"] for tables in (shared, group) if "training" in tables]
+    if not given or not all(isinstance(table, dict) for table in given):
+        return {"training": given[-1]} if given else {}
+    return {"training": {key: value for table in given for key, value in table.items()}}
+
+
 def _named(methods: list[Any]) -> list[_Named]:
     tables: list[Json] = [method if isinstance(method, dict) else {} for method in methods]
     plain = [_Named(i, str(table.get("label", ""))) for i, table in enumerate(tables)]
     originals = {named.label: named for named, table in zip(plain, tables, strict=True) if not table.get("repeats")}
     return [
-        _Named(named.place, named.label, None if "objective" in table else originals.get(table.get("repeats", "")))
+        _Named(named.place, named.label, None if "objective" in table else originals.get(str(table.get("repeats", ""))))
         for named, table in zip(plain, tables, strict=True)
     ]
 
@@ -136,7 +143,7 @@ def _has(group: Json, method: Any) -> bool:  # noqa: ANN401
 def _changed(method: Any, changes: Any) -> Any:  # noqa: ANN401
     if not isinstance(method, dict) or not isinstance(changes, dict):
         return method  # wrong in a way that is told elsewhere
-    return _entered(method, changes.get(method.get("label"), {}))
+    return _entered(method, changes.get(str(method.get("label")), {}))
 
 
 def _entered(table: Json, changes: Any) -> Json:  # noqa: ANN401
@@ -159,5 +166,5 @@ def _repeated(method: Any, known: Json) -> Any:  # noqa: ANN401
     if not isinstance(method, dict) or not method.get("repeats") or not known:
         return method
     # A label that is not there is told later, by its own message: until then any method will do.
-    original = known.get(method["repeats"]) or next(iter(known.values()))
+    original = known.get(str(method["repeats"])) or next(iter(known.values()))
     return {**{key: original[key] for key in ("objective", "prior") if key in original}, **method}

@@ -32,8 +32,12 @@ CONFIGURATIONS: dict[str, Json] = {
 def filled(raw: Json, catalogue: Catalogue) -> Json:
     """A copy of one group's raw tables with what its preset fixes and the file does not."""
     preset = raw.get("preset", "")
-    if [*contradictions(raw, catalogue)] or preset not in (*SCALES, "calibrated"):
-        return raw
+    wrong = preset not in (*SCALES, "calibrated") or not all(
+        isinstance(raw.get(key, default), kind)
+        for key, default, kind in (("method", [], list), ("training", {}, dict), ("sigma", 0, int | float))
+    )
+    if wrong or [*contradictions(raw, catalogue)]:
+        return raw  # wrong in a way that the checker tells
     scale = SCALES.get(preset) or _calibrated(raw, catalogue)
     methods = [_scaled(method, scale, catalogue) for method in raw.get("method", [])]
     training = {**_training(preset, raw), **raw.get("training", {})}

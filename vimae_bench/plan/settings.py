@@ -181,6 +181,8 @@ def _complaint(error: Any) -> str:  # noqa: ANN401
             return f"must not be shorter than {limit}{given}"
         case "pattern":
             return f"must consist of lower-case letters, digits, '_', '.' and '-'{given}"
+        case "anyOf" if all("type" in option for option in limit):
+            return f"must be {_article(' or '.join(o['type'] for o in limit if o['type'] != 'null'))}{given}"
         case "uniqueItems":
             return f"must not name anything twice{given}"
         case _:
