@@ -17,8 +17,11 @@ from vimae_bench import (
     PosteriorFamily,
     Prior,
     Splits,
+    Training,
     Trial,
 )
+from vimae_bench.engine.batched import batched
+from vimae_bench.engine.step import TrainingStep
 from vimae_builtin.priors.normal import Normal
 
 
@@ -86,3 +89,17 @@ def noise_images():
         return np.random.default_rng(0).integers(0, 256, (n, *shape), dtype=np.uint8)
 
     return make
+
+
+@pytest.fixture
+def terms_of_two_seeds(linear):
+    """The terms [T, 2] of one step of two linear models that differ in their seeds, made as one batched model."""
+
+    def made(objective: Objective, frame: Frame) -> Tensor:
+        x = (255 * torch.rand(60, *frame.shape)).to(torch.uint8)
+        models = [Autoencoder(frame, linear, Normal(), objective, seed) for seed in range(2)]
+        steps = [TrainingStep(model, objective, Training(batch=20), x) for model in models]
+        index, progress = torch.arange(40).reshape(2, 20), torch.tensor(0.5)
+        return batched(steps, index, progress)(index, progress)
+
+    return made

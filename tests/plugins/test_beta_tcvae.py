@@ -10,7 +10,6 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily
 from torch.distributions import Normal as TorchNormal
 
 from vimae_bench import Autoencoder, Batch, Frame, GaussianPosterior, Training
-from vimae_bench.engine.batched import batched
 from vimae_bench.engine.step import TrainingStep
 from vimae_bench.testing import check_objective
 from vimae_builtin.objectives.beta_tcvae import BetaTCVAE, log_weights, total_correlation
@@ -154,16 +153,9 @@ def test_a_larger_beta_makes_codes_less_dependent(linear):
 
 
 @both_samplings
-def test_it_keeps_the_contract_and_its_seeds_can_be_batched(linear, sampling):
+def test_it_keeps_the_contract_and_its_seeds_can_be_batched(terms_of_two_seeds, sampling):
     objective = BetaTCVAE(sampling=sampling)
     check_objective(objective)
-    x = (255 * torch.rand(60, *FRAME.shape)).to(torch.uint8)
-    models = [Autoencoder(FRAME, linear, Normal(), objective, seed) for seed in range(2)]
-    steps, index, progress = (
-        [TrainingStep(model, objective, Training(batch=20), x) for model in models],
-        torch.arange(40).reshape(2, 20),
-        torch.tensor(0.5),
-    )
-    terms = batched(steps, index, progress)(index, progress)
+    terms = terms_of_two_seeds(objective, FRAME)
     assert terms.shape == (4, 2)
     assert terms.isfinite().all()

@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from vimae_bench import Autoencoder, Batch, Frame, GaussianPosterior, Training
-from vimae_bench.engine.batched import batched
-from vimae_bench.engine.step import TrainingStep
+from vimae_bench import Autoencoder, Batch, Frame, GaussianPosterior
 from vimae_bench.testing import check_objective
 from vimae_builtin.objectives.dip_vae import DIPVAE, penalties
 from vimae_builtin.objectives.elbo import ELBO
@@ -96,16 +94,9 @@ def test_training_takes_the_covariance_to_the_identity(linear, kind):
 
 
 @both_kinds
-def test_it_keeps_the_contract_and_its_seeds_can_be_batched(linear, kind):
+def test_it_keeps_the_contract_and_its_seeds_can_be_batched(terms_of_two_seeds, kind):
     objective = DIPVAE(kind)
     check_objective(objective)
-    x = (255 * torch.rand(60, *FRAME.shape)).to(torch.uint8)
-    models = [Autoencoder(FRAME, linear, Normal(), objective, seed) for seed in range(2)]
-    steps, index, progress = (
-        [TrainingStep(model, objective, Training(batch=20), x) for model in models],
-        torch.arange(40).reshape(2, 20),
-        torch.tensor(0.5),
-    )
-    terms = batched(steps, index, progress)(index, progress)
+    terms = terms_of_two_seeds(objective, FRAME)
     assert terms.shape == (5, 2)
     assert terms.isfinite().all()
