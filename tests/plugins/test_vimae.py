@@ -8,8 +8,7 @@ from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.infovae import InfoVAE, ZhaoInfoVAE
-from vimae_builtin.objectives.vimae import VIMAE, vimae_objectives
-from vimae_builtin.objectives.wae_gan import AAE, WAEGAN
+from vimae_builtin.objectives.vimae import AAE, VIMAE, WAEGAN, vimae_objectives
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 

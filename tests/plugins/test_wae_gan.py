@@ -5,8 +5,7 @@ from vimae_bench import AdversarialJS, Autoencoder, Batch, Deterministic, Frame,
 from vimae_bench.engine.step import TrainingStep
 from vimae_bench.testing import check_objective
 from vimae_builtin.architectures.mlp import MLP
-from vimae_builtin.objectives.vimae import VIMAE
-from vimae_builtin.objectives.wae_gan import AAE, WAEGAN
+from vimae_builtin.objectives.vimae import AAE, VIMAE, WAEGAN
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 from vimae_builtin.priors.uniform import Uniform

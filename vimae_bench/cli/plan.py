@@ -66,11 +66,13 @@ def show_costs(matrix: Sequence[Cell], device: str, data: Path) -> None:
 
 def show(matrix: Sequence[Cell], store: Store) -> None:
     """One line for each run, and how many there are in each state."""
-    width = max(len(cell.label) for cell in matrix)
     states = [store.state(cell) for cell in matrix]
-    for cell, state in zip(matrix, states, strict=True):
-        run = cell.run
-        where = f"{run.dataset.use}  {run.architecture.use}  seed {cell.seed}"
-        click.echo(f"{state:8}  {cell.label:{width}}  {where}  {run.key}")
+    columns = [
+        (state, cell.label, cell.run.dataset.use, cell.run.architecture.use, f"seed {cell.seed}", cell.run.key)
+        for cell, state in zip(matrix, states, strict=True)
+    ]
+    widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
+    for line in columns:
+        click.echo("  ".join(f"{text:{width}}" for text, width in zip(line, widths, strict=True)))
     counts = ", ".join(f"{n} {state}" for state, n in Counter(states).items())
     click.echo(f"{len(matrix)} run{'s' * (len(matrix) != 1)}: {counts}")
