@@ -85,6 +85,27 @@ def test_an_interrupt_while_workers_are_made_ready_is_told_in_one_line(tmp_path)
     assert "Traceback" not in told
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds workers through /proc")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_after_the_first_signal_the_runs_under_way_write_their_checkpoints(tmp_path, number, code):
+    (tmp_path / "storm.toml").write_text(TEXT.replace("epochs = 80", "epochs = 100000"))
+    words = command(tmp_path / "storm.toml", tmp_path / "results", tmp_path / "data")
+    going = subprocess.Popen([*words, "-k", "VAE s0"], stderr=subprocess.PIPE, text=True)
+    while going.poll() is None and '"epoch"' not in "".join(p.read_text() for p in tmp_path.rglob("events.jsonl")):
+        time.sleep(0.05)
+    going.send_signal(number)
+    _, told = going.communicate(timeout=60)
+    assert going.returncode == code, told
+    assert "stopping: the runs under way write their checkpoints; a second signal ends them at once" in told
+    assert "interrupted; the same command takes up again where this one left" in told
+    assert "Traceback" not in told
+    (folder,) = (tmp_path / "results" / "storm" / "runs").iterdir()
+    *_, last = events(folder)
+    assert last["event"] == "interrupted"
+    newest = max(path.name for path in (folder / "checkpoints").iterdir())
+    assert newest.startswith(f"epoch-{last['epoch'] - 1:05d}.{last['steps']:07d}-")
+
+
 def victims_of(going: subprocess.Popen, target: str) -> list[int]:
     """Whom to kill, as soon as there is anyone: between two runs there is no worker."""
     while going.poll() is None:

@@ -1,15 +1,17 @@
 """The conductor: orders to an executor, its events past the reporters, until nothing is left to do."""
 
-from collections.abc import Generator, Iterator, Sequence
+import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from . import interrupts
 from .folder import RunFolder
 from .records import Cell, Event, Means, Order
-from .results.store import Store
+from .results.store import FINISHED, Store
+from .rounds import rounds
 from .streams import Executor, Reporter
 
-FINISHED = ("done", "diverged")
 ORDINARY = Means()
 
 
@@ -39,42 +41,43 @@ def _without_references(store: Store, trained: Sequence[Cell]) -> Iterator[Cell]
             yield cell
 
 
-def carry_out(todo: Sequence[Order], executor: Executor, reporters: Sequence[Reporter]) -> list[Order]:
+def shared_out(todo: Sequence[Order], share: int, of: int) -> list[Order]:
+    """One of `of` equal shares of the orders, counted from 1, and behind it the others', from their ends."""
+    mine = list(todo[share - 1 :: of])
+    return mine + [order for order in reversed(todo) if order not in mine]
+
+
+def carry_out(
+    todo: Sequence[Order], executor: Executor, reporters: Sequence[Reporter], *, wait: bool = True
+) -> list[Order]:
     """Run the orders while every reporter looks on; gives those that did not end well.
 
-    Workers write the records before anyone hears of them, so a reporter that fails loses nothing.
+    Runs that other processes are at are waited for, and taken over from those that die; without `wait` they are left.
+    Workers write the records before anyone hears of them, so a reporter that fails loses nothing. Raises Interrupted
+    after the first SIGINT or SIGTERM, when the runs under way have ended.
     """
     from .engine.execute import execute
 
     failed: list[Order] = []
-    work = executor(grouped(todo), execute)
-    events = _settled(_each(work), failed)
+    work = rounds(todo, lambda orders: executor(grouped(orders), execute), wait=wait)
+    events = _settled(work, failed)
     for reporter in reporters:
         events = reporter(todo, events)
-    try:
-        for _ in events:
-            continue
-    finally:
-        # An interrupt may strike in a reporter: the runs under way are ended before anything else.
-        if isinstance(work, Generator):
-            work.close()
+    with interrupts.patient():
+        try:
+            for _ in events:
+                continue
+        finally:
+            work.close()  # an error may strike in a reporter: the runs under way are ended before anything else
     return failed
-
-
-def _each(events: Iterator[Event]) -> Iterator[Event]:
-    """The events of an order of several seeds, told of each of them."""
-    for event in events:
-        yield event
-        for other in event.order.seeds if event.order else ():
-            yield replace(event, order=other)
 
 
 def _settled(events: Iterator[Event], failed: list[Order]) -> Iterator[Event]:
     """The events, with a record written for a worker that could not write its own."""
     for event in events:
-        if event.kind == "ended" and event.order and event.exit_code:
+        if event.kind == "ended" and event.order and (event.exit_code or not RunFolder(event.order.folder).ended):
             failed.append(event.order)
-            _record_death(event.order, event.exit_code, event.reason)
+            _record_death(event.order, event.exit_code or 0, event.reason)
         yield event
 
 
@@ -82,7 +85,13 @@ def _record_death(order: Order, exit_code: int, reason: str) -> None:
     from .engine.record import write_failure
 
     folder = RunFolder(order.folder)
-    if exit_code >= 0:  # it lived long enough to write its own
+    if exit_code >= 0 and folder.ended:  # it lived long enough to write its own
         return
-    hint = "; was the machine out of memory?" if exit_code == -9 else f"; see {folder.log}"
-    write_failure(folder, order.cell.run, reason or f"the worker was killed by signal {-exit_code}{hint}")
+    write_failure(folder, order.cell.run, reason or f"the worker {_death(exit_code)}; see {folder.log}")
+
+
+def _death(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"ended with the exit code {exit_code} and without a record"
+    hint = " (was the machine out of memory?)" if exit_code == -signal.SIGKILL else ""
+    return f"was killed by signal {-exit_code}{hint}"

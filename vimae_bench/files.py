@@ -1,19 +1,26 @@
 """Files that survive being cut off at any moment: a file is either whole or not there, a line whole or ignored."""
 
+import errno
 import hashlib
 import json
 import os
+import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .errors import ResultsError
 from .records import Json
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LITTLE = 2**20
+"""Bytes: a disk with less than this is full."""
+
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` make a file under a temporary name, then put it in place by fsync and rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         write(temporary)
         _fsync(temporary)
@@ -33,7 +40,7 @@ def read_json(path: Path) -> Json:
     """An object read back. Raises ResultsError, naming the file, if it is damaged."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ResultsError(f"{path}: cannot be read as JSON ({error}); remove it and run again") from error
     if not isinstance(value, dict):
         raise ResultsError(f"{path}: holds no JSON object; remove it and run again")
@@ -63,7 +70,7 @@ def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
             offset += len(line)
             try:
                 value = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(value, dict):
                 yield value, offset
@@ -79,6 +86,18 @@ def sweep(folder: Path) -> None:
     """Remove what writers that were killed left behind."""
     for left in folder.rglob(".*.tmp"):
         left.unlink(missing_ok=True)
+
+
+def out_of_space(error: BaseException, folder: Path) -> bool:
+    """Whether an error came of a full disk, or of a quota that is used up.
+
+    torch and safetensors say so by errors of their own, without a number: there the disk itself is asked.
+    """
+    chain = [error, *(cause for cause in (error.__cause__, error.__context__) if cause)]
+    if any(isinstance(one, OSError) and one.errno in NO_ROOM for one in chain):
+        return True
+    writing = any(sign in str(error) for sign in ("PytorchStreamWriter", "inline_container", "os error", "I/O error"))
+    return writing and shutil.disk_usage(folder).free < LITTLE
 
 
 def _ends_whole(path: Path) -> bool:

@@ -11,8 +11,11 @@ runs/elbo-mnist-mlp-s0-1f2e3d4c5b6a/
   log.txt             what the worker printed
 """
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from .files import append_line, read_lines, write_json
 from .records import Choice, Json, Run
@@ -75,13 +78,39 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         append_line(self.events, {"event": event, **what})
 
+    @property
+    def ended(self) -> bool:
+        """Whether the last thing told is that the run ended."""
+        lines = deque(read_events(self.events), maxlen=1)
+        return bool(lines) and lines[0][0].get("event") == "ended"
+
     def history(self) -> list[Json]:
         """The epochs' lines in order, each epoch once: a resumed epoch repeats the lines it had written before."""
         epochs: dict[int, Json] = {}
-        for line, _ in read_lines(self.events):
+        for line, _ in read_events(self.events):
             if line.get("event") == "epoch":
                 epochs.setdefault(line["epoch"], line)
         return [epochs[e] for e in sorted(epochs)]
+
+
+def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
+    """The events in a file from a byte offset on, each with the offset behind it; what is none is passed over."""
+    return ((line, end) for line, end in read_lines(path, offset) if is_event(line))
+
+
+def is_event(line: Json) -> bool:
+    """Whether a line is as `tell` writes it, so that whoever reads it finds what belongs to it."""
+    if not isinstance(line.get("event"), str) or not _is_number(line.get("time")):
+        return False
+    if line["event"] != "epoch":
+        return True
+    epoch, terms = line.get("epoch"), line.get("terms")
+    told = isinstance(terms, dict) and all(map(_is_number, cast("Json", terms).values()))
+    return isinstance(epoch, int) and epoch > 0 and told and _is_number(line.get("seconds"))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def reference_path(benchmark: Path, dataset: Choice, latent: int, metric: Choice) -> Path:

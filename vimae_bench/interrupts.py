@@ -1,17 +1,92 @@
-"""Interrupts that wait for a better moment."""
+"""SIGINT and SIGTERM. Whoever trains lets the first wait for a checkpoint; the second ends everything at once."""
 
 import contextlib
 import signal
 from collections.abc import Generator
+from dataclasses import dataclass
+from types import FrameType
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal that asks this process to end, raised so that everything is put away on the way out."""
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@dataclass
+class _Known:
+    """What this process knows of signals, which are the process's and no object's."""
+
+    asked: int = 0
+    patient: int = 0
+
+
+_known = _Known()
+
+
+def ask(number: int, _frame: FrameType | None = None) -> None:
+    """The handler of a worker, however often it is asked: raises Interrupted, unless a `patient` block is under way."""
+    if not _known.patient:
+        raise Interrupted(number)
+    _known.asked = number
+
+
+def handle(number: int, frame: FrameType | None = None) -> None:
+    """The handler of a process with a user before it: as `ask` at first, and at the second time it raises."""
+    if _known.asked:
+        raise Interrupted(number)
+    ask(number, frame)
+
+
+@contextlib.contextmanager
+def handled() -> Generator[None]:
+    """In this block SIGINT and SIGTERM go to `handle`. Only the main thread may enter it."""
+    before = {number: signal.signal(number, handle) for number in STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def asked() -> int:
+    """The signal that has come in a `patient` block which is not over; 0 if none has."""
+    return _known.asked
+
+
+def check() -> None:
+    """Raises Interrupted if such a signal has come."""
+    if _known.asked:
+        raise Interrupted(_known.asked)
+
+
+@contextlib.contextmanager
+def patient() -> Generator[None]:
+    """A block that looks at `asked` wherever it can be broken off: a first signal waits until then, or until its end.
+
+    Raises Interrupted at its end if a signal has come.
+    """
+    _known.patient += 1
+    try:
+        yield
+        check()
+    finally:
+        _known.patient -= 1
+        if not _known.patient:
+            _known.asked = 0
 
 
 @contextlib.contextmanager
 def later() -> Generator[None]:
-    """Ctrl-C waits: where C++ parts of torch call Python, it would abort the process."""
+    """Signals are held back: where C++ parts of torch call Python, an exception would abort the process."""
     if not hasattr(signal, "pthread_sigmask"):  # not on Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
     finally:

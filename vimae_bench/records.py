@@ -169,11 +169,14 @@ class Order:
 class Event:
     """What an executor tells while it works. `tick` carries no order: time has passed, files may have grown.
 
+    Of a run that ended with the code LEFT reporters hear that it is `left`, to be taken up again or by others; of one
+    that others finished they hear that it has `ended` without having been started.
+
     `reason` says why the executor ended a run itself; it is empty for a run that came to its own end. A `note` carries
     no order either: its `reason` is a line for the user, such as how many runs go side by side and why.
     """
 
-    kind: Literal["started", "ended", "tick", "note"]
+    kind: Literal["started", "ended", "left", "tick", "note"]
     order: Order | None = None
     exit_code: int | None = None
     reason: str = ""

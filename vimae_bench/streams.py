@@ -5,6 +5,10 @@ from typing import Protocol
 
 from .records import Event, Order
 
+DONE, FAILED, NO_SPACE, LEFT = 0, 1, 74, 75
+"""Exit codes of an order. NO_SPACE (EX_IOERR): nothing more can be written. LEFT (EX_TEMPFAIL): it was interrupted and
+can be taken up again, or another process is at it."""
+
 
 class Executor(Protocol):
     """A way to carry out orders. `work` does one and gives its exit code; ends are told in the order they come.

@@ -1,21 +1,27 @@
 """One order carried out here, and all that can be wrong with what it finds."""
 
 import json
+import signal
 from dataclasses import replace
 
 import pytest
 import torch
+from filelock import FileLock
 
-from vimae_bench import Cell, Choice, Order
-from vimae_bench.bench import carry_out
+from vimae_bench import Cell, Choice, Event, Order, interrupts
+from vimae_bench.bench import carry_out, shared_out
 from vimae_bench.engine import execute as module
 from vimae_bench.engine.data import ensure
-from vimae_bench.engine.execute import BUSY, DONE, FAILED, execute
+from vimae_bench.engine.execute import execute
+from vimae_bench.errors import ResultsError
 from vimae_bench.folder import RunFolder
+from vimae_bench.interrupts import Interrupted
 from vimae_bench.plan.benchmark import read
 from vimae_bench.plan.matrix import cells
 from vimae_bench.plan.registry import make
 from vimae_bench.results.store import Store
+from vimae_bench.streams import DONE, FAILED, LEFT, NO_SPACE
+from vimae_builtin.executors.inline import Inline
 
 TEXT = """
 name = "small"
@@ -136,6 +142,7 @@ def test_a_damaged_file_is_set_aside_and_made_again_the_same(order, name):
     damaged = bytearray(path.read_bytes())
     damaged[-40] ^= 255
     path.write_bytes(bytes(damaged))
+    RunFolder(one.folder).metric(one.cell.metrics[0]).unlink()
     assert execute(one) == DONE
     assert list(one.folder.glob("*.corrupt"))
     assert (one.folder / "weights.safetensors").read_bytes() == whole
@@ -216,6 +223,7 @@ def test_pictures_that_fail_cost_no_trained_weights(order, monkeypatch):
 def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(order, monkeypatch):
     one = order()
     assert execute(one) == DONE
+    RunFolder(one.folder).metric(one.cell.metrics[0]).unlink()
     before = record(one)
 
     def full(*_):
@@ -228,12 +236,10 @@ def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(order, monk
 
 
 def test_a_run_that_another_process_works_on_is_left_to_it(order):
-    from filelock import FileLock
-
     one = order()
     one.folder.mkdir(parents=True)
     with FileLock(RunFolder(one.folder).lock):
-        assert execute(one) == BUSY
+        assert execute(one) == LEFT
     assert not RunFolder(one.folder).record.exists()
 
 
@@ -245,18 +251,132 @@ def test_the_same_run_in_two_rows_is_carried_out_once(order, data, tmp_path):
     assert len(orders(Store(tmp_path / "small"), "small", [one.cell, twin], data)) == 1
 
 
-def test_a_worker_killed_by_the_kernel_leaves_a_record_that_says_so(order):
-    from vimae_bench import Event
-
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (-9, "the worker was killed by signal 9 (was the machine out of memory?); see"),
+        (-11, "the worker was killed by signal 11; see"),
+        (0, "the worker ended with the exit code 0 and without a record; see"),
+        (3, "the worker ended with the exit code 3 and without a record; see"),
+    ],
+)
+def test_a_worker_that_dies_leaves_a_record_that_says_how(order, code, reason):
     one = order()
 
-    def killed(orders, work):
+    def dying(orders, work):
         yield Event("started", orders[0])
-        yield Event("ended", orders[0], -9)
+        yield Event("ended", orders[0], code)
 
-    assert carry_out([one], killed, []) == [one]
-    assert record(one)["reason"] == "the worker was killed by signal 9; was the machine out of memory?"
+    assert carry_out([one], dying, []) == [one]
+    assert record(one)["reason"].startswith(reason)
     assert execute(one) == DONE, "and the run is taken up again"
+
+
+def test_a_run_that_another_process_finishes_is_waited_for_and_not_done_again(order):
+    one, kinds = order(), []
+    other = FileLock(RunFolder(one.folder).lock)
+
+    def watching(orders, events):
+        for event in events:
+            kinds.append((event.kind, event.exit_code))
+            if event.kind == "tick" and other.is_locked:
+                other.release()
+                assert execute(one) == DONE
+            yield event
+
+    one.folder.mkdir(parents=True)
+    other.acquire()
+    assert carry_out([one], Inline(), [watching]) == []
+    assert kinds == [("started", None), ("left", LEFT), ("tick", None), ("ended", DONE)]
+
+
+def test_a_run_whose_process_dies_is_taken_over(order):
+    one, kinds = order(), []
+    other = FileLock(RunFolder(one.folder).lock)
+
+    def watching(orders, events):
+        for event in events:
+            kinds.append(event.kind)
+            if event.kind == "tick":
+                other.release(force=True)
+            yield event
+
+    one.folder.mkdir(parents=True)
+    other.acquire()
+    assert carry_out([one], Inline(), [watching]) == []
+    assert kinds == ["started", "left", "tick", "started", "ended"]
+    assert record(one)["status"] == "done"
+
+
+def test_a_share_leaves_what_others_are_at(order):
+    one, notes = order(), []
+
+    def watching(orders, events):
+        for event in events:
+            notes.append(event.reason)
+            yield event
+
+    one.folder.mkdir(parents=True)
+    with FileLock(RunFolder(one.folder).lock):
+        assert carry_out([one], Inline(), [watching], wait=False) == []
+    assert notes[-1] == "1 run is under way in another process"
+
+
+def test_a_worker_that_is_asked_to_end_again_and_again_is_given_up(order):
+    one, starts = order(), []
+
+    def hopeless(orders, work):
+        starts.append(orders)
+        yield Event("ended", orders[0], LEFT)
+
+    assert carry_out([one], hopeless, []) == [one]
+    assert len(starts) == 4
+    assert record(one)["reason"].startswith("the worker ended with the exit code 75 and without a record")
+
+
+def test_a_full_disk_ends_the_benchmark_with_a_message(order):
+    one, ended = order(), []
+
+    def full(orders, work):
+        try:
+            yield Event("ended", orders[0], NO_SPACE)
+            pytest.fail("it went on")
+        finally:
+            ended.append("runs")
+
+    with pytest.raises(ResultsError, match="no space left; make room, and the same command goes on"):
+        carry_out([one], full, [])
+    assert ended == ["runs"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_after_a_signal_the_runs_under_way_end_before_it_is_told(order, number):
+    one, ended, notes = order(), [], []
+
+    def executor(orders, work):
+        try:
+            while True:
+                yield Event("tick")
+        finally:
+            ended.append("runs")
+
+    def watching(orders, events):
+        for event in events:
+            notes.append(event.reason)
+            interrupts.ask(number)
+            yield event
+
+    with pytest.raises(Interrupted) as told_of:
+        carry_out([one], executor, [watching])
+    assert told_of.value.number == number
+    assert ended == ["runs"]
+    assert notes[-1].startswith("stopping: the runs under way write their checkpoints")
+
+
+def test_shares_begin_with_their_own_and_help_the_others_from_the_end():
+    todo = list("abcdefg")
+    assert shared_out(todo, 2, 3) == ["b", "e", "g", "f", "d", "c", "a"]
+    assert sorted(shared_out(todo, 3, 3)) == todo
 
 
 def test_a_result_does_not_depend_on_what_ran_before_in_the_process(order):
@@ -276,8 +396,6 @@ def test_the_global_generator_is_left_as_it_was(order):
 
 
 def test_an_interrupt_in_a_reporter_ends_the_runs_under_way_first(order):
-    from vimae_bench import Event
-
     one, ended = order(), []
 
     def executor(orders, work):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vimae_bench import Choice, Event, Training
-from vimae_bench.bench import _each, grouped
+from vimae_bench.bench import grouped
 from vimae_bench.engine import checkpoint
 from vimae_bench.engine.execute import execute
 from vimae_bench.engine.graph import NotOneGraph
@@ -17,6 +17,7 @@ from vimae_bench.files import read_json
 from vimae_bench.folder import RunFolder
 from vimae_bench.plan.registry import make
 from vimae_bench.records import Cell, Means, Order, Run
+from vimae_bench.rounds import each_seed
 
 sys.path.insert(0, str(Path(__file__).parent))
 from steps import Killed, Reads, images, killed, method
@@ -121,7 +122,8 @@ def test_orders_that_differ_in_the_seed_alone_are_grouped_where_that_is_asked_fo
 def test_the_events_of_a_group_are_told_of_each_seed(tmp_path, data):
     three = orders(tmp_path, data)
     (group,) = grouped(three)
-    events = [*_each(iter([Event("started", group), Event("tick"), Event("ended", group, 0)]))]
+    given = Event("started", group), Event("tick"), Event("ended", group, 0)
+    events = [one for event in given for one in each_seed(event)]
     assert [(e.kind, e.order and e.order.cell.run.seed) for e in events] == [
         *(("started", seed) for seed in range(3)),
         ("tick", None),

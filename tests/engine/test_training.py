@@ -1,17 +1,20 @@
 import math
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from vimae_bench import BenchError, Deterministic, Frame, Loss, Objective, Training, squared_error
+from vimae_bench import BenchError, Deterministic, Frame, Loss, Objective, Training, interrupts, squared_error
 from vimae_bench.engine import checkpoint, faster
 from vimae_bench.engine.compiled import CompiledStep
 from vimae_bench.engine.graph import NotOneGraph
+from vimae_bench.engine.step import TrainingStep
 from vimae_bench.engine.training import ORDINARY, train
 from vimae_bench.files import read_lines
 from vimae_bench.folder import RunFolder
+from vimae_bench.interrupts import Interrupted
 from vimae_bench.model import Autoencoder
 from vimae_bench.plan.registry import make
 from vimae_bench.records import Choice, Means
@@ -196,11 +199,59 @@ def test_the_newest_two_checkpoints_are_kept_and_one_stands_in_for_the_other(tmp
     assert checkpoint.latest(tmp_path, torch.device("cpu"))[0] == 10
 
 
-def test_a_checkpoint_that_holds_code_is_not_run(tmp_path):
+def test_a_checkpoint_that_holds_code_is_not_run_and_set_aside(tmp_path, monkeypatch):
     class Evil:
         def __reduce__(self):
             return (math.floor, (1.5,))
 
-    checkpoint.save(tmp_path, 1, {"x": Evil()})
-    with pytest.raises(Exception, match="Weights only load failed"):
-        checkpoint.latest(tmp_path, torch.device("cpu"))
+    checkpoint.save(tmp_path, 1, {"x": 1})
+    checkpoint.save(tmp_path, 2, {"x": Evil()})
+    with monkeypatch.context() as patch:
+        patch.setattr(math, "floor", lambda _: pytest.fail("it was run"))
+        assert checkpoint.latest(tmp_path, torch.device("cpu")) == (1, {"x": 1})
+    assert [path.name[:11] for path in tmp_path.glob("*.corrupt")] == ["epoch-00002"]
+
+
+@pytest.fixture
+def asked_at(monkeypatch):
+    """Ask the process to end during the step of a number, counted over all trainings; gives the steps' progress."""
+    steps, original = [], TrainingStep.__call__
+
+    def ask(number):
+        def counted(form, index, progress):
+            steps.append(float(progress))
+            if len(steps) == number:
+                interrupts.ask(signal.SIGTERM)
+            return original(form, index, progress)
+
+        monkeypatch.setattr(TrainingStep, "__call__", counted)
+        return steps
+
+    return ask
+
+
+def interrupted(choice, folder):
+    with interrupts.patient():
+        trained(choice, folder)
+
+
+@pytest.mark.parametrize("at", [3, 4, 9], ids=["in the first epoch", "between two epochs", "in the third"])
+@pytest.mark.parametrize("choice", METHODS, ids=lambda c: c.use)
+def test_a_training_asked_to_end_does_so_at_the_next_step_and_goes_on_from_there(choice, at, tmp_path, asked_at):
+    _, whole = trained(choice, tmp_path / "whole")
+    steps = asked_at(at)
+    with pytest.raises(Interrupted):
+        interrupted(choice, tmp_path / "cut")
+    assert len(steps) == at
+    _, resumed = trained(choice, tmp_path / "cut")
+    assert steps == pytest.approx([i / 20 for i in range(20)]), "no step is left out or made again"
+    assert same(resumed, whole)
+    lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).history()] for name in ("cut", "whole")]
+    assert lines[0] == lines[1], "and the losses of the epoch count the steps from before"
+
+
+def test_a_training_asked_to_end_in_its_last_step_is_over_first(tmp_path, asked_at):
+    asked_at(20)
+    with pytest.raises(Interrupted):
+        interrupted(METHODS[0], tmp_path)
+    assert [line["epoch"] for line in RunFolder(tmp_path).history()] == [1, 2, 3, 4, 5]

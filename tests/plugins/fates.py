@@ -4,6 +4,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -43,6 +44,22 @@ def work(one: Order) -> int:
 def patient(one: Order) -> int:
     (one.folder / "pid").write_text(str(os.getpid()))
     time.sleep(600)
+    return 0
+
+
+def second_time(one: Order) -> int:
+    """Waits until it is killed, and ends well when it is tried again."""
+    one.folder.mkdir(parents=True, exist_ok=True)
+    if (one.folder / "pid").exists():
+        return 0
+    return patient(one)
+
+
+def parental(one: Order) -> int:
+    """Starts a process and is killed."""
+    child = subprocess.Popen(["sleep", "600"])
+    (one.folder / "child").write_text(str(child.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
     return 0
 
 

@@ -94,12 +94,23 @@ def test_a_run_that_ended_well_leaves_its_row_and_no_line(order):
     assert console.file.getvalue() == ""
 
 
+def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(order):
+    console, run = Console(file=io.StringIO(), width=100), order()
+    board = Board([run, order(seed=1)], console)
+    board.note(Event("started", run))
+    board.note(Event("left", run, 75))
+    assert board.rows == {}
+    assert (board.ended, console.file.getvalue()) == (0, "")
+    end(run)
+    board.note(Event("ended", run, 0, "done by another process"))
+    assert console.file.getvalue() == "1/2 VAE digits mlp s0: done by another process\n"
+
+
 @pytest.mark.parametrize(
     ("status", "code", "told"),
     [
         ("diverged", 0, "VAE digits mlp s0: diverged: total not finite in epoch 3"),
         ("failed", 1, "VAE digits mlp s0: failed: total not finite in epoch 3"),
-        (None, 75, "VAE digits mlp s0: not finished: interrupted"),
         (None, -9, "VAE digits mlp s0: ended with exit code -9"),
     ],
 )

@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from vimae_bench import BenchError, Cell, Choice, Order, Run, Training
+from vimae_bench.streams import LEFT
 from vimae_builtin.executors.inline import Inline
 from vimae_builtin.executors.local import Local, crew, machine, slots
-from vimae_builtin.executors.local.worker import INTERRUPTED, free_memory, server
+from vimae_builtin.executors.local.worker import free_memory, server
 
 sys.path.insert(0, str(Path(__file__).parent))  # for worker processes too
-from fates import FATES, crowded, hungry, order, patient, report, work
+from fates import FATES, crowded, hungry, order, parental, patient, report, work
 
 
 def alive(pid: int) -> bool:
@@ -81,6 +82,39 @@ def test_workers_end_with_a_scheduler_that_is_killed(tmp_path):
     assert not alive(int(pid.read_text()))
 
 
+def test_a_second_signal_ends_at_once_what_does_not_end_by_itself(tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, {here!r}); from pathlib import Path; import fates\n"
+        "from vimae_bench import interrupts\nfrom vimae_bench.bench import carry_out\n"
+        "from vimae_bench.engine import execute\nfrom vimae_builtin.executors.local import Local\n"
+        "if __name__ == '__main__':\n execute.execute = fates.work\n with interrupts.handled():\n"
+        "  carry_out([fates.order(Path({folder!r}), 5)], Local(jobs=1), [])"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code.format(here=str(Path(__file__).parent), folder=str(tmp_path)))
+    scheduler = subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, text=True)
+    pid = tmp_path / "5" / "pid"
+    while scheduler.poll() is None and not (pid.exists() and pid.read_text()):
+        time.sleep(0.05)
+    scheduler.send_signal(signal.SIGTERM)
+    time.sleep(1)
+    assert scheduler.poll() is None, "it waits for the worker, which does not end"
+    scheduler.send_signal(signal.SIGTERM)
+    _, told = scheduler.communicate(timeout=10)
+    assert told.splitlines()[-1] == "vimae_bench.interrupts.Interrupted: SIGTERM"
+    assert not alive(int(pid.read_text()))
+
+
+def test_what_a_worker_started_ends_with_it(tmp_path):
+    (end,) = (e for e in Local(jobs=1)([order(tmp_path, 0)], parental) if e.kind == "ended")
+    assert end.exit_code == -signal.SIGKILL
+    child = int((tmp_path / "0" / "child").read_text())
+    deadline = time.monotonic() + 10
+    while alive(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(child)
+
+
 def test_a_lock_that_a_library_makes_in_a_worker_is_not_told_as_leaked(tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from pathlib import Path; import fates\n"
@@ -101,7 +135,7 @@ def test_a_worker_asked_to_end_says_that_it_can_be_taken_up_again(tmp_path):
     while not (tmp_path / "0" / "pid").exists():
         next(events)
     os.kill(int((tmp_path / "0" / "pid").read_text()), signal.SIGTERM)
-    assert [e.exit_code for e in events if e.kind == "ended"] == [INTERRUPTED]
+    assert [e.exit_code for e in events if e.kind == "ended"] == [LEFT]
 
 
 def shares(executor, orders):

@@ -1,12 +1,11 @@
 """The command line. Commands are imported when called, and import what is heavy when they need it."""
 
-import signal
 from importlib import import_module
-from types import FrameType
 from typing import Any
 
 import click
 
+from .. import interrupts
 from ..errors import BenchError
 
 COMMANDS = {
@@ -18,13 +17,11 @@ COMMANDS = {
     "plugins": "plugins",
     "data": "data",
     "sync": "sync",
+    "doctor": "doctor",
     "check": "check",
 }
-INTERRUPTED, TERMINATED = 130, 143
-
-
-class Terminated(BaseException):
-    """SIGTERM, raised so that everything is put away on the way out."""
+SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a command: 130 for SIGINT, 143 for SIGTERM."""
 
 
 class Commands(click.Group):
@@ -39,23 +36,15 @@ class Commands(click.Group):
         return getattr(import_module(f".{COMMANDS[cmd_name]}", __name__), cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
-        before = signal.signal(signal.SIGTERM, _terminate)
         try:
-            return super().invoke(ctx)
+            with interrupts.handled():
+                return super().invoke(ctx)
         except BenchError as error:
             click.echo(str(error), err=True)
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
+        except interrupts.Interrupted as signal:
             click.echo("interrupted; the same command takes up again where this one left", err=True)
-            ctx.exit(INTERRUPTED)
-        except Terminated:
-            ctx.exit(TERMINATED)
-        finally:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise Terminated
+            ctx.exit(SIGNALLED + signal.number)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

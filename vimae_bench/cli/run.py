@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .. import interrupts
-from ..bench import carry_out, orders
+from ..bench import carry_out, orders, shared_out
 from ..errors import ResultsError
 from ..plan.benchmark import Benchmark
 from ..plan.matrix import select
@@ -43,15 +43,39 @@ class Jobs(click.IntRange):
         return 0 if value == "auto" else super().convert(value, param, ctx)
 
 
+class Shard(click.ParamType[tuple[int, int]]):
+    """One of so many shares, counted from 1."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:  # noqa: ANN401
+        share, _, of = str(value).partition("/")
+        if not (share.isdigit() and of.isdigit() and 1 <= int(share) <= int(of)):
+            self.fail(f"{value!r} is no share; the second of eight is 2/8", param, ctx)
+        return int(share), int(of)
+
+
 @click.command()
 @file_argument
 @click.option("--dry-run", is_flag=True, help="Check the file, the data and every model, list the runs, start nothing.")
 @filter_option
 @override_option
 @click.option(
+    "--executor", metavar="NAME", help="Who carries out the runs, such as local or ray.  [default: the file's]"
+)
+@click.option(
     "--jobs", metavar="N|auto", type=Jobs(min=1), help="Runs side by side; auto finds out and tells.  [default: auto]"
 )
 @click.option("--device", help="cpu, cuda, cuda:1 ...  [default: the GPUs if there are any]")
+@click.option(
+    "--timeout", metavar="SECONDS", type=click.FloatRange(min=0), help="End a run that takes longer; 0: never."
+)
+@click.option(
+    "--shard",
+    metavar="I/N",
+    type=Shard(),
+    help="Begin with the I-th of N shares of the runs, for N processes on one results folder; then help the others.",
+)
 @click.option("--exact", is_flag=True, help="Keep to float32 where a GPU would multiply in bfloat16 or TensorFloat-32.")
 @click.option(
     "--compile",
@@ -80,8 +104,11 @@ def run(
     dry_run: bool,
     words: str,
     overrides: tuple[str, ...],
+    executor: str | None,
     jobs: int | None,
     device: str | None,
+    timeout: float | None,
+    shard: tuple[int, int] | None,
     exact: bool,
     compiling: Compile,
     batch_seeds: bool,
@@ -100,12 +127,14 @@ def run(
       vimae-bench run benchmarks/quickstart.toml
       vimae-bench run benchmarks/fig1.toml -k "vimae s0" -o training.epochs=5 --results try
     """
-    asked = [f"executor.{k}={v!r}" for k, v in (("jobs", jobs), ("device", device)) if v is not None]
+    given = {"jobs": jobs, "device": device, "timeout": timeout}
+    asked = [f"executor={{use={executor!r}}}"] if executor else []
+    asked += [f"executor.{k}={v!r}" for k, v in given.items() if v is not None]
     benchmark, matrix = planned(file, (*overrides, *asked))
     wanted = select(matrix, words)
     store, root = Store(results.resolve() / benchmark.name), data_root(data)
     _name_weights(weights)
-    executor = _executor(benchmark, bool(orders(store, benchmark.name, wanted, root)) and not dry_run)
+    chosen = _executor(benchmark, bool(orders(store, benchmark.name, wanted, root)) and not dry_run)
     _check(benchmark, root)
     show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), root)
     if dry_run:
@@ -114,7 +143,8 @@ def run(
     _open(store, benchmark, overrides, matrix)
     reporters = _reporters(benchmark, mlflow_uri, no_mlflow)
     todo = orders(store, benchmark.name, wanted, root, Means(exact, compiling, batch_seeds))
-    failed = carry_out(todo, executor, [make("reporter", choice) for choice in reporters])
+    todo = shared_out(todo, *shard) if shard else todo
+    failed = carry_out(todo, chosen, [make("reporter", choice) for choice in reporters], wait=not shard)
     shown = benchmark.leaderboard.rank_by, benchmark.leaderboard.columns
     leaderboard.show(Finished(store, wanted, *shown))
     leaderboard.keep(Finished(store, matrix, *shown))

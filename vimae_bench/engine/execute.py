@@ -10,10 +10,14 @@ from functools import partial
 import torch
 from filelock import FileLock, Timeout
 
+from .. import interrupts
 from ..errors import BenchError
-from ..files import sweep
+from ..files import out_of_space, sweep
 from ..folder import RunFolder, reference_path
-from ..records import Order
+from ..kinds import Objective, Splits
+from ..model import Autoencoder
+from ..records import Order, Status
+from ..streams import DONE, FAILED, LEFT, NO_SPACE
 from . import record
 from .assembly import build, dataset_of, frame_of, objective_of
 from .data import folder_of, open_splits
@@ -23,9 +27,6 @@ from .metrics import measure, refer
 from .pictures import draw
 from .training import train
 from .trial import Trial
-
-DONE, FAILED, BUSY = 0, 1, 75
-"""Exit codes of an order; BUSY (EX_TEMPFAIL): interrupted, or another process is at it."""
 
 
 def execute(order: Order) -> int:
@@ -50,29 +51,53 @@ def _train_together(orders: Sequence[Order]) -> None:
 
 def _execute(order: Order) -> int:
     folder = RunFolder(order.folder)
-    folder.path.mkdir(parents=True, exist_ok=True)
     try:
+        folder.path.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.lock, timeout=0), torch.random.fork_rng(devices=[]):
             return _locked(order, folder)
     except Timeout:
-        return BUSY
+        return LEFT
+    except OSError as error:
+        if out_of_space(error, folder.path):
+            return NO_SPACE
+        raise
 
 
 def _locked(order: Order, folder: RunFolder) -> int:
     began = time.perf_counter()
     sweep(folder.path)
-    folder.write_spec(order.cell.run)
-    torch.set_num_threads(order.cell.run.training.threads)
+    if _complete(order, folder):  # by another process, since this one was told
+        return DONE
     try:
+        folder.write_spec(order.cell.run)
+        torch.set_num_threads(order.cell.run.training.threads)
         trial = _trained(order, folder)
+        failures = _look(order, folder, trial) if trial else []
+        seconds = round(time.perf_counter() - began, 3)
+        folder.tell("ended", status="done" if trial else "diverged", time=time.time(), seconds=seconds)
     except Exception as error:  # a plugin may raise anything; the run has failed, the matrix goes on
-        record.write_failure(folder, order.cell.run, reason := _told(error))
-        folder.tell("ended", status="failed", reason=reason, time=time.time())
-        return FAILED
-    failures = _look(order, folder, trial) if trial else []
-    seconds = round(time.perf_counter() - began, 3)
-    folder.tell("ended", status="done" if trial else "diverged", time=time.time(), seconds=seconds)
+        return _failed(order, folder, error)
     return FAILED if failures else DONE
+
+
+def _failed(order: Order, folder: RunFolder, error: Exception) -> int:
+    """Record why a run failed, if that can be written."""
+    full = out_of_space(error, folder.path)
+    reason = f"no space left in {folder.path}" if full else _told(error)
+    try:
+        record.write_failure(folder, order.cell.run, reason)
+        folder.tell("ended", status="failed", reason=reason, time=time.time())
+    except OSError as second:
+        if not out_of_space(second, folder.path):
+            raise
+        return NO_SPACE
+    return NO_SPACE if full else FAILED
+
+
+def _complete(order: Order, folder: RunFolder) -> bool:
+    """Whether training has ended and nothing is left to be made of its model."""
+    status = record.status(folder)
+    return status == "diverged" or (status == "done" and not any(_missing(order, folder)))
 
 
 def _trained(order: Order, folder: RunFolder) -> Trial | None:
@@ -83,42 +108,52 @@ def _trained(order: Order, folder: RunFolder) -> Trial | None:
     model = build(run, frame_of(run, splits.shape), objective, device)
     status = record.ending(folder)
     if status is None:
-        began = time.perf_counter()
-        images = torch.from_numpy(splits.train.x).to(device)
-        trained = train(model, objective, run.training, images, run.seed, folder, order.means)
-        seconds = {"steps": sum(line["seconds"] for line in folder.history()), "training": time.perf_counter() - began}
-        record.write(folder, order, trained, model, known_digests(folder_of(dataset, order.data)), seconds)
-        status = trained.status
+        status = _train(order, folder, model, objective, splits)
     elif status == "done":
         record.load_weights(folder.weights, model)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)  # several times the size of the weights
     return Trial(model.eval(), splits, run.dataset.use, run.seed, device) if status == "done" else None
 
 
+def _train(order: Order, folder: RunFolder, model: Autoencoder, objective: Objective, splits: Splits) -> Status:
+    """Train the model and write its record; gives how that ended. A signal waits until it is written."""
+    run, began = order.cell.run, time.perf_counter()
+    images = torch.from_numpy(splits.train.x).to(order.device)
+    with interrupts.patient():
+        trained = train(model, objective, run.training, images, run.seed, folder, order.means)
+        seconds = {"steps": sum(line["seconds"] for line in folder.history()), "training": time.perf_counter() - began}
+        digests = known_digests(folder_of(dataset_of(run), order.data))
+        record.write(folder, order, trained, model, digests, seconds)
+    return trained.status
+
+
 def _look(order: Order, folder: RunFolder, trial: Trial) -> list[str]:
     """Make all that is wanted of a trained model; gives the reasons of what failed, which harms nothing else."""
     failures: list[str] = []
-    for what, make in _wanted(order, folder, trial):
+    for what, make in _missing(order, folder):
+        interrupts.check()
         try:
             folder.tell("measuring", metric=what, time=time.time())
-            make()
+            make(trial)
         except Exception as error:  # a stranger's metric may raise anything
+            if out_of_space(error, folder.path):
+                raise
             failures.append(f"{what}: {_told(error)}")
             folder.tell("metric failed", reason=failures[-1], time=time.time())
     return failures
 
 
-def _wanted(order: Order, folder: RunFolder, trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What is not there yet, by name, each with what makes it."""
+def _missing(order: Order, folder: RunFolder) -> Iterator[tuple[str, Callable[[Trial], None]]]:
+    """What is not there yet of a trained model, by name, each with what makes it."""
     run = order.cell.run
     if not folder.pictures.exists():
-        yield "pictures", lambda: draw(trial, folder.history(), folder.pictures)
+        yield "pictures", lambda trial: draw(trial, folder.history(), folder.pictures)
     for choice in order.cell.metrics:
         if not folder.metric(choice).exists():
-            yield choice.use, partial(measure, trial, choice, folder.metric(choice))
+            yield choice.use, partial(measure, choice=choice, path=folder.metric(choice))
         path = reference_path(folder.path.parents[1], run.dataset, run.latent, choice)
         if not path.exists():
-            yield f"references of {choice.use}", partial(refer, trial, choice, path, run.dataset)
+            yield f"references of {choice.use}", partial(refer, choice=choice, path=path, dataset=run.dataset)
 
 
 def _told(error: Exception) -> str:

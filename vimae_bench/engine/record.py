@@ -40,7 +40,7 @@ def write_failure(folder: RunFolder, run: Run, reason: str) -> None:
 
     A training that had ended before keeps its record: what failed came after it, and costs nothing that was reached.
     """
-    if _status(folder) not in ("done", "diverged"):
+    if status(folder) not in ("done", "diverged"):
         write_json(folder.record, _head(run, "failed", reason))
 
 
@@ -58,18 +58,19 @@ def ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
     return "diverged" if record.get("status") == "diverged" else None
 
 
+def status(folder: RunFolder) -> str | None:
+    """How the record says that the run ended; None where there is none, or it is damaged."""
+    try:
+        return read_json(folder.record).get("status")
+    except ResultsError:
+        return None
+
+
 def load_weights(path: Path, model: nn.Module) -> None:
     """Put trained weights into a model."""
     from safetensors.torch import load_file
 
     model.load_state_dict(load_file(path))
-
-
-def _status(folder: RunFolder) -> str | None:
-    try:
-        return read_json(folder.record).get("status")
-    except ResultsError:  # not there, or damaged
-        return None
 
 
 def _whole(path: Path, digest: str) -> bool:

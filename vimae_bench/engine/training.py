@@ -3,12 +3,13 @@
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .. import interrupts
 from ..errors import BenchError
 from ..folder import RunFolder
 from ..kinds import Objective
@@ -36,6 +37,30 @@ class Trained:
     precision: str
 
 
+@dataclass(frozen=True)
+class Part:
+    """What was done of an epoch before it was cut off: its steps, the float64 sums of their terms, its seconds.
+
+    `noise` is the state of torch's generator behind them; None before the first.
+    """
+
+    steps: int = 0
+    sums: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    noise: Tensor | None = None
+    seconds: float = 0.0
+
+
+BEGINNING = Part()
+
+
+class Cut(interrupts.Interrupted):
+    """An epoch that was cut off between two steps, so that the run can end."""
+
+    def __init__(self, number: int, part: Part):
+        super().__init__(number)
+        self.part = part
+
+
 def train(
     model: Autoencoder,
     objective: Objective,
@@ -47,42 +72,60 @@ def train(
 ) -> Trained:
     """Train on images uint8 [N, C, H, W], telling each epoch and keeping a checkpoint now and then.
 
-    Everything random in an epoch follows from (seed, epoch), so that a checkpoint needs no generator's state.
-    Raises BenchError if there are fewer images than one batch.
+    Everything random in an epoch follows from (seed, epoch), so that a checkpoint between two epochs needs no
+    generator's state. Raises BenchError if there are fewer images than one batch; Interrupted at the next step after a
+    signal, on the CPU with a checkpoint of that step.
     """
     batches = len(images) // training.batch
     if not batches:
         raise BenchError(f"{len(images)} training images do not fill one batch of {training.batch}")
     step = TrainingStep(model.train(), objective, training, images)
-    first, before = _resume(model, step, folder)
+    first, before, part = _resume(model, step, folder)
     folder.tell("preparing", time=time.time())
     with lowered(model, images.device, exact=means.exact) as precision:
-        if not first:
+        if not before:
             pretrain(model, step, training, seed)
         form, remark = fastest(step, training.batch, training.epochs * batches, means.compile, before)
         folder.tell("started", time=time.time(), resumed_from=first, step=form.kind, remark=remark)
         saved = time.perf_counter()
         for epoch in range(first + 1, training.epochs + 1):
-            began = time.perf_counter()
-            terms = _epoch(form, training, images, seed, epoch)
+            began = time.perf_counter() - part.seconds
+            try:
+                terms = _epoch(form, training, images, seed, epoch, part)
+            except Cut as cut:
+                _keep(cut.part, epoch, began, _state(model, step, form), folder, images.device)
+                raise
             if reason := unsound(terms, epoch):
                 return Trained("diverged", reason, epoch, epoch * batches, form.kind, precision)
-            seconds = time.perf_counter() - began
+            seconds, part = time.perf_counter() - began, BEGINNING
             folder.tell("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
             if epoch < training.epochs and time.perf_counter() - saved >= checkpoint.EVERY:
-                state = {"model": model.state_dict(), "optimisers": step.state(), "step": form.kind}
-                checkpoint.save(folder.checkpoints, epoch, state)
+                checkpoint.save(folder.checkpoints, epoch, _state(model, step, form))
                 saved = time.perf_counter()
     reason = spoilt(model)  # the last step comes after the last loss
     status: Status = "diverged" if reason else "done"
     return Trained(status, reason, training.epochs, training.epochs * batches, form.kind, precision)
 
 
-def _epoch(step: Form, training: Training, images: Tensor, seed: int, epoch: int) -> dict[str, float]:
-    """One pass over the images; gives the mean of each term."""
+def _state(model: Autoencoder, step: TrainingStep, form: Form) -> dict[str, Any]:
+    return {"model": model.state_dict(), "optimisers": step.state(), "step": form.kind}
+
+
+def _keep(part: Part, epoch: int, began: float, state: dict[str, Any], folder: RunFolder, device: torch.device) -> None:
+    """Keep the state in the midst of an epoch; a GPU's generators are no part of it, and it goes back to the last."""
+    if device.type == "cpu":
+        part = replace(part, noise=torch.get_rng_state(), seconds=time.perf_counter() - began)
+        checkpoint.save(folder.checkpoints, epoch - 1, {**state, "part": vars(part)}, part.steps)
+    folder.tell("interrupted", epoch=epoch, steps=part.steps, time=time.time())
+
+
+def _epoch(step: Form, training: Training, images: Tensor, seed: int, epoch: int, part: Part) -> dict[str, float]:
+    """One pass over the images, or the rest of one; gives the mean of each term."""
     torch.manual_seed(derive(seed, "noise", epoch))
     batches = batches_of(len(images), training, seed, epoch).to(images.device)
-    means = passed(step, batches, training, epoch).tolist()
+    if part.noise is not None:
+        torch.set_rng_state(part.noise)
+    means = passed(step, batches, training, epoch, part).tolist()
     return dict(zip(step.terms, means, strict=True))  # which there are is known after the first step
 
 
@@ -97,14 +140,20 @@ def batches_of(images: int, training: Training, seed: int, epoch: int) -> Tensor
     return torch.randperm(images, generator=generator)[: n * training.batch].unflatten(0, (n, training.batch))
 
 
-def passed(step: Form, batches: Tensor, training: Training, epoch: int) -> Tensor:
-    """The mean of the terms, float64, over the steps of an epoch on the batches [n, ...] of images."""
+def passed(step: Form, batches: Tensor, training: Training, epoch: int, part: Part = BEGINNING) -> Tensor:
+    """The mean of the terms, float64, over the steps of an epoch on the batches [n, ...] of images.
+
+    Raises Cut between two steps after a signal.
+    """
     n = len(batches)
     progress = torch.arange((epoch - 1) * n, epoch * n, device=batches.device) / (training.epochs * n)
-    sums: Tensor | float = 0.0
-    for index, at in zip(batches.unbind(), progress.unbind(), strict=True):
+    sums = part.sums.to(batches.device)
+    left = zip(batches.unbind()[part.steps :], progress.unbind()[part.steps :], strict=True)
+    for done, (index, at) in enumerate(left, part.steps):
+        if number := interrupts.asked():
+            raise Cut(number, Part(done, sums))
         sums = sums + step(index, at).double()
-    return torch.as_tensor(sums) / n
+    return sums / n
 
 
 def unsound(terms: Mapping[str, float], epoch: int) -> str:
@@ -119,12 +168,15 @@ def spoilt(model: Autoencoder) -> str:
     return f"{', '.join(lost)} not finite after the last step" if lost else ""
 
 
-def _resume(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> tuple[int, str]:
-    """Put back the newest checkpoint; gives its epoch, or 0, and the form of step that led there."""
+def _resume(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> tuple[int, str, Part]:
+    """Put back the newest checkpoint; gives its epoch, the form of step that led there, and what was done of the next.
+
+    The epoch is 0 and the form empty where there is none.
+    """
     found: tuple[int, dict[str, Any]] | None = checkpoint.latest(folder.checkpoints, model.prior.origin.device)
     if found is None or "step" not in found[1]:  # nothing, or the state of an optimiser of an earlier version
-        return 0, ""
+        return 0, "", BEGINNING
     epoch, state = found
     model.load_state_dict(state["model"])
     step.restore(state["optimisers"])
-    return epoch, state["step"]
+    return epoch, state["step"], Part(**state["part"]) if "part" in state else BEGINNING

@@ -20,6 +20,7 @@ from ..records import Cell, Choice, Estimate, Json, Measure, Run, Status
 from .measured import read_measured, suffix_of
 
 State = Literal["new", "resume", "measure", "done", "diverged", "failed"]
+FINISHED: tuple[State, ...] = ("done", "diverged")
 SCHEMA = 1
 
 
@@ -84,8 +85,8 @@ class Store:
     def state(self, cell: Cell) -> State:
         """What is to be done of a cell.
 
-        `new` and `resume` are to be trained, `measure` lacks the file of a wanted metric, `failed` is to be tried
-        again, and so is a run whose record is damaged.
+        `new` and `resume` are to be trained, `measure` lacks the file of a wanted metric or the pictures of a model
+        whose weights are there, `failed` is to be tried again, and so is a run whose record is damaged.
         """
         folder = self.folder(cell.run)
         if not folder.record.exists():
@@ -94,8 +95,10 @@ class Store:
             status: State = _record(folder.record, cell.run)["status"]
         except ResultsError:
             return "failed"
-        measured = status != "done" or all(folder.metric(metric).exists() for metric in cell.metrics)
-        return status if measured else "measure"
+        if status != "done":
+            return status
+        drawn = folder.pictures.exists() or not folder.weights.exists()
+        return "done" if drawn and all(folder.metric(metric).exists() for metric in cell.metrics) else "measure"
 
     def outcomes(self, cells: Sequence[Cell]) -> list[Outcome]:
         """What came of each cell, in the order given. Raises ResultsError where two metrics share a measure's name."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BenchError
-from ..files import read_lines
+from ..folder import read_events
 from ..records import Cell
 from ..results.store import Store
 from .run import RunMirror
@@ -36,7 +36,7 @@ def sync(benchmark: Path, uri: str = "", cells: Sequence[Cell] | None = None, se
     results = Store(benchmark)
     wanted = {cell.run.key: cell for cell in (results.read_benchmark().cells if cells is None else cells)}
     folders = [(results.folder(cell.run), cell) for cell in wanted.values()]
-    begun = [(folder, cell) for folder, cell in folders if next(read_lines(folder.events), None)]
+    begun = [(folder, cell) for folder, cell in folders if next(read_events(folder.events), None)]
     if not begun:
         return Summary(0, 0)
     try:

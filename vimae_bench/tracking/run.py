@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from ..files import read_json, read_lines
-from ..folder import RunFolder
+from ..files import read_json
+from ..folder import RunFolder, read_events
 from ..records import Cell, Choice, Json, fingerprint
 from ..results.measured import read_measured, suffix_of
 from .cursor import Cursor, stamp
@@ -73,7 +73,7 @@ class RunMirror:
 
     def _began(self) -> int:
         """When the run began for the first time, in milliseconds of the epoch."""
-        first, _ = next(read_lines(self.folder.events))
+        first, _ = next(read_events(self.folder.events))
         return milliseconds(first["time"])
 
     def _tags(self) -> dict[str, str]:
@@ -91,7 +91,7 @@ class RunMirror:
     def _batches(self) -> Iterator[tuple[list["Metric"], Cursor]]:
         """The points of the epochs not sent yet, each batch with the cursor behind it."""
         points, cursor = list["Metric"](), self.cursor
-        for line, offset in read_lines(self.folder.events, cursor.offset):
+        for line, offset in read_events(self.folder.events, cursor.offset):
             # A resumed epoch repeats lines; the first of them counts, as in the run's own history.
             new = _points(line) if line["event"] == "epoch" and line["epoch"] > cursor.epoch else []
             if len(points) + len(new) > BATCH:

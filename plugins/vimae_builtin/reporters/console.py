@@ -11,12 +11,10 @@ from rich.table import Column
 from rich.text import Text
 
 from vimae_bench import BenchError, Event, Order, Reporter, hookimpl
-from vimae_bench.files import read_json, read_lines
-from vimae_bench.folder import RunFolder
+from vimae_bench.files import read_json
+from vimae_bench.folder import RunFolder, read_events
 from vimae_bench.records import Json
 
-BUSY = 75
-"""The exit code (EX_TEMPFAIL) of a run that was interrupted, or that another process is at."""
 REFRESH = 4
 """Times a second that the terminal is drawn."""
 
@@ -81,7 +79,7 @@ class Row:
 
     def read(self) -> None:
         """Take in the events written since the last reading."""
-        for line, offset in read_lines(RunFolder(self.order.folder).events, self.offset):
+        for line, offset in read_events(RunFolder(self.order.folder).events, self.offset):
             self._note(line)
             self.offset = offset
 
@@ -116,8 +114,6 @@ class Row:
             kept = read_json(record) if record.exists() else {}
         except BenchError as error:
             return str(error)
-        if exit_code == BUSY:
-            return "not finished: interrupted, or another process is at it"
         if kept.get("status", "done") != "done":
             return f"{kept['status']}: {kept.get('reason', '')}"
         return "; ".join(self.reasons) or (f"ended with exit code {exit_code}" if exit_code else "")
@@ -146,8 +142,10 @@ class Board:
             self._print(event.reason, "")
         elif event.order and event.kind == "started":
             self._start(event.order)
-        elif event.order and event.order.folder in self.rows:
-            self._end(event.order, event.exit_code)
+        elif event.order and event.kind == "left":
+            self._drop(event.order)
+        elif event.order:
+            self._end(event.order, event)
         for row, task in self.rows.values():
             row.read()
             self._remark(row)
@@ -159,15 +157,23 @@ class Board:
         self.credit += row.share
         self.rows[order.folder] = row, self.progress.add_task(row.name, total=row.epochs, count="", state="", left="")
 
-    def _end(self, order: Order, exit_code: int | None) -> None:
+    def _drop(self, order: Order) -> Row:
+        """Take a run's bar away; a run that others finished never had one."""
+        if order.folder not in self.rows:
+            return Row(order)
         row, task = self.rows.pop(order.folder)
+        self.progress.remove_task(task)
         row.read()
         self._remark(row)
+        return row
+
+    def _end(self, order: Order, event: Event) -> None:
+        row = self._drop(order)
         self.ended += 1
-        self.progress.remove_task(task)
-        wrong = row.verdict(exit_code)
+        wrong = row.verdict(event.exit_code)
         if wrong or self.progress.disable:
-            self._print(f"{self.ended}/{self.total} {row.name}: {wrong or row.account()}", "red" if wrong else "")
+            account = wrong or event.reason or row.account()
+            self._print(f"{self.ended}/{self.total} {row.name}: {account}", "red" if wrong else "")
 
     def _remark(self, row: Row) -> None:
         """Once for each method: its seeds all say the same."""

@@ -16,7 +16,8 @@ from .told import Told
 from .worker import free_memory, live
 
 TICK = 0.2  # seconds
-GRACE = 5.0  # seconds between asking a process to end and ending it
+GRACE = 20.0
+"""Seconds between asking a process to end, at its next step, and ending it: fewer than the 30 that SLURM grants."""
 
 
 @dataclass
@@ -88,6 +89,7 @@ class Crew:
     def ended(self, sentinel: int) -> Event:
         """Clear up after a process that has ended."""
         job = self.busy.pop(sentinel)
+        _kill(job.process)  # what it started itself
         job.process.join()
         job.told.read()
         code, late = job.process.exitcode, time.monotonic() > job.deadline
@@ -126,21 +128,33 @@ class Crew:
         """Kill what is past its time; its end is seen like any other."""
         for job in self.busy.values():
             if time.monotonic() > job.deadline:
-                _signal(job.process, signal.SIGKILL)
+                _kill(job.process)
 
     def dismiss(self) -> None:
-        """Ask every process to end, then end those that did not."""
+        """Ask every process to end, and end those that do not; at once if a signal comes meanwhile."""
         processes = [job.process for job in self.busy.values()]
-        for process in processes:
-            _signal(process, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE
-        for process in processes:
-            process.join(max(0.0, deadline - time.monotonic()))
-            if process.is_alive():
-                _signal(process, signal.SIGKILL)
+        try:
+            for process in processes:
+                _signal(process, signal.SIGTERM)
+            deadline = time.monotonic() + GRACE
+            for process in processes:
+                process.join(max(0.0, deadline - time.monotonic()))
+        finally:
+            for process in processes:
+                _kill(process)
                 process.join()
 
 
 def _signal(process: ForkServerProcess, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it ended in this moment
-        os.kill(process.pid or 0, number)
+    if process.pid is not None:
+        with contextlib.suppress(ProcessLookupError):  # it ended in this moment
+            os.kill(process.pid, number)
+
+
+def _kill(process: ForkServerProcess) -> None:
+    """End a process with all that it started, which is in its session once it has one."""
+    if process.exitcode is None:
+        _signal(process, signal.SIGKILL)
+    if process.pid is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # nothing is left of it
+            os.killpg(process.pid, signal.SIGKILL)

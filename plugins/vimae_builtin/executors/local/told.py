@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vimae_bench import Order
-from vimae_bench.files import read_lines
-from vimae_bench.folder import RunFolder
+from vimae_bench.folder import RunFolder, read_events
 
 MEMORY_ERRORS = ("MemoryError", "out of memory", "allocate memory", "ALLOC_FAILED")
 """How torch, CUDA, cuBLAS and NumPy say that there is no memory left."""
@@ -40,7 +39,7 @@ class Told:
 
     def read(self) -> None:
         """Take in what was written since the last reading."""
-        for line, offset in read_lines(self.events, self.offset):
+        for line, offset in read_events(self.events, self.offset):
             self.offset = offset
             self.training = line.get("event") == "epoch"
             if self.training:

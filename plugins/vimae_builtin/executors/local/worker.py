@@ -13,12 +13,13 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-from vimae_bench import Order
+from vimae_bench import Order, interrupts
+from vimae_bench.files import out_of_space
+from vimae_bench.streams import LEFT, NO_SPACE
 
 from .machine import pin
 
 NO_CUDA_YET = "PYTORCH_NVML_BASED_CUDA_CHECK"
-INTERRUPTED = 75  # EX_TEMPFAIL: the run can be taken up again
 PATIENCE = 60.0  # seconds for a GPU to tell its free memory
 # Loaded once by the server, and not again by every run.
 PRELOADED = [
@@ -64,11 +65,24 @@ def live(work: Callable[[Order], int], order: Order) -> None:
     os.environ.pop(NO_CUDA_YET, None)  # every step of an optimiser asks for GPUs, and this way of asking is slow
     order = replace(order, device=pin(order.device))
     os.setsid()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
+    signal.signal(signal.SIGTERM, interrupts.ask)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # not Linux: the kernel chooses for itself whom to kill when memory runs out
         Path("/proc/self/oom_score_adj").write_text("500")
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        code = _logged(work, order)
+    except interrupts.Interrupted:
+        code = LEFT
+    except OSError as error:
+        if not out_of_space(error, order.folder):
+            raise
+        code = NO_SPACE
+    os._exit(code)  # no clean-up of libraries that the server shares
+
+
+def _logged(work: Callable[[Order], int], order: Order) -> int:
+    """Do the work with its words in the run's log; gives its exit code."""
     order.folder.mkdir(parents=True, exist_ok=True)
     with (order.folder / "log.txt").open("a", buffering=1) as log:
         os.dup2(log.fileno(), 1)
@@ -77,14 +91,14 @@ def live(work: Callable[[Order], int], order: Order) -> None:
         util._run_finalizers(0)  # locks that a library made here, tqdm for one, would be told as leaked
         sys.stdout.flush()
         sys.stderr.flush()
-    os._exit(code)  # no clean-up of libraries that the server shares
+    return code
 
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent:
         wait([parent.sentinel])
-        os._exit(INTERRUPTED)
+        os._exit(LEFT)
 
 
 def free_memory(context: ForkServerContext, devices: Sequence[str]) -> list[int]:
