@@ -60,6 +60,8 @@ def show(found: Finished) -> None:
 def keep(found: Finished) -> None:
     """Write the leaderboards beside the runs: a table, the intervals, and the codes where they have two dimensions."""
     folder = found.store.path
+    for old in (*folder.glob("leaderboard*.png"), *folder.glob("codes*.png")):
+        old.unlink(missing_ok=True)  # there may have been another number of tables
     write_whole(folder / "leaderboard.md", lambda path: path.write_text(_text(found, "markdown"), encoding="utf-8"))
     _save(_intervals(found), folder / "leaderboard.png")
     if any((found.store.folder(cell.run).pictures / "codes.npz").exists() for cell in found.cells):

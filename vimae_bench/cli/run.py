@@ -192,7 +192,8 @@ def _places(file: Path, results: Path, name: str, reporters: Sequence[Choice]) -
     """Where the records and pictures are, how to open MLflow on them, how to see the leaderboard again."""
     from ..tracking.store import default_uri, masked
 
-    places = {"records": str(results / name / "runs"), "pictures": str(results / name / "leaderboard.png")}
+    drawn = [str(path) for path in sorted((results / name).glob("leaderboard*.png"))]
+    places = {"records": str(results / name / "runs"), "pictures": ", ".join(drawn)}
     for choice in reporters:
         if choice.use == "mlflow":
             uri = choice.settings["uri"] or default_uri(results)

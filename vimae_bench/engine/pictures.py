@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..pixels import to_unit
 from ..records import Json
 from .trial import Trial
 
@@ -44,10 +45,15 @@ def draw(trial: Trial, history: Sequence[Json], folder: Path) -> None:
 
 
 def reconstructions(trial: Trial, columns: int) -> Tensor:
-    """The first test images in the odd rows (the first, third, ...), what became of each below it, in [0, 1] units."""
-    rows = min(COLUMNS // 2, len(trial.examples("test")) // columns)
-    x = torch.cat([*trial.images("test", rows * columns)])
-    xhat = trial.decode(trial.posterior("test").mean[: len(x)])
+    """Test images in the odd rows (the first, third, ...), what became of each below it, in [0, 1] units.
+
+    They stand as far apart in the test split as can be, since a data set may have its classes one after the other.
+    """
+    images = trial.examples("test").x
+    rows = min(COLUMNS // 2, len(images) // columns)
+    places = np.linspace(0, len(images) - 1, rows * columns).astype(np.int64)
+    x = to_unit(torch.from_numpy(images[places]).to(trial.device))
+    xhat = trial.decode(trial.posterior("test").mean[torch.from_numpy(places).to(trial.device)])
     return torch.cat([part for pair in zip(x.split(columns), xhat.split(columns), strict=True) for part in pair])
 
 
