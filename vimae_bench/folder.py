@@ -105,7 +105,7 @@ def is_event(line: Json) -> bool:
     if line["event"] != "epoch":
         return True
     epoch, terms = line.get("epoch"), line.get("terms")
-    told = isinstance(terms, dict) and all(map(_is_number, cast("Json", terms).values()))
+    told = isinstance(terms, dict) and all(value is None or _is_number(value) for value in cast("Json", terms).values())
     return isinstance(epoch, int) and epoch > 0 and told and _is_number(line.get("seconds"))
 
 

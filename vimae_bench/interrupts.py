@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Generator
 from dataclasses import dataclass
 from types import FrameType
@@ -82,12 +83,19 @@ def patient() -> Generator[None]:
 
 @contextlib.contextmanager
 def later() -> Generator[None]:
-    """Signals are held back: where C++ parts of torch call Python, an exception would abort the process."""
-    if not hasattr(signal, "pthread_sigmask"):  # not on Windows
-        yield
+    """Signals wait for the end of the block: where C++ parts of torch call Python, an exception would abort it all.
+
+    They are not masked, as a mask is one thread's, and a signal goes to any thread that takes it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals belong to the main thread
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in STOPS}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)

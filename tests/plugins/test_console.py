@@ -267,7 +267,9 @@ def test_a_remark_on_the_training_is_told_once_for_each_method(order):
     for run in runs:
         board.note(Event("started", run))
         RunFolder(run.folder).tell("preparing", time=0.0)
-        RunFolder(run.folder).tell("started", resumed_from=0, step="eager", remark="not compiled, since it reads")
+        RunFolder(run.folder).tell(
+            "started", time=0.0, resumed_from=0, step="eager", remark="not compiled, since it reads"
+        )
         board.note(Event("tick"))
         board.note(Event("ended", run, 0))
     told = [line for line in console.file.getvalue().split("\n") if "not compiled" in line]
@@ -281,6 +283,6 @@ def test_while_a_step_is_compiled_the_run_is_preparing(order):
     RunFolder(run.folder).tell("preparing", time=0.0)
     board.note(Event("tick"))
     assert "preparing" in frame(board)[1]
-    RunFolder(run.folder).tell("started", resumed_from=0, step="compiled", remark="")
+    RunFolder(run.folder).tell("started", time=0.0, resumed_from=0, step="compiled", remark="")
     board.note(Event("tick"))
     assert "preparing" not in frame(board)[1]
