@@ -158,8 +158,12 @@ def _on_each_node(ask: Callable[[], Any]) -> list[tuple[str, Any]]:
         ]
     finally:
         cloudpickle.unregister_pickle_by_value(module)
-    try:
-        answers = ray.get(asked, timeout=PATIENCE)
-    except (ray.exceptions.RayError, TimeoutError) as error:
-        raise BenchError(f"a node of the cluster does not answer: {str(error).splitlines()[-1]}") from error
-    return [(node["NodeManagerHostname"], answer) for node, answer in zip(nodes, answers, strict=True)]
+    answers: list[tuple[str, Any]] = []
+    for node, reference in zip(nodes, asked, strict=True):
+        try:
+            answers.append((node["NodeManagerHostname"], ray.get(reference, timeout=PATIENCE)))
+        except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
+            continue  # it has just gone
+        except (ray.exceptions.RayError, TimeoutError) as error:
+            raise BenchError(f"a node of the cluster does not answer: {str(error).splitlines()[-1]}") from error
+    return answers
