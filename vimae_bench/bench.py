@@ -10,7 +10,7 @@ from .folder import RunFolder
 from .records import Cell, Event, Means, Order
 from .results.store import FINISHED, Store
 from .rounds import rounds
-from .streams import Executor, Reporter
+from .streams import NO_SPACE, Executor, Reporter
 
 ORDINARY = Means()
 
@@ -73,9 +73,10 @@ def carry_out(
 
 
 def _settled(events: Iterator[Event], failed: list[Order]) -> Iterator[Event]:
-    """The events, with a record written for a worker that could not write its own."""
+    """The events, with a record written for a worker that could not write its own, unless there is no room for any."""
     for event in events:
-        if event.kind == "ended" and event.order and (event.exit_code or not RunFolder(event.order.folder).ended):
+        told = event.kind == "ended" and event.exit_code != NO_SPACE
+        if told and event.order and (event.exit_code or not RunFolder(event.order.folder).ended):
             failed.append(event.order)
             _record_death(event.order, event.exit_code or 0, event.reason)
         yield event

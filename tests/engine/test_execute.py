@@ -334,8 +334,9 @@ def test_a_worker_that_is_asked_to_end_again_and_again_is_given_up(order):
     assert record(one)["reason"].startswith("the worker ended with the exit code 75 and without a record")
 
 
-def test_a_full_disk_ends_the_benchmark_with_a_message(order):
+def test_a_full_disk_ends_the_benchmark_with_a_message(order, monkeypatch):
     one, ended = order(), []
+    monkeypatch.setattr("vimae_bench.engine.record.write_failure", lambda *_: pytest.fail("there is no room for it"))
 
     def full(orders, work):
         try:

@@ -63,11 +63,11 @@ def carry(work: Callable[[Order], int], order: Order, given: Files | None, desk:
         if given is not None:
             unpack(here, given)
         here = _with_data(replace(here, device=_device(order)), _data(order))
-        ask = ray.get
-        beside = Beside(
-            RunFolder(here.folder), lambda told: ask(desk.post.remote(order.folder.name, told)), given is None
-        )
-        with _interruptible(), beside:
+
+        def post(told: News | None) -> bool:
+            return ray.get(desk.post.remote(order.folder.name, told))
+
+        with _interruptible(), Beside(RunFolder(here.folder), post, seen=given is None):
             code = _logged(work, here)
         return code, None if given is None else pack(here)
 

@@ -78,7 +78,7 @@ class News:
         """Add it to the run's files in the results folder."""
         folder.path.mkdir(parents=True, exist_ok=True)
         size = folder.events.stat().st_size if folder.events.exists() else 0
-        with contextlib.suppress(ValueError), folder.events.open("ab", buffering=0) as file:
+        with folder.events.open("ab", buffering=0) as file:
             file.write(self.events[size - self.offset :])
         for name, data in self.checkpoints.items():
             _write(folder.checkpoints / name, data)
