@@ -93,7 +93,7 @@ def _freed(left: list[Order], wait: bool) -> Generator[Event, None, list[Order]]
         for order in [order for order in left if not held(order)]:
             left.remove(order)
             state = Store(order.folder.parents[1]).state(order.cell)
-            if state in (*FINISHED, "failed"):
+            if state in (*FINISHED, "failed") and RunFolder(order.folder).ended:
                 yield Event("ended", order, FAILED if state == "failed" else DONE, "done by another process")
             else:
                 todo.append(order)

@@ -14,7 +14,7 @@ from vimae_bench.engine import execute as module
 from vimae_bench.engine.data import ensure
 from vimae_bench.engine.execute import execute
 from vimae_bench.errors import ResultsError
-from vimae_bench.folder import RunFolder
+from vimae_bench.folder import RunFolder, read_events
 from vimae_bench.interrupts import Interrupted
 from vimae_bench.plan.benchmark import read
 from vimae_bench.plan.matrix import cells
@@ -288,6 +288,27 @@ def test_a_run_that_another_process_finishes_is_waited_for_and_not_done_again(or
     other.acquire()
     assert carry_out([one], Inline(), [watching]) == []
     assert kinds == [("started", None), ("left", LEFT), ("tick", None), ("ended", DONE)]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_run_that_was_done_by_a_process_killed_before_it_could_say_so_is_done(order, waits):
+    one = order()
+    assert execute(one) == DONE
+    whole = RunFolder(one.folder).events.read_bytes().splitlines(keepends=True)
+    RunFolder(one.folder).events.write_bytes(b"".join(whole[:-1]))
+    other = FileLock(RunFolder(one.folder).lock)
+
+    def watching(orders, events):
+        for event in events:
+            if event.kind == "tick":
+                other.release()
+            yield event
+
+    if waits:
+        other.acquire()
+    assert carry_out([one], Inline(), [watching]) == []
+    assert len(list(read_events(RunFolder(one.folder).events))) == len(whole)
+    assert RunFolder(one.folder).ended
 
 
 def test_a_run_whose_process_dies_is_taken_over(order):

@@ -67,6 +67,8 @@ def _locked(order: Order, folder: RunFolder) -> int:
     began = time.perf_counter()
     sweep(folder.path)
     if _complete(order, folder):  # by another process, since this one was told
+        if not folder.ended:  # killed before it could say so
+            folder.tell("ended", status=record.status(folder), time=time.time())
         return DONE
     try:
         folder.write_spec(order.cell.run)

@@ -1,0 +1,203 @@
+"""A small benchmark, what undisturbed runs make of it, and what must hold of it however often it was disturbed."""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from vimae_bench.bench import orders
+from vimae_bench.cli import main
+from vimae_bench.engine.execute import execute
+from vimae_bench.folder import read_events
+from vimae_bench.plan.benchmark import read
+from vimae_bench.plan.matrix import cells
+from vimae_bench.records import Cell, Json, Order
+from vimae_bench.results.health import examine
+from vimae_bench.results.leaderboard import leaderboards
+from vimae_bench.results.store import Store
+
+TEXT = """
+name = "storm"
+seeds = {seeds}
+dataset = "digits"
+architecture = {{ use = "mlp", hidden = [16] }}
+latent = 2
+metrics = {metrics}
+executor = "{executor}"
+reporters = {reporters}
+training = {{ epochs = {epochs} }}
+[[method]]
+label = "VAE"
+objective = "elbo"
+prior = "normal"
+[[method]]
+label = "VIMAE"
+objective = {{ use = "vimae", divergence = "mmd" }}
+prior = "logistic"
+"""
+NO_DAMAGE = ("was left by a process that was killed", "is not there", "there is no benchmark.json")
+"""What doctor may say of results that a kill left as they were."""
+FORKS = get_context("forkserver")
+FORKS.set_forkserver_preload(["vimae_bench.engine.ready", "vimae_bench.cli", "arena", "matplotlib.figure"])
+
+
+def text(
+    seeds: int = 1,
+    epochs: int = 3,
+    metrics: tuple[str, ...] = ("reconstruction",),
+    reporters: tuple[str, ...] = (),
+    executor: str = "inline",
+) -> str:
+    """A benchmark of two methods."""
+    lists = {"seeds": list(range(seeds)), "metrics": list(metrics), "reporters": list(reporters)}
+    return TEXT.format(epochs=epochs, executor=executor, **{name: json.dumps(value) for name, value in lists.items()})
+
+
+@dataclass(frozen=True)
+class Arena:
+    """A benchmark file in a folder, with its results beside it."""
+
+    path: Path
+    text: str
+    data: Path
+
+    def __post_init__(self):
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(self.text)
+
+    @property
+    def file(self) -> Path:
+        return self.path / "storm.toml"
+
+    @property
+    def store(self) -> Store:
+        return Store(self.path / "results" / "storm")
+
+    @property
+    def cells(self) -> list[Cell]:
+        return cells(read(self.file))
+
+    def words(self, *more: str) -> list[str]:
+        """The arguments of the command that does it all."""
+        return ["run", str(self.file), "--results", str(self.path / "results"), "--data", str(self.data), *more]
+
+    def orders(self) -> list[Order]:
+        return orders(self.store, "storm", self.cells, self.data)
+
+    def finished(self) -> dict[str, Json]:
+        """The records of runs whose training has ended well."""
+        folders = [self.store.folder(cell.run) for cell in self.cells]
+        found = {one.path.name: json.loads(one.record.read_text()) for one in folders if one.record.exists()}
+        return {name: record for name, record in found.items() if record["status"] == "done"}
+
+    def contents(self) -> dict[str, object]:
+        """All that no clock has a part in."""
+        runs = self.store.path / "runs"
+        weights = {name: record["weights"]["sha256"] for name, record in self.finished().items()}
+        measured = {str(p.relative_to(runs)): json.loads(p.read_text())["estimates"] for p in runs.glob("*/metrics/*.json")}
+        references = {p.name: json.loads(p.read_text())["rows"] for p in self.store.path.glob("references/*.json")}
+        files = sorted(str(p.relative_to(runs)) for p in runs.rglob("*") if p.name not in (".lock", "log.txt"))
+        return {"weights": weights, "measured": measured, "references": references, "files": files}
+
+    def readable(self) -> None:
+        """Whatever has happened, tables can be made of what is there, and nothing is damaged but for what is not yet."""
+        leaderboards(self.store.outcomes(self.cells), self.store.references(self.cells), "", ())
+        faults = [f"{f.path}: {f.what}" for f in examine(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)]
+        assert not faults
+
+    def trained_twice(self) -> list[str]:
+        """Runs that were trained on after their training had ended."""
+        return [path.name for path in (self.store.path / "runs").iterdir() if _trained_on(path / "events.jsonl")]
+
+    def tracebacks(self) -> int:
+        """How many are in the logs of runs and commands."""
+        return sum(p.read_text(errors="replace").count("Traceback (most") for p in self.path.rglob("*.txt"))
+
+
+def _trained_on(events: Path) -> bool:
+    told = [line["event"] for line, _ in read_events(events)]
+    return "measuring" in told and "epoch" in told[told.index("measuring") :]
+
+
+def forked(work: Callable[..., int], *given: object) -> int:
+    """The exit code of a process of its own that does the work, negative for a signal."""
+    process = FORKS.Process(target=_leave, args=(work, *given))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def _leave(work: Callable[..., int], *given: object) -> None:
+    try:
+        code = work(*given)
+    except BaseException:
+        traceback.print_exc()
+        code = 70
+    os._exit(code)
+
+
+def command(words: list[str], told: Path, fault: Callable[[], None] = lambda: None) -> int:
+    """Carry out a command of vimae-bench in this process, with its words in a file; gives its exit code."""
+    tell(told)
+    fault()
+    try:
+        main(words, prog_name="vimae-bench")
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else int(left.code is not None)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+def steps(words: list[str], told: Path, folder: Path) -> int:
+    """Carry out a command, and write down how many changes it makes to the files below a folder."""
+    never = KillAt(0, folder)
+    code = command(words, told.with_suffix(".txt"), never)
+    told.write_text(str(never.seen))
+    return code
+
+
+def work(order: Order, told: Path, fault: Callable[[], None]) -> int:
+    """Carry out an order in this process, with its words in a file; gives its exit code."""
+    tell(told)
+    fault()
+    return execute(order)
+
+
+def tell(told: Path) -> None:
+    """From now on the words of this process go to a file."""
+    with told.open("a", buffering=1) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
+@dataclass
+class KillAt:
+    """A fault: kill -9 just before the n-th change that this process makes to the files below a folder."""
+
+    n: int
+    folder: Path
+    seen: int = 0
+
+    def __call__(self) -> None:
+        sys.addaudithook(self._look)
+
+    def _look(self, what: str, given: tuple[object, ...]) -> None:
+        if _changes(what, given) and str(given[0]).startswith(str(self.folder)):
+            self.seen += 1
+            if self.seen == self.n:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _changes(what: str, given: tuple[object, ...]) -> bool:
+    """Whether something that Python audits changes a file."""
+    if what == "open":
+        return bool(isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+    return what in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree")

@@ -1,0 +1,45 @@
+"""What the faults are counted in, and a seed to choose them by."""
+
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from arena import Arena
+
+COUNTED = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[COUNTED] = Counter()
+
+
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> Counter[str]:
+    """How often each thing was done; told at the end of the session."""
+    return request.config.stash[COUNTED]
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Where and when faults strike in this test: the same at each run from one `--seed`."""
+    return random.Random(f"{request.config.getoption('--seed')} {request.node.name}")
+
+
+@pytest.fixture
+def arena(tmp_path: Path, calm: "Arena") -> Arena:
+    """The same benchmark as `calm`, of which nothing is done yet."""
+    return Arena(tmp_path, calm.text, calm.data)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    counted = config.stash[COUNTED]
+    if counted:
+        terminalreporter.section(f"faults, seed {config.getoption('--seed')}")
+        for what in sorted(counted):
+            terminalreporter.line(f"{counted[what]:6} {what}")
+        bad = {what: counted[what] for what in ("finished runs lost", "runs done twice", "tracebacks")}
+        terminalreporter.line(", ".join(f"{number} {what}" for what, number in bad.items()))
