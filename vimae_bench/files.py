@@ -93,11 +93,16 @@ def out_of_space(error: BaseException, folder: Path) -> bool:
 
     torch and safetensors say so by errors of their own, without a number: there the disk itself is asked.
     """
-    chain = [error, *(cause for cause in (error.__cause__, error.__context__) if cause)]
-    if any(isinstance(one, OSError) and one.errno in NO_ROOM for one in chain):
+    if no_room(error):
         return True
     writing = any(sign in str(error) for sign in ("PytorchStreamWriter", "inline_container", "os error", "I/O error"))
     return writing and shutil.disk_usage(folder).free < LITTLE
+
+
+def no_room(error: BaseException) -> bool:
+    """Whether the system itself said that there is no space, in this error or in one that it came of."""
+    chain = [error, *(cause for cause in (error.__cause__, error.__context__) if cause)]
+    return any(isinstance(one, OSError) and one.errno in NO_ROOM for one in chain)
 
 
 def _ends_whole(path: Path) -> bool:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from vimae_bench.bench import orders
 from vimae_bench.cli import main
+from vimae_bench.engine import checkpoint
 from vimae_bench.engine.execute import execute
 from vimae_bench.folder import read_events
 from vimae_bench.plan.benchmark import read
@@ -99,24 +101,51 @@ class Arena:
         """All that no clock has a part in."""
         runs = self.store.path / "runs"
         weights = {name: record["weights"]["sha256"] for name, record in self.finished().items()}
-        measured = {str(p.relative_to(runs)): json.loads(p.read_text())["estimates"] for p in runs.glob("*/metrics/*.json")}
+        measured = {
+            str(p.relative_to(runs)): json.loads(p.read_text())["estimates"] for p in runs.glob("*/metrics/*.json")
+        }
         references = {p.name: json.loads(p.read_text())["rows"] for p in self.store.path.glob("references/*.json")}
         files = sorted(str(p.relative_to(runs)) for p in runs.rglob("*") if p.name not in (".lock", "log.txt"))
         return {"weights": weights, "measured": measured, "references": references, "files": files}
 
     def readable(self) -> None:
-        """Whatever has happened, tables can be made of what is there, and nothing is damaged but for what is not yet."""
+        """Whatever has happened, tables can be made of what is there, and nothing is damaged that is there."""
         leaderboards(self.store.outcomes(self.cells), self.store.references(self.cells), "", ())
-        faults = [f"{f.path}: {f.what}" for f in examine(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)]
+        faults = [
+            f"{f.path}: {f.what}" for f in examine(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)
+        ]
         assert not faults
+
+    def check(self, before: dict[str, Json], calm: "Arena", count: Counter[str]) -> None:
+        """That it has ended as if nothing had been, with the finished runs that there were before as they were."""
+        after = self.finished()
+        lost = [name for name in before if after.get(name) != before[name]]
+        twice, tracebacks = self.trained_twice(), self.tracebacks()
+        count["finished runs lost"] += len(lost)
+        count["runs done twice"] += len(twice)
+        count["tracebacks"] += len(tracebacks)
+        assert (lost, twice, tracebacks) == ([], [], [])
+        mine, its = self.contents(), calm.contents()
+        assert mine == its, "\n".join(
+            f"{name}: {mine[name]}, not {its[name]}" for name in mine if mine[name] != its[name]
+        )
+
+    def starts(self) -> dict[str, int]:
+        """How often each run was begun from nothing."""
+        events = {path.parent.name: read_events(path) for path in self.store.path.glob("runs/*/events.jsonl")}
+        return {name: sum(_begins(line) for line, _ in lines) for name, lines in events.items()}
 
     def trained_twice(self) -> list[str]:
         """Runs that were trained on after their training had ended."""
         return [path.name for path in (self.store.path / "runs").iterdir() if _trained_on(path / "events.jsonl")]
 
-    def tracebacks(self) -> int:
-        """How many are in the logs of runs and commands."""
-        return sum(p.read_text(errors="replace").count("Traceback (most") for p in self.path.rglob("*.txt"))
+    def tracebacks(self) -> list[str]:
+        """The logs of runs and commands that have one."""
+        return [str(p) for p in self.path.rglob("*.txt") if "Traceback (most" in p.read_text(errors="replace")]
+
+
+def _begins(line: Json) -> bool:
+    return line["event"] == "started" and not line.get("resumed_from")
 
 
 def _trained_on(events: Path) -> bool:
@@ -156,9 +185,9 @@ def command(words: list[str], told: Path, fault: Callable[[], None] = lambda: No
     return 0
 
 
-def steps(words: list[str], told: Path, folder: Path) -> int:
-    """Carry out a command, and write down how many changes it makes to the files below a folder."""
-    never = KillAt(0, folder)
+def steps(words: list[str], told: Path, part: str) -> int:
+    """Carry out a command, and write down how many changes it makes to files with this in their path."""
+    never = KillAt(0, part)
     code = command(words, told.with_suffix(".txt"), never)
     told.write_text(str(never.seen))
     return code
@@ -172,7 +201,8 @@ def work(order: Order, told: Path, fault: Callable[[], None]) -> int:
 
 
 def tell(told: Path) -> None:
-    """From now on the words of this process go to a file."""
+    """From now on the words of this process go to a file. It writes checkpoints as if each epoch took long."""
+    checkpoint.EVERY = 0.0
     with told.open("a", buffering=1) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -180,17 +210,17 @@ def tell(told: Path) -> None:
 
 @dataclass
 class KillAt:
-    """A fault: kill -9 just before the n-th change that this process makes to the files below a folder."""
+    """A fault: kill -9 just before the n-th change that this process makes to files with this in their path."""
 
     n: int
-    folder: Path
+    part: str
     seen: int = 0
 
     def __call__(self) -> None:
         sys.addaudithook(self._look)
 
     def _look(self, what: str, given: tuple[object, ...]) -> None:
-        if _changes(what, given) and str(given[0]).startswith(str(self.folder)):
+        if _changes(what, given) and self.part in str(given[0]):
             self.seen += 1
             if self.seen == self.n:
                 os.kill(os.getpid(), signal.SIGKILL)

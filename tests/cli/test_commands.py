@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def small(tmp_path):
 def test_an_executor_makes_ready_before_the_check_and_only_if_there_is_something_to_do(small, tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(Inline, "prepare", lambda self: done.append("prepare"), raising=False)
-    monkeypatch.setattr("vimae_bench.cli.run._check", lambda *_: done.append("check"))
+    monkeypatch.setattr("vimae_bench.cli.run._check", lambda *_: done.append("check") or Counter())
     words = ("run", small(("seeds = [0, 1]", "seeds = [0]")), "--results", tmp_path / "results", "--no-mlflow")
     call(*words, "--dry-run")
     assert done == ["check"]
@@ -319,3 +320,11 @@ def test_a_users_own_arrays_are_trained_on(small, tmp_path):
         np.save(mine / f"{part}_x.npy", random.integers(0, 256, (n, 1, 8, 8), dtype=np.uint8))
     file = small(('"digits"', f'{{ use = "arrays", path = "{mine}" }}'), ("[0, 1]", "[0]"))
     assert "sse" in call("run", file, "--results", tmp_path / "results", "--no-mlflow")
+
+
+def test_a_disk_too_small_for_all_runs_is_told_before_anything_begins(shared, small, tmp_path, monkeypatch):
+    monkeypatch.setattr("vimae_bench.results.room.BESIDE", 2**60)
+    folder, *_ = shared
+    told = call("run", small(), "--results", tmp_path / "results", "--data", folder / "data", code=4)
+    assert "GiB is free; make room, or choose another with --results" in told
+    assert not (tmp_path / "results").exists()

@@ -45,6 +45,19 @@ class Commands(click.Group):
         except interrupts.Interrupted as signal:
             click.echo("interrupted; the same command takes up again where this one left", err=True)
             ctx.exit(SIGNALLED + signal.number)
+        except OSError as error:
+            _tell_if_full(ctx, error)
+            raise
+
+
+def _tell_if_full(ctx: click.Context, error: OSError) -> None:
+    from ..errors import ResultsError
+    from ..files import no_room
+
+    if no_room(error):
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"{where}no space left; make room, and give the same command again", err=True)
+        ctx.exit(ResultsError.exit_code)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

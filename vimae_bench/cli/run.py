@@ -15,6 +15,7 @@ from ..plan.benchmark import Benchmark
 from ..plan.matrix import select
 from ..plan.registry import make
 from ..records import Cell, Choice, Compile, Means
+from ..results.room import expect_room
 from ..results.store import Store
 from ..streams import Executor
 from . import leaderboard
@@ -134,9 +135,11 @@ def run(
     wanted = select(matrix, words)
     store, root = Store(results.resolve() / benchmark.name), data_root(data)
     _name_weights(weights)
-    chosen = _executor(benchmark, bool(orders(store, benchmark.name, wanted, root)) and not dry_run)
-    _check(benchmark, root)
+    left = orders(store, benchmark.name, wanted, root)
+    chosen = _executor(benchmark, bool(left) and not dry_run)
+    weights = _check(benchmark, root)
     show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), root)
+    expect_room(store.path, left, weights)
     if dry_run:
         show(wanted, store)
         return
@@ -168,11 +171,11 @@ def _executor(benchmark: Benchmark, needed: bool) -> Executor:
     return executor
 
 
-def _check(benchmark: Benchmark, data: Path) -> None:
+def _check(benchmark: Benchmark, data: Path) -> dict[str, int]:
     with interrupts.later():
         from ..engine.preflight import check
 
-    check(benchmark, data, click.echo)
+    return check(benchmark, data, click.echo)
 
 
 def _open(store: Store, benchmark: Benchmark, overrides: Sequence[str], matrix: Sequence[Cell]) -> None:

@@ -33,19 +33,30 @@ class _Data:
     frame: Frame
 
 
-def check(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> None:
+@dataclass(frozen=True)
+class _Looked:
+    """What a look at a model gave: the bytes of its weights, or why it does not fit the images or its objective."""
+
+    weights: int = 0
+    unfit: str = ""
+    untrainable: str = ""
+
+
+def check(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> dict[str, int]:
     """Prepare the data sets, and make every plugin and every model once, without weights.
 
-    Raises Problems with all that is wrong, each at its line of the file.
+    Gives the bytes of each model's weights, by the key of its run from seed 0. Raises Problems with all that is wrong,
+    each at its line of the file.
     """
-    found = list[tuple[Where, str]]()
+    found, weights = list[tuple[Where, str]](), dict[str, int]()
     for group in benchmark.groups:
-        found += [(group.at(where), what) for where, what in _check(group, data, tell)]
+        found += [(group.at(where), what) for where, what in _check(group, data, tell, weights)]
     if found:
         raise benchmark.problems([*dict.fromkeys(found)])
+    return weights
 
 
-def _check(group: Group, data: Path, tell: Callable[[str], None]) -> Found:
+def _check(group: Group, data: Path, tell: Callable[[str], None], weights: dict[str, int]) -> Found:
     found, sets = [*_plugins(group)], list[_Data]()
     for i, choice in enumerate(group.datasets):
         try:
@@ -57,7 +68,7 @@ def _check(group: Group, data: Path, tell: Callable[[str], None]) -> Found:
         return
     yield from _metrics(group, sets)
     with interrupts.later():
-        found = [*_models(group, sets)]
+        found = [*_models(group, sets, weights)]
     yield from found
 
 
@@ -94,8 +105,8 @@ def _metrics(group: Group, sets: list[_Data]) -> Found:
                 yield ("metrics", i), f"does not fit {data.choice.use}: {error}"
 
 
-def _models(group: Group, sets: list[_Data]) -> Found:
-    """Data that an architecture cannot serve, and models that an objective cannot train."""
+def _models(group: Group, sets: list[_Data], weights: dict[str, int]) -> Found:
+    """Data that an architecture cannot serve, and models that an objective cannot train; notes what models weigh."""
     for data in sets:
         name = data.choice.use
         if len(data.splits.train) < group.training.batch:
@@ -105,38 +116,36 @@ def _models(group: Group, sets: list[_Data]) -> Found:
                 if left_out(group, data.choice, architecture, method):
                     continue
                 run = Run(data.choice, architecture, method.objective, method.prior, group.latent, group.training, 0)
-                unfit, untrainable = _looked_at(run, data.splits.shape)
-                if unfit:
-                    yield ("architecture", j), f"for {method.label} on {name}: {unfit}"
+                looked = _looked_at(run, data.splits.shape)
+                weights[run.key] = looked.weights
+                if looked.unfit:
+                    yield ("architecture", j), f"for {method.label} on {name}: {looked.unfit}"
                     break
-                if untrainable:
-                    yield _blamed(i, method), f"for {method.label} on {name}: {untrainable}"
+                if looked.untrainable:
+                    yield _blamed(i, method), f"for {method.label} on {name}: {looked.untrainable}"
 
 
 def _blamed(place: int, method: Method) -> Where:
     return ("method", place, "repeats" if method.repeats else "objective")
 
 
-def _looked_at(run: Run, shape: tuple[int, int, int]) -> tuple[str, str]:
-    """Why the run's model does not fit images of this shape, and why its objective cannot train it.
-
-    Both are empty if all is well. Only shapes and types are looked at.
-    """
+def _looked_at(run: Run, shape: tuple[int, int, int]) -> _Looked:
+    """The run's model on images of this shape. Only shapes and types are looked at."""
     try:
         objective = objective_of(run)
         with _WithoutValues(), torch.inference_mode():
             model = build(run, frame_of(run, shape), objective, torch.device("cpu"))
             if wrong := _wrong_shape(model):
-                return wrong, ""
+                return _Looked(unfit=wrong)
     except BenchError as error:
-        return str(error), ""
+        return _Looked(unfit=str(error))
     except (RuntimeError, TypeError, ValueError) as error:
-        return f"{type(error).__name__}: {error}", ""
+        return _Looked(unfit=f"{type(error).__name__}: {error}")
     try:
         objective.check(model)
     except ValueError as error:
-        return "", str(error)
-    return "", ""
+        return _Looked(untrainable=str(error))
+    return _Looked(sum(value.nbytes for value in model.state_dict().values()))
 
 
 class _WithoutValues(TorchFunctionMode):

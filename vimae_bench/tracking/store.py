@@ -21,7 +21,7 @@ SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 LOUD = ("mlflow", "alembic", "urllib3.connectionpool")
-"""Loggers that tell of every table made and every call tried again."""
+"""Loggers that tell of every table made, of every call tried again, and with all its rows of every one that failed."""
 LOCK_SECONDS = 60
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Without it MLflow opens an experiment on its pages for language models, where no run is to be seen."""
@@ -68,7 +68,7 @@ def load() -> None:
     import mlflow  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
     for name in LOUD:
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _connect(uri: str) -> "MlflowClient":

@@ -1,0 +1,116 @@
+"""Every kind of damage to every kind of file: told or mended, never a traceback, and nothing else is lost for it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from arena import Arena, KillAt, command, forked, text, work
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+
+DAMAGE = {
+    "cut": lambda data: data[: len(data) // 2],
+    "empty": lambda data: b"",
+    "a flipped bit": lambda data: (
+        data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 0x80]) + data[len(data) // 2 + 1 :]
+    ),
+    "nonsense": lambda data: b"\x00\xff" * 100,
+    "nested too deep": lambda data: b"[" * 100_000,
+    "another object": lambda data: b'{"status": "done"}\n',
+}
+RESULTS = {
+    "benchmark": "benchmark.json",
+    "spec": "runs/elbo*/spec.json",
+    "events": "runs/elbo*/events.jsonl",
+    "record": "runs/elbo*/record.json",
+    "weights": "runs/elbo*/weights.safetensors",
+    "metric": "runs/elbo*/metrics/*.json",
+    "references": "references/*.json",
+    "picture": "runs/elbo*/pictures/samples.png",
+    "codes": "runs/elbo*/pictures/codes.npz",
+    "lock": "runs/elbo*/.lock",
+    "table": "leaderboard.md",
+    "cursor": "runs/elbo*/.mlflow.json",
+}
+ARRAYS = ("train_x.npy", "train_y.npy", "test_x.npy", "dataset.json")
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory) -> Arena:
+    """What nothing disturbs."""
+    folder = tmp_path_factory.mktemp("calm")
+    arena = Arena(folder / "arena", text(metrics=("svm",), reporters=("mlflow",)), folder / "data")
+    assert forked(command, arena.words(), arena.path / "told.txt") == 0
+    return arena
+
+
+@pytest.fixture
+def copy(calm, tmp_path) -> Arena:
+    """The same, to be damaged."""
+    arena = Arena(tmp_path / "arena", calm.text, tmp_path / "data")
+    shutil.copytree(calm.path / "results", arena.path / "results")
+    shutil.copytree(calm.data, arena.data)
+    return arena
+
+
+def do(arena: Arena, *words: str) -> int:
+    return forked(command, list(words), arena.path / "told.txt")
+
+
+def damage(path: Path, how: str) -> None:
+    path.unlink() if how == "missing" else path.write_bytes(DAMAGE[how](path.read_bytes()))
+
+
+@pytest.mark.parametrize("how", [*DAMAGE, "missing"])
+@pytest.mark.parametrize("kind", RESULTS)
+def test_a_damaged_file_costs_nothing_but_itself(copy, calm, kind, how, count):
+    path = next(copy.store.path.glob(RESULTS[kind]))
+    damage(path, how)
+    before = {} if kind in ("record", "weights") else copy.finished()
+    assert do(copy, *copy.words()) == 0, (copy.path / "told.txt").read_text()
+    do(copy, "doctor", str(copy.store.path), "--repair")
+    assert do(copy, *copy.words()) == 0, (copy.path / "told.txt").read_text()
+    copy.check(before, calm, count)
+    count["damaged files"] += 1
+
+
+@pytest.mark.parametrize("how", [*DAMAGE, "missing"])
+@pytest.mark.parametrize("which", ["newest", "all"])
+def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(calm, tmp_path, which, how, count):
+    arena = Arena(tmp_path / "arena", calm.text, calm.data)
+    first = next(order for order in arena.orders() if order.cell.label == "VAE")
+    assert forked(work, first, arena.path / "told.txt", KillAt(1, "record.json.")) == -9
+    kept = sorted((first.folder / "checkpoints").glob("*.pt"), reverse=True)
+    assert len(kept) == 2
+    for path in kept[: 1 if which == "newest" else 2]:
+        damage(path, how)
+    assert do(arena, *arena.words()) == 0
+    arena.check({}, calm, count)
+    count["damaged checkpoints"] += 1
+
+
+@pytest.mark.parametrize("how", [*DAMAGE, "missing"])
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_damaged_data_set_is_told_by_its_name_before_anything_is_trained(copy, name, how, count):
+    shutil.rmtree(copy.store.path)
+    damage(copy.data / "digits" / name, how)
+    code, told = do(copy, *copy.words()), (copy.path / "told.txt").read_text()
+    if code:
+        assert (code, name in told) == (2, True), told
+        assert not copy.finished()
+    assert not copy.tracebacks()
+    count["damaged arrays"] += 1
+
+
+@pytest.mark.parametrize("how", [*DAMAGE, "missing"])
+def test_a_damaged_store_of_mlflow_is_told_and_filled_anew(copy, how, count):
+    store = copy.path / "results" / "mlflow.db"
+    damage(store, how)
+    places = [str(copy.file), "--results", str(copy.path / "results")]
+    do(copy, "sync", *places)
+    do(copy, "doctor", str(copy.path / "results"), "--repair")
+    assert do(copy, "sync", *places) == 0
+    told = (copy.path / "told.txt").read_text()
+    assert told.splitlines()[-1].startswith("2 runs mirrored"), told
+    assert not copy.tracebacks()
+    count["damaged databases"] += 1

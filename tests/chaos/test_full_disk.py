@@ -1,0 +1,43 @@
+"""A disk that fills up at the moment of each kind of write costs a message, and nothing that was finished."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from full_disk import CALLS, FILES, MLFLOW
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+OWN_DISKS = ["unshare", "--user", "--map-root-user", "--mount"]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory) -> dict[str, dict]:
+    """What happened at each kind of write."""
+    if subprocess.run([*OWN_DISKS, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False).returncode:
+        pytest.skip("this user may not mount a small disk")
+    script = Path(__file__).parent / "full_disk.py"
+    words = [*OWN_DISKS, sys.executable, str(script), str(tmp_path_factory.mktemp("disks"))]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {line["what"]: line for line in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("what", [*FILES, *CALLS])
+def test_a_full_disk_ends_the_benchmark_with_a_message_and_it_goes_on_when_there_is_room(what, told, count):
+    one = told[what]
+    assert one["full"], "the disk was never full"
+    assert (one["code"], one["again"]) == (4, 0)
+    assert "o space left" in one["said"]
+    count["kinds of write at which the disk was full"] += 1
+
+
+@pytest.mark.parametrize("what", MLFLOW)
+def test_a_full_disk_under_the_mirror_is_told_in_its_line(what, told, count):
+    one = told[what]
+    assert one["full"], "the disk was never full"
+    assert one["again"] == 0
+    assert "not yet mirrored" in one["said"]
+    assert "ERROR" not in one["said"]
+    count["kinds of write at which the disk was full"] += 1

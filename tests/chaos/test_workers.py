@@ -1,0 +1,122 @@
+"""Whatever becomes of one run's process, it is told, and the others go on; and clocks may say what they like."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from arena import Arena, command, forked, text
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+
+PLUGIN = """
+import ctypes, os, resource, signal, sys, time
+from dataclasses import dataclass
+
+import torch
+from vimae_bench import Deterministic, Loss, Objective, hookimpl, squared_error
+
+def exhaust():
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    torch.zeros(2**32)
+
+def interrupt():
+    raise KeyboardInterrupt
+
+FATES = {
+    "ends well": lambda: None,
+    "raises": lambda: 1 / 0,
+    "raises SystemExit": lambda: sys.exit(0),
+    "raises KeyboardInterrupt": interrupt,
+    "exits with 0": lambda: os._exit(0),
+    "crashes": lambda: ctypes.string_at(0),
+    "is killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "hangs": lambda: [signal.signal(signal.SIGTERM, signal.SIG_IGN), time.sleep(600)],
+    "has no memory": exhaust,
+}
+
+@dataclass(frozen=True)
+class Fated(Objective):
+    '''An autoencoder to which something happens in training.'''
+    fate: str = "ends well"
+    def posterior(self): return Deterministic()
+    def __call__(self, model, batch):
+        FATES[self.fate]()
+        sse = squared_error(batch.x, model.decode(model.encode(batch.x).mean)).mean()
+        return Loss(sse, {"distortion": sse})
+
+@hookimpl
+def vimae_objectives():
+    return {"fated": Fated}
+"""
+TOLD = {
+    "raises": "ZeroDivisionError: division by zero",
+    "raises SystemExit": "exit code 0 and without a record",
+    "raises KeyboardInterrupt": "exit code 1 and without a record",
+    "exits with 0": "exit code 0 and without a record",
+    "crashes": "was killed by signal 11",
+    "is killed": "was killed by signal 9 (was the machine out of memory?)",
+    "hangs": "stopped after 15 s, its time",
+    "has no memory": "can't allocate memory",
+}
+SEEN_BY_RAY = TOLD | {
+    "raises SystemExit": "died",
+    "raises KeyboardInterrupt": "",
+    "exits with 0": "died",
+    "crashes": "died",
+    "is killed": "died",
+}
+METHOD = """
+[[method]]
+label = "{fate}"
+objective = {{ use = "fated", fate = "{fate}" }}
+prior = "normal"
+"""
+
+
+def run(arena: Arena, *more: str) -> tuple[int, str]:
+    words = [sys.executable, "-m", "vimae_bench", *arena.words(*more)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("executor", "told"), [("local", TOLD), ("ray", SEEN_BY_RAY)])
+def test_each_end_of_a_process_is_told_and_takes_no_other_with_it(tmp_path, install, executor, told, count):
+    install("fated", PLUGIN)
+    head = text(epochs=2).partition("[[method]]")[0]
+    methods = "".join(METHOD.format(fate=fate) for fate in ("ends well", *told))
+    arena = Arena(tmp_path / "arena", head + methods, tmp_path / "data")
+    code, said = run(arena, "--executor", executor, "--timeout", "15")
+    assert (code, "Traceback" in said) == (1, False), said
+    found = {cell.label: json.loads(arena.store.folder(cell.run).record.read_text()) for cell in arena.cells}
+    assert found.pop("ends well")["status"] == "done"
+    assert {record["status"] for record in found.values()} == {"failed"}
+    wrong = {fate: record["reason"] for fate, record in found.items() if told[fate] not in record["reason"]}
+    assert not wrong
+    assert all(record["reason"] for record in found.values())
+    count[f"ends of a worker's process ({executor})"] += len(found)
+
+
+CLOCK = """
+import random, time
+real, chance, day = time.time, random.Random({seed}), 86400
+time.time = lambda: real() + chance.choice([-day, 0, day])
+"""
+
+
+def test_clocks_that_jump_change_nothing(tmp_path, monkeypatch, request, count):
+    calm = Arena(tmp_path / "calm", text(epochs=20), tmp_path / "data")
+    assert forked(command, calm.words(), tmp_path / "told.txt") == 0
+    seed = request.config.getoption("--seed")
+    (tmp_path / "sitecustomize.py").write_text(CLOCK.format(seed=seed))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    arena = Arena(tmp_path / "arena", text(epochs=20, reporters=("console", "mlflow")), calm.data)
+    code, said = run(arena, "--executor", "local", "--timeout", "100")
+    assert (code, "not yet mirrored" in said) == (0, False), said
+    for path in arena.store.path.glob("runs/*/.mlflow*"):
+        path.unlink()
+    arena.check({}, calm, count)
+    seconds = [record["seconds"] for record in arena.finished().values()]
+    assert all(0 <= one["steps"] <= one["training"] < 100 for one in seconds)
+    count["clocks that jump by a day at each look"] += 1
