@@ -14,6 +14,8 @@ from vimae_bench.tracking.store import SETTINGS, default_uri, masked, open_targe
         ("http://token@a and http://u:p@b", "http://***@a and http://***@b"),
         ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
         ("http://host/a@b", "http://host/a@b"),
+        ("http://host?x=1&access_token=secret&y=2", "http://host?x=1&access_token=***&y=2"),
+        ("uri = 'mysql://db/x?ssl_key=secret'", "uri = 'mysql://db/x?ssl_key=***'"),
     ],
 )
 def test_what_is_secret_in_a_uri_is_masked(text, shown):

@@ -179,10 +179,12 @@ def _check(benchmark: Benchmark, data: Path) -> dict[str, int]:
 
 
 def _open(store: Store, benchmark: Benchmark, overrides: Sequence[str], matrix: Sequence[Cell]) -> None:
-    """Write down what is asked for, and make room for what is damaged."""
+    """Write down what is asked for, but no password in it, and make room for what is damaged."""
+    from ..tracking.store import masked
+
     source = benchmark.source + "".join(f"# -o {override}\n" for override in overrides)
     try:
-        store.write_benchmark(benchmark.name, source, asdict(benchmark.leaderboard), matrix)
+        store.write_benchmark(benchmark.name, masked(source), asdict(benchmark.leaderboard), matrix)
     except OSError as error:
         raise ResultsError(
             f"{store.path}: cannot be written ({error.strerror}); choose another with --results"

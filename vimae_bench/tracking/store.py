@@ -23,6 +23,7 @@ SETTINGS = {
 LOUD = ("mlflow", "alembic", "urllib3.connectionpool")
 """Loggers that tell of every table made, of every call tried again, and with all its rows of every one that failed."""
 LOCK_SECONDS = 60
+SECRET_IN_QUERY = re.compile(r"([?&][^=&\s]*(?:key|pass|pwd|secret|sig|token)[^=&\s]*=)[^&#\s\"']+", re.IGNORECASE)
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Without it MLflow opens an experiment on its pages for language models, where no run is to be seen."""
 
@@ -44,8 +45,8 @@ def default_uri(results: Path) -> str:
 
 
 def masked(text: str) -> str:
-    """The text without what is secret in its URIs: `https://me:secret@host` becomes `https://***@host`."""
-    return re.sub(r"://[^/\s]*@", "://***@", text)
+    """The text without what is secret in its URIs: `https://me:secret@host?key=x` is `https://***@host?key=***`."""
+    return SECRET_IN_QUERY.sub(r"\1***", re.sub(r"://[^/\s]*@", "://***@", text))
 
 
 def open_target(benchmark: Path, uri: str) -> Target:
