@@ -19,8 +19,6 @@ from vimae_bench.results.store import Store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=4, help="how often test_kill.py kills")
-    parser.addoption("--benchmark", help="the benchmark that test_kill.py runs")
     parser.addoption("--seed", type=int, default=0, help="what the faults of tests/chaos are chosen by")
     parser.addoption("--device", default="cpu", help="where the models of the tests live, such as cuda:0")
 

@@ -44,6 +44,8 @@ prior = "logistic"
 """
 NO_DAMAGE = ("was left by a process that was killed", "is not there", "there is no benchmark.json")
 """What doctor may say of results that a kill left as they were."""
+CLOCKED = (".lock", "log.txt", "events.jsonl")
+"""Files that say what happened when."""
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(["vimae_bench.engine.ready", "vimae_bench.cli", "arena", "matplotlib.figure"])
 
@@ -105,7 +107,8 @@ class Arena:
             str(p.relative_to(runs)): json.loads(p.read_text())["estimates"] for p in runs.glob("*/metrics/*.json")
         }
         references = {p.name: json.loads(p.read_text())["rows"] for p in self.store.path.glob("references/*.json")}
-        files = sorted(str(p.relative_to(runs)) for p in runs.rglob("*") if p.name not in (".lock", "log.txt"))
+        left = [path.relative_to(runs) for path in runs.rglob("*") if path.name not in CLOCKED]
+        files = sorted(str(path) for path in left if ".corrupt" not in str(path))
         return {"weights": weights, "measured": measured, "references": references, "files": files}
 
     def readable(self) -> None:
@@ -116,11 +119,14 @@ class Arena:
         ]
         assert not faults
 
-    def check(self, before: dict[str, Json], calm: "Arena", count: Counter[str]) -> None:
-        """That it has ended as if nothing had been, with the finished runs that there were before as they were."""
+    def check(self, before: dict[str, Json], calm: "Arena", count: Counter[str], anew: str = "") -> None:
+        """That it has ended as if nothing had been, with the finished runs that there were before as they were.
+
+        The run `anew`, whose record was lost to damage, may have been trained again.
+        """
         after = self.finished()
         lost = [name for name in before if after.get(name) != before[name]]
-        twice, tracebacks = self.trained_twice(), self.tracebacks()
+        twice, tracebacks = [name for name in self.trained_twice() if name != anew], self.tracebacks()
         count["finished runs lost"] += len(lost)
         count["runs done twice"] += len(twice)
         count["tracebacks"] += len(tracebacks)

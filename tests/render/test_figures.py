@@ -131,11 +131,12 @@ def test_another_seed_is_drawn_on_request(coded):
         codes.draw(coded.store.outcomes(coded.cells), seed=1)
 
 
-def test_damaged_codes_are_named(coded):
+def test_damaged_codes_hide_no_others(coded):
     path = coded.store.folder(coded.cells[0].run).pictures / "codes.npz"
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(ResultsError, match=r"codes\.npz: cannot be read"):
-        codes.draw(coded.store.outcomes(coded.cells))
+    figure = codes.draw(coded.store.outcomes(coded.cells))
+    assert "damaged; see vimae-bench doctor" in texts(figure)
+    assert [len(axes.collections) for axes in figure.axes][:3] == [0, 1, 1]
 
 
 def test_tables_and_figures_import_matplotlib_and_torch_only_when_drawn():

@@ -87,6 +87,7 @@ FILES = {
     "weights": "runs/*/weights.safetensors",
     "metric": "runs/*/metrics/svm-*.json",
     "pictures": "runs/*/pictures/samples.png",
+    "codes": "runs/*/pictures/codes.npz",
     "references": "references/*svm*.json",
 }
 
@@ -171,6 +172,25 @@ def test_a_run_under_way_is_passed_over(results):
     with FileLock(folder / ".lock"):
         assert list(examine(results)) == []
     assert len(list(examine(results))) == 1
+
+
+@pytest.mark.parametrize("name", ["samples.png", "codes.npz"])
+def test_a_picture_that_is_gone_is_drawn_again_with_the_others(results, name):
+    (one_run(results) / "pictures" / name).unlink()
+    (fault,) = examine(results)
+    assert fault.what == "is not there"
+    fault.repair()
+    assert run(results.parents[1]).exit_code == 0
+    assert (one_run(results) / "pictures" / name).exists()
+
+
+def test_a_damaged_picture_of_a_model_without_weights_costs_no_other(results):
+    (one_run(results) / "weights.safetensors").unlink()
+    (one_run(results) / "pictures" / "samples.png").write_bytes(b"")
+    (fault,) = examine(results)
+    fault.repair()
+    assert (one_run(results) / "pictures" / "reconstructions.png").exists()
+    assert list(examine(results)) == []
 
 
 def test_a_link_among_the_runs_is_named_and_left(results, tmp_path):

@@ -45,9 +45,7 @@ def test_weights_checkpoints_and_what_lies_beside_them_have_to_fit(orders, weigh
     free(needed)
     expect_room(tmp_path / "b", orders, weights)
     free(needed - 1)
-    with pytest.raises(
-        ResultsError, match=r"about 1\.08 GiB will be written by 4 runs, and 1\.08 GiB is free"
-    ):
+    with pytest.raises(ResultsError, match=r"about 1\.08 GiB will be written by 4 runs, and 1\.08 GiB is free"):
         expect_room(tmp_path / "b", orders, weights)
 
 

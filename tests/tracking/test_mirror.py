@@ -336,6 +336,17 @@ def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench
     assert {run["status"] for run in bench.mirrored()} == {"FINISHED"}
 
 
+def test_a_store_that_may_only_be_read_is_told_and_left_as_it_is(bench):
+    for cell in bench.cells:
+        bench.whole(cell)
+    store = bench.path.parent / "mlflow.db"
+    before = store.read_bytes()
+    summary = sync(bench.path, f"sqlite:///file:{store}?mode=ro&uri=true")
+    assert (summary.mirrored, summary.behind, "readonly database" in summary.reason) == (0, 2, True)
+    assert store.read_bytes() == before
+    assert sync(bench.path) == Summary(2, 0)
+
+
 def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch):
     for cell in bench.cells:
         bench.whole(cell)

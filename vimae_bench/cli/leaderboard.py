@@ -85,7 +85,7 @@ def _codes(found: Finished) -> "list[Figure]":
     from ..results.leaderboard import grouped
 
     tables = list(grouped(found.store.outcomes(found.cells)).values())
-    having = [table for table in tables if any(map(codes.read, table))]
+    having = [table for table in tables if any(map(codes.kept_by, table))]
     return [codes.draw(table) for table in having or tables]
 
 

@@ -1,16 +1,15 @@
 """A figure of two-dimensional codes: a panel for each method, in it every test image in the colour of its class."""
 
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil, log, sqrt
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import ResultsError
 from ..folder import RunFolder
+from ..results.codes import Codes, read_codes
 from ..results.store import Outcome
 from .layout import COLLAPSED, plain
 
@@ -30,14 +29,6 @@ RADIUS = sqrt(-2 * log(0.05))
 """Of the circle that holds 95 % of N(0, I) in two dimensions."""
 
 
-@dataclass(frozen=True)
-class Codes:
-    """Codes z [N, 2] of the test images, and their classes y [N], all 0 where the data set has none."""
-
-    z: NDArray[np.float32]
-    y: NDArray[np.int64]
-
-
 def draw(
     outcomes: Sequence[Outcome], measures: Sequence[str] = ("mmd2", "rate", "sse"), seed: int | None = None
 ) -> "Figure":
@@ -48,11 +39,11 @@ def draw(
     """
     from matplotlib.figure import Figure
 
-    having = (outcome.cell.seed for outcome in outcomes if read(outcome))
+    having = (outcome.cell.seed for outcome in outcomes if kept_by(outcome))
     chosen = min(having, default=0) if seed is None else seed
-    panels = [(outcome, read(outcome)) for outcome in outcomes if outcome.cell.seed == chosen]
-    kept = [codes for _, codes in panels if codes]
-    if not kept:
+    panels = [(outcome, _read(outcome)) for outcome in outcomes if outcome.cell.seed == chosen]
+    kept = [codes for _, codes in panels if isinstance(codes, Codes)]
+    if not any(kept_by(outcome) for outcome, _ in panels):
         raise ResultsError(f"no run from seed {chosen} has kept two-dimensional codes among its pictures")
     columns = min(3, len(panels))
     rows = ceil(len(panels) / columns)
@@ -65,31 +56,38 @@ def draw(
     for axes, (outcome, codes) in zip(grid.flat, panels, strict=False):
         _panel(axes, outcome, codes, measures, _limit(kept))
     dataset = panels[0][0].cell.run.dataset.use
-    caption = f"{dataset}: z ~ q(z|x) of {len(kept[0].z):,} test images, seed {chosen}.   Dashed: 95 % of N(0, I)."
+    count = max((len(codes.z) for codes in kept), default=0)
+    caption = f"{dataset}: z ~ q(z|x) of {count:,} test images, seed {chosen}.   Dashed: 95 % of N(0, I)."
     figure.supxlabel(plain(caption), fontsize=7, color=GREY, parse_math=False)
     return figure
 
 
-def read(outcome: Outcome) -> Codes | None:
-    """The codes a finished run has kept, or None. Raises ResultsError if their file is damaged."""
-    path = RunFolder(outcome.folder).pictures / "codes.npz"
-    if outcome.status != "done" or not path.exists():
-        return None
+def kept_by(outcome: Outcome) -> bool:
+    """Whether a finished run has kept its codes, be they damaged."""
+    return outcome.status == "done" and _path(outcome).exists()
+
+
+def _path(outcome: Outcome) -> Path:
+    return RunFolder(outcome.folder).pictures / "codes.npz"
+
+
+def _read(outcome: Outcome) -> Codes | str:
+    """The codes of a run, or why there are none."""
+    if not kept_by(outcome):
+        return outcome.status if outcome.status != "done" else "no codes kept"
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            z = np.asarray(kept["z"], dtype=np.float32)
-            return Codes(z, np.asarray(kept["y"]) if "y" in kept else np.zeros(len(z), np.int64))
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ResultsError(f"{path}: cannot be read ({error}); remove {path.parent} and run again") from error
+        return read_codes(_path(outcome))
+    except ResultsError:
+        return "damaged; see vimae-bench doctor"
 
 
 def _limit(kept: Sequence[Codes]) -> float:
     """Half the width of all panels: enough for nearly all codes of most methods, and for the prior."""
     reach = [float(np.quantile(np.abs(codes.z), 0.995)) for codes in kept]
-    return max(1.2 * RADIUS, 1.1 * float(np.median(reach)))
+    return max(1.2 * RADIUS, 1.1 * float(np.median(reach or [0.0])))
 
 
-def _panel(axes: "Axes", outcome: Outcome, codes: Codes | None, measures: Sequence[str], limit: float) -> None:
+def _panel(axes: "Axes", outcome: Outcome, codes: Codes | str, measures: Sequence[str], limit: float) -> None:
     label = plain(outcome.cell.label) + (f" {COLLAPSED}" if outcome.collapsed else "")
     axes.set_title(label, fontsize=9, fontweight="bold", loc="left", pad=14, parse_math=False)
     values = [f"{name} {outcome.estimates[name].value:.3g}" for name in measures if name in outcome.estimates]
@@ -97,8 +95,8 @@ def _panel(axes: "Axes", outcome: Outcome, codes: Codes | None, measures: Sequen
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     axes.tick_params(labelsize=6.5, length=2, color=FAINT, labelcolor=GREY)
     axes.spines[:].set(color=FAINT, linewidth=0.6)
-    if codes is None:
-        _say(axes, 0.03, 0.03, outcome.status if outcome.status != "done" else "no codes kept")
+    if isinstance(codes, str):
+        _say(axes, 0.03, 0.03, codes)
         return
     _points(axes, codes)
     if not outcome.collapsed:  # its classes all lie upon each other

@@ -19,6 +19,7 @@ from ..errors import ResultsError
 from ..files import read_json, sha256, write_json, write_whole
 from ..folder import RunFolder, is_event
 from ..records import Json, Run, Status
+from .codes import read_codes
 from .measured import read_measured
 from .store import Store
 
@@ -165,13 +166,33 @@ def _record(folder: RunFolder) -> Iterator[Fault]:
 
 
 def _pictures(folder: RunFolder) -> Iterator[Fault]:
-    for path in sorted(folder.pictures.glob("*.png")):
-        data = path.read_bytes()
-        if not (data.startswith(PNG) and data.endswith(PNG_END)):
-            yield _aside(
-                path, "is no whole picture", folder.pictures, then="set aside with the others, to be drawn again"
-            )
+    """One that is damaged, or gone, has all of them drawn again, if the weights are there to draw them from."""
+    if not folder.pictures.exists():
+        return
+    again = folder.weights.exists()
+    for path in sorted({*folder.pictures.glob("*.*"), *(_drawn(folder) if again else ())}):
+        if what := _wrong_picture(path):
+            yield _aside(path, what, *[folder.pictures] * again, then="set aside, and drawn again if there are weights")
             return
+
+
+def _drawn(folder: RunFolder) -> list[Path]:
+    """The pictures that there are of every model."""
+    try:
+        codes = ("codes.png", "codes.npz") if read_json(folder.spec).get("latent") == 2 else ()
+    except ResultsError:
+        codes = ()
+    return [folder.pictures / name for name in ("reconstructions.png", "samples.png", *codes)]
+
+
+def _wrong_picture(path: Path) -> str:
+    if not path.exists():
+        return "is not there"
+    if path.suffix == ".npz":
+        return next((fault.what for fault in _readable(path, read_codes)), "")
+    data = path.read_bytes()
+    whole = path.suffix != ".png" or (data.startswith(PNG) and data.endswith(PNG_END))
+    return "" if whole else "is no whole picture"
 
 
 def _readable(path: Path, read: Callable[[Path], object]) -> Iterator[Fault]:
@@ -198,4 +219,4 @@ def _without_path(error: Exception, path: Path) -> str:
     """What is wrong, in words; the remedies for those without `doctor` are left out."""
     if not isinstance(error, ResultsError):
         return f"is not as `run` writes it ({error!r})"
-    return str(error).removeprefix(f"{path}: ").removesuffix("; remove it and run again")
+    return str(error).removeprefix(f"{path}: ").partition("; remove ")[0]
