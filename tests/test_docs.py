@@ -27,7 +27,7 @@ from vimae_bench.records import Choice, Training
 from vimae_bench.render.reference import HEADS, reference
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 REFERENCE = {path.stem.removesuffix("s"): path for path in (ROOT / "docs" / "reference").glob("*.md")}
 PACKAGE_PAGES = sorted((ROOT / "plugins").glob("*/README.md"))
 TEXT = "\n".join(page.read_text() for page in PAGES)
@@ -225,3 +225,9 @@ def test_every_file_of_the_repository_that_is_named_is_there(page: Path) -> None
     tops = "vimae_bench|plugins|docs|tests|benchmarks"
     named = re.findall(rf"(?<![\w/.\-])((?:{tops})/[\w./\-]*[\w/])(?![\w./\-]*<)", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_test_that_is_named_is_there(page: Path) -> None:
+    named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", page.read_text())
+    assert [f"{path}::{name}" for path, name in named if f"def {name}(" not in (ROOT / path).read_text()] == []

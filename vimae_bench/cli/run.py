@@ -137,9 +137,9 @@ def run(
     _name_weights(weights)
     left = orders(store, benchmark.name, wanted, root)
     chosen = _executor(benchmark, bool(left) and not dry_run)
-    weights = _check(benchmark, root)
+    sizes = _check(benchmark, root)
     show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), root)
-    expect_room(store.path, left, weights)
+    expect_room(store.path, left, sizes)
     if dry_run:
         show(wanted, store)
         return
