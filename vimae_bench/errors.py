@@ -4,11 +4,24 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+SHOWN = 80
+"""Characters of a value that a message repeats."""
+LINE = 1000
+"""Characters of a message's line."""
+TOLD = 100
+"""Problems of one file that are told at once."""
+
 
 class BenchError(Exception):
-    """Something the user can mend. The command line prints it and leaves with `exit_code`."""
+    """Something the user can mend. The command line prints it and leaves with `exit_code`.
+
+    Its text is `legible`, whatever names and values it repeats.
+    """
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return legible(super().__str__())
 
 
 class ResultsError(BenchError):
@@ -35,11 +48,29 @@ class Problems(BenchError):
 
     def __init__(self, source: str, problems: Sequence[Problem]):
         self.source, self.problems = source, tuple(problems)
-        super().__init__("\n".join(self._line(p) for p in self.problems))
+        more = len(self.problems) - TOLD
+        lines = [*map(self._line, self.problems[:TOLD]), *([f"... and {more:,} more"] if more > 0 else [])]
+        super().__init__("\n".join(lines))
 
     def _line(self, problem: Problem) -> str:
         place = f"{self.source}:{problem.line}" if problem.line else self.source
         return ": ".join(part for part in (place, problem.where, problem.what) if part)
+
+
+def legible(text: str) -> str:
+    """Text safe to print: control, format and undecodable characters as escapes, the middle of long lines left out."""
+    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return "\n".join(map(_cut, shown.split("\n")))
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LINE else f"{line[: LINE - 300]} ... {line[-300:]}"
+
+
+def brief(value: object) -> str:
+    """A value as Python writes it, the end of a long one left out."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import legible
 from ..plan.catalogue import installed
 from ..plan.matrix import select
 from ..records import Cell
@@ -68,7 +69,7 @@ def show(matrix: Sequence[Cell], store: Store) -> None:
     """One line for each run, and how many there are in each state."""
     states = [store.state(cell) for cell in matrix]
     columns = [
-        (state, cell.label, cell.run.dataset.use, cell.run.architecture.use, f"seed {cell.seed}", cell.run.key)
+        (state, legible(cell.label), cell.run.dataset.use, cell.run.architecture.use, f"seed {cell.seed}", cell.run.key)
         for cell, state in zip(matrix, states, strict=True)
     ]
     widths = [max(map(len, column)) for column in zip(*columns, strict=True)]

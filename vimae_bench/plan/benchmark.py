@@ -1,20 +1,24 @@
 """A benchmark file, read and checked: all that is wrong with it is told at once, with lines and remedies."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import BenchError, Problem, Problems, did_you_mean
+from ..errors import TOLD, BenchError, Problem, Problems, brief, did_you_mean
 from ..records import Choice, Json, Training
 from . import groups, presets
 from .catalogue import Catalogue, installed
 from .lines import line_of
 from .settings import Checker, Where, spell
+from .toml import expect_plausible, problems, read_toml
 
 REPEATED_FROM = 1000
 """An A/A control of a method's seed s is trained from the seed 1000 + s."""
+MOST_RUNS = 100_000
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Benchmark:
     path: str
     source: str
 
+    @property
+    def size(self) -> int:
+        """How many runs there are at most."""
+        return sum(len(g.seeds) * len(g.datasets) * len(g.architectures) * len(g.methods) for g in self.groups)
+
     def problems(self, found: Sequence[tuple[Where, str]]) -> Problems:
         """Problems found after reading, told with the lines of this file."""
         return Problems(self.path, [Problem(spell(w), what, line_of(self.source, w)) for w, what in found])
@@ -76,36 +85,27 @@ def read(path: Path, overrides: Sequence[str] = (), catalogue: Catalogue | None 
 
     Raises Problems with all that is wrong, BenchError if there is no such file.
     """
-    text = _text(path)
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Problems(str(path), [Problem("", f"is not TOML: {error}")]) from error
+    text, raw = read_toml(path)
     known = catalogue or installed()
     for override in overrides:
         _apply(raw, override, known.file)
+    expect_plausible(path, text, raw)
     checker = Checker(known.form, [*groups.misplaced(raw)])
     checked = [(_checked(checker, known, *part), part[1]) for part in groups.split(raw)]
     if checker.problems:
-        checker.problems = [*dict.fromkeys(checker.problems)]  # what groups share is wrong in each of them
-        raise Problems(str(path), list(checker.located(lambda where: line_of(text, where))))
+        raise problems(path, text, checker.problems)
     made = _benchmark(checked, str(path), text)
     if found := [*dict.fromkeys(problem for group in made.groups for problem in _contradictions(group))]:
         raise made.problems(found)
+    if made.size > MOST_RUNS:
+        raise BenchError(f"{path}: asks for {made.size:,} runs; {MOST_RUNS:,} are the most, so split it")
     return made
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BenchError(f"{path}: is not a text file in UTF-8") from error
 
 
 def _checked(checker: Checker, known: Catalogue, raw: Json, source: groups.Source) -> Json:
     """One group completed with its preset and all defaults; what is wrong is told where it stands in the file."""
+    if len(checker.problems) >= TOLD:
+        return {}
     inner = Checker(checker.plugin)
     made = inner.check(known.file, presets.filled(raw, known))
     found = [*inner.problems, *presets.contradictions(raw, known)]
@@ -204,26 +204,31 @@ def _apply(raw: Json, override: str, form: Json) -> None:
     path, equals, value = override.partition("=")
     if not equals:
         raise BenchError(f"-o {override}: must be of the form key=value, such as training.epochs=5")
-    *parents, last = (int(part) if part.isdigit() else part for part in path.strip().split("."))
+    *parents, last = path.strip().split(".")
     target: Any = raw
     try:
         for part in parents:
             target = _entered(target, part, form["fields"].get(part, {}).get("default") if target is raw else None)
-        target[last] = _parsed(value.strip())
-    except (LookupError, TypeError) as error:
-        raise BenchError(f"-o {override}: there is no place '{path}' in the file") from error
+        target[_key(target, last)] = _parsed(value.strip())
+    except (AttributeError, LookupError, TypeError) as error:
+        raise BenchError(f"-o {override}: there is no place {brief(path)} in the file") from error
 
 
-def _entered(table: Any, key: int | str, default: Any) -> Any:  # noqa: ANN401
+def _entered(table: Any, part: str, default: Any) -> Any:  # noqa: ANN401
     """What lies at a key, made into a table where it is a plugin's bare name or is not there yet."""
-    inner = table[key] if isinstance(key, int) else table.setdefault(key, default or {})
+    key = _key(table, part)
+    inner = table[key] if isinstance(table, list) else table.setdefault(key, deepcopy(default) or {})
     if isinstance(inner, str):
         inner = table[key] = {"use": inner}
     return inner
 
 
+def _key(table: Any, part: str) -> Any:  # noqa: ANN401
+    return int(part) if isinstance(table, list) and re.fullmatch("[0-9]{1,9}", part) else part
+
+
 def _parsed(value: str) -> Any:  # noqa: ANN401
     try:
         return tomllib.loads(f"x = {value}")["x"]
-    except tomllib.TOMLDecodeError:
+    except (RecursionError, ValueError):
         return value  # a bare word is a string

@@ -14,7 +14,7 @@ from typing import Any
 
 import platformdirs
 
-from ..errors import ResultsError, did_you_mean
+from ..errors import ResultsError, brief, did_you_mean
 from ..files import read_json, write_json
 from ..hooks import KINDS
 from ..records import Json, fingerprint
@@ -75,7 +75,7 @@ class Catalogue:
             if (broken.kind, broken.name) == (kind, name):
                 raise LookupError(f"cannot be used: {broken}")
         lost = "".join(f"; {b.source} could not be loaded: {b.reason}" for b in self.broken if not b.name)
-        raise LookupError(f"no {kind} is called '{name}'{did_you_mean(name, self.names(kind))}{lost}")
+        raise LookupError(f"no {kind} is called {brief(name)}{did_you_mean(name, self.names(kind))}{lost}")
 
     def form(self, kind: str, name: str) -> tuple[Json, int]:
         """The form and the version of a plugin, as `settings.Checker` wants them. Raises LookupError."""

@@ -18,7 +18,8 @@ KINDS: dict[object, str] = {
     Executor: "executor",
     Reporter: "reporter",
 }
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+# Not `$`, which lets an end of line pass; and Python's `\Z`, which pydantic's own engine does not know.
+Name = Annotated[str, Field(json_schema_extra={"pattern": r"^[a-z0-9][a-z0-9_.-]{0,63}\Z"})]
 Preset = Literal["", "paper", "wae", "calibrated"]
 Label = Annotated[str, Field(min_length=1, max_length=64)]
 Labels = Annotated[tuple[Label, ...], Field(json_schema_extra={"uniqueItems": True})]
@@ -65,7 +66,7 @@ class FileForm:
     method: tuple[MethodForm, ...]
     metrics: tuple[Metric, ...] = ()
     preset: Preset = ""
-    sigma: Annotated[float, Field(gt=0)] | None = None
+    sigma: Annotated[float, Field(ge=1e-6, le=1e6)] | None = None
     training: Training = field(default=Training())
     leave_out: tuple[LeaveOutForm, ...] = ()
     leaderboard: LeaderboardForm = LeaderboardForm()

@@ -75,7 +75,7 @@ def misplaced(raw: Json) -> Iterator[tuple[Where, str]]:
     if not _are_tables(raw["group"]):
         yield ("group",), "must be tables, each headed [[group]]"
         return
-    labels = [str(method.get("label")) for method in _tables(raw.get("method"))]
+    labels = [str(method.get("label")) for method in _tables(_methods(raw))]
     for i, group in enumerate(raw["group"]):
         for where, what in _misplaced(group, labels):
             yield ("group", i, *where), what
@@ -100,13 +100,20 @@ def _misplaced(group: Json, labels: list[str]) -> Iterator[tuple[Where, str]]:
 def _part(shared: Json, group: Json, place: int | None) -> tuple[Json, Source]:
     own = {key: value for key, value in group.items() if key in KEYS and key not in ("methods", "method", "training")}
     merged = {**shared, **own, **_training(shared, group)}
-    if not isinstance(shared.get("method"), list):
+    if "method" not in shared:
         return merged, Source(group, place)
-    every = _repeating([_changed(method, group.get("method", {})) for method in shared["method"]])
+    given = _methods(shared)
+    every = _repeating([_changed(method, group.get("method", {})) for method in given])
     mine = [i for i, method in enumerate(every) if _has(group, method)]
-    named = _named(shared["method"])
+    named = _named(given)
     source = Source(group, place, tuple(named[i] for i in mine))
     return {**merged, "method": [every[i] for i in mine]}, source
+
+
+def _methods(raw: Json) -> list[Any]:
+    """A file's methods; a single table stands for a list of one."""
+    given = raw.get("method", [])
+    return given if isinstance(given, list) else [given]
 
 
 def _training(shared: Json, group: Json) -> Json:
@@ -131,8 +138,8 @@ def _are_tables(value: Any) -> bool:  # noqa: ANN401
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
-def _tables(value: Any) -> list[Json]:  # noqa: ANN401
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def _tables(values: list[Any]) -> list[Json]:
+    return [value for value in values if isinstance(value, dict)]
 
 
 def _has(group: Json, method: Any) -> bool:  # noqa: ANN401

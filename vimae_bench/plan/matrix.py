@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from ..errors import BenchError
+from ..errors import BenchError, brief
 from ..records import Cell, Choice, Run
 from .benchmark import REPEATED_FROM, Benchmark, Group, Method
 
@@ -45,7 +45,7 @@ def select(matrix: Sequence[Cell], words: str) -> list[Cell]:
     """
     wanted = [cell for cell in matrix if _matches(cell, words.casefold().split())]
     if not wanted:
-        raise NothingSelected(f"-k {words!r} selects none of the {len(matrix)} runs")
+        raise NothingSelected(f"-k {brief(words)} selects none of the {len(matrix)} runs")
     return wanted
 
 

@@ -16,6 +16,8 @@ from .settings import Where
 
 SCALES = {"paper": 1.0, "wae": 0.05}
 """The `recon_scale` of the presets that do not ask for a sigma."""
+SIGMAS = (1e-6, 1e6)
+"""Between these 1/(2 sigma^2) is a number; a file's form says the same."""
 GREY: Json = {"epochs": 100, "schedule": "wae_steps", "pretraining_batch": 1000}
 COLOUR: Json = {"epochs": 50, "schedule": "wae_smooth", "pretraining_batch": 256}
 WAE: Json = {"sampling": "choice", "pretraining": 200}
@@ -36,7 +38,7 @@ def filled(raw: Json, catalogue: Catalogue) -> Json:
         isinstance(raw.get(key, default), kind)
         for key, default, kind in (("method", [], list), ("training", {}, dict), ("sigma", 0, int | float))
     )
-    if wrong or [*contradictions(raw, catalogue)]:
+    if wrong or not SIGMAS[0] <= raw.get("sigma", 1) <= SIGMAS[1] or [*contradictions(raw, catalogue)]:
         return raw  # wrong in a way that the checker tells
     scale = SCALES.get(preset) or _calibrated(raw, catalogue)
     methods = [_scaled(method, scale, catalogue) for method in raw.get("method", [])]
@@ -83,7 +85,8 @@ def _datasets(raw: Json) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _range(use: str, settings: Mapping[str, Any], catalogue: Catalogue) -> str:
-    return settings.get("pixel_range") or _fields("dataset", use, catalogue).get("pixel_range", {}).get("default", "")
+    default = _fields("dataset", use, catalogue).get("pixel_range", {}).get("default", "")
+    return str(settings.get("pixel_range") or default)
 
 
 def _scaled(method: Any, scale: float, catalogue: Catalogue) -> Any:  # noqa: ANN401

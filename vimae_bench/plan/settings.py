@@ -11,11 +11,11 @@ in with what a file says, completes it with the defaults, and tells all that is 
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
-from ..errors import Problem, did_you_mean
+from ..errors import SHOWN, TOLD, brief, did_you_mean
 from ..records import Json
 
 Where = tuple[str | int, ...]
@@ -70,7 +70,9 @@ class Checker:
     problems: list[tuple[Where, str]] = field(default_factory=list[tuple[Where, str]])
 
     def check(self, form: Json, value: Any, where: Where = ()) -> Any:  # noqa: ANN401
-        """The value completed with defaults; None where it cannot be."""
+        """The value completed with defaults; None where it cannot be, or where enough is wrong to be told."""
+        if len(self.problems) >= TOLD:
+            return None
         if "plugin" in form:
             return self._plugin(form["plugin"], value, where)
         if "fields" in form:
@@ -83,7 +85,9 @@ class Checker:
     def _plugin(self, kind: str, value: Any, where: Where) -> Json | None:  # noqa: ANN401
         given = {"use": value} if isinstance(value, str) else value
         if not isinstance(given, dict) or not isinstance(given.get("use"), str):
-            return self._wrong(where, f"must name {_article(kind)}: a string, or a table with `use`, not {value!r}")
+            return self._wrong(
+                where, f"must name {_article(kind)}: a string, or a table with `use`, not {brief(value)}"
+            )
         try:
             form, version = self.plugin(kind, given["use"])
         except LookupError as error:
@@ -93,7 +97,7 @@ class Checker:
 
     def _table(self, form: Json, value: Any, where: Where) -> Json:  # noqa: ANN401
         if not isinstance(value, dict):
-            self._wrong(where, f"must be a table, not {value!r}")
+            self._wrong(where, f"must be a table, not {brief(value)}")
             return {}
         fields: Json = form["fields"]
         for name in value.keys() - fields.keys():
@@ -120,23 +124,22 @@ class Checker:
             self._wrong((*where, *error.absolute_path), _complaint(error))
         if errors:
             return None
-        return _normal(schema, value) if _finite(value) else self._wrong(where, f"must be finite, not {value!r}")
+        return _normal(schema, value) if _finite(value) else self._wrong(where, f"must be finite, not {brief(value)}")
 
     def _wrong(self, where: Where, what: str) -> None:
         self.problems.append((where, what))
-
-    def located(self, line: Callable[[Where], int | None]) -> Iterator[Problem]:
-        """The problems in the order of the file."""
-        found = [Problem(spell(where), what, line(where)) for where, what in self.problems]
-        return iter(sorted(found, key=lambda p: (p.line or 0, p.where)))
 
 
 def spell(where: Where) -> str:
     """`("method", 1, "objective")` as `method[1].objective`."""
     out = ""
     for part in where:
-        out += f"[{part}]" if isinstance(part, int) else f".{part}" if out else part
+        out += f"[{part}]" if isinstance(part, int) else f".{_name(part)}" if out else _name(part)
     return out
+
+
+def _name(key: str) -> str:
+    return key if key.isprintable() and 0 < len(key) <= SHOWN else brief(key)
 
 
 def _finite(value: Any) -> bool:  # noqa: ANN401
@@ -160,7 +163,7 @@ def _normal(schema: Json, value: Any) -> Any:  # noqa: ANN401
 
 def _complaint(error: Any) -> str:  # noqa: ANN401
     """A validator's error in one line that says what is wanted and what was given."""
-    given, limit = f", not {error.instance!r}", error.validator_value
+    given, limit = f", not {brief(error.instance)}", error.validator_value
     match error.validator:
         case "type":
             return f"must be {_article(limit if isinstance(limit, str) else ' or '.join(limit))}{given}"
@@ -179,6 +182,8 @@ def _complaint(error: Any) -> str:  # noqa: ANN401
             return f"must be at most {limit}{given}"
         case "minItems" | "minLength":
             return f"must not be shorter than {limit}{given}"
+        case "maxItems" | "maxLength":
+            return f"must not be longer than {limit}{given}"
         case "pattern":
             return f"must consist of lower-case letters, digits, '_', '.' and '-'{given}"
         case "anyOf" if all("type" in option for option in limit):
@@ -186,7 +191,7 @@ def _complaint(error: Any) -> str:  # noqa: ANN401
         case "uniqueItems":
             return f"must not name anything twice{given}"
         case _:
-            return str(error.message)
+            return f"does not fit {brief(error.schema)}{given}"
 
 
 def _article(noun: str) -> str:

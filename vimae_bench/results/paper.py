@@ -1,6 +1,5 @@
 """A paper's printed tables and claims, read from TOML and checked: all that is wrong with a file is told at once."""
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from importlib.resources import files
@@ -9,9 +8,10 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, MinLen
 
-from ..errors import BenchError, Problem, Problems, did_you_mean
+from ..errors import Problem, Problems, did_you_mean
 from ..plan.lines import line_of
 from ..plan.settings import Checker, Where, describe, spell
+from ..plan.toml import problems, read_toml
 from ..records import Json
 from .closed_forms import CLOSED_FORMS
 
@@ -173,20 +173,11 @@ def shipped() -> Path:
 
 def read_paper(path: Path) -> Paper:
     """Read a paper's file. Raises Problems with all that is wrong, BenchError if there is no such file."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BenchError(f"{path}: is not a text file in UTF-8") from error
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Problems(str(path), [Problem("", f"is not TOML: {error}")]) from error
+    text, raw = read_toml(path)
     checker = Checker(_no_plugin)
     whole = checker.check(describe(Paper, {}), raw)
     if checker.problems:
-        raise Problems(str(path), list(checker.located(lambda where: line_of(text, where))))
+        raise problems(path, text, checker.problems)
     paper: Paper = _made(Paper, whole)
     if found := list(_contradictions(paper)):
         raise Problems(str(path), [Problem(spell(where), what, line_of(text, where)) for where, what in found])

@@ -1,0 +1,17 @@
+"""Profiles of Hypothesis: few examples in every run of the tests, 10,000 of each property in `tox -e fuzz`."""
+
+import sys
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `material`
+
+QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+"""A file in `tmp_path` is written anew by each example; a slow machine is no fault of a property."""
+
+for name, examples in (("ordinary", 50), ("fuzz", 10_000)):
+    settings.register_profile(
+        name, max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=QUIET
+    )
+settings.load_profile("ordinary")

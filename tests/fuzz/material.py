@@ -1,0 +1,107 @@
+"""What properties are tried on: values of every kind, files made of them, and valid files with something changed."""
+
+import json
+from copy import deepcopy
+from datetime import date, datetime, time, timedelta, timezone
+
+from hypothesis import strategies as st
+
+ESCAPE = "\x1b[31mred\x1b[0m"
+TEXTS = [
+    *("", " ", "\n", "a\nb", "\x00", "\x1b]0;title\x07", ESCAPE, "\u202eeman", "\u2028", "\x85", "\ufeff", "\ufffe"),
+    *("../../x", "/abs", "..", ".", "a/b", "CON", "~", "[red]", "[/oops]", "<b>x</b>", "=1+1", "@x", "|", "\\", "$x$"),
+    *("digits", "mnist", "mlp", "elbo", "vimae", "normal", "mmd", "svm", "VAE", "calibrated", "wae", "sse", "local"),
+    *("é" * 70, "{condition}", "%s", "\U0001f468\u200d\U0001f469\u200d\U0001f467"),
+]
+NUMBERS = [
+    *(0, 1, -1, 2, 3, 1000, 2**31, 2**53 + 1, 2**63 - 1, -(2**63), 2**63, 10**99),
+    *(0.0, -0.0, 0.5, 1e-320, 1e-200, 1e200, 1.7e308, float("nan"), float("inf"), float("-inf")),
+]
+DATES = [
+    *(date(1979, 5, 27), time(7, 32), datetime(1979, 5, 27, 7, 32)),
+    datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=-12))),
+]
+EMPTY = [[], {}, [[]], [{}], [None], [[[[[]]]]]]
+
+long = st.sampled_from([300, 5000]).map("é".__mul__)
+texts = st.sampled_from(TEXTS) | st.text(max_size=20) | long
+numbers = st.sampled_from(NUMBERS) | st.integers() | st.floats()
+scalars = st.one_of(texts, numbers, st.booleans())
+
+
+def nested(leaves, keys=texts, most=8):
+    """Lists and tables of these."""
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+        max_leaves=most,
+    )
+
+
+def changed(value, junk, keys=texts):
+    """A value with up to three things in it taken away, put in place of others, doubled or added."""
+    return st.lists(
+        st.tuples(st.integers(0, 10**6), st.sampled_from(["drop", "put", "double", "add"]), keys, junk),
+        min_size=1,
+        max_size=3,
+    ).map(lambda changes: _changed(value, changes))
+
+
+def _changed(value, changes):
+    made = {"": deepcopy(value)}
+    for draw, how, key, junk in changes:
+        places = list(_places(made)) or [({}, "")]
+        _change(*places[draw % len(places)], how, key, deepcopy(junk))
+    return made.get("", {})
+
+
+def _places(table):
+    for key, value in list(table.items()) if isinstance(table, dict) else list(enumerate(table)):
+        yield table, key
+        if isinstance(value, dict | list):
+            yield from _places(value)
+
+
+def _change(table, key, how, name, junk):
+    if how == "drop":
+        table.pop(key, None) if isinstance(table, dict) else table.pop(key)
+    elif how == "put":
+        table[key] = junk
+    elif isinstance(table, dict):
+        table[name or key] = table.get(key) if how == "double" else junk
+    else:
+        table.insert(key, deepcopy(table[key]) if how == "double" else junk)
+
+
+def toml(value):
+    """A value in TOML, tables inline; integers in hexadecimal digits, of which Python reads any number."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_quoted(key)} = {toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return hex(value) if value >= 2**63 else str(value)
+    if isinstance(value, float):
+        return repr(value)
+    return _quoted(value) if isinstance(value, str) else value.isoformat()
+
+
+def document(tables):
+    """A whole file of TOML."""
+    return "".join(f"{_quoted(key)} = {toml(value)}\n" for key, value in tables.items())
+
+
+def _quoted(text):
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def expect_legible(message, *places):
+    """A message that names its place, in lines of bounded length that a terminal does not obey."""
+    lines = message.split("\n")
+    assert any(place in lines[0] for place in places), message
+    assert all(lines)
+    assert len(lines) <= 101
+    assert max(map(len, lines)) <= 1100
+    assert all(map(str.isprintable, lines))

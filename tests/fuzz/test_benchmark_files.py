@@ -1,0 +1,143 @@
+"""Whatever a benchmark file holds, it is planned or refused in words."""
+
+import tomllib
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from material import DATES, EMPTY, ESCAPE, changed, document, expect_legible, nested, scalars, texts
+
+from vimae_bench.errors import BenchError
+from vimae_bench.plan.benchmark import read
+from vimae_bench.plan.forms import FileForm
+from vimae_bench.plan.groups import KEYS
+from vimae_bench.plan.matrix import cells, select
+from vimae_bench.results.paper import read_paper, shipped
+from vimae_bench.results.store import Store
+
+SMALL = """
+name = "small"
+seeds = [0, 1]
+dataset = "digits"
+architecture = { use = "mlp", hidden = [16] }
+latent = 2
+metrics = ["reconstruction", { use = "svm", label_draws = 3 }]
+preset = "calibrated"
+sigma = 0.1
+training = { epochs = 2 }
+leave_out = [{ method = "A" }]
+leaderboard = { rank_by = "sse", columns = ["sse"] }
+reporters = ["console"]
+method = [
+  { label = "A", objective = { use = "elbo", beta = 0.5 }, prior = "normal" },
+  { label = "B", objective = { use = "vimae", divergence = "mmd", weight = 1.0 }, prior = "normal" },
+  { label = "B again", repeats = "B" },
+]
+"""
+GROUPS = """
+group = [
+  { latent = 3 },
+  { dataset = "blobs", methods = ["A", "B"], method = { A = { objective = { beta = 2.0 } } }, seeds = [5] },
+]
+"""
+BASES = [tomllib.loads(SMALL), tomllib.loads(SMALL.replace('preset = "calibrated"\nsigma = 0.1\n', "") + GROUPS)]
+PAPER = {
+    "source": {"title": "T"},
+    "methods": {"a": {"objective": "elbo", "beta": 1.0}, "b": {"objective": "ae", "labels": ["AE"]}},
+    "setup": [{"id": "s", "datasets": {"digits": ""}, "latent": 2, "published": {"training.epochs": 80}}],
+    "table": [{"id": "t", "setup": "s", "measure": "svm {condition}", "conditions": ["x"], "values": {"a": [1.0]}}],
+    "claim": [
+        {"id": "c", "text": "a < b", "test": [{"kind": "less", "a": ["a"], "b": ["b"], "setups": ["s"]}]},
+        {"id": "d", "text": "1", "test": [{"kind": "computed", "formula": "none"}]},
+    ],
+    "stand_in": [{"measure": "sse", "by": "mse"}],
+}
+NAMES = ["use", "version", "label", "objective", "prior", "repeats", "epochs", "batch", "rank_by", "columns", "beta"]
+keys = st.sampled_from([*FileForm.__dataclass_fields__, *KEYS, *NAMES]) | texts
+values = nested(st.one_of(scalars, st.sampled_from([*DATES, *(e for e in EMPTY if e != [None])])), keys)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return tmp_path_factory.mktemp("fuzz") / "b.toml"
+
+
+def planned_or_refused(file, overrides=(), words=""):
+    """What a command does with a file."""
+    try:
+        matrix = select(cells(read(file, overrides)), words)
+    except BenchError as error:
+        expect_legible(str(error), str(file), "-o ", "-k ")
+        return
+    store = Store(file.parent / "results")
+    for cell in matrix[:5]:
+        assert store.folder(cell.run).path.parent == store.path / "runs"
+        assert store.state(cell) == "new"
+
+
+@given(data=st.binary(max_size=200) | st.text(alphabet="[]{}=\"'#\n\\.0x_e-a, ").map(str.encode))
+@example(data=b"\xef\xbb\xbf" + SMALL.encode())
+@example(data=b"x = " + b"9" * 5000)
+@example(data=SMALL.replace("latent = 2", "latent = 0x" + "f" * 5000).encode())
+@example(data=b"x = " + b"[" * 500 + b"]" * 500)
+@example(data=SMALL.encode("utf-16"))
+@example(data=SMALL.encode().replace(b"\n", b"\r\n"))
+def test_any_bytes_are_planned_or_refused_in_words(file, data):
+    file.write_bytes(data)
+    planned_or_refused(file)
+
+
+@given(tables=st.dictionaries(keys, values, max_size=6))
+@example(tables={"dataset": {"use": "digits", "pixel_range": [1]}, "preset": "calibrated", "sigma": 0.1})
+def test_any_tables_are_planned_or_refused_in_words(file, tables):
+    file.write_text(document(tables), encoding="utf-8")
+    planned_or_refused(file)
+
+
+@given(tables=st.sampled_from(BASES).flatmap(lambda base: changed(base, values, keys)))
+@example(tables={**BASES[0], "sigma": 1e-200})
+@example(tables={**BASES[0], "sigma": 1e200})
+@example(tables={**BASES[0], "name": "small\n"})
+@example(tables={**BASES[0], "method": {"label": ESCAPE, "objective": ESCAPE}})
+@example(tables={**BASES[0], "dataset": [{"use": "digits", "pixel_range": [1]}, "blobs"]})
+@example(tables={**BASES[0], "seeds": list(range(1000)), "latent": 0})
+def test_a_valid_file_with_something_changed_is_planned_or_refused_in_words(file, tables):
+    file.write_text(document(tables) if isinstance(tables, dict) else "", encoding="utf-8")
+    planned_or_refused(file)
+
+
+@given(cut=st.integers(0, len(SMALL)), length=st.integers(0, 9), put=st.text(max_size=5))
+def test_a_valid_text_with_something_changed_is_planned_or_refused_in_words(file, cut, length, put):
+    file.write_text(SMALL[:cut] + put + SMALL[cut + length :], encoding="utf-8")
+    planned_or_refused(file)
+
+
+@given(
+    path=st.lists(st.one_of(keys, st.integers(0, 3).map(str), st.sampled_from(["²", "-1", "9" * 5000])), max_size=4),
+    value=values.map(lambda value: str(value)[:100]) | st.sampled_from(["", "0x" + "f" * 5000, "[" * 2000]) | texts,
+    words=texts,
+)
+@example(path=["seeds", "x", "y"], value="3", words="")
+@example(path=["²"], value="3", words="")
+@example(path=["latent"], value="0x" + "f" * 5000, words="")
+@example(path=["name"], value="\udcff", words="\udcff")
+@example(path=["name"], value='"x"', words=ESCAPE)
+def test_any_override_and_filter_is_followed_or_refused_in_words(file, path, value, words):
+    file.write_text(SMALL, encoding="utf-8")
+    planned_or_refused(file, [f"{'.'.join(path)}={value}"], words)
+
+
+@given(tables=changed(PAPER, values, keys))
+def test_a_papers_file_with_something_changed_is_read_or_refused_in_words(file, tables):
+    file.write_text(document(tables) if isinstance(tables, dict) else "", encoding="utf-8")
+    try:
+        read_paper(file)
+    except BenchError as error:
+        expect_legible(str(error), str(file))
+
+
+def test_the_files_that_are_changed_are_valid(file):
+    for base in BASES:
+        file.write_text(document(base), encoding="utf-8")
+        assert cells(read(file))
+    assert read_paper(shipped()).claim
