@@ -3,16 +3,20 @@
 import errno
 import hashlib
 import json
+import math
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from .errors import ResultsError
 from .records import Json
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DEEPEST = 64
+"""Levels of JSON, far more than any file of ours has."""
 LITTLE = 2**20
 """Bytes: a disk with less than this is full."""
 
@@ -32,19 +36,51 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write readable JSON whole. Raises ValueError for NaN and infinities, which JSON does not have."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = readable(value)
     write_whole(path, lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def readable(value: object) -> str:
+    """Lines of JSON, of which UTF-8 has every character: what a name's undecodable bytes become stays an escape."""
+    return _encodable(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def read_json(path: Path) -> Json:
     """An object read back. Raises ResultsError, naming the file, if it is damaged."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        value = _loaded(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be read as JSON ({error}); remove it and run again") from error
     if not isinstance(value, dict):
         raise ResultsError(f"{path}: holds no JSON object; remove it and run again")
     return value
+
+
+def _loaded(text: str) -> Any:  # noqa: ANN401
+    """What JSON says. Raises ValueError for what `write_json` writes nowhere: NaN, infinities, depths without end."""
+    try:
+        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not _within(value, DEEPEST):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number
+
+
+def _within(value: object, depth: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth > 0 and all(_within(item, depth - 1) for item in inner if isinstance(item, dict | list))
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def append_line(path: Path, value: Json) -> None:
@@ -53,7 +89,7 @@ def append_line(path: Path, value: Json) -> None:
     What an earlier, cut-off writer left of a line is ended first.
     """
     torn = path.exists() and not _ends_whole(path)
-    line = ("\n" if torn else "") + json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+    line = ("\n" if torn else "") + _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False)) + "\n"
     with path.open("ab", buffering=0) as file:
         file.write(line.encode())
 
@@ -69,8 +105,8 @@ def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
                 return
             offset += len(line)
             try:
-                value = json.loads(line)
-            except (ValueError, RecursionError):
+                value = _loaded(line.decode())
+            except ValueError:
                 continue
             if isinstance(value, dict):
                 yield value, offset

@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import cast
 
 from .files import append_line, read_lines, write_json
-from .records import Choice, Json, Run
+from .records import Choice, Json, Run, is_number
+
+BELONGS: dict[str, tuple[str, type]] = {
+    "started": ("resumed_from", int),
+    "epoch": ("epoch", int),
+    "measuring": ("metric", str),
+    "metric failed": ("reason", str),
+}
+"""What a reader of an event looks for in it."""
 
 
 @dataclass(frozen=True)
@@ -100,17 +108,19 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
 
 def is_event(line: Json) -> bool:
     """Whether a line is as `tell` writes it, so that whoever reads it finds what belongs to it."""
-    if not isinstance(line.get("event"), str) or not _is_number(line.get("time")):
+    event = line.get("event")
+    if not isinstance(event, str) or not is_number(line.get("time")) or not isinstance(line.get("remark", ""), str):
         return False
-    if line["event"] != "epoch":
-        return True
-    epoch, terms = line.get("epoch"), line.get("terms")
-    told = isinstance(terms, dict) and all(value is None or _is_number(value) for value in cast("Json", terms).values())
-    return isinstance(epoch, int) and epoch > 0 and told and _is_number(line.get("seconds"))
+    name, kind = BELONGS.get(event, ("event", str))
+    if type(line.get(name)) is not kind:
+        return False
+    return event != "epoch" or _is_epoch(line)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_epoch(line: Json) -> bool:
+    terms: object = line.get("terms")
+    told = isinstance(terms, dict) and all(value is None or is_number(value) for value in cast("Json", terms).values())
+    return told and 0 < line["epoch"] < 2**31 and is_number(line.get("seconds"))
 
 
 def reference_path(benchmark: Path, dataset: Choice, latent: int, metric: Choice) -> Path:

@@ -19,15 +19,34 @@ Compile = Literal["auto", "always", "never"]
 Schedule = Literal["constant", "wae_steps", "wae_smooth"]
 Sampling = Literal["permutation", "choice"]
 
+LARGEST = 1e100
+"""Beyond this a number is as good as none."""
+
 
 def canonical(value: object) -> str:
     """JSON in one spelling: sorted keys, no spaces, ASCII, no NaN. Raises ValueError for NaN and infinities."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is a number of which sums and squares are numbers too."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def is_name(text: object) -> bool:
+    """Whether a text can be a part of a file's name: printable, short, and no path."""
+    return isinstance(text, str) and 0 < len(text) <= 64 and text.isprintable() and "/" not in text and text[0] != "."
+
+
 def fingerprint(value: object) -> str:
     """The first twelve hexadecimal digits of the sha256 of a value's canonical JSON."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:12]
+
+
+def expect(name: str, value: object, kind: type) -> None:
+    """Raises TypeError for a value that is not of a kind; a whole number stands for a `float` too."""
+    if not (is_number(value) if kind is float else type(value) is kind):
+        raise TypeError(f"{name} is {value!r}")
 
 
 @dataclass(frozen=True)
@@ -46,8 +65,11 @@ class Choice:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Choice":
+        """Raises ValueError for a name that is none, and as the mapping does where something is not there."""
+        if not is_name(raw["use"]):
+            raise ValueError(f"no plugin can be called {raw['use']!r}")
         rest = {k: v for k, v in raw.items() if k not in ("use", "version")}
-        return cls(str(raw["use"]), rest, int(raw.get("version", 1)))
+        return cls(raw["use"], rest, int(raw.get("version", 1)))
 
     @property
     def key(self) -> str:
@@ -100,8 +122,13 @@ class Run:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Run":
+        """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
         parts = {name: Choice.from_json(raw[name]) for name in ("dataset", "architecture", "objective", "prior")}
-        return cls(**parts, latent=raw["latent"], training=Training(**raw["training"]), seed=raw["seed"])
+        training = Training(**raw["training"])
+        values = {"latent": raw["latent"], "seed": raw["seed"], **asdict(training)}
+        for name, value in values.items():
+            expect(name, value, type(getattr(Training, name, 0)))
+        return cls(**parts, latent=raw["latent"], training=training, seed=raw["seed"])
 
     @property
     def key(self) -> str:

@@ -21,24 +21,25 @@ DATES = [
     *(date(1979, 5, 27), time(7, 32), datetime(1979, 5, 27, 7, 32)),
     datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=-12))),
 ]
-EMPTY = [[], {}, [[]], [{}], [None], [[[[[]]]]]]
+LISTS = [[], {}, [[]], [{}], [[[[[]]]]], [1, "a", {}], ["a", "a"], [1, 1], [0.5, True], {"": {}}, {"a": [{"b": 1}]}]
 
 long = st.sampled_from([300, 5000]).map("é".__mul__)
 texts = st.sampled_from(TEXTS) | st.text(max_size=20) | long
 numbers = st.sampled_from(NUMBERS) | st.integers() | st.floats()
 scalars = st.one_of(texts, numbers, st.booleans())
+junk = st.sampled_from([*TEXTS, *NUMBERS, *LISTS, True, False]) | scalars
 
 
-def nested(leaves, keys=texts, most=8):
+def nested(leaves, keys=texts, most=4):
     """Lists and tables of these."""
     return st.recursive(
         leaves,
-        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
         max_leaves=most,
     )
 
 
-def changed(value, junk, keys=texts):
+def changed(value, junk=junk, keys=texts):
     """A value with up to three things in it taken away, put in place of others, doubled or added."""
     return st.lists(
         st.tuples(st.integers(0, 10**6), st.sampled_from(["drop", "put", "double", "add"]), keys, junk),

@@ -55,7 +55,7 @@ def test_a_file_beyond_all_bounds_is_refused_within_seconds(tmp_path, kind):
 
 
 def test_a_folder_or_an_endless_file_in_place_of_a_benchmark_is_refused(tmp_path):
-    for file in (tmp_path, "/dev/zero", "\0", "x" * 300, "\udcff"):
+    for file in (tmp_path, "/dev/zero", "x" * 300, "\udcff"):
         said, code = call("plan", file)
         assert code == 2
         assert "Traceback" not in said

@@ -1,6 +1,5 @@
 """A trained model measured: one file for each metric, under the metric's own identity."""
 
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,7 +11,7 @@ from ..errors import BenchError
 from ..files import write_json
 from ..kinds import Metric
 from ..plan import registry
-from ..records import Choice, Estimate, Json
+from ..records import Choice, Estimate, Json, is_number
 from .trial import Trial
 
 
@@ -45,12 +44,12 @@ def _head(choice: Choice, metric: Metric) -> Json:
 
 
 def _checked(metric: Metric, estimates: Mapping[str, Estimate]) -> Json:
-    """Raises BenchError for a measure the metric did not announce or a value that is not finite."""
+    """Raises BenchError for a measure the metric did not announce or a value that is no number."""
     known = {measure.name for measure in metric.measures()}
     for name, estimate in estimates.items():
         if name not in known:
             raise BenchError(f"gave '{name}', which its measures() do not name")
-        if not math.isfinite(estimate.value):
+        if not is_number(float(estimate.value)):
             raise BenchError(f"'{name}' is {estimate.value}; a measure that is not defined has to be left out")
     return {name: _plain(estimate) for name, estimate in estimates.items()}
 

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import nn
@@ -54,7 +54,9 @@ def ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
         folder.record.replace(folder.record.with_suffix(".corrupt"))
         return None
     if record.get("status") == "done":
-        return "done" if _whole(folder.weights, record["weights"]["sha256"]) else None
+        weights: object = record.get("weights")
+        digest = cast("Json", weights).get("sha256") if isinstance(weights, dict) else None
+        return "done" if _whole(folder.weights, digest) else None
     return "diverged" if record.get("status") == "diverged" else None
 
 
@@ -73,7 +75,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
     model.load_state_dict(load_file(path))
 
 
-def _whole(path: Path, digest: str) -> bool:
+def _whole(path: Path, digest: object) -> bool:
     if path.exists() and sha256(path) != digest:
         path.replace(path.with_suffix(".corrupt"))
     return path.exists()

@@ -1,9 +1,9 @@
 """Leaderboards as JSON: everything that is known, for other programs."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from ..files import readable
 from ..records import Json
 from ..results.board import Board, Entry, Row
 from ..results.store import Outcome
@@ -14,7 +14,7 @@ SCHEMA = 1
 def render(boards: Sequence[Board]) -> str:
     """All boards, with every seed's estimate, state and folder below the results folder."""
     value = {"schema": SCHEMA, "leaderboards": [_board(board) for board in boards]}
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return readable(value)
 
 
 def _board(board: Board) -> Json:

@@ -1,10 +1,10 @@
 """A verdict as JSON: everything that is known, for other programs."""
 
-import json
 from dataclasses import asdict
 from math import exp, isfinite
 from pathlib import Path
 
+from ..files import readable
 from ..records import Json
 from ..results.claims import Finding, Judged
 from ..results.evidence import Evidence
@@ -27,7 +27,7 @@ def render(report: Report, start: Path) -> str:
         "claims": [_claim(judged, start) for judged in report.claims],
         "notes": report.notes,
     }
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return readable(value)
 
 
 def _evidence(evidence: Evidence, start: Path) -> Json:

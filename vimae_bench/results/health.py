@@ -21,7 +21,7 @@ from ..folder import RunFolder, is_event
 from ..records import Json, Run, Status
 from .codes import read_codes
 from .measured import read_measured
-from .store import Store
+from .store import Store, expect_record
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
@@ -155,6 +155,7 @@ def _record(folder: RunFolder) -> Iterator[Fault]:
         record = read_json(folder.record)
         run = _run_of(record["run"])
         known = record["weights"]["sha256"] if record["status"] == "done" else None
+        expect_record(folder.record, record)
     except (ResultsError, KeyError, TypeError) as error:
         yield _aside(folder.record, _without_path(error, folder.record))
         return

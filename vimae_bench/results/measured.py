@@ -1,6 +1,5 @@
 """The file of one metric, read back and checked."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ResultsError
 from ..files import read_json
-from ..records import Choice, Estimate, Measure
+from ..records import Choice, Estimate, Measure, expect
 
 if TYPE_CHECKING:
     from .statistics import Array
@@ -27,18 +26,36 @@ def read_measured(path: Path, suffix: str = "") -> Measured:
     raw = read_json(path)
     try:
         rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
-        measures = [Measure(**{**m, "name": m["name"] + suffix}) for m in raw["measures"]]
-        return Measured({m.name: m for m in measures}, {label: _row(row, suffix) for label, row in rows.items()})
+        measures = {m["name"] + suffix: _measure(m, suffix) for m in raw["measures"]}
+        found = {label: _row(row, suffix) for label, row in rows.items()}
+        if unknown := {name for row in found.values() for name in row} - measures.keys():
+            raise ValueError(f"no measure is called {min(unknown)!r}")
+        return Measured(measures, found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultsError(f"{path}: is not as a metric writes it ({error!r}); remove it and run again") from error
 
 
+def _measure(raw: Mapping[str, Any], suffix: str) -> Measure:
+    measure = Measure(**{**raw, "name": raw["name"] + suffix})
+    for name, kind in (("name", str), ("unit", str), ("version", int), ("ranks_collapsed", bool)):
+        expect(name, getattr(measure, name), kind)
+    if measure.better not in ("lower", "higher", None):
+        raise ValueError(f"better is {measure.better!r}")
+    if measure.collapse_below is not None:
+        expect("collapse_below", measure.collapse_below, float)
+    return measure
+
+
 def _row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
-    row = {name + suffix: replace(Estimate(**e), parts=tuple(e.get("parts", ()))) for name, e in raw.items()}
-    for name, estimate in row.items():
-        if not math.isfinite(estimate.value):
-            raise ValueError(f"{name} is {estimate.value}")
-    return row
+    return {name + suffix: _estimate(name, estimate) for name, estimate in raw.items()}
+
+
+def _estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
+    estimate = replace(Estimate(**raw), parts=tuple(raw.get("parts", ())))
+    expect(f"the n of {name}", estimate.n, int)
+    for number in (estimate.value, *([] if estimate.se is None else [estimate.se]), *estimate.parts):
+        expect(name, number, float)
+    return estimate
 
 
 def parted(a: Sequence[Estimate], b: Sequence[Estimate] = ()) -> "Array | None":

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 from ..errors import ResultsError
 from ..files import read_json, write_json
 from ..folder import RunFolder, reference_path
-from ..records import Cell, Choice, Estimate, Json, Measure, Run, Status
+from ..records import Cell, Choice, Estimate, Json, Measure, Run, Status, expect
 from .measured import read_measured, suffix_of
 
 State = Literal["new", "resume", "measure", "done", "diverged", "failed"]
@@ -74,13 +74,16 @@ class Store:
         """The run's folder. Raises ResultsError for a name or a link that leads out of the results folder."""
         name = run.name
         folder = self.path / "runs" / name
-        if folder.name != name or folder.is_symlink():
+        if not is_name_of_file(name) or folder.is_symlink():
             raise ResultsError(f"{folder}: a run's folder has to lie in {self.path / 'runs'}, and be no link")
         return RunFolder(folder)
 
     def reference(self, dataset: Choice, latent: int, metric: Choice) -> Path:
         """Where the reference rows of one metric are kept."""
-        return reference_path(self.path, dataset, latent, metric)
+        path = reference_path(self.path, dataset, latent, metric)
+        if not is_name_of_file(path.name) or path.parent != self.path / "references":
+            raise ResultsError(f"{path}: references have to lie in {self.path / 'references'}")
+        return path
 
     def state(self, cell: Cell) -> State:
         """What is to be done of a cell.
@@ -132,8 +135,8 @@ class Store:
             cells = tuple(_cell(row) for row in raw["cells"])
             shown = dict(raw["leaderboard"])
             columns = shown.get("columns", ())
-            for text in (raw["name"], raw["source"], shown.get("rank_by", ""), *columns, *(c.label for c in cells)):
-                _expect_text(text)
+            for text in (raw["name"], raw["source"], shown.get("rank_by", ""), *columns):
+                expect("a name", text, str)
             return KeptBenchmark(raw["name"], raw["source"], shown, cells)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
@@ -164,11 +167,25 @@ class Store:
                 yield self._reference_of(cell.run, metric), read_measured
 
 
+def is_name_of_file(name: str) -> bool:
+    """Whether a name is one of a file, and no path."""
+    return name.isprintable() and "/" not in name and name not in ("", ".", "..") and len(name.encode()) <= 255
+
+
 def _record(path: Path, run: Run) -> Json:
     record = read_json(path)
     if record.get("key") != run.key or record.get("status") not in get_args(Status):
         raise ResultsError(f"{path}: is not the record of this run; remove it and run again")
+    expect_record(path, record)
     return record
+
+
+def expect_record(path: Path, record: Json) -> None:
+    """Raises ResultsError for a record in which something is not of the kind that `run` writes."""
+    made_by = record.get("made_by") or {}
+    tables = (record.get("data") or {}, made_by, isinstance(made_by, dict) and made_by.get("plugins", {}))
+    if not isinstance(record.get("reason", ""), str) or not all(isinstance(table, dict) for table in tables):
+        raise ResultsError(f"{path}: is not as `run` writes it; remove it and run again")
 
 
 def _measured(
@@ -184,6 +201,9 @@ def _measured(
             found = read_measured(path, suffix_of(metric, metrics))
         except ResultsError as error:
             damage.append(str(error))
+            continue
+        if "" not in found.rows:
+            damage.append(f"{path}: holds no estimates of a run; remove it and run again")
             continue
         if twice := measures.keys() & found.measures.keys():
             raise ResultsError(f"{path}: another metric gives '{min(twice)}' too; leave one of the two out")
@@ -215,9 +235,9 @@ def _plain(cell: Cell) -> Json:
 
 def _cell(raw: Json) -> Cell:
     metrics = tuple(Choice.from_json(metric) for metric in raw["metrics"])
-    return Cell(raw["label"], Run.from_json(raw["run"]), metrics, raw.get("pair"), raw.get("repeats", ""))
-
-
-def _expect_text(value: object) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+    cell = Cell(raw["label"], Run.from_json(raw["run"]), metrics, raw.get("pair"), raw.get("repeats", ""))
+    expect("label", cell.label, str)
+    expect("repeats", cell.repeats, str)
+    if cell.pair is not None:
+        expect("pair", cell.pair, int)
+    return cell

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import ResultsError
 from ..files import read_json, write_json
+from ..records import expect
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,21 @@ class Cursor:
         """The cursor kept for a target; one that has seen nothing where there is none, or none for this target."""
         try:
             cursor = cls(**read_json(path))
-        except (ResultsError, TypeError):
+            cursor._expect_kinds()
+        except (AttributeError, ResultsError, TypeError):
             return cls(target)
         return cursor if cursor.target == target else cls(target)
+
+    def _expect_kinds(self) -> None:
+        for name in ("target", "run_id"):
+            expect(name, getattr(self, name), str)
+        for name in ("offset", "epoch"):
+            expect(name, getattr(self, name), int)
+        expect("time", self.time, float)
+        for mark in self.sent.values():
+            expect("sent", mark, str)
+        if not (0 <= self.offset < 2**63):
+            raise TypeError(f"offset is {self.offset}")
 
     def write(self, path: Path) -> "Cursor":
         """Save the cursor."""
