@@ -1,0 +1,189 @@
+"""Whatever lies in a results folder, it is read or named as damaged, and its neighbours are read."""
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from material import changed, expect_legible, nested, numbers, texts
+
+from vimae_bench.errors import ResultsError
+from vimae_bench.files import append_line, read_json, read_lines, readable, write_json
+from vimae_bench.folder import is_event, read_events
+from vimae_bench.records import Choice
+from vimae_bench.render import csv_file, json_file, latex, markdown
+from vimae_bench.results.health import examine
+from vimae_bench.tracking.cursor import Cursor
+
+values = nested(st.one_of(st.none(), st.booleans(), numbers.filter(lambda x: abs(x) < 1e300), texts))
+bytes_ = st.binary(max_size=100) | values.map(lambda value: json.dumps(value).encode())
+
+
+@pytest.fixture
+def kept(results):
+    """The results of two methods from two seeds, of which the first run is going to be damaged; its files."""
+    folder = results.add("A", 0, sse=25.0, rate=3.0)
+    for label, seed in (("A", 1), ("B", 0), ("B", 1)):
+        results.add(label, seed, sse=30.0 + seed, rate=4.0)
+    for event in EVENTS:
+        append_line(folder.events, event)
+    Cursor("here", "abc", 5, 1, 1.0, {"record.json": "1-2"}).write(folder.path / ".mlflow.json")
+    results.store.write_benchmark("fig1", "", {"rank_by": "sse", "columns": ["sse", "rate"]}, results.cells)
+    return {
+        "record": folder.record,
+        "metric": folder.metric(Choice("reconstruction")),
+        "rate": folder.metric(Choice("rate")),
+        "spec": folder.spec,
+        "events": folder.events,
+        "cursor": folder.path / ".mlflow.json",
+        "benchmark": results.store.path / "benchmark.json",
+        "reference": results.refer("svm", {"raw pixels": 88.0}),
+    }
+
+
+EVENTS = [
+    {"event": "started", "time": 1.0, "resumed_from": 0, "remark": ""},
+    {"event": "epoch", "epoch": 1, "time": 2.0, "seconds": 1.0, "terms": {"total": 3.0}},
+    {"event": "measuring", "metric": "svm", "time": 3.0},
+    {"event": "ended", "status": "done", "time": 4.0},
+]
+KINDS = ["record", "metric", "rate", "spec", "events", "cursor", "benchmark", "reference"]
+
+
+def read_all(results, kept):
+    """Every reader over a folder in which one file is damaged."""
+    outcomes = results.store.outcomes(results.cells)
+    assert [outcome.status for outcome in outcomes[1:]] == ["done"] * 3
+    assert all(outcome.estimates.keys() == {"sse", "rate"} for outcome in outcomes[1:])
+    assert all(results.store.state(cell) in ("done", "measure", "failed", "diverged") for cell in results.cells)
+    for fault in examine(results.store.path):
+        expect_legible(f"{fault.path}: {ResultsError(fault.what)}", "fig1")
+    assert isinstance(Cursor.read(kept["cursor"], "here"), Cursor)
+    try:
+        assert results.store.read_benchmark().name is not None
+    except ResultsError as error:
+        expect_legible(str(error), str(kept["benchmark"]))
+    return outcomes
+
+
+@given(data=bytes_)
+@example(data=b'{"a": NaN}')
+@example(data=b'{"a": 1e999}')
+@example(data=b'{"a":' * 500 + b"1" + b"}" * 500)
+@example(data=b'{"a": ' + b"9" * 5000 + b"}")
+@example(data=b'{"a": "\\ud800"}')
+def test_any_bytes_are_read_as_json_that_can_be_written_again_or_are_damaged(tmp_path, data):
+    path = tmp_path / "x.json"
+    path.write_bytes(data)
+    try:
+        value = read_json(path)
+    except ResultsError as error:
+        expect_legible(str(error), str(path))
+        return
+    write_json(path, value)
+    assert readable(read_json(path)) == readable(value)
+
+
+@given(kind=st.sampled_from(KINDS), cut=st.integers(0, 3000), flip=st.integers(0, 8), junk=st.none() | bytes_)
+def test_a_file_that_is_cut_flipped_or_overwritten_harms_no_other(results, kept, kind, cut, flip, junk):
+    whole = kept[kind].read_bytes()
+    cut %= len(whole)
+    flipped = bytes([whole[cut] ^ (1 << flip - 1)]) + whole[cut + 1 :] if flip else b""
+    kept[kind].write_bytes(whole[:cut] + flipped if junk is None else junk)
+    try:
+        read_all(results, kept)
+    finally:
+        kept[kind].write_bytes(whole)
+
+
+@given(draw=st.data(), kind=st.sampled_from(KINDS))
+def test_a_file_in_which_some_value_is_another_harms_no_other(results, kept, draw, kind):
+    whole = kept[kind].read_text()
+    original = json.loads(whole.splitlines()[1] if kind == "events" else whole)
+    kept[kind].write_text(json.dumps(draw.draw(changed(original, values), label="changed")) + "\n")
+    try:
+        expect_tables(read_all(results, kept), results)
+    finally:
+        kept[kind].write_text(whole)
+
+
+def expect_tables(outcomes, results):
+    """Leaderboards are made of whatever was read."""
+    try:
+        boards = results.boards()
+    except ResultsError as error:
+        expect_legible(str(error), str(results.store.path))
+        return
+    for form in (csv_file, json_file, latex, markdown):
+        form.render(boards).encode()
+
+
+DAMAGE = {
+    "an estimate of many digits": ("metric", {"estimates": {"sse": {"value": 10**400, "n": 1}}}),
+    "an estimate that is a text": ("metric", {"estimates": {"sse": {"value": "1", "n": 1}}}),
+    "parts that are texts": ("metric", {"estimates": {"sse": {"value": 1.0, "n": 1, "parts": ["a"]}}}),
+    "an estimate of no measure": ("metric", {"estimates": {"mse": {"value": 1.0, "n": 1}}}),
+    "rows in place of estimates": ("metric", {"rows": {"a": {}}}),
+    "a direction that is none": ("metric", {"measures": [{"name": "sse", "unit": "", "better": "sideways"}]}),
+    "a unit that is none": ("metric", {"measures": [{"name": "sse", "unit": 3, "better": None}]}),
+    "a reason that is a list": ("record", {"reason": [1]}),
+    "a maker that is a text": ("record", {"made_by": "me"}),
+    "plugins that are a list": ("record", {"made_by": {"plugins": [1]}}),
+    "data that are a number": ("record", {"data": 3}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_value_of_the_wrong_kind_is_damage(results, kept, damage):
+    kind, change = DAMAGE[damage]
+    kept[kind].write_text(json.dumps({**json.loads(kept[kind].read_text()), **change}))
+    outcomes = read_all(results, kept)
+    assert str(kept[kind]) in outcomes[0].reason
+    expect_tables(outcomes, results)
+
+
+@pytest.mark.parametrize("run", [{"seed": "0"}, {"seed": 10**300}, {"latent": [2]}, {"training": {"epochs": "3"}}])
+def test_a_run_of_the_wrong_kind_is_damage(results, kept, run):
+    raw = json.loads(kept["benchmark"].read_text())
+    raw["cells"][0]["run"] |= run
+    kept["benchmark"].write_text(json.dumps(raw))
+    with pytest.raises(ResultsError):
+        results.store.outcomes(results.store.read_benchmark().cells)
+
+
+@pytest.mark.parametrize("name", ["../../x", "/abs", "..", "", "a\0", "x" * 300, "a\x1b"])
+@pytest.mark.parametrize("part", ["dataset", "objective"])
+def test_a_plugin_named_like_a_path_leads_nowhere(results, kept, part, name):
+    raw = json.loads(kept["benchmark"].read_text())
+    raw["cells"][0]["run"][part]["use"] = name
+    kept["benchmark"].write_text(json.dumps(raw))
+    with pytest.raises(ResultsError, match="no plugin can be called") as error:
+        results.store.read_benchmark()
+    expect_legible(str(error.value), str(kept["benchmark"]))
+
+
+@given(
+    chunks=st.lists(
+        st.sampled_from(EVENTS).map(lambda event: json.dumps(event).encode() + b"\n") | bytes_ | st.just(b"\n"),
+        max_size=6,
+    ),
+    cut=st.integers(0, 400),
+)
+@example(chunks=[b'{"event": "epoch", "epoch": 1, "time": NaN, "seconds": 1, "terms": {}}\n'], cut=400)
+@example(chunks=[b'{"event": "epoch", "epoch": true, "time": 1, "seconds": 1, "terms": {}}\n'], cut=400)
+@example(chunks=[b'{"event": "started", "time": 1}\n', b'{"event": "metric failed", "time": 1}\n'], cut=400)
+def test_what_is_read_of_events_is_whole_lines_in_order_and_what_is_added_is_read_back(tmp_path, chunks, cut):
+    path, data = tmp_path / "events.jsonl", b"".join(chunks)
+    path.write_bytes(data)
+    lines, events = list(read_lines(path)), list(read_events(path))
+    assert events == [(line, end) for line, end in lines if is_event(line)]
+    assert all(line == json.loads(data[:end].split(b"\n")[-2]) for line, end in lines)
+    for _, offset in lines:
+        assert list(read_lines(path, offset)) == [(line, end) for line, end in lines if end > offset]
+    path.write_bytes(data[:cut])
+    before = list(read_lines(path))
+    assert before == [(line, end) for line, end in lines if end <= cut]
+    append_line(path, {"event": "added", "time": 1.0, "name": "\udcff"})
+    after = list(read_lines(path))
+    assert after[: len(before)] == before
+    assert after[-1][0] == {"event": "added", "time": 1.0, "name": "\udcff"}
