@@ -64,7 +64,7 @@ def legible(text: str) -> str:
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= LINE else f"{line[: LINE - 300]} ... {line[-300:]}"
+    return line if len(line) <= LINE else f"{line[: LINE - 305]} ... {line[-300:]}"
 
 
 def brief(value: object) -> str:

@@ -20,7 +20,9 @@ def legal(name: str) -> str:
     spelt = name.replace("@", "_at_").replace("%", "_percent").replace("#", "_number_")
     spelt = re.sub(r"[^\w\-. :/]", "_", spelt)
     parts = ["_" if not part.strip(".") else part for part in spelt.split("/")]
-    return "/".join(parts)[:KEY_LENGTH].rstrip("/")
+    cut = "/".join(parts)[:KEY_LENGTH]
+    whole, _, last = cut.rpartition("/")
+    return cut if last.strip(".") else whole or "_"
 
 
 def parameters(run: Run) -> dict[str, str]:

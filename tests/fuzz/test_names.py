@@ -1,0 +1,110 @@
+"""Whatever things are called, their names stay names: in folders, on terminals, in tables, in MLflow."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from material import ESCAPE, expect_legible, short, texts
+from mlflow.utils.validation import _validate_metric_name
+from rich.console import Console
+
+from vimae_bench.errors import BenchError, ResultsError, brief, legible
+from vimae_bench.records import Cell, Choice, Estimate, Measure, Run, Training
+from vimae_bench.render import csv_file, latex, markdown, terminal
+from vimae_bench.results.leaderboard import leaderboards
+from vimae_bench.results.store import Outcome, Reference, Store
+from vimae_bench.tracking.names import legal, parameters, tags
+from vimae_builtin.reporters.console import printable
+
+undecodable = st.sampled_from(["\udcff", "a\ud800"])
+labels = short | undecodable
+names = texts | undecodable | st.lists(st.sampled_from(["a" * 83, "/", ".", "..", "\n", "é"]), max_size=6).map("".join)
+
+
+def run(name, seed=0):
+    return Run(Choice("digits", {"path": name}), Choice("mlp"), Choice(name), Choice("normal"), 2, Training(), seed)
+
+
+@given(name=names, seed=st.integers())
+@example(name="n" * 300, seed=0)
+@example(name="a\0b", seed=0)
+@example(name="é" * 120, seed=0)
+@example(name="a", seed=10**300)
+def test_a_runs_folder_and_its_files_lie_in_the_results_folder(tmp_path, name, seed):
+    store = Store(tmp_path / "results")
+    for made in (
+        lambda: store.folder(run(name, seed)).path,
+        lambda: store.reference(Choice(name), 2, Choice("svm")),
+        lambda: store.reference(Choice("digits"), 2, Choice(name)),
+    ):
+        try:
+            path = made()
+        except ResultsError as error:
+            expect_legible(str(error), str(tmp_path))
+            continue
+        assert path.resolve().parent in (store.path / "runs", store.path / "references")
+        assert not path.exists()
+
+
+@given(name=names, more=st.text(max_size=300))
+@example(name="n" * 248, more="/.a")
+@example(name="n" * 247, more="/..a")
+def test_mlflow_takes_every_name_made_legal(name, more):
+    _validate_metric_name(legal(name + more))
+    kept = run(name)
+    assert all(len(key) <= 250 and len(value) <= 500 for key, value in parameters(kept).items())
+    assert all(isinstance(value, str) for value in tags(kept, name, name, {"reason": name}).values())
+
+
+@given(text=names)
+@example(text="x" * 10**6)
+@example(text="\n".join(["x"] * 9))
+def test_a_message_is_legible_whatever_it_repeats(text):
+    lines = [line for line in str(BenchError(text)).split("\n") if line]
+    assert all(map(str.isprintable, lines))
+    assert all(len(line) <= 1100 for line in lines)
+    assert legible(legible(text)) == legible(text)
+    assert len(brief(text)) < 90
+    assert printable(text).isprintable()
+
+
+def tables(label, measure, unit, reason, reference):
+    """A leaderboard of a method and a reference in which everything is called as someone likes."""
+    shown = {measure: Measure(measure, unit, "lower")}
+    estimates = {measure: Estimate(-1.0, 10)}
+    cell = Cell(label, run("elbo"), ())
+    outcome = Outcome(cell, Path("runs/x"), "done", reason, {}, shown, estimates)
+    return leaderboards([outcome], [Reference(cell.run.dataset, 2, shown, {reference: estimates})])
+
+
+def printed(boards):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(terminal.render(boards))
+    return console.file.getvalue()
+
+
+@given(label=labels, measure=labels, unit=labels, reason=labels, reference=labels)
+@example(label=ESCAPE, measure="[red]x", unit="[/oops]", reason="\x9b31m", reference="\u202e")
+@example(label="a|b\\", measure="c|", unit="|", reason="<script>", reference="`|`")
+@example(label="=1+1", measure="@x", unit="\t-1", reason="+1", reference=" \n=1")
+def test_tables_show_any_name_and_obey_none(label, measure, unit, reason, reference):
+    boards = tables(label, measure, unit, reason, reference)
+    page, sheet, tex = (form.render(boards) for form in (markdown, csv_file, latex))
+    assert all(line.isprintable() for text in (printed(boards), page, tex) for line in text.split("\n"))
+    rows = [line for line in page.split("\n") if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
+    assert set(re.findall("<[^>]*>", page)) <= {"<br>", "<sup>", "</sup>"}
+    assert all(len(re.findall(r"(?<!\\)&", row)) == 3 for row in tex.split("\n") if row.endswith(r" \\"))
+    for row in csv.reader(io.StringIO(sheet)):
+        assert len(row) == len(csv_file.FIELDS)
+        assert all(is_number(cell) for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r")))
+
+
+def is_number(text):
+    try:
+        return text != "" and float(text) is not None
+    except ValueError:
+        return False
