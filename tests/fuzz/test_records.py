@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from material import changed, expect_legible, nested, numbers, texts
 
-from vimae_bench.errors import ResultsError
+from vimae_bench.errors import ResultsError, legible
 from vimae_bench.files import append_line, read_json, read_lines, readable, write_json
 from vimae_bench.folder import is_event, read_events
 from vimae_bench.records import Choice
@@ -57,7 +57,7 @@ def read_all(results, kept):
     assert all(outcome.estimates.keys() == {"sse", "rate"} for outcome in outcomes[1:])
     assert all(results.store.state(cell) in ("done", "measure", "failed", "diverged") for cell in results.cells)
     for fault in examine(results.store.path):
-        expect_legible(f"{fault.path}: {ResultsError(fault.what)}", "fig1")
+        expect_legible(legible(f"{fault.path}: {fault.what}"), "fig1")
     assert isinstance(Cursor.read(kept["cursor"], "here"), Cursor)
     try:
         assert results.store.read_benchmark().name is not None

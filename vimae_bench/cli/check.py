@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from ..errors import BenchError, Problem, Problems
+from ..errors import BenchError, Problem, Problems, legible
 from ..plan.catalogue import Catalogue, Entry, installed
+from ..plan.plugins import FAULTS
 from ..plan.settings import Checker, spell
 from ..records import Choice, Json
 
@@ -36,7 +37,7 @@ def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
     failed = sum([not _checked(entry, catalogue, _given(settings)) for entry in wanted])
     failed += len(catalogue.broken) if not names else 0
     for broken in catalogue.broken if not names else ():
-        click.echo(f"broken  {broken}")
+        click.echo(legible(f"broken  {broken}"))
     if failed:
         click.get_current_context().exit(1)
 
@@ -57,8 +58,10 @@ def _checked(entry: Entry, catalogue: Catalogue, given: Json) -> bool:
         return True
     try:
         _check(entry.kind, _made(entry, catalogue, given))
-    except BenchError as error:
-        click.echo(f"fails   {entry.kind} {entry.name} ({entry.source.distribution} {entry.source.version}): {error}")
+    except FAULTS as error:
+        what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+        where = f"{entry.kind} {entry.name} ({entry.source.distribution} {entry.source.version})"
+        click.echo(legible(f"fails   {where}: {what}"))
         return False
     click.echo(f"ok      {entry.kind} {entry.name}")
     return True

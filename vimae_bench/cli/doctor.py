@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ResultsError
+from ..errors import ResultsError, legible
 from .options import FILE
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def doctor(results: Path, repair: bool) -> None:
     faults = 0
     for fault in _faults(results):
         faults += 1
-        click.echo(f"{fault.path}: {fault.what}" + (f": {fault.then}" if repair else ""))
+        click.echo(legible(f"{fault.path}: {fault.what}" + (f": {fault.then}" if repair else "")))
         if repair:
             fault.repair()
     click.echo(_summary(faults, repair))

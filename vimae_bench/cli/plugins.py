@@ -4,6 +4,7 @@ import json
 
 import click
 
+from ..errors import legible
 from ..hooks import KINDS
 from ..plan.catalogue import Catalogue, installed
 
@@ -29,7 +30,7 @@ def plugins(as_json: bool, reference: str | None) -> None:
 
         click.echo(page.reference(reference, catalogue), nl=False)
         return
-    click.echo(json.dumps(_as_json(catalogue), indent=1) if as_json else _as_text(catalogue))
+    click.echo(json.dumps(_as_json(catalogue), indent=1) if as_json else legible(_as_text(catalogue)))
 
 
 def _as_text(catalogue: Catalogue) -> str:

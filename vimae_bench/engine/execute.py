@@ -1,6 +1,7 @@
 """One order carried out in a worker: train, measure and draw what is not trained, measured and drawn yet."""
 
 import shutil
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +12,12 @@ import torch
 from filelock import FileLock, Timeout
 
 from .. import interrupts
-from ..errors import BenchError
+from ..errors import BenchError, legible
 from ..files import out_of_space, sweep
 from ..folder import RunFolder, reference_path
 from ..kinds import Objective, Splits
 from ..model import Autoencoder
+from ..plan.plugins import FAULTS
 from ..records import Order, Status
 from ..streams import DONE, FAILED, LEFT, NO_SPACE
 from . import record
@@ -44,7 +46,7 @@ def _train_together(orders: Sequence[Order]) -> None:
     """Whatever hinders it, the seeds that are not trained afterwards are trained alone."""
     try:
         train_seeds(orders)
-    except Exception as error:  # a plugin may raise anything
+    except FAULTS as error:
         remark = f"its seeds are trained one by one, since {_told(error)}"
         RunFolder(orders[0].folder).tell("alone", time=time.time(), remark=remark)
 
@@ -77,12 +79,12 @@ def _locked(order: Order, folder: RunFolder) -> int:
         failures = _look(order, folder, trial) if trial else []
         seconds = round(time.perf_counter() - began, 3)
         folder.tell("ended", status="done" if trial else "diverged", time=time.time(), seconds=seconds)
-    except Exception as error:  # a plugin may raise anything; the run has failed, the matrix goes on
+    except FAULTS as error:  # the run has failed, the matrix goes on
         return _failed(order, folder, error)
     return FAILED if failures else DONE
 
 
-def _failed(order: Order, folder: RunFolder, error: Exception) -> int:
+def _failed(order: Order, folder: RunFolder, error: BaseException) -> int:
     """Record why a run failed, if that can be written."""
     full = out_of_space(error, folder.path)
     reason = f"no space left in {folder.path}" if full else _told(error)
@@ -137,7 +139,7 @@ def _look(order: Order, folder: RunFolder, trial: Trial) -> list[str]:
         try:
             folder.tell("measuring", metric=what, time=time.time())
             make(trial)
-        except Exception as error:  # a stranger's metric may raise anything
+        except FAULTS as error:
             if out_of_space(error, folder.path):
                 raise
             failures.append(f"{what}: {_told(error)}")
@@ -158,9 +160,9 @@ def _missing(order: Order, folder: RunFolder) -> Iterator[tuple[str, Callable[[T
             yield f"references of {choice.use}", partial(refer, choice=choice, path=path, dataset=run.dataset)
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """The error in a line; one that is no user's mistake leaves its traceback in the run's log."""
     if isinstance(error, BenchError):
         return str(error)
-    traceback.print_exc()
+    print(legible(traceback.format_exc()), file=sys.stderr)
     return f"{type(error).__name__}: {error}"

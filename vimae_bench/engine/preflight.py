@@ -15,6 +15,7 @@ from ..model import Autoencoder
 from ..plan import registry
 from ..plan.benchmark import Benchmark, Group, Method
 from ..plan.matrix import left_out
+from ..plan.plugins import FAULTS
 from ..plan.settings import Where
 from ..records import Choice, Run
 from .assembly import build, frame_of, objective_of
@@ -61,8 +62,8 @@ def _check(group: Group, data: Path, tell: Callable[[str], None], weights: dict[
     for i, choice in enumerate(group.datasets):
         try:
             sets.append(_opened(group, i, choice, data, tell))
-        except BenchError as error:
-            found.append((("dataset", i), str(error)))
+        except FAULTS as error:
+            found.append((("dataset", i), _told(error)))
     if found:
         yield from found
         return
@@ -103,6 +104,8 @@ def _metrics(group: Group, sets: list[_Data]) -> Found:
                 metric.check(data.splits, data.frame)
             except ValueError as error:
                 yield ("metrics", i), f"does not fit {data.choice.use}: {error}"
+            except FAULTS as error:
+                yield ("metrics", i), f"fails on {data.choice.use}: {_told(error)}"
 
 
 def _models(group: Group, sets: list[_Data], weights: dict[str, int]) -> Found:
@@ -137,15 +140,20 @@ def _looked_at(run: Run, shape: tuple[int, int, int]) -> _Looked:
             model = build(run, frame_of(run, shape), objective, torch.device("cpu"))
             if wrong := _wrong_shape(model):
                 return _Looked(unfit=wrong)
-    except BenchError as error:
-        return _Looked(unfit=str(error))
-    except (RuntimeError, TypeError, ValueError) as error:
-        return _Looked(unfit=f"{type(error).__name__}: {error}")
+    except FAULTS as error:
+        return _Looked(unfit=_told(error))
     try:
         objective.check(model)
     except ValueError as error:
         return _Looked(untrainable=str(error))
+    except FAULTS as error:
+        return _Looked(untrainable=_told(error))
     return _Looked(sum(value.nbytes for value in model.state_dict().values()))
+
+
+def _told(error: BaseException) -> str:
+    """A user's mistake in its own words; for what a plugin raises besides also what it is."""
+    return str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
 
 
 class _WithoutValues(TorchFunctionMode):

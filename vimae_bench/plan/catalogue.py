@@ -147,8 +147,11 @@ def _described(kind: str, name: str, make: Any, source: Source) -> Entry | Broke
         return Broken(source, f"its setting {taken[0]!r} has a name that every plugin's identity uses", kind, name)
     if tables := [key for key, f in form["fields"].items() if "fields" in f or "fields" in f.get("list", {})]:
         return Broken(source, f"its setting {tables[0]!r} is a table; it has to be a value or a plugin", kind, name)
-    summary = (make.__doc__ or "").strip().split("\n")[0]
-    return Entry(kind, name, source, summary, getattr(make, "version", 1), form, getattr(make, "slow", False))
+    version = getattr(make, "version", 1)
+    if type(version) is not int:
+        return Broken(source, f"its version is {brief(version)}; it has to be a whole number", kind, name)
+    summary = str(make.__doc__ or "").strip().split("\n")[0]
+    return Entry(kind, name, source, summary, version, form, bool(getattr(make, "slow", False)))
 
 
 def _state() -> str:

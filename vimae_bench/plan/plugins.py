@@ -8,6 +8,8 @@ from types import ModuleType
 import pluggy
 
 from .. import hooks
+from ..errors import brief
+from ..records import is_name
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,10 @@ class Source:
 
     def __str__(self) -> str:
         return f"{self.entry} ({self.distribution} {self.version})"
+
+
+FAULTS = (Exception, SystemExit)
+"""What a stranger's code may raise; a KeyboardInterrupt is the user's."""
 
 
 class BrokenPlugin(Exception):
@@ -53,17 +59,21 @@ def factories(manager: pluggy.PluginManager, kind: str) -> Iterator[tuple[str, C
     for implementation in getattr(manager.hook, hooks.KINDS[kind]).get_hookimpls():
         try:
             offered = implementation.function()
-        except (Exception, SystemExit) as error:
+        except FAULTS as error:
             raise BrokenPlugin(f"{hooks.KINDS[kind]} raised {error!r}") from error
         if not isinstance(offered, Mapping) or not all(callable(make) for make in offered.values()):
             raise BrokenPlugin(f"{hooks.KINDS[kind]} has to return a mapping of names to classes, not {offered!r}")
+        if odd := [name for name in offered if not is_name(name)]:
+            raise BrokenPlugin(f"{hooks.KINDS[kind]} calls something {brief(odd[0])}, which is no name of a plugin")
         yield from offered.items()
 
 
 def _import(source: Source) -> ModuleType:
     try:
         return EntryPoint(source.entry, source.module, hooks.NAME).load()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise BrokenPlugin(f"raised {type(error).__name__} at import: {error}") from error
 
 

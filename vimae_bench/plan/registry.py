@@ -1,12 +1,12 @@
 """Names made into objects, where they are used and nowhere else."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import BenchError
+from ..errors import BenchError, brief
 from ..records import Choice, Json
-from .catalogue import Catalogue, installed
-from .plugins import factories, load
+from .catalogue import Catalogue, Entry, installed
+from .plugins import FAULTS, BrokenPlugin, factories, load
 
 
 def make(kind: str, choice: Choice, catalogue: Catalogue | None = None) -> Any:  # noqa: ANN401
@@ -19,12 +19,22 @@ def make(kind: str, choice: Choice, catalogue: Catalogue | None = None) -> Any: 
         entry = known.find(kind, choice.use)
     except LookupError as error:
         raise BenchError(f"{choice.use}: {error.args[0]}") from error
-    factory = dict(factories(load(entry.source), kind))[choice.use]
+    factory = _factory(entry)
     settings = {name: _setting(entry.form["fields"].get(name, {}), v, known) for name, v in choice.settings.items()}
     try:
         return factory(**settings)
     except (TypeError, ValueError) as error:
         raise BenchError(f"{kind} '{choice.use}' refuses its settings: {error}") from error
+    except FAULTS as error:
+        raise BenchError(f"{kind} '{choice.use}' of {entry.source} raised {brief(error)} when it was made") from error
+
+
+def _factory(entry: Entry) -> Callable[..., object]:
+    """What makes a plugin. Raises BenchError for one that was whole when the catalogue was made, and no longer is."""
+    try:
+        return dict(factories(load(entry.source), entry.kind))[entry.name]
+    except (BrokenPlugin, KeyError) as error:
+        raise BenchError(f"{entry.kind} '{entry.name}' of {entry.source} cannot be used: {error}") from error
 
 
 def _setting(form: Json, value: Any, catalogue: Catalogue) -> Any:  # noqa: ANN401

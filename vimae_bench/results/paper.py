@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -175,13 +176,18 @@ def read_paper(path: Path) -> Paper:
     """Read a paper's file. Raises Problems with all that is wrong, BenchError if there is no such file."""
     text, raw = read_toml(path)
     checker = Checker(_no_plugin)
-    whole = checker.check(describe(Paper, {}), raw)
+    whole = checker.check(_form(), raw)
     if checker.problems:
         raise problems(path, text, checker.problems)
     paper: Paper = _made(Paper, whole)
     if found := list(_contradictions(paper)):
         raise Problems(str(path), [Problem(spell(where), what, line_of(text, where)) for where, what in found])
     return paper
+
+
+@cache
+def _form() -> Json:
+    return describe(Paper, {})
 
 
 def _no_plugin(kind: str, name: str) -> tuple[Json, int]:

@@ -1,0 +1,222 @@
+"""A plugin that raises whatever it likes, wherever it likes, is one message or one failed run; the others go on."""
+
+import json
+import tomllib
+
+import pytest
+from click.testing import CliRunner
+from material import ESCAPE, document, expect_legible
+
+from vimae_bench.cli import main
+from vimae_bench.errors import BenchError
+from vimae_bench.plan.catalogue import installed
+from vimae_bench.plan.registry import make
+from vimae_bench.records import Choice
+
+SMALL = tomllib.loads("""
+name = "small"
+seeds = [0]
+dataset = "digits"
+architecture = { use = "mlp", hidden = [16] }
+latent = 2
+metrics = ["reconstruction"]
+executor = "inline"
+reporters = []
+training = { epochs = 1 }
+method = [{ label = "A", objective = "ae", prior = "normal" }]
+""")
+PLUGIN = """
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from vimae_bench import Deterministic, Estimate, Event, Measure, Metric, Objective, hookimpl
+
+class Odd(BaseException): pass
+FAULTS = {"key": KeyError("on purpose"), "exit": SystemExit(3), "recursion": RecursionError("on purpose"),
+          "assertion": AssertionError("on purpose \\x1b[31m")}
+
+def act(faults, where):
+    if where in faults: raise FAULTS[faults[where]]
+
+@dataclass(frozen=True)
+class OddObjective(Objective):
+    '''Fails where it is told.'''
+    where: str = ""
+    fault: str = "key"
+    def __post_init__(self): act({self.where: self.fault}, "made")
+    def posterior(self):
+        act({self.where: self.fault}, "posterior")
+        return Deterministic()
+    def check(self, model): act({self.where: self.fault}, "check")
+    def __call__(self, model, batch): act({self.where: self.fault}, "call")
+
+@dataclass(frozen=True)
+class OddMetric(Metric):
+    '''Fails where it is told.'''
+    where: str = ""
+    fault: str = "key"
+    def __post_init__(self): act({self.where: self.fault}, "made")
+    def measures(self): return (Measure("odd", "", None),)
+    def check(self, splits, frame): act({self.where: self.fault}, "check")
+    def __call__(self, trial):
+        act({self.where: self.fault}, "call")
+        return {"odd": Estimate(1.0, 1)}
+
+@dataclass(frozen=True)
+class OddDataset:
+    '''Fails where it is told.'''
+    where: str = ""
+    fault: str = "key"
+    pixel_range: str = "unit"
+    validation: int = 0
+    @property
+    def folder(self):
+        act({self.where: self.fault}, "folder")
+        return "odd"
+    def prepare(self, scratch): act({self.where: self.fault}, "prepare")
+
+@dataclass(frozen=True)
+class OddExecutor:
+    '''Fails where it is told.'''
+    where: str = ""
+    fault: str = "key"
+    device: str = "cpu"
+    def prepare(self): act({self.where: self.fault}, "prepare")
+    def __call__(self, orders, work):
+        act({self.where: self.fault}, "call")
+        for order in orders:
+            yield Event("started", order)
+            act({self.where: self.fault}, "work")
+            yield Event("ended", order, work(order))
+
+@dataclass(frozen=True)
+class OddReporter:
+    '''Fails where it is told.'''
+    where: str = ""
+    fault: str = "key"
+    def __call__(self, orders, events):
+        act({self.where: self.fault}, "call")
+        for event in events:
+            act({self.where: self.fault}, event.kind)
+            if self.where == "leave": return
+            yield event
+
+@hookimpl
+def vimae_objectives(): return {"odd": OddObjective}
+@hookimpl
+def vimae_metrics(): return {"odd": OddMetric}
+@hookimpl
+def vimae_datasets(): return {"odd": OddDataset}
+@hookimpl
+def vimae_executors(): return {"odd": OddExecutor}
+@hookimpl
+def vimae_reporters(): return {"odd": OddReporter}
+"""
+
+
+@pytest.fixture
+def run(install, tmp_path, tmp_path_factory):
+    """Runs a benchmark with something changed; gives what is said, the exit code and the status of each run."""
+    install("odd", PLUGIN)
+    file, results = tmp_path / "b.toml", tmp_path / "results"
+    data = tmp_path_factory.getbasetemp() / "data"
+
+    def called(**changes):
+        file.write_text(document({**SMALL, **changes}))
+        done = CliRunner().invoke(main, ["run", str(file), "--results", str(results), "--data", str(data)])
+        assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+        records = [json.loads(path.read_text()) for path in results.rglob("record.json")]
+        return done.output, done.exit_code, {record["run"]["objective"]["use"]: record["status"] for record in records}
+
+    return called
+
+
+def odd(where, fault="key"):
+    return {"use": "odd", "where": where, "fault": fault}
+
+
+@pytest.mark.parametrize("fault", ["key", "exit", "recursion", "assertion"])
+@pytest.mark.parametrize("where", ["made", "posterior", "check"])
+def test_an_objective_that_fails_before_its_run_is_a_message(run, where, fault):
+    said, code, runs = run(method=[{"label": "B", "objective": odd(where, fault), "prior": "normal"}])
+    assert (code, runs) == (2, {})
+    expect_legible(said.strip().split("\n")[-1], "b.toml:")
+
+
+@pytest.mark.parametrize("fault", ["exit", "assertion"])
+def test_an_objective_that_fails_in_its_run_costs_that_run_alone(run, fault):
+    broken = {"label": "B", "objective": odd("call", fault), "prior": "normal"}
+    said, code, runs = run(method=[broken, *SMALL["method"]])
+    assert (code, runs) == (1, {"odd": "failed", "ae": "done"}), said
+    assert "\x1b" not in said
+
+
+@pytest.mark.parametrize("where", ["made", "check"])
+def test_a_metric_that_fails_before_the_runs_is_a_message(run, where):
+    said, code, runs = run(metrics=[odd(where)])
+    assert (code, runs) == (2, {})
+    expect_legible(said.strip().split("\n")[-1], "b.toml:")
+
+
+def test_a_metric_that_leaves_costs_its_own_numbers_alone(run):
+    said, code, runs = run(metrics=[odd("call", "exit"), "reconstruction"])
+    assert (code, runs) == (1, {"ae": "done"}), said
+    assert "sse" in said
+
+
+@pytest.mark.parametrize("where", ["folder", "prepare"])
+@pytest.mark.parametrize("fault", ["key", "exit"])
+def test_a_data_set_that_fails_is_a_message(run, where, fault):
+    said, code, runs = run(dataset=odd(where, fault))
+    assert (code, runs) == (2, {})
+    assert "dataset[0]: " in said
+
+
+@pytest.mark.parametrize("where", ["prepare", "call", "work"])
+def test_an_executor_that_fails_is_a_message(run, where):
+    said, code, _ = run(executor=odd(where))
+    assert (code, "executor 'odd' failed, KeyError: 'on purpose'" in said) == (2, True), said
+
+
+@pytest.mark.parametrize("where", ["call", "started", "ended", "leave"])
+def test_a_reporter_that_fails_or_leaves_is_told_and_the_runs_go_on(run, where):
+    said, code, runs = run(reporters=[odd(where, "assertion"), "console"])
+    assert (code, runs) == (0, {"ae": "done"}), said
+    assert ("reporter 'odd' failed, AssertionError: on purpose \\x1b[31m; the runs go on" in said) is (where != "leave")
+
+
+def test_what_a_contract_check_finds_of_any_plugin_is_a_line(run, install):
+    done = CliRunner().invoke(main, ["check", "odd", "-s", "where='call'", "-s", "fault='exit'"])
+    assert isinstance(done.exception, SystemExit), repr(done.exception)
+    assert "fails   objective odd (odd 1.0): " in done.output
+
+
+HOOK = "from vimae_bench import hookimpl\nclass P:\n    '''P.'''\n@hookimpl\ndef vimae_priors(): return "
+MODULES = {
+    "an exception of its own": ("class Odd(BaseException): pass\nraise Odd('no')", "raised Odd at import: no"),
+    "a path": (HOOK + "{'../../x': P}", "calls something '../../x', which is no name"),
+    "a number": (HOOK + "{3: P}", "calls something 3, which is no name"),
+    "a control character": (HOOK + f"{{{ESCAPE!r}: P}}", "which is no name"),
+    "a long name": (HOOK + "{'x' * 300: P}", "which is no name"),
+    "a version that is none": (
+        HOOK.replace("class P:", "class P:\n    version = '2'") + "{'p': P}",
+        "its version is '2'",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_a_module_that_offers_nonsense_is_told_and_harms_no_other(install, kind):
+    source, reason = MODULES[kind]
+    install("broken", source)
+    listed = CliRunner().invoke(main, ["plugins"])
+    assert listed.exit_code == 0
+    assert reason in listed.output.partition("cannot be used")[2]
+    assert all(map(str.isprintable, listed.output.split("\n")))
+
+
+def test_a_plugin_that_breaks_after_it_was_looked_at_is_a_message(run, install):
+    kept = installed()
+    install("odd", "1/0")
+    with pytest.raises(BenchError, match=r"objective 'odd' of odd .odd 1\.0. cannot be used: raised ZeroDivisionError"):
+        make("objective", Choice("odd"), kept)
