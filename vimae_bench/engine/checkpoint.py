@@ -6,7 +6,6 @@ the newest two, stands in for waiting until each is on the disk: a process that 
 A training that is asked to end writes one wherever it is, in the midst of an epoch too.
 """
 
-import pickle
 import secrets
 from pathlib import Path
 from typing import Any, cast
@@ -47,7 +46,9 @@ def _read(path: Path, device: torch.device) -> dict[str, Any] | None:
     """What a file holds, none of it run; None where it is no state."""
     try:
         state: object = torch.load(path, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError):
+    except (MemoryError, torch.OutOfMemoryError):  # there is nothing wrong with the file
+        raise
+    except Exception:  # a damaged archive fails in many ways
         return None
     return cast("dict[str, Any]", state) if isinstance(state, dict) else None
 

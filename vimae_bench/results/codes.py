@@ -23,8 +23,8 @@ def read_codes(path: Path) -> Codes:
         with np.load(path, allow_pickle=False) as kept:
             z = np.asarray(kept["z"], dtype=np.float32)
             y = np.asarray(kept["y"], dtype=np.int64) if "y" in kept else np.zeros(len(z), np.int64)
-        if z.shape != (len(y), 2):
-            raise ValueError(f"there are codes {z.shape} of {len(y)} images")
+        if z.shape != (y.size, 2) or y.ndim != 1:
+            raise ValueError(f"codes are [N, 2] and labels [N], not {z.shape} and {y.shape}")
     except Exception as error:  # a damaged archive fails in many ways
         raise ResultsError(f"{path}: holds no codes ({error}); remove {path.parent} and run again") from error
     return Codes(z, y)

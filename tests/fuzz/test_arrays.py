@@ -1,0 +1,84 @@
+"""Whatever a file of arrays holds, it is read or refused in words; nothing in it is run, no size it claims is made."""
+
+import struct
+import warnings
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from material import expect_legible, texts
+
+from vimae_bench.engine.layout import load
+from vimae_bench.errors import DataError, ResultsError
+from vimae_bench.render import codes
+
+IMAGES = np.zeros((4, 1, 2, 2), np.uint8)
+sizes = st.sampled_from([0, 1, 2, 3, 4, 10**15, 2**62, 2**64, 10**30, -1]) | st.integers()
+shapes = st.lists(sizes, max_size=6).map(tuple)
+types = st.sampled_from(["|u1", "<i8", "|O", "<f4", "|V8", "<U9", "|S0", ">i8", "<M8[s]", "x", [("a", "|O")]]) | texts
+
+
+def npy(header, data):
+    text = repr(header).encode() + b"\n"
+    return b"\x93NUMPY\x02\x00" + struct.pack("<I", len(text)) + text + data
+
+
+@pytest.fixture
+def folder(tmp_path):
+    np.save(tmp_path / "test_x.npy", IMAGES)
+    return tmp_path
+
+
+@given(
+    name=st.sampled_from(["train_x", "train_y", "train_factors"]),
+    shape=shapes,
+    descr=types,
+    fortran=st.booleans(),
+    data=st.binary(max_size=40),
+)
+@example(name="train_x", shape=(10**15, 1, 2, 2), descr="|u1", fortran=False, data=b"\0" * 16)
+@example(name="train_x", shape=(2**64, 1, 2, 2), descr="|u1", fortran=False, data=b"")
+@example(name="train_y", shape=(4,), descr="|O", fortran=False, data=b"\x80\x04.")
+def test_any_header_of_an_array_is_read_or_refused_in_words(folder, name, shape, descr, fortran, data):
+    np.save(folder / "train_x.npy", IMAGES)
+    path = folder / f"{name}.npy"
+    path.write_bytes(npy({"descr": descr, "fortran_order": fortran, "shape": shape}, data))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            load(folder)
+        except DataError as error:
+            expect_legible(str(error), str(folder))
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The bytes of codes as a run keeps them."""
+    path = tmp_path_factory.mktemp("codes") / "codes.npz"
+    np.savez_compressed(path, z=np.zeros((5, 2), np.float16), y=np.arange(5))
+    return path.read_bytes()
+
+
+@given(cut=st.integers(0, 600), put=st.binary(max_size=3), whole_after=st.booleans())
+def test_codes_that_are_cut_or_overwritten_are_read_or_refused_in_words(tmp_path, whole, cut, put, whole_after):
+    path = tmp_path / "pictures" / "codes.npz"
+    path.parent.mkdir(exist_ok=True)
+    cut %= len(whole)
+    path.write_bytes(whole[:cut] + put + (whole[cut + len(put) :] if whole_after else b""))
+    try:
+        codes.read(SimpleNamespace(status="done", folder=tmp_path))
+    except ResultsError as error:
+        expect_legible(str(error), str(path))
+
+
+@pytest.mark.parametrize("shape", [(10**15, 2), (2**62, 2)])
+def test_codes_that_claim_to_be_huge_are_refused(tmp_path, shape):
+    (tmp_path / "pictures").mkdir()
+    with zipfile.ZipFile(tmp_path / "pictures" / "codes.npz", "w") as archive:
+        archive.writestr("z.npy", npy({"descr": "<f2", "fortran_order": False, "shape": shape}, b""))
+    with pytest.raises(ResultsError, match=r"codes\.npz: cannot be read"):
+        codes.read(SimpleNamespace(status="done", folder=tmp_path))
