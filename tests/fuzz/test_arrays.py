@@ -42,6 +42,8 @@ def folder(tmp_path):
 @example(name="train_x", shape=(10**15, 1, 2, 2), descr="|u1", fortran=False, data=b"\0" * 16)
 @example(name="train_x", shape=(2**64, 1, 2, 2), descr="|u1", fortran=False, data=b"")
 @example(name="train_y", shape=(4,), descr="|O", fortran=False, data=b"\x80\x04.")
+@example(name="train_x", shape=(4, 1, 2, 2), descr="|S0", fortran=False, data=b"")
+@example(name="train_x", shape=(-1, 1, 2, 2), descr="|u1", fortran=False, data=b"")
 def test_any_header_of_an_array_is_read_or_refused_in_words(folder, name, shape, descr, fortran, data):
     np.save(folder / "train_x.npy", IMAGES)
     path = folder / f"{name}.npy"

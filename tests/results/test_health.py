@@ -148,6 +148,15 @@ def test_a_damaged_checkpoint_is_a_fault(results):
     assert [path.suffix for path in folder.iterdir()] == [".corrupt"]
 
 
+@pytest.mark.parametrize("name", ["events.jsonl", "checkpoints/epoch-00001.0000000-0123456789abcdef.pt"])
+def test_a_folder_in_place_of_a_file_is_a_fault(results, name):
+    path = one_run(results) / name
+    path.unlink(missing_ok=True)
+    path.mkdir(parents=True)
+    (fault,) = examine(results)
+    assert (fault.path, fault.what) == (path, "cannot be read (Is a directory)")
+
+
 def test_what_a_killed_process_left_is_removed(results):
     left = one_run(results) / "metrics" / ".svm.json.1a2b.tmp"
     left.touch()

@@ -7,6 +7,7 @@ dataset.json         name, shape, counts, names of the factors, source, sha256 o
 """
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from ..records import Json
 NAMES = ("train_x", "train_y", "test_x", "test_y")
 FACTORS = ("train_factors", "test_factors")
 CARD = "dataset.json"
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+"""What reads the header of an array, by the version of its format."""
 
 
 def is_prepared(folder: Path) -> bool:
@@ -140,6 +143,7 @@ def _map(path: Path) -> np.memmap:
     # Copy-on-write: the file stays as it is, and torch does not warn of memory it must not write to.
     # `open_memmap` reads this one format; `np.load` would also look for pickles and archives.
     try:
+        _expect_numbers(path)
         array = np.lib.format.open_memmap(path, mode="c")
     except FileNotFoundError as error:
         raise DataError(f"{path}: is missing; `vimae-bench data list` tells which data sets can be prepared") from error
@@ -151,6 +155,15 @@ def _map(path: Path) -> np.memmap:
     if not array.flags.c_contiguous:
         raise DataError(f"{path}: is in Fortran order; write it with np.save(path, np.ascontiguousarray(x))")
     return array
+
+
+def _expect_numbers(path: Path) -> None:
+    """Raises ValueError for a header that numpy's map would end the process on: values of no size, more than can be."""
+    with path.open("rb") as file:
+        read = HEADERS[np.lib.format.read_magic(file)]
+        shape, _, dtype = read(file)
+    if dtype.kind not in "biufc" or any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize >= 2**63:
+        raise ValueError(f"{dtype} of shape {shape}")
 
 
 def _check_images(x: np.ndarray, path: Path) -> None:

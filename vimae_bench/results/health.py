@@ -47,7 +47,7 @@ def examine(benchmark: Path) -> Iterator[Fault]:
             yield Fault(path, "is no folder of a run", lambda: None, "remove it")
             continue
         with _mine(RunFolder(path)) as mine:
-            yield from _run(RunFolder(path)) if mine else ()
+            yield from _looked_at(RunFolder(path)) if mine else ()
 
 
 def examine_store(path: Path) -> Iterator[Fault]:
@@ -75,6 +75,14 @@ def _mine(folder: RunFolder) -> Generator[bool]:
         except OSError:
             mine = True
         yield mine
+
+
+def _looked_at(folder: RunFolder) -> Iterator[Fault]:
+    try:
+        yield from _run(folder)
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        yield Fault(Path(error.filename or folder.path), what, lambda: None, "remove it, or make it readable")
 
 
 def _run(folder: RunFolder) -> Iterator[Fault]:
