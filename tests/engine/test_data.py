@@ -376,10 +376,10 @@ def cut(name, to):
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:to])
 
 
-def header(shape):
+def header(shape, descr="|u1"):
     def damage(folder):
         with (folder / "train_x.npy").open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
 
     return damage
 
@@ -411,7 +411,7 @@ DAMAGE = {
     "big-endian labels": (rewrite("train_y", Y[:8].astype(">i8")), "train_y.npy: holds >i8; labels are int64"),
     "too few labels": (rewrite("test_y", Y[:3]), r"test_y.npy: has shape \(3,\); .* has to be \(4,\)"),
     "one-hot labels": (rewrite("test_y", np.eye(4, dtype=np.int64)), r"test_y.npy: has shape \(4, 4\)"),
-    "values of no size": (rewrite("train_x", np.zeros((8, 3, 4, 5), "S0")), "train_x.npy: is damaged"),
+    "values of no size": (header((8, 3, 4, 5), "|S0"), "train_x.npy: is damaged"),
     "more values than there can be": (header((10**15, 3, 4, 5)), "train_x.npy: is damaged"),
     "no JSON": (lambda f: (f / "dataset.json").write_text("{"), "dataset.json: cannot be read as JSON"),
     "no object": (lambda f: (f / "dataset.json").write_text("[]"), "dataset.json: holds no JSON object"),
