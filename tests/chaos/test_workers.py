@@ -52,7 +52,7 @@ def vimae_objectives():
 """
 TOLD = {
     "raises": "ZeroDivisionError: division by zero",
-    "raises SystemExit": "exit code 0 and without a record",
+    "raises SystemExit": "SystemExit: 0",
     "raises KeyboardInterrupt": "exit code 1 and without a record",
     "exits with 0": "exit code 0 and without a record",
     "crashes": "was killed by signal 11",
@@ -61,7 +61,6 @@ TOLD = {
     "has no memory": "can't allocate memory",
 }
 SEEN_BY_RAY = TOLD | {
-    "raises SystemExit": "died",
     "raises KeyboardInterrupt": "",
     "exits with 0": "died",
     "crashes": "died",

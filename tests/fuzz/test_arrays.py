@@ -3,7 +3,6 @@
 import struct
 import warnings
 import zipfile
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from material import expect_legible, texts
 
 from vimae_bench.engine.layout import load
 from vimae_bench.errors import DataError, ResultsError
-from vimae_bench.render import codes
+from vimae_bench.results.codes import read_codes
 
 IMAGES = np.zeros((4, 1, 2, 2), np.uint8)
 sizes = st.sampled_from([0, 1, 2, 3, 4, 10**15, 2**62, 2**64, 10**30, -1]) | st.integers()
@@ -67,20 +66,19 @@ def whole(tmp_path_factory):
 
 @given(cut=st.integers(0, 600), put=st.binary(max_size=3), whole_after=st.booleans())
 def test_codes_that_are_cut_or_overwritten_are_read_or_refused_in_words(tmp_path, whole, cut, put, whole_after):
-    path = tmp_path / "pictures" / "codes.npz"
-    path.parent.mkdir(exist_ok=True)
+    path = tmp_path / "codes.npz"
     cut %= len(whole)
     path.write_bytes(whole[:cut] + put + (whole[cut + len(put) :] if whole_after else b""))
     try:
-        codes.read(SimpleNamespace(status="done", folder=tmp_path))
+        read_codes(path)
     except ResultsError as error:
         expect_legible(str(error), str(path))
 
 
 @pytest.mark.parametrize("shape", [(10**15, 2), (2**62, 2)])
 def test_codes_that_claim_to_be_huge_are_refused(tmp_path, shape):
-    (tmp_path / "pictures").mkdir()
-    with zipfile.ZipFile(tmp_path / "pictures" / "codes.npz", "w") as archive:
+    path = tmp_path / "codes.npz"
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("z.npy", npy({"descr": "<f2", "fortran_order": False, "shape": shape}, b""))
-    with pytest.raises(ResultsError, match=r"codes\.npz: cannot be read"):
-        codes.read(SimpleNamespace(status="done", folder=tmp_path))
+    with pytest.raises(ResultsError, match=r"codes\.npz: holds no codes"):
+        read_codes(path)

@@ -31,7 +31,7 @@ from .options import (
 )
 from .plan import show, show_costs, unmeasured
 from .results import Finished
-from .stages import blamed, dispensable, told
+from .stages import dispensable
 
 SOME_FAILED = 1
 
@@ -149,7 +149,7 @@ def run(
     todo = orders(store, benchmark.name, wanted, root, Means(exact, compiling, batch_seeds))
     todo = shared_out(todo, *shard) if shard else todo
     looking_on = [dispensable(make("reporter", choice), choice.use) for choice in reporters]
-    failed = carry_out(todo, told(chosen, benchmark.executor.use), looking_on, wait=not shard)
+    failed = carry_out(todo, chosen, looking_on, wait=not shard)
     shown = benchmark.leaderboard.rank_by, benchmark.leaderboard.columns
     leaderboard.show(Finished(store, wanted, *shown))
     leaderboard.keep(Finished(store, matrix, *shown))
@@ -169,8 +169,7 @@ def _executor(benchmark: Benchmark, needed: bool) -> Executor:
     """The benchmark's executor; if it is needed it makes ready while data and models are checked."""
     executor = make("executor", benchmark.executor)
     if needed and hasattr(executor, "prepare"):
-        with blamed(benchmark.executor.use):
-            executor.prepare()
+        executor.prepare()
     return executor
 
 

@@ -1,14 +1,14 @@
-"""Executors and reporters at work: what is wrong with one of them is told, and no traceback."""
+"""Reporters at work: one that fails is told, and the runs go on without it."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+import traceback
+from collections.abc import Iterator, Sequence
 
 import click
 
 from ..errors import BenchError, legible
 from ..plan.plugins import FAULTS
 from ..records import Event, Order
-from ..streams import Executor, Reporter
+from ..streams import Reporter
 
 
 class Upstream(Iterator[Event]):
@@ -27,27 +27,6 @@ class Upstream(Iterator[Event]):
             raise
 
 
-@contextmanager
-def blamed(name: str) -> Generator[None]:
-    """What an executor raises, made into a message."""
-    try:
-        yield
-    except BenchError:
-        raise
-    except FAULTS as error:
-        raise BenchError(f"executor '{name}' failed, {type(error).__name__}: {error}") from error
-
-
-def told(executor: Executor, name: str) -> Executor:
-    """The executor, what it raises at work made into a message."""
-
-    def events(orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
-        with blamed(name):
-            yield from executor(orders, work)
-
-    return events
-
-
 def dispensable(reporter: Reporter, name: str) -> Reporter:
     """The reporter, without which the runs go on where it fails or stops to pass events on."""
 
@@ -58,7 +37,7 @@ def dispensable(reporter: Reporter, name: str) -> Reporter:
         except FAULTS as error:
             if upstream.failed or isinstance(error, BenchError):
                 raise
-            line = f"reporter '{name}' failed, {type(error).__name__}: {error}; the runs go on without it"
+            line = f"reporter '{name}' failed, and the runs go on without it:\n{traceback.format_exc()}"
             click.echo(legible(line), err=True)
         yield from upstream
 
