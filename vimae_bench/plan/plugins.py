@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
@@ -44,13 +45,20 @@ def load(source: Source) -> pluggy.PluginManager:
 
     Raises BrokenPlugin if it raises (or exits) at import, or implements a hook that does not exist.
     """
-    manager = pluggy.PluginManager(hooks.NAME)
-    manager.add_hookspecs(hooks)
+    module = _import(source)
     try:
-        manager.register(_import(source), name=source.entry)
-        manager.check_pending()
+        return _managed(module, source.entry)
     except pluggy.PluginValidationError as error:
         raise BrokenPlugin(" ".join(str(error).split())) from error
+
+
+@cache
+def _managed(module: ModuleType, name: str) -> pluggy.PluginManager:
+    """Kept for each module, since a run makes a dozen plugins and a server of workers has them made before it forks."""
+    manager = pluggy.PluginManager(hooks.NAME)
+    manager.add_hookspecs(hooks)
+    manager.register(module, name=name)
+    manager.check_pending()
     return manager
 
 

@@ -23,11 +23,12 @@ NO_CUDA_YET = "PYTORCH_NVML_BASED_CUDA_CHECK"
 PATIENCE = 60.0  # seconds for a GPU to tell its free memory
 # Loaded once by the server, and not again by every run.
 PRELOADED = [
-    "vimae_bench.engine.ready",
+    "vimae_bench.cli",  # a worker imports what the scheduler was started by
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
     "sklearn.svm",
     "sklearn.decomposition",
+    "vimae_bench.engine.ready",  # last, as it freezes what has been loaded
 ]
 
 
