@@ -43,8 +43,8 @@ def _without_references(store: Store, trained: Sequence[Cell]) -> Iterator[Cell]
 
 def shared_out(todo: Sequence[Order], share: int, of: int) -> list[Order]:
     """One of `of` equal shares of the orders, counted from 1, and behind it the others', from their ends."""
-    mine = list(todo[share - 1 :: of])
-    return mine + [order for order in reversed(todo) if order not in mine]
+    others = [order for place, order in enumerate(todo) if place % of != share - 1]
+    return [*todo[share - 1 :: of], *reversed(others)]
 
 
 def carry_out(

@@ -5,8 +5,9 @@ Everything here is frozen and made of JSON values. Objects are made from these n
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -71,7 +72,7 @@ class Choice:
         rest = {k: v for k, v in raw.items() if k not in ("use", "version")}
         return cls(raw["use"], rest, int(raw.get("version", 1)))
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The choice's identity: `<name>-<hash>`."""
         return f"{self.use}-{fingerprint(self.as_json())[:8]}"
@@ -100,8 +101,7 @@ class Training:
     def as_json(self) -> Json:
         """What was added later is left out at its default, so that older runs keep their identity."""
         later = {"schedule", "sampling", "pretraining", "pretraining_batch"}
-        default = Training()
-        return {k: v for k, v in asdict(self).items() if k not in later or v != getattr(default, k)}
+        return {k: v for k, v in vars(self).items() if k not in later or v != getattr(Training, k)}
 
 
 @dataclass(frozen=True)
@@ -121,16 +121,16 @@ class Run:
         return {**parts, "latent": self.latent, "training": self.training.as_json(), "seed": self.seed}
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> "Run":
+    def from_json(cls, raw: Mapping[str, Any], choice: Callable[[Json], Choice] = Choice.from_json) -> "Run":
         """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
-        parts = {name: Choice.from_json(raw[name]) for name in ("dataset", "architecture", "objective", "prior")}
+        parts = {name: choice(raw[name]) for name in ("dataset", "architecture", "objective", "prior")}
         training = Training(**raw["training"])
-        values = {"latent": raw["latent"], "seed": raw["seed"], **asdict(training)}
+        values = {"latent": raw["latent"], "seed": raw["seed"], **vars(training)}
         for name, value in values.items():
             expect(name, value, type(getattr(Training, name, 0)))
         return cls(**parts, latent=raw["latent"], training=training, seed=raw["seed"])
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The run's identity: a hash of all that decides its result, defaults and versions included."""
         return fingerprint(self.as_json())

@@ -73,7 +73,7 @@ def show(matrix: Sequence[Cell], store: Store) -> None:
         for cell, state in zip(matrix, states, strict=True)
     ]
     widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
-    for line in columns:
-        click.echo("  ".join(f"{text:{width}}" for text, width in zip(line, widths, strict=True)))
+    rows = ("  ".join(f"{text:{width}}" for text, width in zip(line, widths, strict=True)) for line in columns)
+    click.echo("\n".join(rows))
     counts = ", ".join(f"{n} {state}" for state, n in Counter(states).items())
     click.echo(f"{len(matrix)} run{'s' * (len(matrix) != 1)}: {counts}")
