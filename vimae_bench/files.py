@@ -48,7 +48,7 @@ def readable(value: object) -> str:
 def read_json(path: Path) -> Json:
     """An object read back. Raises ResultsError, naming the file, if it is damaged."""
     try:
-        value = _loaded(path.read_text(encoding="utf-8"))
+        value = _loaded(path.read_bytes().decode())
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be read as JSON ({error}); remove it and run again") from error
     if not isinstance(value, dict):

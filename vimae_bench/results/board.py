@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..records import Choice, Estimate, Measure, Training
+from .measured import parted
 from .ranking import Place
-from .statistics import Interval
+from .statistics import Interval, interval
 from .store import Outcome
 
 
@@ -18,9 +20,14 @@ class Entry:
 
     estimates: Mapping[int, Estimate]
     mean: float
-    interval: Interval | None
     complete: bool
     place: Place | None = None
+
+    @cached_property
+    def interval(self) -> Interval | None:
+        """Found when it is asked for: a table shows some of what is measured, and a bootstrap takes a millisecond."""
+        found = list(self.estimates.values())
+        return interval([estimate.value for estimate in found], parted(found))
 
     @property
     def half_width(self) -> float | None:

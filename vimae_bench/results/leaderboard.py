@@ -15,7 +15,7 @@ from . import notes
 from .board import Board, Entry, Row
 from .measured import parted, suffix_of
 from .ranking import Column, Ranking, rank
-from .statistics import FEW, interval
+from .statistics import FEW
 from .store import Outcome, Reference
 
 
@@ -114,7 +114,9 @@ def _measures(sources: Sequence[Outcome | Reference]) -> dict[str, Measure]:
     found: dict[str, Measure] = {}
     for source in sources:
         for name, measure in source.measures.items():
-            same = found.setdefault(name, measure) == measure
+            if (known := found.setdefault(name, measure)) is measure:
+                continue
+            same = known == measure
             found[name] = found[name] if same else replace(measure, better=None)
     return found
 
@@ -140,9 +142,8 @@ def _row(label: str, outcomes: Mapping[int, Outcome], seeds: Sequence[int]) -> R
 
 
 def _entry(estimates: Mapping[int, Estimate], seeds: int) -> Entry:
-    values = [estimate.value for estimate in estimates.values()]
-    between = interval(values, parted(list(estimates.values())))
-    return Entry(estimates, float(np.mean(values)), between, len(values) == seeds)
+    mean = np.mean([estimate.value for estimate in estimates.values()])
+    return Entry(estimates, float(mean), len(estimates) == seeds)
 
 
 def _drawn(rows: Sequence[Row], shown: Sequence[str]) -> bool:

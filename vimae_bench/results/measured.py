@@ -1,7 +1,8 @@
 """The file of one metric, read back and checked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ def read_measured(path: Path, suffix: str = "") -> Measured:
     raw = read_json(path)
     try:
         rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
-        measures = {m["name"] + suffix: _measure(m, suffix) for m in raw["measures"]}
+        measures = {m["name"] + suffix: _measure(m["name"] + suffix, *_spelt(m)) for m in raw["measures"]}
         found = {label: _row(row, suffix) for label, row in rows.items()}
         if unknown := {name for row in found.values() for name in row} - measures.keys():
             raise ValueError(f"no measure is called {min(unknown)!r}")
@@ -35,10 +36,16 @@ def read_measured(path: Path, suffix: str = "") -> Measured:
         raise ResultsError(f"{path}: is not as a metric writes it ({error!r}); remove it and run again") from error
 
 
-def _measure(raw: Mapping[str, Any], suffix: str) -> Measure:
-    measure = Measure(**{**raw, "name": raw["name"] + suffix})
-    for name, kind in (("name", str), ("unit", str), ("version", int), ("ranks_collapsed", bool)):
-        expect(name, getattr(measure, name), kind)
+def _spelt(raw: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(item for item in raw.items() if item[0] != "name")
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _measure(name: str, *others: tuple[str, Any]) -> Measure:
+    """One object for all runs that measure the same, so that thousands of them are compared by a look."""
+    measure = Measure(name, **dict(others))
+    for field, kind in (("name", str), ("unit", str), ("version", int), ("ranks_collapsed", bool)):
+        expect(field, getattr(measure, field), kind)
     if measure.better not in ("lower", "higher", None):
         raise ValueError(f"better is {measure.better!r}")
     if measure.collapse_below is not None:
@@ -51,7 +58,7 @@ def _row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
 
 
 def _estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
-    estimate = replace(Estimate(**raw), parts=tuple(raw.get("parts", ())))
+    estimate = Estimate(**{**raw, "parts": tuple(raw.get("parts", ()))})
     expect(f"the n of {name}", estimate.n, int)
     for number in (estimate.value, *([] if estimate.se is None else [estimate.se]), *estimate.parts):
         expect(name, number, float)
@@ -83,5 +90,7 @@ def _table(estimates: Sequence[Estimate]) -> "Array | None":
 def suffix_of(metric: Choice, metrics: Sequence[Choice]) -> str:
     """What tells the measures of a metric from those of the same metric with other settings, such as ` kernel=rbf`."""
     twins = [other.settings for other in metrics if other.use == metric.use]
+    if len(twins) < 2:
+        return ""
     differing = [k for k, v in metric.settings.items() if any(twin.get(k) != v for twin in twins)]
     return "".join(f" {name}={metric.settings[name]}" for name in differing)

@@ -1,5 +1,6 @@
 """The sentences below a table: how to read it, and what must not be overlooked in it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -131,14 +132,13 @@ def _made_by(record: Mapping[str, Any]) -> dict[str, str]:
     return {**made, "commit": str(made.get("commit", ""))[:10], **plugins}
 
 
-def _differing(records: Sequence[Mapping[str, Any]], *, absent_differs: bool = True) -> dict[str, dict[str, int]]:
+def _differing(records: Sequence[Mapping[str, Any]], *, absent_differs: bool = True) -> dict[str, Mapping[str, int]]:
     """The keys whose values differ among records, with how often each value is found."""
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, Mapping[str, int]] = {}
     for key in dict.fromkeys(key for record in records for key in record):
-        for record in records:
-            if key in record or absent_differs:
-                value = str(record.get(key, "none"))
-                found.setdefault(key, {})[value] = found.get(key, {}).get(value, 0) + 1
+        values = [record.get(key, "none") for record in records if key in record or absent_differs]
+        if any(value is not values[0] and value != values[0] for value in values):
+            found[key] = Counter(map(str, values))
     return {key: counts for key, counts in found.items() if len(counts) > 1}
 
 

@@ -132,7 +132,8 @@ class Store:
             raise ResultsError(f"{self.path}: is no results folder, for there is no benchmark.json in it")
         raw = read_json(path)
         try:
-            cells = tuple(_cell(row) for row in raw["cells"])
+            known = _Known()
+            cells = tuple(known.cell(row) for row in raw["cells"])
             shown = dict(raw["leaderboard"])
             columns = shown.get("columns", ())
             for text in (raw["name"], raw["source"], shown.get("rank_by", ""), *columns):
@@ -233,11 +234,21 @@ def _plain(cell: Cell) -> Json:
     return row | ({"pair": cell.pair, "repeats": cell.repeats} if cell.repeats else {})
 
 
-def _cell(raw: Json) -> Cell:
-    metrics = tuple(Choice.from_json(metric) for metric in raw["metrics"])
-    cell = Cell(raw["label"], Run.from_json(raw["run"]), metrics, raw.get("pair"), raw.get("repeats", ""))
-    expect("label", cell.label, str)
-    expect("repeats", cell.repeats, str)
-    if cell.pair is not None:
-        expect("pair", cell.pair, int)
-    return cell
+@dataclass(frozen=True)
+class _Known:
+    """Choices that were read already, by their spelling: thousands of cells share a few, and what these work out."""
+
+    choices: dict[str, Choice] = field(default_factory=dict[str, Choice])
+
+    def cell(self, raw: Json) -> Cell:
+        """A cell as `_plain` spells it."""
+        run, metrics = Run.from_json(raw["run"], self._choice), tuple(map(self._choice, raw["metrics"]))
+        cell = Cell(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""))
+        expect("label", cell.label, str)
+        expect("repeats", cell.repeats, str)
+        if cell.pair is not None:
+            expect("pair", cell.pair, int)
+        return cell
+
+    def _choice(self, raw: Json) -> Choice:
+        return self.choices.get(spelling := str(raw)) or self.choices.setdefault(spelling, Choice.from_json(raw))
