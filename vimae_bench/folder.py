@@ -74,7 +74,7 @@ class RunFolder:
 
     def metric(self, choice: Choice) -> Path:
         """Where the measures of one metric are kept; a metric with other settings or version has another file."""
-        return self.path / "metrics" / f"{choice.key}.json"
+        return self.path / f"metrics/{choice.key}.json"
 
     def write_spec(self, run: Run) -> None:
         """Write the spec if it is not there."""

@@ -24,9 +24,12 @@ LARGEST = 1e100
 """Beyond this a number is as good as none."""
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
 def canonical(value: object) -> str:
     """JSON in one spelling: sorted keys, no spaces, ASCII, no NaN. Raises ValueError for NaN and infinities."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def is_number(value: object) -> bool:

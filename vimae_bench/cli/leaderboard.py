@@ -54,7 +54,7 @@ def show(found: Finished) -> None:
 
     from ..render import terminal
 
-    Console().print(terminal.render(found.boards()))
+    Console().print(terminal.render(found.boards))
 
 
 def keep(found: Finished) -> None:
@@ -69,13 +69,13 @@ def keep(found: Finished) -> None:
 
 
 def _text(found: Finished, form: str) -> str:
-    return import_module(f"..render.{FORMATS[form]}", __package__).render(found.boards())
+    return import_module(f"..render.{FORMATS[form]}", __package__).render(found.boards)
 
 
 def _intervals(found: Finished) -> "list[Figure]":
     from ..render import intervals
 
-    boards = found.boards()
+    boards = found.boards
     having = [board for board in boards if board.columns]  # a table of which nothing is measured yet shows nothing
     return [intervals.draw(board) for board in having or boards]
 

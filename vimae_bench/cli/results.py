@@ -1,7 +1,10 @@
 """Finished runs, from a benchmark file or from its results folder."""
 
-from collections.abc import Sequence
+import contextlib
+import gc
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,19 +24,33 @@ class Finished:
     rank_by: str = ""
     columns: tuple[str, ...] = ()
 
+    @cached_property
     def boards(self) -> "list[Board]":
-        """The leaderboards."""
+        """The leaderboards, read and worked out once: a text and figures are made of them."""
         from ..results.leaderboard import leaderboards
 
-        outcomes, references = self.store.outcomes(self.cells), self.store.references(self.cells)
-        return leaderboards(outcomes, references, self.rank_by, self.columns)
+        with _keeping_all():
+            outcomes, references = self.store.outcomes(self.cells), self.store.references(self.cells)
+            return leaderboards(outcomes, references, self.rank_by, self.columns)
+
+
+@contextlib.contextmanager
+def _keeping_all() -> Generator[None]:
+    """No garbage is looked for meanwhile, nor later among what was made: of millions of objects all are kept."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Finished:
     """What a benchmark file is about, or a results folder in its place."""
     if file.is_dir():
         store = Store(file)
-        kept = store.read_benchmark()
+        with _keeping_all():
+            kept = store.read_benchmark()
         shown = kept.leaderboard
         return Finished(store, kept.cells, shown.get("rank_by", ""), tuple(shown.get("columns", ())))
     from .options import planned

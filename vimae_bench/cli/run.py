@@ -151,8 +151,9 @@ def run(
     looking_on = [dispensable(make("reporter", choice), choice.use) for choice in reporters]
     failed = carry_out(todo, chosen, looking_on, wait=not shard)
     shown = benchmark.leaderboard.rank_by, benchmark.leaderboard.columns
-    leaderboard.show(Finished(store, wanted, *shown))
-    leaderboard.keep(Finished(store, matrix, *shown))
+    found = Finished(store, wanted, *shown)
+    leaderboard.show(found)
+    leaderboard.keep(found if len(wanted) == len(matrix) else Finished(store, matrix, *shown))
     for name, where in _places(file, results, benchmark.name, reporters).items():
         click.echo(f"{name:10} {where}")
     if failed:

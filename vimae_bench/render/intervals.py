@@ -69,9 +69,11 @@ def _method(axes: "Axes", y: int, row: Row, measure: Measure) -> None:
     if entry is None:
         return
     colour = QUIET if not row.complete else TOP if entry.place and entry.place.top else OTHER
-    for seed, estimate in entry.estimates.items():
-        marker, shade = ("x", COLLAPSE) if seed in row.collapsed else ("o", colour)
-        axes.plot(estimate.value, y + 0.16, marker, color=shade, markersize=3, mfc="none", markeredgewidth=0.7)
+    collapsed = set(row.collapsed)
+    for marker, shade, shown in (("o", colour, entry.estimates.keys() - collapsed), ("x", COLLAPSE, collapsed)):
+        values = [estimate.value for seed, estimate in entry.estimates.items() if seed in shown]
+        places = [y + 0.16] * len(values)
+        axes.plot(values, places, marker, color=shade, markersize=3, mfc="none", markeredgewidth=0.7)
     if entry.interval and entry.complete:
         axes.plot(entry.interval, (y - 0.12, y - 0.12), color=colour, linewidth=1.6, solid_capstyle="butt")
     axes.plot(entry.mean, y - 0.12, marker="|", color=colour, markersize=8, markeredgewidth=1.8)

@@ -27,7 +27,7 @@ def read_measured(path: Path, suffix: str = "") -> Measured:
     raw = read_json(path)
     try:
         rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
-        measures = {m["name"] + suffix: _measure(m["name"] + suffix, *_spelt(m)) for m in raw["measures"]}
+        measures = {m["name"] + suffix: _measure(**{**m, "name": m["name"] + suffix}) for m in raw["measures"]}
         found = {label: _row(row, suffix) for label, row in rows.items()}
         if unknown := {name for row in found.values() for name in row} - measures.keys():
             raise ValueError(f"no measure is called {min(unknown)!r}")
@@ -36,16 +36,12 @@ def read_measured(path: Path, suffix: str = "") -> Measured:
         raise ResultsError(f"{path}: is not as a metric writes it ({error!r}); remove it and run again") from error
 
 
-def _spelt(raw: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(item for item in raw.items() if item[0] != "name")
-
-
 @lru_cache(maxsize=1024, typed=True)
-def _measure(name: str, *others: tuple[str, Any]) -> Measure:
+def _measure(**raw: Any) -> Measure:  # noqa: ANN401
     """One object for all runs that measure the same, so that thousands of them are compared by a look."""
-    measure = Measure(name, **dict(others))
-    for field, kind in (("name", str), ("unit", str), ("version", int), ("ranks_collapsed", bool)):
-        expect(field, getattr(measure, field), kind)
+    measure = Measure(**raw)
+    for name, kind in (("name", str), ("unit", str), ("version", int), ("ranks_collapsed", bool)):
+        expect(name, getattr(measure, name), kind)
     if measure.better not in ("lower", "higher", None):
         raise ValueError(f"better is {measure.better!r}")
     if measure.collapse_below is not None:

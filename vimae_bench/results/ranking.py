@@ -52,7 +52,7 @@ def rank(columns: Sequence[Column]) -> Ranking:
     pairs = [c.values[i] - c.values[j] for c in columns for i, j in combinations(range(len(c.labels)), 2)]
     if not pairs:
         return Ranking({})
-    family = paired_tests(np.stack(pairs))
+    family = paired_tests(np.stack(pairs), enough=ALPHA)
     ends = np.cumsum([len(c.labels) * (len(c.labels) - 1) // 2 for c in columns])
     places = {c.measure.name: _places(c, p) for c, p in zip(columns, np.split(family.p, ends[:-1]), strict=True)}
     return Ranking(places, family.test, len(pairs))

@@ -155,12 +155,15 @@ def sign_flip(differences: Array) -> float:
     return float(sign_flips(differences[None])[0])
 
 
-def sign_flips(differences: Array) -> Array:
-    """The p-value of `sign_flip` for each row of paired differences [comparisons, n]."""
+def sign_flips(differences: Array, enough: float = 1.0) -> Array:
+    """The p-value of `sign_flip` for each row of paired differences [comparisons, n].
+
+    One that is found to be at least `enough` need not be the last word: it may be larger still.
+    """
     observed = np.abs(differences.sum(1)) - 1e-12 * np.abs(differences).sum(1)
     if differences.shape[1] <= EXACT_UP_TO:
         return np.array([_exact(row, least) for row, least in zip(differences, observed, strict=True)])
-    return (1 + _random(differences, observed)) / (1 + RANDOM_FLIPS)
+    return (1 + _random(differences, observed, enough * (1 + RANDOM_FLIPS))) / (1 + RANDOM_FLIPS)
 
 
 def _exact(differences: Array, least: float) -> float:
@@ -184,21 +187,19 @@ def _sums(differences: Array, first: Array) -> Array:
     return sums
 
 
-def _random(differences: Array, observed: Array) -> NDArray[np.int64]:
-    """How many of the random flips make |sum| of each row at least as large as `observed`."""
+def _random(differences: Array, observed: Array, most: float) -> NDArray[np.int64]:
+    """How many of the random flips make |sum| of each row at least as large as `observed`, counted up to `most`."""
     signs, distance = _flips(differences.shape[1])
-    last = np.searchsorted(distance, _reach(differences), "right")
-    order = np.argsort(-last)  # those that need the most flips first, so that the rest can be left out from some on
-    rows, least, counts = differences[order], observed[order, None], np.zeros(len(order), np.int64)
+    last, counts = np.searchsorted(distance, _reach(differences), "right"), np.zeros(len(differences), np.int64)
+    live = np.arange(len(differences))
     for start in range(0, RANDOM_FLIPS, BLOCK[1]):
         flips = signs[:, start : start + BLOCK[1]].astype(np.float64)
-        for first in range(0, int((last > start).sum()), BLOCK[0]):
-            part = slice(first, first + BLOCK[0])
-            sums = rows[part] @ flips
-            counts[part] += np.count_nonzero(np.abs(sums, out=sums) >= least[part], axis=1)
-    found = np.empty_like(counts)
-    found[order] = counts
-    return found
+        live = live[(last[live] > start) & (counts[live] < most)]
+        for first in range(0, len(live), BLOCK[0]):
+            part = live[first : first + BLOCK[0]]
+            sums = differences[part] @ flips
+            counts[part] += np.count_nonzero(np.abs(sums, out=sums) >= observed[part, None], axis=1)
+    return counts
 
 
 @lru_cache(maxsize=2)
@@ -246,10 +247,13 @@ def paired_test(differences: Array, comparisons: int = 1) -> tuple[str, float]:
     return PAIRED_T, paired_t(differences)
 
 
-def paired_tests(differences: Array) -> Family:
-    """Test each row of paired differences [comparisons, seeds] against 0, Holm-adjusted over the rows."""
+def paired_tests(differences: Array, enough: float = 1.0) -> Family:
+    """Test each row of paired differences [comparisons, seeds] against 0, Holm-adjusted over the rows.
+
+    P-values of `enough` and more are only known to be so.
+    """
     if _flippable(differences.shape[1], len(differences)):
-        return Family(SIGN_FLIP, holm(sign_flips(differences)))
+        return Family(SIGN_FLIP, holm(sign_flips(differences, enough)))
     return Family(PAIRED_T, holm([paired_t(row) for row in differences]))
 
 

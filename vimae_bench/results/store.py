@@ -9,7 +9,7 @@ A damaged file never hides its neighbours: what it held counts as not there, and
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -36,7 +36,7 @@ class Outcome:
     measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
     estimates: Mapping[str, Estimate] = field(default_factory=dict[str, Estimate])
 
-    @property
+    @cached_property
     def collapsed(self) -> bool:
         """Whether the model ignores its data: some estimate lies below its measure's `collapse_below`."""
         limits = {name: m.collapse_below for name, m in self.measures.items() if m.collapse_below is not None}
@@ -109,8 +109,9 @@ class Store:
 
     def references(self, cells: Sequence[Cell]) -> list[Reference]:
         """The reference rows that belong to these cells, as far as they are there."""
-        wanted = {self._reference_of(c.run, m): (c, m) for c in cells for m in c.metrics}
-        return [_reference(path, cell, metric) for path, (cell, metric) in wanted.items() if path.exists()]
+        wanted = {(c.run.dataset.key, c.run.latent, m.key): (c, m) for c in cells for m in c.metrics}
+        found = [(self._reference_of(c.run, m), c, m) for c, m in wanted.values()]
+        return [_reference(path, cell, metric) for path, cell, metric in found if path.exists()]
 
     def set_aside(self, cells: Sequence[Cell]) -> list[Path]:
         """Rename the damaged files of these cells to `<name>.corrupt`, to be made again; gives their old paths."""
@@ -144,12 +145,12 @@ class Store:
 
     def _outcome(self, cell: Cell) -> Outcome:
         folder = self.folder(cell.run)
-        if not folder.record.exists():
-            return Outcome(cell, folder.path, "missing", "not finished" if folder.spec.exists() else "not started")
         try:
             record = _record(folder.record, cell.run)
         except ResultsError as error:
-            return Outcome(cell, folder.path, "failed", str(error))
+            if folder.record.exists():
+                return Outcome(cell, folder.path, "failed", str(error))
+            return Outcome(cell, folder.path, "missing", "not finished" if folder.spec.exists() else "not started")
         # A run that failed when it was tried again may have metrics from before.
         wanted = cell.metrics if record["status"] == "done" else ()
         measures, estimates, damage = _measured(folder, wanted)
@@ -196,12 +197,10 @@ def _measured(
     measures, estimates, damage = dict[str, Measure](), dict[str, Estimate](), list[str]()
     for metric in metrics:
         path = folder.metric(metric)
-        if not path.exists():
-            continue
         try:
             found = read_measured(path, suffix_of(metric, metrics))
         except ResultsError as error:
-            damage.append(str(error))
+            damage += [str(error)] if path.exists() else []
             continue
         if "" not in found.rows:
             damage.append(f"{path}: holds no estimates of a run; remove it and run again")
