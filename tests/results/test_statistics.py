@@ -49,6 +49,20 @@ def test_bootstrap_interval_comes_near_the_t_interval_and_is_the_same_every_time
     assert s.interval(x) == pytest.approx(s.t_interval(x), abs=0.01)
 
 
+@pytest.mark.parametrize("sizes", [(30,), (12, 25)])
+def test_bootstrap_intervals_are_those_of_scipy(sizes: tuple[int, ...]):
+    samples = [np.random.default_rng(n).gamma(2, size=n) for n in sizes]
+    level = 1 - 2 * stats.norm.sf(2.1)
+    made = stats.bootstrap(
+        samples,
+        lambda *drawn, axis: sum(sample.mean(axis) for sample in drawn),
+        n_resamples=2000,
+        confidence_level=level,
+        rng=np.random.default_rng(0),
+    )
+    assert s._bca(samples, 2.1, 2000) == pytest.approx(tuple(made.confidence_interval), rel=1e-9)
+
+
 def crossed(generator: np.random.Generator, sizes: tuple[float, float, float], shape: tuple[int, int]) -> s.Array:
     """A table [seeds, draws] of mean 0: effects of seeds, of draws that all seeds share, and of single cells."""
     of_seeds, of_draws, of_cells = sizes
@@ -186,6 +200,25 @@ def test_sign_flip_by_random_flips_comes_near_the_normal_limit():
     d = np.random.default_rng(3).normal(0.3, 1, 60)
     z = d.sum() / sqrt((d**2).sum())
     assert s.sign_flip(d) == pytest.approx(2 * stats.norm.sf(abs(z)), abs=0.005)
+
+
+def test_random_flips_are_counted_for_many_comparisons_as_for_each_alone():
+    generator = np.random.default_rng(4)
+    clear, doubtful, rounded = (generator.normal(mean, 1, (4, 30)) for mean in (2.0, 0.2, 0.5))
+    differences = np.concatenate([clear, doubtful, np.round(rounded), np.zeros((1, 30))])
+    generator = np.random.default_rng(0)
+    flips = np.stack([generator.choice((-1.0, 1.0), s.RANDOM_FLIPS) for _ in range(30)])
+    for row, p in zip(differences, s.sign_flips(differences), strict=True):
+        reached = np.abs(row @ flips) >= abs(row.sum()) - 1e-9
+        assert p == (1 + reached.sum()) / (1 + s.RANDOM_FLIPS)
+
+
+def test_p_values_are_worked_out_only_as_far_as_asked():
+    differences = np.random.default_rng(5).normal(0.3, 1, (40, 30))
+    whole, enough = s.sign_flips(differences), s.sign_flips(differences, enough=0.05)
+    assert list(enough[whole < 0.05]) == list(whole[whole < 0.05])
+    assert (enough[whole >= 0.05] >= 0.05).all()
+    assert (enough <= whole).all()
 
 
 def test_sign_flip_p_values_are_uniform_when_a_method_is_compared_with_itself():
