@@ -1,0 +1,1 @@
+"""What ten thousand runs cost beside their training: `python benchmarks/scale`."""

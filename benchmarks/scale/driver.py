@@ -1,0 +1,95 @@
+"""The scheduler of the simulated runs, as a process of its own so that its memory and time can be told.
+
+Workers import anew the module that a process was started with: so that they import none, it is called by `python -c`.
+"""
+
+import json
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing import forkserver
+from pathlib import Path
+
+from vimae_bench import Choice, Event, Executor, Order
+from vimae_bench.bench import carry_out, orders
+from vimae_bench.folder import RunFolder, read_events
+from vimae_bench.plan.benchmark import read
+from vimae_bench.plan.matrix import cells
+from vimae_bench.plan.registry import make
+from vimae_bench.records import Json
+from vimae_bench.results.store import Store
+
+from .work import simulate
+
+
+@dataclass
+class Timed:
+    """The local executor with the simulated work, and the clock at its first start and its last event."""
+
+    inner: Executor
+    first: float = 0.0
+    last: float = 0.0
+
+    def __call__(self, orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:  # noqa: ARG002
+        for event in self.inner(orders, simulate):
+            self.last = time.perf_counter()
+            self.first = self.first or (self.last if event.kind == "started" else 0.0)
+            yield event
+
+
+def drive(file: Path, seeds: Sequence[int], results: Path, jobs: int, reporters: Sequence[str]) -> Json:
+    """Carry out the matrix; gives the seconds, the processor's seconds and the memory that it took."""
+    began = time.perf_counter()
+    benchmark = read(file, [f"seeds={list(seeds)}"])
+    matrix, store = cells(benchmark), Store(results.resolve() / benchmark.name)
+    store.write_benchmark(benchmark.name, benchmark.source, asdict(benchmark.leaderboard), matrix)
+    todo = orders(store, benchmark.name, matrix, results / "data")
+    planned = time.perf_counter() - began
+    executor = Timed(make("executor", Choice("local", {"jobs": jobs})))
+    before = time.process_time()
+    failed = carry_out(todo, executor, [make("reporter", Choice(name)) for name in reporters])
+    return {
+        "runs": len(todo),
+        "failed": len(failed),
+        "jobs": jobs,
+        "planned": planned,
+        "wall": executor.last - executor.first,
+        "lives": sum(_life(order.folder) for order in todo),
+        "locked": sum(_told(order.folder)["ended"]["seconds"] for order in todo),
+        "driver": time.process_time() - before,
+        "server": _server_seconds(),
+        "peak_bytes": _peak(),
+    }
+
+
+def _life(folder: Path) -> float:
+    """The seconds from the birth of a run's process to its last event; its end, a hundredth later, is left out."""
+    told = _told(folder)
+    return told["ended"]["time"] - told["preparing"]["born"]
+
+
+def _told(folder: Path) -> dict[str, Json]:
+    """The last event of each kind."""
+    return {line["event"]: line for line, _ in read_events(RunFolder(folder).events)}
+
+
+def _server_seconds() -> float:
+    """The processor's seconds of the server that forks the workers."""
+    pid = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak() -> int:
+    """The largest resident memory of this process, in bytes."""
+    status = Path("/proc/self/status")
+    if not status.exists():  # macOS, in bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return 1024 * next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+
+
+def main(file: str, seeds: str, results: str, jobs: str, *reporters: str) -> None:
+    """Print what was measured as JSON."""
+    print(json.dumps(drive(Path(file), range(int(seeds)), Path(results), int(jobs), reporters)))

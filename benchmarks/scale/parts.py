@@ -1,0 +1,171 @@
+"""What is measured of a matrix of simulated runs: the commands as a user gives them, and the mirror by itself."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from rich.console import Console
+
+from vimae_bench import Event, Order
+from vimae_bench.bench import orders
+from vimae_bench.plan.benchmark import read
+from vimae_bench.plan.matrix import cells
+from vimae_bench.records import Cell, Json
+from vimae_bench.results.store import Store
+
+from .work import write_epochs
+
+FILE = Path(__file__).parent / "matrix.toml"
+NAME = "scale"
+EACH_SEED = 200
+"""Runs from one seed: twenty methods on ten data sets."""
+STEADY, EPOCHS = 4, 3000
+"""Runs, and epochs of each, with which the mirror's steady rate is measured: three points to an epoch."""
+
+
+@dataclass(frozen=True)
+class Took:
+    """A whole command: seconds by the clock and of the processor."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The simulated matrix of so many seeds, with everything it needs under one folder."""
+
+    folder: Path
+    seeds: int
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    @property
+    def runs(self) -> int:
+        return EACH_SEED * self.seeds
+
+    @property
+    def override(self) -> str:
+        """What the command line has to say for these seeds."""
+        return f"seeds={[*range(self.seeds)]}"
+
+    def cells(self) -> list[Cell]:
+        return cells(read(FILE, [self.override]))
+
+    def drive(self, jobs: int, reporters: Sequence[str]) -> Json:
+        """Carry it out by a scheduler in a process of its own; gives what `driver.drive` does."""
+        call = "import sys; from benchmarks.scale.driver import main; main(*sys.argv[1:])"
+        words = [str(FILE), str(self.seeds), str(self.results), str(jobs), *reporters]
+        with (self.folder / "console.txt").open("w") as told:
+            done = subprocess.run([sys.executable, "-c", call, *words], stdout=-1, stderr=told, check=True, text=True)
+        return json.loads(done.stdout)
+
+    def command(self, name: str, *words: str) -> Took:
+        """One command of vimae-bench, from its start to its end."""
+        return took([sys.executable, "-m", "vimae_bench", name, *words])
+
+    def plan(self) -> Took:
+        return self.command("plan", str(FILE), "-o", self.override, "--results", str(self.results))
+
+    def leaderboard(self) -> Took:
+        return self.command("leaderboard", str(self.results / NAME))
+
+    def doctor(self) -> Took:
+        return self.command("doctor", str(self.results / NAME))
+
+    def again(self) -> Took:
+        """`run` where nothing is left to do but the leaderboard and its figures."""
+        where = ["--results", str(self.results), "--data", str(self.folder / "data"), "--no-mlflow"]
+        return self.command("run", str(FILE), "-o", self.override, *where)
+
+
+def took(command: Sequence[str]) -> Took:
+    """Start a process and wait for it. Raises RuntimeError where it fails."""
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        told = process.stderr.read() if process.stderr else b""
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{told.decode()}")
+    return Took(time.perf_counter() - began, used.ru_utime + used.ru_stime)
+
+
+def console_seconds(matrix: Matrix, *, terminal: bool) -> float:
+    """Seconds of the console reporter for the starts and ends of all runs, two at a time."""
+    from vimae_builtin.reporters.console import follow
+
+    todo = orders(Store(matrix.folder / "nowhere"), NAME, matrix.cells(), matrix.folder)
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
+    began = time.process_time()
+    for _ in follow(todo, _events(todo), console):
+        continue
+    return time.process_time() - began
+
+
+def _events(todo: Sequence[Order]) -> Iterator[Event]:
+    yield Event("started", todo[0])
+    for before, order in pairwise(todo):
+        yield Event("started", order)
+        yield Event("ended", before, 0)
+    yield Event("ended", todo[-1], 0)
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """How fast MLflow takes runs of twenty epochs, points of long curves, and runs of which it has all."""
+
+    runs_per_second: float
+    points_per_second: float
+    known_per_second: float
+
+
+def mirrored(matrix: Matrix, runs: int) -> Mirrored:
+    """Mirror some of the finished runs to a store of its own, then long curves."""
+    from vimae_bench.tracking.mirror import sync
+    from vimae_bench.tracking.store import open_target
+
+    uri = f"sqlite:///{matrix.folder / 'mirror.db'}"
+    finished, long = matrix.cells()[:runs], matrix.cells()[:STEADY]
+    benchmark, steady = matrix.results / NAME, matrix.folder / "steady"
+    for cell in long:
+        write_epochs(Store(steady).folder(cell.run), range(1, EPOCHS + 1))
+    for folder in (benchmark, steady):
+        open_target(folder, uri)
+    new = _seconds(lambda: sync(benchmark, uri, finished))
+    known = _seconds(lambda: sync(benchmark, uri, finished))
+    points = _seconds(lambda: sync(steady, uri, long))
+    return Mirrored(len(finished) / new, 3 * EPOCHS * STEADY / points, len(finished) / known)
+
+
+def _seconds(do: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    do()
+    return time.perf_counter() - began
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the file system holds of one run."""
+
+    count: int
+    bytes: int
+    lines: int
+    """Of events."""
+
+
+def files(matrix: Matrix) -> Files:
+    """The files of one run."""
+    folder = Store(matrix.results / NAME).folder(matrix.cells()[0].run)
+    found = [path for path in folder.path.rglob("*") if path.is_file()]
+    lines = len(folder.events.read_bytes().splitlines())
+    return Files(len(found), sum(path.stat().st_size for path in found), lines)
