@@ -17,6 +17,8 @@ from vimae_bench.records import Json
 
 REFRESH = 4
 """Times a second that the terminal is drawn."""
+OVERDUE = 1.0
+"""Seconds after which the runs under way are looked at, though something happens all the time."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class Board:
     def __init__(self, orders: Sequence[Order], console: Console):
         self.total, self.ended = len(orders), 0
         self.began, self.credit = time.monotonic(), 0.0
+        self.looked = self.began
         self.rows: dict[Path, tuple[Row, TaskID]] = {}
         self.remarks: set[str] = set()
         self.progress = Progress(
@@ -146,16 +149,24 @@ class Board:
             self._drop(event.order)
         elif event.order:
             self._end(event.order, event)
+        if event.kind == "tick" or time.monotonic() - self.looked > OVERDUE:
+            self._look()
+        self._draw_matrix()
+
+    def _look(self) -> None:
+        """Read what the runs under way have written: not at every event, as many runs have many of both."""
         for row, task in self.rows.values():
             row.read()
             self._remark(row)
             self._draw(row, task)
-        self._draw_matrix()
+        self.looked = time.monotonic()
 
     def _start(self, order: Order) -> None:
         row = Row(order)
         self.credit += row.share
-        self.rows[order.folder] = row, self.progress.add_task(row.name, total=row.epochs, count="", state="", left="")
+        task = self.progress.add_task(row.name, total=row.epochs, count="", state="", left="")
+        self.rows[order.folder] = row, task
+        self._draw(row, task)
 
     def _drop(self, order: Order) -> Row:
         """Take a run's bar away; a run that others finished never had one."""
