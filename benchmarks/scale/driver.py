@@ -76,8 +76,10 @@ def _told(folder: Path) -> dict[str, Json]:
 
 
 def _server_seconds() -> float:
-    """The processor's seconds of the server that forks the workers."""
-    pid = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    """The processor's seconds of the server that forks the workers, if there was anything to do for it."""
+    pid = getattr(getattr(forkserver, "_forkserver"), "_forkserver_pid", None)  # noqa: B009 (it has no other name)
+    if pid is None:
+        return 0.0
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

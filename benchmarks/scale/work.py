@@ -32,9 +32,11 @@ PICTURES = ("reconstructions.png", "samples.png", "losses.png")
 
 def simulate(order: Order) -> int:
     """Carry out an order as a worker does, with stand-ins for the data, the training, the metrics and the pictures."""
-    stand_ins = {"open_splits": _splits, "known_digests": _digests, "train": _train, "draw": _draw}
     made = SimpleNamespace(make=partial(_pretended, order.cell))
-    with mock.patch.multiple(execute, **stand_ins), mock.patch.object(metrics, "registry", made):
+    with (
+        mock.patch.multiple(execute, open_splits=_splits, known_digests=_digests, train=_train, draw=_draw),
+        mock.patch.object(metrics, "registry", made),
+    ):
         return execute.execute(order)
 
 
