@@ -54,7 +54,8 @@ def _row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
 
 
 def _estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
-    estimate = Estimate(**{**raw, "parts": tuple(raw.get("parts", ()))})
+    given: dict[str, Any] = {**raw, "parts": tuple(raw.get("parts", ()))}
+    estimate = Estimate(**given)
     expect(f"the n of {name}", estimate.n, int)
     for number in (estimate.value, *([] if estimate.se is None else [estimate.se]), *estimate.parts):
         expect(name, number, float)
