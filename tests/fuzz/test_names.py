@@ -31,6 +31,7 @@ def run(name, seed=0):
 @given(name=names, seed=st.integers())
 @example(name="n" * 300, seed=0)
 @example(name="a\0b", seed=0)
+@example(name="/\n\n", seed=0)
 @example(name="é" * 120, seed=0)
 @example(name="a", seed=10**300)
 def test_a_runs_folder_and_its_files_lie_in_the_results_folder(tmp_path, name, seed):
@@ -52,6 +53,7 @@ def test_a_runs_folder_and_its_files_lie_in_the_results_folder(tmp_path, name, s
 @given(name=names, more=st.text(max_size=300))
 @example(name="n" * 248, more="/.a")
 @example(name="n" * 247, more="/..a")
+@example(name="..", more="0")
 def test_mlflow_takes_every_name_made_legal(name, more):
     _validate_metric_name(legal(name + more))
     kept = run(name)

@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..errors import ResultsError
+from ..errors import ResultsError, brief
 from ..files import read_json, write_json
 from ..folder import RunFolder, reference_path
 from ..records import Cell, Choice, Estimate, Json, Measure, Run, Status, expect
@@ -72,17 +72,16 @@ class Store:
 
     def folder(self, run: Run) -> RunFolder:
         """The run's folder. Raises ResultsError for a name or a link that leads out of the results folder."""
-        name = run.name
-        folder = self.path / "runs" / name
-        if not is_name_of_file(name) or folder.is_symlink():
-            raise ResultsError(f"{folder}: a run's folder has to lie in {self.path / 'runs'}, and be no link")
-        return RunFolder(folder)
+        name, runs = run.name, self.path / "runs"
+        if not is_name_of_file(name) or (runs / name).is_symlink():
+            raise ResultsError(f"{runs}: a run's folder has to lie in here and be no link, not {brief(name)}")
+        return RunFolder(runs / name)
 
     def reference(self, dataset: Choice, latent: int, metric: Choice) -> Path:
         """Where the reference rows of one metric are kept."""
         path = reference_path(self.path, dataset, latent, metric)
         if not is_name_of_file(path.name) or path.parent != self.path / "references":
-            raise ResultsError(f"{path}: references have to lie in {self.path / 'references'}")
+            raise ResultsError(f"{self.path / 'references'}: references have to lie in here, not {brief(str(path))}")
         return path
 
     def state(self, cell: Cell) -> State:

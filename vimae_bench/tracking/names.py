@@ -18,7 +18,7 @@ def legal(name: str) -> str:
     MLflow allows letters, digits, `_-. :` and `/` between parts that could be names of files.
     """
     spelt = name.replace("@", "_at_").replace("%", "_percent").replace("#", "_number_")
-    spelt = re.sub(r"[^\w\-. :/]", "_", spelt)
+    spelt = re.sub(r"[^\w\-. :/]|^\.(?=\.)", "_", spelt)
     parts = ["_" if not part.strip(".") else part for part in spelt.split("/")]
     cut = "/".join(parts)[:KEY_LENGTH]
     whole, _, last = cut.rpartition("/")
