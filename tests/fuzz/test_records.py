@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from material import changed, expect_legible, nested, numbers, texts
+from material import changed, expect_legible, junk, nested, numbers, texts
 
 from vimae_bench.errors import ResultsError, legible
 from vimae_bench.files import append_line, read_json, read_lines, readable, write_json
@@ -16,15 +16,15 @@ from vimae_bench.results.health import examine
 from vimae_bench.tracking.cursor import Cursor
 
 values = nested(st.one_of(st.none(), st.booleans(), numbers.filter(lambda x: abs(x) < 1e300), texts))
+any_json = junk.filter(lambda value: not isinstance(value, float | int) or abs(value) < 1e300) | st.none()
 bytes_ = st.binary(max_size=100) | values.map(lambda value: json.dumps(value).encode())
 
 
 @pytest.fixture
 def kept(results):
-    """The results of two methods from two seeds, of which the first run is going to be damaged; its files."""
+    """The results of two methods, of which the first run is going to be damaged; its files."""
     folder = results.add("A", 0, sse=25.0, rate=3.0)
-    for label, seed in (("A", 1), ("B", 0), ("B", 1)):
-        results.add(label, seed, sse=30.0 + seed, rate=4.0)
+    results.add("B", 0, sse=30.0, rate=4.0)
     for event in EVENTS:
         append_line(folder.events, event)
     Cursor("here", "abc", 5, 1, 1.0, {"record.json": "1-2"}).write(folder.path / ".mlflow.json")
@@ -53,8 +53,7 @@ KINDS = ["record", "metric", "rate", "spec", "events", "cursor", "benchmark", "r
 def read_all(results, kept):
     """Every reader over a folder in which one file is damaged."""
     outcomes = results.store.outcomes(results.cells)
-    assert [outcome.status for outcome in outcomes[1:]] == ["done"] * 3
-    assert all(outcome.estimates.keys() == {"sse", "rate"} for outcome in outcomes[1:])
+    assert (outcomes[1].status, outcomes[1].estimates.keys()) == ("done", {"sse", "rate"})
     assert all(results.store.state(cell) in ("done", "measure", "failed", "diverged") for cell in results.cells)
     for fault in examine(results.store.path):
         expect_legible(legible(f"{fault.path}: {fault.what}"), "fig1")
@@ -100,7 +99,7 @@ def test_a_file_that_is_cut_flipped_or_overwritten_harms_no_other(results, kept,
 def test_a_file_in_which_some_value_is_another_harms_no_other(results, kept, draw, kind):
     whole = kept[kind].read_text()
     original = json.loads(whole.splitlines()[1] if kind == "events" else whole)
-    kept[kind].write_text(json.dumps(draw.draw(changed(original, values), label="changed")) + "\n")
+    kept[kind].write_text(json.dumps(draw.draw(changed(original, any_json), label="changed")) + "\n")
     try:
         expect_tables(read_all(results, kept), results)
     finally:
