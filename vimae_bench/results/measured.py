@@ -29,8 +29,8 @@ def read_measured(path: Path, suffix: str = "") -> Measured:
         rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
         measures = {m["name"] + suffix: _measure(**{**m, "name": m["name"] + suffix}) for m in raw["measures"]}
         found = {label: _row(row, suffix) for label, row in rows.items()}
-        if unknown := {name for row in found.values() for name in row} - measures.keys():
-            raise ValueError(f"no measure is called {min(unknown)!r}")
+        if not all(row.keys() <= measures.keys() for row in found.values()):
+            raise ValueError("some estimate is of none of its measures")
         return Measured(measures, found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultsError(f"{path}: is not as a metric writes it ({error!r}); remove it and run again") from error
@@ -54,14 +54,11 @@ def _row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
 
 
 def _estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
-    given: dict[str, Any] = {**raw, "parts": tuple(raw.get("parts", ()))}
-    estimate = Estimate(**given)
-    expect(f"the n of {name}", estimate.n, int)
-    for number in (estimate.value, *([] if estimate.se is None else [estimate.se])):
-        expect(name, number, float)
-    if not all(map(is_number, estimate.parts)):
-        raise TypeError(f"the parts of {name} are {estimate.parts!r}")
-    return estimate
+    se, parts = raw.get("se"), tuple(raw.get("parts", ()))
+    expect(f"the n of {name}", raw["n"], int)
+    if not all(map(is_number, (raw["value"], 0.0 if se is None else se, *parts))):
+        raise TypeError(f"{name} is {raw['value']!r} +- {se!r}, its parts are {parts!r}")
+    return Estimate(raw["value"], raw["n"], se, parts)
 
 
 def parted(a: Sequence[Estimate], b: Sequence[Estimate] = ()) -> "Array | None":

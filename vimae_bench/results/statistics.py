@@ -122,15 +122,15 @@ def _bca(samples: Sequence[Array], quantile: float, resamples: int) -> Interval:
     mean wants only how often each value is drawn, and tables of the same seeds share that.
     """
     counts = _resamples(tuple(len(sample) for sample in samples), resamples)
-    drawn = np.sort(sum(count @ (sample / len(sample)) for count, sample in zip(counts, samples, strict=True)))
+    drawn = sum(count @ (sample / len(sample)) for count, sample in zip(counts, samples, strict=True))
     mean, rounding = sum(sample.mean() for sample in samples), 1e-12 * np.abs(drawn).max()
-    below = np.searchsorted(drawn, mean - rounding, "left") + np.searchsorted(drawn, mean + rounding, "right")
+    below = np.count_nonzero(drawn < mean - rounding) + np.count_nonzero(drawn <= mean + rounding)
     bias = special.ndtri(below / (2 * resamples))
     off = [(sample - sample.mean()) / len(sample) for sample in samples]
     acceleration = sum((u**3).sum() for u in off) / 6 / sum((u**2).sum() for u in off) ** 1.5
     raised = bias + np.array([-quantile, quantile])
     levels = special.ndtr(bias + raised / (1 - acceleration * raised))
-    low, high = np.interp(levels * (resamples - 1), np.arange(resamples), drawn)
+    low, high = np.quantile(drawn, levels)
     return float(low), float(high)
 
 
