@@ -49,7 +49,8 @@ def readable(value: object) -> str:
 def read_json(path: Path) -> Json:
     """An object read back. Raises ResultsError, naming the file, if it is damaged."""
     try:
-        value = _loaded(path.read_bytes())
+        with path.open("rb", buffering=0) as file:
+            value = _loaded(file.read())
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be read as JSON ({error}); remove it and run again") from error
     if not isinstance(value, dict):

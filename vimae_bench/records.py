@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -107,6 +107,14 @@ class Training:
         return {k: v for k, v in vars(self).items() if k not in later or v != getattr(Training, k)}
 
 
+@lru_cache(maxsize=64, typed=True)
+def _training(**raw: Any) -> Training:  # noqa: ANN401
+    """One object for all runs that are trained alike. Raises TypeError for values of other kinds."""
+    for name, value in vars(training := Training(**raw)).items():
+        expect(name, value, type(getattr(Training, name)))
+    return training
+
+
 @dataclass(frozen=True)
 class Run:
     """One training: an objective over a prior, on a data set, with an architecture, from a seed."""
@@ -127,11 +135,9 @@ class Run:
     def from_json(cls, raw: Mapping[str, Any], choice: Callable[[Json], Choice] = Choice.from_json) -> "Run":
         """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
         parts = {name: choice(raw[name]) for name in ("dataset", "architecture", "objective", "prior")}
-        training = Training(**raw["training"])
-        values = {"latent": raw["latent"], "seed": raw["seed"], **vars(training)}
-        for name, value in values.items():
-            expect(name, value, type(getattr(Training, name, 0)))
-        return cls(**parts, latent=raw["latent"], training=training, seed=raw["seed"])
+        for name in ("latent", "seed"):
+            expect(name, raw[name], int)
+        return cls(**parts, latent=raw["latent"], training=_training(**raw["training"]), seed=raw["seed"])
 
     @cached_property
     def key(self) -> str:
@@ -228,7 +234,7 @@ class Measure:
     ranks_collapsed: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """A measured value with its standard error within one trained model and the number of items behind it.
 

@@ -64,9 +64,9 @@ def start(arena: Arena, executor: str) -> subprocess.Popen:
 def strike(going: subprocess.Popen, executor: str, chance: random.Random, struck: Counter[str]) -> None:
     """Kill some workers of a scheduler, then in most cases the scheduler itself; at times before it has any."""
     early = chance.random() < 0.15
-    for _ in range(0 if early else chance.randint(2, 6)):
+    for _ in range(0 if early else chance.randint(4, 10)):
         found = wait_for_workers(going, executor)
-        time.sleep(chance.uniform(0, 0.4))
+        time.sleep(chance.uniform(0, 0.25))
         if found and kill(chance.choice(found)):
             struck["worker"] += 1
     time.sleep(chance.uniform(0, 5.0 if early else 0.5))

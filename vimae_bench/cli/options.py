@@ -1,12 +1,14 @@
 """What several commands take in the same way."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..plan.benchmark import Benchmark, read
-from ..plan.matrix import cells
 from ..records import Cell
+
+if TYPE_CHECKING:
+    from ..plan.benchmark import Benchmark
 
 DEFAULT_RESULTS = Path("results")
 FILE = click.Path(path_type=Path)
@@ -25,8 +27,11 @@ override_option = click.option(
 )
 
 
-def planned(file: Path, overrides: tuple[str, ...]) -> tuple[Benchmark, list[Cell]]:
+def planned(file: Path, overrides: tuple[str, ...]) -> "tuple[Benchmark, list[Cell]]":
     """A benchmark file with its whole matrix."""
+    from ..plan.benchmark import read
+    from ..plan.matrix import cells
+
     benchmark = read(file, overrides)
     return benchmark, cells(benchmark)
 

@@ -113,10 +113,10 @@ def _measures(sources: Sequence[Outcome | Reference]) -> dict[str, Measure]:
     """All measures in the order in which they are met; one that is defined in two ways loses its direction."""
     found: dict[str, Measure] = {}
     for source in sources:
+        if source.measures.items() <= found.items():
+            continue
         for name, measure in source.measures.items():
-            if (known := found.setdefault(name, measure)) is measure:
-                continue
-            same = known == measure
+            same = found.setdefault(name, measure) == measure
             found[name] = found[name] if same else replace(measure, better=None)
     return found
 

@@ -54,11 +54,10 @@ def _row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
 
 
 def _estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
-    se, parts = raw.get("se"), tuple(raw.get("parts", ()))
-    expect(f"the n of {name}", raw["n"], int)
-    if not all(map(is_number, (raw["value"], 0.0 if se is None else se, *parts))):
-        raise TypeError(f"{name} is {raw['value']!r} +- {se!r}, its parts are {parts!r}")
-    return Estimate(raw["value"], raw["n"], se, parts)
+    value, n, se, parts = raw["value"], raw["n"], raw.get("se"), tuple(raw.get("parts", ()))
+    if type(n) is not int or not all(map(is_number, (value, 0.0 if se is None else se, *parts))):
+        raise TypeError(f"{name} is {dict(raw)}")
+    return Estimate(value, n, se, parts)
 
 
 def parted(a: Sequence[Estimate], b: Sequence[Estimate] = ()) -> "Array | None":

@@ -119,22 +119,30 @@ def mixed(outcomes: Sequence[Outcome]) -> Iterator[str]:
     records = [outcome.record for outcome in outcomes if outcome.status == "done"]
     if differing := _differing([record.get("data") or {} for record in records]):
         yield f"The runs did not see the same data ({', '.join(differing)} differ): they cannot be compared."
-    for name, counts in _differing([_made_by(record) for record in records]).items():
+    made = [record.get("made_by") or {} for record in records]
+    for name, counts in _differing([*map(_made_by, made)] if _vary(made) else []).items():
         each = ", ".join(f"{value} ({many(n, 'run')})" for value, n in counts.items())
         yield f"Mixed {name}: {each if len(counts) <= LISTED else f'{len(counts)} different ones'}."
     for name in _differing([outcome.measures for outcome in outcomes], absent_differs=False):
         yield f"{name} is defined in more than one way among these runs, and is not ranked."
 
 
-def _made_by(record: Mapping[str, Any]) -> dict[str, str]:
-    made = {name: value for name, value in (record.get("made_by") or {}).items() if name not in HARMLESS}
+def _made_by(told: Mapping[str, Any]) -> dict[str, str]:
+    made = {name: value for name, value in told.items() if name not in HARMLESS}
     plugins = made.pop("plugins", {})
     return {**made, "commit": str(made.get("commit", ""))[:10], **plugins}
+
+
+def _vary(records: Sequence[Mapping[str, Any]]) -> bool:
+    """A look that spares most tables of thousands of runs a closer one."""
+    return any(record != records[0] for record in records)
 
 
 def _differing(records: Sequence[Mapping[str, Any]], *, absent_differs: bool = True) -> dict[str, Mapping[str, int]]:
     """The keys whose values differ among records, with how often each value is found."""
     found: dict[str, Mapping[str, int]] = {}
+    if not _vary(records):
+        return found
     for key in dict.fromkeys(key for record in records for key in record):
         values = [record.get(key, "none") for record in records if key in record or absent_differs]
         if any(value is not values[0] and value != values[0] for value in values):

@@ -371,9 +371,10 @@ def rank_intervals(values: Array, resamples: int = RESAMPLES) -> list[tuple[int,
     (counts,) = _resamples((values.shape[1],), resamples)
     methods, place = np.unique(values, axis=0, return_inverse=True)  # equal ones stay so, whatever the order of sums
     sums = (methods @ counts.T)[place.ravel()]
-    ranks = np.stack([1 + (sums < own).sum(0) for own in sums])
-    low, high = np.quantile(ranks, (ALPHA / 2, 1 - ALPHA / 2), axis=1, method="inverted_cdf")
-    return [(int(a), int(b)) for a, b in zip(low, high, strict=True)]
+    better = np.stack([np.count_nonzero(sums < own, axis=0) for own in sums])
+    shares = np.stack([np.bincount(row, minlength=len(sums)) for row in better]).cumsum(1) / resamples
+    ends = [(shares < quantile - 1e-12).sum(1) + 1 for quantile in (ALPHA / 2, 1 - ALPHA / 2)]
+    return [(int(low), int(high)) for low, high in zip(*ends, strict=True)]
 
 
 def _signed_rank_law(n: int) -> Array:
