@@ -25,7 +25,7 @@ BUSY = b"ray::carry"
 def calm(tmp_path_factory) -> Arena:
     """What nothing disturbs."""
     folder = tmp_path_factory.mktemp("calm")
-    arena = Arena(folder / "arena", text(seeds=4, epochs=40), folder / "data")
+    arena = Arena(folder / "arena", text(seeds=10, epochs=40), folder / "data")
     assert forked(command, arena.words(), arena.path / "told.txt") == 0
     return arena
 
@@ -64,7 +64,7 @@ def start(arena: Arena, executor: str) -> subprocess.Popen:
 def strike(going: subprocess.Popen, executor: str, chance: random.Random, struck: Counter[str]) -> None:
     """Kill some workers of a scheduler, then in most cases the scheduler itself; at times before it has any."""
     early = chance.random() < 0.15
-    for _ in range(0 if early else chance.randint(4, 10)):
+    for _ in range(0 if early else chance.randint(8, 16)):
         found = wait_for_workers(going, executor)
         time.sleep(chance.uniform(0, 0.25))
         if found and kill(chance.choice(found)):
