@@ -127,8 +127,10 @@ def name(pid: int) -> bytes:
 
 
 def test_two_schedulers_and_a_ray_driver_share_sixty_runs(calm, tmp_path, count):
-    arena = Arena(tmp_path / "shared", text(seeds=30, epochs=20), calm.data)
-    going = [start(arena, executor) for executor in ("local", "local", "ray")]
+    arena = Arena(tmp_path / "shared", text(seeds=30, epochs=40), calm.data)
+    going = [start(arena, "ray")]
+    assert wait_for_workers(going[0], "ray"), (arena.path / "told.txt").read_text()
+    going += [start(arena, "local"), start(arena, "local")]
     codes = [one.wait(timeout=600) for one in going]
     assert codes == [0, 0, 0], (arena.path / "told.txt").read_text()
     assert len(arena.finished()) == 60

@@ -213,6 +213,20 @@ def test_what_no_node_has_room_for_is_told_at_once(nodes, tmp_path):
         next(OnRay(address=nodes.address, device="cuda", runs_per_gpu=2)([one], work))
 
 
+@pytest.mark.parametrize("reason", ["The current node timed out during startup.\nThis could happen", ""])
+def test_a_ray_that_cannot_be_started_is_told_in_a_line(tmp_path, monkeypatch, reason):
+    import ray
+
+    def fails(**_):
+        raise Exception(reason)
+
+    monkeypatch.setattr(ray, "init", fails)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    said = reason.partition("\n")[0] or "Exception"
+    with pytest.raises(BenchError, match=rf"^a Ray of its own cannot be reached: {said}$"):
+        next(OnRay()(toy(tmp_path, 0), work))
+
+
 def test_nodes_with_other_plugins_are_told_before_anything_runs(nodes, tmp_path, monkeypatch):
     here = os.getpid()
     monkeypatch.setattr(cluster, "plugin_versions", lambda: {"mine": "1" if os.getpid() == here else "2"})

@@ -36,9 +36,10 @@ def connect(address: str) -> None:
     with _own_handlers():
         try:
             ray.init(log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": told}, **settings)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # of no kind of its own where a node takes too long to start
             where = f"the cluster at {address}" if address else "a Ray of its own"
-            raise BenchError(f"{where} cannot be reached: {str(error).splitlines()[0]}") from error
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise BenchError(f"{where} cannot be reached: {reason}") from error
 
 
 def _hush() -> None:
