@@ -28,7 +28,7 @@ def told(tmp_path_factory) -> dict[str, dict]:
 def test_a_full_disk_ends_the_benchmark_with_a_message_and_it_goes_on_when_there_is_room(what, told, count):
     one = told[what]
     assert one["full"], "the disk was never full"
-    assert (one["code"], one["again"]) == (4, 0)
+    assert (one["code"], one["again"]) == (2 if what == "a data set" else 4, 0)  # data need not lie with results
     assert "o space left" in one["said"]
     count["kinds of write at which the disk was full"] += 1
 
