@@ -37,9 +37,11 @@ training = {{ epochs = {epochs} }}
 label = "VAE"
 objective = "elbo"
 prior = "normal"
+"""
+ANOTHER = """
 [[method]]
 label = "VIMAE"
-objective = {{ use = "vimae", divergence = "mmd" }}
+objective = { use = "vimae", divergence = "mmd" }
 prior = "logistic"
 """
 NO_DAMAGE = ("was left by a process that was killed", "is not there", "there is no benchmark.json")
@@ -56,10 +58,13 @@ def text(
     metrics: tuple[str, ...] = ("reconstruction",),
     reporters: tuple[str, ...] = (),
     executor: str = "inline",
+    another: bool = True,
 ) -> str:
-    """A benchmark of two methods."""
+    """A benchmark of two methods, or of one."""
     lists = {"seeds": list(range(seeds)), "metrics": list(metrics), "reporters": list(reporters)}
-    return TEXT.format(epochs=epochs, executor=executor, **{name: json.dumps(value) for name, value in lists.items()})
+    return TEXT.format(
+        epochs=epochs, executor=executor, **{name: json.dumps(value) for name, value in lists.items()}
+    ) + (ANOTHER if another else "")
 
 
 @dataclass(frozen=True)

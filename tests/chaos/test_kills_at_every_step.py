@@ -11,7 +11,7 @@ KILLED = -9
 def calm(tmp_path_factory) -> Arena:
     """What nothing disturbs."""
     folder = tmp_path_factory.mktemp("calm")
-    arena = Arena(folder / "arena", text(reporters=("console",)), folder / "data")
+    arena = Arena(folder / "arena", text(reporters=("console",), another=False), folder / "data")
     assert forked(command, arena.words(), arena.path / "told.txt") == 0
     return arena
 
@@ -33,7 +33,7 @@ def test_a_scheduler_killed_at_any_step_loses_nothing(calm, tmp_path, count, cha
     whole = Arena(tmp_path / "whole", calm.text, calm.data)
     assert forked(steps, whole.words(), tmp_path / "steps", str(whole.path / "results")) == 0
     last = int((tmp_path / "steps").read_text())
-    for step in sorted(chance.sample(range(1, last), 40)):
+    for step in sorted(chance.sample(range(1, last), 30)):
         arena = Arena(tmp_path / str(step), calm.text, calm.data)
         killed = forked(command, arena.words(), arena.path / "told.txt", KillAt(step, str(arena.path / "results")))
         assert killed == KILLED

@@ -28,6 +28,7 @@ def sync(file: Path, results: Path, mlflow_uri: str) -> None:
     found = finished(file, results)
     summary = mirror(found.store.path, mlflow_uri, found.cells)
     behind = f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""
-    click.echo(f"{summary.mirrored} runs mirrored{behind}")
+    runs = "run" if summary.mirrored == 1 else "runs"
+    click.echo(f"{summary.mirrored} {runs} mirrored{behind}")
     if summary.behind:
         click.get_current_context().exit(BEHIND)
