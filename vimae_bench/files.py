@@ -96,12 +96,17 @@ def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
             if not line.endswith(b"\n"):
                 return
             offset += len(line)
-            try:
-                value = _loaded(line)
-            except ValueError:
-                continue
-            if isinstance(value, dict):
+            if (value := json_object(line)) is not None:
                 yield value, offset
+
+
+def json_object(line: bytes) -> Json | None:
+    """The JSON object that a line holds; None if it holds none."""
+    try:
+        value = _loaded(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def sha256(path: Path) -> str:

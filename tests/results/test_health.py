@@ -124,10 +124,11 @@ def test_lines_that_are_no_events_are_taken_out_and_the_others_kept(results):
         b"\xff\xfe\n",
         b"[" * 10_000 + b"\n",
         b'{"event": 3, "time": 0}\n',
+        b'{"event": "remark", "time": 0, "more": NaN}\n',
     ]
     path.write_bytes(b"".join([*lines[:2], *wrong, *lines[2:], b'{"event": "to']))
     (fault,) = examine(results)
-    assert fault.what == f"5 of {len(lines) + 6} lines are no events"
+    assert fault.what == f"6 of {len(lines) + 7} lines are no events"
     fault.repair()
     assert path.read_bytes() == b"".join(lines)
     assert path.with_suffix(".corrupt").exists()

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from .. import interrupts
-from ..errors import BenchError
+from ..errors import BenchError, ResultsError
 
 COMMANDS = {
     "run": "run",
@@ -51,7 +51,6 @@ class Commands(click.Group):
 
 
 def _tell_if_full(ctx: click.Context, error: OSError) -> None:
-    from ..errors import ResultsError
     from ..files import no_room
 
     if no_room(error):

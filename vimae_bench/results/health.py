@@ -5,7 +5,6 @@ weights that are no longer its own) is set aside as well, since its being there 
 """
 
 import contextlib
-import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -16,7 +15,7 @@ from typing import get_args
 from filelock import FileLock, Timeout
 
 from ..errors import ResultsError
-from ..files import read_json, sha256, write_json, write_whole
+from ..files import json_object, read_json, sha256, write_json, write_whole
 from ..folder import RunFolder, is_event
 from ..records import Json, Run, Status
 from .codes import read_codes
@@ -149,11 +148,8 @@ def _keep_lines(path: Path, sound: Sequence[bytes]) -> None:
 
 
 def _is_event(line: bytes) -> bool:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and is_event(value)
+    value = json_object(line)
+    return value is not None and is_event(value)
 
 
 def _record(folder: RunFolder) -> Iterator[Fault]:
