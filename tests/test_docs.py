@@ -27,8 +27,10 @@ from vimae_bench.records import Choice, Training
 from vimae_bench.render.reference import HEADS, reference
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
-REFERENCE = {path.stem.removesuffix("s"): path for path in (ROOT / "docs" / "reference").glob("*.md")}
+REFERENCE = {kind: ROOT / "docs" / "reference" / f"{kind}s.md" for kind in HEADS}
+"""Pages that are made from the code."""
+WRITTEN = sorted({*(ROOT / "docs").glob("**/*.md")} - {*REFERENCE.values()})
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *WRITTEN]
 PACKAGE_PAGES = sorted((ROOT / "plugins").glob("*/README.md"))
 TEXT = "\n".join(page.read_text() for page in PAGES)
 NAMED = re.compile(r'(?:# |""")(\w+)\.py\b')
@@ -190,12 +192,12 @@ def test_a_command_line_is_accepted(line: str) -> None:
     ids=lambda f: f.__name__,
 )
 def test_every_key_of_a_benchmark_file_is_explained(form: Any) -> None:
-    page = (ROOT / "docs" / "benchmark-file.md").read_text()
+    page = (ROOT / "docs" / "reference" / "benchmark-file.md").read_text()
     assert [key.name for key in fields(form) if f"`{key.name}`" not in page] == []
 
 
 def test_every_default_of_training_is_as_it_is_told() -> None:
-    page = (ROOT / "docs" / "benchmark-file.md").read_text()
+    page = (ROOT / "docs" / "reference" / "benchmark-file.md").read_text()
     for key in fields(Training):
         told = re.escape(json.dumps(key.default))
         assert re.search(rf"^\| `{key.name}` \| .* \| `?{told}`? \|$", page, re.MULTILINE), key.name
