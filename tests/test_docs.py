@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 import pytest
+from jsonschema import Draft7Validator
 
 from vimae_bench import hooks, testing
 from vimae_bench.cli import COMMANDS, main
@@ -23,6 +24,7 @@ from vimae_bench.plan import catalogue, forms, registry
 from vimae_bench.plan.benchmark import read
 from vimae_bench.plan.catalogue import Catalogue
 from vimae_bench.plan.plugins import Source, factories, load, sources
+from vimae_bench.plan.schema import schema
 from vimae_bench.records import Choice, Training
 from vimae_bench.render.reference import HEADS, reference
 
@@ -149,6 +151,8 @@ def test_a_benchmark_file_is_right(block: Block, known: Catalogue, tmp_path: Pat
     parts = raw if "seeds" not in raw else {}
     file.write_text(WHOLE.text if parts else block.text)
     read(file, [f"{key}={as_toml(value)}" for key, value in parts.items()], known)
+    whole = tomllib.loads(WHOLE.text) | parts if parts else raw
+    Draft7Validator(schema(known)).validate(whole)
 
 
 def as_toml(value: Any) -> str:

@@ -91,15 +91,23 @@ class Training:
     """
 
     epochs: Annotated[int, Ge(1)] = 80
+    """Passes over the training images."""
     batch: Annotated[int, Ge(2)] = 100
+    """Images in a batch; the incomplete last one is dropped."""
     learning_rate: Annotated[float, Gt(0)] = 1e-3
+    """Adam's."""
     adam_beta1: Annotated[float, Ge(0), Lt(1)] = 0.5
     adam_beta2: Annotated[float, Ge(0), Lt(1)] = 0.999
     threads: Annotated[int, Ge(1)] = 1
+    """Processor threads of one run."""
     schedule: Schedule = "constant"
+    """How the learning rate falls."""
     sampling: Sampling = "permutation"
+    """A permutation of the images in each epoch, or each batch drawn by itself."""
     pretraining: Annotated[int, Ge(0)] = 0
+    """Steps at most in which the encoder learns the prior's mean and covariance, before the first epoch."""
     pretraining_batch: Annotated[int, Ge(2)] = 1000
+    """Images in a batch of these steps."""
 
     def as_json(self) -> Json:
         """What was added later is left out at its default, so that older runs keep their identity."""

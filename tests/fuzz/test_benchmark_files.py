@@ -5,13 +5,16 @@ import tomllib
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from jsonschema import Draft7Validator
 from material import DATES, ESCAPE, changed, document, expect_legible, junk, nested, texts
 
 from vimae_bench.errors import BenchError
 from vimae_bench.plan.benchmark import read
+from vimae_bench.plan.catalogue import installed
 from vimae_bench.plan.forms import FileForm
 from vimae_bench.plan.groups import KEYS
 from vimae_bench.plan.matrix import cells, select
+from vimae_bench.plan.schema import schema
 from vimae_bench.results.paper import read_paper, shipped
 from vimae_bench.results.store import Store
 
@@ -104,6 +107,34 @@ def test_any_tables_are_planned_or_refused_in_words(file, tables):
 def test_a_valid_file_with_something_changed_is_planned_or_refused_in_words(file, tables):
     file.write_text(document(tables) if isinstance(tables, dict) else "", encoding="utf-8")
     planned_or_refused(file)
+
+
+@pytest.fixture(scope="module")
+def editor():
+    return Draft7Validator(schema(installed()))
+
+
+@given(tables=st.sampled_from(BASES).flatmap(lambda base: changed(base, given_values, keys)))
+@example(tables={**BASES[1], "group": [{"method": {"A": 3}}]})
+@example(tables={**BASES[0], "method": {"label": "A", "objective": {"use": "vimae", "divergence": "mdm"}}})
+def test_what_the_schema_refuses_is_refused(file, editor, tables):
+    """But for what every group says otherwise, and methods that no group has: nobody reads these."""
+    tables = tables if isinstance(tables, dict) else {}
+    file.write_text(document(tables), encoding="utf-8")
+    try:
+        matrix = cells(read(file))
+    except BenchError:
+        return
+    refused = [error for error in editor.iter_errors(tables) if is_read(error, tables, {cell.label for cell in matrix})]
+    assert not refused
+
+
+def is_read(error, tables, labels):
+    """Whether some group reads the place of an error."""
+    key, *rest = [*error.absolute_path, ""]
+    if key == "method" and isinstance(tables["method"], list):
+        return tables["method"][rest[0]].get("label") in labels
+    return not all(key in group for group in tables.get("group", [{}]))
 
 
 @given(cut=st.integers(0, len(SMALL)), length=st.integers(0, 9), put=st.text(max_size=5))

@@ -15,6 +15,7 @@ COMMANDS = {
     "compare": "compare",
     "verdict": "verdict",
     "plugins": "plugins",
+    "schema": "schema",
     "data": "data",
     "sync": "sync",
     "doctor": "doctor",

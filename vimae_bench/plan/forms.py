@@ -30,9 +30,13 @@ class MethodForm:
     """A row of the leaderboard: an objective over a prior, or an A/A control that `repeats` the method of a label."""
 
     label: Label
+    """The name of the row, different for each method."""
     objective: Objective
+    """An objective."""
     prior: Prior
+    """A prior; objectives that use none ignore it in training, and samples are still drawn from it."""
     repeats: str = ""
+    """In place of objective and prior, the label of another method: an A/A control, from other seeds."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,11 @@ class LeaveOutForm:
     """Cells of the matrix that are not run: all that agree with every name given."""
 
     method: str = ""
+    """The label of a method."""
     dataset: str = ""
+    """The name of a data set."""
     architecture: str = ""
+    """The name of an architecture."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,9 @@ class LeaderboardForm:
     """How results are shown: the measure that sorts, and the columns, both by the measures' names."""
 
     rank_by: str = ""
+    """The measure that sorts the rows; unless given, the first that has a direction."""
     columns: Labels = ()
+    """The measures that are shown and tested; unless given, all."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +66,32 @@ class FileForm:
     """A benchmark: every method on every data set with every architecture, from every seed."""
 
     name: Name
+    """The folder below the results folder, and the experiment in MLflow: lower-case letters, digits, `_`, `.`, `-`."""
     seeds: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
     ]
+    """Whole numbers, each once."""
     dataset: tuple[Dataset, ...]
+    """Data sets."""
     architecture: tuple[Architecture, ...]
+    """Architectures."""
     latent: Annotated[int, Field(ge=1)]
+    """The number of latent dimensions."""
     method: tuple[MethodForm, ...]
+    """The rows of the leaderboard."""
     metrics: tuple[Metric, ...] = ()
+    """What is measured of every trained model."""
     preset: Preset = ""
+    """What a paper leaves open, fixed under a name; what the file spells out itself goes before it."""
     sigma: Annotated[float, Field(ge=1e-6, le=1e6)] | None = None
+    """The decoder's standard deviation in [0, 1] units, for preset = 'calibrated'."""
     training: Training = field(default=Training())
+    """How every run is trained."""
     leave_out: tuple[LeaveOutForm, ...] = ()
+    """Cells of the matrix that are not run."""
     leaderboard: LeaderboardForm = LeaderboardForm()
+    """How results are shown."""
     executor: Executor = field(default="local")  # pyright: ignore[reportAssignmentType]
+    """Who carries out the runs."""
     reporters: tuple[Reporter, ...] = field(default=("console", "mlflow"))  # pyright: ignore[reportAssignmentType]
+    """Who is told of them."""

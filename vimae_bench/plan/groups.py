@@ -26,6 +26,8 @@ KEYS = (
     "methods",
     "method",
 )
+REPEATED = ("objective", "prior")
+"""What an A/A control takes from the method that it repeats."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Source:
         inner = where
         if where[:1] == ("method",) and len(where) > 1 and isinstance(where[1], int):
             named, rest = self.methods[where[1]], where[2:]
-            named = named.original if named.original and rest[:1] in (("objective",), ("prior",)) else named
+            named = named.original if named.original and rest[:1] and rest[0] in REPEATED else named
             where, inner = ("method", named.place, *rest), ("method", named.label, *rest)
         return where if self.place is None or not holds(self.raw, inner) else ("group", self.place, *inner)
 
@@ -88,6 +90,9 @@ def _misplaced(group: Json, labels: list[str]) -> Iterator[tuple[Where, str]]:
     if not isinstance(changed, dict):
         yield ("method",), "must say by label what differs, as in method.VAE.objective.beta = 2.0"
         changed = {}
+    for label, what in changed.items():
+        if not isinstance(what, dict):
+            yield ("method", label), "must be a table of what differs, as in method.VAE.objective.beta = 2.0"
     if not isinstance(named, list):
         yield ("methods",), "must be a list of labels"
         named = []
@@ -174,4 +179,4 @@ def _repeated(method: Any, known: Json) -> Any:  # noqa: ANN401
         return method
     # A label that is not there is told later, by its own message: until then any method will do.
     original = known.get(str(method["repeats"])) or next(iter(known.values()))
-    return {**{key: original[key] for key in ("objective", "prior") if key in original}, **method}
+    return {**{key: original[key] for key in REPEATED if key in original}, **method}

@@ -7,6 +7,8 @@ in with what a file says, completes it with the defaults, and tells all that is 
     {"fields": {name: form}, "required": [name, ...]} a table of settings; a field may carry a "default"
     {"list": form}                                    a list of these; a single one may stand for a list of one
     {"schema": JSON Schema}                           a plain value
+
+and any of them may say what it is "about".
 """
 
 import inspect
@@ -17,6 +19,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from ..errors import SHOWN, TOLD, brief, did_you_mean
 from ..records import Json
+from . import docstrings
 
 Where = tuple[str | int, ...]
 
@@ -28,14 +31,17 @@ def describe(target: Callable[..., object], kinds: Mapping[object, str]) -> Json
     """
     parameters = inspect.signature(target).parameters
     hints = get_type_hints(target if is_dataclass(target) else getattr(target, "__init__", target), include_extras=True)
+    said = docstrings.of_attributes(target)
     fields: Json = {}
     for name, parameter in parameters.items():
         if name not in hints:
             raise TypeError(f"the setting {name!r} has no type")
-        fields[name] = _form(hints[name], kinds)
+        about = {"about": said[name]} if name in said else {}
+        fields[name] = _form(hints[name], kinds) | about
         if parameter.default is not parameter.empty:
             fields[name]["default"] = _plain(parameter.default)
-    return {"fields": fields, "required": [name for name, form in fields.items() if "default" not in form]}
+    required = [name for name, form in fields.items() if "default" not in form]
+    return {"fields": fields, "required": required, "about": docstrings.of_class(target)}
 
 
 def _form(hint: Any, kinds: Mapping[object, str]) -> Json:  # noqa: ANN401

@@ -1,0 +1,29 @@
+"""`vimae-bench schema`: the benchmark file, told to editors."""
+
+from pathlib import Path
+
+import click
+
+from ..files import readable, write_json
+from ..plan.catalogue import installed
+from .options import FILE
+
+
+@click.command()
+@click.option("--output", type=FILE, help="Write it to this file.  [default: print it]")
+def schema(output: Path | None) -> None:
+    """Print the JSON Schema of the benchmark file, with all plugins that are installed, for editors to complete from.
+
+    The line `#:schema ./schema.json` at the head of a benchmark file names it to them.
+
+    \b
+    Example:
+      vimae-bench schema --output schema.json
+    """
+    from ..plan.schema import schema as made
+
+    if output is None:
+        click.echo(readable(made(installed())), nl=False)
+        return
+    write_json(output, made(installed()))
+    click.echo(output)
