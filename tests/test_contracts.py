@@ -18,6 +18,7 @@ SETTINGS = {
     "infovae": {"divergence": "mmd", "a": 0.5, "l": 2.0},
     "infovae_zhao": {"divergence": "mmd", "alpha": 0.5, "lambda_": 2.0},
     "arrays": {"path": "mine"},
+    "held_out": {"of": {"use": "digits", "validation": 100}},
     "ais": {"steps": 20},
     "factor_vae": {"layers": 2, "hidden": 64},
     **{f"svm{kind}": {"label_draws": 2, "noise_draws": 1} for kind in SVMS},

@@ -272,7 +272,10 @@ class Arrays:
 
 
 class Dataset(Protocol):
-    """A source of images. The harness keeps what it prepares under `<data>/<folder>` and maps it from there."""
+    """A source of images. The harness keeps what it prepares under `<data>/<folder>` and maps it from there.
+
+    It may have an attribute `tested`, which part of it stands in the place of the test images: `validation`.
+    """
 
     @property
     def folder(self) -> str:

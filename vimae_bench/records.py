@@ -6,7 +6,7 @@ Everything here is frozen and made of JSON values. Objects are made from these n
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -114,6 +114,11 @@ class Training:
         later = {"schedule", "sampling", "pretraining", "pretraining_batch"}
         return {k: v for k, v in vars(self).items() if k not in later or v != getattr(Training, k)}
 
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Training":
+        """Raises TypeError for values of other kinds."""
+        return _training(**raw)
+
 
 @lru_cache(maxsize=64, typed=True)
 def _training(**raw: Any) -> Training:  # noqa: ANN401
@@ -145,7 +150,7 @@ class Run:
         parts = {name: choice(raw[name]) for name in ("dataset", "architecture", "objective", "prior")}
         for name in ("latent", "seed"):
             expect(name, raw[name], int)
-        return cls(**parts, latent=raw["latent"], training=_training(**raw["training"]), seed=raw["seed"])
+        return cls(**parts, latent=raw["latent"], training=Training.from_json(raw["training"]), seed=raw["seed"])
 
     @cached_property
     def key(self) -> str:
@@ -163,6 +168,7 @@ class Cell:
     """One place in a benchmark's matrix: a run under the label of its method, with the metrics wanted of it.
 
     The runs of an A/A control, which `repeats` the method of another label, stand under the `seed` they are paired by.
+    `shared` is the training of the table that the run stands in, where its own is another.
     """
 
     label: str
@@ -170,6 +176,12 @@ class Cell:
     metrics: tuple[Choice, ...]
     pair: int | None = None
     repeats: str = ""
+    shared: Training | None = None
+
+    @property
+    def table(self) -> Run:
+        """A run as most of those in the same table are."""
+        return replace(self.run, training=self.shared) if self.shared else self.run
 
     @property
     def seed(self) -> int:

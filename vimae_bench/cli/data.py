@@ -97,7 +97,9 @@ def verify(names: tuple[str, ...], data: Path | None) -> None:
 
 
 def _entries() -> list[Entry]:
-    return [entry for entry in installed().entries if entry.kind == "dataset"]
+    """But for those made of another, which have no folder of their own."""
+    entries = (entry for entry in installed().entries if entry.kind == "dataset")
+    return [entry for entry in entries if not any("plugin" in form for form in entry.form["fields"].values())]
 
 
 def _own(entry: Entry) -> str:

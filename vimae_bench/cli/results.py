@@ -23,6 +23,7 @@ class Finished:
     cells: Sequence[Cell]
     rank_by: str = ""
     columns: tuple[str, ...] = ()
+    provenance: str = ""
 
     @cached_property
     def boards(self) -> "list[Board]":
@@ -31,7 +32,7 @@ class Finished:
 
         with _keeping_all():
             outcomes, references = self.store.outcomes(self.cells), self.store.references(self.cells)
-            return leaderboards(outcomes, references, self.rank_by, self.columns)
+            return leaderboards(outcomes, references, self.rank_by, self.columns, self.provenance)
 
 
 @contextlib.contextmanager
@@ -52,7 +53,8 @@ def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Fini
         with _keeping_all():
             kept = store.read_benchmark()
         shown = kept.leaderboard
-        return Finished(store, kept.cells, shown.get("rank_by", ""), tuple(shown.get("columns", ())))
+        columns = tuple(shown.get("columns", ()))
+        return Finished(store, kept.cells, shown.get("rank_by", ""), columns, shown.get("provenance", ""))
     from .options import planned
 
     benchmark, cells = planned(file, overrides)

@@ -137,7 +137,7 @@ def run(
     store, root = Store(results.resolve() / benchmark.name), data_root(data)
     _name_weights(weights)
     left = orders(store, benchmark.name, wanted, root)
-    chosen = _executor(benchmark, bool(left) and not dry_run)
+    chosen = executor_of(benchmark, bool(left) and not dry_run)
     sizes = _check(benchmark, root)
     show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), root)
     expect_room(store.path, left, sizes)
@@ -145,15 +145,15 @@ def run(
         show(wanted, store)
         return
     _open(store, benchmark, overrides, matrix)
-    reporters = _reporters(benchmark, mlflow_uri, no_mlflow)
+    reporters = reporters_of(benchmark, mlflow_uri, no_mlflow)
     todo = orders(store, benchmark.name, wanted, root, Means(exact, compiling, batch_seeds))
     todo = shared_out(todo, *shard) if shard else todo
     looking_on = [dispensable(make("reporter", choice), choice.use) for choice in reporters]
     failed = carry_out(todo, chosen, looking_on, wait=not shard)
-    shown = benchmark.leaderboard.rank_by, benchmark.leaderboard.columns
-    found = Finished(store, wanted, *shown)
+    shown = asdict(benchmark.leaderboard)
+    found = Finished(store, wanted, **shown)
     leaderboard.show(found)
-    leaderboard.keep(found if len(wanted) == len(matrix) else Finished(store, matrix, *shown))
+    leaderboard.keep(found if len(wanted) == len(matrix) else Finished(store, matrix, **shown))
     for name, where in _places(file, results, benchmark.name, reporters).items():
         click.echo(f"{name:10} {where}")
     if failed:
@@ -166,7 +166,7 @@ def _name_weights(weights: Path | None) -> None:
         os.environ["VIMAE_BENCH_INCEPTION"] = str(weights.expanduser().resolve())
 
 
-def _executor(benchmark: Benchmark, needed: bool) -> Executor:
+def executor_of(benchmark: Benchmark, needed: bool) -> Executor:
     """The benchmark's executor; if it is needed it makes ready while data and models are checked."""
     executor = make("executor", benchmark.executor)
     if needed and hasattr(executor, "prepare"):
@@ -210,7 +210,7 @@ def _places(file: Path, results: Path, name: str, reporters: Sequence[Choice]) -
     return {**places, "again": f"vimae-bench leaderboard {file}{elsewhere}"}
 
 
-def _reporters(benchmark: Benchmark, mlflow_uri: str | None, no_mlflow: bool) -> list[Choice]:
+def reporters_of(benchmark: Benchmark, mlflow_uri: str | None, no_mlflow: bool) -> list[Choice]:
     """The file's reporters, with the command line's word on MLflow."""
     kept = [choice for choice in benchmark.reporters if not (no_mlflow and choice.use == "mlflow")]
     return [

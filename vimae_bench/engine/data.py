@@ -35,7 +35,8 @@ def folder_of(dataset: "Dataset", root: Path) -> Path:
 def open_splits(dataset: "Dataset", root: Path) -> "Splits":
     """The prepared arrays, mapped but not read; the last `validation` training images are held out.
 
-    Raises DataError as `layout.load` does, and where no training image would be left.
+    They stand in the place of the test images for a data set that is `tested` on them; then none are left besides.
+    Raises DataError as `layout.load` does, and where no training image would be left, or none to test on.
     """
     from ..kinds import Splits  # torch comes with them, and those who only look at folders need not wait
 
@@ -45,11 +46,12 @@ def open_splits(dataset: "Dataset", root: Path) -> "Splits":
     cut = count - dataset.validation
     if not 0 < cut <= count:
         raise DataError(f"{folder}: validation = {dataset.validation} leaves none of its {count} training images")
-    return Splits(
-        train=_examples(arrays, "train", names, slice(cut)),
-        validation=_examples(arrays, "train", names, slice(cut, None)),
-        test=_examples(arrays, "test", names, slice(None)),
-    )
+    train, held_out = (_examples(arrays, "train", names, rows) for rows in (slice(cut), slice(cut, None)))
+    if getattr(dataset, "tested", "test") == "validation":
+        if not len(held_out):
+            raise DataError(f"{folder}: holds out no training image to measure on; `validation = N` holds out the last N")
+        return Splits(train, _examples(arrays, "train", names, slice(count, None)), held_out)
+    return Splits(train, held_out, _examples(arrays, "test", names, slice(None)))
 
 
 def _examples(arrays: dict[str, np.ndarray], part: str, names: tuple[str, ...], rows: slice) -> "Examples":

@@ -1,7 +1,7 @@
 """What can be known to go wrong before anything is trained: settings, data, shapes, and what does not fit what."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,11 +114,15 @@ def _models(group: Group, sets: list[_Data], weights: dict[str, int]) -> Found:
         name = data.choice.use
         if len(data.splits.train) < group.training.batch:
             yield ("training", "batch"), f"{name} has {len(data.splits.train)} training images, fewer than one batch"
+        for i, method in enumerate(group.methods):
+            if len(data.splits.train) < method.training.get("batch", 0):
+                yield ("method", i, "training", "batch"), f"{name} has {len(data.splits.train)} training images"
         for j, architecture in enumerate(group.architectures):
             for i, method in enumerate(group.methods):
                 if left_out(group, data.choice, architecture, method):
                     continue
-                run = Run(data.choice, architecture, method.objective, method.prior, group.latent, group.training, 0)
+                training = replace(group.training, **method.training)
+                run = Run(data.choice, architecture, method.objective, method.prior, group.latent, training, 0)
                 looked = _looked_at(run, data.splits.shape)
                 weights[run.key] = looked.weights
                 if looked.unfit:

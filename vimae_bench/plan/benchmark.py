@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +23,38 @@ MOST_RUNS = 100_000
 
 @dataclass(frozen=True)
 class Method:
-    """A row of the leaderboard: an objective over a prior. An A/A control `repeats` the method of another label."""
+    """A row of the leaderboard: an objective over a prior. An A/A control `repeats` the method of another label.
+
+    `training` is what of it is the method's own, `search` which of its settings are to be chosen among which values.
+    """
 
     label: str
     objective: Choice
     prior: Choice
     repeats: str = ""
+    training: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    search: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The measure that sorts (empty: the first that has a direction) and the columns (none: all)."""
+    """The measure that sorts (empty: the first that has a direction), the columns (none: all), a sentence below."""
 
     rank_by: str = ""
     columns: tuple[str, ...] = ()
+    provenance: str = ""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How settings are chosen: by the mean of a measure over seeds, in so many trials of each method."""
+
+    trials: int
+    measure: str
+    seeds: tuple[int, ...]
+    sampler: str
+    seed: int
+    at_once: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,7 @@ class Benchmark:
     leaderboard: Leaderboard
     executor: Choice
     reporters: tuple[Choice, ...]
+    tuning: Tuning
     path: str
     source: str
 
@@ -119,9 +138,10 @@ def _benchmark(checked: Sequence[tuple[Json, groups.Source]], path: str, text: s
     return Benchmark(
         name=whole["name"],
         groups=tuple(_group(*part) for part in checked),
-        leaderboard=Leaderboard(board["rank_by"], tuple(board["columns"])),
+        leaderboard=Leaderboard(board["rank_by"], tuple(board["columns"]), board["provenance"]),
         executor=Choice.from_json(whole["executor"]),
         reporters=_choices(whole["reporters"]),
+        tuning=Tuning(**{**whole["tuning"], "seeds": tuple(whole["tuning"]["seeds"])}),
         path=path,
         source=text,
     )
@@ -129,7 +149,14 @@ def _benchmark(checked: Sequence[tuple[Json, groups.Source]], path: str, text: s
 
 def _group(whole: Json, source: groups.Source) -> Group:
     methods = (
-        Method(m["label"], Choice.from_json(m["objective"]), Choice.from_json(m["prior"]), m["repeats"])
+        Method(
+            m["label"],
+            Choice.from_json(m["objective"]),
+            Choice.from_json(m["prior"]),
+            m["repeats"],
+            m["training"],
+            m["search"],
+        )
         for m in whole["method"]
     )
     return Group(
@@ -180,10 +207,14 @@ def _repeats(group: Group) -> Iterator[tuple[Where, str]]:
                 ("method", i, "repeats"),
                 f"no method to repeat is '{method.repeats}'{did_you_mean(method.repeats, known)}",
             )
-        elif (original.objective, original.prior) != (method.objective, method.prior):
+        elif _trained(original) != _trained(method):
             yield ("method", i, "repeats"), f"is an A/A control: it takes objective and prior from '{method.repeats}'"
         elif max(group.seeds) >= REPEATED_FROM:
             yield ("seeds",), f"an A/A control is run from seeds of {REPEATED_FROM} and above; keep these below"
+
+
+def _trained(method: Method) -> tuple[object, ...]:
+    return method.objective, method.prior, method.training
 
 
 def _left_out(group: Group) -> Iterator[tuple[Where, str]]:

@@ -1,12 +1,13 @@
 """The keys of a benchmark file, as types. The catalogue keeps their form; nothing else imports this."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from ..kinds import Architecture, Dataset, Divergence, Executor, Metric, Objective, Prior, Reporter
 from ..records import Training
+from .settings import PARTIAL
 
 KINDS: dict[object, str] = {
     Prior: "prior",
@@ -25,6 +26,22 @@ Label = Annotated[str, Field(min_length=1, max_length=64)]
 Labels = Annotated[tuple[Label, ...], Field(json_schema_extra={"uniqueItems": True})]
 
 
+SPACE = {
+    "type": ["array", "object"],
+    "description": "A list of values, or the bounds of a range.",
+    "minItems": 1,
+    "uniqueItems": True,
+    "properties": {
+        "low": {"type": "number", "description": "The least value."},
+        "high": {"type": "number", "description": "The greatest value."},
+        "log": {"type": "boolean", "description": "Whether its logarithm is what is uniform.", "default": False},
+    },
+    "required": ["low", "high"],
+    "additionalProperties": False,
+}
+"""Values to choose among: what JSON Schema asks of a list goes for lists alone, what it asks of a table for tables."""
+
+
 @dataclass(frozen=True)
 class MethodForm:
     """A row of the leaderboard: an objective over a prior, or an A/A control that `repeats` the method of a label."""
@@ -37,6 +54,12 @@ class MethodForm:
     """A prior; objectives that use none ignore it in training, and samples are still drawn from it."""
     repeats: str = ""
     """In place of objective and prior, the label of another method: an A/A control, from other seeds."""
+    training: Annotated[Training, PARTIAL] = field(default_factory=dict)  # pyright: ignore[reportAssignmentType]
+    """What of the training is its own, such as its learning rate."""
+    search: Annotated[dict[str, Any], Field(json_schema_extra={"additionalProperties": SPACE})] = field(
+        default_factory=dict[str, Any]
+    )
+    """Which of its settings `vimae-bench tune` chooses, and among which values."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +82,28 @@ class LeaderboardForm:
     """The measure that sorts the rows; unless given, the first that has a direction."""
     columns: Labels = ()
     """The measures that are shown and tested; unless given, all."""
+    provenance: str = ""
+    """A sentence for the foot of the tables: how the methods' settings were come by."""
+
+
+@dataclass(frozen=True)
+class TuningForm:
+    """How `vimae-bench tune` chooses the settings that methods `search`: on held-out images, with equal budgets."""
+
+    trials: Annotated[int, Field(ge=1)] = 20
+    """Trials of each method."""
+    measure: str = ""
+    """The measure of which the best mean over seeds is chosen; unless given, the leaderboard's `rank_by`."""
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
+    ] = (100,)
+    """The seeds of each trial, other than those of the file."""
+    sampler: Literal["random", "tpe"] = "random"
+    """Independent draws, or the tree-structured Parzen estimator (Bergstra et al. 2011)."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """What the sampler draws from."""
+    at_once: Annotated[int, Field(ge=1)] = 5
+    """Trials of a method that are drawn together, before any of them is known."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +136,8 @@ class FileForm:
     """Cells of the matrix that are not run."""
     leaderboard: LeaderboardForm = LeaderboardForm()
     """How results are shown."""
+    tuning: TuningForm = TuningForm()
+    """How `vimae-bench tune` chooses the settings that methods search."""
     executor: Executor = field(default="local")  # pyright: ignore[reportAssignmentType]
     """Who carries out the runs."""
     reporters: tuple[Reporter, ...] = field(default=("console", "mlflow"))  # pyright: ignore[reportAssignmentType]

@@ -26,7 +26,7 @@ KEYS = (
     "methods",
     "method",
 )
-REPEATED = ("objective", "prior")
+REPEATED = ("objective", "prior", "training")
 """What an A/A control takes from the method that it repeats."""
 
 

@@ -1,6 +1,7 @@
 """A benchmark's matrix: every method on every data set with every architecture from every seed."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 from ..errors import BenchError, brief
@@ -28,8 +29,9 @@ def _cells(group: Group) -> Iterator[Cell]:
         if left_out(group, dataset, architecture, m):
             continue
         own = REPEATED_FROM + seed if m.repeats else seed
-        run = Run(dataset, architecture, m.objective, m.prior, group.latent, group.training, own)
-        yield Cell(m.label, run, group.metrics, seed if m.repeats else None, m.repeats)
+        run = Run(dataset, architecture, m.objective, m.prior, group.latent, replace(group.training, **m.training), own)
+        shared = None if run.training == group.training else group.training
+        yield Cell(m.label, run, group.metrics, seed if m.repeats else None, m.repeats, shared)
 
 
 def left_out(group: Group, dataset: Choice, architecture: Choice, method: Method) -> bool:

@@ -41,9 +41,10 @@ def filled(raw: Json, catalogue: Catalogue) -> Json:
     if wrong or not SIGMAS[0] <= raw.get("sigma", 1) <= SIGMAS[1] or [*contradictions(raw, catalogue)]:
         return raw  # wrong in a way that the checker tells
     scale = SCALES.get(preset) or _calibrated(raw, catalogue)
-    methods = [_scaled(method, scale, catalogue) for method in raw.get("method", [])]
-    training = {**_training(preset, raw), **raw.get("training", {})}
-    return {**raw, "method": methods, **({"training": training} if training else {})}
+    made: Json = {"training": {**_training(preset, raw), **raw.get("training", {})}}
+    if "method" in raw:
+        made["method"] = [_scaled(method, scale, catalogue) for method in raw["method"]]
+    return {**raw, **{key: value for key, value in made.items() if value}}
 
 
 def contradictions(raw: Json, catalogue: Catalogue) -> Iterator[tuple[Where, str]]:

@@ -14,7 +14,7 @@ and any of them may say what it is "about".
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ..errors import SHOWN, TOLD, brief, did_you_mean
@@ -22,6 +22,8 @@ from ..records import Json
 from . import docstrings
 
 Where = tuple[str | int, ...]
+PARTIAL = "partial"
+"""`Annotated[Table, PARTIAL]`: a table of which only what is given is kept, without the defaults of the rest."""
 
 
 def describe(target: Callable[..., object], kinds: Mapping[object, str]) -> Json:
@@ -32,19 +34,30 @@ def describe(target: Callable[..., object], kinds: Mapping[object, str]) -> Json
     parameters = inspect.signature(target).parameters
     hints = get_type_hints(target if is_dataclass(target) else getattr(target, "__init__", target), include_extras=True)
     said = docstrings.of_attributes(target)
-    fields: Json = {}
+    forms: Json = {}
     for name, parameter in parameters.items():
         if name not in hints:
             raise TypeError(f"the setting {name!r} has no type")
         about = {"about": said[name]} if name in said else {}
-        fields[name] = _form(hints[name], kinds) | about
+        forms[name] = _form(hints[name], kinds) | about
         if parameter.default is not parameter.empty:
-            fields[name]["default"] = _plain(parameter.default)
-    required = [name for name, form in fields.items() if "default" not in form]
-    return {"fields": fields, "required": required, "about": docstrings.of_class(target)}
+            forms[name]["default"] = _plain(_default(target, parameter))
+    required = [name for name, form in forms.items() if "default" not in form]
+    return {"fields": forms, "required": required, "about": docstrings.of_class(target)}
+
+
+def _default(target: object, parameter: inspect.Parameter) -> object:
+    """What a setting is unless given; a dataclass may have it made."""
+    made = {field.name: field.default_factory for field in fields(target)} if is_dataclass(target) else {}
+    factory = made.get(parameter.name, MISSING)
+    return parameter.default if factory is MISSING else factory()  # pyright: ignore[reportCallIssue]
 
 
 def _form(hint: Any, kinds: Mapping[object, str]) -> Json:  # noqa: ANN401
+    if PARTIAL in getattr(hint, "__metadata__", ()):
+        form = _form(get_args(hint)[0], kinds)
+        given = {name: {k: v for k, v in inner.items() if k != "default"} for name, inner in form["fields"].items()}
+        return {**form, "fields": given, "required": []}
     if hint in kinds:
         return {"plugin": kinds[hint]}
     if is_dataclass(hint):
@@ -192,6 +205,11 @@ def _complaint(error: Any) -> str:  # noqa: ANN401
             return f"must not be longer than {limit}{given}"
         case "pattern":
             return f"must consist of lower-case letters, digits, '_', '.' and '-'{given}"
+        case "required":
+            return f"needs a value for {' and '.join(repr(name) for name in limit if name not in error.instance)}"
+        case "additionalProperties":
+            known: Json = error.schema.get("properties", {})
+            return f"there is no {brief(min(error.instance.keys() - known.keys()))} in it (there is: {', '.join(known)})"
         case "anyOf" if all("type" in option for option in limit):
             return f"must be {_article(' or '.join(o['type'] for o in limit if o['type'] != 'null'))}{given}"
         case "uniqueItems":

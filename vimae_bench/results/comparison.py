@@ -89,8 +89,8 @@ def compare_methods(
             raise BenchError(f"no method here is called '{label}'{did_you_mean(label, labels)}")
     asked = _Asked((a, b), tuple(columns), margins or {})
     groups = list(grouped(outcomes).values())
-    runs = [group[0].cell.run for group in groups]
-    found = [_comparison(title(g[0].cell.run, runs), asked, _side(g, a), _side(g, b)) for g in groups]
+    runs = [group[0].cell.table for group in groups]
+    found = [_comparison(title(g[0].cell.table, runs), asked, _side(g, a), _side(g, b)) for g in groups]
     return _checked(found, asked.margins)
 
 

@@ -20,18 +20,23 @@ from .store import Outcome, Reference
 
 
 def leaderboards(
-    outcomes: Sequence[Outcome], references: Sequence[Reference] = (), rank_by: str = "", columns: Sequence[str] = ()
+    outcomes: Sequence[Outcome],
+    references: Sequence[Reference] = (),
+    rank_by: str = "",
+    columns: Sequence[str] = (),
+    provenance: str = "",
 ) -> list[Board]:
     """One table for each data set, architecture, latent size and training, in the order of the outcomes.
 
     `rank_by` names the measure that sorts (empty: the first that has a direction), `columns` those that are shown and
-    tested (empty: all). Raises ResultsError if one table has two runs of one method from one seed.
+    tested (empty: all); `provenance` is the first sentence below each table. Raises ResultsError if one table has two runs of one method from one seed.
     """
     groups = grouped(outcomes)
-    titles = {key: title(group[0].cell.run, [g[0].cell.run for g in groups.values()]) for key, group in groups.items()}
+    runs = [group[0].cell.table for group in groups.values()]
+    titles = {key: title(run, runs) for key, run in zip(groups, runs, strict=True)}
     # A column that another table of the same file has is not missed here.
     known = _measures([*outcomes, *references])
-    missed = [*notes.unknown([rank_by, *columns], known)]
+    missed = [*filter(None, [provenance]), *notes.unknown([rank_by, *columns], known)]
     return [_board(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items()]
 
 
@@ -39,7 +44,7 @@ def grouped(outcomes: Sequence[Outcome]) -> dict[object, list[Outcome]]:
     """The outcomes that belong in one table, by what they share."""
     groups: dict[object, list[Outcome]] = {}
     for outcome in outcomes:
-        run = outcome.cell.run
+        run = outcome.cell.table
         key = (run.dataset.key, run.architecture.key, run.latent, run.training)
         groups.setdefault(key, []).append(outcome)
     return groups
@@ -72,7 +77,7 @@ def _board(
     columns: Sequence[str],
     missed: Sequence[str],
 ) -> Board:
-    run = outcomes[0].cell.run
+    run = outcomes[0].cell.table
     seeds = tuple(sorted({outcome.cell.seed for outcome in outcomes}))
     beside = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
     measures = _measures([*outcomes, *beside])
@@ -85,6 +90,7 @@ def _board(
     said = (
         *notes.reading(len(seeds), ranking.test, ranking.comparisons, draws=_drawn(rows, shown)),
         *missed,
+        *notes.own_training(rows),
         *notes.unfinished(rows),
         *notes.collapsed(rows, [measures[column] for column in shown]),
         *notes.controls(rows, [measures[column] for column in shown]),

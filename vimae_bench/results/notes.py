@@ -82,6 +82,17 @@ def unfinished(rows: Sequence[Row]) -> Iterator[str]:
             yield f"{row.label}: {status} on {_seeds(seeds)}" + (f" ({reason})" if reason else "") + "."
 
 
+def own_training(rows: Sequence[Row]) -> Iterator[str]:
+    """Which rows are trained otherwise than the table says."""
+    for row in rows:
+        found = dict[str, None]()
+        for cell in (outcome.cell for outcome in row.outcomes.values()):
+            theirs = vars(cell.shared or cell.run.training)
+            found |= dict.fromkeys(f"{k} = {v}" for k, v in vars(cell.run.training).items() if v != theirs[k])
+        if found:
+            yield f"{row.label} has a training of its own: {', '.join(found)}."
+
+
 def collapsed(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[str]:
     """Which runs ignore their data, by what sign, and which rankings they are left out of."""
     unranked = [measure.name for measure in measures if measure.better and not measure.ranks_collapsed]

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 from ..errors import ResultsError, brief
 from ..files import read_json, write_json
 from ..folder import RunFolder, reference_path
-from ..records import Cell, Choice, Estimate, Json, Measure, Run, Status, expect
+from ..records import Cell, Choice, Estimate, Json, Measure, Run, Status, Training, expect
 from .measured import read_measured, suffix_of
 
 State = Literal["new", "resume", "measure", "done", "diverged", "failed"]
@@ -56,7 +56,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class KeptBenchmark:
-    """A benchmark read back from its results. `leaderboard` holds `rank_by` and `columns`."""
+    """A benchmark read back from its results. `leaderboard` holds `rank_by`, `columns` and `provenance`."""
 
     name: str
     source: str
@@ -136,7 +136,7 @@ class Store:
             cells = tuple(known.cell(row) for row in raw["cells"])
             shown = dict(raw["leaderboard"])
             columns = shown.get("columns", ())
-            for text in (raw["name"], raw["source"], shown.get("rank_by", ""), *columns):
+            for text in (raw["name"], raw["source"], shown.get("rank_by", ""), shown.get("provenance", ""), *columns):
                 expect("a name", text, str)
             return KeptBenchmark(raw["name"], raw["source"], shown, cells)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -229,6 +229,7 @@ def _whole(path: Path, read: Callable[[Path], object]) -> bool:
 
 def _plain(cell: Cell) -> Json:
     row: Json = {"label": cell.label, "run": cell.run.as_json(), "metrics": [m.as_json() for m in cell.metrics]}
+    row |= {"shared": cell.shared.as_json()} if cell.shared else {}
     return row | ({"pair": cell.pair, "repeats": cell.repeats} if cell.repeats else {})
 
 
@@ -241,7 +242,8 @@ class _Known:
     def cell(self, raw: Json) -> Cell:
         """A cell as `_plain` spells it."""
         run, metrics = Run.from_json(raw["run"], self._choice), tuple(map(self._choice, raw["metrics"]))
-        cell = Cell(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""))
+        shared = Training.from_json(raw["shared"]) if "shared" in raw else None
+        cell = Cell(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""), shared)
         expect("label", cell.label, str)
         expect("repeats", cell.repeats, str)
         if cell.pair is not None:
