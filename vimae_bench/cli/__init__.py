@@ -10,6 +10,7 @@ from ..errors import BenchError, ResultsError
 
 COMMANDS = {
     "run": "run",
+    "tune": "tune",
     "plan": "plan",
     "leaderboard": "leaderboard",
     "compare": "compare",

@@ -129,9 +129,7 @@ def run(
       vimae-bench run benchmarks/quickstart.toml
       vimae-bench run benchmarks/fig1.toml -k "vimae s0" -o training.epochs=5 --results try
     """
-    given = {"jobs": jobs, "device": device, "timeout": timeout}
-    asked = [f"executor={{use={executor!r}}}"] if executor else []
-    asked += [f"executor.{k}={v!r}" for k, v in given.items() if v is not None]
+    asked = asked_of_executor(executor, jobs=jobs, device=device, timeout=timeout)
     benchmark, matrix = planned(file, (*overrides, *asked))
     wanted = select(matrix, words)
     store, root = Store(results.resolve() / benchmark.name), data_root(data)
@@ -164,6 +162,12 @@ def _name_weights(weights: Path | None) -> None:
     """In the environment, which the executor's workers inherit when it makes ready."""
     if weights:
         os.environ["VIMAE_BENCH_INCEPTION"] = str(weights.expanduser().resolve())
+
+
+def asked_of_executor(name: str | None, **given: object) -> list[str]:
+    """Overrides for what the command line says of the executor."""
+    named = [f"executor={{use={name!r}}}"] if name else []
+    return named + [f"executor.{key}={value!r}" for key, value in given.items() if value is not None]
 
 
 def executor_of(benchmark: Benchmark, needed: bool) -> Executor:

@@ -49,7 +49,7 @@ def open_splits(dataset: "Dataset", root: Path) -> "Splits":
     train, held_out = (_examples(arrays, "train", names, rows) for rows in (slice(cut), slice(cut, None)))
     if getattr(dataset, "tested", "test") == "validation":
         if not len(held_out):
-            raise DataError(f"{folder}: holds out no training image to measure on; `validation = N` holds out the last N")
+            raise DataError(f"{folder}: no training image is held out to be measured on; set `validation`, as to 300")
         return Splits(train, _examples(arrays, "train", names, slice(count, None)), held_out)
     return Splits(train, held_out, _examples(arrays, "test", names, slice(None)))
 

@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +106,8 @@ def read(path: Path, overrides: Sequence[str] = (), catalogue: Catalogue | None 
     """
     text, raw = read_toml(path)
     known = catalogue or installed()
-    for override in overrides:
-        _apply(raw, override, known.file)
+    for given in overrides:
+        override(raw, given, known.file)
     expect_plausible(path, text, raw)
     checker = Checker(known.form, [*groups.misplaced(raw)])
     checked = [(_checked(checker, known, *part), part[1]) for part in groups.split(raw)]
@@ -141,7 +141,7 @@ def _benchmark(checked: Sequence[tuple[Json, groups.Source]], path: str, text: s
         leaderboard=Leaderboard(board["rank_by"], tuple(board["columns"]), board["provenance"]),
         executor=Choice.from_json(whole["executor"]),
         reporters=_choices(whole["reporters"]),
-        tuning=Tuning(**{**whole["tuning"], "seeds": tuple(whole["tuning"]["seeds"])}),
+        tuning=replace(Tuning(**whole["tuning"]), seeds=tuple(whole["tuning"]["seeds"])),
         path=path,
         source=text,
     )
@@ -231,10 +231,11 @@ def _left_out(group: Group) -> Iterator[tuple[Where, str]]:
                 yield ("leave_out", i, axis), f"no {axis} here is '{name}'{did_you_mean(name, known[axis])}"
 
 
-def _apply(raw: Json, override: str, form: Json) -> None:
-    path, equals, value = override.partition("=")
+def override(raw: Json, given: str, form: Json) -> None:
+    """Change a file's tables as `training.epochs=5` says. Raises BenchError where there is no such place."""
+    path, equals, value = given.partition("=")
     if not equals:
-        raise BenchError(f"-o {override}: must be of the form key=value, such as training.epochs=5")
+        raise BenchError(f"-o {given}: must be of the form key=value, such as training.epochs=5")
     *parents, last = path.strip().split(".")
     target: Any = raw
     try:
@@ -242,7 +243,7 @@ def _apply(raw: Json, override: str, form: Json) -> None:
             target = _entered(target, part, form["fields"].get(part, {}).get("default") if target is raw else None)
         target[_key(target, last)] = _parsed(value.strip())
     except (AttributeError, LookupError, TypeError) as error:
-        raise BenchError(f"-o {override}: there is no place {brief(path)} in the file") from error
+        raise BenchError(f"-o {given}: there is no place {brief(path)} in the file") from error
 
 
 def _entered(table: Any, part: str, default: Any) -> Any:  # noqa: ANN401

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ..kinds import Architecture, Dataset, Divergence, Executor, Metric, Objective, Prior, Reporter
-from ..records import Training
+from ..records import Json, Training
 from .settings import PARTIAL
 
 KINDS: dict[object, str] = {
@@ -26,7 +26,7 @@ Label = Annotated[str, Field(min_length=1, max_length=64)]
 Labels = Annotated[tuple[Label, ...], Field(json_schema_extra={"uniqueItems": True})]
 
 
-SPACE = {
+SPACE: Json = {
     "type": ["array", "object"],
     "description": "A list of values, or the bounds of a range.",
     "minItems": 1,

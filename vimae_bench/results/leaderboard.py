@@ -29,7 +29,8 @@ def leaderboards(
     """One table for each data set, architecture, latent size and training, in the order of the outcomes.
 
     `rank_by` names the measure that sorts (empty: the first that has a direction), `columns` those that are shown and
-    tested (empty: all); `provenance` is the first sentence below each table. Raises ResultsError if one table has two runs of one method from one seed.
+    tested (empty: all); `provenance` is the first sentence below each table. Raises ResultsError if one table has two
+    runs of one method from one seed.
     """
     groups = grouped(outcomes)
     runs = [group[0].cell.table for group in groups.values()]

@@ -1,0 +1,133 @@
+"""`vimae-bench tune`: settings chosen on held-out images."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import interrupts
+from ..bench import carry_out, orders
+from ..files import write_json, write_whole
+from ..plan.benchmark import read
+from ..plan.catalogue import installed
+from ..plan.registry import make
+from ..records import Cell
+from ..results.store import Store
+from .options import FILE, data_option, data_root, file_argument, override_option, results_option
+from .run import SOME_FAILED, Jobs, asked_of_executor, executor_of, reporters_of
+from .stages import dispensable
+
+if TYPE_CHECKING:
+    from ..results.attempts import Tuned
+    from ..tuning.sweep import Sweep
+
+
+@click.command()
+@file_argument
+@override_option
+@click.option("--executor", metavar="NAME", help="Who carries out the runs.  [default: the file's]")
+@click.option("--jobs", metavar="N|auto", type=Jobs(min=1), help="Runs side by side.  [default: auto]")
+@click.option("--device", help="cpu, cuda, cuda:1 ...  [default: the GPUs if there are any]")
+@results_option
+@data_option
+@click.option("--output", type=FILE, help="The file to write.  [default: tuned.toml beside the sweep's runs]")
+@click.option("--no-mlflow", is_flag=True, help="Do not mirror the runs to MLflow.")
+def tune(
+    file: Path,
+    overrides: tuple[str, ...],
+    executor: str | None,
+    jobs: int | None,
+    device: str | None,
+    results: Path,
+    data: Path | None,
+    output: Path | None,
+    no_mlflow: bool,
+) -> None:
+    """Choose the settings that methods search, with as many trials for each, on held-out images.
+
+    Writes a benchmark file with the best of them, for `vimae-bench run` to rank on the test images from other seeds.
+    Running it again continues what was cut off and repeats nothing.
+
+    \b
+    Example:
+      vimae-bench tune benchmarks/tuning.toml
+    """
+    from ..tuning import expect_libraries
+
+    expect_libraries()
+    benchmark = read(file, (*overrides, *asked_of_executor(executor, jobs=jobs, device=device)))
+    with interrupts.later():
+        from ..engine.preflight import check
+        from ..render import attempts
+        from ..tuning import sweep as sweeping
+        from ..tuning.written import fixed, provenance, written
+
+    sweep, root = sweeping.plan(benchmark, installed()), data_root(data)
+    check(sweep.benchmark, root, click.echo)
+    rounds = Rounds(sweep, Store(results.resolve() / sweep.benchmark.name), root, no_mlflow)
+    for line in _beforehand(sweep, fixed(benchmark)):
+        click.echo(line)
+    tuned = sweeping.carry_out(sweep, rounds.store, rounds)
+    _show(tuned, sweep, provenance(sweep, benchmark))
+    folder, again = results / sweep.benchmark.name, shlex.join(["vimae-bench", "tune", str(file), *_given(overrides)])
+    write_json(folder / "tuning.json", attempts.as_json(tuned, sweep.measure))
+    text, target = written(benchmark, overrides, sweep, tuned, again), output or folder / "tuned.toml"
+    write_whole(target, lambda path: path.write_text(text, encoding="utf-8"))
+    places = {"trials": folder / "tuning.json", "chosen": target, "next": f"vimae-bench run {target}"}
+    for name, where in places.items():
+        click.echo(f"{name:10} {where}")
+    if rounds.failed:
+        click.get_current_context().exit(SOME_FAILED)
+
+
+@dataclass
+class Rounds:
+    """Has the runs of each round made, as those of any benchmark are; `failed` tells whether some did not end well."""
+
+    sweep: "Sweep"
+    store: Store
+    data: Path
+    no_mlflow: bool
+    cells: list[Cell] = field(default_factory=list[Cell])
+    failed: bool = False
+
+    def __call__(self, cells: Sequence[Cell]) -> None:
+        """Make what is missing of these runs."""
+        benchmark = self.sweep.benchmark
+        self.cells += cells
+        self.store.write_benchmark(benchmark.name, benchmark.source, asdict(benchmark.leaderboard), self.cells)
+        self.store.set_aside(cells)
+        if todo := orders(self.store, benchmark.name, cells, self.data):
+            choices = reporters_of(benchmark, None, self.no_mlflow)
+            looking_on = [dispensable(make("reporter", choice), choice.use) for choice in choices]
+            self.failed |= bool(carry_out(todo, executor_of(benchmark, needed=True), looking_on))
+
+
+def _given(overrides: Sequence[str]) -> Iterator[str]:
+    for override in overrides:
+        yield from ("-o", override)
+
+
+def _beforehand(sweep: "Sweep", fixed: Sequence[str]) -> Iterator[str]:
+    """What is to be tried, and which methods stay as they are."""
+    tuning, (dataset,) = sweep.benchmark.tuning, sweep.group.datasets
+    for one in sweep.searched:
+        yield f"{one.method.label}: {tuning.trials} trials over {', '.join(one.space)}"
+    for label in fixed:
+        yield f"{label}: has no `search`, and stays as it is"
+    runs = tuning.trials * len(tuning.seeds) * len(sweep.searched)
+    yield f"{runs} runs, measured on the held-out images of {dataset.settings['of']['use']}, not on its test images"
+
+
+def _show(tuned: "Sequence[Tuned]", sweep: "Sweep", provenance: str) -> None:
+    from rich.console import Console
+
+    from ..render import attempts
+
+    lost = [(one.label, attempt) for one in tuned for attempt in one.attempts if attempt.reason]
+    notes = [provenance, *(f"{label}, trial {attempt.number}: {attempt.reason}." for label, attempt in lost)]
+    independent = sweep.benchmark.tuning.sampler == "random"
+    Console().print(attempts.render(tuned, sweep.measure, notes, independent=independent))

@@ -1,0 +1,72 @@
+"""What a sweep over settings came to: for the terminal, and as plain data."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..records import Json, Measure
+from ..results.attempts import Attempt, Tuned
+from .layout import plain
+from .terminal import footnotes
+
+OF = (1, 5, 20, 60)
+"""Of how many trials the best is expected."""
+
+
+def render(tuned: Sequence[Tuned], measure: Measure, notes: Sequence[str], *, independent: bool) -> RenderableType:
+    """A row for each method: what was chosen, what its trials reached; what the best of fewer would have reached.
+
+    The latter is shown where trials were drawn independently.
+    """
+    sizes = [n for n in OF if n < max(len(one.attempts) for one in tuned)] if independent else []
+    unit = f" [{measure.unit}]" if measure.unit else ""
+    table = Table(title=Text(f"validation {plain(measure.name)}{unit}"), title_justify="left", show_edge=False)
+    table.add_column("method", no_wrap=True)
+    table.add_column("trials", no_wrap=True, justify="right")
+    for head in ("best", "median", "worst", *(f"best of {n}" for n in sizes)):
+        table.add_column(head, no_wrap=True, justify="right")
+    table.add_column("chosen", overflow="fold")
+    for one in tuned:
+        best = Text(spelt(one.best.settings) if one.best else "none")
+        table.add_row(Text(plain(one.label)), _count(one), *_reached(one, sizes), best)
+    return Group(table, footnotes(notes))
+
+
+def as_json(tuned: Sequence[Tuned], measure: Measure) -> Json:
+    """All trials of all methods."""
+    methods = [
+        {
+            "label": one.label,
+            "chosen": dict(one.best.settings) if one.best else None,
+            "trials": [_trial(attempt) for attempt in one.attempts],
+        }
+        for one in tuned
+    ]
+    return {"measure": measure.name, "unit": measure.unit, "better": measure.better, "methods": methods}
+
+
+def spelt(settings: Mapping[str, Any]) -> str:
+    """Such as `objective.beta = 0.5, training.batch = 50`."""
+    return ", ".join(f"{path} = {plain(str(value))}" for path, value in settings.items())
+
+
+def _trial(attempt: Attempt) -> Json:
+    told = {"number": attempt.number, "settings": dict(attempt.settings), "value": attempt.value}
+    by_seed = {str(seed): value for seed, value in attempt.by_seed.items()}
+    return told | {"by_seed": by_seed} | ({"reason": attempt.reason} if attempt.reason else {})
+
+
+def _count(one: Tuned) -> str:
+    lost = len(one.attempts) - len(one.values)
+    return f"{len(one.attempts)} ({lost} lost)" if lost else str(len(one.attempts))
+
+
+def _reached(one: Tuned, sizes: Sequence[int]) -> list[str]:
+    if not one.values:
+        return ["-"] * (3 + len(sizes))
+    found = (one.values[0], median(one.values), one.values[-1], *(one.expected_best(n) for n in sizes))
+    return [f"{value:.4g}" for value in found]

@@ -1,0 +1,54 @@
+"""Where the settings of trials come from. Nothing else imports Optuna, which is an extra."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..plan.search import Space, Span
+from ..records import Direction
+from ..seeds import derive
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+DIGITS = 4
+"""Significant digits of a real number that is drawn, so that a file with it can be read."""
+
+
+class Sampler:
+    """Draws the settings of one method's trials: the same from the same seed, if the answers are the same."""
+
+    def __init__(self, space: Space, better: Direction, kind: str, *seed: int | str):
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        samplers = optuna.samplers
+        number = derive("tuning", *seed) % 2**32  # as many as NumPy's old generators take
+        sampler = samplers.TPESampler(seed=number) if kind == "tpe" else samplers.RandomSampler(seed=number)
+        self.space, self.lost = space, optuna.trial.TrialState.FAIL
+        self.study = optuna.create_study(sampler=sampler, direction="minimize" if better == "lower" else "maximize")
+        self.asked: list[optuna.Trial] = []
+
+    def ask(self) -> dict[str, Any]:
+        """The settings of the next trial, by path."""
+        trial = self.study.ask({path: _distribution(values) for path, values in self.space.items()})
+        self.asked.append(trial)
+        return {path: _drawn(values, trial.params[path]) for path, values in self.space.items()}
+
+    def tell(self, number: int, value: float | None) -> None:
+        """What the trial of this number, counted from 0, reached; None where it is lost."""
+        self.study.tell(self.asked[number], value, state=self.lost if value is None else None)
+
+
+def _distribution(values: Span | tuple[Any, ...]) -> "BaseDistribution":
+    from optuna import distributions
+
+    if not isinstance(values, Span):
+        return distributions.CategoricalDistribution(range(len(values)))  # of values of any kind
+    if values.whole:
+        return distributions.IntDistribution(int(values.low), int(values.high), log=values.log)
+    return distributions.FloatDistribution(values.low, values.high, log=values.log)
+
+
+def _drawn(values: Span | tuple[Any, ...], drawn: Any) -> Any:  # noqa: ANN401
+    if not isinstance(values, Span):
+        return values[drawn]
+    return drawn if values.whole else min(max(float(f"{drawn:.{DIGITS}g}"), values.low), values.high)
