@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..records import Json, Measure
 from ..results.attempts import Attempt, Tuned
-from .layout import plain
+from .layout import heading, plain, unit
 from .terminal import footnotes
 
 OF = (1, 5, 20, 60)
@@ -23,15 +23,15 @@ def render(tuned: Sequence[Tuned], measure: Measure, notes: Sequence[str], *, in
     The latter is shown where trials were drawn independently.
     """
     sizes = [n for n in OF if n < max(len(one.attempts) for one in tuned)] if independent else []
-    unit = f" [{measure.unit}]" if measure.unit else ""
-    table = Table(title=Text(f"validation {plain(measure.name)}{unit}"), title_justify="left", show_edge=False)
+    head = f"validation {heading(measure)} {unit(measure)}".strip()
+    table = Table(title=Text(head, style="bold"), title_justify="left", header_style="", show_edge=False)
     table.add_column("method", no_wrap=True)
     table.add_column("trials", no_wrap=True, justify="right")
-    for head in ("best", "median", "worst", *(f"best of {n}" for n in sizes)):
-        table.add_column(head, no_wrap=True, justify="right")
+    for name in ("best", "median", "worst", *(f"best of {n}" for n in sizes)):
+        table.add_column(name, no_wrap=True, justify="right")
     table.add_column("chosen", overflow="fold")
     for one in tuned:
-        best = Text(spelt(one.best.settings) if one.best else "none")
+        best = Text("\n".join(_spelt(one.best.settings)) if one.best else "none")
         table.add_row(Text(plain(one.label)), _count(one), *_reached(one, sizes), best)
     return Group(table, footnotes(notes))
 
@@ -49,9 +49,9 @@ def as_json(tuned: Sequence[Tuned], measure: Measure) -> Json:
     return {"measure": measure.name, "unit": measure.unit, "better": measure.better, "methods": methods}
 
 
-def spelt(settings: Mapping[str, Any]) -> str:
-    """Such as `objective.beta = 0.5, training.batch = 50`."""
-    return ", ".join(f"{path} = {plain(str(value))}" for path, value in settings.items())
+def _spelt(settings: Mapping[str, Any]) -> list[str]:
+    """A line for each setting, such as `objective.beta = 0.5`."""
+    return [f"{plain(path)} = {plain(str(value))}" for path, value in settings.items()]
 
 
 def _trial(attempt: Attempt) -> Json:

@@ -37,8 +37,9 @@ def leaderboards(
     titles = {key: title(run, runs) for key, run in zip(groups, runs, strict=True)}
     # A column that another table of the same file has is not missed here.
     known = _measures([*outcomes, *references])
-    missed = [*filter(None, [provenance]), *notes.unknown([rank_by, *columns], known)]
-    return [_board(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items()]
+    missed = [*notes.unknown([rank_by, *columns], known)]
+    boards = (_board(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items())
+    return [replace(board, notes=(provenance, *board.notes)) if provenance else board for board in boards]
 
 
 def grouped(outcomes: Sequence[Outcome]) -> dict[object, list[Outcome]]:

@@ -1,0 +1,121 @@
+"""A benchmark file that searches settings, and runs of it that are not trained but made up."""
+
+from dataclasses import asdict
+
+import pytest
+
+from vimae_bench.files import write_json
+from vimae_bench.plan.benchmark import read
+from vimae_bench.plan.catalogue import installed
+from vimae_bench.records import Measure
+from vimae_bench.results.store import Store
+from vimae_bench.tuning import sweep
+
+TEXT = """\
+#:schema ./schema.json
+# Two of three are tuned.
+name = "search"
+seeds = [0, 1]
+dataset = { use = "digits", validation = 300 }
+architecture = { use = "mlp", hidden = [8] }
+latent = 2
+metrics = ["reconstruction", "rate", "aggregate_mmd"]
+executor = "inline"
+reporters = []
+
+[training]
+epochs = 1
+
+[tuning]
+trials = 4
+measure = "sse"
+seeds = [100, 101]
+at_once = 2
+
+[[method]]
+label = "AE"
+objective = "ae"
+prior = "normal"
+
+[[method]]
+label = "VAE"
+objective = "elbo" # its beta is chosen
+prior = "normal"
+search = { "objective.beta" = { low = 0.1, high = 10.0, log = true }, "training.batch" = { low = 20, high = 90 } }
+
+[[method]]
+label = "VIMAE"
+objective = { use = "vimae", divergence = "mmd" }
+prior = "normal"
+search = { "objective.divergence.kernel" = ["imq", "rbf"], "prior" = ["normal", "logistic"] }
+
+[[method]]
+label = "VAE again"
+repeats = "VAE"
+"""
+SSE = Measure("sse", "[0,1]^2", "lower")
+RATE = Measure("rate", "nats", None, collapse_below=0.1)
+MMD = Measure("mmd2", "", "lower", ranks_collapsed=False)
+MEASURES = {"reconstruction": SSE, "rate": RATE, "aggregate_mmd": MMD}
+
+
+class Made:
+    """Has runs made that reach what `value_of` says of them; None: the run diverges."""
+
+    def __init__(self, store, value_of):
+        self.store, self.value_of, self.rounds = store, value_of, []
+
+    def __call__(self, cells):
+        new = [cell for cell in cells if self.store.state(cell) == "new"]
+        self.rounds.append(new)
+        for cell in new:
+            self.make(cell, self.value_of(cell))
+
+    def make(self, cell, value):
+        folder = self.store.folder(cell.run)
+        folder.write_spec(cell.run)
+        status = "diverged" if value is None else "done"
+        write_json(folder.record, {"key": cell.run.key, "status": status, "reason": "", "run": cell.run.as_json()})
+        for metric in cell.metrics if value is not None else ():
+            measure = MEASURES[metric.use]
+            estimates = {measure.name: {"value": 5.0 if measure is RATE else value, "n": 300}}
+            write_json(
+                folder.metric(metric),
+                {"metric": metric.as_json(), "measures": [asdict(measure)], "estimates": estimates},
+            )
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr("vimae_bench.files._fsync", lambda path: None)
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Writes the file with pairs (old, new) exchanged; gives it."""
+
+    def written(*changes):
+        text = TEXT
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        (tmp_path / "search.toml").write_text(text)
+        return tmp_path / "search.toml"
+
+    return written
+
+
+@pytest.fixture
+def planned(file):
+    """The benchmark and its sweep, of the file with changes."""
+
+    def made(*changes):
+        benchmark = read(file(*changes))
+        return benchmark, sweep.plan(benchmark, installed())
+
+    return made
+
+
+@pytest.fixture
+def made(tmp_path):
+    return lambda value_of, folder="results": Made(Store(tmp_path / folder), value_of)
