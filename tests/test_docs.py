@@ -192,7 +192,7 @@ def test_a_command_line_is_accepted(line: str) -> None:
 
 @pytest.mark.parametrize(
     "form",
-    [forms.FileForm, forms.MethodForm, forms.LeaveOutForm, forms.LeaderboardForm, Training],
+    [forms.FileForm, forms.MethodForm, forms.LeaveOutForm, forms.LeaderboardForm, forms.TuningForm, Training],
     ids=lambda f: f.__name__,
 )
 def test_every_key_of_a_benchmark_file_is_explained(form: Any) -> None:

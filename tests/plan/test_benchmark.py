@@ -173,3 +173,30 @@ def test_planning_a_thousand_runs_does_not_wait_for_torch(write):
         "assert 'torch' not in sys.modules and 'pandas' not in sys.modules and 'mlflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_method_may_have_a_training_of_its_own(write):
+    matrix = cells(read(write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { learning_rate = 0.5 }'))))
+    plain, own = matrix[:2]
+    assert (own.run.training.learning_rate, own.run.training.epochs) == (0.5, plain.run.training.epochs)
+    assert own.run.key != plain.run.key
+    assert own.table.training == plain.run.training
+    assert plain.table is plain.run
+
+
+def test_a_training_of_its_own_that_is_that_of_all_changes_nothing(write):
+    before = cells(read(write()))
+    assert cells(read(write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { learning_rate = 0.001 }')))) == before
+
+
+def test_an_a_a_control_is_trained_as_the_method_that_it_repeats(write):
+    again = '[[method]]\nlabel = "again"\nrepeats = "VIMAE"\n'
+    path = write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { batch = 50 }'))
+    path.write_text(path.read_text() + again)
+    assert {c.run.training.batch for c in cells(read(path)) if c.label in ("VIMAE", "again")} == {50}
+
+
+def test_a_preset_does_not_hide_that_there_is_no_method(write):
+    path = write(("latent = 2", 'latent = 2\npreset = "paper"'))
+    path.write_text(path.read_text().partition("[[method]]")[0])
+    assert problems(path) == ["FILE: needs a value for 'method'"]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 import pytest
 from annotated_types import Ge, Gt, Lt
 
-from vimae_bench.plan.settings import Checker, describe
+from vimae_bench.plan.settings import PARTIAL, Checker, describe
 
 
 class Inner:
@@ -28,6 +28,8 @@ class Thing:
     inner: Inner = field(default="plain")
     table: Table = Table()
     several: tuple[Inner, ...] = ()
+    """More of them."""
+    changes: Annotated[Table, PARTIAL] = field(default_factory=dict)
 
 
 FORM = describe(Thing, {Inner: "inner"})
@@ -60,6 +62,7 @@ def test_what_is_left_out_is_filled_in():
         "inner": {"use": "plain", "version": 4, "depth": 2},
         "table": {"depth": 2},
         "several": [],
+        "changes": {},
     }
 
 
@@ -71,6 +74,19 @@ def test_equal_numbers_have_one_spelling():
 
 def test_a_single_plugin_stands_for_a_list_of_one():
     assert checked(several="plain")[0]["several"] == [{"use": "plain", "version": 4, "depth": 2}]
+
+
+def test_of_a_partial_table_only_what_is_given_is_kept():
+    assert checked(changes={})[0]["changes"] == {}
+    assert checked(changes={"depth": 3})[0]["changes"] == {"depth": 3}
+    assert checked(changes={"depth": "x"})[1] == [(("changes", "depth"), "must be an integer, not 'x'")]
+
+
+def test_a_form_says_what_its_settings_are_about():
+    assert FORM["fields"]["several"]["about"] == "More of them."
+    assert "about" not in FORM["fields"]["inner"]
+    assert describe(Inner, {})["about"] == "A kind."
+    assert FORM["about"] == ""
 
 
 @pytest.mark.parametrize(

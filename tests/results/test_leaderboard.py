@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vimae_bench import Choice, Measure
+from vimae_bench import Choice, Measure, Training
 from vimae_bench.errors import ResultsError
 from vimae_bench.files import read_json, write_json
 from vimae_bench.results.comparison import compare_methods
@@ -370,3 +370,39 @@ def test_a_difference_is_taken_draw_by_draw(results):
     (table,) = compare_methods(results.store.outcomes(results.cells), "A", "B")
     assert table.rows[0].interval == pytest.approx(crossed_interval(a - b))
     assert table.rows[0].interval[1] < 2
+
+
+def test_rows_with_a_training_of_their_own_stand_in_the_table_of_the_others(results):
+    for seed in range(3):
+        results.add("AE", seed, sse=1.0)
+        results.add("VAE", seed, sse=2.0)
+    apart = [
+        replace(cell, run=replace(cell.run, training=Training(learning_rate=0.5)), shared=cell.run.training)
+        if cell.label == "VAE"
+        else cell
+        for cell in results.cells
+    ]
+    outcomes = [
+        replace(outcome, cell=cell) for outcome, cell in zip(results.store.outcomes(results.cells), apart, strict=True)
+    ]
+    (board,) = leaderboards(outcomes)
+    assert [row.label for row in board.rows] == ["AE", "VAE"]
+    assert board.training == Training()
+    assert "VAE has a training of its own: learning_rate = 0.5." in board.notes
+    assert not any("AE has" in note and "VAE" not in note for note in board.notes)
+
+
+def test_how_settings_were_come_by_is_the_first_thing_below_every_table(results):
+    results.add("AE", 0, sse=1.0)
+    boards = leaderboards(results.store.outcomes(results.cells), provenance="Tuned.")
+    assert [board.notes[0] for board in boards] == ["Tuned."]
+
+
+def test_a_training_of_its_own_survives_the_results_folder(results):
+    results.add("AE", 0, sse=1.0)
+    (cell,) = results.cells
+    own = replace(cell, run=replace(cell.run, training=Training(batch=50)), shared=Training())
+    results.store.write_benchmark("x", "", {"provenance": "Tuned."}, [cell, own])
+    kept = results.store.read_benchmark()
+    assert kept.cells == (cell, own)
+    assert kept.leaderboard["provenance"] == "Tuned."

@@ -23,7 +23,7 @@ def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[
 def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
     """Run the contract tests of plugins: of those named, or of all.
 
-    A plugin that needs another (a divergence inside an objective) gets the first there is of that kind.
+    A plugin that needs another (a divergence inside an objective) gets the first of that kind that needs no settings.
 
     \b
     Examples:
@@ -87,7 +87,7 @@ def _required(form: Json) -> list[str]:
 def _inner(form: Json, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     for name in form["required"]:
         if kind := form["fields"][name].get("plugin"):
-            yield name, catalogue.names(kind)[0]
+            yield name, next(n for n in catalogue.names(kind) if not catalogue.find(kind, n).form["required"])
 
 
 def _check(kind: str, plugin: Any) -> None:  # noqa: ANN401
