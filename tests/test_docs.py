@@ -157,7 +157,7 @@ def test_a_benchmark_file_is_right(block: Block, known: Catalogue, tmp_path: Pat
 
 def as_toml(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {as_toml(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(key)} = {as_toml(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(as_toml, value)) + "]"
     return repr(value).lower() if isinstance(value, bool) else repr(value)

@@ -83,7 +83,7 @@ def test_tuning_says_its_budget_its_fixed_methods_and_what_comes_next(tuned):
     assert "VAE: 3 trials over objective.beta, training.learning_rate" in said
     assert "AE: has no `search`, and stays as it is" in said
     assert "3 runs, measured on the held-out images of digits, not on its test images" in said
-    assert f"vimae-bench run {folder}/results/search-tuning/tuned.toml" in said
+    assert f"vimae-bench run {folder}/results/search-tuning/tuned.toml --results {folder}/results" in said
 
 
 def test_the_chosen_settings_are_those_of_the_least_error_on_held_out_images(tuned):
@@ -124,6 +124,15 @@ def test_no_test_image_is_looked_at(tuned, data, tmp_path, file):
         np.save(tmp_path / "data" / "digits" / path.name, 255 - array if path.name == "test_x.npy" else array)
     call("tune", file, "--results", tmp_path / "results", "--data", tmp_path / "data")
     assert kept(tmp_path / "results") == kept(tuned[0] / "results")
+
+
+def test_no_password_is_written_down(file, data, tmp_path):
+    secret = 'reporters=["console",{use="mlflow",uri="http://me:pass1234@localhost:1"}]'
+    words = ("-o", secret, "-o", "tuning.trials=1", "--no-mlflow", "--data", data)
+    call("tune", file, *words, "--results", tmp_path / "results")
+    texts = [path.read_text() for path in (tmp_path / "results" / "search-tuning").glob("*.*")]
+    assert len(texts) == 3
+    assert not any("pass1234" in text for text in texts)
 
 
 def test_a_data_set_that_holds_out_nothing_is_told_with_its_line(file, data, tmp_path):

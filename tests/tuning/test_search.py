@@ -80,7 +80,12 @@ def test_a_bad_search_is_told_with_its_line_and_the_remedy(file, old, new, where
     ("old", "new", "where", "told"),
     [
         (BETA, '"objective.beta" = { low = 0.1 }', f"{VAE}objective.beta", "needs a value for 'high'"),
-        (BETA, BETA.replace("log", "lgo"), f"{VAE}objective.beta", "takes no 'lgo' (there is: low, high, log)"),
+        (
+            BETA,
+            BETA.replace("log", "lgo"),
+            f"{VAE}objective.beta",
+            "takes no 'lgo' (there is: low, high, log); the path of a setting stands in quotes",
+        ),
         (BETA, '"objective.beta" = 3', f"{VAE}objective.beta", "must be an array or object, not 3"),
         (BETA, '"objective.beta" = []', f"{VAE}objective.beta", "must not be shorter than 1, not []"),
         (BETA, span('"a"', 1.0), f"{VAE}objective.beta.low", "must be a number, not 'a'"),
@@ -127,3 +132,19 @@ def test_values_that_do_not_go_together_are_told(planned):
     benchmark, _ = planned()
     with pytest.raises(BenchError, match=r"VAE: objective.beta must be at least 0, not -1.0"):
         placed(benchmark.groups[0].methods[1], {"objective.beta": -1.0}, installed())
+
+
+@pytest.mark.parametrize(
+    ("span", "value", "edge"),
+    [
+        (Span(0.0, 100.0), 4.0, True),
+        (Span(0.0, 100.0), 6.0, False),
+        (Span(0.0, 100.0), 96.0, True),
+        (Span(1.0, 100.0, log=True), 6.0, False),
+        (Span(1.0, 100.0, log=True), 1.2, True),
+        (Span(1.0, 100.0, log=True), 90.0, True),
+        (Span(1, 2, whole=True), 1, True),
+    ],
+)
+def test_a_value_in_the_outermost_twentieth_of_a_range_is_at_its_edge(span, value, edge):
+    assert span.is_edge(value) is edge

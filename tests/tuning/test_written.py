@@ -49,6 +49,12 @@ def test_the_written_file_says_where_it_comes_from_and_keeps_its_comments(text):
     assert "[tuning]" not in text
 
 
+def test_a_name_with_a_line_in_it_ends_no_comment(planned, tmp_path):
+    benchmark, sweep = planned()
+    (tmp_path / "tuned.toml").write_text(written(benchmark, (), sweep, tuned(), "vimae-bench tune 'a\nb\x1b[0m'"))
+    assert read(tmp_path / "tuned.toml").name == "search-tuned"
+
+
 def test_overrides_are_in_the_written_file(planned, tmp_path):
     benchmark, sweep = planned()
     overrides = ["training.epochs=3", "method.2.objective.weight=2.0", "leaderboard.rank_by=sse"]

@@ -142,7 +142,7 @@ def run(
     if dry_run:
         show(wanted, store)
         return
-    _open(store, benchmark, overrides, matrix)
+    open_store(store, benchmark, overrides, matrix)
     reporters = reporters_of(benchmark, mlflow_uri, no_mlflow)
     todo = orders(store, benchmark.name, wanted, root, Means(exact, compiling, batch_seeds))
     todo = shared_out(todo, *shard) if shard else todo
@@ -185,7 +185,7 @@ def _check(benchmark: Benchmark, data: Path) -> dict[str, int]:
     return check(benchmark, data, click.echo)
 
 
-def _open(store: Store, benchmark: Benchmark, overrides: Sequence[str], matrix: Sequence[Cell]) -> None:
+def open_store(store: Store, benchmark: Benchmark, overrides: Sequence[str], matrix: Sequence[Cell]) -> None:
     """Write down what is asked for, but no password in it, and make room for what is damaged."""
     from ..tracking.store import masked
 

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ from ..files import write_json, write_whole
 from ..plan.benchmark import read
 from ..plan.catalogue import installed
 from ..plan.registry import make
+from ..plan.search import Span
 from ..records import Cell
 from ..results.store import Store
-from .options import FILE, data_option, data_root, file_argument, override_option, results_option
-from .run import SOME_FAILED, Jobs, asked_of_executor, executor_of, reporters_of
+from .options import DEFAULT_RESULTS, FILE, data_option, data_root, file_argument, override_option, results_option
+from .run import SOME_FAILED, Jobs, asked_of_executor, executor_of, open_store, reporters_of
 from .stages import dispensable
 
 if TYPE_CHECKING:
@@ -62,21 +63,23 @@ def tune(
     with interrupts.later():
         from ..engine.preflight import check
         from ..render import attempts
+        from ..tracking.store import masked
         from ..tuning import sweep as sweeping
         from ..tuning.written import fixed, provenance, written
 
     sweep, root = sweeping.plan(benchmark, installed()), data_root(data)
     check(sweep.benchmark, root, click.echo)
-    rounds = Rounds(sweep, Store(results.resolve() / sweep.benchmark.name), root, no_mlflow)
+    rounds = Rounds(sweep, Store(results.resolve() / sweep.benchmark.name), root, overrides, no_mlflow)
     for line in _beforehand(sweep, fixed(benchmark)):
         click.echo(line)
     tuned = sweeping.carry_out(sweep, rounds.store, rounds)
     _show(tuned, sweep, provenance(sweep, benchmark))
     folder, again = results / sweep.benchmark.name, shlex.join(["vimae-bench", "tune", str(file), *_given(overrides)])
     write_json(folder / "tuning.json", attempts.as_json(tuned, sweep.measure))
-    text, target = written(benchmark, overrides, sweep, tuned, again), output or folder / "tuned.toml"
+    text, target = masked(written(benchmark, overrides, sweep, tuned, again)), output or folder / "tuned.toml"
     write_whole(target, lambda path: path.write_text(text, encoding="utf-8"))
-    places = {"trials": folder / "tuning.json", "chosen": target, "next": f"vimae-bench run {target}"}
+    elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
+    places = {"trials": folder / "tuning.json", "chosen": target, "next": f"vimae-bench run {target}{elsewhere}"}
     for name, where in places.items():
         click.echo(f"{name:10} {where}")
     if rounds.failed:
@@ -90,6 +93,7 @@ class Rounds:
     sweep: "Sweep"
     store: Store
     data: Path
+    overrides: tuple[str, ...]
     no_mlflow: bool
     cells: list[Cell] = field(default_factory=list[Cell])
     failed: bool = False
@@ -98,8 +102,7 @@ class Rounds:
         """Make what is missing of these runs."""
         benchmark = self.sweep.benchmark
         self.cells += cells
-        self.store.write_benchmark(benchmark.name, benchmark.source, asdict(benchmark.leaderboard), self.cells)
-        self.store.set_aside(cells)
+        open_store(self.store, benchmark, self.overrides, self.cells)
         if todo := orders(self.store, benchmark.name, cells, self.data):
             choices = reporters_of(benchmark, None, self.no_mlflow)
             looking_on = [dispensable(make("reporter", choice), choice.use) for choice in choices]
@@ -113,13 +116,27 @@ def _given(overrides: Sequence[str]) -> Iterator[str]:
 
 def _beforehand(sweep: "Sweep", fixed: Sequence[str]) -> Iterator[str]:
     """What is to be tried, and which methods stay as they are."""
+    from ..results.notes import many
+
     tuning, (dataset,) = sweep.benchmark.tuning, sweep.group.datasets
     for one in sweep.searched:
-        yield f"{one.method.label}: {tuning.trials} trials over {', '.join(one.space)}"
+        yield f"{one.method.label}: {many(tuning.trials, 'trial')} over {', '.join(one.space)}"
     for label in fixed:
         yield f"{label}: has no `search`, and stays as it is"
     runs = tuning.trials * len(tuning.seeds) * len(sweep.searched)
-    yield f"{runs} runs, measured on the held-out images of {dataset.settings['of']['use']}, not on its test images"
+    yield f"{many(runs, 'run')}, measured on the held-out images of {dataset.settings['of']['use']}, not on its test images"
+
+
+def _remarks(tuned: "Sequence[Tuned]", sweep: "Sweep") -> Iterator[str]:
+    """Which trials are lost, and which of the settings chosen lie at the edge of what was searched."""
+    for one, searched in zip(tuned, sweep.searched, strict=True):
+        for attempt in one.attempts:
+            if attempt.reason:
+                yield f"{one.label}, trial {attempt.number}: {attempt.reason}."
+        for path, value in one.best.settings.items() if one.best else ():
+            span = searched.space[path]
+            if isinstance(span, Span) and span.is_edge(value):
+                yield f"{one.label}: {path} lies at the edge of its range; a wider one may hold better values."
 
 
 def _show(tuned: "Sequence[Tuned]", sweep: "Sweep", provenance: str) -> None:
@@ -127,7 +144,6 @@ def _show(tuned: "Sequence[Tuned]", sweep: "Sweep", provenance: str) -> None:
 
     from ..render import attempts
 
-    lost = [(one.label, attempt) for one in tuned for attempt in one.attempts if attempt.reason]
-    notes = [provenance, *(f"{label}, trial {attempt.number}: {attempt.reason}." for label, attempt in lost)]
+    notes = [provenance, *_remarks(tuned, sweep)]
     independent = sweep.benchmark.tuning.sampler == "random"
     Console().print(attempts.render(tuned, sweep.measure, notes, independent=independent))

@@ -38,6 +38,7 @@ SPACE: Json = {
     },
     "required": ["low", "high"],
     "additionalProperties": False,
+    "x-remedy": "; the path of a setting stands in quotes",
 }
 """Values to choose among: what JSON Schema asks of a list goes for lists alone, what it asks of a table for tables."""
 

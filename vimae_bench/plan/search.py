@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from math import log
 from typing import Any
 
 from ..errors import BenchError, brief, did_you_mean
@@ -13,6 +14,7 @@ from .settings import Checker, Where, spell
 
 Found = Iterator[tuple[Where, str]]
 PLUGINS = ("objective", "prior")
+EDGE = 0.05
 PARTS = (*PLUGINS, "training")
 """What of a method can be searched."""
 
@@ -25,6 +27,11 @@ class Span:
     high: float
     log: bool = False
     whole: bool = False
+
+    def is_edge(self, value: float) -> bool:
+        """Whether a value lies in the outermost twentieth of either side."""
+        low, high, at = (log(x) if self.log else x for x in (self.low, self.high, value))
+        return not EDGE < (at - low) / (high - low) < 1 - EDGE
 
 
 Space = Mapping[str, Span | tuple[Any, ...]]

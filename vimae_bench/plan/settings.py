@@ -209,7 +209,8 @@ def _complaint(error: Any) -> str:  # noqa: ANN401
             return f"needs a value for {' and '.join(repr(name) for name in limit if name not in error.instance)}"
         case "additionalProperties":
             known: Json = error.schema.get("properties", {})
-            return f"takes no {brief(min(error.instance.keys() - known.keys()))} (there is: {', '.join(known)})"
+            unknown = brief(min(error.instance.keys() - known.keys()))
+            return f"takes no {unknown} (there is: {', '.join(known)}){error.schema.get('x-remedy', '')}"
         case "anyOf" if all("type" in option for option in limit):
             return f"must be {_article(' or '.join(o['type'] for o in limit if o['type'] != 'null'))}{given}"
         case "uniqueItems":

@@ -1,8 +1,7 @@
 """What a sweep over settings came to: for the terminal, and as plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import median
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -29,11 +28,9 @@ def render(tuned: Sequence[Tuned], measure: Measure, notes: Sequence[str], *, in
     table.add_column("trials", no_wrap=True, justify="right")
     for name in ("best", "median", "worst", *(f"best of {n}" for n in sizes)):
         table.add_column(name, no_wrap=True, justify="right")
-    table.add_column("chosen", overflow="fold")
     for one in tuned:
-        best = Text("\n".join(_spelt(one.best.settings)) if one.best else "none")
-        table.add_row(Text(plain(one.label)), _count(one), *_reached(one, sizes), best)
-    return Group(table, footnotes(notes))
+        table.add_row(Text(plain(one.label)), _count(one), *_reached(one, sizes))
+    return Group(table, Text("\n".join(("", *map(_chosen, tuned), ""))), footnotes(notes))
 
 
 def as_json(tuned: Sequence[Tuned], measure: Measure) -> Json:
@@ -49,9 +46,12 @@ def as_json(tuned: Sequence[Tuned], measure: Measure) -> Json:
     return {"measure": measure.name, "unit": measure.unit, "better": measure.better, "methods": methods}
 
 
-def _spelt(settings: Mapping[str, Any]) -> list[str]:
-    """A line for each setting, such as `objective.beta = 0.5`."""
-    return [f"{plain(path)} = {plain(str(value))}" for path, value in settings.items()]
+def _chosen(one: Tuned) -> str:
+    """Such as `VAE, trial 7: objective.beta = 0.5`."""
+    if one.best is None:
+        return f"{plain(one.label)}: nothing to choose"
+    settings = ", ".join(f"{path} = {value}" for path, value in one.best.settings.items())
+    return plain(f"{one.label}, trial {one.best.number}: {settings}")
 
 
 def _trial(attempt: Attempt) -> Json:

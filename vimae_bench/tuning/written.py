@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..errors import BenchError
+from ..errors import BenchError, legible
 from ..plan.benchmark import Benchmark, Method, override
 from ..plan.catalogue import installed
 from ..plan.search import placed
 from ..records import Json
 from ..results.attempts import Attempt, Tuned
+from ..results.notes import many
 from .sweep import Sweep
 
 SEARCHES = {"random": "random search", "tpe": "TPE"}
@@ -34,7 +35,8 @@ def written(benchmark: Benchmark, overrides: Sequence[str], sweep: Sweep, tuned:
     document["name"] = f"{benchmark.name}-tuned"
     document.setdefault("leaderboard", tomlkit.table())["provenance"] = provenance(sweep, benchmark)
     head, text = _parted(tomlkit.dumps(document))
-    return head + "".join(f"# {line}\n" for line in _comment(benchmark, sweep, tuned, command)) + text
+    comment = (legible(" ".join(line.split())) for line in _comment(benchmark, sweep, tuned, command))
+    return head + "".join(f"# {line}\n" for line in comment) + text
 
 
 def provenance(sweep: Sweep, benchmark: Benchmark) -> str:
@@ -42,7 +44,7 @@ def provenance(sweep: Sweep, benchmark: Benchmark) -> str:
     tuning, others = benchmark.tuning, fixed(benchmark)
     how = f"{SEARCHES[tuning.sampler]}, seed{'s' * (len(tuning.seeds) > 1)} {', '.join(map(str, tuning.seeds))}"
     as_given = f"; not tuned: {', '.join(others)}" if others else ""
-    return f"Tuned, {tuning.trials} trials each on validation {sweep.measure.name} ({how}){as_given}."
+    return f"Tuned, {many(tuning.trials, 'trial')} each on validation {sweep.measure.name} ({how}){as_given}."
 
 
 def fixed(benchmark: Benchmark) -> list[str]:
