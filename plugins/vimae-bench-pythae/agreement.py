@@ -6,8 +6,7 @@ trains models in either way, each with an order and noise of its own, and prints
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,15 +30,15 @@ from pythae.trainers.training_callbacks import CallbackHandler
 from torch import Tensor, nn
 from vimae_bench_pythae.models import OBJECTIVES, ROWS
 from vimae_bench_pythae.objective import Adversarial, Coupled, Decayed, PythaeObjective
+
+from vimae_bench import Arrays, Autoencoder, Examples, Frame, Splits, Training, Trial
+from vimae_bench.engine.training import train
+from vimae_bench.folder import RunFolder
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.datasets.digits import Digits
 from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.metrics.reconstruction import Reconstruction
 from vimae_builtin.priors.normal import Normal
-
-from vimae_bench import Arrays, Autoencoder, Examples, Frame, Splits, Training, Trial
-from vimae_bench.engine.training import train
-from vimae_bench.folder import RunFolder
 
 RUNS = {row.name: row for row in ROWS if not row.unfit}
 SEEDS = range(5)
@@ -85,7 +84,9 @@ def their_model(name: str, model: Autoencoder, objective: PythaeObjective, **set
     return theirs
 
 
-def their_trainer(name: str, theirs: BaseAE, pixels: Tensor, training: Training, folder: Path, seed: int = 0) -> Any:
+def their_trainer(
+    name: str, theirs: BaseAE, pixels: Tensor, training: Training, folder: Path, seed: int = 0
+) -> BaseTrainer:
     """The trainer that pythae's pipeline takes for a model, with its settings for it, on images in [0, 1]."""
     kind = RUNS[name].kind
     names, trainer, config = _trainer(kind)
@@ -95,7 +96,7 @@ def their_trainer(name: str, theirs: BaseAE, pixels: Tensor, training: Training,
     if kind is Decayed:
         chosen["decoder_optimizer_params"]["weight_decay"] = theirs.model_config.reg_weight
     chosen |= {"num_epochs": training.epochs, "per_device_train_batch_size": training.batch, "seed": seed}
-    data = BaseDataset(pixels, torch.zeros(len(pixels)))
+    data = BaseDataset(x, torch.zeros(len(x)))
     return trainer(theirs, data, training_config=config(output_dir=str(folder), no_cuda=True, **chosen))
 
 
@@ -121,7 +122,7 @@ def train_theirs(name: str, model: Autoencoder, objective: PythaeObjective, spli
     model.decoder.load_state_dict(theirs.decoder.net.state_dict())
 
 
-def train_ours(name: str, model: Autoencoder, objective: PythaeObjective, splits: Splits, seed: int) -> None:
+def train_ours(_name: str, model: Autoencoder, objective: PythaeObjective, splits: Splits, seed: int) -> None:
     """Train a model as `vimae-bench run` does."""
     with TemporaryDirectory() as folder:
         train(model, objective, TRAINING, torch.from_numpy(splits.train.x), seed, RunFolder(Path(folder)))
@@ -153,7 +154,7 @@ def row(name: str, splits: Splits) -> str:
     for key in ("sse", "rate"):
         for found in ways:
             values = np.array([one[key] for one in found if key in one])
-            cells.append(f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) else "–")
+            cells.append(f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) else "")
     settings = ", ".join(f"{key} = {value}" for key, value in COMPARED[name].items())
     return f"| `{name}`, {settings} | {' | '.join(cells)} |"
 

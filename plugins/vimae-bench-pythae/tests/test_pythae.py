@@ -13,13 +13,14 @@ from torch.autograd.functional import jacobian
 from vimae_bench_pythae import vimae_objectives
 from vimae_bench_pythae.models import OBJECTIVES, ROWS, Row
 from vimae_bench_pythae.priors import PythaeVamp
+
+from vimae_bench import Autoencoder, Batch, Frame, Posterior
+from vimae_bench.testing import Refusal, check_objective, check_prior
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.priors.normal import Normal
 from vimae_builtin.priors.uniform import Uniform
 
-from vimae_bench import Autoencoder, Batch, Frame, Posterior
-from vimae_bench.testing import Refusal, check_objective, check_prior
-
+FRAME = Frame((1, 8, 8), 3)
 README = Path(__file__).parents[1] / "README.md"
 RUNS = [row for row in ROWS if not row.unfit]
 QUICK = ("pythae_vae", "pythae_rae_gp", "pythae_vq_vae", "pythae_vae_lin_nf")
@@ -28,7 +29,7 @@ ELSEWHERE = "pythae_vamp"
 """It has to have its own prior."""
 
 
-def model_of(name: str, frame: Frame = Frame((1, 8, 8), 3), **settings: Any) -> tuple[Any, Autoencoder]:
+def model_of(name: str, frame: Frame = FRAME, **settings: Any) -> tuple[Any, Autoencoder]:
     objective, prior = OBJECTIVES[name](**settings), PythaeVamp() if name == ELSEWHERE else Normal()
     return objective, Autoencoder(frame, MLP(hidden=(8,)), prior, objective, seed=0)
 
@@ -143,7 +144,7 @@ def test_the_density_of_flowed_draws_is_that_of_a_change_of_variables(name):
     _, model = model_of(name)
     q = evaluated(model.double(), torch.rand(1, 1, 8, 8, dtype=torch.float64))
     torch.manual_seed(1)
-    z, log_q = q.draw()
+    _, log_q = q.draw()
     torch.manual_seed(1)
     z0 = q.base.rsample()
     push = q.flow.forward if name == "pythae_vae_iaf" else None

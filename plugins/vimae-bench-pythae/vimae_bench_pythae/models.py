@@ -1,14 +1,11 @@
 """Every model of pythae, and the objective it is made: a frozen dataclass with the settings of its configuration."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, make_dataclass
-from typing import Any
 
 from pythae import models
 from pythae.models import BaseAE, BaseAEConfig
 
 from .objective import (
-    Adversarial,
     Coded,
     Coupled,
     Decayed,
@@ -27,7 +24,7 @@ from .settings import settings_of
 
 BALL = "its codes lie on a Poincaré ball, and so have to its prior and all that is measured of them"
 SPHERE = "its codes lie on a sphere, and so have to its prior and all that is measured of them"
-FLOWS = "its codes move along the decoder's gradient at the image, and a posterior here is made of the encoder's heads alone"
+FLOWS = "its codes move along the decoder's gradient at the image, and posteriors here are made of the encoder's heads"
 SKIPS = "it leaves out a network's optimiser step now and then, depending on the losses, which no Step can say"
 
 
@@ -68,7 +65,12 @@ ROWS = (
     Row(models.BetaTCVAE, "the beta-TCVAE", "1802.04942"),
     Row(models.FactorVAE, "the FactorVAE", "1802.05983", Disclosed),
     Row(models.INFOVAE_MMD, "the InfoVAE with MMD", "1706.02262"),
-    Row(models.MSSSIM_VAE, "the VAE with a structural similarity for its error", "1511.06409", left_out=("reconstruction_loss",)),
+    Row(
+        models.MSSSIM_VAE,
+        "the VAE with a structural similarity for its error",
+        "1511.06409",
+        left_out=("reconstruction_loss",),
+    ),
     Row(models.IWAE, "the importance weighted autoencoder", "1509.00519"),
     Row(models.CIWAE, "the combination of IWAE and VAE", "1802.04537"),
     Row(models.MIWAE, "the mean of several IWAE bounds", "1802.04537"),

@@ -56,7 +56,7 @@ class PythaeObjective(Objective):
     def check(self, model: Autoencoder) -> None:
         """Raises ValueError for a prior that is not the one pythae's loss is about."""
         if self.normal and not is_standard_normal(model.prior):
-            raise ValueError(f"pythae's {self.model.__name__} has the prior N(0, I) in its loss; use the prior 'normal'")
+            raise ValueError(f"pythae's {self.model.__name__} has N(0, I) in its loss; use the prior 'normal'")
 
     def module(self, model: Autoencoder) -> BaseAE:
         """pythae's own module in a model of ours."""
@@ -127,7 +127,7 @@ class OneWay(PythaeObjective):
 
 
 class Decayed(Coded):
-    """`RAE_L2`: its weight `reg_weight` is for the decay of the decoder's weights, which pythae's pipeline does in Adam."""
+    """`RAE_L2`: `reg_weight` is that of the decay of the decoder's weights, which pythae's pipeline leaves to Adam."""
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         out = self.output(model, batch)

@@ -51,9 +51,9 @@ class InverseAutoregressiveGaussian(FlowedGaussian):
 
 @dataclass(frozen=True)
 class OneWayPosterior(Posterior):
-    """A diagonal Gaussian under planar and radial flows: its density is known at its own draws, as these have no inverse.
+    """A diagonal Gaussian under planar and radial flows; its density is known at its own draws alone.
 
-    `mean` is the flows at the mean of the Gaussian.
+    These flows have no inverse in closed form. `mean` is the flows at the mean of the Gaussian.
     """
 
     base: GaussianPosterior
