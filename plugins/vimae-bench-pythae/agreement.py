@@ -28,8 +28,9 @@ from pythae.trainers import (
 )
 from pythae.trainers.training_callbacks import CallbackHandler
 from torch import Tensor, nn
+from vimae_bench_pythae.kinds import Adversarial, Coupled, Decayed
 from vimae_bench_pythae.models import OBJECTIVES, ROWS
-from vimae_bench_pythae.objective import Adversarial, Coupled, Decayed, PythaeObjective
+from vimae_bench_pythae.objective import PythaeObjective
 
 from vimae_bench import Arrays, Autoencoder, Examples, Frame, Splits, Training, Trial
 from vimae_bench.engine.training import train
@@ -84,9 +85,7 @@ def their_model(name: str, model: Autoencoder, objective: PythaeObjective, **set
     return theirs
 
 
-def their_trainer(
-    name: str, theirs: BaseAE, pixels: Tensor, training: Training, folder: Path, seed: int = 0
-) -> BaseTrainer:
+def their_trainer(name: str, theirs: BaseAE, x: Tensor, training: Training, folder: Path, seed: int = 0) -> BaseTrainer:
     """The trainer that pythae's pipeline takes for a model, with its settings for it, on images in [0, 1]."""
     kind = RUNS[name].kind
     names, trainer, config = _trainer(kind)

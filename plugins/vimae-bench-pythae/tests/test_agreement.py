@@ -7,8 +7,8 @@ import torch
 from agreement import RUNS, digits, their_model, their_trainer
 from pythae.trainers.training_callbacks import CallbackHandler
 from torch import Tensor
+from vimae_bench_pythae.kinds import Adversarial, Coupled
 from vimae_bench_pythae.models import OBJECTIVES
-from vimae_bench_pythae.objective import Adversarial, Coupled
 from vimae_bench_pythae.priors import PythaeVamp
 
 from vimae_bench import Autoencoder, Frame, Objective, Prior, Training

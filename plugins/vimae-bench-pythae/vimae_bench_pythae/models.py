@@ -5,21 +5,21 @@ from dataclasses import dataclass, field, make_dataclass
 from pythae import models
 from pythae.models import BaseAE, BaseAEConfig
 
-from .objective import (
+from .kinds import (
+    AdversarialCode,
     Coded,
     Coupled,
     Decayed,
-    Dirac,
-    Disclosed,
     InverseAutoregressive,
     Matched,
     OneWay,
-    PythaeObjective,
+    TotalCorrelation,
     Unfit,
     Vamp,
     VectorQuantised,
     WarmedUp,
 )
+from .objective import PythaeObjective
 from .settings import settings_of
 
 BALL = "its codes lie on a Poincaré ball, and so have to its prior and all that is measured of them"
@@ -63,7 +63,7 @@ ROWS = (
     Row(models.BetaVAE, "the beta-VAE", "Higgins et al., ICLR 2017"),
     Row(models.DisentangledBetaVAE, "the beta-VAE with a capacity", "1804.03599", WarmedUp, ("warmup_epoch",)),
     Row(models.BetaTCVAE, "the beta-TCVAE", "1802.04942"),
-    Row(models.FactorVAE, "the FactorVAE", "1802.05983", Disclosed),
+    Row(models.FactorVAE, "the FactorVAE", "1802.05983", TotalCorrelation),
     Row(models.INFOVAE_MMD, "the InfoVAE with MMD", "1706.02262"),
     Row(
         models.MSSSIM_VAE,
@@ -75,7 +75,7 @@ ROWS = (
     Row(models.CIWAE, "the combination of IWAE and VAE", "1802.04537"),
     Row(models.MIWAE, "the mean of several IWAE bounds", "1802.04537"),
     Row(models.PIWAE, "MIWAE for the encoder and IWAE for the decoder", "1802.04537", Coupled),
-    Row(models.Adversarial_AE, "the adversarial autoencoder", "1511.05644", Dirac),
+    Row(models.Adversarial_AE, "the adversarial autoencoder", "1511.05644", AdversarialCode),
     Row(models.VAE_LinNF, "the VAE under planar and radial flows", "1505.05770", OneWay),
     Row(models.VAE_IAF, "the VAE under inverse autoregressive flows", "1606.04934", InverseAutoregressive),
     Row(
