@@ -48,8 +48,6 @@ COMPARED = {
     "pythae_beta_vae": {"beta": 0.1},
     "pythae_wae_mmd": {"reg_weight": 10.0},
     "pythae_adversarial_ae": {"reconstruction_loss": "bce"},
-    "pythae_factor_vae": {"reconstruction_loss": "bce"},
-    "pythae_piwae": {"reconstruction_loss": "bce"},
 }
 
 
