@@ -53,9 +53,12 @@ def load(path: Path) -> Images:
         rows, columns = _count(pixels.shape[0], height * factor), _count(pixels.shape[1], width * factor)
     except Exception as error:  # a damaged picture fails in many ways
         raise ResultsError(f"{path}: is no sheet of images ({error!r}); remove {path.parent} and run again") from error
-    padded = np.pad(pixels.reshape(*pixels.shape[:2], -1), ((0, GAP), (0, GAP), (0, 0)))
-    tiles = padded.reshape(rows, height * factor + GAP, columns, width * factor + GAP, -1).swapaxes(1, 2)
-    return tiles[:, :, : height * factor : factor, : width * factor : factor]
+    high, wide = height * factor, width * factor
+    pixels = pixels.reshape(*pixels.shape[:2], -1)  # a grey picture has no channels
+    padded = np.zeros((rows * (high + GAP), columns * (wide + GAP), pixels.shape[2]), np.uint8)
+    padded[: pixels.shape[0], : pixels.shape[1]] = pixels
+    tiles = padded.reshape(rows, high + GAP, columns, wide + GAP, -1).swapaxes(1, 2)
+    return tiles[:, :, :high:factor, :wide:factor]
 
 
 def picture(canvas: Images) -> Any:  # noqa: ANN401

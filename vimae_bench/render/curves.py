@@ -99,4 +99,4 @@ def _scale(axes: "Axes", curves: Sequence[Curve]) -> None:
     values = [value for curve in curves for value in curve.values() if isfinite(value)]
     if values and min(values) > 0 and max(values) > SPREAD * min(values):
         axes.set_yscale("log")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..results.board import Board
 from ..results.leaderboard import grouped, title
 from ..results.store import Outcome
-from . import codes, curves, intervals, plane, robustness, walls, wins
+from . import codes, curves, intervals, plane, robustness, wall, wins
 from .drawing import Looks, looks
 
 if TYPE_CHECKING:
@@ -32,14 +32,23 @@ def figures(boards: Sequence[Board], outcomes: Sequence[Outcome]) -> Iterator[Dr
             yield made._replace(title=f"{made.title}, {board.title}")
 
 
-def pictures(outcomes: Sequence[Outcome]) -> Iterator[Drawn]:
+def walls(outcomes: Sequence[Outcome]) -> Iterator[Drawn]:
     """A wall of reconstructions and samples for each table of which some run has drawn any."""
-    tables = list(grouped(outcomes).values())
-    runs = [table[0].cell.run for table in tables]
-    for table, run in zip(tables, runs, strict=True):
-        name = title(run, runs)
-        if hung := walls.hang(table):
-            yield Drawn(f"Reconstructions and samples, {name}", walls.caption(hung), walls.draw(hung, name))
+    for name, table in _tables(outcomes).items():
+        if hung := wall.hang(table):
+            yield Drawn(f"Reconstructions and samples, {name}", wall.caption(hung), wall.draw(hung, name))
+
+
+def bare(outcomes: Sequence[Outcome]) -> list[str]:
+    """The titles of tables of which no run has drawn any pictures, so that they have no wall."""
+    return [name for name, table in _tables(outcomes).items() if not any(map(wall.drew, table))]
+
+
+def _tables(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """The outcomes of each table by its title."""
+    groups = list(grouped(outcomes).values())
+    runs = [group[0].cell.run for group in groups]
+    return {title(run, runs): group for run, group in zip(runs, groups, strict=True)}
 
 
 def _figures(board: Board, outcomes: Sequence[Outcome], shown: Looks) -> Iterator[Drawn]:

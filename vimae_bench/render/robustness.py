@@ -43,7 +43,10 @@ def found(board: Board) -> list[Panel]:
     read = [(*parts, measure) for measure in board.measures.values() if (parts := _parts(measure.name))]
     pairs = dict.fromkeys((probe, kind) for probe, kind, level, _ in read if level)
     return [
-        Panel(*pair, tuple(sorted(((x, m) for p, k, x, m in read if (p, k) in (pair, (pair[0], "clean"))), key=_level)))
+        Panel(
+            *pair,
+            tuple(sorted(((x, m) for p, k, x, m in read if (p, k) in (pair, (pair[0], "clean"))), key=lambda c: c[0])),
+        )
         for pair in pairs
     ]
 
@@ -94,10 +97,6 @@ def _parts(measure: str) -> tuple[str, str, float] | None:
     return None
 
 
-def _level(condition: tuple[float, Measure]) -> float:
-    return condition[0]
-
-
 def _panel(axes: "Axes", panel: Panel, looks: Looks, rows: Sequence[Row]) -> None:
     for row in rows:
         _method(axes, panel, row, looks[row.label])
@@ -110,11 +109,11 @@ def _method(axes: "Axes", panel: Panel, row: Row, look: Look) -> None:
     """The mean over seeds wherever none is lacking, single seeds elsewhere."""
     there = [(level, row.entries[m.name]) for level, m in panel.conditions if m.name in row.entries]
     whole = [(level, entry) for level, entry in there if entry.complete]
-    means = [entry.mean for _, entry in whole]
-    axes.plot([*map(_level, whole)], means, look.marker, color=look.colour, linestyle="-", markersize=4, linewidth=1)
-    bounds = [(level, *entry.interval) for level, entry in whole if entry.interval]
-    if bounds:
-        axes.fill_between(*zip(*bounds, strict=True), color=look.colour, alpha=0.13, linewidth=0)
+    x, means = [level for level, _ in whole], [entry.mean for _, entry in whole]
+    axes.plot(x, means, look.marker, color=look.colour, linestyle="-", markersize=4, linewidth=1)
+    bounded = [(level, entry.interval) for level, entry in whole if entry.interval]
+    low, high = ([between[end] for _, between in bounded] for end in (0, 1))
+    axes.fill_between([level for level, _ in bounded], low, high, color=look.colour, alpha=0.13, linewidth=0)
     for level, entry in there:
         if not entry.complete:
             values = [estimate.value for estimate in entry.estimates.values()]

@@ -87,7 +87,7 @@ def _values(row: Row, measure: str, seeds: Sequence[int]) -> NDArray[np.float64]
 def _matrix(axes: "Axes", methods: Sequence[Row], measure: str, won: Shares) -> None:
     axes.imshow(_shades(won))
     for i, j in np.argwhere(np.isfinite(won)):
-        _cell(axes, j, i, won[i, j], decided=_apart(methods[i].entries[measure], methods[j].entries[measure]))
+        _cell(axes, j, i, float(won[i, j]), decided=_apart(methods[i].entries[measure], methods[j].entries[measure]))
     for set_ticks in (axes.set_xticks, axes.set_yticks):
         set_ticks(range(len(methods)), [name(row) for row in methods])
         set_ticks(np.arange(len(methods) - 1) + 0.5, minor=True)

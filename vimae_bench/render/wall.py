@@ -60,7 +60,7 @@ def hang(outcomes: Sequence[Outcome]) -> list[Hung]:
 
     Empty if no run has.
     """
-    drawn = [outcome.cell.seed for outcome in outcomes if _drawn(outcome)]
+    drawn = [outcome.cell.seed for outcome in outcomes if drew(outcome)]
     if not drawn:
         return []
     seed = max(sorted(set(drawn)), key=drawn.count)
@@ -111,12 +111,13 @@ def _names(hung: Sequence[Hung]) -> list[str]:
     return ["test images", *(one.label for one in hung)]
 
 
-def _drawn(outcome: Outcome) -> bool:
+def drew(outcome: Outcome) -> bool:
+    """Whether a finished run has kept pictures, be they damaged."""
     return outcome.status == "done" and (RunFolder(outcome.folder).pictures / "samples.png").exists()
 
 
 def _hung(outcome: Outcome) -> Hung:
-    if not _drawn(outcome):
+    if not drew(outcome):
         return Hung(outcome, None, outcome.status if outcome.status != "done" else "no pictures kept")
     pictures = RunFolder(outcome.folder).pictures
     try:
