@@ -11,7 +11,7 @@ import click
 
 from ..errors import BenchError, legible
 from ..files import write_whole
-from .options import FILE, file_argument, results_option
+from .options import FILE, file_argument, override_option, results_option
 from .results import Finished, finished
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ LONGEST = 120
 @results_option
 @click.option("--output", required=True, type=FILE, help="The folder to write them to.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="png", show_default=True, help="Their format.")
-def figures(file: Path, results: Path, output: Path, form: str) -> None:
+@override_option
+def figures(file: Path, results: Path, output: Path, form: str, overrides: tuple[str, ...]) -> None:
     """Draw every figure that the results of a benchmark support.
 
     FILE is a benchmark file, or a results folder in its place. For each table: every measure with its intervals, rate
@@ -39,7 +40,7 @@ def figures(file: Path, results: Path, output: Path, form: str) -> None:
       vimae-bench figures results/fig1 --output figures
       vimae-bench figures benchmarks/quickstart.toml --output paper/figures --format pdf
     """
-    for name, figure in _named(finished(file, results)):
+    for name, figure in _named(finished(file, results, overrides)):
         path = output / f"{name}.{form}"
         _write(figure, path, form)
         click.echo(path)

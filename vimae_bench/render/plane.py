@@ -52,9 +52,12 @@ def caption(board: Board) -> str:
 def _method(axes: "Axes", rate: Entry, error: Entry, look: Look, *, hollow: bool) -> None:
     seeds = rate.estimates.keys() & error.estimates.keys()
     x, y = ([entry.estimates[seed].value for seed in sorted(seeds)] for entry in (rate, error))
-    axes.plot(x, y, look.marker, color=look.colour, markersize=3, mfc="none", markeredgewidth=0.6, alpha=0.7)
-    if not (rate.complete and error.complete):
-        return
+    if rate.complete and error.complete:
+        _mean(axes, rate, error, look, hollow=hollow)
+    axes.plot(x, y, look.marker, color=look.colour, markersize=3, mfc="white", markeredgewidth=0.7)
+
+
+def _mean(axes: "Axes", rate: Entry, error: Entry, look: Look, *, hollow: bool) -> None:
     if rate.interval and error.interval:
         axes.plot(rate.interval, (error.mean, error.mean), color=look.colour, linewidth=1.2)
         axes.plot((rate.mean, rate.mean), error.interval, color=look.colour, linewidth=1.2)
