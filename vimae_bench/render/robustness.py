@@ -134,4 +134,6 @@ def _references(board: Board, measured: set[str]) -> "dict[str, Line2D]":
 def _reference(axes: "Axes", panel: Panel, estimates: Mapping[str, Estimate], dashes: tuple[float, ...]) -> None:
     there = [(level, estimates[m.name].value) for level, m in panel.conditions if m.name in estimates]
     if there:
-        axes.plot(*zip(*there, strict=True), color=QUIET, linewidth=1.2, linestyle=(0, dashes), zorder=1.5)
+        axes.plot(
+            *zip(*there, strict=True), color=QUIET, marker=".", markersize=3, linewidth=1.2, linestyle=(0, dashes)
+        )
