@@ -41,7 +41,7 @@ class Panel:
 
 def found(board: Board) -> list[Panel]:
     """The panels that a board's measures make: `svm clean`, `svm gauss_0.2` and `svm gauss_0.4` make one."""
-    read = [(*parts, measure) for measure in board.measures.values() if (parts := _parts(measure.name))]
+    read = [(*said, measure) for measure in board.measures.values() if (said := parts(measure.name))]
     pairs = dict.fromkeys((probe, kind) for probe, kind, level, _ in read if level)
     return [Panel(*pair, _conditions(*pair, read)) for pair in pairs]
 
@@ -78,7 +78,7 @@ def caption(board: Board) -> str:
     )
 
 
-def _parts(measure: str) -> tuple[str, str, float] | None:
+def parts(measure: str) -> tuple[str, str, float] | None:
     """The classifier, the kind of corruption and its strength; None if no word of the name is a corruption."""
     words = measure.split(" ")
     for i, word in enumerate(words[1:], 1):
