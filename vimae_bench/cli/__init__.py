@@ -14,6 +14,7 @@ COMMANDS = {
     "plan": "plan",
     "leaderboard": "leaderboard",
     "compare": "compare",
+    "figures": "figures",
     "verdict": "verdict",
     "plugins": "plugins",
     "schema": "schema",

@@ -123,8 +123,8 @@ def _beforehand(sweep: "Sweep", fixed: Sequence[str]) -> Iterator[str]:
         yield f"{one.method.label}: {many(tuning.trials, 'trial')} over {', '.join(one.space)}"
     for label in fixed:
         yield f"{label}: has no `search`, and stays as it is"
-    runs = tuning.trials * len(tuning.seeds) * len(sweep.searched)
-    yield f"{many(runs, 'run')}, measured on the held-out images of {dataset.settings['of']['use']}, not on its test images"
+    runs, images = tuning.trials * len(tuning.seeds) * len(sweep.searched), dataset.settings["of"]["use"]
+    yield f"{many(runs, 'run')}, measured on the held-out images of {images}, not on its test images"
 
 
 def _remarks(tuned: "Sequence[Tuned]", sweep: "Sweep") -> Iterator[str]:
