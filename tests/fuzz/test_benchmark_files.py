@@ -1,6 +1,7 @@
 """Whatever a benchmark file holds, it is planned or refused in words."""
 
 import tomllib
+from copy import deepcopy
 from functools import cache
 
 import pytest
@@ -16,8 +17,10 @@ from vimae_bench.plan.forms import FileForm
 from vimae_bench.plan.groups import KEYS
 from vimae_bench.plan.matrix import cells, select
 from vimae_bench.plan.schema import schema
+from vimae_bench.plan.search import placed, searched, unsearchable
 from vimae_bench.results.paper import read_paper, shipped
 from vimae_bench.results.store import Store
+from vimae_bench.tuning.sampler import Sampler
 
 SMALL = """
 name = "small"
@@ -57,6 +60,7 @@ PAPER = {
     "stand_in": [{"measure": "sse", "by": "mse"}],
 }
 NAMES = ["use", "version", "label", "objective", "prior", "repeats", "epochs", "batch", "rank_by", "columns", "beta"]
+SEARCHED = ["objective.beta", "objective.divergence.kernel", "training.batch", "prior", "objective", "prior.x", "a.b"]
 keys = st.sampled_from([*FileForm.__dataclass_fields__, *KEYS, *NAMES]) | texts
 given_values = junk | st.sampled_from([*DATES, {"use": "mmd"}, {"use": 3}, ["digits", "mnist"]])
 
@@ -108,6 +112,30 @@ def test_any_tables_are_planned_or_refused_in_words(file, tables):
 def test_a_valid_file_with_something_changed_is_planned_or_refused_in_words(file, tables):
     file.write_text(document(tables) if isinstance(tables, dict) else "", encoding="utf-8")
     planned_or_refused(file)
+
+
+ends = junk | st.floats() | st.integers(-5, 50)
+values = st.lists(given_values, max_size=3) | st.fixed_dictionaries({"low": ends, "high": ends}) | given_values
+
+
+@given(search=st.dictionaries(st.sampled_from(SEARCHED) | keys, values, max_size=3), tuning=nested(given_values, keys))
+@example(search={"objective.beta": {"low": float("nan"), "high": float("inf")}}, tuning={})
+@example(search={"training.batch": {"low": 2**63 - 1, "high": 1e308}}, tuning={"seeds": [0]})
+def test_any_search_is_followed_or_refused_in_words(file, search, tuning):
+    tables = deepcopy(BASES[0])
+    tables["method"][1]["search"] = search
+    file.write_text(document({**tables, "tuning": tuning if isinstance(tuning, dict) else {}}), encoding="utf-8")
+    try:
+        benchmark = read(file)
+        if found := [*unsearchable(benchmark, installed())]:
+            raise benchmark.problems(found)
+        spaces = searched(benchmark, installed())
+    except BenchError as error:
+        expect_legible(str(error), str(file))
+        return
+    for one in spaces:
+        sampler = Sampler(one.space, "lower", "random", 0)
+        assert placed(one.method, sampler.ask(), installed()).label == one.method.label
 
 
 @cache

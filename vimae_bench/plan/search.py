@@ -14,9 +14,11 @@ from .settings import Checker, Where, spell
 
 Found = Iterator[tuple[Where, str]]
 PLUGINS = ("objective", "prior")
-EDGE = 0.05
 PARTS = (*PLUGINS, "training")
 """What of a method can be searched."""
+EDGE = 0.05
+LONGEST = 57
+"""Characters of a benchmark's name."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ def _general(benchmark: Benchmark) -> Found:
     tables = len(benchmark.groups) * len(group.datasets) * len(group.architectures)
     if tables > 1:
         yield ("dataset",), f"settings are chosen for one table at a time, and there are {tables}; leave one of them"
+    elif group.source.place is not None:
+        yield ("group",), "settings are chosen for a file without groups; put into it what this one says"
+    if len(benchmark.name) > LONGEST:
+        yield ("name",), f"leaves no room for '-tuning' behind it; {LONGEST} characters are the most"
     if both := sorted(set(tuning.seeds) & set(group.seeds)):
         yield ("tuning", "seeds"), f"{both[0]} is among the seeds that methods are ranked on; take others to tune on"
     if not any(method.search for method in group.methods):
@@ -133,6 +139,8 @@ def form_at(method: Method, path: str, known: Catalogue) -> Json:
         if name not in fields:
             raise LookupError(f"there is no setting {brief(name)}{did_you_mean(name, fields)}")
         form, chosen = fields[name], chosen.get(name)
+    if path == "objective":
+        raise LookupError("is what a method is; make a method of each, with a budget of its own")
     if "fields" in form:
         raise LookupError(f"is a table; search one of its settings (there is: {', '.join(sorted(form['fields']))})")
     return form
@@ -163,7 +171,10 @@ def _wrong(form: Json, value: Any, where: Where, known: Catalogue) -> Found:  # 
 
 
 def _kinds(form: Json) -> set[str]:
+    """The types of a setting's values; none of one that takes those of a list alone."""
     schema = form.get("schema", {})
+    if "enum" in schema:
+        return set()
     return {str(option.get("type")) for option in (schema, *schema.get("anyOf", []))}
 
 
