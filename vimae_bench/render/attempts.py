@@ -12,7 +12,7 @@ from ..results.attempts import Attempt, Tuned
 from .layout import heading, plain, unit
 from .terminal import footnotes
 
-OF = (1, 5, 20, 60)
+OF = (2, 5, 10, 20, 40)
 """Of how many trials the best is expected."""
 
 
