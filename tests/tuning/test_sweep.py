@@ -46,6 +46,14 @@ def test_the_same_file_gives_the_same_trials(planned, made, sampler):
     assert carry_out(sweep, one.store, one) == carry_out(sweep, other.store, other)
 
 
+def test_what_is_reached_guides_the_sampler_that_learns(planned, made):
+    _, sweep = planned(("trials = 4", 'trials = 30\nsampler = "tpe"'))
+    work = made(lambda cell: cell.run.objective.settings.get("beta", 0.0))
+    vae, _ = carry_out(sweep, work.store, work)
+    betas = [attempt.settings["objective.beta"] for attempt in vae.attempts]
+    assert sum(betas[20:]) / 10 < sum(betas[:10]) / 10 / 2
+
+
 class Killed(BaseException):
     """A signal that cannot be caught."""
 
