@@ -9,8 +9,8 @@ from vimae_bench.cli import main
 
 from .markdown import MADE, block, joined, prose, table
 
-HEAD = """Every command with its options, as `--help` tells them. A FILE is a [benchmark file](benchmark-file.md); what the
-[exit codes](exit-codes.md) mean is the same for all."""
+HEAD = """Every command with its options, as `--help` tells them. A FILE is a [benchmark file](benchmark-file.md); the
+[exit codes](exit-codes.md) mean the same for all."""
 
 
 def page() -> str:
@@ -34,9 +34,9 @@ def _section(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"## `{context.command_path}`"
     yield block(" ".join([context.command_path, *command.collect_usage_pieces(context)]))
     yield from map(_paragraph, inspect.cleandoc(command.help or "").split("\n\n"))
-    records = [param.get_help_record(context) for param in command.params if isinstance(param, click.Option)]
-    if records:
-        yield table(("option", "what it does"), ((f"`{option}`", prose(text)) for option, text in filter(None, records)))
+    told = (param.get_help_record(context) for param in command.params if isinstance(param, click.Option))
+    if rows := [(f"`{option}`", prose(words)) for option, words in filter(None, told)]:
+        yield table(("option", "what it does"), rows)
 
 
 def _paragraph(text: str) -> str:

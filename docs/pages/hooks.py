@@ -6,14 +6,15 @@ from vimae_bench import hooks
 
 from .markdown import MADE, block, joined, prose
 
-HEAD = """By these a plugin enters: one for each kind, and all of one shape. Each gives names, and what makes a plugin of that
-name, usually a class whose settings are the arguments of its constructor. A module may implement several; it marks
-them with `vimae_bench.hookimpl`, and its package names it in an entry point:
+HEAD = """By these a plugin enters: one for each kind, and all of one shape. Each gives names, and what makes a plugin
+of that name, usually a class whose settings are the arguments of its constructor. A module may implement several; it
+marks them with `vimae_bench.hookimpl`, and its package names it in an entry point:
 
     [project.entry-points.vimae_bench]
     my-plugin = "my_module"
 
-What each kind has to do is in the [Python interface](api.md), how to write one in the [how-to pages](../how-to/plugins.md)."""
+What each kind has to do is in the [Python interface](api.md), how to write one in the [how-to
+pages](../how-to/plugins.md)."""
 HOW_TO = ("prior", "divergence", "architecture", "objective", "metric", "dataset")
 """Kinds with a page of their own."""
 

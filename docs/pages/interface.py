@@ -1,6 +1,7 @@
 """The page of the Python interface: every public name with its signature and its words, read from the source."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from textwrap import fill, indent
 
@@ -11,9 +12,10 @@ import vimae_bench
 from .markdown import MADE, joined, prose
 
 ROOT = Path(__file__).parents[2]
-HEAD = """All names that `vimae_bench` has for plugins, and for scripts that read results. What is not here may change without
-notice. Tensors are written with their shapes: B images in a batch, d latent dimensions, [C, H, W] an image."""
+HEAD = """All names that `vimae_bench` has for plugins and scripts. What is not here may change without notice. Tensors
+are written with their shapes: B images in a batch, d latent dimensions, [C, H, W] an image."""
 PARTS = {
+    "Results and trainings": ("notebook",),
     "The kinds of plugin": ("kinds", "streams", "hooks"),
     "Models and posteriors": ("model", "posterior"),
     "Losses and divergences": ("adversary", "mmd"),
@@ -32,29 +34,38 @@ PARTS = {
     "Records and errors": ("records", "seeds", "errors"),
 }
 """The modules behind the public names, in the order of the page."""
-MODULES = {
-    "Contract checks": ("testing", "For a test of one's own. Each raises `ContractError` with what is broken."),
-    "Closed forms of a linear model": ("linear_gaussian", "To hold an objective or a metric against."),
-}
+MODULES = [
+    ("testing", "Contract checks", "For a test of one's own. Each raises `ContractError` with what is broken."),
+    ("linear_gaussian", "Closed forms of a linear model", "To hold an objective or a metric against."),
+]
 """Public modules, which are imported by their own names."""
 
 
 def page() -> str:
     """The page in markdown. Raises ValueError if a public name has no part of the page."""
     package = griffe.load("vimae_bench", search_paths=[ROOT], resolve_aliases=True)
-    homes = {name: package[name].final_target.parent.path.partition(".")[2] for name in vimae_bench.__all__}
-    if left := {name for name, home in homes.items() if home not in sum(PARTS.values(), ())}:
+    homes = {name: _home(package[name].final_target) for name in vimae_bench.__all__}
+    parts = {title: [name for m in ms for name in homes if _within(homes[name], m)] for title, ms in PARTS.items()}
+    if left := homes.keys() - set(chain.from_iterable(parts.values())):
         raise ValueError(f"PARTS in {__file__} lacks the modules of {', '.join(sorted(left))}")
-    parts = [_part(package, title, modules, homes) for title, modules in PARTS.items()]
-    return joined(["# Python interface", MADE, HEAD, *parts, *(_module(package, t, *m) for t, m in MODULES.items())])
+    sections = [_part(title, [package[name].final_target for name in names]) for title, names in parts.items() if names]
+    return joined(["# Python interface", MADE, HEAD, *sections, *(_module(package, *module) for module in MODULES)])
 
 
-def _part(package: griffe.Module, title: str, modules: Sequence[str], homes: dict[str, str]) -> str:
-    names = [name for module in modules for name, home in homes.items() if home == module]
-    return "\n\n".join([f"## {title}", *(_section(package[name].final_target) for name in names)])
+def _part(title: str, things: Sequence[griffe.Object]) -> str:
+    return "\n\n".join([f"## {title}", *map(_section, things)])
 
 
-def _module(package: griffe.Module, title: str, name: str, words: str) -> str:
+def _within(home: str, module: str) -> bool:
+    return f"{home}.".startswith(f"{module}.")
+
+
+def _home(thing: griffe.Object) -> str:
+    """The module that a public name comes from, below the package."""
+    return thing.parent.path.partition(".")[2] if thing.parent else ""
+
+
+def _module(package: griffe.Object | griffe.Alias, name: str, title: str, words: str) -> str:
     functions = [f for f in package[name].functions.values() if not f.is_imported and f.is_public]
     head = f"`from vimae_bench.{name} import {functions[0].name}`. {words}"
     return "\n\n".join([f"## {title}", head, *map(_section, functions)])
