@@ -103,7 +103,7 @@ def after(option: str, words: list[str]) -> list[str]:
 def environments() -> set[str]:
     config = configparser.ConfigParser()
     config.read(ROOT / "tox.ini")
-    return {section.removeprefix("testenv:") for section in config.sections() if section.startswith("testenv:")}
+    return set(re.findall(r"^testenv:(\w+)$", "\n".join(config.sections()), re.MULTILINE))
 
 
 def test_contributing_tells_of_every_environment_of_tox() -> None:
