@@ -240,5 +240,6 @@ def test_every_folder_of_a_picture_of_the_code_is_there() -> None:
 def test_the_version_is_the_same_wherever_it_is_told() -> None:
     cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
     released = re.search(r"^## (\S+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert cited and released
+    assert cited
+    assert released
     assert cited[1] == released[1] == SETUP["version"]
