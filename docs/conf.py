@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 HOME = "docs/index"
 LINK = re.compile(r"\]\(<?([^()<>#:\s]+)>?\)")
 NAVIGATION = {
-    "Tutorial": ["docs/tutorial/*"],
+    "Tutorial": ["docs/tutorial/first-comparison", "docs/tutorial/*"],
     "How to": ["docs/how-to/objective", "docs/how-to/plugins", "docs/how-to/*"],
     "Reference": [
         *(f"docs/reference/{page}" for page in ("commands", "benchmark-file", "results", "exit-codes", "hooks", "api")),
