@@ -13,13 +13,14 @@ ROOT = Path(__file__).parents[1]
 HOME = "docs/index"
 LINK = re.compile(r"\]\(<?([^()<>#:\s]+)>?\)")
 NAVIGATION = {
-    "Tutorial": ["docs/tutorial/first-comparison", "docs/tutorial/*"],
+    "Tutorial": ["docs/tutorial/*"],
     "How to": ["docs/how-to/objective", "docs/how-to/plugins", "docs/how-to/*"],
     "Reference": [
         *(f"docs/reference/{page}" for page in ("commands", "benchmark-file", "results", "exit-codes", "hooks", "api")),
         "docs/reference/*",
     ],
     "Explanation": ["docs/explanation/science", "docs/explanation/guarantees", "docs/explanation/*"],
+    "Example packages": ["plugins/*/README"],
     "Results": [
         "Figure 1 of the paper <results/fig1/leaderboard>",
         "The paper, small: leaderboard <results/paper-small/leaderboard>",
@@ -36,7 +37,7 @@ version = release = tomllib.loads((ROOT / "pyproject.toml").read_text())["projec
 
 extensions = ["myst_parser", "sphinx_copybutton"]
 root_doc = HOME
-include_patterns = ["*.md", "docs/*/*.md", "docs/index.md", "results/*/*.md"]
+include_patterns = ["*.md", "docs/index.md", "docs/*/*.md", "plugins/*/README.md", "results/*/*.md"]
 exclude_patterns = ["README.md"]  # the first page says the same in fewer words
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # a leaderboard begins with its third level, put below the name of its folder
