@@ -1,6 +1,7 @@
 """The site, built by `tox -e docs` from the Markdown that stands in the repository, without a warning.
 
-Its source is the whole repository, so that a link leads to the same place here as it does there.
+Its source is the whole repository, so that a link leads to the same place here as it does there, and MyST reads the
+Markdown that GitHub reads.
 """
 
 import re
@@ -58,13 +59,14 @@ def adapt(app: Sphinx, page: str, text: list[str]) -> None:  # noqa: ARG001
     folder = (ROOT / page).parent
     if not text[0].startswith(("# ", "<!--")):
         text[0] = f"# {folder.name}\n\n{text[0]}"
-    text[0] = LINK.sub(lambda link: f"](<{link[1]}{inside(folder / link[1])}>)", text[0])
+    text[0] = LINK.sub(lambda link: into(link, folder), text[0])
 
 
-def inside(target: Path) -> str:
-    """What stands for a folder: the record of a run, the page of anything else."""
-    names = ("record.json", "README.md") if target.is_dir() else ()
-    return next((f"/{name}" for name in names if (target / name).exists()), "")
+def into(link: re.Match[str], folder: Path) -> str:
+    """A link to a folder led to the record of a run, or to the page of anything else; other links as they are."""
+    target = Path(link[1])
+    found = (target / name for name in ("record.json", "README.md") if (folder / target / name).exists())
+    return next((f"](<{path}>)" for path in found), link[0])
 
 
 def toctree(title: str, pages: list[str]) -> str:

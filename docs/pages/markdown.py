@@ -10,7 +10,11 @@ CODE = re.compile(r"(`[^`]*`)")
 
 
 def prose(text: str) -> str:
-    """Text in which nothing but code in backticks is markup."""
+    """Paragraphs in which nothing but code in backticks is markup, and examples of Python as code."""
+    return "\n\n".join(block(p) if p.startswith(">>>") else _plain(p) for p in text.split("\n\n"))
+
+
+def _plain(text: str) -> str:
     parts = CODE.split(text)
     return "".join(part if part[:1] == "`" else re.sub(r"([*<]|(?<=\])\()", r"\\\1", part) for part in parts)
 
