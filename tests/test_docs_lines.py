@@ -30,21 +30,8 @@ WRITTEN = sorted({*DOCS.glob("*/*.md"), DOCS / "index.md"} - {DOCS / "reference"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *WRITTEN]
 TEXT = "\n".join(page.read_text() for page in PAGES)
 MARKDOWN = MarkdownIt("commonmark").enable("table")
-PROGRAMS = {
-    "array=$(sbatch",
-    "cd",
-    "git",
-    "mlflow",
-    "pip",
-    "pytest",
-    "python",
-    "ray",
-    "sbatch",
-    "source",
-    "srun",
-    "tox",
-}
-PROGRAMS.add("vimae-bench")
+SLURM = {"array=$(sbatch", "sbatch", "srun"}
+PROGRAMS = {*SLURM, "cd", "git", "mlflow", "pip", "pytest", "python", "ray", "source", "tox", "vimae-bench"}
 SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
