@@ -14,13 +14,14 @@ THUMBNAIL = 256
 
 
 @contextmanager
-def for_grid(picture: Path, step: int, time: int) -> Generator[list[Path]]:
+def for_grid(picture: Path, time: int) -> Generator[list[Path]]:
     """Copies of a picture, whole and small, named as `MlflowClient.log_image` names them, but the same every time.
 
-    A picture that is sent twice is then there once. `time` is in milliseconds of the epoch. None of a damaged one.
+    Their step is 0, which the grid shows first. A picture that is sent twice is then there once; of a damaged one there
+    is none. `time` is in milliseconds of the epoch.
     """
-    mark = uuid.uuid5(uuid.NAMESPACE_OID, f"{picture.stem} {step} {time}")
-    name = f"{picture.stem}+step+{step}+timestamp+{time}+{mark}"
+    mark = uuid.uuid5(uuid.NAMESPACE_OID, f"{picture.stem} {time}")
+    name = f"{picture.stem}+step+0+timestamp+{time}+{mark}"
     with tempfile.TemporaryDirectory() as scratch:
         whole, small = Path(scratch) / f"{name}.png", Path(scratch) / f"{name}+compressed.webp"
         whole.write_bytes(picture.read_bytes())

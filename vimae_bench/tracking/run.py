@@ -154,7 +154,7 @@ class RunMirror:
         self._log_file(path, below)
 
     def _log_image(self, path: Path) -> None:
-        with for_grid(path, self.cursor.epoch, milliseconds(self.cursor.time)) as pictures:
+        with for_grid(path, milliseconds(self.cursor.time)) as pictures:
             for picture in pictures:
                 self._log_file(picture, FOLDER)
         self.target.client.set_tag(self.cursor.run_id, TAG, "True")
