@@ -27,17 +27,20 @@ def _comparison(comparison: Comparison) -> Iterator[RenderableType]:
     for head in HEADS:
         table.add_column(head)
     for row in comparison.rows:
-        table.add_row(*_row(row), Text(verdict(row, len(comparison.seeds)), style=STYLES.get(row.verdict, "")))
+        table.add_row(
+            *map(Text, texts(row)), Text(verdict(row, len(comparison.seeds)), style=STYLES.get(row.verdict, ""))
+        )
     yield table
     yield footnotes(comparison.notes)
 
 
-def _row(row: Difference) -> list[Text]:
+def texts(row: Difference) -> list[str]:
+    """What stands under all HEADS but the last, some of it in two lines."""
     half = (row.interval[1] - row.interval[0]) / 2 if row.interval else 0.0
     means = [sum(side) / len(side) for side in (row.a, row.b)]
     digits = decimals([half] if half else [], means)
     a, b, difference, spread = (number(x, digits) for x in (*means, means[0] - means[1], half))
-    texts = [
+    return [
         f"{heading(row.measure)}\n{unit(row.measure)}",
         f"{a}\n{b}",
         f"{difference}\n± {spread}" if row.interval else difference,
@@ -45,7 +48,6 @@ def _row(row: Difference) -> list[Text]:
         "" if row.wins is None else f"{row.wins:.2f}",
         "" if row.p is None else f"{row.p:.2g}" if row.p >= 0.001 else "< 0.001",
     ]
-    return [Text(text) for text in texts]
 
 
 def verdict(row: Difference, seeds: int) -> str:
