@@ -1,6 +1,6 @@
 """Compares autoencoder objectives. These are the names a plugin needs; it imports nothing else of the harness.
 
-`load`, `train` and `run` are for notebooks and scripts.
+`load`, `train`, `beside` and `run` are for notebooks and scripts.
 
 They are loaded when first asked for, so that commands which train nothing need not wait for torch.
 """
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from .mmd import mmd2 as mmd2
     from .mmd import squared_distances as squared_distances
     from .model import Autoencoder as Autoencoder
+    from .notebook.loaded import beside as beside
     from .notebook.loaded import load as load
     from .notebook.training import train as train
     from .posterior import Deterministic as Deterministic
@@ -120,7 +121,7 @@ _HOMES = {
     "likelihood": "GaussianDecoder noise_variance random_images",
     "mmd": "KernelName Statistic kernel_matrix median_bandwidth mmd2 squared_distances",
     "model": "Autoencoder",
-    "notebook.loaded": "load",
+    "notebook.loaded": "beside load",
     "notebook.training": "train",
     "posterior": "Deterministic FixedGaussian Flow FlowedGaussian FlowPosterior Gaussian GaussianPosterior "
     "NoisedDeterministic PointPosterior Posterior PosteriorFamily PushForwardPosterior TruncatedNormal",

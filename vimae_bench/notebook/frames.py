@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..folder import RunFolder
-from ..records import Json
+from ..records import Json, is_number
 from ..render.csv_file import rows as board_rows
 from ..results.board import Board
 from ..results.comparison import Comparison
@@ -122,8 +122,8 @@ def estimates(outcome: Outcome) -> "pd.DataFrame":
 
 def history(outcome: Outcome) -> "pd.DataFrame":
     """A row for each epoch of one run, a column for each term."""
-    columns = {name: CURVES[name] for name in ("epoch", "term", "value")}
-    return _frame(_epochs(outcome), columns).pivot(index="epoch", columns="term", values="value")
+    rows = _frame(_epochs(outcome), {name: CURVES[name] for name in ("epoch", "term", "value")})
+    return rows.pivot(index="epoch", columns="term", values="value").reindex(columns=rows["term"].unique())
 
 
 def leaderboard(boards: Sequence[tuple[str, Board]]) -> "pd.DataFrame":
@@ -148,7 +148,10 @@ def _frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> "pd
 def _column(rows: Sequence[Mapping[str, Any]], name: str, kind: str) -> "pd.Series":
     import pandas as pd
 
-    return pd.Series([row.get(name) for row in rows], dtype=kind)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    values = [row.get(name) for row in rows]
+    if kind == WHOLE:
+        values = [value if type(value) is int and abs(value) < 2**63 else None for value in values]
+    return pd.Series(values, dtype=kind)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def _run(outcome: Outcome) -> Json:
@@ -163,11 +166,12 @@ def _run(outcome: Outcome) -> Json:
         "status": outcome.status,
         "reason": outcome.reason,
         "collapsed": outcome.collapsed,
-        **_those(record, int, "parameters", "steps"),
+        "parameters": record.get("parameters"),
+        "steps": record.get("steps"),
         "seconds": _number(seconds.get("training")),
         "seconds_steps": _number(seconds.get("steps")),
-        **_those(made_by, str, "device", "precision", "step", "torch", "commit"),
-        "version": _those(made_by, str, "vimae-bench").get("vimae-bench"),
+        **{name: _word(made_by.get(name)) for name in ("device", "precision", "step", "torch", "commit")},
+        "version": _word(made_by.get("vimae-bench")),
         "folder": str(outcome.folder),
     }
 
@@ -218,9 +222,9 @@ def _table(record: Json, name: str) -> Json:
     return found if isinstance(found, dict) else {}  # pyright: ignore[reportReturnType]
 
 
-def _those(table: Json, kind: type, *names: str) -> Json:
-    return {name: table[name] for name in names if type(table.get(name)) is kind}
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if is_number(value) else None  # pyright: ignore[reportArgumentType]

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from html import escape
 
 from ..render.differences import HEADS, texts, verdict
-from ..render.layout import Cell, Line, heading, lines, plain, unit
+from ..render.layout import Cell, Line, decimals, heading, lines, number, plain, unit
 from ..results.board import Board
 from ..results.comparison import Comparison
 from ..results.store import Outcome
 
+WHOLE = ' style="white-space:nowrap"'
 QUIET = ' style="opacity:.65"'
 WIDE = '<div style="overflow-x:auto"><table>{}{}</table></div>'
 
@@ -56,8 +57,9 @@ def _comparison(comparison: Comparison) -> str:
 
 def _estimate(outcome: Outcome, name: str) -> list[str]:
     measure, estimate = outcome.measures[name], outcome.estimates[name]
-    spread = "" if estimate.se is None else f" ± {estimate.se:.2g}"
-    return [_text(heading(measure)), f"{estimate.value:.5g}{spread}", _text(unit(measure))]
+    digits = decimals([estimate.se] if estimate.se else [], [estimate.value])
+    spread = f" ± {number(estimate.se, digits)}" if estimate.se else ""
+    return [_text(heading(measure)), f"{number(estimate.value, digits)}{spread}", _text(unit(measure))]
 
 
 def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
@@ -66,7 +68,7 @@ def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
 
 
 def _row(cells: Sequence[str], style: str = "") -> str:
-    return f"<tr{style}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    return f"<tr{style}>{''.join(f'<td{WHOLE}>{cell}</td>' for cell in cells)}</tr>"
 
 
 def _notes(notes: Sequence[str]) -> str:

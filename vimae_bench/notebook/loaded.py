@@ -32,8 +32,8 @@ def load(*paths: str | Path, results: str | Path = "results") -> "Results":
     return Results(tuple(read(Path(path), Path(results)) for path in paths))
 
 
-def gathered(trained: "Sequence[Trained]") -> "Results":
-    """What was trained here, in tables by what it was trained on."""
+def beside(*trained: "Trained") -> "Results":
+    """What was trained here as results: a table for all that was trained alike. Seeds make up a row by its label."""
     return _apart([Bench(HERE, tuple(one.outcome for one in trained))])
 
 
@@ -147,8 +147,8 @@ class Results:
     def __repr__(self) -> str:
         names = ", ".join(bench.name for bench in self.benches)
         done = sum(placed.outcome.status == "done" for placed in self._placed)
-        counts = f"{len(self.tables)} tables, {len(self.methods)} methods, {done} of {len(self._placed)} runs done"
-        return f"Results of {names}: {counts}"
+        tables = f"{n} tables" if (n := len(self.tables)) != 1 else "1 table"
+        return f"Results of {names}: {tables}, {len(self.methods)} methods, {done} of {len(self._placed)} runs done"
 
 
 def _apart(benches: Sequence[Bench]) -> Results:

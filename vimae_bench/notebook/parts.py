@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,10 +110,16 @@ def _told(made: object) -> Choice:
 
 
 def _source(named: Any) -> str:  # noqa: ANN401
-    """A hash of the code, so that a class that was changed and made again is another one."""
+    """A hash of the code of a function, or of a class's methods: what was changed and made again is something else."""
+    classes = getattr(named, "__mro__", ())
+    methods = [method for base in classes for method in vars(base).values() if inspect.isfunction(method)]
+    return fingerprint([_text(function) for function in (methods if classes else [named])])
+
+
+def _text(function: Callable[..., object]) -> str:
     try:
-        return fingerprint(inspect.getsource(named))
-    except (OSError, TypeError):  # made where no text was kept
+        return inspect.getsource(function)
+    except OSError:  # made where no text was kept, as what a dataclass writes itself
         return ""
 
 

@@ -19,8 +19,6 @@ from .pictures import Tiles
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .loaded import Results
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trained:
@@ -79,12 +77,6 @@ class Trained:
     def reconstructions(self, columns: int = COLUMNS) -> Tiles:
         """Test images in every other row, what became of each below it."""
         return Tiles(reconstructions(self._done(), columns), columns)
-
-    def beside(self, *others: "Trained") -> "Results":
-        """Results of what was trained here: one table, where it was trained alike."""
-        from .loaded import gathered
-
-        return gathered([self, *others])
 
     def _done(self) -> Trial:
         if self.status != "done":

@@ -92,7 +92,8 @@ def _carried_out(method: Method, label: str, device: torch.device, data: Path) -
         model = _assembled(method, Frame(splits.shape, method.latent, dataset.pixel_range), device)
         _expect_measurable(method, splits, model.frame)
         folder = Watched(Path(scratch.name) / "run", lambda event, what: _show(event, what, tell))
-        kept = _train(method, model, splits, folder, device) | {"data": known_digests(folder_of(dataset, data))}
+        kept = _train(method, model, splits, folder, device)
+        kept["data"] = known_digests(folder_of(dataset, data))
         trial = Trial(model.eval(), splits, cell.run.dataset.use, method.seed, device)
         done = kept["status"] == "done"
         measures, estimates = _measured(method.metrics if done else (), trial, tell)
@@ -118,7 +119,8 @@ def _assembled(method: Method, frame: Frame, device: torch.device) -> Autoencode
     """The model at its initial weights, of which is known that it fits the images and the objective."""
     parts = method.architecture, method.prior, method.objective
     with _own_words(f"does not fit {method.dataset.choice.use}", *parts):
-        model = assemble(frame, *(part.made for part in parts), method.seed, device)
+        architecture, prior, objective = (part.made for part in parts)
+        model = assemble(frame, architecture, prior, objective, method.seed, device)
     with torch.inference_mode():
         wrong = wrong_shape(model.eval())  # in training mode batch norm would see the zeros that it is tried on
     if wrong:
