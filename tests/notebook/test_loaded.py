@@ -3,6 +3,7 @@
 import io
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -245,3 +246,12 @@ def test_what_is_not_there_is_told_with_what_is_near(finished, load, ask, messag
 def test_a_folder_without_a_benchmark_is_no_results_folder(tmp_path):
     with pytest.raises(ResultsError, match=r"is no results folder, for there is no benchmark\.json in it"):
         vb.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["RUNS", "MEASURES", "CURVES", "LEADERBOARD", "COMPARISON"])
+def test_every_column_is_described(name):
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "python.md").read_text()
+    head = "compare(...).frame" if name == "COMPARISON" else name.lower()
+    section = page.split(f"**`{head}`**")[1].split("\n**")[0]
+    shared = page.split("## Frames")[1].split("**`runs`**")[0]
+    assert [column for column in getattr(frames, name) if f"`{column}`" not in section + shared] == []

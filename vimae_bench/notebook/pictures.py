@@ -14,10 +14,12 @@ from ..errors import BenchError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
-DPI = 140
-"""Dots to an inch of a figure in a notebook, which shows it at CSS_DPI: sharp, and small enough to be kept."""
-CSS_DPI = 96
+DPI, SHOWN = 120, 96
+"""Dots to an inch of a figure in a notebook, and of those that it is shown at."""
+COLOURS = 256
+"""Of a figure in a notebook, where it takes a third of the room that all would, and looks the same."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,7 @@ class Tiles:
     def _repr_png_(self) -> bytes:
         from PIL import Image
 
-        out = BytesIO()
-        Image.fromarray(self.array).save(out, format="png", optimize=True)
-        return out.getvalue()
+        return _encoded(Image.fromarray(self.array))
 
     def __repr__(self) -> str:
         return f"{len(self.images)} images of shape {tuple(self.images.shape[1:])}"
@@ -85,9 +85,21 @@ class Figures(Sequence["Figure"]):
         from IPython.display import Image, display  # pyright: ignore
 
         for figure in self:
-            out = BytesIO()
-            figure.savefig(out, format="png", dpi=DPI)
-            display(Image(out.getvalue(), width=round(figure.get_figwidth() * CSS_DPI)))
+            display(Image(_png(figure), width=round(figure.get_figwidth() * SHOWN)))
 
     def __repr__(self) -> str:
         return f"{len(self)} figure{'s' if len(self) != 1 else ''}"
+
+
+def _png(figure: "Figure") -> bytes:
+    from PIL import Image
+
+    out = BytesIO()
+    figure.savefig(out, format="png", dpi=DPI)
+    return _encoded(Image.open(out).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE))
+
+
+def _encoded(image: "Image") -> bytes:
+    out = BytesIO()
+    image.save(out, format="png", optimize=True)
+    return out.getvalue()

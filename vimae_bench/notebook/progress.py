@@ -9,8 +9,10 @@ from typing import Any
 
 Tell = Callable[[int, str], None]
 """Takes how much is done and a few words."""
-PATIENCE = 1.0
-"""Seconds of work before a bar is shown, and between two looks of a notebook's."""
+PATIENCE = 2.0
+"""Seconds of work before a notebook has a bar, which a short training leaves no room for."""
+REFRESH = 0.5
+"""Seconds between two looks of a notebook's bar."""
 
 
 @contextmanager
@@ -52,13 +54,13 @@ def _in_notebook(name: str, total: int) -> Generator[Tell]:
     from IPython.display import HTML, display  # pyright: ignore
 
     shown: Any = None
-    looked = time.monotonic()
+    due = time.monotonic() + PATIENCE
 
     def tell(done: int, words: str) -> None:
-        nonlocal shown, looked
-        if time.monotonic() - looked < PATIENCE:
+        nonlocal shown, due
+        if time.monotonic() < due:
             return
-        looked = time.monotonic()
+        due = time.monotonic() + REFRESH
         html = HTML(f"<progress value='{done}' max='{total}'></progress> {escape(f'{name}: {words}')}")
         if shown is None:
             shown = display(html, display_id=True)
