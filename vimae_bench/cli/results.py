@@ -1,4 +1,59 @@
-"""Finished runs, as commands ask for them."""
+"""Finished runs, from a benchmark file or from its results folder."""
 
-from ..results.finished import Finished as Finished
-from ..results.finished import finished as finished
+import contextlib
+import gc
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..records import Cell
+from ..results.store import Store
+
+if TYPE_CHECKING:
+    from ..results.board import Board
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A benchmark's store with the cells that are asked about and the way they are shown."""
+
+    store: Store
+    cells: Sequence[Cell]
+    rank_by: str = ""
+    columns: tuple[str, ...] = ()
+
+    @cached_property
+    def boards(self) -> "list[Board]":
+        """The leaderboards, read and worked out once: a text and figures are made of them."""
+        from ..results.leaderboard import leaderboards
+
+        with _keeping_all():
+            outcomes, references = self.store.outcomes(self.cells), self.store.references(self.cells)
+            return leaderboards(outcomes, references, self.rank_by, self.columns)
+
+
+@contextlib.contextmanager
+def _keeping_all() -> Generator[None]:
+    """No garbage is looked for meanwhile, nor later among what was made: of millions of objects all are kept."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Finished:
+    """What a benchmark file is about, or a results folder in its place."""
+    if file.is_dir():
+        store = Store(file)
+        with _keeping_all():
+            kept = store.read_benchmark()
+        shown = kept.leaderboard
+        return Finished(store, kept.cells, shown.get("rank_by", ""), tuple(shown.get("columns", ())))
+    from .options import planned
+
+    benchmark, cells = planned(file, overrides)
+    return Finished(Store(results / benchmark.name), cells, **asdict(benchmark.leaderboard))

@@ -1,14 +1,15 @@
 """What came of one benchmark, read from its folder or gathered from what was trained here."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from ..cli.results import finished
 from ..errors import BenchError, did_you_mean
 from ..records import Cell
 from ..results.board import Board
-from ..results.finished import finished
 from ..results.leaderboard import grouped, leaderboards, title
 from ..results.store import Outcome, Reference
 from .frames import Placed
@@ -16,18 +17,17 @@ from .frames import Placed
 
 @dataclass(frozen=True)
 class Bench:
-    """The outcomes of one benchmark's runs, and how its tables are shown."""
+    """The outcomes of one benchmark's runs, and how its tables are `shown`: what `leaderboards` takes besides."""
 
     name: str
     outcomes: tuple[Outcome, ...]
     references: tuple[Reference, ...] = ()
-    rank_by: str = ""
-    columns: tuple[str, ...] = ()
+    shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @cached_property
     def boards(self) -> list[Board]:
         """A leaderboard for each table."""
-        return leaderboards(self.outcomes, self.references, self.rank_by, self.columns)
+        return leaderboards(self.outcomes, self.references, **self.shown)
 
     @cached_property
     def tables(self) -> dict[str, list[Outcome]]:
@@ -40,6 +40,11 @@ class Bench:
     def placed(self) -> list[Placed]:
         """The outcomes with the tables they stand in."""
         return [Placed(self.name, table, outcome) for table, group in self.tables.items() for outcome in group]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The measures shown; none: all."""
+        return self.shown.get("columns", ())
 
     @property
     def labels(self) -> set[str]:
@@ -57,7 +62,8 @@ def read(path: Path, results: Path) -> Bench:
         raise BenchError(f"{path}: there is no such folder or file{did_you_mean(path.name, _near(path))}")
     found = finished(path, results)
     outcomes, references = found.store.outcomes(found.cells), found.store.references(found.cells)
-    return Bench(found.store.path.name, tuple(outcomes), tuple(references), found.rank_by, found.columns)
+    shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "cells")}
+    return Bench(found.store.path.name, tuple(outcomes), tuple(references), shown)
 
 
 def expect_apart(benches: Sequence[Bench]) -> None:
