@@ -1,6 +1,6 @@
 """Compares autoencoder objectives. These are the names a plugin needs; it imports nothing else of the harness.
 
-`load`, `train`, `beside` and `run` are for notebooks and scripts.
+`load`, `train` and `beside` are for notebooks and scripts.
 
 They are loaded when first asked for, so that commands which train nothing need not wait for torch.
 """

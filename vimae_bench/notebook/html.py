@@ -9,7 +9,7 @@ from ..results.board import Board
 from ..results.comparison import Comparison
 from ..results.store import Outcome
 
-WHOLE = ' style="white-space:nowrap"'
+CELL, LABEL = ' style="white-space:nowrap"', ' style="white-space:nowrap;text-align:left"'
 QUIET = ' style="opacity:.65"'
 WIDE = '<div style="overflow-x:auto"><table>{}{}</table></div>'
 
@@ -26,14 +26,14 @@ def comparisons(found: Sequence[Comparison]) -> str:
 
 def trained(head: str, outcome: Outcome) -> str:
     """A line, and the measures of one model with their standard errors."""
-    rows = [_row(_estimate(outcome, name)) for name in outcome.estimates]
+    rows = [_row(_estimate(outcome, name), 0) for name in outcome.estimates]
     return f"<p>{_text(head)}</p>" + (_table(["measure", "value", "unit"], rows) if rows else "")
 
 
 def _board(board: Board) -> str:
     measures = [board.measures[name] for name in board.columns]
     heads = ["#", "method", "seeds", *(f"{heading(m)}\n{unit(m)}" for m in measures)]
-    rows = [_row(_line(line), "" if line.part == "ranked" else QUIET) for line in lines(board)]
+    rows = [_row(_line(line), 1, "" if line.part == "ranked" else QUIET) for line in lines(board)]
     return f"<h4>{_text(board.title)}</h4>{_table(heads, rows)}{_notes(board.notes)}"
 
 
@@ -50,7 +50,7 @@ def _cell(cell: Cell) -> str:
 
 def _comparison(comparison: Comparison) -> str:
     seeds = len(comparison.seeds)
-    rows = [_row([*map(_text, texts(row)), f"<b>{_text(verdict(row, seeds))}</b>"]) for row in comparison.rows]
+    rows = [_row([*map(_text, texts(row)), f"<b>{_text(verdict(row, seeds))}</b>"], 0) for row in comparison.rows]
     sides = _text(f"A = {plain(comparison.a)}, B = {plain(comparison.b)}, {seeds} seeds")
     return f"<h4>{_text(comparison.title)}</h4><p>{sides}</p>{_table(HEADS, rows)}{_notes(comparison.notes)}"
 
@@ -67,8 +67,10 @@ def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
     return WIDE.format(f"<thead><tr>{head}</tr></thead>", f"<tbody>{''.join(rows)}</tbody>")
 
 
-def _row(cells: Sequence[str], style: str = "") -> str:
-    return f"<tr{style}>{''.join(f'<td{WHOLE}>{cell}</td>' for cell in cells)}</tr>"
+def _row(cells: Sequence[str], label: int, style: str = "") -> str:
+    """A row of cells, `label` being the place of the one that names it."""
+    shown = (f"<td{LABEL if i == label else CELL}>{cell}</td>" for i, cell in enumerate(cells))
+    return f"<tr{style}>{''.join(shown)}</tr>"
 
 
 def _notes(notes: Sequence[str]) -> str:
