@@ -13,6 +13,7 @@ COMMANDS = {
     "plan": "plan",
     "leaderboard": "leaderboard",
     "compare": "compare",
+    "figures": "figures",
     "verdict": "verdict",
     "plugins": "plugins",
     "data": "data",
