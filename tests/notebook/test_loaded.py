@@ -12,9 +12,10 @@ import vimae_bench as vb
 from vimae_bench import BenchError
 from vimae_bench.errors import ResultsError
 from vimae_bench.notebook import frames
-from vimae_bench.render import csv_file
+from vimae_bench.render import csv_file, gallery
 from vimae_bench.results.comparison import compare_methods
 
+ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>&amp;\x1b[31m\u202e"
 
 
@@ -217,8 +218,26 @@ def test_figures_have_one_for_each_table_and_are_kept(finished, load, tmp_path):
     assert [axes.get_visible() for axes in found[0].axes] == [True, True]
     assert found.save(tmp_path / "sse.png") == [tmp_path / "sse.png"]
     assert (tmp_path / "sse.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(BenchError, match=r"has to end in \.png, \.svg or \.pdf"):
+    with pytest.raises(BenchError, match=r"has to end in \.png or \.svg or \.pdf"):
         found.save(tmp_path / "sse.doc")
+
+
+def panels(figure) -> list[object]:
+    """What can be known of a figure without drawing it, which takes seconds."""
+    named = [(axes.get_title("left"), axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes]
+    drawn = [(len(axes.lines), len(axes.collections), axes.get_xlim(), axes.get_ylim()) for axes in figure.axes]
+    return [tuple(figure.get_size_inches()), named, drawn]
+
+
+def test_the_figures_are_those_of_the_gallery():
+    found = vb.load(ROOT / "results" / "fig1")
+    plot, (bench,) = found.plot, found.benches
+    ours = [plot.intervals(), plot.rate_distortion(), plot.corruption(), plot.wins(), plot.curves(), plot.codes()]
+    drawn = list(gallery.figures(bench.boards, bench.outcomes))
+    assert [figures.captions for figures in ours] == [(made.caption,) for made in drawn]
+    assert [panels(figures[0]) for figures in ours] == [panels(made.figure) for made in drawn]
+    with pytest.raises(BenchError, match="no table here has kept pictures"):
+        plot.walls()
 
 
 @pytest.mark.parametrize(
@@ -250,7 +269,7 @@ def test_a_folder_without_a_benchmark_is_no_results_folder(tmp_path):
 
 @pytest.mark.parametrize("name", ["RUNS", "MEASURES", "CURVES", "LEADERBOARD", "COMPARISON"])
 def test_every_column_is_described(name):
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "python.md").read_text()
+    page = (ROOT / "docs" / "reference" / "python.md").read_text()
     head = "compare(...).frame" if name == "COMPARISON" else name.lower()
     section = page.split(f"**`{head}`**")[1].split("\n**")[0]
     shared = page.split("## Frames")[1].split("**`runs`**")[0]

@@ -3,6 +3,7 @@
 import runpy
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -112,6 +113,8 @@ def test_a_class_that_no_package_has_is_trained_and_stands_beside_the_others(tra
     assert "Plain" in both.compare("Plain", "AE")._repr_html_()
     assert len(both.curves) == 4 * 2 * 2
     assert len(both.plot.codes()[0].axes) == 2
+    assert both.plot.curves().captions[0]
+    assert len(both.plot.walls()) == 1
 
 
 def test_the_paper_objective_written_here_is_the_registered_one(train):
@@ -142,8 +145,10 @@ def test_samples_and_reconstructions_are_pictures(train, tmp_path):
     mine = train()
     assert mine.samples(12, columns=4).images.shape == (12, 1, 8, 8)
     assert mine.samples(12)._repr_png_().startswith(b"\x89PNG")
-    top, below = mine.reconstructions().array[:64, :64], mine.reconstructions().array[66:130, :64]
-    assert (top != below).any()
+    pixels = np.asarray(mine.reconstructions().picture)
+    image, reconstruction = pixels[:64, :64], pixels[66:130, :64]
+    assert (image[::8, ::8] == mine.trial.examples("test").x[0, 0]).all()
+    assert (image != reconstruction).any()
     mine.samples(12).save(tmp_path / "samples.png")
     assert (tmp_path / "samples.png").stat().st_size
 

@@ -1,21 +1,25 @@
 """Images and figures that a notebook shows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
+import torch
 from torch import Tensor
 
-from ..engine.pictures import tile
 from ..errors import BenchError
+from ..render.drawing import FORMATS, encoded
+from ..render.layout import plain
+from ..tiles import TILE, picture, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
+Captioned = tuple["Figure", str]
 DPI, SHOWN = 120, 96
 """Dots to an inch of a figure in a notebook, and of those that it is shown at."""
 COLOURS = 256
@@ -30,31 +34,28 @@ class Tiles:
     columns: int
 
     @property
-    def array(self) -> np.ndarray:
-        """The whole picture, uint8 [height, width] or [height, width, 3], every pixel a sharp square."""
-        canvas = tile(self.images, self.columns)
-        return canvas[..., 0] if canvas.shape[-1] == 1 else canvas
+    def picture(self) -> "Image":
+        """The whole picture, enlarged so that every pixel is a sharp square."""
+        pixels = self.images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return picture(sheet(pixels, self.columns, max(1, TILE // max(pixels.shape[1:3]))))
 
     def save(self, path: str | Path) -> None:
-        """Write the picture to a file; its ending says the format."""
-        from PIL import Image
-
-        Image.fromarray(self.array).save(path)
+        """Write the picture to a file, whose ending says the format."""
+        self.picture.save(path)
 
     def _repr_png_(self) -> bytes:
-        from PIL import Image
-
-        return _encoded(Image.fromarray(self.array))
+        return _encoded(self.picture)
 
     def __repr__(self) -> str:
         return f"{len(self.images)} images of shape {tuple(self.images.shape[1:])}"
 
 
 class Figures(Sequence["Figure"]):
-    """Matplotlib figures, one for each table, each shown below the other."""
+    """Matplotlib figures, one for each table, each with a caption that says what to look for."""
 
-    def __init__(self, figures: Sequence["Figure"]):
-        self._figures = tuple(figures)
+    def __init__(self, drawn: "Sequence[Captioned]"):
+        self._figures = tuple(figure for figure, _ in drawn)
+        self.captions = tuple(caption for _, caption in drawn)
 
     @overload
     def __getitem__(self, index: int) -> "Figure": ...
@@ -66,26 +67,24 @@ class Figures(Sequence["Figure"]):
     def __len__(self) -> int:
         return len(self._figures)
 
-    def __iter__(self) -> Iterator["Figure"]:
-        return iter(self._figures)
-
     def save(self, path: str | Path) -> list[Path]:
         """Write a file for each figure, numbered where there are several. Raises BenchError for an unknown format."""
-        path, written = Path(path), list[Path]()
-        for n, figure in enumerate(self, 1):
-            target = path if len(self) == 1 else path.with_stem(f"{path.stem}-{n}")
-            if target.suffix[1:] not in figure.canvas.get_supported_filetypes():
-                raise BenchError(f"{target}: has to end in .png, .svg or .pdf")
-            figure.savefig(target)
-            written.append(target)
-        return written
+        path = Path(path)
+        if (form := path.suffix[1:]) not in FORMATS:
+            raise BenchError(f"{path}: has to end in {' or '.join(f'.{form}' for form in FORMATS)}")
+        several = len(self) > 1
+        paths = [path.with_stem(f"{path.stem}-{n}") if several else path for n in range(1, len(self) + 1)]
+        for target, figure in zip(paths, self, strict=True):
+            target.write_bytes(encoded(figure, form))
+        return paths
 
     def _ipython_display_(self) -> None:
         """As images, which are shown where HTML that holds them is not."""
-        from IPython.display import Image, display  # pyright: ignore
+        from IPython.display import HTML, Image, display  # pyright: ignore
 
-        for figure in self:
+        for figure, caption in zip(self._figures, self.captions, strict=True):
             display(Image(_png(figure), width=round(figure.get_figwidth() * SHOWN)))
+            display(HTML(f"<p>{escape(plain(caption))}</p>"))
 
     def __repr__(self) -> str:
         return f"{len(self)} figure{'s' if len(self) != 1 else ''}"

@@ -5,13 +5,14 @@ from functools import cached_property
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from ..engine.pictures import COLUMNS, reconstructions
+from ..engine.pictures import reconstructions
 from ..engine.sampling import Source
 from ..engine.trial import Trial
 from ..errors import BenchError
 from ..model import Autoencoder
 from ..results.leaderboard import title
 from ..results.store import Outcome
+from ..tiles import COLUMNS
 from . import frames, html
 from .parts import identity
 from .pictures import Tiles

@@ -97,8 +97,8 @@ def _carried_out(method: Method, label: str, device: torch.device, data: Path) -
         trial = Trial(model.eval(), splits, cell.run.dataset.use, method.seed, device)
         done = kept["status"] == "done"
         measures, estimates = _measured(method.metrics if done else (), trial, tell)
-        if done and method.latent == 2:
-            draw(trial, folder.history(), folder.pictures)  # for a figure of codes, which looks for them there
+        if done:
+            draw(trial, folder.history(), folder.pictures)  # figures of results look for them there
     outcome = Outcome(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates)
     return Trained(outcome, trial, scratch)
 
