@@ -269,9 +269,12 @@ def test_like_needs_one_table(train):
         train(like=vb.beside(train(), train(latent=3)))
 
 
-def test_nothing_is_left_behind(train):
-    mine = train()
-    folder = mine.outcome.folder
-    assert folder.exists()
-    del mine
-    assert not folder.exists()
+def test_nothing_is_left_behind_when_nobody_looks_at_it_any_more(train, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    table = vb.beside(train())  # which needs the epochs, though what was trained is gone
+    assert len(table.curves) == 2 * 3
+    assert len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(ZeroDivisionError):
+        train(Faulty())
+    del table
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..engine.pictures import reconstructions
@@ -30,8 +29,6 @@ class Trained:
 
     outcome: Outcome
     trial: Trial
-    scratch: "TemporaryDirectory[str]"
-    """The folder of the training's events, which goes when this object does."""
 
     @property
     def label(self) -> str:

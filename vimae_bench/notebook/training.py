@@ -1,11 +1,13 @@
 """One method trained and measured in this process, by the engine that does it in a worker."""
 
+import shutil
 import time
+import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -84,14 +86,25 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _carried_out(method: Method, label: str, device: torch.device, data: Path) -> Trained:
-    scratch = TemporaryDirectory(prefix="vimae-bench-")
+    scratch = Path(mkdtemp(prefix="vimae-bench-"))
+    try:
+        outcome, trial = _measured_and_drawn(method, label, device, data, scratch)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    weakref.finalize(outcome, shutil.rmtree, scratch, ignore_errors=True)  # tables of it read its epochs and pictures
+    return Trained(outcome, trial)
+
+
+def _measured_and_drawn(method: Method, label: str, device: torch.device, data: Path, scratch: Path) -> tuple[Outcome, Trial]:
+    """Train a model in a scratch folder, measure it and draw it."""
     cell, dataset = method.cell(label), method.dataset.made
     with bar(label, method.training.epochs) as tell, _undisturbed(method.training.threads, device):
-        ensure(dataset, data, lambda line: tell(0, line))
+        ensure(dataset, data, print)
         splits = open_splits(dataset, data)
         model = _assembled(method, Frame(splits.shape, method.latent, dataset.pixel_range), device)
         _expect_measurable(method, splits, model.frame)
-        folder = Watched(Path(scratch.name) / "run", lambda event, what: _show(event, what, tell))
+        folder = Watched(scratch / "run", lambda event, what: _show(event, what, tell))
         kept = _train(method, model, splits, folder, device)
         kept["data"] = known_digests(folder_of(dataset, data))
         trial = Trial(model.eval(), splits, cell.run.dataset.use, method.seed, device)
@@ -99,8 +112,7 @@ def _carried_out(method: Method, label: str, device: torch.device, data: Path) -
         measures, estimates = _measured(method.metrics if done else (), trial, tell)
         if done:
             draw(trial, folder.history(), folder.pictures)  # figures of results look for them there
-    outcome = Outcome(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates)
-    return Trained(outcome, trial, scratch)
+    return Outcome(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates), trial
 
 
 @contextmanager
