@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from html import escape
 
-from ..render.differences import HEADS, texts, verdict
+from ..render.differences import HEADS
 from ..render.layout import Cell, Line, decimals, heading, lines, number, plain, unit
+from ..render.paired import sides, spelt
 from ..results.board import Board
-from ..results.comparison import Comparison
+from ..results.comparison import Comparison, Difference
 from ..results.store import Outcome
 
 CELL, LABEL = ' style="white-space:nowrap"', ' style="white-space:nowrap;text-align:left"'
@@ -49,10 +50,17 @@ def _cell(cell: Cell) -> str:
 
 
 def _comparison(comparison: Comparison) -> str:
-    seeds = len(comparison.seeds)
-    rows = [_row([*map(_text, texts(row)), f"<b>{_text(verdict(row, seeds))}</b>"], 0) for row in comparison.rows]
-    sides = _text(f"A = {plain(comparison.a)}, B = {plain(comparison.b)}, {seeds} seeds")
-    return f"<h4>{_text(comparison.title)}</h4><p>{sides}</p>{_table(HEADS, rows)}{_notes(comparison.notes)}"
+    rows = [_row(_difference(row, len(comparison.seeds)), 0) for row in comparison.rows]
+    title = f"<h4>{_text(comparison.title)}</h4><p>{_text(sides(comparison))}</p>"
+    return f"{title}{_table(HEADS, rows)}{_notes(comparison.notes)}"
+
+
+def _difference(row: Difference, seeds: int) -> list[str]:
+    text = spelt(row, seeds)
+    difference = f"{text.difference}\n± {text.spread}" if text.spread else text.difference
+    named = f"{heading(row.measure)}\n{unit(row.measure)}"
+    cells = [named, f"{text.a}\n{text.b}", difference, f"{text.shift}\n{text.between}", text.wins, text.p]
+    return [*map(_text, cells), f"<b>{_text(text.verdict)}</b>"]
 
 
 def _estimate(outcome: Outcome, name: str) -> list[str]:

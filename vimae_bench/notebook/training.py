@@ -96,7 +96,9 @@ def _carried_out(method: Method, label: str, device: torch.device, data: Path) -
     return Trained(outcome, trial)
 
 
-def _measured_and_drawn(method: Method, label: str, device: torch.device, data: Path, scratch: Path) -> tuple[Outcome, Trial]:
+def _measured_and_drawn(
+    method: Method, label: str, device: torch.device, data: Path, scratch: Path
+) -> tuple[Outcome, Trial]:
     """Train a model in a scratch folder, measure it and draw it."""
     cell, dataset = method.cell(label), method.dataset.made
     with bar(label, method.training.epochs) as tell, _undisturbed(method.training.threads, device):
