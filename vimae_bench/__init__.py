@@ -1,6 +1,5 @@
 """Compares autoencoder objectives. These are the names a plugin needs; it imports nothing else of the harness.
-
-`load`, `train` and `beside` are for notebooks and scripts.
+For notebooks and scripts there are `load`, `train` and `beside`.
 
 They are loaded when first asked for, so that commands which train nothing need not wait for torch.
 """

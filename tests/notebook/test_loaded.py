@@ -125,7 +125,7 @@ def test_a_damaged_file_costs_nothing_but_itself(finished, load):
 def test_a_record_may_hold_anything_where_it_is_not_looked_at(results, load):
     folder = results.add("VAE", 0, sse=30.0)
     record = json.loads(folder.record.read_text())
-    record |= {"seconds": [1], "parameters": "many", "steps": 10**30}
+    record |= {"seconds": [1], "parameters": "many", "steps": 2**63}
     folder.record.write_text(json.dumps(record))
     row = load().runs.iloc[0]
     assert row[["seconds", "parameters", "steps"]].isna().all()

@@ -23,6 +23,7 @@ from vimae_bench.streams import DONE
 METRICS = [
     "reconstruction",
     {"use": "aggregate_mmd", "replicates": 19},
+    {"use": "aggregate_mmd", "replicates": 19, "kernel": "rbf"},
     {"use": "svm_subset", "label_draws": 1, "noise_draws": 1},
 ]
 SMALL = {"architecture": {"use": "mlp", "hidden": (16,)}, "latent": 2, "epochs": 2}
@@ -267,6 +268,8 @@ def test_it_stands_in_no_table_that_was_trained_otherwise(train):
 def test_like_needs_one_table(train):
     with pytest.raises(BenchError, match=r"there are 2 tables; choose one, such as \.table\('digits, mlp, d = 2"):
         train(like=vb.beside(train(), train(latent=3)))
+    with pytest.raises(BenchError, match="there are 0 tables"):
+        train(like=vb.beside())
 
 
 def test_nothing_is_left_behind_when_nobody_looks_at_it_any_more(train, tmp_path, monkeypatch):

@@ -30,16 +30,16 @@ class Bench:
         return leaderboards(self.outcomes, self.references, **self.shown)
 
     @cached_property
-    def tables(self) -> dict[str, list[Outcome]]:
-        """The outcomes of each table, by its title."""
+    def tables(self) -> list[tuple[str, list[Outcome]]]:
+        """The outcomes of each table, with its title, in the order of the boards."""
         groups = list(grouped(self.outcomes).values())
         runs = [group[0].cell.run for group in groups]
-        return {title(run, runs): group for run, group in zip(runs, groups, strict=True)}
+        return [(title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
     @property
     def placed(self) -> list[Placed]:
         """The outcomes with the tables they stand in."""
-        return [Placed(self.name, table, outcome) for table, group in self.tables.items() for outcome in group]
+        return [Placed(self.name, table, outcome) for table, group in self.tables for outcome in group]
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ class Results:
     @property
     def tables(self) -> list[str]:
         """The titles of the tables."""
-        return [name for bench in self.benches for name in bench.tables]
+        return [name for bench in self.benches for name, _ in bench.tables]
 
     @property
     def methods(self) -> list[str]:
@@ -92,9 +92,7 @@ class Results:
         Raises BenchError where there is none.
         """
         wanted = {part.strip() for part in name.split(",")}
-        kept = [
-            (b, [o for t, group in b.tables.items() if wanted <= {*t.split(", ")} for o in group]) for b in self.benches
-        ]
+        kept = [(b, [o for t, group in b.tables if wanted <= {*t.split(", ")} for o in group]) for b in self.benches]
         if not any(outcomes for _, outcomes in kept):
             raise BenchError(f"no table here is called '{name}'{did_you_mean(name, self.tables)}")
         return Results(tuple(replace(bench, outcomes=tuple(outcomes)) for bench, outcomes in kept if outcomes))
@@ -132,7 +130,8 @@ class Results:
         Raises BenchError where there are several tables.
         """
         if len(self.tables) != 1:
-            raise BenchError(f"there are {len(self.tables)} tables; choose one, such as .table({self.tables[0]!r})")
+            remedy = f"; choose one, such as .table({self.tables[0]!r})" if self.tables else ""
+            raise BenchError(f"there are {len(self.tables)} tables{remedy}")
         cell = self._placed[0].outcome.cell
         shared = {name: getattr(cell.run, name) for name in ("dataset", "architecture", "latent", "training")}
         return {**shared, "metrics": cell.metrics}

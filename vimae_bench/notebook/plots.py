@@ -99,4 +99,4 @@ class Plots:
 
     def _tables(self) -> Iterator[tuple[Board, list[Outcome]]]:
         for bench in self.benches:
-            yield from zip(bench.boards, bench.tables.values(), strict=True)
+            yield from zip(bench.boards, [group for _, group in bench.tables], strict=True)

@@ -5,7 +5,8 @@ import time
 import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from ..folder import RunFolder
 from ..kinds import Frame, Splits
 from ..model import Autoencoder
 from ..records import Estimate, Json, Measure
+from ..results.measured import suffix_of
 from ..results.store import Outcome
 from .method import Method, read
 from .parts import Part
@@ -111,7 +113,8 @@ def _measured_and_drawn(
         kept["data"] = known_digests(folder_of(dataset, data))
         trial = Trial(model.eval(), splits, cell.run.dataset.use, method.seed, device)
         done = kept["status"] == "done"
-        measures, estimates = _measured(method.metrics if done else (), trial, tell)
+        show = partial(tell, method.training.epochs)
+        measures, estimates = _measured(method.metrics if done else (), trial, show)
         if done:
             draw(trial, folder.history(), folder.pictures)  # figures of results look for them there
     return Outcome(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates), trial
@@ -135,7 +138,7 @@ def _assembled(method: Method, frame: Frame, device: torch.device) -> Autoencode
     with _own_words(f"does not fit {method.dataset.choice.use}", *parts):
         architecture, prior, objective = (part.made for part in parts)
         model = assemble(frame, architecture, prior, objective, method.seed, device)
-    with torch.inference_mode():
+    with torch.no_grad():
         wrong = wrong_shape(model.eval())  # in training mode batch norm would see the zeros that it is tried on
     if wrong:
         raise BenchError(f"architecture '{method.architecture.choice.use}': {wrong}")
@@ -169,15 +172,19 @@ def _train(method: Method, model: Autoencoder, splits: Splits, folder: RunFolder
     return record.ended(method.run, trained, model, {}, {"steps": spent, "training": time.perf_counter() - began})
 
 
-def _measured(metrics: Sequence[Part], trial: Trial, tell: Tell) -> tuple[dict[str, Measure], dict[str, Estimate]]:
+def _measured(
+    metrics: Sequence[Part], trial: Trial, show: Callable[[str], object]
+) -> tuple[dict[str, Measure], dict[str, Estimate]]:
+    """All that the metrics give, under the names that results have for them."""
     measures, estimates = dict[str, Measure](), dict[str, Estimate]()
     for metric in metrics:
-        tell(0, f"measuring {metric.choice.use}")
-        found = {measure.name: measure for measure in metric.made.measures()}
+        show(f"measuring {metric.choice.use}")
+        suffix = suffix_of(metric.choice, [other.choice for other in metrics])
+        found = {measure.name + suffix: measure for measure in metric.made.measures()}
         if twice := measures.keys() & found.keys():
             raise BenchError(f"two metrics give '{min(twice)}'; leave one of them out")
-        measures |= found
-        estimates |= estimated(metric.made, trial)
+        measures |= {name: replace(measure, name=name) for name, measure in found.items()}
+        estimates |= {name + suffix: estimate for name, estimate in estimated(metric.made, trial).items()}
     return measures, estimates
 
 
