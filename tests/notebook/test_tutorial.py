@@ -55,11 +55,10 @@ def test_what_is_kept_of_results_is_what_they_show_now(executed, kept):
         assert tables(code(executed)[i]) == tables(code(kept)[i])
 
 
-def test_the_notebook_is_kept_whole_small_and_without_a_trace_of_the_machine(kept):
+def test_the_notebook_is_kept_whole_and_small(kept):
     nbformat.validate(kept)
     assert TUTORIAL.stat().st_size < 500_000
     cells = code(kept)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert all(cell.outputs for cell in cells)
-    assert not any("execution" in cell.metadata for cell in kept.cells)
     assert not any(output.output_type in ("error", "stream") for cell in cells for output in cell.outputs)
