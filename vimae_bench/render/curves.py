@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SPREAD = 10
 """Positive values that are further apart than this many times are drawn by their logarithms."""
 NOTE = (
-    "line: mean over seeds     band: least to largest     thin: one seed, where some are lacking     cross: cut short"
+    "line: mean over seeds  ·  band: least to largest  ·  thin: one seed, where some are lacking  ·  cross: cut short"
 )
 
 Curve = dict[int, float]
@@ -90,7 +90,9 @@ def _mean(axes: "Axes", curves: Sequence[Curve], look: Look) -> None:
 
 
 def _seed(axes: "Axes", outcome: Outcome, curve: Curve, look: Look) -> None:
-    axes.plot([*curve], [*curve.values()], color=look.colour, linewidth=0.6)
+    every = max(1, len(curve) // 4)
+    (line,) = axes.plot([*curve], [*curve.values()], look.marker, color=look.colour, markersize=3, markevery=every)
+    line.set(linestyle="-", linewidth=0.6, markerfacecolor="none")
     there = [(epoch, value) for epoch, value in curve.items() if isfinite(value)]
     if outcome.status != "done" and there:
         axes.plot(*there[-1], "x", color=look.colour, markersize=5)
