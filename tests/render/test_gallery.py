@@ -242,6 +242,24 @@ def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
     assert [one.absent for one in hung] == ["", "saw other test images", "", "diverged"]
 
 
+@pytest.mark.parametrize("shape", [(90, 8, 8, 1), (100, 9, 9, 1), (100, 8, 8, 4)])
+def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: tuple[int, ...]):
+    name = "reconstructions" if shape[0] == 90 else "samples"
+    for cell in full.cells[:2]:
+        tiles.save(np.zeros(shape, np.uint8), 10, full.store.folder(cell.run).pictures / f"{name}.png")
+    hung = wall.hang(full.store.outcomes(full.cells))
+    assert [bool(one.sheets) for one in hung] == [False, False, True, False]
+    assert "pictures damaged" in hung[0].absent
+
+
+def test_a_table_of_which_no_picture_can_be_read_has_no_wall_and_is_named(full):
+    for path in full.store.path.glob("runs/*/pictures/*.png"):
+        path.write_bytes(b"no picture")
+    outcomes = full.store.outcomes(full.cells)
+    assert [*gallery.walls(outcomes)] == []
+    assert gallery.without_pictures(outcomes) == ["mnist, mlp, d = 2, 80 epochs"]
+
+
 def test_pictures_for_a_page_are_as_small_as_they_can_be(full, tmp_path: Path):
     sheets = wall.hang(full.store.outcomes(full.cells))[0].sheets
     (tmp_path / "samples.png").write_bytes(sheets.png("samples"))
