@@ -84,7 +84,7 @@ def test_the_plane_shows_every_seed_the_mean_and_both_intervals(full):
     axes = plane.draw(board, looks(full)).axes[0]
     vae = next(row for row in board.rows if row.label == "VAE")
     rate, sse = ([e.value for e in vae.entries[name].estimates.values()] for name in ("rate", "sse"))
-    across, up, mean, seeds = lines(axes, looks(full)["VAE"].colour)
+    seeds, across, up, mean = lines(axes, looks(full)["VAE"].colour)
     assert np.allclose(across[:, 0], interval(rate))
     assert np.allclose(up[:, 1], interval(sse))
     assert np.allclose(mean, [[np.mean(rate), np.mean(sse)]])
