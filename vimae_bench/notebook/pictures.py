@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import BenchError
-from ..render.drawing import FORMATS, encoded
+from ..render.drawing import encoded
 from ..render.layout import plain
 from ..tiles import TILE, picture, sheet
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Captioned = tuple["Figure", str]
+FORMATS = ("png", "svg", "pdf")
 DPI, SHOWN = 120, 96
 """Dots to an inch of a figure in a notebook, and of those that it is shown at."""
 COLOURS = 256
