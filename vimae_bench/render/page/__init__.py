@@ -27,11 +27,15 @@ def render(template: str, **context: Any) -> str:  # noqa: ANN401
     again).
     """
     style, script = _asset("page.css"), _asset("page.js")
-    return _environment().get_template(template).render(
-        style=Markup(style),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        policy=policy(style, script),
-        **context,
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            policy=policy(style, script),
+            **context,
+        )
     )
 
 
