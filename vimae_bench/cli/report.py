@@ -33,8 +33,8 @@ def report(
 ) -> None:
     """Write a page of all there is to see: tables, figures, a paper's claims, where it comes from.
 
-    RESULTS are results folders, or benchmark files in their place. The page is one file that needs no network: it can be
-    mailed and printed. Its links to the folders of runs lead from where it is written.
+    RESULTS are results folders, or benchmark files in their place. The page is one file that needs no network: it can
+    be mailed and printed. Its links to the folders of runs lead from where it is written.
 
     \b
     Examples:

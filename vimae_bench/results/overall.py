@@ -4,7 +4,7 @@ No critical differences: over a handful of tables they are wider than the ranks 
 nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..records import Measure
@@ -26,7 +26,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Standings:
-    """Methods over tables, the best mean rank under the first measure first. `tables` are how many rank by a measure."""
+    """Methods over tables, the best mean rank under the first measure first. `tables` counts the tables of each."""
 
     measures: tuple[Measure, ...]
     tables: Mapping[str, int]
@@ -47,12 +47,10 @@ def standings(boards: Sequence[Board]) -> Standings | None:
     return Standings(measures, {name: len(found) for name, found in shared.items()}, tuple(ordered))
 
 
-def _names(boards: Sequence[Board]) -> list[str]:
+def _names(boards: Sequence[Board]) -> Iterator[str]:
     """The measures of all tables, those that the tables are sorted by before the others."""
-    return [
-        *(board.rank_by for board in boards if board.rank_by),
-        *(name for board in boards for name in board.columns),
-    ]
+    yield from (board.rank_by for board in boards if board.rank_by)
+    yield from (name for board in boards for name in board.columns)
 
 
 def _ranks(board: Board, measure: str) -> bool:
@@ -60,7 +58,6 @@ def _ranks(board: Board, measure: str) -> bool:
 
 
 def _of(label: str, measure: str, boards: Sequence[Board]) -> tuple[int, ...]:
-    entries = [
-        row.entries[measure] for board in boards for row in board.rows if row.label == label and measure in row.entries
-    ]
-    return tuple(entry.place.rank for entry in entries if entry.place)
+    rows = [row for board in boards for row in board.rows if row.label == label and measure in row.entries]
+    places = [row.entries[measure].place for row in rows]
+    return tuple(place.rank for place in places if place)

@@ -14,9 +14,10 @@ SOFTWARE = ("vimae-bench", "torch")
 def stale(outcomes: Sequence[Outcome]) -> dict[Path, str]:
     """The runs of one table that were made by other versions than most of them, by folder, and in what they differ."""
     made = {outcome.folder: versions(outcome.record) for outcome in outcomes if outcome.record}
-    usual = {
-        name: _usual([told[name] for told in made.values() if name in told]) for told in made.values() for name in told
-    }
+    counts: dict[str, Counter[str]] = {}
+    for name, version in (item for told in made.values() for item in told.items()):
+        counts.setdefault(name, Counter())[version] += 1
+    usual = {name: count.most_common(1)[0][0] for name, count in counts.items()}
     found = {folder: _differing(told, usual) for folder, told in made.items()}
     return {folder: ", ".join(said) for folder, said in found.items() if said}
 
@@ -26,10 +27,6 @@ def versions(record: Mapping[str, Any]) -> dict[str, str]:
     made = record.get("made_by") or {}
     told = {name: made[name] for name in SOFTWARE if name in made} | (made.get("plugins") or {})
     return {name: str(version) for name, version in told.items()}
-
-
-def _usual(found: Sequence[str]) -> str:
-    return Counter(found).most_common(1)[0][0]
 
 
 def _differing(told: Mapping[str, str], usual: Mapping[str, str]) -> list[str]:

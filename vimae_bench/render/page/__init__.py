@@ -1,4 +1,4 @@
-"""Pages of HTML that are one file: read offline and from a mail's attachment, under a policy that lets nothing else run.
+"""Pages of HTML that are one file: read offline, or from a mail, under a policy that lets nothing but our script run.
 
 A page is a template that extends `base.html.j2`. Every text in it is escaped, whoever wrote it; what is markup already
 (a figure, the table of another renderer) comes as `markupsafe.Markup`. The one style sheet and the one script are known
@@ -11,13 +11,10 @@ import json
 import unicodedata
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-
-from ..layout import COLLAPSED, UNDEFINED
 
 
 def render(template: str, **context: Any) -> str:  # noqa: ANN401
@@ -70,7 +67,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["data"] = data
-    environment.globals.update(COLLAPSED=COLLAPSED, UNDEFINED=UNDEFINED)
     return environment
 
 
@@ -81,8 +77,3 @@ def _asset(name: str) -> str:
 
 def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def inline(path: Path) -> str:
-    """A PNG as a `data:` address."""
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -3,7 +3,7 @@
 import re
 from io import BytesIO
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
@@ -21,21 +21,19 @@ def svg(figure: "Figure", title: str, prefix: str) -> Markup:
 
     Styles become attributes, which a policy without `unsafe-inline` lets through.
     """
-    root = ElementTree.fromstring(_drawn(figure))  # noqa: S314 - matplotlib's own
+    root = ET.fromstring(_drawn(figure))  # noqa: S314 - matplotlib's own
     for element in root.iter():
         for child in [child for child in element if _local(str(child.tag)) in DROPPED]:
             element.remove(child)
-    for element in root.iter():
         _adapt(element, prefix)
-    root.attrib.pop("height", None)
     root.set("role", "img")
     root.set("class", "wide" if figure.get_figwidth() > WIDE else "")
     root.set("aria-labelledby", f"{prefix}-title")
     root.set("stroke-linejoin", "round")  # what matplotlib says in its style for all
-    name = ElementTree.Element("title", {"id": f"{prefix}-title"})
+    name = ET.Element("title", {"id": f"{prefix}-title"})
     name.text = title
     root.insert(0, name)
-    return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704 - made of escaped elements
+    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - made of escaped elements
 
 
 def _drawn(figure: "Figure") -> bytes:
@@ -47,7 +45,7 @@ def _drawn(figure: "Figure") -> bytes:
     return file.getvalue()
 
 
-def _adapt(element: ElementTree.Element, prefix: str) -> None:
+def _adapt(element: ET.Element, prefix: str) -> None:
     """Names without their namespaces, styles as attributes, ids and what refers to them with a prefix."""
     element.tag = _local(element.tag)
     given = {_local(name): value for name, value in element.attrib.items()}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ...results.claims import Judged
 from ...results.paper import Paper
@@ -10,6 +9,7 @@ from ...results.readings import Reading as Measured
 from ...results.readings import Sheet
 from ...results.verdict import Report
 from ..judgement import HEADS, below, heading, measured, printed, reason, remarks, row, said_of, tally, title
+from ..layout import UNDEFINED
 
 CLASSES = {"supported": "good", "contradicted": "bad", "not compatible": "bad"}
 """How a word is set."""
@@ -78,7 +78,7 @@ def _printed(paper: Paper, sheet: Sheet) -> Printed:
 
 
 def _reading(reading: Measured) -> Reading:
-    there = "" if reading.match == "not measured" else measured(reading)
+    there = UNDEFINED if reading.match == "not measured" else measured(reading)
     return Reading(printed(reading), there, reading.match, CLASSES.get(reading.match, ""))
 
 

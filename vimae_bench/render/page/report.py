@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,11 +18,11 @@ from ..layout import UNDEFINED, heading, plain
 from . import judged, render
 from .provenance import Origin
 from .summary import Lead, leads, listed
-from .tables import Link, Table, table
+from .tables import Link, no_link, table
 
 FORMATS = {"LaTeX": latex.render, "Markdown": markdown.render, "CSV": csv_file.render}
 """What a table is copied as."""
-SECTION = {
+SECTIONS = {
     "summary": "Summary",
     "tables": "Leaderboards",
     "figures": "Figures",
@@ -51,7 +51,7 @@ class Material:
     command: str
     pictures: Sequence[Picture] = ()
     verdict: Report | None = None
-    mlflow: Link = field(default=lambda outcome: "")
+    mlflow: Link = no_link
 
 
 def page(material: Material) -> str:
@@ -96,7 +96,7 @@ def subtitle(boards: Sequence[Board]) -> str:
 
 def _sections(material: Material) -> dict[str, str]:
     there = {"figures": bool(material.pictures), "verdict": bool(material.verdict)}
-    return {id: name for id, name in SECTION.items() if there.get(id, True)}
+    return {key: name for key, name in SECTIONS.items() if there.get(key, True)}
 
 
 def _runs(boards: Sequence[Board]) -> str:
@@ -127,7 +127,7 @@ def _overall(boards: Sequence[Board]) -> dict[str, object] | None:
     return {"heads": [heading(m) for m in found.measures], "rows": list(_ranked(found))} if found else None
 
 
-def _ranked(found: Standings) -> Iterator[tuple[str, list[tuple[str, str, float | None]]]]:
+def _ranked(found: Standings) -> Iterator[tuple[str, Sequence[tuple[str, str, float | None]]]]:
     for row in found.rows:
         cells = [(row.mean(m.name), len(row.ranks[m.name]), found.tables[m.name]) for m in found.measures]
         shown = [

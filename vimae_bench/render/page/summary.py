@@ -1,6 +1,6 @@
 """What a page says first: which methods lead by what, in a sentence each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...results.board import Board, Entry
@@ -12,35 +12,27 @@ from .tables import digits
 class Lead:
     """Who leads by some measures of one table, and what may be said of that."""
 
-    measures: str
+    measures: tuple[str, ...]
     methods: str
     said: str
 
 
 def leads(board: Board) -> Iterator[Lead]:
-    """Measures with the same methods at the top share a sentence, in the order of the table."""
-    found: dict[tuple[str, ...], list[str]] = {}
+    """Measures of which the same is to be said share a sentence, in the order of the table."""
+    found: dict[tuple[str, str], list[str]] = {}
     for name in board.columns:
-        if board.measures[name].better and (first := _first(board, name)):
-            found.setdefault(first, []).append(name)
-    for methods, names in found.items():
-        yield Lead(
-            listed([heading(board.measures[name]) for name in names]), listed(methods), _said(board, methods, names)
-        )
+        if board.measures[name].better and (entries := _entries(board, name)):
+            first = _first(board, name, entries)
+            said = _said(first, entries, number(entries[first[0]].mean, digits(board, name)))
+            found.setdefault((listed(first), said), []).append(heading(board.measures[name]))
+    for (methods, said), measures in found.items():
+        yield Lead(tuple(measures), methods, said)
 
 
 def listed(words: Sequence[str]) -> str:
     """Such as `a, b and c`."""
     *others, last = map(plain, words)
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def _first(board: Board, name: str) -> tuple[str, ...]:
-    """The methods that none is shown to be better than, in the table's order; without a test the one best mean."""
-    entries = _entries(board, name)
-    top = tuple(label for label, entry in entries.items() if entry.place and entry.place.top)
-    sign = 1 if board.measures[name].better == "lower" else -1
-    return top or tuple(sorted(entries, key=lambda label: sign * entries[label].mean)[:1])
 
 
 def _entries(board: Board, name: str) -> dict[str, Entry]:
@@ -50,25 +42,22 @@ def _entries(board: Board, name: str) -> dict[str, Entry]:
     return {row.label: row.entries[name] for row in able if name in row.entries and row.entries[name].complete}
 
 
-def _said(board: Board, methods: Sequence[str], names: Sequence[str]) -> str:
-    entries = [_entries(board, name) for name in names]
-    if not all(entry.place for found in entries for entry in found.values()):
-        value = ", ".join(
-            number(found[methods[0]].mean, digits(board, name)) for found, name in zip(entries, names, strict=True)
-        )
-        return f"has the best number ({value}), which no test stands behind"
-    if len(methods) == 1:
-        beaten = all(_apart(found, methods[0]) for found in entries)
-        return "is shown to be better than every other ranked method" if beaten else "has none above it"
-    everyone = all(len(found) == len(methods) for found in entries)
-    return (
-        "are not shown to differ: no ranked method leads"
-        if everyone
-        else "lead, and none of them is shown to be better"
-    )
+def _first(board: Board, name: str, entries: Mapping[str, Entry]) -> tuple[str, ...]:
+    """The methods that none is shown to be better than, in the table's order; without a test the one best mean."""
+    top = tuple(label for label, entry in entries.items() if entry.place and entry.place.top)
+    best = min if board.measures[name].better == "lower" else max
+    return top or (best(entries, key=lambda label: entries[label].mean),)
 
 
-def _apart(entries: dict[str, Entry], label: str) -> bool:
+def _said(first: Sequence[str], entries: Mapping[str, Entry], value: str) -> str:
+    if not entries[first[0]].place:
+        return "is alone" if len(entries) == 1 else f"has the best number ({value}), which no test stands behind"
+    if len(first) == 1:
+        return "is shown to be better than every other" if _apart(entries, first[0]) else "has none above it"
+    return "are not shown to differ" if len(first) == len(entries) else "lead; none of them is shown to be better"
+
+
+def _apart(entries: Mapping[str, Entry], label: str) -> bool:
     """Whether a method shares no letter with any other."""
     letters = {other: set(entry.place.letters) for other, entry in entries.items() if entry.place}
     return not any(letters[label] & shared for other, shared in letters.items() if other != label)

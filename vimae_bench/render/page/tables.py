@@ -15,6 +15,11 @@ Link = Callable[[Outcome], str]
 """Where something about a run is to be found; empty where there is nothing."""
 
 
+def no_link(outcome: Outcome) -> str:  # noqa: ARG001 - it is a Link
+    """Nowhere."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Head:
     """A column: `better` says in which order its button sorts first."""
@@ -121,10 +126,10 @@ def table(n: int, board: Board, title: str, folder: Link, mlflow: Link) -> Table
     outcomes = [outcome for row in board.rows for outcome in row.outcomes.values()]
     costs = [cost for cost in COSTS if any(cost.of(outcome) is not None for outcome in outcomes)]
     heads = (*(_head(board.measures[name]) for name in board.columns), *(cost.head for cost in costs))
-    id, old = f"table-{n}", stale(outcomes)
-    shown = _Shown(board, id, costs, old, folder, mlflow)
+    name, old = f"table-{n}", stale(outcomes)
+    shown = _Shown(board, name, costs, old, folder, mlflow)
     notes = (*board.notes, *_said_of_costs(costs, outcomes), *_said_of_stale(board, old))
-    return Table(id, title, heads, tuple(shown.methods()), tuple(shown.runs()), notes)
+    return Table(name, title, heads, tuple(shown.methods()), tuple(shown.runs()), notes)
 
 
 @dataclass(frozen=True)
@@ -155,11 +160,11 @@ class _Shown:
     def runs(self) -> Iterator[Runs]:
         """Every seed of every method."""
         for i, row in enumerate(self.board.rows):
-            id = f"{self.id}-m{i}"
+            target = f"{self.id}-m{i}"
             found = [self._run(outcome, seed) for seed, outcome in row.outcomes.items()]
             absent = [RunRow(seed, "not in the benchmark", (), self._nothing()) for seed in row.absent]
             first, *others = sorted([*found, *absent], key=lambda run: run.seed)
-            yield Runs(id, plain(row.label), (_anchored(first, id), *others))
+            yield Runs(target, plain(row.label), (_anchored(first, target), *others))
 
     def _cells(self, row: Row, line: Line, target: str) -> Iterator[Number]:
         for j, (name, cell) in enumerate(zip(self.board.columns, line.cells, strict=True)):
@@ -197,9 +202,9 @@ class _Shown:
         return tuple(Value("") for _ in (*self.board.columns, *self.costs))
 
 
-def _anchored(run: RunRow, id: str) -> RunRow:
+def _anchored(run: RunRow, target: str) -> RunRow:
     """A method's first run, whose cells are where the numbers of the leaderboard lead."""
-    cells = tuple(Value(cell.text, cell.order, f"{id}-c{j}") for j, cell in enumerate(run.cells))
+    cells = tuple(Value(cell.text, cell.order, f"{target}-c{j}") for j, cell in enumerate(run.cells))
     return RunRow(run.seed, run.state, run.flags, cells, run.folder, run.mlflow)
 
 
@@ -213,6 +218,7 @@ def _referred(board: Board, estimates: Mapping[str, Estimate], line: Line) -> It
 
 
 def digits(board: Board, name: str) -> int:
+    """The decimals of a measure's values of single runs: two digits of the standard error, as in a table."""
     found = [e for row in board.rows if name in row.entries for e in row.entries[name].estimates.values()]
     return decimals([e.se for e in found if e.se], [e.value for e in found])
 
