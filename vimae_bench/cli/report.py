@@ -118,6 +118,6 @@ def _address_of(url: str | None) -> "Callable[[Outcome], str]":
 
     def address(outcome: "Outcome") -> str:
         run_id = copied_as(RunFolder(outcome.folder).mirrored) if url else ""
-        return f"{url}/#/runs/{quote(run_id, safe='')}" if url and run_id else ""
+        return f"{url.rstrip('/')}/#/runs/{quote(run_id, safe='')}" if url and run_id else ""
 
     return address

@@ -7,6 +7,8 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
+from . import harmless
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -14,6 +16,8 @@ WIDE = 6.0
 """Inches; a figure wider than this is scrolled on a phone, not shrunk until nobody can read it."""
 DROPPED = ("metadata", "style")
 """Elements that a page has no use for, or whose policy forbids them."""
+NOT_XML = bytes(set(range(32)) - set(b"\t\n\r"))
+"""Control characters of a name, which matplotlib puts into its comments as they are."""
 
 
 def svg(figure: "Figure", title: str, prefix: str) -> Markup:
@@ -31,7 +35,7 @@ def svg(figure: "Figure", title: str, prefix: str) -> Markup:
     root.set("aria-labelledby", f"{prefix}-title")
     root.set("stroke-linejoin", "round")  # what matplotlib says in its style for all
     name = ET.Element("title", {"id": f"{prefix}-title"})
-    name.text = title
+    name.text = harmless(title)
     root.insert(0, name)
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - made of escaped elements
 
@@ -42,7 +46,7 @@ def _drawn(figure: "Figure") -> bytes:
     file = BytesIO()
     with rc_context({"svg.hashsalt": "vimae-bench", "svg.fonttype": "path"}):
         figure.savefig(file, format="svg", transparent=True)
-    return file.getvalue()
+    return file.getvalue().translate(None, NOT_XML)
 
 
 def _adapt(element: ET.Element, prefix: str) -> None:

@@ -1,5 +1,6 @@
 """The page of a report: what was compared and who leads, tables, figures, a paper's claims, where it all comes from."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def page(material: Material) -> str:
 
 def folder(outcome: Outcome, start: Path) -> str:
     """A run's folder as an address that leads from the page's own; a colon in a name makes it no other scheme."""
-    return quote(judgement.link(outcome, start)) + "/"
+    return quote(os.fsencode(judgement.link(outcome, start))) + "/"
 
 
 def subtitle(boards: Sequence[Board]) -> str:
