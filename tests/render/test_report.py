@@ -89,7 +89,11 @@ def nasty(results):
 def test_the_table_is_there_with_intervals_letters_and_notes(finished):
     page, board = report(finished), finished.board()
     rows = {page.said(row[0]): row for row in page.by_id("table-1").iter("tr")}
-    assert list(rows) == ["method", *(f"{r.label} †" if r.collapsed else r.label for r in board.rows), *board.references]
+    assert list(rows) == [
+        "method",
+        *(f"{r.label} †" if r.collapsed else r.label for r in board.rows),
+        *board.references,
+    ]
     vae = [page.said(cell) for cell in rows["VAE"]]
     entry = board.rows[[row.label for row in board.rows].index("VAE")].entries["svm clean"]
     assert f"{entry.mean:.2f} ± {entry.half_width:.2f}{entry.place.letters}" in vae
