@@ -262,7 +262,7 @@ def test_several_folders_make_one_page_with_the_mean_of_ranks(finished, tmp_path
     assert [measure.name for measure in found.measures] == ["sse"]
     ranks = {row.label: row.ranks["sse"] for row in found.rows}
     assert (ranks["AE"], ranks["VAE"], ranks["Mine"]) == ((1, 3), (2, 1), (2,))
-    assert [row.label for row in found.rows][0] == "VAE"
+    assert next(row.label for row in found.rows) == "VAE"
     page = report(finished, other.store.path)
     assert "2.0 2 of 2 tables" in page.said()
     assert "other: mnist, mlp" in page.said()

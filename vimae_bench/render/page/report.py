@@ -20,6 +20,7 @@ from . import judged, render
 from .provenance import Origin
 from .summary import Lead, leads, listed
 from .tables import Link, no_link, table
+from .walls import Wall
 
 FORMATS = {"LaTeX": latex.render, "Markdown": markdown.render, "CSV": csv_file.render}
 """What a table is copied as."""
@@ -27,6 +28,7 @@ SECTIONS = {
     "summary": "Summary",
     "tables": "Leaderboards",
     "figures": "Figures",
+    "walls": "Pictures",
     "verdict": "Published claims",
     "provenance": "Provenance",
 }
@@ -51,6 +53,7 @@ class Material:
     start: Path
     command: str
     pictures: Sequence[Picture] = ()
+    walls: Sequence[Wall] = ()
     verdict: Report | None = None
     mlflow: Link = no_link
 
@@ -73,6 +76,7 @@ def page(material: Material) -> str:
         tables=tables,
         overall=_overall(material.boards),
         pictures=material.pictures,
+        walls=material.walls,
         verdict=judged.view(material.verdict) if material.verdict else None,
         rules=judgement.RULES,
         origins=material.origins,
@@ -96,7 +100,11 @@ def subtitle(boards: Sequence[Board]) -> str:
 
 
 def _sections(material: Material) -> dict[str, str]:
-    there = {"figures": bool(material.pictures), "verdict": bool(material.verdict)}
+    there = {
+        "figures": bool(material.pictures),
+        "walls": bool(material.walls),
+        "verdict": bool(material.verdict),
+    }
     return {key: name for key, name in SECTIONS.items() if there.get(key, True)}
 
 
