@@ -47,6 +47,8 @@ def report(
     found = finished_all(sources, results)
     _expect_address(mlflow_url)
     boards = [board for one in found for board in one.boards]
+    if not boards:
+        raise BenchError(f"{', '.join(map(str, sources))}: has no runs to report")
     text = page(
         Material(
             boards,
@@ -76,7 +78,7 @@ def _origin(found: Finished) -> "Origin":
 
     try:
         kept = found.store.read_benchmark()
-    except ResultsError:  # a benchmark file of which nothing was run yet
+    except ResultsError:  # of a benchmark file nothing need be kept yet
         return origin(found.store.path.name, "", found.outcomes)
     return origin(kept.name, kept.source, found.outcomes)
 
