@@ -337,6 +337,9 @@ def test_an_address_that_is_none_is_told(finished):
     finished.store.write_benchmark("fig1", "", {}, finished.cells)
     told = call(finished.store.path, "--mlflow-url", "javascript:alert(1)", code=2)
     assert "must begin with http:// or https://" in told
+    told = call(finished.store.path, "--mlflow-url", "https://me:secret@host", code=2)
+    assert "no password" in told
+    assert "secret" not in told
 
 
 def test_a_benchmark_of_which_nothing_was_run_yet_has_a_page(results):
