@@ -122,7 +122,9 @@ def _expect_address(url: str | None) -> None:
     if url is None:
         return
     if not url.startswith(MLFLOW):
-        raise BenchError(f"--mlflow-url {masked(url)}: must begin with http:// or https://, such as http://localhost:5000")
+        raise BenchError(
+            f"--mlflow-url {masked(url)}: must begin with http:// or https://, such as http://localhost:5000"
+        )
     if url != masked(url):
         raise BenchError("--mlflow-url: must hold no password or token, for whoever reads the page would have it")
 
