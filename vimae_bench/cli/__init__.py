@@ -15,6 +15,7 @@ COMMANDS = {
     "compare": "compare",
     "figures": "figures",
     "verdict": "verdict",
+    "report": "report",
     "plugins": "plugins",
     "data": "data",
     "sync": "sync",
