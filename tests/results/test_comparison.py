@@ -144,4 +144,4 @@ def test_two_results_folders_are_matched_by_method_and_told_apart_by_what_differ
     (table,) = compare_results(sides[0], short, ("long", "short"))
     assert (table.a, table.b) == ("long", "short")
     assert table.rows[0].differences.tolist() == [-1, -2]
-    assert "The two sides differ in training." in table.notes
+    assert "The two sides differ in training.epochs (A: 80, B: 5)." in table.notes

@@ -86,7 +86,7 @@ class Bench:
                 for n in names
             },
             "files": sorted(
-                f.path for d in ("", "pictures") for f in client.list_artifacts(run.info.run_id, d) if not f.is_dir
+                f.path for d in ("", "metrics", "pictures") for f in client.list_artifacts(run.info.run_id, d) if not f.is_dir
             ),
         }
 

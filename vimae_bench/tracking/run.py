@@ -17,7 +17,7 @@ from ..folder import RunFolder, read_events
 from ..records import Cell, Choice, Json, fingerprint
 from ..results.measured import read_measured, suffix_of
 from .cursor import Cursor, stamp
-from .names import RUN_KEY, legal, parameters, tags, title
+from .names import CELL, RUN_KEY, legal, parameters, tags, title
 from .store import LOCK_SECONDS, Target
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ class RunMirror:
         """All there is besides curves; the state comes last, so that a run is only finished when it is all there."""
         settings = parameters(self.cell.run)
         yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
+        yield CELL, fingerprint(self.cell.as_json()), self._log_cell
         for path in self._artefacts():
             yield path.name, stamp(path), partial(self._log_artefact, path)
         measured = [metric for metric in self.cell.metrics if self.folder.metric(metric).exists()]
@@ -132,12 +133,17 @@ class RunMirror:
         yield "state", fingerprint([state, end]), partial(self._log_state, state, record.get("status"), end)
 
     def _artefacts(self) -> list[Path]:
-        files = [self.folder.spec, self.folder.record, *sorted(self.folder.pictures.glob("*.png"))]
+        metrics = [self.folder.metric(metric) for metric in self.cell.metrics]
+        files = [self.folder.spec, self.folder.record, *metrics, *sorted(self.folder.pictures.glob("*.png"))]
         return [path for path in files if path.exists()]
 
+    def _log_cell(self) -> None:
+        """What a reader of MLflow cannot know otherwise: which of the metrics there are wanted, what a run repeats."""
+        self.target.client.log_dict(self.cursor.run_id, self.cell.as_json(), CELL)
+
     def _log_artefact(self, path: Path) -> None:
-        below = "pictures" if path.parent == self.folder.pictures else None
-        self.target.client.log_artifact(self.cursor.run_id, str(path), below)
+        below = path.parent.relative_to(self.folder.path).as_posix()
+        self.target.client.log_artifact(self.cursor.run_id, str(path), None if below == "." else below)
 
     def _log_parameters(self, settings: Mapping[str, str]) -> None:
         from mlflow.entities import Param

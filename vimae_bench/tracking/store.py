@@ -3,11 +3,14 @@
 import logging
 import os
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
+
+from ..errors import BenchError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -19,10 +22,12 @@ SETTINGS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 LOUD = ("mlflow", "alembic", "urllib3.connectionpool")
 """Loggers that tell of every table made, of every call tried again, and with all its rows of every one that failed."""
 LOCK_SECONDS = 60
+REASON_LENGTH = 200
 SECRET_IN_QUERY = re.compile(r"([?&][^=&\s]*(?:key|pass|pwd|secret|sig|token)[^=&\s]*=)[^&#\s\"']+", re.IGNORECASE)
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Without it MLflow opens an experiment on its pages for language models, where no run is to be seen."""
@@ -49,6 +54,12 @@ def masked(text: str) -> str:
     return SECRET_IN_QUERY.sub(r"\1***", re.sub(r"://[^/\s]*@", "://***@", text))
 
 
+def told(error: Exception) -> str:
+    """An error in one line."""
+    what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+    return textwrap.shorten(masked(what), REASON_LENGTH, placeholder=" ...")
+
+
 def open_target(benchmark: Path, uri: str) -> Target:
     """Open the store and find or create the experiment named after the benchmark's folder.
 
@@ -56,7 +67,7 @@ def open_target(benchmark: Path, uri: str) -> Target:
     """
     # Two processes that make the tables of one store at the same time both fail (mlflow/mlflow#4123).
     with FileLock(benchmark.parent / ".mlflow.lock", timeout=LOCK_SECONDS):
-        client = _connect(uri)
+        client = connect(uri)
         experiment = client.get_experiment_by_name(benchmark.name) or _create(client, benchmark, uri)
     name = f"{masked(uri)} {experiment.experiment_id} {experiment.creation_time}"
     return Target(client, experiment.experiment_id, name)
@@ -72,7 +83,8 @@ def load() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _connect(uri: str) -> "MlflowClient":
+def connect(uri: str) -> "MlflowClient":
+    """A client of a store. Raises what MLflow raises for one that cannot be reached."""
     load()
     from mlflow import MlflowClient
 

@@ -1,0 +1,155 @@
+"""An experiment brought back from MLflow as a results folder, so that it is read as every other one is."""
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from ..errors import BenchError, did_you_mean
+from ..files import read_json
+from ..records import Cell
+from ..results.notes import many
+from ..results.store import Store
+from .names import CELL, RUN_KEY
+from .store import connect, default_uri, masked, told
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+PAGE = 1000
+THREADS = 8
+"""Runs whose files are fetched at a time: over a network most of it is waiting."""
+
+
+def fetch(experiment: str, uri: str, results: Path, store: Store) -> list[str]:
+    """Write to `store` what MLflow has of the runs of an experiment; gives sentences about what was left out.
+
+    `uri` is that of MLflow's store (empty: `default_uri(results)`). Of several runs in one place of the matrix the one
+    begun last is taken. Raises BenchError where there is no such store or experiment, none of its runs were mirrored by
+    `vimae-bench`, or they cannot be read.
+    """
+    where = uri or default_uri(results)
+    _expect_store(where)
+    try:
+        client = connect(where)
+        runs = list(_runs(client, _find(client, experiment, where)))
+        ours = [run.info.run_id for run in runs if RUN_KEY in run.data.tags]
+        cells = _cells(client, ours)
+        if not cells:
+            raise BenchError(f"mlflow:{experiment}: {_unusable(experiment, len(runs), len(ours))}")
+        newest = _newest(cells)
+        _write(client, newest, store)
+    except BenchError:
+        raise
+    except Exception as error:  # a store raises whatever its driver raises
+        raise BenchError(f"{masked(where)}: MLflow cannot be read ({told(error)})") from error
+    store.write_benchmark(experiment, "", {}, list(newest.values()))
+    return [*_said(len(runs) - len(ours), len(ours) - len(cells), len(cells) - len(newest))]
+
+
+def _expect_store(uri: str) -> None:
+    """SQLite makes a store that is not there; a mistyped name would be an empty one."""
+    file = re.fullmatch(r"sqlite:///(.+)", uri)
+    if file and not Path(unquote(file[1])).exists():
+        raise BenchError(
+            f"{masked(uri)}: no MLflow store is there; name another by --mlflow-uri, or `sync` to this one"
+        )
+
+
+def _find(client: "MlflowClient", name: str, uri: str) -> str:
+    if found := client.get_experiment_by_name(name):
+        return found.experiment_id
+    known = [experiment.name for experiment in client.search_experiments()]
+    raise BenchError(f"mlflow:{name}: no experiment in {masked(uri)} is called '{name}'{did_you_mean(name, known)}")
+
+
+def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
+    """The experiment's runs, from the first begun to the last."""
+    token: str | None = None
+    while token != "":
+        page = client.search_runs(
+            [experiment], max_results=PAGE, order_by=["attributes.start_time ASC"], page_token=token
+        )
+        yield from page
+        token = page.token or ""
+
+
+def _cells(client: "MlflowClient", runs: Sequence[str]) -> dict[str, Cell]:
+    """The cell of each run, by MLflow's id, in the same order; runs that do not tell it are left out."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        cells = list(pool.map(partial(_cell, client), runs))
+    return {run: cell for run, cell in zip(runs, cells, strict=True) if cell}
+
+
+def _newest(cells: Mapping[str, Cell]) -> dict[str, Cell]:
+    """The last run in each place of the matrix: an experiment keeps those of earlier settings too."""
+    last = {_place(cell): run for run, cell in cells.items()}
+    return {run: cells[run] for run in last.values()}
+
+
+def _cell(client: "MlflowClient", run: str) -> Cell | None:
+    if CELL not in _names(client, run):
+        return None
+    with TemporaryDirectory() as folder:
+        _bring(client, run, CELL, path := Path(folder) / "brought.json")
+        raw = read_json(path)
+    try:
+        return Cell.from_json(raw)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BenchError(f"{CELL} of MLflow's run {run} is not as `sync` writes it ({error!r})") from error
+
+
+def _place(cell: Cell) -> tuple[object, ...]:
+    run = cell.run
+    return cell.label, run.dataset.key, run.architecture.key, run.latent, run.training, cell.seed
+
+
+def _write(client: "MlflowClient", cells: Mapping[str, Cell], store: Store) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(partial(_write_run, client, store), cells.items()))
+
+
+def _write_run(client: "MlflowClient", store: Store, named: tuple[str, Cell]) -> None:
+    """The files of one run that results are read from. Their names come from the cell, never from MLflow."""
+    run, cell = named
+    folder = store.folder(cell.run)
+    there = _names(client, run) | _names(client, run, "metrics")
+    for path in (folder.spec, folder.record, *(folder.metric(metric) for metric in cell.metrics)):
+        name = path.relative_to(folder.path).as_posix()
+        if name in there:
+            _bring(client, run, name, path)
+
+
+def _bring(client: "MlflowClient", run: str, name: str, path: Path) -> None:
+    """One artefact put in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as folder:  # where below it MLflow puts a file depends on its kind of store
+        shutil.move(client.download_artifacts(run, name, folder), path)
+
+
+def _names(client: "MlflowClient", run: str, below: str | None = None) -> set[str]:
+    return {file.path for file in client.list_artifacts(run, below)}
+
+
+def _unusable(experiment: str, runs: int, ours: int) -> str:
+    """Why nothing can be read of an experiment."""
+    if not runs:
+        return "has no runs"
+    if not ours:
+        return f"has {many(runs, 'run')}, none of them mirrored by vimae-bench (by the tag {RUN_KEY})"
+    return f"has {many(ours, 'run')} without {CELL} among the artefacts; `vimae-bench sync` of {experiment} sends it"
+
+
+def _said(foreign: int, untold: int, older: int) -> Iterator[str]:
+    if foreign:
+        yield f"{many(foreign, 'run')} of the experiment not mirrored by vimae-bench: left out."
+    if untold:
+        yield f"{many(untold, 'run')} of the experiment without {CELL} among the artefacts: left out; `sync` sends it."
+    if older:
+        yield f"{many(older, 'run')} of the experiment begun before another of the same method and seed: left out."
