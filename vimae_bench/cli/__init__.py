@@ -14,6 +14,7 @@ COMMANDS = {
     "leaderboard": "leaderboard",
     "compare": "compare",
     "verdict": "verdict",
+    "report": "report",
     "plugins": "plugins",
     "data": "data",
     "sync": "sync",

@@ -53,7 +53,7 @@ class RunMirror:
 
     @property
     def _kept(self) -> Path:
-        return self.folder.path / ".mlflow.json"
+        return self.folder.mirrored
 
     def _attach(self) -> None:
         """Find or create MLflow's run, and start from nothing if it is not the one the cursor knows."""

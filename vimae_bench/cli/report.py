@@ -1,0 +1,123 @@
+"""`vimae-bench report`: everything about some results, as one page."""
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import BenchError, ResultsError
+from .options import FILE, results_option
+from .results import Finished, finished_all
+from .verdict import written
+
+if TYPE_CHECKING:
+    from ..render.page.provenance import Origin
+    from ..render.page.report import Picture
+    from ..results.board import Board
+    from ..results.store import Outcome
+    from ..results.verdict import Report
+
+MLFLOW = ("http://", "https://")
+
+
+@click.command()
+@click.argument("sources", metavar="RESULTS...", nargs=-1, required=True, type=FILE)
+@results_option
+@click.option("--output", type=FILE, default=Path("report.html"), show_default=True, help="The page to be written.")
+@click.option("--against", type=FILE, help="A paper's figures and claims.  [default: arXiv 1905.10549, if runs belong]")
+@click.option("--mlflow-url", metavar="URL", help="An MLflow server: runs that it has a copy of are linked to it.")
+def report(
+    sources: tuple[Path, ...], results: Path, output: Path, against: Path | None, mlflow_url: str | None
+) -> None:
+    """Write a page of all there is to see: tables, figures, a paper's claims, where it comes from.
+
+    RESULTS are results folders, or benchmark files in their place. The page is one file that needs no network: it can
+    be mailed and printed. Its links to the folders of runs lead from where it is written.
+
+    \b
+    Examples:
+      vimae-bench report results/fig1
+      vimae-bench report results/fig1 results/paper-small --output report.html
+      vimae-bench report results/quickstart --mlflow-url http://localhost:5000
+    """
+    from ..render.page.report import Material, page
+
+    found = finished_all(sources, results)
+    _expect_address(mlflow_url)
+    boards = [board for one in found for board in one.boards]
+    text = page(
+        Material(
+            boards,
+            list(_titles(found)),
+            [_origin(one) for one in found],
+            output.absolute().parent,
+            _command(sources, output),
+            list(_pictures(boards)),
+            _verdict(found, against),
+            _address_of(mlflow_url),
+        )
+    )
+    written(output, text)
+    click.echo(output)
+
+
+def _titles(found: Sequence[Finished]) -> "Iterator[str]":
+    """The titles of all tables; with the benchmark's name where there are several."""
+    for one in found:
+        for board in one.boards:
+            yield f"{one.store.path.name}: {board.title}" if len(found) > 1 else board.title
+
+
+def _origin(found: Finished) -> "Origin":
+    from ..render.page.provenance import origin
+
+    try:
+        kept = found.store.read_benchmark()
+    except ResultsError:  # a benchmark file of which nothing was run yet
+        return origin(found.store.path.name, "", found.outcomes)
+    return origin(kept.name, kept.source, found.outcomes)
+
+
+def _command(sources: Sequence[Path], output: Path) -> str:
+    return shlex.join(["vimae-bench", "report", *map(str, sources), "--output", str(output)])
+
+
+def _pictures(boards: "Sequence[Board]") -> "Iterator[Picture]":
+    from ..render import intervals
+    from ..render.page.figures import svg
+    from ..render.page.report import Picture
+
+    for n, board in enumerate(boards, 1):
+        if board.columns:
+            title = f"Every seed, {board.title}"
+            yield Picture(title, "Means with their 95 % intervals.", svg(intervals.draw(board), title, f"figure-{n}"))
+
+
+def _verdict(found: Sequence[Finished], against: Path | None) -> "Report | None":
+    """The verdict on a paper: on the one that is named, or on the shipped one if some runs belong to it."""
+    from ..results.paper import read_paper, shipped
+    from ..results.verdict import report
+
+    made = report(read_paper(against or shipped()), [outcome for one in found for outcome in one.outcomes])
+    return made if against or made.evidence else None
+
+
+def _expect_address(url: str | None) -> None:
+    if url is not None and not url.startswith(MLFLOW):
+        raise BenchError(f"--mlflow-url {url}: must begin with http:// or https://, such as http://localhost:5000")
+
+
+def _address_of(url: str | None) -> "Callable[[Outcome], str]":
+    """Where MLflow shows its copy of a run; empty where there is none."""
+    from urllib.parse import quote
+
+    from ..folder import RunFolder
+    from ..tracking.cursor import copied_as
+
+    def address(outcome: "Outcome") -> str:
+        run_id = copied_as(RunFolder(outcome.folder).mirrored) if url else ""
+        return f"{url}/#/runs/{quote(run_id, safe='')}" if url and run_id else ""
+
+    return address
