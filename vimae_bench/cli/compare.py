@@ -1,5 +1,6 @@
 """`vimae-bench compare`: two methods, or two sets of results, seed by seed."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -9,15 +10,22 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import BenchError
-from ..files import write_whole
 from .options import FILE, results_option
 from .sides import Places, Side, side, sides
+from .verdict import written
 
 if TYPE_CHECKING:
     from ..results.comparison import Comparison
 
 FORMATS = {"markdown": "differences_markdown", "csv": "differences_csv", "json": "differences_json"}
-ENDINGS = {".md": "markdown", ".csv": "csv", ".json": "json"}
+ENDINGS = {".html": "page", ".md": "markdown", ".csv": "csv", ".json": "json"}
+
+
+def _ending(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:  # noqa: ARG001
+    """Raises BenchError, before anything is read, for a file whose ending says nothing."""
+    if path and path.suffix not in ENDINGS:
+        raise BenchError(f"--output {path}: has to end in {', '.join(ENDINGS)}")
+    return path
 
 
 @click.command()
@@ -28,7 +36,9 @@ ENDINGS = {".md": "markdown", ".csv": "csv", ".json": "json"}
 )
 @click.option("--mlflow-uri", default="", help="The MLflow store.  [default: sqlite in the results folder]")
 @click.option("--format", "form", type=click.Choice(["terminal", *FORMATS]), default="terminal", help="How to print.")
-@click.option("--output", type=FILE, help="Write a page (.html), or .md, .csv, .json, to this file instead.")
+@click.option(
+    "--output", type=FILE, callback=_ending, help="Write a page (.html), or .md, .csv, .json, to this file instead."
+)
 def compare(
     words: tuple[str, ...], results: Path, margins: tuple[str, ...], mlflow_uri: str, form: str, output: Path | None
 ) -> None:
@@ -46,7 +56,8 @@ def compare(
     """
     made = _compared(words, Places(results, mlflow_uri), dict(map(_margin, margins)))
     if output:
-        _write(output, made)
+        form = ENDINGS[output.suffix]
+        written(output, _page(made, _command(words, margins, output)) if form == "page" else _text(made, form))
         click.echo(output)
     elif form == "terminal":
         _show(made)
@@ -108,12 +119,13 @@ def _text(made: _Compared, form: str) -> str:
     return import_module(f"..render.{FORMATS[form]}", __package__).render(made.tables, made.notes)
 
 
-def _write(output: Path, made: _Compared) -> None:
-    form = ENDINGS.get(output.suffix)
-    if form is None:
-        raise BenchError(f"{output}: has to end in {', '.join(ENDINGS)}")
-    text = _text(made, form)
-    try:
-        write_whole(output, lambda path: path.write_text(text, encoding="utf-8"))
-    except OSError as error:
-        raise BenchError(f"{output}: cannot be written: {error.strerror}") from error
+def _page(made: _Compared, command: str) -> str:
+    from ..render.page.compare import page
+
+    return page(made.tables, made.notes, command)
+
+
+def _command(words: Sequence[str], margins: Sequence[str], output: Path) -> str:
+    """How a page is made again; where MLflow is may be secret, and is not told."""
+    given = [part for margin in margins for part in ("--margin", margin)]
+    return shlex.join(["vimae-bench", "compare", *words, *given, "--output", str(output)])

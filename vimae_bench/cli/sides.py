@@ -69,7 +69,7 @@ def side(name: str, places: Places) -> Side:
 
 def _side(name: str, path: Path, results: Path) -> Side:
     found = finished(path, results)
-    return Side(name, found.store.outcomes(found.cells), found.columns)
+    return Side(name, found.outcomes, found.columns)
 
 
 def _revision(name: str) -> Side:
