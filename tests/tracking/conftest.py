@@ -86,7 +86,10 @@ class Bench:
                 for n in names
             },
             "files": sorted(
-                f.path for d in ("", "metrics", "pictures") for f in client.list_artifacts(run.info.run_id, d) if not f.is_dir
+                file.path
+                for folder in ("", "metrics", "pictures")
+                for file in client.list_artifacts(run.info.run_id, folder)
+                if not file.is_dir
             ),
         }
 

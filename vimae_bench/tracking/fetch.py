@@ -88,9 +88,9 @@ def _cells(client: "MlflowClient", runs: Sequence[str]) -> dict[str, Cell]:
 
 
 def _newest(cells: Mapping[str, Cell]) -> dict[str, Cell]:
-    """The last run in each place of the matrix: an experiment keeps those of earlier settings too."""
+    """The last run in each place of the matrix, by seed: an experiment keeps those of earlier settings too."""
     last = {_place(cell): run for run, cell in cells.items()}
-    return {run: cells[run] for run in last.values()}
+    return {run: cells[run] for run in sorted(last.values(), key=lambda run: cells[run].seed)}
 
 
 def _cell(client: "MlflowClient", run: str) -> Cell | None:
