@@ -13,6 +13,7 @@ COMMANDS = {
     "plan": "plan",
     "leaderboard": "leaderboard",
     "compare": "compare",
+    "figures": "figures",
     "verdict": "verdict",
     "report": "report",
     "plugins": "plugins",

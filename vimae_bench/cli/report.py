@@ -15,7 +15,7 @@ from .verdict import written
 if TYPE_CHECKING:
     from ..render.page.provenance import Origin
     from ..render.page.report import Picture
-    from ..results.board import Board
+    from ..render.page.walls import Wall
     from ..results.store import Outcome
     from ..results.verdict import Report
 
@@ -54,7 +54,8 @@ def report(
             [_origin(one) for one in found],
             output.absolute().parent,
             _command(sources, output),
-            list(_pictures(boards)),
+            list(_pictures(found)),
+            list(_walls(found)),
             _verdict(found, against),
             _address_of(mlflow_url),
         )
@@ -84,15 +85,22 @@ def _command(sources: Sequence[Path], output: Path) -> str:
     return shlex.join(["vimae-bench", "report", *map(str, sources), "--output", str(output)])
 
 
-def _pictures(boards: "Sequence[Board]") -> "Iterator[Picture]":
-    from ..render import intervals
+def _pictures(found: Sequence[Finished]) -> "Iterator[Picture]":
+    """All figures that the results support."""
+    from ..render import gallery
     from ..render.page.figures import svg
     from ..render.page.report import Picture
 
-    for n, board in enumerate(boards, 1):
-        if board.columns:
-            title = f"Every seed, {board.title}"
-            yield Picture(title, "Means with their 95 % intervals.", svg(intervals.draw(board), title, f"figure-{n}"))
+    drawn = (drawn for one in found for drawn in gallery.figures(one.boards, one.outcomes))
+    for n, (title, caption, figure) in enumerate(drawn, 1):
+        yield Picture(title, caption, svg(figure, title, f"figure-{n}"))
+
+
+def _walls(found: Sequence[Finished]) -> "Iterator[Wall]":
+    from ..render.page.walls import hung
+
+    for one in found:
+        yield from hung(one.boards, one.outcomes)
 
 
 def _verdict(found: Sequence[Finished], against: Path | None) -> "Report | None":
@@ -118,6 +126,6 @@ def _address_of(url: str | None) -> "Callable[[Outcome], str]":
 
     def address(outcome: "Outcome") -> str:
         run_id = copied_as(RunFolder(outcome.folder).mirrored) if url else ""
-        return f"{url}/#/runs/{quote(run_id, safe='')}" if url and run_id else ""
+        return f"{url.rstrip('/')}/#/runs/{quote(run_id, safe='')}" if url and run_id else ""
 
     return address

@@ -22,6 +22,10 @@ COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#2
 """Paul Tol's bright and vibrant colours, made for the colour-blind; they repeat beyond ten classes."""
 
 GREY, FAINT = "#6B6B6B", "#CCCCCC"
+CAPTION = (
+    "Codes of test images from one seed, coloured by class. Where they fill the dashed circle evenly, and little "
+    "beyond it, they match N(0, I)."
+)
 NAMED = 10
 """More classes than this are coloured without a name."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..records import Measure
 from ..results.board import Board, Row
-from .layout import COLLAPSED, plain, seeds_of, unit
+from .layout import COLLAPSED, axis, plain, seeds_of, seeds_said
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +44,11 @@ def draw(board: Board, columns: Sequence[str] = ()) -> "Figure":
     return figure
 
 
+def caption(board: Board) -> str:
+    """What to look for."""
+    return f"{seeds_said(board)} Under each measure, methods in blue are those to which none is shown to be better."
+
+
 def _panel(axes: "Axes", board: Board, measure: Measure) -> None:
     for y in range(0, len(board.rows) + len(board.references), 2):
         axes.axhspan(y - 0.5, y + 0.5, color="#F5F5F5", linewidth=0)
@@ -52,9 +57,7 @@ def _panel(axes: "Axes", board: Board, measure: Measure) -> None:
     for y, estimates in enumerate(board.references.values(), start=len(board.rows)):
         if measure.name in estimates:
             axes.plot(estimates[measure.name].value, y, "D", color=QUIET, markersize=4)
-    symbol = unit(measure) if measure.unit.startswith("[") else f"[{unit(measure)}]" if measure.unit else ""
-    label = f"{plain(measure.name)} {symbol}".strip()
-    axes.set_xlabel(f"{label}\n{DIRECTIONS[measure.better]}", fontsize=8, parse_math=False)
+    axes.set_xlabel(f"{axis(measure)}\n{DIRECTIONS[measure.better]}", fontsize=8, parse_math=False)
     axes.tick_params(labelsize=7, length=2)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#DDDDDD", linewidth=0.6)

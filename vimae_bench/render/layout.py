@@ -8,6 +8,7 @@ from math import floor, log10
 
 from ..records import Measure
 from ..results.board import Board, Row
+from ..results.statistics import FEW
 
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -64,10 +65,25 @@ def unit(measure: Measure) -> str:
     return re.sub(r"\^(\d+)", lambda power: power[1].translate(SUPERSCRIPTS), plain(measure.unit))
 
 
+def axis(measure: Measure) -> str:
+    """Such as `rate [nats]`, at an axis."""
+    symbol = unit(measure)
+    bracketed = symbol if symbol.startswith("[") or not symbol else f"[{symbol}]"
+    return f"{plain(measure.name)} {bracketed}".strip()
+
+
 def seeds_of(row: Row) -> str:
     """How many seeds a row has: `3`, or `1 of 3`; the notes say what became of the others."""
     total = len(row.outcomes) + len(row.absent)
     return str(total) if row.complete else f"{row.count('done')} of {total}"
+
+
+def seeds_said(board: Board) -> str:
+    """The sentence on what the means of a board are over, and what their intervals are."""
+    if len(board.seeds) < 2:
+        return "One seed, without an interval."
+    kind = "Student's t" if len(board.seeds) < FEW else "BCa bootstrap"
+    return f"Means over {len(board.seeds)} seeds with 95 % intervals ({kind})."
 
 
 def number(value: float, decimals: int) -> str:

@@ -7,13 +7,17 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
+from . import harmless
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDE = 6.0
-"""Inches; a figure wider than this is scrolled on a phone, not shrunk until nobody can read it."""
+WIDE = {11.0: "wider", 6.0: "wide"}
+"""Inches from which on a figure is of a class, so that it is scrolled, not shrunk until nobody can read it."""
 DROPPED = ("metadata", "style")
 """Elements that a page has no use for, or whose policy forbids them."""
+NOT_XML = bytes(set(range(32)) - set(b"\t\n\r"))
+"""Control characters of a name, which matplotlib puts into its comments as they are."""
 
 
 def svg(figure: "Figure", title: str, prefix: str) -> Markup:
@@ -27,11 +31,11 @@ def svg(figure: "Figure", title: str, prefix: str) -> Markup:
             element.remove(child)
         _adapt(element, prefix)
     root.set("role", "img")
-    root.set("class", "wide" if figure.get_figwidth() > WIDE else "")
+    root.set("class", next((name for least, name in WIDE.items() if figure.get_figwidth() > least), ""))
     root.set("aria-labelledby", f"{prefix}-title")
     root.set("stroke-linejoin", "round")  # what matplotlib says in its style for all
     name = ET.Element("title", {"id": f"{prefix}-title"})
-    name.text = title
+    name.text = harmless(title)
     root.insert(0, name)
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - made of escaped elements
 
@@ -42,7 +46,7 @@ def _drawn(figure: "Figure") -> bytes:
     file = BytesIO()
     with rc_context({"svg.hashsalt": "vimae-bench", "svg.fonttype": "path"}):
         figure.savefig(file, format="svg", transparent=True)
-    return file.getvalue()
+    return file.getvalue().translate(None, NOT_XML)
 
 
 def _adapt(element: ET.Element, prefix: str) -> None:

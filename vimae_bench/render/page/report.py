@@ -1,5 +1,6 @@
 """The page of a report: what was compared and who leads, tables, figures, a paper's claims, where it all comes from."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from . import judged, render
 from .provenance import Origin
 from .summary import Lead, leads, listed
 from .tables import Link, no_link, table
+from .walls import Wall
 
 FORMATS = {"LaTeX": latex.render, "Markdown": markdown.render, "CSV": csv_file.render}
 """What a table is copied as."""
@@ -26,6 +28,7 @@ SECTIONS = {
     "summary": "Summary",
     "tables": "Leaderboards",
     "figures": "Figures",
+    "walls": "Pictures",
     "verdict": "Published claims",
     "provenance": "Provenance",
 }
@@ -50,6 +53,7 @@ class Material:
     start: Path
     command: str
     pictures: Sequence[Picture] = ()
+    walls: Sequence[Wall] = ()
     verdict: Report | None = None
     mlflow: Link = no_link
 
@@ -72,6 +76,7 @@ def page(material: Material) -> str:
         tables=tables,
         overall=_overall(material.boards),
         pictures=material.pictures,
+        walls=material.walls,
         verdict=judged.view(material.verdict) if material.verdict else None,
         rules=judgement.RULES,
         origins=material.origins,
@@ -81,7 +86,7 @@ def page(material: Material) -> str:
 
 def folder(outcome: Outcome, start: Path) -> str:
     """A run's folder as an address that leads from the page's own; a colon in a name makes it no other scheme."""
-    return quote(judgement.link(outcome, start)) + "/"
+    return quote(os.fsencode(judgement.link(outcome, start))) + "/"
 
 
 def subtitle(boards: Sequence[Board]) -> str:
@@ -95,7 +100,11 @@ def subtitle(boards: Sequence[Board]) -> str:
 
 
 def _sections(material: Material) -> dict[str, str]:
-    there = {"figures": bool(material.pictures), "verdict": bool(material.verdict)}
+    there = {
+        "figures": bool(material.pictures),
+        "walls": bool(material.walls),
+        "verdict": bool(material.verdict),
+    }
     return {key: name for key, name in SECTIONS.items() if there.get(key, True)}
 
 

@@ -171,7 +171,7 @@ class _Shown:
             entry = row.entries.get(name)
             between = entry.place.interval if entry and entry.place else None
             ranks = "–".join(map(str, dict.fromkeys(between))) if between else ""  # noqa: RUF001 - a range's dash
-            yield Number(cell, entry.mean if entry else None, ranks, f"{target}-c{j}" if cell.value else "")
+            yield Number(cell, entry.mean if entry else None, ranks, f"{target}-c{j}" if entry else "")
 
     def _costs(self, row: Row, target: str) -> Iterator[Number]:
         for j, cost in enumerate(self.costs, start=len(self.board.columns)):

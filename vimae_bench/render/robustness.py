@@ -1,0 +1,137 @@
+"""A figure of accuracy under damage: a row of panels for each classifier, a panel for each kind of corruption."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, zip_longest
+from typing import TYPE_CHECKING
+
+from ..records import Estimate, Measure
+from ..results.board import Board, Row
+from .drawing import Look, Looks, bare, headed, legend, name
+from .intervals import QUIET
+from .layout import axis, seeds_said
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+KINDS = {
+    "gauss": "standard deviation of the noise",
+    "gauss_clip": "standard deviation of the noise, clipped",
+    "mask": "share of entries set to black",
+    "mask_pixel": "share of pixels set to black",
+    "mask_grey": "share of entries set to grey",
+}
+"""What the strength of each kind of corruption is."""
+
+DASHES = ((4, 2), (1, 1.5), (6, 2, 1, 2), (2, 2))
+NOTE = "line: mean over seeds     band: 95 % interval     broken: no training, one value"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What one classifier reads under one kind of corruption: a measure for each strength, clean ones at 0."""
+
+    probe: str
+    kind: str
+    conditions: tuple[tuple[float, Measure], ...]
+
+
+def found(board: Board) -> list[Panel]:
+    """The panels that a board's measures make: `svm clean`, `svm gauss_0.2` and `svm gauss_0.4` make one."""
+    read = [(*parts, measure) for measure in board.measures.values() if (parts := _parts(measure.name))]
+    pairs = dict.fromkeys((probe, kind) for probe, kind, level, _ in read if level)
+    return [
+        Panel(
+            *pair,
+            tuple(sorted(((x, m) for p, k, x, m in read if (p, k) in (pair, (pair[0], "clean"))), key=lambda c: c[0])),
+        )
+        for pair in pairs
+    ]
+
+
+def draw(board: Board, looks: Looks) -> "Figure":
+    """The figure of a board that has some panel; `looks` are those of all methods of the comparison."""
+    from matplotlib.figure import Figure
+
+    shown = found(board)
+    lines = [[panel for panel in shown if panel.probe == probe] for probe in dict.fromkeys(p.probe for p in shown)]
+    measured = {measure.name for panel in shown for _, measure in panel.conditions}
+    rows = [row for row in board.rows if measured & row.entries.keys()]
+    beside, across = _references(board, measured), max(map(len, lines))
+    high = max(2.6 * len(lines) + 0.5, 0.17 * (len(rows) + len(beside)) + 0.6)
+    figure = Figure((2.7 * across + 1.8, high), layout="constrained", dpi=200)
+    for grid, panels in zip(figure.subplots(len(lines), across, sharey="row", squeeze=False), lines, strict=True):
+        for axes, panel in zip_longest(grid, panels):
+            axes.set_visible(panel is not None)
+            if panel:
+                _panel(bare(axes), panel, {row.label: looks[row.label] for row in rows}, rows)
+                for label, dashes in zip(beside, cycle(DASHES), strict=False):
+                    _reference(axes, panel, board.references[label], dashes)
+        read = replace(panels[0].conditions[0][1], name=panels[0].probe)
+        grid[0].set_ylabel(axis(read), fontsize=8, parse_math=False)
+    legend(figure, {row.label: looks[row.label] for row in rows}, [name(row) for row in rows], beside)
+    return headed(figure, board.title, NOTE)
+
+
+def caption(board: Board) -> str:
+    """What to look for."""
+    return (
+        f"{seeds_said(board)} What a classifier reads from the codes of damaged images. Below "
+        "a broken line, encoding has cost more than it gave."
+    )
+
+
+def _parts(measure: str) -> tuple[str, str, float] | None:
+    """The classifier, the kind of corruption and its strength; None if no word of the name is a corruption."""
+    from ..corruption import Corruption  # which takes torch
+
+    words = measure.split(" ")
+    for i, word in enumerate(words[1:], 1):
+        try:
+            corruption = Corruption.named(word)
+        except ValueError:
+            continue
+        return " ".join(words[:i] + words[i + 1 :]), corruption.kind, corruption.level
+    return None
+
+
+def _panel(axes: "Axes", panel: Panel, looks: Looks, rows: Sequence[Row]) -> None:
+    for row in rows:
+        _method(axes, panel, row, looks[row.label])
+    axes.set_xlabel(KINDS[panel.kind], fontsize=8)
+    axes.set_xticks(sorted({level for level, _ in panel.conditions}))
+    axes.margins(x=0.06)
+
+
+def _method(axes: "Axes", panel: Panel, row: Row, look: Look) -> None:
+    """The mean over seeds wherever none is lacking, single seeds elsewhere."""
+    there = [(level, row.entries[m.name]) for level, m in panel.conditions if m.name in row.entries]
+    whole = [(level, entry) for level, entry in there if entry.complete]
+    x, means = [level for level, _ in whole], [entry.mean for _, entry in whole]
+    axes.plot(x, means, look.marker, color=look.colour, linestyle="-", markersize=4, linewidth=1)
+    bounded = [(level, entry.interval) for level, entry in whole if entry.interval]
+    low, high = ([between[end] for _, between in bounded] for end in (0, 1))
+    axes.fill_between([level for level, _ in bounded], low, high, color=look.colour, alpha=0.13, linewidth=0)
+    for level, entry in there:
+        if not entry.complete:
+            values = [estimate.value for estimate in entry.estimates.values()]
+            axes.plot([level] * len(values), values, look.marker, color=look.colour, markersize=3, mfc="none")
+
+
+def _references(board: Board, measured: set[str]) -> "dict[str, Line2D]":
+    """A broken line for each reference under some of the measures."""
+    from matplotlib.lines import Line2D
+
+    having = [label for label, estimates in board.references.items() if measured & estimates.keys()]
+    return {
+        label: Line2D([], [], color=QUIET, linewidth=1.2, linestyle=(0, dashes))
+        for label, dashes in zip(having, cycle(DASHES), strict=False)
+    }
+
+
+def _reference(axes: "Axes", panel: Panel, estimates: Mapping[str, Estimate], dashes: tuple[float, ...]) -> None:
+    there = [(level, estimates[m.name].value) for level, m in panel.conditions if m.name in estimates]
+    if there:
+        axes.plot(*zip(*there, strict=True), color=QUIET, linewidth=1.2, linestyle=(0, dashes), zorder=1.5)
