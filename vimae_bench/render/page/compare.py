@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...results.comparison import Comparison, Difference
-from .. import differences_csv, differences_json, differences_markdown
+from .. import differences_csv, differences_markdown
 from ..layout import heading, plain, unit
 from ..paired import Spelt, sides, spelt
 from . import render
 from .strips import Strip, strip
 from .summary import listed
 
-FORMATS = {"Markdown": differences_markdown, "CSV": differences_csv, "JSON": differences_json}
+FORMATS = {"Markdown": differences_markdown, "CSV": differences_csv}
 """What a table is copied as."""
 CLASSES = {"better": "good", "worse": "bad"}
 LEGEND = (
