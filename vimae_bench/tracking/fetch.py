@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from .store import connect, default_uri, masked, told
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository as Files
 
 PAGE = 1000
 THREADS = 8
@@ -39,17 +40,17 @@ def fetch(experiment: str, uri: str, results: Path, store: Store) -> list[str]:
     try:
         client = connect(where)
         runs = list(_runs(client, _find(client, experiment, where)))
-        ours = [run.info.run_id for run in runs if RUN_KEY in run.data.tags]
-        cells = _cells(client, ours)
+        ours = [_files(run, where) for run in runs if RUN_KEY in run.data.tags]
+        cells = _cells(ours)
         if not cells:
             raise BenchError(f"mlflow:{experiment}: {_unusable(experiment, len(runs), len(ours))}")
         newest = _newest(cells)
-        _write(client, newest, store)
+        _write(newest, store)
     except BenchError:
         raise
     except Exception as error:  # a store raises whatever its driver raises
         raise BenchError(f"{masked(where)}: MLflow cannot be read ({told(error)})") from error
-    store.write_benchmark(experiment, "", {}, list(newest.values()))
+    store.write_benchmark(experiment, "", {}, [cell for _, cell in newest])
     return [*_said(len(runs) - len(ours), len(ours) - len(cells), len(cells) - len(newest))]
 
 
@@ -80,29 +81,36 @@ def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
         token = page.token or ""
 
 
-def _cells(client: "MlflowClient", runs: Sequence[str]) -> dict[str, Cell]:
-    """The cell of each run, by MLflow's id, in the same order; runs that do not tell it are left out."""
+def _files(run: "Run", uri: str) -> "Files":
+    """Where a run's files lie. Asked for a file, the client would read the run again, with all its points."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(run.info.artifact_uri or "", tracking_uri=uri)
+
+
+def _cells(runs: "Sequence[Files]") -> "list[tuple[Files, Cell]]":
+    """Each run with its cell, in the same order; those that do not tell it are left out."""
     with ThreadPoolExecutor(THREADS) as pool:
-        cells = list(pool.map(partial(_cell, client), runs))
-    return {run: cell for run, cell in zip(runs, cells, strict=True) if cell}
+        cells = list(pool.map(_cell, runs))
+    return [(run, cell) for run, cell in zip(runs, cells, strict=True) if cell]
 
 
-def _newest(cells: Mapping[str, Cell]) -> dict[str, Cell]:
+def _newest(cells: "Sequence[tuple[Files, Cell]]") -> "list[tuple[Files, Cell]]":
     """The last run in each place of the matrix, by seed: an experiment keeps those of earlier settings too."""
-    last = {_place(cell): run for run, cell in cells.items()}
-    return {run: cells[run] for run in sorted(last.values(), key=lambda run: cells[run].seed)}
+    last = {_place(cell): (run, cell) for run, cell in cells}
+    return sorted(last.values(), key=lambda found: found[1].seed)
 
 
-def _cell(client: "MlflowClient", run: str) -> Cell | None:
-    if CELL not in _names(client, run):
+def _cell(run: "Files") -> Cell | None:
+    if CELL not in _names(run):
         return None
     with TemporaryDirectory() as folder:
-        _bring(client, run, CELL, path := Path(folder) / "brought.json")
+        _bring(run, CELL, path := Path(folder) / "brought.json")
         raw = read_json(path)
     try:
         return Cell.from_json(raw)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BenchError(f"{CELL} of MLflow's run {run} is not as `sync` writes it ({error!r})") from error
+        raise BenchError(f"{masked(run.artifact_uri)}/{CELL}: is not as `sync` writes it ({error!r})") from error
 
 
 def _place(cell: Cell) -> tuple[object, ...]:
@@ -110,31 +118,30 @@ def _place(cell: Cell) -> tuple[object, ...]:
     return cell.label, run.dataset.key, run.architecture.key, run.latent, run.training, cell.seed
 
 
-def _write(client: "MlflowClient", cells: Mapping[str, Cell], store: Store) -> None:
+def _write(cells: "Sequence[tuple[Files, Cell]]", store: Store) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(partial(_write_run, client, store), cells.items()))
+        list(pool.map(partial(_write_run, store), *zip(*cells, strict=True)))
 
 
-def _write_run(client: "MlflowClient", store: Store, named: tuple[str, Cell]) -> None:
+def _write_run(store: Store, run: "Files", cell: Cell) -> None:
     """The files of one run that results are read from. Their names come from the cell, never from MLflow."""
-    run, cell = named
     folder = store.folder(cell.run)
-    there = _names(client, run) | _names(client, run, "metrics")
+    there = _names(run) | _names(run, "metrics")
     for path in (folder.spec, folder.record, *(folder.metric(metric) for metric in cell.metrics)):
         name = path.relative_to(folder.path).as_posix()
         if name in there:
-            _bring(client, run, name, path)
+            _bring(run, name, path)
 
 
-def _bring(client: "MlflowClient", run: str, name: str, path: Path) -> None:
+def _bring(run: "Files", name: str, path: Path) -> None:
     """One artefact put in its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:  # where below it MLflow puts a file depends on its kind of store
-        shutil.move(client.download_artifacts(run, name, folder), path)
+        shutil.move(run.download_artifacts(name, folder), path)
 
 
-def _names(client: "MlflowClient", run: str, below: str | None = None) -> set[str]:
-    return {file.path for file in client.list_artifacts(run, below)}
+def _names(run: "Files", below: str | None = None) -> set[str]:
+    return {file.path for file in run.list_artifacts(below)}
 
 
 def _unusable(experiment: str, runs: int, ours: int) -> str:
