@@ -4,14 +4,20 @@ import base64
 import hashlib
 import json
 import re
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote
+from zipfile import ZipFile
 
 import html5lib
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from hatchling.builders.wheel import WheelBuilder
 from matplotlib.figure import Figure
+from PIL import Image
 
+from vimae_bench import tiles
 from vimae_bench.cli import main
 from vimae_bench.files import read_json, write_json
 from vimae_bench.render import csv_file, latex, markdown
@@ -20,7 +26,8 @@ from vimae_bench.render.page.figures import svg
 from vimae_bench.results.overall import standings
 from vimae_bench.results.stale import stale
 
-FIG1 = Path(__file__).parents[2] / "results" / "fig1"
+ROOT = Path(__file__).parents[2]
+FIG1 = ROOT / "results" / "fig1"
 NASTY = '</script><img src=x onerror="alert(1)">\x1b[31m\u202e=HYPERLINK("http://evil") {{ 7*7 }} $\\frac{1}{2}$ & \'"'
 
 
@@ -35,13 +42,17 @@ class Page:
         found = [element for element in self.tree.iter() if local(element.tag) == tag]
         return [e for e in found if all(e.get(name) == value for name, value in attributes.items())]
 
-    def said(self, element=None) -> str:
-        """The text, white space aside."""
-        return " ".join("".join((self.tree if element is None else element).itertext()).split())
+    def said(self) -> str:
+        return said(self.tree)
 
     def by_id(self, name: str):
         (element,) = [element for element in self.tree.iter() if element.get("id") == name]
         return element
+
+
+def said(element) -> str:
+    """The text in an element, white space aside."""
+    return " ".join("".join(element.itertext()).split())
 
 
 def local(tag: object) -> str:
@@ -88,13 +99,13 @@ def nasty(results):
 
 def test_the_table_is_there_with_intervals_letters_and_notes(finished):
     page, board = report(finished), finished.board()
-    rows = {page.said(row[0]): row for row in page.by_id("table-1").iter("tr")}
+    rows = {said(row[0]): row for row in page.by_id("table-1").iter("tr")}
     assert list(rows) == [
         "method",
         *(f"{r.label} †" if r.collapsed else r.label for r in board.rows),
         *board.references,
     ]
-    vae = [page.said(cell) for cell in rows["VAE"]]
+    vae = [said(cell) for cell in rows["VAE"]]
     entry = board.rows[[row.label for row in board.rows].index("VAE")].entries["svm clean"]
     assert f"{entry.mean:.2f} ± {entry.half_width:.2f}{entry.place.letters}" in vae
     assert "top" in rows["AE"][3].get("class").split()
@@ -106,12 +117,12 @@ def test_the_table_is_there_with_intervals_letters_and_notes(finished):
 def test_what_became_of_every_seed_is_told_with_its_reason(finished):
     finished.add("VAE", 5, "missing")
     page = report(finished)
-    rows = {page.said(row[0]): page.said(row[2]) for row in page.by_id("table-1").iter("tr")}
+    rows = {said(row[0]): said(row[2]) for row in page.by_id("table-1").iter("tr")}
     assert rows["InfoVAE"].startswith("3 of 6")
     assert "2 diverged" in rows["InfoVAE"]
     assert "1 missing" in rows["VAE"]
     assert "5 collapsed" in rows["β_H-VAE †"]
-    runs = page.said(page.by_id("table-1-m4"))
+    runs = said(page.by_id("table-1-m4"))
     assert "diverged" in runs
     assert "the loss is nan in epoch 3" in page.said()
 
@@ -124,7 +135,7 @@ def test_a_record_made_by_other_versions_than_the_others_is_stale(finished):
     assert why == "vimae-bench 0.0 (most: 0.1.0), torch 1.0 (most: 2.15)"
     page = report(finished)
     assert f"stale: {why}" in page.said()
-    assert "1 stale" in page.said(page.by_id("table-1"))
+    assert "1 stale" in said(page.by_id("table-1"))
 
 
 def test_a_distribution_that_only_some_records_know_makes_none_stale(finished):
@@ -226,11 +237,30 @@ def test_a_figure_is_named_and_shares_no_id_with_another():
     assert used <= {f"#{name}" for name in ids[0]}
     (picture,) = one.all("svg")
     assert picture.get("role") == "img"
-    assert NASTY[:30] in one.said(one.by_id(picture.get("aria-labelledby")))
+    assert NASTY[:30] in said(one.by_id(picture.get("aria-labelledby")))
+
+
+def test_what_each_method_makes_of_the_same_images_is_shown_below_each_other(finished):
+    images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
+    for cell in finished.cells:
+        pictures = finished.store.folder(cell.run).pictures
+        if cell.label in ("AE", "VAE"):
+            pictures.mkdir()
+            tiles.save(images, 10, pictures / "reconstructions.png")
+            tiles.save(images, 10, pictures / "samples.png")
+    walls = report(finished).by_id("walls")
+    rows = {row[0].text: row for row in walls.iter("tr")}
+    assert [len(rows[label].findall(".//img")) for label in ("test images", "AE", "VAE", "VIMAE-n")] == [1, 2, 2, 0]
+    assert "no pictures kept" in said(rows["VIMAE-n"])
+    (shown, *_) = rows["test images"].findall(".//img")
+    with Image.open(BytesIO(base64.b64decode(shown.get("src").partition(",")[2]))) as strip:
+        assert np.array_equal(np.asarray(strip)[:, :28], images[0, :, :, 0])
+        assert (strip.width, strip.height) == (int(shown.get("width")), int(shown.get("height")))
+    assert all(img.get("alt") for img in walls.findall(".//img"))
 
 
 def test_published_claims_are_shown_where_runs_belong_to_the_paper(fig1):
-    told = fig1.said(fig1.by_id("verdict"))
+    told = said(fig1.by_id("verdict"))
     assert "15 claims" in told
     assert "Test reconstruction error" in told
     assert len(fig1.by_id("verdict").findall(".//details")) == 15
@@ -243,11 +273,11 @@ def test_a_benchmark_of_other_data_has_no_published_claims(results, monkeypatch)
 
 
 def test_where_it_comes_from_is_told(fig1):
-    told = fig1.said(fig1.by_id("provenance"))
+    told = said(fig1.by_id("provenance"))
     assert "vimae-bench run fig1.toml" in told
     assert 'rank_by = "mmd2"' in told
     assert "2.15.0+cu132" in told
-    assert "seeds 0, 1, 2" in fig1.said(fig1.by_id("summary"))
+    assert "seeds 0, 1, 2" in said(fig1.by_id("summary"))
 
 
 def test_several_folders_make_one_page_with_the_mean_of_ranks(finished, tmp_path, results):
@@ -304,3 +334,12 @@ def test_one_seed_makes_no_claim_of_who_is_better(results):
 def test_a_page_that_leaves_something_out_is_an_error():
     with pytest.raises(Exception, match="title"):
         render("base.html.j2")
+
+
+def test_the_wheel_has_what_a_page_is_made_of(tmp_path):
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    page = ROOT / "vimae_bench" / "render" / "page"
+    parts = [*page.glob("assets/*"), *page.glob("templates/*")]
+    assert len(parts) >= 5
+    with ZipFile(wheel) as opened:
+        assert {path.relative_to(ROOT).as_posix() for path in parts} <= set(opened.namelist())

@@ -10,7 +10,8 @@ from ..folder import RunFolder
 from ..records import Json
 from ..results.board import Board, Row
 from ..results.store import Outcome
-from .drawing import Look, Looks, headed, legend, name, panels, short
+from .drawing import Look, Looks, headed, legend, name, panels
+from .layout import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ def draw(board: Board, looks: Looks, histories: Histories) -> "Figure":
     for axes, (term, methods) in zip(grid, histories.items(), strict=True):
         for row in shown:
             _method(axes, row, methods.get(row.label, []), looks[row.label])
-        _scale(axes, [curve for runs in methods.values() for _, curve in runs])
+        _scale(axes, [run for runs in methods.values() for run in runs])
         axes.set_title(short(term), fontsize=8, parse_math=False)
         axes.set_xlabel("epoch", fontsize=8)
     legend(figure, {row.label: looks[row.label] for row in shown}, [name(row) for row in shown])
@@ -89,14 +90,23 @@ def _mean(axes: "Axes", curves: Sequence[Curve], look: Look) -> None:
 
 
 def _seed(axes: "Axes", outcome: Outcome, curve: Curve, look: Look) -> None:
-    axes.plot([*curve], [*curve.values()], color=look.colour, linewidth=0.6)
+    every = max(1, len(curve) // 4)
+    (line,) = axes.plot([*curve], [*curve.values()], look.marker, color=look.colour, markersize=3, markevery=every)
+    line.set(linestyle="-", linewidth=0.6, markerfacecolor="none")
     there = [(epoch, value) for epoch, value in curve.items() if isfinite(value)]
     if outcome.status != "done" and there:
         axes.plot(*there[-1], "x", color=look.colour, markersize=5)
 
 
-def _scale(axes: "Axes", curves: Sequence[Curve]) -> None:
-    values = [value for curve in curves for value in curve.values() if isfinite(value)]
-    if values and min(values) > 0 and max(values) > SPREAD * min(values):
-        axes.set_yscale("log")
+def _scale(axes: "Axes", runs: Sequence[tuple[Outcome, Curve]]) -> None:
+    """Room for all that was trained to the end; what diverged may leave the panel."""
+    done = [curve for outcome, curve in runs if outcome.status == "done"] or [curve for _, curve in runs]
+    values = [value for curve in done for value in curve.values() if isfinite(value)]
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    if 0 < SPREAD * low < high:
+        room = (high / low) ** 0.05
+        axes.set(yscale="log", ylim=(low / room, high * room))
+    elif low < high:
+        room = 0.05 * (high - low)
+        axes.set_ylim(low - room, high + room)
     axes.locator_params(axis="x", integer=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..results.board import Row
 from .intervals import OTHER, QUIET
-from .layout import COLLAPSED, plain, seeds_of
+from .layout import COLLAPSED, plain, seeds_of, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,8 +18,6 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", OTH
 """Those of Okabe and Ito which can be seen on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """One more than there are colours, so that 56 methods look different."""
-LONGEST = 32
-"""Characters of a name that a figure has room for."""
 ACROSS = 4
 """Panels side by side."""
 FORMATS = ("png", "svg", "pdf")
@@ -43,13 +41,6 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
     """A look for each method, by its place among all of a comparison; the same labels give the same looks."""
     known = dict.fromkeys(labels)
     return {label: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, label in enumerate(known)}
-
-
-def short(text: str) -> str:
-    """A name on one line, the middle of a long one left out."""
-    name = plain(text)
-    half = (LONGEST - 1) // 2
-    return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
 
 
 def name(row: Row) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..records import Measure
 from ..results.board import Board, Row
-from .layout import COLLAPSED, axis, plain, seeds_of, seeds_said
+from .layout import COLLAPSED, axis, plain, seeds_of, seeds_said, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,8 @@ def draw(board: Board, columns: Sequence[str] = ()) -> "Figure":
 
 def caption(board: Board) -> str:
     """What to look for."""
-    return f"{seeds_said(board)} Under each measure, methods in blue are those to which none is shown to be better."
+    top = " Under each measure, methods in blue are those to which none is shown to be better." if board.test else ""
+    return seeds_said(board) + top
 
 
 def _panel(axes: "Axes", board: Board, measure: Measure) -> None:
@@ -84,8 +85,8 @@ def _method(axes: "Axes", y: int, row: Row, measure: Measure) -> None:
 
 def _names(axes: "Axes", board: Board) -> None:
     """Methods down the side, with what there is to say of them, and references below a line."""
-    names = [f"{plain(row.label)}{f' {COLLAPSED}' if row.collapsed else ''}{_lacking(row)}" for row in board.rows]
-    labels = [*names, *map(plain, board.references)]
+    names = [f"{short(row.label)}{f' {COLLAPSED}' if row.collapsed else ''}{_lacking(row)}" for row in board.rows]
+    labels = [*names, *map(short, board.references)]
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     quiet = [not row.complete for row in board.rows] + [True] * len(board.references)

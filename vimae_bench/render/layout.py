@@ -14,6 +14,8 @@ ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 COLLAPSED = "†"
 UNDEFINED = "–"  # noqa: RUF001
+LONGEST = 32
+"""Characters of a name that a figure has room for."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,13 @@ def number(value: float, decimals: int) -> str:
 def plain(text: str) -> str:
     """Text without control, format and unassigned characters, on one line: safe to print."""
     return "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+
+
+def short(text: str) -> str:
+    """A name on one line, the middle of a long one left out."""
+    name = plain(text)
+    half = (LONGEST - 1) // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
 
 
 def _cell(row: Row, measure: Measure, digits: int) -> Cell:

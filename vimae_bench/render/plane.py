@@ -26,13 +26,14 @@ def draw(board: Board, looks: Looks) -> "Figure":
 
     `looks` are those of all methods of the comparison.
     """
-    shown = rows(board)
+    shown, told = rows(board), DRAWN in board.measures
     alive = [row for row in shown if not row.collapsed]
     views = [shown, alive] if 0 < len(alive) < len(shown) else [shown]
     figure, grid = panels(len(views), (3.9, 3.4), beside=len(shown))
     for axes, view in zip(grid, views, strict=True):
         for row in view:
-            _method(axes, row.entries[RATE], row.entries[DISTORTION], looks[row.label], hollow=DRAWN not in row.entries)
+            hollow = told and DRAWN not in row.entries
+            _method(axes, row.entries[RATE], row.entries[DISTORTION], looks[row.label], hollow=hollow)
         axes.set_xlabel(axis(board.measures[RATE]), fontsize=8, parse_math=False)
         axes.set_ylabel(axis(board.measures[DISTORTION]), fontsize=8, parse_math=False)
         axes.set_title("" if view is shown else "without collapsed methods", fontsize=8)
@@ -54,6 +55,8 @@ def _method(axes: "Axes", rate: Entry, error: Entry, look: Look, *, hollow: bool
     x, y = ([entry.estimates[seed].value for seed in sorted(seeds)] for entry in (rate, error))
     if rate.complete and error.complete:
         _mean(axes, rate, error, look, hollow=hollow)
+        if len(seeds) == 1:
+            return
     axes.plot(x, y, look.marker, color=look.colour, markersize=3, mfc="white", markeredgewidth=0.7)
 
 

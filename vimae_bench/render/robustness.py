@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle, zip_longest
 from typing import TYPE_CHECKING
 
+from ..corruption import Corruption
 from ..records import Estimate, Measure
 from ..results.board import Board, Row
 from .drawing import Look, Looks, bare, headed, legend, name
@@ -40,15 +41,9 @@ class Panel:
 
 def found(board: Board) -> list[Panel]:
     """The panels that a board's measures make: `svm clean`, `svm gauss_0.2` and `svm gauss_0.4` make one."""
-    read = [(*parts, measure) for measure in board.measures.values() if (parts := _parts(measure.name))]
+    read = [(*said, measure) for measure in board.measures.values() if (said := parts(measure.name))]
     pairs = dict.fromkeys((probe, kind) for probe, kind, level, _ in read if level)
-    return [
-        Panel(
-            *pair,
-            tuple(sorted(((x, m) for p, k, x, m in read if (p, k) in (pair, (pair[0], "clean"))), key=lambda c: c[0])),
-        )
-        for pair in pairs
-    ]
+    return [Panel(*pair, _conditions(*pair, read)) for pair in pairs]
 
 
 def draw(board: Board, looks: Looks) -> "Figure":
@@ -83,10 +78,8 @@ def caption(board: Board) -> str:
     )
 
 
-def _parts(measure: str) -> tuple[str, str, float] | None:
+def parts(measure: str) -> tuple[str, str, float] | None:
     """The classifier, the kind of corruption and its strength; None if no word of the name is a corruption."""
-    from ..corruption import Corruption  # which takes torch
-
     words = measure.split(" ")
     for i, word in enumerate(words[1:], 1):
         try:
@@ -95,6 +88,13 @@ def _parts(measure: str) -> tuple[str, str, float] | None:
             continue
         return " ".join(words[:i] + words[i + 1 :]), corruption.kind, corruption.level
     return None
+
+
+def _conditions(
+    probe: str, kind: str, read: Sequence[tuple[str, str, float, Measure]]
+) -> tuple[tuple[float, Measure], ...]:
+    mine = [(level, measure) for p, k, level, measure in read if p == probe and k in (kind, "clean")]
+    return tuple(sorted(mine, key=lambda condition: condition[0]))
 
 
 def _panel(axes: "Axes", panel: Panel, looks: Looks, rows: Sequence[Row]) -> None:
@@ -134,4 +134,6 @@ def _references(board: Board, measured: set[str]) -> "dict[str, Line2D]":
 def _reference(axes: "Axes", panel: Panel, estimates: Mapping[str, Estimate], dashes: tuple[float, ...]) -> None:
     there = [(level, estimates[m.name].value) for level, m in panel.conditions if m.name in estimates]
     if there:
-        axes.plot(*zip(*there, strict=True), color=QUIET, linewidth=1.2, linestyle=(0, dashes), zorder=1.5)
+        axes.plot(
+            *zip(*there, strict=True), color=QUIET, marker=".", markersize=3, linewidth=1.2, linestyle=(0, dashes)
+        )

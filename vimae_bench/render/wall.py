@@ -12,9 +12,8 @@ from ..errors import ResultsError
 from ..folder import RunFolder
 from ..results.store import Outcome
 from ..tiles import Images
-from .drawing import short
 from .intervals import OTHER, QUIET
-from .layout import COLLAPSED, plain
+from .layout import COLLAPSED, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

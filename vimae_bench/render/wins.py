@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CELL, WIDEST = 0.33, 12.0
-"""The side of a cell, and of all panels side by side, in inches."""
+CELL, LETTER, WIDEST = 0.33, 0.065, 12.0
+"""The side of a cell, the width of a letter, and that of all panels side by side, in inches."""
+NUMBERED = 12
+"""More methods than this get cells of half the size, without numbers."""
 NOTE = (
-    f"share of seeds on which the row beats the column     grey: not meaningful, below {MEANINGFUL} either way     "
+    f"share of seeds on which the row beats the column     white: not meaningful, below {MEANINGFUL} either way     "
     "frame: shown to differ, after Holm     blank: not ranked"
 )
 
@@ -52,14 +54,17 @@ def draw(board: Board) -> "Figure":
     """The figure of a board that has some ranked measure: a matrix for each, all with the same rows."""
     from matplotlib.figure import Figure
 
-    shown, side = measures(board), CELL * len(rows(board))
+    shown, methods = measures(board), rows(board)
+    side = len(methods) * (CELL if len(methods) <= NUMBERED else CELL / 2)
+    label = 0.2 + LETTER * max(len(name(row)) for row in methods)
     across = min(len(shown), max(1, int(WIDEST / side)))
-    down = ceil(len(shown) / across)
-    figure = Figure((1.3 + (side + 0.2) * across, 0.5 + (side + 1.1) * down), layout="constrained", dpi=200)
-    for axes, measure in zip_longest(figure.subplots(down, across, squeeze=False).flat, shown):
+    size = label + (side + 0.2) * across, 0.5 + (label + side + 0.3) * ceil(len(shown) / across)
+    figure = Figure(size, layout="constrained", dpi=200)
+    grid = figure.subplots(ceil(len(shown) / across), across, squeeze=False)
+    for axes, measure in zip_longest(grid.flat, shown):
         axes.set_visible(measure is not None)
         if measure:
-            _matrix(axes, rows(board), measure.name, shares(board, measure))
+            _matrix(axes, methods, measure.name, shares(board, measure))
             axes.set_xlabel(heading(measure), fontsize=8, parse_math=False)
             axes.tick_params(labelleft=axes.get_subplotspec().is_first_col())  # pyright: ignore
     return headed(figure, board.title, NOTE)
@@ -69,8 +74,8 @@ def caption(board: Board) -> str:
     """What to look for."""
     return (
         f"P(row beats column) over {len(board.seeds)} paired seeds, ties counted half. Framed pairs are shown to "
-        f"differ ({board.test}, Holm-adjusted over all {board.comparisons} comparisons of the table); grey "
-        f"shares, below {MEANINGFUL} either way, mean nothing."
+        f"differ ({board.test}, Holm-adjusted over all {board.comparisons} comparisons of the table); white "
+        f"ones, below {MEANINGFUL} either way, mean nothing."
     )
 
 
@@ -87,7 +92,10 @@ def _values(row: Row, measure: str, seeds: Sequence[int]) -> NDArray[np.float64]
 def _matrix(axes: "Axes", methods: Sequence[Row], measure: str, won: Shares) -> None:
     axes.imshow(_shades(won))
     for i, j in np.argwhere(np.isfinite(won)):
-        _cell(axes, j, i, float(won[i, j]), decided=_apart(methods[i].entries[measure], methods[j].entries[measure]))
+        if len(methods) <= NUMBERED:
+            _number(axes, j, i, float(won[i, j]))
+        if _apart(methods[i].entries[measure], methods[j].entries[measure]):
+            _frame(axes, j, i)
     for set_ticks in (axes.set_xticks, axes.set_yticks):
         set_ticks(range(len(methods)), [name(row) for row in methods])
         set_ticks(np.arange(len(methods) - 1) + 0.5, minor=True)
@@ -109,13 +117,15 @@ def _shades(won: Shares) -> NDArray[np.float64]:
     return 1 - strength * (1 - colour)
 
 
-def _cell(axes: "Axes", x: int, y: int, share: float, *, decided: bool) -> None:
-    from matplotlib.patches import Rectangle
-
+def _number(axes: "Axes", x: int, y: int, share: float) -> None:
     meant = max(share, 1 - share) >= MEANINGFUL
     axes.text(x, y, f"{share:.2f}", fontsize=6.5, ha="center", va="center", color=OTHER if meant else QUIET)
-    if decided:
-        axes.add_patch(Rectangle((x - 0.44, y - 0.44), 0.88, 0.88, fill=False, linewidth=1, edgecolor=OTHER))
+
+
+def _frame(axes: "Axes", x: int, y: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((x - 0.44, y - 0.44), 0.88, 0.88, fill=False, linewidth=1, edgecolor=OTHER))
 
 
 def _apart(a: Entry, b: Entry) -> bool:

@@ -14,10 +14,8 @@ from ...results.store import Outcome
 from ...tiles import Images
 from .. import wall
 
-ACROSS = 12
-"""Images in a strip."""
-SIDE = 48
-"""In pixels; smaller images are shown twice as large."""
+ACROSS, SIDE = 10, 32
+"""Images in a strip; in pixels, towards what a page enlarges small ones, so that two strips fit beside a name."""
 
 
 @dataclass(frozen=True)
@@ -73,5 +71,6 @@ def _strip(images: Images, said: str) -> Strip:
     chosen = images[np.linspace(0, len(images) - 1, min(ACROSS, len(images))).astype(np.int64)]
     canvas, file = tiles.sheet(chosen, len(chosen), gap=1), BytesIO()
     tiles.picture(canvas).save(file, format="PNG", optimize=True)
-    height, width = (length * (2 if max(chosen.shape[1:3]) < SIDE else 1) for length in canvas.shape[:2])
+    factor = max(1, round(SIDE / max(chosen.shape[1:3])))
+    height, width = (length * factor for length in canvas.shape[:2])
     return Strip(f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}", width, height, said)
