@@ -86,10 +86,7 @@ class Bench:
                 for n in names
             },
             "files": sorted(
-                file.path
-                for folder in ("", "metrics", "pictures")
-                for file in client.list_artifacts(run.info.run_id, folder)
-                if not file.is_dir
+                f.path for d in ("", "pictures") for f in client.list_artifacts(run.info.run_id, d) if not f.is_dir
             ),
         }
 

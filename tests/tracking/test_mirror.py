@@ -37,8 +37,7 @@ def test_a_finished_run_is_read_back_from_mlflow_whole(bench):
     assert [point[2] for point in run["curves"]["accuracy.se"]] == [0.03]
     assert [point[2] for point in run["curves"]["accuracy_at_1k"]] == [0.5]
     assert "accuracy_at_1k.se" not in run["curves"]
-    metric = f"metrics/{bench.cells[0].metrics[0].key}.json"
-    assert run["files"] == ["cell.json", metric, "pictures/samples.png", "record.json", "spec.json"]
+    assert run["files"] == ["cell.json", "pictures/samples.png", "record.json", "spec.json"]
 
 
 def test_artefacts_lie_in_the_results_folder(bench):

@@ -1,6 +1,6 @@
 """In what two sets of results differ besides their numbers: settings, metrics, data, versions, machine."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..records import Json
@@ -14,14 +14,14 @@ Told = Mapping[str, object]
 def unlike(a: Sequence[Outcome], b: Sequence[Outcome]) -> Iterator[str]:
     """What sides A and B, paired by seed, were given, measured by and made by that is not the same."""
     pairs = list(zip(a, b, strict=True))
-    if other := _differing(_settings, pairs):
+    if other := _differing([(_settings(one), _settings(other)) for one, other in pairs]):
         yield f"The two sides differ in {other}."
     yield from data([*a, *b])
-    if other := _differing(_metrics, pairs):
+    if other := _differing([_metrics(one, other) for one, other in pairs]):
         yield f"They are measured with other settings: {other}."
     yield from definitions([*a, *b])
-    done = [pair for pair in pairs if all(outcome.status == "done" for outcome in pair)]
-    if other := _differing(_versions, done):
+    done = [(one, other) for one, other in pairs if one.status == other.status == "done"]
+    if other := _differing([(_versions(one), _versions(other)) for one, other in done]):
         yield f"They were made by other versions or machines: {other}."
     if done and all(one.estimates == other.estimates for one, other in done):
         yield f"Every number of {many(len(done), 'pair')} of runs is the same on both sides."
@@ -32,9 +32,8 @@ def same_data(a: Outcome, b: Outcome) -> bool:
     return (a.record.get("data") or {}) == (b.record.get("data") or {})
 
 
-def _differing(read: Callable[[Outcome], Told], pairs: Sequence[tuple[Outcome, Outcome]]) -> str:
-    """Such as `latent (A: 2, B: 8), training.epochs (A: 80, B: 5)`."""
-    told = [(read(one), read(other)) for one, other in pairs]
+def _differing(told: Sequence[tuple[Told, Told]]) -> str:
+    """Such as `latent (A: 2, B: 8), training.epochs (A: 80, B: 5)`, from what is told of each pair of runs."""
     names = sorted({name for one, other in told for name in {**one, **other}})
     return ", ".join(filter(None, (_contrast(name, told) for name in names)))
 
@@ -58,10 +57,14 @@ def _settings(outcome: Outcome) -> Told:
     return {name: value for name, value in _flat(outcome.cell.run.as_json()) if name != "seed"}
 
 
-def _metrics(outcome: Outcome) -> Told:
-    metrics = outcome.cell.metrics
-    named = {metric.use + suffix_of(metric, metrics): metric.as_json() for metric in metrics}
-    return dict(_flat(named))
+def _metrics(a: Outcome, b: Outcome) -> tuple[Told, Told]:
+    """The settings of the metrics that both runs are measured by."""
+    one, other = (
+        {metric.use + suffix_of(metric, run.cell.metrics): metric.as_json() for metric in run.cell.metrics}
+        for run in (a, b)
+    )
+    shared = one.keys() & other.keys()
+    return dict(_flat({name: one[name] for name in shared})), dict(_flat({name: other[name] for name in shared}))
 
 
 def _versions(outcome: Outcome) -> Told:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ..errors import BenchError, did_you_mean
-from ..files import read_json
+from ..files import json_object
 from ..records import Cell
 from ..results.notes import many
 from ..results.store import Store
 from .names import CELL, RUN_KEY
-from .store import connect, default_uri, masked, told
+from .store import connect, default_uri, masked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,7 +49,8 @@ def fetch(experiment: str, uri: str, results: Path, store: Store) -> list[str]:
     except BenchError:
         raise
     except Exception as error:  # a store raises whatever its driver raises
-        raise BenchError(f"{masked(where)}: MLflow cannot be read ({told(error)})") from error
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BenchError(masked(f"{where}: MLflow cannot be read ({said})")) from error
     store.write_benchmark(experiment, "", {}, [cell for _, cell in newest])
     return [*_said(len(runs) - len(ours), len(ours) - len(cells), len(cells) - len(newest))]
 
@@ -106,9 +107,9 @@ def _cell(run: "Files") -> Cell | None:
         return None
     with TemporaryDirectory() as folder:
         _bring(run, CELL, path := Path(folder) / "brought.json")
-        raw = read_json(path)
+        raw = json_object(path.read_bytes())
     try:
-        return Cell.from_json(raw)
+        return Cell.from_json(raw or {})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BenchError(f"{masked(run.artifact_uri)}/{CELL}: is not as `sync` writes it ({error!r})") from error
 

@@ -1,16 +1,20 @@
 """A benchmark's runs brought to MLflow from their folders. The folders stay the truth; a mirror may be late."""
 
 import math
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import BenchError
 from ..folder import read_events
 from ..records import Cell
 from ..results.store import Store
 from .run import RunMirror
-from .store import default_uri, open_target, told
+from .store import default_uri, masked, open_target
+
+REASON_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def sync(benchmark: Path, uri: str = "", cells: Sequence[Cell] | None = None, se
     try:
         target = open_target(benchmark, uri or default_uri(benchmark.parent))
     except Exception as error:  # a store raises whatever its driver raises
-        return Summary(0, len(begun), told(error))
+        return Summary(0, len(begun), _told(error))
     return _update([RunMirror(target, folder, cell) for folder, cell in begun], seconds)
 
 
@@ -53,7 +57,7 @@ def _update(runs: Sequence[RunMirror], seconds: float) -> Summary:
             run.update()
             mirrored += 1
         except Exception as error:  # a store raises whatever its driver raises, and a folder may be damaged in any way
-            reasons.append(told(error))
+            reasons.append(_told(error))
             if _is_store_down(error):
                 break
     return Summary(mirrored, len(runs) - mirrored, next(iter(reasons), ""))
@@ -63,3 +67,9 @@ def _is_store_down(error: Exception) -> bool:
     """MLflow gives every error of its own a status of HTTP; below 500 it is about the one run."""
     status = getattr(error, "get_http_status_code", None)
     return status is not None and status() >= 500
+
+
+def _told(error: Exception) -> str:
+    """An error in one line."""
+    what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+    return textwrap.shorten(masked(what), REASON_LENGTH, placeholder=" ...")

@@ -122,6 +122,8 @@ class RunMirror:
         settings = parameters(self.cell.run)
         yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
         yield CELL, fingerprint(self.cell.as_json()), self._log_cell
+        for path in filter(Path.exists, map(self.folder.metric, self.cell.metrics)):
+            yield path.name, stamp(path), partial(self._log_metric, path)
         for path in self._artefacts():
             yield path.name, stamp(path), partial(self._log_artefact, path)
         measured = [metric for metric in self.cell.metrics if self.folder.metric(metric).exists()]
@@ -133,17 +135,20 @@ class RunMirror:
         yield "state", fingerprint([state, end]), partial(self._log_state, state, record.get("status"), end)
 
     def _artefacts(self) -> list[Path]:
-        metrics = [self.folder.metric(metric) for metric in self.cell.metrics]
-        files = [self.folder.spec, self.folder.record, *metrics, *sorted(self.folder.pictures.glob("*.png"))]
+        files = [self.folder.spec, self.folder.record, *sorted(self.folder.pictures.glob("*.png"))]
         return [path for path in files if path.exists()]
+
+    def _log_artefact(self, path: Path) -> None:
+        below = "pictures" if path.parent == self.folder.pictures else None
+        self.target.client.log_artifact(self.cursor.run_id, str(path), below)
 
     def _log_cell(self) -> None:
         """What a reader of MLflow cannot know otherwise: which of the metrics there are wanted, what a run repeats."""
         self.target.client.log_dict(self.cursor.run_id, self.cell.as_json(), CELL)
 
-    def _log_artefact(self, path: Path) -> None:
-        below = path.parent.relative_to(self.folder.path).as_posix()
-        self.target.client.log_artifact(self.cursor.run_id, str(path), None if below == "." else below)
+    def _log_metric(self, path: Path) -> None:
+        """A metric's file as it is: a value and its error are not all there is to a measure."""
+        self.target.client.log_artifact(self.cursor.run_id, str(path), "metrics")
 
     def _log_parameters(self, settings: Mapping[str, str]) -> None:
         from mlflow.entities import Param

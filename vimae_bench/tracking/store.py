@@ -3,14 +3,11 @@
 import logging
 import os
 import re
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
-
-from ..errors import BenchError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,7 +24,6 @@ SETTINGS = {
 LOUD = ("mlflow", "alembic", "urllib3.connectionpool")
 """Loggers that tell of every table made, of every call tried again, and with all its rows of every one that failed."""
 LOCK_SECONDS = 60
-REASON_LENGTH = 200
 SECRET_IN_QUERY = re.compile(r"([?&][^=&\s]*(?:key|pass|pwd|secret|sig|token)[^=&\s]*=)[^&#\s\"']+", re.IGNORECASE)
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Without it MLflow opens an experiment on its pages for language models, where no run is to be seen."""
@@ -52,12 +48,6 @@ def default_uri(results: Path) -> str:
 def masked(text: str) -> str:
     """The text without what is secret in its URIs: `https://me:secret@host?key=x` is `https://***@host?key=***`."""
     return SECRET_IN_QUERY.sub(r"\1***", re.sub(r"://[^/\s]*@", "://***@", text))
-
-
-def told(error: Exception) -> str:
-    """An error in one line."""
-    what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-    return textwrap.shorten(masked(what), REASON_LENGTH, placeholder=" ...")
 
 
 def open_target(benchmark: Path, uri: str) -> Target:
