@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ..results.comparison import Comparison, Difference
 from .layout import heading, plain, unit
-from .paired import sides, spelt, verdict
+from .paired import sides, spelt
 from .terminal import footnotes
 
 HEADS = ("measure", "A\nB", "A - B", "shift", "P(A beats B)", "p", "A is")
@@ -27,16 +27,14 @@ def _comparison(comparison: Comparison) -> Iterator[RenderableType]:
     for head in HEADS:
         table.add_column(head)
     for row in comparison.rows:
-        told = Text(verdict(row, len(comparison.seeds)), style=STYLES.get(row.verdict, ""))
-        table.add_row(*map(Text, texts(row)), told)
+        table.add_row(*_row(row, len(comparison.seeds)))
     yield table
     yield footnotes(comparison.notes)
 
 
-def texts(row: Difference) -> list[str]:
-    """What stands under all HEADS but the last, some of it in two lines."""
-    text = spelt(row)
-    return [
+def _row(row: Difference, seeds: int) -> list[Text]:
+    text = spelt(row, seeds)
+    cells = [
         f"{heading(row.measure)}\n{unit(row.measure)}",
         f"{text.a}\n{text.b}",
         f"{text.difference}\n± {text.spread}" if text.spread else text.difference,
@@ -44,3 +42,4 @@ def texts(row: Difference) -> list[str]:
         text.wins,
         text.p,
     ]
+    return [*map(Text, cells), Text(text.verdict, style=STYLES.get(row.verdict, ""))]

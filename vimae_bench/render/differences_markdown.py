@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ..results.comparison import Comparison, Difference
 from .layout import heading, unit
 from .markdown import escape, row_of
-from .paired import sides, spelt, verdict
+from .paired import sides, spelt
 
 HEADS = ("measure", "A", "B", "A - B", "shift", "P(A beats B)", "p", "A is")
 BOLD = ("better", "worse")
@@ -26,8 +26,9 @@ def _comparison(comparison: Comparison) -> Iterator[str]:
 
 
 def _cells(row: Difference, seeds: int) -> list[str]:
-    text, said = spelt(row), verdict(row, seeds)
+    text = spelt(row, seeds)
     measure = escape(heading(row.measure)) + (f" <br> {escape(unit(row.measure))}" if row.measure.unit else "")
     difference = f"{text.difference} ± {text.spread}" if text.spread else text.difference
+    verdict = f"**{text.verdict}**" if row.verdict in BOLD else text.verdict
     cells = (text.a, text.b, difference, f"{text.shift} {text.between}".strip(), text.wins, text.p)
-    return [measure, *map(escape, cells), f"**{said}**" if row.verdict in BOLD else said]
+    return [measure, *map(escape, cells), verdict]

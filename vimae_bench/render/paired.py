@@ -20,10 +20,11 @@ class Spelt:
     between: str
     wins: str
     p: str
+    verdict: str
 
 
-def spelt(row: Difference) -> Spelt:
-    """The numbers of a row as texts."""
+def spelt(row: Difference, seeds: int) -> Spelt:
+    """The texts of a row of a table over so many seeds."""
     half = (row.interval[1] - row.interval[0]) / 2 if row.interval else 0.0
     means = [sum(side) / len(side) for side in (row.a, row.b)]
     digits = decimals([half] if half else [], means)
@@ -36,6 +37,7 @@ def spelt(row: Difference) -> Spelt:
         between=_between(row.shift.interval, digits),
         wins="" if row.wins is None else f"{row.wins:.2f}",
         p="" if row.p is None else f"{row.p:.2g}" if row.p >= 0.001 else "< 0.001",
+        verdict=verdict(row, seeds),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ...results.comparison import Comparison, Difference
 from .. import differences_csv, differences_markdown
 from ..layout import heading, plain, unit
-from ..paired import Spelt, sides, spelt, verdict
+from ..paired import Spelt, sides, spelt
 from . import render
 from .strips import Strip, strip
 from .summary import listed
@@ -27,7 +27,6 @@ class Line:
     name: str
     heading: str
     unit: str
-    verdict: str
     kind: str
     text: Spelt
     row: Difference
@@ -74,9 +73,10 @@ def _table(n: int, made: Comparison) -> Table:
 
 
 def _line(row: Difference, seeds: int) -> Line:
-    text, measure = spelt(row), row.measure
-    said, kind = verdict(row, seeds), CLASSES.get(row.verdict, "")
-    return Line(plain(measure.name), heading(measure), unit(measure), said, kind, text, row, strip(row, text.digits))
+    text = spelt(row, seeds)
+    kind = CLASSES.get(row.verdict, "")
+    measure = row.measure
+    return Line(plain(measure.name), heading(measure), unit(measure), kind, text, row, strip(row, text.digits))
 
 
 def _said(made: Comparison) -> str:
