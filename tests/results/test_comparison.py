@@ -190,6 +190,14 @@ def test_versions_machines_and_metrics_that_differ_between_the_sides_are_told(re
     assert not any("Mixed" in note for note in table.notes)
 
 
+def test_a_metric_that_only_one_side_has_is_no_other_setting(results, other):
+    results.add("VAE", 0, sse=20.0)
+    other.add("VAE", 0, sse=30.0)
+    a, b = both(results, other, cell=lambda o: replace(o.cell, metrics=(*o.cell.metrics, Choice("fid", {"n": 5}))))
+    (table,) = compare_results(a, b, ("a", "b"))
+    assert not any("fid" in note for note in table.notes)
+
+
 def test_sides_that_are_the_same_in_every_number_say_so(pair):
     outcomes = pair.store.outcomes(pair.cells)
     a, b, c = compare_results(outcomes, outcomes, ("old", "new"))

@@ -153,9 +153,10 @@ def test_a_damaged_artefact_costs_its_own_run_and_a_damaged_cell_is_named(bench,
     outcomes, _ = fetched()
     assert [outcome.status for outcome in outcomes] == ["failed", "done"]
     assert "record.json: cannot be read as JSON" in outcomes[0].reason
-    next(artefacts.rglob("cell.json")).write_text('{"label": "VAE", "run": {"dataset": "../../etc"}, "metrics": []}')
-    with pytest.raises(BenchError, match=r"/artifacts/cell\.json: is not as `sync` writes it"):
-        fetched()
+    for damage in ('{"label": "VAE", "run": {"dataset": "../../etc"}, "metrics": []}', "{", "[]"):
+        next(artefacts.rglob("cell.json")).write_text(damage)
+        with pytest.raises(BenchError, match=r"/artifacts/cell\.json: is not as `sync` writes it"):
+            fetched()
 
 
 @pytest.mark.parametrize("uri", ["sqlite:////nowhere/at/all.db", "http://me:secret@127.0.0.1:9"])

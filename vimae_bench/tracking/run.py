@@ -142,6 +142,13 @@ class RunMirror:
         below = "pictures" if path.parent == self.folder.pictures else None
         self.target.client.log_artifact(self.cursor.run_id, str(path), below)
 
+    def _log_parameters(self, settings: Mapping[str, str]) -> None:
+        from mlflow.entities import Param
+
+        params = [Param(name, value) for name, value in settings.items()]
+        for start in range(0, len(params), PARAMETERS):
+            self._log(params=params[start : start + PARAMETERS])
+
     def _log_cell(self) -> None:
         """What a reader of MLflow cannot know otherwise: which of the metrics there are wanted, what a run repeats."""
         self.target.client.log_dict(self.cursor.run_id, self.cell.as_json(), CELL)
@@ -149,13 +156,6 @@ class RunMirror:
     def _log_metric(self, path: Path) -> None:
         """A metric's file as it is: a value and its error are not all there is to a measure."""
         self.target.client.log_artifact(self.cursor.run_id, str(path), "metrics")
-
-    def _log_parameters(self, settings: Mapping[str, str]) -> None:
-        from mlflow.entities import Param
-
-        params = [Param(name, value) for name, value in settings.items()]
-        for start in range(0, len(params), PARAMETERS):
-            self._log(params=params[start : start + PARAMETERS])
 
     def _log_measures(self, metrics: Sequence[Choice]) -> None:
         """All in one call, which takes MLflow as long as a single value does."""
