@@ -29,6 +29,7 @@ from vimae_bench import (
 )
 from vimae_bench.testing import (
     ContractError,
+    Refusal,
     check_architecture,
     check_dataset,
     check_divergence,
@@ -302,3 +303,28 @@ def test_a_reporter_that_keeps_an_event_is_found_out(tmp_path: Path) -> None:
     check_reporter(lambda orders, events: events, tmp_path)
     with pytest.raises(ContractError):
         check_reporter(lambda orders, events: (event for event in events if event.kind != "tick"), tmp_path)
+
+
+class Picky(Reconstruction):
+    """Trains only what it likes."""
+
+    def check(self, model: Autoencoder) -> None:
+        raise ValueError("wants the prior 'vamp'")
+
+
+def test_an_objective_that_refuses_the_model_it_would_be_tried_on_says_why() -> None:
+    with pytest.raises(Refusal, match="wants the prior 'vamp'"):
+        check_objective(Picky())
+
+
+class PartlyFrozen(Reconstruction):
+    """A part with a weight that is not to be trained."""
+
+    def auxiliary(self, frame: Frame) -> nn.Module:
+        module = nn.Module()
+        module.fixed = nn.Parameter(torch.ones(()), requires_grad=False)
+        return module
+
+
+def test_a_weight_that_is_not_to_be_trained_needs_no_gradient() -> None:
+    check_objective(PartlyFrozen())

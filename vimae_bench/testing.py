@@ -7,6 +7,7 @@ the kind (a density integrates to 1, every trained parameter gets a gradient), n
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -55,6 +56,10 @@ class ContractError(BenchError):
     """A plugin breaks the contract of its kind."""
 
     exit_code = 1
+
+
+class Refusal(BenchError):
+    """A plugin refuses what it would be tried on, and says why: nothing is known of it."""
 
 
 def check_prior(prior: Prior) -> None:
@@ -109,8 +114,15 @@ def check_architecture(architecture: Architecture) -> None:
 
 
 def check_objective(objective: Objective) -> None:
-    """Finite scalar terms, a gradient for all that is trained, a loss that falls, and a step of one graph."""
+    """Finite scalar terms, a gradient for all that is trained, a loss that falls, and a step of one graph.
+
+    Raises Refusal for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
+    """
     model = Autoencoder(Frame((1, 4, 4), 2), _Linear(), _MakeNormal(), objective, seed=0)
+    try:
+        objective.check(model)
+    except ValueError as error:
+        raise Refusal(f"refuses a linear model under N(0, I): {error}") from error
     images = torch.from_numpy(_toy(512).x)
     step = TrainingStep(model, objective, Training(batch=64, learning_rate=1e-2), images)
     progress = torch.tensor(0.5)
@@ -277,8 +289,8 @@ def _made(make: Callable[[], nn.Module]) -> nn.Module:
 def _bare(loss: Tensor, model: Autoencoder, parts: Sequence[str]) -> Iterator[str]:
     """The parts with a parameter that no gradient of the loss reaches."""
     for name in parts:
-        for p in model.get_submodule(name).parameters():
-            if torch.autograd.grad(loss, p, retain_graph=True, allow_unused=True) == (None,):
+        for p in model.parts((name,)):
+            if p.requires_grad and torch.autograd.grad(loss, p, retain_graph=True, allow_unused=True) == (None,):
                 yield name
 
 
@@ -326,11 +338,18 @@ def _encoder(latent: int) -> Callable[[Tensor], Posterior]:
 class _Normal(PriorDistribution):
     """N(0, I), since the harness knows no plugin."""
 
+    closed_form_kl: ClassVar[bool] = True
+
     def sample(self, n: int) -> Tensor:
         return torch.randn(n, self.latent)
 
     def log_prob(self, z: Tensor) -> Tensor:
         return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
+
+    def kl(self, q: Posterior, z: Tensor) -> Tensor:
+        if not isinstance(q, GaussianPosterior):
+            return super().kl(q, z)
+        return 0.5 * (q.m.square() + q.l.exp() - 1 - q.l).sum(-1)
 
 
 class _MakeNormal:

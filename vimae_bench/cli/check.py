@@ -52,13 +52,18 @@ def _given(settings: tuple[str, ...]) -> Json:
 
 
 def _checked(entry: Entry, catalogue: Catalogue, given: Json) -> bool:
-    """Check one plugin and say how it went; one that cannot be made without settings is passed over."""
+    """Check one plugin and say how it went; one that needs settings, or refuses what it is tried on, is passed over."""
     if lacking := [name for name in _required(entry.form) if name not in given]:
         click.echo(f"skipped {entry.kind} {entry.name}: needs {' '.join(f'-s {name}=...' for name in lacking)}")
         return True
     try:
         _check(entry.kind, _made(entry, catalogue, given))
     except FAULTS as error:
+        from ..testing import Refusal
+
+        if isinstance(error, Refusal):
+            click.echo(legible(f"skipped {entry.kind} {entry.name}: {error}"))
+            return True
         what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
         where = f"{entry.kind} {entry.name} ({entry.source.distribution} {entry.source.version})"
         click.echo(legible(f"fails   {where}: {what}"))

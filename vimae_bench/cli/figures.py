@@ -57,7 +57,7 @@ def _named(found: Finished) -> "Iterator[tuple[str, Figure]]":
         yield name if taken[name] == 1 else f"{name}-{taken[name]}", figure
     if not taken:
         raise BenchError(f"{found.store.path}: no run has finished, so there is nothing to draw")
-    for title in gallery.bare(outcomes):
+    for title in gallery.without_pictures(outcomes):
         click.echo(legible(f"{title}: no reconstructions and samples, for no run has kept its pictures"), err=True)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import tiles
 from ..pixels import to_unit
 from ..records import Json
-from ..tiles import COLUMNS
+from ..tiles import COLUMNS, Images
 from .trial import Trial
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def draw(trial: Trial, history: Sequence[Json], folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     columns = min(COLUMNS, len(trial.examples("test")))
-    _save(reconstructions(trial, columns), columns, aside / "reconstructions.png")
-    _save(trial.decode(trial.prior_draws(COLUMNS**2, "samples")), COLUMNS, aside / "samples.png")
+    tiles.save(as_bytes(reconstructions(trial, columns)), columns, aside / "reconstructions.png")
+    tiles.save(as_bytes(trial.decode(trial.prior_draws(COLUMNS**2, "samples"))), COLUMNS, aside / "samples.png")
     if trial.frame.latent == 2:
         _draw_codes(trial, aside)
     if history:
@@ -56,6 +56,11 @@ def reconstructions(trial: Trial, columns: int) -> Tensor:
     return torch.cat([part for pair in zip(x.split(columns), xhat.split(columns), strict=True) for part in pair])
 
 
+def as_bytes(images: Tensor) -> Images:
+    """Images [N, C, H, W] in [0, 1] units as uint8 [N, H, W, C]."""
+    return images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
 def prior_levels(trial: Trial) -> list[float]:
     """Values of log p(z) that bound the prior's densest regions, with the mass of 3, 2 and 1 sigma of a 2-D normal.
 
@@ -65,11 +70,6 @@ def prior_levels(trial: Trial) -> list[float]:
     with torch.inference_mode():
         outside = z.new_tensor([exp(-(sigma**2) / 2) for sigma in (3, 2, 1)])
         return trial.model.prior.log_prob(z).quantile(outside).unique().tolist()
-
-
-def _save(images: Tensor, columns: int, path: Path) -> None:
-    """Images [N, C, H, W] in [0, 1] units."""
-    tiles.save(images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy(), columns, path)
 
 
 def _draw_codes(trial: Trial, folder: Path) -> None:

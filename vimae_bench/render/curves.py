@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SPREAD = 10
 """Positive values that are further apart than this many times are drawn by their logarithms."""
 NOTE = (
-    "line: mean over seeds     band: least to largest     thin: one seed, where some are lacking     cross: cut short"
+    "line: mean over seeds  ·  band: least to largest  ·  thin: one seed, where some are lacking  ·  cross: cut short"
 )
 
 Curve = dict[int, float]

@@ -20,7 +20,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """One more than there are colours, so that 56 methods look different."""
 ACROSS = 4
 """Panels side by side."""
-FORMATS = ("png", "svg", "pdf")
 SAVED: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "vimae-bench", "pdf.fonttype": 42}
 """Text stays text in SVG, fonts are embedded as TrueType in PDF, and the same figure gives the same file."""
 UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}

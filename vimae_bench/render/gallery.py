@@ -34,21 +34,21 @@ def figures(boards: Sequence[Board], outcomes: Sequence[Outcome]) -> Iterator[Dr
 
 def walls(outcomes: Sequence[Outcome]) -> Iterator[Drawn]:
     """A wall of reconstructions and samples for each table of which some run has drawn any."""
-    for name, table in _tables(outcomes).items():
+    for name, table in _tables(outcomes):
         if hung := wall.hang(table):
             yield Drawn(f"Reconstructions and samples, {name}", wall.caption(hung), wall.draw(hung, name))
 
 
-def bare(outcomes: Sequence[Outcome]) -> list[str]:
-    """The titles of tables of which no run has drawn any pictures, so that they have no wall."""
-    return [name for name, table in _tables(outcomes).items() if not any(map(wall.drew, table))]
+def without_pictures(outcomes: Sequence[Outcome]) -> list[str]:
+    """The titles of tables that have no wall, since no run of theirs has kept pictures."""
+    return [name for name, table in _tables(outcomes) if not any(map(wall.drew, table))]
 
 
-def _tables(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    """The outcomes of each table by its title."""
+def _tables(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
+    """The title of each table and its outcomes."""
     groups = list(grouped(outcomes).values())
     runs = [group[0].cell.run for group in groups]
-    return {title(run, runs): group for run, group in zip(runs, groups, strict=True)}
+    return [(title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
 
 def _figures(board: Board, outcomes: Sequence[Outcome], shown: Looks) -> Iterator[Drawn]:

@@ -32,7 +32,7 @@ def draw(board: Board, columns: Sequence[str] = ()) -> "Figure":
     rows = max(ceil(len(measures) / ACROSS), 1)
     figure = Figure((1.3 + 2.2 * across, 0.5 + (0.8 + 0.3 * lines) * rows), layout="constrained", dpi=200)
     figure.suptitle(plain(board.title), fontsize=9, fontweight="bold", parse_math=False)
-    figure.supxlabel(("     " if across > 1 else "\n").join(LEGEND), fontsize=6.5, color=QUIET)
+    figure.supxlabel(("  ·  " if across > 1 else "\n").join(LEGEND), fontsize=6.5, color=QUIET)
     grid = figure.subplots(rows, across, sharey=True, squeeze=False)
     for axes, measure in zip_longest(grid.flat, measures):
         if measure:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 RATE, DISTORTION, DRAWN = "rate", "sse", "sse sampled"
 """The last is not there for a deterministic encoder, whose rate is a convention and is drawn hollow."""
 
-NOTE = "small: one seed     large: mean, with 95 % intervals     hollow: deterministic encoder, push-forward rate"
+NOTE = "small: one seed  ·  large: mean, with 95 % intervals  ·  hollow: deterministic encoder, push-forward rate"
 
 
 def rows(board: Board) -> list[Row]:

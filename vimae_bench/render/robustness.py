@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle, zip_longest
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from ..corruption import Corruption
@@ -27,7 +27,7 @@ KINDS = {
 """What the strength of each kind of corruption is."""
 
 DASHES = ((4, 2), (1, 1.5), (6, 2, 1, 2), (2, 2))
-NOTE = "line: mean over seeds     band: 95 % interval     broken: no training, one value"
+NOTE = "line: mean over seeds  ·  band: 95 % interval  ·  broken: no training, one value"
 
 
 @dataclass(frozen=True)
@@ -48,26 +48,37 @@ def found(board: Board) -> list[Panel]:
 
 def draw(board: Board, looks: Looks) -> "Figure":
     """The figure of a board that has some panel; `looks` are those of all methods of the comparison."""
-    from matplotlib.figure import Figure
-
     shown = found(board)
-    lines = [[panel for panel in shown if panel.probe == probe] for probe in dict.fromkeys(p.probe for p in shown)]
     measured = {measure.name for panel in shown for _, measure in panel.conditions}
-    rows = [row for row in board.rows if measured & row.entries.keys()]
-    beside, across = _references(board, measured), max(map(len, lines))
-    high = max(2.6 * len(lines) + 0.5, 0.17 * (len(rows) + len(beside)) + 0.6)
-    figure = Figure((2.7 * across + 1.8, high), layout="constrained", dpi=200)
-    for grid, panels in zip(figure.subplots(len(lines), across, sharey="row", squeeze=False), lines, strict=True):
-        for axes, panel in zip_longest(grid, panels):
-            axes.set_visible(panel is not None)
-            if panel:
-                _panel(bare(axes), panel, {row.label: looks[row.label] for row in rows}, rows)
-                for label, dashes in zip(beside, cycle(DASHES), strict=False):
-                    _reference(axes, panel, board.references[label], dashes)
-        read = replace(panels[0].conditions[0][1], name=panels[0].probe)
-        grid[0].set_ylabel(axis(read), fontsize=8, parse_math=False)
+    rows, beside = [row for row in board.rows if measured & row.entries.keys()], _references(board, measured)
+    figure, grid = _grid(shown, len(rows) + len(beside))
+    for axes, panel in grid:
+        for row in rows:
+            _method(axes, panel, row, looks[row.label])
+        for label, dashes in zip(beside, cycle(DASHES), strict=False):
+            _reference(axes, panel, board.references[label], dashes)
+        axes.set_xlabel(KINDS[panel.kind], fontsize=8)
+        axes.set_xticks(sorted({level for level, _ in panel.conditions}))
+        axes.margins(x=0.06)
     legend(figure, {row.label: looks[row.label] for row in rows}, [name(row) for row in rows], beside)
     return headed(figure, board.title, NOTE)
+
+
+def _grid(shown: Sequence[Panel], beside: int) -> "tuple[Figure, list[tuple[Axes, Panel]]]":
+    """A row of axes for each classifier, high enough for `beside` lines of a legend."""
+    from matplotlib.figure import Figure
+
+    rows = [[panel for panel in shown if panel.probe == probe] for probe in dict.fromkeys(p.probe for p in shown)]
+    across = max(map(len, rows))
+    size = 2.7 * across + 1.8, max(2.6 * len(rows) + 0.5, 0.17 * beside + 0.6)
+    figure, found = Figure(size, layout="constrained", dpi=200), list[tuple["Axes", Panel]]()
+    for line, panels in zip(figure.subplots(len(rows), across, sharey="row", squeeze=False), rows, strict=True):
+        read = replace(panels[0].conditions[0][1], name=panels[0].probe)
+        line[0].set_ylabel(axis(read), fontsize=8, parse_math=False)
+        found += zip(map(bare, line), panels, strict=False)
+        for axes in line[len(panels) :]:
+            axes.set_visible(False)
+    return figure, found
 
 
 def caption(board: Board) -> str:
@@ -95,14 +106,6 @@ def _conditions(
 ) -> tuple[tuple[float, Measure], ...]:
     mine = [(level, measure) for p, k, level, measure in read if p == probe and k in (kind, "clean")]
     return tuple(sorted(mine, key=lambda condition: condition[0]))
-
-
-def _panel(axes: "Axes", panel: Panel, looks: Looks, rows: Sequence[Row]) -> None:
-    for row in rows:
-        _method(axes, panel, row, looks[row.label])
-    axes.set_xlabel(KINDS[panel.kind], fontsize=8)
-    axes.set_xticks(sorted({level for level, _ in panel.conditions}))
-    axes.margins(x=0.06)
 
 
 def _method(axes: "Axes", panel: Panel, row: Row, look: Look) -> None:

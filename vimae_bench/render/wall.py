@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from .layout import COLLAPSED, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Kind = Literal["inputs", "reconstructions", "samples"]
 
 ACROSS = 12
 """Images of a kind in a method's row."""
@@ -34,10 +36,10 @@ class Sheets:
     reconstructions: Images
     samples: Images
 
-    def png(self, kind: str, columns: int = tiles.COLUMNS) -> bytes:
-        """One kind as a small PNG for a page, a pixel for a pixel."""
+    def png(self, kind: Kind) -> bytes:
+        """One kind as a small PNG for a page, ten images to a row, a pixel for a pixel."""
         file = BytesIO()
-        tiles.picture(tiles.sheet(getattr(self, kind), columns, gap=1)).save(file, format="PNG", optimize=True)
+        tiles.picture(tiles.sheet(getattr(self, kind), tiles.COLUMNS, gap=1)).save(file, format="PNG", optimize=True)
         return file.getvalue()
 
 
@@ -122,7 +124,7 @@ def _hung(outcome: Outcome) -> Hung:
     try:
         back, samples = tiles.load(pictures / "reconstructions.png"), tiles.load(pictures / "samples.png")
     except ResultsError:
-        return Hung(outcome, None, "damaged; see vimae-bench doctor")
+        return Hung(outcome, None, "pictures damaged, or of another version")
     inputs, outputs, drawn = (sheet.reshape(-1, *sheet.shape[2:]) for sheet in (back[::2], back[1::2], samples))
     return Hung(outcome, Sheets(inputs, outputs, drawn))
 

@@ -26,8 +26,8 @@ CELL, LETTER, WIDEST = 0.33, 0.065, 12.0
 NUMBERED = 12
 """More methods than this get cells of half the size, without numbers."""
 NOTE = (
-    f"share of seeds on which the row beats the column     white: not meaningful, below {MEANINGFUL} either way     "
-    "frame: shown to differ, after Holm     blank: not ranked"
+    f"share of seeds on which the row beats the column  ·  white: not meaningful, below {MEANINGFUL} either way  ·  "
+    "frame: shown to differ, after Holm  ·  blank: not ranked"
 )
 
 Shares = NDArray[np.float64]

@@ -49,6 +49,9 @@ def tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:
         "vb.status": record.get("status", "running"),
         "vb.reason": _short(record.get("reason", "")),
         RUN_KEY: run.key,
+        "mlflow.source.name": "vimae-bench",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": (record.get("made_by") or {}).get("commit", ""),
     }
 
 
