@@ -20,7 +20,7 @@ from ..results.measured import read_measured, suffix_of
 from .cursor import Cursor, stamp
 from .images import FOLDER, TAG, for_grid
 from .model import mlmodel
-from .names import RUN_KEY, legal, parameters, tags, title
+from .names import CELL, RUN_KEY, legal, parameters, tags, title
 from .store import LOCK_SECONDS, Target
 
 if TYPE_CHECKING:
@@ -125,6 +125,9 @@ class RunMirror:
         """All there is besides curves; the state comes last, so that a run is only finished when it is all there."""
         settings = parameters(self.cell.run)
         yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
+        yield CELL, fingerprint(self.cell.as_json()), self._log_cell
+        for path in filter(Path.exists, map(self.folder.metric, self.cell.metrics)):
+            yield path.name, stamp(path), partial(self._log_file, path, "metrics")
         for path in self._artefacts():
             yield path.name, stamp(path), partial(self._log_artefact, path)
         for path in self._drawn():
@@ -181,6 +184,10 @@ class RunMirror:
         params = [Param(name, value) for name, value in settings.items()]
         for start in range(0, len(params), PARAMETERS):
             self._log(params=params[start : start + PARAMETERS])
+
+    def _log_cell(self) -> None:
+        """What a reader of MLflow cannot know otherwise: which of the metrics there are wanted, what a run repeats."""
+        self.target.client.log_dict(self.cursor.run_id, self.cell.as_json(), CELL)
 
     def _log_measures(self, metrics: Sequence[Choice]) -> None:
         """All in one call, which takes MLflow as long as a single value does."""

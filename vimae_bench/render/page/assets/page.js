@@ -55,9 +55,10 @@ const sortable = (table) => {
   }
 };
 
-// Filtering: rows whose method holds the text.
+// Filtering: rows whose first cell holds the text.
 const filter = (table) => {
-  const input = make("input", { type: "search", placeholder: "Filter methods", ariaLabel: "Filter methods" });
+  const wish = `Filter ${table.tHead.rows[0].cells[0].dataset.name}s`;
+  const input = make("input", { type: "search", placeholder: wish, ariaLabel: wish });
   input.addEventListener("input", () => {
     const wanted = input.value.trim().toLowerCase();
     const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
