@@ -44,7 +44,19 @@ def test_a_head_sorts_best_first_and_then_the_other_way(page):
         head(page, name).get_by_role("button").click()
         assert values(page, name) == sorted(values(page, name), reverse=not descending)
     assert head(page, "sse").get_attribute("aria-sort") == "none"
-    assert methods(page)[-1] in ("AE", "raw pixels", "PCA-2") or "raw pixels" in methods(page)
+
+
+def test_the_runs_of_a_method_stay_together_whatever_they_are_sorted_by(page):
+    runs = page.locator("#tables > details table")
+    page.locator("#tables > details > summary").click()
+    runs.locator('th[data-name="sse"]').get_by_role("button").click()
+    told = "rows => rows.map(row => [row.cells[0].innerText, Number(row.cells[6].dataset.order)])"
+    found = [body.locator("tr").evaluate_all(told) for body in runs.locator("tbody").all()]
+    assert [len({label for label, _ in rows}) for rows in found] == [1] * 6
+    assert [len(rows) for rows in found] == [3] * 6
+    firsts = [rows[0][1] for rows in found]
+    assert firsts == sorted(firsts)
+    assert all(rows == sorted(rows, key=lambda row: row[1]) for rows in found)
 
 
 def test_rows_without_a_number_stay_at_the_end(page):

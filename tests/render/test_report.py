@@ -280,6 +280,27 @@ def test_where_it_comes_from_is_told(fig1):
     assert "seeds 0, 1, 2" in said(fig1.by_id("summary"))
 
 
+def test_a_paper_of_ones_own_is_held_against_runs(finished, tmp_path):
+    (tmp_path / "paper.toml").write_text('[source]\ntitle = "Mine"\n[methods.a]\nlabels = ["AE"]\n')
+    assert "Mine. 0 claims" in said(report(finished, "--against", tmp_path / "paper.toml").by_id("verdict"))
+
+
+def test_from_ten_seeds_on_a_rank_has_an_interval(results):
+    for seed in range(10):
+        for label, sse in (("A", 20.0), ("B", 20.1), ("C", 40.0)):
+            results.add(label, seed, sse=sse + ((seed * 7 + ord(label)) % 5) / 10)
+    board, page = results.board(), report(results)
+    for row, shown in zip(board.rows, list(page.by_id("table-1").iter("tr"))[1:], strict=True):
+        low, high = row.entries["sse"].place.interval
+        assert f"rank {low}" + (f"–{high}" if high > low else "") in said(shown)  # noqa: RUF001
+    assert any(row.entries["sse"].place.interval == (1, 2) for row in board.rows)
+
+
+def test_a_results_folder_without_runs_is_told(results):
+    results.store.write_benchmark("fig1", "", {}, [])
+    assert "has no runs to report" in call(results.store.path, code=2)
+
+
 def test_several_folders_make_one_page_with_the_mean_of_ranks(finished, tmp_path, results):
     other = type(results)(tmp_path / "other")
     for seed in range(5):
@@ -316,6 +337,9 @@ def test_an_address_that_is_none_is_told(finished):
     finished.store.write_benchmark("fig1", "", {}, finished.cells)
     told = call(finished.store.path, "--mlflow-url", "javascript:alert(1)", code=2)
     assert "must begin with http:// or https://" in told
+    told = call(finished.store.path, "--mlflow-url", "https://me:secret@host", code=2)
+    assert "no password" in told
+    assert "secret" not in told
 
 
 def test_a_benchmark_of_which_nothing_was_run_yet_has_a_page(results):

@@ -87,7 +87,10 @@ class Bench:
                 for n in names
             },
             "files": sorted(
-                f.path for d in ("", "pictures", "images", "model") for f in client.list_artifacts(run.info.run_id, d) if not f.is_dir
+                f.path
+                for d in ("", "pictures", "images", "model")
+                for f in client.list_artifacts(run.info.run_id, d)
+                if not f.is_dir
             ),
         }
 

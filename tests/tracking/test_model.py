@@ -12,7 +12,6 @@ from vimae_bench.engine.data import ensure
 from vimae_bench.engine.execute import execute
 from vimae_bench.engine.restore import restore
 from vimae_bench.errors import ResultsError
-from vimae_bench.folder import RunFolder
 from vimae_bench.plan.registry import make
 from vimae_bench.records import Cell, Run, Training
 from vimae_bench.results.store import Store
@@ -64,14 +63,14 @@ def test_weights_that_are_not_those_of_the_record_are_refused(trained):
     content = bytearray(trained.weights.read_bytes())
     content[-1] ^= 1
     trained.weights.write_bytes(content)
-    with pytest.raises(ResultsError, match="is not what record.json says"):
+    with pytest.raises(ResultsError, match=r"is not what record\.json says"):
         restore(trained)
 
 
 @pytest.mark.parametrize("damage", ['{"weights": null}', "[]", "{"])
 def test_a_record_of_no_model_is_told(trained, damage):
     trained.record.write_text(damage)
-    with pytest.raises(ResultsError, match="record.json"):
+    with pytest.raises(ResultsError, match=r"record\.json"):
         restore(trained)
 
 

@@ -1,7 +1,7 @@
 """`vimae-bench report`: everything about some results, as one page."""
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,13 +47,15 @@ def report(
     found = finished_all(sources, results)
     _expect_address(mlflow_url)
     boards = [board for one in found for board in one.boards]
+    if not boards:
+        raise BenchError(f"{', '.join(map(str, sources))}: has no runs to report")
     text = page(
         Material(
             boards,
             list(_titles(found)),
             [_origin(one) for one in found],
             output.absolute().parent,
-            _command(sources, output),
+            _command(sources, {"--against": against, "--mlflow-url": mlflow_url, "--output": output}),
             list(_pictures(found)),
             list(_walls(found)),
             _verdict(found, against),
@@ -76,13 +78,14 @@ def _origin(found: Finished) -> "Origin":
 
     try:
         kept = found.store.read_benchmark()
-    except ResultsError:  # a benchmark file of which nothing was run yet
+    except ResultsError:  # of a benchmark file nothing need be kept yet
         return origin(found.store.path.name, "", found.outcomes)
     return origin(kept.name, kept.source, found.outcomes)
 
 
-def _command(sources: Sequence[Path], output: Path) -> str:
-    return shlex.join(["vimae-bench", "report", *map(str, sources), "--output", str(output)])
+def _command(sources: Sequence[Path], given: Mapping[str, object]) -> str:
+    options = [str(word) for option, value in given.items() if value is not None for word in (option, value)]
+    return shlex.join(["vimae-bench", "report", *map(str, sources), *options])
 
 
 def _pictures(found: Sequence[Finished]) -> "Iterator[Picture]":
@@ -113,8 +116,17 @@ def _verdict(found: Sequence[Finished], against: Path | None) -> "Report | None"
 
 
 def _expect_address(url: str | None) -> None:
-    if url is not None and not url.startswith(MLFLOW):
-        raise BenchError(f"--mlflow-url {url}: must begin with http:// or https://, such as http://localhost:5000")
+    """Raises BenchError for what is no address of a server, or one with a secret in it: a page may be mailed."""
+    from ..tracking.store import masked
+
+    if url is None:
+        return
+    if not url.startswith(MLFLOW):
+        raise BenchError(
+            f"--mlflow-url {masked(url)}: must begin with http:// or https://, such as http://localhost:5000"
+        )
+    if url != masked(url):
+        raise BenchError("--mlflow-url: must hold no password or token, for whoever reads the page would have it")
 
 
 def _address_of(url: str | None) -> "Callable[[Outcome], str]":

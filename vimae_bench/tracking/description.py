@@ -36,9 +36,9 @@ def description(benchmark: Path, kept: KeptBenchmark) -> str:
 - **Again**: save the file below as `{name}.toml`, then `vimae-bench run {name}.toml`
 
 To compare here: group the runs by the tag `vb.group`, which is shared by runs that differ in their seed alone, or by \
-`vb.method`. Charts then draw means over seeds. Measures have their standard errors beside them, as `within_model_se/<measure>`. \
-Terms of the loss by epoch are `train/<term>`. Pictures are in the image grid. A trained model is \
-`mlflow.pyfunc.load_model("runs:/RUN_ID/model")`.
+`vb.method`. Charts then draw means over seeds. Measures have their standard errors beside them, as \
+`within_model_se/<measure>`. Terms of the loss by epoch are `train/<term>`. Pictures are in the image grid. A trained \
+model is `mlflow.pyfunc.load_model("runs:/RUN_ID/model")`.
 
 {_fenced(kept.source)}
 """

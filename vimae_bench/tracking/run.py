@@ -201,7 +201,7 @@ class RunMirror:
         path = self.folder.metric(metric)
         measured = read_measured(path, suffix_of(metric, self.cell.metrics)).rows[""]
         values = {name: estimate.value for name, estimate in measured.items()}
-        errors = {f"within_model_se/{name}": estimate.se for name, estimate in measured.items() if estimate.se is not None}
+        errors = {f"within_model_se/{name}": e.se for name, e in measured.items() if e.se is not None}
         when = milliseconds(path.stat().st_mtime)
         # Of what has no step but 0 MLflow draws bars; what stands before a slash is a section of its charts.
         return [Metric(legal(name), value, when, 0) for name, value in (values | errors).items()]

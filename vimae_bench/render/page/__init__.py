@@ -24,16 +24,8 @@ def render(template: str, **context: Any) -> str:  # noqa: ANN401
     again).
     """
     style, script = _asset("page.css"), _asset("page.js")
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            style=Markup(style),  # noqa: S704 - our own file
-            script=Markup(script),  # noqa: S704 - our own file
-            policy=policy(style, script),
-            **context,
-        )
-    )
+    ours = {"style": Markup(style), "script": Markup(script), "policy": policy(style, script)}  # noqa: S704
+    return _environment().get_template(template).render(**ours, **context)
 
 
 def policy(style: str, script: str) -> str:
@@ -51,7 +43,7 @@ def data(value: object) -> Markup:
 
 def harmless(value: Any) -> Any:  # noqa: ANN401
     """Text without control, format and unassigned characters other than line ends; all else as it is."""
-    if not isinstance(value, str) or isinstance(value, Markup):
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
         return value
     return "".join(c for c in value if c in "\n\t" or unicodedata.category(c)[0] != "C")
 

@@ -18,8 +18,9 @@ from .. import csv_file, judgement, latex, markdown
 from ..layout import UNDEFINED, heading, plain
 from . import judged, render
 from .provenance import Origin
-from .summary import Lead, leads, listed
-from .tables import Link, no_link, table
+from .runs import Link, Links, no_link
+from .summary import leads, listed
+from .tables import table
 from .walls import Wall
 
 FORMATS = {"LaTeX": latex.render, "Markdown": markdown.render, "CSV": csv_file.render}
@@ -60,10 +61,9 @@ class Material:
 
 def page(material: Material) -> str:
     """The whole page."""
-    tables = [
-        table(n, board, title, lambda outcome: folder(outcome, material.start), material.mlflow)
-        for n, (board, title) in enumerate(zip(material.boards, material.titles, strict=True), 1)
-    ]
+    links = Links(lambda outcome: folder(outcome, material.start), material.mlflow)
+    titled = list(zip(material.boards, material.titles, strict=True))
+    tables = [table(f"table-{n}", board, title, links) for n, (board, title) in enumerate(titled, 1)]
     return render(
         "report.html.j2",
         title=listed([origin.name for origin in material.origins]),
@@ -71,8 +71,8 @@ def page(material: Material) -> str:
         command=material.command,
         sections=_sections(material),
         runs=_runs(material.boards),
-        compared=[_compared(board, title) for board, title in zip(material.boards, material.titles, strict=True)],
-        leads=list(zip(tables, _leads(material.boards), strict=True)),
+        compared=[_compared(board, title) for board, title in titled],
+        leads=[(title, list(leads(board))) for board, title in titled],
         tables=tables,
         overall=_overall(material.boards),
         pictures=material.pictures,
@@ -94,17 +94,12 @@ def subtitle(boards: Sequence[Board]) -> str:
     methods = {row.label for board in boards for row in board.rows}
     datasets = dict.fromkeys(board.dataset.use for board in boards)
     seeds = sorted({len(board.seeds) for board in boards})
-    return f"{many(len(methods), 'method')} on {listed(list(datasets))}, from {many(seeds[0], 'seed')}" + (
-        f" to {seeds[-1]}" if len(seeds) > 1 else ""
-    )
+    counts = many(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    return f"{many(len(methods), 'method')} on {listed(list(datasets))}, from {counts}"
 
 
 def _sections(material: Material) -> dict[str, str]:
-    there = {
-        "figures": bool(material.pictures),
-        "walls": bool(material.walls),
-        "verdict": bool(material.verdict),
-    }
+    there = {"figures": material.pictures, "walls": material.walls, "verdict": material.verdict}
     return {key: name for key, name in SECTIONS.items() if there.get(key, True)}
 
 
@@ -120,10 +115,6 @@ def _runs(boards: Sequence[Board]) -> str:
 
 def _compared(board: Board, title: str) -> str:
     return f"{title}: {many(len(board.rows), 'method')}, seeds {', '.join(map(str, board.seeds))}"
-
-
-def _leads(boards: Sequence[Board]) -> Iterator[list[Lead]]:
-    return (list(leads(board)) for board in boards)
 
 
 def _texts(board: Board) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...results.board import Board, Entry
 from ..layout import heading, number, plain
-from .tables import digits
+from .runs import digits
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,19 @@ const key = (row, column) => {
 
 const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true }));
 
+const ordered = (pairs, sign) => {
+  const known = pairs.filter(([value]) => value !== null).sort(([a], [b]) => sign * compare(a, b));
+  return [...known, ...pairs.filter(([value]) => value === null)].map(([, element]) => element);
+};
+
+// The rows of a body stay together, and bodies follow the first of their rows.
 const sort = (table, column, sign) => {
-  for (const body of table.tBodies) {
-    const rows = [...body.rows].map((row) => [key(row, column), row]);
-    const known = rows.filter(([value]) => value !== null).sort(([a], [b]) => sign * compare(a, b));
-    body.append(...[...known, ...rows.filter(([value]) => value === null)].map(([, row]) => row));
-  }
+  const bodies = [...table.tBodies].map((body) => {
+    const rows = ordered([...body.rows].map((row) => [key(row, column), row]), sign);
+    body.append(...rows);
+    return [key(rows[0], column), body];
+  });
+  table.append(...ordered(bodies, sign));
 };
 
 const sortable = (table) => {
