@@ -178,15 +178,32 @@ class Cell:
     repeats: str = ""
     shared: Training | None = None
 
-    @property
-    def table(self) -> Run:
-        """A run as most of those in the same table are."""
-        return replace(self.run, training=self.shared) if self.shared else self.run
+    def as_json(self) -> Json:
+        row: Json = {"label": self.label, "run": self.run.as_json(), "metrics": [m.as_json() for m in self.metrics]}
+        row |= {"shared": self.shared.as_json()} if self.shared else {}
+        return row | ({"pair": self.pair, "repeats": self.repeats} if self.repeats else {})
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any], choice: Callable[[Json], Choice] = Choice.from_json) -> "Cell":
+        """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
+        run, metrics = Run.from_json(raw["run"], choice), tuple(map(choice, raw["metrics"]))
+        shared = Training.from_json(raw["shared"]) if "shared" in raw else None
+        cell = cls(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""), shared)
+        expect("label", cell.label, str)
+        expect("repeats", cell.repeats, str)
+        if cell.pair is not None:
+            expect("pair", cell.pair, int)
+        return cell
 
     @property
     def seed(self) -> int:
         """The seed by which the run is compared with those of other methods."""
         return self.run.seed if self.pair is None else self.pair
+
+    @property
+    def table(self) -> Run:
+        """A run as most of those in the same table are."""
+        return replace(self.run, training=self.shared) if self.shared else self.run
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def test_the_plane_shows_every_seed_the_mean_and_both_intervals(full):
     axes = plane.draw(board, looks(full)).axes[0]
     vae = next(row for row in board.rows if row.label == "VAE")
     rate, sse = ([e.value for e in vae.entries[name].estimates.values()] for name in ("rate", "sse"))
-    across, up, mean, seeds = lines(axes, looks(full)["VAE"].colour)
+    seeds, across, up, mean = lines(axes, looks(full)["VAE"].colour)
     assert np.allclose(across[:, 0], interval(rate))
     assert np.allclose(up[:, 1], interval(sse))
     assert np.allclose(mean, [[np.mean(rate), np.mean(sse)]])
@@ -242,6 +242,24 @@ def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
     assert [one.absent for one in hung] == ["", "saw other test images", "", "diverged"]
 
 
+@pytest.mark.parametrize("shape", [(90, 8, 8, 1), (100, 9, 9, 1), (100, 8, 8, 4)])
+def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: tuple[int, ...]):
+    name = "reconstructions" if shape[0] == 90 else "samples"
+    for cell in full.cells[:2]:
+        tiles.save(np.zeros(shape, np.uint8), 10, full.store.folder(cell.run).pictures / f"{name}.png")
+    hung = wall.hang(full.store.outcomes(full.cells))
+    assert [bool(one.sheets) for one in hung] == [False, False, True, False]
+    assert "pictures damaged" in hung[0].absent
+
+
+def test_a_table_of_which_no_picture_can_be_read_has_no_wall_and_is_named(full):
+    for path in full.store.path.glob("runs/*/pictures/*.png"):
+        path.write_bytes(b"no picture")
+    outcomes = full.store.outcomes(full.cells)
+    assert [*gallery.walls(outcomes)] == []
+    assert gallery.without_pictures(outcomes) == ["mnist, mlp, d = 2, 80 epochs"]
+
+
 def test_pictures_for_a_page_are_as_small_as_they_can_be(full, tmp_path: Path):
     sheets = wall.hang(full.store.outcomes(full.cells))[0].sheets
     (tmp_path / "samples.png").write_bytes(sheets.png("samples"))
@@ -267,7 +285,7 @@ def test_the_gallery_draws_all_that_was_measured(full):
 
 
 def test_the_gallery_draws_nothing_of_what_was_not_measured(results):
-    results.add("VAE", 0, sse=1.0)
+    tell(results.add("VAE", 0, sse=1.0), [3.0])  # one epoch makes no curve
     outcomes = results.store.outcomes(results.cells)
     (drawn,) = gallery.figures(results.boards(), outcomes)
     assert drawn.title.startswith("Every measure")
@@ -286,7 +304,7 @@ def test_names_are_text_whatever_is_in_them(results):
     results.refer("svm", {"$raw": 70.0, "_PCA": 60.0})
     outcomes = results.store.outcomes(results.cells)
     for drawn in (*gallery.figures(results.boards(), outcomes), *gallery.walls(outcomes)):
-        svg = drawing.encoded(drawn.figure, "svg").decode()
+        svg = re.sub("<!--.*?-->", "", drawing.encoded(drawn.figure, "svg").decode(), flags=re.DOTALL)
         for name in ("_x_", r"$\frac{1}", "a_b &amp; 5% $y_1$ &lt;b&gt;", r"\input{x}", "[31mred", "much to say muc…"):
             assert name in svg, (drawn.title, name)
         assert "\x1b" not in svg

@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": "compare",
     "figures": "figures",
     "verdict": "verdict",
+    "report": "report",
     "plugins": "plugins",
     "schema": "schema",
     "data": "data",

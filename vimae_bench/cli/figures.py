@@ -58,7 +58,7 @@ def _named(found: Finished) -> "Iterator[tuple[str, Figure]]":
     if not taken:
         raise BenchError(f"{found.store.path}: no run has finished, so there is nothing to draw")
     for title in gallery.without_pictures(outcomes):
-        click.echo(legible(f"{title}: no reconstructions and samples, for no run has kept its pictures"), err=True)
+        click.echo(legible(f"{title}: no reconstructions and samples, for no run has kept pictures"), err=True)
 
 
 def slug(title: str) -> str:

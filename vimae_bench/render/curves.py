@@ -30,11 +30,12 @@ Histories = dict[str, dict[str, list[tuple[Outcome, Curve]]]]
 
 
 def read(board: Board) -> Histories:
-    """The terms of all runs of a board that have told any epoch, in the order in which they are met."""
+    """The terms of all runs of a board that have told of two epochs or more, in the order in which they are met."""
     found: Histories = {}
     for row in board.rows:
         for outcome in row.outcomes.values():
-            for term, curve in _terms(RunFolder(outcome.folder).history()).items():
+            history = RunFolder(outcome.folder).history()
+            for term, curve in _terms(history).items() if len(history) > 1 else ():
                 found.setdefault(term, {}).setdefault(row.label, []).append((outcome, curve))
     return found
 

@@ -40,8 +40,8 @@ def walls(outcomes: Sequence[Outcome]) -> Iterator[Drawn]:
 
 
 def without_pictures(outcomes: Sequence[Outcome]) -> list[str]:
-    """The titles of tables that have no wall, since no run of theirs has kept pictures."""
-    return [name for name, table in _tables(outcomes) if not any(map(wall.drew, table))]
+    """The titles of tables that have no wall, since no run of theirs has kept pictures that can be read."""
+    return [name for name, table in _tables(outcomes) if not wall.hang(table)]
 
 
 def _tables(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:

@@ -53,11 +53,9 @@ def caption(board: Board) -> str:
 def _method(axes: "Axes", rate: Entry, error: Entry, look: Look, *, hollow: bool) -> None:
     seeds = rate.estimates.keys() & error.estimates.keys()
     x, y = ([entry.estimates[seed].value for seed in sorted(seeds)] for entry in (rate, error))
+    axes.plot(x, y, look.marker, color=look.colour, markersize=3, mfc="none", markeredgewidth=0.7)
     if rate.complete and error.complete:
         _mean(axes, rate, error, look, hollow=hollow)
-        if len(seeds) == 1:
-            return
-    axes.plot(x, y, look.marker, color=look.colour, markersize=3, mfc="white", markeredgewidth=0.7)
 
 
 def _mean(axes: "Axes", rate: Entry, error: Entry, look: Look, *, hollow: bool) -> None:

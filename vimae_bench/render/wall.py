@@ -59,21 +59,19 @@ class Hung:
 def hang(outcomes: Sequence[Outcome]) -> list[Hung]:
     """The methods of one table, all from one seed: the lowest of those from which most have drawn pictures.
 
-    Empty if no run has.
+    Empty if there is no picture that can be read.
     """
-    drawn = [outcome.cell.seed for outcome in outcomes if drew(outcome)]
-    if not drawn:
-        return []
-    seed = max(sorted(set(drawn)), key=drawn.count)
+    drawn = [outcome.cell.seed for outcome in outcomes if _drew(outcome)]
+    seed = max(sorted(set(drawn)), key=drawn.count, default=None)
     hung = [_hung(outcome) for outcome in outcomes if outcome.cell.seed == seed]
     first = next((one.sheets for one in hung if one.sheets), None)
-    return [_alike(one, first) for one in hung]
+    return [_alike(one, first) for one in hung] if first else []
 
 
 def draw(hung: Sequence[Hung], title: str) -> "Figure":
     """A row for each method below that of the test images: on the left what came back of them, on the right samples.
 
-    Images below each other are of one input, or of one draw of noise. Raises ValueError where nothing hangs.
+    Images below each other are of one input, or of one draw of noise.
     """
     from matplotlib.figure import Figure
 
@@ -112,26 +110,32 @@ def _names(hung: Sequence[Hung]) -> list[str]:
     return ["test images", *(one.label for one in hung)]
 
 
-def drew(outcome: Outcome) -> bool:
-    """Whether a finished run has kept pictures, be they damaged."""
+def _drew(outcome: Outcome) -> bool:
     return outcome.status == "done" and (RunFolder(outcome.folder).pictures / "samples.png").exists()
 
 
 def _hung(outcome: Outcome) -> Hung:
-    if not drew(outcome):
+    if not _drew(outcome):
         return Hung(outcome, None, outcome.status if outcome.status != "done" else "no pictures kept")
     pictures = RunFolder(outcome.folder).pictures
     try:
-        back, samples = tiles.load(pictures / "reconstructions.png"), tiles.load(pictures / "samples.png")
-    except ResultsError:
+        return Hung(
+            outcome, _sheets(tiles.load(pictures / "reconstructions.png"), tiles.load(pictures / "samples.png"))
+        )
+    except (ResultsError, ValueError):
         return Hung(outcome, None, "pictures damaged, or of another version")
-    inputs, outputs, drawn = (sheet.reshape(-1, *sheet.shape[2:]) for sheet in (back[::2], back[1::2], samples))
-    return Hung(outcome, Sheets(inputs, outputs, drawn))
 
 
-def _alike(one: Hung, first: Sheets | None) -> Hung:
+def _sheets(pairs: Images, samples: Images) -> Sheets:
+    """Sheets [rows, columns, H, W, C] taken apart. Raises ValueError for such as no run draws."""
+    if len(pairs) % 2 or pairs.shape[2:] != samples.shape[2:] or samples.shape[-1] not in (1, 3):
+        raise ValueError(f"no run draws {pairs.shape} and {samples.shape}")
+    return Sheets(*(sheet.reshape(-1, *sheet.shape[2:]) for sheet in (pairs[::2], pairs[1::2], samples)))
+
+
+def _alike(one: Hung, first: Sheets) -> Hung:
     """The same, but nothing of a run that was shown other images than the first."""
-    if one.sheets and first and not np.array_equal(one.sheets.inputs, first.inputs):
+    if one.sheets and not np.array_equal(one.sheets.inputs, first.inputs):
         return Hung(one.outcome, None, "saw other test images")
     return one
 
@@ -149,9 +153,8 @@ def _composed(hung: Sequence[Hung]) -> tuple[Images, list[float], int]:
     for row, one in enumerate(hung, 1):
         blocks += [(one.sheets.reconstructions, row, 0), (one.sheets.samples, row, middle)] if one.sheets else []
     for images, row, left in blocks:
-        count = across if left == 0 else ACROSS
-        chosen = images[np.linspace(0, len(images) - 1, count).astype(np.int64)]
-        strip = tiles.sheet(chosen, count, factor, GAP)
+        chosen = np.linspace(0, len(images) - 1, min(ACROSS, len(images))).astype(np.int64)
+        strip = tiles.sheet(images[chosen], len(chosen), factor, GAP)
         canvas[row * step :, left:][: strip.shape[0], : strip.shape[1]] = strip
     return canvas, [(row + 0.5) * step - GAP / 2 for row in range(len(hung) + 1)], middle
 

@@ -36,7 +36,7 @@ def leaderboards(
     runs = [group[0].cell.table for group in groups.values()]
     titles = {key: title(run, runs) for key, run in zip(groups, runs, strict=True)}
     # A column that another table of the same file has is not missed here.
-    known = _measures([*outcomes, *references])
+    known = defined([*outcomes, *references])
     missed = [*notes.unknown([rank_by, *columns], known)]
     boards = (_board(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items())
     return [replace(board, notes=(provenance, *board.notes)) if provenance else board for board in boards]
@@ -82,7 +82,7 @@ def _board(
     run = outcomes[0].cell.table
     seeds = tuple(sorted({outcome.cell.seed for outcome in outcomes}))
     beside = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
-    measures = _measures([*outcomes, *beside])
+    measures = defined([*outcomes, *beside])
     named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
     shown = (named if columns else None) or list(measures)
     rows = _rows(outcomes, seeds)
@@ -117,7 +117,7 @@ def _board(
     )
 
 
-def _measures(sources: Sequence[Outcome | Reference]) -> dict[str, Measure]:
+def defined(sources: Sequence[Outcome | Reference]) -> dict[str, Measure]:
     """All measures in the order in which they are met; one that is defined in two ways loses its direction."""
     found: dict[str, Measure] = {}
     for source in sources:
