@@ -47,7 +47,7 @@ def without_pictures(outcomes: Sequence[Outcome]) -> list[str]:
 def _tables(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
     """The title of each table and its outcomes."""
     groups = list(grouped(outcomes).values())
-    runs = [group[0].cell.run for group in groups]
+    runs = [group[0].cell.table for group in groups]
     return [(title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
 

@@ -62,10 +62,10 @@ def gather(
     chosen = chosen or {}
     _expect_known(paper, outcomes, chosen)
     groups = list(grouped(_once(outcomes)).values())
-    runs = [group[0].cell.run for group in groups]
+    runs = [group[0].cell.table for group in groups]
     found, alien = list[Evidence](), list[str]()
     for group in groups:
-        name = title(group[0].cell.run, runs)
+        name = title(group[0].cell.table, runs)
         setups = [setup for setup in paper.setup if _belongs(group[0].cell.run, setup)]
         for setup in setups:
             found.append(_evidence(len(found) + 1, paper, setup, name, group, chosen))
