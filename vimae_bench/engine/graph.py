@@ -76,7 +76,7 @@ def _trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors |
     except BenchError:
         raise
     except Exception as error:  # whatever stops the tracer
-        raise NotOneGraph(_reason(error)) from error
+        raise NotOneGraph(reason(error)) from error
     finally:
         step.images = images
     if any(_depends_on_data(node) for node in module.graph.nodes):
@@ -170,7 +170,7 @@ def _depends_on_data(node: Node) -> bool:
     )
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """What stopped the tracer, and at which line of the objective or of another plugin."""
     looks = "DataDependent" in type(error).__name__ or ".item()" in str(error)
     what = "it looks at its data (.item(), or a branch on a tensor)" if looks else first_line(error)
