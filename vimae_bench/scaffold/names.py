@@ -70,7 +70,7 @@ def _taken(names: Names, kind: str, into: Path, catalogue: Catalogue, used: str)
     if re.search(rf"\b{names.cls}\b", used):
         yield Problem("", f"its class would be {names.cls}, which means something else there; try 'my_{names.plugin}'")
     if (folder := into / names.distribution).exists():
-        yield Problem("", f"{folder} is there already, and is left as it is; take another name or another --into")
+        yield Problem("", f"{folder} is there already, and left as it is; take another name or --into")
 
 
 def _spelt(given: str) -> str:

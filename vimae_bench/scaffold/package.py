@@ -9,7 +9,7 @@ from ..errors import BenchError
 from ..plan.catalogue import Catalogue
 from .names import Names, check_free, named
 
-TEMPLATES = files(__package__).joinpath("templates")
+TEMPLATES = files("vimae_bench.scaffold").joinpath("templates")
 KINDS = ("objective", "prior", "divergence", "architecture", "metric", "dataset")
 SPOKEN = {"dataset": "data set"}
 
@@ -68,8 +68,6 @@ def _write(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise BenchError(
-            f"{path} is there already, and is left as it is; take another name or another --into"
-        ) from error
+        raise BenchError(f"{path} is there already, and left as it is; take another name or --into") from error
     except (PermissionError, NotADirectoryError) as error:
         raise BenchError(f"{path}: {error.strerror}; take another --into") from error

@@ -31,7 +31,11 @@ class Law:
 
     def of(self, part: Callable[[Any], Any]) -> "Law":
         """The same law, of what `part` makes of a plugin."""
-        return replace(self, test=lambda plugin: self.test(part(plugin)))
+
+        def test(plugin: Any) -> None:  # noqa: ANN401
+            self.test(part(plugin))
+
+        return replace(self, test=test)
 
 
 def law(test: Callable[[Any], None]) -> Law:

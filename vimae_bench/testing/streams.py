@@ -1,6 +1,6 @@
 """The contracts of executors and reporters."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,7 +34,7 @@ def every_event_is_passed_on(reporter: Reporter) -> None:
 
 
 @contextmanager
-def _orders(count: int) -> Iterator[list[Order]]:
+def _orders(count: int) -> Generator[list[Order]]:
     """Orders for runs in an empty folder, which is removed afterwards."""
     with TemporaryDirectory() as scratch:
         yield [_order(Path(scratch), seed) for seed in range(count)]

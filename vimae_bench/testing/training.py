@@ -137,7 +137,7 @@ def _losses(of: Trained, model: Autoencoder, batch: Batch) -> list[tuple[Tensor,
 def _loss(model: Autoencoder, step: Step, batch: Batch) -> tuple[Tensor, list[Tensor]]:
     total = checked(step.loss(model, batch)).total
     weights = [p for p in model.parts(step.trains) if p.requires_grad]
-    return total, [g for g in torch.autograd.grad(total, weights, allow_unused=True) if g is not None]
+    return total, [*torch.autograd.grad(total, weights, materialize_grads=True)]
 
 
 def _follow_to_pretended_gpu(of: Trained) -> None:
