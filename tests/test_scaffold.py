@@ -99,6 +99,7 @@ def test_what_makes_no_name_is_told_with_one_that_would_do(given: str, hint: str
         ("objective", "elbo", "objective 'elbo' is there already, from vimae-bench"),
         ("objective", "loss", "its class would be Loss"),
         ("dataset", "path", "its class would be Path"),
+        ("metric", "none", "its class would be None"),
     ],
 )
 def test_a_name_that_is_taken_is_refused_and_nothing_is_made(

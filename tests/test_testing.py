@@ -385,6 +385,18 @@ def test_a_law_tells_at_which_line_a_tensor_was_left_behind() -> None:
     assert "test_testing.py:" in why
 
 
+class Raising(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        raise KeyError("beta")
+
+
+def test_what_a_plugin_raises_is_told_with_its_line_and_stops_no_other_law() -> None:
+    outcomes = {outcome.law.name: outcome for outcome in examine("objective", Raising())}
+    assert outcomes["finite_terms"].why.startswith("KeyError: 'beta' at test_testing.py:")
+    assert outcomes["settings_can_be_copied"].status == "skipped"
+    assert len(outcomes) == len(CONTRACTS["objective"])
+
+
 class Unnoticing(Normal):
     def log_prob(self, z: Tensor) -> Tensor:
         return super().log_prob(z.nan_to_num())

@@ -75,7 +75,9 @@ def _holds(entry: Entry, catalogue: Catalogue, given: Json, tell: "Tell") -> boo
 def _line(entry: Entry, outcomes: "Iterator[Outcome]") -> bool:
     """One line, with the first law that does not hold."""
     broken = next((o for o in outcomes if o.status == "fails"), None)
-    told = f"fails   {_named(entry)}: {broken.why}" if broken else f"ok      {entry.kind} {entry.name}"
+    told = (
+        f"fails   {_named(entry)}: {' '.join(broken.why.split())}" if broken else f"ok      {entry.kind} {entry.name}"
+    )
     click.echo(legible(told))
     return broken is None
 
@@ -95,8 +97,8 @@ def _report(entry: Entry, outcomes: "Iterator[Outcome]") -> bool:
 
 
 def _row(outcome: "Outcome") -> str:
-    """One that holds with what it says; one that does not with what was found."""
-    why = f": {outcome.why}" if outcome.why else ""
+    """How a law went, its time and its name, and of one that does not hold what was found."""
+    why = f": {' '.join(outcome.why.split())}" if outcome.why else ""
     return f"  {outcome.status:7} {outcome.seconds:5.1f} s  {outcome.law.name.replace('_', ' ')}{why}"
 
 

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 
 from ..errors import BenchError, Problem, Problems, brief
@@ -67,7 +68,7 @@ def _taken(names: Names, kind: str, into: Path, catalogue: Catalogue, used: str)
         yield Problem("", f"{kind} '{names.plugin}' is there already, from {source}; take another name")
     elif find_spec(names.module):
         yield Problem("", f"a module {names.module} is installed already; take another name, or uninstall it")
-    if re.search(rf"\b{names.cls}\b", used):
+    if iskeyword(names.cls) or re.search(rf"\b{names.cls}\b", used):
         yield Problem("", f"its class would be {names.cls}, which means something else there; try 'my_{names.plugin}'")
     if (folder := into / names.distribution).exists():
         yield Problem("", f"{folder} is there already, and left as it is; take another name or --into")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ..engine.graph import reason
 from ..errors import BenchError
 from ..kinds import Architecture, Dataset, Divergence, Metric, Objective, Prior
 from ..plan.plugins import FAULTS
@@ -33,7 +34,7 @@ CONTRACTS: dict[str, tuple[Law, ...]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one law; `why` tells of a law that does not hold, or does not apply."""
+    """What came of one law; `why` tells of one that does not hold, or does not apply."""
 
     law: Law
     status: Literal["ok", "fails", "skipped"]
@@ -52,10 +53,10 @@ def examine(kind: str, plugin: object) -> Iterator[Outcome]:
 def _outcome(law: Law, plugin: object) -> tuple[Literal["ok", "fails", "skipped"], str]:
     try:
         law.test(plugin)
-    except Inapplicable as reason:
-        return "skipped", str(reason)
+    except Inapplicable as why:
+        return "skipped", str(why)
     except FAULTS as error:
-        return "fails", str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+        return "fails", str(error) if isinstance(error, BenchError) else reason(error)
     return "ok", ""
 
 
