@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from click.testing import CliRunner
@@ -152,3 +153,13 @@ def test_a_place_where_nothing_can_be_made_is_told_without_a_traceback(tmp_path:
     done = CliRunner().invoke(main, ["new", "prior", "quick", "--into", str(tmp_path / "file" / "below")])
     assert done.exit_code == 2
     assert "take another --into" in done.output
+
+
+def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = {
+        Path(name).name for name in ZipFile(wheel).namelist() if name.startswith("vimae_bench/scaffold/templates")
+    }
+    assert inside == {path.name for path in ROOT.glob("vimae_bench/scaffold/templates/**/*.template")}
