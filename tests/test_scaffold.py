@@ -159,7 +159,6 @@ def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
-    inside = {
-        Path(name).name for name in ZipFile(wheel).namelist() if name.startswith("vimae_bench/scaffold/templates")
-    }
-    assert inside == {path.name for path in ROOT.glob("vimae_bench/scaffold/templates/**/*.template")}
+    inside = {name for name in ZipFile(wheel).namelist() if name.endswith(".template")}
+    templates = (ROOT / "vimae_bench" / "scaffold" / "templates").rglob("*.template")
+    assert inside == {path.relative_to(ROOT).as_posix() for path in templates}

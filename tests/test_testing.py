@@ -30,6 +30,7 @@ from vimae_bench import (
 from vimae_bench.testing import (
     CONTRACTS,
     ContractError,
+    Refusal,
     check_architecture,
     check_dataset,
     check_divergence,
@@ -449,3 +450,30 @@ def test_a_kind_is_that_of_the_hook_which_offers_the_class() -> None:
     assert mark.args[1] == CONTRACTS["objective"]
     with pytest.raises(BenchError, match=r"no hook of .* offers Folder; say contract_tests"):
         contract_tests(Folder)
+
+
+class Picky(Reconstruction):
+    """Trains only what it likes."""
+
+    def check(self, model: Autoencoder) -> None:
+        raise ValueError("wants the prior 'vamp'")
+
+
+def test_an_objective_that_refuses_the_model_it_would_be_tried_on_says_why() -> None:
+    with pytest.raises(Refusal, match="wants the prior 'vamp'"):
+        check_objective(Picky())
+    with pytest.raises(Refusal, match="wants the prior 'vamp'"):
+        [*examine("objective", Picky())]
+
+
+class PartlyFrozen(Reconstruction):
+    """A part with a weight that is not to be trained."""
+
+    def auxiliary(self, frame: Frame) -> nn.Module:
+        module = nn.Module()
+        module.fixed = nn.Parameter(torch.ones(()), requires_grad=False)
+        return module
+
+
+def test_a_weight_that_is_not_to_be_trained_needs_no_gradient() -> None:
+    check_objective(PartlyFrozen())

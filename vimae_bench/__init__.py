@@ -1,4 +1,5 @@
 """Compares autoencoder objectives. These are the names a plugin needs; it imports nothing else of the harness.
+For notebooks and scripts there are `load`, `train` and `beside`.
 
 They are loaded when first asked for, so that commands which train nothing need not wait for torch.
 """
@@ -64,6 +65,9 @@ if TYPE_CHECKING:
     from .mmd import mmd2 as mmd2
     from .mmd import squared_distances as squared_distances
     from .model import Autoencoder as Autoencoder
+    from .notebook.loaded import beside as beside
+    from .notebook.loaded import load as load
+    from .notebook.training import train as train
     from .posterior import Deterministic as Deterministic
     from .posterior import FixedGaussian as FixedGaussian
     from .posterior import Flow as Flow
@@ -116,6 +120,8 @@ _HOMES = {
     "likelihood": "GaussianDecoder noise_variance random_images",
     "mmd": "KernelName Statistic kernel_matrix median_bandwidth mmd2 squared_distances",
     "model": "Autoencoder",
+    "notebook.loaded": "beside load",
+    "notebook.training": "train",
     "posterior": "Deterministic FixedGaussian Flow FlowedGaussian FlowPosterior Gaussian GaussianPosterior "
     "NoisedDeterministic PointPosterior Posterior PosteriorFamily PushForwardPosterior TruncatedNormal",
     "probes": "Codes accuracy_over_draws check_labelled choose_labelled drawn_codes linear_machine mean_codes "

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from .pixels import to_unit
 from .seeds import derive
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Kind = Literal["clean", "gauss", "gauss_clip", "mask", "mask_pixel", "mask_grey"]
 CHUNK = 1000
@@ -60,11 +60,15 @@ class Corruption:
         return np.where(kept, x, np.float32(0.5)) if self.kind == "mask_grey" else x * kept
 
 
-def corrupted(x: np.ndarray, name: str, *stream: int | str) -> Iterator[Tensor]:
+def corrupted(x: np.ndarray, name: str, *stream: int | str) -> "Iterator[Tensor]":
     """Images uint8 [N, C, H, W] under the corruption of this name, float32 in [0, 1] units, in chunks of 1,000.
 
     The noise depends on its name, the stream's name (data set, split, number of the draw) and an image's place only.
     """
+    import torch  # a figure that reads names need not wait for it
+
+    from .pixels import to_unit
+
     corruption = Corruption.named(name)
     noise = name.replace("gauss_clip", "gauss").replace("mask_grey", "mask")  # variants differ in nothing else
     for start in range(0, len(x), CHUNK):

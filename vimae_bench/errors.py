@@ -23,6 +23,10 @@ class BenchError(Exception):
     def __str__(self) -> str:
         return legible(super().__str__())
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the traceback's place: as on the command line, the message is all there is to read."""
+        return [str(self)]
+
 
 class ResultsError(BenchError):
     """The results folder cannot be used: locked, not writable, or a damaged file in it."""

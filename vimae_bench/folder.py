@@ -69,6 +69,11 @@ class RunFolder:
         return self.path / "log.txt"
 
     @property
+    def mirrored(self) -> Path:
+        """How much of this folder MLflow has (tracking/cursor.py)."""
+        return self.path / ".mlflow.json"
+
+    @property
     def lock(self) -> Path:
         return self.path / ".lock"
 

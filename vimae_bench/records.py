@@ -163,6 +163,21 @@ class Cell:
     pair: int | None = None
     repeats: str = ""
 
+    def as_json(self) -> Json:
+        row: Json = {"label": self.label, "run": self.run.as_json(), "metrics": [m.as_json() for m in self.metrics]}
+        return row | ({"pair": self.pair, "repeats": self.repeats} if self.repeats else {})
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any], choice: Callable[[Json], Choice] = Choice.from_json) -> "Cell":
+        """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
+        run, metrics = Run.from_json(raw["run"], choice), tuple(map(choice, raw["metrics"]))
+        cell = cls(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""))
+        expect("label", cell.label, str)
+        expect("repeats", cell.repeats, str)
+        if cell.pair is not None:
+            expect("pair", cell.pair, int)
+        return cell
+
     @property
     def seed(self) -> int:
         """The seed by which the run is compared with those of other methods."""

@@ -36,7 +36,7 @@ CALLS = {
 }
 """Kinds of write that other languages do, by what is called for them."""
 MLFLOW = {
-    "the tables of MLflow": "vimae_bench.tracking.store._connect",
+    "the tables of MLflow": "vimae_bench.tracking.store.connect",
     "the rows of MLflow": "mlflow.MlflowClient.log_batch",
     "an artefact of MLflow": "mlflow.MlflowClient.log_artifact",
     "the cursor of MLflow": "vimae_bench.tracking.cursor.Cursor.write",

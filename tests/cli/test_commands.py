@@ -119,11 +119,24 @@ def test_a_leaderboard_is_printed_in_every_format(shared, form, sign):
     assert sign in call("leaderboard", file, "--results", folder / "results", "--format", form)
 
 
-def test_figures_are_drawn(shared, tmp_path):
+@pytest.mark.parametrize(("form", "sign"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_figures_are_written_and_named(shared, tmp_path, form, sign):
     folder, file, _ = shared
-    paths = [tmp_path / "intervals.png", tmp_path / "codes.png"]
-    call("leaderboard", file, "--results", folder / "results", "--figure", paths[0], "--codes", paths[1])
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+    where = tmp_path / "new" / "figures"
+    told = call("figures", file, "--results", folder / "results", "--output", where, "--format", form)
+    written = sorted(where.iterdir())
+    assert sorted(told.splitlines()) == list(map(str, written))
+    assert f"reconstructions-and-samples-digits-mlp-d-2-2-epochs.{form}" in [path.name for path in written]
+    assert all(path.read_bytes().startswith(sign) for path in written)
+
+
+def test_figures_of_nothing_and_figures_that_cannot_be_written_are_told(shared, small, tmp_path):
+    folder, file, _ = shared
+    words = ("--results", tmp_path / "none", "--output", tmp_path / "figures")
+    assert "no run has finished, so there is nothing to draw" in call("figures", small(), *words, code=2)
+    (tmp_path / "file").write_text("")
+    words = ("--results", folder / "results", "--output", tmp_path / "file")
+    assert "cannot be written" in call("figures", file, *words, code=2)
 
 
 def test_a_run_keeps_the_whole_matrix_beside_its_records_whatever_was_selected(shared, small, tmp_path):

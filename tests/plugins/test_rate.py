@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from math import e, log, pi
 
 import numpy as np
@@ -16,7 +17,9 @@ from vimae_bench import (
     Examples,
     Frame,
     Gaussian,
+    GaussianPosterior,
     NoisedDeterministic,
+    Posterior,
     Splits,
     Trial,
     TruncatedNormal,
@@ -45,6 +48,36 @@ def test_a_gaussian_rate_is_the_mean_closed_form_kl(linear_trial, noise_images):
     found = Rate()(trial)["rate"]
     assert found.value == pytest.approx(float(kl.mean()), rel=1e-4)
     assert found.se == pytest.approx(float(kl.std() / 500**0.5), rel=1e-3)
+
+
+@dataclass(frozen=True)
+class DrawsAlone(Posterior):
+    """A Gaussian that does not know the density of codes other than its draws."""
+
+    q: GaussianPosterior
+
+    @property
+    def mean(self):
+        return self.q.mean
+
+    def rsample(self, shape=()):
+        return self.q.rsample(shape)
+
+    def draw(self, shape=()):
+        return (z := self.rsample(shape)), self.q.log_prob(z)
+
+
+class KnownByDraws(Gaussian):
+    def at(self, *heads):
+        return DrawsAlone(super().at(*heads))
+
+
+def test_a_rate_from_the_density_of_draws_is_that_in_closed_form_but_for_the_draws(linear_trial, noise_images):
+    heads = [(torch.randn(3, PIXELS) / 20, torch.randn(3)) for _ in range(2)]
+    images = noise_images(2000, SHAPE)
+    exact, drawn = (Rate()(linear_trial(images, family, heads))["rate"] for family in (Gaussian(), KnownByDraws()))
+    assert drawn.value == pytest.approx(exact.value, abs=4 * drawn.se)
+    assert drawn.se > 0
 
 
 def test_the_push_forward_rate_of_a_linear_encoder_is_that_of_its_gaussian(linear_trial, noise_images):

@@ -1,10 +1,13 @@
 """Two methods, or two results folders, seed by seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from vimae_bench import Choice
 from vimae_bench.errors import BenchError
-from vimae_bench.results.comparison import compare_methods, compare_results
+from vimae_bench.results.comparison import compare_methods, compare_results, left_out
 
 
 def compared(results, a: str, b: str, **margins: float):
@@ -128,20 +131,108 @@ def test_a_results_folder_compared_with_itself_differs_in_nothing(pair):
     assert {row.verdict for row in rows if row.sign} == {"no difference shown"}
 
 
-def test_two_results_folders_are_matched_by_method_and_told_apart_by_what_differs(results, tmp_path):
-    from dataclasses import replace
+@pytest.fixture
+def other(results, tmp_path):
+    """A second results folder."""
+    return type(results)(tmp_path / "other")
 
-    other = type(results)(tmp_path / "short")
+
+def both(results, other, **change):
+    """The outcomes of two folders, those of the second with another run, record or measures."""
+    a, b = (side.store.outcomes(side.cells) for side in (results, other))
+    return a, [replace(outcome, **{name: alter(outcome) for name, alter in change.items()}) for outcome in b]
+
+
+def trained(epochs: int):
+    def altered(outcome):
+        run = replace(outcome.cell.run, training=replace(outcome.cell.run.training, epochs=epochs))
+        return replace(outcome.cell, run=run)
+
+    return altered
+
+
+def test_sides_that_saw_other_data_get_no_verdict_however_clear(results, other):
+    for seed in range(6):
+        results.add("VAE", seed, sse=20.0 + seed)
+        other.add("VAE", seed, sse=30.0 + 1.1 * seed)
+    a, b = both(results, other, record=lambda o: o.record | {"data": {"test_x": "b1"}})
+    (table,) = compare_results(a, b, ("a", "b"))
+    assert (table.rows[0].verdict, table.rows[0].p) == ("other data", None)
+    assert "The runs did not see the same data (test_x differ): they cannot be compared." in table.notes
+    (table,) = compare_results(*both(results, other), ("a", "b"))
+    assert table.rows[0].verdict == "better"
+
+
+def test_a_measure_that_the_sides_define_in_two_ways_is_shown_and_not_tested(results, other):
+    for seed in range(6):
+        results.add("VAE", seed, sse=20.0 + seed)
+        other.add("VAE", seed, sse=30.0 + seed)
+    a, b = both(results, other, measures=lambda o: {"sse": replace(o.measures["sse"], version=2)})
+    (table,) = compare_results(a, b, ("a", "b"))
+    assert (table.rows[0].sign, table.rows[0].p, table.rows[0].verdict) == (0, None, "")
+    assert table.rows[0].differences.tolist() == [-10] * 6
+
+
+def test_versions_machines_and_metrics_that_differ_between_the_sides_are_told(results, other):
+    for seed in range(2):
+        results.add("VAE", seed, sse=20.0)
+        other.add("VAE", seed, sse=30.0)
+    metrics = (Choice("reconstruction", {"images": 500}), *results.cells[0].metrics[1:])
+    a, b = both(
+        results,
+        other,
+        cell=lambda o: replace(o.cell, metrics=metrics),
+        record=lambda o: o.record | {"made_by": o.record["made_by"] | {"torch": "3.0", "sharing": 4}},
+    )
+    (table,) = compare_results(a, b, ("a", "b"))
+    assert "They were made by other versions or machines: torch (A: 2.15, B: 3.0)." in table.notes
+    assert "They are measured with other settings: reconstruction.images (A: none, B: 500)." in table.notes
+    assert not any("Mixed" in note for note in table.notes)
+
+
+def test_a_metric_that_only_one_side_has_is_no_other_setting(results, other):
+    results.add("VAE", 0, sse=20.0)
+    other.add("VAE", 0, sse=30.0)
+    a, b = both(results, other, cell=lambda o: replace(o.cell, metrics=(*o.cell.metrics, Choice("fid", {"n": 5}))))
+    (table,) = compare_results(a, b, ("a", "b"))
+    assert not any("fid" in note for note in table.notes)
+
+
+def test_sides_that_are_the_same_in_every_number_say_so(pair):
+    outcomes = pair.store.outcomes(pair.cells)
+    a, b, c = compare_results(outcomes, outcomes, ("old", "new"))
+    assert all(table.notes[-1] == "Every number of 10 pairs of runs is the same on both sides." for table in (a, b, c))
+
+
+def test_a_method_is_matched_by_its_training_where_a_side_has_several(results, other):
+    results.add("VAE", 0, sse=20.0)
+    other.add("VAE", 0, sse=30.0)
+    a, b = both(results, other)
+    short = [replace(outcome, cell=trained(5)(outcome)) for outcome in b]
+    (table,) = compare_results(a, [*short, *b], ("a", "b"))
+    assert not any("training.epochs" in note for note in table.notes)
+    assert list(left_out(a, [*short, *b])) == ["Only in B, and left out: VAE: mnist, mlp, d = 2, 5 epochs."]
+
+
+def test_what_is_on_one_side_only_is_told_and_not_at_any_length(results, other):
+    for label in ("VAE", "AE", "β-VAE", "InfoVAE", "WAE"):
+        results.add(label, 0, sse=20.0)
+    other.add("VAE", 0, sse=20.0)
+    other.add("new", 0, sse=20.0)
+    a, b = both(results, other)
+    one, two = left_out(a, b)
+    assert one.startswith("Only in A, and left out: AE: mnist")
+    assert one.endswith("; and 1 more.")
+    assert two == "Only in B, and left out: new: mnist, mlp, d = 2, 80 epochs."
+    assert [table.title.split(":")[0] for table in compare_results(a, b, ("a", "b"))] == ["VAE"]
+
+
+def test_two_results_folders_are_matched_by_method_and_told_apart_by_what_differs(results, other):
     for seed in range(2):
         results.add("VAE", seed, sse=30.0 + seed)
         results.add("AE", seed, sse=25.0 + seed)
         other.add("VAE", seed, sse=31.0 + 2 * seed)
-    sides = [r.store.outcomes(r.cells) for r in (results, other)]
-    short = [
-        replace(o, cell=replace(o.cell, run=replace(o.cell.run, training=replace(o.cell.run.training, epochs=5))))
-        for o in sides[1]
-    ]
-    (table,) = compare_results(sides[0], short, ("long", "short"))
+    (table,) = compare_results(*both(results, other, cell=trained(5)), ("long", "short"))
     assert (table.a, table.b) == ("long", "short")
     assert table.rows[0].differences.tolist() == [-1, -2]
-    assert "The two sides differ in training." in table.notes
+    assert "The two sides differ in training.epochs (A: 80, B: 5)." in table.notes

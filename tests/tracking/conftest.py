@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from vimae_bench.files import write_json
 from vimae_bench.folder import RunFolder
@@ -54,7 +55,7 @@ class Bench:
 
     def draw(self, cell: Cell) -> None:
         self.folder(cell).pictures.mkdir(exist_ok=True)
-        (self.folder(cell).pictures / "samples.png").write_bytes(b"a picture")
+        Image.new("L", (600, 300)).save(self.folder(cell).pictures / "samples.png")
 
     def whole(self, cell: Cell) -> None:
         self.begin(cell)
@@ -86,7 +87,10 @@ class Bench:
                 for n in names
             },
             "files": sorted(
-                f.path for d in ("", "pictures") for f in client.list_artifacts(run.info.run_id, d) if not f.is_dir
+                f.path
+                for d in ("", "pictures", "images", "model")
+                for f in client.list_artifacts(run.info.run_id, d)
+                if not f.is_dir
             ),
         }
 

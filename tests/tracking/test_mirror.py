@@ -34,10 +34,11 @@ def test_a_finished_run_is_read_back_from_mlflow_whole(bench):
     assert len(run["curves"]["train/mmd_at_prior"]) == 5
     assert "train/kl" not in run["curves"]
     assert [point[2] for point in run["curves"]["accuracy"]] == [0.9]
-    assert [point[2] for point in run["curves"]["accuracy.se"]] == [0.03]
+    assert [point[2] for point in run["curves"]["within_model_se/accuracy"]] == [0.03]
     assert [point[2] for point in run["curves"]["accuracy_at_1k"]] == [0.5]
-    assert "accuracy_at_1k.se" not in run["curves"]
-    assert run["files"] == ["pictures/samples.png", "record.json", "spec.json"]
+    assert "within_model_se/accuracy_at_1k" not in run["curves"]
+    assert [name for name in run["files"] if "/" not in name] == ["cell.json", "record.json", "spec.json"]
+    assert "pictures/samples.png" in run["files"]
 
 
 def test_artefacts_lie_in_the_results_folder(bench):
@@ -365,7 +366,7 @@ def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch)
 def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):
     bench.whole(bench.cells[0])
     monkeypatch.chdir(tmp_path)  # MLflow, taken for a server, chooses where its artefacts go
-    monkeypatch.setattr(store, "_connect", lambda _uri: MlflowClient(default_uri(bench.path.parent)))
+    monkeypatch.setattr(store, "connect", lambda _uri: MlflowClient(default_uri(bench.path.parent)))
     assert sync(bench.path, "http://me:secret@host").mirrored == 1
     written = [p.read_bytes() for p in bench.path.rglob("*") if p.is_file()]
     assert not any(b"secret" in content for content in written)

@@ -58,8 +58,11 @@ def _given(settings: tuple[str, ...]) -> Json:
 
 
 def _holds(entry: Entry, catalogue: Catalogue, given: Json, tell: "Tell") -> bool:
-    """Hold one plugin to its contract and say how it went; one that cannot be made without settings is passed over."""
-    from ..testing import examine
+    """Hold one plugin to its contract and say how it went.
+
+    One that cannot be made without settings, or refuses what it is tried on, is passed over.
+    """
+    from ..testing import Refusal, examine
 
     if lacking := [name for name in _required(entry.form) if name not in given]:
         click.echo(f"skipped {entry.kind} {entry.name}: needs {' '.join(f'-s {name}=...' for name in lacking)}")
@@ -69,7 +72,11 @@ def _holds(entry: Entry, catalogue: Catalogue, given: Json, tell: "Tell") -> boo
     except BenchError as error:
         click.echo(legible(f"fails   {_named(entry)}: {error}"))
         return False
-    return tell(entry, examine(entry.kind, plugin))
+    try:
+        return tell(entry, examine(entry.kind, plugin))
+    except Refusal as error:
+        click.echo(legible(f"skipped {entry.kind} {entry.name}: {error}"))
+        return True
 
 
 def _line(entry: Entry, outcomes: "Iterator[Outcome]") -> bool:

@@ -1,49 +1,102 @@
-"""`vimae-bench compare`: two methods, or two results folders, seed by seed."""
+"""`vimae-bench compare`: two methods, or two sets of results, seed by seed."""
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import BenchError
-from .options import results_option
-from .results import finished
+from .options import FILE, results_option
+from .sides import Places, Side, side, sides
+from .verdict import written
 
 if TYPE_CHECKING:
     from ..results.comparison import Comparison
 
+FORMATS = {"markdown": "differences_markdown", "csv": "differences_csv", "json": "differences_json"}
+ENDINGS = {".html": "page", ".md": "markdown", ".csv": "csv", ".json": "json"}
+
+
+def _ending(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:  # noqa: ARG001
+    """Raises BenchError, before anything is read, for a file whose ending says nothing."""
+    if path and path.suffix not in ENDINGS:
+        raise BenchError(f"--output {path}: has to end in {', '.join(ENDINGS)}")
+    return path
+
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("a")
-@click.argument("b", required=False)
+@click.argument("words", nargs=-1, metavar="A B | RESULTS METHOD METHOD")
 @results_option
 @click.option(
     "--margin", "margins", multiple=True, metavar="MEASURE=VALUE", help="Differences below this are called equivalent."
 )
-def compare(file: Path, a: str, b: str | None, results: Path, margins: tuple[str, ...]) -> None:
-    """Compare method A with method B of a benchmark, or every method of two results folders.
+@click.option("--mlflow-uri", default="", help="The MLflow store.  [default: sqlite in the results folder]")
+@click.option("--format", "form", type=click.Choice(["terminal", *FORMATS]), default="terminal", help="How to print.")
+@click.option(
+    "--output", type=FILE, callback=_ending, help="Write a page (.html), or .md, .csv, .json, to this file instead."
+)
+def compare(
+    words: tuple[str, ...], results: Path, margins: tuple[str, ...], mlflow_uri: str, form: str, output: Path | None
+) -> None:
+    """Compare two sets of results, or two methods of one, seed by seed.
+
+    A, B and RESULTS are each a results folder, a benchmark file, a results folder as git keeps it at a revision
+    (PATH@REVISION), or an experiment in MLflow (mlflow:EXPERIMENT).
 
     \b
     Examples:
       vimae-bench compare benchmarks/fig1.toml VIMAE-n VIMAE-l --margin sse=0.5
       vimae-bench compare results/fig1 other/results/fig1
+      vimae-bench compare results/fig1@HEAD~3 results/fig1 --output compare.html
+      vimae-bench compare mlflow:fig1 results/fig1 --mlflow-uri http://localhost:5000
     """
-    from rich.console import Console
-
-    from ..render import differences
-    from ..results.comparison import compare_methods, compare_results
-
-    first, limits = finished(file, results), dict(_margin(margin) for margin in margins)
-    outcomes = first.store.outcomes(first.cells)
-    if b is not None:
-        found = compare_methods(outcomes, a, b, first.columns, limits)
+    made = _compared(words, Places(results, mlflow_uri), dict(map(_margin, margins)))
+    if output:
+        form = ENDINGS[output.suffix]
+        written(output, _page(made, _command(words, margins, output)) if form == "page" else _text(made, form))
+        click.echo(output)
+    elif form == "terminal":
+        _show(made)
     else:
-        second = finished(Path(a), results)
-        found = compare_results(outcomes, second.store.outcomes(second.cells), (str(file), a), first.columns, limits)
-    _expect_some(found)
-    Console().print(differences.render(found))
+        click.echo(_text(made, form), nl=False)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    tables: "Sequence[Comparison]"
+    notes: tuple[str, ...]
+
+
+def _compared(words: Sequence[str], places: Places, margins: dict[str, float]) -> _Compared:
+    if len(words) == 3:
+        return _methods(side(words[0], places), words[1], words[2], margins)
+    if len(words) == 2:
+        a, b = sides(words, places)
+        return _results(a, b, margins)
+    raise click.UsageError("give two results to compare, or one and two of its methods")
+
+
+def _methods(given: Side, a: str, b: str, margins: dict[str, float]) -> _Compared:
+    from ..results.comparison import compare_methods
+
+    tables = compare_methods(given.outcomes, a, b, given.columns, margins)
+    if not tables:
+        raise BenchError(f"{given.name}: '{a}' and '{b}' have no seed of one data set and architecture in common")
+    return _Compared(tables, given.notes)
+
+
+def _results(a: Side, b: Side, margins: dict[str, float]) -> _Compared:
+    from ..results.comparison import compare_results, left_out
+
+    tables = compare_results(a.outcomes, b.outcomes, (a.name, b.name), a.columns or b.columns, margins)
+    notes = (*a.notes, *b.notes, *left_out(a.outcomes, b.outcomes))
+    if not tables:
+        raise BenchError("\n".join(["there is nothing that both sides have", *notes]))
+    return _Compared(tables, notes)
 
 
 def _margin(text: str) -> tuple[str, float]:
@@ -54,6 +107,25 @@ def _margin(text: str) -> tuple[str, float]:
         raise BenchError(f"--margin {text}: must be of the form measure=number, such as sse=0.5") from error
 
 
-def _expect_some(found: "Sequence[Comparison]") -> None:
-    if not found:
-        raise BenchError("there is nothing that both sides have: no common method, data set and architecture")
+def _show(made: _Compared) -> None:
+    from rich.console import Console
+
+    from ..render import differences
+
+    Console().print(differences.render(made.tables, made.notes))
+
+
+def _text(made: _Compared, form: str) -> str:
+    return import_module(f"..render.{FORMATS[form]}", __package__).render(made.tables, made.notes)
+
+
+def _page(made: _Compared, command: str) -> str:
+    from ..render.page.compare import page
+
+    return page(made.tables, made.notes, command)
+
+
+def _command(words: Sequence[str], margins: Sequence[str], output: Path) -> str:
+    """How a page is made again; where MLflow is may be secret, and is not told."""
+    given = [part for margin in margins for part in ("--margin", margin)]
+    return shlex.join(["vimae-bench", "compare", *words, *given, "--output", str(output)])

@@ -1,15 +1,14 @@
 """`vimae-bench leaderboard`: what the runs show."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import BenchError
 from ..files import write_whole
-from .options import FILE, file_argument, override_option, results_option
+from .options import file_argument, override_option, results_option
 from .results import Finished, finished
 
 if TYPE_CHECKING:
@@ -22,12 +21,8 @@ FORMATS = {"markdown": "markdown", "csv": "csv_file", "json": "json_file", "late
 @file_argument
 @results_option
 @click.option("--format", "form", type=click.Choice(["terminal", *FORMATS]), default="terminal", help="How to print.")
-@click.option("--figure", type=FILE, help="Also draw each measure with its intervals: .png, .svg, .pdf.")
-@click.option("--codes", type=FILE, help="Also draw the two-dimensional codes of every method.")
 @override_option
-def leaderboard(
-    file: Path, results: Path, form: str, figure: Path | None, codes: Path | None, overrides: tuple[str, ...]
-) -> None:
+def leaderboard(file: Path, results: Path, form: str, overrides: tuple[str, ...]) -> None:
     """Rank the methods of a benchmark, and say which differences are real.
 
     FILE is a benchmark file, or a results folder in its place.
@@ -36,16 +31,12 @@ def leaderboard(
     Examples:
       vimae-bench leaderboard benchmarks/quickstart.toml
       vimae-bench leaderboard results/fig1 --format latex
-      vimae-bench leaderboard results/fig1 --figure fig1.png --codes codes.png
     """
     found = finished(file, results, overrides)
     if form == "terminal":
         show(found)
     else:
         click.echo(_text(found, form), nl=False)
-    for draw, path in ((_intervals, figure), (_codes, codes)):
-        if path:
-            _save(draw(found), path, click.echo)
 
 
 def show(found: Finished) -> None:
@@ -89,11 +80,11 @@ def _codes(found: Finished) -> "list[Figure]":
     return [codes.draw(table) for table in having or tables]
 
 
-def _save(figures: "Sequence[Figure]", path: Path, tell: Callable[[Path], object] = lambda path: None) -> None:  # noqa: ARG005
-    """Write one file for each table, numbered where there are several. Raises BenchError for an unknown format."""
+def _save(figures: "Sequence[Figure]", path: Path) -> None:
+    """Write one PNG for each table, numbered where there are several."""
+    from ..render.drawing import encoded
+
     for n, figure in enumerate(figures, 1):
+        data = encoded(figure, "png")
         target = path if len(figures) == 1 else path.with_stem(f"{path.stem}-{n}")
-        if (kind := target.suffix[1:]) not in figure.canvas.get_supported_filetypes():
-            raise BenchError(f"{target}: has to end in .png, .svg or .pdf")
-        write_whole(target, lambda temporary, figure=figure, kind=kind: figure.savefig(temporary, format=kind))
-        tell(target)
+        write_whole(target, lambda temporary, data=data: temporary.write_bytes(data))

@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import BenchError, Problem, Problems
 from ..records import Cell
 from ..results.store import Store
 
 if TYPE_CHECKING:
     from ..results.board import Board
+    from ..results.store import Outcome
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,19 @@ class Finished:
     columns: tuple[str, ...] = ()
 
     @cached_property
+    def outcomes(self) -> "list[Outcome]":
+        """What came of each cell, read once."""
+        with _keeping_all():
+            return self.store.outcomes(self.cells)
+
+    @cached_property
     def boards(self) -> "list[Board]":
         """The leaderboards, read and worked out once: a text and figures are made of them."""
         from ..results.leaderboard import leaderboards
 
         with _keeping_all():
-            outcomes, references = self.store.outcomes(self.cells), self.store.references(self.cells)
-            return leaderboards(outcomes, references, self.rank_by, self.columns)
+            references = self.store.references(self.cells)
+            return leaderboards(self.outcomes, references, self.rank_by, self.columns)
 
 
 @contextlib.contextmanager
@@ -57,3 +65,18 @@ def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Fini
 
     benchmark, cells = planned(file, overrides)
     return Finished(Store(results / benchmark.name), cells, **asdict(benchmark.leaderboard))
+
+
+def finished_all(sources: Sequence[Path], results: Path) -> list[Finished]:
+    """What several benchmark files or results folders are about. Raises Problems with all that cannot be read."""
+    found, problems = list[Finished](), list[Problem]()
+    for source in sources:
+        try:
+            one = finished(source, results)
+            _ = one.outcomes
+            found.append(one)
+        except BenchError as error:
+            problems += [Problem("", line) for line in str(error).splitlines()]
+    if problems:
+        raise Problems("", problems)
+    return found

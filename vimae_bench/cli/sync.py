@@ -14,7 +14,8 @@ BEHIND = 1
 @file_argument
 @results_option
 @click.option("--mlflow-uri", default="", help="The MLflow store.  [default: sqlite in the results folder]")
-def sync(file: Path, results: Path, mlflow_uri: str) -> None:
+@click.option("--no-models", is_flag=True, help="Leave the trained models where they are.")
+def sync(file: Path, results: Path, mlflow_uri: str, no_models: bool) -> None:
     """Mirror the runs of a benchmark to MLflow. Doing it again adds only what is new.
 
     FILE is a benchmark file, or a results folder in its place.
@@ -26,7 +27,7 @@ def sync(file: Path, results: Path, mlflow_uri: str) -> None:
     from ..tracking.mirror import sync as mirror
 
     found = finished(file, results)
-    summary = mirror(found.store.path, mlflow_uri, found.cells)
+    summary = mirror(found.store.path, mlflow_uri, found.cells, models=not no_models)
     behind = f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""
     runs = "run" if summary.mirrored == 1 else "runs"
     click.echo(f"{summary.mirrored} {runs} mirrored{behind}")

@@ -1,18 +1,16 @@
 """`vimae-bench verdict`: what runs say on a paper's tables and claims."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import BenchError, Problem, Problems
+from ..errors import BenchError
 from ..files import write_whole
 from .options import FILE, results_option
-from .results import finished
+from .results import finished_all
 
 if TYPE_CHECKING:
-    from ..results.store import Outcome
     from ..results.verdict import Report
 
 FORMATS = ("terminal", "markdown", "json")
@@ -50,29 +48,16 @@ def verdict(
     from ..results.verdict import report
 
     paper = read_paper(against or shipped())
-    made = report(paper, _outcomes(sources, results), dict(map(_named, methods)))
+    outcomes = [outcome for one in finished_all(sources, results) for outcome in one.outcomes]
+    made = report(paper, outcomes, dict(map(_named, methods)))
     if output:
         text = _text(made, form, output.absolute().parent)
-        _written(output, text)
+        written(output, text)
         click.echo(output)
     elif form == "terminal":
         _show(made)
     else:
         click.echo(_text(made, form, Path.cwd()), nl=False)
-
-
-def _outcomes(sources: Sequence[Path], results: Path) -> "list[Outcome]":
-    """The outcomes of all sources. Raises Problems with all that cannot be read."""
-    found, problems = list["Outcome"](), list[Problem]()
-    for source in sources:
-        try:
-            one = finished(source, results)
-            found += one.store.outcomes(one.cells)
-        except BenchError as error:
-            problems += [Problem("", line) for line in str(error).splitlines()]
-    if problems:
-        raise Problems("", problems)
-    return found
 
 
 def _named(text: str) -> tuple[str, str]:
@@ -107,7 +92,8 @@ def _text(made: "Report", form: str, start: Path) -> str:
     return (verdict_markdown if form == "markdown" else verdict_json).render(made, start)
 
 
-def _written(output: Path, text: str) -> None:
+def written(output: Path, text: str) -> None:
+    """Write a text whole. Raises BenchError where that cannot be."""
     try:
         write_whole(output, lambda path: path.write_text(text, encoding="utf-8"))
     except OSError as error:

@@ -3,7 +3,7 @@
 import torch
 
 from ..errors import BenchError
-from ..kinds import Dataset, Frame, Objective
+from ..kinds import Architecture, Dataset, Frame, Objective, Prior
 from ..model import Autoencoder
 from ..plan import registry
 from ..records import Run
@@ -25,16 +25,22 @@ def frame_of(run: Run, shape: tuple[int, int, int]) -> Frame:
 
 
 def build(run: Run, frame: Frame, objective: Objective, device: torch.device) -> Autoencoder:
-    """The run's model at its initial weights, made on the CPU so that they are the same for every device.
-
-    On a GPU the weights of convolutions lie with their channels last, as its matrix units want them.
-
-    Raises BenchError if the architecture cannot serve the frame.
-    """
+    """The run's model at its initial weights. Raises BenchError if the architecture cannot serve the frame."""
     architecture = registry.make("architecture", run.architecture)
     prior = registry.make("prior", run.prior)
     try:
-        model = Autoencoder(frame, architecture, prior, objective, run.seed).to(device)
+        return assemble(frame, architecture, prior, objective, run.seed, device)
     except ValueError as error:
         raise BenchError(f"{run.architecture.use} over {run.dataset.use}: {error}") from error
+
+
+def assemble(
+    frame: Frame, architecture: Architecture, prior: Prior, objective: Objective, seed: int, device: torch.device
+) -> Autoencoder:
+    """A model at its initial weights, made on the CPU so that they are the same for every device.
+
+    On a GPU the weights of convolutions lie with their channels last, as its matrix units want them. Raises ValueError
+    if the architecture cannot serve the frame.
+    """
+    model = Autoencoder(frame, architecture, prior, objective, seed).to(device)
     return model.to(memory_format=torch.channels_last) if device.type == "cuda" else model

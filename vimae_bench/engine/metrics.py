@@ -19,9 +19,14 @@ def measure(trial: Trial, choice: Choice, path: Path) -> None:
     """Measure a model and keep what came of it. Raises BenchError for a metric that does not give what it announces."""
     began = time.perf_counter()
     metric: Metric = registry.make("metric", choice)
-    estimates = _checked(metric, metric(trial))
+    estimates = _plain(estimated(metric, trial))
     seconds = round(time.perf_counter() - began, 3)
     write_json(path, {**_head(choice, metric), "estimates": estimates, "seconds": seconds})
+
+
+def estimated(metric: Metric, trial: Trial) -> Mapping[str, Estimate]:
+    """What a metric gives of a model. Raises BenchError where that is not what it announces."""
+    return _checked(metric, metric(trial))
 
 
 def refer(trial: Trial, choice: Choice, path: Path, dataset: Choice) -> None:
@@ -32,7 +37,7 @@ def refer(trial: Trial, choice: Choice, path: Path, dataset: Choice) -> None:
             if not path.exists():
                 metric: Metric = registry.make("metric", choice)
                 rows = metric.references(trial.splits, trial.frame, trial.dataset)
-                checked = {label: _checked(metric, row) for label, row in rows.items()}
+                checked = {label: _plain(_checked(metric, row)) for label, row in rows.items()}
                 where = {"dataset": dataset.as_json(), "latent": trial.frame.latent}
                 write_json(path, {**where, **_head(choice, metric), "rows": checked})
     except Timeout:
@@ -43,7 +48,7 @@ def _head(choice: Choice, metric: Metric) -> Json:
     return {"metric": choice.as_json(), "measures": [asdict(measure) for measure in metric.measures()]}
 
 
-def _checked(metric: Metric, estimates: Mapping[str, Estimate]) -> Json:
+def _checked(metric: Metric, estimates: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
     """Raises BenchError for a measure the metric did not announce or a value that is no number."""
     known = {measure.name for measure in metric.measures()}
     for name, estimate in estimates.items():
@@ -51,9 +56,9 @@ def _checked(metric: Metric, estimates: Mapping[str, Estimate]) -> Json:
             raise BenchError(f"gave '{name}', which its measures() do not name")
         if not is_number(float(estimate.value)):
             raise BenchError(f"'{name}' is {estimate.value}; a measure that is not defined has to be left out")
-    return {name: _plain(estimate) for name, estimate in estimates.items()}
+    return estimates
 
 
-def _plain(estimate: Estimate) -> Json:
-    plain = asdict(estimate)
-    return plain if estimate.parts else {name: value for name, value in plain.items() if name != "parts"}
+def _plain(estimates: Mapping[str, Estimate]) -> Json:
+    plain = {name: asdict(estimate) for name, estimate in estimates.items()}
+    return {name: {k: v for k, v in fields.items() if k != "parts" or v} for name, fields in plain.items()}

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from .. import tiles
 from ..pixels import to_unit
 from ..records import Json
+from ..tiles import COLUMNS, Images
 from .trial import Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS, TILE, GAP = 10, 64, 2
-"""Images in a row, the width in pixels that small images are enlarged towards, pixels between them."""
 LEGEND = 10
 """More classes than this have colours only."""
 
@@ -35,8 +34,8 @@ def draw(trial: Trial, history: Sequence[Json], folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     columns = min(COLUMNS, len(trial.examples("test")))
-    _save_tiles(reconstructions(trial, columns), columns, aside / "reconstructions.png")
-    _save_tiles(trial.decode(trial.prior_draws(COLUMNS**2, "samples")), COLUMNS, aside / "samples.png")
+    tiles.save(as_bytes(reconstructions(trial, columns)), columns, aside / "reconstructions.png")
+    tiles.save(as_bytes(trial.decode(trial.prior_draws(COLUMNS**2, "samples"))), COLUMNS, aside / "samples.png")
     if trial.frame.latent == 2:
         _draw_codes(trial, aside)
     if history:
@@ -57,21 +56,9 @@ def reconstructions(trial: Trial, columns: int) -> Tensor:
     return torch.cat([part for pair in zip(x.split(columns), xhat.split(columns), strict=True) for part in pair])
 
 
-def tile(images: Tensor, columns: int) -> np.ndarray:
-    """Images [N, C, H, W] in [0, 1] units in rows of `columns`, as uint8 [height, width, C].
-
-    They are enlarged by a whole factor, so that every pixel stays a sharp square.
-    """
-    factor = max(1, TILE // max(images.shape[2:]))
-    pixels = images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    pixels = pixels.repeat(factor, axis=1).repeat(factor, axis=2)
-    n, height, width, channels = pixels.shape
-    rows = -(-n // columns)
-    canvas = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), 255, np.uint8)
-    for i, image in enumerate(pixels):
-        top, left = i // columns * (height + GAP), i % columns * (width + GAP)
-        canvas[top : top + height, left : left + width] = image
-    return canvas
+def as_bytes(images: Tensor) -> Images:
+    """Images [N, C, H, W] in [0, 1] units as uint8 [N, H, W, C]."""
+    return images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def prior_levels(trial: Trial) -> list[float]:
@@ -83,11 +70,6 @@ def prior_levels(trial: Trial) -> list[float]:
     with torch.inference_mode():
         outside = z.new_tensor([exp(-(sigma**2) / 2) for sigma in (3, 2, 1)])
         return trial.model.prior.log_prob(z).quantile(outside).unique().tolist()
-
-
-def _save_tiles(images: Tensor, columns: int, path: Path) -> None:
-    canvas = tile(images, columns)
-    Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas).save(path)
 
 
 def _draw_codes(trial: Trial, folder: Path) -> None:

@@ -138,7 +138,7 @@ def _looked_at(run: Run, shape: tuple[int, int, int]) -> _Looked:
         objective = objective_of(run)
         with _WithoutValues(), torch.inference_mode():
             model = build(run, frame_of(run, shape), objective, torch.device("cpu"))
-            if wrong := _wrong_shape(model):
+            if wrong := wrong_shape(model):
                 return _Looked(unfit=wrong)
     except FAULTS as error:
         return _Looked(unfit=_told(error))
@@ -168,11 +168,13 @@ class _WithoutValues(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _wrong_shape(model: Autoencoder) -> str:
+def wrong_shape(model: Autoencoder) -> str:
+    """What is wrong with the shapes that encoder and decoder give, in words; empty if nothing is."""
     frame = model.frame
-    heads = model.encoder(torch.zeros(2, *frame.shape))
+    zeros = model.prior.origin.new_zeros
+    heads = model.encoder(zeros(2, *frame.shape))
     shapes = [tuple(head.shape) for head in heads]
     if shapes != [(2, frame.latent)] * model.family.heads:
         return f"the encoder gives {shapes} for 2 images, not {model.family.heads} of (2, {frame.latent})"
-    images = tuple(model.decoder(torch.zeros(2, frame.latent)).shape)
+    images = tuple(model.decoder(zeros(2, frame.latent)).shape)
     return "" if images == (2, *frame.shape) else f"the decoder gives {images} for 2 codes, not {(2, *frame.shape)}"

@@ -14,6 +14,7 @@ from torch import nn
 from ..errors import ResultsError
 from ..files import read_json, sha256, write_json, write_whole
 from ..folder import RunFolder
+from ..model import Autoencoder
 from ..plan.plugins import sources
 from ..records import Json, Order, Run
 from .training import Trained
@@ -21,18 +22,24 @@ from .training import Trained
 SCHEMA = 1
 
 
-def write(folder: RunFolder, order: Order, trained: Trained, model: nn.Module, data: Json, seconds: Json) -> None:
+def write(folder: RunFolder, order: Order, trained: Trained, model: Autoencoder, data: Json, seconds: Json) -> None:
     """Write the weights, then the record: its being there means that training has ended."""
-    record = _head(order.cell.run, trained.status, trained.reason) | {
+    record = ended(order.cell.run, trained, model, data, seconds, order.sharing)
+    weights = _write_weights(folder.weights, model) if trained.status == "done" else None
+    write_json(folder.record, record | {"weights": weights})
+
+
+def ended(run: Run, trained: Trained, model: nn.Module, data: Json, seconds: Json, sharing: int = 1) -> Json:
+    """How a training ended, with what, and made by what."""
+    return _head(run, trained.status, trained.reason) | {
         "epochs": trained.epochs,
         "steps": trained.steps,
+        "shape": list(model.frame.shape),
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": seconds,
-        "weights": _write_weights(folder.weights, model) if trained.status == "done" else None,
         "data": data,
-        "made_by": _made_by(next(model.parameters()).device, order.sharing, trained),
+        "made_by": _made_by(next(model.parameters()).device, sharing, trained),
     }
-    write_json(folder.record, record)
 
 
 def write_failure(folder: RunFolder, run: Run, reason: str) -> None:

@@ -11,7 +11,7 @@ from ..errors import ResultsError
 from ..folder import RunFolder
 from ..results.codes import Codes, read_codes
 from ..results.store import Outcome
-from .layout import COLLAPSED, plain
+from .layout import COLLAPSED, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,10 @@ COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#2
 """Paul Tol's bright and vibrant colours, made for the colour-blind; they repeat beyond ten classes."""
 
 GREY, FAINT = "#6B6B6B", "#CCCCCC"
+CAPTION = (
+    "Codes of test images from one seed, coloured by class. Where they fill the dashed circle evenly, and little "
+    "beyond it, they match N(0, I)."
+)
 NAMED = 10
 """More classes than this are coloured without a name."""
 
@@ -88,7 +92,7 @@ def _limit(kept: Sequence[Codes]) -> float:
 
 
 def _panel(axes: "Axes", outcome: Outcome, codes: Codes | str, measures: Sequence[str], limit: float) -> None:
-    label = plain(outcome.cell.label) + (f" {COLLAPSED}" if outcome.collapsed else "")
+    label = short(outcome.cell.label) + (f" {COLLAPSED}" if outcome.collapsed else "")
     axes.set_title(label, fontsize=9, fontweight="bold", loc="left", pad=14, parse_math=False)
     values = [f"{name} {outcome.estimates[name].value:.3g}" for name in measures if name in outcome.estimates]
     _say(axes, 0, 1.03, plain("    ".join(values)))

@@ -22,7 +22,7 @@ def render(boards: Sequence[Board]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, FIELDS, restval="", lineterminator="\n")
     writer.writeheader()
-    for row in (row for board in boards for row in _rows(board)):
+    for row in (row for board in boards for row in rows(board)):
         writer.writerow({field: guarded(value) for field, value in row.items()})
     return out.getvalue()
 
@@ -35,7 +35,8 @@ def guarded(value: object) -> object:
     return f"'{text}" if text.startswith(RISKY) else text
 
 
-def _rows(board: Board) -> Iterator[dict[str, Any]]:
+def rows(board: Board) -> Iterator[dict[str, Any]]:
+    """A row for each method and measure, then one for each reference and measure; FIELDS without a value left out."""
     table = {
         "table": board.title,
         "dataset": board.dataset.use,

@@ -7,53 +7,39 @@ from rich.table import Table
 from rich.text import Text
 
 from ..results.comparison import Comparison, Difference
-from ..results.statistics import Interval
-from .layout import decimals, heading, number, plain, unit
+from .layout import heading, plain, unit
+from .paired import sides, spelt
 from .terminal import footnotes
 
 HEADS = ("measure", "A\nB", "A - B", "shift", "P(A beats B)", "p", "A is")
 STYLES = {"better": "bold green", "worse": "bold red"}
 
 
-def render(comparisons: Sequence[Comparison]) -> Group:
-    """Tables of differences A - B to be printed by a rich console."""
-    return Group(*(part for comparison in comparisons for part in _comparison(comparison)))
+def render(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> Group:
+    """Tables of differences A - B to be printed by a rich console, and `notes` that belong to all of them."""
+    parts = [part for comparison in comparisons for part in _comparison(comparison)]
+    return Group(*parts, *([footnotes(notes)] if notes else []))
 
 
 def _comparison(comparison: Comparison) -> Iterator[RenderableType]:
-    a, b = plain(comparison.a), plain(comparison.b)
-    title = Text.assemble((plain(comparison.title), "bold"), f"\nA = {a}, B = {b}, {len(comparison.seeds)} seeds")
+    title = Text.assemble((plain(comparison.title), "bold"), f"\n{sides(comparison)}")
     table = Table(title=title, title_justify="left", header_style="", title_style="", show_edge=False, show_lines=True)
     for head in HEADS:
         table.add_column(head)
     for row in comparison.rows:
-        table.add_row(*_row(row), Text(verdict(row, len(comparison.seeds)), style=STYLES.get(row.verdict, "")))
+        table.add_row(*_row(row, len(comparison.seeds)))
     yield table
     yield footnotes(comparison.notes)
 
 
-def _row(row: Difference) -> list[Text]:
-    half = (row.interval[1] - row.interval[0]) / 2 if row.interval else 0.0
-    means = [sum(side) / len(side) for side in (row.a, row.b)]
-    digits = decimals([half] if half else [], means)
-    a, b, difference, spread = (number(x, digits) for x in (*means, means[0] - means[1], half))
-    texts = [
+def _row(row: Difference, seeds: int) -> list[Text]:
+    text = spelt(row, seeds)
+    cells = [
         f"{heading(row.measure)}\n{unit(row.measure)}",
-        f"{a}\n{b}",
-        f"{difference}\n± {spread}" if row.interval else difference,
-        number(row.shift.value, digits) + _between(row.shift.interval, digits),
-        "" if row.wins is None else f"{row.wins:.2f}",
-        "" if row.p is None else f"{row.p:.2g}" if row.p >= 0.001 else "< 0.001",
+        f"{text.a}\n{text.b}",
+        f"{text.difference}\n± {text.spread}" if text.spread else text.difference,
+        f"{text.shift}\n{text.between}".strip(),
+        text.wins,
+        text.p,
     ]
-    return [Text(text) for text in texts]
-
-
-def verdict(row: Difference, seeds: int) -> str:
-    """The verdict in words, with the margin it is held against or the seeds it lacks."""
-    if row.verdict == "equivalent":
-        return f"equivalent within {row.margin:g}"
-    return f"incomplete ({len(row.a)} of {seeds})" if row.verdict == "incomplete" else row.verdict
-
-
-def _between(bounds: Interval | None, digits: int) -> str:
-    return f"\n[{number(bounds[0], digits)}, {number(bounds[1], digits)}]" if bounds else ""
+    return [*map(Text, cells), Text(text.verdict, style=STYLES.get(row.verdict, ""))]

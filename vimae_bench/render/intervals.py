@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..records import Measure
 from ..results.board import Board, Row
-from .layout import COLLAPSED, plain, seeds_of, unit
+from .layout import COLLAPSED, axis, plain, seeds_of, seeds_said, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ def draw(board: Board, columns: Sequence[str] = ()) -> "Figure":
     rows = max(ceil(len(measures) / ACROSS), 1)
     figure = Figure((1.3 + 2.2 * across, 0.5 + (0.8 + 0.3 * lines) * rows), layout="constrained", dpi=200)
     figure.suptitle(plain(board.title), fontsize=9, fontweight="bold", parse_math=False)
-    figure.supxlabel(("     " if across > 1 else "\n").join(LEGEND), fontsize=6.5, color=QUIET)
+    figure.supxlabel(("  ·  " if across > 1 else "\n").join(LEGEND), fontsize=6.5, color=QUIET)
     grid = figure.subplots(rows, across, sharey=True, squeeze=False)
     for axes, measure in zip_longest(grid.flat, measures):
         if measure:
@@ -44,6 +44,12 @@ def draw(board: Board, columns: Sequence[str] = ()) -> "Figure":
     return figure
 
 
+def caption(board: Board) -> str:
+    """What to look for."""
+    top = " Under each measure, methods in blue are those to which none is shown to be better." if board.test else ""
+    return seeds_said(board) + top
+
+
 def _panel(axes: "Axes", board: Board, measure: Measure) -> None:
     for y in range(0, len(board.rows) + len(board.references), 2):
         axes.axhspan(y - 0.5, y + 0.5, color="#F5F5F5", linewidth=0)
@@ -52,9 +58,7 @@ def _panel(axes: "Axes", board: Board, measure: Measure) -> None:
     for y, estimates in enumerate(board.references.values(), start=len(board.rows)):
         if measure.name in estimates:
             axes.plot(estimates[measure.name].value, y, "D", color=QUIET, markersize=4)
-    symbol = unit(measure) if measure.unit.startswith("[") else f"[{unit(measure)}]" if measure.unit else ""
-    label = f"{plain(measure.name)} {symbol}".strip()
-    axes.set_xlabel(f"{label}\n{DIRECTIONS[measure.better]}", fontsize=8, parse_math=False)
+    axes.set_xlabel(f"{axis(measure)}\n{DIRECTIONS[measure.better]}", fontsize=8, parse_math=False)
     axes.tick_params(labelsize=7, length=2)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#DDDDDD", linewidth=0.6)
@@ -81,8 +85,8 @@ def _method(axes: "Axes", y: int, row: Row, measure: Measure) -> None:
 
 def _names(axes: "Axes", board: Board) -> None:
     """Methods down the side, with what there is to say of them, and references below a line."""
-    names = [f"{plain(row.label)}{f' {COLLAPSED}' if row.collapsed else ''}{_lacking(row)}" for row in board.rows]
-    labels = [*names, *map(plain, board.references)]
+    names = [f"{short(row.label)}{f' {COLLAPSED}' if row.collapsed else ''}{_lacking(row)}" for row in board.rows]
+    labels = [*names, *map(short, board.references)]
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     quiet = [not row.complete for row in board.rows] + [True] * len(board.references)

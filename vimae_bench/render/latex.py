@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from ..results.board import Board
 from .layout import Cell, Line, heading, lines, plain, unit
 
+SIGNS = ("-", r"\leq", r"\geq", r"\approx", r"\neq", r"\to", r"\leftarrow", r"\infty", r"\nabla")
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -28,12 +29,14 @@ SPECIAL = {
     "†": r"\dag{}",
     "–": "--",  # noqa: RUF001
     **{digit: rf"\textsuperscript{{{i}}}" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{digit: rf"\textsubscript{{{i}}}" for i, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+    **{sign: f"${name}$" for sign, name in zip("−≤≥≈≠→←∞∇", SIGNS, strict=True)},  # noqa: RUF001
 }
 
 
 def render(boards: Sequence[Board]) -> str:
     """One `table` for each board. Names are escaped."""
-    return "\n".join(["% needs \\usepackage{booktabs}", *(line for board in boards for line in _board(board))])
+    return "\n".join(["% needs \\usepackage{booktabs,graphicx}", *(line for board in boards for line in _board(board))])
 
 
 def escape(text: str) -> str:
@@ -46,6 +49,7 @@ def _board(board: Board) -> Iterator[str]:
     yield r"\begin{table}"
     yield r"\centering"
     yield rf"\caption{{{escape(board.title)}}}"
+    yield r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # no wider than the page
     yield rf"\begin{{tabular}}{{rll{'r' * len(measures)}}}"
     yield r"\toprule"
     yield _row(["", "method", "seeds", *(escape(heading(m)) for m in measures)])
@@ -56,8 +60,9 @@ def _board(board: Board) -> Iterator[str]:
             yield r"\midrule"
         yield _row(_cells(line))
     yield r"\bottomrule"
-    yield r"\end{tabular}"
-    yield from (rf"\par\footnotesize {escape(note)}" for note in board.notes)
+    yield r"\end{tabular}}"
+    yield r"\par\raggedright\footnotesize"
+    yield from (rf"\par {escape(note)}" for note in board.notes)
     yield r"\end{table}"
 
 
@@ -68,7 +73,7 @@ def _cells(line: Line) -> list[str]:
 def _cell(cell: Cell) -> str:
     text = rf"${cell.value} \pm {cell.spread}$" if cell.spread else escape(cell.value)
     bold = rf"{{\boldmath{text}}}" if cell.top else text
-    return rf"{bold}\textsuperscript{{{cell.letters}}}" if cell.letters else bold
+    return rf"{bold}\textsuperscript{{{escape(cell.letters)}}}" if cell.letters else bold
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -76,15 +81,15 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _greek(character: str) -> str:
-    r"""A Greek letter as mathematics, such as `\beta`; anything else as it is."""
+    r"""A Greek letter as mathematics, such as `\beta`, or as the Latin one it looks like; anything else as it is."""
     words = unicodedata.name(character, "").split()
-    if len(words) != 4 or words[0] != "GREEK" or words[2] != "LETTER" or words[3] == "OMICRON":
-        return character
+    if words[:1] != ["GREEK"] or words[2:3] != ["LETTER"] or len(words) != 4:
+        return {"ς": r"$\varsigma$"}.get(character, character)
+    if latin := LATIN.get(character):
+        return latin
     name = words[3].replace("LAMDA", "LAMBDA").lower()
-    if words[1] == "SMALL":
-        return rf"$\{name}$"
-    return rf"$\{name.title()}$" if name in CAPITALS else character
+    return rf"$\{name if words[1] == 'SMALL' else name.title()}$"
 
 
-CAPITALS = {"gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega"}
-"""The capitals that do not look like Latin ones, and so have a command of their own."""
+LATIN = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))  # noqa: RUF001
+"""Letters without a command of their own, by those they look like."""

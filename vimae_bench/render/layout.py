@@ -8,11 +8,14 @@ from math import floor, log10
 
 from ..records import Measure
 from ..results.board import Board, Row
+from ..results.statistics import FEW
 
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 COLLAPSED = "†"
 UNDEFINED = "–"  # noqa: RUF001
+LONGEST = 32
+"""Characters of a name that a figure has room for."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,25 @@ def unit(measure: Measure) -> str:
     return re.sub(r"\^(\d+)", lambda power: power[1].translate(SUPERSCRIPTS), plain(measure.unit))
 
 
+def axis(measure: Measure) -> str:
+    """Such as `rate [nats]`, at an axis."""
+    symbol = unit(measure)
+    bracketed = symbol if symbol.startswith("[") or not symbol else f"[{symbol}]"
+    return f"{plain(measure.name)} {bracketed}".strip()
+
+
 def seeds_of(row: Row) -> str:
     """How many seeds a row has: `3`, or `1 of 3`; the notes say what became of the others."""
     total = len(row.outcomes) + len(row.absent)
     return str(total) if row.complete else f"{row.count('done')} of {total}"
+
+
+def seeds_said(board: Board) -> str:
+    """The sentence on what the means of a board are over, and what their intervals are."""
+    if len(board.seeds) < 2:
+        return "One seed, without an interval."
+    kind = "Student's t" if len(board.seeds) < FEW else "BCa bootstrap"
+    return f"Means over {len(board.seeds)} seeds with 95 % intervals ({kind})."
 
 
 def number(value: float, decimals: int) -> str:
@@ -78,6 +96,13 @@ def number(value: float, decimals: int) -> str:
 def plain(text: str) -> str:
     """Text without control, format and unassigned characters, on one line: safe to print."""
     return "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+
+
+def short(text: str) -> str:
+    """A name on one line, the middle of a long one left out."""
+    name = plain(text)
+    half = (LONGEST - 1) // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
 
 
 def _cell(row: Row, measure: Measure, digits: int) -> Cell:

@@ -22,9 +22,9 @@ def _board(board: Board) -> Iterator[str]:
     measures = [board.measures[name] for name in board.columns]
     heads = [escape(heading(m)) + (f" <br> {escape(unit(m))}" if m.unit else "") for m in measures]
     yield from (f"### {escape(board.title)}", "")
-    yield _row(["#", "method", "seeds", *heads])
-    yield _row(["---:", "---", "---", *("---:" for _ in measures)])
-    yield from (_row(_cells(line)) for line in lines(board))
+    yield row_of(["#", "method", "seeds", *heads])
+    yield row_of(["---:", "---", "---", *("---:" for _ in measures)])
+    yield from (row_of(_cells(line)) for line in lines(board))
     yield ""
     yield from (f"- {escape(note)}" for note in board.notes)
     yield ""
@@ -41,5 +41,6 @@ def _cell(cell: Cell) -> str:
     return f"{bold} <sup>{cell.letters}</sup>" if cell.letters else bold
 
 
-def _row(cells: Sequence[str]) -> str:
+def row_of(cells: Sequence[str]) -> str:
+    """One line of a table."""
     return f"| {' | '.join(cells)} |"

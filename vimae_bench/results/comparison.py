@@ -1,25 +1,28 @@
-"""Two methods, or one method in two results folders, seed by seed."""
+"""Two methods, or one method in two sets of results, seed by seed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from ..errors import BenchError, did_you_mean
-from ..records import Measure
+from ..records import Measure, Run, Training
 from . import notes
 from .board import Row
-from .leaderboard import grouped, title
+from .leaderboard import defined, grouped, title
 from .measured import parted
 from .statistics import ALPHA, Array, Interval, Shift, equivalence, holm, interval, paired_tests, shift, win_rate
 from .store import Outcome
+from .unlike import same_data, unlike
 
 MEANINGFUL = 0.75
 """A method that wins on a smaller share of the seeds is not called better (Bouthillier et al., 2103.03098)."""
 
-Verdict = Literal["better", "worse", "equivalent", "no difference shown", "incomplete", "collapsed", ""]
+Verdict = Literal["better", "worse", "equivalent", "no difference shown", "incomplete", "collapsed", "other data", ""]
 Side = Mapping[int, Outcome]
+_Key = tuple[tuple[str, str, str, int], Training]
+"""What a method is matched by: label, data set, architecture and latent size; and its training."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,12 @@ class Difference:
     """A - B under one measure, over the seeds both have, and the verdict on A.
 
     `p` is Holm-adjusted over the table. It is None where nothing was tested: one seed, a measure without a direction,
-    a side that lacks a seed (`incomplete`) or has collapsed. A is `equivalent` where a margin was given and two
-    one-sided tests, Holm-adjusted as well, put the difference within it.
+    a side that lacks a seed (`incomplete`), has collapsed, or saw `other data`. A is `equivalent` where a margin was
+    given and two one-sided tests, Holm-adjusted as well, put the difference within it.
     """
 
     measure: Measure
+    seeds: tuple[int, ...]
     a: tuple[float, ...]
     b: tuple[float, ...]
     interval: Interval | None
@@ -73,6 +77,7 @@ class _Asked:
     names: tuple[str, str]
     columns: tuple[str, ...]
     margins: Mapping[str, float]
+    mixed: Callable[[Sequence[Outcome], Sequence[Outcome]], Iterator[str]]
 
 
 def compare_methods(
@@ -87,7 +92,7 @@ def compare_methods(
     for label in (a, b):
         if label not in labels:
             raise BenchError(f"no method here is called '{label}'{did_you_mean(label, labels)}")
-    asked = _Asked((a, b), tuple(columns), margins or {})
+    asked = _Asked((a, b), tuple(columns), margins or {}, lambda one, other: notes.mixed([*one, *other]))
     groups = list(grouped(outcomes).values())
     runs = [group[0].cell.run for group in groups]
     found = [_comparison(title(g[0].cell.run, runs), asked, _side(g, a), _side(g, b)) for g in groups]
@@ -101,27 +106,57 @@ def compare_results(
     columns: Sequence[str] = (),
     margins: Mapping[str, float] | None = None,
 ) -> list[Comparison]:
-    """Each method that two results folders share, on the same data and with the same architecture.
+    """Each method that two sets of results share, on the same data and with the same architecture.
 
-    `columns` and `margins` as in `compare_methods`. Raises BenchError for a margin's measure that is not there.
+    Methods are matched by their training too where one side has several of it. `columns` and `margins` as in
+    `compare_methods`. Raises BenchError for a margin's measure that is not there.
     """
-    asked, found = _Asked(names, tuple(columns), margins or {}), list[Comparison]()
-    others = _methods(b)
-    for key, side in _methods(a).items():
-        if other := others.get(key):
-            run = next(iter(side.values())).cell.run
-            made = _comparison(f"{key[0]}: {title(run, [run])}", asked, side, other)
-            found.append(replace(made, notes=(*made.notes, *_unlike(side, other))))
+    asked = _Asked(names, tuple(columns), margins or {}, unlike)
+    left, right = _methods(a), _methods(b)
+    runs = [_first(side).cell.run for side in left.values()]
+    found = [_comparison(_title(one, runs), asked, one, other) for one, other in _matched(left, right)]
     return _checked(found, asked.margins)
 
 
-def _methods(outcomes: Sequence[Outcome]) -> dict[tuple[object, ...], dict[int, Outcome]]:
-    sides: dict[tuple[object, ...], dict[int, Outcome]] = {}
+def left_out(a: Sequence[Outcome], b: Sequence[Outcome]) -> Iterator[str]:
+    """What `compare_results` finds on one side alone."""
+    left, right = _methods(a), _methods(b)
+    taken = [id(side) for pair in _matched(left, right) for side in pair]
+    for name, sides in (("A", left), ("B", right)):
+        alone = [side for side in sides.values() if id(side) not in taken]
+        runs = [_first(side).cell.run for side in (*left.values(), *right.values())]
+        if alone:
+            told = "; ".join(_title(side, runs) for side in alone[: notes.LISTED])
+            more = f"; and {len(alone) - notes.LISTED} more" if len(alone) > notes.LISTED else ""
+            yield f"Only in {name}, and left out: {told}{more}."
+
+
+def _matched(a: Mapping[_Key, Side], b: Mapping[_Key, Side]) -> Iterator[tuple[Side, Side]]:
+    """The sides of each method that both have: of the same training, or else of the only one."""
+    for key, side in a.items():
+        others = [other for other in b if other[0] == key[0]]
+        if key in b:
+            yield side, b[key]
+        elif len(others) == 1 and sum(one[0] == key[0] for one in a) == 1:
+            yield side, b[others[0]]
+
+
+def _methods(outcomes: Sequence[Outcome]) -> dict[_Key, dict[int, Outcome]]:
+    sides: dict[_Key, dict[int, Outcome]] = {}
     for outcome in outcomes:
         run = outcome.cell.run
-        key = (outcome.cell.label, run.dataset.key, run.architecture.key, run.latent)
-        sides.setdefault(key, {})[outcome.cell.seed] = outcome
+        what = (outcome.cell.label, run.dataset.key, run.architecture.key, run.latent)
+        sides.setdefault((what, run.training), {})[outcome.cell.seed] = outcome
     return sides
+
+
+def _first(side: Side) -> Outcome:
+    return next(iter(side.values()))
+
+
+def _title(side: Side, among: Sequence[Run]) -> str:
+    cell = _first(side).cell
+    return f"{cell.label}: {title(cell.run, among)}"
 
 
 def _side(outcomes: Sequence[Outcome], label: str) -> Side:
@@ -130,8 +165,9 @@ def _side(outcomes: Sequence[Outcome], label: str) -> Side:
 
 def _comparison(name: str, asked: _Asked, a: Side, b: Side) -> Comparison:
     seeds = tuple(sorted(a.keys() & b.keys()))
-    pairs = [(a[seed], b[seed]) for seed in seeds]
-    known = {name: m for pair in pairs for outcome in pair for name, m in outcome.measures.items()}
+    left, right = ([side[seed] for seed in seeds] for side in (a, b))
+    pairs = dict(zip(seeds, zip(left, right, strict=True), strict=True))
+    known = defined([*left, *right])
     measures = {name: known[name] for name in asked.columns if name in known} or known
     drafts = [_difference(measure, pairs, asked.margins.get(name)) for name, measure in measures.items()]
     rows, test = _tested([row for row in drafts if row])
@@ -143,28 +179,33 @@ def _comparison(name: str, asked: _Asked, a: Side, b: Side) -> Comparison:
         *notes.comparing(len(seeds), test, comparisons),
         *notes.unfinished(sides),
         *notes.collapsed(sides, list(measures.values())),
-        *notes.mixed([outcome for pair in pairs for outcome in pair]),
+        *asked.mixed(left, right),
     )
     return Comparison(name, *asked.names, seeds, tuple(rows), said)
 
 
-def _difference(measure: Measure, pairs: Sequence[tuple[Outcome, Outcome]], margin: float | None) -> Difference | None:
+def _difference(
+    measure: Measure, pairs: Mapping[int, tuple[Outcome, Outcome]], margin: float | None
+) -> Difference | None:
     """A row before its test, or None for a measure that is not defined on both sides."""
-    both = [(a, b) for a, b in pairs if measure.name in a.estimates and measure.name in b.estimates]
+    name = measure.name
+    both = {s: (a, b) for s, (a, b) in pairs.items() if name in a.estimates and name in b.estimates}
     if not both:
         return None
-    a = tuple(one.estimates[measure.name].value for one, _ in both)
-    b = tuple(other.estimates[measure.name].value for _, other in both)
+    left, right = ([outcome.estimates[name] for outcome in side] for side in zip(*both.values(), strict=True))
+    a, b = (tuple(estimate.value for estimate in side) for side in (left, right))
     differences = np.subtract(a, b)
-    verdict: Verdict = ""
-    if len(both) < len(pairs):
-        verdict = "incomplete"
-    elif not measure.ranks_collapsed and any(outcome.collapsed for pair in both for outcome in pair):
-        verdict = "collapsed"
-    parts = parted(
-        [one.estimates[measure.name] for one, _ in both], [other.estimates[measure.name] for _, other in both]
-    )
-    return Difference(measure, a, b, interval(differences, parts), shift(differences), verdict, margin=margin)
+    between = interval(differences, parted(left, right))
+    reservation = "incomplete" if len(both) < len(pairs) else _reservation(measure, list(both.values()))
+    return Difference(measure, tuple(both), a, b, between, shift(differences), reservation, margin=margin)
+
+
+def _reservation(measure: Measure, pairs: Sequence[tuple[Outcome, Outcome]]) -> Verdict:
+    """What stands in the way of a test; empty where nothing does."""
+    if not all(same_data(one, other) for one, other in pairs):
+        return "other data"
+    collapsed = any(outcome.collapsed for pair in pairs for outcome in pair)
+    return "collapsed" if collapsed and not measure.ranks_collapsed else ""
 
 
 def _tested(rows: Sequence[Difference]) -> tuple[list[Difference], str]:
@@ -190,14 +231,6 @@ def _verdict(row: Difference, p: float, within: bool) -> Verdict:
     if p < ALPHA and wins >= MEANINGFUL:
         return "better"
     return "worse" if p < ALPHA and wins <= 1 - MEANINGFUL else "no difference shown"
-
-
-def _unlike(a: Side, b: Side) -> Iterator[str]:
-    """What the two sides were given that is not the same."""
-    runs = [(a[seed].cell.run.as_json(), b[seed].cell.run.as_json()) for seed in a.keys() & b.keys()]
-    parts = sorted({part for one, other in runs for part in one if one[part] != other[part]})
-    if parts:
-        yield f"The two sides differ in {', '.join(parts)}."
 
 
 def _checked(found: Sequence[Comparison], margins: Mapping[str, float]) -> list[Comparison]:

@@ -30,7 +30,7 @@ def leaderboards(
     groups = grouped(outcomes)
     titles = {key: title(group[0].cell.run, [g[0].cell.run for g in groups.values()]) for key, group in groups.items()}
     # A column that another table of the same file has is not missed here.
-    known = _measures([*outcomes, *references])
+    known = defined([*outcomes, *references])
     missed = [*notes.unknown([rank_by, *columns], known)]
     return [_board(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items()]
 
@@ -75,7 +75,7 @@ def _board(
     run = outcomes[0].cell.run
     seeds = tuple(sorted({outcome.cell.seed for outcome in outcomes}))
     beside = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
-    measures = _measures([*outcomes, *beside])
+    measures = defined([*outcomes, *beside])
     named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
     shown = (named if columns else None) or list(measures)
     rows = _rows(outcomes, seeds)
@@ -109,7 +109,7 @@ def _board(
     )
 
 
-def _measures(sources: Sequence[Outcome | Reference]) -> dict[str, Measure]:
+def defined(sources: Sequence[Outcome | Reference]) -> dict[str, Measure]:
     """All measures in the order in which they are met; one that is defined in two ways loses its direction."""
     found: dict[str, Measure] = {}
     for source in sources:

@@ -116,18 +116,29 @@ def _apart(a: Row, b: Row, measure: Measure) -> str:
 
 def mixed(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """In what the runs of one table differ that ought to be alike: the data, the versions, the machine."""
+    yield from data(outcomes)
+    made = [outcome.record.get("made_by") or {} for outcome in outcomes if outcome.status == "done"]
+    for name, counts in _differing([*map(made_by, made)] if _vary(made) else []).items():
+        each = ", ".join(f"{value} ({many(n, 'run')})" for value, n in counts.items())
+        yield f"Mixed {name}: {each if len(counts) <= LISTED else f'{len(counts)} different ones'}."
+    yield from definitions(outcomes)
+
+
+def data(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Whether the runs of one table saw other data than each other."""
     records = [outcome.record for outcome in outcomes if outcome.status == "done"]
     if differing := _differing([record.get("data") or {} for record in records]):
         yield f"The runs did not see the same data ({', '.join(differing)} differ): they cannot be compared."
-    made = [record.get("made_by") or {} for record in records]
-    for name, counts in _differing([*map(_made_by, made)] if _vary(made) else []).items():
-        each = ", ".join(f"{value} ({many(n, 'run')})" for value, n in counts.items())
-        yield f"Mixed {name}: {each if len(counts) <= LISTED else f'{len(counts)} different ones'}."
+
+
+def definitions(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Which measures are not the same ones in all runs of a table."""
     for name in _differing([outcome.measures for outcome in outcomes], absent_differs=False):
         yield f"{name} is defined in more than one way among these runs, and is not ranked."
 
 
-def _made_by(told: Mapping[str, Any]) -> dict[str, str]:
+def made_by(told: Mapping[str, Any]) -> dict[str, str]:
+    """What a record says it was made by, on one level, without what is harmless."""
     made = {name: value for name, value in told.items() if name not in HARMLESS}
     plugins = made.pop("plugins", {})
     return {**made, "commit": str(made.get("commit", ""))[:10], **plugins}

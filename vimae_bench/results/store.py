@@ -121,7 +121,7 @@ class Store:
 
     def write_benchmark(self, name: str, source: str, leaderboard: Mapping[str, Any], cells: Sequence[Cell]) -> None:
         """Keep what was asked for, so that the folder can be read without the benchmark file."""
-        rows = [_plain(cell) for cell in cells]
+        rows = [cell.as_json() for cell in cells]
         head = {"schema": SCHEMA, "name": name, "source": source, "leaderboard": dict(leaderboard)}
         write_json(self.path / "benchmark.json", {**head, "cells": rows})
 
@@ -133,7 +133,7 @@ class Store:
         raw = read_json(path)
         try:
             known = _Known()
-            cells = tuple(known.cell(row) for row in raw["cells"])
+            cells = tuple(Cell.from_json(row, known.choice) for row in raw["cells"])
             shown = dict(raw["leaderboard"])
             columns = shown.get("columns", ())
             for text in (raw["name"], raw["source"], shown.get("rank_by", ""), *columns):
@@ -227,26 +227,11 @@ def _whole(path: Path, read: Callable[[Path], object]) -> bool:
     return True
 
 
-def _plain(cell: Cell) -> Json:
-    row: Json = {"label": cell.label, "run": cell.run.as_json(), "metrics": [m.as_json() for m in cell.metrics]}
-    return row | ({"pair": cell.pair, "repeats": cell.repeats} if cell.repeats else {})
-
-
 @dataclass(frozen=True)
 class _Known:
     """Choices that were read already, by their spelling: thousands of cells share a few, and what these work out."""
 
     choices: dict[str, Choice] = field(default_factory=dict[str, Choice])
 
-    def cell(self, raw: Json) -> Cell:
-        """A cell as `_plain` spells it."""
-        run, metrics = Run.from_json(raw["run"], self._choice), tuple(map(self._choice, raw["metrics"]))
-        cell = Cell(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""))
-        expect("label", cell.label, str)
-        expect("repeats", cell.repeats, str)
-        if cell.pair is not None:
-            expect("pair", cell.pair, int)
-        return cell
-
-    def _choice(self, raw: Json) -> Choice:
+    def choice(self, raw: Json) -> Choice:
         return self.choices.get(spelling := str(raw)) or self.choices.setdefault(spelling, Choice.from_json(raw))

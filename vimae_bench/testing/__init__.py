@@ -22,6 +22,7 @@ from .for_pytest import contract_tests as contract_tests
 from .laws import ContractError as ContractError
 from .laws import Inapplicable as Inapplicable
 from .laws import Law as Law
+from .laws import Refusal as Refusal
 from .toys import Plain as Plain
 from .toys import toy_batch as toy_batch
 from .toys import toy_model as toy_model

@@ -13,7 +13,7 @@ from ..streams import Executor, Reporter
 from .architectures import ARCHITECTURE
 from .datasets import DATASET
 from .divergences import DIVERGENCE
-from .laws import Inapplicable, Law
+from .laws import Inapplicable, Law, Refusal
 from .metrics import METRIC
 from .objectives import OBJECTIVE
 from .priors import PRIOR
@@ -43,7 +43,10 @@ class Outcome:
 
 
 def examine(kind: str, plugin: object) -> Iterator[Outcome]:
-    """Hold a plugin to each law of its kind, whatever became of those before."""
+    """Hold a plugin to each law of its kind, whatever became of those before.
+
+    Raises Refusal for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
+    """
     for law in CONTRACTS[kind]:
         start = time.perf_counter()
         status, why = _outcome(law, plugin)
@@ -53,6 +56,8 @@ def examine(kind: str, plugin: object) -> Iterator[Outcome]:
 def _outcome(law: Law, plugin: object) -> tuple[Literal["ok", "fails", "skipped"], str]:
     try:
         law.test(plugin)
+    except Refusal:
+        raise
     except Inapplicable as why:
         return "skipped", str(why)
     except FAULTS as error:
@@ -76,7 +81,10 @@ def check_architecture(architecture: Architecture) -> None:
 
 
 def check_objective(objective: Objective) -> None:
-    """Raises ContractError for the first law of objectives that does not hold."""
+    """Raises ContractError for the first law of objectives that does not hold.
+
+    Raises Refusal for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
+    """
     _check("objective", objective)
 
 

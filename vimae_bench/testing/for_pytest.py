@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ..errors import BenchError
 from ..hooks import KINDS
 from .contracts import CONTRACTS
-from .laws import Inapplicable, Law
+from .laws import Inapplicable, Law, Refusal
 
 
 def contract_tests(plugin: object, kind: str = "") -> Callable[[Law], None]:
@@ -24,7 +24,7 @@ def contract_tests(plugin: object, kind: str = "") -> Callable[[Law], None]:
         __tracebackhide__ = True
         try:
             law.test(plugin() if isinstance(plugin, type) else plugin)
-        except Inapplicable as reason:
+        except (Inapplicable, Refusal) as reason:
             pytest.skip(str(reason))
 
     return test_contract

@@ -17,6 +17,10 @@ class ContractError(BenchError):
     exit_code = 1
 
 
+class Refusal(BenchError):
+    """A plugin refuses what it would be tried on, and says why: nothing is known of it."""
+
+
 class Inapplicable(Exception):
     """A law has nothing to say of this plugin, or not on this machine; the text is why."""
 

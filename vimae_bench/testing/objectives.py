@@ -42,8 +42,8 @@ def loss_falls(objective: Objective) -> None:
 def _bare(loss: Tensor, model: Autoencoder, parts: Sequence[str]) -> Iterator[str]:
     """The parts with a parameter that no gradient of the loss reaches."""
     for name in parts:
-        for p in model.get_submodule(name).parameters():
-            if torch.autograd.grad(loss, p, retain_graph=True, allow_unused=True) == (None,):
+        for p in model.parts((name,)):
+            if p.requires_grad and torch.autograd.grad(loss, p, retain_graph=True, allow_unused=True) == (None,):
                 yield name
 
 

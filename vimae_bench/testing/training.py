@@ -12,7 +12,7 @@ from ..engine.step import TrainingStep, checked
 from ..kinds import Architecture, Batch, Frame, Objective, Prior, Step
 from ..model import Autoencoder
 from ..records import Training
-from .laws import ContractError, expect, law, seeded
+from .laws import ContractError, Refusal, expect, law, seeded
 from .toys import HALF, LINEAR, NORMAL, TOY, Linear, toy_images
 
 BATCH = 64
@@ -28,8 +28,13 @@ class Trained:
     frame: Frame = TOY
 
     def model(self) -> Autoencoder:
-        """The autoencoder, the same at each call."""
-        return Autoencoder(self.frame, self.architecture, self.prior, self.objective, seed=0)
+        """The autoencoder, the same at each call. Raises Refusal where the objective finds that it does not fit."""
+        model = Autoencoder(self.frame, self.architecture, self.prior, self.objective, seed=0)
+        try:
+            self.objective.check(model)
+        except ValueError as error:
+            raise Refusal(f"refuses a linear model under N(0, I): {error}") from error
+        return model
 
     def step(self) -> TrainingStep:
         """A training step of a new model, over images uint8."""

@@ -50,6 +50,15 @@ class Cursor:
         return self
 
 
+def copied_as(path: Path) -> str:
+    """The id of MLflow's run that a cursor knows, whatever its target; empty where there is none."""
+    try:
+        run_id = read_json(path).get("run_id")
+    except ResultsError:
+        return ""
+    return run_id if isinstance(run_id, str) else ""
+
+
 def stamp(path: Path) -> str:
     """A file's time and size: it changes when the file is written again."""
     stat = path.stat()

@@ -11,6 +11,7 @@ from ..errors import BenchError
 from ..folder import read_events
 from ..records import Cell
 from ..results.store import Store
+from .description import describe
 from .run import RunMirror
 from .store import default_uri, masked, open_target
 
@@ -26,11 +27,20 @@ class Summary:
     reason: str = ""
 
 
-def sync(benchmark: Path, uri: str = "", cells: Sequence[Cell] | None = None, seconds: float = math.inf) -> Summary:
+def sync(
+    benchmark: Path,
+    uri: str = "",
+    cells: Sequence[Cell] | None = None,
+    seconds: float = math.inf,
+    *,
+    models: bool = True,
+    describing: bool = True,
+) -> Summary:
     """Mirror the runs in a benchmark's results folder to the MLflow store at `uri`; empty: `default_uri`.
 
     Only the runs of `cells`, if they are given; runs that have not begun are not counted. No further run is taken up
-    `seconds` after the store was opened. A store that cannot be reached and a damaged run are told in the summary, not
+    `seconds` after the store was opened. Trained models are sent as well, unless `models` says no, and the experiment's
+    description, unless `describing` does. A store that cannot be reached and a damaged run are told in the summary, not
     raised. Raises ResultsError if the cells have to be read from the folder and cannot be.
     """
     results = Store(benchmark)
@@ -41,9 +51,11 @@ def sync(benchmark: Path, uri: str = "", cells: Sequence[Cell] | None = None, se
         return Summary(0, 0)
     try:
         target = open_target(benchmark, uri or default_uri(benchmark.parent))
+        if describing:
+            describe(target, results)
     except Exception as error:  # a store raises whatever its driver raises
         return Summary(0, len(begun), _told(error))
-    return _update([RunMirror(target, folder, cell) for folder, cell in begun], seconds)
+    return _update([RunMirror(target, folder, cell, models) for folder, cell in begun], seconds)
 
 
 def _update(runs: Sequence[RunMirror], seconds: float) -> Summary:

@@ -10,6 +10,8 @@ VALUE_LENGTH = 500
 """MLflow's own limits on names, and on parameters in its older servers; newer ones cut at 6,000 without a word."""
 
 RUN_KEY = "vb.run_key"
+CELL = "cell.json"
+"""The artefact that says which place in the benchmark's matrix a run has, and by which metrics it is measured."""
 
 
 def legal(name: str) -> str:
@@ -47,6 +49,9 @@ def tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:
         "vb.status": record.get("status", "running"),
         "vb.reason": _short(record.get("reason", "")),
         RUN_KEY: run.key,
+        "mlflow.source.name": "vimae-bench",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": (record.get("made_by") or {}).get("commit", ""),
     }
 
 

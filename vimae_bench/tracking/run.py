@@ -6,6 +6,7 @@ does no harm. Points carry the times of the run's own events, and of equal point
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,12 @@ from filelock import FileLock
 
 from ..files import read_json
 from ..folder import RunFolder, read_events
-from ..records import Cell, Choice, Json, fingerprint
+from ..records import Cell, Choice, Json, canonical, fingerprint
 from ..results.measured import read_measured, suffix_of
 from .cursor import Cursor, stamp
-from .names import RUN_KEY, legal, parameters, tags, title
+from .images import FOLDER, TAG, for_grid
+from .model import mlmodel
+from .names import CELL, RUN_KEY, legal, parameters, tags, title
 from .store import LOCK_SECONDS, Target
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ class RunMirror:
     target: Target
     folder: RunFolder
     cell: Cell
+    models: bool = True
     cursor: Cursor = field(init=False)
 
     def update(self) -> None:
@@ -53,7 +57,7 @@ class RunMirror:
 
     @property
     def _kept(self) -> Path:
-        return self.folder.path / ".mlflow.json"
+        return self.folder.mirrored
 
     def _attach(self) -> None:
         """Find or create MLflow's run, and start from nothing if it is not the one the cursor knows."""
@@ -121,23 +125,58 @@ class RunMirror:
         """All there is besides curves; the state comes last, so that a run is only finished when it is all there."""
         settings = parameters(self.cell.run)
         yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
+        yield CELL, fingerprint(self.cell.as_json()), self._log_cell
+        for path in filter(Path.exists, map(self.folder.metric, self.cell.metrics)):
+            yield path.name, stamp(path), partial(self._log_file, path, "metrics")
         for path in self._artefacts():
             yield path.name, stamp(path), partial(self._log_artefact, path)
+        for path in self._drawn():
+            yield f"image {path.name}", stamp(path), partial(self._log_image, path)
+        record = self._record()
+        if data := record.get("data"):
+            digest = fingerprint(data)
+            yield "dataset", digest, partial(self._log_dataset, self.cell.run.dataset, digest)
+        if self.models and "shape" in record and self.folder.weights.exists():
+            yield "model", stamp(self.folder.weights), partial(self._log_model, record)
         measured = [metric for metric in self.cell.metrics if self.folder.metric(metric).exists()]
         if measured:
             stamps = [stamp(self.folder.metric(metric)) for metric in measured]
             yield "measures", fingerprint(stamps), partial(self._log_measures, measured)
-        state, record = self._tags(), self._record()
+        state = self._tags()
         end = milliseconds(self.cursor.time) if record else None
         yield "state", fingerprint([state, end]), partial(self._log_state, state, record.get("status"), end)
 
     def _artefacts(self) -> list[Path]:
-        files = [self.folder.spec, self.folder.record, *sorted(self.folder.pictures.glob("*.png"))]
-        return [path for path in files if path.exists()]
+        return [path for path in (self.folder.spec, self.folder.record, *self._drawn()) if path.exists()]
+
+    def _drawn(self) -> list[Path]:
+        return sorted(self.folder.pictures.glob("*.png"))
 
     def _log_artefact(self, path: Path) -> None:
         below = "pictures" if path.parent == self.folder.pictures else None
+        self._log_file(path, below)
+
+    def _log_image(self, path: Path) -> None:
+        with for_grid(path, milliseconds(self.cursor.time)) as pictures:
+            for picture in pictures:
+                self._log_file(picture, FOLDER)
+        self.target.client.set_tag(self.cursor.run_id, TAG, "True")
+
+    def _log_model(self, record: Json) -> None:
+        created = datetime.fromtimestamp(self.cursor.time, UTC).isoformat()
+        self.target.client.log_text(self.cursor.run_id, mlmodel(self.cursor.run_id, record, created), "model/MLmodel")
+        for path in (self.folder.record, self.folder.weights):
+            self._log_file(path, "model")
+
+    def _log_file(self, path: Path, below: str | None) -> None:
         self.target.client.log_artifact(self.cursor.run_id, str(path), below)
+
+    def _log_dataset(self, dataset: Choice, digest: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        made = Dataset(dataset.use, digest, "code", canonical({"tags": dataset.as_json()}))
+        tags = [InputTag("mlflow.data.context", "training")]
+        self.target.client.log_inputs(self.cursor.run_id, [DatasetInput(made, tags)])
 
     def _log_parameters(self, settings: Mapping[str, str]) -> None:
         from mlflow.entities import Param
@@ -145,6 +184,10 @@ class RunMirror:
         params = [Param(name, value) for name, value in settings.items()]
         for start in range(0, len(params), PARAMETERS):
             self._log(params=params[start : start + PARAMETERS])
+
+    def _log_cell(self) -> None:
+        """What a reader of MLflow cannot know otherwise: which of the metrics there are wanted, what a run repeats."""
+        self.target.client.log_dict(self.cursor.run_id, self.cell.as_json(), CELL)
 
     def _log_measures(self, metrics: Sequence[Choice]) -> None:
         """All in one call, which takes MLflow as long as a single value does."""
@@ -158,9 +201,10 @@ class RunMirror:
         path = self.folder.metric(metric)
         measured = read_measured(path, suffix_of(metric, self.cell.metrics)).rows[""]
         values = {name: estimate.value for name, estimate in measured.items()}
-        errors = {f"{name}.se": estimate.se for name, estimate in measured.items() if estimate.se is not None}
+        errors = {f"within_model_se/{name}": e.se for name, e in measured.items() if e.se is not None}
         when = milliseconds(path.stat().st_mtime)
-        return [Metric(legal(name), value, when, self.cursor.epoch) for name, value in (values | errors).items()]
+        # Of what has no step but 0 MLflow draws bars; what stands before a slash is a section of its charts.
+        return [Metric(legal(name), value, when, 0) for name, value in (values | errors).items()]
 
     def _log_state(self, state: Mapping[str, str], status: str | None, end: int | None) -> None:
         from mlflow.entities import RunTag

@@ -19,6 +19,7 @@ SETTINGS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 LOUD = ("mlflow", "alembic", "urllib3.connectionpool")
 """Loggers that tell of every table made, of every call tried again, and with all its rows of every one that failed."""
@@ -56,7 +57,7 @@ def open_target(benchmark: Path, uri: str) -> Target:
     """
     # Two processes that make the tables of one store at the same time both fail (mlflow/mlflow#4123).
     with FileLock(benchmark.parent / ".mlflow.lock", timeout=LOCK_SECONDS):
-        client = _connect(uri)
+        client = connect(uri)
         experiment = client.get_experiment_by_name(benchmark.name) or _create(client, benchmark, uri)
     name = f"{masked(uri)} {experiment.experiment_id} {experiment.creation_time}"
     return Target(client, experiment.experiment_id, name)
@@ -72,7 +73,8 @@ def load() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _connect(uri: str) -> "MlflowClient":
+def connect(uri: str) -> "MlflowClient":
+    """A client of a store. Raises what MLflow raises for one that cannot be reached."""
     load()
     from mlflow import MlflowClient
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import e, log, pi
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge
@@ -34,7 +34,8 @@ class Rate(Metric):
     """Mean KL(q(z|x) || p(z)) over the test images in nats, p being the model's own prior (1711.00464).
 
     A posterior with a density: its KL as the prior gives it, in closed form or from one draw for each image. A run
-    below 0.1 nat ignores its data.
+    below 0.1 nat ignores its data. Of a posterior that knows the density of its own draws alone, by its `draw()`, one
+    draw for each image is taken.
 
     A deterministic encoder f trained on noised inputs: the push-forward rate. q(z|x) is the law of f(x + noise), and
     its entropy is taken to be that of the Gaussian with the mean and covariance of `draws` draws, for the first
@@ -73,7 +74,11 @@ class Rate(Metric):
         return {"rate": mean_estimate(rates)} if rates is not None and rates.isfinite().all() else {}
 
     def _rates(self, trial: Trial) -> Tensor | None:
-        if not isinstance(q := trial.posterior("test"), PointPosterior):
+        q: Any = trial.posterior("test")
+        if hasattr(q, "draw") and not hasattr(q, "log_prob"):
+            z, log_q = trial.randomly(q.draw, "rate")
+            return log_q - trial.model.prior.log_prob(z)
+        if not isinstance(q, PointPosterior):
             return trial.model.prior.kl(q, trial.draws("test"))
         images = torch.cat(list(trial.images("test", self.images)))
         if isinstance(trial.trained_posterior(images[:1]), PointPosterior):

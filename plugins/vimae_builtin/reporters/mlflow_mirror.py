@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -26,17 +27,19 @@ LEAVE = 2.0
 class Mlflow:
     """Mirrors runs to the MLflow store at `uri`; empty: a database in the results folder.
 
-    A store that cannot be reached costs one line at the end, and `vimae-bench sync` catches up.
+    A store that cannot be reached costs one line at the end, and `vimae-bench sync` catches up. Trained models are
+    copied there too, unless `models` is false.
     """
 
     uri: str = ""
+    models: bool = True
 
     def __call__(self, orders: Sequence[Order], events: Iterator[Event]) -> Iterator[Event]:
         """Pass the events on while a thread sends what the runs write."""
         if not orders:
             yield from events
             return
-        mirror = Mirror(orders, self.uri or default_uri(orders[0].folder.parents[2]))
+        mirror = Mirror(orders, self.uri or default_uri(orders[0].folder.parents[2]), self.models)
         mirror.start()
         try:
             for event in events:
@@ -50,9 +53,10 @@ class Mlflow:
 class Mirror(threading.Thread):
     """Sends what the runs write, again and again, in a thread that the process does not wait for when it ends."""
 
-    def __init__(self, orders: Sequence[Order], uri: str):
+    def __init__(self, orders: Sequence[Order], uri: str, models: bool = True):
         super().__init__(name="mlflow", daemon=True)
-        self.uri, self.benchmark = uri, orders[0].folder.parents[1]
+        self.benchmark = orders[0].folder.parents[1]
+        self.uri, self.sync = uri, partial(sync, self.benchmark, uri, models=models)
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.over, self.left = threading.Event(), threading.Event()
         self.summary = Summary(0, len(orders), "no answer in time; some of them may be there")
@@ -65,7 +69,7 @@ class Mirror(threading.Thread):
         pause = EVERY
         while not self.over.wait(pause):
             self._note(live, ended)
-            if sync(self.benchmark, self.uri, list(live.values())).behind:
+            if self.sync(list(live.values()), describing=False).behind:
                 pause = min(2 * pause, LONGEST)
             else:
                 live = {folder: cell for folder, cell in live.items() if folder not in ended}
@@ -83,7 +87,7 @@ class Mirror(threading.Thread):
 
     def _last(self) -> Summary:
         try:
-            return sync(self.benchmark, self.uri, seconds=LONGEST)
+            return self.sync(seconds=LONGEST)
         except BenchError as error:
             return replace(self.summary, reason=str(error))
 

@@ -1,0 +1,35 @@
+"""All pages that are made, by their names."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from vimae_bench.plan import catalogue
+from vimae_bench.plan.plugins import sources
+from vimae_bench.render.reference import HEADS, reference
+
+from . import commands, hooks, interface
+
+FOLDER = Path(__file__).parents[1] / "reference"
+
+
+def of_kind(kind: str) -> str:
+    """The page of a kind of plugin, with the built-ins alone, whatever else is installed."""
+    return reference(kind, catalogue.build([source for source in sources() if source.distribution == "vimae-bench"]))
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands.page,
+    "hooks.md": hooks.page,
+    "api.md": interface.page,
+    **{f"{kind}s.md": partial(of_kind, kind) for kind in HEADS},
+}
+
+
+def main() -> None:
+    """Write every page that is no longer what the code says."""
+    for name, make in PAGES.items():
+        path, text = FOLDER / name, make()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(path)

@@ -1,0 +1,164 @@
+"""pythae's own trainers over our networks: what the tests compare the objectives with.
+
+    python agreement.py
+
+trains models in either way, each with an order and noise of its own, and prints the table of the README.
+"""
+
+import logging
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from pythae.data.datasets import BaseDataset
+from pythae.models import BaseAE
+from pythae.models.base.base_utils import ModelOutput
+from pythae.models.nn import BaseDecoder, BaseEncoder
+from pythae.trainers import (
+    AdversarialTrainer,
+    AdversarialTrainerConfig,
+    BaseTrainer,
+    BaseTrainerConfig,
+    CoupledOptimizerTrainer,
+    CoupledOptimizerTrainerConfig,
+)
+from pythae.trainers.training_callbacks import CallbackHandler
+from torch import Tensor, nn
+from vimae_bench_pythae.kinds import Adversarial, Coupled, Decayed
+from vimae_bench_pythae.models import OBJECTIVES, ROWS
+from vimae_bench_pythae.objective import PythaeObjective
+
+from vimae_bench import Arrays, Autoencoder, Examples, Frame, Splits, Training, Trial
+from vimae_bench.engine.training import train
+from vimae_bench.folder import RunFolder
+from vimae_builtin.architectures.mlp import MLP
+from vimae_builtin.datasets.digits import Digits
+from vimae_builtin.metrics.rate import Rate
+from vimae_builtin.metrics.reconstruction import Reconstruction
+from vimae_builtin.priors.normal import Normal
+
+RUNS = {row.name: row for row in ROWS if not row.unfit}
+SEEDS = range(5)
+TRAINING = Training(epochs=40)
+COMPARED = {
+    "pythae_beta_vae": {"beta": 0.1},
+    "pythae_wae_mmd": {"reg_weight": 10.0},
+    "pythae_adversarial_ae": {"reconstruction_loss": "bce"},
+}
+
+
+class TheirEncoder(BaseEncoder):
+    """A net of two heads, or of one, as somebody writes it who uses pythae alone."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> ModelOutput:
+        heads = self.net(x)
+        return ModelOutput(embedding=heads[0], log_covariance=heads[-1])
+
+
+class TheirDecoder(BaseDecoder):
+    """A decoder of theirs."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, z: Tensor) -> ModelOutput:
+        return ModelOutput(reconstruction=self.net(z))
+
+
+def their_model(name: str, model: Autoencoder, objective: PythaeObjective, **settings: object) -> BaseAE:
+    """pythae's model as its documentation makes it, with the weights of ours."""
+    row, frame = RUNS[name], model.frame
+    config = row.config(input_dim=frame.shape, latent_dim=frame.latent, **settings)
+    theirs = row.model(config, TheirEncoder(deepcopy(model.encoder)), TheirDecoder(deepcopy(model.decoder)))
+    theirs.load_state_dict(objective.module(model).state_dict(), strict=False)
+    return theirs
+
+
+def their_trainer(name: str, theirs: BaseAE, x: Tensor, training: Training, folder: Path, seed: int = 0) -> BaseTrainer:
+    """The trainer that pythae's pipeline takes for a model, with its settings for it, on images in [0, 1]."""
+    kind = RUNS[name].kind
+    names, trainer, config = _trainer(kind)
+    betas = {"betas": (training.adam_beta1, training.adam_beta2)}
+    chosen: dict[str, Any] = {f"{part}learning_rate": training.learning_rate for part in names}
+    chosen |= {f"{part}optimizer_params": dict(betas) for part in names}
+    if kind is Decayed:
+        chosen["decoder_optimizer_params"]["weight_decay"] = theirs.model_config.reg_weight
+    chosen |= {"num_epochs": training.epochs, "per_device_train_batch_size": training.batch, "seed": seed}
+    data = BaseDataset(x, torch.zeros(len(x)))
+    return trainer(theirs, data, training_config=config(output_dir=str(folder), no_cuda=True, **chosen))
+
+
+def _trainer(kind: type[PythaeObjective]) -> tuple[tuple[str, ...], type, type]:
+    if issubclass(kind, Adversarial):
+        return ("autoencoder_", "discriminator_"), AdversarialTrainer, AdversarialTrainerConfig
+    if issubclass(kind, Coupled | Decayed):
+        return ("encoder_", "decoder_"), CoupledOptimizerTrainer, CoupledOptimizerTrainerConfig
+    return ("",), BaseTrainer, BaseTrainerConfig
+
+
+def train_theirs(name: str, model: Autoencoder, objective: PythaeObjective, splits: Splits, seed: int) -> None:
+    """Train a model by pythae's trainer, in its own order and with its own noise; the weights come back to `model`."""
+    theirs = their_model(name, model, objective, **COMPARED[name])
+    pixels = torch.from_numpy(splits.train.x).float() / 255
+    with TemporaryDirectory() as folder:
+        trainer = their_trainer(name, theirs, pixels, TRAINING, Path(folder), seed)
+        trainer.prepare_training()
+        trainer.callback_handler = CallbackHandler([], theirs)
+        for epoch in range(1, TRAINING.epochs + 1):
+            trainer.train_step(epoch)
+    model.encoder.load_state_dict(theirs.encoder.net.state_dict())
+    model.decoder.load_state_dict(theirs.decoder.net.state_dict())
+
+
+def train_ours(_name: str, model: Autoencoder, objective: PythaeObjective, splits: Splits, seed: int) -> None:
+    """Train a model as `vimae-bench run` does."""
+    with TemporaryDirectory() as folder:
+        train(model, objective, TRAINING, torch.from_numpy(splits.train.x), seed, RunFolder(Path(folder)))
+
+
+def measured(way: Callable[..., None], name: str, splits: Splits, seed: int) -> dict[str, float]:
+    """The test images' SSE and rate of a model trained in a way."""
+    objective = OBJECTIVES[name](**COMPARED[name])
+    frame = Frame(splits.shape, 8)
+    model = Autoencoder(frame, MLP(hidden=(128, 128)), Normal(), objective, seed)
+    way(name, model, objective, splits, seed)
+    trial = Trial(model.eval(), splits, "digits", seed, torch.device("cpu"))
+    found = {**Reconstruction()(trial), **Rate()(trial)}
+    return {key: found[key].value for key in ("sse", "rate") if key in found}
+
+
+def digits() -> Splits:
+    """The digits with a number of training images that batches divide, since pythae does not drop the last one."""
+    with TemporaryDirectory() as scratch:
+        arrays: Arrays = Digits().prepare(Path(scratch))
+    whole = len(arrays.train) // TRAINING.batch * TRAINING.batch
+    return Splits(Examples(arrays.train.x[:whole], None), Examples(arrays.test.x[:0], None), arrays.test)
+
+
+def row(name: str, splits: Splits) -> str:
+    """A line of the table: mean and standard deviation over seeds, of pythae's trainer and of ours."""
+    cells: list[str] = []
+    ways = [[measured(way, name, splits, seed) for seed in SEEDS] for way in (train_theirs, train_ours)]
+    for key in ("sse", "rate"):
+        for found in ways:
+            values = np.array([one[key] for one in found if key in one])
+            cells.append(f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) else "")
+    settings = ", ".join(f"{key} = {value}" for key, value in COMPARED[name].items())
+    return f"| `{name}`, {settings} | {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(1)
+    found = digits()
+    for one in COMPARED:
+        print(row(one, found), flush=True)

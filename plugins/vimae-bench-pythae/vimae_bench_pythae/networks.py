@@ -1,0 +1,77 @@
+"""Our encoder and decoder in the form that pythae wants, and lent to a model of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pythae.models import BaseAE
+from pythae.models.base.base_utils import ModelOutput
+from pythae.models.nn import BaseDecoder, BaseEncoder
+from torch import Tensor, zeros_like
+
+from vimae_bench import Autoencoder, FlowPosterior, Frame, GaussianPosterior, PixelRange, Posterior
+
+from .posteriors import OneWayPosterior
+
+
+class Encoder(BaseEncoder):
+    """Images [B, C, H, W] in [0, 1] to the mean and the log-variance of q(z|x); zeros where it has no variance."""
+
+    def __init__(self, encode: Callable[[Tensor], Posterior], pixel_range: PixelRange):
+        super().__init__()
+        self.encode, self.pixel_range = encode, pixel_range
+
+    def forward(self, x: Tensor) -> ModelOutput:
+        q = self.encode(to_network(x, self.pixel_range))
+        if isinstance(q, FlowPosterior | OneWayPosterior):
+            q = q.base  # pythae's own forward pass goes through the flow
+        log_variance = q.l if isinstance(q, GaussianPosterior) else zeros_like(q.mean)
+        return ModelOutput(embedding=q.mean, log_covariance=log_variance)
+
+
+class Decoder(BaseDecoder):
+    """Codes [B, d] to images [B, C, H, W] in [0, 1]."""
+
+    def __init__(self, decode: Callable[[Tensor], Tensor], pixel_range: PixelRange):
+        super().__init__()
+        self.decode, self.pixel_range = decode, pixel_range
+
+    def forward(self, z: Tensor) -> ModelOutput:
+        return ModelOutput(reconstruction=to_unit(self.decode(z), self.pixel_range))
+
+
+class NoEncoder(BaseEncoder):
+    """Codes of zeros: a model of pythae without networks. VQVAE looks at the shape of a code when it is made."""
+
+    def __init__(self, frame: Frame):
+        super().__init__()
+        self.latent = frame.latent
+
+    def forward(self, x: Tensor) -> ModelOutput:
+        return ModelOutput(embedding=x.new_zeros(len(x), self.latent))
+
+
+class NoDecoder(BaseDecoder):
+    """In its place until it is lent one."""
+
+
+@contextmanager
+def lent(pythae: BaseAE, model: Autoencoder) -> Iterator[None]:
+    """The networks of `model` are those of pythae's model for as long as this lasts, and never parts of it."""
+    before, pixel_range = (pythae.encoder, pythae.decoder), model.frame.pixel_range
+    pythae.set_encoder(Encoder(model.encode, pixel_range))
+    pythae.set_decoder(Decoder(model.decode, pixel_range))
+    try:
+        yield
+    finally:
+        pythae.set_encoder(before[0])
+        pythae.set_decoder(before[1])
+
+
+def to_unit(x: Tensor, pixel_range: PixelRange) -> Tensor:
+    """What our networks see of images to what pythae does, which is always [0, 1]."""
+    return x if pixel_range == "unit" else (x + 1) / 2
+
+
+def to_network(x: Tensor, pixel_range: PixelRange) -> Tensor:
+    """Images in [0, 1] to what our networks see."""
+    return x if pixel_range == "unit" else x * 2 - 1

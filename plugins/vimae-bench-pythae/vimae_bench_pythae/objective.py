@@ -1,0 +1,75 @@
+"""A model of pythae as an objective: its own forward pass, over our networks, gives the loss."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from pythae.models import BaseAE, BaseAEConfig
+from pythae.models.base.base_utils import ModelOutput
+from torch import Tensor
+
+from vimae_bench import Autoencoder, Batch, Frame, Gaussian, Loss, Objective, PosteriorFamily, PriorDistribution
+
+from .networks import NoDecoder, NoEncoder, lent, to_unit
+
+
+class PythaeObjective(Objective):
+    """A model with one loss. What it has besides encoder and decoder is the objective's auxiliary: pythae's module."""
+
+    model: ClassVar[type[BaseAE]]
+    config: ClassVar[type[BaseAEConfig]]
+    settings: ClassVar[tuple[str, ...]]
+    """The names of the settings that are the configuration's."""
+    normal: ClassVar[bool] = True
+    """Whether the loss is about N(0, I), so that no other prior will do."""
+
+    def posterior(self) -> PosteriorFamily:
+        return Gaussian()
+
+    def auxiliary(self, frame: Frame) -> BaseAE:
+        """The model without encoder and decoder, which it is lent for each loss."""
+        chosen = {name: _plain(getattr(self, name)) for name in self.settings}
+        config = self.config(input_dim=frame.shape, latent_dim=frame.latent, **chosen)
+        made = self.model(config, NoEncoder(frame), NoDecoder())
+        made.device = torch.device("cpu")  # as pythae's trainer says it; until then there is none
+        return made
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
+        out = self.output(model, batch)
+        return Loss(out.loss, terms(out))
+
+    def check(self, model: Autoencoder) -> None:
+        """Raises ValueError for a prior that is not the one pythae's loss is about."""
+        if self.normal and not is_standard_normal(model.prior):
+            raise ValueError(f"pythae's {self.model.__name__} has N(0, I) in its loss; use the prior 'normal'")
+
+    def module(self, model: Autoencoder) -> BaseAE:
+        """pythae's own module in a model of ours."""
+        return model.auxiliary
+
+    def output(self, model: Autoencoder, batch: Batch, **more: object) -> ModelOutput:
+        """All that pythae's forward pass gives for a batch."""
+        pythae = self.module(model)
+        pythae.device = batch.x.device
+        x = to_unit(batch.x, model.frame.pixel_range)
+        with lent(pythae, model):
+            return pythae({"data": x}, dataset_size=batch.images or len(x), **more)
+
+
+def terms(out: ModelOutput) -> Mapping[str, Tensor]:
+    """The losses that pythae tells of besides the whole, as scalars: it leaves some a value for each draw."""
+    return {name: value.mean() for name, value in out.items() if name.endswith("_loss")}
+
+
+def is_standard_normal(prior: PriorDistribution) -> bool:
+    """Whether a prior is N(0, I), by its density at a few codes; one with weights is not."""
+    if next(prior.parameters(), None) is not None:
+        return False
+    z = torch.linspace(-2, 2, 5)[:, None].expand(5, prior.latent)
+    normal = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(-1)
+    with torch.inference_mode():  # the model may have been made in it
+        return torch.allclose(prior.log_prob(z), normal, atol=1e-4)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    return list(value) if isinstance(value, tuple) else value

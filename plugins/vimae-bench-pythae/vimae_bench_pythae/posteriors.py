@@ -1,0 +1,116 @@
+"""The posteriors of pythae's models that are no diagonal Gaussians, made with the model's own layers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from pythae.models.normalizing_flows import IAF
+from torch import Tensor, nn
+
+from vimae_bench import (
+    Flow,
+    FlowedGaussian,
+    FlowPosterior,
+    Gaussian,
+    GaussianPosterior,
+    PointPosterior,
+    Posterior,
+    PosteriorFamily,
+)
+
+
+class InverseAutoregressive(Flow):
+    """pythae's flow of this name as a flow of ours; it knows no context."""
+
+    def __init__(self, iaf: IAF):
+        super().__init__()
+        self.iaf = iaf
+
+    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        out = self.iaf.inverse(z.reshape(-1, z.shape[-1]))
+        return out.out.view(z.shape), out.log_abs_det_jac.view(z.shape[:-1])
+
+    def inverse(self, y: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        out = self.iaf(y.reshape(-1, y.shape[-1]))
+        return out.out.view(y.shape), -out.log_abs_det_jac.view(y.shape[:-1])
+
+
+class InverseAutoregressiveGaussian(FlowedGaussian):
+    """The posterior of `VAE_IAF`: a diagonal Gaussian under its flow."""
+
+    heads: ClassVar[int] = 2
+
+    def bound(self, auxiliary: nn.Module) -> FlowedGaussian:
+        return InverseAutoregressiveGaussian(InverseAutoregressive(auxiliary.iaf_flow))
+
+    def at(self, *heads: Tensor) -> FlowPosterior:
+        m, l = heads  # noqa: E741
+        return super().at(m, l, m)
+
+
+@dataclass(frozen=True)
+class OneWayPosterior(Posterior):
+    """A diagonal Gaussian under planar and radial flows; its density is known at its own draws alone.
+
+    These flows have no inverse in closed form. `mean` is the flows at the mean of the Gaussian.
+    """
+
+    base: GaussianPosterior
+    flows: nn.ModuleList
+
+    @property
+    def mean(self) -> Tensor:
+        return self._pushed(self.base.mean)[0]
+
+    def rsample(self, shape: tuple[int, ...] = ()) -> Tensor:
+        return self.draw(shape)[0]
+
+    def draw(self, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
+        """Draws z [*shape, B, d] with their own log q(z|x) in nats, [*shape, B]."""
+        z0 = self.base.rsample(shape)
+        z, log_det = self._pushed(z0)
+        return z, self.base.log_prob(z0) - log_det
+
+    def _pushed(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        y, log_det = z.reshape(-1, z.shape[-1]), z.new_zeros(z.shape[:-1])
+        with torch.inference_mode(z.is_inference()):  # heads made in it cannot meet weights anywhere else
+            for flow in self.flows:
+                out = flow(y)
+                y, log_det = out.out, log_det + out.log_abs_det_jac.view(z.shape[:-1])
+        return y.view(z.shape), log_det
+
+
+@dataclass(frozen=True)
+class OneWayGaussian(PosteriorFamily):
+    """The posterior of `VAE_LinNF`."""
+
+    flows: nn.ModuleList | None = None
+    heads: ClassVar[int] = 2
+
+    def bound(self, auxiliary: nn.Module) -> "OneWayGaussian":
+        return OneWayGaussian(auxiliary.net)
+
+    def at(self, *heads: Tensor) -> OneWayPosterior:
+        return OneWayPosterior(Gaussian().at(*heads), self.flows or nn.ModuleList())
+
+
+@dataclass(frozen=True)
+class Quantised(PosteriorFamily):
+    """f(x) with every coordinate replaced by the nearest number of VQVAE's codebook.
+
+    In training it is f(x): pythae's forward pass quantises it, with a straight-through gradient.
+    """
+
+    quantizer: nn.Module | None = None
+    heads: ClassVar[int] = 1
+
+    def bound(self, auxiliary: nn.Module) -> "Quantised":
+        return Quantised(auxiliary.quantizer)
+
+    def __call__(self, encoder: Callable[[Tensor], tuple[Tensor, ...]], x: Tensor) -> PointPosterior:
+        return PointPosterior(encoder(x)[0])
+
+    def at(self, *heads: Tensor) -> PointPosterior:
+        z = heads[0]
+        return PointPosterior(self.quantizer(z.view(len(z), 1, -1, 1)).quantized_vector.view(z.shape))

@@ -1,0 +1,49 @@
+"""The prior that is a part of pythae's `VAMP`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log, pi
+from typing import Annotated
+
+import torch
+from annotated_types import Ge
+from pythae.models import VAMP, VAMPConfig
+from torch import Tensor
+
+from vimae_bench import Frame, GaussianPosterior, Posterior, PriorDistribution
+
+from .networks import Encoder, NoDecoder
+
+AT_ONCE = 512
+"""Codes whose densities under all components are taken at once."""
+
+
+class PseudoInputs(PriorDistribution):
+    """(1/K) sum_k q(z|u_k) over K learned images u_k, with the layers and the density of pythae's `VAMP`."""
+
+    def __init__(self, frame: Frame, encode: Callable[[Tensor], Posterior], components: int):
+        super().__init__(frame.latent)
+        config = VAMPConfig(input_dim=frame.shape, latent_dim=frame.latent, number_components=components)
+        self.pythae = VAMP(config, Encoder(encode, frame.pixel_range), NoDecoder())
+        self.pythae.device = torch.device("cpu")
+
+    def sample(self, n: int) -> Tensor:
+        images = self.pythae.pseudo_inputs(self.pythae.idle_input.to(self.origin.device))
+        q = self.pythae.encoder(images.view(-1, *self.pythae.input_dim))
+        k = torch.randint(len(images), (n,), device=images.device)
+        return GaussianPosterior(q.embedding[k], q.log_covariance[k]).rsample()
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        few = z.reshape(-1, self.latent).split(AT_ONCE)
+        log_p = torch.cat([self.pythae._log_p_z(codes) for codes in few])
+        return log_p.reshape(z.shape[:-1]) - self.latent / 2 * log(2 * pi)  # which pythae leaves out
+
+
+@dataclass(frozen=True)
+class PythaeVamp:
+    """pythae's VAMP prior of `components` learned images, for the objective `pythae_vamp` (1705.07120)."""
+
+    components: Annotated[int, Ge(1)] = 50
+
+    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior]) -> PseudoInputs:
+        return PseudoInputs(frame, encode, self.components)

@@ -1,0 +1,74 @@
+"""What a notebook shows while it works, and where something is wrong."""
+
+import io
+
+import pytest
+from IPython import get_ipython
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from rich.console import Console
+
+from vimae_bench.notebook import progress
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    yield InteractiveShell.instance()
+    InteractiveShell.clear_instance()
+
+
+def said(shell, code: str) -> str:
+    with capture_output() as captured:
+        shell.run_cell(code)
+    return captured.stdout
+
+
+def test_an_error_of_the_user_is_a_line_and_one_of_the_code_has_its_traceback(shell):
+    shell.run_cell("import vimae_bench as vb")
+    assert said(shell, "vb.load('nowhere/at-all')").strip() == "nowhere/at-all: there is no such folder or file"
+    assert "Traceback" in said(shell, "1 / 0")
+
+
+def test_a_notebook_has_a_bar_of_its_own_that_goes_away(shell, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", -1)
+    monkeypatch.setattr(progress, "REFRESH", -1)
+    shell.kernel = object()
+    assert get_ipython() is shell
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda html, display_id: shown.append(html.data) or Shown(shown))
+    with progress.bar("<b>mine</b>", 10) as tell:
+        tell(3, "loss <i>")
+        tell(4, "loss 2")
+    first, second, last = shown
+    assert first == "<progress value='3' max='10'></progress> &lt;b&gt;mine&lt;/b&gt;: loss &lt;i&gt;"
+    assert "value='4'" in second
+    assert last == ""
+
+
+class Shown:
+    """A display that is written over."""
+
+    def __init__(self, shown):
+        self.shown = shown
+
+    def update(self, html):
+        self.shown.append(html.data)
+
+
+def test_a_short_training_shows_no_bar(shell, monkeypatch):
+    shell.kernel = object()
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: pytest.fail("it was shown"))
+    with progress.bar("mine", 10) as tell:
+        tell(10, "done")
+
+
+def test_a_terminal_has_a_bar_and_a_pipe_has_none(monkeypatch):
+    for terminal in (True, False):
+        console = Console(file=io.StringIO(), force_terminal=terminal, width=80)
+        monkeypatch.setattr("rich.console.Console", lambda console=console, **_: console)
+        with progress.bar("[red]mine", 10) as tell:
+            tell(10, "loss \x1b[31m2")
+        text = console.file.getvalue()
+        assert ("[red]mine" in text) is terminal
+        assert "\x1b[31m2" not in text

@@ -1,0 +1,55 @@
+"""What an experiment says of itself in MLflow."""
+
+import pytest
+
+from vimae_bench.tracking.mirror import sync
+
+NOTE = "mlflow.note.content"
+
+
+@pytest.fixture
+def mirrored(bench):
+    bench.store.write_benchmark("toy", 'name = "toy"\n# ``` a fence\n', {}, bench.cells)
+    bench.whole(bench.cells[0])
+    sync(bench.path)
+    return bench
+
+
+def experiment(bench):
+    return bench.client().get_experiment_by_name("toy")
+
+
+def test_it_has_the_benchmark_file_and_how_to_run_it_again(mirrored):
+    note = experiment(mirrored).tags[NOTE]
+    assert "vimae-bench run toy.toml" in note
+    assert 'name = "toy"' in note
+    assert note.count("````") == 2, "a fence inside of the file does not end its block"
+
+
+def test_it_leads_to_the_report_once_there_is_one(mirrored):
+    report = mirrored.path / "report.html"
+    assert report.as_uri() not in experiment(mirrored).tags[NOTE]
+    report.write_text("")
+    sync(mirrored.path)
+    assert f"]({report.as_uri()})" in experiment(mirrored).tags[NOTE]
+
+
+def test_what_a_user_has_written_stays(mirrored):
+    mirrored.client().set_experiment_tag(experiment(mirrored).experiment_id, NOTE, "mine")
+    (mirrored.path / "report.html").write_text("")
+    sync(mirrored.path)
+    assert experiment(mirrored).tags[NOTE] == "mine"
+
+
+def test_the_data_set_of_a_run_is_known_to_mlflow(bench):
+    from vimae_bench.files import read_json, write_json
+
+    bench.whole(bench.cells[0])
+    record = bench.folder(bench.cells[0]).record
+    write_json(record, {**read_json(record), "data": {"train_x": "0" * 64}})
+    for _ in range(2):
+        sync(bench.path)
+        (bench.folder(bench.cells[0]).path / ".mlflow.json").unlink()
+    (run,) = bench.client().search_runs([experiment(bench).experiment_id])
+    (given,) = run.inputs.dataset_inputs
+    assert given.dataset.name == "digits"

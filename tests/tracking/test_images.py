@@ -1,0 +1,57 @@
+"""The image grid of MLflow finds the pictures of a run, each once."""
+
+import re
+
+from mlflow.tracking.multimedia import Image as Shown
+
+from vimae_bench.tracking.images import for_grid
+from vimae_bench.tracking.mirror import sync
+
+NAME = re.compile(r"samples\+step\+0\+timestamp\+(\d+)\+[0-9a-f-]{36}(\+compressed)?\.(png|webp)")
+
+
+def images(bench) -> list[str]:
+    (run,) = bench.mirrored()
+    return [name.removeprefix("images/") for name in run["files"] if name.startswith("images/")]
+
+
+def test_a_picture_has_the_name_that_mlflow_gives_its_own(bench):
+    bench.whole(bench.cells[0])
+    sync(bench.path)
+    ours = images(bench)
+    assert len(ours) == 2
+    assert all(NAME.fullmatch(name) for name in ours)
+    client = bench.client()
+    (run,) = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
+    picture = bench.folder(bench.cells[0]).pictures / "samples.png"
+    client.log_image(run.info.run_id, Shown(str(picture)), key="samples", step=0, timestamp=1)
+    theirs = set(images(bench)) - {*ours}
+    assert all(NAME.fullmatch(name) for name in theirs)
+    assert run.data.tags["mlflow.loggedImages"] == "True"
+
+
+def test_a_picture_that_is_sent_again_is_there_once(bench):
+    bench.whole(bench.cells[0])
+    sync(bench.path)
+    before = images(bench)
+    (bench.folder(bench.cells[0]).path / ".mlflow.json").unlink()
+    sync(bench.path)
+    assert images(bench) == before
+
+
+def test_a_damaged_picture_hinders_nothing(bench):
+    bench.whole(bench.cells[0])
+    (bench.folder(bench.cells[0]).pictures / "samples.png").write_bytes(b"no picture")
+    assert sync(bench.path).behind == 0
+    (run,) = bench.mirrored()
+    assert run["status"] == "FINISHED"
+    assert images(bench) == []
+
+
+def test_a_small_picture_is_small(tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (1000, 500)).save(tmp_path / "samples.png")
+    with for_grid(tmp_path / "samples.png", 1) as (whole, small):
+        assert Image.open(small).size == (256, 128)
+        assert whole.read_bytes() == (tmp_path / "samples.png").read_bytes()

@@ -1,0 +1,85 @@
+"""A trained model as a stranger loads it from MLflow: one line, no pickle, the same reconstructions."""
+
+import json
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+
+from vimae_bench import Choice, Order
+from vimae_bench.engine.data import ensure
+from vimae_bench.engine.execute import execute
+from vimae_bench.engine.restore import restore
+from vimae_bench.errors import ResultsError
+from vimae_bench.plan.registry import make
+from vimae_bench.records import Cell, Run, Training
+from vimae_bench.results.store import Store
+from vimae_bench.tracking.mirror import sync
+from vimae_bench.tracking.store import default_uri
+
+
+@pytest.fixture
+def trained(tmp_path, template):
+    """A real run, of the pixel range in which images are not what the network sees."""
+    dataset = Choice("digits", {"pixel_range": "sym", "validation": 0})
+    ensure(make("dataset", dataset), tmp_path / "data")
+    net = Choice("mlp", {"hidden": [8], "batch_norm": True})
+    run = Run(dataset, net, Choice("ae", {"recon_scale": 1.0}), Choice("normal"), 2, Training(epochs=1), 0)
+    store = Store(tmp_path / "toy")
+    cell = Cell("AE", run, ())
+    store.write_benchmark("toy", "", {}, [cell])
+    execute(Order("toy", cell, store.folder(run).path, tmp_path / "data"))
+    (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
+    return store.folder(run)
+
+
+def test_one_line_loads_a_model_that_reconstructs_as_the_trained_one(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", default_uri(tmp_path))
+    assert sync(tmp_path / "toy").behind == 0
+    run_id = json.loads((trained.path / ".mlflow.json").read_text())["run_id"]
+    mlflow.set_tracking_uri(default_uri(tmp_path))
+    try:
+        loaded = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
+    finally:
+        mlflow.set_tracking_uri(None)
+    x = np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32)
+    model = restore(trained)
+    with torch.inference_mode():
+        expected = (model.decode(model.encode(2 * torch.from_numpy(x) - 1).mean) + 1) / 2
+    assert np.array_equal(loaded.predict(x), expected.numpy())
+    assert loaded.get_raw_model().frame == model.frame
+
+
+def test_a_model_is_restored_with_the_weights_it_was_trained_to(trained):
+    from safetensors.torch import load_file
+
+    model, kept = restore(trained), load_file(trained.weights)
+    assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
+    assert not model.training
+
+
+def test_weights_that_are_not_those_of_the_record_are_refused(trained):
+    content = bytearray(trained.weights.read_bytes())
+    content[-1] ^= 1
+    trained.weights.write_bytes(content)
+    with pytest.raises(ResultsError, match=r"is not what record\.json says"):
+        restore(trained)
+
+
+@pytest.mark.parametrize("damage", ['{"weights": null}', "[]", "{"])
+def test_a_record_of_no_model_is_told(trained, damage):
+    trained.record.write_text(damage)
+    with pytest.raises(ResultsError, match=r"record\.json"):
+        restore(trained)
+
+
+def test_weights_that_are_gone_are_told(trained):
+    trained.weights.unlink()
+    with pytest.raises(ResultsError, match="is not there"):
+        restore(trained)
+
+
+def test_models_stay_where_they_are_if_that_is_wanted(trained, tmp_path):
+    assert sync(tmp_path / "toy", models=False).behind == 0
+    assert not list((tmp_path / "mlflow-artifacts").rglob("*.safetensors"))

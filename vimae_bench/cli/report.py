@@ -1,0 +1,143 @@
+"""`vimae-bench report`: everything about some results, as one page."""
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import BenchError, ResultsError
+from .options import FILE, results_option
+from .results import Finished, finished_all
+from .verdict import written
+
+if TYPE_CHECKING:
+    from ..render.page.provenance import Origin
+    from ..render.page.report import Picture
+    from ..render.page.walls import Wall
+    from ..results.store import Outcome
+    from ..results.verdict import Report
+
+MLFLOW = ("http://", "https://")
+
+
+@click.command()
+@click.argument("sources", metavar="RESULTS...", nargs=-1, required=True, type=FILE)
+@results_option
+@click.option("--output", type=FILE, default=Path("report.html"), show_default=True, help="The page to be written.")
+@click.option("--against", type=FILE, help="A paper's figures and claims.  [default: arXiv 1905.10549, if runs belong]")
+@click.option("--mlflow-url", metavar="URL", help="An MLflow server: runs that it has a copy of are linked to it.")
+def report(
+    sources: tuple[Path, ...], results: Path, output: Path, against: Path | None, mlflow_url: str | None
+) -> None:
+    """Write a page of all there is to see: tables, figures, a paper's claims, where it comes from.
+
+    RESULTS are results folders, or benchmark files in their place. The page is one file that needs no network: it can
+    be mailed and printed. Its links to the folders of runs lead from where it is written.
+
+    \b
+    Examples:
+      vimae-bench report results/fig1
+      vimae-bench report results/fig1 results/paper-small --output report.html
+      vimae-bench report results/quickstart --mlflow-url http://localhost:5000
+    """
+    from ..render.page.report import Material, page
+
+    found = finished_all(sources, results)
+    _expect_address(mlflow_url)
+    boards = [board for one in found for board in one.boards]
+    if not boards:
+        raise BenchError(f"{', '.join(map(str, sources))}: has no runs to report")
+    text = page(
+        Material(
+            boards,
+            list(_titles(found)),
+            [_origin(one) for one in found],
+            output.absolute().parent,
+            _command(sources, {"--against": against, "--mlflow-url": mlflow_url, "--output": output}),
+            list(_pictures(found)),
+            list(_walls(found)),
+            _verdict(found, against),
+            _address_of(mlflow_url),
+        )
+    )
+    written(output, text)
+    click.echo(output)
+
+
+def _titles(found: Sequence[Finished]) -> "Iterator[str]":
+    """The titles of all tables; with the benchmark's name where there are several."""
+    for one in found:
+        for board in one.boards:
+            yield f"{one.store.path.name}: {board.title}" if len(found) > 1 else board.title
+
+
+def _origin(found: Finished) -> "Origin":
+    from ..render.page.provenance import origin
+
+    try:
+        kept = found.store.read_benchmark()
+    except ResultsError:  # of a benchmark file nothing need be kept yet
+        return origin(found.store.path.name, "", found.outcomes)
+    return origin(kept.name, kept.source, found.outcomes)
+
+
+def _command(sources: Sequence[Path], given: Mapping[str, object]) -> str:
+    options = [str(word) for option, value in given.items() if value is not None for word in (option, value)]
+    return shlex.join(["vimae-bench", "report", *map(str, sources), *options])
+
+
+def _pictures(found: Sequence[Finished]) -> "Iterator[Picture]":
+    """All figures that the results support."""
+    from ..render import gallery
+    from ..render.page.figures import svg
+    from ..render.page.report import Picture
+
+    drawn = (drawn for one in found for drawn in gallery.figures(one.boards, one.outcomes))
+    for n, (title, caption, figure) in enumerate(drawn, 1):
+        yield Picture(title, caption, svg(figure, title, f"figure-{n}"))
+
+
+def _walls(found: Sequence[Finished]) -> "Iterator[Wall]":
+    from ..render.page.walls import hung
+
+    for one in found:
+        yield from hung(one.boards, one.outcomes)
+
+
+def _verdict(found: Sequence[Finished], against: Path | None) -> "Report | None":
+    """The verdict on a paper: on the one that is named, or on the shipped one if some runs belong to it."""
+    from ..results.paper import read_paper, shipped
+    from ..results.verdict import report
+
+    made = report(read_paper(against or shipped()), [outcome for one in found for outcome in one.outcomes])
+    return made if against or made.evidence else None
+
+
+def _expect_address(url: str | None) -> None:
+    """Raises BenchError for what is no address of a server, or one with a secret in it: a page may be mailed."""
+    from ..tracking.store import masked
+
+    if url is None:
+        return
+    if not url.startswith(MLFLOW):
+        raise BenchError(
+            f"--mlflow-url {masked(url)}: must begin with http:// or https://, such as http://localhost:5000"
+        )
+    if url != masked(url):
+        raise BenchError("--mlflow-url: must hold no password or token, for whoever reads the page would have it")
+
+
+def _address_of(url: str | None) -> "Callable[[Outcome], str]":
+    """Where MLflow shows its copy of a run; empty where there is none."""
+    from urllib.parse import quote
+
+    from ..folder import RunFolder
+    from ..tracking.cursor import copied_as
+
+    def address(outcome: "Outcome") -> str:
+        run_id = copied_as(RunFolder(outcome.folder).mirrored) if url else ""
+        return f"{url.rstrip('/')}/#/runs/{quote(run_id, safe='')}" if url and run_id else ""
+
+    return address

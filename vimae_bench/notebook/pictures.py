@@ -1,0 +1,105 @@
+"""Images and figures that a notebook shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import torch
+from torch import Tensor
+
+from ..errors import BenchError
+from ..render.drawing import encoded
+from ..render.layout import plain
+from ..tiles import TILE, picture, sheet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL.Image import Image
+
+Captioned = tuple["Figure", str]
+FORMATS = ("png", "svg", "pdf")
+DPI, SHOWN = 120, 96
+"""Dots to an inch of a figure in a notebook, and of those that it is shown at."""
+COLOURS = 256
+"""Of a figure in a notebook, where it takes a third of the room that all would, and looks the same."""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Images float32 [N, C, H, W] in [0, 1] units, shown in rows of `columns`."""
+
+    images: Tensor
+    columns: int
+
+    @property
+    def picture(self) -> "Image":
+        """The whole picture, enlarged so that every pixel is a sharp square."""
+        pixels = self.images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return picture(sheet(pixels, self.columns, max(1, TILE // max(pixels.shape[1:3]))))
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture to a file, whose ending says the format."""
+        self.picture.save(path)
+
+    def _repr_png_(self) -> bytes:
+        return _encoded(self.picture)
+
+    def __repr__(self) -> str:
+        return f"{len(self.images)} images of shape {tuple(self.images.shape[1:])}"
+
+
+class Figures(Sequence["Figure"]):
+    """Matplotlib figures, one for each table, each with a caption that says what to look for."""
+
+    def __init__(self, drawn: "Sequence[Captioned]"):
+        self._figures = tuple(figure for figure, _ in drawn)
+        self.captions = tuple(caption for _, caption in drawn)
+
+    @overload
+    def __getitem__(self, index: int) -> "Figure": ...
+    @overload
+    def __getitem__(self, index: slice) -> "Sequence[Figure]": ...
+    def __getitem__(self, index: Any) -> Any:
+        return self._figures[index]
+
+    def __len__(self) -> int:
+        return len(self._figures)
+
+    def save(self, path: str | Path) -> list[Path]:
+        """Write a file for each figure, numbered where there are several. Raises BenchError for an unknown format."""
+        path = Path(path)
+        if (form := path.suffix[1:]) not in FORMATS:
+            raise BenchError(f"{path}: has to end in {' or '.join(f'.{form}' for form in FORMATS)}")
+        several = len(self) > 1
+        paths = [path.with_stem(f"{path.stem}-{n}") if several else path for n in range(1, len(self) + 1)]
+        for target, figure in zip(paths, self, strict=True):
+            target.write_bytes(encoded(figure, form))
+        return paths
+
+    def _ipython_display_(self) -> None:
+        """As images, which are shown where HTML that holds them is not."""
+        from IPython.display import HTML, Image, display  # pyright: ignore
+
+        for figure, caption in zip(self._figures, self.captions, strict=True):
+            display(Image(_png(figure), width=round(figure.get_figwidth() * SHOWN)))
+            display(HTML(f"<p>{escape(plain(caption))}</p>"))
+
+    def __repr__(self) -> str:
+        return f"{len(self)} figure{'s' if len(self) != 1 else ''}"
+
+
+def _png(figure: "Figure") -> bytes:
+    from PIL import Image
+
+    out = BytesIO()
+    figure.savefig(out, format="png", dpi=DPI)
+    return _encoded(Image.open(out).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE))
+
+
+def _encoded(image: "Image") -> bytes:
+    out = BytesIO()
+    image.save(out, format="png", optimize=True)
+    return out.getvalue()

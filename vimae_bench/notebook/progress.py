@@ -1,0 +1,78 @@
+"""How far a training is: a bar by rich on a terminal, one of HTML in a notebook, nothing elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+Tell = Callable[[int, str], None]
+"""Takes how much is done and a few words."""
+PATIENCE = 2.0
+"""Seconds of work before a notebook has a bar, which a short training leaves no room for."""
+REFRESH = 0.5
+"""Seconds between two looks of a notebook's bar."""
+
+
+@contextmanager
+def bar(name: str, total: int) -> Generator[Tell]:
+    """A bar that is gone when the work is done."""
+    with (_in_notebook if notebook() else _on_terminal)(name, total) as tell:
+        yield tell
+
+
+def notebook() -> bool:
+    """Whether this process is a notebook's kernel."""
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
+
+
+@contextmanager
+def _on_terminal(name: str, total: int) -> Generator[Tell]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    words = [TextColumn(f"{{task.{text}}}", markup=False) for text in ("description", "fields[words]")]
+    with Progress(
+        words[0],
+        BarColumn(),
+        words[1],
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task(_printable(name), total=total, words="")
+        yield lambda done, words: progress.update(task, completed=done, words=_printable(words))
+
+
+@contextmanager
+def _in_notebook(name: str, total: int) -> Generator[Tell]:
+    """Rich's own needs ipywidgets, and leaves an empty widget in the saved notebook."""
+    from IPython.display import HTML, display  # pyright: ignore
+
+    shown: Any = None
+    due = time.monotonic() + PATIENCE
+
+    def tell(done: int, words: str) -> None:
+        nonlocal shown, due
+        if time.monotonic() < due:
+            return
+        due = time.monotonic() + REFRESH
+        html = HTML(f"<progress value='{done}' max='{total}'></progress> {escape(f'{name}: {words}')}")
+        if shown is None:
+            shown = display(html, display_id=True)
+        else:
+            shown.update(html)
+
+    try:
+        yield tell
+    finally:
+        if shown is not None:
+            shown.update(HTML(""))
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())

@@ -1,0 +1,193 @@
+"""One method trained and measured in this process, by the engine that does it in a worker."""
+
+import shutil
+import time
+import weakref
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..engine import record
+from ..engine.assembly import assemble
+from ..engine.data import default_root, ensure, folder_of, open_splits
+from ..engine.layout import known_digests
+from ..engine.metrics import estimated
+from ..engine.pictures import draw
+from ..engine.preflight import wrong_shape
+from ..engine.training import train as train_model
+from ..engine.trial import Trial
+from ..errors import BenchError
+from ..folder import RunFolder
+from ..kinds import Frame, Splits
+from ..model import Autoencoder
+from ..records import Estimate, Json, Measure
+from ..results.measured import suffix_of
+from ..results.store import Outcome
+from .method import Method, read
+from .parts import Part
+from .progress import Tell, bar
+from .trained import Trained
+
+if TYPE_CHECKING:
+    from .loaded import Results
+
+
+@dataclass(frozen=True)
+class Watched(RunFolder):
+    """A run's folder that also tells somebody what is told to it."""
+
+    heard: Callable[[str, Json], object]
+
+    def tell(self, event: str, **what: object) -> None:
+        super().tell(event, **what)
+        self.heard(event, what)
+
+
+def train(
+    objective: Any,  # noqa: ANN401
+    prior: Any = "normal",  # noqa: ANN401
+    *,
+    dataset: Any = None,  # noqa: ANN401
+    architecture: Any = None,  # noqa: ANN401
+    latent: int | None = None,
+    epochs: int | None = None,
+    training: Mapping[str, Any] | None = None,
+    metrics: Sequence[Any] | None = None,
+    seed: int = 0,
+    like: "Results | None" = None,
+    label: str = "",
+    device: str | None = None,
+    data: str | Path | None = None,
+) -> Trained:
+    """Train one method here, and measure it; nothing is kept in a results folder.
+
+    `objective`, `prior`, `dataset`, `architecture` and each of `metrics` are a name ("elbo"), a table as in a benchmark
+    file ({"use": "elbo", "beta": 4}), or a class or an object of one's own that no package has registered. What is not
+    given is taken from `like`, results of one table that this method is to stand in; else it is digits, an MLP, 8
+    latent dimensions, reconstruction and rate. `training` holds settings as in a file, and `epochs` goes before it.
+
+    With the same seed, and on a CPU, weights and estimates are those of a worker, bit for bit. Raises Problems with all
+    that is wrong with the settings. What code of one's own raises is raised as it is.
+    """
+    given = {"dataset": dataset, "architecture": architecture, "latent": latent, "metrics": metrics}
+    wanted = {"objective": objective, "prior": prior, "seed": seed, **_given(given)}
+    settings = {**(training or {}), **_given({"epochs": epochs})}
+    method = read(wanted, settings, like.setup() if like else {})
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return _carried_out(method, label or method.objective.choice.use, where, Path(data) if data else default_root())
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _carried_out(method: Method, label: str, device: torch.device, data: Path) -> Trained:
+    scratch = Path(mkdtemp(prefix="vimae-bench-"))
+    try:
+        outcome, trial = _measured_and_drawn(method, label, device, data, scratch)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    weakref.finalize(outcome, shutil.rmtree, scratch, ignore_errors=True)  # tables of it read its epochs and pictures
+    return Trained(outcome, trial)
+
+
+def _measured_and_drawn(
+    method: Method, label: str, device: torch.device, data: Path, scratch: Path
+) -> tuple[Outcome, Trial]:
+    """Train a model in a scratch folder, measure it and draw it."""
+    cell, dataset = method.cell(label), method.dataset.made
+    with bar(label, method.training.epochs) as tell, _undisturbed(method.training.threads, device):
+        ensure(dataset, data, print)
+        splits = open_splits(dataset, data)
+        model = _assembled(method, Frame(splits.shape, method.latent, dataset.pixel_range), device)
+        _expect_measurable(method, splits, model.frame)
+        folder = Watched(scratch / "run", lambda event, what: _show(event, what, tell))
+        kept = _train(method, model, splits, folder, device)
+        kept["data"] = known_digests(folder_of(dataset, data))
+        trial = Trial(model.eval(), splits, cell.run.dataset.use, method.seed, device)
+        done = kept["status"] == "done"
+        show = partial(tell, method.training.epochs)
+        measures, estimates = _measured(method.metrics if done else (), trial, show)
+        if done:
+            draw(trial, folder.history(), folder.pictures)  # figures of results look for them there
+    return Outcome(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates), trial
+
+
+@contextmanager
+def _undisturbed(threads: int, device: torch.device) -> Generator[None]:
+    """A run's threads meanwhile, and torch's generators as they were afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _assembled(method: Method, frame: Frame, device: torch.device) -> Autoencoder:
+    """The model at its initial weights, of which is known that it fits the images and the objective."""
+    parts = method.architecture, method.prior, method.objective
+    with _own_words(f"does not fit {method.dataset.choice.use}", *parts):
+        architecture, prior, objective = (part.made for part in parts)
+        model = assemble(frame, architecture, prior, objective, method.seed, device)
+    with torch.no_grad():
+        wrong = wrong_shape(model.eval())  # in training mode batch norm would see the zeros that it is tried on
+    if wrong:
+        raise BenchError(f"architecture '{method.architecture.choice.use}': {wrong}")
+    with _own_words("cannot train this model", method.objective):
+        method.objective.made.check(model)
+    return model
+
+
+def _expect_measurable(method: Method, splits: Splits, frame: Frame) -> None:
+    for metric in method.metrics:
+        with _own_words(f"does not fit {method.dataset.choice.use}", metric):
+            metric.made.check(splits, frame)
+
+
+@contextmanager
+def _own_words(what: str, *parts: Part) -> Generator[None]:
+    """A refusal in the words of the first part. Where some code is the user's, the traceback says more."""
+    try:
+        yield
+    except ValueError as error:
+        if not all(part.registered for part in parts):
+            raise
+        raise BenchError(f"'{parts[0].choice.use}' {what}: {error}") from error
+
+
+def _train(method: Method, model: Autoencoder, splits: Splits, folder: RunFolder, device: torch.device) -> Json:
+    """Train the model; gives what a record would say of that."""
+    began, images = time.perf_counter(), torch.from_numpy(splits.train.x).to(device)
+    trained = train_model(model, method.objective.made, method.training, images, method.seed, folder)
+    spent = sum(line["seconds"] for line in folder.history())
+    return record.ended(method.run, trained, model, {}, {"steps": spent, "training": time.perf_counter() - began})
+
+
+def _measured(
+    metrics: Sequence[Part], trial: Trial, show: Callable[[str], object]
+) -> tuple[dict[str, Measure], dict[str, Estimate]]:
+    """All that the metrics give, under the names that results have for them."""
+    measures, estimates = dict[str, Measure](), dict[str, Estimate]()
+    for metric in metrics:
+        show(f"measuring {metric.choice.use}")
+        suffix = suffix_of(metric.choice, [other.choice for other in metrics])
+        found = {measure.name + suffix: measure for measure in metric.made.measures()}
+        if twice := measures.keys() & found.keys():
+            raise BenchError(f"two metrics give '{min(twice)}'; leave one of them out")
+        measures |= {name: replace(measure, name=name) for name, measure in found.items()}
+        estimates |= {name + suffix: estimate for name, estimate in estimated(metric.made, trial).items()}
+    return measures, estimates
+
+
+def _show(event: str, what: Json, tell: Tell) -> None:
+    if event == "epoch":
+        tell(what["epoch"], f"epoch {what['epoch']}, loss {what['terms']['total']:.4g}")

@@ -1,0 +1,71 @@
+"""Pages of HTML that are one file: read offline, or from a mail, under a policy that lets nothing but our script run.
+
+A page is a template that extends `base.html.j2`. Every text in it is escaped, whoever wrote it; what is markup already
+(a figure, the table of another renderer) comes as `markupsafe.Markup`. The one style sheet and the one script are known
+to the policy by their hashes, so that neither attributes nor names out of results can style or run anything.
+"""
+
+import base64
+import hashlib
+import json
+import unicodedata
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+
+def render(template: str, **context: Any) -> str:  # noqa: ANN401
+    """A whole page, made of a template's name and what it is given.
+
+    `base.html.j2` wants a `title` and takes a `subtitle` (what stands below it) and `command` (how the page is made
+    again).
+    """
+    style, script = _asset("page.css"), _asset("page.js")
+    ours = {"style": Markup(style), "script": Markup(script), "policy": policy(style, script)}  # noqa: S704
+    return _environment().get_template(template).render(**ours, **context)
+
+
+def policy(style: str, script: str) -> str:
+    """The content security policy of a page with this style and this script, and pictures that are part of it."""
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def data(value: object) -> Markup:
+    """JSON for a page's own script, of which no part can end the element it stands in."""
+    return Markup(json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"))  # noqa: S704
+
+
+def harmless(value: Any) -> Any:  # noqa: ANN401
+    """Text without control, format and unassigned characters other than line ends; all else as it is."""
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+        return value
+    return "".join(c for c in value if c in "\n\t" or unicodedata.category(c)[0] != "C")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__name__),
+        autoescape=True,
+        finalize=harmless,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["data"] = data
+    return environment
+
+
+@cache
+def _asset(name: str) -> str:
+    return files(__name__).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,41 @@
+"""Pictures under the names by which MLflow's image grid knows them."""
+
+import tempfile
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+FOLDER = "images"
+TAG = "mlflow.loggedImages"
+"""Without this tag MLflow does not look for pictures to put into its grid."""
+THUMBNAIL = 256
+"""Pixels of the longer side of the small picture that the grid loads first."""
+
+
+@contextmanager
+def for_grid(picture: Path, time: int) -> Generator[list[Path]]:
+    """Copies of a picture, whole and small, named as `MlflowClient.log_image` names them, but the same every time.
+
+    Their step is 0, which the grid shows first. A picture that is sent twice is then there once; of a damaged one there
+    is none. `time` is in milliseconds of the epoch.
+    """
+    mark = uuid.uuid5(uuid.NAMESPACE_OID, f"{picture.stem} {time}")
+    name = f"{picture.stem}+step+0+timestamp+{time}+{mark}"
+    with tempfile.TemporaryDirectory() as scratch:
+        whole, small = Path(scratch) / f"{name}.png", Path(scratch) / f"{name}+compressed.webp"
+        whole.write_bytes(picture.read_bytes())
+        yield [whole, small] if _shrunk(picture, small) else []
+
+
+def _shrunk(picture: Path, small: Path) -> bool:
+    """Write the small picture; one that is damaged cannot be shown, and is for `vimae-bench doctor` to tell."""
+    from PIL import Image
+
+    try:
+        with Image.open(picture) as image:
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+            image.save(small)
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""Trained models as MLflow loads them: `mlflow.pyfunc.load_model("runs:/RUN_ID/model")`, without pickles.
+
+MLflow calls `_load_pyfunc` of the module that the artefact's MLmodel file names.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..folder import RunFolder
+from ..records import Json, canonical
+
+if TYPE_CHECKING:
+    from ..model import Autoencoder
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What MLflow calls: images in, their reconstructions out. `get_raw_model` gives the autoencoder itself."""
+
+    model: "Autoencoder"
+
+    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The reconstructions, from their mean codes, of images [N, C, H, W] in [0, 1] units; in the same units."""
+        import torch
+
+        from ..pixels import to_network
+
+        pixels = self.model.frame.pixel_range
+        with torch.inference_mode():
+            x = to_network(torch.as_tensor(images, dtype=torch.float32), pixels)
+            out = self.model.decode(self.model.encode(x).mean)
+        return (out if pixels == "unit" else (out + 1) / 2).numpy()
+
+    def get_raw_model(self) -> "Autoencoder":
+        """The torch module, in evaluation mode on the CPU."""
+        return self.model
+
+
+def _load_pyfunc(path: str) -> Reconstruction:  # pyright: ignore[reportUnusedFunction]
+    from ..engine.restore import restore
+
+    return Reconstruction(restore(RunFolder(Path(path))))
+
+
+def mlmodel(run_id: str, record: Json, created: str) -> str:
+    """The text of MLmodel, which makes a folder of record.json and weights.safetensors a model that MLflow loads.
+
+    JSON, which is YAML too. `created` is a time in ISO 8601, UTC.
+    """
+    images = canonical([{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, *record["shape"]]}}])
+    content: Json = {
+        "artifact_path": "model",
+        "run_id": run_id,
+        "utc_time_created": created,
+        "model_uuid": f"{record['key']}{record['weights']['sha256'][:20]}",
+        "flavors": {
+            "python_function": {
+                "loader_module": __name__,
+                "python_version": record["made_by"]["python"],
+                "data": ".",
+            }
+        },
+        "signature": {"inputs": images, "outputs": images},
+    }
+    return canonical(content)
