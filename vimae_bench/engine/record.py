@@ -29,7 +29,7 @@ def write(folder: RunFolder, order: Order, trained: Trained, model: Autoencoder,
     write_json(folder.record, record | {"weights": weights})
 
 
-def ended(run: Run, trained: Trained, model: nn.Module, data: Json, seconds: Json, sharing: int = 1) -> Json:
+def ended(run: Run, trained: Trained, model: Autoencoder, data: Json, seconds: Json, sharing: int = 1) -> Json:
     """How a training ended, with what, and made by what."""
     return _head(run, trained.status, trained.reason) | {
         "epochs": trained.epochs,
