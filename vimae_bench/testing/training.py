@@ -12,7 +12,7 @@ from ..engine.step import TrainingStep, checked
 from ..kinds import Architecture, Batch, Frame, Objective, Prior, Step
 from ..model import Autoencoder
 from ..records import Training
-from .laws import ContractError, Refusal, expect, law, seeded
+from .laws import ContractError, Inapplicable, Refusal, expect, law, seeded
 from .toys import HALF, LINEAR, NORMAL, TOY, Linear, toy_images
 
 BATCH = 64
@@ -88,6 +88,8 @@ def moves_to_another_device(of: Trained) -> None:
         else:
             _follow_to_pretended_gpu(of)
     except RuntimeError as error:
+        if "hasPrimaryContext" in str(error):
+            raise Inapplicable("it takes gradients within its loss, for which torch wants a GPU") from error
         raise ContractError(f"does not follow its model to another device: {reason(error)}") from error
 
 
