@@ -2,12 +2,10 @@
 
 import re
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from PIL import Image
 
 from vimae_bench import Choice, Measure, tiles
 from vimae_bench.files import write_json
@@ -258,14 +256,6 @@ def test_a_table_of_which_no_picture_can_be_read_has_no_wall_and_is_named(full):
     outcomes = full.store.outcomes(full.cells)
     assert [*gallery.walls(outcomes)] == []
     assert gallery.without_pictures(outcomes) == ["mnist, mlp, d = 2, 80 epochs"]
-
-
-def test_pictures_for_a_page_are_as_small_as_they_can_be(full, tmp_path: Path):
-    sheets = wall.hang(full.store.outcomes(full.cells))[0].sheets
-    (tmp_path / "samples.png").write_bytes(sheets.png("samples"))
-    with Image.open(tmp_path / "samples.png") as picture:
-        assert picture.size == (10 * 9 - 1, 10 * 9 - 1)
-        assert picture.getpixel((0, 0)) == 51
 
 
 def test_the_gallery_draws_all_that_was_measured(full):

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,8 +16,6 @@ from .layout import COLLAPSED, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Kind = Literal["inputs", "reconstructions", "samples"]
 
 ACROSS = 12
 """Images of a kind in a method's row."""
@@ -35,12 +32,6 @@ class Sheets:
     inputs: Images
     reconstructions: Images
     samples: Images
-
-    def png(self, kind: Kind) -> bytes:
-        """One kind as a small PNG for a page, ten images to a row, a pixel for a pixel."""
-        file = BytesIO()
-        tiles.picture(tiles.sheet(getattr(self, kind), tiles.COLUMNS, gap=1)).save(file, format="PNG", optimize=True)
-        return file.getvalue()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Matplotlib's figures as part of a page: SVG without styles or scripts, under a name of its own."""
 
 import re
+from collections.abc import Set
 from io import BytesIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -16,6 +17,8 @@ WIDE = {11.0: "wider", 6.0: "wide"}
 """Inches from which on a figure is of a class, so that it is scrolled, not shrunk until nobody can read it."""
 DROPPED = ("metadata", "style")
 """Elements that a page has no use for, or whose policy forbids them."""
+REFERENCE = re.compile(r'(?:href="|url\()#([^")]+)')
+"""To an id of the same figure."""
 NOT_XML = bytes(set(range(32)) - set(b"\t\n\r"))
 """Control characters of a name, which matplotlib puts into its comments as they are."""
 
@@ -23,13 +26,14 @@ NOT_XML = bytes(set(range(32)) - set(b"\t\n\r"))
 def svg(figure: "Figure", title: str, prefix: str) -> Markup:
     """A figure as an `svg` element; the ids in it begin with `prefix`, so that several figures share a page.
 
-    Styles become attributes, which a policy without `unsafe-inline` lets through.
+    Styles become attributes, which a policy without `unsafe-inline` lets through. What nothing refers to has no id.
     """
-    root = ET.fromstring(_drawn(figure))  # noqa: S314 - matplotlib's own
+    drawn = _drawn(figure)
+    root, used = ET.fromstring(drawn), set(REFERENCE.findall(drawn.decode()))  # noqa: S314 - matplotlib's own
     for element in root.iter():
         for child in [child for child in element if _local(str(child.tag)) in DROPPED]:
             element.remove(child)
-        _adapt(element, prefix)
+        _adapt(element, prefix, used)
     root.set("role", "img")
     root.set("class", next((name for least, name in WIDE.items() if figure.get_figwidth() > least), ""))
     root.set("aria-labelledby", f"{prefix}-title")
@@ -49,10 +53,13 @@ def _drawn(figure: "Figure") -> bytes:
     return file.getvalue().translate(None, NOT_XML)
 
 
-def _adapt(element: ET.Element, prefix: str) -> None:
-    """Names without their namespaces, styles as attributes, ids and what refers to them with a prefix."""
-    element.tag = _local(element.tag)
+def _adapt(element: ET.Element, prefix: str, used: Set[str]) -> None:
+    """No namespaces, no white space, styles as attributes, `used` ids and what refers to them with a prefix."""
+    element.tag, element.tail = _local(element.tag), None
+    element.text = element.text.strip() if element.text else None
     given = {_local(name): value for name, value in element.attrib.items()}
+    if given.get("id") not in used:
+        given.pop("id", None)
     styles = (part.partition(":") for part in given.pop("style", "").split(";") if part.strip())
     given |= {name.strip(): value.strip() for name, _, value in styles}
     element.attrib.clear()
