@@ -9,7 +9,7 @@ import torch
 
 from vimae_bench import Deterministic, Examples, Gaussian, SampleDistance, Splits, Trial, frechet_estimate
 from vimae_bench.generated import to_bytes
-from vimae_bench.testing import _Plain, toy_trial
+from vimae_bench.testing import Plain, toy_trial
 
 
 @dataclass
@@ -43,7 +43,7 @@ class InPixels(SampleDistance):
 @pytest.fixture
 def trial(cache):
     """300 test images that are not among the 1,200 to train on."""
-    toy = toy_trial(_Plain(Gaussian()), size=300)
+    toy = toy_trial(Plain(Gaussian()), size=300)
     x, y = toy.splits.train.x, toy.splits.train.y
     assert y is not None
     return replace(toy, splits=Splits(Examples(x[300:], y[300:]), toy.splits.validation, toy.splits.test))
@@ -171,4 +171,4 @@ def test_the_floor_is_chosen_among_all_images_of_the_other_split(trial):
 
 
 def test_a_deterministic_model_is_measured_as_well(cache):
-    assert set(InPixels(images=100)(toy_trial(_Plain(Deterministic())))) == {"fd"}
+    assert set(InPixels(images=100)(toy_trial(Plain(Deterministic())))) == {"fd"}

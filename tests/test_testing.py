@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, pi
-from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ from vimae_bench import (
     squared_error,
 )
 from vimae_bench.testing import (
+    CONTRACTS,
     ContractError,
     Refusal,
     check_architecture,
@@ -38,12 +39,15 @@ from vimae_bench.testing import (
     check_objective,
     check_prior,
     check_reporter,
+    contract_tests,
+    examine,
 )
+from vimae_builtin.objectives.elbo import ELBO
 
 
 class Normal(PriorDistribution):
     def sample(self, n: int) -> Tensor:
-        return torch.randn(n, self.latent)
+        return self.origin.new_empty(n, self.latent).normal_()
 
     def log_prob(self, z: Tensor) -> Tensor:
         return -0.5 * (z.square() + log(2 * pi)).sum(-1)
@@ -262,7 +266,6 @@ FAULTY_METRICS = {
 
 @pytest.mark.parametrize("fault", FAULTY_METRICS)
 def test_a_faulty_metric_is_found_out(fault: str) -> None:
-    check_metric(Given(GOOD, GOOD))
     with pytest.raises(ContractError, match=fault):
         check_metric(FAULTY_METRICS[fault])
 
@@ -294,15 +297,159 @@ def content(orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[E
 
 
 @pytest.mark.parametrize("faulty", [forgetful, content])
-def test_a_faulty_executor_is_found_out(faulty: Callable[..., Iterator[Event]], tmp_path: Path) -> None:
+def test_a_faulty_executor_is_found_out(faulty: Callable[..., Iterator[Event]]) -> None:
     with pytest.raises(ContractError):
-        check_executor(faulty, tmp_path)
+        check_executor(faulty)
 
 
-def test_a_reporter_that_keeps_an_event_is_found_out(tmp_path: Path) -> None:
-    check_reporter(lambda orders, events: events, tmp_path)
+def test_a_reporter_that_keeps_an_event_is_found_out() -> None:
+    check_reporter(lambda orders, events: events)
     with pytest.raises(ContractError):
-        check_reporter(lambda orders, events: (event for event in events if event.kind != "tick"), tmp_path)
+        check_reporter(lambda orders, events: (event for event in events if event.kind != "tick"))
+
+
+class Counting(Reconstruction):
+    """Not the same when trained again: it draws from a generator of its own."""
+
+    generator = torch.Generator().manual_seed(0)
+
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse * (1 + torch.rand((), generator=self.generator)), {})
+
+
+class LeftBehind(Reconstruction):
+    weight = torch.ones(4, 4)
+
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse + (batch.x * self.weight).mean(), {})
+
+
+class Single(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse + (batch.x.flatten(1) @ torch.ones(16, 1, device=batch.x.device)).mean(), {})
+
+
+class Swallowing(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse.nan_to_num(), {})
+
+
+class Overflowing(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        q = model.encode(batch.x)
+        return Loss(sse + (q.l - q.l.exp().exp().log()).mean() * 0, {})
+
+
+@dataclass
+class Thawed(Reconstruction):
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Holding(Reconstruction):
+    """A setting that cannot cross to another process."""
+
+    scale: Callable[[float], float] = lambda x: x
+
+
+@dataclass(frozen=True)
+class Forgetful(Reconstruction):
+    """Its settings are not what it was given."""
+
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", self.weight + 1)
+
+
+LAW_BREAKERS = {
+    "same_seed_same_result": Counting(),
+    "moves_to_another_device": LeftBehind(),
+    "moves_to_float64": Single(),
+    "a_nan_is_seen": Swallowing(),
+    "extremes_give_no_nan": Overflowing(),
+    "settings_can_be_copied": Thawed(),
+    "settings_can_be_pickled": Holding(),
+    "settings_can_be_copied of one made anew": Forgetful(),
+}
+
+
+@pytest.mark.parametrize("law", LAW_BREAKERS)
+def test_a_law_of_objectives_finds_the_fault_it_is_there_for(law: str) -> None:
+    outcomes = {outcome.law.name: outcome for outcome in examine("objective", LAW_BREAKERS[law])}
+    assert outcomes[law.split()[0]].status == "fails"
+    assert outcomes["finite_terms"].status == "ok"
+
+
+def test_a_law_tells_at_which_line_a_tensor_was_left_behind() -> None:
+    (why,) = (o.why for o in examine("objective", LeftBehind()) if o.law.name == "moves_to_another_device")
+    assert "test_testing.py:" in why
+
+
+class Raising(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        raise KeyError("beta")
+
+
+def test_what_a_plugin_raises_is_told_with_its_line_and_stops_no_other_law() -> None:
+    outcomes = {outcome.law.name: outcome for outcome in examine("objective", Raising())}
+    assert outcomes["finite_terms"].why.startswith("KeyError: 'beta' at test_testing.py:")
+    assert outcomes["settings_can_be_copied"].status == "skipped"
+    assert len(outcomes) == len(CONTRACTS["objective"])
+
+
+class Unnoticing(Normal):
+    def log_prob(self, z: Tensor) -> Tensor:
+        return super().log_prob(z.nan_to_num())
+
+
+def test_a_density_that_swallows_a_nan_is_found_out() -> None:
+    (outcome,) = (
+        o
+        for o in examine("prior", lambda frame, encode: Unnoticing(frame.latent))
+        if o.law.name.startswith("density_of")
+    )
+    assert outcome.status == "fails"
+
+
+def test_a_divergence_whose_gradient_breaks_where_codes_meet_is_found_out() -> None:
+    def rooted(z: Tensor, prior: PriorDistribution) -> Tensor:
+        return (z[:, None] - z).square().sum(-1).sqrt().mean() + z.mean().square()
+
+    outcomes = {o.law.name: o for o in examine("divergence", rooted)}
+    assert outcomes["codes_may_meet"].status == "fails"
+    assert outcomes["critic_learns"].status == "skipped"
+
+
+@dataclass(frozen=True)
+class Drawing(Given):
+    """Draws its numbers where no seed reaches them."""
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        return {"width": Estimate(float(np.random.default_rng().random()), 1)}
+
+
+def test_a_metric_that_draws_without_a_name_and_one_that_sees_no_nan_are_found_out() -> None:
+    drawing, blind = (
+        {o.law.name: o.status for o in examine("metric", m)} for m in (Drawing(GOOD, GOOD), Given(GOOD, GOOD))
+    )
+    assert drawing["same_model_same_numbers"] == "fails"
+    assert blind["a_nan_is_seen"] == "fails"
+
+
+test_contract = contract_tests(Folder("faces"), kind="dataset")
+
+
+def test_the_tests_of_a_contract_are_one_for_each_law_under_its_name() -> None:
+    (mark,) = test_contract.pytestmark
+    assert [law.name for law in mark.args[1]] == mark.kwargs["ids"] == [law.name for law in CONTRACTS["dataset"]]
+
+
+def test_a_kind_is_that_of_the_hook_which_offers_the_class() -> None:
+    (mark,) = contract_tests(ELBO).pytestmark
+    assert mark.args[1] == CONTRACTS["objective"]
+    with pytest.raises(BenchError, match=r"no hook of .* offers Folder; say contract_tests"):
+        contract_tests(Folder)
 
 
 class Picky(Reconstruction):
@@ -315,6 +462,8 @@ class Picky(Reconstruction):
 def test_an_objective_that_refuses_the_model_it_would_be_tried_on_says_why() -> None:
     with pytest.raises(Refusal, match="wants the prior 'vamp'"):
         check_objective(Picky())
+    with pytest.raises(Refusal, match="wants the prior 'vamp'"):
+        [*examine("objective", Picky())]
 
 
 class PartlyFrozen(Reconstruction):

@@ -101,7 +101,9 @@ def test_its_settings_are_known_with_their_bounds(bench: Bench) -> None:
 
 
 def test_it_keeps_its_contract(bench: Bench) -> None:
-    assert bench("vimae_bench", "check", "swae", "-s", "weight=5.0").stdout == "ok      objective swae\n"
+    told = bench("vimae_bench", "check", "swae", "-s", "weight=5.0").stdout.splitlines()
+    assert told[0] == "objective swae (vimae-bench-swae 0.1.0)"
+    assert {line.split()[0] for line in told[1:-2]} == {"ok"}
 
 
 def test_its_own_tests_pass(bench: Bench) -> None:

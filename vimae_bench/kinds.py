@@ -95,7 +95,7 @@ class PriorDistribution(nn.Module, ABC):
     def __init__(self, latent: int):
         super().__init__()
         self.latent = latent
-        # Where draws are made: it follows the model to its device.
+        # Where draws are made, and in which precision: it follows the model.
         self.register_buffer("origin", torch.zeros(()), persistent=False)
 
     origin: Tensor
@@ -104,7 +104,7 @@ class PriorDistribution(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, n: int) -> Tensor:
-        """n independent draws from the global generator of the module's device, float32 [n, d]."""
+        """n independent draws [n, d] from the global generator of the device of `origin`, in its precision: float32."""
 
     @abstractmethod
     def log_prob(self, z: Tensor) -> Tensor:

@@ -48,15 +48,15 @@ class Autoencoder(nn.Module):
         """The mean image of p(x|z) in network units: z [..., d] gives [..., C, H, W]."""
         with self._precision(z):
             images = self.decoder(z.reshape(-1, z.shape[-1]))
-        return images.float().reshape(*z.shape[:-1], *self.frame.shape)
+        return images.to(z.dtype).reshape(*z.shape[:-1], *self.frame.shape)
 
     def _heads(self, x: Tensor) -> tuple[Tensor, ...]:
         with self._precision(x):
             heads = self.encoder(x)
-        return tuple(head.float() for head in heads)
+        return tuple(head.to(x.dtype) for head in heads)
 
     def _precision(self, x: Tensor) -> AbstractContextManager[object]:
-        """Matrix products in `matmul_dtype`; codes, images and all that is made of them are float32."""
+        """Matrix products in `matmul_dtype`; codes and images stay in the precision of what they are made of."""
         low = self.matmul_dtype != torch.float32
         return torch.autocast(x.device.type, self.matmul_dtype) if low else nullcontext()
 

@@ -35,7 +35,7 @@ PARTS = {
 }
 """The modules behind the public names, in the order of the page."""
 MODULES = [
-    ("testing", "Contract checks", "For a test of one's own. Each raises `ContractError` with what is broken."),
+    ("testing", "Contract checks", "For a test of one's own: `check_` raises `ContractError` with what is broken."),
     ("linear_gaussian", "Closed forms of a linear model", "To hold an objective or a metric against."),
 ]
 """Public modules, which are imported by their own names."""
@@ -66,7 +66,9 @@ def _home(thing: griffe.Object) -> str:
 
 
 def _module(package: griffe.Object | griffe.Alias, name: str, title: str, words: str) -> str:
-    functions = [f for f in package[name].functions.values() if not f.is_imported and f.is_public]
+    own = f"{package[name].path}."  # of a package, what it takes from its own modules
+    public = [f.final_target if f.is_alias else f for f in package[name].functions.values() if f.name[0] != "_"]
+    functions = [f for f in public if f.path.startswith(own)]
     head = f"`from vimae_bench.{name} import {functions[0].name}`. {words}"
     return "\n\n".join([f"## {title}", head, *map(_section, functions)])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Gt
@@ -18,6 +18,9 @@ class SlicedWasserstein(Objective):
 
     Kolouri et al. 2018 (1804.01947): a deterministic code is carried to as many draws of the prior along random lines.
     """
+
+    formula: ClassVar[str] = "recon_scale * SSE + weight * SW(q(z), p(z))"
+    source: ClassVar[str] = "Kolouri et al. 2018, 1804.01947"
 
     weight: Annotated[float, Ge(0)] = 10.0
     projections: Annotated[int, Ge(1)] = 50

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
 from vimae_bench import BenchError, Deterministic, Examples, Frame, Splits, Trial, kept
-from vimae_bench.testing import _Plain, toy_trial
+from vimae_bench.testing import Plain, toy_trial
 from vimae_builtin.metrics import fd_cnn
 from vimae_builtin.metrics.fd_cnn import Classifier, FdCnn, network, unit
 
@@ -32,7 +32,7 @@ def short(cache, monkeypatch):
 
 def generating(made, splits, monkeypatch) -> Trial:
     monkeypatch.setattr(Trial, "samples", lambda self, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
-    return Trial(toy_trial(_Plain(Deterministic())).model, splits, "digits", 0, CPU)
+    return Trial(toy_trial(Plain(Deterministic())).model, splits, "digits", 0, CPU)
 
 
 def test_the_classifier_tells_test_images_apart(short, digits):

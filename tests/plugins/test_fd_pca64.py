@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vimae_bench import Deterministic, Examples, Frame, Moments, Splits, Trial, frechet_distance
-from vimae_bench.testing import _Plain, toy_trial
+from vimae_bench.testing import Plain, toy_trial
 from vimae_builtin.metrics.fd_pca64 import FdPca64, PrincipalComponents
 
 CPU = torch.device("cpu")
@@ -22,7 +22,7 @@ def images(n: int, shape, seed: int, scale: float = 1.0) -> np.ndarray:
 def trial_of(made, train, test, monkeypatch) -> Trial:
     monkeypatch.setattr(Trial, "samples", lambda self, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
     splits = Splits(Examples(train, None), Examples(train[:0], None), Examples(test, None))
-    return Trial(toy_trial(_Plain(Deterministic())).model, splits, "invented", 0, CPU)
+    return Trial(toy_trial(Plain(Deterministic())).model, splits, "invented", 0, CPU)
 
 
 def flat(x):

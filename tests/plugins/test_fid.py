@@ -17,7 +17,7 @@ from torch_fidelity.metric_kid import kernel_poly, mmd2
 from vimae_bench import Deterministic, Examples, Frame, NoWeights, Splits, Trial, inception_network
 from vimae_bench.engine.data import default_root
 from vimae_bench.inception import NAMED, Inception
-from vimae_bench.testing import _Plain, toy_trial
+from vimae_bench.testing import Plain, toy_trial
 from vimae_builtin.metrics.fid import Fid, Fid768, Kid, jackknife, kernel_distance
 
 FIDELITY = shutil.which("fidelity", path=str(Path(sys.executable).parent)) or shutil.which("fidelity")
@@ -52,7 +52,7 @@ def trial_of(made: np.ndarray, real: np.ndarray, monkeypatch, dataset: str = "in
     """A trial that generates the images `made` and has `real` to test on."""
     monkeypatch.setattr(Trial, "samples", lambda self, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
     examples = Examples(real, None)
-    return Trial(toy_trial(_Plain(Deterministic())).model, Splits(*[examples] * 3), dataset, 0, torch.device("cpu"))
+    return Trial(toy_trial(Plain(Deterministic())).model, Splits(*[examples] * 3), dataset, 0, torch.device("cpu"))
 
 
 def save(images: np.ndarray, folder: Path) -> str:
@@ -163,7 +163,7 @@ def test_measures_are_named_after_metric_and_source():
 
 def test_without_weights_a_metric_is_refused_before_training_and_gives_nothing(cache, monkeypatch, tmp_path):
     monkeypatch.setenv(NAMED, str(tmp_path / "missing.pth"))
-    trial = toy_trial(_Plain(Deterministic()))
+    trial = toy_trial(Plain(Deterministic()))
     for metric in (Fid(), Kid(), Fid768()):
         for ask in (lambda m: m.check(trial.splits, trial.frame), lambda m: m(trial)):
             with pytest.raises(ValueError, match=r"missing\.pth.*fd_pca64 and fd_cnn") as told:

@@ -23,6 +23,7 @@ COMMANDS = {
     "sync": "sync",
     "doctor": "doctor",
     "check": "check",
+    "new": "new",
 }
 SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a command: 130 for SIGINT, 143 for SIGTERM."""

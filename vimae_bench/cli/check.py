@@ -1,16 +1,20 @@
 """`vimae-bench check`: the contracts of the kinds, over any plugin."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import BenchError, Problem, Problems, legible
 from ..plan.catalogue import Catalogue, Entry, installed
-from ..plan.plugins import FAULTS
 from ..plan.settings import Checker, spell
 from ..records import Choice, Json
+
+if TYPE_CHECKING:
+    from ..testing import Outcome
+
+    Tell = Callable[[Entry, Iterator[Outcome]], bool]
 
 
 def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
@@ -21,9 +25,10 @@ def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[
 @click.argument("names", nargs=-1, shell_complete=_complete)
 @click.option("-s", "settings", multiple=True, metavar="KEY=VALUE", help="A setting to make the plugin with.")
 def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
-    """Run the contract tests of plugins: of those named, or of all.
+    """Hold plugins to the laws of their kind: those named, with a line for each law, or all, with a line for each.
 
     A plugin that needs another (a divergence inside an objective) gets the first of that kind that needs no settings.
+    A law that says nothing of a plugin is skipped. Leaves with 1 where one does not hold.
 
     \b
     Examples:
@@ -34,7 +39,8 @@ def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
     wanted = [e for e in catalogue.entries if not names or e.name in names]
     if missing := set(names) - {e.name for e in wanted}:
         raise BenchError(f"no plugin is called {', '.join(sorted(missing))}; `vimae-bench plugins` lists all")
-    failed = sum([not _checked(entry, catalogue, _given(settings)) for entry in wanted])
+    given, tell = _given(settings), _report if names else _line
+    failed = sum([not _holds(entry, catalogue, given, tell) for entry in wanted])
     failed += len(catalogue.broken) if not names else 0
     for broken in catalogue.broken if not names else ():
         click.echo(legible(f"broken  {broken}"))
@@ -51,25 +57,60 @@ def _given(settings: tuple[str, ...]) -> Json:
         raise BenchError(f"-s {' '.join(settings)}: {error}; write key=value, the value as in TOML") from error
 
 
-def _checked(entry: Entry, catalogue: Catalogue, given: Json) -> bool:
-    """Check one plugin and say how it went; one that needs settings, or refuses what it is tried on, is passed over."""
+def _holds(entry: Entry, catalogue: Catalogue, given: Json, tell: "Tell") -> bool:
+    """Hold one plugin to its contract and say how it went.
+
+    One that cannot be made without settings, or refuses what it is tried on, is passed over.
+    """
+    from ..testing import Refusal, examine
+
     if lacking := [name for name in _required(entry.form) if name not in given]:
         click.echo(f"skipped {entry.kind} {entry.name}: needs {' '.join(f'-s {name}=...' for name in lacking)}")
         return True
     try:
-        _check(entry.kind, _made(entry, catalogue, given))
-    except FAULTS as error:
-        from ..testing import Refusal
-
-        if isinstance(error, Refusal):
-            click.echo(legible(f"skipped {entry.kind} {entry.name}: {error}"))
-            return True
-        what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-        where = f"{entry.kind} {entry.name} ({entry.source.distribution} {entry.source.version})"
-        click.echo(legible(f"fails   {where}: {what}"))
+        plugin = _made(entry, catalogue, given)
+    except BenchError as error:
+        click.echo(legible(f"fails   {_named(entry)}: {error}"))
         return False
-    click.echo(f"ok      {entry.kind} {entry.name}")
-    return True
+    try:
+        return tell(entry, examine(entry.kind, plugin))
+    except Refusal as error:
+        click.echo(legible(f"skipped {entry.kind} {entry.name}: {error}"))
+        return True
+
+
+def _line(entry: Entry, outcomes: "Iterator[Outcome]") -> bool:
+    """One line, with the first law that does not hold."""
+    broken = next((o for o in outcomes if o.status == "fails"), None)
+    told = (
+        f"fails   {_named(entry)}: {' '.join(broken.why.split())}" if broken else f"ok      {entry.kind} {entry.name}"
+    )
+    click.echo(legible(told))
+    return broken is None
+
+
+def _report(entry: Entry, outcomes: "Iterator[Outcome]") -> bool:
+    """A line for each law as it is done, and a summary."""
+    click.echo(legible(_named(entry)))
+    done: list[Outcome] = []
+    for outcome in outcomes:
+        done.append(outcome)
+        click.echo(legible(_row(outcome)))
+    count = Counter(outcome.status for outcome in done)
+    seconds = sum(outcome.seconds for outcome in done)
+    told = ", ".join(f"{count[status]} {status}" for status in ("ok", "fails", "skipped") if count[status])
+    click.echo(f"  {len(done)} laws: {told}; {seconds:.1f} s\n")
+    return not count["fails"]
+
+
+def _row(outcome: "Outcome") -> str:
+    """How a law went, its time and its name, and of one that does not hold what was found."""
+    why = f": {' '.join(outcome.why.split())}" if outcome.why else ""
+    return f"  {outcome.status:7} {outcome.seconds:5.1f} s  {outcome.law.name.replace('_', ' ')}{why}"
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.kind} {entry.name} ({entry.source.distribution} {entry.source.version})"
 
 
 def _made(entry: Entry, catalogue: Catalogue, given: Json) -> Any:  # noqa: ANN401
@@ -93,16 +134,3 @@ def _inner(form: Json, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     for name in form["required"]:
         if kind := form["fields"][name].get("plugin"):
             yield name, next(n for n in catalogue.names(kind) if not catalogue.find(kind, n).form["required"])
-
-
-def _check(kind: str, plugin: Any) -> None:  # noqa: ANN401
-    import tempfile
-
-    from .. import testing
-
-    contract = getattr(testing, f"check_{kind}")
-    if kind not in ("executor", "reporter"):
-        contract(plugin)
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        contract(plugin, Path(scratch))

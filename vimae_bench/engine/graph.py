@@ -76,7 +76,7 @@ def _trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors |
     except BenchError:
         raise
     except Exception as error:  # whatever stops the tracer
-        raise NotOneGraph(_reason(error)) from error
+        raise NotOneGraph(reason(error)) from error
     finally:
         step.images = images
     if any(_depends_on_data(node) for node in module.graph.nodes):
@@ -170,8 +170,8 @@ def _depends_on_data(node: Node) -> bool:
     )
 
 
-def _reason(error: Exception) -> str:
-    """What stopped the tracer, and at which line of the objective or of another plugin."""
+def reason(error: BaseException) -> str:
+    """What was raised, such as what stopped the tracer, and at which line of the objective or of another plugin."""
     looks = "DataDependent" in type(error).__name__ or ".item()" in str(error)
     what = "it looks at its data (.item(), or a branch on a tensor)" if looks else first_line(error)
     ours = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
@@ -179,6 +179,6 @@ def _reason(error: Exception) -> str:
     return f"{what} at {Path(lines[-1].filename).name}:{lines[-1].lineno}" if lines else what
 
 
-def first_line(error: Exception) -> str:
-    """The first line of what the tracer says."""
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..corruption import corrupted
+from ..errors import BenchError
 from ..kinds import Examples, Frame, Splits, squared_error
 from ..model import Autoencoder
 from ..pixels import to_network, to_unit
@@ -56,11 +57,14 @@ class Trial:
         return self._once(f"posterior {part}", lambda: self.posterior_of(self.images(part)))
 
     def posterior_of(self, chunks: Iterator[Tensor]) -> Posterior:
-        """q(z|x) of images given in chunks, in [0, 1] units: how a metric encodes images it has changed."""
+        """q(z|x) of images given in chunks, in [0, 1] units: how a metric encodes images it has changed.
+
+        Raises BenchError where the model gives NaN, as `decode` does.
+        """
         with torch.inference_mode():
             few = (part for x in chunks for part in x.split(CHUNK))
             heads = [self.model.encoder(to_network(x, self.frame.pixel_range)) for x in few]
-            return self.model.family.at(*(torch.cat(head) for head in zip(*heads, strict=True)))
+            return self.model.family.at(*(_numbers(torch.cat(head), "codes") for head in zip(*heads, strict=True)))
 
     def corrupted_posterior(self, part: Part, name: str, noise: int = 0, places: np.ndarray | None = None) -> Posterior:
         """q(z|x) of the images of a part, or of those at `places`, under the corruption of this name.
@@ -102,7 +106,7 @@ class Trial:
     def decode(self, z: Tensor) -> Tensor:
         """The mean images of codes [N, d], in [0, 1] units, [N, C, H, W]."""
         with torch.inference_mode():
-            out = torch.cat([self.model.decode(part) for part in z.split(CHUNK)])
+            out = _numbers(torch.cat([self.model.decode(part) for part in z.split(CHUNK)]), "images")
         return out if self.frame.pixel_range == "unit" else (out + 1) / 2
 
     def randomly(self, draw: Callable[[], T], *purpose: str) -> T:
@@ -129,3 +133,10 @@ class Trial:
     def _squared_error(self, part: Part, z: Tensor) -> Tensor:
         pairs = zip(self.images(part), z.split(CHUNK), strict=True)
         return torch.cat([squared_error(x, self.decode(code)) for x, code in pairs])
+
+
+def _numbers(x: Tensor, what: str) -> Tensor:
+    """What a model gave. Raises BenchError for NaN, of which a count, a rank or a byte would make a number again."""
+    if lost := int(x.flatten(1).isnan().any(1).sum()):
+        raise BenchError(f"{lost} of {len(x)} {what} that the model gives are NaN, so there is nothing to measure")
+    return x

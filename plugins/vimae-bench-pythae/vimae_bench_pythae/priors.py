@@ -28,7 +28,7 @@ class PseudoInputs(PriorDistribution):
         self.pythae.device = torch.device("cpu")
 
     def sample(self, n: int) -> Tensor:
-        images = self.pythae.pseudo_inputs(self.pythae.idle_input.to(self.origin.device))
+        images = self.pythae.pseudo_inputs(self.pythae.idle_input.to(self.origin))
         q = self.pythae.encoder(images.view(-1, *self.pythae.input_dim))
         k = torch.randint(len(images), (n,), device=images.device)
         return GaussianPosterior(q.embedding[k], q.log_covariance[k]).rsample()

@@ -2,11 +2,9 @@ import pytest
 import torch
 from vimae_bench_swae import SlicedWasserstein, sliced_wasserstein
 
-from vimae_bench.testing import check_objective
+from vimae_bench.testing import contract_tests
 
-
-def test_it_keeps_the_contract_of_an_objective() -> None:
-    check_objective(SlicedWasserstein())
+test_contract = contract_tests(SlicedWasserstein)
 
 
 @pytest.fixture

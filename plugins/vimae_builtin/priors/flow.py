@@ -54,7 +54,7 @@ class RealNVP(PriorDistribution):
         self.couplings = nn.ModuleList(AffineCoupling((odd + i) % 2, hidden, max_log_scale) for i in range(couplings))
 
     def sample(self, n: int) -> Tensor:
-        z = torch.randn(n, self.latent, dtype=torch.float32, device=self.origin.device)
+        z = torch.randn(n, self.latent, dtype=self.origin.dtype, device=self.origin.device)
         for coupling in reversed(self.couplings):
             z = coupling.inverse(z)
         return z

@@ -20,7 +20,7 @@ class StandardLaplace(PriorDistribution):
         # As for the logistic prior, uniforms in float64, so that both tails are equally fine.
         u = torch.rand(n, self.latent, dtype=torch.float64, device=self.origin.device)
         v = SMALLEST + (1 - 2 * SMALLEST) * u - 0.5
-        return (-SCALE * v.sign() * torch.log1p(-2 * v.abs())).to(torch.float32)
+        return (-SCALE * v.sign() * torch.log1p(-2 * v.abs())).to(self.origin.dtype)
 
     def log_prob(self, z: Tensor) -> Tensor:
         return -(z.abs() / SCALE + log(2 * SCALE)).sum(-1)

@@ -20,7 +20,7 @@ class StandardLogistic(PriorDistribution):
         # Uniforms in float64: in float32 they are too coarse near 1, and the two tails would differ.
         u = torch.rand(n, self.latent, dtype=torch.float64, device=self.origin.device)
         u = SMALLEST + (1 - 2 * SMALLEST) * u
-        return (SCALE * (u.log() - torch.log1p(-u))).to(torch.float32)
+        return (SCALE * (u.log() - torch.log1p(-u))).to(self.origin.dtype)
 
     def log_prob(self, z: Tensor) -> Tensor:
         u = z.abs() / SCALE

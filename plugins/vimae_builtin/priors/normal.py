@@ -17,7 +17,7 @@ class StandardNormal(PriorDistribution):
     closed_form_kl: ClassVar[bool] = True
 
     def sample(self, n: int) -> Tensor:
-        return torch.randn(n, self.latent, dtype=torch.float32, device=self.origin.device)
+        return torch.randn(n, self.latent, dtype=self.origin.dtype, device=self.origin.device)
 
     def log_prob(self, z: Tensor) -> Tensor:
         return -0.5 * (z.square() + log(2 * pi)).sum(-1)

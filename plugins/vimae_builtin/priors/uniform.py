@@ -22,12 +22,12 @@ class StandardUniform(PriorDistribution):
     def sample(self, n: int) -> Tensor:
         # No draw crosses the ends: to float32, sqrt(3) is rounded inwards.
         u = torch.rand(n, self.latent, dtype=torch.float64, device=self.origin.device)
-        return (HALF_WIDTH * (2 * u - 1)).to(torch.float32)
+        return (HALF_WIDTH * (2 * u - 1)).to(self.origin.dtype)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """-d * log(2 sqrt(3)) inside, -inf where any coordinate lies outside; its gradient is 0."""
+        """-d * log(2 sqrt(3)) inside, -inf where any coordinate lies outside; its gradient is 0. That of NaN is NaN."""
         outside = (z.abs() > HALF_WIDTH).any(-1)
-        inside = torch.zeros_like(z).sum(-1) - self.latent * log(2 * HALF_WIDTH)
+        inside = (0 * z).sum(-1) - self.latent * log(2 * HALF_WIDTH)
         return inside.masked_fill(outside, -inf)
 
     def entropy(self, n: int = 100_000) -> Tensor:  # noqa: ARG002

@@ -1,0 +1,47 @@
+"""`vimae-bench new`: a plugin's package, or a benchmark file, to begin with."""
+
+from pathlib import Path
+
+import click
+
+from ..errors import legible
+from ..plan.catalogue import installed
+
+WHATS = ("objective", "prior", "divergence", "architecture", "metric", "dataset", "benchmark")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(WHATS))
+@click.argument("name")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    show_default="here",
+    help="The folder in which the new one is made.",
+)
+def new(kind: str, name: str, into: Path) -> None:
+    """Make a package with a plugin that works, its test, and a benchmark that ranks it beside the baselines.
+
+    A `benchmark` is a file alone, with comments. Nothing that is there is written over.
+
+    \b
+    Examples:
+      vimae-bench new objective soft_capacity
+      vimae-bench new benchmark mine --into benchmarks
+    """
+    from ..scaffold.package import new_benchmark, new_package
+
+    if kind == "benchmark":
+        path = new_benchmark(name, into)
+        click.echo(legible(f"{path}\n\nnext:\n  vimae-bench plan {path}\n  vimae-bench run {path}"))
+        return
+    folder = new_package(kind, name, into, installed())
+    click.echo(legible("\n".join(_told(folder))))
+
+
+def _told(folder: Path) -> list[str]:
+    made = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    (benchmark,) = (name for name in made if name.endswith(".toml") and name != "pyproject.toml")
+    steps = (f"cd {folder}", 'python -m pip install -e ".[dev]"', "pytest", f"vimae-bench run {benchmark}")
+    return [f"{folder}/", *(f"  {name}" for name in made), "", "next:", *(f"  {step}" for step in steps)]

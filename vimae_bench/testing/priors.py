@@ -1,0 +1,123 @@
+"""The contract of priors."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..kinds import Batch, Frame, Loss, Objective, Prior, PriorDistribution, squared_error
+from ..model import Autoencoder
+from ..posterior import Gaussian
+from .laws import expect, law, seeded
+from .settings import SETTINGS
+from .toys import first_pixels
+from .training import TRAINING, Trained
+
+DRAWS = 4096
+
+
+def _distribution(prior: Prior, latent: int) -> PriorDistribution:
+    return seeded(0, lambda: prior(Frame((1, 4, 4), latent), first_pixels(latent)))
+
+
+def _draw(prior: PriorDistribution, n: int) -> Tensor:
+    with torch.no_grad():
+        return seeded(0, lambda: prior.sample(n))
+
+
+@law
+def shapes(prior: Prior) -> None:
+    """`sample(n)` gives float32 [n, d]; `log_prob` of [..., d] gives [...]."""
+    p = _distribution(prior, 3)
+    z = _draw(p, 12)
+    right = z.shape == (12, 3) and z.dtype == torch.float32
+    expect(right, f"sample(n) gives {tuple(z.shape)} {z.dtype}, not [n, d] float32")
+    for codes, wanted in ((z, "[n]"), (z.reshape(4, 3, 3), "[m, n]")):
+        found = tuple(p.log_prob(codes).shape)
+        expect(found == codes.shape[:-1], f"log_prob of {wanted[:-1]}, d] has shape {found}, not {wanted}")
+
+
+@law
+def gradient_for_all(prior: Prior) -> None:
+    """The log-density has a gradient for every parameter."""
+    p = _distribution(prior, 3)
+    log_p = p.log_prob(_draw(p, 64))
+    if log_p.requires_grad:
+        log_p.mean().backward()
+    bare = [name for name, weight in p.named_parameters() if weight.grad is None]
+    expect(not bare, f"no gradient of log_prob reaches {bare}")
+
+
+@law
+def density_integrates_to_1(prior: Prior) -> None:
+    """The density of one dimension is one, by quadrature over [-40, 40]."""
+    mass = float(_cumulated(_distribution(prior, 1))[1][-1])
+    expect(abs(mass - 1) < 1e-3, f"the density of one dimension integrates to {mass:.5f} over [-40, 40], not 1")
+
+
+@law
+def draws_follow_the_density(prior: Prior) -> None:
+    """Draws of one dimension are as the density says, by Kolmogorov's distance."""
+    p, n = _distribution(prior, 1), 10 * DRAWS
+    line, below = _cumulated(p)
+    z = _draw(p, n)[:, 0].sort().values
+    apart = float((below[torch.searchsorted(line, z)] - torch.arange(n) / n).abs().max())
+    # The distance of n draws of the density itself is larger than this once in 100,000 times.
+    expect(apart < 2.5 / math.sqrt(n), f"draws of one dimension and its density differ by {apart:.3f} (Kolmogorov)")
+
+
+@law
+def entropy_agrees(prior: Prior) -> None:
+    """`entropy()` is the mean of -log p over draws, within five standard errors."""
+    p = _distribution(prior, 3)
+    with torch.no_grad():
+        log_p = p.log_prob(_draw(p, DRAWS))
+        gap = abs(float(seeded(1, p.entropy) + log_p.mean()))
+    error = 5 * float(log_p.std()) / math.sqrt(DRAWS) + 1e-3
+    expect(gap < 2 * error, f"entropy() and the mean of -log_prob over draws differ by {gap:.4f} nats")
+
+
+@law
+def density_of_nan_is_nan(prior: Prior) -> None:
+    """The log-density of a code that is NaN is NaN; that of a code far out is none, though it may be -inf."""
+    p = _distribution(prior, 3)
+    z = torch.tensor([[0.0, math.nan, 0.0], [0.0, 0.0, 0.0], [1e4, -1e4, 0.0]])
+    with torch.no_grad():
+        log_p = p.log_prob(z)
+    expect(bool(log_p[0].isnan()), f"log_prob of a code with a NaN is {float(log_p[0]):.4g}")
+    expect(not bool(log_p[1:].isnan().any()), f"log_prob is NaN for codes of 0 or of 1e4: {log_p[1:].tolist()}")
+
+
+@dataclass(frozen=True)
+class _Modelled(Objective):
+    """Trains with all that a prior has: draws, a density, a KL."""
+
+    def posterior(self) -> Gaussian:
+        return Gaussian()
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
+        q = model.encode(batch.x)
+        z = q.rsample()
+        sse = squared_error(batch.x, model.decode(z)).mean()
+        drawn = squared_error(batch.x, model.decode(model.prior.sample(len(z)))).mean()
+        return Loss(sse + drawn + model.prior.kl(q, z).mean() - model.prior.log_prob(z).mean(), {})
+
+
+def _cumulated(prior: PriorDistribution) -> tuple[Tensor, Tensor]:
+    """A line, and the density of one dimension summed along it up to each of its points, in float64."""
+    line = torch.linspace(-40, 40, 16_001)
+    with torch.no_grad():
+        return line, prior.log_prob(line[:, None]).double().exp().cumsum(0) * 80 / 16_000
+
+
+PRIOR = (
+    shapes,
+    gradient_for_all,
+    density_integrates_to_1,
+    draws_follow_the_density,
+    entropy_agrees,
+    density_of_nan_is_nan,
+    *(each.of(lambda prior: Trained(_Modelled(), prior=prior)) for each in TRAINING),
+    *SETTINGS,
+)
