@@ -4,7 +4,9 @@ import configparser
 import importlib
 import re
 import shlex
+import subprocess
 import sys
+import sysconfig
 import tomllib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -31,7 +33,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *WR
 TEXT = "\n".join(page.read_text() for page in PAGES)
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 SLURM = {"array=$(sbatch", "sbatch", "srun"}
-PROGRAMS = {*SLURM, "cd", "git", "mlflow", "pip", "pytest", "python", "ray", "source", "tox", "vimae-bench"}
+PROGRAMS = {*SLURM, "cd", "git", "mlflow", "pip", "pytest", "python", "ray", "source", "taplo", "tox", "vimae-bench"}
 SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -85,6 +87,9 @@ def test_a_line_of_a_shell_can_be_typed(line: str) -> None:
                 assert (ROOT / path).exists()
             case ["tox", *rest]:
                 assert {name for given in after("-e", rest) for name in given.split(",")} <= environments()
+            case ["taplo", command, *_]:
+                known = subprocess.run([Path(sysconfig.get_path("scripts")) / "taplo", "help"], capture_output=True)
+                assert f"    {command} " in known.stdout.decode()
             case ["mlflow", *rest]:
                 is_accepted(importlib.import_module("mlflow.cli").cli, rest)
             case _:
