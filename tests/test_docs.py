@@ -98,7 +98,9 @@ def known(folder: Path) -> Catalogue:
     """The catalogue of that reader, who has also installed the packages of the repository."""
     packages = [name for page in PACKAGE_PAGES if has_pythae(name := page.parent.name.replace("-", "_"))]
     modules = [*(block.name for block in PLUGINS), *packages]
-    return catalogue.build([*sources(), *(Source(name, name, "examples", "0") for name in modules)])
+    there = sources()
+    missing = sorted({*modules} - {source.module for source in there})  # a reader may have installed some
+    return catalogue.build([*there, *(Source(name, name, "examples", "0") for name in missing)])
 
 
 def has_pythae(text: str) -> bool:

@@ -201,11 +201,12 @@ def open_store(store: Store, benchmark: Benchmark, overrides: Sequence[str], mat
 
 
 def _places(file: Path, results: Path, name: str, reporters: Sequence[Choice]) -> dict[str, str]:
-    """Where the records and pictures are, how to open MLflow on them, how to see the leaderboard again."""
+    """Where the records and pictures are, how to see everything on a page, in MLflow, and the leaderboard again."""
     from ..tracking.store import default_uri, masked
 
     drawn = [str(path) for path in sorted((results / name).glob("leaderboard*.png"))]
     places = {"records": str(results / name / "runs"), "pictures": ", ".join(drawn)}
+    places["report"] = f"vimae-bench report {results / name}"
     for choice in reporters:
         if choice.use == "mlflow":
             uri = choice.settings["uri"] or default_uri(results)
