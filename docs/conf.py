@@ -36,9 +36,10 @@ author = "vimae-bench contributors"
 project_copyright = author
 version = release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
-extensions = ["myst_parser", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx_copybutton"]
+nb_execution_mode = "off"  # the tests run the notebook; its outputs are those of that run
 root_doc = HOME
-include_patterns = ["*.md", "docs/index.md", "docs/*/*.md", "plugins/*/README.md", "results/*/*.md"]
+include_patterns = ["*.md", "docs/index.md", "docs/*/*.md", "docs/tutorial/*.ipynb", "plugins/*/README.md", "results/*/*.md"]
 exclude_patterns = ["README.md"]  # the first page says the same in fewer words
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # a leaderboard begins with its third level, put below the name of its folder
@@ -52,8 +53,10 @@ html_css_files = ["site.css"]
 html_extra_path = ["_site/index.html"]
 
 
-def adapt(app: Sphinx, page: str, text: list[str]) -> None:  # noqa: ARG001
+def adapt(app: Sphinx, page: str, text: list[str]) -> None:
     """Give the first page its table of contents, which GitHub would show as code, tables a title, folders a file."""
+    if app.env.doc2path(page).suffix == ".ipynb":
+        return
     if page == HOME:
         text[0] += "".join(toctree(title, pages) for title, pages in NAVIGATION.items())
     folder = (ROOT / page).parent
