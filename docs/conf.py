@@ -39,7 +39,7 @@ version = release = tomllib.loads((ROOT / "pyproject.toml").read_text())["projec
 extensions = ["myst_nb", "sphinx_copybutton"]
 nb_execution_mode = "off"  # the tests run the notebook; its outputs are those of that run
 root_doc = HOME
-include_patterns = ["*.md", "docs/index.md", "docs/*/*.md", "docs/tutorial/*.ipynb", "plugins/*/README.md", "results/*/*.md"]
+include_patterns = ["*.md", "docs/index.md", "docs/*/*.md", "docs/*/*.ipynb", "plugins/*/README.md", "results/*/*.md"]
 exclude_patterns = ["README.md"]  # the first page says the same in fewer words
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # a leaderboard begins with its third level, put below the name of its folder
