@@ -101,6 +101,8 @@ def test_a_run_leaves_its_record_weights_measures_and_pictures(order):
     assert kept["weights"]["bytes"] == folder.weights.stat().st_size
     assert kept["made_by"]["torch"] == torch.__version__
     assert kept["made_by"]["sharing"] == 3
+    assert kept["shape"] == [1, 8, 8]
+    assert kept["peak_memory"] > kept["weights"]["bytes"]
     assert set(kept["data"]) == {"train_x", "train_y", "test_x", "test_y"}
     assert {p.name for p in folder.pictures.glob("*.png")} == {
         "reconstructions.png",

@@ -25,6 +25,7 @@ from .assembly import build, dataset_of, frame_of, objective_of
 from .data import folder_of, open_splits
 from .group import train_seeds
 from .layout import known_digests
+from .memory import forget_peak, peak
 from .metrics import measure, refer
 from .pictures import draw
 from .training import train
@@ -122,12 +123,13 @@ def _trained(order: Order, folder: RunFolder) -> Trial | None:
 def _train(order: Order, folder: RunFolder, model: Autoencoder, objective: Objective, splits: Splits) -> Status:
     """Train the model and write its record; gives how that ended. A signal waits until it is written."""
     run, began = order.cell.run, time.perf_counter()
-    images = torch.from_numpy(splits.train.x).to(order.device)
+    forget_peak(device := torch.device(order.device))
+    images = torch.from_numpy(splits.train.x).to(device)
     with interrupts.patient():
         trained = train(model, objective, run.training, images, run.seed, folder, order.means)
         seconds = {"steps": sum(line["seconds"] for line in folder.history()), "training": time.perf_counter() - began}
         digests = known_digests(folder_of(dataset_of(run), order.data))
-        record.write(folder, order, trained, model, digests, seconds)
+        record.write(folder, order, trained, model, digests, seconds, peak(device))
     return trained.status
 
 

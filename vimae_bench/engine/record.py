@@ -22,9 +22,20 @@ from .training import Trained
 SCHEMA = 1
 
 
-def write(folder: RunFolder, order: Order, trained: Trained, model: Autoencoder, data: Json, seconds: Json) -> None:
-    """Write the weights, then the record: its being there means that training has ended."""
-    record = ended(order.cell.run, trained, model, data, seconds, order.sharing)
+def write(
+    folder: RunFolder,
+    order: Order,
+    trained: Trained,
+    model: Autoencoder,
+    data: Json,
+    seconds: Json,
+    memory: int | None = None,
+) -> None:
+    """Write the weights, then the record: its being there means that training has ended.
+
+    `memory` is the peak of training in bytes, where it is known.
+    """
+    record = ended(order.cell.run, trained, model, data, seconds, order.sharing) | {"peak_memory": memory}
     weights = _write_weights(folder.weights, model) if trained.status == "done" else None
     write_json(folder.record, record | {"weights": weights})
 

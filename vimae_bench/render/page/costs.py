@@ -1,4 +1,4 @@
-"""What runs cost: seconds and parameters, as their records tell it."""
+"""What runs cost: seconds, parameters and memory, as their records tell it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
@@ -31,12 +31,18 @@ def _parameters(outcome: Outcome) -> float | None:
     return _number(outcome.record, "parameters")
 
 
+def _memory(outcome: Outcome) -> float | None:
+    found = _number(outcome.record, "peak_memory")
+    return None if found is None else found / 2**20
+
+
 def _number(told: Json, name: str) -> float | None:
     return float(told[name]) if is_number(told.get(name)) else None
 
 
 TRAINING = Cost("training", "s", _seconds)
-COSTS = (TRAINING, Cost("parameters", "", _parameters))
+MEMORY = Cost("peak memory", "MiB", _memory)
+COSTS = (TRAINING, Cost("parameters", "", _parameters), MEMORY)
 
 
 def costs_of(outcomes: Sequence[Outcome]) -> list[Cost]:
@@ -50,7 +56,9 @@ def spelt(value: float) -> str:
 
 
 def notes(costs: Sequence[Cost], outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """What keeps seconds from being compared."""
+    """What the costs are, and what keeps seconds from being compared."""
+    if MEMORY in costs:
+        yield "peak memory: mean over runs of the most that training held: tensors on a GPU, the whole process on a CPU."
     if TRAINING not in costs:
         return
     made: list[Json] = [outcome.record.get("made_by") or {} for outcome in outcomes if _seconds(outcome) is not None]

@@ -1,0 +1,29 @@
+"""The most memory that was held at a time: of the GPU by tensors, on a CPU of the machine by the process."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+
+STATUS, FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+PEAK = "VmHWM:"
+"""What Linux calls the largest resident set of a process; the line has it in KiB."""
+
+
+def forget_peak(device: torch.device) -> None:
+    """Let the peak be what is held now, on a GPU and on Linux; elsewhere there is none to be told."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif FORGET.exists():
+        with suppress(OSError):  # a sandbox may forbid it: the peak is then that of the process's whole life
+            FORGET.write_text("5")
+
+
+def peak(device: torch.device) -> int | None:
+    """Bytes since `forget_peak`; on a CPU those of the whole process, libraries included. None where nobody counts."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if not (STATUS.exists() and FORGET.exists()):
+        return None
+    lines = STATUS.read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(PEAK)), None)
