@@ -8,7 +8,7 @@ import torch
 from vimae_bench.engine.memory import forget_peak, peak
 
 MIB = 2**20
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its peak, and forgets it")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a peak and forgets it")
 
 
 def test_the_peak_counts_what_is_given_back_and_forgets_it(device):

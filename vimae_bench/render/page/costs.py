@@ -58,7 +58,7 @@ def spelt(value: float) -> str:
 def notes(costs: Sequence[Cost], outcomes: Sequence[Outcome]) -> Iterator[str]:
     """What the costs are, and what keeps seconds from being compared."""
     if MEMORY in costs:
-        yield "peak memory: mean over runs of the most that training held: tensors on a GPU, the whole process on a CPU."
+        yield "peak memory: the most that training held, mean of the runs: tensors on a GPU, the process on a CPU."
     if TRAINING not in costs:
         return
     made: list[Json] = [outcome.record.get("made_by") or {} for outcome in outcomes if _seconds(outcome) is not None]
