@@ -141,9 +141,14 @@ def mirrored(matrix: Matrix, runs: int) -> Mirrored:
         write_epochs(Store(steady).folder(cell.run), range(1, EPOCHS + 1))
     for folder in (benchmark, steady):
         open_target(folder, uri)
-    new = _seconds(lambda: sync(benchmark, uri, finished))
-    known = _seconds(lambda: sync(benchmark, uri, finished))
-    points = _seconds(lambda: sync(steady, uri, long))
+
+    def send(folder: Path, cells: list[Cell]) -> None:
+        if (told := sync(folder, uri, cells)).behind:
+            raise RuntimeError(f"{told.behind} runs are not mirrored: {told.reason}")
+
+    new = _seconds(lambda: send(benchmark, finished))
+    known = _seconds(lambda: send(benchmark, finished))
+    points = _seconds(lambda: send(steady, long))
     return Mirrored(len(finished) / new, 3 * EPOCHS * STEADY / points, len(finished) / known)
 
 

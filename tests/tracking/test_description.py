@@ -2,7 +2,7 @@
 
 import pytest
 
-from vimae_bench.tracking.mirror import sync
+from vimae_bench.tracking.mirror import Summary, sync
 
 NOTE = "mlflow.note.content"
 
@@ -39,6 +39,15 @@ def test_what_a_user_has_written_stays(mirrored):
     (mirrored.path / "report.html").write_text("")
     sync(mirrored.path)
     assert experiment(mirrored).tags[NOTE] == "mine"
+
+
+@pytest.mark.parametrize("damage", [None, "{"])
+def test_runs_without_a_benchmark_are_mirrored_without_a_description(bench, damage):
+    bench.whole(bench.cells[0])
+    kept = bench.path / "benchmark.json"
+    kept.unlink() if damage is None else kept.write_text(damage)
+    assert sync(bench.path, cells=bench.cells) == Summary(1, 0)
+    assert NOTE not in experiment(bench).tags
 
 
 def test_the_data_set_of_a_run_is_known_to_mlflow(bench):

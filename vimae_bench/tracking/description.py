@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..errors import ResultsError
 from ..records import fingerprint
 from ..results.store import KeptBenchmark, Store
 from .store import Target
@@ -13,8 +14,14 @@ REPORT = "report.html"
 
 
 def describe(target: Target, results: Store) -> None:
-    """Write the description of a benchmark's experiment, if it is not there and no user has written another."""
-    text = description(results.path, results.read_benchmark())
+    """Write the description of a benchmark's experiment, if it is not there and no user has written another.
+
+    Runs whose benchmark.json is missing or damaged go without one.
+    """
+    try:
+        text = description(results.path, results.read_benchmark())
+    except ResultsError:
+        return
     known = target.client.get_experiment(target.experiment).tags
     written = known.get(NOTE, "")
     if written != text and known.get(OURS, "") == (fingerprint(written) if written else ""):
