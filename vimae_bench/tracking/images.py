@@ -7,19 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER = "images"
-TAG = "mlflow.loggedImages"
+SHOWN = "mlflow.loggedImages"
 """Without this tag MLflow does not look for pictures to put into its grid."""
 THUMBNAIL = 256
 """Pixels of the longer side of the small picture that the grid loads first."""
 
 
 @contextmanager
-def for_grid(picture: Path, time: int) -> Generator[list[Path]]:
+def for_grid(picture: Path) -> Generator[list[Path]]:
     """Copies of a picture, whole and small, named as `MlflowClient.log_image` names them, but the same every time.
 
     Their step is 0, which the grid shows first. A picture that is sent twice is then there once; of a damaged one there
-    is none. `time` is in milliseconds of the epoch.
+    is none.
     """
+    time = round(picture.stat().st_mtime * 1000)
     mark = uuid.uuid5(uuid.NAMESPACE_OID, f"{picture.stem} {time}")
     name = f"{picture.stem}+step+0+timestamp+{time}+{mark}"
     with tempfile.TemporaryDirectory() as scratch:

@@ -18,7 +18,7 @@ from ..folder import RunFolder, read_events
 from ..records import Cell, Choice, Json, canonical, fingerprint
 from ..results.measured import read_measured, suffix_of
 from .cursor import Cursor, stamp
-from .images import FOLDER, TAG, for_grid
+from .images import FOLDER, SHOWN, for_grid
 from .model import mlmodel
 from .names import CELL, RUN_KEY, legal, parameters, tags, title
 from .store import LOCK_SECONDS, Target
@@ -81,7 +81,8 @@ class RunMirror:
         return milliseconds(first["time"])
 
     def _tags(self) -> dict[str, str]:
-        return tags(self.cell.run, self.cell.label, self.folder.path.parents[1].name, self._record())
+        ours = tags(self.cell.run, self.cell.label, self.folder.path.parents[1].name, self._record())
+        return ours | ({SHOWN: "True"} if self._drawn() else {})
 
     def _record(self) -> Json:
         return read_json(self.folder.record) if self.folder.record.exists() else {}
@@ -157,10 +158,9 @@ class RunMirror:
         self._log_file(path, below)
 
     def _log_image(self, path: Path) -> None:
-        with for_grid(path, milliseconds(self.cursor.time)) as pictures:
+        with for_grid(path) as pictures:
             for picture in pictures:
                 self._log_file(picture, FOLDER)
-        self.target.client.set_tag(self.cursor.run_id, TAG, "True")
 
     def _log_model(self, record: Json) -> None:
         created = datetime.fromtimestamp(self.cursor.time, UTC).isoformat()
