@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vimae_bench import Cell, Choice, Frame, Measure, Run, Training
-from vimae_bench.files import write_json
-from vimae_bench.folder import RunFolder
-from vimae_bench.plan import catalogue
-from vimae_bench.results.board import Board
-from vimae_bench.results.leaderboard import leaderboards
-from vimae_bench.results.store import Store
+from vimae_bench.analysis.leaderboard import leaderboards
+from vimae_bench.analysis.leaderboard_data import Board
+from vimae_bench.execution import Cell, Choice, Run, Training
+from vimae_bench.plugin import Frame, Measure
+from vimae_bench.plugin import catalog as catalogue
+from vimae_bench.storage.atomic import write_json
+from vimae_bench.storage.run_folder import RunFolder
+from vimae_bench.storage.store import Store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,7 +66,7 @@ def linear() -> LinearArchitecture:
 
 
 GOOD = """
-from vimae_bench import hookimpl
+from vimae_bench.plugin import hookimpl
 
 class Echo:
     '''Gives the number it is given.'''
@@ -166,7 +167,9 @@ class Results:
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
-    monkeypatch.setattr("vimae_bench.files._fsync", lambda path: None)  # it takes most of the time of a large folder
+    monkeypatch.setattr(
+        "vimae_bench.storage.atomic._fsync", lambda path: None
+    )  # it takes most of the time of a large folder
     return Results(tmp_path / "fig1")
 
 

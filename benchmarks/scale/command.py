@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 
 from benchmarks.speed.machine import cores, machine
-from vimae_bench.files import write_json
-from vimae_bench.records import Json
+from vimae_bench.core.canonical import Json
+from vimae_bench.storage.atomic import write_json
 
 from . import parts, tables
 

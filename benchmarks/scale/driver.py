@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass
 from multiprocessing import forkserver
 from pathlib import Path
 
-from vimae_bench import Choice, Event, Executor, Order
-from vimae_bench.bench import carry_out, orders
-from vimae_bench.folder import RunFolder, read_events
-from vimae_bench.plan.benchmark import read
-from vimae_bench.plan.matrix import cells
-from vimae_bench.plan.registry import make
-from vimae_bench.records import Json
-from vimae_bench.results.store import Store
+from vimae_bench.config.benchmark import read
+from vimae_bench.config.matrix import cells
+from vimae_bench.core.canonical import Json
+from vimae_bench.engine.runner import carry_out, orders
+from vimae_bench.execution import Choice, Event, Executor, Order
+from vimae_bench.plugin.registry import make
+from vimae_bench.storage.run_folder import RunFolder, read_events
+from vimae_bench.storage.store import Store
 
 from .work import simulate
 

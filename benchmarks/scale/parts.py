@@ -13,12 +13,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vimae_bench import Event, Order
-from vimae_bench.bench import orders
-from vimae_bench.plan.benchmark import read
-from vimae_bench.plan.matrix import cells
-from vimae_bench.records import Cell, Json
-from vimae_bench.results.store import Store
+from vimae_bench.config.benchmark import read
+from vimae_bench.config.matrix import cells
+from vimae_bench.core.canonical import Json
+from vimae_bench.core.spec import Cell
+from vimae_bench.engine.runner import orders
+from vimae_bench.execution import Event, Order
+from vimae_bench.storage.store import Store
 
 from .work import write_epochs
 
@@ -131,8 +132,8 @@ class Mirrored:
 
 def mirrored(matrix: Matrix, runs: int) -> Mirrored:
     """Mirror some of the finished runs to a store of its own, then long curves."""
-    from vimae_bench.tracking.mirror import sync
     from vimae_bench.tracking.store import open_target
+    from vimae_bench.tracking.sync import sync
 
     uri = f"sqlite:///{matrix.folder / 'mirror.db'}"
     finished, long = matrix.cells()[:runs], matrix.cells()[:STEADY]

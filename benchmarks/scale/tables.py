@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from vimae_bench.records import Json
+from vimae_bench.core.canonical import Json
 
 MIB = 2**20
 COMMANDS = {

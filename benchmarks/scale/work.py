@@ -14,13 +14,15 @@ from unittest import mock
 
 import numpy as np
 
-from vimae_bench import Cell, Choice, Estimate, Examples, Measure, Metric, Order, Splits
-from vimae_bench.engine import execute, metrics
-from vimae_bench.engine.training import Trained
-from vimae_bench.engine.trial import Trial
-from vimae_bench.folder import RunFolder
-from vimae_bench.plan import registry
-from vimae_bench.records import Json, Training
+from vimae_bench.core.canonical import Json
+from vimae_bench.core.spec import Training
+from vimae_bench.engine import measure as metrics
+from vimae_bench.engine import worker as execute
+from vimae_bench.engine.training.loop import Trained
+from vimae_bench.execution import Cell, Choice, Order
+from vimae_bench.plugin import Estimate, Examples, Measure, Metric, Splits, registry
+from vimae_bench.plugin.evaluation import Trial
+from vimae_bench.storage.run_folder import RunFolder
 
 SECONDS = 0.02
 """What a training takes."""

@@ -11,7 +11,7 @@ import click
 import torch
 from rich.console import Console
 
-from vimae_bench.files import write_json
+from vimae_bench.storage.atomic import write_json
 
 from . import tables
 from .machine import cores, machine

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from vimae_bench.records import Json
+from vimae_bench.core.canonical import Json
 
 PACKAGES = ("vimae-bench", "torch", "numpy", "pythae")
 

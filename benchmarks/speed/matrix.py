@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vimae_bench.files import read_json, read_lines
+from vimae_bench.storage.atomic import read_json, read_lines
 
 FILE = Path(__file__).parent / "matrix.toml"
 IMAGES, TESTED, RUNS = 3000, 1000, 20

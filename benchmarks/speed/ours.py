@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimae_bench import Training
-from vimae_bench.engine.training import train
-from vimae_bench.folder import RunFolder
+from vimae_bench.engine.training.loop import train
+from vimae_bench.execution import Training
+from vimae_bench.storage.run_folder import RunFolder
 
 from .paused import Paused
 from .workloads import BATCH, BETAS, LEARNING_RATE, STEPS, Workload

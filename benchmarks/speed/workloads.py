@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from vimae_bench import Architecture, Autoencoder, Frame, Objective
-from vimae_bench.pixels import to_unit
+from vimae_bench.data.pixels import to_unit
+from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.models import Autoencoder
+from vimae_bench.plugin import Architecture, Frame, Objective
 from vimae_builtin.architectures.conv import Conv
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
@@ -111,7 +113,7 @@ class Workload:
     def model(self) -> Autoencoder:
         """The model at its initial weights, the same for every contestant, on the device."""
         prior = Normal() if self.method.prior == "normal" else Logistic()
-        return Autoencoder(self.net.frame, self.net.architecture, prior, self.objective(), seed=0).to(self.device)
+        return make_autoencoder(self.net.frame, self.net.architecture, prior, self.objective(), seed=0).to(self.device)
 
     def flops(self) -> float:
         """Floating-point operations of training on one image: six for each multiply-add of the forward pass."""

@@ -2,7 +2,7 @@
 
 import inspect
 
-from vimae_bench import hooks
+from vimae_bench.plugin import hookspecs as hooks
 
 from .markdown import MADE, block, joined, prose
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from vimae_bench.plan import catalogue
-from vimae_bench.plan.plugins import sources
-from vimae_bench.render.reference import HEADS, reference
+from vimae_bench.plugin import catalog as catalogue
+from vimae_bench.plugin.manager import sources
+from vimae_bench.reports.plugin_reference import HEADS, reference
 
 from . import commands, hooks, interface
 

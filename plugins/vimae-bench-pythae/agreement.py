@@ -32,9 +32,12 @@ from vimae_bench_pythae.kinds import Adversarial, Coupled, Decayed
 from vimae_bench_pythae.models import OBJECTIVES, ROWS
 from vimae_bench_pythae.objective import PythaeObjective
 
-from vimae_bench import Arrays, Autoencoder, Examples, Frame, Splits, Training, Trial
-from vimae_bench.engine.training import train
-from vimae_bench.folder import RunFolder
+from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.engine.training.loop import train
+from vimae_bench.execution import Training
+from vimae_bench.models import Autoencoder
+from vimae_bench.plugin import Arrays, Examples, Frame, Splits, Trial
+from vimae_bench.storage.run_folder import RunFolder
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.datasets.digits import Digits
 from vimae_builtin.metrics.rate import Rate
@@ -129,7 +132,7 @@ def measured(way: Callable[..., None], name: str, splits: Splits, seed: int) -> 
     """The test images' SSE and rate of a model trained in a way."""
     objective = OBJECTIVES[name](**COMPARED[name])
     frame = Frame(splits.shape, 8)
-    model = Autoencoder(frame, MLP(hidden=(128, 128)), Normal(), objective, seed)
+    model = make_autoencoder(frame, MLP(hidden=(128, 128)), Normal(), objective, seed)
     way(name, model, objective, splits, seed)
     trial = Trial(model.eval(), splits, "digits", seed, torch.device("cpu"))
     found = {**Reconstruction()(trial), **Rate()(trial)}

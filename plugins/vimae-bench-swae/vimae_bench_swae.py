@@ -9,7 +9,9 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vimae_bench import Autoencoder, Batch, Deterministic, Loss, Objective, hookimpl, squared_error
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Deterministic
+from vimae_bench.plugin import Batch, Loss, Objective, hookimpl
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from vimae_bench.cli import main
-from vimae_bench.render import gallery
+from vimae_bench.reports import all_figures as gallery
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

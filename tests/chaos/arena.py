@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from vimae_bench.bench import orders
+from vimae_bench.analysis.leaderboard import leaderboards
 from vimae_bench.cli import main
-from vimae_bench.engine import checkpoint
-from vimae_bench.engine.execute import execute
-from vimae_bench.folder import read_events
-from vimae_bench.plan.benchmark import read
-from vimae_bench.plan.matrix import cells
-from vimae_bench.records import Cell, Json, Order
-from vimae_bench.results.health import examine
-from vimae_bench.results.leaderboard import leaderboards
-from vimae_bench.results.store import Store
+from vimae_bench.config.benchmark import read
+from vimae_bench.config.matrix import cells
+from vimae_bench.core.canonical import Json
+from vimae_bench.core.spec import Cell
+from vimae_bench.engine.runner import orders
+from vimae_bench.engine.training import checkpoint
+from vimae_bench.engine.worker import execute
+from vimae_bench.execution.jobs import Order
+from vimae_bench.storage.doctor import examine
+from vimae_bench.storage.run_folder import read_events
+from vimae_bench.storage.store import Store
 
 TEXT = """
 name = "storm"
@@ -49,7 +51,7 @@ NO_DAMAGE = ("was left by a process that was killed", "is not there", "there is 
 CLOCKED = (".lock", "log.txt", "events.jsonl")
 """Files that say what happened when."""
 FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["vimae_bench.engine.ready", "vimae_bench.cli", "arena", "matplotlib.figure"])
+FORKS.set_forkserver_preload(["vimae_bench.engine.preload", "vimae_bench.cli", "arena", "matplotlib.figure"])
 
 
 def text(

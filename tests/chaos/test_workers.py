@@ -14,7 +14,9 @@ import ctypes, os, resource, signal, sys, time
 from dataclasses import dataclass
 
 import torch
-from vimae_bench import Deterministic, Loss, Objective, hookimpl, squared_error
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Deterministic
+from vimae_bench.plugin import Loss, Objective, hookimpl
 
 def exhaust():
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

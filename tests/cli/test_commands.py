@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from vimae_bench import Choice
 from vimae_bench.cli import COMMANDS, main
-from vimae_bench.engine.data import ensure
-from vimae_bench.plan.registry import make
+from vimae_bench.data.prepare import ensure
+from vimae_bench.execution import Choice
+from vimae_bench.plugin.registry import make
 from vimae_builtin.executors.inline import Inline
 
 TEXT = """\
@@ -252,7 +252,7 @@ def test_a_damaged_record_is_set_aside_told_and_made_again(shared, small, tmp_pa
 def test_a_run_that_fails_is_told_and_the_others_go_on(shared, small, tmp_path, install):
     install(
         "faulty",
-        "from vimae_bench import hookimpl, Objective, Deterministic\n"
+        "from vimae_bench.plugin import hookimpl, Objective, Deterministic\n"
         "class Faulty(Objective):\n"
         "    'Fails.'\n"
         "    def posterior(self): return Deterministic()\n"
@@ -296,7 +296,7 @@ def test_check_tells_what_holds_and_what_does_not(install):
     assert re.search(r"^  12 laws: 11 ok, 1 skipped; [\d.]+ s$", told, re.MULTILINE)
     install(
         "leaky",
-        "from vimae_bench import hookimpl\n"
+        "from vimae_bench.plugin import hookimpl\n"
         "class Leaky:\n"
         "    'Is no divergence.'\n"
         "    def __call__(self, z, prior): return z.sum() * 0 + 1\n"
@@ -343,7 +343,7 @@ def test_a_users_own_arrays_are_trained_on(small, tmp_path):
 
 
 def test_a_disk_too_small_for_all_runs_is_told_before_anything_begins(shared, small, tmp_path, monkeypatch):
-    monkeypatch.setattr("vimae_bench.results.room.BESIDE", 2**60)
+    monkeypatch.setattr("vimae_bench.engine.disk_space.BESIDE", 2**60)
     folder, *_ = shared
     told = call("run", small(), "--results", tmp_path / "results", "--data", folder / "data", code=4)
     assert "GiB is free; make room, or choose another with --results" in told

@@ -28,7 +28,8 @@ objective = "raises"
 prior = "normal"
 """
 PLUGIN = """
-from vimae_bench import Deterministic, Objective, hookimpl
+from vimae_bench.models import Deterministic
+from vimae_bench.plugin import Objective, hookimpl
 
 class Raises(Objective):
     '''Raises in training.'''

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from vimae_bench.cli import main
-from vimae_bench.engine.data import ensure
-from vimae_bench.plan.registry import make
-from vimae_bench.records import Choice
+from vimae_bench.core.spec import Choice
+from vimae_bench.data.prepare import ensure
+from vimae_bench.plugin.registry import make
 
 TEXT = """\
 name = "search"

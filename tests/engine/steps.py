@@ -6,22 +6,15 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from vimae_bench import (
-    Deterministic,
-    Frame,
-    Gaussian,
-    Loss,
-    Objective,
-    PriorDistribution,
-    Step,
-    Training,
-    squared_error,
-)
-from vimae_bench.engine.step import TrainingStep
-from vimae_bench.folder import RunFolder
-from vimae_bench.model import Autoencoder
-from vimae_bench.plan.registry import make
-from vimae_bench.records import Choice
+from vimae_bench.core.spec import Choice
+from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.engine.step.step import TrainingStep
+from vimae_bench.execution import Training
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Deterministic, Gaussian, PriorDistribution
+from vimae_bench.plugin import Frame, Loss, Objective, Step
+from vimae_bench.plugin.registry import make
+from vimae_bench.storage.run_folder import RunFolder
 
 FRAME = Frame((1, 8, 8), 3)
 MMD, RBF = {"use": "mmd"}, {"use": "mmd", "kernel": "rbf"}
@@ -65,7 +58,7 @@ def step_of(objective, prior=None, architecture=None, frame=FRAME, batch=50, see
     objective = make("objective", objective) if isinstance(objective, Choice) else objective
     prior = prior if callable(prior) else make("prior", prior or Choice("normal"))
     architecture = make("architecture", architecture or Choice("mlp", {"hidden": [32, 16]}))
-    model = Autoencoder(frame, architecture, prior, objective, seed).train()
+    model = make_autoencoder(frame, architecture, prior, objective, seed).train()
     return TrainingStep(model, objective, Training(batch=batch, **training), images(shape=frame.shape))
 
 

@@ -6,9 +6,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-from vimae_bench import Autoencoder, Deterministic, Examples, Frame, Objective, Splits, Trial
 from vimae_bench.engine import pictures
+from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.pictures import as_bytes, draw, prior_levels
+from vimae_bench.models import Deterministic
+from vimae_bench.plugin import Examples, Frame, Objective, Splits, Trial
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
@@ -57,7 +59,7 @@ def trial(n=60, latent=2, shape=(1, 8, 8), labels=10, prior=None, pixel_range="u
     rng = np.random.default_rng(0)
     grey = rng.integers(0, 256, (n, 1, 1, 1), dtype=np.uint8)
     test = Examples(np.broadcast_to(grey, (n, *shape)).copy(), np.arange(n) % labels if labels else None)
-    model = Autoencoder(Frame(shape, latent, pixel_range), Negative(), prior or Normal(), Plain(), 0)
+    model = make_autoencoder(Frame(shape, latent, pixel_range), Negative(), prior or Normal(), Plain(), 0)
     return Trial(model.eval(), Splits(test, test, test), "greys", 0, torch.device("cpu"))
 
 

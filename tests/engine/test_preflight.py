@@ -2,9 +2,9 @@
 
 import pytest
 
+from vimae_bench.config.benchmark import read
+from vimae_bench.core.errors import Problems
 from vimae_bench.engine.preflight import check
-from vimae_bench.errors import Problems
-from vimae_bench.plan.benchmark import read
 
 # The convolutional nets serve no image of 8 x 8 pixels.
 TEXT = """

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from material import expect_legible, texts
 
-from vimae_bench.engine.layout import load
-from vimae_bench.errors import DataError, ResultsError
-from vimae_bench.results.codes import read_codes
+from vimae_bench.core.errors import DataError, ResultsError
+from vimae_bench.data.layout import load
+from vimae_bench.storage.latent_codes import read_codes
 
 IMAGES = np.zeros((4, 1, 2, 2), np.uint8)
 sizes = st.sampled_from([0, 1, 2, 3, 4, 10**15, 2**62, 2**64, 10**30, -1]) | st.integers()

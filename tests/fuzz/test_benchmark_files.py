@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from material import DATES, ESCAPE, changed, document, expect_legible, junk, nested, texts
 
-from vimae_bench.errors import BenchError
-from vimae_bench.plan.benchmark import read
-from vimae_bench.plan.catalogue import installed
-from vimae_bench.plan.forms import FileForm
-from vimae_bench.plan.groups import KEYS
-from vimae_bench.plan.matrix import cells, select
-from vimae_bench.plan.schema import schema
-from vimae_bench.plan.search import placed, searched, unsearchable
-from vimae_bench.results.paper import read_paper, shipped
-from vimae_bench.results.store import Store
+from vimae_bench.claims.paper import read_paper, shipped
+from vimae_bench.config.benchmark import read
+from vimae_bench.config.file_schema import FileForm
+from vimae_bench.config.groups import KEYS
+from vimae_bench.config.json_schema import schema
+from vimae_bench.config.matrix import cells, select
+from vimae_bench.config.search_space import placed, searched, unsearchable
+from vimae_bench.core.errors import BenchError
+from vimae_bench.plugin.catalog import installed
+from vimae_bench.storage.store import Store
 from vimae_bench.tuning.sampler import Sampler
 
 SMALL = """

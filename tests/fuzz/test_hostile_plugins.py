@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from material import ESCAPE, document, expect_legible
 
 from vimae_bench.cli import main
-from vimae_bench.errors import BenchError
-from vimae_bench.plan.catalogue import installed
-from vimae_bench.plan.registry import make
-from vimae_bench.records import Choice
+from vimae_bench.core.errors import BenchError
+from vimae_bench.core.spec import Choice
+from vimae_bench.plugin.catalog import installed
+from vimae_bench.plugin.registry import make
 
 SMALL = tomllib.loads("""
 name = "small"
@@ -30,7 +30,9 @@ PLUGIN = """
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from vimae_bench import Deterministic, Estimate, Event, Measure, Metric, Objective, hookimpl
+from vimae_bench.execution import Event
+from vimae_bench.models import Deterministic
+from vimae_bench.plugin import Estimate, Measure, Metric, Objective, hookimpl
 
 class Odd(BaseException): pass
 FAULTS = {"key": KeyError("on purpose"), "exit": SystemExit(3), "recursion": RecursionError("on purpose"),
@@ -172,7 +174,7 @@ def test_what_a_contract_check_finds_of_any_plugin_is_a_line(run, install):
     assert re.search(r"^  fails +[\d.]+ s  [\w ]+: SystemExit: 3 at odd\.py:\d+$", done.output, re.MULTILINE)
 
 
-HOOK = "from vimae_bench import hookimpl\nclass P:\n    '''P.'''\n@hookimpl\ndef vimae_priors(): return "
+HOOK = "from vimae_bench.plugin import hookimpl\nclass P:\n    '''P.'''\n@hookimpl\ndef vimae_priors(): return "
 MODULES = {
     "an exception of its own": ("class Odd(BaseException): pass\nraise Odd('no')", "raised Odd at import: no"),
     "a path": (HOOK + "{'../../x': P}", "calls something '../../x', which is no name"),

@@ -11,11 +11,15 @@ from material import ESCAPE, expect_legible, short, texts
 from mlflow.utils.validation import _validate_metric_name
 from rich.console import Console
 
-from vimae_bench.errors import BenchError, ResultsError, brief, legible
-from vimae_bench.records import Cell, Choice, Estimate, Measure, Run, Training
-from vimae_bench.render import csv_file, latex, markdown, terminal
-from vimae_bench.results.leaderboard import leaderboards
-from vimae_bench.results.store import Outcome, Reference, Store
+from vimae_bench.analysis.leaderboard import leaderboards
+from vimae_bench.core.errors import BenchError, ResultsError, brief, legible
+from vimae_bench.core.results import Estimate, Measure
+from vimae_bench.core.spec import Cell, Choice, Run, Training
+from vimae_bench.reports import leaderboard_csv as csv_file
+from vimae_bench.reports import leaderboard_latex as latex
+from vimae_bench.reports import leaderboard_markdown as markdown
+from vimae_bench.reports import leaderboard_terminal as terminal
+from vimae_bench.storage.store import Outcome, Reference, Store
 from vimae_bench.tracking.names import legal, parameters, tags
 from vimae_builtin.reporters.console import printable
 

@@ -7,13 +7,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from material import changed, expect_legible, junk, nested, numbers, texts
 
-from vimae_bench.errors import ResultsError, legible
-from vimae_bench.files import append_line, read_json, read_lines, readable, write_json
-from vimae_bench.folder import is_event, read_events
-from vimae_bench.records import Choice
-from vimae_bench.render import csv_file, json_file, latex, markdown
-from vimae_bench.results.health import examine
-from vimae_bench.tracking.cursor import Cursor
+from vimae_bench.core.errors import ResultsError, legible
+from vimae_bench.core.spec import Choice
+from vimae_bench.reports import leaderboard_csv as csv_file
+from vimae_bench.reports import leaderboard_json as json_file
+from vimae_bench.reports import leaderboard_latex as latex
+from vimae_bench.reports import leaderboard_markdown as markdown
+from vimae_bench.storage.atomic import append_line, read_json, read_lines, readable, write_json
+from vimae_bench.storage.doctor import examine
+from vimae_bench.storage.run_folder import is_event, read_events
+from vimae_bench.tracking.sync_state import Cursor
 
 values = nested(st.one_of(st.none(), st.booleans(), numbers.filter(lambda x: abs(x) < 1e300), texts))
 any_json = junk.filter(lambda value: not isinstance(value, float | int) or abs(value) < 1e300) | st.none()

@@ -10,15 +10,17 @@ from safetensors.torch import load_file
 from torch import nn
 
 import vimae_bench as vb
-from vimae_bench import BenchError, Deterministic, Estimate, Heads, Loss, Measure, Metric, Objective, Order
-from vimae_bench.engine.data import ensure
-from vimae_bench.engine.execute import execute
-from vimae_bench.errors import Problems
-from vimae_bench.folder import RunFolder
-from vimae_bench.plan.registry import make
-from vimae_bench.records import Choice
-from vimae_bench.results.store import Store
-from vimae_bench.streams import DONE
+from vimae_bench.core.errors import Problems
+from vimae_bench.core.spec import Choice
+from vimae_bench.data.prepare import ensure
+from vimae_bench.engine.worker import execute
+from vimae_bench.execution import Order
+from vimae_bench.execution.jobs import DONE
+from vimae_bench.models import Deterministic, Heads
+from vimae_bench.plugin import BenchError, Estimate, Loss, Measure, Metric, Objective
+from vimae_bench.plugin.registry import make
+from vimae_bench.storage.run_folder import RunFolder
+from vimae_bench.storage.store import Store
 
 METRICS = [
     "reconstruction",

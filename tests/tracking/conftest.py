@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from vimae_bench.files import write_json
-from vimae_bench.folder import RunFolder
-from vimae_bench.records import Cell, Choice, Run, Training
-from vimae_bench.results.store import Store
+from vimae_bench.core.spec import Cell, Choice, Run, Training
+from vimae_bench.storage.atomic import write_json
+from vimae_bench.storage.run_folder import RunFolder
+from vimae_bench.storage.store import Store
 from vimae_bench.tracking.store import SETTINGS, default_uri, open_target
 
 BEGAN = 1_700_000_000.0

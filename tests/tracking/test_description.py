@@ -2,7 +2,7 @@
 
 import pytest
 
-from vimae_bench.tracking.mirror import Summary, sync
+from vimae_bench.tracking.sync import Summary, sync
 
 NOTE = "mlflow.note.content"
 
@@ -51,7 +51,7 @@ def test_runs_without_a_benchmark_are_mirrored_without_a_description(bench, dama
 
 
 def test_the_data_set_of_a_run_is_known_to_mlflow(bench):
-    from vimae_bench.files import read_json, write_json
+    from vimae_bench.storage.atomic import read_json, write_json
 
     bench.whole(bench.cells[0])
     record = bench.folder(bench.cells[0]).record

@@ -5,7 +5,7 @@ import re
 from mlflow.tracking.multimedia import Image as Shown
 
 from vimae_bench.tracking.images import for_grid
-from vimae_bench.tracking.mirror import sync
+from vimae_bench.tracking.sync import sync
 
 NAME = re.compile(r"samples\+step\+0\+timestamp\+(\d+)\+[0-9a-f-]{36}(\+compressed)?\.(png|webp)")
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from vimae_bench import Choice, Order
-from vimae_bench.engine.data import ensure
-from vimae_bench.engine.execute import execute
-from vimae_bench.engine.restore import restore
-from vimae_bench.errors import ResultsError
-from vimae_bench.plan.registry import make
-from vimae_bench.records import Cell, Run, Training
-from vimae_bench.results.store import Store
-from vimae_bench.tracking.mirror import sync
+from vimae_bench.core.errors import ResultsError
+from vimae_bench.core.spec import Cell, Run, Training
+from vimae_bench.data.prepare import ensure
+from vimae_bench.engine.load_model import restore
+from vimae_bench.engine.worker import execute
+from vimae_bench.execution import Choice, Order
+from vimae_bench.plugin.registry import make
+from vimae_bench.storage.store import Store
 from vimae_bench.tracking.store import default_uri
+from vimae_bench.tracking.sync import sync
 
 
 @pytest.fixture

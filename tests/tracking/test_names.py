@@ -1,7 +1,7 @@
 import pytest
 from mlflow.utils.validation import _validate_metric_name
 
-from vimae_bench.records import Choice, Run, Training
+from vimae_bench.core.spec import Choice, Run, Training
 from vimae_bench.tracking.names import legal, parameters, tags, title
 
 RUN = Run(

@@ -4,12 +4,12 @@ from dataclasses import asdict
 
 import pytest
 
-from vimae_bench.files import write_json
-from vimae_bench.plan.benchmark import read
-from vimae_bench.plan.catalogue import installed
-from vimae_bench.records import Measure
-from vimae_bench.results.store import Store
-from vimae_bench.tuning import sweep
+from vimae_bench.config.benchmark import read
+from vimae_bench.core.results import Measure
+from vimae_bench.plugin.catalog import installed
+from vimae_bench.storage.atomic import write_json
+from vimae_bench.storage.store import Store
+from vimae_bench.tuning import study as sweep
 
 TEXT = """\
 #:schema ./schema.json
@@ -87,7 +87,7 @@ class Made:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("vimae_bench.files._fsync", lambda path: None)
+    monkeypatch.setattr("vimae_bench.storage.atomic._fsync", lambda path: None)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from vimae_bench.plan.search import Span
+from vimae_bench.config.search_space import Span
 from vimae_bench.tuning.sampler import Sampler
 
 SPACE = {

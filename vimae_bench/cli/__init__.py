@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from .. import interrupts
-from ..errors import BenchError, ResultsError
+from ..core.errors import BenchError, ResultsError
+from ..execution import signals as interrupts
 
 COMMANDS = {
     "run": "run",
@@ -56,7 +56,7 @@ class Commands(click.Group):
 
 
 def _tell_if_full(ctx: click.Context, error: OSError) -> None:
-    from ..files import no_room
+    from ..storage.atomic import no_room
 
     if no_room(error):
         where = f"{error.filename}: " if error.filename else ""

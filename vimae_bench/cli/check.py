@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import BenchError, Problem, Problems, legible
-from ..plan.catalogue import Catalogue, Entry, installed
-from ..plan.settings import Checker, spell
-from ..records import Choice, Json
+from ..core.canonical import Json
+from ..core.errors import BenchError, Problem, Problems, legible
+from ..core.spec import Choice
+from ..plugin.catalog import Catalogue, Entry, installed
+from ..plugin.settings import Checker, spell
 
 if TYPE_CHECKING:
     from ..testing import Outcome
@@ -114,7 +115,7 @@ def _named(entry: Entry) -> str:
 
 
 def _made(entry: Entry, catalogue: Catalogue, given: Json) -> Any:  # noqa: ANN401
-    from ..plan.registry import make
+    from ..plugin.registry import make
 
     checker = Checker(catalogue.form)
     raw = {"use": entry.name, **dict(_inner(entry.form, catalogue)), **given}

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import BenchError
+from ..core.errors import BenchError
+from .comparison_sources import Places, Side, side, sides
 from .options import FILE, results_option
-from .sides import Places, Side, side, sides
 from .verdict import written
 
 if TYPE_CHECKING:
-    from ..results.comparison import Comparison
+    from ..analysis.comparison import Comparison
 
 FORMATS = {"markdown": "differences_markdown", "csv": "differences_csv", "json": "differences_json"}
 ENDINGS = {".html": "page", ".md": "markdown", ".csv": "csv", ".json": "json"}
@@ -81,7 +81,7 @@ def _compared(words: Sequence[str], places: Places, margins: dict[str, float]) -
 
 
 def _methods(given: Side, a: str, b: str, margins: dict[str, float]) -> _Compared:
-    from ..results.comparison import compare_methods
+    from ..analysis.comparison import compare_methods
 
     tables = compare_methods(given.outcomes, a, b, given.columns, margins)
     if not tables:
@@ -90,7 +90,7 @@ def _methods(given: Side, a: str, b: str, margins: dict[str, float]) -> _Compare
 
 
 def _results(a: Side, b: Side, margins: dict[str, float]) -> _Compared:
-    from ..results.comparison import compare_results, left_out
+    from ..analysis.comparison import compare_results, left_out
 
     tables = compare_results(a.outcomes, b.outcomes, (a.name, b.name), a.columns or b.columns, margins)
     notes = (*a.notes, *b.notes, *left_out(a.outcomes, b.outcomes))
@@ -110,7 +110,7 @@ def _margin(text: str) -> tuple[str, float]:
 def _show(made: _Compared) -> None:
     from rich.console import Console
 
-    from ..render import differences
+    from ..reports import comparison_terminal as differences
 
     Console().print(differences.render(made.tables, made.notes))
 
@@ -120,7 +120,7 @@ def _text(made: _Compared, form: str) -> str:
 
 
 def _page(made: _Compared, command: str) -> str:
-    from ..render.page.compare import page
+    from ..reports.page.comparison import page
 
     return page(made.tables, made.notes, command)
 

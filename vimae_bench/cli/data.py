@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from ..errors import BenchError, DataError
-from ..plan.catalogue import Entry, installed
-from ..records import Choice
+from ..core.errors import BenchError, DataError
+from ..core.spec import Choice
+from ..plugin.catalog import Entry, installed
 from .options import data_option, data_root
 
 NOT_WHOLE = 1
@@ -59,9 +59,9 @@ def prepare(names: tuple[str, ...], data: Path | None) -> None:
     Example:
       vimae-bench data prepare mnist fashion_mnist --data ~/data
     """
-    from ..engine.data import ensure
-    from ..engine.layout import summary
-    from ..plan.registry import make
+    from ..data.layout import summary
+    from ..data.prepare import ensure
+    from ..plugin.registry import make
 
     for entry in _entries():
         if entry.name in names and entry.form["required"]:
@@ -83,7 +83,7 @@ def verify(names: tuple[str, ...], data: Path | None) -> None:
     Example:
       vimae-bench data verify mnist
     """
-    from ..engine import layout
+    from ..data import layout
 
     root = data_root(data)
     folders = [root / name for name in names] or _prepared(root)
@@ -107,15 +107,15 @@ def _own(entry: Entry) -> str:
 
 
 def _prepared(root: Path) -> list[Path]:
-    from ..engine.layout import is_prepared
+    from ..data.layout import is_prepared
 
     return sorted(filter(is_prepared, root.iterdir())) if root.is_dir() else []
 
 
 def _folder(entry: Entry, root: Path) -> Path | str:
     """The data set's folder; words where that is not known without a benchmark file, or not at all."""
-    from ..engine.data import folder_of
-    from ..plan.registry import make
+    from ..data.prepare import folder_of
+    from ..plugin.registry import make
 
     if entry.form["required"]:
         return _own(entry)
@@ -131,7 +131,7 @@ def _elsewhere(name: str, folder: Path | str) -> str:
 
 
 def _state(folder: Path | str) -> str:
-    from ..engine.layout import is_prepared, summary
+    from ..data.layout import is_prepared, summary
 
     if isinstance(folder, str):
         return folder

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ResultsError, legible
+from ..core.errors import ResultsError, legible
 from .options import FILE
 
 if TYPE_CHECKING:
-    from ..results.health import Fault
+    from ..storage.doctor import Fault
 
 DAMAGED = 1
 
@@ -40,7 +40,7 @@ def doctor(results: Path, repair: bool) -> None:
 
 
 def _faults(results: Path) -> "Iterator[Fault]":
-    from ..results.health import examine, examine_store
+    from ..storage.doctor import examine, examine_store
 
     benchmarks = [path.parent for pattern in ("runs", "*/runs") for path in sorted(results.glob(pattern))]
     if not benchmarks:

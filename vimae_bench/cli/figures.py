@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import BenchError, legible
-from ..files import write_whole
+from ..analysis.load import Finished, finished
+from ..core.errors import BenchError, legible
+from ..storage.atomic import write_whole
 from .options import FILE, file_argument, override_option, results_option
-from .results import Finished, finished
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +48,7 @@ def figures(file: Path, results: Path, output: Path, form: str, overrides: tuple
 
 def _named(found: Finished) -> "Iterator[tuple[str, Figure]]":
     """The figures one by one, under names of files. Raises BenchError if there is none."""
-    from ..render import gallery
+    from ..reports import all_figures as gallery
 
     outcomes, taken = found.store.outcomes(found.cells), Counter[str]()
     for title, _, figure in chain(gallery.figures(found.boards, outcomes), gallery.walls(outcomes)):
@@ -67,7 +67,7 @@ def slug(title: str) -> str:
 
 
 def _write(figure: "Figure", path: Path, form: str) -> None:
-    from ..render.drawing import encoded
+    from ..reports.plot_style import encoded
 
     data = encoded(figure, form)
     try:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..files import write_whole
+from ..analysis.load import Finished, finished
+from ..storage.atomic import write_whole
 from .options import file_argument, override_option, results_option
-from .results import Finished, finished
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ def show(found: Finished) -> None:
     """Print the leaderboards to the terminal."""
     from rich.console import Console
 
-    from ..render import terminal
+    from ..reports import leaderboard_terminal as terminal
 
     Console().print(terminal.render(found.boards))
 
@@ -64,7 +64,7 @@ def _text(found: Finished, form: str) -> str:
 
 
 def _intervals(found: Finished) -> "list[Figure]":
-    from ..render import intervals
+    from ..reports import intervals
 
     boards = found.boards
     having = [board for board in boards if board.columns]  # a table of which nothing is measured yet shows nothing
@@ -72,8 +72,8 @@ def _intervals(found: Finished) -> "list[Figure]":
 
 
 def _codes(found: Finished) -> "list[Figure]":
-    from ..render import codes
-    from ..results.leaderboard import grouped
+    from ..analysis.leaderboard import grouped
+    from ..reports import latent_codes as codes
 
     tables = list(grouped(found.store.outcomes(found.cells)).values())
     having = [table for table in tables if any(map(codes.kept_by, table))]
@@ -82,7 +82,7 @@ def _codes(found: Finished) -> "list[Figure]":
 
 def _save(figures: "Sequence[Figure]", path: Path) -> None:
     """Write one PNG for each table, numbered where there are several."""
-    from ..render.drawing import encoded
+    from ..reports.plot_style import encoded
 
     for n, figure in enumerate(figures, 1):
         data = encoded(figure, "png")

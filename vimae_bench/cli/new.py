@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from ..errors import legible
-from ..plan.catalogue import installed
+from ..core.errors import legible
+from ..plugin.catalog import installed
 
 WHATS = ("objective", "prior", "divergence", "architecture", "metric", "dataset", "benchmark")
 
@@ -30,7 +30,7 @@ def new(kind: str, name: str, into: Path) -> None:
       vimae-bench new objective soft_capacity
       vimae-bench new benchmark mine --into benchmarks
     """
-    from ..scaffold.package import new_benchmark, new_package
+    from ..testing.scaffold.package import new_benchmark, new_package
 
     if kind == "benchmark":
         path = new_benchmark(name, into)

@@ -1,14 +1,8 @@
 """What several commands take in the same way."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-from ..records import Cell
-
-if TYPE_CHECKING:
-    from ..plan.benchmark import Benchmark
 
 DEFAULT_RESULTS = Path("results")
 FILE = click.Path(path_type=Path)
@@ -27,17 +21,8 @@ override_option = click.option(
 )
 
 
-def planned(file: Path, overrides: tuple[str, ...]) -> "tuple[Benchmark, list[Cell]]":
-    """A benchmark file with its whole matrix."""
-    from ..plan.benchmark import read
-    from ..plan.matrix import cells
-
-    benchmark = read(file, overrides)
-    return benchmark, cells(benchmark)
-
-
 def data_root(given: Path | None) -> Path:
     """Where data sets are: as given, or the default."""
-    from ..engine.data import default_root
+    from ..data.prepare import default_root
 
     return given.expanduser() if given else default_root()

@@ -7,20 +7,12 @@ from pathlib import Path
 
 import click
 
-from ..errors import legible
-from ..plan.catalogue import installed
-from ..plan.matrix import select
-from ..records import Cell
-from ..results.store import Store
-from .options import (
-    data_option,
-    data_root,
-    file_argument,
-    filter_option,
-    override_option,
-    planned,
-    results_option,
-)
+from ..config.matrix import planned, select
+from ..core.errors import legible
+from ..core.spec import Cell
+from ..plugin.catalog import installed
+from ..storage.store import Store
+from .options import data_option, data_root, file_argument, filter_option, override_option, results_option
 
 
 @click.command()
@@ -59,7 +51,7 @@ def unmeasured(matrix: Sequence[Cell], store: Store) -> list[Cell]:
 def show_costs(matrix: Sequence[Cell], device: str, data: Path) -> None:
     """How long the metrics of these cells take, where that is minutes; torch is loaded only if there are any."""
     if matrix:
-        from ..engine.costs import costs
+        from ..engine.cost import costs
 
         for line in costs(matrix, data, device):
             click.echo(line)

@@ -4,9 +4,9 @@ import json
 
 import click
 
-from ..errors import legible
-from ..hooks import KINDS
-from ..plan.catalogue import Catalogue, installed
+from ..core.errors import legible
+from ..plugin.catalog import Catalogue, installed
+from ..plugin.hookspecs import KINDS
 
 
 @click.command()
@@ -26,7 +26,7 @@ def plugins(as_json: bool, reference: str | None) -> None:
     """
     catalogue = installed()
     if reference:
-        from ..render import reference as page
+        from ..reports import plugin_reference as page
 
         click.echo(page.reference(reference, catalogue), nl=False)
         return

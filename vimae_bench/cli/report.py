@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import BenchError, ResultsError
+from ..analysis.load import Finished, finished_all
+from ..core.errors import BenchError, ResultsError
 from .options import FILE, results_option
-from .results import Finished, finished_all
 from .verdict import written
 
 if TYPE_CHECKING:
-    from ..render.page.provenance import Origin
-    from ..render.page.report import Picture
-    from ..render.page.walls import Wall
-    from ..results.store import Outcome
-    from ..results.verdict import Report
+    from ..claims.verdict import Report
+    from ..reports.page.image_grids import Wall
+    from ..reports.page.provenance import Origin
+    from ..reports.page.report import Picture
+    from ..storage.store import Outcome
 
 MLFLOW = ("http://", "https://")
 
@@ -42,7 +42,7 @@ def report(
       vimae-bench report results/fig1 results/paper-small --output report.html
       vimae-bench report results/quickstart --mlflow-url http://localhost:5000
     """
-    from ..render.page.report import Material, page
+    from ..reports.page.report import Material, page
 
     found = finished_all(sources, results)
     _expect_address(mlflow_url)
@@ -74,7 +74,7 @@ def _titles(found: Sequence[Finished]) -> "Iterator[str]":
 
 
 def _origin(found: Finished) -> "Origin":
-    from ..render.page.provenance import origin
+    from ..reports.page.provenance import origin
 
     try:
         kept = found.store.read_benchmark()
@@ -90,9 +90,9 @@ def _command(sources: Sequence[Path], given: Mapping[str, object]) -> str:
 
 def _pictures(found: Sequence[Finished]) -> "Iterator[Picture]":
     """All figures that the results support."""
-    from ..render import gallery
-    from ..render.page.figures import svg
-    from ..render.page.report import Picture
+    from ..reports import all_figures as gallery
+    from ..reports.page.inline_figures import svg
+    from ..reports.page.report import Picture
 
     drawn = (drawn for one in found for drawn in gallery.figures(one.boards, one.outcomes))
     for n, (title, caption, figure) in enumerate(drawn, 1):
@@ -100,7 +100,7 @@ def _pictures(found: Sequence[Finished]) -> "Iterator[Picture]":
 
 
 def _walls(found: Sequence[Finished]) -> "Iterator[Wall]":
-    from ..render.page.walls import hung
+    from ..reports.page.image_grids import hung
 
     for one in found:
         yield from hung(one.boards, one.outcomes)
@@ -108,8 +108,8 @@ def _walls(found: Sequence[Finished]) -> "Iterator[Wall]":
 
 def _verdict(found: Sequence[Finished], against: Path | None) -> "Report | None":
     """The verdict on a paper: on the one that is named, or on the shipped one if some runs belong to it."""
-    from ..results.paper import read_paper, shipped
-    from ..results.verdict import report
+    from ..claims.paper import read_paper, shipped
+    from ..claims.verdict import report
 
     made = report(read_paper(against or shipped()), [outcome for one in found for outcome in one.outcomes])
     return made if against or made.evidence else None
@@ -133,8 +133,8 @@ def _address_of(url: str | None) -> "Callable[[Outcome], str]":
     """Where MLflow shows its copy of a run; empty where there is none."""
     from urllib.parse import quote
 
-    from ..folder import RunFolder
-    from ..tracking.cursor import copied_as
+    from ..storage.run_folder import RunFolder
+    from ..tracking.sync_state import copied_as
 
     def address(outcome: "Outcome") -> str:
         run_id = copied_as(RunFolder(outcome.folder).mirrored) if url else ""

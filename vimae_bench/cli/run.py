@@ -8,16 +8,18 @@ from typing import Any
 
 import click
 
-from .. import interrupts
-from ..bench import carry_out, orders, shared_out
-from ..errors import ResultsError
-from ..plan.benchmark import Benchmark
-from ..plan.matrix import select
-from ..plan.registry import make
-from ..records import Cell, Choice, Compile, Means
-from ..results.room import expect_room
-from ..results.store import Store
-from ..streams import Executor
+from ..analysis.load import Finished
+from ..config.benchmark import Benchmark
+from ..config.matrix import planned, select
+from ..core.errors import ResultsError
+from ..core.spec import Cell, Choice
+from ..engine.disk_space import expect_room
+from ..engine.runner import carry_out, orders, shared_out
+from ..execution import signals as interrupts
+from ..execution.interfaces import Executor
+from ..execution.jobs import Compile, Means
+from ..plugin.registry import make
+from ..storage.store import Store
 from . import leaderboard
 from .options import (
     DEFAULT_RESULTS,
@@ -26,12 +28,10 @@ from .options import (
     file_argument,
     filter_option,
     override_option,
-    planned,
     results_option,
 )
 from .plan import show, show_costs, unmeasured
-from .results import Finished
-from .stages import dispensable
+from .reporter_guard import dispensable
 
 SOME_FAILED = 1
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from ..files import readable, write_json
-from ..plan.catalogue import installed
+from ..plugin.catalog import installed
+from ..storage.atomic import readable, write_json
 from .options import FILE
 
 
@@ -20,7 +20,7 @@ def schema(output: Path | None) -> None:
     Example:
       vimae-bench schema --output schema.json
     """
-    from ..plan.schema import schema as made
+    from ..config.json_schema import schema as made
 
     if output is None:
         click.echo(readable(made(installed())), nl=False)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from ..analysis.load import finished
 from .options import file_argument, results_option
-from .results import finished
 
 BEHIND = 1
 
@@ -24,7 +24,7 @@ def sync(file: Path, results: Path, mlflow_uri: str, no_models: bool) -> None:
     Example:
       vimae-bench sync benchmarks/fig1.toml --mlflow-uri http://localhost:5000
     """
-    from ..tracking.mirror import sync as mirror
+    from ..tracking.sync import sync as mirror
 
     found = finished(file, results)
     summary = mirror(found.store.path, mlflow_uri, found.cells, models=not no_models)

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .. import interrupts
-from ..bench import carry_out, orders
-from ..files import write_json, write_whole
-from ..plan.benchmark import read
-from ..plan.catalogue import installed
-from ..plan.registry import make
-from ..plan.search import Span
-from ..records import Cell
-from ..results.store import Store
+from ..config.benchmark import read
+from ..config.search_space import Span
+from ..core.spec import Cell
+from ..engine.runner import carry_out, orders
+from ..execution import signals as interrupts
+from ..plugin.catalog import installed
+from ..plugin.registry import make
+from ..storage.atomic import write_json, write_whole
+from ..storage.store import Store
 from .options import DEFAULT_RESULTS, FILE, data_option, data_root, file_argument, override_option, results_option
+from .reporter_guard import dispensable
 from .run import SOME_FAILED, Jobs, asked_of_executor, executor_of, open_store, reporters_of
-from .stages import dispensable
 
 if TYPE_CHECKING:
-    from ..results.attempts import Tuned
-    from ..tuning.sweep import Sweep
+    from ..analysis.trials import Tuned
+    from ..tuning.study import Sweep
 
 
 @click.command()
@@ -62,10 +62,10 @@ def tune(
     benchmark = read(file, (*overrides, *asked_of_executor(executor, jobs=jobs, device=device)))
     with interrupts.later():
         from ..engine.preflight import check
-        from ..render import attempts
+        from ..reports import trials as attempts
         from ..tracking.store import masked
-        from ..tuning import sweep as sweeping
-        from ..tuning.written import fixed, provenance, written
+        from ..tuning import study as sweeping
+        from ..tuning.write_config import fixed, provenance, written
 
     sweep, root = sweeping.plan(benchmark, installed()), data_root(data)
     check(sweep.benchmark, root, click.echo)
@@ -116,7 +116,7 @@ def _given(overrides: Sequence[str]) -> Iterator[str]:
 
 def _beforehand(sweep: "Sweep", fixed: Sequence[str]) -> Iterator[str]:
     """What is to be tried, and which methods stay as they are."""
-    from ..results.notes import many
+    from ..analysis.footnotes import many
 
     tuning, (dataset,) = sweep.benchmark.tuning, sweep.group.datasets
     for one in sweep.searched:
@@ -142,7 +142,7 @@ def _remarks(tuned: "Sequence[Tuned]", sweep: "Sweep") -> Iterator[str]:
 def _show(tuned: "Sequence[Tuned]", sweep: "Sweep", provenance: str) -> None:
     from rich.console import Console
 
-    from ..render import attempts
+    from ..reports import trials as attempts
 
     notes = [provenance, *_remarks(tuned, sweep)]
     independent = sweep.benchmark.tuning.sampler == "random"

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import BenchError
-from ..files import write_whole
+from ..analysis.load import finished_all
+from ..core.errors import BenchError
+from ..storage.atomic import write_whole
 from .options import FILE, results_option
-from .results import finished_all
 
 if TYPE_CHECKING:
-    from ..results.verdict import Report
+    from ..claims.verdict import Report
 
 FORMATS = ("terminal", "markdown", "json")
 
@@ -44,8 +44,8 @@ def verdict(
       vimae-bench verdict results/fig1 results/mnist --format markdown --output verdict.md
       vimae-bench verdict results/sweep --method vae="VAE, c = 1"
     """
-    from ..results.paper import read_paper, shipped
-    from ..results.verdict import report
+    from ..claims.paper import read_paper, shipped
+    from ..claims.verdict import report
 
     paper = read_paper(against or shipped())
     outcomes = [outcome for one in finished_all(sources, results) for outcome in one.outcomes]
@@ -70,7 +70,7 @@ def _named(text: str) -> tuple[str, str]:
 def _show(made: "Report") -> None:
     from rich.console import Console
 
-    from ..render import verdict_terminal
+    from ..reports import verdict_terminal
 
     Console().print(verdict_terminal.render(made, Path.cwd()))
 
@@ -81,13 +81,13 @@ def _text(made: "Report", form: str, start: Path) -> str:
 
         from rich.console import Console
 
-        from ..render import verdict_terminal
+        from ..reports import verdict_terminal
 
         console = Console(file=StringIO(), width=140)
         with console.capture() as printed:
             console.print(verdict_terminal.render(made, start))
         return printed.get()
-    from ..render import verdict_json, verdict_markdown
+    from ..reports import verdict_json, verdict_markdown
 
     return (verdict_markdown if form == "markdown" else verdict_json).render(made, start)
 

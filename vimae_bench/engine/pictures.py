@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import tiles
-from ..pixels import to_unit
-from ..records import Json
-from ..tiles import COLUMNS, Images
-from .trial import Trial
+from ..core.canonical import Json
+from ..data.pixels import to_unit
+from ..plugin.evaluation import Trial
+from ..storage import image_grid as tiles
+from ..storage.image_grid import COLUMNS, Images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,18 +8,20 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from .. import interrupts
-from ..errors import BenchError
-from ..kinds import Dataset, Frame, Metric, Splits
-from ..model import Autoencoder
-from ..plan import registry
-from ..plan.benchmark import Benchmark, Group, Method
-from ..plan.matrix import left_out
-from ..plan.plugins import FAULTS
-from ..plan.settings import Where
-from ..records import Choice, Run
-from .assembly import build, frame_of, objective_of
-from .data import ensure, open_splits
+from ..config.benchmark import Benchmark, Group, Method
+from ..config.matrix import left_out
+from ..core.errors import BenchError
+from ..core.spec import Choice, Run
+from ..data.prepare import ensure, open_splits
+from ..data.types import Dataset, Splits
+from ..execution import signals as interrupts
+from ..models.autoencoder import Autoencoder
+from ..models.types import Frame
+from ..plugin import registry
+from ..plugin.interfaces import Metric
+from ..plugin.manager import FAULTS
+from ..plugin.settings import Where
+from .build import build, frame_of, objective_of
 
 Found = Iterator[tuple[Where, str]]
 

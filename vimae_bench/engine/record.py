@@ -11,13 +11,15 @@ from typing import Literal, cast
 import torch
 from torch import nn
 
-from ..errors import ResultsError
-from ..files import read_json, sha256, write_json, write_whole
-from ..folder import RunFolder
-from ..model import Autoencoder
-from ..plan.plugins import sources
-from ..records import Json, Order, Run
-from .training import Trained
+from ..core.canonical import Json
+from ..core.errors import ResultsError
+from ..core.spec import Run
+from ..execution.jobs import Order
+from ..models.autoencoder import Autoencoder
+from ..plugin.manager import sources
+from ..storage.atomic import read_json, sha256, write_json, write_whole
+from ..storage.run_folder import RunFolder
+from .training.loop import Trained
 
 SCHEMA = 1
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..folder import RunFolder
-from ..records import Json, is_number
-from ..render.csv_file import rows as board_rows
-from ..results.board import Board
-from ..results.comparison import Comparison
-from ..results.store import Outcome
-from .parts import identity
+from ..analysis.comparison import Comparison
+from ..analysis.leaderboard_data import Board
+from ..core.canonical import Json, is_number
+from ..reports.leaderboard_csv import rows as board_rows
+from ..storage.run_folder import RunFolder
+from ..storage.store import Outcome
+from .components import identity
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from html import escape
 
-from ..render.differences import HEADS
-from ..render.layout import Cell, Line, decimals, heading, lines, number, plain, unit
-from ..render.paired import sides, spelt
-from ..results.board import Board
-from ..results.comparison import Comparison, Difference
-from ..results.store import Outcome
+from ..analysis.comparison import Comparison, Difference
+from ..analysis.leaderboard_data import Board
+from ..reports.comparison_terminal import HEADS
+from ..reports.comparison_text import sides, spelt
+from ..reports.table_format import Cell, Line, decimals, heading, lines, number, plain, unit
+from ..storage.store import Outcome
 
 CELL, LABEL = ' style="white-space:nowrap"', ' style="white-space:nowrap;text-align:left"'
 QUIET = ' style="opacity:.65"'

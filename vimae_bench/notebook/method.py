@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..plan.catalogue import installed
-from ..records import Cell, Run, Training
-from .parts import Part, Reader
+from ..core.spec import Cell, Run, Training
+from ..plugin.catalog import installed
+from .components import Part, Reader
 
 DEFAULTS: Mapping[str, Any] = {
     "dataset": "digits",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, overload
 import torch
 from torch import Tensor
 
-from ..errors import BenchError
-from ..render.drawing import encoded
-from ..render.layout import plain
-from ..tiles import TILE, picture, sheet
+from ..core.errors import BenchError
+from ..reports.plot_style import encoded
+from ..reports.table_format import plain
+from ..storage.image_grid import TILE, picture, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

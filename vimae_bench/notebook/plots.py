@@ -3,12 +3,17 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..errors import BenchError, did_you_mean
-from ..render import codes, curves, intervals, plane, robustness, wall, wins
-from ..render.drawing import Looks, looks
-from ..results.board import Board
-from ..results.store import Outcome
-from .benches import Bench
+from ..analysis.leaderboard_data import Board
+from ..core.errors import BenchError, did_you_mean
+from ..reports import image_grid_figure as wall
+from ..reports import intervals, robustness
+from ..reports import latent_codes as codes
+from ..reports import rate_distortion as plane
+from ..reports import training_curves as curves
+from ..reports import win_rates as wins
+from ..reports.plot_style import Looks, looks
+from ..storage.store import Outcome
+from .benchmark_results import Bench
 from .pictures import Captioned, Figures
 
 

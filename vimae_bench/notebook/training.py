@@ -13,29 +13,31 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..core.canonical import Json
+from ..core.errors import BenchError
+from ..core.results import Estimate, Measure
+from ..data.layout import known_digests
+from ..data.prepare import default_root, ensure, folder_of, open_splits
+from ..data.types import Splits
 from ..engine import record
-from ..engine.assembly import assemble
-from ..engine.data import default_root, ensure, folder_of, open_splits
-from ..engine.layout import known_digests
-from ..engine.metrics import estimated
+from ..engine.build import assemble
+from ..engine.measure import estimated
 from ..engine.pictures import draw
 from ..engine.preflight import wrong_shape
-from ..engine.training import train as train_model
-from ..engine.trial import Trial
-from ..errors import BenchError
-from ..folder import RunFolder
-from ..kinds import Frame, Splits
-from ..model import Autoencoder
-from ..records import Estimate, Json, Measure
-from ..results.measured import suffix_of
-from ..results.store import Outcome
+from ..engine.training.loop import train as train_model
+from ..models.autoencoder import Autoencoder
+from ..models.types import Frame
+from ..plugin.evaluation import Trial
+from ..storage.metric_file import suffix_of
+from ..storage.run_folder import RunFolder
+from ..storage.store import Outcome
+from .components import Part
 from .method import Method, read
-from .parts import Part
 from .progress import Tell, bar
-from .trained import Trained
+from .trained_model import Trained
 
 if TYPE_CHECKING:
-    from .loaded import Results
+    from .results import Results
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,23 @@ gradient), not judgements of its quality.
     check_objective(Capacity(nats=5.0))         # raises ContractError for the first that does not hold
 """
 
-from .contracts import CONTRACTS as CONTRACTS
-from .contracts import Outcome as Outcome
-from .contracts import check_architecture as check_architecture
-from .contracts import check_dataset as check_dataset
-from .contracts import check_divergence as check_divergence
-from .contracts import check_executor as check_executor
-from .contracts import check_metric as check_metric
-from .contracts import check_objective as check_objective
-from .contracts import check_prior as check_prior
-from .contracts import check_reporter as check_reporter
-from .contracts import examine as examine
-from .for_pytest import contract_tests as contract_tests
-from .laws import ContractError as ContractError
-from .laws import Inapplicable as Inapplicable
-from .laws import Law as Law
-from .laws import Refusal as Refusal
-from .toys import Plain as Plain
-from .toys import toy_batch as toy_batch
-from .toys import toy_model as toy_model
-from .toys import toy_trial as toy_trial
+from .checks import CONTRACTS as CONTRACTS
+from .checks import Outcome as Outcome
+from .checks import check_architecture as check_architecture
+from .checks import check_dataset as check_dataset
+from .checks import check_divergence as check_divergence
+from .checks import check_executor as check_executor
+from .checks import check_metric as check_metric
+from .checks import check_objective as check_objective
+from .checks import check_prior as check_prior
+from .checks import check_reporter as check_reporter
+from .checks import examine as examine
+from .contract import ContractError as ContractError
+from .contract import Inapplicable as Inapplicable
+from .contract import Law as Law
+from .contract import Refusal as Refusal
+from .fixtures import Plain as Plain
+from .fixtures import toy_batch as toy_batch
+from .fixtures import toy_model as toy_model
+from .fixtures import toy_trial as toy_trial
+from .pytest_tests import contract_tests as contract_tests

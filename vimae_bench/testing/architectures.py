@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from ..kinds import Architecture, Frame
-from ..posterior import Gaussian
-from .laws import Inapplicable, expect, law, seeded
+from ..models.posteriors import Gaussian
+from ..models.types import Frame
+from ..plugin.interfaces import Architecture
+from .contract import Inapplicable, expect, law, seeded
+from .fixtures import Plain
 from .settings import SETTINGS
-from .toys import Plain
 from .training import TRAINING, Trained
 
 FRAMES = (Frame((1, 28, 28), 2), Frame((3, 32, 32), 4, "sym"), Frame((3, 64, 64), 4, "sym"), Frame((1, 8, 8), 2))

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ..kinds import Dataset
-from .laws import expect, law
+from ..data.types import Dataset
+from .contract import expect, law
 from .settings import SETTINGS
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..adversary import AdversarialDivergence, DivergenceObjective, PosteriorDivergence
-from ..kinds import Batch, Divergence, Frame, Loss, squared_error
-from ..model import Autoencoder
-from ..posterior import Gaussian, GaussianPosterior
-from .laws import Inapplicable, expect, law, seeded
+from ..functional.reconstruction import squared_error
+from ..models.autoencoder import Autoencoder
+from ..models.posteriors import Gaussian, GaussianPosterior
+from ..models.types import Frame
+from ..plugin.adversarial import AdversarialDivergence, DivergenceObjective, PosteriorDivergence
+from ..plugin.interfaces import Batch, Divergence, Loss
+from .contract import Inapplicable, expect, law, seeded
+from .fixtures import Normal
 from .settings import SETTINGS
-from .toys import Normal
 from .training import TRAINING, Trained
 
 FRAME = Frame((1, 4, 4), 3)

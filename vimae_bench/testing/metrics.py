@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
-from ..engine.trial import Trial
-from ..kinds import Metric
-from ..posterior import Deterministic, Gaussian, NoisedDeterministic, PosteriorFamily, TruncatedNormal
-from ..records import Estimate
-from .laws import expect, law
+from ..core.results import Estimate
+from ..models.posteriors import Deterministic, Gaussian, NoisedDeterministic, PosteriorFamily, TruncatedNormal
+from ..plugin.evaluation import Trial
+from ..plugin.interfaces import Metric
+from .contract import expect, law
+from .fixtures import Plain, toy_trial
 from .settings import SETTINGS
-from .toys import Plain, toy_trial
 
 FAMILIES = (Gaussian(), Deterministic(), NoisedDeterministic(TruncatedNormal(0.01)))
 FEW = 300

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ..kinds import Objective
-from ..model import Autoencoder
-from .laws import expect, law
+from ..models.autoencoder import Autoencoder
+from ..plugin.interfaces import Objective
+from .contract import expect, law
+from .fixtures import HALF
 from .settings import SETTINGS
-from .toys import HALF
 from .training import TRAINING, Trained, trained
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..kinds import Batch, Frame, Loss, Objective, Prior, PriorDistribution, squared_error
-from ..model import Autoencoder
-from ..posterior import Gaussian
-from .laws import expect, law, seeded
+from ..functional.reconstruction import squared_error
+from ..models.autoencoder import Autoencoder
+from ..models.posteriors import Gaussian
+from ..models.types import Frame, PriorDistribution
+from ..plugin.interfaces import Batch, Loss, Objective, Prior
+from .contract import expect, law, seeded
+from .fixtures import first_pixels
 from .settings import SETTINGS
-from .toys import first_pixels
 from .training import TRAINING, Trained
 
 DRAWS = 4096

@@ -5,7 +5,7 @@ import pickle
 from dataclasses import is_dataclass, replace
 from typing import Any
 
-from .laws import Inapplicable, expect, law
+from .contract import Inapplicable, expect, law
 
 
 @law

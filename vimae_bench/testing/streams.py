@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..records import Cell, Choice, Event, Order, Run, Training
-from ..streams import Executor, Reporter
-from .laws import expect, law
+from ..core.spec import Cell, Choice, Run, Training
+from ..execution.interfaces import Executor, Reporter
+from ..execution.jobs import Event, Order
+from .contract import expect, law
 from .settings import SETTINGS
 
 

@@ -7,13 +7,16 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ..engine.graph import NotOneGraph, reason, trace
-from ..engine.step import TrainingStep, checked
-from ..kinds import Architecture, Batch, Frame, Objective, Prior, Step
-from ..model import Autoencoder
-from ..records import Training
-from .laws import ContractError, Inapplicable, Refusal, expect, law, seeded
-from .toys import HALF, LINEAR, NORMAL, TOY, Linear, toy_images
+from vimae_bench.engine.build import make_autoencoder
+
+from ..core.spec import Training
+from ..engine.step.graph import NotOneGraph, reason, trace
+from ..engine.step.step import TrainingStep, checked
+from ..models.autoencoder import Autoencoder
+from ..models.types import Frame
+from ..plugin.interfaces import Architecture, Batch, Objective, Prior, Step
+from .contract import ContractError, Inapplicable, Refusal, expect, law, seeded
+from .fixtures import HALF, LINEAR, NORMAL, TOY, Linear, toy_images
 
 BATCH = 64
 
@@ -29,7 +32,7 @@ class Trained:
 
     def model(self) -> Autoencoder:
         """The autoencoder, the same at each call. Raises Refusal where the objective finds that it does not fit."""
-        model = Autoencoder(self.frame, self.architecture, self.prior, self.objective, seed=0)
+        model = make_autoencoder(self.frame, self.architecture, self.prior, self.objective, seed=0)
         try:
             self.objective.check(model)
         except ValueError as error:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ..errors import ResultsError
-from ..records import fingerprint
-from ..results.store import KeptBenchmark, Store
+from ..core.canonical import fingerprint
+from ..core.errors import ResultsError
+from ..storage.store import KeptBenchmark, Store
 from .store import Target
 
 NOTE = "mlflow.note.content"

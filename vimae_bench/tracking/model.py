@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..folder import RunFolder
-from ..records import Json, canonical
+from ..core.canonical import Json, canonical
+from ..storage.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from ..model import Autoencoder
+    from ..models.autoencoder import Autoencoder
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Reconstruction:
         """The reconstructions, from their mean codes, of images [N, C, H, W] in [0, 1] units; in the same units."""
         import torch
 
-        from ..pixels import to_network
+        from ..data.pixels import to_network
 
         pixels = self.model.frame.pixel_range
         with torch.inference_mode():
@@ -41,7 +41,7 @@ class Reconstruction:
 
 
 def _load_pyfunc(path: str) -> Reconstruction:  # pyright: ignore[reportUnusedFunction]
-    from ..engine.restore import restore
+    from ..engine.load_model import restore
 
     return Reconstruction(restore(RunFolder(Path(path))))
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from ..records import Json, Run, canonical, fingerprint
+from ..core.canonical import Json, canonical, fingerprint
+from ..core.spec import Run
 
 KEY_LENGTH = 250
 VALUE_LENGTH = 500

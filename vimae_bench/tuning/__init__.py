@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from ..errors import BenchError
+from ..core.errors import BenchError
 
 LIBRARIES = ("optuna", "tomlkit")
 """What is installed with the extra `tune` alone."""

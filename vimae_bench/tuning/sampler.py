@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ..plan.search import Space, Span
-from ..records import Direction
-from ..seeds import derive
+from ..config.search_space import Space, Span
+from ..core.results import Direction
+from ..core.seeds import derive
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -11,8 +11,10 @@ from vimae_bench_pythae.kinds import Adversarial, Coupled
 from vimae_bench_pythae.models import OBJECTIVES
 from vimae_bench_pythae.priors import PythaeVamp
 
-from vimae_bench import Autoencoder, Frame, Objective, Prior, Training
-from vimae_bench.engine.step import TrainingStep
+from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.engine.step.step import TrainingStep
+from vimae_bench.execution import Training
+from vimae_bench.plugin import Frame, Objective, Prior
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.objectives.ae import PlainAutoencoder
@@ -67,7 +69,7 @@ def order(images: Tensor) -> Sequence[Tensor]:
 
 
 def step_of(objective: Objective, images: Tensor, prior: Prior = NORMAL) -> TrainingStep:
-    model = Autoencoder(FRAME, MLP(hidden=(16,)), prior, objective, seed=0)
+    model = make_autoencoder(FRAME, MLP(hidden=(16,)), prior, objective, seed=0)
     return TrainingStep(model.train(), objective, TRAINING, images)
 
 

@@ -14,7 +14,9 @@ from vimae_bench_pythae import vimae_objectives
 from vimae_bench_pythae.models import OBJECTIVES, ROWS, Row
 from vimae_bench_pythae.priors import PythaeVamp
 
-from vimae_bench import Autoencoder, Batch, Frame, Posterior
+from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.models import Autoencoder, Posterior
+from vimae_bench.plugin import Batch, Frame
 from vimae_bench.testing import Refusal, check_objective, examine
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.priors.normal import Normal
@@ -38,7 +40,7 @@ ELSEWHERE = "pythae_vamp"
 
 def model_of(name: str, frame: Frame = FRAME, **settings: Any) -> tuple[Any, Autoencoder]:
     objective, prior = OBJECTIVES[name](**settings), PythaeVamp() if name == ELSEWHERE else Normal()
-    return objective, Autoencoder(frame, MLP(hidden=(8,)), prior, objective, seed=0)
+    return objective, make_autoencoder(frame, MLP(hidden=(8,)), prior, objective, seed=0)
 
 
 def named(rows: list[Row]) -> Any:
@@ -96,7 +98,7 @@ def test_weights_belong_to_one_part_alone(row):
 
 def test_a_prior_that_the_loss_is_not_about_is_refused():
     objective = OBJECTIVES["pythae_vae"]()
-    model = Autoencoder(Frame((1, 8, 8), 3), MLP(hidden=(8,)), Uniform(), objective, seed=0)
+    model = make_autoencoder(Frame((1, 8, 8), 3), MLP(hidden=(8,)), Uniform(), objective, seed=0)
     with pytest.raises(ValueError, match="use the prior 'normal'"):
         objective.check(model)
     OBJECTIVES["pythae_ae"]().check(model)

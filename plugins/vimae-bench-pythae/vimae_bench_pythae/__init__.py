@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from vimae_bench import Objective, Prior, hookimpl
+from vimae_bench.plugin import Objective, Prior, hookimpl
 
 from .models import OBJECTIVES
 from .priors import PythaeVamp

@@ -9,7 +9,8 @@ from pythae.models import BaseAE
 from pythae.models.base.base_utils import ModelOutput
 from torch import Tensor, nn
 
-from vimae_bench import Autoencoder, Batch, Deterministic, Frame, Gaussian, Loss, PosteriorFamily, Step
+from vimae_bench.models import Autoencoder, Deterministic, Gaussian, PosteriorFamily
+from vimae_bench.plugin import Batch, Frame, Loss, Step
 
 from .objective import PythaeObjective, terms
 from .posteriors import InverseAutoregressiveGaussian, OneWayGaussian, Quantised

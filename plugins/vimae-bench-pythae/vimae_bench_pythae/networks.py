@@ -8,7 +8,8 @@ from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
 from torch import Tensor, zeros_like
 
-from vimae_bench import Autoencoder, FlowPosterior, Frame, GaussianPosterior, PixelRange, Posterior
+from vimae_bench.models import Autoencoder, FlowPosterior, GaussianPosterior, Posterior
+from vimae_bench.plugin import Frame, PixelRange
 
 from .posteriors import OneWayPosterior
 

@@ -8,7 +8,8 @@ from pythae.models import BaseAE, BaseAEConfig
 from pythae.models.base.base_utils import ModelOutput
 from torch import Tensor
 
-from vimae_bench import Autoencoder, Batch, Frame, Gaussian, Loss, Objective, PosteriorFamily, PriorDistribution
+from vimae_bench.models import Autoencoder, Gaussian, PosteriorFamily, PriorDistribution
+from vimae_bench.plugin import Batch, Frame, Loss, Objective
 
 from .networks import NoDecoder, NoEncoder, lent, to_unit
 

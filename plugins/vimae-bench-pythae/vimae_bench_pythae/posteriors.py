@@ -8,7 +8,7 @@ import torch
 from pythae.models.normalizing_flows import IAF
 from torch import Tensor, nn
 
-from vimae_bench import (
+from vimae_bench.models import (
     Flow,
     FlowedGaussian,
     FlowPosterior,

@@ -10,7 +10,8 @@ from annotated_types import Ge
 from pythae.models import VAMP, VAMPConfig
 from torch import Tensor
 
-from vimae_bench import Frame, GaussianPosterior, Posterior, PriorDistribution
+from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
+from vimae_bench.plugin import Frame
 
 from .networks import Encoder, NoDecoder
 

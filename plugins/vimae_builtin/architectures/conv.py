@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from annotated_types import Gt, MultipleOf
 from torch import Tensor, nn
 
-from vimae_bench import Architecture, Frame, Heads, hookimpl
+from vimae_bench.models import Heads
+from vimae_bench.plugin import Architecture, Frame, hookimpl
 
 INIT_STD = 0.0099999
 DOUBLINGS = {28: 2, 32: 3, 64: 3}

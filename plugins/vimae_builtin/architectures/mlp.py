@@ -7,7 +7,8 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import nn
 
-from vimae_bench import Architecture, Frame, Heads, hookimpl
+from vimae_bench.models import Heads
+from vimae_bench.plugin import Architecture, Frame, hookimpl
 
 INIT_STD = 0.0099999
 

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 from annotated_types import Ge, MinLen
 
-from vimae_bench import DataError, Dataset, PixelRange, hookimpl
+from vimae_bench.plugin import DataError, Dataset, PixelRange, hookimpl
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from zipfile import ZipFile
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench import Arrays, DataError, Dataset, Examples, PixelRange, counted, fetch, hookimpl
+from vimae_bench.data import counted, fetch
+from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, hookimpl
 
 WHOLE = (178, 218)
 CROP = (19, 39, 159, 179)  # left, top, right, bottom: the 140x140 pixels in the middle

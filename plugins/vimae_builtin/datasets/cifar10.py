@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench import Arrays, Dataset, Examples, PixelRange, fetch, hookimpl
+from vimae_bench.data import fetch
+from vimae_bench.plugin import Arrays, Dataset, Examples, PixelRange, hookimpl
 
 PIXELS = 3 * 32 * 32
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench import Arrays, Dataset, Examples, PixelRange, derive, hookimpl
+from vimae_bench.plugin import Arrays, Dataset, Examples, PixelRange, derive, hookimpl
 
 
 @dataclass(frozen=True)

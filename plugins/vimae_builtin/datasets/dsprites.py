@@ -9,7 +9,8 @@ from zipfile import ZipFile
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench import Arrays, DataError, Dataset, Examples, PixelRange, counted, derive, fetch, hookimpl
+from vimae_bench.data import counted, fetch
+from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, derive, hookimpl
 
 SIDE = 64
 CHUNK = 4096

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from vimae_bench import Arrays, Dataset, PixelRange, hookimpl
+from vimae_bench.plugin import Arrays, Dataset, PixelRange, hookimpl
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from zipfile import ZipFile
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench import Arrays, DataError, Dataset, Examples, PixelRange, derive, fetch, hookimpl
+from vimae_bench.data import fetch
+from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, derive, hookimpl
 
 DRAWERS = 20
 SIDE = 28

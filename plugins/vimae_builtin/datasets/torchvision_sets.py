@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge
 
-from vimae_bench import Arrays, DataError, Dataset, Examples, PixelRange, hookimpl
+from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, hookimpl
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from vimae_bench import AdversarialJS, Divergence, hookimpl
+from vimae_bench.plugin import AdversarialJS, Divergence, hookimpl
 
 
 @hookimpl

@@ -11,7 +11,9 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from vimae_bench import Divergence, PriorDistribution, hookimpl, squared_distances
+from vimae_bench.functional import squared_distances
+from vimae_bench.models import PriorDistribution
+from vimae_bench.plugin import Divergence, hookimpl
 
 DEGREE = 20
 NEGLIGIBLE = 1e-7

@@ -6,14 +6,8 @@ from math import log
 
 from torch import Tensor
 
-from vimae_bench import (
-    Divergence,
-    GaussianPosterior,
-    PosteriorDivergence,
-    PriorDistribution,
-    hookimpl,
-    nowhere_zero,
-)
+from vimae_bench.models import GaussianPosterior, PriorDistribution
+from vimae_bench.plugin import Divergence, PosteriorDivergence, hookimpl, nowhere_zero
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from vimae_bench import Divergence, PriorDistribution, hookimpl, nowhere_zero, squared_distances
+from vimae_bench.functional import squared_distances
+from vimae_bench.models import PriorDistribution
+from vimae_bench.plugin import Divergence, hookimpl, nowhere_zero
 
 COINCIDENT = 1e-12
 

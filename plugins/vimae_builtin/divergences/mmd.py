@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from annotated_types import Gt
 from torch import Tensor
 
-from vimae_bench import Divergence, PriorDistribution, Statistic, hookimpl, median_bandwidth, mmd2
+from vimae_bench.functional import Statistic, median_bandwidth, mmd2
+from vimae_bench.models import PriorDistribution
+from vimae_bench.plugin import Divergence, hookimpl
 
 
 @dataclass(frozen=True)

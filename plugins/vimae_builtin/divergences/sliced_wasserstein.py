@@ -9,7 +9,8 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vimae_bench import Divergence, PriorDistribution, hookimpl
+from vimae_bench.models import PriorDistribution
+from vimae_bench.plugin import Divergence, hookimpl
 
 
 @dataclass(frozen=True)

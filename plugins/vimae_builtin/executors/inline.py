@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vimae_bench import Event, Executor, Order, hookimpl
+from vimae_bench.execution import Event, Executor, Order
+from vimae_bench.plugin import hookimpl
 
 
 @dataclass(frozen=True)

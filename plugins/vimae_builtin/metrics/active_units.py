@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 from annotated_types import Gt
 from torch import Tensor
 
-from vimae_bench import Estimate, GaussianPosterior, Measure, Metric, Trial, hookimpl
+from vimae_bench.models import GaussianPosterior
+from vimae_bench.plugin import Estimate, Measure, Metric, Trial, hookimpl
 
 
 @dataclass(frozen=True)

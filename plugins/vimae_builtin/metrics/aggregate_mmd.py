@@ -9,7 +9,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from vimae_bench import Estimate, KernelName, Measure, Metric, PriorDistribution, Trial, hookimpl, mean_estimate, mmd2
+from vimae_bench.functional import KernelName, mean_estimate, mmd2
+from vimae_bench.models import PriorDistribution
+from vimae_bench.plugin import Estimate, Measure, Metric, Trial, hookimpl
 
 BLOCKS = 20
 REPLICATE = 500

@@ -10,19 +10,10 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from vimae_bench import (
-    Estimate,
-    Frame,
-    GaussianDecoder,
-    Measure,
-    Metric,
-    PriorDistribution,
-    Trial,
-    hookimpl,
-    mean_estimate,
-    noise_variance,
-    random_images,
-)
+from vimae_bench.functional import mean_estimate
+from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
+from vimae_bench.models import PriorDistribution
+from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Trial, hookimpl
 
 RADIUS = 4.0
 LEAPFROGS = 10

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench import Estimate, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
+from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
 
 BLOCKS = 5
 LEAF = 5

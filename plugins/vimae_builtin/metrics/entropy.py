@@ -11,7 +11,9 @@ from scipy.spatial import KDTree
 from scipy.special import digamma
 from torch import Tensor
 
-from vimae_bench import Estimate, GaussianPosterior, Measure, Metric, PointPosterior, Trial, hookimpl, mean_estimate
+from vimae_bench.functional import mean_estimate
+from vimae_bench.models import GaussianPosterior, PointPosterior
+from vimae_bench.plugin import Estimate, Measure, Metric, Trial, hookimpl
 
 NEAREST_NEIGHBOUR_LATENTS = 8
 JITTER = 1e-10

@@ -8,23 +8,10 @@ import numpy as np
 import torch
 from annotated_types import Ge, MinLen
 
-from vimae_bench import (
-    Codes,
-    Corruption,
-    Estimate,
-    Examples,
-    Frame,
-    Measure,
-    Metric,
-    Splits,
-    Trial,
-    derive,
-    hookimpl,
-    mean_codes,
-    mean_estimate,
-    plain_codes,
-    rbf_machine,
-)
+from vimae_bench.data import Corruption
+from vimae_bench.functional import mean_estimate
+from vimae_bench.metrics import Codes, mean_codes, plain_codes, rbf_machine
+from vimae_bench.plugin import Estimate, Examples, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vimae_bench import (
-    BenchError,
-    Estimate,
-    Examples,
-    Features,
-    Frame,
-    Metric,
-    RealSide,
-    SampleDistance,
-    Splits,
-    content,
-    derive,
-    frechet_estimate,
-    hookimpl,
-    kept,
-)
+from vimae_bench.data import content, kept
+from vimae_bench.functional import frechet_estimate
+from vimae_bench.metrics import Features, RealSide, SampleDistance
+from vimae_bench.plugin import BenchError, Estimate, Examples, Frame, Metric, Splits, derive, hookimpl
 
 WIDTHS = (32, 64, 128)
 FEATURES = 128

@@ -9,20 +9,10 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from vimae_bench import (
-    Estimate,
-    Features,
-    Frame,
-    Metric,
-    RealSide,
-    SampleDistance,
-    Splits,
-    content,
-    derive,
-    frechet_estimate,
-    hookimpl,
-    kept,
-)
+from vimae_bench.data import content, kept
+from vimae_bench.functional import frechet_estimate
+from vimae_bench.metrics import Features, RealSide, SampleDistance
+from vimae_bench.plugin import Estimate, Frame, Metric, Splits, derive, hookimpl
 
 COMPONENTS = 64
 FITTED = 10_000

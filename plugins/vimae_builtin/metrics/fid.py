@@ -8,21 +8,17 @@ import numpy as np
 import torch
 from annotated_types import Ge, MinLen
 
-from vimae_bench import (
+from vimae_bench.functional import frechet_estimate
+from vimae_bench.metrics import (
     INCEPTION_SECONDS,
     ORIGINAL_INCEPTION,
-    Estimate,
     Features,
-    Frame,
     InceptionLayer,
-    Metric,
     RealSide,
     SampleDistance,
-    Splits,
-    frechet_estimate,
-    hookimpl,
     inception_network,
 )
+from vimae_bench.plugin import Estimate, Frame, Metric, Splits, hookimpl
 
 Weights = Annotated[str, MinLen(8)]
 """How the sha256 of the weights begins, in hexadecimal digits."""

@@ -11,18 +11,8 @@ from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vimae_bench import (
-    Estimate,
-    Frame,
-    Measure,
-    Metric,
-    Splits,
-    Trial,
-    derive,
-    hookimpl,
-    information_of_labels,
-    mean_estimate,
-)
+from vimae_bench.functional import information_of_labels, mean_estimate
+from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
 
 NEAREST_NEIGHBOUR_LATENTS = 8
 JITTER = 1e-10

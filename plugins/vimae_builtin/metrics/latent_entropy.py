@@ -8,7 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vimae_bench import Estimate, Frame, Measure, Metric, Splits, Trial, hookimpl, mean_estimate
+from vimae_bench.functional import mean_estimate
+from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Splits, Trial, hookimpl
 
 SINGULAR = 1e-6
 """The share of a dimension's standard deviation that others have to leave unexplained."""

@@ -9,21 +9,10 @@ import torch
 from annotated_types import Ge, Gt, MinLen
 from torch import Tensor
 
-from vimae_bench import (
-    Estimate,
-    Frame,
-    GaussianDecoder,
-    GaussianPosterior,
-    Measure,
-    Metric,
-    Posterior,
-    PriorDistribution,
-    Trial,
-    hookimpl,
-    mean_estimate,
-    noise_variance,
-    random_images,
-)
+from vimae_bench.functional import mean_estimate
+from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
+from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
+from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Trial, hookimpl
 
 AT_ONCE = 250
 FIRST_RATE, MEMORY = 0.3, 0.99

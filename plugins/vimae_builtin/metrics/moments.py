@@ -7,7 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vimae_bench import Estimate, Measure, Metric, Trial, hookimpl, mean_estimate
+from vimae_bench.functional import mean_estimate
+from vimae_bench.plugin import Estimate, Measure, Metric, Trial, hookimpl
 
 
 @dataclass(frozen=True)

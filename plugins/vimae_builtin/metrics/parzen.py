@@ -9,7 +9,9 @@ import torch
 from annotated_types import Ge, MinLen
 from torch import Tensor
 
-from vimae_bench import Estimate, Frame, Measure, Metric, Source, Splits, Trial, hookimpl, mean_estimate, random_images
+from vimae_bench.functional import mean_estimate
+from vimae_bench.metrics import random_images
+from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Source, Splits, Trial, hookimpl
 
 WIDTHS = tuple(hundredths / 100 for hundredths in range(5, 51))
 HELD_OUT = 1000

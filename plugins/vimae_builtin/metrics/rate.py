@@ -9,20 +9,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from vimae_bench import (
-    BenchError,
-    Estimate,
-    Frame,
-    Measure,
-    Metric,
-    PointPosterior,
-    Posterior,
-    PriorDistribution,
-    PushForwardPosterior,
-    Trial,
-    hookimpl,
-    mean_estimate,
-)
+from vimae_bench.functional import mean_estimate
+from vimae_bench.models import PointPosterior, Posterior, PriorDistribution, PushForwardPosterior
+from vimae_bench.plugin import BenchError, Estimate, Frame, Measure, Metric, Trial, hookimpl
 
 AT_ONCE = 4096
 ENCODED = AT_ONCE * 28 * 28

@@ -7,7 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vimae_bench import Estimate, Measure, Metric, PointPosterior, Trial, hookimpl, mean_estimate
+from vimae_bench.functional import mean_estimate
+from vimae_bench.models import PointPosterior
+from vimae_bench.plugin import Estimate, Measure, Metric, Trial, hookimpl
 
 MSE_FLOOR = 1e-10
 

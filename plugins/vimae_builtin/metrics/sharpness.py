@@ -9,7 +9,8 @@ from annotated_types import Ge, MinLen
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from vimae_bench import Estimate, Frame, Measure, Metric, Source, Splits, Trial, derive, hookimpl, mean_estimate
+from vimae_bench.functional import mean_estimate
+from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Source, Splits, Trial, derive, hookimpl
 
 LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
 LUMA = (0.299, 0.587, 0.114)

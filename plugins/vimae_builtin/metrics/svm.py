@@ -7,27 +7,20 @@ from typing import Annotated, ClassVar, Protocol
 import numpy as np
 from annotated_types import Ge, MinLen
 
-from vimae_bench import (
+from vimae_bench.data import Corruption
+from vimae_bench.metrics import (
     Codes,
-    Corruption,
-    Estimate,
-    Frame,
-    Measure,
-    Metric,
-    PointPosterior,
-    Splits,
-    Trial,
     accuracy_over_draws,
     check_labelled,
     choose_labelled,
-    derive,
     drawn_codes,
-    hookimpl,
     linear_machine,
     mean_codes,
     plain_codes,
     rbf_machine,
 )
+from vimae_bench.models import PointPosterior
+from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
 
 
 class Machine(Protocol):

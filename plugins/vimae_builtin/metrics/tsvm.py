@@ -7,23 +7,9 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, MinLen
 
-from vimae_bench import (
-    Codes,
-    Corruption,
-    Estimate,
-    Frame,
-    Measure,
-    Metric,
-    Splits,
-    Trial,
-    accuracy_over_draws,
-    check_labelled,
-    choose_labelled,
-    derive,
-    hookimpl,
-    mean_codes,
-    plain_codes,
-)
+from vimae_bench.data import Corruption
+from vimae_bench.metrics import Codes, accuracy_over_draws, check_labelled, choose_labelled, mean_codes, plain_codes
+from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
 
 FIRST_COST = 1e-5
 NEWTON_STEPS = 200

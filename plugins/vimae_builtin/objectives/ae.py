@@ -6,7 +6,9 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt
 
-from vimae_bench import Autoencoder, Batch, Deterministic, Loss, Objective, hookimpl, squared_error
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Deterministic
+from vimae_bench.plugin import Batch, Loss, Objective, hookimpl
 
 
 @dataclass(frozen=True)

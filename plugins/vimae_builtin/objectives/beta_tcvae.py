@@ -9,7 +9,9 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from vimae_bench import Autoencoder, Batch, Gaussian, GaussianPosterior, Loss, Objective, hookimpl, squared_error
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Gaussian, GaussianPosterior
+from vimae_bench.plugin import Batch, Loss, Objective, hookimpl
 
 Sampling = Literal["weighted", "stratified"]
 

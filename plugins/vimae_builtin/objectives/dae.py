@@ -8,17 +8,10 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from vimae_bench import (
-    Autoencoder,
-    Batch,
-    Corruption,
-    Deterministic,
-    Loss,
-    Objective,
-    PixelRange,
-    hookimpl,
-    squared_error,
-)
+from vimae_bench.data import Corruption
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Deterministic
+from vimae_bench.plugin import Batch, Loss, Objective, PixelRange, hookimpl
 
 
 @dataclass(frozen=True)

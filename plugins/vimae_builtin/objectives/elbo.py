@@ -7,18 +7,9 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from vimae_bench import (
-    Autoencoder,
-    Batch,
-    Gaussian,
-    GaussianPosterior,
-    Loss,
-    Objective,
-    PriorDistribution,
-    hookimpl,
-    nowhere_zero,
-    squared_error,
-)
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Gaussian, GaussianPosterior, PriorDistribution
+from vimae_bench.plugin import Batch, Loss, Objective, hookimpl, nowhere_zero
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from annotated_types import Ge, Gt
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from vimae_bench import Autoencoder, Batch, Frame, Gaussian, Loss, Objective, Step, hookimpl, squared_error
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Gaussian
+from vimae_bench.plugin import Batch, Frame, Loss, Objective, Step, hookimpl
 
 SLOPE = 0.2
 """Of the discriminator's leaky rectifiers, as in the paper."""

@@ -9,18 +9,9 @@ from annotated_types import Ge, Gt
 from torch import Tensor, nn
 from torch.nn.functional import elu, linear
 
-from vimae_bench import (
-    Autoencoder,
-    Batch,
-    Flow,
-    FlowedGaussian,
-    Frame,
-    Loss,
-    Objective,
-    hookimpl,
-    nowhere_zero,
-    squared_error,
-)
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Flow, FlowedGaussian
+from vimae_bench.plugin import Batch, Frame, Loss, Objective, hookimpl, nowhere_zero
 
 
 class MaskedNet(nn.Module):

@@ -6,22 +6,16 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from vimae_bench import (
-    AdversarialDivergence,
+from vimae_bench.functional import squared_error
+from vimae_bench.models import (
     Autoencoder,
-    Batch,
     Deterministic,
-    Divergence,
-    DivergenceObjective,
     Gaussian,
-    Loss,
     NoisedDeterministic,
-    Objective,
     PosteriorFamily,
     TruncatedNormal,
-    hookimpl,
-    squared_error,
 )
+from vimae_bench.plugin import AdversarialDivergence, Batch, Divergence, DivergenceObjective, Loss, Objective, hookimpl
 
 Encoder = Literal["gaussian", "deterministic"]
 

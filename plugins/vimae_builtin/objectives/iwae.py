@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from vimae_bench import Autoencoder, Batch, Gaussian, Loss, Objective, hookimpl, nowhere_zero
+from vimae_bench.models import Autoencoder, Gaussian
+from vimae_bench.plugin import Batch, Loss, Objective, hookimpl, nowhere_zero
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from typing import Annotated, ClassVar
 import torch
 from annotated_types import Ge, Gt, Le
 
-from vimae_bench import Autoencoder, Batch, Gaussian, Loss, Objective, hookimpl, squared_error
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Gaussian
+from vimae_bench.plugin import Batch, Loss, Objective, hookimpl
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from vimae_bench import Autoencoder, Batch, Frame, Gaussian, Loss, Objective, hookimpl, squared_error
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Gaussian
+from vimae_bench.plugin import Batch, Frame, Loss, Objective, hookimpl
 
 
 class Variance(nn.Module):

@@ -8,7 +8,9 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from vimae_bench import Autoencoder, Batch, FixedGaussian, Loss, Objective, hookimpl, squared_error
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, FixedGaussian
+from vimae_bench.plugin import Batch, Loss, Objective, hookimpl
 
 
 @dataclass(frozen=True)

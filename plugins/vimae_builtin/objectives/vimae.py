@@ -6,21 +6,9 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt
 
-from vimae_bench import (
-    AdversarialJS,
-    Autoencoder,
-    Batch,
-    Deterministic,
-    Divergence,
-    DivergenceObjective,
-    Loss,
-    NoisedDeterministic,
-    Objective,
-    PosteriorFamily,
-    TruncatedNormal,
-    hookimpl,
-    squared_error,
-)
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Deterministic, NoisedDeterministic, PosteriorFamily, TruncatedNormal
+from vimae_bench.plugin import AdversarialJS, Batch, Divergence, DivergenceObjective, Loss, Objective, hookimpl
 
 
 class WassersteinAutoencoder(DivergenceObjective):

@@ -9,7 +9,8 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from vimae_bench import Frame, Posterior, Prior, PriorDistribution, hookimpl
+from vimae_bench.models import Posterior, PriorDistribution
+from vimae_bench.plugin import Frame, Prior, hookimpl
 
 
 class AffineCoupling(nn.Module):

@@ -7,7 +7,8 @@ from math import log, sqrt
 import torch
 from torch import Tensor
 
-from vimae_bench import Frame, Posterior, Prior, PriorDistribution, hookimpl
+from vimae_bench.models import Posterior, PriorDistribution
+from vimae_bench.plugin import Frame, Prior, hookimpl
 
 SCALE = 1 / sqrt(2)  # of unit variance: a Laplace law has variance 2 * scale^2
 SMALLEST = 2.0**-24

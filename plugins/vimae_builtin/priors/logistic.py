@@ -7,7 +7,8 @@ from math import log, pi, sqrt
 import torch
 from torch import Tensor
 
-from vimae_bench import Frame, Posterior, Prior, PriorDistribution, hookimpl
+from vimae_bench.models import Posterior, PriorDistribution
+from vimae_bench.plugin import Frame, Prior, hookimpl
 
 SCALE = sqrt(3) / pi  # of unit variance: a scale of 1 would have variance pi^2/3
 SMALLEST = 2.0**-24

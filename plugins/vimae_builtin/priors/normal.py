@@ -8,7 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vimae_bench import Frame, GaussianPosterior, Posterior, Prior, PriorDistribution, hookimpl
+from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
+from vimae_bench.plugin import Frame, Prior, hookimpl
 
 
 class StandardNormal(PriorDistribution):

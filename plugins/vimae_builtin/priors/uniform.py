@@ -7,7 +7,8 @@ from math import inf, log, sqrt
 import torch
 from torch import Tensor
 
-from vimae_bench import Frame, Posterior, Prior, PriorDistribution, hookimpl
+from vimae_bench.models import Posterior, PriorDistribution
+from vimae_bench.plugin import Frame, Prior, hookimpl
 
 HALF_WIDTH = sqrt(3)  # of unit variance: a uniform law has variance width^2 / 12
 

@@ -9,7 +9,8 @@ import torch
 from annotated_types import Gt
 from torch import Tensor, nn
 
-from vimae_bench import Frame, GaussianPosterior, Posterior, Prior, PriorDistribution, hookimpl
+from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
+from vimae_bench.plugin import Frame, Prior, hookimpl
 
 AT_ONCE = 512
 """Codes whose densities under all components are taken at once: ten thousand would take gigabytes."""

@@ -10,10 +10,11 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColum
 from rich.table import Column
 from rich.text import Text
 
-from vimae_bench import BenchError, Event, Order, Reporter, hookimpl
-from vimae_bench.files import read_json
-from vimae_bench.folder import RunFolder, read_events
-from vimae_bench.records import Json
+from vimae_bench.core.canonical import Json
+from vimae_bench.execution import Event, Order, Reporter
+from vimae_bench.plugin import BenchError, hookimpl
+from vimae_bench.storage.atomic import read_json
+from vimae_bench.storage.run_folder import RunFolder, read_events
 
 REFRESH = 4
 """Times a second that the terminal is drawn."""

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
-from vimae_bench import BenchError, Cell, Event, Order, Reporter, hookimpl
-from vimae_bench.tracking.mirror import Summary, sync
+from vimae_bench.execution import Cell, Event, Order, Reporter
+from vimae_bench.plugin import BenchError, hookimpl
 from vimae_bench.tracking.store import default_uri, load, masked
+from vimae_bench.tracking.sync import Summary, sync
 
 EVERY = 3.0
 """Seconds between two looks at the runs under way; they double while the store cannot be reached."""

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from vimae_bench import Event, Executor, Order, hookimpl
+from vimae_bench.execution import Event, Executor, Order
+from vimae_bench.plugin import hookimpl
 
-from .crew import Crew
+from .concurrency import Slots, on_cpu, on_gpus, side_by_side
 from .machine import available, cores, gpus
-from .slots import Slots, on_cpu, on_gpus, side_by_side
+from .process_pool import Crew
 from .worker import server
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from vimae_bench import BenchError
+from vimae_bench.plugin import BenchError
 
 ROOT = Path("/")
 

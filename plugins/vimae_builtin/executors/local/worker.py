@@ -13,9 +13,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-from vimae_bench import Order, interrupts
-from vimae_bench.files import out_of_space
-from vimae_bench.streams import LEFT, NO_SPACE
+from vimae_bench.execution import Order
+from vimae_bench.execution import signals as interrupts
+from vimae_bench.execution.jobs import LEFT, NO_SPACE
+from vimae_bench.storage.atomic import out_of_space
 
 from .machine import pin
 
@@ -28,7 +29,7 @@ PRELOADED = [
     "matplotlib.figure",
     "sklearn.svm",
     "sklearn.decomposition",
-    "vimae_bench.engine.ready",  # last, as it freezes what has been loaded
+    "vimae_bench.engine.preload",  # last, as it freezes what has been loaded
 ]
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
-from vimae_bench import BenchError, Event, Executor, Order, hookimpl
+from vimae_bench.execution import Event, Executor, Order
+from vimae_bench.plugin import BenchError, hookimpl
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
-from vimae_bench import BenchError
+from vimae_bench.plugin import BenchError
 
 PASSED_ON = ("VIMAE_BENCH_DATA", "VIMAE_BENCH_CACHE", "VIMAE_BENCH_INCEPTION")
 """What the environment here says of files is said on the nodes too; nothing else of it goes there."""

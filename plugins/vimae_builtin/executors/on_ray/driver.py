@@ -9,13 +9,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from vimae_bench import Event, Order
-from vimae_bench.folder import RunFolder
-from vimae_bench.streams import LEFT
+from vimae_bench.execution import Event, Order
+from vimae_bench.execution.jobs import LEFT
+from vimae_bench.storage.run_folder import RunFolder
 
-from .carrier import Desk, carry
 from .cluster import Need
-from .parcel import pack, unpack
+from .file_transfer import pack, unpack
+from .remote_worker import Desk, carry
 
 TICK = 0.2
 """Seconds."""

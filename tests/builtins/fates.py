@@ -1,0 +1,102 @@
+"""What a worker may do; in a module of its own, so that worker processes can import it."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from vimae_bench.execution import Cell, Choice, Order, Run, Training
+from vimae_bench.storage.run_folder import RunFolder
+
+FATES = ("ends well", "raises", "is killed", "crashes", "exits", "hangs", "ends well too")
+
+
+def order(folder: Path, fate: int, seed: int | None = None) -> Order:
+    plain, seed = Choice("toy"), fate if seed is None else seed
+    run = Run(plain, plain, plain, plain, 2, Training(), seed)
+    return Order("toy", Cell(FATES[fate], run, ()), folder / str(seed), folder)
+
+
+def work(one: Order) -> int:
+    """What the label says."""
+    (one.folder / "pid").write_text(str(os.getpid()))
+    print("a word for the log")
+    match one.cell.label:
+        case "raises":
+            raise RuntimeError("on purpose")
+        case "is killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "crashes":
+            ctypes.string_at(0)
+        case "exits":
+            os._exit(3)
+        case "hangs":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(600)
+        case _:
+            return 0
+    return 1
+
+
+def patient(one: Order) -> int:
+    (one.folder / "pid").write_text(str(os.getpid()))
+    time.sleep(600)
+    return 0
+
+
+def second_time(one: Order) -> int:
+    """Waits until it is killed, and ends well when it is tried again."""
+    one.folder.mkdir(parents=True, exist_ok=True)
+    if (one.folder / "pid").exists():
+        return 0
+    return patient(one)
+
+
+def parental(one: Order) -> int:
+    """Starts a process and is killed."""
+    child = subprocess.Popen(["sleep", "600"])
+    (one.folder / "child").write_text(str(child.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def report(one: Order) -> int:
+    (one.folder / "report").write_text(f"{os.environ['CUDA_VISIBLE_DEVICES']} {one.device}")
+    return 0
+
+
+def crowded(one: Order) -> int:
+    """Train on a device that serves two runs at full speed, and shares that out among more."""
+    (one.folder / "pid").write_text(str(os.getpid()))
+    for epoch in range(1, 1000):
+        time.sleep(0.04)
+        seconds = 0.04 * max(1.0, len(list(one.folder.parent.glob("*/pid"))) / 2)
+        time.sleep(seconds - 0.04)
+        RunFolder(one.folder).tell("epoch", epoch=epoch, time=time.time(), seconds=seconds, terms={})
+    return 0
+
+
+def hungry(one: Order) -> int:
+    """The run of seed 1 fits on its device alone; the others are slow enough to be beside it."""
+    tried = one.folder / "tried"
+    if one.cell.run.seed != 1:
+        time.sleep(0.5)
+        return 0
+    if tried.exists():
+        return int(one.sharing > 1)
+    tried.touch()
+    time.sleep(0.2)
+    if one.cell.label == "is killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    RunFolder(one.folder).tell("ended", status="failed", reason="OutOfMemoryError: CUDA out of memory.", time=0.0)
+    return 1
+
+
+def locking(one: Order) -> int:
+    """Makes a lock that only a clean end gives back, as tqdm does."""
+    global lock
+    lock = multiprocessing.get_context("forkserver").Lock()
+    return 0

@@ -1,0 +1,288 @@
+import io
+import time
+
+import pytest
+from rich.console import Console
+
+from vimae_bench.execution import Cell, Choice, Event, Order, Run, Training
+from vimae_bench.storage.atomic import write_json
+from vimae_bench.storage.run_folder import RunFolder
+from vimae_builtin.reporters.console import Board, ConsoleReporter, clock, follow, printable
+
+
+@pytest.fixture
+def order(tmp_path):
+    def make(label="VAE", seed=0, epochs=40):
+        names = (Choice(use) for use in ("digits", "mlp", "elbo", "normal"))
+        run = Run(*names, 2, Training(epochs=epochs), seed)
+        return Order("toy", Cell(label, run, ()), tmp_path / run.name, tmp_path)
+
+    return make
+
+
+def train(order, first, last, total=100.0):
+    for epoch in range(first, last + 1):
+        RunFolder(order.folder).tell("epoch", epoch=epoch, time=1.0, seconds=2.0, terms={"total": total, "kl": None})
+
+
+def end(order, status="done", reason=""):
+    write_json(RunFolder(order.folder).record, {"status": status, "reason": reason})
+
+
+def terminal(width=100):
+    return Console(file=io.StringIO(), force_terminal=True, width=width, _environ={"TERM": "xterm"})
+
+
+def frame(board):
+    """The rows of one frame, as a user sees them."""
+    console = Console(file=io.StringIO(), width=100)
+    console.print(board.progress)
+    return console.file.getvalue().rstrip().split("\n")
+
+
+def test_there_is_a_bar_for_the_matrix_and_one_for_each_run_under_way(order):
+    orders = [order(seed=0), order("VIMAE-n", seed=1), order(seed=2)]
+    board = Board(orders, terminal())
+    for begun in orders[:2]:
+        board.note(Event("started", begun))
+    train(orders[0], 1, 12, total=31.25)
+    board.note(Event("tick"))
+    matrix, first, second = frame(board)
+    assert matrix.split()[0] == "toy"
+    assert "0/3" in matrix
+    assert "VAE digits mlp s0" in first
+    assert "12/40" in first
+    assert "loss 31.25" in first
+    assert "0:56" in first  # 28 epochs of 2 s
+    assert "VIMAE-n digits mlp s1" in second
+    assert "0/40" in second
+
+
+def test_only_what_was_written_since_is_read_again(order):
+    run = order()
+    board = Board([run], terminal())
+    board.note(Event("started", run))
+    train(run, 1, 40)
+    board.note(Event("tick"))
+    RunFolder(run.folder).events.write_text("x" * RunFolder(run.folder).events.stat().st_size)
+    board.note(Event("tick"))
+    assert "40/40" in frame(board)[1]
+
+
+def test_while_measuring_the_metric_is_named(order):
+    run = order()
+    board = Board([run], terminal())
+    board.note(Event("started", run))
+    train(run, 1, 40)
+    RunFolder(run.folder).tell("measuring", metric="svm", time=1.0)
+    board.note(Event("tick"))
+    matrix, row = frame(board)
+    assert "0:" not in matrix  # nobody knows how long measuring takes
+    assert "measuring svm" in row
+    assert "loss" not in row
+
+
+def test_a_run_that_ended_well_leaves_its_row_and_no_line(order):
+    runs = [order(seed=0), order(seed=1)]
+    console = terminal()
+    board = Board(runs, console)
+    board.note(Event("started", runs[0]))
+    end(runs[0])
+    board.note(Event("ended", runs[0], 0))
+    assert len(frame(board)) == 1
+    assert "1/2" in frame(board)[0]
+    assert console.file.getvalue() == ""
+
+
+def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(order):
+    console, run = Console(file=io.StringIO(), width=100), order()
+    board = Board([run, order(seed=1)], console)
+    board.note(Event("started", run))
+    board.note(Event("left", run, 75))
+    assert board.rows == {}
+    assert (board.ended, console.file.getvalue()) == (0, "")
+    end(run)
+    board.note(Event("ended", run, 0, "done by another process"))
+    assert console.file.getvalue() == "1/2 VAE digits mlp s0: done by another process\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        ("diverged", 0, "VAE digits mlp s0: diverged: total not finite in epoch 3"),
+        ("failed", 1, "VAE digits mlp s0: failed: total not finite in epoch 3"),
+        (None, -9, "VAE digits mlp s0: ended with exit code -9"),
+    ],
+)
+def test_a_run_that_ended_badly_is_told_at_once_with_the_reason(order, status, code, told):
+    console, run = terminal(), order()
+    board = Board([run], console)
+    board.note(Event("started", run))
+    if status:
+        end(run, status, "total not finite in epoch 3")
+    board.note(Event("ended", run, code))
+    assert told in console.file.getvalue()
+
+
+def test_a_metric_that_failed_is_told_though_the_run_is_done(order):
+    console, run = terminal(), order()
+    board = Board([run], console)
+    board.note(Event("started", run))
+    RunFolder(run.folder).tell("metric failed", reason="metric 'svm': no labels", time=1.0)
+    end(run)
+    board.note(Event("ended", run, 1))
+    assert "metric 'svm': no labels" in console.file.getvalue()
+
+
+def test_a_damaged_record_is_told_and_ends_nothing(order):
+    console, run = terminal(), order()
+    board = Board([run], console)
+    board.note(Event("started", run))
+    train(run, 1, 1)
+    RunFolder(run.folder).record.write_text('{"sta')
+    board.note(Event("ended", run, 0))
+    assert "record.json" in console.file.getvalue()
+
+
+def test_a_resumed_run_starts_where_it_was_and_forgets_what_went_wrong_then(order):
+    console, run = terminal(), order()
+    train(run, 1, 10)
+    RunFolder(run.folder).tell("metric failed", reason="an old trouble", time=1.0)
+    board = Board([run, order(seed=1)], console)
+    board.note(Event("started", run))
+    assert "10/40" in frame(board)[1]
+    assert "0:" not in frame(board)[0]  # ten epochs in no time are no pace
+    RunFolder(run.folder).tell("started", time=1.0, resumed_from=8)
+    board.note(Event("tick"))
+    assert "8/40" in frame(board)[1]
+    end(run)
+    board.note(Event("ended", run, 0))
+    assert console.file.getvalue() == ""
+
+
+def test_elsewhere_each_run_that_has_ended_is_one_line(order):
+    runs = [order("VAE", seed=0, epochs=3), order("β_H-VAE", seed=1, epochs=3)]
+    console = Console(file=io.StringIO(), width=20)
+    stream = follow(
+        runs,
+        iter([Event("started", r) for r in runs] + [Event("tick")] + [Event("ended", r, 0) for r in runs]),
+        console,
+    )
+    for _ in range(3):
+        next(stream)
+    assert console.file.getvalue() == ""
+    for run in runs:
+        train(run, 1, 3, total=7.5)
+    end(runs[0])
+    end(runs[1], "diverged", "kl not finite in epoch 3")
+    list(stream)
+    assert console.file.getvalue().splitlines() == [
+        "1/2 VAE digits mlp s0: done, 3 epochs, loss 7.5, 0:00",
+        "2/2 β_H-VAE digits mlp s1: diverged: kl not finite in epoch 3",
+    ]
+
+
+NASTY = "a[/oops]b \x1b[31m[red]c\x07\r\nd\u202e {task}"
+
+
+@pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO(), width=100)])
+def test_labels_and_reasons_are_shown_and_not_obeyed(order, make):
+    console, run = make(), order(NASTY)
+    board = Board([run], console)
+    board.note(Event("started", run))
+    assert "a[/oops]b [31m[red]cd {task} digits" in frame(board)[1]
+    end(run, "failed", NASTY)
+    board.note(Event("ended", run, 1))
+    told = console.file.getvalue()
+    assert "failed: a[/oops]b [31m[red]cd {task}" in told
+    assert not any(obeyed in told for obeyed in ("\x07", "\r", "\u202e", "\x1b[31m[red]"))
+
+
+@pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO(), width=100)])
+def test_a_note_is_a_line_of_its_own(order, make):
+    console, run = make(), order()
+    list(follow([run], iter([Event("note", reason="2 runs side by side: [red]2 cores\a")]), console))
+    assert "2 runs side by side: [red]2 cores\n" in console.file.getvalue()
+
+
+def test_every_event_is_passed_on_and_the_cursor_comes_back(order):
+    console, run = terminal(), order()
+    events = [Event("started", run), Event("tick"), Event("ended", run, 0)]
+    assert list(follow([run], iter(events), console)) == events
+    shown = console.file.getvalue()
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+
+
+def test_an_interrupted_stream_gives_the_cursor_back(order):
+    console, run = terminal(), order()
+    stream = follow([run], iter([Event("started", run), Event("tick")]), console)
+    next(stream)
+    stream.close()
+    shown = console.file.getvalue()
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+
+
+def test_nothing_is_shown_when_there_is_nothing_to_do():
+    console = terminal()
+    assert list(follow([], iter([]), console)) == []
+    assert console.file.getvalue() == ""
+
+
+def test_the_bars_go_to_the_error_stream(order, capsys):
+    run = order()
+    list(ConsoleReporter()([run], iter([Event("started", run), Event("ended", run, 0)])))
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "1/1 VAE digits mlp s0: done" in told.err
+
+
+def test_a_tick_costs_little(order):
+    runs = [order(seed=s) for s in range(16)]
+    board = Board(runs, terminal())
+    for run in runs:
+        train(run, 1, 20)
+        board.note(Event("started", run))
+    best = min(_seconds(lambda: board.note(Event("tick"))) for _ in range(20))
+    assert best < 0.02
+
+
+def _seconds(do):
+    began = time.perf_counter()
+    do()
+    return time.perf_counter() - began
+
+
+def test_times_are_told_as_a_clock_tells_them():
+    assert [clock(s) for s in (0, 41.6, 725, 10800)] == ["0:00", "0:42", "12:05", "3:00:00"]
+
+
+def test_letters_of_any_script_are_printable():
+    assert printable("β_H-VAE 画") == "β_H-VAE 画"
+
+
+def test_a_remark_on_the_training_is_told_once_for_each_method(order):
+    runs = [order(seed=0), order(seed=1), order("VIMAE-n", seed=0)]
+    console = Console(file=io.StringIO(), width=200)
+    board = Board(runs, console)
+    for run in runs:
+        board.note(Event("started", run))
+        RunFolder(run.folder).tell("preparing", time=0.0)
+        RunFolder(run.folder).tell(
+            "started", time=0.0, resumed_from=0, step="eager", remark="not compiled, since it reads"
+        )
+        board.note(Event("tick"))
+        board.note(Event("ended", run, 0))
+    told = [line for line in console.file.getvalue().split("\n") if "not compiled" in line]
+    assert told == ["VAE: not compiled, since it reads", "VIMAE-n: not compiled, since it reads"]
+
+
+def test_while_a_step_is_compiled_the_run_is_preparing(order):
+    run = order()
+    board = Board([run], terminal())
+    board.note(Event("started", run))
+    RunFolder(run.folder).tell("preparing", time=0.0)
+    board.note(Event("tick"))
+    assert "preparing" in frame(board)[1]
+    RunFolder(run.folder).tell("started", time=0.0, resumed_from=0, step="compiled", remark="")
+    board.note(Event("tick"))
+    assert "preparing" not in frame(board)[1]

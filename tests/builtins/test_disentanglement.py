@@ -1,0 +1,159 @@
+from dataclasses import replace
+from math import log
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import entropy as scipy_entropy
+from sklearn.metrics import balanced_accuracy_score, mutual_info_score
+
+from vimae_bench.models import Deterministic
+from vimae_bench.plugin import Examples, Frame, Splits
+from vimae_bench.testing import check_metric
+from vimae_builtin.metrics import disentanglement
+from vimae_builtin.metrics.disentanglement import (
+    Disentanglement,
+    balanced_accuracy,
+    concentration,
+    entropy,
+    information,
+)
+
+SMALL = Disentanglement(images=2000)
+VALUES = {"x": 8, "y": 8}
+
+
+def factors(n: int = 2000) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    return {name: random.integers(0, values, n) for name, values in VALUES.items()}
+
+
+@pytest.fixture
+def coded(linear_trial):
+    """A trial whose test images are of known factors, one pixel for each, and whose code is a matrix times them."""
+
+    def make(weight, known=None):
+        known = known or factors()
+        images = np.stack([30 * v for v in known.values()], 1).astype(np.uint8).reshape(-1, 1, 1, len(known))
+        weight = torch.as_tensor(weight, dtype=torch.float32)
+        trial = linear_trial(images, Deterministic(), [(weight, torch.zeros(len(weight)))])
+        test = Examples(images, None, known)
+        return replace(trial, splits=Splits(test, test, test))
+
+    return make
+
+
+def test_a_dimension_for_each_factor_is_perfect(coded):
+    found = SMALL(coded(np.eye(2)))
+    assert found["mig"].value == pytest.approx(1.0, abs=0.02)
+    assert found["dci disentanglement"].value == pytest.approx(1.0, abs=0.02)
+    assert found["dci completeness"].value == pytest.approx(1.0, abs=0.02)
+    assert found["dci informativeness"].value == pytest.approx(1.0, abs=0.001)
+    assert found["sap"].value == pytest.approx(1 - 1 / 8, abs=0.03)  # chance with eight values is an eighth
+
+
+def test_the_order_the_signs_and_the_scales_of_dimensions_do_not_matter(coded):
+    straight, turned = SMALL(coded(np.eye(2))), SMALL(coded([[0, -50.0], [0.1, 0]]))
+    for name, estimate in straight.items():
+        assert turned[name].value == pytest.approx(estimate.value, abs=0.02), name
+
+
+def test_codes_halfway_between_the_factors_are_not_disentangled_though_they_tell_as_much(coded):
+    found = SMALL(coded(np.array([[1.0, 1.0], [1.0, -1.0]])))
+    assert found["mig"].value < 0.05
+    assert found["dci disentanglement"].value < 0.1
+    assert found["dci completeness"].value < 0.1
+    assert found["sap"].value < 0.06
+    assert found["dci informativeness"].value > 0.9
+
+
+def test_codes_that_have_nothing_to_do_with_the_factors_score_nothing(coded):
+    known = factors()
+    shuffled = {name: np.random.default_rng(1).permutation(v) for name, v in known.items()}
+    trial = coded(np.eye(2), known)
+    test = replace(trial.splits.test, factors=shuffled)
+    found = SMALL(replace(trial, splits=replace(trial.splits, test=test)))
+    assert found["dci informativeness"].value == pytest.approx(1 / 8, abs=0.04)
+    for name in ("mig", "dci disentanglement", "dci completeness", "sap"):
+        assert found[name].value == pytest.approx(0, abs=0.05), name
+
+
+def test_a_code_that_never_moves_scores_nothing(coded):
+    found = SMALL(coded(np.zeros((2, 2))))
+    assert [found[name].value for name in ("mig", "dci disentanglement", "dci completeness", "sap")] == [0, 0, 0, 0]
+
+
+def test_one_dimension_for_two_factors_is_complete_for_neither_and_disentangled_for_none(coded):
+    """Two dimensions that both hold 8 * x + y: each tells both factors, and neither is ahead of the other."""
+    found = SMALL(coded([[8.0, 1.0], [8.0, 1.0]]))
+    assert found["mig"].value == pytest.approx(0, abs=1e-9)
+    assert found["dci disentanglement"].value < 0.1
+
+
+def test_two_dimensions_for_one_factor_are_disentangled_but_not_complete(coded):
+    found = SMALL(coded([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]))
+    assert found["dci disentanglement"].value > 0.95
+    assert found["dci completeness"].value == pytest.approx(0.5, abs=0.1)  # two of four dimensions: 1 - log 2 / log 4
+    assert found["mig"].value == pytest.approx(0, abs=1e-9)
+
+
+def test_what_is_not_defined_is_left_out(coded):
+    known = {**factors(), "colour": np.zeros(2000, dtype=np.int64)}
+    assert set(SMALL(coded([[1.0, 0.0, 0.0]], known))) == {"dci informativeness", "dci disentanglement"}
+    single = {"x": factors()["x"]}
+    assert set(SMALL(coded([[1.0], [0.0]], single))) == {"mig", "dci completeness", "dci informativeness", "sap"}
+    still = SMALL(coded(np.eye(3), known))
+    assert still["mig"].value == pytest.approx(1, abs=0.02), "a factor that does not vary is passed over"
+    assert SMALL(coded(np.eye(1), {"x": np.zeros(2000, dtype=np.int64)})) == {}
+
+
+def test_information_is_scikit_learns_of_the_same_bins():
+    random = np.random.default_rng(0)
+    v = random.integers(0, 5, 700)
+    z = np.stack([v + random.standard_normal(700), random.standard_normal(700), np.full(700, 3.0)], 1)
+    found = information(z, [v], 20)[:, 0]
+    edges = np.histogram_bin_edges(z[:, 0], 20)[1:-1]
+    assert found[0] == pytest.approx(mutual_info_score(np.digitize(z[:, 0], edges), v), rel=1e-9)
+    assert found[2] == pytest.approx(0, abs=1e-12)
+    assert entropy(v) == pytest.approx(scipy_entropy(np.bincount(v)), rel=1e-12)
+
+
+def test_concentration_is_one_less_the_entropy_over_its_largest():
+    weights = np.array([[1.0, 1, 1], [0, 2, 0], [3, 1, 0], [0, 0, 0]])
+    expected = [0, 1, 1 - scipy_entropy([3, 1, 0], base=3), 0]
+    assert concentration(weights) == pytest.approx(expected, abs=1e-12)
+
+
+def test_balanced_accuracy_is_scikit_learns():
+    v = np.array([0, 0, 0, 0, 2, 2])
+    predicted = np.array([0, 0, 0, 2, 2, 0])
+    assert balanced_accuracy(predicted == v, v) == pytest.approx(balanced_accuracy_score(v, predicted))
+
+
+def test_bins_bound_what_a_factor_of_many_values_can_score(coded):
+    many = {"x": np.random.default_rng(0).integers(0, 8, 4000), "y": np.random.default_rng(1).integers(0, 8, 4000)}
+    found = Disentanglement(images=4000, bins=4)(coded(np.eye(2), many))
+    assert found["mig"].value == pytest.approx(log(4) / log(8), abs=0.02)
+
+
+def test_standard_errors_are_what_values_vary_by(monkeypatch):
+    """Codes with noise; new images many times."""
+    monkeypatch.setattr(disentanglement, "forests", lambda z, values, trees: (np.zeros((2, 2)), 0.0))  # the slow part
+    random, metric, found, errors = np.random.default_rng(0), Disentanglement(images=500, trees=2), [], []
+    for _ in range(40):
+        v = {name: random.integers(0, 4, 500) for name in "xy"}
+        z = np.stack([v["x"] + random.standard_normal(500), v["y"] + random.standard_normal(500)], 1)
+        found.append(metric._scores(z, v)["mig"])
+        errors.append(disentanglement._error(metric._blocks(z, v), "mig"))
+    assert np.mean(errors) == pytest.approx(np.std(found), rel=0.35)
+
+
+def test_data_without_factors_are_refused(coded):
+    none = Examples(np.zeros((5, 1, 1, 2), dtype=np.uint8), None)
+    with pytest.raises(ValueError, match="dsprites and omniglot"):
+        SMALL.check(Splits(none, none, none), Frame((1, 1, 2), 2))
+    SMALL.check(coded(np.eye(2)).splits, Frame((1, 1, 2), 2))
+
+
+def test_it_keeps_the_contract():
+    check_metric(Disentanglement())

@@ -1,0 +1,117 @@
+from math import e, log, pi
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import differential_entropy
+
+from vimae_bench.models import Deterministic, Gaussian
+from vimae_bench.plugin import Examples, Frame, Splits
+from vimae_bench.testing import check_metric
+from vimae_builtin.metrics.latent_entropy import LatentEntropy, gaussian_terms, spacing_bias, spacing_terms
+from vimae_builtin.priors.logistic import StandardLogistic
+
+PIXELS = 4
+NORMAL, LOGISTIC = 0.5 * log(2 * pi * e), 2 + log(3**0.5 / pi)
+
+
+def test_a_gaussian_encoder_has_the_entropies_of_its_draws(linear_trial, constant_heads, noise_images):
+    std = [0.5, 2.0, 1.0]
+    found = LatentEntropy()(linear_trial(noise_images(4000), Gaussian(), constant_heads(PIXELS, [1.0, 0.0, -3.0], std)))
+    exact = 3 * NORMAL + sum(map(log, std))
+    assert found["latent entropy bound"].value == pytest.approx(exact, abs=4 * found["latent entropy bound"].se)
+    marginal = found["latent marginal entropy"]
+    assert marginal.value == pytest.approx(exact / 3, abs=4 * marginal.se)
+    assert marginal.se < 0.01
+
+
+@pytest.mark.parametrize(("n", "latent"), [(300, 64), (2000, 8)])
+def test_the_bound_is_unbiased_for_correlated_normal_codes(n, latent):
+    """Uncorrected, it would be 3.8 and 0.01 nats too small."""
+    mix = torch.randn(latent, latent, dtype=torch.float64) / latent**0.5
+    exact = latent * NORMAL + float(torch.linalg.slogdet(mix).logabsdet)
+    found = torch.stack([gaussian_terms(torch.randn(n, latent, dtype=torch.float64) @ mix) for _ in range(50)]).mean(1)
+    assert float(found.mean()) == pytest.approx(exact, abs=4 * float(found.std()) / 50**0.5)
+    assert float(found.std()) / 50**0.5 < 0.1
+
+
+def test_it_bounds_the_entropy_of_codes_that_are_not_normal():
+    z = torch.rand(5000, 3, dtype=torch.float64) * 4
+    assert float(gaussian_terms(z).mean()) == pytest.approx(3 * (log(4) + 0.5 * log(2 * pi * e / 12)), abs=0.02)
+    assert float(gaussian_terms(z).mean()) > 3 * log(4) + 0.5
+
+
+def test_standard_errors_are_what_estimates_vary_by():
+    values = []
+    for _ in range(200):
+        z = torch.randn(400, 3, dtype=torch.float64)
+        values.append([(float(t.mean()), float(t.std() / 20)) for t in (gaussian_terms(z), spacing_terms(z).mean(1))])
+    for of in np.array(values).transpose(1, 2, 0):
+        assert of[1].mean() == pytest.approx(of[0].std(), rel=0.2)
+
+
+@pytest.mark.parametrize(("n", "tolerance"), [(1000, 0.006), (10_000, 0.003)])
+def test_spacings_give_the_entropies_of_known_laws(n, tolerance):
+    """Of many dimensions at once, so that what is left of the error is bias."""
+    laws = {
+        "normal": (torch.randn(n, 200, dtype=torch.float64), NORMAL),
+        "logistic": (StandardLogistic(200).sample(n).double(), LOGISTIC),
+        "uniform": (torch.rand(n, 200, dtype=torch.float64), 0.0),
+    }
+    for name, (z, exact) in laws.items():
+        assert float(spacing_terms(z).mean()) == pytest.approx(exact, abs=tolerance), name
+
+
+def test_spacings_are_those_of_vasicek():
+    z = np.random.default_rng(0).standard_normal(216)
+    theirs = differential_entropy(z, window_length=6, method="vasicek")
+    ours = float(spacing_terms(torch.from_numpy(z)[:, None]).mean()) + spacing_bias(216, 6)
+    assert ours == pytest.approx(theirs, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "m"), [(20, 3), (200, 1)])
+def test_the_bias_is_that_of_a_uniform_law(n, m):
+    z = np.sort(np.random.default_rng(0).random((20_000, n)), axis=1)
+    i = np.arange(n)
+    terms = np.log((z[:, np.minimum(i + m, n - 1)] - z[:, np.maximum(i - m, 0)]) * n / (2 * m)).mean(1)
+    assert terms.mean() == pytest.approx(spacing_bias(n, m), abs=4 * terms.std() / 20_000**0.5)
+
+
+def test_values_stay_with_their_points():
+    z = torch.randn(500, 2, dtype=torch.float64)
+    order = torch.randperm(500)
+    torch.testing.assert_close(spacing_terms(z[order]), spacing_terms(z)[order])
+    assert spacing_terms(z)[z[:, 0].abs().argmax(), 0] > spacing_terms(z)[z[:, 0].abs().argmin(), 0]
+
+
+def test_scales_and_shifts_add_their_logarithms(linear_trial, noise_images):
+    weight = torch.randn(2, PIXELS)
+
+    def found(factor):
+        return LatentEntropy()(linear_trial(noise_images(500), Deterministic(), [(factor * weight, torch.ones(2))]))
+
+    one, other = found(1.0), found(1e-4)
+    assert other["latent entropy bound"].value == pytest.approx(one["latent entropy bound"].value + 2 * log(1e-4), 1e-4)
+    gain = other["latent marginal entropy"].value - one["latent marginal entropy"].value
+    assert gain == pytest.approx(log(1e-4), abs=1e-3)
+
+
+def test_what_is_infinite_is_left_out(linear_trial, noise_images):
+    still, twice = torch.randn(2, PIXELS), torch.randn(2, PIXELS)
+    still[1] = 0
+    twice[1] = 2 * twice[0]
+    zero = torch.zeros(2)
+    assert LatentEntropy()(linear_trial(noise_images(500), Deterministic(), [(still, zero)])) == {}
+    found = LatentEntropy()(linear_trial(noise_images(500), Deterministic(), [(twice, zero)]))
+    assert list(found) == ["latent marginal entropy"]
+
+
+def test_fewer_images_than_latents_are_refused(noise_images):
+    few = Examples(noise_images(8), None)
+    with pytest.raises(ValueError, match="take more than 8"):
+        LatentEntropy().check(Splits(few, few, few), Frame((1, 2, 2), 8))
+    LatentEntropy().check(Splits(few, few, few), Frame((1, 2, 2), 7))
+
+
+def test_it_keeps_the_contract():
+    check_metric(LatentEntropy())

@@ -1,0 +1,145 @@
+import threading
+import time
+
+import pytest
+
+from vimae_bench.execution import Cell, Choice, Event, Order, Run, Training
+from vimae_bench.storage.run_folder import RunFolder
+from vimae_bench.storage.store import Store
+from vimae_bench.tracking.sync import Summary
+from vimae_builtin.reporters import mlflow_mirror
+from vimae_builtin.reporters.mlflow_mirror import Mlflow
+
+
+@pytest.fixture
+def orders(tmp_path):
+    runs = [Run(*(Choice(use) for use in ("digits", "mlp", "ae", "normal")), 2, Training(epochs=3), s) for s in (0, 1)]
+    store = Store(tmp_path / "toy")
+    cells = [Cell("AE", run, ()) for run in runs]
+    store.write_benchmark("toy", "", {}, cells)
+    for cell in cells:
+        store.folder(cell.run).tell("started", time=1.0, resumed_from=0)
+    return [Order("toy", cell, store.folder(cell.run).path, tmp_path) for cell in cells]
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch):
+    monkeypatch.setattr(mlflow_mirror, "EVERY", 0.02)
+    monkeypatch.setattr(mlflow_mirror, "PATIENCE", 0.5)
+    monkeypatch.setattr(mlflow_mirror, "LONGEST", 0.5)
+    monkeypatch.setattr(mlflow_mirror, "LEAVE", 0.2)
+
+
+class Mirrored:
+    """Stands for `sync`, and keeps what it was asked for."""
+
+    def __init__(self, monkeypatch, answer=Summary(1, 0)):  # noqa: B008
+        self.calls, self.answer = [], answer
+        monkeypatch.setattr(mlflow_mirror, "sync", self)
+
+    def __call__(self, benchmark, uri, cells=None, **_):
+        self.calls.append((benchmark, uri, None if cells is None else {cell.run.seed for cell in cells}))
+        return self.answer
+
+    def wait(self, seeds):
+        deadline = time.monotonic() + 10
+        while not self.calls or self.calls[-1][2] != seeds:
+            assert time.monotonic() < deadline, f"never looked at {seeds}, but at {self.calls}"
+            time.sleep(0.005)
+
+
+def life(orders):
+    return [Event("started", orders[0]), Event("tick"), Event("ended", orders[0], 0)]
+
+
+def test_every_event_is_passed_on_in_order(orders, monkeypatch):
+    Mirrored(monkeypatch)
+    events = life(orders)
+    assert list(Mlflow()(orders, iter(events))) == events
+    assert list(Mlflow()([], iter([]))) == []
+
+
+def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(orders, monkeypatch):
+    sync = Mirrored(monkeypatch)
+    stream = Mlflow()(
+        orders, iter([Event("started", orders[0]), Event("started", orders[1]), Event("ended", orders[0], 0)])
+    )
+    next(stream)
+    sync.wait({0})
+    next(stream)
+    sync.wait({0, 1})
+    next(stream)
+    sync.wait({1})
+    list(stream)
+    benchmark, uri, cells = sync.calls[-1]
+    assert benchmark == orders[0].folder.parent.parent
+    assert uri == f"sqlite:///{benchmark.parent}/mlflow.db"
+    assert cells is None  # the whole benchmark, what earlier commands left over included
+
+
+def test_an_ended_run_is_looked_at_until_it_is_mirrored(orders, monkeypatch):
+    sync = Mirrored(monkeypatch, Summary(0, 1))
+    stream = Mlflow("http://host")(orders, iter(life(orders)))
+    for _ in range(3):
+        next(stream)
+    sync.wait({0})
+    before = len(sync.calls)
+    while len(sync.calls) < before + 2:
+        time.sleep(0.005)
+    assert sync.calls[-1][2] == {0}
+    sync.answer = Summary(1, 0)
+    sync.wait(set())
+    list(stream)
+
+
+def test_a_store_that_hangs_never_holds_up_the_stream(orders, monkeypatch, capsys):
+    hang = threading.Event()
+    monkeypatch.setattr(mlflow_mirror, "sync", lambda *_, **__: Summary(0, int(hang.wait(60))))
+    began = time.monotonic()
+    assert len(list(Mlflow("http://me:secret@host")(orders, iter(life(orders))))) == 3
+    assert time.monotonic() - began < 5
+    hang.set()
+    told = capsys.readouterr().err
+    assert "2 runs not yet mirrored to http://***@host" in told
+    assert "run `vimae-bench sync`" in told
+
+
+def test_what_is_not_mirrored_is_told_in_one_line_at_the_end(orders, monkeypatch, capsys):
+    Mirrored(monkeypatch, Summary(1, 1, "connection refused"))
+    list(Mlflow("http://host")(orders, iter(life(orders))))
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == "1 run not yet mirrored to http://host (connection refused); run `vimae-bench sync`\n"
+
+
+def test_nothing_is_told_when_all_went_well(orders, monkeypatch, capsys):
+    Mirrored(monkeypatch)
+    list(Mlflow()(orders, iter(life(orders))))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_interrupted_stream_is_left_at_once(orders, monkeypatch, capsys):
+    sync = Mirrored(monkeypatch, Summary(0, 1))
+    stream = Mlflow()(orders, iter(life(orders)))
+    next(stream)
+    began = time.monotonic()
+    stream.close()
+    assert time.monotonic() - began < 1
+    assert all(seeds is not None for _, _, seeds in sync.calls)
+    assert capsys.readouterr().err == ""
+
+
+def test_it_mirrors_to_a_real_store(orders, monkeypatch, capfd):
+    folder = RunFolder(orders[0].folder)
+    for epoch in (1, 2, 3):
+        folder.tell("epoch", epoch=epoch, time=1.0 + epoch, seconds=1.0, terms={"total": 3.0 / epoch})
+    monkeypatch.setattr(mlflow_mirror, "LONGEST", 60.0)
+    monkeypatch.setattr(mlflow_mirror, "PATIENCE", 300.0)  # on a busy machine the tables take a minute
+    list(Mlflow()(orders, iter(life(orders))))
+    assert capfd.readouterr() == ("", "")
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{orders[0].data}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
+    assert sorted(run.data.metrics.get("train/total", 0.0) for run in runs) == [0.0, 1.0]

@@ -1,0 +1,202 @@
+import subprocess
+import sys
+
+import pytest
+
+from vimae_bench.config.benchmark import read
+from vimae_bench.config.matrix import NothingSelected, cells, select
+from vimae_bench.core.errors import BenchError, Problems
+from vimae_bench.core.spec import Run
+
+TEXT = """\
+name = "small"
+seeds = [0, 1]
+dataset = "digits"
+architecture = { use = "mlp", hidden = [32] }
+latent = 2
+metrics = ["reconstruction"]
+
+[training]
+epochs = 3
+
+[[method]]
+label = "VAE"
+objective = "elbo"
+prior = "normal"
+
+[[method]]
+label = "VIMAE"
+objective = { use = "vimae", divergence = "mmd", weight = 10 }
+prior = "logistic"
+"""
+
+
+@pytest.fixture
+def write(changed):
+    return lambda *changes: changed(TEXT, *changes)
+
+
+def problems(path, *overrides):
+    with pytest.raises(Problems) as caught:
+        read(path, overrides)
+    return str(caught.value).replace(str(path), "FILE").splitlines()
+
+
+def test_a_file_is_read_with_every_default_filled_in(write):
+    benchmark = read(write())
+    assert benchmark.groups[0].training.batch == 100
+    assert benchmark.groups[0].methods[1].objective.settings["recon_scale"] == 1.0
+    assert benchmark.groups[0].methods[1].objective.settings["divergence"]["kernel"] == "imq"
+    assert benchmark.executor.use == "local"
+
+
+def test_a_default_that_is_spelled_out_changes_no_run(write):
+    short = [cell.run.key for cell in cells(read(write()))]
+    spelled = write(
+        ('"elbo"', '{ use = "elbo", beta = 1, recon_scale = 1.0 }'), ("epochs = 3", "epochs = 3\nbatch = 100")
+    )
+    assert [cell.run.key for cell in cells(read(spelled))] == short
+
+
+def test_labels_metrics_and_the_leaderboard_are_no_part_of_a_runs_identity(write):
+    before = [cell.run.key for cell in cells(read(write()))]
+    changed = write(
+        ('"VAE"', '"vae"'),
+        ('["reconstruction"]', '["rate"]'),
+        ("[training]", "[leaderboard]\nrank_by='rate'\n[training]"),
+    )
+    assert [cell.run.key for cell in cells(read(changed))] == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("epochs = 3", "epochs = 4"), ("latent = 2", "latent = 3"), ("[32]", "[33]"), ("weight = 10", "weight = 11")],
+)
+def test_whatever_decides_a_result_is_part_of_the_identity(write, change):
+    before = [cell.run.key for cell in cells(read(write()))]
+    assert [cell.run.key for cell in cells(read(write(change)))] != before
+
+
+def test_all_that_is_wrong_is_told_at_once_with_lines_and_remedies(write):
+    path = write(
+        ('"digits"', '"digit"'),
+        ("epochs = 3", "epohcs = 3"),
+        ('"elbo"', '{ use = "elbo", beta = "big" }'),
+        ('"mmd"', '"mdm"'),
+        ("latent = 2", "latent = 0"),
+    )
+    assert problems(path) == [
+        "FILE:3: dataset[0]: no dataset is called 'digit'; did you mean 'digits'?",
+        "FILE:5: latent: must be at least 1, not 0",
+        "FILE:9: training.epohcs: there is no setting of this name; did you mean 'epochs'?",
+        "FILE:13: method[0].objective.beta: must be a number, not 'big'",
+        "FILE:18: method[1].objective.divergence: no divergence is called 'mdm'; did you mean 'mmd'?",
+    ]
+
+
+def test_what_no_type_can_say_is_told_too(write):
+    path = write(('"VIMAE"', '"VAE"'), ("[training]", "[[leave_out]]\nmethod = 'VEA'\n[[leave_out]]\n[training]"))
+    assert problems(path) == [
+        "FILE:20: method[1].label: 'VAE' is the label of an earlier method too; every row needs its own",
+        "FILE:9: leave_out[0].method: no method here is 'VEA'; did you mean 'VAE'?",
+        "FILE:10: leave_out[1]: leaves out everything; name a method, a dataset or an architecture",
+    ]
+
+
+def test_what_is_named_twice_with_the_same_settings_is_told(write):
+    path = write(('"digits"', '["digits", "digits"]'), ('["reconstruction"]', '["rate", "rate"]'))
+    assert problems(path) == [
+        "FILE:3: dataset[1]: 'digits' is named a second time with the same settings",
+        "FILE:6: metrics[1]: 'rate' is named a second time with the same settings",
+    ]
+
+
+def test_a_missing_key_a_bad_name_and_doubled_seeds_are_told(write):
+    path = write(('name = "small"\n', 'name = "../up"\n'), ("latent = 2\n", ""), ("[0, 1]", "[1, 1]"))
+    found = "\n".join(problems(path))
+    assert "name: must consist of lower-case letters, digits" in found
+    assert "needs a value for 'latent'" in found
+    assert "seeds: must not name anything twice" in found
+
+
+def test_what_is_not_toml_is_told_with_its_line(write):
+    (problem,) = problems(write(("seeds = [0, 1]", "seeds = 0, 1]")))
+    assert problem.startswith("FILE: is not TOML: ")
+    assert "at line 2" in problem
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(BenchError, match="No such file"):
+        read(tmp_path / "none.toml")
+
+
+def test_overrides_change_the_file_before_it_is_checked(write):
+    path = write()
+    benchmark = read(path, ["training.epochs=5", "method.0.objective.beta=0.5", "executor.jobs=1", "dataset=digits"])
+    assert (benchmark.groups[0].training.epochs, benchmark.groups[0].methods[0].objective.settings["beta"]) == (5, 0.5)
+    assert benchmark.executor.settings["jobs"] == 1
+    assert "training.epochs: must be an integer, not 'many'" in problems(path, "training.epochs=many")[0]
+    with pytest.raises(BenchError, match="must be of the form key=value"):
+        read(path, ["training.epochs"])
+    with pytest.raises(BenchError, match="there is no place"):
+        read(path, ["method.7.label=x"])
+
+
+def test_the_matrix_is_the_product_of_its_axes_without_what_is_left_out(write):
+    assert [(c.run.seed, c.label) for c in cells(read(write()))] == [(0, "VAE"), (0, "VIMAE"), (1, "VAE"), (1, "VIMAE")]
+    less = write(("[training]", "[[leave_out]]\nmethod = 'VAE'\ndataset = 'digits'\n[training]"))
+    assert [c.label for c in cells(read(less))] == ["VIMAE", "VIMAE"]
+
+
+def test_a_filter_takes_words_of_names_and_their_negation(write):
+    matrix = cells(read(write()))
+    assert [(c.label, c.run.seed) for c in select(matrix, "vae s1")] == [("VAE", 1)]
+    assert {c.label for c in select(matrix, "not logistic")} == {"VAE"}
+    assert select(matrix, "") == matrix
+    with pytest.raises(NothingSelected):
+        select(matrix, "gan")
+
+
+def test_a_run_survives_the_way_through_json(write):
+    for cell in cells(read(write())):
+        assert Run.from_json(cell.run.as_json()) == cell.run
+        assert Run.from_json(cell.run.as_json()).key == cell.run.key
+
+
+def test_planning_a_thousand_runs_does_not_wait_for_torch(write):
+    path = write(("[0, 1]", str(list(range(500)))))
+    read(path)  # builds the catalogue
+    code = (
+        "import sys, click.testing, vimae_bench.cli as c;"
+        f"r = click.testing.CliRunner().invoke(c.main, ['plan', {str(path)!r}]);"
+        "assert r.exit_code == 0, r.output; assert '1000 runs' in r.output;"
+        "assert 'torch' not in sys.modules and 'pandas' not in sys.modules and 'mlflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_method_may_have_a_training_of_its_own(write):
+    matrix = cells(read(write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { learning_rate = 0.5 }'))))
+    plain, own = matrix[:2]
+    assert (own.run.training.learning_rate, own.run.training.epochs) == (0.5, plain.run.training.epochs)
+    assert own.run.key != plain.run.key
+    assert own.table.training == plain.run.training
+    assert plain.table is plain.run
+
+
+def test_a_training_of_its_own_that_is_that_of_all_changes_nothing(write):
+    before = cells(read(write()))
+    assert cells(read(write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { learning_rate = 0.001 }')))) == before
+
+
+def test_an_a_a_control_is_trained_as_the_method_that_it_repeats(write):
+    again = '[[method]]\nlabel = "again"\nrepeats = "VIMAE"\n'
+    path = write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { batch = 50 }'))
+    path.write_text(path.read_text() + again)
+    assert {c.run.training.batch for c in cells(read(path)) if c.label in ("VIMAE", "again")} == {50}
+
+
+def test_a_preset_does_not_hide_that_there_is_no_method(write):
+    path = write(("latent = 2", 'latent = 2\npreset = "paper"'))
+    path.write_text(path.read_text().partition("[[method]]")[0])
+    assert problems(path) == ["FILE: needs a value for 'method'"]

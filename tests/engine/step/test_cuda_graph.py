@@ -1,0 +1,75 @@
+"""A captured step. What a GPU does is stood in for by calling the work again, unless there is one."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from vimae_bench.engine.step import select_backend as faster
+from vimae_bench.engine.step.cuda_graph import cuda_graph, replayed
+from vimae_bench.engine.step.graph import leaves_of, tensors_of
+from vimae_bench.engine.step.select_backend import fastest
+from vimae_bench.engine.step.step import TrainingStep
+from vimae_bench.execution import Training
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from steps import METHODS, PROGRESS, method, taken, weights
+
+INDEX = torch.arange(50)
+
+
+def recorded(work):
+    """Warms up and records as a GPU does: what `work` reads and where its result stands are fixed from then on."""
+    for _ in range(3):
+        result = work()
+    return lambda: result.copy_(work()), result
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_captured_step_takes_the_same_steps_bit_for_bit(name):
+    eager, step = method(name), method(name)
+    form = replayed(step, leaves_of(tensors_of(step)), INDEX, PROGRESS, recorded)
+    assert form.kind == "eager, CUDA graph"
+    assert torch.equal(taken(form, 20), taken(eager, 20))
+    assert form.terms == eager.terms
+    assert torch.equal(weights(step), weights(eager))
+
+
+def test_the_capture_leaves_the_training_as_it_was():
+    step, before, random_before = method("VAE"), weights(method("VAE")), torch.get_rng_state()
+    replayed(step, leaves_of(tensors_of(step)), INDEX, PROGRESS, recorded)
+    assert torch.equal(weights(step), before)
+    assert torch.equal(torch.get_rng_state(), random_before)
+    assert float(step.optimisers[0].steps) == 0
+
+
+def test_what_cannot_be_captured_is_told_and_runs_without(monkeypatch):
+    def refuse(work):
+        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+    step = method("VAE")
+    monkeypatch.setattr(faster, "cuda_graph", refuse)
+    monkeypatch.setattr(faster, "_is_gpu", lambda device: True)
+    form, remark = fastest(step, 50, 1, "auto")
+    assert form is step
+    assert "cannot be captured in a CUDA graph (operation not permitted" in remark
+    assert "\n" not in remark
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU: whether CUDA graphs capture a step is not tested")
+@pytest.mark.parametrize("name", METHODS)
+def test_a_gpu_captures_a_step(name):
+    def on_gpu():
+        step = method(name)
+        step.model.cuda()
+        return TrainingStep(step.model, step.objective, Training(batch=50), step.images.cuda())
+
+    eager, step = on_gpu(), on_gpu()
+    index, progress = INDEX.cuda(), PROGRESS.cuda()
+    form = replayed(step, leaves_of(tensors_of(step)), index, progress, cuda_graph)
+    for one in (eager, form):
+        torch.manual_seed(0)
+        for i in range(20):
+            one(index + i, progress)
+    torch.testing.assert_close(weights(step), weights(eager), rtol=1e-4, atol=1e-4)

@@ -1,0 +1,181 @@
+"""A step as one graph computes what the step computes; a step that cannot be one graph is told why."""
+
+import random
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import torch
+
+from vimae_bench.engine.step.graph import NotOneGraph, trace
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Deterministic
+from vimae_bench.plugin import BenchError, Loss, Objective
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from steps import (
+    METHODS,
+    PROGRESS,
+    Adversarial,
+    Bound,
+    ImportanceWeighted,
+    PseudoInputs,
+    method,
+    step_of,
+    taken,
+    weights,
+)
+
+INDEX = torch.arange(50)
+
+
+def traced(step):
+    graph = trace(step, INDEX, PROGRESS)
+
+    def call(index, progress):
+        (terms,) = graph.module(*graph.leaves, step.images, index, progress)
+        return terms
+
+    return graph, call
+
+
+STEPS = {
+    **{name: lambda name=name: method(name) for name in METHODS},
+    "two players": lambda: step_of(Adversarial()),
+    "several draws": lambda: step_of(ImportanceWeighted()),
+    "a learned prior": lambda: step_of(Bound(), PseudoInputs),
+}
+
+
+@pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
+def test_a_graph_takes_the_steps_that_the_step_takes(make):
+    eager, step = make(), make()
+    graph, call = traced(step)
+    terms, same = taken(eager, 100), taken(call, 100)
+    assert graph.terms == eager.terms
+    torch.testing.assert_close(same, terms, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(weights(step), weights(eager), rtol=1e-5, atol=1e-5)
+
+
+def test_tracing_changes_nothing():
+    step, random_before = method("VIMAE-n"), torch.get_rng_state()
+    before = weights(step)
+    trace(step, INDEX, PROGRESS)
+    assert torch.equal(weights(step), before)
+    assert torch.equal(torch.get_rng_state(), random_before)
+    assert all(p.grad is None for p in step.model.parameters())
+    taken(step, 3)
+    other = method("VIMAE-n")
+    taken(other, 3)
+    assert torch.equal(weights(step), weights(other)), "an optimiser's first state is that of one without"
+
+
+def test_an_optimiser_goes_on_from_a_graphs_state_as_from_its_own():
+    eager, step = method("VAE"), method("VAE")
+    _, call = traced(step)
+    for form in (eager, call):
+        taken(form, 20)
+    (one,), (other,) = eager.state(), step.state()
+    assert one["steps"] == other["steps"] == 20
+    for a, b in zip(one["exp_avg_sq"], other["exp_avg_sq"], strict=True):
+        torch.testing.assert_close(a, b)
+    torch.testing.assert_close(taken(step, 5), taken(eager, 5), rtol=1e-5, atol=1e-5)
+
+
+@dataclass(frozen=True)
+class Trained(Objective):
+    """Reconstruction, times a factor that the test decides."""
+
+    def posterior(self):
+        return Deterministic()
+
+    def __call__(self, model, batch):
+        sse = squared_error(batch.x, model.decode(model.encode(batch.x).mean)).mean()
+        return Loss(self.factor(sse) * sse, {"sse": sse})
+
+
+class Reads(Trained):
+    def factor(self, sse):
+        return 1 / (1 + sse.item())
+
+
+class Branches(Trained):
+    def factor(self, sse):
+        return 2.0 if sse > 1 else 1.0
+
+
+class Leaves(Trained):
+    def factor(self, sse):
+        return float(sse.detach().numpy())
+
+
+class Selects(Trained):
+    def factor(self, sse):
+        return sse.expand(3)[sse.expand(3) > 0].mean()
+
+
+@dataclass(frozen=True)
+class Counts(Trained):
+    calls: list = field(default_factory=list)
+
+    def factor(self, sse):
+        self.calls.append(1)
+        return 1 / len(self.calls)
+
+
+class Gambles(Trained):
+    def factor(self, sse):
+        return random.random()
+
+
+class Waits(Trained):
+    """Its factor changes long after it was traced, and the count alone tells."""
+
+    calls = 0
+
+    def factor(self, sse):
+        object.__setattr__(self, "calls", self.calls + 1)
+        return 1.0 if self.calls < 1000 else 2.0
+
+
+@pytest.mark.parametrize(
+    ("objective", "why"),
+    [
+        (Reads(), r"it reads numbers out of tensors \(\.item\(\)\)"),
+        (Branches(), r"it looks at its data \(\.item\(\), or a branch on a tensor\) at test_graph\.py:\d+$"),
+        (Leaves(), "numpy"),
+        (Selects(), "shapes that depend on data"),
+        (Counts(), "changes from call to call; let it depend on batch.progress"),
+        (Gambles(), "changes from call to call"),
+        (Waits(), "changes from call to call"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Objective) else "",
+)
+def test_a_step_that_cannot_be_one_graph_is_told_why_and_still_runs(objective, why):
+    step = step_of(objective)
+    with pytest.raises(NotOneGraph, match=why) as told:
+        trace(step, INDEX, PROGRESS)
+    assert "\n" not in str(told.value)
+    assert taken(step, 3).isfinite().all()
+
+
+def test_constants_of_an_objective_are_part_of_what_a_graph_is():
+    @dataclass(frozen=True, eq=False)
+    class Weighted(Trained):
+        constant: torch.Tensor
+
+        def factor(self, sse):
+            return self.constant
+
+    texts = [trace(step_of(Weighted(torch.tensor(c))), INDEX, PROGRESS).text for c in (1.0, 1.0, 2.0)]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_what_is_no_loss_is_told_as_it_is_by_the_step():
+    class Wrong(Trained):
+        def __call__(self, model, batch):
+            return None
+
+    with pytest.raises(BenchError, match="the objective gives NoneType"):
+        trace(step_of(Wrong()), INDEX, PROGRESS)

@@ -1,0 +1,75 @@
+"""The learning rate follows its schedule, in every form of a step."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from vimae_bench.engine.step.graph import trace
+from vimae_bench.engine.step.schedule import factor
+from vimae_bench.execution import Choice, Training
+from vimae_bench.plugin import Batch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from steps import step_of, taken, weights
+
+
+def rates(schedule, epochs, steps=7):
+    """The factor at the first, the second and the last step of every epoch [epochs, 3]."""
+    training = Training(epochs=epochs, schedule=schedule)
+    looked_at = torch.arange(epochs * steps).view(epochs, steps)[:, [0, 1, -1]]
+    progress = looked_at / (epochs * steps)
+    return factor(training, progress)
+
+
+def test_steps_are_those_of_the_wae_code_for_mnist():
+    found = rates("wae_steps", 120, steps=771)
+    expected = torch.tensor([1.0] * 30 + [0.5] * 20 + [0.1] * 50 + [0.01] * 20)
+    torch.testing.assert_close(found, expected[:, None].expand(-1, 3))
+
+
+def test_the_smooth_fall_is_that_of_the_wae_code_for_celeba():
+    found = rates("wae_smooth", 50)
+    decay, expected = 1.0, []
+    for _ in range(50):  # as written there: at the start of every epoch
+        decay /= 100 ** (1 / 50)
+        expected.append(decay)
+    torch.testing.assert_close(found, torch.tensor(expected)[:, None].expand(-1, 3))
+    assert found[-1, -1] == pytest.approx(0.01)
+
+
+def test_a_constant_rate_needs_no_factor():
+    assert factor(Training(), torch.tensor(0.5)) is None
+
+
+@pytest.mark.parametrize("choice", [Choice("ae"), Choice("elbo")])
+def test_an_eager_step_follows_the_schedule_as_torch_does(choice):
+    ours = step_of(choice, schedule="wae_smooth", epochs=4)
+    theirs = step_of(choice, schedule="constant", epochs=4)
+    twin = torch.optim.Adam(theirs.model.parameters(), lr=1e-3, betas=(0.5, 0.999), eps=1e-8, fused=True)
+    taken(ours, 8)
+    torch.manual_seed(7)
+    for i in range(8):
+        index = torch.arange(i * 50, (i + 1) * 50)
+        twin.param_groups[0]["lr"] = 1e-3 * 100 ** (-(i // 2 + 1) / 4)
+        twin.zero_grad()
+        theirs.objective(theirs.model, Batch(theirs.gather(index), torch.tensor(i / 8))).total.backward()
+        twin.step()
+    moved = (weights(theirs) - weights(step_of(choice))).norm()
+    assert (weights(ours) - weights(theirs)).norm() < 1e-3 * moved, "alike but for the rounding of the rate"
+
+
+def test_the_graph_of_a_step_follows_the_schedule():
+    eager, traced = (step_of(Choice("elbo"), schedule="wae_steps", epochs=120) for _ in range(2))
+    index, progress = torch.arange(50), torch.zeros(())
+    graph = trace(traced, index, progress)
+
+    def form(index, progress):
+        return graph.module(*graph.leaves, traced.images, index, progress)[0]
+
+    torch.testing.assert_close(taken(form, 6), taken(eager, 6))
+    torch.testing.assert_close(weights(traced), weights(eager))
+    plain = step_of(Choice("elbo"))
+    taken(plain, 6)
+    assert (weights(plain) - weights(eager)).abs().max() > 1e-4, "from a quarter of 120 epochs on the rate is halved"

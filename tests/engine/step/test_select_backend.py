@@ -1,0 +1,149 @@
+"""Which form of a step is chosen, and that choosing leaves no trace in the training."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from vimae_bench.engine.step import select_backend as faster
+from vimae_bench.engine.step.select_backend import WORTH_COMPILING, Gain, compare, fastest
+from vimae_bench.engine.step.step import TrainingStep
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from steps import PROGRESS, Reads, method, step_of, taken, weights
+
+INDEX = torch.arange(50)
+MANY, FEW = WORTH_COMPILING, WORTH_COMPILING - 1
+
+
+@dataclass(frozen=True)
+class Fake:
+    """A compiled step: the step itself, slower by some seconds and wrong by a factor if it is told to be."""
+
+    step: object
+    seconds: float = 0.0
+    factor: float = 1.0
+    kind: str = "compiled"
+    terms: tuple[str, ...] = ("total",)
+
+    def __call__(self, index, progress):
+        time.sleep(self.seconds)
+        return TrainingStep.__call__(self.step, index, progress) * self.factor
+
+
+class Slow(TrainingStep):
+    """A step that takes its time, so that a compiled one can be faster."""
+
+    def __call__(self, index, progress):
+        time.sleep(0.005)
+        return super().__call__(index, progress)
+
+
+@pytest.fixture(autouse=True)
+def made(monkeypatch, tmp_path):
+    """What was compiled; `made.append` stands for the compiler."""
+    made = []
+    monkeypatch.setenv("VIMAE_BENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(faster, "compiled", lambda step, graph, *_: made.append(Fake(step)) or made[-1])
+    return made
+
+
+def slow(name="VAE"):
+    step = method(name)
+    step.__class__ = Slow
+    return step
+
+
+def kind(step, steps, compiling="auto", before=""):
+    form, remark = fastest(step, 50, steps, compiling, before)
+    return form.kind, remark
+
+
+def test_a_short_run_is_not_compiled_nor_even_traced(monkeypatch, made):
+    monkeypatch.setattr(faster, "trace", None)
+    assert kind(slow(), FEW) == ("eager", "")
+    assert not made
+
+
+def test_a_long_run_is_compiled_where_a_trial_shows_that_it_pays(made, tmp_path):
+    assert kind(slow(), MANY) == ("compiled", "")
+    (kept,) = tmp_path.glob("steps/*.json")
+    trial = json.loads(kept.read_text())
+    assert trial["compiled"] < trial["eager"] - 0.004
+    assert trial["difference"] == 0
+
+
+def test_the_trial_is_made_once_on_a_machine(monkeypatch, made):
+    kind(slow(), MANY)
+    monkeypatch.setattr(faster, "compare", None)
+    assert kind(slow(), MANY) == ("compiled", "")
+    assert len(made) == 2
+
+
+def test_a_step_that_gains_nothing_stays_eager_and_is_not_compiled_again(monkeypatch, made):
+    monkeypatch.setattr(faster, "compiled", lambda step, *_: made.append(1) or Fake(step, seconds=0.02))
+    for _ in range(2):
+        form, remark = kind(slow(), MANY)
+        assert form == "eager"
+        assert remark.startswith("its steps stay eager: compiled, one takes ")
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("factor", [1.01, float("nan")])
+def test_a_compiled_step_that_computes_something_else_is_not_used(monkeypatch, factor):
+    monkeypatch.setattr(faster, "compiled", lambda step, *_: Fake(step, factor=factor))
+    form, remark = kind(slow(), MANY)
+    assert form == "eager"
+    assert "its loss then differs by" in remark
+
+
+def test_a_trial_of_another_version_is_made_again(tmp_path, made):
+    kind(slow(), MANY)
+    (kept,) = tmp_path.glob("steps/*.json")
+    for damage in ('{"eager": 1}', "", "[]"):
+        kept.write_text(damage)
+        assert kind(slow(), MANY) == ("compiled", "")
+        assert json.loads(kept.read_text())["difference"] == 0
+
+
+@pytest.mark.parametrize(("before", "after"), [("eager", "eager"), ("compiled", "compiled")])
+def test_a_run_that_goes_on_keeps_the_form_it_began_in(monkeypatch, before, after):
+    monkeypatch.setattr(faster, "compare", None)  # no trial may change its mind
+    assert kind(slow(), MANY, before=before) == (after, "")
+    assert kind(slow(), FEW, before=before) == (after, "")
+
+
+def test_always_and_never_are_obeyed(monkeypatch):
+    monkeypatch.setattr(faster, "compare", None)
+    assert kind(slow(), 1, "always") == ("compiled", "")
+    assert kind(slow(), MANY, "never") == ("eager", "")
+
+
+def test_an_objective_that_cannot_be_compiled_runs_and_is_told_its_cost_in_a_line():
+    step = step_of(Reads())
+    form, remark = fastest(step, 50, MANY, "auto")
+    assert form is step
+    assert remark.startswith("not compiled, since it reads numbers out of tensors (.item())")
+    assert "1.4 to 1.7 times as long" in remark
+    assert "\n" not in remark
+    assert taken(form, 3).isfinite().all()
+
+
+def test_a_comparison_leaves_the_training_as_it_was():
+    step, other = method("VIMAE-n"), method("VIMAE-n")
+    taken(step, 3)
+    taken(other, 3)
+    random_before = torch.get_rng_state()
+    compare(step, Fake(step), INDEX, PROGRESS)
+    assert torch.equal(weights(step), weights(other))
+    assert torch.equal(torch.get_rng_state(), random_before)
+    assert torch.equal(taken(step, 5), taken(other, 5)), "the optimiser's state is as it was"
+
+
+def test_a_trial_objects_to_what_is_not_a_twentieth_faster():
+    assert not Gain(1.0, 0.94, 0.0).objection
+    assert Gain(1.0, 0.96, 0.0).objection == "its steps stay eager: compiled, one takes 0.96 of the time"

@@ -1,0 +1,442 @@
+"""One order carried out here, and all that can be wrong with what it finds."""
+
+import json
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+from filelock import FileLock
+
+from vimae_bench.config.benchmark import read
+from vimae_bench.config.matrix import cells
+from vimae_bench.core.errors import ResultsError
+from vimae_bench.data.prepare import ensure
+from vimae_bench.engine import worker as module
+from vimae_bench.engine.runner import carry_out, shared_out
+from vimae_bench.engine.worker import execute
+from vimae_bench.execution import Cell, Choice, Event, Order
+from vimae_bench.execution import signals as interrupts
+from vimae_bench.execution.jobs import DONE, FAILED, LEFT, NO_SPACE
+from vimae_bench.execution.signals import Interrupted
+from vimae_bench.plugin.registry import make
+from vimae_bench.storage.run_folder import RunFolder, read_events
+from vimae_bench.storage.store import Store
+from vimae_builtin.executors.inline import Inline
+
+TEXT = """
+name = "small"
+seeds = [0]
+dataset = "digits"
+architecture = { use = "mlp", hidden = [16] }
+latent = 2
+metrics = ["reconstruction"]
+executor = "inline"
+reporters = []
+training = { epochs = 2 }
+[[method]]
+label = "M"
+objective = OBJECTIVE
+prior = "normal"
+"""
+PLUGIN = """
+from dataclasses import dataclass
+import torch
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Deterministic
+from vimae_bench.plugin import Loss, Objective, hookimpl
+
+@dataclass(frozen=True)
+class Odd(Objective):
+    '''Does one thing wrong.'''
+    fault: str
+    def posterior(self): return Deterministic()
+    def __call__(self, model, batch):
+        sse = squared_error(batch.x, model.decode(model.encode(batch.x).rsample()))
+        if self.fault == "raises": raise ZeroDivisionError("on purpose")
+        if self.fault == "nan": return Loss(sse.mean() * float("nan"), {})
+        if self.fault == "vector": return Loss(sse, {})
+        if self.fault == "memory": raise torch.OutOfMemoryError("out of memory")
+        raise AssertionError
+
+@hookimpl
+def vimae_objectives(): return {"odd": Odd}
+"""
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    ensure(make("dataset", Choice("digits")), root)
+    return root
+
+
+@pytest.fixture
+def order(tmp_path, data):
+    def made(objective='"ae"', **changes):
+        path = tmp_path / "small.toml"
+        path.write_text(TEXT.replace("OBJECTIVE", objective))
+        (cell,) = cells(read(path))
+        cell = replace(cell, **changes)
+        return Order("small", cell, tmp_path / "small" / "runs" / cell.run.name, data)
+
+    return made
+
+
+def record(order):
+    return json.loads(RunFolder(order.folder).record.read_text())
+
+
+def told(order, event):
+    return [
+        line
+        for line in map(json.loads, RunFolder(order.folder).events.read_text().splitlines())
+        if line["event"] == event
+    ]
+
+
+def test_a_run_leaves_its_record_weights_measures_and_pictures(order):
+    one = replace(order(), sharing=3)
+    assert execute(one) == DONE
+    folder, kept = RunFolder(one.folder), record(one)
+    assert (kept["status"], kept["epochs"], kept["steps"]) == ("done", 2, 2 * 14)
+    assert kept["run"] == one.cell.run.as_json() == json.loads(folder.spec.read_text())
+    assert kept["weights"]["bytes"] == folder.weights.stat().st_size
+    assert kept["made_by"]["torch"] == torch.__version__
+    assert kept["made_by"]["sharing"] == 3
+    assert kept["shape"] == [1, 8, 8]
+    assert kept["peak_memory"] > kept["weights"]["bytes"]
+    assert set(kept["data"]) == {"train_x", "train_y", "test_x", "test_y"}
+    assert {p.name for p in folder.pictures.glob("*.png")} == {
+        "reconstructions.png",
+        "samples.png",
+        "codes.png",
+        "losses.png",
+    }
+    measures = json.loads(folder.metric(one.cell.metrics[0]).read_text())
+    assert measures["estimates"]["sse"]["n"] == 360
+    assert measures["estimates"]["sse"]["se"] > 0
+
+
+def test_doing_it_again_trains_and_measures_nothing(order, monkeypatch):
+    one = order()
+    execute(one)
+    before = {path: path.stat().st_mtime_ns for path in one.folder.rglob("*.*") if path.name != "events.jsonl"}
+    assert execute(one) == DONE
+    assert len(told(one, "started")) == 1
+    made = [line["metric"] for line in told(one, "measuring")]
+    assert made == ["pictures", "reconstruction", "references of reconstruction"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_metric_added_later_measures_the_old_weights_without_training(order, monkeypatch):
+    one = order()
+    execute(one)
+    monkeypatch.setattr(module, "train", lambda *_: pytest.fail("it trained again"))
+    more = order(metrics=(*one.cell.metrics, Choice("active_units", {"threshold": 0.01})))
+    assert execute(more) == DONE
+    later = [line["metric"] for line in told(one, "measuring")][3:]
+    assert later == ["active_units", "references of active_units"]
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])
+def test_a_damaged_file_is_set_aside_and_made_again_the_same(order, name):
+    one = order()
+    execute(one)
+    path, whole = one.folder / name, (one.folder / "weights.safetensors").read_bytes()
+    damaged = bytearray(path.read_bytes())
+    damaged[-40] ^= 255
+    path.write_bytes(bytes(damaged))
+    RunFolder(one.folder).metric(one.cell.metrics[0]).unlink()
+    assert execute(one) == DONE
+    assert list(one.folder.glob("*.corrupt"))
+    assert (one.folder / "weights.safetensors").read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "reason"),
+    [
+        ("raises", "failed", "ZeroDivisionError: on purpose"),
+        ("vector", "failed", "the objective's 'total' has shape (100,); it has to be a scalar"),
+        ("memory", "failed", "OutOfMemoryError: out of memory"),
+        ("nan", "diverged", "total not finite in epoch 1"),
+    ],
+)
+def test_what_goes_wrong_in_an_objective_ends_in_a_word_with_a_reason(order, install, fault, status, reason, capsys):
+    install("odd", PLUGIN)
+    one = order(f'{{ use = "odd", fault = "{fault}" }}')
+    assert execute(one) == (DONE if status == "diverged" else FAILED)
+    assert (record(one)["status"], record(one)["reason"]) == (status, reason)
+    if fault == "raises":
+        assert "Traceback" in capsys.readouterr().err, "a bug gets its traceback, in the run's log"
+
+
+def test_a_failed_run_is_tried_again_and_a_diverged_one_is_not(order, install):
+    install("odd", PLUGIN)
+    for fault, state in (("raises", "failed"), ("nan", "diverged")):
+        one = order(f'{{ use = "odd", fault = "{fault}" }}')
+        execute(one)
+        assert Store(one.folder.parents[1]).state(one.cell) == state
+
+
+METRICS = """
+from collections.abc import Mapping
+from vimae_bench.plugin import Estimate, Measure, Metric, hookimpl
+
+class Bad(Metric):
+    '''Fails in the way it is told.'''
+    def __init__(self, how: str): self.how = how
+    def measures(self): return (Measure("bad", "none", "lower"),)
+    def __call__(self, trial):
+        if self.how == "raises": raise RuntimeError("no luck")
+        if self.how == "nan": return {"bad": Estimate(float("nan"), 1)}
+        return {"good": Estimate(1.0, 1)}
+
+@hookimpl
+def vimae_metrics(): return {"bad": Bad}
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("raises", "no luck"),
+        ("nan", "'bad' is nan; a measure that is not defined has to be left out"),
+        ("unknown", "gave 'good', which"),
+    ],
+)
+def test_a_metric_that_fails_costs_no_other_and_is_tried_again(order, install, how, reason):
+    install("bad", METRICS)
+    one = order(metrics=(Choice("bad", {"how": how}), Choice("reconstruction")))
+    assert execute(one) == FAILED
+    assert record(one)["status"] == "done"
+    assert RunFolder(one.folder).metric(one.cell.metrics[1]).exists()
+    (failure,) = told(one, "metric failed")
+    assert reason in failure["reason"]
+    assert Store(one.folder.parents[1]).state(one.cell) == "measure"
+
+
+def test_pictures_that_fail_cost_no_trained_weights(order, monkeypatch):
+    one = order()
+    monkeypatch.setattr(module, "draw", lambda *_: 1 / 0)
+    assert execute(one) == FAILED
+    assert record(one)["status"] == "done"
+    assert RunFolder(one.folder).metric(one.cell.metrics[0]).exists()
+    assert "pictures: ZeroDivisionError" in told(one, "metric failed")[0]["reason"]
+
+
+def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(order, monkeypatch):
+    one = order()
+    assert execute(one) == DONE
+    RunFolder(one.folder).metric(one.cell.metrics[0]).unlink()
+    before = record(one)
+
+    def full(*_):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(module, "build", full)
+    assert execute(one) == FAILED
+    assert record(one) == before
+    assert told(one, "ended")[-1]["reason"] == "RuntimeError: out of memory"
+
+
+def test_a_run_that_another_process_works_on_is_left_to_it(order):
+    one = order()
+    one.folder.mkdir(parents=True)
+    with FileLock(RunFolder(one.folder).lock):
+        assert execute(one) == LEFT
+    assert not RunFolder(one.folder).record.exists()
+
+
+def test_the_same_run_in_two_rows_is_carried_out_once(order, data, tmp_path):
+    from vimae_bench.engine.runner import orders
+
+    one = order()
+    twin = Cell("twin", one.cell.run, one.cell.metrics)
+    assert len(orders(Store(tmp_path / "small"), "small", [one.cell, twin], data)) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (-9, "the worker was killed by signal 9 (was the machine out of memory?); see"),
+        (-11, "the worker was killed by signal 11; see"),
+        (0, "the worker ended with the exit code 0 and without a record; see"),
+        (3, "the worker ended with the exit code 3 and without a record; see"),
+    ],
+)
+def test_a_worker_that_dies_leaves_a_record_that_says_how(order, code, reason):
+    one = order()
+
+    def dying(orders, work):
+        yield Event("started", orders[0])
+        yield Event("ended", orders[0], code)
+
+    assert carry_out([one], dying, []) == [one]
+    assert record(one)["reason"].startswith(reason)
+    assert execute(one) == DONE, "and the run is taken up again"
+
+
+def test_a_run_that_another_process_finishes_is_waited_for_and_not_done_again(order):
+    one, kinds = order(), []
+    other = FileLock(RunFolder(one.folder).lock)
+
+    def watching(orders, events):
+        for event in events:
+            kinds.append((event.kind, event.exit_code))
+            if event.kind == "tick" and other.is_locked:
+                other.release()
+                assert execute(one) == DONE
+            yield event
+
+    one.folder.mkdir(parents=True)
+    other.acquire()
+    assert carry_out([one], Inline(), [watching]) == []
+    assert kinds == [("started", None), ("left", LEFT), ("tick", None), ("ended", DONE)]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_run_that_was_done_by_a_process_killed_before_it_could_say_so_is_done(order, waits):
+    one = order()
+    assert execute(one) == DONE
+    whole = RunFolder(one.folder).events.read_bytes().splitlines(keepends=True)
+    RunFolder(one.folder).events.write_bytes(b"".join(whole[:-1]))
+    other = FileLock(RunFolder(one.folder).lock)
+
+    def watching(orders, events):
+        for event in events:
+            if event.kind == "tick":
+                other.release()
+            yield event
+
+    if waits:
+        other.acquire()
+    assert carry_out([one], Inline(), [watching]) == []
+    assert len(list(read_events(RunFolder(one.folder).events))) == len(whole)
+    assert RunFolder(one.folder).ended
+
+
+def test_a_run_whose_process_dies_is_taken_over(order):
+    one, kinds = order(), []
+    other = FileLock(RunFolder(one.folder).lock)
+
+    def watching(orders, events):
+        for event in events:
+            kinds.append(event.kind)
+            if event.kind == "tick":
+                other.release(force=True)
+            yield event
+
+    one.folder.mkdir(parents=True)
+    other.acquire()
+    assert carry_out([one], Inline(), [watching]) == []
+    assert kinds == ["started", "left", "tick", "started", "ended"]
+    assert record(one)["status"] == "done"
+
+
+def test_a_share_leaves_what_others_are_at(order):
+    one, notes = order(), []
+
+    def watching(orders, events):
+        for event in events:
+            notes.append(event.reason)
+            yield event
+
+    one.folder.mkdir(parents=True)
+    with FileLock(RunFolder(one.folder).lock):
+        assert carry_out([one], Inline(), [watching], wait=False) == []
+    assert notes[-1] == "1 run is under way in another process"
+
+
+def test_a_worker_that_is_asked_to_end_again_and_again_is_given_up(order):
+    one, starts = order(), []
+
+    def hopeless(orders, work):
+        starts.append(orders)
+        yield Event("ended", orders[0], LEFT)
+
+    assert carry_out([one], hopeless, []) == [one]
+    assert len(starts) == 4
+    assert record(one)["reason"].startswith("the worker ended with the exit code 75 and without a record")
+
+
+def test_a_full_disk_ends_the_benchmark_with_a_message(order, monkeypatch):
+    one, ended = order(), []
+    monkeypatch.setattr("vimae_bench.engine.record.write_failure", lambda *_: pytest.fail("there is no room for it"))
+
+    def full(orders, work):
+        try:
+            yield Event("ended", orders[0], NO_SPACE)
+            pytest.fail("it went on")
+        finally:
+            ended.append("runs")
+
+    with pytest.raises(ResultsError, match="no space left; make room, and the same command goes on"):
+        carry_out([one], full, [])
+    assert ended == ["runs"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_after_a_signal_the_runs_under_way_end_before_it_is_told(order, number):
+    one, ended, notes = order(), [], []
+
+    def executor(orders, work):
+        try:
+            while True:
+                yield Event("tick")
+        finally:
+            ended.append("runs")
+
+    def watching(orders, events):
+        for event in events:
+            notes.append(event.reason)
+            interrupts.ask(number)
+            yield event
+
+    with pytest.raises(Interrupted) as told_of:
+        carry_out([one], executor, [watching])
+    assert told_of.value.number == number
+    assert ended == ["runs"]
+    assert notes[-1].startswith("stopping: the runs under way write their checkpoints")
+
+
+def test_shares_begin_with_their_own_and_help_the_others_from_the_end():
+    todo = list("abcdefg")
+    assert shared_out(todo, 2, 3) == ["b", "e", "g", "f", "d", "c", "a"]
+    assert sorted(shared_out(todo, 3, 3)) == todo
+
+
+def test_a_result_does_not_depend_on_what_ran_before_in_the_process(order):
+    one = order('{ use = "elbo", beta = 1.0 }')
+    execute(one)
+    weights = (one.folder / "weights.safetensors").read_bytes()
+    torch.rand(1000)
+    other = replace(one, folder=one.folder.with_name("again"))
+    execute(other)
+    assert (other.folder / "weights.safetensors").read_bytes() == weights
+
+
+def test_the_global_generator_is_left_as_it_was(order):
+    before = torch.get_rng_state()
+    execute(order())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_interrupt_in_a_reporter_ends_the_runs_under_way_first(order):
+    one, ended = order(), []
+
+    def executor(orders, work):
+        try:
+            yield Event("started", orders[0])
+            yield Event("tick")
+        finally:
+            ended.append("runs")
+
+    def interrupted(orders, events):
+        for _ in events:
+            raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        carry_out([one], executor, [interrupted])
+    assert ended == ["runs"]

@@ -1,0 +1,179 @@
+"""Seeds trained as one: each has its folder, its record and its end, as if it had been trained alone."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from vimae_bench.core.spec import Cell, Run
+from vimae_bench.engine.runner import grouped
+from vimae_bench.engine.scheduler import each_seed
+from vimae_bench.engine.step.graph import NotOneGraph
+from vimae_bench.engine.training import checkpoint
+from vimae_bench.engine.training.batched_seeds import Seed, train_together
+from vimae_bench.engine.worker import execute
+from vimae_bench.execution import Choice, Event, Training
+from vimae_bench.execution.jobs import Means, Order
+from vimae_bench.plugin.registry import make
+from vimae_bench.storage.atomic import read_json
+from vimae_bench.storage.run_folder import RunFolder
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from steps import Killed, Reads, images, killed, method
+
+TRAINING = Training(epochs=4, batch=50)
+BATCHED = Means(batch_seeds=True)
+
+
+def seeds(path, name="VAE", count=3):
+    steps = [method(name, seed=seed) for seed in range(count)]
+    return steps[0].objective, [Seed(i, step.model, RunFolder(path / str(i))) for i, step in enumerate(steps)]
+
+
+def trained(path, name="VAE"):
+    objective, members = seeds(path, name)
+    return train_together(members, objective, TRAINING, images(), BATCHED), members
+
+
+def same(a, b):
+    return all(torch.equal(x, b.state_dict()[name]) for name, x in a.state_dict().items())
+
+
+def test_every_seed_has_its_epochs_and_its_end(tmp_path):
+    ends, members = trained(tmp_path)
+    assert [(end.status, end.epochs, end.steps, end.step) for end in ends] == [("done", 4, 80, "3 seeds batched")] * 3
+    totals = [[line["terms"]["total"] for line in member.folder.history()] for member in members]
+    assert all(len(line) == 4 and line[-1] < line[0] for line in totals)
+    assert len({line[-1] for line in totals}) == 3
+    assert not same(members[0].model, members[1].model)
+
+
+def test_each_seed_sees_the_batches_it_sees_alone(tmp_path):
+    from vimae_bench.engine.training.loop import train
+
+    _, members = trained(tmp_path / "together", "AE")
+    for member in members:
+        alone = method("AE", seed=member.seed)
+        folder = RunFolder(tmp_path / "alone" / str(member.seed))
+        train(alone.model, alone.objective, TRAINING, images(), member.seed, folder)
+        first, other = (f.history()[0]["terms"]["sse"] for f in (folder, member.folder))
+        assert other == pytest.approx(first, rel=1e-3)
+
+
+def test_a_training_cut_off_ends_bit_for_bit_as_one_that_was_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    _, whole = trained(tmp_path / "whole", "VIMAE-n")
+    killed(monkeypatch, lambda count, event, what: count in (8, 16))
+    for _ in range(2):
+        with pytest.raises(Killed):
+            trained(tmp_path / "cut", "VIMAE-n")
+    ends, resumed = trained(tmp_path / "cut", "VIMAE-n")
+    for one, other in zip(resumed, whole, strict=True):
+        assert same(one.model, other.model)
+        assert [line["epoch"] for line in one.folder.history()] == [1, 2, 3, 4]
+    assert {end.epochs for end in ends} == {4}
+
+
+def test_a_seed_that_diverges_harms_no_other(tmp_path):
+    objective, members = seeds(tmp_path)
+    with torch.no_grad():
+        next(members[1].model.parameters()).fill_(float("nan"))
+    ends = train_together(members, objective, TRAINING, images(), BATCHED)
+    assert [end.status for end in ends] == ["done", "diverged", "done"]
+    assert (ends[1].epochs, ends[1].reason) == (1, "total, sse, kl not finite in epoch 1")
+    assert not members[1].folder.history()
+    assert len(members[2].folder.history()) == 4
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    from vimae_bench.data.prepare import ensure
+
+    root = tmp_path_factory.mktemp("data")
+    ensure(make("dataset", Choice("digits")), root)
+    return root
+
+
+def orders(path, data, count=3, means=BATCHED):
+    def order(seed):
+        parts = Choice("digits"), Choice("mlp", {"hidden": [16]}), Choice("elbo"), Choice("normal")
+        run = Run(*parts, 2, Training(epochs=2), seed)
+        return Order(
+            "small", Cell("VAE", run, (Choice("reconstruction"),)), path / "runs" / run.name, data, means=means
+        )
+
+    return [order(seed) for seed in range(count)]
+
+
+def record(order):
+    return read_json(RunFolder(order.folder).record)
+
+
+def test_orders_that_differ_in_the_seed_alone_are_grouped_where_that_is_asked_for(tmp_path, data):
+    three = orders(tmp_path, data)
+    other = replace(three[0], cell=replace(three[0].cell, run=replace(three[0].cell.run, latent=3)))
+    first, second = grouped([*three, other])
+    assert [first, *first.seeds] == [replace(three[0], seeds=tuple(three[1:])), *three[1:]]
+    assert second == other
+    assert grouped(orders(tmp_path, data, means=Means())) == orders(tmp_path, data, means=Means())
+
+
+def test_the_events_of_a_group_are_told_of_each_seed(tmp_path, data):
+    three = orders(tmp_path, data)
+    (group,) = grouped(three)
+    given = Event("started", group), Event("tick"), Event("ended", group, 0)
+    events = [one for event in given for one in each_seed(event)]
+    assert [(e.kind, e.order and e.order.cell.run.seed) for e in events] == [
+        *(("started", seed) for seed in range(3)),
+        ("tick", None),
+        *(("ended", seed) for seed in range(3)),
+    ]
+
+
+def test_a_group_leaves_what_its_seeds_leave_alone(tmp_path, data):
+    three = orders(tmp_path, data)
+    (group,) = grouped(three)
+    assert execute(group) == 0
+    for order in three:
+        folder = RunFolder(order.folder)
+        assert record(order)["status"] == "done"
+        assert record(order)["run"]["seed"] == order.cell.run.seed
+        assert record(order)["made_by"]["step"] == "3 seeds batched"
+        assert folder.metric(order.cell.metrics[0]).exists()
+        assert (folder.pictures / "samples.png").exists()
+        assert not folder.checkpoints_of_seeds.exists()
+
+
+def test_seeds_that_are_trained_or_begun_are_left_as_they_are(tmp_path, data):
+    four = orders(tmp_path, data, count=4)
+    assert execute(four[0]) == 0
+    before = record(four[0])
+    checkpoint.save(RunFolder(four[1].folder).checkpoints, 1, {"not": "whole"})
+    for damaged in RunFolder(four[1].folder).checkpoints.iterdir():
+        damaged.write_bytes(b"")
+    (group,) = grouped(four)
+    assert execute(group) == 0
+    assert record(four[0]) == before
+    assert [record(order)["made_by"]["step"] for order in four] == ["eager", "eager", *["2 seeds batched"] * 2]
+
+
+def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, data, monkeypatch):
+    import vimae_bench.engine.seed_group as group
+    import vimae_bench.engine.worker as alone
+
+    for module in (alone, group):
+        monkeypatch.setattr(module, "objective_of", lambda run: Reads())
+    three = orders(tmp_path, data)
+    (one,) = grouped(three)
+    assert execute(one) == 0
+    assert {record(order)["made_by"]["step"] for order in three} == {"eager"}
+    told = RunFolder(three[0].folder).events.read_text()
+    assert "its seeds are trained one by one, since it looks at its data (.item(), or a branch on a tensor)" in told
+
+
+def test_pretraining_goes_seed_by_seed(tmp_path):
+    objective, members = seeds(tmp_path)
+    with pytest.raises(NotOneGraph, match="seed by seed"):
+        train_together(members, objective, replace(TRAINING, pretraining=3), images(), BATCHED)

@@ -1,0 +1,263 @@
+import math
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from vimae_bench.core.spec import Choice
+from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.engine.step import select_backend as faster
+from vimae_bench.engine.step.graph import NotOneGraph
+from vimae_bench.engine.step.inductor import CompiledStep
+from vimae_bench.engine.step.step import TrainingStep
+from vimae_bench.engine.training import checkpoint
+from vimae_bench.engine.training.loop import ORDINARY, train
+from vimae_bench.execution import Training
+from vimae_bench.execution import signals as interrupts
+from vimae_bench.execution.jobs import Means
+from vimae_bench.execution.signals import Interrupted
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Deterministic
+from vimae_bench.plugin import BenchError, Frame, Loss, Objective
+from vimae_bench.plugin.registry import make
+from vimae_bench.storage.atomic import read_lines
+from vimae_bench.storage.run_folder import RunFolder
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from steps import Killed, killed
+
+FRAME = Frame((1, 8, 8), 3)
+TRAINING = Training(epochs=5, batch=64)
+IMAGES = torch.randint(0, 256, (300, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+MMD = {"use": "mmd"}
+METHODS = [Choice("ae"), Choice("elbo"), Choice("vimae", {"divergence": MMD})]
+
+
+def trained(choice, folder, training=TRAINING, seed=0, means=ORDINARY):
+    objective = make("objective", choice)
+    model = make_autoencoder(
+        FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), objective, seed
+    )
+    return train(model, objective, training, IMAGES, seed, RunFolder(folder), means), model
+
+
+@pytest.fixture
+def interpreted(monkeypatch, tmp_path):
+    """Graphs are followed node by node: what a compiled step does, without waiting for a compiler."""
+    monkeypatch.setenv("VIMAE_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(faster, "compiled", lambda step, graph, *_: CompiledStep(graph.module, graph, step))
+
+
+def same(a, b):
+    return all(torch.equal(x, b.state_dict()[name]) for name, x in a.state_dict().items())
+
+
+@pytest.mark.parametrize("every", [0.0, 60.0], ids=["after each epoch", "after none"])
+@pytest.mark.parametrize("choice", METHODS, ids=lambda c: c.use)
+def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice, every, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "EVERY", every)
+    end, whole = trained(choice, tmp_path / "whole")
+    assert (end.status, end.epochs, end.steps) == ("done", 5, 5 * 4)
+    killed(monkeypatch, lambda count, event, what: count in (4, 8))
+    for _ in range(2):
+        with pytest.raises(Killed):
+            trained(choice, tmp_path / "cut")
+    _, resumed = trained(choice, tmp_path / "cut")
+    assert same(resumed, whole)
+    lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).history()] for name in ("cut", "whole")]
+    assert lines[0] == lines[1]
+    assert [epoch for epoch, _ in lines[0]] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("later", ["always", "auto"])
+def test_a_training_goes_on_bit_for_bit_in_the_form_of_step_it_began_in(later, tmp_path, monkeypatch, interpreted):
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    end, whole = trained(METHODS[2], tmp_path / "whole", means=Means(compile="always"))
+    with monkeypatch.context() as patch:
+        killed(patch, lambda count, event, what: what.get("epoch") == 3)
+        with pytest.raises(Killed):
+            trained(METHODS[2], tmp_path / "cut", means=Means(compile="always"))
+    resumed_end, resumed = trained(METHODS[2], tmp_path / "cut", means=Means(compile=later))
+    assert end.step == resumed_end.step == "compiled", "a run as short as this would be eager of its own accord"
+    assert same(resumed, whole)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_passed_over(tmp_path):
+    _, whole = trained(METHODS[1], tmp_path / "whole")
+    checkpoint.save(RunFolder(tmp_path / "old").checkpoints, 3, {"model": {}, "optimisers": []})
+    end, anew = trained(METHODS[1], tmp_path / "old")
+    assert end.epochs == 5
+    assert same(anew, whole)
+
+
+def test_what_there_is_to_say_of_a_step_is_among_the_events(tmp_path, monkeypatch):
+    monkeypatch.setattr(faster, "trace", lambda *_: (_ for _ in ()).throw(NotOneGraph("it reads")))
+    end, _ = trained(METHODS[0], tmp_path, means=Means(compile="always"))
+    (began,) = (line for line, _ in read_lines(RunFolder(tmp_path).events) if line["event"] == "started")
+    assert end.step == began["step"] == "eager"
+    assert began["remark"].startswith("not compiled, since it reads; its steps stay eager")
+
+
+@pytest.mark.parametrize(("every", "kept"), [(0.0, [1, 2, 3, 4]), (60.0, [])])
+def test_a_checkpoint_is_written_when_its_time_has_come_and_never_after_the_last_epoch(
+    every, kept, tmp_path, monkeypatch
+):
+    saved = []
+    monkeypatch.setattr(checkpoint, "EVERY", every)
+    monkeypatch.setattr(checkpoint, "save", lambda folder, epoch, state: saved.append(epoch))
+    trained(METHODS[0], tmp_path)
+    assert saved == kept
+
+
+def test_another_seed_gives_other_weights_and_the_same_seed_the_same(tmp_path):
+    models = [trained(METHODS[1], tmp_path / name, seed=seed)[1] for name, seed in (("a", 0), ("b", 0), ("c", 1))]
+    assert same(models[0], models[1])
+    assert not same(models[0], models[2])
+
+
+def test_methods_under_one_seed_see_the_same_batches_in_the_same_order(tmp_path, monkeypatch):
+    from vimae_bench.engine.step.step import TrainingStep
+
+    seen: list[list[int]] = []
+    gather = TrainingStep.gather
+    monkeypatch.setattr(TrainingStep, "gather", lambda self, i: seen[-1].extend(i.tolist()) or gather(self, i))
+    for choice in METHODS:
+        seen.append([])
+        trained(choice, tmp_path / choice.use, Training(epochs=2, batch=64))
+    assert seen[0] == seen[1] == seen[2]
+    first, second = seen[0][:256], seen[0][256:]
+    assert len(set(first)) == len(set(second)) == 256, "each image once in an epoch"
+    assert first != second
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatch):
+    class Broken(Objective):
+        def posterior(self):
+            return Deterministic()
+
+        def __call__(self, model, batch):
+            sse = squared_error(batch.x, model.decode(model.encode(batch.x).rsample())).mean()
+            return Loss(sse / torch.zeros(()), {"sse": sse})
+
+    model = make_autoencoder(
+        FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), Broken(), 0
+    )
+    end = train(model, Broken(), TRAINING, IMAGES, 0, RunFolder(tmp_path))
+    assert end.status == "diverged"
+    assert "total" in end.reason
+    assert "epoch 1" in end.reason
+    assert not RunFolder(tmp_path).history()
+
+
+def test_weights_that_the_last_step_spoils_end_the_run_as_diverged(tmp_path):
+    class Spoiling(Objective):
+        def posterior(self):
+            return Deterministic()
+
+        def __call__(self, model, batch):
+            sse = squared_error(batch.x, model.decode(model.encode(batch.x).rsample())).mean()
+            return Loss(sse + (sse * 0).sqrt(), {})  # 0, with a slope that is not a number
+
+    model = make_autoencoder(
+        FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), Spoiling(), 0
+    )
+    end = train(model, Spoiling(), Training(epochs=1, batch=300), IMAGES, 0, RunFolder(tmp_path))
+    assert (end.status, end.steps) == ("diverged", 1)
+    assert "not finite after the last step" in end.reason
+
+
+def test_too_few_images_for_one_batch_are_told(tmp_path):
+    with pytest.raises(BenchError, match="300 training images do not fill one batch of 400"):
+        trained(METHODS[0], tmp_path, Training(epochs=1, batch=400))
+
+
+def test_progress_runs_from_0_towards_1_over_the_whole_training(tmp_path, monkeypatch):
+    from vimae_bench.engine.step.step import TrainingStep
+
+    seen = []
+    call = TrainingStep.__call__
+    monkeypatch.setattr(TrainingStep, "__call__", lambda self, i, p: seen.append(float(p)) or call(self, i, p))
+    trained(METHODS[0], tmp_path)
+    assert seen == pytest.approx([i / 20 for i in range(20)])
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:100], lambda b: b"", lambda b: b[:500] + bytes([b[500] ^ 1]) + b[501:]]
+)
+def test_a_damaged_checkpoint_is_set_aside(tmp_path, damage):
+    checkpoint.save(tmp_path, 1, {"x": torch.arange(1000)})
+    (path,) = tmp_path.glob("epoch-*.pt")
+    path.write_bytes(damage(path.read_bytes()))
+    assert checkpoint.latest(tmp_path, torch.device("cpu")) is None
+    assert list(tmp_path.glob("*.corrupt"))
+
+
+def test_the_newest_two_checkpoints_are_kept_and_one_stands_in_for_the_other(tmp_path):
+    for epoch in (9, 10, 11):
+        checkpoint.save(tmp_path, epoch, {"epoch": torch.tensor(epoch)})
+    assert len(list(tmp_path.iterdir())) == 2
+    epoch, state = checkpoint.latest(tmp_path, torch.device("cpu"))
+    assert epoch == int(state["epoch"]) == 11
+    newest = max(tmp_path.glob("epoch-*.pt"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    assert checkpoint.latest(tmp_path, torch.device("cpu"))[0] == 10
+
+
+def test_a_checkpoint_that_holds_code_is_not_run_and_set_aside(tmp_path, monkeypatch):
+    class Evil:
+        def __reduce__(self):
+            return (math.floor, (1.5,))
+
+    checkpoint.save(tmp_path, 1, {"x": 1})
+    checkpoint.save(tmp_path, 2, {"x": Evil()})
+    with monkeypatch.context() as patch:
+        patch.setattr(math, "floor", lambda _: pytest.fail("it was run"))
+        assert checkpoint.latest(tmp_path, torch.device("cpu")) == (1, {"x": 1})
+    assert [path.name[:11] for path in tmp_path.glob("*.corrupt")] == ["epoch-00002"]
+
+
+@pytest.fixture
+def asked_at(monkeypatch):
+    """Ask the process to end during the step of a number, counted over all trainings; gives the steps' progress."""
+    steps, original = [], TrainingStep.__call__
+
+    def ask(number):
+        def counted(form, index, progress):
+            steps.append(float(progress))
+            if len(steps) == number:
+                interrupts.ask(signal.SIGTERM)
+            return original(form, index, progress)
+
+        monkeypatch.setattr(TrainingStep, "__call__", counted)
+        return steps
+
+    return ask
+
+
+def interrupted(choice, folder):
+    with interrupts.patient():
+        trained(choice, folder)
+
+
+@pytest.mark.parametrize("at", [3, 4, 9], ids=["in the first epoch", "between two epochs", "in the third"])
+@pytest.mark.parametrize("choice", METHODS, ids=lambda c: c.use)
+def test_a_training_asked_to_end_does_so_at_the_next_step_and_goes_on_from_there(choice, at, tmp_path, asked_at):
+    _, whole = trained(choice, tmp_path / "whole")
+    steps = asked_at(at)
+    with pytest.raises(Interrupted):
+        interrupted(choice, tmp_path / "cut")
+    assert len(steps) == at
+    _, resumed = trained(choice, tmp_path / "cut")
+    assert steps == pytest.approx([i / 20 for i in range(20)]), "no step is left out or made again"
+    assert same(resumed, whole)
+    lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).history()] for name in ("cut", "whole")]
+    assert lines[0] == lines[1], "and the losses of the epoch count the steps from before"
+
+
+def test_a_training_asked_to_end_in_its_last_step_is_over_first(tmp_path, asked_at):
+    asked_at(20)
+    with pytest.raises(Interrupted):
+        interrupted(METHODS[0], tmp_path)
+    assert [line["epoch"] for line in RunFolder(tmp_path).history()] == [1, 2, 3, 4, 5]

@@ -1,0 +1,99 @@
+"""bfloat16 matrix products: what stays float32, and that training ends where it ends in float32."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from vimae_bench.engine.step.step import TrainingStep
+from vimae_bench.engine.training import precision
+from vimae_bench.engine.training.precision import lowered, matmul_dtype
+from vimae_bench.execution import Choice, Training
+from vimae_bench.plugin import Batch, Frame
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from steps import PROGRESS, method, step_of
+
+VIMAE = Choice("vimae", {"divergence": {"use": "mmd"}})
+INDEX, CPU, GPU = torch.arange(50), torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.fixture
+def low(monkeypatch):
+    """As if the CPU were a GPU that has bfloat16."""
+    monkeypatch.setattr(precision, "matmul_dtype", lambda device, exact: torch.float32 if exact else torch.bfloat16)
+
+
+def test_a_gpu_that_has_bfloat16_uses_it_unless_exactness_is_asked_for(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    assert matmul_dtype(GPU, exact=False) == torch.bfloat16
+    assert matmul_dtype(GPU, exact=True) == matmul_dtype(CPU, exact=False) == torch.float32
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    assert matmul_dtype(GPU, exact=False) == torch.float32
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_tensorfloat_is_off_where_exactness_is_asked_for_and_after_training(exact):
+    flags = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = [flag.allow_tf32 for flag in flags]
+    with lowered(method("AE").model, CPU, exact=exact):
+        assert [flag.allow_tf32 for flag in flags] == [not exact] * 2
+        assert torch.backends.cudnn.deterministic
+    assert [flag.allow_tf32 for flag in flags] == before
+
+
+@pytest.mark.parametrize("architecture", [Choice("mlp", {"hidden": [32]}), Choice("conv", {"width": 8})])
+def test_all_but_the_matrix_products_stays_float32(low, architecture):
+    step, seen = step_of(VIMAE, architecture=architecture, frame=Frame((1, 28, 28), 3)), set()
+
+    def look(layer, given, out):
+        seen.add(out.dtype)
+
+    for layer in step.model.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            layer.register_forward_hook(look)
+    with lowered(step.model, CPU, exact=False) as name:
+        q = step.model.encode(step.gather(INDEX))
+        codes, images = q.rsample(), step.model.decode(q.mean)
+        step(INDEX, PROGRESS)
+    assert name == "bfloat16"
+    assert seen == {torch.bfloat16}
+    assert {codes.dtype, q.mean.dtype, images.dtype} == {torch.float32}
+    (state,) = step.state()
+    kept = [*step.model.state_dict().values(), *state["exp_avg"], *state["exp_avg_sq"]]
+    assert {value.dtype for value in kept if value.is_floating_point()} == {torch.float32}
+    assert step.model.matmul_dtype == torch.float32, "what is measured afterwards is measured in float32"
+
+
+def digits_step(choice, seed):
+    from sklearn.datasets import load_digits
+
+    x = torch.from_numpy(load_digits().images * (255 / 16)).to(torch.uint8)[:, None]
+    made = step_of(choice, architecture=Choice("mlp", {"hidden": [64, 64]}), frame=Frame((1, 8, 8), 8), seed=seed)
+    return TrainingStep(made.model, made.objective, Training(batch=100), x)
+
+
+def reached(choice, seed, *, exact):
+    """The training loss over all digits after 12 epochs, measured in float32."""
+    step = digits_step(choice, seed)
+    generator = torch.Generator().manual_seed(seed)
+    with lowered(step.model, CPU, exact=exact):
+        for _ in range(12):
+            for index in torch.randperm(1700, generator=generator).split(100):
+                step(index, PROGRESS)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        everything = torch.arange(1700)
+        return float(step.objective(step.model.eval(), Batch(step.gather(everything), PROGRESS)).total)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "choice", [Choice("elbo"), Choice("vimae", {"divergence": {"use": "mmd"}})], ids=lambda c: c.use
+)
+def test_bfloat16_training_reaches_what_float32_reaches_within_the_spread_of_seeds(low, choice):
+    ends = torch.tensor([[reached(choice, seed, exact=exact) for seed in range(4)] for exact in (True, False)])
+    assert (ends[0].mean() - ends[1].mean()).abs() < ends[0].std()
+    assert ends[1].std() < 3 * ends[0].std()

@@ -1,0 +1,177 @@
+"""What metrics of generated images share: which images are compared, and what is computed once and never mixed up."""
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from vimae_bench.functional import frechet_estimate
+from vimae_bench.metrics import SampleDistance
+from vimae_bench.metrics.generation import to_bytes
+from vimae_bench.models import Deterministic, Gaussian
+from vimae_bench.plugin import Examples, Splits, Trial
+from vimae_bench.testing import Plain, toy_trial
+
+
+@dataclass
+class Pixels:
+    """Pixels as features, times a weight; counts the images it has seen."""
+
+    weight: float = 1.0
+    seen: list[int] = field(default_factory=list)
+
+    @property
+    def key(self):
+        return {"pixels times": self.weight}
+
+    def __call__(self, images, device):
+        self.seen.append(len(images))
+        return images.reshape(len(images), -1).astype(np.float32) * np.float32(self.weight)
+
+
+@dataclass(frozen=True)
+class InPixels(SampleDistance):
+    by: Pixels = field(default_factory=Pixels)
+    name: ClassVar[str] = "fd"
+
+    def features(self, splits):
+        return self.by
+
+    def distance(self, made, real):
+        return frechet_estimate(made, real.moments)
+
+
+@pytest.fixture
+def trial(cache):
+    """300 test images that are not among the 1,200 to train on."""
+    toy = toy_trial(Plain(Gaussian()), size=300)
+    x, y = toy.splits.train.x, toy.splits.train.y
+    assert y is not None
+    return replace(toy, splits=Splits(Examples(x[300:], y[300:]), toy.splits.validation, toy.splits.test))
+
+
+def drawn(trial: Trial, images, monkeypatch) -> Trial:
+    """A trial whose samples are these images, uint8."""
+    monkeypatch.setattr(Trial, "samples", lambda self, n, source="prior": torch.from_numpy(images[:n]).float() / 255)
+    return trial
+
+
+def with_test(trial: Trial, x: np.ndarray) -> Trial:
+    return replace(trial, splits=replace(trial.splits, test=Examples(x, None)), _kept={})
+
+
+def test_images_become_bytes_by_rounding_and_clipping():
+    x = torch.tensor([-0.2, 0.0, 0.4 / 255, 0.6 / 255, 127.6 / 255, 1.0, 1.3])
+    assert to_bytes(x).tolist() == [0, 0, 0, 1, 128, 255, 255]
+    every = torch.arange(256) / 255
+    assert to_bytes(every).tolist() == list(range(256)), "a stored image comes back as it was"
+
+
+def test_the_real_images_themselves_are_at_no_distance(trial, monkeypatch):
+    real = trial.splits.test.x
+    assert InPixels()(drawn(trial, real, monkeypatch))["fd"].value < 1e-9 * real.var()
+
+
+def test_as_many_are_drawn_as_there_are_real_ones(trial, monkeypatch):
+    asked = []
+    samples = Trial.samples
+    monkeypatch.setattr(Trial, "samples", lambda self, n, s="prior": asked.append((n, s)) or samples(self, n, s))
+    assert InPixels(images=200)(trial)["fd"].n == 200
+    assert InPixels()(trial)["fd"].n == 300, "all there are"
+    assert InPixels(reference="train", images=1000)(trial)["fd"].n == 1000
+    assert asked == [(200, "prior"), (300, "prior"), (1000, "prior")]
+
+
+def test_the_first_images_of_the_chosen_side_are_compared_with(trial, monkeypatch):
+    for reference, other in (("test", "train"), ("train", "test")):
+        metric = InPixels(images=150, reference=reference)
+        assert metric(drawn(trial, getattr(trial.splits, reference).x, monkeypatch))["fd"].value < 1e-6
+        assert metric(drawn(trial, getattr(trial.splits, other).x, monkeypatch))["fd"].value > 10
+
+
+def test_every_source_has_a_measure_of_its_own_draws(trial):
+    metric = InPixels(images=200, sources=("prior", "gaussian", "chain"), reconstruction=True)
+    names = ["fd", "fd gaussian", "fd chain", "fd reconstruction"]
+    assert [measure.name for measure in metric.measures()] == names
+    found = metric(trial)
+    assert list(found) == names
+    for source in metric.sources:
+        images = to_bytes(trial.samples(200, source)).reshape(200, -1)
+        expected = frechet_estimate(images, InPixels(images=200)._real(trial.splits, Pixels(), trial.device).moments)
+        assert found["fd" if source == "prior" else f"fd {source}"] == expected
+    assert len({e.value for e in found.values()}) == 4
+
+
+def test_rebuilt_images_are_those_of_the_first_test_images(trial, monkeypatch):
+    monkeypatch.setattr(Trial, "decode", lambda self, z: torch.from_numpy(trial.splits.test.x[: len(z)]).float() / 255)
+    found = InPixels(images=100, reconstruction=True)(trial)
+    assert found["fd reconstruction"].value < 1e-6
+
+
+def test_the_real_side_is_computed_once_for_all_runs(trial):
+    by = Pixels()
+    for seed in range(3):
+        InPixels(images=100, by=by)(replace(trial, seed=seed, _kept={}))
+    assert by.seen == [100] + 3 * [100], "one real side, three models"
+
+
+def test_two_real_sets_never_share_statistics(trial, monkeypatch):
+    """As they would under one name in torch-fidelity's cache: the data set's name is the same, one pixel is not."""
+    x = trial.splits.test.x
+    brighter = x.copy()
+    brighter[0, 0, 0, 0] ^= 128
+    made = drawn(trial, x, monkeypatch)
+    values = [InPixels()(with_test(made, real))["fd"].value for real in (x, brighter, x)]
+    assert values[0] == values[2] < 1e-9 < values[1]
+    n = len(x)
+    shift = 128 / n
+    assert values[1] > shift**2, "the distance of the means alone"
+
+
+def test_two_networks_never_share_statistics_or_features(trial):
+    one, two = (InPixels(images=200, by=Pixels(weight))(trial)["fd"].value for weight in (1.0, 2.0))
+    assert two == pytest.approx(4 * one, rel=1e-6)
+
+
+def test_fewer_images_of_one_set_are_another_real_side(trial, monkeypatch):
+    made = drawn(trial, trial.splits.test.x, monkeypatch)
+    assert [InPixels(images=n)(made)["fd"].value < 1e-6 for n in (300, 100, 200)] == [True] * 3
+
+
+def test_metrics_that_ask_for_the_same_images_compute_their_features_once(trial):
+    by = Pixels()
+    found = [InPixels(images=100, by=by)(trial) for _ in range(2)]
+    assert by.seen == [100, 100], "the real and the drawn ones, once each"
+    assert found[0] == found[1]
+
+
+def test_the_floor_is_as_many_real_images_of_the_other_split(trial):
+    splits, frame = trial.splits, trial.frame
+    rows = InPixels(images=200).references(splits, frame, "toy")
+    assert list(rows) == ["training images"]
+    floor = rows["training images"]["fd"]
+    assert floor.n == 200
+    model = InPixels(images=200)(trial)["fd"]
+    assert 0 < floor.value < model.value / 20, "the same law, and images of an untrained model"
+    assert InPixels(images=200).references(splits, frame, "toy") == rows, "the same images every time"
+    assert list(InPixels(images=200, reference="train").references(splits, frame, "toy")) == ["test images"]
+    assert InPixels(images=1000, reference="train").references(splits, frame, "toy") == {}, "not as many"
+
+
+def test_the_floor_is_chosen_among_all_images_of_the_other_split(trial):
+    """Which may lie in the order of their classes: the first ones would be of one."""
+    train = trial.splits.train
+    order = np.argsort(train.y, kind="stable")
+    sorted_splits = Splits(Examples(train.x[order], train.y[order]), trial.splits.validation, trial.splits.test)
+    mixed, by_class = (
+        InPixels(images=200).references(s, trial.frame, "toy")["training images"]["fd"]
+        for s in (trial.splits, sorted_splits)
+    )
+    assert by_class.value < 1.5 * mixed.value
+    assert InPixels(images=200)(trial)["fd"].value > 20 * by_class.value
+
+
+def test_a_deterministic_model_is_measured_as_well(cache):
+    assert set(InPixels(images=100)(toy_trial(Plain(Deterministic())))) == {"fd"}

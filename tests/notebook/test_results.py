@@ -1,0 +1,277 @@
+"""Results in a notebook: frames that say what the other formats say, and tables out of which no name breaks."""
+
+import io
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import vimae_bench as vb
+from vimae_bench.analysis.comparison import compare_methods
+from vimae_bench.core.errors import ResultsError
+from vimae_bench.notebook import frames
+from vimae_bench.plugin import BenchError
+from vimae_bench.reports import all_figures as gallery
+from vimae_bench.reports import leaderboard_csv as csv_file
+
+ROOT = Path(__file__).parents[2]
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>&amp;\x1b[31m\u202e"
+
+
+@pytest.fixture
+def load(results):
+    """Writes the fabricated benchmark down and loads it."""
+
+    def loaded(**shown):
+        results.store.write_benchmark("fig1", "", {"rank_by": "", "columns": [], **shown}, results.cells)
+        return vb.load(results.store.path)
+
+    return loaded
+
+
+class Elements(HTMLParser):
+    """The elements and attributes of a page, and its text."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.tags, self.attributes, self.text = set(), set(), ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_leaderboard_says_what_the_csv_says(finished, load):
+    found = load().leaderboard
+    expected = pd.read_csv(io.StringIO(csv_file.render(finished.boards())), keep_default_na=False, na_values=[""])
+    assert list(found.columns) == ["benchmark", *csv_file.FIELDS]
+    for name in csv_file.FIELDS:
+        told = expected[name].astype(found[name].dtype)
+        if frames.LEADERBOARD[name] == frames.TEXT:  # CSV does not tell what is empty from what is not there
+            assert list(found[name].fillna("")) == list(told.fillna(""))
+        else:
+            pd.testing.assert_series_equal(found[name], told, check_exact=True)
+
+
+def test_there_is_a_row_for_each_run_whatever_became_of_it(finished, load):
+    runs = load().runs
+    assert list(runs["key"]) == [cell.run.key for cell in finished.cells]
+    counts = runs.groupby(["method", "status"]).size()
+    assert (counts["AE", "done"], counts["InfoVAE", "done"], counts["InfoVAE", "diverged"]) == (5, 3, 2)
+    lost = runs[runs["status"] == "diverged"]
+    assert set(lost["reason"]) == {"the loss is nan in epoch 3"}
+    assert list(runs.loc[runs["collapsed"], "method"].unique()) == ["β_H-VAE"]
+    assert set(runs["version"]) == {"0.1.0"}
+    assert runs["seconds"].isna().all()  # these records do not tell
+
+
+def test_measures_have_the_numbers_of_the_metric_files(finished, load):
+    measures = load().measures.set_index(["key", "measure"])
+    outcomes = finished.store.outcomes(finished.cells)
+    assert len(measures) == sum(len(outcome.estimates) for outcome in outcomes)
+    for outcome in outcomes:
+        for name, estimate in outcome.estimates.items():
+            row = measures.loc[outcome.cell.run.key, name]
+            assert (row["value"], row["se"], row["n"]) == (estimate.value, estimate.se, estimate.n)
+            assert (row["unit"], row["method"]) == (outcome.measures[name].unit, outcome.cell.label)
+
+
+def test_curves_have_the_terms_of_each_epoch_once(results, load):
+    folder = results.add("VAE", 0, sse=30.0)
+    for epoch in (1, 2, 2):  # a resumed epoch repeats its line
+        folder.tell("epoch", epoch=epoch, time=0.0, seconds=0.5, terms={"total": 10.0 / epoch, "kl": None})
+    curves = load().curves
+    assert list(curves["epoch"]) == [1, 1, 2, 2]
+    assert list(curves.loc[curves["term"] == "total", "value"]) == [10.0, 5.0]
+    assert curves.loc[curves["term"] == "kl", "value"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["runs", "measures", "curves", "leaderboard"])
+def test_a_frame_has_its_columns_and_types_even_without_a_row(results, load, name):
+    kinds = getattr(frames, name.upper())
+    empty = getattr(load(), name)
+    results.add("VAE", 0, sse=30.0)
+    for frame in (empty, getattr(load(), name)):
+        assert {column: str(kind) for column, kind in frame.dtypes.items()} == kinds
+
+
+def test_a_benchmark_of_which_nothing_was_run_shows_what_is_missing(results, load):
+    results.add("VAE", 0, "missing")
+    found = load()
+    assert list(found.runs["status"]) == ["missing"]
+    assert found.measures.empty
+    assert "VAE" in Elements(found._repr_html_()).text
+    assert "0 of 1 runs done" in repr(found)
+
+
+def test_a_damaged_file_costs_nothing_but_itself(finished, load):
+    folder = finished.store.folder(finished.cells[0].run)
+    folder.record.write_text("{")
+    folder.events.write_bytes(b'\xff\n{"event": "epoch", "epoch": "1"}\n')
+    found = load()
+    row = found.runs.iloc[0]
+    assert row["status"] == "failed"
+    assert "record.json" in row["reason"]
+    assert len(found.measures) == sum(len(o.estimates) for o in finished.store.outcomes(finished.cells[1:]))
+    assert found.curves.empty
+    assert "record.json" in Elements(found._repr_html_()).text
+
+
+def test_a_record_may_hold_anything_where_it_is_not_looked_at(results, load):
+    folder = results.add("VAE", 0, sse=30.0)
+    record = json.loads(folder.record.read_text())
+    record |= {"seconds": [1], "parameters": "many", "steps": 2**63}
+    folder.record.write_text(json.dumps(record))
+    row = load().runs.iloc[0]
+    assert row[["seconds", "parameters", "steps"]].isna().all()
+
+
+def test_no_name_breaks_out_of_a_table(results, load):
+    for seed in range(2):
+        results.add(HOSTILE, seed, sse=30.0 + seed)
+        results.add("other", seed, sse=25.0 + seed)
+        results.add("lost", seed, "failed", HOSTILE)
+    found = load()
+    for html in (found._repr_html_(), found.compare(HOSTILE, "other")._repr_html_()):
+        page = Elements(html)
+        assert page.tags <= {
+            "h4",
+            "div",
+            "table",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+            "b",
+            "i",
+            "sup",
+            "br",
+            "p",
+            "ul",
+            "li",
+        }
+        assert page.attributes <= {"style"}
+        assert "<script>alert(1)</script><img src=x onerror=alert(2)>&amp;[31m" in page.text
+        assert "\x1b" not in html
+        assert "\u202e" not in html
+
+
+def test_a_table_shows_ranks_groups_and_notes(finished, load):
+    html = load(columns=["sse"])._repr_html_()
+    assert "<b>25.1 ± 1.0</b> <sup>a</sup>" in html
+    assert "β_H-VAE †" in html
+    assert "mmd2" not in Elements(html).text.split("±: half")[0]
+    assert "InfoVAE" in html
+    assert "3 of 5" in html
+
+
+def test_a_comparison_has_the_numbers_of_the_command(finished, load):
+    found = load().compare("AE", "VAE", margin={"mmd2": 0.01})
+    (expected,) = compare_methods(finished.store.outcomes(finished.cells), "AE", "VAE", margins={"mmd2": 0.01})
+    frame = found.frame.set_index("measure")
+    for row in expected.rows:
+        shown = frame.loc[row.measure.name]
+        assert shown["verdict"] == row.verdict
+        assert shown["difference"] == pytest.approx(row.differences.mean())
+        assert (shown["low"], shown["high"]) == row.interval
+    assert frame.loc["mmd2", "verdict"] == "equivalent"
+    assert "equivalent within 0.01" in Elements(found._repr_html_()).text
+    assert "better in sse" in repr(found)
+    assert found[0].rows == expected.rows
+
+
+def test_several_folders_stand_below_each_other(finished, load, tmp_path):
+    load()
+    finished.store.path.rename(tmp_path / "first")
+    found = vb.load(tmp_path / "first", tmp_path / "first")
+    assert len(found.runs) == 2 * len(finished.cells)
+    assert len(found.tables) == 2
+    assert list(found.leaderboard["benchmark"].unique()) == ["first"]
+
+
+def test_a_benchmark_file_stands_for_its_folder(finished, load, tmp_path):
+    load()
+    path = tmp_path / "fig1.toml"
+    path.write_text(
+        'name = "fig1"\nseeds = [0]\ndataset = "digits"\narchitecture = "mlp"\nlatent = 2\n'
+        '[[method]]\nlabel = "M"\nobjective = "ae"\nprior = "normal"\n'
+    )
+    assert list(vb.load(path, results=tmp_path).runs["status"]) == ["missing"]
+
+
+def test_a_table_is_chosen_by_parts_of_its_title(finished, load):
+    found = load()
+    assert found.table("mnist, d = 2").tables == found.tables
+    with pytest.raises(BenchError, match=r"no table here is called 'mnist, d = 3'; did you mean 'mnist, mlp, d = 2"):
+        found.table("mnist, d = 3")
+
+
+def test_figures_have_one_for_each_table_and_are_kept(finished, load, tmp_path):
+    found = load().plot.intervals("sse", "rate")
+    assert len(found) == 1
+    assert [axes.get_visible() for axes in found[0].axes] == [True, True]
+    assert found.save(tmp_path / "sse.png") == [tmp_path / "sse.png"]
+    assert (tmp_path / "sse.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(BenchError, match=r"has to end in \.png or \.svg or \.pdf"):
+        found.save(tmp_path / "sse.doc")
+
+
+def panels(figure) -> list[object]:
+    """What can be known of a figure without drawing it, which takes seconds."""
+    named = [(axes.get_title("left"), axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes]
+    drawn = [(len(axes.lines), len(axes.collections), axes.get_xlim(), axes.get_ylim()) for axes in figure.axes]
+    return [tuple(figure.get_size_inches()), named, drawn]
+
+
+def test_the_figures_are_those_of_the_gallery():
+    found = vb.load(ROOT / "results" / "fig1")
+    plot, (bench,) = found.plot, found.benches
+    ours = [plot.intervals(), plot.rate_distortion(), plot.corruption(), plot.wins(), plot.curves(), plot.codes()]
+    drawn = list(gallery.figures(bench.boards, bench.outcomes))
+    assert [figures.captions for figures in ours] == [(made.caption,) for made in drawn]
+    assert [panels(figures[0]) for figures in ours] == [panels(made.figure) for made in drawn]
+    with pytest.raises(BenchError, match="no table here has kept pictures"):
+        plot.walls()
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda r: r.compare("VA", "AE"), "no method here is called 'VA'; did you mean 'VAE'"),
+        (
+            lambda r: r.compare("VAE", "AE", {"ssse": 1}),
+            "no measure compared here is called 'ssse'; did you mean 'sse'",
+        ),
+        (lambda r: r.compare("VAE", "AE", {"sse": -1}), "the margin of 'sse' has to be positive"),
+        (lambda r: r.plot.intervals("svm"), "no measure here is called 'svm'; did you mean 'svm clean'"),
+        (lambda r: r.plot.codes(), "no table here has two-dimensional codes"),
+        (lambda r: vb.load(r.path.with_name("fig2")), "there is no such folder or file; did you mean 'fig1'"),
+        (lambda r: vb.load(), "needs a results folder"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_is_near(finished, load, ask, message):
+    found = load()
+    object.__setattr__(found, "path", finished.store.path)
+    with pytest.raises(BenchError, match=message):
+        ask(found)
+
+
+def test_a_folder_without_a_benchmark_is_no_results_folder(tmp_path):
+    with pytest.raises(ResultsError, match=r"is no results folder, for there is no benchmark\.json in it"):
+        vb.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["RUNS", "MEASURES", "CURVES", "LEADERBOARD", "COMPARISON"])
+def test_every_column_is_described(name):
+    page = (ROOT / "docs" / "reference" / "python.md").read_text()
+    head = "compare(...).frame" if name == "COMPARISON" else name.lower()
+    section = page.split(f"**`{head}`**")[1].split("\n**")[0]
+    shared = page.split("## Frames")[1].split("**`runs`**")[0]
+    assert [column for column in getattr(frames, name) if f"`{column}`" not in section + shared] == []

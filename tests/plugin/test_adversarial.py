@@ -1,0 +1,208 @@
+"""Objectives with a divergence of either kind: which steps they make, on what, and what they refuse."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.engine.step.step import TrainingStep
+from vimae_bench.engine.step.vmapped_step import batched
+from vimae_bench.execution import Training
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Deterministic, PriorDistribution
+from vimae_bench.plugin import (
+    AdversarialDivergence,
+    Batch,
+    BenchError,
+    Divergence,
+    DivergenceObjective,
+    Frame,
+    Loss,
+    nowhere_zero,
+)
+from vimae_bench.testing import ContractError, check_divergence, check_objective
+from vimae_builtin.priors.laplace import StandardLaplace
+from vimae_builtin.priors.normal import Normal, StandardNormal
+from vimae_builtin.priors.uniform import StandardUniform
+
+FRAME = Frame((1, 4, 4), 3)
+
+
+@dataclass(frozen=True)
+class LinearWitness(AdversarialDivergence):
+    """The largest difference of means of a linear function, less a quarter of its weights' square: |E z - E p|^2."""
+
+    learning_rate: float = 0.05
+
+    def critic(self, frame: Frame) -> nn.Module:
+        return nn.Linear(frame.latent, 1, bias=False)
+
+    def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+        return critic(z).mean()
+
+    def critic_loss(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+        apart = critic(z).mean() - critic(prior.sample(len(z))).mean()
+        return critic.weight.square().sum() / 4 - apart
+
+
+@dataclass(frozen=True)
+class Matched(DivergenceObjective):
+    divergence: Divergence
+    weight: float = 2.0
+
+    def posterior(self) -> Deterministic:
+        return Deterministic()
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
+        z = model.encode(batch.x).rsample()
+        sse = squared_error(batch.x, model.decode(z)).mean()
+        divergence = self.compare(z, model)
+        return Loss(sse + self.weight * divergence, {"sse": sse, "divergence": divergence})
+
+
+def images(n: int = 200) -> Tensor:
+    return torch.randint(0, 256, (n, *FRAME.shape), dtype=torch.uint8)
+
+
+def step_of(objective: Matched, linear, training: Training | None = None) -> TrainingStep:
+    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    return TrainingStep(model, objective, training or Training(batch=50), images())
+
+
+def test_without_a_critic_there_is_one_step_and_nothing_besides(linear):
+    step = step_of(Matched(lambda z, prior: z.square().mean()), linear)
+    assert len(step.steps) == 1
+    assert not [*step.model.auxiliary.parameters()]
+    step(torch.arange(50), torch.tensor(0.0))
+    assert step.terms == ("total", "sse", "divergence")
+
+
+def test_a_critic_is_trained_by_a_step_of_its_own_at_its_own_rate(linear):
+    step = step_of(Matched(LinearWitness(0.003)), linear)
+    mine, its = step.steps
+    assert (mine.trains, its.trains) == (("encoder", "decoder", "prior"), ("auxiliary",))
+    assert (mine.learning_rate, its.learning_rate) == (None, 0.003)
+    step(torch.arange(50), torch.tensor(0.0))
+    assert step.terms == ("total", "sse", "divergence", "total of step 2", "critic")
+
+
+def test_the_penalty_moves_the_encoder_and_the_critics_loss_the_critic_alone(linear):
+    objective = Matched(LinearWitness())
+    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    batch = Batch(torch.rand(50, *FRAME.shape), torch.tensor(0.0))
+    mine, its = objective.steps()
+    reached = {}
+    for name, step in (("mine", mine), ("its", its)):
+        model.zero_grad()
+        step.loss(model, batch).total.backward()
+        reached[name] = {n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+    assert reached == {"mine": {"encoder", "decoder", "auxiliary"}, "its": {"auxiliary"}}
+
+
+def test_the_critic_sees_the_codes_of_the_trained_encoder(linear):
+    """One step of both players, done by hand with the optimiser's own rule for a first step: lr * sign(gradient)."""
+    objective, training = Matched(LinearWitness(0.01)), Training(batch=50, learning_rate=0.1)
+    step = step_of(objective, linear, training)
+    model, x = step.model, step.gather(torch.arange(50))
+    before = model.auxiliary.weight.detach().clone()
+    torch.manual_seed(3)
+    values = step(torch.arange(50), torch.tensor(0.0))
+    terms = dict(zip(step.terms, values, strict=True))
+    torch.manual_seed(3)
+    with torch.no_grad():  # the encoder now has the weights that the critic saw, as its own step does not move them
+        after, model.auxiliary.weight[:] = model.auxiliary.weight.clone(), before
+        critic = objective.divergence.critic_loss(model.encode(x).mean, model.prior, model.auxiliary)
+    torch.testing.assert_close(terms["critic"], critic)
+    torch.testing.assert_close(terms["total of step 2"], 2 * critic)
+    assert (after - before).abs().flatten().tolist() == pytest.approx([0.01] * 3, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_seeds_can_be_trained_as_one_batch(linear):
+    steps = [step_of(Matched(LinearWitness()), linear) for _ in range(2)]
+    together = batched(steps, torch.arange(50).expand(2, -1), torch.tensor(0.0))
+    assert together(torch.arange(50).expand(2, -1), torch.tensor(0.0)).shape == (5, 2)
+
+
+def test_an_objective_that_trains_no_critic_says_so():
+    with pytest.raises(BenchError, match="LinearWitness is estimated by a critic, which this objective does not train"):
+        LinearWitness()(torch.zeros(3, 2), StandardNormal(2))
+
+
+def test_a_divergence_may_refuse_a_prior(linear):
+    class Refusing:
+        def check(self, prior):
+            raise ValueError(f"no {type(prior).__name__}, please")
+
+        def __call__(self, z, prior):
+            return z.mean()
+
+    objective = Matched(Refusing())
+    with pytest.raises(ValueError, match="no StandardNormal, please"):
+        objective.check(make_autoencoder(FRAME, linear, Normal(), objective, seed=0))
+
+
+def test_a_divergence_without_a_check_refuses_nothing(linear):
+    objective = Matched(lambda z, prior: z.mean())
+    objective.check(make_autoencoder(FRAME, linear, Normal(), objective, seed=0))
+
+
+def test_which_densities_reach_everywhere():
+    class Learned(StandardUniform):
+        def __init__(self):
+            super().__init__(2)
+            self.width = nn.Parameter(torch.ones(()))
+
+    assert nowhere_zero(StandardNormal(2))
+    assert nowhere_zero(StandardLaplace(2))
+    assert nowhere_zero(Learned())
+    assert not nowhere_zero(StandardUniform(2))
+
+
+def test_it_keeps_the_contracts():
+    check_divergence(LinearWitness())
+    check_objective(Matched(LinearWitness()))
+
+
+class Idle(LinearWitness):
+    def critic(self, frame: Frame) -> nn.Module:
+        critic = super().critic(frame)
+        critic.unused = nn.Linear(2, 2)
+        return critic
+
+
+class Blind(LinearWitness):
+    def critic_loss(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+        return 1 + critic.weight.square().sum()
+
+
+class Repelling(LinearWitness):
+    def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+        return super().penalty(2 * z.detach() - z, prior, critic)
+
+
+class Wide(LinearWitness):
+    def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+        return critic(z)
+
+
+class Inverted(LinearWitness):
+    def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+        return -critic(z).mean()
+
+
+FAULTS = {
+    Idle: "reaches .'unused",
+    Blind: "has to halve",
+    Repelling: "does not lead",
+    Wide: "not a scalar",
+    Inverted: "for draws of the prior",
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.__name__)
+def test_a_faulty_divergence_with_a_critic_is_found_out(kind):
+    with pytest.raises(ContractError, match=FAULTS[kind]):
+        check_divergence(kind())

@@ -1,0 +1,135 @@
+import sys
+
+import pytest
+
+from vimae_bench.plugin import catalog as catalogue
+from vimae_bench.plugin.catalog import build
+from vimae_bench.plugin.manager import sources
+
+BROKEN = {
+    "raises": ("1/0", "raised ZeroDivisionError at import: division by zero"),
+    "leaves": ("import sys; sys.exit(3)", "raised SystemExit at import: 3"),
+    "absent": ("import no_such_library", "No module named 'no_such_library'"),
+    "misspelt": (
+        "from vimae_bench.plugin import hookimpl\n@hookimpl\ndef vimae_objectivs(): return {}",
+        "unknown hook 'vimae_objectivs'",
+    ),
+    "greedy": (
+        "from vimae_bench.plugin import hookimpl\n@hookimpl\ndef vimae_priors(thing): return {}",
+        "Argument(s) {'thing'} are declared in the hookimpl but can not be found in the hookspec",
+    ),
+    "throws": (
+        "from vimae_bench.plugin import hookimpl\n@hookimpl\ndef vimae_priors(): raise ValueError('no')",
+        "raised ValueError('no')",
+    ),
+    "lists": (
+        "from vimae_bench.plugin import hookimpl\n@hookimpl\ndef vimae_priors(): return ['a']",
+        "has to return a mapping",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_plugin_is_named_with_its_distribution_and_harms_no_other(install, name):
+    source, reason = BROKEN[name]
+    install(name, source, version="2.3")
+    install("sound")
+    made = build(sources())
+    (broken,) = made.broken
+    assert str(broken).startswith(f"{name} ({name} 2.3): ")
+    assert reason in broken.reason
+    assert made.find("divergence", "echo").source.distribution == "sound"
+    assert made.find("objective", "elbo").source.distribution == "vimae-bench"
+
+
+def test_two_that_claim_one_name_are_both_named_and_neither_is_used(install):
+    install("first")
+    install("second", version="0.2")
+    made = build(sources())
+    with pytest.raises(LookupError, match=r"claimed by first \(first 1.0\) and second \(second 0.2\)"):
+        made.find("divergence", "echo")
+    assert "echo" not in made.names("divergence")
+    assert "mmd" in made.names("divergence")
+
+
+def test_settings_without_types_break_the_plugin_and_say_so(install):
+    source = (
+        "from vimae_bench.plugin import hookimpl\n@hookimpl\ndef vimae_priors(): return {'bare': lambda scale: None}"
+    )
+    install("untyped", source)
+    (broken,) = build(sources()).broken
+    assert (broken.kind, broken.name) == ("prior", "bare")
+    assert "'scale' has no type" in broken.reason
+
+
+def test_a_setting_that_identity_has_a_use_for_breaks_the_plugin(install):
+    source = (
+        "from vimae_bench.plugin import hookimpl\n"
+        "def odd(version: int = 2): ...\n"
+        "@hookimpl\n"
+        "def vimae_priors(): return {'odd': odd}"
+    )
+    install("reserved", source)
+    (broken,) = build(sources()).broken
+    assert (broken.kind, broken.name) == ("prior", "odd")
+    assert "'version'" in broken.reason
+
+
+def test_a_setting_that_is_a_table_breaks_the_plugin_and_says_so(install):
+    install(
+        "tabled",
+        "from dataclasses import dataclass\n"
+        "from vimae_bench.plugin import hookimpl\n"
+        "@dataclass\n"
+        "class Inner: x: int = 1\n"
+        "@dataclass\n"
+        "class Outer: inner: Inner\n"
+        "@hookimpl\n"
+        "def vimae_priors(): return {'outer': Outer}",
+    )
+    (broken,) = build(sources()).broken
+    assert "'inner' is a table" in broken.reason
+
+
+def test_an_unknown_name_tells_what_is_near_and_what_could_not_be_loaded(install):
+    install("raises", "1/0")
+    made = build(sources())
+    with pytest.raises(
+        LookupError, match=r"no divergence is called 'mdm'; did you mean 'mmd'\?; raises \(raises 1.0\)"
+    ):
+        made.find("divergence", "mdm")
+
+
+def test_the_catalogue_is_kept_until_a_plugin_changes(install, monkeypatch):
+    path = install("sound")
+    built = []
+    whole = catalogue.build
+    monkeypatch.setattr(catalogue, "build", lambda found: built.append(1) or whole(found))
+
+    def names():
+        catalogue.installed.cache_clear()
+        return catalogue.installed().names("divergence")
+
+    assert names() == names()
+    assert {"echo", "mmd"} <= set(names())
+    assert len(built) == 1
+    path.write_text(path.read_text().replace('"echo"', '"changed"'))
+    monkeypatch.delitem(sys.modules, "sound")
+    assert {"changed", "mmd"} <= set(names())
+    assert "echo" not in names()
+    assert len(built) == 2
+
+
+def test_a_catalogue_with_a_broken_plugin_is_not_kept(install, tmp_path):
+    install("raises", "1/0")
+    assert catalogue.installed().broken
+    assert not list((tmp_path / "cache").rglob("catalogue-*"))
+
+
+def test_a_damaged_cache_is_built_again(install, tmp_path):
+    install("sound")
+    before = catalogue.installed()
+    (kept,) = (tmp_path / "cache").rglob("catalogue-*")
+    kept.write_text("{")
+    catalogue.installed.cache_clear()
+    assert catalogue.installed().names("divergence") == before.names("divergence")

@@ -1,0 +1,259 @@
+"""The documentation is true: its examples run and keep their contracts, and all that it names is there."""
+
+import importlib
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass, fields
+from importlib.util import find_spec
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from jsonschema import Draft7Validator
+
+from docs.pages.made import PAGES as MADE
+from vimae_bench import testing
+from vimae_bench.cli import COMMANDS, main
+from vimae_bench.config import file_schema as forms
+from vimae_bench.config.benchmark import read
+from vimae_bench.config.json_schema import schema
+from vimae_bench.core.spec import Choice, Training
+from vimae_bench.data.prepare import ensure
+from vimae_bench.plugin import catalog as catalogue
+from vimae_bench.plugin import hookspecs as hooks
+from vimae_bench.plugin import registry
+from vimae_bench.plugin.catalog import Catalogue
+from vimae_bench.plugin.manager import Source, factories, load, sources
+from vimae_bench.storage.atomic import write_json
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = [ROOT / "docs" / "reference" / name for name in MADE]
+"""Pages that are made from the code."""
+WRITTEN = sorted({*(ROOT / "docs").glob("**/*.md")} - {*REFERENCE})
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *WRITTEN]
+PACKAGE_PAGES = sorted((ROOT / "plugins").glob("*/README.md"))
+TEXT = "\n".join(page.read_text() for page in PAGES)
+NAMED = re.compile(r'(?:# |""")(\w+)\.py\b')
+"""How an example says under which name it is to be saved."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page, and its place among those of its language."""
+
+    page: Path
+    place: int
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The module it is to be saved as."""
+        named = NAMED.match(self.text)
+        return named[1] if named else f"{self.page.stem.replace('-', '_').lower()}_{self.place}"
+
+
+def blocks(language: str, pages: list[Path]) -> list[Block]:
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [Block(page, i, text) for page in pages for i, text in enumerate(fence.findall(page.read_text()))]
+
+
+PYTHON = blocks("python", PAGES)
+PLUGINS = [block for block in PYTHON if "@hookimpl" in block.text]
+TOML = blocks("toml", [*PAGES, *PACKAGE_PAGES])
+PACKAGES = [block for block in TOML if "[project]" in block.text]
+BENCHMARKS = [block for block in TOML if "[project]" not in block.text]
+WHOLE = next(block for block in BENCHMARKS if block.page.stem == "benchmark-file" and "seeds =" in block.text)
+INLINE, INDENTED = r"`vimae-bench (\w+ [^`]+)`", r"^    (?:.*&& )?vimae-bench (\w+ .*)$"
+LINES = sorted({" ".join(line.split()) for form in (INLINE, INDENTED) for line in re.findall(form, TEXT, re.MULTILINE)})
+"""Every command line in the pages that has arguments."""
+
+
+def name_of(block: Block) -> str:
+    return f"{block.page.stem}-{block.name}"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of a reader who has saved every example, and has results to look at."""
+    here = tmp_path_factory.mktemp("reader")
+    for block in PYTHON:
+        (here / f"{block.name}.py").write_text(block.text)
+    run = here / "results" / "quickstart" / "runs" / "elbo-digits-mlp-s0-0123456789ab"
+    write_json(run / "metrics" / "reconstruction-01234567.json", {"estimates": {"sse": {"value": 5.0, "n": 360}}})
+    (here / "results" / "fig1").symlink_to(ROOT / "results" / "fig1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VIMAE_BENCH_DATA", str(here / "data"))
+        patch.syspath_prepend(here)
+        for package in PACKAGE_PAGES:
+            patch.syspath_prepend(package.parent)
+        patch.chdir(here)
+        yield here
+
+
+@pytest.fixture(scope="module")
+def known(folder: Path) -> Catalogue:
+    """The catalogue of that reader, who has also installed the packages of the repository."""
+    packages = [name for page in PACKAGE_PAGES if has_pythae(name := page.parent.name.replace("-", "_"))]
+    modules = [*(block.name for block in PLUGINS), *packages]
+    there = sources()
+    missing = sorted({*modules} - {source.module for source in there})  # a reader may have installed some
+    return catalogue.build([*there, *(Source(name, name, "examples", "0") for name in missing)])
+
+
+def has_pythae(text: str) -> bool:
+    """Whether all is installed that a text needs: pythae comes with the extra `dev`, and is no part of the harness."""
+    return "pythae" not in text or find_spec("pythae") is not None
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=name_of)
+def test_a_python_example_runs_and_prints_what_it_says(block: Block, folder: Path) -> None:
+    with redirect_stdout(StringIO()) as printed:
+        module = importlib.import_module(block.name)
+    assert set(re.findall(r"print\(.*\)  # (.*)", block.text)) <= set(printed.getvalue().splitlines())
+    for name, value in vars(module).items():
+        if name.startswith("test_"):
+            run_test(value)
+
+
+def run_test(test: Any) -> None:
+    """As pytest would: once, or once for each parameter, skipping where the test says so."""
+    for given in [(value,) for mark in getattr(test, "pytestmark", ()) for value in mark.args[1]] or [()]:
+        with suppress(pytest.skip.Exception):
+            test(*given)
+
+
+@pytest.mark.parametrize("block", PLUGINS, ids=name_of)
+def test_an_example_keeps_the_contract_of_its_kind(block: Block, known: Catalogue) -> None:
+    mine = [entry for entry in known.entries if entry.source.module == block.name]
+    assert len(mine) == block.text.count("@hookimpl")
+    for entry in mine:
+        plugin = registry.make(entry.kind, Choice(entry.name), known)
+        getattr(testing, f"check_{entry.kind}")(plugin)
+
+
+def test_no_example_is_broken(known: Catalogue) -> None:
+    assert not [str(broken) for broken in known.broken]
+
+
+def test_the_data_set_of_the_examples_can_be_prepared(known: Catalogue, tmp_path: Path) -> None:
+    spots = registry.make("dataset", Choice("spots", {"count": 100}), known)
+    assert (ensure(spots, tmp_path) / "train_x.npy").exists()
+
+
+@pytest.mark.parametrize("page", REFERENCE, ids=lambda page: page.name)
+def test_a_page_that_is_made_is_what_the_code_says(page: Path) -> None:
+    assert page.read_text() == MADE[page.name](), "made anew by: python docs/pages"
+
+
+@pytest.mark.parametrize("kind", ["objective", "metric"])
+def test_every_objective_and_metric_says_what_it_is(kind: str) -> None:
+    """A formula and a source; an estimator and its bias."""
+    wanted = {"objective": ("formula", "source"), "metric": ("estimator", "bias")}[kind]
+    ours = [source for source in sources() if source.distribution == "vimae-bench"]
+    classes = [made for source in ours for made in factories(load(source), kind)]
+    silent = [f"{name}.{fact}" for name, plugin in classes for fact in wanted if not getattr(plugin, fact, "")]
+    assert classes
+    assert not silent
+
+
+@pytest.mark.parametrize("block", BENCHMARKS, ids=name_of)
+def test_a_benchmark_file_is_right(block: Block, known: Catalogue, tmp_path: Path) -> None:
+    """A part of a file is put in the place of the same part of the whole one in `benchmark-file.md`."""
+    if not has_pythae(block.text):
+        pytest.skip("pythae is not installed")
+    raw, file = tomllib.loads(block.text), tmp_path / "benchmark.toml"
+    parts = raw if "seeds" not in raw else {}
+    file.write_text(WHOLE.text if parts else block.text)
+    read(file, [f"{key}={as_toml(value)}" for key, value in parts.items()], known)
+    whole = tomllib.loads(WHOLE.text) | parts if parts else raw
+    Draft7Validator(schema(known)).validate(whole)
+
+
+def as_toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {as_toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    return repr(value).lower() if isinstance(value, bool) else repr(value)
+
+
+@pytest.mark.parametrize("block", PACKAGES, ids=name_of)
+def test_a_package_names_the_module_of_its_page(block: Block) -> None:
+    (entry,) = tomllib.loads(block.text)["project"]["entry-points"][hooks.NAME].values()
+    assert entry in [other.name for other in PLUGINS if other.page == block.page]
+
+
+@pytest.mark.parametrize("hook", hooks.KINDS.values())
+def test_every_hook_is_documented_with_its_signature(hook: str) -> None:
+    gives = getattr(hooks, hook).__annotations__["return"]
+    assert f"def {hook}() -> {gives}:" in TEXT
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_named(command: str) -> None:
+    assert f"vimae-bench {command}" in TEXT
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_command_line_is_accepted(line: str) -> None:
+    command, words = main, shlex.split(line)
+    while words and isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), words.pop(0))
+    assert command is not None
+    if not isinstance(command, click.Group):
+        command.make_context(line, words)  # raises for an option there is none of
+
+
+@pytest.mark.parametrize(
+    "form",
+    [forms.FileForm, forms.MethodForm, forms.LeaveOutForm, forms.LeaderboardForm, forms.TuningForm, Training],
+    ids=lambda f: f.__name__,
+)
+def test_every_key_of_a_benchmark_file_is_explained(form: Any) -> None:
+    page = (ROOT / "docs" / "reference" / "benchmark-file.md").read_text()
+    assert [key.name for key in fields(form) if f"`{key.name}`" not in page] == []
+
+
+def test_every_default_of_training_is_as_it_is_told() -> None:
+    page = (ROOT / "docs" / "reference" / "benchmark-file.md").read_text()
+    for key in fields(Training):
+        told = re.escape(json.dumps(key.default))
+        assert re.search(rf"^\| `{key.name}` \| .* \| `?{told}`? \|$", page, re.MULTILINE), key.name
+
+
+@pytest.mark.parametrize("page", [*PAGES, *PACKAGE_PAGES, *REFERENCE], ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    inside = [target for target in targets if not target.startswith("http")]
+    assert [target for target in inside if not leads_somewhere(page, target)] == []
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    goal = page.parent / path if path else page
+    return goal.exists() and (not anchor or anchor in anchors(goal))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-").lower() for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_of_the_repository_that_is_named_is_there(page: Path) -> None:
+    tops = "vimae_bench|plugins|docs|tests|benchmarks"
+    named = re.findall(rf"(?<![\w/.\-])((?:{tops})/[\w./\-]*[\w/])(?![\w./\-]*<)", page.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_test_that_is_named_is_there(page: Path) -> None:
+    named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", page.read_text())
+    assert [f"{path}::{name}" for path, name in named if f"def {name}(" not in (ROOT / path).read_text()] == []

@@ -1,0 +1,251 @@
+"""What the pages give a reader to type can be typed, what they show as printed is printed, what they name is there."""
+
+import configparser
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import click
+import pytest
+from markdown_it import MarkdownIt
+
+from docs.pages.made import PAGES as MADE
+from vimae_bench import cli, testing
+from vimae_bench.config.benchmark import read
+from vimae_bench.core.errors import Problems
+from vimae_bench.engine.step.select_backend import COST
+from vimae_bench.execution.jobs import DONE, FAILED, LEFT, NO_SPACE
+from vimae_bench.plugin import BenchError
+from vimae_bench.plugin.catalog import installed
+from vimae_bench.plugin.hookspecs import KINDS
+from vimae_builtin.executors.local import concurrency as slots
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+WRITTEN = sorted({*DOCS.glob("*/*.md"), DOCS / "index.md"} - {DOCS / "reference" / name for name in MADE})
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *WRITTEN]
+TEXT = "\n".join(page.read_text() for page in PAGES)
+MARKDOWN = MarkdownIt("commonmark").enable("table")
+SLURM = {"array=$(sbatch", "sbatch", "srun"}
+PROGRAMS = {*SLURM, "cd", "git", "mlflow", "pip", "pytest", "python", "ray", "source", "taplo", "tox", "vimae-bench"}
+SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def blocks(*languages: str) -> Iterator[tuple[Path, str]]:
+    """The blocks of all pages that are fenced in one of these languages; indented ones have none."""
+    for page in PAGES:
+        for token in MARKDOWN.parse(page.read_text()):
+            if token.type in ("fence", "code_block") and token.info in languages:
+                yield page, token.content
+
+
+def commands() -> list[str]:
+    """Every command line in a block, each on one line, and those in backticks within a text."""
+    shell = [text for _, text in blocks("bash", "sh")] + [text for _, text in blocks("") if is_typed(text)]
+    lines = [line for text in shell for line in text.replace("\\\n", " ").splitlines() if line[:1] not in ("", "#")]
+    inline = re.findall(r"`([^`\n]+)`", TEXT)
+    return sorted({*lines, *(code for code in inline if code.split()[0] in PROGRAMS)} - {*PROGRAMS})
+
+
+def is_typed(block: str) -> bool:
+    return block.split()[0] in PROGRAMS
+
+
+def parts(line: str) -> list[list[str]]:
+    """The words of the commands of a line."""
+    return [shlex.split(part) for part in line.split("&&")]
+
+
+def is_accepted(program: click.Command, words: list[str]) -> None:
+    """Raises for an option or a command that is none."""
+    context = click.Context(program)
+    while words and isinstance(program, click.Group):
+        inner = program.get_command(context, words[0])
+        assert inner is not None, words
+        program, words = inner, words[1:]
+    if not isinstance(program, click.Group):
+        program.make_context(program.name, [*words])
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_line_of_a_shell_can_be_typed(line: str) -> None:
+    for words in parts(line):
+        match words:
+            case ["python", "-m", "pip", *rest] | ["pip", *rest]:
+                assert all(extra in SETUP["optional-dependencies"] for extra in extras(rest))
+            case ["python", path, *rest] if (ROOT / path).is_dir():
+                assert (ROOT / path / "__main__.py").exists()
+                if path.startswith("benchmarks"):
+                    is_accepted(importlib.import_module(f"{path.replace('/', '.')}.command").main, rest)
+            case ["python", path, *_] if path[0] != "-":
+                assert (ROOT / path).exists()
+            case ["tox", *rest]:
+                assert {name for given in after("-e", rest) for name in given.split(",")} <= environments()
+            case ["taplo", command, *_]:
+                known = subprocess.run([Path(sysconfig.get_path("scripts")) / "taplo", "help"], capture_output=True)
+                assert f"    {command} " in known.stdout.decode()
+            case ["mlflow", *rest]:
+                is_accepted(importlib.import_module("mlflow.cli").cli, rest)
+            case _:
+                assert words[0] in {*PROGRAMS, "eval"}, "a program that no test knows"
+
+
+def extras(words: list[str]) -> list[str]:
+    """Of what is installed from this folder."""
+    return [extra for word in words if word.startswith(".[") for extra in word[2:-1].split(",")]
+
+
+def after(option: str, words: list[str]) -> list[str]:
+    return [second for first, second in pairwise(words) if first == option]
+
+
+def environments() -> set[str]:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "tox.ini")
+    return set(re.findall(r"^testenv:(\w+)$", "\n".join(config.sections()), re.MULTILINE))
+
+
+def test_contributing_tells_of_every_environment_of_tox() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    told = {name for given in re.findall(r"`tox -e ([\w,]+)", text) for name in given.split(",")}
+    assert told == environments()
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_an_example_of_a_help_text_is_accepted(command: str) -> None:
+    for path, made in all_commands(cli.main.get_command(click.Context(cli.main), command)):
+        lines = re.findall(r"^ +vimae-bench (.*)", made.help or "", re.MULTILINE)
+        assert lines, f"{path} has no example"
+        for line in lines:
+            is_accepted(cli.main, shlex.split(line))
+
+
+def all_commands(command: click.Command | None) -> Iterator[tuple[str, click.Command]]:
+    assert command is not None
+    yield command.name or "", command
+    for name in command.commands if isinstance(command, click.Group) else ():
+        yield from all_commands(command.commands[name])
+
+
+def test_every_option_that_is_named_is_one() -> None:
+    programs = [cli.main.get_command(click.Context(cli.main), name) for name in cli.COMMANDS]
+    programs += [importlib.import_module(f"benchmarks.{name}.command").main for name in ("scale", "speed")]
+    known = {opt for one in programs for _, command in all_commands(one) for p in command.params for opt in p.opts}
+    ours = re.findall(r"`(--[a-z-]+)", TEXT)
+    assert ours
+    assert {*ours} - known - {"--help", "--version"} == set()
+
+
+def test_every_variable_that_is_named_is_read() -> None:
+    code = "".join(path.read_text() for top in ("vimae_bench", "plugins") for path in (ROOT / top).rglob("*.py"))
+    named = set(re.findall(r"(?<!_)VIMAE_\w+", TEXT))
+    assert named
+    assert [name for name in named if f'"{name}"' not in code] == []
+
+
+def test_the_readme_names_every_built_in() -> None:
+    text, ours = (ROOT / "README.md").read_text(), installed().entries
+    kinds = {*KINDS} - {"metric"}
+    names = [e.name for e in ours if e.source.distribution == "vimae-bench" and e.kind in kinds]
+    assert len(names) > 40
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def codes(kind: type[BenchError] = BenchError) -> set[int]:
+    return {kind.exit_code}.union(*map(codes, kind.__subclasses__()))
+
+
+def test_every_exit_code_is_told() -> None:
+    for path in (ROOT / "vimae_bench").rglob("*.py"):
+        if "exit_code = " in path.read_text():
+            importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    commands, workers = (DOCS / "reference" / "exit-codes.md").read_text().split("A worker")
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", commands, re.MULTILINE)}
+    assert told == {0, cli.SIGNALLED + 2, cli.SIGNALLED + 15, *codes()}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", workers, re.MULTILINE)} == {DONE, FAILED, NO_SPACE, LEFT}
+
+
+def readme(language: str, words: str) -> str:
+    return next(text for page, text in blocks(language) if page.name == "README.md" and words in text)
+
+
+def typing_error(folder: Path) -> str:
+    """What the README's comparison is answered with a letter wrong."""
+    file = folder / "mine.toml"
+    file.write_text(readme("toml", 'name = "mine"').replace('"mmd"', '"mdm"'))
+    with pytest.raises(Problems) as told:
+        read(file)
+    return str(told.value).replace(f"{folder}/", "")
+
+
+def branching(folder: Path) -> str:
+    """What the README's objective is answered with a branch in its loss."""
+    text = readme("python", "my_objective.py").replace("(kl - self.nats).abs()", "max(kl - self.nats, self.nats - kl)")
+    (folder / "my_objective.py").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.delitem(sys.modules, "my_objective", raising=False)
+        objective = importlib.import_module("my_objective").Capacity()
+        del sys.modules["my_objective"]
+        with pytest.raises(testing.ContractError) as told:
+            testing.check_objective(objective)
+    (why,) = re.findall(r"one graph: (.*)$", str(told.value))
+    return f"Capacity: not compiled, since {why}; its {COST}"
+
+
+def side_by_side(_: Path) -> str:
+    """How many runs on two cores; and on a GPU where the fifth brings a fiftieth more."""
+    count, why = slots.on_cpu(cores=2, threads=1, memory=2**40, orders=18)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slots, "paces", lambda runs: {})
+        patch.setattr(slots, "gain", lambda before, now, runs: 0.02)
+        line = slots.Slots("cuda:0", 5, most=8, growing=True).consider([], True, lambda: 0)
+    return f"{slots.side_by_side(count)}: {why} {line}"
+
+
+PRINTED: dict[str, Callable[[Path], str]] = {
+    "mine.toml:18:": typing_error,
+    "Capacity:": branching,
+    "2 runs side by side:": side_by_side,
+}
+"""What is shown as printed, by its first words, and what prints it."""
+
+
+def shown() -> list[str]:
+    """Indented blocks that nobody is to type, and that are no part of a file."""
+    return [text for _, text in blocks("") if not is_typed(text) and text[0] != "["]
+
+
+@pytest.mark.parametrize("text", shown())
+def test_what_is_shown_as_printed_is_printed(text: str, tmp_path: Path) -> None:
+    (printed,) = (make for words, make in PRINTED.items() if text.startswith(words))
+    assert text.split() == printed(tmp_path).split()
+
+
+def test_an_entry_point_that_is_shown_names_an_example() -> None:
+    examples = {name for _, text in blocks("python") for name in re.findall(r'^(?:# |""")(\w+)\.py', text)}
+    shown = [tomllib.loads(text)["project"]["entry-points"]["vimae_bench"] for _, text in blocks("") if text[0] == "["]
+    assert shown
+    assert {module for entries in shown for module in entries.values()} <= examples
+
+
+def test_every_folder_of_a_picture_of_the_code_is_there() -> None:
+    text = next(text for page, text in blocks("text") if page.stem == "design")
+    named = re.findall(r"^  (\S+)  ", text, re.MULTILINE)
+    assert named
+    assert [name for name in named if not (ROOT / "vimae_bench" / name).exists()] == []
+
+
+def test_the_version_is_the_same_wherever_it_is_told() -> None:
+    cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    released = re.search(r"^## (\S+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert cited
+    assert released
+    assert cited[1] == released[1] == SETUP["version"]

@@ -1,0 +1,76 @@
+"""The tutorial, followed to its end with fewer epochs: every command does what is said, and prints what is shown."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = MarkdownIt().parse((ROOT / "docs" / "tutorial" / "first-comparison.md").read_text())
+COMMANDS = [line for token in BLOCKS if token.type == "code_block" for line in token.content.splitlines()]
+SHOWN = [line for token in BLOCKS if token.info == "text" for line in token.content.splitlines()]
+TREE = (ROOT / "docs" / "reference" / "results.md").read_text().partition("```text\n")[2].partition("```")[0]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tutorial needs of the repository, with two epochs in place of forty."""
+    here = tmp_path_factory.mktemp("reader")
+    (here / "benchmarks").mkdir()
+    file = Path("benchmarks") / "quickstart.toml"
+    (here / file).write_text((ROOT / file).read_text().replace("epochs = 40", "epochs = 2"))
+    return here
+
+
+@pytest.fixture(scope="module")
+def printed(folder: Path) -> dict[str, str]:
+    """What each of the tutorial's commands printed, in turn."""
+    return {line: output(folder, line) for line in COMMANDS if line.startswith("vimae-bench")}
+
+
+def output(folder: Path, line: str) -> str:
+    command = [sys.executable, "-m", "vimae_bench", *shlex.split(line)[1:]]
+    environment = {**os.environ, "COLUMNS": "110", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{line}: {done.stderr}"
+    return done.stdout + done.stderr
+
+
+def form(line: str) -> str:
+    """A line without its numbers, what follows from them, and the widths of its columns."""
+    line = re.sub(r"equivalent within [\d.]+|no difference shown|better|worse", "?", line)
+    line = re.sub(r"-?\d+(\.\d+)?", "#", line.replace("†", ""))
+    return " ".join(re.sub(r"(?<=#) +[a-z]{1,3} *(?=│|$)", " ", line).split())
+
+
+def test_what_the_tutorial_shows_is_what_its_commands_print(printed: dict[str, str]) -> None:
+    forms = {form(line) for text in printed.values() for line in text.splitlines()}
+    assert len(SHOWN) > 10
+    assert [line for line in SHOWN if not set(line) <= set("━╇─┼ ") and form(line) not in forms] == []
+
+
+def test_nothing_is_trained_twice(printed: dict[str, str], folder: Path) -> None:
+    run, more = (text for line, text in printed.items() if line.startswith("vimae-bench run benchmarks/quickstart"))
+    assert [text.count(": done, 2 epochs") for text in (run, more)] == [18, 12]
+    assert "18 runs: 18 new" in printed["vimae-bench plan benchmarks/quickstart.toml"]
+    assert "18 runs: 18 done" in output(folder, "vimae-bench plan benchmarks/quickstart.toml")
+
+
+def test_the_report_is_written(printed: dict[str, str], folder: Path) -> None:
+    assert "VIMAE-l" in (folder / "report.html").read_text()
+    assert printed["vimae-bench report results/quickstart --output report.html"].strip() == "report.html"
+
+
+def test_every_file_of_a_results_folder_is_told(printed: dict[str, str], folder: Path) -> None:
+    told = {Path(line.split()[0]).name for line in TREE.splitlines()}
+    results = folder / "results" / "quickstart"
+    run = next(results.glob("runs/elbo*"))
+    there = {path.name for path in (*results.iterdir(), *run.iterdir()) if path.name[0] != "."}
+    assert there - told == set()
+    assert told - there == {"<benchmark>", "elbo-mnist-mlp-s0-1f2e3d4c5b6a", "checkpoints", "codes.png", "mlflow.db"}

@@ -1,0 +1,101 @@
+"""The benchmark of ten thousand simulated runs: that it runs, and, slowly, that its targets hold."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.scale import command, parts, tables
+from benchmarks.scale.work import simulate
+from vimae_bench.analysis.leaderboard import leaderboards
+from vimae_bench.engine.runner import orders
+from vimae_bench.execution import Order
+from vimae_bench.storage.store import Store
+
+RUNS = 60
+
+
+def matrix_of(folder: Path, seeds: int) -> parts.Matrix:
+    return parts.Matrix(folder, seeds)
+
+
+@pytest.fixture
+def todo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Order]:
+    """The first orders of the matrix, to be simulated here, without waiting for the disk."""
+    monkeypatch.setattr("vimae_bench.storage.atomic._fsync", lambda path: None)
+    matrix = matrix_of(tmp_path, 3)
+    benchmark = matrix.results / parts.NAME
+    wanted = [cell for cell in matrix.cells() if cell.run.dataset.settings["validation"] == 0]
+    return orders(Store(benchmark), parts.NAME, wanted, tmp_path)
+
+
+def test_simulated_runs_leave_all_that_a_leaderboard_reads(todo: list[Order], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("benchmarks.scale.work.SECONDS", 0)
+    assert [simulate(order) for order in todo] == [0] * RUNS
+    store = Store(todo[0].folder.parents[1])
+    cells = [order.cell for order in todo]
+    assert {store.state(cell) for cell in cells} == {"done"}
+    (board,) = leaderboards(store.outcomes(cells), store.references(cells), "", ("sse", "mmd2", "svm clean"))
+    assert len(board.rows) == 20
+    assert all(row.complete and len(row.entries["svm clean"].estimates[0].parts) == 10 for row in board.rows)
+    assert board.references["the mean image"]["sse"].value == 60.0
+
+
+def test_the_matrix_has_ten_thousand_runs_of_twenty_methods_in_ten_tables(tmp_path: Path):
+    cells = matrix_of(tmp_path, 50).cells()
+    assert len({cell.run.key for cell in cells}) == 10_000
+    assert (len({cell.label for cell in cells}), len({cell.run.dataset.key for cell in cells})) == (20, 10)
+
+
+def test_the_console_is_followed_without_runs_on_disk(tmp_path: Path):
+    for terminal in (False, True):
+        assert parts.console_seconds(matrix_of(tmp_path, 1), terminal=terminal) > 0
+
+
+def test_a_command_that_fails_is_told_with_its_words(tmp_path: Path):
+    with pytest.raises(RuntimeError, match="No such file"):
+        matrix_of(tmp_path, 1).leaderboard()
+
+
+DRIVEN = {
+    "runs": 200,
+    "failed": 0,
+    "jobs": 2,
+    "planned": 1.0,
+    "wall": 10.0,
+    "lives": 14.0,
+    "locked": 12.0,
+    "driver": 0.2,
+    "server": 2.0,
+    "peak_bytes": 2**29,
+}
+
+
+def test_overhead_is_what_the_slots_had_beyond_the_lives_of_the_processes():
+    rows = {name: (value, asked) for name, value, asked in tables.scheduling(DRIVEN)}
+    assert rows["beyond its process, from its birth to its last event"] == ("30 ms", "< 50 ms")
+    assert rows["beyond what it does under its lock"] == ("40 ms", "")
+    assert rows["scheduler, largest memory"] == ("512 MiB", "< 1024 MiB")
+
+
+def test_runs_that_were_there_already_tell_nothing_of_scheduling():
+    assert not [*tables.scheduling({**DRIVEN, "runs": 0})]
+
+
+@pytest.mark.slow
+def test_two_thousand_runs_stay_within_bounds(tmp_path: Path):
+    """A fifth of the runs: a fifth of the targets' times, doubled for a machine that has other things to do."""
+    out = tmp_path / "scale.json"
+    words = ["--runs", "2000", "--folder", str(tmp_path / "runs"), "--out", str(out)]
+    CliRunner().invoke(command.main, words, catch_exceptions=False)
+    found = json.loads(out.read_text())
+    driven = found["driven"]
+    assert (driven["runs"], driven["failed"]) == (2000, 0)
+    assert driven["peak_bytes"] < 2**30
+    assert driven["driver"] / 2000 < 0.015
+    assert driven["jobs"] * driven["wall"] - driven["lives"] < 2000 * 0.1
+    assert max(found["planned"]["cpu"], found["plan"]["cpu"]) < 3
+    assert found["leaderboard"]["cpu"] < 5
+    assert found["mirror"]["points_per_second"] > 1000
+    assert found["console"]["terminal"] / 2000 < 0.01

@@ -1,0 +1,285 @@
+"""The speed benchmark: everyone does the same work, turns are fair, and what is kept is complete."""
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from benchmarks.speed import command, contestants, measure, memory
+from benchmarks.speed.contestants import COMPILED, OURS, PEAK, PYTHAE
+from benchmarks.speed.loops import Eager, Optimised
+from benchmarks.speed.losses import lean_kernel, loss_of, noised, plain_kernel
+from benchmarks.speed.matrix import Matrix
+from benchmarks.speed.measure import Measured
+from benchmarks.speed.ours import Ours
+from benchmarks.speed.paused import Paused
+from benchmarks.speed.side_by_side import SideBySide
+from benchmarks.speed.turns import Turn, first_cost, speedup, spread, take_turns, thrift, walls
+from benchmarks.speed.worker import crew, together
+from benchmarks.speed.workloads import BATCH, METHODS, MLP_NET, Workload, conv
+from vimae_bench.plugin import Batch
+from vimae_bench.storage.atomic import read_lines
+from vimae_builtin.architectures.mlp import MLP
+
+TINY = replace(MLP_NET, name="tiny", architecture=MLP((8,)), shape=(1, 4, 4), latent=3)
+
+
+def tiny(method: str = "vae") -> Workload:
+    return Workload(TINY, METHODS[method], steps=2)
+
+
+def ours(workload: Workload, x: torch.Tensor) -> torch.Tensor:
+    model = workload.model().train()
+    return workload.objective()(model, Batch(x, torch.zeros(()))).total
+
+
+def by_hand(workload: Workload, kernel, x: torch.Tensor) -> torch.Tensor:
+    model = workload.model().train()
+    return loss_of(workload.method, model.encoder, model.decoder, kernel)(noised(x, workload.method.input_noise), x)
+
+
+def pythaes(workload: Workload, x: torch.Tensor) -> torch.Tensor:
+    trainer = pytest.importorskip("benchmarks.speed.pythae_trainer", exc_type=ImportError)
+    model = trainer.model_of(workload).train()
+    if workload.method.prior == "normal":
+        return model({"data": x}).loss
+    with mock.patch("torch.randn_like", torch.zeros_like):  # its draws of a normal prior, which are replaced
+        return model({"data": x}).loss
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("other", [plain_kernel, lean_kernel, pythaes])
+def test_everyone_minimises_the_same_loss_of_the_same_weights_and_noise(method: str, other):
+    workload = tiny(method)
+    x = workload.pixels()[:50]
+    torch.manual_seed(1)
+    expected = ours(workload, x)
+    torch.manual_seed(1)
+    found = pythaes(workload, x) if other is pythaes else by_hand(workload, other, x)
+    torch.testing.assert_close(found, expected, rtol=2e-6, atol=0)
+
+
+def test_no_two_methods_have_the_same_loss():
+    x = tiny().pixels()[:50]
+    losses = []
+    for name in METHODS:
+        torch.manual_seed(1)
+        losses.append(ours(tiny(name), x).item())
+    assert len(set(losses)) == len(METHODS)
+
+
+@pytest.mark.parametrize("loop", [Eager, Optimised])
+def test_a_loop_by_hand_makes_as_many_steps_as_a_slice_has(loop, tmp_path: Path):
+    contestant = loop(tiny("imq"), tmp_path)
+    contestant.slice()
+    (group,) = contestant.optimiser.param_groups
+    assert {float(contestant.optimiser.state[p]["step"]) for p in group["params"]} == {2.0}
+    assert (group["lr"], group["betas"]) == (1e-3, (0.5, 0.999))
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch):
+    """A run too short for compiling to pay."""
+    monkeypatch.setattr("benchmarks.speed.ours.STEPS", 1000)
+
+
+def test_a_slice_of_ours_is_an_epoch_told_in_its_folder(short: None, tmp_path: Path):
+    contestant = Ours(tiny(), tmp_path)
+    for _ in range(3):
+        contestant.slice()
+    contestant.close()
+    epochs = [line["epoch"] for line, _ in read_lines(tmp_path / "events.jsonl") if line["event"] == "epoch"]
+    assert epochs == [1, 2, 3]
+
+
+def test_a_slice_of_pythaes_trainer_is_an_epoch(tmp_path: Path):
+    trainer = pytest.importorskip("benchmarks.speed.pythae_trainer", exc_type=ImportError)
+    steps = []
+    contestant = trainer.Pythae(tiny(), tmp_path)
+    hook = register_optimizer_step_post_hook(lambda *_: steps.append(1))
+    contestant.slice()
+    assert len(steps) == 2
+    contestant.slice()
+    assert len(steps) == 4
+    contestant.close()
+    hook.remove()
+
+
+def test_a_paused_function_runs_only_in_its_turns():
+    seen = []
+
+    def work(pause):
+        for number in range(3):
+            seen.append(number)
+            pause()
+
+    paused = Paused(work)
+    assert seen == []
+    paused.advance()
+    assert seen == [0]
+    paused.advance()
+    assert seen == [0, 1]
+    before = threading.active_count()
+    paused.close()
+    assert threading.active_count() == before - 1
+    assert seen == [0, 1]
+
+
+def test_what_a_paused_function_raises_is_raised_in_its_turn():
+    def work(pause):
+        pause()
+        raise ValueError("broken")
+
+    paused = Paused(work)
+    paused.advance()
+    with pytest.raises(ValueError, match="broken"):
+        paused.advance()
+
+
+def test_a_paused_function_that_ends_is_not_taken_for_a_fast_one():
+    with pytest.raises(RuntimeError, match="ended before"):
+        Paused(lambda pause: None).advance()
+
+
+def test_everyone_has_one_turn_in_every_round_and_warm_up_is_not_counted():
+    done = []
+    turns = take_turns({"a": lambda: done.append("a"), "b": lambda: done.append("b")}, rounds=3)
+    assert sorted(done) == ["a"] * 5 + ["b"] * 5
+    assert all(sorted(done[i : i + 2]) == ["a", "b"] for i in range(0, 10, 2))
+    assert len(walls(turns, "a")) == 3
+
+
+def rounds(**seconds: list[float]) -> list[Turn]:
+    """Turns by name; the first of each is a warm-up."""
+    return [Turn(name, i - 1, wall, wall) for name, found in seconds.items() for i, wall in enumerate(found)]
+
+
+def test_ratios_are_taken_within_a_round_so_that_common_noise_cancels():
+    turns = rounds(slow=[1.0, 2.0, 200.0, 4.0, 2.0], fast=[9.0, 1.0, 100.0, 2.0, 1.0])
+    assert speedup(turns, "fast", "slow") == 2.0
+    turns = rounds(a=[1.0, 1.0, 4.0, 10.0], b=[1.0, 9.0, 1.0, 4.0])  # medians are 4 and 4, ratios 9, 0.25 and 0.4
+    assert speedup(turns, "a", "b") == 0.4
+
+
+def test_ratios_of_processor_time_are_taken_within_a_round_too():
+    seconds = {"a": [1, 4, 10], "b": [9, 1, 4]}
+    turns = [Turn(name, i, 1.0, cpu) for name, found in seconds.items() for i, cpu in enumerate(found)]
+    assert thrift(turns, "a", "b") == 0.4
+
+
+def test_spread_is_the_interquartile_range_over_the_median():
+    assert spread([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(2 / 3)
+    assert spread([7.0]) == 0.0
+
+
+def test_the_first_slice_costs_what_it_takes_longer_than_a_later_one():
+    assert first_cost(rounds(a=[10.0, 1.0, 2.0, 3.0]), "a") == 8.0
+    assert first_cost(rounds(a=[1.0, 1.0, 2.0, 3.0]), "a") == 0.0
+
+
+def test_operations_are_six_for_each_multiply_add_of_the_forward_pass():
+    layers = [(784, 256), (256, 256), (256, 256), (256, 2), (2, 256), (256, 256), (256, 256), (256, 784)]
+    multiply_adds = sum(a * b for a, b in layers)
+    assert Workload(MLP_NET, METHODS["imq"], 1).flops() == 6 * multiply_adds
+    assert Workload(MLP_NET, METHODS["vae"], 1).flops() == 6 * (multiply_adds + 256 * 2)  # a second head
+
+
+def test_conv_nets_are_those_of_the_paper():
+    assert (conv(28, 64).shape, conv(28, 64).latent) == ((1, 28, 28), 8)
+    assert (conv(32, 64).shape, conv(32, 64).latent) == ((3, 32, 32), 64)
+
+
+def measured(turns: list[Turn], **others) -> Measured:
+    given = {"workload": "w", "device": "cpu", "threads": 1, "samples": 1000, "flops": 1e6, "peak_flops": 1e10}
+    return Measured(**{**given, "turns": turns, "needs": {}, "missing": {}, **others})
+
+
+def test_a_row_says_rate_processor_time_and_share_of_the_peak():
+    turns = [Turn(OURS, 0, 0.5, 0.8), Turn(PYTHAE, 0, 1.0, 1.0), Turn(PEAK, 0, 0.2, 0.2)]
+    row = measured(turns).row(OURS)
+    assert row.samples_per_second == 2000.0
+    assert row.times[PYTHAE] == 2.0
+    assert row.cpu_times == pytest.approx(1.0 / 0.8)
+    assert row.cpu_ms_per_step == pytest.approx(800 * BATCH / 1000)
+    assert row.mfu == pytest.approx(1e6 * 2000 / (1e10 / 0.2))
+    assert row.peak_bytes is None
+
+
+def test_without_pythae_the_others_are_compared_with_the_plain_loop():
+    turns = [Turn(OURS, 0, 0.5, 0.5), Turn("eager loop", 0, 1.0, 1.0)]
+    assert measured(turns).base == "eager loop"
+    assert measured([*turns, Turn(PYTHAE, 0, 1.0, 1.0)]).base == PYTHAE
+
+
+def test_runs_per_hour_count_all_that_run_side_by_side():
+    turns = [Turn(OURS, 0, 2.0, 0.0), Turn(PYTHAE, 0, 3.0, 0.0)]
+    found = SideBySide("w", jobs=4, threads=4, samples=4_000_000, turns=turns, missing="")
+    assert found.runs_per_hour(OURS) == 4 * 1800
+    assert found.runs_per_hour(PYTHAE) == 1200
+    assert found.ratio() == 6.0
+    assert replace(found, turns=turns[:1], missing="not installed").ratio() is None
+
+
+def test_a_matrix_costs_its_slots_seconds_over_its_steps_and_metrics():
+    matrix = Matrix(jobs=2, epochs=1, wall=11.0, steps=15.0, metrics=5.0, alone=22.0, alone_runs=2, start=1.0)
+    assert (matrix.cost, matrix.gain) == (1.1, 2.0)
+
+
+@pytest.fixture
+def small(short: None, monkeypatch: pytest.MonkeyPatch):
+    """The command over a tiny net, with nobody who compiles, and without processes."""
+    monkeypatch.setattr(command, "MLP_NET", TINY)
+    monkeypatch.delitem(contestants.CONTESTANTS, COMPILED)
+    monkeypatch.setattr(measure, "needs", lambda names, workload, threads: {})
+    monkeypatch.setattr(contestants, "find_spec", lambda name: None)
+    yield
+    torch.set_num_threads(1)
+
+
+def test_a_missing_pythae_is_told_and_all_else_is_kept(small: None, tmp_path: Path):
+    out = tmp_path / "speed.json"
+    words = ["--quick", "--only", "mlp", "--rounds", "2", "--threads", "1", "--out", str(out)]
+    done = CliRunner().invoke(command.main, words, catch_exceptions=False)
+    assert 'not installed: pip install -e ".[speed]"' in done.output
+    kept = json.loads(out.read_text())
+    assert set(kept) == {"schema", "command", "plan", "machine", "workloads", "side_by_side", "matrix"}
+    assert set(kept["machine"]) == {"date", "cpu", "cores", "memory_bytes", "gpu", "python", "versions", "load"}
+    assert torch.__version__.startswith(kept["machine"]["versions"]["torch"])
+    assert [one["workload"] for one in kept["workloads"]] == [
+        "VAE, tiny",
+        "WAE-MMD, IMQ kernel (7 scales), tiny",
+    ]
+    for one in kept["workloads"]:
+        names = {OURS, "eager loop", "optimised loop"}
+        assert {(turn["name"], turn["round"]) for turn in one["turns"]} == {
+            (name, number) for name in (*names, PEAK) for number in (-2, -1, 0, 1)
+        }
+        assert set(one["rows"]) == names
+        assert PYTHAE in one["missing"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told():
+    done = CliRunner().invoke(command.main, ["--device", "cuda"])
+    assert (done.exit_code, "torch finds no GPU here" in done.output) == (2, True)
+
+
+@pytest.mark.slow
+def test_memory_is_told_beside_that_of_a_process_without_a_contestant():
+    wide = replace(TINY, shape=(1, 28, 28), architecture=MLP((4096,)))
+    found = memory.needs(["eager loop"], Workload(wide, METHODS["vae"], 1), threads=1)["eager loop"]
+    weights = 4 * 2 * 784 * 4096
+    assert 4 * weights < found.over_torch() < 2**30  # weights, gradients, two moments
+    assert found.torch.resident > 2**26
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_told():
+    with crew(["nobody"], tiny(), 1) as workers, pytest.raises(RuntimeError, match="died"):
+        together(workers)

@@ -1,0 +1,325 @@
+"""The figures of a comparison: what is drawn is what was measured, and nothing else is."""
+
+import re
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from vimae_bench.analysis.comparison import compare_methods
+from vimae_bench.analysis.statistics import interval, win_rate
+from vimae_bench.execution import Choice
+from vimae_bench.plugin import Measure
+from vimae_bench.reports import all_figures as gallery
+from vimae_bench.reports import image_grid_figure as wall
+from vimae_bench.reports import plot_style as drawing
+from vimae_bench.reports import rate_distortion as plane
+from vimae_bench.reports import robustness
+from vimae_bench.reports import training_curves as curves
+from vimae_bench.reports import win_rates as wins
+from vimae_bench.storage import image_grid as tiles
+from vimae_bench.storage.atomic import write_json
+from vimae_bench.storage.run_folder import RunFolder
+
+PROBED = ("svm clean", "svm gauss_0.2", "svm gauss_0.4", "svm mask_0.5", "svm sampled")
+HOSTILE = ("_x_", r"$\frac{1}", "a_b & 5% $y_1$ <b>", r"\input{x}", "\x1b[31mred", "much to say " * 9)
+
+
+def looks(results) -> drawing.Looks:
+    return drawing.looks(cell.label for cell in results.cells)
+
+
+def named(figure) -> list[str]:
+    """The names in a figure's legend."""
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def lines(axes, colour: str) -> list[np.ndarray]:
+    """The points [n, 2] of all that is drawn in a colour and has a line or a marker."""
+    return [line.get_xydata() for line in axes.lines if to_hex(line.get_color()) == colour.lower()]
+
+
+def probe(folder: RunFolder, values: dict[str, float]) -> None:
+    """A file of `svm` with a measure for each value."""
+    measures = [asdict(Measure(name, "%", "higher")) for name in values]
+    estimates = {name: {"value": value, "n": 100, "se": 0.1} for name, value in values.items()}
+    head = {"metric": Choice("svm").as_json(), "seconds": 0.1, "measures": measures}
+    write_json(folder.metric(Choice("svm")), {**head, "estimates": estimates})
+
+
+def tell(folder: RunFolder, totals: list[float | None], **terms: float) -> None:
+    for epoch, total in enumerate(totals, 1):
+        folder.tell("epoch", epoch=epoch, time=1.0, seconds=1.0, terms={"total": total, **terms})
+
+
+def paint(folder: RunFolder, shade: int, inputs: int = 7) -> None:
+    """Pictures in which every test image has one grey, and every reconstruction and sample another."""
+    folder.pictures.mkdir(parents=True, exist_ok=True)
+    alternating = np.repeat(np.array([inputs, shade] * 5, np.uint8), 10)
+    for name, greys in (("reconstructions", alternating), ("samples", np.full(100, shade + 1, np.uint8))):
+        images = np.broadcast_to(greys[:, None, None, None], (100, 8, 8, 1))
+        tiles.save(images, 10, folder.pictures / f"{name}.png")
+
+
+@pytest.fixture
+def full(results):
+    """Three methods from three seeds of which everything is known, and a fourth that diverged on one of them."""
+    generator = np.random.default_rng(0)
+    for seed in range(3):
+        for place, label in enumerate(("VAE", "AE", "β_H-VAE")):
+            sse, rate = 20.0 + 5 * place + generator.normal(), 9.0 - place + generator.normal()
+            folder = results.add(label, seed, sse=sse, rate=rate, mmd2=0.1 * generator.random())
+            probe(folder, {name: 90 - 9 * i - place + generator.normal() for i, name in enumerate(PROBED)})
+            tell(folder, [sse + 3, sse + 2, sse + 1], kl=rate)
+            paint(folder, 50 + 10 * place)
+        folder = results.add("lost", seed, "diverged" if seed == 0 else "done", sse=30.0 + seed, rate=5.0)
+        tell(folder, [40.0, None] if seed == 0 else [40.0, 39.0, 38.0])
+    results.refer("svm", {"raw pixels": 70.0})
+    return results
+
+
+def test_a_method_looks_the_same_in_all_figures_and_unlike_all_others():
+    found = drawing.looks(map(str, range(56)))
+    assert len(set(found.values())) == 56
+    assert drawing.looks(["a", "b", "a", "c"]) == drawing.looks(["a", "b", "c"])
+
+
+def test_the_plane_shows_every_seed_the_mean_and_both_intervals(full):
+    board = full.board()
+    axes = plane.draw(board, looks(full)).axes[0]
+    vae = next(row for row in board.rows if row.label == "VAE")
+    rate, sse = ([e.value for e in vae.entries[name].estimates.values()] for name in ("rate", "sse"))
+    seeds, across, up, mean = lines(axes, looks(full)["VAE"].colour)
+    assert np.allclose(across[:, 0], interval(rate))
+    assert np.allclose(up[:, 1], interval(sse))
+    assert np.allclose(mean, [[np.mean(rate), np.mean(sse)]])
+    assert sorted(map(tuple, seeds)) == sorted(zip(rate, sse, strict=True))
+
+
+def test_the_plane_averages_nothing_over_what_happens_to_be_there(full):
+    (points,) = lines(plane.draw(full.board(), looks(full)).axes[0], looks(full)["lost"].colour)
+    assert sorted(map(tuple, points)) == [(5.0, 31.0), (5.0, 32.0)]
+
+
+def test_collapsed_methods_far_from_the_others_do_not_squeeze_them(finished):
+    figure = plane.draw(finished.board(), looks(finished))
+    everything, near = figure.axes
+    assert near.get_title() == "without collapsed methods"
+    assert everything.get_ylim()[1] > 50 > near.get_ylim()[1]
+    assert "β_H-VAE †" in named(figure)
+
+
+def test_accuracy_stands_over_the_strength_of_each_kind_of_damage_from_clean_on(full):
+    board = full.board()
+    found = [(panel.probe, panel.kind, [level for level, _ in panel.conditions]) for panel in robustness.found(board)]
+    assert found == [("svm", "gauss", [0.0, 0.2, 0.4]), ("svm", "mask", [0.0, 0.5])]
+    gauss, mask = robustness.draw(board, looks(full)).axes
+    row = next(row for row in board.rows if row.label == "AE")
+    means = [row.entries[name].mean for name in PROBED[:3]]
+    (line,) = lines(gauss, looks(full)["AE"].colour)
+    assert np.allclose(line, np.stack([[0, 0.2, 0.4], means], 1))
+    assert mask.get_xlabel() == "share of entries set to black"
+
+
+def test_the_band_around_an_accuracy_is_its_interval(full):
+    board = full.board()
+    axes = robustness.draw(board, looks(full)).axes[1]
+    bands = {
+        to_hex(band.get_facecolor()[0]): band.get_paths()[0].vertices
+        for band in axes.collections
+        if len(band.get_paths())
+    }
+    row = next(row for row in board.rows if row.label == "AE")
+    vertices = bands[looks(full)["AE"].colour.lower()]
+    for level, name in ((0.0, "svm clean"), (0.5, "svm mask_0.5")):
+        at = vertices[vertices[:, 0] == level, 1]
+        assert np.allclose((at.min(), at.max()), row.entries[name].interval)
+
+
+def test_references_are_broken_lines_that_the_legend_names(full):
+    figure = robustness.draw(full.board(), looks(full))
+    assert named(figure)[-1] == "raw pixels"
+    (broken,) = [line for line in figure.axes[0].lines if line.is_dashed()]
+    assert broken.get_xydata().tolist() == [[0.0, 70.0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("svm clean", ("svm", "clean", 0.0)),
+        ("tsvm mask_grey_0.5", ("tsvm", "mask_grey", 0.5)),
+        ("svm gauss_0.2 labels=100", ("svm labels=100", "gauss", 0.2)),
+        ("svm sampled", None),
+        ("clean", None),
+    ],
+)
+def test_the_name_of_a_measure_says_who_read_what(name: str, parts):
+    assert robustness.parts(name) == parts
+
+
+def test_curves_are_means_over_seeds_within_their_range(full):
+    board = full.board()
+    figure = curves.draw(board, looks(full), curves.read(board))
+    total, kl = figure.axes
+    assert [axes.get_title() for axes in (total, kl)] == ["total", "kl"]
+    sse = [e.value for e in next(r for r in board.rows if r.label == "VAE").entries["sse"].estimates.values()]
+    (line,) = lines(total, looks(full)["VAE"].colour)
+    assert np.allclose(line, [[epoch, np.mean(sse) + 4 - epoch] for epoch in (1, 2, 3)])
+    (band,) = [b for b in total.collections if to_hex(b.get_facecolor()[0]) == looks(full)["VAE"].colour.lower()]
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert np.allclose((heights.min(), heights.max()), (min(sse) + 1, max(sse) + 3))
+
+
+def test_curves_of_a_method_that_lacks_a_seed_are_shown_one_by_one_and_where_they_end(full):
+    board = full.board()
+    total = curves.draw(board, looks(full), curves.read(board)).axes[0]
+    ended, *others = sorted(lines(total, looks(full)["lost"].colour), key=len)
+    assert ended.tolist() == [[1.0, 40.0]]  # the cross
+    assert sorted(map(len, others)) == [2, 3, 3]
+
+
+def test_shares_are_the_win_rates_of_paired_seeds(full):
+    board = full.board()
+    methods = [row.label for row in wins.rows(board)]
+    for name in ("sse", "svm clean"):
+        won = wins.shares(board, board.measures[name])
+        for i, a in enumerate(methods):
+            for j, b in enumerate(methods):
+                if i != j:
+                    (made,) = compare_methods(full.store.outcomes(full.cells), a, b, [name])
+                    assert won[i, j] == made.rows[0].wins
+                    assert won[i, j] == win_rate(made.rows[0].differences * made.rows[0].sign)
+    assert np.isnan(np.diag(won)).all()
+
+
+def test_what_means_nothing_is_not_coloured_and_what_is_decided_is_framed(finished):
+    board = finished.board(columns=("sse",))
+    (axes,) = wins.draw(board).axes
+    methods, won = wins.rows(board), wins.shares(board, board.measures["sse"])
+    shades = axes.images[0].get_array()
+    assert ((shades == 1).all(-1) == ~(np.abs(won - 0.5) >= 0.25)).all()
+    framed = {(round(patch.get_y() + 0.44), round(patch.get_x() + 0.44)) for patch in axes.patches}
+    letters = [row.entries["sse"].place.letters for row in methods]
+    apart = {(i, j) for i in range(4) for j in range(4) if not set(letters[i]) & set(letters[j])}
+    assert framed == apart
+    assert 0 < len(apart) < 12
+    shown = {(round(t.get_position()[1]), round(t.get_position()[0])): t.get_text() for t in axes.texts}
+    assert shown == {(i, j): f"{won[i, j]:.2f}" for i, j in np.argwhere(np.isfinite(won))}
+
+
+def test_methods_that_are_not_ranked_have_blank_cells(finished):
+    board = finished.board()
+    at = [row.label for row in wins.rows(board)].index("β_H-VAE")
+    assert np.isnan(wins.shares(board, board.measures["mmd2"])[at]).all()
+    assert np.isfinite(wins.shares(board, board.measures["sse"])[at]).sum() == 3
+
+
+def test_a_wall_shows_what_each_run_drew_in_its_own_row(full):
+    hung = wall.hang(full.store.outcomes(full.cells))
+    assert [(one.label, one.absent) for one in hung] == [
+        *((label, "") for label in ("VAE", "AE", "β_H-VAE")),
+        ("lost", "diverged"),
+    ]
+    canvas = wall.draw(hung, "title").axes[0].images[0].get_array()[..., 0]
+    step = 8 * 7 + wall.GAP
+    right = canvas.shape[1] - step
+    assert [canvas[row * step, 0] for row in range(5)] == [7, 50, 60, 70, 255]
+    assert [canvas[row * step, right] for row in range(5)] == [255, 51, 61, 71, 255]
+
+
+def test_a_wall_is_of_the_lowest_seed_of_which_most_is_there_and_says_what_is_not(full):
+    for cell in full.cells:
+        pictures = full.store.folder(cell.run).pictures
+        if cell.label == "VAE" and cell.seed == 0:
+            (pictures / "samples.png").unlink()
+        elif cell.label == "AE" and cell.seed == 1:
+            (pictures / "samples.png").write_bytes(b"no picture")
+    hung = wall.hang(full.store.outcomes(full.cells))
+    assert {one.outcome.cell.seed for one in hung} == {1}
+    assert "seed 1" in wall.caption(hung)
+    lacking = "Nothing of AE: pictures damaged, or of another version. Nothing of lost: no pictures kept."
+    assert wall.caption(hung).endswith(lacking)
+
+
+def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
+    paint(full.store.folder(full.cells[1].run), 60, inputs=8)
+    hung = wall.hang(full.store.outcomes(full.cells))
+    assert [one.absent for one in hung] == ["", "saw other test images", "", "diverged"]
+
+
+@pytest.mark.parametrize("shape", [(90, 8, 8, 1), (100, 9, 9, 1), (100, 8, 8, 4)])
+def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: tuple[int, ...]):
+    name = "reconstructions" if shape[0] == 90 else "samples"
+    for cell in full.cells[:2]:
+        tiles.save(np.zeros(shape, np.uint8), 10, full.store.folder(cell.run).pictures / f"{name}.png")
+    hung = wall.hang(full.store.outcomes(full.cells))
+    assert [bool(one.sheets) for one in hung] == [False, False, True, False]
+    assert "pictures damaged" in hung[0].absent
+
+
+def test_a_table_of_which_no_picture_can_be_read_has_no_wall_and_is_named(full):
+    for path in full.store.path.glob("runs/*/pictures/*.png"):
+        path.write_bytes(b"no picture")
+    outcomes = full.store.outcomes(full.cells)
+    assert [*gallery.walls(outcomes)] == []
+    assert gallery.without_pictures(outcomes) == ["mnist, mlp, d = 2, 80 epochs"]
+
+
+def test_the_gallery_draws_all_that_was_measured(full):
+    outcomes = full.store.outcomes(full.cells)
+    made = [*gallery.figures(full.boards(), outcomes), *gallery.walls(outcomes)]
+    kinds = [drawn.title.removesuffix(", mnist, mlp, d = 2, 80 epochs") for drawn in made]
+    assert kinds == [
+        "Every measure",
+        "Rate and distortion",
+        "Accuracy under corruption",
+        "Who beats whom",
+        "Training",
+        "Reconstructions and samples",
+    ]
+    assert all(re.match(r"(Means|P\(row beats column\)) over 3 ", drawn.caption) for drawn in made[:5])
+    assert gallery.without_pictures(outcomes) == []
+
+
+def test_the_gallery_draws_nothing_of_what_was_not_measured(results):
+    tell(results.add("VAE", 0, sse=1.0), [3.0])  # one epoch makes no curve
+    outcomes = results.store.outcomes(results.cells)
+    (drawn,) = gallery.figures(results.boards(), outcomes)
+    assert drawn.title.startswith("Every measure")
+    assert drawn.caption == "One seed, without an interval."
+    assert [*gallery.walls(outcomes)] == []
+    assert gallery.without_pictures(outcomes) == ["mnist, mlp, d = 2, 80 epochs"]
+
+
+def test_names_are_text_whatever_is_in_them(results):
+    for seed in range(2):
+        for place, label in enumerate(HOSTILE):
+            folder = results.add(label, seed, sse=20.0 + place + seed, rate=5.0 - place, mmd2=0.1)
+            probe(folder, dict.fromkeys(PROBED, 90.0 - place - seed))
+            tell(folder, [3.0, 2.0], **{r"a $\dear$ term": 1.0})
+            paint(folder, 50 + place)
+    results.refer("svm", {"$raw": 70.0, "_PCA": 60.0})
+    outcomes = results.store.outcomes(results.cells)
+    for drawn in (*gallery.figures(results.boards(), outcomes), *gallery.walls(outcomes)):
+        svg = re.sub("<!--.*?-->", "", drawing.encoded(drawn.figure, "svg").decode(), flags=re.DOTALL)
+        for name in ("_x_", r"$\frac{1}", "a_b &amp; 5% $y_1$ &lt;b&gt;", r"\input{x}", "[31mred", "much to say muc…"):
+            assert name in svg, (drawn.title, name)
+        assert "\x1b" not in svg
+
+
+@pytest.mark.parametrize(("form", "sign"), [("png", b"\x89PNG\r\n"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_a_figure_is_written_whole_and_the_same_every_time(full, form: str, sign: bytes):
+    first, again = (drawing.encoded(plane.draw(full.board(), looks(full)), form) for _ in range(2))
+    assert first == again
+    assert first.startswith(sign)
+    ends = {"png": b"IEND", "svg": b"</svg>", "pdf": b"%%EOF"}
+    assert ends[form] in first[-20:]
+
+
+def test_pdf_embeds_truetype_fonts_and_svg_keeps_text(full):
+    figure = plane.draw(full.board(), looks(full))
+    pdf = drawing.encoded(figure, "pdf")
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+    assert ">β_H-VAE<" in drawing.encoded(figure, "svg").decode()

@@ -1,0 +1,149 @@
+"""The figures: what is in them, and that they can be drawn of whatever results there are."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from vimae_bench.core.errors import ResultsError
+from vimae_bench.reports import intervals
+from vimae_bench.reports import latent_codes as codes
+
+
+def texts(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def drawn(figure: Figure, path: Path) -> int:
+    figure.savefig(path, dpi=40)
+    return path.stat().st_size
+
+
+@pytest.fixture
+def coded(finished):
+    """The finished results, with codes of two classes kept for the first seed; AE's reach far out."""
+    generator = np.random.default_rng(0)
+    for cell in finished.cells:
+        if cell.run.seed == 0 and cell.label != "InfoVAE":
+            pictures = finished.store.folder(cell.run).pictures
+            pictures.mkdir()
+            y = np.repeat([3, 8], 50)
+            z = generator.normal(size=(100, 2)) + y[:, None] * (100 if cell.label == "AE" else 0)
+            np.savez_compressed(pictures / "codes.npz", z=z.astype(np.float16), y=y)
+    return finished
+
+
+def test_intervals_have_a_panel_for_each_measure_with_unit_and_direction(finished, tmp_path: Path):
+    figure = intervals.draw(finished.board())
+    assert [axes.get_xlabel() for axes in figure.axes] == [
+        "sse [0,1]²\n← lower is better",
+        "rate [nats]\n",
+        "mmd2\n← lower is better",
+        "svm clean [%]\nhigher is better →",
+    ]
+    assert drawn(figure, tmp_path / "figure.png") > 1000
+
+
+def test_more_than_four_panels_go_into_further_rows(finished, tmp_path: Path):
+    figure = intervals.draw(finished.board(), ["sse", "rate", "mmd2", "svm clean", "sse"])
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == 5
+    assert [axes.get_yticklabels()[0].get_text() for axes in (shown[0], shown[4])] == ["AE", "AE"]
+    assert drawn(figure, tmp_path / "figure.png") > 1000
+
+
+def test_intervals_name_every_row_and_what_it_lacks(finished):
+    labels = [label.get_text() for label in intervals.draw(finished.board()).axes[0].get_yticklabels()]
+    assert labels == ["AE", "VAE", "VIMAE-n", "β_H-VAE †", "InfoVAE\n3 of 5: 2 diverged", "raw pixels", "PCA, d = 2"]
+
+
+def test_intervals_show_every_seed_and_cross_out_collapsed_ones(finished):
+    lines = intervals.draw(finished.board(), ["sse"]).axes[0].lines
+    markers = [line.get_marker() for line in lines for _ in line.get_xdata()]
+    assert markers.count("o") == 4 * 5 - 5 + 3
+    assert markers.count("x") == 5
+    assert markers.count("|") == 5
+    bars = [line.get_xdata() for line in lines if line.get_marker() == "None"]
+    assert [tuple(bar) for bar in bars] == [row.entries["sse"].interval for row in finished.board().rows[:4]]
+
+
+@pytest.mark.parametrize("label", ["$x_1", "a$b$c", "<&>\x1b[31m"])
+def test_figures_take_any_label(results, tmp_path: Path, label: str):
+    folder = results.add(label, 0, sse=1.0)
+    folder.pictures.mkdir()
+    np.savez_compressed(folder.pictures / "codes.npz", z=np.zeros((5, 2), np.float16))
+    for figure in (intervals.draw(results.board()), codes.draw(results.store.outcomes(results.cells))):
+        assert drawn(figure, tmp_path / "figure.png") > 1000
+        assert "\x1b" not in texts(figure)
+
+
+def test_intervals_of_a_benchmark_without_results_can_be_drawn(results, tmp_path: Path):
+    results.add("VAE", 0, "missing")
+    assert drawn(intervals.draw(results.board()), tmp_path / "figure.png") > 1000
+
+
+def test_codes_have_equal_and_shared_axes(coded, tmp_path: Path):
+    figure = codes.draw(coded.store.outcomes(coded.cells))
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(panels) == 5
+    ((x, y),) = {(axes.get_xlim(), axes.get_ylim()) for axes in panels}
+    assert x == y == (-x[1], x[1])
+    assert 2.45 < x[1] < 5  # the prior and most methods, not the one that is far out
+    assert {axes.get_aspect() for axes in panels} == {1.0}
+    assert drawn(figure, tmp_path / "figure.png") > 1000
+
+
+def test_codes_stand_under_the_numbers_of_their_own_run(coded):
+    shown = texts(codes.draw(coded.store.outcomes(coded.cells)))
+    outcome = coded.store.outcomes(coded.cells)[1]
+    mmd2, sse = (outcome.estimates[name].value for name in ("mmd2", "sse"))
+    assert f"mmd2 {mmd2:.3g}    rate 6    sse {sse:.3g}" in shown
+    assert "seed 0" in shown
+    assert "100 test images" in shown
+
+
+def test_codes_beyond_the_axes_are_counted_and_runs_without_codes_named(coded):
+    shown = texts(codes.draw(coded.store.outcomes(coded.cells)))
+    assert "100.0% beyond" in shown
+    assert "no codes kept" in shown
+
+
+def test_every_point_is_drawn_in_the_colour_of_its_class(coded):
+    axes = codes.draw(coded.store.outcomes(coded.cells)).axes[1]
+    (points,) = axes.collections
+    assert len(points.get_offsets()) == 100
+    found, counts = np.unique(points.get_facecolors(), axis=0, return_counts=True)
+    assert len(found) == 2
+    assert counts.tolist() == [50, 50]
+
+
+def test_the_classes_of_a_collapsed_method_are_not_named(coded):
+    by_title = {axes.get_title("left"): axes for axes in codes.draw(coded.store.outcomes(coded.cells)).axes}
+    names = {title: {text.get_text() for text in axes.texts} for title, axes in by_title.items()}
+    assert {"3", "8"} <= names["VAE"]
+    assert not {"3", "8"} & names["β_H-VAE †"]
+
+
+def test_another_seed_is_drawn_on_request(coded):
+    with pytest.raises(ResultsError, match="no run from seed 1 has kept two-dimensional codes"):
+        codes.draw(coded.store.outcomes(coded.cells), seed=1)
+
+
+def test_damaged_codes_hide_no_others(coded):
+    path = coded.store.folder(coded.cells[0].run).pictures / "codes.npz"
+    path.write_bytes(path.read_bytes()[:50])
+    figure = codes.draw(coded.store.outcomes(coded.cells))
+    assert "damaged; see vimae-bench doctor" in texts(figure)
+    assert [len(axes.collections) for axes in figure.axes][:3] == [0, 1, 1]
+
+
+def test_tables_and_figures_import_matplotlib_and_torch_only_when_drawn():
+    modules = "terminal differences markdown latex csv_file json_file intervals codes"
+    program = (
+        f"import sys, importlib; [importlib.import_module('vimae_bench.reports.' + m) for m in '{modules}'.split()];"
+        "print([m for m in ('matplotlib', 'torch', 'pandas', 'sklearn', 'mlflow') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,371 @@
+"""The page of a report: all is in it, nothing in it can act, and every link leads somewhere."""
+
+import base64
+import hashlib
+import json
+import re
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import unquote
+from zipfile import ZipFile
+
+import html5lib
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hatchling.builders.wheel import WheelBuilder
+from matplotlib.figure import Figure
+from PIL import Image
+
+from vimae_bench.analysis.mean_ranks import standings
+from vimae_bench.analysis.versions import stale
+from vimae_bench.cli import main
+from vimae_bench.reports import leaderboard_csv as csv_file
+from vimae_bench.reports import leaderboard_latex as latex
+from vimae_bench.reports import leaderboard_markdown as markdown
+from vimae_bench.reports.page import render
+from vimae_bench.reports.page.inline_figures import svg
+from vimae_bench.storage import image_grid as tiles
+from vimae_bench.storage.atomic import read_json, write_json
+
+ROOT = Path(__file__).parents[2]
+FIG1 = ROOT / "results" / "fig1"
+NASTY = '</script><img src=x onerror="alert(1)">\x1b[31m\u202e=HYPERLINK("http://evil") {{ 7*7 }} $\\frac{1}{2}$ & \'"'
+
+
+class Page:
+    """A page as a strict parser sees it."""
+
+    def __init__(self, text: str):
+        self.text = text
+        self.tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(text)
+
+    def all(self, tag: str, **attributes: str):
+        found = [element for element in self.tree.iter() if local(element.tag) == tag]
+        return [e for e in found if all(e.get(name) == value for name, value in attributes.items())]
+
+    def said(self) -> str:
+        return said(self.tree)
+
+    def by_id(self, name: str):
+        (element,) = [element for element in self.tree.iter() if element.get("id") == name]
+        return element
+
+
+def said(element) -> str:
+    """The text in an element, white space aside."""
+    return " ".join("".join(element.itertext()).split())
+
+
+def local(tag: object) -> str:
+    return str(tag).rpartition("}")[2]
+
+
+def call(*words, code=0):
+    done = CliRunner().invoke(main, ["report", *(str(word) for word in words)], catch_exceptions=False)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def report(results, *words, name="fig1", source="", figures=False) -> Page:
+    """The page of a fabricated results folder, written beside it. Figures take most of its time."""
+    results.store.write_benchmark(name, source, {}, results.cells)
+    output = results.store.path.parent / "pages" / "report.html"
+    with pytest.MonkeyPatch.context() as patch:
+        if not figures:
+            patch.setattr("vimae_bench.cli.report._pictures", lambda *_: ())
+        call(results.store.path, "--output", output, *words)
+    return Page(output.read_text())
+
+
+@pytest.fixture(scope="module")
+def fig1(tmp_path_factory) -> Page:
+    output = tmp_path_factory.mktemp("pages") / "fig1.html"
+    call(FIG1, "--output", output)
+    return Page(output.read_text())
+
+
+@pytest.fixture
+def nasty(results):
+    """Names that are markup, escape sequences, formulas and templates at once, wherever a page shows a name."""
+    for seed in range(2):
+        results.add(NASTY, seed, sse=30.0 + seed)
+        results.add("plain", seed, sse=25.0 + seed)
+        results.add("lost", seed, "failed", NASTY)
+    for folder in results.store.path.glob("runs/*/record.json"):
+        record = read_json(folder)
+        write_json(folder, record | {"made_by": {"device": NASTY, "torch": "2", "plugins": {NASTY: "1"}}})
+    results.refer("svm", {NASTY: 88.0})
+    return results
+
+
+def test_the_table_is_there_with_intervals_letters_and_notes(finished):
+    page, board = report(finished), finished.board()
+    rows = {said(row[0]): row for row in page.by_id("table-1").iter("tr")}
+    assert list(rows) == [
+        "method",
+        *(f"{r.label} †" if r.collapsed else r.label for r in board.rows),
+        *board.references,
+    ]
+    vae = [said(cell) for cell in rows["VAE"]]
+    entry = board.rows[[row.label for row in board.rows].index("VAE")].entries["svm clean"]
+    assert f"{entry.mean:.2f} ± {entry.half_width:.2f}{entry.place.letters}" in vae
+    assert "top" in rows["AE"][3].get("class").split()
+    assert "top" not in rows["VAE"][3].get("class").split()
+    assert all(" ".join(note.split()) in page.said() for note in board.notes)
+    assert "reference" in rows["raw pixels"].get("class")
+
+
+def test_what_became_of_every_seed_is_told_with_its_reason(finished):
+    finished.add("VAE", 5, "missing")
+    page = report(finished)
+    rows = {said(row[0]): said(row[2]) for row in page.by_id("table-1").iter("tr")}
+    assert rows["InfoVAE"].startswith("3 of 6")
+    assert "2 diverged" in rows["InfoVAE"]
+    assert "1 missing" in rows["VAE"]
+    assert "5 collapsed" in rows["β_H-VAE †"]
+    runs = said(page.by_id("table-1-m4"))
+    assert "diverged" in runs
+    assert "the loss is nan in epoch 3" in page.said()
+
+
+def test_a_record_made_by_other_versions_than_the_others_is_stale(finished):
+    path = next(finished.store.path.glob("runs/*-s3-*/record.json"))
+    record = read_json(path)
+    write_json(path, record | {"made_by": record["made_by"] | {"torch": "1.0", "plugins": {"vimae-bench": "0.0"}}})
+    (why,) = stale(finished.store.outcomes(finished.cells)).values()
+    assert why == "vimae-bench 0.0 (most: 0.1.0), torch 1.0 (most: 2.15)"
+    page = report(finished)
+    assert f"stale: {why}" in page.said()
+    assert "1 stale" in said(page.by_id("table-1"))
+
+
+def test_a_distribution_that_only_some_records_know_makes_none_stale(finished):
+    path = next(finished.store.path.glob("runs/*-s3-*/record.json"))
+    record = read_json(path)
+    write_json(path, record | {"made_by": record["made_by"] | {"plugins": {"vimae-bench": "0.1.0", "mine": "2"}}})
+    assert stale(finished.store.outcomes(finished.cells)) == {}
+
+
+def test_every_number_leads_to_its_runs_and_every_run_to_its_folder(finished):
+    page = report(finished)
+    inside = [link.get("href")[1:] for link in page.all("a") if link.get("href", "").startswith("#")]
+    ids = [element.get("id") for element in page.tree.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    assert set(inside) <= set(ids)
+    shown = [cell for cell in page.by_id("table-1").iter("td") if cell.get("data-order") and cell.find("a") is not None]
+    assert len(shown) == sum(len(row.entries) for row in finished.board().rows)
+    folders = [unquote(link.get("href")) for link in page.all("a", **{"class": "out"})]
+    written = finished.store.path.parent / "pages"
+    assert {(written / folder).resolve() for folder in folders} == {
+        folder.resolve() for folder in finished.store.path.glob("runs/*")
+    }
+
+
+def test_a_number_leads_to_the_column_and_the_method_it_is_of(finished):
+    page, board = report(finished), finished.board()
+    for row in list(page.by_id("table-1").iter("tr"))[1:6]:
+        for column, cell in enumerate(row[3:]):
+            if (link := cell.find("a")) is not None:
+                run = page.by_id(link.get("href")[1:])
+                seeds = board.rows[int(link.get("href").split("-m")[1].split("-")[0])].entries[board.columns[column]]
+                assert float(run.get("data-order")) in {estimate.value for estimate in seeds.estimates.values()}
+
+
+def test_the_texts_to_be_copied_are_those_of_the_other_formats(finished):
+    texts = json.loads(report(finished).by_id("texts").text)
+    boards = finished.boards()
+    assert texts == {
+        "table-1": {
+            "LaTeX": latex.render(boards),
+            "Markdown": markdown.render(boards),
+            "CSV": csv_file.render(boards),
+        }
+    }
+
+
+def test_names_are_harmless_wherever_they_stand(nasty):
+    page = report(nasty, name=NASTY, source=f"# {NASTY}", figures=True)
+    assert len(page.all("script")) == 2
+    assert page.all("img") == page.all("iframe") == []
+    assert page.said().count("{{ 7*7 }}") > 5
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", page.text)
+    assert NASTY[:12] not in page.by_id("texts").text
+
+
+def test_nothing_but_the_page_itself_is_asked_for(nasty, fig1):
+    for page in (report(nasty, "--mlflow-url", "http://localhost:5000"), fig1):
+        for element in page.tree.iter():
+            outside = {n for n, v in element.attrib.items() if re.match(r"\s*(https?:|//|javascript:|file:)", v or "")}
+            assert not outside or (local(element.tag) == "a" and outside == {"href"})
+            acting = {name for name in element.attrib if name == "style" or str(name).startswith("on")}
+            assert not acting
+        style = page.all("style")
+        assert len(style) == 1
+        assert "url(" not in style[0].text
+        assert "@import" not in style[0].text
+
+
+def test_the_policy_knows_the_style_and_the_script_by_their_hashes_and_lets_nothing_else(fig1):
+    (meta,) = fig1.all("meta", **{"http-equiv": "Content-Security-Policy"})
+    policy = dict(part.strip().split(" ", 1) for part in meta.get("content").split(";"))
+    script = fig1.all("script")[-1]
+    assert policy == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": f"'{digest(fig1.all('style')[0].text)}'",
+        "script-src": f"'{digest(script.text)}'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    assert fig1.all("script")[0].get("type") == "application/json"
+
+
+def digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def test_a_figure_is_named_and_shares_no_id_with_another():
+    def drawn(prefix: str) -> Page:
+        figure = Figure()
+        figure.subplots().plot([1, 2], label=NASTY)
+        figure.suptitle(NASTY, parse_math=False)
+        return Page(f"<!doctype html><title>t</title>{svg(figure, NASTY, prefix)}")
+
+    one, other = drawn("a"), drawn("b")
+    ids = [{element.get("id") for element in page.tree.iter() if element.get("id")} for page in (one, other)]
+    assert not ids[0] & ids[1]
+    used = {e.get("href") or e.get("{http://www.w3.org/1999/xlink}href") for e in one.all("use")}
+    assert used <= {f"#{name}" for name in ids[0]}
+    (picture,) = one.all("svg")
+    assert picture.get("role") == "img"
+    assert NASTY[:30] in said(one.by_id(picture.get("aria-labelledby")))
+
+
+def test_what_each_method_makes_of_the_same_images_is_shown_below_each_other(finished):
+    images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
+    for cell in finished.cells:
+        pictures = finished.store.folder(cell.run).pictures
+        if cell.label in ("AE", "VAE"):
+            pictures.mkdir()
+            tiles.save(images, 10, pictures / "reconstructions.png")
+            tiles.save(images, 10, pictures / "samples.png")
+    walls = report(finished).by_id("walls")
+    rows = {row[0].text: row for row in walls.iter("tr")}
+    assert [len(rows[label].findall(".//img")) for label in ("test images", "AE", "VAE", "VIMAE-n")] == [1, 2, 2, 0]
+    assert "no pictures kept" in said(rows["VIMAE-n"])
+    (shown, *_) = rows["test images"].findall(".//img")
+    with Image.open(BytesIO(base64.b64decode(shown.get("src").partition(",")[2]))) as strip:
+        assert np.array_equal(np.asarray(strip)[:, :28], images[0, :, :, 0])
+        assert (strip.width, strip.height) == (int(shown.get("width")), int(shown.get("height")))
+    assert all(img.get("alt") for img in walls.findall(".//img"))
+
+
+def test_published_claims_are_shown_where_runs_belong_to_the_paper(fig1):
+    told = said(fig1.by_id("verdict"))
+    assert "15 claims" in told
+    assert "Test reconstruction error" in told
+    assert len(fig1.by_id("verdict").findall(".//details")) == 15
+
+
+def test_a_benchmark_of_other_data_has_no_published_claims(results, monkeypatch):
+    results.add("VAE", 0, sse=1.0)
+    monkeypatch.setattr("vimae_bench.claims.matching.name_of", lambda dataset: "other")
+    assert "Published claims" not in report(results).said()
+
+
+def test_where_it_comes_from_is_told(fig1):
+    told = said(fig1.by_id("provenance"))
+    assert "vimae-bench run fig1.toml" in told
+    assert 'rank_by = "mmd2"' in told
+    assert "2.15.0+cu132" in told
+    assert "seeds 0, 1, 2" in said(fig1.by_id("summary"))
+
+
+def test_a_paper_of_ones_own_is_held_against_runs(finished, tmp_path):
+    (tmp_path / "paper.toml").write_text('[source]\ntitle = "Mine"\n[methods.a]\nlabels = ["AE"]\n')
+    assert "Mine. 0 claims" in said(report(finished, "--against", tmp_path / "paper.toml").by_id("verdict"))
+
+
+def test_from_ten_seeds_on_a_rank_has_an_interval(results):
+    for seed in range(10):
+        for label, sse in (("A", 20.0), ("B", 20.1), ("C", 40.0)):
+            results.add(label, seed, sse=sse + ((seed * 7 + ord(label)) % 5) / 10)
+    board, page = results.board(), report(results)
+    for row, shown in zip(board.rows, list(page.by_id("table-1").iter("tr"))[1:], strict=True):
+        low, high = row.entries["sse"].place.interval
+        assert f"rank {low}" + (f"–{high}" if high > low else "") in said(shown)  # noqa: RUF001
+    assert any(row.entries["sse"].place.interval == (1, 2) for row in board.rows)
+
+
+def test_a_results_folder_without_runs_is_told(results):
+    results.store.write_benchmark("fig1", "", {}, [])
+    assert "has no runs to report" in call(results.store.path, code=2)
+
+
+def test_several_folders_make_one_page_with_the_mean_of_ranks(finished, tmp_path, results):
+    other = type(results)(tmp_path / "other")
+    for seed in range(5):
+        other.add("AE", seed, sse=60.0 + seed % 3)
+        other.add("VAE", seed, sse=20.0 + seed)
+        other.add("Mine", seed, sse=40.0 + seed**2 % 3)
+    other.store.write_benchmark("other", "", {}, other.cells)
+    found = standings([*finished.boards(), *other.boards()])
+    assert found
+    assert [measure.name for measure in found.measures] == ["sse"]
+    ranks = {row.label: row.ranks["sse"] for row in found.rows}
+    assert (ranks["AE"], ranks["VAE"], ranks["Mine"]) == ((1, 3), (2, 1), (2,))
+    assert next(row.label for row in found.rows) == "VAE"
+    page = report(finished, other.store.path)
+    assert "2.0 2 of 2 tables" in page.said()
+    assert "other: mnist, mlp" in page.said()
+
+
+def test_one_table_has_no_mean_of_ranks(finished):
+    assert standings(finished.boards()) is None
+    assert "All tables" not in report(finished).said()
+
+
+def test_runs_are_linked_to_their_copies_in_mlflow_where_there_are_any(finished):
+    folder = finished.store.folder(finished.cells[0].run)
+    write_json(folder.mirrored, {"target": "somewhere", "run_id": "0123456789abcdef"})
+    finished.store.folder(finished.cells[1].run).mirrored.write_text("{")
+    links = [link.get("href") for link in report(finished, "--mlflow-url", "http://localhost:5000/").all("a")]
+    assert [link for link in links if link.startswith("http")] == ["http://localhost:5000/#/runs/0123456789abcdef"]
+    assert not any(link.get("href").startswith("http") for link in report(finished).all("a"))
+
+
+def test_an_address_that_is_none_is_told(finished):
+    finished.store.write_benchmark("fig1", "", {}, finished.cells)
+    told = call(finished.store.path, "--mlflow-url", "javascript:alert(1)", code=2)
+    assert "must begin with http:// or https://" in told
+    told = call(finished.store.path, "--mlflow-url", "https://me:secret@host", code=2)
+    assert "no password" in told
+    assert "secret" not in told
+
+
+def test_a_benchmark_of_which_nothing_was_run_yet_has_a_page(results):
+    results.add("VAE", 0, "missing")
+    page = report(results)
+    assert "1 missing" in page.said()
+    assert "Nothing that has a direction" in page.said()
+
+
+def test_one_seed_makes_no_claim_of_who_is_better(results):
+    results.add("VAE", 0, sse=25.0)
+    results.add("AE", 0, sse=24.0)
+    assert "AE has the best number (24.00), which no test stands behind." in report(results).said()
+
+
+def test_a_page_that_leaves_something_out_is_an_error():
+    with pytest.raises(Exception, match="title"):
+        render("base.html.j2")
+
+
+def test_the_wheel_has_what_a_page_is_made_of(tmp_path):
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    page = ROOT / "vimae_bench" / "render" / "page"
+    parts = [*page.glob("assets/*"), *page.glob("templates/*")]
+    assert len(parts) >= 5
+    with ZipFile(wheel) as opened:
+        assert {path.relative_to(ROOT).as_posix() for path in parts} <= set(opened.namelist())

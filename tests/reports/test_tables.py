@@ -1,0 +1,220 @@
+"""The text formats: what they show, and that no name breaks out of them."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from vimae_bench.analysis.comparison import compare_methods
+from vimae_bench.reports import comparison_terminal as differences
+from vimae_bench.reports import leaderboard_csv as csv_file
+from vimae_bench.reports import leaderboard_json as json_file
+from vimae_bench.reports import leaderboard_latex as latex
+from vimae_bench.reports import leaderboard_markdown as markdown
+from vimae_bench.reports import leaderboard_terminal as terminal
+from vimae_bench.reports import table_format as layout
+
+NASTY = "a[/oops]b [red]|_x_|\x1b[31m\u202e\x07 100% & $y_1$ #{z} ^~\\"
+
+
+def printed(renderable, width: int = 100) -> str:
+    console = Console(width=width, file=io.StringIO(), force_terminal=False, color_system=None)
+    console.print(renderable)
+    return console.file.getvalue()
+
+
+@pytest.fixture
+def nasty(results):
+    """A label that is markup, an escape sequence and a formula at once, in a run that failed with such a reason."""
+    for seed in range(2):
+        results.add(NASTY, seed, sse=30.0 + seed)
+        results.add("=HYPERLINK(1)", seed, sse=25.0 + seed)
+        results.add("[*] first in its row", seed, "failed", NASTY)
+    return results
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a\x1b[31mb", "a[31mb"), ("a\nb\tc\u2028d", "a b c d"), ("\u202eabc\u200b", "abc"), ("β_H · é", "β_H · é")],
+)
+def test_plain_text_has_no_control_characters(text: str, shown: str):
+    assert layout.plain(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("halves", "values", "digits"),
+    [
+        ([0.12], [25.3], 2),
+        ([3.4, 0.9, 1.2], [25.0], 1),
+        ([120.0], [3000.0], 0),
+        ([], [0.02], 5),
+        ([], [81.25], 2),
+        ([], [], 0),
+    ],
+)
+def test_numbers_have_the_decimals_that_their_uncertainty_allows(halves: list[float], values: list[float], digits: int):
+    assert layout.decimals(halves, values) == digits
+
+
+def test_there_is_no_negative_zero():
+    assert layout.number(-0.0004, 2) == "0.00"
+
+
+def test_the_terminal_shows_the_table(finished):
+    text = printed(terminal.render(finished.boards()))
+    assert re.search(r"1 │ AE +│ 5 +│ 25\.1 ± 1\.0 a │ +. +│ 0\.0199 ± 0\.0028 a │ 65\.03 ± 0\.08 a", text)
+    assert re.search(r"2 │ VIMAE-n .* b ", text)
+    assert re.search(r"4 │ β_H-VAE † .* 0\.0000 ± 0\.0000 †", text)
+    assert re.search(r"  │ InfoVAE +│ 3 of 5 │ 19\.7 ", text)
+    assert re.search(r"raw pixels .* 88\.00", text)
+    assert "svm clean ↑" in text
+    assert "sse ↓" in text
+    assert "[0,1]²" in text
+
+
+def test_the_top_group_is_bold_in_the_terminal(finished):
+    console = Console(width=100, file=io.StringIO(), force_terminal=True, color_system="standard")
+    console.print(terminal.render(finished.boards()))
+    text = console.file.getvalue()
+    assert "\x1b[1m25.1" in text
+    assert "\x1b[1m30.1" not in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_columns_that_do_not_fit_go_into_further_tables(finished, width: int):
+    text = printed(terminal.render(finished.boards()), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    for name in ("sse ↓", "rate", "mmd2 ↓", "svm clean ↑"):
+        assert text.count(name) >= 1
+    assert "…" not in text
+    assert text.count("mnist, mlp") == 1
+    assert text.count("raw pixels") == 1  # not where nothing is known of it
+
+
+def test_the_terminal_takes_no_name_for_markup_or_control(nasty):
+    text = printed(terminal.render(nasty.boards()), 200)
+    assert "a[/oops]b [red]" in text
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", text)
+
+
+def test_markdown_shows_the_table(finished):
+    text = markdown.render(finished.boards())
+    assert "### mnist, mlp, d = 2, 80 epochs" in text
+    assert f"| 1 | AE | 5 | **25.1 ± 1.0** <sup>a</sup> | {layout.UNDEFINED} |" in text
+    assert f"|  | *raw pixels* {f'| {layout.UNDEFINED} ' * 4}| 88.00 |" in text
+    assert "|  | InfoVAE | 3 of 5 | 19.7 |" in text
+
+
+def test_markdown_keeps_names_in_their_cells(nasty):
+    table = [line for line in markdown.render(nasty.boards()).splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {5}
+    assert any(r"a\[/oops\]b \[red\]\|\_x\_\|" in line for line in table)
+    assert markdown.escape("<script>") == "&lt;script&gt;"
+
+
+def test_latex_shows_the_table(finished):
+    text = latex.render(finished.boards())
+    assert r"\toprule" in text
+    assert r"1 & AE & 5 & {\boldmath$25.1 \pm 1.0$}\textsuperscript{a} & -- &" in text
+    assert r"$\beta$\_H-VAE \dag{}" in text
+    assert r"sse $\downarrow$" in text
+    assert r"{[}0,1]\textsuperscript{2}" in text
+
+
+def test_latex_escapes_all_that_it_would_act_upon(nasty):
+    text = latex.render(nasty.boards())
+    assert r"100\% \& \$y\_1\$ \#\{z\} \textasciicircum{}\textasciitilde{}\textbackslash{}" in text
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {3}
+    bare = re.sub(r"\\.", "", re.sub(r"\\textbackslash\{\}", "", text))
+    assert bare.count("{") == bare.count("}")
+    assert r"{[}{*}] first in its row" in text
+
+
+@pytest.mark.parametrize(
+    ("letter", "command"),
+    [("β", r"$\beta$"), ("λ", r"$\lambda$"), ("Σ", r"$\Sigma$"), ("Α", "A"), ("ο", "o"), ("é", "é")],  # noqa: RUF001
+)
+def test_latex_sets_greek_letters_as_mathematics(letter: str, command: str):
+    assert latex.escape(letter) == command
+
+
+def test_csv_has_a_row_for_each_method_and_measure_in_full_precision(finished):
+    board = finished.board()
+    rows = list(csv.DictReader(io.StringIO(csv_file.render([board]))))
+    assert len(rows) == 5 * 4 + 2
+    (row,) = [row for row in rows if (row["method"], row["measure"]) == ("VAE", "sse")]
+    entry = board.rows[1].entries["sse"]
+    assert float(row["mean"]) == entry.mean
+    assert (float(row["low"]), float(row["high"])) == entry.interval
+    assert (row["rank"], row["letters"], row["top"], row["n"], row["unit"]) == ("2", "b", "0", "5", "[0,1]^2")
+    (lost,) = [row for row in rows if (row["method"], row["measure"]) == ("InfoVAE", "svm clean")]
+    assert (lost["n"], lost["mean"], lost["done"], lost["diverged"]) == ("0", "", "3", "2")
+    assert [row["mean"] for row in rows if row["kind"] == "reference"] == ["88.0", "41.0"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\x00=1"])
+def test_csv_disarms_formulas(text: str):
+    assert str(csv_file.guarded(text)).startswith("'")
+
+
+def test_csv_leaves_numbers_and_names_alone(nasty):
+    assert csv_file.guarded(-1.5) == -1.5
+    assert csv_file.guarded("β_H-VAE") == "β_H-VAE"
+    assert {row["method"] for row in csv.DictReader(io.StringIO(csv_file.render(nasty.boards())))} == {
+        layout.plain(NASTY),
+        "'=HYPERLINK(1)",
+        "[*] first in its row",
+    }
+
+
+def test_json_holds_everything(finished):
+    (board,) = json.loads(json_file.render(finished.boards()))["leaderboards"]
+    assert board["columns"] == ["sse", "rate", "mmd2", "svm clean"]
+    assert board["test"] == "paired t test"
+    rows = {row["method"]: row for row in board["rows"]}
+    assert rows["AE"]["entries"]["sse"]["rank"] == 1
+    assert rows["β_H-VAE"]["collapsed"] == [0, 1, 2, 3, 4]
+    assert [run["status"] for run in rows["InfoVAE"]["runs"]] == ["done"] * 3 + ["diverged"] * 2
+    assert all(run["folder"].startswith("runs/elbo-mnist-mlp-s") for run in rows["AE"]["runs"])
+    assert len(rows["AE"]["entries"]["sse"]["by_seed"]) == 5
+    assert board["references"]["raw pixels"]["svm clean"]["value"] == 88
+
+
+def test_json_holds_no_place_of_this_machine(finished, tmp_path):
+    assert str(tmp_path) not in json_file.render(finished.boards())
+
+
+def test_all_formats_take_a_benchmark_without_results(results):
+    results.add("VAE", 0, "missing")
+    boards = results.boards()
+    for text in (
+        printed(terminal.render(boards)),
+        markdown.render(boards),
+        latex.render(boards),
+        json_file.render(boards),
+    ):
+        assert "VAE" in text
+    assert csv_file.render(boards).count("\n") == 1
+
+
+def test_a_comparison_is_shown_with_its_verdicts(finished):
+    outcomes = finished.store.outcomes(finished.cells)
+    text = printed(differences.render(compare_methods(outcomes, "AE", "VAE", margins={"mmd2": 0.01})))
+    assert "A = AE, B = VAE, 5 seeds" in text
+    assert re.search(r"sse ↓ .* -5\.05 .* 1\.00 .* < 0\.001 .* better", text)
+    assert re.search(r"\[0,1\]² .* ± 0\.13", text)
+    assert "equivalent within 0.01" in text
+    text = printed(differences.render(compare_methods(outcomes, "InfoVAE", "VAE")))
+    assert "incomplete (3 of 5)" in text
+
+
+def test_a_comparison_takes_no_name_for_markup_or_control(nasty):
+    outcomes = nasty.store.outcomes(nasty.cells)
+    text = printed(differences.render(compare_methods(outcomes, NASTY, "=HYPERLINK(1)")), 200)
+    assert "a[/oops]b [red]" in text
+    assert "\x1b" not in text

@@ -1,0 +1,229 @@
+"""The formats of a verdict: what they show, and that no name breaks out of them."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from vimae_bench.claims.paper import read_paper
+from vimae_bench.claims.verdict import report
+from vimae_bench.reports import verdict_json, verdict_markdown, verdict_terminal
+
+NASTY = "a[/oops]b [red]|_x_|\x1b[31m <script>"
+
+PAPER = f"""
+[source]
+title = "A paper"
+reference = "arXiv 0000.00000"
+note = "Without error bars."
+
+[methods.a]
+name = "A"
+labels = ["A"]
+[methods.b]
+name = {json.dumps(NASTY)}
+labels = ["B"]
+
+[[setup]]
+id = "MNIST"
+datasets = {{ mnist = "" }}
+[setup.published]
+"training.epochs" = 100
+
+[[setup]]
+id = "digits"
+datasets = {{ digits = "" }}
+
+[[table]]
+id = "7"
+title = "errors"
+setup = "MNIST"
+measure = "{{condition}}"
+unit = "[0,1]^2"
+conditions = ["sse", "rate", "mmd2"]
+half_width = 0.5
+[table.values]
+a = [20, 6, 0]
+b = [50, 6, 0]
+
+[[table]]
+id = "8"
+setup = "digits"
+measure = "sse"
+[table.values]
+a = 11
+
+[[claim]]
+id = "1"
+text = "A is below B."
+where = "Table 7"
+note = "With a note."
+[[claim.test]]
+kind = "less"
+a = ["a"]
+b = ["b"]
+setups = ["MNIST", "digits"]
+measures = ["sse"]
+
+[[claim]]
+id = "2"
+text = "A is above B."
+[[claim.test]]
+kind = "greater"
+a = ["a"]
+b = ["b"]
+setups = ["MNIST"]
+measures = ["sse"]
+
+[[claim]]
+id = "3"
+text = "A has the rate of B."
+[[claim.test]]
+kind = "ratio"
+a = ["a"]
+b = ["b"]
+bounds = [0.999, 1.001]
+setups = ["MNIST"]
+measures = ["rate"]
+
+[[claim]]
+id = "4"
+text = "A and B are elsewhere."
+[[claim.test]]
+kind = "equivalent"
+a = ["a"]
+b = ["b"]
+margin = 3
+setups = ["digits"]
+measures = ["sse"]
+
+[[claim]]
+id = "5"
+text = "It cannot be told."
+[[claim.test]]
+kind = "untestable"
+why = "it is not said"
+a = ["a"]
+setups = ["MNIST"]
+measures = ["rate"]
+
+[[claim]]
+id = "6"
+text = "Logistic laws have less entropy."
+[[claim.test]]
+kind = "computed"
+formula = "logistic_entropy"
+"""
+
+
+@pytest.fixture
+def made(results, tmp_path):
+    generator = np.random.default_rng(0)
+    for seed in range(6):
+        for label, sse in (("A", 20.0), ("B", 30.0)):
+            results.add(label, seed, sse=sse + generator.normal(0, 0.1), rate=6 + generator.normal(0, 0.5))
+    (tmp_path / "paper.toml").write_text(PAPER)
+    return report(read_paper(tmp_path / "paper.toml"), results.store.outcomes(results.cells))
+
+
+def printed(made, start: Path, width: int = 150) -> str:
+    console = Console(width=width, file=io.StringIO(), force_terminal=False, color_system=None)
+    console.print(verdict_terminal.render(made, start))
+    return console.file.getvalue()
+
+
+def test_the_terminal_shows_tables_claims_and_runs(made, tmp_path):
+    text = printed(made, tmp_path)
+    assert "Table 7: errors [[0,1]²]" in text
+    assert re.search(r"(19|20)\.\d+ ± 0\.\d+ \(n = 6\)", text)
+    assert re.search(r"│ compatible ", text)
+    assert "not compatible" in text
+    assert (
+        "runs 1, mnist, mlp, d = 2, 80 epochs. They differ from what was published: epochs 80 (published: 100)" in text
+    )
+    assert "1  supported" in text
+    assert "2  contradicted: 1 of 1 comparisons says otherwise" in text
+    assert re.search(r"3  not decided: .*about \d+ seeds would decide it|3  not decided: .*more than", text)
+    assert "4  not testable: digits: no runs" in text
+    assert re.search(r"rate: A \d\.\d+ ± ", text)
+    assert "6 claims: 2 supported, 1 contradicted, 1 not decided, 2 not testable." in text
+    assert "Runs 1  mnist, mlp, d = 2, 80 epochs: fig1/runs" in text
+
+
+def test_the_terminal_takes_no_name_for_markup_or_control(made, tmp_path):
+    text = printed(made, tmp_path)
+    assert "a[/oops]b [red]|_x_|" in text
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_terminal_fits_its_width(made, tmp_path, width: int):
+    assert max(map(len, printed(made, tmp_path, width).splitlines())) <= width
+
+
+def test_markdown_shows_printed_beside_measured_and_verdicts_in_bold(made, tmp_path):
+    text = verdict_markdown.render(made, tmp_path)
+    assert "# A paper (arXiv 0000.00000)" in text
+    assert "### Table 7: errors" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| A | 20 <br>")]
+    assert re.match(
+        r"\| A \| 20 <br> (19|20)\.\d+ ± 0\.\d+ \(n = 6\) <br> compatible \| 6 <br> .* \| 0 <br> not measured \|$", row
+    )
+    assert "**not compatible**" in text
+    assert "| A | 11 <br> not measured |" in text
+    assert "- No runs of this experiment: nothing is measured." in text
+    assert "### 1: supported" in text
+    assert "| 2 | **contradicted**, not at the published scale | A is above B. |" in text
+    assert "- Runs 1 differ from what was published: epochs 80 (published: 100)." in text
+    assert "- It does not rest on digits: no runs." in text
+    assert "- Test: sign-flip test over 6 seeds. Holm-adjusted over 1 comparison." in text
+    assert "- No A/A control is measured here." in text
+    assert "- With a note." in text
+    assert "0.999 to 1 times" in text
+    assert "1.404576 nats per dimension" in text
+
+
+def test_markdown_keeps_names_in_their_cells(made, tmp_path):
+    tables = [line for line in verdict_markdown.render(made, tmp_path).splitlines() if line.startswith("|")]
+    counts = {len(re.findall(r"(?<!\\)\|", line)) for line in tables}
+    assert counts == {3, 4, 5, 11}
+    assert not any("<script>" in line or "\x1b" in line for line in tables)
+
+
+def test_markdown_links_lead_to_the_runs(made, tmp_path):
+    start = tmp_path / "reports" / "deep"
+    found = re.findall(r"\]\(<([^>]+)>\)", verdict_markdown.render(made, start))
+    assert len(found) == 12
+    assert all(path.startswith("../../fig1/runs/") for path in found)
+    start.mkdir(parents=True)
+    assert all((start / path / "record.json").exists() for path in found)
+
+
+def test_json_holds_everything(made, tmp_path):
+    found = json.loads(verdict_json.render(made, tmp_path))
+    assert [claim["verdict"] for claim in found["claims"]] == [
+        *("supported", "contradicted", "not decided", "not testable", "not testable", "supported")
+    ]
+    (pair,) = found["claims"][0]["findings"][0]["pairs"]
+    assert (pair["a"], pair["b"], pair["claimed"], pair["test"]) == ("a", "b", [None, 0.0], "sign-flip test")
+    assert pair["p"] == 2 / 2**6
+    assert len(pair["by_seed"]) == 6
+    assert len(pair["runs"]) == 12
+    assert found["claims"][2]["findings"][0]["pairs"][0]["claimed"] == pytest.approx([0.999, 1.001])
+    assert found["runs"][0]["scale"] == ["epochs 80 (published: 100)"]
+    figure = found["tables"][0]["figures"][0]
+    assert (figure["method"], figure["printed"], figure["n"], figure["match"]) == ("a", 20, 6, "compatible")
+    assert figure["prediction"][0] < figure["mean"] < figure["prediction"][1]
+    assert str(tmp_path) not in json.dumps(found)
+
+
+def test_a_paper_without_runs_is_shown_too(results, tmp_path):
+    (tmp_path / "paper.toml").write_text(PAPER)
+    made = report(read_paper(tmp_path / "paper.toml"), [])
+    assert "not testable" in printed(made, tmp_path)
+    assert "Table 7" in verdict_markdown.render(made, tmp_path)
+    assert json.loads(verdict_json.render(made, tmp_path))["runs"] == []

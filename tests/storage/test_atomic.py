@@ -1,0 +1,85 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
+from vimae_bench.core.errors import ResultsError
+from vimae_bench.storage.atomic import append_line, read_json, read_lines, sweep, write_json, write_whole
+
+
+def test_a_file_is_old_or_new_and_never_half(tmp_path):
+    path = tmp_path / "x.json"
+    write_json(path, {"a": 1})
+
+    def fails(temporary):
+        temporary.write_text("{")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(path, fails)
+    assert read_json(path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_json_does_not_have_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00"])
+def test_a_damaged_file_is_named(tmp_path, text):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(ResultsError, match=r"x\.json: .*remove it and run again"):
+        read_json(tmp_path / "x.json")
+
+
+def test_a_line_cut_off_anywhere_loses_itself_alone(tmp_path):
+    path = tmp_path / "x.jsonl"
+    for i in range(3):
+        append_line(path, {"i": i, "text": "ä"})
+    whole = path.read_bytes()
+    for cut in range(len(whole) + 1):
+        path.write_bytes(whole[:cut])
+        before = [line["i"] for line, _ in read_lines(path)]
+        append_line(path, {"i": 9})
+        assert [line["i"] for line, _ in read_lines(path)] == [*before, 9] or whole[cut : cut + 1] == b"\n"
+        assert before == list(range(whole[:cut].count(b"\n")))
+
+
+def test_reading_goes_on_from_an_offset(tmp_path):
+    path = tmp_path / "x.jsonl"
+    append_line(path, {"i": 0})
+    ((_, offset),) = read_lines(path)
+    append_line(path, {"i": 1})
+    assert [line for line, _ in read_lines(path, offset)] == [{"i": 1}]
+    assert not list(read_lines(tmp_path / "none"))
+
+
+def test_a_line_that_is_no_object_is_passed_over(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('[1]\n3\nnull\n{"i": 1}\n')
+    assert [line for line, _ in read_lines(path)] == [{"i": 1}]
+
+
+@pytest.mark.slow
+def test_a_writer_killed_at_any_moment_leaves_whole_files(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from vimae_bench.storage.atomic import append_line, write_json\n"
+        "p = Path(sys.argv[1])\n"
+        "for i in range(10**9):\n"
+        "    write_json(p / 'x.json', {'i': i, 'pad': 'x' * 100_000})\n"
+        "    append_line(p / 'x.jsonl', {'i': i, 'pad': 'y' * 5000})\n"
+    )
+    for kill in range(12):
+        writer = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+        while not (tmp_path / "x.json").exists():
+            time.sleep(0.01)
+        time.sleep(0.2 + 0.03 * kill)
+        writer.kill()
+        writer.wait()
+        assert len(read_json(tmp_path / "x.json")["pad"]) == 100_000
+        assert all(len(line["pad"]) == 5000 for line, _ in read_lines(tmp_path / "x.jsonl"))
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"x.json", "x.jsonl"}

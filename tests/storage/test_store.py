@@ -1,0 +1,203 @@
+"""The results folder read back, whole and damaged."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vimae_bench.core.errors import ResultsError
+from vimae_bench.execution import Choice
+from vimae_bench.plugin import Measure
+from vimae_bench.storage.atomic import read_json, write_json
+
+
+def test_a_run_goes_from_new_to_done(results):
+    store = results.store
+    results.add("VAE", 0, "missing")
+    (cell,) = results.cells
+    assert store.state(cell) == "new"
+    store.folder(cell.run).write_spec(cell.run)
+    assert store.state(cell) == "resume"
+    results.cells.clear()
+    results.add("VAE", 0, sse=1.0, rate=2.0, mmd2=3.0)
+    assert store.state(cell) == "measure"
+    results.cells.clear()
+    results.add("VAE", 0, sse=1.0, rate=2.0, mmd2=3.0, **{"svm clean": 4.0})
+    assert store.state(cell) == "done"
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed"])
+def test_a_run_that_did_not_end_well_says_so(results, status: str):
+    results.add("VAE", 0, status, "out of memory")
+    (cell,) = results.cells
+    assert results.store.state(cell) == status
+    (outcome,) = results.store.outcomes([cell])
+    assert (outcome.status, outcome.reason) == (status, "out of memory")
+
+
+def test_outcomes_hold_measures_and_estimates_also_where_one_is_undefined(results):
+    results.add("AE", 0, sse=25.0, rate=None)
+    (outcome,) = results.store.outcomes(results.cells)
+    assert outcome.estimates["sse"].value == 25
+    assert outcome.estimates["sse"].n == 1000
+    assert "rate" in outcome.measures
+    assert "rate" not in outcome.estimates
+    assert "mmd2" not in outcome.measures
+
+
+@pytest.mark.parametrize(("rate", "collapsed"), [(0.02, True), (0.1, False), (6.0, False), (None, False)])
+def test_a_rate_below_a_tenth_of_a_nat_is_a_collapse(results, rate: float | None, collapsed: bool):
+    results.add("VAE", 0, sse=52.7, rate=rate)
+    (outcome,) = results.store.outcomes(results.cells)
+    assert outcome.collapsed is collapsed
+
+
+def test_a_run_without_a_record_is_missing(results):
+    results.add("VAE", 0, "missing")
+    (outcome,) = results.store.outcomes(results.cells)
+    assert outcome.status == "missing"
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"status": "done", "key": "another"}', "\x00\xff"])
+def test_a_damaged_record_is_named_and_its_neighbours_are_read(results, damage: str):
+    folder = results.add("VAE", 0, sse=1.0)
+    results.add("VAE", 1, sse=2.0)
+    folder.record.write_text(damage)
+    first, second = results.store.outcomes(results.cells)
+    assert first.status == "failed"
+    assert str(folder.record) in first.reason
+    assert "remove it and run again" in first.reason
+    assert second.estimates["sse"].value == 2
+    assert results.store.state(results.cells[0]) == "failed"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["", "{}", '{"measures": [{}], "estimates": {}}', '{"measures": [], "estimates": {"sse": {"value": NaN, "n": 1}}}'],
+)
+def test_a_damaged_metric_is_named_and_the_others_are_read(results, damage: str):
+    folder = results.add("VAE", 0, sse=1.0, rate=2.0)
+    path = folder.metric(Choice("reconstruction"))
+    path.write_text(damage)
+    (outcome,) = results.store.outcomes(results.cells)
+    assert outcome.status == "done"
+    assert str(path) in outcome.reason
+    assert list(outcome.estimates) == ["rate"]
+
+
+def test_damaged_files_are_set_aside_and_nothing_else_is_touched(results):
+    record = results.add("VAE", 0, sse=1.0).record
+    metric = results.add("VAE", 1, sse=2.0).metric(Choice("reconstruction"))
+    whole = results.add("VAE", 2, sse=3.0)
+    reference = results.refer("svm", {"raw pixels": 88.0})
+    for path in (record, metric, reference):
+        path.write_text("{")
+    assert set(results.store.set_aside(results.cells)) == {record, metric, reference}
+    assert record.with_suffix(".corrupt").read_text() == "{"
+    assert [results.store.state(cell) for cell in results.cells] == ["resume", "measure", "measure"]
+    assert whole.record.exists()
+    assert results.store.set_aside(results.cells) == []
+
+
+def test_references_belong_to_the_data_set(results):
+    results.add("VAE", 0, sse=1.0)
+    results.refer("svm", {"raw pixels": 88.0, "PCA": 41.0})
+    (reference,) = results.store.references(results.cells)
+    assert {label: row["svm clean"].value for label, row in reference.rows.items()} == {"raw pixels": 88, "PCA": 41}
+    cell = results.cells[0]
+    assert results.store.references([replace(cell, run=replace(cell.run, latent=8))]) == []
+
+
+def test_a_damaged_reference_is_named(results):
+    results.add("VAE", 0, sse=1.0)
+    path = results.refer("svm", {"raw pixels": 88.0})
+    path.write_text("{}")
+    (reference,) = results.store.references(results.cells)
+    assert not reference.rows
+    assert str(path) in reference.reason
+
+
+def test_one_metric_with_two_settings_gives_two_measures(results):
+    folder = results.add("VAE", 0, sse=1.0)
+    metrics = tuple(Choice("svm", {"labels": n, "kernel": "rbf"}) for n in (100, 1000))
+    for n, metric in zip((70.0, 90.0), metrics, strict=True):
+        results.measure(folder, "svm", Measure("svm", "%", "higher"), n)
+        folder.metric(Choice("svm")).rename(folder.metric(metric))
+    (outcome,) = results.store.outcomes([replace(results.cells[0], metrics=metrics)])
+    assert {name: e.value for name, e in outcome.estimates.items()} == {"svm labels=100": 70, "svm labels=1000": 90}
+
+
+def test_two_metrics_of_one_name_are_refused(results):
+    folder = results.add("VAE", 0, sse=1.0)
+    other = Choice("copy")
+    write_json(folder.metric(other), read_json(folder.metric(Choice("reconstruction"))))
+    cell = replace(results.cells[0], metrics=(Choice("reconstruction"), other))
+    with pytest.raises(ResultsError, match="another metric gives 'sse' too"):
+        results.store.outcomes([cell])
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/etc/passwd", "a/b"])
+def test_a_name_cannot_lead_out_of_the_results_folder(results, name: str):
+    results.add("VAE", 0, "missing")
+    with pytest.raises(ResultsError, match="has to lie in"):
+        results.store.folder(replace(results.cells[0].run, objective=Choice(name)))
+
+
+def test_a_link_in_place_of_a_run_is_refused(results, tmp_path: Path):
+    folder = results.add("VAE", 0, sse=1.0)
+    folder.path.rename(tmp_path / "elsewhere")
+    folder.path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ResultsError, match="link"):
+        results.store.outcomes(results.cells)
+
+
+def test_a_benchmark_is_read_back_as_it_was_written(results):
+    results.add("β_H-VAE", 0, "missing")
+    results.store.write_benchmark("fig1", "name = 'fig1'\n", {"rank_by": "sse", "columns": ["sse"]}, results.cells)
+    kept = results.store.read_benchmark()
+    assert (kept.name, kept.source) == ("fig1", "name = 'fig1'\n")
+    assert kept.leaderboard == {"rank_by": "sse", "columns": ["sse"]}
+    assert [cell.run.key for cell in kept.cells] == [cell.run.key for cell in results.cells]
+    assert kept.cells == tuple(results.cells)
+
+
+def test_a_folder_without_a_benchmark_is_no_results_folder(results):
+    with pytest.raises(ResultsError, match="is no results folder"):
+        results.store.read_benchmark()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        '{"name": "fig1"}',
+        '{"name": "", "source": "", "leaderboard": {}, "cells": [{}]}',
+        '{"name": 3, "source": "", "leaderboard": {}, "cells": []}',
+        '{"name": "", "source": "", "leaderboard": {"rank_by": 3}, "cells": []}',
+        '{"name": "", "source": "", "leaderboard": {"columns": null}, "cells": []}',
+    ],
+)
+def test_a_damaged_benchmark_is_named(results, damage: str):
+    results.store.path.mkdir()
+    (results.store.path / "benchmark.json").write_text(damage)
+    with pytest.raises(ResultsError, match=r"benchmark\.json.*run again"):
+        results.store.read_benchmark()
+
+
+def test_a_thousand_runs_are_read_in_under_a_second(results):
+    for i in range(1000):
+        results.add(f"method {i % 100}", i // 100, sse=1.0, rate=2.0)
+    began = time.process_time()  # other processes may keep the machine busy
+    outcomes = results.store.outcomes(results.cells)
+    seconds = time.process_time() - began
+    assert len(outcomes) == 1000
+    assert seconds < 1
+
+
+def test_reading_results_imports_nothing_heavy():
+    heavy = "torch mlflow matplotlib sklearn pandas scipy numpy pydantic"
+    program = f"import sys, vimae_bench.storage.store; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"

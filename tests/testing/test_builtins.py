@@ -1,0 +1,64 @@
+"""Every plugin there is keeps the contract of its kind, and every kind has a check and a hook."""
+
+import pytest
+
+from vimae_bench.core.spec import Choice
+from vimae_bench.plugin.catalog import installed
+from vimae_bench.plugin.hookspecs import KINDS
+from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.settings import Checker
+from vimae_bench.storage.atomic import sha256
+from vimae_bench.testing import CONTRACTS, examine
+from vimae_builtin.metrics import fd_cnn
+
+SVMS = ("", "_linear", "_retrained", "_standardised", "_subset")
+SETTINGS = {
+    "vimae": {"divergence": "mmd"},
+    "wae_mmd": {"divergence": "mmd"},
+    "infovae": {"divergence": "mmd", "a": 0.5, "l": 2.0},
+    "infovae_zhao": {"divergence": "mmd", "alpha": 0.5, "lambda_": 2.0},
+    "arrays": {"path": "mine"},
+    "held_out": {"of": {"use": "digits", "validation": 100}},
+    "ais": {"steps": 20},
+    "factor_vae": {"layers": 2, "hidden": 64},
+    "conv": {"width": 64},
+    **{f"svm{kind}": {"label_draws": 2, "noise_draws": 1} for kind in SVMS},
+    "tsvm": {"label_draws": 2},
+    "episodes": {"split": "random", "train": 40, "test": 20, "episodes": 3},
+}
+INCEPTION = {"fid": {"images": 4}, "fid768": {"images": 4}, "kid": {"images": 4, "subset_size": 4}}
+OURS = [entry for entry in installed().entries if entry.source.distribution == "vimae-bench"]
+
+
+def made(kind, name, **more):
+    raw = {"use": name, **SETTINGS.get(name, {}), **more}
+    return make(kind, Choice.from_json(Checker(installed().form).check({"plugin": kind}, raw)))
+
+
+@pytest.fixture
+def random_weights(random_inception, monkeypatch):
+    """Random weights for the Inception network, and the setting that asks for them."""
+    monkeypatch.setenv("VIMAE_BENCH_INCEPTION", str(random_inception))
+    return {"weights": sha256(random_inception)}
+
+
+@pytest.mark.parametrize("entry", OURS, ids=lambda e: f"{e.kind}-{e.name}")
+def test_a_built_in_keeps_every_law_of_its_kind(entry, request, cache, monkeypatch):
+    monkeypatch.setattr(fd_cnn, "STEPS", 20)
+    more = request.getfixturevalue("random_weights") | INCEPTION[entry.name] if entry.name in INCEPTION else {}
+    outcomes = [*examine(entry.kind, made(entry.kind, entry.name, **more))]
+    assert not [f"{o.law.name}: {o.why}" for o in outcomes if o.status == "fails"]
+    assert any(o.status == "ok" for o in outcomes)
+
+
+def test_every_kind_has_a_contract_and_every_law_says_what_it_is():
+    assert {*CONTRACTS} == {*KINDS}
+    for kind, laws in CONTRACTS.items():
+        assert len({law.name for law in laws}) == len(laws), kind
+        assert all(law.says.endswith(".") for law in laws), kind
+
+
+def test_every_kind_has_a_built_in_and_nothing_is_broken():
+    assert {entry.kind for entry in OURS} == set(KINDS)
+    assert not installed().broken
+    assert all(entry.summary for entry in OURS)

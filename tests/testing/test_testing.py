@@ -1,0 +1,465 @@
+"""Every contract check finds the fault it is there for."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import log, pi
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vimae_bench.execution import Event, Order
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Autoencoder, Gaussian, PriorDistribution
+from vimae_bench.plugin import Batch, BenchError, Estimate, Frame, Loss, Measure, Metric, Objective, Splits, Trial
+from vimae_bench.testing import (
+    CONTRACTS,
+    ContractError,
+    Refusal,
+    check_architecture,
+    check_dataset,
+    check_divergence,
+    check_executor,
+    check_metric,
+    check_objective,
+    check_prior,
+    check_reporter,
+    contract_tests,
+    examine,
+)
+from vimae_builtin.objectives.elbo import ELBO
+
+
+class Normal(PriorDistribution):
+    def sample(self, n: int) -> Tensor:
+        return self.origin.new_empty(n, self.latent).normal_()
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return -0.5 * (z.square() + log(2 * pi)).sum(-1)
+
+
+class Wide(Normal):
+    def sample(self, n: int) -> Tensor:
+        return 1.2 * super().sample(n)
+
+
+class Unnormalised(Normal):
+    def log_prob(self, z: Tensor) -> Tensor:
+        return super().log_prob(z) + 0.1 * self.latent
+
+
+class WrongEntropy(Normal):
+    def entropy(self, n: int = 100_000) -> Tensor:
+        return torch.tensor(1.0)
+
+
+class Double(Normal):
+    def sample(self, n: int) -> Tensor:
+        return super().sample(n).double()
+
+
+class Summed(Normal):
+    def log_prob(self, z: Tensor) -> Tensor:
+        return super().log_prob(z).sum()
+
+
+class Idle(Normal):
+    def __init__(self, latent: int):
+        super().__init__(latent)
+        self.unused = nn.Parameter(torch.zeros(()))
+
+
+class Encoded(Normal):
+    """A mixture of two posteriors, of images that it learns."""
+
+    def __init__(self, latent: int, frame: Frame, encode: Callable[[Tensor], Gaussian]):
+        super().__init__(latent)
+        self.encode, self.images = encode, nn.Parameter(torch.rand(2, *frame.shape))
+
+    def sample(self, n: int) -> Tensor:
+        return self.encode(self.images).rsample((n,))[torch.arange(n), torch.randint(2, (n,))]
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return self.encode(self.images).log_prob(z.unsqueeze(-2)).logsumexp(-1) - log(2)
+
+
+FAULTY_PRIORS = {
+    Wide: "draws of one dimension",
+    Unnormalised: "integrates to 1.105",
+    WrongEntropy: "entropy",
+    Double: "float64",
+    Summed: r"shape \(\)",
+    Idle: "unused",
+}
+
+
+@pytest.mark.parametrize("kind", FAULTY_PRIORS, ids=lambda kind: kind.__name__)
+def test_a_faulty_prior_is_found_out(kind: type[PriorDistribution]) -> None:
+    with pytest.raises(ContractError, match=FAULTY_PRIORS[kind]):
+        check_prior(lambda frame, encode: kind(frame.latent))
+
+
+def test_a_prior_made_of_posteriors_is_a_prior() -> None:
+    check_prior(lambda frame, encode: Encoded(frame.latent, frame, encode))
+
+
+FAULTY_DIVERGENCES = {
+    "not a scalar": lambda z, prior: z.square().sum(1),
+    "for draws of the prior": lambda z, prior: z.std() + z.mean(),
+    "does not lead": lambda z, prior: z.detach().mean().square() - (z - z.detach()).mean(),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_DIVERGENCES)
+def test_a_faulty_divergence_is_found_out(fault: str) -> None:
+    with pytest.raises(ContractError, match=fault):
+        check_divergence(FAULTY_DIVERGENCES[fault])
+
+
+class Heads(nn.Module):
+    def __init__(self, frame: Frame, heads: int):
+        super().__init__()
+        self.heads = nn.ModuleList(nn.Linear(frame.pixels, frame.latent) for _ in range(heads))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return tuple(head(x.flatten(1)) for head in self.heads)
+
+
+class HeadsBeforeTrunk(Heads):
+    def __init__(self, frame: Frame, heads: int):
+        super().__init__(frame, heads)
+        self.trunk = nn.Linear(frame.pixels, frame.pixels)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return super().forward(self.trunk(x.flatten(1)))
+
+
+@dataclass(frozen=True)
+class Linear:
+    heads: Callable[[Frame, int], nn.Module] = Heads
+    squash: Callable[[], nn.Module] = nn.Sigmoid
+
+    def encoder(self, frame: Frame, heads: int) -> nn.Module:
+        return self.heads(frame, heads)
+
+    def decoder(self, frame: Frame) -> nn.Module:
+        return nn.Sequential(nn.Linear(frame.latent, frame.pixels), self.squash(), nn.Unflatten(1, frame.shape))
+
+
+class Refusing(Linear):
+    def decoder(self, frame: Frame) -> nn.Module:
+        raise ValueError("no frame is good enough")
+
+
+FAULTY_ARCHITECTURES = {
+    "give": Linear(heads=lambda frame, heads: Heads(frame, 1)),
+    "depends on the number of heads": Linear(heads=HeadsBeforeTrunk),
+    "leave": Linear(squash=nn.Identity),
+    "serves none": Refusing(),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_ARCHITECTURES)
+def test_a_faulty_architecture_is_found_out(fault: str) -> None:
+    with pytest.raises(ContractError, match=fault):
+        check_architecture(FAULTY_ARCHITECTURES[fault])
+
+
+class Reconstruction(Objective):
+    """Reconstruction from one draw of a Gaussian posterior; what is made of it is to be filled in."""
+
+    def posterior(self) -> Gaussian:
+        return Gaussian()
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
+        q = model.encode(batch.x)
+        sse = squared_error(batch.x, model.decode(q.rsample())).mean()
+        return self.loss(sse, model, batch)
+
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse, {})
+
+
+class Infinite(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse, {"rate": sse / 0})
+
+
+class Rising(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse - 2 * sse.detach(), {})
+
+
+class Branching(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse if sse > 0 else -sse, {})
+
+
+class ByImage(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse, {"sse": squared_error(batch.x, batch.x)})
+
+
+class Untrained(Reconstruction):
+    def auxiliary(self, frame: Frame) -> nn.Module:
+        return nn.Linear(2, 2)
+
+
+FAULTY_OBJECTIVES = {
+    Infinite: "not finite",
+    Rising: "does not fall",
+    Branching: "one graph",
+    ByImage: "has to be a scalar",
+    Untrained: "no gradient reaches .'auxiliary'",
+}
+
+
+@pytest.mark.parametrize("kind", FAULTY_OBJECTIVES, ids=lambda kind: kind.__name__)
+def test_a_faulty_objective_is_found_out(kind: type[Objective]) -> None:
+    with pytest.raises(BenchError, match=FAULTY_OBJECTIVES[kind]):
+        check_objective(kind())
+
+
+@dataclass(frozen=True)
+class Given(Metric):
+    """Gives what it is told to give."""
+
+    estimates: Mapping[str, Estimate]
+    reference: Mapping[str, Estimate]
+    names: tuple[str, ...] = ("width",)
+
+    def measures(self) -> tuple[Measure, ...]:
+        return tuple(Measure(name, "", None) for name in self.names)
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        return self.estimates
+
+    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
+        return {"raw pixels": self.reference}
+
+
+GOOD = {"width": Estimate(1.0, 10, 0.1)}
+FAULTY_METRICS = {
+    "each name once": Given(GOOD, GOOD, ("width", "width")),
+    "does not name": Given({"depth": Estimate(1.0, 10)}, GOOD),
+    "is nan": Given({"width": Estimate(float("nan"), 10)}, GOOD),
+    "from 0 items": Given({"width": Estimate(1.0, 0)}, GOOD),
+    "standard error -1": Given({"width": Estimate(1.0, 10, -1.0)}, GOOD),
+    "is inf": Given(GOOD, {"width": Estimate(float("inf"), 10)}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_METRICS)
+def test_a_faulty_metric_is_found_out(fault: str) -> None:
+    with pytest.raises(ContractError, match=fault):
+        check_metric(FAULTY_METRICS[fault])
+
+
+@dataclass(frozen=True)
+class Folder:
+    folder: str = "faces"
+    pixel_range: str = "unit"
+    validation: int = 0
+
+
+@pytest.mark.parametrize("faulty", [Folder("../faces"), Folder(""), Folder(pixel_range="0-255"), Folder(validation=-1)])
+def test_a_faulty_data_set_is_found_out(faulty: Folder) -> None:
+    check_dataset(Folder())
+    with pytest.raises(ContractError):
+        check_dataset(faulty)
+
+
+def forgetful(orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
+    for order in orders[1:]:
+        yield Event("started", order)
+        yield Event("ended", order, work(order))
+
+
+def content(orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
+    for order in orders:
+        yield Event("started", order)
+        yield Event("ended", order, 0 * work(order))
+
+
+@pytest.mark.parametrize("faulty", [forgetful, content])
+def test_a_faulty_executor_is_found_out(faulty: Callable[..., Iterator[Event]]) -> None:
+    with pytest.raises(ContractError):
+        check_executor(faulty)
+
+
+def test_a_reporter_that_keeps_an_event_is_found_out() -> None:
+    check_reporter(lambda orders, events: events)
+    with pytest.raises(ContractError):
+        check_reporter(lambda orders, events: (event for event in events if event.kind != "tick"))
+
+
+class Counting(Reconstruction):
+    """Not the same when trained again: it draws from a generator of its own."""
+
+    generator = torch.Generator().manual_seed(0)
+
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse * (1 + torch.rand((), generator=self.generator)), {})
+
+
+class LeftBehind(Reconstruction):
+    weight = torch.ones(4, 4)
+
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse + (batch.x * self.weight).mean(), {})
+
+
+class Single(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse + (batch.x.flatten(1) @ torch.ones(16, 1, device=batch.x.device)).mean(), {})
+
+
+class Swallowing(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        return Loss(sse.nan_to_num(), {})
+
+
+class Overflowing(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        q = model.encode(batch.x)
+        return Loss(sse + (q.l - q.l.exp().exp().log()).mean() * 0, {})
+
+
+@dataclass
+class Thawed(Reconstruction):
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Holding(Reconstruction):
+    """A setting that cannot cross to another process."""
+
+    scale: Callable[[float], float] = lambda x: x
+
+
+@dataclass(frozen=True)
+class Forgetful(Reconstruction):
+    """Its settings are not what it was given."""
+
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", self.weight + 1)
+
+
+LAW_BREAKERS = {
+    "same_seed_same_result": Counting(),
+    "moves_to_another_device": LeftBehind(),
+    "moves_to_float64": Single(),
+    "a_nan_is_seen": Swallowing(),
+    "extremes_give_no_nan": Overflowing(),
+    "settings_can_be_copied": Thawed(),
+    "settings_can_be_pickled": Holding(),
+    "settings_can_be_copied of one made anew": Forgetful(),
+}
+
+
+@pytest.mark.parametrize("law", LAW_BREAKERS)
+def test_a_law_of_objectives_finds_the_fault_it_is_there_for(law: str) -> None:
+    outcomes = {outcome.law.name: outcome for outcome in examine("objective", LAW_BREAKERS[law])}
+    assert outcomes[law.split()[0]].status == "fails"
+    assert outcomes["finite_terms"].status == "ok"
+
+
+def test_a_law_tells_at_which_line_a_tensor_was_left_behind() -> None:
+    (why,) = (o.why for o in examine("objective", LeftBehind()) if o.law.name == "moves_to_another_device")
+    assert "test_testing.py:" in why
+
+
+class Raising(Reconstruction):
+    def loss(self, sse: Tensor, model: Autoencoder, batch: Batch) -> Loss:
+        raise KeyError("beta")
+
+
+def test_what_a_plugin_raises_is_told_with_its_line_and_stops_no_other_law() -> None:
+    outcomes = {outcome.law.name: outcome for outcome in examine("objective", Raising())}
+    assert outcomes["finite_terms"].why.startswith("KeyError: 'beta' at test_testing.py:")
+    assert outcomes["settings_can_be_copied"].status == "skipped"
+    assert len(outcomes) == len(CONTRACTS["objective"])
+
+
+class Unnoticing(Normal):
+    def log_prob(self, z: Tensor) -> Tensor:
+        return super().log_prob(z.nan_to_num())
+
+
+def test_a_density_that_swallows_a_nan_is_found_out() -> None:
+    (outcome,) = (
+        o
+        for o in examine("prior", lambda frame, encode: Unnoticing(frame.latent))
+        if o.law.name.startswith("density_of")
+    )
+    assert outcome.status == "fails"
+
+
+def test_a_divergence_whose_gradient_breaks_where_codes_meet_is_found_out() -> None:
+    def rooted(z: Tensor, prior: PriorDistribution) -> Tensor:
+        return (z[:, None] - z).square().sum(-1).sqrt().mean() + z.mean().square()
+
+    outcomes = {o.law.name: o for o in examine("divergence", rooted)}
+    assert outcomes["codes_may_meet"].status == "fails"
+    assert outcomes["critic_learns"].status == "skipped"
+
+
+@dataclass(frozen=True)
+class Drawing(Given):
+    """Draws its numbers where no seed reaches them."""
+
+    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+        return {"width": Estimate(float(np.random.default_rng().random()), 1)}
+
+
+def test_a_metric_that_draws_without_a_name_and_one_that_sees_no_nan_are_found_out() -> None:
+    drawing, blind = (
+        {o.law.name: o.status for o in examine("metric", m)} for m in (Drawing(GOOD, GOOD), Given(GOOD, GOOD))
+    )
+    assert drawing["same_model_same_numbers"] == "fails"
+    assert blind["a_nan_is_seen"] == "fails"
+
+
+test_contract = contract_tests(Folder("faces"), kind="dataset")
+
+
+def test_the_tests_of_a_contract_are_one_for_each_law_under_its_name() -> None:
+    (mark,) = test_contract.pytestmark
+    assert [law.name for law in mark.args[1]] == mark.kwargs["ids"] == [law.name for law in CONTRACTS["dataset"]]
+
+
+def test_a_kind_is_that_of_the_hook_which_offers_the_class() -> None:
+    (mark,) = contract_tests(ELBO).pytestmark
+    assert mark.args[1] == CONTRACTS["objective"]
+    with pytest.raises(BenchError, match=r"no hook of .* offers Folder; say contract_tests"):
+        contract_tests(Folder)
+
+
+class Picky(Reconstruction):
+    """Trains only what it likes."""
+
+    def check(self, model: Autoencoder) -> None:
+        raise ValueError("wants the prior 'vamp'")
+
+
+def test_an_objective_that_refuses_the_model_it_would_be_tried_on_says_why() -> None:
+    with pytest.raises(Refusal, match="wants the prior 'vamp'"):
+        check_objective(Picky())
+    with pytest.raises(Refusal, match="wants the prior 'vamp'"):
+        [*examine("objective", Picky())]
+
+
+class PartlyFrozen(Reconstruction):
+    """A part with a weight that is not to be trained."""
+
+    def auxiliary(self, frame: Frame) -> nn.Module:
+        module = nn.Module()
+        module.fixed = nn.Parameter(torch.ones(()), requires_grad=False)
+        return module
+
+
+def test_a_weight_that_is_not_to_be_trained_needs_no_gradient() -> None:
+    check_objective(PartlyFrozen())

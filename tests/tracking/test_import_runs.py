@@ -1,0 +1,188 @@
+"""Experiments brought back from MLflow: what was mirrored is read as it is read from the results folder."""
+
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from vimae_bench.cli import main
+from vimae_bench.core.errors import BenchError
+from vimae_bench.core.spec import Choice
+from vimae_bench.storage.store import Store
+from vimae_bench.tracking.import_runs import fetch
+from vimae_bench.tracking.store import default_uri
+from vimae_bench.tracking.sync import Summary, sync
+
+
+@pytest.fixture
+def fetched(bench, tmp_path):
+    """What an experiment gives: the outcomes, and what was left out."""
+
+    def brought(experiment="toy", uri=""):
+        store = Store(tmp_path / "fetched")
+        notes = fetch(experiment, uri, bench.path.parent, store)
+        return store.outcomes(store.read_benchmark().cells), notes
+
+    return brought
+
+
+def alike(fetched, bench, cells):
+    """Whether outcomes are those of a results folder, but for where their files lie."""
+    there = bench.store.outcomes(cells)
+    return [replace(a, folder=b.folder) for a, b in zip(fetched, there, strict=True)] == there
+
+
+def test_outcomes_come_back_as_they_are_in_the_results_folder(bench, fetched, capfd):
+    for cell in bench.cells:
+        bench.whole(cell)
+    assert sync(bench.path) == Summary(2, 0)
+    outcomes, notes = fetched()
+    assert outcomes[0].estimates["accuracy"].se == 0.03
+    assert outcomes[0].measures["accuracy"].better == "higher"
+    assert alike(outcomes, bench, bench.cells)
+    assert notes == []
+    assert capfd.readouterr() == ("", ""), "MLflow shows no bars"
+
+
+def test_controls_and_metrics_under_several_settings_come_back(bench, fetched):
+    control = replace(bench.cells[1], label="A/A", pair=0, repeats="VIMAE-n", metrics=(*twins(), Choice("rate")))
+    cells = [replace(bench.cells[0], metrics=twins()), control]
+    bench.store.write_benchmark("toy", "", {}, cells)
+    for at, cell in enumerate(cells, 1):
+        bench.begin(cell, at * 1e9)
+        for value, metric in zip((0.8, 0.9), twins(), strict=True):
+            bench.measure(cell, value, metric)
+        bench.end(cell)
+    assert sync(bench.path, cells=cells) == Summary(2, 0)
+    outcomes, _ = fetched()
+    assert alike(outcomes, bench, cells)
+    assert outcomes[1].cell.seed == 0
+    assert outcomes[1].estimates["accuracy images=500"].value == 0.9
+
+
+def twins():
+    return (Choice("svm", {"images": 1000}), Choice("svm", {"images": 500}))
+
+
+def test_runs_that_failed_and_runs_under_way_come_back_as_they_are(bench, fetched):
+    failed, under_way = bench.cells
+    bench.begin(failed)
+    bench.end(failed, "failed", "no memory")
+    bench.begin(under_way)
+    sync(bench.path)
+    outcomes, _ = fetched()
+    assert [(o.status, o.reason) for o in outcomes] == [("failed", "no memory"), ("missing", "not finished")]
+    assert alike(outcomes, bench, bench.cells)
+
+
+def test_a_metric_measured_later_is_there_after_the_next_sync(bench, fetched):
+    cell = bench.cells[0]
+    bench.begin(cell)
+    bench.end(cell)
+    sync(bench.path)
+    assert fetched()[0][0].estimates == {}
+    bench.measure(cell)
+    sync(bench.path)
+    assert fetched()[0][0].estimates["accuracy"].value == 0.9
+
+
+def test_of_a_method_and_seed_run_with_other_settings_before_the_last_run_counts(bench, fetched):
+    old = bench.cells[0]
+    new = replace(old, run=replace(old.run, objective=Choice("vimae", {"weight": 20.0})))
+    for cell, value, at in ((new, 0.7, 2e9), (old, 0.6, 1e9)):  # mirrored in the other order
+        bench.begin(cell, at)
+        bench.measure(cell, value)
+        bench.end(cell)
+    sync(bench.path, cells=[new, old])
+    (outcome,), notes = fetched()
+    assert (outcome.cell, outcome.estimates["accuracy"].value) == (new, 0.7)
+    assert notes == ["1 run of the experiment begun before another of the same method and seed: left out."]
+
+
+def test_runs_of_others_are_left_out_and_counted(bench, fetched):
+    bench.whole(bench.cells[0])
+    sync(bench.path)
+    experiment = bench.client().get_experiment_by_name("toy").experiment_id
+    bench.client().create_run(experiment, tags={"vb.run_key_of_another": "x"})
+    outcomes, notes = fetched()
+    assert len(outcomes) == 1
+    assert notes == ["1 run of the experiment not mirrored by vimae-bench: left out."]
+
+
+def test_an_experiment_of_others_an_empty_one_and_none_are_told_apart(bench, fetched):
+    bench.whole(bench.cells[0])
+    sync(bench.path)
+    client = bench.client()
+    client.create_run(client.create_experiment("foreign"))
+    client.create_experiment("empty")
+    for name, message in (
+        ("foreign", "mlflow:foreign: has 1 run, none of them mirrored by vimae-bench (by the tag vb.run_key)"),
+        ("empty", "mlflow:empty: has no runs"),
+        ("tooy", "is called 'tooy'; did you mean 'toy'?"),
+    ):
+        with pytest.raises(BenchError) as raised:
+            fetched(name)
+        assert message in str(raised.value)
+
+
+def test_runs_mirrored_without_their_cells_are_told_with_the_remedy(bench, fetched):
+    for cell in bench.cells:
+        bench.whole(cell)
+    sync(bench.path)
+    first, second = sorted((bench.path.parent / "mlflow-artifacts").rglob("cell.json"))
+    first.unlink()
+    outcomes, notes = fetched()
+    assert len(outcomes) == 1
+    assert notes == ["1 run of the experiment without cell.json among the artefacts: left out; `sync` sends it."]
+    second.unlink()
+    with pytest.raises(BenchError, match=r"toy: has 2 runs without cell.json .*; `vimae-bench sync` of toy sends it"):
+        fetched()
+    for cell in bench.cells:
+        (bench.folder(cell).path / ".mlflow.json").unlink()
+    sync(bench.path)
+    assert len(fetched()[0]) == 2
+
+
+def test_a_damaged_artefact_costs_its_own_run_and_a_damaged_cell_is_named(bench, fetched):
+    for cell in bench.cells:
+        bench.whole(cell)
+    sync(bench.path)
+    artefacts = bench.path.parent / "mlflow-artifacts"
+    record = next(path for path in artefacts.rglob("record.json") if bench.cells[0].run.key in path.read_text())
+    record.write_text("{")
+    outcomes, _ = fetched()
+    assert [outcome.status for outcome in outcomes] == ["failed", "done"]
+    assert "record.json: cannot be read as JSON" in outcomes[0].reason
+    for damage in ('{"label": "VAE", "run": {"dataset": "../../etc"}, "metrics": []}', "{", "[]"):
+        next(artefacts.rglob("cell.json")).write_text(damage)
+        with pytest.raises(BenchError, match=r"/artifacts/cell\.json: is not as `sync` writes it"):
+            fetched()
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////nowhere/at/all.db", "http://me:secret@127.0.0.1:9"])
+def test_a_store_that_is_not_there_is_told_made_nowhere_and_without_its_password(fetched, uri):
+    with pytest.raises(BenchError, match=r"no MLflow store is there|MLflow cannot be read") as raised:
+        fetched(uri=uri)
+    assert "secret" not in str(raised.value)
+
+
+def test_no_store_is_made_where_one_is_looked_for(fetched, bench, tmp_path):
+    (tmp_path / "mlflow.db").unlink()
+    with pytest.raises(BenchError, match=r"mlflow\.db: no MLflow store is there"):
+        fetched()
+    assert not (tmp_path / "mlflow.db").exists()
+    assert default_uri(bench.path.parent).endswith("/mlflow.db")
+
+
+def test_compare_takes_an_experiment_beside_the_folder_it_is_the_copy_of(bench):
+    for cell in bench.cells:
+        bench.whole(cell)
+    sync(bench.path)
+    words = ("compare", "mlflow:toy", str(bench.path))
+    done = CliRunner().invoke(main, [*words, "--results", str(bench.path.parent)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "A = mlflow:toy" in done.output
+    assert "Every number of 2 pairs of runs is the same on both sides." in done.output
+    done = CliRunner().invoke(main, [*words, "--mlflow-uri", "http://me:secret@127.0.0.1:9"], catch_exceptions=False)
+    assert done.exit_code == 2
+    assert "secret" not in done.output

@@ -1,0 +1,99 @@
+from collections import Counter
+
+import pytest
+
+from vimae_bench.tuning.study import carry_out
+
+
+def by_beta(cell):
+    """The nearer beta is to 1, the better; seeds differ."""
+    return abs(cell.run.objective.settings.get("beta", 3.0) - 1) + cell.run.seed / 1000
+
+
+def test_every_method_that_searches_has_as_many_trials_from_all_seeds(planned, made):
+    _, sweep = planned()
+    work = made(by_beta)
+    tuned = carry_out(sweep, work.store, work)
+    assert {one.label: len(one.attempts) for one in tuned} == {"VAE": 4, "VIMAE": 4}
+    assert all(sorted(attempt.by_seed) == [100, 101] for one in tuned for attempt in one.attempts)
+    runs = Counter(cell.label.partition(" #")[0] for cells in work.rounds for cell in cells)
+    assert runs["VAE"] == 8
+    assert "AE" not in runs
+
+
+def test_the_best_mean_over_seeds_is_chosen(planned, made):
+    _, sweep = planned()
+    work = made(by_beta)
+    vae, _ = carry_out(sweep, work.store, work)
+    wanted = min(vae.attempts, key=lambda attempt: abs(attempt.settings["objective.beta"] - 1))
+    assert vae.best == wanted
+    assert vae.best.value == pytest.approx(abs(wanted.settings["objective.beta"] - 1) + 0.1005)
+
+
+def test_trials_are_measured_on_held_out_images_by_the_metric_that_is_asked_for(planned, made):
+    _, sweep = planned()
+    work = made(by_beta)
+    carry_out(sweep, work.store, work)
+    for cell in work.rounds[0]:
+        assert (cell.run.dataset.use, cell.run.dataset.settings["of"]["use"]) == ("held_out", "digits")
+        assert [metric.use for metric in cell.metrics] == ["reconstruction"]
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_the_same_file_gives_the_same_trials(planned, made, sampler):
+    _, sweep = planned(("trials = 4", f'trials = 14\nsampler = "{sampler}"'))
+    one, other = (made(by_beta, folder) for folder in ("one", "other"))
+    assert carry_out(sweep, one.store, one) == carry_out(sweep, other.store, other)
+
+
+def test_what_is_reached_guides_the_sampler_that_learns(planned, made):
+    _, sweep = planned(("trials = 4", 'trials = 30\nsampler = "tpe"'))
+    work = made(lambda cell: cell.run.objective.settings.get("beta", 0.0))
+    vae, _ = carry_out(sweep, work.store, work)
+    betas = [attempt.settings["objective.beta"] for attempt in vae.attempts]
+    assert sum(betas[20:]) / 10 < sum(betas[:10]) / 10 / 2
+
+
+class Killed(BaseException):
+    """A signal that cannot be caught."""
+
+
+@pytest.mark.parametrize("after", [1, 3, 7, 12])
+def test_a_sweep_that_was_cut_off_goes_on_where_it_was(planned, made, after):
+    _, sweep = planned(('"sse"', '"sse"\nsampler = "tpe"'))
+    whole, cut, left = made(by_beta, "whole"), made(by_beta, "cut"), [after]
+
+    def until_killed(cell):
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        return by_beta(cell)
+
+    with pytest.raises(Killed):
+        carry_out(sweep, cut.store, made(until_killed, "cut"))
+    expected = carry_out(sweep, whole.store, whole)
+    assert carry_out(sweep, cut.store, cut) == expected
+    assert sum(map(len, cut.rounds)) == sum(map(len, whole.rounds)) - after
+
+
+def test_more_trials_keep_those_there_are(planned, made):
+    work = made(by_beta)
+    first = carry_out(planned()[1], work.store, work)
+    work.rounds.clear()
+    more = carry_out(planned(("trials = 4", "trials = 6"))[1], work.store, work)
+    assert [one.attempts[:4] for one in more] == [one.attempts for one in first]
+    assert {cell.label[-2:] for cells in work.rounds for cell in cells} == {"#5", "#6"}
+
+
+def test_a_trial_that_diverges_is_lost_and_takes_its_part_of_the_budget(planned, made):
+    _, sweep = planned()
+    work = made(lambda cell: None if cell.label == "VAE #2" and cell.seed == 101 else by_beta(cell))
+    vae, _ = carry_out(sweep, work.store, work)
+    assert len(vae.attempts) == 4
+    assert (vae.attempts[1].value, vae.attempts[1].reason) == (None, "seed 101 diverged")
+    assert len(vae.values) == 3
+
+
+def test_a_measure_that_does_not_rank_collapsed_models_takes_the_metrics_that_tell_them(planned):
+    _, sweep = planned(('measure = "sse"', 'measure = "mmd2"'))
+    assert [metric.use for metric in sweep.group.metrics] == ["rate", "aggregate_mmd"]

@@ -1,0 +1,1 @@
+"""From finished runs to statistics, leaderboards and comparisons."""

@@ -1,0 +1,192 @@
+"""The sentences below a table: how to read it, and what must not be overlooked in it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..core.errors import did_you_mean
+from ..core.results import Measure
+from ..storage.store import Outcome
+from .leaderboard_data import Row
+from .per_draw import parted
+from .statistics import FEW, PAIRED_T, interval
+
+QUOTABLE = 5
+"""Fewer seeds than this do not make a ranking to quote."""
+LISTED = 3
+"""More versions than this are counted, not listed."""
+HARMLESS = ("sharing", "step")
+"""What differs between runs without changing their results by more than rounding."""
+
+
+def reading(seeds: int, test: str, comparisons: int, draws: bool = False) -> Iterator[str]:
+    """What the intervals and letters are, and how far they may be trusted."""
+    if seeds < 2:
+        yield "One seed: no interval, no test, no ranks. The order is that of single numbers."
+        return
+    yield f"±: half the width of the 95 % interval ({_kind(seeds)}) of the mean over {seeds} seeds{_drawn(draws)}."
+    if test:
+        yield (
+            "Methods that share a letter are not shown to differ; bold: none is shown to be better. "
+            f"{_tested(test, seeds, comparisons)}"
+        )
+    if seeds < QUOTABLE:
+        yield f"{seeds} seeds do not make a ranking to quote; five are the least."
+
+
+def comparing(seeds: int, test: str, comparisons: int) -> Iterator[str]:
+    """What a comparison of two sides rests on."""
+    if seeds < 2:
+        yield "One seed in common: no interval, no test." if seeds else "No seed in common: nothing to compare."
+        return
+    yield (
+        f"±: half the width of the 95 % interval ({_kind(seeds)}) of the mean difference. "
+        "Shift: the Hodges-Lehmann estimate, with its interval from six seeds on."
+    )
+    if test:
+        yield f"Better, worse: p < 0.05, and so on three quarters of the seeds. {_tested(test, seeds, comparisons)}"
+    if seeds < QUOTABLE:
+        yield f"{seeds} seeds are too few for a verdict to quote; five are the least."
+
+
+def _kind(seeds: int) -> str:
+    return "Student's t" if seeds < FEW else "BCa bootstrap"
+
+
+def _drawn(draws: bool) -> str:
+    return "; under measures with ten or more draws that all runs share, over seeds and draws" if draws else ""
+
+
+def _tested(test: str, seeds: int, comparisons: int) -> str:
+    why = ", as a sign-flip test cannot reach 5 % here" if test == PAIRED_T else ""
+    return f"Test: {test} over {seeds} seeds, Holm-adjusted over {many(comparisons, 'comparison')}{why}."
+
+
+def unknown(names: Iterable[str], measures: Mapping[str, Measure]) -> Iterator[str]:
+    """Which measures were asked for and are not there."""
+    for name in dict.fromkeys(names):
+        if name and measures and name not in measures:
+            yield f"No measure in these results is called '{name}'{did_you_mean(name, measures)}"
+
+
+def unfinished(rows: Sequence[Row]) -> Iterator[str]:
+    """Which seeds a row lacks and why; what is wrong with the files of those it has."""
+    for row in rows:
+        found: dict[tuple[str, str], list[int]] = {}
+        for seed, outcome in row.outcomes.items():
+            if outcome.status != "done" or outcome.reason:
+                found.setdefault((outcome.status, outcome.reason), []).append(seed)
+        if row.absent:
+            found["missing", "not in the benchmark"] = list(row.absent)
+        for (status, reason), seeds in found.items():
+            yield f"{row.label}: {status} on {_seeds(seeds)}" + (f" ({reason})" if reason else "") + "."
+
+
+def own_training(rows: Sequence[Row]) -> Iterator[str]:
+    """Which rows are trained otherwise than the table says."""
+    for row in rows:
+        found = dict[str, None]()
+        for cell in (outcome.cell for outcome in row.outcomes.values()):
+            theirs = vars(cell.shared or cell.run.training)
+            found |= dict.fromkeys(f"{k} = {v}" for k, v in vars(cell.run.training).items() if v != theirs[k])
+        if found:
+            yield f"{row.label} has a training of its own: {', '.join(found)}."
+
+
+def collapsed(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[str]:
+    """Which runs ignore their data, by what sign, and which rankings they are left out of."""
+    unranked = [measure.name for measure in measures if measure.better and not measure.ranks_collapsed]
+    left_out = f"; not ranked by {', '.join(unranked)}" if unranked else ""
+    for row in rows:
+        if row.collapsed:
+            yield f"† {row.label} collapsed on {_seeds(row.collapsed)} ({_signs(row)}){left_out}."
+
+
+def controls(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[str]:
+    """How far two sets of seeds of one method lie apart under each measure, where a row repeats another."""
+    by_label = {row.label: row for row in rows}
+    for row in rows:
+        repeated = by_label.get(next((o.cell.repeats for o in row.outcomes.values()), ""))
+        found = [_apart(repeated, row, m) for m in measures] if repeated else []
+        if repeated and (said := ", ".join(filter(None, found))):
+            yield (
+                f"A/A control, {repeated.label} minus {row.label} (the same method from other seeds), "
+                f"95 % intervals: {said}. A claimed effect has to exceed these."
+            )
+
+
+def _apart(a: Row, b: Row, measure: Measure) -> str:
+    sides = [row.entries[measure.name].estimates for row in (a, b) if measure.name in row.entries]
+    if len(sides) < 2:
+        return ""
+    seeds = sorted(sides[0].keys() & sides[1].keys())
+    one, other = ([side[seed] for seed in seeds] for side in sides)
+    between = interval([x.value - y.value for x, y in zip(one, other, strict=True)], parted(one, other))
+    return f"{measure.name} [{between[0]:.2g}, {between[1]:.2g}]" if between else ""
+
+
+def mixed(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """In what the runs of one table differ that ought to be alike: the data, the versions, the machine."""
+    yield from data(outcomes)
+    made = [outcome.record.get("made_by") or {} for outcome in outcomes if outcome.status == "done"]
+    for name, counts in _differing([*map(made_by, made)] if _vary(made) else []).items():
+        each = ", ".join(f"{value} ({many(n, 'run')})" for value, n in counts.items())
+        yield f"Mixed {name}: {each if len(counts) <= LISTED else f'{len(counts)} different ones'}."
+    yield from definitions(outcomes)
+
+
+def data(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Whether the runs of one table saw other data than each other."""
+    records = [outcome.record for outcome in outcomes if outcome.status == "done"]
+    if differing := _differing([record.get("data") or {} for record in records]):
+        yield f"The runs did not see the same data ({', '.join(differing)} differ): they cannot be compared."
+
+
+def definitions(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Which measures are not the same ones in all runs of a table."""
+    for name in _differing([outcome.measures for outcome in outcomes], absent_differs=False):
+        yield f"{name} is defined in more than one way among these runs, and is not ranked."
+
+
+def made_by(told: Mapping[str, Any]) -> dict[str, str]:
+    """What a record says it was made by, on one level, without what is harmless."""
+    made = {name: value for name, value in told.items() if name not in HARMLESS}
+    plugins = made.pop("plugins", {})
+    return {**made, "commit": str(made.get("commit", ""))[:10], **plugins}
+
+
+def _vary(records: Sequence[Mapping[str, Any]]) -> bool:
+    """A look that spares most tables of thousands of runs a closer one."""
+    return any(record != records[0] for record in records)
+
+
+def _differing(records: Sequence[Mapping[str, Any]], *, absent_differs: bool = True) -> dict[str, Mapping[str, int]]:
+    """The keys whose values differ among records, with how often each value is found."""
+    found: dict[str, Mapping[str, int]] = {}
+    if not _vary(records):
+        return found
+    for key in dict.fromkeys(key for record in records for key in record):
+        values = [record.get(key, "none") for record in records if key in record or absent_differs]
+        if any(value is not values[0] and value != values[0] for value in values):
+            found[key] = Counter(map(str, values))
+    return {key: counts for key, counts in found.items() if len(counts) > 1}
+
+
+def _signs(row: Row) -> str:
+    """Such as `rate below 0.1 nats`."""
+    found: dict[str, None] = {}
+    for outcome in row.outcomes.values():
+        for name, measure in outcome.measures.items():
+            limit, estimate = measure.collapse_below, outcome.estimates.get(name)
+            if limit is not None and estimate and estimate.value < limit:
+                found[f"{name} below {limit:g} {measure.unit}".strip()] = None
+    return ", ".join(found)
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def many(n: int, thing: str) -> str:
+    """Such as `1 run`, `3 runs`."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

@@ -1,0 +1,199 @@
+"""Outcomes of runs made into tables: one for each data set, architecture, latent size and training.
+
+A row is ranked if it has every seed that any row has, all of them done: nothing is averaged over what happens to be
+there. Rows that lack something stay in the table, at its foot.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+
+from ..core.errors import ResultsError
+from ..core.results import Estimate, Measure
+from ..core.spec import Choice, Run, Training
+from ..storage.metric_file import suffix_of
+from ..storage.store import Outcome, Reference
+from . import footnotes as notes
+from .leaderboard_data import Board, Entry, Row
+from .per_draw import parted
+from .ranking import Column, Ranking, rank
+from .statistics import FEW
+
+
+def leaderboards(
+    outcomes: Sequence[Outcome],
+    references: Sequence[Reference] = (),
+    rank_by: str = "",
+    columns: Sequence[str] = (),
+    provenance: str = "",
+) -> list[Board]:
+    """One table for each data set, architecture, latent size and training, in the order of the outcomes.
+
+    `rank_by` names the measure that sorts (empty: the first that has a direction), `columns` those that are shown and
+    tested (empty: all); `provenance` is the first sentence below each table. Raises ResultsError if one table has two
+    runs of one method from one seed.
+    """
+    groups = grouped(outcomes)
+    runs = [group[0].cell.table for group in groups.values()]
+    titles = {key: title(run, runs) for key, run in zip(groups, runs, strict=True)}
+    # A column that another table of the same file has is not missed here.
+    known = defined([*outcomes, *references])
+    missed = [*notes.unknown([rank_by, *columns], known)]
+    boards = (_board(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items())
+    return [replace(board, notes=(provenance, *board.notes)) if provenance else board for board in boards]
+
+
+def grouped(outcomes: Sequence[Outcome]) -> dict[object, list[Outcome]]:
+    """The outcomes that belong in one table, by what they share."""
+    groups: dict[object, list[Outcome]] = {}
+    for outcome in outcomes:
+        run = outcome.cell.table
+        key = (run.dataset.key, run.architecture.key, run.latent, run.training)
+        groups.setdefault(key, []).append(outcome)
+    return groups
+
+
+def title(run: Run, among: Sequence[Run]) -> str:
+    """A table's title, such as `mnist, mlp, d = 2, 80 epochs`, with the settings that tell it from the others."""
+
+    def name(choice: Choice, others: Sequence[Choice]) -> str:
+        return choice.use + suffix_of(choice, others)
+
+    dataset = name(run.dataset, [other.dataset for other in among])
+    architecture = name(run.architecture, [other.architecture for other in among])
+    differing = _differing(run.training, [other.training for other in among])
+    return ", ".join([dataset, architecture, f"d = {run.latent}", f"{run.training.epochs} epochs", *differing])
+
+
+def _differing(training: Training, others: Sequence[Training]) -> list[str]:
+    """Settings that are not the same in all tables, such as `schedule=wae_steps`; epochs are told anyway."""
+    names = [field.name for field in fields(training) if field.name != "epochs"]
+    told = [name for name in names if len({getattr(other, name) for other in others}) > 1]
+    return [f"{name}={getattr(training, name)}" for name in told]
+
+
+def _board(
+    name: str,
+    outcomes: Sequence[Outcome],
+    references: Sequence[Reference],
+    rank_by: str,
+    columns: Sequence[str],
+    missed: Sequence[str],
+) -> Board:
+    run = outcomes[0].cell.table
+    seeds = tuple(sorted({outcome.cell.seed for outcome in outcomes}))
+    beside = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
+    measures = defined([*outcomes, *beside])
+    named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
+    shown = (named if columns else None) or list(measures)
+    rows = _rows(outcomes, seeds)
+    ranked = {column: _column(measures[column], rows, seeds) for column in shown if measures[column].better}
+    by = rank_by if rank_by in ranked else next(iter(ranked), None)
+    ranking = rank(list(ranked.values()))
+    said = (
+        *notes.reading(len(seeds), ranking.test, ranking.comparisons, draws=_drawn(rows, shown)),
+        *missed,
+        *notes.own_training(rows),
+        *notes.unfinished(rows),
+        *notes.collapsed(rows, [measures[column] for column in shown]),
+        *notes.controls(rows, [measures[column] for column in shown]),
+        *notes.mixed(outcomes),
+        *(reference.reason for reference in beside if reference.reason),
+    )
+    return Board(
+        title=name,
+        dataset=run.dataset,
+        architecture=run.architecture,
+        latent=run.latent,
+        training=run.training,
+        seeds=seeds,
+        measures=measures,
+        columns=tuple(shown),
+        rank_by=by,
+        rows=tuple(_placed(row, ranking) for row in _ordered(rows, ranked[by] if by else None)),
+        references=_references(beside),
+        test=ranking.test,
+        comparisons=ranking.comparisons,
+        notes=said,
+    )
+
+
+def defined(sources: Sequence[Outcome | Reference]) -> dict[str, Measure]:
+    """All measures in the order in which they are met; one that is defined in two ways loses its direction."""
+    found: dict[str, Measure] = {}
+    for source in sources:
+        if source.measures.items() <= found.items():
+            continue
+        for name, measure in source.measures.items():
+            same = found.setdefault(name, measure) == measure
+            found[name] = found[name] if same else replace(measure, better=None)
+    return found
+
+
+def _rows(outcomes: Sequence[Outcome], seeds: Sequence[int]) -> list[Row]:
+    methods: dict[str, dict[int, Outcome]] = {}
+    for outcome in outcomes:
+        by_seed = methods.setdefault(outcome.cell.label, {})
+        if by_seed.setdefault(outcome.cell.seed, outcome) is not outcome:
+            raise ResultsError(
+                f"{outcome.folder}: is a second run of '{outcome.cell.label}' from one seed in one table"
+            )
+    return [_row(label, dict(sorted(by_seed.items())), seeds) for label, by_seed in methods.items()]
+
+
+def _row(label: str, outcomes: Mapping[int, Outcome], seeds: Sequence[int]) -> Row:
+    estimates: dict[str, dict[int, Estimate]] = {}
+    for seed, outcome in outcomes.items():
+        for name, estimate in outcome.estimates.items():
+            estimates.setdefault(name, {})[seed] = estimate
+    entries = {name: _entry(found, len(seeds)) for name, found in estimates.items()}
+    return Row(label, outcomes, tuple(seed for seed in seeds if seed not in outcomes), entries)
+
+
+def _entry(estimates: Mapping[int, Estimate], seeds: int) -> Entry:
+    mean = np.mean([estimate.value for estimate in estimates.values()])
+    return Entry(estimates, float(mean), len(estimates) == seeds)
+
+
+def _drawn(rows: Sequence[Row], shown: Sequence[str]) -> bool:
+    """Whether some interval shown covers draws that all runs share."""
+    entries = [row.entries[column] for row in rows for column in shown if column in row.entries]
+    tables = [parted(list(entry.estimates.values())) for entry in entries if len(entry.estimates) >= FEW]
+    return any(table is not None and table.shape[1] >= FEW for table in tables)
+
+
+def _column(measure: Measure, rows: Sequence[Row], seeds: Sequence[int]) -> Column:
+    """The rows that may be ranked under a measure, with their values in the order of the seeds."""
+    able = [row for row in rows if measure.ranks_collapsed or not row.collapsed]
+    entries = {row.label: row.entries[measure.name] for row in able if measure.name in row.entries}
+    whole = {label: entry for label, entry in entries.items() if entry.complete}
+    values = [[entry.estimates[seed].value for seed in seeds] for entry in whole.values()]
+    return Column(measure, tuple(whole), np.reshape(values, (len(whole), len(seeds))))
+
+
+def _placed(row: Row, ranking: Ranking) -> Row:
+    entries = {
+        name: replace(entry, place=ranking.places.get(name, {}).get(row.label)) for name, entry in row.entries.items()
+    }
+    return replace(row, entries=entries)
+
+
+def _ordered(rows: Sequence[Row], column: Column | None) -> list[Row]:
+    """Ranked rows from the best mean to the worst, then unranked ones, then incomplete ones."""
+
+    def key(row: Row) -> tuple[bool, bool, float]:
+        if column is None or row.label not in column.labels:
+            return not row.complete, True, 0.0
+        mean = row.entries[column.measure.name].mean
+        return False, False, mean if column.measure.better == "lower" else -mean
+
+    return sorted(rows, key=key)
+
+
+def _references(references: Sequence[Reference]) -> dict[str, dict[str, Estimate]]:
+    rows: dict[str, dict[str, Estimate]] = {}
+    for reference in references:
+        for label, estimates in reference.rows.items():
+            rows.setdefault(label, {}).update(estimates)
+    return rows

@@ -1,0 +1,85 @@
+"""A leaderboard's table as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..core.results import Estimate, Measure
+from ..core.spec import Choice, Training
+from ..storage.store import Outcome
+from .per_draw import parted
+from .ranking import Place
+from .statistics import Interval, interval
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a method reaches under one measure: an estimate for each seed, their mean, its 95 % interval over seeds.
+
+    It is `complete` if every seed of the table is in it. Without a place it is shown, not ranked.
+    """
+
+    estimates: Mapping[int, Estimate]
+    mean: float
+    complete: bool
+    place: Place | None = None
+
+    @cached_property
+    def interval(self) -> Interval | None:
+        """Found when it is asked for: a table shows some of what is measured, and a bootstrap takes a millisecond."""
+        found = list(self.estimates.values())
+        return interval([estimate.value for estimate in found], parted(found))
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the width of the interval."""
+        return (self.interval[1] - self.interval[0]) / 2 if self.interval else None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method: its outcomes by seed, and its entries by measure. `absent` are seeds that only other rows have."""
+
+    label: str
+    outcomes: Mapping[int, Outcome]
+    absent: tuple[int, ...]
+    entries: Mapping[str, Entry]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every seed of the table is done."""
+        return not self.absent and all(outcome.status == "done" for outcome in self.outcomes.values())
+
+    @property
+    def collapsed(self) -> tuple[int, ...]:
+        """The seeds whose model ignores its data."""
+        return tuple(seed for seed, outcome in self.outcomes.items() if outcome.collapsed)
+
+    def count(self, status: str) -> int:
+        """How many seeds of the table are `done`, `diverged`, `failed` or `missing`; absent ones are missing."""
+        found = sum(outcome.status == status for outcome in self.outcomes.values())
+        return found + len(self.absent) if status == "missing" else found
+
+
+@dataclass(frozen=True)
+class Board:
+    """One table: complete rows in the order of `rank_by`, then incomplete ones.
+
+    `columns` are the measures to be shown; those of them with a direction were tested, as one family of `comparisons`.
+    `references` are methods without training, by label and measure. `notes` are sentences that belong below the table.
+    """
+
+    title: str
+    dataset: Choice
+    architecture: Choice
+    latent: int
+    training: Training
+    seeds: tuple[int, ...]
+    measures: Mapping[str, Measure]
+    columns: tuple[str, ...]
+    rank_by: str | None
+    rows: tuple[Row, ...]
+    references: Mapping[str, Mapping[str, Estimate]]
+    test: str
+    comparisons: int
+    notes: tuple[str, ...]

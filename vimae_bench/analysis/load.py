@@ -1,0 +1,84 @@
+"""Finished runs, from a benchmark file or from its results folder."""
+
+import contextlib
+import gc
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import BenchError, Problem, Problems
+from ..core.spec import Cell
+from ..storage.store import Store
+
+if TYPE_CHECKING:
+    from ..storage.store import Outcome
+    from .leaderboard_data import Board
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A benchmark's store with the cells that are asked about and the way they are shown."""
+
+    store: Store
+    cells: Sequence[Cell]
+    rank_by: str = ""
+    columns: tuple[str, ...] = ()
+    provenance: str = ""
+
+    @cached_property
+    def outcomes(self) -> "list[Outcome]":
+        """What came of each cell, read once."""
+        with _keeping_all():
+            return self.store.outcomes(self.cells)
+
+    @cached_property
+    def boards(self) -> "list[Board]":
+        """The leaderboards, read and worked out once: a text and figures are made of them."""
+        from .leaderboard import leaderboards
+
+        with _keeping_all():
+            references = self.store.references(self.cells)
+            return leaderboards(self.outcomes, references, self.rank_by, self.columns, self.provenance)
+
+
+@contextlib.contextmanager
+def _keeping_all() -> Generator[None]:
+    """No garbage is looked for meanwhile, nor later among what was made: of millions of objects all are kept."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Finished:
+    """What a benchmark file is about, or a results folder in its place."""
+    if file.is_dir():
+        store = Store(file)
+        with _keeping_all():
+            kept = store.read_benchmark()
+        shown = kept.leaderboard
+        columns = tuple(shown.get("columns", ()))
+        return Finished(store, kept.cells, shown.get("rank_by", ""), columns, shown.get("provenance", ""))
+    from ..config.matrix import planned
+
+    benchmark, cells = planned(file, overrides)
+    return Finished(Store(results / benchmark.name), cells, **asdict(benchmark.leaderboard))
+
+
+def finished_all(sources: Sequence[Path], results: Path) -> list[Finished]:
+    """What several benchmark files or results folders are about. Raises Problems with all that cannot be read."""
+    found, problems = list[Finished](), list[Problem]()
+    for source in sources:
+        try:
+            one = finished(source, results)
+            _ = one.outcomes
+            found.append(one)
+        except BenchError as error:
+            problems += [Problem("", line) for line in str(error).splitlines()]
+    if problems:
+        raise Problems("", problems)
+    return found

@@ -1,0 +1,78 @@
+"""What came of a sweep over the settings of methods: the attempts at each, and the best of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from ..core.results import Direction, Measure
+from ..storage.store import Outcome
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One trial: the settings by path, the measure of each seed's run and its mean, which is None where a run lacks it.
+
+    `reason` says why it is lacking.
+    """
+
+    number: int
+    settings: Mapping[str, Any]
+    by_seed: Mapping[int, float]
+    value: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The attempts at a method, in their order."""
+
+    label: str
+    attempts: tuple[Attempt, ...]
+    better: Direction
+
+    @property
+    def values(self) -> list[float]:
+        """What the attempts reached, from the best to the worst; those that are lost have nothing."""
+        found = [attempt.value for attempt in self.attempts if attempt.value is not None]
+        return sorted(found, reverse=self.better == "higher")
+
+    @cached_property
+    def best(self) -> Attempt | None:
+        """The first of those that reached most; None where all are lost."""
+        return next((a for a in self.attempts if a.value is not None and a.value == self.values[0]), None)
+
+    def expected_best(self, trials: int) -> float | None:
+        """What the best of so many attempts is expected to reach, by the attempts there are (Dodge et al., 1909.03004).
+
+        It is the plug-in estimate from the empirical distribution, and supposes that attempts are drawn independently.
+        """
+        if not self.values:
+            return None
+        beaten = np.arange(len(self.values), -1, -1) / len(self.values)
+        return float(np.dot(self.values, beaten[:-1] ** trials - beaten[1:] ** trials))
+
+
+def attempt(number: int, settings: Mapping[str, Any], outcomes: Sequence[Outcome], measure: Measure) -> Attempt:
+    """The trial of which these are the runs, one for each seed.
+
+    A collapsed run counts as lost where the measure does not rank such runs, as in a leaderboard.
+    """
+    by_seed, lost = dict[int, float](), list[str]()
+    for outcome in outcomes:
+        estimate = outcome.estimates.get(measure.name)
+        if outcome.status != "done" or estimate is None:
+            lost.append(_lost(outcome, measure))
+        elif outcome.collapsed and not measure.ranks_collapsed:
+            lost.append(f"seed {outcome.cell.seed} collapsed")
+        else:
+            by_seed[outcome.cell.seed] = estimate.value
+    return Attempt(number, settings, by_seed, None if lost else fmean(by_seed.values()), "; ".join(lost))
+
+
+def _lost(outcome: Outcome, measure: Measure) -> str:
+    what = outcome.status if outcome.status != "done" else f"without {measure.name}"
+    return f"seed {outcome.cell.seed} {what}" + (f" ({outcome.reason})" if outcome.reason else "")

@@ -1,0 +1,1 @@
+"""A paper's claims, and what finished runs say of them."""

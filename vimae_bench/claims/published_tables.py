@@ -1,0 +1,100 @@
+"""A paper's printed figures beside those measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ..analysis.per_draw import parted
+from ..analysis.statistics import Interval, interval, prediction_interval
+from .matching import Evidence
+from .paper import Paper, Table
+
+Match = Literal["compatible", "not compatible", "not decided", "not measured", "not comparable"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One figure: as printed (None: there is none), and as measured over n seeds.
+
+    `compatible` if the 95 % prediction interval for one further run meets the printed figure +- its rounding: a
+    printed figure without an interval is taken for that of one run. One seed has no such interval, and decides
+    nothing. `collapsed` are the seeds whose model ignores its data, `lost` those that diverged or failed.
+    """
+
+    method: str
+    condition: str
+    measure: str
+    printed: float | None
+    n: int = 0
+    mean: float | None = None
+    interval: Interval | None = None
+    prediction: Interval | None = None
+    match: Match = "not measured"
+    collapsed: tuple[int, ...] = ()
+    lost: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A printed table beside one table of runs, or beside nothing."""
+
+    table: Table
+    evidence: Evidence | None
+    readings: tuple[Reading, ...]
+
+
+def sheets(paper: Paper, found: Sequence[Evidence]) -> list[Sheet]:
+    """Each table of the paper beside every table of runs that belongs to its setup, or alone where none does."""
+    return [
+        Sheet(table, evidence, tuple(_readings(table, evidence)))
+        for table in paper.table
+        for evidence in [e for e in found if e.setup.id == table.setup] or [None]
+    ]
+
+
+def _readings(table: Table, evidence: Evidence | None) -> list[Reading]:
+    return [
+        _judged(reading(evidence, method, measure, condition, printed), table)
+        for method in table.values
+        for condition, measure, printed in zip(
+            table.conditions or ("",), table.measures(), table.figures(method), strict=True
+        )
+    ]
+
+
+def reading(
+    evidence: Evidence | None, method: str, measure: str, condition: str = "", printed: float | None = None
+) -> Reading:
+    """What a method reaches under a measure, not yet judged."""
+    side = (evidence.sides.get(method) if evidence else None) or {}
+    having = {seed: outcome for seed, outcome in side.items() if measure in outcome.estimates}
+    lost = tuple(seed for seed, outcome in side.items() if outcome.status in ("diverged", "failed"))
+    if not having:
+        return Reading(method, condition, measure, printed, lost=lost)
+    estimates = [outcome.estimates[measure] for outcome in having.values()]
+    values = [estimate.value for estimate in estimates]
+    return Reading(
+        method,
+        condition,
+        measure,
+        printed,
+        n=len(values),
+        mean=float(np.mean(values)),
+        interval=interval(values, parted(estimates)),
+        prediction=prediction_interval(values),
+        match="not decided",
+        collapsed=tuple(seed for seed, outcome in having.items() if outcome.collapsed),
+        lost=lost,
+    )
+
+
+def _judged(found: Reading, table: Table) -> Reading:
+    if found.n and table.only_order:
+        return replace(found, match="not comparable")
+    if found.prediction is None or found.printed is None:
+        return found
+    low, high = found.prediction
+    meets = low <= found.printed + table.half_width and high >= found.printed - table.half_width
+    return replace(found, match="compatible" if meets else "not compatible")

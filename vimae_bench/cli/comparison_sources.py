@@ -1,0 +1,111 @@
+"""What may stand on a side of a comparison: a results folder now or at a revision, a benchmark file, an experiment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ..analysis.load import finished
+from ..core.errors import BenchError, Problem, Problems, ResultsError, did_you_mean
+
+if TYPE_CHECKING:
+    from ..storage.store import Outcome
+
+EXPERIMENT = "mlflow:"
+
+
+@dataclass(frozen=True)
+class Side:
+    """What came of the runs of one side, under the name the user gave it.
+
+    `columns` are the measures to be compared, where the benchmark names some; `notes` say what was left out.
+    """
+
+    name: str
+    outcomes: "Sequence[Outcome]"
+    columns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where to look: the folder that holds results, and MLflow's store (empty: the one in that folder)."""
+
+    results: Path
+    mlflow: str = ""
+
+
+def sides(names: Sequence[str], places: Places) -> list[Side]:
+    """The sides of these names. Raises BenchError for a name that is none, Problems if there are several."""
+    found, errors = list[Side](), list[BenchError]()
+    for name in names:
+        try:
+            found.append(side(name, places))
+        except BenchError as error:
+            errors.append(error)
+    if len(errors) > 1:
+        raise Problems("", [Problem("", str(error)) for error in errors])
+    for error in errors:
+        raise error
+    return found
+
+
+def side(name: str, places: Places) -> Side:
+    """A results folder, a benchmark file, `PATH@REVISION` or `mlflow:EXPERIMENT`.
+
+    A path that is there is taken as it stands, whatever is in its name. Raises BenchError for what is none of these.
+    """
+    if name.startswith(EXPERIMENT):
+        return _experiment(name, places)
+    if Path(name).exists():
+        return _side(name, Path(name), places.results)
+    if "@" in name:
+        return _revision(name)
+    raise BenchError(
+        f"{name}: is no results folder, benchmark file, PATH@REVISION or mlflow:EXPERIMENT{_near(name, places.results)}"
+    )
+
+
+def _side(name: str, path: Path, results: Path) -> Side:
+    found = finished(path, results)
+    return Side(name, found.outcomes, found.columns)
+
+
+def _revision(name: str) -> Side:
+    from ..storage import git_revision as revisions
+
+    revision = revisions.find(name)
+    with TemporaryDirectory(prefix="vimae-bench-") as folder:
+        revisions.unpack(revision, Path(folder))
+        return _borrowed(name, Path(folder))
+
+
+def _experiment(name: str, places: Places) -> Side:
+    from ..storage.store import Store
+    from ..tracking.import_runs import fetch
+
+    with TemporaryDirectory(prefix="vimae-bench-") as folder:
+        notes = fetch(name.removeprefix(EXPERIMENT), places.mlflow, places.results, Store(Path(folder)))
+        return replace(_borrowed(name, Path(folder)), notes=tuple(notes))
+
+
+def _borrowed(name: str, folder: Path) -> Side:
+    """A side read from a folder that will be gone: whatever names it names the side instead."""
+    try:
+        read = _side(name, folder, folder.parent)
+    except ResultsError as error:
+        raise ResultsError(str(error).replace(str(folder), name)) from error
+    outcomes = [
+        replace(o, folder=Path(name) / o.folder.relative_to(folder), reason=o.reason.replace(str(folder), name))
+        for o in read.outcomes
+    ]
+    return replace(read, outcomes=outcomes)
+
+
+def _near(name: str, results: Path) -> str:
+    """The nearest thing that is there."""
+    parent = Path(name).parent
+    folders = [path.parent for place in {parent, results} for path in place.glob("*/benchmark.json")]
+    files = list(parent.glob("*.toml")) if name.endswith(".toml") else []
+    return did_you_mean(name, [str(path) for path in (*folders, *files)])

@@ -1,0 +1,1 @@
+"""From a benchmark file to the matrix of runs."""

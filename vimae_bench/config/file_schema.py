@@ -1,0 +1,138 @@
+"""The keys of a benchmark file, as types. The catalogue keeps their form; nothing else imports this."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ..core.canonical import Json
+from ..core.spec import Training
+from ..data.types import Dataset
+from ..execution.interfaces import Executor, Reporter
+from ..plugin.interfaces import Architecture, Metric, Objective, Prior
+from ..plugin.settings import PARTIAL
+
+# Not `$`, which lets an end of line pass; and Python's `\Z`, which pydantic's own engine does not know.
+Name = Annotated[str, Field(json_schema_extra={"pattern": r"^[a-z0-9][a-z0-9_.-]{0,63}\Z"})]
+Preset = Literal["", "paper", "wae", "calibrated"]
+Label = Annotated[str, Field(min_length=1, max_length=64)]
+Labels = Annotated[tuple[Label, ...], Field(json_schema_extra={"uniqueItems": True})]
+
+
+SPACE: Json = {
+    "type": ["array", "object"],
+    "description": "A list of values, or the bounds of a range.",
+    "minItems": 1,
+    "uniqueItems": True,
+    "properties": {
+        "low": {"type": "number", "description": "The least value."},
+        "high": {"type": "number", "description": "The greatest value."},
+        "log": {"type": "boolean", "description": "Whether its logarithm is what is uniform.", "default": False},
+    },
+    "required": ["low", "high"],
+    "additionalProperties": False,
+    "x-remedy": "; the path of a setting stands in quotes",
+}
+"""Values to choose among: what JSON Schema asks of a list goes for lists alone, what it asks of a table for tables."""
+
+
+@dataclass(frozen=True)
+class MethodForm:
+    """A row of the leaderboard: an objective over a prior, or an A/A control that `repeats` the method of a label."""
+
+    label: Label
+    """The name of the row, different for each method."""
+    objective: Objective
+    """An objective."""
+    prior: Prior
+    """A prior; objectives that use none ignore it in training, and samples are still drawn from it."""
+    repeats: str = ""
+    """In place of objective and prior, the label of another method: an A/A control, from other seeds."""
+    training: Annotated[Training, PARTIAL] = field(default_factory=dict)  # pyright: ignore[reportAssignmentType]
+    """What of the training is its own, such as its learning rate."""
+    search: Annotated[dict[str, Any], Field(json_schema_extra={"additionalProperties": SPACE})] = field(
+        default_factory=dict[str, Any]
+    )
+    """Which of its settings `vimae-bench tune` chooses, and among which values."""
+
+
+@dataclass(frozen=True)
+class LeaveOutForm:
+    """Cells of the matrix that are not run: all that agree with every name given."""
+
+    method: str = ""
+    """The label of a method."""
+    dataset: str = ""
+    """The name of a data set."""
+    architecture: str = ""
+    """The name of an architecture."""
+
+
+@dataclass(frozen=True)
+class LeaderboardForm:
+    """How results are shown: the measure that sorts, and the columns, both by the measures' names."""
+
+    rank_by: str = ""
+    """The measure that sorts the rows; unless given, the first that has a direction."""
+    columns: Labels = ()
+    """The measures that are shown and tested; unless given, all."""
+    provenance: str = ""
+    """A sentence for the foot of the tables: how the methods' settings were come by."""
+
+
+@dataclass(frozen=True)
+class TuningForm:
+    """How `vimae-bench tune` chooses the settings that methods `search`: on held-out images, with equal budgets."""
+
+    trials: Annotated[int, Field(ge=1)] = 20
+    """Trials of each method."""
+    measure: str = ""
+    """The measure of which the best mean over seeds is chosen; unless given, the leaderboard's `rank_by`."""
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
+    ] = (100,)
+    """The seeds of each trial, other than those of the file."""
+    sampler: Literal["random", "tpe"] = "random"
+    """Independent draws, or the tree-structured Parzen estimator (Bergstra et al. 2011)."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """What the sampler draws from."""
+    at_once: Annotated[int, Field(ge=1)] = 5
+    """Trials of a method that are drawn together, before any of them is known."""
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """A benchmark: every method on every data set with every architecture, from every seed."""
+
+    name: Name
+    """The folder below the results folder, and the experiment in MLflow: lower-case letters, digits, `_`, `.`, `-`."""
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
+    ]
+    """Whole numbers, each once."""
+    dataset: tuple[Dataset, ...]
+    """Data sets."""
+    architecture: tuple[Architecture, ...]
+    """Architectures."""
+    latent: Annotated[int, Field(ge=1)]
+    """The number of latent dimensions."""
+    method: tuple[MethodForm, ...]
+    """The rows of the leaderboard."""
+    metrics: tuple[Metric, ...] = ()
+    """What is measured of every trained model."""
+    preset: Preset = ""
+    """What a paper leaves open, fixed under a name; what the file spells out itself goes before it."""
+    sigma: Annotated[float, Field(ge=1e-6, le=1e6)] | None = None
+    """The decoder's standard deviation in [0, 1] units, for preset = 'calibrated'."""
+    training: Training = field(default=Training())
+    """How every run is trained."""
+    leave_out: tuple[LeaveOutForm, ...] = ()
+    """Cells of the matrix that are not run."""
+    leaderboard: LeaderboardForm = LeaderboardForm()
+    """How results are shown."""
+    tuning: TuningForm = TuningForm()
+    """How `vimae-bench tune` chooses the settings that methods search."""
+    executor: Executor = field(default="local")  # pyright: ignore[reportAssignmentType]
+    """Who carries out the runs."""
+    reporters: tuple[Reporter, ...] = field(default=("console", "mlflow"))  # pyright: ignore[reportAssignmentType]
+    """Who is told of them."""

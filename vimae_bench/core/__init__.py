@@ -1,0 +1,1 @@
+"""Plain frozen data, errors and seeds: no torch and no files."""

@@ -1,0 +1,171 @@
+"""What is to be run, as plain data that crosses files and processes.
+
+Everything here is frozen and made of JSON values. Objects are made from these names where they are used.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Lt
+
+from .canonical import Json, expect, fingerprint, is_name
+
+Schedule = Literal["constant", "wae_steps", "wae_smooth"]
+
+
+Sampling = Literal["permutation", "choice"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A plugin by name, with all its settings filled in and the version its author gives its arithmetic.
+
+    A setting that is itself a plugin (the divergence of `vimae`) is a mapping in the form of `as_json`.
+    """
+
+    use: str
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    version: int = 1
+
+    def as_json(self) -> Json:
+        return {"use": self.use, "version": self.version, **self.settings}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Choice":
+        """Raises ValueError for a name that is none, and as the mapping does where something is not there."""
+        if not is_name(raw["use"]):
+            raise ValueError(f"no plugin can be called {raw['use']!r}")
+        rest = {k: v for k, v in raw.items() if k not in ("use", "version")}
+        return cls(raw["use"], rest, int(raw.get("version", 1)))
+
+    @cached_property
+    def key(self) -> str:
+        """The choice's identity: `<name>-<hash>`."""
+        return f"{self.use}-{fingerprint(self.as_json())[:8]}"
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a run is trained. All of it is part of the run's identity.
+
+    `schedule` is how the learning rate falls: not at all, or as in one of the two configurations of the WAE code
+    (`engine/schedule.py`). `sampling` draws batches as a permutation of each epoch, or each by itself as that code
+    does. `pretraining` is how many steps at most match the codes' moments to the prior's before the first epoch.
+    """
+
+    epochs: Annotated[int, Ge(1)] = 80
+    """Passes over the training images."""
+    batch: Annotated[int, Ge(2)] = 100
+    """Images in a batch; the incomplete last one is dropped."""
+    learning_rate: Annotated[float, Gt(0)] = 1e-3
+    """Adam's."""
+    adam_beta1: Annotated[float, Ge(0), Lt(1)] = 0.5
+    adam_beta2: Annotated[float, Ge(0), Lt(1)] = 0.999
+    threads: Annotated[int, Ge(1)] = 1
+    """Processor threads of one run."""
+    schedule: Schedule = "constant"
+    """How the learning rate falls."""
+    sampling: Sampling = "permutation"
+    """A permutation of the images in each epoch, or each batch drawn by itself."""
+    pretraining: Annotated[int, Ge(0)] = 0
+    """Steps at most in which the encoder learns the prior's mean and covariance, before the first epoch."""
+    pretraining_batch: Annotated[int, Ge(2)] = 1000
+    """Images in a batch of these steps."""
+
+    def as_json(self) -> Json:
+        """What was added later is left out at its default, so that older runs keep their identity."""
+        later = {"schedule", "sampling", "pretraining", "pretraining_batch"}
+        return {k: v for k, v in vars(self).items() if k not in later or v != getattr(Training, k)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Training":
+        """Raises TypeError for values of other kinds."""
+        return _training(**raw)
+
+
+@lru_cache(maxsize=64, typed=True)
+def _training(**raw: Any) -> Training:  # noqa: ANN401
+    """One object for all runs that are trained alike. Raises TypeError for values of other kinds."""
+    for name, value in vars(training := Training(**raw)).items():
+        expect(name, value, type(getattr(Training, name)))
+    return training
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: an objective over a prior, on a data set, with an architecture, from a seed."""
+
+    dataset: Choice
+    architecture: Choice
+    objective: Choice
+    prior: Choice
+    latent: int
+    training: Training
+    seed: int
+
+    def as_json(self) -> Json:
+        parts = {name: getattr(self, name).as_json() for name in ("dataset", "architecture", "objective", "prior")}
+        return {**parts, "latent": self.latent, "training": self.training.as_json(), "seed": self.seed}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any], choice: Callable[[Json], Choice] = Choice.from_json) -> "Run":
+        """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
+        parts = {name: choice(raw[name]) for name in ("dataset", "architecture", "objective", "prior")}
+        for name in ("latent", "seed"):
+            expect(name, raw[name], int)
+        return cls(**parts, latent=raw["latent"], training=Training.from_json(raw["training"]), seed=raw["seed"])
+
+    @cached_property
+    def key(self) -> str:
+        """The run's identity: a hash of all that decides its result, defaults and versions included."""
+        return fingerprint(self.as_json())
+
+    @property
+    def name(self) -> str:
+        """The name of the run's folder."""
+        return f"{self.objective.use}-{self.dataset.use}-{self.architecture.use}-s{self.seed}-{self.key}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place in a benchmark's matrix: a run under the label of its method, with the metrics wanted of it.
+
+    The runs of an A/A control, which `repeats` the method of another label, stand under the `seed` they are paired by.
+    `shared` is the training of the table that the run stands in, where its own is another.
+    """
+
+    label: str
+    run: Run
+    metrics: tuple[Choice, ...]
+    pair: int | None = None
+    repeats: str = ""
+    shared: Training | None = None
+
+    def as_json(self) -> Json:
+        row: Json = {"label": self.label, "run": self.run.as_json(), "metrics": [m.as_json() for m in self.metrics]}
+        row |= {"shared": self.shared.as_json()} if self.shared else {}
+        return row | ({"pair": self.pair, "repeats": self.repeats} if self.repeats else {})
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any], choice: Callable[[Json], Choice] = Choice.from_json) -> "Cell":
+        """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
+        run, metrics = Run.from_json(raw["run"], choice), tuple(map(choice, raw["metrics"]))
+        shared = Training.from_json(raw["shared"]) if "shared" in raw else None
+        cell = cls(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""), shared)
+        expect("label", cell.label, str)
+        expect("repeats", cell.repeats, str)
+        if cell.pair is not None:
+            expect("pair", cell.pair, int)
+        return cell
+
+    @property
+    def seed(self) -> int:
+        """The seed by which the run is compared with those of other methods."""
+        return self.run.seed if self.pair is None else self.pair
+
+    @property
+    def table(self) -> Run:
+        """A run as most of those in the same table are."""
+        return replace(self.run, training=self.shared) if self.shared else self.run

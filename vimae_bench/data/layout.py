@@ -1,0 +1,230 @@
+"""Prepared images on disk: one layout for every data set, memory-mapped by every run.
+
+{train,test}_x.npy   images uint8 [N, C, H, W], 0 black and 255 white, one or three channels
+{train,test}_y.npy   labels int64 [N]; may be missing
+{train,test}_factors.npy   what else is known of each image, int64 [N, F]; both may be missing
+dataset.json         name, shape, counts, names of the factors, source, sha256 of each array's bytes; may be missing
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..core.canonical import Json
+from ..core.errors import DataError, ResultsError
+from ..storage.atomic import read_json, write_json, write_whole
+
+NAMES = ("train_x", "train_y", "test_x", "test_y")
+FACTORS = ("train_factors", "test_factors")
+CARD = "dataset.json"
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+"""What reads the header of an array, by the version of its format."""
+
+
+def is_prepared(folder: Path) -> bool:
+    """Whether a folder claims to be in this layout."""
+    return (folder / CARD).exists() or _path(folder, "train_x").exists()
+
+
+def load(folder: Path) -> dict[str, np.ndarray]:
+    """The arrays by name, mapped but not read; labels and factors that are missing are left out.
+
+    Nothing in the files is ever executed. Raises DataError, naming the file, for one that is missing, damaged or
+    not as the layout has it, and for a dataset.json that does not agree with the arrays.
+    """
+    arrays: dict[str, np.ndarray] = {name: _map(path) for name, path in _paths(folder).items()}
+    check(arrays, folder)
+    card = _card(folder)
+    says = {key: card.get(key) for key in ("shape", "train", "test")}
+    if card and says != (holds := _counts(arrays)):
+        raise DataError(
+            f"{folder / CARD}: says {says}, but the arrays hold {holds}; one of them is not of this data set"
+        )
+    factor_names(folder, arrays)
+    return arrays
+
+
+def factor_names(folder: Path, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """The names of the factors' columns: those of dataset.json, or f0, f1 and so on where it names none.
+
+    Raises DataError where it names others than there are.
+    """
+    count = arrays["train_factors"].shape[1] if "train_factors" in arrays else 0
+    said: object = _card(folder).get("factors")
+    if said is None:
+        return tuple(f"f{i}" for i in range(count))
+    names = tuple(said) if isinstance(said, list) else ()
+    if len(names) != count or len(set(map(str, names))) != count or not all(isinstance(name, str) for name in names):
+        raise DataError(
+            f"{folder / CARD}: names the factors {said}, but the arrays hold {count}; it takes a list of as many names"
+        )
+    return names
+
+
+def check(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
+    """Raises DataError for arrays that do not fit the layout, naming the file in `folder` they are meant for."""
+    for part in ("train", "test"):
+        x, y = arrays[f"{part}_x"], arrays.get(f"{part}_y")
+        _check_images(x, _path(folder, f"{part}_x"))
+        if y is not None:
+            _check_labels(y, len(x), _path(folder, f"{part}_y"))
+    _check_factors(arrays, folder)
+    train, test = (arrays[name].shape[1:] for name in ("train_x", "test_x"))
+    if train != test:
+        raise DataError(f"{folder}: training images are {train} and test images {test} (C, H, W); they have to agree")
+
+
+def write(folder: Path, name: str, arrays: Mapping[str, np.ndarray], source: str, factors: Sequence[str] = ()) -> None:
+    """Write arrays that fit the layout, with their dataset.json; `factors` names the factors' columns.
+
+    Raises OSError where they cannot be written.
+    """
+    for key, array in arrays.items():
+        write_whole(_path(folder, key), lambda path, array=array: _save(path, array))
+    card = {"name": name, **_counts(arrays)} | ({"factors": list(factors)} if factors else {})
+    write_json(folder / CARD, {**card, "source": source, "sha256": digests(folder)})
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The sha256 of each array's bytes as they now lie on disk, by name. Raises DataError as `load` does."""
+    return {name: _digest(path) for name, path in _paths(folder).items()}
+
+
+def known_digests(folder: Path) -> dict[str, str]:
+    """The same as dataset.json has it, if it has them all and is not older than any array; else as `digests` finds."""
+    paths, said = _paths(folder), _card(folder).get("sha256")
+    if (
+        isinstance(said, dict)
+        and said.keys() == paths.keys()
+        and not any(_newer(p, folder / CARD) for p in paths.values())
+    ):
+        return said
+    return digests(folder)
+
+
+def verify(folder: Path) -> list[str]:
+    """All that is wrong with a prepared folder: damage, and bytes that are not those of its dataset.json."""
+    try:
+        load(folder)
+        said, found = _card(folder).get("sha256"), digests(folder)
+    except DataError as error:
+        return [str(error)]
+    if not isinstance(said, dict):
+        return [f"{folder / CARD}: gives no sha256 sums to compare with"]
+    return [
+        f"{_path(folder, name)}: sha256 is {found.get(name)}, but {CARD} says {said.get(name)}"
+        for name in (*NAMES, *FACTORS)
+        if said.get(name) != found.get(name)
+    ]
+
+
+def summary(folder: Path) -> str:
+    """Counts, shape and factors of a prepared folder, in words. Raises DataError as `load` does."""
+    arrays = load(folder)
+    counts, names = _counts(arrays), factor_names(folder, arrays)
+    images = f"{counts['train']:,} + {counts['test']:,} images of {' x '.join(map(str, counts['shape']))}"
+    return f"{images} (factors: {', '.join(names)})" if names else images
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.npy"
+
+
+def _paths(folder: Path) -> dict[str, Path]:
+    """The files to be read: images always, labels and factors where they are there."""
+    paths = {name: _path(folder, name) for name in (*NAMES, *FACTORS)}
+    return {name: path for name, path in paths.items() if name.endswith("_x") or path.exists()}
+
+
+def _map(path: Path) -> np.memmap:
+    # Copy-on-write: the file stays as it is, and torch does not warn of memory it must not write to.
+    # `open_memmap` reads this one format; `np.load` would also look for pickles and archives.
+    try:
+        _expect_numbers(path)
+        array = np.lib.format.open_memmap(path, mode="c")
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: is missing; `vimae-bench data list` tells which data sets can be prepared") from error
+    except Exception as error:  # whatever a damaged header does to numpy's parser
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: is damaged or no NumPy array ({reason}); remove it and prepare it again") from error
+    if (excess := path.stat().st_size - array.offset - array.nbytes) > 0:
+        raise DataError(f"{path}: is damaged ({excess} bytes behind its array); remove it and prepare it again")
+    if not array.flags.c_contiguous:
+        raise DataError(f"{path}: is in Fortran order; write it with np.save(path, np.ascontiguousarray(x))")
+    return array
+
+
+def _expect_numbers(path: Path) -> None:
+    """Raises ValueError for a header that numpy's map would end the process on: values of no size, more than can be."""
+    with path.open("rb") as file:
+        read = HEADERS[np.lib.format.read_magic(file)]
+        shape, _, dtype = read(file)
+    if dtype.kind not in "biufc" or any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize >= 2**63:
+        raise ValueError(f"{dtype} of shape {shape}")
+
+
+def _check_images(x: np.ndarray, path: Path) -> None:
+    if x.dtype != np.uint8:
+        raise DataError(f"{path}: holds {x.dtype}; images are uint8, from 0 for black to 255 for white")
+    if x.ndim != 4 or x.shape[1] not in (1, 3):
+        remedy = "x[:, None] makes them of [N, H, W], x.transpose(0, 3, 1, 2) of [N, H, W, C]"
+        raise DataError(f"{path}: has shape {x.shape}; images are [N, C, H, W] with 1 or 3 channels C ({remedy})")
+    if not x.size:
+        raise DataError(f"{path}: has shape {x.shape}, which is not a single pixel")
+
+
+def _check_labels(y: np.ndarray, count: int, path: Path) -> None:
+    if y.dtype != np.int64:
+        raise DataError(f"{path}: holds {y.dtype}; labels are int64")
+    if y.shape != (count,):
+        raise DataError(f"{path}: has shape {y.shape}; there is one label for each image, so it has to be ({count},)")
+
+
+def _check_factors(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
+    found = {name: arrays[name] for name in FACTORS if name in arrays}
+    for name, factors in found.items():
+        path, count = _path(folder, name), len(arrays[name.replace("factors", "x")])
+        if factors.dtype != np.int64:
+            raise DataError(f"{path}: holds {factors.dtype}; factors are int64")
+        if factors.ndim != 2 or len(factors) != count or not factors.shape[1]:
+            raise DataError(f"{path}: has shape {factors.shape}; factors are [N, F], a row for each of {count} images")
+    if len(found) == 1:
+        raise DataError(f"{folder}: {next(iter(found))}.npy stands alone; factors are given of both parts or of none")
+    if len({factors.shape[1] for factors in found.values()}) > 1:
+        columns = " and ".join(str(factors.shape[1]) for factors in found.values())
+        raise DataError(f"{folder}: {columns} factors of training and test images; they have to be the same")
+
+
+def _counts(arrays: Mapping[str, np.ndarray]) -> Json:
+    x = arrays["train_x"]
+    return {"shape": list(x.shape[1:]), "train": len(x), "test": len(arrays["test_x"])}
+
+
+def _card(folder: Path) -> Json:
+    if not (folder / CARD).exists():
+        return {}
+    try:
+        return read_json(folder / CARD)
+    except ResultsError as error:
+        raise DataError(str(error)) from error
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        # np.save does not notice a disk that is full when the last bytes are flushed; a Python file raises OSError.
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
+
+
+def _newer(path: Path, other: Path) -> bool:
+    return path.stat().st_mtime_ns > other.stat().st_mtime_ns
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(_map(path).offset)
+        return hashlib.file_digest(file, "sha256").hexdigest()

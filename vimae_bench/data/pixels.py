@@ -1,0 +1,16 @@
+"""Pixels in their three units: bytes as stored, [0, 1] as measured, and what the network sees."""
+
+import torch
+from torch import Tensor
+
+from .types import PixelRange
+
+
+def to_unit(x: Tensor) -> Tensor:
+    """Images uint8, of any shape, to float32 in [0, 1]."""
+    return x.to(torch.float32) / 255
+
+
+def to_network(x: Tensor, pixel_range: PixelRange) -> Tensor:
+    """Images in [0, 1] to what the network sees: themselves for `unit`, 2x - 1 for `sym`."""
+    return x if pixel_range == "unit" else x * 2 - 1

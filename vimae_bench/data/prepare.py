@@ -1,0 +1,129 @@
+"""A run's data: prepared once under the data root, memory-mapped by every run after that (`layout.py`)."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import platformdirs
+from filelock import FileLock
+
+from ..core.errors import DataError
+from . import download, layout
+
+if TYPE_CHECKING:
+    from .types import Arrays, Dataset, Examples, Splits
+
+
+def default_root() -> Path:
+    """`$VIMAE_BENCH_DATA`, or the user's cache folder."""
+    named = os.environ.get("VIMAE_BENCH_DATA")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench")) / "data"
+
+
+def folder_of(dataset: "Dataset", root: Path) -> Path:
+    """Where a data set's arrays lie. Raises DataError for a relative folder that leaves the data root."""
+    folder = Path(dataset.folder)
+    if ".." in folder.parts and not folder.is_absolute():
+        raise DataError(f"{folder}: leaves the data folder {root}; name it by its absolute path")
+    return root / folder
+
+
+def open_splits(dataset: "Dataset", root: Path) -> "Splits":
+    """The prepared arrays, mapped but not read; the last `validation` training images are held out.
+
+    They stand in the place of the test images for a data set that is `tested` on them; then none are left besides.
+    Raises DataError as `layout.load` does, and where no training image would be left, or none to test on.
+    """
+    from .types import Splits  # torch comes with them, and those who only look at folders need not wait
+
+    folder = folder_of(dataset, root)
+    arrays = layout.load(folder)
+    names, count = layout.factor_names(folder, arrays), len(arrays["train_x"])
+    cut = count - dataset.validation
+    if not 0 < cut <= count:
+        raise DataError(f"{folder}: validation = {dataset.validation} leaves none of its {count} training images")
+    train, held_out = (_examples(arrays, "train", names, rows) for rows in (slice(cut), slice(cut, None)))
+    if getattr(dataset, "tested", "test") == "validation":
+        if not len(held_out):
+            raise DataError(f"{folder}: no training image is held out to be measured on; set `validation`, as to 300")
+        return Splits(train, _examples(arrays, "train", names, slice(count, None)), held_out)
+    return Splits(train, held_out, _examples(arrays, "test", names, slice(None)))
+
+
+def _examples(arrays: dict[str, np.ndarray], part: str, names: tuple[str, ...], rows: slice) -> "Examples":
+    from .types import Examples
+
+    y, factors = arrays.get(f"{part}_y"), arrays.get(f"{part}_factors")
+    columns = {} if factors is None else {name: factors[rows, column] for column, name in enumerate(names)}
+    return Examples(arrays[f"{part}_x"][rows], None if y is None else y[rows], columns)
+
+
+def ensure(dataset: "Dataset", root: Path, tell: Callable[[str], object] = lambda line: None) -> Path:  # noqa: ARG005
+    """The folder of a data set's arrays, prepared now if it is not there, and checked as `layout.load` does.
+
+    A folder that holds anything is used as it is, and so is one named by its absolute path: that is the user's own.
+    Several processes may ask at once. Raises DataError where the data can be neither found nor prepared.
+    """
+    folder = folder_of(dataset, root)
+    try:
+        if not Path(dataset.folder).is_absolute() and not _occupied(folder):
+            root.mkdir(parents=True, exist_ok=True)
+            with FileLock(root / f".{folder.name}.lock"):
+                if not _occupied(folder):
+                    _prepare(dataset, root, folder, tell)
+    except OSError as error:
+        remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
+        raise DataError(f"{folder}: cannot be written ({error}); {remedy}") from error
+    layout.load(folder)
+    return folder
+
+
+def _occupied(folder: Path) -> bool:
+    return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
+
+
+def _prepare(dataset: "Dataset", root: Path, folder: Path, tell: Callable[[str], object]) -> None:
+    """Under the lock: make everything aside and move it into place in one step."""
+    tell(f"{folder.name}: preparing {folder}, once")
+    aside = root / f".{folder.name}.preparing"
+    shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
+    try:
+        (aside / "originals").mkdir(parents=True)
+        (aside / "originals" / download.AT_HAND).symlink_to((root / "originals").absolute())
+        made = _originals(dataset, aside / "originals", folder)
+        arrays = _by_name(made)
+        layout.check(arrays, folder)
+        layout.write(aside / "arrays", folder.name, arrays, made.source, tuple(made.train.factors))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        (aside / "arrays").replace(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _originals(dataset: "Dataset", scratch: Path, folder: Path) -> "Arrays":
+    try:
+        return dataset.prepare(scratch)
+    except (DataError, OSError) as error:
+        files = ", ".join(f"{name}.npy" for name in layout.NAMES)
+        raise DataError(f"{folder.name}: {error}; to do without, put {files} into {folder} yourself") from error
+
+
+def _by_name(made: "Arrays") -> dict[str, np.ndarray]:
+    arrays = {"train_x": made.train.x, "train_y": made.train.y, "test_x": made.test.x, "test_y": made.test.y}
+    if list(made.train.factors) != list(made.test.factors):
+        names = " and ".join(str(list(part.factors)) for part in (made.train, made.test))
+        raise DataError(f"the factors of training and test images differ: {names}")
+    factors = {f"{part}_factors": _table(getattr(made, part)) for part in ("train", "test")}
+    return {name: array for name, array in {**arrays, **factors}.items() if array is not None}
+
+
+def _table(examples: "Examples") -> np.ndarray | None:
+    """The factors side by side, [N, F]; None where there are none. Raises DataError for one of another length."""
+    count = len(examples.x)
+    for name, values in examples.factors.items():
+        if values.shape != (count,):
+            raise DataError(f"factor '{name}' has shape {values.shape}; there is one value for each image, ({count},)")
+    return np.stack(list(examples.factors.values()), axis=1) if examples.factors else None

@@ -1,0 +1,76 @@
+"""Types of data sets: arrays of images with labels, their splits, and what a data set plugin gives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+PixelRange = Literal["unit", "sym"]
+"""What the network sees: `unit` is [0, 1] and decodes through a sigmoid, `sym` is [-1, 1] and decodes through tanh."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images uint8 [N, C, H, W], 0 black and 255 white, often a memory map; labels int64 [N] or None.
+
+    `factors` are what else is known of each image, int64 [N] by name: what it was generated from, or who drew it.
+    """
+
+    x: np.ndarray
+    y: np.ndarray | None
+    factors: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A data set as a run uses it. Validation images are taken from the training file and never trained on."""
+
+    train: Examples
+    validation: Examples
+    test: Examples
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        channels, height, width = self.train.x.shape[1:]
+        return channels, height, width
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a data set prepares once: the layout of `vimae-bench data`, before it is written."""
+
+    train: Examples
+    test: Examples
+    source: str
+
+
+class Dataset(Protocol):
+    """A source of images. The harness keeps what it prepares under `<data>/<folder>` and maps it from there.
+
+    It may have an attribute `tested`, which part of it stands in the place of the test images: `validation`.
+    """
+
+    @property
+    def folder(self) -> str:
+        """The folder of the prepared arrays: below the data root, or absolute."""
+        ...
+
+    @property
+    def pixel_range(self) -> PixelRange:
+        """What the network sees of these images."""
+        ...
+
+    @property
+    def validation(self) -> int:
+        """How many of the last training images are held out."""
+        ...
+
+    def prepare(self, scratch: Path, /) -> Arrays:
+        """Fetch the originals into `scratch` (an empty folder, removed afterwards) and decode them."""
+        ...

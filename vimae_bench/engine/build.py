@@ -1,0 +1,91 @@
+"""The objects of a run, made from its names."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from ..core.errors import BenchError
+from ..core.seeds import derive
+from ..core.spec import Run
+from ..data.types import Dataset
+from ..models.autoencoder import Autoencoder
+from ..models.posteriors import Posterior
+from ..models.types import Frame
+from ..plugin import registry
+from ..plugin.interfaces import Architecture, Objective, Prior
+
+
+def dataset_of(run: Run) -> Dataset:
+    """The run's data set."""
+    return registry.make("dataset", run.dataset)
+
+
+def objective_of(run: Run) -> Objective:
+    """The run's objective, with all plugins inside it."""
+    return registry.make("objective", run.objective)
+
+
+def frame_of(run: Run, shape: tuple[int, int, int]) -> Frame:
+    """What the run's architecture has to fit, for images of `shape` (C, H, W)."""
+    return Frame(shape, run.latent, dataset_of(run).pixel_range)
+
+
+def build(run: Run, frame: Frame, objective: Objective, device: torch.device) -> Autoencoder:
+    """The run's model at its initial weights. Raises BenchError if the architecture cannot serve the frame."""
+    architecture = registry.make("architecture", run.architecture)
+    prior = registry.make("prior", run.prior)
+    try:
+        return assemble(frame, architecture, prior, objective, run.seed, device)
+    except ValueError as error:
+        raise BenchError(f"{run.architecture.use} over {run.dataset.use}: {error}") from error
+
+
+def assemble(
+    frame: Frame, architecture: Architecture, prior: Prior, objective: Objective, seed: int, device: torch.device
+) -> Autoencoder:
+    """A model at its initial weights, made on the CPU so that they are the same for every device.
+
+    On a GPU the weights of convolutions lie with their channels last, as its matrix units want them. Raises ValueError
+    if the architecture cannot serve the frame.
+    """
+    model = make_autoencoder(frame, architecture, prior, objective, seed).to(device)
+    return model.to(memory_format=torch.channels_last) if device.type == "cuda" else model
+
+
+def make_autoencoder(
+    frame: Frame, architecture: Architecture, prior: Prior, objective: Objective, seed: int
+) -> Autoencoder:
+    """A model of made parts on the CPU, each initialised from a stream of its own.
+
+    The stream is named after the part and the seed alone: two methods under one seed start from the same weights
+    wherever shapes agree.
+    """
+    family = objective.posterior()
+    encoder = seeded(seed, "encoder", lambda: architecture.encoder(frame, family.heads))
+    decoder = seeded(seed, "decoder", lambda: architecture.decoder(frame))
+    encode = LateEncoder()
+    distribution = seeded(seed, "prior", lambda: prior(frame, encode))
+    auxiliary = seeded(seed, "auxiliary", lambda: objective.auxiliary(frame))
+    encode.model = model = Autoencoder(frame, family, encoder, decoder, distribution, auxiliary)
+    return model
+
+
+class LateEncoder:
+    """The encoder of a model that is still to be made, for its prior; a copy of the model has a copy of it."""
+
+    model: Autoencoder
+
+    def __call__(self, x: Tensor) -> Posterior:
+        return self.model.encode_for_prior(x)
+
+
+M = TypeVar("M")
+
+
+def seeded(seed: int, part: str, make: Callable[[], M]) -> M:
+    """What `make` makes when the CPU's global generator stands at the seed of this part; it is then put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "weights", part))
+        return make()

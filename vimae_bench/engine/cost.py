@@ -1,0 +1,52 @@
+"""What measuring will take, where it takes long: told before it begins."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from ..core.errors import BenchError
+from ..core.spec import Cell, Choice
+from ..data.prepare import open_splits
+from ..data.types import Dataset
+from ..models.types import Frame
+from ..plugin import registry
+from ..plugin.interfaces import Metric
+
+WORTH_TELLING = 60.0
+"""Seconds of one model below which nothing is said."""
+
+
+def costs(cells: Sequence[Cell], data: Path, device: str) -> Iterator[str]:
+    """A line for each metric that takes more than a minute a model, on `device` (`auto`: a GPU if there is one).
+
+    A data set that is not prepared yet is passed over, since the size of its images is not known.
+    """
+    kind = "cpu" if device == "cpu" or not torch.cuda.is_available() else "cuda"
+    groups: dict[tuple[str, str, int], tuple[Choice, Choice, list[Cell]]] = {}
+    for cell in cells:
+        for metric in cell.metrics:
+            key = metric.key, cell.run.dataset.key, cell.run.latent
+            groups.setdefault(key, (metric, cell.run.dataset, []))[2].append(cell)
+    for metric, dataset, measured in groups.values():
+        seconds = _seconds(metric, dataset, measured[0].run.latent, data, kind)
+        if seconds > WORTH_TELLING:
+            n, where = len(measured), "a core" if kind == "cpu" else "a GPU"
+            each, total = _told(seconds), _told(seconds * n)
+            yield f"{metric.use} on {dataset.use} takes about {each} a model on {where}, {total} for {n} models"
+
+
+def _seconds(metric: Choice, dataset: Choice, latent: int, data: Path, kind: str) -> float:
+    try:
+        source: Dataset = registry.make("dataset", dataset)
+        frame = Frame(open_splits(source, data).shape, latent, source.pixel_range)
+        made: Metric = registry.make("metric", metric)
+    except BenchError:
+        return 0.0
+    return made.cost(frame, kind)
+
+
+def _told(seconds: float) -> str:
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

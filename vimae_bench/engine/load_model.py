@@ -1,0 +1,37 @@
+"""A trained model brought back from the files of its run."""
+
+import torch
+
+from ..core.canonical import Json
+from ..core.errors import ResultsError
+from ..core.spec import Run
+from ..models.autoencoder import Autoencoder
+from ..storage.atomic import read_json, sha256
+from ..storage.run_folder import RunFolder
+from .build import build, frame_of, objective_of
+from .record import load_weights
+
+
+def restore(folder: RunFolder, device: torch.device | str = "cpu") -> Autoencoder:
+    """The trained model of a run, in evaluation mode, from its record.json and weights.safetensors alone.
+
+    Nothing in them is executed; the run's plugins have to be installed. Raises ResultsError where one of them is
+    missing, damaged or not of the other, and BenchError for a plugin that is not there.
+    """
+    record = read_json(folder.record)
+    try:
+        run, shape, digest = Run.from_json(record["run"]), _shape(record), (record["weights"] or {})["sha256"]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ResultsError(f"{folder.record}: is not the record of a trained model ({error!r})") from error
+    if not folder.weights.exists():
+        raise ResultsError(f"{folder.weights}: is not there; remove the run's folder and run again")
+    if sha256(folder.weights) != digest:
+        raise ResultsError(f"{folder.weights}: is not what {folder.record.name} says; remove it and run again")
+    model = build(run, frame_of(run, shape), objective_of(run), torch.device(device))
+    load_weights(folder.weights, model)
+    return model.eval()
+
+
+def _shape(record: Json) -> tuple[int, int, int]:
+    channels, height, width = record["shape"]
+    return channels, height, width

@@ -1,0 +1,66 @@
+"""A trained model measured: one file for each metric, under the metric's own identity."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..core.canonical import Json, is_number
+from ..core.errors import BenchError
+from ..core.results import Estimate
+from ..core.spec import Choice
+from ..plugin import registry
+from ..plugin.evaluation import Trial
+from ..plugin.interfaces import Metric
+from ..storage.atomic import write_json
+
+
+def measure(trial: Trial, choice: Choice, path: Path) -> None:
+    """Measure a model and keep what came of it. Raises BenchError for a metric that does not give what it announces."""
+    began = time.perf_counter()
+    metric: Metric = registry.make("metric", choice)
+    estimates = _plain(estimated(metric, trial))
+    seconds = round(time.perf_counter() - began, 3)
+    write_json(path, {**_head(choice, metric), "estimates": estimates, "seconds": seconds})
+
+
+def estimated(metric: Metric, trial: Trial) -> Mapping[str, Estimate]:
+    """What a metric gives of a model. Raises BenchError where that is not what it announces."""
+    return _checked(metric, metric(trial))
+
+
+def refer(trial: Trial, choice: Choice, path: Path, dataset: Choice) -> None:
+    """Measure once what methods without training reach on the same data, unless another worker is at it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path.with_suffix(".lock"), timeout=0):
+            if not path.exists():
+                metric: Metric = registry.make("metric", choice)
+                rows = metric.references(trial.splits, trial.frame, trial.dataset)
+                checked = {label: _plain(_checked(metric, row)) for label, row in rows.items()}
+                where = {"dataset": dataset.as_json(), "latent": trial.frame.latent}
+                write_json(path, {**where, **_head(choice, metric), "rows": checked})
+    except Timeout:
+        return
+
+
+def _head(choice: Choice, metric: Metric) -> Json:
+    return {"metric": choice.as_json(), "measures": [asdict(measure) for measure in metric.measures()]}
+
+
+def _checked(metric: Metric, estimates: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
+    """Raises BenchError for a measure the metric did not announce or a value that is no number."""
+    known = {measure.name for measure in metric.measures()}
+    for name, estimate in estimates.items():
+        if name not in known:
+            raise BenchError(f"gave '{name}', which its measures() do not name")
+        if not is_number(float(estimate.value)):
+            raise BenchError(f"'{name}' is {estimate.value}; a measure that is not defined has to be left out")
+    return estimates
+
+
+def _plain(estimates: Mapping[str, Estimate]) -> Json:
+    plain = {name: asdict(estimate) for name, estimate in estimates.items()}
+    return {name: {k: v for k, v in fields.items() if k != "parts" or v} for name, fields in plain.items()}

@@ -1,0 +1,95 @@
+"""A training step as native code, compiled once for each distinct step on a machine and kept on disk."""
+
+import copy
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import platformdirs
+import torch
+from torch import Tensor
+
+from .graph import Graph, NotOneGraph, first_line
+from .rollback import rehearsed
+from .step import TrainingStep
+
+OPTIONS: dict[str, Any] = {"fallback_random": True}
+"""Of the compiler: random numbers are drawn as torch draws them."""
+
+
+@dataclass(frozen=True)
+class CompiledStep:
+    """A step compiled whole. It works on the memory of the model and the optimisers of the step it was traced from."""
+
+    call: Callable[..., Sequence[Tensor]]
+    graph: Graph
+    step: TrainingStep
+    kind: str = "compiled"
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        return self.graph.terms
+
+    def __call__(self, index: Tensor, progress: Tensor) -> Tensor:
+        """As `TrainingStep`: the same up to the rounding of float32, from the same random numbers."""
+        (terms,) = self.call(*self.graph.leaves, self.step.images, index, progress)
+        return terms
+
+
+def cache_folder() -> Path:
+    """`$VIMAE_BENCH_CACHE`, or the user's cache folder: compiled steps, and what they brought."""
+    named = os.environ.get("VIMAE_BENCH_CACHE")
+    return (Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench"))) / "steps"
+
+
+def key(graph: Graph, images: Tensor) -> str:
+    """The name of a distinct step on this machine: what it computes, of what, with which torch, by how many threads."""
+    what = (graph.text, str(images.shape), str(images.device))
+    by = (torch.__version__, sys.version, platform.node(), platform.machine(), str(torch.get_num_threads()))
+    return hashlib.sha256("\n".join((*what, *by)).encode()).hexdigest()[:16]
+
+
+def compiled(step: TrainingStep, graph: Graph, index: Tensor, progress: Tensor) -> CompiledStep | TrainingStep:
+    """Compile a step, or load it where any process of this machine has compiled it before.
+
+    Random numbers come from torch's own generators in the order of the eager step. Raises NotOneGraph with the
+    compiler's reason, such as that there is no C++ compiler.
+    """
+    _keep_on_disk()
+    try:
+        if index.device.type == "cpu" and any(w.dim() == 4 for w in graph.leaves):
+            return _in_parts(step, graph, index, progress)
+        return _whole(step, graph, index, progress)
+    except Exception as error:  # a compiler may fail in any way
+        raise NotOneGraph(f"the compiler fails on it ({first_line(error)})") from error
+
+
+def _keep_on_disk() -> None:
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / f"code-{torch.get_num_threads()}"))
+    # Its own pool of compiler processes would load torch once more for each, for a dozen small files.
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+
+
+def _whole(step: TrainingStep, graph: Graph, index: Tensor, progress: Tensor) -> CompiledStep:
+    import torch._inductor as inductor
+    from torch._inductor import config
+
+    inputs: list[Any] = [*graph.leaves, step.images, index, progress]
+    with cast("Any", config).patch(**OPTIONS):
+        call = inductor.standalone_compile(graph.module, inputs, dynamic_shapes="from_example_inputs")
+    return CompiledStep(cast("Callable[..., Sequence[Tensor]]", call), graph, step)
+
+
+def _in_parts(step: TrainingStep, graph: Graph, index: Tensor, progress: Tensor) -> TrainingStep:
+    """Each loss and its gradient, apart: on a CPU convolutions then lie in memory as suits either, a tenth faster."""
+    parts = copy.copy(step)
+    parts.kind = "compiled in parts"
+    parts.losses = [torch.compile(loss, fullgraph=True, options=OPTIONS) for loss in step.losses]
+    with rehearsed(graph.leaves):
+        parts(index, progress)  # compiles
+    return parts

@@ -1,0 +1,106 @@
+"""One training step: gather a batch, and make each optimiser step the objective asks for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ...core.errors import BenchError
+from ...core.spec import Training
+from ...data.pixels import to_network, to_unit
+from ...models.autoencoder import Autoencoder
+from ...plugin.interfaces import Batch, Loss, Objective, Step
+from .adam import Adam
+from .schedule import factor
+
+
+class Form(Protocol):
+    """A way to make a step."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def terms(self) -> tuple[str, ...]: ...
+    def __call__(self, index: Tensor, progress: Tensor) -> Tensor: ...
+
+
+class TrainingStep:
+    """The whole step over images uint8 [N, C, H, W] that lie on the model's device.
+
+    Nothing in it waits for the device or branches on data: it can be compiled into one graph (`graph.py`) and replayed.
+    """
+
+    kind = "eager"
+
+    def __init__(self, model: Autoencoder, objective: Objective, training: Training, images: Tensor):
+        self.model, self.objective, self.training, self.images = model, objective, training, images
+        self.steps: Sequence[Step] = objective.steps()
+        self.losses: Sequence[Callable[[Autoencoder, Batch], Loss]] = [step.loss for step in self.steps]
+        self.optimisers = [self._optimiser(step, training) for step in self.steps]
+        self.terms: tuple[str, ...] = ()
+
+    def __call__(self, index: Tensor, progress: Tensor) -> Tensor:
+        """Train on the images at `index` [B]; gives every loss's named terms, detached, in the order of `terms`."""
+        batch, terms = self.batch(index, progress), dict[str, Tensor]()
+        for place, (loss_of, optimiser) in enumerate(zip(self.losses, self.optimisers, strict=True), 1):
+            loss = checked(loss_of(self.model, batch))
+            grads = torch.autograd.grad(loss.total, optimiser.weights, allow_unused=True)
+            optimiser.step(grads, self.factor(progress))
+            terms |= named(loss, place, terms)
+        self.terms = tuple(terms)
+        return torch.stack([*terms.values()])
+
+    def batch(self, index: Tensor, progress: Tensor) -> Batch:
+        """What the objective sees of the images at `index` [B]."""
+        return Batch(self.gather(index), progress, len(self.images))
+
+    def gather(self, index: Tensor) -> Tensor:
+        """The images at `index` as the network sees them, float32 [B, C, H, W]."""
+        return to_network(to_unit(self.images[index]), self.model.frame.pixel_range)
+
+    def factor(self, progress: Tensor) -> Tensor | None:
+        """What the learning rate is multiplied with, a scalar; None where it is constant."""
+        return factor(self.training, progress)
+
+    def state(self) -> list[dict[str, Any]]:
+        """The optimisers' states."""
+        return [optimiser.state() for optimiser in self.optimisers]
+
+    def restore(self, states: Sequence[dict[str, Any]]) -> None:
+        """Put back what `state` gave."""
+        for optimiser, state in zip(self.optimisers, states, strict=True):
+            optimiser.restore(state)
+
+    def _optimiser(self, step: Step, training: Training) -> Adam:
+        weights = [p for p in self.model.parts(step.trains) if p.requires_grad]
+        rate = training.learning_rate if step.learning_rate is None else step.learning_rate
+        return Adam(weights, rate, training.adam_beta1, training.adam_beta2)
+
+
+def checked(given: object) -> Loss:
+    """What an objective gave. Raises BenchError if it is no Loss of scalars."""
+    if not isinstance(given, Loss):
+        raise BenchError(f"the objective gives {type(given).__name__}; it has to give a Loss(total, terms)")
+    for name, value in (("total", given.total), *given.terms.items()):
+        _check_scalar(name, value)
+    return given
+
+
+def named(loss: Loss, place: int, taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The loss and its terms, detached, by name.
+
+    No term hides another: a name that is taken, as "total" is by the first step's, is told by the place of its step.
+    """
+    terms: dict[str, Tensor] = {}
+    for name, value in (("total", loss.total), *loss.terms.items()):
+        terms[f"{name} of step {place}" if name in taken or name in terms else name] = value.detach()
+    return terms
+
+
+def _check_scalar(name: str, value: object) -> None:
+    # A shape is known without looking at data, so this costs a running step nothing.
+    if not isinstance(value, Tensor):
+        raise BenchError(f"the objective's {name!r} is {type(value).__name__}; it has to be a scalar tensor")
+    if value.shape != ():
+        raise BenchError(f"the objective's {name!r} has shape {tuple(value.shape)}; it has to be a scalar")

@@ -1,0 +1,1 @@
+"""The training of one run, or of several seeds as one."""

@@ -1,0 +1,57 @@
+"""The state of a training between two steps, in files that know whether they are whole.
+
+The sha256 of a file is part of its name: neither torch nor the file system notices a flipped bit. That, and keeping
+the newest two, stands in for waiting until each is on the disk: a process that is killed loses the epochs of the last
+`EVERY` seconds, a machine that loses power twice as many. None is written of the last epoch, which the weights follow.
+A training that is asked to end writes one wherever it is, in the midst of an epoch too.
+"""
+
+import secrets
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from ...storage.atomic import sha256
+
+EVERY = 5.0
+"""Seconds of training between two checkpoints: a state is written at the end of the first epoch after them."""
+KEPT = 2
+
+
+def save(folder: Path, epoch: int, state: dict[str, Any], steps: int = 0) -> None:
+    """Keep the state after an epoch and some steps of the next, and the newest before it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{secrets.token_hex(4)}.tmp"
+    try:
+        torch.save(state, temporary)
+        temporary.replace(folder / f"epoch-{epoch:05d}.{steps:07d}-{sha256(temporary)[:16]}.pt")
+    finally:
+        temporary.unlink(missing_ok=True)
+    for old in _newest_first(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def latest(folder: Path, device: torch.device) -> tuple[int, dict[str, Any]] | None:
+    """The newest whole state and its epoch. Damaged files, and those that hold code, are set aside as `*.corrupt`."""
+    for path in _newest_first(folder):
+        _, at, digest = path.stem.split("-")
+        if sha256(path)[:16] == digest and (state := _read(path, device)) is not None:
+            return int(at.partition(".")[0]), state
+        path.replace(path.with_suffix(".corrupt"))
+    return None
+
+
+def _read(path: Path, device: torch.device) -> dict[str, Any] | None:
+    """What a file holds, none of it run; None where it is no state."""
+    try:
+        state: object = torch.load(path, map_location=device, weights_only=True)
+    except (MemoryError, torch.OutOfMemoryError):  # there is nothing wrong with the file
+        raise
+    except Exception:  # a damaged archive fails in many ways
+        return None
+    return cast("dict[str, Any]", state) if isinstance(state, dict) else None
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("epoch-*-*.pt"), reverse=True)

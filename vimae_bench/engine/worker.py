@@ -1,0 +1,171 @@
+"""One order carried out in a worker: train, measure and draw what is not trained, measured and drawn yet."""
+
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+from filelock import FileLock, Timeout
+
+from ..core.errors import BenchError, legible
+from ..core.results import Status
+from ..data.layout import known_digests
+from ..data.prepare import folder_of, open_splits
+from ..data.types import Splits
+from ..execution import signals as interrupts
+from ..execution.jobs import DONE, FAILED, LEFT, NO_SPACE, Order
+from ..models.autoencoder import Autoencoder
+from ..plugin.evaluation import Trial
+from ..plugin.interfaces import Objective
+from ..plugin.manager import FAULTS
+from ..storage.atomic import out_of_space, sweep
+from ..storage.run_folder import RunFolder, reference_path
+from . import record
+from .build import build, dataset_of, frame_of, objective_of
+from .measure import measure, refer
+from .pictures import draw
+from .seed_group import train_seeds
+from .training.loop import train
+from .training.peak_memory import forget_peak, peak
+
+
+def execute(order: Order) -> int:
+    """Carry out one order and give its exit code. Whatever goes wrong is in the run's record and log.
+
+    An order of several seeds trains them together, then does for each of them what is left to do.
+    """
+    every = [replace(o, device=order.device, sharing=order.sharing, seeds=()) for o in (order, *order.seeds)]
+    if order.seeds:
+        _train_together(every)
+    return max(_execute(one) for one in every)
+
+
+def _train_together(orders: Sequence[Order]) -> None:
+    """Whatever hinders it, the seeds that are not trained afterwards are trained alone."""
+    try:
+        train_seeds(orders)
+    except FAULTS as error:
+        remark = f"its seeds are trained one by one, since {_told(error)}"
+        RunFolder(orders[0].folder).tell("alone", time=time.time(), remark=remark)
+
+
+def _execute(order: Order) -> int:
+    folder = RunFolder(order.folder)
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.lock, timeout=0), torch.random.fork_rng(devices=[]):
+            return _locked(order, folder)
+    except Timeout:
+        return LEFT
+    except OSError as error:
+        if out_of_space(error, folder.path):
+            return NO_SPACE
+        raise
+
+
+def _locked(order: Order, folder: RunFolder) -> int:
+    began = time.perf_counter()
+    sweep(folder.path)
+    if _complete(order, folder):  # by another process, since this one was told
+        if not folder.ended:  # killed before it could say so
+            folder.tell("ended", status=record.status(folder), time=time.time())
+        return DONE
+    try:
+        folder.write_spec(order.cell.run)
+        torch.set_num_threads(order.cell.run.training.threads)
+        trial = _trained(order, folder)
+        failures = _look(order, folder, trial) if trial else []
+        seconds = round(time.perf_counter() - began, 3)
+        folder.tell("ended", status="done" if trial else "diverged", time=time.time(), seconds=seconds)
+    except FAULTS as error:  # the run has failed, the matrix goes on
+        return _failed(order, folder, error)
+    return FAILED if failures else DONE
+
+
+def _failed(order: Order, folder: RunFolder, error: BaseException) -> int:
+    """Record why a run failed, if that can be written."""
+    full = out_of_space(error, folder.path)
+    reason = f"no space left in {folder.path}" if full else _told(error)
+    try:
+        record.write_failure(folder, order.cell.run, reason)
+        folder.tell("ended", status="failed", reason=reason, time=time.time())
+    except OSError as second:
+        if not out_of_space(second, folder.path):
+            raise
+        return NO_SPACE
+    return NO_SPACE if full else FAILED
+
+
+def _complete(order: Order, folder: RunFolder) -> bool:
+    """Whether training has ended and nothing is left to be made of its model."""
+    status = record.status(folder)
+    return status == "diverged" or (status == "done" and not any(_missing(order, folder)))
+
+
+def _trained(order: Order, folder: RunFolder) -> Trial | None:
+    """The trained model on its data, trained now if it was not before; None if it diverged."""
+    run, device = order.cell.run, torch.device(order.device)
+    dataset, objective = dataset_of(run), objective_of(run)
+    splits = open_splits(dataset, order.data)
+    model = build(run, frame_of(run, splits.shape), objective, device)
+    status = record.ending(folder)
+    if status is None:
+        status = _train(order, folder, model, objective, splits)
+    elif status == "done":
+        record.load_weights(folder.weights, model)
+    shutil.rmtree(folder.checkpoints, ignore_errors=True)  # several times the size of the weights
+    return Trial(model.eval(), splits, run.dataset.use, run.seed, device) if status == "done" else None
+
+
+def _train(order: Order, folder: RunFolder, model: Autoencoder, objective: Objective, splits: Splits) -> Status:
+    """Train the model and write its record; gives how that ended. A signal waits until it is written."""
+    run, began = order.cell.run, time.perf_counter()
+    forget_peak(device := torch.device(order.device))
+    images = torch.from_numpy(splits.train.x).to(device)
+    with interrupts.patient():
+        trained = train(model, objective, run.training, images, run.seed, folder, order.means)
+        seconds = {"steps": sum(line["seconds"] for line in folder.history()), "training": time.perf_counter() - began}
+        digests = known_digests(folder_of(dataset_of(run), order.data))
+        record.write(folder, order, trained, model, digests, seconds, peak(device))
+    return trained.status
+
+
+def _look(order: Order, folder: RunFolder, trial: Trial) -> list[str]:
+    """Make all that is wanted of a trained model; gives the reasons of what failed, which harms nothing else."""
+    failures: list[str] = []
+    for what, make in _missing(order, folder):
+        interrupts.check()
+        try:
+            folder.tell("measuring", metric=what, time=time.time())
+            make(trial)
+        except FAULTS as error:
+            if out_of_space(error, folder.path):
+                raise
+            failures.append(f"{what}: {_told(error)}")
+            folder.tell("metric failed", reason=failures[-1], time=time.time())
+    return failures
+
+
+def _missing(order: Order, folder: RunFolder) -> Iterator[tuple[str, Callable[[Trial], None]]]:
+    """What is not there yet of a trained model, by name, each with what makes it."""
+    run = order.cell.run
+    if not folder.pictures.exists():
+        yield "pictures", lambda trial: draw(trial, folder.history(), folder.pictures)
+    for choice in order.cell.metrics:
+        if not folder.metric(choice).exists():
+            yield choice.use, partial(measure, choice=choice, path=folder.metric(choice))
+        path = reference_path(folder.path.parents[1], run.dataset, run.latent, choice)
+        if not path.exists():
+            yield f"references of {choice.use}", partial(refer, choice=choice, path=path, dataset=run.dataset)
+
+
+def _told(error: BaseException) -> str:
+    """The error in a line; one that is no user's mistake leaves its traceback in the run's log."""
+    if isinstance(error, BenchError):
+        return str(error)
+    print(legible(traceback.format_exc()), file=sys.stderr)
+    return f"{type(error).__name__}: {error}"

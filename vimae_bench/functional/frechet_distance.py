@@ -1,0 +1,65 @@
+"""The Fréchet distance between two samples of features, as if both were Gaussian (Heusel et al., 1706.08500).
+
+|m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1^1/2 S2 S1^1/2)^1/2, all of it in float64. A covariance is held as a root R with
+S = R'R, so that the last trace is the sum of the singular values of R1 R2', the roots of the eigenvalues of the
+symmetric product. They are never squared and rooted again, which would leave 1e-8 of noise in every direction that a
+sample of fewer images than features does not span.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.results import Estimate
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The mean [F] of n features and a root [min(n, F), F] of their covariance: covariance = root' root, over n - 1."""
+
+    n: int
+    mean: np.ndarray
+    root: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> "Moments":
+        """Of features [n, F], n >= 2, in float64."""
+        mean, centred = _centred(features)
+        return cls(len(features), mean, np.linalg.qr(centred, mode="r") / np.sqrt(len(features) - 1))
+
+
+def frechet_distance(a: Moments, b: Moments) -> float:
+    """The squared distance between two Gaussians, in the features' units squared; 0 for two that are the same."""
+    overlap = np.linalg.svd(a.root @ b.root.T, compute_uv=False)
+    return _value(a.mean - b.mean, a.root, b.root, overlap)
+
+
+def frechet_estimate(features: np.ndarray, real: Moments) -> Estimate:
+    """The distance of features [n, F] from a real side that is taken as it is, with the standard error of n draws.
+
+    The error is that of the influence function (Hampel, 1974): a feature x moves the distance by
+    2 (m - m_real)'x + |x|^2 - x'Tx, x measured from the mean and T the optimal transport map from its Gaussian to the
+    real one. Nothing has to be inverted, as x'Tx is a sum over the singular values. It leaves out the bias, which is
+    positive and of order 1/n. It is too large by up to a half where both sides are one distribution, and by a fifth
+    where there are fewer draws than features.
+    """
+    n = len(features)
+    mean, centred = _centred(features)
+    q, r = np.linalg.qr(centred)
+    root = r / np.sqrt(n - 1)
+    _, overlap, right = np.linalg.svd(real.root @ root.T, full_matrices=False)
+    apart = mean - real.mean
+    moved = (q @ right.T) ** 2 @ overlap * (n - 1)
+    influence = 2 * centred @ apart + (centred**2).sum(1) - moved
+    return Estimate(_value(apart, real.root, root, overlap), n, float(influence.std(ddof=1) / np.sqrt(n)))
+
+
+def _value(apart: np.ndarray, root_a: np.ndarray, root_b: np.ndarray, overlap: np.ndarray) -> float:
+    value = apart @ apart + (root_a**2).sum() + (root_b**2).sum() - 2 * overlap.sum()
+    return max(float(value), 0.0)
+
+
+def _centred(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x = features.astype(np.float64)
+    mean = x.mean(0)
+    return mean, x - mean

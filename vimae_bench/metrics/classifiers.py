@@ -1,0 +1,188 @@
+"""What classifiers read of images, which images they are trained on, and how often they are right.
+
+All of it depends on the data set and never on the model, so that all methods and runs meet the same labels and noise.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from ..core.errors import BenchError
+from ..core.results import Estimate
+from ..core.seeds import derive
+from ..data.corruptions import corrupted
+from ..data.types import Examples, Splits
+from ..functional.linear_svm import hinge_minimum
+from ..models.types import Frame
+
+if TYPE_CHECKING:
+    from sklearn.svm import SVC
+
+    from ..models.posteriors import Posterior
+    from ..plugin.evaluation import Part, Trial
+
+Encode = Callable[[Iterator[Tensor]], np.ndarray]
+"""Chunks of images [B, C, H, W] in [0, 1] units to features float64 [n, F]."""
+
+
+class Codes(Protocol):
+    """Features float64 [n, F] of the images of a part, or of those at `places`, under the corruption of this name.
+
+    `noise` is the number of the noise draw; see `corrupted`.
+    """
+
+    def __call__(
+        self, part: "Part", name: str = "clean", noise: int = 0, places: np.ndarray | None = None
+    ) -> np.ndarray: ...
+
+
+def mean_codes(trial: "Trial") -> Codes:
+    """Posterior means, encoded once for all metrics of a trial."""
+    return partial(_codes, trial, lambda q: q.mean)
+
+
+def drawn_codes(trial: "Trial") -> Codes:
+    """One draw of the posterior for each image, anew at every call, from the global generators."""
+    return partial(_codes, trial, lambda q: q.rsample())
+
+
+def plain_codes(splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Codes]:
+    """What needs no training, by row label: pixels in [0, 1] units, and the first d principal components of them.
+
+    The components are those of the training images, as many as the frame has latents; left out where there are fewer.
+    """
+    rows: dict[str, Encode] = {"raw pixels": _pixels}
+    if frame.latent <= min(frame.pixels, len(splits.train)):
+        rows[f"PCA-{frame.latent}"] = _principal_components(splits.train, frame.latent)
+    return {row: partial(_encoded, splits, dataset, encode) for row, encode in rows.items()}
+
+
+def choose_labelled(y: np.ndarray, labels: int, dataset: str, draw: int) -> np.ndarray:
+    """The places of `labels` of the images with classes y [N], as many of every class, in ascending order.
+
+    The same for every draw of this number on this data set. Raises BenchError where a class has too few images.
+    """
+    rng = np.random.Generator(np.random.Philox(key=derive("labels", dataset, draw)))
+    classes, held = np.unique(y, return_counts=True)
+    each = labels // len(classes)
+    if not 1 <= each <= held.min():
+        least = f"class {classes[held.argmin()]} has {held.min()}"
+        fit = f"labels = {len(classes)} to {len(classes) * held.min()} would fit"
+        raise BenchError(f"labels = {labels} takes {each} training images of each class, but {least}: {fit}")
+    return np.sort(np.concatenate([rng.choice(np.flatnonzero(y == name), each, replace=False) for name in classes]))
+
+
+def check_labelled(splits: Splits, labels: int) -> None:
+    """Raises ValueError, with what would fit, where no classifier of test images can be trained on `labels` images."""
+    if splits.train.y is None or splits.test.y is None:
+        raise ValueError("there are no labels to train and test a classifier with; a data set with labels would fit")
+    try:
+        choose_labelled(splits.train.y, labels, "", 0)
+    except BenchError as error:
+        raise ValueError(str(error)) from error
+    if unknown := set(splits.test.y.tolist()) - set(splits.train.y.tolist()):
+        example = f"class {min(unknown)} of the test images"
+        raise ValueError(f"no training image shows {example}; data whose two parts share their classes would fit")
+
+
+def rbf_machine(codes: np.ndarray, y: np.ndarray) -> "SVC":
+    """SVC(C=1, kernel="rbf", gamma="scale") fitted to codes float64 [n, F] and labels [n].
+
+    As a function its kernel is one matrix product, on pixels six times as fast as one value at a time.
+    """
+    from sklearn.metrics.pairwise import rbf_kernel
+    from sklearn.svm import SVC
+
+    gamma = 1 / (codes.shape[1] * (codes.var() or 1.0))
+    kernel = partial(rbf_kernel, gamma=gamma)
+    return SVC(C=1.0, kernel=kernel).fit(codes, y)  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(frozen=True)
+class LinearMachine:
+    """Classes against each other in pairs, (i, j) with i < j: weights [F, pairs] and biases [pairs], above 0 for i."""
+
+    classes: np.ndarray
+    weights: np.ndarray
+    biases: np.ndarray
+
+    def predict(self, codes: np.ndarray) -> np.ndarray:
+        """The class that wins the most pairs, the first of those that do, for codes [n, F]."""
+        first, second = np.triu_indices(len(self.classes), 1)
+        won = codes @ self.weights + self.biases > 0
+        each = np.eye(len(self.classes))
+        return self.classes[(won @ each[first] + ~won @ each[second]).argmax(1)]
+
+
+def linear_machine(codes: np.ndarray, y: np.ndarray, cost: float = 1.0) -> LinearMachine:
+    """SVC(C=cost, kernel="linear") fitted to codes float64 [n, F] and labels [n], by an interior-point method.
+
+    Codes of any scale take the same time, which those of an autoencoder without a prior need.
+    """
+    classes = np.unique(y)
+    pairs = []
+    for i, j in zip(*np.triu_indices(len(classes), 1), strict=True):
+        two = (y == classes[i]) | (y == classes[j])
+        pairs.append(hinge_minimum(codes[two], np.where(y[two] == classes[i], 1.0, -1.0), cost))
+    weights, biases = zip(*pairs, strict=True)
+    return LinearMachine(classes, np.stack(weights, axis=1), np.array(biases))
+
+
+def accuracy_over_draws(right: np.ndarray) -> Estimate:
+    """In percent, of which test images the classifier of each label draw gets right: bool [draws, n].
+
+    The standard error adds two variances: of an image's share of correct draws, over the n images, divided by n; and
+    of a draw's accuracy, over the draws, divided by their number. `parts` are the accuracies of the draws.
+    """
+    draws, n = right.shape
+    by_image, by_draw = right.mean(0), right.mean(1)
+    variance = by_image.var() / n + (by_draw.var(ddof=1) / draws if draws > 1 else 0.0)
+    parts = tuple(100 * float(share) for share in by_draw)
+    return Estimate(100 * float(right.mean()), n, 100 * float(variance**0.5), parts)
+
+
+def _codes(
+    trial: "Trial",
+    read: "Callable[[Posterior], Tensor]",
+    part: "Part",
+    name: str = "clean",
+    noise: int = 0,
+    places: np.ndarray | None = None,
+) -> np.ndarray:
+    return read(trial.corrupted_posterior(part, name, noise, places)).double().cpu().numpy()
+
+
+def _encoded(
+    splits: Splits,
+    dataset: str,
+    encode: Encode,
+    part: "Part",
+    name: str = "clean",
+    noise: int = 0,
+    places: np.ndarray | None = None,
+) -> np.ndarray:
+    x = getattr(splits, part).x
+    return encode(corrupted(x if places is None else x[places], name, dataset, part, noise))
+
+
+def _principal_components(train: Examples, count: int) -> Encode:
+    from sklearn.decomposition import PCA
+
+    pca = PCA(count, random_state=0).fit(_flat(corrupted(train.x, "clean")))
+
+    def encode(chunks: Iterator[Tensor]) -> np.ndarray:
+        return pca.transform(_flat(chunks)).astype(np.float64)
+
+    return encode
+
+
+def _pixels(chunks: Iterator[Tensor]) -> np.ndarray:
+    return _flat(chunks).astype(np.float64)
+
+
+def _flat(chunks: Iterator[Tensor]) -> np.ndarray:
+    return np.concatenate([x.flatten(1).numpy() for x in chunks])

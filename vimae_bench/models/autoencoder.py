@@ -1,0 +1,64 @@
+"""The autoencoder: the one module the harness owns. Its parts are made by plugins."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from .posteriors import Posterior, PosteriorFamily
+from .types import Frame, PriorDistribution
+
+
+class Autoencoder(nn.Module):
+    """An encoder, a decoder, a prior, and what the objective has of its own, over images of one frame.
+
+    `matmul_dtype` is the precision of the matrix products inside encoder and decoder: float32, or bfloat16 in training.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        family: PosteriorFamily,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        prior: PriorDistribution,
+        auxiliary: nn.Module,
+    ):
+        super().__init__()
+        self.frame = frame
+        self.matmul_dtype = torch.float32
+        self.encoder, self.decoder, self.prior, self.auxiliary = encoder, decoder, prior, auxiliary
+        self.family = family.bound(auxiliary)
+
+    def encode(self, x: Tensor) -> Posterior:
+        """q(z|x) for images [B, C, H, W] in network units, with the objective's input noise where it has any."""
+        return self.family(self._heads, x)
+
+    def encode_for_prior(self, x: Tensor) -> Posterior:
+        """As `encode`, by the encoder in evaluation mode: learned images must not enter the data's batch statistics."""
+        training = self.encoder.training
+        self.encoder.eval()
+        try:
+            return self.encode(x)
+        finally:
+            self.encoder.train(training)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The mean image of p(x|z) in network units: z [..., d] gives [..., C, H, W]."""
+        with self._precision(z):
+            images = self.decoder(z.reshape(-1, z.shape[-1]))
+        return images.to(z.dtype).reshape(*z.shape[:-1], *self.frame.shape)
+
+    def _heads(self, x: Tensor) -> tuple[Tensor, ...]:
+        with self._precision(x):
+            heads = self.encoder(x)
+        return tuple(head.to(x.dtype) for head in heads)
+
+    def _precision(self, x: Tensor) -> AbstractContextManager[object]:
+        """Matrix products in `matmul_dtype`; codes and images stay in the precision of what they are made of."""
+        low = self.matmul_dtype != torch.float32
+        return torch.autocast(x.device.type, self.matmul_dtype) if low else nullcontext()
+
+    def parts(self, names: tuple[str, ...]) -> list[nn.Parameter]:
+        """The parameters of the named parts."""
+        return [p for name in names for p in self.get_submodule(name).parameters()]

@@ -1,0 +1,90 @@
+"""What came of one benchmark, read from its folder or gathered from what was trained here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..analysis.leaderboard import grouped, leaderboards, title
+from ..analysis.leaderboard_data import Board
+from ..analysis.load import finished
+from ..core.errors import BenchError, did_you_mean
+from ..core.spec import Cell
+from ..storage.store import Outcome, Reference
+from .frames import Placed
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The outcomes of one benchmark's runs, and how its tables are `shown`: what `leaderboards` takes besides."""
+
+    name: str
+    outcomes: tuple[Outcome, ...]
+    references: tuple[Reference, ...] = ()
+    shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @cached_property
+    def boards(self) -> list[Board]:
+        """A leaderboard for each table."""
+        return leaderboards(self.outcomes, self.references, **self.shown)
+
+    @cached_property
+    def tables(self) -> list[tuple[str, list[Outcome]]]:
+        """The outcomes of each table, with its title, in the order of the boards."""
+        groups = list(grouped(self.outcomes).values())
+        runs = [group[0].cell.table for group in groups]
+        return [(title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
+
+    @property
+    def placed(self) -> list[Placed]:
+        """The outcomes with the tables they stand in."""
+        return [Placed(self.name, table, outcome) for table, group in self.tables for outcome in group]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The measures shown; none: all."""
+        return self.shown.get("columns", ())
+
+    @property
+    def labels(self) -> set[str]:
+        """The labels of the methods."""
+        return {outcome.cell.label for outcome in self.outcomes}
+
+    def has_place_for(self, cell: Cell) -> bool:
+        """Whether some table was trained as this cell was."""
+        return _setup(cell) in {_setup(outcome.cell) for outcome in self.outcomes}
+
+
+def read(path: Path, results: Path) -> Bench:
+    """What is in a results folder, or in that of a benchmark file. Raises BenchError for what is neither."""
+    if not path.exists():
+        raise BenchError(f"{path}: there is no such folder or file{did_you_mean(path.name, _near(path))}")
+    found = finished(path, results)
+    outcomes, references = found.store.outcomes(found.cells), found.store.references(found.cells)
+    shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "cells")}
+    return Bench(found.store.path.name, tuple(outcomes), tuple(references), shown)
+
+
+def expect_apart(benches: Sequence[Bench]) -> None:
+    """Raises BenchError where two runs would be one entry of a table."""
+    for bench in benches:
+        seen = set[object]()
+        for cell in (outcome.cell for outcome in bench.outcomes):
+            if (one := (*_setup(cell), cell.label, cell.seed)) in seen:
+                raise BenchError(
+                    f"two runs are called '{cell.label}' and come from seed {cell.seed}; label one otherwise"
+                )
+            seen.add(one)
+
+
+def _setup(cell: Cell) -> tuple[object, ...]:
+    run = cell.run
+    return run.dataset.key, run.architecture.key, run.latent, run.training
+
+
+def _near(path: Path) -> list[str]:
+    """What may have been meant: results folders and benchmark files beside it."""
+    if not path.parent.is_dir():
+        return []
+    return [p.name for p in path.parent.iterdir() if p.suffix == ".toml" or (p / "benchmark.json").exists()]

@@ -1,0 +1,45 @@
+"""Two methods compared, as an object that shows itself in a notebook."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
+
+from ..analysis.comparison import Comparison
+from . import frames, html
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, repr=False)
+class Comparisons(Sequence[Comparison]):
+    """Two methods in every table that has both."""
+
+    found: tuple[Comparison, ...]
+
+    @cached_property
+    def frame(self) -> "pd.DataFrame":
+        """A row for each table and measure: means, difference with its interval, p, verdict."""
+        return frames.comparisons(self.found)
+
+    @overload
+    def __getitem__(self, index: int) -> Comparison: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Comparison]: ...
+    def __getitem__(self, index: Any) -> Any:
+        return self.found[index]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def _repr_html_(self) -> str:
+        return html.comparisons(self.found)
+
+    def __repr__(self) -> str:
+        return "\n".join(map(_told, self.found))
+
+
+def _told(comparison: Comparison) -> str:
+    verdicts = "; ".join(f"{row.verdict} in {row.measure.name}" for row in comparison.rows if row.verdict)
+    return f"{comparison.title}: {comparison.a} beside {comparison.b}: {verdicts or 'nothing tested'}"

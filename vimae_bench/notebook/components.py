@@ -1,0 +1,142 @@
+"""What a method is made of, given by name as in a benchmark file, or as an object that no package has registered."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.canonical import Json, canonical, fingerprint, is_name
+from ..core.errors import BenchError, Problem, Problems, brief
+from ..core.spec import Choice, Run
+from ..plugin import registry
+from ..plugin.catalog import installed
+from ..plugin.interfaces import Metric, Objective
+from ..plugin.settings import Checker, Where, spell
+
+SOURCE = "train"
+"""How messages call what was wrong in."""
+UNREGISTERED = 0
+"""The version of what no package has registered; a plugin's is 1 or more."""
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "prior": ("__call__",),
+    "architecture": ("encoder", "decoder"),
+    "dataset": ("folder", "pixel_range", "validation", "prepare"),
+}
+"""What an object of a kind that is a protocol has to have."""
+CLASSES: Mapping[str, type] = {"objective": Objective, "metric": Metric}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A plugin, and the choice that it is: for one that is not registered, what can be told of it."""
+
+    choice: Choice
+    made: Any
+
+    @property
+    def registered(self) -> bool:
+        """Whether the choice is the part's identity, by which a worker could make it again."""
+        return self.choice.version != UNREGISTERED
+
+
+def identity(run: Run) -> str:
+    """The run's key; empty where some part is not registered, so that no worker could make it again."""
+    parts = (run.dataset, run.architecture, run.objective, run.prior)
+    return "" if any(part.version == UNREGISTERED for part in parts) else run.key
+
+
+class Reader:
+    """Reads what `train` was given, and gathers all that is wrong with it."""
+
+    def __init__(self) -> None:
+        self.checker = Checker(installed().form)
+
+    def part(self, kind: str, given: Any, where: Where) -> Part | None:  # noqa: ANN401
+        """A plugin by its name, its table, its choice, its class or itself; None where it is none of these."""
+        if isinstance(given, Choice):  # checked when it was made
+            return Part(given, registry.make(kind, given))
+        if isinstance(given, str | Mapping):
+            return self._named(kind, given, where)
+        made = given() if isinstance(given, type) and self._makes(given, where) else given
+        if not isinstance(made, type) and not _is(kind, made):
+            a = "an" if kind[0] in "aeiou" else "a"
+            self.wrong(where, f"must be {a} {kind}: a name, a table such as {{'use': name}}, or an object of one's own")
+        return None if self.checker.problems else Part(_told(made), made)
+
+    def value(self, form: Json, given: Any, where: Where) -> Any:  # noqa: ANN401
+        """A plain value, checked as that of a benchmark file is."""
+        return self.checker.check(form, _listed(given), where)
+
+    def wrong(self, where: Where, what: str) -> None:
+        self.checker.problems.append((where, what))
+
+    def expect_nothing_wrong(self) -> None:
+        """Raises Problems with all that is."""
+        if self.checker.problems:
+            raise Problems(SOURCE, [Problem(spell(where), what) for where, what in self.checker.problems])
+
+    def _named(self, kind: str, given: Any, where: Where) -> Part | None:  # noqa: ANN401
+        before = len(self.checker.problems)
+        raw = self.value({"plugin": kind}, given, where)
+        if len(self.checker.problems) > before:
+            return None
+        try:
+            return Part(choice := Choice.from_json(raw), registry.make(kind, choice))
+        except BenchError as error:
+            return self.wrong(where, str(error))
+
+    def _makes(self, given: type, where: Where) -> bool:
+        """Whether a class can be made as it is."""
+        try:
+            inspect.signature(given).bind()
+        except TypeError as error:
+            self.wrong(where, f"{given.__name__} has settings without a default ({error}); give an object of it")
+            return False
+        return True
+
+
+def _is(kind: str, made: object) -> bool:
+    if kind in CLASSES:
+        return isinstance(made, CLASSES[kind])
+    return all(hasattr(made, name) for name in METHODS[kind])
+
+
+def _told(made: object) -> Choice:
+    """What there is to tell of an object: its name, its settings, a hash of its source."""
+    named = made if inspect.isfunction(made) else type(made)
+    settings = {name: _plain(value) for name, value in getattr(made, "__dict__", {}).items()}
+    name = named.__name__ if is_name(named.__name__) else "unnamed"
+    return Choice(name, {**settings, "source": _source(named)}, UNREGISTERED)
+
+
+def _source(named: Any) -> str:  # noqa: ANN401
+    """A hash of the code of a function, or of a class's methods: what was changed and made again is something else."""
+    classes = getattr(named, "__mro__", ())
+    methods = [method for base in classes for method in vars(base).values() if inspect.isfunction(method)]
+    return fingerprint([_text(function) for function in (methods if classes else [named])])
+
+
+def _text(function: Callable[..., object]) -> str:
+    try:
+        return inspect.getsource(function)
+    except OSError:  # made where no text was kept, as what a dataclass writes itself
+        return ""
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401
+    """The value, or how Python writes it where JSON cannot; the place in memory is no part of what it is."""
+    try:
+        canonical(value)
+    except (TypeError, ValueError):
+        return re.sub(r" at 0x[0-9a-f]+", "", brief(value))
+    return value
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401
+    """Tables and tuples of Python as TOML has them."""
+    if isinstance(value, Mapping):
+        return {name: _listed(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_listed(inner) for inner in value]
+    return value

@@ -1,0 +1,90 @@
+"""A method that was trained here, with what can be asked of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..analysis.leaderboard import title
+from ..core.errors import BenchError
+from ..engine.pictures import reconstructions
+from ..models.autoencoder import Autoencoder
+from ..plugin.evaluation import Trial
+from ..plugin.latent_sampling import Source
+from ..storage.image_grid import COLUMNS
+from ..storage.store import Outcome
+from . import frames, html
+from .components import identity
+from .pictures import Tiles
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trained:
+    """What came of one training.
+
+    `outcome` is what came of it as results hold it, `trial` the model with its data as a metric sees them.
+    """
+
+    outcome: Outcome
+    trial: Trial
+
+    @property
+    def label(self) -> str:
+        """The name of its row in a table."""
+        return self.outcome.cell.label
+
+    @property
+    def seed(self) -> int:
+        return self.outcome.cell.run.seed
+
+    @property
+    def key(self) -> str:
+        """The identity that a worker's run of the same has; empty where some part is not registered."""
+        return identity(self.outcome.cell.run)
+
+    @property
+    def status(self) -> str:
+        """`done`, or `diverged` for the `reason` given."""
+        return self.outcome.status
+
+    @property
+    def reason(self) -> str:
+        return self.outcome.reason
+
+    @property
+    def model(self) -> Autoencoder:
+        """The trained model, in evaluation mode."""
+        return self.trial.model
+
+    @cached_property
+    def estimates(self) -> "pd.DataFrame":
+        """A row for each measure: value, se, n, unit, better."""
+        return frames.estimates(self.outcome)
+
+    @cached_property
+    def history(self) -> "pd.DataFrame":
+        """A row for each epoch, a column for each term: the mean over the epoch's batches."""
+        return frames.history(self.outcome)
+
+    def samples(self, n: int = 50, source: Source = "prior", columns: int = COLUMNS) -> Tiles:
+        """n generated images, of codes drawn from the prior or from another `source`."""
+        return Tiles(self._done().samples(n, source), columns)
+
+    def reconstructions(self, columns: int = COLUMNS) -> Tiles:
+        """Test images in every other row, what became of each below it."""
+        return Tiles(reconstructions(self._done(), columns), columns)
+
+    def _done(self) -> Trial:
+        if self.status != "done":
+            raise BenchError(f"{self!r} has no model to look at")
+        return self.trial
+
+    def _repr_html_(self) -> str:
+        return html.trained(repr(self), self.outcome)
+
+    def __repr__(self) -> str:
+        run = self.outcome.cell.run
+        said = f"{self.status}: {self.reason}" if self.reason else self.status
+        return f"{self.label} on {title(run, [run])}, seed {run.seed}: {said}"

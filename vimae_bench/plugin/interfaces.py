@@ -1,0 +1,162 @@
+"""The interfaces of plugins of science. Settings go to the constructor, data to the call.
+
+A plugin is usually one frozen dataclass in a file of its own, returned by the hook of its kind (`hookspecs.py`).
+A setting annotated with an interface, such as `divergence: Divergence`, is itself a plugin chosen by name.
+Executors and reporters have theirs in `vimae_bench.execution`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from torch import Tensor, nn
+
+from ..core.results import Estimate, Measure
+from ..data.types import Splits
+from ..models.autoencoder import Autoencoder
+from ..models.posteriors import Posterior, PosteriorFamily
+from ..models.types import Frame, PriorDistribution
+from .evaluation import Trial
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What an objective sees in a step: images x [B, C, H, W] in network units, and progress, a scalar from 0 to 1.
+
+    `images` is the number of training images that the batch is a part of; 0 where it was made without telling.
+    """
+
+    x: Tensor
+    progress: Tensor
+    images: int = 0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What an objective gives: the scalar to minimise, and named scalar terms to be logged.
+
+    Sums over pixels and over latent dimensions, means over the batch: never a mean over pixels or latents.
+    """
+
+    total: Tensor
+    terms: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step made on every batch: the loss, and which parts of the model it trains.
+
+    The parts are names among `encoder`, `decoder`, `prior` and `auxiliary`.
+    """
+
+    loss: "Callable[[Autoencoder, Batch], Loss]"
+    trains: tuple[str, ...] = ("encoder", "decoder", "prior", "auxiliary")
+    learning_rate: float | None = None
+    """None: the run's own."""
+
+
+class Prior(Protocol):
+    """Makes p(z) for a frame. `encode` gives the posterior of images in network units, for priors made of posteriors.
+
+    `encode` is to be called in the prior's methods, not in its construction.
+    """
+
+    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior], /) -> PriorDistribution: ...
+
+
+class Divergence(Protocol):
+    """Divergence of a sample z [B, d] of q(z) from p(z): a scalar, differentiable in z."""
+
+    def __call__(self, z: Tensor, prior: PriorDistribution, /) -> Tensor: ...
+
+
+class Architecture(Protocol):
+    """Encoder and decoder for a frame.
+
+    The encoder maps x [B, C, H, W] to a tuple of `heads` tensors [B, d]; the decoder maps z [B, d] to images
+    [B, C, H, W] in the frame's range. Weights are drawn from the global generator; the first head is made before
+    the others, so that the weights of all that is shared do not depend on how many heads there are.
+    Raise ValueError with a message for a frame that cannot be served.
+    """
+
+    def encoder(self, frame: Frame, heads: int, /) -> nn.Module: ...
+    def decoder(self, frame: Frame, /) -> nn.Module: ...
+
+
+class Objective(ABC):
+    """A training objective. It says which posterior it trains, and gives the loss of a batch, to be minimised."""
+
+    version: ClassVar[int] = 1
+    """Raise it when the arithmetic changes, so that finished runs are known to be of the old kind."""
+    formula: ClassVar[str] = ""
+    """What is minimised, in a line for the reference page."""
+    source: ClassVar[str] = ""
+    """The paper and equation, or the repository."""
+    special_cases: ClassVar[tuple[str, ...]] = ()
+    """Which settings make it another objective, a line each."""
+
+    @abstractmethod
+    def posterior(self) -> PosteriorFamily:
+        """The family of q(z|x)."""
+
+    @abstractmethod
+    def __call__(self, model: "Autoencoder", batch: Batch) -> Loss:
+        """The loss of one batch. No `.item()`, no branch on data: a step has to compile into one graph."""
+
+    def check(self, model: "Autoencoder") -> None:  # noqa: B027
+        """Raise ValueError, with what would fit, for a model (its prior, its frame) that cannot be trained like this.
+
+        Called before anything is trained; only shapes and types are to be looked at, as the weights have no values.
+        """
+
+    def auxiliary(self, frame: Frame) -> nn.Module:  # noqa: ARG002
+        """Parameters of the objective's own, later at `model.auxiliary`: a discriminator, a learned variance."""
+        return nn.Module()
+
+    def steps(self) -> tuple[Step, ...]:
+        """The optimiser steps made on every batch, in order; an adversarial objective adds its second player's."""
+        return (Step(self),)
+
+
+class Metric(ABC):
+    """Measures of a trained model."""
+
+    version: ClassVar[int] = 1
+    """Raise it when the arithmetic changes, so that runs are measured again."""
+    estimator: ClassVar[str] = ""
+    """How the values are estimated, in a line for the reference page."""
+    bias: ClassVar[str] = ""
+    """The bias of the estimator, and of which sign it is where it is known."""
+    source: ClassVar[str] = ""
+    """The paper and equation, or the repository."""
+
+    def check(self, splits: "Splits", frame: Frame) -> None:  # noqa: B027
+        """Raise ValueError, with what would fit, for data that cannot be measured: labels or factors missing.
+
+        Called before anything is trained. A measure that a trained model does not define is left out instead.
+        """
+
+    slow: ClassVar[bool] = False
+    """Whether a model may take minutes: `vimae-bench plan` then says how long, which means loading torch first."""
+
+    def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
+        """About how many seconds a model takes on one core (`cpu`) or a GPU (`cuda`); more than 60 are told."""
+        return 0.0
+
+    @abstractmethod
+    def measures(self) -> tuple[Measure, ...]:
+        """What is measured, in the order of the leaderboard's columns."""
+
+    @abstractmethod
+    def __call__(self, trial: "Trial") -> Mapping[str, Estimate]:
+        """An estimate for each measure that is defined for this model, by the measure's name."""
+
+    def references(
+        self,
+        splits: "Splits",  # noqa: ARG002
+        frame: Frame,  # noqa: ARG002
+        dataset: str,  # noqa: ARG002
+    ) -> Mapping[str, Mapping[str, Estimate]]:
+        """What methods without training reach on the same data, by row label and measure: raw pixels, PCA."""
+        return {}

@@ -1,0 +1,16 @@
+"""The type of each kind of plugin: a setting annotated with one of these is itself a plugin."""
+
+from ..data.types import Dataset
+from ..execution.interfaces import Executor, Reporter
+from .interfaces import Architecture, Divergence, Metric, Objective, Prior
+
+KINDS: dict[object, str] = {
+    Prior: "prior",
+    Divergence: "divergence",
+    Architecture: "architecture",
+    Objective: "objective",
+    Metric: "metric",
+    Dataset: "dataset",
+    Executor: "executor",
+    Reporter: "reporter",
+}

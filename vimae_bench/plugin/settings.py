@@ -1,0 +1,223 @@
+"""Settings checked against the signature of what takes them.
+
+`describe` turns a constructor into a form: plain data, so that it can be kept between commands. `check` fills a form
+in with what a file says, completes it with the defaults, and tells all that is wrong. A form is
+
+    {"plugin": kind}                                  a plugin, by name or as {use = name, <its settings>}
+    {"fields": {name: form}, "required": [name, ...]} a table of settings; a field may carry a "default"
+    {"list": form}                                    a list of these; a single one may stand for a list of one
+    {"schema": JSON Schema}                           a plain value
+
+and any of them may say what it is "about".
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+from ..core.canonical import Json
+from ..core.errors import SHOWN, TOLD, brief, did_you_mean
+from . import docstrings
+
+Where = tuple[str | int, ...]
+PARTIAL = "partial"
+"""`Annotated[Table, PARTIAL]`: a table of which only what is given is kept, without the defaults of the rest."""
+
+
+def describe(target: Callable[..., object], kinds: Mapping[object, str]) -> Json:
+    """The form of a constructor's settings; `kinds` gives the name of each type that is itself a plugin.
+
+    Raises TypeError for a parameter that has no type or no JSON form.
+    """
+    parameters = inspect.signature(target).parameters
+    hints = get_type_hints(target if is_dataclass(target) else getattr(target, "__init__", target), include_extras=True)
+    said = docstrings.of_attributes(target)
+    forms: Json = {}
+    for name, parameter in parameters.items():
+        if name not in hints:
+            raise TypeError(f"the setting {name!r} has no type")
+        about = {"about": said[name]} if name in said else {}
+        forms[name] = _form(hints[name], kinds) | about
+        if parameter.default is not parameter.empty:
+            forms[name]["default"] = _plain(_default(target, parameter))
+    required = [name for name, form in forms.items() if "default" not in form]
+    return {"fields": forms, "required": required, "about": docstrings.of_class(target)}
+
+
+def _default(target: object, parameter: inspect.Parameter) -> object:
+    """What a setting is unless given; a dataclass may have it made."""
+    made = {field.name: field.default_factory for field in fields(target)} if is_dataclass(target) else {}
+    factory = made.get(parameter.name, MISSING)
+    return parameter.default if factory is MISSING else factory()  # pyright: ignore[reportCallIssue]
+
+
+def _form(hint: Any, kinds: Mapping[object, str]) -> Json:  # noqa: ANN401
+    if PARTIAL in getattr(hint, "__metadata__", ()):
+        form = _form(get_args(hint)[0], kinds)
+        given = {name: {k: v for k, v in inner.items() if k != "default"} for name, inner in form["fields"].items()}
+        return {**form, "fields": given, "required": []}
+    if hint in kinds:
+        return {"plugin": kinds[hint]}
+    if is_dataclass(hint):
+        return describe(hint, kinds)  # pyright: ignore[reportArgumentType]
+    inner = get_args(hint)
+    if (
+        get_origin(hint) is tuple
+        and len(inner) == 2
+        and inner[1] is ...
+        and (inner[0] in kinds or is_dataclass(inner[0]))
+    ):
+        return {"list": _form(inner[0], kinds)}
+    from pydantic import TypeAdapter  # pydantic is only wanted when a plugin changed
+
+    return {"schema": TypeAdapter(hint).json_schema()}
+
+
+def _plain(default: Any) -> Any:  # noqa: ANN401
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(default)
+
+
+@dataclass
+class Checker:
+    """Checks values against forms and gathers the problems; `plugin` gives the form and version of a plugin by name."""
+
+    plugin: Callable[[str, str], tuple[Json, int]]
+    problems: list[tuple[Where, str]] = field(default_factory=list[tuple[Where, str]])
+
+    def check(self, form: Json, value: Any, where: Where = ()) -> Any:  # noqa: ANN401
+        """The value completed with defaults; None where it cannot be, or where enough is wrong to be told."""
+        if len(self.problems) >= TOLD:
+            return None
+        if "plugin" in form:
+            return self._plugin(form["plugin"], value, where)
+        if "fields" in form:
+            return self._table(form, value, where)
+        if "list" in form:
+            items = value if isinstance(value, list) else [value]
+            return [self.check(form["list"], item, (*where, i)) for i, item in enumerate(items)]
+        return self._value(form["schema"], value, where)
+
+    def _plugin(self, kind: str, value: Any, where: Where) -> Json | None:  # noqa: ANN401
+        given = {"use": value} if isinstance(value, str) else value
+        if not isinstance(given, dict) or not isinstance(given.get("use"), str):
+            return self._wrong(
+                where, f"must name {_article(kind)}: a string, or a table with `use`, not {brief(value)}"
+            )
+        try:
+            form, version = self.plugin(kind, given["use"])
+        except LookupError as error:
+            return self._wrong(where, str(error.args[0]))
+        settings = {name: setting for name, setting in given.items() if name != "use"}
+        return {"use": given["use"], "version": version, **self._table(form, settings, where)}
+
+    def _table(self, form: Json, value: Any, where: Where) -> Json:  # noqa: ANN401
+        if not isinstance(value, dict):
+            self._wrong(where, f"must be a table, not {brief(value)}")
+            return {}
+        fields: Json = form["fields"]
+        for name in value.keys() - fields.keys():
+            self._wrong((*where, name), f"there is no setting of this name{did_you_mean(name, fields)}")
+        for name in form["required"]:
+            if name not in value:
+                self._wrong(where, f"needs a value for '{name}'")
+        return {
+            name: self._field(form, name, value, where) for name in fields if name in value or "default" in fields[name]
+        }
+
+    def _field(self, form: Json, name: str, value: Json, where: Where) -> Any:  # noqa: ANN401
+        inner: Json = form["fields"][name]
+        if name in value:
+            return self.check(inner, value[name], (*where, name))
+        # A default is the author's own word; what is a table or a plugin has defaults of its own to be filled in.
+        return inner["default"] if "schema" in inner else self.check(inner, inner["default"], (*where, name))
+
+    def _value(self, schema: Json, value: Any, where: Where) -> Any:  # noqa: ANN401
+        from jsonschema import Draft202012Validator
+
+        errors = list(Draft202012Validator(schema).iter_errors(value))
+        for error in errors:
+            self._wrong((*where, *error.absolute_path), _complaint(error))
+        if errors:
+            return None
+        return _normal(schema, value) if _finite(value) else self._wrong(where, f"must be finite, not {brief(value)}")
+
+    def _wrong(self, where: Where, what: str) -> None:
+        self.problems.append((where, what))
+
+
+def spell(where: Where) -> str:
+    """`("method", 1, "objective")` as `method[1].objective`."""
+    out = ""
+    for part in where:
+        out += f"[{part}]" if isinstance(part, int) else f".{_name(part)}" if out else _name(part)
+    return out
+
+
+def _name(key: str) -> str:
+    return key if key.isprintable() and 0 < len(key) <= SHOWN else brief(key)
+
+
+def _finite(value: Any) -> bool:  # noqa: ANN401
+    """Whether JSON can hold the value: TOML has `nan` and `inf`, and no bound refuses NaN."""
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _normal(schema: Json, value: Any) -> Any:  # noqa: ANN401
+    """One spelling for equal values, since a run's identity is made of them: 1 and 1.0 are the same number."""
+    kinds = {schema.get("type"), *(option.get("type") for option in schema.get("anyOf", []))}
+    if isinstance(value, list):
+        return [_normal(schema.get("items", {}), item) for item in value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if "integer" in kinds and value == int(value):
+        return int(value)
+    return float(value) if "number" in kinds else value
+
+
+def _complaint(error: Any) -> str:  # noqa: ANN401
+    """A validator's error in one line that says what is wanted and what was given."""
+    given, limit = f", not {brief(error.instance)}", error.validator_value
+    match error.validator:
+        case "type":
+            return f"must be {_article(limit if isinstance(limit, str) else ' or '.join(limit))}{given}"
+        case "enum":
+            hint = did_you_mean(str(error.instance), [str(choice) for choice in limit])
+            return f"must be one of {', '.join(map(repr, limit))}{given}{hint if hint.startswith(';') else ''}"
+        case "const":
+            return f"must be {limit!r}{given}"
+        case "exclusiveMinimum":
+            return f"must be greater than {limit}{given}"
+        case "minimum":
+            return f"must be at least {limit}{given}"
+        case "exclusiveMaximum":
+            return f"must be less than {limit}{given}"
+        case "maximum":
+            return f"must be at most {limit}{given}"
+        case "minItems" | "minLength":
+            return f"must not be shorter than {limit}{given}"
+        case "maxItems" | "maxLength":
+            return f"must not be longer than {limit}{given}"
+        case "pattern":
+            return f"must consist of lower-case letters, digits, '_', '.' and '-'{given}"
+        case "required":
+            return f"needs a value for {' and '.join(repr(name) for name in limit if name not in error.instance)}"
+        case "additionalProperties":
+            known: Json = error.schema.get("properties", {})
+            unknown = brief(min(error.instance.keys() - known.keys()))
+            return f"takes no {unknown} (there is: {', '.join(known)}){error.schema.get('x-remedy', '')}"
+        case "anyOf" if all("type" in option for option in limit):
+            return f"must be {_article(' or '.join(o['type'] for o in limit if o['type'] != 'null'))}{given}"
+        case "uniqueItems":
+            return f"must not name anything twice{given}"
+        case _:
+            return f"does not fit {brief(error.schema)}{given}"
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

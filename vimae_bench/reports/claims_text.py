@@ -1,0 +1,201 @@
+"""What the formats of a verdict share: how its figures, regions and reasons are spelt."""
+
+import os
+from collections.abc import Iterator, Sequence
+from math import exp, isfinite
+from pathlib import Path
+
+from ..analysis.footnotes import many
+from ..analysis.statistics import MOST
+from ..claims.claims import Finding, Judged
+from ..claims.matching import Evidence
+from ..claims.paired_comparisons import Pair
+from ..claims.paper import Paper
+from ..claims.published_tables import Reading, Sheet
+from ..claims.verdict import Report
+from ..storage.store import Outcome
+from .table_format import COLLAPSED, UNDEFINED, decimals, number, unit
+
+HEADS = ("runs", "measure", "A", "B", "A - B, A / B", "95 % interval", "claimed", "p", "seeds", "says")
+RULES = (
+    "Printed figures are taken for single runs. Compatible: the 95 % prediction interval for one further run, "
+    "mean ± t · sd · √(1 + 1/n), meets the printed figure and its rounding. ±: half the width of the 95 % interval of "
+    "the mean over seeds.",
+    "A comparison goes by seeds, which are paired. It supports or contradicts a claim with p < 0.05 (two-sided, "
+    "Holm-adjusted over the claim; for equivalence, two one-sided tests), on three seeds in four, by more than the A/A "
+    "spread where one is measured, and never below five seeds. A claim is supported where all comparisons agree, and "
+    "contradicted where one says otherwise.",
+    "Seeds that would decide: with 80 % power, if the mean difference and its spread over seeds stay as they are.",
+)
+
+
+def title(paper: Paper) -> str:
+    """The paper and where it is to be found."""
+    source = paper.source
+    return f"{source.title} ({source.reference})" if source.reference else source.title
+
+
+def tally(report: Report) -> str:
+    """Such as `15 claims: 1 supported, 2 not decided`."""
+    verdicts = [judged.verdict for judged in report.claims]
+    counts = (f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
+    return f"{len(verdicts)} claim{'s' * (len(verdicts) != 1)}: {', '.join(counts)}"
+
+
+def reason(judged: Judged) -> str:
+    """Why a claim has its verdict, and how many seeds would decide it; empty where there is nothing to add."""
+    wanted = f"{_seeds(judged.enough)} would decide it" if judged.enough else ""
+    return "; ".join(filter(None, (judged.why, wanted, *judged.limits)))
+
+
+def said_of(judged: Judged, finding: Finding) -> list[str]:
+    """The sentences of a finding that its claim's reason has not said yet."""
+    return [line for line in finding.said if line not in judged.why]
+
+
+def _seeds(n: int) -> str:
+    return f"more than {MOST:,} seeds" if n > MOST else f"about {n} seeds"
+
+
+def remarks(paper: Paper, judged: Judged) -> Iterator[str]:
+    """What belongs beside a verdict: at what scale it was reached, what it does not rest on, how it is meant."""
+    for evidence in evidences(judged.findings):
+        if evidence.scale:
+            yield f"Runs {evidence.number} differ from what was published: {', '.join(evidence.scale)}."
+    for stand_in in {f.stand_in.by: f.stand_in for f in judged.findings if f.stand_in}.values():
+        yield stand_in.note or f"{stand_in.measure} is not measured; {stand_in.by} stands in for it, without margins."
+    if judged.lacking and judged.verdict != "not testable":
+        yield f"It does not rest on {'; '.join(judged.lacking)}."
+    if tests := list(dict.fromkeys(_tests(judged))):
+        yield f"Test: {'; '.join(tests)}. Holm-adjusted over {many(judged.comparisons, 'comparison')}."
+    yield from _collapses(paper, judged)
+    if spreads := list(dict.fromkeys(_spreads(judged))):
+        yield f"A/A spread (the same method from other seeds): {', '.join(spreads)}."
+    elif any(pair.p is not None for finding in judged.findings for pair in finding.pairs):
+        yield "No A/A control is measured here."
+    if judged.claim.note:
+        yield judged.claim.note
+
+
+def _collapses(paper: Paper, judged: Judged) -> Iterator[str]:
+    """Which of the methods compared ignore their data, in which runs."""
+    for finding in {f.evidence.number: f for f in judged.findings if f.evidence and f.pairs}.values():
+        evidence = finding.evidence
+        for method, side in evidence.sides.items() if evidence else ():
+            seeds = [str(seed) for seed, outcome in side.items() if outcome.collapsed]
+            if seeds and any(method in (p.a, p.b) for f in judged.findings if f.evidence == evidence for p in f.pairs):
+                yield (
+                    f"{COLLAPSED} {paper.name(method)} ignores its data in runs {evidence.number if evidence else ''} "
+                    f"(collapsed on seeds {', '.join(seeds)}): a comparison with it shows no more than that."
+                )
+
+
+def _spreads(judged: Judged) -> Iterator[str]:
+    for finding in judged.findings:
+        for pair in finding.pairs:
+            if pair.spread is not None and finding.evidence:
+                size = f"a factor of {exp(pair.spread):.4g}" if pair.logarithmic else f"{pair.spread:.2g}"
+                yield f"{finding.measure} {size} (runs {finding.evidence.number})"
+
+
+def _tests(judged: Judged) -> Iterator[str]:
+    for finding in judged.findings:
+        for pair in finding.pairs:
+            if pair.test:
+                yield f"{pair.test} over {len(pair.seeds)} seeds"
+
+
+def evidences(findings: Sequence[Finding]) -> list[Evidence]:
+    """The tables of runs that findings rest on, each once."""
+    return list({f.evidence.number: f.evidence for f in findings if f.evidence}.values())
+
+
+def row(paper: Paper, finding: Finding, pair: Pair) -> tuple[str, ...]:
+    """A comparison under `HEADS`."""
+    half = (pair.between[1] - pair.between[0]) / 2 if pair.between else 0.0
+    digits = decimals([half] if half else [], [pair.mean or 0.0])
+    return (
+        str(finding.evidence.number) if finding.evidence else "",
+        finding.measure,
+        paper.name(pair.a),
+        finding.check.against or (paper.name(pair.b) if pair.b else f"{finding.check.value:g}"),
+        UNDEFINED if pair.mean is None else number(pair.mean, digits),
+        f"[{number(pair.between[0], digits)}, {number(pair.between[1], digits)}]" if pair.between else UNDEFINED,
+        claimed(pair),
+        UNDEFINED if pair.p is None else f"{pair.p:.2g}" if pair.p >= 0.001 else "< 0.001",
+        str(len(pair.seeds)),
+        says(finding, pair),
+    )
+
+
+def says(finding: Finding, pair: Pair) -> str:
+    """A comparison's verdict in words, with what keeps it from one."""
+    aside = " (aside)" if finding.check.aside else ""
+    wanted = f"; {_seeds(pair.enough)} would decide" if pair.enough else ""
+    return f"{pair.verdict}{f': {pair.why}' if pair.why else ''}{wanted}{aside}"
+
+
+def claimed(pair: Pair) -> str:
+    """The region of a pair: `< -20`, `within ±3`, `1.5 to 3 times`."""
+    low, high = pair.region
+    if pair.logarithmic:
+        return f"{exp(low):.3g} to {exp(high):.3g} times"
+    if pair.bounded:
+        return f"within ±{high:g}"
+    return f"> {low + 0.0:g}" if isfinite(low) else f"< {high + 0.0:g}"
+
+
+def measured(reading: Reading) -> str:
+    """Such as `91.2 ± 0.4 (n = 10)`, with a dagger where the model ignores its data on some seed."""
+    if reading.mean is None:
+        return UNDEFINED
+    half = (reading.interval[1] - reading.interval[0]) / 2 if reading.interval else 0.0
+    digits = decimals([half] if half else [], [reading.mean])
+    spread = f" ± {number(half, digits)}" if reading.interval else ""
+    mark = f" {COLLAPSED}" if reading.collapsed else ""
+    return f"{number(reading.mean, digits)}{spread} (n = {reading.n}){mark}"
+
+
+def printed(reading: Reading) -> str:
+    """A figure as the paper has it."""
+    return UNDEFINED if reading.printed is None else f"{reading.printed:g}"
+
+
+def heading(sheet: Sheet) -> str:
+    """Such as `Table 3: MNIST, accuracy [%]`."""
+    symbol = f" [{unit_of(sheet)}]" if sheet.table.unit else ""
+    return f"Table {sheet.table.id}: {sheet.table.title}{symbol}" if sheet.table.title else f"Table {sheet.table.id}"
+
+
+def unit_of(sheet: Sheet) -> str:
+    """A table's unit, with powers set as such."""
+    from ..core.results import Measure
+
+    return unit(Measure("", sheet.table.unit, None))
+
+
+def below(sheet: Sheet) -> Iterator[str]:
+    """The sentences that belong to a table: which runs, at what scale, what cannot be compared."""
+    evidence, table = sheet.evidence, sheet.table
+    if evidence is None:
+        yield "No runs of this experiment: nothing is measured."
+    else:
+        scale = f" They differ from what was published: {', '.join(evidence.scale)}." if evidence.scale else ""
+        yield f"Measured: runs {evidence.number}, {evidence.title}.{scale}"
+        yield from evidence.notes
+    if table.only_order:
+        yield f"Not comparable: {table.only_order}."
+    if table.note:
+        yield table.note
+
+
+def links(evidence: Evidence, start: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+    """The folders of the runs by method, as paths from `start`."""
+    for kind, sides in (("", evidence.sides), (", A/A control", evidence.controls)):
+        for method, side in sides.items():
+            yield f"{method}{kind}", [(seed, link(outcome, start)) for seed, outcome in side.items()]
+
+
+def link(outcome: Outcome, start: Path) -> str:
+    """A run's folder as a path from `start`, with forward slashes."""
+    return Path(os.path.relpath(outcome.folder, start)).as_posix()

@@ -1,0 +1,42 @@
+"""Comparisons as JSON: everything that is known, for other programs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from ..analysis.comparison import Comparison, Difference
+from ..core.canonical import Json
+from ..storage.atomic import readable
+
+SCHEMA = 1
+
+
+def render(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> str:
+    """All tables, with the values of each seed, in full precision."""
+    return readable({"schema": SCHEMA, "comparisons": [_comparison(made) for made in comparisons], "notes": notes})
+
+
+def _comparison(comparison: Comparison) -> Json:
+    return {
+        "title": comparison.title,
+        "a": comparison.a,
+        "b": comparison.b,
+        "seeds": comparison.seeds,
+        "rows": [_row(row) for row in comparison.rows],
+        "notes": comparison.notes,
+    }
+
+
+def _row(row: Difference) -> Json:
+    values = zip(row.seeds, row.a, row.b, strict=True)
+    return {
+        "measure": asdict(row.measure),
+        "difference": float(row.differences.mean()),
+        "interval": row.interval,
+        "shift": row.shift.value,
+        "shift_interval": row.shift.interval,
+        "wins": row.wins,
+        "p": row.p,
+        "margin": row.margin,
+        "verdict": row.verdict,
+        "by_seed": {str(seed): {"a": a, "b": b} for seed, a, b in values},
+    }

@@ -1,0 +1,45 @@
+"""Comparisons for the terminal."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..analysis.comparison import Comparison, Difference
+from .comparison_text import sides, spelt
+from .leaderboard_terminal import footnotes
+from .table_format import heading, plain, unit
+
+HEADS = ("measure", "A\nB", "A - B", "shift", "P(A beats B)", "p", "A is")
+STYLES = {"better": "bold green", "worse": "bold red"}
+
+
+def render(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> Group:
+    """Tables of differences A - B to be printed by a rich console, and `notes` that belong to all of them."""
+    parts = [part for comparison in comparisons for part in _comparison(comparison)]
+    return Group(*parts, *([footnotes(notes)] if notes else []))
+
+
+def _comparison(comparison: Comparison) -> Iterator[RenderableType]:
+    title = Text.assemble((plain(comparison.title), "bold"), f"\n{sides(comparison)}")
+    table = Table(title=title, title_justify="left", header_style="", title_style="", show_edge=False, show_lines=True)
+    for head in HEADS:
+        table.add_column(head)
+    for row in comparison.rows:
+        table.add_row(*_row(row, len(comparison.seeds)))
+    yield table
+    yield footnotes(comparison.notes)
+
+
+def _row(row: Difference, seeds: int) -> list[Text]:
+    text = spelt(row, seeds)
+    cells = [
+        f"{heading(row.measure)}\n{unit(row.measure)}",
+        f"{text.a}\n{text.b}",
+        f"{text.difference}\n± {text.spread}" if text.spread else text.difference,
+        f"{text.shift}\n{text.between}".strip(),
+        text.wins,
+        text.p,
+    ]
+    return [*map(Text, cells), Text(text.verdict, style=STYLES.get(row.verdict, ""))]

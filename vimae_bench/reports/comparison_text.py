@@ -1,0 +1,58 @@
+"""What the formats of a comparison share: how its numbers and verdicts are spelt."""
+
+from dataclasses import dataclass
+
+from ..analysis.comparison import Comparison, Difference
+from ..analysis.statistics import Interval
+from .table_format import decimals, number, plain
+
+
+@dataclass(frozen=True)
+class Spelt:
+    """A row's numbers as text, empty for what it does not have; `digits` are the decimals of those in its unit."""
+
+    digits: int
+    a: str
+    b: str
+    difference: str
+    spread: str
+    shift: str
+    between: str
+    wins: str
+    p: str
+    verdict: str
+
+
+def spelt(row: Difference, seeds: int) -> Spelt:
+    """The texts of a row of a table over so many seeds."""
+    half = (row.interval[1] - row.interval[0]) / 2 if row.interval else 0.0
+    means = [sum(side) / len(side) for side in (row.a, row.b)]
+    digits = decimals([half] if half else [], means)
+    return Spelt(
+        digits,
+        *(number(mean, digits) for mean in means),
+        difference=number(means[0] - means[1], digits),
+        spread=number(half, digits) if row.interval else "",
+        shift=number(row.shift.value, digits),
+        between=_between(row.shift.interval, digits),
+        wins="" if row.wins is None else f"{row.wins:.2f}",
+        p="" if row.p is None else f"{row.p:.2g}" if row.p >= 0.001 else "< 0.001",
+        verdict=verdict(row, seeds),
+    )
+
+
+def verdict(row: Difference, seeds: int) -> str:
+    """The verdict in words, with the margin it is held against or the seeds it lacks."""
+    if row.verdict == "equivalent":
+        return f"equivalent within {row.margin:g}"
+    return f"incomplete ({len(row.a)} of {seeds})" if row.verdict == "incomplete" else row.verdict
+
+
+def sides(comparison: Comparison) -> str:
+    """Such as `A = VAE, B = VIMAE-n, 5 seeds`."""
+    n = len(comparison.seeds)
+    return f"A = {plain(comparison.a)}, B = {plain(comparison.b)}, {n} seed{'s' * (n != 1)}"
+
+
+def _between(bounds: Interval | None, digits: int) -> str:
+    return f"[{number(bounds[0], digits)}, {number(bounds[1], digits)}]" if bounds else ""

@@ -1,0 +1,157 @@
+"""Walls of pictures: what every method makes of the same test images, and of the same draws of noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..core.errors import ResultsError
+from ..storage import image_grid as tiles
+from ..storage.image_grid import Images
+from ..storage.run_folder import RunFolder
+from ..storage.store import Outcome
+from .intervals import OTHER, QUIET
+from .table_format import COLLAPSED, plain, short
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ACROSS = 12
+"""Images of a kind in a method's row."""
+SIDE, GAP, MARGIN, LINE, DPI = 56, 4, 24, 30, 150
+"""In pixels: towards what images are enlarged, between them, around blocks, a line of text; how many are an inch."""
+SIZE = 8
+"""Of text, in points."""
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """What a run has drawn: `inputs`, their `reconstructions` and `samples` of the prior, [N, H, W, C] each."""
+
+    inputs: Images
+    reconstructions: Images
+    samples: Images
+
+
+@dataclass(frozen=True)
+class Hung:
+    """A method's place on a wall: its sheets, or why there are none."""
+
+    outcome: Outcome
+    sheets: Sheets | None
+    absent: str = ""
+
+    @property
+    def label(self) -> str:
+        return short(self.outcome.cell.label) + (f" {COLLAPSED}" if self.outcome.collapsed else "")
+
+
+def hang(outcomes: Sequence[Outcome]) -> list[Hung]:
+    """The methods of one table, all from one seed: the lowest of those from which most have drawn pictures.
+
+    Empty if there is no picture that can be read.
+    """
+    drawn = [outcome.cell.seed for outcome in outcomes if _drew(outcome)]
+    seed = max(sorted(set(drawn)), key=drawn.count, default=None)
+    hung = [_hung(outcome) for outcome in outcomes if outcome.cell.seed == seed]
+    first = next((one.sheets for one in hung if one.sheets), None)
+    return [_alike(one, first) for one in hung] if first else []
+
+
+def draw(hung: Sequence[Hung], title: str) -> "Figure":
+    """A row for each method below that of the test images: on the left what came back of them, on the right samples.
+
+    Images below each other are of one input, or of one draw of noise.
+    """
+    from matplotlib.figure import Figure
+
+    wall, centres, middle = _composed(hung)
+    left = MARGIN + round(max(map(_width, _names(hung))))
+    top, wide, high = 2 * LINE, left + wall.shape[1] + MARGIN, wall.shape[0] + 3 * LINE
+    figure = Figure((wide / DPI, high / DPI), dpi=DPI)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, wide), ylim=(high, 0))
+    axes.set_axis_off()
+    axes.imshow(
+        wall, extent=(left, left + wall.shape[1], top + wall.shape[0], top), interpolation="none", aspect="auto"
+    )
+
+    def say(x: float, y: float, text: str, **how: object) -> None:
+        axes.text(x, y, text, parse_math=False, va="center", **{"fontsize": SIZE, "color": OTHER, **how})  # pyright: ignore
+
+    say(wide / 2, LINE / 2, plain(title), ha="center", fontweight="bold")
+    say(left, 1.5 * LINE, "reconstructions")
+    say(left + middle, 1.5 * LINE, "samples: the prior's draws, decoded")
+    for name, absent, centre in zip(_names(hung), ("", *(one.absent for one in hung)), centres, strict=True):
+        say(left - MARGIN / 3, top + centre, name, ha="right")
+        say(left, top + centre, absent, color=QUIET)
+    return figure
+
+
+def caption(hung: Sequence[Hung]) -> str:
+    """What to look for, and of which methods there is nothing."""
+    lacking = "".join(f" Nothing of {one.label}: {one.absent}." for one in hung if one.absent)
+    return (
+        f"Models from seed {hung[0].outcome.cell.seed}, on the same test images, and on the same noise where priors "
+        "are alike. Where samples are worse than reconstructions, the prior does not fit the codes." + lacking
+    )
+
+
+def _names(hung: Sequence[Hung]) -> list[str]:
+    return ["test images", *(one.label for one in hung)]
+
+
+def _drew(outcome: Outcome) -> bool:
+    return outcome.status == "done" and (RunFolder(outcome.folder).pictures / "samples.png").exists()
+
+
+def _hung(outcome: Outcome) -> Hung:
+    if not _drew(outcome):
+        return Hung(outcome, None, outcome.status if outcome.status != "done" else "no pictures kept")
+    pictures = RunFolder(outcome.folder).pictures
+    try:
+        return Hung(
+            outcome, _sheets(tiles.load(pictures / "reconstructions.png"), tiles.load(pictures / "samples.png"))
+        )
+    except (ResultsError, ValueError):
+        return Hung(outcome, None, "pictures damaged, or of another version")
+
+
+def _sheets(pairs: Images, samples: Images) -> Sheets:
+    """Sheets [rows, columns, H, W, C] taken apart. Raises ValueError for such as no run draws."""
+    if len(pairs) % 2 or pairs.shape[2:] != samples.shape[2:] or samples.shape[-1] not in (1, 3):
+        raise ValueError(f"no run draws {pairs.shape} and {samples.shape}")
+    return Sheets(*(sheet.reshape(-1, *sheet.shape[2:]) for sheet in (pairs[::2], pairs[1::2], samples)))
+
+
+def _alike(one: Hung, first: Sheets) -> Hung:
+    """The same, but nothing of a run that was shown other images than the first."""
+    if one.sheets and not np.array_equal(one.sheets.inputs, first.inputs):
+        return Hung(one.outcome, None, "saw other test images")
+    return one
+
+
+def _composed(hung: Sequence[Hung]) -> tuple[Images, list[float], int]:
+    """All images of a wall at once [height, width, 3], the middle of each row, where the samples begin."""
+    first = next(one.sheets for one in hung if one.sheets)
+    high, wide = first.inputs.shape[1:3]
+    factor = max(1, round(SIDE / max(high, wide)))
+    step = high * factor + GAP
+    across = min(ACROSS, len(first.inputs))
+    middle = across * (wide * factor + GAP) + MARGIN
+    canvas = np.full(((len(hung) + 1) * step, middle + ACROSS * (wide * factor + GAP), 3), 255, np.uint8)
+    blocks = [(first.inputs, 0, 0)]
+    for row, one in enumerate(hung, 1):
+        blocks += [(one.sheets.reconstructions, row, 0), (one.sheets.samples, row, middle)] if one.sheets else []
+    for images, row, left in blocks:
+        chosen = np.linspace(0, len(images) - 1, min(ACROSS, len(images))).astype(np.int64)
+        strip = tiles.sheet(images[chosen], len(chosen), factor, GAP)
+        canvas[row * step :, left:][: strip.shape[0], : strip.shape[1]] = strip
+    return canvas, [(row + 0.5) * step - GAP / 2 for row in range(len(hung) + 1)], middle
+
+
+def _width(text: str) -> float:
+    """The width of a text in pixels."""
+    from matplotlib.textpath import TextPath
+
+    return TextPath((0, 0), text.replace("$", "S"), size=SIZE).get_extents().width * DPI / 72

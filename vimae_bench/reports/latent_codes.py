@@ -1,0 +1,142 @@
+"""A figure of two-dimensional codes: a panel for each method, in it every test image in the colour of its class."""
+
+from collections.abc import Sequence
+from math import ceil, log, sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..core.errors import ResultsError
+from ..storage.latent_codes import Codes, read_codes
+from ..storage.run_folder import RunFolder
+from ..storage.store import Outcome
+from .table_format import COLLAPSED, plain, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.patheffects import AbstractPathEffect
+
+COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#222222", "#EE7733", "#009988", "#A0A0A0")
+"""Paul Tol's bright and vibrant colours, made for the colour-blind; they repeat beyond ten classes."""
+
+GREY, FAINT = "#6B6B6B", "#CCCCCC"
+CAPTION = (
+    "Codes of test images from one seed, coloured by class. Where they fill the dashed circle evenly, and little "
+    "beyond it, they match N(0, I)."
+)
+NAMED = 10
+"""More classes than this are coloured without a name."""
+
+RADIUS = sqrt(-2 * log(0.05))
+"""Of the circle that holds 95 % of N(0, I) in two dimensions."""
+
+
+def draw(
+    outcomes: Sequence[Outcome], measures: Sequence[str] = ("mmd2", "rate", "sse"), seed: int | None = None
+) -> "Figure":
+    """The codes of each method of one table from one seed (None: the lowest that has kept any), measures above them.
+
+    Axes are equal and shared; codes beyond them are counted. Raises ResultsError if no run has kept its codes, as is
+    done in two dimensions only.
+    """
+    from matplotlib.figure import Figure
+
+    having = (outcome.cell.seed for outcome in outcomes if kept_by(outcome))
+    chosen = min(having, default=0) if seed is None else seed
+    panels = [(outcome, _read(outcome)) for outcome in outcomes if outcome.cell.seed == chosen]
+    kept = [codes for _, codes in panels if isinstance(codes, Codes)]
+    if not any(kept_by(outcome) for outcome, _ in panels):
+        raise ResultsError(f"no run from seed {chosen} has kept two-dimensional codes among its pictures")
+    columns = min(3, len(panels))
+    rows = ceil(len(panels) / columns)
+    figure = Figure((2.5 * columns, 2.8 * rows + 0.3), layout="constrained", dpi=150)
+    # The titles stand higher above their axes than the layout knows of.
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.12 / figure.get_figheight()))  # pyright: ignore
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    for axes, (outcome, codes) in zip(grid.flat, panels, strict=False):
+        _panel(axes, outcome, codes, measures, _limit(kept))
+    dataset = panels[0][0].cell.run.dataset.use
+    count = max((len(codes.z) for codes in kept), default=0)
+    caption = f"{dataset}: z ~ q(z|x) of {count:,} test images, seed {chosen}.   Dashed: 95 % of N(0, I)."
+    figure.supxlabel(plain(caption), fontsize=7, color=GREY, parse_math=False)
+    return figure
+
+
+def kept_by(outcome: Outcome) -> bool:
+    """Whether a finished run has kept its codes, be they damaged."""
+    return outcome.status == "done" and _path(outcome).exists()
+
+
+def _path(outcome: Outcome) -> Path:
+    return RunFolder(outcome.folder).pictures / "codes.npz"
+
+
+def _read(outcome: Outcome) -> Codes | str:
+    """The codes of a run, or why there are none."""
+    if not kept_by(outcome):
+        return outcome.status if outcome.status != "done" else "no codes kept"
+    try:
+        return read_codes(_path(outcome))
+    except ResultsError:
+        return "damaged; see vimae-bench doctor"
+
+
+def _limit(kept: Sequence[Codes]) -> float:
+    """Half the width of all panels: enough for nearly all codes of most methods, and for the prior."""
+    reach = [float(np.quantile(np.abs(codes.z), 0.995)) for codes in kept]
+    return max(1.2 * RADIUS, 1.1 * float(np.median(reach or [0.0])))
+
+
+def _panel(axes: "Axes", outcome: Outcome, codes: Codes | str, measures: Sequence[str], limit: float) -> None:
+    label = short(outcome.cell.label) + (f" {COLLAPSED}" if outcome.collapsed else "")
+    axes.set_title(label, fontsize=9, fontweight="bold", loc="left", pad=14, parse_math=False)
+    values = [f"{name} {outcome.estimates[name].value:.3g}" for name in measures if name in outcome.estimates]
+    _say(axes, 0, 1.03, plain("    ".join(values)))
+    axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    axes.tick_params(labelsize=6.5, length=2, color=FAINT, labelcolor=GREY)
+    axes.spines[:].set(color=FAINT, linewidth=0.6)
+    if isinstance(codes, str):
+        _say(axes, 0.03, 0.03, codes)
+        return
+    _points(axes, codes)
+    if not outcome.collapsed:  # its classes all lie upon each other
+        _name_classes(axes, codes)
+    beyond = float(np.mean(np.abs(codes.z).max(1) > limit))
+    if beyond >= 0.0005:
+        _say(axes, 0.03, 0.03, f"{beyond:.1%} beyond")
+
+
+def _points(axes: "Axes", codes: Codes) -> None:
+    """The codes, in an order that hides no class under another, and the circle of N(0, I)."""
+    from matplotlib.patches import Circle
+
+    order = np.random.default_rng(0).permutation(len(codes.z))
+    colours = np.array(COLOURS)[np.unique(codes.y, return_inverse=True)[1][order] % len(COLOURS)]
+    size = min(max(4000 / len(order), 0.6), 12)
+    axes.scatter(*codes.z[order].T, s=size, c=colours, alpha=0.6, linewidths=0, rasterized=True)
+    axes.add_patch(Circle((0, 0), RADIUS, fill=False, linestyle=(0, (4, 3)), linewidth=0.8, color="#333333"))
+
+
+def _name_classes(axes: "Axes", codes: Codes) -> None:
+    """Each class's name at its median."""
+    classes = np.unique(codes.y)
+    if 1 < len(classes) <= NAMED:
+        for name, colour in zip(classes, COLOURS, strict=False):
+            x, y = np.median(codes.z[codes.y == name], axis=0)
+            text = axes.text(x, y, str(name), fontsize=8, fontweight="bold", color=colour, ha="center", va="center")
+            text.set(clip_on=True, path_effects=_halo())
+
+
+def _say(axes: "Axes", x: float, y: float, text: str) -> None:
+    said = axes.text(x, y, text, transform=axes.transAxes, fontsize=7, color=GREY, parse_math=False)
+    said.set_path_effects(_halo())
+
+
+def _halo() -> "list[AbstractPathEffect]":
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2, foreground="white")]

@@ -1,0 +1,73 @@
+"""Leaderboards as one flat CSV: a row for each table, method and measure."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..analysis.leaderboard_data import Board, Entry
+from .table_format import plain
+
+COUNTS = ("done", "diverged", "failed", "missing")
+FIELDS = (
+    *("table", "dataset", "architecture", "latent", "epochs", "kind", "method", *COUNTS, "collapsed"),
+    *("measure", "unit", "better", "version", "n", "mean", "low", "high"),
+    *("rank", "rank_low", "rank_high", "letters", "top"),
+)
+RISKY = ("=", "+", "-", "@")
+
+
+def render(boards: Sequence[Board]) -> str:
+    """All measures of all boards in full precision; text that a spreadsheet would run as a formula gets a quote."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in (row for board in boards for row in rows(board)):
+        writer.writerow({field: guarded(value) for field, value in row.items()})
+    return out.getvalue()
+
+
+def guarded(value: object) -> object:
+    """Text without control characters that no spreadsheet runs; other values as they are, nothing for None."""
+    if not isinstance(value, str):
+        return value
+    text = plain(value).strip()
+    return f"'{text}" if text.startswith(RISKY) else text
+
+
+def rows(board: Board) -> Iterator[dict[str, Any]]:
+    """A row for each method and measure, then one for each reference and measure; FIELDS without a value left out."""
+    table = {
+        "table": board.title,
+        "dataset": board.dataset.use,
+        "architecture": board.architecture.use,
+        "latent": board.latent,
+        "epochs": board.training.epochs,
+    }
+    for row in board.rows:
+        counts = {word: row.count(word) for word in COUNTS} | {"collapsed": len(row.collapsed)}
+        head = {**table, "kind": "method", "method": row.label, **counts}
+        for name in board.measures:
+            yield {**head, **_measure(board, name), **_entry(row.entries.get(name))}
+    for label, estimates in board.references.items():
+        head = {**table, "kind": "reference", "method": label}
+        for name, estimate in estimates.items():
+            yield {**head, **_measure(board, name), "n": 1, "mean": estimate.value}
+
+
+def _measure(board: Board, name: str) -> dict[str, Any]:
+    measure = board.measures[name]
+    return {"measure": name, "unit": measure.unit, "better": measure.better, "version": measure.version}
+
+
+def _entry(entry: Entry | None) -> dict[str, Any]:
+    """The numbers of an entry; only a count of 0 for one that is not there."""
+    if entry is None:
+        return {"n": 0}
+    low, high = entry.interval or (None, None)
+    numbers = {"n": len(entry.estimates), "mean": entry.mean, "low": low, "high": high}
+    if entry.place is None:
+        return numbers
+    rank_low, rank_high = entry.place.interval or (None, None)
+    ranks = {"rank": entry.place.rank, "rank_low": rank_low, "rank_high": rank_high}
+    return {**numbers, **ranks, "letters": entry.place.letters, "top": int(entry.place.top)}

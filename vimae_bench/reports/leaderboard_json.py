@@ -1,0 +1,77 @@
+"""Leaderboards as JSON: everything that is known, for other programs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from ..analysis.leaderboard_data import Board, Entry, Row
+from ..core.canonical import Json
+from ..storage.atomic import readable
+from ..storage.store import Outcome
+
+SCHEMA = 1
+
+
+def render(boards: Sequence[Board]) -> str:
+    """All boards, with every seed's estimate, state and folder below the results folder."""
+    value = {"schema": SCHEMA, "leaderboards": [_board(board) for board in boards]}
+    return readable(value)
+
+
+def _board(board: Board) -> Json:
+    return {
+        "title": board.title,
+        "dataset": board.dataset.as_json(),
+        "architecture": board.architecture.as_json(),
+        "latent": board.latent,
+        "training": asdict(board.training),
+        "seeds": board.seeds,
+        "measures": [asdict(measure) for measure in board.measures.values()],
+        "columns": board.columns,
+        "rank_by": board.rank_by,
+        "test": board.test,
+        "comparisons": board.comparisons,
+        "rows": [_row(row) for row in board.rows],
+        "references": {
+            label: {name: asdict(estimate) for name, estimate in estimates.items()}
+            for label, estimates in board.references.items()
+        },
+        "notes": board.notes,
+    }
+
+
+def _row(row: Row) -> Json:
+    return {
+        "method": row.label,
+        "complete": row.complete,
+        "collapsed": row.collapsed,
+        "absent": row.absent,
+        "runs": [_run(seed, outcome) for seed, outcome in row.outcomes.items()],
+        "entries": {name: _entry(entry) for name, entry in row.entries.items()},
+    }
+
+
+def _run(seed: int, outcome: Outcome) -> Json:
+    return {
+        "seed": seed,
+        "key": outcome.cell.run.key,
+        "folder": f"runs/{outcome.folder.name}",
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "collapsed": outcome.collapsed,
+        "parameters": outcome.record.get("parameters"),
+        "seconds": outcome.record.get("seconds"),
+    }
+
+
+def _entry(entry: Entry) -> Json:
+    place = entry.place
+    return {
+        "mean": entry.mean,
+        "interval": entry.interval,
+        "complete": entry.complete,
+        "rank": place.rank if place else None,
+        "rank_interval": place.interval if place else None,
+        "letters": place.letters if place else "",
+        "top": place.top if place else False,
+        "by_seed": {str(seed): asdict(estimate) for seed, estimate in entry.estimates.items()},
+    }

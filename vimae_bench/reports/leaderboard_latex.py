@@ -1,0 +1,95 @@
+"""Leaderboards as LaTeX tables with booktabs."""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from ..analysis.leaderboard_data import Board
+from .table_format import Cell, Line, heading, lines, plain, unit
+
+SIGNS = ("-", r"\leq", r"\geq", r"\approx", r"\neq", r"\to", r"\leftarrow", r"\infty", r"\nabla")
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "[": "{[}",  # at the start of a row it would be an argument of the line break before it, and so would a star
+    "*": "{*}",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "±": r"$\pm$",
+    "†": r"\dag{}",
+    "–": "--",  # noqa: RUF001
+    **{digit: rf"\textsuperscript{{{i}}}" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{digit: rf"\textsubscript{{{i}}}" for i, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+    **{sign: f"${name}$" for sign, name in zip("−≤≥≈≠→←∞∇", SIGNS, strict=True)},  # noqa: RUF001
+}
+
+
+def render(boards: Sequence[Board]) -> str:
+    """One `table` for each board. Names are escaped."""
+    return "\n".join(["% needs \\usepackage{booktabs,graphicx}", *(line for board in boards for line in _board(board))])
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX prints as it is, Greek letters included."""
+    return "".join(SPECIAL.get(c) or _greek(c) for c in plain(text))
+
+
+def _board(board: Board) -> Iterator[str]:
+    measures = [board.measures[name] for name in board.columns]
+    yield r"\begin{table}"
+    yield r"\centering"
+    yield rf"\caption{{{escape(board.title)}}}"
+    yield r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # no wider than the page
+    yield rf"\begin{{tabular}}{{rll{'r' * len(measures)}}}"
+    yield r"\toprule"
+    yield _row(["", "method", "seeds", *(escape(heading(m)) for m in measures)])
+    yield _row(["", "", "", *(escape(unit(m)) for m in measures)])
+    rows = list(lines(board))
+    for before, line in zip([None, *rows], rows, strict=False):
+        if before is None or before.part != line.part:
+            yield r"\midrule"
+        yield _row(_cells(line))
+    yield r"\bottomrule"
+    yield r"\end{tabular}}"
+    yield r"\par\raggedright\footnotesize"
+    yield from (rf"\par {escape(note)}" for note in board.notes)
+    yield r"\end{table}"
+
+
+def _cells(line: Line) -> list[str]:
+    return [line.rank, escape(line.label), escape(line.seeds), *map(_cell, line.cells)]
+
+
+def _cell(cell: Cell) -> str:
+    text = rf"${cell.value} \pm {cell.spread}$" if cell.spread else escape(cell.value)
+    bold = rf"{{\boldmath{text}}}" if cell.top else text
+    return rf"{bold}\textsuperscript{{{escape(cell.letters)}}}" if cell.letters else bold
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"{' & '.join(cells)} \\\\"
+
+
+def _greek(character: str) -> str:
+    r"""A Greek letter as mathematics, such as `\beta`, or as the Latin one it looks like; anything else as it is."""
+    words = unicodedata.name(character, "").split()
+    if words[:1] != ["GREEK"] or words[2:3] != ["LETTER"] or len(words) != 4:
+        return {"ς": r"$\varsigma$"}.get(character, character)
+    if latin := LATIN.get(character):
+        return latin
+    name = words[3].replace("LAMDA", "LAMBDA").lower()
+    return rf"$\{name if words[1] == 'SMALL' else name.title()}$"
+
+
+LATIN = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))  # noqa: RUF001
+"""Letters without a command of their own, by those they look like."""

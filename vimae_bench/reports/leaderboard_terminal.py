@@ -1,0 +1,110 @@
+"""Leaderboards for the terminal. Names are set as text, never as markup, and control characters are dropped."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ..analysis.leaderboard_data import Board
+from ..core.results import Measure
+from .table_format import UNDEFINED, Cell, Line, heading, lines, plain, unit
+
+STYLES = {"ranked": "", "incomplete": "dim", "reference": "italic dim"}
+GAP = 3
+"""What a column takes besides its text."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    measure: Measure
+    texts: tuple[Text, ...]
+
+    @property
+    def width(self) -> int:
+        heads = (heading(self.measure), unit(self.measure))
+        return max(cell_len(text) for text in (*heads, *(text.plain for text in self.texts))) + GAP
+
+
+@dataclass(frozen=True)
+class Leaderboards:
+    """Leaderboards as a rich console prints them: columns beyond its width go into further tables below."""
+
+    boards: tuple[Board, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for board in self.boards:
+            yield from _board(board, options.max_width)
+
+
+def render(boards: Sequence[Board]) -> Leaderboards:
+    """Leaderboards to be printed by a rich console."""
+    return Leaderboards(tuple(boards))
+
+
+def footnotes(notes: Sequence[str]) -> Padding:
+    """Sentences below a table."""
+    return Padding(Text("\n".join(plain(note) for note in notes), style="dim"), (0, 1, 1, 1))
+
+
+def _board(board: Board, width: int) -> Iterator[RenderableType]:
+    rows = list(lines(board))
+    columns = [
+        _Column(board.measures[name], _aligned([line.cells[i] for line in rows]))
+        for i, name in enumerate(board.columns)
+    ]
+    labels = max((cell_len(line.label) for line in rows), default=0)
+    seeds = max((cell_len(line.seeds) for line in rows), default=0)
+    for i, part in enumerate(_parted(columns, width - labels - max(seeds, len("seeds")) - 4 * GAP)):
+        yield _table(rows, part, Text(plain(board.title), style="bold") if i == 0 else None)
+    yield footnotes(board.notes)
+
+
+def _table(rows: Sequence[Line], columns: Sequence[_Column], title: Text | None) -> Table:
+    table = Table(title=title, title_justify="left", header_style="", show_edge=False, pad_edge=True)
+    table.add_column("#", justify="right")
+    table.add_column("method", no_wrap=True)
+    table.add_column("seeds", no_wrap=True)
+    for column in columns:
+        head = Text.assemble(heading(column.measure), "\n", (unit(column.measure), "dim"))
+        table.add_column(head, no_wrap=True)
+    before = ""
+    for i, line in enumerate(rows):
+        texts = [column.texts[i] for column in columns]
+        if line.part == "reference" and all(text.plain.strip() == UNDEFINED for text in texts):
+            continue
+        if before not in ("", line.part):
+            table.add_section()
+        before = line.part
+        table.add_row(line.rank, Text(line.label), Text(line.seeds), *texts, style=STYLES[line.part])
+    return table
+
+
+def _aligned(cells: Sequence[Cell]) -> tuple[Text, ...]:
+    """The cells of one column, their numbers below each other."""
+    value, spread, letters = (
+        max((len(part) for part in parts), default=0)
+        for parts in zip(*((c.value if c.spread else "", c.spread, c.letters) for c in cells), strict=True)
+    )
+    texts: list[Text] = []
+    for cell in cells:
+        text = Text(cell.value.rjust(value), style="bold" if cell.top else "")
+        if cell.spread:
+            text.append(f" ± {cell.spread.rjust(spread)}")
+        if letters:
+            text.append(f" {cell.letters.ljust(letters)}")
+        texts.append(text)
+    return tuple(texts)
+
+
+def _parted(columns: Sequence[_Column], width: int) -> list[list[_Column]]:
+    """The columns in parts that each fit a width, one column at least to a part."""
+    parts: list[list[_Column]] = [[]]
+    for column in columns:
+        if parts[-1] and sum(c.width for c in parts[-1]) + column.width > width:
+            parts.append([])
+        parts[-1].append(column)
+    return parts

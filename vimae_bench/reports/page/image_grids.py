@@ -1,0 +1,76 @@
+"""Walls of pictures as a page shows them: a strip of small images for each method, every pixel sent once."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+
+from ...analysis.leaderboard import grouped
+from ...analysis.leaderboard_data import Board
+from ...storage import image_grid as tiles
+from ...storage.image_grid import Images
+from ...storage.store import Outcome
+from .. import image_grid_figure as wall
+
+ACROSS, SIDE = 10, 32
+"""Images in a strip; in pixels, towards what a page enlarges small ones, so that two strips fit beside a name."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A few images side by side; the page enlarges them to this width and height in pixels."""
+
+    source: str
+    width: int
+    height: int
+    said: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a method made of the test images, what its prior's draws decode to; or why there are none."""
+
+    label: str
+    strips: tuple[Strip, ...]
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class Wall:
+    """The pictures of one table: images below each other are of one input, or of one draw of noise."""
+
+    title: str
+    caption: str
+    rows: tuple[Row, ...]
+
+
+def hung(boards: Sequence[Board], outcomes: Sequence[Outcome]) -> Iterator[Wall]:
+    """A wall for each table of which some run has kept its pictures; `outcomes` are those of the boards."""
+    for board, group in zip(boards, grouped(outcomes).values(), strict=True):
+        if found := wall.hang(group):
+            yield Wall(f"Reconstructions and samples, {board.title}", wall.caption(found), tuple(_rows(found)))
+
+
+def _rows(found: Sequence[wall.Hung]) -> Iterator[Row]:
+    inputs = next(one.sheets.inputs for one in found if one.sheets)
+    yield Row("test images", (_strip(inputs, "Test images"),))
+    for one in found:
+        made = one.sheets
+        strips = (
+            (_strip(made.reconstructions, f"The same by {one.label}"), _strip(made.samples, f"Samples of {one.label}"))
+            if made
+            else ()
+        )
+        yield Row(one.label, strips, one.absent)
+
+
+def _strip(images: Images, said: str) -> Strip:
+    """Images from all over those given [N, H, W, C]."""
+    chosen = images[np.linspace(0, len(images) - 1, min(ACROSS, len(images))).astype(np.int64)]
+    canvas, file = tiles.sheet(chosen, len(chosen), gap=1), BytesIO()
+    tiles.picture(canvas).save(file, format="PNG", optimize=True)
+    factor = max(1, round(SIDE / max(chosen.shape[1:3])))
+    height, width = (length * factor for length in canvas.shape[:2])
+    return Strip(f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}", width, height, said)

@@ -1,0 +1,64 @@
+"""By what the results of a page were made, and how they are made again."""
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ...analysis.footnotes import many
+from ...core.canonical import Json
+from ...storage.store import Outcome
+
+FACTS = {
+    "vimae-bench": "vimae-bench",
+    "torch": "torch",
+    "python": "Python",
+    "device": "device",
+    "precision": "precision",
+    "commit": "commit",
+}
+"""What of `made_by` is told, under which name; the distributions of plugins besides."""
+
+SHOWN = 10
+"""Digits of a commit."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One results folder: the benchmark's file as it was run, its command, and what its runs were made by."""
+
+    name: str
+    source: str
+    command: str
+    seeds: str
+    facts: tuple[tuple[str, str], ...]
+
+
+def origin(name: str, source: str, outcomes: Sequence[Outcome]) -> Origin:
+    """What is to be told of a benchmark of this name, with the text of its file."""
+    seeds = sorted({outcome.cell.run.seed for outcome in outcomes})
+    command = f"vimae-bench run {shlex.quote(f'{name}.toml')}"
+    return Origin(name, source, command, ", ".join(map(str, seeds)), tuple(_facts(outcomes)))
+
+
+def _facts(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str]]:
+    """Each fact with its values, and how many runs have each where there are several."""
+    made: list[Json] = [outcome.record["made_by"] for outcome in outcomes if outcome.record.get("made_by")]
+    for key, name in FACTS.items():
+        yield from _told(name, [_short(key, told[key]) for told in made if told.get(key)])
+    plugins = dict.fromkeys(name for told in made for name in told.get("plugins") or {})
+    for plugin in plugins:
+        found = [str(told["plugins"][plugin]) for told in made if plugin in (told.get("plugins") or {})]
+        yield from _told(f"plugins of {plugin}", found)
+
+
+def _short(key: str, value: object) -> str:
+    return str(value)[:SHOWN] if key == "commit" else str(value)
+
+
+def _told(name: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:
+    counts = Counter(values)
+    if len(counts) == 1:
+        yield name, values[0]
+    elif counts:
+        yield name, "; ".join(f"{value} ({many(n, 'run')})" for value, n in counts.most_common())

@@ -1,0 +1,98 @@
+"""The reference page of a kind of plugin: what each computes, from its own words, settings and measures."""
+
+import inspect
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..core.canonical import Json
+from ..core.results import Measure
+from ..plugin.catalog import Catalogue, Entry
+from ..plugin.manager import factories, load
+
+HEADS = {
+    "objective": (
+        "Objectives",
+        "Losses to be minimised: sums over pixels and latent dimensions, means over the batch. SSE is the squared "
+        "error of an image in network units, c is `recon_scale`, q(z) the aggregated posterior, p(z) the prior.",
+    ),
+    "metric": (
+        "Metrics",
+        "All are measured on the test images, in evaluation mode, in nats and [0, 1] units, unless they say otherwise.",
+    ),
+    "prior": ("Priors", "Laws p(z) of the codes."),
+    "divergence": ("Divergences", "Of the aggregated posterior q(z) from the prior p(z), from the codes of a batch."),
+    "dataset": ("Data sets", "Where images come from, and how they are split."),
+    "architecture": ("Architectures", "Encoder and decoder for images of a shape."),
+}
+
+
+def reference(kind: str, catalogue: Catalogue) -> str:
+    """The page in markdown, of all that is installed. Raises KeyError for a kind that has none."""
+    title, text = HEADS[kind]
+    entries = sorted((e for e in catalogue.entries if e.kind == kind), key=lambda e: e.name)
+    made = f"<!-- Made by `vimae-bench plugins --reference {kind}`: change the docstrings, not this page. -->"
+    parts = [f"# {title}", made, text, *(_section(entry) for entry in entries)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(entry: Entry) -> str:
+    plugin: Any = dict(factories(load(entry.source), entry.kind))[entry.name]
+    parts = [f"## `{entry.name}`", inspect.getdoc(plugin) or "", *_facts(plugin), *_settings(entry.form)]
+    if entry.kind == "metric":
+        parts += _measures(plugin().measures())
+    return "\n\n".join(part for part in parts if part)
+
+
+def _facts(plugin: Any) -> Iterator[str]:  # noqa: ANN401
+    """What the class says of itself beside its docstring."""
+    named = {"formula": "Minimises", "estimator": "Estimator", "bias": "Bias", "source": "Source"}
+    lines = [f"- **{word}:** {getattr(plugin, name)}" for name, word in named.items() if getattr(plugin, name, "")]
+    cases: Sequence[str] = getattr(plugin, "special_cases", ())
+    lines += [f"- **Special case:** {case}" for case in cases]
+    if lines:
+        yield "\n".join(lines)
+
+
+def _settings(form: Json) -> Iterator[str]:
+    if form["fields"]:
+        rows = [f"| `{name}` | {_kind(inner)} | {_default(inner)} |" for name, inner in form["fields"].items()]
+        yield "\n".join(["| setting | values | default |", "|---|---|---|", *rows])
+
+
+def _measures(measures: Sequence[Measure]) -> Iterator[str]:
+    rows = [
+        f"| `{m.name}` | {m.unit or '-'} | {m.better or '-'} | {m.name.replace(' ', '_')}/v{m.version} |"
+        for m in measures
+    ]
+    yield "\n".join(["| measure | unit | better | definition |", "|---|---|---|---|", *rows])
+
+
+def _kind(form: Json) -> str:
+    if "plugin" in form:
+        return f"a {form['plugin']}"
+    if "list" in form:
+        return f"list of: {_kind(form['list'])}"
+    return _schema(form["schema"])
+
+
+def _schema(schema: Json) -> str:
+    """A JSON schema in words, such as `number > 0`."""
+    if "anyOf" in schema:
+        return " or ".join(_schema(option) for option in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{json.dumps(schema['const'])}`"
+    given = str(schema.get("type", "any"))
+    kind = {"null": "none", "array": "list"}.get(given, given)
+    inner = f" of {_schema(schema['items'])}" if isinstance(schema.get("items"), dict) else ""
+    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    return kind + inner + "".join(f" {sign} {schema[name]:g}" for name, sign in bounds.items() if name in schema)
+
+
+def _default(form: Json) -> str:
+    if "default" not in form:
+        return "required"
+    value = form["default"]
+    return "none" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"

@@ -1,0 +1,135 @@
+"""What every text format shares: how numbers, names and marks are spelt, and which line goes where."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import floor, log10
+
+from ..analysis.leaderboard_data import Board, Row
+from ..analysis.statistics import FEW
+from ..core.results import Measure
+
+ARROWS = {"lower": "↓", "higher": "↑", None: ""}
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+COLLAPSED = "†"
+UNDEFINED = "–"  # noqa: RUF001
+LONGEST = 32
+"""Characters of a name that a figure has room for."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a table, taken apart: `25.31`, `0.12`, the letters of its tie groups, whether it is at the top.
+
+    A dagger in the letters' place: left out of the ranking, for it was reached by a collapsed run.
+    """
+
+    value: str = ""
+    spread: str = ""
+    letters: str = ""
+    top: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table. `part` says where it stands: `ranked`, `incomplete` or `reference`."""
+
+    part: str
+    rank: str
+    label: str
+    seeds: str
+    cells: tuple[Cell, ...]
+
+
+def lines(board: Board) -> Iterator[Line]:
+    """The rows of a board's table, with a cell for each of its columns."""
+    columns = [(board.measures[name], _digits(board, name)) for name in board.columns]
+    for row in board.rows:
+        sorting = row.entries.get(board.rank_by or "")
+        rank = str(sorting.place.rank) if sorting and sorting.place else ""
+        label = plain(row.label) + (f" {COLLAPSED}" if row.collapsed else "")
+        cells = tuple(_cell(row, measure, digits) for measure, digits in columns)
+        yield Line("ranked" if row.complete else "incomplete", rank, label, seeds_of(row), cells)
+    for label, estimates in board.references.items():
+        found = [(estimates.get(measure.name), digits) for measure, digits in columns]
+        cells = tuple(Cell(number(e.value, digits) if e else UNDEFINED) for e, digits in found)
+        yield Line("reference", "", plain(label), UNDEFINED, cells)
+
+
+def heading(measure: Measure) -> str:
+    """Such as `sse ↓`: the arrow points to where it gets better."""
+    return f"{plain(measure.name)} {ARROWS[measure.better]}".strip()
+
+
+def unit(measure: Measure) -> str:
+    """The measure's unit, with powers set as such."""
+    return re.sub(r"\^(\d+)", lambda power: power[1].translate(SUPERSCRIPTS), plain(measure.unit))
+
+
+def axis(measure: Measure) -> str:
+    """Such as `rate [nats]`, at an axis."""
+    symbol = unit(measure)
+    bracketed = symbol if symbol.startswith("[") or not symbol else f"[{symbol}]"
+    return f"{plain(measure.name)} {bracketed}".strip()
+
+
+def seeds_of(row: Row) -> str:
+    """How many seeds a row has: `3`, or `1 of 3`; the notes say what became of the others."""
+    total = len(row.outcomes) + len(row.absent)
+    return str(total) if row.complete else f"{row.count('done')} of {total}"
+
+
+def seeds_said(board: Board) -> str:
+    """The sentence on what the means of a board are over, and what their intervals are."""
+    if len(board.seeds) < 2:
+        return "One seed, without an interval."
+    kind = "Student's t" if len(board.seeds) < FEW else "BCa bootstrap"
+    return f"Means over {len(board.seeds)} seeds with 95 % intervals ({kind})."
+
+
+def number(value: float, decimals: int) -> str:
+    """A number with so many decimals, and never a minus before a zero."""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
+
+
+def plain(text: str) -> str:
+    """Text without control, format and unassigned characters, on one line: safe to print."""
+    return "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+
+
+def short(text: str) -> str:
+    """A name on one line, the middle of a long one left out."""
+    name = plain(text)
+    half = (LONGEST - 1) // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
+
+
+def _cell(row: Row, measure: Measure, digits: int) -> Cell:
+    entry = row.entries.get(measure.name)
+    if entry is None:
+        measured = any(measure.name in outcome.measures for outcome in row.outcomes.values())
+        return Cell(UNDEFINED if measured else "")
+    value = number(entry.mean, digits)
+    if not entry.complete:
+        return Cell(f"{value} ({len(entry.estimates)} of {len(row.outcomes)})" if row.complete else value)
+    spread = "" if entry.half_width is None else number(entry.half_width, digits)
+    if entry.place:
+        return Cell(value, spread, entry.place.letters, entry.place.top)
+    return Cell(value, spread, COLLAPSED if row.collapsed and not measure.ranks_collapsed else "")
+
+
+def decimals(halves: Sequence[float], values: Sequence[float]) -> int:
+    """The decimals of a column: two significant digits of its median half-width, else four of its largest value."""
+    if halves:
+        return _places(sorted(halves)[len(halves) // 2], 2)
+    return _places(max((abs(value) for value in values), default=0.0), 4)
+
+
+def _digits(board: Board, column: str) -> int:
+    entries = [row.entries[column] for row in board.rows if column in row.entries]
+    return decimals([entry.half_width for entry in entries if entry.half_width], [entry.mean for entry in entries])
+
+
+def _places(value: float, significant: int) -> int:
+    return min(max(significant - 1 - floor(log10(value)), 0), 6) if value else 0

@@ -1,0 +1,113 @@
+"""A figure of training: the total loss and each of its terms by epoch, as means over the epoch's batches."""
+
+from collections.abc import Sequence
+from math import isfinite, nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..analysis.leaderboard_data import Board, Row
+from ..core.canonical import Json
+from ..storage.run_folder import RunFolder
+from ..storage.store import Outcome
+from .plot_style import Look, Looks, headed, legend, name, panels
+from .table_format import short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SPREAD = 10
+"""Positive values that are further apart than this many times are drawn by their logarithms."""
+NOTE = (
+    "line: mean over seeds  ·  band: least to largest  ·  thin: one seed, where some are lacking  ·  cross: cut short"
+)
+
+Curve = dict[int, float]
+"""Values by epoch."""
+Histories = dict[str, dict[str, list[tuple[Outcome, Curve]]]]
+"""For each term and each method, the runs with their curves."""
+
+
+def read(board: Board) -> Histories:
+    """The terms of all runs of a board that have told of two epochs or more, in the order in which they are met."""
+    found: Histories = {}
+    for row in board.rows:
+        for outcome in row.outcomes.values():
+            history = RunFolder(outcome.folder).history()
+            for term, curve in _terms(history).items() if len(history) > 1 else ():
+                found.setdefault(term, {}).setdefault(row.label, []).append((outcome, curve))
+    return found
+
+
+def draw(board: Board, looks: Looks, histories: Histories) -> "Figure":
+    """The figure of a board from what was read of it; `looks` are those of all methods of the comparison."""
+    trained = {label for methods in histories.values() for label in methods}
+    shown = [row for row in board.rows if row.label in trained]
+    figure, grid = panels(len(histories), (2.9, 2.4), beside=len(shown))
+    for axes, (term, methods) in zip(grid, histories.items(), strict=True):
+        for row in shown:
+            _method(axes, row, methods.get(row.label, []), looks[row.label])
+        _scale(axes, [run for runs in methods.values() for run in runs])
+        axes.set_title(short(term), fontsize=8, parse_math=False)
+        axes.set_xlabel("epoch", fontsize=8)
+    legend(figure, {row.label: looks[row.label] for row in shown}, [name(row) for row in shown])
+    return headed(figure, board.title, NOTE)
+
+
+def caption(board: Board) -> str:
+    """What to look for."""
+    seeds = "One seed" if len(board.seeds) == 1 else f"Means over {len(board.seeds)} seeds with the range between them"
+    return (
+        f"{seeds}, of what was minimised by epoch. A curve that still falls at its end was trained too briefly; "
+        "totals of different objectives do not compare."
+    )
+
+
+def _terms(history: Sequence[Json]) -> dict[str, Curve]:
+    found: dict[str, Curve] = {}
+    for line in history:
+        for term, value in line["terms"].items():
+            found.setdefault(term, {})[line["epoch"]] = nan if value is None else float(value)
+    return found
+
+
+def _method(axes: "Axes", row: Row, runs: Sequence[tuple[Outcome, Curve]], look: Look) -> None:
+    if not row.complete:
+        for outcome, curve in runs:
+            _seed(axes, outcome, curve, look)
+    elif runs:
+        _mean(axes, [curve for _, curve in runs], look)
+
+
+def _mean(axes: "Axes", curves: Sequence[Curve], look: Look) -> None:
+    """The mean of seeds that were all trained to the end, and how far they lie apart."""
+    epochs = [epoch for epoch in curves[0] if all(epoch in curve for curve in curves)]
+    values = np.array([[curve[epoch] for epoch in epochs] for curve in curves])
+    every = max(1, len(epochs) // 8)
+    (line,) = axes.plot(epochs, values.mean(0), look.marker, color=look.colour, markersize=3.5, markevery=every)
+    line.set(linestyle="-", linewidth=1)
+    axes.fill_between(epochs, values.min(0), values.max(0), color=look.colour, alpha=0.15, linewidth=0)
+
+
+def _seed(axes: "Axes", outcome: Outcome, curve: Curve, look: Look) -> None:
+    every = max(1, len(curve) // 4)
+    (line,) = axes.plot([*curve], [*curve.values()], look.marker, color=look.colour, markersize=3, markevery=every)
+    line.set(linestyle="-", linewidth=0.6, markerfacecolor="none")
+    there = [(epoch, value) for epoch, value in curve.items() if isfinite(value)]
+    if outcome.status != "done" and there:
+        axes.plot(*there[-1], "x", color=look.colour, markersize=5)
+
+
+def _scale(axes: "Axes", runs: Sequence[tuple[Outcome, Curve]]) -> None:
+    """Room for all that was trained to the end; what diverged may leave the panel."""
+    done = [curve for outcome, curve in runs if outcome.status == "done"] or [curve for _, curve in runs]
+    values = [value for curve in done for value in curve.values() if isfinite(value)]
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    if 0 < SPREAD * low < high:
+        room = (high / low) ** 0.05
+        axes.set(yscale="log", ylim=(low / room, high * room))
+    elif low < high:
+        room = 0.05 * (high - low)
+        axes.set_ylim(low - room, high + room)
+    axes.locator_params(axis="x", integer=True)

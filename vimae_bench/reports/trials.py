@@ -1,0 +1,73 @@
+"""What a sweep over settings came to: for the terminal, and as plain data."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..analysis.trials import Attempt, Tuned
+from ..core.canonical import Json
+from ..core.results import Measure
+from .leaderboard_terminal import footnotes
+from .table_format import heading, plain, unit
+
+OF = (2, 5, 10, 20, 40)
+"""Of how many trials the best is expected."""
+
+
+def render(tuned: Sequence[Tuned], measure: Measure, notes: Sequence[str], *, independent: bool) -> RenderableType:
+    """A row for each method: what was chosen, what its trials reached; what the best of fewer would have reached.
+
+    The latter is shown where trials were drawn independently.
+    """
+    sizes = [n for n in OF if n < max(len(one.attempts) for one in tuned)] if independent else []
+    head = f"validation {heading(measure)} {unit(measure)}".strip()
+    table = Table(title=Text(head, style="bold"), title_justify="left", header_style="", show_edge=False)
+    table.add_column("method", no_wrap=True)
+    table.add_column("trials", no_wrap=True, justify="right")
+    for name in ("best", "median", "worst", *(f"best of {n}" for n in sizes)):
+        table.add_column(name, no_wrap=True, justify="right")
+    for one in tuned:
+        table.add_row(Text(plain(one.label)), _count(one), *_reached(one, sizes))
+    return Group(table, Text("\n".join(("", *map(_chosen, tuned), ""))), footnotes(notes))
+
+
+def as_json(tuned: Sequence[Tuned], measure: Measure) -> Json:
+    """All trials of all methods."""
+    methods = [
+        {
+            "label": one.label,
+            "chosen": dict(one.best.settings) if one.best else None,
+            "trials": [_trial(attempt) for attempt in one.attempts],
+        }
+        for one in tuned
+    ]
+    return {"measure": measure.name, "unit": measure.unit, "better": measure.better, "methods": methods}
+
+
+def _chosen(one: Tuned) -> str:
+    """Such as `VAE, trial 7: objective.beta = 0.5`."""
+    if one.best is None:
+        return f"{plain(one.label)}: nothing to choose"
+    settings = ", ".join(f"{path} = {value}" for path, value in one.best.settings.items())
+    return plain(f"{one.label}, trial {one.best.number}: {settings}")
+
+
+def _trial(attempt: Attempt) -> Json:
+    told = {"number": attempt.number, "settings": dict(attempt.settings), "value": attempt.value}
+    by_seed = {str(seed): value for seed, value in attempt.by_seed.items()}
+    return told | {"by_seed": by_seed} | ({"reason": attempt.reason} if attempt.reason else {})
+
+
+def _count(one: Tuned) -> str:
+    lost = len(one.attempts) - len(one.values)
+    return f"{len(one.attempts)} ({lost} lost)" if lost else str(len(one.attempts))
+
+
+def _reached(one: Tuned, sizes: Sequence[int]) -> list[str]:
+    if not one.values:
+        return ["-"] * (3 + len(sizes))
+    found = (one.values[0], median(one.values), one.values[-1], *(one.expected_best(n) for n in sizes))
+    return [f"{value:.4g}" for value in found]

@@ -1,0 +1,124 @@
+"""A verdict as JSON: everything that is known, for other programs."""
+
+from dataclasses import asdict
+from math import exp, isfinite
+from pathlib import Path
+
+from ..claims.claims import Finding, Judged
+from ..claims.matching import Evidence
+from ..claims.paired_comparisons import Pair
+from ..claims.published_tables import Sheet
+from ..claims.verdict import Report
+from ..core.canonical import Json
+from ..storage.atomic import readable
+from .claims_text import link
+
+SCHEMA = 1
+
+
+def render(report: Report, start: Path) -> str:
+    """All of a verdict, in full precision; paths of runs lead from the folder `start`."""
+    value = {
+        "schema": SCHEMA,
+        "source": asdict(report.paper.source),
+        "methods": {name: report.paper.name(name) for name in report.paper.methods},
+        "runs": [_evidence(evidence, start) for evidence in report.evidence],
+        "tables": [_sheet(sheet) for sheet in report.sheets],
+        "claims": [_claim(judged, start) for judged in report.claims],
+        "notes": report.notes,
+    }
+    return readable(value)
+
+
+def _evidence(evidence: Evidence, start: Path) -> Json:
+    return {
+        "number": evidence.number,
+        "setup": evidence.setup.id,
+        "title": evidence.title,
+        "scale": evidence.scale,
+        "notes": evidence.notes,
+        "methods": {
+            method: {
+                str(seed): {
+                    "label": outcome.cell.label,
+                    "folder": link(outcome, start),
+                    "status": outcome.status,
+                    "reason": outcome.reason,
+                    "collapsed": outcome.collapsed,
+                }
+                for seed, outcome in side.items()
+            }
+            for method, side in evidence.sides.items()
+        },
+        "controls": {
+            method: {str(seed): link(outcome, start) for seed, outcome in side.items()}
+            for method, side in evidence.controls.items()
+        },
+    }
+
+
+def _sheet(sheet: Sheet) -> Json:
+    return {
+        "table": sheet.table.id,
+        "title": sheet.table.title,
+        "unit": sheet.table.unit,
+        "half_width": sheet.table.half_width,
+        "only_order": sheet.table.only_order,
+        "runs": sheet.evidence.number if sheet.evidence else None,
+        "figures": [asdict(reading) for reading in sheet.readings],
+    }
+
+
+def _claim(judged: Judged, start: Path) -> Json:
+    return {
+        "id": judged.claim.id,
+        "text": judged.claim.text,
+        "where": judged.claim.where,
+        "tested": judged.claim.tested,
+        "note": judged.claim.note,
+        "verdict": judged.verdict,
+        "why": judged.why,
+        "at_published_scale": not judged.scaled,
+        "lacking": judged.lacking,
+        "seeds_that_would_decide": judged.enough,
+        "comparisons": judged.comparisons,
+        "findings": [_finding(finding, start) for finding in judged.findings],
+    }
+
+
+def _finding(finding: Finding, start: Path) -> Json:
+    return {
+        "kind": finding.check.kind,
+        "aside": finding.check.aside,
+        "runs": finding.evidence.number if finding.evidence else None,
+        "scale": finding.evidence.scale if finding.evidence else (),
+        "measure": finding.measure,
+        "stands_in_for": finding.stand_in.measure if finding.stand_in else "",
+        "verdict": finding.verdict,
+        "said": finding.said,
+        "figures": [asdict(reading) for reading in finding.readings],
+        "pairs": [_pair(pair, start) for pair in finding.pairs],
+    }
+
+
+def _pair(pair: Pair, start: Path) -> Json:
+    return {
+        "a": pair.a,
+        "b": pair.b,
+        "ratio": pair.logarithmic,
+        "claimed": [_end(end, logarithmic=pair.logarithmic) for end in pair.region],
+        "mean": pair.mean,
+        "interval": pair.between,
+        "by_seed": dict(zip(map(str, pair.seeds), map(float, pair.differences), strict=False)),
+        "aa_spread": pair.spread,
+        "test": pair.test,
+        "p": pair.p,
+        "verdict": pair.verdict,
+        "why": pair.why,
+        "seeds_that_would_decide": pair.enough,
+        "runs": [link(outcome, start) for outcome in pair.runs],
+    }
+
+
+def _end(end: float, *, logarithmic: bool) -> float | None:
+    return None if not isfinite(end) else exp(end) if logarithmic else end

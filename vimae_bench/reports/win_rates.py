@@ -1,0 +1,137 @@
+"""A figure of who beats whom: for each measure, the share of seeds on which one method is better than another."""
+
+import re
+from collections.abc import Sequence
+from itertools import zip_longest
+from math import ceil, nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis.comparison import MEANINGFUL
+from ..analysis.leaderboard_data import Board, Entry, Row
+from ..analysis.statistics import win_rate
+from ..core.results import Measure
+from .intervals import COLLAPSE, OTHER, QUIET, TOP
+from .plot_style import headed, name
+from .table_format import heading
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CELL, LETTER, WIDEST = 0.33, 0.065, 12.0
+"""The side of a cell, the width of a letter, and that of all panels side by side, in inches."""
+NUMBERED = 12
+"""More methods than this get cells of half the size, without numbers."""
+NOTE = (
+    f"share of seeds on which the row beats the column  ·  white: not meaningful, below {MEANINGFUL} either way  ·  "
+    "frame: shown to differ, after Holm  ·  blank: not ranked"
+)
+
+Shares = NDArray[np.float64]
+
+
+def measures(board: Board) -> list[Measure]:
+    """The measures of a board under which two methods or more were ranked, all pairs of which were tested."""
+    return [board.measures[m] for m in board.columns if sum(_ranked(row, m) for row in board.rows) > 1]
+
+
+def rows(board: Board) -> list[Row]:
+    """The methods that are ranked by some measure."""
+    return [row for row in board.rows if any(_ranked(row, measure) for measure in board.columns)]
+
+
+def shares(board: Board, measure: Measure) -> Shares:
+    """P(row beats column) over seeds, ties counted half; not a number on the diagonal and for what is not ranked."""
+    sign = 1 if measure.better == "higher" else -1
+    values = [_values(row, measure.name, board.seeds) * sign for row in rows(board)]
+    return np.array([[nan if a is b or np.isnan(a - b).any() else win_rate(a - b) for b in values] for a in values])
+
+
+def draw(board: Board) -> "Figure":
+    """The figure of a board that has some ranked measure: a matrix for each, all with the same rows."""
+    from matplotlib.figure import Figure
+
+    shown, methods = measures(board), rows(board)
+    side = len(methods) * (CELL if len(methods) <= NUMBERED else CELL / 2)
+    label = 0.2 + LETTER * max(len(name(row)) for row in methods)
+    across = min(len(shown), max(1, int(WIDEST / side)))
+    size = label + (side + 0.2) * across, 0.5 + (label + side + 0.3) * ceil(len(shown) / across)
+    figure = Figure(size, layout="constrained", dpi=200)
+    grid = figure.subplots(ceil(len(shown) / across), across, squeeze=False)
+    for axes, measure in zip_longest(grid.flat, shown):
+        axes.set_visible(measure is not None)
+        if measure:
+            _matrix(axes, methods, measure.name, shares(board, measure))
+            axes.set_xlabel(heading(measure), fontsize=8, parse_math=False)
+            axes.tick_params(labelleft=axes.get_subplotspec().is_first_col())  # pyright: ignore
+    return headed(figure, board.title, NOTE)
+
+
+def caption(board: Board) -> str:
+    """What to look for."""
+    return (
+        f"P(row beats column) over {len(board.seeds)} paired seeds, ties counted half. Framed pairs are shown to "
+        f"differ ({board.test}, Holm-adjusted over all {board.comparisons} comparisons of the table); white "
+        f"ones, below {MEANINGFUL} either way, mean nothing."
+    )
+
+
+def _ranked(row: Row, measure: str) -> bool:
+    return measure in row.entries and row.entries[measure].place is not None
+
+
+def _values(row: Row, measure: str, seeds: Sequence[int]) -> NDArray[np.float64]:
+    if not _ranked(row, measure):
+        return np.full(len(seeds), nan)
+    return np.array([row.entries[measure].estimates[seed].value for seed in seeds])
+
+
+def _matrix(axes: "Axes", methods: Sequence[Row], measure: str, won: Shares) -> None:
+    axes.imshow(_shades(won))
+    for i, j in np.argwhere(np.isfinite(won)):
+        if len(methods) <= NUMBERED:
+            _number(axes, j, i, float(won[i, j]))
+        if _apart(methods[i].entries[measure], methods[j].entries[measure]):
+            _frame(axes, j, i)
+    for set_ticks in (axes.set_xticks, axes.set_yticks):
+        set_ticks(range(len(methods)), [name(row) for row in methods])
+        set_ticks(np.arange(len(methods) - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.2)
+    axes.tick_params(which="both", length=0, labeltop=True, labelbottom=False)
+    axes.tick_params(axis="x", rotation=90)
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        label.set(fontsize=7, parse_math=False)
+    axes.spines[:].set_visible(False)
+
+
+def _shades(won: Shares) -> NDArray[np.float64]:
+    """Blue where the row wins and red where it loses, the stronger the more often; white where that means nothing."""
+    from matplotlib.colors import to_rgb
+
+    lead = np.abs(np.nan_to_num(won, nan=0.5) - 0.5)
+    strength = np.where(lead >= MEANINGFUL - 0.5, lead, 0.0)[..., None]
+    colour = np.where((won > 0.5)[..., None], to_rgb(TOP), to_rgb(COLLAPSE))
+    return 1 - strength * (1 - colour)
+
+
+def _number(axes: "Axes", x: int, y: int, share: float) -> None:
+    meant = max(share, 1 - share) >= MEANINGFUL
+    axes.text(x, y, f"{share:.2f}", fontsize=6.5, ha="center", va="center", color=OTHER if meant else QUIET)
+
+
+def _frame(axes: "Axes", x: int, y: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((x - 0.44, y - 0.44), 0.88, 0.88, fill=False, linewidth=1, edgecolor=OTHER))
+
+
+def _apart(a: Entry, b: Entry) -> bool:
+    """Whether the table's test tells two methods apart: exactly then they share no letter."""
+    return not (_letters(a) & _letters(b))
+
+
+def _letters(entry: Entry) -> set[str]:
+    return set(re.findall(r"[a-z]'*", entry.place.letters)) if entry.place else set()

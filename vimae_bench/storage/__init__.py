@@ -1,0 +1,1 @@
+"""The results folder and caches on disk: atomic writes, run folders, verification."""

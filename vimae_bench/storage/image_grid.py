@@ -1,0 +1,75 @@
+"""Sheets of small images: rows of tiles with gaps between them, written to a PNG that says how to take it apart."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import ResultsError
+
+COLUMNS, TILE, GAP = 10, 64, 2
+"""Images in a row, the width in pixels that small images are enlarged towards, pixels between them."""
+KEY = "tile"
+"""Of the text in a sheet's file: height and width of an image before it was enlarged, and by how much it was."""
+
+Images = NDArray[np.uint8]
+
+
+def sheet(images: Images, columns: int, factor: int = 1, gap: int = GAP) -> Images:
+    """Images [N, H, W, C] in rows of `columns`, as [height, width, C]; each pixel becomes a square of `factor`."""
+    pixels = images.repeat(factor, axis=1).repeat(factor, axis=2)
+    n, height, width, channels = pixels.shape
+    rows = -(-n // columns)
+    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 255, np.uint8)
+    for i, image in enumerate(pixels):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def save(images: Images, columns: int, path: Path) -> None:
+    """Write images [N, H, W, C] as a PNG, enlarged by a whole factor, so that every pixel stays a sharp square."""
+    from PIL.PngImagePlugin import PngInfo
+
+    height, width = images.shape[1:3]
+    factor = max(1, TILE // max(height, width))
+    told = PngInfo()
+    told.add_text(KEY, f"{height} {width} {factor}")
+    picture(sheet(images, columns, factor)).save(path, format="PNG", pnginfo=told)
+
+
+def load(path: Path) -> Images:
+    """The images [rows, columns, H, W, C] of a sheet, as they were before `save` enlarged them.
+
+    Raises ResultsError if the file is damaged, or no such sheet.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as opened:
+            height, width, factor = map(int, str(opened.info[KEY]).split())
+            pixels = np.asarray(opened, dtype=np.uint8)
+        rows, columns = _count(pixels.shape[0], height * factor), _count(pixels.shape[1], width * factor)
+    except Exception as error:  # a damaged picture fails in many ways
+        raise ResultsError(f"{path}: is no sheet of images ({error!r}); remove {path.parent} and run again") from error
+    high, wide = height * factor, width * factor
+    pixels = pixels.reshape(*pixels.shape[:2], -1)  # a grey picture has no channels
+    padded = np.zeros((rows * (high + GAP), columns * (wide + GAP), pixels.shape[2]), np.uint8)
+    padded[: pixels.shape[0], : pixels.shape[1]] = pixels
+    tiles = padded.reshape(rows, high + GAP, columns, wide + GAP, -1).swapaxes(1, 2)
+    return tiles[:, :, :high:factor, :wide:factor]
+
+
+def picture(canvas: Images) -> Any:  # noqa: ANN401
+    """A Pillow image of [height, width, C], grey where there is one channel."""
+    from PIL import Image
+
+    return Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas)
+
+
+def _count(length: int, side: int) -> int:
+    """How many tiles of a side there are along a sheet."""
+    if side < 1 or (length + GAP) % (side + GAP):
+        raise ValueError(f"tiles of {side} pixels do not fill {length}")
+    return (length + GAP) // (side + GAP)

@@ -1,0 +1,30 @@
+"""The two-dimensional codes that a run keeps among its pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import ResultsError
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes z [N, 2] of the test images, and their classes y [N], all 0 where the data set has none."""
+
+    z: NDArray[np.float32]
+    y: NDArray[np.int64]
+
+
+def read_codes(path: Path) -> Codes:
+    """The codes in a file. Raises ResultsError if it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            z = np.asarray(kept["z"], dtype=np.float32)
+            y = np.asarray(kept["y"], dtype=np.int64) if "y" in kept else np.zeros(len(z), np.int64)
+        if z.shape != (y.size, 2) or y.ndim != 1:
+            raise ValueError(f"codes are [N, 2] and labels [N], not {z.shape} and {y.shape}")
+    except Exception as error:  # a damaged archive fails in many ways
+        raise ResultsError(f"{path}: holds no codes ({error}); remove {path.parent} and run again") from error
+    return Codes(z, y)

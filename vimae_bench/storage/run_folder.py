@@ -1,0 +1,134 @@
+"""The folder of one run, which is the truth about it. Everything else (MLflow, tables) is made from these folders.
+
+runs/elbo-mnist-mlp-s0-1f2e3d4c5b6a/
+  spec.json           the run, with all settings and versions; never changed
+  events.jsonl        one line for each epoch and each thing that happened, only ever appended to
+  checkpoints/        the newest states of training, their sha256 in their names
+  weights.safetensors the trained model
+  record.json         written last: its being there means that training has ended
+  metrics/            one file for each metric, under the metric's own identity
+  pictures/           what a person looks at first
+  log.txt             what the worker printed
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from ..core.canonical import Json, is_number
+from ..core.spec import Choice, Run
+from .atomic import append_line, read_lines, write_json
+
+BELONGS: dict[str, tuple[str, type]] = {
+    "started": ("resumed_from", int),
+    "epoch": ("epoch", int),
+    "measuring": ("metric", str),
+    "metric failed": ("reason", str),
+}
+"""What a reader of an event looks for in it."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's files, by what they are."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "weights.safetensors"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def checkpoints_of_seeds(self) -> Path:
+        """Where this run's folder holds the states of several seeds that are trained as one."""
+        return self.path / "checkpoints-of-seeds"
+
+    @property
+    def pictures(self) -> Path:
+        return self.path / "pictures"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.txt"
+
+    @property
+    def mirrored(self) -> Path:
+        """How much of this folder MLflow has (tracking/cursor.py)."""
+        return self.path / ".mlflow.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    def metric(self, choice: Choice) -> Path:
+        """Where the measures of one metric are kept; a metric with other settings or version has another file."""
+        return self.path / f"metrics/{choice.key}.json"
+
+    def write_spec(self, run: Run) -> None:
+        """Write the spec if it is not there."""
+        if not self.spec.exists():
+            write_json(self.spec, run.as_json())
+
+    def tell(self, event: str, **what: object) -> None:
+        """Append an event."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        append_line(self.events, {"event": event, **what})
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last thing told is that the run ended."""
+        lines = deque(read_events(self.events), maxlen=1)
+        return bool(lines) and lines[0][0].get("event") == "ended"
+
+    def history(self) -> list[Json]:
+        """The epochs' lines in order, each epoch once: a resumed epoch repeats the lines it had written before."""
+        epochs: dict[int, Json] = {}
+        for line, _ in read_events(self.events):
+            if line.get("event") == "epoch":
+                epochs.setdefault(line["epoch"], line)
+        return [epochs[e] for e in sorted(epochs)]
+
+
+def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
+    """The events in a file from a byte offset on, each with the offset behind it; what is none is passed over."""
+    return ((line, end) for line, end in read_lines(path, offset) if is_event(line))
+
+
+def is_event(line: Json) -> bool:
+    """Whether a line is as `tell` writes it, so that whoever reads it finds what belongs to it."""
+    event = line.get("event")
+    if not isinstance(event, str) or not is_number(line.get("time")) or not isinstance(line.get("remark", ""), str):
+        return False
+    name, kind = BELONGS.get(event, ("event", str))
+    if type(line.get(name)) is not kind:
+        return False
+    return event != "epoch" or _is_epoch(line)
+
+
+def _is_epoch(line: Json) -> bool:
+    terms: object = line.get("terms")
+    told = isinstance(terms, dict) and all(value is None or is_number(value) for value in cast("Json", terms).values())
+    return told and 0 < line["epoch"] < 2**31 and is_number(line.get("seconds"))
+
+
+def reference_path(benchmark: Path, dataset: Choice, latent: int, metric: Choice) -> Path:
+    """Where a benchmark keeps what methods without training reach under one metric on one data set."""
+    return benchmark / "references" / f"{dataset.key}-d{latent}-{metric.key}.json"

@@ -1,0 +1,239 @@
+"""A benchmark's results folder: what is still to be done of each run, and what came of it, as plain data.
+
+    benchmark.json   the benchmark as it was run
+    runs/            one folder for each run (folder.py)
+    references/      what methods without training reach on the same data
+
+A damaged file never hides its neighbours: what it held counts as not there, and a `reason` names it and the remedy.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ..core.canonical import Json, expect
+from ..core.errors import ResultsError, brief
+from ..core.results import Estimate, Measure, Status
+from ..core.spec import Cell, Choice, Run
+from .atomic import read_json, write_json
+from .metric_file import read_measured, suffix_of
+from .run_folder import RunFolder, reference_path
+
+State = Literal["new", "resume", "measure", "done", "diverged", "failed"]
+FINISHED: tuple[State, ...] = ("done", "diverged")
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one cell: how its run ended, and an estimate for each measure that is defined for it."""
+
+    cell: Cell
+    folder: Path
+    status: Literal["done", "diverged", "failed", "missing"]
+    reason: str = ""
+    record: Json = field(default_factory=dict[str, Any])
+    measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
+    estimates: Mapping[str, Estimate] = field(default_factory=dict[str, Estimate])
+
+    @cached_property
+    def collapsed(self) -> bool:
+        """Whether the model ignores its data: some estimate lies below its measure's `collapse_below`."""
+        limits = {name: m.collapse_below for name, m in self.measures.items() if m.collapse_below is not None}
+        return any(self.estimates[name].value < limit for name, limit in limits.items() if name in self.estimates)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What methods without training reach under one metric, by row label and measure."""
+
+    dataset: Choice
+    latent: int
+    measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
+    rows: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict[str, Mapping[str, Estimate]])
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class KeptBenchmark:
+    """A benchmark read back from its results. `leaderboard` holds `rank_by`, `columns` and `provenance`."""
+
+    name: str
+    source: str
+    leaderboard: Json
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Store:
+    """The results folder of one benchmark. Nothing is created before something is written."""
+
+    path: Path
+
+    def folder(self, run: Run) -> RunFolder:
+        """The run's folder. Raises ResultsError for a name or a link that leads out of the results folder."""
+        name, runs = run.name, self.path / "runs"
+        if not is_name_of_file(name) or (runs / name).is_symlink():
+            raise ResultsError(f"{runs}: a run's folder has to lie in here and be no link, not {brief(name)}")
+        return RunFolder(runs / name)
+
+    def reference(self, dataset: Choice, latent: int, metric: Choice) -> Path:
+        """Where the reference rows of one metric are kept."""
+        path = reference_path(self.path, dataset, latent, metric)
+        if not is_name_of_file(path.name) or path.parent != self.path / "references":
+            raise ResultsError(f"{self.path / 'references'}: references have to lie in here, not {brief(str(path))}")
+        return path
+
+    def state(self, cell: Cell) -> State:
+        """What is to be done of a cell.
+
+        `new` and `resume` are to be trained, `measure` lacks the file of a wanted metric or the pictures of a model
+        whose weights are there, `failed` is to be tried again, and so is a run whose record is damaged.
+        """
+        folder = self.folder(cell.run)
+        if not folder.record.exists():
+            return "resume" if folder.spec.exists() else "new"
+        try:
+            status: State = _record(folder.record, cell.run)["status"]
+        except ResultsError:
+            return "failed"
+        if status != "done":
+            return status
+        drawn = folder.pictures.exists() or not folder.weights.exists()
+        return "done" if drawn and all(folder.metric(metric).exists() for metric in cell.metrics) else "measure"
+
+    def outcomes(self, cells: Sequence[Cell]) -> list[Outcome]:
+        """What came of each cell, in the order given. Raises ResultsError where two metrics share a measure's name."""
+        return [self._outcome(cell) for cell in cells]
+
+    def references(self, cells: Sequence[Cell]) -> list[Reference]:
+        """The reference rows that belong to these cells, as far as they are there."""
+        wanted = {(c.run.dataset.key, c.run.latent, m.key): (c, m) for c in cells for m in c.metrics}
+        found = [(self._reference_of(c.run, m), c, m) for c, m in wanted.values()]
+        return [_reference(path, cell, metric) for path, cell, metric in found if path.exists()]
+
+    def set_aside(self, cells: Sequence[Cell]) -> list[Path]:
+        """Rename the damaged files of these cells to `<name>.corrupt`, to be made again; gives their old paths."""
+        damaged = [path for path, read in dict(self._files(cells)).items() if path.exists() and not _whole(path, read)]
+        for path in damaged:
+            path.replace(path.with_suffix(".corrupt"))
+        return damaged
+
+    def write_benchmark(self, name: str, source: str, leaderboard: Mapping[str, Any], cells: Sequence[Cell]) -> None:
+        """Keep what was asked for, so that the folder can be read without the benchmark file."""
+        rows = [cell.as_json() for cell in cells]
+        head = {"schema": SCHEMA, "name": name, "source": source, "leaderboard": dict(leaderboard)}
+        write_json(self.path / "benchmark.json", {**head, "cells": rows})
+
+    def read_benchmark(self) -> KeptBenchmark:
+        """Raises ResultsError if this is no results folder, or its benchmark.json is damaged."""
+        path = self.path / "benchmark.json"
+        if not path.exists():
+            raise ResultsError(f"{self.path}: is no results folder, for there is no benchmark.json in it")
+        raw = read_json(path)
+        try:
+            known = _Known()
+            cells = tuple(Cell.from_json(row, known.choice) for row in raw["cells"])
+            shown = dict(raw["leaderboard"])
+            columns = shown.get("columns", ())
+            for text in (raw["name"], raw["source"], shown.get("rank_by", ""), shown.get("provenance", ""), *columns):
+                expect("a name", text, str)
+            return KeptBenchmark(raw["name"], raw["source"], shown, cells)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
+
+    def _outcome(self, cell: Cell) -> Outcome:
+        folder = self.folder(cell.run)
+        try:
+            record = _record(folder.record, cell.run)
+        except ResultsError as error:
+            if folder.record.exists():
+                return Outcome(cell, folder.path, "failed", str(error))
+            return Outcome(cell, folder.path, "missing", "not finished" if folder.spec.exists() else "not started")
+        # A run that failed when it was tried again may have metrics from before.
+        wanted = cell.metrics if record["status"] == "done" else ()
+        measures, estimates, damage = _measured(folder, wanted)
+        reason = "; ".join(filter(None, [record.get("reason"), *damage]))
+        return Outcome(cell, folder.path, record["status"], reason, record, measures, estimates)
+
+    def _reference_of(self, run: Run, metric: Choice) -> Path:
+        return self.reference(run.dataset, run.latent, metric)
+
+    def _files(self, cells: Sequence[Cell]) -> Iterator[tuple[Path, Callable[[Path], object]]]:
+        for cell in cells:
+            folder = self.folder(cell.run)
+            yield folder.record, partial(_record, run=cell.run)
+            for metric in cell.metrics:
+                yield folder.metric(metric), read_measured
+                yield self._reference_of(cell.run, metric), read_measured
+
+
+def is_name_of_file(name: str) -> bool:
+    """Whether a name is one of a file, and no path."""
+    return name.isprintable() and "/" not in name and name not in ("", ".", "..") and len(name.encode()) <= 255
+
+
+def _record(path: Path, run: Run) -> Json:
+    record = read_json(path)
+    if record.get("key") != run.key or record.get("status") not in get_args(Status):
+        raise ResultsError(f"{path}: is not the record of this run; remove it and run again")
+    expect_record(path, record)
+    return record
+
+
+def expect_record(path: Path, record: Json) -> None:
+    """Raises ResultsError for a record in which something is not of the kind that `run` writes."""
+    made_by = record.get("made_by") or {}
+    tables = (record.get("data") or {}, made_by, isinstance(made_by, dict) and made_by.get("plugins", {}))
+    if not isinstance(record.get("reason", ""), str) or not all(isinstance(table, dict) for table in tables):
+        raise ResultsError(f"{path}: is not as `run` writes it; remove it and run again")
+
+
+def _measured(
+    folder: RunFolder, metrics: Sequence[Choice]
+) -> tuple[dict[str, Measure], dict[str, Estimate], list[str]]:
+    """All that a run's metrics gave, and what is wrong with their files."""
+    measures, estimates, damage = dict[str, Measure](), dict[str, Estimate](), list[str]()
+    for metric in metrics:
+        path = folder.metric(metric)
+        try:
+            found = read_measured(path, suffix_of(metric, metrics))
+        except ResultsError as error:
+            damage += [str(error)] if path.exists() else []
+            continue
+        if "" not in found.rows:
+            damage.append(f"{path}: holds no estimates of a run; remove it and run again")
+            continue
+        if twice := measures.keys() & found.measures.keys():
+            raise ResultsError(f"{path}: another metric gives '{min(twice)}' too; leave one of the two out")
+        measures.update(found.measures)
+        estimates.update(found.rows[""])
+    return measures, estimates, damage
+
+
+def _reference(path: Path, cell: Cell, metric: Choice) -> Reference:
+    try:
+        found = read_measured(path, suffix_of(metric, cell.metrics))
+    except ResultsError as error:
+        return Reference(cell.run.dataset, cell.run.latent, reason=str(error))
+    return Reference(cell.run.dataset, cell.run.latent, found.measures, found.rows)
+
+
+def _whole(path: Path, read: Callable[[Path], object]) -> bool:
+    try:
+        read(path)
+    except ResultsError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Choices that were read already, by their spelling: thousands of cells share a few, and what these work out."""
+
+    choices: dict[str, Choice] = field(default_factory=dict[str, Choice])
+
+    def choice(self, raw: Json) -> Choice:
+        return self.choices.get(spelling := str(raw)) or self.choices.setdefault(spelling, Choice.from_json(raw))

@@ -1,0 +1,117 @@
+"""The contract of each kind, and what comes of a plugin that is held to it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ..core.errors import BenchError
+from ..data.types import Dataset
+from ..engine.step.graph import reason
+from ..execution.interfaces import Executor, Reporter
+from ..plugin.interfaces import Architecture, Divergence, Metric, Objective, Prior
+from ..plugin.manager import FAULTS
+from .architectures import ARCHITECTURE
+from .contract import Inapplicable, Law, Refusal
+from .datasets import DATASET
+from .divergences import DIVERGENCE
+from .metrics import METRIC
+from .objectives import OBJECTIVE
+from .priors import PRIOR
+from .streams import EXECUTOR, REPORTER
+
+CONTRACTS: dict[str, tuple[Law, ...]] = {
+    "prior": PRIOR,
+    "divergence": DIVERGENCE,
+    "architecture": ARCHITECTURE,
+    "objective": OBJECTIVE,
+    "metric": METRIC,
+    "dataset": DATASET,
+    "executor": EXECUTOR,
+    "reporter": REPORTER,
+}
+"""The laws of each kind of plugin."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one law; `why` tells of one that does not hold, or does not apply."""
+
+    law: Law
+    status: Literal["ok", "fails", "skipped"]
+    why: str
+    seconds: float
+
+
+def examine(kind: str, plugin: object) -> Iterator[Outcome]:
+    """Hold a plugin to each law of its kind, whatever became of those before.
+
+    Raises Refusal for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
+    """
+    for law in CONTRACTS[kind]:
+        start = time.perf_counter()
+        status, why = _outcome(law, plugin)
+        yield Outcome(law, status, why, time.perf_counter() - start)
+
+
+def _outcome(law: Law, plugin: object) -> tuple[Literal["ok", "fails", "skipped"], str]:
+    try:
+        law.test(plugin)
+    except Refusal:
+        raise
+    except Inapplicable as why:
+        return "skipped", str(why)
+    except FAULTS as error:
+        return "fails", str(error) if isinstance(error, BenchError) else reason(error)
+    return "ok", ""
+
+
+def check_prior(prior: Prior) -> None:
+    """Raises ContractError for the first law of priors that does not hold."""
+    _check("prior", prior)
+
+
+def check_divergence(divergence: Divergence) -> None:
+    """Raises ContractError for the first law of divergences that does not hold."""
+    _check("divergence", divergence)
+
+
+def check_architecture(architecture: Architecture) -> None:
+    """Raises ContractError for the first law of architectures that does not hold."""
+    _check("architecture", architecture)
+
+
+def check_objective(objective: Objective) -> None:
+    """Raises ContractError for the first law of objectives that does not hold.
+
+    Raises Refusal for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
+    """
+    _check("objective", objective)
+
+
+def check_metric(metric: Metric) -> None:
+    """Raises ContractError for the first law of metrics that does not hold."""
+    _check("metric", metric)
+
+
+def check_dataset(dataset: Dataset) -> None:
+    """Raises ContractError for the first law of data sets that does not hold."""
+    _check("dataset", dataset)
+
+
+def check_executor(executor: Executor) -> None:
+    """Raises ContractError for the first law of executors that does not hold."""
+    _check("executor", executor)
+
+
+def check_reporter(reporter: Reporter) -> None:
+    """Raises ContractError for the first law of reporters that does not hold."""
+    _check("reporter", reporter)
+
+
+def _check(kind: str, plugin: object) -> None:
+    for law in CONTRACTS[kind]:
+        try:
+            law.test(plugin)
+        except Inapplicable:
+            continue

@@ -1,0 +1,163 @@
+"""An experiment brought back from MLflow as a results folder, so that it is read as every other one is."""
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from ..analysis.footnotes import many
+from ..core.errors import BenchError, did_you_mean
+from ..core.spec import Cell
+from ..storage.atomic import json_object
+from ..storage.store import Store
+from .names import CELL, RUN_KEY
+from .store import connect, default_uri, masked
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository as Files
+
+PAGE = 1000
+THREADS = 8
+"""Runs whose files are fetched at a time: over a network most of it is waiting."""
+
+
+def fetch(experiment: str, uri: str, results: Path, store: Store) -> list[str]:
+    """Write to `store` what MLflow has of the runs of an experiment; gives sentences about what was left out.
+
+    `uri` is that of MLflow's store (empty: `default_uri(results)`). Of several runs in one place of the matrix the one
+    begun last is taken. Raises BenchError where there is no such store or experiment, none of its runs were mirrored by
+    `vimae-bench`, or they cannot be read.
+    """
+    where = uri or default_uri(results)
+    _expect_store(where)
+    try:
+        client = connect(where)
+        runs = list(_runs(client, _find(client, experiment, where)))
+        ours = [_files(run, where) for run in runs if RUN_KEY in run.data.tags]
+        cells = _cells(ours)
+        if not cells:
+            raise BenchError(f"mlflow:{experiment}: {_unusable(experiment, len(runs), len(ours))}")
+        newest = _newest(cells)
+        _write(newest, store)
+    except BenchError:
+        raise
+    except Exception as error:  # a store raises whatever its driver raises
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BenchError(masked(f"{where}: MLflow cannot be read ({said})")) from error
+    store.write_benchmark(experiment, "", {}, [cell for _, cell in newest])
+    return [*_said(len(runs) - len(ours), len(ours) - len(cells), len(cells) - len(newest))]
+
+
+def _expect_store(uri: str) -> None:
+    """SQLite makes a store that is not there; a mistyped name would be an empty one."""
+    file = re.fullmatch(r"sqlite:///(.+)", uri)
+    if file and not Path(unquote(file[1])).exists():
+        raise BenchError(
+            f"{masked(uri)}: no MLflow store is there; name another by --mlflow-uri, or `sync` to this one"
+        )
+
+
+def _find(client: "MlflowClient", name: str, uri: str) -> str:
+    if found := client.get_experiment_by_name(name):
+        return found.experiment_id
+    known = [experiment.name for experiment in client.search_experiments()]
+    raise BenchError(f"mlflow:{name}: no experiment in {masked(uri)} is called '{name}'{did_you_mean(name, known)}")
+
+
+def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
+    """The experiment's runs, from the first begun to the last."""
+    token: str | None = None
+    while token != "":
+        page = client.search_runs(
+            [experiment], max_results=PAGE, order_by=["attributes.start_time ASC"], page_token=token
+        )
+        yield from page
+        token = page.token or ""
+
+
+def _files(run: "Run", uri: str) -> "Files":
+    """Where a run's files lie. Asked for a file, the client would read the run again, with all its points."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(run.info.artifact_uri or "", tracking_uri=uri)
+
+
+def _cells(runs: "Sequence[Files]") -> "list[tuple[Files, Cell]]":
+    """Each run with its cell, in the same order; those that do not tell it are left out."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        cells = list(pool.map(_cell, runs))
+    return [(run, cell) for run, cell in zip(runs, cells, strict=True) if cell]
+
+
+def _newest(cells: "Sequence[tuple[Files, Cell]]") -> "list[tuple[Files, Cell]]":
+    """The last run in each place of the matrix, by seed: an experiment keeps those of earlier settings too."""
+    last = {_place(cell): (run, cell) for run, cell in cells}
+    return sorted(last.values(), key=lambda found: found[1].seed)
+
+
+def _cell(run: "Files") -> Cell | None:
+    if CELL not in _names(run):
+        return None
+    with TemporaryDirectory() as folder:
+        _bring(run, CELL, path := Path(folder) / "brought.json")
+        raw = json_object(path.read_bytes())
+    try:
+        return Cell.from_json(raw or {})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BenchError(f"{masked(run.artifact_uri)}/{CELL}: is not as `sync` writes it ({error!r})") from error
+
+
+def _place(cell: Cell) -> tuple[object, ...]:
+    run = cell.run
+    return cell.label, run.dataset.key, run.architecture.key, run.latent, run.training, cell.seed
+
+
+def _write(cells: "Sequence[tuple[Files, Cell]]", store: Store) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(partial(_write_run, store), *zip(*cells, strict=True)))
+
+
+def _write_run(store: Store, run: "Files", cell: Cell) -> None:
+    """The files of one run that results are read from. Their names come from the cell, never from MLflow."""
+    folder = store.folder(cell.run)
+    there = _names(run) | _names(run, "metrics")
+    for path in (folder.spec, folder.record, *(folder.metric(metric) for metric in cell.metrics)):
+        name = path.relative_to(folder.path).as_posix()
+        if name in there:
+            _bring(run, name, path)
+
+
+def _bring(run: "Files", name: str, path: Path) -> None:
+    """One artefact put in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as folder:  # where below it MLflow puts a file depends on its kind of store
+        shutil.move(run.download_artifacts(name, folder), path)
+
+
+def _names(run: "Files", below: str | None = None) -> set[str]:
+    return {file.path for file in run.list_artifacts(below)}
+
+
+def _unusable(experiment: str, runs: int, ours: int) -> str:
+    """Why nothing can be read of an experiment."""
+    if not runs:
+        return "has no runs"
+    if not ours:
+        return f"has {many(runs, 'run')}, none of them mirrored by vimae-bench (by the tag {RUN_KEY})"
+    return f"has {many(ours, 'run')} without {CELL} among the artefacts; `vimae-bench sync` of {experiment} sends it"
+
+
+def _said(foreign: int, untold: int, older: int) -> Iterator[str]:
+    if foreign:
+        yield f"{many(foreign, 'run')} of the experiment not mirrored by vimae-bench: left out."
+    if untold:
+        yield f"{many(untold, 'run')} of the experiment without {CELL} among the artefacts: left out; `sync` sends it."
+    if older:
+        yield f"{many(older, 'run')} of the experiment begun before another of the same method and seed: left out."

@@ -1,0 +1,87 @@
+"""A benchmark's runs brought to MLflow from their folders. The folders stay the truth; a mirror may be late."""
+
+import math
+import textwrap
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.errors import BenchError
+from ..core.spec import Cell
+from ..storage.run_folder import read_events
+from ..storage.store import Store
+from .description import describe
+from .store import default_uri, masked, open_target
+from .sync_run import RunMirror
+
+REASON_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many of a benchmark's runs MLflow has in full, how many it has not yet, and the first reason why not."""
+
+    mirrored: int
+    behind: int
+    reason: str = ""
+
+
+def sync(
+    benchmark: Path,
+    uri: str = "",
+    cells: Sequence[Cell] | None = None,
+    seconds: float = math.inf,
+    *,
+    models: bool = True,
+    describing: bool = True,
+) -> Summary:
+    """Mirror the runs in a benchmark's results folder to the MLflow store at `uri`; empty: `default_uri`.
+
+    Only the runs of `cells`, if they are given; runs that have not begun are not counted. No further run is taken up
+    `seconds` after the store was opened. Trained models are sent as well, unless `models` says no, and the experiment's
+    description, unless `describing` does. A store that cannot be reached and a damaged run are told in the summary, not
+    raised. Raises ResultsError if the cells have to be read from the folder and cannot be.
+    """
+    results = Store(benchmark)
+    wanted = {cell.run.key: cell for cell in (results.read_benchmark().cells if cells is None else cells)}
+    folders = [(results.folder(cell.run), cell) for cell in wanted.values()]
+    begun = [(folder, cell) for folder, cell in folders if next(read_events(folder.events), None)]
+    if not begun:
+        return Summary(0, 0)
+    try:
+        target = open_target(benchmark, uri or default_uri(benchmark.parent))
+        if describing:
+            describe(target, results)
+    except Exception as error:  # a store raises whatever its driver raises
+        return Summary(0, len(begun), _told(error))
+    return _update([RunMirror(target, folder, cell, models) for folder, cell in begun], seconds)
+
+
+def _update(runs: Sequence[RunMirror], seconds: float) -> Summary:
+    deadline = time.monotonic() + seconds
+    mirrored, reasons = 0, list[str]()
+    for run in runs:
+        if time.monotonic() > deadline:
+            reasons.append(f"there was no time for all in {seconds:.0f} s")
+            break
+        try:
+            run.update()
+            mirrored += 1
+        except Exception as error:  # a store raises whatever its driver raises, and a folder may be damaged in any way
+            reasons.append(_told(error))
+            if _is_store_down(error):
+                break
+    return Summary(mirrored, len(runs) - mirrored, next(iter(reasons), ""))
+
+
+def _is_store_down(error: Exception) -> bool:
+    """MLflow gives every error of its own a status of HTTP; below 500 it is about the one run."""
+    status = getattr(error, "get_http_status_code", None)
+    return status is not None and status() >= 500
+
+
+def _told(error: Exception) -> str:
+    """An error in one line."""
+    what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+    return textwrap.shorten(masked(what), REASON_LENGTH, placeholder=" ...")

@@ -1,0 +1,65 @@
+"""How far one run's folder has been mirrored, kept in the folder itself and saved after each thing that was sent."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ..core.canonical import expect
+from ..core.errors import ResultsError
+from ..storage.atomic import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The MLflow run, how much of events.jsonl it has, and a stamp of each file and state it has.
+
+    `target` names the store and experiment; `offset` counts bytes; `epoch` and `time` are those of the last lines.
+    """
+
+    target: str
+    run_id: str = ""
+    offset: int = 0
+    epoch: int = 0
+    time: float = 0.0
+    sent: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def read(cls, path: Path, target: str) -> "Cursor":
+        """The cursor kept for a target; one that has seen nothing where there is none, or none for this target."""
+        try:
+            cursor = cls(**read_json(path))
+            cursor._expect_kinds()
+        except (AttributeError, ResultsError, TypeError):
+            return cls(target)
+        return cursor if cursor.target == target else cls(target)
+
+    def _expect_kinds(self) -> None:
+        for name in ("target", "run_id"):
+            expect(name, getattr(self, name), str)
+        for name in ("offset", "epoch"):
+            expect(name, getattr(self, name), int)
+        expect("time", self.time, float)
+        for mark in self.sent.values():
+            expect("sent", mark, str)
+        if not (0 <= self.offset < 2**63):
+            raise TypeError(f"offset is {self.offset}")
+
+    def write(self, path: Path) -> "Cursor":
+        """Save the cursor."""
+        write_json(path, asdict(self))
+        return self
+
+
+def copied_as(path: Path) -> str:
+    """The id of MLflow's run that a cursor knows, whatever its target; empty where there is none."""
+    try:
+        run_id = read_json(path).get("run_id")
+    except ResultsError:
+        return ""
+    return run_id if isinstance(run_id, str) else ""
+
+
+def stamp(path: Path) -> str:
+    """A file's time and size: it changes when the file is written again."""
+    stat = path.stat()
+    return f"{stat.st_mtime_ns}-{stat.st_size}"

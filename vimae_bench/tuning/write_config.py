@@ -1,0 +1,97 @@
+"""The benchmark file with the settings that were chosen, for `vimae-bench run` to rank on the test images."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..analysis.footnotes import many
+from ..analysis.trials import Attempt, Tuned
+from ..config.benchmark import Benchmark, Method, override
+from ..config.file_form import file_form
+from ..config.search_space import placed
+from ..core.canonical import Json
+from ..core.errors import BenchError, legible
+from ..plugin.catalog import installed
+from .study import Sweep
+
+SEARCHES = {"random": "random search", "tpe": "TPE"}
+EDITORS = "#:schema"
+
+
+def written(benchmark: Benchmark, overrides: Sequence[str], sweep: Sweep, tuned: Sequence[Tuned], command: str) -> str:
+    """The text of the file: that of the benchmark, comments and all, with the best settings of each method.
+
+    Raises BenchError for a method of which all trials are lost.
+    """
+    import tomlkit
+
+    document: Any = tomlkit.parse(benchmark.source)
+    for given in overrides:
+        override(document, given, file_form())
+    chosen = {one.label: _best(one).settings for one in tuned}
+    for raw in document["method"] if isinstance(document["method"], list) else [document["method"]]:
+        raw.pop("search", None)
+        method = next(m for m in benchmark.groups[0].methods if m.label == raw["label"])
+        _set(raw, method, chosen.get(method.label, {}))
+    document.pop("tuning", None)
+    document["name"] = f"{benchmark.name}-tuned"
+    document.setdefault("leaderboard", tomlkit.table())["provenance"] = provenance(sweep, benchmark)
+    head, text = _parted(tomlkit.dumps(document))
+    comment = (legible(" ".join(line.split())) for line in _comment(benchmark, sweep, tuned, command))
+    return head + "".join(f"# {line}\n" for line in comment) + text
+
+
+def provenance(sweep: Sweep, benchmark: Benchmark) -> str:
+    """How settings were come by, in a sentence for the foot of a leaderboard."""
+    tuning, others = benchmark.tuning, fixed(benchmark)
+    how = f"{SEARCHES[tuning.sampler]}, seed{'s' * (len(tuning.seeds) > 1)} {', '.join(map(str, tuning.seeds))}"
+    as_given = f"; not tuned: {', '.join(others)}" if others else ""
+    return f"Tuned, {many(tuning.trials, 'trial')} each on validation {sweep.measure.name} ({how}){as_given}."
+
+
+def fixed(benchmark: Benchmark) -> list[str]:
+    """The labels of the methods that stay as the file has them."""
+    return [method.label for method in benchmark.groups[0].methods if not method.search and not method.repeats]
+
+
+def _comment(benchmark: Benchmark, sweep: Sweep, tuned: Sequence[Tuned], command: str) -> Iterator[str]:
+    yield f"Made by `{command}`."
+    yield provenance(sweep, benchmark)
+    for one in tuned:
+        best = _best(one)
+        yield f"{one.label}: trial {best.number} of {len(one.attempts)}, {sweep.measure.name} {best.value:.5g}"
+
+
+def _best(one: Tuned) -> Attempt:
+    if one.best is None:
+        raise BenchError(f"{one.label}: none of its {len(one.attempts)} trials is whole: {one.attempts[0].reason}")
+    return one.best
+
+
+def _set(raw: Any, method: Method, settings: Mapping[str, Any]) -> None:  # noqa: ANN401
+    """Put settings into a method's table as its author has it: inner tables and bare names of plugins are entered."""
+    made = placed(method, settings, installed())
+    whole: Json = {"objective": made.objective.as_json(), "prior": made.prior.as_json(), "training": {}}
+    for path in sorted(settings, key=lambda path: path.count(".")):
+        *parents, last = path.split(".")
+        table, choice = raw, whole
+        for part in parents:
+            choice = choice[part]
+            table = _entered(table, part, choice.get("use"))
+        table[last] = settings[path]
+
+
+def _entered(table: Any, part: str, use: str | None) -> Any:  # noqa: ANN401
+    import tomlkit
+
+    if not isinstance(table.get(part), dict):
+        inner = tomlkit.inline_table()
+        if use is not None:
+            inner["use"] = use
+        table[part] = inner
+    return table[part]
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """The line that editors want first, if it is there, and the rest."""
+    first, end, rest = text.partition("\n")
+    return (first + end, rest) if first.startswith(EDITORS) else ("", text)
