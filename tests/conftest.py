@@ -13,7 +13,7 @@ from vimae_bench.analysis.leaderboard import leaderboards
 from vimae_bench.analysis.leaderboard_data import Board
 from vimae_bench.execution import Cell, Choice, Run, Training
 from vimae_bench.plugin import Frame, Measure
-from vimae_bench.plugin import catalog as catalogue
+from vimae_bench.plugin import catalog
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import Store
@@ -80,16 +80,16 @@ def vimae_divergences():
 
 
 @pytest.fixture
-def fresh_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """No catalogue is kept from before, and none is left for later."""
+def fresh_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """No catalog is kept from before, and none is left for later."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    catalogue.installed.cache_clear()
+    catalog.get_catalog.cache_clear()
     yield
-    catalogue.installed.cache_clear()
+    catalog.get_catalog.cache_clear()
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_catalogue: None):
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_catalog: None):
     """Install a module with its entry point, as pip would."""
     site = tmp_path / "site"
     site.mkdir()
@@ -103,7 +103,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_catalogue: No
         (info / "entry_points.txt").write_text(f"[vimae_bench]\n{name} = {name}\n")
         (site / f"{name}.py").write_text(source)
         monkeypatch.delitem(sys.modules, name, raising=False)
-        catalogue.installed.cache_clear()
+        catalog.get_catalog.cache_clear()
         return site / f"{name}.py"
 
     return installed

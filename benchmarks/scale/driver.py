@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from multiprocessing import forkserver
 from pathlib import Path
 
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.matrix import cells
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
 from vimae_bench.engine.runner import carry_out, orders
 from vimae_bench.execution import Choice, Event, Executor, Order
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder, read_events
 from vimae_bench.storage.store import Store
 
@@ -42,14 +42,14 @@ class Timed:
 def drive(file: Path, seeds: Sequence[int], results: Path, jobs: int, reporters: Sequence[str]) -> Json:
     """Carry out the matrix; gives the seconds, the processor's seconds and the memory that it took."""
     began = time.perf_counter()
-    benchmark = read(file, [f"seeds={list(seeds)}"])
-    matrix, store = cells(benchmark), Store(results.resolve() / benchmark.name)
+    benchmark = read_benchmark(file, [f"seeds={list(seeds)}"])
+    matrix, store = list_entries(benchmark), Store(results.resolve() / benchmark.name)
     store.write_benchmark(benchmark.name, benchmark.source, asdict(benchmark.leaderboard), matrix)
     todo = orders(store, benchmark.name, matrix, results / "data")
     planned = time.perf_counter() - began
-    executor = Timed(make("executor", Choice("local", {"jobs": jobs})))
+    executor = Timed(make_plugin("executor", Choice("local", {"jobs": jobs})))
     before = time.process_time()
-    failed = carry_out(todo, executor, [make("reporter", Choice(name)) for name in reporters])
+    failed = carry_out(todo, executor, [make_plugin("reporter", Choice(name)) for name in reporters])
     return {
         "runs": len(todo),
         "failed": len(failed),

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.matrix import cells
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
 from vimae_bench.core.spec import Cell
 from vimae_bench.engine.runner import orders
@@ -60,7 +60,7 @@ class Matrix:
         return f"seeds={[*range(self.seeds)]}"
 
     def cells(self) -> list[Cell]:
-        return cells(read(FILE, [self.override]))
+        return list_entries(read_benchmark(FILE, [self.override]))
 
     def drive(self, jobs: int, reporters: Sequence[str]) -> Json:
         """Carry it out by a scheduler in a process of its own; gives what `driver.drive` does."""

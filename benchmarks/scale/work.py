@@ -112,7 +112,7 @@ class Pretended:
 
 
 def _pretended(cell: Cell, kind: str, choice: Choice) -> Pretended:
-    real: Metric = registry.make(kind, choice)
+    real: Metric = registry.make_plugin(kind, choice)
     return Pretended(cell, real.measures(), DRAWS if choice.use == "svm" else 1)
 
 

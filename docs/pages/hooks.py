@@ -21,7 +21,7 @@ HOW_TO = ("prior", "divergence", "architecture", "objective", "metric", "dataset
 
 def page() -> str:
     """The page in markdown."""
-    return joined(["# Hooks", MADE, HEAD, *(_section(kind, hook) for kind, hook in hooks.KINDS.items())])
+    return joined(["# Hooks", MADE, HEAD, *(_section(kind, hook) for kind, hook in hooks.HOOKS.items())])
 
 
 def _section(kind: str, hook: str) -> str:

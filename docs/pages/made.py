@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from vimae_bench.plugin import catalog as catalogue
-from vimae_bench.plugin.manager import sources
+from vimae_bench.plugin import catalog
+from vimae_bench.plugin.manager import find_plugins
 from vimae_bench.reports.plugin_reference import HEADS, reference
 
 from . import commands, hooks, interface
@@ -15,7 +15,9 @@ FOLDER = Path(__file__).parents[1] / "reference"
 
 def of_kind(kind: str) -> str:
     """The page of a kind of plugin, with the built-ins alone, whatever else is installed."""
-    return reference(kind, catalogue.build([source for source in sources() if source.distribution == "vimae-bench"]))
+    return reference(
+        kind, catalog.build_catalog([source for source in find_plugins() if source.distribution == "vimae-bench"])
+    )
 
 
 PAGES: dict[str, Callable[[], str]] = {

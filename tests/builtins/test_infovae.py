@@ -6,8 +6,8 @@ from vimae_bench.core.spec import Choice
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.models import Deterministic, Gaussian, NoisedDeterministic
 from vimae_bench.plugin import AdversarialJS, Batch, Frame, registry
-from vimae_bench.plugin import catalog as catalogue
-from vimae_bench.plugin.settings import Checker
+from vimae_bench.plugin import catalog
+from vimae_bench.plugin.settings import SettingsChecker
 from vimae_bench.testing import check_objective
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
@@ -111,16 +111,16 @@ def test_a_critic_is_not_rewarded_for_a_mismatch():
 
 
 def test_a_benchmark_file_has_both_spellings():
-    known = catalogue.installed()
+    known = catalog.get_catalog()
     made = []
     for raw in (
         {"use": "infovae", "a": 0.25, "l": 3, "divergence": "mmd"},
         {"use": "infovae_zhao", "alpha": 0.75, "lambda_": 3, "divergence": {"use": "adversarial_js", "units": 16}},
     ):
-        checker = Checker(known.form)
-        choice = checker.check({"plugin": "objective"}, raw)
+        checker = SettingsChecker(known.get_form)
+        choice = checker.complete({"plugin": "objective"}, raw)
         assert not checker.problems
-        made.append(registry.make("objective", Choice.from_json(choice), known))
+        made.append(registry.make_plugin("objective", Choice.from_json(choice), known))
     assert [(one.a, one.l, one.weight) for one in made] == [(0.25, 3.0, 2.75)] * 2
     assert (len(made[0].steps()), len(made[1].steps())) == (1, 2)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.matrix import cells
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.matrix import list_entries
 from vimae_bench.data.prepare import ensure
 from vimae_bench.engine.runner import carry_out, orders
 from vimae_bench.engine.training import checkpoint
@@ -20,7 +20,7 @@ from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Training
 from vimae_bench.execution.jobs import LEFT, Means
 from vimae_bench.plugin import BenchError
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import Store
 from vimae_builtin.executors.inline import Inline
@@ -73,14 +73,14 @@ def seen(request, monkeypatch):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    ensure(make("dataset", matrix(folder)[0].run.dataset), folder)
+    ensure(make_plugin("dataset", matrix(folder)[0].run.dataset), folder)
     return folder
 
 
 def matrix(folder, text=TEXT):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "small.toml").write_text(text)
-    return cells(read(folder / "small.toml"))
+    return list_entries(read_benchmark(folder / "small.toml"))
 
 
 def todo(folder, data, text=TEXT):

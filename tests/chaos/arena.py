@@ -13,8 +13,8 @@ from pathlib import Path
 
 from vimae_bench.analysis.leaderboard import leaderboards
 from vimae_bench.cli import main
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.matrix import cells
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
 from vimae_bench.core.spec import Cell
 from vimae_bench.engine.runner import orders
@@ -91,7 +91,7 @@ class Arena:
 
     @property
     def cells(self) -> list[Cell]:
-        return cells(read(self.file))
+        return list_entries(read_benchmark(self.file))
 
     def words(self, *more: str) -> list[str]:
         """The arguments of the command that does it all."""

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.matrix import NothingSelected, cells, select
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.matrix import NothingSelected, list_entries, select_entries
 from vimae_bench.core.errors import BenchError, Problems
 from vimae_bench.core.spec import Run
 
@@ -38,12 +38,12 @@ def write(changed):
 
 def problems(path, *overrides):
     with pytest.raises(Problems) as caught:
-        read(path, overrides)
+        read_benchmark(path, overrides)
     return str(caught.value).replace(str(path), "FILE").splitlines()
 
 
 def test_a_file_is_read_with_every_default_filled_in(write):
-    benchmark = read(write())
+    benchmark = read_benchmark(write())
     assert benchmark.groups[0].training.batch == 100
     assert benchmark.groups[0].methods[1].objective.settings["recon_scale"] == 1.0
     assert benchmark.groups[0].methods[1].objective.settings["divergence"]["kernel"] == "imq"
@@ -51,21 +51,21 @@ def test_a_file_is_read_with_every_default_filled_in(write):
 
 
 def test_a_default_that_is_spelled_out_changes_no_run(write):
-    short = [cell.run.key for cell in cells(read(write()))]
+    short = [cell.run.key for cell in list_entries(read_benchmark(write()))]
     spelled = write(
         ('"elbo"', '{ use = "elbo", beta = 1, recon_scale = 1.0 }'), ("epochs = 3", "epochs = 3\nbatch = 100")
     )
-    assert [cell.run.key for cell in cells(read(spelled))] == short
+    assert [cell.run.key for cell in list_entries(read_benchmark(spelled))] == short
 
 
 def test_labels_metrics_and_the_leaderboard_are_no_part_of_a_runs_identity(write):
-    before = [cell.run.key for cell in cells(read(write()))]
+    before = [cell.run.key for cell in list_entries(read_benchmark(write()))]
     changed = write(
         ('"VAE"', '"vae"'),
         ('["reconstruction"]', '["rate"]'),
         ("[training]", "[leaderboard]\nrank_by='rate'\n[training]"),
     )
-    assert [cell.run.key for cell in cells(read(changed))] == before
+    assert [cell.run.key for cell in list_entries(read_benchmark(changed))] == before
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_labels_metrics_and_the_leaderboard_are_no_part_of_a_runs_identity(write
     [("epochs = 3", "epochs = 4"), ("latent = 2", "latent = 3"), ("[32]", "[33]"), ("weight = 10", "weight = 11")],
 )
 def test_whatever_decides_a_result_is_part_of_the_identity(write, change):
-    before = [cell.run.key for cell in cells(read(write()))]
-    assert [cell.run.key for cell in cells(read(write(change)))] != before
+    before = [cell.run.key for cell in list_entries(read_benchmark(write()))]
+    assert [cell.run.key for cell in list_entries(read_benchmark(write(change)))] != before
 
 
 def test_all_that_is_wrong_is_told_at_once_with_lines_and_remedies(write):
@@ -127,45 +127,52 @@ def test_what_is_not_toml_is_told_with_its_line(write):
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(BenchError, match="No such file"):
-        read(tmp_path / "none.toml")
+        read_benchmark(tmp_path / "none.toml")
 
 
 def test_overrides_change_the_file_before_it_is_checked(write):
     path = write()
-    benchmark = read(path, ["training.epochs=5", "method.0.objective.beta=0.5", "executor.jobs=1", "dataset=digits"])
+    benchmark = read_benchmark(
+        path, ["training.epochs=5", "method.0.objective.beta=0.5", "executor.jobs=1", "dataset=digits"]
+    )
     assert (benchmark.groups[0].training.epochs, benchmark.groups[0].methods[0].objective.settings["beta"]) == (5, 0.5)
     assert benchmark.executor.settings["jobs"] == 1
     assert "training.epochs: must be an integer, not 'many'" in problems(path, "training.epochs=many")[0]
     with pytest.raises(BenchError, match="must be of the form key=value"):
-        read(path, ["training.epochs"])
+        read_benchmark(path, ["training.epochs"])
     with pytest.raises(BenchError, match="there is no place"):
-        read(path, ["method.7.label=x"])
+        read_benchmark(path, ["method.7.label=x"])
 
 
 def test_the_matrix_is_the_product_of_its_axes_without_what_is_left_out(write):
-    assert [(c.run.seed, c.label) for c in cells(read(write()))] == [(0, "VAE"), (0, "VIMAE"), (1, "VAE"), (1, "VIMAE")]
+    assert [(c.run.seed, c.label) for c in list_entries(read_benchmark(write()))] == [
+        (0, "VAE"),
+        (0, "VIMAE"),
+        (1, "VAE"),
+        (1, "VIMAE"),
+    ]
     less = write(("[training]", "[[leave_out]]\nmethod = 'VAE'\ndataset = 'digits'\n[training]"))
-    assert [c.label for c in cells(read(less))] == ["VIMAE", "VIMAE"]
+    assert [c.label for c in list_entries(read_benchmark(less))] == ["VIMAE", "VIMAE"]
 
 
 def test_a_filter_takes_words_of_names_and_their_negation(write):
-    matrix = cells(read(write()))
-    assert [(c.label, c.run.seed) for c in select(matrix, "vae s1")] == [("VAE", 1)]
-    assert {c.label for c in select(matrix, "not logistic")} == {"VAE"}
-    assert select(matrix, "") == matrix
+    matrix = list_entries(read_benchmark(write()))
+    assert [(c.label, c.run.seed) for c in select_entries(matrix, "vae s1")] == [("VAE", 1)]
+    assert {c.label for c in select_entries(matrix, "not logistic")} == {"VAE"}
+    assert select_entries(matrix, "") == matrix
     with pytest.raises(NothingSelected):
-        select(matrix, "gan")
+        select_entries(matrix, "gan")
 
 
 def test_a_run_survives_the_way_through_json(write):
-    for cell in cells(read(write())):
+    for cell in list_entries(read_benchmark(write())):
         assert Run.from_json(cell.run.as_json()) == cell.run
         assert Run.from_json(cell.run.as_json()).key == cell.run.key
 
 
 def test_planning_a_thousand_runs_does_not_wait_for_torch(write):
     path = write(("[0, 1]", str(list(range(500)))))
-    read(path)  # builds the catalogue
+    read_benchmark(path)  # builds the catalog
     code = (
         "import sys, click.testing, vimae_bench.cli as c;"
         f"r = click.testing.CliRunner().invoke(c.main, ['plan', {str(path)!r}]);"
@@ -176,7 +183,9 @@ def test_planning_a_thousand_runs_does_not_wait_for_torch(write):
 
 
 def test_a_method_may_have_a_training_of_its_own(write):
-    matrix = cells(read(write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { learning_rate = 0.5 }'))))
+    matrix = list_entries(
+        read_benchmark(write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { learning_rate = 0.5 }')))
+    )
     plain, own = matrix[:2]
     assert (own.run.training.learning_rate, own.run.training.epochs) == (0.5, plain.run.training.epochs)
     assert own.run.key != plain.run.key
@@ -185,15 +194,20 @@ def test_a_method_may_have_a_training_of_its_own(write):
 
 
 def test_a_training_of_its_own_that_is_that_of_all_changes_nothing(write):
-    before = cells(read(write()))
-    assert cells(read(write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { learning_rate = 0.001 }')))) == before
+    before = list_entries(read_benchmark(write()))
+    assert (
+        list_entries(
+            read_benchmark(write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { learning_rate = 0.001 }')))
+        )
+        == before
+    )
 
 
 def test_an_a_a_control_is_trained_as_the_method_that_it_repeats(write):
     again = '[[method]]\nlabel = "again"\nrepeats = "VIMAE"\n'
     path = write(('label = "VIMAE"', 'label = "VIMAE"\ntraining = { batch = 50 }'))
     path.write_text(path.read_text() + again)
-    assert {c.run.training.batch for c in cells(read(path)) if c.label in ("VIMAE", "again")} == {50}
+    assert {c.run.training.batch for c in list_entries(read_benchmark(path)) if c.label in ("VIMAE", "again")} == {50}
 
 
 def test_a_preset_does_not_hide_that_there_is_no_method(write):

@@ -1,4 +1,4 @@
-"""The JSON Schema of the benchmark file says what `read` says, as far as a schema can, by taplo's word."""
+"""The JSON Schema of the benchmark file says what `read_benchmark` says, as far as a schema can, by taplo's word."""
 
 import json
 import subprocess
@@ -14,14 +14,14 @@ from click.testing import CliRunner
 from jsonschema import Draft7Validator
 
 from vimae_bench.cli import main
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.json_schema import schema
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.json_schema import make_json_schema
 from vimae_bench.core.errors import Problems
-from vimae_bench.plugin.catalog import Catalogue, Entry, installed
+from vimae_bench.plugin.catalog import Catalog, CatalogEntry, get_catalog
 from vimae_bench.plugin.interfaces import Divergence
-from vimae_bench.plugin.kinds import KINDS
-from vimae_bench.plugin.manager import Source
-from vimae_bench.plugin.settings import describe
+from vimae_bench.plugin.kinds import INTERFACES
+from vimae_bench.plugin.manager import PluginOrigin
+from vimae_bench.plugin.settings import describe_settings
 
 ROOT = Path(__file__).parents[2]
 TEXT = """\
@@ -149,7 +149,7 @@ ALL_UNSAID = {
 
 @pytest.fixture(scope="module")
 def made():
-    return schema(installed())
+    return make_json_schema(get_catalog())
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def changed_text(text, old, new):
 def is_refused(path, text):
     path.write_text(text)
     try:
-        read(path)
+        read_benchmark(path)
     except Problems:
         return True
     return False
@@ -261,14 +261,16 @@ class Nested:
 
 
 def entry(name, target):
-    return Entry("divergence", name, Source("x", "x", "x", "0"), "words", 1, describe(target, KINDS))
+    return CatalogEntry(
+        "divergence", name, PluginOrigin("x", "x", "x", "0"), "words", 1, describe_settings(target, INTERFACES)
+    )
 
 
 def test_a_strangers_plugin_of_any_name_and_setting_is_in_it():
     plain = entry("plain", type("Plain", (), {"__init__": lambda self: None}))
     odd = entry("o~d%2F d", Nested)
-    objective = next(e for e in installed().entries if e.name == "vimae")
-    validator = Draft7Validator(schema(Catalogue([plain, odd, objective], ())))
+    objective = next(e for e in get_catalog().entries if e.name == "vimae")
+    validator = Draft7Validator(make_json_schema(Catalog([plain, odd, objective], ())))
     assert refusals(validator, {"use": "o~d%2F d", "inner": {"use": "o~d%2F d", "inner": "plain"}}) == []
     assert refusals(validator, {"use": "o~d%2F d", "inner": "plain", "colour": "red", "pair": [1, 0.5]}) == []
     for wrong in ({"colour": "blue"}, {"pair": [1, -0.5]}, {"pair": [1]}, {"mode": "c"}, {"inner": "odd"}):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 import pytest
 from annotated_types import Ge, Gt, Lt
 
-from vimae_bench.plugin.settings import PARTIAL, Checker, describe
+from vimae_bench.plugin.settings import PARTIAL, SettingsChecker, describe_settings
 
 
 class Inner:
@@ -32,8 +32,8 @@ class Thing:
     changes: Annotated[Table, PARTIAL] = field(default_factory=dict)
 
 
-FORM = describe(Thing, {Inner: "inner"})
-PLUGINS = {"plain": (describe(Table, {}), 4)}
+FORM = describe_settings(Thing, {Inner: "inner"})
+PLUGINS = {"plain": (describe_settings(Table, {}), 4)}
 
 
 def plugin(kind, name):
@@ -43,8 +43,8 @@ def plugin(kind, name):
 
 
 def checked(**given):
-    checker = Checker(plugin)
-    whole = checker.check(FORM, {"name": "x", "rate": 0.5, **given})
+    checker = SettingsChecker(plugin)
+    whole = checker.complete(FORM, {"name": "x", "rate": 0.5, **given})
     return whole, [(where, what) for where, what in checker.problems]
 
 
@@ -85,7 +85,7 @@ def test_of_a_partial_table_only_what_is_given_is_kept():
 def test_a_form_says_what_its_settings_are_about():
     assert FORM["fields"]["several"]["about"] == "More of them."
     assert "about" not in FORM["fields"]["inner"]
-    assert describe(Inner, {})["about"] == "A kind."
+    assert describe_settings(Inner, {})["about"] == "A kind."
     assert FORM["about"] == ""
 
 
@@ -124,8 +124,8 @@ def test_a_wrong_setting_is_told_with_its_place_and_the_remedy(given, where, wha
 
 
 def test_all_problems_are_told_at_once_and_what_is_missing_is_named():
-    checker = Checker(plugin)
-    checker.check(FORM, {"rate": 3, "count": 0})
+    checker = SettingsChecker(plugin)
+    checker.complete(FORM, {"rate": 3, "count": 0})
     assert {what for _, what in checker.problems} == {
         "needs a value for 'name'",
         "must be less than 1, not 3",

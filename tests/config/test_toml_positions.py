@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from vimae_bench.config.toml_positions import line_of
+from vimae_bench.config.toml_positions import find_line
 
 TEXT = '''\
 name = "a # no comment"
@@ -59,9 +59,9 @@ k = 1
 )
 def test_a_value_stands_where_its_statement_begins(where, line):
     tomllib.loads(TEXT)
-    assert line_of(TEXT, where) == line
+    assert find_line(TEXT, where) == line
 
 
 def test_a_single_value_stands_for_a_list_of_one():
-    assert line_of('x = 1\ndataset = "a"\n[method]\nlabel = "b"', ("dataset", 0)) == 2
-    assert line_of('x = 1\ndataset = "a"\n[method]\nlabel = "b"', ("method", 0, "label")) == 4
+    assert find_line('x = 1\ndataset = "a"\n[method]\nlabel = "b"', ("dataset", 0)) == 2
+    assert find_line('x = 1\ndataset = "a"\n[method]\nlabel = "b"', ("method", 0, "label")) == 4

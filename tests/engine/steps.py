@@ -13,7 +13,7 @@ from vimae_bench.execution import Training
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic, Gaussian, PriorDistribution
 from vimae_bench.plugin import Frame, Loss, Objective, Step
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder
 
 FRAME = Frame((1, 8, 8), 3)
@@ -55,9 +55,9 @@ def images(n=1000, shape=FRAME.shape):
 
 def step_of(objective, prior=None, architecture=None, frame=FRAME, batch=50, seed=0, **training):
     """A training step at its first weights; an objective is made from its choice if it is one."""
-    objective = make("objective", objective) if isinstance(objective, Choice) else objective
-    prior = prior if callable(prior) else make("prior", prior or Choice("normal"))
-    architecture = make("architecture", architecture or Choice("mlp", {"hidden": [32, 16]}))
+    objective = make_plugin("objective", objective) if isinstance(objective, Choice) else objective
+    prior = prior if callable(prior) else make_plugin("prior", prior or Choice("normal"))
+    architecture = make_plugin("architecture", architecture or Choice("mlp", {"hidden": [32, 16]}))
     model = make_autoencoder(frame, architecture, prior, objective, seed).train()
     return TrainingStep(model, objective, Training(batch=batch, **training), images(shape=frame.shape))
 

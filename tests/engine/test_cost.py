@@ -5,7 +5,7 @@ import pytest
 from vimae_bench.data.prepare import ensure
 from vimae_bench.engine.cost import costs
 from vimae_bench.execution import Cell, Choice, Run, Training
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 
 DIGITS = Choice("digits", {"pixel_range": "unit", "validation": 0})
 
@@ -17,7 +17,7 @@ def cells(metric, n=6, dataset=DIGITS):
 
 @pytest.fixture
 def data(tmp_path):
-    ensure(make("dataset", DIGITS), tmp_path)
+    ensure(make_plugin("dataset", DIGITS), tmp_path)
     return tmp_path
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from filelock import FileLock
 
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.matrix import cells
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.data.prepare import ensure
 from vimae_bench.engine import worker as module
@@ -19,7 +19,7 @@ from vimae_bench.execution import Cell, Choice, Event, Order
 from vimae_bench.execution import signals as interrupts
 from vimae_bench.execution.jobs import DONE, FAILED, LEFT, NO_SPACE
 from vimae_bench.execution.signals import Interrupted
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder, read_events
 from vimae_bench.storage.store import Store
 from vimae_builtin.executors.inline import Inline
@@ -67,7 +67,7 @@ def vimae_objectives(): return {"odd": Odd}
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    ensure(make("dataset", Choice("digits")), root)
+    ensure(make_plugin("dataset", Choice("digits")), root)
     return root
 
 
@@ -76,7 +76,7 @@ def order(tmp_path, data):
     def made(objective='"ae"', **changes):
         path = tmp_path / "small.toml"
         path.write_text(TEXT.replace("OBJECTIVE", objective))
-        (cell,) = cells(read(path))
+        (cell,) = list_entries(read_benchmark(path))
         cell = replace(cell, **changes)
         return Order("small", cell, tmp_path / "small" / "runs" / cell.run.name, data)
 

@@ -11,14 +11,14 @@ from jsonschema import Draft7Validator
 from material import DATES, ESCAPE, changed, document, expect_legible, junk, nested, texts
 
 from vimae_bench.claims.paper import read_paper, shipped
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.file_schema import FileForm
-from vimae_bench.config.groups import KEYS
-from vimae_bench.config.json_schema import schema
-from vimae_bench.config.matrix import cells, select
-from vimae_bench.config.search_space import placed, searched, unsearchable
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.file_schema import BenchmarkFile
+from vimae_bench.config.groups import GROUP_KEYS
+from vimae_bench.config.json_schema import make_json_schema
+from vimae_bench.config.matrix import list_entries, select_entries
+from vimae_bench.config.search_space import apply_settings, find_search_problems, list_searched_methods
 from vimae_bench.core.errors import BenchError
-from vimae_bench.plugin.catalog import installed
+from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.storage.store import Store
 from vimae_bench.tuning.sampler import Sampler
 
@@ -61,7 +61,7 @@ PAPER = {
 }
 NAMES = ["use", "version", "label", "objective", "prior", "repeats", "epochs", "batch", "rank_by", "columns", "beta"]
 SEARCHED = ["objective.beta", "objective.divergence.kernel", "training.batch", "prior", "objective", "prior.x", "a.b"]
-keys = st.sampled_from([*FileForm.__dataclass_fields__, *KEYS, *NAMES]) | texts
+keys = st.sampled_from([*BenchmarkFile.__dataclass_fields__, *GROUP_KEYS, *NAMES]) | texts
 given_values = junk | st.sampled_from([*DATES, {"use": "mmd"}, {"use": 3}, ["digits", "mnist"]])
 
 
@@ -73,7 +73,7 @@ def file(tmp_path_factory):
 def planned_or_refused(file, overrides=(), words=""):
     """What a command does with a file."""
     try:
-        matrix = select(cells(read(file, overrides)), words)
+        matrix = select_entries(list_entries(read_benchmark(file, overrides)), words)
     except BenchError as error:
         expect_legible(str(error), str(file), "-o ", "-k ")
         return
@@ -126,21 +126,21 @@ def test_any_search_is_followed_or_refused_in_words(file, search, tuning):
     tables["method"][1]["search"] = search
     file.write_text(document({**tables, "tuning": tuning if isinstance(tuning, dict) else {}}), encoding="utf-8")
     try:
-        benchmark = read(file)
-        if found := [*unsearchable(benchmark, installed())]:
-            raise benchmark.problems(found)
-        spaces = searched(benchmark, installed())
+        benchmark = read_benchmark(file)
+        if found := [*find_search_problems(benchmark, get_catalog())]:
+            raise benchmark.make_error(found)
+        spaces = list_searched_methods(benchmark, get_catalog())
     except BenchError as error:
         expect_legible(str(error), str(file))
         return
     for one in spaces:
         sampler = Sampler(one.space, "lower", "random", 0)
-        assert placed(one.method, sampler.ask(), installed()).label == one.method.label
+        assert apply_settings(one.method, sampler.ask(), get_catalog()).label == one.method.label
 
 
 @cache
 def editor():
-    return Draft7Validator(schema(installed()))
+    return Draft7Validator(make_json_schema(get_catalog()))
 
 
 @given(tables=st.sampled_from(BASES).flatmap(lambda base: changed(base, given_values, keys)))
@@ -151,7 +151,7 @@ def test_what_the_schema_refuses_is_refused(file, tables):
     tables = tables if isinstance(tables, dict) else {}
     file.write_text(document(tables), encoding="utf-8")
     try:
-        matrix = cells(read(file))
+        matrix = list_entries(read_benchmark(file))
     except BenchError:
         return
     labels = {cell.label for cell in matrix}
@@ -201,5 +201,5 @@ def test_a_papers_file_with_something_changed_is_read_or_refused_in_words(file, 
 def test_the_files_that_are_changed_are_valid(file):
     for base in BASES:
         file.write_text(document(base), encoding="utf-8")
-        assert cells(read(file))
+        assert list_entries(read_benchmark(file))
     assert read_paper(shipped()).claim

@@ -11,8 +11,8 @@ from material import ESCAPE, document, expect_legible
 from vimae_bench.cli import main
 from vimae_bench.core.errors import BenchError
 from vimae_bench.core.spec import Choice
-from vimae_bench.plugin.catalog import installed
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.catalog import get_catalog
+from vimae_bench.plugin.registry import make_plugin
 
 SMALL = tomllib.loads("""
 name = "small"
@@ -199,7 +199,7 @@ def test_a_module_that_offers_nonsense_is_told_and_harms_no_other(install, kind)
 
 
 def test_a_plugin_that_breaks_after_it_was_looked_at_is_a_message(run, install):
-    kept = installed()
+    kept = get_catalog()
     install("odd", "1/0")
     with pytest.raises(BenchError, match=r"objective 'odd' of odd .odd 1\.0. cannot be used: raised ZeroDivisionError"):
-        make("objective", Choice("odd"), kept)
+        make_plugin("objective", Choice("odd"), kept)

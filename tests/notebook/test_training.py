@@ -18,7 +18,7 @@ from vimae_bench.execution import Order
 from vimae_bench.execution.jobs import DONE
 from vimae_bench.models import Deterministic, Heads
 from vimae_bench.plugin import BenchError, Estimate, Loss, Measure, Metric, Objective
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import Store
 
@@ -34,7 +34,7 @@ SMALL = {"architecture": {"use": "mlp", "hidden": (16,)}, "latent": 2, "epochs":
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    ensure(make("dataset", Choice("digits")), root)
+    ensure(make_plugin("dataset", Choice("digits")), root)
     return root
 
 

@@ -2,9 +2,9 @@ import sys
 
 import pytest
 
-from vimae_bench.plugin import catalog as catalogue
-from vimae_bench.plugin.catalog import build
-from vimae_bench.plugin.manager import sources
+from vimae_bench.plugin import catalog
+from vimae_bench.plugin.catalog import build_catalog
+from vimae_bench.plugin.manager import find_plugins
 
 BROKEN = {
     "raises": ("1/0", "raised ZeroDivisionError at import: division by zero"),
@@ -34,22 +34,22 @@ def test_a_broken_plugin_is_named_with_its_distribution_and_harms_no_other(insta
     source, reason = BROKEN[name]
     install(name, source, version="2.3")
     install("sound")
-    made = build(sources())
+    made = build_catalog(find_plugins())
     (broken,) = made.broken
     assert str(broken).startswith(f"{name} ({name} 2.3): ")
     assert reason in broken.reason
-    assert made.find("divergence", "echo").source.distribution == "sound"
-    assert made.find("objective", "elbo").source.distribution == "vimae-bench"
+    assert made.get_entry("divergence", "echo").origin.distribution == "sound"
+    assert made.get_entry("objective", "elbo").origin.distribution == "vimae-bench"
 
 
 def test_two_that_claim_one_name_are_both_named_and_neither_is_used(install):
     install("first")
     install("second", version="0.2")
-    made = build(sources())
+    made = build_catalog(find_plugins())
     with pytest.raises(LookupError, match=r"claimed by first \(first 1.0\) and second \(second 0.2\)"):
-        made.find("divergence", "echo")
-    assert "echo" not in made.names("divergence")
-    assert "mmd" in made.names("divergence")
+        made.get_entry("divergence", "echo")
+    assert "echo" not in made.list_names("divergence")
+    assert "mmd" in made.list_names("divergence")
 
 
 def test_settings_without_types_break_the_plugin_and_say_so(install):
@@ -57,7 +57,7 @@ def test_settings_without_types_break_the_plugin_and_say_so(install):
         "from vimae_bench.plugin import hookimpl\n@hookimpl\ndef vimae_priors(): return {'bare': lambda scale: None}"
     )
     install("untyped", source)
-    (broken,) = build(sources()).broken
+    (broken,) = build_catalog(find_plugins()).broken
     assert (broken.kind, broken.name) == ("prior", "bare")
     assert "'scale' has no type" in broken.reason
 
@@ -70,7 +70,7 @@ def test_a_setting_that_identity_has_a_use_for_breaks_the_plugin(install):
         "def vimae_priors(): return {'odd': odd}"
     )
     install("reserved", source)
-    (broken,) = build(sources()).broken
+    (broken,) = build_catalog(find_plugins()).broken
     assert (broken.kind, broken.name) == ("prior", "odd")
     assert "'version'" in broken.reason
 
@@ -87,28 +87,28 @@ def test_a_setting_that_is_a_table_breaks_the_plugin_and_says_so(install):
         "@hookimpl\n"
         "def vimae_priors(): return {'outer': Outer}",
     )
-    (broken,) = build(sources()).broken
+    (broken,) = build_catalog(find_plugins()).broken
     assert "'inner' is a table" in broken.reason
 
 
 def test_an_unknown_name_tells_what_is_near_and_what_could_not_be_loaded(install):
     install("raises", "1/0")
-    made = build(sources())
+    made = build_catalog(find_plugins())
     with pytest.raises(
         LookupError, match=r"no divergence is called 'mdm'; did you mean 'mmd'\?; raises \(raises 1.0\)"
     ):
-        made.find("divergence", "mdm")
+        made.get_entry("divergence", "mdm")
 
 
 def test_the_catalogue_is_kept_until_a_plugin_changes(install, monkeypatch):
     path = install("sound")
     built = []
-    whole = catalogue.build
-    monkeypatch.setattr(catalogue, "build", lambda found: built.append(1) or whole(found))
+    whole = catalog.build_catalog
+    monkeypatch.setattr(catalog, "build_catalog", lambda found: built.append(1) or whole(found))
 
     def names():
-        catalogue.installed.cache_clear()
-        return catalogue.installed().names("divergence")
+        catalog.get_catalog.cache_clear()
+        return catalog.get_catalog().list_names("divergence")
 
     assert names() == names()
     assert {"echo", "mmd"} <= set(names())
@@ -122,14 +122,14 @@ def test_the_catalogue_is_kept_until_a_plugin_changes(install, monkeypatch):
 
 def test_a_catalogue_with_a_broken_plugin_is_not_kept(install, tmp_path):
     install("raises", "1/0")
-    assert catalogue.installed().broken
-    assert not list((tmp_path / "cache").rglob("catalogue-*"))
+    assert catalog.get_catalog().broken
+    assert not list((tmp_path / "cache").rglob("catalog-*"))
 
 
 def test_a_damaged_cache_is_built_again(install, tmp_path):
     install("sound")
-    before = catalogue.installed()
-    (kept,) = (tmp_path / "cache").rglob("catalogue-*")
+    before = catalog.get_catalog()
+    (kept,) = (tmp_path / "cache").rglob("catalog-*")
     kept.write_text("{")
-    catalogue.installed.cache_clear()
-    assert catalogue.installed().names("divergence") == before.names("divergence")
+    catalog.get_catalog.cache_clear()
+    assert catalog.get_catalog().list_names("divergence") == before.list_names("divergence")

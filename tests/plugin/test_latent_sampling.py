@@ -15,7 +15,7 @@ from vimae_bench.models import Deterministic, Gaussian, NoisedDeterministic, Tru
 from vimae_bench.plugin import Examples, Frame, Splits
 from vimae_bench.plugin import latent_sampling as sampling
 from vimae_bench.plugin.evaluation import Trial
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 
 PIXELS = 4
 N = 20_000
@@ -43,7 +43,7 @@ def trial_of(linear):
         latent = len(heads[0][1])
         objective = Untrained(family or Deterministic())
         model = make_autoencoder(
-            Frame((1, 1, PIXELS), latent, pixel_range), linear, make("prior", Choice(prior)), objective, seed
+            Frame((1, 1, PIXELS), latent, pixel_range), linear, make_plugin("prior", Choice(prior)), objective, seed
         ).eval()
         layers = [*model.encoder.heads, *([model.decoder[0]] if decoder else [])]
         with torch.no_grad():

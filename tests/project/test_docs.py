@@ -21,15 +21,15 @@ from docs.pages.made import PAGES as MADE
 from vimae_bench import testing
 from vimae_bench.cli import COMMANDS, main
 from vimae_bench.config import file_schema as forms
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.json_schema import schema
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.json_schema import make_json_schema
 from vimae_bench.core.spec import Choice, Training
 from vimae_bench.data.prepare import ensure
-from vimae_bench.plugin import catalog as catalogue
+from vimae_bench.plugin import catalog
 from vimae_bench.plugin import hookspecs as hooks
 from vimae_bench.plugin import registry
-from vimae_bench.plugin.catalog import Catalogue
-from vimae_bench.plugin.manager import Source, factories, load, sources
+from vimae_bench.plugin.catalog import Catalog
+from vimae_bench.plugin.manager import PluginOrigin, factories, find_plugins, load
 from vimae_bench.storage.atomic import write_json
 
 ROOT = Path(__file__).parents[2]
@@ -97,13 +97,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def known(folder: Path) -> Catalogue:
-    """The catalogue of that reader, who has also installed the packages of the repository."""
+def known(folder: Path) -> Catalog:
+    """The catalog of that reader, who has also installed the packages of the repository."""
     packages = [name for page in PACKAGE_PAGES if has_pythae(name := page.parent.name.replace("-", "_"))]
     modules = [*(block.name for block in PLUGINS), *packages]
-    there = sources()
+    there = find_plugins()
     missing = sorted({*modules} - {source.module for source in there})  # a reader may have installed some
-    return catalogue.build([*there, *(Source(name, name, "examples", "0") for name in missing)])
+    return catalog.build_catalog([*there, *(PluginOrigin(name, name, "examples", "0") for name in missing)])
 
 
 def has_pythae(text: str) -> bool:
@@ -129,20 +129,20 @@ def run_test(test: Any) -> None:
 
 
 @pytest.mark.parametrize("block", PLUGINS, ids=name_of)
-def test_an_example_keeps_the_contract_of_its_kind(block: Block, known: Catalogue) -> None:
-    mine = [entry for entry in known.entries if entry.source.module == block.name]
+def test_an_example_keeps_the_contract_of_its_kind(block: Block, known: Catalog) -> None:
+    mine = [entry for entry in known.entries if entry.origin.module == block.name]
     assert len(mine) == block.text.count("@hookimpl")
     for entry in mine:
-        plugin = registry.make(entry.kind, Choice(entry.name), known)
+        plugin = registry.make_plugin(entry.kind, Choice(entry.name), known)
         getattr(testing, f"check_{entry.kind}")(plugin)
 
 
-def test_no_example_is_broken(known: Catalogue) -> None:
+def test_no_example_is_broken(known: Catalog) -> None:
     assert not [str(broken) for broken in known.broken]
 
 
-def test_the_data_set_of_the_examples_can_be_prepared(known: Catalogue, tmp_path: Path) -> None:
-    spots = registry.make("dataset", Choice("spots", {"count": 100}), known)
+def test_the_data_set_of_the_examples_can_be_prepared(known: Catalog, tmp_path: Path) -> None:
+    spots = registry.make_plugin("dataset", Choice("spots", {"count": 100}), known)
     assert (ensure(spots, tmp_path) / "train_x.npy").exists()
 
 
@@ -155,7 +155,7 @@ def test_a_page_that_is_made_is_what_the_code_says(page: Path) -> None:
 def test_every_objective_and_metric_says_what_it_is(kind: str) -> None:
     """A formula and a source; an estimator and its bias."""
     wanted = {"objective": ("formula", "source"), "metric": ("estimator", "bias")}[kind]
-    ours = [source for source in sources() if source.distribution == "vimae-bench"]
+    ours = [source for source in find_plugins() if source.distribution == "vimae-bench"]
     classes = [made for source in ours for made in factories(load(source), kind)]
     silent = [f"{name}.{fact}" for name, plugin in classes for fact in wanted if not getattr(plugin, fact, "")]
     assert classes
@@ -163,16 +163,16 @@ def test_every_objective_and_metric_says_what_it_is(kind: str) -> None:
 
 
 @pytest.mark.parametrize("block", BENCHMARKS, ids=name_of)
-def test_a_benchmark_file_is_right(block: Block, known: Catalogue, tmp_path: Path) -> None:
+def test_a_benchmark_file_is_right(block: Block, known: Catalog, tmp_path: Path) -> None:
     """A part of a file is put in the place of the same part of the whole one in `benchmark-file.md`."""
     if not has_pythae(block.text):
         pytest.skip("pythae is not installed")
     raw, file = tomllib.loads(block.text), tmp_path / "benchmark.toml"
     parts = raw if "seeds" not in raw else {}
     file.write_text(WHOLE.text if parts else block.text)
-    read(file, [f"{key}={as_toml(value)}" for key, value in parts.items()], known)
+    read_benchmark(file, [f"{key}={as_toml(value)}" for key, value in parts.items()], known)
     whole = tomllib.loads(WHOLE.text) | parts if parts else raw
-    Draft7Validator(schema(known)).validate(whole)
+    Draft7Validator(make_json_schema(known)).validate(whole)
 
 
 def as_toml(value: Any) -> str:
@@ -185,11 +185,11 @@ def as_toml(value: Any) -> str:
 
 @pytest.mark.parametrize("block", PACKAGES, ids=name_of)
 def test_a_package_names_the_module_of_its_page(block: Block) -> None:
-    (entry,) = tomllib.loads(block.text)["project"]["entry-points"][hooks.NAME].values()
+    (entry,) = tomllib.loads(block.text)["project"]["entry-points"][hooks.ENTRY_POINT_GROUP].values()
     assert entry in [other.name for other in PLUGINS if other.page == block.page]
 
 
-@pytest.mark.parametrize("hook", hooks.KINDS.values())
+@pytest.mark.parametrize("hook", hooks.HOOKS.values())
 def test_every_hook_is_documented_with_its_signature(hook: str) -> None:
     gives = getattr(hooks, hook).__annotations__["return"]
     assert f"def {hook}() -> {gives}:" in TEXT
@@ -212,7 +212,7 @@ def test_a_command_line_is_accepted(line: str) -> None:
 
 @pytest.mark.parametrize(
     "form",
-    [forms.FileForm, forms.MethodForm, forms.LeaveOutForm, forms.LeaderboardForm, forms.TuningForm, Training],
+    [forms.BenchmarkFile, forms.MethodTable, forms.LeaveOutTable, forms.LeaderboardTable, forms.TuningTable, Training],
     ids=lambda f: f.__name__,
 )
 def test_every_key_of_a_benchmark_file_is_explained(form: Any) -> None:

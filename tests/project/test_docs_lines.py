@@ -18,13 +18,13 @@ from markdown_it import MarkdownIt
 
 from docs.pages.made import PAGES as MADE
 from vimae_bench import cli, testing
-from vimae_bench.config.benchmark import read
+from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.errors import Problems
 from vimae_bench.engine.step.select_backend import COST
 from vimae_bench.execution.jobs import DONE, FAILED, LEFT, NO_SPACE
 from vimae_bench.plugin import BenchError
-from vimae_bench.plugin.catalog import installed
-from vimae_bench.plugin.hookspecs import KINDS
+from vimae_bench.plugin.catalog import get_catalog
+from vimae_bench.plugin.hookspecs import HOOKS
 from vimae_builtin.executors.local import concurrency as slots
 
 ROOT = Path(__file__).parents[2]
@@ -151,9 +151,9 @@ def test_every_variable_that_is_named_is_read() -> None:
 
 
 def test_the_readme_names_every_built_in() -> None:
-    text, ours = (ROOT / "README.md").read_text(), installed().entries
-    kinds = {*KINDS} - {"metric"}
-    names = [e.name for e in ours if e.source.distribution == "vimae-bench" and e.kind in kinds]
+    text, ours = (ROOT / "README.md").read_text(), get_catalog().entries
+    kinds = {*HOOKS} - {"metric"}
+    names = [e.name for e in ours if e.origin.distribution == "vimae-bench" and e.kind in kinds]
     assert len(names) > 40
     assert [name for name in names if f"`{name}`" not in text] == []
 
@@ -181,7 +181,7 @@ def typing_error(folder: Path) -> str:
     file = folder / "mine.toml"
     file.write_text(readme("toml", 'name = "mine"').replace('"mmd"', '"mdm"'))
     with pytest.raises(Problems) as told:
-        read(file)
+        read_benchmark(file)
     return str(told.value).replace(f"{folder}/", "")
 
 

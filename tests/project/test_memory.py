@@ -9,7 +9,7 @@ import torch
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.execution import Choice
 from vimae_bench.plugin import Batch, Frame
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 
 MIB = 2**20
 PEAK = """
@@ -85,8 +85,11 @@ def test_the_28x28_net_at_full_width_fits_in_2_gib_of_gpu_memory():
     """By count, in float32: weights, their gradients and Adam's two means, what is kept for the backward pass at batch
     100, as much again for the gradients of activations, 50,000 images, and half a GiB for CUDA itself."""
     with torch.device("meta"):
-        objective = make("objective", Choice("elbo", {"beta": 1.0}))
-        architecture, prior = make("architecture", Choice("conv", {"width": 1024})), make("prior", Choice("normal"))
+        objective = make_plugin("objective", Choice("elbo", {"beta": 1.0}))
+        architecture, prior = (
+            make_plugin("architecture", Choice("conv", {"width": 1024})),
+            make_plugin("prior", Choice("normal")),
+        )
         model = make_autoencoder(Frame((1, 28, 28), 8), architecture, prior, objective, 0)
         weights = sum(p.nbytes for p in model.parameters())
         kept: dict[int, torch.Tensor] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vimae_bench.plugin import catalog as catalogue
+from vimae_bench.plugin import catalog
 from vimae_bench.testing.scaffold.package import new_package
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ def test_the_edits_fit_what_new_makes_and_give_an_objective_that_keeps_its_contr
 ) -> None:
     from vimae_bench.testing import check_objective
 
-    folder = new_package("objective", "soft_capacity", tmp_path, catalogue.installed())
+    folder = new_package("objective", "soft_capacity", tmp_path, catalog.get_catalog())
     edits = [step for step in steps() if isinstance(step, Edit)]
     assert len(edits) == PAGE.count("```diff")
     for edit in edits:

@@ -3,10 +3,10 @@
 import pytest
 
 from vimae_bench.core.spec import Choice
-from vimae_bench.plugin.catalog import installed
-from vimae_bench.plugin.hookspecs import KINDS
-from vimae_bench.plugin.registry import make
-from vimae_bench.plugin.settings import Checker
+from vimae_bench.plugin.catalog import get_catalog
+from vimae_bench.plugin.hookspecs import HOOKS
+from vimae_bench.plugin.registry import make_plugin
+from vimae_bench.plugin.settings import SettingsChecker
 from vimae_bench.storage.atomic import sha256
 from vimae_bench.testing import CONTRACTS, examine
 from vimae_builtin.metrics import fd_cnn
@@ -27,12 +27,12 @@ SETTINGS = {
     "episodes": {"split": "random", "train": 40, "test": 20, "episodes": 3},
 }
 INCEPTION = {"fid": {"images": 4}, "fid768": {"images": 4}, "kid": {"images": 4, "subset_size": 4}}
-OURS = [entry for entry in installed().entries if entry.source.distribution == "vimae-bench"]
+OURS = [entry for entry in get_catalog().entries if entry.origin.distribution == "vimae-bench"]
 
 
 def made(kind, name, **more):
     raw = {"use": name, **SETTINGS.get(name, {}), **more}
-    return make(kind, Choice.from_json(Checker(installed().form).check({"plugin": kind}, raw)))
+    return make_plugin(kind, Choice.from_json(SettingsChecker(get_catalog().get_form).complete({"plugin": kind}, raw)))
 
 
 @pytest.fixture
@@ -52,13 +52,13 @@ def test_a_built_in_keeps_every_law_of_its_kind(entry, request, cache, monkeypat
 
 
 def test_every_kind_has_a_contract_and_every_law_says_what_it_is():
-    assert {*CONTRACTS} == {*KINDS}
+    assert {*CONTRACTS} == {*HOOKS}
     for kind, laws in CONTRACTS.items():
         assert len({law.name for law in laws}) == len(laws), kind
         assert all(law.says.endswith(".") for law in laws), kind
 
 
 def test_every_kind_has_a_built_in_and_nothing_is_broken():
-    assert {entry.kind for entry in OURS} == set(KINDS)
-    assert not installed().broken
+    assert {entry.kind for entry in OURS} == set(HOOKS)
+    assert not get_catalog().broken
     assert all(entry.summary for entry in OURS)

@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from vimae_bench.cli import main
-from vimae_bench.config.benchmark import read
+from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.errors import BenchError
-from vimae_bench.plugin import catalog as catalogue
-from vimae_bench.plugin.hookspecs import NAME
-from vimae_bench.plugin.manager import Source, sources
+from vimae_bench.plugin import catalog
+from vimae_bench.plugin.hookspecs import ENTRY_POINT_GROUP
+from vimae_bench.plugin.manager import PluginOrigin, find_plugins
 from vimae_bench.testing.scaffold.names import named
 from vimae_bench.testing.scaffold.package import KINDS, new_benchmark, new_package
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A new package of each kind."""
     into = tmp_path_factory.mktemp("new")
-    return {kind: new_package(kind, f"novel-{kind}", into, catalogue.installed()) for kind in KINDS}
+    return {kind: new_package(kind, f"novel-{kind}", into, catalog.get_catalog()) for kind in KINDS}
 
 
 def test_every_new_package_passes_its_own_tests_as_it_is(packages: dict[str, Path]) -> None:
@@ -47,13 +47,13 @@ def test_the_entry_point_of_a_new_package_is_a_plugin_of_its_kind_that_its_bench
     folder = packages[kind]
     monkeypatch.syspath_prepend(folder)
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    ((name, module),) = project["entry-points"][NAME].items()
-    known = catalogue.build([*sources(), Source(name, module, project["name"], project["version"])])
+    ((name, module),) = project["entry-points"][ENTRY_POINT_GROUP].items()
+    known = catalog.build_catalog([*find_plugins(), PluginOrigin(name, module, project["name"], project["version"])])
     assert not known.broken
-    entry = known.find(kind, f"novel_{kind}")
-    assert entry.source.distribution == f"vimae-bench-novel-{kind}"
+    entry = known.get_entry(kind, f"novel_{kind}")
+    assert entry.origin.distribution == f"vimae-bench-novel-{kind}"
     assert entry.form["fields"] or kind == "prior"
-    benchmark = read(folder / f"novel_{kind}.toml", (), known)
+    benchmark = read_benchmark(folder / f"novel_{kind}.toml", (), known)
     assert f"novel_{kind}" in (folder / f"novel_{kind}.toml").read_text()
     assert benchmark.name == f"novel_{kind}"
 
@@ -69,7 +69,7 @@ def test_what_is_made_is_formatted_and_has_no_unused_import(packages: dict[str, 
 def test_a_benchmark_alone_is_a_right_file(tmp_path: Path) -> None:
     path = new_benchmark("mine", tmp_path)
     assert path == tmp_path / "mine.toml"
-    assert len(read(path).groups[0].methods) == 3
+    assert len(read_benchmark(path).groups[0].methods) == 3
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_name_that_is_taken_is_refused_and_nothing_is_made(
     kind: str, name: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(BenchError, match=message):
-        new_package(kind, name, tmp_path, catalogue.installed())
+        new_package(kind, name, tmp_path, catalog.get_catalog())
     assert not [*tmp_path.iterdir()]
 
 
@@ -115,7 +115,7 @@ def test_the_module_of_an_installed_package_is_not_shadowed(tmp_path: Path, monk
     (tmp_path / "vimae_bench_elsewhere.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(BenchError, match="a module vimae_bench_elsewhere is installed already"):
-        new_package("prior", "elsewhere", tmp_path / "into", catalogue.installed())
+        new_package("prior", "elsewhere", tmp_path / "into", catalog.get_catalog())
 
 
 def test_a_folder_or_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_folder_or_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None
     mine.mkdir()
     (tmp_path / "mine.toml").write_text("name = 'mine'")
     with pytest.raises(BenchError, match="is there already, and left as it is"):
-        new_package("objective", "mine", tmp_path, catalogue.installed())
+        new_package("objective", "mine", tmp_path, catalog.get_catalog())
     with pytest.raises(BenchError, match="is there already, and left as it is"):
         new_benchmark("mine", tmp_path)
     assert not [*mine.iterdir()]

@@ -13,7 +13,7 @@ from vimae_bench.data.prepare import ensure
 from vimae_bench.engine.load_model import restore
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Choice, Order
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.store import Store
 from vimae_bench.tracking.store import default_uri
 from vimae_bench.tracking.sync import sync
@@ -23,7 +23,7 @@ from vimae_bench.tracking.sync import sync
 def trained(tmp_path, template):
     """A real run, of the pixel range in which images are not what the network sees."""
     dataset = Choice("digits", {"pixel_range": "sym", "validation": 0})
-    ensure(make("dataset", dataset), tmp_path / "data")
+    ensure(make_plugin("dataset", dataset), tmp_path / "data")
     net = Choice("mlp", {"hidden": [8], "batch_norm": True})
     run = Run(dataset, net, Choice("ae", {"recon_scale": 1.0}), Choice("normal"), 2, Training(epochs=1), 0)
     store = Store(tmp_path / "toy")

@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 import pytest
 
-from vimae_bench.config.benchmark import read
+from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.results import Measure
-from vimae_bench.plugin.catalog import installed
+from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.store import Store
 from vimae_bench.tuning import study as sweep
@@ -110,8 +110,8 @@ def planned(file):
     """The benchmark and its sweep, of the file with changes."""
 
     def made(*changes):
-        benchmark = read(file(*changes))
-        return benchmark, sweep.plan(benchmark, installed())
+        benchmark = read_benchmark(file(*changes))
+        return benchmark, sweep.plan_study(benchmark, get_catalog())
 
     return made
 

@@ -1,11 +1,11 @@
 import pytest
 
-from vimae_bench.config.search_space import Span
+from vimae_bench.config.search_space import NumberRange
 from vimae_bench.tuning.sampler import Sampler
 
 SPACE = {
-    "weight": Span(0.1, 1000.0, log=True),
-    "units": Span(1, 5, whole=True),
+    "weight": NumberRange(0.1, 1000.0, log=True),
+    "units": NumberRange(1, 5, whole=True),
     "kernel": ("imq", None, [1, 2]),
 }
 
@@ -34,7 +34,7 @@ def test_settings_are_within_their_space(kind):
 
 
 def test_numbers_are_short_and_stay_within_narrow_bounds():
-    for settings in drawn("random", 0, space={"weight": Span(1.00004, 1.00006)}):
+    for settings in drawn("random", 0, space={"weight": NumberRange(1.00004, 1.00006)}):
         assert 1.00004 <= settings["weight"] <= 1.00006
     assert all(len(str(s["weight"]).replace(".", "").lstrip("0")) <= 5 for s in drawn("random", 0))
 

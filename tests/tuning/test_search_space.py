@@ -2,10 +2,10 @@ import re
 
 import pytest
 
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.search_space import Span, placed, searched
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.search_space import NumberRange, apply_settings, list_searched_methods
 from vimae_bench.core.errors import BenchError, Problems
-from vimae_bench.plugin.catalog import installed
+from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.tuning import study as sweep
 
 BETA = '"objective.beta" = { low = 0.1, high = 10.0, log = true }'
@@ -16,7 +16,7 @@ KERNEL = '"objective.divergence.kernel" = ["imq", "rbf"]'
 def problems(file, *changes):
     path = file(*changes)
     with pytest.raises(Problems) as caught:
-        sweep.plan(read(path), installed())
+        sweep.plan_study(read_benchmark(path), get_catalog())
     return [line.replace(str(path), "FILE") for line in str(caught.value).splitlines()]
 
 
@@ -111,42 +111,45 @@ def test_a_file_in_which_nothing_is_searched_is_told(file, tmp_path):
     path = file()
     path.write_text("\n".join(line for line in path.read_text().splitlines() if not line.startswith("search")))
     with pytest.raises(Problems, match="none has a `search`"):
-        sweep.plan(read(path), installed())
+        sweep.plan_study(read_benchmark(path), get_catalog())
 
 
 def test_spaces_are_of_the_kind_of_their_settings(planned):
     benchmark, _ = planned()
-    vae, vimae = searched(benchmark, installed())
-    assert vae.space == {"objective.beta": Span(0.1, 10.0, log=True), "training.batch": Span(20, 90, whole=True)}
+    vae, vimae = list_searched_methods(benchmark, get_catalog())
+    assert vae.space == {
+        "objective.beta": NumberRange(0.1, 10.0, log=True),
+        "training.batch": NumberRange(20, 90, whole=True),
+    }
     assert vimae.space == {"objective.divergence.kernel": ("imq", "rbf"), "prior": ("normal", "logistic")}
 
 
 def test_a_method_takes_the_values_of_its_settings(planned):
     benchmark, _ = planned()
     _, vae, vimae, _ = benchmark.groups[0].methods
-    made = placed(vae, {"objective.beta": 2, "training.batch": 30}, installed())
+    made = apply_settings(vae, {"objective.beta": 2, "training.batch": 30}, get_catalog())
     assert (made.objective.settings["beta"], made.training) == (2.0, {"batch": 30})
-    made = placed(vimae, {"prior": "logistic", "objective.divergence.kernel": "rbf"}, installed())
+    made = apply_settings(vimae, {"prior": "logistic", "objective.divergence.kernel": "rbf"}, get_catalog())
     assert (made.prior.use, made.objective.settings["divergence"]["kernel"]) == ("logistic", "rbf")
-    assert placed(vimae, {}, installed()).objective == vimae.objective
+    assert apply_settings(vimae, {}, get_catalog()).objective == vimae.objective
 
 
 def test_values_that_do_not_go_together_are_told(planned):
     benchmark, _ = planned()
     with pytest.raises(BenchError, match=r"VAE: objective.beta must be at least 0, not -1.0"):
-        placed(benchmark.groups[0].methods[1], {"objective.beta": -1.0}, installed())
+        apply_settings(benchmark.groups[0].methods[1], {"objective.beta": -1.0}, get_catalog())
 
 
 @pytest.mark.parametrize(
     ("span", "value", "edge"),
     [
-        (Span(0.0, 100.0), 4.0, True),
-        (Span(0.0, 100.0), 6.0, False),
-        (Span(0.0, 100.0), 96.0, True),
-        (Span(1.0, 100.0, log=True), 6.0, False),
-        (Span(1.0, 100.0, log=True), 1.2, True),
-        (Span(1.0, 100.0, log=True), 90.0, True),
-        (Span(1, 2, whole=True), 1, True),
+        (NumberRange(0.0, 100.0), 4.0, True),
+        (NumberRange(0.0, 100.0), 6.0, False),
+        (NumberRange(0.0, 100.0), 96.0, True),
+        (NumberRange(1.0, 100.0, log=True), 6.0, False),
+        (NumberRange(1.0, 100.0, log=True), 1.2, True),
+        (NumberRange(1.0, 100.0, log=True), 90.0, True),
+        (NumberRange(1, 2, whole=True), 1, True),
     ],
 )
 def test_a_value_in_the_outermost_twentieth_of_a_range_is_at_its_edge(span, value, edge):

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from vimae_bench.tuning.study import carry_out
+from vimae_bench.tuning.study import run_study
 
 
 def by_beta(cell):
@@ -13,7 +13,7 @@ def by_beta(cell):
 def test_every_method_that_searches_has_as_many_trials_from_all_seeds(planned, made):
     _, sweep = planned()
     work = made(by_beta)
-    tuned = carry_out(sweep, work.store, work)
+    tuned = run_study(sweep, work.store, work)
     assert {one.label: len(one.attempts) for one in tuned} == {"VAE": 4, "VIMAE": 4}
     assert all(sorted(attempt.by_seed) == [100, 101] for one in tuned for attempt in one.attempts)
     runs = Counter(cell.label.partition(" #")[0] for cells in work.rounds for cell in cells)
@@ -24,7 +24,7 @@ def test_every_method_that_searches_has_as_many_trials_from_all_seeds(planned, m
 def test_the_best_mean_over_seeds_is_chosen(planned, made):
     _, sweep = planned()
     work = made(by_beta)
-    vae, _ = carry_out(sweep, work.store, work)
+    vae, _ = run_study(sweep, work.store, work)
     wanted = min(vae.attempts, key=lambda attempt: abs(attempt.settings["objective.beta"] - 1))
     assert vae.best == wanted
     assert vae.best.value == pytest.approx(abs(wanted.settings["objective.beta"] - 1) + 0.1005)
@@ -33,7 +33,7 @@ def test_the_best_mean_over_seeds_is_chosen(planned, made):
 def test_trials_are_measured_on_held_out_images_by_the_metric_that_is_asked_for(planned, made):
     _, sweep = planned()
     work = made(by_beta)
-    carry_out(sweep, work.store, work)
+    run_study(sweep, work.store, work)
     for cell in work.rounds[0]:
         assert (cell.run.dataset.use, cell.run.dataset.settings["of"]["use"]) == ("held_out", "digits")
         assert [metric.use for metric in cell.metrics] == ["reconstruction"]
@@ -43,13 +43,13 @@ def test_trials_are_measured_on_held_out_images_by_the_metric_that_is_asked_for(
 def test_the_same_file_gives_the_same_trials(planned, made, sampler):
     _, sweep = planned(("trials = 4", f'trials = 14\nsampler = "{sampler}"'))
     one, other = (made(by_beta, folder) for folder in ("one", "other"))
-    assert carry_out(sweep, one.store, one) == carry_out(sweep, other.store, other)
+    assert run_study(sweep, one.store, one) == run_study(sweep, other.store, other)
 
 
 def test_what_is_reached_guides_the_sampler_that_learns(planned, made):
     _, sweep = planned(("trials = 4", 'trials = 30\nsampler = "tpe"'))
     work = made(lambda cell: cell.run.objective.settings.get("beta", 0.0))
-    vae, _ = carry_out(sweep, work.store, work)
+    vae, _ = run_study(sweep, work.store, work)
     betas = [attempt.settings["objective.beta"] for attempt in vae.attempts]
     assert sum(betas[20:]) / 10 < sum(betas[:10]) / 10 / 2
 
@@ -70,17 +70,17 @@ def test_a_sweep_that_was_cut_off_goes_on_where_it_was(planned, made, after):
         return by_beta(cell)
 
     with pytest.raises(Killed):
-        carry_out(sweep, cut.store, made(until_killed, "cut"))
-    expected = carry_out(sweep, whole.store, whole)
-    assert carry_out(sweep, cut.store, cut) == expected
+        run_study(sweep, cut.store, made(until_killed, "cut"))
+    expected = run_study(sweep, whole.store, whole)
+    assert run_study(sweep, cut.store, cut) == expected
     assert sum(map(len, cut.rounds)) == sum(map(len, whole.rounds)) - after
 
 
 def test_more_trials_keep_those_there_are(planned, made):
     work = made(by_beta)
-    first = carry_out(planned()[1], work.store, work)
+    first = run_study(planned()[1], work.store, work)
     work.rounds.clear()
-    more = carry_out(planned(("trials = 4", "trials = 6"))[1], work.store, work)
+    more = run_study(planned(("trials = 4", "trials = 6"))[1], work.store, work)
     assert [one.attempts[:4] for one in more] == [one.attempts for one in first]
     assert {cell.label[-2:] for cells in work.rounds for cell in cells} == {"#5", "#6"}
 
@@ -88,7 +88,7 @@ def test_more_trials_keep_those_there_are(planned, made):
 def test_a_trial_that_diverges_is_lost_and_takes_its_part_of_the_budget(planned, made):
     _, sweep = planned()
     work = made(lambda cell: None if cell.label == "VAE #2" and cell.seed == 101 else by_beta(cell))
-    vae, _ = carry_out(sweep, work.store, work)
+    vae, _ = run_study(sweep, work.store, work)
     assert len(vae.attempts) == 4
     assert (vae.attempts[1].value, vae.attempts[1].reason) == (None, "seed 101 diverged")
     assert len(vae.values) == 3

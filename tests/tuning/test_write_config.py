@@ -1,11 +1,11 @@
 import pytest
 
 from vimae_bench.analysis.trials import Attempt, Tuned
-from vimae_bench.config.benchmark import read
-from vimae_bench.config.search_space import placed
+from vimae_bench.config.benchmark import read_benchmark
+from vimae_bench.config.search_space import apply_settings
 from vimae_bench.core.errors import BenchError
-from vimae_bench.plugin.catalog import installed
-from vimae_bench.tuning.write_config import written
+from vimae_bench.plugin.catalog import get_catalog
+from vimae_bench.tuning.write_config import format_tuned_benchmark
 
 SETTINGS = {
     "VAE": {"objective.beta": 0.5, "training.batch": 50},
@@ -23,18 +23,18 @@ def tuned(**lost):
 @pytest.fixture
 def text(planned):
     benchmark, sweep = planned()
-    return written(benchmark, (), sweep, tuned(), "vimae-bench tune search.toml")
+    return format_tuned_benchmark(benchmark, (), sweep, tuned(), "vimae-bench tune search.toml")
 
 
 def test_the_written_file_plans_the_chosen_settings_from_the_seeds_to_rank_on(text, planned, tmp_path):
     (tmp_path / "tuned.toml").write_text(text)
-    made, (benchmark, _) = read(tmp_path / "tuned.toml"), planned()
+    made, (benchmark, _) = read_benchmark(tmp_path / "tuned.toml"), planned()
     (group,), (before,) = made.groups, benchmark.groups
     assert (made.name, group.seeds, group.datasets) == ("search-tuned", (0, 1), before.datasets)
-    expected = [placed(method, SETTINGS.get(method.label, {}), installed()) for method in before.methods]
+    expected = [apply_settings(method, SETTINGS.get(method.label, {}), get_catalog()) for method in before.methods]
     assert list(group.methods[:3]) == expected[:3]
     vae, again = group.methods[1], group.methods[3]
-    assert (again.repeats, again.objective, again.training) == ("VAE", vae.objective, {"batch": 50})
+    assert (again.control_of, again.objective, again.training) == ("VAE", vae.objective, {"batch": 50})
 
 
 def test_the_written_file_says_where_it_comes_from_and_keeps_its_comments(text):
@@ -51,15 +51,17 @@ def test_the_written_file_says_where_it_comes_from_and_keeps_its_comments(text):
 
 def test_a_name_with_a_line_in_it_ends_no_comment(planned, tmp_path):
     benchmark, sweep = planned()
-    (tmp_path / "tuned.toml").write_text(written(benchmark, (), sweep, tuned(), "vimae-bench tune 'a\nb\x1b[0m'"))
-    assert read(tmp_path / "tuned.toml").name == "search-tuned"
+    (tmp_path / "tuned.toml").write_text(
+        format_tuned_benchmark(benchmark, (), sweep, tuned(), "vimae-bench tune 'a\nb\x1b[0m'")
+    )
+    assert read_benchmark(tmp_path / "tuned.toml").name == "search-tuned"
 
 
 def test_overrides_are_in_the_written_file(planned, tmp_path):
     benchmark, sweep = planned()
     overrides = ["training.epochs=3", "method.2.objective.weight=2.0", "leaderboard.rank_by=sse"]
-    (tmp_path / "tuned.toml").write_text(written(benchmark, overrides, sweep, tuned(), ""))
-    made = read(tmp_path / "tuned.toml")
+    (tmp_path / "tuned.toml").write_text(format_tuned_benchmark(benchmark, overrides, sweep, tuned(), ""))
+    made = read_benchmark(tmp_path / "tuned.toml")
     (group,) = made.groups
     assert (group.training.epochs, group.methods[2].objective.settings["weight"]) == (3, 2.0)
     assert (made.leaderboard.rank_by, made.leaderboard.provenance[:17]) == ("sse", "Tuned, 4 trials e")
@@ -68,4 +70,4 @@ def test_overrides_are_in_the_written_file(planned, tmp_path):
 def test_a_method_of_which_every_trial_is_lost_is_told(planned):
     benchmark, sweep = planned()
     with pytest.raises(BenchError, match="VAE: none of its 1 trials is whole: seed 100 diverged"):
-        written(benchmark, (), sweep, tuned(VAE="seed 100 diverged"), "")
+        format_tuned_benchmark(benchmark, (), sweep, tuned(VAE="seed 100 diverged"), "")

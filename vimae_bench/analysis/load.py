@@ -63,9 +63,9 @@ def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Fini
         shown = kept.leaderboard
         columns = tuple(shown.get("columns", ()))
         return Finished(store, kept.cells, shown.get("rank_by", ""), columns, shown.get("provenance", ""))
-    from ..config.matrix import planned
+    from ..config.matrix import read_matrix
 
-    benchmark, cells = planned(file, overrides)
+    benchmark, cells = read_matrix(file, overrides)
     return Finished(Store(results / benchmark.name), cells, **asdict(benchmark.leaderboard))
 
 

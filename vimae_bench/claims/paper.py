@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, MinLen
 
-from ..config.toml import problems, read_toml
-from ..config.toml_positions import line_of
+from ..config.toml import make_error, read_toml
+from ..config.toml_positions import find_line
 from ..core.canonical import Json
 from ..core.errors import Problem, Problems, did_you_mean
-from ..plugin.settings import Checker, Where, describe, spell
+from ..plugin.settings import SettingPath, SettingsChecker, describe_settings, spell
 from .closed_forms import CLOSED_FORMS
 
 SHIPPED = "vimae.toml"
@@ -175,19 +175,19 @@ def shipped() -> Path:
 def read_paper(path: Path) -> Paper:
     """Read a paper's file. Raises Problems with all that is wrong, BenchError if there is no such file."""
     text, raw = read_toml(path)
-    checker = Checker(_no_plugin)
-    whole = checker.check(_form(), raw)
+    checker = SettingsChecker(_no_plugin)
+    whole = checker.complete(_form(), raw)
     if checker.problems:
-        raise problems(path, text, checker.problems)
+        raise make_error(path, text, checker.problems)
     paper: Paper = _made(Paper, whole)
     if found := list(_contradictions(paper)):
-        raise Problems(str(path), [Problem(spell(where), what, line_of(text, where)) for where, what in found])
+        raise Problems(str(path), [Problem(spell(where), what, find_line(text, where)) for where, what in found])
     return paper
 
 
 @cache
 def _form() -> Json:
-    return describe(Paper, {})
+    return describe_settings(Paper, {})
 
 
 def _no_plugin(kind: str, name: str) -> tuple[Json, int]:
@@ -205,7 +205,7 @@ def _made(form: Any, raw: Any) -> Any:  # noqa: ANN401
     return raw
 
 
-def _contradictions(paper: Paper) -> Iterator[tuple[Where, str]]:
+def _contradictions(paper: Paper) -> Iterator[tuple[SettingPath, str]]:
     """What no type can say."""
     yield from _twice("setup", [setup.id for setup in paper.setup])
     yield from _twice("claim", [claim.id for claim in paper.claim])
@@ -220,7 +220,7 @@ def _contradictions(paper: Paper) -> Iterator[tuple[Where, str]]:
             yield from _of_test(test, paper, ("claim", i, "test", j))
 
 
-def _of_table(table: Table, paper: Paper, where: Where) -> Iterator[tuple[Where, str]]:
+def _of_table(table: Table, paper: Paper, where: SettingPath) -> Iterator[tuple[SettingPath, str]]:
     yield from _unknown("setup", [table.setup], [s.id for s in paper.setup], (*where, "setup"))
     yield from _unknown("method", table.values, paper.methods, (*where, "values"))
     try:
@@ -233,7 +233,7 @@ def _of_table(table: Table, paper: Paper, where: Where) -> Iterator[tuple[Where,
             yield (*where, "values", method), f"has to hold {wanted} figures, one for each condition, not {found}"
 
 
-def _of_test(test: Check, paper: Paper, where: Where) -> Iterator[tuple[Where, str]]:
+def _of_test(test: Check, paper: Paper, where: SettingPath) -> Iterator[tuple[SettingPath, str]]:
     for name in NEEDS[test.kind]:
         if not getattr(test, name):
             yield (*where, name), f"a test of the kind '{test.kind}' needs a value for '{name}'"
@@ -252,15 +252,15 @@ def _of_test(test: Check, paper: Paper, where: Where) -> Iterator[tuple[Where, s
         yield from _unknown("closed form", [test.formula], CLOSED_FORMS, (*where, "formula"))
 
 
-def _twice(kind: str, names: Sequence[str]) -> Iterator[tuple[Where, str]]:
+def _twice(kind: str, names: Sequence[str]) -> Iterator[tuple[SettingPath, str]]:
     for i, name in enumerate(names):
         if name in names[:i]:
             yield (kind, i, "id"), f"'{name}' is the id of an earlier {kind} too"
 
 
 def _unknown(
-    kind: str, names: Sequence[str] | Mapping[str, Any], known: Sequence[str] | Mapping[str, Any], where: Where
-) -> Iterator[tuple[Where, str]]:
+    kind: str, names: Sequence[str] | Mapping[str, Any], known: Sequence[str] | Mapping[str, Any], where: SettingPath
+) -> Iterator[tuple[SettingPath, str]]:
     for name in names:
         if name not in known:
             yield where, f"no {kind} is called '{name}'{did_you_mean(name, known)}"

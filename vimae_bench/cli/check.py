@@ -9,17 +9,17 @@ import click
 from ..core.canonical import Json
 from ..core.errors import BenchError, Problem, Problems, legible
 from ..core.spec import Choice
-from ..plugin.catalog import Catalogue, Entry, installed
-from ..plugin.settings import Checker, spell
+from ..plugin.catalog import Catalog, CatalogEntry, get_catalog
+from ..plugin.settings import SettingsChecker, spell
 
 if TYPE_CHECKING:
     from ..testing import Outcome
 
-    Tell = Callable[[Entry, Iterator[Outcome]], bool]
+    Tell = Callable[[CatalogEntry, Iterator[Outcome]], bool]
 
 
 def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
-    return sorted({entry.name for entry in installed().entries if entry.name.startswith(begun)})
+    return sorted({entry.name for entry in get_catalog().entries if entry.name.startswith(begun)})
 
 
 @click.command()
@@ -36,14 +36,14 @@ def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
       vimae-bench check
       vimae-bench check swae -s weight=5.0
     """
-    catalogue = installed()
-    wanted = [e for e in catalogue.entries if not names or e.name in names]
+    catalog = get_catalog()
+    wanted = [e for e in catalog.entries if not names or e.name in names]
     if missing := set(names) - {e.name for e in wanted}:
         raise BenchError(f"no plugin is called {', '.join(sorted(missing))}; `vimae-bench plugins` lists all")
     given, tell = _given(settings), _report if names else _line
-    failed = sum([not _holds(entry, catalogue, given, tell) for entry in wanted])
-    failed += len(catalogue.broken) if not names else 0
-    for broken in catalogue.broken if not names else ():
+    failed = sum([not _holds(entry, catalog, given, tell) for entry in wanted])
+    failed += len(catalog.broken) if not names else 0
+    for broken in catalog.broken if not names else ():
         click.echo(legible(f"broken  {broken}"))
     if failed:
         click.get_current_context().exit(1)
@@ -58,7 +58,7 @@ def _given(settings: tuple[str, ...]) -> Json:
         raise BenchError(f"-s {' '.join(settings)}: {error}; write key=value, the value as in TOML") from error
 
 
-def _holds(entry: Entry, catalogue: Catalogue, given: Json, tell: "Tell") -> bool:
+def _holds(entry: CatalogEntry, catalog: Catalog, given: Json, tell: "Tell") -> bool:
     """Hold one plugin to its contract and say how it went.
 
     One that cannot be made without settings, or refuses what it is tried on, is passed over.
@@ -69,7 +69,7 @@ def _holds(entry: Entry, catalogue: Catalogue, given: Json, tell: "Tell") -> boo
         click.echo(f"skipped {entry.kind} {entry.name}: needs {' '.join(f'-s {name}=...' for name in lacking)}")
         return True
     try:
-        plugin = _made(entry, catalogue, given)
+        plugin = _made(entry, catalog, given)
     except BenchError as error:
         click.echo(legible(f"fails   {_named(entry)}: {error}"))
         return False
@@ -80,7 +80,7 @@ def _holds(entry: Entry, catalogue: Catalogue, given: Json, tell: "Tell") -> boo
         return True
 
 
-def _line(entry: Entry, outcomes: "Iterator[Outcome]") -> bool:
+def _line(entry: CatalogEntry, outcomes: "Iterator[Outcome]") -> bool:
     """One line, with the first law that does not hold."""
     broken = next((o for o in outcomes if o.status == "fails"), None)
     told = (
@@ -90,7 +90,7 @@ def _line(entry: Entry, outcomes: "Iterator[Outcome]") -> bool:
     return broken is None
 
 
-def _report(entry: Entry, outcomes: "Iterator[Outcome]") -> bool:
+def _report(entry: CatalogEntry, outcomes: "Iterator[Outcome]") -> bool:
     """A line for each law as it is done, and a summary."""
     click.echo(legible(_named(entry)))
     done: list[Outcome] = []
@@ -110,20 +110,20 @@ def _row(outcome: "Outcome") -> str:
     return f"  {outcome.status:7} {outcome.seconds:5.1f} s  {outcome.law.name.replace('_', ' ')}{why}"
 
 
-def _named(entry: Entry) -> str:
-    return f"{entry.kind} {entry.name} ({entry.source.distribution} {entry.source.version})"
+def _named(entry: CatalogEntry) -> str:
+    return f"{entry.kind} {entry.name} ({entry.origin.distribution} {entry.origin.version})"
 
 
-def _made(entry: Entry, catalogue: Catalogue, given: Json) -> Any:  # noqa: ANN401
-    from ..plugin.registry import make
+def _made(entry: CatalogEntry, catalog: Catalog, given: Json) -> Any:  # noqa: ANN401
+    from ..plugin.registry import make_plugin
 
-    checker = Checker(catalogue.form)
-    raw = {"use": entry.name, **dict(_inner(entry.form, catalogue)), **given}
-    choice = checker.check({"plugin": entry.kind}, raw)
+    checker = SettingsChecker(catalog.get_form)
+    raw = {"use": entry.name, **dict(_inner(entry.form, catalog)), **given}
+    choice = checker.complete({"plugin": entry.kind}, raw)
     if checker.problems:
         found = [Problem(spell(where), what) for where, what in checker.problems]
         raise Problems("its settings (give them with -s)", found)
-    return make(entry.kind, Choice.from_json(choice), catalogue)
+    return make_plugin(entry.kind, Choice.from_json(choice), catalog)
 
 
 def _required(form: Json) -> list[str]:
@@ -131,7 +131,7 @@ def _required(form: Json) -> list[str]:
     return [name for name in form["required"] if "plugin" not in form["fields"][name]]
 
 
-def _inner(form: Json, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+def _inner(form: Json, catalog: Catalog) -> Iterator[tuple[str, str]]:
     for name in form["required"]:
         if kind := form["fields"][name].get("plugin"):
-            yield name, next(n for n in catalogue.names(kind) if not catalogue.find(kind, n).form["required"])
+            yield name, next(n for n in catalog.list_names(kind) if not catalog.get_entry(kind, n).form["required"])

@@ -6,14 +6,14 @@ import click
 
 from ..core.errors import BenchError, DataError
 from ..core.spec import Choice
-from ..plugin.catalog import Entry, installed
+from ..plugin.catalog import CatalogEntry, get_catalog
 from .options import data_option, data_root
 
 NOT_WHOLE = 1
 
 
 def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
-    return [name for name in installed().names("dataset") if name.startswith(begun)]
+    return [name for name in get_catalog().list_names("dataset") if name.startswith(begun)]
 
 
 @click.group()
@@ -61,13 +61,13 @@ def prepare(names: tuple[str, ...], data: Path | None) -> None:
     """
     from ..data.layout import summary
     from ..data.prepare import ensure
-    from ..plugin.registry import make
+    from ..plugin.registry import make_plugin
 
     for entry in _entries():
         if entry.name in names and entry.form["required"]:
             raise BenchError(f"{entry.name} is {_own(entry)}; there is nothing to prepare")
     for name in names:
-        folder = ensure(make("dataset", Choice(name)), data_root(data), click.echo)
+        folder = ensure(make_plugin("dataset", Choice(name)), data_root(data), click.echo)
         click.echo(f"{name}: {summary(folder)} in {folder}")
 
 
@@ -96,13 +96,13 @@ def verify(names: tuple[str, ...], data: Path | None) -> None:
         click.get_current_context().exit(NOT_WHOLE)
 
 
-def _entries() -> list[Entry]:
+def _entries() -> list[CatalogEntry]:
     """But for those made of another, which have no folder of their own."""
-    entries = (entry for entry in installed().entries if entry.kind == "dataset")
+    entries = (entry for entry in get_catalog().entries if entry.kind == "dataset")
     return [entry for entry in entries if not any("plugin" in form for form in entry.form["fields"].values())]
 
 
-def _own(entry: Entry) -> str:
+def _own(entry: CatalogEntry) -> str:
     return f"your own: a benchmark file names its {', '.join(entry.form['required'])}"
 
 
@@ -112,15 +112,15 @@ def _prepared(root: Path) -> list[Path]:
     return sorted(filter(is_prepared, root.iterdir())) if root.is_dir() else []
 
 
-def _folder(entry: Entry, root: Path) -> Path | str:
+def _folder(entry: CatalogEntry, root: Path) -> Path | str:
     """The data set's folder; words where that is not known without a benchmark file, or not at all."""
     from ..data.prepare import folder_of
-    from ..plugin.registry import make
+    from ..plugin.registry import make_plugin
 
     if entry.form["required"]:
         return _own(entry)
     try:
-        return folder_of(make("dataset", Choice(entry.name)), root)
+        return folder_of(make_plugin("dataset", Choice(entry.name)), root)
     except BenchError as error:
         return str(error)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..core.errors import legible
-from ..plugin.catalog import installed
+from ..plugin.catalog import get_catalog
 
 WHATS = ("objective", "prior", "divergence", "architecture", "metric", "dataset", "benchmark")
 
@@ -36,7 +36,7 @@ def new(kind: str, name: str, into: Path) -> None:
         path = new_benchmark(name, into)
         click.echo(legible(f"{path}\n\nnext:\n  vimae-bench plan {path}\n  vimae-bench run {path}"))
         return
-    folder = new_package(kind, name, into, installed())
+    folder = new_package(kind, name, into, get_catalog())
     click.echo(legible("\n".join(_told(folder))))
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from ..config.matrix import planned, select
+from ..config.matrix import read_matrix, select_entries
 from ..core.errors import legible
 from ..core.spec import Cell
-from ..plugin.catalog import installed
+from ..plugin.catalog import get_catalog
 from ..storage.store import Store
 from .options import data_option, data_root, file_argument, filter_option, override_option, results_option
 
@@ -28,16 +28,16 @@ def plan(file: Path, words: str, overrides: tuple[str, ...], results: Path, data
     Example:
       vimae-bench plan benchmarks/fig1.toml -k "vimae s0"
     """
-    benchmark, matrix = planned(file, overrides)
-    wanted, store = select(matrix, words), Store(results / benchmark.name)
+    benchmark, matrix = read_matrix(file, overrides)
+    wanted, store = select_entries(matrix, words), Store(results / benchmark.name)
     show(wanted, store)
     show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), data_root(data))
 
 
 def unmeasured(matrix: Sequence[Cell], store: Store) -> list[Cell]:
     """The cells with the slow metrics that are still to be measured of them, and no other metric."""
-    known = installed()
-    slow = {c.use for cell in matrix for c in cell.metrics if known.find("metric", c.use).slow}
+    known = get_catalog()
+    slow = {c.use for cell in matrix for c in cell.metrics if known.get_entry("metric", c.use).slow}
     left = [
         replace(
             cell,

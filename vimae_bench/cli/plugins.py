@@ -5,8 +5,8 @@ import json
 import click
 
 from ..core.errors import legible
-from ..plugin.catalog import Catalogue, installed
-from ..plugin.hookspecs import KINDS
+from ..plugin.catalog import Catalog, get_catalog
+from ..plugin.hookspecs import HOOKS
 
 
 @click.command()
@@ -24,51 +24,51 @@ def plugins(as_json: bool, reference: str | None) -> None:
       vimae-bench plugins
       vimae-bench plugins --reference objective
     """
-    catalogue = installed()
+    catalog = get_catalog()
     if reference:
         from ..reports import plugin_reference as page
 
-        click.echo(page.reference(reference, catalogue), nl=False)
+        click.echo(page.reference(reference, catalog), nl=False)
         return
-    click.echo(json.dumps(_as_json(catalogue), indent=1) if as_json else legible(_as_text(catalogue)))
+    click.echo(json.dumps(_as_json(catalog), indent=1) if as_json else legible(_as_text(catalog)))
 
 
-def _as_text(catalogue: Catalogue) -> str:
+def _as_text(catalog: Catalog) -> str:
     lines: list[str] = []
-    for kind in KINDS:
-        entries = sorted((e for e in catalogue.entries if e.kind == kind), key=lambda e: e.name)
+    for kind in HOOKS:
+        entries = sorted((e for e in catalog.entries if e.kind == kind), key=lambda e: e.name)
         lines += [
             f"\n{kind}",
-            *(f"  {e.name:16} {e.summary}  [{e.source.distribution} {e.source.version}]" for e in entries),
+            *(f"  {e.name:16} {e.summary}  [{e.origin.distribution} {e.origin.version}]" for e in entries),
         ]
-    lines += ["\ncannot be used", *(f"  {broken}" for broken in catalogue.broken)] if catalogue.broken else []
+    lines += ["\ncannot be used", *(f"  {broken}" for broken in catalog.broken)] if catalog.broken else []
     return "\n".join(lines).lstrip("\n")
 
 
-def _as_json(catalogue: Catalogue) -> dict[str, object]:
+def _as_json(catalog: Catalog) -> dict[str, object]:
     entries = [
         {
             "kind": e.kind,
             "name": e.name,
             "summary": e.summary,
             "version": e.version,
-            "distribution": e.source.distribution,
-            "distribution_version": e.source.version,
-            "module": e.source.module,
+            "distribution": e.origin.distribution,
+            "distribution_version": e.origin.version,
+            "module": e.origin.module,
             "settings": e.form["fields"],
             "required": e.form["required"],
         }
-        for e in catalogue.entries
+        for e in catalog.entries
     ]
     broken = [
         {
-            "plugin": b.source.entry,
-            "distribution": b.source.distribution,
-            "distribution_version": b.source.version,
+            "plugin": b.origin.entry_point,
+            "distribution": b.origin.distribution,
+            "distribution_version": b.origin.version,
             "kind": b.kind,
             "name": b.name,
             "reason": b.reason,
         }
-        for b in catalogue.broken
+        for b in catalog.broken
     ]
     return {"plugins": entries, "broken": broken}

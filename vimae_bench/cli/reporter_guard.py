@@ -8,7 +8,7 @@ import click
 from ..core.errors import BenchError, legible
 from ..execution.interfaces import Reporter
 from ..execution.jobs import Event, Order
-from ..plugin.manager import FAULTS
+from ..plugin.manager import PLUGIN_ERRORS
 
 
 class Upstream(Iterator[Event]):
@@ -34,7 +34,7 @@ def dispensable(reporter: Reporter, name: str) -> Reporter:
         upstream = Upstream(events)
         try:
             yield from reporter(orders, upstream)
-        except FAULTS as error:
+        except PLUGIN_ERRORS as error:
             if upstream.failed or isinstance(error, BenchError):
                 raise
             line = f"reporter '{name}' failed, and the runs go on without it:\n{traceback.format_exc()}"

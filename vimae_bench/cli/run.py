@@ -10,7 +10,7 @@ import click
 
 from ..analysis.load import Finished
 from ..config.benchmark import Benchmark
-from ..config.matrix import planned, select
+from ..config.matrix import read_matrix, select_entries
 from ..core.errors import ResultsError
 from ..core.spec import Cell, Choice
 from ..engine.disk_space import expect_room
@@ -18,7 +18,7 @@ from ..engine.runner import carry_out, orders, shared_out
 from ..execution import signals as interrupts
 from ..execution.interfaces import Executor
 from ..execution.jobs import Compile, Means
-from ..plugin.registry import make
+from ..plugin.registry import make_plugin
 from ..storage.store import Store
 from . import leaderboard
 from .options import (
@@ -130,8 +130,8 @@ def run(
       vimae-bench run benchmarks/fig1.toml -k "vimae s0" -o training.epochs=5 --results try
     """
     asked = asked_of_executor(executor, jobs=jobs, device=device, timeout=timeout)
-    benchmark, matrix = planned(file, (*overrides, *asked))
-    wanted = select(matrix, words)
+    benchmark, matrix = read_matrix(file, (*overrides, *asked))
+    wanted = select_entries(matrix, words)
     store, root = Store(results.resolve() / benchmark.name), data_root(data)
     _name_weights(weights)
     left = orders(store, benchmark.name, wanted, root)
@@ -146,7 +146,7 @@ def run(
     reporters = reporters_of(benchmark, mlflow_uri, no_mlflow)
     todo = orders(store, benchmark.name, wanted, root, Means(exact, compiling, batch_seeds))
     todo = shared_out(todo, *shard) if shard else todo
-    looking_on = [dispensable(make("reporter", choice), choice.use) for choice in reporters]
+    looking_on = [dispensable(make_plugin("reporter", choice), choice.use) for choice in reporters]
     failed = carry_out(todo, chosen, looking_on, wait=not shard)
     shown = asdict(benchmark.leaderboard)
     found = Finished(store, wanted, **shown)
@@ -172,7 +172,7 @@ def asked_of_executor(name: str | None, **given: object) -> list[str]:
 
 def executor_of(benchmark: Benchmark, needed: bool) -> Executor:
     """The benchmark's executor; if it is needed it makes ready while data and models are checked."""
-    executor = make("executor", benchmark.executor)
+    executor = make_plugin("executor", benchmark.executor)
     if needed and hasattr(executor, "prepare"):
         executor.prepare()
     return executor

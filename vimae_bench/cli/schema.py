@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..plugin.catalog import installed
+from ..plugin.catalog import get_catalog
 from ..storage.atomic import readable, write_json
 from .options import FILE
 
@@ -20,10 +20,10 @@ def schema(output: Path | None) -> None:
     Example:
       vimae-bench schema --output schema.json
     """
-    from ..config.json_schema import schema as made
+    from ..config.json_schema import make_json_schema as made
 
     if output is None:
-        click.echo(readable(made(installed())), nl=False)
+        click.echo(readable(made(get_catalog())), nl=False)
         return
-    write_json(output, made(installed()))
+    write_json(output, made(get_catalog()))
     click.echo(output)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..config.benchmark import read
-from ..config.search_space import Span
+from ..config.benchmark import read_benchmark
+from ..config.search_space import NumberRange
 from ..core.spec import Cell
 from ..engine.runner import carry_out, orders
 from ..execution import signals as interrupts
-from ..plugin.catalog import installed
-from ..plugin.registry import make
+from ..plugin.catalog import get_catalog
+from ..plugin.registry import make_plugin
 from ..storage.atomic import write_json, write_whole
 from ..storage.store import Store
 from .options import DEFAULT_RESULTS, FILE, data_option, data_root, file_argument, override_option, results_option
@@ -23,7 +23,7 @@ from .run import SOME_FAILED, Jobs, asked_of_executor, executor_of, open_store, 
 
 if TYPE_CHECKING:
     from ..analysis.trials import Tuned
-    from ..tuning.study import Sweep
+    from ..tuning.study import Study
 
 
 @click.command()
@@ -56,27 +56,30 @@ def tune(
     Example:
       vimae-bench tune benchmarks/tuning.toml
     """
-    from ..tuning import expect_libraries
+    from ..tuning import require_libraries
 
-    expect_libraries()
-    benchmark = read(file, (*overrides, *asked_of_executor(executor, jobs=jobs, device=device)))
+    require_libraries()
+    benchmark = read_benchmark(file, (*overrides, *asked_of_executor(executor, jobs=jobs, device=device)))
     with interrupts.later():
         from ..engine.preflight import check
         from ..reports import trials as attempts
         from ..tracking.store import masked
         from ..tuning import study as sweeping
-        from ..tuning.write_config import fixed, provenance, written
+        from ..tuning.write_config import describe_tuning, format_tuned_benchmark, list_fixed_methods
 
-    sweep, root = sweeping.plan(benchmark, installed()), data_root(data)
+    sweep, root = sweeping.plan_study(benchmark, get_catalog()), data_root(data)
     check(sweep.benchmark, root, click.echo)
     rounds = Rounds(sweep, Store(results.resolve() / sweep.benchmark.name), root, overrides, no_mlflow)
-    for line in _beforehand(sweep, fixed(benchmark)):
+    for line in _beforehand(sweep, list_fixed_methods(benchmark)):
         click.echo(line)
-    tuned = sweeping.carry_out(sweep, rounds.store, rounds)
-    _show(tuned, sweep, provenance(sweep, benchmark))
+    tuned = sweeping.run_study(sweep, rounds.store, rounds)
+    _show(tuned, sweep, describe_tuning(sweep, benchmark))
     folder, again = results / sweep.benchmark.name, shlex.join(["vimae-bench", "tune", str(file), *_given(overrides)])
     write_json(folder / "tuning.json", attempts.as_json(tuned, sweep.measure))
-    text, target = masked(written(benchmark, overrides, sweep, tuned, again)), output or folder / "tuned.toml"
+    text, target = (
+        masked(format_tuned_benchmark(benchmark, overrides, sweep, tuned, again)),
+        output or folder / "tuned.toml",
+    )
     write_whole(target, lambda path: path.write_text(text, encoding="utf-8"))
     elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
     places = {"trials": folder / "tuning.json", "chosen": target, "next": f"vimae-bench run {target}{elsewhere}"}
@@ -90,7 +93,7 @@ def tune(
 class Rounds:
     """Has the runs of each round made, as those of any benchmark are; `failed` tells whether some did not end well."""
 
-    sweep: "Sweep"
+    sweep: "Study"
     store: Store
     data: Path
     overrides: tuple[str, ...]
@@ -105,7 +108,7 @@ class Rounds:
         open_store(self.store, benchmark, self.overrides, self.cells)
         if todo := orders(self.store, benchmark.name, cells, self.data):
             choices = reporters_of(benchmark, None, self.no_mlflow)
-            looking_on = [dispensable(make("reporter", choice), choice.use) for choice in choices]
+            looking_on = [dispensable(make_plugin("reporter", choice), choice.use) for choice in choices]
             self.failed |= bool(carry_out(todo, executor_of(benchmark, needed=True), looking_on))
 
 
@@ -114,7 +117,7 @@ def _given(overrides: Sequence[str]) -> Iterator[str]:
         yield from ("-o", override)
 
 
-def _beforehand(sweep: "Sweep", fixed: Sequence[str]) -> Iterator[str]:
+def _beforehand(sweep: "Study", fixed: Sequence[str]) -> Iterator[str]:
     """What is to be tried, and which methods stay as they are."""
     from ..analysis.footnotes import many
 
@@ -127,7 +130,7 @@ def _beforehand(sweep: "Sweep", fixed: Sequence[str]) -> Iterator[str]:
     yield f"{many(runs, 'run')}, measured on the held-out images of {images}, not on its test images"
 
 
-def _remarks(tuned: "Sequence[Tuned]", sweep: "Sweep") -> Iterator[str]:
+def _remarks(tuned: "Sequence[Tuned]", sweep: "Study") -> Iterator[str]:
     """Which trials are lost, and which of the settings chosen lie at the edge of what was searched."""
     for one, searched in zip(tuned, sweep.searched, strict=True):
         for attempt in one.attempts:
@@ -135,11 +138,11 @@ def _remarks(tuned: "Sequence[Tuned]", sweep: "Sweep") -> Iterator[str]:
                 yield f"{one.label}, trial {attempt.number}: {attempt.reason}."
         for path, value in one.best.settings.items() if one.best else ():
             span = searched.space[path]
-            if isinstance(span, Span) and span.is_edge(value):
+            if isinstance(span, NumberRange) and span.is_edge(value):
                 yield f"{one.label}: {path} lies at the edge of its range; a wider one may hold better values."
 
 
-def _show(tuned: "Sequence[Tuned]", sweep: "Sweep", provenance: str) -> None:
+def _show(tuned: "Sequence[Tuned]", sweep: "Study", provenance: str) -> None:
     from rich.console import Console
 
     from ..reports import trials as attempts

@@ -11,21 +11,21 @@ from typing import Any
 from ..core.canonical import Json
 from ..core.errors import TOLD, BenchError, Problem, Problems, brief, did_you_mean
 from ..core.spec import Choice, Training
-from ..plugin.catalog import Catalogue, installed
-from ..plugin.settings import Checker, Where, spell
+from ..plugin.catalog import Catalog, get_catalog
+from ..plugin.settings import SettingPath, SettingsChecker, spell
 from . import groups, presets
-from .file_form import file_form
-from .toml import expect_plausible, problems, read_toml
-from .toml_positions import line_of
+from .file_form import get_file_form
+from .toml import check_limits, make_error, read_toml
+from .toml_positions import find_line
 
-REPEATED_FROM = 1000
+CONTROL_SEED_OFFSET = 1000
 """An A/A control of a method's seed s is trained from the seed 1000 + s."""
-MOST_RUNS = 100_000
+MAX_RUNS = 100_000
 
 
 @dataclass(frozen=True)
-class Method:
-    """A row of the leaderboard: an objective over a prior. An A/A control `repeats` the method of another label.
+class MethodConfig:
+    """A row of the leaderboard: an objective over a prior. An A/A control `control_of` the method of another label.
 
     `training` is what of it is the method's own, `search` which of its settings are to be chosen among which values.
     """
@@ -33,13 +33,13 @@ class Method:
     label: str
     objective: Choice
     prior: Choice
-    repeats: str = ""
+    control_of: str = ""
     training: Mapping[str, Any] = field(default_factory=dict[str, Any])
     search: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
-class Leaderboard:
+class LeaderboardConfig:
     """The measure that sorts (empty: the first that has a direction), the columns (none: all), a sentence below."""
 
     rank_by: str = ""
@@ -48,7 +48,7 @@ class Leaderboard:
 
 
 @dataclass(frozen=True)
-class Tuning:
+class TuningConfig:
     """How settings are chosen: by the mean of a measure over seeds, in so many trials of each method."""
 
     trials: int
@@ -67,91 +67,91 @@ class Group:
     datasets: tuple[Choice, ...]
     architectures: tuple[Choice, ...]
     latent: int
-    methods: tuple[Method, ...]
+    methods: tuple[MethodConfig, ...]
     metrics: tuple[Choice, ...]
     training: Training
     leave_out: tuple[Mapping[str, str], ...]
-    source: groups.Source
+    location: groups.GroupLocation
 
-    def at(self, where: Where) -> Where:
+    def locate(self, where: SettingPath) -> SettingPath:
         """Where in the file a setting of this group stands."""
-        return self.source.at(where)
+        return self.location.locate(where)
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark with every default filled in. `source` is the file's text."""
+    """A benchmark with every default filled in. `location` is the file's text."""
 
     name: str
     groups: tuple[Group, ...]
-    leaderboard: Leaderboard
+    leaderboard: LeaderboardConfig
     executor: Choice
     reporters: tuple[Choice, ...]
-    tuning: Tuning
+    tuning: TuningConfig
     path: str
     source: str
 
     @property
-    def size(self) -> int:
+    def max_runs(self) -> int:
         """How many runs there are at most."""
         return sum(len(g.seeds) * len(g.datasets) * len(g.architectures) * len(g.methods) for g in self.groups)
 
-    def problems(self, found: Sequence[tuple[Where, str]]) -> Problems:
+    def make_error(self, found: Sequence[tuple[SettingPath, str]]) -> Problems:
         """Problems found after reading, told with the lines of this file."""
-        return Problems(self.path, [Problem(spell(w), what, line_of(self.source, w)) for w, what in found])
+        return Problems(self.path, [Problem(spell(w), what, find_line(self.source, w)) for w, what in found])
 
 
-def read(path: Path, overrides: Sequence[str] = (), catalogue: Catalogue | None = None) -> Benchmark:
+def read_benchmark(path: Path, overrides: Sequence[str] = (), catalog: Catalog | None = None) -> Benchmark:
     """Read a benchmark file; `overrides` are of the form `training.epochs=5`, their values in TOML.
 
     Raises Problems with all that is wrong, BenchError if there is no such file.
     """
     text, raw = read_toml(path)
-    known = catalogue or installed()
+    known = catalog or get_catalog()
     for given in overrides:
-        override(raw, given, file_form())
-    expect_plausible(path, text, raw)
-    checker = Checker(known.form, [*groups.misplaced(raw)])
-    checked = [(_checked(checker, known, *part), part[1]) for part in groups.split(raw)]
+        apply_override(raw, given, get_file_form())
+    check_limits(path, text, raw)
+    checker = SettingsChecker(known.get_form, [*groups.find_group_problems(raw)])
+    checked = [(_checked(checker, known, *part), part[1]) for part in groups.split_groups(raw)]
     if checker.problems:
-        raise problems(path, text, checker.problems)
+        raise make_error(path, text, checker.problems)
     made = _benchmark(checked, str(path), text)
     if found := [*dict.fromkeys(problem for group in made.groups for problem in _contradictions(group))]:
-        raise made.problems(found)
-    if made.size > MOST_RUNS:
-        raise BenchError(f"{path}: asks for {made.size:,} runs; {MOST_RUNS:,} are the most, so split it")
+        raise made.make_error(found)
+    if made.max_runs > MAX_RUNS:
+        raise BenchError(f"{path}: asks for {made.max_runs:,} runs; {MAX_RUNS:,} are the most, so split it")
     return made
 
 
-def _checked(checker: Checker, known: Catalogue, raw: Json, source: groups.Source) -> Json:
+def _checked(checker: SettingsChecker, known: Catalog, raw: Json, source: groups.GroupLocation) -> Json:
     """One group completed with its preset and all defaults; what is wrong is told where it stands in the file."""
     if len(checker.problems) >= TOLD:
         return {}
-    inner = Checker(checker.plugin)
-    made = inner.check(file_form(), presets.filled(raw, known))
-    found = [*inner.problems, *presets.contradictions(raw, known)]
-    checker.problems += [(source.at(where), what) for where, what in found]
+    inner = SettingsChecker(checker.plugin)
+    made = inner.complete(get_file_form(), presets.apply_preset(raw, known))
+    found = [*inner.problems, *presets.find_preset_problems(raw, known)]
+    checker.problems += [(source.locate(where), what) for where, what in found]
     return made
 
 
-def _benchmark(checked: Sequence[tuple[Json, groups.Source]], path: str, text: str) -> Benchmark:
+def _benchmark(checked: Sequence[tuple[Json, groups.GroupLocation]], path: str, text: str) -> Benchmark:
     whole, _ = checked[0]
     board = whole["leaderboard"]
     return Benchmark(
         name=whole["name"],
         groups=tuple(_group(*part) for part in checked),
-        leaderboard=Leaderboard(board["rank_by"], tuple(board["columns"]), board["provenance"]),
+        leaderboard=LeaderboardConfig(board["rank_by"], tuple(board["columns"]), board["provenance"]),
         executor=Choice.from_json(whole["executor"]),
         reporters=_choices(whole["reporters"]),
-        tuning=replace(Tuning(**whole["tuning"]), seeds=tuple(whole["tuning"]["seeds"])),
+        tuning=replace(TuningConfig(**whole["tuning"]), seeds=tuple(whole["tuning"]["seeds"])),
         path=path,
         source=text,
     )
 
 
-def _group(whole: Json, source: groups.Source) -> Group:
+def _group(whole: Json, source: groups.GroupLocation) -> Group:
     methods = (
-        Method(
+        MethodConfig(
             m["label"],
             Choice.from_json(m["objective"]),
             Choice.from_json(m["prior"]),
@@ -170,7 +170,7 @@ def _group(whole: Json, source: groups.Source) -> Group:
         metrics=_choices(whole["metrics"]),
         training=Training(**whole["training"]),
         leave_out=tuple({k: v for k, v in item.items() if v} for item in whole["leave_out"]),
-        source=source,
+        location=source,
     )
 
 
@@ -178,13 +178,13 @@ def _choices(raw: Sequence[Json]) -> tuple[Choice, ...]:
     return tuple(Choice.from_json(choice) for choice in raw)
 
 
-def _contradictions(group: Group) -> Iterator[tuple[Where, str]]:
+def _contradictions(group: Group) -> Iterator[tuple[SettingPath, str]]:
     """What no type can say."""
     for where, what in (*_twice(group), *_repeats(group), *_left_out(group)):
-        yield group.at(where), what
+        yield group.locate(where), what
 
 
-def _twice(group: Group) -> Iterator[tuple[Where, str]]:
+def _twice(group: Group) -> Iterator[tuple[SettingPath, str]]:
     labels = [method.label for method in group.methods]
     for i, label in enumerate(labels):
         if label in labels[:i]:
@@ -196,30 +196,33 @@ def _twice(group: Group) -> Iterator[tuple[Where, str]]:
                 yield (axis, i), f"'{choice.use}' is named a second time with the same settings"
 
 
-def _repeats(group: Group) -> Iterator[tuple[Where, str]]:
+def _repeats(group: Group) -> Iterator[tuple[SettingPath, str]]:
     """What is wrong with A/A controls."""
     by_label = {method.label: method for method in group.methods}
     for i, method in enumerate(group.methods):
-        original = by_label.get(method.repeats)
-        if not method.repeats:
+        original = by_label.get(method.control_of)
+        if not method.control_of:
             continue
-        if original is None or original.repeats:
-            known = [label for label, other in by_label.items() if not other.repeats]
+        if original is None or original.control_of:
+            known = [label for label, other in by_label.items() if not other.control_of]
             yield (
                 ("method", i, "repeats"),
-                f"no method to repeat is '{method.repeats}'{did_you_mean(method.repeats, known)}",
+                f"no method to repeat is '{method.control_of}'{did_you_mean(method.control_of, known)}",
             )
         elif _trained(original) != _trained(method):
-            yield ("method", i, "repeats"), f"is an A/A control: it takes objective and prior from '{method.repeats}'"
-        elif max(group.seeds) >= REPEATED_FROM:
-            yield ("seeds",), f"an A/A control is run from seeds of {REPEATED_FROM} and above; keep these below"
+            yield (
+                ("method", i, "repeats"),
+                f"is an A/A control: it takes objective and prior from '{method.control_of}'",
+            )
+        elif max(group.seeds) >= CONTROL_SEED_OFFSET:
+            yield ("seeds",), f"an A/A control is run from seeds of {CONTROL_SEED_OFFSET} and above; keep these below"
 
 
-def _trained(method: Method) -> tuple[object, ...]:
+def _trained(method: MethodConfig) -> tuple[object, ...]:
     return method.objective, method.prior, method.training
 
 
-def _left_out(group: Group) -> Iterator[tuple[Where, str]]:
+def _left_out(group: Group) -> Iterator[tuple[SettingPath, str]]:
     known = {
         "method": [method.label for method in group.methods],
         "dataset": [d.use for d in group.datasets],
@@ -233,7 +236,7 @@ def _left_out(group: Group) -> Iterator[tuple[Where, str]]:
                 yield ("leave_out", i, axis), f"no {axis} here is '{name}'{did_you_mean(name, known[axis])}"
 
 
-def override(raw: Json, given: str, form: Json) -> None:
+def apply_override(raw: Json, given: str, form: Json) -> None:
     """Change a file's tables as `training.epochs=5` says. Raises BenchError where there is no such place."""
     path, equals, value = given.partition("=")
     if not equals:

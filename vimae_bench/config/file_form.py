@@ -3,18 +3,18 @@
 from functools import cache
 
 from ..core.canonical import Json
-from ..plugin.catalog import cached_description
+from ..plugin.catalog import read_cached_description
 
 
 @cache
-def file_form() -> Json:
+def get_file_form() -> Json:
     """The form by which a benchmark file is checked, made from the types in `file_schema.py`."""
-    return cached_description("benchmark-file", _describe_file)
+    return read_cached_description("benchmark-file", _describe_file)
 
 
 def _describe_file() -> Json:
-    from ..plugin.kinds import KINDS
-    from ..plugin.settings import describe
-    from .file_schema import FileForm
+    from ..plugin.kinds import INTERFACES
+    from ..plugin.settings import describe_settings
+    from .file_schema import BenchmarkFile
 
-    return describe(FileForm, KINDS)
+    return describe_settings(BenchmarkFile, INTERFACES)

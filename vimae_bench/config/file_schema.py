@@ -1,4 +1,4 @@
-"""The keys of a benchmark file, as types. The catalogue keeps their form; nothing else imports this."""
+"""The keys of a benchmark file, as types. The catalog keeps their form; nothing else imports this."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -37,7 +37,7 @@ SPACE: Json = {
 
 
 @dataclass(frozen=True)
-class MethodForm:
+class MethodTable:
     """A row of the leaderboard: an objective over a prior, or an A/A control that `repeats` the method of a label."""
 
     label: Label
@@ -57,7 +57,7 @@ class MethodForm:
 
 
 @dataclass(frozen=True)
-class LeaveOutForm:
+class LeaveOutTable:
     """Cells of the matrix that are not run: all that agree with every name given."""
 
     method: str = ""
@@ -69,7 +69,7 @@ class LeaveOutForm:
 
 
 @dataclass(frozen=True)
-class LeaderboardForm:
+class LeaderboardTable:
     """How results are shown: the measure that sorts, and the columns, both by the measures' names."""
 
     rank_by: str = ""
@@ -81,7 +81,7 @@ class LeaderboardForm:
 
 
 @dataclass(frozen=True)
-class TuningForm:
+class TuningTable:
     """How `vimae-bench tune` chooses the settings that methods `search`: on held-out images, with equal budgets."""
 
     trials: Annotated[int, Field(ge=1)] = 20
@@ -101,7 +101,7 @@ class TuningForm:
 
 
 @dataclass(frozen=True)
-class FileForm:
+class BenchmarkFile:
     """A benchmark: every method on every data set with every architecture, from every seed."""
 
     name: Name
@@ -116,7 +116,7 @@ class FileForm:
     """Architectures."""
     latent: Annotated[int, Field(ge=1)]
     """The number of latent dimensions."""
-    method: tuple[MethodForm, ...]
+    method: tuple[MethodTable, ...]
     """The rows of the leaderboard."""
     metrics: tuple[Metric, ...] = ()
     """What is measured of every trained model."""
@@ -126,11 +126,11 @@ class FileForm:
     """The decoder's standard deviation in [0, 1] units, for preset = 'calibrated'."""
     training: Training = field(default=Training())
     """How every run is trained."""
-    leave_out: tuple[LeaveOutForm, ...] = ()
+    leave_out: tuple[LeaveOutTable, ...] = ()
     """Cells of the matrix that are not run."""
-    leaderboard: LeaderboardForm = LeaderboardForm()
+    leaderboard: LeaderboardTable = LeaderboardTable()
     """How results are shown."""
-    tuning: TuningForm = TuningForm()
+    tuning: TuningTable = TuningTable()
     """How `vimae-bench tune` chooses the settings that methods search."""
     executor: Executor = field(default="local")  # pyright: ignore[reportAssignmentType]
     """Who carries out the runs."""

@@ -10,10 +10,10 @@ from typing import Any
 
 from ..core.canonical import Json
 from ..core.errors import did_you_mean
-from ..plugin.settings import Where
-from .toml_positions import holds
+from ..plugin.settings import SettingPath
+from .toml_positions import has_value
 
-KEYS = (
+GROUP_KEYS = (
     "seeds",
     "dataset",
     "architecture",
@@ -26,7 +26,7 @@ KEYS = (
     "methods",
     "method",
 )
-REPEATED = ("objective", "prior", "training")
+CONTROL_KEYS = ("objective", "prior", "training")
 """What an A/A control takes from the method that it repeats."""
 
 
@@ -40,7 +40,7 @@ class _Named:
 
 
 @dataclass(frozen=True)
-class Source:
+class GroupLocation:
     """Where the settings of one group come from: its own raw tables, and its place in the file (None: no groups).
 
     `methods` are the places in the file and the labels of the methods that it has; an A/A control's objective and prior
@@ -48,20 +48,20 @@ class Source:
     """
 
     raw: Json
-    place: int | None = None
+    index: int | None = None
     methods: tuple["_Named", ...] = ()
 
-    def at(self, where: Where) -> Where:
+    def locate(self, where: SettingPath) -> SettingPath:
         """Where in the file a setting of the merged group stands: in the group if that names it, else in the file."""
         inner = where
         if where[:1] == ("method",) and len(where) > 1 and isinstance(where[1], int):
             named, rest = self.methods[where[1]], where[2:]
-            named = named.original if named.original and rest[:1] and rest[0] in REPEATED else named
+            named = named.original if named.original and rest[:1] and rest[0] in CONTROL_KEYS else named
             where, inner = ("method", named.place, *rest), ("method", named.label, *rest)
-        return where if self.place is None or not holds(self.raw, inner) else ("group", self.place, *inner)
+        return where if self.index is None or not has_value(self.raw, inner) else ("group", self.index, *inner)
 
 
-def split(raw: Json) -> list[tuple[Json, Source]]:
+def split_groups(raw: Json) -> list[tuple[Json, GroupLocation]]:
     """The raw tables of each group, complete as if each were a file of its own, and where they come from."""
     given = raw.get("group")
     shared = {key: value for key, value in raw.items() if key != "group"}
@@ -70,7 +70,7 @@ def split(raw: Json) -> list[tuple[Json, Source]]:
     return [_part(shared, group, i) for i, group in enumerate(given)]
 
 
-def misplaced(raw: Json) -> Iterator[tuple[Where, str]]:
+def find_group_problems(raw: Json) -> Iterator[tuple[SettingPath, str]]:
     """What is wrong with the groups as such."""
     if "group" not in raw:
         return
@@ -83,9 +83,9 @@ def misplaced(raw: Json) -> Iterator[tuple[Where, str]]:
             yield ("group", i, *where), what
 
 
-def _misplaced(group: Json, labels: list[str]) -> Iterator[tuple[Where, str]]:
-    for key in group.keys() - set(KEYS):
-        yield (key,), f"there is no setting of this name in a group{did_you_mean(key, KEYS)}"
+def _misplaced(group: Json, labels: list[str]) -> Iterator[tuple[SettingPath, str]]:
+    for key in group.keys() - set(GROUP_KEYS):
+        yield (key,), f"there is no setting of this name in a group{did_you_mean(key, GROUP_KEYS)}"
     changed, named = group.get("method", {}), group.get("methods", [])
     if not isinstance(changed, dict):
         yield ("method",), "must say by label what differs, as in method.VAE.objective.beta = 2.0"
@@ -102,16 +102,18 @@ def _misplaced(group: Json, labels: list[str]) -> Iterator[tuple[Where, str]]:
             yield where, f"no method here is '{label}'{did_you_mean(str(label), labels)}"
 
 
-def _part(shared: Json, group: Json, place: int | None) -> tuple[Json, Source]:
-    own = {key: value for key, value in group.items() if key in KEYS and key not in ("methods", "method", "training")}
+def _part(shared: Json, group: Json, place: int | None) -> tuple[Json, GroupLocation]:
+    own = {
+        key: value for key, value in group.items() if key in GROUP_KEYS and key not in ("methods", "method", "training")
+    }
     merged = {**shared, **own, **_training(shared, group)}
     if "method" not in shared:
-        return merged, Source(group, place)
+        return merged, GroupLocation(group, place)
     given = _methods(shared)
     every = _repeating([_changed(method, group.get("method", {})) for method in given])
     mine = [i for i, method in enumerate(every) if _has(group, method)]
     named = _named(given)
-    source = Source(group, place, tuple(named[i] for i in mine))
+    source = GroupLocation(group, place, tuple(named[i] for i in mine))
     return {**merged, "method": [every[i] for i in mine]}, source
 
 
@@ -179,4 +181,4 @@ def _repeated(method: Any, known: Json) -> Any:  # noqa: ANN401
         return method
     # A label that is not there is told later, by its own message: until then any method will do.
     original = known.get(str(method["repeats"])) or next(iter(known.values()))
-    return {**{key: original[key] for key in REPEATED if key in original}, **method}
+    return {**{key: original[key] for key in CONTROL_KEYS if key in original}, **method}

@@ -12,16 +12,16 @@ from typing import Any
 from urllib.parse import quote
 
 from ..core.canonical import Json
-from ..plugin.catalog import Catalogue, Entry
-from .file_form import file_form
-from .groups import KEYS, REPEATED
+from ..plugin.catalog import Catalog, CatalogEntry
+from .file_form import get_file_form
+from .groups import CONTROL_KEYS, GROUP_KEYS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 REFERENCE = re.compile(r"#/\$defs/(.*)")
 
 
-def schema(known: Catalogue) -> Json:
-    """The schema of a benchmark file that may name the plugins of a catalogue.
+def make_json_schema(known: Catalog) -> Json:
+    """The schema of a benchmark file that may name the plugins of a catalog.
 
     A file that it refuses is refused by `benchmark.read`; what depends on several places of a file it does not say.
     """
@@ -33,22 +33,22 @@ def schema(known: Catalogue) -> Json:
 class _Maker:
     """Makes schemas of forms; `definitions` gathers those of the plugins that are met on the way."""
 
-    known: Catalogue
+    known: Catalog
     definitions: Json = field(default_factory=dict[str, Any])
 
     def file(self) -> Json:
-        form = file_form()
+        form = get_file_form()
         method = form["fields"]["method"]
         made = self._table(form)
         properties = made["properties"] | {"method": self._field(method, self._several(self._method(method["list"])))}
         properties["group"] = self._groups(properties, method["list"])
-        anywhere = [name for name in form["required"] if name in KEYS and name != "method"]
+        anywhere = [name for name in form["required"] if name in GROUP_KEYS and name != "method"]
         made["required"] = [name for name in form["required"] if name not in anywhere]
         return made | {"properties": properties} | _required_somewhere(anywhere)
 
     def _groups(self, properties: Json, method: Json) -> Json:
         """Tables of what differs from the file's own; `method` holds by label what differs of methods."""
-        own = {name: properties[name] for name in KEYS if name in properties}
+        own = {name: properties[name] for name in GROUP_KEYS if name in properties}
         own["methods"] = {"type": "array", "items": {"type": "string"}, "description": "The labels of its methods."}
         own["method"] = {
             "type": "object",
@@ -62,7 +62,7 @@ class _Maker:
     def _method(self, form: Json) -> Json:
         """A method; one that repeats another takes some things from it."""
         made = self._table(form)
-        taken = [name for name in made["required"] if name in REPEATED]
+        taken = [name for name in made["required"] if name in CONTROL_KEYS]
         made["required"] = [name for name in made["required"] if name not in taken]
         repeats = {"required": ["repeats"], "properties": {"repeats": {"minLength": 1}}}
         return made | {"if": repeats, "then": True, "else": {"required": taken}}
@@ -111,7 +111,7 @@ class _Maker:
 
     def _choice(self, kind: str, changed: bool) -> Json:
         """A plugin by its bare name, or a table with `use`, which a change of its settings may leave out."""
-        entries = [self.known.find(kind, name) for name in self.known.names(kind)]
+        entries = [self.known.get_entry(kind, name) for name in self.known.list_names(kind)]
         bare = [entry for entry in entries if not entry.form["required"]]
         made = {entry.name: self._settings(entry, changed) for entry in entries}
         prefix = f"changed-{kind}" if changed else kind
@@ -127,7 +127,7 @@ class _Maker:
             "else": {"type": "object", **table},
         }
 
-    def _settings(self, entry: Entry, changed: bool) -> Json:
+    def _settings(self, entry: CatalogEntry, changed: bool) -> Json:
         """A plugin's table."""
         made = self._changes(entry.form) if changed else self._table(entry.form)
         made["properties"] = {"use": {"const": entry.name, "description": _said(entry)}, **made["properties"]}
@@ -152,12 +152,12 @@ def _required_somewhere(names: list[str]) -> Json:
     return {"if": {"required": ["group"]}, "then": {"allOf": either}, "else": {"required": names}}
 
 
-def _names(entries: list[Entry]) -> Json:
+def _names(entries: list[CatalogEntry]) -> Json:
     """The names, each with what it says of itself."""
     return {"enum": [entry.name for entry in entries], "x-taplo": {"docs": {"enumValues": [*map(_said, entries)]}}}
 
 
-def _said(entry: Entry) -> str:
+def _said(entry: CatalogEntry) -> str:
     return entry.form.get("about") or entry.summary
 
 

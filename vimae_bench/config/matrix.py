@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.errors import BenchError, brief
 from ..core.spec import Cell, Choice, Run
-from .benchmark import REPEATED_FROM, Benchmark, Group, Method, read
+from .benchmark import CONTROL_SEED_OFFSET, Benchmark, Group, MethodConfig, read_benchmark
 
 
 class NothingSelected(BenchError):
@@ -16,7 +16,7 @@ class NothingSelected(BenchError):
     exit_code = 3
 
 
-def cells(benchmark: Benchmark) -> list[Cell]:
+def list_entries(benchmark: Benchmark) -> list[Cell]:
     """All cells of the matrix but those left out, group by group.
 
     Seeds vary slowest within a group, so that a matrix cut off in the middle has whole comparisons rather than whole
@@ -27,21 +27,21 @@ def cells(benchmark: Benchmark) -> list[Cell]:
 
 def _cells(group: Group) -> Iterator[Cell]:
     for seed, dataset, architecture, m in product(group.seeds, group.datasets, group.architectures, group.methods):
-        if left_out(group, dataset, architecture, m):
+        if is_left_out(group, dataset, architecture, m):
             continue
-        own = REPEATED_FROM + seed if m.repeats else seed
+        own = CONTROL_SEED_OFFSET + seed if m.control_of else seed
         run = Run(dataset, architecture, m.objective, m.prior, group.latent, replace(group.training, **m.training), own)
         shared = None if run.training == group.training else group.training
-        yield Cell(m.label, run, group.metrics, seed if m.repeats else None, m.repeats, shared)
+        yield Cell(m.label, run, group.metrics, seed if m.control_of else None, m.control_of, shared)
 
 
-def left_out(group: Group, dataset: Choice, architecture: Choice, method: Method) -> bool:
+def is_left_out(group: Group, dataset: Choice, architecture: Choice, method: MethodConfig) -> bool:
     """Whether the group leaves this combination out of its matrix."""
     names = {"method": method.label, "dataset": dataset.use, "architecture": architecture.use}
     return any(item.items() <= names.items() for item in group.leave_out)
 
 
-def select(matrix: Sequence[Cell], words: str) -> list[Cell]:
+def select_entries(matrix: Sequence[Cell], words: str) -> list[Cell]:
     """The cells whose label, data set, architecture, objective, prior or seed (`s0`) holds every word, in any case.
 
     A word after `not` must be absent. Raises NothingSelected.
@@ -67,7 +67,7 @@ def _matches(cell: Cell, words: Sequence[str]) -> bool:
     return True
 
 
-def planned(file: Path, overrides: tuple[str, ...]) -> tuple[Benchmark, list[Cell]]:
+def read_matrix(file: Path, overrides: tuple[str, ...]) -> tuple[Benchmark, list[Cell]]:
     """A benchmark file with its whole matrix."""
-    benchmark = read(file, overrides)
-    return benchmark, cells(benchmark)
+    benchmark = read_benchmark(file, overrides)
+    return benchmark, list_entries(benchmark)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..core.canonical import Json
-from ..plugin.catalog import Catalogue
-from ..plugin.settings import Where
+from ..plugin.catalog import Catalog
+from ..plugin.settings import SettingPath
 
 SCALES = {"paper": 1.0, "wae": 0.05}
 """The `recon_scale` of the presets that do not ask for a sigma."""
@@ -31,23 +31,23 @@ CONFIGURATIONS: dict[str, Json] = {
 """Which of the WAE code's two configurations, MNIST's and CelebA's, is that of a data set."""
 
 
-def filled(raw: Json, catalogue: Catalogue) -> Json:
+def apply_preset(raw: Json, catalog: Catalog) -> Json:
     """A copy of one group's raw tables with what its preset fixes and the file does not."""
     preset = raw.get("preset", "")
     wrong = preset not in (*SCALES, "calibrated") or not all(
         isinstance(raw.get(key, default), kind)
         for key, default, kind in (("method", [], list), ("training", {}, dict), ("sigma", 0, int | float))
     )
-    if wrong or not SIGMAS[0] <= raw.get("sigma", 1) <= SIGMAS[1] or [*contradictions(raw, catalogue)]:
+    if wrong or not SIGMAS[0] <= raw.get("sigma", 1) <= SIGMAS[1] or [*find_preset_problems(raw, catalog)]:
         return raw  # wrong in a way that the checker tells
-    scale = SCALES.get(preset) or _calibrated(raw, catalogue)
+    scale = SCALES.get(preset) or _calibrated(raw, catalog)
     made: Json = {"training": {**_training(preset, raw), **raw.get("training", {})}}
     if "method" in raw:
-        made["method"] = [_scaled(method, scale, catalogue) for method in raw["method"]]
+        made["method"] = [_scaled(method, scale, catalog) for method in raw["method"]]
     return {**raw, **{key: value for key, value in made.items() if value}}
 
 
-def contradictions(raw: Json, catalogue: Catalogue) -> Iterator[tuple[Where, str]]:
+def find_preset_problems(raw: Json, catalog: Catalog) -> Iterator[tuple[SettingPath, str]]:
     """Why a preset does not fit what the file says, and what would."""
     preset, sigma = raw.get("preset", ""), raw.get("sigma")
     if preset == "calibrated" and sigma is None:
@@ -64,7 +64,7 @@ def contradictions(raw: Json, catalogue: Catalogue) -> Iterator[tuple[Where, str
         if preset == "wae" and name not in CONFIGURATIONS:
             known = ", ".join(CONFIGURATIONS)
             yield ("preset",), f"'wae' has no configuration for {name} (it has for {known}); set [training] yourself"
-    if preset == "calibrated" and len({_range(*d, catalogue) for d in _datasets(raw)}) > 1:
+    if preset == "calibrated" and len({_range(*d, catalog) for d in _datasets(raw)}) > 1:
         yield ("preset",), "'calibrated' scales pixels of [0, 1] and [-1, 1] differently; put them into two groups"
 
 
@@ -73,9 +73,9 @@ def _training(preset: str, raw: Json) -> Json:
     return {**CONFIGURATIONS[names[0]], **WAE} if preset == "wae" and names else {}
 
 
-def _calibrated(raw: Json, catalogue: Catalogue) -> float:
+def _calibrated(raw: Json, catalog: Catalog) -> float:
     """1 / (2 sigma^2) for sigma in [0, 1] units, in the units that the network sees."""
-    stretch = 2 if {_range(*d, catalogue) for d in _datasets(raw)} == {"sym"} else 1
+    stretch = 2 if {_range(*d, catalog) for d in _datasets(raw)} == {"sym"} else 1
     return 1 / (2 * (stretch * float(raw["sigma"])) ** 2)
 
 
@@ -85,23 +85,23 @@ def _datasets(raw: Json) -> list[tuple[str, Mapping[str, Any]]]:
     return [(d["use"], d) for d in named if isinstance(d, dict) and isinstance(d.get("use"), str)]
 
 
-def _range(use: str, settings: Mapping[str, Any], catalogue: Catalogue) -> str:
-    default = _fields("dataset", use, catalogue).get("pixel_range", {}).get("default", "")
+def _range(use: str, settings: Mapping[str, Any], catalog: Catalog) -> str:
+    default = _fields("dataset", use, catalog).get("pixel_range", {}).get("default", "")
     return str(settings.get("pixel_range") or default)
 
 
-def _scaled(method: Any, scale: float, catalogue: Catalogue) -> Any:  # noqa: ANN401
+def _scaled(method: Any, scale: float, catalog: Catalog) -> Any:  # noqa: ANN401
     """The method with the preset's `recon_scale`, where its objective has one and the file does not set it."""
     if not isinstance(method, dict) or not isinstance(method.get("objective"), str | dict):
         return method  # wrong in a way that is told later
     objective = {"use": method["objective"]} if isinstance(method["objective"], str) else method["objective"]
-    if "recon_scale" not in _fields("objective", str(objective.get("use")), catalogue):
+    if "recon_scale" not in _fields("objective", str(objective.get("use")), catalog):
         return method
     return {**method, "objective": {"recon_scale": scale, **objective}}
 
 
-def _fields(kind: str, use: str, catalogue: Catalogue) -> Json:
+def _fields(kind: str, use: str, catalog: Catalog) -> Json:
     try:
-        return catalogue.form(kind, use)[0]["fields"]
+        return catalog.get_form(kind, use)[0]["fields"]
     except LookupError:
         return {}

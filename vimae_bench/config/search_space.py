@@ -9,12 +9,12 @@ from typing import Any
 from ..core.canonical import Json
 from ..core.errors import BenchError, brief, did_you_mean
 from ..core.spec import Choice
-from ..plugin.catalog import Catalogue
-from ..plugin.settings import Checker, Where, spell
-from .benchmark import Benchmark, Group, Method
-from .file_form import file_form
+from ..plugin.catalog import Catalog
+from ..plugin.settings import SettingPath, SettingsChecker, spell
+from .benchmark import Benchmark, Group, MethodConfig
+from .file_form import get_file_form
 
-Found = Iterator[tuple[Where, str]]
+Found = Iterator[tuple[SettingPath, str]]
 PLUGINS = ("objective", "prior")
 PARTS = (*PLUGINS, "training")
 """What of a method can be searched."""
@@ -24,7 +24,7 @@ LONGEST = 57
 
 
 @dataclass(frozen=True)
-class Span:
+class NumberRange:
     """The numbers from `low` to `high`, both included; `log`: their logarithm is uniform; `whole`: integers."""
 
     low: float
@@ -38,44 +38,48 @@ class Span:
         return not EDGE < (at - low) / (high - low) < 1 - EDGE
 
 
-Space = Mapping[str, Span | tuple[Any, ...]]
+Space = Mapping[str, NumberRange | tuple[Any, ...]]
 """The values of each setting that is searched, by its path such as `objective.weight`."""
 
 
 @dataclass(frozen=True)
-class Searched:
+class SearchedMethod:
     """A method with the space in which its settings are chosen."""
 
-    method: Method
+    method: MethodConfig
     space: Space
 
 
-def unsearchable(benchmark: Benchmark, known: Catalogue) -> Found:
+def find_search_problems(benchmark: Benchmark, known: Catalog) -> Found:
     """All that is wrong with what methods search, each at its place in the file."""
     group = benchmark.groups[0]
     for where, what in (*_general(benchmark), *_misplaced(group, known)):
-        yield group.at(where), what
+        yield group.locate(where), what
 
 
-def searched(benchmark: Benchmark, known: Catalogue) -> list[Searched]:
+def list_searched_methods(benchmark: Benchmark, known: Catalog) -> list[SearchedMethod]:
     """The methods that search settings, where nothing is wrong with that."""
     group = benchmark.groups[0]
     spaces = [(m, {path: _values(m, path, m.search[path], known) for path in m.search}) for m in group.methods]
-    return [Searched(method, space) for method, space in spaces if space]
+    return [SearchedMethod(method, space) for method, space in spaces if space]
 
 
-def placed(method: Method, settings: Mapping[str, Any], known: Catalogue) -> Method:
+def apply_settings(method: MethodConfig, settings: Mapping[str, Any], known: Catalog) -> MethodConfig:
     """The method with these values of settings, by path. Raises BenchError for values that do not go together."""
-    raw = {"objective": bare(method.objective), "prior": bare(method.prior), "training": dict(method.training)}
+    raw = {
+        "objective": get_bare_settings(method.objective),
+        "prior": get_bare_settings(method.prior),
+        "training": dict(method.training),
+    }
     for path in sorted(settings, key=lambda path: path.count(".")):
         *parents, last = path.split(".")
         table: Any = raw
         for part in parents:
             table = table[part]
         table[last] = deepcopy(settings[path])
-    checker = Checker(known.form)
-    form = file_form()["fields"]["method"]["list"]["fields"]
-    made = {part: checker.check(form[part], raw[part], (part,)) for part in PARTS}
+    checker = SettingsChecker(known.get_form)
+    form = get_file_form()["fields"]["method"]["list"]["fields"]
+    made = {part: checker.complete(form[part], raw[part], (part,)) for part in PARTS}
     if checker.problems:
         told = "; ".join(f"{spell(where)} {what}" for where, what in checker.problems)
         raise BenchError(f"{method.label}: {told}")
@@ -83,7 +87,7 @@ def placed(method: Method, settings: Mapping[str, Any], known: Catalogue) -> Met
     return replace(method, **choices, training=made["training"], search={})
 
 
-def bare(choice: Choice) -> Json:
+def get_bare_settings(choice: Choice) -> Json:
     """A choice as a file spells it, without versions."""
     return _unversioned(choice.as_json())
 
@@ -101,7 +105,7 @@ def _general(benchmark: Benchmark) -> Found:
     tables = len(benchmark.groups) * len(group.datasets) * len(group.architectures)
     if tables > 1:
         yield ("dataset",), f"settings are chosen for one table at a time, and there are {tables}; leave one of them"
-    elif group.source.place is not None:
+    elif group.location.index is not None:
         yield ("group",), "settings are chosen for a file without groups; put into it what this one says"
     if len(benchmark.name) > LONGEST:
         yield ("name",), f"leaves no room for '-tuning' behind it; {LONGEST} characters are the most"
@@ -111,10 +115,10 @@ def _general(benchmark: Benchmark) -> Found:
         yield ("method",), "none has a `search`: say which settings are to be chosen, and among which values"
 
 
-def _misplaced(group: Group, known: Catalogue) -> Found:
+def _misplaced(group: Group, known: Catalog) -> Found:
     for i, method in enumerate(group.methods):
-        if method.search and method.repeats:
-            yield ("method", i, "search"), f"is an A/A control: it takes what is chosen for '{method.repeats}'"
+        if method.search and method.control_of:
+            yield ("method", i, "search"), f"is an A/A control: it takes what is chosen for '{method.control_of}'"
             continue
         for path, values in method.search.items():
             where = ("method", i, "search", path)
@@ -122,22 +126,24 @@ def _misplaced(group: Group, known: Catalogue) -> Found:
                 yield where, f"is a setting of what '{outer[0]}' chooses; search one of the two"
                 continue
             try:
-                form = form_at(method, path, known)
+                form = find_form(method, path, known)
             except LookupError as error:
                 yield where, str(error.args[0])
                 continue
             yield from (((*where, *inner), what) for inner, what in _unfit(form, values, known))
 
 
-def form_at(method: Method, path: str, known: Catalogue) -> Json:
+def find_form(method: MethodConfig, path: str, known: Catalog) -> Json:
     """The form of a setting of a method. Raises LookupError with a message that names what is near."""
     first, *rest = path.split(".")
     if first not in PARTS:
         raise LookupError(f"is no setting of a method, such as objective.weight{did_you_mean(first, PARTS)}")
-    form: Json = file_form()["fields"]["method"]["list"]["fields"][first]
+    form: Json = get_file_form()["fields"]["method"]["list"]["fields"][first]
     chosen: Any = {**vars(method)[first].as_json()} if first in PLUGINS else {}
     for name in rest:
-        fields = known.form(form["plugin"], chosen["use"])[0]["fields"] if "plugin" in form else form.get("fields", {})
+        fields = (
+            known.get_form(form["plugin"], chosen["use"])[0]["fields"] if "plugin" in form else form.get("fields", {})
+        )
         if name not in fields:
             raise LookupError(f"there is no setting {brief(name)}{did_you_mean(name, fields)}")
         form, chosen = fields[name], chosen.get(name)
@@ -148,7 +154,7 @@ def form_at(method: Method, path: str, known: Catalogue) -> Json:
     return form
 
 
-def _unfit(form: Json, values: Any, known: Catalogue) -> Found:  # noqa: ANN401
+def _unfit(form: Json, values: Any, known: Catalog) -> Found:  # noqa: ANN401
     """Values that the setting cannot take, each at its place below the setting's."""
     if isinstance(values, list):
         for i, value in enumerate(values):
@@ -166,9 +172,9 @@ def _unfit(form: Json, values: Any, known: Catalogue) -> Found:  # noqa: ANN401
         yield ("log",), f"needs a low above 0, not {brief(low)}"
 
 
-def _wrong(form: Json, value: Any, where: Where, known: Catalogue) -> Found:  # noqa: ANN401
-    checker = Checker(known.form)
-    checker.check(form, value, where)
+def _wrong(form: Json, value: Any, where: SettingPath, known: Catalog) -> Found:  # noqa: ANN401
+    checker = SettingsChecker(known.get_form)
+    checker.complete(form, value, where)
     yield from checker.problems
 
 
@@ -180,8 +186,8 @@ def _kinds(form: Json) -> set[str]:
     return {str(option.get("type")) for option in (schema, *schema.get("anyOf", []))}
 
 
-def _values(method: Method, path: str, values: Any, known: Catalogue) -> Span | tuple[Any, ...]:  # noqa: ANN401
+def _values(method: MethodConfig, path: str, values: Any, known: Catalog) -> NumberRange | tuple[Any, ...]:  # noqa: ANN401
     if isinstance(values, list):
         return tuple(values)
-    whole = "number" not in _kinds(form_at(method, path, known))
-    return Span(values["low"], values["high"], values.get("log", False), whole)
+    whole = "number" not in _kinds(find_form(method, path, known))
+    return NumberRange(values["low"], values["high"], values.get("log", False), whole)

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..core.canonical import Json
 from ..core.errors import TOLD, BenchError, Problem, Problems
-from ..plugin.settings import Where, spell
-from .toml_positions import line_of
+from ..plugin.settings import SettingPath, spell
+from .toml_positions import find_line
 
 LARGEST = 2**18
 """Bytes of a file."""
@@ -28,20 +28,20 @@ def read_toml(path: Path) -> tuple[str, Json]:
     """The text and the tables of a file. Raises BenchError where it cannot be read, Problems where it is not TOML."""
     text = _text(path)
     raw = _parsed(path, text)
-    expect_plausible(path, text, raw)
+    check_limits(path, text, raw)
     return text, raw
 
 
-def problems(path: Path, text: str, found: Sequence[tuple[Where, str]]) -> Problems:
+def make_error(path: Path, text: str, found: Sequence[tuple[SettingPath, str]]) -> Problems:
     """What is wrong with the values of a file, each told once, in the order of the lines."""
-    made = [Problem(spell(where), what, line_of(text, where)) for where, what in dict.fromkeys(found)]
+    made = [Problem(spell(where), what, find_line(text, where)) for where, what in dict.fromkeys(found)]
     return Problems(str(path), sorted(made, key=lambda p: (p.line or 0, p.where)))
 
 
-def expect_plausible(path: Path, text: str, raw: Json) -> None:
+def check_limits(path: Path, text: str, raw: Json) -> None:
     """Raises Problems for what no setting can be: too deep, too long, too many, or beyond 64 bits."""
     if found := [*islice(_implausible(raw), TOLD)]:
-        raise problems(path, text, found)
+        raise make_error(path, text, found)
 
 
 def _parsed(path: Path, text: str) -> Json:
@@ -58,7 +58,7 @@ def _parsed(path: Path, text: str) -> Json:
     raise Problems(str(path), [Problem("", what)])
 
 
-def _implausible(value: Any, where: Where = ()) -> Iterator[tuple[Where, str]]:  # noqa: ANN401
+def _implausible(value: Any, where: SettingPath = ()) -> Iterator[tuple[SettingPath, str]]:  # noqa: ANN401
     if isinstance(value, str):
         yield from _of_text(value, where)
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
@@ -67,14 +67,14 @@ def _implausible(value: Any, where: Where = ()) -> Iterator[tuple[Where, str]]: 
         yield from _of_many(value, where)
 
 
-def _of_text(value: str, where: Where) -> Iterator[tuple[Where, str]]:
+def _of_text(value: str, where: SettingPath) -> Iterator[tuple[SettingPath, str]]:
     if len(value) > LONGEST:
         yield where, f"holds {len(value):,} characters; {LONGEST:,} are the most"
     elif any("\ud800" <= c <= "\udfff" for c in value):
         yield where, "is no text in UTF-8"
 
 
-def _of_many(value: dict[str, Any] | list[Any], where: Where) -> Iterator[tuple[Where, str]]:
+def _of_many(value: dict[str, Any] | list[Any], where: SettingPath) -> Iterator[tuple[SettingPath, str]]:
     if len(where) >= DEEPEST:
         yield where, f"is nested too deeply; {DEEPEST} levels are the most"
     elif len(value) > MOST:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..core.canonical import Json
-from ..plugin.settings import Where
+from ..plugin.settings import SettingPath
 
 TOKENS = re.compile(
     r'#[^\n]*|"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}'
@@ -23,17 +23,17 @@ class _Statement:
     """A header, or a key with its value: its first line, the table it stands in, what it says there."""
 
     line: int
-    table: Where
+    table: SettingPath
     says: Json
 
-    def holds(self, where: Where) -> bool:
+    def holds(self, where: SettingPath) -> bool:
         if self.table[: len(where)] == where:
             return True
         inside = where[: len(self.table)] == self.table
-        return inside and holds(self.says, where[len(self.table) :])
+        return inside and has_value(self.says, where[len(self.table) :])
 
 
-def line_of(text: str, where: Where) -> int | None:
+def find_line(text: str, where: SettingPath) -> int | None:
     """The line on which the statement begins that holds a path of a valid file; that of its table if it is not there.
 
     The standard library's parser gives no positions: parsing statements one by one needs no second parser.
@@ -47,7 +47,7 @@ def line_of(text: str, where: Where) -> int | None:
 
 @lru_cache(maxsize=1)
 def _statements(text: str) -> tuple[_Statement, ...]:
-    table, last, found = Where(), dict[Where, int](), list[_Statement]()
+    table, last, found = SettingPath(), dict[SettingPath, int](), list[_Statement]()
     for line, source in _split(text):
         says = _parsed(source)
         if source.lstrip().startswith("["):
@@ -68,9 +68,9 @@ def _split(text: str) -> Iterator[tuple[int, str]]:
             begin = token.end()
 
 
-def _entered(header: Json, last: dict[Where, int]) -> Where:
+def _entered(header: Json, last: dict[SettingPath, int]) -> SettingPath:
     """The table that a header opens; `last` counts the tables of each array."""
-    where, inner = Where(), header
+    where, inner = SettingPath(), header
     while isinstance(inner, dict) and inner:
         ((key, inner),) = inner.items()
         where = (*where, key)
@@ -87,7 +87,7 @@ def _parsed(source: str) -> Any:  # noqa: ANN401
         return {}
 
 
-def holds(value: Any, where: Where) -> bool:  # noqa: ANN401
+def has_value(value: Any, where: SettingPath) -> bool:  # noqa: ANN401
     """Whether parsed tables hold a value at a path."""
     for part in where:
         try:

@@ -19,12 +19,12 @@ from ..plugin.interfaces import Architecture, Objective, Prior
 
 def dataset_of(run: Run) -> Dataset:
     """The run's data set."""
-    return registry.make("dataset", run.dataset)
+    return registry.make_plugin("dataset", run.dataset)
 
 
 def objective_of(run: Run) -> Objective:
     """The run's objective, with all plugins inside it."""
-    return registry.make("objective", run.objective)
+    return registry.make_plugin("objective", run.objective)
 
 
 def frame_of(run: Run, shape: tuple[int, int, int]) -> Frame:
@@ -34,8 +34,8 @@ def frame_of(run: Run, shape: tuple[int, int, int]) -> Frame:
 
 def build(run: Run, frame: Frame, objective: Objective, device: torch.device) -> Autoencoder:
     """The run's model at its initial weights. Raises BenchError if the architecture cannot serve the frame."""
-    architecture = registry.make("architecture", run.architecture)
-    prior = registry.make("prior", run.prior)
+    architecture = registry.make_plugin("architecture", run.architecture)
+    prior = registry.make_plugin("prior", run.prior)
     try:
         return assemble(frame, architecture, prior, objective, run.seed, device)
     except ValueError as error:
@@ -85,7 +85,7 @@ M = TypeVar("M")
 
 
 def seeded(seed: int, part: str, make: Callable[[], M]) -> M:
-    """What `make` makes when the CPU's global generator stands at the seed of this part; it is then put back."""
+    """What `make_plugin` makes when the CPU's global generator stands at the seed of this part; it is then put back."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "weights", part))
         return make()

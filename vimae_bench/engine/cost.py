@@ -38,9 +38,9 @@ def costs(cells: Sequence[Cell], data: Path, device: str) -> Iterator[str]:
 
 def _seconds(metric: Choice, dataset: Choice, latent: int, data: Path, kind: str) -> float:
     try:
-        source: Dataset = registry.make("dataset", dataset)
+        source: Dataset = registry.make_plugin("dataset", dataset)
         frame = Frame(open_splits(source, data).shape, latent, source.pixel_range)
-        made: Metric = registry.make("metric", metric)
+        made: Metric = registry.make_plugin("metric", metric)
     except BenchError:
         return 0.0
     return made.cost(frame, kind)

@@ -20,7 +20,7 @@ from ..storage.atomic import write_json
 def measure(trial: Trial, choice: Choice, path: Path) -> None:
     """Measure a model and keep what came of it. Raises BenchError for a metric that does not give what it announces."""
     began = time.perf_counter()
-    metric: Metric = registry.make("metric", choice)
+    metric: Metric = registry.make_plugin("metric", choice)
     estimates = _plain(estimated(metric, trial))
     seconds = round(time.perf_counter() - began, 3)
     write_json(path, {**_head(choice, metric), "estimates": estimates, "seconds": seconds})
@@ -37,7 +37,7 @@ def refer(trial: Trial, choice: Choice, path: Path, dataset: Choice) -> None:
     try:
         with FileLock(path.with_suffix(".lock"), timeout=0):
             if not path.exists():
-                metric: Metric = registry.make("metric", choice)
+                metric: Metric = registry.make_plugin("metric", choice)
                 rows = metric.references(trial.splits, trial.frame, trial.dataset)
                 checked = {label: _plain(_checked(metric, row)) for label, row in rows.items()}
                 where = {"dataset": dataset.as_json(), "latent": trial.frame.latent}

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from ..config.benchmark import Benchmark, Group, Method
-from ..config.matrix import left_out
+from ..config.benchmark import Benchmark, Group, MethodConfig
+from ..config.matrix import is_left_out
 from ..core.errors import BenchError
 from ..core.spec import Choice, Run
 from ..data.prepare import ensure, open_splits
@@ -19,11 +19,11 @@ from ..models.autoencoder import Autoencoder
 from ..models.types import Frame
 from ..plugin import registry
 from ..plugin.interfaces import Metric
-from ..plugin.manager import FAULTS
-from ..plugin.settings import Where
+from ..plugin.manager import PLUGIN_ERRORS
+from ..plugin.settings import SettingPath
 from .build import build, frame_of, objective_of
 
-Found = Iterator[tuple[Where, str]]
+Found = Iterator[tuple[SettingPath, str]]
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ def check(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> dict
     Gives the bytes of each model's weights, by the key of its run from seed 0. Raises Problems with all that is wrong,
     each at its line of the file.
     """
-    found, weights = list[tuple[Where, str]](), dict[str, int]()
+    found, weights = list[tuple[SettingPath, str]](), dict[str, int]()
     for group in benchmark.groups:
-        found += [(group.at(where), what) for where, what in _check(group, data, tell, weights)]
+        found += [(group.locate(where), what) for where, what in _check(group, data, tell, weights)]
     if found:
-        raise benchmark.problems([*dict.fromkeys(found)])
+        raise benchmark.make_error([*dict.fromkeys(found)])
     return weights
 
 
@@ -64,7 +64,7 @@ def _check(group: Group, data: Path, tell: Callable[[str], None], weights: dict[
     for i, choice in enumerate(group.datasets):
         try:
             sets.append(_opened(group, i, choice, data, tell))
-        except FAULTS as error:
+        except PLUGIN_ERRORS as error:
             found.append((("dataset", i), _told(error)))
     if found:
         yield from found
@@ -76,14 +76,14 @@ def _check(group: Group, data: Path, tell: Callable[[str], None], weights: dict[
 
 
 def _opened(group: Group, place: int, choice: Choice, data: Path, tell: Callable[[str], None]) -> _Data:
-    dataset: Dataset = registry.make("dataset", choice)
+    dataset: Dataset = registry.make_plugin("dataset", choice)
     ensure(dataset, data, tell)
     splits = open_splits(dataset, data)
     return _Data(place, choice, splits, Frame(splits.shape, group.latent, dataset.pixel_range))
 
 
 def _plugins(group: Group) -> Found:
-    wanted: list[tuple[Where, str, Choice]] = [(("metrics", i), "metric", c) for i, c in enumerate(group.metrics)]
+    wanted: list[tuple[SettingPath, str, Choice]] = [(("metrics", i), "metric", c) for i, c in enumerate(group.metrics)]
     wanted += [(("architecture", i), "architecture", c) for i, c in enumerate(group.architectures)]
     for i, method in enumerate(group.methods):
         wanted += [
@@ -92,7 +92,7 @@ def _plugins(group: Group) -> Found:
         ]
     for where, kind, choice in wanted:
         try:
-            registry.make(kind, choice)
+            registry.make_plugin(kind, choice)
         except BenchError as error:
             yield where, str(error)
 
@@ -100,13 +100,13 @@ def _plugins(group: Group) -> Found:
 def _metrics(group: Group, sets: list[_Data]) -> Found:
     """Data that a metric cannot be measured on."""
     for i, choice in enumerate(group.metrics):
-        metric: Metric = registry.make("metric", choice)
+        metric: Metric = registry.make_plugin("metric", choice)
         for data in sets:
             try:
                 metric.check(data.splits, data.frame)
             except ValueError as error:
                 yield ("metrics", i), f"does not fit {data.choice.use}: {error}"
-            except FAULTS as error:
+            except PLUGIN_ERRORS as error:
                 yield ("metrics", i), f"fails on {data.choice.use}: {_told(error)}"
 
 
@@ -121,7 +121,7 @@ def _models(group: Group, sets: list[_Data], weights: dict[str, int]) -> Found:
                 yield ("method", i, "training", "batch"), f"{name} has {len(data.splits.train)} training images"
         for j, architecture in enumerate(group.architectures):
             for i, method in enumerate(group.methods):
-                if left_out(group, data.choice, architecture, method):
+                if is_left_out(group, data.choice, architecture, method):
                     continue
                 training = replace(group.training, **method.training)
                 run = Run(data.choice, architecture, method.objective, method.prior, group.latent, training, 0)
@@ -134,8 +134,8 @@ def _models(group: Group, sets: list[_Data], weights: dict[str, int]) -> Found:
                     yield _blamed(i, method), f"for {method.label} on {name}: {looked.untrainable}"
 
 
-def _blamed(place: int, method: Method) -> Where:
-    return ("method", place, "repeats" if method.repeats else "objective")
+def _blamed(place: int, method: MethodConfig) -> SettingPath:
+    return ("method", place, "repeats" if method.control_of else "objective")
 
 
 def _looked_at(run: Run, shape: tuple[int, int, int]) -> _Looked:
@@ -146,13 +146,13 @@ def _looked_at(run: Run, shape: tuple[int, int, int]) -> _Looked:
             model = build(run, frame_of(run, shape), objective, torch.device("cpu"))
             if wrong := wrong_shape(model):
                 return _Looked(unfit=wrong)
-    except FAULTS as error:
+    except PLUGIN_ERRORS as error:
         return _Looked(unfit=_told(error))
     try:
         objective.check(model)
     except ValueError as error:
         return _Looked(untrainable=str(error))
-    except FAULTS as error:
+    except PLUGIN_ERRORS as error:
         return _Looked(untrainable=_told(error))
     return _Looked(sum(value.nbytes for value in model.state_dict().values()))
 

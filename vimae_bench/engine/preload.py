@@ -3,8 +3,8 @@
 import contextlib
 import gc
 
-from ..plugin.catalog import installed
-from ..plugin.manager import BrokenPlugin, load, sources
+from ..plugin.catalog import get_catalog
+from ..plugin.manager import PluginLoadError, find_plugins, load
 from . import record
 from . import worker as execute
 
@@ -15,13 +15,13 @@ BUILT_IN = "vimae-bench"
 
 def _load_plugins() -> None:
     """The built-ins: of strangers' plugins nobody knows what they start when they are imported."""
-    for source in sources():
+    for source in find_plugins():
         if source.distribution == BUILT_IN:
-            with contextlib.suppress(BrokenPlugin):
+            with contextlib.suppress(PluginLoadError):
                 load(source)
 
 
-installed()
+get_catalog()
 record.software()
 _load_plugins()
 gc.freeze()  # collecting garbage a worker would otherwise write to, and so copy, all that it shares with the server

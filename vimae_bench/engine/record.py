@@ -16,7 +16,7 @@ from ..core.errors import ResultsError
 from ..core.spec import Run
 from ..execution.jobs import Order
 from ..models.autoencoder import Autoencoder
-from ..plugin.manager import sources
+from ..plugin.manager import find_plugins
 from ..storage.atomic import read_json, sha256, write_json, write_whole
 from ..storage.run_folder import RunFolder
 from .training.loop import Trained
@@ -130,7 +130,7 @@ def software() -> Json:
         "vimae-bench": version("vimae-bench"),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "plugins": {source.distribution: source.version for source in sources()},
+        "plugins": {source.distribution: source.version for source in find_plugins()},
         "commit": _commit(),
     }
 

@@ -21,7 +21,7 @@ from ..execution.jobs import DONE, FAILED, LEFT, NO_SPACE, Order
 from ..models.autoencoder import Autoencoder
 from ..plugin.evaluation import Trial
 from ..plugin.interfaces import Objective
-from ..plugin.manager import FAULTS
+from ..plugin.manager import PLUGIN_ERRORS
 from ..storage.atomic import out_of_space, sweep
 from ..storage.run_folder import RunFolder, reference_path
 from . import record
@@ -48,7 +48,7 @@ def _train_together(orders: Sequence[Order]) -> None:
     """Whatever hinders it, the seeds that are not trained afterwards are trained alone."""
     try:
         train_seeds(orders)
-    except FAULTS as error:
+    except PLUGIN_ERRORS as error:
         remark = f"its seeds are trained one by one, since {_told(error)}"
         RunFolder(orders[0].folder).tell("alone", time=time.time(), remark=remark)
 
@@ -81,7 +81,7 @@ def _locked(order: Order, folder: RunFolder) -> int:
         failures = _look(order, folder, trial) if trial else []
         seconds = round(time.perf_counter() - began, 3)
         folder.tell("ended", status="done" if trial else "diverged", time=time.time(), seconds=seconds)
-    except FAULTS as error:  # the run has failed, the matrix goes on
+    except PLUGIN_ERRORS as error:  # the run has failed, the matrix goes on
         return _failed(order, folder, error)
     return FAILED if failures else DONE
 
@@ -142,7 +142,7 @@ def _look(order: Order, folder: RunFolder, trial: Trial) -> list[str]:
         try:
             folder.tell("measuring", metric=what, time=time.time())
             make(trial)
-        except FAULTS as error:
+        except PLUGIN_ERRORS as error:
             if out_of_space(error, folder.path):
                 raise
             failures.append(f"{what}: {_told(error)}")

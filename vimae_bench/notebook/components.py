@@ -10,9 +10,9 @@ from ..core.canonical import Json, canonical, fingerprint, is_name
 from ..core.errors import BenchError, Problem, Problems, brief
 from ..core.spec import Choice, Run
 from ..plugin import registry
-from ..plugin.catalog import installed
+from ..plugin.catalog import get_catalog
 from ..plugin.interfaces import Metric, Objective
-from ..plugin.settings import Checker, Where, spell
+from ..plugin.settings import SettingPath, SettingsChecker, spell
 
 SOURCE = "train"
 """How messages call what was wrong in."""
@@ -50,12 +50,12 @@ class Reader:
     """Reads what `train` was given, and gathers all that is wrong with it."""
 
     def __init__(self) -> None:
-        self.checker = Checker(installed().form)
+        self.checker = SettingsChecker(get_catalog().get_form)
 
-    def part(self, kind: str, given: Any, where: Where) -> Part | None:  # noqa: ANN401
+    def part(self, kind: str, given: Any, where: SettingPath) -> Part | None:  # noqa: ANN401
         """A plugin by its name, its table, its choice, its class or itself; None where it is none of these."""
         if isinstance(given, Choice):  # checked when it was made
-            return Part(given, registry.make(kind, given))
+            return Part(given, registry.make_plugin(kind, given))
         if isinstance(given, str | Mapping):
             return self._named(kind, given, where)
         made = given() if isinstance(given, type) and self._makes(given, where) else given
@@ -64,11 +64,11 @@ class Reader:
             self.wrong(where, f"must be {a} {kind}: a name, a table such as {{'use': name}}, or an object of one's own")
         return None if self.checker.problems else Part(_told(made), made)
 
-    def value(self, form: Json, given: Any, where: Where) -> Any:  # noqa: ANN401
+    def value(self, form: Json, given: Any, where: SettingPath) -> Any:  # noqa: ANN401
         """A plain value, checked as that of a benchmark file is."""
-        return self.checker.check(form, _listed(given), where)
+        return self.checker.complete(form, _listed(given), where)
 
-    def wrong(self, where: Where, what: str) -> None:
+    def wrong(self, where: SettingPath, what: str) -> None:
         self.checker.problems.append((where, what))
 
     def expect_nothing_wrong(self) -> None:
@@ -76,17 +76,17 @@ class Reader:
         if self.checker.problems:
             raise Problems(SOURCE, [Problem(spell(where), what) for where, what in self.checker.problems])
 
-    def _named(self, kind: str, given: Any, where: Where) -> Part | None:  # noqa: ANN401
+    def _named(self, kind: str, given: Any, where: SettingPath) -> Part | None:  # noqa: ANN401
         before = len(self.checker.problems)
         raw = self.value({"plugin": kind}, given, where)
         if len(self.checker.problems) > before:
             return None
         try:
-            return Part(choice := Choice.from_json(raw), registry.make(kind, choice))
+            return Part(choice := Choice.from_json(raw), registry.make_plugin(kind, choice))
         except BenchError as error:
             return self.wrong(where, str(error))
 
-    def _makes(self, given: type, where: Where) -> bool:
+    def _makes(self, given: type, where: SettingPath) -> bool:
         """Whether a class can be made as it is."""
         try:
             inspect.signature(given).bind()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..core.spec import Cell, Run, Training
-from ..plugin.catalog import installed
+from ..plugin.catalog import get_catalog
 from .components import Part, Reader
 
 DEFAULTS: Mapping[str, Any] = {
@@ -46,7 +46,7 @@ def read(given: Mapping[str, Any], settings: Mapping[str, Any], setup: Mapping[s
 
     Raises Problems with all that is wrong.
     """
-    reader, form = Reader(), installed().file["fields"]
+    reader, form = Reader(), get_catalog().file["fields"]
     whole = {**DEFAULTS, **setup, **given}
     parts = {
         kind: reader.part(kind, whole[kind], (kind,)) for kind in ("objective", "prior", "dataset", "architecture")

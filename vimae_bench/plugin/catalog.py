@@ -17,20 +17,20 @@ import platformdirs
 from ..core.canonical import Json, fingerprint
 from ..core.errors import ResultsError, brief, did_you_mean
 from ..storage.atomic import read_json, write_json
-from .hookspecs import KINDS
-from .manager import BrokenPlugin, Source, factories, load, sources
+from .hookspecs import HOOKS
+from .manager import PluginLoadError, PluginOrigin, factories, find_plugins, load
 
-RESERVED = {"use", "version"}
+RESERVED_SETTINGS = {"use", "version"}
 """What `Choice.as_json` puts beside a plugin's settings."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogEntry:
     """A plugin under one name: where it comes from, what it says of itself, the form of its settings."""
 
     kind: str
     name: str
-    source: Source
+    origin: PluginOrigin
     summary: str
     version: int
     form: Json
@@ -39,63 +39,65 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenPlugin:
     """A plugin that cannot be used, and why. `name` is empty where the whole module is broken."""
 
-    source: Source
+    origin: PluginOrigin
     reason: str
     kind: str = ""
     name: str = ""
 
     def __str__(self) -> str:
-        what = f"{self.kind} '{self.name}' of {self.source}" if self.name else str(self.source)
+        what = f"{self.kind} '{self.name}' of {self.origin}" if self.name else str(self.origin)
         return f"{what}: {self.reason}"
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Catalog:
     """All plugins by kind and name, and those that cannot be used."""
 
-    entries: Sequence[Entry]
-    broken: Sequence[Broken]
-    _by_name: dict[tuple[str, str], Entry] = field(default_factory=dict[tuple[str, str], Entry], repr=False)
+    entries: Sequence[CatalogEntry]
+    broken: Sequence[BrokenPlugin]
+    _by_name: dict[tuple[str, str], CatalogEntry] = field(
+        default_factory=dict[tuple[str, str], CatalogEntry], repr=False
+    )
 
     def __post_init__(self) -> None:
         self._by_name.update({(e.kind, e.name): e for e in self.entries})
 
-    def names(self, kind: str) -> list[str]:
+    def list_names(self, kind: str) -> list[str]:
         return sorted(name for of, name in self._by_name if of == kind)
 
-    def find(self, kind: str, name: str) -> Entry:
+    def get_entry(self, kind: str, name: str) -> CatalogEntry:
         """Raises LookupError with a message that names what is near, or the broken plugin that may have been meant."""
         if found := self._by_name.get((kind, name)):
             return found
         for broken in self.broken:
             if (broken.kind, broken.name) == (kind, name):
                 raise LookupError(f"cannot be used: {broken}")
-        lost = "".join(f"; {b.source} could not be loaded: {b.reason}" for b in self.broken if not b.name)
-        raise LookupError(f"no {kind} is called {brief(name)}{did_you_mean(name, self.names(kind))}{lost}")
+        lost = "".join(f"; {b.origin} could not be loaded: {b.reason}" for b in self.broken if not b.name)
+        raise LookupError(f"no {kind} is called {brief(name)}{did_you_mean(name, self.list_names(kind))}{lost}")
 
-    def form(self, kind: str, name: str) -> tuple[Json, int]:
+    def get_form(self, kind: str, name: str) -> tuple[Json, int]:
         """The form and the version of a plugin, as `settings.Checker` wants them. Raises LookupError."""
-        entry = self.find(kind, name)
+        entry = self.get_entry(kind, name)
         return entry.form, entry.version
 
 
 @cache
-def installed() -> Catalogue:
-    """The catalogue of what is installed, from the cache where that still holds."""
+def get_catalog() -> Catalog:
+    """The catalog of what is installed, from the cache where that still holds."""
     try:
-        return _from_json(read_json(_cache_path("catalogue")))
+        return _from_json(read_json(_cache_path("catalog")))
     except (ResultsError, KeyError, TypeError):  # not there, or damaged
-        made = build(sources())
+        made = build_catalog(find_plugins())
     if not made.broken:
-        _keep("catalogue", {"entries": [asdict(e) for e in made.entries]})
+        _keep("catalog", {"entries": [asdict(e) for e in made.entries]})
     return made
 
 
-def cached_description(name: str, describe: Callable[[], Json]) -> Json:
-    """A description made by `describe`, kept until a plugin or the harness changes."""
+def read_cached_description(name: str, describe: Callable[[], Json]) -> Json:
+    """A description made by `describe_settings`, kept until a plugin or the harness changes."""
     try:
         return read_json(_cache_path(name))
     except ResultsError:
@@ -108,63 +110,69 @@ def _cache_path(name: str) -> Path:
     return Path(platformdirs.user_cache_dir("vimae-bench")) / f"{name}-{_state()}.json"
 
 
-def build(found: Sequence[Source]) -> Catalogue:
+def build_catalog(found: Sequence[PluginOrigin]) -> Catalog:
     """Load every plugin and describe what it offers."""
-    entries: list[Entry] = []
-    broken: list[Broken] = []
+    entries: list[CatalogEntry] = []
+    broken: list[BrokenPlugin] = []
     for source in found:
         for item in _offered(source):
-            (entries if isinstance(item, Entry) else broken).append(item)  # pyright: ignore[reportArgumentType]
-    claims: dict[tuple[str, str], list[Entry]] = {}
+            (entries if isinstance(item, CatalogEntry) else broken).append(item)  # pyright: ignore[reportArgumentType]
+    claims: dict[tuple[str, str], list[CatalogEntry]] = {}
     for entry in entries:
         claims.setdefault((entry.kind, entry.name), []).append(entry)
     for claim in claims.values():
         if len(claim) > 1:
-            owners = " and ".join(str(e.source) for e in claim)
-            broken += [Broken(claim[0].source, f"the name is claimed by {owners}; uninstall one", *_key(claim[0]))]
-    return Catalogue([c[0] for c in claims.values() if len(c) == 1], broken)
+            owners = " and ".join(str(e.origin) for e in claim)
+            broken += [
+                BrokenPlugin(claim[0].origin, f"the name is claimed by {owners}; uninstall one", *_key(claim[0]))
+            ]
+    return Catalog([c[0] for c in claims.values() if len(c) == 1], broken)
 
 
-def _key(entry: Entry) -> tuple[str, str]:
+def _key(entry: CatalogEntry) -> tuple[str, str]:
     return entry.kind, entry.name
 
 
-def _offered(source: Source) -> Iterator[Entry | Broken]:
+def _offered(source: PluginOrigin) -> Iterator[CatalogEntry | BrokenPlugin]:
     try:
         manager = load(source)
-    except BrokenPlugin as error:
-        yield Broken(source, str(error))
+    except PluginLoadError as error:
+        yield BrokenPlugin(source, str(error))
         return
-    for kind in KINDS:
+    for kind in HOOKS:
         try:
             for name, make in factories(manager, kind):
                 yield _described(kind, name, make, source)
-        except BrokenPlugin as error:
-            yield Broken(source, str(error))
+        except PluginLoadError as error:
+            yield BrokenPlugin(source, str(error))
 
 
-def _described(kind: str, name: str, make: Any, source: Source) -> Entry | Broken:  # noqa: ANN401
-    from .kinds import KINDS as TYPES
-    from .settings import describe
+def _described(kind: str, name: str, make: Any, source: PluginOrigin) -> CatalogEntry | BrokenPlugin:  # noqa: ANN401
+    from .kinds import INTERFACES as TYPES
+    from .settings import describe_settings
 
     try:
-        form = describe(make, TYPES)
+        form = describe_settings(make, TYPES)
     except Exception as error:  # whatever a stranger's annotations do to typing or pydantic
-        return Broken(source, f"its settings cannot be read: {error}", kind, name)
-    if taken := sorted(RESERVED & form["fields"].keys()):
-        return Broken(source, f"its setting {taken[0]!r} has a name that every plugin's identity uses", kind, name)
+        return BrokenPlugin(source, f"its settings cannot be read: {error}", kind, name)
+    if taken := sorted(RESERVED_SETTINGS & form["fields"].keys()):
+        return BrokenPlugin(
+            source, f"its setting {taken[0]!r} has a name that every plugin's identity uses", kind, name
+        )
     if tables := [key for key, f in form["fields"].items() if "fields" in f or "fields" in f.get("list", {})]:
-        return Broken(source, f"its setting {tables[0]!r} is a table; it has to be a value or a plugin", kind, name)
+        return BrokenPlugin(
+            source, f"its setting {tables[0]!r} is a table; it has to be a value or a plugin", kind, name
+        )
     version = getattr(make, "version", 1)
     if type(version) is not int:
-        return Broken(source, f"its version is {brief(version)}; it has to be a whole number", kind, name)
+        return BrokenPlugin(source, f"its version is {brief(version)}; it has to be a whole number", kind, name)
     summary = str(make.__doc__ or "").strip().split("\n")[0]
-    return Entry(kind, name, source, summary, version, form, bool(getattr(make, "slow", False)))
+    return CatalogEntry(kind, name, source, summary, version, form, bool(getattr(make, "slow", False)))
 
 
 def _state() -> str:
-    """A fingerprint of every plugin's files and of the harness's own: when it changes, so may the catalogue."""
-    found = sources()
+    """A fingerprint of every plugin's files and of the harness's own: when it changes, so may the catalog."""
+    found = find_plugins()
     packages = {"vimae_bench", *(source.module.split(":")[0].split(".")[0] for source in found)}
     files = [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for name in sorted(packages) for f in _files(name)]
     return fingerprint([sys.version, sys.prefix, [asdict(source) for source in found], files])
@@ -189,6 +197,6 @@ def _keep(name: str, description: Json) -> None:
         return
 
 
-def _from_json(raw: Json) -> Catalogue:
-    entries = [Entry(**(e | {"source": Source(**e["source"])})) for e in raw["entries"]]
-    return Catalogue(entries, ())
+def _from_json(raw: Json) -> Catalog:
+    entries = [CatalogEntry(**(e | {"origin": PluginOrigin(**e["origin"])})) for e in raw["entries"]]
+    return Catalog(entries, ())

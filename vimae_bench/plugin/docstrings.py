@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 
-def of_class(target: object) -> str:
+def get_class_docstring(target: object) -> str:
     """The docstring without its indentation; empty where there is none of its author's own."""
     said = inspect.getdoc(target) or ""
     made = f"{getattr(target, '__name__', '')}("  # by `dataclass`, which spells out the signature
     return "" if said.startswith(made) else said
 
 
-def of_attributes(target: object) -> dict[str, str]:
+def get_attribute_docstrings(target: object) -> dict[str, str]:
     """The string below each annotated attribute of a class and of those it is made from, by the attribute's name."""
     found: dict[str, str] = {}
     for part in reversed(inspect.getmro(target)) if inspect.isclass(target) else ():

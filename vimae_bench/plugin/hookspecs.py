@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ..execution.interfaces import Executor, Reporter
     from .interfaces import Architecture, Divergence, Metric, Objective, Prior
 
-NAME = "vimae_bench"
-hookspec = pluggy.HookspecMarker(NAME)
-hookimpl = pluggy.HookimplMarker(NAME)
+ENTRY_POINT_GROUP = "vimae_bench"
+hookspec = pluggy.HookspecMarker(ENTRY_POINT_GROUP)
+hookimpl = pluggy.HookimplMarker(ENTRY_POINT_GROUP)
 
 
 @hookspec
@@ -61,7 +61,7 @@ def vimae_reporters() -> "Mapping[str, Callable[..., Reporter]]":  # pyright: ig
     """Places to tell of runs, by name."""
 
 
-KINDS = {
+HOOKS = {
     "prior": "vimae_priors",
     "divergence": "vimae_divergences",
     "architecture": "vimae_architectures",

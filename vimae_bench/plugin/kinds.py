@@ -4,7 +4,7 @@ from ..data.types import Dataset
 from ..execution.interfaces import Executor, Reporter
 from .interfaces import Architecture, Divergence, Metric, Objective, Prior
 
-KINDS: dict[object, str] = {
+INTERFACES: dict[object, str] = {
     Prior: "prior",
     Divergence: "divergence",
     Architecture: "architecture",

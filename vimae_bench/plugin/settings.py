@@ -1,7 +1,7 @@
 """Settings checked against the signature of what takes them.
 
-`describe` turns a constructor into a form: plain data, so that it can be kept between commands. `check` fills a form
-in with what a file says, completes it with the defaults, and tells all that is wrong. A form is
+`describe_settings` turns a constructor into a form: plain data, which can be cached between commands.
+`SettingsChecker.complete` adds the defaults to given values and collects all that is wrong with them. A form is
 
     {"plugin": kind}                                  a plugin, by name or as {use = name, <its settings>}
     {"fields": {name: form}, "required": [name, ...]} a table of settings; a field may carry a "default"
@@ -21,19 +21,19 @@ from ..core.canonical import Json
 from ..core.errors import SHOWN, TOLD, brief, did_you_mean
 from . import docstrings
 
-Where = tuple[str | int, ...]
+SettingPath = tuple[str | int, ...]
 PARTIAL = "partial"
 """`Annotated[Table, PARTIAL]`: a table of which only what is given is kept, without the defaults of the rest."""
 
 
-def describe(target: Callable[..., object], kinds: Mapping[object, str]) -> Json:
+def describe_settings(target: Callable[..., object], kinds: Mapping[object, str]) -> Json:
     """The form of a constructor's settings; `kinds` gives the name of each type that is itself a plugin.
 
     Raises TypeError for a parameter that has no type or no JSON form.
     """
     parameters = inspect.signature(target).parameters
     hints = get_type_hints(target if is_dataclass(target) else getattr(target, "__init__", target), include_extras=True)
-    said = docstrings.of_attributes(target)
+    said = docstrings.get_attribute_docstrings(target)
     forms: Json = {}
     for name, parameter in parameters.items():
         if name not in hints:
@@ -43,7 +43,7 @@ def describe(target: Callable[..., object], kinds: Mapping[object, str]) -> Json
         if parameter.default is not parameter.empty:
             forms[name]["default"] = _plain(_default(target, parameter))
     required = [name for name, form in forms.items() if "default" not in form]
-    return {"fields": forms, "required": required, "about": docstrings.of_class(target)}
+    return {"fields": forms, "required": required, "about": docstrings.get_class_docstring(target)}
 
 
 def _default(target: object, parameter: inspect.Parameter) -> object:
@@ -61,7 +61,7 @@ def _form(hint: Any, kinds: Mapping[object, str]) -> Json:  # noqa: ANN401
     if hint in kinds:
         return {"plugin": kinds[hint]}
     if is_dataclass(hint):
-        return describe(hint, kinds)  # pyright: ignore[reportArgumentType]
+        return describe_settings(hint, kinds)  # pyright: ignore[reportArgumentType]
     inner = get_args(hint)
     if (
         get_origin(hint) is tuple
@@ -82,13 +82,13 @@ def _plain(default: Any) -> Any:  # noqa: ANN401
 
 
 @dataclass
-class Checker:
+class SettingsChecker:
     """Checks values against forms and gathers the problems; `plugin` gives the form and version of a plugin by name."""
 
     plugin: Callable[[str, str], tuple[Json, int]]
-    problems: list[tuple[Where, str]] = field(default_factory=list[tuple[Where, str]])
+    problems: list[tuple[SettingPath, str]] = field(default_factory=list[tuple[SettingPath, str]])
 
-    def check(self, form: Json, value: Any, where: Where = ()) -> Any:  # noqa: ANN401
+    def complete(self, form: Json, value: Any, where: SettingPath = ()) -> Any:  # noqa: ANN401
         """The value completed with defaults; None where it cannot be, or where enough is wrong to be told."""
         if len(self.problems) >= TOLD:
             return None
@@ -98,10 +98,10 @@ class Checker:
             return self._table(form, value, where)
         if "list" in form:
             items = value if isinstance(value, list) else [value]
-            return [self.check(form["list"], item, (*where, i)) for i, item in enumerate(items)]
+            return [self.complete(form["list"], item, (*where, i)) for i, item in enumerate(items)]
         return self._value(form["schema"], value, where)
 
-    def _plugin(self, kind: str, value: Any, where: Where) -> Json | None:  # noqa: ANN401
+    def _plugin(self, kind: str, value: Any, where: SettingPath) -> Json | None:  # noqa: ANN401
         given = {"use": value} if isinstance(value, str) else value
         if not isinstance(given, dict) or not isinstance(given.get("use"), str):
             return self._wrong(
@@ -114,7 +114,7 @@ class Checker:
         settings = {name: setting for name, setting in given.items() if name != "use"}
         return {"use": given["use"], "version": version, **self._table(form, settings, where)}
 
-    def _table(self, form: Json, value: Any, where: Where) -> Json:  # noqa: ANN401
+    def _table(self, form: Json, value: Any, where: SettingPath) -> Json:  # noqa: ANN401
         if not isinstance(value, dict):
             self._wrong(where, f"must be a table, not {brief(value)}")
             return {}
@@ -128,14 +128,14 @@ class Checker:
             name: self._field(form, name, value, where) for name in fields if name in value or "default" in fields[name]
         }
 
-    def _field(self, form: Json, name: str, value: Json, where: Where) -> Any:  # noqa: ANN401
+    def _field(self, form: Json, name: str, value: Json, where: SettingPath) -> Any:  # noqa: ANN401
         inner: Json = form["fields"][name]
         if name in value:
-            return self.check(inner, value[name], (*where, name))
+            return self.complete(inner, value[name], (*where, name))
         # A default is the author's own word; what is a table or a plugin has defaults of its own to be filled in.
-        return inner["default"] if "schema" in inner else self.check(inner, inner["default"], (*where, name))
+        return inner["default"] if "schema" in inner else self.complete(inner, inner["default"], (*where, name))
 
-    def _value(self, schema: Json, value: Any, where: Where) -> Any:  # noqa: ANN401
+    def _value(self, schema: Json, value: Any, where: SettingPath) -> Any:  # noqa: ANN401
         from jsonschema import Draft202012Validator
 
         errors = list(Draft202012Validator(schema).iter_errors(value))
@@ -145,11 +145,11 @@ class Checker:
             return None
         return _normal(schema, value) if _finite(value) else self._wrong(where, f"must be finite, not {brief(value)}")
 
-    def _wrong(self, where: Where, what: str) -> None:
+    def _wrong(self, where: SettingPath, what: str) -> None:
         self.problems.append((where, what))
 
 
-def spell(where: Where) -> str:
+def spell(where: SettingPath) -> str:
     """`("method", 1, "objective")` as `method[1].objective`."""
     out = ""
     for part in where:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.canonical import Json
 from ..core.results import Measure
-from ..plugin.catalog import Catalogue, Entry
+from ..plugin.catalog import Catalog, CatalogEntry
 from ..plugin.manager import factories, load
 
 HEADS = {
@@ -27,17 +27,17 @@ HEADS = {
 }
 
 
-def reference(kind: str, catalogue: Catalogue) -> str:
+def reference(kind: str, catalog: Catalog) -> str:
     """The page in markdown, of all that is installed. Raises KeyError for a kind that has none."""
     title, text = HEADS[kind]
-    entries = sorted((e for e in catalogue.entries if e.kind == kind), key=lambda e: e.name)
+    entries = sorted((e for e in catalog.entries if e.kind == kind), key=lambda e: e.name)
     made = f"<!-- Made by `vimae-bench plugins --reference {kind}`: change the docstrings, not this page. -->"
     parts = [f"# {title}", made, text, *(_section(entry) for entry in entries)]
     return "\n\n".join(parts) + "\n"
 
 
-def _section(entry: Entry) -> str:
-    plugin: Any = dict(factories(load(entry.source), entry.kind))[entry.name]
+def _section(entry: CatalogEntry) -> str:
+    plugin: Any = dict(factories(load(entry.origin), entry.kind))[entry.name]
     parts = [f"## `{entry.name}`", inspect.getdoc(plugin) or "", *_facts(plugin), *_settings(entry.form)]
     if entry.kind == "metric":
         parts += _measures(plugin().measures())

@@ -10,7 +10,7 @@ from ..data.types import Dataset
 from ..engine.step.graph import reason
 from ..execution.interfaces import Executor, Reporter
 from ..plugin.interfaces import Architecture, Divergence, Metric, Objective, Prior
-from ..plugin.manager import FAULTS
+from ..plugin.manager import PLUGIN_ERRORS
 from .architectures import ARCHITECTURE
 from .contract import Inapplicable, Law, Refusal
 from .datasets import DATASET
@@ -61,7 +61,7 @@ def _outcome(law: Law, plugin: object) -> tuple[Literal["ok", "fails", "skipped"
         raise
     except Inapplicable as why:
         return "skipped", str(why)
-    except FAULTS as error:
+    except PLUGIN_ERRORS as error:
         return "fails", str(error) if isinstance(error, BenchError) else reason(error)
     return "ok", ""
 

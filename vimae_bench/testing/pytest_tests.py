@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 
 from ..core.errors import BenchError
-from ..plugin.hookspecs import KINDS
+from ..plugin.hookspecs import HOOKS
 from .checks import CONTRACTS
 from .contract import Inapplicable, Law, Refusal
 
@@ -33,7 +33,7 @@ def contract_tests(plugin: object, kind: str = "") -> Callable[[Law], None]:
 def _kind_of(plugin: object) -> str:
     offered = plugin if isinstance(plugin, type) else type(plugin)
     module = sys.modules[offered.__module__]
-    for kind, hook in KINDS.items():
+    for kind, hook in HOOKS.items():
         if hasattr(module, hook) and offered in getattr(module, hook)().values():
             return kind
     name = offered.__name__

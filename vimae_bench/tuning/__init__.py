@@ -8,7 +8,7 @@ LIBRARIES = ("optuna", "tomlkit")
 """What is installed with the extra `tune` alone."""
 
 
-def expect_libraries() -> None:
+def require_libraries() -> None:
     """Raises BenchError, with what to install, where a library is missing."""
     if missing := [name for name in LIBRARIES if find_spec(name) is None]:
         raise BenchError(f"tuning needs {' and '.join(missing)}: python -m pip install 'vimae-bench[tune]'")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ..config.search_space import Space, Span
+from ..config.search_space import NumberRange, Space
 from ..core.results import Direction
 from ..core.seeds import derive
 
@@ -38,17 +38,17 @@ class Sampler:
         self.study.tell(self.asked[number], value, state=self.lost if value is None else None)
 
 
-def _distribution(values: Span | tuple[Any, ...]) -> "BaseDistribution":
+def _distribution(values: NumberRange | tuple[Any, ...]) -> "BaseDistribution":
     from optuna import distributions
 
-    if not isinstance(values, Span):
+    if not isinstance(values, NumberRange):
         return distributions.CategoricalDistribution(range(len(values)))  # of values of any kind
     if values.whole:
         return distributions.IntDistribution(int(values.low), int(values.high), log=values.log)
     return distributions.FloatDistribution(values.low, values.high, log=values.log)
 
 
-def _drawn(values: Span | tuple[Any, ...], drawn: Any) -> Any:  # noqa: ANN401
-    if not isinstance(values, Span):
+def _drawn(values: NumberRange | tuple[Any, ...], drawn: Any) -> Any:  # noqa: ANN401
+    if not isinstance(values, NumberRange):
         return values[drawn]
     return drawn if values.whole else min(max(float(f"{drawn:.{DIGITS}g}"), values.low), values.high)

@@ -10,48 +10,54 @@ from typing import Any
 
 from ..analysis.trials import Attempt, Tuned, attempt
 from ..config import matrix
-from ..config.benchmark import Benchmark, Group, Method
-from ..config.search_space import Searched, bare, placed, searched, unsearchable
+from ..config.benchmark import Benchmark, Group, MethodConfig
+from ..config.search_space import (
+    SearchedMethod,
+    apply_settings,
+    find_search_problems,
+    get_bare_settings,
+    list_searched_methods,
+)
 from ..core.errors import brief, did_you_mean
 from ..core.results import Measure
 from ..core.spec import Cell, Choice
 from ..plugin import registry
-from ..plugin.catalog import Catalogue
+from ..plugin.catalog import Catalog
 from ..plugin.interfaces import Metric
-from ..plugin.settings import Checker
+from ..plugin.settings import SettingsChecker
 from ..storage.metric_file import suffix_of
 from ..storage.store import Store
 from .sampler import Sampler
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Study:
     """What is to be tried: `benchmark` has the methods that search, on held-out images, from the seeds to tune on."""
 
     benchmark: Benchmark
-    searched: tuple[Searched, ...]
+    searched: tuple[SearchedMethod, ...]
     measure: Measure
-    known: Catalogue
+    known: Catalog
 
     @property
     def group(self) -> Group:
         """The one part of its matrix."""
         return self.benchmark.groups[0]
 
-    def cells(self, trials: Sequence[Method]) -> list[Cell]:
+    def cells(self, trials: Sequence[MethodConfig]) -> list[Cell]:
         """The runs of some trials."""
-        return matrix.cells(replace(self.benchmark, groups=(replace(self.group, methods=tuple(trials)),)))
+        return matrix.list_entries(replace(self.benchmark, groups=(replace(self.group, methods=tuple(trials)),)))
 
 
-def plan(benchmark: Benchmark, known: Catalogue) -> Sweep:
+def plan_study(benchmark: Benchmark, known: Catalog) -> Study:
     """The sweep that a benchmark file asks for. Raises Problems with all that is wrong with it, each at its line."""
     metrics, name = _metrics(benchmark), benchmark.tuning.measure or benchmark.leaderboard.rank_by
-    found = [*unsearchable(benchmark, known)]
+    found = [*find_search_problems(benchmark, known)]
     found += [(("tuning", "measure"), problem)] if (problem := metrics.problem(name)) else []
     if found:
-        raise benchmark.problems([*dict.fromkeys(found)])
+        raise benchmark.make_error([*dict.fromkeys(found)])
     measure, choices = metrics.needed(name)
-    methods, (group,) = searched(benchmark, known), benchmark.groups
+    methods, (group,) = list_searched_methods(benchmark, known), benchmark.groups
     seen = replace(
         group,
         seeds=benchmark.tuning.seeds,
@@ -60,10 +66,10 @@ def plan(benchmark: Benchmark, known: Catalogue) -> Sweep:
         metrics=choices,
         leave_out=(),
     )
-    return Sweep(replace(benchmark, name=f"{benchmark.name}-tuning", groups=(seen,)), tuple(methods), measure, known)
+    return Study(replace(benchmark, name=f"{benchmark.name}-tuning", groups=(seen,)), tuple(methods), measure, known)
 
 
-def carry_out(sweep: Sweep, store: Store, work: Callable[[Sequence[Cell]], object]) -> list[Tuned]:
+def run_study(sweep: Study, store: Store, work: Callable[[Sequence[Cell]], object]) -> list[Tuned]:
     """Draw and try settings, round by round; `work` has the runs of a round made in the store."""
     tuning, better = sweep.benchmark.tuning, sweep.measure.better or "lower"
     samplers = [Sampler(one.space, better, tuning.sampler, tuning.seed, one.method.label) for one in sweep.searched]
@@ -79,21 +85,21 @@ def carry_out(sweep: Sweep, store: Store, work: Callable[[Sequence[Cell]], objec
     return [Tuned(one.method.label, tuple(made), better) for one, made in zip(sweep.searched, attempts, strict=True)]
 
 
-def _methods(sweep: Sweep, numbers: Sequence[int], asked: Sequence[Sequence[dict[str, Any]]]) -> Iterator[Method]:
+def _methods(sweep: Study, numbers: Sequence[int], asked: Sequence[Sequence[dict[str, Any]]]) -> Iterator[MethodConfig]:
     """The trials of a round, those of one number side by side."""
     for place, number in enumerate(numbers):
         for one, settings in zip(sweep.searched, asked, strict=True):
             yield _method(sweep, one, number, settings[place])
 
 
-def _method(sweep: Sweep, one: Searched, number: int, settings: dict[str, Any]) -> Method:
-    made = placed(one.method, settings, sweep.known)
+def _method(sweep: Study, one: SearchedMethod, number: int, settings: dict[str, Any]) -> MethodConfig:
+    made = apply_settings(one.method, settings, sweep.known)
     return replace(made, label=f"{one.method.label} #{number + 1}")
 
 
-def _held_out(dataset: Choice, known: Catalogue) -> Choice:
-    raw = {"use": "held_out", "of": bare(dataset)}
-    return Choice.from_json(Checker(known.form).check({"plugin": "dataset"}, raw))
+def _held_out(dataset: Choice, known: Catalog) -> Choice:
+    raw = {"use": "held_out", "of": get_bare_settings(dataset)}
+    return Choice.from_json(SettingsChecker(known.get_form).complete({"plugin": "dataset"}, raw))
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ def _metrics(benchmark: Benchmark) -> _Metrics:
 
 
 def _measures(metric: Choice, metrics: Sequence[Choice]) -> Iterator[Measure]:
-    made: Metric = registry.make("metric", metric)
+    made: Metric = registry.make_plugin("metric", metric)
     for measure in made.measures():
         yield replace(measure, name=measure.name + suffix_of(metric, metrics))
 

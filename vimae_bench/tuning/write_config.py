@@ -5,19 +5,21 @@ from typing import Any
 
 from ..analysis.footnotes import many
 from ..analysis.trials import Attempt, Tuned
-from ..config.benchmark import Benchmark, Method, override
-from ..config.file_form import file_form
-from ..config.search_space import placed
+from ..config.benchmark import Benchmark, MethodConfig, apply_override
+from ..config.file_form import get_file_form
+from ..config.search_space import apply_settings
 from ..core.canonical import Json
 from ..core.errors import BenchError, legible
-from ..plugin.catalog import installed
-from .study import Sweep
+from ..plugin.catalog import get_catalog
+from .study import Study
 
 SEARCHES = {"random": "random search", "tpe": "TPE"}
 EDITORS = "#:schema"
 
 
-def written(benchmark: Benchmark, overrides: Sequence[str], sweep: Sweep, tuned: Sequence[Tuned], command: str) -> str:
+def format_tuned_benchmark(
+    benchmark: Benchmark, overrides: Sequence[str], sweep: Study, tuned: Sequence[Tuned], command: str
+) -> str:
     """The text of the file: that of the benchmark, comments and all, with the best settings of each method.
 
     Raises BenchError for a method of which all trials are lost.
@@ -26,7 +28,7 @@ def written(benchmark: Benchmark, overrides: Sequence[str], sweep: Sweep, tuned:
 
     document: Any = tomlkit.parse(benchmark.source)
     for given in overrides:
-        override(document, given, file_form())
+        apply_override(document, given, get_file_form())
     chosen = {one.label: _best(one).settings for one in tuned}
     for raw in document["method"] if isinstance(document["method"], list) else [document["method"]]:
         raw.pop("search", None)
@@ -34,28 +36,28 @@ def written(benchmark: Benchmark, overrides: Sequence[str], sweep: Sweep, tuned:
         _set(raw, method, chosen.get(method.label, {}))
     document.pop("tuning", None)
     document["name"] = f"{benchmark.name}-tuned"
-    document.setdefault("leaderboard", tomlkit.table())["provenance"] = provenance(sweep, benchmark)
+    document.setdefault("leaderboard", tomlkit.table())["provenance"] = describe_tuning(sweep, benchmark)
     head, text = _parted(tomlkit.dumps(document))
     comment = (legible(" ".join(line.split())) for line in _comment(benchmark, sweep, tuned, command))
     return head + "".join(f"# {line}\n" for line in comment) + text
 
 
-def provenance(sweep: Sweep, benchmark: Benchmark) -> str:
+def describe_tuning(sweep: Study, benchmark: Benchmark) -> str:
     """How settings were come by, in a sentence for the foot of a leaderboard."""
-    tuning, others = benchmark.tuning, fixed(benchmark)
+    tuning, others = benchmark.tuning, list_fixed_methods(benchmark)
     how = f"{SEARCHES[tuning.sampler]}, seed{'s' * (len(tuning.seeds) > 1)} {', '.join(map(str, tuning.seeds))}"
     as_given = f"; not tuned: {', '.join(others)}" if others else ""
     return f"Tuned, {many(tuning.trials, 'trial')} each on validation {sweep.measure.name} ({how}){as_given}."
 
 
-def fixed(benchmark: Benchmark) -> list[str]:
+def list_fixed_methods(benchmark: Benchmark) -> list[str]:
     """The labels of the methods that stay as the file has them."""
-    return [method.label for method in benchmark.groups[0].methods if not method.search and not method.repeats]
+    return [method.label for method in benchmark.groups[0].methods if not method.search and not method.control_of]
 
 
-def _comment(benchmark: Benchmark, sweep: Sweep, tuned: Sequence[Tuned], command: str) -> Iterator[str]:
+def _comment(benchmark: Benchmark, sweep: Study, tuned: Sequence[Tuned], command: str) -> Iterator[str]:
     yield f"Made by `{command}`."
-    yield provenance(sweep, benchmark)
+    yield describe_tuning(sweep, benchmark)
     for one in tuned:
         best = _best(one)
         yield f"{one.label}: trial {best.number} of {len(one.attempts)}, {sweep.measure.name} {best.value:.5g}"
@@ -67,9 +69,9 @@ def _best(one: Tuned) -> Attempt:
     return one.best
 
 
-def _set(raw: Any, method: Method, settings: Mapping[str, Any]) -> None:  # noqa: ANN401
+def _set(raw: Any, method: MethodConfig, settings: Mapping[str, Any]) -> None:  # noqa: ANN401
     """Put settings into a method's table as its author has it: inner tables and bare names of plugins are entered."""
-    made = placed(method, settings, installed())
+    made = apply_settings(method, settings, get_catalog())
     whole: Json = {"objective": made.objective.as_json(), "prior": made.prior.as_json(), "training": {}}
     for path in sorted(settings, key=lambda path: path.count(".")):
         *parents, last = path.split(".")

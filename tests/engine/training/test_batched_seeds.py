@@ -16,7 +16,7 @@ from vimae_bench.engine.training.batched_seeds import Seed, train_together
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Choice, Event, Training
 from vimae_bench.execution.jobs import Means, Order
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_json
 from vimae_bench.storage.run_folder import RunFolder
 
@@ -92,7 +92,7 @@ def data(tmp_path_factory):
     from vimae_bench.data.prepare import ensure
 
     root = tmp_path_factory.mktemp("data")
-    ensure(make("dataset", Choice("digits")), root)
+    ensure(make_plugin("dataset", Choice("digits")), root)
     return root
 
 

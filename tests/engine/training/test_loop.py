@@ -21,7 +21,7 @@ from vimae_bench.execution.signals import Interrupted
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import BenchError, Frame, Loss, Objective
-from vimae_bench.plugin.registry import make
+from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_lines
 from vimae_bench.storage.run_folder import RunFolder
 
@@ -36,9 +36,13 @@ METHODS = [Choice("ae"), Choice("elbo"), Choice("vimae", {"divergence": MMD})]
 
 
 def trained(choice, folder, training=TRAINING, seed=0, means=ORDINARY):
-    objective = make("objective", choice)
+    objective = make_plugin("objective", choice)
     model = make_autoencoder(
-        FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), objective, seed
+        FRAME,
+        make_plugin("architecture", Choice("mlp", {"hidden": [16]})),
+        make_plugin("prior", Choice("normal")),
+        objective,
+        seed,
     )
     return train(model, objective, training, IMAGES, seed, RunFolder(folder), means), model
 
@@ -142,7 +146,11 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatc
             return Loss(sse / torch.zeros(()), {"sse": sse})
 
     model = make_autoencoder(
-        FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), Broken(), 0
+        FRAME,
+        make_plugin("architecture", Choice("mlp", {"hidden": [16]})),
+        make_plugin("prior", Choice("normal")),
+        Broken(),
+        0,
     )
     end = train(model, Broken(), TRAINING, IMAGES, 0, RunFolder(tmp_path))
     assert end.status == "diverged"
@@ -161,7 +169,11 @@ def test_weights_that_the_last_step_spoils_end_the_run_as_diverged(tmp_path):
             return Loss(sse + (sse * 0).sqrt(), {})  # 0, with a slope that is not a number
 
     model = make_autoencoder(
-        FRAME, make("architecture", Choice("mlp", {"hidden": [16]})), make("prior", Choice("normal")), Spoiling(), 0
+        FRAME,
+        make_plugin("architecture", Choice("mlp", {"hidden": [16]})),
+        make_plugin("prior", Choice("normal")),
+        Spoiling(),
+        0,
     )
     end = train(model, Spoiling(), Training(epochs=1, batch=300), IMAGES, 0, RunFolder(tmp_path))
     assert (end.status, end.steps) == ("diverged", 1)

@@ -9,7 +9,7 @@ from keyword import iskeyword
 from pathlib import Path
 
 from ...core.errors import BenchError, Problem, Problems, brief
-from ...plugin.catalog import Catalogue
+from ...plugin.catalog import Catalog
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 40
@@ -55,16 +55,16 @@ def named(given: str) -> Names:
     )
 
 
-def check_free(names: Names, kind: str, into: Path, catalogue: Catalogue, used: str) -> None:
+def check_free(names: Names, kind: str, into: Path, catalog: Catalog, used: str) -> None:
     """Raises Problems with all that is taken already; `used` is the text in which the class gets its name."""
-    if found := [*_taken(names, kind, into, catalogue, used)]:
+    if found := [*_taken(names, kind, into, catalog, used)]:
         raise Problems(names.plugin, found)
 
 
-def _taken(names: Names, kind: str, into: Path, catalogue: Catalogue, used: str) -> Iterator[Problem]:
-    entry = next((e for e in catalogue.entries if (e.kind, e.name) == (kind, names.plugin)), None)
+def _taken(names: Names, kind: str, into: Path, catalog: Catalog, used: str) -> Iterator[Problem]:
+    entry = next((e for e in catalog.entries if (e.kind, e.name) == (kind, names.plugin)), None)
     if entry:
-        source = f"{entry.source.distribution} {entry.source.version}"
+        source = f"{entry.origin.distribution} {entry.origin.version}"
         yield Problem("", f"{kind} '{names.plugin}' is there already, from {source}; take another name")
     elif find_spec(names.module):
         yield Problem("", f"a module {names.module} is installed already; take another name, or uninstall it")

@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 
 from ...core.errors import BenchError
-from ...plugin.catalog import Catalogue
+from ...plugin.catalog import Catalog
 from .names import Names, check_free, named
 
 TEMPLATES = files("vimae_bench.testing.scaffold").joinpath("templates")
@@ -14,13 +14,13 @@ KINDS = ("objective", "prior", "divergence", "architecture", "metric", "dataset"
 SPOKEN = {"dataset": "data set"}
 
 
-def new_package(kind: str, name: str, into: Path, catalogue: Catalogue) -> Path:
+def new_package(kind: str, name: str, into: Path, catalog: Catalog) -> Path:
     """Make a package with one plugin in a new folder of `into`; gives the folder.
 
     Raises BenchError for a name that cannot be used, or that is taken. Nothing is written over.
     """
     names, template = named(name), TEMPLATES.joinpath(kind)
-    check_free(names, kind, into, catalogue, template.joinpath("module.py.template").read_text())
+    check_free(names, kind, into, catalog, template.joinpath("module.py.template").read_text())
     folder = into / names.distribution
     words = _words(names, kind)
     for path, source in _files(names, template).items():
