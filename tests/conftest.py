@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from vimae_bench.analysis.leaderboard import leaderboards
 from vimae_bench.analysis.leaderboard_data import Board
 from vimae_bench.execution import Cell, Choice, Run, Training
-from vimae_bench.plugin import Frame, Measure
-from vimae_bench.plugin import catalog
+from vimae_bench.plugin import Frame, Measure, catalog
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import Store

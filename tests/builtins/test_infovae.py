@@ -5,8 +5,7 @@ from torch import Tensor
 from vimae_bench.core.spec import Choice
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.models import Deterministic, Gaussian, NoisedDeterministic
-from vimae_bench.plugin import AdversarialJS, Batch, Frame, registry
-from vimae_bench.plugin import catalog
+from vimae_bench.plugin import AdversarialJS, Batch, Frame, catalog, registry
 from vimae_bench.plugin.settings import SettingsChecker
 from vimae_bench.testing import check_objective
 from vimae_builtin.architectures.mlp import MLP

@@ -25,9 +25,8 @@ from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.json_schema import make_json_schema
 from vimae_bench.core.spec import Choice, Training
 from vimae_bench.data.prepare import ensure
-from vimae_bench.plugin import catalog
+from vimae_bench.plugin import catalog, registry
 from vimae_bench.plugin import hookspecs as hooks
-from vimae_bench.plugin import registry
 from vimae_bench.plugin.catalog import Catalog
 from vimae_bench.plugin.manager import PluginOrigin, factories, find_plugins, load
 from vimae_bench.storage.atomic import write_json
