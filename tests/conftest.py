@@ -1,6 +1,7 @@
 """What all tests share: one thread, a fresh seed for each test, and `--device` for those that can use another one."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from helpers.benchmarks import make_benchmark
 from vimae_bench.analysis.leaderboard import leaderboards
 from vimae_bench.analysis.leaderboard_data import Board
 from vimae_bench.execution import Cell, Choice, Run, Training
@@ -16,6 +18,8 @@ from vimae_bench.plugin import Frame, Measure, catalog
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import Store
+
+pytest.register_assert_rewrite("helpers.chaos_harness", "helpers.fuzz_strategies")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -76,6 +80,18 @@ class Echo:
 def vimae_divergences():
     return {"echo": Echo}
 """
+
+
+@pytest.fixture
+def benchmark_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes the small benchmark with some keys changed to `<name>.toml`, and returns its path."""
+
+    def write(**changes: object) -> Path:
+        path = tmp_path / f"{changes.get('name', 'small')}.toml"
+        path.write_text(make_benchmark(**changes))
+        return path
+
+    return write
 
 
 @pytest.fixture

@@ -10,6 +10,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers import TESTS_FOLDER
+from helpers.worker_behaviours import (
+    BEHAVIOURS,
+    behave,
+    leave_a_child,
+    make_job,
+    run_out_of_memory,
+    train_on_shared_device,
+    wait_to_be_killed,
+    write_devices,
+)
 from vimae_bench.execution import Cell, Choice, Order, Run, Training
 from vimae_bench.execution.jobs import LEFT
 from vimae_bench.plugin import BenchError
@@ -19,8 +30,11 @@ from vimae_builtin.executors.local import concurrency as slots
 from vimae_builtin.executors.local import process_pool as crew
 from vimae_builtin.executors.local.worker import free_memory, server
 
-sys.path.insert(0, str(Path(__file__).parent))  # for worker processes too
-from fates import FATES, crowded, hungry, order, parental, patient, report, work
+
+@pytest.fixture
+def helpers_importable(monkeypatch):
+    """For the processes that a test starts."""
+    monkeypatch.setenv("PYTHONPATH", TESTS_FOLDER)
 
 
 def alive(pid: int) -> bool:
@@ -29,8 +43,8 @@ def alive(pid: int) -> bool:
 
 
 def test_one_that_dies_takes_no_other_with_it(tmp_path):
-    orders = [order(tmp_path, seed) for seed in range(len(FATES))]
-    ends = {e.order.cell.label: e for e in Local(jobs=2, timeout=8)(orders, work) if e.kind == "ended"}
+    orders = [make_job(tmp_path, seed) for seed in range(len(BEHAVIOURS))]
+    ends = {e.order.cell.label: e for e in Local(jobs=2, timeout=8)(orders, behave) if e.kind == "ended"}
     assert {label: e.exit_code for label, e in ends.items()} == {
         "ends well": 0,
         "raises": 1,
@@ -48,30 +62,30 @@ def test_one_that_dies_takes_no_other_with_it(tmp_path):
 
 def test_no_more_runs_than_slots_go_side_by_side(tmp_path):
     side_by_side, most = 0, 0
-    for event in Local(jobs=2)([order(tmp_path, 0)] * 5, work):
+    for event in Local(jobs=2)([make_job(tmp_path, 0)] * 5, behave):
         side_by_side += {"started": 1, "ended": -1}.get(event.kind, 0)
         most = max(most, side_by_side)
     assert most == 2
 
 
 def test_ending_early_ends_the_runs_under_way(tmp_path):
-    events = Local(jobs=1)([order(tmp_path, FATES.index("hangs"))], work)
+    events = Local(jobs=1)([make_job(tmp_path, BEHAVIOURS.index("hangs"))], behave)
     assert next(events).kind == "started"
-    pid = tmp_path / str(FATES.index("hangs")) / "pid"
+    pid = tmp_path / str(BEHAVIOURS.index("hangs")) / "pid"
     while not pid.exists():
         next(events)
     events.close()
     assert not alive(int(pid.read_text()))
 
 
-def test_workers_end_with_a_scheduler_that_is_killed(tmp_path):
+def test_workers_end_with_a_scheduler_that_is_killed(tmp_path, helpers_importable):
     code = (
-        "import sys; sys.path.insert(0, {here!r}); from pathlib import Path; import fates\n"
+        "from pathlib import Path; from helpers import worker_behaviours as behaviours\n"
         "from vimae_builtin.executors.local import Local\n"
-        "if __name__ == '__main__': list(Local(jobs=1)([fates.order(Path({folder!r}), 5)], fates.work))"
+        "if __name__ == '__main__': list(Local(jobs=1)([behaviours.make_job(Path({folder!r}), 5)], behaviours.behave))"
     )
     script = tmp_path / "script.py"
-    script.write_text(code.format(here=str(Path(__file__).parent), folder=str(tmp_path)))
+    script.write_text(code.format(folder=str(tmp_path)))
     scheduler = subprocess.Popen([sys.executable, script])
     pid = tmp_path / "5" / "pid"
     deadline = time.monotonic() + 120
@@ -85,16 +99,16 @@ def test_workers_end_with_a_scheduler_that_is_killed(tmp_path):
     assert not alive(int(pid.read_text()))
 
 
-def test_a_second_signal_ends_at_once_what_does_not_end_by_itself(tmp_path):
+def test_a_second_signal_ends_at_once_what_does_not_end_by_itself(tmp_path, helpers_importable):
     code = (
-        "import sys; sys.path.insert(0, {here!r}); from pathlib import Path; import fates\n"
-        "from vimae_bench import interrupts\nfrom vimae_bench.engine.runner import carry_out\n"
-        "from vimae_bench.engine import execute\nfrom vimae_builtin.executors.local import Local\n"
-        "if __name__ == '__main__':\n execute.execute = fates.work\n with interrupts.handled():\n"
-        "  carry_out([fates.order(Path({folder!r}), 5)], Local(jobs=1), [])"
+        "from pathlib import Path; from helpers import worker_behaviours as behaviours\n"
+        "from vimae_bench.execution import signals\nfrom vimae_bench.engine.runner import carry_out\n"
+        "from vimae_bench.engine import worker\nfrom vimae_builtin.executors.local import Local\n"
+        "if __name__ == '__main__':\n worker.execute = behaviours.behave\n with signals.handled():\n"
+        "  carry_out([behaviours.make_job(Path({folder!r}), 5)], Local(jobs=1), [])"
     )
     script = tmp_path / "script.py"
-    script.write_text(code.format(here=str(Path(__file__).parent), folder=str(tmp_path)))
+    script.write_text(code.format(folder=str(tmp_path)))
     scheduler = subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, text=True)
     pid = tmp_path / "5" / "pid"
     while scheduler.poll() is None and not (pid.exists() and pid.read_text()):
@@ -109,7 +123,7 @@ def test_a_second_signal_ends_at_once_what_does_not_end_by_itself(tmp_path):
 
 
 def test_what_a_worker_started_ends_with_it(tmp_path):
-    (end,) = (e for e in Local(jobs=1)([order(tmp_path, 0)], parental) if e.kind == "ended")
+    (end,) = (e for e in Local(jobs=1)([make_job(tmp_path, 0)], leave_a_child) if e.kind == "ended")
     assert end.exit_code == -signal.SIGKILL
     child = int((tmp_path / "0" / "child").read_text())
     deadline = time.monotonic() + 10
@@ -118,12 +132,12 @@ def test_what_a_worker_started_ends_with_it(tmp_path):
     assert not alive(child)
 
 
-def test_a_lock_that_a_library_makes_in_a_worker_is_not_told_as_leaked(tmp_path):
+def test_a_lock_that_a_library_makes_in_a_worker_is_not_told_as_leaked(tmp_path, helpers_importable):
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from pathlib import Path; import fates\n"
+        "from pathlib import Path; from helpers import worker_behaviours as behaviours\n"
         "from vimae_builtin.executors.local import Local\n"
-        f"if __name__ == '__main__':\n orders = [fates.order(Path({str(tmp_path)!r}), 0)]\n"
-        " print([e.exit_code for e in Local(jobs=1)(orders, fates.locking) if e.kind == 'ended'])"
+        f"if __name__ == '__main__':\n orders = [behaviours.make_job(Path({str(tmp_path)!r}), 0)]\n"
+        " print([e.exit_code for e in Local(jobs=1)(orders, behaviours.hold_a_lock) if e.kind == 'ended'])"
     )
     script = tmp_path / "script.py"
     script.write_text(code)
@@ -133,7 +147,7 @@ def test_a_lock_that_a_library_makes_in_a_worker_is_not_told_as_leaked(tmp_path)
 
 
 def test_a_worker_asked_to_end_says_that_it_can_be_taken_up_again(tmp_path):
-    events = Local(jobs=1)([order(tmp_path, 0)], patient)
+    events = Local(jobs=1)([make_job(tmp_path, 0)], wait_to_be_killed)
     next(events)
     while not (tmp_path / "0" / "pid").exists():
         next(events)
@@ -167,18 +181,18 @@ def test_as_many_runs_go_side_by_side_as_there_are_cores_for_their_threads(tmp_p
 
 def test_what_is_chosen_on_a_cpu_is_told_once_and_what_the_user_chose_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(2)))
-    orders = [order(tmp_path, seed) for seed in (0, 6)]
-    notes = [e.reason for e in Local(device="cpu")(orders, work) if e.kind == "note"]
+    orders = [make_job(tmp_path, seed) for seed in (0, 6)]
+    notes = [e.reason for e in Local(device="cpu")(orders, behave) if e.kind == "note"]
     assert notes == ["2 runs side by side: 2 cores, 1 thread each"]
-    assert not [e for e in Local(device="cpu", jobs=2)(orders, work) if e.kind == "note"]
+    assert not [e for e in Local(device="cpu", jobs=2)(orders, behave) if e.kind == "note"]
 
 
 def sharing(executor, orders):
-    return [e.order.sharing for e in executor(orders, work) if e.kind == "started"]
+    return [e.order.sharing for e in executor(orders, behave) if e.kind == "started"]
 
 
 def test_an_order_says_how_many_runs_may_share_its_device(tmp_path, one_gpu):
-    orders = [order(tmp_path, 0, seed) for seed in range(3)]
+    orders = [make_job(tmp_path, 0, seed) for seed in range(3)]
     assert sharing(Local(device="cpu", jobs=2), orders) == [2, 2, 2]
     assert sharing(Local(device="cpu", jobs=2), orders[:1]) == [1]
     assert sharing(Local(device="cpu"), orders[:1]) == [1]
@@ -187,7 +201,7 @@ def test_an_order_says_how_many_runs_may_share_its_device(tmp_path, one_gpu):
 
 def test_every_gpu_begins_with_one_run(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "_count", lambda: 3)
-    orders = [order(tmp_path, 0)] * 5
+    orders = [make_job(tmp_path, 0)] * 5
     assert shares(Local(), orders) == {"cuda:0": 1, "cuda:1": 1, "cuda:2": 1}
     assert shares(Local(device="cuda:1"), orders) == {"cuda:1": 1}
     assert shares(Local(jobs=4), orders) == {"cuda:0": 2, "cuda:1": 1, "cuda:2": 1}
@@ -197,7 +211,7 @@ def test_every_gpu_begins_with_one_run(tmp_path, monkeypatch):
 def test_runs_are_added_to_a_gpu_until_one_more_does_not_pay(tmp_path, one_gpu):
     """The fake device serves two runs at full speed, and shares that out among more."""
     started, notes = 0, []
-    events = Local()([order(tmp_path, 0, seed) for seed in range(9)], crowded)
+    events = Local()([make_job(tmp_path, 0, seed) for seed in range(9)], train_on_shared_device)
     for event in events:
         started += event.kind == "started"
         if event.kind == "note":
@@ -209,7 +223,7 @@ def test_runs_are_added_to_a_gpu_until_one_more_does_not_pay(tmp_path, one_gpu):
 
 
 def test_a_worker_sees_its_own_gpu_alone(tmp_path, one_gpu):
-    events = list(Local(device="cuda")([order(tmp_path, 0)], report))
+    events = list(Local(device="cuda")([make_job(tmp_path, 0)], write_devices))
     started = next(e for e in events if e.kind == "started")
     assert started.order.device == "cuda:0"
     assert (tmp_path / "0" / "report").read_text() == "0 cuda:0"
@@ -224,8 +238,8 @@ def test_the_memory_of_a_gpu_is_asked_by_another_process():
 @pytest.mark.parametrize("seeds", [(0, 1, 2, 3), (1, 0, 2, 3)])
 @pytest.mark.parametrize(("fate", "what"), [("ends well", "ran out of memory"), ("is killed", "was killed")])
 def test_a_run_that_runs_out_of_memory_beside_others_is_tried_again_alone(tmp_path, seeds, fate, what):
-    orders = [order(tmp_path, FATES.index(fate), seed) for seed in seeds]
-    events = [e for e in Local(device="cpu", jobs=2)(orders, hungry) if e.kind != "tick"]
+    orders = [make_job(tmp_path, BEHAVIOURS.index(fate), seed) for seed in seeds]
+    events = [e for e in Local(device="cpu", jobs=2)(orders, run_out_of_memory) if e.kind != "tick"]
     assert sum(e.kind == "started" for e in events) == 4
     ends = [e for e in events if e.kind == "ended"]
     assert [e.exit_code for e in ends] == [0] * 4
@@ -237,17 +251,17 @@ def test_a_run_that_runs_out_of_memory_beside_others_is_tried_again_alone(tmp_pa
 
 
 def test_a_run_that_runs_out_of_memory_alone_has_failed(tmp_path):
-    (end,) = [e for e in Local(device="cpu", jobs=1)([order(tmp_path, 2)], work) if e.kind == "ended"]
+    (end,) = [e for e in Local(device="cpu", jobs=1)([make_job(tmp_path, 2)], behave) if e.kind == "ended"]
     assert end.exit_code == -signal.SIGKILL
 
 
 def test_inline_carries_out_one_after_another_in_this_process(tmp_path):
-    events = list(Inline()([order(tmp_path, 0), order(tmp_path, 6)], lambda one: one.cell.run.seed))
+    events = list(Inline()([make_job(tmp_path, 0), make_job(tmp_path, 6)], lambda one: one.cell.run.seed))
     assert [(e.kind, e.exit_code) for e in events] == [("started", None), ("ended", 0), ("started", None), ("ended", 6)]
 
 
 def test_gpus_that_are_asked_for_and_not_there_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "_count", lambda: 0)
     with pytest.raises(BenchError, match="there is no device 'cuda' here; torch finds cpu"):
-        next(Local(device="cuda")([order(tmp_path, 0)], work))
-    assert set(shares(Local(), [order(tmp_path, 0)])) == {"cpu"}
+        next(Local(device="cuda")([make_job(tmp_path, 0)], behave))
+    assert set(shares(Local(), [make_job(tmp_path, 0)])) == {"cpu"}

@@ -1,17 +1,12 @@
 """What a run tells of itself, as the executor reads it."""
 
-import sys
-from pathlib import Path
-
+from helpers.worker_behaviours import make_job
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_builtin.executors.local.run_monitor import Epoch, Told
 
-sys.path.insert(0, str(Path(__file__).parent))
-from fates import order
-
 
 def test_only_what_a_run_tells_from_its_start_here_counts(tmp_path):
-    one = order(tmp_path, 0)
+    one = make_job(tmp_path, 0)
     folder = RunFolder(one.folder)
     folder.tell("epoch", epoch=1, time=1.0, seconds=1.0, terms={})
     folder.tell("ended", status="failed", reason="OutOfMemoryError: CUDA out of memory", time=2.0)
@@ -30,4 +25,4 @@ def test_only_what_a_run_tells_from_its_start_here_counts(tmp_path):
 
 
 def test_runs_that_differ_in_their_seed_alone_are_one_workload(tmp_path):
-    assert Told.of(order(tmp_path, 0, 1)).workload == Told.of(order(tmp_path, 0, 2)).workload
+    assert Told.of(make_job(tmp_path, 0, 1)).workload == Told.of(make_job(tmp_path, 0, 2)).workload

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers import TESTS_FOLDER
+from helpers.worker_behaviours import behave, make_job, wait_once, wait_to_be_killed
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.data.prepare import ensure
@@ -25,9 +27,6 @@ from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import Store
 from vimae_builtin.executors.inline import Inline
 from vimae_builtin.executors.on_ray import OnRay, cluster
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fates import order, patient, second_time, work
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -53,7 +52,7 @@ def nodes(tmp_path_factory):
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # for what the tests give the workers to do
+        patch.setenv("PYTHONPATH", TESTS_FOLDER)  # for what the tests give the workers to do
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
         for _ in range(2):
@@ -98,12 +97,12 @@ def files(some):
 
 def toy(folder, *fates):
     (folder / "toy").mkdir()
-    return [order(folder / "toy" / "runs", fate, seed) for seed, fate in enumerate(fates)]
+    return [make_job(folder / "toy" / "runs", fate, seed) for seed, fate in enumerate(fates)]
 
 
 def test_one_that_dies_takes_no_other_with_it(nodes, tmp_path, seen):
     ray = OnRay(address=nodes.address, timeout=8)
-    events = [e for e in ray(toy(tmp_path, 0, 1, 2, 3, 4, 5, 6), work) if e.kind != "tick"]
+    events = [e for e in ray(toy(tmp_path, 0, 1, 2, 3, 4, 5, 6), behave) if e.kind != "tick"]
     ends = {e.order.cell.label: (e.exit_code, e.reason) for e in events if e.kind == "ended"}
     assert {label: code for label, (code, _) in ends.items()} == {
         "ends well": 0,
@@ -140,7 +139,7 @@ def test_a_run_that_loses_its_node_is_begun_again_on_another(nodes, tmp_path):
     third = nodes.add_node(num_cpus=1, resources={"third": 1})
     (one,) = toy(tmp_path, 0)
     told = []
-    for event in OnRay(address=nodes.address)([one], second_time):
+    for event in OnRay(address=nodes.address)([one], wait_once):
         told += [] if event.kind == "tick" else [event]
         pid = one.folder / "pid"
         if third and pid.exists() and pid.read_text():
@@ -208,9 +207,9 @@ def test_what_no_node_has_room_for_is_told_at_once(nodes, tmp_path):
     (one,) = toy(tmp_path, 0)
     wide = replace(one, cell=replace(one.cell, run=replace(one.cell.run, training=Training(threads=64))))
     with pytest.raises(BenchError, match=r"a run needs 64 CPUs of one node, and there is only: .*1 CPUs, 0 GPUs"):
-        next(OnRay(address=nodes.address)([wide], work))
+        next(OnRay(address=nodes.address)([wide], behave))
     with pytest.raises(BenchError, match=r"a run needs 1 CPUs and 0\.5 of a GPU of one node, and"):
-        next(OnRay(address=nodes.address, device="cuda", runs_per_gpu=2)([one], work))
+        next(OnRay(address=nodes.address, device="cuda", runs_per_gpu=2)([one], behave))
 
 
 @pytest.mark.parametrize("reason", ["The current node timed out during startup.\nThis could happen", ""])
@@ -224,14 +223,14 @@ def test_a_ray_that_cannot_be_started_is_told_in_a_line(tmp_path, monkeypatch, r
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     said = reason.partition("\n")[0] or "Exception"
     with pytest.raises(BenchError, match=rf"^a Ray of its own cannot be reached: {said}$"):
-        next(OnRay()(toy(tmp_path, 0), work))
+        next(OnRay()(toy(tmp_path, 0), behave))
 
 
 def test_nodes_with_other_plugins_are_told_before_anything_runs(nodes, tmp_path, monkeypatch):
     here = os.getpid()
     monkeypatch.setattr(cluster, "plugin_versions", lambda: {"mine": "1" if os.getpid() == here else "2"})
     with pytest.raises(BenchError, match=r"mine is 2, here it is 1\n.*\ninstall the same versions on all nodes"):
-        next(OnRay(address=nodes.address)(toy(tmp_path, 0), work))
+        next(OnRay(address=nodes.address)(toy(tmp_path, 0), behave))
 
 
 def test_a_run_that_another_process_is_at_is_left_to_it(nodes, tmp_path, monkeypatch):
@@ -241,4 +240,5 @@ def test_a_run_that_another_process_is_at_is_left_to_it(nodes, tmp_path, monkeyp
     (one,) = toy(tmp_path, 0)
     one.folder.mkdir(parents=True)
     with FileLock(RunFolder(one.folder).lock):
-        assert [e.exit_code for e in OnRay(address=nodes.address)([one], patient) if e.kind == "ended"] == [LEFT]
+        events = OnRay(address=nodes.address)([one], wait_to_be_killed)
+        assert [e.exit_code for e in events if e.kind == "ended"] == [LEFT]

@@ -1,14 +1,12 @@
 """What the faults are counted in, and a seed to choose them by."""
 
 import random
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from arena import Arena
+from helpers.chaos_harness import Scenario
 
 COUNTED = pytest.StashKey[Counter[str]]()
 
@@ -30,9 +28,9 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture
-def arena(tmp_path: Path, calm: "Arena") -> Arena:
-    """The same benchmark as `calm`, of which nothing is done yet."""
-    return Arena(tmp_path, calm.text, calm.data)
+def scenario(tmp_path: Path, undisturbed: Scenario) -> Scenario:
+    """The same benchmark as `undisturbed`, of which nothing is done yet."""
+    return Scenario(tmp_path, undisturbed.text, undisturbed.data)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

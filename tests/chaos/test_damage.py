@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from arena import Arena, KillAt, command, forked, text, work
+
+from helpers.chaos_harness import KillAt, Scenario, benchmark_text, run_command, run_in_fork, run_job
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
@@ -42,41 +43,41 @@ ARRAYS = ("train_x.npy", "train_y.npy", "test_x.npy", "dataset.json")
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory) -> Arena:
+def undisturbed(tmp_path_factory) -> Scenario:
     """What nothing disturbs."""
-    folder = tmp_path_factory.mktemp("calm")
-    arena = Arena(folder / "arena", text(another=False), folder / "data")
-    assert forked(command, arena.words(), arena.path / "told.txt") == 0
-    return arena
+    folder = tmp_path_factory.mktemp("undisturbed")
+    scenario = Scenario(folder / "scenario", benchmark_text(another=False), folder / "data")
+    assert run_in_fork(run_command, scenario.words(), scenario.path / "output.txt") == 0
+    return scenario
 
 
 @pytest.fixture(scope="module")
-def mirrored(calm, tmp_path_factory) -> Arena:
+def mirrored(undisturbed, tmp_path_factory) -> Scenario:
     """The same, brought to MLflow."""
-    arena = copied(calm, tmp_path_factory.mktemp("mirrored"))
-    assert do(arena, "sync", *places(arena)) == 0
-    return arena
+    scenario = copied(undisturbed, tmp_path_factory.mktemp("mirrored"))
+    assert do(scenario, "sync", *places(scenario)) == 0
+    return scenario
 
 
-def copied(arena: Arena, folder: Path) -> Arena:
+def copied(scenario: Scenario, folder: Path) -> Scenario:
     """The same, to be damaged."""
-    copy = Arena(folder / "arena", arena.text, folder / "data")
-    shutil.copytree(arena.path / "results", copy.path / "results")
-    shutil.copytree(arena.data, copy.data)
+    copy = Scenario(folder / "scenario", scenario.text, folder / "data")
+    shutil.copytree(scenario.path / "results", copy.path / "results")
+    shutil.copytree(scenario.data, copy.data)
     return copy
 
 
 @pytest.fixture
-def copy(calm, tmp_path) -> Arena:
-    return copied(calm, tmp_path)
+def copy(undisturbed, tmp_path) -> Scenario:
+    return copied(undisturbed, tmp_path)
 
 
-def places(arena: Arena) -> list[str]:
-    return [str(arena.file), "--results", str(arena.path / "results")]
+def places(scenario: Scenario) -> list[str]:
+    return [str(scenario.file), "--results", str(scenario.path / "results")]
 
 
-def do(arena: Arena, *words: str) -> int:
-    return forked(command, list(words), arena.path / "told.txt")
+def do(scenario: Scenario, *words: str) -> int:
+    return run_in_fork(run_command, list(words), scenario.path / "output.txt")
 
 
 def damage(path: Path, how: str) -> None:
@@ -84,31 +85,31 @@ def damage(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "how"), EACH)
-def test_a_damaged_file_costs_nothing_but_itself(copy, calm, kind, how, count):
+def test_a_damaged_file_costs_nothing_but_itself(copy, undisturbed, kind, how, count):
     path = next(copy.store.path.glob(RESULTS[kind]))
     anew = path.parent.name if kind in ("record", "weights") else ""  # without these a run is not finished
     before = {name: record for name, record in copy.finished().items() if name != anew}
     damage(path, how)
-    assert do(copy, *copy.words()) == 0, (copy.path / "told.txt").read_text()
+    assert do(copy, *copy.words()) == 0, (copy.path / "output.txt").read_text()
     do(copy, "doctor", str(copy.store.path), "--repair")
-    if not (copy.path / "told.txt").read_text().endswith("nothing is damaged\n"):
-        assert do(copy, *copy.words()) == 0, (copy.path / "told.txt").read_text()
-    copy.check(before, calm, count, anew)
+    if not (copy.path / "output.txt").read_text().endswith("nothing is damaged\n"):
+        assert do(copy, *copy.words()) == 0, (copy.path / "output.txt").read_text()
+    copy.check(before, undisturbed, count, anew)
     count["damaged files"] += 1
 
 
 @pytest.mark.parametrize("how", [*DAMAGE, "missing"])
 @pytest.mark.parametrize("which", ["newest", "all"])
-def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(calm, tmp_path, which, how, count):
-    arena = Arena(tmp_path / "arena", calm.text, calm.data)
-    first = next(order for order in arena.orders() if order.cell.label == "VAE")
-    assert forked(work, first, arena.path / "told.txt", KillAt(1, "record.json.")) == -9
+def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(undisturbed, tmp_path, which, how, count):
+    scenario = Scenario(tmp_path / "scenario", undisturbed.text, undisturbed.data)
+    first = next(order for order in scenario.orders() if order.cell.label == "VAE")
+    assert run_in_fork(run_job, first, scenario.path / "output.txt", KillAt(1, "record.json.")) == -9
     kept = sorted((first.folder / "checkpoints").glob("*.pt"), reverse=True)
     assert len(kept) == 2
     for path in kept[: 1 if which == "newest" else 2]:
         damage(path, how)
-    assert do(arena, *arena.words()) == 0
-    arena.check({}, calm, count)
+    assert do(scenario, *scenario.words()) == 0
+    scenario.check({}, undisturbed, count)
     count["damaged checkpoints"] += 1
 
 
@@ -117,7 +118,7 @@ def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(calm, tmp_pa
 def test_a_damaged_data_set_is_told_by_its_name_before_anything_is_trained(copy, name, how, count):
     shutil.rmtree(copy.store.path)
     damage(copy.data / "digits" / name, how)
-    code, told = do(copy, *copy.words()), (copy.path / "told.txt").read_text()
+    code, told = do(copy, *copy.words()), (copy.path / "output.txt").read_text()
     if code:
         assert (code, name in told) == (2, True), told
         assert not copy.finished()
@@ -133,7 +134,7 @@ def test_a_damaged_mirror_is_told_and_filled_anew(mirrored, tmp_path, kind, how,
     do(copy, "sync", *places(copy))
     do(copy, "doctor", str(copy.path / "results"), "--repair")
     assert do(copy, "sync", *places(copy)) == 0
-    told = (copy.path / "told.txt").read_text()
+    told = (copy.path / "output.txt").read_text()
     assert told.splitlines()[-1].startswith("1 run mirrored"), told
     assert not copy.tracebacks()
     count["damaged cursors and databases of MLflow"] += 1

@@ -1,12 +1,14 @@
 """A disk that fills up at the moment of each kind of write costs a message, and nothing that was finished."""
 
 import json
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from full_disk import CALLS, FILES, MLFLOW
+
+from helpers import TESTS_FOLDER
+from helpers.full_disk import FILES, FUNCTIONS, MLFLOW
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 OWN_DISKS = ["unshare", "--user", "--map-root-user", "--mount"]
@@ -17,14 +19,14 @@ def told(tmp_path_factory) -> dict[str, dict]:
     """What happened at each kind of write."""
     if subprocess.run([*OWN_DISKS, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False).returncode:
         pytest.skip("this user may not mount a small disk")
-    script = Path(__file__).parent / "full_disk.py"
-    words = [*OWN_DISKS, sys.executable, str(script), str(tmp_path_factory.mktemp("disks"))]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    words = [*OWN_DISKS, sys.executable, "-m", "helpers.full_disk", str(tmp_path_factory.mktemp("disks"))]
+    environment = os.environ | {"PYTHONPATH": TESTS_FOLDER}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     return {line["what"]: line for line in map(json.loads, done.stdout.splitlines())}
 
 
-@pytest.mark.parametrize("what", [*FILES, *CALLS])
+@pytest.mark.parametrize("what", [*FILES, *FUNCTIONS])
 def test_a_full_disk_ends_the_benchmark_with_a_message_and_it_goes_on_when_there_is_room(what, told, count):
     one = told[what]
     assert one["full"], "the disk was never full"

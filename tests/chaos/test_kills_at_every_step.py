@@ -1,49 +1,54 @@
 """kill -9 just before each change that a process makes to its files, one after the other."""
 
 import pytest
-from arena import Arena, KillAt, command, forked, steps, text, work
+
+from helpers.chaos_harness import KillAt, Scenario, benchmark_text, count_changes, run_command, run_in_fork, run_job
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1200)]
 KILLED = -9
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory) -> Arena:
+def undisturbed(tmp_path_factory) -> Scenario:
     """What nothing disturbs."""
-    folder = tmp_path_factory.mktemp("calm")
-    arena = Arena(folder / "arena", text(reporters=("console",), another=False), folder / "data")
-    assert forked(command, arena.words(), arena.path / "told.txt") == 0
-    return arena
+    folder = tmp_path_factory.mktemp("undisturbed")
+    scenario = Scenario(folder / "scenario", benchmark_text(reporters=("console",), another=False), folder / "data")
+    assert run_in_fork(run_command, scenario.words(), scenario.path / "output.txt") == 0
+    return scenario
 
 
-def test_a_worker_killed_at_any_step_loses_nothing(calm, tmp_path, count):
+def test_a_worker_killed_at_any_step_loses_nothing(undisturbed, tmp_path, count):
     step, code = 0, KILLED
     while code == KILLED:
         step += 1
-        arena = Arena(tmp_path / str(step), calm.text, calm.data)
-        for order in arena.orders()[:1]:
-            code = forked(work, order, arena.path / "told.txt", KillAt(step, str(arena.store.path)))
-        end(arena, calm, count)
+        scenario = Scenario(tmp_path / str(step), undisturbed.text, undisturbed.data)
+        for order in scenario.orders()[:1]:
+            code = run_in_fork(run_job, order, scenario.path / "output.txt", KillAt(step, str(scenario.store.path)))
+        end(scenario, undisturbed, count)
         count["kills of a worker, one at each step"] += code == KILLED
     assert code == 0
     assert step > 30
 
 
-def test_a_scheduler_killed_at_any_step_loses_nothing(calm, tmp_path, count, chance):
-    whole = Arena(tmp_path / "whole", calm.text, calm.data)
-    assert forked(steps, whole.words(), tmp_path / "steps", str(whole.path / "results")) == 0
+def test_a_scheduler_killed_at_any_step_loses_nothing(undisturbed, tmp_path, count, chance):
+    whole = Scenario(tmp_path / "whole", undisturbed.text, undisturbed.data)
+    assert run_in_fork(count_changes, whole.words(), tmp_path / "steps", str(whole.path / "results")) == 0
     last = int((tmp_path / "steps").read_text())
     for step in sorted(chance.sample(range(1, last), 30)):
-        arena = Arena(tmp_path / str(step), calm.text, calm.data)
-        killed = forked(command, arena.words(), arena.path / "told.txt", KillAt(step, str(arena.path / "results")))
+        scenario = Scenario(tmp_path / str(step), undisturbed.text, undisturbed.data)
+        killed = run_in_fork(
+            run_command, scenario.words(), scenario.path / "output.txt", KillAt(step, str(scenario.path / "results"))
+        )
         assert killed == KILLED
-        end(arena, calm, count)
+        end(scenario, undisturbed, count)
         count["kills of a scheduler, each at another step"] += 1
 
 
-def end(arena: Arena, calm: Arena, count) -> None:
+def end(scenario: Scenario, undisturbed: Scenario, count) -> None:
     """After a kill all is readable; the same command ends it, and ends it as if nothing had been."""
-    arena.readable()
-    before = arena.finished()
-    assert forked(command, arena.words(), arena.path / "told.txt") == 0, (arena.path / "told.txt").read_text()
-    arena.check(before, calm, count)
+    scenario.readable()
+    before = scenario.finished()
+    assert run_in_fork(run_command, scenario.words(), scenario.path / "output.txt") == 0, (
+        scenario.path / "output.txt"
+    ).read_text()
+    scenario.check(before, undisturbed, count)

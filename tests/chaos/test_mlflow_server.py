@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from arena import Arena, text
 from mlflow import MlflowClient
+
+from helpers.chaos_harness import Scenario, benchmark_text
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
@@ -54,10 +55,13 @@ def test_a_server_killed_in_the_midst_of_a_benchmark_is_caught_up_with(tmp_path,
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    arena, uri = Arena(tmp_path / "arena", text(seeds=2, epochs=400), tmp_path / "data"), f"http://127.0.0.1:{port}"
+    scenario, uri = (
+        Scenario(tmp_path / "scenario", benchmark_text(seeds=2, epochs=400), tmp_path / "data"),
+        f"http://127.0.0.1:{port}",
+    )
     more = ["--executor", "local", "--mlflow-uri", uri, "-o", "reporters=['console', 'mlflow']"]
     with server(tmp_path, port) as going:
-        words = [sys.executable, "-m", "vimae_bench", *arena.words(*more)]
+        words = [sys.executable, "-m", "vimae_bench", *scenario.words(*more)]
         run = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         client = MlflowClient(uri)
         while run.poll() is None and not client.search_experiments(filter_string="name = 'storm'"):
@@ -67,9 +71,17 @@ def test_a_server_killed_in_the_midst_of_a_benchmark_is_caught_up_with(tmp_path,
     said, _ = run.communicate(timeout=300)
     assert (run.returncode, "Traceback" in said) == (0, False), said
     assert "not yet mirrored" in said
-    assert len(arena.finished()) == 4
+    assert len(scenario.finished()) == 4
     with server(tmp_path, port):
-        sync = [sys.executable, "-m", "vimae_bench", "sync", str(arena.file), "--results", str(arena.path / "results")]
+        sync = [
+            sys.executable,
+            "-m",
+            "vimae_bench",
+            "sync",
+            str(scenario.file),
+            "--results",
+            str(scenario.path / "results"),
+        ]
         done = subprocess.run([*sync, "--mlflow-uri", uri], capture_output=True, text=True, check=False, timeout=300)
         assert done.stdout == "4 runs mirrored\n", done.stdout + done.stderr
         check(MlflowClient(uri))

@@ -10,7 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from arena import Arena, text
+
+from helpers.chaos_harness import Scenario, benchmark_text
 
 pytestmark = [
     pytest.mark.chaos,
@@ -22,12 +23,12 @@ BUSY = b"ray::carry"
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory) -> Arena:
+def undisturbed(tmp_path_factory) -> Scenario:
     """What nothing disturbs."""
-    folder = tmp_path_factory.mktemp("calm")
-    arena = Arena(folder / "arena", text(seeds=10, epochs=40), folder / "data")
-    assert start(arena, "local").wait(timeout=300) == 0
-    return arena
+    folder = tmp_path_factory.mktemp("undisturbed")
+    scenario = Scenario(folder / "scenario", benchmark_text(seeds=10, epochs=40), folder / "data")
+    assert start(scenario, "local").wait(timeout=300) == 0
+    return scenario
 
 
 @pytest.fixture(autouse=True)
@@ -38,26 +39,26 @@ def checkpoints_after_each_epoch(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("executor", "kills"), [("local", 165), ("ray", 40)])
-def test_kills_at_random_moments_lose_nothing(executor, kills, calm, tmp_path, count, chance):
+def test_kills_at_random_moments_lose_nothing(executor, kills, undisturbed, tmp_path, count, chance):
     struck, round_ = Counter[str](), 0
     while struck.total() < kills:
         round_ += 1
-        arena = Arena(tmp_path / str(round_), calm.text, calm.data)
+        scenario = Scenario(tmp_path / str(round_), undisturbed.text, undisturbed.data)
         seen: dict[str, dict] = {}
-        while struck.total() < kills and len(arena.finished()) < len(arena.cells):
-            strike(start(arena, executor), executor, chance, struck)
-            arena.readable()
-            seen = arena.finished() | seen
-        while start(arena, executor).wait(timeout=300):
-            assert len(arena.finished()) < len(arena.cells), (arena.path / "told.txt").read_text()
-        arena.check(seen, calm, count)
+        while struck.total() < kills and len(scenario.finished()) < len(scenario.cells):
+            strike(start(scenario, executor), executor, chance, struck)
+            scenario.readable()
+            seen = scenario.finished() | seen
+        while start(scenario, executor).wait(timeout=300):
+            assert len(scenario.finished()) < len(scenario.cells), (scenario.path / "output.txt").read_text()
+        scenario.check(seen, undisturbed, count)
     count.update({f"kills of a {who} at random moments ({executor})": number for who, number in struck.items()})
     assert all(struck[who] for who in ("scheduler", "worker")), struck
 
 
-def start(arena: Arena, executor: str) -> subprocess.Popen:
-    words = [sys.executable, "-m", "vimae_bench", *arena.words("--executor", executor)]
-    with (arena.path / "told.txt").open("a") as told:
+def start(scenario: Scenario, executor: str) -> subprocess.Popen:
+    words = [sys.executable, "-m", "vimae_bench", *scenario.words("--executor", executor)]
+    with (scenario.path / "output.txt").open("a") as told:
         return subprocess.Popen(words, stdout=told, stderr=told)
 
 
@@ -126,14 +127,14 @@ def name(pid: int) -> bytes:
         return b""
 
 
-def test_two_schedulers_and_a_ray_driver_share_sixty_runs(calm, tmp_path, count):
-    arena = Arena(tmp_path / "shared", text(seeds=30, epochs=20), calm.data)
-    going = [start(arena, "ray")]
-    assert wait_for_workers(going[0], "ray"), (arena.path / "told.txt").read_text()
-    going += [start(arena, "local"), start(arena, "local")]
+def test_two_schedulers_and_a_ray_driver_share_sixty_runs(undisturbed, tmp_path, count):
+    scenario = Scenario(tmp_path / "shared", benchmark_text(seeds=30, epochs=20), undisturbed.data)
+    going = [start(scenario, "ray")]
+    assert wait_for_workers(going[0], "ray"), (scenario.path / "output.txt").read_text()
+    going += [start(scenario, "local"), start(scenario, "local")]
     codes = [one.wait(timeout=600) for one in going]
-    assert codes == [0, 0, 0], (arena.path / "told.txt").read_text()
-    assert len(arena.finished()) == 60
-    assert set(arena.starts().values()) == {1}, "a run was begun more than once"
-    assert (arena.trained_twice(), arena.tracebacks()) == ([], [])
-    count["runs shared by two schedulers and a Ray driver"] += len(arena.starts())
+    assert codes == [0, 0, 0], (scenario.path / "output.txt").read_text()
+    assert len(scenario.finished()) == 60
+    assert set(scenario.starts().values()) == {1}, "a run was begun more than once"
+    assert (scenario.trained_twice(), scenario.tracebacks()) == ([], [])
+    count["runs shared by two schedulers and a Ray driver"] += len(scenario.starts())

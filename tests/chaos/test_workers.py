@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from arena import Arena, command, forked, text
+
+from helpers.chaos_harness import Scenario, benchmark_text, run_command, run_in_fork
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
@@ -76,8 +77,8 @@ prior = "normal"
 """
 
 
-def run(arena: Arena, *more: str) -> tuple[int, str]:
-    words = [sys.executable, "-m", "vimae_bench", *arena.words(*more)]
+def run(scenario: Scenario, *more: str) -> tuple[int, str]:
+    words = [sys.executable, "-m", "vimae_bench", *scenario.words(*more)]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
     return done.returncode, done.stdout + done.stderr
 
@@ -85,12 +86,12 @@ def run(arena: Arena, *more: str) -> tuple[int, str]:
 @pytest.mark.parametrize(("executor", "told"), [("local", TOLD), ("ray", SEEN_BY_RAY)])
 def test_each_end_of_a_process_is_told_and_takes_no_other_with_it(tmp_path, install, executor, told, count):
     install("fated", PLUGIN)
-    head = text(epochs=2).partition("[[method]]")[0]
+    head = benchmark_text(epochs=2).partition("[[method]]")[0]
     methods = "".join(METHOD.format(fate=fate) for fate in ("ends well", *told))
-    arena = Arena(tmp_path / "arena", head + methods, tmp_path / "data")
-    code, said = run(arena, "--executor", executor, "--timeout", "15")
+    scenario = Scenario(tmp_path / "scenario", head + methods, tmp_path / "data")
+    code, said = run(scenario, "--executor", executor, "--timeout", "15")
     assert (code, "Traceback" in said) == (1, False), said
-    found = {cell.label: json.loads(arena.store.folder(cell.run).record.read_text()) for cell in arena.cells}
+    found = {cell.label: json.loads(scenario.store.folder(cell.run).record.read_text()) for cell in scenario.cells}
     assert found.pop("ends well")["status"] == "done"
     assert {record["status"] for record in found.values()} == {"failed"}
     wrong = {fate: record["reason"] for fate, record in found.items() if told[fate] not in record["reason"]}
@@ -107,17 +108,19 @@ time.time = lambda: real() + chance.choice([-day, 0, day])
 
 
 def test_clocks_that_jump_change_nothing(tmp_path, monkeypatch, request, count):
-    calm = Arena(tmp_path / "calm", text(epochs=20), tmp_path / "data")
-    assert forked(command, calm.words(), tmp_path / "told.txt") == 0
+    undisturbed = Scenario(tmp_path / "undisturbed", benchmark_text(epochs=20), tmp_path / "data")
+    assert run_in_fork(run_command, undisturbed.words(), tmp_path / "output.txt") == 0
     seed = request.config.getoption("--seed")
     (tmp_path / "sitecustomize.py").write_text(CLOCK.format(seed=seed))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    arena = Arena(tmp_path / "arena", text(epochs=20, reporters=("console", "mlflow")), calm.data)
-    code, said = run(arena, "--executor", "local", "--timeout", "100")
+    scenario = Scenario(
+        tmp_path / "scenario", benchmark_text(epochs=20, reporters=("console", "mlflow")), undisturbed.data
+    )
+    code, said = run(scenario, "--executor", "local", "--timeout", "100")
     assert (code, "not yet mirrored" in said) == (0, False), said
-    for path in arena.store.path.glob("runs/*/.mlflow*"):
+    for path in scenario.store.path.glob("runs/*/.mlflow*"):
         path.unlink()
-    arena.check({}, calm, count)
-    seconds = [record["seconds"] for record in arena.finished().values()]
+    scenario.check({}, undisturbed, count)
+    seconds = [record["seconds"] for record in scenario.finished().values()]
     assert all(0 <= one["steps"] <= one["training"] < 100 for one in seconds)
     count["clocks that jump by a day at each look"] += 1

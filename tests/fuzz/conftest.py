@@ -1,11 +1,6 @@
 """Profiles of Hypothesis: few examples in every run of the tests, 10,000 of each property in `tox -e fuzz`."""
 
-import sys
-from pathlib import Path
-
 from hypothesis import HealthCheck, settings
-
-sys.path.insert(0, str(Path(__file__).parent))  # for `material`
 
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 """A file in `tmp_path` is written anew by each example; a slow machine is no fault of a property."""

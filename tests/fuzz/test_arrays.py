@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from material import expect_legible, texts
 
+from helpers.fuzz_strategies import assert_readable, texts
 from vimae_bench.core.errors import DataError, ResultsError
 from vimae_bench.data.layout import load
 from vimae_bench.storage.latent_codes import read_codes
@@ -52,7 +52,7 @@ def test_any_header_of_an_array_is_read_or_refused_in_words(folder, name, shape,
         try:
             load(folder)
         except DataError as error:
-            expect_legible(str(error), str(folder))
+            assert_readable(str(error), str(folder))
     path.unlink()
 
 
@@ -72,7 +72,7 @@ def test_codes_that_are_cut_or_overwritten_are_read_or_refused_in_words(tmp_path
     try:
         read_codes(path)
     except ResultsError as error:
-        expect_legible(str(error), str(path))
+        assert_readable(str(error), str(path))
 
 
 @pytest.mark.parametrize("shape", [(10**15, 2), (2**62, 2)])

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
-from material import DATES, ESCAPE, changed, document, expect_legible, junk, nested, texts
 
+from helpers.fuzz_strategies import DATES, ESCAPE, assert_readable, junk, mutate, nest, texts
+from helpers.toml import format_document
 from vimae_bench.claims.paper import read_paper, shipped
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.file_schema import BenchmarkFile
@@ -75,7 +76,7 @@ def planned_or_refused(file, overrides=(), words=""):
     try:
         matrix = select_entries(list_entries(read_benchmark(file, overrides)), words)
     except BenchError as error:
-        expect_legible(str(error), str(file), "-o ", "-k ")
+        assert_readable(str(error), str(file), "-o ", "-k ")
         return
     store = Store(file.parent / "results")
     for cell in matrix[:5]:
@@ -95,14 +96,14 @@ def test_any_bytes_are_planned_or_refused_in_words(file, data):
     planned_or_refused(file)
 
 
-@given(tables=st.dictionaries(keys, nested(given_values, keys), max_size=4))
+@given(tables=st.dictionaries(keys, nest(given_values, keys), max_size=4))
 @example(tables={"dataset": {"use": "digits", "pixel_range": [1]}, "preset": "calibrated", "sigma": 0.1})
 def test_any_tables_are_planned_or_refused_in_words(file, tables):
-    file.write_text(document(tables), encoding="utf-8")
+    file.write_text(format_document(tables), encoding="utf-8")
     planned_or_refused(file)
 
 
-@given(tables=st.sampled_from(BASES).flatmap(lambda base: changed(base, given_values, keys)))
+@given(tables=st.sampled_from(BASES).flatmap(lambda base: mutate(base, given_values, keys)))
 @example(tables={**BASES[0], "sigma": 1e-200})
 @example(tables={**BASES[0], "sigma": 1e200})
 @example(tables={**BASES[0], "name": "small\n"})
@@ -110,7 +111,7 @@ def test_any_tables_are_planned_or_refused_in_words(file, tables):
 @example(tables={**BASES[0], "dataset": [{"use": "digits", "pixel_range": [1]}, "blobs"]})
 @example(tables={**BASES[0], "seeds": list(range(1000)), "latent": 0})
 def test_a_valid_file_with_something_changed_is_planned_or_refused_in_words(file, tables):
-    file.write_text(document(tables) if isinstance(tables, dict) else "", encoding="utf-8")
+    file.write_text(format_document(tables) if isinstance(tables, dict) else "", encoding="utf-8")
     planned_or_refused(file)
 
 
@@ -118,20 +119,20 @@ ends = junk | st.floats() | st.integers(-5, 50)
 values = st.lists(given_values, max_size=3) | st.fixed_dictionaries({"low": ends, "high": ends}) | given_values
 
 
-@given(search=st.dictionaries(st.sampled_from(SEARCHED) | keys, values, max_size=3), tuning=nested(given_values, keys))
+@given(search=st.dictionaries(st.sampled_from(SEARCHED) | keys, values, max_size=3), tuning=nest(given_values, keys))
 @example(search={"objective.beta": {"low": float("nan"), "high": float("inf")}}, tuning={})
 @example(search={"training.batch": {"low": 2**63 - 1, "high": 1e308}}, tuning={"seeds": [0]})
 def test_any_search_is_followed_or_refused_in_words(file, search, tuning):
     tables = deepcopy(BASES[0])
     tables["method"][1]["search"] = search
-    file.write_text(document({**tables, "tuning": tuning if isinstance(tuning, dict) else {}}), encoding="utf-8")
+    file.write_text(format_document({**tables, "tuning": tuning if isinstance(tuning, dict) else {}}), encoding="utf-8")
     try:
         benchmark = read_benchmark(file)
         if found := [*find_search_problems(benchmark, get_catalog())]:
             raise benchmark.make_error(found)
         spaces = list_searched_methods(benchmark, get_catalog())
     except BenchError as error:
-        expect_legible(str(error), str(file))
+        assert_readable(str(error), str(file))
         return
     for one in spaces:
         sampler = Sampler(one.space, "lower", "random", 0)
@@ -143,13 +144,13 @@ def editor():
     return Draft7Validator(make_json_schema(get_catalog()))
 
 
-@given(tables=st.sampled_from(BASES).flatmap(lambda base: changed(base, given_values, keys)))
+@given(tables=st.sampled_from(BASES).flatmap(lambda base: mutate(base, given_values, keys)))
 @example(tables={**BASES[1], "group": [{"method": {"A": 3}}]})
 @example(tables={**BASES[0], "method": {"label": "A", "objective": {"use": "vimae", "divergence": "mdm"}}})
 def test_what_the_schema_refuses_is_refused(file, tables):
     """But for what every group says otherwise, and methods that no group has: nobody reads these."""
     tables = tables if isinstance(tables, dict) else {}
-    file.write_text(document(tables), encoding="utf-8")
+    file.write_text(format_document(tables), encoding="utf-8")
     try:
         matrix = list_entries(read_benchmark(file))
     except BenchError:
@@ -189,17 +190,17 @@ def test_any_override_and_filter_is_followed_or_refused_in_words(file, path, val
     planned_or_refused(file, [f"{'.'.join(path)}={value}"], words)
 
 
-@given(tables=changed(PAPER, given_values, keys))
+@given(tables=mutate(PAPER, given_values, keys))
 def test_a_papers_file_with_something_changed_is_read_or_refused_in_words(file, tables):
-    file.write_text(document(tables) if isinstance(tables, dict) else "", encoding="utf-8")
+    file.write_text(format_document(tables) if isinstance(tables, dict) else "", encoding="utf-8")
     try:
         read_paper(file)
     except BenchError as error:
-        expect_legible(str(error), str(file))
+        assert_readable(str(error), str(file))
 
 
 def test_the_files_that_are_changed_are_valid(file):
     for base in BASES:
-        file.write_text(document(base), encoding="utf-8")
+        file.write_text(format_document(base), encoding="utf-8")
         assert list_entries(read_benchmark(file))
     assert read_paper(shipped()).claim

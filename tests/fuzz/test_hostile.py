@@ -4,18 +4,12 @@ import time
 
 import pytest
 from click.testing import CliRunner
-from material import ESCAPE, expect_legible
 
+from helpers.benchmarks import make_benchmark
+from helpers.fuzz_strategies import ESCAPE, assert_readable
 from vimae_bench.cli import main
 
-SMALL = """
-name = "small"
-seeds = [0]
-dataset = "digits"
-architecture = { use = "mlp", hidden = [16] }
-latent = 2
-method = [{ label = "A", objective = "ae", prior = "normal" }]
-"""
+SMALL = make_benchmark(metrics=None, training=None)
 DEEP = 1000
 METHODS = "".join(f'{{ label = "{i}", objective = "ae", prior = "normal" }},' for i in range(999))
 FILES = {
@@ -50,7 +44,7 @@ def test_a_file_beyond_all_bounds_is_refused_within_seconds(tmp_path, kind):
     file.write_text(FILES[kind])
     said, code = call("plan", file, "--results", tmp_path)
     assert code == 2
-    expect_legible(said.strip(), str(file))
+    assert_readable(said.strip(), str(file))
     assert time.monotonic() - began < 30
 
 
@@ -68,7 +62,7 @@ NAMES = ["../../x", "/abs", "..", "\0", "x" * 300, "CON", ESCAPE, "[red]", "[/oo
 def test_a_name_that_is_a_path_or_a_command_names_no_benchmark(tmp_path, name):
     said, code = call("plan", write(tmp_path, name=name), "--results", tmp_path / "results")
     assert (code, "name: must consist of lower-case letters" in said) == (2, True)
-    expect_legible(said.strip(), str(tmp_path))
+    assert_readable(said.strip(), str(tmp_path))
     assert not (tmp_path / "results").exists()
 
 
@@ -77,7 +71,7 @@ def test_a_name_that_is_a_path_or_a_command_names_no_benchmark(tmp_path, name):
 def test_a_name_that_is_a_path_or_a_command_names_no_plugin(tmp_path, key, name):
     said, code = call("plan", write(tmp_path, **{key: name}), "--results", tmp_path / "results")
     assert (code, f"is called {name[:70]!r}" in said or "is called '" in said) == (2, True), said
-    expect_legible(said.strip(), str(tmp_path))
+    assert_readable(said.strip(), str(tmp_path))
 
 
 @pytest.mark.parametrize("label", NAMES[:-1])
@@ -85,15 +79,11 @@ def test_a_label_is_shown_and_not_obeyed(tmp_path, label):
     method = {"label": label[:64], "objective": "ae", "prior": "normal"}
     said, code = call("plan", write(tmp_path, method=method), "--results", tmp_path / "results")
     assert code == 0
-    expect_legible(said.strip(), "new")
+    assert_readable(said.strip(), "new")
 
 
 def write(folder, **changes):
     """A file with other values under some keys."""
-    import tomllib
-
-    from material import document
-
     file = folder / "b.toml"
-    file.write_text(document({**tomllib.loads(SMALL), **changes}))
+    file.write_text(make_benchmark(**changes))
     return file

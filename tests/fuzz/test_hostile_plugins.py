@@ -2,30 +2,18 @@
 
 import json
 import re
-import tomllib
 
 import pytest
 from click.testing import CliRunner
-from material import ESCAPE, document, expect_legible
 
+from helpers.benchmarks import AE, make_benchmark
+from helpers.fuzz_strategies import ESCAPE, assert_readable
 from vimae_bench.cli import main
 from vimae_bench.core.errors import BenchError
 from vimae_bench.core.spec import Choice
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.registry import make_plugin
 
-SMALL = tomllib.loads("""
-name = "small"
-seeds = [0]
-dataset = "digits"
-architecture = { use = "mlp", hidden = [16] }
-latent = 2
-metrics = ["reconstruction"]
-executor = "inline"
-reporters = []
-training = { epochs = 1 }
-method = [{ label = "A", objective = "ae", prior = "normal" }]
-""")
 PLUGIN = """
 import sys
 from dataclasses import dataclass
@@ -109,7 +97,7 @@ def run(install, tmp_path, tmp_path_factory):
     data = tmp_path_factory.getbasetemp() / "data"
 
     def called(**changes):
-        file.write_text(document({**SMALL, **changes}))
+        file.write_text(make_benchmark(**changes))
         done = CliRunner().invoke(main, ["run", str(file), "--results", str(results), "--data", str(data)])
         assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
         records = [json.loads(path.read_text()) for path in results.rglob("record.json")]
@@ -127,13 +115,13 @@ def odd(where, fault="key"):
 def test_an_objective_that_fails_before_its_run_is_a_message(run, where, fault):
     said, code, runs = run(method=[{"label": "B", "objective": odd(where, fault), "prior": "normal"}])
     assert (code, runs) == (2, {})
-    expect_legible(said.strip().split("\n")[-1], "b.toml:")
+    assert_readable(said.strip().split("\n")[-1], "b.toml:")
 
 
 @pytest.mark.parametrize("fault", ["exit", "assertion"])
 def test_an_objective_that_fails_in_its_run_costs_that_run_alone(run, fault):
     broken = {"label": "B", "objective": odd("call", fault), "prior": "normal"}
-    said, code, runs = run(method=[broken, *SMALL["method"]])
+    said, code, runs = run(method=[broken, AE])
     assert (code, runs) == (1, {"odd": "failed", "ae": "done"}), said
     assert "\x1b" not in said
 
@@ -142,7 +130,7 @@ def test_an_objective_that_fails_in_its_run_costs_that_run_alone(run, fault):
 def test_a_metric_that_fails_before_the_runs_is_a_message(run, where):
     said, code, runs = run(metrics=[odd(where)])
     assert (code, runs) == (2, {})
-    expect_legible(said.strip().split("\n")[-1], "b.toml:")
+    assert_readable(said.strip().split("\n")[-1], "b.toml:")
 
 
 def test_a_metric_that_leaves_costs_its_own_numbers_alone(run):

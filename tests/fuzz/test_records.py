@@ -5,8 +5,8 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from material import changed, expect_legible, junk, nested, numbers, texts
 
+from helpers.fuzz_strategies import assert_readable, junk, mutate, nest, numbers, texts
 from vimae_bench.core.errors import ResultsError, legible
 from vimae_bench.core.spec import Choice
 from vimae_bench.reports import leaderboard_csv as csv_file
@@ -18,7 +18,7 @@ from vimae_bench.storage.doctor import examine
 from vimae_bench.storage.run_folder import is_event, read_events
 from vimae_bench.tracking.sync_state import Cursor
 
-values = nested(st.one_of(st.none(), st.booleans(), numbers.filter(lambda x: abs(x) < 1e300), texts))
+values = nest(st.one_of(st.none(), st.booleans(), numbers.filter(lambda x: abs(x) < 1e300), texts))
 any_json = junk.filter(lambda value: not isinstance(value, float | int) or abs(value) < 1e300) | st.none()
 bytes_ = st.binary(max_size=100) | values.map(lambda value: json.dumps(value).encode())
 
@@ -59,12 +59,12 @@ def read_all(results, kept):
     assert (outcomes[1].status, outcomes[1].estimates.keys()) == ("done", {"sse", "rate"})
     assert all(results.store.state(cell) in ("done", "measure", "failed", "diverged") for cell in results.cells)
     for fault in examine(results.store.path):
-        expect_legible(legible(f"{fault.path}: {fault.what}"), "fig1")
+        assert_readable(legible(f"{fault.path}: {fault.what}"), "fig1")
     assert isinstance(Cursor.read(kept["cursor"], "here"), Cursor)
     try:
         assert results.store.read_benchmark().name is not None
     except ResultsError as error:
-        expect_legible(str(error), str(kept["benchmark"]))
+        assert_readable(str(error), str(kept["benchmark"]))
     return outcomes
 
 
@@ -80,7 +80,7 @@ def test_any_bytes_are_read_as_json_that_can_be_written_again_or_are_damaged(tmp
     try:
         value = read_json(path)
     except ResultsError as error:
-        expect_legible(str(error), str(path))
+        assert_readable(str(error), str(path))
         return
     write_json(path, value)
     assert readable(read_json(path)) == readable(value)
@@ -102,7 +102,7 @@ def test_a_file_that_is_cut_flipped_or_overwritten_harms_no_other(results, kept,
 def test_a_file_in_which_some_value_is_another_harms_no_other(results, kept, draw, kind):
     whole = kept[kind].read_text()
     original = json.loads(whole.splitlines()[1] if kind == "events" else whole)
-    kept[kind].write_text(json.dumps(draw.draw(changed(original, any_json), label="changed")) + "\n")
+    kept[kind].write_text(json.dumps(draw.draw(mutate(original, any_json), label="changed")) + "\n")
     try:
         expect_tables(read_all(results, kept), results)
     finally:
@@ -114,7 +114,7 @@ def expect_tables(outcomes, results):
     try:
         boards = results.boards()
     except ResultsError as error:
-        expect_legible(str(error), str(results.store.path))
+        assert_readable(str(error), str(results.store.path))
         return
     for form in (csv_file, json_file, latex, markdown):
         form.render(boards).encode()
@@ -161,7 +161,7 @@ def test_a_plugin_named_like_a_path_leads_nowhere(results, kept, part, name):
     kept["benchmark"].write_text(json.dumps(raw))
     with pytest.raises(ResultsError, match="no plugin can be called") as error:
         results.store.read_benchmark()
-    expect_legible(str(error.value), str(kept["benchmark"]))
+    assert_readable(str(error.value), str(kept["benchmark"]))
 
 
 @given(

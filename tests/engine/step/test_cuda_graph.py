@@ -1,20 +1,15 @@
 """A captured step. What a GPU does is stood in for by calling the work again, unless there is one."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
+from helpers.step_factories import METHODS, PROGRESS, flatten_weights, make_method_step, run_steps
 from vimae_bench.engine.step import select_backend as faster
 from vimae_bench.engine.step.cuda_graph import cuda_graph, replayed
 from vimae_bench.engine.step.graph import leaves_of, tensors_of
 from vimae_bench.engine.step.select_backend import fastest
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from steps import METHODS, PROGRESS, method, taken, weights
 
 INDEX = torch.arange(50)
 
@@ -28,18 +23,22 @@ def recorded(work):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_captured_step_takes_the_same_steps_bit_for_bit(name):
-    eager, step = method(name), method(name)
+    eager, step = make_method_step(name), make_method_step(name)
     form = replayed(step, leaves_of(tensors_of(step)), INDEX, PROGRESS, recorded)
     assert form.kind == "eager, CUDA graph"
-    assert torch.equal(taken(form, 20), taken(eager, 20))
+    assert torch.equal(run_steps(form, 20), run_steps(eager, 20))
     assert form.terms == eager.terms
-    assert torch.equal(weights(step), weights(eager))
+    assert torch.equal(flatten_weights(step), flatten_weights(eager))
 
 
 def test_the_capture_leaves_the_training_as_it_was():
-    step, before, random_before = method("VAE"), weights(method("VAE")), torch.get_rng_state()
+    step, before, random_before = (
+        make_method_step("VAE"),
+        flatten_weights(make_method_step("VAE")),
+        torch.get_rng_state(),
+    )
     replayed(step, leaves_of(tensors_of(step)), INDEX, PROGRESS, recorded)
-    assert torch.equal(weights(step), before)
+    assert torch.equal(flatten_weights(step), before)
     assert torch.equal(torch.get_rng_state(), random_before)
     assert float(step.optimisers[0].steps) == 0
 
@@ -48,7 +47,7 @@ def test_what_cannot_be_captured_is_told_and_runs_without(monkeypatch):
     def refuse(work):
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
-    step = method("VAE")
+    step = make_method_step("VAE")
     monkeypatch.setattr(faster, "cuda_graph", refuse)
     monkeypatch.setattr(faster, "_is_gpu", lambda device: True)
     form, remark = fastest(step, 50, 1, "auto")
@@ -61,7 +60,7 @@ def test_what_cannot_be_captured_is_told_and_runs_without(monkeypatch):
 @pytest.mark.parametrize("name", METHODS)
 def test_a_gpu_captures_a_step(name):
     def on_gpu():
-        step = method(name)
+        step = make_method_step(name)
         step.model.cuda()
         return TrainingStep(step.model, step.objective, Training(batch=50), step.images.cuda())
 
@@ -72,4 +71,4 @@ def test_a_gpu_captures_a_step(name):
         torch.manual_seed(0)
         for i in range(20):
             one(index + i, progress)
-    torch.testing.assert_close(weights(step), weights(eager), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(flatten_weights(step), flatten_weights(eager), rtol=1e-4, atol=1e-4)

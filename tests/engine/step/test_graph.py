@@ -1,31 +1,27 @@
 """A step as one graph computes what the step computes; a step that cannot be one graph is told why."""
 
 import random
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 import torch
 
+from helpers.step_factories import (
+    METHODS,
+    PROGRESS,
+    AdversarialObjective,
+    ElboObjective,
+    ImportanceWeightedObjective,
+    PseudoInputPrior,
+    flatten_weights,
+    make_method_step,
+    make_step,
+    run_steps,
+)
 from vimae_bench.engine.step.graph import NotOneGraph, trace
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import BenchError, Loss, Objective
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from steps import (
-    METHODS,
-    PROGRESS,
-    Adversarial,
-    Bound,
-    ImportanceWeighted,
-    PseudoInputs,
-    method,
-    step_of,
-    taken,
-    weights,
-)
 
 INDEX = torch.arange(50)
 
@@ -41,10 +37,10 @@ def traced(step):
 
 
 STEPS = {
-    **{name: lambda name=name: method(name) for name in METHODS},
-    "two players": lambda: step_of(Adversarial()),
-    "several draws": lambda: step_of(ImportanceWeighted()),
-    "a learned prior": lambda: step_of(Bound(), PseudoInputs),
+    **{name: lambda name=name: make_method_step(name) for name in METHODS},
+    "two players": lambda: make_step(AdversarialObjective()),
+    "several draws": lambda: make_step(ImportanceWeightedObjective()),
+    "a learned prior": lambda: make_step(ElboObjective(), PseudoInputPrior),
 }
 
 
@@ -52,35 +48,37 @@ STEPS = {
 def test_a_graph_takes_the_steps_that_the_step_takes(make):
     eager, step = make(), make()
     graph, call = traced(step)
-    terms, same = taken(eager, 100), taken(call, 100)
+    terms, same = run_steps(eager, 100), run_steps(call, 100)
     assert graph.terms == eager.terms
     torch.testing.assert_close(same, terms, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(weights(step), weights(eager), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(flatten_weights(step), flatten_weights(eager), rtol=1e-5, atol=1e-5)
 
 
 def test_tracing_changes_nothing():
-    step, random_before = method("VIMAE-n"), torch.get_rng_state()
-    before = weights(step)
+    step, random_before = make_method_step("VIMAE-n"), torch.get_rng_state()
+    before = flatten_weights(step)
     trace(step, INDEX, PROGRESS)
-    assert torch.equal(weights(step), before)
+    assert torch.equal(flatten_weights(step), before)
     assert torch.equal(torch.get_rng_state(), random_before)
     assert all(p.grad is None for p in step.model.parameters())
-    taken(step, 3)
-    other = method("VIMAE-n")
-    taken(other, 3)
-    assert torch.equal(weights(step), weights(other)), "an optimiser's first state is that of one without"
+    run_steps(step, 3)
+    other = make_method_step("VIMAE-n")
+    run_steps(other, 3)
+    assert torch.equal(flatten_weights(step), flatten_weights(other)), (
+        "an optimiser's first state is that of one without"
+    )
 
 
 def test_an_optimiser_goes_on_from_a_graphs_state_as_from_its_own():
-    eager, step = method("VAE"), method("VAE")
+    eager, step = make_method_step("VAE"), make_method_step("VAE")
     _, call = traced(step)
     for form in (eager, call):
-        taken(form, 20)
+        run_steps(form, 20)
     (one,), (other,) = eager.state(), step.state()
     assert one["steps"] == other["steps"] == 20
     for a, b in zip(one["exp_avg_sq"], other["exp_avg_sq"], strict=True):
         torch.testing.assert_close(a, b)
-    torch.testing.assert_close(taken(step, 5), taken(eager, 5), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(run_steps(step, 5), run_steps(eager, 5), rtol=1e-5, atol=1e-5)
 
 
 @dataclass(frozen=True)
@@ -153,11 +151,11 @@ class Waits(Trained):
     ids=lambda value: type(value).__name__ if isinstance(value, Objective) else "",
 )
 def test_a_step_that_cannot_be_one_graph_is_told_why_and_still_runs(objective, why):
-    step = step_of(objective)
+    step = make_step(objective)
     with pytest.raises(NotOneGraph, match=why) as told:
         trace(step, INDEX, PROGRESS)
     assert "\n" not in str(told.value)
-    assert taken(step, 3).isfinite().all()
+    assert run_steps(step, 3).isfinite().all()
 
 
 def test_constants_of_an_objective_are_part_of_what_a_graph_is():
@@ -168,7 +166,7 @@ def test_constants_of_an_objective_are_part_of_what_a_graph_is():
         def factor(self, sse):
             return self.constant
 
-    texts = [trace(step_of(Weighted(torch.tensor(c))), INDEX, PROGRESS).text for c in (1.0, 1.0, 2.0)]
+    texts = [trace(make_step(Weighted(torch.tensor(c))), INDEX, PROGRESS).text for c in (1.0, 1.0, 2.0)]
     assert texts[0] == texts[1] != texts[2]
 
 
@@ -178,4 +176,4 @@ def test_what_is_no_loss_is_told_as_it_is_by_the_step():
             return None
 
     with pytest.raises(BenchError, match="the objective gives NoneType"):
-        trace(step_of(Wrong()), INDEX, PROGRESS)
+        trace(make_step(Wrong()), INDEX, PROGRESS)

@@ -2,19 +2,16 @@
 
 import copy
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from helpers.step_factories import PROGRESS, flatten_weights, make_method_step, make_step, run_steps
 from vimae_bench.engine.step.graph import NotOneGraph, trace
 from vimae_bench.engine.step.inductor import cache_folder, compiled, key
 from vimae_bench.execution import Choice
 from vimae_bench.plugin import Frame
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from steps import PROGRESS, method, step_of, taken, weights
 
 INDEX, VIMAE = torch.arange(50), Choice("vimae", {"divergence": {"use": "mmd"}})
 pytestmark = pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="needs a C++ compiler")
@@ -29,13 +26,13 @@ def _cache(tmp_path_factory):
 
 
 def made(name):
-    step = method(name)
+    step = make_method_step(name)
     return step, compiled(step, trace(step, INDEX, PROGRESS), INDEX, PROGRESS)
 
 
 def rounded_otherwise(name, seed):
     """The same step from weights that are each moved by one unit in the last place, up or down."""
-    step = method(name)
+    step = make_method_step(name)
     torch.manual_seed(seed)
     with torch.no_grad():
         for p in step.model.parameters():
@@ -47,13 +44,13 @@ def rounded_otherwise(name, seed):
 @pytest.mark.parametrize("name", ["VAE", "VIMAE-l"])
 def test_compiled_and_eager_training_agree_to_rounding_over_100_steps(name):
     """Adam magnifies any rounding: what the compiler may change is what another rounding of the weights changes."""
-    eager, others = method(name), [rounded_otherwise(name, seed) for seed in range(3)]
+    eager, others = make_method_step(name), [rounded_otherwise(name, seed) for seed in range(3)]
     step, form = made(name)
-    terms, same = taken(eager, 100), taken(form, 100)
-    spreads = [float((taken(other, 100)[:, 0] - terms[:, 0]).abs().max()) for other in others]
+    terms, same = run_steps(eager, 100), run_steps(form, 100)
+    spreads = [float((run_steps(other, 100)[:, 0] - terms[:, 0]).abs().max()) for other in others]
     torch.testing.assert_close(same[:20], terms[:20], rtol=2e-6, atol=1e-6)
     assert (same[:, 0] - terms[:, 0]).abs().max() <= 3 * max(spreads)
-    apart = [float((weights(other) - weights(eager)).norm()) for other in (step, *others)]
+    apart = [float((flatten_weights(other) - flatten_weights(eager)).norm()) for other in (step, *others)]
     # Differences grow exponentially, so that three other roundings tell their size to within some factor.
     assert 0 < apart[0] < 4 * max(apart[1:])
     assert (form.terms, form.kind) == (eager.terms, "compiled")
@@ -63,15 +60,15 @@ def test_compiled_and_eager_training_agree_to_rounding_over_100_steps(name):
 @pytest.mark.parametrize("choice", [Choice("elbo"), VIMAE], ids=lambda choice: choice.use)
 def test_convolutions_are_compiled_too(choice):
     def conv():
-        return step_of(choice, architecture=Choice("conv", {"width": 8}), frame=Frame((1, 28, 28), 2))
+        return make_step(choice, architecture=Choice("conv", {"width": 8}), frame=Frame((1, 28, 28), 2))
 
     eager, step = conv(), conv()
-    before = weights(step)
+    before = flatten_weights(step)
     form = compiled(step, trace(step, INDEX, PROGRESS), INDEX, PROGRESS)
     assert form.kind == "compiled in parts"
-    assert torch.equal(weights(step), before)
-    torch.testing.assert_close(taken(form, 5), taken(eager, 5), rtol=1e-5, atol=1e-5)
-    assert (weights(step) - weights(eager)).norm() < 0.1 * (weights(eager) - before).norm()
+    assert torch.equal(flatten_weights(step), before)
+    torch.testing.assert_close(run_steps(form, 5), run_steps(eager, 5), rtol=1e-5, atol=1e-5)
+    assert (flatten_weights(step) - flatten_weights(eager)).norm() < 0.1 * (flatten_weights(eager) - before).norm()
 
 
 @pytest.mark.slow
@@ -79,28 +76,28 @@ def test_a_compiled_step_gives_the_same_bits_every_time():
     ends = []
     for _ in range(2):
         step, form = made("VIMAE-n")
-        taken(form, 20)
-        ends.append(weights(step))
+        run_steps(form, 20)
+        ends.append(flatten_weights(step))
     assert torch.equal(*ends)
 
 
 @pytest.mark.slow
 def test_its_optimiser_goes_on_from_a_checkpoint_and_with_an_eager_step():
     step, form = made("VAE")
-    taken(form, 10)
+    run_steps(form, 10)
     model, states = copy.deepcopy((step.model.state_dict(), step.state()))
-    again = method("VAE")
+    again = make_method_step("VAE")
     again.model.load_state_dict(model)
     again.restore(states)
     resumed = compiled(again, trace(again, INDEX, PROGRESS), INDEX, PROGRESS)
-    assert torch.equal(taken(resumed, 10), taken(form, 10))
-    assert torch.equal(weights(again), weights(step))
+    assert torch.equal(run_steps(resumed, 10), run_steps(form, 10))
+    assert torch.equal(flatten_weights(again), flatten_weights(step))
     assert float(again.optimisers[0].steps) == 20
 
 
 def test_steps_that_compute_the_same_share_a_name_and_others_do_not():
     def name(method_name, **settings):
-        step = method(method_name, **settings)
+        step = make_method_step(method_name, **settings)
         return key(trace(step, INDEX, PROGRESS), step.images)
 
     assert name("VAE", seed=0) == name("VAE", seed=1)
@@ -108,7 +105,7 @@ def test_steps_that_compute_the_same_share_a_name_and_others_do_not():
 
 
 def test_the_number_of_threads_is_part_of_the_name():
-    step = method("AE")
+    step = make_method_step("AE")
     graph = trace(step, INDEX, PROGRESS)
     names = set()
     for threads in (1, 2):

@@ -1,18 +1,13 @@
 """The learning rate follows its schedule, in every form of a step."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
+from helpers.step_factories import flatten_weights, make_step, run_steps
 from vimae_bench.engine.step.graph import trace
 from vimae_bench.engine.step.schedule import factor
 from vimae_bench.execution import Choice, Training
 from vimae_bench.plugin import Batch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from steps import step_of, taken, weights
 
 
 def rates(schedule, epochs, steps=7):
@@ -45,10 +40,10 @@ def test_a_constant_rate_needs_no_factor():
 
 @pytest.mark.parametrize("choice", [Choice("ae"), Choice("elbo")])
 def test_an_eager_step_follows_the_schedule_as_torch_does(choice):
-    ours = step_of(choice, schedule="wae_smooth", epochs=4)
-    theirs = step_of(choice, schedule="constant", epochs=4)
+    ours = make_step(choice, schedule="wae_smooth", epochs=4)
+    theirs = make_step(choice, schedule="constant", epochs=4)
     twin = torch.optim.Adam(theirs.model.parameters(), lr=1e-3, betas=(0.5, 0.999), eps=1e-8, fused=True)
-    taken(ours, 8)
+    run_steps(ours, 8)
     torch.manual_seed(7)
     for i in range(8):
         index = torch.arange(i * 50, (i + 1) * 50)
@@ -56,20 +51,24 @@ def test_an_eager_step_follows_the_schedule_as_torch_does(choice):
         twin.zero_grad()
         theirs.objective(theirs.model, Batch(theirs.gather(index), torch.tensor(i / 8))).total.backward()
         twin.step()
-    moved = (weights(theirs) - weights(step_of(choice))).norm()
-    assert (weights(ours) - weights(theirs)).norm() < 1e-3 * moved, "alike but for the rounding of the rate"
+    moved = (flatten_weights(theirs) - flatten_weights(make_step(choice))).norm()
+    assert (flatten_weights(ours) - flatten_weights(theirs)).norm() < 1e-3 * moved, (
+        "alike but for the rounding of the rate"
+    )
 
 
 def test_the_graph_of_a_step_follows_the_schedule():
-    eager, traced = (step_of(Choice("elbo"), schedule="wae_steps", epochs=120) for _ in range(2))
+    eager, traced = (make_step(Choice("elbo"), schedule="wae_steps", epochs=120) for _ in range(2))
     index, progress = torch.arange(50), torch.zeros(())
     graph = trace(traced, index, progress)
 
     def form(index, progress):
         return graph.module(*graph.leaves, traced.images, index, progress)[0]
 
-    torch.testing.assert_close(taken(form, 6), taken(eager, 6))
-    torch.testing.assert_close(weights(traced), weights(eager))
-    plain = step_of(Choice("elbo"))
-    taken(plain, 6)
-    assert (weights(plain) - weights(eager)).abs().max() > 1e-4, "from a quarter of 120 epochs on the rate is halved"
+    torch.testing.assert_close(run_steps(form, 6), run_steps(eager, 6))
+    torch.testing.assert_close(flatten_weights(traced), flatten_weights(eager))
+    plain = make_step(Choice("elbo"))
+    run_steps(plain, 6)
+    assert (flatten_weights(plain) - flatten_weights(eager)).abs().max() > 1e-4, (
+        "from a quarter of 120 epochs on the rate is halved"
+    )

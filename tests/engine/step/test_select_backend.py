@@ -1,20 +1,16 @@
 """Which form of a step is chosen, and that choosing leaves no trace in the training."""
 
 import json
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import torch
 
+from helpers.step_factories import PROGRESS, ItemReader, flatten_weights, make_method_step, make_step, run_steps
 from vimae_bench.engine.step import select_backend as faster
 from vimae_bench.engine.step.select_backend import WORTH_COMPILING, Gain, compare, fastest
 from vimae_bench.engine.step.step import TrainingStep
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from steps import PROGRESS, Reads, method, step_of, taken, weights
 
 INDEX = torch.arange(50)
 MANY, FEW = WORTH_COMPILING, WORTH_COMPILING - 1
@@ -53,7 +49,7 @@ def made(monkeypatch, tmp_path):
 
 
 def slow(name="VAE"):
-    step = method(name)
+    step = make_method_step(name)
     step.__class__ = Slow
     return step
 
@@ -124,24 +120,24 @@ def test_always_and_never_are_obeyed(monkeypatch):
 
 
 def test_an_objective_that_cannot_be_compiled_runs_and_is_told_its_cost_in_a_line():
-    step = step_of(Reads())
+    step = make_step(ItemReader())
     form, remark = fastest(step, 50, MANY, "auto")
     assert form is step
     assert remark.startswith("not compiled, since it reads numbers out of tensors (.item())")
     assert "1.4 to 1.7 times as long" in remark
     assert "\n" not in remark
-    assert taken(form, 3).isfinite().all()
+    assert run_steps(form, 3).isfinite().all()
 
 
 def test_a_comparison_leaves_the_training_as_it_was():
-    step, other = method("VIMAE-n"), method("VIMAE-n")
-    taken(step, 3)
-    taken(other, 3)
+    step, other = make_method_step("VIMAE-n"), make_method_step("VIMAE-n")
+    run_steps(step, 3)
+    run_steps(other, 3)
     random_before = torch.get_rng_state()
     compare(step, Fake(step), INDEX, PROGRESS)
-    assert torch.equal(weights(step), weights(other))
+    assert torch.equal(flatten_weights(step), flatten_weights(other))
     assert torch.equal(torch.get_rng_state(), random_before)
-    assert torch.equal(taken(step, 5), taken(other, 5)), "the optimiser's state is as it was"
+    assert torch.equal(run_steps(step, 5), run_steps(other, 5)), "the optimiser's state is as it was"
 
 
 def test_a_trial_objects_to_what_is_not_a_twentieth_faster():

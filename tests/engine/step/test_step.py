@@ -1,13 +1,18 @@
 """The shapes an objective may have: players of its own, several draws, a prior made of the encoder."""
 
 import re
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import torch
 
+from helpers.step_factories import (
+    AdversarialObjective,
+    ElboObjective,
+    ImportanceWeightedObjective,
+    PseudoInputPrior,
+    StandardNormalPrior,
+)
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
@@ -16,14 +21,11 @@ from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Batch, BenchError, Frame, Loss, Objective
 from vimae_bench.testing import check_objective
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from steps import Adversarial, Bound, ImportanceWeighted, PseudoInputs, StandardNormal
-
 FRAME = Frame((1, 4, 4), 2)
 PROGRESS = torch.tensor(0.5)
 
 
-def made(linear, objective, prior=lambda frame, encode: StandardNormal(frame.latent), seed=0):
+def made(linear, objective, prior=lambda frame, encode: StandardNormalPrior(frame.latent), seed=0):
     model = make_autoencoder(FRAME, linear, prior, objective, seed)
     images = torch.randint(0, 256, (300, *FRAME.shape), dtype=torch.uint8)
     return model, TrainingStep(model, objective, Training(), images)
@@ -38,7 +40,7 @@ def moved(module, before):
 
 
 def test_each_player_trains_its_own_parts_and_no_others(linear):
-    objective = Adversarial()
+    objective = AdversarialObjective()
     model, step = made(linear, objective)
     first, second = step.steps
     for player, optimiser, own, other in (
@@ -53,12 +55,12 @@ def test_each_player_trains_its_own_parts_and_no_others(linear):
 
 
 def test_a_players_own_learning_rate_is_used(linear):
-    _, step = made(linear, Adversarial())
+    _, step = made(linear, AdversarialObjective())
     assert [o.rate for o in step.optimisers] == [1e-3, 5e-4]
 
 
 def test_every_players_terms_are_named(linear):
-    _, step = made(linear, Adversarial())
+    _, step = made(linear, AdversarialObjective())
     values = step(torch.arange(100), PROGRESS)
     assert step.terms == ("total", "sse", "fooled", "total of step 2", "told")
     assert values.shape == (5,)
@@ -67,7 +69,7 @@ def test_every_players_terms_are_named(linear):
 
 def test_a_player_that_moves_twice_is_told_twice(linear):
     @dataclass(frozen=True)
-    class Twice(Adversarial):
+    class Twice(AdversarialObjective):
         def steps(self):
             first, second = super().steps()
             return first, second, second
@@ -79,7 +81,7 @@ def test_a_player_that_moves_twice_is_told_twice(linear):
 
 def test_a_term_called_total_does_not_hide_the_loss(linear):
     @dataclass(frozen=True)
-    class Hiding(Bound):
+    class Hiding(ElboObjective):
         def __call__(self, model, batch):
             return Loss(super().__call__(model, batch).total * float("nan"), {"total": batch.x.sum() * 0})
 
@@ -91,12 +93,12 @@ def test_a_term_called_total_does_not_hide_the_loss(linear):
 
 
 def test_an_objective_may_take_several_draws(linear):
-    _, step = made(linear, ImportanceWeighted())
+    _, step = made(linear, ImportanceWeightedObjective())
     assert step(torch.arange(100), PROGRESS).isfinite().all()
 
 
 def test_a_prior_may_be_made_of_the_encoder_and_train_its_own_parameters(linear):
-    model, step = made(linear, Bound(), PseudoInputs)
+    model, step = made(linear, ElboObjective(), PseudoInputPrior)
     before = weights(model.prior), weights(model.encoder)
     step(torch.arange(100), PROGRESS)
     assert all(moved(model.prior, before[0]))
@@ -105,18 +107,18 @@ def test_a_prior_may_be_made_of_the_encoder_and_train_its_own_parameters(linear)
     assert sum("encoder" in name for name in names) == len(list(model.encoder.parameters()))
 
 
-@pytest.mark.parametrize("objective", [Adversarial(), ImportanceWeighted(), Bound()])
+@pytest.mark.parametrize("objective", [AdversarialObjective(), ImportanceWeightedObjective(), ElboObjective()])
 def test_these_keep_the_contract_of_objectives(objective):
     check_objective(objective)
 
 
 def test_all_methods_start_from_the_same_weights_wherever_shapes_agree(linear):
-    one, _ = made(linear, Adversarial())
-    two, _ = made(linear, Bound(), PseudoInputs)
+    one, _ = made(linear, AdversarialObjective())
+    two, _ = made(linear, ElboObjective(), PseudoInputPrior)
     assert torch.equal(one.encoder.heads[0].weight, two.encoder.heads[0].weight)
     for a, b in zip(one.decoder.parameters(), two.decoder.parameters(), strict=True):
         assert torch.equal(a, b)
-    other, _ = made(linear, Bound(), seed=1)
+    other, _ = made(linear, ElboObjective(), seed=1)
     assert not torch.equal(one.encoder.heads[0].weight, other.encoder.heads[0].weight)
 
 
@@ -158,7 +160,9 @@ def test_what_is_no_loss_is_told_as_such(linear, given, what):
 
 def test_images_reach_the_network_in_its_range(linear):
     for pixel_range, low in (("unit", 0.0), ("sym", -1.0)):
-        model = make_autoencoder(Frame((1, 4, 4), 2, pixel_range), linear, lambda f, e: StandardNormal(2), Bound(), 0)
+        model = make_autoencoder(
+            Frame((1, 4, 4), 2, pixel_range), linear, lambda f, e: StandardNormalPrior(2), ElboObjective(), 0
+        )
         images = torch.tensor([0, 255], dtype=torch.uint8).repeat(8).reshape(1, 1, 4, 4)
-        x = TrainingStep(model, Bound(), Training(), images).gather(torch.tensor([0]))
+        x = TrainingStep(model, ElboObjective(), Training(), images).gather(torch.tensor([0]))
         assert (float(x.min()), float(x.max())) == (low, 1.0)

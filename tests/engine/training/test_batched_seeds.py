@@ -1,12 +1,11 @@
 """Seeds trained as one: each has its folder, its record and its end, as if it had been trained alone."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
+from helpers.step_factories import ItemReader, Killed, kill_runs_when, make_images, make_method_step
 from vimae_bench.core.spec import Cell, Run
 from vimae_bench.engine.runner import grouped
 from vimae_bench.engine.scheduler import each_seed
@@ -20,21 +19,18 @@ from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_json
 from vimae_bench.storage.run_folder import RunFolder
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from steps import Killed, Reads, images, killed, method
-
 TRAINING = Training(epochs=4, batch=50)
 BATCHED = Means(batch_seeds=True)
 
 
 def seeds(path, name="VAE", count=3):
-    steps = [method(name, seed=seed) for seed in range(count)]
+    steps = [make_method_step(name, seed=seed) for seed in range(count)]
     return steps[0].objective, [Seed(i, step.model, RunFolder(path / str(i))) for i, step in enumerate(steps)]
 
 
 def trained(path, name="VAE"):
     objective, members = seeds(path, name)
-    return train_together(members, objective, TRAINING, images(), BATCHED), members
+    return train_together(members, objective, TRAINING, make_images(), BATCHED), members
 
 
 def same(a, b):
@@ -55,9 +51,9 @@ def test_each_seed_sees_the_batches_it_sees_alone(tmp_path):
 
     _, members = trained(tmp_path / "together", "AE")
     for member in members:
-        alone = method("AE", seed=member.seed)
+        alone = make_method_step("AE", seed=member.seed)
         folder = RunFolder(tmp_path / "alone" / str(member.seed))
-        train(alone.model, alone.objective, TRAINING, images(), member.seed, folder)
+        train(alone.model, alone.objective, TRAINING, make_images(), member.seed, folder)
         first, other = (f.history()[0]["terms"]["sse"] for f in (folder, member.folder))
         assert other == pytest.approx(first, rel=1e-3)
 
@@ -65,7 +61,7 @@ def test_each_seed_sees_the_batches_it_sees_alone(tmp_path):
 def test_a_training_cut_off_ends_bit_for_bit_as_one_that_was_not(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     _, whole = trained(tmp_path / "whole", "VIMAE-n")
-    killed(monkeypatch, lambda count, event, what: count in (8, 16))
+    kill_runs_when(monkeypatch, lambda count, event, what: count in (8, 16))
     for _ in range(2):
         with pytest.raises(Killed):
             trained(tmp_path / "cut", "VIMAE-n")
@@ -80,7 +76,7 @@ def test_a_seed_that_diverges_harms_no_other(tmp_path):
     objective, members = seeds(tmp_path)
     with torch.no_grad():
         next(members[1].model.parameters()).fill_(float("nan"))
-    ends = train_together(members, objective, TRAINING, images(), BATCHED)
+    ends = train_together(members, objective, TRAINING, make_images(), BATCHED)
     assert [end.status for end in ends] == ["done", "diverged", "done"]
     assert (ends[1].epochs, ends[1].reason) == (1, "total, sse, kl not finite in epoch 1")
     assert not members[1].folder.history()
@@ -164,7 +160,7 @@ def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, d
     import vimae_bench.engine.worker as alone
 
     for module in (alone, group):
-        monkeypatch.setattr(module, "objective_of", lambda run: Reads())
+        monkeypatch.setattr(module, "objective_of", lambda run: ItemReader())
     three = orders(tmp_path, data)
     (one,) = grouped(three)
     assert execute(one) == 0
@@ -176,4 +172,4 @@ def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, d
 def test_pretraining_goes_seed_by_seed(tmp_path):
     objective, members = seeds(tmp_path)
     with pytest.raises(NotOneGraph, match="seed by seed"):
-        train_together(members, objective, replace(TRAINING, pretraining=3), images(), BATCHED)
+        train_together(members, objective, replace(TRAINING, pretraining=3), make_images(), BATCHED)

@@ -1,11 +1,10 @@
 import math
 import signal
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
+from helpers.step_factories import Killed, kill_runs_when
 from vimae_bench.core.spec import Choice
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step import select_backend as faster
@@ -24,9 +23,6 @@ from vimae_bench.plugin import BenchError, Frame, Loss, Objective
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_lines
 from vimae_bench.storage.run_folder import RunFolder
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from steps import Killed, killed
 
 FRAME = Frame((1, 8, 8), 3)
 TRAINING = Training(epochs=5, batch=64)
@@ -64,7 +60,7 @@ def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice
     monkeypatch.setattr(checkpoint, "EVERY", every)
     end, whole = trained(choice, tmp_path / "whole")
     assert (end.status, end.epochs, end.steps) == ("done", 5, 5 * 4)
-    killed(monkeypatch, lambda count, event, what: count in (4, 8))
+    kill_runs_when(monkeypatch, lambda count, event, what: count in (4, 8))
     for _ in range(2):
         with pytest.raises(Killed):
             trained(choice, tmp_path / "cut")
@@ -80,7 +76,7 @@ def test_a_training_goes_on_bit_for_bit_in_the_form_of_step_it_began_in(later, t
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     end, whole = trained(METHODS[2], tmp_path / "whole", means=Means(compile="always"))
     with monkeypatch.context() as patch:
-        killed(patch, lambda count, event, what: what.get("epoch") == 3)
+        kill_runs_when(patch, lambda count, event, what: what.get("epoch") == 3)
         with pytest.raises(Killed):
             trained(METHODS[2], tmp_path / "cut", means=Means(compile="always"))
     resumed_end, resumed = trained(METHODS[2], tmp_path / "cut", means=Means(compile=later))

@@ -1,20 +1,15 @@
 """bfloat16 matrix products: what stays float32, and that training ends where it ends in float32."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
 
+from helpers.step_factories import PROGRESS, make_method_step, make_step
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.training import precision
 from vimae_bench.engine.training.precision import lowered, matmul_dtype
 from vimae_bench.execution import Choice, Training
 from vimae_bench.plugin import Batch, Frame
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from steps import PROGRESS, method, step_of
 
 VIMAE = Choice("vimae", {"divergence": {"use": "mmd"}})
 INDEX, CPU, GPU = torch.arange(50), torch.device("cpu"), torch.device("cuda")
@@ -38,7 +33,7 @@ def test_a_gpu_that_has_bfloat16_uses_it_unless_exactness_is_asked_for(monkeypat
 def test_tensorfloat_is_off_where_exactness_is_asked_for_and_after_training(exact):
     flags = torch.backends.cuda.matmul, torch.backends.cudnn
     before = [flag.allow_tf32 for flag in flags]
-    with lowered(method("AE").model, CPU, exact=exact):
+    with lowered(make_method_step("AE").model, CPU, exact=exact):
         assert [flag.allow_tf32 for flag in flags] == [not exact] * 2
         assert torch.backends.cudnn.deterministic
     assert [flag.allow_tf32 for flag in flags] == before
@@ -46,7 +41,7 @@ def test_tensorfloat_is_off_where_exactness_is_asked_for_and_after_training(exac
 
 @pytest.mark.parametrize("architecture", [Choice("mlp", {"hidden": [32]}), Choice("conv", {"width": 8})])
 def test_all_but_the_matrix_products_stays_float32(low, architecture):
-    step, seen = step_of(VIMAE, architecture=architecture, frame=Frame((1, 28, 28), 3)), set()
+    step, seen = make_step(VIMAE, architecture=architecture, frame=Frame((1, 28, 28), 3)), set()
 
     def look(layer, given, out):
         seen.add(out.dtype)
@@ -71,7 +66,7 @@ def digits_step(choice, seed):
     from sklearn.datasets import load_digits
 
     x = torch.from_numpy(load_digits().images * (255 / 16)).to(torch.uint8)[:, None]
-    made = step_of(choice, architecture=Choice("mlp", {"hidden": [64, 64]}), frame=Frame((1, 8, 8), 8), seed=seed)
+    made = make_step(choice, architecture=Choice("mlp", {"hidden": [64, 64]}), frame=Frame((1, 8, 8), 8), seed=seed)
     return TrainingStep(made.model, made.objective, Training(batch=100), x)
 
 

@@ -1,17 +1,12 @@
 """Codes are brought near the prior before the first epoch."""
 
-import sys
-from pathlib import Path
-
 import torch
 
+from helpers.step_factories import flatten_weights, make_images, make_method_step
 from vimae_bench.engine.training.loop import batches_of, train
 from vimae_bench.engine.training.pretraining import NEAR, moment_distance, pretrain
 from vimae_bench.execution import Training
 from vimae_bench.storage.run_folder import RunFolder
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from steps import images, method, weights
 
 TRAINING = Training(epochs=1, batch=50, pretraining=200, pretraining_batch=500)
 
@@ -36,7 +31,7 @@ def test_the_distance_of_moments_is_that_of_its_definition():
 
 
 def test_the_encoder_alone_is_trained_until_its_codes_are_near():
-    step = method("AE")
+    step = make_method_step("AE")
     with torch.no_grad():
         step.model.encoder[-1][0].weight.mul_(200)  # far from the prior
     before = {name: value.clone() for name, value in step.model.state_dict().items()}
@@ -51,15 +46,15 @@ def test_the_encoder_alone_is_trained_until_its_codes_are_near():
 
 
 def test_it_is_off_unless_asked_for_and_follows_from_the_seed(tmp_path):
-    step = method("AE")
-    before = weights(step)
+    step = make_method_step("AE")
+    before = flatten_weights(step)
     assert pretrain(step.model, step, Training(), seed=0) == 0
-    assert torch.equal(weights(step), before)
+    assert torch.equal(flatten_weights(step), before)
     ends = []
     for name in "ab":
-        step = method("AE")
-        train(step.model, step.objective, TRAINING, images(), 0, RunFolder(tmp_path / name))
-        ends.append(weights(step))
+        step = make_method_step("AE")
+        train(step.model, step.objective, TRAINING, make_images(), 0, RunFolder(tmp_path / name))
+        ends.append(flatten_weights(step))
     assert torch.equal(*ends)
 
 

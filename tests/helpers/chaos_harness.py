@@ -51,10 +51,12 @@ NO_DAMAGE = ("was left by a process that was killed", "is not there", "there is 
 CLOCKED = (".lock", "log.txt", "events.jsonl")
 """Files that say what happened when."""
 FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["vimae_bench.engine.preload", "vimae_bench.cli", "arena", "matplotlib.figure"])
+FORKS.set_forkserver_preload(
+    ["vimae_bench.engine.preload", "vimae_bench.cli", "helpers.chaos_harness", "matplotlib.figure"]
+)
 
 
-def text(
+def benchmark_text(
     seeds: int = 1,
     epochs: int = 3,
     metrics: tuple[str, ...] = ("reconstruction",),
@@ -70,11 +72,11 @@ def text(
 
 
 @dataclass(frozen=True)
-class Arena:
+class Scenario:
     """A benchmark file in a folder, with its results beside it."""
 
     path: Path
-    text: str
+    benchmark_text: str
     data: Path
 
     def __post_init__(self):
@@ -126,7 +128,7 @@ class Arena:
         ]
         assert not faults
 
-    def check(self, before: dict[str, Json], calm: "Arena", count: Counter[str], anew: str = "") -> None:
+    def check(self, before: dict[str, Json], undisturbed: "Scenario", count: Counter[str], anew: str = "") -> None:
         """That it has ended as if nothing had been, with the finished runs that there were before as they were.
 
         The run `anew`, whose record was lost to damage, may have been trained again.
@@ -138,7 +140,7 @@ class Arena:
         count["runs done twice"] += len(twice)
         count["tracebacks"] += len(tracebacks)
         assert (lost, twice, tracebacks) == ([], [], [])
-        mine, its = self.contents(), calm.contents()
+        mine, its = self.contents(), undisturbed.contents()
         assert mine == its, "\n".join(
             f"{name}: {mine[name]}, not {its[name]}" for name in mine if mine[name] != its[name]
         )
@@ -146,47 +148,49 @@ class Arena:
     def starts(self) -> dict[str, int]:
         """How often each run was begun from nothing."""
         events = {path.parent.name: read_events(path) for path in self.store.path.glob("runs/*/events.jsonl")}
-        return {name: sum(_begins(line) for line, _ in lines) for name, lines in events.items()}
+        return {name: sum(_starts_anew(line) for line, _ in lines) for name, lines in events.items()}
 
     def trained_twice(self) -> list[str]:
         """Runs that were trained on after their training had ended."""
-        return [path.name for path in (self.store.path / "runs").iterdir() if _trained_on(path / "events.jsonl")]
+        return [
+            path.name for path in (self.store.path / "runs").iterdir() if _was_trained_after_end(path / "events.jsonl")
+        ]
 
     def tracebacks(self) -> list[str]:
         """The logs of runs and commands that have one."""
         return [str(p) for p in self.path.rglob("*.txt") if "Traceback (most" in p.read_text(errors="replace")]
 
 
-def _begins(line: Json) -> bool:
+def _starts_anew(line: Json) -> bool:
     return line["event"] == "started" and not line.get("resumed_from")
 
 
-def _trained_on(events: Path) -> bool:
+def _was_trained_after_end(events: Path) -> bool:
     told = [line["event"] for line, _ in read_events(events)]
     return "measuring" in told and "epoch" in told[told.index("measuring") :]
 
 
-def forked(work: Callable[..., int], *given: object) -> int:
+def run_in_fork(run_job: Callable[..., int], *given: object) -> int:
     """The exit code of a process of its own that does the work, negative for a signal."""
-    process = FORKS.Process(target=_leave, args=(work, *given))
+    process = FORKS.Process(target=_leave, args=(run_job, *given))
     process.start()
     process.join()
     assert process.exitcode is not None
     return process.exitcode
 
 
-def _leave(work: Callable[..., int], *given: object) -> None:
+def _leave(run_job: Callable[..., int], *given: object) -> None:
     try:
-        code = work(*given)
+        code = run_job(*given)
     except BaseException:
         traceback.print_exc()
         code = 70
     os._exit(code)
 
 
-def command(words: list[str], told: Path, fault: Callable[[], None] = lambda: None) -> int:
+def run_command(words: list[str], told: Path, fault: Callable[[], None] = lambda: None) -> int:
     """Carry out a command of vimae-bench in this process, with its words in a file; gives its exit code."""
-    tell(told)
+    redirect_output(told)
     fault()
     try:
         main(words, prog_name="vimae-bench")
@@ -198,22 +202,22 @@ def command(words: list[str], told: Path, fault: Callable[[], None] = lambda: No
     return 0
 
 
-def steps(words: list[str], told: Path, part: str) -> int:
+def count_changes(words: list[str], told: Path, part: str) -> int:
     """Carry out a command, and write down how many changes it makes to files with this in their path."""
     never = KillAt(0, part)
-    code = command(words, told.with_suffix(".txt"), never)
+    code = run_command(words, told.with_suffix(".txt"), never)
     told.write_text(str(never.seen))
     return code
 
 
-def work(order: Order, told: Path, fault: Callable[[], None]) -> int:
+def run_job(order: Order, told: Path, fault: Callable[[], None]) -> int:
     """Carry out an order in this process, with its words in a file; gives its exit code."""
-    tell(told)
+    redirect_output(told)
     fault()
     return execute(order)
 
 
-def tell(told: Path) -> None:
+def redirect_output(told: Path) -> None:
     """From now on the words of this process go to a file. It writes checkpoints as if each epoch took long."""
     checkpoint.EVERY = 0.0
     with told.open("a", buffering=1) as file:

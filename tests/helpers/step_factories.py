@@ -33,7 +33,7 @@ class Killed(BaseException):
     """What ends a process without a word."""
 
 
-def killed(monkeypatch, when):
+def kill_runs_when(monkeypatch, when):
     """Runs that tell an event of which `when(count, event, what)` holds end there, its line written, nothing after."""
     tell, told = RunFolder.tell, []
 
@@ -46,41 +46,41 @@ def killed(monkeypatch, when):
     monkeypatch.setattr(RunFolder, "tell", cut)
 
 
-def images(n=1000, shape=FRAME.shape):
+def make_images(n=1000, shape=FRAME.shape):
     """Blurred noise in ten classes, uint8 [n, *shape]."""
     generator = torch.Generator().manual_seed(0)
     patterns = torch.rand(10, *shape, generator=generator)[torch.arange(n) % 10]
     return (200 * patterns + 55 * torch.rand(n, *shape, generator=generator)).to(torch.uint8)
 
 
-def step_of(objective, prior=None, architecture=None, frame=FRAME, batch=50, seed=0, **training):
+def make_step(objective, prior=None, architecture=None, frame=FRAME, batch=50, seed=0, **training):
     """A training step at its first weights; an objective is made from its choice if it is one."""
     objective = make_plugin("objective", objective) if isinstance(objective, Choice) else objective
     prior = prior if callable(prior) else make_plugin("prior", prior or Choice("normal"))
     architecture = make_plugin("architecture", architecture or Choice("mlp", {"hidden": [32, 16]}))
     model = make_autoencoder(frame, architecture, prior, objective, seed).train()
-    return TrainingStep(model, objective, Training(batch=batch, **training), images(shape=frame.shape))
+    return TrainingStep(model, objective, Training(batch=batch, **training), make_images(shape=frame.shape))
 
 
-def method(name, **settings):
+def make_method_step(name, **settings):
     objective, prior = METHODS[name]
-    return step_of(objective, Choice(prior), **settings)
+    return make_step(objective, Choice(prior), **settings)
 
 
-def taken(form, steps, batch=50, seed=7):
+def run_steps(form, steps, batch=50, seed=7):
     """The terms [steps, T] of so many steps over the images in order, from a stream of noise of their own."""
     torch.manual_seed(seed)
-    n = len(images())
+    n = len(make_images())
     batches = [torch.arange(i * batch, (i + 1) * batch) % n for i in range(steps)]
     return torch.stack([form(index, torch.tensor(i / steps)).clone() for i, index in enumerate(batches)])
 
 
-def weights(step):
+def flatten_weights(step):
     """All that training changes in the model, in one vector, float64."""
     return torch.cat([value.double().flatten() for value in step.model.state_dict().values()])
 
 
-class StandardNormal(PriorDistribution):
+class StandardNormalPrior(PriorDistribution):
     def sample(self, n):
         return torch.randn(n, self.latent)
 
@@ -88,7 +88,7 @@ class StandardNormal(PriorDistribution):
         return -0.5 * (z.square() + 1.8378770664093453).sum(-1)
 
 
-class Reads(Objective):
+class ItemReader(Objective):
     """A plain autoencoder that looks at a number of each step, and so cannot be one graph."""
 
     def posterior(self):
@@ -100,7 +100,7 @@ class Reads(Objective):
 
 
 @dataclass(frozen=True)
-class Adversarial(Objective):
+class AdversarialObjective(Objective):
     """A Wasserstein autoencoder with a discriminator."""
 
     def posterior(self):
@@ -124,7 +124,7 @@ class Adversarial(Objective):
 
 
 @dataclass(frozen=True)
-class ImportanceWeighted(Objective):
+class ImportanceWeightedObjective(Objective):
     """The bound of many draws (1509.00519)."""
 
     draws: int = 4
@@ -141,7 +141,7 @@ class ImportanceWeighted(Objective):
         return Loss(-bound, {"bound": bound})
 
 
-class PseudoInputs(PriorDistribution):
+class PseudoInputPrior(PriorDistribution):
     """A mixture of posteriors of learned images (1705.07120)."""
 
     def __init__(self, frame, encode, count=5):
@@ -156,7 +156,7 @@ class PseudoInputs(PriorDistribution):
 
 
 @dataclass(frozen=True)
-class Bound(Objective):
+class ElboObjective(Objective):
     def posterior(self):
         return Gaussian()
 

@@ -1,6 +1,5 @@
 """What properties are tried on: values of every kind, files made of them, and valid files with something changed."""
 
-import json
 from copy import deepcopy
 from datetime import date, datetime, time, timedelta, timezone
 
@@ -31,7 +30,7 @@ scalars = st.one_of(texts, numbers, st.booleans())
 junk = st.sampled_from([*TEXTS, *NUMBERS, *LISTS, True, False]) | scalars
 
 
-def nested(leaves, keys=texts, most=4):
+def nest(leaves, keys=texts, most=4):
     """Lists and tables of these."""
     return st.recursive(
         leaves,
@@ -40,16 +39,16 @@ def nested(leaves, keys=texts, most=4):
     )
 
 
-def changed(value, junk=junk, keys=texts):
+def mutate(value, junk=junk, keys=texts):
     """A value with up to three things in it taken away, put in place of others, doubled or added."""
     return st.lists(
         st.tuples(st.integers(0, 10**6), st.sampled_from(["drop", "put", "double", "add"]), keys, junk),
         min_size=1,
         max_size=3,
-    ).map(lambda changes: _changed(value, changes))
+    ).map(lambda changes: _apply_changes(value, changes))
 
 
-def _changed(value, changes):
+def _apply_changes(value, changes):
     made = {"": deepcopy(value)}
     for draw, how, key, junk in changes:
         places = list(_places(made)) or [({}, "")]
@@ -75,31 +74,7 @@ def _change(table, key, how, name, junk):
         table.insert(key, deepcopy(table[key]) if how == "double" else junk)
 
 
-def toml(value):
-    """A value in TOML, tables inline; integers in hexadecimal digits, of which Python reads any number."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_quoted(key)} = {toml(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return hex(value) if value >= 2**63 else str(value)
-    if isinstance(value, float):
-        return repr(value)
-    return _quoted(value) if isinstance(value, str) else value.isoformat()
-
-
-def document(tables):
-    """A whole file of TOML."""
-    return "".join(f"{_quoted(key)} = {toml(value)}\n" for key, value in tables.items())
-
-
-def _quoted(text):
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def expect_legible(message, *places):
+def assert_readable(message, *places):
     """A message that names its place, in lines of bounded length that a terminal does not obey."""
     lines = message.split("\n")
     assert any(place in lines[0] for place in places), message

@@ -1,7 +1,7 @@
-"""`python full_disk.py FOLDER`: fill a small disk at the moment of each kind of write, then make room and go on.
+"""`python -m helpers.full_disk FOLDER`: fill a small disk just before each kind of write, then free space and continue.
 
-It mounts the disk itself, and so wants a mount namespace of its own (`unshare -Urm`). Prints a line of JSON for each
-kind of write: how the command ended and what it said, and whether the same command then ended as if nothing had been.
+It mounts the disk itself and therefore needs a mount namespace of its own (`unshare -Urm`). For each kind of write it
+prints a line of JSON: the exit code and the output of the command, and whether the same command then succeeded.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena import Arena, command, forked, text
+from helpers.chaos_harness import Scenario, benchmark_text, run_command, run_in_fork
 
 FILES = {
     "the benchmark": "benchmark.json.",
@@ -30,7 +30,7 @@ FILES = {
     "a data set": "train_x.npy",
 }
 """Kinds of write that Python audits, by a part of the file's path."""
-CALLS = {
+FUNCTIONS = {
     "a checkpoint": "torch.save",
     "the weights": "safetensors.torch.save_file",
 }
@@ -56,14 +56,14 @@ class FillAt:
         if self.what in FILES:
             sys.addaudithook(self._look)
         else:
-            self._wrap((CALLS | MLFLOW)[self.what])
+            self._wrap((FUNCTIONS | MLFLOW)[self.what])
 
     def fill(self) -> None:
         """Take up all that is free, to the last byte."""
         self.full = True
         with (self.disk / "ballast").open("wb", buffering=0) as file:
             for size in (2**20, 2**12, 1):
-                while _written(file, bytes(size)):
+                while _try_to_write(file, bytes(size)):
                     continue
 
     def _look(self, event: str, given: tuple[object, ...]) -> None:
@@ -73,7 +73,7 @@ class FillAt:
 
     def _wrap(self, name: str) -> None:
         owner, _, attribute = name.rpartition(".")
-        holder = _found(owner)
+        holder = _import_owner(owner)
         real = getattr(holder, attribute)
 
         def filling(*args: Any, **kwargs: Any) -> Any:
@@ -84,14 +84,14 @@ class FillAt:
         setattr(holder, attribute, filling)
 
 
-def _written(file: Any, data: bytes) -> bool:
+def _try_to_write(file: Any, data: bytes) -> bool:
     try:
         return file.write(data) == len(data)
     except OSError:
         return False
 
 
-def _found(name: str) -> Any:
+def _import_owner(name: str) -> Any:
     """A module, or a class in one."""
     try:
         return importlib.import_module(name)
@@ -100,31 +100,35 @@ def _found(name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
 
 
-def tried(what: str, disk: Path, calm: Arena) -> dict[str, object]:
+def try_full_disk(what: str, disk: Path, undisturbed: Scenario) -> dict[str, object]:
     """One kind of write on a disk of its own."""
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)], check=True)
-    arena, told = Arena(disk / "arena", calm.text, disk / "data"), disk.with_suffix(".txt")
-    code = forked(command, arena.words(), told, FillAt(what, disk))
+    scenario, told = Scenario(disk / "scenario", undisturbed.text, disk / "data"), disk.with_suffix(".txt")
+    code = run_in_fork(run_command, scenario.words(), told, FillAt(what, disk))
     said, full = told.read_text(), (disk / "ballast").exists()
     (disk / "ballast").unlink(missing_ok=True)
-    arena.readable()
-    before = arena.finished()
-    again = forked(command, arena.words(), told)
+    scenario.readable()
+    before = scenario.finished()
+    again = run_in_fork(run_command, scenario.words(), told)
     if what in MLFLOW:
-        forked(command, ["sync", str(arena.file), "--results", str(disk / "arena" / "results")], told)
-    arena.check(before, calm, Counter())
+        run_in_fork(run_command, ["sync", str(scenario.file), "--results", str(disk / "scenario" / "results")], told)
+    scenario.check(before, undisturbed, Counter())
     return {"what": what, "full": full, "code": code, "said": said, "again": again}
 
 
 def main(folder: Path) -> None:
     """Every kind of write."""
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
-    for kinds, reporters in (((*FILES, *CALLS), ()), (tuple(MLFLOW), ("mlflow",))):
-        calm = Arena(folder / f"calm{len(kinds)}", text(reporters=reporters), folder / "data")
-        assert forked(command, calm.words(), folder / "told.txt") == 0, (folder / "told.txt").read_text()
+    for kinds, reporters in (((*FILES, *FUNCTIONS), ()), (tuple(MLFLOW), ("mlflow",))):
+        undisturbed = Scenario(
+            folder / f"undisturbed{len(kinds)}", benchmark_text(reporters=reporters), folder / "data"
+        )
+        assert run_in_fork(run_command, undisturbed.words(), folder / "output.txt") == 0, (
+            folder / "output.txt"
+        ).read_text()
         for what in kinds:
-            print(json.dumps(tried(what, folder / what.replace(" ", "-"), calm)), flush=True)
+            print(json.dumps(try_full_disk(what, folder / what.replace(" ", "-"), undisturbed)), flush=True)
 
 
 if __name__ == "__main__":

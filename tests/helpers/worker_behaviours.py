@@ -11,16 +11,16 @@ from pathlib import Path
 from vimae_bench.execution import Cell, Choice, Order, Run, Training
 from vimae_bench.storage.run_folder import RunFolder
 
-FATES = ("ends well", "raises", "is killed", "crashes", "exits", "hangs", "ends well too")
+BEHAVIOURS = ("ends well", "raises", "is killed", "crashes", "exits", "hangs", "ends well too")
 
 
-def order(folder: Path, fate: int, seed: int | None = None) -> Order:
+def make_job(folder: Path, fate: int, seed: int | None = None) -> Order:
     plain, seed = Choice("toy"), fate if seed is None else seed
     run = Run(plain, plain, plain, plain, 2, Training(), seed)
-    return Order("toy", Cell(FATES[fate], run, ()), folder / str(seed), folder)
+    return Order("toy", Cell(BEHAVIOURS[fate], run, ()), folder / str(seed), folder)
 
 
-def work(one: Order) -> int:
+def behave(one: Order) -> int:
     """What the label says."""
     (one.folder / "pid").write_text(str(os.getpid()))
     print("a word for the log")
@@ -41,21 +41,21 @@ def work(one: Order) -> int:
     return 1
 
 
-def patient(one: Order) -> int:
+def wait_to_be_killed(one: Order) -> int:
     (one.folder / "pid").write_text(str(os.getpid()))
     time.sleep(600)
     return 0
 
 
-def second_time(one: Order) -> int:
+def wait_once(one: Order) -> int:
     """Waits until it is killed, and ends well when it is tried again."""
     one.folder.mkdir(parents=True, exist_ok=True)
     if (one.folder / "pid").exists():
         return 0
-    return patient(one)
+    return wait_to_be_killed(one)
 
 
-def parental(one: Order) -> int:
+def leave_a_child(one: Order) -> int:
     """Starts a process and is killed."""
     child = subprocess.Popen(["sleep", "600"])
     (one.folder / "child").write_text(str(child.pid))
@@ -63,12 +63,12 @@ def parental(one: Order) -> int:
     return 0
 
 
-def report(one: Order) -> int:
+def write_devices(one: Order) -> int:
     (one.folder / "report").write_text(f"{os.environ['CUDA_VISIBLE_DEVICES']} {one.device}")
     return 0
 
 
-def crowded(one: Order) -> int:
+def train_on_shared_device(one: Order) -> int:
     """Train on a device that serves two runs at full speed, and shares that out among more."""
     (one.folder / "pid").write_text(str(os.getpid()))
     for epoch in range(1, 1000):
@@ -79,7 +79,7 @@ def crowded(one: Order) -> int:
     return 0
 
 
-def hungry(one: Order) -> int:
+def run_out_of_memory(one: Order) -> int:
     """The run of seed 1 fits on its device alone; the others are slow enough to be beside it."""
     tried = one.folder / "tried"
     if one.cell.run.seed != 1:
@@ -95,7 +95,7 @@ def hungry(one: Order) -> int:
     return 1
 
 
-def locking(one: Order) -> int:
+def hold_a_lock(one: Order) -> int:
     """Makes a lock that only a clean end gives back, as tqdm does."""
     global lock
     lock = multiprocessing.get_context("forkserver").Lock()
