@@ -17,7 +17,7 @@ from vimae_bench.execution import Cell, Choice, Run, Training
 from vimae_bench.plugin import Frame, Measure, catalog
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 
 pytest.register_assert_rewrite("helpers.chaos_harness", "helpers.fuzz_strategies")
 
@@ -139,7 +139,7 @@ class Results:
     """A results folder as the engine writes it, with numbers of one's own."""
 
     def __init__(self, path: Path):
-        self.store, self.cells = Store(path), list[Cell]()
+        self.store, self.cells = ResultsFolder(path), list[Cell]()
 
     def add(self, label: str, seed: int, status: str = "done", reason: str = "", **values: object) -> RunFolder:
         """A run of the method, with a metric's file for each value given; None stands for an undefined measure."""
@@ -147,7 +147,7 @@ class Results:
         parts = [Choice("mnist"), Choice("mlp", {"width": 256}), objective, Choice("normal")]
         cell = Cell(label, Run(*parts, 2, Training(), seed), tuple(Choice(name) for name in MEASURES))
         self.cells.append(cell)
-        folder = self.store.folder(cell.run)
+        folder = self.store.run_folder(cell.run)
         if status == "missing":
             return folder
         folder.write_spec(cell.run)
@@ -166,14 +166,14 @@ class Results:
     def refer(self, metric: str, rows: dict[str, float]) -> Path:
         """Reference rows under one metric."""
         measure, run = MEASURES[metric], self.cells[0].run
-        path = self.store.reference(run.dataset, run.latent, Choice(metric))
+        path = self.store.reference_path(run.dataset, run.latent, Choice(metric))
         found = {label: {measure.name: {"value": value, "n": 1000, "se": None}} for label, value in rows.items()}
         head = {"dataset": run.dataset.as_json(), "latent": 2, "metric": Choice(metric).as_json()}
         write_json(path, {**head, "measures": [asdict(measure)], "rows": found})
         return path
 
     def boards(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> list[Board]:
-        return leaderboards(self.store.outcomes(self.cells), self.store.references(self.cells), rank_by, columns)
+        return leaderboards(self.store.outcomes(self.cells), self.store.load_references(self.cells), rank_by, columns)
 
     def board(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> Board:
         (board,) = self.boards(rank_by, columns)
@@ -182,9 +182,7 @@ class Results:
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
-    monkeypatch.setattr(
-        "vimae_bench.storage.atomic._fsync", lambda path: None
-    )  # it takes most of the time of a large folder
+    monkeypatch.setattr("os.fsync", lambda _: None)  # it takes most of the time of a large folder
     return Results(tmp_path / "fig1")
 
 

@@ -19,7 +19,7 @@ from vimae_bench.engine.runner import carry_out, orders
 from vimae_bench.execution import Choice, Event, Executor, Order
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder, read_events
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 
 from .work import simulate
 
@@ -43,7 +43,7 @@ def drive(file: Path, seeds: Sequence[int], results: Path, jobs: int, reporters:
     """Carry out the matrix; gives the seconds, the processor's seconds and the memory that it took."""
     began = time.perf_counter()
     benchmark = read_benchmark(file, [f"seeds={list(seeds)}"])
-    matrix, store = list_entries(benchmark), Store(results.resolve() / benchmark.name)
+    matrix, store = list_entries(benchmark), ResultsFolder(results.resolve() / benchmark.name)
     store.write_benchmark(benchmark.name, benchmark.source, asdict(benchmark.leaderboard), matrix)
     todo = orders(store, benchmark.name, matrix, results / "data")
     planned = time.perf_counter() - began

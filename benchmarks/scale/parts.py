@@ -19,7 +19,7 @@ from vimae_bench.core.canonical import Json
 from vimae_bench.core.spec import Cell
 from vimae_bench.engine.runner import orders
 from vimae_bench.execution import Event, Order
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 
 from .work import write_epochs
 
@@ -105,7 +105,7 @@ def console_seconds(matrix: Matrix, *, terminal: bool) -> float:
     """Seconds of the console reporter for the starts and ends of all runs, two at a time."""
     from vimae_builtin.reporters.console import follow
 
-    todo = orders(Store(matrix.folder / "nowhere"), NAME, matrix.cells(), matrix.folder)
+    todo = orders(ResultsFolder(matrix.folder / "nowhere"), NAME, matrix.cells(), matrix.folder)
     console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
     began = time.process_time()
     for _ in follow(todo, _events(todo), console):
@@ -132,16 +132,16 @@ class Mirrored:
 
 def mirrored(matrix: Matrix, runs: int) -> Mirrored:
     """Mirror some of the finished runs to a store of its own, then long curves."""
-    from vimae_bench.tracking.store import open_target
+    from vimae_bench.tracking.store import open_experiment
     from vimae_bench.tracking.sync import sync
 
     uri = f"sqlite:///{matrix.folder / 'mirror.db'}"
     finished, long = matrix.cells()[:runs], matrix.cells()[:STEADY]
     benchmark, steady = matrix.results / NAME, matrix.folder / "steady"
     for cell in long:
-        write_epochs(Store(steady).folder(cell.run), range(1, EPOCHS + 1))
+        write_epochs(ResultsFolder(steady).run_folder(cell.run), range(1, EPOCHS + 1))
     for folder in (benchmark, steady):
-        open_target(folder, uri)
+        open_experiment(folder, uri)
 
     def send(folder: Path, cells: list[Cell]) -> None:
         if (told := sync(folder, uri, cells)).behind:
@@ -171,7 +171,7 @@ class Files:
 
 def files(matrix: Matrix) -> Files:
     """The files of one run."""
-    folder = Store(matrix.results / NAME).folder(matrix.cells()[0].run)
+    folder = ResultsFolder(matrix.results / NAME).run_folder(matrix.cells()[0].run)
     found = [path for path in folder.path.rglob("*") if path.is_file()]
     lines = len(folder.events.read_bytes().splitlines())
     return Files(len(found), sum(path.stat().st_size for path in found), lines)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vimae_bench.storage.atomic import read_json, read_lines
+from vimae_bench.storage.atomic import read_json, read_json_lines
 
 FILE = Path(__file__).parent / "matrix.toml"
 IMAGES, TESTED, RUNS = 3000, 1000, 20
@@ -90,5 +90,5 @@ def _runs(results: Path) -> list[Path]:
 
 def _times(runs: Sequence[Path], event: str) -> list[float]:
     """When the runs told of an event, in seconds since 1970, in order."""
-    lines = [line for run in runs for line, _ in read_lines(run / "events.jsonl")]
+    lines = [line for run in runs for line, _ in read_json_lines(run / "events.jsonl")]
     return sorted(line["time"] for line in lines if line["event"] == event)

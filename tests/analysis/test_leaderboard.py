@@ -203,7 +203,7 @@ def test_a_column_that_only_another_table_has_is_not_missed(results):
     run = results.add("VAE", 0, sse=1.0)
     twin = results.cells[1]
     results.cells[1] = replace(twin, run=replace(twin.run, latent=8))
-    folder = results.store.folder(results.cells[1].run)
+    folder = results.store.run_folder(results.cells[1].run)
     folder.write_spec(results.cells[1].run)
     write_json(folder.record, {**read_json(run.record), "key": results.cells[1].run.key})
     results.measure(folder, "aggregate_mmd", Measure("mmd2", "", "lower", ranks_collapsed=False), 0.1)
@@ -292,7 +292,7 @@ def test_a_measure_defined_in_two_ways_is_not_ranked(results):
 
 
 def test_damaged_files_are_told_below_the_table(finished):
-    folder = finished.store.folder(finished.cells[0].run)
+    folder = finished.store.run_folder(finished.cells[0].run)
     folder.metric(Choice("reconstruction")).write_text("{")
     board = finished.board()
     assert str(folder.metric(Choice("reconstruction"))) in said(board)

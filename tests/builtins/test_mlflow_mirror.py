@@ -5,8 +5,8 @@ import pytest
 
 from vimae_bench.execution import Cell, Choice, Event, Order, Run, Training
 from vimae_bench.storage.run_folder import RunFolder
-from vimae_bench.storage.store import Store
-from vimae_bench.tracking.sync import Summary
+from vimae_bench.storage.store import ResultsFolder
+from vimae_bench.tracking.sync import SyncSummary
 from vimae_builtin.reporters import mlflow_mirror
 from vimae_builtin.reporters.mlflow_mirror import Mlflow
 
@@ -14,12 +14,12 @@ from vimae_builtin.reporters.mlflow_mirror import Mlflow
 @pytest.fixture
 def orders(tmp_path):
     runs = [Run(*(Choice(use) for use in ("digits", "mlp", "ae", "normal")), 2, Training(epochs=3), s) for s in (0, 1)]
-    store = Store(tmp_path / "toy")
+    store = ResultsFolder(tmp_path / "toy")
     cells = [Cell("AE", run, ()) for run in runs]
     store.write_benchmark("toy", "", {}, cells)
     for cell in cells:
-        store.folder(cell.run).tell("started", time=1.0, resumed_from=0)
-    return [Order("toy", cell, store.folder(cell.run).path, tmp_path) for cell in cells]
+        store.run_folder(cell.run).tell("started", time=1.0, resumed_from=0)
+    return [Order("toy", cell, store.run_folder(cell.run).path, tmp_path) for cell in cells]
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def hurry(monkeypatch):
 class Mirrored:
     """Stands for `sync`, and keeps what it was asked for."""
 
-    def __init__(self, monkeypatch, answer=Summary(1, 0)):  # noqa: B008
+    def __init__(self, monkeypatch, answer=SyncSummary(1, 0)):  # noqa: B008
         self.calls, self.answer = [], answer
         monkeypatch.setattr(mlflow_mirror, "sync", self)
 
@@ -78,7 +78,7 @@ def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(orders,
 
 
 def test_an_ended_run_is_looked_at_until_it_is_mirrored(orders, monkeypatch):
-    sync = Mirrored(monkeypatch, Summary(0, 1))
+    sync = Mirrored(monkeypatch, SyncSummary(0, 1))
     stream = Mlflow("http://host")(orders, iter(life(orders)))
     for _ in range(3):
         next(stream)
@@ -87,14 +87,14 @@ def test_an_ended_run_is_looked_at_until_it_is_mirrored(orders, monkeypatch):
     while len(sync.calls) < before + 2:
         time.sleep(0.005)
     assert sync.calls[-1][2] == {0}
-    sync.answer = Summary(1, 0)
+    sync.answer = SyncSummary(1, 0)
     sync.wait(set())
     list(stream)
 
 
 def test_a_store_that_hangs_never_holds_up_the_stream(orders, monkeypatch, capsys):
     hang = threading.Event()
-    monkeypatch.setattr(mlflow_mirror, "sync", lambda *_, **__: Summary(0, int(hang.wait(60))))
+    monkeypatch.setattr(mlflow_mirror, "sync", lambda *_, **__: SyncSummary(0, int(hang.wait(60))))
     began = time.monotonic()
     assert len(list(Mlflow("http://me:secret@host")(orders, iter(life(orders))))) == 3
     assert time.monotonic() - began < 5
@@ -105,7 +105,7 @@ def test_a_store_that_hangs_never_holds_up_the_stream(orders, monkeypatch, capsy
 
 
 def test_what_is_not_mirrored_is_told_in_one_line_at_the_end(orders, monkeypatch, capsys):
-    Mirrored(monkeypatch, Summary(1, 1, "connection refused"))
+    Mirrored(monkeypatch, SyncSummary(1, 1, "connection refused"))
     list(Mlflow("http://host")(orders, iter(life(orders))))
     told = capsys.readouterr()
     assert told.out == ""
@@ -119,7 +119,7 @@ def test_nothing_is_told_when_all_went_well(orders, monkeypatch, capsys):
 
 
 def test_an_interrupted_stream_is_left_at_once(orders, monkeypatch, capsys):
-    sync = Mirrored(monkeypatch, Summary(0, 1))
+    sync = Mirrored(monkeypatch, SyncSummary(0, 1))
     stream = Mlflow()(orders, iter(life(orders)))
     next(stream)
     began = time.monotonic()

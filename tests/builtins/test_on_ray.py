@@ -24,7 +24,7 @@ from vimae_bench.execution.jobs import LEFT, Means
 from vimae_bench.plugin import BenchError
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 from vimae_builtin.executors.inline import Inline
 from vimae_builtin.executors.on_ray import OnRay, cluster
 
@@ -83,7 +83,7 @@ def matrix(folder, text=TEXT):
 
 
 def todo(folder, data, text=TEXT):
-    return orders(Store(folder / "small"), "small", matrix(folder, text), data)
+    return orders(ResultsFolder(folder / "small"), "small", matrix(folder, text), data)
 
 
 def weights(some):
@@ -170,7 +170,7 @@ def test_after_a_signal_the_checkpoints_are_brought_home(nodes, tmp_path, data, 
     some = todo(tmp_path, data, long)
     events = OnRay(address=nodes.address)(some[:1], execute)
     for event in events:
-        if event.kind == "tick" and len(RunFolder(some[0].folder).history()) > 2:
+        if event.kind == "tick" and len(RunFolder(some[0].folder).read_history()) > 2:
             break
     events.close()
     folder = RunFolder(some[0].folder)

@@ -256,7 +256,7 @@ def on(results, dataset: str) -> None:
     cells = [replace(cell, run=replace(cell.run, dataset=Choice(dataset))) for cell in results.cells]
     results.cells.clear()
     for cell, value in zip(cells, values, strict=True):
-        folder = results.store.folder(cell.run)
+        folder = results.store.run_folder(cell.run)
         made = {"key": cell.run.key, "run": cell.run.as_json(), "data": {"test_x": "a0"}, "status": "done"}
         write_json(folder.record, made)
         measure = {"name": "sse", "unit": "", "better": "lower"}
@@ -310,7 +310,7 @@ def test_a_seed_that_is_still_to_come_is_waited_for_without_harm(results, judged
 
 def test_runs_that_saw_other_data_are_not_compared(results, judged):
     rows(results, A=20.0, B=21.0)
-    folder = results.store.folder(results.cells[0].run)
+    folder = results.store.run_folder(results.cells[0].run)
     write_json(folder.record, {**read_json(folder.record), "data": {"test_x": "b1"}})
     found = judged(claim(LESS))
     assert (found.verdict, found.enough) == ("not decided", None)

@@ -133,7 +133,7 @@ def test_a_paper_that_is_not_there_is_told(folder, tmp_path):
 
 
 def test_a_damaged_record_is_named_and_decides_nothing(folder, finished, tmp_path):
-    finished.store.folder(finished.cells[0].run).record.write_text("{")
+    finished.store.run_folder(finished.cells[0].run).record.write_text("{")
     (tmp_path / "paper.toml").write_text(PAPER)
     found = json.loads(call(folder, "--against", tmp_path / "paper.toml", "--format", "json"))
     assert found["claims"][0]["verdict"] == "not decided"

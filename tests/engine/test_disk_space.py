@@ -51,7 +51,7 @@ def test_weights_checkpoints_and_what_lies_beside_them_have_to_fit(orders, weigh
 
 def test_what_is_trained_already_takes_no_more_room(orders, weights, free, tmp_path, monkeypatch):
     free(1)
-    monkeypatch.setattr("vimae_bench.storage.store.Store.state", lambda *_: "measure")
+    monkeypatch.setattr("vimae_bench.storage.store.ResultsFolder.get_state", lambda *_: "measure")
     expect_room(tmp_path / "b", orders, weights)
 
 

@@ -21,7 +21,7 @@ from vimae_bench.execution.jobs import DONE, FAILED, LEFT, NO_SPACE
 from vimae_bench.execution.signals import Interrupted
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder, read_events
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 from vimae_builtin.executors.inline import Inline
 
 TEXT = """
@@ -176,7 +176,7 @@ def test_a_failed_run_is_tried_again_and_a_diverged_one_is_not(order, install):
     for fault, state in (("raises", "failed"), ("nan", "diverged")):
         one = order(f'{{ use = "odd", fault = "{fault}" }}')
         execute(one)
-        assert Store(one.folder.parents[1]).state(one.cell) == state
+        assert ResultsFolder(one.folder.parents[1]).get_state(one.cell) == state
 
 
 METRICS = """
@@ -213,7 +213,7 @@ def test_a_metric_that_fails_costs_no_other_and_is_tried_again(order, install, h
     assert RunFolder(one.folder).metric(one.cell.metrics[1]).exists()
     (failure,) = told(one, "metric failed")
     assert reason in failure["reason"]
-    assert Store(one.folder.parents[1]).state(one.cell) == "measure"
+    assert ResultsFolder(one.folder.parents[1]).get_state(one.cell) == "measure"
 
 
 def test_pictures_that_fail_cost_no_trained_weights(order, monkeypatch):
@@ -253,7 +253,7 @@ def test_the_same_run_in_two_rows_is_carried_out_once(order, data, tmp_path):
 
     one = order()
     twin = Cell("twin", one.cell.run, one.cell.metrics)
-    assert len(orders(Store(tmp_path / "small"), "small", [one.cell, twin], data)) == 1
+    assert len(orders(ResultsFolder(tmp_path / "small"), "small", [one.cell, twin], data)) == 1
 
 
 @pytest.mark.parametrize(

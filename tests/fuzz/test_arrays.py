@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from helpers.fuzz_strategies import assert_readable, texts
 from vimae_bench.core.errors import DataError, ResultsError
 from vimae_bench.data.layout import load
-from vimae_bench.storage.latent_codes import read_codes
+from vimae_bench.storage.latent_codes import read_latent_codes
 
 IMAGES = np.zeros((4, 1, 2, 2), np.uint8)
 sizes = st.sampled_from([0, 1, 2, 3, 4, 10**15, 2**62, 2**64, 10**30, -1]) | st.integers()
@@ -70,7 +70,7 @@ def test_codes_that_are_cut_or_overwritten_are_read_or_refused_in_words(tmp_path
     cut %= len(whole)
     path.write_bytes(whole[:cut] + put + (whole[cut + len(put) :] if whole_after else b""))
     try:
-        read_codes(path)
+        read_latent_codes(path)
     except ResultsError as error:
         assert_readable(str(error), str(path))
 
@@ -81,4 +81,4 @@ def test_codes_that_claim_to_be_huge_are_refused(tmp_path, shape):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("z.npy", npy({"descr": "<f2", "fortran_order": False, "shape": shape}, b""))
     with pytest.raises(ResultsError, match=r"codes\.npz: holds no codes"):
-        read_codes(path)
+        read_latent_codes(path)

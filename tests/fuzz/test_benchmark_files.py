@@ -20,7 +20,7 @@ from vimae_bench.config.matrix import list_entries, select_entries
 from vimae_bench.config.search_space import apply_settings, find_search_problems, list_searched_methods
 from vimae_bench.core.errors import BenchError
 from vimae_bench.plugin.catalog import get_catalog
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tuning.sampler import Sampler
 
 SMALL = """
@@ -78,10 +78,10 @@ def planned_or_refused(file, overrides=(), words=""):
     except BenchError as error:
         assert_readable(str(error), str(file), "-o ", "-k ")
         return
-    store = Store(file.parent / "results")
+    store = ResultsFolder(file.parent / "results")
     for cell in matrix[:5]:
-        assert store.folder(cell.run).path.parent == store.path / "runs"
-        assert store.state(cell) == "new"
+        assert store.run_folder(cell.run).path.parent == store.path / "runs"
+        assert store.get_state(cell) == "new"
 
 
 @given(data=st.binary(max_size=200) | st.text(alphabet="[]{}=\"'#\n\\.0x_e-a, ").map(str.encode))

@@ -19,8 +19,8 @@ from vimae_bench.reports import leaderboard_csv as csv_file
 from vimae_bench.reports import leaderboard_latex as latex
 from vimae_bench.reports import leaderboard_markdown as markdown
 from vimae_bench.reports import leaderboard_terminal as terminal
-from vimae_bench.storage.store import Outcome, Reference, Store
-from vimae_bench.tracking.names import legal, parameters, tags
+from vimae_bench.storage.store import Outcome, Reference, ResultsFolder
+from vimae_bench.tracking.names import parameters, tags, to_mlflow_name
 from vimae_builtin.reporters.console import printable
 
 undecodable = st.sampled_from(["\udcff", "a\ud800"])
@@ -39,11 +39,11 @@ def run(name, seed=0):
 @example(name="é" * 120, seed=0)
 @example(name="a", seed=10**300)
 def test_a_runs_folder_and_its_files_lie_in_the_results_folder(tmp_path, name, seed):
-    store = Store(tmp_path / "results")
+    store = ResultsFolder(tmp_path / "results")
     for made in (
-        lambda: store.folder(run(name, seed)).path,
-        lambda: store.reference(Choice(name), 2, Choice("svm")),
-        lambda: store.reference(Choice("digits"), 2, Choice(name)),
+        lambda: store.run_folder(run(name, seed)).path,
+        lambda: store.reference_path(Choice(name), 2, Choice("svm")),
+        lambda: store.reference_path(Choice("digits"), 2, Choice(name)),
     ):
         try:
             path = made()
@@ -59,7 +59,7 @@ def test_a_runs_folder_and_its_files_lie_in_the_results_folder(tmp_path, name, s
 @example(name="n" * 247, more="/..a")
 @example(name="..", more="0")
 def test_mlflow_takes_every_name_made_legal(name, more):
-    _validate_metric_name(legal(name + more))
+    _validate_metric_name(to_mlflow_name(name + more))
     kept = run(name)
     assert all(len(key) <= 250 and len(value) <= 500 for key, value in parameters(kept).items())
     assert all(isinstance(value, str) for value in tags(kept, name, name, {"reason": name}).values())

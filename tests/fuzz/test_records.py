@@ -13,10 +13,10 @@ from vimae_bench.reports import leaderboard_csv as csv_file
 from vimae_bench.reports import leaderboard_json as json_file
 from vimae_bench.reports import leaderboard_latex as latex
 from vimae_bench.reports import leaderboard_markdown as markdown
-from vimae_bench.storage.atomic import append_line, read_json, read_lines, readable, write_json
+from vimae_bench.storage.atomic import append_json_line, format_json, read_json, read_json_lines, write_json
 from vimae_bench.storage.doctor import examine
 from vimae_bench.storage.run_folder import is_event, read_events
-from vimae_bench.tracking.sync_state import Cursor
+from vimae_bench.tracking.sync_state import SyncState
 
 values = nest(st.one_of(st.none(), st.booleans(), numbers.filter(lambda x: abs(x) < 1e300), texts))
 any_json = junk.filter(lambda value: not isinstance(value, float | int) or abs(value) < 1e300) | st.none()
@@ -29,8 +29,8 @@ def kept(results):
     folder = results.add("A", 0, sse=25.0, rate=3.0)
     results.add("B", 0, sse=30.0, rate=4.0)
     for event in EVENTS:
-        append_line(folder.events, event)
-    Cursor("here", "abc", 5, 1, 1.0, {"record.json": "1-2"}).write(folder.path / ".mlflow.json")
+        append_json_line(folder.events, event)
+    SyncState("here", "abc", 5, 1, 1.0, {"record.json": "1-2"}).write(folder.path / ".mlflow.json")
     results.store.write_benchmark("fig1", "", {"rank_by": "sse", "columns": ["sse", "rate"]}, results.cells)
     return {
         "record": folder.record,
@@ -57,10 +57,10 @@ def read_all(results, kept):
     """Every reader over a folder in which one file is damaged."""
     outcomes = results.store.outcomes(results.cells)
     assert (outcomes[1].status, outcomes[1].estimates.keys()) == ("done", {"sse", "rate"})
-    assert all(results.store.state(cell) in ("done", "measure", "failed", "diverged") for cell in results.cells)
+    assert all(results.store.get_state(cell) in ("done", "measure", "failed", "diverged") for cell in results.cells)
     for fault in examine(results.store.path):
         assert_readable(legible(f"{fault.path}: {fault.what}"), "fig1")
-    assert isinstance(Cursor.read(kept["cursor"], "here"), Cursor)
+    assert isinstance(SyncState.read(kept["cursor"], "here"), SyncState)
     try:
         assert results.store.read_benchmark().name is not None
     except ResultsError as error:
@@ -83,7 +83,7 @@ def test_any_bytes_are_read_as_json_that_can_be_written_again_or_are_damaged(tmp
         assert_readable(str(error), str(path))
         return
     write_json(path, value)
-    assert readable(read_json(path)) == readable(value)
+    assert format_json(read_json(path)) == format_json(value)
 
 
 @given(kind=st.sampled_from(KINDS), cut=st.integers(0, 3000), flip=st.integers(0, 8), junk=st.none() | bytes_)
@@ -177,15 +177,15 @@ def test_a_plugin_named_like_a_path_leads_nowhere(results, kept, part, name):
 def test_what_is_read_of_events_is_whole_lines_in_order_and_what_is_added_is_read_back(tmp_path, chunks, cut):
     path, data = tmp_path / "events.jsonl", b"".join(chunks)
     path.write_bytes(data)
-    lines, events = list(read_lines(path)), list(read_events(path))
+    lines, events = list(read_json_lines(path)), list(read_events(path))
     assert events == [(line, end) for line, end in lines if is_event(line)]
     assert all(line == json.loads(data[:end].split(b"\n")[-2]) for line, end in lines)
     for _, offset in lines:
-        assert list(read_lines(path, offset)) == [(line, end) for line, end in lines if end > offset]
+        assert list(read_json_lines(path, offset)) == [(line, end) for line, end in lines if end > offset]
     path.write_bytes(data[:cut])
-    before = list(read_lines(path))
+    before = list(read_json_lines(path))
     assert before == [(line, end) for line, end in lines if end <= cut]
-    append_line(path, {"event": "added", "time": 1.0, "name": "\udcff"})
-    after = list(read_lines(path))
+    append_json_line(path, {"event": "added", "time": 1.0, "name": "\udcff"})
+    after = list(read_json_lines(path))
     assert after[: len(before)] == before
     assert after[-1][0] == {"event": "added", "time": 1.0, "name": "?"}

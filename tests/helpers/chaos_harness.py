@@ -23,7 +23,7 @@ from vimae_bench.engine.worker import execute
 from vimae_bench.execution.jobs import Order
 from vimae_bench.storage.doctor import examine
 from vimae_bench.storage.run_folder import read_events
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 
 TEXT = """
 name = "storm"
@@ -88,8 +88,8 @@ class Scenario:
         return self.path / "storm.toml"
 
     @property
-    def store(self) -> Store:
-        return Store(self.path / "results" / "storm")
+    def store(self) -> ResultsFolder:
+        return ResultsFolder(self.path / "results" / "storm")
 
     @property
     def cells(self) -> list[Cell]:
@@ -104,7 +104,7 @@ class Scenario:
 
     def finished(self) -> dict[str, Json]:
         """The records of runs whose training has ended well."""
-        folders = [self.store.folder(cell.run) for cell in self.cells]
+        folders = [self.store.run_folder(cell.run) for cell in self.cells]
         found = {one.path.name: json.loads(one.record.read_text()) for one in folders if one.record.exists()}
         return {name: record for name, record in found.items() if record["status"] == "done"}
 
@@ -122,7 +122,7 @@ class Scenario:
 
     def readable(self) -> None:
         """Whatever has happened, tables can be made of what is there, and nothing is damaged that is there."""
-        leaderboards(self.store.outcomes(self.cells), self.store.references(self.cells), "", ())
+        leaderboards(self.store.outcomes(self.cells), self.store.load_references(self.cells), "", ())
         faults = [
             f"{f.path}: {f.what}" for f in examine(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)
         ]

@@ -39,7 +39,7 @@ MLFLOW = {
     "the tables of MLflow": "vimae_bench.tracking.store.connect",
     "the rows of MLflow": "mlflow.MlflowClient.log_batch",
     "an artefact of MLflow": "mlflow.MlflowClient.log_artifact",
-    "the cursor of MLflow": "vimae_bench.tracking.sync_state.Cursor.write",
+    "the cursor of MLflow": "vimae_bench.tracking.sync_state.SyncState.write",
 }
 """What is called in the mirror, which is in nobody's way when it fails."""
 

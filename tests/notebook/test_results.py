@@ -111,7 +111,7 @@ def test_a_benchmark_of_which_nothing_was_run_shows_what_is_missing(results, loa
 
 
 def test_a_damaged_file_costs_nothing_but_itself(finished, load):
-    folder = finished.store.folder(finished.cells[0].run)
+    folder = finished.store.run_folder(finished.cells[0].run)
     folder.record.write_text("{")
     folder.events.write_bytes(b'\xff\n{"event": "epoch", "epoch": "1"}\n')
     found = load()

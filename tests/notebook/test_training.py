@@ -20,7 +20,7 @@ from vimae_bench.models import Deterministic, Heads
 from vimae_bench.plugin import BenchError, Estimate, Loss, Measure, Metric, Objective
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 
 METRICS = [
     "reconstruction",
@@ -80,15 +80,15 @@ def test_it_is_what_a_worker_makes_bit_for_bit(train, data, tmp_path, objective)
     finally:
         torch.set_num_threads(1)
     cell = here.outcome.cell
-    store = Store(tmp_path / "worker")
-    assert execute(Order("worker", cell, store.folder(cell.run).path, data)) == DONE
+    store = ResultsFolder(tmp_path / "worker")
+    assert execute(Order("worker", cell, store.run_folder(cell.run).path, data)) == DONE
     (there,) = store.outcomes([cell])
     weights = load_file(RunFolder(there.folder).weights)
     assert weights.keys() == here.model.state_dict().keys()
     assert all(torch.equal(value, weights[name]) for name, value in here.model.state_dict().items())
     assert here.outcome.estimates == there.estimates
     assert here.key == there.record["key"]
-    terms = [line["terms"] for line in RunFolder(there.folder).history()]
+    terms = [line["terms"] for line in RunFolder(there.folder).read_history()]
     assert here.history.to_dict("records") == terms
 
 

@@ -11,7 +11,7 @@ from benchmarks.scale.work import simulate
 from vimae_bench.analysis.leaderboard import leaderboards
 from vimae_bench.engine.runner import orders
 from vimae_bench.execution import Order
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 
 RUNS = 60
 
@@ -27,16 +27,16 @@ def todo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Order]:
     matrix = matrix_of(tmp_path, 3)
     benchmark = matrix.results / parts.NAME
     wanted = [cell for cell in matrix.cells() if cell.run.dataset.settings["validation"] == 0]
-    return orders(Store(benchmark), parts.NAME, wanted, tmp_path)
+    return orders(ResultsFolder(benchmark), parts.NAME, wanted, tmp_path)
 
 
 def test_simulated_runs_leave_all_that_a_leaderboard_reads(todo: list[Order], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("benchmarks.scale.work.SECONDS", 0)
     assert [simulate(order) for order in todo] == [0] * RUNS
-    store = Store(todo[0].folder.parents[1])
+    store = ResultsFolder(todo[0].folder.parents[1])
     cells = [order.cell for order in todo]
-    assert {store.state(cell) for cell in cells} == {"done"}
-    (board,) = leaderboards(store.outcomes(cells), store.references(cells), "", ("sse", "mmd2", "svm clean"))
+    assert {store.get_state(cell) for cell in cells} == {"done"}
+    (board,) = leaderboards(store.outcomes(cells), store.load_references(cells), "", ("sse", "mmd2", "svm clean"))
     assert len(board.rows) == 20
     assert all(row.complete and len(row.entries["svm clean"].estimates[0].parts) == 10 for row in board.rows)
     assert board.references["the mean image"]["sse"].value == 60.0

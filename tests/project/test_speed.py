@@ -24,7 +24,7 @@ from benchmarks.speed.turns import Turn, first_cost, speedup, spread, take_turns
 from benchmarks.speed.worker import crew, together
 from benchmarks.speed.workloads import BATCH, METHODS, MLP_NET, Workload, conv
 from vimae_bench.plugin import Batch
-from vimae_bench.storage.atomic import read_lines
+from vimae_bench.storage.atomic import read_json_lines
 from vimae_builtin.architectures.mlp import MLP
 
 TINY = replace(MLP_NET, name="tiny", architecture=MLP((8,)), shape=(1, 4, 4), latent=3)
@@ -94,7 +94,7 @@ def test_a_slice_of_ours_is_an_epoch_told_in_its_folder(short: None, tmp_path: P
     for _ in range(3):
         contestant.slice()
     contestant.close()
-    epochs = [line["epoch"] for line, _ in read_lines(tmp_path / "events.jsonl") if line["event"] == "epoch"]
+    epochs = [line["epoch"] for line, _ in read_json_lines(tmp_path / "events.jsonl") if line["event"] == "epoch"]
     assert epochs == [1, 2, 3]
 
 

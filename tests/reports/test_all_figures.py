@@ -230,7 +230,7 @@ def test_a_wall_shows_what_each_run_drew_in_its_own_row(full):
 
 def test_a_wall_is_of_the_lowest_seed_of_which_most_is_there_and_says_what_is_not(full):
     for cell in full.cells:
-        pictures = full.store.folder(cell.run).pictures
+        pictures = full.store.run_folder(cell.run).pictures
         if cell.label == "VAE" and cell.seed == 0:
             (pictures / "samples.png").unlink()
         elif cell.label == "AE" and cell.seed == 1:
@@ -243,7 +243,7 @@ def test_a_wall_is_of_the_lowest_seed_of_which_most_is_there_and_says_what_is_no
 
 
 def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
-    paint(full.store.folder(full.cells[1].run), 60, inputs=8)
+    paint(full.store.run_folder(full.cells[1].run), 60, inputs=8)
     hung = wall.hang(full.store.outcomes(full.cells))
     assert [one.absent for one in hung] == ["", "saw other test images", "", "diverged"]
 
@@ -252,7 +252,7 @@ def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
 def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: tuple[int, ...]):
     name = "reconstructions" if shape[0] == 90 else "samples"
     for cell in full.cells[:2]:
-        tiles.save(np.zeros(shape, np.uint8), 10, full.store.folder(cell.run).pictures / f"{name}.png")
+        tiles.save(np.zeros(shape, np.uint8), 10, full.store.run_folder(cell.run).pictures / f"{name}.png")
     hung = wall.hang(full.store.outcomes(full.cells))
     assert [bool(one.sheets) for one in hung] == [False, False, True, False]
     assert "pictures damaged" in hung[0].absent

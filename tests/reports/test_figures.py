@@ -28,7 +28,7 @@ def coded(finished):
     generator = np.random.default_rng(0)
     for cell in finished.cells:
         if cell.run.seed == 0 and cell.label != "InfoVAE":
-            pictures = finished.store.folder(cell.run).pictures
+            pictures = finished.store.run_folder(cell.run).pictures
             pictures.mkdir()
             y = np.repeat([3, 8], 50)
             z = generator.normal(size=(100, 2)) + y[:, None] * (100 if cell.label == "AE" else 0)
@@ -133,7 +133,7 @@ def test_another_seed_is_drawn_on_request(coded):
 
 
 def test_damaged_codes_hide_no_others(coded):
-    path = coded.store.folder(coded.cells[0].run).pictures / "codes.npz"
+    path = coded.store.run_folder(coded.cells[0].run).pictures / "codes.npz"
     path.write_bytes(path.read_bytes()[:50])
     figure = codes.draw(coded.store.outcomes(coded.cells))
     assert "damaged; see vimae-bench doctor" in texts(figure)

@@ -245,7 +245,7 @@ def test_a_figure_is_named_and_shares_no_id_with_another():
 def test_what_each_method_makes_of_the_same_images_is_shown_below_each_other(finished):
     images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
     for cell in finished.cells:
-        pictures = finished.store.folder(cell.run).pictures
+        pictures = finished.store.run_folder(cell.run).pictures
         if cell.label in ("AE", "VAE"):
             pictures.mkdir()
             tiles.save(images, 10, pictures / "reconstructions.png")
@@ -327,9 +327,9 @@ def test_one_table_has_no_mean_of_ranks(finished):
 
 
 def test_runs_are_linked_to_their_copies_in_mlflow_where_there_are_any(finished):
-    folder = finished.store.folder(finished.cells[0].run)
-    write_json(folder.mirrored, {"target": "somewhere", "run_id": "0123456789abcdef"})
-    finished.store.folder(finished.cells[1].run).mirrored.write_text("{")
+    folder = finished.store.run_folder(finished.cells[0].run)
+    write_json(folder.sync_state, {"target": "somewhere", "run_id": "0123456789abcdef"})
+    finished.store.run_folder(finished.cells[1].run).sync_state.write_text("{")
     links = [link.get("href") for link in report(finished, "--mlflow-url", "http://localhost:5000/").all("a")]
     assert [link for link in links if link.startswith("http")] == ["http://localhost:5000/#/runs/0123456789abcdef"]
     assert not any(link.get("href").startswith("http") for link in report(finished).all("a"))

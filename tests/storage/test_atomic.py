@@ -5,7 +5,14 @@ import time
 import pytest
 
 from vimae_bench.core.errors import ResultsError
-from vimae_bench.storage.atomic import append_line, read_json, read_lines, sweep, write_json, write_whole
+from vimae_bench.storage.atomic import (
+    append_json_line,
+    atomic_write,
+    read_json,
+    read_json_lines,
+    remove_temporary_files,
+    write_json,
+)
 
 
 def test_a_file_is_old_or_new_and_never_half(tmp_path):
@@ -17,7 +24,7 @@ def test_a_file_is_old_or_new_and_never_half(tmp_path):
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        write_whole(path, fails)
+        atomic_write(path, fails)
     assert read_json(path) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
 
@@ -38,35 +45,35 @@ def test_a_damaged_file_is_named(tmp_path, text):
 def test_a_line_cut_off_anywhere_loses_itself_alone(tmp_path):
     path = tmp_path / "x.jsonl"
     for i in range(3):
-        append_line(path, {"i": i, "text": "ä"})
+        append_json_line(path, {"i": i, "text": "ä"})
     whole = path.read_bytes()
     for cut in range(len(whole) + 1):
         path.write_bytes(whole[:cut])
-        before = [line["i"] for line, _ in read_lines(path)]
-        append_line(path, {"i": 9})
-        assert [line["i"] for line, _ in read_lines(path)] == [*before, 9] or whole[cut : cut + 1] == b"\n"
+        before = [line["i"] for line, _ in read_json_lines(path)]
+        append_json_line(path, {"i": 9})
+        assert [line["i"] for line, _ in read_json_lines(path)] == [*before, 9] or whole[cut : cut + 1] == b"\n"
         assert before == list(range(whole[:cut].count(b"\n")))
 
 
 def test_reading_goes_on_from_an_offset(tmp_path):
     path = tmp_path / "x.jsonl"
-    append_line(path, {"i": 0})
-    ((_, offset),) = read_lines(path)
-    append_line(path, {"i": 1})
-    assert [line for line, _ in read_lines(path, offset)] == [{"i": 1}]
-    assert not list(read_lines(tmp_path / "none"))
+    append_json_line(path, {"i": 0})
+    ((_, offset),) = read_json_lines(path)
+    append_json_line(path, {"i": 1})
+    assert [line for line, _ in read_json_lines(path, offset)] == [{"i": 1}]
+    assert not list(read_json_lines(tmp_path / "none"))
 
 
 def test_a_line_that_is_no_object_is_passed_over(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text('[1]\n3\nnull\n{"i": 1}\n')
-    assert [line for line, _ in read_lines(path)] == [{"i": 1}]
+    assert [line for line, _ in read_json_lines(path)] == [{"i": 1}]
 
 
 @pytest.mark.slow
 def test_a_writer_killed_at_any_moment_leaves_whole_files(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from vimae_bench.storage.atomic import append_line, write_json\n"
+        "import sys; from pathlib import Path; from vimae_bench.storage.atomic import append_json_line, write_json\n"
         "p = Path(sys.argv[1])\n"
         "for i in range(10**9):\n"
         "    write_json(p / 'x.json', {'i': i, 'pad': 'x' * 100_000})\n"
@@ -80,6 +87,6 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files(tmp_path):
         writer.kill()
         writer.wait()
         assert len(read_json(tmp_path / "x.json")["pad"]) == 100_000
-        assert all(len(line["pad"]) == 5000 for line, _ in read_lines(tmp_path / "x.jsonl"))
-    sweep(tmp_path)
+        assert all(len(line["pad"]) == 5000 for line, _ in read_json_lines(tmp_path / "x.jsonl"))
+    remove_temporary_files(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"x.json", "x.jsonl"}

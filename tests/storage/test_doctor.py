@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from vimae_bench.cli import main
 from vimae_bench.storage.doctor import examine, examine_store
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 
 TEXT = """
 name = "small"
@@ -230,8 +230,8 @@ def test_no_results_are_told_in_a_line(tmp_path):
 
 
 def test_a_model_without_pictures_is_drawn_again_unless_its_weights_were_removed(results):
-    (cell,) = Store(results).read_benchmark().cells
+    (cell,) = ResultsFolder(results).read_benchmark().cells
     shutil.rmtree(one_run(results) / "pictures")
-    assert Store(results).state(cell) == "measure"
+    assert ResultsFolder(results).get_state(cell) == "measure"
     (one_run(results) / "weights.safetensors").unlink()
-    assert Store(results).state(cell) == "done"
+    assert ResultsFolder(results).get_state(cell) == "done"

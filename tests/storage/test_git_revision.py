@@ -7,7 +7,7 @@ import pytest
 
 from vimae_bench.core.errors import BenchError
 from vimae_bench.storage.git_revision import find, unpack
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 
 ME = ("-c", "user.name=me", "-c", "user.email=me@here", "-c", "commit.gpgsign=false")
 
@@ -37,7 +37,7 @@ def kept(results, monkeypatch):
 def outcomes(spelt, folder):
     folder.mkdir()
     unpack(find(spelt), folder)
-    store = Store(folder)
+    store = ResultsFolder(folder)
     return store.outcomes(store.read_benchmark().cells)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vimae_bench.core.errors import ResultsError
-from vimae_bench.storage.latent_codes import read_codes
+from vimae_bench.storage.latent_codes import read_latent_codes
 
 
 @pytest.fixture
@@ -15,14 +15,14 @@ def kept(tmp_path):
 
 
 def test_codes_and_their_classes_are_read_back(kept):
-    found = read_codes(kept)
+    found = read_latent_codes(kept)
     assert np.array_equal(found.z, np.arange(100).reshape(50, 2))
     assert np.array_equal(found.y, np.arange(50))
 
 
 def test_without_labels_all_are_of_one_class(kept):
     np.savez_compressed(kept, z=np.zeros((3, 2), np.float16))
-    assert np.array_equal(read_codes(kept).y, [0, 0, 0])
+    assert np.array_equal(read_latent_codes(kept).y, [0, 0, 0])
 
 
 def test_no_damage_to_a_byte_is_more_than_a_message(kept):
@@ -30,7 +30,7 @@ def test_no_damage_to_a_byte_is_more_than_a_message(kept):
     for place in range(len(whole)):
         kept.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         with contextlib.suppress(ResultsError):
-            read_codes(kept)
+            read_latent_codes(kept)
             continue
         noticed += 1
     assert noticed > len(whole) / 2
@@ -40,4 +40,4 @@ def test_no_damage_to_a_byte_is_more_than_a_message(kept):
 def test_arrays_of_other_shapes_are_no_codes(kept, z, y):
     np.savez_compressed(kept, z=z, y=y)
     with pytest.raises(ResultsError, match="holds no codes"):
-        read_codes(kept)
+        read_latent_codes(kept)

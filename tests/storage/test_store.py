@@ -18,22 +18,22 @@ def test_a_run_goes_from_new_to_done(results):
     store = results.store
     results.add("VAE", 0, "missing")
     (cell,) = results.cells
-    assert store.state(cell) == "new"
-    store.folder(cell.run).write_spec(cell.run)
-    assert store.state(cell) == "resume"
+    assert store.get_state(cell) == "new"
+    store.run_folder(cell.run).write_spec(cell.run)
+    assert store.get_state(cell) == "resume"
     results.cells.clear()
     results.add("VAE", 0, sse=1.0, rate=2.0, mmd2=3.0)
-    assert store.state(cell) == "measure"
+    assert store.get_state(cell) == "measure"
     results.cells.clear()
     results.add("VAE", 0, sse=1.0, rate=2.0, mmd2=3.0, **{"svm clean": 4.0})
-    assert store.state(cell) == "done"
+    assert store.get_state(cell) == "done"
 
 
 @pytest.mark.parametrize("status", ["diverged", "failed"])
 def test_a_run_that_did_not_end_well_says_so(results, status: str):
     results.add("VAE", 0, status, "out of memory")
     (cell,) = results.cells
-    assert results.store.state(cell) == status
+    assert results.store.get_state(cell) == status
     (outcome,) = results.store.outcomes([cell])
     assert (outcome.status, outcome.reason) == (status, "out of memory")
 
@@ -71,7 +71,7 @@ def test_a_damaged_record_is_named_and_its_neighbours_are_read(results, damage: 
     assert str(folder.record) in first.reason
     assert "remove it and run again" in first.reason
     assert second.estimates["sse"].value == 2
-    assert results.store.state(results.cells[0]) == "failed"
+    assert results.store.get_state(results.cells[0]) == "failed"
 
 
 @pytest.mark.parametrize(
@@ -95,27 +95,27 @@ def test_damaged_files_are_set_aside_and_nothing_else_is_touched(results):
     reference = results.refer("svm", {"raw pixels": 88.0})
     for path in (record, metric, reference):
         path.write_text("{")
-    assert set(results.store.set_aside(results.cells)) == {record, metric, reference}
+    assert set(results.store.set_aside_damaged(results.cells)) == {record, metric, reference}
     assert record.with_suffix(".corrupt").read_text() == "{"
-    assert [results.store.state(cell) for cell in results.cells] == ["resume", "measure", "measure"]
+    assert [results.store.get_state(cell) for cell in results.cells] == ["resume", "measure", "measure"]
     assert whole.record.exists()
-    assert results.store.set_aside(results.cells) == []
+    assert results.store.set_aside_damaged(results.cells) == []
 
 
 def test_references_belong_to_the_data_set(results):
     results.add("VAE", 0, sse=1.0)
     results.refer("svm", {"raw pixels": 88.0, "PCA": 41.0})
-    (reference,) = results.store.references(results.cells)
+    (reference,) = results.store.load_references(results.cells)
     assert {label: row["svm clean"].value for label, row in reference.rows.items()} == {"raw pixels": 88, "PCA": 41}
     cell = results.cells[0]
-    assert results.store.references([replace(cell, run=replace(cell.run, latent=8))]) == []
+    assert results.store.load_references([replace(cell, run=replace(cell.run, latent=8))]) == []
 
 
 def test_a_damaged_reference_is_named(results):
     results.add("VAE", 0, sse=1.0)
     path = results.refer("svm", {"raw pixels": 88.0})
     path.write_text("{}")
-    (reference,) = results.store.references(results.cells)
+    (reference,) = results.store.load_references(results.cells)
     assert not reference.rows
     assert str(path) in reference.reason
 
@@ -143,7 +143,7 @@ def test_two_metrics_of_one_name_are_refused(results):
 def test_a_name_cannot_lead_out_of_the_results_folder(results, name: str):
     results.add("VAE", 0, "missing")
     with pytest.raises(ResultsError, match="has to lie in"):
-        results.store.folder(replace(results.cells[0].run, objective=Choice(name)))
+        results.store.run_folder(replace(results.cells[0].run, objective=Choice(name)))
 
 
 def test_a_link_in_place_of_a_run_is_refused(results, tmp_path: Path):

@@ -7,7 +7,7 @@ from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.hookspecs import HOOKS
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.plugin.settings import SettingsChecker
-from vimae_bench.storage.atomic import sha256
+from vimae_bench.storage.atomic import compute_sha256
 from vimae_bench.testing import CONTRACTS, examine
 from vimae_builtin.metrics import fd_cnn
 
@@ -39,7 +39,7 @@ def made(kind, name, **more):
 def random_weights(random_inception, monkeypatch):
     """Random weights for the Inception network, and the setting that asks for them."""
     monkeypatch.setenv("VIMAE_BENCH_INCEPTION", str(random_inception))
-    return {"weights": sha256(random_inception)}
+    return {"weights": compute_sha256(random_inception)}
 
 
 @pytest.mark.parametrize("entry", OURS, ids=lambda e: f"{e.kind}-{e.name}")

@@ -7,8 +7,8 @@ from PIL import Image
 from vimae_bench.core.spec import Cell, Choice, Run, Training
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
-from vimae_bench.storage.store import Store
-from vimae_bench.tracking.store import SETTINGS, default_uri, open_target
+from vimae_bench.storage.store import ResultsFolder
+from vimae_bench.tracking.store import SETTINGS, default_store_uri, open_experiment
 
 BEGAN = 1_700_000_000.0
 METRIC = Choice("svm", {"images": 1000})
@@ -25,11 +25,11 @@ class Bench:
 
     def __init__(self, results: Path, cells: list[Cell]):
         self.path, self.cells = results / "toy", cells
-        self.store = Store(self.path)
+        self.store = ResultsFolder(self.path)
         self.store.write_benchmark("toy", "", {}, cells)
 
     def folder(self, cell: Cell) -> RunFolder:
-        return self.store.folder(cell.run)
+        return self.store.run_folder(cell.run)
 
     def begin(self, cell: Cell, at: float = BEGAN) -> RunFolder:
         folder = self.folder(cell)
@@ -67,7 +67,7 @@ class Bench:
     def client(self):
         from mlflow import MlflowClient
 
-        return MlflowClient(default_uri(self.path.parent))
+        return MlflowClient(default_store_uri(self.path.parent))
 
     def mirrored(self) -> list[dict]:
         """All that MLflow has of this benchmark."""
@@ -99,7 +99,7 @@ class Bench:
 def template(tmp_path_factory) -> Path:
     """A store with its tables: making them takes seconds."""
     results = tmp_path_factory.mktemp("template")
-    open_target(results / "none", default_uri(results))
+    open_experiment(results / "none", default_store_uri(results))
     return results / "mlflow.db"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vimae_bench.tracking.sync import Summary, sync
+from vimae_bench.tracking.sync import SyncSummary, sync
 
 NOTE = "mlflow.note.content"
 
@@ -46,7 +46,7 @@ def test_runs_without_a_benchmark_are_mirrored_without_a_description(bench, dama
     bench.whole(bench.cells[0])
     kept = bench.path / "benchmark.json"
     kept.unlink() if damage is None else kept.write_text(damage)
-    assert sync(bench.path, cells=bench.cells) == Summary(1, 0)
+    assert sync(bench.path, cells=bench.cells) == SyncSummary(1, 0)
     assert NOTE not in experiment(bench).tags
 
 

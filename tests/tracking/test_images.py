@@ -4,7 +4,7 @@ import re
 
 from mlflow.tracking.multimedia import Image as Shown
 
-from vimae_bench.tracking.images import for_grid
+from vimae_bench.tracking.images import make_grid_images
 from vimae_bench.tracking.sync import sync
 
 NAME = re.compile(r"samples\+step\+0\+timestamp\+(\d+)\+[0-9a-f-]{36}(\+compressed)?\.(png|webp)")
@@ -53,6 +53,6 @@ def test_a_small_picture_is_small(tmp_path):
     from PIL import Image
 
     Image.new("RGB", (1000, 500)).save(tmp_path / "samples.png")
-    with for_grid(tmp_path / "samples.png") as (whole, small):
+    with make_grid_images(tmp_path / "samples.png") as (whole, small):
         assert Image.open(small).size == (256, 128)
         assert whole.read_bytes() == (tmp_path / "samples.png").read_bytes()

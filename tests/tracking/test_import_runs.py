@@ -8,10 +8,10 @@ from click.testing import CliRunner
 from vimae_bench.cli import main
 from vimae_bench.core.errors import BenchError
 from vimae_bench.core.spec import Choice
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking.import_runs import fetch
-from vimae_bench.tracking.store import default_uri
-from vimae_bench.tracking.sync import Summary, sync
+from vimae_bench.tracking.store import default_store_uri
+from vimae_bench.tracking.sync import SyncSummary, sync
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def fetched(bench, tmp_path):
     """What an experiment gives: the outcomes, and what was left out."""
 
     def brought(experiment="toy", uri=""):
-        store = Store(tmp_path / "fetched")
+        store = ResultsFolder(tmp_path / "fetched")
         notes = fetch(experiment, uri, bench.path.parent, store)
         return store.outcomes(store.read_benchmark().cells), notes
 
@@ -35,7 +35,7 @@ def alike(fetched, bench, cells):
 def test_outcomes_come_back_as_they_are_in_the_results_folder(bench, fetched, capfd):
     for cell in bench.cells:
         bench.whole(cell)
-    assert sync(bench.path) == Summary(2, 0)
+    assert sync(bench.path) == SyncSummary(2, 0)
     outcomes, notes = fetched()
     assert outcomes[0].estimates["accuracy"].se == 0.03
     assert outcomes[0].measures["accuracy"].better == "higher"
@@ -53,7 +53,7 @@ def test_controls_and_metrics_under_several_settings_come_back(bench, fetched):
         for value, metric in zip((0.8, 0.9), twins(), strict=True):
             bench.measure(cell, value, metric)
         bench.end(cell)
-    assert sync(bench.path, cells=cells) == Summary(2, 0)
+    assert sync(bench.path, cells=cells) == SyncSummary(2, 0)
     outcomes, _ = fetched()
     assert alike(outcomes, bench, cells)
     assert outcomes[1].cell.seed == 0
@@ -171,7 +171,7 @@ def test_no_store_is_made_where_one_is_looked_for(fetched, bench, tmp_path):
     with pytest.raises(BenchError, match=r"mlflow\.db: no MLflow store is there"):
         fetched()
     assert not (tmp_path / "mlflow.db").exists()
-    assert default_uri(bench.path.parent).endswith("/mlflow.db")
+    assert default_store_uri(bench.path.parent).endswith("/mlflow.db")
 
 
 def test_compare_takes_an_experiment_beside_the_folder_it_is_the_copy_of(bench):

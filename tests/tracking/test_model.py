@@ -14,8 +14,8 @@ from vimae_bench.engine.load_model import restore
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Choice, Order
 from vimae_bench.plugin.registry import make_plugin
-from vimae_bench.storage.store import Store
-from vimae_bench.tracking.store import default_uri
+from vimae_bench.storage.store import ResultsFolder
+from vimae_bench.tracking.store import default_store_uri
 from vimae_bench.tracking.sync import sync
 
 
@@ -26,19 +26,19 @@ def trained(tmp_path, template):
     ensure(make_plugin("dataset", dataset), tmp_path / "data")
     net = Choice("mlp", {"hidden": [8], "batch_norm": True})
     run = Run(dataset, net, Choice("ae", {"recon_scale": 1.0}), Choice("normal"), 2, Training(epochs=1), 0)
-    store = Store(tmp_path / "toy")
+    store = ResultsFolder(tmp_path / "toy")
     cell = Cell("AE", run, ())
     store.write_benchmark("toy", "", {}, [cell])
-    execute(Order("toy", cell, store.folder(run).path, tmp_path / "data"))
+    execute(Order("toy", cell, store.run_folder(run).path, tmp_path / "data"))
     (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
-    return store.folder(run)
+    return store.run_folder(run)
 
 
 def test_one_line_loads_a_model_that_reconstructs_as_the_trained_one(trained, tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", default_uri(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", default_store_uri(tmp_path))
     assert sync(tmp_path / "toy").behind == 0
     run_id = json.loads((trained.path / ".mlflow.json").read_text())["run_id"]
-    mlflow.set_tracking_uri(default_uri(tmp_path))
+    mlflow.set_tracking_uri(default_store_uri(tmp_path))
     try:
         loaded = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
     finally:

@@ -2,7 +2,7 @@ import pytest
 from mlflow.utils.validation import _validate_metric_name
 
 from vimae_bench.core.spec import Choice, Run, Training
-from vimae_bench.tracking.names import legal, parameters, tags, title
+from vimae_bench.tracking.names import parameters, tags, title, to_mlflow_name
 
 RUN = Run(
     Choice("digits"),
@@ -36,13 +36,13 @@ RUN = Run(
     ],
 )
 def test_mlflow_takes_every_name_made_legal(name):
-    _validate_metric_name(legal(name))
+    _validate_metric_name(to_mlflow_name(name))
 
 
 def test_legal_names_are_left_alone_and_others_stay_readable():
-    assert legal("train/mmd to N(0,I)") == "train/mmd to N_0_I_"
-    assert legal("svm accuracy.se") == "svm accuracy.se"
-    assert legal("fid@5k") == "fid_at_5k"
+    assert to_mlflow_name("train/mmd to N(0,I)") == "train/mmd to N_0_I_"
+    assert to_mlflow_name("svm accuracy.se") == "svm accuracy.se"
+    assert to_mlflow_name("fid@5k") == "fid_at_5k"
 
 
 def test_parameters_are_the_flattened_settings():

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from vimae_bench.tracking.store import SETTINGS, default_uri, masked, open_target
+from vimae_bench.tracking.store import SETTINGS, default_store_uri, mask_secrets, open_experiment
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ from vimae_bench.tracking.store import SETTINGS, default_uri, masked, open_targe
     ],
 )
 def test_what_is_secret_in_a_uri_is_masked(text, shown):
-    assert masked(text) == shown
+    assert mask_secrets(text) == shown
 
 
 def test_the_default_store_lies_in_the_results_folder(tmp_path):
-    assert default_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    assert default_store_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
 
 
 @pytest.mark.parametrize("name", ["my results", "100%25", "what?", "é#1"])
@@ -32,20 +32,20 @@ def test_the_store_is_made_in_a_folder_of_any_name(tmp_path, template, name):
     results.mkdir()
     (results / "mlflow.db").write_bytes(template.read_bytes())
     before = (results / "mlflow.db").stat().st_mtime_ns
-    open_target(results / "toy", default_uri(results))
+    open_experiment(results / "toy", default_store_uri(results))
     assert (results / "mlflow.db").stat().st_mtime_ns > before
 
 
 def test_artefacts_lie_beside_the_store(tmp_path, template):
     (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
-    target = open_target(tmp_path / "toy", default_uri(tmp_path))
+    target = open_experiment(tmp_path / "toy", default_store_uri(tmp_path))
     location = target.client.get_experiment(target.experiment).artifact_location
     assert location == (tmp_path / "mlflow-artifacts" / "toy").as_uri()
 
 
 def test_the_experiment_is_one_of_trained_models(tmp_path, template):
     (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
-    target = open_target(tmp_path / "toy", default_uri(tmp_path))
+    target = open_experiment(tmp_path / "toy", default_store_uri(tmp_path))
     assert target.client.get_experiment(target.experiment).tags["mlflow.experimentKind"] == "custom_model_development"
 
 
@@ -53,7 +53,7 @@ def test_a_store_made_anew_in_the_same_place_is_another_target(tmp_path, templat
     first, second = tmp_path / "one.db", tmp_path / "two.db"
     first.write_bytes(template.read_bytes())
     second.write_bytes(template.read_bytes())
-    names = {open_target(tmp_path / "toy", f"sqlite:///{path}").name.split()[-1] for path in (first, first, second)}
+    names = {open_experiment(tmp_path / "toy", f"sqlite:///{path}").name.split()[-1] for path in (first, first, second)}
     assert len(names) == 2
 
 
@@ -62,7 +62,7 @@ def test_opening_a_store_waits_less_than_mlflow_would_unless_told_to(tmp_path, t
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")
     (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
-    open_target(tmp_path / "toy", default_uri(tmp_path))
+    open_experiment(tmp_path / "toy", default_store_uri(tmp_path))
     assert {name: os.environ[name] for name in SETTINGS} == SETTINGS | {"MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
 
 
@@ -74,7 +74,7 @@ def test_processes_that_open_a_store_that_is_not_there_yet_do_not_hinder_each_ot
 
     def open_it():
         together.wait()
-        open_target(tmp_path / "toy", default_uri(tmp_path))
+        open_experiment(tmp_path / "toy", default_store_uri(tmp_path))
 
     processes = [context.Process(target=open_it) for _ in range(4)]
     for process in processes:

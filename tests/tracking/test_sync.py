@@ -12,16 +12,16 @@ from vimae_bench.core.errors import ResultsError
 from vimae_bench.core.spec import Cell, Choice
 from vimae_bench.tracking import store
 from vimae_bench.tracking import sync_run as run_module
-from vimae_bench.tracking.store import default_uri
-from vimae_bench.tracking.sync import Summary, sync
-from vimae_bench.tracking.sync_state import Cursor
+from vimae_bench.tracking.store import default_store_uri
+from vimae_bench.tracking.sync import SyncSummary, sync
+from vimae_bench.tracking.sync_state import SyncState
 
 BEGAN = 1_700_000_000_000
 
 
 def test_a_finished_run_is_read_back_from_mlflow_whole(bench):
     bench.whole(bench.cells[0])
-    assert sync(bench.path) == Summary(1, 0)
+    assert sync(bench.path) == SyncSummary(1, 0)
     (run,) = bench.mirrored()
     assert run["status"] == "FINISHED"
     assert run["times"] == (BEGAN, BEGAN + 60_000)
@@ -54,7 +54,7 @@ def test_mirroring_again_sends_nothing(bench, monkeypatch):
     before = bench.mirrored()
     for name in ("create_run", "log_batch", "log_artifact", "set_terminated", "update_run", "search_runs"):
         monkeypatch.setattr(MlflowClient, name, None)
-    assert sync(bench.path) == Summary(1, 0)
+    assert sync(bench.path) == SyncSummary(1, 0)
     monkeypatch.undo()
     assert bench.mirrored() == before
 
@@ -64,7 +64,7 @@ def test_a_lost_cursor_sends_everything_again_and_changes_nothing(bench):
     sync(bench.path)
     before = bench.mirrored()
     (bench.folder(bench.cells[0]).path / ".mlflow.json").unlink()
-    assert sync(bench.path) == Summary(1, 0)
+    assert sync(bench.path) == SyncSummary(1, 0)
     assert bench.mirrored() == before
 
 
@@ -135,7 +135,7 @@ def test_a_metric_measured_later_is_picked_up(bench):
     rate = Choice("rate")
     bench.measure(cell, 3.5, rate)
     more = Cell(cell.label, cell.run, (*cell.metrics, rate))
-    assert sync(bench.path, cells=[more]) == Summary(1, 0)
+    assert sync(bench.path, cells=[more]) == SyncSummary(1, 0)
     assert [p[2] for p in bench.mirrored()[0]["curves"]["accuracy"]] == [0.9, 3.5]
 
 
@@ -187,7 +187,7 @@ def test_another_store_gets_everything_from_the_start(bench, template, tmp_path)
     sync(bench.path)
     other = tmp_path / "other.db"
     shutil.copy(template, other)
-    assert sync(bench.path, f"sqlite:///{other}") == Summary(1, 0)
+    assert sync(bench.path, f"sqlite:///{other}") == SyncSummary(1, 0)
     client = MlflowClient(f"sqlite:///{other}")
     (run,) = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
     assert len(client.get_metric_history(run.info.run_id, "train/total")) == 5
@@ -195,10 +195,10 @@ def test_another_store_gets_everything_from_the_start(bench, template, tmp_path)
 
 
 def test_only_the_runs_asked_for_and_begun_are_mirrored(bench):
-    assert sync(bench.path) == Summary(0, 0)
+    assert sync(bench.path) == SyncSummary(0, 0)
     for cell in bench.cells:
         bench.whole(cell)
-    assert sync(bench.path, cells=bench.cells[1:]) == Summary(1, 0)
+    assert sync(bench.path, cells=bench.cells[1:]) == SyncSummary(1, 0)
     assert [run["tags"]["vb.seed"] for run in bench.mirrored()] == ["1"]
 
 
@@ -211,7 +211,7 @@ def test_a_damaged_file_costs_its_run_alone_and_is_named(bench):
     assert (summary.mirrored, summary.behind) == (1, 1)
     assert str(damaged) in summary.reason
     bench.measure(bench.cells[0])
-    assert sync(bench.path) == Summary(2, 0)
+    assert sync(bench.path) == SyncSummary(2, 0)
     assert [run["status"] for run in bench.mirrored()] == ["FINISHED", "FINISHED"]
 
 
@@ -253,7 +253,7 @@ def killed_after(steps, monkeypatch):
     with monkeypatch.context() as patch:
         for name in ("create_run", "log_batch", "log_artifact", "set_terminated", "update_run"):
             patch.setattr(MlflowClient, name, limited(getattr(MlflowClient, name)))
-        patch.setattr(Cursor, "write", limited(Cursor.write))
+        patch.setattr(SyncState, "write", limited(SyncState.write))
         yield
 
 
@@ -271,7 +271,7 @@ def test_a_mirror_killed_at_any_step_leaves_one_run_and_each_point_once(bench, m
             with killed_after(steps, monkeypatch):
                 sync(bench.path)
         except Killed:
-            assert sync(bench.path) == Summary(1, 0)
+            assert sync(bench.path) == SyncSummary(1, 0)
             assert _plain(bench.mirrored()) == _plain(undisturbed), f"killed after {steps} steps"
         else:
             break
@@ -316,7 +316,7 @@ def test_a_dead_server_costs_bounded_time_and_no_data(bench, impatient, dead_ser
     assert "127.0.0.1" in summary.reason
     assert "secret" not in summary.reason
     assert capfd.readouterr() == ("", "")
-    assert sync(bench.path) == Summary(2, 0)
+    assert sync(bench.path) == SyncSummary(2, 0)
 
 
 def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench, monkeypatch):
@@ -332,8 +332,8 @@ def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench
         patch.setattr(MlflowClient, "log_artifact", down)
         summary = sync(bench.path)
     assert len(calls) == 1
-    assert summary == Summary(0, 2, "MlflowException: connection refused by http://***@host")
-    assert sync(bench.path) == Summary(2, 0)
+    assert summary == SyncSummary(0, 2, "MlflowException: connection refused by http://***@host")
+    assert sync(bench.path) == SyncSummary(2, 0)
     assert {run["status"] for run in bench.mirrored()} == {"FINISHED"}
 
 
@@ -345,7 +345,7 @@ def test_a_store_that_may_only_be_read_is_told_and_left_as_it_is(bench):
     summary = sync(bench.path, f"sqlite:///file:{store}?mode=ro&uri=true")
     assert (summary.mirrored, summary.behind, "readonly database" in summary.reason) == (0, 2, True)
     assert store.read_bytes() == before
-    assert sync(bench.path) == Summary(2, 0)
+    assert sync(bench.path) == SyncSummary(2, 0)
 
 
 def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch):
@@ -360,13 +360,13 @@ def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch)
         real(client, run_id, path, below)
 
     monkeypatch.setattr(MlflowClient, "log_artifact", picky)
-    assert sync(bench.path) == Summary(1, 1, "MlflowException: not this one")
+    assert sync(bench.path) == SyncSummary(1, 1, "MlflowException: not this one")
 
 
 def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):
     bench.whole(bench.cells[0])
     monkeypatch.chdir(tmp_path)  # MLflow, taken for a server, chooses where its artefacts go
-    monkeypatch.setattr(store, "connect", lambda _uri: MlflowClient(default_uri(bench.path.parent)))
+    monkeypatch.setattr(store, "connect", lambda _uri: MlflowClient(default_store_uri(bench.path.parent)))
     assert sync(bench.path, "http://me:secret@host").mirrored == 1
     written = [p.read_bytes() for p in bench.path.rglob("*") if p.is_file()]
     assert not any(b"secret" in content for content in written)

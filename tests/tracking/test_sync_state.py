@@ -1,29 +1,29 @@
 import os
 
-from vimae_bench.tracking.sync_state import Cursor, stamp
+from vimae_bench.tracking.sync_state import SyncState, file_stamp
 
 
 def test_a_cursor_is_read_back_as_it_was_written(tmp_path):
     path = tmp_path / ".mlflow.json"
-    cursor = Cursor("here 1 2", "abc", 120, 3, 1.5, {"record.json": "1-2"}).write(path)
-    assert Cursor.read(path, "here 1 2") == cursor
+    cursor = SyncState("here 1 2", "abc", 120, 3, 1.5, {"record.json": "1-2"}).write(path)
+    assert SyncState.read(path, "here 1 2") == cursor
 
 
 def test_a_cursor_of_another_target_or_a_damaged_one_counts_as_none(tmp_path):
     path = tmp_path / ".mlflow.json"
-    assert Cursor.read(path, "here") == Cursor("here")
-    Cursor("there", "abc", 120).write(path)
-    assert Cursor.read(path, "here") == Cursor("here")
+    assert SyncState.read(path, "here") == SyncState("here")
+    SyncState("there", "abc", 120).write(path)
+    assert SyncState.read(path, "here") == SyncState("here")
     path.write_text('{"target": "here", "surplus": 1}')
-    assert Cursor.read(path, "here") == Cursor("here")
+    assert SyncState.read(path, "here") == SyncState("here")
     path.write_text('{"targ')
-    assert Cursor.read(path, "here") == Cursor("here")
+    assert SyncState.read(path, "here") == SyncState("here")
 
 
 def test_a_stamp_changes_when_a_file_is_written_again(tmp_path):
     path = tmp_path / "a"
     path.write_text("x")
-    first = stamp(path)
-    assert stamp(path) == first
+    first = file_stamp(path)
+    assert file_stamp(path) == first
     os.utime(path, (1, 1))
-    assert stamp(path) != first
+    assert file_stamp(path) != first

@@ -8,7 +8,7 @@ from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.results import Measure
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.storage.atomic import write_json
-from vimae_bench.storage.store import Store
+from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tuning import study as sweep
 
 TEXT = """\
@@ -66,13 +66,13 @@ class Made:
         self.store, self.value_of, self.rounds = store, value_of, []
 
     def __call__(self, cells):
-        new = [cell for cell in cells if self.store.state(cell) == "new"]
+        new = [cell for cell in cells if self.store.get_state(cell) == "new"]
         self.rounds.append(new)
         for cell in new:
             self.make(cell, self.value_of(cell))
 
     def make(self, cell, value):
-        folder = self.store.folder(cell.run)
+        folder = self.store.run_folder(cell.run)
         folder.write_spec(cell.run)
         status = "diverged" if value is None else "done"
         write_json(folder.record, {"key": cell.run.key, "status": status, "reason": "", "run": cell.run.as_json()})
@@ -118,4 +118,4 @@ def planned(file):
 
 @pytest.fixture
 def made(tmp_path):
-    return lambda value_of, folder="results": Made(Store(tmp_path / folder), value_of)
+    return lambda value_of, folder="results": Made(ResultsFolder(tmp_path / folder), value_of)

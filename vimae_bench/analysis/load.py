@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import BenchError, Problem, Problems
 from ..core.spec import Cell
-from ..storage.store import Store
+from ..storage.store import ResultsFolder
 
 if TYPE_CHECKING:
     from ..storage.store import Outcome
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Finished:
     """A benchmark's store with the cells that are asked about and the way they are shown."""
 
-    store: Store
+    store: ResultsFolder
     cells: Sequence[Cell]
     rank_by: str = ""
     columns: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Finished:
         from .leaderboard import leaderboards
 
         with _keeping_all():
-            references = self.store.references(self.cells)
+            references = self.store.load_references(self.cells)
             return leaderboards(self.outcomes, references, self.rank_by, self.columns, self.provenance)
 
 
@@ -57,7 +57,7 @@ def _keeping_all() -> Generator[None]:
 def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Finished:
     """What a benchmark file is about, or a results folder in its place."""
     if file.is_dir():
-        store = Store(file)
+        store = ResultsFolder(file)
         with _keeping_all():
             kept = store.read_benchmark()
         shown = kept.leaderboard
@@ -66,7 +66,7 @@ def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Fini
     from ..config.matrix import read_matrix
 
     benchmark, cells = read_matrix(file, overrides)
-    return Finished(Store(results / benchmark.name), cells, **asdict(benchmark.leaderboard))
+    return Finished(ResultsFolder(results / benchmark.name), cells, **asdict(benchmark.leaderboard))
 
 
 def finished_all(sources: Sequence[Path], results: Path) -> list[Finished]:

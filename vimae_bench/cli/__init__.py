@@ -56,9 +56,9 @@ class Commands(click.Group):
 
 
 def _tell_if_full(ctx: click.Context, error: OSError) -> None:
-    from ..storage.atomic import no_room
+    from ..storage.atomic import is_no_space_error
 
-    if no_room(error):
+    if is_no_space_error(error):
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"{where}no space left; make room, and give the same command again", err=True)
         ctx.exit(ResultsError.exit_code)

@@ -82,11 +82,11 @@ def _revision(name: str) -> Side:
 
 
 def _experiment(name: str, places: Places) -> Side:
-    from ..storage.store import Store
+    from ..storage.store import ResultsFolder
     from ..tracking.import_runs import fetch
 
     with TemporaryDirectory(prefix="vimae-bench-") as folder:
-        notes = fetch(name.removeprefix(EXPERIMENT), places.mlflow, places.results, Store(Path(folder)))
+        notes = fetch(name.removeprefix(EXPERIMENT), places.mlflow, places.results, ResultsFolder(Path(folder)))
         return replace(_borrowed(name, Path(folder)), notes=tuple(notes))
 
 

@@ -11,7 +11,7 @@ import click
 
 from ..analysis.load import Finished, finished
 from ..core.errors import BenchError, legible
-from ..storage.atomic import write_whole
+from ..storage.atomic import atomic_write
 from .options import FILE, file_argument, override_option, results_option
 
 if TYPE_CHECKING:
@@ -71,6 +71,6 @@ def _write(figure: "Figure", path: Path, form: str) -> None:
 
     data = encoded(figure, form)
     try:
-        write_whole(path, lambda temporary: temporary.write_bytes(data))
+        atomic_write(path, lambda temporary: temporary.write_bytes(data))
     except OSError as error:
         raise BenchError(f"{path}: cannot be written: {error.strerror}") from error

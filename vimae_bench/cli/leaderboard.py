@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..analysis.load import Finished, finished
-from ..storage.atomic import write_whole
+from ..storage.atomic import atomic_write
 from .options import file_argument, override_option, results_option
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def keep(found: Finished) -> None:
     folder = found.store.path
     for old in (*folder.glob("leaderboard*.png"), *folder.glob("codes*.png")):
         old.unlink(missing_ok=True)  # there may have been another number of tables
-    write_whole(folder / "leaderboard.md", lambda path: path.write_text(_text(found, "markdown"), encoding="utf-8"))
+    atomic_write(folder / "leaderboard.md", lambda path: path.write_text(_text(found, "markdown"), encoding="utf-8"))
     _save(_intervals(found), folder / "leaderboard.png")
-    if any((found.store.folder(cell.run).pictures / "codes.npz").exists() for cell in found.cells):
+    if any((found.store.run_folder(cell.run).pictures / "codes.npz").exists() for cell in found.cells):
         _save(_codes(found), folder / "codes.png")
 
 
@@ -87,4 +87,4 @@ def _save(figures: "Sequence[Figure]", path: Path) -> None:
     for n, figure in enumerate(figures, 1):
         data = encoded(figure, "png")
         target = path if len(figures) == 1 else path.with_stem(f"{path.stem}-{n}")
-        write_whole(target, lambda temporary, data=data: temporary.write_bytes(data))
+        atomic_write(target, lambda temporary, data=data: temporary.write_bytes(data))

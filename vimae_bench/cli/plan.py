@@ -11,7 +11,7 @@ from ..config.matrix import read_matrix, select_entries
 from ..core.errors import legible
 from ..core.spec import Cell
 from ..plugin.catalog import get_catalog
-from ..storage.store import Store
+from ..storage.store import ResultsFolder
 from .options import data_option, data_root, file_argument, filter_option, override_option, results_option
 
 
@@ -29,19 +29,21 @@ def plan(file: Path, words: str, overrides: tuple[str, ...], results: Path, data
       vimae-bench plan benchmarks/fig1.toml -k "vimae s0"
     """
     benchmark, matrix = read_matrix(file, overrides)
-    wanted, store = select_entries(matrix, words), Store(results / benchmark.name)
+    wanted, store = select_entries(matrix, words), ResultsFolder(results / benchmark.name)
     show(wanted, store)
     show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), data_root(data))
 
 
-def unmeasured(matrix: Sequence[Cell], store: Store) -> list[Cell]:
+def unmeasured(matrix: Sequence[Cell], store: ResultsFolder) -> list[Cell]:
     """The cells with the slow metrics that are still to be measured of them, and no other metric."""
     known = get_catalog()
     slow = {c.use for cell in matrix for c in cell.metrics if known.get_entry("metric", c.use).slow}
     left = [
         replace(
             cell,
-            metrics=tuple(m for m in cell.metrics if m.use in slow and not store.folder(cell.run).metric(m).exists()),
+            metrics=tuple(
+                m for m in cell.metrics if m.use in slow and not store.run_folder(cell.run).metric(m).exists()
+            ),
         )
         for cell in matrix
     ]
@@ -57,9 +59,9 @@ def show_costs(matrix: Sequence[Cell], device: str, data: Path) -> None:
             click.echo(line)
 
 
-def show(matrix: Sequence[Cell], store: Store) -> None:
+def show(matrix: Sequence[Cell], store: ResultsFolder) -> None:
     """One line for each run, and how many there are in each state."""
-    states = [store.state(cell) for cell in matrix]
+    states = [store.get_state(cell) for cell in matrix]
     columns = [
         (state, legible(cell.label), cell.run.dataset.use, cell.run.architecture.use, f"seed {cell.seed}", cell.run.key)
         for cell, state in zip(matrix, states, strict=True)

@@ -117,15 +117,15 @@ def _verdict(found: Sequence[Finished], against: Path | None) -> "Report | None"
 
 def _expect_address(url: str | None) -> None:
     """Raises BenchError for what is no address of a server, or one with a secret in it: a page may be mailed."""
-    from ..tracking.store import masked
+    from ..tracking.store import mask_secrets
 
     if url is None:
         return
     if not url.startswith(MLFLOW):
         raise BenchError(
-            f"--mlflow-url {masked(url)}: must begin with http:// or https://, such as http://localhost:5000"
+            f"--mlflow-url {mask_secrets(url)}: must begin with http:// or https://, such as http://localhost:5000"
         )
-    if url != masked(url):
+    if url != mask_secrets(url):
         raise BenchError("--mlflow-url: must hold no password or token, for whoever reads the page would have it")
 
 
@@ -134,10 +134,10 @@ def _address_of(url: str | None) -> "Callable[[Outcome], str]":
     from urllib.parse import quote
 
     from ..storage.run_folder import RunFolder
-    from ..tracking.sync_state import copied_as
+    from ..tracking.sync_state import read_mlflow_run_id
 
     def address(outcome: "Outcome") -> str:
-        run_id = copied_as(RunFolder(outcome.folder).mirrored) if url else ""
+        run_id = read_mlflow_run_id(RunFolder(outcome.folder).sync_state) if url else ""
         return f"{url.rstrip('/')}/#/runs/{quote(run_id, safe='')}" if url and run_id else ""
 
     return address

@@ -19,7 +19,7 @@ from ..execution import signals as interrupts
 from ..execution.interfaces import Executor
 from ..execution.jobs import Compile, Means
 from ..plugin.registry import make_plugin
-from ..storage.store import Store
+from ..storage.store import ResultsFolder
 from . import leaderboard
 from .options import (
     DEFAULT_RESULTS,
@@ -132,7 +132,7 @@ def run(
     asked = asked_of_executor(executor, jobs=jobs, device=device, timeout=timeout)
     benchmark, matrix = read_matrix(file, (*overrides, *asked))
     wanted = select_entries(matrix, words)
-    store, root = Store(results.resolve() / benchmark.name), data_root(data)
+    store, root = ResultsFolder(results.resolve() / benchmark.name), data_root(data)
     _name_weights(weights)
     left = orders(store, benchmark.name, wanted, root)
     chosen = executor_of(benchmark, bool(left) and not dry_run)
@@ -185,32 +185,32 @@ def _check(benchmark: Benchmark, data: Path) -> dict[str, int]:
     return check(benchmark, data, click.echo)
 
 
-def open_store(store: Store, benchmark: Benchmark, overrides: Sequence[str], matrix: Sequence[Cell]) -> None:
+def open_store(store: ResultsFolder, benchmark: Benchmark, overrides: Sequence[str], matrix: Sequence[Cell]) -> None:
     """Write down what is asked for, but no password in it, and make room for what is damaged."""
-    from ..tracking.store import masked
+    from ..tracking.store import mask_secrets
 
     source = benchmark.source + "".join(f"# -o {override}\n" for override in overrides)
     try:
-        store.write_benchmark(benchmark.name, masked(source), asdict(benchmark.leaderboard), matrix)
+        store.write_benchmark(benchmark.name, mask_secrets(source), asdict(benchmark.leaderboard), matrix)
     except OSError as error:
         raise ResultsError(
             f"{store.path}: cannot be written ({error.strerror}); choose another with --results"
         ) from error
-    for path in store.set_aside(matrix):
+    for path in store.set_aside_damaged(matrix):
         click.echo(f"{path}: damaged, set aside as {path.with_suffix('.corrupt').name}, and made again", err=True)
 
 
 def _places(file: Path, results: Path, name: str, reporters: Sequence[Choice]) -> dict[str, str]:
     """Where the records and pictures are, how to see everything on a page, in MLflow, and the leaderboard again."""
-    from ..tracking.store import default_uri, masked
+    from ..tracking.store import default_store_uri, mask_secrets
 
     drawn = [str(path) for path in sorted((results / name).glob("leaderboard*.png"))]
     places = {"records": str(results / name / "runs"), "pictures": ", ".join(drawn)}
     places["report"] = f"vimae-bench report {results / name}"
     for choice in reporters:
         if choice.use == "mlflow":
-            uri = choice.settings["uri"] or default_uri(results)
-            places["MLflow"] = f"mlflow ui --backend-store-uri {masked(uri)}"
+            uri = choice.settings["uri"] or default_store_uri(results)
+            places["MLflow"] = f"mlflow ui --backend-store-uri {mask_secrets(uri)}"
     elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
     return {**places, "again": f"vimae-bench leaderboard {file}{elsewhere}"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..plugin.catalog import get_catalog
-from ..storage.atomic import readable, write_json
+from ..storage.atomic import format_json, write_json
 from .options import FILE
 
 
@@ -23,7 +23,7 @@ def schema(output: Path | None) -> None:
     from ..config.json_schema import make_json_schema as made
 
     if output is None:
-        click.echo(readable(made(get_catalog())), nl=False)
+        click.echo(format_json(made(get_catalog())), nl=False)
         return
     write_json(output, made(get_catalog()))
     click.echo(output)

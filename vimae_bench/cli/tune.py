@@ -15,8 +15,8 @@ from ..engine.runner import carry_out, orders
 from ..execution import signals as interrupts
 from ..plugin.catalog import get_catalog
 from ..plugin.registry import make_plugin
-from ..storage.atomic import write_json, write_whole
-from ..storage.store import Store
+from ..storage.atomic import atomic_write, write_json
+from ..storage.store import ResultsFolder
 from .options import DEFAULT_RESULTS, FILE, data_option, data_root, file_argument, override_option, results_option
 from .reporter_guard import dispensable
 from .run import SOME_FAILED, Jobs, asked_of_executor, executor_of, open_store, reporters_of
@@ -63,13 +63,13 @@ def tune(
     with interrupts.later():
         from ..engine.preflight import check
         from ..reports import trials as attempts
-        from ..tracking.store import masked
+        from ..tracking.store import mask_secrets
         from ..tuning import study as sweeping
         from ..tuning.write_config import describe_tuning, format_tuned_benchmark, list_fixed_methods
 
     sweep, root = sweeping.plan_study(benchmark, get_catalog()), data_root(data)
     check(sweep.benchmark, root, click.echo)
-    rounds = Rounds(sweep, Store(results.resolve() / sweep.benchmark.name), root, overrides, no_mlflow)
+    rounds = Rounds(sweep, ResultsFolder(results.resolve() / sweep.benchmark.name), root, overrides, no_mlflow)
     for line in _beforehand(sweep, list_fixed_methods(benchmark)):
         click.echo(line)
     tuned = sweeping.run_study(sweep, rounds.store, rounds)
@@ -77,10 +77,10 @@ def tune(
     folder, again = results / sweep.benchmark.name, shlex.join(["vimae-bench", "tune", str(file), *_given(overrides)])
     write_json(folder / "tuning.json", attempts.as_json(tuned, sweep.measure))
     text, target = (
-        masked(format_tuned_benchmark(benchmark, overrides, sweep, tuned, again)),
+        mask_secrets(format_tuned_benchmark(benchmark, overrides, sweep, tuned, again)),
         output or folder / "tuned.toml",
     )
-    write_whole(target, lambda path: path.write_text(text, encoding="utf-8"))
+    atomic_write(target, lambda path: path.write_text(text, encoding="utf-8"))
     elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
     places = {"trials": folder / "tuning.json", "chosen": target, "next": f"vimae-bench run {target}{elsewhere}"}
     for name, where in places.items():
@@ -94,7 +94,7 @@ class Rounds:
     """Has the runs of each round made, as those of any benchmark are; `failed` tells whether some did not end well."""
 
     sweep: "Study"
-    store: Store
+    store: ResultsFolder
     data: Path
     overrides: tuple[str, ...]
     no_mlflow: bool

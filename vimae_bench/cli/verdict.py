@@ -7,7 +7,7 @@ import click
 
 from ..analysis.load import finished_all
 from ..core.errors import BenchError
-from ..storage.atomic import write_whole
+from ..storage.atomic import atomic_write
 from .options import FILE, results_option
 
 if TYPE_CHECKING:
@@ -95,6 +95,6 @@ def _text(made: "Report", form: str, start: Path) -> str:
 def written(output: Path, text: str) -> None:
     """Write a text whole. Raises BenchError where that cannot be."""
     try:
-        write_whole(output, lambda path: path.write_text(text, encoding="utf-8"))
+        atomic_write(output, lambda path: path.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise BenchError(f"{output}: cannot be written: {error.strerror}") from error

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.canonical import Json
 from ..core.errors import DataError, ResultsError
-from ..storage.atomic import read_json, write_json, write_whole
+from ..storage.atomic import atomic_write, read_json, write_json
 
 NAMES = ("train_x", "train_y", "test_x", "test_y")
 FACTORS = ("train_factors", "test_factors")
@@ -83,7 +83,7 @@ def write(folder: Path, name: str, arrays: Mapping[str, np.ndarray], source: str
     Raises OSError where they cannot be written.
     """
     for key, array in arrays.items():
-        write_whole(_path(folder, key), lambda path, array=array: _save(path, array))
+        atomic_write(_path(folder, key), lambda path, array=array: _save(path, array))
     card = {"name": name, **_counts(arrays)} | ({"factors": list(factors)} if factors else {})
     write_json(folder / CARD, {**card, "source": source, "sha256": digests(folder)})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..core.errors import ResultsError
 from ..execution.jobs import Order
-from ..storage.store import FINISHED, Store
+from ..storage.store import FINISHED_STATES, ResultsFolder
 
 BESIDE = 2 * 2**20
 """Bytes of a run beside its weights, at the most that is usual: pictures, metrics, events, and what MLflow copies."""
@@ -34,7 +34,7 @@ def expect_room(results: Path, orders: Sequence[Order], weights: Mapping[str, in
 
 
 def _untrained(order: Order) -> bool:
-    return Store(order.folder.parents[1]).state(order.cell) not in (*FINISHED, "measure")
+    return ResultsFolder(order.folder.parents[1]).get_state(order.cell) not in (*FINISHED_STATES, "measure")
 
 
 def _gib(size: float) -> str:

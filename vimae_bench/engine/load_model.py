@@ -6,7 +6,7 @@ from ..core.canonical import Json
 from ..core.errors import ResultsError
 from ..core.spec import Run
 from ..models.autoencoder import Autoencoder
-from ..storage.atomic import read_json, sha256
+from ..storage.atomic import compute_sha256, read_json
 from ..storage.run_folder import RunFolder
 from .build import build, frame_of, objective_of
 from .record import load_weights
@@ -25,7 +25,7 @@ def restore(folder: RunFolder, device: torch.device | str = "cpu") -> Autoencode
         raise ResultsError(f"{folder.record}: is not the record of a trained model ({error!r})") from error
     if not folder.weights.exists():
         raise ResultsError(f"{folder.weights}: is not there; remove the run's folder and run again")
-    if sha256(folder.weights) != digest:
+    if compute_sha256(folder.weights) != digest:
         raise ResultsError(f"{folder.weights}: is not what {folder.record.name} says; remove it and run again")
     model = build(run, frame_of(run, shape), objective_of(run), torch.device(device))
     load_weights(folder.weights, model)

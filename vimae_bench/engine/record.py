@@ -17,7 +17,7 @@ from ..core.spec import Run
 from ..execution.jobs import Order
 from ..models.autoencoder import Autoencoder
 from ..plugin.manager import find_plugins
-from ..storage.atomic import read_json, sha256, write_json, write_whole
+from ..storage.atomic import atomic_write, compute_sha256, read_json, write_json
 from ..storage.run_folder import RunFolder
 from .training.loop import Trained
 
@@ -96,7 +96,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
 
 
 def _whole(path: Path, digest: object) -> bool:
-    if path.exists() and sha256(path) != digest:
+    if path.exists() and compute_sha256(path) != digest:
         path.replace(path.with_suffix(".corrupt"))
     return path.exists()
 
@@ -105,8 +105,8 @@ def _write_weights(path: Path, model: nn.Module) -> Json:
     from safetensors.torch import save_file
 
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    write_whole(path, lambda temporary: save_file(state, temporary))
-    return {"sha256": sha256(path), "bytes": path.stat().st_size}
+    atomic_write(path, lambda temporary: save_file(state, temporary))
+    return {"sha256": compute_sha256(path), "bytes": path.stat().st_size}
 
 
 def _head(run: Run, status: str, reason: str) -> Json:

@@ -10,19 +10,19 @@ from ..execution import signals as interrupts
 from ..execution.interfaces import Executor, Reporter
 from ..execution.jobs import NO_SPACE, Event, Means, Order
 from ..storage.run_folder import RunFolder
-from ..storage.store import FINISHED, Store
+from ..storage.store import FINISHED_STATES, ResultsFolder
 from .scheduler import rounds
 
 ORDINARY = Means()
 
 
-def orders(store: Store, name: str, cells: Sequence[Cell], data: Path, means: Means = ORDINARY) -> list[Order]:
+def orders(store: ResultsFolder, name: str, cells: Sequence[Cell], data: Path, means: Means = ORDINARY) -> list[Order]:
     """What is still to be done, each run once, however many rows it appears in."""
-    states = [(cell, store.state(cell)) for cell in cells]
-    unfinished = [cell for cell, state in states if state not in FINISHED]
+    states = [(cell, store.get_state(cell)) for cell in cells]
+    unfinished = [cell for cell, state in states if state not in FINISHED_STATES]
     trained = [cell for cell, state in states if state == "done"]
     todo = {cell.run.key: cell for cell in (*unfinished, *_without_references(store, trained))}
-    return [Order(name, cell, store.folder(cell.run).path, data, means=means) for cell in todo.values()]
+    return [Order(name, cell, store.run_folder(cell.run).path, data, means=means) for cell in todo.values()]
 
 
 def grouped(orders: Sequence[Order]) -> list[Order]:
@@ -34,11 +34,11 @@ def grouped(orders: Sequence[Order]) -> list[Order]:
     return [replace(first, seeds=tuple(rest)) for first, *rest in groups.values()]
 
 
-def _without_references(store: Store, trained: Sequence[Cell]) -> Iterator[Cell]:
+def _without_references(store: ResultsFolder, trained: Sequence[Cell]) -> Iterator[Cell]:
     """One trained run for each data set on which the reference rows of some metric are still to be measured."""
     one_each = {(cell.run.dataset.key, cell.run.latent): cell for cell in trained}
     for cell in one_each.values():
-        if not all(store.reference(cell.run.dataset, cell.run.latent, metric).exists() for metric in cell.metrics):
+        if not all(store.reference_path(cell.run.dataset, cell.run.latent, metric).exists() for metric in cell.metrics):
             yield cell
 
 

@@ -14,7 +14,7 @@ from ..core.errors import ResultsError
 from ..execution import signals as interrupts
 from ..execution.jobs import DONE, FAILED, LEFT, NO_SPACE, Event, Order
 from ..storage.run_folder import RunFolder
-from ..storage.store import FINISHED, Store
+from ..storage.store import FINISHED_STATES, ResultsFolder
 
 POLL = 1.0
 """Seconds between two looks at the runs that others are at."""
@@ -91,8 +91,8 @@ def _freed(left: list[Order], wait: bool) -> Generator[Event, None, list[Order]]
         interrupts.check()
         for order in [order for order in left if not held(order)]:
             left.remove(order)
-            state = Store(order.folder.parents[1]).state(order.cell)
-            if state in (*FINISHED, "failed") and RunFolder(order.folder).ended:
+            state = ResultsFolder(order.folder.parents[1]).get_state(order.cell)
+            if state in (*FINISHED_STATES, "failed") and RunFolder(order.folder).ended:
                 yield Event("ended", order, FAILED if state == "failed" else DONE, "done by another process")
             else:
                 todo.append(order)

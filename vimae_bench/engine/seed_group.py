@@ -51,6 +51,6 @@ def _train(orders: Sequence[Order]) -> None:
     ends = train_together(seeds, objective, run.training, images, orders[0].means)
     spent, digests = (time.perf_counter() - began) / len(seeds), known_digests(folder_of(dataset, orders[0].data))
     for order, seed, trained in zip(orders, seeds, ends, strict=True):
-        seconds = {"steps": sum(line["seconds"] for line in seed.folder.history()), "training": spent}
+        seconds = {"steps": sum(line["seconds"] for line in seed.folder.read_history()), "training": spent}
         record.write(seed.folder, order, trained, seed.model, digests, seconds)
     shutil.rmtree(seeds[0].folder.checkpoints_of_seeds, ignore_errors=True)

@@ -22,7 +22,7 @@ from ..models.autoencoder import Autoencoder
 from ..plugin.evaluation import Trial
 from ..plugin.interfaces import Objective
 from ..plugin.manager import PLUGIN_ERRORS
-from ..storage.atomic import out_of_space, sweep
+from ..storage.atomic import is_disk_full, remove_temporary_files
 from ..storage.run_folder import RunFolder, reference_path
 from . import record
 from .build import build, dataset_of, frame_of, objective_of
@@ -62,14 +62,14 @@ def _execute(order: Order) -> int:
     except Timeout:
         return LEFT
     except OSError as error:
-        if out_of_space(error, folder.path):
+        if is_disk_full(error, folder.path):
             return NO_SPACE
         raise
 
 
 def _locked(order: Order, folder: RunFolder) -> int:
     began = time.perf_counter()
-    sweep(folder.path)
+    remove_temporary_files(folder.path)
     if _complete(order, folder):  # by another process, since this one was told
         if not folder.ended:  # killed before it could say so
             folder.tell("ended", status=record.status(folder), time=time.time())
@@ -88,13 +88,13 @@ def _locked(order: Order, folder: RunFolder) -> int:
 
 def _failed(order: Order, folder: RunFolder, error: BaseException) -> int:
     """Record why a run failed, if that can be written."""
-    full = out_of_space(error, folder.path)
+    full = is_disk_full(error, folder.path)
     reason = f"no space left in {folder.path}" if full else _told(error)
     try:
         record.write_failure(folder, order.cell.run, reason)
         folder.tell("ended", status="failed", reason=reason, time=time.time())
     except OSError as second:
-        if not out_of_space(second, folder.path):
+        if not is_disk_full(second, folder.path):
             raise
         return NO_SPACE
     return NO_SPACE if full else FAILED
@@ -128,7 +128,10 @@ def _train(order: Order, folder: RunFolder, model: Autoencoder, objective: Objec
     images = torch.from_numpy(splits.train.x).to(device)
     with interrupts.patient():
         trained = train(model, objective, run.training, images, run.seed, folder, order.means)
-        seconds = {"steps": sum(line["seconds"] for line in folder.history()), "training": time.perf_counter() - began}
+        seconds = {
+            "steps": sum(line["seconds"] for line in folder.read_history()),
+            "training": time.perf_counter() - began,
+        }
         digests = known_digests(folder_of(dataset_of(run), order.data))
         record.write(folder, order, trained, model, digests, seconds, peak(device))
     return trained.status
@@ -143,7 +146,7 @@ def _look(order: Order, folder: RunFolder, trial: Trial) -> list[str]:
             folder.tell("measuring", metric=what, time=time.time())
             make(trial)
         except PLUGIN_ERRORS as error:
-            if out_of_space(error, folder.path):
+            if is_disk_full(error, folder.path):
                 raise
             failures.append(f"{what}: {_told(error)}")
             folder.tell("metric failed", reason=failures[-1], time=time.time())
@@ -154,7 +157,7 @@ def _missing(order: Order, folder: RunFolder) -> Iterator[tuple[str, Callable[[T
     """What is not there yet of a trained model, by name, each with what makes it."""
     run = order.cell.run
     if not folder.pictures.exists():
-        yield "pictures", lambda trial: draw(trial, folder.history(), folder.pictures)
+        yield "pictures", lambda trial: draw(trial, folder.read_history(), folder.pictures)
     for choice in order.cell.metrics:
         if not folder.metric(choice).exists():
             yield choice.use, partial(measure, choice=choice, path=folder.metric(choice))

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from ..core.errors import BenchError
 from ..storage.array_cache import cache_root
-from ..storage.atomic import sha256, write_whole
+from ..storage.atomic import atomic_write, compute_sha256
 
 InceptionLayer = Literal["2048", "768"]
 NAMED = "VIMAE_BENCH_INCEPTION"
@@ -109,7 +109,7 @@ def _looked_at(path: Path, layer: InceptionLayer, written: int) -> _Sums:  # noq
     digest = hashlib.sha256()
     for name, w in used:
         digest.update(f"{name} {tuple(w.shape)} {w.dtype} ".encode() + w.contiguous().numpy().tobytes())
-    return _Sums(sha256(path), digest.hexdigest(), all(bool(w.isfinite().all()) for _, w in used))
+    return _Sums(compute_sha256(path), digest.hexdigest(), all(bool(w.isfinite().all()) for _, w in used))
 
 
 def _uses(layer: InceptionLayer, name: str) -> bool:
@@ -154,7 +154,7 @@ def _download() -> Path:
         with FileLock(path.with_suffix(".lock")):
             if not path.is_file():
                 print(f"downloading the Inception weights (96 MB, once) to {path}", file=sys.stderr, flush=True)
-                write_whole(path, _fetch)
+                atomic_write(path, _fetch)
     except (OSError, ValueError, HTTPException) as error:
         raise NoWeights(f"there are no Inception weights, and none can be downloaded ({error}). {_remedy()}") from error
     return path
@@ -164,7 +164,7 @@ def _fetch(path: Path) -> None:
     # The address is a constant.
     with urllib.request.urlopen(URL, timeout=PATIENCE) as answer, path.open("wb") as file:
         shutil.copyfileobj(answer, file, 1 << 20)
-    if (found := sha256(path)) != SHA256:
+    if (found := compute_sha256(path)) != SHA256:
         raise ValueError(f"the sha256 of what comes is {found}")
 
 

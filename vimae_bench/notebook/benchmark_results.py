@@ -61,7 +61,7 @@ def read(path: Path, results: Path) -> Bench:
     if not path.exists():
         raise BenchError(f"{path}: there is no such folder or file{did_you_mean(path.name, _near(path))}")
     found = finished(path, results)
-    outcomes, references = found.store.outcomes(found.cells), found.store.references(found.cells)
+    outcomes, references = found.store.outcomes(found.cells), found.store.load_references(found.cells)
     shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "cells")}
     return Bench(found.store.path.name, tuple(outcomes), tuple(references), shown)
 

@@ -184,7 +184,7 @@ def _measures(outcome: Outcome) -> Iterable[Json]:
 
 
 def _epochs(outcome: Outcome) -> Iterable[Json]:
-    for line in RunFolder(outcome.folder).history():
+    for line in RunFolder(outcome.folder).read_history():
         for term, value in line["terms"].items():
             yield {"epoch": line["epoch"], "term": term, "value": value, "seconds": line["seconds"]}
 

@@ -118,7 +118,7 @@ def _measured_and_drawn(
         show = partial(tell, method.training.epochs)
         measures, estimates = _measured(method.metrics if done else (), trial, show)
         if done:
-            draw(trial, folder.history(), folder.pictures)  # figures of results look for them there
+            draw(trial, folder.read_history(), folder.pictures)  # figures of results look for them there
     return Outcome(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates), trial
 
 
@@ -170,7 +170,7 @@ def _train(method: Method, model: Autoencoder, splits: Splits, folder: RunFolder
     """Train the model; gives what a record would say of that."""
     began, images = time.perf_counter(), torch.from_numpy(splits.train.x).to(device)
     trained = train_model(model, method.objective.made, method.training, images, method.seed, folder)
-    spent = sum(line["seconds"] for line in folder.history())
+    spent = sum(line["seconds"] for line in folder.read_history())
     return record.ended(method.run, trained, model, {}, {"steps": spent, "training": time.perf_counter() - began})
 
 

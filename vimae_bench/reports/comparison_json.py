@@ -5,14 +5,14 @@ from dataclasses import asdict
 
 from ..analysis.comparison import Comparison, Difference
 from ..core.canonical import Json
-from ..storage.atomic import readable
+from ..storage.atomic import format_json
 
 SCHEMA = 1
 
 
 def render(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> str:
     """All tables, with the values of each seed, in full precision."""
-    return readable({"schema": SCHEMA, "comparisons": [_comparison(made) for made in comparisons], "notes": notes})
+    return format_json({"schema": SCHEMA, "comparisons": [_comparison(made) for made in comparisons], "notes": notes})
 
 
 def _comparison(comparison: Comparison) -> Json:

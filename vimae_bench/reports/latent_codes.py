@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.errors import ResultsError
-from ..storage.latent_codes import Codes, read_codes
+from ..storage.latent_codes import LatentCodes, read_latent_codes
 from ..storage.run_folder import RunFolder
 from ..storage.store import Outcome
 from .table_format import COLLAPSED, plain, short
@@ -46,7 +46,7 @@ def draw(
     having = (outcome.cell.seed for outcome in outcomes if kept_by(outcome))
     chosen = min(having, default=0) if seed is None else seed
     panels = [(outcome, _read(outcome)) for outcome in outcomes if outcome.cell.seed == chosen]
-    kept = [codes for _, codes in panels if isinstance(codes, Codes)]
+    kept = [codes for _, codes in panels if isinstance(codes, LatentCodes)]
     if not any(kept_by(outcome) for outcome, _ in panels):
         raise ResultsError(f"no run from seed {chosen} has kept two-dimensional codes among its pictures")
     columns = min(3, len(panels))
@@ -75,23 +75,23 @@ def _path(outcome: Outcome) -> Path:
     return RunFolder(outcome.folder).pictures / "codes.npz"
 
 
-def _read(outcome: Outcome) -> Codes | str:
+def _read(outcome: Outcome) -> LatentCodes | str:
     """The codes of a run, or why there are none."""
     if not kept_by(outcome):
         return outcome.status if outcome.status != "done" else "no codes kept"
     try:
-        return read_codes(_path(outcome))
+        return read_latent_codes(_path(outcome))
     except ResultsError:
         return "damaged; see vimae-bench doctor"
 
 
-def _limit(kept: Sequence[Codes]) -> float:
+def _limit(kept: Sequence[LatentCodes]) -> float:
     """Half the width of all panels: enough for nearly all codes of most methods, and for the prior."""
     reach = [float(np.quantile(np.abs(codes.z), 0.995)) for codes in kept]
     return max(1.2 * RADIUS, 1.1 * float(np.median(reach or [0.0])))
 
 
-def _panel(axes: "Axes", outcome: Outcome, codes: Codes | str, measures: Sequence[str], limit: float) -> None:
+def _panel(axes: "Axes", outcome: Outcome, codes: LatentCodes | str, measures: Sequence[str], limit: float) -> None:
     label = short(outcome.cell.label) + (f" {COLLAPSED}" if outcome.collapsed else "")
     axes.set_title(label, fontsize=9, fontweight="bold", loc="left", pad=14, parse_math=False)
     values = [f"{name} {outcome.estimates[name].value:.3g}" for name in measures if name in outcome.estimates]
@@ -110,7 +110,7 @@ def _panel(axes: "Axes", outcome: Outcome, codes: Codes | str, measures: Sequenc
         _say(axes, 0.03, 0.03, f"{beyond:.1%} beyond")
 
 
-def _points(axes: "Axes", codes: Codes) -> None:
+def _points(axes: "Axes", codes: LatentCodes) -> None:
     """The codes, in an order that hides no class under another, and the circle of N(0, I)."""
     from matplotlib.patches import Circle
 
@@ -121,7 +121,7 @@ def _points(axes: "Axes", codes: Codes) -> None:
     axes.add_patch(Circle((0, 0), RADIUS, fill=False, linestyle=(0, (4, 3)), linewidth=0.8, color="#333333"))
 
 
-def _name_classes(axes: "Axes", codes: Codes) -> None:
+def _name_classes(axes: "Axes", codes: LatentCodes) -> None:
     """Each class's name at its median."""
     classes = np.unique(codes.y)
     if 1 < len(classes) <= NAMED:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from ..analysis.leaderboard_data import Board, Entry, Row
 from ..core.canonical import Json
-from ..storage.atomic import readable
+from ..storage.atomic import format_json
 from ..storage.store import Outcome
 
 SCHEMA = 1
@@ -14,7 +14,7 @@ SCHEMA = 1
 def render(boards: Sequence[Board]) -> str:
     """All boards, with every seed's estimate, state and folder below the results folder."""
     value = {"schema": SCHEMA, "leaderboards": [_board(board) for board in boards]}
-    return readable(value)
+    return format_json(value)
 
 
 def _board(board: Board) -> Json:

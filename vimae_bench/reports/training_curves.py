@@ -34,7 +34,7 @@ def read(board: Board) -> Histories:
     found: Histories = {}
     for row in board.rows:
         for outcome in row.outcomes.values():
-            history = RunFolder(outcome.folder).history()
+            history = RunFolder(outcome.folder).read_history()
             for term, curve in _terms(history).items() if len(history) > 1 else ():
                 found.setdefault(term, {}).setdefault(row.label, []).append((outcome, curve))
     return found

@@ -10,7 +10,7 @@ from ..claims.paired_comparisons import Pair
 from ..claims.published_tables import Sheet
 from ..claims.verdict import Report
 from ..core.canonical import Json
-from ..storage.atomic import readable
+from ..storage.atomic import format_json
 from .claims_text import link
 
 SCHEMA = 1
@@ -27,7 +27,7 @@ def render(report: Report, start: Path) -> str:
         "claims": [_claim(judged, start) for judged in report.claims],
         "notes": report.notes,
     }
-    return readable(value)
+    return format_json(value)
 
 
 def _evidence(evidence: Evidence, start: Path) -> Json:

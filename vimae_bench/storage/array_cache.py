@@ -16,7 +16,7 @@ import platformdirs
 from filelock import FileLock
 
 from ..core.canonical import canonical
-from .atomic import write_whole
+from .atomic import atomic_write
 
 Kept = Mapping[str, np.ndarray]
 ORIGIN = "made from"
@@ -67,7 +67,7 @@ def _made(path: Path, name: str, make: Callable[[], Kept]) -> Kept:
             np.savez(file, allow_pickle=False, **{ORIGIN: np.array(name)}, **arrays)
 
     with contextlib.suppress(OSError):  # a full disk costs time and nothing else
-        write_whole(path, write)
+        atomic_write(path, write)
     return arrays
 
 

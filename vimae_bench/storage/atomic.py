@@ -15,14 +15,14 @@ import orjson
 from ..core.canonical import Json
 from ..core.errors import ResultsError
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_SPACE_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DEEPEST = 64
 """Levels of JSON, far more than any file of ours has."""
-LITTLE = 2**20
+MIN_FREE_BYTES = 2**20
 """Bytes: a disk with less than this is full."""
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` make a file under a temporary name, then put it in place by fsync and rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
@@ -37,11 +37,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write readable JSON whole. Raises ValueError for NaN and infinities, which JSON does not have."""
-    text = readable(value)
-    write_whole(path, lambda p: p.write_text(text, encoding="utf-8"))
+    text = format_json(value)
+    atomic_write(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
-def readable(value: object) -> str:
+def format_json(value: object) -> str:
     """Lines of JSON in UTF-8, with a question mark for what it does not have: bytes of a name that are no text."""
     return _encodable(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
@@ -75,7 +75,7 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def append_line(path: Path, value: Json) -> None:
+def append_json_line(path: Path, value: Json) -> None:
     """Add one line of JSON by a single write, so that a reader never sees half of a line followed by another.
 
     What an earlier, cut-off writer left of a line is ended first.
@@ -86,7 +86,7 @@ def append_line(path: Path, value: Json) -> None:
         file.write(line.encode())
 
 
-def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
+def read_json_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
     """Whole lines of JSON objects from a byte offset on, each with the offset behind it; others are passed over."""
     if not path.exists():
         return
@@ -96,11 +96,11 @@ def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
             if not line.endswith(b"\n"):
                 return
             offset += len(line)
-            if (value := json_object(line)) is not None:
+            if (value := parse_json_object(line)) is not None:
                 yield value, offset
 
 
-def json_object(line: bytes) -> Json | None:
+def parse_json_object(line: bytes) -> Json | None:
     """The JSON object that a line holds; None if it holds none."""
     try:
         value = _loaded(line)
@@ -109,33 +109,33 @@ def json_object(line: bytes) -> Json | None:
     return value if isinstance(value, dict) else None
 
 
-def sha256(path: Path) -> str:
+def compute_sha256(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sweep(folder: Path) -> None:
+def remove_temporary_files(folder: Path) -> None:
     """Remove what writers that were killed left behind."""
     for left in folder.rglob(".*.tmp"):
         left.unlink(missing_ok=True)
 
 
-def out_of_space(error: BaseException, folder: Path) -> bool:
+def is_disk_full(error: BaseException, folder: Path) -> bool:
     """Whether an error came of a full disk, or of a quota that is used up.
 
     torch and safetensors say so by errors of their own, without a number: there the disk itself is asked.
     """
-    if no_room(error):
+    if is_no_space_error(error):
         return True
     writing = any(sign in str(error) for sign in ("PytorchStreamWriter", "inline_container", "os error", "I/O error"))
-    return writing and shutil.disk_usage(folder).free < LITTLE
+    return writing and shutil.disk_usage(folder).free < MIN_FREE_BYTES
 
 
-def no_room(error: BaseException) -> bool:
+def is_no_space_error(error: BaseException) -> bool:
     """Whether the system itself said that there is no space, in this error or in one that it came of."""
     chain = [error, *(cause for cause in (error.__cause__, error.__context__) if cause)]
-    return any(isinstance(one, OSError) and one.errno in NO_ROOM for one in chain)
+    return any(isinstance(one, OSError) and one.errno in NO_SPACE_ERRNOS for one in chain)
 
 
 def _ends_whole(path: Path) -> bool:

@@ -18,11 +18,11 @@ from ..core.canonical import Json
 from ..core.errors import ResultsError
 from ..core.results import Status
 from ..core.spec import Run
-from .atomic import json_object, read_json, sha256, write_json, write_whole
-from .latent_codes import read_codes
+from .atomic import atomic_write, compute_sha256, parse_json_object, read_json, write_json
+from .latent_codes import read_latent_codes
 from .metric_file import read_measured
 from .run_folder import RunFolder, is_event
-from .store import Store, expect_record
+from .store import ResultsFolder, validate_record
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
@@ -40,7 +40,7 @@ class Fault:
 
 def examine(benchmark: Path) -> Iterator[Fault]:
     """The faults of one benchmark's results folder. Runs that some process is at are passed over."""
-    yield from _readable(benchmark / "benchmark.json", lambda _: Store(benchmark).read_benchmark())
+    yield from _readable(benchmark / "benchmark.json", lambda _: ResultsFolder(benchmark).read_benchmark())
     for path in sorted((benchmark / "references").glob("*.json")):
         yield from _readable(path, read_measured)
     for path in sorted((benchmark / "runs").iterdir() if (benchmark / "runs").is_dir() else ()):
@@ -91,7 +91,7 @@ def _run(folder: RunFolder) -> Iterator[Fault]:
     yield from _events(folder)
     yield from _record(folder)
     for path in sorted(folder.checkpoints.glob("epoch-*-*.pt")):
-        if sha256(path)[:16] != path.stem.rpartition("-")[2]:
+        if compute_sha256(path)[:16] != path.stem.rpartition("-")[2]:
             yield _aside(path, "does not have the sha256 in its name")
     for path in sorted((folder.path / "metrics").glob("*.json")):
         yield from _readable(path, read_measured)
@@ -146,11 +146,11 @@ def _events(folder: RunFolder) -> Iterator[Fault]:
 def _keep_lines(path: Path, sound: Sequence[bytes]) -> None:
     text = b"".join(line if line.endswith(b"\n") else line + b"\n" for line in sound)
     _set_aside([path])
-    write_whole(path, lambda temporary: temporary.write_bytes(text))
+    atomic_write(path, lambda temporary: temporary.write_bytes(text))
 
 
 def _is_event(line: bytes) -> bool:
-    value = json_object(line)
+    value = parse_json_object(line)
     return value is not None and is_event(value)
 
 
@@ -161,13 +161,13 @@ def _record(folder: RunFolder) -> Iterator[Fault]:
         record = read_json(folder.record)
         run = _run_of(record["run"])
         known = record["weights"]["sha256"] if record["status"] == "done" else None
-        expect_record(folder.record, record)
+        validate_record(folder.record, record)
     except (ResultsError, KeyError, TypeError) as error:
         yield _aside(folder.record, _without_path(error, folder.record))
         return
     if run.name != folder.path.name or record.get("key") != run.key or record["status"] not in get_args(Status):
         yield _aside(folder.record, "is not the record of this run")
-    if known and folder.weights.exists() and sha256(folder.weights) != known:
+    if known and folder.weights.exists() and compute_sha256(folder.weights) != known:
         what = "does not have the sha256 that the record gives"
         yield _aside(folder.weights, what, folder.record, then="set aside with the record, to be trained again")
 
@@ -196,7 +196,7 @@ def _wrong_picture(path: Path) -> str:
     if not path.exists():
         return "is not there"
     if path.suffix == ".npz":
-        return next((fault.what for fault in _readable(path, read_codes)), "")
+        return next((fault.what for fault in _readable(path, read_latent_codes)), "")
     data = path.read_bytes()
     whole = path.suffix != ".png" or (data.startswith(PNG) and data.endswith(PNG_END))
     return "" if whole else "is no whole picture"

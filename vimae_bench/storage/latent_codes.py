@@ -10,14 +10,14 @@ from ..core.errors import ResultsError
 
 
 @dataclass(frozen=True)
-class Codes:
+class LatentCodes:
     """Codes z [N, 2] of the test images, and their classes y [N], all 0 where the data set has none."""
 
     z: NDArray[np.float32]
     y: NDArray[np.int64]
 
 
-def read_codes(path: Path) -> Codes:
+def read_latent_codes(path: Path) -> LatentCodes:
     """The codes in a file. Raises ResultsError if it is damaged."""
     try:
         with np.load(path, allow_pickle=False) as kept:
@@ -27,4 +27,4 @@ def read_codes(path: Path) -> Codes:
             raise ValueError(f"codes are [N, 2] and labels [N], not {z.shape} and {y.shape}")
     except Exception as error:  # a damaged archive fails in many ways
         raise ResultsError(f"{path}: holds no codes ({error}); remove {path.parent} and run again") from error
-    return Codes(z, y)
+    return LatentCodes(z, y)

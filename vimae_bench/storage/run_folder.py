@@ -19,7 +19,7 @@ from typing import cast
 
 from ..core.canonical import Json, is_number
 from ..core.spec import Choice, Run
-from .atomic import append_line, read_lines, write_json
+from .atomic import append_json_line, read_json_lines, write_json
 
 BELONGS: dict[str, tuple[str, type]] = {
     "started": ("resumed_from", int),
@@ -70,7 +70,7 @@ class RunFolder:
         return self.path / "log.txt"
 
     @property
-    def mirrored(self) -> Path:
+    def sync_state(self) -> Path:
         """How much of this folder MLflow has (tracking/cursor.py)."""
         return self.path / ".mlflow.json"
 
@@ -90,7 +90,7 @@ class RunFolder:
     def tell(self, event: str, **what: object) -> None:
         """Append an event."""
         self.path.mkdir(parents=True, exist_ok=True)
-        append_line(self.events, {"event": event, **what})
+        append_json_line(self.events, {"event": event, **what})
 
     @property
     def ended(self) -> bool:
@@ -98,7 +98,7 @@ class RunFolder:
         lines = deque(read_events(self.events), maxlen=1)
         return bool(lines) and lines[0][0].get("event") == "ended"
 
-    def history(self) -> list[Json]:
+    def read_history(self) -> list[Json]:
         """The epochs' lines in order, each epoch once: a resumed epoch repeats the lines it had written before."""
         epochs: dict[int, Json] = {}
         for line, _ in read_events(self.events):
@@ -109,7 +109,7 @@ class RunFolder:
 
 def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
     """The events in a file from a byte offset on, each with the offset behind it; what is none is passed over."""
-    return ((line, end) for line, end in read_lines(path, offset) if is_event(line))
+    return ((line, end) for line, end in read_json_lines(path, offset) if is_event(line))
 
 
 def is_event(line: Json) -> bool:

@@ -21,8 +21,8 @@ from .atomic import read_json, write_json
 from .metric_file import read_measured, suffix_of
 from .run_folder import RunFolder, reference_path
 
-State = Literal["new", "resume", "measure", "done", "diverged", "failed"]
-FINISHED: tuple[State, ...] = ("done", "diverged")
+RunState = Literal["new", "resume", "measure", "done", "diverged", "failed"]
+FINISHED_STATES: tuple[RunState, ...] = ("done", "diverged")
 SCHEMA = 1
 
 
@@ -67,36 +67,36 @@ class KeptBenchmark:
 
 
 @dataclass(frozen=True)
-class Store:
+class ResultsFolder:
     """The results folder of one benchmark. Nothing is created before something is written."""
 
     path: Path
 
-    def folder(self, run: Run) -> RunFolder:
+    def run_folder(self, run: Run) -> RunFolder:
         """The run's folder. Raises ResultsError for a name or a link that leads out of the results folder."""
         name, runs = run.name, self.path / "runs"
-        if not is_name_of_file(name) or (runs / name).is_symlink():
+        if not is_file_name(name) or (runs / name).is_symlink():
             raise ResultsError(f"{runs}: a run's folder has to lie in here and be no link, not {brief(name)}")
         return RunFolder(runs / name)
 
-    def reference(self, dataset: Choice, latent: int, metric: Choice) -> Path:
+    def reference_path(self, dataset: Choice, latent: int, metric: Choice) -> Path:
         """Where the reference rows of one metric are kept."""
         path = reference_path(self.path, dataset, latent, metric)
-        if not is_name_of_file(path.name) or path.parent != self.path / "references":
+        if not is_file_name(path.name) or path.parent != self.path / "references":
             raise ResultsError(f"{self.path / 'references'}: references have to lie in here, not {brief(str(path))}")
         return path
 
-    def state(self, cell: Cell) -> State:
+    def get_state(self, cell: Cell) -> RunState:
         """What is to be done of a cell.
 
         `new` and `resume` are to be trained, `measure` lacks the file of a wanted metric or the pictures of a model
         whose weights are there, `failed` is to be tried again, and so is a run whose record is damaged.
         """
-        folder = self.folder(cell.run)
+        folder = self.run_folder(cell.run)
         if not folder.record.exists():
             return "resume" if folder.spec.exists() else "new"
         try:
-            status: State = _record(folder.record, cell.run)["status"]
+            status: RunState = _record(folder.record, cell.run)["status"]
         except ResultsError:
             return "failed"
         if status != "done":
@@ -108,13 +108,13 @@ class Store:
         """What came of each cell, in the order given. Raises ResultsError where two metrics share a measure's name."""
         return [self._outcome(cell) for cell in cells]
 
-    def references(self, cells: Sequence[Cell]) -> list[Reference]:
+    def load_references(self, cells: Sequence[Cell]) -> list[Reference]:
         """The reference rows that belong to these cells, as far as they are there."""
         wanted = {(c.run.dataset.key, c.run.latent, m.key): (c, m) for c in cells for m in c.metrics}
         found = [(self._reference_of(c.run, m), c, m) for c, m in wanted.values()]
         return [_reference(path, cell, metric) for path, cell, metric in found if path.exists()]
 
-    def set_aside(self, cells: Sequence[Cell]) -> list[Path]:
+    def set_aside_damaged(self, cells: Sequence[Cell]) -> list[Path]:
         """Rename the damaged files of these cells to `<name>.corrupt`, to be made again; gives their old paths."""
         damaged = [path for path, read in dict(self._files(cells)).items() if path.exists() and not _whole(path, read)]
         for path in damaged:
@@ -145,7 +145,7 @@ class Store:
             raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
 
     def _outcome(self, cell: Cell) -> Outcome:
-        folder = self.folder(cell.run)
+        folder = self.run_folder(cell.run)
         try:
             record = _record(folder.record, cell.run)
         except ResultsError as error:
@@ -159,18 +159,18 @@ class Store:
         return Outcome(cell, folder.path, record["status"], reason, record, measures, estimates)
 
     def _reference_of(self, run: Run, metric: Choice) -> Path:
-        return self.reference(run.dataset, run.latent, metric)
+        return self.reference_path(run.dataset, run.latent, metric)
 
     def _files(self, cells: Sequence[Cell]) -> Iterator[tuple[Path, Callable[[Path], object]]]:
         for cell in cells:
-            folder = self.folder(cell.run)
+            folder = self.run_folder(cell.run)
             yield folder.record, partial(_record, run=cell.run)
             for metric in cell.metrics:
                 yield folder.metric(metric), read_measured
                 yield self._reference_of(cell.run, metric), read_measured
 
 
-def is_name_of_file(name: str) -> bool:
+def is_file_name(name: str) -> bool:
     """Whether a name is one of a file, and no path."""
     return name.isprintable() and "/" not in name and name not in ("", ".", "..") and len(name.encode()) <= 255
 
@@ -179,11 +179,11 @@ def _record(path: Path, run: Run) -> Json:
     record = read_json(path)
     if record.get("key") != run.key or record.get("status") not in get_args(Status):
         raise ResultsError(f"{path}: is not the record of this run; remove it and run again")
-    expect_record(path, record)
+    validate_record(path, record)
     return record
 
 
-def expect_record(path: Path, record: Json) -> None:
+def validate_record(path: Path, record: Json) -> None:
     """Raises ResultsError for a record in which something is not of the kind that `run` writes."""
     made_by = record.get("made_by") or {}
     tables = (record.get("data") or {}, made_by, isinstance(made_by, dict) and made_by.get("plugins", {}))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from ..core.canonical import fingerprint
 from ..core.errors import ResultsError
-from ..storage.store import KeptBenchmark, Store
-from .store import Target
+from ..storage.store import KeptBenchmark, ResultsFolder
+from .store import MlflowExperiment
 
 NOTE = "mlflow.note.content"
 OURS = "vb.description"
@@ -13,7 +13,7 @@ OURS = "vb.description"
 REPORT = "report.html"
 
 
-def describe(target: Target, results: Store) -> None:
+def describe(target: MlflowExperiment, results: ResultsFolder) -> None:
     """Write the description of a benchmark's experiment, if it is not there and no user has written another.
 
     Runs whose benchmark.json is missing or damaged go without one.

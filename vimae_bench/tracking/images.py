@@ -14,7 +14,7 @@ THUMBNAIL = 256
 
 
 @contextmanager
-def for_grid(picture: Path) -> Generator[list[Path]]:
+def make_grid_images(picture: Path) -> Generator[list[Path]]:
     """Copies of a picture, whole and small, named as `MlflowClient.log_image` names them, but the same every time.
 
     Their step is 0, which the grid shows first. A picture that is sent twice is then there once; of a damaged one there

@@ -13,10 +13,10 @@ from urllib.parse import unquote
 from ..analysis.footnotes import many
 from ..core.errors import BenchError, did_you_mean
 from ..core.spec import Cell
-from ..storage.atomic import json_object
-from ..storage.store import Store
+from ..storage.atomic import parse_json_object
+from ..storage.store import ResultsFolder
 from .names import CELL, RUN_KEY
-from .store import connect, default_uri, masked
+from .store import connect, default_store_uri, mask_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,14 +28,14 @@ THREADS = 8
 """Runs whose files are fetched at a time: over a network most of it is waiting."""
 
 
-def fetch(experiment: str, uri: str, results: Path, store: Store) -> list[str]:
+def fetch(experiment: str, uri: str, results: Path, store: ResultsFolder) -> list[str]:
     """Write to `store` what MLflow has of the runs of an experiment; gives sentences about what was left out.
 
-    `uri` is that of MLflow's store (empty: `default_uri(results)`). Of several runs in one place of the matrix the one
-    begun last is taken. Raises BenchError where there is no such store or experiment, none of its runs were mirrored by
-    `vimae-bench`, or they cannot be read.
+    `uri` is that of MLflow's store (empty: `default_store_uri(results)`). Of several runs in one place of the
+    matrix the one begun last is taken. Raises BenchError where there is no such store or experiment, none of its runs
+    were mirrored by `vimae-bench`, or they cannot be read.
     """
-    where = uri or default_uri(results)
+    where = uri or default_store_uri(results)
     _expect_store(where)
     try:
         client = connect(where)
@@ -50,7 +50,7 @@ def fetch(experiment: str, uri: str, results: Path, store: Store) -> list[str]:
         raise
     except Exception as error:  # a store raises whatever its driver raises
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise BenchError(masked(f"{where}: MLflow cannot be read ({said})")) from error
+        raise BenchError(mask_secrets(f"{where}: MLflow cannot be read ({said})")) from error
     store.write_benchmark(experiment, "", {}, [cell for _, cell in newest])
     return [*_said(len(runs) - len(ours), len(ours) - len(cells), len(cells) - len(newest))]
 
@@ -60,7 +60,7 @@ def _expect_store(uri: str) -> None:
     file = re.fullmatch(r"sqlite:///(.+)", uri)
     if file and not Path(unquote(file[1])).exists():
         raise BenchError(
-            f"{masked(uri)}: no MLflow store is there; name another by --mlflow-uri, or `sync` to this one"
+            f"{mask_secrets(uri)}: no MLflow store is there; name another by --mlflow-uri, or `sync` to this one"
         )
 
 
@@ -68,7 +68,9 @@ def _find(client: "MlflowClient", name: str, uri: str) -> str:
     if found := client.get_experiment_by_name(name):
         return found.experiment_id
     known = [experiment.name for experiment in client.search_experiments()]
-    raise BenchError(f"mlflow:{name}: no experiment in {masked(uri)} is called '{name}'{did_you_mean(name, known)}")
+    raise BenchError(
+        f"mlflow:{name}: no experiment in {mask_secrets(uri)} is called '{name}'{did_you_mean(name, known)}"
+    )
 
 
 def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
@@ -107,11 +109,11 @@ def _cell(run: "Files") -> Cell | None:
         return None
     with TemporaryDirectory() as folder:
         _bring(run, CELL, path := Path(folder) / "brought.json")
-        raw = json_object(path.read_bytes())
+        raw = parse_json_object(path.read_bytes())
     try:
         return Cell.from_json(raw or {})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BenchError(f"{masked(run.artifact_uri)}/{CELL}: is not as `sync` writes it ({error!r})") from error
+        raise BenchError(f"{mask_secrets(run.artifact_uri)}/{CELL}: is not as `sync` writes it ({error!r})") from error
 
 
 def _place(cell: Cell) -> tuple[object, ...]:
@@ -119,14 +121,14 @@ def _place(cell: Cell) -> tuple[object, ...]:
     return cell.label, run.dataset.key, run.architecture.key, run.latent, run.training, cell.seed
 
 
-def _write(cells: "Sequence[tuple[Files, Cell]]", store: Store) -> None:
+def _write(cells: "Sequence[tuple[Files, Cell]]", store: ResultsFolder) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(partial(_write_run, store), *zip(*cells, strict=True)))
 
 
-def _write_run(store: Store, run: "Files", cell: Cell) -> None:
+def _write_run(store: ResultsFolder, run: "Files", cell: Cell) -> None:
     """The files of one run that results are read from. Their names come from the cell, never from MLflow."""
-    folder = store.folder(cell.run)
+    folder = store.run_folder(cell.run)
     there = _names(run) | _names(run, "metrics")
     for path in (folder.spec, folder.record, *(folder.metric(metric) for metric in cell.metrics)):
         name = path.relative_to(folder.path).as_posix()

@@ -46,7 +46,7 @@ def _load_pyfunc(path: str) -> Reconstruction:  # pyright: ignore[reportUnusedFu
     return Reconstruction(restore(RunFolder(Path(path))))
 
 
-def mlmodel(run_id: str, record: Json, created: str) -> str:
+def format_mlmodel(run_id: str, record: Json, created: str) -> str:
     """The text of MLmodel, which makes a folder of record.json and weights.safetensors a model that MLflow loads.
 
     JSON, which is YAML too. `created` is a time in ISO 8601, UTC.

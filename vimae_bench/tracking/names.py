@@ -15,7 +15,7 @@ CELL = "cell.json"
 """The artefact that says which place in the benchmark's matrix a run has, and by which metrics it is measured."""
 
 
-def legal(name: str) -> str:
+def to_mlflow_name(name: str) -> str:
     """A name that MLflow takes for a metric or a parameter: `fid@5k` becomes `fid_at_5k`, `top 5%` `top 5_percent`.
 
     MLflow allows letters, digits, `_-. :` and `/` between parts that could be names of files.
@@ -30,7 +30,7 @@ def legal(name: str) -> str:
 
 def parameters(run: Run) -> dict[str, str]:
     """The run's settings as MLflow's parameters, such as `objective.divergence.kernel`; long values are cut."""
-    return {legal(name): _short(value) for name, value in _flatten(run.as_json())}
+    return {to_mlflow_name(name): _short(value) for name, value in _flatten(run.as_json())}
 
 
 def tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:

@@ -30,7 +30,7 @@ KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
 @dataclass(frozen=True)
-class Target:
+class MlflowExperiment:
     """Where the runs of one benchmark go. `name` tells it from every other, a store made anew in its place included."""
 
     client: "MlflowClient"
@@ -38,19 +38,19 @@ class Target:
     name: str
 
 
-def default_uri(results: Path) -> str:
+def default_store_uri(results: Path) -> str:
     """The store of a results folder: one for all its benchmarks, so that they can be compared."""
     # SQLAlchemy reads the path as part of a URL.
     path = str(results.resolve() / "mlflow.db").replace("%", "%25").replace("?", "%3F")
     return f"sqlite:///{path}"
 
 
-def masked(text: str) -> str:
+def mask_secrets(text: str) -> str:
     """The text without what is secret in its URIs: `https://me:secret@host?key=x` is `https://***@host?key=***`."""
     return SECRET_IN_QUERY.sub(r"\1***", re.sub(r"://[^/\s]*@", "://***@", text))
 
 
-def open_target(benchmark: Path, uri: str) -> Target:
+def open_experiment(benchmark: Path, uri: str) -> MlflowExperiment:
     """Open the store and find or create the experiment named after the benchmark's folder.
 
     Raises what MLflow raises for a store that cannot be reached.
@@ -59,8 +59,8 @@ def open_target(benchmark: Path, uri: str) -> Target:
     with FileLock(benchmark.parent / ".mlflow.lock", timeout=LOCK_SECONDS):
         client = connect(uri)
         experiment = client.get_experiment_by_name(benchmark.name) or _create(client, benchmark, uri)
-    name = f"{masked(uri)} {experiment.experiment_id} {experiment.creation_time}"
-    return Target(client, experiment.experiment_id, name)
+    name = f"{mask_secrets(uri)} {experiment.experiment_id} {experiment.creation_time}"
+    return MlflowExperiment(client, experiment.experiment_id, name)
 
 
 def load() -> None:

@@ -10,16 +10,16 @@ from pathlib import Path
 from ..core.errors import BenchError
 from ..core.spec import Cell
 from ..storage.run_folder import read_events
-from ..storage.store import Store
+from ..storage.store import ResultsFolder
 from .description import describe
-from .store import default_uri, masked, open_target
-from .sync_run import RunMirror
+from .store import default_store_uri, mask_secrets, open_experiment
+from .sync_run import RunSync
 
 REASON_LENGTH = 200
 
 
 @dataclass(frozen=True)
-class Summary:
+class SyncSummary:
     """How many of a benchmark's runs MLflow has in full, how many it has not yet, and the first reason why not."""
 
     mirrored: int
@@ -35,30 +35,30 @@ def sync(
     *,
     models: bool = True,
     describing: bool = True,
-) -> Summary:
-    """Mirror the runs in a benchmark's results folder to the MLflow store at `uri`; empty: `default_uri`.
+) -> SyncSummary:
+    """Mirror the runs in a benchmark's results folder to the MLflow store at `uri`; empty: `default_store_uri`.
 
     Only the runs of `cells`, if they are given; runs that have not begun are not counted. No further run is taken up
     `seconds` after the store was opened. Trained models are sent as well, unless `models` says no, and the experiment's
     description, unless `describing` does. A store that cannot be reached and a damaged run are told in the summary, not
     raised. Raises ResultsError if the cells have to be read from the folder and cannot be.
     """
-    results = Store(benchmark)
+    results = ResultsFolder(benchmark)
     wanted = {cell.run.key: cell for cell in (results.read_benchmark().cells if cells is None else cells)}
-    folders = [(results.folder(cell.run), cell) for cell in wanted.values()]
+    folders = [(results.run_folder(cell.run), cell) for cell in wanted.values()]
     begun = [(folder, cell) for folder, cell in folders if next(read_events(folder.events), None)]
     if not begun:
-        return Summary(0, 0)
+        return SyncSummary(0, 0)
     try:
-        target = open_target(benchmark, uri or default_uri(benchmark.parent))
+        target = open_experiment(benchmark, uri or default_store_uri(benchmark.parent))
         if describing:
             describe(target, results)
     except Exception as error:  # a store raises whatever its driver raises
-        return Summary(0, len(begun), _told(error))
-    return _update([RunMirror(target, folder, cell, models) for folder, cell in begun], seconds)
+        return SyncSummary(0, len(begun), _told(error))
+    return _update([RunSync(target, folder, cell, models) for folder, cell in begun], seconds)
 
 
-def _update(runs: Sequence[RunMirror], seconds: float) -> Summary:
+def _update(runs: Sequence[RunSync], seconds: float) -> SyncSummary:
     deadline = time.monotonic() + seconds
     mirrored, reasons = 0, list[str]()
     for run in runs:
@@ -72,7 +72,7 @@ def _update(runs: Sequence[RunMirror], seconds: float) -> Summary:
             reasons.append(_told(error))
             if _is_store_down(error):
                 break
-    return Summary(mirrored, len(runs) - mirrored, next(iter(reasons), ""))
+    return SyncSummary(mirrored, len(runs) - mirrored, next(iter(reasons), ""))
 
 
 def _is_store_down(error: Exception) -> bool:
@@ -84,4 +84,4 @@ def _is_store_down(error: Exception) -> bool:
 def _told(error: Exception) -> str:
     """An error in one line."""
     what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-    return textwrap.shorten(masked(what), REASON_LENGTH, placeholder=" ...")
+    return textwrap.shorten(mask_secrets(what), REASON_LENGTH, placeholder=" ...")

@@ -18,11 +18,11 @@ from ..core.spec import Cell, Choice
 from ..storage.atomic import read_json
 from ..storage.metric_file import read_measured, suffix_of
 from ..storage.run_folder import RunFolder, read_events
-from .images import FOLDER, SHOWN, for_grid
-from .model import mlmodel
-from .names import CELL, RUN_KEY, legal, parameters, tags, title
-from .store import LOCK_SECONDS, Target
-from .sync_state import Cursor, stamp
+from .images import FOLDER, SHOWN, make_grid_images
+from .model import format_mlmodel
+from .names import CELL, RUN_KEY, parameters, tags, title, to_mlflow_name
+from .store import LOCK_SECONDS, MlflowExperiment
+from .sync_state import SyncState, file_stamp
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, RunTag
@@ -38,19 +38,19 @@ Part = tuple[str, str, Callable[[], None]]
 
 
 @dataclass
-class RunMirror:
+class RunSync:
     """A run's folder and the experiment it is mirrored to."""
 
-    target: Target
+    target: MlflowExperiment
     folder: RunFolder
     cell: Cell
     models: bool = True
-    cursor: Cursor = field(init=False)
+    cursor: SyncState = field(init=False)
 
     def update(self) -> None:
         """Send what MLflow does not have. Raises what MLflow raises, and ResultsError for a damaged file."""
         with FileLock(self.folder.path / ".mlflow.lock", timeout=LOCK_SECONDS):
-            self.cursor = Cursor.read(self._kept, self.target.name)
+            self.cursor = SyncState.read(self._kept, self.target.name)
             if any(self._batches()) or self._pending():
                 self._attach()
                 self._send_curves()
@@ -58,13 +58,13 @@ class RunMirror:
 
     @property
     def _kept(self) -> Path:
-        return self.folder.mirrored
+        return self.folder.sync_state
 
     def _attach(self) -> None:
         """Find or create MLflow's run, and start from nothing if it is not the one the cursor knows."""
         run_id = self._find() or self._create()
         if run_id != self.cursor.run_id:
-            self.cursor = Cursor(self.target.name, run_id)
+            self.cursor = SyncState(self.target.name, run_id)
 
     def _find(self) -> str | None:
         where = f"tags.`{RUN_KEY}` = '{self.cell.run.key}' and attributes.start_time = {self._began()}"
@@ -94,7 +94,7 @@ class RunMirror:
             self.cursor = cursor
             cursor.write(self._kept)
 
-    def _batches(self) -> Iterator[tuple[list["Metric"], Cursor]]:
+    def _batches(self) -> Iterator[tuple[list["Metric"], SyncState]]:
         """The points of the epochs not sent yet, each batch with the cursor behind it."""
         points, cursor = list["Metric"](), self.cursor
         for line, offset in read_events(self.folder.events, cursor.offset):
@@ -129,20 +129,20 @@ class RunMirror:
         yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
         yield CELL, fingerprint(self.cell.as_json()), self._log_cell
         for path in filter(Path.exists, map(self.folder.metric, self.cell.metrics)):
-            yield path.name, stamp(path), partial(self._log_file, path, "metrics")
+            yield path.name, file_stamp(path), partial(self._log_file, path, "metrics")
         for path in self._artefacts():
-            yield path.name, stamp(path), partial(self._log_artefact, path)
+            yield path.name, file_stamp(path), partial(self._log_artefact, path)
         for path in self._drawn():
-            yield f"image {path.name}", stamp(path), partial(self._log_image, path)
+            yield f"image {path.name}", file_stamp(path), partial(self._log_image, path)
         record = self._record()
         if data := record.get("data"):
             digest = fingerprint(data)
             yield "dataset", digest, partial(self._log_dataset, self.cell.run.dataset, digest)
         if self.models and "shape" in record and self.folder.weights.exists():
-            yield "model", stamp(self.folder.weights), partial(self._log_model, record)
+            yield "model", file_stamp(self.folder.weights), partial(self._log_model, record)
         measured = [metric for metric in self.cell.metrics if self.folder.metric(metric).exists()]
         if measured:
-            stamps = [stamp(self.folder.metric(metric)) for metric in measured]
+            stamps = [file_stamp(self.folder.metric(metric)) for metric in measured]
             yield "measures", fingerprint(stamps), partial(self._log_measures, measured)
         state = self._tags()
         end = milliseconds(self.cursor.time) if record else None
@@ -159,13 +159,15 @@ class RunMirror:
         self._log_file(path, below)
 
     def _log_image(self, path: Path) -> None:
-        with for_grid(path) as pictures:
+        with make_grid_images(path) as pictures:
             for picture in pictures:
                 self._log_file(picture, FOLDER)
 
     def _log_model(self, record: Json) -> None:
         created = datetime.fromtimestamp(self.cursor.time, UTC).isoformat()
-        self.target.client.log_text(self.cursor.run_id, mlmodel(self.cursor.run_id, record, created), "model/MLmodel")
+        self.target.client.log_text(
+            self.cursor.run_id, format_mlmodel(self.cursor.run_id, record, created), "model/MLmodel"
+        )
         for path in (self.folder.record, self.folder.weights):
             self._log_file(path, "model")
 
@@ -205,7 +207,7 @@ class RunMirror:
         errors = {f"within_model_se/{name}": e.se for name, e in measured.items() if e.se is not None}
         when = milliseconds(path.stat().st_mtime)
         # Of what has no step but 0 MLflow draws bars; what stands before a slash is a section of its charts.
-        return [Metric(legal(name), value, when, 0) for name, value in (values | errors).items()]
+        return [Metric(to_mlflow_name(name), value, when, 0) for name, value in (values | errors).items()]
 
     def _log_state(self, state: Mapping[str, str], status: str | None, end: int | None) -> None:
         from mlflow.entities import RunTag
@@ -232,4 +234,6 @@ def _points(line: Json) -> list["Metric"]:
     from mlflow.entities import Metric
 
     terms = {name: value for name, value in line["terms"].items() if value is not None}
-    return [Metric(legal(f"train/{n}"), v, milliseconds(line["time"]), line["epoch"]) for n, v in terms.items()]
+    return [
+        Metric(to_mlflow_name(f"train/{n}"), v, milliseconds(line["time"]), line["epoch"]) for n, v in terms.items()
+    ]

@@ -10,7 +10,7 @@ from ..storage.atomic import read_json, write_json
 
 
 @dataclass(frozen=True)
-class Cursor:
+class SyncState:
     """The MLflow run, how much of events.jsonl it has, and a stamp of each file and state it has.
 
     `target` names the store and experiment; `offset` counts bytes; `epoch` and `time` are those of the last lines.
@@ -24,7 +24,7 @@ class Cursor:
     sent: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
-    def read(cls, path: Path, target: str) -> "Cursor":
+    def read(cls, path: Path, target: str) -> "SyncState":
         """The cursor kept for a target; one that has seen nothing where there is none, or none for this target."""
         try:
             cursor = cls(**read_json(path))
@@ -44,13 +44,13 @@ class Cursor:
         if not (0 <= self.offset < 2**63):
             raise TypeError(f"offset is {self.offset}")
 
-    def write(self, path: Path) -> "Cursor":
+    def write(self, path: Path) -> "SyncState":
         """Save the cursor."""
         write_json(path, asdict(self))
         return self
 
 
-def copied_as(path: Path) -> str:
+def read_mlflow_run_id(path: Path) -> str:
     """The id of MLflow's run that a cursor knows, whatever its target; empty where there is none."""
     try:
         run_id = read_json(path).get("run_id")
@@ -59,7 +59,7 @@ def copied_as(path: Path) -> str:
     return run_id if isinstance(run_id, str) else ""
 
 
-def stamp(path: Path) -> str:
+def file_stamp(path: Path) -> str:
     """A file's time and size: it changes when the file is written again."""
     stat = path.stat()
     return f"{stat.st_mtime_ns}-{stat.st_size}"

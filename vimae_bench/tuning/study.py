@@ -26,7 +26,7 @@ from ..plugin.catalog import Catalog
 from ..plugin.interfaces import Metric
 from ..plugin.settings import SettingsChecker
 from ..storage.metric_file import suffix_of
-from ..storage.store import Store
+from ..storage.store import ResultsFolder
 from .sampler import Sampler
 
 
@@ -69,7 +69,7 @@ def plan_study(benchmark: Benchmark, known: Catalog) -> Study:
     return Study(replace(benchmark, name=f"{benchmark.name}-tuning", groups=(seen,)), tuple(methods), measure, known)
 
 
-def run_study(sweep: Study, store: Store, work: Callable[[Sequence[Cell]], object]) -> list[Tuned]:
+def run_study(sweep: Study, store: ResultsFolder, work: Callable[[Sequence[Cell]], object]) -> list[Tuned]:
     """Draw and try settings, round by round; `work` has the runs of a round made in the store."""
     tuning, better = sweep.benchmark.tuning, sweep.measure.better or "lower"
     samplers = [Sampler(one.space, better, tuning.sampler, tuning.seed, one.method.label) for one in sweep.searched]

@@ -11,8 +11,8 @@ from queue import SimpleQueue
 
 from vimae_bench.execution import Cell, Event, Order, Reporter
 from vimae_bench.plugin import BenchError, hookimpl
-from vimae_bench.tracking.store import default_uri, load, masked
-from vimae_bench.tracking.sync import Summary, sync
+from vimae_bench.tracking.store import default_store_uri, load, mask_secrets
+from vimae_bench.tracking.sync import SyncSummary, sync
 
 EVERY = 3.0
 """Seconds between two looks at the runs under way; they double while the store cannot be reached."""
@@ -40,7 +40,7 @@ class Mlflow:
         if not orders:
             yield from events
             return
-        mirror = Mirror(orders, self.uri or default_uri(orders[0].folder.parents[2]), self.models)
+        mirror = Mirror(orders, self.uri or default_store_uri(orders[0].folder.parents[2]), self.models)
         mirror.start()
         try:
             for event in events:
@@ -60,7 +60,7 @@ class Mirror(threading.Thread):
         self.uri, self.sync = uri, partial(sync, self.benchmark, uri, models=models)
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.over, self.left = threading.Event(), threading.Event()
-        self.summary = Summary(0, len(orders), "no answer in time; some of them may be there")
+        self.summary = SyncSummary(0, len(orders), "no answer in time; some of them may be there")
 
     def run(self) -> None:
         """Look at the runs under way until all are over, then at all that the benchmark has."""
@@ -86,7 +86,7 @@ class Mirror(threading.Thread):
             elif event.order:
                 ended.add(event.order.folder)
 
-    def _last(self) -> Summary:
+    def _last(self) -> SyncSummary:
         try:
             return self.sync(seconds=LONGEST)
         except BenchError as error:
@@ -97,7 +97,7 @@ class Mirror(threading.Thread):
         self.over.set()
         self.join(LONGEST + PATIENCE)
         if behind := self.summary.behind:
-            runs, where = "run" if behind == 1 else "runs", f"{masked(self.uri)} ({self.summary.reason})"
+            runs, where = "run" if behind == 1 else "runs", f"{mask_secrets(self.uri)} ({self.summary.reason})"
             print(f"{behind} {runs} not yet mirrored to {where}; run `vimae-bench sync`", file=sys.stderr)
 
     def leave(self) -> None:

@@ -40,7 +40,7 @@ def same(a, b):
 def test_every_seed_has_its_epochs_and_its_end(tmp_path):
     ends, members = trained(tmp_path)
     assert [(end.status, end.epochs, end.steps, end.step) for end in ends] == [("done", 4, 80, "3 seeds batched")] * 3
-    totals = [[line["terms"]["total"] for line in member.folder.history()] for member in members]
+    totals = [[line["terms"]["total"] for line in member.folder.read_history()] for member in members]
     assert all(len(line) == 4 and line[-1] < line[0] for line in totals)
     assert len({line[-1] for line in totals}) == 3
     assert not same(members[0].model, members[1].model)
@@ -54,7 +54,7 @@ def test_each_seed_sees_the_batches_it_sees_alone(tmp_path):
         alone = make_method_step("AE", seed=member.seed)
         folder = RunFolder(tmp_path / "alone" / str(member.seed))
         train(alone.model, alone.objective, TRAINING, make_images(), member.seed, folder)
-        first, other = (f.history()[0]["terms"]["sse"] for f in (folder, member.folder))
+        first, other = (f.read_history()[0]["terms"]["sse"] for f in (folder, member.folder))
         assert other == pytest.approx(first, rel=1e-3)
 
 
@@ -68,7 +68,7 @@ def test_a_training_cut_off_ends_bit_for_bit_as_one_that_was_not(tmp_path, monke
     ends, resumed = trained(tmp_path / "cut", "VIMAE-n")
     for one, other in zip(resumed, whole, strict=True):
         assert same(one.model, other.model)
-        assert [line["epoch"] for line in one.folder.history()] == [1, 2, 3, 4]
+        assert [line["epoch"] for line in one.folder.read_history()] == [1, 2, 3, 4]
     assert {end.epochs for end in ends} == {4}
 
 
@@ -79,8 +79,8 @@ def test_a_seed_that_diverges_harms_no_other(tmp_path):
     ends = train_together(members, objective, TRAINING, make_images(), BATCHED)
     assert [end.status for end in ends] == ["done", "diverged", "done"]
     assert (ends[1].epochs, ends[1].reason) == (1, "total, sse, kl not finite in epoch 1")
-    assert not members[1].folder.history()
-    assert len(members[2].folder.history()) == 4
+    assert not members[1].folder.read_history()
+    assert len(members[2].folder.read_history()) == 4
 
 
 @pytest.fixture(scope="module")

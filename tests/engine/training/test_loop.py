@@ -21,7 +21,7 @@ from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import BenchError, Frame, Loss, Objective
 from vimae_bench.plugin.registry import make_plugin
-from vimae_bench.storage.atomic import read_lines
+from vimae_bench.storage.atomic import read_json_lines
 from vimae_bench.storage.run_folder import RunFolder
 
 FRAME = Frame((1, 8, 8), 3)
@@ -66,7 +66,7 @@ def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice
             trained(choice, tmp_path / "cut")
     _, resumed = trained(choice, tmp_path / "cut")
     assert same(resumed, whole)
-    lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).history()] for name in ("cut", "whole")]
+    lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).read_history()] for name in ("cut", "whole")]
     assert lines[0] == lines[1]
     assert [epoch for epoch, _ in lines[0]] == [1, 2, 3, 4, 5]
 
@@ -95,7 +95,7 @@ def test_a_checkpoint_of_an_earlier_version_is_passed_over(tmp_path):
 def test_what_there_is_to_say_of_a_step_is_among_the_events(tmp_path, monkeypatch):
     monkeypatch.setattr(faster, "trace", lambda *_: (_ for _ in ()).throw(NotOneGraph("it reads")))
     end, _ = trained(METHODS[0], tmp_path, means=Means(compile="always"))
-    (began,) = (line for line, _ in read_lines(RunFolder(tmp_path).events) if line["event"] == "started")
+    (began,) = (line for line, _ in read_json_lines(RunFolder(tmp_path).events) if line["event"] == "started")
     assert end.step == began["step"] == "eager"
     assert began["remark"].startswith("not compiled, since it reads; its steps stay eager")
 
@@ -152,7 +152,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatc
     assert end.status == "diverged"
     assert "total" in end.reason
     assert "epoch 1" in end.reason
-    assert not RunFolder(tmp_path).history()
+    assert not RunFolder(tmp_path).read_history()
 
 
 def test_weights_that_the_last_step_spoils_end_the_run_as_diverged(tmp_path):
@@ -260,7 +260,7 @@ def test_a_training_asked_to_end_does_so_at_the_next_step_and_goes_on_from_there
     _, resumed = trained(choice, tmp_path / "cut")
     assert steps == pytest.approx([i / 20 for i in range(20)]), "no step is left out or made again"
     assert same(resumed, whole)
-    lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).history()] for name in ("cut", "whole")]
+    lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).read_history()] for name in ("cut", "whole")]
     assert lines[0] == lines[1], "and the losses of the epoch count the steps from before"
 
 
@@ -268,4 +268,4 @@ def test_a_training_asked_to_end_in_its_last_step_is_over_first(tmp_path, asked_
     asked_at(20)
     with pytest.raises(Interrupted):
         interrupted(METHODS[0], tmp_path)
-    assert [line["epoch"] for line in RunFolder(tmp_path).history()] == [1, 2, 3, 4, 5]
+    assert [line["epoch"] for line in RunFolder(tmp_path).read_history()] == [1, 2, 3, 4, 5]

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import torch
 
-from ...storage.atomic import sha256
+from ...storage.atomic import compute_sha256
 
 EVERY = 5.0
 """Seconds of training between two checkpoints: a state is written at the end of the first epoch after them."""
@@ -25,7 +25,7 @@ def save(folder: Path, epoch: int, state: dict[str, Any], steps: int = 0) -> Non
     temporary = folder / f".{secrets.token_hex(4)}.tmp"
     try:
         torch.save(state, temporary)
-        temporary.replace(folder / f"epoch-{epoch:05d}.{steps:07d}-{sha256(temporary)[:16]}.pt")
+        temporary.replace(folder / f"epoch-{epoch:05d}.{steps:07d}-{compute_sha256(temporary)[:16]}.pt")
     finally:
         temporary.unlink(missing_ok=True)
     for old in _newest_first(folder)[KEPT:]:
@@ -36,7 +36,7 @@ def latest(folder: Path, device: torch.device) -> tuple[int, dict[str, Any]] | N
     """The newest whole state and its epoch. Damaged files, and those that hold code, are set aside as `*.corrupt`."""
     for path in _newest_first(folder):
         _, at, digest = path.stem.split("-")
-        if sha256(path)[:16] == digest and (state := _read(path, device)) is not None:
+        if compute_sha256(path)[:16] == digest and (state := _read(path, device)) is not None:
             return int(at.partition(".")[0]), state
         path.replace(path.with_suffix(".corrupt"))
     return None

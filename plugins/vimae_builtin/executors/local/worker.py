@@ -16,7 +16,7 @@ from pathlib import Path
 from vimae_bench.execution import Order
 from vimae_bench.execution import signals as interrupts
 from vimae_bench.execution.jobs import LEFT, NO_SPACE
-from vimae_bench.storage.atomic import out_of_space
+from vimae_bench.storage.atomic import is_disk_full
 
 from .machine import pin
 
@@ -77,7 +77,7 @@ def live(work: Callable[[Order], int], order: Order) -> None:
     except interrupts.Interrupted:
         code = LEFT
     except OSError as error:
-        if not out_of_space(error, order.folder):
+        if not is_disk_full(error, order.folder):
             raise
         code = NO_SPACE
     os._exit(code)  # no clean-up of libraries that the server shares

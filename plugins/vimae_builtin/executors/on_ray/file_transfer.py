@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vimae_bench.execution import Order
-from vimae_bench.storage.atomic import write_whole
+from vimae_bench.storage.atomic import atomic_write
 from vimae_bench.storage.run_folder import RunFolder, reference_path
 
 Files = Mapping[str, bytes]
@@ -52,7 +52,7 @@ def _unpack(folder: RunFolder, paths: Mapping[Path, bytes]) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     if not path.exists() or path.read_bytes() != data:
-        write_whole(path, lambda temporary: temporary.write_bytes(data))
+        atomic_write(path, lambda temporary: temporary.write_bytes(data))
 
 
 def _belonging(order: Order) -> Iterator[Path]:
