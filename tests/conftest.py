@@ -14,7 +14,7 @@ from helpers.benchmarks import make_benchmark
 from vimae_bench.analysis.leaderboard import leaderboards
 from vimae_bench.analysis.leaderboard_data import Board
 from vimae_bench.execution import Cell, Choice, Run, Training
-from vimae_bench.plugin import Frame, Measure, catalog
+from vimae_bench.plugin import Measure, ModelSpec, catalog
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
@@ -47,17 +47,17 @@ def _seeded(device: torch.device):
 class LinearArchitecture:
     """The architecture for which everything is known in closed form: no layer but one, no squashing of pixels."""
 
-    def encoder(self, frame: Frame, heads: int) -> nn.Module:
-        return LinearHeads(frame, heads)
+    def encoder(self, spec: ModelSpec, heads: int) -> nn.Module:
+        return LinearHeads(spec, heads)
 
-    def decoder(self, frame: Frame) -> nn.Module:
-        return nn.Sequential(nn.Linear(frame.latent, frame.pixels), nn.Unflatten(1, frame.shape))
+    def decoder(self, spec: ModelSpec) -> nn.Module:
+        return nn.Sequential(nn.Linear(spec.latent, spec.input_size), nn.Unflatten(1, spec.shape))
 
 
 class LinearHeads(nn.Module):
-    def __init__(self, frame: Frame, heads: int):
+    def __init__(self, spec: ModelSpec, heads: int):
         super().__init__()
-        self.heads = nn.ModuleList(nn.Linear(frame.pixels, frame.latent) for _ in range(heads))
+        self.heads = nn.ModuleList(nn.Linear(spec.input_size, spec.latent) for _ in range(heads))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         return tuple(head(x.flatten(1)) for head in self.heads)

@@ -21,7 +21,7 @@ from vimae_bench.engine import worker as execute
 from vimae_bench.engine.training.loop import Trained
 from vimae_bench.execution import Cell, Choice, Order
 from vimae_bench.plugin import Estimate, Examples, Measure, Metric, Splits, registry
-from vimae_bench.plugin.evaluation import Trial
+from vimae_bench.plugin.evaluation import Evaluation
 from vimae_bench.storage.run_folder import RunFolder
 
 SECONDS = 0.02
@@ -76,7 +76,7 @@ def write_epochs(folder: RunFolder, epochs: Sequence[int]) -> None:
         folder.tell("epoch", epoch=epoch, time=time.time(), seconds=0.001, terms=terms)
 
 
-def _draw(_: Trial, __: Sequence[Json], folder: Path) -> None:
+def _draw(_: Evaluation, __: Sequence[Json], folder: Path) -> None:
     """Files in the place of pictures."""
     aside = folder.with_name(f".{folder.name}.unfinished")
     aside.mkdir(parents=True)
@@ -99,7 +99,7 @@ class Pretended:
     def references(self, *_: object) -> Mapping[str, Mapping[str, Estimate]]:
         return {"the mean image": {measure.name: Estimate(60.0, 1000) for measure in self.announced}}
 
-    def __call__(self, _: Trial) -> dict[str, Estimate]:
+    def __call__(self, _: Evaluation) -> dict[str, Estimate]:
         return {measure.name: self._estimate(measure.name) for measure in self.announced}
 
     def _estimate(self, name: str) -> Estimate:

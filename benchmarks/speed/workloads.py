@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vimae_bench.data.pixels import to_unit
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.models import Autoencoder
-from vimae_bench.plugin import Architecture, Frame, Objective
+from vimae_bench.plugin import Architecture, ModelSpec, Objective
 from vimae_builtin.architectures.conv import Conv
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
@@ -38,8 +38,8 @@ class Net:
     latent: int
 
     @property
-    def frame(self) -> Frame:
-        return Frame(self.shape, self.latent)
+    def spec(self) -> ModelSpec:
+        return ModelSpec(self.shape, self.latent)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Workload:
     def model(self) -> Autoencoder:
         """The model at its initial weights, the same for every contestant, on the device."""
         prior = Normal() if self.method.prior == "normal" else Logistic()
-        return make_autoencoder(self.net.frame, self.net.architecture, prior, self.objective(), seed=0).to(self.device)
+        return make_autoencoder(self.net.spec, self.net.architecture, prior, self.objective(), seed=0).to(self.device)
 
     def flops(self) -> float:
         """Floating-point operations of training on one image: six for each multiply-add of the forward pass."""

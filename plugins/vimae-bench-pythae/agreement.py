@@ -36,7 +36,7 @@ from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.training.loop import train
 from vimae_bench.execution import Training
 from vimae_bench.models import Autoencoder
-from vimae_bench.plugin import Arrays, Examples, Frame, Splits, Trial
+from vimae_bench.plugin import Arrays, Evaluation, Examples, ModelSpec, Splits
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.datasets.digits import Digits
@@ -79,8 +79,8 @@ class TheirDecoder(BaseDecoder):
 
 def their_model(name: str, model: Autoencoder, objective: PythaeObjective, **settings: object) -> BaseAE:
     """pythae's model as its documentation makes it, with the weights of ours."""
-    row, frame = RUNS[name], model.frame
-    config = row.config(input_dim=frame.shape, latent_dim=frame.latent, **settings)
+    row, spec = RUNS[name], model.spec
+    config = row.config(input_dim=spec.shape, latent_dim=spec.latent, **settings)
     theirs = row.model(config, TheirEncoder(deepcopy(model.encoder)), TheirDecoder(deepcopy(model.decoder)))
     theirs.load_state_dict(objective.module(model).state_dict(), strict=False)
     return theirs
@@ -131,11 +131,11 @@ def train_ours(_name: str, model: Autoencoder, objective: PythaeObjective, split
 def measured(way: Callable[..., None], name: str, splits: Splits, seed: int) -> dict[str, float]:
     """The test images' SSE and rate of a model trained in a way."""
     objective = OBJECTIVES[name](**COMPARED[name])
-    frame = Frame(splits.shape, 8)
-    model = make_autoencoder(frame, MLP(hidden=(128, 128)), Normal(), objective, seed)
+    spec = ModelSpec(splits.shape, 8)
+    model = make_autoencoder(spec, MLP(hidden=(128, 128)), Normal(), objective, seed)
     way(name, model, objective, splits, seed)
-    trial = Trial(model.eval(), splits, "digits", seed, torch.device("cpu"))
-    found = {**Reconstruction()(trial), **Rate()(trial)}
+    evaluation = Evaluation(model.eval(), splits, "digits", seed, torch.device("cpu"))
+    found = {**Reconstruction()(evaluation), **Rate()(evaluation)}
     return {key: found[key].value for key in ("sse", "rate") if key in found}
 
 

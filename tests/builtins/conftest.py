@@ -13,7 +13,7 @@ from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.step.vmapped_step import batched
 from vimae_bench.execution import Training
 from vimae_bench.models import PosteriorFamily
-from vimae_bench.plugin import Examples, Frame, Loss, Objective, Prior, Splits, Trial
+from vimae_bench.plugin import Evaluation, Examples, Loss, ModelSpec, Objective, Prior, Splits
 from vimae_builtin.priors.normal import Normal
 
 
@@ -37,8 +37,8 @@ def affine(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
 
 
 @pytest.fixture
-def linear_trial(linear):
-    """Makes a trial of images uint8 [N, C, H, W] whose encoder's heads and decoder are pairs (weight, bias)."""
+def linear_evaluation(linear):
+    """Makes a evaluation of images uint8 [N, C, H, W] whose encoder's heads and decoder are pairs (weight, bias)."""
 
     def make(
         images: np.ndarray,
@@ -49,15 +49,15 @@ def linear_trial(linear):
         prior: Prior | None = None,
         pixel_range="unit",
         seed: int = 0,
-    ) -> Trial:
-        frame = Frame(images.shape[1:], len(heads[0][1]), pixel_range)
-        model = make_autoencoder(frame, linear, prior or Normal(), Untrained(family), seed).eval()
+    ) -> Evaluation:
+        spec = ModelSpec(images.shape[1:], len(heads[0][1]), pixel_range)
+        model = make_autoencoder(spec, linear, prior or Normal(), Untrained(family), seed).eval()
         for layer, (weight, bias) in zip(model.encoder.heads, heads, strict=True):
             affine(layer, weight, bias)
         if decoder:
             affine(model.decoder[0], *decoder)
         examples = Examples(images, labels)
-        return Trial(model, Splits(examples, examples, examples), "invented", seed, torch.device("cpu"))
+        return Evaluation(model, Splits(examples, examples, examples), "invented", seed, torch.device("cpu"))
 
     return make
 
@@ -87,9 +87,9 @@ def noise_images():
 def terms_of_two_seeds(linear):
     """The terms [T, 2] of one step of two linear models that differ in their seeds, made as one batched model."""
 
-    def made(objective: Objective, frame: Frame) -> Tensor:
-        x = (255 * torch.rand(60, *frame.shape)).to(torch.uint8)
-        models = [make_autoencoder(frame, linear, Normal(), objective, seed) for seed in range(2)]
+    def made(objective: Objective, spec: ModelSpec) -> Tensor:
+        x = (255 * torch.rand(60, *spec.shape)).to(torch.uint8)
+        models = [make_autoencoder(spec, linear, Normal(), objective, seed) for seed in range(2)]
         steps = [TrainingStep(model, objective, Training(batch=20), x) for model in models]
         index, progress = torch.arange(40).reshape(2, 20), torch.tensor(0.5)
         return batched(steps, index, progress)(index, progress)

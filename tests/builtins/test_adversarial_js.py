@@ -6,7 +6,7 @@ from scipy import integrate, stats
 from torch import Tensor, nn
 
 from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import AdversarialJS, Frame
+from vimae_bench.plugin import AdversarialJS, ModelSpec
 from vimae_bench.testing import check_divergence
 from vimae_builtin.divergences.adversarial_js import vimae_divergences
 from vimae_builtin.priors.laplace import StandardLaplace
@@ -14,8 +14,8 @@ from vimae_builtin.priors.normal import StandardNormal
 from vimae_builtin.priors.uniform import StandardUniform
 
 
-def frame(latent: int) -> Frame:
-    return Frame((1, 2, 2), latent)
+def spec(latent: int) -> ModelSpec:
+    return ModelSpec((1, 2, 2), latent)
 
 
 def js(p, q) -> float:
@@ -36,21 +36,21 @@ class Optimal(nn.Module):
 
     def __init__(self, m: float, s: float, prior: PriorDistribution, trick: bool):
         super().__init__()
-        self.law, self.prior, self.trick = torch.distributions.Normal(m, s), prior, trick
+        self.distribution, self.prior, self.trick = torch.distributions.Normal(m, s), prior, trick
 
     def forward(self, z: Tensor) -> Tensor:
-        return (0 if self.trick else self.prior.log_prob(z)[:, None]) - self.law.log_prob(z)
+        return (0 if self.trick else self.prior.log_prob(z)[:, None]) - self.distribution.log_prob(z)
 
 
 LAWS = [(StandardNormal, stats.norm(), 1.5, 0.5), (StandardLaplace, stats.laplace(scale=1 / sqrt(2)), -1.0, 1.3)]
 
 
 @pytest.mark.parametrize("trick", [False, True])
-@pytest.mark.parametrize(("make", "law", "m", "s"), LAWS, ids=["normal", "laplace"])
-def test_loss_of_the_best_critic_is_that_of_the_divergence(make, law, m, s, trick):
+@pytest.mark.parametrize(("make", "distribution", "m", "s"), LAWS, ids=["normal", "laplace"])
+def test_loss_of_the_best_critic_is_that_of_the_divergence(make, distribution, m, s, trick):
     prior, divergence = make(1), AdversarialJS(prior_trick=trick)
     z, best = m + s * torch.randn(100_000, 1), Optimal(m, s, prior, trick)
-    exact = 2 * log(2) - 2 * js(law, stats.norm(m, s))
+    exact = 2 * log(2) - 2 * js(distribution, stats.norm(m, s))
     assert divergence.critic_loss(z, prior, best).item() == pytest.approx(exact, abs=0.01)
 
 
@@ -61,7 +61,7 @@ def test_equal_laws_cannot_be_told_apart():
 
 
 def converged(divergence: AdversarialJS, prior: PriorDistribution, m: float, s: float, steps: int) -> nn.Module:
-    critic = divergence.critic(frame(1))
+    critic = divergence.critic(spec(1))
     optimiser = torch.optim.Adam(critic.parameters(), 3e-3, (0.5, 0.999))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):
@@ -74,19 +74,19 @@ def converged(divergence: AdversarialJS, prior: PriorDistribution, m: float, s: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trick", [False, True])
-@pytest.mark.parametrize(("make", "law", "m", "s"), LAWS, ids=["normal", "laplace"])
-def test_a_critic_that_has_converged_knows_the_divergence(make, law, m, s, trick):
+@pytest.mark.parametrize(("make", "distribution", "m", "s"), LAWS, ids=["normal", "laplace"])
+def test_a_critic_that_has_converged_knows_the_divergence(make, distribution, m, s, trick):
     prior, divergence = make(1), AdversarialJS(units=64, layers=2, prior_trick=trick)
     critic = converged(divergence, prior, m, s, 1500)
     with torch.no_grad():
         loss = divergence.critic_loss(m + s * torch.randn(100_000, 1), prior, critic).item()
-    assert log(2) - loss / 2 == pytest.approx(js(law, stats.norm(m, s)), abs=0.01)
+    assert log(2) - loss / 2 == pytest.approx(js(distribution, stats.norm(m, s)), abs=0.01)
 
 
 @pytest.mark.slow
 def test_codes_that_follow_the_penalty_come_to_the_prior():
     divergence, prior = AdversarialJS(units=64, layers=2), StandardNormal(1)
-    critic, z = divergence.critic(frame(1)), (3 + 0.3 * torch.randn(500, 1)).requires_grad_()
+    critic, z = divergence.critic(spec(1)), (3 + 0.3 * torch.randn(500, 1)).requires_grad_()
     players = torch.optim.Adam([z], 0.02, (0.5, 0.999)), torch.optim.Adam(critic.parameters(), 1e-3, (0.5, 0.999))
     moments = []
     for _ in range(2000):
@@ -103,7 +103,7 @@ def test_codes_that_follow_the_penalty_come_to_the_prior():
 def test_penalty_is_the_form_that_does_not_saturate():
     z, prior = torch.randn(50, 3), StandardNormal(3)
     divergence = AdversarialJS(units=16, layers=1)
-    critic = divergence.critic(frame(3))
+    critic = divergence.critic(spec(3))
     critic[-1].bias.data.fill_(-30.0)  # a critic that is sure
     penalty = divergence.penalty(z, prior, critic)
     assert penalty.item() == pytest.approx(30, abs=0.1)  # -log sigmoid(T), not log(1 - sigmoid(T)), which is 0 here
@@ -114,14 +114,14 @@ def test_penalty_is_the_form_that_does_not_saturate():
 def test_prior_trick_adds_the_log_density_of_the_prior():
     z, prior = torch.randn(50, 3), StandardLaplace(3)
     plain, tricked = AdversarialJS(units=16), AdversarialJS(units=16, prior_trick=True)
-    critic = plain.critic(frame(3))
+    critic = plain.critic(spec(3))
     added = tricked.logits(z, prior, critic) - plain.logits(z, prior, critic)
     expected = torch.from_numpy(stats.laplace(scale=1 / sqrt(2)).logpdf(z.numpy()).sum(1)).float()
     torch.testing.assert_close(added, expected)
 
 
 def test_critic_is_that_of_wae():
-    critic = AdversarialJS(units=200, layers=4).critic(frame(8))
+    critic = AdversarialJS(units=200, layers=4).critic(spec(8))
     linear = [layer for layer in critic if isinstance(layer, nn.Linear)]
     assert [(layer.in_features, layer.out_features) for layer in linear] == [(8, 200), *[(200, 200)] * 3, (200, 1)]
     assert sum(isinstance(layer, nn.ReLU) for layer in critic) == 4

@@ -36,25 +36,25 @@ class LogisticFamily(PosteriorFamily):
 
     heads: ClassVar[int] = 1
 
-    def at(self, *heads):
+    def from_heads(self, *heads):
         return LogisticPosterior(heads[0])
 
 
-def test_draws_of_the_standard_normal_are_within_the_null_law(linear_trial, constant_heads, noise_images):
+def test_draws_of_the_standard_normal_are_within_the_null_law(linear_evaluation, constant_heads, noise_images):
     n = 2000
-    trial = linear_trial(noise_images(n), Gaussian(), constant_heads(PIXELS, [0.0, 0.0], [1.0, 1.0]))
-    found = AggregateMMD(replicates=49)(trial)
+    evaluation = linear_evaluation(noise_images(n), Gaussian(), constant_heads(PIXELS, [0.0, 0.0], [1.0, 1.0]))
+    found = AggregateMMD(replicates=49)(evaluation)
     assert abs(found["mmd2"].value) < 4 * null_sd(n)
     assert found["mmd p"].value > 0.01
     assert found["mmd2 prior"] == found["mmd2"]
 
 
 def test_logistic_draws_are_at_the_known_distance_from_the_normal_and_none_from_their_own_prior(
-    linear_trial, noise_images
+    linear_evaluation, noise_images
 ):
     n = 5000
     heads = [(torch.zeros(2, PIXELS), torch.zeros(2))]
-    found = AggregateMMD(replicates=19)(linear_trial(noise_images(n), LogisticFamily(), heads, prior=Logistic()))
+    found = AggregateMMD(replicates=19)(linear_evaluation(noise_images(n), LogisticFamily(), heads, prior=Logistic()))
     assert found["mmd2"].value == pytest.approx(NORMAL_TO_LOGISTIC, abs=4 * found["mmd2"].se)
     assert found["mmd2"].value > 5 * null_sd(n)
     assert found["mmd p"].value == 1 / 20
@@ -62,28 +62,30 @@ def test_logistic_draws_are_at_the_known_distance_from_the_normal_and_none_from_
     assert found["mmd"].value == pytest.approx(sqrt(found["mmd2"].value))
 
 
-def test_the_standard_error_is_the_spread_over_repetitions(linear_trial, constant_heads, noise_images):
+def test_the_standard_error_is_the_spread_over_repetitions(linear_evaluation, constant_heads, noise_images):
     images, heads = noise_images(300), constant_heads(PIXELS, [2.5, 0.0], [1.0, 1.0])
-    runs = [AggregateMMD(replicates=19)(linear_trial(images, Gaussian(), heads, seed=seed)) for seed in range(30)]
+    runs = [AggregateMMD(replicates=19)(linear_evaluation(images, Gaussian(), heads, seed=seed)) for seed in range(30)]
     for name in ("mmd2", "mmd"):
         spread = np.std([run[name].value for run in runs])
         assert np.mean([run[name].se for run in runs]) == pytest.approx(spread, rel=0.4), name
 
 
-def test_the_order_of_the_images_does_not_decide_the_standard_error(linear_trial):
+def test_the_order_of_the_images_does_not_decide_the_standard_error(linear_evaluation):
     values = np.random.default_rng(0).integers(0, 256, (2000, 1, 1, 1), dtype=np.uint8)
     heads = [(torch.full((2, 1), 4.0), torch.full((2,), -2.0))]
 
     def se(images: np.ndarray) -> float:
-        return AggregateMMD(replicates=19)(linear_trial(images, Deterministic(), heads))["mmd2"].se
+        return AggregateMMD(replicates=19)(linear_evaluation(images, Deterministic(), heads))["mmd2"].se
 
     assert se(np.sort(values, axis=0)) == pytest.approx(se(values), rel=0.6)
 
 
-def test_p_values_are_uniform_when_q_is_p_and_smallest_when_it_is_far(linear_trial, constant_heads, noise_images):
+def test_p_values_are_uniform_when_q_is_p_and_smallest_when_it_is_far(linear_evaluation, constant_heads, noise_images):
     def p(mean: float, seed: int) -> float:
         heads = constant_heads(PIXELS, [mean, 0.0], [1.0, 1.0])
-        return AggregateMMD(replicates=19)(linear_trial(noise_images(60), Gaussian(), heads, seed=seed))["mmd p"].value
+        return AggregateMMD(replicates=19)(linear_evaluation(noise_images(60), Gaussian(), heads, seed=seed))[
+            "mmd p"
+        ].value
 
     null = [p(0.0, seed) for seed in range(40)]
     assert abs(np.mean(null) - 0.5) < 4 * sqrt(1 / 12 / 40)
@@ -91,10 +93,10 @@ def test_p_values_are_uniform_when_q_is_p_and_smallest_when_it_is_far(linear_tri
     assert p(1.5, 0) == 1 / 20
 
 
-def test_the_null_law_of_500_draws_serves_for_more(linear_trial, constant_heads, noise_images):
+def test_the_null_law_of_500_draws_serves_for_more(linear_evaluation, constant_heads, noise_images):
     """Twice the null standard deviation of 3,000 draws is a rare value there, and would be a common one of 500."""
     heads = constant_heads(PIXELS, [0.13, 0.0], [1.0, 1.0])
-    found = AggregateMMD(replicates=39)(linear_trial(noise_images(3000), Gaussian(), heads))
+    found = AggregateMMD(replicates=39)(linear_evaluation(noise_images(3000), Gaussian(), heads))
     assert found["mmd2"].value > 4 * null_sd(3000)
     assert found["mmd2"].value < 2 * null_sd(500)
     assert found["mmd p"].value < 0.05

@@ -14,7 +14,7 @@ from torch.distributions import MultivariateNormal
 from vimae_bench.functional.linear_gaussian import model_covariance
 from vimae_bench.metrics import GaussianDecoder, random_images
 from vimae_bench.models import Deterministic, PriorDistribution
-from vimae_bench.plugin import Trial
+from vimae_bench.plugin import Evaluation
 from vimae_builtin.metrics import ais
 from vimae_builtin.metrics.ais import (
     AIS,
@@ -35,28 +35,28 @@ W = 0.15 * np.random.default_rng(3).normal(size=(PIXELS, LATENT))
 
 
 @pytest.fixture
-def model(linear_trial, noise_images) -> Callable[..., Trial]:
+def model(linear_evaluation, noise_images) -> Callable[..., Evaluation]:
     """A linear decoder over random images; the encoder is not used."""
 
-    def make(n: int = 40, prior: object = None, weight: np.ndarray = W) -> Trial:
+    def make(n: int = 40, prior: object = None, weight: np.ndarray = W) -> Evaluation:
         heads = [(torch.zeros(weight.shape[1], PIXELS), torch.zeros(weight.shape[1]))]
         decoder = (torch.tensor(weight, dtype=torch.float32), torch.full((PIXELS,), CENTRE))
-        return linear_trial(noise_images(n, SHAPE), Deterministic(), heads, decoder=decoder, prior=prior)
+        return linear_evaluation(noise_images(n, SHAPE), Deterministic(), heads, decoder=decoder, prior=prior)
 
     return make
 
 
-def path_of(trial: Trial, count: int, s2: float = S2) -> Path:
-    x = random_images(trial.splits.test, count, "likelihood", trial.dataset)
+def path_of(evaluation: Evaluation, count: int, s2: float = S2) -> Path:
+    x = random_images(evaluation.splits.test, count, "likelihood", evaluation.dataset)
     # Near the model's mean, so that the prior's draws are not all far from the posterior.
-    return Path(GaussianDecoder(trial.model, s2), trial.model.prior, CENTRE + (x - CENTRE) / 2)
+    return Path(GaussianDecoder(evaluation.model, s2), evaluation.model.prior, CENTRE + (x - CENTRE) / 2)
 
 
 def exact_log_p(path: Path) -> Tensor:
-    law = MultivariateNormal(
+    distribution = MultivariateNormal(
         torch.full((PIXELS,), CENTRE, dtype=torch.float64), torch.from_numpy(model_covariance(W, path.decoder.variance))
     )
-    return law.log_prob(path.x.flatten(1).double())
+    return distribution.log_prob(path.x.flatten(1).double())
 
 
 def annealed(path: Path, b: float) -> tuple[np.ndarray, np.ndarray]:
@@ -184,9 +184,9 @@ def test_the_metric_on_images_of_one_latent_agrees_with_quadrature_under_a_prior
             return torch.full_like(z[..., 0], -log(4)).masked_fill((z.abs() > 2).any(-1), -torch.inf)
 
     weight = 0.5 * W[:, :1]
-    trial = model(prior=lambda frame, encode: Box(1), weight=weight)
-    found = AIS(images=5, steps=60, chains=12, simulated=5, variance=0.1)(trial)
-    x = random_images(trial.splits.test, 5, "likelihood", trial.dataset).flatten(1).double().numpy() - CENTRE
+    evaluation = model(prior=lambda spec, encode: Box(1), weight=weight)
+    found = AIS(images=5, steps=60, chains=12, simulated=5, variance=0.1)(evaluation)
+    x = random_images(evaluation.splits.test, 5, "likelihood", evaluation.dataset).flatten(1).double().numpy() - CENTRE
 
     def nll(image: np.ndarray) -> float:
         def density(z: float) -> float:
@@ -200,23 +200,23 @@ def test_the_metric_on_images_of_one_latent_agrees_with_quadrature_under_a_prior
 
 
 @pytest.mark.slow
-def test_the_metric_is_within_a_fifth_of_a_nat_and_its_gap_below_one(linear_trial, noise_images):
+def test_the_metric_is_within_a_fifth_of_a_nat_and_its_gap_below_one(linear_evaluation, noise_images):
     shape, latent = (1, 8, 8), 4
     weight = 0.1 * np.random.default_rng(5).normal(size=(64, latent))
     heads = [(torch.zeros(latent, 64), torch.zeros(latent))]
     decoder = (torch.tensor(weight, dtype=torch.float32), torch.full((64,), CENTRE))
-    trial = linear_trial(noise_images(40, shape), Deterministic(), heads, decoder=decoder)
-    found = AIS(images=8, steps=500, variance=0.05)(trial)
-    x = random_images(trial.splits.test, 8, "likelihood", trial.dataset).flatten(1).double()
-    law = MultivariateNormal(
+    evaluation = linear_evaluation(noise_images(40, shape), Deterministic(), heads, decoder=decoder)
+    found = AIS(images=8, steps=500, variance=0.05)(evaluation)
+    x = random_images(evaluation.splits.test, 8, "likelihood", evaluation.dataset).flatten(1).double()
+    distribution = MultivariateNormal(
         torch.full((64,), CENTRE, dtype=torch.float64), torch.from_numpy(model_covariance(weight, 0.05))
     )
-    assert found["nll_ais"].value == pytest.approx(-float(law.log_prob(x).mean()), abs=0.2)
+    assert found["nll_ais"].value == pytest.approx(-float(distribution.log_prob(x).mean()), abs=0.2)
     assert abs(found["bdmc gap"].value) < 1
 
 
 def test_the_images_are_the_first_of_those_of_the_importance_weights(model):
-    trial = model()
-    few, more = (random_images(trial.splits.test, n, "likelihood", trial.dataset) for n in (16, 40))
+    evaluation = model()
+    few, more = (random_images(evaluation.splits.test, n, "likelihood", evaluation.dataset) for n in (16, 40))
     assert torch.equal(few, more[:16])
     assert len(more.flatten(1).unique(dim=0)) == 40

@@ -13,14 +13,14 @@ from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
 from vimae_bench.models import GaussianPosterior
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.testing import check_objective
 from vimae_builtin.objectives.beta_tcvae import BetaTCVAE, log_weights, total_correlation
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
-FRAME = Frame((1, 2, 3), 3)
+FRAME = ModelSpec((1, 2, 3), 3)
 both_samplings = pytest.mark.parametrize("sampling", ["weighted", "stratified"])
 
 
@@ -139,7 +139,7 @@ def test_a_larger_beta_makes_codes_less_dependent(linear):
 
     def correlation(beta: float) -> float:
         objective = BetaTCVAE(beta=beta, recon_scale=5.0)
-        model = make_autoencoder(Frame((1, 1, 2), 2), linear, Normal(), objective, seed=0)
+        model = make_autoencoder(ModelSpec((1, 1, 2), 2), linear, Normal(), objective, seed=0)
         with torch.no_grad():
             model.encoder.heads[0].weight.copy_(torch.eye(2))
             model.encoder.heads[1].weight.zero_()

@@ -3,7 +3,7 @@
 import pytest
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 from vimae_builtin.objectives.elbo import ELBO, SampledELBO
 from vimae_builtin.objectives.iaf_vae import FlowVAE
 from vimae_builtin.objectives.iwae import ImportanceWeighted
@@ -11,7 +11,7 @@ from vimae_builtin.priors.flow import AffineFlow
 from vimae_builtin.priors.laplace import Laplace
 from vimae_builtin.priors.uniform import Uniform
 
-FRAME = Frame((1, 4, 4), 2)
+FRAME = ModelSpec((1, 4, 4), 2)
 
 
 @pytest.mark.parametrize("objective", [ELBO(), SampledELBO(), ImportanceWeighted(), FlowVAE()])

@@ -6,10 +6,10 @@ from torch import nn
 from torch.nn.functional import conv2d, pad
 from torch.utils.flop_counter import FlopCounterMode
 
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 from vimae_builtin.architectures.conv import Conv
 
-FRAMES = {28: Frame((1, 28, 28), 8), 32: Frame((3, 32, 32), 64, "sym"), 64: Frame((3, 64, 64), 64, "sym")}
+FRAMES = {28: ModelSpec((1, 28, 28), 8), 32: ModelSpec((3, 32, 32), 64, "sym"), 64: ModelSpec((3, 64, 64), 64, "sym")}
 
 
 def parameters(*modules: nn.Module) -> int:
@@ -53,10 +53,10 @@ def test_a_second_head_adds_its_weights_alone(size, expected):
     ],
 )
 def test_costs_the_published_number_of_multiply_adds(size, width, encoder, decoder):
-    frame = FRAMES[size]
+    spec = FRAMES[size]
     with torch.device("meta"):
-        assert multiply_adds(Conv(width).encoder(frame, 1), torch.empty(1, *frame.shape)) == encoder
-        assert multiply_adds(Conv(width).decoder(frame), torch.empty(1, frame.latent)) == decoder
+        assert multiply_adds(Conv(width).encoder(spec, 1), torch.empty(1, *spec.shape)) == encoder
+        assert multiply_adds(Conv(width).decoder(spec), torch.empty(1, spec.latent)) == decoder
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_costs_the_published_number_of_multiply_adds(size, width, encoder, decod
 )  # fmt: skip
 def test_a_second_head_costs_its_weights_alone(size, width, millions):
     """Of both nets together: the published millions of multiply-adds, and one more for each weight of the head."""
-    frame, net = FRAMES[size], Conv(width)
-    x, z = torch.empty(1, *frame.shape, device="meta"), torch.empty(1, frame.latent, device="meta")
+    spec, net = FRAMES[size], Conv(width)
+    x, z = torch.empty(1, *spec.shape, device="meta"), torch.empty(1, spec.latent, device="meta")
     with torch.device("meta"):
-        decoder = multiply_adds(net.decoder(frame), z)
-        one, two = (multiply_adds(net.encoder(frame, heads), x) + decoder for heads in (1, 2))
+        decoder = multiply_adds(net.decoder(spec), z)
+        one, two = (multiply_adds(net.encoder(spec, heads), x) + decoder for heads in (1, 2))
     assert one / 1e6 == pytest.approx(millions, abs=0.05 if millions > 10 and millions < 100 else 0.005)
     flattened = width * {28: 2, 32: 2, 64: 4}[size] ** 2
-    assert two - one == flattened * frame.latent
+    assert two - one == flattened * spec.latent
 
 
 LAYERS = {  # weights, biases and batch norm of each stage
@@ -110,10 +110,10 @@ def test_each_layer_has_the_published_number_of_parameters(size):
     ],
 )
 def test_maps_have_the_published_shapes(size, encoder, decoder):
-    frame, net = FRAMES[size], Conv(width=8)
-    x, z = torch.rand(2, *frame.shape), torch.randn(2, frame.latent)
-    assert maps(net.encoder(frame, 1), x, after=nn.ReLU) == encoder
-    assert maps(net.decoder(frame), z, after=(nn.Unflatten, nn.BatchNorm2d, nn.Sigmoid, nn.Tanh)) == decoder
+    spec, net = FRAMES[size], Conv(width=8)
+    x, z = torch.rand(2, *spec.shape), torch.randn(2, spec.latent)
+    assert maps(net.encoder(spec, 1), x, after=nn.ReLU) == encoder
+    assert maps(net.decoder(spec), z, after=(nn.Unflatten, nn.BatchNorm2d, nn.Sigmoid, nn.Tanh)) == decoder
 
 
 def maps(net: nn.Module, x: torch.Tensor, after) -> list[tuple[int, int]]:
@@ -191,7 +191,7 @@ def test_batch_norm_averages_as_in_the_code_of_wae():
 
 @pytest.mark.parametrize(("pixel_range", "lowest"), [("unit", 0), ("sym", -1)])
 def test_images_come_out_in_the_range_of_the_frame(pixel_range, lowest):
-    decoder = Conv(8).decoder(Frame((3, 32, 32), 5, pixel_range))
+    decoder = Conv(8).decoder(ModelSpec((3, 32, 32), 5, pixel_range))
     nn.init.normal_(decoder[-3].weight, std=100)
     x = decoder(torch.randn(20, 5))
     assert (x.min().item(), x.max().item()) == pytest.approx((lowest, 1), abs=0.01)
@@ -201,7 +201,7 @@ def test_images_come_out_in_the_range_of_the_frame(pixel_range, lowest):
 def test_refuses_images_of_other_sizes(shape):
     for make in (lambda f: Conv(8).encoder(f, 1), Conv(8).decoder):
         with pytest.raises(ValueError, match=f"not {shape[1]}x{shape[2]}"):
-            make(Frame(shape, 8))
+            make(ModelSpec(shape, 8))
 
 
 @pytest.mark.parametrize("width", [12, 0, -8])

@@ -5,13 +5,13 @@ import torch
 from vimae_bench.data import Corruption
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.functional import squared_error
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.dae import DenoisingAutoencoder, damage
 from vimae_builtin.priors.normal import Normal
 
-FRAME = Frame((3, 4, 4), 2)
+FRAME = ModelSpec((3, 4, 4), 2)
 START = torch.tensor(0.0)
 NAMES = ["gauss_0.2", "mask_0.3", "mask_pixel_0.3"]
 
@@ -56,10 +56,10 @@ def test_a_pixel_mask_takes_all_channels():
 
 @pytest.mark.parametrize("pixel_range", ["unit", "sym"])
 def test_the_damaged_image_is_encoded_and_the_clean_one_compared(linear, pixel_range):
-    objective, frame = DenoisingAutoencoder("mask_0.4", 0.3), Frame((3, 4, 4), 2, pixel_range)
-    model, x = make_autoencoder(frame, linear, Normal(), objective, seed=0), torch.rand(9, *FRAME.shape)
+    objective, spec = DenoisingAutoencoder("mask_0.4", 0.3), ModelSpec((3, 4, 4), 2, pixel_range)
+    model, x = make_autoencoder(spec, linear, Normal(), objective, seed=0), torch.rand(9, *FRAME.shape)
     torch.manual_seed(5)
-    loss = objective(model, Batch(x, START))
+    loss = objective(model, Batch(x, START, len(x)))
     torch.manual_seed(5)
     damaged = x.clone()
     damaged[torch.rand(x.shape) < 0.4] = 0 if pixel_range == "unit" else -1
@@ -69,7 +69,7 @@ def test_the_damaged_image_is_encoded_and_the_clean_one_compared(linear, pixel_r
 
 
 def test_without_corruption_it_is_the_plain_autoencoder(linear):
-    batch = Batch(torch.rand(9, *FRAME.shape), START)
+    batch = Batch(torch.rand(9, *FRAME.shape), START, 9)
     model = make_autoencoder(FRAME, linear, Normal(), PlainAutoencoder(), seed=0)
     assert DenoisingAutoencoder("clean", 0.7)(model, batch).total == PlainAutoencoder(0.7)(model, batch).total
 
@@ -94,19 +94,19 @@ def test_a_linear_one_trained_to_the_end_is_a_wiener_filter(linear):
     It is the best linear estimate of rank d of the clean image from the damaged one.
     """
     eigenvalues, v = torch.tensor([4.0, 2.0, 0.5, 0.1, 0.02, 0.02]), 0.25
-    frame, objective = Frame((1, 2, 3), 2), DenoisingAutoencoder("gauss_0.5")
-    model = make_autoencoder(frame, linear, Normal(), objective, seed=0)
+    spec, objective = ModelSpec((1, 2, 3), 2), DenoisingAutoencoder("gauss_0.5")
+    model = make_autoencoder(spec, linear, Normal(), objective, seed=0)
     basis = torch.linalg.qr(torch.randn(6, 6)).Q * eigenvalues.sqrt()
     optimiser = torch.optim.Adam(model.parameters(), lr=0.02, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, total_steps=600)
     for _ in range(600):
         optimiser.zero_grad()
-        x = (torch.randn(256, 6) @ basis.T).reshape(-1, *frame.shape)
-        objective(model, Batch(x, START)).total.backward()
+        x = (torch.randn(256, 6) @ basis.T).reshape(-1, *spec.shape)
+        objective(model, Batch(x, START, len(x))).total.backward()
         optimiser.step()
         schedule.step()
-    x = (torch.randn(200_000, 6) @ basis.T).reshape(-1, *frame.shape)
+    x = (torch.randn(200_000, 6) @ basis.T).reshape(-1, *spec.shape)
     with torch.no_grad():
-        found = objective(model, Batch(x, START)).terms["sse"].item()
+        found = objective(model, Batch(x, START, len(x))).terms["sse"].item()
     kept, rest = eigenvalues[:2], eigenvalues[2:]
     assert found == pytest.approx((kept * v / (kept + v)).sum().item() + rest.sum().item(), rel=0.02)

@@ -8,7 +8,7 @@ from scipy.stats import entropy as scipy_entropy
 from sklearn.metrics import balanced_accuracy_score, mutual_info_score
 
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import Examples, Frame, Splits
+from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_bench.testing import check_metric
 from vimae_builtin.metrics import disentanglement
 from vimae_builtin.metrics.disentanglement import (
@@ -29,16 +29,16 @@ def factors(n: int = 2000) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def coded(linear_trial):
-    """A trial whose test images are of known factors, one pixel for each, and whose code is a matrix times them."""
+def coded(linear_evaluation):
+    """An evaluation of images with known factors, one pixel for each, whose code is a matrix times them."""
 
     def make(weight, known=None):
         known = known or factors()
         images = np.stack([30 * v for v in known.values()], 1).astype(np.uint8).reshape(-1, 1, 1, len(known))
         weight = torch.as_tensor(weight, dtype=torch.float32)
-        trial = linear_trial(images, Deterministic(), [(weight, torch.zeros(len(weight)))])
+        evaluation = linear_evaluation(images, Deterministic(), [(weight, torch.zeros(len(weight)))])
         test = Examples(images, None, known)
-        return replace(trial, splits=Splits(test, test, test))
+        return replace(evaluation, splits=Splits(test, test, test))
 
     return make
 
@@ -70,9 +70,9 @@ def test_codes_halfway_between_the_factors_are_not_disentangled_though_they_tell
 def test_codes_that_have_nothing_to_do_with_the_factors_score_nothing(coded):
     known = factors()
     shuffled = {name: np.random.default_rng(1).permutation(v) for name, v in known.items()}
-    trial = coded(np.eye(2), known)
-    test = replace(trial.splits.test, factors=shuffled)
-    found = SMALL(replace(trial, splits=replace(trial.splits, test=test)))
+    evaluation = coded(np.eye(2), known)
+    test = replace(evaluation.splits.test, factors=shuffled)
+    found = SMALL(replace(evaluation, splits=replace(evaluation.splits, test=test)))
     assert found["dci informativeness"].value == pytest.approx(1 / 8, abs=0.04)
     for name in ("mig", "dci disentanglement", "dci completeness", "sap"):
         assert found[name].value == pytest.approx(0, abs=0.05), name
@@ -151,8 +151,8 @@ def test_standard_errors_are_what_values_vary_by(monkeypatch):
 def test_data_without_factors_are_refused(coded):
     none = Examples(np.zeros((5, 1, 1, 2), dtype=np.uint8), None)
     with pytest.raises(ValueError, match="dsprites and omniglot"):
-        SMALL.check(Splits(none, none, none), Frame((1, 1, 2), 2))
-    SMALL.check(coded(np.eye(2)).splits, Frame((1, 1, 2), 2))
+        SMALL.check(Splits(none, none, none), ModelSpec((1, 1, 2), 2))
+    SMALL.check(coded(np.eye(2)).splits, ModelSpec((1, 1, 2), 2))
 
 
 def test_it_keeps_the_contract():

@@ -6,18 +6,18 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.plugin import Batch, Examples, Frame, Splits, Trial
+from vimae_bench.plugin import Batch, Evaluation, Examples, ModelSpec, Splits
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.objectives.elbo import ELBO, SampledELBO
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal as NormalPrior
 
-FRAME = Frame((1, 2, 5), 4)
+FRAME = ModelSpec((1, 2, 5), 4)
 
 
 def batch(n: int) -> Batch:
-    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0))
+    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0), n)
 
 
 def test_at_beta_one_it_is_the_negative_evidence_lower_bound_up_to_a_constant(linear):
@@ -49,11 +49,11 @@ def test_the_sampled_rate_is_the_closed_one_or_the_integral_in_expectation(linea
     x = torch.rand(1, *FRAME.shape)
     model = make_autoencoder(FRAME, linear, prior, SampledELBO(), seed=0)
     with torch.no_grad():
-        rates = SampledELBO()(model, Batch(x.expand(100_000, -1, -1, -1), torch.tensor(0.0))).terms["kl"]
+        rates = SampledELBO()(model, Batch(x.expand(100_000, -1, -1, -1), torch.tensor(0.0), 100_000)).terms["kl"]
         q = model.encode(x)
     line = torch.linspace(-12, 12, 24_001, dtype=torch.float64)[:, None]
     log_q = Normal(q.m.double(), q.std.double()).log_prob(line)  # [24001, 4]
-    one_dimension = prior(Frame((1, 1, 1), 1), None)
+    one_dimension = prior(ModelSpec((1, 1, 1), 1), None)
     log_p = one_dimension.log_prob(line)[:, None]
     exact = (log_q.exp() * (log_q - log_p)).sum() * 24 / 24_000
     if isinstance(prior, NormalPrior):
@@ -99,10 +99,10 @@ def test_a_linear_model_trained_to_the_end_reaches_the_known_rate_and_distortion
     for step in range(steps):
         optimiser.zero_grad()
         part = x[step % 16 * 256 :][:256]
-        objective(model, Batch(part, torch.tensor(0.0))).total.backward()
+        objective(model, Batch(part, torch.tensor(0.0), len(part))).total.backward()
         optimiser.step()
         schedule.step()
-    terms = objective(model, Batch(x, torch.tensor(1.0))).terms
+    terms = objective(model, Batch(x, torch.tensor(1.0), len(x))).terms
     assert terms["sse"].item() == pytest.approx(sse, rel=0.02)
     assert terms["kl"].item() == pytest.approx(rate, rel=0.02, abs=0.01)
 
@@ -123,17 +123,17 @@ def images_with_the_spectrum_of_mnist(n: int) -> np.ndarray:
 def test_a_network_collapses_where_the_largest_eigenvalue_is_below_the_decoders_variance(scale, collapses):
     """beta/(2c) = 10 is above all eigenvalues of MNIST, 0.5 below eight of them; the measure's flag tells."""
     images = images_with_the_spectrum_of_mnist(2000)
-    frame, objective = Frame((1, 28, 28), 8), ELBO(1.0, scale)
-    model = make_autoencoder(frame, MLP((64,)), NormalPrior(), objective, seed=0)
+    spec, objective = ModelSpec((1, 28, 28), 8), ELBO(1.0, scale)
+    model = make_autoencoder(spec, MLP((64,)), NormalPrior(), objective, seed=0)
     optimiser = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
     x = torch.from_numpy(images) / 255
     for step in range(800):
         optimiser.zero_grad()
-        objective(model, Batch(x[step % 20 * 100 :][:100], torch.tensor(0.0))).total.backward()
+        objective(model, Batch(x[step % 20 * 100 :][:100], torch.tensor(0.0), len(x))).total.backward()
         optimiser.step()
     examples = Examples(images, None)
-    trial = Trial(model.eval(), Splits(examples, examples, examples), "invented", 0, torch.device("cpu"))
+    evaluation = Evaluation(model.eval(), Splits(examples, examples, examples), "invented", 0, torch.device("cpu"))
     (measure,) = (m for m in Rate().measures() if m.name == "rate")
-    rate = Rate()(trial)["rate"].value
+    rate = Rate()(evaluation)["rate"].value
     assert (rate < measure.collapse_below) == collapses
     assert collapses or rate > 4

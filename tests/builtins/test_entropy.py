@@ -25,9 +25,9 @@ def test_the_mixture_density_agrees_with_torch_distributions(std):
     assert torch.allclose(mixture_log_prob(z, q), reference, rtol=1e-9, atol=1e-8)
 
 
-def test_one_gaussian_component_has_the_closed_form(linear_trial, constant_heads, noise_images):
+def test_one_gaussian_component_has_the_closed_form(linear_evaluation, constant_heads, noise_images):
     std = [0.5, 2.0, 1.0]
-    found = Entropy()(linear_trial(noise_images(40), Gaussian(), constant_heads(PIXELS, [1.0, 0.0, 0.0], std)))
+    found = Entropy()(linear_evaluation(noise_images(40), Gaussian(), constant_heads(PIXELS, [1.0, 0.0, 0.0], std)))
     entropy = 1.5 * log(2 * pi * e) + sum(map(log, std))
     kl = 0.5 * (1.0 + sum(s**2 - 1 - 2 * log(s) for s in std))
     assert found["entropy"].value == pytest.approx(entropy, abs=4 * found["entropy"].se)
@@ -40,18 +40,18 @@ def far_apart(n: int) -> np.ndarray:
     return (np.arange(n, dtype=np.uint8) * (255 // n)).reshape(n, 1, 1, 1)
 
 
-def test_codes_that_are_told_apart_carry_log_n_nats_and_never_more(linear_trial):
+def test_codes_that_are_told_apart_carry_log_n_nats_and_never_more(linear_evaluation):
     for scale, told_apart in ((1000.0, True), (60.0, False), (5.0, False)):
         heads = [(torch.full((1, 1), scale), torch.zeros(1)), (torch.zeros(1, 1), torch.zeros(1))]
-        found = Entropy()(linear_trial(far_apart(50), Gaussian(), heads))["mutual information"]
+        found = Entropy()(linear_evaluation(far_apart(50), Gaussian(), heads))["mutual information"]
         assert -4 * found.se <= found.value <= log(50) + 1e-9
         assert (found.value == pytest.approx(log(50), abs=1e-6)) is told_apart
 
 
-def test_the_rate_is_the_mutual_information_and_the_marginal_kl(linear_trial, noise_images):
+def test_the_rate_is_the_mutual_information_and_the_marginal_kl(linear_evaluation, noise_images):
     heads = [(torch.randn(2, PIXELS), torch.randn(2)), (torch.randn(2, PIXELS) / 4, torch.tensor([-1.0, -3.0]))]
-    trial = linear_trial(noise_images(1000), Gaussian(), heads)
-    parts, rate = Entropy(draws=4000)(trial), Rate()(trial)["rate"]
+    evaluation = linear_evaluation(noise_images(1000), Gaussian(), heads)
+    parts, rate = Entropy(draws=4000)(evaluation), Rate()(evaluation)["rate"]
     both = parts["mutual information"].value + parts["marginal kl"].value
     assert both == pytest.approx(rate.value, abs=4 * (parts["mutual information"].se + parts["marginal kl"].se))
     assert parts["mutual information"].value > 1
@@ -68,11 +68,13 @@ def test_nearest_neighbours_give_the_entropy_of_a_logistic_law():
     assert float(entropy_terms(z, 3).mean()) == pytest.approx(2 * (2 + log(3**0.5 / pi)), abs=0.06)
 
 
-def test_a_deterministic_code_is_compared_with_the_models_own_prior(linear_trial, noise_images):
+def test_a_deterministic_code_is_compared_with_the_models_own_prior(linear_evaluation, noise_images):
     """Uniform codes on a square of side 2: entropy 2 log 2, and E log p by simulation."""
     weight = torch.zeros(2, PIXELS)
     weight[0, 0] = weight[1, 1] = 2.0
-    found = Entropy()(linear_trial(noise_images(8000), Deterministic(), [(weight, -torch.ones(2))], prior=Logistic()))
+    found = Entropy()(
+        linear_evaluation(noise_images(8000), Deterministic(), [(weight, -torch.ones(2))], prior=Logistic())
+    )
     expected = -2 * log(2) - float(StandardLogistic(2).log_prob(torch.rand(200_000, 2) * 2 - 1).mean())
     assert found["entropy"].value == pytest.approx(2 * log(2), abs=0.06)
     assert found["entropy gap"].value == pytest.approx(2 * log(2) - 2 * (2 + log(3**0.5 / pi)), abs=0.06)
@@ -80,19 +82,19 @@ def test_a_deterministic_code_is_compared_with_the_models_own_prior(linear_trial
     assert "mutual information" not in found
 
 
-def test_equal_codes_have_a_finite_entropy(linear_trial):
+def test_equal_codes_have_a_finite_entropy(linear_evaluation):
     images = np.zeros((100, 1, 2, 2), dtype=np.uint8)
-    found = Entropy()(linear_trial(images, Deterministic(), [(torch.zeros(2, PIXELS), torch.ones(2))]))
+    found = Entropy()(linear_evaluation(images, Deterministic(), [(torch.zeros(2, PIXELS), torch.ones(2))]))
     assert found["entropy"].value < -30
     assert np.isfinite(found["entropy"].value)
 
 
-def test_above_eight_latents_nearest_neighbours_are_not_asked(linear_trial, noise_images):
+def test_above_eight_latents_nearest_neighbours_are_not_asked(linear_evaluation, noise_images):
     heads = [(torch.randn(9, PIXELS), torch.zeros(9))]
-    assert Entropy()(linear_trial(noise_images(100), Deterministic(), heads)) == {}
+    assert Entropy()(linear_evaluation(noise_images(100), Deterministic(), heads)) == {}
 
 
-def test_codes_outside_the_prior_have_an_entropy_and_no_divergence(linear_trial, noise_images):
+def test_codes_outside_the_prior_have_an_entropy_and_no_divergence(linear_evaluation, noise_images):
     head = [(3 * torch.eye(PIXELS)[:2], torch.zeros(2))]
-    trial = linear_trial(noise_images(200), Deterministic(), head, prior=Uniform())
-    assert set(Entropy()(trial)) == {"entropy", "entropy gap"}
+    evaluation = linear_evaluation(noise_images(200), Deterministic(), head, prior=Uniform())
+    assert set(Entropy()(evaluation)) == {"entropy", "entropy gap"}

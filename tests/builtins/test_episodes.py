@@ -9,7 +9,7 @@ from sklearn.svm import SVC
 from vimae_bench.data import corrupted
 from vimae_bench.data.prepare import default_root
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import Examples, Frame, Splits
+from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_builtin.metrics.episodes import Episodes
 
 CLASSES, DRAWERS, ROTATIONS = 8, 20, 4
@@ -35,14 +35,14 @@ def few(**settings) -> Episodes:
 
 
 @pytest.fixture
-def pixels_as_codes(linear_trial):
-    """A trial whose encoder gives the pixels, with these test images."""
+def pixels_as_codes(linear_evaluation):
+    """An evaluation whose encoder gives the pixels, with these test images."""
 
     def make(examples: Examples, seed: int = 0):
         pixels = examples.x[0].size
         identity = (torch.eye(pixels), torch.zeros(pixels))
-        trial = linear_trial(examples.x, Deterministic(), [identity], labels=examples.y, seed=seed)
-        return replace(trial, splits=Splits(examples, examples, examples))
+        evaluation = linear_evaluation(examples.x, Deterministic(), [identity], labels=examples.y, seed=seed)
+        return replace(evaluation, splits=Splits(examples, examples, examples))
 
     return make
 
@@ -93,8 +93,8 @@ def test_episodes_are_drawn_anew_by_number_and_data_set_and_are_the_same_again()
 
 def test_what_is_read_is_what_scikit_learn_gives_in_a_plain_loop(pixels_as_codes):
     examples = characters(style=1.0, meaning=0.7)
-    trial, metric = pixels_as_codes(examples), few(episodes=4, conditions=("clean", "gauss_0.2", "mask_0.5"))
-    found = metric(trial)
+    evaluation, metric = pixels_as_codes(examples), few(episodes=4, conditions=("clean", "gauss_0.2", "mask_0.5"))
+    found = metric(evaluation)
     for name in metric.conditions:
         expected = []
         for number in range(4):
@@ -114,10 +114,10 @@ def test_what_is_read_is_what_scikit_learn_gives_in_a_plain_loop(pixels_as_codes
 
 
 def test_every_method_meets_the_same_episodes_and_noise(pixels_as_codes):
-    trial = pixels_as_codes(characters(style=1.0), seed=5)
+    evaluation = pixels_as_codes(characters(style=1.0), seed=5)
     metric = few(conditions=("clean", "gauss_0.4", "mask_0.5"))
-    rows = metric.references(trial.splits, trial.frame, trial.dataset)
-    assert metric(trial) == rows["raw pixels"]
+    rows = metric.references(evaluation.splits, evaluation.spec, evaluation.dataset)
+    assert metric(evaluation) == rows["raw pixels"]
     assert list(rows) == ["raw pixels", "PCA-16"]
     # All components of the pixels are a rotation, to which the kernel is blind but for the scale it finds.
     assert rows["PCA-16"]["episodes clean"].value == pytest.approx(rows["raw pixels"]["episodes clean"].value, abs=2)
@@ -135,9 +135,9 @@ def test_two_blobs_are_read_at_the_bayes_rate(pixels_as_codes):
     assert 0.3 < found.se < 1.0
 
 
-def at_chance(metric: Episodes, trials) -> bool:
-    """Whether the mean over trials is 20 %: the episodes of one trial share its images, and are not independent."""
-    values = np.array([metric(trial)["episodes clean"].value for trial in trials])
+def at_chance(metric: Episodes, evaluations) -> bool:
+    """Whether the mean over evaluations is 20 %: the episodes of one share its images, and are not independent."""
+    values = np.array([metric(evaluation)["episodes clean"].value for evaluation in evaluations])
     return abs(values.mean() - 20) < 4 * values.std(ddof=1) / sqrt(len(values)) < 6
 
 
@@ -165,9 +165,9 @@ def test_codes_stay_with_their_labels_whatever_the_order_of_the_images(pixels_as
 def test_only_a_random_split_profits_from_copies_of_one_drawing(pixels_as_codes):
     """Where the characters mean nothing and every drawing is its own, its rotations alone tell what it is."""
     examples = characters(style=1.0, meaning=0.0)
-    trial = pixels_as_codes(examples)
-    assert few(episodes=20)(trial)["episodes clean"].value < 30
-    assert few(split="random")(trial)["episodes clean"].value > 80
+    evaluation = pixels_as_codes(examples)
+    assert few(episodes=20)(evaluation)["episodes clean"].value < 30
+    assert few(split="random")(evaluation)["episodes clean"].value > 80
 
 
 @pytest.mark.parametrize(
@@ -184,25 +184,25 @@ def test_only_a_random_split_profits_from_copies_of_one_drawing(pixels_as_codes)
 )
 def test_what_has_no_episodes_is_refused_with_what_would_fit_and_left_out(pixels_as_codes, settings, change, message):
     examples = replace(characters(), **change)
-    splits, frame = Splits(examples, examples, examples), Frame((1, 4, 4), 2)
+    splits, spec = Splits(examples, examples, examples), ModelSpec((1, 4, 4), 2)
     metric = few(**settings)
     with pytest.raises(ValueError, match=message):
-        metric.check(splits, frame)
+        metric.check(splits, spec)
     assert metric(pixels_as_codes(examples)) == {}
-    assert metric.references(splits, frame, "invented") == {}
+    assert metric.references(splits, spec, "invented") == {}
 
 
 def test_what_would_fit_does():
     examples = characters()
     splits = Splits(examples, examples, examples)
     for settings in ({}, {"train": 64, "test": 16}, {"split": "random", "train": 62, "test": 18}, {"ways": 8}):
-        assert Episodes(**settings).check(splits, Frame((1, 4, 4), 2)) is None
+        assert Episodes(**settings).check(splits, ModelSpec((1, 4, 4), 2)) is None
     unrotated = Examples(examples.x[::4], examples.y[::4], {"drawer": examples.factors["drawer"][::4]})
     with pytest.raises(
         ValueError, match="class 100 has 20 test images, 1 by each drawer: train = 15, test = 5 would fit"
     ):
-        Episodes().check(Splits(unrotated, unrotated, unrotated), Frame((1, 4, 4), 2))
-    assert Episodes(train=15, test=5).check(Splits(unrotated, unrotated, unrotated), Frame((1, 4, 4), 2)) is None
+        Episodes().check(Splits(unrotated, unrotated, unrotated), ModelSpec((1, 4, 4), 2))
+    assert Episodes(train=15, test=5).check(Splits(unrotated, unrotated, unrotated), ModelSpec((1, 4, 4), 2)) is None
 
 
 def test_measures_are_named_after_their_conditions_and_unknown_ones_refused():
@@ -212,7 +212,7 @@ def test_measures_are_named_after_their_conditions_and_unknown_ones_refused():
     ]
     with pytest.raises(ValueError, match="there is no corruption 'fog'"):
         Episodes(conditions=("fog",))
-    assert 0 < Episodes().cost(Frame((1, 28, 28), 8), "cpu") < 60
+    assert 0 < Episodes().cost(ModelSpec((1, 28, 28), 8), "cpu") < 60
 
 
 @pytest.mark.slow
@@ -230,10 +230,10 @@ def test_real_characters_are_told_apart_by_eight_components():
 
     train, test = turned("train"), turned("test")
     assert (len(train), len(test)) == (77_120, 52_720)
-    splits, frame = Splits(train, train, test), Frame((1, 28, 28), 8)
+    splits, spec = Splits(train, train, test), ModelSpec((1, 28, 28), 8)
     metric = Episodes(conditions=("clean",))
-    metric.check(splits, frame)
-    rows = metric.references(splits, frame, "omniglot")
+    metric.check(splits, spec)
+    rows = metric.references(splits, spec, "omniglot")
     assert rows["PCA-8"]["episodes clean"].value == pytest.approx(76, abs=4)
     assert rows["raw pixels"]["episodes clean"].value == pytest.approx(77, abs=4)
     assert np.std(rows["PCA-8"]["episodes clean"].parts) == pytest.approx(10, abs=3)

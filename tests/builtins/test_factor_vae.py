@@ -10,19 +10,19 @@ from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.step.vmapped_step import batched
 from vimae_bench.execution import Training
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.testing import check_objective
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.factor_vae import FactorVAE, log_ratio, permute_dimensions
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
-FRAME = Frame((1, 2, 3), 3)
+FRAME = ModelSpec((1, 2, 3), 3)
 SMALL = FactorVAE(hidden=16, layers=2)
 
 
 def batch(n: int = 20) -> Batch:
-    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0))
+    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0), n)
 
 
 @pytest.mark.parametrize("prior", [Normal(), Logistic()])
@@ -46,7 +46,7 @@ def test_gamma_weighs_the_log_ratio_of_the_discriminators_probabilities(linear):
 
 
 def test_the_discriminator_is_that_of_the_paper():
-    net = FactorVAE().auxiliary(Frame((1, 4, 4), 10))
+    net = FactorVAE().auxiliary(ModelSpec((1, 4, 4), 10))
     shapes = [tuple(layer.weight.shape) for layer in net if isinstance(layer, nn.Linear)]
     assert shapes == [(1000, 10), *[(1000, 1000)] * 5, (2, 1000)]
     assert {layer.negative_slope for layer in net if isinstance(layer, nn.LeakyReLU)} == {0.2}
@@ -74,7 +74,7 @@ def test_permuted_codes_keep_their_columns_and_lose_what_ties_them():
 
 @pytest.mark.parametrize("correlation", [0.0, 0.8])
 def test_a_trained_discriminator_gives_the_total_correlation_of_a_normal_law(correlation):
-    net = replace(SMALL, hidden=64).auxiliary(Frame((1, 4, 4), 2))
+    net = replace(SMALL, hidden=64).auxiliary(ModelSpec((1, 4, 4), 2))
     adam = torch.optim.Adam(net.parameters(), lr=2e-3)
 
     def codes(n: int) -> torch.Tensor:
@@ -100,12 +100,12 @@ def test_a_trained_discriminator_gives_the_total_correlation_of_a_normal_law(cor
 
 def test_each_step_trains_its_own_player(linear):
     model = make_autoencoder(FRAME, linear, Normal(), SMALL, seed=0)
-    mine, theirs = SMALL.steps()
-    assert "auxiliary" not in mine.trains
-    assert (theirs.trains, theirs.learning_rate) == (("auxiliary",), SMALL.discriminator_rate)
+    mine, theirs = SMALL.optimizer_steps()
+    assert "auxiliary" not in mine.modules
+    assert (theirs.modules, theirs.learning_rate) == (("auxiliary",), SMALL.discriminator_rate)
     theirs.loss(model, batch()).total.backward()
-    assert all(p.grad is None for p in model.parts(("encoder", "decoder")))
-    assert all(p.grad.any() for p in model.parts(("auxiliary",)))
+    assert all(p.grad is None for p in model.module_parameters(("encoder", "decoder")))
+    assert all(p.grad.any() for p in model.module_parameters(("auxiliary",)))
 
 
 def test_the_gradient_is_that_of_finite_differences():
@@ -121,7 +121,7 @@ def test_a_larger_gamma_makes_codes_less_dependent(linear):
 
     def correlation(gamma: float) -> float:
         objective = FactorVAE(gamma=gamma, recon_scale=200.0, hidden=32, layers=2, discriminator_rate=5e-3)
-        model = make_autoencoder(Frame((1, 1, 2), 2), linear, Normal(), objective, seed=0)
+        model = make_autoencoder(ModelSpec((1, 1, 2), 2), linear, Normal(), objective, seed=0)
         with torch.no_grad():
             model.encoder.heads[0].weight.copy_(6 * torch.eye(2))
             model.encoder.heads[0].bias.fill_(-3.0)

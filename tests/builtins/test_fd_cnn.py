@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits
 
 from vimae_bench.data import kept
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import BenchError, Examples, Frame, Splits, Trial
-from vimae_bench.testing import Plain, toy_trial
+from vimae_bench.plugin import BenchError, Evaluation, Examples, ModelSpec, Splits
+from vimae_bench.testing import Plain, example_evaluation
 from vimae_builtin.metrics import fd_cnn
 from vimae_builtin.metrics.fd_cnn import Classifier, FdCnn, network, unit
 
@@ -32,9 +32,9 @@ def short(cache, monkeypatch):
     monkeypatch.setattr(fd_cnn, "STEPS", 150)
 
 
-def generating(made, splits, monkeypatch) -> Trial:
-    monkeypatch.setattr(Trial, "samples", lambda self, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
-    return Trial(toy_trial(Plain(Deterministic())).model, splits, "digits", 0, CPU)
+def generating(made, splits, monkeypatch) -> Evaluation:
+    monkeypatch.setattr(Evaluation, "generate", lambda _, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
+    return Evaluation(example_evaluation(Plain(Deterministic())).model, splits, "digits", 0, CPU)
 
 
 def test_the_classifier_tells_test_images_apart(short, digits):
@@ -94,8 +94,8 @@ def test_labels_of_any_numbers_will_do(short, digits, monkeypatch):
 def test_data_without_labels_are_refused(digits):
     bare = Splits(*[replace(digits.train, y=None)] * 3)
     with pytest.raises(ValueError, match="needs training labels; fd_pca64 does without"):
-        FdCnn().check(bare, Frame((1, 8, 8), 2))
-    FdCnn().check(digits, Frame((1, 8, 8), 2))
+        FdCnn().check(bare, ModelSpec((1, 8, 8), 2))
+    FdCnn().check(digits, ModelSpec((1, 8, 8), 2))
     with pytest.raises(BenchError, match="needs training labels"):
         FdCnn().features(bare)
 

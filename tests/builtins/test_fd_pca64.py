@@ -6,8 +6,8 @@ import torch
 
 from vimae_bench.functional import Moments, frechet_distance
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import Examples, Frame, Splits, Trial
-from vimae_bench.testing import Plain, toy_trial
+from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Splits
+from vimae_bench.testing import Plain, example_evaluation
 from vimae_builtin.metrics.fd_pca64 import FdPca64, PrincipalComponents
 
 CPU = torch.device("cpu")
@@ -21,10 +21,10 @@ def images(n: int, shape, seed: int, scale: float = 1.0) -> np.ndarray:
     return np.clip(np.round(128 + 20 * z @ directions.T), 0, 255).astype(np.uint8).reshape(n, *shape)
 
 
-def trial_of(made, train, test, monkeypatch) -> Trial:
-    monkeypatch.setattr(Trial, "samples", lambda self, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
+def make_evaluation(made, train, test, monkeypatch) -> Evaluation:
+    monkeypatch.setattr(Evaluation, "generate", lambda _, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
     splits = Splits(Examples(train, None), Examples(train[:0], None), Examples(test, None))
-    return Trial(toy_trial(Plain(Deterministic())).model, splits, "invented", 0, CPU)
+    return Evaluation(example_evaluation(Plain(Deterministic())).model, splits, "invented", 0, CPU)
 
 
 def flat(x):
@@ -34,7 +34,7 @@ def flat(x):
 def test_of_up_to_64_pixels_it_is_the_distance_of_the_pixels(cache, monkeypatch):
     shape = (1, 6, 8)
     made, train, test = images(300, shape, 1, 1.3), images(500, shape, 2), images(300, shape, 3)
-    found = FdPca64()(trial_of(made, train, test, monkeypatch))["fd_pca64"]
+    found = FdPca64()(make_evaluation(made, train, test, monkeypatch))["fd_pca64"]
     assert found.value == pytest.approx(frechet_distance(Moments.of(flat(made)), Moments.of(flat(test))), rel=1e-4)
     assert found.n == 300
 
@@ -44,7 +44,7 @@ def test_of_more_pixels_it_is_the_distance_along_64_directions_of_most_variance(
     made, train, test = images(400, shape, 1, 1.3), images(2000, shape, 2), images(400, shape, 3)
     axes = np.linalg.eigh(np.cov(flat(train), rowvar=False))[1][:, :-65:-1]
     expected = frechet_distance(Moments.of(flat(made) @ axes), Moments.of(flat(test) @ axes))
-    found = FdPca64()(trial_of(made, train, test, monkeypatch))["fd_pca64"]
+    found = FdPca64()(make_evaluation(made, train, test, monkeypatch))["fd_pca64"]
     assert found.value == pytest.approx(expected, rel=1e-4)
     whole = frechet_distance(Moments.of(flat(made)), Moments.of(flat(test)))
     assert found.value < 0.97 * whole, "and not that of all of them"
@@ -86,6 +86,6 @@ def test_components_are_of_images_from_all_over_the_training_file(cache, monkeyp
 
 def test_it_needs_no_labels_and_tells_its_cost():
     x = images(10, (1, 6, 6), 0)
-    FdPca64().check(Splits(*[Examples(x, None)] * 3), Frame((1, 6, 6), 2))
-    assert FdPca64().cost(Frame((1, 28, 28), 2), "cpu") < 60
+    FdPca64().check(Splits(*[Examples(x, None)] * 3), ModelSpec((1, 6, 6), 2))
+    assert FdPca64().cost(ModelSpec((1, 28, 28), 2), "cpu") < 60
     assert [m.unit for m in FdPca64().measures()] == ["[0,1]^2"]

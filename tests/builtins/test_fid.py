@@ -18,8 +18,8 @@ from vimae_bench.data.prepare import default_root
 from vimae_bench.metrics import NoWeights, inception_network
 from vimae_bench.metrics.inception import NAMED, Inception
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import Examples, Frame, Splits, Trial
-from vimae_bench.testing import Plain, toy_trial
+from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Splits
+from vimae_bench.testing import Plain, example_evaluation
 from vimae_builtin.metrics.fid import Fid, Fid768, Kid, jackknife, kernel_distance
 
 FIDELITY = shutil.which("fidelity", path=str(Path(sys.executable).parent)) or shutil.which("fidelity")
@@ -50,11 +50,13 @@ def pictures(n: int, seed: int, colours: float) -> np.ndarray:
     return (smooth * 255).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
-def trial_of(made: np.ndarray, real: np.ndarray, monkeypatch, dataset: str = "invented") -> Trial:
-    """A trial that generates the images `made` and has `real` to test on."""
-    monkeypatch.setattr(Trial, "samples", lambda self, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
+def make_evaluation(made: np.ndarray, real: np.ndarray, monkeypatch, dataset: str = "invented") -> Evaluation:
+    """An evaluation that generates the images `made` and has `real` to test on."""
+    monkeypatch.setattr(Evaluation, "generate", lambda _, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
     examples = Examples(real, None)
-    return Trial(toy_trial(Plain(Deterministic())).model, Splits(*[examples] * 3), dataset, 0, torch.device("cpu"))
+    return Evaluation(
+        example_evaluation(Plain(Deterministic())).model, Splits(*[examples] * 3), dataset, 0, torch.device("cpu")
+    )
 
 
 def save(images: np.ndarray, folder: Path) -> str:
@@ -83,11 +85,11 @@ def test_fid_and_kid_equal_torch_fidelitys_command_line(given, random_inception,
     real = np.random.default_rng(1).integers(0, 256, (20, 3, 32, 32), dtype=np.uint8)
     asked = "--fid", "--kid", "--kid-subset-size", "16", "--feature-layer-fid", layer, "--feature-layer-kid", layer
     expected = command_line(made[:20], real, random_inception, tmp_path, *asked)
-    trial = trial_of(made, real, monkeypatch)
+    evaluation = make_evaluation(made, real, monkeypatch)
     fid, kid = (Fid768, Kid768) if layer == "768" else (Fid, Kid)
-    (found,) = fid(weights=given)(trial).values()
+    (found,) = fid(weights=given)(evaluation).values()
     assert found.value == pytest.approx(expected["frechet_inception_distance"], rel=1e-6)
-    found = kid(weights=given, subset_size=16)(trial)["kid"]
+    found = kid(weights=given, subset_size=16)(evaluation)["kid"]
     assert found.value == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-6)
     assert found.n == 20
 
@@ -140,7 +142,7 @@ def test_kids_standard_error_is_the_spread_over_draws(shift, low, high):
 
 def test_two_sets_of_weights_never_share_a_real_side(given, cheap, random_inception, tmp_path, monkeypatch):
     """The features under one data set's name are those of the weights that the run was given."""
-    trial = trial_of(pictures(30, 0, 0.2), pictures(30, 1, 0.2), monkeypatch)
+    evaluation = make_evaluation(pictures(30, 0, 0.2), pictures(30, 1, 0.2), monkeypatch)
     weights = torch.load(random_inception, weights_only=True)
     weights["Conv2d_1a_3x3.conv.weight"] += 0.1
     torch.save(weights, tmp_path / "other.pth")
@@ -149,7 +151,7 @@ def test_two_sets_of_weights_never_share_a_real_side(given, cheap, random_incept
     for path, name in ((random_inception, given), (tmp_path / "other.pth", other), (random_inception, given)):
         monkeypatch.setenv(NAMED, str(path))
         scales.append(1 + int(inception_network("2048", name).digest[:2], 16))
-        values.append(Fid(weights=name)(trial)["fid"].value)
+        values.append(Fid(weights=name)(evaluation)["fid"].value)
     assert scales[0] != scales[1]
     assert values[1] / values[0] == pytest.approx((scales[1] / scales[0]) ** 2, rel=1e-5)
     assert values[2] == values[0]
@@ -165,29 +167,29 @@ def test_measures_are_named_after_metric_and_source():
 
 def test_without_weights_a_metric_is_refused_before_training_and_gives_nothing(cache, monkeypatch, tmp_path):
     monkeypatch.setenv(NAMED, str(tmp_path / "missing.pth"))
-    trial = toy_trial(Plain(Deterministic()))
+    evaluation = example_evaluation(Plain(Deterministic()))
     for metric in (Fid(), Kid(), Fid768()):
-        for ask in (lambda m: m.check(trial.splits, trial.frame), lambda m: m(trial)):
+        for ask in (lambda m: m.check(evaluation.splits, evaluation.spec), lambda m: m(evaluation)):
             with pytest.raises(ValueError, match=r"missing\.pth.*fd_pca64 and fd_cnn") as told:
                 ask(metric)
             assert isinstance(told.value, NoWeights)
         with pytest.raises(NoWeights):
-            metric.references(trial.splits, trial.frame, "toy")
+            metric.references(evaluation.splits, evaluation.spec, "toy")
 
 
 def test_images_of_two_channels_are_refused(given):
     x = np.zeros((4, 2, 8, 8), dtype=np.uint8)
     splits = Splits(*[Examples(x, None)] * 3)
     with pytest.raises(ValueError, match="needs images of 1 or 3 channels, not 2"):
-        Fid768(weights=given).check(splits, Frame((2, 8, 8), 2))
-    Fid768(weights=given).check(splits, Frame((1, 8, 8), 2))
+        Fid768(weights=given).check(splits, ModelSpec((2, 8, 8), 2))
+    Fid768(weights=given).check(splits, ModelSpec((1, 8, 8), 2))
 
 
 def test_the_cost_counts_every_image_that_is_looked_at():
-    frame = Frame((3, 32, 32), 2)
-    assert Fid(images=1000).cost(frame, "cpu") == pytest.approx(150)
-    assert Fid(images=1000, sources=("prior", "mixture"), reconstruction=True).cost(frame, "cpu") == pytest.approx(450)
-    assert Fid(images=1000).cost(frame, "cuda:1") < 10
+    spec = ModelSpec((3, 32, 32), 2)
+    assert Fid(images=1000).cost(spec, "cpu") == pytest.approx(150)
+    assert Fid(images=1000, sources=("prior", "mixture"), reconstruction=True).cost(spec, "cpu") == pytest.approx(450)
+    assert Fid(images=1000).cost(spec, "cuda:1") < 10
 
 
 @pytest.mark.slow
@@ -203,7 +205,7 @@ def test_real_pictures_are_nearer_than_blurred_ones_and_these_nearer_than_noise(
     ).transpose(0, 3, 1, 2)
     noise = np.random.default_rng(0).integers(0, 256, test.shape, dtype=np.uint8)
     metric = Fid768(weights=sha256(Path(path).read_bytes()).hexdigest()[:16])
-    found = [metric(trial_of(x, train, monkeypatch))["fid768"] for x in (test, blurred, noise)]
+    found = [metric(make_evaluation(x, train, monkeypatch))["fid768"] for x in (test, blurred, noise)]
     near, middle, far = (e.value for e in found)
     assert near + 3 * found[0].se < middle
     assert middle + 3 * found[1].se < far

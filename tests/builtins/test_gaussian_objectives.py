@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.dae import DenoisingAutoencoder
 from vimae_builtin.objectives.elbo import ELBO, SampledELBO
@@ -18,7 +18,7 @@ from vimae_builtin.objectives.sigma_vae import SigmaVAE
 from vimae_builtin.objectives.uae import UncertaintyAutoencoder
 from vimae_builtin.priors.normal import Normal
 
-FRAME, D, LATENT, C = Frame((1, 2, 5), 4), 10, 4, 0.7
+FRAME, D, LATENT, C = ModelSpec((1, 2, 5), 4), 10, 4, 0.7
 OBJECTIVES = {
     "ae": PlainAutoencoder(C),
     "dae": DenoisingAutoencoder("gauss_0.3", C),
@@ -97,7 +97,7 @@ def test_loss_and_gradients_are_those_of_the_formula_in_float64(linear, name):
     objective, x = OBJECTIVES[name], torch.rand(20, *FRAME.shape)
     model = make_autoencoder(FRAME, linear, Normal(), objective, seed=3)
     torch.manual_seed(7)
-    loss = objective(model, Batch(x, torch.tensor(0.5)))
+    loss = objective(model, Batch(x, torch.tensor(0.5), len(x)))
     if name == "rate_target":
         assert loss.terms["kl"] < 9
     found = torch.autograd.grad(loss.total, [*model.parameters()])
@@ -124,7 +124,7 @@ def test_a_batch_given_twice_has_the_same_loss(linear, monkeypatch, name):
     monkeypatch.setattr(
         torch, "randn_like", lambda x: row.repeat(len(x) // 6)[:, None, None, None].expand_as(x).clone()
     )
-    once, twice = (objective(model, Batch(batch, torch.tensor(0.5))) for batch in (x, torch.cat([x, x])))
+    once, twice = (objective(model, Batch(batch, torch.tensor(0.5), len(batch))) for batch in (x, torch.cat([x, x])))
     torch.testing.assert_close(twice.total, once.total)
     for term, value in once.terms.items():
         torch.testing.assert_close(twice.terms[term], value)
@@ -145,7 +145,7 @@ def test_twice_the_pixels_are_twice_the_error_at_the_same_rate(linear, monkeypat
         large.decoder[0].weight.copy_(small.decoder[0].weight.repeat(2, 1))
         large.decoder[0].bias.copy_(small.decoder[0].bias.repeat(2))
     tiled = torch.cat([x, x], 2)
-    one, other = (objective(m, Batch(b, torch.tensor(0.5))).terms for m, b in ((small, x), (large, tiled)))
+    one, other = (objective(m, Batch(b, torch.tensor(0.5), len(b))).terms for m, b in ((small, x), (large, tiled)))
     torch.testing.assert_close(other["sse"], 2 * one["sse"])
     for rate in {"kl", "log E||z||^2", "decoder std"} & one.keys():
         torch.testing.assert_close(other[rate], one[rate])
@@ -164,7 +164,7 @@ def test_seeds_can_be_trained_as_one_batched_model(linear, name):
             self.model = models[0]
 
         def forward(self, x):
-            return objective(self.model, Batch(x, torch.tensor(0.5))).total
+            return objective(self.model, Batch(x, torch.tensor(0.5), len(x))).total
 
     call = Call()
 
@@ -179,7 +179,9 @@ def test_seeds_can_be_trained_as_one_batched_model(linear, name):
         patch.setattr(torch, "randn", noiseless)
         patch.setattr(torch, "randn_like", torch.zeros_like)
         together = torch.vmap(one, randomness="different")(params, buffers, x)
-        alone = torch.stack([objective(m, Batch(b, torch.tensor(0.5))).total for m, b in zip(models, x, strict=True)])
+        alone = torch.stack(
+            [objective(m, Batch(b, torch.tensor(0.5), len(b))).total for m, b in zip(models, x, strict=True)]
+        )
     torch.testing.assert_close(together, alone)
 
 

@@ -3,9 +3,9 @@ import torch
 from torch.autograd.functional import jacobian
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.models import FlowPosterior, Gaussian
-from vimae_bench.plugin import Batch, Frame
-from vimae_bench.testing import toy_trial
+from vimae_bench.models import Gaussian, NormalizingFlowPosterior
+from vimae_bench.plugin import Batch, ModelSpec
+from vimae_bench.testing import example_evaluation
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.metrics.reconstruction import Reconstruction
@@ -15,7 +15,7 @@ from vimae_builtin.priors.flow import AffineFlow
 from vimae_builtin.priors.normal import Normal
 from vimae_builtin.priors.vamp import Vamp
 
-FRAME = Frame((1, 4, 4), 3)
+FRAME = ModelSpec((1, 4, 4), 3)
 
 
 def shake(module: torch.nn.Module, std: float = 0.15) -> None:
@@ -41,7 +41,7 @@ def test_before_training_it_is_the_vae_bit_for_bit(net, linear):
     for objective in (FlowVAE(beta=0.7), SampledELBO(beta=0.7)):
         model = make_autoencoder(FRAME, linear if net == "linear" else net, Normal(), objective, seed=3)
         torch.manual_seed(5)
-        loss = objective(model, Batch(x, torch.tensor(0.0)))
+        loss = objective(model, Batch(x, torch.tensor(0.0), len(x)))
         grads = torch.autograd.grad(loss.total, [*model.decoder.parameters()])
         found.append([loss.total, loss.terms["sse"], loss.terms["kl"], *grads])
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
@@ -76,9 +76,9 @@ def test_the_context_moves_every_dimension():
     assert (j.abs() > 1e-9).all()
 
 
-def posterior(flow: AutoregressiveFlow, n: int = 1) -> FlowPosterior:
+def posterior(flow: AutoregressiveFlow, n: int = 1) -> NormalizingFlowPosterior:
     d = flow.nets[0].first.in_features
-    return FlowPosterior(Gaussian().at(0.5 * codes(n, d), codes(n, d) - 1), codes(n, d), flow)
+    return NormalizingFlowPosterior(Gaussian().from_heads(0.5 * codes(n, d), codes(n, d) - 1), codes(n, d), flow)
 
 
 @pytest.mark.parametrize("shape", [(), (7,), (2, 3)])
@@ -116,7 +116,7 @@ def test_gradients_of_a_draw_and_its_density_are_those_of_finite_differences():
     flow, noise, leaves = shaken(3, steps=2), codes(4, 3), [codes(4, 3).requires_grad_() for _ in range(3)]
 
     def density(m, l, context, *_):  # noqa: E741
-        q = FlowPosterior(Gaussian().at(m, l), context, flow)
+        q = NormalizingFlowPosterior(Gaussian().from_heads(m, l), context, flow)
         z0 = q.base.m + q.base.std * noise
         z, log_det = flow(z0, context)
         return z, q.base.log_prob(z0) - log_det, q.log_prob(noise)
@@ -127,21 +127,21 @@ def test_gradients_of_a_draw_and_its_density_are_those_of_finite_differences():
 
 def test_metrics_see_the_posterior_of_the_flow():
     """The rate is the mean of log q - log p over draws of the flow, and reconstructions are decoded from them."""
-    trial = toy_trial(FlowVAE(hidden=16), size=300)
-    shake(trial.model.auxiliary, 0.4)
-    q = trial.posterior("test")
-    assert isinstance(q, FlowPosterior)
-    assert q.flow is trial.model.auxiliary
-    rate = Rate()(trial)["rate"]
+    evaluation = example_evaluation(FlowVAE(hidden=16), size=300)
+    shake(evaluation.model.auxiliary, 0.4)
+    q = evaluation.posterior("test")
+    assert isinstance(q, NormalizingFlowPosterior)
+    assert q.flow is evaluation.model.auxiliary
+    rate = Rate()(evaluation)["rate"]
     with torch.no_grad():
-        z, log_q = trial.posterior("test").draw((50,))
-        expected = (log_q - trial.model.prior.log_prob(z)).mean()
-        gaussian = (q.base.log_prob(q.base.rsample()) - trial.model.prior.log_prob(q.base.rsample())).mean()
+        z, log_q = evaluation.posterior("test").draw((50,))
+        expected = (log_q - evaluation.model.prior.log_prob(z)).mean()
+        gaussian = (q.base.log_prob(q.base.rsample()) - evaluation.model.prior.log_prob(q.base.rsample())).mean()
     assert rate.value == pytest.approx(expected.item(), abs=5 * rate.se)
     assert abs(rate.value - gaussian.item()) > 5 * rate.se
-    found = Reconstruction()(trial)
-    x = torch.cat([*trial.images("test")])
-    sampled = torch.stack([(x - trial.decode(one)).square().flatten(1).sum(1).mean() for one in z]).mean()
+    found = Reconstruction()(evaluation)
+    x = torch.cat([*evaluation.images("test")])
+    sampled = torch.stack([(x - evaluation.decode(one)).square().flatten(1).sum(1).mean() for one in z]).mean()
     assert found["sse sampled"].value == pytest.approx(sampled.item(), abs=5 * found["sse sampled"].se)
     assert abs(found["sse sampled"].value - found["sse"].value) > 5 * found["sse sampled"].se
 
@@ -166,7 +166,7 @@ def test_weights_that_are_put_in_its_place_are_the_flows(linear):
             self.model = model
 
         def forward(self, x):
-            return objective(self.model, Batch(x, torch.tensor(0.0))).total
+            return objective(self.model, Batch(x, torch.tensor(0.0), len(x))).total
 
     swapped = {f"model.{name}": value for name, value in (*other.named_parameters(), *other.named_buffers())}
     losses = []
@@ -174,7 +174,7 @@ def test_weights_that_are_put_in_its_place_are_the_flows(linear):
         torch.manual_seed(5)
         losses.append(call())
     torch.manual_seed(5)
-    assert losses[0] == objective(other, Batch(x, torch.tensor(0.0))).total
+    assert losses[0] == objective(other, Batch(x, torch.tensor(0.0), len(x))).total
     assert losses[0] != losses[1]
 
 
@@ -182,7 +182,7 @@ def test_a_learned_prior_fits_and_a_mixture_of_gaussian_posteriors_is_refused(li
     with torch.inference_mode():  # as it is made before anything is trained
         model = make_autoencoder(FRAME, linear, AffineFlow(), FlowVAE(), seed=0)
     FlowVAE().check(model)
-    with pytest.raises(ValueError, match="trains a FlowPosterior"):
+    with pytest.raises(ValueError, match="trains a NormalizingFlowPosterior"):
         FlowVAE().check(make_autoencoder(FRAME, linear, Vamp(), FlowVAE(), seed=0))
 
 
@@ -192,7 +192,7 @@ def test_it_comes_closer_to_a_posterior_that_is_no_gaussian(linear):
 
     The exact evidence by quadrature bounds the ELBO; the flow takes up most of what the Gaussian leaves.
     """
-    frame, c = Frame((1, 1, 1), 2), 8.0
+    spec, c = ModelSpec((1, 1, 1), 2), 8.0
 
     class Ring(torch.nn.Module):
         def forward(self, z):
@@ -200,15 +200,15 @@ def test_it_comes_closer_to_a_posterior_that_is_no_gaussian(linear):
 
     line = torch.linspace(-6, 6, 1201, dtype=torch.float64)
     grid = torch.cartesian_prod(line, line)
-    prior = Normal()(frame, None)
+    prior = Normal()(spec, None)
     log_joint = -c * (1 - grid.square().sum(1) / 4).square() + prior.log_prob(grid)
     evidence = (torch.logsumexp(log_joint, 0) + 2 * torch.log(torch.tensor(12 / 1200))).item()
     bounds = []
     for objective in (SampledELBO(1.0, c), FlowVAE(flow_steps=6, hidden=64, recon_scale=c)):
-        model = make_autoencoder(frame, linear, Normal(), objective, seed=0)
+        model = make_autoencoder(spec, linear, Normal(), objective, seed=0)
         model.decoder = Ring()
         optimiser = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)
-        batch = Batch(torch.ones(256, 1, 1, 1), torch.tensor(0.0))
+        batch = Batch(torch.ones(256, 1, 1, 1), torch.tensor(0.0), 256)
         for _ in range(1000):
             optimiser.zero_grad()
             objective(model, batch).total.backward()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vimae_bench.models import Deterministic, Gaussian
-from vimae_bench.plugin import Examples, Frame, Splits
+from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_bench.testing import check_metric
 from vimae_builtin.metrics.information import Information, bound_terms, standardised
 
@@ -37,34 +37,34 @@ def of_corners(apart: float) -> float:
     return 2 * (log(2) - float(torch.nn.functional.softplus(-(apart**2) / 2 - apart * z).mean()))
 
 
-def test_what_a_code_tells_of_its_class_is_found_and_bounded(linear_trial):
+def test_what_a_code_tells_of_its_class_is_found_and_bounded(linear_evaluation):
     images, y = classes(6000, 0.25)
-    found = Information()(linear_trial(images, Deterministic(), [reading(2)], labels=y))
+    found = Information()(linear_evaluation(images, Deterministic(), [reading(2)], labels=y))
     truth = of_corners(2.5)
     assert found["label information"].value == pytest.approx(truth, abs=0.04)
     bound = found["label information bound"]
     assert truth - 0.06 < bound.value < truth + 3 * bound.se
 
 
-def test_a_code_that_ignores_its_image_tells_nothing(linear_trial, constant_heads):
+def test_a_code_that_ignores_its_image_tells_nothing(linear_evaluation, constant_heads):
     images, y = classes(4000, 0.25)
     heads = constant_heads(PIXELS, [0.0, 0.0], [1.0, 1.0])
-    found = Information()(linear_trial(images, Gaussian(), heads, labels=y))
+    found = Information()(linear_evaluation(images, Gaussian(), heads, labels=y))
     assert found["label information"].value == pytest.approx(0.0, abs=5 * found["label information"].se)
     assert found["label information bound"].value == pytest.approx(0.0, abs=0.01)
 
 
-def test_codes_that_never_move_tell_nothing(linear_trial):
+def test_codes_that_never_move_tell_nothing(linear_evaluation):
     images, y = classes(1000, 0.25)
     still = (torch.zeros(2, PIXELS), torch.ones(2))
-    found = Information()(linear_trial(images, Deterministic(), [still], labels=y))
+    found = Information()(linear_evaluation(images, Deterministic(), [still], labels=y))
     assert found["label information"].value == pytest.approx(0.0, abs=5 * found["label information"].se)
     assert found["label information bound"].value == pytest.approx(0.0, abs=0.01)
 
 
-def test_separate_classes_have_the_entropy_of_the_labels_and_many_latents_the_bound_alone(linear_trial):
+def test_separate_classes_have_the_entropy_of_the_labels_and_many_latents_the_bound_alone(linear_evaluation):
     images, y = classes(900, 0.8)
-    found = Information()(linear_trial(images, Deterministic(), [reading(9)], labels=y))
+    found = Information()(linear_evaluation(images, Deterministic(), [reading(9)], labels=y))
     share = np.bincount(y) / len(y)
     entropy = -(share * np.log(share)).sum()
     assert list(found) == ["label information bound"]
@@ -88,12 +88,13 @@ def test_no_image_is_judged_by_a_classifier_that_has_seen_it(monkeypatch):
     assert float(bound_terms(torch.randn(300, 2), torch.arange(300) % 3).mean()) == pytest.approx(0, abs=1e-6)
 
 
-def test_the_scale_of_a_dimension_does_not_matter(linear_trial):
+def test_the_scale_of_a_dimension_does_not_matter(linear_evaluation):
     images, y = classes(1500, 0.25)
     weight, bias = reading(2)
     stretched = (weight * torch.tensor([[1.0], [1e-4]]), bias + 7)
     plain, other = (
-        Information()(linear_trial(images, Deterministic(), [head], labels=y)) for head in ((weight, bias), stretched)
+        Information()(linear_evaluation(images, Deterministic(), [head], labels=y))
+        for head in ((weight, bias), stretched)
     )
     for name, estimate in plain.items():
         assert other[name].value == pytest.approx(estimate.value, abs=0.01), name
@@ -105,24 +106,26 @@ def test_scaled_codes_have_unit_variance_and_a_still_one_is_left():
     assert not z[:, 1].any()
 
 
-def test_labels_may_have_any_numbers_and_the_choice_of_images_is_every_methods(linear_trial):
+def test_labels_may_have_any_numbers_and_the_choice_of_images_is_every_methods(linear_evaluation):
     images, y = classes(900, 0.25)
-    trial = linear_trial(images, Deterministic(), [reading(2)], labels=y)
-    renamed = linear_trial(images, Deterministic(), [reading(2)], labels=1000 - 7 * y)
+    evaluation = linear_evaluation(images, Deterministic(), [reading(2)], labels=y)
+    renamed = linear_evaluation(images, Deterministic(), [reading(2)], labels=1000 - 7 * y)
     few = Information(images=300)
-    assert few(trial)["label information"].n == 300
-    assert few(renamed)["label information"] == few(trial)["label information"]
-    other_seed = replace(trial, seed=9, _kept={})
+    assert few(evaluation)["label information"].n == 300
+    assert few(renamed)["label information"] == few(evaluation)["label information"]
+    other_seed = replace(evaluation, seed=9, _kept={})
     # Noise breaks the ties of pixels that are alike; another choice of images would move it by some hundredths.
-    assert few(other_seed)["label information"].value == pytest.approx(few(trial)["label information"].value, abs=0.005)
+    assert few(other_seed)["label information"].value == pytest.approx(
+        few(evaluation)["label information"].value, abs=0.005
+    )
 
 
 def test_data_without_labels_are_refused():
     images, y = classes(60, 0.25)
     none, some = Examples(images, None), Examples(images, y)
     with pytest.raises(ValueError, match="no labels; digits"):
-        Information().check(Splits(none, none, none), Frame(SHAPE, 2))
-    Information().check(Splits(some, some, some), Frame(SHAPE, 2))
+        Information().check(Splits(none, none, none), ModelSpec(SHAPE, 2))
+    Information().check(Splits(some, some, some), ModelSpec(SHAPE, 2))
 
 
 def test_it_keeps_the_contract():

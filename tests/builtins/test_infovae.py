@@ -4,8 +4,8 @@ from torch import Tensor
 
 from vimae_bench.core.spec import Choice
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.models import Deterministic, Gaussian, NoisedDeterministic
-from vimae_bench.plugin import AdversarialJS, Batch, Frame, catalog, registry
+from vimae_bench.models import Deterministic, Gaussian, NoisyInputEncoder
+from vimae_bench.plugin import AdversarialJS, Batch, ModelSpec, catalog, registry
 from vimae_bench.plugin.settings import SettingsChecker
 from vimae_bench.testing import check_objective
 from vimae_builtin.architectures.mlp import MLP
@@ -17,15 +17,15 @@ from vimae_builtin.objectives.vimae import VIMAE
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
-FRAME = Frame((1, 4, 4), 3)
+FRAME = ModelSpec((1, 4, 4), 3)
 
 
 def batch(n: int = 50) -> Batch:
-    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0))
+    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0), n)
 
 
-def losses_and_gradients(objective, data: Batch, prior=Normal, frame: Frame = FRAME) -> list[Tensor]:
-    model = make_autoencoder(frame, MLP((16,)), prior(), objective, seed=0)
+def losses_and_gradients(objective, data: Batch, prior=Normal, spec: ModelSpec = FRAME) -> list[Tensor]:
+    model = make_autoencoder(spec, MLP((16,)), prior(), objective, seed=0)
     torch.manual_seed(7)
     loss = objective(model, data)
     return [loss.total.detach(), *torch.autograd.grad(loss.total, [*model.parameters()])]
@@ -92,7 +92,7 @@ def test_encoder_decides_the_posterior():
     assert mixed(0, 1).posterior() == Gaussian()
     assert mixed(0, 1, encoder="deterministic", input_noise=0).posterior() == Deterministic()
     noised = mixed(0, 1, encoder="deterministic").posterior()
-    assert isinstance(noised, NoisedDeterministic)
+    assert isinstance(noised, NoisyInputEncoder)
     assert noised.noise.scale == 0.01
 
 
@@ -121,7 +121,7 @@ def test_a_benchmark_file_has_both_spellings():
         assert not checker.problems
         made.append(registry.make_plugin("objective", Choice.from_json(choice), known))
     assert [(one.a, one.l, one.weight) for one in made] == [(0.25, 3.0, 2.75)] * 2
-    assert (len(made[0].steps()), len(made[1].steps())) == (1, 2)
+    assert (len(made[0].optimizer_steps()), len(made[1].optimizer_steps())) == (1, 2)
 
 
 @pytest.mark.parametrize(

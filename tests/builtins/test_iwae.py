@@ -6,13 +6,13 @@ import torch
 from torch.distributions import MultivariateNormal
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.objectives.elbo import SampledELBO
 from vimae_builtin.objectives.iwae import ImportanceWeighted
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
-FRAME, D = Frame((1, 2, 5), 4), 10
+FRAME, D = ModelSpec((1, 2, 5), 4), 10
 START = torch.tensor(0.0)
 
 
@@ -22,7 +22,7 @@ def test_of_one_draw_it_is_the_evidence_lower_bound_with_its_constant(linear, pr
     model, losses = make_autoencoder(FRAME, linear, prior, SampledELBO(), seed=0), []
     for objective in (ImportanceWeighted(1, c), SampledELBO(1.0, c)):
         torch.manual_seed(7)
-        losses.append(objective(model, Batch(x, START)).total)
+        losses.append(objective(model, Batch(x, START, len(x))).total)
     torch.testing.assert_close(losses[0], losses[1] + D / 2 * log(2 * pi / (2 * c)))
 
 
@@ -48,10 +48,10 @@ def exact_model(linear, c: float):
 @pytest.mark.parametrize("c", [0.5, 2.0])
 def test_with_the_exact_posterior_every_draw_gives_the_exact_likelihood(linear, draws, c):
     model, covariance = exact_model(linear, c)
-    law = MultivariateNormal(torch.zeros(D, dtype=torch.float64), covariance)
-    x = law.sample((50,))
-    loss = ImportanceWeighted(draws, c)(model, Batch(x.float().reshape(-1, *FRAME.shape), START))
-    assert loss.total.item() == pytest.approx(-law.log_prob(x).mean().item(), rel=1e-5)
+    distribution = MultivariateNormal(torch.zeros(D, dtype=torch.float64), covariance)
+    x = distribution.sample((50,))
+    loss = ImportanceWeighted(draws, c)(model, Batch(x.float().reshape(-1, *FRAME.shape), START, len(x)))
+    assert loss.total.item() == pytest.approx(-distribution.log_prob(x).mean().item(), rel=1e-5)
 
 
 def test_the_bound_tightens_with_more_draws_towards_the_likelihood(linear):
@@ -60,14 +60,14 @@ def test_the_bound_tightens_with_more_draws_towards_the_likelihood(linear):
     with torch.no_grad():
         model.encoder.heads[0].bias.add_(0.4)
         model.encoder.heads[1].bias.add_(0.8)
-    law = MultivariateNormal(torch.zeros(D, dtype=torch.float64), covariance)
-    x = law.sample((20,))
-    batch, bounds = Batch(x.float().reshape(-1, *FRAME.shape), START), []
+    distribution = MultivariateNormal(torch.zeros(D, dtype=torch.float64), covariance)
+    x = distribution.sample((20,))
+    batch, bounds = Batch(x.float().reshape(-1, *FRAME.shape), START, len(x)), []
     for draws in (1, 5, 50):
         with torch.no_grad():
             many = torch.stack([ImportanceWeighted(draws, 0.5)(model, batch).terms["bound"] for _ in range(200)])
         bounds.append((many.mean().item(), many.std().item() / 200**0.5))
-    truth = law.log_prob(x).mean().item()
+    truth = distribution.log_prob(x).mean().item()
     for (low, one), (high, other) in pairwise(bounds):
         assert high - low > 4 * (one**2 + other**2) ** 0.5
     assert bounds[-1][0] < truth + 4 * bounds[-1][1]

@@ -6,9 +6,9 @@ import scipy.stats
 import torch
 from scipy import integrate
 
-from vimae_bench.models import PointPosterior
+from vimae_bench.models import DiracPosterior
 from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 from vimae_bench.testing import check_prior
 from vimae_builtin.priors.laplace import Laplace
 
@@ -16,7 +16,7 @@ LAW = scipy.stats.laplace(scale=1 / sqrt(2))
 
 
 def prior(latent: int) -> PriorDistribution:
-    return Laplace()(Frame((1, 2, 2), latent), lambda x: PointPosterior(x))
+    return Laplace()(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
 
 
 def test_log_density_is_that_of_independent_laplace_laws():

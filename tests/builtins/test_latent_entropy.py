@@ -6,7 +6,7 @@ import torch
 from scipy.stats import differential_entropy
 
 from vimae_bench.models import Deterministic, Gaussian
-from vimae_bench.plugin import Examples, Frame, Splits
+from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_bench.testing import check_metric
 from vimae_builtin.metrics.latent_entropy import LatentEntropy, gaussian_terms, spacing_bias, spacing_terms
 from vimae_builtin.priors.logistic import StandardLogistic
@@ -15,9 +15,11 @@ PIXELS = 4
 NORMAL, LOGISTIC = 0.5 * log(2 * pi * e), 2 + log(3**0.5 / pi)
 
 
-def test_a_gaussian_encoder_has_the_entropies_of_its_draws(linear_trial, constant_heads, noise_images):
+def test_a_gaussian_encoder_has_the_entropies_of_its_draws(linear_evaluation, constant_heads, noise_images):
     std = [0.5, 2.0, 1.0]
-    found = LatentEntropy()(linear_trial(noise_images(4000), Gaussian(), constant_heads(PIXELS, [1.0, 0.0, -3.0], std)))
+    found = LatentEntropy()(
+        linear_evaluation(noise_images(4000), Gaussian(), constant_heads(PIXELS, [1.0, 0.0, -3.0], std))
+    )
     exact = 3 * NORMAL + sum(map(log, std))
     assert found["latent entropy bound"].value == pytest.approx(exact, abs=4 * found["latent entropy bound"].se)
     marginal = found["latent marginal entropy"]
@@ -84,11 +86,13 @@ def test_values_stay_with_their_points():
     assert spacing_terms(z)[z[:, 0].abs().argmax(), 0] > spacing_terms(z)[z[:, 0].abs().argmin(), 0]
 
 
-def test_scales_and_shifts_add_their_logarithms(linear_trial, noise_images):
+def test_scales_and_shifts_add_their_logarithms(linear_evaluation, noise_images):
     weight = torch.randn(2, PIXELS)
 
     def found(factor):
-        return LatentEntropy()(linear_trial(noise_images(500), Deterministic(), [(factor * weight, torch.ones(2))]))
+        return LatentEntropy()(
+            linear_evaluation(noise_images(500), Deterministic(), [(factor * weight, torch.ones(2))])
+        )
 
     one, other = found(1.0), found(1e-4)
     assert other["latent entropy bound"].value == pytest.approx(one["latent entropy bound"].value + 2 * log(1e-4), 1e-4)
@@ -96,21 +100,21 @@ def test_scales_and_shifts_add_their_logarithms(linear_trial, noise_images):
     assert gain == pytest.approx(log(1e-4), abs=1e-3)
 
 
-def test_what_is_infinite_is_left_out(linear_trial, noise_images):
+def test_what_is_infinite_is_left_out(linear_evaluation, noise_images):
     still, twice = torch.randn(2, PIXELS), torch.randn(2, PIXELS)
     still[1] = 0
     twice[1] = 2 * twice[0]
     zero = torch.zeros(2)
-    assert LatentEntropy()(linear_trial(noise_images(500), Deterministic(), [(still, zero)])) == {}
-    found = LatentEntropy()(linear_trial(noise_images(500), Deterministic(), [(twice, zero)]))
+    assert LatentEntropy()(linear_evaluation(noise_images(500), Deterministic(), [(still, zero)])) == {}
+    found = LatentEntropy()(linear_evaluation(noise_images(500), Deterministic(), [(twice, zero)]))
     assert list(found) == ["latent marginal entropy"]
 
 
 def test_fewer_images_than_latents_are_refused(noise_images):
     few = Examples(noise_images(8), None)
     with pytest.raises(ValueError, match="take more than 8"):
-        LatentEntropy().check(Splits(few, few, few), Frame((1, 2, 2), 8))
-    LatentEntropy().check(Splits(few, few, few), Frame((1, 2, 2), 7))
+        LatentEntropy().check(Splits(few, few, few), ModelSpec((1, 2, 2), 8))
+    LatentEntropy().check(Splits(few, few, few), ModelSpec((1, 2, 2), 7))
 
 
 def test_it_keeps_the_contract():

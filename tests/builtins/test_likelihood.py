@@ -16,7 +16,7 @@ from vimae_bench.functional.linear_gaussian import exact_encoder, maximum_likeli
 from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
 from vimae_bench.metrics.likelihood import VARIANCE_FLOOR
 from vimae_bench.models import Deterministic, Gaussian, Posterior, PosteriorFamily, PriorDistribution
-from vimae_bench.plugin import Examples, Splits, Trial
+from vimae_bench.plugin import Evaluation, Examples, Splits
 from vimae_builtin.metrics.likelihood import Likelihood, bound, effective_sample_size, fitted
 from vimae_builtin.priors.logistic import Logistic
 
@@ -48,25 +48,27 @@ def decoder_of(w: np.ndarray) -> tuple[Tensor, Tensor]:
     return tensor(w), torch.full((PIXELS,), CENTRE)
 
 
-def exact_nll(trial: Trial, w: np.ndarray, s2: float = S2, count: int | None = None) -> Tensor:
+def exact_nll(evaluation: Evaluation, w: np.ndarray, s2: float = S2, count: int | None = None) -> Tensor:
     """-log p(x) [n] of the images that are measured, in their order."""
-    x = random_images(trial.splits.test, count or len(trial.splits.test), "likelihood", trial.dataset)
-    law = MultivariateNormal(
+    x = random_images(evaluation.splits.test, count or len(evaluation.splits.test), "likelihood", evaluation.dataset)
+    distribution = MultivariateNormal(
         torch.full((PIXELS,), CENTRE, dtype=torch.float64), torch.from_numpy(model_covariance(w, s2))
     )
-    return -law.log_prob(x.flatten(1).double())
+    return -distribution.log_prob(x.flatten(1).double())
 
 
-def exact(linear_trial: Callable[..., Trial], images: np.ndarray, w: np.ndarray, spread: float = 1.0) -> Trial:
+def exact(
+    linear_evaluation: Callable[..., Evaluation], images: np.ndarray, w: np.ndarray, spread: float = 1.0
+) -> Evaluation:
     """The model with its own posterior as encoder, its variances times `spread`."""
     V, P = exact_encoder(w, S2)
-    return linear_trial(images, Gaussian(), heads_of(V, spread * np.diag(P)), decoder=decoder_of(w))
+    return linear_evaluation(images, Gaussian(), heads_of(V, spread * np.diag(P)), decoder=decoder_of(w))
 
 
-def test_with_the_exact_posterior_one_draw_gives_the_exact_likelihood(linear_trial, noise_images):
-    trial = exact(linear_trial, noise_images(80, SHAPE), orthogonal())
-    found = Likelihood(images=80, ks=(1, 10), variance=S2)(trial)
-    nll = exact_nll(trial, orthogonal())
+def test_with_the_exact_posterior_one_draw_gives_the_exact_likelihood(linear_evaluation, noise_images):
+    evaluation = exact(linear_evaluation, noise_images(80, SHAPE), orthogonal())
+    found = Likelihood(images=80, ks=(1, 10), variance=S2)(evaluation)
+    nll = exact_nll(evaluation, orthogonal())
     for k in (1, 10):
         assert found[f"nll_iwae{k}"].value == pytest.approx(float(nll.mean()), abs=2e-3)
         assert found[f"nll_iwae{k}"].se == pytest.approx(float(nll.std() / 80**0.5), rel=1e-3)
@@ -74,35 +76,35 @@ def test_with_the_exact_posterior_one_draw_gives_the_exact_likelihood(linear_tri
     assert found["decoder variance"].value == S2
 
 
-def test_all_weights_are_equal_there(linear_trial, noise_images):
-    trial = exact(linear_trial, noise_images(20, SHAPE), orthogonal())
-    x = random_images(trial.splits.test, 20, "likelihood", trial.dataset)
-    log_w = Likelihood(ks=(50,))._weights(trial, GaussianDecoder(trial.model, S2), x)
+def test_all_weights_are_equal_there(linear_evaluation, noise_images):
+    evaluation = exact(linear_evaluation, noise_images(20, SHAPE), orthogonal())
+    x = random_images(evaluation.splits.test, 20, "likelihood", evaluation.dataset)
+    log_w = Likelihood(ks=(50,))._weights(evaluation, GaussianDecoder(evaluation.model, S2), x)
     assert log_w.shape == (50, 20)
     assert float(log_w.std(0).max()) < 1e-3
-    torch.testing.assert_close(log_w[0], -exact_nll(trial, orthogonal()), atol=5e-3, rtol=0)
+    torch.testing.assert_close(log_w[0], -exact_nll(evaluation, orthogonal()), atol=5e-3, rtol=0)
 
 
-def test_images_in_minus_1_to_1_are_measured_in_0_to_1(linear_trial, noise_images):
+def test_images_in_minus_1_to_1_are_measured_in_0_to_1(linear_evaluation, noise_images):
     """The same model in network units: twice the decoder, and an encoder that halves its input."""
     W = orthogonal()
     V, P = exact_encoder(W, S2)
     images = noise_images(50, SHAPE)
     heads = [(tensor(V / 2), tensor(V @ np.full(PIXELS, 0.5 - CENTRE))), heads_of(V, np.diag(P))[1]]
     decoder = (tensor(2 * W), torch.full((PIXELS,), 2 * CENTRE - 1))
-    trial = linear_trial(images, Gaussian(), heads, decoder=decoder, pixel_range="sym")
-    found = Likelihood(images=50, ks=(1,), variance=S2)(trial)
-    assert found["nll_iwae1"].value == pytest.approx(float(exact_nll(trial, W).mean()), abs=2e-3)
+    evaluation = linear_evaluation(images, Gaussian(), heads, decoder=decoder, pixel_range="sym")
+    found = Likelihood(images=50, ks=(1,), variance=S2)(evaluation)
+    assert found["nll_iwae1"].value == pytest.approx(float(exact_nll(evaluation, W).mean()), abs=2e-3)
 
 
-def test_one_draw_is_the_elbo_and_more_come_down_to_the_likelihood(linear_trial, noise_images):
+def test_one_draw_is_the_elbo_and_more_come_down_to_the_likelihood(linear_evaluation, noise_images):
     W, images = orthogonal(), noise_images(100, SHAPE)
     V, P = exact_encoder(W, S2)
-    trial = exact(linear_trial, images, W, spread=2.5)
-    found = Likelihood(images=100, ks=(1, 10, 100, 2000), variance=S2)(trial)
+    evaluation = exact(linear_evaluation, images, W, spread=2.5)
+    found = Likelihood(images=100, ks=(1, 10, 100, 2000), variance=S2)(evaluation)
     x = images.reshape(100, -1) / 255 - CENTRE
     q = quantities(x.T @ x / 100, W, S2, V, np.diag(2.5 * np.diag(P)))
-    nll = float(exact_nll(trial, W).mean())
+    nll = float(exact_nll(evaluation, W).mean())
     assert nll == pytest.approx(q.nll, abs=1e-4)  # pixels are float32
     values = [found[f"nll_iwae{k}"].value for k in (1, 10, 100, 2000)]
     assert values == sorted(values, reverse=True)
@@ -131,32 +133,32 @@ def test_the_effective_sample_size_runs_from_one_to_n():
     assert effective_sample_size(torch.cat([one, two, 0 * one], 1)).tolist() == pytest.approx([1, 2, 3])
 
 
-def test_a_fitted_proposal_is_the_best_diagonal_gaussian(linear_trial, noise_images):
+def test_a_fitted_proposal_is_the_best_diagonal_gaussian(linear_evaluation, noise_images):
     """For a Gaussian posterior N(m, P) that is N(m, 1 / diag(P^-1)), whatever the code it starts from."""
     W = skew()
     V, P = exact_encoder(W, S2)
-    trial = exact(linear_trial, noise_images(30, SHAPE), W)
-    x = random_images(trial.splits.test, 30, "likelihood", trial.dataset)
+    evaluation = exact(linear_evaluation, noise_images(30, SHAPE), W)
+    x = random_images(evaluation.splits.test, 30, "likelihood", evaluation.dataset)
     mean = (x.flatten(1).double() - CENTRE) @ torch.from_numpy(V.T)
     best = 1 / np.diag(np.linalg.inv(P))
     start = mean.float() + 3 * tensor(best).sqrt() * torch.randn(30, LATENT)
-    q = fitted(GaussianDecoder(trial.model, S2), trial.model.prior, x, start, steps=300)
+    q = fitted(GaussianDecoder(evaluation.model, S2), evaluation.model.prior, x, start, steps=300)
     away = (q.m.double() - mean).abs() / torch.from_numpy(best).sqrt()
     assert float(away.max()) < 0.05
     reached, wanted = Normal(q.m.double(), q.std.double()), Normal(mean, torch.from_numpy(best).sqrt())
     assert float(kl_divergence(reached, wanted).sum(1).max()) < 0.1
     assert float((q.l.double() - torch.from_numpy(best).log()).mean()) == pytest.approx(0, abs=0.05)
-    at_once = fitted(GaussianDecoder(trial.model, S2), trial.model.prior, x, mean.float(), steps=0)
+    at_once = fitted(GaussianDecoder(evaluation.model, S2), evaluation.model.prior, x, mean.float(), steps=0)
     np.testing.assert_allclose(at_once.l.exp().numpy(), np.tile(best, (30, 1)), rtol=1e-4)
 
 
-def test_a_deterministic_encoder_gets_one_and_comes_to_the_same_likelihood(linear_trial, noise_images):
+def test_a_deterministic_encoder_gets_one_and_comes_to_the_same_likelihood(linear_evaluation, noise_images):
     W = skew()
     images = noise_images(40, SHAPE)
     heads = heads_of(np.linalg.pinv(W), np.ones(LATENT))[:1]
-    trial = linear_trial(images, Deterministic(), heads, decoder=decoder_of(W))
-    found = Likelihood(images=40, ks=(1, 3000), variance=S2)(trial)
-    nll = float(exact_nll(trial, W).mean())
+    evaluation = linear_evaluation(images, Deterministic(), heads, decoder=decoder_of(W))
+    found = Likelihood(images=40, ks=(1, 3000), variance=S2)(evaluation)
+    nll = float(exact_nll(evaluation, W).mean())
     _, P = exact_encoder(W, S2)
     best = 1 / np.diag(np.linalg.inv(P))
     gap = 0.5 * (np.linalg.slogdet(P)[1] - np.log(best).sum())  # KL of the best diagonal Gaussian to N(m, P)
@@ -164,14 +166,14 @@ def test_a_deterministic_encoder_gets_one_and_comes_to_the_same_likelihood(linea
     assert found["nll_iwae3000"].value == pytest.approx(nll, abs=0.02)
 
 
-def test_a_fitted_proposal_may_take_the_place_of_a_poor_encoder(linear_trial, noise_images):
+def test_a_fitted_proposal_may_take_the_place_of_a_poor_encoder(linear_evaluation, noise_images):
     W = orthogonal()
     heads = heads_of(np.zeros((LATENT, PIXELS)), np.ones(LATENT))  # collapsed: q is the prior
-    trial = linear_trial(noise_images(40, SHAPE), Gaussian(), heads, decoder=decoder_of(W))
+    evaluation = linear_evaluation(noise_images(40, SHAPE), Gaussian(), heads, decoder=decoder_of(W))
     metric = Likelihood(images=40, ks=(1,), variance=S2)
-    nll = float(exact_nll(trial, W).mean())
-    assert metric(trial)["nll_iwae1"].value > nll + 10
-    assert replace(metric, proposal="fitted")(trial)["nll_iwae1"].value == pytest.approx(nll, abs=0.05)
+    nll = float(exact_nll(evaluation, W).mean())
+    assert metric(evaluation)["nll_iwae1"].value > nll + 10
+    assert replace(metric, proposal="fitted")(evaluation)["nll_iwae1"].value == pytest.approx(nll, abs=0.05)
 
 
 @dataclass(frozen=True)
@@ -202,30 +204,34 @@ class CorrelatedFamily(PosteriorFamily):
     root: Tensor
     heads = 1
 
-    def at(self, *heads):
+    def from_heads(self, *heads):
         return Correlated(heads[0], self.root)
 
 
-def test_a_posterior_that_is_no_diagonal_gaussian_serves_as_it_is(linear_trial, noise_images):
+def test_a_posterior_that_is_no_diagonal_gaussian_serves_as_it_is(linear_evaluation, noise_images):
     W = skew()
     V, P = exact_encoder(W, S2)
     family = CorrelatedFamily(tensor(np.linalg.cholesky(P)))
-    trial = linear_trial(noise_images(40, SHAPE), family, heads_of(V, np.ones(LATENT))[:1], decoder=decoder_of(W))
-    found = Likelihood(images=40, ks=(1, 20), variance=S2)(trial)
-    assert found["nll_iwae1"].value == pytest.approx(float(exact_nll(trial, W).mean()), abs=2e-3)
+    evaluation = linear_evaluation(
+        noise_images(40, SHAPE), family, heads_of(V, np.ones(LATENT))[:1], decoder=decoder_of(W)
+    )
+    found = Likelihood(images=40, ks=(1, 20), variance=S2)(evaluation)
+    assert found["nll_iwae1"].value == pytest.approx(float(exact_nll(evaluation, W).mean()), abs=2e-3)
     assert found["effective sample size"].value == pytest.approx(20, abs=1e-3)
 
 
-def one_latent(linear_trial: Callable[..., Trial], images: np.ndarray, prior: object) -> tuple[Trial, np.ndarray]:
+def one_latent(
+    linear_evaluation: Callable[..., Evaluation], images: np.ndarray, prior: object
+) -> tuple[Evaluation, np.ndarray]:
     W = orthogonal()[:, 2:]
     V, P = exact_encoder(W, S2)
-    return linear_trial(images, Gaussian(), heads_of(V, 1.5 * np.diag(P)), decoder=decoder_of(W), prior=prior), W
+    return linear_evaluation(images, Gaussian(), heads_of(V, 1.5 * np.diag(P)), decoder=decoder_of(W), prior=prior), W
 
 
-def test_the_prior_is_the_models_own(linear_trial, noise_images):
-    trial, W = one_latent(linear_trial, noise_images(20, SHAPE), Logistic())
-    found = Likelihood(images=20, ks=(2000,), variance=S2)(trial)["nll_iwae2000"]
-    x = random_images(trial.splits.test, 20, "likelihood", trial.dataset).flatten(1).double().numpy() - CENTRE
+def test_the_prior_is_the_models_own(linear_evaluation, noise_images):
+    evaluation, W = one_latent(linear_evaluation, noise_images(20, SHAPE), Logistic())
+    found = Likelihood(images=20, ks=(2000,), variance=S2)(evaluation)["nll_iwae2000"]
+    x = random_images(evaluation.splits.test, 20, "likelihood", evaluation.dataset).flatten(1).double().numpy() - CENTRE
     prior = logistic(scale=3**0.5 / pi)
 
     def nll(image: np.ndarray) -> float:
@@ -250,15 +256,15 @@ class Box(PriorDistribution):
         return torch.full_like(z[..., 0], -self.latent * log(0.01)).masked_fill(outside, -torch.inf)
 
 
-def test_an_infinite_bound_is_left_out(linear_trial, noise_images):
-    trial, _ = one_latent(linear_trial, noise_images(20, SHAPE), lambda frame, encode: Box(frame.latent))
-    found = Likelihood(images=20, ks=(1, 5), variance=S2)(trial)
+def test_an_infinite_bound_is_left_out(linear_evaluation, noise_images):
+    evaluation, _ = one_latent(linear_evaluation, noise_images(20, SHAPE), lambda spec, encode: Box(spec.latent))
+    found = Likelihood(images=20, ks=(1, 5), variance=S2)(evaluation)
     assert set(found) == {"decoder variance"}
-    fit = Likelihood(images=20, ks=(1,), variance=S2, proposal="fitted", proposal_steps=3)(trial)
+    fit = Likelihood(images=20, ks=(1,), variance=S2, proposal="fitted", proposal_steps=3)(evaluation)
     assert set(fit) == {"decoder variance"}
 
 
-def test_the_variance_is_that_of_largest_likelihood(linear_trial):
+def test_the_variance_is_that_of_largest_likelihood(linear_evaluation):
     """Of probabilistic PCA, whose likelihood is largest at a known variance; means alone would give less."""
     draw = np.random.default_rng(0)
     x = CENTRE + 0.4 * draw.normal(size=(2000, 8)) @ draw.normal(size=(8, PIXELS)) / 8
@@ -267,42 +273,42 @@ def test_the_variance_is_that_of_largest_likelihood(linear_trial):
     W, s2 = maximum_likelihood(np.cov(flat.T, bias=True), 8)
     V, P = exact_encoder(W, s2)
     heads = [(tensor(V), tensor(-V @ flat.mean(0))), (torch.zeros(8, PIXELS), tensor(np.log(np.diag(P))))]
-    trial = linear_trial(images, Gaussian(), heads, decoder=(tensor(W), tensor(flat.mean(0))))
-    assert noise_variance(trial) == pytest.approx(s2, rel=0.01)
-    assert float(trial.squared_error("test").mean()) / PIXELS < 0.9 * s2
-    found = Likelihood(images=50, ks=(1,))(trial)
-    assert found["decoder variance"].value == noise_variance(trial)
+    evaluation = linear_evaluation(images, Gaussian(), heads, decoder=(tensor(W), tensor(flat.mean(0))))
+    assert noise_variance(evaluation) == pytest.approx(s2, rel=0.01)
+    assert float(evaluation.squared_error("test").mean()) / PIXELS < 0.9 * s2
+    found = Likelihood(images=50, ks=(1,))(evaluation)
+    assert found["decoder variance"].value == noise_variance(evaluation)
     assert found["decoder variance"].n == 2000
 
 
-def test_it_comes_from_validation_images_where_there_are_some_and_has_a_floor(linear_trial, noise_images):
+def test_it_comes_from_validation_images_where_there_are_some_and_has_a_floor(linear_evaluation, noise_images):
     dark, grey = (Examples(np.full((30, *SHAPE), level, np.uint8), None) for level in (0, 102))
     heads = heads_of(np.zeros((LATENT, PIXELS)), np.ones(LATENT))[:1]
-    made = linear_trial(grey.x, Deterministic(), heads, decoder=decoder_of(np.zeros((PIXELS, LATENT))))
+    made = linear_evaluation(grey.x, Deterministic(), heads, decoder=decoder_of(np.zeros((PIXELS, LATENT))))
 
     def variance(validation: Examples) -> float:
-        return noise_variance(Trial(made.model, Splits(grey, validation, grey), "invented", 0, made.device))
+        return noise_variance(Evaluation(made.model, Splits(grey, validation, grey), "invented", 0, made.device))
 
     none = Examples(np.empty((0, *SHAPE), np.uint8), None)
     assert variance(dark) == pytest.approx(CENTRE**2, rel=1e-5)
     assert variance(none) == variance(grey) == VARIANCE_FLOOR
 
 
-def test_draws_of_the_decoder_have_its_density(linear_trial, noise_images):
-    trial = exact(linear_trial, noise_images(4, SHAPE), orthogonal())
-    decoder, z = GaussianDecoder(trial.model, S2), torch.randn(3000, LATENT)
+def test_draws_of_the_decoder_have_its_density(linear_evaluation, noise_images):
+    evaluation = exact(linear_evaluation, noise_images(4, SHAPE), orthogonal())
+    decoder, z = GaussianDecoder(evaluation.model, S2), torch.randn(3000, LATENT)
     with torch.no_grad():
         x = decoder.sample(z)
         found = decoder.log_prob(x, z)
     entropy = PIXELS / 2 * (log(2 * pi * S2) + 1)
     assert float(-found.mean()) == pytest.approx(entropy, abs=4 * float(found.std()) / 3000**0.5)
-    by_hand = norm(trial.decode(z).numpy(), S2**0.5).logpdf(x.numpy()).sum((1, 2, 3))
+    by_hand = norm(evaluation.decode(z).numpy(), S2**0.5).logpdf(x.numpy()).sum((1, 2, 3))
     np.testing.assert_allclose(found.numpy(), by_hand, rtol=1e-5, atol=1e-3)
 
 
-def test_the_draws_of_many_chunks_are_all_different(linear_trial, noise_images):
-    trial = exact(linear_trial, noise_images(100, SHAPE), orthogonal(), spread=2.0)
-    x = random_images(trial.splits.test, 100, "likelihood", trial.dataset)
-    log_w = Likelihood(ks=(37,))._weights(trial, GaussianDecoder(trial.model, S2), x)
+def test_the_draws_of_many_chunks_are_all_different(linear_evaluation, noise_images):
+    evaluation = exact(linear_evaluation, noise_images(100, SHAPE), orthogonal(), spread=2.0)
+    x = random_images(evaluation.splits.test, 100, "likelihood", evaluation.dataset)
+    log_w = Likelihood(ks=(37,))._weights(evaluation, GaussianDecoder(evaluation.model, S2), x)
     assert log_w.shape == (37, 100)
     assert len(log_w.unique()) == 3700

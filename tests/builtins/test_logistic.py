@@ -5,10 +5,10 @@ import pytest
 import scipy.stats
 import torch
 
-from vimae_bench.models import GaussianPosterior, PointPosterior
+from vimae_bench.models import DiracPosterior, GaussianPosterior
 from vimae_bench.models.posteriors import Deterministic
 from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 from vimae_builtin.priors.laplace import Laplace
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
@@ -18,7 +18,7 @@ SCALE = sqrt(3) / pi
 
 
 def prior(latent: int) -> PriorDistribution:
-    return Logistic()(Frame((1, 2, 2), latent), lambda x: PointPosterior(x))
+    return Logistic()(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
 
 
 def test_log_density_is_that_of_independent_logistics():
@@ -48,8 +48,8 @@ def test_draws_are_logistic_of_unit_variance(device):
     assert z.mean(0).tolist() == pytest.approx([0, 0], abs=0.015)
     assert torch.cov(z.T).flatten().tolist() == pytest.approx([1, 0, 0, 1], abs=0.025)
     assert z.pow(4).mean().item() == pytest.approx(4.2, abs=0.25)
-    law = scipy.stats.logistic(scale=SCALE).cdf
-    assert min(scipy.stats.kstest(column.cpu().numpy(), law).pvalue for column in z.T) > 1e-3
+    distribution = scipy.stats.logistic(scale=SCALE).cdf
+    assert min(scipy.stats.kstest(column.cpu().numpy(), distribution).pvalue for column in z.T) > 1e-3
 
 
 def test_the_most_extreme_draws_are_finite_and_symmetric(monkeypatch):
@@ -77,14 +77,14 @@ LAWS = {
 
 
 @pytest.mark.parametrize("name", LAWS)
-def test_generated_images_are_decoded_draws_of_the_models_own_prior(linear_trial, noise_images, name):
+def test_generated_images_are_decoded_draws_of_the_models_own_prior(linear_evaluation, noise_images, name):
     """A decoder that shows the code itself, so images have the prior's law and no other's: 20,000 tell them apart."""
     show = torch.cat([torch.eye(2), torch.zeros(2, 2)])
     heads = [(torch.zeros(2, 4), torch.zeros(2))]
-    trial = linear_trial(
+    evaluation = linear_evaluation(
         noise_images(20), Deterministic(), heads, decoder=(show, torch.zeros(4)), prior=LAWS[name][0]()
     )
-    shown = trial.samples(20_000).flatten(1)[:, :2].flatten().numpy()
-    fits = {other: scipy.stats.kstest(shown, law.cdf).pvalue for other, (_, law) in LAWS.items()}
+    shown = evaluation.generate(20_000).flatten(1)[:, :2].flatten().numpy()
+    fits = {other: scipy.stats.kstest(shown, distribution.cdf).pvalue for other, (_, distribution) in LAWS.items()}
     assert fits.pop(name) > 1e-3
     assert max(fits.values()) < 1e-3

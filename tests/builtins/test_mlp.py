@@ -3,10 +3,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 from vimae_builtin.architectures.mlp import MLP
 
-MNIST = Frame((1, 28, 28), 2)
+MNIST = ModelSpec((1, 28, 28), 2)
 
 
 def parameters(*modules: nn.Module) -> int:
@@ -62,12 +62,12 @@ def test_weights_start_normal_with_deviation_a_hundredth_and_biases_at_zero():
 
 @pytest.mark.parametrize(("pixel_range", "lowest"), [("unit", 0), ("sym", -1)])
 def test_images_come_out_in_the_shape_and_range_of_the_frame(pixel_range, lowest):
-    frame = Frame((3, 8, 4), 5, pixel_range)
-    x = MLP(hidden=(16,), batch_norm=False).decoder(frame)(1e6 * torch.randn(50, 5))
+    spec = ModelSpec((3, 8, 4), 5, pixel_range)
+    x = MLP(hidden=(16,), batch_norm=False).decoder(spec)(1e6 * torch.randn(50, 5))
     assert x.shape == (50, 3, 8, 4)
     assert (x.min().item(), x.max().item()) == pytest.approx((lowest, 1), abs=0.01)
 
 
 def test_encoder_gives_a_tuple_of_codes():
-    heads = MLP(hidden=(16,)).encoder(Frame((3, 8, 4), 5), 2)(torch.randn(7, 3, 8, 4))
+    heads = MLP(hidden=(16,)).encoder(ModelSpec((3, 8, 4), 5), 2)(torch.randn(7, 3, 8, 4))
     assert [h.shape for h in heads] == [(7, 5), (7, 5)]

@@ -3,9 +3,9 @@ import torch
 from scipy.signal import fftconvolve
 
 from vimae_bench.functional import median_bandwidth, mmd2
-from vimae_bench.models import PointPosterior
+from vimae_bench.models import DiracPosterior
 from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
@@ -14,7 +14,7 @@ SCALES = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 def prior(make, latent: int) -> PriorDistribution:
-    return make()(Frame((1, 2, 2), latent), lambda x: PointPosterior(x))
+    return make()(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
 
 
 def test_is_the_statistic_of_the_codes_against_as_many_draws_of_the_prior():
@@ -53,7 +53,7 @@ X = torch.arange(-30, 4, 0.1, dtype=torch.float64)
 def density_of_difference(one: PriorDistribution, other: PriorDistribution) -> torch.Tensor:
     """The density of Z - Z' at `W`, for two one-dimensional laws."""
     z = torch.arange(-30, 30, 0.02, dtype=torch.float64)
-    p, q = (law.log_prob(z[:, None]).exp().numpy() for law in (one, other))
+    p, q = (distribution.log_prob(z[:, None]).exp().numpy() for distribution in (one, other))
     return torch.from_numpy(fftconvolve(p, q[::-1])[len(z) - 1 :] * 0.02)
 
 

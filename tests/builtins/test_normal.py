@@ -5,14 +5,14 @@ import torch
 from torch.distributions import Independent, kl_divergence
 from torch.distributions import Normal as Gauss
 
-from vimae_bench.models import GaussianPosterior, PointPosterior
+from vimae_bench.models import DiracPosterior, GaussianPosterior
 from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 from vimae_builtin.priors.normal import Normal
 
 
 def prior(latent: int) -> PriorDistribution:
-    return Normal()(Frame((1, 2, 2), latent), lambda x: PointPosterior(x))
+    return Normal()(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
 
 
 def standard(latent: int) -> Independent:
@@ -45,8 +45,8 @@ def test_kl_is_the_mean_of_the_one_draw_estimate():
 
 
 def test_kl_of_a_point_is_refused():
-    q = PointPosterior(torch.zeros(3, 2))
-    with pytest.raises(TypeError, match="PointPosterior has no density"):
+    q = DiracPosterior(torch.zeros(3, 2))
+    with pytest.raises(TypeError, match="DiracPosterior has no density"):
         prior(2).kl(q, q.mean)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.architectures.conv import Conv
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
@@ -14,13 +14,13 @@ from vimae_builtin.objectives.vimae import VIMAE
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
-FRAME = Frame((1, 28, 28), 3)
+FRAME = ModelSpec((1, 28, 28), 3)
 OBJECTIVES = {"ae": PlainAutoencoder(), "elbo": ELBO(), "vimae": VIMAE(MMD())}
 every_objective = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
 
 
 def batch(device: torch.device) -> Batch:
-    return Batch(torch.rand(8, *FRAME.shape, device=device), torch.tensor(0.5, device=device))
+    return Batch(torch.rand(8, *FRAME.shape, device=device), torch.tensor(0.5, device=device), 8)
 
 
 @every_objective
@@ -52,7 +52,8 @@ def test_every_weight_gets_a_gradient(objective, device):
     model = make_autoencoder(FRAME, MLP(hidden=(16,)), Normal(), objective, seed=0).to(device)
     objective(model, batch(device)).total.backward()
     assert all(
-        p.grad is not None and p.grad.isfinite().all() and p.grad.any() for p in model.parts(("encoder", "decoder"))
+        p.grad is not None and p.grad.isfinite().all() and p.grad.any()
+        for p in model.module_parameters(("encoder", "decoder"))
     )
 
 

@@ -7,9 +7,9 @@ from scipy.ndimage import gaussian_filter
 from sklearn.neighbors import KernelDensity
 
 from vimae_bench.data.prepare import default_root, open_splits
-from vimae_bench.functional import mean_estimate
+from vimae_bench.functional import estimate_mean
 from vimae_bench.models import Deterministic, Gaussian
-from vimae_bench.plugin import Examples, Frame, Splits
+from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_builtin.datasets.torchvision_sets import Mnist
 from vimae_builtin.metrics.parzen import WIDTHS, Parzen, blurred, log_density, over_sets, scores, squared_distances
 
@@ -27,7 +27,7 @@ def images(n: int, seed: int) -> np.ndarray:
 
 def test_one_kernel_has_the_closed_form():
     s, t, x = 0.2, 0.3, 0.3 * torch.randn(4000, 50)
-    nll = mean_estimate(-log_density(x, torch.zeros(1, 50), (s,))[0])
+    nll = estimate_mean(-log_density(x, torch.zeros(1, 50), (s,))[0])
     assert nll.value == pytest.approx(25 * log(2 * pi * s**2) + 50 * t**2 / (2 * s**2), abs=4 * nll.se)
     exact = 25 * log(2 * pi * s**2) + x.double().square().sum(1).mean() / (2 * s**2)
     assert nll.value == pytest.approx(float(exact), abs=1e-10)
@@ -75,7 +75,7 @@ def test_the_width_is_the_best_for_validation_images_and_not_for_test_images():
     found = scores(held_out, test, generated)
     width = found["parzen width"].value
     assert width == WIDTHS[int(np.argmax(by_hand))] == pytest.approx(0.1, abs=0.011)
-    assert found["nll_parzen_cv"] == mean_estimate(-log_density(test, generated, (width,))[0])
+    assert found["nll_parzen_cv"] == estimate_mean(-log_density(test, generated, (width,))[0])
     # The width of the other images would have scored better, and must not have been taken.
     assert float(-log_density(test, generated, (0.3,)).mean()) < found["nll_parzen_cv"].value - 1
 
@@ -111,33 +111,33 @@ def test_its_standard_error_is_the_spread_over_images_and_sets():
     assert np.mean([value.se for value in values]) == pytest.approx(spread, rel=0.25)
 
 
-def test_the_metric_scores_what_the_model_generates(linear_trial):
+def test_the_metric_scores_what_the_model_generates(linear_evaluation):
     """A decoder W z + b over N(0, I): kernels from a normal law, whose score is known up to the number of kernels."""
     weight, bias, s = 0.1 * torch.randn(PIXELS, 2), torch.full((PIXELS,), 0.5), 0.1
     heads = [(torch.zeros(2, PIXELS), torch.zeros(2))]
-    trial = linear_trial(images(400, 0), Deterministic(), heads, decoder=(weight, bias))
-    found = Parzen(samples=2000, images=400)(trial)
-    x = torch.cat(list(trial.images("test"))).flatten(1).double() - 0.5
+    evaluation = linear_evaluation(images(400, 0), Deterministic(), heads, decoder=(weight, bias))
+    found = Parzen(samples=2000, images=400)(evaluation)
+    x = torch.cat(list(evaluation.images("test"))).flatten(1).double() - 0.5
     covariance = (weight @ weight.T + s**2 * torch.eye(PIXELS)).double()
-    law = torch.distributions.MultivariateNormal(torch.zeros(PIXELS, dtype=torch.float64), covariance)
-    kernels = trial.samples(2000).flatten(1)
+    distribution = torch.distributions.MultivariateNormal(torch.zeros(PIXELS, dtype=torch.float64), covariance)
+    kernels = evaluation.generate(2000).flatten(1)
     by_hand = log_density((x + 0.5).float(), kernels, (s,))
-    assert float(by_hand.mean()) == pytest.approx(float(law.log_prob(x).mean()), rel=0.02)
+    assert float(by_hand.mean()) == pytest.approx(float(distribution.log_prob(x).mean()), rel=0.02)
     assert found["nll_parzen_cv"].value <= -float(by_hand.mean()) + 1e-6  # validation and test images are the same
     assert found["nll_parzen_cv"].n == 400
 
 
 @pytest.mark.parametrize("source", ["gaussian", "mixture", "chain"])
-def test_other_sources_have_measures_of_their_own(linear_trial, constant_heads, noise_images, source):
+def test_other_sources_have_measures_of_their_own(linear_evaluation, constant_heads, noise_images, source):
     heads = constant_heads(PIXELS, [2.0, 0.0], [0.1, 0.1])
-    trial = linear_trial(
+    evaluation = linear_evaluation(
         noise_images(200, SHAPE), Gaussian(), heads, decoder=(torch.rand(PIXELS, 2), torch.rand(PIXELS))
     )
     metric = Parzen(samples=100, images=50, sources=("prior", source))
-    found = metric(trial)
+    found = metric(evaluation)
     assert set(found) == {measure.name for measure in metric.measures()}
-    generated = trial.samples(100, source).flatten(1)
-    alone = scores(*metric._scored(trial.splits, "invented", trial.device), generated)
+    generated = evaluation.generate(100, source).flatten(1)
+    alone = scores(*metric._scored(evaluation.splits, "invented", evaluation.device), generated)
     assert found[f"nll_parzen_cv {source}"] == alone["nll_parzen_cv"] != found["nll_parzen_cv"]
 
 
@@ -145,7 +145,7 @@ def test_blurred_images_beat_the_real_ones_and_the_rows_show_it():
     """The pitfall of the measure, on images whose fine detail does not repeat."""
     train, test = images(600, 1), images(300, 2)
     splits = Splits(Examples(train, None), Examples(images(300, 3), None), Examples(test, None))
-    rows = Parzen(samples=600).references(splits, Frame(SHAPE, 2), "invented")
+    rows = Parzen(samples=600).references(splits, ModelSpec(SHAPE, 2), "invented")
     real, blurry, mean = (row["nll_parzen_cv"].value for row in rows.values())
     assert list(rows) == ["training images", "training images blurred by 1.2 px", "mean training image"]
     assert blurry < real - 5
@@ -169,9 +169,9 @@ def test_the_blur_is_a_gaussian_of_1_2_pixels_that_stays_within_an_image():
     assert float((across * place.square()).sum()) == pytest.approx(1.2**2, rel=0.02)
 
 
-def test_all_methods_meet_the_same_images_and_fewer_are_among_more(linear_trial):
+def test_all_methods_meet_the_same_images_and_fewer_are_among_more(linear_evaluation):
     heads = [(torch.zeros(2, PIXELS), torch.zeros(2))]
-    one, other = (linear_trial(images(100, 0), Deterministic(), heads, seed=seed) for seed in (0, 1))
+    one, other = (linear_evaluation(images(100, 0), Deterministic(), heads, seed=seed) for seed in (0, 1))
     scored = [Parzen(images=n)._scored(t.splits, t.dataset, t.device)[1] for t, n in ((one, 60), (other, 40))]
     assert torch.equal(scored[0][:40], scored[1])
     assert len(torch.unique(scored[0], dim=0)) == 60
@@ -183,7 +183,7 @@ def test_training_images_of_mnist_have_the_published_score():
     """About 240 nats, which is printed for training images in the place of samples, at a width of 0.17."""
     if not (default_root() / "mnist").exists():
         pytest.skip(f"there is no mnist in {default_root()}; set VIMAE_BENCH_DATA to a folder that holds it")
-    rows = Parzen(images=2000).references(open_splits(Mnist(), default_root()), Frame((1, 28, 28), 2), "mnist")
+    rows = Parzen(images=2000).references(open_splits(Mnist(), default_root()), ModelSpec((1, 28, 28), 2), "mnist")
     found = rows["training images"]
     assert found["nll_parzen_cv"].value == pytest.approx(-240, abs=15)
     assert found["parzen width"].value == pytest.approx(0.17, abs=0.021)

@@ -14,11 +14,11 @@ from vimae_bench.models import (
     Deterministic,
     Gaussian,
     GaussianPosterior,
-    NoisedDeterministic,
+    NoisyInputEncoder,
     Posterior,
     TruncatedNormal,
 )
-from vimae_bench.plugin import Batch, BenchError, Examples, Frame, Splits, Trial
+from vimae_bench.plugin import Batch, BenchError, Evaluation, Examples, ModelSpec, Splits
 from vimae_builtin.metrics.rate import Rate, logdet_bias
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.priors.logistic import Logistic
@@ -34,13 +34,13 @@ def encoder(latent: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     return [(torch.randn(latent, PIXELS) / 4, torch.randn(latent))]
 
 
-def test_a_gaussian_rate_is_the_mean_closed_form_kl(linear_trial, noise_images):
+def test_a_gaussian_rate_is_the_mean_closed_form_kl(linear_evaluation, noise_images):
     heads = [(torch.randn(3, PIXELS) / 20, torch.randn(3)) for _ in range(2)]
-    trial = linear_trial(noise_images(500, SHAPE), Gaussian(), heads)
-    x = torch.cat(list(trial.images("test"))).flatten(1)
+    evaluation = linear_evaluation(noise_images(500, SHAPE), Gaussian(), heads)
+    x = torch.cat(list(evaluation.images("test"))).flatten(1)
     m, l = (x @ weight.T + bias for weight, bias in heads)  # noqa: E741
     kl = kl_divergence(TorchNormal(m, (l / 2).exp()), TorchNormal(0.0, 1.0)).sum(1)
-    found = Rate()(trial)["rate"]
+    found = Rate()(evaluation)["rate"]
     assert found.value == pytest.approx(float(kl.mean()), rel=1e-4)
     assert found.se == pytest.approx(float(kl.std() / 500**0.5), rel=1e-3)
 
@@ -63,32 +63,32 @@ class DrawsAlone(Posterior):
 
 
 class KnownByDraws(Gaussian):
-    def at(self, *heads):
-        return DrawsAlone(super().at(*heads))
+    def from_heads(self, *heads):
+        return DrawsAlone(super().from_heads(*heads))
 
 
-def test_a_rate_from_the_density_of_draws_is_that_in_closed_form_but_for_the_draws(linear_trial, noise_images):
+def test_a_rate_from_the_density_of_draws_is_that_in_closed_form_but_for_the_draws(linear_evaluation, noise_images):
     heads = [(torch.randn(3, PIXELS) / 20, torch.randn(3)) for _ in range(2)]
     images = noise_images(2000, SHAPE)
-    exact, drawn = (Rate()(linear_trial(images, family, heads))["rate"] for family in (Gaussian(), KnownByDraws()))
+    exact, drawn = (Rate()(linear_evaluation(images, family, heads))["rate"] for family in (Gaussian(), KnownByDraws()))
     assert drawn.value == pytest.approx(exact.value, abs=4 * drawn.se)
     assert drawn.se > 0
 
 
-def test_the_push_forward_rate_of_a_linear_encoder_is_that_of_its_gaussian(linear_trial, noise_images):
+def test_the_push_forward_rate_of_a_linear_encoder_is_that_of_its_gaussian(linear_evaluation, noise_images):
     scale, latent = 0.01, 8
     heads = encoder(latent)
-    trial = linear_trial(noise_images(100, SHAPE), NoisedDeterministic(TruncatedNormal(scale)), heads)
+    evaluation = linear_evaluation(noise_images(100, SHAPE), NoisyInputEncoder(TruncatedNormal(scale)), heads)
     s2 = (CUT_STD * scale) ** 2
     gram = (heads[0][0] @ heads[0][0].T).double()
-    norms = trial.posterior("test").mean.square().sum(1).mean()
+    norms = evaluation.posterior("test").mean.square().sum(1).mean()
     expected = 0.5 * (s2 * gram.trace() + norms - latent - torch.logdet(s2 * gram))
-    assert Rate()(trial)["rate"].value == pytest.approx(float(expected), rel=0.01)
+    assert Rate()(evaluation)["rate"].value == pytest.approx(float(expected), rel=0.01)
 
 
-def test_few_draws_give_the_same_push_forward_rate_as_many(linear_trial, noise_images):
-    trial = linear_trial(noise_images(200, SHAPE), NoisedDeterministic(TruncatedNormal(0.01)), encoder(4))
-    few, many = Rate(draws=32, images=200)(trial)["rate"], Rate(draws=1024, images=200)(trial)["rate"]
+def test_few_draws_give_the_same_push_forward_rate_as_many(linear_evaluation, noise_images):
+    evaluation = linear_evaluation(noise_images(200, SHAPE), NoisyInputEncoder(TruncatedNormal(0.01)), encoder(4))
+    few, many = Rate(draws=32, images=200)(evaluation)["rate"], Rate(draws=1024, images=200)(evaluation)["rate"]
     # log det S of 32 draws varies by about 0.5 for each image; uncorrected, its mean would be off by 0.17 nats.
     assert few.value == pytest.approx(many.value, abs=0.1)
 
@@ -102,9 +102,9 @@ def test_the_log_determinant_of_a_sample_covariance_is_off_by_the_stated_bias(dr
     assert abs(logdet_bias(draws, latent)) > 0.08
 
 
-def test_halving_the_input_noise_adds_log_2_for_each_latent(linear_trial, noise_images):
+def test_halving_the_input_noise_adds_log_2_for_each_latent(linear_evaluation, noise_images):
     def rate(scale: float) -> float:
-        return Rate()(linear_trial(noise_images(50, SHAPE), NoisedDeterministic(TruncatedNormal(scale)), heads))[
+        return Rate()(linear_evaluation(noise_images(50, SHAPE), NoisyInputEncoder(TruncatedNormal(scale)), heads))[
             "rate"
         ].value
 
@@ -112,47 +112,49 @@ def test_halving_the_input_noise_adds_log_2_for_each_latent(linear_trial, noise_
     assert rate(0.005) - rate(0.01) == pytest.approx(8 * log(2), abs=0.02)
 
 
-def test_the_push_forward_rate_to_a_logistic_prior_agrees_with_quadrature(linear_trial):
+def test_the_push_forward_rate_to_a_logistic_prior_agrees_with_quadrature(linear_evaluation):
     scale, mean, weight = 0.1, 1.5, torch.ones(1, PIXELS) / 2
     images = np.zeros((100, *SHAPE), dtype=np.uint8)
-    trial = linear_trial(
-        images, NoisedDeterministic(TruncatedNormal(scale)), [(weight, torch.tensor([mean]))], prior=Logistic()
+    evaluation = linear_evaluation(
+        images, NoisyInputEncoder(TruncatedNormal(scale)), [(weight, torch.tensor([mean]))], prior=Logistic()
     )
     std = CUT_STD * scale * 4
     prior = logistic(scale=3**0.5 / pi)
     cross, _ = quad(
         lambda z: -prior.logpdf(z) * np.exp(-0.5 * ((z - mean) / std) ** 2) / (std * (2 * pi) ** 0.5), -2, 5
     )
-    assert Rate()(trial)["rate"].value == pytest.approx(cross - 0.5 * log(2 * pi * e * std**2), abs=0.02)
+    assert Rate()(evaluation)["rate"].value == pytest.approx(cross - 0.5 * log(2 * pi * e * std**2), abs=0.02)
 
 
-def test_a_gaussian_encoder_under_a_logistic_prior_agrees_with_quadrature(linear_trial, constant_heads, noise_images):
+def test_a_gaussian_encoder_under_a_logistic_prior_agrees_with_quadrature(
+    linear_evaluation, constant_heads, noise_images
+):
     heads = constant_heads(PIXELS, [0.5], [0.6])
-    found = Rate()(linear_trial(noise_images(5000, SHAPE), Gaussian(), heads, prior=Logistic()))["rate"]
+    found = Rate()(linear_evaluation(noise_images(5000, SHAPE), Gaussian(), heads, prior=Logistic()))["rate"]
     prior = logistic(scale=3**0.5 / pi)
     cross, _ = quad(lambda z: -prior.logpdf(z) * np.exp(-0.5 * ((z - 0.5) / 0.6) ** 2) / (0.6 * (2 * pi) ** 0.5), -5, 6)
     assert found.value == pytest.approx(cross - 0.5 * log(2 * pi * e * 0.36), abs=4 * found.se)
 
 
-def test_a_code_without_noise_has_no_rate(linear_trial, noise_images):
-    assert Rate()(linear_trial(noise_images(20, SHAPE), Deterministic(), encoder(2))) == {}
+def test_a_code_without_noise_has_no_rate(linear_evaluation, noise_images):
+    assert Rate()(linear_evaluation(noise_images(20, SHAPE), Deterministic(), encoder(2))) == {}
 
 
-def test_a_code_that_never_moves_has_no_finite_rate(linear_trial, noise_images):
+def test_a_code_that_never_moves_has_no_finite_rate(linear_evaluation, noise_images):
     heads = [(torch.zeros(2, PIXELS), torch.ones(2))]
-    assert Rate()(linear_trial(noise_images(20, SHAPE), NoisedDeterministic(TruncatedNormal(0.01)), heads)) == {}
+    assert Rate()(linear_evaluation(noise_images(20, SHAPE), NoisyInputEncoder(TruncatedNormal(0.01)), heads)) == {}
 
 
-def test_too_few_draws_for_the_latents_are_refused_with_the_remedy(linear_trial, noise_images):
-    trial = linear_trial(noise_images(20, SHAPE), NoisedDeterministic(TruncatedNormal(0.01)), encoder(5))
+def test_too_few_draws_for_the_latents_are_refused_with_the_remedy(linear_evaluation, noise_images):
+    evaluation = linear_evaluation(noise_images(20, SHAPE), NoisyInputEncoder(TruncatedNormal(0.01)), encoder(5))
     with pytest.raises(BenchError, match="draws = 40"):
-        Rate(draws=39)(trial)
-    assert Rate(draws=40)(trial)["rate"].n == 20
+        Rate(draws=39)(evaluation)
+    assert Rate(draws=40)(evaluation)["rate"].n == 20
 
 
-def test_a_posterior_equal_to_the_prior_is_below_the_bound_of_collapse(linear_trial, constant_heads, noise_images):
-    equal = linear_trial(noise_images(100, SHAPE), Gaussian(), constant_heads(PIXELS, [0.0, 0.0], [1.0, 1.0]))
-    apart = linear_trial(noise_images(100, SHAPE), Gaussian(), constant_heads(PIXELS, [0.5, 0.0], [1.0, 1.0]))
+def test_a_posterior_equal_to_the_prior_is_below_the_bound_of_collapse(linear_evaluation, constant_heads, noise_images):
+    equal = linear_evaluation(noise_images(100, SHAPE), Gaussian(), constant_heads(PIXELS, [0.0, 0.0], [1.0, 1.0]))
+    apart = linear_evaluation(noise_images(100, SHAPE), Gaussian(), constant_heads(PIXELS, [0.5, 0.0], [1.0, 1.0]))
     assert (
         abs(Rate()(equal)["rate"].value) < 1e-6 < BOUND < Rate()(apart)["rate"].value == pytest.approx(0.125, rel=1e-5)
     )
@@ -165,43 +167,43 @@ def test_a_small_reconstruction_factor_collapses_the_vae_on_digits(linear, recon
     bunch = load_digits()
     x = torch.from_numpy(bunch.images[:500] / 16).float().unsqueeze(1)
     objective = ELBO(beta=1.0, recon_scale=recon_scale)
-    model = make_autoencoder(Frame(SHAPE, 2), linear, Normal(), objective, seed=0)
+    model = make_autoencoder(ModelSpec(SHAPE, 2), linear, Normal(), objective, seed=0)
     adam = torch.optim.Adam(model.parameters(), lr=0.02)
     for _ in range(300):
         adam.zero_grad()
-        objective(model, Batch(x, torch.tensor(0.0))).total.backward()
+        objective(model, Batch(x, torch.tensor(0.0), len(x))).total.backward()
         adam.step()
     examples = Examples((x * 255).round().to(torch.uint8).numpy(), None)
-    rate = Rate()(Trial(model.eval(), Splits(examples, examples, examples), "digits", 0, torch.device("cpu")))[
+    rate = Rate()(Evaluation(model.eval(), Splits(examples, examples, examples), "digits", 0, torch.device("cpu")))[
         "rate"
     ].value
     assert rate < BOUND if collapses else rate > 1
 
 
 def test_large_images_go_through_the_encoder_some_at_a_time_under_the_same_noise(
-    linear_trial, noise_images, monkeypatch
+    linear_evaluation, noise_images, monkeypatch
 ):
     shape = (3, 32, 32)
     heads = [(torch.randn(2, 3072) / 40, torch.zeros(2))]
-    trial = linear_trial(noise_images(10, shape), NoisedDeterministic(TruncatedNormal(0.01)), heads)
-    seen, encoder = [], trial.model.encoder
+    evaluation = linear_evaluation(noise_images(10, shape), NoisyInputEncoder(TruncatedNormal(0.01)), heads)
+    seen, encoder = [], evaluation.model.encoder
     encoder.register_forward_pre_hook(lambda module, given: seen.append(len(given[0])))
-    found = Rate(images=10)(trial)["rate"]
+    found = Rate(images=10)(evaluation)["rate"]
     assert sum(seen) == 10 + 10 * 512  # the codes of the images and the draws
     assert max(seen) == 4096 * 784 // 3072
     monkeypatch.setattr("vimae_builtin.metrics.rate.ENCODED", 10**9)
-    assert Rate(images=10)(trial)["rate"].value == pytest.approx(found.value, rel=1e-6)
+    assert Rate(images=10)(evaluation)["rate"].value == pytest.approx(found.value, rel=1e-6)
 
 
 @pytest.mark.parametrize("latent", [64])
-def test_the_default_draws_are_enough_for_sixty_four_latents(linear_trial, noise_images, latent):
+def test_the_default_draws_are_enough_for_sixty_four_latents(linear_evaluation, noise_images, latent):
     """Uncorrected, log det S of 512 draws would be 4.4 nats too small; a linear encoder again, of whitened noise."""
     scale, shape = 0.01, (1, 16, 16)
     weight = torch.linalg.qr(torch.randn(256, latent)).Q.T
     images = noise_images(40, shape)
-    trial = linear_trial(images, NoisedDeterministic(TruncatedNormal(scale)), [(weight, torch.zeros(latent))])
+    evaluation = linear_evaluation(images, NoisyInputEncoder(TruncatedNormal(scale)), [(weight, torch.zeros(latent))])
     s2 = (CUT_STD * scale) ** 2
-    norms = float(trial.posterior("test").mean.square().sum(1).mean())
+    norms = float(evaluation.posterior("test").mean.square().sum(1).mean())
     expected = 0.5 * (s2 * latent + norms - latent - latent * log(s2))
-    assert Rate(images=40)(trial)["rate"].value == pytest.approx(expected, abs=0.1)
+    assert Rate(images=40)(evaluation)["rate"].value == pytest.approx(expected, abs=0.1)
     assert abs(logdet_bias(512, latent)) > 4

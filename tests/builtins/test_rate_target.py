@@ -4,19 +4,19 @@ import pytest
 import torch
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.rate_target import RateTarget
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
-FRAME = Frame((1, 2, 5), 4)
+FRAME = ModelSpec((1, 2, 5), 4)
 START = torch.tensor(0.0)
 
 
 def loss_of(objective, model, x, progress=START):
     torch.manual_seed(7)
-    return objective(model, Batch(x, progress))
+    return objective(model, Batch(x, progress, len(x)))
 
 
 def test_at_a_target_of_zero_it_is_the_beta_vae(linear):
@@ -91,12 +91,12 @@ def test_training_settles_at_the_target_with_the_distortion_of_that_rate(linear)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, total_steps=total)
     for _ in range(total):
         optimiser.zero_grad()
-        loss_of = objective(model, Batch((torch.randn(500, 10) @ basis.T).reshape(-1, *FRAME.shape), START))
+        loss_of = objective(model, Batch((torch.randn(500, 10) @ basis.T).reshape(-1, *FRAME.shape), START, 500))
         loss_of.total.backward()
         optimiser.step()
         schedule.step()
     x = (torch.randn(200_000, 10) @ basis.T).reshape(-1, *FRAME.shape)
     with torch.no_grad():
-        terms = objective(model, Batch(x, START)).terms
+        terms = objective(model, Batch(x, START, len(x))).terms
     assert terms["kl"].item() == pytest.approx(4, abs=0.05)
     assert terms["sse"].item() == pytest.approx(4 * s2 + eigenvalues[4:].sum().item(), rel=0.02)

@@ -4,7 +4,7 @@ import torch
 from scipy.ndimage import convolve, gaussian_filter
 
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import Examples, Frame, Splits
+from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_bench.testing import check_metric
 from vimae_builtin.metrics.sharpness import Sharpness, sharpness
 
@@ -45,14 +45,14 @@ def decoder(scale: float, pixel_range: str) -> tuple[torch.Tensor, torch.Tensor]
 
 
 @pytest.mark.parametrize("pixel_range", ["unit", "sym"])
-def test_images_are_drawn_from_the_source_and_measured_in_unit_pixels(linear_trial, noise_images, pixel_range):
+def test_images_are_drawn_from_the_source_and_measured_in_unit_pixels(linear_evaluation, noise_images, pixel_range):
     """Pixels are latents: normal of variance 1 from the prior, with that of uniform ones from a fitted Gaussian."""
     half = 0.5 if pixel_range == "sym" else 1.0  # undoes 2x - 1, up to a shift
     head = (half * torch.eye(PIXELS), torch.zeros(PIXELS))
-    trial = linear_trial(
+    evaluation = linear_evaluation(
         noise_images(4000, SHAPE), Deterministic(), [head], decoder(0.1, pixel_range), pixel_range=pixel_range
     )
-    found = Sharpness(sources=("prior", "gaussian"))(trial)
+    found = Sharpness(sources=("prior", "gaussian"))(evaluation)
     share = 5 / 6  # of six values about their own mean, the neighbours' correlation aside
     for name, variance in (("sharpness", 0.01), ("sharpness gaussian", 0.01 / 12)):
         assert found[name].value / variance == pytest.approx(found["sharpness"].value / 0.01, rel=0.1), name
@@ -65,7 +65,7 @@ def test_the_reference_is_of_test_images_of_all_classes(noise_images):
     flat = np.full((400, 1, 8, 8), 7, dtype=np.uint8)
     test = Examples(np.concatenate([sharp, flat]), None)
     metric = Sharpness(sources=("prior", "chain"), images=200)
-    rows = metric.references(Splits(test, test, test), Frame((1, 8, 8), 2), "invented")
+    rows = metric.references(Splits(test, test, test), ModelSpec((1, 8, 8), 2), "invented")
     assert list(rows) == ["test images"]
     assert set(rows["test images"]) == {m.name for m in metric.measures()} == {"sharpness", "sharpness chain"}
     real = rows["test images"]["sharpness"]
@@ -77,8 +77,8 @@ def test_the_reference_is_of_test_images_of_all_classes(noise_images):
 def test_images_too_small_for_it_are_refused(noise_images):
     few = Examples(noise_images(8), None)
     with pytest.raises(ValueError, match="2x2"):
-        Sharpness().check(Splits(few, few, few), Frame((1, 2, 2), 2))
-    Sharpness().check(Splits(few, few, few), Frame((1, 4, 4), 2))
+        Sharpness().check(Splits(few, few, few), ModelSpec((1, 2, 2), 2))
+    Sharpness().check(Splits(few, few, few), ModelSpec((1, 4, 4), 2))
 
 
 def test_it_keeps_the_contract():

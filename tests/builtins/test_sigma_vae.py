@@ -4,18 +4,18 @@ import pytest
 import torch
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.sigma_vae import SigmaVAE
 from vimae_builtin.priors.normal import Normal
 
-FRAME, D = Frame((1, 2, 5), 4), 10
+FRAME, D = ModelSpec((1, 2, 5), 4), 10
 START = torch.tensor(0.0)
 
 
 def loss_of(objective, model, x):
     torch.manual_seed(7)
-    return objective(model, Batch(x, START))
+    return objective(model, Batch(x, START, len(x)))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_at_its_optimum_the_learned_variance_gives_the_gradients_of_the_optimal_
     x = torch.rand(9, *FRAME.shape)
     variance = loss_of(SigmaVAE(), learned(1.0), x).terms["sse"].item() / D
     model = learned(variance)
-    shared = model.parts(("encoder", "decoder"))
+    shared = model.module_parameters(("encoder", "decoder"))
     optimal = torch.autograd.grad(loss_of(SigmaVAE(), model, x).total, shared)
     *same, own = torch.autograd.grad(
         loss_of(SigmaVAE("learned"), model, x).total, [*shared, model.auxiliary.log_variance]
@@ -96,7 +96,7 @@ def test_a_linear_one_trained_to_the_end_finds_the_noise_of_probabilistic_pca(li
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.03, total_steps=total)
     for step in range(total):
         optimiser.zero_grad()
-        objective(model, Batch(x[step % 16 * 256 :][:256], START)).total.backward()
+        objective(model, Batch(x[step % 16 * 256 :][:256], START, len(x))).total.backward()
         optimiser.step()
         schedule.step()
     terms = loss_of(objective, model, x).terms

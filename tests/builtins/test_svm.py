@@ -12,7 +12,7 @@ from vimae_bench.data import Corruption, corrupted
 from vimae_bench.metrics import accuracy_over_draws as accuracy
 from vimae_bench.metrics import choose_labelled, linear_machine, rbf_machine
 from vimae_bench.models import Deterministic, Gaussian
-from vimae_bench.plugin import BenchError, Examples, Frame, Splits
+from vimae_bench.plugin import BenchError, Examples, ModelSpec, Splits
 from vimae_builtin.metrics.svm import (
     Svm,
     SvmLinear,
@@ -40,90 +40,91 @@ def small(**settings) -> Svm:
     return Svm(**{"labels": 300, "label_draws": 4, "noise_draws": 2, "conditions": ("clean",), **settings})
 
 
-def test_two_blobs_are_read_at_the_bayes_rate(linear_trial):
+def test_two_blobs_are_read_at_the_bayes_rate(linear_evaluation):
     images, y = blobs()
-    found = small()(linear_trial(images, Deterministic(), [IDENTITY], labels=y))["svm clean"]
+    found = small()(linear_evaluation(images, Deterministic(), [IDENTITY], labels=y))["svm clean"]
     assert found.value == pytest.approx(BAYES, abs=3 * found.se)
     assert 0.3 < found.se < 1.0
     assert found.n == 3000
 
 
-def test_permuted_labels_are_read_at_chance(linear_trial):
+def test_permuted_labels_are_read_at_chance(linear_evaluation):
     images, y = blobs()
     y = np.random.default_rng(1).permutation(y)
-    found = small()(linear_trial(images, Deterministic(), [IDENTITY], labels=y))["svm clean"]
+    found = small()(linear_evaluation(images, Deterministic(), [IDENTITY], labels=y))["svm clean"]
     assert found.value == pytest.approx(50.0, abs=4 * found.se)
 
 
-def test_codes_stay_with_their_labels_whatever_the_order_of_the_images(linear_trial):
+def test_codes_stay_with_their_labels_whatever_the_order_of_the_images(linear_evaluation):
     """Sorted by class, and longer than the chunks that images are encoded in: a shift of one would show."""
     images, y = blobs()
     order = np.argsort(y, kind="stable")
-    trial = linear_trial(images, Deterministic(), [IDENTITY], labels=y)
+    evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
     tests = [Examples(images, y), Examples(images[order], y[order]), Examples(images[order], y)]
     same, aligned, misaligned = (
-        small()(replace(trial, splits=Splits(trial.splits.train, test, test), _kept={}))["svm clean"] for test in tests
+        small()(replace(evaluation, splits=Splits(evaluation.splits.train, test, test), _kept={}))["svm clean"]
+        for test in tests
     )
     assert aligned.value == same.value
     assert misaligned.value == pytest.approx(50.0, abs=5)
 
 
-def test_an_encoder_that_changes_nothing_reads_as_raw_pixels_do(linear_trial):
+def test_an_encoder_that_changes_nothing_reads_as_raw_pixels_do(linear_evaluation):
     """The same labels and the same noise for every method, bit for bit."""
     images, y = blobs(1500)
     metric = small(conditions=("clean", "gauss_0.2", "mask_0.5"))
-    trial = linear_trial(images, Deterministic(), [IDENTITY], labels=y, seed=5)
-    rows = metric.references(trial.splits, trial.frame, trial.dataset)
-    assert metric(trial) == rows["raw pixels"]
+    evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y, seed=5)
+    rows = metric.references(evaluation.splits, evaluation.spec, evaluation.dataset)
+    assert metric(evaluation) == rows["raw pixels"]
     assert list(rows) == ["raw pixels", "PCA-2"]
     # Both components of two pixels are a rotation, to which the kernel is blind; its scale is not the same.
     assert rows["PCA-2"]["svm clean"].value == pytest.approx(rows["raw pixels"]["svm clean"].value, abs=1.5)
 
 
-def test_clean_test_images_are_encoded_once_for_all_metrics_of_a_run(linear_trial, monkeypatch):
+def test_clean_test_images_are_encoded_once_for_all_metrics_of_a_run(linear_evaluation, monkeypatch):
     images, y = blobs(1000)
-    trial = linear_trial(images, Deterministic(), [IDENTITY], labels=y)
-    trial.posterior("test")
-    seen, encode = [], type(trial).posterior_of
+    evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
+    evaluation.posterior("test")
+    seen, encode = [], type(evaluation).posterior_of
     monkeypatch.setattr(
-        type(trial), "posterior_of", lambda self, chunks: encode(self, (seen.append(len(x)) or x for x in chunks))
+        type(evaluation), "posterior_of", lambda self, chunks: encode(self, (seen.append(len(x)) or x for x in chunks))
     )
-    small()(trial)
+    small()(evaluation)
     assert seen == [300] * 4, "nothing but the labelled images of each draw"
 
 
-def test_noise_costs_accuracy_and_a_network_in_sym_pixels_meets_the_same(linear_trial):
+def test_noise_costs_accuracy_and_a_network_in_sym_pixels_meets_the_same(linear_evaluation):
     images, y = blobs(1500)
     metric = small(conditions=("clean", "gauss_0.1", "gauss_0.4"))
-    unit = metric(linear_trial(images, Deterministic(), [IDENTITY], labels=y))
+    unit = metric(linear_evaluation(images, Deterministic(), [IDENTITY], labels=y))
     halved = (torch.eye(2) / 2, torch.full((2,), 0.5))  # undoes 2x - 1
-    sym = metric(linear_trial(images, Deterministic(), [halved], labels=y, pixel_range="sym"))
+    sym = metric(linear_evaluation(images, Deterministic(), [halved], labels=y, pixel_range="sym"))
     assert unit["svm clean"].value > unit["svm gauss_0.1"].value + 4 > unit["svm gauss_0.4"].value + 8
     for name, estimate in unit.items():
         assert sym[name].value == pytest.approx(estimate.value, abs=0.2), name
 
 
-def test_draws_of_a_wide_posterior_hide_what_its_mean_tells(linear_trial):
+def test_draws_of_a_wide_posterior_hide_what_its_mean_tells(linear_evaluation):
     images, y = blobs(1500)
     wide = (torch.zeros(2, 2), torch.full((2,), 2 * np.log(0.1)))
-    found = small()(linear_trial(images, Gaussian(), [IDENTITY, wide], labels=y))
+    found = small()(linear_evaluation(images, Gaussian(), [IDENTITY, wide], labels=y))
     assert found["svm clean"].value == pytest.approx(BAYES, abs=3)
     sampled = 50 * (1 + erf(1 / 2))  # noise of one more standard deviation: the Bayes rate is 76.02 %
     assert found["svm sampled"].value == pytest.approx(sampled, abs=3)
 
 
-def test_a_deterministic_code_is_not_sampled_and_no_labels_are_no_accuracy(linear_trial):
+def test_a_deterministic_code_is_not_sampled_and_no_labels_are_no_accuracy(linear_evaluation):
     images, y = blobs(500)
-    assert "svm sampled" not in small()(linear_trial(images, Deterministic(), [IDENTITY], labels=y))
-    unlabelled = linear_trial(images, Gaussian(), [IDENTITY, IDENTITY])
+    assert "svm sampled" not in small()(linear_evaluation(images, Deterministic(), [IDENTITY], labels=y))
+    unlabelled = linear_evaluation(images, Gaussian(), [IDENTITY, IDENTITY])
     assert small()(unlabelled) == {}
-    assert small().references(unlabelled.splits, unlabelled.frame, "blobs") == {}
+    assert small().references(unlabelled.splits, unlabelled.spec, "blobs") == {}
 
 
 def test_more_latents_than_pixels_have_no_principal_components():
     images, y = blobs(500)
     examples = Examples(images, y)
-    rows = small().references(Splits(examples, examples, examples), Frame((1, 1, 2), 3), "blobs")
+    rows = small().references(Splits(examples, examples, examples), ModelSpec((1, 1, 2), 3), "blobs")
     assert list(rows) == ["raw pixels"]
 
 
@@ -229,9 +230,9 @@ def pixels(images: np.ndarray, name: str, *stream) -> np.ndarray:
     return np.concatenate([x.flatten(1).double().numpy() for x in corrupted(images, name, *stream)])
 
 
-def by_hand(trial, machine, name: str, retrained: bool = False, tests: slice = slice(None)) -> list[float]:
+def by_hand(evaluation, machine, name: str, retrained: bool = False, tests: slice = slice(None)) -> list[float]:
     """The accuracy of each label draw, of pixels, by scikit-learn and a loop."""
-    train, test, found = trial.splits.train, trial.splits.test, []
+    train, test, found = evaluation.splits.train, evaluation.splits.test, []
     for draw in range(3):
         chosen = choose_labelled(train.y, 200, "invented", draw)
         seen = pixels(train.x[chosen], name if retrained else "clean", "invented", "train", draw)
@@ -255,93 +256,95 @@ def rbf() -> SVC:
         (SvmStandardised, lambda: make_pipeline(StandardScaler(), rbf()), False),
     ],
 )
-def test_every_reading_is_what_scikit_learn_gives_in_a_plain_loop(linear_trial, metric, machine, retrained, name):
+def test_every_reading_is_what_scikit_learn_gives_in_a_plain_loop(linear_evaluation, metric, machine, retrained, name):
     """Draw by draw, and so the same number for a comparison of draws."""
     images, y = blobs(1200)
-    trial = linear_trial(images, Deterministic(), [IDENTITY], labels=y)
-    found = metric(conditions=("clean", "gauss_0.1", "mask_0.5"), **SMALL)(trial)[f"{metric.prefix} {name}"]
-    expected = by_hand(trial, machine, name, retrained)
+    evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
+    found = metric(conditions=("clean", "gauss_0.1", "mask_0.5"), **SMALL)(evaluation)[f"{metric.prefix} {name}"]
+    expected = by_hand(evaluation, machine, name, retrained)
     assert found.parts == pytest.approx(expected, abs=1e-9)
     assert found.value == pytest.approx(np.mean(expected), abs=1e-9)
     assert len(set(found.parts)) > 1
 
 
 @pytest.mark.parametrize("metric", [SvmLinear, SvmStandardised, SvmRetrained])
-def test_every_reading_of_two_blobs_reaches_the_bayes_rate_and_of_permuted_labels_chance(linear_trial, metric):
+def test_every_reading_of_two_blobs_reaches_the_bayes_rate_and_of_permuted_labels_chance(linear_evaluation, metric):
     images, y = blobs()
     reading = metric(labels=300, label_draws=4, noise_draws=2, conditions=("clean",))
-    (found,) = reading(linear_trial(images, Deterministic(), [IDENTITY], labels=y)).values()
+    (found,) = reading(linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)).values()
     assert found.value == pytest.approx(BAYES, abs=3 * found.se)
     shuffled = np.random.default_rng(1).permutation(y)
-    (found,) = reading(linear_trial(images, Deterministic(), [IDENTITY], labels=shuffled)).values()
+    (found,) = reading(linear_evaluation(images, Deterministic(), [IDENTITY], labels=shuffled)).values()
     assert found.value == pytest.approx(50.0, abs=4 * found.se)
 
 
-def test_a_linear_machine_cannot_read_what_only_a_product_tells(linear_trial):
+def test_a_linear_machine_cannot_read_what_only_a_product_tells(linear_evaluation):
     """The class is whether both pixels are on the same side of grey."""
     x = np.random.default_rng(0).integers(0, 256, (1500, 1, 1, 2), dtype=np.uint8)
     y = ((x[:, 0, 0, 0] > 127) == (x[:, 0, 0, 1] > 127)).astype(np.int64)
-    trial = linear_trial(x, Deterministic(), [IDENTITY], labels=y)
+    evaluation = linear_evaluation(x, Deterministic(), [IDENTITY], labels=y)
     settings = {"conditions": ("clean",), **SMALL}
-    assert Svm(**settings)(trial)["svm clean"].value > 90
-    assert SvmLinear(**settings)(trial)["svm linear clean"].value < 65
+    assert Svm(**settings)(evaluation)["svm clean"].value > 90
+    assert SvmLinear(**settings)(evaluation)["svm linear clean"].value < 65
 
 
-def test_a_machine_trained_on_damaged_codes_knows_that_masks_darken_them(linear_trial):
+def test_a_machine_trained_on_damaged_codes_knows_that_masks_darken_them(linear_evaluation):
     """Half of 64 pixels masked, images of brightness 0.7 are as bright as those of 0.35, which is the other class."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 1500)
     x = np.clip(255 * (0.35 + 0.35 * y[:, None] + 0.03 * rng.standard_normal((1500, 64))), 0, 255)
-    trial = linear_trial(
+    evaluation = linear_evaluation(
         x.astype(np.uint8).reshape(-1, 1, 8, 8), Deterministic(), [(torch.ones(1, 64) / 64, torch.zeros(1))], labels=y
     )
     settings = {"conditions": ("mask_0.5",), **SMALL}
-    assert Svm(**settings)(trial)["svm mask_0.5"].value == pytest.approx(50, abs=5)
-    assert SvmRetrained(**settings)(trial)["svm retrained mask_0.5"].value > 97
+    assert Svm(**settings)(evaluation)["svm mask_0.5"].value == pytest.approx(50, abs=5)
+    assert SvmRetrained(**settings)(evaluation)["svm retrained mask_0.5"].value > 97
 
 
-def test_standardised_features_are_heard_whatever_their_scale(linear_trial):
+def test_standardised_features_are_heard_whatever_their_scale(linear_evaluation):
     """The first pixel tells the class, at a scale far below that of three others."""
     images, y = blobs()
     noise = np.random.default_rng(1).integers(0, 256, (3000, 1, 1, 3), dtype=np.uint8)
     weight = torch.diag(torch.tensor([1e-3, 0.0, 1.0, 1.0, 1.0]))[[0, 2, 3, 4]]
     wide = np.concatenate([images, noise], axis=3)
-    trial = linear_trial(wide, Deterministic(), [(weight, torch.zeros(4))], labels=y)
+    evaluation = linear_evaluation(wide, Deterministic(), [(weight, torch.zeros(4))], labels=y)
     settings = {"conditions": ("clean",), "labels": 300, "label_draws": 4}
-    assert Svm(**settings)(trial)["svm clean"].value == pytest.approx(50, abs=4)
-    assert SvmStandardised(**settings)(trial)["svm standardised clean"].value == pytest.approx(BAYES, abs=4)
+    assert Svm(**settings)(evaluation)["svm clean"].value == pytest.approx(50, abs=4)
+    assert SvmStandardised(**settings)(evaluation)["svm standardised clean"].value == pytest.approx(BAYES, abs=4)
 
 
-def test_a_subset_is_the_same_images_for_every_draw_and_condition(linear_trial):
+def test_a_subset_is_the_same_images_for_every_draw_and_condition(linear_evaluation):
     images, y = blobs()
-    trial = linear_trial(images, Deterministic(), [IDENTITY], labels=y)
+    evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
     metric = SvmSubset(tests=200, conditions=("clean", "gauss_0.1"), **SMALL)
     chosen = metric._tests(3000, "invented")
     assert len(np.unique(chosen)) == 200
     assert not np.array_equal(chosen, metric._tests(3000, "mnist"))
-    found = metric(trial)
+    found = metric(evaluation)
     for name in metric.conditions:
-        assert found[f"svm subset {name}"].parts == pytest.approx(by_hand(trial, rbf, name, tests=chosen), abs=1e-9)
+        assert found[f"svm subset {name}"].parts == pytest.approx(
+            by_hand(evaluation, rbf, name, tests=chosen), abs=1e-9
+        )
     assert (found["svm subset clean"].n, len(SvmSubset()._tests(10, "a"))) == (200, 10)
-    whole = Svm(conditions=("clean",), **SMALL)(trial)["svm clean"]
+    whole = Svm(conditions=("clean",), **SMALL)(evaluation)["svm clean"]
     assert found["svm subset clean"].se > 2 * whole.se
 
 
-def test_damaged_images_are_encoded_once_for_all_readings_of_a_run(linear_trial, monkeypatch):
+def test_damaged_images_are_encoded_once_for_all_readings_of_a_run(linear_evaluation, monkeypatch):
     images, y = blobs(1000)
-    trial = linear_trial(images, Gaussian(), [IDENTITY, IDENTITY], labels=y)
-    seen, encode = [], type(trial).posterior_of
+    evaluation = linear_evaluation(images, Gaussian(), [IDENTITY, IDENTITY], labels=y)
+    seen, encode = [], type(evaluation).posterior_of
     monkeypatch.setattr(
-        type(trial), "posterior_of", lambda self, chunks: encode(self, (seen.append(len(x)) or x for x in chunks))
+        type(evaluation), "posterior_of", lambda self, chunks: encode(self, (seen.append(len(x)) or x for x in chunks))
     )
     settings = {"conditions": ("clean", "mask_0.5"), **SMALL}
-    Svm(**settings)(trial)
+    Svm(**settings)(evaluation)
     once = sum(seen)
     assert once == 3 * 200 + 1000 + 2 * 1000, "labelled images, clean test images, two draws of noise"
     for metric in (SvmLinear, SvmStandardised, SvmSubset):
-        metric(**settings)(trial)
+        metric(**settings)(evaluation)
     assert sum(seen) == once
-    SvmRetrained(**settings)(trial)
+    SvmRetrained(**settings)(evaluation)
     assert sum(seen) == once + 3 * 200, "damaged labelled images"
 
 
@@ -354,14 +357,14 @@ def test_no_two_readings_give_the_same_measure():
 @pytest.mark.parametrize(("name", "metric"), READINGS)
 def test_data_that_cannot_be_read_are_refused_with_what_would_fit(name, metric):
     images, y = blobs(300)
-    frame, labelled, bare = Frame((1, 1, 2), 2), Examples(images, y), Examples(images, None)
-    assert metric(labels=100).check(Splits(labelled, labelled, labelled), frame) is None
+    spec, labelled, bare = ModelSpec((1, 1, 2), 2), Examples(images, y), Examples(images, None)
+    assert metric(labels=100).check(Splits(labelled, labelled, labelled), spec) is None
     for train, test in ((labelled, bare), (bare, labelled)):
         with pytest.raises(ValueError, match="a data set with labels would fit"):
-            metric(labels=100).check(Splits(train, train, test), frame)
+            metric(labels=100).check(Splits(train, train, test), spec)
     fewest = min(np.bincount(y))
     with pytest.raises(ValueError, match=f"labels = 2 to {2 * fewest} would fit"):
-        metric(labels=2 * fewest + 2).check(Splits(labelled, labelled, labelled), frame)
+        metric(labels=2 * fewest + 2).check(Splits(labelled, labelled, labelled), spec)
     with pytest.raises(ValueError, match="no training image shows class 7"):
-        metric(labels=100).check(Splits(labelled, labelled, Examples(images, y + 7)), frame)
-    assert metric(labels=100).cost(frame, "cpu") > metric(labels=100).cost(frame, "cuda") > 0
+        metric(labels=100).check(Splits(labelled, labelled, Examples(images, y + 7)), spec)
+    assert metric(labels=100).cost(spec, "cpu") > metric(labels=100).cost(spec, "cuda") > 0

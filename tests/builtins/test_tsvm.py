@@ -10,7 +10,7 @@ from sklearn.svm import LinearSVC
 
 from vimae_bench.metrics import choose_labelled
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import Examples, Frame, Splits
+from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_builtin.metrics import tsvm
 from vimae_builtin.metrics.tsvm import Tsvm, choose_others, objective, solve, switch, transductive
 
@@ -50,11 +50,11 @@ def small(**settings) -> Tsvm:
     return Tsvm(**{"labels": 60, "unlabelled": 600, "conditions": ("clean",), **settings})
 
 
-def labelled_part(trial, train: int = 1500):
-    """The same trial, of which the first images train and the others test."""
-    x, y = trial.splits.train.x, trial.splits.train.y
+def labelled_part(evaluation, train: int = 1500):
+    """The same evaluation, of which the first images train and the others test."""
+    x, y = evaluation.splits.train.x, evaluation.splits.train.y
     first, rest = Examples(x[:train], y[:train]), Examples(x[train:], y[train:])
-    return replace(trial, splits=Splits(first, first, rest), _kept={})
+    return replace(evaluation, splits=Splits(first, first, rest), _kept={})
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -186,54 +186,56 @@ def test_as_large_a_share_of_the_unlabelled_is_positive_as_of_the_labelled(monke
     assert set(seen[1:]) == {11}  # 10.5, rounded as SVMlight does
 
 
-def test_two_blobs_are_read_at_the_bayes_rate_and_permuted_labels_at_chance(linear_trial):
+def test_two_blobs_are_read_at_the_bayes_rate_and_permuted_labels_at_chance(linear_evaluation):
     images, y = blobs()
-    found = small()(labelled_part(linear_trial(images, Deterministic(), [IDENTITY], labels=y)))["tsvm clean"]
+    found = small()(labelled_part(linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)))["tsvm clean"]
     assert found.value == pytest.approx(BAYES, abs=3 * found.se)
     assert found.n == 1500
     shuffled = np.random.default_rng(1).permutation(y)
-    chance = small()(labelled_part(linear_trial(images, Deterministic(), [IDENTITY], labels=shuffled)))["tsvm clean"]
+    chance = small()(labelled_part(linear_evaluation(images, Deterministic(), [IDENTITY], labels=shuffled)))[
+        "tsvm clean"
+    ]
     assert chance.value == pytest.approx(50.0, abs=4 * chance.se)
 
 
-def test_codes_stay_with_their_labels(linear_trial):
+def test_codes_stay_with_their_labels(linear_evaluation):
     images, y = blobs()
-    trial = labelled_part(linear_trial(images, Deterministic(), [IDENTITY], labels=y))
-    test, order = trial.splits.test, np.argsort(trial.splits.test.y, kind="stable")
+    evaluation = labelled_part(linear_evaluation(images, Deterministic(), [IDENTITY], labels=y))
+    test, order = evaluation.splits.test, np.argsort(evaluation.splits.test.y, kind="stable")
     tests = [test, Examples(test.x[order], test.y[order]), Examples(test.x[order], test.y)]
-    train = trial.splits.train
+    train = evaluation.splits.train
     same, aligned, misaligned = (
-        small()(replace(trial, splits=Splits(train, train, one), _kept={}))["tsvm clean"].value for one in tests
+        small()(replace(evaluation, splits=Splits(train, train, one), _kept={}))["tsvm clean"].value for one in tests
     )
     assert aligned == same
     assert misaligned == pytest.approx(50.0, abs=5)
 
 
-def test_classes_of_any_number_are_told_apart_and_each_draw_meets_noise_of_its_turn(linear_trial):
+def test_classes_of_any_number_are_told_apart_and_each_draw_meets_noise_of_its_turn(linear_evaluation):
     rng = np.random.default_rng(0)
     y = rng.choice([3, 7, 11], 1200)
     corner = {3: (60, 60), 7: (190, 60), 11: (125, 200)}
     x = np.array([corner[name] for name in y]) + 8 * rng.standard_normal((1200, 2))
-    trial = linear_trial(x.astype(np.uint8).reshape(-1, 1, 1, 2), Deterministic(), [IDENTITY], labels=y)
-    found = small(conditions=("clean", "gauss_0.2"), noise_draws=2)(trial)
+    evaluation = linear_evaluation(x.astype(np.uint8).reshape(-1, 1, 1, 2), Deterministic(), [IDENTITY], labels=y)
+    found = small(conditions=("clean", "gauss_0.2"), noise_draws=2)(evaluation)
     assert found["tsvm clean"].value > 99
-    noisy = small(conditions=("gauss_0.2",), label_draws=1)(trial)["tsvm gauss_0.2"]
+    noisy = small(conditions=("gauss_0.2",), label_draws=1)(evaluation)["tsvm gauss_0.2"]
     assert found["tsvm gauss_0.2"].parts[0] == noisy.value
     assert 50 < noisy.value < 95
     assert found["tsvm gauss_0.2"].value == pytest.approx(np.mean(found["tsvm gauss_0.2"].parts))
-    first = small(conditions=("gauss_0.2",), noise_draws=1)(trial)["tsvm gauss_0.2"].parts
+    first = small(conditions=("gauss_0.2",), noise_draws=1)(evaluation)["tsvm gauss_0.2"].parts
     same = [one == other for one, other in zip(found["tsvm gauss_0.2"].parts, first, strict=True)]
     assert same == [True, False, True], "of three draws of labels only the second meets the second draw of noise"
-    again = small(conditions=("clean", "gauss_0.2"), noise_draws=2)(replace(trial, _kept={}))
+    again = small(conditions=("clean", "gauss_0.2"), noise_draws=2)(replace(evaluation, _kept={}))
     assert again == found
 
 
-def test_an_encoder_that_changes_nothing_reads_as_raw_pixels_do(linear_trial):
+def test_an_encoder_that_changes_nothing_reads_as_raw_pixels_do(linear_evaluation):
     images, y = blobs(900)
-    trial = labelled_part(linear_trial(images, Deterministic(), [IDENTITY], labels=y), 600)
+    evaluation = labelled_part(linear_evaluation(images, Deterministic(), [IDENTITY], labels=y), 600)
     metric = small(conditions=("clean", "mask_0.5"))
-    rows = metric.references(trial.splits, trial.frame, trial.dataset)
-    assert metric(trial) == rows["raw pixels"]
+    rows = metric.references(evaluation.splits, evaluation.spec, evaluation.dataset)
+    assert metric(evaluation) == rows["raw pixels"]
     # Two components of two pixels are a rotation, to which a penalty of the Euclidean norm is blind.
     assert rows["PCA-2"]["tsvm clean"].value == pytest.approx(rows["raw pixels"]["tsvm clean"].value, abs=0.5)
 
@@ -262,18 +264,18 @@ def test_the_labels_of_the_unlabelled_are_never_looked_at(monkeypatch):
     assert np.array_equal(known, blind)
 
 
-def test_what_cannot_be_read_is_refused_or_left_out(linear_trial):
+def test_what_cannot_be_read_is_refused_or_left_out(linear_evaluation):
     images, y = blobs(200)
-    bare = linear_trial(images, Deterministic(), [IDENTITY])
+    bare = linear_evaluation(images, Deterministic(), [IDENTITY])
     assert small()(bare) == {}
-    assert small().references(bare.splits, bare.frame, "blobs") == {}
+    assert small().references(bare.splits, bare.spec, "blobs") == {}
     with pytest.raises(ValueError, match="a data set with labels would fit"):
-        small().check(bare.splits, bare.frame)
+        small().check(bare.splits, bare.spec)
     labelled = Examples(images, y)
-    assert small().check(Splits(labelled, labelled, labelled), bare.frame) is None
+    assert small().check(Splits(labelled, labelled, labelled), bare.spec) is None
     with pytest.raises(ValueError, match="would fit"):
-        Tsvm().check(Splits(labelled, labelled, labelled), bare.frame)
+        Tsvm().check(Splits(labelled, labelled, labelled), bare.spec)
     with pytest.raises(ValueError, match="there is no corruption 'fog'"):
         Tsvm(conditions=("fog",))
     assert [m.name for m in Tsvm(conditions=("clean", "mask_0.2")).measures()] == ["tsvm clean", "tsvm mask_0.2"]
-    assert Tsvm().cost(Frame((1, 28, 28), 8), "cpu") < 60
+    assert Tsvm().cost(ModelSpec((1, 28, 28), 8), "cpu") < 60

@@ -5,20 +5,20 @@ import torch
 
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.models import GaussianPosterior
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.uae import UncertaintyAutoencoder, squared_norm
 from vimae_builtin.priors.normal import Normal
 
-FRAME = Frame((1, 4, 4), 3)
+FRAME = ModelSpec((1, 4, 4), 3)
 START = torch.tensor(0.0)
 
 
 def test_the_noise_is_of_the_given_deviation_in_training_and_at_evaluation(linear):
     model = make_autoencoder(FRAME, linear, Normal(), UncertaintyAutoencoder(0.3), seed=0)
     x = torch.rand(2, *FRAME.shape)
-    for q in (model.encode(x), model.family.at(*model.encoder(x))):
+    for q in (model.encode(x), model.family.from_heads(*model.encoder(x))):
         assert isinstance(q, GaussianPosterior)
         assert torch.equal(q.mean, model.encoder(x)[0])
         noise = (q.rsample((100_000,)) - q.mean).flatten()
@@ -38,13 +38,13 @@ def test_the_penalty_decays_the_weights_in_proportion():
     """Its gradient is weight_decay * w, the usual meaning of a weight decay."""
     objective = UncertaintyAutoencoder(weight_decay=0.3)
     model = make_autoencoder(FRAME, MLP((8,)), Normal(), objective, seed=0)
-    penalty = objective(model, Batch(torch.rand(9, *FRAME.shape), START)).terms["weight penalty"]
+    penalty = objective(model, Batch(torch.rand(9, *FRAME.shape), START, 9)).terms["weight penalty"]
     weight = model.decoder[0].weight
     torch.testing.assert_close(torch.autograd.grad(penalty, weight)[0], 0.3 * weight)
 
 
 def test_with_little_noise_and_no_decay_it_is_the_plain_autoencoder(linear):
-    batch = Batch(torch.rand(9, *FRAME.shape), START)
+    batch = Batch(torch.rand(9, *FRAME.shape), START, 9)
     model = make_autoencoder(FRAME, linear, Normal(), PlainAutoencoder(), seed=0)
     model.family = UncertaintyAutoencoder(1e-3).posterior()
     ours = UncertaintyAutoencoder(1e-3, weight_decay=0.0, recon_scale=0.7)(model, batch).total
@@ -55,7 +55,9 @@ def test_the_size_of_the_code_is_told(linear):
     objective, x = UncertaintyAutoencoder(0.5), torch.rand(20_000, *FRAME.shape)
     model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
     expected = model.encode(x).mean.square().sum(1).mean().item() + 3 * 0.25
-    assert objective(model, Batch(x, START)).terms["log E||z||^2"].item() == pytest.approx(log(expected), abs=0.02)
+    assert objective(model, Batch(x, START, len(x))).terms["log E||z||^2"].item() == pytest.approx(
+        log(expected), abs=0.02
+    )
 
 
 def test_the_code_outgrows_its_noise_unless_the_weights_decay(linear):
@@ -67,7 +69,7 @@ def test_the_code_outgrows_its_noise_unless_the_weights_decay(linear):
         optimiser = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
         for _ in range(300):
             optimiser.zero_grad()
-            loss = objective(model, Batch(x, START))
+            loss = objective(model, Batch(x, START, len(x)))
             loss.total.backward()
             optimiser.step()
         sizes.append(loss.terms["log E||z||^2"].item())

@@ -5,9 +5,9 @@ import pytest
 import scipy.stats
 import torch
 
-from vimae_bench.models import PointPosterior
+from vimae_bench.models import DiracPosterior
 from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 from vimae_bench.testing import check_prior
 from vimae_builtin.priors.uniform import Uniform
 
@@ -15,7 +15,7 @@ LAW = scipy.stats.uniform(-sqrt(3), 2 * sqrt(3))
 
 
 def prior(latent: int) -> PriorDistribution:
-    return Uniform()(Frame((1, 2, 2), latent), lambda x: PointPosterior(x))
+    return Uniform()(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
 
 
 def test_log_density_is_that_of_a_cube_and_minus_infinity_outside():

@@ -5,7 +5,7 @@ from torch.distributions import Normal as Gauss
 
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.models import Deterministic, GaussianPosterior
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.testing import check_prior
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.objectives.ae import PlainAutoencoder
@@ -13,7 +13,7 @@ from vimae_builtin.objectives.elbo import SampledELBO
 from vimae_builtin.priors import vamp
 from vimae_builtin.priors.vamp import Vamp
 
-FRAME = Frame((1, 4, 4), 3)
+FRAME = ModelSpec((1, 4, 4), 3)
 
 
 @pytest.fixture
@@ -37,18 +37,18 @@ def test_the_density_is_that_of_a_mixture_of_posteriors_by_torch(model):
 
 def test_draws_have_the_moments_of_the_mixture(model):
     with torch.no_grad():
-        z, law = model.prior.sample(200_000), mixture(model)
+        z, distribution = model.prior.sample(200_000), mixture(model)
     assert z.shape == (200_000, 3)
-    assert z.mean(0).tolist() == pytest.approx(law.mean.tolist(), abs=0.02)
-    assert z.var(0).tolist() == pytest.approx(law.variance.tolist(), rel=0.02)
+    assert z.mean(0).tolist() == pytest.approx(distribution.mean.tolist(), abs=0.02)
+    assert z.var(0).tolist() == pytest.approx(distribution.variance.tolist(), rel=0.02)
     with torch.no_grad():
-        ours, theirs = (model.prior.log_prob(draws).mean().item() for draws in (z, law.sample((200_000,))))
+        ours, theirs = (model.prior.log_prob(draws).mean().item() for draws in (z, distribution.sample((200_000,))))
     assert ours == pytest.approx(theirs, abs=0.02)
 
 
 def test_draws_come_from_every_component(linear):
     """Pseudo-inputs of far apart, narrow posteriors: each of them is drawn as often as the others."""
-    model = make_autoencoder(Frame((1, 1, 1), 1), linear, Vamp(5), SampledELBO(), seed=0)
+    model = make_autoencoder(ModelSpec((1, 1, 1), 1), linear, Vamp(5), SampledELBO(), seed=0)
     with torch.no_grad():
         model.prior.images.copy_(torch.logit(torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])).reshape(5, 1, 1, 1))
         for layer, weight, bias in zip(model.encoder.heads, (10.0, 0.0), (0.0, -9.0), strict=True):
@@ -74,7 +74,7 @@ def test_pseudo_inputs_stay_in_the_range_of_the_network(linear, pixel_range, low
         seen.append(x)
         return GaussianPosterior(x.flatten(1)[:, :3], torch.zeros(len(x), 3))
 
-    prior = Vamp(50, spread=30.0)(Frame((1, 4, 4), 3, pixel_range), encode)
+    prior = Vamp(50, spread=30.0)(ModelSpec((1, 4, 4), 3, pixel_range), encode)
     prior.log_prob(torch.zeros(1, 3))
     assert low <= seen[0].min() < low + 0.01
     assert 0.99 < seen[0].max() <= 1
@@ -86,7 +86,7 @@ def test_the_contract_holds(components):
 
 
 def test_pseudo_inputs_and_encoder_are_trained_by_the_objective(model):
-    loss = SampledELBO()(model, Batch(torch.rand(9, *FRAME.shape), torch.tensor(0.0)))
+    loss = SampledELBO()(model, Batch(torch.rand(9, *FRAME.shape), torch.tensor(0.0), 9))
     loss.total.backward()
     assert model.prior.images.grad.abs().flatten(1).sum(1).min() > 0
     gap = model.prior.log_prob(torch.randn(50, 3)).mean()
@@ -110,5 +110,5 @@ def test_pseudo_inputs_do_not_enter_the_statistics_of_the_data():
 def test_an_objective_without_gaussian_posteriors_is_told_so(linear):
     model = make_autoencoder(FRAME, linear, Vamp(), PlainAutoencoder(), seed=0)
     assert model.family == Deterministic()
-    with pytest.raises(TypeError, match=r"'vamp' is a mixture of Gaussian posteriors.*trains a PointPosterior"):
+    with pytest.raises(TypeError, match=r"'vamp' is a mixture of Gaussian posteriors.*trains a DiracPosterior"):
         model.prior.sample(3)

@@ -5,7 +5,7 @@ import torch
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Deterministic
-from vimae_bench.plugin import AdversarialJS, Batch, Frame
+from vimae_bench.plugin import AdversarialJS, Batch, ModelSpec
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.objectives.ae import PlainAutoencoder
@@ -15,7 +15,7 @@ from vimae_builtin.objectives.vimae import AAE, VIMAE, WAEGAN, vimae_objectives
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
-FRAME = Frame((1, 4, 4), 3)
+FRAME = ModelSpec((1, 4, 4), 3)
 
 
 def loss_of(objective, model: Autoencoder, batch: Batch):
@@ -24,7 +24,7 @@ def loss_of(objective, model: Autoencoder, batch: Batch):
 
 
 def batch(n: int = 50) -> Batch:
-    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0))
+    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0), n)
 
 
 def wae_penalty(q: np.ndarray, p: np.ndarray) -> float:
@@ -135,14 +135,14 @@ def test_a_critic_may_be_put_in(linear):
     objective = VIMAE(AdversarialJS(16, 1))
     model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
     loss = loss_of(objective, model, batch())
-    assert len(objective.steps()) == 2
+    assert len(objective.optimizer_steps()) == 2
     assert loss.terms["divergence"].item() == pytest.approx(np.log(2), abs=1e-2)  # a critic that knows nothing yet
 
 
 def test_training_brings_the_codes_to_the_prior(linear):
     objective = VIMAE(MMD(), weight=100)
     model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
-    data = Batch(3 + torch.randn(100, *FRAME.shape), torch.tensor(0.0))
+    data = Batch(3 + torch.randn(100, *FRAME.shape), torch.tensor(0.0), 100)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
     before = objective(model, data).terms["divergence"].item()
     for _ in range(150):

@@ -5,7 +5,7 @@ from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import AdversarialJS, Batch, Frame
+from vimae_bench.plugin import AdversarialJS, Batch, ModelSpec
 from vimae_bench.testing import check_objective
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.objectives.vimae import AAE, VIMAE, WAEGAN
@@ -13,7 +13,7 @@ from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 from vimae_builtin.priors.uniform import Uniform
 
-FRAME = Frame((1, 4, 4), 3)
+FRAME = ModelSpec((1, 4, 4), 3)
 
 
 def step_of(objective, prior=Normal, images=None) -> TrainingStep:
@@ -49,14 +49,14 @@ def test_defaults_are_those_of_wae():
     objective = WAEGAN()
     assert (objective.weight, objective.recon_scale) == (10, 1)
     assert objective.divergence == AdversarialJS(units=512, layers=4, prior_trick=False, learning_rate=5e-4)
-    assert objective.steps()[1].learning_rate == 5e-4
+    assert objective.optimizer_steps()[1].learning_rate == 5e-4
 
 
 def test_both_losses_are_those_of_wae_written_out(linear):
     """Algorithm 1 of 1711.01558: lambda times the cross-entropies of the critic, and lambda log D for the encoder."""
     objective, data = (
         AAE(weight=3, recon_scale=0.05, units=16, layers=2),
-        Batch(torch.rand(40, 1, 4, 4), torch.tensor(0.0)),
+        Batch(torch.rand(40, 1, 4, 4), torch.tensor(0.0), 40),
     )
     model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
     with torch.no_grad():
@@ -66,7 +66,7 @@ def test_both_losses_are_those_of_wae_written_out(linear):
     loss = objective(model, data)
     torch.testing.assert_close(loss.total, 0.05 * sse - 3 * critic(z).sigmoid().log().mean())
     torch.manual_seed(5)
-    second = objective.steps()[1].loss(model, data)
+    second = objective.optimizer_steps()[1].loss(model, data)
     torch.manual_seed(5)
     right, wrong = critic(model.prior.sample(40)).sigmoid().log(), (1 - critic(z).sigmoid()).log()
     torch.testing.assert_close(second.total, -3 * (right.mean() + wrong.mean()))

@@ -10,7 +10,7 @@ from vimae_bench.engine import pictures
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.pictures import as_bytes, draw, prior_levels
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import Examples, Frame, Objective, Splits, Trial
+from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Objective, Splits
 from vimae_builtin.priors.logistic import Logistic
 from vimae_builtin.priors.normal import Normal
 
@@ -28,11 +28,11 @@ class Plain(Objective):
 class Negative:
     """Codes are the first pixels; the decoder gives white for a code of 0 and darker images for brighter pixels."""
 
-    def encoder(self, frame, _):
-        return Heads(frame.latent)
+    def encoder(self, spec, _):
+        return Heads(spec.latent)
 
-    def decoder(self, frame):
-        return Inverted(frame)
+    def decoder(self, spec):
+        return Inverted(spec)
 
 
 class Heads(nn.Module):
@@ -45,22 +45,22 @@ class Heads(nn.Module):
 
 
 class Inverted(nn.Module):
-    def __init__(self, frame):
+    def __init__(self, spec):
         super().__init__()
-        self.frame = frame
+        self.spec = spec
 
     def forward(self, z):
-        first = z[:, :1] if self.frame.pixel_range == "unit" else (z[:, :1] + 1) / 2
-        image = (1 - first).expand(-1, self.frame.pixels).unflatten(1, self.frame.shape)
-        return image if self.frame.pixel_range == "unit" else image * 2 - 1
+        first = z[:, :1] if self.spec.pixel_range == "unit" else (z[:, :1] + 1) / 2
+        image = (1 - first).expand(-1, self.spec.input_size).unflatten(1, self.spec.shape)
+        return image if self.spec.pixel_range == "unit" else image * 2 - 1
 
 
-def trial(n=60, latent=2, shape=(1, 8, 8), labels=10, prior=None, pixel_range="unit"):
+def evaluation(n=60, latent=2, shape=(1, 8, 8), labels=10, prior=None, pixel_range="unit"):
     rng = np.random.default_rng(0)
     grey = rng.integers(0, 256, (n, 1, 1, 1), dtype=np.uint8)
     test = Examples(np.broadcast_to(grey, (n, *shape)).copy(), np.arange(n) % labels if labels else None)
-    model = make_autoencoder(Frame(shape, latent, pixel_range), Negative(), prior or Normal(), Plain(), 0)
-    return Trial(model.eval(), Splits(test, test, test), "greys", 0, torch.device("cpu"))
+    model = make_autoencoder(ModelSpec(shape, latent, pixel_range), Negative(), prior or Normal(), Plain(), 0)
+    return Evaluation(model.eval(), Splits(test, test, test), "greys", 0, torch.device("cpu"))
 
 
 def cells(path, size, columns=10):
@@ -78,7 +78,7 @@ def test_values_beyond_black_and_white_are_cut_off():
 
 @pytest.mark.parametrize("pixel_range", ["unit", "sym"])
 def test_originals_from_all_of_the_test_split_are_in_the_odd_rows_and_reconstructions_below_them(tmp_path, pixel_range):
-    one = trial(pixel_range=pixel_range)
+    one = evaluation(pixel_range=pixel_range)
     draw(one, HISTORY, tmp_path / "pictures")
     found = cells(tmp_path / "pictures" / "reconstructions.png", 64)
     spread = np.linspace(0, len(one.splits.test) - 1, 50).astype(int)
@@ -88,62 +88,62 @@ def test_originals_from_all_of_the_test_split_are_in_the_odd_rows_and_reconstruc
 
 
 def test_fewer_images_than_a_row_make_a_shorter_row(tmp_path):
-    draw(trial(n=7), HISTORY, tmp_path / "pictures")
+    draw(evaluation(n=7), HISTORY, tmp_path / "pictures")
     assert cells(tmp_path / "pictures" / "reconstructions.png", 64, columns=7).shape == (2, 7)
 
 
 def test_samples_are_decoded_draws_of_the_models_own_prior(tmp_path):
     class Brighter(Normal):
-        def __call__(self, frame, encode):
-            prior = super().__call__(frame, encode)
+        def __call__(self, spec, encode):
+            prior = super().__call__(spec, encode)
             sample = prior.sample
             prior.sample = lambda n: sample(n).clamp(0.4, 0.6)
             return prior
 
-    draw(trial(latent=3, prior=Brighter()), HISTORY, tmp_path / "pictures")
+    draw(evaluation(latent=3, prior=Brighter()), HISTORY, tmp_path / "pictures")
     found = cells(tmp_path / "pictures" / "samples.png", 64)
     assert found.shape == (10, 10)
     assert 0.4 * 255 - 1 <= found.min() < found.max() <= 0.6 * 255 + 1
 
 
 def test_codes_in_two_dimensions_are_drawn_and_kept(tmp_path):
-    one = trial()
+    one = evaluation()
     draw(one, HISTORY, tmp_path / "pictures")
     with np.load(tmp_path / "pictures" / "codes.npz", allow_pickle=False) as kept:
         assert kept["z"].dtype == np.float16
-        assert np.allclose(kept["z"], one.draws("test"), atol=1e-3)
+        assert np.allclose(kept["z"], one.posterior_samples("test"), atol=1e-3)
         assert (kept["y"] == one.splits.test.y).all()
     assert Image.open(tmp_path / "pictures" / "codes.png").size == (600, 600)
 
 
 def test_other_dimensions_have_no_picture_of_codes(tmp_path):
-    draw(trial(latent=3), HISTORY, tmp_path / "pictures")
+    draw(evaluation(latent=3), HISTORY, tmp_path / "pictures")
     names = {path.name for path in (tmp_path / "pictures").iterdir()}
     assert names == {"reconstructions.png", "samples.png", "losses.png"}
 
 
 @pytest.mark.parametrize("labels", [0, 1, 30])
 def test_any_number_of_classes_can_be_drawn(tmp_path, labels):
-    draw(trial(labels=labels), [], tmp_path / "pictures")
+    draw(evaluation(labels=labels), [], tmp_path / "pictures")
     with np.load(tmp_path / "pictures" / "codes.npz", allow_pickle=False) as kept:
         assert ("y" in kept.files) == bool(labels)
 
 
 def test_there_is_a_curve_for_each_term_and_none_without_a_history(tmp_path):
-    draw(trial(), HISTORY, tmp_path / "three")
-    draw(trial(), [{"epoch": 1, "terms": {"total": 1.0}}], tmp_path / "one")
-    draw(trial(), [], tmp_path / "none")
+    draw(evaluation(), HISTORY, tmp_path / "three")
+    draw(evaluation(), [{"epoch": 1, "terms": {"total": 1.0}}], tmp_path / "one")
+    draw(evaluation(), [], tmp_path / "none")
     assert Image.open(tmp_path / "three" / "losses.png").width == 3 * Image.open(tmp_path / "one" / "losses.png").width
     assert not (tmp_path / "none" / "losses.png").exists()
 
 
 def test_the_outline_of_a_standard_normal_prior_is_its_three_circles():
-    radii = [(-2 * (level + log(2 * pi))) ** 0.5 for level in prior_levels(trial())]
+    radii = [(-2 * (level + log(2 * pi))) ** 0.5 for level in prior_levels(evaluation())]
     assert radii == pytest.approx([3, 2, 1], abs=0.04)  # four standard errors of the outermost
 
 
 def test_the_outline_of_any_prior_holds_the_mass_it_says():
-    one = trial(prior=Logistic())
+    one = evaluation(prior=Logistic())
     log_p = one.model.prior.log_prob(one.model.prior.sample(20_000))
     for level, mass in zip(prior_levels(one), (0.98889, 0.86466, 0.39347), strict=True):
         # Both the level and the mass are estimated, from 100,000 and 20,000 draws.
@@ -154,8 +154,8 @@ def test_pictures_appear_all_at_once(tmp_path, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(pictures, "_draw_losses", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            draw(trial(), HISTORY, tmp_path / "pictures")
+            draw(evaluation(), HISTORY, tmp_path / "pictures")
     assert not (tmp_path / "pictures").exists()
-    draw(trial(), HISTORY, tmp_path / "pictures")
+    draw(evaluation(), HISTORY, tmp_path / "pictures")
     assert len([*(tmp_path / "pictures").iterdir()]) == 5
     assert [path.name for path in tmp_path.iterdir()] == ["pictures"]

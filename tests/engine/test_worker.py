@@ -187,7 +187,7 @@ class Bad(Metric):
     '''Fails in the way it is told.'''
     def __init__(self, how: str): self.how = how
     def measures(self): return (Measure("bad", "none", "lower"),)
-    def __call__(self, trial):
+    def __call__(self, evaluation):
         if self.how == "raises": raise RuntimeError("no luck")
         if self.how == "nan": return {"bad": Estimate(float("nan"), 1)}
         return {"good": Estimate(1.0, 1)}

@@ -6,7 +6,7 @@ from scipy.linalg import sqrtm
 from torch import tensor
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
-from vimae_bench.functional import Moments, frechet_distance, frechet_estimate
+from vimae_bench.functional import Moments, estimate_frechet_distance, frechet_distance
 
 SPECTRUM = np.array([4.0, 2.0, 1.0, 0.5, 0.25, 0.1, 0.05, 0.01])
 
@@ -57,7 +57,7 @@ def test_equals_torch_fidelity_on_features():
     statistics = [fid_features_to_statistics(tensor(x)) for x in (a, b)]
     expected = fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID]
     assert frechet_distance(Moments.of(a), Moments.of(b)) == pytest.approx(expected, rel=1e-11)
-    assert frechet_estimate(a, Moments.of(b)).value == pytest.approx(expected, rel=1e-11)
+    assert estimate_frechet_distance(a, Moments.of(b)).value == pytest.approx(expected, rel=1e-11)
 
 
 @pytest.mark.parametrize("n", [200, 20])
@@ -76,7 +76,7 @@ def test_scaled_and_shifted_samples_have_a_closed_form_of_any_rank(n):
     expected = 0.1**2 * (x.var(0, ddof=1).sum() + (x.mean(0) ** 2).sum())
     assert frechet_distance(real, Moments.of(1.1 * x)) == pytest.approx(expected, rel=1e-11)
     assert frechet_distance(real, Moments.of(x + 0.5)) == pytest.approx(0.25 * 64, rel=1e-12)
-    assert frechet_estimate(1.1 * x, real).value == pytest.approx(expected, rel=1e-11)
+    assert estimate_frechet_distance(1.1 * x, real).value == pytest.approx(expected, rel=1e-11)
 
 
 def test_two_samples_of_one_law_are_as_far_apart_as_theory_says():
@@ -104,7 +104,7 @@ def test_two_samples_of_one_law_are_as_far_apart_as_theory_says():
 )
 def test_the_standard_error_is_the_spread_over_draws(n, spectrum, mean, of_real, low, high):
     real = gaussian(np.zeros(len(spectrum)), np.diag(of_real))
-    found = [frechet_estimate(draws(n, spectrum, mean, seed), real) for seed in range(400)]
+    found = [estimate_frechet_distance(draws(n, spectrum, mean, seed), real) for seed in range(400)]
     spread = np.std([e.value for e in found])  # known to 3.5 %
     assert low < np.mean([e.se for e in found]) / spread < high
     assert found[0].n == n
@@ -112,5 +112,5 @@ def test_the_standard_error_is_the_spread_over_draws(n, spectrum, mean, of_real,
 
 def test_where_both_sides_are_one_law_the_standard_error_is_on_the_safe_side():
     real = gaussian(np.zeros(8), np.diag(SPECTRUM))
-    found = [frechet_estimate(draws(500, seed=seed), real) for seed in range(400)]
+    found = [estimate_frechet_distance(draws(500, seed=seed), real) for seed in range(400)]
     assert 1 < np.mean([e.se for e in found]) / np.std([e.value for e in found]) < 1.6

@@ -7,14 +7,14 @@ from scipy.integrate import quad
 from scipy.special import digamma
 from scipy.stats import norm
 
-from vimae_bench.functional import information_of_labels, mutual_information
+from vimae_bench.functional import mutual_information_continuous, mutual_information_discrete
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6, 0.9])
 def test_two_normal_numbers_have_the_information_of_their_correlation(correlation):
     first, second = torch.randn(2, 5000, 1, dtype=torch.float64)
     other = correlation * first + (1 - correlation**2) ** 0.5 * second
-    found = float(mutual_information(first, other).mean())
+    found = float(mutual_information_continuous(first, other).mean())
     assert found == pytest.approx(-0.5 * log(1 - correlation**2), abs=0.02)
 
 
@@ -22,7 +22,7 @@ def test_normal_vectors_have_the_information_of_their_canonical_correlations():
     x, noise = torch.randn(2, 5000, 2, dtype=torch.float64)
     rho = torch.tensor([0.8, 0.4], dtype=torch.float64)
     turned = torch.linalg.qr(torch.randn(2, 2, dtype=torch.float64)).Q
-    found = float(mutual_information(x, (rho * x + (1 - rho**2).sqrt() * noise) @ turned).mean())
+    found = float(mutual_information_continuous(x, (rho * x + (1 - rho**2).sqrt() * noise) @ turned).mean())
     assert found == pytest.approx(-0.5 * float((1 - rho**2).log().sum()), abs=0.05)
 
 
@@ -35,7 +35,7 @@ def test_neighbours_are_counted_as_kraskov_et_al_do():
         radius = np.sort(np.maximum(dx, dy))[k]
         nx, ny = ((d < radius).sum() - 1 for d in (dx, dy))
         values.append(digamma(k) + digamma(12) - digamma(nx + 1) - digamma(ny + 1))
-    found = mutual_information(torch.from_numpy(x), torch.from_numpy(y), k)
+    found = mutual_information_continuous(torch.from_numpy(x), torch.from_numpy(y), k)
     assert found.numpy() == pytest.approx(np.array(values), abs=1e-12)
 
 
@@ -47,7 +47,7 @@ def test_neighbours_are_counted_as_ross_does():
         radius = np.sort(distance[y == y[i]])[k]
         m = (distance <= radius).sum() - 1
         values.append(digamma(15) - digamma((y == y[i]).sum()) + digamma(k) - digamma(m))
-    found = information_of_labels(torch.from_numpy(z), torch.from_numpy(y), k)
+    found = mutual_information_discrete(torch.from_numpy(z), torch.from_numpy(y), k)
     assert found.numpy() == pytest.approx(np.array(values), abs=1e-12)
 
 
@@ -61,7 +61,7 @@ def test_two_normal_classes_have_the_information_that_quadrature_gives(apart):
 
     entropy, _ = quad(lambda x: -density(x) * log(density(x)), -9, 9 + apart)
     expected = entropy - norm.entropy()
-    assert float(information_of_labels(z, y).mean()) == pytest.approx(expected, abs=0.035)
+    assert float(mutual_information_discrete(z, y).mean()) == pytest.approx(expected, abs=0.035)
 
 
 @pytest.mark.parametrize("latent", [2, 8])
@@ -69,18 +69,18 @@ def test_labels_that_are_told_apart_have_their_entropy(latent):
     share = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
     y = torch.multinomial(share, 3000, replacement=True)
     z = torch.randn(3000, latent, dtype=torch.float64) + 100 * y.unsqueeze(1)
-    found = float(information_of_labels(z, y).mean())
+    found = float(mutual_information_discrete(z, y).mean())
     assert found == pytest.approx(-float((share * share.log()).sum()), abs=0.03)
 
 
 def test_rare_labels_have_as_many_neighbours_as_there_are_and_a_single_one_tells_nothing():
     y = torch.tensor([0] * 50 + [1, 1] + [2])
     z = torch.randn(53, 2, dtype=torch.float64) + 100 * y.unsqueeze(1)
-    found = information_of_labels(z, y)
+    found = mutual_information_discrete(z, y)
     assert found[-1] == 0
     assert found[50:52].numpy() == pytest.approx(digamma(53) - digamma(2), abs=1e-12)
 
 
 def test_scales_of_dimensions_that_all_grow_alike_change_nothing():
     z, y = torch.randn(500, 2, dtype=torch.float64), torch.arange(500) % 3
-    torch.testing.assert_close(information_of_labels(1000 * z, y), information_of_labels(z, y))
+    torch.testing.assert_close(mutual_information_discrete(1000 * z, y), mutual_information_discrete(z, y))

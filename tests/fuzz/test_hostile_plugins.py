@@ -48,8 +48,8 @@ class OddMetric(Metric):
     fault: str = "key"
     def __post_init__(self): act({self.where: self.fault}, "made")
     def measures(self): return (Measure("odd", "", None),)
-    def check(self, splits, frame): act({self.where: self.fault}, "check")
-    def __call__(self, trial):
+    def check(self, splits, spec): act({self.where: self.fault}, "check")
+    def __call__(self, evaluation):
         act({self.where: self.fault}, "call")
         return {"odd": Estimate(1.0, 1)}
 

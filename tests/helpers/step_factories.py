@@ -12,11 +12,11 @@ from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic, Gaussian, PriorDistribution
-from vimae_bench.plugin import Frame, Loss, Objective, Step
+from vimae_bench.plugin import Loss, ModelSpec, Objective, OptimizerStep
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder
 
-FRAME = Frame((1, 8, 8), 3)
+FRAME = ModelSpec((1, 8, 8), 3)
 MMD, RBF = {"use": "mmd"}, {"use": "mmd", "kernel": "rbf"}
 METHODS = {
     "AE": (Choice("ae"), "normal"),
@@ -53,13 +53,13 @@ def make_images(n=1000, shape=FRAME.shape):
     return (200 * patterns + 55 * torch.rand(n, *shape, generator=generator)).to(torch.uint8)
 
 
-def make_step(objective, prior=None, architecture=None, frame=FRAME, batch=50, seed=0, **training):
+def make_step(objective, prior=None, architecture=None, spec=FRAME, batch=50, seed=0, **training):
     """A training step at its first weights; an objective is made from its choice if it is one."""
     objective = make_plugin("objective", objective) if isinstance(objective, Choice) else objective
     prior = prior if callable(prior) else make_plugin("prior", prior or Choice("normal"))
     architecture = make_plugin("architecture", architecture or Choice("mlp", {"hidden": [32, 16]}))
-    model = make_autoencoder(frame, architecture, prior, objective, seed).train()
-    return TrainingStep(model, objective, Training(batch=batch, **training), make_images(shape=frame.shape))
+    model = make_autoencoder(spec, architecture, prior, objective, seed).train()
+    return TrainingStep(model, objective, Training(batch=batch, **training), make_images(shape=spec.shape))
 
 
 def make_method_step(name, **settings):
@@ -106,11 +106,13 @@ class AdversarialObjective(Objective):
     def posterior(self):
         return Deterministic()
 
-    def auxiliary(self, frame):
-        return nn.Sequential(nn.Linear(frame.latent, 16), nn.ReLU(), nn.Linear(16, 1))
+    def auxiliary(self, spec):
+        return nn.Sequential(nn.Linear(spec.latent, 16), nn.ReLU(), nn.Linear(16, 1))
 
-    def steps(self):
-        return Step(self, ("encoder", "decoder", "prior")), Step(self.discriminate, ("auxiliary",), learning_rate=5e-4)
+    def optimizer_steps(self):
+        return OptimizerStep(self, ("encoder", "decoder", "prior")), OptimizerStep(
+            self.discriminate, ("auxiliary",), learning_rate=5e-4
+        )
 
     def __call__(self, model, batch):
         z = model.encode(batch.x).rsample()
@@ -144,9 +146,9 @@ class ImportanceWeightedObjective(Objective):
 class PseudoInputPrior(PriorDistribution):
     """A mixture of posteriors of learned images (1705.07120)."""
 
-    def __init__(self, frame, encode, count=5):
-        super().__init__(frame.latent)
-        self.encode, self.images = encode, nn.Parameter(torch.rand(count, *frame.shape))
+    def __init__(self, spec, encode, count=5):
+        super().__init__(spec.latent)
+        self.encode, self.images = encode, nn.Parameter(torch.rand(count, *spec.shape))
 
     def sample(self, n):
         return self.encode(self.images).rsample((n,))[:, 0]

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from vimae_bench.functional import frechet_estimate
+from vimae_bench.functional import estimate_frechet_distance
 from vimae_bench.metrics import SampleDistance
 from vimae_bench.metrics.generation import to_bytes
 from vimae_bench.models import Deterministic, Gaussian
-from vimae_bench.plugin import Examples, Splits, Trial
-from vimae_bench.testing import Plain, toy_trial
+from vimae_bench.plugin import Evaluation, Examples, Splits
+from vimae_bench.testing import Plain, example_evaluation
 
 
 @dataclass
@@ -40,26 +40,28 @@ class InPixels(SampleDistance):
         return self.by
 
     def distance(self, made, real):
-        return frechet_estimate(made, real.moments)
+        return estimate_frechet_distance(made, real.moments)
 
 
 @pytest.fixture
-def trial(cache):
+def evaluation(cache):
     """300 test images that are not among the 1,200 to train on."""
-    toy = toy_trial(Plain(Gaussian()), size=300)
+    toy = example_evaluation(Plain(Gaussian()), size=300)
     x, y = toy.splits.train.x, toy.splits.train.y
     assert y is not None
     return replace(toy, splits=Splits(Examples(x[300:], y[300:]), toy.splits.validation, toy.splits.test))
 
 
-def drawn(trial: Trial, images, monkeypatch) -> Trial:
-    """A trial whose samples are these images, uint8."""
-    monkeypatch.setattr(Trial, "samples", lambda self, n, source="prior": torch.from_numpy(images[:n]).float() / 255)
-    return trial
+def drawn(evaluation: Evaluation, images, monkeypatch) -> Evaluation:
+    """An evaluation whose samples are these images, uint8."""
+    monkeypatch.setattr(
+        Evaluation, "samples", lambda self, n, source="prior": torch.from_numpy(images[:n]).float() / 255
+    )
+    return evaluation
 
 
-def with_test(trial: Trial, x: np.ndarray) -> Trial:
-    return replace(trial, splits=replace(trial.splits, test=Examples(x, None)), _kept={})
+def with_test(evaluation: Evaluation, x: np.ndarray) -> Evaluation:
+    return replace(evaluation, splits=replace(evaluation.splits, test=Examples(x, None)), _kept={})
 
 
 def test_images_become_bytes_by_rounding_and_clipping():
@@ -69,60 +71,64 @@ def test_images_become_bytes_by_rounding_and_clipping():
     assert to_bytes(every).tolist() == list(range(256)), "a stored image comes back as it was"
 
 
-def test_the_real_images_themselves_are_at_no_distance(trial, monkeypatch):
-    real = trial.splits.test.x
-    assert InPixels()(drawn(trial, real, monkeypatch))["fd"].value < 1e-9 * real.var()
+def test_the_real_images_themselves_are_at_no_distance(evaluation, monkeypatch):
+    real = evaluation.splits.test.x
+    assert InPixels()(drawn(evaluation, real, monkeypatch))["fd"].value < 1e-9 * real.var()
 
 
-def test_as_many_are_drawn_as_there_are_real_ones(trial, monkeypatch):
+def test_as_many_are_drawn_as_there_are_real_ones(evaluation, monkeypatch):
     asked = []
-    samples = Trial.samples
-    monkeypatch.setattr(Trial, "samples", lambda self, n, s="prior": asked.append((n, s)) or samples(self, n, s))
-    assert InPixels(images=200)(trial)["fd"].n == 200
-    assert InPixels()(trial)["fd"].n == 300, "all there are"
-    assert InPixels(reference="train", images=1000)(trial)["fd"].n == 1000
+    samples = Evaluation.generate
+    monkeypatch.setattr(Evaluation, "generate", lambda self, n, s="prior": asked.append((n, s)) or samples(self, n, s))
+    assert InPixels(images=200)(evaluation)["fd"].n == 200
+    assert InPixels()(evaluation)["fd"].n == 300, "all there are"
+    assert InPixels(reference="train", images=1000)(evaluation)["fd"].n == 1000
     assert asked == [(200, "prior"), (300, "prior"), (1000, "prior")]
 
 
-def test_the_first_images_of_the_chosen_side_are_compared_with(trial, monkeypatch):
+def test_the_first_images_of_the_chosen_side_are_compared_with(evaluation, monkeypatch):
     for reference, other in (("test", "train"), ("train", "test")):
         metric = InPixels(images=150, reference=reference)
-        assert metric(drawn(trial, getattr(trial.splits, reference).x, monkeypatch))["fd"].value < 1e-6
-        assert metric(drawn(trial, getattr(trial.splits, other).x, monkeypatch))["fd"].value > 10
+        assert metric(drawn(evaluation, getattr(evaluation.splits, reference).x, monkeypatch))["fd"].value < 1e-6
+        assert metric(drawn(evaluation, getattr(evaluation.splits, other).x, monkeypatch))["fd"].value > 10
 
 
-def test_every_source_has_a_measure_of_its_own_draws(trial):
+def test_every_source_has_a_measure_of_its_own_draws(evaluation):
     metric = InPixels(images=200, sources=("prior", "gaussian", "chain"), reconstruction=True)
     names = ["fd", "fd gaussian", "fd chain", "fd reconstruction"]
     assert [measure.name for measure in metric.measures()] == names
-    found = metric(trial)
+    found = metric(evaluation)
     assert list(found) == names
     for source in metric.sources:
-        images = to_bytes(trial.samples(200, source)).reshape(200, -1)
-        expected = frechet_estimate(images, InPixels(images=200)._real(trial.splits, Pixels(), trial.device).moments)
+        images = to_bytes(evaluation.generate(200, source)).reshape(200, -1)
+        expected = estimate_frechet_distance(
+            images, InPixels(images=200)._real(evaluation.splits, Pixels(), evaluation.device).moments
+        )
         assert found["fd" if source == "prior" else f"fd {source}"] == expected
     assert len({e.value for e in found.values()}) == 4
 
 
-def test_rebuilt_images_are_those_of_the_first_test_images(trial, monkeypatch):
-    monkeypatch.setattr(Trial, "decode", lambda self, z: torch.from_numpy(trial.splits.test.x[: len(z)]).float() / 255)
-    found = InPixels(images=100, reconstruction=True)(trial)
+def test_rebuilt_images_are_those_of_the_first_test_images(evaluation, monkeypatch):
+    monkeypatch.setattr(
+        Evaluation, "decode", lambda self, z: torch.from_numpy(evaluation.splits.test.x[: len(z)]).float() / 255
+    )
+    found = InPixels(images=100, reconstruction=True)(evaluation)
     assert found["fd reconstruction"].value < 1e-6
 
 
-def test_the_real_side_is_computed_once_for_all_runs(trial):
+def test_the_real_side_is_computed_once_for_all_runs(evaluation):
     by = Pixels()
     for seed in range(3):
-        InPixels(images=100, by=by)(replace(trial, seed=seed, _kept={}))
+        InPixels(images=100, by=by)(replace(evaluation, seed=seed, _kept={}))
     assert by.seen == [100] + 3 * [100], "one real side, three models"
 
 
-def test_two_real_sets_never_share_statistics(trial, monkeypatch):
+def test_two_real_sets_never_share_statistics(evaluation, monkeypatch):
     """As they would under one name in torch-fidelity's cache: the data set's name is the same, one pixel is not."""
-    x = trial.splits.test.x
+    x = evaluation.splits.test.x
     brighter = x.copy()
     brighter[0, 0, 0, 0] ^= 128
-    made = drawn(trial, x, monkeypatch)
+    made = drawn(evaluation, x, monkeypatch)
     values = [InPixels()(with_test(made, real))["fd"].value for real in (x, brighter, x)]
     assert values[0] == values[2] < 1e-9 < values[1]
     n = len(x)
@@ -130,48 +136,50 @@ def test_two_real_sets_never_share_statistics(trial, monkeypatch):
     assert values[1] > shift**2, "the distance of the means alone"
 
 
-def test_two_networks_never_share_statistics_or_features(trial):
-    one, two = (InPixels(images=200, by=Pixels(weight))(trial)["fd"].value for weight in (1.0, 2.0))
+def test_two_networks_never_share_statistics_or_features(evaluation):
+    one, two = (InPixels(images=200, by=Pixels(weight))(evaluation)["fd"].value for weight in (1.0, 2.0))
     assert two == pytest.approx(4 * one, rel=1e-6)
 
 
-def test_fewer_images_of_one_set_are_another_real_side(trial, monkeypatch):
-    made = drawn(trial, trial.splits.test.x, monkeypatch)
+def test_fewer_images_of_one_set_are_another_real_side(evaluation, monkeypatch):
+    made = drawn(evaluation, evaluation.splits.test.x, monkeypatch)
     assert [InPixels(images=n)(made)["fd"].value < 1e-6 for n in (300, 100, 200)] == [True] * 3
 
 
-def test_metrics_that_ask_for_the_same_images_compute_their_features_once(trial):
+def test_metrics_that_ask_for_the_same_images_compute_their_features_once(evaluation):
     by = Pixels()
-    found = [InPixels(images=100, by=by)(trial) for _ in range(2)]
+    found = [InPixels(images=100, by=by)(evaluation) for _ in range(2)]
     assert by.seen == [100, 100], "the real and the drawn ones, once each"
     assert found[0] == found[1]
 
 
-def test_the_floor_is_as_many_real_images_of_the_other_split(trial):
-    splits, frame = trial.splits, trial.frame
-    rows = InPixels(images=200).references(splits, frame, "toy")
+def test_the_floor_is_as_many_real_images_of_the_other_split(evaluation):
+    splits, spec = evaluation.splits, evaluation.spec
+    rows = InPixels(images=200).references(splits, spec, "toy")
     assert list(rows) == ["training images"]
     floor = rows["training images"]["fd"]
     assert floor.n == 200
-    model = InPixels(images=200)(trial)["fd"]
+    model = InPixels(images=200)(evaluation)["fd"]
     assert 0 < floor.value < model.value / 20, "the same law, and images of an untrained model"
-    assert InPixels(images=200).references(splits, frame, "toy") == rows, "the same images every time"
-    assert list(InPixels(images=200, reference="train").references(splits, frame, "toy")) == ["test images"]
-    assert InPixels(images=1000, reference="train").references(splits, frame, "toy") == {}, "not as many"
+    assert InPixels(images=200).references(splits, spec, "toy") == rows, "the same images every time"
+    assert list(InPixels(images=200, reference="train").references(splits, spec, "toy")) == ["test images"]
+    assert InPixels(images=1000, reference="train").references(splits, spec, "toy") == {}, "not as many"
 
 
-def test_the_floor_is_chosen_among_all_images_of_the_other_split(trial):
+def test_the_floor_is_chosen_among_all_images_of_the_other_split(evaluation):
     """Which may lie in the order of their classes: the first ones would be of one."""
-    train = trial.splits.train
+    train = evaluation.splits.train
     order = np.argsort(train.y, kind="stable")
-    sorted_splits = Splits(Examples(train.x[order], train.y[order]), trial.splits.validation, trial.splits.test)
+    sorted_splits = Splits(
+        Examples(train.x[order], train.y[order]), evaluation.splits.validation, evaluation.splits.test
+    )
     mixed, by_class = (
-        InPixels(images=200).references(s, trial.frame, "toy")["training images"]["fd"]
-        for s in (trial.splits, sorted_splits)
+        InPixels(images=200).references(s, evaluation.spec, "toy")["training images"]["fd"]
+        for s in (evaluation.splits, sorted_splits)
     )
     assert by_class.value < 1.5 * mixed.value
-    assert InPixels(images=200)(trial)["fd"].value > 20 * by_class.value
+    assert InPixels(images=200)(evaluation)["fd"].value > 20 * by_class.value
 
 
 def test_a_deterministic_model_is_measured_as_well(cache):
-    assert set(InPixels(images=100)(toy_trial(Plain(Deterministic())))) == {"fd"}
+    assert set(InPixels(images=100)(example_evaluation(Plain(Deterministic())))) == {"fd"}

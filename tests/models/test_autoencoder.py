@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 from vimae_builtin.architectures.conv import Conv
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
@@ -14,7 +14,7 @@ from vimae_builtin.objectives.vimae import VIMAE
 from vimae_builtin.priors.logistic import SCALE, Logistic
 from vimae_builtin.priors.normal import Normal
 
-FRAME = Frame((1, 28, 28), 3)
+FRAME = ModelSpec((1, 28, 28), 3)
 OBJECTIVES = {"ae": PlainAutoencoder(), "elbo": ELBO(), "vimae": VIMAE(MMD())}
 NETS = [pytest.param(MLP(hidden=(16, 16)), id="mlp"), pytest.param(Conv(width=8), id="conv")]
 
@@ -39,7 +39,9 @@ def test_another_seed_gives_other_weights(net):
 
 
 def test_the_decoder_starts_from_the_same_weights_whatever_the_encoder_drew():
-    small, large = (make_autoencoder(Frame((1, side, side), 3), MLP((16,)), Normal(), ELBO(), 0) for side in (14, 28))
+    small, large = (
+        make_autoencoder(ModelSpec((1, side, side), 3), MLP((16,)), Normal(), ELBO(), 0) for side in (14, 28)
+    )
     assert torch.equal(small.decoder[0].weight, large.decoder[0].weight)
 
 
@@ -66,8 +68,8 @@ def test_decoding_in_one_block_is_decoding_one_by_one():
 
 def test_parts_are_the_parameters_of_the_modules_so_named():
     model = make_autoencoder(FRAME, MLP((16,)), Normal(), ELBO(), seed=0)
-    assert len(model.parts(("encoder", "decoder", "prior", "auxiliary"))) == len(list(model.parameters()))
-    assert {id(p) for p in model.parts(("decoder",))} == {id(p) for p in model.decoder.parameters()}
+    assert len(model.module_parameters(("encoder", "decoder", "prior", "auxiliary"))) == len(list(model.parameters()))
+    assert {id(p) for p in model.module_parameters(("decoder",))} == {id(p) for p in model.decoder.parameters()}
 
 
 @pytest.mark.parametrize(

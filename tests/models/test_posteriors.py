@@ -8,15 +8,15 @@ from torch.distributions import Independent, Normal
 
 from vimae_bench.models import (
     Deterministic,
+    DiracPosterior,
     FixedGaussian,
     Flow,
-    FlowedGaussian,
-    FlowPosterior,
     Gaussian,
     GaussianPosterior,
-    NoisedDeterministic,
-    PointPosterior,
-    PushForwardPosterior,
+    ImplicitPosterior,
+    NoisyInputEncoder,
+    NormalizingFlow,
+    NormalizingFlowPosterior,
     TruncatedNormal,
 )
 
@@ -29,7 +29,7 @@ class Doubling(nn.Module):
 
 
 def test_log_variance_is_clipped_at_fifty():
-    q = Gaussian().at(torch.zeros(1, 3), torch.tensor([[-80.0, 0.5, 80.0]]))
+    q = Gaussian().from_heads(torch.zeros(1, 3), torch.tensor([[-80.0, 0.5, 80.0]]))
     assert q.l.tolist() == [[-50, 0.5, 50]]
 
 
@@ -60,8 +60,8 @@ def test_gaussian_draws_are_differentiable_in_both_heads():
 
 
 def test_a_draw_of_a_point_is_the_point():
-    q = Deterministic().at(torch.randn(5, 3))
-    assert isinstance(q, PointPosterior)
+    q = Deterministic().from_heads(torch.randn(5, 3))
+    assert isinstance(q, DiracPosterior)
     assert torch.equal(q.rsample((4, 2)), q.mean.expand(4, 2, 5, 3))
 
 
@@ -91,9 +91,9 @@ def test_truncated_noise_is_finite_at_the_ends_of_the_uniform(monkeypatch, u):
 
 def test_input_noise_is_on_the_input_and_fresh_for_every_draw():
     x = torch.rand(6, 1, 2, 2)
-    q = NoisedDeterministic(TruncatedNormal(0.01))(Doubling(), x)
+    q = NoisyInputEncoder(TruncatedNormal(0.01))(Doubling(), x)
     z = q.rsample((3, 2))
-    assert isinstance(q, PushForwardPosterior)
+    assert isinstance(q, ImplicitPosterior)
     assert z.shape == (3, 2, 6, 4)
     noise = z / 2 - x.flatten(1)
     assert 0 < noise.abs().max() <= 0.02 + 1e-6
@@ -102,19 +102,19 @@ def test_input_noise_is_on_the_input_and_fresh_for_every_draw():
 
 def test_the_mean_of_a_noised_code_is_the_code_of_the_clean_image():
     x = torch.rand(6, 1, 2, 2)
-    q = NoisedDeterministic(TruncatedNormal(0.01))(Doubling(), x)
+    q = NoisyInputEncoder(TruncatedNormal(0.01))(Doubling(), x)
     assert torch.equal(q.mean, 2 * x.flatten(1))
 
 
 def test_there_is_no_input_noise_at_evaluation():
     codes = torch.randn(5, 3)
-    assert torch.equal(NoisedDeterministic(TruncatedNormal(0.01)).at(codes).rsample(), codes)
+    assert torch.equal(NoisyInputEncoder(TruncatedNormal(0.01)).from_heads(codes).rsample(), codes)
 
 
 @pytest.mark.parametrize("std", [1e-3, 0.1, 3.0])
 def test_a_fixed_gaussian_has_its_deviation_in_training_and_at_evaluation(std):
     x, family = torch.rand(5, 1, 1, 3), FixedGaussian(std)
-    for q in (family(Doubling(), x), family.at(2 * x.flatten(1))):
+    for q in (family(Doubling(), x), family.from_heads(2 * x.flatten(1))):
         assert torch.equal(q.mean, 2 * x.flatten(1))
         assert q.std.flatten().tolist() == pytest.approx([std] * 15, rel=1e-5)
         z = q.mean + std * torch.randn(7, 5, 3)
@@ -141,8 +141,8 @@ class Scaling(Flow):
         return (y - context - self.weight) / 3, torch.full(y.shape[:-1], y.shape[-1] * log(3))
 
 
-def flowed() -> FlowPosterior:
-    return FlowedGaussian().bound(Scaling()).at(*(torch.randn(5, 2) for _ in range(3)))
+def flowed() -> NormalizingFlowPosterior:
+    return NormalizingFlow().bind(Scaling()).from_heads(*(torch.randn(5, 2) for _ in range(3)))
 
 
 def test_the_density_of_a_flow_is_that_of_the_law_it_makes():
@@ -159,9 +159,9 @@ def test_the_density_of_a_flow_is_that_of_the_law_it_makes():
 
 
 def test_a_flow_over_heads_of_inference_mode_is_drawn_from_anywhere():
-    family = FlowedGaussian().bound(Scaling())
+    family = NormalizingFlow().bind(Scaling())
     with torch.inference_mode():
-        q = family.at(*(torch.randn(5, 2) for _ in range(3)))
+        q = family.from_heads(*(torch.randn(5, 2) for _ in range(3)))
     z = q.rsample((3,))
     assert not any(t.requires_grad for t in (z, q.mean, q.log_prob(z)))
 
@@ -174,11 +174,11 @@ def test_a_flow_is_trained_through_its_draws():
 
 def test_a_flowed_posterior_needs_a_flow():
     with pytest.raises(TypeError, match="needs a Flow as the objective's auxiliary, not Linear"):
-        FlowedGaussian().bound(nn.Linear(2, 2))
+        NormalizingFlow().bind(nn.Linear(2, 2))
     with pytest.raises(TypeError, match="bound to its flow"):
-        FlowedGaussian().at(*(torch.randn(5, 2) for _ in range(3)))
+        NormalizingFlow().from_heads(*(torch.randn(5, 2) for _ in range(3)))
 
 
 @pytest.mark.parametrize("family", [Gaussian(), FixedGaussian(0.1), Deterministic()])
 def test_a_family_without_parameters_is_bound_to_none(family):
-    assert family.bound(nn.Module()) is family
+    assert family.bind(nn.Module()) is family

@@ -150,7 +150,7 @@ def test_samples_and_reconstructions_are_pictures(train, tmp_path):
     assert mine.samples(12)._repr_png_().startswith(b"\x89PNG")
     pixels = np.asarray(mine.reconstructions().picture)
     image, reconstruction = pixels[:64, :64], pixels[66:130, :64]
-    assert (image[::8, ::8] == mine.trial.examples("test").x[0, 0]).all()
+    assert (image[::8, ::8] == mine.evaluation.examples("test").x[0, 0]).all()
     assert (image != reconstruction).any()
     mine.samples(12).save(tmp_path / "samples.png")
     assert (tmp_path / "samples.png").stat().st_size
@@ -159,18 +159,20 @@ def test_samples_and_reconstructions_are_pictures(train, tmp_path):
 class Tiny:
     """An architecture that no package has."""
 
-    def encoder(self, frame, heads):
-        return nn.Sequential(nn.Flatten(), Heads(nn.Linear(frame.pixels, frame.latent) for _ in range(heads)))
+    def encoder(self, spec, heads):
+        return nn.Sequential(nn.Flatten(), Heads(nn.Linear(spec.input_size, spec.latent) for _ in range(heads)))
 
-    def decoder(self, frame):
-        return nn.Sequential(nn.Linear(frame.latent, frame.pixels), nn.Unflatten(1, frame.shape), frame.squash())
+    def decoder(self, spec):
+        return nn.Sequential(
+            nn.Linear(spec.latent, spec.input_size), nn.Unflatten(1, spec.shape), spec.output_activation()
+        )
 
 
 class Wrong(Tiny):
     """Its decoder gives images of another shape."""
 
-    def decoder(self, frame):
-        return nn.Sequential(nn.Linear(frame.latent, frame.pixels), nn.Unflatten(1, (1, 1, frame.pixels)))
+    def decoder(self, spec):
+        return nn.Sequential(nn.Linear(spec.latent, spec.input_size), nn.Unflatten(1, (1, 1, spec.input_size)))
 
 
 class Zero(Metric):
@@ -179,14 +181,14 @@ class Zero(Metric):
     def measures(self):
         return (Measure("zero", "", "lower"),)
 
-    def __call__(self, trial):
-        return {"zero": Estimate(0.0, len(trial.examples("test")))}
+    def __call__(self, evaluation):
+        return {"zero": Estimate(0.0, len(evaluation.examples("test")))}
 
 
 class Misnamed(Zero):
     """Gives what it does not announce."""
 
-    def __call__(self, trial):
+    def __call__(self, evaluation):
         return {"one": Estimate(1.0, 1)}
 
 
@@ -202,9 +204,9 @@ def test_a_class_made_again_with_other_code_is_another_one(train, tmp_path):
     def defined(hidden):
         source = tmp_path / f"cell_{hidden}.py"
         source.write_text(
-            f"class Wide(Tiny):\n    def decoder(self, frame):\n        width = {hidden}\n"
-            "        return nn.Sequential(nn.Linear(frame.latent, width), nn.Linear(width, frame.pixels),\n"
-            "            nn.Unflatten(1, frame.shape), frame.squash())\n"
+            f"class Wide(Tiny):\n    def decoder(self, spec):\n        width = {hidden}\n"
+            "        return nn.Sequential(nn.Linear(spec.latent, width), nn.Linear(width, spec.input_size),\n"
+            "            nn.Unflatten(1, spec.shape), spec.output_activation())\n"
         )
         return runpy.run_path(str(source), {"Tiny": Tiny, "nn": nn})["Wide"]
 

@@ -18,16 +18,16 @@ from vimae_bench.plugin import (
     BenchError,
     Divergence,
     DivergenceObjective,
-    Frame,
     Loss,
-    nowhere_zero,
+    ModelSpec,
+    has_full_support,
 )
 from vimae_bench.testing import ContractError, check_divergence, check_objective
 from vimae_builtin.priors.laplace import StandardLaplace
 from vimae_builtin.priors.normal import Normal, StandardNormal
 from vimae_builtin.priors.uniform import StandardUniform
 
-FRAME = Frame((1, 4, 4), 3)
+FRAME = ModelSpec((1, 4, 4), 3)
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class LinearWitness(AdversarialDivergence):
 
     learning_rate: float = 0.05
 
-    def critic(self, frame: Frame) -> nn.Module:
-        return nn.Linear(frame.latent, 1, bias=False)
+    def critic(self, spec: ModelSpec) -> nn.Module:
+        return nn.Linear(spec.latent, 1, bias=False)
 
     def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
         return critic(z).mean()
@@ -82,7 +82,7 @@ def test_without_a_critic_there_is_one_step_and_nothing_besides(linear):
 def test_a_critic_is_trained_by_a_step_of_its_own_at_its_own_rate(linear):
     step = step_of(Matched(LinearWitness(0.003)), linear)
     mine, its = step.steps
-    assert (mine.trains, its.trains) == (("encoder", "decoder", "prior"), ("auxiliary",))
+    assert (mine.modules, its.modules) == (("encoder", "decoder", "prior"), ("auxiliary",))
     assert (mine.learning_rate, its.learning_rate) == (None, 0.003)
     step(torch.arange(50), torch.tensor(0.0))
     assert step.terms == ("total", "sse", "divergence", "total of step 2", "critic")
@@ -91,8 +91,8 @@ def test_a_critic_is_trained_by_a_step_of_its_own_at_its_own_rate(linear):
 def test_the_penalty_moves_the_encoder_and_the_critics_loss_the_critic_alone(linear):
     objective = Matched(LinearWitness())
     model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
-    batch = Batch(torch.rand(50, *FRAME.shape), torch.tensor(0.0))
-    mine, its = objective.steps()
+    batch = Batch(torch.rand(50, *FRAME.shape), torch.tensor(0.0), 50)
+    mine, its = objective.optimizer_steps()
     reached = {}
     for name, step in (("mine", mine), ("its", its)):
         model.zero_grad()
@@ -155,10 +155,10 @@ def test_which_densities_reach_everywhere():
             super().__init__(2)
             self.width = nn.Parameter(torch.ones(()))
 
-    assert nowhere_zero(StandardNormal(2))
-    assert nowhere_zero(StandardLaplace(2))
-    assert nowhere_zero(Learned())
-    assert not nowhere_zero(StandardUniform(2))
+    assert has_full_support(StandardNormal(2))
+    assert has_full_support(StandardLaplace(2))
+    assert has_full_support(Learned())
+    assert not has_full_support(StandardUniform(2))
 
 
 def test_it_keeps_the_contracts():
@@ -167,8 +167,8 @@ def test_it_keeps_the_contracts():
 
 
 class Idle(LinearWitness):
-    def critic(self, frame: Frame) -> nn.Module:
-        critic = super().critic(frame)
+    def critic(self, spec: ModelSpec) -> nn.Module:
+        critic = super().critic(spec)
         critic.unused = nn.Linear(2, 2)
         return critic
 

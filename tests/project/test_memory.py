@@ -8,7 +8,7 @@ import torch
 
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.execution import Choice
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.plugin.registry import make_plugin
 
 MIB = 2**20
@@ -37,8 +37,8 @@ def images(n):
 def model(architecture, latent=8):
     objective = make("objective", Choice("elbo", {"beta": 1.0}))
     prior = make("prior", Choice("normal"))
-    frame = Frame((1, 28, 28), latent)
-    return objective, make_autoencoder(frame, make("architecture", architecture), prior, objective, 0)
+    spec = ModelSpec((1, 28, 28), latent)
+    return objective, make_autoencoder(spec, make("architecture", architecture), prior, objective, 0)
 """
 TRAINING = """
 from vimae_bench.engine.step.step import TrainingStep
@@ -51,13 +51,14 @@ print(peak())
 METRIC = """
 _, net = model(Choice("mlp", {"hidden": (64,)}))
 train, test, none = (Examples(images(n), None) for n in (50_000, 10_000, 0))
-trial = Trial(net.eval(), Splits(train, none, test), "invented", 0, torch.device("cpu"))
-trial.draws("test"), trial.posterior("train")
+evaluation = Evaluation(net.eval(), Splits(train, none, test), "invented", 0, torch.device("cpu"))
+evaluation.posterior_samples("test"), evaluation.posterior("train")
 metric = make("metric", Choice(NAME, SETTINGS))
-few = Trial(net, Splits(Examples(train.x[:500], None), none, Examples(test.x[:500], None)), "x", 0, trial.device)
+small = Splits(Examples(train.x[:500], None), none, Examples(test.x[:500], None))
+few = Evaluation(net, small, "x", 0, evaluation.device)
 metric(few)  # loads what it needs
 before = peak()
-metric(trial)
+metric(evaluation)
 print(peak() - before)
 """
 
@@ -90,12 +91,12 @@ def test_the_28x28_net_at_full_width_fits_in_2_gib_of_gpu_memory():
             make_plugin("architecture", Choice("conv", {"width": 1024})),
             make_plugin("prior", Choice("normal")),
         )
-        model = make_autoencoder(Frame((1, 28, 28), 8), architecture, prior, objective, 0)
+        model = make_autoencoder(ModelSpec((1, 28, 28), 8), architecture, prior, objective, 0)
         weights = sum(p.nbytes for p in model.parameters())
         kept: dict[int, torch.Tensor] = {}
         # Kept in a dictionary by identity: the same activation may be kept by two operations.
         with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.setdefault(id(x), x), lambda x: x):
-            objective(model, Batch(torch.zeros(100, 1, 28, 28), torch.zeros(())))
+            objective(model, Batch(torch.zeros(100, 1, 28, 28), torch.zeros(()), 100))
     activations = sum(x.nbytes for x in kept.values() if x.shape[:1] == (100,))
     assert weights > 40 * MIB
     assert activations > 100 * MIB

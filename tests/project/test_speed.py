@@ -36,7 +36,7 @@ def tiny(method: str = "vae") -> Workload:
 
 def ours(workload: Workload, x: torch.Tensor) -> torch.Tensor:
     model = workload.model().train()
-    return workload.objective()(model, Batch(x, torch.zeros(()))).total
+    return workload.objective()(model, Batch(x, torch.zeros(()), len(x))).total
 
 
 def by_hand(workload: Workload, kernel, x: torch.Tensor) -> torch.Tensor:

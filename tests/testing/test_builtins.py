@@ -8,7 +8,7 @@ from vimae_bench.plugin.hookspecs import HOOKS
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.plugin.settings import SettingsChecker
 from vimae_bench.storage.atomic import compute_sha256
-from vimae_bench.testing import CONTRACTS, examine
+from vimae_bench.testing import CONTRACTS, run_checks
 from vimae_builtin.metrics import fd_cnn
 
 SVMS = ("", "_linear", "_retrained", "_standardised", "_subset")
@@ -46,16 +46,16 @@ def random_weights(random_inception, monkeypatch):
 def test_a_built_in_keeps_every_law_of_its_kind(entry, request, cache, monkeypatch):
     monkeypatch.setattr(fd_cnn, "STEPS", 20)
     more = request.getfixturevalue("random_weights") | INCEPTION[entry.name] if entry.name in INCEPTION else {}
-    outcomes = [*examine(entry.kind, made(entry.kind, entry.name, **more))]
-    assert not [f"{o.law.name}: {o.why}" for o in outcomes if o.status == "fails"]
+    outcomes = [*run_checks(entry.kind, made(entry.kind, entry.name, **more))]
+    assert not [f"{o.check.name}: {o.why}" for o in outcomes if o.status == "fails"]
     assert any(o.status == "ok" for o in outcomes)
 
 
 def test_every_kind_has_a_contract_and_every_law_says_what_it_is():
     assert {*CONTRACTS} == {*HOOKS}
-    for kind, laws in CONTRACTS.items():
-        assert len({law.name for law in laws}) == len(laws), kind
-        assert all(law.says.endswith(".") for law in laws), kind
+    for kind, checks in CONTRACTS.items():
+        assert len({check.name for check in checks}) == len(checks), kind
+        assert all(check.says.endswith(".") for check in checks), kind
 
 
 def test_every_kind_has_a_built_in_and_nothing_is_broken():

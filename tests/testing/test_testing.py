@@ -12,11 +12,22 @@ from torch import Tensor, nn
 from vimae_bench.execution import Event, Order
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Gaussian, PriorDistribution
-from vimae_bench.plugin import Batch, BenchError, Estimate, Frame, Loss, Measure, Metric, Objective, Splits, Trial
+from vimae_bench.plugin import (
+    Batch,
+    BenchError,
+    Estimate,
+    Evaluation,
+    Loss,
+    Measure,
+    Metric,
+    ModelSpec,
+    Objective,
+    Splits,
+)
 from vimae_bench.testing import (
     CONTRACTS,
     ContractError,
-    Refusal,
+    Unsupported,
     check_architecture,
     check_dataset,
     check_divergence,
@@ -26,7 +37,7 @@ from vimae_bench.testing import (
     check_prior,
     check_reporter,
     contract_tests,
-    examine,
+    run_checks,
 )
 from vimae_builtin.objectives.elbo import ELBO
 
@@ -73,9 +84,9 @@ class Idle(Normal):
 class Encoded(Normal):
     """A mixture of two posteriors, of images that it learns."""
 
-    def __init__(self, latent: int, frame: Frame, encode: Callable[[Tensor], Gaussian]):
+    def __init__(self, latent: int, spec: ModelSpec, encode: Callable[[Tensor], Gaussian]):
         super().__init__(latent)
-        self.encode, self.images = encode, nn.Parameter(torch.rand(2, *frame.shape))
+        self.encode, self.images = encode, nn.Parameter(torch.rand(2, *spec.shape))
 
     def sample(self, n: int) -> Tensor:
         return self.encode(self.images).rsample((n,))[torch.arange(n), torch.randint(2, (n,))]
@@ -97,11 +108,11 @@ FAULTY_PRIORS = {
 @pytest.mark.parametrize("kind", FAULTY_PRIORS, ids=lambda kind: kind.__name__)
 def test_a_faulty_prior_is_found_out(kind: type[PriorDistribution]) -> None:
     with pytest.raises(ContractError, match=FAULTY_PRIORS[kind]):
-        check_prior(lambda frame, encode: kind(frame.latent))
+        check_prior(lambda spec, encode: kind(spec.latent))
 
 
 def test_a_prior_made_of_posteriors_is_a_prior() -> None:
-    check_prior(lambda frame, encode: Encoded(frame.latent, frame, encode))
+    check_prior(lambda spec, encode: Encoded(spec.latent, spec, encode))
 
 
 FAULTY_DIVERGENCES = {
@@ -118,18 +129,18 @@ def test_a_faulty_divergence_is_found_out(fault: str) -> None:
 
 
 class Heads(nn.Module):
-    def __init__(self, frame: Frame, heads: int):
+    def __init__(self, spec: ModelSpec, heads: int):
         super().__init__()
-        self.heads = nn.ModuleList(nn.Linear(frame.pixels, frame.latent) for _ in range(heads))
+        self.heads = nn.ModuleList(nn.Linear(spec.input_size, spec.latent) for _ in range(heads))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         return tuple(head(x.flatten(1)) for head in self.heads)
 
 
 class HeadsBeforeTrunk(Heads):
-    def __init__(self, frame: Frame, heads: int):
-        super().__init__(frame, heads)
-        self.trunk = nn.Linear(frame.pixels, frame.pixels)
+    def __init__(self, spec: ModelSpec, heads: int):
+        super().__init__(spec, heads)
+        self.trunk = nn.Linear(spec.input_size, spec.input_size)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         return super().forward(self.trunk(x.flatten(1)))
@@ -137,23 +148,23 @@ class HeadsBeforeTrunk(Heads):
 
 @dataclass(frozen=True)
 class Linear:
-    heads: Callable[[Frame, int], nn.Module] = Heads
+    heads: Callable[[ModelSpec, int], nn.Module] = Heads
     squash: Callable[[], nn.Module] = nn.Sigmoid
 
-    def encoder(self, frame: Frame, heads: int) -> nn.Module:
-        return self.heads(frame, heads)
+    def encoder(self, spec: ModelSpec, heads: int) -> nn.Module:
+        return self.heads(spec, heads)
 
-    def decoder(self, frame: Frame) -> nn.Module:
-        return nn.Sequential(nn.Linear(frame.latent, frame.pixels), self.squash(), nn.Unflatten(1, frame.shape))
+    def decoder(self, spec: ModelSpec) -> nn.Module:
+        return nn.Sequential(nn.Linear(spec.latent, spec.input_size), self.squash(), nn.Unflatten(1, spec.shape))
 
 
 class Refusing(Linear):
-    def decoder(self, frame: Frame) -> nn.Module:
-        raise ValueError("no frame is good enough")
+    def decoder(self, spec: ModelSpec) -> nn.Module:
+        raise ValueError("no spec is good enough")
 
 
 FAULTY_ARCHITECTURES = {
-    "give": Linear(heads=lambda frame, heads: Heads(frame, 1)),
+    "give": Linear(heads=lambda spec, heads: Heads(spec, 1)),
     "depends on the number of heads": Linear(heads=HeadsBeforeTrunk),
     "leave": Linear(squash=nn.Identity),
     "serves none": Refusing(),
@@ -202,7 +213,7 @@ class ByImage(Reconstruction):
 
 
 class Untrained(Reconstruction):
-    def auxiliary(self, frame: Frame) -> nn.Module:
+    def auxiliary(self, spec: ModelSpec) -> nn.Module:
         return nn.Linear(2, 2)
 
 
@@ -232,10 +243,10 @@ class Given(Metric):
     def measures(self) -> tuple[Measure, ...]:
         return tuple(Measure(name, "", None) for name in self.names)
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         return self.estimates
 
-    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
+    def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
         return {"raw pixels": self.reference}
 
 
@@ -360,15 +371,15 @@ LAW_BREAKERS = {
 }
 
 
-@pytest.mark.parametrize("law", LAW_BREAKERS)
-def test_a_law_of_objectives_finds_the_fault_it_is_there_for(law: str) -> None:
-    outcomes = {outcome.law.name: outcome for outcome in examine("objective", LAW_BREAKERS[law])}
-    assert outcomes[law.split()[0]].status == "fails"
+@pytest.mark.parametrize("check", LAW_BREAKERS)
+def test_a_law_of_objectives_finds_the_fault_it_is_there_for(check: str) -> None:
+    outcomes = {outcome.check.name: outcome for outcome in run_checks("objective", LAW_BREAKERS[check])}
+    assert outcomes[check.split()[0]].status == "fails"
     assert outcomes["finite_terms"].status == "ok"
 
 
 def test_a_law_tells_at_which_line_a_tensor_was_left_behind() -> None:
-    (why,) = (o.why for o in examine("objective", LeftBehind()) if o.law.name == "moves_to_another_device")
+    (why,) = (o.why for o in run_checks("objective", LeftBehind()) if o.check.name == "moves_to_another_device")
     assert "test_testing.py:" in why
 
 
@@ -378,7 +389,7 @@ class Raising(Reconstruction):
 
 
 def test_what_a_plugin_raises_is_told_with_its_line_and_stops_no_other_law() -> None:
-    outcomes = {outcome.law.name: outcome for outcome in examine("objective", Raising())}
+    outcomes = {outcome.check.name: outcome for outcome in run_checks("objective", Raising())}
     assert outcomes["finite_terms"].why.startswith("KeyError: 'beta' at test_testing.py:")
     assert outcomes["settings_can_be_copied"].status == "skipped"
     assert len(outcomes) == len(CONTRACTS["objective"])
@@ -392,8 +403,8 @@ class Unnoticing(Normal):
 def test_a_density_that_swallows_a_nan_is_found_out() -> None:
     (outcome,) = (
         o
-        for o in examine("prior", lambda frame, encode: Unnoticing(frame.latent))
-        if o.law.name.startswith("density_of")
+        for o in run_checks("prior", lambda spec, encode: Unnoticing(spec.latent))
+        if o.check.name.startswith("density_of")
     )
     assert outcome.status == "fails"
 
@@ -402,7 +413,7 @@ def test_a_divergence_whose_gradient_breaks_where_codes_meet_is_found_out() -> N
     def rooted(z: Tensor, prior: PriorDistribution) -> Tensor:
         return (z[:, None] - z).square().sum(-1).sqrt().mean() + z.mean().square()
 
-    outcomes = {o.law.name: o for o in examine("divergence", rooted)}
+    outcomes = {o.check.name: o for o in run_checks("divergence", rooted)}
     assert outcomes["codes_may_meet"].status == "fails"
     assert outcomes["critic_learns"].status == "skipped"
 
@@ -411,13 +422,13 @@ def test_a_divergence_whose_gradient_breaks_where_codes_meet_is_found_out() -> N
 class Drawing(Given):
     """Draws its numbers where no seed reaches them."""
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         return {"width": Estimate(float(np.random.default_rng().random()), 1)}
 
 
 def test_a_metric_that_draws_without_a_name_and_one_that_sees_no_nan_are_found_out() -> None:
     drawing, blind = (
-        {o.law.name: o.status for o in examine("metric", m)} for m in (Drawing(GOOD, GOOD), Given(GOOD, GOOD))
+        {o.check.name: o.status for o in run_checks("metric", m)} for m in (Drawing(GOOD, GOOD), Given(GOOD, GOOD))
     )
     assert drawing["same_model_same_numbers"] == "fails"
     assert blind["a_nan_is_seen"] == "fails"
@@ -428,7 +439,9 @@ test_contract = contract_tests(Folder("faces"), kind="dataset")
 
 def test_the_tests_of_a_contract_are_one_for_each_law_under_its_name() -> None:
     (mark,) = test_contract.pytestmark
-    assert [law.name for law in mark.args[1]] == mark.kwargs["ids"] == [law.name for law in CONTRACTS["dataset"]]
+    assert (
+        [check.name for check in mark.args[1]] == mark.kwargs["ids"] == [check.name for check in CONTRACTS["dataset"]]
+    )
 
 
 def test_a_kind_is_that_of_the_hook_which_offers_the_class() -> None:
@@ -446,16 +459,16 @@ class Picky(Reconstruction):
 
 
 def test_an_objective_that_refuses_the_model_it_would_be_tried_on_says_why() -> None:
-    with pytest.raises(Refusal, match="wants the prior 'vamp'"):
+    with pytest.raises(Unsupported, match="wants the prior 'vamp'"):
         check_objective(Picky())
-    with pytest.raises(Refusal, match="wants the prior 'vamp'"):
-        [*examine("objective", Picky())]
+    with pytest.raises(Unsupported, match="wants the prior 'vamp'"):
+        [*run_checks("objective", Picky())]
 
 
 class PartlyFrozen(Reconstruction):
     """A part with a weight that is not to be trained."""
 
-    def auxiliary(self, frame: Frame) -> nn.Module:
+    def auxiliary(self, spec: ModelSpec) -> nn.Module:
         module = nn.Module()
         module.fixed = nn.Parameter(torch.ones(()), requires_grad=False)
         return module

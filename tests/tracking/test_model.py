@@ -48,7 +48,7 @@ def test_one_line_loads_a_model_that_reconstructs_as_the_trained_one(trained, tm
     with torch.inference_mode():
         expected = (model.decode(model.encode(2 * torch.from_numpy(x) - 1).mean) + 1) / 2
     assert np.array_equal(loaded.predict(x), expected.numpy())
-    assert loaded.get_raw_model().frame == model.frame
+    assert loaded.get_raw_model().spec == model.spec
 
 
 def test_a_model_is_restored_with_the_weights_it_was_trained_to(trained):

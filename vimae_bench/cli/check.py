@@ -13,9 +13,9 @@ from ..plugin.catalog import Catalog, CatalogEntry, get_catalog
 from ..plugin.settings import SettingsChecker, spell
 
 if TYPE_CHECKING:
-    from ..testing import Outcome
+    from ..testing import CheckResult
 
-    Tell = Callable[[CatalogEntry, Iterator[Outcome]], bool]
+    Tell = Callable[[CatalogEntry, Iterator[CheckResult]], bool]
 
 
 def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
@@ -63,7 +63,7 @@ def _holds(entry: CatalogEntry, catalog: Catalog, given: Json, tell: "Tell") -> 
 
     One that cannot be made without settings, or refuses what it is tried on, is passed over.
     """
-    from ..testing import Refusal, examine
+    from ..testing import Unsupported, run_checks
 
     if lacking := [name for name in _required(entry.form) if name not in given]:
         click.echo(f"skipped {entry.kind} {entry.name}: needs {' '.join(f'-s {name}=...' for name in lacking)}")
@@ -74,13 +74,13 @@ def _holds(entry: CatalogEntry, catalog: Catalog, given: Json, tell: "Tell") -> 
         click.echo(legible(f"fails   {_named(entry)}: {error}"))
         return False
     try:
-        return tell(entry, examine(entry.kind, plugin))
-    except Refusal as error:
+        return tell(entry, run_checks(entry.kind, plugin))
+    except Unsupported as error:
         click.echo(legible(f"skipped {entry.kind} {entry.name}: {error}"))
         return True
 
 
-def _line(entry: CatalogEntry, outcomes: "Iterator[Outcome]") -> bool:
+def _line(entry: CatalogEntry, outcomes: "Iterator[CheckResult]") -> bool:
     """One line, with the first law that does not hold."""
     broken = next((o for o in outcomes if o.status == "fails"), None)
     told = (
@@ -90,10 +90,10 @@ def _line(entry: CatalogEntry, outcomes: "Iterator[Outcome]") -> bool:
     return broken is None
 
 
-def _report(entry: CatalogEntry, outcomes: "Iterator[Outcome]") -> bool:
+def _report(entry: CatalogEntry, outcomes: "Iterator[CheckResult]") -> bool:
     """A line for each law as it is done, and a summary."""
     click.echo(legible(_named(entry)))
-    done: list[Outcome] = []
+    done: list[CheckResult] = []
     for outcome in outcomes:
         done.append(outcome)
         click.echo(legible(_row(outcome)))
@@ -104,10 +104,10 @@ def _report(entry: CatalogEntry, outcomes: "Iterator[Outcome]") -> bool:
     return not count["fails"]
 
 
-def _row(outcome: "Outcome") -> str:
+def _row(outcome: "CheckResult") -> str:
     """How a law went, its time and its name, and of one that does not hold what was found."""
     why = f": {' '.join(outcome.why.split())}" if outcome.why else ""
-    return f"  {outcome.status:7} {outcome.seconds:5.1f} s  {outcome.law.name.replace('_', ' ')}{why}"
+    return f"  {outcome.status:7} {outcome.seconds:5.1f} s  {outcome.check.name.replace('_', ' ')}{why}"
 
 
 def _named(entry: CatalogEntry) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 
-from ..core.seeds import derive
+from ..core.seeds import derive_seed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,6 +72,6 @@ def corrupted(x: np.ndarray, name: str, *stream: int | str) -> "Iterator[Tensor]
     corruption = Corruption.named(name)
     noise = name.replace("gauss_clip", "gauss").replace("mask_grey", "mask")  # variants differ in nothing else
     for start in range(0, len(x), CHUNK):
-        rng = np.random.Generator(np.random.Philox(key=derive("corruption", noise, *stream, start // CHUNK)))
+        rng = np.random.Generator(np.random.Philox(key=derive_seed("corruption", noise, *stream, start // CHUNK)))
         unit = to_unit(torch.from_numpy(np.array(x[start : start + CHUNK])))
         yield torch.from_numpy(corruption(unit.numpy(), rng))

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from ..core.errors import BenchError
-from ..core.seeds import derive
+from ..core.seeds import derive_seed
 from ..core.spec import Run
 from ..data.types import Dataset
 from ..models.autoencoder import Autoencoder
 from ..models.posteriors import Posterior
-from ..models.types import Frame
+from ..models.types import ModelSpec
 from ..plugin import registry
 from ..plugin.interfaces import Architecture, Objective, Prior
 
@@ -27,35 +27,35 @@ def objective_of(run: Run) -> Objective:
     return registry.make_plugin("objective", run.objective)
 
 
-def frame_of(run: Run, shape: tuple[int, int, int]) -> Frame:
+def frame_of(run: Run, shape: tuple[int, int, int]) -> ModelSpec:
     """What the run's architecture has to fit, for images of `shape` (C, H, W)."""
-    return Frame(shape, run.latent, dataset_of(run).pixel_range)
+    return ModelSpec(shape, run.latent, dataset_of(run).pixel_range)
 
 
-def build(run: Run, frame: Frame, objective: Objective, device: torch.device) -> Autoencoder:
-    """The run's model at its initial weights. Raises BenchError if the architecture cannot serve the frame."""
+def build(run: Run, spec: ModelSpec, objective: Objective, device: torch.device) -> Autoencoder:
+    """The run's model at its initial weights. Raises BenchError if the architecture cannot serve the spec."""
     architecture = registry.make_plugin("architecture", run.architecture)
     prior = registry.make_plugin("prior", run.prior)
     try:
-        return assemble(frame, architecture, prior, objective, run.seed, device)
+        return assemble(spec, architecture, prior, objective, run.seed, device)
     except ValueError as error:
         raise BenchError(f"{run.architecture.use} over {run.dataset.use}: {error}") from error
 
 
 def assemble(
-    frame: Frame, architecture: Architecture, prior: Prior, objective: Objective, seed: int, device: torch.device
+    spec: ModelSpec, architecture: Architecture, prior: Prior, objective: Objective, seed: int, device: torch.device
 ) -> Autoencoder:
     """A model at its initial weights, made on the CPU so that they are the same for every device.
 
     On a GPU the weights of convolutions lie with their channels last, as its matrix units want them. Raises ValueError
-    if the architecture cannot serve the frame.
+    if the architecture cannot serve the spec.
     """
-    model = make_autoencoder(frame, architecture, prior, objective, seed).to(device)
+    model = make_autoencoder(spec, architecture, prior, objective, seed).to(device)
     return model.to(memory_format=torch.channels_last) if device.type == "cuda" else model
 
 
 def make_autoencoder(
-    frame: Frame, architecture: Architecture, prior: Prior, objective: Objective, seed: int
+    spec: ModelSpec, architecture: Architecture, prior: Prior, objective: Objective, seed: int
 ) -> Autoencoder:
     """A model of made parts on the CPU, each initialised from a stream of its own.
 
@@ -63,12 +63,12 @@ def make_autoencoder(
     wherever shapes agree.
     """
     family = objective.posterior()
-    encoder = seeded(seed, "encoder", lambda: architecture.encoder(frame, family.heads))
-    decoder = seeded(seed, "decoder", lambda: architecture.decoder(frame))
+    encoder = seeded(seed, "encoder", lambda: architecture.encoder(spec, family.heads))
+    decoder = seeded(seed, "decoder", lambda: architecture.decoder(spec))
     encode = LateEncoder()
-    distribution = seeded(seed, "prior", lambda: prior(frame, encode))
-    auxiliary = seeded(seed, "auxiliary", lambda: objective.auxiliary(frame))
-    encode.model = model = Autoencoder(frame, family, encoder, decoder, distribution, auxiliary)
+    distribution = seeded(seed, "prior", lambda: prior(spec, encode))
+    auxiliary = seeded(seed, "auxiliary", lambda: objective.auxiliary(spec))
+    encode.model = model = Autoencoder(spec, family, encoder, decoder, distribution, auxiliary)
     return model
 
 
@@ -87,5 +87,5 @@ M = TypeVar("M")
 def seeded(seed: int, part: str, make: Callable[[], M]) -> M:
     """What `make_plugin` makes when the CPU's global generator stands at the seed of this part; it is then put back."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "weights", part))
+        torch.manual_seed(derive_seed(seed, "weights", part))
         return make()

@@ -9,7 +9,7 @@ from ..core.errors import BenchError
 from ..core.spec import Cell, Choice
 from ..data.prepare import open_splits
 from ..data.types import Dataset
-from ..models.types import Frame
+from ..models.types import ModelSpec
 from ..plugin import registry
 from ..plugin.interfaces import Metric
 
@@ -39,11 +39,11 @@ def costs(cells: Sequence[Cell], data: Path, device: str) -> Iterator[str]:
 def _seconds(metric: Choice, dataset: Choice, latent: int, data: Path, kind: str) -> float:
     try:
         source: Dataset = registry.make_plugin("dataset", dataset)
-        frame = Frame(open_splits(source, data).shape, latent, source.pixel_range)
+        spec = ModelSpec(open_splits(source, data).shape, latent, source.pixel_range)
         made: Metric = registry.make_plugin("metric", metric)
     except BenchError:
         return 0.0
-    return made.cost(frame, kind)
+    return made.cost(spec, kind)
 
 
 def _told(seconds: float) -> str:

@@ -12,35 +12,35 @@ from ..core.errors import BenchError
 from ..core.results import Estimate
 from ..core.spec import Choice
 from ..plugin import registry
-from ..plugin.evaluation import Trial
+from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Metric
 from ..storage.atomic import write_json
 
 
-def measure(trial: Trial, choice: Choice, path: Path) -> None:
+def measure(evaluation: Evaluation, choice: Choice, path: Path) -> None:
     """Measure a model and keep what came of it. Raises BenchError for a metric that does not give what it announces."""
     began = time.perf_counter()
     metric: Metric = registry.make_plugin("metric", choice)
-    estimates = _plain(estimated(metric, trial))
+    estimates = _plain(estimated(metric, evaluation))
     seconds = round(time.perf_counter() - began, 3)
     write_json(path, {**_head(choice, metric), "estimates": estimates, "seconds": seconds})
 
 
-def estimated(metric: Metric, trial: Trial) -> Mapping[str, Estimate]:
+def estimated(metric: Metric, evaluation: Evaluation) -> Mapping[str, Estimate]:
     """What a metric gives of a model. Raises BenchError where that is not what it announces."""
-    return _checked(metric, metric(trial))
+    return _checked(metric, metric(evaluation))
 
 
-def refer(trial: Trial, choice: Choice, path: Path, dataset: Choice) -> None:
+def refer(evaluation: Evaluation, choice: Choice, path: Path, dataset: Choice) -> None:
     """Measure once what methods without training reach on the same data, unless another worker is at it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(path.with_suffix(".lock"), timeout=0):
             if not path.exists():
                 metric: Metric = registry.make_plugin("metric", choice)
-                rows = metric.references(trial.splits, trial.frame, trial.dataset)
+                rows = metric.references(evaluation.splits, evaluation.spec, evaluation.dataset)
                 checked = {label: _plain(_checked(metric, row)) for label, row in rows.items()}
-                where = {"dataset": dataset.as_json(), "latent": trial.frame.latent}
+                where = {"dataset": dataset.as_json(), "latent": evaluation.spec.latent}
                 write_json(path, {**where, **_head(choice, metric), "rows": checked})
     except Timeout:
         return

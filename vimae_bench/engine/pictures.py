@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.canonical import Json
 from ..data.pixels import to_unit
-from ..plugin.evaluation import Trial
+from ..plugin.evaluation import Evaluation
 from ..storage import image_grid as tiles
 from ..storage.image_grid import COLUMNS, Images
 
@@ -24,7 +24,7 @@ LEGEND = 10
 """More classes than this have colours only."""
 
 
-def draw(trial: Trial, history: Sequence[Json], folder: Path) -> None:
+def draw(evaluation: Evaluation, history: Sequence[Json], folder: Path) -> None:
     """Draw a run into `folder`, which is not there yet and appears with all its pictures at once.
 
     `history` is a line for each epoch, with its `epoch` and its `terms`. Where the latent space has two dimensions,
@@ -33,26 +33,28 @@ def draw(trial: Trial, history: Sequence[Json], folder: Path) -> None:
     aside = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    columns = min(COLUMNS, len(trial.examples("test")))
-    tiles.save(as_bytes(reconstructions(trial, columns)), columns, aside / "reconstructions.png")
-    tiles.save(as_bytes(trial.decode(trial.prior_draws(COLUMNS**2, "samples"))), COLUMNS, aside / "samples.png")
-    if trial.frame.latent == 2:
-        _draw_codes(trial, aside)
+    columns = min(COLUMNS, len(evaluation.examples("test")))
+    tiles.save(as_bytes(reconstructions(evaluation, columns)), columns, aside / "reconstructions.png")
+    tiles.save(
+        as_bytes(evaluation.decode(evaluation.prior_samples(COLUMNS**2, "samples"))), COLUMNS, aside / "samples.png"
+    )
+    if evaluation.spec.latent == 2:
+        _draw_codes(evaluation, aside)
     if history:
         _draw_losses(history, aside / "losses.png")
     aside.rename(folder)
 
 
-def reconstructions(trial: Trial, columns: int) -> Tensor:
+def reconstructions(evaluation: Evaluation, columns: int) -> Tensor:
     """Test images in the odd rows (the first, third, ...), what became of each below it, in [0, 1] units.
 
     They stand as far apart in the test split as can be, since a data set may have its classes one after the other.
     """
-    images = trial.examples("test").x
+    images = evaluation.examples("test").x
     rows = min(COLUMNS // 2, len(images) // columns)
     places = np.linspace(0, len(images) - 1, rows * columns).astype(np.int64)
-    x = to_unit(torch.from_numpy(images[places]).to(trial.device))
-    xhat = trial.decode(trial.posterior("test").mean[torch.from_numpy(places).to(trial.device)])
+    x = to_unit(torch.from_numpy(images[places]).to(evaluation.device))
+    xhat = evaluation.decode(evaluation.posterior("test").mean[torch.from_numpy(places).to(evaluation.device)])
     return torch.cat([part for pair in zip(x.split(columns), xhat.split(columns), strict=True) for part in pair])
 
 
@@ -61,26 +63,26 @@ def as_bytes(images: Tensor) -> Images:
     return images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
-def prior_levels(trial: Trial) -> list[float]:
+def prior_levels(evaluation: Evaluation) -> list[float]:
     """Values of log p(z) that bound the prior's densest regions, with the mass of 3, 2 and 1 sigma of a 2-D normal.
 
     For N(0, I) these are circles of radius 3, 2 and 1; they exist for every other prior as well.
     """
-    z = trial.prior_draws(100_000, "densest regions")
+    z = evaluation.prior_samples(100_000, "densest regions")
     with torch.inference_mode():
         outside = z.new_tensor([exp(-(sigma**2) / 2) for sigma in (3, 2, 1)])
-        return trial.model.prior.log_prob(z).quantile(outside).unique().tolist()
+        return evaluation.model.prior.log_prob(z).quantile(outside).unique().tolist()
 
 
-def _draw_codes(trial: Trial, folder: Path) -> None:
-    z, y = trial.draws("test").cpu().numpy(), trial.examples("test").y
+def _draw_codes(evaluation: Evaluation, folder: Path) -> None:
+    z, y = evaluation.posterior_samples("test").cpu().numpy(), evaluation.examples("test").y
     labels: dict[str, Any] = {} if y is None else {"y": np.asarray(y)}
     np.savez_compressed(folder / "codes.npz", z=z.astype(np.float16), **labels)
     figure = _figure(6, 6)
     axes = figure.add_axes((0.07, 0.05, 0.91, 0.91))
     _scatter(axes, z, y)
     limit = max(4.0, 1.05 * float(abs(z).max()))
-    _outline_prior(axes, trial, limit)
+    _outline_prior(axes, evaluation, limit)
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
     axes.tick_params(labelsize=8)
     axes.set_title("test codes z ~ q(z|x); lines: densest 39, 86 and 99 % of the prior", fontsize=9)
@@ -98,12 +100,14 @@ def _scatter(axes: "Axes", z: np.ndarray, y: np.ndarray | None) -> None:
         axes.legend(handles, [str(c) for c in classes], loc="upper right", fontsize=8)
 
 
-def _outline_prior(axes: "Axes", trial: Trial, limit: float) -> None:
-    side = torch.linspace(-limit, limit, 201, device=trial.device)
+def _outline_prior(axes: "Axes", evaluation: Evaluation, limit: float) -> None:
+    side = torch.linspace(-limit, limit, 201, device=evaluation.device)
     with torch.inference_mode():
-        log_p = trial.model.prior.log_prob(torch.cartesian_prod(side, side)).view(201, 201).T.cpu()
+        log_p = evaluation.model.prior.log_prob(torch.cartesian_prod(side, side)).view(201, 201).T.cpu()
     along = side.cpu().numpy()
-    axes.contour(along, along, log_p.numpy(), prior_levels(trial), colors="0.5", linewidths=0.8, linestyles="solid")
+    axes.contour(
+        along, along, log_p.numpy(), prior_levels(evaluation), colors="0.5", linewidths=0.8, linestyles="solid"
+    )
 
 
 def _draw_losses(history: Sequence[Json], path: Path) -> None:

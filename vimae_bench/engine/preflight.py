@@ -16,7 +16,7 @@ from ..data.prepare import ensure, open_splits
 from ..data.types import Dataset, Splits
 from ..execution import signals as interrupts
 from ..models.autoencoder import Autoencoder
-from ..models.types import Frame
+from ..models.types import ModelSpec
 from ..plugin import registry
 from ..plugin.interfaces import Metric
 from ..plugin.manager import PLUGIN_ERRORS
@@ -33,7 +33,7 @@ class _Data:
     place: int
     choice: Choice
     splits: Splits
-    frame: Frame
+    spec: ModelSpec
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _opened(group: Group, place: int, choice: Choice, data: Path, tell: Callable
     dataset: Dataset = registry.make_plugin("dataset", choice)
     ensure(dataset, data, tell)
     splits = open_splits(dataset, data)
-    return _Data(place, choice, splits, Frame(splits.shape, group.latent, dataset.pixel_range))
+    return _Data(place, choice, splits, ModelSpec(splits.shape, group.latent, dataset.pixel_range))
 
 
 def _plugins(group: Group) -> Found:
@@ -103,7 +103,7 @@ def _metrics(group: Group, sets: list[_Data]) -> Found:
         metric: Metric = registry.make_plugin("metric", choice)
         for data in sets:
             try:
-                metric.check(data.splits, data.frame)
+                metric.check(data.splits, data.spec)
             except ValueError as error:
                 yield ("metrics", i), f"does not fit {data.choice.use}: {error}"
             except PLUGIN_ERRORS as error:
@@ -176,11 +176,11 @@ class _WithoutValues(TorchFunctionMode):
 
 def wrong_shape(model: Autoencoder) -> str:
     """What is wrong with the shapes that encoder and decoder give, in words; empty if nothing is."""
-    frame = model.frame
+    spec = model.spec
     zeros = model.prior.origin.new_zeros
-    heads = model.encoder(zeros(2, *frame.shape))
+    heads = model.encoder(zeros(2, *spec.shape))
     shapes = [tuple(head.shape) for head in heads]
-    if shapes != [(2, frame.latent)] * model.family.heads:
-        return f"the encoder gives {shapes} for 2 images, not {model.family.heads} of (2, {frame.latent})"
-    images = tuple(model.decoder(zeros(2, frame.latent)).shape)
-    return "" if images == (2, *frame.shape) else f"the decoder gives {images} for 2 codes, not {(2, *frame.shape)}"
+    if shapes != [(2, spec.latent)] * model.family.heads:
+        return f"the encoder gives {shapes} for 2 images, not {model.family.heads} of (2, {spec.latent})"
+    images = tuple(model.decoder(zeros(2, spec.latent)).shape)
+    return "" if images == (2, *spec.shape) else f"the decoder gives {images} for 2 codes, not {(2, *spec.shape)}"

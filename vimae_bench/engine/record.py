@@ -47,7 +47,7 @@ def ended(run: Run, trained: Trained, model: Autoencoder, data: Json, seconds: J
     return _head(run, trained.status, trained.reason) | {
         "epochs": trained.epochs,
         "steps": trained.steps,
-        "shape": list(model.frame.shape),
+        "shape": list(model.spec.shape),
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": seconds,
         "data": data,

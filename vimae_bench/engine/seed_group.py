@@ -43,8 +43,8 @@ def _train(orders: Sequence[Order]) -> None:
     torch.set_num_threads(run.training.threads)
     dataset, objective = dataset_of(run), objective_of(run)
     splits = open_splits(dataset, orders[0].data)
-    frame = frame_of(run, splits.shape)
-    seeds = [Seed(o.cell.run.seed, build(o.cell.run, frame, objective, device), RunFolder(o.folder)) for o in orders]
+    spec = frame_of(run, splits.shape)
+    seeds = [Seed(o.cell.run.seed, build(o.cell.run, spec, objective, device), RunFolder(o.folder)) for o in orders]
     for order, seed in zip(orders, seeds, strict=True):
         seed.folder.write_spec(order.cell.run)
     images = torch.from_numpy(splits.train.x).to(device)

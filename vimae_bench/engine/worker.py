@@ -19,7 +19,7 @@ from ..data.types import Splits
 from ..execution import signals as interrupts
 from ..execution.jobs import DONE, FAILED, LEFT, NO_SPACE, Order
 from ..models.autoencoder import Autoencoder
-from ..plugin.evaluation import Trial
+from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Objective
 from ..plugin.manager import PLUGIN_ERRORS
 from ..storage.atomic import is_disk_full, remove_temporary_files
@@ -77,10 +77,10 @@ def _locked(order: Order, folder: RunFolder) -> int:
     try:
         folder.write_spec(order.cell.run)
         torch.set_num_threads(order.cell.run.training.threads)
-        trial = _trained(order, folder)
-        failures = _look(order, folder, trial) if trial else []
+        evaluation = _trained(order, folder)
+        failures = _look(order, folder, evaluation) if evaluation else []
         seconds = round(time.perf_counter() - began, 3)
-        folder.tell("ended", status="done" if trial else "diverged", time=time.time(), seconds=seconds)
+        folder.tell("ended", status="done" if evaluation else "diverged", time=time.time(), seconds=seconds)
     except PLUGIN_ERRORS as error:  # the run has failed, the matrix goes on
         return _failed(order, folder, error)
     return FAILED if failures else DONE
@@ -106,7 +106,7 @@ def _complete(order: Order, folder: RunFolder) -> bool:
     return status == "diverged" or (status == "done" and not any(_missing(order, folder)))
 
 
-def _trained(order: Order, folder: RunFolder) -> Trial | None:
+def _trained(order: Order, folder: RunFolder) -> Evaluation | None:
     """The trained model on its data, trained now if it was not before; None if it diverged."""
     run, device = order.cell.run, torch.device(order.device)
     dataset, objective = dataset_of(run), objective_of(run)
@@ -118,7 +118,7 @@ def _trained(order: Order, folder: RunFolder) -> Trial | None:
     elif status == "done":
         record.load_weights(folder.weights, model)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)  # several times the size of the weights
-    return Trial(model.eval(), splits, run.dataset.use, run.seed, device) if status == "done" else None
+    return Evaluation(model.eval(), splits, run.dataset.use, run.seed, device) if status == "done" else None
 
 
 def _train(order: Order, folder: RunFolder, model: Autoencoder, objective: Objective, splits: Splits) -> Status:
@@ -137,14 +137,14 @@ def _train(order: Order, folder: RunFolder, model: Autoencoder, objective: Objec
     return trained.status
 
 
-def _look(order: Order, folder: RunFolder, trial: Trial) -> list[str]:
+def _look(order: Order, folder: RunFolder, evaluation: Evaluation) -> list[str]:
     """Make all that is wanted of a trained model; gives the reasons of what failed, which harms nothing else."""
     failures: list[str] = []
     for what, make in _missing(order, folder):
         interrupts.check()
         try:
             folder.tell("measuring", metric=what, time=time.time())
-            make(trial)
+            make(evaluation)
         except PLUGIN_ERRORS as error:
             if is_disk_full(error, folder.path):
                 raise
@@ -153,11 +153,11 @@ def _look(order: Order, folder: RunFolder, trial: Trial) -> list[str]:
     return failures
 
 
-def _missing(order: Order, folder: RunFolder) -> Iterator[tuple[str, Callable[[Trial], None]]]:
+def _missing(order: Order, folder: RunFolder) -> Iterator[tuple[str, Callable[[Evaluation], None]]]:
     """What is not there yet of a trained model, by name, each with what makes it."""
     run = order.cell.run
     if not folder.pictures.exists():
-        yield "pictures", lambda trial: draw(trial, folder.read_history(), folder.pictures)
+        yield "pictures", lambda evaluation: draw(evaluation, folder.read_history(), folder.pictures)
     for choice in order.cell.metrics:
         if not folder.metric(choice).exists():
             yield choice.use, partial(measure, choice=choice, path=folder.metric(choice))

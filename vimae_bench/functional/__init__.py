@@ -1,23 +1,23 @@
 """Pure functions of tensors and arrays."""
 
-from .estimates import mean_estimate
-from .frechet_distance import Moments, frechet_distance, frechet_estimate
+from .estimates import estimate_mean
+from .frechet_distance import Moments, estimate_frechet_distance, frechet_distance
 from .mmd import KernelName, Statistic, kernel_matrix, median_bandwidth, mmd2, squared_distances
-from .mutual_information import information_of_labels, mutual_information
+from .mutual_information import mutual_information_continuous, mutual_information_discrete
 from .reconstruction import squared_error
 
 __all__ = [
     "KernelName",
     "Moments",
     "Statistic",
+    "estimate_frechet_distance",
+    "estimate_mean",
     "frechet_distance",
-    "frechet_estimate",
-    "information_of_labels",
     "kernel_matrix",
-    "mean_estimate",
     "median_bandwidth",
     "mmd2",
-    "mutual_information",
+    "mutual_information_continuous",
+    "mutual_information_discrete",
     "squared_distances",
     "squared_error",
 ]

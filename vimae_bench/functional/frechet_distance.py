@@ -34,7 +34,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     return _value(a.mean - b.mean, a.root, b.root, overlap)
 
 
-def frechet_estimate(features: np.ndarray, real: Moments) -> Estimate:
+def estimate_frechet_distance(features: np.ndarray, real: Moments) -> Estimate:
     """The distance of features [n, F] from a real side that is taken as it is, with the standard error of n draws.
 
     The error is that of the influence function (Hampel, 1974): a feature x moves the distance by

@@ -13,7 +13,7 @@ from scipy.special import digamma
 from torch import Tensor
 
 
-def information_of_labels(z: Tensor, y: Tensor, k: int = 3) -> Tensor:
+def mutual_information_discrete(z: Tensor, y: Tensor, k: int = 3) -> Tensor:
     """Values [n] whose mean is I(y; z) for points z [n, d] with labels y, int64 [n] (Ross, PLoS ONE 9(2), 2014).
 
     psi(n) - psi(n_y) + psi(k) - psi(m): the k-th neighbour among the n_y points of one's own label is the m-th among
@@ -32,7 +32,7 @@ def information_of_labels(z: Tensor, y: Tensor, k: int = 3) -> Tensor:
     return torch.from_numpy(values)
 
 
-def mutual_information(x: Tensor, y: Tensor, k: int = 3) -> Tensor:
+def mutual_information_continuous(x: Tensor, y: Tensor, k: int = 3) -> Tensor:
     """Values [n] whose mean is I(x; y) for points x [n, dx] and y [n, dy]: estimator 1 of Kraskov et al. (2004).
 
     psi(k) + psi(n) - psi(n_x + 1) - psi(n_y + 1): n_x and n_y points are nearer in x and in y alone than the k-th

@@ -13,17 +13,17 @@ from torch import Tensor
 
 from ..core.errors import BenchError
 from ..core.results import Estimate
-from ..core.seeds import derive
+from ..core.seeds import derive_seed
 from ..data.corruptions import corrupted
 from ..data.types import Examples, Splits
 from ..functional.linear_svm import hinge_minimum
-from ..models.types import Frame
+from ..models.types import ModelSpec
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
     from ..models.posteriors import Posterior
-    from ..plugin.evaluation import Part, Trial
+    from ..plugin.evaluation import Evaluation, SplitName
 
 Encode = Callable[[Iterator[Tensor]], np.ndarray]
 """Chunks of images [B, C, H, W] in [0, 1] units to features float64 [n, F]."""
@@ -36,28 +36,28 @@ class Codes(Protocol):
     """
 
     def __call__(
-        self, part: "Part", name: str = "clean", noise: int = 0, places: np.ndarray | None = None
+        self, part: "SplitName", name: str = "clean", noise: int = 0, places: np.ndarray | None = None
     ) -> np.ndarray: ...
 
 
-def mean_codes(trial: "Trial") -> Codes:
-    """Posterior means, encoded once for all metrics of a trial."""
-    return partial(_codes, trial, lambda q: q.mean)
+def mean_codes(evaluation: "Evaluation") -> Codes:
+    """Posterior means, encoded once for all metrics of a evaluation."""
+    return partial(_codes, evaluation, lambda q: q.mean)
 
 
-def drawn_codes(trial: "Trial") -> Codes:
+def drawn_codes(evaluation: "Evaluation") -> Codes:
     """One draw of the posterior for each image, anew at every call, from the global generators."""
-    return partial(_codes, trial, lambda q: q.rsample())
+    return partial(_codes, evaluation, lambda q: q.rsample())
 
 
-def plain_codes(splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Codes]:
+def plain_codes(splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Codes]:
     """What needs no training, by row label: pixels in [0, 1] units, and the first d principal components of them.
 
-    The components are those of the training images, as many as the frame has latents; left out where there are fewer.
+    The components are those of the training images, as many as the spec has latents; left out where there are fewer.
     """
     rows: dict[str, Encode] = {"raw pixels": _pixels}
-    if frame.latent <= min(frame.pixels, len(splits.train)):
-        rows[f"PCA-{frame.latent}"] = _principal_components(splits.train, frame.latent)
+    if spec.latent <= min(spec.input_size, len(splits.train)):
+        rows[f"PCA-{spec.latent}"] = _principal_components(splits.train, spec.latent)
     return {row: partial(_encoded, splits, dataset, encode) for row, encode in rows.items()}
 
 
@@ -66,7 +66,7 @@ def choose_labelled(y: np.ndarray, labels: int, dataset: str, draw: int) -> np.n
 
     The same for every draw of this number on this data set. Raises BenchError where a class has too few images.
     """
-    rng = np.random.Generator(np.random.Philox(key=derive("labels", dataset, draw)))
+    rng = np.random.Generator(np.random.Philox(key=derive_seed("labels", dataset, draw)))
     classes, held = np.unique(y, return_counts=True)
     each = labels // len(classes)
     if not 1 <= each <= held.min():
@@ -146,21 +146,21 @@ def accuracy_over_draws(right: np.ndarray) -> Estimate:
 
 
 def _codes(
-    trial: "Trial",
+    evaluation: "Evaluation",
     read: "Callable[[Posterior], Tensor]",
-    part: "Part",
+    part: "SplitName",
     name: str = "clean",
     noise: int = 0,
     places: np.ndarray | None = None,
 ) -> np.ndarray:
-    return read(trial.corrupted_posterior(part, name, noise, places)).double().cpu().numpy()
+    return read(evaluation.corrupted_posterior(part, name, noise, places)).double().cpu().numpy()
 
 
 def _encoded(
     splits: Splits,
     dataset: str,
     encode: Encode,
-    part: "Part",
+    part: "SplitName",
     name: str = "clean",
     noise: int = 0,
     places: np.ndarray | None = None,

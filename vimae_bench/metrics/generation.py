@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ..core.canonical import canonical
 from ..core.results import Estimate, Measure
-from ..core.seeds import derive
+from ..core.seeds import derive_seed
 from ..data.types import Splits
 from ..functional.frechet_distance import Moments
-from ..models.types import Frame
-from ..plugin.evaluation import Trial
+from ..models.types import ModelSpec
+from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Metric
-from ..plugin.latent_sampling import Source
+from ..plugin.latent_sampling import LatentDistribution
 from ..storage.array_cache import content, kept
 
 
@@ -65,13 +65,13 @@ class SampleDistance(Metric, ABC):
     """A distance of generated images from real ones: of `images` drawn ones from the first `images` of `reference`.
 
     If there are fewer real images, as many are drawn as there are. Drawn images are rounded to bytes, as real ones
-    are. `sources` says where codes are drawn (see `Source`), with a measure for each; `reconstruction` adds one of
-    the first test images, rebuilt from the posterior's mean.
+    are. `sources` says where codes are drawn (see `LatentDistribution`), with a measure for each; `reconstruction`
+    adds one of the first test images, rebuilt from the posterior's mean.
     """
 
     images: Annotated[int, Ge(2)] = 10_000
     reference: Literal["test", "train"] = "test"
-    sources: Annotated[tuple[Source, ...], MinLen(1)] = ("prior",)
+    sources: Annotated[tuple[LatentDistribution, ...], MinLen(1)] = ("prior",)
     reconstruction: bool = False
 
     name: ClassVar[str] = ""
@@ -91,23 +91,23 @@ class SampleDistance(Metric, ABC):
         names += [f"{self.name} reconstruction"] if self.reconstruction else []
         return tuple(Measure(name, self.unit, "lower") for name in names)
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        features = self.features(trial.splits)
-        real = self._real(trial.splits, features, trial.device)
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        features = self.features(evaluation.splits)
+        real = self._real(evaluation.splits, features, evaluation.device)
 
         def distance(images: Tensor) -> Estimate:
-            return self.distance(features_of(features, to_bytes(images), trial.device), real)
+            return self.distance(features_of(features, to_bytes(images), evaluation.device), real)
 
         n = len(real.images)
-        found = {self._named(source): distance(trial.samples(n, source)) for source in self.sources}
+        found = {self._named(source): distance(evaluation.generate(n, source)) for source in self.sources}
         if self.reconstruction:
-            found[f"{self.name} reconstruction"] = distance(trial.decode(trial.posterior("test").mean[:n]))
+            found[f"{self.name} reconstruction"] = distance(evaluation.decode(evaluation.posterior("test").mean[:n]))
         return found
 
     def references(
         self,
         splits: Splits,
-        frame: Frame,  # noqa: ARG002
+        spec: ModelSpec,  # noqa: ARG002
         dataset: str,
     ) -> Mapping[str, Mapping[str, Estimate]]:
         """Real images of the other split, as many, chosen at random: the floor, which is not 0 for so many images.
@@ -121,7 +121,7 @@ class SampleDistance(Metric, ABC):
         n = len(real.images)
         if len(other) < n:
             return {}
-        rng = np.random.Generator(np.random.Philox(key=derive("real images", dataset)))
+        rng = np.random.Generator(np.random.Philox(key=derive_seed("real images", dataset)))
         images = np.asarray(other.x)[np.sort(rng.choice(len(other), n, replace=False))]
         made = RealSide(images, features, device).features
         return {label: {self._named(source): self.distance(made, real) for source in self.sources}}
@@ -130,7 +130,7 @@ class SampleDistance(Metric, ABC):
         """About how long a model takes where features of an image take so many seconds on `cpu` and on `cuda`."""
         return self.images * (len(self.sources) + self.reconstruction) * each["cuda" if "cuda" in device else "cpu"]
 
-    def _named(self, source: Source) -> str:
+    def _named(self, source: LatentDistribution) -> str:
         return self.name if source == "prior" else f"{self.name} {source}"
 
     def _real(self, splits: Splits, features: Features, device: torch.device) -> RealSide:

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.seeds import derive
+from ..core.seeds import derive_seed
 from ..data.pixels import to_unit
 from ..data.types import Examples
 from ..models.autoencoder import Autoencoder
 
 if TYPE_CHECKING:
-    from ..plugin.evaluation import Trial
+    from ..plugin.evaluation import Evaluation
 
 VARIANCE_FLOOR = 1 / (12 * 255**2)
 """The variance of rounding to 256 levels in [0, 1] units: images of bytes tell nothing about a smaller one."""
@@ -30,12 +30,12 @@ class GaussianDecoder:
     def mean(self, z: Tensor) -> Tensor:
         """The mean images [..., C, H, W] of codes [..., d], in [0, 1] units, differentiable in the codes."""
         out = self.model.decode(z)
-        return out if self.model.frame.pixel_range == "unit" else (out + 1) / 2
+        return out if self.model.spec.pixel_range == "unit" else (out + 1) / 2
 
     def log_prob(self, x: Tensor, z: Tensor) -> Tensor:
         """log p(x|z) in nats for images [B, C, H, W] and codes [..., B, d]: [..., B], differentiable in the codes."""
         sse = (self.mean(z) - x).square().flatten(-3).sum(-1)
-        return -sse / (2 * self.variance) - self.model.frame.pixels / 2 * log(2 * pi * self.variance)
+        return -sse / (2 * self.variance) - self.model.spec.input_size / 2 * log(2 * pi * self.variance)
 
     def sample(self, z: Tensor) -> Tensor:
         """A draw of p(x|z) for each code [..., d], with its noise and so not within [0, 1]: [..., C, H, W]."""
@@ -43,15 +43,15 @@ class GaussianDecoder:
         return mean + self.variance**0.5 * torch.randn_like(mean)
 
 
-def noise_variance(trial: "Trial") -> float:
+def noise_variance(evaluation: "Evaluation") -> float:
     """The decoder's variance of largest likelihood, mean SSE / D in [0, 1] units: one rule for every method.
 
     The SSE is that of images decoded from one draw of q(z|x) each, over the validation images, or over the test images
     where the run has none. At a maximum of the ELBO in the variance this is its value (2006.13202).
     """
-    part = "validation" if len(trial.splits.validation) else "test"
-    sse = trial.squared_error(part, of="draws").double().mean()
-    return max(float(sse) / trial.frame.pixels, VARIANCE_FLOOR)
+    part = "validation" if len(evaluation.splits.validation) else "test"
+    sse = evaluation.squared_error(part, of="draws").double().mean()
+    return max(float(sse) / evaluation.spec.input_size, VARIANCE_FLOOR)
 
 
 def random_images(examples: Examples, count: int, *stream: int | str) -> Tensor:
@@ -59,5 +59,5 @@ def random_images(examples: Examples, count: int, *stream: int | str) -> Tensor:
 
     The stream's name alone decides which, and fewer are the first of more: all methods meet the same.
     """
-    rng = np.random.Generator(np.random.Philox(key=derive("images", *stream)))
+    rng = np.random.Generator(np.random.Philox(key=derive_seed("images", *stream)))
     return to_unit(torch.from_numpy(np.array(examples.x[rng.permutation(len(examples))[:count]])))

@@ -6,18 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from .posteriors import Posterior, PosteriorFamily
-from .types import Frame, PriorDistribution
+from .types import ModelSpec, PriorDistribution
 
 
 class Autoencoder(nn.Module):
-    """An encoder, a decoder, a prior, and what the objective has of its own, over images of one frame.
+    """An encoder, a decoder, a prior, and what the objective has of its own, over images of one spec.
 
     `matmul_dtype` is the precision of the matrix products inside encoder and decoder: float32, or bfloat16 in training.
     """
 
     def __init__(
         self,
-        frame: Frame,
+        spec: ModelSpec,
         family: PosteriorFamily,
         encoder: nn.Module,
         decoder: nn.Module,
@@ -25,10 +25,10 @@ class Autoencoder(nn.Module):
         auxiliary: nn.Module,
     ):
         super().__init__()
-        self.frame = frame
+        self.spec = spec
         self.matmul_dtype = torch.float32
         self.encoder, self.decoder, self.prior, self.auxiliary = encoder, decoder, prior, auxiliary
-        self.family = family.bound(auxiliary)
+        self.family = family.bind(auxiliary)
 
     def encode(self, x: Tensor) -> Posterior:
         """q(z|x) for images [B, C, H, W] in network units, with the objective's input noise where it has any."""
@@ -47,7 +47,7 @@ class Autoencoder(nn.Module):
         """The mean image of p(x|z) in network units: z [..., d] gives [..., C, H, W]."""
         with self._precision(z):
             images = self.decoder(z.reshape(-1, z.shape[-1]))
-        return images.to(z.dtype).reshape(*z.shape[:-1], *self.frame.shape)
+        return images.to(z.dtype).reshape(*z.shape[:-1], *self.spec.shape)
 
     def _heads(self, x: Tensor) -> tuple[Tensor, ...]:
         with self._precision(x):
@@ -59,6 +59,6 @@ class Autoencoder(nn.Module):
         low = self.matmul_dtype != torch.float32
         return torch.autocast(x.device.type, self.matmul_dtype) if low else nullcontext()
 
-    def parts(self, names: tuple[str, ...]) -> list[nn.Parameter]:
+    def module_parameters(self, names: tuple[str, ...]) -> list[nn.Parameter]:
         """The parameters of the named parts."""
         return [p for name in names for p in self.get_submodule(name).parameters()]

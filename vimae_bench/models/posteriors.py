@@ -72,7 +72,7 @@ class Flow(nn.Module, ABC):
 
 
 @dataclass(frozen=True)
-class FlowPosterior(Posterior):
+class NormalizingFlowPosterior(Posterior):
     """The law of F(z0) for a Gaussian z0, which has a density and is no Gaussian (Kingma et al., 1606.04934)."""
 
     base: GaussianPosterior
@@ -107,7 +107,7 @@ class FlowPosterior(Posterior):
 
 
 @dataclass(frozen=True)
-class PointPosterior(Posterior):
+class DiracPosterior(Posterior):
     """All mass on one code, shape [B, d]: a draw is the mean."""
 
     m: Tensor
@@ -121,7 +121,7 @@ class PointPosterior(Posterior):
 
 
 @dataclass(frozen=True)
-class PushForwardPosterior(Posterior):
+class ImplicitPosterior(Posterior):
     """The law of f(x + nu): a deterministic encoder f over an input x [B, C, H, W] with small noise nu on it."""
 
     encoder: Encoder
@@ -177,16 +177,16 @@ class PosteriorFamily(ABC):
     heads: ClassVar[int]
 
     @abstractmethod
-    def at(self, *heads: Tensor) -> Posterior:
+    def from_heads(self, *heads: Tensor) -> Posterior:
         """The posterior as it is evaluated, from the encoder's heads: without any input noise."""
 
-    def bound(self, auxiliary: nn.Module) -> "PosteriorFamily":  # noqa: ARG002
+    def bind(self, auxiliary: nn.Module) -> "PosteriorFamily":  # noqa: ARG002
         """The family over the objective's own parameters, `model.auxiliary`, where its posteriors are made of these."""
         return self
 
     def __call__(self, encoder: Encoder, x: Tensor) -> Posterior:
         """The posterior as it is trained, for images x [B, C, H, W] in network units."""
-        return self.at(*encoder(x))
+        return self.from_heads(*encoder(x))
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class Gaussian(PosteriorFamily):
 
     heads: ClassVar[int] = 2
 
-    def at(self, *heads: Tensor) -> GaussianPosterior:
+    def from_heads(self, *heads: Tensor) -> GaussianPosterior:
         m, l = heads  # noqa: E741
         return GaussianPosterior(m, l.clamp(-LOG_VARIANCE_BOUND, LOG_VARIANCE_BOUND))
 
@@ -214,30 +214,30 @@ class FixedGaussian(PosteriorFamily):
         if not self.std >= SMALLEST_STD:
             raise ValueError(f"std is {self.std}; it has to be at least {SMALLEST_STD}")
 
-    def at(self, *heads: Tensor) -> GaussianPosterior:
+    def from_heads(self, *heads: Tensor) -> GaussianPosterior:
         return GaussianPosterior(heads[0], torch.full_like(heads[0], log(self.std**2 - STD_FLOOR)))
 
 
 @dataclass(frozen=True)
-class FlowedGaussian(PosteriorFamily):
+class NormalizingFlow(PosteriorFamily):
     """A diagonal Gaussian under a flow, the objective's `auxiliary`; the third head is the flow's context."""
 
     flow: Flow | None = None
     heads: ClassVar[int] = 3
 
-    def bound(self, auxiliary: nn.Module) -> "FlowedGaussian":
+    def bind(self, auxiliary: nn.Module) -> "NormalizingFlow":
         """Raises TypeError for an auxiliary that is no Flow."""
         if not isinstance(auxiliary, Flow):
             raise TypeError(
                 f"a flowed posterior needs a Flow as the objective's auxiliary, not {type(auxiliary).__name__}"
             )
-        return FlowedGaussian(auxiliary)
+        return NormalizingFlow(auxiliary)
 
-    def at(self, *heads: Tensor) -> FlowPosterior:
+    def from_heads(self, *heads: Tensor) -> NormalizingFlowPosterior:
         if self.flow is None:
             raise TypeError("a flowed posterior is made by a family that is bound to its flow")
         m, l, context = heads  # noqa: E741
-        return FlowPosterior(Gaussian().at(m, l), context, self.flow)
+        return NormalizingFlowPosterior(Gaussian().from_heads(m, l), context, self.flow)
 
 
 @dataclass(frozen=True)
@@ -246,19 +246,19 @@ class Deterministic(PosteriorFamily):
 
     heads: ClassVar[int] = 1
 
-    def at(self, *heads: Tensor) -> PointPosterior:
-        return PointPosterior(heads[0])
+    def from_heads(self, *heads: Tensor) -> DiracPosterior:
+        return DiracPosterior(heads[0])
 
 
 @dataclass(frozen=True)
-class NoisedDeterministic(PosteriorFamily):
+class NoisyInputEncoder(PosteriorFamily):
     """z = f(x + nu) in training, z = f(x) at evaluation."""
 
     noise: TruncatedNormal
     heads: ClassVar[int] = 1
 
-    def at(self, *heads: Tensor) -> PointPosterior:
-        return PointPosterior(heads[0])
+    def from_heads(self, *heads: Tensor) -> DiracPosterior:
+        return DiracPosterior(heads[0])
 
-    def __call__(self, encoder: Encoder, x: Tensor) -> PushForwardPosterior:
-        return PushForwardPosterior(encoder, x, self.noise)
+    def __call__(self, encoder: Encoder, x: Tensor) -> ImplicitPosterior:
+        return ImplicitPosterior(encoder, x, self.noise)

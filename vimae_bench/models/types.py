@@ -12,7 +12,7 @@ from .posteriors import Posterior
 
 
 @dataclass(frozen=True)
-class Frame:
+class ModelSpec:
     """What an architecture has to fit: images of `shape` (C, H, W), `latent` dimensions, the pixels' range."""
 
     shape: tuple[int, int, int]
@@ -20,12 +20,12 @@ class Frame:
     pixel_range: PixelRange = "unit"
 
     @property
-    def pixels(self) -> int:
+    def input_size(self) -> int:
         """D = C*H*W."""
         channels, height, width = self.shape
         return channels * height * width
 
-    def squash(self) -> nn.Module:
+    def output_activation(self) -> nn.Module:
         """What a decoder ends in to stay in the range: a sigmoid for `unit`, a tanh for `sym`."""
         return nn.Sigmoid() if self.pixel_range == "unit" else nn.Tanh()
 

@@ -8,8 +8,8 @@ from ..analysis.leaderboard import title
 from ..core.errors import BenchError
 from ..engine.pictures import reconstructions
 from ..models.autoencoder import Autoencoder
-from ..plugin.evaluation import Trial
-from ..plugin.latent_sampling import Source
+from ..plugin.evaluation import Evaluation
+from ..plugin.latent_sampling import LatentDistribution
 from ..storage.image_grid import COLUMNS
 from ..storage.store import Outcome
 from . import frames, html
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 class Trained:
     """What came of one training.
 
-    `outcome` is what came of it as results hold it, `trial` the model with its data as a metric sees them.
+    `outcome` is what came of it as results hold it, `evaluation` the model with its data as a metric sees them.
     """
 
     outcome: Outcome
-    trial: Trial
+    evaluation: Evaluation
 
     @property
     def label(self) -> str:
@@ -56,7 +56,7 @@ class Trained:
     @property
     def model(self) -> Autoencoder:
         """The trained model, in evaluation mode."""
-        return self.trial.model
+        return self.evaluation.model
 
     @cached_property
     def estimates(self) -> "pd.DataFrame":
@@ -68,7 +68,7 @@ class Trained:
         """A row for each epoch, a column for each term: the mean over the epoch's batches."""
         return frames.history(self.outcome)
 
-    def samples(self, n: int = 50, source: Source = "prior", columns: int = COLUMNS) -> Tiles:
+    def samples(self, n: int = 50, source: LatentDistribution = "prior", columns: int = COLUMNS) -> Tiles:
         """n generated images, of codes drawn from the prior or from another `source`."""
         return Tiles(self._done().samples(n, source), columns)
 
@@ -76,10 +76,10 @@ class Trained:
         """Test images in every other row, what became of each below it."""
         return Tiles(reconstructions(self._done(), columns), columns)
 
-    def _done(self) -> Trial:
+    def _done(self) -> Evaluation:
         if self.status != "done":
             raise BenchError(f"{self!r} has no model to look at")
-        return self.trial
+        return self.evaluation
 
     def _repr_html_(self) -> str:
         return html.trained(repr(self), self.outcome)

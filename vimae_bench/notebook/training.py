@@ -26,8 +26,8 @@ from ..engine.pictures import draw
 from ..engine.preflight import wrong_shape
 from ..engine.training.loop import train as train_model
 from ..models.autoencoder import Autoencoder
-from ..models.types import Frame
-from ..plugin.evaluation import Trial
+from ..models.types import ModelSpec
+from ..plugin.evaluation import Evaluation
 from ..storage.metric_file import suffix_of
 from ..storage.run_folder import RunFolder
 from ..storage.store import Outcome
@@ -92,34 +92,34 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 def _carried_out(method: Method, label: str, device: torch.device, data: Path) -> Trained:
     scratch = Path(mkdtemp(prefix="vimae-bench-"))
     try:
-        outcome, trial = _measured_and_drawn(method, label, device, data, scratch)
+        outcome, evaluation = _measured_and_drawn(method, label, device, data, scratch)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
     weakref.finalize(outcome, shutil.rmtree, scratch, ignore_errors=True)  # tables of it read its epochs and pictures
-    return Trained(outcome, trial)
+    return Trained(outcome, evaluation)
 
 
 def _measured_and_drawn(
     method: Method, label: str, device: torch.device, data: Path, scratch: Path
-) -> tuple[Outcome, Trial]:
+) -> tuple[Outcome, Evaluation]:
     """Train a model in a scratch folder, measure it and draw it."""
     cell, dataset = method.cell(label), method.dataset.made
     with bar(label, method.training.epochs) as tell, _undisturbed(method.training.threads, device):
         ensure(dataset, data, print)
         splits = open_splits(dataset, data)
-        model = _assembled(method, Frame(splits.shape, method.latent, dataset.pixel_range), device)
-        _expect_measurable(method, splits, model.frame)
+        model = _assembled(method, ModelSpec(splits.shape, method.latent, dataset.pixel_range), device)
+        _expect_measurable(method, splits, model.spec)
         folder = Watched(scratch / "run", lambda event, what: _show(event, what, tell))
         kept = _train(method, model, splits, folder, device)
         kept["data"] = known_digests(folder_of(dataset, data))
-        trial = Trial(model.eval(), splits, cell.run.dataset.use, method.seed, device)
+        evaluation = Evaluation(model.eval(), splits, cell.run.dataset.use, method.seed, device)
         done = kept["status"] == "done"
         show = partial(tell, method.training.epochs)
-        measures, estimates = _measured(method.metrics if done else (), trial, show)
+        measures, estimates = _measured(method.metrics if done else (), evaluation, show)
         if done:
-            draw(trial, folder.read_history(), folder.pictures)  # figures of results look for them there
-    return Outcome(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates), trial
+            draw(evaluation, folder.read_history(), folder.pictures)  # figures of results look for them there
+    return Outcome(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates), evaluation
 
 
 @contextmanager
@@ -134,12 +134,12 @@ def _undisturbed(threads: int, device: torch.device) -> Generator[None]:
         torch.set_num_threads(before)
 
 
-def _assembled(method: Method, frame: Frame, device: torch.device) -> Autoencoder:
+def _assembled(method: Method, spec: ModelSpec, device: torch.device) -> Autoencoder:
     """The model at its initial weights, of which is known that it fits the images and the objective."""
     parts = method.architecture, method.prior, method.objective
     with _own_words(f"does not fit {method.dataset.choice.use}", *parts):
         architecture, prior, objective = (part.made for part in parts)
-        model = assemble(frame, architecture, prior, objective, method.seed, device)
+        model = assemble(spec, architecture, prior, objective, method.seed, device)
     with torch.no_grad():
         wrong = wrong_shape(model.eval())  # in training mode batch norm would see the zeros that it is tried on
     if wrong:
@@ -149,10 +149,10 @@ def _assembled(method: Method, frame: Frame, device: torch.device) -> Autoencode
     return model
 
 
-def _expect_measurable(method: Method, splits: Splits, frame: Frame) -> None:
+def _expect_measurable(method: Method, splits: Splits, spec: ModelSpec) -> None:
     for metric in method.metrics:
         with _own_words(f"does not fit {method.dataset.choice.use}", metric):
-            metric.made.check(splits, frame)
+            metric.made.check(splits, spec)
 
 
 @contextmanager
@@ -175,7 +175,7 @@ def _train(method: Method, model: Autoencoder, splits: Splits, folder: RunFolder
 
 
 def _measured(
-    metrics: Sequence[Part], trial: Trial, show: Callable[[str], object]
+    metrics: Sequence[Part], evaluation: Evaluation, show: Callable[[str], object]
 ) -> tuple[dict[str, Measure], dict[str, Estimate]]:
     """All that the metrics give, under the names that results have for them."""
     measures, estimates = dict[str, Measure](), dict[str, Estimate]()
@@ -186,7 +186,7 @@ def _measured(
         if twice := measures.keys() & found.keys():
             raise BenchError(f"two metrics give '{min(twice)}'; leave one of them out")
         measures |= {name: replace(measure, name=name) for name, measure in found.items()}
-        estimates |= {name + suffix: estimate for name, estimate in estimated(metric.made, trial).items()}
+        estimates |= {name + suffix: estimate for name, estimate in estimated(metric.made, evaluation).items()}
     return measures, estimates
 
 

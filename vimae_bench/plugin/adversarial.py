@@ -18,8 +18,8 @@ from torch.nn.functional import softplus
 
 from ..core.errors import BenchError
 from ..models.posteriors import Gaussian, GaussianPosterior, Posterior
-from ..models.types import Frame, PriorDistribution
-from .interfaces import Batch, Divergence, Loss, Objective, Step
+from ..models.types import ModelSpec, PriorDistribution
+from .interfaces import Batch, Divergence, Loss, Objective, OptimizerStep
 
 if TYPE_CHECKING:
     from ..models.autoencoder import Autoencoder
@@ -35,7 +35,7 @@ class AdversarialDivergence(ABC):
     """The critic's own."""
 
     @abstractmethod
-    def critic(self, frame: Frame) -> nn.Module:
+    def critic(self, spec: ModelSpec) -> nn.Module:
         """The critic, at its initial weights; these are drawn from the global generator."""
 
     @abstractmethod
@@ -101,18 +101,20 @@ class DivergenceObjective(Objective):
         if fits is not None:
             fits(model.prior)
 
-    def auxiliary(self, frame: Frame) -> nn.Module:
+    def auxiliary(self, spec: ModelSpec) -> nn.Module:
         """The critic, where the divergence has one."""
-        return self.divergence.critic(frame) if isinstance(self.divergence, AdversarialDivergence) else nn.Module()
+        return self.divergence.critic(spec) if isinstance(self.divergence, AdversarialDivergence) else nn.Module()
 
-    def steps(self) -> tuple[Step, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """A step of the autoencoder, and after it one of the critic where there is one."""
         if not isinstance(self.divergence, AdversarialDivergence):
-            return (Step(self),)
-        mine = Step(self, trains=("encoder", "decoder", "prior"))
-        return mine, Step(self._criticise, trains=("auxiliary",), learning_rate=self.divergence.learning_rate)
+            return (OptimizerStep(self),)
+        mine = OptimizerStep(self, modules=("encoder", "decoder", "prior"))
+        return mine, OptimizerStep(
+            self._critic_step, modules=("auxiliary",), learning_rate=self.divergence.learning_rate
+        )
 
-    def _criticise(self, model: "Autoencoder", batch: Batch) -> Loss:
+    def _critic_step(self, model: "Autoencoder", batch: Batch) -> Loss:
         """The critic's loss on the batch, with the codes that the encoder gives after its step."""
         divergence: Any = self.divergence
         with torch.no_grad():
@@ -137,8 +139,8 @@ class AdversarialJS(AdversarialDivergence):
     prior_trick: bool = False
     learning_rate: Annotated[float, Gt(0)] = 5e-4
 
-    def critic(self, frame: Frame) -> nn.Module:
-        sizes = [frame.latent, *[self.units] * self.layers]
+    def critic(self, spec: ModelSpec) -> nn.Module:
+        sizes = [spec.latent, *[self.units] * self.layers]
         hidden = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.ReLU())]
         critic = nn.Sequential(*hidden, nn.Linear(self.units, 1))
         for name, p in critic.named_parameters():
@@ -159,11 +161,11 @@ class AdversarialJS(AdversarialDivergence):
 
     def check(self, prior: PriorDistribution) -> None:
         """Raises ValueError for the prior trick over a prior whose density is 0 somewhere."""
-        if self.prior_trick and not nowhere_zero(prior):
+        if self.prior_trick and not has_full_support(prior):
             raise ValueError("prior_trick needs a prior whose density is nowhere 0; this one ends somewhere")
 
 
-def nowhere_zero(prior: PriorDistribution) -> bool:
+def has_full_support(prior: PriorDistribution) -> bool:
     """Whether the density of a prior reaches far out, as far as can be told: the weights of a learned one are not."""
     learned = next(prior.parameters(), None) is not None
     far = torch.full((1, prior.latent), 1e3, device=prior.origin.device)

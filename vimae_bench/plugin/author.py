@@ -2,14 +2,20 @@
 
 from ..core.errors import BenchError, DataError
 from ..core.results import Estimate, Measure
-from ..core.seeds import derive
+from ..core.seeds import derive_seed
 from ..data.types import Arrays, Dataset, Examples, PixelRange, Splits
-from ..models.types import Frame
-from .adversarial import AdversarialDivergence, AdversarialJS, DivergenceObjective, PosteriorDivergence, nowhere_zero
-from .evaluation import Trial
+from ..models.types import ModelSpec
+from .adversarial import (
+    AdversarialDivergence,
+    AdversarialJS,
+    DivergenceObjective,
+    PosteriorDivergence,
+    has_full_support,
+)
+from .evaluation import Evaluation
 from .hookspecs import hookimpl
-from .interfaces import Architecture, Batch, Divergence, Loss, Metric, Objective, Prior, Step
-from .latent_sampling import Source
+from .interfaces import Architecture, Batch, Divergence, Loss, Metric, Objective, OptimizerStep, Prior
+from .latent_sampling import LatentDistribution
 
 __all__ = [
     "AdversarialDivergence",
@@ -23,20 +29,20 @@ __all__ = [
     "Divergence",
     "DivergenceObjective",
     "Estimate",
+    "Evaluation",
     "Examples",
-    "Frame",
+    "LatentDistribution",
     "Loss",
     "Measure",
     "Metric",
+    "ModelSpec",
     "Objective",
+    "OptimizerStep",
     "PixelRange",
     "PosteriorDivergence",
     "Prior",
-    "Source",
     "Splits",
-    "Step",
-    "Trial",
-    "derive",
+    "derive_seed",
+    "has_full_support",
     "hookimpl",
-    "nowhere_zero",
 ]

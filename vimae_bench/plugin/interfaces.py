@@ -16,20 +16,20 @@ from ..core.results import Estimate, Measure
 from ..data.types import Splits
 from ..models.autoencoder import Autoencoder
 from ..models.posteriors import Posterior, PosteriorFamily
-from ..models.types import Frame, PriorDistribution
-from .evaluation import Trial
+from ..models.types import ModelSpec, PriorDistribution
+from .evaluation import Evaluation
 
 
 @dataclass(frozen=True)
 class Batch:
     """What an objective sees in a step: images x [B, C, H, W] in network units, and progress, a scalar from 0 to 1.
 
-    `images` is the number of training images that the batch is a part of; 0 where it was made without telling.
+    `dataset_size` is the number of training images that the batch is drawn from.
     """
 
     x: Tensor
     progress: Tensor
-    images: int = 0
+    dataset_size: int
 
 
 @dataclass(frozen=True)
@@ -44,25 +44,25 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Step:
+class OptimizerStep:
     """One optimiser step made on every batch: the loss, and which parts of the model it trains.
 
     The parts are names among `encoder`, `decoder`, `prior` and `auxiliary`.
     """
 
     loss: "Callable[[Autoencoder, Batch], Loss]"
-    trains: tuple[str, ...] = ("encoder", "decoder", "prior", "auxiliary")
+    modules: tuple[str, ...] = ("encoder", "decoder", "prior", "auxiliary")
     learning_rate: float | None = None
     """None: the run's own."""
 
 
 class Prior(Protocol):
-    """Makes p(z) for a frame. `encode` gives the posterior of images in network units, for priors made of posteriors.
+    """Makes p(z) for a spec. `encode` gives the posterior of images in network units, for priors made of posteriors.
 
     `encode` is to be called in the prior's methods, not in its construction.
     """
 
-    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior], /) -> PriorDistribution: ...
+    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior], /) -> PriorDistribution: ...
 
 
 class Divergence(Protocol):
@@ -72,16 +72,16 @@ class Divergence(Protocol):
 
 
 class Architecture(Protocol):
-    """Encoder and decoder for a frame.
+    """Encoder and decoder for a spec.
 
     The encoder maps x [B, C, H, W] to a tuple of `heads` tensors [B, d]; the decoder maps z [B, d] to images
-    [B, C, H, W] in the frame's range. Weights are drawn from the global generator; the first head is made before
+    [B, C, H, W] in the spec's range. Weights are drawn from the global generator; the first head is made before
     the others, so that the weights of all that is shared do not depend on how many heads there are.
-    Raise ValueError with a message for a frame that cannot be served.
+    Raise ValueError with a message for a spec that cannot be served.
     """
 
-    def encoder(self, frame: Frame, heads: int, /) -> nn.Module: ...
-    def decoder(self, frame: Frame, /) -> nn.Module: ...
+    def encoder(self, spec: ModelSpec, heads: int, /) -> nn.Module: ...
+    def decoder(self, spec: ModelSpec, /) -> nn.Module: ...
 
 
 class Objective(ABC):
@@ -105,18 +105,18 @@ class Objective(ABC):
         """The loss of one batch. No `.item()`, no branch on data: a step has to compile into one graph."""
 
     def check(self, model: "Autoencoder") -> None:  # noqa: B027
-        """Raise ValueError, with what would fit, for a model (its prior, its frame) that cannot be trained like this.
+        """Raise ValueError, with what would fit, for a model (its prior, its spec) that cannot be trained like this.
 
         Called before anything is trained; only shapes and types are to be looked at, as the weights have no values.
         """
 
-    def auxiliary(self, frame: Frame) -> nn.Module:  # noqa: ARG002
+    def auxiliary(self, spec: ModelSpec) -> nn.Module:  # noqa: ARG002
         """Parameters of the objective's own, later at `model.auxiliary`: a discriminator, a learned variance."""
         return nn.Module()
 
-    def steps(self) -> tuple[Step, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """The optimiser steps made on every batch, in order; an adversarial objective adds its second player's."""
-        return (Step(self),)
+        return (OptimizerStep(self),)
 
 
 class Metric(ABC):
@@ -131,7 +131,7 @@ class Metric(ABC):
     source: ClassVar[str] = ""
     """The paper and equation, or the repository."""
 
-    def check(self, splits: "Splits", frame: Frame) -> None:  # noqa: B027
+    def check(self, splits: "Splits", spec: ModelSpec) -> None:  # noqa: B027
         """Raise ValueError, with what would fit, for data that cannot be measured: labels or factors missing.
 
         Called before anything is trained. A measure that a trained model does not define is left out instead.
@@ -140,7 +140,7 @@ class Metric(ABC):
     slow: ClassVar[bool] = False
     """Whether a model may take minutes: `vimae-bench plan` then says how long, which means loading torch first."""
 
-    def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
+    def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
         """About how many seconds a model takes on one core (`cpu`) or a GPU (`cuda`); more than 60 are told."""
         return 0.0
 
@@ -149,13 +149,13 @@ class Metric(ABC):
         """What is measured, in the order of the leaderboard's columns."""
 
     @abstractmethod
-    def __call__(self, trial: "Trial") -> Mapping[str, Estimate]:
+    def __call__(self, evaluation: "Evaluation") -> Mapping[str, Estimate]:
         """An estimate for each measure that is defined for this model, by the measure's name."""
 
     def references(
         self,
         splits: "Splits",  # noqa: ARG002
-        frame: Frame,  # noqa: ARG002
+        spec: ModelSpec,  # noqa: ARG002
         dataset: str,  # noqa: ARG002
     ) -> Mapping[str, Mapping[str, Estimate]]:
         """What methods without training reach on the same data, by row label and measure: raw pixels, PCA."""

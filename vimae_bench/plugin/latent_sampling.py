@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.seeds import derive
+from ..core.seeds import derive_seed
 from ..models.types import PriorDistribution
 
-Source = Literal["prior", "gaussian", "mixture", "chain"]
+LatentDistribution = Literal["prior", "gaussian", "mixture", "chain"]
 FITTED = 10_000
 COMPONENTS = 10
 ITERATIONS = 1000
@@ -42,7 +42,7 @@ class LatentSource:
     seed: int
 
 
-def codes(source: LatentSource, n: int, kind: Source) -> Tensor:
+def codes(source: LatentSource, n: int, kind: LatentDistribution) -> Tensor:
     """n independent codes [n, d], float32, to be decoded: drawn with the global generators."""
     draw = {"prior": _from_prior, "gaussian": _from_gaussian, "mixture": _from_mixture, "chain": _from_chain}
     return draw[kind](source, n)
@@ -60,7 +60,7 @@ def _from_gaussian(source: LatentSource, n: int) -> Tensor:
 
 def _from_mixture(source: LatentSource, n: int) -> Tensor:
     z = _training_codes(source)
-    weights, means, roots = _fitted(z, derive(source.seed, "mixture") % 2**32)
+    weights, means, roots = _fitted(z, derive_seed(source.seed, "mixture") % 2**32)
     component = torch.multinomial(weights, n, replacement=True)
     noise = torch.randn(n, z.shape[1], dtype=z.dtype, device=z.device)
     return (means[component] + torch.einsum("nij,nj->ni", roots[component], noise)).float()

@@ -8,7 +8,7 @@ gradient), not judgements of its quality.
 """
 
 from .checks import CONTRACTS as CONTRACTS
-from .checks import Outcome as Outcome
+from .checks import CheckResult as CheckResult
 from .checks import check_architecture as check_architecture
 from .checks import check_dataset as check_dataset
 from .checks import check_divergence as check_divergence
@@ -17,13 +17,13 @@ from .checks import check_metric as check_metric
 from .checks import check_objective as check_objective
 from .checks import check_prior as check_prior
 from .checks import check_reporter as check_reporter
-from .checks import examine as examine
+from .checks import run_checks as run_checks
+from .contract import Check as Check
 from .contract import ContractError as ContractError
-from .contract import Inapplicable as Inapplicable
-from .contract import Law as Law
-from .contract import Refusal as Refusal
+from .contract import NotApplicable as NotApplicable
+from .contract import Unsupported as Unsupported
 from .fixtures import Plain as Plain
-from .fixtures import toy_batch as toy_batch
-from .fixtures import toy_model as toy_model
-from .fixtures import toy_trial as toy_trial
+from .fixtures import example_batch as example_batch
+from .fixtures import example_evaluation as example_evaluation
+from .fixtures import example_model as example_model
 from .pytest_tests import contract_tests as contract_tests

@@ -12,7 +12,7 @@ from ..execution.interfaces import Executor, Reporter
 from ..plugin.interfaces import Architecture, Divergence, Metric, Objective, Prior
 from ..plugin.manager import PLUGIN_ERRORS
 from .architectures import ARCHITECTURE
-from .contract import Inapplicable, Law, Refusal
+from .contract import Check, NotApplicable, Unsupported
 from .datasets import DATASET
 from .divergences import DIVERGENCE
 from .metrics import METRIC
@@ -20,7 +20,7 @@ from .objectives import OBJECTIVE
 from .priors import PRIOR
 from .streams import EXECUTOR, REPORTER
 
-CONTRACTS: dict[str, tuple[Law, ...]] = {
+CONTRACTS: dict[str, tuple[Check, ...]] = {
     "prior": PRIOR,
     "divergence": DIVERGENCE,
     "architecture": ARCHITECTURE,
@@ -34,32 +34,32 @@ CONTRACTS: dict[str, tuple[Law, ...]] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckResult:
     """What came of one law; `why` tells of one that does not hold, or does not apply."""
 
-    law: Law
+    check: Check
     status: Literal["ok", "fails", "skipped"]
     why: str
     seconds: float
 
 
-def examine(kind: str, plugin: object) -> Iterator[Outcome]:
+def run_checks(kind: str, plugin: object) -> Iterator[CheckResult]:
     """Hold a plugin to each law of its kind, whatever became of those before.
 
-    Raises Refusal for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
+    Raises Unsupported for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
     """
-    for law in CONTRACTS[kind]:
+    for check in CONTRACTS[kind]:
         start = time.perf_counter()
-        status, why = _outcome(law, plugin)
-        yield Outcome(law, status, why, time.perf_counter() - start)
+        status, why = _outcome(check, plugin)
+        yield CheckResult(check, status, why, time.perf_counter() - start)
 
 
-def _outcome(law: Law, plugin: object) -> tuple[Literal["ok", "fails", "skipped"], str]:
+def _outcome(check: Check, plugin: object) -> tuple[Literal["ok", "fails", "skipped"], str]:
     try:
-        law.test(plugin)
-    except Refusal:
+        check.test(plugin)
+    except Unsupported:
         raise
-    except Inapplicable as why:
+    except NotApplicable as why:
         return "skipped", str(why)
     except PLUGIN_ERRORS as error:
         return "fails", str(error) if isinstance(error, BenchError) else reason(error)
@@ -84,7 +84,7 @@ def check_architecture(architecture: Architecture) -> None:
 def check_objective(objective: Objective) -> None:
     """Raises ContractError for the first law of objectives that does not hold.
 
-    Raises Refusal for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
+    Raises Unsupported for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
     """
     _check("objective", objective)
 
@@ -110,8 +110,8 @@ def check_reporter(reporter: Reporter) -> None:
 
 
 def _check(kind: str, plugin: object) -> None:
-    for law in CONTRACTS[kind]:
+    for check in CONTRACTS[kind]:
         try:
-            law.test(plugin)
-        except Inapplicable:
+            check.test(plugin)
+        except NotApplicable:
             continue

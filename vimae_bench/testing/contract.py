@@ -17,23 +17,23 @@ class ContractError(BenchError):
     exit_code = 1
 
 
-class Refusal(BenchError):
+class Unsupported(BenchError):
     """A plugin refuses what it would be tried on, and says why: nothing is known of it."""
 
 
-class Inapplicable(Exception):
+class NotApplicable(Exception):
     """A law has nothing to say of this plugin, or not on this machine; the text is why."""
 
 
 @dataclass(frozen=True)
-class Law:
-    """`test(plugin)` raises ContractError with what was expected and what was found, or Inapplicable."""
+class Check:
+    """`test(plugin)` raises ContractError with what was expected and what was found, or NotApplicable."""
 
     name: str
     says: str
     test: Callable[[Any], None]
 
-    def of(self, part: Callable[[Any], Any]) -> "Law":
+    def of(self, part: Callable[[Any], Any]) -> "Check":
         """The same law, of what `part` makes of a plugin."""
 
         def test(plugin: Any) -> None:  # noqa: ANN401
@@ -42,9 +42,9 @@ class Law:
         return replace(self, test=test)
 
 
-def law(test: Callable[[Any], None]) -> Law:
+def check(test: Callable[[Any], None]) -> Check:
     """The law that a function tests, named after it and told in the first line of its docstring."""
-    return Law(test.__name__, str(test.__doc__).strip().split("\n")[0], test)
+    return Check(test.__name__, str(test.__doc__).strip().split("\n")[0], test)
 
 
 def expect(holds: bool, otherwise: str) -> None:

@@ -8,15 +8,15 @@ from torch import Tensor, nn
 from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
 from ..models.posteriors import Gaussian, GaussianPosterior
-from ..models.types import Frame
+from ..models.types import ModelSpec
 from ..plugin.adversarial import AdversarialDivergence, DivergenceObjective, PosteriorDivergence
 from ..plugin.interfaces import Batch, Divergence, Loss
-from .contract import Inapplicable, expect, law, seeded
+from .contract import NotApplicable, check, expect, seeded
 from .fixtures import Normal
 from .settings import SETTINGS
 from .training import TRAINING, Trained
 
-FRAME = Frame((1, 4, 4), 3)
+FRAME = ModelSpec((1, 4, 4), 3)
 TO_PRIOR = Normal(FRAME.latent)
 
 
@@ -27,14 +27,14 @@ def _codes(seed: int, shift: float = 0.0, n: int = 200) -> Tensor:
 def _between(divergence: Divergence, z: Tensor) -> Tensor:
     """Of codes, or of posteriors that are each as wide as the prior and have its mean where the codes have."""
     if isinstance(divergence, AdversarialDivergence):
-        raise Inapplicable("it is estimated by a critic")
+        raise NotApplicable("it is estimated by a critic")
     if not isinstance(divergence, PosteriorDivergence):
         return seeded(1, lambda: divergence(z, TO_PRIOR))
     mean = z.mean(0).expand_as(z)
     return divergence.between(GaussianPosterior(mean, torch.zeros_like(z)), z, TO_PRIOR)
 
 
-@law
+@check
 def a_scalar_that_grows(divergence: Divergence) -> None:
     """It is a scalar, near 0 for draws of the prior and at least five times as large 3 sd away."""
     far = _between(divergence, _codes(9, 3))
@@ -44,14 +44,14 @@ def a_scalar_that_grows(divergence: Divergence) -> None:
     expect(ours < apart / 5, f"is {ours:.4f} for draws of the prior, {apart:.4f} for draws 3 sd away")
 
 
-@law
+@check
 def gradient_leads_back(divergence: Divergence) -> None:
     """Its gradient leads codes that are shifted back to the prior."""
     z = _codes(9, 3).requires_grad_()
     _expect_back(torch.autograd.grad(_between(divergence, z), z)[0])
 
 
-@law
+@check
 def codes_may_meet(divergence: Divergence) -> None:
     """Where all codes are one, or 1e4 away, neither it nor its gradient is NaN."""
     for case, level in (("that are all one", 0.0), ("1e4 away", 1e4)):
@@ -61,11 +61,11 @@ def codes_may_meet(divergence: Divergence) -> None:
         expect(not bool(value.isnan() or slope.isnan().any()), f"it or its gradient is NaN for codes {case}")
 
 
-@law
+@check
 def critic_learns(divergence: Divergence) -> None:
     """A critic's loss halves in 300 steps on codes 3 sd away, and its penalty then leads them back."""
     if not isinstance(divergence, AdversarialDivergence):
-        raise Inapplicable("it has no critic")
+        raise NotApplicable("it has no critic")
     z = _codes(9, 3, 64)
     critic = _trained_critic(divergence, z)
     z.requires_grad_()

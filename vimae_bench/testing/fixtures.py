@@ -1,4 +1,4 @@
-"""The smallest parts of a model, images and a trained trial: what a plugin is tried with in place of others."""
+"""The smallest parts of a model, images and a trained evaluation: what a plugin is tried with in place of others."""
 
 import math
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from ..data.types import Examples, Splits
 from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
 from ..models.posteriors import GaussianPosterior, Posterior, PosteriorFamily
-from ..models.types import Frame, PriorDistribution
-from ..plugin.evaluation import Trial
+from ..models.types import ModelSpec, PriorDistribution
+from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Batch, Loss, Objective
 
-TOY = Frame((1, 4, 4), 2)
+TOY = ModelSpec((1, 4, 4), 2)
 HALF = torch.tensor(0.5)
 """The progress of training at which losses are taken."""
 
@@ -45,16 +45,16 @@ class Normal(PriorDistribution):
 class MakeNormal:
     """Makes N(0, I)."""
 
-    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior]) -> PriorDistribution:  # noqa: ARG002
-        return Normal(frame.latent)
+    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> PriorDistribution:  # noqa: ARG002
+        return Normal(spec.latent)
 
 
 class LinearHeads(nn.Module):
     """A linear map for each head; the second gives nothing but `log_variance`, where that is given."""
 
-    def __init__(self, frame: Frame, heads: int, log_variance: float | None):
+    def __init__(self, spec: ModelSpec, heads: int, log_variance: float | None):
         super().__init__()
-        self.heads = nn.ModuleList(nn.Linear(frame.pixels, frame.latent) for _ in range(heads))
+        self.heads = nn.ModuleList(nn.Linear(spec.input_size, spec.latent) for _ in range(heads))
         if log_variance is not None and heads > 1:
             nn.init.zeros_(self.heads[1].get_parameter("weight"))
             nn.init.constant_(self.heads[1].get_parameter("bias"), log_variance)
@@ -69,11 +69,11 @@ class Linear:
 
     log_variance: float | None = None
 
-    def encoder(self, frame: Frame, heads: int) -> nn.Module:
-        return LinearHeads(frame, heads, self.log_variance)
+    def encoder(self, spec: ModelSpec, heads: int) -> nn.Module:
+        return LinearHeads(spec, heads, self.log_variance)
 
-    def decoder(self, frame: Frame) -> nn.Module:
-        return nn.Sequential(nn.Linear(frame.latent, frame.pixels), nn.Sigmoid(), nn.Unflatten(1, frame.shape))
+    def decoder(self, spec: ModelSpec) -> nn.Module:
+        return nn.Sequential(nn.Linear(spec.latent, spec.input_size), nn.Sigmoid(), nn.Unflatten(1, spec.shape))
 
 
 NORMAL, LINEAR = MakeNormal(), Linear()
@@ -92,7 +92,7 @@ class Plain(Objective):
         return Loss(squared_error(batch.x, model.decode(model.encode(batch.x).rsample())).mean(), {})
 
 
-def toy_images(n: int) -> Examples:
+def example_images(n: int) -> Examples:
     """n images 4x4 of ten classes: a class is a pattern, an image a pattern with noise."""
     random = np.random.default_rng(0)
     patterns = random.integers(40, 215, (10, 1, 4, 4))
@@ -101,20 +101,20 @@ def toy_images(n: int) -> Examples:
     return Examples(x.astype(np.uint8), y)
 
 
-def toy_model(objective: Objective) -> Autoencoder:
+def example_model(objective: Objective) -> Autoencoder:
     """A linear, untrained autoencoder over images 4x4 with two latent dimensions and the prior N(0, I)."""
     return make_autoencoder(TOY, LINEAR, NORMAL, objective, seed=0)
 
 
-def toy_batch(n: int = 64) -> Batch:
-    """n toy images for `toy_model`, half-way through training."""
-    return Batch(torch.from_numpy(toy_images(n).x) / 255, HALF, n)
+def example_batch(n: int = 64) -> Batch:
+    """n toy images for `example_model`, half-way through training."""
+    return Batch(torch.from_numpy(example_images(n).x) / 255, HALF, n)
 
 
-def toy_trial(objective: Objective, size: int = 600) -> Trial:
-    """A `toy_model` to be measured, over ten classes of images: 1,500 to train, `size` to test on."""
-    splits = Splits(toy_images(1500), toy_images(0), toy_images(size))
-    return Trial(toy_model(objective).eval(), splits, "toy", 0, torch.device("cpu"))
+def example_evaluation(objective: Objective, size: int = 600) -> Evaluation:
+    """A `example_model` to be measured, over ten classes of images: 1,500 to train, `size` to test on."""
+    splits = Splits(example_images(1500), example_images(0), example_images(size))
+    return Evaluation(example_model(objective).eval(), splits, "toy", 0, torch.device("cpu"))
 
 
 def first_pixels(latent: int) -> Callable[[Tensor], Posterior]:

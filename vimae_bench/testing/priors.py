@@ -9,9 +9,9 @@ from torch import Tensor
 from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
 from ..models.posteriors import Gaussian
-from ..models.types import Frame, PriorDistribution
+from ..models.types import ModelSpec, PriorDistribution
 from ..plugin.interfaces import Batch, Loss, Objective, Prior
-from .contract import expect, law, seeded
+from .contract import check, expect, seeded
 from .fixtures import first_pixels
 from .settings import SETTINGS
 from .training import TRAINING, Trained
@@ -20,7 +20,7 @@ DRAWS = 4096
 
 
 def _distribution(prior: Prior, latent: int) -> PriorDistribution:
-    return seeded(0, lambda: prior(Frame((1, 4, 4), latent), first_pixels(latent)))
+    return seeded(0, lambda: prior(ModelSpec((1, 4, 4), latent), first_pixels(latent)))
 
 
 def _draw(prior: PriorDistribution, n: int) -> Tensor:
@@ -28,7 +28,7 @@ def _draw(prior: PriorDistribution, n: int) -> Tensor:
         return seeded(0, lambda: prior.sample(n))
 
 
-@law
+@check
 def shapes(prior: Prior) -> None:
     """`sample(n)` gives float32 [n, d]; `log_prob` of [..., d] gives [...]."""
     p = _distribution(prior, 3)
@@ -40,7 +40,7 @@ def shapes(prior: Prior) -> None:
         expect(found == codes.shape[:-1], f"log_prob of {wanted[:-1]}, d] has shape {found}, not {wanted}")
 
 
-@law
+@check
 def gradient_for_all(prior: Prior) -> None:
     """The log-density has a gradient for every parameter."""
     p = _distribution(prior, 3)
@@ -51,14 +51,14 @@ def gradient_for_all(prior: Prior) -> None:
     expect(not bare, f"no gradient of log_prob reaches {bare}")
 
 
-@law
+@check
 def density_integrates_to_1(prior: Prior) -> None:
     """The density of one dimension is one, by quadrature over [-40, 40]."""
     mass = float(_cumulated(_distribution(prior, 1))[1][-1])
     expect(abs(mass - 1) < 1e-3, f"the density of one dimension integrates to {mass:.5f} over [-40, 40], not 1")
 
 
-@law
+@check
 def draws_follow_the_density(prior: Prior) -> None:
     """Draws of one dimension are as the density says, by Kolmogorov's distance."""
     p, n = _distribution(prior, 1), 10 * DRAWS
@@ -69,7 +69,7 @@ def draws_follow_the_density(prior: Prior) -> None:
     expect(apart < 2.5 / math.sqrt(n), f"draws of one dimension and its density differ by {apart:.3f} (Kolmogorov)")
 
 
-@law
+@check
 def entropy_agrees(prior: Prior) -> None:
     """`entropy()` is the mean of -log p over draws, within five standard errors."""
     p = _distribution(prior, 3)
@@ -80,7 +80,7 @@ def entropy_agrees(prior: Prior) -> None:
     expect(gap < 2 * error, f"entropy() and the mean of -log_prob over draws differ by {gap:.4f} nats")
 
 
-@law
+@check
 def density_of_nan_is_nan(prior: Prior) -> None:
     """The log-density of a code that is NaN is NaN; that of a code far out is none, though it may be -inf."""
     p = _distribution(prior, 3)

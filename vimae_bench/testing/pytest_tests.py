@@ -6,10 +6,10 @@ from collections.abc import Callable
 from ..core.errors import BenchError
 from ..plugin.hookspecs import HOOKS
 from .checks import CONTRACTS
-from .contract import Inapplicable, Law, Refusal
+from .contract import Check, NotApplicable, Unsupported
 
 
-def contract_tests(plugin: object, kind: str = "") -> Callable[[Law], None]:
+def contract_tests(plugin: object, kind: str = "") -> Callable[[Check], None]:
     """A parametrised test that holds a plugin to each law of its kind; to be kept under a name with `test_`.
 
     `plugin` is a class, tried at its default settings, or a plugin made with others. Its kind, unless given, is that
@@ -19,12 +19,12 @@ def contract_tests(plugin: object, kind: str = "") -> Callable[[Law], None]:
 
     laws = CONTRACTS[kind or _kind_of(plugin)]
 
-    @pytest.mark.parametrize("law", laws, ids=[law.name for law in laws])
-    def test_contract(law: Law) -> None:
+    @pytest.mark.parametrize("check", laws, ids=[check.name for check in laws])
+    def test_contract(check: Check) -> None:
         __tracebackhide__ = True
         try:
-            law.test(plugin() if isinstance(plugin, type) else plugin)
-        except (Inapplicable, Refusal) as reason:
+            check.test(plugin() if isinstance(plugin, type) else plugin)
+        except (NotApplicable, Unsupported) as reason:
             pytest.skip(str(reason))
 
     return test_contract

@@ -5,17 +5,17 @@ import pickle
 from dataclasses import is_dataclass, replace
 from typing import Any
 
-from .contract import Inapplicable, expect, law
+from .contract import NotApplicable, check, expect
 
 
-@law
+@check
 def settings_can_be_copied(plugin: Any) -> None:  # noqa: ANN401
     """A copy with the same settings equals it, and has the same hash."""
     _same(plugin, copy.deepcopy(_with_settings(plugin)), "a deep copy")
     _same(plugin, replace(plugin), "one made with the same settings")
 
 
-@law
+@check
 def settings_can_be_pickled(plugin: Any) -> None:  # noqa: ANN401
     """It crosses a process as it is."""
     try:
@@ -28,7 +28,7 @@ def settings_can_be_pickled(plugin: Any) -> None:  # noqa: ANN401
 
 def _with_settings(plugin: Any) -> Any:  # noqa: ANN401
     if not is_dataclass(plugin):
-        raise Inapplicable("it is no dataclass, so that its settings are not known")
+        raise NotApplicable("it is no dataclass, so that its settings are not known")
     return plugin
 
 

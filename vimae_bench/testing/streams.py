@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from ..core.spec import Cell, Choice, Run, Training
 from ..execution.interfaces import Executor, Reporter
 from ..execution.jobs import Event, Order
-from .contract import expect, law
+from .contract import check, expect
 from .settings import SETTINGS
 
 
-@law
+@check
 def every_order_is_told(executor: Executor) -> None:
     """It starts and ends every order once, and tells the exit code of its work."""
     with _orders(3) as orders:
@@ -24,7 +24,7 @@ def every_order_is_told(executor: Executor) -> None:
         expect(kinds == wanted, f"told {kinds} of an order, not {wanted}")
 
 
-@law
+@check
 def every_event_is_passed_on(reporter: Reporter) -> None:
     """It passes every event on, in order, unchanged."""
     with _orders(1) as (order,):

@@ -13,10 +13,10 @@ from ..core.spec import Training
 from ..engine.step.graph import NotOneGraph, reason, trace
 from ..engine.step.step import TrainingStep, checked
 from ..models.autoencoder import Autoencoder
-from ..models.types import Frame
-from ..plugin.interfaces import Architecture, Batch, Objective, Prior, Step
-from .contract import ContractError, Inapplicable, Refusal, expect, law, seeded
-from .fixtures import HALF, LINEAR, NORMAL, TOY, Linear, toy_images
+from ..models.types import ModelSpec
+from ..plugin.interfaces import Architecture, Batch, Objective, OptimizerStep, Prior
+from .contract import ContractError, NotApplicable, Unsupported, check, expect, seeded
+from .fixtures import HALF, LINEAR, NORMAL, TOY, Linear, example_images
 
 BATCH = 64
 
@@ -28,25 +28,25 @@ class Trained:
     objective: Objective
     prior: Prior = NORMAL
     architecture: Architecture = LINEAR
-    frame: Frame = TOY
+    spec: ModelSpec = TOY
 
     def model(self) -> Autoencoder:
-        """The autoencoder, the same at each call. Raises Refusal where the objective finds that it does not fit."""
-        model = make_autoencoder(self.frame, self.architecture, self.prior, self.objective, seed=0)
+        """The autoencoder, the same at each call. Raises Unsupported where the objective finds that it does not fit."""
+        model = make_autoencoder(self.spec, self.architecture, self.prior, self.objective, seed=0)
         try:
             self.objective.check(model)
         except ValueError as error:
-            raise Refusal(f"refuses a linear model under N(0, I): {error}") from error
+            raise Unsupported(f"refuses a linear model under N(0, I): {error}") from error
         return model
 
     def step(self) -> TrainingStep:
         """A training step of a new model, over images uint8."""
-        images = torch.from_numpy(toy_images(8 * BATCH).x) if self.frame == TOY else self._noise()
+        images = torch.from_numpy(example_images(8 * BATCH).x) if self.spec == TOY else self._noise()
         return TrainingStep(self.model(), self.objective, Training(batch=BATCH, learning_rate=1e-2), images)
 
     def index(self, i: int = 0) -> Tensor:
         """Which images are in batch i: few of large ones."""
-        size = BATCH if self.frame == TOY else 4
+        size = BATCH if self.spec == TOY else 4
         return torch.arange(i * size, i * size + size) % (8 * size)
 
     def batch(self) -> Batch:
@@ -54,7 +54,7 @@ class Trained:
         return self.step().batch(self.index(), HALF)
 
     def _noise(self) -> Tensor:
-        return seeded(0, lambda: torch.randint(256, (32, *self.frame.shape), dtype=torch.uint8))
+        return seeded(0, lambda: torch.randint(256, (32, *self.spec.shape), dtype=torch.uint8))
 
 
 def trained(of: Trained, steps: int) -> tuple[TrainingStep, Tensor]:
@@ -63,7 +63,7 @@ def trained(of: Trained, steps: int) -> tuple[TrainingStep, Tensor]:
     return step, torch.stack([seeded(i, lambda i=i: step(of.index(i), HALF)) for i in range(steps)])
 
 
-@law
+@check
 def compiles(of: Trained) -> None:
     """A training step with it is one graph: no `.item()`, no branch on data."""
     try:
@@ -72,7 +72,7 @@ def compiles(of: Trained) -> None:
         raise ContractError(f"its step does not compile into one graph: {error}") from error
 
 
-@law
+@check
 def same_seed_same_result(of: Trained) -> None:
     """Trained twice from one seed, losses and weights are the same bit for bit."""
     (first, ours), (second, theirs) = trained(of, 3), trained(of, 3)
@@ -82,7 +82,7 @@ def same_seed_same_result(of: Trained) -> None:
     expect(not unlike, f"from one seed two trainings end in different weights: {unlike}; draw from torch's generator")
 
 
-@law
+@check
 def moves_to_another_device(of: Trained) -> None:
     """A model with it trains on a GPU (where there is none, on a pretended one): no tensor is left behind."""
     try:
@@ -92,11 +92,11 @@ def moves_to_another_device(of: Trained) -> None:
             _follow_to_pretended_gpu(of)
     except RuntimeError as error:
         if "hasPrimaryContext" in str(error):
-            raise Inapplicable("it takes gradients within its loss, for which torch wants a GPU") from error
+            raise NotApplicable("it takes gradients within its loss, for which torch wants a GPU") from error
         raise ContractError(f"does not follow its model to another device: {reason(error)}") from error
 
 
-@law
+@check
 def moves_to_float64(of: Trained) -> None:
     """A model with it trains in float64."""
     try:
@@ -105,7 +105,7 @@ def moves_to_float64(of: Trained) -> None:
         raise ContractError(f"does not follow its model to float64: {reason(error)}") from error
 
 
-@law
+@check
 def a_nan_is_seen(of: Trained) -> None:
     """One image that is NaN makes the loss NaN or raises: it is never swallowed."""
     x = of.batch().x.clone()
@@ -117,7 +117,7 @@ def a_nan_is_seen(of: Trained) -> None:
     expect(not bool(total.isfinite()), f"the loss of a batch with an image that is NaN is {total.item():.4g}")
 
 
-@law
+@check
 def extremes_give_no_nan(of: Trained) -> None:
     """No loss and no gradient is NaN for images all black or all white, or log-variances of -20 and 20."""
     for case, subject, x in _extremes(of):
@@ -128,7 +128,7 @@ def extremes_give_no_nan(of: Trained) -> None:
 
 def _extremes(of: Trained) -> Iterator[tuple[str, Trained, Tensor]]:
     x = of.batch().x
-    yield "black images", of, torch.full_like(x, 0.0 if of.frame.pixel_range == "unit" else -1.0)
+    yield "black images", of, torch.full_like(x, 0.0 if of.spec.pixel_range == "unit" else -1.0)
     yield "white images", of, torch.ones_like(x)
     if isinstance(of.architecture, Linear):
         for log_variance in (-20.0, 20.0):
@@ -141,12 +141,12 @@ def _batch(x: Tensor) -> Batch:
 
 def _losses(of: Trained, model: Autoencoder, batch: Batch) -> list[tuple[Tensor, list[Tensor]]]:
     """The loss of each player of a step, and its gradients."""
-    return [_loss(model, step, batch) for step in of.objective.steps()]
+    return [_loss(model, step, batch) for step in of.objective.optimizer_steps()]
 
 
-def _loss(model: Autoencoder, step: Step, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+def _loss(model: Autoencoder, step: OptimizerStep, batch: Batch) -> tuple[Tensor, list[Tensor]]:
     total = checked(step.loss(model, batch)).total
-    weights = [p for p in model.parts(step.trains) if p.requires_grad]
+    weights = [p for p in model.module_parameters(step.modules) if p.requires_grad]
     return total, [*torch.autograd.grad(total, weights, materialize_grads=True)]
 
 
@@ -163,7 +163,7 @@ def _follow_to_pretended_gpu(of: Trained) -> None:
 
         for module in model.modules():
             _move_own(module, there)
-        for step in of.objective.steps():
+        for step in of.objective.optimizer_steps():
             checked(step.loss(model, _batch(there(x))))
 
 

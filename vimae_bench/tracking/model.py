@@ -29,7 +29,7 @@ class Reconstruction:
 
         from ..data.pixels import to_network
 
-        pixels = self.model.frame.pixel_range
+        pixels = self.model.spec.pixel_range
         with torch.inference_mode():
             x = to_network(torch.as_tensor(images, dtype=torch.float32), pixels)
             out = self.model.decode(self.model.encode(x).mean)

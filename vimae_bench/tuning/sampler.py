@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.search_space import NumberRange, Space
 from ..core.results import Direction
-from ..core.seeds import derive
+from ..core.seeds import derive_seed
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -21,11 +21,11 @@ class Sampler:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         samplers = optuna.samplers
-        number = derive("tuning", *seed) % 2**32  # as many as NumPy's old generators take
+        number = derive_seed("tuning", *seed) % 2**32  # as many as NumPy's old generators take
         sampler = samplers.TPESampler(seed=number) if kind == "tpe" else samplers.RandomSampler(seed=number)
         self.space, self.lost = space, optuna.trial.TrialState.FAIL
         self.study = optuna.create_study(sampler=sampler, direction="minimize" if better == "lower" else "maximize")
-        self.asked: list[optuna.Trial] = []
+        self.asked: list[optuna.Evaluation] = []
 
     def ask(self) -> dict[str, Any]:
         """The settings of the next trial, by path."""

@@ -14,7 +14,7 @@ from vimae_bench_pythae.priors import PythaeVamp
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
-from vimae_bench.plugin import Frame, Objective, Prior
+from vimae_bench.plugin import ModelSpec, Objective, Prior
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.objectives.ae import PlainAutoencoder
@@ -22,7 +22,7 @@ from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.vimae import VIMAE
 from vimae_builtin.priors.normal import Normal
 
-FRAME = Frame((1, 8, 8), 4)
+FRAME = ModelSpec((1, 8, 8), 4)
 TRAINING = Training(batch=50, learning_rate=1e-3)
 STEPS = 12
 PLAYERS = [name for name, row in RUNS.items() if issubclass(row.kind, Adversarial | Coupled)]
@@ -118,7 +118,7 @@ def test_every_player_gets_the_gradient_that_pythae_s_trainer_gives_it(pair, ord
     for player in ours.steps:
         torch.manual_seed(0)
         loss = player.loss(ours.model, ours.batch(order[0], torch.tensor(0.0)))
-        for part in player.trains:
+        for part in player.modules:
             before = "" if part == "auxiliary" else f"{part}.net."
             mine = {before + key: p for key, p in ours.model.get_submodule(part).named_parameters()}
             grads = torch.autograd.grad(loss.total, [*mine.values()], retain_graph=True)

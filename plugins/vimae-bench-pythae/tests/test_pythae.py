@@ -16,13 +16,13 @@ from vimae_bench_pythae.priors import PythaeVamp
 
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.models import Autoencoder, Posterior
-from vimae_bench.plugin import Batch, Frame
-from vimae_bench.testing import Refusal, check_objective, examine
+from vimae_bench.plugin import Batch, ModelSpec
+from vimae_bench.testing import Unsupported, check_objective, run_checks
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.priors.normal import Normal
 from vimae_builtin.priors.uniform import Uniform
 
-FRAME = Frame((1, 8, 8), 3)
+FRAME = ModelSpec((1, 8, 8), 3)
 README = Path(__file__).parents[1] / "README.md"
 RUNS = [row for row in ROWS if not row.unfit]
 QUICK = ("pythae_vae", "pythae_rae_gp", "pythae_vq_vae", "pythae_vae_lin_nf")
@@ -38,9 +38,9 @@ ELSEWHERE = "pythae_vamp"
 """It has to have its own prior."""
 
 
-def model_of(name: str, frame: Frame = FRAME, **settings: Any) -> tuple[Any, Autoencoder]:
+def model_of(name: str, spec: ModelSpec = FRAME, **settings: Any) -> tuple[Any, Autoencoder]:
     objective, prior = OBJECTIVES[name](**settings), PythaeVamp() if name == ELSEWHERE else Normal()
-    return objective, make_autoencoder(frame, MLP(hidden=(8,)), prior, objective, seed=0)
+    return objective, make_autoencoder(spec, MLP(hidden=(8,)), prior, objective, seed=0)
 
 
 def named(rows: list[Row]) -> Any:
@@ -62,13 +62,13 @@ def test_the_readme_says_of_every_model_whether_it_runs():
 
 @pytest.mark.parametrize("row", named([row for row in RUNS if row.name != ELSEWHERE]))
 def test_it_keeps_the_contract_of_an_objective_as_far_as_pythae_does(row):
-    broken = {o.law.name for o in examine("objective", OBJECTIVES[row.name]()) if o.status == "fails"}
+    broken = {o.check.name for o in run_checks("objective", OBJECTIVES[row.name]()) if o.status == "fails"}
     assert broken == BROKEN.get(row.name, set())
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.unfit], ids=lambda row: row.name)
 def test_one_that_does_not_run_is_refused_with_its_reason(row):
-    with pytest.raises(Refusal, match=f"pythae's {row.model.__name__} does not run here: {row.unfit}"):
+    with pytest.raises(Unsupported, match=f"pythae's {row.model.__name__} does not run here: {row.unfit}"):
         check_objective(OBJECTIVES[row.name]())
 
 
@@ -92,13 +92,13 @@ def test_every_number_has_bounds():
 @pytest.mark.parametrize("row", RUNS, ids=lambda row: row.name)
 def test_weights_belong_to_one_part_alone(row):
     _, model = model_of(row.name)
-    ours = [p for part in ("encoder", "decoder", "prior", "auxiliary") for p in model.parts((part,))]
+    ours = [p for part in ("encoder", "decoder", "prior", "auxiliary") for p in model.module_parameters((part,))]
     assert len({id(p) for p in ours}) == len(ours) == len([*model.parameters()])
 
 
 def test_a_prior_that_the_loss_is_not_about_is_refused():
     objective = OBJECTIVES["pythae_vae"]()
-    model = make_autoencoder(Frame((1, 8, 8), 3), MLP(hidden=(8,)), Uniform(), objective, seed=0)
+    model = make_autoencoder(ModelSpec((1, 8, 8), 3), MLP(hidden=(8,)), Uniform(), objective, seed=0)
     with pytest.raises(ValueError, match="use the prior 'normal'"):
         objective.check(model)
     OBJECTIVES["pythae_ae"]().check(model)
@@ -112,15 +112,15 @@ def test_vamp_wants_the_prior_that_is_a_part_of_it():
 
 
 def test_the_prior_of_vamp_keeps_its_contract_as_far_as_pythae_does():
-    broken = {o.law.name for o in examine("prior", PythaeVamp(components=5)) if o.status == "fails"}
+    broken = {o.check.name for o in run_checks("prior", PythaeVamp(components=5)) if o.status == "fails"}
     assert broken <= {"moves_to_float64"}  # which is the fault of pythae's own layers
 
 
 def test_pythae_sees_pixels_from_0_to_1_whatever_our_networks_see():
     images = torch.rand(4, 1, 8, 8)
     for units, x in (("unit", images), ("sym", 2 * images - 1)):
-        objective, model = model_of("pythae_vae", Frame((1, 8, 8), 3, units), reconstruction_loss="bce")
-        out = objective.output(model.eval(), Batch(x, torch.tensor(0.0)))
+        objective, model = model_of("pythae_vae", ModelSpec((1, 8, 8), 3, units), reconstruction_loss="bce")
+        out = objective.output(model.eval(), Batch(x, torch.tensor(0.0), len(x)))
         theirs = model.decode(out.z) if units == "unit" else (model.decode(out.z) + 1) / 2
         torch.testing.assert_close(out.recon_x, theirs)
         bce = torch.nn.functional.binary_cross_entropy(theirs, images, reduction="sum") / len(images)
@@ -132,7 +132,7 @@ def test_codes_are_evaluated_as_pythae_decodes_them(name):
     objective, model = model_of(name)
     x = torch.rand(6, 1, 8, 8)
     torch.manual_seed(0)
-    out = objective.output(model.eval(), Batch(x, torch.tensor(0.0)))
+    out = objective.output(model.eval(), Batch(x, torch.tensor(0.0), len(x)))
     torch.manual_seed(0)
     torch.testing.assert_close(evaluated(model, x).rsample(), out.z)
 
@@ -146,7 +146,7 @@ def test_a_quantised_code_is_made_of_the_codebook():
 def test_a_deterministic_adversarial_code_has_no_variance():
     objective, model = model_of("pythae_adversarial_ae", deterministic_posterior=True)
     x = torch.rand(6, 1, 8, 8)
-    out = objective.output(model.eval(), Batch(x, torch.tensor(0.0)))
+    out = objective.output(model.eval(), Batch(x, torch.tensor(0.0), len(x)))
     torch.testing.assert_close(out.z, evaluated(model, x).mean)
 
 
@@ -173,4 +173,4 @@ def test_an_inverse_autoregressive_flow_is_inverted():
 
 def evaluated(model: Autoencoder, x: Tensor) -> Posterior:
     """As metrics see it."""
-    return model.family.at(*model.eval().encoder(x))
+    return model.family.from_heads(*model.eval().encoder(x))

@@ -10,7 +10,7 @@ from pythae.models.base.base_utils import ModelOutput
 from torch import Tensor, nn
 
 from vimae_bench.models import Autoencoder, Deterministic, Gaussian, PosteriorFamily
-from vimae_bench.plugin import Batch, Frame, Loss, Step
+from vimae_bench.plugin import Batch, Loss, ModelSpec, OptimizerStep
 
 from .objective import PythaeObjective, terms
 from .posteriors import InverseAutoregressiveGaussian, OneWayGaussian, Quantised
@@ -74,8 +74,8 @@ class WarmedUp(PythaeObjective):
         out = self.output(model, batch, epoch=pythae.warmup_epoch + 1)  # pythae's own factor is 1 from then on
         return Loss(out.loss, terms(out))
 
-    def auxiliary(self, frame: Frame) -> BaseAE:
-        made = super().auxiliary(frame)
+    def auxiliary(self, spec: ModelSpec) -> BaseAE:
+        made = super().auxiliary(spec)
         made.C = torch.tensor(made.C)  # a tensor from the beginning
         return made
 
@@ -87,9 +87,9 @@ class Adversarial(PythaeObjective):
     discriminator_rate: Annotated[float, Gt(0)] | None = None
     """Its learning rate; None: the run's."""
 
-    def steps(self) -> tuple[Step, ...]:
-        mine = Step(self, trains=("encoder", "decoder"))
-        return mine, Step(self.discriminate, trains=("auxiliary",), learning_rate=self.discriminator_rate)
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
+        mine = OptimizerStep(self, modules=("encoder", "decoder"))
+        return mine, OptimizerStep(self.discriminate, modules=("auxiliary",), learning_rate=self.discriminator_rate)
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         out = self.output(model, batch)
@@ -130,8 +130,8 @@ class Coupled(PythaeObjective):
     The encoder gets the gradients of both, since pythae's trainer lets them add up before the encoder's step.
     """
 
-    def steps(self) -> tuple[Step, ...]:
-        return Step(self, trains=("encoder",)), Step(self.decode, trains=("decoder",))
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
+        return OptimizerStep(self, modules=("encoder",)), OptimizerStep(self.decode, modules=("decoder",))
 
     def decode(self, model: Autoencoder, batch: Batch) -> Loss:
         """The decoder's loss on the batch, with the codes that the encoder gives after its step."""
@@ -142,7 +142,7 @@ class Coupled(PythaeObjective):
 class Vamp(PythaeObjective):
     """`VAMP`, whose learned images are the prior `pythae_vamp`."""
 
-    def auxiliary(self, frame: Frame) -> nn.Module:  # noqa: ARG002
+    def auxiliary(self, spec: ModelSpec) -> nn.Module:  # noqa: ARG002
         return nn.Module()
 
     def module(self, model: Autoencoder) -> BaseAE:
@@ -161,7 +161,7 @@ class Unfit(PythaeObjective):
 
     reason: ClassVar[str]
 
-    def auxiliary(self, frame: Frame) -> nn.Module:  # noqa: ARG002
+    def auxiliary(self, spec: ModelSpec) -> nn.Module:  # noqa: ARG002
         return nn.Module()
 
     def check(self, model: Autoencoder) -> None:  # noqa: ARG002

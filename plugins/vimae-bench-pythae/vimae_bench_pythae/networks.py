@@ -8,8 +8,8 @@ from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
 from torch import Tensor, zeros_like
 
-from vimae_bench.models import Autoencoder, FlowPosterior, GaussianPosterior, Posterior
-from vimae_bench.plugin import Frame, PixelRange
+from vimae_bench.models import Autoencoder, GaussianPosterior, NormalizingFlowPosterior, Posterior
+from vimae_bench.plugin import ModelSpec, PixelRange
 
 from .posteriors import OneWayPosterior
 
@@ -23,7 +23,7 @@ class Encoder(BaseEncoder):
 
     def forward(self, x: Tensor) -> ModelOutput:
         q = self.encode(to_network(x, self.pixel_range))
-        if isinstance(q, FlowPosterior | OneWayPosterior):
+        if isinstance(q, NormalizingFlowPosterior | OneWayPosterior):
             q = q.base  # pythae's own forward pass goes through the flow
         log_variance = q.l if isinstance(q, GaussianPosterior) else zeros_like(q.mean)
         return ModelOutput(embedding=q.mean, log_covariance=log_variance)
@@ -43,9 +43,9 @@ class Decoder(BaseDecoder):
 class NoEncoder(BaseEncoder):
     """Codes of zeros: a model of pythae without networks. VQVAE looks at the shape of a code when it is made."""
 
-    def __init__(self, frame: Frame):
+    def __init__(self, spec: ModelSpec):
         super().__init__()
-        self.latent = frame.latent
+        self.latent = spec.latent
 
     def forward(self, x: Tensor) -> ModelOutput:
         return ModelOutput(embedding=x.new_zeros(len(x), self.latent))
@@ -58,7 +58,7 @@ class NoDecoder(BaseDecoder):
 @contextmanager
 def lent(pythae: BaseAE, model: Autoencoder) -> Iterator[None]:
     """The networks of `model` are those of pythae's model for as long as this lasts, and never parts of it."""
-    before, pixel_range = (pythae.encoder, pythae.decoder), model.frame.pixel_range
+    before, pixel_range = (pythae.encoder, pythae.decoder), model.spec.pixel_range
     pythae.set_encoder(Encoder(model.encode, pixel_range))
     pythae.set_decoder(Decoder(model.decode, pixel_range))
     try:

@@ -9,7 +9,7 @@ from pythae.models.base.base_utils import ModelOutput
 from torch import Tensor
 
 from vimae_bench.models import Autoencoder, Gaussian, PosteriorFamily, PriorDistribution
-from vimae_bench.plugin import Batch, Frame, Loss, Objective
+from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective
 
 from .networks import NoDecoder, NoEncoder, lent, to_unit
 
@@ -27,11 +27,11 @@ class PythaeObjective(Objective):
     def posterior(self) -> PosteriorFamily:
         return Gaussian()
 
-    def auxiliary(self, frame: Frame) -> BaseAE:
+    def auxiliary(self, spec: ModelSpec) -> BaseAE:
         """The model without encoder and decoder, which it is lent for each loss."""
         chosen = {name: _plain(getattr(self, name)) for name in self.settings}
-        config = self.config(input_dim=frame.shape, latent_dim=frame.latent, **chosen)
-        made = self.model(config, NoEncoder(frame), NoDecoder())
+        config = self.config(input_dim=spec.shape, latent_dim=spec.latent, **chosen)
+        made = self.model(config, NoEncoder(spec), NoDecoder())
         made.device = torch.device("cpu")  # as pythae's trainer says it; until then there is none
         return made
 
@@ -52,9 +52,9 @@ class PythaeObjective(Objective):
         """All that pythae's forward pass gives for a batch."""
         pythae = self.module(model)
         pythae.device = batch.x.device
-        x = to_unit(batch.x, model.frame.pixel_range)
+        x = to_unit(batch.x, model.spec.pixel_range)
         with lent(pythae, model):
-            return pythae({"data": x}, dataset_size=batch.images or len(x), **more)
+            return pythae({"data": x}, dataset_size=batch.dataset_size, **more)
 
 
 def terms(out: ModelOutput) -> Mapping[str, Tensor]:

@@ -9,12 +9,12 @@ from pythae.models.normalizing_flows import IAF
 from torch import Tensor, nn
 
 from vimae_bench.models import (
+    DiracPosterior,
     Flow,
-    FlowedGaussian,
-    FlowPosterior,
     Gaussian,
     GaussianPosterior,
-    PointPosterior,
+    NormalizingFlow,
+    NormalizingFlowPosterior,
     Posterior,
     PosteriorFamily,
 )
@@ -36,17 +36,17 @@ class InverseAutoregressive(Flow):
         return out.out.view(y.shape), -out.log_abs_det_jac.view(y.shape[:-1])
 
 
-class InverseAutoregressiveGaussian(FlowedGaussian):
+class InverseAutoregressiveGaussian(NormalizingFlow):
     """The posterior of `VAE_IAF`: a diagonal Gaussian under its flow."""
 
     heads: ClassVar[int] = 2
 
-    def bound(self, auxiliary: nn.Module) -> FlowedGaussian:
+    def bind(self, auxiliary: nn.Module) -> NormalizingFlow:
         return InverseAutoregressiveGaussian(InverseAutoregressive(auxiliary.iaf_flow))
 
-    def at(self, *heads: Tensor) -> FlowPosterior:
+    def from_heads(self, *heads: Tensor) -> NormalizingFlowPosterior:
         m, l = heads  # noqa: E741
-        return super().at(m, l, m)
+        return super().from_heads(m, l, m)
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ class OneWayGaussian(PosteriorFamily):
     flows: nn.ModuleList | None = None
     heads: ClassVar[int] = 2
 
-    def bound(self, auxiliary: nn.Module) -> "OneWayGaussian":
+    def bind(self, auxiliary: nn.Module) -> "OneWayGaussian":
         return OneWayGaussian(auxiliary.net)
 
-    def at(self, *heads: Tensor) -> OneWayPosterior:
-        return OneWayPosterior(Gaussian().at(*heads), self.flows or nn.ModuleList())
+    def from_heads(self, *heads: Tensor) -> OneWayPosterior:
+        return OneWayPosterior(Gaussian().from_heads(*heads), self.flows or nn.ModuleList())
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,12 @@ class Quantised(PosteriorFamily):
     quantizer: nn.Module | None = None
     heads: ClassVar[int] = 1
 
-    def bound(self, auxiliary: nn.Module) -> "Quantised":
+    def bind(self, auxiliary: nn.Module) -> "Quantised":
         return Quantised(auxiliary.quantizer)
 
-    def __call__(self, encoder: Callable[[Tensor], tuple[Tensor, ...]], x: Tensor) -> PointPosterior:
-        return PointPosterior(encoder(x)[0])
+    def __call__(self, encoder: Callable[[Tensor], tuple[Tensor, ...]], x: Tensor) -> DiracPosterior:
+        return DiracPosterior(encoder(x)[0])
 
-    def at(self, *heads: Tensor) -> PointPosterior:
+    def from_heads(self, *heads: Tensor) -> DiracPosterior:
         z = heads[0]
-        return PointPosterior(self.quantizer(z.view(len(z), 1, -1, 1)).quantized_vector.view(z.shape))
+        return DiracPosterior(self.quantizer(z.view(len(z), 1, -1, 1)).quantized_vector.view(z.shape))

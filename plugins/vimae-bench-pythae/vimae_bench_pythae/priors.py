@@ -11,7 +11,7 @@ from pythae.models import VAMP, VAMPConfig
 from torch import Tensor
 
 from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 
 from .networks import Encoder, NoDecoder
 
@@ -22,10 +22,10 @@ AT_ONCE = 512
 class PseudoInputs(PriorDistribution):
     """(1/K) sum_k q(z|u_k) over K learned images u_k, with the layers and the density of pythae's `VAMP`."""
 
-    def __init__(self, frame: Frame, encode: Callable[[Tensor], Posterior], components: int):
-        super().__init__(frame.latent)
-        config = VAMPConfig(input_dim=frame.shape, latent_dim=frame.latent, number_components=components)
-        self.pythae = VAMP(config, Encoder(encode, frame.pixel_range), NoDecoder())
+    def __init__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior], components: int):
+        super().__init__(spec.latent)
+        config = VAMPConfig(input_dim=spec.shape, latent_dim=spec.latent, number_components=components)
+        self.pythae = VAMP(config, Encoder(encode, spec.pixel_range), NoDecoder())
         self.pythae.device = torch.device("cpu")
 
     def sample(self, n: int) -> Tensor:
@@ -46,5 +46,5 @@ class PythaeVamp:
 
     components: Annotated[int, Ge(1)] = 50
 
-    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior]) -> PseudoInputs:
-        return PseudoInputs(frame, encode, self.components)
+    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> PseudoInputs:
+        return PseudoInputs(spec, encode, self.components)

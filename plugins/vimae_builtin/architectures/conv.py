@@ -9,7 +9,7 @@ from annotated_types import Gt, MultipleOf
 from torch import Tensor, nn
 
 from vimae_bench.models import Heads
-from vimae_bench.plugin import Architecture, Frame, hookimpl
+from vimae_bench.plugin import Architecture, ModelSpec, hookimpl
 
 INIT_STD = 0.0099999
 DOUBLINGS = {28: 2, 32: 3, 64: 3}
@@ -28,29 +28,29 @@ class Conv:
     width: Annotated[int, Gt(0), MultipleOf(8)] = 1024
     kernel: Literal[4, 5] | None = None
 
-    def encoder(self, frame: Frame, heads: int) -> nn.Module:
-        channels, size, kernel = self._fit(frame)
+    def encoder(self, spec: ModelSpec, heads: int) -> nn.Module:
+        channels, size, kernel = self._fit(spec)
         layers: list[nn.Module] = []
         for out in (self.width // 8, self.width // 4, self.width // 2, self.width):
             layers += [*_same_conv(channels, out, kernel, size), nn.BatchNorm2d(out, eps=1e-5, momentum=0.1), nn.ReLU()]
             channels, size = out, ceil(size / 2)
         return nn.Sequential(
-            *layers, nn.Flatten(), Heads(_linear(channels * size**2, frame.latent) for _ in range(heads))
+            *layers, nn.Flatten(), Heads(_linear(channels * size**2, spec.latent) for _ in range(heads))
         )
 
-    def decoder(self, frame: Frame) -> nn.Module:
-        colours, size, kernel = self._fit(frame)
+    def decoder(self, spec: ModelSpec) -> nn.Module:
+        colours, size, kernel = self._fit(spec)
         channels, size = self.width, size >> DOUBLINGS[size]
-        layers = [_linear(frame.latent, channels * size**2), nn.ReLU(), nn.Unflatten(1, (channels, size, size))]
-        while size < frame.shape[1]:
+        layers = [_linear(spec.latent, channels * size**2), nn.ReLU(), nn.Unflatten(1, (channels, size, size))]
+        while size < spec.shape[1]:
             channels, size = channels // 2, size * 2
             layers += [*_same_deconv(channels * 2, channels, kernel, 2, size)]
             layers += [nn.BatchNorm2d(channels, eps=1e-5, momentum=0.1), nn.ReLU()]
-        return nn.Sequential(*layers, *_same_deconv(channels, colours, kernel, 1, size), frame.squash())
+        return nn.Sequential(*layers, *_same_deconv(channels, colours, kernel, 1, size), spec.output_activation())
 
-    def _fit(self, frame: Frame) -> tuple[int, int, int]:
-        """Channels, side and kernel for a frame. Raises ValueError where the networks do not fit."""
-        channels, height, width = frame.shape
+    def _fit(self, spec: ModelSpec) -> tuple[int, int, int]:
+        """Channels, side and kernel for a spec. Raises ValueError where the networks do not fit."""
+        channels, height, width = spec.shape
         if height != width or height not in DOUBLINGS:
             raise ValueError(f"conv serves images of 28x28, 32x32 and 64x64 pixels, not {height}x{width}")
         if self.width <= 0 or self.width % 8:

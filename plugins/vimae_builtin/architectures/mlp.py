@@ -8,7 +8,7 @@ from annotated_types import Gt
 from torch import nn
 
 from vimae_bench.models import Heads
-from vimae_bench.plugin import Architecture, Frame, hookimpl
+from vimae_bench.plugin import Architecture, ModelSpec, hookimpl
 
 INIT_STD = 0.0099999
 
@@ -24,21 +24,23 @@ class MLP:
     hidden: tuple[Annotated[int, Gt(0)], ...] = (256, 256, 256)
     batch_norm: bool = True
 
-    def encoder(self, frame: Frame, heads: int) -> nn.Module:
+    def encoder(self, spec: ModelSpec, heads: int) -> nn.Module:
         layers: list[nn.Module] = [nn.Flatten()]
-        width = frame.pixels
+        width = spec.input_size
         for out in self.hidden:
             layers += [_linear(width, out), *self._norm(out), nn.ReLU()]
             width = out
-        return nn.Sequential(*layers, Heads(_linear(width, frame.latent) for _ in range(heads)))
+        return nn.Sequential(*layers, Heads(_linear(width, spec.latent) for _ in range(heads)))
 
-    def decoder(self, frame: Frame) -> nn.Module:
+    def decoder(self, spec: ModelSpec) -> nn.Module:
         layers: list[nn.Module] = []
-        width = frame.latent
+        width = spec.latent
         for out in reversed(self.hidden):
             layers += [_linear(width, out), nn.ReLU(), *self._norm(out)]
             width = out
-        return nn.Sequential(*layers, _linear(width, frame.pixels), frame.squash(), nn.Unflatten(1, frame.shape))
+        return nn.Sequential(
+            *layers, _linear(width, spec.input_size), spec.output_activation(), nn.Unflatten(1, spec.shape)
+        )
 
     def _norm(self, width: int) -> list[nn.Module]:
         return [nn.BatchNorm1d(width, eps=1e-5, momentum=0.1)] if self.batch_norm else []

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench.plugin import Arrays, Dataset, Examples, PixelRange, derive, hookimpl
+from vimae_bench.plugin import Arrays, Dataset, Examples, PixelRange, derive_seed, hookimpl
 
 SIDE = 28
 SIZES = {"x": 16, "y": 16, "width": 4, "brightness": 4}
@@ -37,7 +37,7 @@ class Blobs:
 def _draw(part: str, n: int) -> Examples:
     """n combinations of the factors, independent and uniform: the same with every version of NumPy."""
     count = int(np.prod([*SIZES.values()]))
-    drawn = np.array([derive("blobs", part, i) % count for i in range(n)])
+    drawn = np.array([derive_seed("blobs", part, i) % count for i in range(n)])
     values = np.unravel_index(drawn, tuple(SIZES.values()))
     factors = {name: index.astype(np.int64) for name, index in zip(SIZES, values, strict=True)}
     return Examples(_render(**factors), factors["width"], factors)

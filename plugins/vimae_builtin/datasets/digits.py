@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench.plugin import Arrays, Dataset, Examples, PixelRange, derive, hookimpl
+from vimae_bench.plugin import Arrays, Dataset, Examples, PixelRange, derive_seed, hookimpl
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def split(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Within each class images are put in an order drawn for this split, and every fifth of that row goes to the test set.
     """
-    shuffled = sorted(range(len(y)), key=lambda i: (y[i], derive("digits", "split", i)))
+    shuffled = sorted(range(len(y)), key=lambda i: (y[i], derive_seed("digits", "split", i)))
     test = np.zeros(len(y), dtype=bool)
     test[shuffled[::5]] = True
     return np.flatnonzero(~test), np.flatnonzero(test)

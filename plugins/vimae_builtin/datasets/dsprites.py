@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import Ge
 
 from vimae_bench.data import counted, fetch
-from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, derive, hookimpl
+from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, derive_seed, hookimpl
 
 SIDE = 64
 CHUNK = 4096
@@ -41,7 +41,7 @@ class DSprites:
         path = fetch(self.url, scratch / "dsprites.npz", md5=self.md5)
         sizes = tuple(self.grid.values())
         count = int(np.prod(sizes))
-        order = np.array(sorted(range(count), key=lambda i: derive("dsprites", "order", i)))
+        order = np.array(sorted(range(count), key=lambda i: derive_seed("dsprites", "order", i)))
         with ZipFile(path) as archive:
             self._check_classes(archive, sizes)
             x = _images(archive, order, scratch / "images")

@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Ge
 
 from vimae_bench.data import fetch
-from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, derive, hookimpl
+from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, derive_seed, hookimpl
 
 DRAWERS = 20
 SIDE = 28
@@ -79,7 +79,7 @@ class Omniglot:
         The training characters come in an order drawn for it, so that the last of them are a random choice.
         """
         characters, alphabets = len(background.x), int(background.alphabet.max()) + 1
-        order = np.array(sorted(range(characters), key=lambda c: derive("omniglot", "characters", c)))
+        order = np.array(sorted(range(characters), key=lambda c: derive_seed("omniglot", "characters", c)))
         after = Drawings(evaluation.x, evaluation.alphabet + alphabets)
         train = self._examples(background, order, 0)
         test = self._examples(after, np.arange(len(after.x)), characters)

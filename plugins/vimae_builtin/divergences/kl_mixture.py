@@ -7,7 +7,7 @@ from math import log
 from torch import Tensor
 
 from vimae_bench.models import GaussianPosterior, PriorDistribution
-from vimae_bench.plugin import Divergence, PosteriorDivergence, hookimpl, nowhere_zero
+from vimae_bench.plugin import Divergence, PosteriorDivergence, has_full_support, hookimpl
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class MixtureKL(PosteriorDivergence):
 
     def check(self, prior: PriorDistribution) -> None:
         """Raises ValueError for a prior whose density is 0 somewhere: the divergence from it is infinite."""
-        if not nowhere_zero(prior):
+        if not has_full_support(prior):
             raise ValueError("kl_mixture needs a prior whose density is nowhere 0; this one ends somewhere")
 
     def between(self, q: GaussianPosterior, z: Tensor, prior: PriorDistribution) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vimae_bench.functional import squared_distances
 from vimae_bench.models import PriorDistribution
-from vimae_bench.plugin import Divergence, hookimpl, nowhere_zero
+from vimae_bench.plugin import Divergence, has_full_support, hookimpl
 
 COINCIDENT = 1e-12
 
@@ -33,7 +33,7 @@ class NeighbourKL:
 
     def check(self, prior: PriorDistribution) -> None:
         """Raises ValueError for a prior whose density is 0 somewhere: the divergence from it is infinite."""
-        if not nowhere_zero(prior):
+        if not has_full_support(prior):
             raise ValueError("kl_neighbours needs a prior whose density is nowhere 0; this one ends somewhere")
 
     def __call__(self, z: Tensor, prior: PriorDistribution) -> Tensor:

@@ -8,7 +8,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from vimae_bench.models import GaussianPosterior
-from vimae_bench.plugin import Estimate, Measure, Metric, Trial, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class ActiveUnits(Metric):
     def measures(self) -> tuple[Measure, ...]:
         return Measure("active units", "units", None), Measure("active units by kl", "units", None)
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        q = trial.posterior("test")
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        q = evaluation.posterior("test")
         counts = {"active units": self._count(q.mean.double().var(0), q.mean)}
         if isinstance(q, GaussianPosterior):
             counts["active units by kl"] = self._count(unit_kl(q), q.mean)

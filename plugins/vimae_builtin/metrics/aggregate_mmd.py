@@ -9,9 +9,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from vimae_bench.functional import KernelName, mean_estimate, mmd2
+from vimae_bench.functional import KernelName, estimate_mean, mmd2
 from vimae_bench.models import PriorDistribution
-from vimae_bench.plugin import Estimate, Measure, Metric, Trial, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
 
 BLOCKS = 20
 REPLICATE = 500
@@ -55,17 +55,17 @@ class AggregateMMD(Metric):
             )
         )
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        z = trial.draws("test")
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        z = evaluation.posterior_samples("test")
         # Neighbouring images may be of one class or one hand: blocks of them would not be samples of q(z).
-        z = z[trial.randomly(lambda: torch.randperm(len(z)), "mmd blocks").to(z.device)]
+        z = z[evaluation.with_seed(lambda: torch.randperm(len(z)), "mmd blocks").to(z.device)]
 
         def normal(n: int, purpose: str) -> Tensor:
-            return trial.randomly(lambda: torch.randn(n, z.shape[1], device=z.device), "normal", purpose)
+            return evaluation.with_seed(lambda: torch.randn(n, z.shape[1], device=z.device), "normal", purpose)
 
         to_normal = self._against(normal, z)
-        same = is_standard_normal(trial.model.prior, z)
-        to_prior = to_normal if same else self._against(trial.prior_draws, z)
+        same = is_standard_normal(evaluation.model.prior, z)
+        to_prior = to_normal if same else self._against(evaluation.prior_samples, z)
         return {**to_normal, **{f"{name} prior": estimate for name, estimate in to_prior.items()}}
 
     def _against(self, sample: Sample, z: Tensor) -> dict[str, Estimate]:
@@ -82,7 +82,7 @@ class AggregateMMD(Metric):
     def _blockwise(self, z: Tensor, p: Tensor) -> Estimate:
         size = max(2, len(z) // BLOCKS)
         pairs = list(zip(z.split(size), p.split(size), strict=True))[: min(BLOCKS, len(z) // size)]
-        return mean_estimate(torch.stack([mmd2(a, b, self.kernel) for a, b in pairs]))
+        return estimate_mean(torch.stack([mmd2(a, b, self.kernel) for a, b in pairs]))
 
     def _p_value(self, sample: Sample, n: int, value: float) -> Estimate:
         size = min(n, REPLICATE)

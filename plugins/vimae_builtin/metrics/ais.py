@@ -10,10 +10,10 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from vimae_bench.functional import mean_estimate
+from vimae_bench.functional import estimate_mean
 from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
 from vimae_bench.models import PriorDistribution
-from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Trial, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
 RADIUS = 4.0
 LEAPFROGS = 10
@@ -51,17 +51,17 @@ class AIS(Metric):
     def measures(self) -> tuple[Measure, ...]:
         return Measure("nll_ais", "nats", "lower"), Measure("bdmc gap", "nats", None)
 
-    def cost(self, frame: Frame, device: str) -> float:
+    def cost(self, spec: ModelSpec, device: str) -> float:
         # Pixels decoded in a second by a convolutional net of width 64; an MLP of 256 is thirty times as fast.
         rate = 2.2e6 if device == "cpu" else 2.2e8
         codes = (self.chains + PILOTS) * (self.images + self.simulated) + self.chains * self.simulated
-        return 3 * LEAPFROGS * self.steps * codes * frame.pixels / rate
+        return 3 * LEAPFROGS * self.steps * codes * spec.input_size / rate
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        variance = noise_variance(trial) if self.variance is None else self.variance
-        decoder = GaussianDecoder(trial.model, variance)
-        x = random_images(trial.splits.test, self.images, "likelihood", trial.dataset).to(trial.device)
-        return trial.randomly(lambda: self._measure(decoder, trial.model.prior, x), "annealing")
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        variance = noise_variance(evaluation) if self.variance is None else self.variance
+        decoder = GaussianDecoder(evaluation.model, variance)
+        x = random_images(evaluation.splits.test, self.images, "likelihood", evaluation.dataset).to(evaluation.device)
+        return evaluation.with_seed(lambda: self._measure(decoder, evaluation.model.prior, x), "annealing")
 
     def _measure(self, decoder: GaussianDecoder, prior: PriorDistribution, x: Tensor) -> dict[str, Estimate]:
         with torch.no_grad():
@@ -70,7 +70,7 @@ class AIS(Metric):
             lower, sizes = forward(everything, self.steps, self.chains)
             own = Path(decoder, prior, everything.x[len(x) :])
             upper = backward(own, truth, self.chains, [size[len(x) :] for size in sizes])
-        return {"nll_ais": mean_estimate(-lower[: len(x)]), "bdmc gap": mean_estimate(upper - lower[len(x) :])}
+        return {"nll_ais": estimate_mean(-lower[: len(x)]), "bdmc gap": estimate_mean(upper - lower[len(x) :])}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 BLOCKS = 5
 LEAF = 5
@@ -54,24 +54,24 @@ class Disentanglement(Metric):
     bins: Annotated[int, Ge(2)] = 20
     trees: Annotated[int, Ge(1)] = 10
 
-    def check(self, splits: Splits, frame: Frame) -> None:  # noqa: ARG002
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
         if not splits.test.factors:
             raise ValueError(
                 "disentanglement: no factors of the test images are known; dsprites and omniglot have them"
             )
 
-    def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
-        return 5.0 + 0.4 * frame.latent
+    def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
+        return 5.0 + 0.4 * spec.latent
 
     def measures(self) -> tuple[Measure, ...]:
         return tuple(Measure(name, "", "higher") for name in NAMES)
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        known = trial.examples("test").factors
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        known = evaluation.examples("test").factors
         if not known:
             return {}
-        z = trial.posterior("test").mean.double().cpu().numpy()
-        random = np.random.Generator(np.random.Philox(key=derive("disentanglement", trial.dataset)))
+        z = evaluation.posterior("test").mean.double().cpu().numpy()
+        random = np.random.Generator(np.random.Philox(key=derive_seed("disentanglement", evaluation.dataset)))
         chosen = random.permutation(len(z))[: self.images]
         factors = {name: values[chosen] for name, values in known.items()}
         found, blocks = self._scores(z[chosen], factors), self._blocks(z[chosen], factors)

@@ -11,9 +11,9 @@ from scipy.spatial import KDTree
 from scipy.special import digamma
 from torch import Tensor
 
-from vimae_bench.functional import mean_estimate
-from vimae_bench.models import GaussianPosterior, PointPosterior
-from vimae_bench.plugin import Estimate, Measure, Metric, Trial, hookimpl
+from vimae_bench.functional import estimate_mean
+from vimae_bench.models import DiracPosterior, GaussianPosterior
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
 
 NEAREST_NEIGHBOUR_LATENTS = 8
 JITTER = 1e-10
@@ -57,40 +57,40 @@ class Entropy(Metric):
             Measure("mutual information", "nats", None),
         )
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         with torch.inference_mode():
-            return trial.randomly(lambda: self._measure(trial), "entropy")
+            return evaluation.with_seed(lambda: self._measure(evaluation), "entropy")
 
-    def _measure(self, trial: Trial) -> dict[str, Estimate]:
-        if isinstance(trial.posterior("test"), PointPosterior):
-            return self._of_codes(trial) if trial.frame.latent <= NEAREST_NEIGHBOUR_LATENTS else {}
-        q = trial.posterior("train")
-        return self._of_mixture(trial, q) if isinstance(q, GaussianPosterior) else {}
+    def _measure(self, evaluation: Evaluation) -> dict[str, Estimate]:
+        if isinstance(evaluation.posterior("test"), DiracPosterior):
+            return self._of_codes(evaluation) if evaluation.spec.latent <= NEAREST_NEIGHBOUR_LATENTS else {}
+        q = evaluation.posterior("train")
+        return self._of_mixture(evaluation, q) if isinstance(q, GaussianPosterior) else {}
 
-    def _of_mixture(self, trial: Trial, q: GaussianPosterior) -> dict[str, Estimate]:
+    def _of_mixture(self, evaluation: Evaluation, q: GaussianPosterior) -> dict[str, Estimate]:
         q = GaussianPosterior(q.m.double(), q.l.double())
         drawn = torch.randint(len(q.m), (self.draws,), device=q.m.device)
         component = GaussianPosterior(q.m[drawn], q.l[drawn])
         z = component.rsample()
         log_q = mixture_log_prob(z, q)
-        information = mean_estimate(component.log_prob(z) - log_q)
-        return {**_compared(trial, z, -log_q), "mutual information": information}
+        information = estimate_mean(component.log_prob(z) - log_q)
+        return {**_compared(evaluation, z, -log_q), "mutual information": information}
 
-    def _of_codes(self, trial: Trial) -> dict[str, Estimate]:
-        z = trial.posterior("test").mean.double()
+    def _of_codes(self, evaluation: Evaluation) -> dict[str, Estimate]:
+        z = evaluation.posterior("test").mean.double()
         # Equal codes have no distance to take the logarithm of.
         z = z + JITTER * torch.randn_like(z)
-        return _compared(trial, z, entropy_terms(z, self.neighbours))
+        return _compared(evaluation, z, entropy_terms(z, self.neighbours))
 
 
-def _compared(trial: Trial, z: Tensor, surprise: Tensor) -> dict[str, Estimate]:
+def _compared(evaluation: Evaluation, z: Tensor, surprise: Tensor) -> dict[str, Estimate]:
     """The measures from codes z [n, d] and values [n] whose mean is h(q(z))."""
-    entropy, prior = mean_estimate(surprise), trial.model.prior
+    entropy, prior = estimate_mean(surprise), evaluation.model.prior
     gap = entropy.value - float(prior.entropy())
     estimates = {"entropy": entropy, "entropy gap": Estimate(gap, entropy.n, entropy.se)}
     log_p = prior.log_prob(z.float())
     # A code where the prior has no mass makes the divergence infinite.
-    return estimates | ({"marginal kl": mean_estimate(-surprise - log_p)} if log_p.isfinite().all() else {})
+    return estimates | ({"marginal kl": estimate_mean(-surprise - log_p)} if log_p.isfinite().all() else {})
 
 
 def mixture_log_prob(z: Tensor, q: GaussianPosterior) -> Tensor:

@@ -9,9 +9,9 @@ import torch
 from annotated_types import Ge, MinLen
 
 from vimae_bench.data import Corruption
-from vimae_bench.functional import mean_estimate
+from vimae_bench.functional import estimate_mean
 from vimae_bench.metrics import Codes, mean_codes, plain_codes, rbf_machine
-from vimae_bench.plugin import Estimate, Examples, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Examples, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 
 @dataclass(frozen=True)
@@ -45,32 +45,32 @@ class Episodes(Metric):
         for name in self.conditions:
             Corruption.named(name)
 
-    def check(self, splits: Splits, frame: Frame) -> None:  # noqa: ARG002
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
         if reason := self._unfit(splits.test):
             raise ValueError(reason)
 
-    def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
+    def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
         """Of five classes of 80 images and a convolutional net of width 64."""
-        return 0.02 * self.episodes * len(self.conditions) * frame.pixels / 784
+        return 0.02 * self.episodes * len(self.conditions) * spec.input_size / 784
 
     def measures(self) -> tuple[Measure, ...]:
         return tuple(Measure(f"episodes {name}", "%", "higher") for name in self.conditions)
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        return self._read(mean_codes(trial), trial.splits.test, trial.dataset)
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        return self._read(mean_codes(evaluation), evaluation.splits.test, evaluation.dataset)
 
-    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
+    def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
         """The same on pixels, and on as many principal components of the training images as there are latents."""
         if self._unfit(splits.test):
             return {}
-        rows = plain_codes(splits, frame, dataset)
+        rows = plain_codes(splits, spec, dataset)
         return {row: self._read(codes, splits.test, dataset) for row, codes in rows.items()}
 
     def draw(self, examples: Examples, dataset: str, number: int) -> tuple[np.ndarray, np.ndarray]:
         """The places of the images that the episode of this number trains and tests on, class by class."""
         if examples.y is None:
             raise ValueError("there are no labels")
-        rng = np.random.Generator(np.random.Philox(key=derive("episode", dataset, number)))
+        rng = np.random.Generator(np.random.Philox(key=derive_seed("episode", dataset, number)))
         classes = rng.choice(np.unique(examples.y), self.ways, replace=False)
         order = self._order(examples, rng)
         places = [order[examples.y[order] == name] for name in classes]
@@ -140,7 +140,7 @@ def _images_of_a_drawer(examples: Examples) -> int:
 
 
 def _over_episodes(values: np.ndarray) -> Estimate:
-    return replace(mean_estimate(torch.tensor(values)), parts=tuple(values.tolist()))
+    return replace(estimate_mean(torch.tensor(values)), parts=tuple(values.tolist()))
 
 
 @hookimpl

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from vimae_bench.data import content, kept
-from vimae_bench.functional import frechet_estimate
+from vimae_bench.functional import estimate_frechet_distance
 from vimae_bench.metrics import Features, RealSide, SampleDistance
-from vimae_bench.plugin import BenchError, Estimate, Examples, Frame, Metric, Splits, derive, hookimpl
+from vimae_bench.plugin import BenchError, Estimate, Examples, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 WIDTHS = (32, 64, 128)
 FEATURES = 128
@@ -38,18 +38,18 @@ class FdCnn(SampleDistance):
     bias: ClassVar[str] = "upwards, of order 1/n: compare at equal numbers of images only"
     source: ClassVar[str] = "the distance of Heusel et al., 1706.08500, in features of the data set's own"
 
-    def check(self, splits: Splits, frame: Frame) -> None:  # noqa: ARG002
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
         if splits.train.y is None:
             raise ValueError("fd_cnn trains a classifier and needs training labels; fd_pca64 does without")
 
-    def cost(self, frame: Frame, device: str) -> float:
-        return self.seconds({"cpu": 1e-6 * frame.shape[1] * frame.shape[2], "cuda": 1e-5}, device)
+    def cost(self, spec: ModelSpec, device: str) -> float:
+        return self.seconds({"cpu": 1e-6 * spec.shape[1] * spec.shape[2], "cuda": 1e-5}, device)
 
     def features(self, splits: Splits) -> Features:
         return Classifier.of(splits.train)
 
     def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
-        return frechet_estimate(made, real.moments)
+        return estimate_frechet_distance(made, real.moments)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Classifier:
         threads = torch.get_num_threads()
         with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
             torch.set_num_threads(1)
-            torch.manual_seed(derive("fd_cnn"))
+            torch.manual_seed(derive_seed("fd_cnn"))
             try:
                 net = self._fitted(network(self.images.shape[1], self._classes))
             finally:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from vimae_bench.data import content, kept
-from vimae_bench.functional import frechet_estimate
+from vimae_bench.functional import estimate_frechet_distance
 from vimae_bench.metrics import Features, RealSide, SampleDistance
-from vimae_bench.plugin import Estimate, Frame, Metric, Splits, derive, hookimpl
+from vimae_bench.plugin import Estimate, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 COMPONENTS = 64
 FITTED = 10_000
@@ -36,14 +36,14 @@ class FdPca64(SampleDistance):
     bias: ClassVar[str] = "upwards, of order 1/n: compare at equal numbers of images only"
     source: ClassVar[str] = "the distance of Heusel et al., 1706.08500, in features of the data set's own"
 
-    def cost(self, frame: Frame, device: str) -> float:
-        return self.seconds({"cpu": 3e-8 * COMPONENTS * frame.pixels, "cuda": 1e-6}, device)
+    def cost(self, spec: ModelSpec, device: str) -> float:
+        return self.seconds({"cpu": 3e-8 * COMPONENTS * spec.input_size, "cuda": 1e-6}, device)
 
     def features(self, splits: Splits) -> Features:
         return PrincipalComponents(splits.train.x)
 
     def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
-        return frechet_estimate(made, real.moments)
+        return estimate_frechet_distance(made, real.moments)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class PrincipalComponents:
     def _fit(self) -> Mapping[str, np.ndarray]:
         from sklearn.decomposition import PCA
 
-        rng = np.random.Generator(np.random.Philox(key=derive("fd_pca64")))
+        rng = np.random.Generator(np.random.Philox(key=derive_seed("fd_pca64")))
         few = np.sort(rng.choice(len(self.training), min(FITTED, len(self.training)), replace=False))
         x = _flat(self.training[few])
         return {"axes": PCA(min(COMPONENTS, *x.shape), random_state=0).fit(x).components_.astype(np.float32)}

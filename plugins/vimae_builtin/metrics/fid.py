@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from annotated_types import Ge, MinLen
 
-from vimae_bench.functional import frechet_estimate
+from vimae_bench.functional import estimate_frechet_distance
 from vimae_bench.metrics import (
     INCEPTION_SECONDS,
     ORIGINAL_INCEPTION,
@@ -18,7 +18,7 @@ from vimae_bench.metrics import (
     SampleDistance,
     inception_network,
 )
-from vimae_bench.plugin import Estimate, Frame, Metric, Splits, hookimpl
+from vimae_bench.plugin import Estimate, Metric, ModelSpec, Splits, hookimpl
 
 Weights = Annotated[str, MinLen(8)]
 """How the sha256 of the weights begins, in hexadecimal digits."""
@@ -38,14 +38,14 @@ class _InInception(SampleDistance):
 
     layer: ClassVar[InceptionLayer] = "2048"
 
-    def check(self, splits: Splits, frame: Frame) -> None:
-        if frame.shape[0] not in (1, 3):
-            raise ValueError(f"{self.name} needs images of 1 or 3 channels, not {frame.shape[0]}")
+    def check(self, splits: Splits, spec: ModelSpec) -> None:
+        if spec.shape[0] not in (1, 3):
+            raise ValueError(f"{self.name} needs images of 1 or 3 channels, not {spec.shape[0]}")
         self.features(splits)
 
     slow: ClassVar[bool] = True
 
-    def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
+    def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
         return self.seconds(INCEPTION_SECONDS, device)
 
     def features(self, splits: Splits) -> Features:  # noqa: ARG002
@@ -71,7 +71,7 @@ class Fid(_InInception):
     source: ClassVar[str] = "Heusel et al., 1706.08500; github.com/toshas/torch-fidelity, inception-v3-compat"
 
     def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
-        return frechet_estimate(made, real.moments)
+        return estimate_frechet_distance(made, real.moments)
 
 
 @dataclass(frozen=True)

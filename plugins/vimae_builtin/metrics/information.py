@@ -11,8 +11,8 @@ from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vimae_bench.functional import information_of_labels, mean_estimate
-from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
+from vimae_bench.functional import estimate_mean, mutual_information_discrete
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 NEAREST_NEIGHBOUR_LATENTS = 8
 JITTER = 1e-10
@@ -49,30 +49,32 @@ class Information(Metric):
     neighbours: Annotated[int, Ge(1)] = 3
     images: Annotated[int, Ge(50)] = 10_000
 
-    def check(self, splits: Splits, frame: Frame) -> None:  # noqa: ARG002
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
         if splits.test.y is None:
             raise ValueError("information: the test images have no labels; digits, mnist and fashion_mnist have them")
 
-    def cost(self, frame: Frame, device: str) -> float:  # noqa: ARG002
+    def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
         return 20.0
 
     def measures(self) -> tuple[Measure, ...]:
         return Measure("label information", "nats", "higher"), Measure("label information bound", "nats", "higher")
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        if (labels := trial.examples("test").y) is None:
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        if (labels := evaluation.examples("test").y) is None:
             return {}
         chosen = torch.randperm(
-            len(labels), generator=torch.Generator().manual_seed(derive("information", trial.dataset))
+            len(labels), generator=torch.Generator().manual_seed(derive_seed("information", evaluation.dataset))
         )
         chosen = chosen[: self.images]
-        z = standardised(trial.draws("test").cpu()[chosen].double())
+        z = standardised(evaluation.posterior_samples("test").cpu()[chosen].double())
         y = torch.unique(torch.from_numpy(labels)[chosen], return_inverse=True)[1]
-        estimates = {"label information bound": trial.randomly(lambda: mean_estimate(bound_terms(z, y)), "information")}
+        estimates = {
+            "label information bound": evaluation.with_seed(lambda: estimate_mean(bound_terms(z, y)), "information")
+        }
         if z.shape[1] <= NEAREST_NEIGHBOUR_LATENTS:
             # Equal codes have no distances between them.
-            noise = trial.randomly(lambda: JITTER * torch.randn_like(z), "information", "jitter")
-            estimates["label information"] = mean_estimate(information_of_labels(z + noise, y, self.neighbours))
+            noise = evaluation.with_seed(lambda: JITTER * torch.randn_like(z), "information", "jitter")
+            estimates["label information"] = estimate_mean(mutual_information_discrete(z + noise, y, self.neighbours))
         return estimates
 
 

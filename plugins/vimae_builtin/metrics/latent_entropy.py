@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vimae_bench.functional import mean_estimate
-from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Splits, Trial, hookimpl
+from vimae_bench.functional import estimate_mean
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, hookimpl
 
 SINGULAR = 1e-6
 """The share of a dimension's standard deviation that others have to leave unexplained."""
@@ -37,20 +37,20 @@ class LatentEntropy(Metric):
         "Vasicek, JRSS B 38, 1976; Wieczorkowski and Grzegorzewski, Comm. Statist. Simul. 28, 1999 (its bias)"
     )
 
-    def check(self, splits: Splits, frame: Frame) -> None:
-        if len(splits.test) <= frame.latent:
+    def check(self, splits: Splits, spec: ModelSpec) -> None:
+        if len(splits.test) <= spec.latent:
             raise ValueError(
-                f"latent_entropy: {len(splits.test)} test images have no covariance of {frame.latent} latents; "
-                f"take more than {frame.latent} images"
+                f"latent_entropy: {len(splits.test)} test images have no covariance of {spec.latent} latents; "
+                f"take more than {spec.latent} images"
             )
 
     def measures(self) -> tuple[Measure, ...]:
         return Measure("latent entropy bound", "nats", None), Measure("latent marginal entropy", "nats", None)
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        z = trial.draws("test").double()
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        z = evaluation.posterior_samples("test").double()
         terms = {"latent entropy bound": gaussian_terms(z), "latent marginal entropy": spacing_terms(z).mean(1)}
-        return {name: mean_estimate(of) for name, of in terms.items() if of.isfinite().all()}
+        return {name: estimate_mean(of) for name, of in terms.items() if of.isfinite().all()}
 
 
 def gaussian_terms(z: Tensor) -> Tensor:

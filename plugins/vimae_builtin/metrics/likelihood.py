@@ -9,10 +9,10 @@ import torch
 from annotated_types import Ge, Gt, MinLen
 from torch import Tensor
 
-from vimae_bench.functional import mean_estimate
+from vimae_bench.functional import estimate_mean
 from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
 from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
-from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Trial, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
 AT_ONCE = 250
 FIRST_RATE, MEMORY = 0.3, 0.99
@@ -58,23 +58,23 @@ class Likelihood(Metric):
             Measure("decoder variance", "[0,1]^2", None),
         )
 
-    def cost(self, frame: Frame, device: str) -> float:
+    def cost(self, spec: ModelSpec, device: str) -> float:
         # Pixels decoded in a second by a convolutional net of width 64; an MLP of 256 is thirty times as fast.
         rate = 2.2e6 if device == "cpu" else 2.2e8
-        return self.images * (max(self.ks) + 6 * self.proposal_steps) * frame.pixels / rate
+        return self.images * (max(self.ks) + 6 * self.proposal_steps) * spec.input_size / rate
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        variance = noise_variance(trial) if self.variance is None else self.variance
-        decoder = GaussianDecoder(trial.model, variance)
-        x = random_images(trial.splits.test, self.images, "likelihood", trial.dataset).to(trial.device)
-        log_w = trial.randomly(lambda: self._weights(trial, decoder, x), "importance weights")
-        found = {f"nll_iwae{k}": mean_estimate(-bound(log_w, k)) for k in self.ks}
-        found["effective sample size"] = mean_estimate(effective_sample_size(log_w))
-        found["decoder variance"] = Estimate(variance, len(trial.splits.validation) or len(trial.splits.test))
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        variance = noise_variance(evaluation) if self.variance is None else self.variance
+        decoder = GaussianDecoder(evaluation.model, variance)
+        x = random_images(evaluation.splits.test, self.images, "likelihood", evaluation.dataset).to(evaluation.device)
+        log_w = evaluation.with_seed(lambda: self._weights(evaluation, decoder, x), "importance weights")
+        found = {f"nll_iwae{k}": estimate_mean(-bound(log_w, k)) for k in self.ks}
+        found["effective sample size"] = estimate_mean(effective_sample_size(log_w))
+        found["decoder variance"] = Estimate(variance, len(evaluation.splits.validation) or len(evaluation.splits.test))
         return {name: estimate for name, estimate in found.items() if isfinite(estimate.value)}
 
-    def _weights(self, trial: Trial, decoder: GaussianDecoder, x: Tensor) -> Tensor:
-        q, prior = trial.posterior_of(iter([x])), trial.model.prior
+    def _weights(self, evaluation: Evaluation, decoder: GaussianDecoder, x: Tensor) -> Tensor:
+        q, prior = evaluation.encode(iter([x])), evaluation.model.prior
         if self.proposal == "fitted" or not hasattr(q, "log_prob"):
             q = fitted(decoder, prior, x, q.mean.clone(), self.proposal_steps)
         with torch.inference_mode():

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vimae_bench.functional import mean_estimate
-from vimae_bench.plugin import Estimate, Measure, Metric, Trial, hookimpl
+from vimae_bench.functional import estimate_mean
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Moments(Metric):
             Measure("latent kurtosis", "", None),
         )
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        z = trial.draws("test").double()
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        z = evaluation.posterior_samples("test").double()
         mean, variance = z.mean(0), z.var(0, correction=0)
         estimates = {
             "latent abs mean": _over_dimensions(mean.abs(), mean.sign() * (z - mean)),
@@ -50,7 +50,7 @@ class Moments(Metric):
 
 def _over_dimensions(value: Tensor, influence: Tensor) -> Estimate:
     """The mean over dimensions of a statistic [d], with the error that follows from its influence function [n, d]."""
-    error = mean_estimate(influence.mean(1))
+    error = estimate_mean(influence.mean(1))
     return Estimate(float(torch.mean(value)), error.n, error.se)
 
 

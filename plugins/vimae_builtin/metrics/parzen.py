@@ -9,9 +9,9 @@ import torch
 from annotated_types import Ge, MinLen
 from torch import Tensor
 
-from vimae_bench.functional import mean_estimate
+from vimae_bench.functional import estimate_mean
 from vimae_bench.metrics import random_images
-from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Source, Splits, Trial, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, LatentDistribution, Measure, Metric, ModelSpec, Splits, hookimpl
 
 WIDTHS = tuple(hundredths / 100 for hundredths in range(5, 51))
 HELD_OUT = 1000
@@ -19,7 +19,7 @@ FIXED_WIDTH, SET, SETS = 0.1, 100, 20
 BLUR = 1.2
 ROWS, COLUMNS = 250, 1000
 
-Generator = Callable[[Source], Tensor]
+Generator = Callable[[LatentDistribution], Tensor]
 """Generated images [n, C, H, W] in [0, 1] units."""
 
 
@@ -36,9 +36,9 @@ class Parzen(Metric):
     `nll_parzen_s01_n100`: s = 0.1 and sets of 100 generated images, a mean over up to 20 disjoint sets. Its standard
     error adds the variance of a test image's mean over sets, over the n images, and of a set's mean, over the sets.
 
-    Measures of other `sources` than the prior (see `Source`) bear their name. The rows below the table are what images
-    that need no model reach in the place of generated ones. They tell how little the score is worth: blurred real
-    images beat the real ones, and the one mean image comes near to them (Theis et al., 1511.01844).
+    Measures of other `sources` than the prior (see `LatentDistribution`) bear their name. The rows below the table are
+    what images that need no model reach in the place of generated ones. They tell how little the score is worth:
+    blurred real images beat the real ones, and the one mean image comes near to them (Theis et al., 1511.01844).
     """
 
     estimator = "Parzen windows on generated images; the width is chosen on images that are not scored"
@@ -47,7 +47,7 @@ class Parzen(Metric):
 
     samples: Annotated[int, Ge(SET)] = 10_000
     images: Annotated[int, Ge(2)] = 10_000
-    sources: Annotated[tuple[Source, ...], MinLen(1)] = ("prior",)
+    sources: Annotated[tuple[LatentDistribution, ...], MinLen(1)] = ("prior",)
 
     def measures(self) -> tuple[Measure, ...]:
         return tuple(
@@ -60,19 +60,19 @@ class Parzen(Metric):
             )
         )
 
-    def cost(self, frame: Frame, device: str) -> float:
+    def cost(self, spec: ModelSpec, device: str) -> float:
         rate = 6e9 if device == "cpu" else 3e11  # multiply-adds in float64, and 40 more for each exponential
-        return len(self.sources) * self.samples * self.images * (frame.pixels + 100) / rate
+        return len(self.sources) * self.samples * self.images * (spec.input_size + 100) / rate
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        held_out, test = self._scored(trial.splits, trial.dataset, trial.device)
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        held_out, test = self._scored(evaluation.splits, evaluation.dataset, evaluation.device)
         found: dict[str, Estimate] = {}
         for source in self.sources:
-            generated = trial.samples(self.samples, source).to(trial.device).flatten(1)
+            generated = evaluation.generate(self.samples, source).to(evaluation.device).flatten(1)
             found |= {named(name, source): value for name, value in scores(held_out, test, generated).items()}
         return found
 
-    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:  # noqa: ARG002
+    def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:  # noqa: ARG002
         """Training images, the same blurred by 1.2 pixels, and their mean, as if they had been generated."""
         held_out, test = self._scored(splits, dataset, torch.device("cpu"))
         real = random_images(splits.train, self.samples, "parzen", dataset)
@@ -90,7 +90,7 @@ class Parzen(Metric):
         return held_out.to(device).flatten(1), test.to(device).flatten(1)
 
 
-def named(measure: str, source: Source) -> str:
+def named(measure: str, source: LatentDistribution) -> str:
     """A measure's name, with that of the source unless it is the prior."""
     return measure if source == "prior" else f"{measure} {source}"
 
@@ -100,7 +100,7 @@ def scores(held_out: Tensor, test: Tensor, generated: Tensor) -> dict[str, Estim
     score = validated if len(held_out) else halved
     nll, width = score(held_out, test, generated)
     return {
-        "nll_parzen_cv": mean_estimate(nll),
+        "nll_parzen_cv": estimate_mean(nll),
         "nll_parzen_s01_n100": over_sets(test, generated),
         "parzen width": Estimate(width, len(held_out) or len(test)),
     }
@@ -127,7 +127,7 @@ def over_sets(test: Tensor, generated: Tensor) -> Estimate:
     """The mean negative log-density at s = 0.1 under sets of 100 generated images."""
     sets = [some for some in generated.split(SET)[:SETS] if len(some) == SET]
     nll = -torch.cat([log_density(test, some, (FIXED_WIDTH,)) for some in sets])
-    by_image, by_set = mean_estimate(nll.mean(0)), mean_estimate(nll.mean(1))
+    by_image, by_set = estimate_mean(nll.mean(0)), estimate_mean(nll.mean(1))
     error = ((by_image.se or 0.0) ** 2 + (by_set.se or 0.0) ** 2) ** 0.5
     return Estimate(by_image.value, by_image.n, error)
 

@@ -9,9 +9,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from vimae_bench.functional import mean_estimate
-from vimae_bench.models import PointPosterior, Posterior, PriorDistribution, PushForwardPosterior
-from vimae_bench.plugin import BenchError, Estimate, Frame, Measure, Metric, Trial, hookimpl
+from vimae_bench.functional import estimate_mean
+from vimae_bench.models import DiracPosterior, ImplicitPosterior, Posterior, PriorDistribution
+from vimae_bench.plugin import BenchError, Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
 AT_ONCE = 4096
 ENCODED = AT_ONCE * 28 * 28
@@ -50,45 +50,45 @@ class Rate(Metric):
     draws: Annotated[int, Ge(2)] = 512
     images: Annotated[int, Ge(1)] = 1000
 
-    def cost(self, frame: Frame, device: str) -> float:
+    def cost(self, spec: ModelSpec, device: str) -> float:
         """Of a push-forward rate, for a net of 1,000 multiplications a pixel, as `conv` of width 128 has."""
-        return self.images * self.draws * frame.pixels * 1e3 / (1.6e10 if device == "cpu" else 2.5e12)
+        return self.images * self.draws * spec.input_size * 1e3 / (1.6e10 if device == "cpu" else 2.5e12)
 
     def measures(self) -> tuple[Measure, ...]:
         return (Measure("rate", "nats", None, collapse_below=0.1),)
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         with torch.inference_mode():
-            rates = self._rates(trial)
-        return {"rate": mean_estimate(rates)} if rates is not None and rates.isfinite().all() else {}
+            rates = self._rates(evaluation)
+        return {"rate": estimate_mean(rates)} if rates is not None and rates.isfinite().all() else {}
 
-    def _rates(self, trial: Trial) -> Tensor | None:
-        q: Any = trial.posterior("test")
+    def _rates(self, evaluation: Evaluation) -> Tensor | None:
+        q: Any = evaluation.posterior("test")
         if hasattr(q, "draw") and not hasattr(q, "log_prob"):
-            z, log_q = trial.randomly(q.draw, "rate")
-            return log_q - trial.model.prior.log_prob(z)
-        if not isinstance(q, PointPosterior):
-            return trial.model.prior.kl(q, trial.draws("test"))
-        images = torch.cat(list(trial.images("test", self.images)))
-        if isinstance(trial.trained_posterior(images[:1]), PointPosterior):
+            z, log_q = evaluation.with_seed(q.draw, "rate")
+            return log_q - evaluation.model.prior.log_prob(z)
+        if not isinstance(q, DiracPosterior):
+            return evaluation.model.prior.kl(q, evaluation.posterior_samples("test"))
+        images = torch.cat(list(evaluation.images("test", self.images)))
+        if isinstance(evaluation.training_posterior(images[:1]), DiracPosterior):
             return None
-        return trial.randomly(lambda: self._push_forward(trial, images), "push-forward rate")
+        return evaluation.with_seed(lambda: self._push_forward(evaluation, images), "push-forward rate")
 
-    def _push_forward(self, trial: Trial, images: Tensor) -> Tensor:
-        if self.draws < (needed := 8 * trial.frame.latent):
+    def _push_forward(self, evaluation: Evaluation, images: Tensor) -> Tensor:
+        if self.draws < (needed := 8 * evaluation.spec.latent):
             raise BenchError(
-                f"rate: draws = {self.draws} is too few for {trial.frame.latent} latents; set draws = {needed}"
+                f"rate: draws = {self.draws} is too few for {evaluation.spec.latent} latents; set draws = {needed}"
             )
         few = images.split(max(1, AT_ONCE // self.draws))
-        draws = (in_pieces(trial.trained_posterior(x), trial.frame).rsample((self.draws,)) for x in few)
-        return torch.cat([moment_matched_rate(z, trial.model.prior) for z in draws])
+        draws = (in_pieces(evaluation.training_posterior(x), evaluation.spec).rsample((self.draws,)) for x in few)
+        return torch.cat([moment_matched_rate(z, evaluation.model.prior) for z in draws])
 
 
-def in_pieces(q: Posterior, frame: Frame) -> Posterior:
+def in_pieces(q: Posterior, spec: ModelSpec) -> Posterior:
     """The same posterior, of the same noise, with images going through its encoder some at a time."""
-    if not isinstance(q, PushForwardPosterior):
+    if not isinstance(q, ImplicitPosterior):
         return q
-    size = max(1, ENCODED // frame.pixels)
+    size = max(1, ENCODED // spec.input_size)
 
     def encoder(x: Tensor) -> tuple[Tensor, ...]:
         return tuple(torch.cat(head) for head in zip(*map(q.encoder, x.split(size)), strict=True))

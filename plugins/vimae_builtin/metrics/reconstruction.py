@@ -7,9 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vimae_bench.functional import mean_estimate
-from vimae_bench.models import PointPosterior
-from vimae_bench.plugin import Estimate, Measure, Metric, Trial, hookimpl
+from vimae_bench.functional import estimate_mean
+from vimae_bench.models import DiracPosterior
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
 
 MSE_FLOOR = 1e-10
 
@@ -38,13 +38,13 @@ class Reconstruction(Metric):
             Measure("psnr", "dB", "higher"),
         )
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        sse = trial.squared_error("test").double()
-        mse = sse / trial.frame.pixels
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        sse = evaluation.squared_error("test").double()
+        mse = sse / evaluation.spec.input_size
         errors: dict[str, Tensor] = {"sse": sse, "l2": sse.sqrt(), "mse": mse, "psnr": decibels(mse)}
-        if not isinstance(trial.posterior("test"), PointPosterior):
-            errors["sse sampled"] = trial.squared_error("test", of="draws")
-        return {name: mean_estimate(error) for name, error in errors.items()}
+        if not isinstance(evaluation.posterior("test"), DiracPosterior):
+            errors["sse sampled"] = evaluation.squared_error("test", of="draws")
+        return {name: estimate_mean(error) for name, error in errors.items()}
 
 
 def decibels(mse: Tensor) -> Tensor:

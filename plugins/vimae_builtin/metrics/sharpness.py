@@ -9,8 +9,18 @@ from annotated_types import Ge, MinLen
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from vimae_bench.functional import mean_estimate
-from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Source, Splits, Trial, derive, hookimpl
+from vimae_bench.functional import estimate_mean
+from vimae_bench.plugin import (
+    Estimate,
+    Evaluation,
+    LatentDistribution,
+    Measure,
+    Metric,
+    ModelSpec,
+    Splits,
+    derive_seed,
+    hookimpl,
+)
 
 LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
 LUMA = (0.299, 0.587, 0.114)
@@ -32,11 +42,11 @@ class Sharpness(Metric):
     bias: ClassVar[str] = "none; noise counts as sharpness"
     source: ClassVar[str] = "Tolstikhin et al., 1711.01558, section 4; github.com/tolstikhin/wae"
 
-    sources: Annotated[tuple[Source, ...], MinLen(1)] = ("prior",)
+    sources: Annotated[tuple[LatentDistribution, ...], MinLen(1)] = ("prior",)
     images: Annotated[int, Ge(2)] = 1000
 
-    def check(self, splits: Splits, frame: Frame) -> None:  # noqa: ARG002
-        _, height, width = frame.shape
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
+        _, height, width = spec.shape
         if min(height, width) < len(LAPLACIAN) or height * width == len(LAPLACIAN) ** 2:
             raise ValueError(
                 f"sharpness: images of {height}x{width} pixels have no variance of a 3x3 Laplacian; take 4x4"
@@ -45,20 +55,21 @@ class Sharpness(Metric):
     def measures(self) -> tuple[Measure, ...]:
         return tuple(Measure(name_of(source), "[0,1]^2", None) for source in self.sources)
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         return {
-            name_of(source): mean_estimate(sharpness(trial.samples(self.images, source))) for source in self.sources
+            name_of(source): estimate_mean(sharpness(evaluation.generate(self.images, source)))
+            for source in self.sources
         }
 
-    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:  # noqa: ARG002
+    def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:  # noqa: ARG002
         """The same of test images, chosen for the data set: they may lie in the order of their classes."""
-        generator = torch.Generator().manual_seed(derive("sharpness", dataset))
+        generator = torch.Generator().manual_seed(derive_seed("sharpness", dataset))
         chosen = torch.randperm(len(splits.test), generator=generator)[: self.images].sort().values
-        real = mean_estimate(sharpness(torch.from_numpy(splits.test.x[chosen.numpy()]) / 255))
+        real = estimate_mean(sharpness(torch.from_numpy(splits.test.x[chosen.numpy()]) / 255))
         return {"test images": {name_of(source): real for source in self.sources}}
 
 
-def name_of(source: Source) -> str:
+def name_of(source: LatentDistribution) -> str:
     """The measure's name."""
     return "sharpness" if source == "prior" else f"sharpness {source}"
 

@@ -19,8 +19,8 @@ from vimae_bench.metrics import (
     plain_codes,
     rbf_machine,
 )
-from vimae_bench.models import PointPosterior
-from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
+from vimae_bench.models import DiracPosterior
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 
 class Machine(Protocol):
@@ -48,33 +48,33 @@ class _Svm(Metric):
         for name in self.conditions:
             Corruption.named(name)
 
-    def check(self, splits: Splits, frame: Frame) -> None:  # noqa: ARG002
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
         check_labelled(splits, self.labels)
 
-    def cost(self, frame: Frame, device: str) -> float:
+    def cost(self, spec: ModelSpec, device: str) -> float:
         """Of 10,000 test images and a convolutional net of width 64: about 0.1 s to read them, 0.6 s to encode them."""
         reads = self.label_draws * (len(self.conditions) + self.sampled)
         encodings = min(self.noise_draws, self.label_draws) * sum(name != "clean" for name in self.conditions)
-        return 0.1 * reads + (0.6 if device == "cpu" else 0.2) * encodings * frame.pixels / 784
+        return 0.1 * reads + (0.6 if device == "cpu" else 0.2) * encodings * spec.input_size / 784
 
     def measures(self) -> tuple[Measure, ...]:
         names = (*self.conditions, "sampled") if self.sampled else self.conditions
         return tuple(Measure(f"{self.prefix} {name}", "%", "higher") for name in names)
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        splits, dataset = trial.splits, trial.dataset
-        estimates = self._read(mean_codes(trial), splits, dataset, self.conditions)
-        if self.sampled and estimates and not isinstance(trial.posterior("test"), PointPosterior):
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        splits, dataset = evaluation.splits, evaluation.dataset
+        estimates = self._read(mean_codes(evaluation), splits, dataset, self.conditions)
+        if self.sampled and estimates and not isinstance(evaluation.posterior("test"), DiracPosterior):
             name = f"{self.prefix} sampled"
-            drawn = trial.randomly(lambda: self._read(drawn_codes(trial), splits, dataset, ("clean",)), name)
+            drawn = evaluation.with_seed(lambda: self._read(drawn_codes(evaluation), splits, dataset, ("clean",)), name)
             estimates[name] = drawn[f"{self.prefix} clean"]
         return estimates
 
-    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
+    def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
         """The same on pixels, and on as many principal components of the training images as there are latents."""
         if splits.train.y is None:
             return {}
-        rows = plain_codes(splits, frame, dataset)
+        rows = plain_codes(splits, spec, dataset)
         return {row: self._read(codes, splits, dataset, self.conditions) for row, codes in rows.items()}
 
     def _read(self, codes: Codes, splits: Splits, dataset: str, conditions: Sequence[str]) -> dict[str, Estimate]:
@@ -186,7 +186,7 @@ class SvmSubset(_Svm):
     prefix: ClassVar[str] = "svm subset"
 
     def _tests(self, n: int, dataset: str) -> np.ndarray:
-        rng = np.random.Generator(np.random.Philox(key=derive("tests", dataset)))
+        rng = np.random.Generator(np.random.Philox(key=derive_seed("tests", dataset)))
         return np.sort(rng.choice(n, min(self.tests, n), replace=False))
 
 

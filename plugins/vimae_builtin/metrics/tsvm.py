@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, MinLen
 
 from vimae_bench.data import Corruption
 from vimae_bench.metrics import Codes, accuracy_over_draws, check_labelled, choose_labelled, mean_codes, plain_codes
-from vimae_bench.plugin import Estimate, Frame, Measure, Metric, Splits, Trial, derive, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 FIRST_COST = 1e-5
 NEWTON_STEPS = 200
@@ -52,26 +52,26 @@ class Tsvm(Metric):
         for name in self.conditions:
             Corruption.named(name)
 
-    def check(self, splits: Splits, frame: Frame) -> None:  # noqa: ARG002
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
         check_labelled(splits, self.labels)
 
-    def cost(self, frame: Frame, device: str) -> float:
+    def cost(self, spec: ModelSpec, device: str) -> float:
         """Of ten classes, 10,000 test images and a convolutional net of width 64, which takes 0.6 s to encode them."""
-        fits = self.label_draws * (0.5 + 0.04 * frame.latent) * (self.labels + self.unlabelled) / 6000
+        fits = self.label_draws * (0.5 + 0.04 * spec.latent) * (self.labels + self.unlabelled) / 6000
         encodings = min(self.noise_draws, self.label_draws) * len(self.conditions)
-        return fits + (0.6 if device == "cpu" else 0.2) * encodings * frame.pixels / 784
+        return fits + (0.6 if device == "cpu" else 0.2) * encodings * spec.input_size / 784
 
     def measures(self) -> tuple[Measure, ...]:
         return tuple(Measure(f"tsvm {name}", "%", "higher") for name in self.conditions)
 
-    def __call__(self, trial: Trial) -> Mapping[str, Estimate]:
-        return self._read(mean_codes(trial), trial.splits, trial.dataset)
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
+        return self._read(mean_codes(evaluation), evaluation.splits, evaluation.dataset)
 
-    def references(self, splits: Splits, frame: Frame, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
+    def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
         """The same on pixels, and on as many principal components of the training images as there are latents."""
         if splits.train.y is None:
             return {}
-        return {row: self._read(codes, splits, dataset) for row, codes in plain_codes(splits, frame, dataset).items()}
+        return {row: self._read(codes, splits, dataset) for row, codes in plain_codes(splits, spec, dataset).items()}
 
     def _read(self, codes: Codes, splits: Splits, dataset: str) -> dict[str, Estimate]:
         """The accuracy under each condition."""
@@ -101,7 +101,7 @@ class Tsvm(Metric):
 
 def choose_others(n: int, labelled: np.ndarray, count: int, dataset: str, draw: int) -> np.ndarray:
     """The places of `count` of n images that are not labelled, or of all of these where there are fewer, ascending."""
-    rng = np.random.Generator(np.random.Philox(key=derive("unlabelled", dataset, draw)))
+    rng = np.random.Generator(np.random.Philox(key=derive_seed("unlabelled", dataset, draw)))
     others = np.setdiff1d(np.arange(n), labelled)
     return np.sort(rng.choice(others, min(count, len(others)), replace=False))
 

@@ -46,8 +46,7 @@ class BetaTCVAE(Objective):
         z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
         kl = model.prior.kl(q, z).mean()
-        # A batch of which nothing is told is taken for the whole data set.
-        tc = total_correlation(z, q, batch.images or len(z), self.sampling)
+        tc = total_correlation(z, q, batch.dataset_size, self.sampling)
         total = self.recon_scale * sse + kl + (self.beta - 1) * tc
         return Loss(total, {"sse": sse, "kl": kl, "tc": tc})
 

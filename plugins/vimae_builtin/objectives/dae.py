@@ -39,7 +39,7 @@ class DenoisingAutoencoder(Objective):
         return Deterministic()
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
-        damaged = damage(batch.x, Corruption.named(self.corruption), model.frame.pixel_range)
+        damaged = damage(batch.x, Corruption.named(self.corruption), model.spec.pixel_range)
         xhat = model.decode(model.encode(damaged).mean)
         sse = squared_error(batch.x, xhat).mean()
         return Loss(self.recon_scale * sse, {"sse": sse})

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Gaussian, GaussianPosterior, PriorDistribution
-from vimae_bench.plugin import Batch, Loss, Objective, hookimpl, nowhere_zero
+from vimae_bench.plugin import Batch, Loss, Objective, has_full_support, hookimpl
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class SampledELBO(ELBO):
 
     def check(self, model: Autoencoder) -> None:
         """Raises ValueError for a prior whose density is 0 somewhere: a draw there costs infinitely much."""
-        if not nowhere_zero(model.prior):
+        if not has_full_support(model.prior):
             raise ValueError(
                 f"{type(model.prior).__name__} has no density outside its support, so the KL is infinite; use the "
                 "prior 'normal', or an objective that compares samples, such as 'vimae'"

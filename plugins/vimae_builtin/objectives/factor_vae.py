@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Gaussian
-from vimae_bench.plugin import Batch, Frame, Loss, Objective, Step, hookimpl
+from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective, OptimizerStep, hookimpl
 
 SLOPE = 0.2
 """Of the discriminator's leaky rectifiers, as in the paper."""
@@ -42,15 +42,15 @@ class FactorVAE(Objective):
     def posterior(self) -> Gaussian:
         return Gaussian()
 
-    def auxiliary(self, frame: Frame) -> nn.Module:
+    def auxiliary(self, spec: ModelSpec) -> nn.Module:
         """The discriminator: codes [B, d] to two logits [B, 2], of a draw of q(z) and of a permuted one."""
-        sizes = [frame.latent, *[self.hidden] * self.layers]
+        sizes = [spec.latent, *[self.hidden] * self.layers]
         layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.LeakyReLU(SLOPE))]
         return nn.Sequential(*layers, nn.Linear(self.hidden, 2))
 
-    def steps(self) -> tuple[Step, ...]:
-        mine = Step(self, trains=("encoder", "decoder", "prior"))
-        return mine, Step(self.discriminate, trains=("auxiliary",), learning_rate=self.discriminator_rate)
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
+        mine = OptimizerStep(self, modules=("encoder", "decoder", "prior"))
+        return mine, OptimizerStep(self.discriminate, modules=("auxiliary",), learning_rate=self.discriminator_rate)
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         q = model.encode(batch.x)

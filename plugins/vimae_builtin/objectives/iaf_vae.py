@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import elu, linear
 
 from vimae_bench.functional import squared_error
-from vimae_bench.models import Autoencoder, Flow, FlowedGaussian
-from vimae_bench.plugin import Batch, Frame, Loss, Objective, hookimpl, nowhere_zero
+from vimae_bench.models import Autoencoder, Flow, NormalizingFlow
+from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective, has_full_support, hookimpl
 
 
 class MaskedNet(nn.Module):
@@ -101,11 +101,11 @@ class FlowVAE(Objective):
     beta: Annotated[float, Ge(0)] = 1.0
     recon_scale: Annotated[float, Gt(0)] = 1.0
 
-    def posterior(self) -> FlowedGaussian:
-        return FlowedGaussian()
+    def posterior(self) -> NormalizingFlow:
+        return NormalizingFlow()
 
-    def auxiliary(self, frame: Frame) -> AutoregressiveFlow:
-        return AutoregressiveFlow(frame.latent, self.flow_steps, self.hidden, self.max_log_scale)
+    def auxiliary(self, spec: ModelSpec) -> AutoregressiveFlow:
+        return AutoregressiveFlow(spec.latent, self.flow_steps, self.hidden, self.max_log_scale)
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         z, log_q = model.encode(batch.x).draw()
@@ -117,10 +117,10 @@ class FlowVAE(Objective):
         """Raises ValueError for a prior that is made of Gaussian posteriors, or whose density is 0 somewhere."""
         try:
             with torch.inference_mode():  # the model may have been made in it
-                model.prior.log_prob(torch.zeros(1, model.frame.latent))
+                model.prior.log_prob(torch.zeros(1, model.spec.latent))
         except TypeError as error:
             raise ValueError(str(error)) from error
-        if not nowhere_zero(model.prior):
+        if not has_full_support(model.prior):
             raise ValueError(f"{type(model.prior).__name__} has no density outside its support; use the prior 'normal'")
 
 

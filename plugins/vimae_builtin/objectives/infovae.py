@@ -11,7 +11,7 @@ from vimae_bench.models import (
     Autoencoder,
     Deterministic,
     Gaussian,
-    NoisedDeterministic,
+    NoisyInputEncoder,
     PosteriorFamily,
     TruncatedNormal,
 )
@@ -53,7 +53,7 @@ class Family(DivergenceObjective):
     def posterior(self) -> PosteriorFamily:
         if self.encoder == "gaussian":
             return Gaussian()
-        return NoisedDeterministic(TruncatedNormal(self.input_noise)) if self.input_noise else Deterministic()
+        return NoisyInputEncoder(TruncatedNormal(self.input_noise)) if self.input_noise else Deterministic()
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         q = model.encode(batch.x)

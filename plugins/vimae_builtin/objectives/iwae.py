@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from vimae_bench.models import Autoencoder, Gaussian
-from vimae_bench.plugin import Batch, Loss, Objective, hookimpl, nowhere_zero
+from vimae_bench.plugin import Batch, Loss, Objective, has_full_support, hookimpl
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class ImportanceWeighted(Objective):
         q = model.encode(batch.x)
         z = q.rsample((self.draws,))
         sse = (batch.x - model.decode(z)).square().flatten(2).sum(2)
-        log_w = self._log_likelihood(sse, model.frame.pixels) + model.prior.log_prob(z) - q.log_prob(z)
+        log_w = self._log_likelihood(sse, model.spec.input_size) + model.prior.log_prob(z) - q.log_prob(z)
         bound = (log_w.logsumexp(0) - log(self.draws)).mean()
         return Loss(-bound, {"sse": sse.mean(), "bound": bound})
 
     def check(self, model: Autoencoder) -> None:
         """Raises ValueError for a prior whose density is 0 somewhere: draws there have no weight at all."""
-        if not nowhere_zero(model.prior):
+        if not has_full_support(model.prior):
             raise ValueError(f"{type(model.prior).__name__} has no density outside its support; use the prior 'normal'")
 
     def _log_likelihood(self, sse: Tensor, pixels: int) -> Tensor:

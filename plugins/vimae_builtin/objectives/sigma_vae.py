@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Gaussian
-from vimae_bench.plugin import Batch, Frame, Loss, Objective, hookimpl
+from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective, hookimpl
 
 
 class Variance(nn.Module):
@@ -47,7 +47,7 @@ class SigmaVAE(Objective):
     def posterior(self) -> Gaussian:
         return Gaussian()
 
-    def auxiliary(self, frame: Frame) -> nn.Module:  # noqa: ARG002
+    def auxiliary(self, spec: ModelSpec) -> nn.Module:  # noqa: ARG002
         return Variance(2 * log(self.initial_std)) if self.variance == "learned" else nn.Module()
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
@@ -56,12 +56,12 @@ class SigmaVAE(Objective):
         sse = squared_error(batch.x, model.decode(z)).mean()
         kl = model.prior.kl(q, z).mean()
         s2 = self._variance(model, sse)
-        nll = model.frame.pixels / 2 * (2 * pi * s2).log() + sse / (2 * s2)
+        nll = model.spec.input_size / 2 * (2 * pi * s2).log() + sse / (2 * s2)
         return Loss(nll + self.beta * kl, {"sse": sse, "kl": kl, "decoder std": s2.sqrt()})
 
     def _variance(self, model: Autoencoder, sse: Tensor) -> Tensor:
         if self.variance == "optimal":
-            return (sse / model.frame.pixels).clamp(min=self.min_std**2)
+            return (sse / model.spec.input_size).clamp(min=self.min_std**2)
         return self.min_std**2 + model.auxiliary.log_variance.exp()
 
 

@@ -44,7 +44,7 @@ class UncertaintyAutoencoder(Objective):
 
 def squared_norm(model: Autoencoder) -> Tensor:
     """The sum of squares of all matrices and kernels of encoder and decoder, a scalar."""
-    weights = [w for w in model.parts(("encoder", "decoder")) if w.ndim > 1]
+    weights = [w for w in model.module_parameters(("encoder", "decoder")) if w.ndim > 1]
     return torch.stack([w.square().sum() for w in weights]).sum()
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge, Gt
 
 from vimae_bench.functional import squared_error
-from vimae_bench.models import Autoencoder, Deterministic, NoisedDeterministic, PosteriorFamily, TruncatedNormal
+from vimae_bench.models import Autoencoder, Deterministic, NoisyInputEncoder, PosteriorFamily, TruncatedNormal
 from vimae_bench.plugin import AdversarialJS, Batch, Divergence, DivergenceObjective, Loss, Objective, hookimpl
 
 
@@ -19,7 +19,7 @@ class WassersteinAutoencoder(DivergenceObjective):
     """The scale of the normal nu in network units, cut at two scales, in training only."""
 
     def posterior(self) -> PosteriorFamily:
-        return NoisedDeterministic(TruncatedNormal(self.input_noise)) if self.input_noise else Deterministic()
+        return NoisyInputEncoder(TruncatedNormal(self.input_noise)) if self.input_noise else Deterministic()
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         q = model.encode(batch.x)

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
 from vimae_bench.models import Posterior, PriorDistribution
-from vimae_bench.plugin import Frame, Prior, hookimpl
+from vimae_bench.plugin import ModelSpec, Prior, hookimpl
 
 
 class AffineCoupling(nn.Module):
@@ -80,8 +80,8 @@ class AffineFlow:
     hidden: Annotated[int, Gt(0)] = 64
     max_log_scale: Annotated[float, Gt(0)] = 2.0
 
-    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior]) -> RealNVP:  # noqa: ARG002
-        return RealNVP(frame.latent, self.couplings, self.hidden, self.max_log_scale)
+    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> RealNVP:  # noqa: ARG002
+        return RealNVP(spec.latent, self.couplings, self.hidden, self.max_log_scale)
 
 
 @hookimpl

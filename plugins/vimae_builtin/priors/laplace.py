@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vimae_bench.models import Posterior, PriorDistribution
-from vimae_bench.plugin import Frame, Prior, hookimpl
+from vimae_bench.plugin import ModelSpec, Prior, hookimpl
 
 SCALE = 1 / sqrt(2)  # of unit variance: a Laplace law has variance 2 * scale^2
 SMALLEST = 2.0**-24
@@ -35,8 +35,8 @@ class StandardLaplace(PriorDistribution):
 class Laplace:
     """Makes the product of Laplace laws of unit variance."""
 
-    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior]) -> StandardLaplace:  # noqa: ARG002
-        return StandardLaplace(frame.latent)
+    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> StandardLaplace:  # noqa: ARG002
+        return StandardLaplace(spec.latent)
 
 
 @hookimpl

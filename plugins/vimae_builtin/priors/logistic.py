@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vimae_bench.models import Posterior, PriorDistribution
-from vimae_bench.plugin import Frame, Prior, hookimpl
+from vimae_bench.plugin import ModelSpec, Prior, hookimpl
 
 SCALE = sqrt(3) / pi  # of unit variance: a scale of 1 would have variance pi^2/3
 SMALLEST = 2.0**-24
@@ -36,8 +36,8 @@ class StandardLogistic(PriorDistribution):
 class Logistic:
     """Makes the product of logistic laws of unit variance."""
 
-    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior]) -> StandardLogistic:  # noqa: ARG002
-        return StandardLogistic(frame.latent)
+    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> StandardLogistic:  # noqa: ARG002
+        return StandardLogistic(spec.latent)
 
 
 @hookimpl

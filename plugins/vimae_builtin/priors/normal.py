@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
-from vimae_bench.plugin import Frame, Prior, hookimpl
+from vimae_bench.plugin import ModelSpec, Prior, hookimpl
 
 
 class StandardNormal(PriorDistribution):
@@ -39,8 +39,8 @@ class StandardNormal(PriorDistribution):
 class Normal:
     """Makes N(0, I)."""
 
-    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior]) -> StandardNormal:  # noqa: ARG002
-        return StandardNormal(frame.latent)
+    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> StandardNormal:  # noqa: ARG002
+        return StandardNormal(spec.latent)
 
 
 @hookimpl

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vimae_bench.models import Posterior, PriorDistribution
-from vimae_bench.plugin import Frame, Prior, hookimpl
+from vimae_bench.plugin import ModelSpec, Prior, hookimpl
 
 HALF_WIDTH = sqrt(3)  # of unit variance: a uniform law has variance width^2 / 12
 
@@ -40,8 +40,8 @@ class StandardUniform(PriorDistribution):
 class Uniform:
     """Makes the product of uniform laws of unit variance."""
 
-    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior]) -> StandardUniform:  # noqa: ARG002
-        return StandardUniform(frame.latent)
+    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> StandardUniform:  # noqa: ARG002
+        return StandardUniform(spec.latent)
 
 
 @hookimpl

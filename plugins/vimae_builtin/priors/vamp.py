@@ -10,7 +10,7 @@ from annotated_types import Gt
 from torch import Tensor, nn
 
 from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
-from vimae_bench.plugin import Frame, Prior, hookimpl
+from vimae_bench.plugin import ModelSpec, Prior, hookimpl
 
 AT_ONCE = 512
 """Codes whose densities under all components are taken at once: ten thousand would take gigabytes."""
@@ -19,10 +19,10 @@ AT_ONCE = 512
 class VampPrior(PriorDistribution):
     """(1/K) sum_k q(z|u_k), over K learned images u_k that stay in the network's range."""
 
-    def __init__(self, frame: Frame, encode: Callable[[Tensor], Posterior], components: int, spread: float):
-        super().__init__(frame.latent)
-        self.encode, self.squash = encode, frame.squash()
-        self.images = nn.Parameter(spread * torch.randn(components, *frame.shape))
+    def __init__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior], components: int, spread: float):
+        super().__init__(spec.latent)
+        self.encode, self.squash = encode, spec.output_activation()
+        self.images = nn.Parameter(spread * torch.randn(components, *spec.shape))
 
     def posteriors(self) -> GaussianPosterior:
         """q(z|u_k) of all K. Raises TypeError where the objective trains no Gaussian posterior."""
@@ -55,8 +55,8 @@ class Vamp:
     components: Annotated[int, Gt(0)] = 500
     spread: Annotated[float, Gt(0)] = 1.0
 
-    def __call__(self, frame: Frame, encode: Callable[[Tensor], Posterior]) -> VampPrior:
-        return VampPrior(frame, encode, self.components, self.spread)
+    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> VampPrior:
+        return VampPrior(spec, encode, self.components, self.spread)
 
 
 @hookimpl

@@ -11,7 +11,7 @@ from helpers.step_factories import PROGRESS, flatten_weights, make_method_step, 
 from vimae_bench.engine.step.graph import NotOneGraph, trace
 from vimae_bench.engine.step.inductor import cache_folder, compiled, key
 from vimae_bench.execution import Choice
-from vimae_bench.plugin import Frame
+from vimae_bench.plugin import ModelSpec
 
 INDEX, VIMAE = torch.arange(50), Choice("vimae", {"divergence": {"use": "mmd"}})
 pytestmark = pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="needs a C++ compiler")
@@ -60,7 +60,7 @@ def test_compiled_and_eager_training_agree_to_rounding_over_100_steps(name):
 @pytest.mark.parametrize("choice", [Choice("elbo"), VIMAE], ids=lambda choice: choice.use)
 def test_convolutions_are_compiled_too(choice):
     def conv():
-        return make_step(choice, architecture=Choice("conv", {"width": 8}), frame=Frame((1, 28, 28), 2))
+        return make_step(choice, architecture=Choice("conv", {"width": 8}), spec=ModelSpec((1, 28, 28), 2))
 
     eager, step = conv(), conv()
     before = flatten_weights(step)

@@ -18,14 +18,14 @@ from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import Batch, BenchError, Frame, Loss, Objective
+from vimae_bench.plugin import Batch, BenchError, Loss, ModelSpec, Objective
 from vimae_bench.testing import check_objective
 
-FRAME = Frame((1, 4, 4), 2)
+FRAME = ModelSpec((1, 4, 4), 2)
 PROGRESS = torch.tensor(0.5)
 
 
-def made(linear, objective, prior=lambda frame, encode: StandardNormalPrior(frame.latent), seed=0):
+def made(linear, objective, prior=lambda spec, encode: StandardNormalPrior(spec.latent), seed=0):
     model = make_autoencoder(FRAME, linear, prior, objective, seed)
     images = torch.randint(0, 256, (300, *FRAME.shape), dtype=torch.uint8)
     return model, TrainingStep(model, objective, Training(), images)
@@ -48,7 +48,7 @@ def test_each_player_trains_its_own_parts_and_no_others(linear):
         (second, step.optimisers[1], model.auxiliary, model.encoder),
     ):
         before = weights(own), weights(other)
-        loss = player.loss(model, Batch(step.gather(torch.arange(100)), PROGRESS)).total
+        loss = player.loss(model, Batch(step.gather(torch.arange(100)), PROGRESS, 100)).total
         optimiser.step(torch.autograd.grad(loss, optimiser.weights))
         assert all(moved(own, before[0]))
         assert not any(moved(other, before[1]))
@@ -70,8 +70,8 @@ def test_every_players_terms_are_named(linear):
 def test_a_player_that_moves_twice_is_told_twice(linear):
     @dataclass(frozen=True)
     class Twice(AdversarialObjective):
-        def steps(self):
-            first, second = super().steps()
+        def optimizer_steps(self):
+            first, second = super().optimizer_steps()
             return first, second, second
 
     _, step = made(linear, Twice())
@@ -161,7 +161,7 @@ def test_what_is_no_loss_is_told_as_such(linear, given, what):
 def test_images_reach_the_network_in_its_range(linear):
     for pixel_range, low in (("unit", 0.0), ("sym", -1.0)):
         model = make_autoencoder(
-            Frame((1, 4, 4), 2, pixel_range), linear, lambda f, e: StandardNormalPrior(2), ElboObjective(), 0
+            ModelSpec((1, 4, 4), 2, pixel_range), linear, lambda f, e: StandardNormalPrior(2), ElboObjective(), 0
         )
         images = torch.tensor([0, 255], dtype=torch.uint8).repeat(8).reshape(1, 1, 4, 4)
         x = TrainingStep(model, ElboObjective(), Training(), images).gather(torch.tensor([0]))

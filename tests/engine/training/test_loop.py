@@ -19,12 +19,12 @@ from vimae_bench.execution.jobs import Means
 from vimae_bench.execution.signals import Interrupted
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic
-from vimae_bench.plugin import BenchError, Frame, Loss, Objective
+from vimae_bench.plugin import BenchError, Loss, ModelSpec, Objective
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_json_lines
 from vimae_bench.storage.run_folder import RunFolder
 
-FRAME = Frame((1, 8, 8), 3)
+FRAME = ModelSpec((1, 8, 8), 3)
 TRAINING = Training(epochs=5, batch=64)
 IMAGES = torch.randint(0, 256, (300, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 MMD = {"use": "mmd"}

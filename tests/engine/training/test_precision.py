@@ -9,7 +9,7 @@ from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.training import precision
 from vimae_bench.engine.training.precision import lowered, matmul_dtype
 from vimae_bench.execution import Choice, Training
-from vimae_bench.plugin import Batch, Frame
+from vimae_bench.plugin import Batch, ModelSpec
 
 VIMAE = Choice("vimae", {"divergence": {"use": "mmd"}})
 INDEX, CPU, GPU = torch.arange(50), torch.device("cpu"), torch.device("cuda")
@@ -41,7 +41,7 @@ def test_tensorfloat_is_off_where_exactness_is_asked_for_and_after_training(exac
 
 @pytest.mark.parametrize("architecture", [Choice("mlp", {"hidden": [32]}), Choice("conv", {"width": 8})])
 def test_all_but_the_matrix_products_stays_float32(low, architecture):
-    step, seen = make_step(VIMAE, architecture=architecture, frame=Frame((1, 28, 28), 3)), set()
+    step, seen = make_step(VIMAE, architecture=architecture, spec=ModelSpec((1, 28, 28), 3)), set()
 
     def look(layer, given, out):
         seen.add(out.dtype)
@@ -66,7 +66,7 @@ def digits_step(choice, seed):
     from sklearn.datasets import load_digits
 
     x = torch.from_numpy(load_digits().images * (255 / 16)).to(torch.uint8)[:, None]
-    made = make_step(choice, architecture=Choice("mlp", {"hidden": [64, 64]}), frame=Frame((1, 8, 8), 8), seed=seed)
+    made = make_step(choice, architecture=Choice("mlp", {"hidden": [64, 64]}), spec=ModelSpec((1, 8, 8), 8), seed=seed)
     return TrainingStep(made.model, made.objective, Training(batch=100), x)
 
 
@@ -81,7 +81,7 @@ def reached(choice, seed, *, exact):
     torch.manual_seed(0)
     with torch.no_grad():
         everything = torch.arange(1700)
-        return float(step.objective(step.model.eval(), Batch(step.gather(everything), PROGRESS)).total)
+        return float(step.objective(step.model.eval(), Batch(step.gather(everything), PROGRESS, 100)).total)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from torch.fx.graph import CodeGen
 from torch.utils import _pytree as pytree
 
 from ...core.errors import BenchError
-from ...plugin.interfaces import Batch, Loss, Step
+from ...plugin.interfaces import Batch, Loss, OptimizerStep
 from .step import TrainingStep, checked, named
 
 Tensors = dict[str, Any]
@@ -90,7 +90,7 @@ def _trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors |
 
 def _whole(
     step: TrainingStep,
-    loss_of: Callable[[nn.Module, Step, Tensors, Batch], Loss],
+    loss_of: Callable[[nn.Module, OptimizerStep, Tensors, Batch], Loss],
     tensors: Tensors,
     index: Tensor,
     progress: Tensor,
@@ -108,11 +108,11 @@ def _whole(
     return terms
 
 
-def _loss(model: nn.Module, player: Step, tensors: Tensors, batch: Batch) -> Loss:
+def _loss(model: nn.Module, player: OptimizerStep, tensors: Tensors, batch: Batch) -> Loss:
     return checked(functional_call(_Call(model, player), _swapped(tensors), (batch,)))
 
 
-def _losses(model: nn.Module, player: Step, tensors: Tensors, batch: Batch) -> Loss:
+def _losses(model: nn.Module, player: OptimizerStep, tensors: Tensors, batch: Batch) -> Loss:
     """The losses and terms [S] of all seeds; as none depends on another's weights, their sum has all gradients."""
 
     def one(swapped: dict[str, Tensor], x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -129,7 +129,7 @@ def _swapped(tensors: Tensors) -> dict[str, Tensor]:
 class _Call(nn.Module):
     """A player's loss as a module, so that the weights inside can be exchanged."""
 
-    def __init__(self, model: nn.Module, player: Step):
+    def __init__(self, model: nn.Module, player: OptimizerStep):
         super().__init__()
         self.model, self.player = model, player
 
@@ -175,7 +175,7 @@ def reason(error: BaseException) -> str:
     looks = "DataDependent" in type(error).__name__ or ".item()" in str(error)
     what = "it looks at its data (.item(), or a branch on a tensor)" if looks else first_line(error)
     ours = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+    lines = [spec for spec in traceback.extract_tb(error.__traceback__) if not spec.filename.startswith(ours)]
     return f"{what} at {Path(lines[-1].filename).name}:{lines[-1].lineno}" if lines else what
 
 

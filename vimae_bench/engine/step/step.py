@@ -10,7 +10,7 @@ from ...core.errors import BenchError
 from ...core.spec import Training
 from ...data.pixels import to_network, to_unit
 from ...models.autoencoder import Autoencoder
-from ...plugin.interfaces import Batch, Loss, Objective, Step
+from ...plugin.interfaces import Batch, Loss, Objective, OptimizerStep
 from .adam import Adam
 from .schedule import factor
 
@@ -35,7 +35,7 @@ class TrainingStep:
 
     def __init__(self, model: Autoencoder, objective: Objective, training: Training, images: Tensor):
         self.model, self.objective, self.training, self.images = model, objective, training, images
-        self.steps: Sequence[Step] = objective.steps()
+        self.steps: Sequence[OptimizerStep] = objective.optimizer_steps()
         self.losses: Sequence[Callable[[Autoencoder, Batch], Loss]] = [step.loss for step in self.steps]
         self.optimisers = [self._optimiser(step, training) for step in self.steps]
         self.terms: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class TrainingStep:
 
     def gather(self, index: Tensor) -> Tensor:
         """The images at `index` as the network sees them, float32 [B, C, H, W]."""
-        return to_network(to_unit(self.images[index]), self.model.frame.pixel_range)
+        return to_network(to_unit(self.images[index]), self.model.spec.pixel_range)
 
     def factor(self, progress: Tensor) -> Tensor | None:
         """What the learning rate is multiplied with, a scalar; None where it is constant."""
@@ -72,8 +72,8 @@ class TrainingStep:
         for optimiser, state in zip(self.optimisers, states, strict=True):
             optimiser.restore(state)
 
-    def _optimiser(self, step: Step, training: Training) -> Adam:
-        weights = [p for p in self.model.parts(step.trains) if p.requires_grad]
+    def _optimiser(self, step: OptimizerStep, training: Training) -> Adam:
+        weights = [p for p in self.model.module_parameters(step.modules) if p.requires_grad]
         rate = training.learning_rate if step.learning_rate is None else step.learning_rate
         return Adam(weights, rate, training.adam_beta1, training.adam_beta2)
 

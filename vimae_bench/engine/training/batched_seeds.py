@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...core.results import Status
-from ...core.seeds import derive
+from ...core.seeds import derive_seed
 from ...core.spec import Training
 from ...execution.jobs import Means
 from ...models.autoencoder import Autoencoder
@@ -79,7 +79,7 @@ def _form(steps: Sequence[TrainingStep], batch: int, device: torch.device) -> tu
 
 def _epoch(form: Form, seeds: Sequence[Seed], training: Training, images: Tensor, epoch: int) -> None:
     began = time.perf_counter()
-    torch.manual_seed(derive(*(seed.seed for seed in seeds), "noise", epoch))
+    torch.manual_seed(derive_seed(*(seed.seed for seed in seeds), "noise", epoch))
     batches = torch.stack([batches_of(len(images), training, seed.seed, epoch) for seed in seeds], 1)
     means = passed(form, batches.to(images.device), training, epoch).T.tolist()
     seconds = time.perf_counter() - began

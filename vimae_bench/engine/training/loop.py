@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...core.errors import BenchError
 from ...core.results import Status
-from ...core.seeds import derive
+from ...core.seeds import derive_seed
 from ...core.spec import Training
 from ...execution import signals as interrupts
 from ...execution.jobs import Means
@@ -123,7 +123,7 @@ def _keep(part: Part, epoch: int, began: float, state: dict[str, Any], folder: R
 
 def _epoch(step: Form, training: Training, images: Tensor, seed: int, epoch: int, part: Part) -> dict[str, float]:
     """One pass over the images, or the rest of one; gives the mean of each term."""
-    torch.manual_seed(derive(seed, "noise", epoch))
+    torch.manual_seed(derive_seed(seed, "noise", epoch))
     batches = batches_of(len(images), training, seed, epoch).to(images.device)
     if part.noise is not None:
         torch.set_rng_state(part.noise)
@@ -136,7 +136,7 @@ def batches_of(images: int, training: Training, seed: int, epoch: int) -> Tensor
 
     With `sampling = "choice"` every batch is drawn by itself, without replacement, from all images.
     """
-    generator, n = torch.Generator().manual_seed(derive(seed, "order", epoch)), images // training.batch
+    generator, n = torch.Generator().manual_seed(derive_seed(seed, "order", epoch)), images // training.batch
     if training.sampling == "choice":
         return torch.stack([torch.randperm(images, generator=generator)[: training.batch] for _ in range(n)])
     return torch.randperm(images, generator=generator)[: n * training.batch].unflatten(0, (n, training.batch))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ...core.seeds import derive
+from ...core.seeds import derive_seed
 from ...core.spec import Training
 from ...models.autoencoder import Autoencoder
 from ..step.adam import Adam
@@ -20,9 +20,11 @@ def pretrain(model: Autoencoder, step: TrainingStep, training: Training, seed: i
     """
     if not training.pretraining:
         return 0
-    optimiser = Adam(model.parts(("encoder",)), training.learning_rate, training.adam_beta1, training.adam_beta2)
-    torch.manual_seed(derive(seed, "noise", "pretraining"))
-    order = torch.Generator().manual_seed(derive(seed, "order", "pretraining"))
+    optimiser = Adam(
+        model.module_parameters(("encoder",)), training.learning_rate, training.adam_beta1, training.adam_beta2
+    )
+    torch.manual_seed(derive_seed(seed, "noise", "pretraining"))
+    order = torch.Generator().manual_seed(derive_seed(seed, "order", "pretraining"))
     images, size = len(step.images), min(training.pretraining_batch, len(step.images))
     for done in range(training.pretraining):
         index = torch.randperm(images, generator=order)[:size].to(step.images.device)
