@@ -85,9 +85,9 @@ def test_clean_test_images_are_encoded_once_for_all_metrics_of_a_run(linear_eval
     images, y = blobs(1000)
     evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
     evaluation.posterior("test")
-    seen, encode = [], type(evaluation).posterior_of
+    seen, encode = [], type(evaluation).encode
     monkeypatch.setattr(
-        type(evaluation), "posterior_of", lambda self, chunks: encode(self, (seen.append(len(x)) or x for x in chunks))
+        type(evaluation), "encode", lambda self, chunks: encode(self, (seen.append(len(x)) or x for x in chunks))
     )
     small()(evaluation)
     assert seen == [300] * 4, "nothing but the labelled images of each draw"
@@ -333,9 +333,9 @@ def test_a_subset_is_the_same_images_for_every_draw_and_condition(linear_evaluat
 def test_damaged_images_are_encoded_once_for_all_readings_of_a_run(linear_evaluation, monkeypatch):
     images, y = blobs(1000)
     evaluation = linear_evaluation(images, Gaussian(), [IDENTITY, IDENTITY], labels=y)
-    seen, encode = [], type(evaluation).posterior_of
+    seen, encode = [], type(evaluation).encode
     monkeypatch.setattr(
-        type(evaluation), "posterior_of", lambda self, chunks: encode(self, (seen.append(len(x)) or x for x in chunks))
+        type(evaluation), "encode", lambda self, chunks: encode(self, (seen.append(len(x)) or x for x in chunks))
     )
     settings = {"conditions": ("clean", "mask_0.5"), **SMALL}
     Svm(**settings)(evaluation)
