@@ -15,8 +15,8 @@ from pathlib import Path
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
-from vimae_bench.engine.runner import carry_out, orders
-from vimae_bench.execution import Choice, Event, Executor, Order
+from vimae_bench.engine.runner import list_jobs, run_jobs
+from vimae_bench.execution import Choice, Event, Executor, Job
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder, read_events
 from vimae_bench.storage.store import ResultsFolder
@@ -32,8 +32,8 @@ class Timed:
     first: float = 0.0
     last: float = 0.0
 
-    def __call__(self, orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:  # noqa: ARG002
-        for event in self.inner(orders, simulate):
+    def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:  # noqa: ARG002
+        for event in self.inner(jobs, simulate):
             self.last = time.perf_counter()
             self.first = self.first or (self.last if event.kind == "started" else 0.0)
             yield event
@@ -45,19 +45,19 @@ def drive(file: Path, seeds: Sequence[int], results: Path, jobs: int, reporters:
     benchmark = read_benchmark(file, [f"seeds={list(seeds)}"])
     matrix, store = list_entries(benchmark), ResultsFolder(results.resolve() / benchmark.name)
     store.write_benchmark(benchmark.name, benchmark.source, asdict(benchmark.leaderboard), matrix)
-    todo = orders(store, benchmark.name, matrix, results / "data")
+    todo = list_jobs(store, benchmark.name, matrix, results / "data")
     planned = time.perf_counter() - began
     executor = Timed(make_plugin("executor", Choice("local", {"jobs": jobs})))
     before = time.process_time()
-    failed = carry_out(todo, executor, [make_plugin("reporter", Choice(name)) for name in reporters])
+    failed = run_jobs(todo, executor, [make_plugin("reporter", Choice(name)) for name in reporters])
     return {
         "runs": len(todo),
         "failed": len(failed),
         "jobs": jobs,
         "planned": planned,
         "wall": executor.last - executor.first,
-        "lives": sum(_life(order.folder) for order in todo),
-        "locked": sum(_told(order.folder)["ended"]["seconds"] for order in todo),
+        "lives": sum(_life(job.folder) for job in todo),
+        "locked": sum(_told(job.folder)["ended"]["seconds"] for job in todo),
         "driver": time.process_time() - before,
         "server": _server_seconds(),
         "peak_bytes": _peak(),

@@ -17,8 +17,8 @@ from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
 from vimae_bench.core.spec import Cell
-from vimae_bench.engine.runner import orders
-from vimae_bench.execution import Event, Order
+from vimae_bench.engine.runner import list_jobs
+from vimae_bench.execution import Event, Job
 from vimae_bench.storage.store import ResultsFolder
 
 from .work import write_epochs
@@ -105,7 +105,7 @@ def console_seconds(matrix: Matrix, *, terminal: bool) -> float:
     """Seconds of the console reporter for the starts and ends of all runs, two at a time."""
     from vimae_builtin.reporters.console import follow
 
-    todo = orders(ResultsFolder(matrix.folder / "nowhere"), NAME, matrix.cells(), matrix.folder)
+    todo = list_jobs(ResultsFolder(matrix.folder / "nowhere"), NAME, matrix.cells(), matrix.folder)
     console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
     began = time.process_time()
     for _ in follow(todo, _events(todo), console):
@@ -113,10 +113,10 @@ def console_seconds(matrix: Matrix, *, terminal: bool) -> float:
     return time.process_time() - began
 
 
-def _events(todo: Sequence[Order]) -> Iterator[Event]:
+def _events(todo: Sequence[Job]) -> Iterator[Event]:
     yield Event("started", todo[0])
-    for before, order in pairwise(todo):
-        yield Event("started", order)
+    for before, job in pairwise(todo):
+        yield Event("started", job)
         yield Event("ended", before, 0)
     yield Event("ended", todo[-1], 0)
 

@@ -19,7 +19,7 @@ from vimae_bench.core.spec import Training
 from vimae_bench.engine import measure as metrics
 from vimae_bench.engine import worker as execute
 from vimae_bench.engine.training.loop import Trained
-from vimae_bench.execution import Cell, Choice, Order
+from vimae_bench.execution import Cell, Choice, Job
 from vimae_bench.plugin import Estimate, Examples, Measure, Metric, Splits, registry
 from vimae_bench.plugin.evaluation import Evaluation
 from vimae_bench.storage.run_folder import RunFolder
@@ -32,14 +32,14 @@ DRAWS = 10
 PICTURES = ("reconstructions.png", "samples.png", "losses.png")
 
 
-def simulate(order: Order) -> int:
-    """Carry out an order as a worker does, with stand-ins for the data, the training, the metrics and the pictures."""
-    made = SimpleNamespace(make=partial(_pretended, order.cell))
+def simulate(job: Job) -> int:
+    """Carry out a job as a worker does, with stand-ins for the data, the training, the metrics and the pictures."""
+    made = SimpleNamespace(make=partial(_pretended, job.cell))
     with (
         mock.patch.multiple(execute, open_splits=_splits, known_digests=_digests, train=_train, draw=_draw),
         mock.patch.object(metrics, "registry", made),
     ):
-        return execute.execute(order)
+        return execute.execute(job)
 
 
 def _splits(*_: object) -> Splits:
@@ -53,8 +53,8 @@ def _digests(_: Path) -> Json:
 def _train(*given: object) -> Trained:
     """Sleep, then tell of every epoch; it is given what `training.train` is."""
     _, _, training, _, _, folder, _ = cast("tuple[Any, Any, Training, Any, Any, RunFolder, Any]", given)
-    folder.tell("preparing", time=time.time(), born=_born())
-    folder.tell("started", time=time.time(), resumed_from=0, step="eager", remark="")
+    folder.append_event("preparing", time=time.time(), born=_born())
+    folder.append_event("started", time=time.time(), resumed_from=0, step="eager", remark="")
     time.sleep(SECONDS)
     write_epochs(folder, range(1, training.epochs + 1))
     return Trained("done", "", training.epochs, 100 * training.epochs, "eager", "float32")
@@ -73,7 +73,7 @@ def write_epochs(folder: RunFolder, epochs: Sequence[int]) -> None:
     """The lines of epochs whose loss falls."""
     for epoch in epochs:
         terms = {"total": 30 + 20 / epoch, "sse": 24 + 20 / epoch, "kl": 6.0}
-        folder.tell("epoch", epoch=epoch, time=time.time(), seconds=0.001, terms=terms)
+        folder.append_event("epoch", epoch=epoch, time=time.time(), seconds=0.001, terms=terms)
 
 
 def _draw(_: Evaluation, __: Sequence[Json], folder: Path) -> None:

@@ -19,7 +19,7 @@ class PausingFolder(RunFolder):
     pause: Callable[[], None]
 
     def tell(self, event: str, **what: object) -> None:
-        super().tell(event, **what)
+        super().append_event(event, **what)
         if event == "epoch":
             self.pause()
 

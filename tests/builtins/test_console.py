@@ -4,29 +4,31 @@ import time
 import pytest
 from rich.console import Console
 
-from vimae_bench.execution import Cell, Choice, Event, Order, Run, Training
+from vimae_bench.execution import Cell, Choice, Event, Job, Run, Training
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_builtin.reporters.console import Board, ConsoleReporter, clock, follow, printable
 
 
 @pytest.fixture
-def order(tmp_path):
+def job(tmp_path):
     def make(label="VAE", seed=0, epochs=40):
         names = (Choice(use) for use in ("digits", "mlp", "elbo", "normal"))
         run = Run(*names, 2, Training(epochs=epochs), seed)
-        return Order("toy", Cell(label, run, ()), tmp_path / run.name, tmp_path)
+        return Job("toy", Cell(label, run, ()), tmp_path / run.name, tmp_path)
 
     return make
 
 
-def train(order, first, last, total=100.0):
+def train(job, first, last, total=100.0):
     for epoch in range(first, last + 1):
-        RunFolder(order.folder).tell("epoch", epoch=epoch, time=1.0, seconds=2.0, terms={"total": total, "kl": None})
+        RunFolder(job.folder).append_event(
+            "epoch", epoch=epoch, time=1.0, seconds=2.0, terms={"total": total, "kl": None}
+        )
 
 
-def end(order, status="done", reason=""):
-    write_json(RunFolder(order.folder).record, {"status": status, "reason": reason})
+def end(job, status="done", reason=""):
+    write_json(RunFolder(job.folder).record, {"status": status, "reason": reason})
 
 
 def terminal(width=100):
@@ -40,12 +42,12 @@ def frame(board):
     return console.file.getvalue().rstrip().split("\n")
 
 
-def test_there_is_a_bar_for_the_matrix_and_one_for_each_run_under_way(order):
-    orders = [order(seed=0), order("VIMAE-n", seed=1), order(seed=2)]
-    board = Board(orders, terminal())
-    for begun in orders[:2]:
+def test_there_is_a_bar_for_the_matrix_and_one_for_each_run_under_way(job):
+    jobs = [job(seed=0), job("VIMAE-n", seed=1), job(seed=2)]
+    board = Board(jobs, terminal())
+    for begun in jobs[:2]:
         board.note(Event("started", begun))
-    train(orders[0], 1, 12, total=31.25)
+    train(jobs[0], 1, 12, total=31.25)
     board.note(Event("tick"))
     matrix, first, second = frame(board)
     assert matrix.split()[0] == "toy"
@@ -58,8 +60,8 @@ def test_there_is_a_bar_for_the_matrix_and_one_for_each_run_under_way(order):
     assert "0/40" in second
 
 
-def test_only_what_was_written_since_is_read_again(order):
-    run = order()
+def test_only_what_was_written_since_is_read_again(job):
+    run = job()
     board = Board([run], terminal())
     board.note(Event("started", run))
     train(run, 1, 40)
@@ -69,12 +71,12 @@ def test_only_what_was_written_since_is_read_again(order):
     assert "40/40" in frame(board)[1]
 
 
-def test_while_measuring_the_metric_is_named(order):
-    run = order()
+def test_while_measuring_the_metric_is_named(job):
+    run = job()
     board = Board([run], terminal())
     board.note(Event("started", run))
     train(run, 1, 40)
-    RunFolder(run.folder).tell("measuring", metric="svm", time=1.0)
+    RunFolder(run.folder).append_event("measuring", metric="svm", time=1.0)
     board.note(Event("tick"))
     matrix, row = frame(board)
     assert "0:" not in matrix  # nobody knows how long measuring takes
@@ -82,8 +84,8 @@ def test_while_measuring_the_metric_is_named(order):
     assert "loss" not in row
 
 
-def test_a_run_that_ended_well_leaves_its_row_and_no_line(order):
-    runs = [order(seed=0), order(seed=1)]
+def test_a_run_that_ended_well_leaves_its_row_and_no_line(job):
+    runs = [job(seed=0), job(seed=1)]
     console = terminal()
     board = Board(runs, console)
     board.note(Event("started", runs[0]))
@@ -94,9 +96,9 @@ def test_a_run_that_ended_well_leaves_its_row_and_no_line(order):
     assert console.file.getvalue() == ""
 
 
-def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(order):
-    console, run = Console(file=io.StringIO(), width=100), order()
-    board = Board([run, order(seed=1)], console)
+def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(job):
+    console, run = Console(file=io.StringIO(), width=100), job()
+    board = Board([run, job(seed=1)], console)
     board.note(Event("started", run))
     board.note(Event("left", run, 75))
     assert board.rows == {}
@@ -114,8 +116,8 @@ def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(order):
         (None, -9, "VAE digits mlp s0: ended with exit code -9"),
     ],
 )
-def test_a_run_that_ended_badly_is_told_at_once_with_the_reason(order, status, code, told):
-    console, run = terminal(), order()
+def test_a_run_that_ended_badly_is_told_at_once_with_the_reason(job, status, code, told):
+    console, run = terminal(), job()
     board = Board([run], console)
     board.note(Event("started", run))
     if status:
@@ -124,18 +126,18 @@ def test_a_run_that_ended_badly_is_told_at_once_with_the_reason(order, status, c
     assert told in console.file.getvalue()
 
 
-def test_a_metric_that_failed_is_told_though_the_run_is_done(order):
-    console, run = terminal(), order()
+def test_a_metric_that_failed_is_told_though_the_run_is_done(job):
+    console, run = terminal(), job()
     board = Board([run], console)
     board.note(Event("started", run))
-    RunFolder(run.folder).tell("metric failed", reason="metric 'svm': no labels", time=1.0)
+    RunFolder(run.folder).append_event("metric failed", reason="metric 'svm': no labels", time=1.0)
     end(run)
     board.note(Event("ended", run, 1))
     assert "metric 'svm': no labels" in console.file.getvalue()
 
 
-def test_a_damaged_record_is_told_and_ends_nothing(order):
-    console, run = terminal(), order()
+def test_a_damaged_record_is_told_and_ends_nothing(job):
+    console, run = terminal(), job()
     board = Board([run], console)
     board.note(Event("started", run))
     train(run, 1, 1)
@@ -144,15 +146,15 @@ def test_a_damaged_record_is_told_and_ends_nothing(order):
     assert "record.json" in console.file.getvalue()
 
 
-def test_a_resumed_run_starts_where_it_was_and_forgets_what_went_wrong_then(order):
-    console, run = terminal(), order()
+def test_a_resumed_run_starts_where_it_was_and_forgets_what_went_wrong_then(job):
+    console, run = terminal(), job()
     train(run, 1, 10)
-    RunFolder(run.folder).tell("metric failed", reason="an old trouble", time=1.0)
-    board = Board([run, order(seed=1)], console)
+    RunFolder(run.folder).append_event("metric failed", reason="an old trouble", time=1.0)
+    board = Board([run, job(seed=1)], console)
     board.note(Event("started", run))
     assert "10/40" in frame(board)[1]
     assert "0:" not in frame(board)[0]  # ten epochs in no time are no pace
-    RunFolder(run.folder).tell("started", time=1.0, resumed_from=8)
+    RunFolder(run.folder).append_event("started", time=1.0, resumed_from=8)
     board.note(Event("tick"))
     assert "8/40" in frame(board)[1]
     end(run)
@@ -160,8 +162,8 @@ def test_a_resumed_run_starts_where_it_was_and_forgets_what_went_wrong_then(orde
     assert console.file.getvalue() == ""
 
 
-def test_elsewhere_each_run_that_has_ended_is_one_line(order):
-    runs = [order("VAE", seed=0, epochs=3), order("β_H-VAE", seed=1, epochs=3)]
+def test_elsewhere_each_run_that_has_ended_is_one_line(job):
+    runs = [job("VAE", seed=0, epochs=3), job("β_H-VAE", seed=1, epochs=3)]
     console = Console(file=io.StringIO(), width=20)
     stream = follow(
         runs,
@@ -186,8 +188,8 @@ NASTY = "a[/oops]b \x1b[31m[red]c\x07\r\nd\u202e {task}"
 
 
 @pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO(), width=100)])
-def test_labels_and_reasons_are_shown_and_not_obeyed(order, make):
-    console, run = make(), order(NASTY)
+def test_labels_and_reasons_are_shown_and_not_obeyed(job, make):
+    console, run = make(), job(NASTY)
     board = Board([run], console)
     board.note(Event("started", run))
     assert "a[/oops]b [31m[red]cd {task} digits" in frame(board)[1]
@@ -199,22 +201,22 @@ def test_labels_and_reasons_are_shown_and_not_obeyed(order, make):
 
 
 @pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO(), width=100)])
-def test_a_note_is_a_line_of_its_own(order, make):
-    console, run = make(), order()
+def test_a_note_is_a_line_of_its_own(job, make):
+    console, run = make(), job()
     list(follow([run], iter([Event("note", reason="2 runs side by side: [red]2 cores\a")]), console))
     assert "2 runs side by side: [red]2 cores\n" in console.file.getvalue()
 
 
-def test_every_event_is_passed_on_and_the_cursor_comes_back(order):
-    console, run = terminal(), order()
+def test_every_event_is_passed_on_and_the_cursor_comes_back(job):
+    console, run = terminal(), job()
     events = [Event("started", run), Event("tick"), Event("ended", run, 0)]
     assert list(follow([run], iter(events), console)) == events
     shown = console.file.getvalue()
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
 
 
-def test_an_interrupted_stream_gives_the_cursor_back(order):
-    console, run = terminal(), order()
+def test_an_interrupted_stream_gives_the_cursor_back(job):
+    console, run = terminal(), job()
     stream = follow([run], iter([Event("started", run), Event("tick")]), console)
     next(stream)
     stream.close()
@@ -228,16 +230,16 @@ def test_nothing_is_shown_when_there_is_nothing_to_do():
     assert console.file.getvalue() == ""
 
 
-def test_the_bars_go_to_the_error_stream(order, capsys):
-    run = order()
+def test_the_bars_go_to_the_error_stream(job, capsys):
+    run = job()
     list(ConsoleReporter()([run], iter([Event("started", run), Event("ended", run, 0)])))
     told = capsys.readouterr()
     assert told.out == ""
     assert "1/1 VAE digits mlp s0: done" in told.err
 
 
-def test_a_tick_costs_little(order):
-    runs = [order(seed=s) for s in range(16)]
+def test_a_tick_costs_little(job):
+    runs = [job(seed=s) for s in range(16)]
     board = Board(runs, terminal())
     for run in runs:
         train(run, 1, 20)
@@ -260,14 +262,14 @@ def test_letters_of_any_script_are_printable():
     assert printable("β_H-VAE 画") == "β_H-VAE 画"
 
 
-def test_a_remark_on_the_training_is_told_once_for_each_method(order):
-    runs = [order(seed=0), order(seed=1), order("VIMAE-n", seed=0)]
+def test_a_remark_on_the_training_is_told_once_for_each_method(job):
+    runs = [job(seed=0), job(seed=1), job("VIMAE-n", seed=0)]
     console = Console(file=io.StringIO(), width=200)
     board = Board(runs, console)
     for run in runs:
         board.note(Event("started", run))
-        RunFolder(run.folder).tell("preparing", time=0.0)
-        RunFolder(run.folder).tell(
+        RunFolder(run.folder).append_event("preparing", time=0.0)
+        RunFolder(run.folder).append_event(
             "started", time=0.0, resumed_from=0, step="eager", remark="not compiled, since it reads"
         )
         board.note(Event("tick"))
@@ -276,13 +278,13 @@ def test_a_remark_on_the_training_is_told_once_for_each_method(order):
     assert told == ["VAE: not compiled, since it reads", "VIMAE-n: not compiled, since it reads"]
 
 
-def test_while_a_step_is_compiled_the_run_is_preparing(order):
-    run = order()
+def test_while_a_step_is_compiled_the_run_is_preparing(job):
+    run = job()
     board = Board([run], terminal())
     board.note(Event("started", run))
-    RunFolder(run.folder).tell("preparing", time=0.0)
+    RunFolder(run.folder).append_event("preparing", time=0.0)
     board.note(Event("tick"))
     assert "preparing" in frame(board)[1]
-    RunFolder(run.folder).tell("started", time=0.0, resumed_from=0, step="compiled", remark="")
+    RunFolder(run.folder).append_event("started", time=0.0, resumed_from=0, step="compiled", remark="")
     board.note(Event("tick"))
     assert "preparing" not in frame(board)[1]

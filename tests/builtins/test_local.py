@@ -21,7 +21,7 @@ from helpers.worker_behaviours import (
     wait_to_be_killed,
     write_devices,
 )
-from vimae_bench.execution import Cell, Choice, Order, Run, Training
+from vimae_bench.execution import Cell, Choice, Job, Run, Training
 from vimae_bench.execution.jobs import LEFT
 from vimae_bench.plugin import BenchError
 from vimae_builtin.executors.inline import Inline
@@ -43,8 +43,8 @@ def alive(pid: int) -> bool:
 
 
 def test_one_that_dies_takes_no_other_with_it(tmp_path):
-    orders = [make_job(tmp_path, seed) for seed in range(len(BEHAVIOURS))]
-    ends = {e.order.cell.label: e for e in Local(jobs=2, timeout=8)(orders, behave) if e.kind == "ended"}
+    jobs = [make_job(tmp_path, seed) for seed in range(len(BEHAVIOURS))]
+    ends = {e.job.cell.label: e for e in Local(jobs=2, timeout=8)(jobs, behave) if e.kind == "ended"}
     assert {label: e.exit_code for label, e in ends.items()} == {
         "ends well": 0,
         "raises": 1,
@@ -102,10 +102,10 @@ def test_workers_end_with_a_scheduler_that_is_killed(tmp_path, helpers_importabl
 def test_a_second_signal_ends_at_once_what_does_not_end_by_itself(tmp_path, helpers_importable):
     code = (
         "from pathlib import Path; from helpers import worker_behaviours as behaviours\n"
-        "from vimae_bench.execution import signals\nfrom vimae_bench.engine.runner import carry_out\n"
-        "from vimae_bench.engine import worker\nfrom vimae_builtin.executors.local import Local\n"
-        "if __name__ == '__main__':\n worker.execute = behaviours.behave\n with signals.handled():\n"
-        "  carry_out([behaviours.make_job(Path({folder!r}), 5)], Local(jobs=1), [])"
+        "from vimae_bench.execution import signals\nfrom vimae_bench.engine.runner import run_jobs\n"
+        "from vimae_builtin.executors.local import Local\n"
+        "if __name__ == '__main__':\n with signals.install_handlers():\n"
+        "  run_jobs([behaviours.make_job(Path({folder!r}), 5)], Local(jobs=1), [], work=behaviours.behave)"
     )
     script = tmp_path / "script.py"
     script.write_text(code.format(folder=str(tmp_path)))
@@ -136,8 +136,8 @@ def test_a_lock_that_a_library_makes_in_a_worker_is_not_told_as_leaked(tmp_path,
     code = (
         "from pathlib import Path; from helpers import worker_behaviours as behaviours\n"
         "from vimae_builtin.executors.local import Local\n"
-        f"if __name__ == '__main__':\n orders = [behaviours.make_job(Path({str(tmp_path)!r}), 0)]\n"
-        " print([e.exit_code for e in Local(jobs=1)(orders, behaviours.hold_a_lock) if e.kind == 'ended'])"
+        f"if __name__ == '__main__':\n jobs = [behaviours.make_job(Path({str(tmp_path)!r}), 0)]\n"
+        " print([e.exit_code for e in Local(jobs=1)(jobs, behaviours.hold_a_lock) if e.kind == 'ended'])"
     )
     script = tmp_path / "script.py"
     script.write_text(code)
@@ -155,8 +155,8 @@ def test_a_worker_asked_to_end_says_that_it_can_be_taken_up_again(tmp_path):
     assert [e.exit_code for e in events if e.kind == "ended"] == [LEFT]
 
 
-def shares(executor, orders):
-    devices, _ = executor.slots(orders)
+def shares(executor, jobs):
+    devices, _ = executor.slots(jobs)
     return {one.device: one.limit for one in devices}
 
 
@@ -174,38 +174,38 @@ def test_as_many_runs_go_side_by_side_as_there_are_cores_for_their_threads(tmp_p
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
     plain = Choice("toy")
     run = Run(plain, plain, plain, plain, 2, Training(threads=threads), 0)
-    orders = [Order("toy", Cell("x", run, ()), tmp_path, tmp_path)] * 9
-    assert shares(Local(device="cpu"), orders) == {"cpu": count}
-    assert shares(Local(device="cpu", jobs=3), orders) == {"cpu": 3}
+    jobs = [Job("toy", Cell("x", run, ()), tmp_path, tmp_path)] * 9
+    assert shares(Local(device="cpu"), jobs) == {"cpu": count}
+    assert shares(Local(device="cpu", jobs=3), jobs) == {"cpu": 3}
 
 
 def test_what_is_chosen_on_a_cpu_is_told_once_and_what_the_user_chose_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(2)))
-    orders = [make_job(tmp_path, seed) for seed in (0, 6)]
-    notes = [e.reason for e in Local(device="cpu")(orders, behave) if e.kind == "note"]
+    jobs = [make_job(tmp_path, seed) for seed in (0, 6)]
+    notes = [e.reason for e in Local(device="cpu")(jobs, behave) if e.kind == "note"]
     assert notes == ["2 runs side by side: 2 cores, 1 thread each"]
-    assert not [e for e in Local(device="cpu", jobs=2)(orders, behave) if e.kind == "note"]
+    assert not [e for e in Local(device="cpu", jobs=2)(jobs, behave) if e.kind == "note"]
 
 
-def sharing(executor, orders):
-    return [e.order.sharing for e in executor(orders, behave) if e.kind == "started"]
+def sharing(executor, jobs):
+    return [e.job.max_concurrent for e in executor(jobs, behave) if e.kind == "started"]
 
 
 def test_an_order_says_how_many_runs_may_share_its_device(tmp_path, one_gpu):
-    orders = [make_job(tmp_path, 0, seed) for seed in range(3)]
-    assert sharing(Local(device="cpu", jobs=2), orders) == [2, 2, 2]
-    assert sharing(Local(device="cpu", jobs=2), orders[:1]) == [1]
-    assert sharing(Local(device="cpu"), orders[:1]) == [1]
-    assert sharing(Local(), orders)[0] == 4  # it may come to as many as there are cores for
+    jobs = [make_job(tmp_path, 0, seed) for seed in range(3)]
+    assert sharing(Local(device="cpu", jobs=2), jobs) == [2, 2, 2]
+    assert sharing(Local(device="cpu", jobs=2), jobs[:1]) == [1]
+    assert sharing(Local(device="cpu"), jobs[:1]) == [1]
+    assert sharing(Local(), jobs)[0] == 4  # it may come to as many as there are cores for
 
 
 def test_every_gpu_begins_with_one_run(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "_count", lambda: 3)
-    orders = [make_job(tmp_path, 0)] * 5
-    assert shares(Local(), orders) == {"cuda:0": 1, "cuda:1": 1, "cuda:2": 1}
-    assert shares(Local(device="cuda:1"), orders) == {"cuda:1": 1}
-    assert shares(Local(jobs=4), orders) == {"cuda:0": 2, "cuda:1": 1, "cuda:2": 1}
-    assert shares(Local(jobs=2), orders) == {"cuda:0": 1, "cuda:1": 1}
+    jobs = [make_job(tmp_path, 0)] * 5
+    assert shares(Local(), jobs) == {"cuda:0": 1, "cuda:1": 1, "cuda:2": 1}
+    assert shares(Local(device="cuda:1"), jobs) == {"cuda:1": 1}
+    assert shares(Local(jobs=4), jobs) == {"cuda:0": 2, "cuda:1": 1, "cuda:2": 1}
+    assert shares(Local(jobs=2), jobs) == {"cuda:0": 1, "cuda:1": 1}
 
 
 def test_runs_are_added_to_a_gpu_until_one_more_does_not_pay(tmp_path, one_gpu):
@@ -225,7 +225,7 @@ def test_runs_are_added_to_a_gpu_until_one_more_does_not_pay(tmp_path, one_gpu):
 def test_a_worker_sees_its_own_gpu_alone(tmp_path, one_gpu):
     events = list(Local(device="cuda")([make_job(tmp_path, 0)], write_devices))
     started = next(e for e in events if e.kind == "started")
-    assert started.order.device == "cuda:0"
+    assert started.job.device == "cuda:0"
     assert (tmp_path / "0" / "report").read_text() == "0 cuda:0"
 
 
@@ -238,12 +238,12 @@ def test_the_memory_of_a_gpu_is_asked_by_another_process():
 @pytest.mark.parametrize("seeds", [(0, 1, 2, 3), (1, 0, 2, 3)])
 @pytest.mark.parametrize(("fate", "what"), [("ends well", "ran out of memory"), ("is killed", "was killed")])
 def test_a_run_that_runs_out_of_memory_beside_others_is_tried_again_alone(tmp_path, seeds, fate, what):
-    orders = [make_job(tmp_path, BEHAVIOURS.index(fate), seed) for seed in seeds]
-    events = [e for e in Local(device="cpu", jobs=2)(orders, run_out_of_memory) if e.kind != "tick"]
+    jobs = [make_job(tmp_path, BEHAVIOURS.index(fate), seed) for seed in seeds]
+    events = [e for e in Local(device="cpu", jobs=2)(jobs, run_out_of_memory) if e.kind != "tick"]
     assert sum(e.kind == "started" for e in events) == 4
     ends = [e for e in events if e.kind == "ended"]
     assert [e.exit_code for e in ends] == [0] * 4
-    assert ends[-1].order.cell.run.seed == 1
+    assert ends[-1].job.cell.run.seed == 1
     assert [e.reason for e in events if e.kind == "note"] == [
         f"{fate} s1 {what} beside other runs on cpu; it is tried again alone at the end, "
         "and cpu goes on with one run at a time"

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from vimae_bench.execution import Cell, Choice, Event, Order, Run, Training
+from vimae_bench.execution import Cell, Choice, Event, Job, Run, Training
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking.sync import SyncSummary
@@ -12,14 +12,14 @@ from vimae_builtin.reporters.mlflow_mirror import Mlflow
 
 
 @pytest.fixture
-def orders(tmp_path):
+def jobs(tmp_path):
     runs = [Run(*(Choice(use) for use in ("digits", "mlp", "ae", "normal")), 2, Training(epochs=3), s) for s in (0, 1)]
     store = ResultsFolder(tmp_path / "toy")
     cells = [Cell("AE", run, ()) for run in runs]
     store.write_benchmark("toy", "", {}, cells)
     for cell in cells:
-        store.run_folder(cell.run).tell("started", time=1.0, resumed_from=0)
-    return [Order("toy", cell, store.run_folder(cell.run).path, tmp_path) for cell in cells]
+        store.run_folder(cell.run).append_event("started", time=1.0, resumed_from=0)
+    return [Job("toy", cell, store.run_folder(cell.run).path, tmp_path) for cell in cells]
 
 
 @pytest.fixture(autouse=True)
@@ -48,22 +48,20 @@ class Mirrored:
             time.sleep(0.005)
 
 
-def life(orders):
-    return [Event("started", orders[0]), Event("tick"), Event("ended", orders[0], 0)]
+def life(jobs):
+    return [Event("started", jobs[0]), Event("tick"), Event("ended", jobs[0], 0)]
 
 
-def test_every_event_is_passed_on_in_order(orders, monkeypatch):
+def test_every_event_is_passed_on_in_order(jobs, monkeypatch):
     Mirrored(monkeypatch)
-    events = life(orders)
-    assert list(Mlflow()(orders, iter(events))) == events
+    events = life(jobs)
+    assert list(Mlflow()(jobs, iter(events))) == events
     assert list(Mlflow()([], iter([]))) == []
 
 
-def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(orders, monkeypatch):
+def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(jobs, monkeypatch):
     sync = Mirrored(monkeypatch)
-    stream = Mlflow()(
-        orders, iter([Event("started", orders[0]), Event("started", orders[1]), Event("ended", orders[0], 0)])
-    )
+    stream = Mlflow()(jobs, iter([Event("started", jobs[0]), Event("started", jobs[1]), Event("ended", jobs[0], 0)]))
     next(stream)
     sync.wait({0})
     next(stream)
@@ -72,14 +70,14 @@ def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(orders,
     sync.wait({1})
     list(stream)
     benchmark, uri, cells = sync.calls[-1]
-    assert benchmark == orders[0].folder.parent.parent
+    assert benchmark == jobs[0].folder.parent.parent
     assert uri == f"sqlite:///{benchmark.parent}/mlflow.db"
     assert cells is None  # the whole benchmark, what earlier commands left over included
 
 
-def test_an_ended_run_is_looked_at_until_it_is_mirrored(orders, monkeypatch):
+def test_an_ended_run_is_looked_at_until_it_is_mirrored(jobs, monkeypatch):
     sync = Mirrored(monkeypatch, SyncSummary(0, 1))
-    stream = Mlflow("http://host")(orders, iter(life(orders)))
+    stream = Mlflow("http://host")(jobs, iter(life(jobs)))
     for _ in range(3):
         next(stream)
     sync.wait({0})
@@ -92,11 +90,11 @@ def test_an_ended_run_is_looked_at_until_it_is_mirrored(orders, monkeypatch):
     list(stream)
 
 
-def test_a_store_that_hangs_never_holds_up_the_stream(orders, monkeypatch, capsys):
+def test_a_store_that_hangs_never_holds_up_the_stream(jobs, monkeypatch, capsys):
     hang = threading.Event()
     monkeypatch.setattr(mlflow_mirror, "sync", lambda *_, **__: SyncSummary(0, int(hang.wait(60))))
     began = time.monotonic()
-    assert len(list(Mlflow("http://me:secret@host")(orders, iter(life(orders))))) == 3
+    assert len(list(Mlflow("http://me:secret@host")(jobs, iter(life(jobs))))) == 3
     assert time.monotonic() - began < 5
     hang.set()
     told = capsys.readouterr().err
@@ -104,23 +102,23 @@ def test_a_store_that_hangs_never_holds_up_the_stream(orders, monkeypatch, capsy
     assert "run `vimae-bench sync`" in told
 
 
-def test_what_is_not_mirrored_is_told_in_one_line_at_the_end(orders, monkeypatch, capsys):
+def test_what_is_not_mirrored_is_told_in_one_line_at_the_end(jobs, monkeypatch, capsys):
     Mirrored(monkeypatch, SyncSummary(1, 1, "connection refused"))
-    list(Mlflow("http://host")(orders, iter(life(orders))))
+    list(Mlflow("http://host")(jobs, iter(life(jobs))))
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err == "1 run not yet mirrored to http://host (connection refused); run `vimae-bench sync`\n"
 
 
-def test_nothing_is_told_when_all_went_well(orders, monkeypatch, capsys):
+def test_nothing_is_told_when_all_went_well(jobs, monkeypatch, capsys):
     Mirrored(monkeypatch)
-    list(Mlflow()(orders, iter(life(orders))))
+    list(Mlflow()(jobs, iter(life(jobs))))
     assert capsys.readouterr() == ("", "")
 
 
-def test_an_interrupted_stream_is_left_at_once(orders, monkeypatch, capsys):
+def test_an_interrupted_stream_is_left_at_once(jobs, monkeypatch, capsys):
     sync = Mirrored(monkeypatch, SyncSummary(0, 1))
-    stream = Mlflow()(orders, iter(life(orders)))
+    stream = Mlflow()(jobs, iter(life(jobs)))
     next(stream)
     began = time.monotonic()
     stream.close()
@@ -129,17 +127,17 @@ def test_an_interrupted_stream_is_left_at_once(orders, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_it_mirrors_to_a_real_store(orders, monkeypatch, capfd):
-    folder = RunFolder(orders[0].folder)
+def test_it_mirrors_to_a_real_store(jobs, monkeypatch, capfd):
+    folder = RunFolder(jobs[0].folder)
     for epoch in (1, 2, 3):
-        folder.tell("epoch", epoch=epoch, time=1.0 + epoch, seconds=1.0, terms={"total": 3.0 / epoch})
+        folder.append_event("epoch", epoch=epoch, time=1.0 + epoch, seconds=1.0, terms={"total": 3.0 / epoch})
     monkeypatch.setattr(mlflow_mirror, "LONGEST", 60.0)
     monkeypatch.setattr(mlflow_mirror, "PATIENCE", 300.0)  # on a busy machine the tables take a minute
-    list(Mlflow()(orders, iter(life(orders))))
+    list(Mlflow()(jobs, iter(life(jobs))))
     assert capfd.readouterr() == ("", "")
 
     from mlflow import MlflowClient
 
-    client = MlflowClient(f"sqlite:///{orders[0].data}/mlflow.db")
+    client = MlflowClient(f"sqlite:///{jobs[0].data}/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
     assert sorted(run.data.metrics.get("train/total", 0.0) for run in runs) == [0.0, 1.0]

@@ -16,11 +16,11 @@ from helpers.worker_behaviours import behave, make_job, wait_once, wait_to_be_ki
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.data.prepare import ensure
-from vimae_bench.engine.runner import carry_out, orders
+from vimae_bench.engine.runner import list_jobs, run_jobs
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Training
-from vimae_bench.execution.jobs import LEFT, Means
+from vimae_bench.execution.jobs import LEFT
 from vimae_bench.plugin import BenchError
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder
@@ -83,7 +83,7 @@ def matrix(folder, text=TEXT):
 
 
 def todo(folder, data, text=TEXT):
-    return orders(ResultsFolder(folder / "small"), "small", matrix(folder, text), data)
+    return list_jobs(ResultsFolder(folder / "small"), "small", matrix(folder, text), data)
 
 
 def weights(some):
@@ -103,7 +103,7 @@ def toy(folder, *fates):
 def test_one_that_dies_takes_no_other_with_it(nodes, tmp_path, seen):
     ray = OnRay(address=nodes.address, timeout=8)
     events = [e for e in ray(toy(tmp_path, 0, 1, 2, 3, 4, 5, 6), behave) if e.kind != "tick"]
-    ends = {e.order.cell.label: (e.exit_code, e.reason) for e in events if e.kind == "ended"}
+    ends = {e.job.cell.label: (e.exit_code, e.reason) for e in events if e.kind == "ended"}
     assert {label: code for label, (code, _) in ends.items()} == {
         "ends well": 0,
         "raises": -9,
@@ -120,7 +120,7 @@ def test_one_that_dies_takes_no_other_with_it(nodes, tmp_path, seen):
 
 def test_the_results_are_those_of_this_process(nodes, tmp_path, data, seen):
     here, there = todo(tmp_path / "here", data), todo(tmp_path / "there", data)
-    assert carry_out(here, Inline(), []) == carry_out(there, OnRay(address=nodes.address), []) == []
+    assert run_jobs(here, Inline(), []) == run_jobs(there, OnRay(address=nodes.address), []) == []
     assert weights(there) == weights(here)
     assert files(there) == files(here)
     assert len(list((tmp_path / "there" / "small" / "references").glob("*.json"))) == 2
@@ -128,8 +128,8 @@ def test_the_results_are_those_of_this_process(nodes, tmp_path, data, seen):
 
 def test_seeds_trained_as_one_model_come_home_each(nodes, tmp_path, data, monkeypatch):
     monkeypatch.setattr(cluster, "sees", lambda _: False)
-    two = [replace(one, means=Means(batch_seeds=True)) for one in todo(tmp_path, data)]
-    assert carry_out(two, OnRay(address=nodes.address), []) == []
+    two = [replace(one, numerics=NumericsOptions(batch_seeds=True)) for one in todo(tmp_path, data)]
+    assert run_jobs(two, OnRay(address=nodes.address), []) == []
     assert len(set(weights(two))) == 2
     steps = {json.loads(RunFolder(one.folder).record.read_text())["made_by"]["step"] for one in two}
     assert steps == {"2 seeds batched"}
@@ -184,7 +184,7 @@ def test_after_a_signal_the_checkpoints_are_brought_home(nodes, tmp_path, data, 
 @pytest.mark.parametrize("place", ["local", "cluster"])
 def test_a_driver_that_is_killed_loses_nothing(nodes, tmp_path, data, place):
     calm = todo(tmp_path / "calm", data)
-    carry_out(calm, Inline(), [])
+    run_jobs(calm, Inline(), [])
     file = tmp_path / "small.toml"
     file.write_text(TEXT)
     places = ["--results", tmp_path / "results", "--data", data, "--no-mlflow"]

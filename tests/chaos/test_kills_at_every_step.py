@@ -22,8 +22,8 @@ def test_a_worker_killed_at_any_step_loses_nothing(undisturbed, tmp_path, count)
     while code == KILLED:
         step += 1
         scenario = Scenario(tmp_path / str(step), undisturbed.text, undisturbed.data)
-        for order in scenario.orders()[:1]:
-            code = run_in_fork(run_job, order, scenario.path / "output.txt", KillAt(step, str(scenario.store.path)))
+        for job in scenario.jobs()[:1]:
+            code = run_in_fork(run_job, job, scenario.path / "output.txt", KillAt(step, str(scenario.store.path)))
         end(scenario, undisturbed, count)
         count["kills of a worker, one at each step"] += code == KILLED
     assert code == 0

@@ -1,4 +1,4 @@
-"""One order carried out here, and all that can be wrong with what it finds."""
+"""One job carried out here, and all that can be wrong with what it finds."""
 
 import json
 import signal
@@ -13,10 +13,9 @@ from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.data.prepare import ensure
 from vimae_bench.engine import worker as module
-from vimae_bench.engine.runner import carry_out, shared_out
+from vimae_bench.engine.runner import run_jobs, share_jobs
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution import Cell, Choice, Event, Order
-from vimae_bench.execution import signals as interrupts
+from vimae_bench.execution import Cell, Choice, Event, Job, signals
 from vimae_bench.execution.jobs import DONE, FAILED, LEFT, NO_SPACE
 from vimae_bench.execution.signals import Interrupted
 from vimae_bench.plugin.registry import make_plugin
@@ -72,31 +71,31 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def order(tmp_path, data):
+def job(tmp_path, data):
     def made(objective='"ae"', **changes):
         path = tmp_path / "small.toml"
         path.write_text(TEXT.replace("OBJECTIVE", objective))
         (cell,) = list_entries(read_benchmark(path))
         cell = replace(cell, **changes)
-        return Order("small", cell, tmp_path / "small" / "runs" / cell.run.name, data)
+        return Job("small", cell, tmp_path / "small" / "runs" / cell.run.name, data)
 
     return made
 
 
-def record(order):
-    return json.loads(RunFolder(order.folder).record.read_text())
+def record(job):
+    return json.loads(RunFolder(job.folder).record.read_text())
 
 
-def told(order, event):
+def told(job, event):
     return [
         line
-        for line in map(json.loads, RunFolder(order.folder).events.read_text().splitlines())
+        for line in map(json.loads, RunFolder(job.folder).events.read_text().splitlines())
         if line["event"] == event
     ]
 
 
-def test_a_run_leaves_its_record_weights_measures_and_pictures(order):
-    one = replace(order(), sharing=3)
+def test_a_run_leaves_its_record_weights_measures_and_pictures(job):
+    one = replace(job(), max_concurrent=3)
     assert execute(one) == DONE
     folder, kept = RunFolder(one.folder), record(one)
     assert (kept["status"], kept["epochs"], kept["steps"]) == ("done", 2, 2 * 14)
@@ -118,8 +117,8 @@ def test_a_run_leaves_its_record_weights_measures_and_pictures(order):
     assert measures["estimates"]["sse"]["se"] > 0
 
 
-def test_doing_it_again_trains_and_measures_nothing(order, monkeypatch):
-    one = order()
+def test_doing_it_again_trains_and_measures_nothing(job, monkeypatch):
+    one = job()
     execute(one)
     before = {path: path.stat().st_mtime_ns for path in one.folder.rglob("*.*") if path.name != "events.jsonl"}
     assert execute(one) == DONE
@@ -129,19 +128,19 @@ def test_doing_it_again_trains_and_measures_nothing(order, monkeypatch):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_a_metric_added_later_measures_the_old_weights_without_training(order, monkeypatch):
-    one = order()
+def test_a_metric_added_later_measures_the_old_weights_without_training(job, monkeypatch):
+    one = job()
     execute(one)
     monkeypatch.setattr(module, "train", lambda *_: pytest.fail("it trained again"))
-    more = order(metrics=(*one.cell.metrics, Choice("active_units", {"threshold": 0.01})))
+    more = job(metrics=(*one.cell.metrics, Choice("active_units", {"threshold": 0.01})))
     assert execute(more) == DONE
     later = [line["metric"] for line in told(one, "measuring")][3:]
     assert later == ["active_units", "references of active_units"]
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])
-def test_a_damaged_file_is_set_aside_and_made_again_the_same(order, name):
-    one = order()
+def test_a_damaged_file_is_set_aside_and_made_again_the_same(job, name):
+    one = job()
     execute(one)
     path, whole = one.folder / name, (one.folder / "weights.safetensors").read_bytes()
     damaged = bytearray(path.read_bytes())
@@ -162,19 +161,19 @@ def test_a_damaged_file_is_set_aside_and_made_again_the_same(order, name):
         ("nan", "diverged", "total not finite in epoch 1"),
     ],
 )
-def test_what_goes_wrong_in_an_objective_ends_in_a_word_with_a_reason(order, install, fault, status, reason, capsys):
+def test_what_goes_wrong_in_an_objective_ends_in_a_word_with_a_reason(job, install, fault, status, reason, capsys):
     install("odd", PLUGIN)
-    one = order(f'{{ use = "odd", fault = "{fault}" }}')
+    one = job(f'{{ use = "odd", fault = "{fault}" }}')
     assert execute(one) == (DONE if status == "diverged" else FAILED)
     assert (record(one)["status"], record(one)["reason"]) == (status, reason)
     if fault == "raises":
         assert "Traceback" in capsys.readouterr().err, "a bug gets its traceback, in the run's log"
 
 
-def test_a_failed_run_is_tried_again_and_a_diverged_one_is_not(order, install):
+def test_a_failed_run_is_tried_again_and_a_diverged_one_is_not(job, install):
     install("odd", PLUGIN)
     for fault, state in (("raises", "failed"), ("nan", "diverged")):
-        one = order(f'{{ use = "odd", fault = "{fault}" }}')
+        one = job(f'{{ use = "odd", fault = "{fault}" }}')
         execute(one)
         assert ResultsFolder(one.folder.parents[1]).get_state(one.cell) == state
 
@@ -205,9 +204,9 @@ def vimae_metrics(): return {"bad": Bad}
         ("unknown", "gave 'good', which"),
     ],
 )
-def test_a_metric_that_fails_costs_no_other_and_is_tried_again(order, install, how, reason):
+def test_a_metric_that_fails_costs_no_other_and_is_tried_again(job, install, how, reason):
     install("bad", METRICS)
-    one = order(metrics=(Choice("bad", {"how": how}), Choice("reconstruction")))
+    one = job(metrics=(Choice("bad", {"how": how}), Choice("reconstruction")))
     assert execute(one) == FAILED
     assert record(one)["status"] == "done"
     assert RunFolder(one.folder).metric(one.cell.metrics[1]).exists()
@@ -216,8 +215,8 @@ def test_a_metric_that_fails_costs_no_other_and_is_tried_again(order, install, h
     assert ResultsFolder(one.folder.parents[1]).get_state(one.cell) == "measure"
 
 
-def test_pictures_that_fail_cost_no_trained_weights(order, monkeypatch):
-    one = order()
+def test_pictures_that_fail_cost_no_trained_weights(job, monkeypatch):
+    one = job()
     monkeypatch.setattr(module, "draw", lambda *_: 1 / 0)
     assert execute(one) == FAILED
     assert record(one)["status"] == "done"
@@ -225,8 +224,8 @@ def test_pictures_that_fail_cost_no_trained_weights(order, monkeypatch):
     assert "pictures: ZeroDivisionError" in told(one, "metric failed")[0]["reason"]
 
 
-def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(order, monkeypatch):
-    one = order()
+def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(job, monkeypatch):
+    one = job()
     assert execute(one) == DONE
     RunFolder(one.folder).metric(one.cell.metrics[0]).unlink()
     before = record(one)
@@ -240,20 +239,20 @@ def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(order, monk
     assert told(one, "ended")[-1]["reason"] == "RuntimeError: out of memory"
 
 
-def test_a_run_that_another_process_works_on_is_left_to_it(order):
-    one = order()
+def test_a_run_that_another_process_works_on_is_left_to_it(job):
+    one = job()
     one.folder.mkdir(parents=True)
     with FileLock(RunFolder(one.folder).lock):
         assert execute(one) == LEFT
     assert not RunFolder(one.folder).record.exists()
 
 
-def test_the_same_run_in_two_rows_is_carried_out_once(order, data, tmp_path):
-    from vimae_bench.engine.runner import orders
+def test_the_same_run_in_two_rows_is_carried_out_once(job, data, tmp_path):
+    from vimae_bench.engine.runner import list_jobs
 
-    one = order()
+    one = job()
     twin = Cell("twin", one.cell.run, one.cell.metrics)
-    assert len(orders(ResultsFolder(tmp_path / "small"), "small", [one.cell, twin], data)) == 1
+    assert len(list_jobs(ResultsFolder(tmp_path / "small"), "small", [one.cell, twin], data)) == 1
 
 
 @pytest.mark.parametrize(
@@ -265,23 +264,23 @@ def test_the_same_run_in_two_rows_is_carried_out_once(order, data, tmp_path):
         (3, "the worker ended with the exit code 3 and without a record; see"),
     ],
 )
-def test_a_worker_that_dies_leaves_a_record_that_says_how(order, code, reason):
-    one = order()
+def test_a_worker_that_dies_leaves_a_record_that_says_how(job, code, reason):
+    one = job()
 
-    def dying(orders, work):
-        yield Event("started", orders[0])
-        yield Event("ended", orders[0], code)
+    def dying(jobs, work):
+        yield Event("started", jobs[0])
+        yield Event("ended", jobs[0], code)
 
-    assert carry_out([one], dying, []) == [one]
+    assert run_jobs([one], dying, []) == [one]
     assert record(one)["reason"].startswith(reason)
     assert execute(one) == DONE, "and the run is taken up again"
 
 
-def test_a_run_that_another_process_finishes_is_waited_for_and_not_done_again(order):
-    one, kinds = order(), []
+def test_a_run_that_another_process_finishes_is_waited_for_and_not_done_again(job):
+    one, kinds = job(), []
     other = FileLock(RunFolder(one.folder).lock)
 
-    def watching(orders, events):
+    def watching(jobs, events):
         for event in events:
             kinds.append((event.kind, event.exit_code))
             if event.kind == "tick" and other.is_locked:
@@ -291,19 +290,19 @@ def test_a_run_that_another_process_finishes_is_waited_for_and_not_done_again(or
 
     one.folder.mkdir(parents=True)
     other.acquire()
-    assert carry_out([one], Inline(), [watching]) == []
+    assert run_jobs([one], Inline(), [watching]) == []
     assert kinds == [("started", None), ("left", LEFT), ("tick", None), ("ended", DONE)]
 
 
 @pytest.mark.parametrize("waits", [False, True])
-def test_a_run_that_was_done_by_a_process_killed_before_it_could_say_so_is_done(order, waits):
-    one = order()
+def test_a_run_that_was_done_by_a_process_killed_before_it_could_say_so_is_done(job, waits):
+    one = job()
     assert execute(one) == DONE
     whole = RunFolder(one.folder).events.read_bytes().splitlines(keepends=True)
     RunFolder(one.folder).events.write_bytes(b"".join(whole[:-1]))
     other = FileLock(RunFolder(one.folder).lock)
 
-    def watching(orders, events):
+    def watching(jobs, events):
         for event in events:
             if event.kind == "tick":
                 other.release()
@@ -311,16 +310,16 @@ def test_a_run_that_was_done_by_a_process_killed_before_it_could_say_so_is_done(
 
     if waits:
         other.acquire()
-    assert carry_out([one], Inline(), [watching]) == []
+    assert run_jobs([one], Inline(), [watching]) == []
     assert len(list(read_events(RunFolder(one.folder).events))) == len(whole)
-    assert RunFolder(one.folder).ended
+    assert RunFolder(one.folder).has_ended
 
 
-def test_a_run_whose_process_dies_is_taken_over(order):
-    one, kinds = order(), []
+def test_a_run_whose_process_dies_is_taken_over(job):
+    one, kinds = job(), []
     other = FileLock(RunFolder(one.folder).lock)
 
-    def watching(orders, events):
+    def watching(jobs, events):
         for event in events:
             kinds.append(event.kind)
             if event.kind == "tick":
@@ -329,72 +328,72 @@ def test_a_run_whose_process_dies_is_taken_over(order):
 
     one.folder.mkdir(parents=True)
     other.acquire()
-    assert carry_out([one], Inline(), [watching]) == []
+    assert run_jobs([one], Inline(), [watching]) == []
     assert kinds == ["started", "left", "tick", "started", "ended"]
     assert record(one)["status"] == "done"
 
 
-def test_a_share_leaves_what_others_are_at(order):
-    one, notes = order(), []
+def test_a_share_leaves_what_others_are_at(job):
+    one, notes = job(), []
 
-    def watching(orders, events):
+    def watching(jobs, events):
         for event in events:
             notes.append(event.reason)
             yield event
 
     one.folder.mkdir(parents=True)
     with FileLock(RunFolder(one.folder).lock):
-        assert carry_out([one], Inline(), [watching], wait=False) == []
+        assert run_jobs([one], Inline(), [watching], wait=False) == []
     assert notes[-1] == "1 run is under way in another process"
 
 
-def test_a_worker_that_is_asked_to_end_again_and_again_is_given_up(order):
-    one, starts = order(), []
+def test_a_worker_that_is_asked_to_end_again_and_again_is_given_up(job):
+    one, starts = job(), []
 
-    def hopeless(orders, work):
-        starts.append(orders)
-        yield Event("ended", orders[0], LEFT)
+    def hopeless(jobs, work):
+        starts.append(jobs)
+        yield Event("ended", jobs[0], LEFT)
 
-    assert carry_out([one], hopeless, []) == [one]
+    assert run_jobs([one], hopeless, []) == [one]
     assert len(starts) == 4
     assert record(one)["reason"].startswith("the worker ended with the exit code 75 and without a record")
 
 
-def test_a_full_disk_ends_the_benchmark_with_a_message(order, monkeypatch):
-    one, ended = order(), []
+def test_a_full_disk_ends_the_benchmark_with_a_message(job, monkeypatch):
+    one, ended = job(), []
     monkeypatch.setattr("vimae_bench.engine.record.write_failure", lambda *_: pytest.fail("there is no room for it"))
 
-    def full(orders, work):
+    def full(jobs, work):
         try:
-            yield Event("ended", orders[0], NO_SPACE)
+            yield Event("ended", jobs[0], NO_SPACE)
             pytest.fail("it went on")
         finally:
             ended.append("runs")
 
     with pytest.raises(ResultsError, match="no space left; make room, and the same command goes on"):
-        carry_out([one], full, [])
+        run_jobs([one], full, [])
     assert ended == ["runs"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_after_a_signal_the_runs_under_way_end_before_it_is_told(order, number):
-    one, ended, notes = order(), [], []
+def test_after_a_signal_the_runs_under_way_end_before_it_is_told(job, number):
+    one, ended, notes = job(), [], []
 
-    def executor(orders, work):
+    def executor(jobs, work):
         try:
             while True:
                 yield Event("tick")
         finally:
             ended.append("runs")
 
-    def watching(orders, events):
+    def watching(jobs, events):
         for event in events:
             notes.append(event.reason)
-            interrupts.ask(number)
+            signals.handle_in_worker(number)
             yield event
 
     with pytest.raises(Interrupted) as told_of:
-        carry_out([one], executor, [watching])
+        run_jobs([one], executor, [watching])
     assert told_of.value.number == number
     assert ended == ["runs"]
     assert notes[-1].startswith("stopping: the runs under way write their checkpoints")
@@ -402,12 +401,12 @@ def test_after_a_signal_the_runs_under_way_end_before_it_is_told(order, number):
 
 def test_shares_begin_with_their_own_and_help_the_others_from_the_end():
     todo = list("abcdefg")
-    assert shared_out(todo, 2, 3) == ["b", "e", "g", "f", "d", "c", "a"]
-    assert sorted(shared_out(todo, 3, 3)) == todo
+    assert share_jobs(todo, 2, 3) == ["b", "e", "g", "f", "d", "c", "a"]
+    assert sorted(share_jobs(todo, 3, 3)) == todo
 
 
-def test_a_result_does_not_depend_on_what_ran_before_in_the_process(order):
-    one = order('{ use = "elbo", beta = 1.0 }')
+def test_a_result_does_not_depend_on_what_ran_before_in_the_process(job):
+    one = job('{ use = "elbo", beta = 1.0 }')
     execute(one)
     weights = (one.folder / "weights.safetensors").read_bytes()
     torch.rand(1000)
@@ -416,27 +415,27 @@ def test_a_result_does_not_depend_on_what_ran_before_in_the_process(order):
     assert (other.folder / "weights.safetensors").read_bytes() == weights
 
 
-def test_the_global_generator_is_left_as_it_was(order):
+def test_the_global_generator_is_left_as_it_was(job):
     before = torch.get_rng_state()
-    execute(order())
+    execute(job())
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_an_interrupt_in_a_reporter_ends_the_runs_under_way_first(order):
-    one, ended = order(), []
+def test_an_interrupt_in_a_reporter_ends_the_runs_under_way_first(job):
+    one, ended = job(), []
 
-    def executor(orders, work):
+    def executor(jobs, work):
         try:
-            yield Event("started", orders[0])
+            yield Event("started", jobs[0])
             yield Event("tick")
         finally:
             ended.append("runs")
 
-    def interrupted(orders, events):
+    def interrupted(jobs, events):
         for _ in events:
             raise KeyboardInterrupt
         yield
 
     with pytest.raises(KeyboardInterrupt):
-        carry_out([one], executor, [interrupted])
+        run_jobs([one], executor, [interrupted])
     assert ended == ["runs"]

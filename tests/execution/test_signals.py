@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from vimae_bench.execution import signals as interrupts
+from vimae_bench.execution import signals
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -14,7 +14,7 @@ def test_a_signal_is_held_until_the_end_of_the_block(sent):
         raise KeyboardInterrupt
 
     def interrupted():
-        with interrupts.later():
+        with signals.block():
             os.kill(os.getpid(), sent)
             reached.append(sent)
 

@@ -17,10 +17,10 @@ from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
 from vimae_bench.core.spec import Cell
-from vimae_bench.engine.runner import orders
+from vimae_bench.engine.runner import list_jobs
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution.jobs import Order
+from vimae_bench.execution.jobs import Job
 from vimae_bench.storage.doctor import examine
 from vimae_bench.storage.run_folder import read_events
 from vimae_bench.storage.store import ResultsFolder
@@ -99,8 +99,8 @@ class Scenario:
         """The arguments of the command that does it all."""
         return ["run", str(self.file), "--results", str(self.path / "results"), "--data", str(self.data), *more]
 
-    def orders(self) -> list[Order]:
-        return orders(self.store, "storm", self.cells, self.data)
+    def jobs(self) -> list[Job]:
+        return list_jobs(self.store, "storm", self.cells, self.data)
 
     def finished(self) -> dict[str, Json]:
         """The records of runs whose training has ended well."""
@@ -210,11 +210,11 @@ def count_changes(words: list[str], told: Path, part: str) -> int:
     return code
 
 
-def run_job(order: Order, told: Path, fault: Callable[[], None]) -> int:
-    """Carry out an order in this process, with its words in a file; gives its exit code."""
+def run_job(job: Job, told: Path, fault: Callable[[], None]) -> int:
+    """Carry out a job in this process, with its words in a file; gives its exit code."""
     redirect_output(told)
     fault()
-    return execute(order)
+    return execute(job)
 
 
 def redirect_output(told: Path) -> None:

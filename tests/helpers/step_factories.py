@@ -35,7 +35,7 @@ class Killed(BaseException):
 
 def kill_runs_when(monkeypatch, when):
     """Runs that tell an event of which `when(count, event, what)` holds end there, its line written, nothing after."""
-    tell, told = RunFolder.tell, []
+    tell, told = RunFolder.append_event, []
 
     def cut(self, event, **what):
         tell(self, event, **what)
@@ -43,7 +43,7 @@ def kill_runs_when(monkeypatch, when):
         if when(len(told), event, what):
             raise Killed
 
-    monkeypatch.setattr(RunFolder, "tell", cut)
+    monkeypatch.setattr(RunFolder, "append_event", cut)
 
 
 def make_images(n=1000, shape=FRAME.shape):

@@ -8,19 +8,19 @@ import subprocess
 import time
 from pathlib import Path
 
-from vimae_bench.execution import Cell, Choice, Order, Run, Training
+from vimae_bench.execution import Cell, Choice, Job, Run, Training
 from vimae_bench.storage.run_folder import RunFolder
 
 BEHAVIOURS = ("ends well", "raises", "is killed", "crashes", "exits", "hangs", "ends well too")
 
 
-def make_job(folder: Path, fate: int, seed: int | None = None) -> Order:
+def make_job(folder: Path, fate: int, seed: int | None = None) -> Job:
     plain, seed = Choice("toy"), fate if seed is None else seed
     run = Run(plain, plain, plain, plain, 2, Training(), seed)
-    return Order("toy", Cell(BEHAVIOURS[fate], run, ()), folder / str(seed), folder)
+    return Job("toy", Cell(BEHAVIOURS[fate], run, ()), folder / str(seed), folder)
 
 
-def behave(one: Order) -> int:
+def behave(one: Job) -> int:
     """What the label says."""
     (one.folder / "pid").write_text(str(os.getpid()))
     print("a word for the log")
@@ -41,13 +41,13 @@ def behave(one: Order) -> int:
     return 1
 
 
-def wait_to_be_killed(one: Order) -> int:
+def wait_to_be_killed(one: Job) -> int:
     (one.folder / "pid").write_text(str(os.getpid()))
     time.sleep(600)
     return 0
 
 
-def wait_once(one: Order) -> int:
+def wait_once(one: Job) -> int:
     """Waits until it is killed, and ends well when it is tried again."""
     one.folder.mkdir(parents=True, exist_ok=True)
     if (one.folder / "pid").exists():
@@ -55,7 +55,7 @@ def wait_once(one: Order) -> int:
     return wait_to_be_killed(one)
 
 
-def leave_a_child(one: Order) -> int:
+def leave_a_child(one: Job) -> int:
     """Starts a process and is killed."""
     child = subprocess.Popen(["sleep", "600"])
     (one.folder / "child").write_text(str(child.pid))
@@ -63,39 +63,41 @@ def leave_a_child(one: Order) -> int:
     return 0
 
 
-def write_devices(one: Order) -> int:
+def write_devices(one: Job) -> int:
     (one.folder / "report").write_text(f"{os.environ['CUDA_VISIBLE_DEVICES']} {one.device}")
     return 0
 
 
-def train_on_shared_device(one: Order) -> int:
+def train_on_shared_device(one: Job) -> int:
     """Train on a device that serves two runs at full speed, and shares that out among more."""
     (one.folder / "pid").write_text(str(os.getpid()))
     for epoch in range(1, 1000):
         time.sleep(0.04)
         seconds = 0.04 * max(1.0, len(list(one.folder.parent.glob("*/pid"))) / 2)
         time.sleep(seconds - 0.04)
-        RunFolder(one.folder).tell("epoch", epoch=epoch, time=time.time(), seconds=seconds, terms={})
+        RunFolder(one.folder).append_event("epoch", epoch=epoch, time=time.time(), seconds=seconds, terms={})
     return 0
 
 
-def run_out_of_memory(one: Order) -> int:
+def run_out_of_memory(one: Job) -> int:
     """The run of seed 1 fits on its device alone; the others are slow enough to be beside it."""
     tried = one.folder / "tried"
     if one.cell.run.seed != 1:
         time.sleep(0.5)
         return 0
     if tried.exists():
-        return int(one.sharing > 1)
+        return int(one.max_concurrent > 1)
     tried.touch()
     time.sleep(0.2)
     if one.cell.label == "is killed":
         os.kill(os.getpid(), signal.SIGKILL)
-    RunFolder(one.folder).tell("ended", status="failed", reason="OutOfMemoryError: CUDA out of memory.", time=0.0)
+    RunFolder(one.folder).append_event(
+        "ended", status="failed", reason="OutOfMemoryError: CUDA out of memory.", time=0.0
+    )
     return 1
 
 
-def hold_a_lock(one: Order) -> int:
+def hold_a_lock(one: Job) -> int:
     """Makes a lock that only a clean end gives back, as tqdm does."""
     global lock
     lock = multiprocessing.get_context("forkserver").Lock()

@@ -85,7 +85,7 @@ def test_measures_have_the_numbers_of_the_metric_files(finished, load):
 def test_curves_have_the_terms_of_each_epoch_once(results, load):
     folder = results.add("VAE", 0, sse=30.0)
     for epoch in (1, 2, 2):  # a resumed epoch repeats its line
-        folder.tell("epoch", epoch=epoch, time=0.0, seconds=0.5, terms={"total": 10.0 / epoch, "kl": None})
+        folder.append_event("epoch", epoch=epoch, time=0.0, seconds=0.5, terms={"total": 10.0 / epoch, "kl": None})
     curves = load().curves
     assert list(curves["epoch"]) == [1, 1, 2, 2]
     assert list(curves.loc[curves["term"] == "total", "value"]) == [10.0, 5.0]

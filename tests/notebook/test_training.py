@@ -14,7 +14,7 @@ from vimae_bench.core.errors import Problems
 from vimae_bench.core.spec import Choice
 from vimae_bench.data.prepare import ensure
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution import Order
+from vimae_bench.execution import Job
 from vimae_bench.execution.jobs import DONE
 from vimae_bench.models import Deterministic, Heads
 from vimae_bench.plugin import BenchError, Estimate, Loss, Measure, Metric, Objective
@@ -81,7 +81,7 @@ def test_it_is_what_a_worker_makes_bit_for_bit(train, data, tmp_path, objective)
         torch.set_num_threads(1)
     cell = here.outcome.cell
     store = ResultsFolder(tmp_path / "worker")
-    assert execute(Order("worker", cell, store.run_folder(cell.run).path, data)) == DONE
+    assert execute(Job("worker", cell, store.run_folder(cell.run).path, data)) == DONE
     (there,) = store.outcomes([cell])
     weights = load_file(RunFolder(there.folder).weights)
     assert weights.keys() == here.model.state_dict().keys()

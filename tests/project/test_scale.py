@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from benchmarks.scale import command, parts, tables
 from benchmarks.scale.work import simulate
 from vimae_bench.analysis.leaderboard import leaderboards
-from vimae_bench.engine.runner import orders
-from vimae_bench.execution import Order
+from vimae_bench.engine.runner import list_jobs
+from vimae_bench.execution import Job
 from vimae_bench.storage.store import ResultsFolder
 
 RUNS = 60
@@ -21,20 +21,20 @@ def matrix_of(folder: Path, seeds: int) -> parts.Matrix:
 
 
 @pytest.fixture
-def todo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Order]:
-    """The first orders of the matrix, to be simulated here, without waiting for the disk."""
+def todo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """The first jobs of the matrix, to be simulated here, without waiting for the disk."""
     monkeypatch.setattr("vimae_bench.storage.atomic._fsync", lambda path: None)
     matrix = matrix_of(tmp_path, 3)
     benchmark = matrix.results / parts.NAME
     wanted = [cell for cell in matrix.cells() if cell.run.dataset.settings["validation"] == 0]
-    return orders(ResultsFolder(benchmark), parts.NAME, wanted, tmp_path)
+    return list_jobs(ResultsFolder(benchmark), parts.NAME, wanted, tmp_path)
 
 
-def test_simulated_runs_leave_all_that_a_leaderboard_reads(todo: list[Order], monkeypatch: pytest.MonkeyPatch):
+def test_simulated_runs_leave_all_that_a_leaderboard_reads(todo: list[Job], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("benchmarks.scale.work.SECONDS", 0)
-    assert [simulate(order) for order in todo] == [0] * RUNS
+    assert [simulate(job) for job in todo] == [0] * RUNS
     store = ResultsFolder(todo[0].folder.parents[1])
-    cells = [order.cell for order in todo]
+    cells = [job.cell for job in todo]
     assert {store.get_state(cell) for cell in cells} == {"done"}
     (board,) = leaderboards(store.outcomes(cells), store.load_references(cells), "", ("sse", "mmd2", "svm clean"))
     assert len(board.rows) == 20

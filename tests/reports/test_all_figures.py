@@ -50,7 +50,7 @@ def probe(folder: RunFolder, values: dict[str, float]) -> None:
 
 def tell(folder: RunFolder, totals: list[float | None], **terms: float) -> None:
     for epoch, total in enumerate(totals, 1):
-        folder.tell("epoch", epoch=epoch, time=1.0, seconds=1.0, terms={"total": total, **terms})
+        folder.append_event("epoch", epoch=epoch, time=1.0, seconds=1.0, terms={"total": total, **terms})
 
 
 def paint(folder: RunFolder, shade: int, inputs: int = 7) -> None:

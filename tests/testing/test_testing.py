@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vimae_bench.execution import Event, Order
+from vimae_bench.execution import Event, Job
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Gaussian, PriorDistribution
 from vimae_bench.plugin import (
@@ -281,16 +281,16 @@ def test_a_faulty_data_set_is_found_out(faulty: Folder) -> None:
         check_dataset(faulty)
 
 
-def forgetful(orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
-    for order in orders[1:]:
-        yield Event("started", order)
-        yield Event("ended", order, work(order))
+def forgetful(jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
+    for job in jobs[1:]:
+        yield Event("started", job)
+        yield Event("ended", job, work(job))
 
 
-def content(orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
-    for order in orders:
-        yield Event("started", order)
-        yield Event("ended", order, 0 * work(order))
+def content(jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
+    for job in jobs:
+        yield Event("started", job)
+        yield Event("ended", job, 0 * work(job))
 
 
 @pytest.mark.parametrize("faulty", [forgetful, content])
@@ -300,9 +300,9 @@ def test_a_faulty_executor_is_found_out(faulty: Callable[..., Iterator[Event]]) 
 
 
 def test_a_reporter_that_keeps_an_event_is_found_out() -> None:
-    check_reporter(lambda orders, events: events)
+    check_reporter(lambda jobs, events: events)
     with pytest.raises(ContractError):
-        check_reporter(lambda orders, events: (event for event in events if event.kind != "tick"))
+        check_reporter(lambda jobs, events: (event for event in events if event.kind != "tick"))
 
 
 class Counting(Reconstruction):

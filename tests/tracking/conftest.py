@@ -33,19 +33,19 @@ class Bench:
 
     def begin(self, cell: Cell, at: float = BEGAN) -> RunFolder:
         folder = self.folder(cell)
-        folder.tell("started", time=at, resumed_from=0)
+        folder.append_event("started", time=at, resumed_from=0)
         folder.write_spec(cell.run)
         return folder
 
     def train(self, cell: Cell, first: int, last: int, at: float = BEGAN) -> None:
         for epoch in range(first, last + 1):
             terms = {"total": 100.0 / epoch, "sse": 90.0 / epoch, "mmd@prior": 0.5, "kl": None}
-            self.folder(cell).tell("epoch", epoch=epoch, time=at + epoch, seconds=1.0, terms=terms)
+            self.folder(cell).append_event("epoch", epoch=epoch, time=at + epoch, seconds=1.0, terms=terms)
 
     def end(self, cell: Cell, status: str = "done", reason: str = "", at: float = BEGAN + 60) -> None:
         folder = self.folder(cell)
         write_json(folder.record, {"schema": 1, "key": cell.run.key, "status": status, "reason": reason})
-        folder.tell("ended", status=status, time=at)
+        folder.append_event("ended", status=status, time=at)
 
     def measure(self, cell: Cell, value: float = 0.9, metric: Choice = METRIC) -> None:
         measures = [{"name": name, "unit": "", "better": "higher"} for name in ("accuracy", "accuracy@1k")]

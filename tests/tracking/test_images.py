@@ -34,7 +34,7 @@ def test_a_picture_that_is_sent_again_is_there_once(bench):
     bench.whole(bench.cells[0])
     sync(bench.path)
     before, folder = images(bench), bench.folder(bench.cells[0])
-    folder.tell("measuring", metric="svm", time=1_700_000_100.0)  # the run goes on before it is sent again
+    folder.append_event("measuring", metric="svm", time=1_700_000_100.0)  # the run goes on before it is sent again
     (folder.path / ".mlflow.json").unlink()
     sync(bench.path)
     assert images(bench) == before

@@ -12,7 +12,7 @@ from vimae_bench.core.spec import Cell, Run, Training
 from vimae_bench.data.prepare import ensure
 from vimae_bench.engine.load_model import restore
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution import Choice, Order
+from vimae_bench.execution import Choice, Job
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking.store import default_store_uri
@@ -29,7 +29,7 @@ def trained(tmp_path, template):
     store = ResultsFolder(tmp_path / "toy")
     cell = Cell("AE", run, ())
     store.write_benchmark("toy", "", {}, [cell])
-    execute(Order("toy", cell, store.run_folder(run).path, tmp_path / "data"))
+    execute(Job("toy", cell, store.run_folder(run).path, tmp_path / "data"))
     (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
     return store.run_folder(run)
 

@@ -120,7 +120,7 @@ def test_an_epoch_repeated_by_a_resumed_run_is_sent_once(bench, between):
     bench.train(cell, 1, 3)
     if between:
         sync(bench.path)
-    bench.folder(cell).tell("started", time=BEGAN / 1000 + 100, resumed_from=2)
+    bench.folder(cell).append_event("started", time=BEGAN / 1000 + 100, resumed_from=2)
     bench.train(cell, 3, 5, at=BEGAN / 1000 + 100)
     sync(bench.path)
     curve = bench.mirrored()[0]["curves"]["train/total"]

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..core.errors import BenchError, ResultsError
-from ..execution import signals as interrupts
+from ..execution import signals
 
 COMMANDS = {
     "run": "run",
@@ -42,12 +42,12 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         try:
-            with interrupts.handled():
+            with signals.install_handlers():
                 return super().invoke(ctx)
         except BenchError as error:
             click.echo(str(error), err=True)
             ctx.exit(error.exit_code)
-        except interrupts.Interrupted as signal:
+        except signals.Interrupted as signal:
             click.echo("interrupted; the same command takes up again where this one left", err=True)
             ctx.exit(SIGNALLED + signal.number)
         except OSError as error:

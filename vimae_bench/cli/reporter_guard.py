@@ -7,7 +7,7 @@ import click
 
 from ..core.errors import BenchError, legible
 from ..execution.interfaces import Reporter
-from ..execution.jobs import Event, Order
+from ..execution.jobs import Event, Job
 from ..plugin.manager import PLUGIN_ERRORS
 
 
@@ -30,10 +30,10 @@ class Upstream(Iterator[Event]):
 def dispensable(reporter: Reporter, name: str) -> Reporter:
     """The reporter, without which the runs go on where it fails or stops to pass events on."""
 
-    def passed(orders: Sequence[Order], events: Iterator[Event]) -> Iterator[Event]:
+    def passed(jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
         upstream = Upstream(events)
         try:
-            yield from reporter(orders, upstream)
+            yield from reporter(jobs, upstream)
         except PLUGIN_ERRORS as error:
             if upstream.failed or isinstance(error, BenchError):
                 raise

@@ -14,10 +14,10 @@ from ..config.matrix import read_matrix, select_entries
 from ..core.errors import ResultsError
 from ..core.spec import Cell, Choice
 from ..engine.disk_space import expect_room
-from ..engine.runner import carry_out, orders, shared_out
-from ..execution import signals as interrupts
+from ..engine.runner import list_jobs, run_jobs, share_jobs
+from ..execution import signals
 from ..execution.interfaces import Executor
-from ..execution.jobs import Compile, Means
+from ..execution.jobs import Compile, NumericsOptions
 from ..plugin.registry import make_plugin
 from ..storage.store import ResultsFolder
 from . import leaderboard
@@ -134,7 +134,7 @@ def run(
     wanted = select_entries(matrix, words)
     store, root = ResultsFolder(results.resolve() / benchmark.name), data_root(data)
     _name_weights(weights)
-    left = orders(store, benchmark.name, wanted, root)
+    left = list_jobs(store, benchmark.name, wanted, root)
     chosen = executor_of(benchmark, bool(left) and not dry_run)
     sizes = _check(benchmark, root)
     show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), root)
@@ -144,10 +144,10 @@ def run(
         return
     open_store(store, benchmark, overrides, matrix)
     reporters = reporters_of(benchmark, mlflow_uri, no_mlflow)
-    todo = orders(store, benchmark.name, wanted, root, Means(exact, compiling, batch_seeds))
-    todo = shared_out(todo, *shard) if shard else todo
+    todo = list_jobs(store, benchmark.name, wanted, root, NumericsOptions(exact, compiling, batch_seeds))
+    todo = share_jobs(todo, *shard) if shard else todo
     looking_on = [dispensable(make_plugin("reporter", choice), choice.use) for choice in reporters]
-    failed = carry_out(todo, chosen, looking_on, wait=not shard)
+    failed = run_jobs(todo, chosen, looking_on, wait=not shard)
     shown = asdict(benchmark.leaderboard)
     found = Finished(store, wanted, **shown)
     leaderboard.show(found)
@@ -179,7 +179,7 @@ def executor_of(benchmark: Benchmark, needed: bool) -> Executor:
 
 
 def _check(benchmark: Benchmark, data: Path) -> dict[str, int]:
-    with interrupts.later():
+    with signals.block():
         from ..engine.preflight import check
 
     return check(benchmark, data, click.echo)

@@ -11,8 +11,8 @@ import click
 from ..config.benchmark import read_benchmark
 from ..config.search_space import NumberRange
 from ..core.spec import Cell
-from ..engine.runner import carry_out, orders
-from ..execution import signals as interrupts
+from ..engine.runner import list_jobs, run_jobs
+from ..execution import signals
 from ..plugin.catalog import get_catalog
 from ..plugin.registry import make_plugin
 from ..storage.atomic import atomic_write, write_json
@@ -60,7 +60,7 @@ def tune(
 
     require_libraries()
     benchmark = read_benchmark(file, (*overrides, *asked_of_executor(executor, jobs=jobs, device=device)))
-    with interrupts.later():
+    with signals.block():
         from ..engine.preflight import check
         from ..reports import trials as attempts
         from ..tracking.store import mask_secrets
@@ -106,10 +106,10 @@ class Rounds:
         benchmark = self.sweep.benchmark
         self.cells += cells
         open_store(self.store, benchmark, self.overrides, self.cells)
-        if todo := orders(self.store, benchmark.name, cells, self.data):
+        if todo := list_jobs(self.store, benchmark.name, cells, self.data):
             choices = reporters_of(benchmark, None, self.no_mlflow)
             looking_on = [dispensable(make_plugin("reporter", choice), choice.use) for choice in choices]
-            self.failed |= bool(carry_out(todo, executor_of(benchmark, needed=True), looking_on))
+            self.failed |= bool(run_jobs(todo, executor_of(benchmark, needed=True), looking_on))
 
 
 def _given(overrides: Sequence[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import ResultsError
-from ..execution.jobs import Order
+from ..execution.jobs import Job
 from ..storage.store import FINISHED_STATES, ResultsFolder
 
 BESIDE = 2 * 2**20
@@ -17,12 +17,12 @@ STATES = 3 * 3
 GIB = 2**30
 
 
-def expect_room(results: Path, orders: Sequence[Order], weights: Mapping[str, int]) -> None:
+def expect_room(results: Path, jobs: Sequence[Job], weights: Mapping[str, int]) -> None:
     """Raises ResultsError if a disk is too small for the runs that are still to be trained.
 
     `weights` are the bytes of a model's weights, by the key of its run from seed 0.
     """
-    sizes = [weights[replace(order.cell.run, seed=0).key] for order in orders if _untrained(order)]
+    sizes = [weights[replace(job.cell.run, seed=0).key] for job in jobs if _untrained(job)]
     under_way = sorted(sizes)[-(os.cpu_count() or 1) :]
     needed = sum(sizes) + BESIDE * len(sizes) + STATES * sum(under_way)
     free = shutil.disk_usage(next(folder for folder in (results, *results.parents) if folder.exists())).free
@@ -33,8 +33,8 @@ def expect_room(results: Path, orders: Sequence[Order], weights: Mapping[str, in
         )
 
 
-def _untrained(order: Order) -> bool:
-    return ResultsFolder(order.folder.parents[1]).get_state(order.cell) not in (*FINISHED_STATES, "measure")
+def _untrained(job: Job) -> bool:
+    return ResultsFolder(job.folder.parents[1]).get_state(job.cell) not in (*FINISHED_STATES, "measure")
 
 
 def _gib(size: float) -> str:

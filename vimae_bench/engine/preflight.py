@@ -14,7 +14,7 @@ from ..core.errors import BenchError
 from ..core.spec import Choice, Run
 from ..data.prepare import ensure, open_splits
 from ..data.types import Dataset, Splits
-from ..execution import signals as interrupts
+from ..execution import signals
 from ..models.autoencoder import Autoencoder
 from ..models.types import ModelSpec
 from ..plugin import registry
@@ -70,7 +70,7 @@ def _check(group: Group, data: Path, tell: Callable[[str], None], weights: dict[
         yield from found
         return
     yield from _metrics(group, sets)
-    with interrupts.later():
+    with signals.block():
         found = [*_models(group, sets, weights)]
     yield from found
 

@@ -14,7 +14,7 @@ from torch import nn
 from ..core.canonical import Json
 from ..core.errors import ResultsError
 from ..core.spec import Run
-from ..execution.jobs import Order
+from ..execution.jobs import Job
 from ..models.autoencoder import Autoencoder
 from ..plugin.manager import find_plugins
 from ..storage.atomic import atomic_write, compute_sha256, read_json, write_json
@@ -26,7 +26,7 @@ SCHEMA = 1
 
 def write(
     folder: RunFolder,
-    order: Order,
+    job: Job,
     trained: Trained,
     model: Autoencoder,
     data: Json,
@@ -37,7 +37,7 @@ def write(
 
     `memory` is the peak of training in bytes, where it is known.
     """
-    record = ended(order.cell.run, trained, model, data, seconds, order.sharing) | {"peak_memory": memory}
+    record = ended(job.cell.run, trained, model, data, seconds, job.max_concurrent) | {"peak_memory": memory}
     weights = _write_weights(folder.weights, model) if trained.status == "done" else None
     write_json(folder.record, record | {"weights": weights})
 

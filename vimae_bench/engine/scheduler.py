@@ -1,4 +1,4 @@
-"""Rounds of an executor over orders, of which other processes on the same folder may be at some.
+"""Rounds of an executor over jobs, of which other processes on the same folder may be at some.
 
 A run belongs to whoever holds the lock in its folder, which the kernel frees when its holder dies.
 """
@@ -11,8 +11,8 @@ from dataclasses import replace
 from filelock import FileLock, Timeout
 
 from ..core.errors import ResultsError
-from ..execution import signals as interrupts
-from ..execution.jobs import DONE, FAILED, LEFT, NO_SPACE, Event, Order
+from ..execution import signals
+from ..execution.jobs import DONE, FAILED, LEFT, NO_SPACE, Event, Job
 from ..storage.run_folder import RunFolder
 from ..storage.store import FINISHED_STATES, ResultsFolder
 
@@ -23,31 +23,31 @@ TRIES = 3
 STOPPING = "stopping: the runs under way write their checkpoints; a second signal ends them at once"
 
 
-def rounds(
-    todo: Sequence[Order], executor: Callable[[Sequence[Order]], Iterator[Event]], *, wait: bool
+def run_rounds(
+    todo: Sequence[Job], executor: Callable[[Sequence[Job]], Iterator[Event]], *, wait: bool
 ) -> Generator[Event]:
-    """The events of the executor at work on the orders, then on what others left of those they were at.
+    """The events of the executor at work on the jobs, then on what others left of those they were at.
 
     Raises Interrupted after a signal, ResultsError when nothing more can be written.
     """
-    left, tries = list[Order](), Counter[str]()
+    left, tries = list[Job](), Counter[str]()
     while todo:
-        for event in _heeding(executor(todo)):
-            for one in each_seed(event):
-                if one.order and one.exit_code == LEFT and not _given_up(one.order, tries):
-                    left.append(one.order)
+        for event in _stop_on_signal(executor(todo)):
+            for one in split_by_seed(event):
+                if one.job and one.exit_code == LEFT and not _is_given_up(one.job, tries):
+                    left.append(one.job)
                     yield replace(one, kind="left")
                 else:
                     yield one
-        todo = yield from _freed(left, wait)
+        todo = yield from _wait_for_others(left, wait)
     if left:
         runs = f"{len(left)} runs are" if len(left) > 1 else "1 run is"
         yield Event("note", reason=f"{runs} under way in another process")
 
 
-def held(order: Order) -> bool:
+def is_claimed(job: Job) -> bool:
     """Whether some process is at a run."""
-    lock = RunFolder(order.folder).lock
+    lock = RunFolder(job.folder).lock
     try:
         with FileLock(lock, timeout=0):
             return False
@@ -55,47 +55,47 @@ def held(order: Order) -> bool:
         return True
 
 
-def _heeding(work: Iterator[Event]) -> Iterator[Event]:
+def _stop_on_signal(work: Iterator[Event]) -> Iterator[Event]:
     """The events, until a signal comes or the disk is full; then the runs under way are ended."""
     try:
         for event in work:
             yield event
-            if event.exit_code == NO_SPACE and event.order:
-                raise ResultsError(f"{event.order.folder}: no space left; make room, and the same command goes on")
-            if interrupts.asked():
+            if event.exit_code == NO_SPACE and event.job:
+                raise ResultsError(f"{event.job.folder}: no space left; make room, and the same command goes on")
+            if signals.pending():
                 yield Event("note", reason=STOPPING)
                 break
     finally:
         if isinstance(work, Generator):
             work.close()
-    interrupts.check()
+    signals.raise_if_pending()
 
 
-def each_seed(event: Event) -> Iterator[Event]:
-    """The event of an order of several seeds, told of each of them."""
+def split_by_seed(event: Event) -> Iterator[Event]:
+    """The event of a job of several seeds, told of each of them."""
     yield event
-    for other in event.order.seeds if event.order else ():
-        yield replace(event, order=other)
+    for other in event.job.batched_with if event.job else ():
+        yield replace(event, job=other)
 
 
-def _given_up(order: Order, tries: Counter[str]) -> bool:
+def _is_given_up(job: Job, tries: Counter[str]) -> bool:
     """Whether its workers were asked to end so often that it is no use."""
-    tries[order.cell.run.key] += not held(order)
-    return tries[order.cell.run.key] > TRIES
+    tries[job.cell.run.key] += not is_claimed(job)
+    return tries[job.cell.run.key] > TRIES
 
 
-def _freed(left: list[Order], wait: bool) -> Generator[Event, None, list[Order]]:
+def _wait_for_others(left: list[Job], wait: bool) -> Generator[Event, None, list[Job]]:
     """Ticks until some of these runs are no one's any more; takes them from the list and gives those not finished."""
-    todo = list[Order]()
+    todo = list[Job]()
     while left and not todo:
-        interrupts.check()
-        for order in [order for order in left if not held(order)]:
-            left.remove(order)
-            state = ResultsFolder(order.folder.parents[1]).get_state(order.cell)
-            if state in (*FINISHED_STATES, "failed") and RunFolder(order.folder).ended:
-                yield Event("ended", order, FAILED if state == "failed" else DONE, "done by another process")
+        signals.raise_if_pending()
+        for job in [job for job in left if not is_claimed(job)]:
+            left.remove(job)
+            state = ResultsFolder(job.folder.parents[1]).get_state(job.cell)
+            if state in (*FINISHED_STATES, "failed") and RunFolder(job.folder).has_ended:
+                yield Event("ended", job, FAILED if state == "failed" else DONE, "done by another process")
             else:
-                todo.append(order)
+                todo.append(job)
         if not wait:
             break
         if left and not todo:

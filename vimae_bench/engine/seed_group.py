@@ -10,26 +10,26 @@ from filelock import FileLock, Timeout
 
 from ..data.layout import known_digests
 from ..data.prepare import folder_of, open_splits
-from ..execution.jobs import Order
+from ..execution.jobs import Job
 from ..storage.run_folder import RunFolder
 from . import record
 from .build import build, dataset_of, frame_of, objective_of
 from .training.batched_seeds import Seed, train_together
 
 
-def train_seeds(orders: Sequence[Order]) -> None:
-    """Train those of the orders that have not begun yet, and write their records; nobody else is at them meanwhile.
+def train_seeds(jobs: Sequence[Job]) -> None:
+    """Train those of the jobs that have not begun yet, and write their records; nobody else is at them meanwhile.
 
     Raises whatever the objective raises; nothing is recorded then, and each seed can still be trained alone.
     """
     with ExitStack() as locks, torch.random.fork_rng(devices=[]):
-        fresh = [order for order in orders if _fresh(order, locks)]
+        fresh = [job for job in jobs if _fresh(job, locks)]
         if len(fresh) > 1:
             _train(fresh)
 
 
-def _fresh(order: Order, locks: ExitStack) -> bool:
-    folder = RunFolder(order.folder)
+def _fresh(job: Job, locks: ExitStack) -> bool:
+    folder = RunFolder(job.folder)
     folder.path.mkdir(parents=True, exist_ok=True)
     try:
         locks.enter_context(FileLock(folder.lock, timeout=0))
@@ -38,19 +38,19 @@ def _fresh(order: Order, locks: ExitStack) -> bool:
     return record.ending(folder) is None and not folder.checkpoints.exists()
 
 
-def _train(orders: Sequence[Order]) -> None:
-    began, run, device = time.perf_counter(), orders[0].cell.run, torch.device(orders[0].device)
+def _train(jobs: Sequence[Job]) -> None:
+    began, run, device = time.perf_counter(), jobs[0].cell.run, torch.device(jobs[0].device)
     torch.set_num_threads(run.training.threads)
     dataset, objective = dataset_of(run), objective_of(run)
-    splits = open_splits(dataset, orders[0].data)
+    splits = open_splits(dataset, jobs[0].data)
     spec = frame_of(run, splits.shape)
-    seeds = [Seed(o.cell.run.seed, build(o.cell.run, spec, objective, device), RunFolder(o.folder)) for o in orders]
-    for order, seed in zip(orders, seeds, strict=True):
-        seed.folder.write_spec(order.cell.run)
+    seeds = [Seed(o.cell.run.seed, build(o.cell.run, spec, objective, device), RunFolder(o.folder)) for o in jobs]
+    for job, seed in zip(jobs, seeds, strict=True):
+        seed.folder.write_spec(job.cell.run)
     images = torch.from_numpy(splits.train.x).to(device)
-    ends = train_together(seeds, objective, run.training, images, orders[0].means)
-    spent, digests = (time.perf_counter() - began) / len(seeds), known_digests(folder_of(dataset, orders[0].data))
-    for order, seed, trained in zip(orders, seeds, ends, strict=True):
+    ends = train_together(seeds, objective, run.training, images, jobs[0].numerics)
+    spent, digests = (time.perf_counter() - began) / len(seeds), known_digests(folder_of(dataset, jobs[0].data))
+    for job, seed, trained in zip(jobs, seeds, ends, strict=True):
         seconds = {"steps": sum(line["seconds"] for line in seed.folder.read_history()), "training": spent}
-        record.write(seed.folder, order, trained, seed.model, digests, seconds)
+        record.write(seed.folder, job, trained, seed.model, digests, seconds)
     shutil.rmtree(seeds[0].folder.checkpoints_of_seeds, ignore_errors=True)

@@ -3,14 +3,14 @@
 from ..core.spec import Cell, Choice, Run, Training
 from ..storage.run_folder import RunFolder
 from .interfaces import Executor, Reporter
-from .jobs import Event, Order
+from .jobs import Event, Job
 
 __all__ = [
     "Cell",
     "Choice",
     "Event",
     "Executor",
-    "Order",
+    "Job",
     "Reporter",
     "Run",
     "RunFolder",

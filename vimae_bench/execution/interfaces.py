@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from .jobs import Event, Order
+from .jobs import Event, Job
 
 
 class Executor(Protocol):
-    """A way to carry out orders. `work` does one and gives its exit code; ends are told in the order they come.
+    """A way to carry out jobs. `work` does one and gives its exit code; ends are told in the order they come.
 
     It may have a method `prepare()`, which is called before data and models are checked: what takes time and needs no
-    orders, such as a server of workers, can be started there.
+    jobs, such as a server of workers, can be started there.
     """
 
-    def __call__(self, orders: Sequence[Order], work: Callable[[Order], int], /) -> Iterator[Event]: ...
+    def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int], /) -> Iterator[Event]: ...
 
 
 class Reporter(Protocol):
     """A stage in the stream of events: it looks at them, does its work, and passes every one of them on."""
 
-    def __call__(self, orders: Sequence[Order], events: Iterator[Event], /) -> Iterator[Event]: ...
+    def __call__(self, jobs: Sequence[Job], events: Iterator[Event], /) -> Iterator[Event]: ...

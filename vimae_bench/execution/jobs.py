@@ -10,7 +10,7 @@ Compile = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True)
-class Means:
+class NumericsOptions:
     """How a run is computed, which is no part of what it is: its result is the same up to rounding.
 
     `exact` keeps to float32 where a GPU would multiply in bfloat16 or TensorFloat-32. Steps are compiled where that
@@ -24,11 +24,12 @@ class Means:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a worker is told: which run, where its folder is, where the data are, on which device, by what means.
+class Job:
+    """What a worker does: which run, where its folder and the data are, on which device, with which options.
 
-    `seeds` are orders that differ from this one in the seed alone, to be trained with it as one batched model.
-    `sharing` is the most runs that the device may have at a time, this one included: seconds compare only at 1.
+    `batched_with` are jobs that differ from this one in the seed alone, to be trained with it as one batched model.
+    `max_concurrent` is the most runs that the device may have at a time, this one included: seconds of runs compare
+    only where it is 1.
     """
 
     benchmark: str
@@ -36,28 +37,28 @@ class Order:
     folder: Path
     data: Path
     device: str = "cpu"
-    sharing: int = 1
-    means: Means = Means()
-    seeds: tuple["Order", ...] = ()
+    max_concurrent: int = 1
+    numerics: NumericsOptions = NumericsOptions()
+    batched_with: tuple["Job", ...] = ()
 
 
 @dataclass(frozen=True)
 class Event:
-    """What an executor tells while it works. `tick` carries no order: time has passed, files may have grown.
+    """What an executor tells while it works. `tick` carries no job: time has passed, files may have grown.
 
     Of a run that ended with the code LEFT reporters hear that it is `left`, to be taken up again or by others; of one
     that others finished they hear that it has `ended` without having been started.
 
     `reason` says why the executor ended a run itself; it is empty for a run that came to its own end. A `note` carries
-    no order either: its `reason` is a line for the user, such as how many runs go side by side and why.
+    no job either: its `reason` is a line for the user, such as how many runs go side by side and why.
     """
 
     kind: Literal["started", "ended", "left", "tick", "note"]
-    order: Order | None = None
+    job: Job | None = None
     exit_code: int | None = None
     reason: str = ""
 
 
 DONE, FAILED, NO_SPACE, LEFT = 0, 1, 74, 75
-"""Exit codes of an order. NO_SPACE (EX_IOERR): nothing more can be written. LEFT (EX_TEMPFAIL): it was interrupted and
+"""Exit codes of a job. NO_SPACE (EX_IOERR): nothing more can be written. LEFT (EX_TEMPFAIL): it was interrupted and
 can be taken up again, or another process is at it."""

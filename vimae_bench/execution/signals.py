@@ -29,24 +29,24 @@ class _Known:
 _known = _Known()
 
 
-def ask(number: int, _frame: FrameType | None = None) -> None:
+def handle_in_worker(number: int, _frame: FrameType | None = None) -> None:
     """The handler of a worker, however often it is asked: raises Interrupted, unless a `patient` block is under way."""
     if not _known.patient:
         raise Interrupted(number)
     _known.asked = number
 
 
-def handle(number: int, frame: FrameType | None = None) -> None:
+def handle_in_main(number: int, frame: FrameType | None = None) -> None:
     """The handler of a process with a user before it: as `ask` at first, and at the second time it raises."""
     if _known.asked:
         raise Interrupted(number)
-    ask(number, frame)
+    handle_in_worker(number, frame)
 
 
 @contextlib.contextmanager
-def handled() -> Generator[None]:
+def install_handlers() -> Generator[None]:
     """In this block SIGINT and SIGTERM go to `handle`. Only the main thread may enter it."""
-    before = {number: signal.signal(number, handle) for number in STOPS}
+    before = {number: signal.signal(number, handle_in_main) for number in STOPS}
     try:
         yield
     finally:
@@ -54,19 +54,19 @@ def handled() -> Generator[None]:
             signal.signal(number, handler)
 
 
-def asked() -> int:
+def pending() -> int:
     """The signal that has come in a `patient` block which is not over; 0 if none has."""
     return _known.asked
 
 
-def check() -> None:
+def raise_if_pending() -> None:
     """Raises Interrupted if such a signal has come."""
     if _known.asked:
         raise Interrupted(_known.asked)
 
 
 @contextlib.contextmanager
-def patient() -> Generator[None]:
+def defer() -> Generator[None]:
     """A block that looks at `asked` wherever it can be broken off: a first signal waits until then, or until its end.
 
     Raises Interrupted at its end if a signal has come.
@@ -74,7 +74,7 @@ def patient() -> Generator[None]:
     _known.patient += 1
     try:
         yield
-        check()
+        raise_if_pending()
     finally:
         _known.patient -= 1
         if not _known.patient:
@@ -82,7 +82,7 @@ def patient() -> Generator[None]:
 
 
 @contextlib.contextmanager
-def later() -> Generator[None]:
+def block() -> Generator[None]:
     """Signals wait for the end of the block: where C++ parts of torch call Python, an exception would abort it all.
 
     They are not masked, as a mask is one thread's, and a signal goes to any thread that takes it.

@@ -47,7 +47,7 @@ class Watched(RunFolder):
     heard: Callable[[str, Json], object]
 
     def tell(self, event: str, **what: object) -> None:
-        super().tell(event, **what)
+        super().append_event(event, **what)
         self.heard(event, what)
 
 

@@ -21,7 +21,7 @@ from ..core.canonical import Json, is_number
 from ..core.spec import Choice, Run
 from .atomic import append_json_line, read_json_lines, write_json
 
-BELONGS: dict[str, tuple[str, type]] = {
+REQUIRED_FIELDS: dict[str, tuple[str, type]] = {
     "started": ("resumed_from", int),
     "epoch": ("epoch", int),
     "measuring": ("metric", str),
@@ -87,13 +87,13 @@ class RunFolder:
         if not self.spec.exists():
             write_json(self.spec, run.as_json())
 
-    def tell(self, event: str, **what: object) -> None:
+    def append_event(self, event: str, **what: object) -> None:
         """Append an event."""
         self.path.mkdir(parents=True, exist_ok=True)
         append_json_line(self.events, {"event": event, **what})
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the last thing told is that the run ended."""
         lines = deque(read_events(self.events), maxlen=1)
         return bool(lines) and lines[0][0].get("event") == "ended"
@@ -117,7 +117,7 @@ def is_event(line: Json) -> bool:
     event = line.get("event")
     if not isinstance(event, str) or not is_number(line.get("time")) or not isinstance(line.get("remark", ""), str):
         return False
-    name, kind = BELONGS.get(event, ("event", str))
+    name, kind = REQUIRED_FIELDS.get(event, ("event", str))
     if type(line.get(name)) is not kind:
         return False
     return event != "epoch" or _is_epoch(line)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vimae_bench.execution import Event, Executor, Order
+from vimae_bench.execution import Event, Executor, Job
 from vimae_bench.plugin import hookimpl
 
 
@@ -13,10 +13,10 @@ class Inline:
 
     device: str = "cpu"
 
-    def __call__(self, orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
-        """Carry out the orders; gives the start and the end of each."""
-        for order in orders:
-            here = replace(order, device=self.device)
+    def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
+        """Carry out the jobs; gives the start and the end of each."""
+        for job in jobs:
+            here = replace(job, device=self.device)
             yield Event("started", here)
             yield Event("ended", here, work(here))
 

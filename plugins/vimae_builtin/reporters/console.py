@@ -11,7 +11,7 @@ from rich.table import Column
 from rich.text import Text
 
 from vimae_bench.core.canonical import Json
-from vimae_bench.execution import Event, Order, Reporter
+from vimae_bench.execution import Event, Job, Reporter
 from vimae_bench.plugin import BenchError, hookimpl
 from vimae_bench.storage.atomic import read_json
 from vimae_bench.storage.run_folder import RunFolder, read_events
@@ -26,14 +26,14 @@ OVERDUE = 1.0
 class ConsoleReporter:
     """Bars on a terminal; elsewhere a line for each run that has ended. Both go to the standard error stream."""
 
-    def __call__(self, orders: Sequence[Order], events: Iterator[Event]) -> Iterator[Event]:
+    def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
         """Pass the events on, showing what they mean."""
-        return follow(orders, events, Console(stderr=True))
+        return follow(jobs, events, Console(stderr=True))
 
 
-def follow(orders: Sequence[Order], events: Iterator[Event], console: Console) -> Iterator[Event]:
+def follow(jobs: Sequence[Job], events: Iterator[Event], console: Console) -> Iterator[Event]:
     """Show events on a console, and pass them on."""
-    board = Board(orders, console)
+    board = Board(jobs, console)
     with board.progress:
         for event in events:
             board.note(event)
@@ -44,7 +44,7 @@ def follow(orders: Sequence[Order], events: Iterator[Event], console: Console) -
 class Row:
     """A run under way, as far as its events tell."""
 
-    order: Order
+    job: Job
     began: float = field(default_factory=time.monotonic)
     offset: int = 0
     epoch: int = 0
@@ -63,12 +63,12 @@ class Row:
 
     @property
     def name(self) -> str:
-        run = self.order.cell.run
-        return printable(f"{self.order.cell.label} {run.dataset.use} {run.architecture.use} s{run.seed}")
+        run = self.job.cell.run
+        return printable(f"{self.job.cell.label} {run.dataset.use} {run.architecture.use} s{run.seed}")
 
     @property
     def epochs(self) -> int:
-        return self.order.cell.run.training.epochs
+        return self.job.cell.run.training.epochs
 
     @property
     def share(self) -> float:
@@ -82,7 +82,7 @@ class Row:
 
     def read(self) -> None:
         """Take in the events written since the last reading."""
-        for line, offset in read_events(RunFolder(self.order.folder).events, self.offset):
+        for line, offset in read_events(RunFolder(self.job.folder).events, self.offset):
             self._note(line)
             self.offset = offset
 
@@ -112,7 +112,7 @@ class Row:
 
     def verdict(self, exit_code: int | None) -> str:
         """Why the run did not end well; empty if it did."""
-        record = RunFolder(self.order.folder).record
+        record = RunFolder(self.job.folder).record
         try:
             kept = read_json(record) if record.exists() else {}
         except BenchError as error:
@@ -125,8 +125,8 @@ class Row:
 class Board:
     """What is shown: the matrix first, then the runs under way."""
 
-    def __init__(self, orders: Sequence[Order], console: Console):
-        self.total, self.ended = len(orders), 0
+    def __init__(self, jobs: Sequence[Job], console: Console):
+        self.total, self.ended = len(jobs), 0
         self.began, self.credit = time.monotonic(), 0.0
         self.looked = self.began
         self.rows: dict[Path, tuple[Row, TaskID]] = {}
@@ -135,21 +135,21 @@ class Board:
             *_columns(),
             console=console,
             refresh_per_second=REFRESH,
-            disable=not (orders and console.is_interactive),
+            disable=not (jobs and console.is_interactive),
         )
-        name = printable(orders[0].benchmark) if orders else ""
+        name = printable(jobs[0].benchmark) if jobs else ""
         self.matrix = self.progress.add_task(name, total=self.total, count=f"0/{self.total}", state="", left="")
 
     def note(self, event: Event) -> None:
         """Take in an event, and whatever the runs under way have written."""
         if event.kind == "note":
             self._print(event.reason, "")
-        elif event.order and event.kind == "started":
-            self._start(event.order)
-        elif event.order and event.kind == "left":
-            self._drop(event.order)
-        elif event.order:
-            self._end(event.order, event)
+        elif event.job and event.kind == "started":
+            self._start(event.job)
+        elif event.job and event.kind == "left":
+            self._drop(event.job)
+        elif event.job:
+            self._end(event.job, event)
         if event.kind == "tick" or time.monotonic() - self.looked > OVERDUE:
             self._look()
         self._draw_matrix()
@@ -162,25 +162,25 @@ class Board:
             self._draw(row, task)
         self.looked = time.monotonic()
 
-    def _start(self, order: Order) -> None:
-        row = Row(order)
+    def _start(self, job: Job) -> None:
+        row = Row(job)
         self.credit += row.share
         task = self.progress.add_task(row.name, total=row.epochs, count="", state="", left="")
-        self.rows[order.folder] = row, task
+        self.rows[job.folder] = row, task
         self._draw(row, task)
 
-    def _drop(self, order: Order) -> Row:
+    def _drop(self, job: Job) -> Row:
         """Take a run's bar away; a run that others finished never had one."""
-        if order.folder not in self.rows:
-            return Row(order)
-        row, task = self.rows.pop(order.folder)
+        if job.folder not in self.rows:
+            return Row(job)
+        row, task = self.rows.pop(job.folder)
         self.progress.remove_task(task)
         row.read()
         self._remark(row)
         return row
 
-    def _end(self, order: Order, event: Event) -> None:
-        row = self._drop(order)
+    def _end(self, job: Job, event: Event) -> None:
+        row = self._drop(job)
         self.ended += 1
         wrong = row.verdict(event.exit_code)
         if wrong or self.progress.disable:
@@ -189,7 +189,7 @@ class Board:
 
     def _remark(self, row: Row) -> None:
         """Once for each method: its seeds all say the same."""
-        line = f"{row.order.cell.label}: {row.remark}"
+        line = f"{row.job.cell.label}: {row.remark}"
         if row.remark and line not in self.remarks:
             self.remarks.add(line)
             self._print(line, "")

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
-from vimae_bench.execution import Cell, Event, Order, Reporter
+from vimae_bench.execution import Cell, Event, Job, Reporter
 from vimae_bench.plugin import BenchError, hookimpl
 from vimae_bench.tracking.store import default_store_uri, load, mask_secrets
 from vimae_bench.tracking.sync import SyncSummary, sync
@@ -35,12 +35,12 @@ class Mlflow:
     uri: str = ""
     models: bool = True
 
-    def __call__(self, orders: Sequence[Order], events: Iterator[Event]) -> Iterator[Event]:
+    def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
         """Pass the events on while a thread sends what the runs write."""
-        if not orders:
+        if not jobs:
             yield from events
             return
-        mirror = Mirror(orders, self.uri or default_store_uri(orders[0].folder.parents[2]), self.models)
+        mirror = Mirror(jobs, self.uri or default_store_uri(jobs[0].folder.parents[2]), self.models)
         mirror.start()
         try:
             for event in events:
@@ -54,13 +54,13 @@ class Mlflow:
 class Mirror(threading.Thread):
     """Sends what the runs write, again and again, in a thread that the process does not wait for when it ends."""
 
-    def __init__(self, orders: Sequence[Order], uri: str, models: bool = True):
+    def __init__(self, jobs: Sequence[Job], uri: str, models: bool = True):
         super().__init__(name="mlflow", daemon=True)
-        self.benchmark = orders[0].folder.parents[1]
+        self.benchmark = jobs[0].folder.parents[1]
         self.uri, self.sync = uri, partial(sync, self.benchmark, uri, models=models)
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.over, self.left = threading.Event(), threading.Event()
-        self.summary = SyncSummary(0, len(orders), "no answer in time; some of them may be there")
+        self.summary = SyncSummary(0, len(jobs), "no answer in time; some of them may be there")
 
     def run(self) -> None:
         """Look at the runs under way until all are over, then at all that the benchmark has."""
@@ -81,10 +81,10 @@ class Mirror(threading.Thread):
     def _note(self, live: dict[Path, Cell], ended: set[Path]) -> None:
         while not self.events.empty():
             event = self.events.get()
-            if event.order and event.kind == "started":
-                live[event.order.folder] = event.order.cell
-            elif event.order:
-                ended.add(event.order.folder)
+            if event.job and event.kind == "started":
+                live[event.job.folder] = event.job.cell
+            elif event.job:
+                ended.add(event.job.folder)
 
     def _last(self) -> SyncSummary:
         try:

@@ -7,20 +7,20 @@ import torch
 
 from helpers.step_factories import ItemReader, Killed, kill_runs_when, make_images, make_method_step
 from vimae_bench.core.spec import Cell, Run
-from vimae_bench.engine.runner import grouped
-from vimae_bench.engine.scheduler import each_seed
+from vimae_bench.engine.runner import batch_seeds
+from vimae_bench.engine.scheduler import split_by_seed
 from vimae_bench.engine.step.graph import NotOneGraph
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.training.batched_seeds import Seed, train_together
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Choice, Event, Training
-from vimae_bench.execution.jobs import Means, Order
+from vimae_bench.execution.jobs import Job, NumericsOptions
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_json
 from vimae_bench.storage.run_folder import RunFolder
 
 TRAINING = Training(epochs=4, batch=50)
-BATCHED = Means(batch_seeds=True)
+BATCHED = NumericsOptions(batch_seeds=True)
 
 
 def seeds(path, name="VAE", count=3):
@@ -92,36 +92,38 @@ def data(tmp_path_factory):
     return root
 
 
-def orders(path, data, count=3, means=BATCHED):
-    def order(seed):
+def jobs(path, data, count=3, numerics=BATCHED):
+    def job(seed):
         parts = Choice("digits"), Choice("mlp", {"hidden": [16]}), Choice("elbo"), Choice("normal")
         run = Run(*parts, 2, Training(epochs=2), seed)
-        return Order(
-            "small", Cell("VAE", run, (Choice("reconstruction"),)), path / "runs" / run.name, data, means=means
+        return Job(
+            "small", Cell("VAE", run, (Choice("reconstruction"),)), path / "runs" / run.name, data, numerics=numerics
         )
 
-    return [order(seed) for seed in range(count)]
+    return [job(seed) for seed in range(count)]
 
 
-def record(order):
-    return read_json(RunFolder(order.folder).record)
+def record(job):
+    return read_json(RunFolder(job.folder).record)
 
 
 def test_orders_that_differ_in_the_seed_alone_are_grouped_where_that_is_asked_for(tmp_path, data):
-    three = orders(tmp_path, data)
+    three = jobs(tmp_path, data)
     other = replace(three[0], cell=replace(three[0].cell, run=replace(three[0].cell.run, latent=3)))
-    first, second = grouped([*three, other])
-    assert [first, *first.seeds] == [replace(three[0], seeds=tuple(three[1:])), *three[1:]]
+    first, second = batch_seeds([*three, other])
+    assert [first, *first.batched_with] == [replace(three[0], batched_with=tuple(three[1:])), *three[1:]]
     assert second == other
-    assert grouped(orders(tmp_path, data, means=Means())) == orders(tmp_path, data, means=Means())
+    assert batch_seeds(jobs(tmp_path, data, numerics=NumericsOptions())) == jobs(
+        tmp_path, data, numerics=NumericsOptions()
+    )
 
 
 def test_the_events_of_a_group_are_told_of_each_seed(tmp_path, data):
-    three = orders(tmp_path, data)
-    (group,) = grouped(three)
+    three = jobs(tmp_path, data)
+    (group,) = batch_seeds(three)
     given = Event("started", group), Event("tick"), Event("ended", group, 0)
-    events = [one for event in given for one in each_seed(event)]
-    assert [(e.kind, e.order and e.order.cell.run.seed) for e in events] == [
+    events = [one for event in given for one in split_by_seed(event)]
+    assert [(e.kind, e.job and e.job.cell.run.seed) for e in events] == [
         *(("started", seed) for seed in range(3)),
         ("tick", None),
         *(("ended", seed) for seed in range(3)),
@@ -129,30 +131,30 @@ def test_the_events_of_a_group_are_told_of_each_seed(tmp_path, data):
 
 
 def test_a_group_leaves_what_its_seeds_leave_alone(tmp_path, data):
-    three = orders(tmp_path, data)
-    (group,) = grouped(three)
+    three = jobs(tmp_path, data)
+    (group,) = batch_seeds(three)
     assert execute(group) == 0
-    for order in three:
-        folder = RunFolder(order.folder)
-        assert record(order)["status"] == "done"
-        assert record(order)["run"]["seed"] == order.cell.run.seed
-        assert record(order)["made_by"]["step"] == "3 seeds batched"
-        assert folder.metric(order.cell.metrics[0]).exists()
+    for job in three:
+        folder = RunFolder(job.folder)
+        assert record(job)["status"] == "done"
+        assert record(job)["run"]["seed"] == job.cell.run.seed
+        assert record(job)["made_by"]["step"] == "3 seeds batched"
+        assert folder.metric(job.cell.metrics[0]).exists()
         assert (folder.pictures / "samples.png").exists()
         assert not folder.checkpoints_of_seeds.exists()
 
 
 def test_seeds_that_are_trained_or_begun_are_left_as_they_are(tmp_path, data):
-    four = orders(tmp_path, data, count=4)
+    four = jobs(tmp_path, data, count=4)
     assert execute(four[0]) == 0
     before = record(four[0])
     checkpoint.save(RunFolder(four[1].folder).checkpoints, 1, {"not": "whole"})
     for damaged in RunFolder(four[1].folder).checkpoints.iterdir():
         damaged.write_bytes(b"")
-    (group,) = grouped(four)
+    (group,) = batch_seeds(four)
     assert execute(group) == 0
     assert record(four[0]) == before
-    assert [record(order)["made_by"]["step"] for order in four] == ["eager", "eager", *["2 seeds batched"] * 2]
+    assert [record(job)["made_by"]["step"] for job in four] == ["eager", "eager", *["2 seeds batched"] * 2]
 
 
 def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, data, monkeypatch):
@@ -161,10 +163,10 @@ def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, d
 
     for module in (alone, group):
         monkeypatch.setattr(module, "objective_of", lambda run: ItemReader())
-    three = orders(tmp_path, data)
-    (one,) = grouped(three)
+    three = jobs(tmp_path, data)
+    (one,) = batch_seeds(three)
     assert execute(one) == 0
-    assert {record(order)["made_by"]["step"] for order in three} == {"eager"}
+    assert {record(job)["made_by"]["step"] for job in three} == {"eager"}
     told = RunFolder(three[0].folder).events.read_text()
     assert "its seeds are trained one by one, since it looks at its data (.item(), or a branch on a tensor)" in told
 

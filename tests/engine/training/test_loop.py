@@ -12,10 +12,9 @@ from vimae_bench.engine.step.graph import NotOneGraph
 from vimae_bench.engine.step.inductor import CompiledStep
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.training import checkpoint
-from vimae_bench.engine.training.loop import ORDINARY, train
-from vimae_bench.execution import Training
-from vimae_bench.execution import signals as interrupts
-from vimae_bench.execution.jobs import Means
+from vimae_bench.engine.training.loop import DEFAULT_NUMERICS, train
+from vimae_bench.execution import Training, signals
+from vimae_bench.execution.jobs import NumericsOptions
 from vimae_bench.execution.signals import Interrupted
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic
@@ -31,7 +30,7 @@ MMD = {"use": "mmd"}
 METHODS = [Choice("ae"), Choice("elbo"), Choice("vimae", {"divergence": MMD})]
 
 
-def trained(choice, folder, training=TRAINING, seed=0, means=ORDINARY):
+def trained(choice, folder, training=TRAINING, seed=0, numerics=DEFAULT_NUMERICS):
     objective = make_plugin("objective", choice)
     model = make_autoencoder(
         FRAME,
@@ -40,7 +39,7 @@ def trained(choice, folder, training=TRAINING, seed=0, means=ORDINARY):
         objective,
         seed,
     )
-    return train(model, objective, training, IMAGES, seed, RunFolder(folder), means), model
+    return train(model, objective, training, IMAGES, seed, RunFolder(folder), numerics), model
 
 
 @pytest.fixture
@@ -74,12 +73,12 @@ def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice
 @pytest.mark.parametrize("later", ["always", "auto"])
 def test_a_training_goes_on_bit_for_bit_in_the_form_of_step_it_began_in(later, tmp_path, monkeypatch, interpreted):
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    end, whole = trained(METHODS[2], tmp_path / "whole", means=Means(compile="always"))
+    end, whole = trained(METHODS[2], tmp_path / "whole", numerics=NumericsOptions(compile="always"))
     with monkeypatch.context() as patch:
         kill_runs_when(patch, lambda count, event, what: what.get("epoch") == 3)
         with pytest.raises(Killed):
-            trained(METHODS[2], tmp_path / "cut", means=Means(compile="always"))
-    resumed_end, resumed = trained(METHODS[2], tmp_path / "cut", means=Means(compile=later))
+            trained(METHODS[2], tmp_path / "cut", numerics=NumericsOptions(compile="always"))
+    resumed_end, resumed = trained(METHODS[2], tmp_path / "cut", numerics=NumericsOptions(compile=later))
     assert end.step == resumed_end.step == "compiled", "a run as short as this would be eager of its own accord"
     assert same(resumed, whole)
 
@@ -94,7 +93,7 @@ def test_a_checkpoint_of_an_earlier_version_is_passed_over(tmp_path):
 
 def test_what_there_is_to_say_of_a_step_is_among_the_events(tmp_path, monkeypatch):
     monkeypatch.setattr(faster, "trace", lambda *_: (_ for _ in ()).throw(NotOneGraph("it reads")))
-    end, _ = trained(METHODS[0], tmp_path, means=Means(compile="always"))
+    end, _ = trained(METHODS[0], tmp_path, numerics=NumericsOptions(compile="always"))
     (began,) = (line for line, _ in read_json_lines(RunFolder(tmp_path).events) if line["event"] == "started")
     assert end.step == began["step"] == "eager"
     assert began["remark"].startswith("not compiled, since it reads; its steps stay eager")
@@ -235,7 +234,7 @@ def asked_at(monkeypatch):
         def counted(form, index, progress):
             steps.append(float(progress))
             if len(steps) == number:
-                interrupts.ask(signal.SIGTERM)
+                signals.handle_in_worker(signal.SIGTERM)
             return original(form, index, progress)
 
         monkeypatch.setattr(TrainingStep, "__call__", counted)
@@ -245,7 +244,7 @@ def asked_at(monkeypatch):
 
 
 def interrupted(choice, folder):
-    with interrupts.patient():
+    with signals.defer():
         trained(choice, folder)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...core.results import Status
 from ...core.seeds import derive_seed
 from ...core.spec import Training
-from ...execution.jobs import Means
+from ...execution.jobs import NumericsOptions
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
 from ...storage.run_folder import RunFolder
@@ -40,11 +40,11 @@ class Seed:
             return
         self.epochs, self.diverged = epoch, unsound(terms, epoch)
         if not self.diverged:
-            self.folder.tell("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
+            self.folder.append_event("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
 
 
 def train_together(
-    seeds: Sequence[Seed], objective: Objective, training: Training, images: Tensor, means: Means
+    seeds: Sequence[Seed], objective: Objective, training: Training, images: Tensor, numerics: NumericsOptions
 ) -> list[Trained]:
     """Train models that differ in their seeds alone, on images uint8 [N, C, H, W]; an epoch's seconds are those of all.
 
@@ -56,10 +56,10 @@ def train_together(
     steps = [TrainingStep(seed.model.train(), objective, training, images) for seed in seeds]
     folder = seeds[0].folder.checkpoints_of_seeds
     first = _resume(seeds, steps, checkpoint.latest(folder, images.device))
-    with lowered(seeds[0].model, images.device, exact=means.exact) as precision:
+    with lowered(seeds[0].model, images.device, exact=numerics.exact) as precision:
         form, remark = _form(steps, training.batch, images.device)
         for seed in seeds:
-            seed.folder.tell("started", time=time.time(), resumed_from=first, step=form.kind, remark=remark)
+            seed.folder.append_event("started", time=time.time(), resumed_from=first, step=form.kind, remark=remark)
         saved = time.perf_counter()
         for epoch in range(first + 1, training.epochs + 1):
             _epoch(form, seeds, training, images, epoch)

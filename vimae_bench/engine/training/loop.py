@@ -13,8 +13,8 @@ from ...core.errors import BenchError
 from ...core.results import Status
 from ...core.seeds import derive_seed
 from ...core.spec import Training
-from ...execution import signals as interrupts
-from ...execution.jobs import Means
+from ...execution import signals
+from ...execution.jobs import NumericsOptions
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
 from ...storage.run_folder import RunFolder
@@ -24,7 +24,7 @@ from . import checkpoint
 from .precision import lowered
 from .pretraining import pretrain
 
-ORDINARY = Means()
+DEFAULT_NUMERICS = NumericsOptions()
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Part:
 BEGINNING = Part()
 
 
-class Cut(interrupts.Interrupted):
+class Cut(signals.Interrupted):
     """An epoch that was cut off between two steps, so that the run can end."""
 
     def __init__(self, number: int, part: Part):
@@ -70,7 +70,7 @@ def train(
     images: Tensor,
     seed: int,
     folder: RunFolder,
-    means: Means = ORDINARY,
+    numerics: NumericsOptions = DEFAULT_NUMERICS,
 ) -> Trained:
     """Train on images uint8 [N, C, H, W], telling each epoch and keeping a checkpoint now and then.
 
@@ -83,12 +83,12 @@ def train(
         raise BenchError(f"{len(images)} training images do not fill one batch of {training.batch}")
     step = TrainingStep(model.train(), objective, training, images)
     first, before, part = _resume(model, step, folder)
-    folder.tell("preparing", time=time.time())
-    with lowered(model, images.device, exact=means.exact) as precision:
+    folder.append_event("preparing", time=time.time())
+    with lowered(model, images.device, exact=numerics.exact) as precision:
         if not before:
             pretrain(model, step, training, seed)
-        form, remark = fastest(step, training.batch, training.epochs * batches, means.compile, before)
-        folder.tell("started", time=time.time(), resumed_from=first, step=form.kind, remark=remark)
+        form, remark = fastest(step, training.batch, training.epochs * batches, numerics.compile, before)
+        folder.append_event("started", time=time.time(), resumed_from=first, step=form.kind, remark=remark)
         saved = time.perf_counter()
         for epoch in range(first + 1, training.epochs + 1):
             began = time.perf_counter() - part.seconds
@@ -100,7 +100,7 @@ def train(
             if reason := unsound(terms, epoch):
                 return Trained("diverged", reason, epoch, epoch * batches, form.kind, precision)
             seconds, part = time.perf_counter() - began, BEGINNING
-            folder.tell("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
+            folder.append_event("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
             if epoch < training.epochs and time.perf_counter() - saved >= checkpoint.EVERY:
                 checkpoint.save(folder.checkpoints, epoch, _state(model, step, form))
                 saved = time.perf_counter()
@@ -118,7 +118,7 @@ def _keep(part: Part, epoch: int, began: float, state: dict[str, Any], folder: R
     if device.type == "cpu":
         part = replace(part, noise=torch.get_rng_state(), seconds=time.perf_counter() - began)
         checkpoint.save(folder.checkpoints, epoch - 1, {**state, "part": vars(part)}, part.steps)
-    folder.tell("interrupted", epoch=epoch, steps=part.steps, time=time.time())
+    folder.append_event("interrupted", epoch=epoch, steps=part.steps, time=time.time())
 
 
 def _epoch(step: Form, training: Training, images: Tensor, seed: int, epoch: int, part: Part) -> dict[str, float]:
@@ -152,7 +152,7 @@ def passed(step: Form, batches: Tensor, training: Training, epoch: int, part: Pa
     sums = part.sums.to(batches.device)
     left = zip(batches.unbind()[part.steps :], progress.unbind()[part.steps :], strict=True)
     for done, (index, at) in enumerate(left, part.steps):
-        if number := interrupts.asked():
+        if number := signals.pending():
             raise Cut(number, Part(done, sums))
         sums = sums + step(index, at).double()
     return sums / n

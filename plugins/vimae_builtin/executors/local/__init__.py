@@ -6,12 +6,12 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from vimae_bench.execution import Event, Executor, Order
+from vimae_bench.execution import Event, Executor, Job
 from vimae_bench.plugin import hookimpl
 
 from .concurrency import Slots, on_cpu, on_gpus, side_by_side
 from .machine import available, cores, gpus
-from .process_pool import Crew
+from .process_pool import ProcessPool
 from .worker import server
 
 
@@ -30,35 +30,35 @@ class Local:
         """Start the server of workers, which loads its libraries meanwhile."""
         server()
 
-    def __call__(self, orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
-        """Carry out the orders. Ending the iteration early ends the runs under way; they can be resumed.
+    def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
+        """Carry out the jobs. Ending the iteration early ends the runs under way; they can be resumed.
 
         Raises BenchError for GPUs that are not there.
         """
-        if not orders:
+        if not jobs:
             return
-        devices, line = self.slots(orders)
+        devices, line = self.slots(jobs)
         if line:
             yield Event("note", reason=line)
-        crew = Crew(work, devices, self.timeout, server())
+        crew = ProcessPool(work, devices, self.timeout, server())
         try:
-            yield from crew.carry_out(orders)
+            yield from crew.carry_out(jobs)
         finally:
-            crew.dismiss()
+            crew.shut_down()
 
-    def slots(self, orders: Sequence[Order]) -> tuple[list[Slots], str]:
+    def slots(self, jobs: Sequence[Job]) -> tuple[list[Slots], str]:
         """How many runs may share each device at first, and a line about it where that is settled."""
         found = gpus(self.device)
         devices = found or ["cpu"]
         if self.jobs:
-            jobs = min(self.jobs, len(orders))
-            shared = [Slots(device, len(range(i, jobs, len(devices)))) for i, device in enumerate(devices)]
+            count = min(self.jobs, len(jobs))
+            shared = [Slots(device, len(range(i, count, len(devices)))) for i, device in enumerate(devices)]
             return [slots for slots in shared if slots.limit], ""
-        threads = max(order.cell.run.training.threads for order in orders)
+        threads = max(job.cell.run.training.threads for job in jobs)
         if found:
-            return on_gpus(found, cores(), threads, len(orders)), ""
-        count, why = on_cpu(cores(), threads, available(), len(orders))
-        return [Slots("cpu", count)], f"{side_by_side(count)}: {why}" if len(orders) > 1 else ""
+            return on_gpus(found, cores(), threads, len(jobs)), ""
+        count, why = on_cpu(cores(), threads, available(), len(jobs))
+        return [Slots("cpu", count)], f"{side_by_side(count)}: {why}" if len(jobs) > 1 else ""
 
 
 @hookimpl

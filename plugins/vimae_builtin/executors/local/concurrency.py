@@ -70,22 +70,22 @@ class Slots:
         return f"{side_by_side(self.limit)} on {self.device}: {why}"
 
 
-def on_cpu(cores: int, threads: int, memory: int, orders: int) -> tuple[int, str]:
+def on_cpu(cores: int, threads: int, memory: int, jobs: int) -> tuple[int, str]:
     """How many runs go side by side on a CPU, and why not more; `memory` in bytes."""
     bounds = [
         (cores // threads, f"{_many(cores, 'core')}, {_many(threads, 'thread')} each"),
         (memory // CPU_NEED, f"{_gib(memory)} of memory available, {_gib(CPU_NEED)} for each"),
-        (orders, "there are no more"),
+        (jobs, "there are no more"),
     ]
     count, why = min(bounds, key=lambda bound: bound[0])
     return max(1, count), why
 
 
-def on_gpus(devices: Sequence[str], cores: int, threads: int, orders: int) -> list[Slots]:
+def on_gpus(devices: Sequence[str], cores: int, threads: int, jobs: int) -> list[Slots]:
     """One run on each GPU to begin with; at most as many as its share of the cores can feed."""
     why = f"{_many(cores, 'core')} for {_many(len(devices), 'GPU')}, {_many(threads, 'thread')} each"
     most = max(1, cores // threads // len(devices))
-    return [Slots(device, 1, most, why, growing=orders > len(devices)) for device in devices]
+    return [Slots(device, 1, most, why, growing=jobs > len(devices)) for device in devices]
 
 
 def paces(runs: Sequence[Told]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
-from vimae_bench.execution import Event, Order
+from vimae_bench.execution import Event, Job
 
 from .concurrency import Slots, side_by_side
 from .run_monitor import Told
@@ -21,11 +21,11 @@ GRACE = 20.0
 
 
 @dataclass
-class Job:
-    """A process at work on an order, the time by which it has to be done, and what its run has told."""
+class Worker:
+    """A process at work on a job, the time by which it has to be done, and what its run has told."""
 
     process: ForkServerProcess
-    order: Order
+    job: Job
     deadline: float
     told: Told
     shared: bool
@@ -33,25 +33,25 @@ class Job:
 
 
 @dataclass
-class Crew:
-    """The processes at work, and the orders that wait for a slot."""
+class ProcessPool:
+    """The processes at work, and the jobs that wait for a slot."""
 
-    work: Callable[[Order], int]
+    work: Callable[[Job], int]
     devices: Sequence[Slots]
     timeout: float
     context: ForkServerContext
-    waiting: list[Order] = field(default_factory=list[Order])
-    alone: list[Order] = field(default_factory=list[Order])
+    waiting: list[Job] = field(default_factory=list[Job])
+    solo_queue: list[Job] = field(default_factory=list[Job])
     """What ran out of memory beside other runs: tried again at the end, each with a device of its own."""
-    busy: dict[int, Job] = field(default_factory=dict[int, Job])
+    busy: dict[int, Worker] = field(default_factory=dict[int, Worker])
 
-    def carry_out(self, orders: Sequence[Order]) -> Iterator[Event]:
+    def carry_out(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Keep every slot busy; gives starts, ends, notes, and ticks while nothing happens."""
-        self.waiting = list(reversed(orders))
+        self.waiting = list(reversed(jobs))
         growing = [slots for slots in self.devices if slots.growing]
         for slots, free in zip(growing, self.free_memory(growing), strict=True):
             slots.free = free
-        while self.waiting or self.alone or self.busy:
+        while self.waiting or self.solo_queue or self.busy:
             yield from self.start_all()
             sentinels = wait(list(self.busy), timeout=TICK)
             for sentinel in sentinels:
@@ -66,46 +66,48 @@ class Crew:
         while self.waiting and (free := [slots for slots in self.devices if len(self.on(slots)) < slots.limit]):
             slots = min(free, key=lambda slots: len(self.on(slots)))
             yield self.start(self.waiting.pop(), slots, slots.bound)
-        while not self.waiting and self.alone and (free := [slots for slots in self.devices if not self.on(slots)]):
-            self.start(self.alone.pop(0), free[0], 1)  # its start was told when it was tried first
+        while (
+            not self.waiting and self.solo_queue and (free := [slots for slots in self.devices if not self.on(slots)])
+        ):
+            self.start(self.solo_queue.pop(0), free[0], 1)  # its start was told when it was tried first
 
-    def start(self, order: Order, slots: Slots, sharing: int) -> Event:
-        """Put a process to work on an order, on a device which at most `sharing` runs have at a time."""
+    def start(self, job: Job, slots: Slots, sharing: int) -> Event:
+        """Put a process to work on a job, on a device which at most `sharing` runs have at a time."""
         others = self.on(slots)
-        here = replace(order, device=slots.device, sharing=sharing)
+        here = replace(job, device=slots.device, max_concurrent=sharing)
         told = Told.of(here)
         process = self.context.Process(target=live, args=(self.work, here), name=here.folder.name)
         process.start()
         deadline = time.monotonic() + (self.timeout or float("inf"))
-        self.busy[process.sentinel] = Job(process, here, deadline, told, shared=bool(others))
+        self.busy[process.sentinel] = Worker(process, here, deadline, told, shared=bool(others))
         for other in others:
             other.shared = True
         return Event("started", here)
 
-    def on(self, slots: Slots) -> list[Job]:
+    def on(self, slots: Slots) -> list[Worker]:
         """The jobs on a device."""
-        return [job for job in self.busy.values() if job.order.device == slots.device]
+        return [worker for worker in self.busy.values() if worker.job.device == slots.device]
 
     def ended(self, sentinel: int) -> Event:
         """Clear up after a process that has ended."""
-        job = self.busy.pop(sentinel)
-        _kill(job.process)  # what it started itself
-        job.process.join()
-        job.told.read()
-        code, late = job.process.exitcode, time.monotonic() > job.deadline
-        if job.shared and code and not late:
-            if job.told.out_of_memory:
-                return self.again(job.order, "ran out of memory")
+        worker = self.busy.pop(sentinel)
+        _kill(worker.process)  # what it started itself
+        worker.process.join()
+        worker.told.read()
+        code, late = worker.process.exitcode, time.monotonic() > worker.deadline
+        if worker.shared and code and not late:
+            if worker.told.out_of_memory:
+                return self.again(worker.job, "ran out of memory")
             if code == -signal.SIGKILL:  # as the kernel does when the machine has no memory left
-                return self.again(job.order, "was killed")
-        return Event("ended", job.order, code, f"stopped after {self.timeout:g} s, its time" if late and code else "")
+                return self.again(worker.job, "was killed")
+        return Event("ended", worker.job, code, f"stopped after {self.timeout:g} s, its time" if late and code else "")
 
-    def again(self, order: Order, what: str) -> Event:
+    def again(self, job: Job, what: str) -> Event:
         """Keep a run for the end, when it has a device of its own, and let fewer share this one."""
-        (slots,) = (slots for slots in self.devices if slots.device == order.device)
+        (slots,) = (slots for slots in self.devices if slots.device == job.device)
         slots.lower()
-        self.alone.append(order)
-        name = f"{order.cell.label} s{order.cell.run.seed}"
+        self.solo_queue.append(job)
+        name = f"{job.cell.label} s{job.cell.run.seed}"
         now = f"it is tried again alone at the end, and {slots.device} goes on with {side_by_side(slots.limit)}"
         return Event("note", reason=f"{name} {what} beside other runs on {slots.device}; {now}")
 
@@ -113,7 +115,7 @@ class Crew:
         """Find out whether one more run pays where that is not known yet; tells what is settled."""
         for slots in self.devices:
             if slots.growing:
-                told = [job.told for job in self.on(slots)]
+                told = [worker.told for worker in self.on(slots)]
                 for run in told:
                     run.read()
                 line = slots.consider(told, bool(self.waiting), lambda slots=slots: self.free_memory([slots])[0])
@@ -126,13 +128,13 @@ class Crew:
 
     def end_late(self) -> None:
         """Kill what is past its time; its end is seen like any other."""
-        for job in self.busy.values():
-            if time.monotonic() > job.deadline:
-                _kill(job.process)
+        for worker in self.busy.values():
+            if time.monotonic() > worker.deadline:
+                _kill(worker.process)
 
-    def dismiss(self) -> None:
+    def shut_down(self) -> None:
         """Ask every process to end, and end those that do not; at once if a signal comes meanwhile."""
-        processes = [job.process for job in self.busy.values()]
+        processes = [worker.process for worker in self.busy.values()]
         try:
             for process in processes:
                 _signal(process, signal.SIGTERM)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from vimae_bench.execution import Order
+from vimae_bench.execution import Job
 from vimae_bench.storage.run_folder import RunFolder, read_events
 
 MEMORY_ERRORS = ("MemoryError", "out of memory", "allocate memory", "ALLOC_FAILED")
@@ -32,10 +32,10 @@ class Told:
     out_of_memory: bool = False
 
     @classmethod
-    def of(cls, order: Order) -> "Told":
+    def of(cls, job: Job) -> "Told":
         """Nothing yet: what an earlier process of the run wrote does not count."""
-        events = RunFolder(order.folder).events
-        return cls(events, replace(order.cell.run, seed=0).key, events.stat().st_size if events.exists() else 0)
+        events = RunFolder(job.folder).events
+        return cls(events, replace(job.cell.run, seed=0).key, events.stat().st_size if events.exists() else 0)
 
     def read(self) -> None:
         """Take in what was written since the last reading."""

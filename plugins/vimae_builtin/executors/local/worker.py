@@ -13,8 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-from vimae_bench.execution import Order
-from vimae_bench.execution import signals as interrupts
+from vimae_bench.execution import Job, signals
 from vimae_bench.execution.jobs import LEFT, NO_SPACE
 from vimae_bench.storage.atomic import is_disk_full
 
@@ -62,34 +61,34 @@ def _deaf_to_interrupts() -> Generator[None, None, None]:
         signal.signal(signal.SIGINT, before)
 
 
-def live(work: Callable[[Order], int], order: Order) -> None:
+def live(work: Callable[[Job], int], job: Job) -> None:
     """The life of a worker: one GPU at most, no terminal, its words in the run's log, its end with its scheduler's."""
     os.environ.pop(NO_CUDA_YET, None)  # every step of an optimiser asks for GPUs, and this way of asking is slow
-    order = replace(order, device=pin(order.device))
+    job = replace(job, device=pin(job.device))
     os.setsid()
-    signal.signal(signal.SIGTERM, interrupts.ask)
+    signal.signal(signal.SIGTERM, signals.handle_in_worker)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # not Linux: the kernel chooses for itself whom to kill when memory runs out
         Path("/proc/self/oom_score_adj").write_text("500")
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        code = _logged(work, order)
-    except interrupts.Interrupted:
+        code = _logged(work, job)
+    except signals.Interrupted:
         code = LEFT
     except OSError as error:
-        if not is_disk_full(error, order.folder):
+        if not is_disk_full(error, job.folder):
             raise
         code = NO_SPACE
     os._exit(code)  # no clean-up of libraries that the server shares
 
 
-def _logged(work: Callable[[Order], int], order: Order) -> int:
+def _logged(work: Callable[[Job], int], job: Job) -> int:
     """Do the work with its words in the run's log; gives its exit code."""
-    order.folder.mkdir(parents=True, exist_ok=True)
-    with (order.folder / "log.txt").open("a", buffering=1) as log:
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with (job.folder / "log.txt").open("a", buffering=1) as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-        code = work(order)
+        code = work(job)
         util._run_finalizers(0)  # locks that a library made here, tqdm for one, would be told as leaked
         sys.stdout.flush()
         sys.stderr.flush()

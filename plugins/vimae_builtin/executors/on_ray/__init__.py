@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
-from vimae_bench.execution import Event, Executor, Order
+from vimae_bench.execution import Event, Executor, Job
 from vimae_bench.plugin import BenchError, hookimpl
 
 
@@ -36,12 +36,12 @@ class OnRay:
 
         connect(self.address)
 
-    def __call__(self, orders: Sequence[Order], work: Callable[[Order], int]) -> Iterator[Event]:
-        """Carry out the orders. Ending the iteration early lets the runs under way write their checkpoints.
+    def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
+        """Carry out the jobs. Ending the iteration early lets the runs under way write their checkpoints.
 
         Raises BenchError for what no node of the cluster has room for, and for nodes with other plugins.
         """
-        if not orders:
+        if not jobs:
             return
         from .cluster import Need, compare_plugins, connect, disconnect, has_gpus, sees
         from .driver import Driver
@@ -49,15 +49,15 @@ class OnRay:
         connect(self.address)
         try:
             gpu = 1 / self.runs_per_gpu if self.device == "cuda" or (self.device == "auto" and has_gpus()) else 0.0
-            need = Need(max(order.cell.run.training.threads for order in orders), gpu)
+            need = Need(max(job.cell.run.training.threads for job in jobs), gpu)
             if not need.room():
                 raise BenchError(need.told())
             compare_plugins()
-            shared = sees(orders[0].folder.parents[1])
+            shared = sees(jobs[0].folder.parents[1])
             driver = Driver(work, need, self.jobs, self.timeout, shared)
             yield Event("note", reason=driver.told())
             try:
-                yield from driver.carry_out(orders)
+                yield from driver.carry_out(jobs)
             finally:
                 driver.dismiss()
         finally:

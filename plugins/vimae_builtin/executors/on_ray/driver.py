@@ -9,7 +9,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from vimae_bench.execution import Event, Order
+from vimae_bench.execution import Event, Job
 from vimae_bench.execution.jobs import LEFT
 from vimae_bench.storage.run_folder import RunFolder
 
@@ -31,7 +31,7 @@ LOSSES = 3
 class Task:
     """A run on the cluster. Its `deadline` is set when it begins; its lock is held here where nodes do not see it."""
 
-    order: Order
+    job: Job
     lock: ExitStack
     losses: int = 0
     deadline: float = 0.0
@@ -40,15 +40,15 @@ class Task:
 
 @dataclass
 class Driver:
-    """The tasks under way by Ray's references to them, and the orders that wait for room."""
+    """The tasks under way by Ray's references to them, and the jobs that wait for room."""
 
-    work: Callable[[Order], int]
+    work: Callable[[Job], int]
     need: Need
     jobs: int
     timeout: float
     shared: bool
     """Whether the nodes see the results folder."""
-    waiting: deque[tuple[Order, int]] = field(default_factory=deque[tuple[Order, int]])
+    waiting: deque[tuple[Job, int]] = field(default_factory=deque[tuple[Job, int]])
     busy: dict[Any, Task] = field(default_factory=dict[Any, Task])
     room: int = 0
     looked: float = float("-inf")
@@ -60,12 +60,12 @@ class Driver:
         where = "writing into the results folder" if self.shared else "their files brought here, as nodes do not see it"
         return f"up to {runs} runs side by side on the Ray cluster, {where}"
 
-    def carry_out(self, orders: Sequence[Order]) -> Iterator[Event]:
+    def carry_out(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Keep the cluster busy; gives starts, ends, notes, and ticks while nothing happens."""
         import ray
 
         self.desk = ray.remote(num_cpus=0)(Desk).options(scheduling_strategy=_here()).remote()
-        self.waiting.extend((order, 0) for order in orders)
+        self.waiting.extend((job, 0) for job in jobs)
         while self.waiting or self.busy:
             yield from self.submit()
             ended, _ = ray.wait([*self.busy], num_returns=1, timeout=TICK) if self.busy else ([], [])
@@ -81,18 +81,18 @@ class Driver:
         if time.monotonic() - self.looked > ROOM:
             self.room, self.looked = self.need.room(), time.monotonic()
         while self.waiting and len(self.busy) < min(self.room, self.jobs or self.room):
-            order, losses = self.waiting.popleft()
-            here = replace(order, device="cuda" if self.need.gpu else "cpu", sharing=self.need.sharing())
+            job, losses = self.waiting.popleft()
+            here = replace(job, device="cuda" if self.need.gpu else "cpu", max_concurrent=self.need.sharing())
             lock = ExitStack()
-            if not self._held(order, lock):
+            if not self._held(job, lock):
                 yield Event("ended", here, LEFT)
                 continue
             self.busy[self._remote(here)] = Task(here, lock, losses)
 
-    def _held(self, order: Order, lock: ExitStack) -> bool:
-        """Whether the order's runs are this process's; where nodes see their folders they find out for themselves."""
+    def _held(self, job: Job, lock: ExitStack) -> bool:
+        """Whether the job's runs are this process's; where nodes see their folders they find out for themselves."""
         try:
-            for one in () if self.shared else (order, *order.seeds):
+            for one in () if self.shared else (job, *job.batched_with):
                 one.folder.mkdir(parents=True, exist_ok=True)
                 lock.enter_context(FileLock(RunFolder(one.folder).lock, timeout=0))
         except Timeout:
@@ -100,27 +100,27 @@ class Driver:
             return False
         return True
 
-    def _remote(self, order: Order) -> Any:  # noqa: ANN401
+    def _remote(self, job: Job) -> Any:  # noqa: ANN401
         import ray
 
         settings = {"num_cpus": self.need.cpus, "max_retries": 0, "scheduling_strategy": "SPREAD"}
         task = ray.remote(**settings, num_gpus=self.need.gpu)(carry)
-        return task.remote(self.work, order, None if self.shared else pack(order), self.desk)
+        return task.remote(self.work, job, None if self.shared else pack(job), self.desk)
 
     def news(self) -> Iterator[Event]:
         """Take in what the runs have told: that they have begun, and what they have written."""
         import ray
 
-        tasks = {task.order.folder.name: task for task in self.busy.values()}
+        tasks = {task.job.folder.name: task for task in self.busy.values()}
         for name, told in ray.get(self.desk.collect.remote()).items():
             if name not in tasks:  # it ended meanwhile, and all it wrote is there
                 continue
             task = tasks[name]
             if not task.deadline:
                 task.deadline = time.monotonic() + (self.timeout or float("inf"))
-                yield Event("started", task.order)
+                yield Event("started", task.job)
             for one in told:
-                one.write(RunFolder(task.order.folder))
+                one.write(RunFolder(task.job.folder))
 
     def ended(self, reference: Any) -> Event:  # noqa: ANN401
         """Take in the end of a task, and let go of its run."""
@@ -134,16 +134,16 @@ class Driver:
                 return self._lost(task)
             except ray.exceptions.RayError as error:
                 why = f"stopped after {self.timeout:g} s, its time" if task.late else _told(error)
-                return Event("ended", task.order, -9, why)
+                return Event("ended", task.job, -9, why)
             if files is not None:
-                unpack(task.order, files)
-        return Event("ended", task.order, code)
+                unpack(task.job, files)
+        return Event("ended", task.job, code)
 
     def _lost(self, task: Task) -> Event:
-        name = f"{task.order.cell.label} s{task.order.cell.run.seed}"
+        name = f"{task.job.cell.label} s{task.job.cell.run.seed}"
         if task.losses == LOSSES:
-            return Event("ended", task.order, -9, f"its node was lost, for the {LOSSES + 1}th time")
-        self.waiting.appendleft((task.order, task.losses + 1))
+            return Event("ended", task.job, -9, f"its node was lost, for the {LOSSES + 1}th time")
+        self.waiting.appendleft((task.job, task.losses + 1))
         self.looked = float("-inf")
         return Event("note", reason=f"{name} has lost its node, and is begun again from its newest checkpoint")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimae_bench.execution import Order
+from vimae_bench.execution import Job
 from vimae_bench.storage.atomic import atomic_write
 from vimae_bench.storage.run_folder import RunFolder, reference_path
 
@@ -14,18 +14,18 @@ Files = Mapping[str, bytes]
 """Contents by path, relative to the folder of the benchmark."""
 
 
-def pack(order: Order) -> Files:
-    """What there is of the runs of an order, and of the reference rows they may have to measure."""
-    benchmark = order.folder.parents[1]
-    paths = (path for one in (order, *order.seeds) for path in _belonging(one))
+def pack(job: Job) -> Files:
+    """What there is of the runs of a job, and of the reference rows they may have to measure."""
+    benchmark = job.folder.parents[1]
+    paths = (path for one in (job, *job.batched_with) for path in _belonging(one))
     return {str(path.relative_to(benchmark)): path.read_bytes() for path in paths}
 
 
-def unpack(order: Order, files: Files) -> None:
-    """Put the files of an order's runs in their places."""
-    benchmark = order.folder.parents[1]
+def unpack(job: Job, files: Files) -> None:
+    """Put the files of a job's runs in their places."""
+    benchmark = job.folder.parents[1]
     paths = {benchmark / name: data for name, data in files.items()}
-    folders = [RunFolder(one.folder) for one in (order, *order.seeds)]
+    folders = [RunFolder(one.folder) for one in (job, *job.batched_with)]
     for path in paths:
         if not any(path.is_relative_to(folder.path) for folder in folders):
             _write(path, paths[path])
@@ -55,13 +55,13 @@ def _write(path: Path, data: bytes) -> None:
         atomic_write(path, lambda temporary: temporary.write_bytes(data))
 
 
-def _belonging(order: Order) -> Iterator[Path]:
-    for path in sorted(order.folder.rglob("*")):
+def _belonging(job: Job) -> Iterator[Path]:
+    for path in sorted(job.folder.rglob("*")):
         if path.is_file() and not path.name.startswith(".") and path.suffix != ".corrupt":
             yield path
-    run = order.cell.run
-    for choice in order.cell.metrics:
-        path = reference_path(order.folder.parents[1], run.dataset, run.latent, choice)
+    run = job.cell.run
+    for choice in job.cell.metrics:
+        path = reference_path(job.folder.parents[1], run.dataset, run.latent, choice)
         if path.exists():
             yield path
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vimae_bench.execution import Order
-from vimae_bench.execution import signals as interrupts
+from vimae_bench.execution import Job, signals
 from vimae_bench.execution.jobs import LEFT
 from vimae_bench.storage.run_folder import RunFolder
 
@@ -52,21 +51,21 @@ class Desk:
         self.over = True
 
 
-def carry(work: Callable[[Order], int], order: Order, given: Files | None, desk: Any) -> tuple[int, Files | None]:  # noqa: ANN401
-    """Do the work of an order on this node; gives its exit code and, where the node has them, its files.
+def carry(work: Callable[[Job], int], job: Job, given: Files | None, desk: Any) -> tuple[int, Files | None]:  # noqa: ANN401
+    """Do the work of a job on this node; gives its exit code and, where the node has them, its files.
 
     `given` are the files that the results folder has of the run; None where this node sees that folder.
     """
     import ray
 
     with contextlib.ExitStack() as stack:
-        here = order if given is None else _elsewhere(order, stack.enter_context(_scratch()))
+        here = job if given is None else _elsewhere(job, stack.enter_context(_scratch()))
         if given is not None:
             unpack(here, given)
-        here = _with_data(replace(here, device=_device(order)), _data(order))
+        here = _with_data(replace(here, device=_device(job)), _data(job))
 
         def post(told: News | None) -> bool:
-            return ray.get(desk.post.remote(order.folder.name, told))
+            return ray.get(desk.post.remote(job.folder.name, told))
 
         with _interruptible(), Beside(RunFolder(here.folder), post, seen=given is None):
             code = _logged(work, here)
@@ -108,23 +107,23 @@ class Beside:
 
 @contextlib.contextmanager
 def _interruptible() -> Generator[None]:
-    before = signal.signal(signal.SIGTERM, interrupts.ask)
+    before = signal.signal(signal.SIGTERM, signals.handle_in_worker)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _logged(work: Callable[[Order], int], order: Order) -> int:
+def _logged(work: Callable[[Job], int], job: Job) -> int:
     """Do the work with its words in the run's log; gives its exit code."""
-    order.folder.mkdir(parents=True, exist_ok=True)
+    job.folder.mkdir(parents=True, exist_ok=True)
     kept = os.dup(1), os.dup(2)
-    with (order.folder / "log.txt").open("a", buffering=1) as log:
+    with (job.folder / "log.txt").open("a", buffering=1) as log:
         try:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
-            return work(order)
-        except interrupts.Interrupted:
+            return work(job)
+        except signals.Interrupted:
             return LEFT
         finally:
             sys.stdout.flush()
@@ -134,9 +133,9 @@ def _logged(work: Callable[[Order], int], order: Order) -> int:
                 os.close(before)
 
 
-def _elsewhere(order: Order, scratch: Path) -> Order:
-    seeds = tuple(_elsewhere(one, scratch) for one in order.seeds)
-    return replace(order, folder=scratch / order.benchmark / "runs" / order.folder.name, seeds=seeds)
+def _elsewhere(job: Job, scratch: Path) -> Job:
+    seeds = tuple(_elsewhere(one, scratch) for one in job.batched_with)
+    return replace(job, folder=scratch / job.benchmark / "runs" / job.folder.name, batched_with=seeds)
 
 
 @contextlib.contextmanager
@@ -161,20 +160,20 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _device(order: Order) -> str:
+def _device(job: Job) -> str:
     """Ray lets a task see the GPU it is given, and one that is given none see all of them."""
-    if order.device == "cpu":
+    if job.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         return "cpu"
     return "cuda:0"
 
 
-def _with_data(order: Order, data: Path) -> Order:
-    return replace(order, data=data, seeds=tuple(_with_data(one, data) for one in order.seeds))
+def _with_data(job: Job, data: Path) -> Job:
+    return replace(job, data=data, batched_with=tuple(_with_data(one, data) for one in job.batched_with))
 
 
-def _data(order: Order) -> Path:
+def _data(job: Job) -> Path:
     """The driver's folder of data sets, or this node's own where that is not here."""
     from vimae_bench.data.prepare import default_root
 
-    return order.data if order.data.exists() else default_root()
+    return job.data if job.data.exists() else default_root()
