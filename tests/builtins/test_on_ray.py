@@ -20,7 +20,7 @@ from vimae_bench.engine.runner import list_jobs, run_jobs
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Training
-from vimae_bench.execution.jobs import LEFT
+from vimae_bench.execution.jobs import LEFT, NumericsOptions
 from vimae_bench.plugin import BenchError
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder
