@@ -11,7 +11,7 @@ from vimae_bench.execution import Choice
 
 
 def compared(results, a: str, b: str, **margins: float):
-    (comparison,) = compare_methods(results.store.outcomes(results.cells), a, b, margins=margins)
+    (comparison,) = compare_methods(results.store.load_results(results.cells), a, b, margins=margins)
     return comparison, {row.measure.name: row for row in comparison.rows}
 
 
@@ -40,7 +40,7 @@ def test_a_difference_much_smaller_than_the_spread_over_seeds_is_seen_by_pairing
 
 
 def test_only_the_columns_asked_for_are_tested(pair):
-    (table,) = compare_methods(pair.store.outcomes(pair.cells), "good", "bad", ["sse"])
+    (table,) = compare_methods(pair.store.load_results(pair.cells), "good", "bad", ["sse"])
     assert [row.measure.name for row in table.rows] == ["sse"]
     assert table.rows[0].p == 2 / 2**10
 
@@ -123,8 +123,8 @@ def test_a_margin_that_cannot_be_is_refused(pair, margin: dict[str, float], mess
 
 
 def test_a_results_folder_compared_with_itself_differs_in_nothing(pair):
-    outcomes = pair.store.outcomes(pair.cells)
-    tables = compare_results(outcomes, outcomes, ("old", "new"))
+    run_results = pair.store.load_results(pair.cells)
+    tables = compare_results(run_results, run_results, ("old", "new"))
     assert [table.title for table in tables] == [f"{m}: mnist, mlp, d = 2, 80 epochs" for m in ("good", "bad", "twin")]
     rows = [row for table in tables for row in table.rows]
     assert all(not row.differences.any() for row in rows)
@@ -138,15 +138,15 @@ def other(results, tmp_path):
 
 
 def both(results, other, **change):
-    """The outcomes of two folders, those of the second with another run, record or measures."""
-    a, b = (side.store.outcomes(side.cells) for side in (results, other))
-    return a, [replace(outcome, **{name: alter(outcome) for name, alter in change.items()}) for outcome in b]
+    """The results of two folders, those of the second with another run, record or measures."""
+    a, b = (side.store.load_results(side.cells) for side in (results, other))
+    return a, [replace(result, **{name: alter(result) for name, alter in change.items()}) for result in b]
 
 
 def trained(epochs: int):
-    def altered(outcome):
-        run = replace(outcome.cell.run, training=replace(outcome.cell.run.training, epochs=epochs))
-        return replace(outcome.cell, run=run)
+    def altered(result):
+        run = replace(result.cell.run, training=replace(result.cell.run.training, epochs=epochs))
+        return replace(result.cell, run=run)
 
     return altered
 
@@ -199,8 +199,8 @@ def test_a_metric_that_only_one_side_has_is_no_other_setting(results, other):
 
 
 def test_sides_that_are_the_same_in_every_number_say_so(pair):
-    outcomes = pair.store.outcomes(pair.cells)
-    a, b, c = compare_results(outcomes, outcomes, ("old", "new"))
+    run_results = pair.store.load_results(pair.cells)
+    a, b, c = compare_results(run_results, run_results, ("old", "new"))
     assert all(table.notes[-1] == "Every number of 10 pairs of runs is the same on both sides." for table in (a, b, c))
 
 
@@ -208,7 +208,7 @@ def test_a_method_is_matched_by_its_training_where_a_side_has_several(results, o
     results.add("VAE", 0, sse=20.0)
     other.add("VAE", 0, sse=30.0)
     a, b = both(results, other)
-    short = [replace(outcome, cell=trained(5)(outcome)) for outcome in b]
+    short = [replace(result, cell=trained(5)(result)) for result in b]
     (table,) = compare_results(a, [*short, *b], ("a", "b"))
     assert not any("training.epochs" in note for note in table.notes)
     assert list(left_out(a, [*short, *b])) == ["Only in B, and left out: VAE: mnist, mlp, d = 2, 5 epochs."]

@@ -368,7 +368,7 @@ def test_a_difference_is_taken_draw_by_draw(results):
     a, b = (generator.normal(80, 1, (10, 12)) + shared for _ in range(2))
     with_parts(results, "A", a)
     with_parts(results, "B", b)
-    (table,) = compare_methods(results.store.outcomes(results.cells), "A", "B")
+    (table,) = compare_methods(results.store.load_results(results.cells), "A", "B")
     assert table.rows[0].interval == pytest.approx(crossed_interval(a - b))
     assert table.rows[0].interval[1] < 2
 
@@ -383,10 +383,11 @@ def test_rows_with_a_training_of_their_own_stand_in_the_table_of_the_others(resu
         else cell
         for cell in results.cells
     ]
-    outcomes = [
-        replace(outcome, cell=cell) for outcome, cell in zip(results.store.outcomes(results.cells), apart, strict=True)
+    run_results = [
+        replace(result, cell=cell)
+        for result, cell in zip(results.store.load_results(results.cells), apart, strict=True)
     ]
-    (board,) = leaderboards(outcomes)
+    (board,) = leaderboards(run_results)
     assert [row.label for row in board.rows] == ["AE", "VAE"]
     assert board.training == Training()
     assert "VAE has a training of its own: learning_rate = 0.5." in board.notes
@@ -395,7 +396,7 @@ def test_rows_with_a_training_of_their_own_stand_in_the_table_of_the_others(resu
 
 def test_how_settings_were_come_by_is_the_first_thing_below_every_table(results):
     results.add("AE", 0, sse=1.0)
-    boards = leaderboards(results.store.outcomes(results.cells), provenance="Tuned.")
+    boards = leaderboards(results.store.load_results(results.cells), provenance="Tuned.")
     assert [board.notes[0] for board in boards] == ["Tuned."]
 
 

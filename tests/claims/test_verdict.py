@@ -58,7 +58,7 @@ def judged(results, tmp_path):
 
     def reported(text: str, **chosen: str):
         (tmp_path / "paper.toml").write_text(HEAD + text)
-        return report(read_paper(tmp_path / "paper.toml"), results.store.outcomes(results.cells), chosen)
+        return report(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.cells), chosen)
 
     judge.report = reported
     return judge
@@ -211,7 +211,7 @@ def test_an_effect_within_the_spread_of_a_control_is_not_decided(results, judged
     assert judged(claim(LESS)).verdict == "supported"
     generator = np.random.default_rng(3)
     for seed in range(10):
-        value = results.store.outcomes(results.cells)[seed].estimates["sse"].value
+        value = results.store.load_results(results.cells)[seed].estimates["sse"].value
         results.add("A again", 1000 + seed, sse=value + generator.normal(0, 2))
         results.cells[-1] = replace(results.cells[-1], pair=seed, repeats="A")
     found = judged(claim(LESS))
@@ -252,7 +252,7 @@ def test_a_claim_on_several_data_sets_names_those_it_does_not_rest_on(results, j
 
 def on(results, dataset: str) -> None:
     """The runs so far, moved to another data set."""
-    values = [outcome.estimates["sse"].value for outcome in results.store.outcomes(results.cells)]
+    values = [result.estimates["sse"].value for result in results.store.load_results(results.cells)]
     cells = [replace(cell, run=replace(cell.run, dataset=Choice(dataset))) for cell in results.cells]
     results.cells.clear()
     for cell, value in zip(cells, values, strict=True):

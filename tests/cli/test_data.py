@@ -87,14 +87,14 @@ def test_damage_is_listed_where_it_is(data, tmp_path):
     [("digist", "did you mean 'digits'?"), ("arrays", "arrays is your own: a benchmark file names its path")],
 )
 def test_what_cannot_be_prepared_is_told_in_one_line(data, name, said):
-    outcome = data("prepare", name)
-    assert outcome.exit_code == 2
-    assert said in outcome.output
-    assert outcome.output.count("\n") == 1
+    result = data("prepare", name)
+    assert result.exit_code == 2
+    assert said in result.output
+    assert result.output.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", [(), ("list",), ("prepare",), ("verify",)])
 def test_every_help_has_an_example(command):
-    outcome = CliRunner().invoke(main, ["data", *command, "--help"])
-    assert outcome.exit_code == 0
-    assert f"Example:\n    vimae-bench data {' '.join(command)}" in outcome.output
+    result = CliRunner().invoke(main, ["data", *command, "--help"])
+    assert result.exit_code == 0
+    assert f"Example:\n    vimae-bench data {' '.join(command)}" in result.output

@@ -19,7 +19,7 @@ from vimae_bench.reports import leaderboard_csv as csv_file
 from vimae_bench.reports import leaderboard_latex as latex
 from vimae_bench.reports import leaderboard_markdown as markdown
 from vimae_bench.reports import leaderboard_terminal as terminal
-from vimae_bench.storage.store import Outcome, Reference, ResultsFolder
+from vimae_bench.storage.store import RunResult, Reference, ResultsFolder
 from vimae_bench.tracking.names import parameters, tags, to_mlflow_name
 from vimae_builtin.reporters.console import printable
 
@@ -82,8 +82,8 @@ def tables(label, measure, unit, reason, reference):
     shown = {measure: Measure(measure, unit, "lower")}
     estimates = {measure: Estimate(-1.0, 10)}
     cell = Cell(label, run("elbo"), ())
-    outcome = Outcome(cell, Path("runs/x"), "done", reason, {}, shown, estimates)
-    return leaderboards([outcome], [Reference(cell.run.dataset, 2, shown, {reference: estimates})])
+    result = RunResult(cell, Path("runs/x"), "done", reason, {}, shown, estimates)
+    return leaderboards([result], [Reference(cell.run.dataset, 2, shown, {reference: estimates})])
 
 
 def printed(boards):

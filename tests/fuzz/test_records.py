@@ -55,8 +55,8 @@ KINDS = ["record", "metric", "rate", "spec", "events", "cursor", "benchmark", "r
 
 def read_all(results, kept):
     """Every reader over a folder in which one file is damaged."""
-    outcomes = results.store.outcomes(results.cells)
-    assert (outcomes[1].status, outcomes[1].estimates.keys()) == ("done", {"sse", "rate"})
+    run_results = results.store.load_results(results.cells)
+    assert (run_results[1].status, run_results[1].estimates.keys()) == ("done", {"sse", "rate"})
     assert all(results.store.get_state(cell) in ("done", "measure", "failed", "diverged") for cell in results.cells)
     for fault in examine(results.store.path):
         assert_readable(legible(f"{fault.path}: {fault.what}"), "fig1")
@@ -65,7 +65,7 @@ def read_all(results, kept):
         assert results.store.read_benchmark().name is not None
     except ResultsError as error:
         assert_readable(str(error), str(kept["benchmark"]))
-    return outcomes
+    return run_results
 
 
 @given(data=bytes_)
@@ -109,7 +109,7 @@ def test_a_file_in_which_some_value_is_another_harms_no_other(results, kept, dra
         kept[kind].write_text(whole)
 
 
-def expect_tables(outcomes, results):
+def expect_tables(run_results, results):
     """Leaderboards are made of whatever was read."""
     try:
         boards = results.boards()
@@ -139,9 +139,9 @@ DAMAGE = {
 def test_a_value_of_the_wrong_kind_is_damage(results, kept, damage):
     kind, change = DAMAGE[damage]
     kept[kind].write_text(json.dumps({**json.loads(kept[kind].read_text()), **change}))
-    outcomes = read_all(results, kept)
-    assert str(kept[kind]) in outcomes[0].reason
-    expect_tables(outcomes, results)
+    run_results = read_all(results, kept)
+    assert str(kept[kind]) in run_results[0].reason
+    expect_tables(run_results, results)
 
 
 @pytest.mark.parametrize("run", [{"seed": "0"}, {"seed": 10**300}, {"latent": [2]}, {"training": {"epochs": "3"}}])
@@ -150,7 +150,7 @@ def test_a_run_of_the_wrong_kind_is_damage(results, kept, run):
     raw["cells"][0]["run"] |= run
     kept["benchmark"].write_text(json.dumps(raw))
     with pytest.raises(ResultsError):
-        results.store.outcomes(results.store.read_benchmark().cells)
+        results.store.load_results(results.store.read_benchmark().cells)
 
 
 @pytest.mark.parametrize("name", ["../../x", "/abs", "..", "", "a\0", "x" * 300, "a\x1b"])

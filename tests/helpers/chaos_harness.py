@@ -122,7 +122,7 @@ class Scenario:
 
     def readable(self) -> None:
         """Whatever has happened, tables can be made of what is there, and nothing is damaged that is there."""
-        leaderboards(self.store.outcomes(self.cells), self.store.load_references(self.cells), "", ())
+        leaderboards(self.store.load_results(self.cells), self.store.load_references(self.cells), "", ())
         faults = [
             f"{f.path}: {f.what}" for f in examine(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)
         ]

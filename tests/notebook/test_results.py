@@ -73,13 +73,13 @@ def test_there_is_a_row_for_each_run_whatever_became_of_it(finished, load):
 
 def test_measures_have_the_numbers_of_the_metric_files(finished, load):
     measures = load().measures.set_index(["key", "measure"])
-    outcomes = finished.store.outcomes(finished.cells)
-    assert len(measures) == sum(len(outcome.estimates) for outcome in outcomes)
-    for outcome in outcomes:
-        for name, estimate in outcome.estimates.items():
-            row = measures.loc[outcome.cell.run.key, name]
+    run_results = finished.store.load_results(finished.cells)
+    assert len(measures) == sum(len(result.estimates) for result in run_results)
+    for result in run_results:
+        for name, estimate in result.estimates.items():
+            row = measures.loc[result.cell.run.key, name]
             assert (row["value"], row["se"], row["n"]) == (estimate.value, estimate.se, estimate.n)
-            assert (row["unit"], row["method"]) == (outcome.measures[name].unit, outcome.cell.label)
+            assert (row["unit"], row["method"]) == (result.measures[name].unit, result.cell.label)
 
 
 def test_curves_have_the_terms_of_each_epoch_once(results, load):
@@ -118,7 +118,7 @@ def test_a_damaged_file_costs_nothing_but_itself(finished, load):
     row = found.runs.iloc[0]
     assert row["status"] == "failed"
     assert "record.json" in row["reason"]
-    assert len(found.measures) == sum(len(o.estimates) for o in finished.store.outcomes(finished.cells[1:]))
+    assert len(found.measures) == sum(len(o.estimates) for o in finished.store.load_results(finished.cells[1:]))
     assert found.curves.empty
     assert "record.json" in Elements(found._repr_html_()).text
 
@@ -174,7 +174,7 @@ def test_a_table_shows_ranks_groups_and_notes(finished, load):
 
 def test_a_comparison_has_the_numbers_of_the_command(finished, load):
     found = load().compare("AE", "VAE", margin={"mmd2": 0.01})
-    (expected,) = compare_methods(finished.store.outcomes(finished.cells), "AE", "VAE", margins={"mmd2": 0.01})
+    (expected,) = compare_methods(finished.store.load_results(finished.cells), "AE", "VAE", margins={"mmd2": 0.01})
     frame = found.frame.set_index("measure")
     for row in expected.rows:
         shown = frame.loc[row.measure.name]
@@ -234,7 +234,7 @@ def test_the_figures_are_those_of_the_gallery():
     found = vb.load(ROOT / "results" / "fig1")
     plot, (bench,) = found.plot, found.benches
     ours = [plot.intervals(), plot.rate_distortion(), plot.corruption(), plot.wins(), plot.curves(), plot.codes()]
-    drawn = list(gallery.figures(bench.boards, bench.outcomes))
+    drawn = list(gallery.figures(bench.boards, bench.run_results))
     assert [figures.captions for figures in ours] == [(made.caption,) for made in drawn]
     assert [panels(figures[0]) for figures in ours] == [panels(made.figure) for made in drawn]
     with pytest.raises(BenchError, match="no table here has kept pictures"):

@@ -79,14 +79,14 @@ def test_it_is_what_a_worker_makes_bit_for_bit(train, data, tmp_path, objective)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)
-    cell = here.outcome.cell
+    cell = here.result.cell
     store = ResultsFolder(tmp_path / "worker")
     assert execute(Job("worker", cell, store.run_folder(cell.run).path, data)) == DONE
-    (there,) = store.outcomes([cell])
+    (there,) = store.load_results([cell])
     weights = load_file(RunFolder(there.folder).weights)
     assert weights.keys() == here.model.state_dict().keys()
     assert all(torch.equal(value, weights[name]) for name, value in here.model.state_dict().items())
-    assert here.outcome.estimates == there.estimates
+    assert here.result.estimates == there.estimates
     assert here.key == there.record["key"]
     terms = [line["terms"] for line in RunFolder(there.folder).read_history()]
     assert here.history.to_dict("records") == terms
@@ -195,7 +195,7 @@ class Misnamed(Zero):
 def test_architectures_and_metrics_need_no_package_either(train):
     mine = train(architecture=Tiny(), metrics=["reconstruction", Zero])
     assert mine.estimates.loc["zero", "n"] == 360
-    assert mine.outcome.record["parameters"] == 64 * 2 * 2 + 2 * 2 + 2 * 64 + 64
+    assert mine.result.record["parameters"] == 64 * 2 * 2 + 2 * 2 + 2 * 64 + 64
 
 
 def test_a_class_made_again_with_other_code_is_another_one(train, tmp_path):

@@ -36,7 +36,7 @@ def test_simulated_runs_leave_all_that_a_leaderboard_reads(todo: list[Job], monk
     store = ResultsFolder(todo[0].folder.parents[1])
     cells = [job.cell for job in todo]
     assert {store.get_state(cell) for cell in cells} == {"done"}
-    (board,) = leaderboards(store.outcomes(cells), store.load_references(cells), "", ("sse", "mmd2", "svm clean"))
+    (board,) = leaderboards(store.load_results(cells), store.load_references(cells), "", ("sse", "mmd2", "svm clean"))
     assert len(board.rows) == 20
     assert all(row.complete and len(row.entries["svm clean"].estimates[0].parts) == 10 for row in board.rows)
     assert board.references["the mean image"]["sse"].value == 60.0

@@ -187,7 +187,7 @@ def test_shares_are_the_win_rates_of_paired_seeds(full):
         for i, a in enumerate(methods):
             for j, b in enumerate(methods):
                 if i != j:
-                    (made,) = compare_methods(full.store.outcomes(full.cells), a, b, [name])
+                    (made,) = compare_methods(full.store.load_results(full.cells), a, b, [name])
                     assert won[i, j] == made.rows[0].wins
                     assert won[i, j] == win_rate(made.rows[0].differences * made.rows[0].sign)
     assert np.isnan(np.diag(won)).all()
@@ -216,7 +216,7 @@ def test_methods_that_are_not_ranked_have_blank_cells(finished):
 
 
 def test_a_wall_shows_what_each_run_drew_in_its_own_row(full):
-    hung = wall.hang(full.store.outcomes(full.cells))
+    hung = wall.hang(full.store.load_results(full.cells))
     assert [(one.label, one.absent) for one in hung] == [
         *((label, "") for label in ("VAE", "AE", "β_H-VAE")),
         ("lost", "diverged"),
@@ -235,8 +235,8 @@ def test_a_wall_is_of_the_lowest_seed_of_which_most_is_there_and_says_what_is_no
             (pictures / "samples.png").unlink()
         elif cell.label == "AE" and cell.seed == 1:
             (pictures / "samples.png").write_bytes(b"no picture")
-    hung = wall.hang(full.store.outcomes(full.cells))
-    assert {one.outcome.cell.seed for one in hung} == {1}
+    hung = wall.hang(full.store.load_results(full.cells))
+    assert {one.result.cell.seed for one in hung} == {1}
     assert "seed 1" in wall.caption(hung)
     lacking = "Nothing of AE: pictures damaged, or of another version. Nothing of lost: no pictures kept."
     assert wall.caption(hung).endswith(lacking)
@@ -244,7 +244,7 @@ def test_a_wall_is_of_the_lowest_seed_of_which_most_is_there_and_says_what_is_no
 
 def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
     paint(full.store.run_folder(full.cells[1].run), 60, inputs=8)
-    hung = wall.hang(full.store.outcomes(full.cells))
+    hung = wall.hang(full.store.load_results(full.cells))
     assert [one.absent for one in hung] == ["", "saw other test images", "", "diverged"]
 
 
@@ -253,7 +253,7 @@ def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: 
     name = "reconstructions" if shape[0] == 90 else "samples"
     for cell in full.cells[:2]:
         tiles.save(np.zeros(shape, np.uint8), 10, full.store.run_folder(cell.run).pictures / f"{name}.png")
-    hung = wall.hang(full.store.outcomes(full.cells))
+    hung = wall.hang(full.store.load_results(full.cells))
     assert [bool(one.sheets) for one in hung] == [False, False, True, False]
     assert "pictures damaged" in hung[0].absent
 
@@ -261,14 +261,14 @@ def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: 
 def test_a_table_of_which_no_picture_can_be_read_has_no_wall_and_is_named(full):
     for path in full.store.path.glob("runs/*/pictures/*.png"):
         path.write_bytes(b"no picture")
-    outcomes = full.store.outcomes(full.cells)
-    assert [*gallery.walls(outcomes)] == []
-    assert gallery.without_pictures(outcomes) == ["mnist, mlp, d = 2, 80 epochs"]
+    run_results = full.store.load_results(full.cells)
+    assert [*gallery.walls(run_results)] == []
+    assert gallery.without_pictures(run_results) == ["mnist, mlp, d = 2, 80 epochs"]
 
 
 def test_the_gallery_draws_all_that_was_measured(full):
-    outcomes = full.store.outcomes(full.cells)
-    made = [*gallery.figures(full.boards(), outcomes), *gallery.walls(outcomes)]
+    run_results = full.store.load_results(full.cells)
+    made = [*gallery.figures(full.boards(), run_results), *gallery.walls(run_results)]
     kinds = [drawn.title.removesuffix(", mnist, mlp, d = 2, 80 epochs") for drawn in made]
     assert kinds == [
         "Every measure",
@@ -279,17 +279,17 @@ def test_the_gallery_draws_all_that_was_measured(full):
         "Reconstructions and samples",
     ]
     assert all(re.match(r"(Means|P\(row beats column\)) over 3 ", drawn.caption) for drawn in made[:5])
-    assert gallery.without_pictures(outcomes) == []
+    assert gallery.without_pictures(run_results) == []
 
 
 def test_the_gallery_draws_nothing_of_what_was_not_measured(results):
     tell(results.add("VAE", 0, sse=1.0), [3.0])  # one epoch makes no curve
-    outcomes = results.store.outcomes(results.cells)
-    (drawn,) = gallery.figures(results.boards(), outcomes)
+    run_results = results.store.load_results(results.cells)
+    (drawn,) = gallery.figures(results.boards(), run_results)
     assert drawn.title.startswith("Every measure")
     assert drawn.caption == "One seed, without an interval."
-    assert [*gallery.walls(outcomes)] == []
-    assert gallery.without_pictures(outcomes) == ["mnist, mlp, d = 2, 80 epochs"]
+    assert [*gallery.walls(run_results)] == []
+    assert gallery.without_pictures(run_results) == ["mnist, mlp, d = 2, 80 epochs"]
 
 
 def test_names_are_text_whatever_is_in_them(results):
@@ -300,8 +300,8 @@ def test_names_are_text_whatever_is_in_them(results):
             tell(folder, [3.0, 2.0], **{r"a $\dear$ term": 1.0})
             paint(folder, 50 + place)
     results.refer("svm", {"$raw": 70.0, "_PCA": 60.0})
-    outcomes = results.store.outcomes(results.cells)
-    for drawn in (*gallery.figures(results.boards(), outcomes), *gallery.walls(outcomes)):
+    run_results = results.store.load_results(results.cells)
+    for drawn in (*gallery.figures(results.boards(), run_results), *gallery.walls(run_results)):
         svg = re.sub("<!--.*?-->", "", drawing.encoded(drawn.figure, "svg").decode(), flags=re.DOTALL)
         for name in ("_x_", r"$\frac{1}", "a_b &amp; 5% $y_1$ &lt;b&gt;", r"\input{x}", "[31mred", "much to say muc…"):
             assert name in svg, (drawn.title, name)

@@ -75,7 +75,7 @@ def test_figures_take_any_label(results, tmp_path: Path, label: str):
     folder = results.add(label, 0, sse=1.0)
     folder.pictures.mkdir()
     np.savez_compressed(folder.pictures / "codes.npz", z=np.zeros((5, 2), np.float16))
-    for figure in (intervals.draw(results.board()), codes.draw(results.store.outcomes(results.cells))):
+    for figure in (intervals.draw(results.board()), codes.draw(results.store.load_results(results.cells))):
         assert drawn(figure, tmp_path / "figure.png") > 1000
         assert "\x1b" not in texts(figure)
 
@@ -86,7 +86,7 @@ def test_intervals_of_a_benchmark_without_results_can_be_drawn(results, tmp_path
 
 
 def test_codes_have_equal_and_shared_axes(coded, tmp_path: Path):
-    figure = codes.draw(coded.store.outcomes(coded.cells))
+    figure = codes.draw(coded.store.load_results(coded.cells))
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert len(panels) == 5
     ((x, y),) = {(axes.get_xlim(), axes.get_ylim()) for axes in panels}
@@ -97,22 +97,22 @@ def test_codes_have_equal_and_shared_axes(coded, tmp_path: Path):
 
 
 def test_codes_stand_under_the_numbers_of_their_own_run(coded):
-    shown = texts(codes.draw(coded.store.outcomes(coded.cells)))
-    outcome = coded.store.outcomes(coded.cells)[1]
-    mmd2, sse = (outcome.estimates[name].value for name in ("mmd2", "sse"))
+    shown = texts(codes.draw(coded.store.load_results(coded.cells)))
+    result = coded.store.load_results(coded.cells)[1]
+    mmd2, sse = (result.estimates[name].value for name in ("mmd2", "sse"))
     assert f"mmd2 {mmd2:.3g}    rate 6    sse {sse:.3g}" in shown
     assert "seed 0" in shown
     assert "100 test images" in shown
 
 
 def test_codes_beyond_the_axes_are_counted_and_runs_without_codes_named(coded):
-    shown = texts(codes.draw(coded.store.outcomes(coded.cells)))
+    shown = texts(codes.draw(coded.store.load_results(coded.cells)))
     assert "100.0% beyond" in shown
     assert "no codes kept" in shown
 
 
 def test_every_point_is_drawn_in_the_colour_of_its_class(coded):
-    axes = codes.draw(coded.store.outcomes(coded.cells)).axes[1]
+    axes = codes.draw(coded.store.load_results(coded.cells)).axes[1]
     (points,) = axes.collections
     assert len(points.get_offsets()) == 100
     found, counts = np.unique(points.get_facecolors(), axis=0, return_counts=True)
@@ -121,7 +121,7 @@ def test_every_point_is_drawn_in_the_colour_of_its_class(coded):
 
 
 def test_the_classes_of_a_collapsed_method_are_not_named(coded):
-    by_title = {axes.get_title("left"): axes for axes in codes.draw(coded.store.outcomes(coded.cells)).axes}
+    by_title = {axes.get_title("left"): axes for axes in codes.draw(coded.store.load_results(coded.cells)).axes}
     names = {title: {text.get_text() for text in axes.texts} for title, axes in by_title.items()}
     assert {"3", "8"} <= names["VAE"]
     assert not {"3", "8"} & names["β_H-VAE †"]
@@ -129,13 +129,13 @@ def test_the_classes_of_a_collapsed_method_are_not_named(coded):
 
 def test_another_seed_is_drawn_on_request(coded):
     with pytest.raises(ResultsError, match="no run from seed 1 has kept two-dimensional codes"):
-        codes.draw(coded.store.outcomes(coded.cells), seed=1)
+        codes.draw(coded.store.load_results(coded.cells), seed=1)
 
 
 def test_damaged_codes_hide_no_others(coded):
     path = coded.store.run_folder(coded.cells[0].run).pictures / "codes.npz"
     path.write_bytes(path.read_bytes()[:50])
-    figure = codes.draw(coded.store.outcomes(coded.cells))
+    figure = codes.draw(coded.store.load_results(coded.cells))
     assert "damaged; see vimae-bench doctor" in texts(figure)
     assert [len(axes.collections) for axes in figure.axes][:3] == [0, 1, 1]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vimae_bench.analysis.load import finished as read
+from vimae_bench.analysis.load import load_benchmark_results as read
 from vimae_bench.reports import leaderboard_latex as latex
 
 HOSTILE = (
@@ -51,7 +51,7 @@ def test_hostile_names_compile_as_text(results, tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["fig1", "paper-small"])
 def test_real_tables_compile_and_are_no_wider_than_the_page(name: str, tmp_path: Path):
-    text = latex.render(read(ROOT / "results" / name, tmp_path).boards)
+    text = latex.render(read(ROOT / "results" / name, tmp_path).leaderboards)
     assert "Overfull" not in compiled(text, tmp_path)
 
 

@@ -133,7 +133,7 @@ def test_a_record_made_by_other_versions_than_the_others_is_stale(finished):
     path = next(finished.store.path.glob("runs/*-s3-*/record.json"))
     record = read_json(path)
     write_json(path, record | {"made_by": record["made_by"] | {"torch": "1.0", "plugins": {"vimae-bench": "0.0"}}})
-    (why,) = stale(finished.store.outcomes(finished.cells)).values()
+    (why,) = stale(finished.store.load_results(finished.cells)).values()
     assert why == "vimae-bench 0.0 (most: 0.1.0), torch 1.0 (most: 2.15)"
     page = report(finished)
     assert f"stale: {why}" in page.said()
@@ -144,7 +144,7 @@ def test_a_distribution_that_only_some_records_know_makes_none_stale(finished):
     path = next(finished.store.path.glob("runs/*-s3-*/record.json"))
     record = read_json(path)
     write_json(path, record | {"made_by": record["made_by"] | {"plugins": {"vimae-bench": "0.1.0", "mine": "2"}}})
-    assert stale(finished.store.outcomes(finished.cells)) == {}
+    assert stale(finished.store.load_results(finished.cells)) == {}
 
 
 def test_every_number_leads_to_its_runs_and_every_run_to_its_folder(finished):

@@ -203,18 +203,18 @@ def test_all_formats_take_a_benchmark_without_results(results):
 
 
 def test_a_comparison_is_shown_with_its_verdicts(finished):
-    outcomes = finished.store.outcomes(finished.cells)
-    text = printed(differences.render(compare_methods(outcomes, "AE", "VAE", margins={"mmd2": 0.01})))
+    run_results = finished.store.load_results(finished.cells)
+    text = printed(differences.render(compare_methods(run_results, "AE", "VAE", margins={"mmd2": 0.01})))
     assert "A = AE, B = VAE, 5 seeds" in text
     assert re.search(r"sse ↓ .* -5\.05 .* 1\.00 .* < 0\.001 .* better", text)
     assert re.search(r"\[0,1\]² .* ± 0\.13", text)
     assert "equivalent within 0.01" in text
-    text = printed(differences.render(compare_methods(outcomes, "InfoVAE", "VAE")))
+    text = printed(differences.render(compare_methods(run_results, "InfoVAE", "VAE")))
     assert "incomplete (3 of 5)" in text
 
 
 def test_a_comparison_takes_no_name_for_markup_or_control(nasty):
-    outcomes = nasty.store.outcomes(nasty.cells)
-    text = printed(differences.render(compare_methods(outcomes, NASTY, "=HYPERLINK(1)")), 200)
+    run_results = nasty.store.load_results(nasty.cells)
+    text = printed(differences.render(compare_methods(run_results, NASTY, "=HYPERLINK(1)")), 200)
     assert "a[/oops]b [red]" in text
     assert "\x1b" not in text

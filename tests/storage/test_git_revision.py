@@ -34,15 +34,15 @@ def kept(results, monkeypatch):
     return results
 
 
-def outcomes(spelt, folder):
+def run_results(spelt, folder):
     folder.mkdir()
     unpack(find(spelt), folder)
     store = ResultsFolder(folder)
-    return store.outcomes(store.read_benchmark().cells)
+    return store.load_results(store.read_benchmark().cells)
 
 
 def values(spelt, folder):
-    return [outcome.estimates["sse"].value for outcome in outcomes(spelt, folder)]
+    return [result.estimates["sse"].value for result in run_results(spelt, folder)]
 
 
 def test_each_revision_has_its_own_numbers_and_the_working_tree_is_left_alone(kept, tmp_path):
@@ -55,9 +55,9 @@ def test_each_revision_has_its_own_numbers_and_the_working_tree_is_left_alone(ke
 
 def test_a_revision_is_read_as_the_folder_was_when_it_was_committed(kept, tmp_path):
     git(tmp_path, "checkout", "-q", ".")
-    there = kept.store.outcomes(kept.cells[:2])
-    read = outcomes("fig1@HEAD", tmp_path / "read")
-    assert [replace(outcome, folder=other.folder) for outcome, other in zip(read, there, strict=True)] == there
+    there = kept.store.load_results(kept.cells[:2])
+    read = run_results("fig1@HEAD", tmp_path / "read")
+    assert [replace(result, folder=other.folder) for result, other in zip(read, there, strict=True)] == there
 
 
 def test_a_folder_that_is_gone_is_still_to_be_had(kept, tmp_path):
@@ -96,7 +96,7 @@ def test_nothing_but_json_is_unpacked_and_no_link(kept, tmp_path):
     (tmp_path / "fig1/picture.png").write_bytes(b"png")
     git(tmp_path, "add", "-f", ".")
     git(tmp_path, "commit", "-qm", "a link")
-    outcomes("fig1@HEAD", folder := tmp_path / "read")
+    run_results("fig1@HEAD", folder := tmp_path / "read")
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json"}
     assert not (folder / "evil.json").is_symlink()
     assert not (folder / "evil.json").exists()

@@ -34,31 +34,31 @@ def test_a_run_that_did_not_end_well_says_so(results, status: str):
     results.add("VAE", 0, status, "out of memory")
     (cell,) = results.cells
     assert results.store.get_state(cell) == status
-    (outcome,) = results.store.outcomes([cell])
-    assert (outcome.status, outcome.reason) == (status, "out of memory")
+    (result,) = results.store.load_results([cell])
+    assert (result.status, result.reason) == (status, "out of memory")
 
 
 def test_outcomes_hold_measures_and_estimates_also_where_one_is_undefined(results):
     results.add("AE", 0, sse=25.0, rate=None)
-    (outcome,) = results.store.outcomes(results.cells)
-    assert outcome.estimates["sse"].value == 25
-    assert outcome.estimates["sse"].n == 1000
-    assert "rate" in outcome.measures
-    assert "rate" not in outcome.estimates
-    assert "mmd2" not in outcome.measures
+    (result,) = results.store.load_results(results.cells)
+    assert result.estimates["sse"].value == 25
+    assert result.estimates["sse"].n == 1000
+    assert "rate" in result.measures
+    assert "rate" not in result.estimates
+    assert "mmd2" not in result.measures
 
 
 @pytest.mark.parametrize(("rate", "collapsed"), [(0.02, True), (0.1, False), (6.0, False), (None, False)])
 def test_a_rate_below_a_tenth_of_a_nat_is_a_collapse(results, rate: float | None, collapsed: bool):
     results.add("VAE", 0, sse=52.7, rate=rate)
-    (outcome,) = results.store.outcomes(results.cells)
-    assert outcome.collapsed is collapsed
+    (result,) = results.store.load_results(results.cells)
+    assert result.collapsed is collapsed
 
 
 def test_a_run_without_a_record_is_missing(results):
     results.add("VAE", 0, "missing")
-    (outcome,) = results.store.outcomes(results.cells)
-    assert outcome.status == "missing"
+    (result,) = results.store.load_results(results.cells)
+    assert result.status == "missing"
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"status": "done", "key": "another"}', "\x00\xff"])
@@ -66,7 +66,7 @@ def test_a_damaged_record_is_named_and_its_neighbours_are_read(results, damage: 
     folder = results.add("VAE", 0, sse=1.0)
     results.add("VAE", 1, sse=2.0)
     folder.record.write_text(damage)
-    first, second = results.store.outcomes(results.cells)
+    first, second = results.store.load_results(results.cells)
     assert first.status == "failed"
     assert str(folder.record) in first.reason
     assert "remove it and run again" in first.reason
@@ -82,10 +82,10 @@ def test_a_damaged_metric_is_named_and_the_others_are_read(results, damage: str)
     folder = results.add("VAE", 0, sse=1.0, rate=2.0)
     path = folder.metric(Choice("reconstruction"))
     path.write_text(damage)
-    (outcome,) = results.store.outcomes(results.cells)
-    assert outcome.status == "done"
-    assert str(path) in outcome.reason
-    assert list(outcome.estimates) == ["rate"]
+    (result,) = results.store.load_results(results.cells)
+    assert result.status == "done"
+    assert str(path) in result.reason
+    assert list(result.estimates) == ["rate"]
 
 
 def test_damaged_files_are_set_aside_and_nothing_else_is_touched(results):
@@ -126,8 +126,8 @@ def test_one_metric_with_two_settings_gives_two_measures(results):
     for n, metric in zip((70.0, 90.0), metrics, strict=True):
         results.measure(folder, "svm", Measure("svm", "%", "higher"), n)
         folder.metric(Choice("svm")).rename(folder.metric(metric))
-    (outcome,) = results.store.outcomes([replace(results.cells[0], metrics=metrics)])
-    assert {name: e.value for name, e in outcome.estimates.items()} == {"svm labels=100": 70, "svm labels=1000": 90}
+    (result,) = results.store.load_results([replace(results.cells[0], metrics=metrics)])
+    assert {name: e.value for name, e in result.estimates.items()} == {"svm labels=100": 70, "svm labels=1000": 90}
 
 
 def test_two_metrics_of_one_name_are_refused(results):
@@ -136,7 +136,7 @@ def test_two_metrics_of_one_name_are_refused(results):
     write_json(folder.metric(other), read_json(folder.metric(Choice("reconstruction"))))
     cell = replace(results.cells[0], metrics=(Choice("reconstruction"), other))
     with pytest.raises(ResultsError, match="another metric gives 'sse' too"):
-        results.store.outcomes([cell])
+        results.store.load_results([cell])
 
 
 @pytest.mark.parametrize("name", ["../../outside", "/etc/passwd", "a/b"])
@@ -151,7 +151,7 @@ def test_a_link_in_place_of_a_run_is_refused(results, tmp_path: Path):
     folder.path.rename(tmp_path / "elsewhere")
     folder.path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ResultsError, match="link"):
-        results.store.outcomes(results.cells)
+        results.store.load_results(results.cells)
 
 
 def test_a_benchmark_is_read_back_as_it_was_written(results):
@@ -191,9 +191,9 @@ def test_a_thousand_runs_are_read_in_under_a_second(results):
     for i in range(1000):
         results.add(f"method {i % 100}", i // 100, sse=1.0, rate=2.0)
     began = time.process_time()  # other processes may keep the machine busy
-    outcomes = results.store.outcomes(results.cells)
+    run_results = results.store.load_results(results.cells)
     seconds = time.process_time() - began
-    assert len(outcomes) == 1000
+    assert len(run_results) == 1000
     assert seconds < 1
 
 

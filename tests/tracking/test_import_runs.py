@@ -21,14 +21,14 @@ def fetched(bench, tmp_path):
     def brought(experiment="toy", uri=""):
         store = ResultsFolder(tmp_path / "fetched")
         notes = fetch(experiment, uri, bench.path.parent, store)
-        return store.outcomes(store.read_benchmark().cells), notes
+        return store.load_results(store.read_benchmark().cells), notes
 
     return brought
 
 
 def alike(fetched, bench, cells):
     """Whether outcomes are those of a results folder, but for where their files lie."""
-    there = bench.store.outcomes(cells)
+    there = bench.store.load_results(cells)
     return [replace(a, folder=b.folder) for a, b in zip(fetched, there, strict=True)] == there
 
 
@@ -36,10 +36,10 @@ def test_outcomes_come_back_as_they_are_in_the_results_folder(bench, fetched, ca
     for cell in bench.cells:
         bench.whole(cell)
     assert sync(bench.path) == SyncSummary(2, 0)
-    outcomes, notes = fetched()
-    assert outcomes[0].estimates["accuracy"].se == 0.03
-    assert outcomes[0].measures["accuracy"].better == "higher"
-    assert alike(outcomes, bench, bench.cells)
+    run_results, notes = fetched()
+    assert run_results[0].estimates["accuracy"].se == 0.03
+    assert run_results[0].measures["accuracy"].better == "higher"
+    assert alike(run_results, bench, bench.cells)
     assert notes == []
     assert capfd.readouterr() == ("", ""), "MLflow shows no bars"
 
@@ -54,10 +54,10 @@ def test_controls_and_metrics_under_several_settings_come_back(bench, fetched):
             bench.measure(cell, value, metric)
         bench.end(cell)
     assert sync(bench.path, cells=cells) == SyncSummary(2, 0)
-    outcomes, _ = fetched()
-    assert alike(outcomes, bench, cells)
-    assert outcomes[1].cell.seed == 0
-    assert outcomes[1].estimates["accuracy images=500"].value == 0.9
+    run_results, _ = fetched()
+    assert alike(run_results, bench, cells)
+    assert run_results[1].cell.seed == 0
+    assert run_results[1].estimates["accuracy images=500"].value == 0.9
 
 
 def twins():
@@ -70,9 +70,9 @@ def test_runs_that_failed_and_runs_under_way_come_back_as_they_are(bench, fetche
     bench.end(failed, "failed", "no memory")
     bench.begin(under_way)
     sync(bench.path)
-    outcomes, _ = fetched()
-    assert [(o.status, o.reason) for o in outcomes] == [("failed", "no memory"), ("missing", "not finished")]
-    assert alike(outcomes, bench, bench.cells)
+    run_results, _ = fetched()
+    assert [(o.status, o.reason) for o in run_results] == [("failed", "no memory"), ("missing", "not finished")]
+    assert alike(run_results, bench, bench.cells)
 
 
 def test_a_metric_measured_later_is_there_after_the_next_sync(bench, fetched):
@@ -94,8 +94,8 @@ def test_of_a_method_and_seed_run_with_other_settings_before_the_last_run_counts
         bench.measure(cell, value)
         bench.end(cell)
     sync(bench.path, cells=[new, old])
-    (outcome,), notes = fetched()
-    assert (outcome.cell, outcome.estimates["accuracy"].value) == (new, 0.7)
+    (result,), notes = fetched()
+    assert (result.cell, result.estimates["accuracy"].value) == (new, 0.7)
     assert notes == ["1 run of the experiment begun before another of the same method and seed: left out."]
 
 
@@ -104,8 +104,8 @@ def test_runs_of_others_are_left_out_and_counted(bench, fetched):
     sync(bench.path)
     experiment = bench.client().get_experiment_by_name("toy").experiment_id
     bench.client().create_run(experiment, tags={"vb.run_key_of_another": "x"})
-    outcomes, notes = fetched()
-    assert len(outcomes) == 1
+    run_results, notes = fetched()
+    assert len(run_results) == 1
     assert notes == ["1 run of the experiment not mirrored by vimae-bench: left out."]
 
 
@@ -131,8 +131,8 @@ def test_runs_mirrored_without_their_cells_are_told_with_the_remedy(bench, fetch
     sync(bench.path)
     first, second = sorted((bench.path.parent / "mlflow-artifacts").rglob("cell.json"))
     first.unlink()
-    outcomes, notes = fetched()
-    assert len(outcomes) == 1
+    run_results, notes = fetched()
+    assert len(run_results) == 1
     assert notes == ["1 run of the experiment without cell.json among the artefacts: left out; `sync` sends it."]
     second.unlink()
     with pytest.raises(BenchError, match=r"toy: has 2 runs without cell.json .*; `vimae-bench sync` of toy sends it"):
@@ -150,9 +150,9 @@ def test_a_damaged_artefact_costs_its_own_run_and_a_damaged_cell_is_named(bench,
     artefacts = bench.path.parent / "mlflow-artifacts"
     record = next(path for path in artefacts.rglob("record.json") if bench.cells[0].run.key in path.read_text())
     record.write_text("{")
-    outcomes, _ = fetched()
-    assert [outcome.status for outcome in outcomes] == ["failed", "done"]
-    assert "record.json: cannot be read as JSON" in outcomes[0].reason
+    run_results, _ = fetched()
+    assert [result.status for result in run_results] == ["failed", "done"]
+    assert "record.json: cannot be read as JSON" in run_results[0].reason
     for damage in ('{"label": "VAE", "run": {"dataset": "../../etc"}, "metrics": []}', "{", "[]"):
         next(artefacts.rglob("cell.json")).write_text(damage)
         with pytest.raises(BenchError, match=r"/artifacts/cell\.json: is not as `sync` writes it"):

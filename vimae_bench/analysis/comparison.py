@@ -9,7 +9,7 @@ import numpy as np
 from ..core.errors import BenchError, did_you_mean
 from ..core.results import Measure
 from ..core.spec import Run, Training
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from . import footnotes as notes
 from .leaderboard import defined, grouped, title
 from .leaderboard_data import Row
@@ -21,7 +21,7 @@ MEANINGFUL = 0.75
 """A method that wins on a smaller share of the seeds is not called better (Bouthillier et al., 2103.03098)."""
 
 Verdict = Literal["better", "worse", "equivalent", "no difference shown", "incomplete", "collapsed", "other data", ""]
-Side = Mapping[int, Outcome]
+Side = Mapping[int, RunResult]
 _Key = tuple[tuple[str, str, str, int], Training]
 """What a method is matched by: label, data set, architecture and latent size; and its training."""
 
@@ -78,31 +78,35 @@ class _Asked:
     names: tuple[str, str]
     columns: tuple[str, ...]
     margins: Mapping[str, float]
-    mixed: Callable[[Sequence[Outcome], Sequence[Outcome]], Iterator[str]]
+    mixed: Callable[[Sequence[RunResult], Sequence[RunResult]], Iterator[str]]
 
 
 def compare_methods(
-    outcomes: Sequence[Outcome], a: str, b: str, columns: Sequence[str] = (), margins: Mapping[str, float] | None = None
+    run_results: Sequence[RunResult],
+    a: str,
+    b: str,
+    columns: Sequence[str] = (),
+    margins: Mapping[str, float] | None = None,
 ) -> list[Comparison]:
     """Method `a` against method `b` in each table that has both.
 
     `columns` are the measures to be compared and tested (empty: all), `margins` those below which differences do not
     matter, in the measures' units. Raises BenchError for a label or a margin's measure that is not there.
     """
-    labels = dict.fromkeys(outcome.cell.label for outcome in outcomes)
+    labels = dict.fromkeys(result.cell.label for result in run_results)
     for label in (a, b):
         if label not in labels:
             raise BenchError(f"no method here is called '{label}'{did_you_mean(label, labels)}")
     asked = _Asked((a, b), tuple(columns), margins or {}, lambda one, other: notes.mixed([*one, *other]))
-    groups = list(grouped(outcomes).values())
+    groups = list(grouped(run_results).values())
     runs = [group[0].cell.table for group in groups]
     found = [_comparison(title(g[0].cell.table, runs), asked, _side(g, a), _side(g, b)) for g in groups]
     return _checked(found, asked.margins)
 
 
 def compare_results(
-    a: Sequence[Outcome],
-    b: Sequence[Outcome],
+    a: Sequence[RunResult],
+    b: Sequence[RunResult],
     names: tuple[str, str],
     columns: Sequence[str] = (),
     margins: Mapping[str, float] | None = None,
@@ -119,7 +123,7 @@ def compare_results(
     return _checked(found, asked.margins)
 
 
-def left_out(a: Sequence[Outcome], b: Sequence[Outcome]) -> Iterator[str]:
+def left_out(a: Sequence[RunResult], b: Sequence[RunResult]) -> Iterator[str]:
     """What `compare_results` finds on one side alone."""
     left, right = _methods(a), _methods(b)
     taken = [id(side) for pair in _matched(left, right) for side in pair]
@@ -142,16 +146,16 @@ def _matched(a: Mapping[_Key, Side], b: Mapping[_Key, Side]) -> Iterator[tuple[S
             yield side, b[others[0]]
 
 
-def _methods(outcomes: Sequence[Outcome]) -> dict[_Key, dict[int, Outcome]]:
-    sides: dict[_Key, dict[int, Outcome]] = {}
-    for outcome in outcomes:
-        run = outcome.cell.run
-        what = (outcome.cell.label, run.dataset.key, run.architecture.key, run.latent)
-        sides.setdefault((what, run.training), {})[outcome.cell.seed] = outcome
+def _methods(run_results: Sequence[RunResult]) -> dict[_Key, dict[int, RunResult]]:
+    sides: dict[_Key, dict[int, RunResult]] = {}
+    for result in run_results:
+        run = result.cell.run
+        what = (result.cell.label, run.dataset.key, run.architecture.key, run.latent)
+        sides.setdefault((what, run.training), {})[result.cell.seed] = result
     return sides
 
 
-def _first(side: Side) -> Outcome:
+def _first(side: Side) -> RunResult:
     return next(iter(side.values()))
 
 
@@ -160,8 +164,8 @@ def _title(side: Side, among: Sequence[Run]) -> str:
     return f"{cell.label}: {title(cell.run, among)}"
 
 
-def _side(outcomes: Sequence[Outcome], label: str) -> Side:
-    return {outcome.cell.seed: outcome for outcome in outcomes if outcome.cell.label == label}
+def _side(run_results: Sequence[RunResult], label: str) -> Side:
+    return {result.cell.seed: result for result in run_results if result.cell.label == label}
 
 
 def _comparison(name: str, asked: _Asked, a: Side, b: Side) -> Comparison:
@@ -186,14 +190,14 @@ def _comparison(name: str, asked: _Asked, a: Side, b: Side) -> Comparison:
 
 
 def _difference(
-    measure: Measure, pairs: Mapping[int, tuple[Outcome, Outcome]], margin: float | None
+    measure: Measure, pairs: Mapping[int, tuple[RunResult, RunResult]], margin: float | None
 ) -> Difference | None:
     """A row before its test, or None for a measure that is not defined on both sides."""
     name = measure.name
     both = {s: (a, b) for s, (a, b) in pairs.items() if name in a.estimates and name in b.estimates}
     if not both:
         return None
-    left, right = ([outcome.estimates[name] for outcome in side] for side in zip(*both.values(), strict=True))
+    left, right = ([result.estimates[name] for result in side] for side in zip(*both.values(), strict=True))
     a, b = (tuple(estimate.value for estimate in side) for side in (left, right))
     differences = np.subtract(a, b)
     between = interval(differences, parted(left, right))
@@ -201,11 +205,11 @@ def _difference(
     return Difference(measure, tuple(both), a, b, between, shift(differences), reservation, margin=margin)
 
 
-def _reservation(measure: Measure, pairs: Sequence[tuple[Outcome, Outcome]]) -> Verdict:
+def _reservation(measure: Measure, pairs: Sequence[tuple[RunResult, RunResult]]) -> Verdict:
     """What stands in the way of a test; empty where nothing does."""
     if not all(same_data(one, other) for one, other in pairs):
         return "other data"
-    collapsed = any(outcome.collapsed for pair in pairs for outcome in pair)
+    collapsed = any(result.collapsed for pair in pairs for result in pair)
     return "collapsed" if collapsed and not measure.ranks_collapsed else ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.errors import did_you_mean
 from ..core.results import Measure
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .leaderboard_data import Row
 from .per_draw import parted
 from .statistics import FEW, PAIRED_T, interval
@@ -73,9 +73,9 @@ def unfinished(rows: Sequence[Row]) -> Iterator[str]:
     """Which seeds a row lacks and why; what is wrong with the files of those it has."""
     for row in rows:
         found: dict[tuple[str, str], list[int]] = {}
-        for seed, outcome in row.outcomes.items():
-            if outcome.status != "done" or outcome.reason:
-                found.setdefault((outcome.status, outcome.reason), []).append(seed)
+        for seed, result in row.run_results.items():
+            if result.status != "done" or result.reason:
+                found.setdefault((result.status, result.reason), []).append(seed)
         if row.absent:
             found["missing", "not in the benchmark"] = list(row.absent)
         for (status, reason), seeds in found.items():
@@ -86,7 +86,7 @@ def own_training(rows: Sequence[Row]) -> Iterator[str]:
     """Which rows are trained otherwise than the table says."""
     for row in rows:
         found = dict[str, None]()
-        for cell in (outcome.cell for outcome in row.outcomes.values()):
+        for cell in (result.cell for result in row.run_results.values()):
             theirs = vars(cell.shared or cell.run.training)
             found |= dict.fromkeys(f"{k} = {v}" for k, v in vars(cell.run.training).items() if v != theirs[k])
         if found:
@@ -106,7 +106,7 @@ def controls(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[str]:
     """How far two sets of seeds of one method lie apart under each measure, where a row repeats another."""
     by_label = {row.label: row for row in rows}
     for row in rows:
-        repeated = by_label.get(next((o.cell.repeats for o in row.outcomes.values()), ""))
+        repeated = by_label.get(next((o.cell.repeats for o in row.run_results.values()), ""))
         found = [_apart(repeated, row, m) for m in measures] if repeated else []
         if repeated and (said := ", ".join(filter(None, found))):
             yield (
@@ -125,26 +125,26 @@ def _apart(a: Row, b: Row, measure: Measure) -> str:
     return f"{measure.name} [{between[0]:.2g}, {between[1]:.2g}]" if between else ""
 
 
-def mixed(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def mixed(run_results: Sequence[RunResult]) -> Iterator[str]:
     """In what the runs of one table differ that ought to be alike: the data, the versions, the machine."""
-    yield from data(outcomes)
-    made = [outcome.record.get("made_by") or {} for outcome in outcomes if outcome.status == "done"]
+    yield from data(run_results)
+    made = [result.record.get("made_by") or {} for result in run_results if result.status == "done"]
     for name, counts in _differing([*map(made_by, made)] if _vary(made) else []).items():
         each = ", ".join(f"{value} ({many(n, 'run')})" for value, n in counts.items())
         yield f"Mixed {name}: {each if len(counts) <= LISTED else f'{len(counts)} different ones'}."
-    yield from definitions(outcomes)
+    yield from definitions(run_results)
 
 
-def data(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def data(run_results: Sequence[RunResult]) -> Iterator[str]:
     """Whether the runs of one table saw other data than each other."""
-    records = [outcome.record for outcome in outcomes if outcome.status == "done"]
+    records = [result.record for result in run_results if result.status == "done"]
     if differing := _differing([record.get("data") or {} for record in records]):
         yield f"The runs did not see the same data ({', '.join(differing)} differ): they cannot be compared."
 
 
-def definitions(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def definitions(run_results: Sequence[RunResult]) -> Iterator[str]:
     """Which measures are not the same ones in all runs of a table."""
-    for name in _differing([outcome.measures for outcome in outcomes], absent_differs=False):
+    for name in _differing([result.measures for result in run_results], absent_differs=False):
         yield f"{name} is defined in more than one way among these runs, and is not ranked."
 
 
@@ -175,9 +175,9 @@ def _differing(records: Sequence[Mapping[str, Any]], *, absent_differs: bool = T
 def _signs(row: Row) -> str:
     """Such as `rate below 0.1 nats`."""
     found: dict[str, None] = {}
-    for outcome in row.outcomes.values():
-        for name, measure in outcome.measures.items():
-            limit, estimate = measure.collapse_below, outcome.estimates.get(name)
+    for result in row.run_results.values():
+        for name, measure in result.measures.items():
+            limit, estimate = measure.collapse_below, result.estimates.get(name)
             if limit is not None and estimate and estimate.value < limit:
                 found[f"{name} below {limit:g} {measure.unit}".strip()] = None
     return ", ".join(found)

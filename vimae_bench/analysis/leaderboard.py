@@ -13,7 +13,7 @@ from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
 from ..core.spec import Choice, Run, Training
 from ..storage.metric_file import suffix_of
-from ..storage.store import Outcome, Reference
+from ..storage.store import Reference, RunResult
 from . import footnotes as notes
 from .leaderboard_data import Board, Entry, Row
 from .per_draw import parted
@@ -22,35 +22,35 @@ from .statistics import FEW
 
 
 def leaderboards(
-    outcomes: Sequence[Outcome],
+    run_results: Sequence[RunResult],
     references: Sequence[Reference] = (),
     rank_by: str = "",
     columns: Sequence[str] = (),
     provenance: str = "",
 ) -> list[Board]:
-    """One table for each data set, architecture, latent size and training, in the order of the outcomes.
+    """One table for each data set, architecture, latent size and training, in the order of the results.
 
     `rank_by` names the measure that sorts (empty: the first that has a direction), `columns` those that are shown and
     tested (empty: all); `provenance` is the first sentence below each table. Raises ResultsError if one table has two
     runs of one method from one seed.
     """
-    groups = grouped(outcomes)
+    groups = grouped(run_results)
     runs = [group[0].cell.table for group in groups.values()]
     titles = {key: title(run, runs) for key, run in zip(groups, runs, strict=True)}
     # A column that another table of the same file has is not missed here.
-    known = defined([*outcomes, *references])
+    known = defined([*run_results, *references])
     missed = [*notes.unknown([rank_by, *columns], known)]
     boards = (_board(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items())
     return [replace(board, notes=(provenance, *board.notes)) if provenance else board for board in boards]
 
 
-def grouped(outcomes: Sequence[Outcome]) -> dict[object, list[Outcome]]:
-    """The outcomes that belong in one table, by what they share."""
-    groups: dict[object, list[Outcome]] = {}
-    for outcome in outcomes:
-        run = outcome.cell.table
+def grouped(run_results: Sequence[RunResult]) -> dict[object, list[RunResult]]:
+    """The results that belong in one table, by what they share."""
+    groups: dict[object, list[RunResult]] = {}
+    for result in run_results:
+        run = result.cell.table
         key = (run.dataset.key, run.architecture.key, run.latent, run.training)
-        groups.setdefault(key, []).append(outcome)
+        groups.setdefault(key, []).append(result)
     return groups
 
 
@@ -75,19 +75,19 @@ def _differing(training: Training, others: Sequence[Training]) -> list[str]:
 
 def _board(
     name: str,
-    outcomes: Sequence[Outcome],
+    run_results: Sequence[RunResult],
     references: Sequence[Reference],
     rank_by: str,
     columns: Sequence[str],
     missed: Sequence[str],
 ) -> Board:
-    run = outcomes[0].cell.table
-    seeds = tuple(sorted({outcome.cell.seed for outcome in outcomes}))
+    run = run_results[0].cell.table
+    seeds = tuple(sorted({result.cell.seed for result in run_results}))
     beside = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
-    measures = defined([*outcomes, *beside])
+    measures = defined([*run_results, *beside])
     named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
     shown = (named if columns else None) or list(measures)
-    rows = _rows(outcomes, seeds)
+    rows = _rows(run_results, seeds)
     ranked = {column: _column(measures[column], rows, seeds) for column in shown if measures[column].better}
     by = rank_by if rank_by in ranked else next(iter(ranked), None)
     ranking = rank(list(ranked.values()))
@@ -98,7 +98,7 @@ def _board(
         *notes.unfinished(rows),
         *notes.collapsed(rows, [measures[column] for column in shown]),
         *notes.controls(rows, [measures[column] for column in shown]),
-        *notes.mixed(outcomes),
+        *notes.mixed(run_results),
         *(reference.reason for reference in beside if reference.reason),
     )
     return Board(
@@ -119,7 +119,7 @@ def _board(
     )
 
 
-def defined(sources: Sequence[Outcome | Reference]) -> dict[str, Measure]:
+def defined(sources: Sequence[RunResult | Reference]) -> dict[str, Measure]:
     """All measures in the order in which they are met; one that is defined in two ways loses its direction."""
     found: dict[str, Measure] = {}
     for source in sources:
@@ -131,24 +131,22 @@ def defined(sources: Sequence[Outcome | Reference]) -> dict[str, Measure]:
     return found
 
 
-def _rows(outcomes: Sequence[Outcome], seeds: Sequence[int]) -> list[Row]:
-    methods: dict[str, dict[int, Outcome]] = {}
-    for outcome in outcomes:
-        by_seed = methods.setdefault(outcome.cell.label, {})
-        if by_seed.setdefault(outcome.cell.seed, outcome) is not outcome:
-            raise ResultsError(
-                f"{outcome.folder}: is a second run of '{outcome.cell.label}' from one seed in one table"
-            )
+def _rows(run_results: Sequence[RunResult], seeds: Sequence[int]) -> list[Row]:
+    methods: dict[str, dict[int, RunResult]] = {}
+    for result in run_results:
+        by_seed = methods.setdefault(result.cell.label, {})
+        if by_seed.setdefault(result.cell.seed, result) is not result:
+            raise ResultsError(f"{result.folder}: is a second run of '{result.cell.label}' from one seed in one table")
     return [_row(label, dict(sorted(by_seed.items())), seeds) for label, by_seed in methods.items()]
 
 
-def _row(label: str, outcomes: Mapping[int, Outcome], seeds: Sequence[int]) -> Row:
+def _row(label: str, run_results: Mapping[int, RunResult], seeds: Sequence[int]) -> Row:
     estimates: dict[str, dict[int, Estimate]] = {}
-    for seed, outcome in outcomes.items():
-        for name, estimate in outcome.estimates.items():
+    for seed, result in run_results.items():
+        for name, estimate in result.estimates.items():
             estimates.setdefault(name, {})[seed] = estimate
     entries = {name: _entry(found, len(seeds)) for name, found in estimates.items()}
-    return Row(label, outcomes, tuple(seed for seed in seeds if seed not in outcomes), entries)
+    return Row(label, run_results, tuple(seed for seed in seeds if seed not in run_results), entries)
 
 
 def _entry(estimates: Mapping[int, Estimate], seeds: int) -> Entry:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from ..core.results import Estimate, Measure
 from ..core.spec import Choice, Training
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .per_draw import parted
 from .ranking import Place
 from .statistics import Interval, interval
@@ -38,26 +38,26 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """A method: its outcomes by seed, and its entries by measure. `absent` are seeds that only other rows have."""
+    """A method: its results by seed, and its entries by measure. `absent` are seeds that only other rows have."""
 
     label: str
-    outcomes: Mapping[int, Outcome]
+    run_results: Mapping[int, RunResult]
     absent: tuple[int, ...]
     entries: Mapping[str, Entry]
 
     @property
     def complete(self) -> bool:
         """Whether every seed of the table is done."""
-        return not self.absent and all(outcome.status == "done" for outcome in self.outcomes.values())
+        return not self.absent and all(result.status == "done" for result in self.run_results.values())
 
     @property
     def collapsed(self) -> tuple[int, ...]:
         """The seeds whose model ignores its data."""
-        return tuple(seed for seed, outcome in self.outcomes.items() if outcome.collapsed)
+        return tuple(seed for seed, result in self.run_results.items() if result.collapsed)
 
     def count(self, status: str) -> int:
         """How many seeds of the table are `done`, `diverged`, `failed` or `missing`; absent ones are missing."""
-        found = sum(outcome.status == status for outcome in self.outcomes.values())
+        found = sum(result.status == status for result in self.run_results.values())
         return found + len(self.absent) if status == "missing" else found
 
 

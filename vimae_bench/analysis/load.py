@@ -13,12 +13,12 @@ from ..core.spec import Cell
 from ..storage.store import ResultsFolder
 
 if TYPE_CHECKING:
-    from ..storage.store import Outcome
+    from ..storage.store import RunResult
     from .leaderboard_data import Board
 
 
 @dataclass(frozen=True)
-class Finished:
+class BenchmarkResults:
     """A benchmark's store with the cells that are asked about and the way they are shown."""
 
     store: ResultsFolder
@@ -28,19 +28,19 @@ class Finished:
     provenance: str = ""
 
     @cached_property
-    def outcomes(self) -> "list[Outcome]":
+    def run_results(self) -> "list[Outcome]":
         """What came of each cell, read once."""
         with _keeping_all():
-            return self.store.outcomes(self.cells)
+            return self.store.load_results(self.cells)
 
     @cached_property
-    def boards(self) -> "list[Board]":
+    def leaderboards(self) -> "list[Board]":
         """The leaderboards, read and worked out once: a text and figures are made of them."""
         from .leaderboard import leaderboards
 
         with _keeping_all():
             references = self.store.load_references(self.cells)
-            return leaderboards(self.outcomes, references, self.rank_by, self.columns, self.provenance)
+            return leaderboards(self.run_results, references, self.rank_by, self.columns, self.provenance)
 
 
 @contextlib.contextmanager
@@ -54,7 +54,7 @@ def _keeping_all() -> Generator[None]:
         gc.enable()
 
 
-def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Finished:
+def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> BenchmarkResults:
     """What a benchmark file is about, or a results folder in its place."""
     if file.is_dir():
         store = ResultsFolder(file)
@@ -62,20 +62,20 @@ def finished(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> Fini
             kept = store.read_benchmark()
         shown = kept.leaderboard
         columns = tuple(shown.get("columns", ()))
-        return Finished(store, kept.cells, shown.get("rank_by", ""), columns, shown.get("provenance", ""))
+        return BenchmarkResults(store, kept.cells, shown.get("rank_by", ""), columns, shown.get("provenance", ""))
     from ..config.matrix import read_matrix
 
     benchmark, cells = read_matrix(file, overrides)
-    return Finished(ResultsFolder(results / benchmark.name), cells, **asdict(benchmark.leaderboard))
+    return BenchmarkResults(ResultsFolder(results / benchmark.name), cells, **asdict(benchmark.leaderboard))
 
 
-def finished_all(sources: Sequence[Path], results: Path) -> list[Finished]:
+def load_all_benchmark_results(sources: Sequence[Path], results: Path) -> list[BenchmarkResults]:
     """What several benchmark files or results folders are about. Raises Problems with all that cannot be read."""
-    found, problems = list[Finished](), list[Problem]()
+    found, problems = list[BenchmarkResults](), list[Problem]()
     for source in sources:
         try:
-            one = finished(source, results)
-            _ = one.outcomes
+            one = load_benchmark_results(source, results)
+            _ = one.run_results
             found.append(one)
         except BenchError as error:
             problems += [Problem("", line) for line in str(error).splitlines()]

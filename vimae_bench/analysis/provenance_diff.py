@@ -5,13 +5,13 @@ from typing import Any
 
 from ..core.canonical import Json
 from ..storage.metric_file import suffix_of
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .footnotes import LISTED, data, definitions, made_by, many
 
 Told = Mapping[str, object]
 
 
-def unlike(a: Sequence[Outcome], b: Sequence[Outcome]) -> Iterator[str]:
+def unlike(a: Sequence[RunResult], b: Sequence[RunResult]) -> Iterator[str]:
     """What sides A and B, paired by seed, were given, measured by and made by that is not the same."""
     pairs = list(zip(a, b, strict=True))
     if other := _differing([(_settings(one), _settings(other)) for one, other in pairs]):
@@ -27,7 +27,7 @@ def unlike(a: Sequence[Outcome], b: Sequence[Outcome]) -> Iterator[str]:
         yield f"Every number of {many(len(done), 'pair')} of runs is the same on both sides."
 
 
-def same_data(a: Outcome, b: Outcome) -> bool:
+def same_data(a: RunResult, b: RunResult) -> bool:
     """Whether two runs saw the same arrays, by their sha256."""
     return (a.record.get("data") or {}) == (b.record.get("data") or {})
 
@@ -52,12 +52,12 @@ def _spelt(values: Sequence[str]) -> str:
     return " and ".join(found) if len(found) <= LISTED else many(len(found), "different one")
 
 
-def _settings(outcome: Outcome) -> Told:
+def _settings(result: RunResult) -> Told:
     """All that decides a run but its seed, which pairs it."""
-    return {name: value for name, value in _flat(outcome.cell.run.as_json()) if name != "seed"}
+    return {name: value for name, value in _flat(result.cell.run.as_json()) if name != "seed"}
 
 
-def _metrics(a: Outcome, b: Outcome) -> tuple[Told, Told]:
+def _metrics(a: RunResult, b: RunResult) -> tuple[Told, Told]:
     """The settings of the metrics that both runs are measured by."""
     one, other = (
         {metric.use + suffix_of(metric, run.cell.metrics): metric.as_json() for metric in run.cell.metrics}
@@ -67,8 +67,8 @@ def _metrics(a: Outcome, b: Outcome) -> tuple[Told, Told]:
     return dict(_flat({name: one[name] for name in shared})), dict(_flat({name: other[name] for name in shared}))
 
 
-def _versions(outcome: Outcome) -> Told:
-    return made_by(outcome.record.get("made_by") or {})
+def _versions(result: RunResult) -> Told:
+    return made_by(result.record.get("made_by") or {})
 
 
 def _flat(value: Any, at: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401

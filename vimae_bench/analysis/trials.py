@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.results import Direction, Measure
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 
 
 @dataclass(frozen=True)
@@ -56,23 +56,23 @@ class Tuned:
         return float(np.dot(self.values, beaten[:-1] ** trials - beaten[1:] ** trials))
 
 
-def attempt(number: int, settings: Mapping[str, Any], outcomes: Sequence[Outcome], measure: Measure) -> Attempt:
+def attempt(number: int, settings: Mapping[str, Any], run_results: Sequence[RunResult], measure: Measure) -> Attempt:
     """The trial of which these are the runs, one for each seed.
 
     A collapsed run counts as lost where the measure does not rank such runs, as in a leaderboard.
     """
     by_seed, lost = dict[int, float](), list[str]()
-    for outcome in outcomes:
-        estimate = outcome.estimates.get(measure.name)
-        if outcome.status != "done" or estimate is None:
-            lost.append(_lost(outcome, measure))
-        elif outcome.collapsed and not measure.ranks_collapsed:
-            lost.append(f"seed {outcome.cell.seed} collapsed")
+    for result in run_results:
+        estimate = result.estimates.get(measure.name)
+        if result.status != "done" or estimate is None:
+            lost.append(_lost(result, measure))
+        elif result.collapsed and not measure.ranks_collapsed:
+            lost.append(f"seed {result.cell.seed} collapsed")
         else:
-            by_seed[outcome.cell.seed] = estimate.value
+            by_seed[result.cell.seed] = estimate.value
     return Attempt(number, settings, by_seed, None if lost else fmean(by_seed.values()), "; ".join(lost))
 
 
-def _lost(outcome: Outcome, measure: Measure) -> str:
-    what = outcome.status if outcome.status != "done" else f"without {measure.name}"
-    return f"seed {outcome.cell.seed} {what}" + (f" ({outcome.reason})" if outcome.reason else "")
+def _lost(result: RunResult, measure: Measure) -> str:
+    what = result.status if result.status != "done" else f"without {measure.name}"
+    return f"seed {result.cell.seed} {what}" + (f" ({result.reason})" if result.reason else "")

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 
 SOFTWARE = ("vimae-bench", "torch")
 """What of `made_by`, besides the distributions of plugins, makes a record another one."""
 
 
-def stale(outcomes: Sequence[Outcome]) -> dict[Path, str]:
+def stale(run_results: Sequence[RunResult]) -> dict[Path, str]:
     """The runs of one table that were made by other versions than most of them, by folder, and in what they differ."""
-    made = {outcome.folder: versions(outcome.record) for outcome in outcomes if outcome.record}
+    made = {result.folder: versions(result.record) for result in run_results if result.record}
     counts: dict[str, Counter[str]] = {}
     for name, version in (item for told in made.values() for item in told.items()):
         counts.setdefault(name, Counter())[version] += 1

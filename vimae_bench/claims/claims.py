@@ -9,7 +9,7 @@ import numpy as np
 
 from ..analysis.statistics import interval
 from ..core.results import Estimate
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .closed_forms import CLOSED_FORMS
 from .matching import Evidence
 from .paired_comparisons import Asked, Pair, Read, Region, Verdict, collapsed, differences_of, judged, pair
@@ -189,8 +189,8 @@ def _asked(check: Check, measure: str, *, with_margin: bool) -> Iterator[Asked]:
 
 
 def _reader(measure: str) -> Read:
-    def read(outcome: Outcome) -> Estimate | None:
-        return outcome.estimates.get(measure)
+    def read(result: RunResult) -> Estimate | None:
+        return result.estimates.get(measure)
 
     return read
 

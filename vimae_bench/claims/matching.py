@@ -10,14 +10,14 @@ from ..analysis.leaderboard import grouped, title
 from ..analysis.leaderboard_data import Row
 from ..core.errors import BenchError, did_you_mean
 from ..core.spec import Choice, Run
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .paper import KNOWN_OF_METHODS, Paper, Setup
 
-Side = Mapping[int, Outcome]
-"""The outcomes of one method by seed."""
+Side = Mapping[int, RunResult]
+"""The results of one method by seed."""
 
 QUALITY = ("missing", "failed", "diverged", "done")
-"""Which of two outcomes of one run is kept, from the worst to the best."""
+"""Which of two results of one run is kept, from the worst to the best."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Evidence:
 
     def measured(self, measure: str) -> bool:
         """Whether any method has this measure."""
-        return any(measure in outcome.estimates for side in self.sides.values() for outcome in side.values())
+        return any(measure in result.estimates for side in self.sides.values() for result in side.values())
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class _Kept:
 
 
 def gather(
-    paper: Paper, outcomes: Sequence[Outcome], chosen: Mapping[str, str] | None = None
+    paper: Paper, run_results: Sequence[RunResult], chosen: Mapping[str, str] | None = None
 ) -> tuple[list[Evidence], list[str]]:
     """The evidence there is for a paper, and what of the results belongs to none of its setups.
 
@@ -60,8 +60,8 @@ def gather(
     label that is not there.
     """
     chosen = chosen or {}
-    _expect_known(paper, outcomes, chosen)
-    groups = list(grouped(_once(outcomes)).values())
+    _expect_known(paper, run_results, chosen)
+    groups = list(grouped(_once(run_results)).values())
     runs = [group[0].cell.table for group in groups]
     found, alien = list[Evidence](), list[str]()
     for group in groups:
@@ -74,8 +74,8 @@ def gather(
     return found, alien
 
 
-def _expect_known(paper: Paper, outcomes: Sequence[Outcome], chosen: Mapping[str, str]) -> None:
-    labels = dict.fromkeys(outcome.cell.label for outcome in outcomes)
+def _expect_known(paper: Paper, run_results: Sequence[RunResult], chosen: Mapping[str, str]) -> None:
+    labels = dict.fromkeys(result.cell.label for result in run_results)
     wrong = [
         *(
             f"the paper has no method '{name}'{did_you_mean(name, paper.methods)}"
@@ -87,16 +87,16 @@ def _expect_known(paper: Paper, outcomes: Sequence[Outcome], chosen: Mapping[str
         raise BenchError("\n".join(wrong))
 
 
-def _once(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def _once(run_results: Sequence[RunResult]) -> list[RunResult]:
     """Each run of each label once, the best that came of it: several results folders may hold the same run."""
-    kept: dict[tuple[str, str], Outcome] = {}
-    for outcome in outcomes:
-        before = kept.setdefault((outcome.cell.label, outcome.cell.run.key), outcome)
-        if (QUALITY.index(outcome.status), len(outcome.estimates)) > (
+    kept: dict[tuple[str, str], RunResult] = {}
+    for result in run_results:
+        before = kept.setdefault((result.cell.label, result.cell.run.key), result)
+        if (QUALITY.index(result.status), len(result.estimates)) > (
             QUALITY.index(before.status),
             len(before.estimates),
         ):
-            kept[outcome.cell.label, outcome.cell.run.key] = outcome
+            kept[result.cell.label, result.cell.run.key] = result
     return list(kept.values())
 
 
@@ -111,7 +111,7 @@ def name_of(dataset: Choice) -> str:
 
 
 def _evidence(
-    number: int, paper: Paper, setup: Setup, name: str, group: Sequence[Outcome], chosen: Mapping[str, str]
+    number: int, paper: Paper, setup: Setup, name: str, group: Sequence[RunResult], chosen: Mapping[str, str]
 ) -> Evidence:
     rows = _rows(group)
     sides, controls, said = dict[str, Side](), dict[str, Side](), list[str]()
@@ -125,16 +125,16 @@ def _evidence(
             found = [row.side for row in rows if row.repeats == fitting[0].label]
             controls.update({method: found[0]} if found else {})
     taken = [Row(paper.name(method), side, (), {}) for method, side in sides.items()]
-    used = [outcome for side in (*sides.values(), *controls.values()) for outcome in side.values()]
+    used = [result for side in (*sides.values(), *controls.values()) for result in side.values()]
     said += [*notes.unfinished(taken), *notes.collapsed(taken, ()), *notes.mixed(used)]
     return Evidence(number, setup, name, sides, controls, tuple(_scale(paper, setup, group, sides)), tuple(said))
 
 
-def _rows(group: Sequence[Outcome]) -> list[_Kept]:
-    sides: dict[tuple[str, str, str], dict[int, Outcome]] = {}
-    for outcome in group:
-        run = outcome.cell.run
-        sides.setdefault((outcome.cell.label, run.objective.key, run.prior.key), {})[outcome.cell.seed] = outcome
+def _rows(group: Sequence[RunResult]) -> list[_Kept]:
+    sides: dict[tuple[str, str, str], dict[int, RunResult]] = {}
+    for result in group:
+        run = result.cell.run
+        sides.setdefault((result.cell.label, run.objective.key, run.prior.key), {})[result.cell.seed] = result
     firsts = {key: next(iter(side.values())).cell for key, side in sides.items()}
     return [
         _Kept(cell.label, cell.run.objective, cell.run.prior, cell.repeats, dict(sorted(sides[key].items())))
@@ -175,7 +175,7 @@ def _agrees(settings: Mapping[str, Any], key: str, wanted: Any) -> bool:  # noqa
     return given > wanted if bound == "above" else given < wanted if bound == "below" else False
 
 
-def _scale(paper: Paper, setup: Setup, group: Sequence[Outcome], sides: Mapping[str, Side]) -> Iterator[str]:
+def _scale(paper: Paper, setup: Setup, group: Sequence[RunResult], sides: Mapping[str, Side]) -> Iterator[str]:
     """In what the runs differ from the published experiment."""
     run = group[0].cell.run
     if note := setup.datasets[name_of(run.dataset)]:

@@ -32,12 +32,12 @@ from ..analysis.statistics import (
     seeds_to_show,
 )
 from ..core.results import Estimate
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .matching import Evidence, Side
 from .paper import Paper
 
 Verdict = Literal["supported", "contradicted", "not decided", "not testable"]
-Read = Callable[[Outcome], Estimate | None]
+Read = Callable[[RunResult], Estimate | None]
 Region = tuple[float, float]
 
 
@@ -71,7 +71,7 @@ class Pair:
     differences: Array = field(default_factory=lambda: np.zeros(0))
     interval: Interval | None = None
     seeds: tuple[int, ...] = ()
-    runs: tuple[Outcome, ...] = ()
+    runs: tuple[RunResult, ...] = ()
     spread: float | None = None
     test: str = ""
     p: float | None = None
@@ -107,7 +107,7 @@ def pair(asked: Asked, paper: Paper, evidence: Evidence, spread: float | None) -
             return replace(made, why=f"{paper.name(method)} is not measured")
     a, b = evidence.sides[asked.a], evidence.sides[asked.b] if asked.b else evidence.sides[asked.a]
     for method, side, read in ((asked.a, a, asked.read_a), (asked.b, b, asked.read_b)):
-        if method and not any(read(outcome) for outcome in side.values()):
+        if method and not any(read(result) for result in side.values()):
             return replace(made, why=f"{paper.name(method)} is not measured")
     seeds = tuple(s for s in a if s in b and asked.read_a(a[s]) and (not asked.b or asked.read_b(b[s])))
     if not seeds:
@@ -124,13 +124,13 @@ def pair(asked: Asked, paper: Paper, evidence: Evidence, spread: float | None) -
     return replace(made, why=few) if len(seeds) < QUOTABLE else made
 
 
-def differences_of(asked: Asked, a: Sequence[Outcome], b: Sequence[Outcome]) -> tuple[Array, Array | None]:
+def differences_of(asked: Asked, a: Sequence[RunResult], b: Sequence[RunResult]) -> tuple[Array, Array | None]:
     """a - b by seed (their log ratio, a - value), and by seed and draw where all runs share the draws."""
-    left = [found for outcome in a if (found := asked.read_a(outcome))]
+    left = [found for result in a if (found := asked.read_a(result))]
     if not asked.b:
         parts = parted(left)
         return _values(left) - asked.value, None if parts is None else parts - asked.value
-    right = [found for outcome in b if (found := asked.read_b(outcome))]
+    right = [found for result in b if (found := asked.read_b(result))]
     if asked.logarithmic:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log(_values(left) / _values(right)), None
@@ -186,7 +186,7 @@ def _doubt(pair: Pair, inside: bool) -> str:
 def _reservation(pair: Pair, paper: Paper, sides: tuple[Side, Side]) -> str:
     """What stands in the way of any verdict, however many seeds there are."""
     for method, side in zip((pair.a, pair.b), sides, strict=True):
-        lost = [seed for seed, outcome in side.items() if outcome.status in ("diverged", "failed")]
+        lost = [seed for seed, result in side.items() if result.status in ("diverged", "failed")]
         if method and lost:
             return f"{paper.name(method)} diverged or failed on seed{'s' * (len(lost) > 1)} {', '.join(map(str, lost))}"
     if any(a.record.get("data") != b.record.get("data") for s in pair.seeds for a, b in [(sides[0][s], sides[1][s])]):

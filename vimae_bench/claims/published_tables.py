@@ -69,11 +69,11 @@ def reading(
 ) -> Reading:
     """What a method reaches under a measure, not yet judged."""
     side = (evidence.sides.get(method) if evidence else None) or {}
-    having = {seed: outcome for seed, outcome in side.items() if measure in outcome.estimates}
-    lost = tuple(seed for seed, outcome in side.items() if outcome.status in ("diverged", "failed"))
+    having = {seed: result for seed, result in side.items() if measure in result.estimates}
+    lost = tuple(seed for seed, result in side.items() if result.status in ("diverged", "failed"))
     if not having:
         return Reading(method, condition, measure, printed, lost=lost)
-    estimates = [outcome.estimates[measure] for outcome in having.values()]
+    estimates = [result.estimates[measure] for result in having.values()]
     values = [estimate.value for estimate in estimates]
     return Reading(
         method,
@@ -85,7 +85,7 @@ def reading(
         interval=interval(values, parted(estimates)),
         prediction=prediction_interval(values),
         match="not decided",
-        collapsed=tuple(seed for seed, outcome in having.items() if outcome.collapsed),
+        collapsed=tuple(seed for seed, result in having.items() if result.collapsed),
         lost=lost,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .claims import Judged, judge
 from .matching import Evidence, gather
 from .paper import Paper
@@ -21,8 +21,8 @@ class Report:
     notes: tuple[str, ...]
 
 
-def report(paper: Paper, outcomes: Sequence[Outcome], chosen: Mapping[str, str] | None = None) -> Report:
-    """Hold a paper against outcomes; `chosen` as in `gather`, which says what is raised."""
-    found, alien = gather(paper, outcomes, chosen)
+def report(paper: Paper, run_results: Sequence[RunResult], chosen: Mapping[str, str] | None = None) -> Report:
+    """Hold a paper against results; `chosen` as in `gather`, which says what is raised."""
+    found, alien = gather(paper, run_results, chosen)
     claims = tuple(judge(paper, claim, found) for claim in paper.claim)
     return Report(paper, tuple(found), tuple(sheets(paper, found)), claims, tuple(alien))

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from .verdict import written
 if TYPE_CHECKING:
     from ..analysis.comparison import Comparison
 
-FORMATS = {"markdown": "differences_markdown", "csv": "differences_csv", "json": "differences_json"}
+FORMATS = ("terminal", "markdown", "csv", "json")
 ENDINGS = {".html": "page", ".md": "markdown", ".csv": "csv", ".json": "json"}
 
 
@@ -35,7 +34,7 @@ def _ending(context: click.Context, option: click.Parameter, path: Path | None) 
     "--margin", "margins", multiple=True, metavar="MEASURE=VALUE", help="Differences below this are called equivalent."
 )
 @click.option("--mlflow-uri", default="", help="The MLflow store.  [default: sqlite in the results folder]")
-@click.option("--format", "form", type=click.Choice(["terminal", *FORMATS]), default="terminal", help="How to print.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="terminal", help="How to print.")
 @click.option(
     "--output", type=FILE, callback=_ending, help="Write a page (.html), or .md, .csv, .json, to this file instead."
 )
@@ -83,7 +82,7 @@ def _compared(words: Sequence[str], places: Places, margins: dict[str, float]) -
 def _methods(given: Side, a: str, b: str, margins: dict[str, float]) -> _Compared:
     from ..analysis.comparison import compare_methods
 
-    tables = compare_methods(given.outcomes, a, b, given.columns, margins)
+    tables = compare_methods(given.run_results, a, b, given.columns, margins)
     if not tables:
         raise BenchError(f"{given.name}: '{a}' and '{b}' have no seed of one data set and architecture in common")
     return _Compared(tables, given.notes)
@@ -92,8 +91,8 @@ def _methods(given: Side, a: str, b: str, margins: dict[str, float]) -> _Compare
 def _results(a: Side, b: Side, margins: dict[str, float]) -> _Compared:
     from ..analysis.comparison import compare_results, left_out
 
-    tables = compare_results(a.outcomes, b.outcomes, (a.name, b.name), a.columns or b.columns, margins)
-    notes = (*a.notes, *b.notes, *left_out(a.outcomes, b.outcomes))
+    tables = compare_results(a.run_results, b.run_results, (a.name, b.name), a.columns or b.columns, margins)
+    notes = (*a.notes, *b.notes, *left_out(a.run_results, b.run_results))
     if not tables:
         raise BenchError("\n".join(["there is nothing that both sides have", *notes]))
     return _Compared(tables, notes)
@@ -116,7 +115,9 @@ def _show(made: _Compared) -> None:
 
 
 def _text(made: _Compared, form: str) -> str:
-    return import_module(f"..render.{FORMATS[form]}", __package__).render(made.tables, made.notes)
+    from ..reports.formats import COMPARISON_FORMATS
+
+    return COMPARISON_FORMATS[form](made.tables, made.notes)
 
 
 def _page(made: _Compared, command: str) -> str:

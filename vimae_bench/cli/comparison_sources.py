@@ -6,11 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from ..analysis.load import finished
+from ..analysis.load import load_benchmark_results
 from ..core.errors import BenchError, Problem, Problems, ResultsError, did_you_mean
 
 if TYPE_CHECKING:
-    from ..storage.store import Outcome
+    from ..storage.store import RunResult
 
 EXPERIMENT = "mlflow:"
 
@@ -23,7 +23,7 @@ class Side:
     """
 
     name: str
-    outcomes: "Sequence[Outcome]"
+    run_results: "Sequence[RunResult]"
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -68,8 +68,8 @@ def side(name: str, places: Places) -> Side:
 
 
 def _side(name: str, path: Path, results: Path) -> Side:
-    found = finished(path, results)
-    return Side(name, found.outcomes, found.columns)
+    found = load_benchmark_results(path, results)
+    return Side(name, found.run_results, found.columns)
 
 
 def _revision(name: str) -> Side:
@@ -96,11 +96,11 @@ def _borrowed(name: str, folder: Path) -> Side:
         read = _side(name, folder, folder.parent)
     except ResultsError as error:
         raise ResultsError(str(error).replace(str(folder), name)) from error
-    outcomes = [
+    run_results = [
         replace(o, folder=Path(name) / o.folder.relative_to(folder), reason=o.reason.replace(str(folder), name))
-        for o in read.outcomes
+        for o in read.run_results
     ]
-    return replace(read, outcomes=outcomes)
+    return replace(read, run_results=run_results)
 
 
 def _near(name: str, results: Path) -> str:

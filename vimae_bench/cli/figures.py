@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..analysis.load import Finished, finished
+from ..analysis.load import BenchmarkResults, load_benchmark_results
 from ..core.errors import BenchError, legible
 from ..storage.atomic import atomic_write
 from .options import FILE, file_argument, override_option, results_option
@@ -40,24 +40,24 @@ def figures(file: Path, results: Path, output: Path, form: str, overrides: tuple
       vimae-bench figures results/fig1 --output figures
       vimae-bench figures benchmarks/quickstart.toml --output paper/figures --format pdf
     """
-    for name, figure in _named(finished(file, results, overrides)):
+    for name, figure in _named(load_benchmark_results(file, results, overrides)):
         path = output / f"{name}.{form}"
         _write(figure, path, form)
         click.echo(path)
 
 
-def _named(found: Finished) -> "Iterator[tuple[str, Figure]]":
+def _named(found: BenchmarkResults) -> "Iterator[tuple[str, Figure]]":
     """The figures one by one, under names of files. Raises BenchError if there is none."""
     from ..reports import all_figures as gallery
 
-    outcomes, taken = found.store.outcomes(found.cells), Counter[str]()
-    for title, _, figure in chain(gallery.figures(found.boards, outcomes), gallery.walls(outcomes)):
+    run_results, taken = found.store.load_results(found.cells), Counter[str]()
+    for title, _, figure in chain(gallery.figures(found.leaderboards, run_results), gallery.walls(run_results)):
         name = slug(title)
         taken[name] += 1
         yield name if taken[name] == 1 else f"{name}-{taken[name]}", figure
     if not taken:
         raise BenchError(f"{found.store.path}: no run has finished, so there is nothing to draw")
-    for title in gallery.without_pictures(outcomes):
+    for title in gallery.without_pictures(run_results):
         click.echo(legible(f"{title}: no reconstructions and samples, for no run has kept pictures"), err=True)
 
 

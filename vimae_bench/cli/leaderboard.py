@@ -1,26 +1,25 @@
 """`vimae-bench leaderboard`: what the runs show."""
 
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..analysis.load import Finished, finished
+from ..analysis.load import BenchmarkResults, load_benchmark_results
 from ..storage.atomic import atomic_write
 from .options import file_argument, override_option, results_option
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = {"markdown": "markdown", "csv": "csv_file", "json": "json_file", "latex": "latex"}
+FORMATS = ("terminal", "markdown", "csv", "json", "latex")
 
 
 @click.command()
 @file_argument
 @results_option
-@click.option("--format", "form", type=click.Choice(["terminal", *FORMATS]), default="terminal", help="How to print.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="terminal", help="How to print.")
 @override_option
 def leaderboard(file: Path, results: Path, form: str, overrides: tuple[str, ...]) -> None:
     """Rank the methods of a benchmark, and say which differences are real.
@@ -32,23 +31,23 @@ def leaderboard(file: Path, results: Path, form: str, overrides: tuple[str, ...]
       vimae-bench leaderboard benchmarks/quickstart.toml
       vimae-bench leaderboard results/fig1 --format latex
     """
-    found = finished(file, results, overrides)
+    found = load_benchmark_results(file, results, overrides)
     if form == "terminal":
         show(found)
     else:
         click.echo(_text(found, form), nl=False)
 
 
-def show(found: Finished) -> None:
+def show(found: BenchmarkResults) -> None:
     """Print the leaderboards to the terminal."""
     from rich.console import Console
 
     from ..reports import leaderboard_terminal as terminal
 
-    Console().print(terminal.render(found.boards))
+    Console().print(terminal.render(found.leaderboards))
 
 
-def keep(found: Finished) -> None:
+def keep(found: BenchmarkResults) -> None:
     """Write the leaderboards beside the runs: a table, the intervals, and the codes where they have two dimensions."""
     folder = found.store.path
     for old in (*folder.glob("leaderboard*.png"), *folder.glob("codes*.png")):
@@ -59,23 +58,25 @@ def keep(found: Finished) -> None:
         _save(_codes(found), folder / "codes.png")
 
 
-def _text(found: Finished, form: str) -> str:
-    return import_module(f"..render.{FORMATS[form]}", __package__).render(found.boards)
+def _text(found: BenchmarkResults, form: str) -> str:
+    from ..reports.formats import LEADERBOARD_FORMATS
+
+    return LEADERBOARD_FORMATS[form](found.leaderboards)
 
 
-def _intervals(found: Finished) -> "list[Figure]":
+def _intervals(found: BenchmarkResults) -> "list[Figure]":
     from ..reports import intervals
 
-    boards = found.boards
+    boards = found.leaderboards
     having = [board for board in boards if board.columns]  # a table of which nothing is measured yet shows nothing
     return [intervals.draw(board) for board in having or boards]
 
 
-def _codes(found: Finished) -> "list[Figure]":
+def _codes(found: BenchmarkResults) -> "list[Figure]":
     from ..analysis.leaderboard import grouped
     from ..reports import latent_codes as codes
 
-    tables = list(grouped(found.store.outcomes(found.cells)).values())
+    tables = list(grouped(found.store.load_results(found.cells)).values())
     having = [table for table in tables if any(map(codes.kept_by, table))]
     return [codes.draw(table) for table in having or tables]
 

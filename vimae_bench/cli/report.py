@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..analysis.load import Finished, finished_all
+from ..analysis.load import BenchmarkResults, load_all_benchmark_results
 from ..core.errors import BenchError, ResultsError
 from .options import FILE, results_option
 from .verdict import written
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..reports.page.image_grids import Wall
     from ..reports.page.provenance import Origin
     from ..reports.page.report import Picture
-    from ..storage.store import Outcome
+    from ..storage.store import RunResult
 
 MLFLOW = ("http://", "https://")
 
@@ -44,9 +44,9 @@ def report(
     """
     from ..reports.page.report import Material, page
 
-    found = finished_all(sources, results)
+    found = load_all_benchmark_results(sources, results)
     _expect_address(mlflow_url)
-    boards = [board for one in found for board in one.boards]
+    boards = [board for one in found for board in one.leaderboards]
     if not boards:
         raise BenchError(f"{', '.join(map(str, sources))}: has no runs to report")
     text = page(
@@ -66,21 +66,21 @@ def report(
     click.echo(output)
 
 
-def _titles(found: Sequence[Finished]) -> "Iterator[str]":
+def _titles(found: Sequence[BenchmarkResults]) -> "Iterator[str]":
     """The titles of all tables; with the benchmark's name where there are several."""
     for one in found:
-        for board in one.boards:
+        for board in one.leaderboards:
             yield f"{one.store.path.name}: {board.title}" if len(found) > 1 else board.title
 
 
-def _origin(found: Finished) -> "Origin":
+def _origin(found: BenchmarkResults) -> "Origin":
     from ..reports.page.provenance import origin
 
     try:
         kept = found.store.read_benchmark()
     except ResultsError:  # of a benchmark file nothing need be kept yet
-        return origin(found.store.path.name, "", found.outcomes)
-    return origin(kept.name, kept.source, found.outcomes)
+        return origin(found.store.path.name, "", found.run_results)
+    return origin(kept.name, kept.source, found.run_results)
 
 
 def _command(sources: Sequence[Path], given: Mapping[str, object]) -> str:
@@ -88,30 +88,30 @@ def _command(sources: Sequence[Path], given: Mapping[str, object]) -> str:
     return shlex.join(["vimae-bench", "report", *map(str, sources), *options])
 
 
-def _pictures(found: Sequence[Finished]) -> "Iterator[Picture]":
+def _pictures(found: Sequence[BenchmarkResults]) -> "Iterator[Picture]":
     """All figures that the results support."""
     from ..reports import all_figures as gallery
     from ..reports.page.inline_figures import svg
     from ..reports.page.report import Picture
 
-    drawn = (drawn for one in found for drawn in gallery.figures(one.boards, one.outcomes))
+    drawn = (drawn for one in found for drawn in gallery.figures(one.leaderboards, one.run_results))
     for n, (title, caption, figure) in enumerate(drawn, 1):
         yield Picture(title, caption, svg(figure, title, f"figure-{n}"))
 
 
-def _walls(found: Sequence[Finished]) -> "Iterator[Wall]":
+def _walls(found: Sequence[BenchmarkResults]) -> "Iterator[Wall]":
     from ..reports.page.image_grids import hung
 
     for one in found:
-        yield from hung(one.boards, one.outcomes)
+        yield from hung(one.leaderboards, one.run_results)
 
 
-def _verdict(found: Sequence[Finished], against: Path | None) -> "Report | None":
+def _verdict(found: Sequence[BenchmarkResults], against: Path | None) -> "Report | None":
     """The verdict on a paper: on the one that is named, or on the shipped one if some runs belong to it."""
     from ..claims.paper import read_paper, shipped
     from ..claims.verdict import report
 
-    made = report(read_paper(against or shipped()), [outcome for one in found for outcome in one.outcomes])
+    made = report(read_paper(against or shipped()), [result for one in found for result in one.run_results])
     return made if against or made.evidence else None
 
 
@@ -136,8 +136,8 @@ def _address_of(url: str | None) -> "Callable[[Outcome], str]":
     from ..storage.run_folder import RunFolder
     from ..tracking.sync_state import read_mlflow_run_id
 
-    def address(outcome: "Outcome") -> str:
-        run_id = read_mlflow_run_id(RunFolder(outcome.folder).sync_state) if url else ""
+    def address(result: "Outcome") -> str:
+        run_id = read_mlflow_run_id(RunFolder(result.folder).sync_state) if url else ""
         return f"{url.rstrip('/')}/#/runs/{quote(run_id, safe='')}" if url and run_id else ""
 
     return address

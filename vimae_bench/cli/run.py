@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..analysis.load import Finished
+from ..analysis.load import BenchmarkResults
 from ..config.benchmark import Benchmark
 from ..config.matrix import read_matrix, select_entries
 from ..core.errors import ResultsError
@@ -149,9 +149,9 @@ def run(
     looking_on = [dispensable(make_plugin("reporter", choice), choice.use) for choice in reporters]
     failed = run_jobs(todo, chosen, looking_on, wait=not shard)
     shown = asdict(benchmark.leaderboard)
-    found = Finished(store, wanted, **shown)
+    found = BenchmarkResults(store, wanted, **shown)
     leaderboard.show(found)
-    leaderboard.keep(found if len(wanted) == len(matrix) else Finished(store, matrix, **shown))
+    leaderboard.keep(found if len(wanted) == len(matrix) else BenchmarkResults(store, matrix, **shown))
     for name, where in _places(file, results, benchmark.name, reporters).items():
         click.echo(f"{name:10} {where}")
     if failed:

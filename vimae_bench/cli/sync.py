@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..analysis.load import finished
+from ..analysis.load import load_benchmark_results
 from .options import file_argument, results_option
 
 BEHIND = 1
@@ -26,7 +26,7 @@ def sync(file: Path, results: Path, mlflow_uri: str, no_models: bool) -> None:
     """
     from ..tracking.sync import sync as mirror
 
-    found = finished(file, results)
+    found = load_benchmark_results(file, results)
     summary = mirror(found.store.path, mlflow_uri, found.cells, models=not no_models)
     behind = f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""
     runs = "run" if summary.mirrored == 1 else "runs"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..analysis.load import finished_all
+from ..analysis.load import load_all_benchmark_results
 from ..core.errors import BenchError
 from ..storage.atomic import atomic_write
 from .options import FILE, results_option
@@ -48,8 +48,8 @@ def verdict(
     from ..claims.verdict import report
 
     paper = read_paper(against or shipped())
-    outcomes = [outcome for one in finished_all(sources, results) for outcome in one.outcomes]
-    made = report(paper, outcomes, dict(map(_named, methods)))
+    run_results = [result for one in load_all_benchmark_results(sources, results) for result in one.run_results]
+    made = report(paper, run_results, dict(map(_named, methods)))
     if output:
         text = _text(made, form, output.absolute().parent)
         written(output, text)

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..analysis.leaderboard import grouped, leaderboards, title
 from ..analysis.leaderboard_data import Board
-from ..analysis.load import finished
+from ..analysis.load import load_benchmark_results
 from ..core.errors import BenchError, did_you_mean
 from ..core.spec import Cell
-from ..storage.store import Outcome, Reference
+from ..storage.store import RunResult, Reference
 from .frames import Placed
 
 
@@ -20,26 +20,26 @@ class Bench:
     """The outcomes of one benchmark's runs, and how its tables are `shown`: what `leaderboards` takes besides."""
 
     name: str
-    outcomes: tuple[Outcome, ...]
+    run_results: tuple[RunResult, ...]
     references: tuple[Reference, ...] = ()
     shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @cached_property
     def boards(self) -> list[Board]:
         """A leaderboard for each table."""
-        return leaderboards(self.outcomes, self.references, **self.shown)
+        return leaderboards(self.run_results, self.references, **self.shown)
 
     @cached_property
-    def tables(self) -> list[tuple[str, list[Outcome]]]:
+    def tables(self) -> list[tuple[str, list[RunResult]]]:
         """The outcomes of each table, with its title, in the order of the boards."""
-        groups = list(grouped(self.outcomes).values())
+        groups = list(grouped(self.run_results).values())
         runs = [group[0].cell.table for group in groups]
         return [(title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
     @property
     def placed(self) -> list[Placed]:
         """The outcomes with the tables they stand in."""
-        return [Placed(self.name, table, outcome) for table, group in self.tables for outcome in group]
+        return [Placed(self.name, table, result) for table, group in self.tables for result in group]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -49,28 +49,28 @@ class Bench:
     @property
     def labels(self) -> set[str]:
         """The labels of the methods."""
-        return {outcome.cell.label for outcome in self.outcomes}
+        return {result.cell.label for result in self.run_results}
 
     def has_place_for(self, cell: Cell) -> bool:
         """Whether some table was trained as this cell was."""
-        return _setup(cell) in {_setup(outcome.cell) for outcome in self.outcomes}
+        return _setup(cell) in {_setup(result.cell) for result in self.run_results}
 
 
 def read(path: Path, results: Path) -> Bench:
     """What is in a results folder, or in that of a benchmark file. Raises BenchError for what is neither."""
     if not path.exists():
         raise BenchError(f"{path}: there is no such folder or file{did_you_mean(path.name, _near(path))}")
-    found = finished(path, results)
-    outcomes, references = found.store.outcomes(found.cells), found.store.load_references(found.cells)
+    found = load_benchmark_results(path, results)
+    run_results, references = found.store.load_results(found.cells), found.store.load_references(found.cells)
     shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "cells")}
-    return Bench(found.store.path.name, tuple(outcomes), tuple(references), shown)
+    return Bench(found.store.path.name, tuple(run_results), tuple(references), shown)
 
 
 def expect_apart(benches: Sequence[Bench]) -> None:
     """Raises BenchError where two runs would be one entry of a table."""
     for bench in benches:
         seen = set[object]()
-        for cell in (outcome.cell for outcome in bench.outcomes):
+        for cell in (result.cell for result in bench.run_results):
             if (one := (*_setup(cell), cell.label, cell.seed)) in seen:
                 raise BenchError(
                     f"two runs are called '{cell.label}' and come from seed {cell.seed}; label one otherwise"

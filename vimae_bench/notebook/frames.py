@@ -9,7 +9,7 @@ from ..analysis.leaderboard_data import Board
 from ..core.canonical import Json, is_number
 from ..reports.leaderboard_csv import rows as board_rows
 from ..storage.run_folder import RunFolder
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .components import identity
 
 if TYPE_CHECKING:
@@ -90,39 +90,39 @@ class Placed:
 
     benchmark: str
     table: str
-    outcome: Outcome
+    result: RunResult
 
     def head(self) -> Json:
         """The columns that say which run it is."""
-        cell = self.outcome.cell
+        cell = self.result.cell
         where = {"benchmark": self.benchmark, "table": self.table}
         return {**where, "method": cell.label, "seed": cell.seed, "key": identity(cell.run)}
 
 
 def runs(placed: Sequence[Placed]) -> "pd.DataFrame":
     """A row for each run, whatever became of it."""
-    return _frame(({**one.head(), **_run(one.outcome)} for one in placed), RUNS)
+    return _frame(({**one.head(), **_run(one.result)} for one in placed), RUNS)
 
 
 def measures(placed: Sequence[Placed]) -> "pd.DataFrame":
     """A row for each run and measure that is defined for it."""
-    return _frame(({**one.head(), **row} for one in placed for row in _measures(one.outcome)), MEASURES)
+    return _frame(({**one.head(), **row} for one in placed for row in _measures(one.result)), MEASURES)
 
 
 def curves(placed: Sequence[Placed]) -> "pd.DataFrame":
     """A row for each run, epoch and term of its loss."""
-    return _frame(({**one.head(), **row} for one in placed for row in _epochs(one.outcome)), CURVES)
+    return _frame(({**one.head(), **row} for one in placed for row in _epochs(one.result)), CURVES)
 
 
-def estimates(outcome: Outcome) -> "pd.DataFrame":
+def estimates(result: RunResult) -> "pd.DataFrame":
     """A row for each measure of one run."""
     columns = {name: MEASURES[name] for name in ("measure", "value", "se", "n", "unit", "better")}
-    return _frame(_measures(outcome), columns).set_index("measure")
+    return _frame(_measures(result), columns).set_index("measure")
 
 
-def history(outcome: Outcome) -> "pd.DataFrame":
+def history(result: RunResult) -> "pd.DataFrame":
     """A row for each epoch of one run, a column for each term."""
-    rows = _frame(_epochs(outcome), {name: CURVES[name] for name in ("epoch", "term", "value")})
+    rows = _frame(_epochs(result), {name: CURVES[name] for name in ("epoch", "term", "value")})
     return rows.pivot(index="epoch", columns="term", values="value").reindex(columns=rows["term"].unique())
 
 
@@ -154,8 +154,8 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str, kind: str) -> "pd.Seri
     return pd.Series(values, dtype=kind)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
-def _run(outcome: Outcome) -> Json:
-    run, record = outcome.cell.run, outcome.record
+def _run(result: RunResult) -> Json:
+    run, record = result.cell.run, result.record
     made_by, seconds = _table(record, "made_by"), _table(record, "seconds")
     parts = {name: getattr(run, name).use for name in ("dataset", "architecture", "objective", "prior")}
     return {
@@ -163,28 +163,28 @@ def _run(outcome: Outcome) -> Json:
         "latent": run.latent,
         "epochs": run.training.epochs,
         "settings": dict(run.objective.settings),
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "collapsed": outcome.collapsed,
+        "status": result.status,
+        "reason": result.reason,
+        "collapsed": result.collapsed,
         "parameters": record.get("parameters"),
         "steps": record.get("steps"),
         "seconds": _number(seconds.get("training")),
         "seconds_steps": _number(seconds.get("steps")),
         **{name: _word(made_by.get(name)) for name in ("device", "precision", "step", "torch", "commit")},
         "version": _word(made_by.get("vimae-bench")),
-        "folder": str(outcome.folder),
+        "folder": str(result.folder),
     }
 
 
-def _measures(outcome: Outcome) -> Iterable[Json]:
-    for name, estimate in outcome.estimates.items():
-        measure = outcome.measures[name]
+def _measures(result: RunResult) -> Iterable[Json]:
+    for name, estimate in result.estimates.items():
+        measure = result.measures[name]
         told = {"measure": name, "unit": measure.unit, "better": measure.better, "version": measure.version}
         yield {**told, "value": estimate.value, "se": estimate.se, "n": estimate.n}
 
 
-def _epochs(outcome: Outcome) -> Iterable[Json]:
-    for line in RunFolder(outcome.folder).read_history():
+def _epochs(result: RunResult) -> Iterable[Json]:
+    for line in RunFolder(result.folder).read_history():
         for term, value in line["terms"].items():
             yield {"epoch": line["epoch"], "term": term, "value": value, "seconds": line["seconds"]}
 

@@ -8,7 +8,7 @@ from ..analysis.leaderboard_data import Board
 from ..reports.comparison_terminal import HEADS
 from ..reports.comparison_text import sides, spelt
 from ..reports.table_format import Cell, Line, decimals, heading, lines, number, plain, unit
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 
 CELL, LABEL = ' style="white-space:nowrap"', ' style="white-space:nowrap;text-align:left"'
 QUIET = ' style="opacity:.65"'
@@ -25,9 +25,9 @@ def comparisons(found: Sequence[Comparison]) -> str:
     return "".join(map(_comparison, found))
 
 
-def trained(head: str, outcome: Outcome) -> str:
+def trained(head: str, result: RunResult) -> str:
     """A line, and the measures of one model with their standard errors."""
-    rows = [_row(_estimate(outcome, name), 0) for name in outcome.estimates]
+    rows = [_row(_estimate(result, name), 0) for name in result.estimates]
     return f"<p>{_text(head)}</p>" + (_table(["measure", "value", "unit"], rows) if rows else "")
 
 
@@ -63,8 +63,8 @@ def _difference(row: Difference, seeds: int) -> list[str]:
     return [*map(_text, cells), f"<b>{_text(text.verdict)}</b>"]
 
 
-def _estimate(outcome: Outcome, name: str) -> list[str]:
-    measure, estimate = outcome.measures[name], outcome.estimates[name]
+def _estimate(result: RunResult, name: str) -> list[str]:
+    measure, estimate = result.measures[name], result.estimates[name]
     digits = decimals([estimate.se] if estimate.se else [], [estimate.value])
     spread = f" ± {number(estimate.se, digits)}" if estimate.se else ""
     return [_text(heading(measure)), f"{number(estimate.value, digits)}{spread}", _text(unit(measure))]

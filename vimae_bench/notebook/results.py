@@ -34,7 +34,7 @@ def load(*paths: str | Path, results: str | Path = "results") -> "Results":
 
 def beside(*trained: "Trained") -> "Results":
     """What was trained here as results: a table for all that was trained alike. Seeds make up a row by its label."""
-    return _apart([Bench(HERE, tuple(one.outcome for one in trained))])
+    return _apart([Bench(HERE, tuple(one.result for one in trained))])
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,12 +79,12 @@ class Results:
     @property
     def methods(self) -> list[str]:
         """The labels of the methods, in the order of the runs."""
-        return list(dict.fromkeys(placed.outcome.cell.label for placed in self._placed))
+        return list(dict.fromkeys(placed.result.cell.label for placed in self._placed))
 
     @property
     def seeds(self) -> list[int]:
         """The seeds of the runs, in order."""
-        return sorted({placed.outcome.cell.seed for placed in self._placed})
+        return sorted({placed.result.cell.seed for placed in self._placed})
 
     def table(self, name: str) -> "Results":
         """The tables alone whose titles hold all of these parts, such as `"mnist, d = 8"`.
@@ -93,9 +93,11 @@ class Results:
         """
         wanted = {part.strip() for part in name.split(",")}
         kept = [(b, [o for t, group in b.tables if wanted <= {*t.split(", ")} for o in group]) for b in self.benches]
-        if not any(outcomes for _, outcomes in kept):
+        if not any(run_results for _, run_results in kept):
             raise BenchError(f"no table here is called '{name}'{did_you_mean(name, self.tables)}")
-        return Results(tuple(replace(bench, outcomes=tuple(outcomes)) for bench, outcomes in kept if outcomes))
+        return Results(
+            tuple(replace(bench, run_results=tuple(run_results)) for bench, run_results in kept if run_results)
+        )
 
     def compare(self, a: str, b: str, margin: Mapping[str, float] | None = None) -> Comparisons:
         """Two methods seed by seed; differences shown to be within a measure's margin are called equivalent.
@@ -106,7 +108,7 @@ class Results:
             if label not in self.methods:
                 raise BenchError(f"no method here is called '{label}'{did_you_mean(label, self.methods)}")
         both = [bench for bench in self.benches if {a, b} <= bench.labels]
-        found = [one for bench in both for one in compare_methods(bench.outcomes, a, b, bench.columns, margin)]
+        found = [one for bench in both for one in compare_methods(bench.run_results, a, b, bench.columns, margin)]
         if not found:
             raise BenchError(f"'{a}' and '{b}' have no table and no seed in common")
         return Comparisons(tuple(found))
@@ -118,10 +120,10 @@ class Results:
         """
         benches = list(self.benches)
         for one in trained:
-            places = [place for place, bench in enumerate(benches) if bench.has_place_for(one.outcome.cell)]
+            places = [place for place, bench in enumerate(benches) if bench.has_place_for(one.result.cell)]
             if not places:
                 raise BenchError(f"no table here was trained as {one!r}; train it with like=, or look at it alone")
-            benches[places[0]] = replace(benches[places[0]], outcomes=(*benches[places[0]].outcomes, one.outcome))
+            benches[places[0]] = replace(benches[places[0]], run_results=(*benches[places[0]].run_results, one.result))
         return _apart(benches)
 
     def setup(self) -> dict[str, Any]:
@@ -132,7 +134,7 @@ class Results:
         if len(self.tables) != 1:
             remedy = f"; choose one, such as .table({self.tables[0]!r})" if self.tables else ""
             raise BenchError(f"there are {len(self.tables)} tables{remedy}")
-        cell = self._placed[0].outcome.cell
+        cell = self._placed[0].result.cell
         shared = {name: getattr(cell.run, name) for name in ("dataset", "architecture", "latent", "training")}
         return {**shared, "metrics": cell.metrics}
 
@@ -145,7 +147,7 @@ class Results:
 
     def __repr__(self) -> str:
         names = ", ".join(bench.name for bench in self.benches)
-        done = sum(placed.outcome.status == "done" for placed in self._placed)
+        done = sum(placed.result.status == "done" for placed in self._placed)
         tables = f"{n} tables" if (n := len(self.tables)) != 1 else "1 table"
         return f"Results of {names}: {tables}, {len(self.methods)} methods, {done} of {len(self._placed)} runs done"
 

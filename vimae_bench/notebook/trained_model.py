@@ -11,7 +11,7 @@ from ..models.autoencoder import Autoencoder
 from ..plugin.evaluation import Evaluation
 from ..plugin.latent_sampling import LatentDistribution
 from ..storage.image_grid import COLUMNS
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from . import frames, html
 from .components import identity
 from .pictures import Tiles
@@ -24,34 +24,34 @@ if TYPE_CHECKING:
 class Trained:
     """What came of one training.
 
-    `outcome` is what came of it as results hold it, `evaluation` the model with its data as a metric sees them.
+    `result` is what came of it as results hold it, `evaluation` the model with its data as a metric sees them.
     """
 
-    outcome: Outcome
+    result: RunResult
     evaluation: Evaluation
 
     @property
     def label(self) -> str:
         """The name of its row in a table."""
-        return self.outcome.cell.label
+        return self.result.cell.label
 
     @property
     def seed(self) -> int:
-        return self.outcome.cell.run.seed
+        return self.result.cell.run.seed
 
     @property
     def key(self) -> str:
         """The identity that a worker's run of the same has; empty where some part is not registered."""
-        return identity(self.outcome.cell.run)
+        return identity(self.result.cell.run)
 
     @property
     def status(self) -> str:
         """`done`, or `diverged` for the `reason` given."""
-        return self.outcome.status
+        return self.result.status
 
     @property
     def reason(self) -> str:
-        return self.outcome.reason
+        return self.result.reason
 
     @property
     def model(self) -> Autoencoder:
@@ -61,12 +61,12 @@ class Trained:
     @cached_property
     def estimates(self) -> "pd.DataFrame":
         """A row for each measure: value, se, n, unit, better."""
-        return frames.estimates(self.outcome)
+        return frames.estimates(self.result)
 
     @cached_property
     def history(self) -> "pd.DataFrame":
         """A row for each epoch, a column for each term: the mean over the epoch's batches."""
-        return frames.history(self.outcome)
+        return frames.history(self.result)
 
     def samples(self, n: int = 50, source: LatentDistribution = "prior", columns: int = COLUMNS) -> Tiles:
         """n generated images, of codes drawn from the prior or from another `source`."""
@@ -82,9 +82,9 @@ class Trained:
         return self.evaluation
 
     def _repr_html_(self) -> str:
-        return html.trained(repr(self), self.outcome)
+        return html.trained(repr(self), self.result)
 
     def __repr__(self) -> str:
-        run = self.outcome.cell.run
+        run = self.result.cell.run
         said = f"{self.status}: {self.reason}" if self.reason else self.status
         return f"{self.label} on {title(run, [run])}, seed {run.seed}: {said}"

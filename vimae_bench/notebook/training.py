@@ -30,7 +30,7 @@ from ..models.types import ModelSpec
 from ..plugin.evaluation import Evaluation
 from ..storage.metric_file import suffix_of
 from ..storage.run_folder import RunFolder
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .components import Part
 from .method import Method, read
 from .progress import Tell, bar
@@ -92,17 +92,17 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 def _carried_out(method: Method, label: str, device: torch.device, data: Path) -> Trained:
     scratch = Path(mkdtemp(prefix="vimae-bench-"))
     try:
-        outcome, evaluation = _measured_and_drawn(method, label, device, data, scratch)
+        result, evaluation = _measured_and_drawn(method, label, device, data, scratch)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    weakref.finalize(outcome, shutil.rmtree, scratch, ignore_errors=True)  # tables of it read its epochs and pictures
-    return Trained(outcome, evaluation)
+    weakref.finalize(result, shutil.rmtree, scratch, ignore_errors=True)  # tables of it read its epochs and pictures
+    return Trained(result, evaluation)
 
 
 def _measured_and_drawn(
     method: Method, label: str, device: torch.device, data: Path, scratch: Path
-) -> tuple[Outcome, Evaluation]:
+) -> tuple[RunResult, Evaluation]:
     """Train a model in a scratch folder, measure it and draw it."""
     cell, dataset = method.cell(label), method.dataset.made
     with bar(label, method.training.epochs) as tell, _undisturbed(method.training.threads, device):
@@ -119,7 +119,7 @@ def _measured_and_drawn(
         measures, estimates = _measured(method.metrics if done else (), evaluation, show)
         if done:
             draw(evaluation, folder.read_history(), folder.pictures)  # figures of results look for them there
-    return Outcome(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates), evaluation
+    return RunResult(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates), evaluation
 
 
 @contextmanager

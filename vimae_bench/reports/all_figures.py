@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..analysis.leaderboard import grouped, title
 from ..analysis.leaderboard_data import Board
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from . import image_grid_figure as wall
 from . import intervals, robustness
 from . import latent_codes as codes
@@ -26,37 +26,37 @@ class Drawn(NamedTuple):
     figure: "Figure"
 
 
-def figures(boards: Sequence[Board], outcomes: Sequence[Outcome]) -> Iterator[Drawn]:
+def figures(boards: Sequence[Board], run_results: Sequence[RunResult]) -> Iterator[Drawn]:
     """The figures of each table in turn, drawn when they are asked for; a method looks the same in all of them.
 
-    `outcomes` are those that the boards were made of.
+    `run_results` are those that the boards were made of.
     """
-    shown = looks(outcome.cell.label for outcome in outcomes)
-    for board, group in zip(boards, grouped(outcomes).values(), strict=True):
+    shown = looks(result.cell.label for result in run_results)
+    for board, group in zip(boards, grouped(run_results).values(), strict=True):
         for made in _figures(board, group, shown):
             yield made._replace(title=f"{made.title}, {board.title}")
 
 
-def walls(outcomes: Sequence[Outcome]) -> Iterator[Drawn]:
+def walls(run_results: Sequence[RunResult]) -> Iterator[Drawn]:
     """A wall of reconstructions and samples for each table of which some run has drawn any."""
-    for name, table in _tables(outcomes):
+    for name, table in _tables(run_results):
         if hung := wall.hang(table):
             yield Drawn(f"Reconstructions and samples, {name}", wall.caption(hung), wall.draw(hung, name))
 
 
-def without_pictures(outcomes: Sequence[Outcome]) -> list[str]:
+def without_pictures(run_results: Sequence[RunResult]) -> list[str]:
     """The titles of tables that have no wall, since no run of theirs has kept pictures that can be read."""
-    return [name for name, table in _tables(outcomes) if not wall.hang(table)]
+    return [name for name, table in _tables(run_results) if not wall.hang(table)]
 
 
-def _tables(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
-    """The title of each table and its outcomes."""
-    groups = list(grouped(outcomes).values())
+def _tables(run_results: Sequence[RunResult]) -> list[tuple[str, list[RunResult]]]:
+    """The title of each table and its results."""
+    groups = list(grouped(run_results).values())
     runs = [group[0].cell.table for group in groups]
     return [(title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
 
-def _figures(board: Board, outcomes: Sequence[Outcome], shown: Looks) -> Iterator[Drawn]:
+def _figures(board: Board, run_results: Sequence[RunResult], shown: Looks) -> Iterator[Drawn]:
     if board.columns:
         yield Drawn("Every measure", intervals.caption(board), intervals.draw(board))
     if plane.rows(board):
@@ -67,5 +67,5 @@ def _figures(board: Board, outcomes: Sequence[Outcome], shown: Looks) -> Iterato
         yield Drawn("Who beats whom", wins.caption(board), wins.draw(board))
     if histories := curves.read(board):
         yield Drawn("Training", curves.caption(board), curves.draw(board, shown, histories))
-    if any(map(codes.kept_by, outcomes)):
-        yield Drawn("Codes", codes.CAPTION, codes.draw(outcomes))
+    if any(map(codes.kept_by, run_results)):
+        yield Drawn("Codes", codes.CAPTION, codes.draw(run_results))

@@ -13,7 +13,7 @@ from ..claims.paired_comparisons import Pair
 from ..claims.paper import Paper
 from ..claims.published_tables import Reading, Sheet
 from ..claims.verdict import Report
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .table_format import COLLAPSED, UNDEFINED, decimals, number, unit
 
 HEADS = ("runs", "measure", "A", "B", "A - B, A / B", "95 % interval", "claimed", "p", "seeds", "says")
@@ -82,7 +82,7 @@ def _collapses(paper: Paper, judged: Judged) -> Iterator[str]:
     for finding in {f.evidence.number: f for f in judged.findings if f.evidence and f.pairs}.values():
         evidence = finding.evidence
         for method, side in evidence.sides.items() if evidence else ():
-            seeds = [str(seed) for seed, outcome in side.items() if outcome.collapsed]
+            seeds = [str(seed) for seed, result in side.items() if result.collapsed]
             if seeds and any(method in (p.a, p.b) for f in judged.findings if f.evidence == evidence for p in f.pairs):
                 yield (
                     f"{COLLAPSED} {paper.name(method)} ignores its data in runs {evidence.number if evidence else ''} "
@@ -193,9 +193,9 @@ def links(evidence: Evidence, start: Path) -> Iterator[tuple[str, list[tuple[int
     """The folders of the runs by method, as paths from `start`."""
     for kind, sides in (("", evidence.sides), (", A/A control", evidence.controls)):
         for method, side in sides.items():
-            yield f"{method}{kind}", [(seed, link(outcome, start)) for seed, outcome in side.items()]
+            yield f"{method}{kind}", [(seed, link(result, start)) for seed, result in side.items()]
 
 
-def link(outcome: Outcome, start: Path) -> str:
+def link(result: RunResult, start: Path) -> str:
     """A run's folder as a path from `start`, with forward slashes."""
-    return Path(os.path.relpath(outcome.folder, start)).as_posix()
+    return Path(os.path.relpath(result.folder, start)).as_posix()

@@ -10,7 +10,7 @@ from ..core.errors import ResultsError
 from ..storage import image_grid as tiles
 from ..storage.image_grid import Images
 from ..storage.run_folder import RunFolder
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .intervals import OTHER, QUIET
 from .table_format import COLLAPSED, plain, short
 
@@ -38,23 +38,23 @@ class Sheets:
 class Hung:
     """A method's place on a wall: its sheets, or why there are none."""
 
-    outcome: Outcome
+    result: RunResult
     sheets: Sheets | None
     absent: str = ""
 
     @property
     def label(self) -> str:
-        return short(self.outcome.cell.label) + (f" {COLLAPSED}" if self.outcome.collapsed else "")
+        return short(self.result.cell.label) + (f" {COLLAPSED}" if self.result.collapsed else "")
 
 
-def hang(outcomes: Sequence[Outcome]) -> list[Hung]:
+def hang(run_results: Sequence[RunResult]) -> list[Hung]:
     """The methods of one table, all from one seed: the lowest of those from which most have drawn pictures.
 
     Empty if there is no picture that can be read.
     """
-    drawn = [outcome.cell.seed for outcome in outcomes if _drew(outcome)]
+    drawn = [result.cell.seed for result in run_results if _drew(result)]
     seed = max(sorted(set(drawn)), key=drawn.count, default=None)
-    hung = [_hung(outcome) for outcome in outcomes if outcome.cell.seed == seed]
+    hung = [_hung(result) for result in run_results if result.cell.seed == seed]
     first = next((one.sheets for one in hung if one.sheets), None)
     return [_alike(one, first) for one in hung] if first else []
 
@@ -92,7 +92,7 @@ def caption(hung: Sequence[Hung]) -> str:
     """What to look for, and of which methods there is nothing."""
     lacking = "".join(f" Nothing of {one.label}: {one.absent}." for one in hung if one.absent)
     return (
-        f"Models from seed {hung[0].outcome.cell.seed}, on the same test images, and on the same noise where priors "
+        f"Models from seed {hung[0].result.cell.seed}, on the same test images, and on the same noise where priors "
         "are alike. Where samples are worse than reconstructions, the prior does not fit the codes." + lacking
     )
 
@@ -101,20 +101,18 @@ def _names(hung: Sequence[Hung]) -> list[str]:
     return ["test images", *(one.label for one in hung)]
 
 
-def _drew(outcome: Outcome) -> bool:
-    return outcome.status == "done" and (RunFolder(outcome.folder).pictures / "samples.png").exists()
+def _drew(result: RunResult) -> bool:
+    return result.status == "done" and (RunFolder(result.folder).pictures / "samples.png").exists()
 
 
-def _hung(outcome: Outcome) -> Hung:
-    if not _drew(outcome):
-        return Hung(outcome, None, outcome.status if outcome.status != "done" else "no pictures kept")
-    pictures = RunFolder(outcome.folder).pictures
+def _hung(result: RunResult) -> Hung:
+    if not _drew(result):
+        return Hung(result, None, result.status if result.status != "done" else "no pictures kept")
+    pictures = RunFolder(result.folder).pictures
     try:
-        return Hung(
-            outcome, _sheets(tiles.load(pictures / "reconstructions.png"), tiles.load(pictures / "samples.png"))
-        )
+        return Hung(result, _sheets(tiles.load(pictures / "reconstructions.png"), tiles.load(pictures / "samples.png")))
     except (ResultsError, ValueError):
-        return Hung(outcome, None, "pictures damaged, or of another version")
+        return Hung(result, None, "pictures damaged, or of another version")
 
 
 def _sheets(pairs: Images, samples: Images) -> Sheets:
@@ -127,7 +125,7 @@ def _sheets(pairs: Images, samples: Images) -> Sheets:
 def _alike(one: Hung, first: Sheets) -> Hung:
     """The same, but nothing of a run that was shown other images than the first."""
     if one.sheets and not np.array_equal(one.sheets.inputs, first.inputs):
-        return Hung(one.outcome, None, "saw other test images")
+        return Hung(one.result, None, "saw other test images")
     return one
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..core.errors import ResultsError
 from ..storage.latent_codes import LatentCodes, read_latent_codes
 from ..storage.run_folder import RunFolder
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .table_format import COLLAPSED, plain, short
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ RADIUS = sqrt(-2 * log(0.05))
 
 
 def draw(
-    outcomes: Sequence[Outcome], measures: Sequence[str] = ("mmd2", "rate", "sse"), seed: int | None = None
+    run_results: Sequence[RunResult], measures: Sequence[str] = ("mmd2", "rate", "sse"), seed: int | None = None
 ) -> "Figure":
     """The codes of each method of one table from one seed (None: the lowest that has kept any), measures above them.
 
@@ -43,11 +43,11 @@ def draw(
     """
     from matplotlib.figure import Figure
 
-    having = (outcome.cell.seed for outcome in outcomes if kept_by(outcome))
+    having = (result.cell.seed for result in run_results if kept_by(result))
     chosen = min(having, default=0) if seed is None else seed
-    panels = [(outcome, _read(outcome)) for outcome in outcomes if outcome.cell.seed == chosen]
+    panels = [(result, _read(result)) for result in run_results if result.cell.seed == chosen]
     kept = [codes for _, codes in panels if isinstance(codes, LatentCodes)]
-    if not any(kept_by(outcome) for outcome, _ in panels):
+    if not any(kept_by(result) for result, _ in panels):
         raise ResultsError(f"no run from seed {chosen} has kept two-dimensional codes among its pictures")
     columns = min(3, len(panels))
     rows = ceil(len(panels) / columns)
@@ -57,8 +57,8 @@ def draw(
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    for axes, (outcome, codes) in zip(grid.flat, panels, strict=False):
-        _panel(axes, outcome, codes, measures, _limit(kept))
+    for axes, (result, codes) in zip(grid.flat, panels, strict=False):
+        _panel(axes, result, codes, measures, _limit(kept))
     dataset = panels[0][0].cell.run.dataset.use
     count = max((len(codes.z) for codes in kept), default=0)
     caption = f"{dataset}: z ~ q(z|x) of {count:,} test images, seed {chosen}.   Dashed: 95 % of N(0, I)."
@@ -66,21 +66,21 @@ def draw(
     return figure
 
 
-def kept_by(outcome: Outcome) -> bool:
+def kept_by(result: RunResult) -> bool:
     """Whether a finished run has kept its codes, be they damaged."""
-    return outcome.status == "done" and _path(outcome).exists()
+    return result.status == "done" and _path(result).exists()
 
 
-def _path(outcome: Outcome) -> Path:
-    return RunFolder(outcome.folder).pictures / "codes.npz"
+def _path(result: RunResult) -> Path:
+    return RunFolder(result.folder).pictures / "codes.npz"
 
 
-def _read(outcome: Outcome) -> LatentCodes | str:
+def _read(result: RunResult) -> LatentCodes | str:
     """The codes of a run, or why there are none."""
-    if not kept_by(outcome):
-        return outcome.status if outcome.status != "done" else "no codes kept"
+    if not kept_by(result):
+        return result.status if result.status != "done" else "no codes kept"
     try:
-        return read_latent_codes(_path(outcome))
+        return read_latent_codes(_path(result))
     except ResultsError:
         return "damaged; see vimae-bench doctor"
 
@@ -91,10 +91,10 @@ def _limit(kept: Sequence[LatentCodes]) -> float:
     return max(1.2 * RADIUS, 1.1 * float(np.median(reach or [0.0])))
 
 
-def _panel(axes: "Axes", outcome: Outcome, codes: LatentCodes | str, measures: Sequence[str], limit: float) -> None:
-    label = short(outcome.cell.label) + (f" {COLLAPSED}" if outcome.collapsed else "")
+def _panel(axes: "Axes", result: RunResult, codes: LatentCodes | str, measures: Sequence[str], limit: float) -> None:
+    label = short(result.cell.label) + (f" {COLLAPSED}" if result.collapsed else "")
     axes.set_title(label, fontsize=9, fontweight="bold", loc="left", pad=14, parse_math=False)
-    values = [f"{name} {outcome.estimates[name].value:.3g}" for name in measures if name in outcome.estimates]
+    values = [f"{name} {result.estimates[name].value:.3g}" for name in measures if name in result.estimates]
     _say(axes, 0, 1.03, plain("    ".join(values)))
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     axes.tick_params(labelsize=6.5, length=2, color=FAINT, labelcolor=GREY)
@@ -103,7 +103,7 @@ def _panel(axes: "Axes", outcome: Outcome, codes: LatentCodes | str, measures: S
         _say(axes, 0.03, 0.03, codes)
         return
     _points(axes, codes)
-    if not outcome.collapsed:  # its classes all lie upon each other
+    if not result.collapsed:  # its classes all lie upon each other
         _name_classes(axes, codes)
     beyond = float(np.mean(np.abs(codes.z).max(1) > limit))
     if beyond >= 0.0005:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from ..analysis.leaderboard_data import Board, Entry, Row
 from ..core.canonical import Json
 from ..storage.atomic import format_json
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 
 SCHEMA = 1
 
@@ -45,21 +45,21 @@ def _row(row: Row) -> Json:
         "complete": row.complete,
         "collapsed": row.collapsed,
         "absent": row.absent,
-        "runs": [_run(seed, outcome) for seed, outcome in row.outcomes.items()],
+        "runs": [_run(seed, result) for seed, result in row.run_results.items()],
         "entries": {name: _entry(entry) for name, entry in row.entries.items()},
     }
 
 
-def _run(seed: int, outcome: Outcome) -> Json:
+def _run(seed: int, result: RunResult) -> Json:
     return {
         "seed": seed,
-        "key": outcome.cell.run.key,
-        "folder": f"runs/{outcome.folder.name}",
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "collapsed": outcome.collapsed,
-        "parameters": outcome.record.get("parameters"),
-        "seconds": outcome.record.get("seconds"),
+        "key": result.cell.run.key,
+        "folder": f"runs/{result.folder.name}",
+        "status": result.status,
+        "reason": result.reason,
+        "collapsed": result.collapsed,
+        "parameters": result.record.get("parameters"),
+        "seconds": result.record.get("seconds"),
     }
 
 

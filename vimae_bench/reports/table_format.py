@@ -76,7 +76,7 @@ def axis(measure: Measure) -> str:
 
 def seeds_of(row: Row) -> str:
     """How many seeds a row has: `3`, or `1 of 3`; the notes say what became of the others."""
-    total = len(row.outcomes) + len(row.absent)
+    total = len(row.run_results) + len(row.absent)
     return str(total) if row.complete else f"{row.count('done')} of {total}"
 
 
@@ -108,11 +108,11 @@ def short(text: str) -> str:
 def _cell(row: Row, measure: Measure, digits: int) -> Cell:
     entry = row.entries.get(measure.name)
     if entry is None:
-        measured = any(measure.name in outcome.measures for outcome in row.outcomes.values())
+        measured = any(measure.name in result.measures for result in row.run_results.values())
         return Cell(UNDEFINED if measured else "")
     value = number(entry.mean, digits)
     if not entry.complete:
-        return Cell(f"{value} ({len(entry.estimates)} of {len(row.outcomes)})" if row.complete else value)
+        return Cell(f"{value} ({len(entry.estimates)} of {len(row.run_results)})" if row.complete else value)
     spread = "" if entry.half_width is None else number(entry.half_width, digits)
     if entry.place:
         return Cell(value, spread, entry.place.letters, entry.place.top)

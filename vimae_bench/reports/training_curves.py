@@ -9,7 +9,7 @@ import numpy as np
 from ..analysis.leaderboard_data import Board, Row
 from ..core.canonical import Json
 from ..storage.run_folder import RunFolder
-from ..storage.store import Outcome
+from ..storage.store import RunResult
 from .plot_style import Look, Looks, headed, legend, name, panels
 from .table_format import short
 
@@ -25,7 +25,7 @@ NOTE = (
 
 Curve = dict[int, float]
 """Values by epoch."""
-Histories = dict[str, dict[str, list[tuple[Outcome, Curve]]]]
+Histories = dict[str, dict[str, list[tuple[RunResult, Curve]]]]
 """For each term and each method, the runs with their curves."""
 
 
@@ -33,10 +33,10 @@ def read(board: Board) -> Histories:
     """The terms of all runs of a board that have told of two epochs or more, in the order in which they are met."""
     found: Histories = {}
     for row in board.rows:
-        for outcome in row.outcomes.values():
-            history = RunFolder(outcome.folder).read_history()
+        for result in row.run_results.values():
+            history = RunFolder(result.folder).read_history()
             for term, curve in _terms(history).items() if len(history) > 1 else ():
-                found.setdefault(term, {}).setdefault(row.label, []).append((outcome, curve))
+                found.setdefault(term, {}).setdefault(row.label, []).append((result, curve))
     return found
 
 
@@ -72,10 +72,10 @@ def _terms(history: Sequence[Json]) -> dict[str, Curve]:
     return found
 
 
-def _method(axes: "Axes", row: Row, runs: Sequence[tuple[Outcome, Curve]], look: Look) -> None:
+def _method(axes: "Axes", row: Row, runs: Sequence[tuple[RunResult, Curve]], look: Look) -> None:
     if not row.complete:
-        for outcome, curve in runs:
-            _seed(axes, outcome, curve, look)
+        for result, curve in runs:
+            _seed(axes, result, curve, look)
     elif runs:
         _mean(axes, [curve for _, curve in runs], look)
 
@@ -90,18 +90,18 @@ def _mean(axes: "Axes", curves: Sequence[Curve], look: Look) -> None:
     axes.fill_between(epochs, values.min(0), values.max(0), color=look.colour, alpha=0.15, linewidth=0)
 
 
-def _seed(axes: "Axes", outcome: Outcome, curve: Curve, look: Look) -> None:
+def _seed(axes: "Axes", result: RunResult, curve: Curve, look: Look) -> None:
     every = max(1, len(curve) // 4)
     (line,) = axes.plot([*curve], [*curve.values()], look.marker, color=look.colour, markersize=3, markevery=every)
     line.set(linestyle="-", linewidth=0.6, markerfacecolor="none")
     there = [(epoch, value) for epoch, value in curve.items() if isfinite(value)]
-    if outcome.status != "done" and there:
+    if result.status != "done" and there:
         axes.plot(*there[-1], "x", color=look.colour, markersize=5)
 
 
-def _scale(axes: "Axes", runs: Sequence[tuple[Outcome, Curve]]) -> None:
+def _scale(axes: "Axes", runs: Sequence[tuple[RunResult, Curve]]) -> None:
     """Room for all that was trained to the end; what diverged may leave the panel."""
-    done = [curve for outcome, curve in runs if outcome.status == "done"] or [curve for _, curve in runs]
+    done = [curve for result, curve in runs if result.status == "done"] or [curve for _, curve in runs]
     values = [value for curve in done for value in curve.values() if isfinite(value)]
     low, high = min(values, default=0.0), max(values, default=0.0)
     if 0 < SPREAD * low < high:

@@ -40,18 +40,18 @@ def _evidence(evidence: Evidence, start: Path) -> Json:
         "methods": {
             method: {
                 str(seed): {
-                    "label": outcome.cell.label,
-                    "folder": link(outcome, start),
-                    "status": outcome.status,
-                    "reason": outcome.reason,
-                    "collapsed": outcome.collapsed,
+                    "label": result.cell.label,
+                    "folder": link(result, start),
+                    "status": result.status,
+                    "reason": result.reason,
+                    "collapsed": result.collapsed,
                 }
-                for seed, outcome in side.items()
+                for seed, result in side.items()
             }
             for method, side in evidence.sides.items()
         },
         "controls": {
-            method: {str(seed): link(outcome, start) for seed, outcome in side.items()}
+            method: {str(seed): link(result, start) for seed, result in side.items()}
             for method, side in evidence.controls.items()
         },
     }
@@ -116,7 +116,7 @@ def _pair(pair: Pair, start: Path) -> Json:
         "verdict": pair.verdict,
         "why": pair.why,
         "seeds_that_would_decide": pair.enough,
-        "runs": [link(outcome, start) for outcome in pair.runs],
+        "runs": [link(result, start) for result in pair.runs],
     }
 
 

@@ -57,7 +57,7 @@ def _parts(report: Report, start: Path) -> Iterator[RenderableType]:
     yield footnotes(RULES)
     for evidence in report.evidence:
         sides = (*evidence.sides.values(), *evidence.controls.values())
-        folders = dict.fromkeys(link(outcome, start).rpartition("/")[0] for side in sides for outcome in side.values())
+        folders = dict.fromkeys(link(result, start).rpartition("/")[0] for side in sides for result in side.values())
         yield Text(plain(f"Runs {evidence.number}  {evidence.title}: {', '.join(folders)}"), style="dim")
     if report.notes:
         yield footnotes(report.notes)

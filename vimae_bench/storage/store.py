@@ -27,7 +27,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What came of one cell: how its run ended, and an estimate for each measure that is defined for it."""
 
     cell: Cell
@@ -57,7 +57,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class KeptBenchmark:
+class SavedBenchmark:
     """A benchmark read back from its results. `leaderboard` holds `rank_by`, `columns` and `provenance`."""
 
     name: str
@@ -104,9 +104,9 @@ class ResultsFolder:
         drawn = folder.pictures.exists() or not folder.weights.exists()
         return "done" if drawn and all(folder.metric(metric).exists() for metric in cell.metrics) else "measure"
 
-    def outcomes(self, cells: Sequence[Cell]) -> list[Outcome]:
+    def load_results(self, cells: Sequence[Cell]) -> list[RunResult]:
         """What came of each cell, in the order given. Raises ResultsError where two metrics share a measure's name."""
-        return [self._outcome(cell) for cell in cells]
+        return [self._load_result(cell) for cell in cells]
 
     def load_references(self, cells: Sequence[Cell]) -> list[Reference]:
         """The reference rows that belong to these cells, as far as they are there."""
@@ -127,7 +127,7 @@ class ResultsFolder:
         head = {"schema": SCHEMA, "name": name, "source": source, "leaderboard": dict(leaderboard)}
         write_json(self.path / "benchmark.json", {**head, "cells": rows})
 
-    def read_benchmark(self) -> KeptBenchmark:
+    def read_benchmark(self) -> SavedBenchmark:
         """Raises ResultsError if this is no results folder, or its benchmark.json is damaged."""
         path = self.path / "benchmark.json"
         if not path.exists():
@@ -140,23 +140,23 @@ class ResultsFolder:
             columns = shown.get("columns", ())
             for text in (raw["name"], raw["source"], shown.get("rank_by", ""), shown.get("provenance", ""), *columns):
                 expect("a name", text, str)
-            return KeptBenchmark(raw["name"], raw["source"], shown, cells)
+            return SavedBenchmark(raw["name"], raw["source"], shown, cells)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
 
-    def _outcome(self, cell: Cell) -> Outcome:
+    def _load_result(self, cell: Cell) -> RunResult:
         folder = self.run_folder(cell.run)
         try:
             record = _record(folder.record, cell.run)
         except ResultsError as error:
             if folder.record.exists():
-                return Outcome(cell, folder.path, "failed", str(error))
-            return Outcome(cell, folder.path, "missing", "not finished" if folder.spec.exists() else "not started")
+                return RunResult(cell, folder.path, "failed", str(error))
+            return RunResult(cell, folder.path, "missing", "not finished" if folder.spec.exists() else "not started")
         # A run that failed when it was tried again may have metrics from before.
         wanted = cell.metrics if record["status"] == "done" else ()
         measures, estimates, damage = _measured(folder, wanted)
         reason = "; ".join(filter(None, [record.get("reason"), *damage]))
-        return Outcome(cell, folder.path, record["status"], reason, record, measures, estimates)
+        return RunResult(cell, folder.path, record["status"], reason, record, measures, estimates)
 
     def _reference_of(self, run: Run, metric: Choice) -> Path:
         return self.reference_path(run.dataset, run.latent, metric)

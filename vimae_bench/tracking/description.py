@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..core.canonical import fingerprint
 from ..core.errors import ResultsError
-from ..storage.store import KeptBenchmark, ResultsFolder
+from ..storage.store import SavedBenchmark, ResultsFolder
 from .store import MlflowExperiment
 
 NOTE = "mlflow.note.content"
@@ -29,7 +29,7 @@ def describe(target: MlflowExperiment, results: ResultsFolder) -> None:
         target.client.set_experiment_tag(target.experiment, OURS, fingerprint(text))
 
 
-def description(benchmark: Path, kept: KeptBenchmark) -> str:
+def description(benchmark: Path, kept: SavedBenchmark) -> str:
     """The description, as Markdown."""
     name, folder = benchmark.name, benchmark.resolve()
     methods = dict.fromkeys(cell.label for cell in kept.cells)

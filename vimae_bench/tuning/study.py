@@ -79,8 +79,8 @@ def run_study(sweep: Study, store: ResultsFolder, work: Callable[[Sequence[Cell]
         work(sweep.cells([*_methods(sweep, numbers, asked)]))
         for sampler, one, settings, made in zip(samplers, sweep.searched, asked, attempts, strict=True):
             for number, values in zip(numbers, settings, strict=True):
-                outcomes = store.outcomes(sweep.cells([_method(sweep, one, number, values)]))
-                made.append(attempt(number + 1, values, outcomes, sweep.measure))
+                run_results = store.load_results(sweep.cells([_method(sweep, one, number, values)]))
+                made.append(attempt(number + 1, values, run_results, sweep.measure))
                 sampler.tell(number, made[-1].value)
     return [Tuned(one.method.label, tuple(made), better) for one, made in zip(sweep.searched, attempts, strict=True)]
 

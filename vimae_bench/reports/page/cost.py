@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ...analysis.leaderboard_data import Row
 from ...core.canonical import Json, is_number
-from ...storage.store import Outcome
+from ...storage.store import RunResult
 
 
 class Cost(NamedTuple):
@@ -14,25 +14,25 @@ class Cost(NamedTuple):
 
     name: str
     unit: str
-    of: Callable[[Outcome], float | None]
+    of: Callable[[RunResult], float | None]
 
     def mean(self, row: Row) -> float | None:
         """Over the seeds of a row it is known of."""
-        known = [value for outcome in row.outcomes.values() if (value := self.of(outcome)) is not None]
+        known = [value for result in row.run_results.values() if (value := self.of(result)) is not None]
         return fmean(known) if known else None
 
 
-def _seconds(outcome: Outcome) -> float | None:
-    seconds = outcome.record.get("seconds")
+def _seconds(result: RunResult) -> float | None:
+    seconds = result.record.get("seconds")
     return _number(seconds, "training") if isinstance(seconds, dict) else None
 
 
-def _parameters(outcome: Outcome) -> float | None:
-    return _number(outcome.record, "parameters")
+def _parameters(result: RunResult) -> float | None:
+    return _number(result.record, "parameters")
 
 
-def _memory(outcome: Outcome) -> float | None:
-    found = _number(outcome.record, "peak_memory")
+def _memory(result: RunResult) -> float | None:
+    found = _number(result.record, "peak_memory")
     return None if found is None else found / 2**20
 
 
@@ -45,9 +45,9 @@ MEMORY = Cost("peak memory", "MiB", _memory)
 COSTS = (TRAINING, Cost("parameters", "", _parameters), MEMORY)
 
 
-def costs_of(outcomes: Sequence[Outcome]) -> list[Cost]:
+def costs_of(run_results: Sequence[RunResult]) -> list[Cost]:
     """Those that any of these runs tells."""
-    return [cost for cost in COSTS if any(cost.of(outcome) is not None for outcome in outcomes)]
+    return [cost for cost in COSTS if any(cost.of(result) is not None for result in run_results)]
 
 
 def spelt(value: float) -> str:
@@ -55,13 +55,13 @@ def spelt(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
-def notes(costs: Sequence[Cost], outcomes: Sequence[Outcome]) -> Iterator[str]:
+def notes(costs: Sequence[Cost], run_results: Sequence[RunResult]) -> Iterator[str]:
     """What the costs are, and what keeps seconds from being compared."""
     if MEMORY in costs:
         yield "peak memory: the most that training held, mean of the runs: tensors on a GPU, the process on a CPU."
     if TRAINING not in costs:
         return
-    made: list[Json] = [outcome.record.get("made_by") or {} for outcome in outcomes if _seconds(outcome) is not None]
+    made: list[Json] = [result.record.get("made_by") or {} for result in run_results if _seconds(result) is not None]
     several = len({str(told.get("device", "")) for told in made}) > 1
     shared = any(told.get("sharing", 1) != 1 for told in made)
     where = " and ".join([*["on several kinds of device"] * several, *["on shared devices"] * shared])

@@ -11,7 +11,7 @@ from ...analysis.leaderboard import grouped
 from ...analysis.leaderboard_data import Board
 from ...storage import image_grid as tiles
 from ...storage.image_grid import Images
-from ...storage.store import Outcome
+from ...storage.store import RunResult
 from .. import image_grid_figure as wall
 
 ACROSS, SIDE = 10, 32
@@ -46,9 +46,9 @@ class Wall:
     rows: tuple[Row, ...]
 
 
-def hung(boards: Sequence[Board], outcomes: Sequence[Outcome]) -> Iterator[Wall]:
-    """A wall for each table of which some run has kept its pictures; `outcomes` are those of the boards."""
-    for board, group in zip(boards, grouped(outcomes).values(), strict=True):
+def hung(boards: Sequence[Board], run_results: Sequence[RunResult]) -> Iterator[Wall]:
+    """A wall for each table of which some run has kept its pictures; `run_results` are those of the boards."""
+    for board, group in zip(boards, grouped(run_results).values(), strict=True):
         if found := wall.hang(group):
             yield Wall(f"Reconstructions and samples, {board.title}", wall.caption(found), tuple(_rows(found)))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...analysis.footnotes import many
 from ...core.canonical import Json
-from ...storage.store import Outcome
+from ...storage.store import RunResult
 
 FACTS = {
     "vimae-bench": "vimae-bench",
@@ -34,16 +34,16 @@ class Origin:
     facts: tuple[tuple[str, str], ...]
 
 
-def origin(name: str, source: str, outcomes: Sequence[Outcome]) -> Origin:
+def origin(name: str, source: str, run_results: Sequence[RunResult]) -> Origin:
     """What is to be told of a benchmark of this name, with the text of its file."""
-    seeds = sorted({outcome.cell.run.seed for outcome in outcomes})
+    seeds = sorted({result.cell.run.seed for result in run_results})
     command = f"vimae-bench run {shlex.quote(f'{name}.toml')}"
-    return Origin(name, source, command, ", ".join(map(str, seeds)), tuple(_facts(outcomes)))
+    return Origin(name, source, command, ", ".join(map(str, seeds)), tuple(_facts(run_results)))
 
 
-def _facts(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str]]:
+def _facts(run_results: Sequence[RunResult]) -> Iterator[tuple[str, str]]:
     """Each fact with its values, and how many runs have each where there are several."""
-    made: list[Json] = [outcome.record["made_by"] for outcome in outcomes if outcome.record.get("made_by")]
+    made: list[Json] = [result.record["made_by"] for result in run_results if result.record.get("made_by")]
     for key, name in FACTS.items():
         yield from _told(name, [_short(key, told[key]) for told in made if told.get(key)])
     plugins = dict.fromkeys(name for told in made for name in told.get("plugins") or {})

@@ -13,7 +13,7 @@ from ...analysis.footnotes import many
 from ...analysis.leaderboard_data import Board
 from ...analysis.mean_ranks import Standings, standings
 from ...claims.verdict import Report
-from ...storage.store import Outcome
+from ...storage.store import RunResult
 from .. import claims_text as judgement
 from .. import leaderboard_csv as csv_file
 from .. import leaderboard_latex as latex
@@ -65,7 +65,7 @@ class Material:
 
 def page(material: Material) -> str:
     """The whole page."""
-    links = Links(lambda outcome: folder(outcome, material.start), material.mlflow)
+    links = Links(lambda result: folder(result, material.start), material.mlflow)
     titled = list(zip(material.boards, material.titles, strict=True))
     tables = [table(f"table-{n}", board, title, links) for n, (board, title) in enumerate(titled, 1)]
     return render(
@@ -88,9 +88,9 @@ def page(material: Material) -> str:
     )
 
 
-def folder(outcome: Outcome, start: Path) -> str:
+def folder(result: RunResult, start: Path) -> str:
     """A run's folder as an address that leads from the page's own; a colon in a name makes it no other scheme."""
-    return quote(os.fsencode(judgement.link(outcome, start))) + "/"
+    return quote(os.fsencode(judgement.link(result, start))) + "/"
 
 
 def subtitle(boards: Sequence[Board]) -> str:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from ...analysis.leaderboard_data import Board, Row
 from ...core.results import Estimate
-from ...storage.store import Outcome
+from ...storage.store import RunResult
 from ..table_format import COLLAPSED, decimals, number, plain
 from .cost import Cost, spelt
 
-Link = Callable[[Outcome], str]
+Link = Callable[[RunResult], str]
 """Where something about a run is to be found; empty where there is nothing."""
 
 
-def no_link(outcome: Outcome) -> str:  # noqa: ARG001 - it is a Link
+def no_link(result: RunResult) -> str:  # noqa: ARG001 - it is a Link
     """Nowhere."""
     return ""
 
@@ -71,7 +71,7 @@ def runs(board: Board, table: str, costs: Sequence[Cost], old: Mapping[Path, str
     """The seeds of every method in order; `old` says what is stale about which folder."""
     places = {name: digits(board, name) for name in board.columns}
     for i, row in enumerate(board.rows):
-        found = [_run(seed, outcome, places, costs, old, links) for seed, outcome in row.outcomes.items()]
+        found = [_run(seed, result, places, costs, old, links) for seed, result in row.run_results.items()]
         found += _absent(row, len(places) + len(costs))
         first, *others = sorted(found, key=lambda run: run.seed)
         name = method_id(table, i)
@@ -87,23 +87,23 @@ def digits(board: Board, name: str) -> int:
 
 def _run(
     seed: int,
-    outcome: Outcome,
+    result: RunResult,
     places: Mapping[str, int],
     costs: Sequence[Cost],
     old: Mapping[Path, str],
     links: Links,
 ) -> Run:
-    collapsed = f"{COLLAPSED} collapsed" if outcome.collapsed else ""
-    stale = f"stale: {old[outcome.folder]}" if outcome.folder in old else ""
-    measured = (_value(outcome.estimates.get(name), n) for name, n in places.items())
-    cost = (Value() if (value := one.of(outcome)) is None else Value(spelt(value), value) for one in costs)
+    collapsed = f"{COLLAPSED} collapsed" if result.collapsed else ""
+    stale = f"stale: {old[result.folder]}" if result.folder in old else ""
+    measured = (_value(result.estimates.get(name), n) for name, n in places.items())
+    cost = (Value() if (value := one.of(result)) is None else Value(spelt(value), value) for one in costs)
     return Run(
         seed,
-        outcome.status,
-        tuple(filter(None, (outcome.reason, collapsed, stale))),
+        result.status,
+        tuple(filter(None, (result.reason, collapsed, stale))),
         (*measured, *cost),
-        links.folder(outcome) if outcome.status != "missing" else "",
-        links.mlflow(outcome),
+        links.folder(result) if result.status != "missing" else "",
+        links.mlflow(result),
     )
 
 

@@ -61,10 +61,10 @@ class Table:
 
 def table(name: str, board: Board, title: str, links: Links) -> Table:
     """A leaderboard under a name of its own in the page, and a title."""
-    outcomes = [outcome for row in board.rows for outcome in row.outcomes.values()]
-    costs, old = costing.costs_of(outcomes), stale(outcomes)
+    run_results = [result for row in board.rows for result in row.run_results.values()]
+    costs, old = costing.costs_of(run_results), stale(run_results)
     heads = (*(_head(board.measures[column]) for column in board.columns), *map(_cost_head, costs))
-    notes = (*board.notes, *costing.notes(costs, outcomes), *_stale_notes(board, old))
+    notes = (*board.notes, *costing.notes(costs, run_results), *_stale_notes(board, old))
     rows = (*_methods(name, board, costs, old), *_references(board, costs))
     return Table(name, title, heads, rows, tuple(runs(board, name, costs, old, links)), notes)
 
@@ -120,7 +120,7 @@ def _referred(board: Board, estimates: Mapping[str, Estimate], line: Line) -> It
 def _flags(row: Row, old: Mapping[Path, str]) -> Iterator[str]:
     counts = {word: row.count(word) for word in ("diverged", "failed", "missing")}
     counts["collapsed"] = len(row.collapsed)
-    counts["stale"] = sum(outcome.folder in old for outcome in row.outcomes.values())
+    counts["stale"] = sum(result.folder in old for result in row.run_results.values())
     yield from (f"{n} {word}" for word, n in counts.items() if n)
 
 
@@ -128,8 +128,8 @@ def _stale_notes(board: Board, old: Mapping[Path, str]) -> Iterator[str]:
     """Which seeds are stale, and in what: those that differ alike in one sentence."""
     for row in board.rows:
         found: dict[str, list[str]] = {}
-        for seed, outcome in row.outcomes.items():
-            if outcome.folder in old:
-                found.setdefault(old[outcome.folder], []).append(str(seed))
+        for seed, result in row.run_results.items():
+            if result.folder in old:
+                found.setdefault(old[result.folder], []).append(str(seed))
         for why, seeds in found.items():
             yield f"{row.label}: stale on seed{'s' * (len(seeds) > 1)} {', '.join(seeds)} ({why})."
