@@ -173,7 +173,9 @@ class Results:
         return path
 
     def boards(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> list[Board]:
-        return leaderboards(self.store.load_results(self.cells), self.store.load_references(self.cells), rank_by, columns)
+        return leaderboards(
+            self.store.load_results(self.cells), self.store.load_references(self.cells), rank_by, columns
+        )
 
     def board(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> Board:
         (board,) = self.boards(rank_by, columns)

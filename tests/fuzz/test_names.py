@@ -19,7 +19,7 @@ from vimae_bench.reports import leaderboard_csv as csv_file
 from vimae_bench.reports import leaderboard_latex as latex
 from vimae_bench.reports import leaderboard_markdown as markdown
 from vimae_bench.reports import leaderboard_terminal as terminal
-from vimae_bench.storage.store import RunResult, Reference, ResultsFolder
+from vimae_bench.storage.store import Reference, ResultsFolder, RunResult
 from vimae_bench.tracking.names import parameters, tags, to_mlflow_name
 from vimae_builtin.reporters.console import printable
 

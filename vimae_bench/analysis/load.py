@@ -13,7 +13,6 @@ from ..core.spec import Cell
 from ..storage.store import ResultsFolder
 
 if TYPE_CHECKING:
-    from ..storage.store import RunResult
     from .leaderboard_data import Board
 
 
@@ -28,7 +27,7 @@ class BenchmarkResults:
     provenance: str = ""
 
     @cached_property
-    def run_results(self) -> "list[Outcome]":
+    def run_results(self) -> "list[RunResult]":
         """What came of each cell, read once."""
         with _keeping_all():
             return self.store.load_results(self.cells)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ..reports.page.image_grids import Wall
     from ..reports.page.provenance import Origin
     from ..reports.page.report import Picture
-    from ..storage.store import RunResult
 
 MLFLOW = ("http://", "https://")
 
@@ -129,14 +128,14 @@ def _expect_address(url: str | None) -> None:
         raise BenchError("--mlflow-url: must hold no password or token, for whoever reads the page would have it")
 
 
-def _address_of(url: str | None) -> "Callable[[Outcome], str]":
+def _address_of(url: str | None) -> "Callable[[RunResult], str]":
     """Where MLflow shows its copy of a run; empty where there is none."""
     from urllib.parse import quote
 
     from ..storage.run_folder import RunFolder
     from ..tracking.sync_state import read_mlflow_run_id
 
-    def address(result: "Outcome") -> str:
+    def address(result: "RunResult") -> str:
         run_id = read_mlflow_run_id(RunFolder(result.folder).sync_state) if url else ""
         return f"{url.rstrip('/')}/#/runs/{quote(run_id, safe='')}" if url and run_id else ""
 

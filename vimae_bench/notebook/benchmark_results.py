@@ -11,7 +11,7 @@ from ..analysis.leaderboard_data import Board
 from ..analysis.load import load_benchmark_results
 from ..core.errors import BenchError, did_you_mean
 from ..core.spec import Cell
-from ..storage.store import RunResult, Reference
+from ..storage.store import Reference, RunResult
 from .frames import Placed
 
 

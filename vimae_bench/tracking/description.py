@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..core.canonical import fingerprint
 from ..core.errors import ResultsError
-from ..storage.store import SavedBenchmark, ResultsFolder
+from ..storage.store import ResultsFolder, SavedBenchmark
 from .store import MlflowExperiment
 
 NOTE = "mlflow.note.content"
