@@ -13,6 +13,7 @@ from ..core.spec import Cell
 from ..storage.store import ResultsFolder
 
 if TYPE_CHECKING:
+    from ..storage.store import RunResult
     from .leaderboard_data import Board
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..reports.page.image_grids import Wall
     from ..reports.page.provenance import Origin
     from ..reports.page.report import Picture
+    from ..storage.store import RunResult
 
 MLFLOW = ("http://", "https://")
 
