@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from helpers.benchmarks import make_benchmark
-from vimae_bench.analysis.leaderboard import leaderboards
-from vimae_bench.analysis.leaderboard_data import Board
+from vimae_bench.analysis.leaderboard import build_leaderboards
+from vimae_bench.analysis.leaderboard_data import Leaderboard
 from vimae_bench.execution import Cell, Choice, Run, Training
 from vimae_bench.plugin import Measure, ModelSpec, catalog
 from vimae_bench.storage.atomic import write_json
@@ -172,12 +172,12 @@ class Results:
         write_json(path, {**head, "measures": [asdict(measure)], "rows": found})
         return path
 
-    def boards(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> list[Board]:
-        return leaderboards(
+    def boards(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> list[Leaderboard]:
+        return build_leaderboards(
             self.store.load_results(self.cells), self.store.load_references(self.cells), rank_by, columns
         )
 
-    def board(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> Board:
+    def board(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> Leaderboard:
         (board,) = self.boards(rank_by, columns)
         return board
 

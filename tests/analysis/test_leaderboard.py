@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vimae_bench.analysis.comparison import compare_methods
-from vimae_bench.analysis.leaderboard import leaderboards
+from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.statistics import crossed_interval, interval
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.execution import Choice, Training
@@ -34,7 +34,7 @@ def test_rows_are_sorted_by_mean_and_incomplete_ones_stand_at_the_foot(finished)
 def test_the_mean_and_its_interval_are_over_seeds(results):
     for seed, sse in enumerate((1.0, 2.0, 3.0)):
         results.add("VAE", seed, sse=sse)
-    entry = row(results.board(), "VAE").entries["sse"]
+    entry = row(results.board(), "VAE").summaries["sse"]
     assert entry.mean == 2
     assert entry.half_width == pytest.approx(2.484138)
     assert len(entry.estimates) == 3
@@ -48,10 +48,10 @@ def test_two_identical_methods_share_rank_and_letters(results):
         results.add("VAE again", seed, sse=same)
         results.add("AE", seed, sse=same - 5 + generator.normal(0, 0.1))
     board = results.board()
-    places = {r.label: r.entries["sse"].place for r in board.rows}
+    places = {r.label: r.summaries["sse"].shared_rank for r in board.rows}
     assert places["VAE"] == places["VAE again"]
-    assert (places["AE"].rank, places["AE"].letters, places["AE"].top) == (1, "a", True)
-    assert (places["VAE"].rank, places["VAE"].letters, places["VAE"].top) == (2, "b", False)
+    assert (places["AE"].rank, places["AE"].letters, places["AE"].is_best) == (1, "a", True)
+    assert (places["VAE"].rank, places["VAE"].letters, places["VAE"].is_best) == (2, "b", False)
     assert places["AE"].interval == (1, 1)
     assert board.test == "sign-flip test"
 
@@ -61,25 +61,31 @@ def test_methods_that_differ_by_chance_alone_share_a_group(results):
     for seed in range(10):
         for label in ("vimae_n", "vimae_n, other seeds"):
             results.add(label, seed, sse=generator.normal(30, 1))
-    assert {r.entries["sse"].place.letters for r in results.board().rows} == {"a"}
+    assert {r.summaries["sse"].shared_rank.letters for r in results.board().rows} == {"a"}
 
 
 def test_all_of_the_top_group_are_marked_and_not_the_best_mean_alone(finished):
     board = finished.board(rank_by="mmd2")
-    assert [r.label for r in board.rows if (p := r.entries["mmd2"].place) and p.top] == ["AE", "VAE", "VIMAE-n"]
+    assert [r.label for r in board.rows if (p := r.summaries["mmd2"].shared_rank) and p.is_best] == [
+        "AE",
+        "VAE",
+        "VIMAE-n",
+    ]
 
 
 def test_higher_is_better_where_the_measure_says_so(finished):
-    places = {r.label: r.entries["svm clean"].place for r in finished.board().rows if "svm clean" in r.entries}
+    places = {
+        r.label: r.summaries["svm clean"].shared_rank for r in finished.board().rows if "svm clean" in r.summaries
+    }
     assert places["AE"].rank == 1
     assert places["β_H-VAE"].rank == 4
 
 
 def test_a_measure_without_direction_is_shown_and_not_ranked(finished):
     board = finished.board()
-    entry = row(board, "VAE").entries["rate"]
+    entry = row(board, "VAE").summaries["rate"]
     assert entry.mean == pytest.approx(6)
-    assert entry.place is None
+    assert entry.shared_rank is None
     assert "rate" in board.columns
 
 
@@ -95,11 +101,11 @@ def test_a_row_that_lacks_a_seed_is_incomplete_and_not_ranked(results, status: s
     last = board.rows[-1]
     assert last.label == "InfoVAE"
     assert not last.complete
-    assert last.entries["sse"].place is None
-    assert list(last.entries["sse"].estimates) == [0, 1]
+    assert last.summaries["sse"].shared_rank is None
+    assert list(last.summaries["sse"].estimates) == [0, 1]
     assert (last.count("done"), last.count(status)) == (2, 1)
     assert f"InfoVAE: {status} on seed 2" in said(board)
-    assert row(board, "AE").entries["sse"].place is not None
+    assert row(board, "AE").summaries["sse"].shared_rank is not None
 
 
 def test_a_row_that_was_never_given_a_seed_is_incomplete_too(results):
@@ -121,20 +127,20 @@ def test_a_metric_that_lacks_a_seed_is_not_ranked_and_the_others_are(results):
             results.add(label, seed, **values)
     board = results.board()
     assert row(board, "AE").complete
-    assert row(board, "AE").entries["sse"].place is not None
-    assert row(board, "AE").entries["mmd2"].place is None
-    assert not row(board, "AE").entries["mmd2"].complete
-    assert row(board, "VAE").entries["mmd2"].place is not None
+    assert row(board, "AE").summaries["sse"].shared_rank is not None
+    assert row(board, "AE").summaries["mmd2"].shared_rank is None
+    assert not row(board, "AE").summaries["mmd2"].complete
+    assert row(board, "VAE").summaries["mmd2"].shared_rank is not None
 
 
 def test_a_collapsed_row_is_flagged_and_ranked_only_where_that_means_something(finished):
     board = finished.board()
     collapsed = row(board, "β_H-VAE")
     assert collapsed.complete
-    assert collapsed.collapsed == (0, 1, 2, 3, 4)
-    assert collapsed.entries["mmd2"].place is None
-    assert collapsed.entries["mmd2"].mean == min(r.entries["mmd2"].mean for r in board.rows)
-    assert collapsed.entries["sse"].place.rank == 4
+    assert collapsed.collapsed_seeds == (0, 1, 2, 3, 4)
+    assert collapsed.summaries["mmd2"].shared_rank is None
+    assert collapsed.summaries["mmd2"].mean == min(r.summaries["mmd2"].mean for r in board.rows)
+    assert collapsed.summaries["sse"].shared_rank.rank == 4
     assert "† β_H-VAE collapsed on seeds 0, 1, 2, 3, 4 (rate below 0.1 nats); not ranked by mmd2." in board.notes
 
 
@@ -144,8 +150,8 @@ def test_one_collapsed_seed_takes_the_whole_row_out_of_such_a_ranking(results):
         results.add("AE", seed, mmd2=0.02 * seed)
         results.add("VIMAE-n", seed, mmd2=0.03 * seed)
     board = results.board()
-    assert row(board, "VAE").entries["mmd2"].place is None
-    assert row(board, "AE").entries["mmd2"].place is not None
+    assert row(board, "VAE").summaries["mmd2"].shared_rank is None
+    assert row(board, "AE").summaries["mmd2"].shared_rank is not None
 
 
 def test_one_seed_gives_an_order_and_nothing_else(results):
@@ -153,7 +159,7 @@ def test_one_seed_gives_an_order_and_nothing_else(results):
         results.add(label, 0, sse=sse)
     board = results.board()
     assert [row.label for row in board.rows] == ["AE", "VAE"]
-    assert all(r.entries["sse"].interval is None and r.entries["sse"].place is None for r in board.rows)
+    assert all(r.summaries["sse"].interval is None and r.summaries["sse"].shared_rank is None for r in board.rows)
     assert board.test == ""
     assert "One seed: no interval, no test, no ranks" in said(board)
 
@@ -166,14 +172,14 @@ def test_three_seeds_are_said_to_be_too_few(results):
     assert "3 seeds do not make a ranking to quote" in said(board)
     assert "paired t test over 3 seeds, Holm-adjusted over 1 comparison," in said(board)
     assert "a sign-flip test cannot reach 5 %" in said(board)
-    assert all(r.entries["sse"].place.interval is None for r in board.rows)
+    assert all(r.summaries["sse"].shared_rank.interval is None for r in board.rows)
 
 
 def test_three_equal_differences_do_not_make_a_winner(results):
     for seed in range(3):
         results.add("VAE", seed, **{"svm clean": 90.0 + seed})
         results.add("AE", seed, **{"svm clean": 91.0 + seed})
-    assert {r.entries["svm clean"].place.rank for r in results.board().rows} == {1}
+    assert {r.summaries["svm clean"].shared_rank.rank for r in results.board().rows} == {1}
 
 
 def test_only_the_columns_shown_are_tested(finished):
@@ -182,7 +188,7 @@ def test_only_the_columns_shown_are_tested(finished):
     assert board.columns == ("sse", "rate")
     assert board.comparisons == 6
     assert "mmd2" in board.measures
-    assert row(board, "AE").entries["mmd2"].place is None
+    assert row(board, "AE").summaries["mmd2"].shared_rank is None
 
 
 def test_the_sorting_measure_is_shown_and_tested(finished):
@@ -296,7 +302,7 @@ def test_damaged_files_are_told_below_the_table(finished):
     folder.metric(Choice("reconstruction")).write_text("{")
     board = finished.board()
     assert str(folder.metric(Choice("reconstruction"))) in said(board)
-    assert row(board, "AE").entries["sse"].place is None
+    assert row(board, "AE").summaries["sse"].shared_rank is None
 
 
 def test_a_benchmark_that_has_not_begun_has_rows_and_no_columns(results):
@@ -304,7 +310,7 @@ def test_a_benchmark_that_has_not_begun_has_rows_and_no_columns(results):
     board = results.board(rank_by="sse")
     assert [r.count("missing") for r in board.rows] == [1]
     assert board.columns == ()
-    assert leaderboards([]) == []
+    assert build_leaderboards([]) == []
 
 
 def test_a_control_is_paired_with_the_method_it_repeats_and_its_distance_is_told(results):
@@ -317,7 +323,7 @@ def test_a_control_is_paired_with_the_method_it_repeats_and_its_distance_is_told
     board = results.board()
     assert board.seeds == (0, 1, 2, 3, 4)
     assert row(board, "again").complete
-    assert len(row(board, "again").entries["sse"].estimates) == 5
+    assert len(row(board, "again").summaries["sse"].estimates) == 5
     # Differences 0 to 0.4 in steps of 0.1: mean 0.2, sd 0.158, t(4) = 2.776
     assert (
         "A/A control, VIMAE-n minus again (the same method from other seeds), 95 % intervals: sse [0.0037, 0.4]. "
@@ -342,7 +348,7 @@ def test_draws_that_all_seeds_share_widen_the_interval(results):
     table = np.random.default_rng(3).normal(80, 1, (10, 12)) + 5 * np.arange(12)
     with_parts(results, "VAE", table)
     board = results.board()
-    entry = row(board, "VAE").entries["svm clean"]
+    entry = row(board, "VAE").summaries["svm clean"]
     assert entry.interval == crossed_interval(table)
     assert entry.half_width > 5  # over seeds alone it is a tenth of that
     assert "over seeds and draws" in said(board)
@@ -357,7 +363,7 @@ def test_draws_that_are_not_shared_do_not_count(results, harm: str):
         table[3] = table[3][:11]
     with_parts(results, "VAE", table, value=70.0 if harm == "not the mean" else None)
     board = results.board()
-    entry = row(board, "VAE").entries["svm clean"]
+    entry = row(board, "VAE").summaries["svm clean"]
     assert entry.interval == interval([e.value for e in entry.estimates.values()])
     assert "draws" not in said(board)
 
@@ -387,7 +393,7 @@ def test_rows_with_a_training_of_their_own_stand_in_the_table_of_the_others(resu
         replace(result, cell=cell)
         for result, cell in zip(results.store.load_results(results.cells), apart, strict=True)
     ]
-    (board,) = leaderboards(run_results)
+    (board,) = build_leaderboards(run_results)
     assert [row.label for row in board.rows] == ["AE", "VAE"]
     assert board.training == Training()
     assert "VAE has a training of its own: learning_rate = 0.5." in board.notes
@@ -396,7 +402,7 @@ def test_rows_with_a_training_of_their_own_stand_in_the_table_of_the_others(resu
 
 def test_how_settings_were_come_by_is_the_first_thing_below_every_table(results):
     results.add("AE", 0, sse=1.0)
-    boards = leaderboards(results.store.load_results(results.cells), provenance="Tuned.")
+    boards = build_leaderboards(results.store.load_results(results.cells), provenance="Tuned.")
     assert [board.notes[0] for board in boards] == ["Tuned."]
 
 

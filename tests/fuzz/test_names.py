@@ -11,7 +11,7 @@ from mlflow.utils.validation import _validate_metric_name
 from rich.console import Console
 
 from helpers.fuzz_strategies import ESCAPE, assert_readable, short, texts
-from vimae_bench.analysis.leaderboard import leaderboards
+from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.core.errors import BenchError, ResultsError, brief, legible
 from vimae_bench.core.results import Estimate, Measure
 from vimae_bench.core.spec import Cell, Choice, Run, Training
@@ -83,7 +83,7 @@ def tables(label, measure, unit, reason, reference):
     estimates = {measure: Estimate(-1.0, 10)}
     cell = Cell(label, run("elbo"), ())
     result = RunResult(cell, Path("runs/x"), "done", reason, {}, shown, estimates)
-    return leaderboards([result], [Reference(cell.run.dataset, 2, shown, {reference: estimates})])
+    return build_leaderboards([result], [Reference(cell.run.dataset, 2, shown, {reference: estimates})])
 
 
 def printed(boards):

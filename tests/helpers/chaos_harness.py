@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from vimae_bench.analysis.leaderboard import leaderboards
+from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.cli import main
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
@@ -122,7 +122,7 @@ class Scenario:
 
     def readable(self) -> None:
         """Whatever has happened, tables can be made of what is there, and nothing is damaged that is there."""
-        leaderboards(self.store.load_results(self.cells), self.store.load_references(self.cells), "", ())
+        build_leaderboards(self.store.load_results(self.cells), self.store.load_references(self.cells), "", ())
         faults = [
             f"{f.path}: {f.what}" for f in examine(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)
         ]

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from benchmarks.scale import command, parts, tables
 from benchmarks.scale.work import simulate
-from vimae_bench.analysis.leaderboard import leaderboards
+from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.engine.runner import list_jobs
 from vimae_bench.execution import Job
 from vimae_bench.storage.store import ResultsFolder
@@ -36,9 +36,11 @@ def test_simulated_runs_leave_all_that_a_leaderboard_reads(todo: list[Job], monk
     store = ResultsFolder(todo[0].folder.parents[1])
     cells = [job.cell for job in todo]
     assert {store.get_state(cell) for cell in cells} == {"done"}
-    (board,) = leaderboards(store.load_results(cells), store.load_references(cells), "", ("sse", "mmd2", "svm clean"))
+    (board,) = build_leaderboards(
+        store.load_results(cells), store.load_references(cells), "", ("sse", "mmd2", "svm clean")
+    )
     assert len(board.rows) == 20
-    assert all(row.complete and len(row.entries["svm clean"].estimates[0].parts) == 10 for row in board.rows)
+    assert all(row.complete and len(row.summaries["svm clean"].estimates[0].parts) == 10 for row in board.rows)
     assert board.references["the mean image"]["sse"].value == 60.0
 
 

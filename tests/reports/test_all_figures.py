@@ -89,7 +89,7 @@ def test_the_plane_shows_every_seed_the_mean_and_both_intervals(full):
     board = full.board()
     axes = plane.draw(board, looks(full)).axes[0]
     vae = next(row for row in board.rows if row.label == "VAE")
-    rate, sse = ([e.value for e in vae.entries[name].estimates.values()] for name in ("rate", "sse"))
+    rate, sse = ([e.value for e in vae.summaries[name].estimates.values()] for name in ("rate", "sse"))
     seeds, across, up, mean = lines(axes, looks(full)["VAE"].colour)
     assert np.allclose(across[:, 0], interval(rate))
     assert np.allclose(up[:, 1], interval(sse))
@@ -116,7 +116,7 @@ def test_accuracy_stands_over_the_strength_of_each_kind_of_damage_from_clean_on(
     assert found == [("svm", "gauss", [0.0, 0.2, 0.4]), ("svm", "mask", [0.0, 0.5])]
     gauss, mask = robustness.draw(board, looks(full)).axes
     row = next(row for row in board.rows if row.label == "AE")
-    means = [row.entries[name].mean for name in PROBED[:3]]
+    means = [row.summaries[name].mean for name in PROBED[:3]]
     (line,) = lines(gauss, looks(full)["AE"].colour)
     assert np.allclose(line, np.stack([[0, 0.2, 0.4], means], 1))
     assert mask.get_xlabel() == "share of entries set to black"
@@ -134,7 +134,7 @@ def test_the_band_around_an_accuracy_is_its_interval(full):
     vertices = bands[looks(full)["AE"].colour.lower()]
     for level, name in ((0.0, "svm clean"), (0.5, "svm mask_0.5")):
         at = vertices[vertices[:, 0] == level, 1]
-        assert np.allclose((at.min(), at.max()), row.entries[name].interval)
+        assert np.allclose((at.min(), at.max()), row.summaries[name].interval)
 
 
 def test_references_are_broken_lines_that_the_legend_names(full):
@@ -163,7 +163,7 @@ def test_curves_are_means_over_seeds_within_their_range(full):
     figure = curves.draw(board, looks(full), curves.read(board))
     total, kl = figure.axes
     assert [axes.get_title() for axes in (total, kl)] == ["total", "kl"]
-    sse = [e.value for e in next(r for r in board.rows if r.label == "VAE").entries["sse"].estimates.values()]
+    sse = [e.value for e in next(r for r in board.rows if r.label == "VAE").summaries["sse"].estimates.values()]
     (line,) = lines(total, looks(full)["VAE"].colour)
     assert np.allclose(line, [[epoch, np.mean(sse) + 4 - epoch] for epoch in (1, 2, 3)])
     (band,) = [b for b in total.collections if to_hex(b.get_facecolor()[0]) == looks(full)["VAE"].colour.lower()]
@@ -200,7 +200,7 @@ def test_what_means_nothing_is_not_coloured_and_what_is_decided_is_framed(finish
     shades = axes.images[0].get_array()
     assert ((shades == 1).all(-1) == ~(np.abs(won - 0.5) >= 0.25)).all()
     framed = {(round(patch.get_y() + 0.44), round(patch.get_x() + 0.44)) for patch in axes.patches}
-    letters = [row.entries["sse"].place.letters for row in methods]
+    letters = [row.summaries["sse"].shared_rank.letters for row in methods]
     apart = {(i, j) for i in range(4) for j in range(4) if not set(letters[i]) & set(letters[j])}
     assert framed == apart
     assert 0 < len(apart) < 12

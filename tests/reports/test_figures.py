@@ -67,7 +67,7 @@ def test_intervals_show_every_seed_and_cross_out_collapsed_ones(finished):
     assert markers.count("x") == 5
     assert markers.count("|") == 5
     bars = [line.get_xdata() for line in lines if line.get_marker() == "None"]
-    assert [tuple(bar) for bar in bars] == [row.entries["sse"].interval for row in finished.board().rows[:4]]
+    assert [tuple(bar) for bar in bars] == [row.summaries["sse"].interval for row in finished.board().rows[:4]]
 
 
 @pytest.mark.parametrize("label", ["$x_1", "a$b$c", "<&>\x1b[31m"])
@@ -141,7 +141,7 @@ def test_damaged_codes_hide_no_others(coded):
 
 
 def test_tables_and_figures_import_matplotlib_and_torch_only_when_drawn():
-    modules = "terminal differences markdown latex csv_file json_file intervals codes"
+    modules = "leaderboard_terminal comparison_terminal leaderboard_markdown leaderboard_latex leaderboard_csv leaderboard_json intervals latent_codes"
     program = (
         f"import sys, importlib; [importlib.import_module('vimae_bench.reports.' + m) for m in '{modules}'.split()];"
         "print([m for m in ('matplotlib', 'torch', 'pandas', 'sklearn', 'mlflow') if m in sys.modules])"

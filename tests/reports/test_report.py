@@ -17,8 +17,8 @@ from hatchling.builders.wheel import WheelBuilder
 from matplotlib.figure import Figure
 from PIL import Image
 
-from vimae_bench.analysis.mean_ranks import standings
-from vimae_bench.analysis.versions import stale
+from vimae_bench.analysis.mean_ranks import compute_mean_ranks
+from vimae_bench.analysis.versions import find_version_outliers
 from vimae_bench.cli import main
 from vimae_bench.reports import leaderboard_csv as csv_file
 from vimae_bench.reports import leaderboard_latex as latex
@@ -104,12 +104,12 @@ def test_the_table_is_there_with_intervals_letters_and_notes(finished):
     rows = {said(row[0]): row for row in page.by_id("table-1").iter("tr")}
     assert list(rows) == [
         "method",
-        *(f"{r.label} †" if r.collapsed else r.label for r in board.rows),
+        *(f"{r.label} †" if r.collapsed_seeds else r.label for r in board.rows),
         *board.references,
     ]
     vae = [said(cell) for cell in rows["VAE"]]
-    entry = board.rows[[row.label for row in board.rows].index("VAE")].entries["svm clean"]
-    assert f"{entry.mean:.2f} ± {entry.half_width:.2f}{entry.place.letters}" in vae
+    entry = board.rows[[row.label for row in board.rows].index("VAE")].summaries["svm clean"]
+    assert f"{entry.mean:.2f} ± {entry.half_width:.2f}{entry.shared_rank.letters}" in vae
     assert "top" in rows["AE"][3].get("class").split()
     assert "top" not in rows["VAE"][3].get("class").split()
     assert all(" ".join(note.split()) in page.said() for note in board.notes)
@@ -133,7 +133,7 @@ def test_a_record_made_by_other_versions_than_the_others_is_stale(finished):
     path = next(finished.store.path.glob("runs/*-s3-*/record.json"))
     record = read_json(path)
     write_json(path, record | {"made_by": record["made_by"] | {"torch": "1.0", "plugins": {"vimae-bench": "0.0"}}})
-    (why,) = stale(finished.store.load_results(finished.cells)).values()
+    (why,) = find_version_outliers(finished.store.load_results(finished.cells)).values()
     assert why == "vimae-bench 0.0 (most: 0.1.0), torch 1.0 (most: 2.15)"
     page = report(finished)
     assert f"stale: {why}" in page.said()
@@ -144,7 +144,7 @@ def test_a_distribution_that_only_some_records_know_makes_none_stale(finished):
     path = next(finished.store.path.glob("runs/*-s3-*/record.json"))
     record = read_json(path)
     write_json(path, record | {"made_by": record["made_by"] | {"plugins": {"vimae-bench": "0.1.0", "mine": "2"}}})
-    assert stale(finished.store.load_results(finished.cells)) == {}
+    assert find_version_outliers(finished.store.load_results(finished.cells)) == {}
 
 
 def test_every_number_leads_to_its_runs_and_every_run_to_its_folder(finished):
@@ -154,7 +154,7 @@ def test_every_number_leads_to_its_runs_and_every_run_to_its_folder(finished):
     assert len(ids) == len(set(ids))
     assert set(inside) <= set(ids)
     shown = [cell for cell in page.by_id("table-1").iter("td") if cell.get("data-order") and cell.find("a") is not None]
-    assert len(shown) == sum(len(row.entries) for row in finished.board().rows)
+    assert len(shown) == sum(len(row.summaries) for row in finished.board().rows)
     folders = [unquote(link.get("href")) for link in page.all("a", **{"class": "out"})]
     written = finished.store.path.parent / "pages"
     assert {(written / folder).resolve() for folder in folders} == {
@@ -168,7 +168,7 @@ def test_a_number_leads_to_the_column_and_the_method_it_is_of(finished):
         for column, cell in enumerate(row[3:]):
             if (link := cell.find("a")) is not None:
                 run = page.by_id(link.get("href")[1:])
-                seeds = board.rows[int(link.get("href").split("-m")[1].split("-")[0])].entries[board.columns[column]]
+                seeds = board.rows[int(link.get("href").split("-m")[1].split("-")[0])].summaries[board.columns[column]]
                 assert float(run.get("data-order")) in {estimate.value for estimate in seeds.estimates.values()}
 
 
@@ -293,9 +293,9 @@ def test_from_ten_seeds_on_a_rank_has_an_interval(results):
             results.add(label, seed, sse=sse + ((seed * 7 + ord(label)) % 5) / 10)
     board, page = results.board(), report(results)
     for row, shown in zip(board.rows, list(page.by_id("table-1").iter("tr"))[1:], strict=True):
-        low, high = row.entries["sse"].place.interval
+        low, high = row.summaries["sse"].shared_rank.interval
         assert f"rank {low}" + (f"–{high}" if high > low else "") in said(shown)  # noqa: RUF001
-    assert any(row.entries["sse"].place.interval == (1, 2) for row in board.rows)
+    assert any(row.summaries["sse"].shared_rank.interval == (1, 2) for row in board.rows)
 
 
 def test_a_results_folder_without_runs_is_told(results):
@@ -310,7 +310,7 @@ def test_several_folders_make_one_page_with_the_mean_of_ranks(finished, tmp_path
         other.add("VAE", seed, sse=20.0 + seed)
         other.add("Mine", seed, sse=40.0 + seed**2 % 3)
     other.store.write_benchmark("other", "", {}, other.cells)
-    found = standings([*finished.boards(), *other.boards()])
+    found = compute_mean_ranks([*finished.boards(), *other.boards()])
     assert found
     assert [measure.name for measure in found.measures] == ["sse"]
     ranks = {row.label: row.ranks["sse"] for row in found.rows}
@@ -322,7 +322,7 @@ def test_several_folders_make_one_page_with_the_mean_of_ranks(finished, tmp_path
 
 
 def test_one_table_has_no_mean_of_ranks(finished):
-    assert standings(finished.boards()) is None
+    assert compute_mean_ranks(finished.boards()) is None
     assert "All tables" not in report(finished).said()
 
 

@@ -148,7 +148,7 @@ def test_csv_has_a_row_for_each_method_and_measure_in_full_precision(finished):
     rows = list(csv.DictReader(io.StringIO(csv_file.render([board]))))
     assert len(rows) == 5 * 4 + 2
     (row,) = [row for row in rows if (row["method"], row["measure"]) == ("VAE", "sse")]
-    entry = board.rows[1].entries["sse"]
+    entry = board.rows[1].summaries["sse"]
     assert float(row["mean"]) == entry.mean
     assert (float(row["low"]), float(row["high"])) == entry.interval
     assert (row["rank"], row["letters"], row["top"], row["n"], row["unit"]) == ("2", "b", "0", "5", "[0,1]^2")

@@ -14,8 +14,8 @@ def test_every_method_that_searches_has_as_many_trials_from_all_seeds(planned, m
     _, sweep = planned()
     work = made(by_beta)
     tuned = run_study(sweep, work.store, work)
-    assert {one.label: len(one.attempts) for one in tuned} == {"VAE": 4, "VIMAE": 4}
-    assert all(sorted(attempt.by_seed) == [100, 101] for one in tuned for attempt in one.attempts)
+    assert {one.label: len(one.trials) for one in tuned} == {"VAE": 4, "VIMAE": 4}
+    assert all(sorted(attempt.by_seed) == [100, 101] for one in tuned for attempt in one.trials)
     runs = Counter(cell.label.partition(" #")[0] for cells in work.rounds for cell in cells)
     assert runs["VAE"] == 8
     assert "AE" not in runs
@@ -25,7 +25,7 @@ def test_the_best_mean_over_seeds_is_chosen(planned, made):
     _, sweep = planned()
     work = made(by_beta)
     vae, _ = run_study(sweep, work.store, work)
-    wanted = min(vae.attempts, key=lambda attempt: abs(attempt.settings["objective.beta"] - 1))
+    wanted = min(vae.trials, key=lambda attempt: abs(attempt.settings["objective.beta"] - 1))
     assert vae.best == wanted
     assert vae.best.value == pytest.approx(abs(wanted.settings["objective.beta"] - 1) + 0.1005)
 
@@ -50,7 +50,7 @@ def test_what_is_reached_guides_the_sampler_that_learns(planned, made):
     _, sweep = planned(("trials = 4", 'trials = 30\nsampler = "tpe"'))
     work = made(lambda cell: cell.run.objective.settings.get("beta", 0.0))
     vae, _ = run_study(sweep, work.store, work)
-    betas = [attempt.settings["objective.beta"] for attempt in vae.attempts]
+    betas = [attempt.settings["objective.beta"] for attempt in vae.trials]
     assert sum(betas[20:]) / 10 < sum(betas[:10]) / 10 / 2
 
 
@@ -81,7 +81,7 @@ def test_more_trials_keep_those_there_are(planned, made):
     first = run_study(planned()[1], work.store, work)
     work.rounds.clear()
     more = run_study(planned(("trials = 4", "trials = 6"))[1], work.store, work)
-    assert [one.attempts[:4] for one in more] == [one.attempts for one in first]
+    assert [one.trials[:4] for one in more] == [one.trials for one in first]
     assert {cell.label[-2:] for cells in work.rounds for cell in cells} == {"#5", "#6"}
 
 
@@ -89,8 +89,8 @@ def test_a_trial_that_diverges_is_lost_and_takes_its_part_of_the_budget(planned,
     _, sweep = planned()
     work = made(lambda cell: None if cell.label == "VAE #2" and cell.seed == 101 else by_beta(cell))
     vae, _ = run_study(sweep, work.store, work)
-    assert len(vae.attempts) == 4
-    assert (vae.attempts[1].value, vae.attempts[1].reason) == (None, "seed 101 diverged")
+    assert len(vae.trials) == 4
+    assert (vae.trials[1].value, vae.trials[1].reason) == (None, "seed 101 diverged")
     assert len(vae.values) == 3
 
 

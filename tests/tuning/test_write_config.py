@@ -1,6 +1,6 @@
 import pytest
 
-from vimae_bench.analysis.trials import Attempt, Tuned
+from vimae_bench.analysis.trials import TrialResult, TuningResult
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.search_space import apply_settings
 from vimae_bench.core.errors import BenchError
@@ -15,7 +15,9 @@ SETTINGS = {
 
 def tuned(**lost):
     return [
-        Tuned(label, (Attempt(1, settings, {100: 3.0}, None if label in lost else 3.0, lost.get(label, "")),), "lower")
+        TuningResult(
+            label, (TrialResult(1, settings, {100: 3.0}, None if label in lost else 3.0, lost.get(label, "")),), "lower"
+        )
         for label, settings in SETTINGS.items()
     ]
 

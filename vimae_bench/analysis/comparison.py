@@ -11,9 +11,9 @@ from ..core.results import Measure
 from ..core.spec import Run, Training
 from ..storage.store import RunResult
 from . import footnotes as notes
-from .leaderboard import defined, grouped, title
-from .leaderboard_data import Row
-from .per_draw import parted
+from .leaderboard import format_table_title, group_by_table, merge_measures
+from .leaderboard_data import LeaderboardRow
+from .per_draw import per_draw_table
 from .provenance_diff import same_data, unlike
 from .statistics import ALPHA, Array, Interval, Shift, equivalence, holm, interval, paired_tests, shift, win_rate
 
@@ -98,9 +98,9 @@ def compare_methods(
         if label not in labels:
             raise BenchError(f"no method here is called '{label}'{did_you_mean(label, labels)}")
     asked = _Asked((a, b), tuple(columns), margins or {}, lambda one, other: notes.mixed([*one, *other]))
-    groups = list(grouped(run_results).values())
+    groups = list(group_by_table(run_results).values())
     runs = [group[0].cell.table for group in groups]
-    found = [_comparison(title(g[0].cell.table, runs), asked, _side(g, a), _side(g, b)) for g in groups]
+    found = [_comparison(format_table_title(g[0].cell.table, runs), asked, _side(g, a), _side(g, b)) for g in groups]
     return _checked(found, asked.margins)
 
 
@@ -161,7 +161,7 @@ def _first(side: Side) -> RunResult:
 
 def _title(side: Side, among: Sequence[Run]) -> str:
     cell = _first(side).cell
-    return f"{cell.label}: {title(cell.run, among)}"
+    return f"{cell.label}: {format_table_title(cell.run, among)}"
 
 
 def _side(run_results: Sequence[RunResult], label: str) -> Side:
@@ -172,12 +172,15 @@ def _comparison(name: str, asked: _Asked, a: Side, b: Side) -> Comparison:
     seeds = tuple(sorted(a.keys() & b.keys()))
     left, right = ([side[seed] for seed in seeds] for side in (a, b))
     pairs = dict(zip(seeds, zip(left, right, strict=True), strict=True))
-    known = defined([*left, *right])
+    known = merge_measures([*left, *right])
     measures = {name: known[name] for name in asked.columns if name in known} or known
     drafts = [_difference(measure, pairs, asked.margins.get(name)) for name, measure in measures.items()]
     rows, test = _tested([row for row in drafts if row])
     comparisons = sum(row.p is not None for row in rows)
-    sides = [Row(label, {s: side[s] for s in seeds}, (), {}) for label, side in zip(asked.names, (a, b), strict=True)]
+    sides = [
+        LeaderboardRow(label, {s: side[s] for s in seeds}, (), {})
+        for label, side in zip(asked.names, (a, b), strict=True)
+    ]
     alone = sorted(a.keys() ^ b.keys())
     said = (
         *([f"Seeds on one side only, and left out: {', '.join(map(str, alone))}."] if alone else []),
@@ -200,7 +203,7 @@ def _difference(
     left, right = ([result.estimates[name] for result in side] for side in zip(*both.values(), strict=True))
     a, b = (tuple(estimate.value for estimate in side) for side in (left, right))
     differences = np.subtract(a, b)
-    between = interval(differences, parted(left, right))
+    between = interval(differences, per_draw_table(left, right))
     reservation = "incomplete" if len(both) < len(pairs) else _reservation(measure, list(both.values()))
     return Difference(measure, tuple(both), a, b, between, shift(differences), reservation, margin=margin)
 

@@ -7,8 +7,8 @@ from typing import Any
 from ..core.errors import did_you_mean
 from ..core.results import Measure
 from ..storage.store import RunResult
-from .leaderboard_data import Row
-from .per_draw import parted
+from .leaderboard_data import LeaderboardRow
+from .per_draw import per_draw_table
 from .statistics import FEW, PAIRED_T, interval
 
 QUOTABLE = 5
@@ -69,20 +69,20 @@ def unknown(names: Iterable[str], measures: Mapping[str, Measure]) -> Iterator[s
             yield f"No measure in these results is called '{name}'{did_you_mean(name, measures)}"
 
 
-def unfinished(rows: Sequence[Row]) -> Iterator[str]:
+def unfinished(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     """Which seeds a row lacks and why; what is wrong with the files of those it has."""
     for row in rows:
         found: dict[tuple[str, str], list[int]] = {}
         for seed, result in row.run_results.items():
             if result.status != "done" or result.reason:
                 found.setdefault((result.status, result.reason), []).append(seed)
-        if row.absent:
-            found["missing", "not in the benchmark"] = list(row.absent)
+        if row.missing_seeds:
+            found["missing", "not in the benchmark"] = list(row.missing_seeds)
         for (status, reason), seeds in found.items():
             yield f"{row.label}: {status} on {_seeds(seeds)}" + (f" ({reason})" if reason else "") + "."
 
 
-def own_training(rows: Sequence[Row]) -> Iterator[str]:
+def own_training(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     """Which rows are trained otherwise than the table says."""
     for row in rows:
         found = dict[str, None]()
@@ -93,16 +93,16 @@ def own_training(rows: Sequence[Row]) -> Iterator[str]:
             yield f"{row.label} has a training of its own: {', '.join(found)}."
 
 
-def collapsed(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[str]:
+def collapsed(rows: Sequence[LeaderboardRow], measures: Sequence[Measure]) -> Iterator[str]:
     """Which runs ignore their data, by what sign, and which rankings they are left out of."""
     unranked = [measure.name for measure in measures if measure.better and not measure.ranks_collapsed]
     left_out = f"; not ranked by {', '.join(unranked)}" if unranked else ""
     for row in rows:
-        if row.collapsed:
-            yield f"† {row.label} collapsed on {_seeds(row.collapsed)} ({_signs(row)}){left_out}."
+        if row.collapsed_seeds:
+            yield f"† {row.label} collapsed on {_seeds(row.collapsed_seeds)} ({_signs(row)}){left_out}."
 
 
-def controls(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[str]:
+def controls(rows: Sequence[LeaderboardRow], measures: Sequence[Measure]) -> Iterator[str]:
     """How far two sets of seeds of one method lie apart under each measure, where a row repeats another."""
     by_label = {row.label: row for row in rows}
     for row in rows:
@@ -115,13 +115,13 @@ def controls(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[str]:
             )
 
 
-def _apart(a: Row, b: Row, measure: Measure) -> str:
-    sides = [row.entries[measure.name].estimates for row in (a, b) if measure.name in row.entries]
+def _apart(a: LeaderboardRow, b: LeaderboardRow, measure: Measure) -> str:
+    sides = [row.summaries[measure.name].estimates for row in (a, b) if measure.name in row.summaries]
     if len(sides) < 2:
         return ""
     seeds = sorted(sides[0].keys() & sides[1].keys())
     one, other = ([side[seed] for seed in seeds] for side in sides)
-    between = interval([x.value - y.value for x, y in zip(one, other, strict=True)], parted(one, other))
+    between = interval([x.value - y.value for x, y in zip(one, other, strict=True)], per_draw_table(one, other))
     return f"{measure.name} [{between[0]:.2g}, {between[1]:.2g}]" if between else ""
 
 
@@ -172,7 +172,7 @@ def _differing(records: Sequence[Mapping[str, Any]], *, absent_differs: bool = T
     return {key: counts for key, counts in found.items() if len(counts) > 1}
 
 
-def _signs(row: Row) -> str:
+def _signs(row: LeaderboardRow) -> str:
     """Such as `rate below 0.1 nats`."""
     found: dict[str, None] = {}
     for result in row.run_results.values():

@@ -15,36 +15,38 @@ from ..core.spec import Choice, Run, Training
 from ..storage.metric_file import suffix_of
 from ..storage.store import Reference, RunResult
 from . import footnotes as notes
-from .leaderboard_data import Board, Entry, Row
-from .per_draw import parted
-from .ranking import Column, Ranking, rank
+from .leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
+from .per_draw import per_draw_table
+from .ranking import RankedMeasure, Ranking, rank_methods
 from .statistics import FEW
 
 
-def leaderboards(
+def build_leaderboards(
     run_results: Sequence[RunResult],
     references: Sequence[Reference] = (),
     rank_by: str = "",
     columns: Sequence[str] = (),
     provenance: str = "",
-) -> list[Board]:
+) -> list[Leaderboard]:
     """One table for each data set, architecture, latent size and training, in the order of the results.
 
     `rank_by` names the measure that sorts (empty: the first that has a direction), `columns` those that are shown and
     tested (empty: all); `provenance` is the first sentence below each table. Raises ResultsError if one table has two
     runs of one method from one seed.
     """
-    groups = grouped(run_results)
+    groups = group_by_table(run_results)
     runs = [group[0].cell.table for group in groups.values()]
-    titles = {key: title(run, runs) for key, run in zip(groups, runs, strict=True)}
+    titles = {key: format_table_title(run, runs) for key, run in zip(groups, runs, strict=True)}
     # A column that another table of the same file has is not missed here.
-    known = defined([*run_results, *references])
+    known = merge_measures([*run_results, *references])
     missed = [*notes.unknown([rank_by, *columns], known)]
-    boards = (_board(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items())
+    boards = (
+        _build_leaderboard(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items()
+    )
     return [replace(board, notes=(provenance, *board.notes)) if provenance else board for board in boards]
 
 
-def grouped(run_results: Sequence[RunResult]) -> dict[object, list[RunResult]]:
+def group_by_table(run_results: Sequence[RunResult]) -> dict[object, list[RunResult]]:
     """The results that belong in one table, by what they share."""
     groups: dict[object, list[RunResult]] = {}
     for result in run_results:
@@ -54,7 +56,7 @@ def grouped(run_results: Sequence[RunResult]) -> dict[object, list[RunResult]]:
     return groups
 
 
-def title(run: Run, among: Sequence[Run]) -> str:
+def format_table_title(run: Run, among: Sequence[Run]) -> str:
     """A table's title, such as `mnist, mlp, d = 2, 80 epochs`, with the settings that tell it from the others."""
 
     def name(choice: Choice, others: Sequence[Choice]) -> str:
@@ -62,37 +64,37 @@ def title(run: Run, among: Sequence[Run]) -> str:
 
     dataset = name(run.dataset, [other.dataset for other in among])
     architecture = name(run.architecture, [other.architecture for other in among])
-    differing = _differing(run.training, [other.training for other in among])
+    differing = _format_differing_settings(run.training, [other.training for other in among])
     return ", ".join([dataset, architecture, f"d = {run.latent}", f"{run.training.epochs} epochs", *differing])
 
 
-def _differing(training: Training, others: Sequence[Training]) -> list[str]:
+def _format_differing_settings(training: Training, others: Sequence[Training]) -> list[str]:
     """Settings that are not the same in all tables, such as `schedule=wae_steps`; epochs are told anyway."""
     names = [field.name for field in fields(training) if field.name != "epochs"]
     told = [name for name in names if len({getattr(other, name) for other in others}) > 1]
     return [f"{name}={getattr(training, name)}" for name in told]
 
 
-def _board(
+def _build_leaderboard(
     name: str,
     run_results: Sequence[RunResult],
     references: Sequence[Reference],
     rank_by: str,
     columns: Sequence[str],
     missed: Sequence[str],
-) -> Board:
+) -> Leaderboard:
     run = run_results[0].cell.table
     seeds = tuple(sorted({result.cell.seed for result in run_results}))
     beside = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
-    measures = defined([*run_results, *beside])
+    measures = merge_measures([*run_results, *beside])
     named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
     shown = (named if columns else None) or list(measures)
-    rows = _rows(run_results, seeds)
-    ranked = {column: _column(measures[column], rows, seeds) for column in shown if measures[column].better}
+    rows = _build_rows(run_results, seeds)
+    ranked = {column: _select_ranked(measures[column], rows, seeds) for column in shown if measures[column].better}
     by = rank_by if rank_by in ranked else next(iter(ranked), None)
-    ranking = rank(list(ranked.values()))
+    ranking = rank_methods(list(ranked.values()))
     said = (
-        *notes.reading(len(seeds), ranking.test, ranking.comparisons, draws=_drawn(rows, shown)),
+        *notes.reading(len(seeds), ranking.test, ranking.comparisons, draws=_has_shared_draws(rows, shown)),
         *missed,
         *notes.own_training(rows),
         *notes.unfinished(rows),
@@ -101,7 +103,7 @@ def _board(
         *notes.mixed(run_results),
         *(reference.reason for reference in beside if reference.reason),
     )
-    return Board(
+    return Leaderboard(
         title=name,
         dataset=run.dataset,
         architecture=run.architecture,
@@ -111,15 +113,15 @@ def _board(
         measures=measures,
         columns=tuple(shown),
         rank_by=by,
-        rows=tuple(_placed(row, ranking) for row in _ordered(rows, ranked[by] if by else None)),
-        references=_references(beside),
+        rows=tuple(_add_ranks(row, ranking) for row in _sort_rows(rows, ranked[by] if by else None)),
+        references=_merge_references(beside),
         test=ranking.test,
         comparisons=ranking.comparisons,
         notes=said,
     )
 
 
-def defined(sources: Sequence[RunResult | Reference]) -> dict[str, Measure]:
+def merge_measures(sources: Sequence[RunResult | Reference]) -> dict[str, Measure]:
     """All measures in the order in which they are met; one that is defined in two ways loses its direction."""
     found: dict[str, Measure] = {}
     for source in sources:
@@ -131,65 +133,66 @@ def defined(sources: Sequence[RunResult | Reference]) -> dict[str, Measure]:
     return found
 
 
-def _rows(run_results: Sequence[RunResult], seeds: Sequence[int]) -> list[Row]:
+def _build_rows(run_results: Sequence[RunResult], seeds: Sequence[int]) -> list[LeaderboardRow]:
     methods: dict[str, dict[int, RunResult]] = {}
     for result in run_results:
         by_seed = methods.setdefault(result.cell.label, {})
         if by_seed.setdefault(result.cell.seed, result) is not result:
             raise ResultsError(f"{result.folder}: is a second run of '{result.cell.label}' from one seed in one table")
-    return [_row(label, dict(sorted(by_seed.items())), seeds) for label, by_seed in methods.items()]
+    return [_build_row(label, dict(sorted(by_seed.items())), seeds) for label, by_seed in methods.items()]
 
 
-def _row(label: str, run_results: Mapping[int, RunResult], seeds: Sequence[int]) -> Row:
+def _build_row(label: str, run_results: Mapping[int, RunResult], seeds: Sequence[int]) -> LeaderboardRow:
     estimates: dict[str, dict[int, Estimate]] = {}
     for seed, result in run_results.items():
         for name, estimate in result.estimates.items():
             estimates.setdefault(name, {})[seed] = estimate
-    entries = {name: _entry(found, len(seeds)) for name, found in estimates.items()}
-    return Row(label, run_results, tuple(seed for seed in seeds if seed not in run_results), entries)
+    entries = {name: _summarize(found, len(seeds)) for name, found in estimates.items()}
+    return LeaderboardRow(label, run_results, tuple(seed for seed in seeds if seed not in run_results), entries)
 
 
-def _entry(estimates: Mapping[int, Estimate], seeds: int) -> Entry:
+def _summarize(estimates: Mapping[int, Estimate], seeds: int) -> MeasureSummary:
     mean = np.mean([estimate.value for estimate in estimates.values()])
-    return Entry(estimates, float(mean), len(estimates) == seeds)
+    return MeasureSummary(estimates, float(mean), len(estimates) == seeds)
 
 
-def _drawn(rows: Sequence[Row], shown: Sequence[str]) -> bool:
+def _has_shared_draws(rows: Sequence[LeaderboardRow], shown: Sequence[str]) -> bool:
     """Whether some interval shown covers draws that all runs share."""
-    entries = [row.entries[column] for row in rows for column in shown if column in row.entries]
-    tables = [parted(list(entry.estimates.values())) for entry in entries if len(entry.estimates) >= FEW]
+    entries = [row.summaries[column] for row in rows for column in shown if column in row.summaries]
+    tables = [per_draw_table(list(entry.estimates.values())) for entry in entries if len(entry.estimates) >= FEW]
     return any(table is not None and table.shape[1] >= FEW for table in tables)
 
 
-def _column(measure: Measure, rows: Sequence[Row], seeds: Sequence[int]) -> Column:
+def _select_ranked(measure: Measure, rows: Sequence[LeaderboardRow], seeds: Sequence[int]) -> RankedMeasure:
     """The rows that may be ranked under a measure, with their values in the order of the seeds."""
-    able = [row for row in rows if measure.ranks_collapsed or not row.collapsed]
-    entries = {row.label: row.entries[measure.name] for row in able if measure.name in row.entries}
+    able = [row for row in rows if measure.ranks_collapsed or not row.collapsed_seeds]
+    entries = {row.label: row.summaries[measure.name] for row in able if measure.name in row.summaries}
     whole = {label: entry for label, entry in entries.items() if entry.complete}
     values = [[entry.estimates[seed].value for seed in seeds] for entry in whole.values()]
-    return Column(measure, tuple(whole), np.reshape(values, (len(whole), len(seeds))))
+    return RankedMeasure(measure, tuple(whole), np.reshape(values, (len(whole), len(seeds))))
 
 
-def _placed(row: Row, ranking: Ranking) -> Row:
+def _add_ranks(row: LeaderboardRow, ranking: Ranking) -> LeaderboardRow:
     entries = {
-        name: replace(entry, place=ranking.places.get(name, {}).get(row.label)) for name, entry in row.entries.items()
+        name: replace(entry, shared_rank=ranking.ranks.get(name, {}).get(row.label))
+        for name, entry in row.summaries.items()
     }
-    return replace(row, entries=entries)
+    return replace(row, summaries=entries)
 
 
-def _ordered(rows: Sequence[Row], column: Column | None) -> list[Row]:
+def _sort_rows(rows: Sequence[LeaderboardRow], column: RankedMeasure | None) -> list[LeaderboardRow]:
     """Ranked rows from the best mean to the worst, then unranked ones, then incomplete ones."""
 
-    def key(row: Row) -> tuple[bool, bool, float]:
+    def key(row: LeaderboardRow) -> tuple[bool, bool, float]:
         if column is None or row.label not in column.labels:
             return not row.complete, True, 0.0
-        mean = row.entries[column.measure.name].mean
+        mean = row.summaries[column.measure.name].mean
         return False, False, mean if column.measure.better == "lower" else -mean
 
     return sorted(rows, key=key)
 
 
-def _references(references: Sequence[Reference]) -> dict[str, dict[str, Estimate]]:
+def _merge_references(references: Sequence[Reference]) -> dict[str, dict[str, Estimate]]:
     rows: dict[str, dict[str, Estimate]] = {}
     for reference in references:
         for label, estimates in reference.rows.items():

@@ -14,7 +14,7 @@ from ..storage.store import ResultsFolder
 
 if TYPE_CHECKING:
     from ..storage.store import RunResult
-    from .leaderboard_data import Board
+    from .leaderboard_data import Leaderboard
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class BenchmarkResults:
             return self.store.load_results(self.cells)
 
     @cached_property
-    def leaderboards(self) -> "list[Board]":
+    def leaderboards(self) -> "list[Leaderboard]":
         """The leaderboards, read and worked out once: a text and figures are made of them."""
-        from .leaderboard import leaderboards
+        from .leaderboard import build_leaderboards
 
         with _keeping_all():
             references = self.store.load_references(self.cells)
-            return leaderboards(self.run_results, references, self.rank_by, self.columns, self.provenance)
+            return build_leaderboards(self.run_results, references, self.rank_by, self.columns, self.provenance)
 
 
 @contextlib.contextmanager

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core.results import Measure
-from .leaderboard_data import Board
+from .leaderboard_data import Leaderboard
 
 
 @dataclass(frozen=True)
-class Standing:
+class MethodRanks:
     """A method's ranks under each measure, one for each table that ranks it there."""
 
     label: str
@@ -25,39 +25,42 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Standings:
+class MeanRanks:
     """Methods over tables, the best mean rank under the first measure first. `tables` counts the tables of each."""
 
     measures: tuple[Measure, ...]
     tables: Mapping[str, int]
-    rows: tuple[Standing, ...]
+    rows: tuple[MethodRanks, ...]
 
 
-def standings(boards: Sequence[Board]) -> Standings | None:
+def compute_mean_ranks(boards: Sequence[Leaderboard]) -> MeanRanks | None:
     """The mean ranks under every measure by which several tables rank; None if there is none."""
-    ranking = {name: [b for b in boards if _ranks(b, name)] for name in dict.fromkeys(_names(boards))}
+    ranking = {name: [b for b in boards if _has_ranks(b, name)] for name in dict.fromkeys(_list_measures(boards))}
     shared = {name: found for name, found in ranking.items() if len(found) > 1}
     if not shared:
         return None
     labels = dict.fromkeys(row.label for board in boards for row in board.rows)
-    rows = [Standing(label, {name: _of(label, name, found) for name, found in shared.items()}) for label in labels]
+    rows = [
+        MethodRanks(label, {name: _collect_ranks(label, name, found) for name, found in shared.items()})
+        for label in labels
+    ]
     first, most = next(iter(shared)), max(map(len, shared.values()))
     ordered = sorted(rows, key=lambda row: (most - len(row.ranks[first]), row.mean(first) or 0.0))
     measures = tuple(found[0].measures[name] for name, found in shared.items())
-    return Standings(measures, {name: len(found) for name, found in shared.items()}, tuple(ordered))
+    return MeanRanks(measures, {name: len(found) for name, found in shared.items()}, tuple(ordered))
 
 
-def _names(boards: Sequence[Board]) -> Iterator[str]:
+def _list_measures(boards: Sequence[Leaderboard]) -> Iterator[str]:
     """The measures of all tables, those that the tables are sorted by before the others."""
     yield from (board.rank_by for board in boards if board.rank_by)
     yield from (name for board in boards for name in board.columns)
 
 
-def _ranks(board: Board, measure: str) -> bool:
-    return any(measure in row.entries and row.entries[measure].place for row in board.rows)
+def _has_ranks(board: Leaderboard, measure: str) -> bool:
+    return any(measure in row.summaries and row.summaries[measure].shared_rank for row in board.rows)
 
 
-def _of(label: str, measure: str, boards: Sequence[Board]) -> tuple[int, ...]:
-    rows = [row for board in boards for row in board.rows if row.label == label and measure in row.entries]
-    places = [row.entries[measure].place for row in rows]
+def _collect_ranks(label: str, measure: str, boards: Sequence[Leaderboard]) -> tuple[int, ...]:
+    rows = [row for board in boards for row in board.rows if row.label == label and measure in row.summaries]
+    places = [row.summaries[measure].shared_rank for row in rows]
     return tuple(place.rank for place in places if place)

@@ -9,19 +9,19 @@ if TYPE_CHECKING:
     from .statistics import Array
 
 
-def parted(a: Sequence[Estimate], b: Sequence[Estimate] = ()) -> "Array | None":
+def per_draw_table(a: Sequence[Estimate], b: Sequence[Estimate] = ()) -> "Array | None":
     """The values over each draw [seeds, draws] of one measure, or their differences a - b where `b` is given.
 
     None where draws are not shared: some run has none, or another number, or a value that is not their mean.
     """
-    tables = [_table(side) for side in (a, b) if side]
+    tables = [_stack_draws(side) for side in (a, b) if side]
     if any(table is None for table in tables) or len({table.shape for table in tables if table is not None}) != 1:
         return None
     first, *rest = [table for table in tables if table is not None]
     return first - rest[0] if rest else first
 
 
-def _table(estimates: Sequence[Estimate]) -> "Array | None":
+def _stack_draws(estimates: Sequence[Estimate]) -> "Array | None":
     import numpy as np  # reading results need not wait for it
 
     if len({len(estimate.parts) for estimate in estimates}) != 1 or not estimates[0].parts:

@@ -11,7 +11,7 @@ from .statistics import ALPHA, FEW, Array, letters, paired_tests, rank_intervals
 
 
 @dataclass(frozen=True)
-class Column:
+class RankedMeasure:
     """What is to be ranked: values [methods, seeds] of one measure that has a direction."""
 
     measure: Measure
@@ -20,7 +20,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Place:
+class SharedRank:
     """A method's place under one measure: its rank is one more than the number of methods shown to be better.
 
     Two methods share one of the `letters` exactly if they are not shown to differ. The bootstrap interval of the
@@ -32,7 +32,7 @@ class Place:
     interval: tuple[int, int] | None
 
     @property
-    def top(self) -> bool:
+    def is_best(self) -> bool:
         """Whether no method is shown to be better."""
         return self.rank == 1
 
@@ -41,12 +41,12 @@ class Place:
 class Ranking:
     """The places by measure and label, and the test they rest on; without a test there are no places."""
 
-    places: Mapping[str, Mapping[str, Place]]
+    ranks: Mapping[str, Mapping[str, SharedRank]]
     test: str = ""
     comparisons: int = 0
 
 
-def rank(columns: Sequence[Column]) -> Ranking:
+def rank_methods(columns: Sequence[RankedMeasure]) -> Ranking:
     """Compare all pairs of methods under all measures, over the same seeds, as one family of tests."""
     columns = [c for c in columns if min(c.values.shape) > 1]
     pairs = [c.values[i] - c.values[j] for c in columns for i, j in combinations(range(len(c.labels)), 2)]
@@ -54,11 +54,11 @@ def rank(columns: Sequence[Column]) -> Ranking:
         return Ranking({})
     family = paired_tests(np.stack(pairs), enough=ALPHA)
     ends = np.cumsum([len(c.labels) * (len(c.labels) - 1) // 2 for c in columns])
-    places = {c.measure.name: _places(c, p) for c, p in zip(columns, np.split(family.p, ends[:-1]), strict=True)}
+    places = {c.measure.name: _rank_measure(c, p) for c, p in zip(columns, np.split(family.p, ends[:-1]), strict=True)}
     return Ranking(places, family.test, len(pairs))
 
 
-def _places(column: Column, p: Array) -> dict[str, Place]:
+def _rank_measure(column: RankedMeasure, p: Array) -> dict[str, SharedRank]:
     """The places under one measure, from the adjusted p-values of its pairs in the order of `combinations`."""
     cost = column.values if column.measure.better == "lower" else -column.values
     order = np.argsort(cost.mean(1), kind="stable")
@@ -68,4 +68,4 @@ def _places(column: Column, p: Array) -> dict[str, Place]:
     ranks = 1 + np.triu(different).sum(0)  # in this order, whatever stands earlier has the better mean
     intervals = rank_intervals(cost[order]) if cost.shape[1] >= FEW else [None] * len(order)
     rows = zip(order, ranks, letters(different), intervals, strict=True)
-    return {column.labels[i]: Place(int(r), shared, between) for i, r, shared, between in rows}
+    return {column.labels[i]: SharedRank(int(r), shared, between) for i, r, shared, between in rows}

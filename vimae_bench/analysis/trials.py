@@ -13,7 +13,7 @@ from ..storage.store import RunResult
 
 
 @dataclass(frozen=True)
-class Attempt:
+class TrialResult:
     """One trial: the settings by path, the measure of each seed's run and its mean, which is None where a run lacks it.
 
     `reason` says why it is lacking.
@@ -27,23 +27,23 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """The attempts at a method, in their order."""
 
     label: str
-    attempts: tuple[Attempt, ...]
+    trials: tuple[TrialResult, ...]
     better: Direction
 
     @property
     def values(self) -> list[float]:
         """What the attempts reached, from the best to the worst; those that are lost have nothing."""
-        found = [attempt.value for attempt in self.attempts if attempt.value is not None]
+        found = [attempt.value for attempt in self.trials if attempt.value is not None]
         return sorted(found, reverse=self.better == "higher")
 
     @cached_property
-    def best(self) -> Attempt | None:
+    def best(self) -> TrialResult | None:
         """The first of those that reached most; None where all are lost."""
-        return next((a for a in self.attempts if a.value is not None and a.value == self.values[0]), None)
+        return next((a for a in self.trials if a.value is not None and a.value == self.values[0]), None)
 
     def expected_best(self, trials: int) -> float | None:
         """What the best of so many attempts is expected to reach, by the attempts there are (Dodge et al., 1909.03004).
@@ -56,7 +56,9 @@ class Tuned:
         return float(np.dot(self.values, beaten[:-1] ** trials - beaten[1:] ** trials))
 
 
-def attempt(number: int, settings: Mapping[str, Any], run_results: Sequence[RunResult], measure: Measure) -> Attempt:
+def summarize_trial(
+    number: int, settings: Mapping[str, Any], run_results: Sequence[RunResult], measure: Measure
+) -> TrialResult:
     """The trial of which these are the runs, one for each seed.
 
     A collapsed run counts as lost where the measure does not rank such runs, as in a leaderboard.
@@ -65,14 +67,14 @@ def attempt(number: int, settings: Mapping[str, Any], run_results: Sequence[RunR
     for result in run_results:
         estimate = result.estimates.get(measure.name)
         if result.status != "done" or estimate is None:
-            lost.append(_lost(result, measure))
+            lost.append(_describe_loss(result, measure))
         elif result.collapsed and not measure.ranks_collapsed:
             lost.append(f"seed {result.cell.seed} collapsed")
         else:
             by_seed[result.cell.seed] = estimate.value
-    return Attempt(number, settings, by_seed, None if lost else fmean(by_seed.values()), "; ".join(lost))
+    return TrialResult(number, settings, by_seed, None if lost else fmean(by_seed.values()), "; ".join(lost))
 
 
-def _lost(result: RunResult, measure: Measure) -> str:
+def _describe_loss(result: RunResult, measure: Measure) -> str:
     what = result.status if result.status != "done" else f"without {measure.name}"
     return f"seed {result.cell.seed} {what}" + (f" ({result.reason})" if result.reason else "")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis import footnotes as notes
-from ..analysis.leaderboard import grouped, title
-from ..analysis.leaderboard_data import Row
+from ..analysis.leaderboard import format_table_title, group_by_table
+from ..analysis.leaderboard_data import LeaderboardRow
 from ..core.errors import BenchError, did_you_mean
 from ..core.spec import Choice, Run
 from ..storage.store import RunResult
@@ -61,11 +61,11 @@ def gather(
     """
     chosen = chosen or {}
     _expect_known(paper, run_results, chosen)
-    groups = list(grouped(_once(run_results)).values())
+    groups = list(group_by_table(_once(run_results)).values())
     runs = [group[0].cell.table for group in groups]
     found, alien = list[Evidence](), list[str]()
     for group in groups:
-        name = title(group[0].cell.table, runs)
+        name = format_table_title(group[0].cell.table, runs)
         setups = [setup for setup in paper.setup if _belongs(group[0].cell.run, setup)]
         for setup in setups:
             found.append(_evidence(len(found) + 1, paper, setup, name, group, chosen))
@@ -124,7 +124,7 @@ def _evidence(
             sides[method] = fitting[0].side
             found = [row.side for row in rows if row.repeats == fitting[0].label]
             controls.update({method: found[0]} if found else {})
-    taken = [Row(paper.name(method), side, (), {}) for method, side in sides.items()]
+    taken = [LeaderboardRow(paper.name(method), side, (), {}) for method, side in sides.items()]
     used = [result for side in (*sides.values(), *controls.values()) for result in side.values()]
     said += [*notes.unfinished(taken), *notes.collapsed(taken, ()), *notes.mixed(used)]
     return Evidence(number, setup, name, sides, controls, tuple(_scale(paper, setup, group, sides)), tuple(said))

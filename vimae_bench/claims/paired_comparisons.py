@@ -18,7 +18,7 @@ import numpy as np
 
 from ..analysis.comparison import MEANINGFUL
 from ..analysis.footnotes import QUOTABLE
-from ..analysis.per_draw import parted
+from ..analysis.per_draw import per_draw_table
 from ..analysis.statistics import (
     ALPHA,
     MOST,
@@ -128,13 +128,13 @@ def differences_of(asked: Asked, a: Sequence[RunResult], b: Sequence[RunResult])
     """a - b by seed (their log ratio, a - value), and by seed and draw where all runs share the draws."""
     left = [found for result in a if (found := asked.read_a(result))]
     if not asked.b:
-        parts = parted(left)
+        parts = per_draw_table(left)
         return _values(left) - asked.value, None if parts is None else parts - asked.value
     right = [found for result in b if (found := asked.read_b(result))]
     if asked.logarithmic:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log(_values(left) / _values(right)), None
-    return _values(left) - _values(right), parted(left, right)
+    return _values(left) - _values(right), per_draw_table(left, right)
 
 
 def judged(drafts: Sequence[Pair]) -> list[Pair]:

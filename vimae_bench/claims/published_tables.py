@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..analysis.per_draw import parted
+from ..analysis.per_draw import per_draw_table
 from ..analysis.statistics import Interval, interval, prediction_interval
 from .matching import Evidence
 from .paper import Paper, Table
@@ -82,7 +82,7 @@ def reading(
         printed,
         n=len(values),
         mean=float(np.mean(values)),
-        interval=interval(values, parted(estimates)),
+        interval=interval(values, per_draw_table(estimates)),
         prediction=prediction_interval(values),
         match="not decided",
         collapsed=tuple(seed for seed, result in having.items() if result.collapsed),

@@ -73,10 +73,10 @@ def _intervals(found: BenchmarkResults) -> "list[Figure]":
 
 
 def _codes(found: BenchmarkResults) -> "list[Figure]":
-    from ..analysis.leaderboard import grouped
+    from ..analysis.leaderboard import group_by_table
     from ..reports import latent_codes as codes
 
-    tables = list(grouped(found.store.load_results(found.cells)).values())
+    tables = list(group_by_table(found.store.load_results(found.cells)).values())
     having = [table for table in tables if any(map(codes.kept_by, table))]
     return [codes.draw(table) for table in having or tables]
 

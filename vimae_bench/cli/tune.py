@@ -22,7 +22,7 @@ from .reporter_guard import dispensable
 from .run import SOME_FAILED, Jobs, asked_of_executor, executor_of, open_store, reporters_of
 
 if TYPE_CHECKING:
-    from ..analysis.trials import Tuned
+    from ..analysis.trials import TuningResult
     from ..tuning.study import Study
 
 
@@ -130,10 +130,10 @@ def _beforehand(sweep: "Study", fixed: Sequence[str]) -> Iterator[str]:
     yield f"{many(runs, 'run')}, measured on the held-out images of {images}, not on its test images"
 
 
-def _remarks(tuned: "Sequence[Tuned]", sweep: "Study") -> Iterator[str]:
+def _remarks(tuned: "Sequence[TuningResult]", sweep: "Study") -> Iterator[str]:
     """Which trials are lost, and which of the settings chosen lie at the edge of what was searched."""
     for one, searched in zip(tuned, sweep.searched, strict=True):
-        for attempt in one.attempts:
+        for attempt in one.trials:
             if attempt.reason:
                 yield f"{one.label}, trial {attempt.number}: {attempt.reason}."
         for path, value in one.best.settings.items() if one.best else ():
@@ -142,7 +142,7 @@ def _remarks(tuned: "Sequence[Tuned]", sweep: "Study") -> Iterator[str]:
                 yield f"{one.label}: {path} lies at the edge of its range; a wider one may hold better values."
 
 
-def _show(tuned: "Sequence[Tuned]", sweep: "Study", provenance: str) -> None:
+def _show(tuned: "Sequence[TuningResult]", sweep: "Study", provenance: str) -> None:
     from rich.console import Console
 
     from ..reports import trials as attempts

@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..analysis.leaderboard import grouped, leaderboards, title
-from ..analysis.leaderboard_data import Board
+from ..analysis.leaderboard import build_leaderboards, format_table_title, group_by_table
+from ..analysis.leaderboard_data import Leaderboard
 from ..analysis.load import load_benchmark_results
 from ..core.errors import BenchError, did_you_mean
 from ..core.spec import Cell
@@ -17,7 +17,7 @@ from .frames import Placed
 
 @dataclass(frozen=True)
 class Bench:
-    """The outcomes of one benchmark's runs, and how its tables are `shown`: what `leaderboards` takes besides."""
+    """The outcomes of one benchmark's runs, and how its tables are `shown`: what `build_leaderboards` takes besides."""
 
     name: str
     run_results: tuple[RunResult, ...]
@@ -25,16 +25,16 @@ class Bench:
     shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @cached_property
-    def boards(self) -> list[Board]:
+    def boards(self) -> list[Leaderboard]:
         """A leaderboard for each table."""
-        return leaderboards(self.run_results, self.references, **self.shown)
+        return build_leaderboards(self.run_results, self.references, **self.shown)
 
     @cached_property
     def tables(self) -> list[tuple[str, list[RunResult]]]:
         """The outcomes of each table, with its title, in the order of the boards."""
-        groups = list(grouped(self.run_results).values())
+        groups = list(group_by_table(self.run_results).values())
         runs = [group[0].cell.table for group in groups]
-        return [(title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
+        return [(format_table_title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
     @property
     def placed(self) -> list[Placed]:

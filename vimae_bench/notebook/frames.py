@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..analysis.comparison import Comparison
-from ..analysis.leaderboard_data import Board
+from ..analysis.leaderboard_data import Leaderboard
 from ..core.canonical import Json, is_number
 from ..reports.leaderboard_csv import rows as board_rows
 from ..storage.run_folder import RunFolder
@@ -126,7 +126,7 @@ def history(result: RunResult) -> "pd.DataFrame":
     return rows.pivot(index="epoch", columns="term", values="value").reindex(columns=rows["term"].unique())
 
 
-def leaderboard(boards: Sequence[tuple[str, Board]]) -> "pd.DataFrame":
+def leaderboard(boards: Sequence[tuple[str, Leaderboard]]) -> "pd.DataFrame":
     """A row for each table, method and measure."""
     rows = ({"benchmark": name, **row} for name, board in boards for row in board_rows(board))
     return _frame(rows, LEADERBOARD)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from ..analysis.comparison import Comparison, Difference
-from ..analysis.leaderboard_data import Board
+from ..analysis.leaderboard_data import Leaderboard
 from ..reports.comparison_terminal import HEADS
 from ..reports.comparison_text import sides, spelt
 from ..reports.table_format import Cell, Line, decimals, heading, lines, number, plain, unit
@@ -15,7 +15,7 @@ QUIET = ' style="opacity:.65"'
 WIDE = '<div style="overflow-x:auto"><table>{}{}</table></div>'
 
 
-def leaderboards(boards: Sequence[Board]) -> str:
+def leaderboards(boards: Sequence[Leaderboard]) -> str:
     """A heading, a table and notes for each board."""
     return "".join(map(_board, boards))
 
@@ -31,7 +31,7 @@ def trained(head: str, result: RunResult) -> str:
     return f"<p>{_text(head)}</p>" + (_table(["measure", "value", "unit"], rows) if rows else "")
 
 
-def _board(board: Board) -> str:
+def _board(board: Leaderboard) -> str:
     measures = [board.measures[name] for name in board.columns]
     heads = ["#", "method", "seeds", *(f"{heading(m)}\n{unit(m)}" for m in measures)]
     rows = [_row(_line(line), 1, "" if line.part == "ranked" else QUIET) for line in lines(board)]

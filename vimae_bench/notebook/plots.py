@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..analysis.leaderboard_data import Board
+from ..analysis.leaderboard_data import Leaderboard
 from ..core.errors import BenchError, did_you_mean
 from ..reports import image_grid_figure as wall
 from ..reports import intervals, robustness
@@ -33,7 +33,7 @@ class Plots:
             if name not in known:
                 raise BenchError(f"no measure here is called '{name}'{did_you_mean(name, known)}")
 
-        def draw(board: Board, _: Sequence[RunResult]) -> Captioned | None:
+        def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
             return (intervals.draw(board, measures), intervals.caption(board)) if board.columns else None
 
         return self._drawn("measures", draw)
@@ -41,7 +41,7 @@ class Plots:
     def rate_distortion(self) -> Figures:
         """Rate against distortion, every seed and the mean of each method."""
 
-        def draw(board: Board, _: Sequence[RunResult]) -> Captioned | None:
+        def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
             return (plane.draw(board, self._looks), plane.caption(board)) if plane.rows(board) else None
 
         return self._drawn("methods with rate and distortion", draw)
@@ -49,7 +49,7 @@ class Plots:
     def corruption(self) -> Figures:
         """The accuracy that classifiers reach from the codes of damaged images, by how damaged they are."""
 
-        def draw(board: Board, _: Sequence[RunResult]) -> Captioned | None:
+        def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
             return (robustness.draw(board, self._looks), robustness.caption(board)) if robustness.found(board) else None
 
         return self._drawn("accuracies under corruption", draw)
@@ -57,7 +57,7 @@ class Plots:
     def wins(self) -> Figures:
         """On what share of the seeds each method beats each other."""
 
-        def draw(board: Board, _: Sequence[RunResult]) -> Captioned | None:
+        def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
             return (wins.draw(board), wins.caption(board)) if wins.measures(board) else None
 
         return self._drawn("two methods to hold against each other", draw)
@@ -65,7 +65,7 @@ class Plots:
     def curves(self) -> Figures:
         """The terms of the loss, epoch by epoch."""
 
-        def draw(board: Board, _: Sequence[RunResult]) -> Captioned | None:
+        def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
             found = curves.read(board)
             return (curves.draw(board, self._looks, found), curves.caption(board)) if found else None
 
@@ -78,7 +78,7 @@ class Plots:
         """
         shown = measures or ("mmd2", "rate", "sse")
 
-        def draw(_: Board, group: Sequence[RunResult]) -> Captioned | None:
+        def draw(_: Leaderboard, group: Sequence[RunResult]) -> Captioned | None:
             return (codes.draw(group, shown, seed), codes.CAPTION) if any(map(codes.kept_by, group)) else None
 
         return self._drawn("two-dimensional codes", draw)
@@ -86,13 +86,13 @@ class Plots:
     def walls(self) -> Figures:
         """What each method makes of the same images and of the same noise."""
 
-        def draw(board: Board, group: Sequence[RunResult]) -> Captioned | None:
+        def draw(board: Leaderboard, group: Sequence[RunResult]) -> Captioned | None:
             hung = wall.hang(group)
             return (wall.draw(hung, board.title), wall.caption(hung)) if hung else None
 
         return self._drawn("kept pictures", draw)
 
-    def _drawn(self, what: str, draw: Callable[[Board, Sequence[RunResult]], Captioned | None]) -> Figures:
+    def _drawn(self, what: str, draw: Callable[[Leaderboard, Sequence[RunResult]], Captioned | None]) -> Figures:
         found = [made for board, group in self._tables() if (made := draw(board, group))]
         if not found:
             raise BenchError(f"no table here has {what}")
@@ -102,6 +102,6 @@ class Plots:
     def _looks(self) -> Looks:
         return looks(result.cell.label for bench in self.benches for result in bench.run_results)
 
-    def _tables(self) -> Iterator[tuple[Board, list[RunResult]]]:
+    def _tables(self) -> Iterator[tuple[Leaderboard, list[RunResult]]]:
         for bench in self.benches:
             yield from zip(bench.boards, [group for _, group in bench.tables], strict=True)

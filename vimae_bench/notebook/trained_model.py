@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..analysis.leaderboard import title
+from ..analysis.leaderboard import format_table_title
 from ..core.errors import BenchError
 from ..engine.pictures import reconstructions
 from ..models.autoencoder import Autoencoder
@@ -87,4 +87,4 @@ class Trained:
     def __repr__(self) -> str:
         run = self.result.cell.run
         said = f"{self.status}: {self.reason}" if self.reason else self.status
-        return f"{self.label} on {title(run, [run])}, seed {run.seed}: {said}"
+        return f"{self.label} on {format_table_title(run, [run])}, seed {run.seed}: {said}"

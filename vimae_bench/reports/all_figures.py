@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..analysis.leaderboard import grouped, title
-from ..analysis.leaderboard_data import Board
+from ..analysis.leaderboard import format_table_title, group_by_table
+from ..analysis.leaderboard_data import Leaderboard
 from ..storage.store import RunResult
 from . import image_grid_figure as wall
 from . import intervals, robustness
@@ -26,13 +26,13 @@ class Drawn(NamedTuple):
     figure: "Figure"
 
 
-def figures(boards: Sequence[Board], run_results: Sequence[RunResult]) -> Iterator[Drawn]:
+def figures(boards: Sequence[Leaderboard], run_results: Sequence[RunResult]) -> Iterator[Drawn]:
     """The figures of each table in turn, drawn when they are asked for; a method looks the same in all of them.
 
     `run_results` are those that the boards were made of.
     """
     shown = looks(result.cell.label for result in run_results)
-    for board, group in zip(boards, grouped(run_results).values(), strict=True):
+    for board, group in zip(boards, group_by_table(run_results).values(), strict=True):
         for made in _figures(board, group, shown):
             yield made._replace(title=f"{made.title}, {board.title}")
 
@@ -51,12 +51,12 @@ def without_pictures(run_results: Sequence[RunResult]) -> list[str]:
 
 def _tables(run_results: Sequence[RunResult]) -> list[tuple[str, list[RunResult]]]:
     """The title of each table and its results."""
-    groups = list(grouped(run_results).values())
+    groups = list(group_by_table(run_results).values())
     runs = [group[0].cell.table for group in groups]
-    return [(title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
+    return [(format_table_title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
 
-def _figures(board: Board, run_results: Sequence[RunResult], shown: Looks) -> Iterator[Drawn]:
+def _figures(board: Leaderboard, run_results: Sequence[RunResult], shown: Looks) -> Iterator[Drawn]:
     if board.columns:
         yield Drawn("Every measure", intervals.caption(board), intervals.draw(board))
     if plane.rows(board):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from ..analysis.comparison import Comparison
-from ..analysis.leaderboard_data import Board
+from ..analysis.leaderboard_data import Leaderboard
 from . import (
     comparison_csv,
     comparison_json,
@@ -14,7 +14,7 @@ from . import (
     leaderboard_markdown,
 )
 
-LEADERBOARD_FORMATS: Mapping[str, Callable[[Sequence[Board]], str]] = {
+LEADERBOARD_FORMATS: Mapping[str, Callable[[Sequence[Leaderboard]], str]] = {
     "markdown": leaderboard_markdown.render,
     "csv": leaderboard_csv.render,
     "json": leaderboard_json.render,

@@ -5,7 +5,7 @@ from itertools import zip_longest
 from math import ceil
 from typing import TYPE_CHECKING
 
-from ..analysis.leaderboard_data import Board, Row
+from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..core.results import Measure
 from .table_format import COLLAPSED, axis, plain, seeds_of, seeds_said, short
 
@@ -23,7 +23,7 @@ DIRECTIONS = {"lower": "← lower is better", "higher": "higher is better →", 
 LEGEND = ("circle: one seed", "bar: mean and 95 % interval", "blue: none is shown to be better", "cross: collapsed")
 
 
-def draw(board: Board, columns: Sequence[str] = ()) -> "Figure":
+def draw(board: Leaderboard, columns: Sequence[str] = ()) -> "Figure":
     """The figure of a board; `columns` are the measures to be shown (none: those of its table)."""
     from matplotlib.figure import Figure
 
@@ -44,13 +44,13 @@ def draw(board: Board, columns: Sequence[str] = ()) -> "Figure":
     return figure
 
 
-def caption(board: Board) -> str:
+def caption(board: Leaderboard) -> str:
     """What to look for."""
     top = " Under each measure, methods in blue are those to which none is shown to be better." if board.test else ""
     return seeds_said(board) + top
 
 
-def _panel(axes: "Axes", board: Board, measure: Measure) -> None:
+def _panel(axes: "Axes", board: Leaderboard, measure: Measure) -> None:
     for y in range(0, len(board.rows) + len(board.references), 2):
         axes.axhspan(y - 0.5, y + 0.5, color="#F5F5F5", linewidth=0)
     for y, row in enumerate(board.rows):
@@ -68,12 +68,12 @@ def _panel(axes: "Axes", board: Board, measure: Measure) -> None:
     axes.locator_params(axis="x", nbins=5)
 
 
-def _method(axes: "Axes", y: int, row: Row, measure: Measure) -> None:
-    entry = row.entries.get(measure.name)
+def _method(axes: "Axes", y: int, row: LeaderboardRow, measure: Measure) -> None:
+    entry = row.summaries.get(measure.name)
     if entry is None:
         return
-    colour = QUIET if not row.complete else TOP if entry.place and entry.place.top else OTHER
-    collapsed = set(row.collapsed)
+    colour = QUIET if not row.complete else TOP if entry.shared_rank and entry.shared_rank.is_best else OTHER
+    collapsed = set(row.collapsed_seeds)
     for marker, shade, shown in (("o", colour, entry.estimates.keys() - collapsed), ("x", COLLAPSE, collapsed)):
         values = [estimate.value for seed, estimate in entry.estimates.items() if seed in shown]
         places = [y + 0.16] * len(values)
@@ -83,9 +83,9 @@ def _method(axes: "Axes", y: int, row: Row, measure: Measure) -> None:
     axes.plot(entry.mean, y - 0.12, marker="|", color=colour, markersize=8, markeredgewidth=1.8)
 
 
-def _names(axes: "Axes", board: Board) -> None:
+def _names(axes: "Axes", board: Leaderboard) -> None:
     """Methods down the side, with what there is to say of them, and references below a line."""
-    names = [f"{short(row.label)}{f' {COLLAPSED}' if row.collapsed else ''}{_lacking(row)}" for row in board.rows]
+    names = [f"{short(row.label)}{f' {COLLAPSED}' if row.collapsed_seeds else ''}{_lacking(row)}" for row in board.rows]
     labels = [*names, *map(short, board.references)]
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
@@ -94,7 +94,7 @@ def _names(axes: "Axes", board: Board) -> None:
         label.set(fontsize=8, color=QUIET if grey else OTHER, parse_math=False)
 
 
-def _lacking(row: Row) -> str:
+def _lacking(row: LeaderboardRow) -> str:
     if row.complete:
         return ""
     words = [f"{n} {word}" for word in ("diverged", "failed", "missing") if (n := row.count(word))]

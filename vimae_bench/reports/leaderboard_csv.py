@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..analysis.leaderboard_data import Board, Entry
+from ..analysis.leaderboard_data import Leaderboard, MeasureSummary
 from .table_format import plain
 
 COUNTS = ("done", "diverged", "failed", "missing")
@@ -17,7 +17,7 @@ FIELDS = (
 RISKY = ("=", "+", "-", "@")
 
 
-def render(boards: Sequence[Board]) -> str:
+def render(boards: Sequence[Leaderboard]) -> str:
     """All measures of all boards in full precision; text that a spreadsheet would run as a formula gets a quote."""
     out = io.StringIO()
     writer = csv.DictWriter(out, FIELDS, restval="", lineterminator="\n")
@@ -35,7 +35,7 @@ def guarded(value: object) -> object:
     return f"'{text}" if text.startswith(RISKY) else text
 
 
-def rows(board: Board) -> Iterator[dict[str, Any]]:
+def rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
     """A row for each method and measure, then one for each reference and measure; FIELDS without a value left out."""
     table = {
         "table": board.title,
@@ -45,29 +45,29 @@ def rows(board: Board) -> Iterator[dict[str, Any]]:
         "epochs": board.training.epochs,
     }
     for row in board.rows:
-        counts = {word: row.count(word) for word in COUNTS} | {"collapsed": len(row.collapsed)}
+        counts = {word: row.count(word) for word in COUNTS} | {"collapsed": len(row.collapsed_seeds)}
         head = {**table, "kind": "method", "method": row.label, **counts}
         for name in board.measures:
-            yield {**head, **_measure(board, name), **_entry(row.entries.get(name))}
+            yield {**head, **_measure(board, name), **_entry(row.summaries.get(name))}
     for label, estimates in board.references.items():
         head = {**table, "kind": "reference", "method": label}
         for name, estimate in estimates.items():
             yield {**head, **_measure(board, name), "n": 1, "mean": estimate.value}
 
 
-def _measure(board: Board, name: str) -> dict[str, Any]:
+def _measure(board: Leaderboard, name: str) -> dict[str, Any]:
     measure = board.measures[name]
     return {"measure": name, "unit": measure.unit, "better": measure.better, "version": measure.version}
 
 
-def _entry(entry: Entry | None) -> dict[str, Any]:
+def _entry(entry: MeasureSummary | None) -> dict[str, Any]:
     """The numbers of an entry; only a count of 0 for one that is not there."""
     if entry is None:
         return {"n": 0}
     low, high = entry.interval or (None, None)
     numbers = {"n": len(entry.estimates), "mean": entry.mean, "low": low, "high": high}
-    if entry.place is None:
+    if entry.shared_rank is None:
         return numbers
-    rank_low, rank_high = entry.place.interval or (None, None)
-    ranks = {"rank": entry.place.rank, "rank_low": rank_low, "rank_high": rank_high}
-    return {**numbers, **ranks, "letters": entry.place.letters, "top": int(entry.place.top)}
+    rank_low, rank_high = entry.shared_rank.interval or (None, None)
+    ranks = {"rank": entry.shared_rank.rank, "rank_low": rank_low, "rank_high": rank_high}
+    return {**numbers, **ranks, "letters": entry.shared_rank.letters, "top": int(entry.shared_rank.is_best)}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from ..analysis.leaderboard_data import Board, Entry, Row
+from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from ..core.canonical import Json
 from ..storage.atomic import format_json
 from ..storage.store import RunResult
@@ -11,13 +11,13 @@ from ..storage.store import RunResult
 SCHEMA = 1
 
 
-def render(boards: Sequence[Board]) -> str:
+def render(boards: Sequence[Leaderboard]) -> str:
     """All boards, with every seed's estimate, state and folder below the results folder."""
     value = {"schema": SCHEMA, "leaderboards": [_board(board) for board in boards]}
     return format_json(value)
 
 
-def _board(board: Board) -> Json:
+def _board(board: Leaderboard) -> Json:
     return {
         "title": board.title,
         "dataset": board.dataset.as_json(),
@@ -39,14 +39,14 @@ def _board(board: Board) -> Json:
     }
 
 
-def _row(row: Row) -> Json:
+def _row(row: LeaderboardRow) -> Json:
     return {
         "method": row.label,
         "complete": row.complete,
-        "collapsed": row.collapsed,
-        "absent": row.absent,
+        "collapsed": row.collapsed_seeds,
+        "absent": row.missing_seeds,
         "runs": [_run(seed, result) for seed, result in row.run_results.items()],
-        "entries": {name: _entry(entry) for name, entry in row.entries.items()},
+        "entries": {name: _entry(entry) for name, entry in row.summaries.items()},
     }
 
 
@@ -63,8 +63,8 @@ def _run(seed: int, result: RunResult) -> Json:
     }
 
 
-def _entry(entry: Entry) -> Json:
-    place = entry.place
+def _entry(entry: MeasureSummary) -> Json:
+    place = entry.shared_rank
     return {
         "mean": entry.mean,
         "interval": entry.interval,
@@ -72,6 +72,6 @@ def _entry(entry: Entry) -> Json:
         "rank": place.rank if place else None,
         "rank_interval": place.interval if place else None,
         "letters": place.letters if place else "",
-        "top": place.top if place else False,
+        "top": place.is_best if place else False,
         "by_seed": {str(seed): asdict(estimate) for seed, estimate in entry.estimates.items()},
     }

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from ..analysis.leaderboard_data import Board
+from ..analysis.leaderboard_data import Leaderboard
 from .table_format import Cell, Line, heading, lines, plain, unit
 
 SIGNS = ("-", r"\leq", r"\geq", r"\approx", r"\neq", r"\to", r"\leftarrow", r"\infty", r"\nabla")
@@ -34,7 +34,7 @@ SPECIAL = {
 }
 
 
-def render(boards: Sequence[Board]) -> str:
+def render(boards: Sequence[Leaderboard]) -> str:
     """One `table` for each board. Names are escaped."""
     return "\n".join(["% needs \\usepackage{booktabs,graphicx}", *(line for board in boards for line in _board(board))])
 
@@ -44,7 +44,7 @@ def escape(text: str) -> str:
     return "".join(SPECIAL.get(c) or _greek(c) for c in plain(text))
 
 
-def _board(board: Board) -> Iterator[str]:
+def _board(board: Leaderboard) -> Iterator[str]:
     measures = [board.measures[name] for name in board.columns]
     yield r"\begin{table}"
     yield r"\centering"

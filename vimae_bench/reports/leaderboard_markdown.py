@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from ..analysis.leaderboard_data import Board
+from ..analysis.leaderboard_data import Leaderboard
 from .table_format import Cell, Line, heading, lines, plain, unit
 
 
-def render(boards: Sequence[Board]) -> str:
+def render(boards: Sequence[Leaderboard]) -> str:
     """One heading, table and list of notes for each board. Names are escaped."""
     return "\n".join(line for board in boards for line in _board(board))
 
@@ -18,7 +18,7 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]|~$#!])", r"\\\1", safe)
 
 
-def _board(board: Board) -> Iterator[str]:
+def _board(board: Leaderboard) -> Iterator[str]:
     measures = [board.measures[name] for name in board.columns]
     heads = [escape(heading(m)) + (f" <br> {escape(unit(m))}" if m.unit else "") for m in measures]
     yield from (f"### {escape(board.title)}", "")

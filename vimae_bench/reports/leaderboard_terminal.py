@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..analysis.leaderboard_data import Board
+from ..analysis.leaderboard_data import Leaderboard
 from ..core.results import Measure
 from .table_format import UNDEFINED, Cell, Line, heading, lines, plain, unit
 
@@ -33,14 +33,14 @@ class _Column:
 class Leaderboards:
     """Leaderboards as a rich console prints them: columns beyond its width go into further tables below."""
 
-    boards: tuple[Board, ...]
+    boards: tuple[Leaderboard, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for board in self.boards:
             yield from _board(board, options.max_width)
 
 
-def render(boards: Sequence[Board]) -> Leaderboards:
+def render(boards: Sequence[Leaderboard]) -> Leaderboards:
     """Leaderboards to be printed by a rich console."""
     return Leaderboards(tuple(boards))
 
@@ -50,7 +50,7 @@ def footnotes(notes: Sequence[str]) -> Padding:
     return Padding(Text("\n".join(plain(note) for note in notes), style="dim"), (0, 1, 1, 1))
 
 
-def _board(board: Board, width: int) -> Iterator[RenderableType]:
+def _board(board: Leaderboard, width: int) -> Iterator[RenderableType]:
     rows = list(lines(board))
     columns = [
         _Column(board.measures[name], _aligned([line.cells[i] for line in rows]))

@@ -5,7 +5,7 @@ from io import BytesIO
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..analysis.leaderboard_data import Row
+from ..analysis.leaderboard_data import LeaderboardRow
 from .intervals import OTHER, QUIET
 from .table_format import COLLAPSED, plain, seeds_of, short
 
@@ -42,9 +42,9 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
     return {label: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, label in enumerate(known)}
 
 
-def name(row: Row) -> str:
+def name(row: LeaderboardRow) -> str:
     """A method's name, with a dagger where it collapsed and its seeds where some are lacking."""
-    mark = f" {COLLAPSED}" if row.collapsed else ""
+    mark = f" {COLLAPSED}" if row.collapsed_seeds else ""
     return f"{short(row.label)}{mark}" + ("" if row.complete else f" ({seeds_of(row)})")
 
 

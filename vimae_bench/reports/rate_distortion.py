@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..analysis.leaderboard_data import Board, Entry, Row
+from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from .plot_style import Look, Looks, headed, legend, name, panels
 from .table_format import axis, seeds_said
 
@@ -16,24 +16,24 @@ RATE, DISTORTION, DRAWN = "rate", "sse", "sse sampled"
 NOTE = "small: one seed  ·  large: mean, with 95 % intervals  ·  hollow: deterministic encoder, push-forward rate"
 
 
-def rows(board: Board) -> list[Row]:
+def rows(board: Leaderboard) -> list[LeaderboardRow]:
     """The methods that have both a rate and an error."""
-    return [row for row in board.rows if {RATE, DISTORTION} <= row.entries.keys()]
+    return [row for row in board.rows if {RATE, DISTORTION} <= row.summaries.keys()]
 
 
-def draw(board: Board, looks: Looks) -> "Figure":
+def draw(board: Leaderboard, looks: Looks) -> "Figure":
     """The plane of a board, beside it without collapsed methods where there are any, as these lie far from the others.
 
     `looks` are those of all methods of the comparison.
     """
     shown, told = rows(board), DRAWN in board.measures
-    alive = [row for row in shown if not row.collapsed]
+    alive = [row for row in shown if not row.collapsed_seeds]
     views = [shown, alive] if 0 < len(alive) < len(shown) else [shown]
     figure, grid = panels(len(views), (3.9, 3.4), beside=len(shown))
     for axes, view in zip(grid, views, strict=True):
         for row in view:
-            hollow = told and DRAWN not in row.entries
-            _method(axes, row.entries[RATE], row.entries[DISTORTION], looks[row.label], hollow=hollow)
+            hollow = told and DRAWN not in row.summaries
+            _method(axes, row.summaries[RATE], row.summaries[DISTORTION], looks[row.label], hollow=hollow)
         axes.set_xlabel(axis(board.measures[RATE]), fontsize=8, parse_math=False)
         axes.set_ylabel(axis(board.measures[DISTORTION]), fontsize=8, parse_math=False)
         axes.set_title("" if view is shown else "without collapsed methods", fontsize=8)
@@ -42,7 +42,7 @@ def draw(board: Board, looks: Looks) -> "Figure":
     return headed(figure, board.title, NOTE)
 
 
-def caption(board: Board) -> str:
+def caption(board: Leaderboard) -> str:
     """What to look for."""
     return (
         f"{seeds_said(board)} Towards the lower left, less is lost for a cheaper code. The rate of "
@@ -50,7 +50,7 @@ def caption(board: Board) -> str:
     )
 
 
-def _method(axes: "Axes", rate: Entry, error: Entry, look: Look, *, hollow: bool) -> None:
+def _method(axes: "Axes", rate: MeasureSummary, error: MeasureSummary, look: Look, *, hollow: bool) -> None:
     seeds = rate.estimates.keys() & error.estimates.keys()
     x, y = ([entry.estimates[seed].value for seed in sorted(seeds)] for entry in (rate, error))
     axes.plot(x, y, look.marker, color=look.colour, markersize=3, mfc="none", markeredgewidth=0.7)
@@ -58,7 +58,7 @@ def _method(axes: "Axes", rate: Entry, error: Entry, look: Look, *, hollow: bool
         _mean(axes, rate, error, look, hollow=hollow)
 
 
-def _mean(axes: "Axes", rate: Entry, error: Entry, look: Look, *, hollow: bool) -> None:
+def _mean(axes: "Axes", rate: MeasureSummary, error: MeasureSummary, look: Look, *, hollow: bool) -> None:
     if rate.interval and error.interval:
         axes.plot(rate.interval, (error.mean, error.mean), color=look.colour, linewidth=1.2)
         axes.plot((rate.mean, rate.mean), error.interval, color=look.colour, linewidth=1.2)

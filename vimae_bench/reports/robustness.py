@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from ..analysis.leaderboard_data import Board, Row
+from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..core.results import Estimate, Measure
 from ..data.corruptions import Corruption
 from .intervals import QUIET
@@ -39,18 +39,18 @@ class Panel:
     conditions: tuple[tuple[float, Measure], ...]
 
 
-def found(board: Board) -> list[Panel]:
+def found(board: Leaderboard) -> list[Panel]:
     """The panels that a board's measures make: `svm clean`, `svm gauss_0.2` and `svm gauss_0.4` make one."""
     read = [(*said, measure) for measure in board.measures.values() if (said := parts(measure.name))]
     pairs = dict.fromkeys((probe, kind) for probe, kind, level, _ in read if level)
     return [Panel(*pair, _conditions(*pair, read)) for pair in pairs]
 
 
-def draw(board: Board, looks: Looks) -> "Figure":
+def draw(board: Leaderboard, looks: Looks) -> "Figure":
     """The figure of a board that has some panel; `looks` are those of all methods of the comparison."""
     shown = found(board)
     measured = {measure.name for panel in shown for _, measure in panel.conditions}
-    rows, beside = [row for row in board.rows if measured & row.entries.keys()], _references(board, measured)
+    rows, beside = [row for row in board.rows if measured & row.summaries.keys()], _references(board, measured)
     figure, grid = _grid(shown, len(rows) + len(beside))
     for axes, panel in grid:
         for row in rows:
@@ -81,7 +81,7 @@ def _grid(shown: Sequence[Panel], beside: int) -> "tuple[Figure, list[tuple[Axes
     return figure, found
 
 
-def caption(board: Board) -> str:
+def caption(board: Leaderboard) -> str:
     """What to look for."""
     return (
         f"{seeds_said(board)} What a classifier reads from the codes of damaged images. Below "
@@ -108,9 +108,9 @@ def _conditions(
     return tuple(sorted(mine, key=lambda condition: condition[0]))
 
 
-def _method(axes: "Axes", panel: Panel, row: Row, look: Look) -> None:
+def _method(axes: "Axes", panel: Panel, row: LeaderboardRow, look: Look) -> None:
     """The mean over seeds wherever none is lacking, single seeds elsewhere."""
-    there = [(level, row.entries[m.name]) for level, m in panel.conditions if m.name in row.entries]
+    there = [(level, row.summaries[m.name]) for level, m in panel.conditions if m.name in row.summaries]
     whole = [(level, entry) for level, entry in there if entry.complete]
     x, means = [level for level, _ in whole], [entry.mean for _, entry in whole]
     axes.plot(x, means, look.marker, color=look.colour, linestyle="-", markersize=4, linewidth=1)
@@ -123,7 +123,7 @@ def _method(axes: "Axes", panel: Panel, row: Row, look: Look) -> None:
             axes.plot([level] * len(values), values, look.marker, color=look.colour, markersize=3, mfc="none")
 
 
-def _references(board: Board, measured: set[str]) -> "dict[str, Line2D]":
+def _references(board: Leaderboard, measured: set[str]) -> "dict[str, Line2D]":
     """A broken line for each reference under some of the measures."""
     from matplotlib.lines import Line2D
 

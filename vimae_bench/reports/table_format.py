@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
-from ..analysis.leaderboard_data import Board, Row
+from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..analysis.statistics import FEW
 from ..core.results import Measure
 
@@ -42,13 +42,13 @@ class Line:
     cells: tuple[Cell, ...]
 
 
-def lines(board: Board) -> Iterator[Line]:
+def lines(board: Leaderboard) -> Iterator[Line]:
     """The rows of a board's table, with a cell for each of its columns."""
     columns = [(board.measures[name], _digits(board, name)) for name in board.columns]
     for row in board.rows:
-        sorting = row.entries.get(board.rank_by or "")
-        rank = str(sorting.place.rank) if sorting and sorting.place else ""
-        label = plain(row.label) + (f" {COLLAPSED}" if row.collapsed else "")
+        sorting = row.summaries.get(board.rank_by or "")
+        rank = str(sorting.shared_rank.rank) if sorting and sorting.shared_rank else ""
+        label = plain(row.label) + (f" {COLLAPSED}" if row.collapsed_seeds else "")
         cells = tuple(_cell(row, measure, digits) for measure, digits in columns)
         yield Line("ranked" if row.complete else "incomplete", rank, label, seeds_of(row), cells)
     for label, estimates in board.references.items():
@@ -74,13 +74,13 @@ def axis(measure: Measure) -> str:
     return f"{plain(measure.name)} {bracketed}".strip()
 
 
-def seeds_of(row: Row) -> str:
+def seeds_of(row: LeaderboardRow) -> str:
     """How many seeds a row has: `3`, or `1 of 3`; the notes say what became of the others."""
-    total = len(row.run_results) + len(row.absent)
+    total = len(row.run_results) + len(row.missing_seeds)
     return str(total) if row.complete else f"{row.count('done')} of {total}"
 
 
-def seeds_said(board: Board) -> str:
+def seeds_said(board: Leaderboard) -> str:
     """The sentence on what the means of a board are over, and what their intervals are."""
     if len(board.seeds) < 2:
         return "One seed, without an interval."
@@ -105,8 +105,8 @@ def short(text: str) -> str:
     return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
 
 
-def _cell(row: Row, measure: Measure, digits: int) -> Cell:
-    entry = row.entries.get(measure.name)
+def _cell(row: LeaderboardRow, measure: Measure, digits: int) -> Cell:
+    entry = row.summaries.get(measure.name)
     if entry is None:
         measured = any(measure.name in result.measures for result in row.run_results.values())
         return Cell(UNDEFINED if measured else "")
@@ -114,9 +114,9 @@ def _cell(row: Row, measure: Measure, digits: int) -> Cell:
     if not entry.complete:
         return Cell(f"{value} ({len(entry.estimates)} of {len(row.run_results)})" if row.complete else value)
     spread = "" if entry.half_width is None else number(entry.half_width, digits)
-    if entry.place:
-        return Cell(value, spread, entry.place.letters, entry.place.top)
-    return Cell(value, spread, COLLAPSED if row.collapsed and not measure.ranks_collapsed else "")
+    if entry.shared_rank:
+        return Cell(value, spread, entry.shared_rank.letters, entry.shared_rank.is_best)
+    return Cell(value, spread, COLLAPSED if row.collapsed_seeds and not measure.ranks_collapsed else "")
 
 
 def decimals(halves: Sequence[float], values: Sequence[float]) -> int:
@@ -126,8 +126,8 @@ def decimals(halves: Sequence[float], values: Sequence[float]) -> int:
     return _places(max((abs(value) for value in values), default=0.0), 4)
 
 
-def _digits(board: Board, column: str) -> int:
-    entries = [row.entries[column] for row in board.rows if column in row.entries]
+def _digits(board: Leaderboard, column: str) -> int:
+    entries = [row.summaries[column] for row in board.rows if column in row.summaries]
     return decimals([entry.half_width for entry in entries if entry.half_width], [entry.mean for entry in entries])
 
 

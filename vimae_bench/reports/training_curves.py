@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..analysis.leaderboard_data import Board, Row
+from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..core.canonical import Json
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
@@ -29,7 +29,7 @@ Histories = dict[str, dict[str, list[tuple[RunResult, Curve]]]]
 """For each term and each method, the runs with their curves."""
 
 
-def read(board: Board) -> Histories:
+def read(board: Leaderboard) -> Histories:
     """The terms of all runs of a board that have told of two epochs or more, in the order in which they are met."""
     found: Histories = {}
     for row in board.rows:
@@ -40,7 +40,7 @@ def read(board: Board) -> Histories:
     return found
 
 
-def draw(board: Board, looks: Looks, histories: Histories) -> "Figure":
+def draw(board: Leaderboard, looks: Looks, histories: Histories) -> "Figure":
     """The figure of a board from what was read of it; `looks` are those of all methods of the comparison."""
     trained = {label for methods in histories.values() for label in methods}
     shown = [row for row in board.rows if row.label in trained]
@@ -55,7 +55,7 @@ def draw(board: Board, looks: Looks, histories: Histories) -> "Figure":
     return headed(figure, board.title, NOTE)
 
 
-def caption(board: Board) -> str:
+def caption(board: Leaderboard) -> str:
     """What to look for."""
     seeds = "One seed" if len(board.seeds) == 1 else f"Means over {len(board.seeds)} seeds with the range between them"
     return (
@@ -72,7 +72,7 @@ def _terms(history: Sequence[Json]) -> dict[str, Curve]:
     return found
 
 
-def _method(axes: "Axes", row: Row, runs: Sequence[tuple[RunResult, Curve]], look: Look) -> None:
+def _method(axes: "Axes", row: LeaderboardRow, runs: Sequence[tuple[RunResult, Curve]], look: Look) -> None:
     if not row.complete:
         for result, curve in runs:
             _seed(axes, result, curve, look)

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..analysis.trials import Attempt, Tuned
+from ..analysis.trials import TrialResult, TuningResult
 from ..core.canonical import Json
 from ..core.results import Measure
 from .leaderboard_terminal import footnotes
@@ -17,12 +17,14 @@ OF = (2, 5, 10, 20, 40)
 """Of how many trials the best is expected."""
 
 
-def render(tuned: Sequence[Tuned], measure: Measure, notes: Sequence[str], *, independent: bool) -> RenderableType:
+def render(
+    tuned: Sequence[TuningResult], measure: Measure, notes: Sequence[str], *, independent: bool
+) -> RenderableType:
     """A row for each method: what was chosen, what its trials reached; what the best of fewer would have reached.
 
     The latter is shown where trials were drawn independently.
     """
-    sizes = [n for n in OF if n < max(len(one.attempts) for one in tuned)] if independent else []
+    sizes = [n for n in OF if n < max(len(one.trials) for one in tuned)] if independent else []
     head = f"validation {heading(measure)} {unit(measure)}".strip()
     table = Table(title=Text(head, style="bold"), title_justify="left", header_style="", show_edge=False)
     table.add_column("method", no_wrap=True)
@@ -34,20 +36,20 @@ def render(tuned: Sequence[Tuned], measure: Measure, notes: Sequence[str], *, in
     return Group(table, Text("\n".join(("", *map(_chosen, tuned), ""))), footnotes(notes))
 
 
-def as_json(tuned: Sequence[Tuned], measure: Measure) -> Json:
+def as_json(tuned: Sequence[TuningResult], measure: Measure) -> Json:
     """All trials of all methods."""
     methods = [
         {
             "label": one.label,
             "chosen": dict(one.best.settings) if one.best else None,
-            "trials": [_trial(attempt) for attempt in one.attempts],
+            "trials": [_trial(attempt) for attempt in one.trials],
         }
         for one in tuned
     ]
     return {"measure": measure.name, "unit": measure.unit, "better": measure.better, "methods": methods}
 
 
-def _chosen(one: Tuned) -> str:
+def _chosen(one: TuningResult) -> str:
     """Such as `VAE, trial 7: objective.beta = 0.5`."""
     if one.best is None:
         return f"{plain(one.label)}: nothing to choose"
@@ -55,18 +57,18 @@ def _chosen(one: Tuned) -> str:
     return plain(f"{one.label}, trial {one.best.number}: {settings}")
 
 
-def _trial(attempt: Attempt) -> Json:
+def _trial(attempt: TrialResult) -> Json:
     told = {"number": attempt.number, "settings": dict(attempt.settings), "value": attempt.value}
     by_seed = {str(seed): value for seed, value in attempt.by_seed.items()}
     return told | {"by_seed": by_seed} | ({"reason": attempt.reason} if attempt.reason else {})
 
 
-def _count(one: Tuned) -> str:
-    lost = len(one.attempts) - len(one.values)
-    return f"{len(one.attempts)} ({lost} lost)" if lost else str(len(one.attempts))
+def _count(one: TuningResult) -> str:
+    lost = len(one.trials) - len(one.values)
+    return f"{len(one.trials)} ({lost} lost)" if lost else str(len(one.trials))
 
 
-def _reached(one: Tuned, sizes: Sequence[int]) -> list[str]:
+def _reached(one: TuningResult, sizes: Sequence[int]) -> list[str]:
     if not one.values:
         return ["-"] * (3 + len(sizes))
     found = (one.values[0], median(one.values), one.values[-1], *(one.expected_best(n) for n in sizes))

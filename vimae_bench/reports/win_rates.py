@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis.comparison import MEANINGFUL
-from ..analysis.leaderboard_data import Board, Entry, Row
+from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from ..analysis.statistics import win_rate
 from ..core.results import Measure
 from .intervals import COLLAPSE, OTHER, QUIET, TOP
@@ -33,24 +33,24 @@ NOTE = (
 Shares = NDArray[np.float64]
 
 
-def measures(board: Board) -> list[Measure]:
+def measures(board: Leaderboard) -> list[Measure]:
     """The measures of a board under which two methods or more were ranked, all pairs of which were tested."""
     return [board.measures[m] for m in board.columns if sum(_ranked(row, m) for row in board.rows) > 1]
 
 
-def rows(board: Board) -> list[Row]:
+def rows(board: Leaderboard) -> list[LeaderboardRow]:
     """The methods that are ranked by some measure."""
     return [row for row in board.rows if any(_ranked(row, measure) for measure in board.columns)]
 
 
-def shares(board: Board, measure: Measure) -> Shares:
+def shares(board: Leaderboard, measure: Measure) -> Shares:
     """P(row beats column) over seeds, ties counted half; not a number on the diagonal and for what is not ranked."""
     sign = 1 if measure.better == "higher" else -1
     values = [_values(row, measure.name, board.seeds) * sign for row in rows(board)]
     return np.array([[nan if a is b or np.isnan(a - b).any() else win_rate(a - b) for b in values] for a in values])
 
 
-def draw(board: Board) -> "Figure":
+def draw(board: Leaderboard) -> "Figure":
     """The figure of a board that has some ranked measure: a matrix for each, all with the same rows."""
     from matplotlib.figure import Figure
 
@@ -70,7 +70,7 @@ def draw(board: Board) -> "Figure":
     return headed(figure, board.title, NOTE)
 
 
-def caption(board: Board) -> str:
+def caption(board: Leaderboard) -> str:
     """What to look for."""
     return (
         f"P(row beats column) over {len(board.seeds)} paired seeds, ties counted half. Framed pairs are shown to "
@@ -79,22 +79,22 @@ def caption(board: Board) -> str:
     )
 
 
-def _ranked(row: Row, measure: str) -> bool:
-    return measure in row.entries and row.entries[measure].place is not None
+def _ranked(row: LeaderboardRow, measure: str) -> bool:
+    return measure in row.summaries and row.summaries[measure].shared_rank is not None
 
 
-def _values(row: Row, measure: str, seeds: Sequence[int]) -> NDArray[np.float64]:
+def _values(row: LeaderboardRow, measure: str, seeds: Sequence[int]) -> NDArray[np.float64]:
     if not _ranked(row, measure):
         return np.full(len(seeds), nan)
-    return np.array([row.entries[measure].estimates[seed].value for seed in seeds])
+    return np.array([row.summaries[measure].estimates[seed].value for seed in seeds])
 
 
-def _matrix(axes: "Axes", methods: Sequence[Row], measure: str, won: Shares) -> None:
+def _matrix(axes: "Axes", methods: Sequence[LeaderboardRow], measure: str, won: Shares) -> None:
     axes.imshow(_shades(won))
     for i, j in np.argwhere(np.isfinite(won)):
         if len(methods) <= NUMBERED:
             _number(axes, j, i, float(won[i, j]))
-        if _apart(methods[i].entries[measure], methods[j].entries[measure]):
+        if _apart(methods[i].summaries[measure], methods[j].summaries[measure]):
             _frame(axes, j, i)
     for set_ticks in (axes.set_xticks, axes.set_yticks):
         set_ticks(range(len(methods)), [name(row) for row in methods])
@@ -128,10 +128,10 @@ def _frame(axes: "Axes", x: int, y: int) -> None:
     axes.add_patch(Rectangle((x - 0.44, y - 0.44), 0.88, 0.88, fill=False, linewidth=1, edgecolor=OTHER))
 
 
-def _apart(a: Entry, b: Entry) -> bool:
+def _apart(a: MeasureSummary, b: MeasureSummary) -> bool:
     """Whether the table's test tells two methods apart: exactly then they share no letter."""
     return not (_letters(a) & _letters(b))
 
 
-def _letters(entry: Entry) -> set[str]:
-    return set(re.findall(r"[a-z]'*", entry.place.letters)) if entry.place else set()
+def _letters(entry: MeasureSummary) -> set[str]:
+    return set(re.findall(r"[a-z]'*", entry.shared_rank.letters)) if entry.shared_rank else set()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..analysis.trials import Attempt, Tuned, attempt
+from ..analysis.trials import TrialResult, TuningResult, summarize_trial
 from ..config import matrix
 from ..config.benchmark import Benchmark, Group, MethodConfig
 from ..config.search_space import (
@@ -69,20 +69,22 @@ def plan_study(benchmark: Benchmark, known: Catalog) -> Study:
     return Study(replace(benchmark, name=f"{benchmark.name}-tuning", groups=(seen,)), tuple(methods), measure, known)
 
 
-def run_study(sweep: Study, store: ResultsFolder, work: Callable[[Sequence[Cell]], object]) -> list[Tuned]:
+def run_study(sweep: Study, store: ResultsFolder, work: Callable[[Sequence[Cell]], object]) -> list[TuningResult]:
     """Draw and try settings, round by round; `work` has the runs of a round made in the store."""
     tuning, better = sweep.benchmark.tuning, sweep.measure.better or "lower"
     samplers = [Sampler(one.space, better, tuning.sampler, tuning.seed, one.method.label) for one in sweep.searched]
-    attempts: list[list[Attempt]] = [[] for _ in samplers]
+    attempts: list[list[TrialResult]] = [[] for _ in samplers]
     for numbers in _batched(range(tuning.trials), tuning.at_once):
         asked = [[sampler.ask() for _ in numbers] for sampler in samplers]
         work(sweep.cells([*_methods(sweep, numbers, asked)]))
         for sampler, one, settings, made in zip(samplers, sweep.searched, asked, attempts, strict=True):
             for number, values in zip(numbers, settings, strict=True):
                 run_results = store.load_results(sweep.cells([_method(sweep, one, number, values)]))
-                made.append(attempt(number + 1, values, run_results, sweep.measure))
+                made.append(summarize_trial(number + 1, values, run_results, sweep.measure))
                 sampler.tell(number, made[-1].value)
-    return [Tuned(one.method.label, tuple(made), better) for one, made in zip(sweep.searched, attempts, strict=True)]
+    return [
+        TuningResult(one.method.label, tuple(made), better) for one, made in zip(sweep.searched, attempts, strict=True)
+    ]
 
 
 def _methods(sweep: Study, numbers: Sequence[int], asked: Sequence[Sequence[dict[str, Any]]]) -> Iterator[MethodConfig]:

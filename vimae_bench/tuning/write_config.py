@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..analysis.footnotes import many
-from ..analysis.trials import Attempt, Tuned
+from ..analysis.trials import TrialResult, TuningResult
 from ..config.benchmark import Benchmark, MethodConfig, apply_override
 from ..config.file_form import get_file_form
 from ..config.search_space import apply_settings
@@ -18,7 +18,7 @@ EDITORS = "#:schema"
 
 
 def format_tuned_benchmark(
-    benchmark: Benchmark, overrides: Sequence[str], sweep: Study, tuned: Sequence[Tuned], command: str
+    benchmark: Benchmark, overrides: Sequence[str], sweep: Study, tuned: Sequence[TuningResult], command: str
 ) -> str:
     """The text of the file: that of the benchmark, comments and all, with the best settings of each method.
 
@@ -55,17 +55,17 @@ def list_fixed_methods(benchmark: Benchmark) -> list[str]:
     return [method.label for method in benchmark.groups[0].methods if not method.search and not method.control_of]
 
 
-def _comment(benchmark: Benchmark, sweep: Study, tuned: Sequence[Tuned], command: str) -> Iterator[str]:
+def _comment(benchmark: Benchmark, sweep: Study, tuned: Sequence[TuningResult], command: str) -> Iterator[str]:
     yield f"Made by `{command}`."
     yield describe_tuning(sweep, benchmark)
     for one in tuned:
         best = _best(one)
-        yield f"{one.label}: trial {best.number} of {len(one.attempts)}, {sweep.measure.name} {best.value:.5g}"
+        yield f"{one.label}: trial {best.number} of {len(one.trials)}, {sweep.measure.name} {best.value:.5g}"
 
 
-def _best(one: Tuned) -> Attempt:
+def _best(one: TuningResult) -> TrialResult:
     if one.best is None:
-        raise BenchError(f"{one.label}: none of its {len(one.attempts)} trials is whole: {one.attempts[0].reason}")
+        raise BenchError(f"{one.label}: none of its {len(one.trials)} trials is whole: {one.trials[0].reason}")
     return one.best
 
 

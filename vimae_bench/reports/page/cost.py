@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from ...analysis.leaderboard_data import Row
+from ...analysis.leaderboard_data import LeaderboardRow
 from ...core.canonical import Json, is_number
 from ...storage.store import RunResult
 
@@ -16,7 +16,7 @@ class Cost(NamedTuple):
     unit: str
     of: Callable[[RunResult], float | None]
 
-    def mean(self, row: Row) -> float | None:
+    def mean(self, row: LeaderboardRow) -> float | None:
         """Over the seeds of a row it is known of."""
         known = [value for result in row.run_results.values() if (value := self.of(result)) is not None]
         return fmean(known) if known else None

@@ -7,8 +7,8 @@ from io import BytesIO
 
 import numpy as np
 
-from ...analysis.leaderboard import grouped
-from ...analysis.leaderboard_data import Board
+from ...analysis.leaderboard import group_by_table
+from ...analysis.leaderboard_data import Leaderboard
 from ...storage import image_grid as tiles
 from ...storage.image_grid import Images
 from ...storage.store import RunResult
@@ -46,9 +46,9 @@ class Wall:
     rows: tuple[Row, ...]
 
 
-def hung(boards: Sequence[Board], run_results: Sequence[RunResult]) -> Iterator[Wall]:
+def hung(boards: Sequence[Leaderboard], run_results: Sequence[RunResult]) -> Iterator[Wall]:
     """A wall for each table of which some run has kept its pictures; `run_results` are those of the boards."""
-    for board, group in zip(boards, grouped(run_results).values(), strict=True):
+    for board, group in zip(boards, group_by_table(run_results).values(), strict=True):
         if found := wall.hang(group):
             yield Wall(f"Reconstructions and samples, {board.title}", wall.caption(found), tuple(_rows(found)))
 

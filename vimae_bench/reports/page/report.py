@@ -10,8 +10,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from ...analysis.footnotes import many
-from ...analysis.leaderboard_data import Board
-from ...analysis.mean_ranks import Standings, standings
+from ...analysis.leaderboard_data import Leaderboard
+from ...analysis.mean_ranks import MeanRanks, compute_mean_ranks
 from ...claims.verdict import Report
 from ...storage.store import RunResult
 from .. import claims_text as judgement
@@ -52,7 +52,7 @@ class Picture:
 class Material:
     """What a report is made of. `start` is the page's folder, from which links lead; `mlflow` gives a run's address."""
 
-    boards: Sequence[Board]
+    boards: Sequence[Leaderboard]
     titles: Sequence[str]
     origins: Sequence[Origin]
     start: Path
@@ -93,7 +93,7 @@ def folder(result: RunResult, start: Path) -> str:
     return quote(os.fsencode(judgement.link(result, start))) + "/"
 
 
-def subtitle(boards: Sequence[Board]) -> str:
+def subtitle(boards: Sequence[Leaderboard]) -> str:
     """Such as `7 methods on mnist and cifar10, from 5 seeds`."""
     methods = {row.label for board in boards for row in board.rows}
     datasets = dict.fromkeys(board.dataset.use for board in boards)
@@ -107,31 +107,31 @@ def _sections(material: Material) -> dict[str, str]:
     return {key: name for key, name in SECTIONS.items() if there.get(key, True)}
 
 
-def _runs(boards: Sequence[Board]) -> str:
+def _runs(boards: Sequence[Leaderboard]) -> str:
     """Such as `85: 84 done, 1 diverged`."""
     counts = Counter[str]()
     for row in (row for board in boards for row in board.rows):
         counts.update({word: row.count(word) for word in ("done", "diverged", "failed", "missing")})
-    collapsed = sum(len(row.collapsed) for board in boards for row in board.rows)
+    collapsed = sum(len(row.collapsed_seeds) for board in boards for row in board.rows)
     said = [f"{n:,} {word}" for word, n in {**counts, "of them collapsed": collapsed}.items() if n]
     return f"{counts.total():,}: {', '.join(said)}"
 
 
-def _compared(board: Board, title: str) -> str:
+def _compared(board: Leaderboard, title: str) -> str:
     return f"{title}: {many(len(board.rows), 'method')}, seeds {', '.join(map(str, board.seeds))}"
 
 
-def _texts(board: Board) -> dict[str, str]:
+def _texts(board: Leaderboard) -> dict[str, str]:
     return {name: make([board]) for name, make in FORMATS.items()}
 
 
-def _overall(boards: Sequence[Board]) -> dict[str, object] | None:
+def _overall(boards: Sequence[Leaderboard]) -> dict[str, object] | None:
     """The mean ranks over the tables, as heads and rows of cells."""
-    found = standings(boards)
+    found = compute_mean_ranks(boards)
     return {"heads": [heading(m) for m in found.measures], "rows": list(_ranked(found))} if found else None
 
 
-def _ranked(found: Standings) -> Iterator[tuple[str, Sequence[tuple[str, str, float | None]]]]:
+def _ranked(found: MeanRanks) -> Iterator[tuple[str, Sequence[tuple[str, str, float | None]]]]:
     for row in found.rows:
         cells = [(row.mean(m.name), len(row.ranks[m.name]), found.tables[m.name]) for m in found.measures]
         shown = [

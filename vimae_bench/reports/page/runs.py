@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...analysis.leaderboard_data import Board, Row
+from ...analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ...core.results import Estimate
 from ...storage.store import RunResult
 from ..table_format import COLLAPSED, decimals, number, plain
@@ -67,7 +67,9 @@ def cell_id(method: str, column: int) -> str:
     return f"{method}-c{column}"
 
 
-def runs(board: Board, table: str, costs: Sequence[Cost], old: Mapping[Path, str], links: Links) -> Iterator[Runs]:
+def runs(
+    board: Leaderboard, table: str, costs: Sequence[Cost], old: Mapping[Path, str], links: Links
+) -> Iterator[Runs]:
     """The seeds of every method in order; `old` says what is stale about which folder."""
     places = {name: digits(board, name) for name in board.columns}
     for i, row in enumerate(board.rows):
@@ -79,9 +81,9 @@ def runs(board: Board, table: str, costs: Sequence[Cost], old: Mapping[Path, str
         yield Runs(name, plain(row.label), (replace(first, cells=cells), *others))
 
 
-def digits(board: Board, name: str) -> int:
+def digits(board: Leaderboard, name: str) -> int:
     """The decimals of a measure's values of single runs: two significant digits of the standard error."""
-    found = [e for row in board.rows if name in row.entries for e in row.entries[name].estimates.values()]
+    found = [e for row in board.rows if name in row.summaries for e in row.summaries[name].estimates.values()]
     return decimals([e.se for e in found if e.se], [e.value for e in found])
 
 
@@ -107,8 +109,8 @@ def _run(
     )
 
 
-def _absent(row: Row, cells: int) -> list[Run]:
-    return [Run(seed, "not in the benchmark", (), (Value(),) * cells) for seed in row.absent]
+def _absent(row: LeaderboardRow, cells: int) -> list[Run]:
+    return [Run(seed, "not in the benchmark", (), (Value(),) * cells) for seed in row.missing_seeds]
 
 
 def _value(estimate: Estimate | None, places: int) -> Value:
