@@ -141,7 +141,10 @@ def test_damaged_codes_hide_no_others(coded):
 
 
 def test_tables_and_figures_import_matplotlib_and_torch_only_when_drawn():
-    modules = "leaderboard_terminal comparison_terminal leaderboard_markdown leaderboard_latex leaderboard_csv leaderboard_json intervals latent_codes"
+    modules = (
+        "leaderboard_terminal leaderboard_markdown leaderboard_latex leaderboard_csv leaderboard_json "
+        "comparison_terminal intervals latent_codes"
+    )
     program = (
         f"import sys, importlib; [importlib.import_module('vimae_bench.reports.' + m) for m in '{modules}'.split()];"
         "print([m for m in ('matplotlib', 'torch', 'pandas', 'sklearn', 'mlflow') if m in sys.modules])"
