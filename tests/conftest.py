@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from helpers.benchmarks import make_benchmark
+from helpers.plugins import forget_plugins
 from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.leaderboard_data import Leaderboard
 from vimae_bench.execution import Cell, Choice, Run, Training
-from vimae_bench.plugin import Measure, ModelSpec, catalog
+from vimae_bench.plugin import Measure, ModelSpec
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
@@ -98,9 +99,9 @@ def benchmark_file(tmp_path: Path) -> Callable[..., Path]:
 def fresh_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """No catalog is kept from before, and none is left for later."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    catalog.get_catalog.cache_clear()
+    forget_plugins()
     yield
-    catalog.get_catalog.cache_clear()
+    forget_plugins()
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_catalog: None
         (info / "entry_points.txt").write_text(f"[vimae_bench]\n{name} = {name}\n")
         (site / f"{name}.py").write_text(source)
         monkeypatch.delitem(sys.modules, name, raising=False)
-        catalog.get_catalog.cache_clear()
+        forget_plugins()
         return site / f"{name}.py"
 
     return installed

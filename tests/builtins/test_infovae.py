@@ -119,7 +119,7 @@ def test_a_benchmark_file_has_both_spellings():
         checker = SettingsChecker(known.get_form)
         choice = checker.complete({"plugin": "objective"}, raw)
         assert not checker.problems
-        made.append(registry.make_plugin("objective", Choice.from_json(choice), known))
+        made.append(registry.make_plugin("objective", Choice.from_json(choice), catalog=known))
     assert [(one.a, one.l, one.weight) for one in made] == [(0.25, 3.0, 2.75)] * 2
     assert (len(made[0].optimizer_steps()), len(made[1].optimizer_steps())) == (1, 2)
 

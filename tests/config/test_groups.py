@@ -173,14 +173,14 @@ def test_what_is_spelled_out_goes_before_a_preset(write):
     ("changes", "problem"),
     [
         ([("latent = 8", 'latent = 8\npreset = "calibrated"')], "FILE:26: group[0].preset: 'calibrated' needs"),
-        ([("latent = 8", "latent = 8\nsigma = 0.1")], "FILE:26: group[0].sigma: is for preset = 'calibrated' alone"),
+        ([("latent = 8", "latent = 8\nsigma = 0.1")], "FILE:26: group[0].sigma: is only for preset = 'calibrated'"),
         (
             [("metrics", 'preset = "wae"\nmetrics'), ('"mnist"', '"digits"'), ("conv", "mlp"), (", width = 64", "")],
             "FILE:4: preset: 'wae' has no configuration for digits",
         ),
         (
             [("metrics", 'preset = "wae"\nmetrics'), ('"mnist"', '["mnist", "cifar10"]')],
-            "FILE:4: preset: 'wae' trains grey and colour images differently",
+            "FILE:4: preset: 'wae' trains mnist and cifar10 differently",
         ),
         ([("metrics", 'preset = "vae"\nmetrics')], "FILE:4: preset: must be one of"),
     ],

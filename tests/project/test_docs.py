@@ -28,7 +28,7 @@ from vimae_bench.data.prepare import ensure
 from vimae_bench.plugin import catalog, registry
 from vimae_bench.plugin import hookspecs as hooks
 from vimae_bench.plugin.catalog import Catalog
-from vimae_bench.plugin.manager import PluginOrigin, factories, find_plugins, load
+from vimae_bench.plugin.manager import PluginOrigin, find_plugins, get_factories
 from vimae_bench.storage.atomic import write_json
 
 ROOT = Path(__file__).parents[2]
@@ -132,7 +132,7 @@ def test_an_example_keeps_the_contract_of_its_kind(block: Block, known: Catalog)
     mine = [entry for entry in known.entries if entry.origin.module == block.name]
     assert len(mine) == block.text.count("@hookimpl")
     for entry in mine:
-        plugin = registry.make_plugin(entry.kind, Choice(entry.name), known)
+        plugin = registry.make_plugin(entry.kind, Choice(entry.name), catalog=known)
         getattr(testing, f"check_{entry.kind}")(plugin)
 
 
@@ -141,7 +141,7 @@ def test_no_example_is_broken(known: Catalog) -> None:
 
 
 def test_the_data_set_of_the_examples_can_be_prepared(known: Catalog, tmp_path: Path) -> None:
-    spots = registry.make_plugin("dataset", Choice("spots", {"count": 100}), known)
+    spots = registry.make_plugin("dataset", Choice("spots", {"count": 100}), catalog=known)
     assert (ensure(spots, tmp_path) / "train_x.npy").exists()
 
 
@@ -155,7 +155,7 @@ def test_every_objective_and_metric_says_what_it_is(kind: str) -> None:
     """A formula and a source; an estimator and its bias."""
     wanted = {"objective": ("formula", "source"), "metric": ("estimator", "bias")}[kind]
     ours = [source for source in find_plugins() if source.distribution == "vimae-bench"]
-    classes = [made for source in ours for made in factories(load(source), kind)]
+    classes = [made for source in ours for made in get_factories(kind, source).items()]
     silent = [f"{name}.{fact}" for name, plugin in classes for fact in wanted if not getattr(plugin, fact, "")]
     assert classes
     assert not silent

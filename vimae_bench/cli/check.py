@@ -123,7 +123,7 @@ def _made(entry: CatalogEntry, catalog: Catalog, given: Json) -> Any:  # noqa: A
     if checker.problems:
         found = [Problem(spell(where), what) for where, what in checker.problems]
         raise Problems("its settings (give them with -s)", found)
-    return make_plugin(entry.kind, Choice.from_json(choice), catalog)
+    return make_plugin(entry.kind, Choice.from_json(choice), catalog=catalog)
 
 
 def _required(form: Json) -> list[str]:

@@ -109,7 +109,7 @@ def read_benchmark(path: Path, overrides: Sequence[str] = (), catalog: Catalog |
     text, raw = read_toml(path)
     known = catalog or get_catalog()
     for given in overrides:
-        apply_override(raw, given, get_file_form())
+        apply_override(raw, given, get_file_form(known))
     check_limits(path, text, raw)
     checker = SettingsChecker(known.get_form, [*groups.find_group_problems(raw)])
     checked = [(_checked(checker, known, *part), part[1]) for part in groups.split_groups(raw)]
@@ -128,7 +128,7 @@ def _checked(checker: SettingsChecker, known: Catalog, raw: Json, source: groups
     if len(checker.problems) >= TOLD:
         return {}
     inner = SettingsChecker(checker.plugin)
-    made = inner.complete(get_file_form(), presets.apply_preset(raw, known))
+    made = inner.complete(get_file_form(known), presets.apply_preset(raw, known))
     found = [*inner.problems, *presets.find_preset_problems(raw, known)]
     checker.problems += [(source.locate(where), what) for where, what in found]
     return made

@@ -14,7 +14,6 @@ from ..plugin.settings import PARTIAL
 
 # Not `$`, which lets an end of line pass; and Python's `\Z`, which pydantic's own engine does not know.
 Name = Annotated[str, Field(json_schema_extra={"pattern": r"^[a-z0-9][a-z0-9_.-]{0,63}\Z"})]
-Preset = Literal["", "paper", "wae", "calibrated"]
 Label = Annotated[str, Field(min_length=1, max_length=64)]
 Labels = Annotated[tuple[Label, ...], Field(json_schema_extra={"uniqueItems": True})]
 
@@ -120,8 +119,8 @@ class BenchmarkFile:
     """The rows of the leaderboard."""
     metrics: tuple[Metric, ...] = ()
     """What is measured of every trained model."""
-    preset: Preset = ""
-    """What a paper leaves open, fixed under a name; what the file spells out itself goes before it."""
+    preset: str = ""
+    """The name of settings for what the file leaves open; what the file says itself goes before them."""
     sigma: Annotated[float, Field(ge=1e-6, le=1e6)] | None = None
     """The decoder's standard deviation in [0, 1] units, for preset = 'calibrated'."""
     training: Training = field(default=Training())
@@ -132,7 +131,7 @@ class BenchmarkFile:
     """How results are shown."""
     tuning: TuningTable = TuningTable()
     """How `vimae-bench tune` chooses the settings that methods search."""
-    executor: Executor = field(default="local")  # pyright: ignore[reportAssignmentType]
-    """Who carries out the runs."""
-    reporters: tuple[Reporter, ...] = field(default=("console", "mlflow"))  # pyright: ignore[reportAssignmentType]
-    """Who is told of them."""
+    executor: Executor = field(kw_only=True)
+    """What carries out the runs."""
+    reporters: tuple[Reporter, ...] = ()
+    """What follows the runs."""

@@ -37,7 +37,7 @@ class _Maker:
     definitions: Json = field(default_factory=dict[str, Any])
 
     def file(self) -> Json:
-        form = get_file_form()
+        form = get_file_form(self.known)
         method = form["fields"]["method"]
         made = self._table(form)
         properties = made["properties"] | {"method": self._field(method, self._several(self._method(method["list"])))}

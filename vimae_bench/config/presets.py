@@ -1,106 +1,113 @@
-"""Presets: what a paper leaves open, fixed under a name. What a file spells out itself goes before them.
+"""Presets: settings that a benchmark file leaves open, under a name. What the file says itself goes before them.
 
-paper       the VIMAE paper as printed: every method minimises 1 * SSE + its regulariser, at a constant rate
-wae         the code of WAE that it says it reuses (github.com/tolstikhin/wae): 0.05 * SSE, falling learning rates,
-            the encoder pre-trained, batches drawn independently
-calibrated  one Gaussian decoder of the stated `sigma` for all methods: SSE / (2 sigma^2), sigma in [0, 1] units, so
-            that beta = 1 is the ELBO (Rybkin et al., sigma-VAE, 2006.13202)
+Plugins declare them (`vimae_bench.plugin.Preset`); the key `preset` of a file, or of one of its groups, names one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.canonical import Json
 from ..plugin.catalog import Catalog
+from ..plugin.declarations import Preset
 from ..plugin.settings import SettingPath
 
-SCALES = {"paper": 1.0, "wae": 0.05}
-"""The `recon_scale` of the presets that do not ask for a sigma."""
-SIGMAS = (1e-6, 1e6)
+SIGMA_LIMITS = (1e-6, 1e6)
 """Between these 1/(2 sigma^2) is a number; a file's form says the same."""
-GREY: Json = {"epochs": 100, "schedule": "wae_steps", "pretraining_batch": 1000}
-COLOUR: Json = {"epochs": 50, "schedule": "wae_smooth", "pretraining_batch": 256}
-WAE: Json = {"sampling": "choice", "pretraining": 200}
-CONFIGURATIONS: dict[str, Json] = {
-    "mnist": GREY,
-    "fashion_mnist": GREY,
-    "omniglot": GREY,
-    "cifar10": COLOUR,
-    "celeba": COLOUR,
-}
-"""Which of the WAE code's two configurations, MNIST's and CelebA's, is that of a data set."""
 
 
 def apply_preset(raw: Json, catalog: Catalog) -> Json:
-    """A copy of one group's raw tables with what its preset fixes and the file does not."""
-    preset = raw.get("preset", "")
-    wrong = preset not in (*SCALES, "calibrated") or not all(
-        isinstance(raw.get(key, default), kind)
-        for key, default, kind in (("method", [], list), ("training", {}, dict), ("sigma", 0, int | float))
+    """A copy of one group's raw tables with what its preset fixes and the file does not.
+
+    Tables with a mistake are returned as they are, for the checker to report it.
+    """
+    preset = catalog.presets.get(_get_name(raw))
+    has_types = all(
+        isinstance(raw.get(key, default), type_)
+        for key, default, type_ in (("method", [], list), ("training", {}, dict), ("sigma", 0, int | float))
     )
-    if wrong or not SIGMAS[0] <= raw.get("sigma", 1) <= SIGMAS[1] or [*find_preset_problems(raw, catalog)]:
-        return raw  # wrong in a way that the checker tells
-    scale = SCALES.get(preset) or _calibrated(raw, catalog)
-    made: Json = {"training": {**_training(preset, raw), **raw.get("training", {})}}
+    low, high = SIGMA_LIMITS
+    if preset is None or not has_types or not low <= raw.get("sigma", 1) <= high:
+        return raw
+    if [*find_preset_problems(raw, catalog)]:
+        return raw
+    added: Json = {"training": {**_get_training(preset, raw), **raw.get("training", {})}}
     if "method" in raw:
-        made["method"] = [_scaled(method, scale, catalog) for method in raw["method"]]
-    return {**raw, **{key: value for key, value in made.items() if value}}
+        settings = {**preset.objective, **_get_scale(preset, raw, catalog)}
+        added["method"] = [_add_settings(method, settings, catalog) for method in raw["method"]]
+    return {**raw, **{key: value for key, value in added.items() if value}}
 
 
 def find_preset_problems(raw: Json, catalog: Catalog) -> Iterator[tuple[SettingPath, str]]:
     """Why a preset does not fit what the file says, and what would."""
-    preset, sigma = raw.get("preset", ""), raw.get("sigma")
-    if preset == "calibrated" and sigma is None:
-        yield ("preset",), "'calibrated' needs the decoder's standard deviation: sigma = 0.1, say, in [0, 1] units"
-    if preset != "calibrated" and sigma is not None:
-        yield (
-            ("sigma",),
-            "is for preset = 'calibrated' alone; otherwise set the recon_scale of objectives, 1/(2 sigma^2)",
-        )
-    names = [use for use, _ in _datasets(raw)]
-    if preset == "wae" and len({CONFIGURATIONS.get(name, {}).get("schedule") for name in names}) > 1:
-        yield ("preset",), "'wae' trains grey and colour images differently; put them into two groups"
-    for name in names:
-        if preset == "wae" and name not in CONFIGURATIONS:
-            known = ", ".join(CONFIGURATIONS)
-            yield ("preset",), f"'wae' has no configuration for {name} (it has for {known}); set [training] yourself"
-    if preset == "calibrated" and len({_range(*d, catalog) for d in _datasets(raw)}) > 1:
-        yield ("preset",), "'calibrated' scales pixels of [0, 1] and [-1, 1] differently; put them into two groups"
+    name, sigma = _get_name(raw), raw.get("sigma")
+    preset = catalog.presets.get(name, Preset())
+    scaled = [known for known, other in catalog.presets.items() if other.scale_from_sigma]
+    if preset.scale_from_sigma and sigma is None:
+        yield ("preset",), f"'{name}' needs the decoder's standard deviation: sigma = 0.1, say, in [0, 1] units"
+    if not preset.scale_from_sigma and sigma is not None:
+        where = " or ".join(f"preset = '{known}'" for known in scaled) or "presets that scale by it"
+        yield ("sigma",), f"is only for {where}; otherwise set the recon_scale of objectives, 1/(2 sigma^2)"
+    datasets = _list_datasets(raw)
+    for what in _find_dataset_problems(preset, [*dict.fromkeys(use for use, _ in datasets)]):
+        yield ("preset",), f"'{name}' {what}"
+    if preset.scale_from_sigma and len({_get_pixel_range(*dataset, catalog) for dataset in datasets}) > 1:
+        yield ("preset",), f"'{name}' scales pixels of [0, 1] and [-1, 1] differently; put them into two groups"
 
 
-def _training(preset: str, raw: Json) -> Json:
-    names = [use for use, _ in _datasets(raw)]
-    return {**CONFIGURATIONS[names[0]], **WAE} if preset == "wae" and names else {}
+def _find_dataset_problems(preset: Preset, datasets: Sequence[str]) -> Iterator[str]:
+    """Why the preset has no training for these data sets, or more than one."""
+    trainings = preset.training_by_dataset
+    if not trainings:
+        return
+    known = [name for name in datasets if name in trainings]
+    if other := next((name for name in known if trainings[name] != trainings[known[0]]), ""):
+        yield f"trains {known[0]} and {other} differently; put them into two groups"
+    for name in datasets:
+        if name not in trainings:
+            yield f"has no configuration for {name} (it has for {', '.join(trainings)}); set [training] yourself"
 
 
-def _calibrated(raw: Json, catalog: Catalog) -> float:
+def _get_name(raw: Json) -> str:
+    name = raw.get("preset", "")
+    return name if isinstance(name, str) else ""
+
+
+def _get_training(preset: Preset, raw: Json) -> Json:
+    names = [use for use, _ in _list_datasets(raw)]
+    return {**preset.training, **(preset.training_by_dataset.get(names[0], {}) if names else {})}
+
+
+def _get_scale(preset: Preset, raw: Json, catalog: Catalog) -> Json:
     """1 / (2 sigma^2) for sigma in [0, 1] units, in the units that the network sees."""
-    stretch = 2 if {_range(*d, catalog) for d in _datasets(raw)} == {"sym"} else 1
-    return 1 / (2 * (stretch * float(raw["sigma"])) ** 2)
+    if not preset.scale_from_sigma:
+        return {}
+    stretch = 2 if {_get_pixel_range(*dataset, catalog) for dataset in _list_datasets(raw)} == {"sym"} else 1
+    return {preset.scale_from_sigma: 1 / (2 * (stretch * float(raw["sigma"])) ** 2)}
 
 
-def _datasets(raw: Json) -> list[tuple[str, Mapping[str, Any]]]:
+def _list_datasets(raw: Json) -> list[tuple[str, Mapping[str, Any]]]:
+    """The name and the settings of each data set."""
     given = raw.get("dataset", [])
-    named = [{"use": d} if isinstance(d, str) else d for d in (given if isinstance(given, list) else [given])]
-    return [(d["use"], d) for d in named if isinstance(d, dict) and isinstance(d.get("use"), str)]
+    tables = [{"use": d} if isinstance(d, str) else d for d in (given if isinstance(given, list) else [given])]
+    return [(d["use"], d) for d in tables if isinstance(d, dict) and isinstance(d.get("use"), str)]
 
 
-def _range(use: str, settings: Mapping[str, Any], catalog: Catalog) -> str:
-    default = _fields("dataset", use, catalog).get("pixel_range", {}).get("default", "")
+def _get_pixel_range(use: str, settings: Mapping[str, Any], catalog: Catalog) -> str:
+    default = _get_fields("dataset", use, catalog).get("pixel_range", {}).get("default", "")
     return str(settings.get("pixel_range") or default)
 
 
-def _scaled(method: Any, scale: float, catalog: Catalog) -> Any:  # noqa: ANN401
-    """The method with the preset's `recon_scale`, where its objective has one and the file does not set it."""
+def _add_settings(method: Any, settings: Json, catalog: Catalog) -> Any:  # noqa: ANN401
+    """The method with those of the settings that its objective has and the file does not set."""
     if not isinstance(method, dict) or not isinstance(method.get("objective"), str | dict):
-        return method  # wrong in a way that is told later
+        return method  # a mistake that is reported later
     objective = {"use": method["objective"]} if isinstance(method["objective"], str) else method["objective"]
-    if "recon_scale" not in _fields("objective", str(objective.get("use")), catalog):
-        return method
-    return {**method, "objective": {"recon_scale": scale, **objective}}
+    fields = _get_fields("objective", str(objective.get("use")), catalog)
+    added = {name: value for name, value in settings.items() if name in fields}
+    return {**method, "objective": {**added, **objective}} if added else method
 
 
-def _fields(kind: str, use: str, catalog: Catalog) -> Json:
+def _get_fields(kind: str, use: str, catalog: Catalog) -> Json:
     try:
         return catalog.get_form(kind, use)[0]["fields"]
     except LookupError:

@@ -78,7 +78,7 @@ def apply_settings(method: MethodConfig, settings: Mapping[str, Any], known: Cat
             table = table[part]
         table[last] = deepcopy(settings[path])
     checker = SettingsChecker(known.get_form)
-    form = get_file_form()["fields"]["method"]["list"]["fields"]
+    form = get_file_form(known)["fields"]["method"]["list"]["fields"]
     made = {part: checker.complete(form[part], raw[part], (part,)) for part in PARTS}
     if checker.problems:
         told = "; ".join(f"{spell(where)} {what}" for where, what in checker.problems)
@@ -138,7 +138,7 @@ def find_form(method: MethodConfig, path: str, known: Catalog) -> Json:
     first, *rest = path.split(".")
     if first not in PARTS:
         raise LookupError(f"is no setting of a method, such as objective.weight{did_you_mean(first, PARTS)}")
-    form: Json = get_file_form()["fields"]["method"]["list"]["fields"][first]
+    form: Json = get_file_form(known)["fields"]["method"]["list"]["fields"][first]
     chosen: Any = {**vars(method)[first].as_json()} if first in PLUGINS else {}
     for name in rest:
         fields = (

@@ -12,9 +12,6 @@ from annotated_types import Ge, Gt, Lt
 
 from .canonical import Json, expect, fingerprint, is_name
 
-Schedule = Literal["constant", "wae_steps", "wae_smooth"]
-
-
 Sampling = Literal["permutation", "choice"]
 
 
@@ -28,6 +25,8 @@ class Choice:
     use: str
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     version: int = 1
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
+    """More arguments of the plugin, which are no part of its identity: where something is found, say."""
 
     def as_json(self) -> Json:
         return {"use": self.use, "version": self.version, **self.settings}
@@ -50,9 +49,9 @@ class Choice:
 class Training:
     """How a run is trained. All of it is part of the run's identity.
 
-    `schedule` is how the learning rate falls: not at all, or as in one of the two configurations of the WAE code
-    (`engine/schedule.py`). `sampling` draws batches as a permutation of each epoch, or each by itself as that code
-    does. `pretraining` is how many steps at most match the codes' moments to the prior's before the first epoch.
+    `schedule` is how the learning rate falls: not at all, or as a schedule that a plugin defines. `sampling` draws
+    batches as a permutation of each epoch, or each by itself. `pretraining` is how many steps at most match the codes'
+    moments to the prior's before the first epoch.
     """
 
     epochs: Annotated[int, Ge(1)] = 80
@@ -65,7 +64,7 @@ class Training:
     adam_beta2: Annotated[float, Ge(0), Lt(1)] = 0.999
     threads: Annotated[int, Ge(1)] = 1
     """Processor threads of one run."""
-    schedule: Schedule = "constant"
+    schedule: str = "constant"
     """How the learning rate falls."""
     sampling: Sampling = "permutation"
     """A permutation of the images in each epoch, or each batch drawn by itself."""

@@ -4,7 +4,7 @@ import contextlib
 import gc
 
 from ..plugin.catalog import get_catalog
-from ..plugin.manager import PluginLoadError, find_plugins, load
+from ..plugin.manager import PluginLoadError, find_plugins, get_manager
 from . import record
 from . import worker as execute
 
@@ -13,15 +13,15 @@ __all__ = ["execute"]
 BUILT_IN = "vimae-bench"
 
 
-def _load_plugins() -> None:
-    """The built-ins: of strangers' plugins nobody knows what they start when they are imported."""
-    for source in find_plugins():
-        if source.distribution == BUILT_IN:
+def _load_builtins() -> None:
+    """Third-party plugins are left out: nobody knows what they start when they are imported."""
+    for origin in find_plugins():
+        if origin.distribution == BUILT_IN:
             with contextlib.suppress(PluginLoadError):
-                load(source)
+                get_manager().load_plugin(origin)
 
 
 get_catalog()
 record.software()
-_load_plugins()
+_load_builtins()
 gc.freeze()  # collecting garbage a worker would otherwise write to, and so copy, all that it shares with the server

@@ -12,6 +12,7 @@ from .adversarial import (
     PosteriorDivergence,
     has_full_support,
 )
+from .declarations import Preset, RunOption, Schedule
 from .evaluation import Evaluation
 from .hookspecs import hookimpl
 from .interfaces import Architecture, Batch, Divergence, Loss, Metric, Objective, OptimizerStep, Prior
@@ -40,7 +41,10 @@ __all__ = [
     "OptimizerStep",
     "PixelRange",
     "PosteriorDivergence",
+    "Preset",
     "Prior",
+    "RunOption",
+    "Schedule",
     "Splits",
     "derive_seed",
     "has_full_support",

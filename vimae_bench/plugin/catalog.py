@@ -1,11 +1,11 @@
-"""What every installed plugin is called and which settings it takes, kept between commands.
+"""What every installed plugin is called, which settings it takes and what else it declares, cached between commands.
 
-Building it imports every plugin, and so torch, which takes seconds; reading it takes milliseconds. It is built anew
-when a plugin is installed, removed or edited, and never kept while one of them is broken.
+Building the catalog imports every plugin, and so torch, which takes seconds; reading it takes milliseconds. It is
+rebuilt when a plugin is installed, removed or edited, and not cached while one of them is broken.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -17,16 +17,17 @@ import platformdirs
 from ..core.canonical import Json, fingerprint
 from ..core.errors import ResultsError, brief, did_you_mean
 from ..storage.atomic import read_json, write_json
+from .declarations import Preset, RunOption
 from .hookspecs import HOOKS
-from .manager import PluginLoadError, PluginOrigin, factories, find_plugins, load
+from .manager import PluginLoadError, PluginOrigin, find_plugins, get_factories, get_manager, get_presets, get_schedules
 
 RESERVED_SETTINGS = {"use", "version"}
-"""What `Choice.as_json` puts beside a plugin's settings."""
+"""What `Choice.as_json` adds to a plugin's settings."""
 
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """A plugin under one name: where it comes from, what it says of itself, the form of its settings."""
+    """A plugin under one name: where it comes from, what it declares, the form of its settings."""
 
     kind: str
     name: str
@@ -35,12 +36,19 @@ class CatalogEntry:
     version: int
     form: Json
     slow: bool = False
-    """Of a metric: whether it is worth saying beforehand how long it takes."""
+    """Of a metric: whether its duration is worth saying beforehand."""
+    default: bool = False
+    """Whether it is used where no plugin of its kind is named."""
+    validates: str = ""
+    """Of a data set that tests on the held-out images of another: the setting that takes the other."""
+    run_options: tuple[RunOption, ...] = ()
+    option_forms: Json = field(default_factory=dict[str, Any])
+    """The forms of those parameters that are set by a run option and are no part of the plugin's identity."""
 
 
 @dataclass(frozen=True)
 class BrokenPlugin:
-    """A plugin that cannot be used, and why. `name` is empty where the whole module is broken."""
+    """A plugin that cannot be used, and why. `name` is empty where the entire module is broken."""
 
     origin: PluginOrigin
     reason: str
@@ -48,137 +56,174 @@ class BrokenPlugin:
     name: str = ""
 
     def __str__(self) -> str:
-        what = f"{self.kind} '{self.name}' of {self.origin}" if self.name else str(self.origin)
-        return f"{what}: {self.reason}"
+        subject = f"{self.kind} '{self.name}' of {self.origin}" if self.name else str(self.origin)
+        return f"{subject}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """All plugins by kind and name, and those that cannot be used."""
+    """All plugins by kind and name, those that cannot be used, and the presets and schedules by name."""
 
     entries: Sequence[CatalogEntry]
     broken: Sequence[BrokenPlugin]
+    presets: Mapping[str, Preset] = field(default_factory=dict[str, Preset])
+    schedules: Mapping[str, PluginOrigin] = field(default_factory=dict[str, PluginOrigin])
+    """The plugin that defines each learning-rate schedule."""
     _by_name: dict[tuple[str, str], CatalogEntry] = field(
         default_factory=dict[tuple[str, str], CatalogEntry], repr=False
     )
 
     def __post_init__(self) -> None:
-        self._by_name.update({(e.kind, e.name): e for e in self.entries})
+        self._by_name.update({(entry.kind, entry.name): entry for entry in self.entries})
 
     def list_names(self, kind: str) -> list[str]:
+        """The names of all plugins of a kind, sorted."""
         return sorted(name for of, name in self._by_name if of == kind)
 
+    def list_defaults(self, kind: str) -> list[str]:
+        """The names of the plugins of a kind that are used where none is named, sorted."""
+        return [name for name in self.list_names(kind) if self._by_name[kind, name].default]
+
     def get_entry(self, kind: str, name: str) -> CatalogEntry:
-        """Raises LookupError with a message that names what is near, or the broken plugin that may have been meant."""
-        if found := self._by_name.get((kind, name)):
-            return found
+        """The entry of a plugin.
+
+        Raises LookupError with a message that suggests a similar name, or names the broken plugin that was meant.
+        """
+        if entry := self._by_name.get((kind, name)):
+            return entry
         for broken in self.broken:
             if (broken.kind, broken.name) == (kind, name):
                 raise LookupError(f"cannot be used: {broken}")
-        lost = "".join(f"; {b.origin} could not be loaded: {b.reason}" for b in self.broken if not b.name)
-        raise LookupError(f"no {kind} is called {brief(name)}{did_you_mean(name, self.list_names(kind))}{lost}")
+        unloaded = "".join(f"; {b.origin} could not be loaded: {b.reason}" for b in self.broken if not b.name)
+        raise LookupError(f"no {kind} is called {brief(name)}{did_you_mean(name, self.list_names(kind))}{unloaded}")
 
     def get_form(self, kind: str, name: str) -> tuple[Json, int]:
-        """The form and the version of a plugin, as `settings.Checker` wants them. Raises LookupError."""
+        """The form and the version of a plugin, as `settings.SettingsChecker` wants them. Raises LookupError."""
         entry = self.get_entry(kind, name)
         return entry.form, entry.version
 
 
 @cache
 def get_catalog() -> Catalog:
-    """The catalog of what is installed, from the cache where that still holds."""
+    """The catalog of what is installed, from the cache where that is up to date."""
     try:
         return _from_json(read_json(_cache_path("catalog")))
     except (ResultsError, KeyError, TypeError):  # not there, or damaged
-        made = build_catalog(find_plugins())
-    if not made.broken:
-        _keep("catalog", {"entries": [asdict(e) for e in made.entries]})
-    return made
+        catalog = build_catalog(find_plugins())
+    if not catalog.broken:
+        _write_cache("catalog", _as_json(catalog))
+    return catalog
 
 
 def read_cached_description(name: str, describe: Callable[[], Json]) -> Json:
-    """A description made by `describe_settings`, kept until a plugin or the harness changes."""
+    """A description made by `describe` from the installed code, cached until a plugin or the harness changes."""
     try:
         return read_json(_cache_path(name))
     except ResultsError:
-        made = describe()
-    _keep(name, made)
-    return made
+        description = describe()
+    _write_cache(name, description)
+    return description
 
 
-def _cache_path(name: str) -> Path:
-    return Path(platformdirs.user_cache_dir("vimae-bench")) / f"{name}-{_state()}.json"
-
-
-def build_catalog(found: Sequence[PluginOrigin]) -> Catalog:
+def build_catalog(origins: Sequence[PluginOrigin]) -> Catalog:
     """Load every plugin and describe what it offers."""
     entries: list[CatalogEntry] = []
     broken: list[BrokenPlugin] = []
-    for source in found:
-        for item in _offered(source):
+    presets, schedules = dict[str, Preset](), dict[str, PluginOrigin]()
+    for origin in origins:
+        try:
+            get_manager().load_plugin(origin)
+        except PluginLoadError as error:
+            broken.append(BrokenPlugin(origin, str(error)))
+            continue
+        for item in _describe_classes(origin):
             (entries if isinstance(item, CatalogEntry) else broken).append(item)  # pyright: ignore[reportArgumentType]
-    claims: dict[tuple[str, str], list[CatalogEntry]] = {}
-    for entry in entries:
-        claims.setdefault((entry.kind, entry.name), []).append(entry)
-    for claim in claims.values():
-        if len(claim) > 1:
-            owners = " and ".join(str(e.origin) for e in claim)
-            broken += [
-                BrokenPlugin(claim[0].origin, f"the name is claimed by {owners}; uninstall one", *_key(claim[0]))
-            ]
-    return Catalog([c[0] for c in claims.values() if len(c) == 1], broken)
+        try:
+            presets |= get_presets(origin)
+            schedules |= dict.fromkeys(get_schedules(origin), origin)
+        except PluginLoadError as error:
+            broken.append(BrokenPlugin(origin, str(error)))
+    unique, ambiguous = _split_ambiguous(entries)
+    return Catalog(unique, [*broken, *ambiguous], presets, schedules)
 
 
-def _key(entry: CatalogEntry) -> tuple[str, str]:
-    return entry.kind, entry.name
-
-
-def _offered(source: PluginOrigin) -> Iterator[CatalogEntry | BrokenPlugin]:
-    try:
-        manager = load(source)
-    except PluginLoadError as error:
-        yield BrokenPlugin(source, str(error))
-        return
+def _describe_classes(origin: PluginOrigin) -> Iterator[CatalogEntry | BrokenPlugin]:
     for kind in HOOKS:
         try:
-            for name, make in factories(manager, kind):
-                yield _described(kind, name, make, source)
+            for name, factory in get_factories(kind, origin).items():
+                yield _describe_class(kind, name, factory, origin)
         except PluginLoadError as error:
-            yield BrokenPlugin(source, str(error))
+            yield BrokenPlugin(origin, str(error))
 
 
-def _described(kind: str, name: str, make: Any, source: PluginOrigin) -> CatalogEntry | BrokenPlugin:  # noqa: ANN401
-    from .kinds import INTERFACES as TYPES
+def _describe_class(kind: str, name: str, factory: Any, origin: PluginOrigin) -> CatalogEntry | BrokenPlugin:  # noqa: ANN401
+    from .kinds import INTERFACES
     from .settings import describe_settings
 
     try:
-        form = describe_settings(make, TYPES)
-    except Exception as error:  # whatever a stranger's annotations do to typing or pydantic
-        return BrokenPlugin(source, f"its settings cannot be read: {error}", kind, name)
-    if taken := sorted(RESERVED_SETTINGS & form["fields"].keys()):
-        return BrokenPlugin(
-            source, f"its setting {taken[0]!r} has a name that every plugin's identity uses", kind, name
-        )
-    if tables := [key for key, f in form["fields"].items() if "fields" in f or "fields" in f.get("list", {})]:
-        return BrokenPlugin(
-            source, f"its setting {tables[0]!r} is a table; it has to be a value or a plugin", kind, name
-        )
-    version = getattr(make, "version", 1)
+        form = describe_settings(factory, INTERFACES)
+    except Exception as error:  # whatever a plugin's annotations do to typing or pydantic
+        return BrokenPlugin(origin, f"its settings cannot be read: {error}", kind, name)
+    options: tuple[RunOption, ...] = tuple(getattr(factory, "run_options", ()))
+    version, validates = getattr(factory, "version", 1), getattr(factory, "validates", "")
+    if reason := _explain_unusable(form, options, version, validates):
+        return BrokenPlugin(origin, reason, kind, name)
+    option_forms = {} if kind in ("executor", "reporter") else _take_option_forms(form, options)
+    summary = str(factory.__doc__ or "").strip().split("\n")[0]
+    slow, default = (bool(getattr(factory, name, False)) for name in ("slow", "default"))
+    return CatalogEntry(kind, name, origin, summary, version, form, slow, default, validates, options, option_forms)
+
+
+def _explain_unusable(form: Json, options: Sequence[object], version: object, validates: str) -> str:
+    """Why what a plugin says of itself cannot be; empty if it can."""
+    fields: Json = form["fields"]
+    if taken := sorted(RESERVED_SETTINGS & fields.keys()):
+        return f"its setting {taken[0]!r} has a name that every plugin's identity uses"
+    if tables := [name for name, field in fields.items() if "fields" in field or "fields" in field.get("list", {})]:
+        return f"its setting {tables[0]!r} is a table; it has to be a value or a plugin"
     if type(version) is not int:
-        return BrokenPlugin(source, f"its version is {brief(version)}; it has to be a whole number", kind, name)
-    summary = str(make.__doc__ or "").strip().split("\n")[0]
-    return CatalogEntry(kind, name, source, summary, version, form, bool(getattr(make, "slow", False)))
+        return f"its version is {brief(version)}; it has to be a whole number"
+    for option in options:
+        if not isinstance(option, RunOption):
+            return f"its run_options hold {brief(option)}, which is no RunOption"
+        if option.setting and option.setting not in fields:
+            return f"its option {option.flag} sets {option.setting!r}, and it has no such setting"
+    return f"validates names {validates!r}, and it has no such setting" if validates and validates not in fields else ""
 
 
-def _state() -> str:
+def _take_option_forms(form: Json, options: Sequence[RunOption]) -> Json:
+    """Take out of a form the settings that options set, which are no part of an identity."""
+    names = {option.setting for option in options if option.setting}
+    form["required"] = [name for name in form["required"] if name not in names]
+    return {name: form["fields"].pop(name) for name in names}
+
+
+def _split_ambiguous(entries: Sequence[CatalogEntry]) -> tuple[list[CatalogEntry], list[BrokenPlugin]]:
+    """The entries whose name no other has, and the names that several have, as broken plugins."""
+    by_name: dict[tuple[str, str], list[CatalogEntry]] = {}
+    for entry in entries:
+        by_name.setdefault((entry.kind, entry.name), []).append(entry)
+    ambiguous: list[BrokenPlugin] = []
+    for key, same in by_name.items():
+        if len(same) > 1:
+            owners = " and ".join(str(entry.origin) for entry in same)
+            ambiguous.append(BrokenPlugin(same[0].origin, f"the name is claimed by {owners}; uninstall one", *key))
+    return [same[0] for same in by_name.values() if len(same) == 1], ambiguous
+
+
+def _cache_path(name: str) -> Path:
+    return Path(platformdirs.user_cache_dir("vimae-bench")) / f"{name}-{_fingerprint_code()}.json"
+
+
+def _fingerprint_code() -> str:
     """A fingerprint of every plugin's files and of the harness's own: when it changes, so may the catalog."""
-    found = find_plugins()
-    packages = {"vimae_bench", *(source.module.split(":")[0].split(".")[0] for source in found)}
-    files = [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for name in sorted(packages) for f in _files(name)]
-    return fingerprint([sys.version, sys.prefix, [asdict(source) for source in found], files])
+    origins = find_plugins()
+    packages = {"vimae_bench", *(origin.module.split(":")[0].split(".")[0] for origin in origins)}
+    files = [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for name in sorted(packages) for f in _list_files(name)]
+    return fingerprint([sys.version, sys.prefix, [asdict(origin) for origin in origins], files])
 
 
-def _files(package: str) -> list[Path]:
+def _list_files(package: str) -> list[Path]:
     spec = find_spec(package)
     if spec is None:
         return []
@@ -186,7 +231,7 @@ def _files(package: str) -> list[Path]:
     return [f for folder in folders for f in sorted(Path(folder).rglob("*.py"))] or [Path(spec.origin or "")]
 
 
-def _keep(name: str, description: Json) -> None:
+def _write_cache(name: str, description: Json) -> None:
     path = _cache_path(name)
     try:
         for old in path.parent.glob(f"{name}-*.json"):
@@ -197,6 +242,23 @@ def _keep(name: str, description: Json) -> None:
         return
 
 
+def _as_json(catalog: Catalog) -> Json:
+    named = {
+        "presets": {name: asdict(preset) for name, preset in catalog.presets.items()},
+        "schedules": {name: asdict(origin) for name, origin in catalog.schedules.items()},
+    }
+    return {"entries": [asdict(entry) for entry in catalog.entries], **named}
+
+
 def _from_json(raw: Json) -> Catalog:
-    entries = [CatalogEntry(**(e | {"origin": PluginOrigin(**e["origin"])})) for e in raw["entries"]]
-    return Catalog(entries, ())
+    return Catalog(
+        [_entry_from_json(entry) for entry in raw["entries"]],
+        (),
+        {name: Preset(**preset) for name, preset in raw["presets"].items()},
+        {name: PluginOrigin(**origin) for name, origin in raw["schedules"].items()},
+    )
+
+
+def _entry_from_json(raw: Json) -> CatalogEntry:
+    options = tuple(RunOption(**option) for option in raw["run_options"])
+    return CatalogEntry(**{**raw, "origin": PluginOrigin(**raw["origin"]), "run_options": options})

@@ -1,6 +1,6 @@
-"""The hooks by which plugins enter: one for each kind, all of one shape. Built-ins and strangers use the same door.
+"""The hooks by which plugins enter: one for each kind of plugin, and two for named data.
 
-A plugin is a module named in the entry-point group `vimae_bench`:
+A plugin is a module that an entry point of the group `vimae_bench` names. Built-ins enter as third-party plugins do:
 
     [project.entry-points.vimae_bench]
     swae = "vimae_bench_swae"
@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     from ..data.types import Dataset
     from ..execution.interfaces import Executor, Reporter
+    from .declarations import Preset, Schedule
     from .interfaces import Architecture, Divergence, Metric, Objective, Prior
 
 ENTRY_POINT_GROUP = "vimae_bench"
@@ -58,7 +59,17 @@ def vimae_executors() -> "Mapping[str, Callable[..., Executor]]":  # pyright: ig
 
 @hookspec
 def vimae_reporters() -> "Mapping[str, Callable[..., Reporter]]":  # pyright: ignore[reportReturnType]
-    """Places to tell of runs, by name."""
+    """What follows the runs while they are carried out, by name."""
+
+
+@hookspec
+def vimae_presets() -> "Mapping[str, Preset]":  # pyright: ignore[reportReturnType]
+    """Presets of benchmark files, by the name that the key `preset` gives."""
+
+
+@hookspec
+def vimae_schedules() -> "Mapping[str, Schedule]":  # pyright: ignore[reportReturnType]
+    """Learning-rate schedules, by the name that the key `training.schedule` gives."""
 
 
 HOOKS = {

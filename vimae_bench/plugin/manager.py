@@ -1,16 +1,21 @@
-"""Plugins as they are installed: found by entry point, loaded one by one, so that a broken one harms no other."""
+"""The plugin manager: finds installed plugins, loads each when it is first needed, and calls its hooks."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
+from typing import Any, cast
 
 import pluggy
 
 from ..core.canonical import is_name
 from ..core.errors import brief
-from . import hookspecs as hooks
+from . import hookspecs
+from .declarations import Preset, Schedule
+
+PLUGIN_ERRORS = (Exception, SystemExit)
+"""What the code of a plugin may raise; a KeyboardInterrupt is the user's."""
 
 
 @dataclass(frozen=True)
@@ -26,65 +31,102 @@ class PluginOrigin:
         return f"{self.entry_point} ({self.distribution} {self.version})"
 
 
-PLUGIN_ERRORS = (Exception, SystemExit)
-"""What a stranger's code may raise; a KeyboardInterrupt is the user's."""
-
-
 class PluginLoadError(Exception):
-    """A plugin that cannot be used, with the reason."""
+    """A plugin cannot be used; the message is the reason."""
 
 
-def find_plugins() -> list[PluginOrigin]:
-    """Every installed plugin, in a stable order."""
-    found = {_source(entry) for entry in entry_points(group=hooks.ENTRY_POINT_GROUP)}
-    return sorted(found, key=lambda s: (s.distribution, s.entry_point, s.module))
+class PluginManager(pluggy.PluginManager):
+    """Pluggy's manager with the hooks of this package, which loads entry points one by one.
 
-
-def load(source: PluginOrigin) -> pluggy.PluginManager:
-    """A manager holding this plugin alone.
-
-    Raises BrokenPlugin if it raises (or exits) at import, or implements a hook that does not exist.
+    So a plugin that is broken, or slow to import, harms none of the others.
     """
-    module = _import(source)
-    try:
-        return _managed(module, source.entry_point)
-    except pluggy.PluginValidationError as error:
-        raise PluginLoadError(" ".join(str(error).split())) from error
+
+    def __init__(self):
+        super().__init__(hookspecs.ENTRY_POINT_GROUP)
+        self.add_hookspecs(hookspecs)
+
+    def load_plugin(self, origin: PluginOrigin) -> ModuleType:
+        """The plugin's module, registered if it was not.
+
+        Raises PluginLoadError if the module raises or exits at import, or implements a hook that does not exist.
+        """
+        module = _import_module(origin)
+        if not self.is_registered(module):
+            try:
+                self.register(module, name=f"{origin.distribution}:{origin.entry_point}")
+                self.check_pending()
+            except pluggy.PluginValidationError as error:
+                if self.is_registered(module):
+                    self.unregister(module)
+                raise PluginLoadError(" ".join(str(error).split())) from error
+        return module
+
+    def call_hook(self, hook: str, origin: PluginOrigin) -> Any:  # noqa: ANN401
+        """What one plugin's implementation of a hook returns; None if it has none.
+
+        Raises PluginLoadError if the plugin cannot be loaded, or its hook raises or returns nothing.
+        """
+        module = self.load_plugin(origin)
+        if not any(implementation.plugin is module for implementation in getattr(self.hook, hook).get_hookimpls()):
+            return None
+        others = [plugin for plugin in self.get_plugins() if plugin is not module]
+        try:
+            results: list[Any] = self.subset_hook_caller(hook, others)()
+        except PLUGIN_ERRORS as error:
+            raise PluginLoadError(f"{hook} raised {error!r}") from error
+        if not results:
+            raise PluginLoadError(f"{hook} returned nothing")
+        return results[0]
 
 
 @cache
-def _managed(module: ModuleType, name: str) -> pluggy.PluginManager:
-    """Kept for each module, since a run makes a dozen plugins and a server of workers has them made before it forks."""
-    manager = pluggy.PluginManager(hooks.ENTRY_POINT_GROUP)
-    manager.add_hookspecs(hooks)
-    manager.register(module, name=name)
-    manager.check_pending()
-    return manager
+def get_manager() -> PluginManager:
+    """The manager of this process. Processes that are forked from it inherit the plugins that it has loaded."""
+    return PluginManager()
 
 
-def factories(manager: pluggy.PluginManager, kind: str) -> Iterator[tuple[str, Callable[..., object]]]:
-    """What a loaded plugin offers of one kind: names and what makes them. Raises BrokenPlugin if the hook raises."""
-    for implementation in getattr(manager.hook, hooks.HOOKS[kind]).get_hookimpls():
-        try:
-            offered = implementation.function()
-        except PLUGIN_ERRORS as error:
-            raise PluginLoadError(f"{hooks.HOOKS[kind]} raised {error!r}") from error
-        if not isinstance(offered, Mapping) or not all(callable(make) for make in offered.values()):
-            raise PluginLoadError(f"{hooks.HOOKS[kind]} has to return a mapping of names to classes, not {offered!r}")
-        if odd := [name for name in offered if not is_name(name)]:
-            raise PluginLoadError(f"{hooks.HOOKS[kind]} calls something {brief(odd[0])}, which is no name of a plugin")
-        yield from offered.items()
+def find_plugins() -> list[PluginOrigin]:
+    """Every installed plugin, in a stable order. None is loaded."""
+    found = {_get_origin(entry_point) for entry_point in entry_points(group=hookspecs.ENTRY_POINT_GROUP)}
+    return sorted(found, key=lambda origin: (origin.distribution, origin.entry_point, origin.module))
 
 
-def _import(source: PluginOrigin) -> ModuleType:
+def get_factories(kind: str, origin: PluginOrigin) -> Mapping[str, Callable[..., object]]:
+    """The classes of one kind that a plugin offers, by name. Raises PluginLoadError if it cannot be used."""
+    return _get_offered(hookspecs.HOOKS[kind], origin, "classes", callable)
+
+
+def get_presets(origin: PluginOrigin) -> Mapping[str, Preset]:
+    """The presets that a plugin offers, by name. Raises PluginLoadError if it cannot be used."""
+    return _get_offered("vimae_presets", origin, "presets", lambda offered: isinstance(offered, Preset))
+
+
+def get_schedules(origin: PluginOrigin) -> Mapping[str, Schedule]:
+    """The learning-rate schedules that a plugin offers, by name. Raises PluginLoadError if it cannot be used."""
+    return _get_offered("vimae_schedules", origin, "functions", callable)
+
+
+def _get_offered(hook: str, origin: PluginOrigin, what: str, is_valid: Callable[[Any], bool]) -> Mapping[str, Any]:
+    offered: Any = get_manager().call_hook(hook, origin)
+    if offered is None:
+        return {}
+    if not isinstance(offered, Mapping) or not all(map(is_valid, cast("Mapping[str, Any]", offered).values())):
+        raise PluginLoadError(f"{hook} has to return a mapping of names to {what}, not {offered!r}")
+    if invalid := [name for name in cast("Mapping[str, Any]", offered) if not is_name(name)]:
+        raise PluginLoadError(f"{hook} returned {brief(invalid[0])}, which cannot be the name of a plugin")
+    return cast("Mapping[str, Any]", offered)
+
+
+def _import_module(origin: PluginOrigin) -> ModuleType:
     try:
-        return EntryPoint(source.entry_point, source.module, hooks.ENTRY_POINT_GROUP).load()
+        return EntryPoint(origin.entry_point, origin.module, hookspecs.ENTRY_POINT_GROUP).load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise PluginLoadError(f"raised {type(error).__name__} at import: {error}") from error
 
 
-def _source(entry: EntryPoint) -> PluginOrigin:
-    dist = entry.dist
-    return PluginOrigin(entry.name, entry.value, dist.name if dist else "?", dist.version if dist else "?")
+def _get_origin(entry_point: EntryPoint) -> PluginOrigin:
+    distribution = entry_point.dist
+    name, version = (distribution.name, distribution.version) if distribution else ("?", "?")
+    return PluginOrigin(entry_point.name, entry_point.value, name, version)

@@ -1,46 +1,62 @@
 """Names made into objects, where they are used and nowhere else."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from ..core.canonical import Json
-from ..core.errors import BenchError, brief
+from ..core.errors import BenchError, brief, did_you_mean
 from ..core.spec import Choice
 from .catalog import Catalog, CatalogEntry, get_catalog
-from .manager import PLUGIN_ERRORS, PluginLoadError, factories, load
+from .declarations import Schedule
+from .manager import PLUGIN_ERRORS, PluginLoadError, get_factories, get_schedules
 
 
-def make_plugin(kind: str, choice: Choice, catalog: Catalog | None = None) -> Any:  # noqa: ANN401
-    """The plugin of this kind and name, made with its settings; inner plugins are made first.
+def make_plugin(kind: str, choice: Choice, *arguments: object, catalog: Catalog | None = None) -> Any:  # noqa: ANN401
+    """The plugin of this kind and name, made with its settings; plugins among the settings are made first.
 
+    `arguments` are what the harness gives to plugins of this kind, by position: to a prior the latent size.
     Raises BenchError for a name that is not there (any more), and for settings the plugin itself refuses.
     """
-    known = catalog or get_catalog()
+    catalog = catalog or get_catalog()
     try:
-        entry = known.get_entry(kind, choice.use)
+        entry = catalog.get_entry(kind, choice.use)
     except LookupError as error:
         raise BenchError(f"{choice.use}: {error.args[0]}") from error
-    factory = _factory(entry)
-    settings = {name: _setting(entry.form["fields"].get(name, {}), v, known) for name, v in choice.settings.items()}
+    factory = load_factory(entry)
+    fields: Json = entry.form["fields"]
+    settings = {name: _make_setting(fields.get(name, {}), v, catalog) for name, v in choice.settings.items()}
     try:
-        return factory(**settings)
+        return factory(*arguments, **settings, **choice.options)
     except (TypeError, ValueError) as error:
         raise BenchError(f"{kind} '{choice.use}' refuses its settings: {error}") from error
     except PLUGIN_ERRORS as error:
         raise BenchError(f"{kind} '{choice.use}' of {entry.origin} raised {brief(error)} when it was made") from error
 
 
-def _factory(entry: CatalogEntry) -> Callable[..., object]:
-    """What makes a plugin. Raises BenchError for one that was whole when the catalog was made, and no longer is."""
+def load_factory(entry: CatalogEntry) -> Callable[..., object]:
+    """The class of a plugin. Raises BenchError if it can no longer be loaded."""
     try:
-        return dict(factories(load(entry.origin), entry.kind))[entry.name]
+        return get_factories(entry.kind, entry.origin)[entry.name]
     except (PluginLoadError, KeyError) as error:
         raise BenchError(f"{entry.kind} '{entry.name}' of {entry.origin} cannot be used: {error}") from error
 
 
-def _setting(form: Json, value: Any, catalog: Catalog) -> Any:  # noqa: ANN401
+@cache
+def load_schedule(name: str) -> Schedule:
+    """A learning-rate schedule by its name. Raises BenchError if it is not installed."""
+    schedules = get_catalog().schedules
+    try:
+        return get_schedules(schedules[name])[name]
+    except (PluginLoadError, KeyError) as error:
+        hint = did_you_mean(name, schedules)
+        raise BenchError(f"no learning-rate schedule {brief(name)} can be loaded{hint}") from error
+
+
+def _make_setting(form: Json, value: Any, catalog: Catalog) -> Any:  # noqa: ANN401
     if "plugin" in form and isinstance(value, Mapping):
-        return make_plugin(form["plugin"], Choice.from_json(value), catalog)
+        return make_plugin(form["plugin"], Choice.from_json(value), catalog=catalog)
     if isinstance(value, list):
-        return tuple(_setting({"plugin": form["list"]["plugin"]} if "list" in form else {}, v, catalog) for v in value)
+        inner = {"plugin": form["list"]["plugin"]} if "list" in form else {}
+        return tuple(_make_setting(inner, item, catalog) for item in value)
     return value

@@ -36,6 +36,8 @@ def describe_settings(target: Callable[..., object], kinds: Mapping[object, str]
     said = docstrings.get_attribute_docstrings(target)
     forms: Json = {}
     for name, parameter in parameters.items():
+        if parameter.kind is parameter.POSITIONAL_ONLY:  # given by the harness
+            continue
         if name not in hints:
             raise TypeError(f"the setting {name!r} has no type")
         about = {"about": said[name]} if name in said else {}

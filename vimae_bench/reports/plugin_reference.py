@@ -8,7 +8,7 @@ from typing import Any
 from ..core.canonical import Json
 from ..core.results import Measure
 from ..plugin.catalog import Catalog, CatalogEntry
-from ..plugin.manager import factories, load
+from ..plugin.registry import load_factory
 
 HEADS = {
     "objective": (
@@ -37,7 +37,7 @@ def reference(kind: str, catalog: Catalog) -> str:
 
 
 def _section(entry: CatalogEntry) -> str:
-    plugin: Any = dict(factories(load(entry.origin), entry.kind))[entry.name]
+    plugin: Any = load_factory(entry)
     parts = [f"## `{entry.name}`", inspect.getdoc(plugin) or "", *_facts(plugin), *_settings(entry.form)]
     if entry.kind == "metric":
         parts += _measures(plugin().measures())

@@ -28,7 +28,7 @@ def format_tuned_benchmark(
 
     document: Any = tomlkit.parse(benchmark.source)
     for given in overrides:
-        apply_override(document, given, get_file_form())
+        apply_override(document, given, get_file_form(sweep.known))
     chosen = {one.label: _best(one).settings for one in tuned}
     for raw in document["method"] if isinstance(document["method"], list) else [document["method"]]:
         raw.pop("search", None)

@@ -18,6 +18,7 @@ class HeldOut:
     of: Dataset
 
     tested: ClassVar[str] = "validation"
+    validates: ClassVar[str] = "of"
 
     @property
     def folder(self) -> str:

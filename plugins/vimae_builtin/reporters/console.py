@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
@@ -25,6 +26,8 @@ OVERDUE = 1.0
 @dataclass(frozen=True)
 class ConsoleReporter:
     """Bars on a terminal; elsewhere a line for each run that has ended. Both go to the standard error stream."""
+
+    default: ClassVar[bool] = True
 
     def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
         """Pass the events on, showing what they mean."""

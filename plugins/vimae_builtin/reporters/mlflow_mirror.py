@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import ClassVar
 
 from vimae_bench.execution import Cell, Event, Job, Reporter
-from vimae_bench.plugin import BenchError, hookimpl
+from vimae_bench.plugin import BenchError, RunOption, hookimpl
 from vimae_bench.tracking.store import default_store_uri, load, mask_secrets
 from vimae_bench.tracking.sync import SyncSummary, sync
 
@@ -34,6 +35,17 @@ class Mlflow:
 
     uri: str = ""
     models: bool = True
+
+    default: ClassVar[bool] = True
+    run_options: ClassVar[tuple[RunOption, ...]] = (
+        RunOption(
+            "--mlflow-uri",
+            "The MLflow store.  [default: sqlite in the results folder]",
+            setting="uri",
+            metavar="URI",
+        ),
+        RunOption("--no-mlflow", "Do not mirror the runs to MLflow."),
+    )
 
     def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
         """Pass the events on while a thread sends what the runs write."""

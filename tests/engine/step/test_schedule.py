@@ -5,7 +5,7 @@ import torch
 
 from helpers.step_factories import flatten_weights, make_step, run_steps
 from vimae_bench.engine.step.graph import trace
-from vimae_bench.engine.step.schedule import factor
+from vimae_bench.engine.step.schedule import get_rate_factor
 from vimae_bench.execution import Choice, Training
 from vimae_bench.plugin import Batch
 
@@ -15,7 +15,7 @@ def rates(schedule, epochs, steps=7):
     training = Training(epochs=epochs, schedule=schedule)
     looked_at = torch.arange(epochs * steps).view(epochs, steps)[:, [0, 1, -1]]
     progress = looked_at / (epochs * steps)
-    return factor(training, progress)
+    return get_rate_factor(training, progress)
 
 
 def test_steps_are_those_of_the_wae_code_for_mnist():
@@ -35,7 +35,7 @@ def test_the_smooth_fall_is_that_of_the_wae_code_for_celeba():
 
 
 def test_a_constant_rate_needs_no_factor():
-    assert factor(Training(), torch.tensor(0.5)) is None
+    assert get_rate_factor(Training(), torch.tensor(0.5)) is None
 
 
 @pytest.mark.parametrize("choice", [Choice("ae"), Choice("elbo")])

@@ -12,7 +12,7 @@ from ...data.pixels import to_network, to_unit
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Batch, Loss, Objective, OptimizerStep
 from .adam import Adam
-from .schedule import factor
+from .schedule import get_rate_factor
 
 
 class Form(Protocol):
@@ -46,7 +46,7 @@ class TrainingStep:
         for place, (loss_of, optimiser) in enumerate(zip(self.losses, self.optimisers, strict=True), 1):
             loss = checked(loss_of(self.model, batch))
             grads = torch.autograd.grad(loss.total, optimiser.weights, allow_unused=True)
-            optimiser.step(grads, self.factor(progress))
+            optimiser.step(grads, self.get_rate_factor(progress))
             terms |= named(loss, place, terms)
         self.terms = tuple(terms)
         return torch.stack([*terms.values()])
@@ -59,9 +59,9 @@ class TrainingStep:
         """The images at `index` as the network sees them, float32 [B, C, H, W]."""
         return to_network(to_unit(self.images[index]), self.model.spec.pixel_range)
 
-    def factor(self, progress: Tensor) -> Tensor | None:
+    def get_rate_factor(self, progress: Tensor) -> Tensor | None:
         """What the learning rate is multiplied with, a scalar; None where it is constant."""
-        return factor(self.training, progress)
+        return get_rate_factor(self.training, progress)
 
     def state(self) -> list[dict[str, Any]]:
         """The optimisers' states."""

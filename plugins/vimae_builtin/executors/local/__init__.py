@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
 from vimae_bench.execution import Event, Executor, Job
-from vimae_bench.plugin import hookimpl
+from vimae_bench.plugin import RunOption, hookimpl
 
 from .concurrency import Slots, on_cpu, on_gpus, side_by_side
 from .machine import available, cores, gpus
@@ -25,6 +25,19 @@ class Local:
     """`cpu`, `cuda`, `cuda:1`, or `auto`: the GPUs if there are any."""
     timeout: Annotated[float, Ge(0)] = 0.0
     """Seconds after which a run is ended; 0: never."""
+
+    default: ClassVar[bool] = True
+    run_options: ClassVar[tuple[RunOption, ...]] = (
+        RunOption(
+            "--jobs",
+            "Runs at the same time; auto: as many as the machine has room for.  [default: auto]",
+            setting="jobs",
+            metavar="N|auto",
+            values={"auto": 0},
+        ),
+        RunOption("--device", "cpu, cuda, cuda:1 ...  [default: the GPUs if there are any]", setting="device"),
+        RunOption("--timeout", "End a run that takes longer; 0: never.", setting="timeout", metavar="SECONDS"),
+    )
 
     def prepare(self) -> None:
         """Start the server of workers, which loads its libraries meanwhile."""

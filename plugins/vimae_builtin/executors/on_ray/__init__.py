@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
 from vimae_bench.execution import Event, Executor, Job
-from vimae_bench.plugin import BenchError, hookimpl
+from vimae_bench.plugin import BenchError, RunOption, hookimpl
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,18 @@ class OnRay:
     """How many runs share a GPU. Ray keeps the books of it, and sets no bound to the memory of each."""
     timeout: Annotated[float, Ge(0)] = 0.0
     """Seconds after which a run is ended; 0: never."""
+
+    run_options: ClassVar[tuple[RunOption, ...]] = (
+        RunOption(
+            "--jobs",
+            "Runs at the same time; auto: as many as the cluster has room for.  [default: auto]",
+            setting="jobs",
+            metavar="N|auto",
+            values={"auto": 0},
+        ),
+        RunOption("--device", "cpu or cuda.  [default: the GPUs if there are any]", setting="device"),
+        RunOption("--timeout", "End a run that takes longer; 0: never.", setting="timeout", metavar="SECONDS"),
+    )
 
     def prepare(self) -> None:
         """Connect to the cluster, or start one. Raises BenchError without Ray, and where no cluster answers."""
