@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from helpers.plugins import forget_plugins
 from vimae_bench.plugin import catalog
 from vimae_bench.plugin.catalog import build_catalog
 from vimae_bench.plugin.manager import find_plugins
@@ -107,7 +108,7 @@ def test_the_catalogue_is_kept_until_a_plugin_changes(install, monkeypatch):
     monkeypatch.setattr(catalog, "build_catalog", lambda found: built.append(1) or whole(found))
 
     def names():
-        catalog.get_catalog.cache_clear()
+        forget_plugins()
         return catalog.get_catalog().list_names("divergence")
 
     assert names() == names()
@@ -131,5 +132,5 @@ def test_a_damaged_cache_is_built_again(install, tmp_path):
     before = catalog.get_catalog()
     (kept,) = (tmp_path / "cache").rglob("catalog-*")
     kept.write_text("{")
-    catalog.get_catalog.cache_clear()
+    forget_plugins()
     assert catalog.get_catalog().list_names("divergence") == before.list_names("divergence")
