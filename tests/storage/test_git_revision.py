@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from vimae_bench.core.errors import BenchError
-from vimae_bench.storage.git_revision import find, unpack
+from vimae_bench.core.errors import BenchError, ResultsError
+from vimae_bench.storage.archive import find_results, pack_results
+from vimae_bench.storage.git_revision import export_revision, find_revision
 from vimae_bench.storage.store import ResultsFolder
 
 ME = ("-c", "user.name=me", "-c", "user.email=me@here", "-c", "commit.gpgsign=false")
@@ -36,7 +37,7 @@ def kept(results, monkeypatch):
 
 def run_results(spelt, folder):
     folder.mkdir()
-    unpack(find(spelt), folder)
+    folder = find_results(export_revision(find_revision(spelt), folder))
     store = ResultsFolder(folder)
     return store.load_results(store.read_benchmark().cells)
 
@@ -65,7 +66,7 @@ def test_a_folder_that_is_gone_is_still_to_be_had(kept, tmp_path):
     git(tmp_path, "commit", "-qm", "gone")
     assert values("fig1@HEAD~1", tmp_path / "old") == [30, 31]
     with pytest.raises(BenchError, match=r"fig1@HEAD: HEAD \(\w{10}\) has no fig1; it is in \w+, \w+$"):
-        find("fig1@HEAD")
+        find_revision("fig1@HEAD")
 
 
 def test_paths_and_revisions_may_hold_an_at_themselves(kept, tmp_path):
@@ -73,7 +74,7 @@ def test_paths_and_revisions_may_hold_an_at_themselves(kept, tmp_path):
     git(tmp_path, "commit", "-qm", "renamed")
     assert values("fig@1@HEAD", tmp_path / "a") == [30, 31]
     assert values("fig1@HEAD@{1}", tmp_path / "b") == [30, 31]
-    assert find("fig@1@HEAD").name == "HEAD"
+    assert find_revision("fig@1@HEAD").name == "HEAD"
 
 
 def test_a_revision_is_found_from_anywhere_in_the_repository_and_from_outside(kept, tmp_path, monkeypatch):
@@ -117,7 +118,7 @@ def test_nothing_but_json_is_unpacked_and_no_link(kept, tmp_path):
 )
 def test_what_cannot_be_found_is_told_with_the_nearest_remedy(kept, spelt, message):
     with pytest.raises(BenchError) as raised:
-        find(spelt)
+        find_revision(spelt)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -125,14 +126,42 @@ def test_what_cannot_be_found_is_told_with_the_nearest_remedy(kept, spelt, messa
 def test_a_shallow_clone_says_how_to_get_the_rest(kept, tmp_path):
     git("/", "clone", "-q", "--depth=1", f"file://{tmp_path}", tmp_path / "clone")
     with pytest.raises(BenchError, match="'HEAD' has no '~1'; this clone is shallow, and `git fetch --unshallow`"):
-        find(f"{tmp_path}/clone/fig1@HEAD~1")
+        find_revision(f"{tmp_path}/clone/fig1@HEAD~1")
 
 
 def test_a_folder_without_a_repository_and_a_machine_without_git_are_told(kept, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     (lone := tmp_path.parent / "lone").mkdir(exist_ok=True)
-    with pytest.raises(BenchError, match=f"^{lone}: is in no repository of git"):
-        find(f"{lone}@HEAD")
+    with pytest.raises(BenchError, match=f"^{lone}: is not in a git repository"):
+        find_revision(f"{lone}@HEAD")
     monkeypatch.setenv("PATH", str(lone))
     with pytest.raises(BenchError, match="git, which is not installed"):
-        find("fig1@HEAD")
+        find_revision("fig1@HEAD")
+
+
+def test_results_packed_in_one_revision_are_compared_with_the_folder_of_another(kept, tmp_path):
+    pack_results(tmp_path / "fig1")
+    git(tmp_path, "rm", "-rfq", "fig1")
+    git(tmp_path, "add", "fig1.zip")
+    git(tmp_path, "commit", "-qm", "packed")
+    assert values("fig1@HEAD", tmp_path / "packed") == [99, 31]
+    assert values("fig1.zip@HEAD", tmp_path / "named") == [99, 31]
+    assert values("fig1@HEAD~1", tmp_path / "folder") == [30, 31]
+
+
+def test_an_archive_next_to_a_folder_of_figures_is_read(kept, tmp_path):
+    pack_results(tmp_path / "fig1")
+    git(tmp_path, "rm", "-rfq", "fig1")
+    (tmp_path / "fig1").mkdir(exist_ok=True)
+    (tmp_path / "fig1" / "leaderboard.md").write_text("")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "packed")
+    assert values("fig1@HEAD", tmp_path / "packed") == [99, 31]
+
+
+def test_a_damaged_archive_is_reported_under_its_name(kept, tmp_path):
+    (tmp_path / "fig2.zip").write_bytes(b"damaged")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "damaged")
+    with pytest.raises(ResultsError, match="is not an archive of results, or damaged"):
+        values("fig2@HEAD", tmp_path / "read")

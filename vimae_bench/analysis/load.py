@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import BenchError, Problem, Problems
 from ..core.spec import Cell
+from ..storage.archive import find_results
 from ..storage.store import ResultsFolder
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ def _keeping_all() -> Generator[None]:
 
 
 def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> BenchmarkResults:
-    """What a benchmark file is about, or a results folder in its place."""
-    if file.is_dir():
-        store = ResultsFolder(file)
+    """What a benchmark file is about, or a results folder or an archive of one in its place."""
+    if (folder := find_results(file)).is_dir():
+        store = ResultsFolder(folder)
         with _keeping_all():
             kept = store.read_benchmark()
         shown = kept.leaderboard
@@ -66,7 +67,7 @@ def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...]
     from ..config.matrix import read_matrix
 
     benchmark, cells = read_matrix(file, overrides)
-    return BenchmarkResults(ResultsFolder(results / benchmark.name), cells, **asdict(benchmark.leaderboard))
+    return BenchmarkResults(ResultsFolder(find_results(results / benchmark.name)), cells, **asdict(benchmark.leaderboard))
 
 
 def load_all_benchmark_results(sources: Sequence[Path], results: Path) -> list[BenchmarkResults]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..analysis.load import load_benchmark_results
 from ..core.errors import BenchError, Problem, Problems, ResultsError, did_you_mean
+from ..storage.archive import find_results
 
 if TYPE_CHECKING:
     from ..storage.store import RunResult
@@ -58,7 +59,7 @@ def side(name: str, places: Places) -> Side:
     """
     if name.startswith(EXPERIMENT):
         return _experiment(name, places)
-    if Path(name).exists():
+    if find_results(Path(name)).exists():
         return _side(name, Path(name), places.results)
     if "@" in name:
         return _revision(name)
@@ -73,12 +74,11 @@ def _side(name: str, path: Path, results: Path) -> Side:
 
 
 def _revision(name: str) -> Side:
-    from ..storage import git_revision as revisions
+    from ..storage.git_revision import export_revision, find_revision
 
-    revision = revisions.find(name)
+    revision = find_revision(name)
     with TemporaryDirectory(prefix="vimae-bench-") as folder:
-        revisions.unpack(revision, Path(folder))
-        return _borrowed(name, Path(folder))
+        return _borrowed(name, export_revision(revision, Path(folder)))
 
 
 def _experiment(name: str, places: Places) -> Side:

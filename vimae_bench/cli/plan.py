@@ -11,6 +11,7 @@ from ..config.matrix import read_matrix, select_entries
 from ..core.errors import legible
 from ..core.spec import Cell
 from ..plugin.catalog import get_catalog
+from ..storage.archive import find_results
 from ..storage.store import ResultsFolder
 from .options import data_option, data_root, file_argument, filter_option, override_option, results_option
 
@@ -29,7 +30,7 @@ def plan(file: Path, words: str, overrides: tuple[str, ...], results: Path, data
       vimae-bench plan benchmarks/fig1.toml -k "vimae s0"
     """
     benchmark, matrix = read_matrix(file, overrides)
-    wanted, store = select_entries(matrix, words), ResultsFolder(results / benchmark.name)
+    wanted, store = select_entries(matrix, words), ResultsFolder(find_results(results / benchmark.name))
     show(wanted, store)
     show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), data_root(data))
 

@@ -70,7 +70,7 @@ def _titles(found: Sequence[BenchmarkResults]) -> "Iterator[str]":
     """The titles of all tables; with the benchmark's name where there are several."""
     for one in found:
         for board in one.leaderboards:
-            yield f"{one.store.path.name}: {board.title}" if len(found) > 1 else board.title
+            yield f"{one.store.name}: {board.title}" if len(found) > 1 else board.title
 
 
 def _origin(found: BenchmarkResults) -> "Origin":
@@ -79,7 +79,7 @@ def _origin(found: BenchmarkResults) -> "Origin":
     try:
         kept = found.store.read_benchmark()
     except ResultsError:  # of a benchmark file nothing need be kept yet
-        return origin(found.store.path.name, "", found.run_results)
+        return origin(found.store.name, "", found.run_results)
     return origin(kept.name, kept.source, found.run_results)
 
 

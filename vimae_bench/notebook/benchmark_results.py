@@ -11,6 +11,7 @@ from ..analysis.leaderboard_data import Leaderboard
 from ..analysis.load import load_benchmark_results
 from ..core.errors import BenchError, did_you_mean
 from ..core.spec import Cell
+from ..storage.archive import find_results
 from ..storage.store import Reference, RunResult
 from .frames import Placed
 
@@ -58,12 +59,12 @@ class Bench:
 
 def read(path: Path, results: Path) -> Bench:
     """What is in a results folder, or in that of a benchmark file. Raises BenchError for what is neither."""
-    if not path.exists():
+    if not find_results(path).exists():
         raise BenchError(f"{path}: there is no such folder or file{did_you_mean(path.name, _near(path))}")
     found = load_benchmark_results(path, results)
     run_results, references = found.store.load_results(found.cells), found.store.load_references(found.cells)
     shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "cells")}
-    return Bench(found.store.path.name, tuple(run_results), tuple(references), shown)
+    return Bench(found.store.name, tuple(run_results), tuple(references), shown)
 
 
 def expect_apart(benches: Sequence[Bench]) -> None:

@@ -1,6 +1,6 @@
-"""A results folder as git keeps it at a revision, spelt `PATH@REVISION`. The working tree is not touched.
+"""A results folder, or the archive of one, as git keeps it at a revision: `PATH@REVISION`. The working tree stays.
 
-Both halves may hold an `@` themselves (`a@b`, `HEAD@{1}`), so that every place to part them is tried.
+PATH and REVISION may both contain an `@` themselves (`a@b`, `HEAD@{1}`), so that every place to split is tried.
 """
 
 import re
@@ -12,16 +12,17 @@ from pathlib import Path
 from shutil import which
 
 from ..core.errors import BenchError, did_you_mean
+from .archive import BENCHMARK, SUFFIX
 
-NEAR = 3
-"""How many revisions that have a path are named."""
+MAX_COMMITS_NAMED = 3
+"""How many revisions that have a path are named in a message."""
 
 
 @dataclass(frozen=True)
-class Revision:
-    """A folder at a revision: the repository's top, the commit, and the folder's path from that top.
+class GitRevision:
+    """Results at a revision: the repository's top, the commit, and the path from that top.
 
-    `path` and `name` are as the user spelt them.
+    `path` and `name` are as the user wrote them.
     """
 
     path: str
@@ -31,109 +32,131 @@ class Revision:
     inside: str
 
     @property
-    def tree(self) -> str:
-        """The folder as git names it."""
+    def object_name(self) -> str:
+        """The folder or archive as git names it."""
         return f"{self.commit}:{self.inside}"
 
+    @property
+    def is_archive(self) -> bool:
+        """Whether the results are in an archive."""
+        return self.inside.endswith(SUFFIX) and self.type_of("") == "blob"
 
-def find(spelt: str) -> Revision:
-    """The folder and revision that `PATH@REVISION` stands for.
+    def type_of(self, suffix: str) -> str:
+        """What git has under the path with this suffix: `blob`, `tree` or nothing."""
+        return _run_git(self.top, "cat-file", "-t", self.object_name + suffix).stdout.strip()
+
+
+def find_revision(text: str) -> GitRevision:
+    """The results and the revision that `PATH@REVISION` stands for.
 
     Raises BenchError where git is missing, the path is in no repository, there is no such revision, or no such folder
-    in it.
+    and no archive of it in the revision.
     """
-    halves = list(_halves(spelt))
-    if not halves:
-        raise BenchError(f"{spelt}: has to be of the form PATH@REVISION, such as results/fig1@HEAD~1")
+    splits = list(_split(text))
+    if not splits:
+        raise BenchError(f"{text}: has to be of the form PATH@REVISION, such as results/fig1@HEAD~1")
     errors = list[BenchError]()
-    for path, name in halves:
+    for path, name in splits:
         try:
-            return _found(path, name)
+            return _find_results(path, name)
         except BenchError as error:
             errors.append(error)
-    # Of several places to part it, that of a path which is there is the likeliest to be meant.
-    there = [error for (path, _), error in zip(halves, errors, strict=True) if Path(path).exists()]
-    raise [*there, *errors][0]
+    # Of several places to split, that of a path which exists is the likeliest to be meant.
+    likely = [error for (path, _), error in zip(splits, errors, strict=True) if Path(path).exists()]
+    raise [*likely, *errors][0]
 
 
-def unpack(revision: Revision, folder: Path) -> None:
-    """Write the JSON files of a revision's folder to `folder`: results are read from nothing else.
+def export_revision(revision: GitRevision, folder: Path) -> Path:
+    """Write what results are read from to `folder`, and give where to read them: there, or an archive in it.
 
-    Raises BenchError where git cannot give them.
+    Of a folder these are its JSON files. Raises BenchError where git cannot give them.
     """
-    packed = folder / "revision.tar"
-    made = _git(revision.top, "archive", "--format=tar", f"--output={packed}", revision.tree)
-    if made.returncode:
-        raise BenchError(f"{revision.path}@{revision.name}: git cannot give it ({_last(made.stderr)})")
-    with tarfile.open(packed) as archive:
-        wanted = [member for member in archive if member.isfile() and member.name.endswith(".json")]
-        archive.extractall(folder, wanted, filter="data")
-    packed.unlink()
+    archive, tar = folder / f"revision{SUFFIX}", folder / "revision.tar"
+    if revision.is_archive:
+        with archive.open("wb") as file:
+            command = ["git", "-C", str(revision.top), "cat-file", "blob", revision.object_name]
+            subprocess.run(command, stdout=file, stderr=subprocess.DEVNULL, check=True)
+        return archive
+    done = _run_git(revision.top, "archive", "--format=tar", f"--output={tar}", revision.object_name)
+    if done.returncode:
+        raise BenchError(f"{revision.path}@{revision.name}: git cannot give it ({_last_line(done.stderr)})")
+    with tarfile.open(tar) as members:
+        wanted = [member for member in members if member.isfile() and member.name.endswith(".json")]
+        members.extractall(folder, wanted, filter="data")
+    tar.unlink()
+    return folder
 
 
-def _halves(spelt: str) -> Iterator[tuple[str, str]]:
-    for place in (match.start() for match in re.finditer("@", spelt)):
-        if spelt[:place] and spelt[place + 1 :]:
-            yield spelt[:place], spelt[place + 1 :]
+def _split(text: str) -> Iterator[tuple[str, str]]:
+    for place in (match.start() for match in re.finditer("@", text)):
+        if text[:place] and text[place + 1 :]:
+            yield text[:place], text[place + 1 :]
 
 
-def _found(path: str, name: str) -> Revision:
-    top, inside = _inside(path)
-    revision = Revision(path, name, top, _commit(path, name, top), inside)
-    kind = _git(top, "cat-file", "-t", revision.tree)
-    if kind.stdout.strip() == "blob":
+def _find_results(path: str, name: str) -> GitRevision:
+    top, inside = _locate(path)
+    commit = _find_commit(path, name, top)
+    folder, archive = (GitRevision(path, name, top, commit, place) for place in (inside, f"{inside}{SUFFIX}"))
+    kind = folder.type_of("")
+    has_results = kind == "tree" and folder.type_of(f"{'/' if inside else ''}{BENCHMARK}") == "blob"
+    if not has_results and inside and archive.is_archive:
+        return archive
+    if kind == "blob" and not folder.is_archive:
         raise BenchError(f"{path}@{name}: {path} is a file in {name}; name a results folder")
-    if kind.returncode:
-        raise BenchError(f"{path}@{name}: {name} ({revision.commit[:10]}) has no {path}{_elsewhere(revision)}")
-    return revision
+    if not kind:
+        raise BenchError(f"{path}@{name}: {name} ({commit[:10]}) has no {path}{_suggest_place(folder)}")
+    return folder
 
 
-def _inside(path: str) -> tuple[Path, str]:
+def _locate(path: str) -> tuple[Path, str]:
     """The top of the repository that a path is in, and its place below that; the path itself may be gone."""
-    whole = Path(path).resolve()
-    at = next(parent for parent in (whole, *whole.parents) if parent.is_dir())
-    told = _git(at, "rev-parse", "--show-toplevel")
-    if told.returncode:
-        raise BenchError(f"{path}: is in no repository of git ({_last(told.stderr)})")
-    top = Path(told.stdout.removesuffix("\n"))
-    return top, whole.relative_to(top.resolve()).as_posix().removeprefix(".")
+    absolute = Path(path).resolve()
+    nearest = next(parent for parent in (absolute, *absolute.parents) if parent.is_dir())
+    done = _run_git(nearest, "rev-parse", "--show-toplevel")
+    if done.returncode:
+        raise BenchError(f"{path}: is not in a git repository ({_last_line(done.stderr)})")
+    top = Path(done.stdout.removesuffix("\n"))
+    return top, absolute.relative_to(top.resolve()).as_posix().removeprefix(".")
 
 
-def _commit(path: str, name: str, top: Path) -> str:
+def _find_commit(path: str, name: str, top: Path) -> str:
     """The commit that a revision's name stands for."""
-    if commit := _resolved(top, name):
+    if commit := _resolve_commit(top, name):
         return commit
     stem = re.split(r"[~^@:]", name)[0] or "HEAD"
-    if stem == name or not _resolved(top, stem):
-        known = _git(top, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes")
+    if stem == name or not _resolve_commit(top, stem):
+        known = _run_git(top, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes")
         raise BenchError(f"{path}@{name}: git knows no revision '{name}'{did_you_mean(stem, known.stdout.split())}")
-    shallow = _git(top, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
-    remedy = "; this clone is shallow, and `git fetch --unshallow` brings the rest" if shallow else ""
+    is_shallow = _run_git(top, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+    remedy = "; this clone is shallow, and `git fetch --unshallow` brings the rest" if is_shallow else ""
     raise BenchError(f"{path}@{name}: '{stem}' has no '{name[len(stem) :]}'{remedy}")
 
 
-def _resolved(top: Path, name: str) -> str:
+def _resolve_commit(top: Path, name: str) -> str:
     """The commit's full name; empty if there is none."""
     if name.startswith("-"):  # git would take it for an option
         return ""
-    return _git(top, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout.strip()
+    return _run_git(top, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout.strip()
 
 
-def _elsewhere(revision: Revision) -> str:
-    """Where a path that is not in a revision is to be found, or what is there in its place."""
+def _suggest_place(revision: GitRevision) -> str:
+    """Where a path that is not in a revision can be found, or what is there in its place."""
     top, inside = revision.top, Path(revision.inside)
-    told = _git(top, "log", "--all", f"--max-count={NEAR}", "--format=%h", "--diff-filter=AM", "--", str(inside))
-    if commits := told.stdout.split():
+    done = _run_git(
+        top, "log", "--all", f"--max-count={MAX_COMMITS_NAMED}", "--format=%h", "--diff-filter=AM", "--", str(inside)
+    )
+    if commits := done.stdout.split():
         return f"; it is in {', '.join(commits)}"
-    tree = _git(top, "ls-tree", "-d", "--name-only", f"{revision.commit}:{inside.parent.as_posix().removeprefix('.')}")
+    parent = inside.parent.as_posix().removeprefix(".")
+    tree = _run_git(top, "ls-tree", "-d", "--name-only", f"{revision.commit}:{parent}")
     return did_you_mean(inside.name, tree.stdout.splitlines()) or ", nor has any other revision"
 
 
-def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def _run_git(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     if not which("git"):
         raise BenchError("a revision can only be read with git, which is not installed; compare folders instead")
     return subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
 
 
-def _last(text: str) -> str:
+def _last_line(text: str) -> str:
     return next(reversed(text.strip().splitlines()), "")

@@ -17,6 +17,7 @@ from ..core.canonical import Json, expect
 from ..core.errors import ResultsError, brief
 from ..core.results import Estimate, Measure, Status
 from ..core.spec import Cell, Choice, Run
+from .archive import ArchivePath
 from .atomic import read_json, write_json
 from .metric_file import read_measured, suffix_of
 from .run_folder import RunFolder, reference_path
@@ -71,6 +72,11 @@ class ResultsFolder:
     """The results folder of one benchmark. Nothing is created before something is written."""
 
     path: Path
+
+    @property
+    def name(self) -> str:
+        """The benchmark's name: that of the folder, or of the archive that takes its place."""
+        return self.path.stem if isinstance(self.path, ArchivePath) else self.path.name
 
     def run_folder(self, run: Run) -> RunFolder:
         """The run's folder. Raises ResultsError for a name or a link that leads out of the results folder."""
