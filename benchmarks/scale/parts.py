@@ -133,7 +133,7 @@ class Mirrored:
 def mirrored(matrix: Matrix, runs: int) -> Mirrored:
     """Mirror some of the finished runs to a store of its own, then long curves."""
     from vimae_bench.tracking.store import open_experiment
-    from vimae_bench.tracking.sync import sync
+    from vimae_bench.tracking.sync import sync_benchmark
 
     uri = f"sqlite:///{matrix.folder / 'mirror.db'}"
     finished, long = matrix.cells()[:runs], matrix.cells()[:STEADY]
@@ -144,7 +144,7 @@ def mirrored(matrix: Matrix, runs: int) -> Mirrored:
         open_experiment(folder, uri)
 
     def send(folder: Path, cells: list[Cell]) -> None:
-        if (told := sync(folder, uri, cells)).behind:
+        if (told := sync_benchmark(folder, uri, cells)).behind:
             raise RuntimeError(f"{told.behind} runs are not mirrored: {told.reason}")
 
     new = _seconds(lambda: send(benchmark, finished))

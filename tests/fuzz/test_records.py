@@ -14,7 +14,7 @@ from vimae_bench.reports import leaderboard_json as json_file
 from vimae_bench.reports import leaderboard_latex as latex
 from vimae_bench.reports import leaderboard_markdown as markdown
 from vimae_bench.storage.atomic import append_json_line, format_json, read_json, read_json_lines, write_json
-from vimae_bench.storage.doctor import examine
+from vimae_bench.storage.doctor import find_faults
 from vimae_bench.storage.run_folder import is_event, read_events
 from vimae_bench.tracking.sync_state import SyncState
 
@@ -58,7 +58,7 @@ def read_all(results, kept):
     run_results = results.store.load_results(results.cells)
     assert (run_results[1].status, run_results[1].estimates.keys()) == ("done", {"sse", "rate"})
     assert all(results.store.get_state(cell) in ("done", "measure", "failed", "diverged") for cell in results.cells)
-    for fault in examine(results.store.path):
+    for fault in find_faults(results.store.path):
         assert_readable(legible(f"{fault.path}: {fault.what}"), "fig1")
     assert isinstance(SyncState.read(kept["cursor"], "here"), SyncState)
     try:

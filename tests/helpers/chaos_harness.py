@@ -21,7 +21,7 @@ from vimae_bench.engine.runner import list_jobs
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution.jobs import Job
-from vimae_bench.storage.doctor import examine
+from vimae_bench.storage.doctor import find_faults
 from vimae_bench.storage.run_folder import read_events
 from vimae_bench.storage.store import ResultsFolder
 
@@ -124,7 +124,7 @@ class Scenario:
         """Whatever has happened, tables can be made of what is there, and nothing is damaged that is there."""
         build_leaderboards(self.store.load_results(self.cells), self.store.load_references(self.cells), "", ())
         faults = [
-            f"{f.path}: {f.what}" for f in examine(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)
+            f"{f.path}: {f.what}" for f in find_faults(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)
         ]
         assert not faults
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from filelock import FileLock
 
 from vimae_bench.cli import main
-from vimae_bench.storage.doctor import examine, examine_store
+from vimae_bench.storage.doctor import check_database, find_faults
 from vimae_bench.storage.store import ResultsFolder
 
 TEXT = """
@@ -103,7 +103,7 @@ def test_a_damaged_file_is_found_and_set_aside_and_the_next_run_makes_it_again(r
         assert found.exit_code == 0, "a picture has no sum; a pixel more or less is no loss"
         return
     assert (found.exit_code, str(path) in found.output) == (1, True), found.output
-    assert found.output.endswith("1 file is damaged; --repair mends\n")
+    assert found.output.endswith("1 file is damaged; use --repair\n")
     repaired = command("doctor", results, "--repair")
     assert (repaired.exit_code, "1 file is repaired" in repaired.output) == (0, True), repaired.output
     assert run(results.parents[1]).exit_code == 0
@@ -112,7 +112,7 @@ def test_a_damaged_file_is_found_and_set_aside_and_the_next_run_makes_it_again(r
 
 
 def test_whole_results_have_no_fault(results):
-    assert list(examine(results)) == []
+    assert list(find_faults(results)) == []
 
 
 def test_lines_that_are_no_events_are_taken_out_and_the_others_kept(results):
@@ -127,7 +127,7 @@ def test_lines_that_are_no_events_are_taken_out_and_the_others_kept(results):
         b'{"event": "remark", "time": 0, "more": NaN}\n',
     ]
     path.write_bytes(b"".join([*lines[:2], *wrong, *lines[2:], b'{"event": "to']))
-    (fault,) = examine(results)
+    (fault,) = find_faults(results)
     assert fault.what == f"6 of {len(lines) + 7} lines are no events"
     fault.repair()
     assert path.read_bytes() == b"".join(lines)
@@ -137,14 +137,14 @@ def test_lines_that_are_no_events_are_taken_out_and_the_others_kept(results):
 def test_a_last_line_that_was_cut_off_is_no_fault(results):
     with (one_run(results) / "events.jsonl").open("ab") as file:
         file.write(b'{"event": "epo')
-    assert list(examine(results)) == []
+    assert list(find_faults(results)) == []
 
 
 def test_a_damaged_checkpoint_is_a_fault(results):
     folder = one_run(results) / "checkpoints"
     folder.mkdir()
     (folder / "epoch-00001.0000000-0123456789abcdef.pt").write_bytes(b"")
-    (fault,) = examine(results)
+    (fault,) = find_faults(results)
     fault.repair()
     assert [path.suffix for path in folder.iterdir()] == [".corrupt"]
 
@@ -154,14 +154,14 @@ def test_a_folder_in_place_of_a_file_is_a_fault(results, name):
     path = one_run(results) / name
     path.unlink(missing_ok=True)
     path.mkdir(parents=True)
-    (fault,) = examine(results)
+    (fault,) = find_faults(results)
     assert (fault.path, fault.what) == (path, "cannot be read (Is a directory)")
 
 
 def test_what_a_killed_process_left_is_removed(results):
     left = one_run(results) / "metrics" / ".svm.json.1a2b.tmp"
     left.touch()
-    (fault,) = examine(results)
+    (fault,) = find_faults(results)
     assert fault.path == left
     fault.repair()
     assert not left.exists()
@@ -172,7 +172,7 @@ def test_the_record_of_another_run_is_none_of_this_one(results):
     record = json.loads(path.read_text())
     record["run"]["seed"] = 1
     path.write_text(json.dumps(record))
-    (fault,) = examine(results)
+    (fault,) = find_faults(results)
     assert fault.what == "is not the record of this run"
 
 
@@ -180,14 +180,14 @@ def test_a_run_under_way_is_passed_over(results):
     folder = one_run(results)
     (folder / "record.json").write_text("")
     with FileLock(folder / ".lock"):
-        assert list(examine(results)) == []
-    assert len(list(examine(results))) == 1
+        assert list(find_faults(results)) == []
+    assert len(list(find_faults(results))) == 1
 
 
 @pytest.mark.parametrize("name", ["samples.png", "codes.npz"])
 def test_a_picture_that_is_gone_is_drawn_again_with_the_others(results, name):
     (one_run(results) / "pictures" / name).unlink()
-    (fault,) = examine(results)
+    (fault,) = find_faults(results)
     assert fault.what == "is not there"
     fault.repair()
     assert run(results.parents[1]).exit_code == 0
@@ -197,15 +197,15 @@ def test_a_picture_that_is_gone_is_drawn_again_with_the_others(results, name):
 def test_a_damaged_picture_of_a_model_without_weights_costs_no_other(results):
     (one_run(results) / "weights.safetensors").unlink()
     (one_run(results) / "pictures" / "samples.png").write_bytes(b"")
-    (fault,) = examine(results)
+    (fault,) = find_faults(results)
     fault.repair()
     assert (one_run(results) / "pictures" / "reconstructions.png").exists()
-    assert list(examine(results)) == []
+    assert list(find_faults(results)) == []
 
 
 def test_a_link_among_the_runs_is_named_and_left(results, tmp_path):
     (results / "runs" / "elsewhere").symlink_to(tmp_path)
-    (fault,) = examine(results)
+    (fault,) = find_faults(results)
     fault.repair()
     assert (results / "runs" / "elsewhere").is_symlink()
 
@@ -217,16 +217,16 @@ def test_a_damaged_database_is_set_aside(tmp_path, damage):
         connection.execute("create table t (x text)")
         connection.executemany("insert into t values (?)", [("x" * 1000,)] * 100)
     connection.close()
-    assert list(examine_store(path)) == []
+    assert list(check_database(path)) == []
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
-    (fault,) = examine_store(path)
+    (fault,) = check_database(path)
     fault.repair()
     assert [left.name for left in tmp_path.iterdir()] == ["mlflow.corrupt"]
 
 
 def test_no_results_are_told_in_a_line(tmp_path):
     done = command("doctor", tmp_path)
-    assert (done.exit_code, done.output) == (4, f"{tmp_path}: is no results folder, for there are no runs in it\n")
+    assert (done.exit_code, done.output) == (4, f"{tmp_path}: is not a results folder: there are no runs in it\n")
 
 
 def test_a_model_without_pictures_is_drawn_again_unless_its_weights_were_removed(results):

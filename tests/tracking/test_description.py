@@ -2,7 +2,7 @@
 
 import pytest
 
-from vimae_bench.tracking.sync import SyncSummary, sync
+from vimae_bench.tracking.sync import SyncSummary, sync_benchmark
 
 NOTE = "mlflow.note.content"
 
@@ -11,7 +11,7 @@ NOTE = "mlflow.note.content"
 def mirrored(bench):
     bench.store.write_benchmark("toy", 'name = "toy"\n# ``` a fence\n', {}, bench.cells)
     bench.whole(bench.cells[0])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     return bench
 
 
@@ -30,14 +30,14 @@ def test_it_leads_to_the_report_once_there_is_one(mirrored):
     report = mirrored.path / "report.html"
     assert report.as_uri() not in experiment(mirrored).tags[NOTE]
     report.write_text("")
-    sync(mirrored.path)
+    sync_benchmark(mirrored.path)
     assert f"]({report.as_uri()})" in experiment(mirrored).tags[NOTE]
 
 
 def test_what_a_user_has_written_stays(mirrored):
     mirrored.client().set_experiment_tag(experiment(mirrored).experiment_id, NOTE, "mine")
     (mirrored.path / "report.html").write_text("")
-    sync(mirrored.path)
+    sync_benchmark(mirrored.path)
     assert experiment(mirrored).tags[NOTE] == "mine"
 
 
@@ -46,7 +46,7 @@ def test_runs_without_a_benchmark_are_mirrored_without_a_description(bench, dama
     bench.whole(bench.cells[0])
     kept = bench.path / "benchmark.json"
     kept.unlink() if damage is None else kept.write_text(damage)
-    assert sync(bench.path, cells=bench.cells) == SyncSummary(1, 0)
+    assert sync_benchmark(bench.path, cells=bench.cells) == SyncSummary(1, 0)
     assert NOTE not in experiment(bench).tags
 
 
@@ -57,7 +57,7 @@ def test_the_data_set_of_a_run_is_known_to_mlflow(bench):
     record = bench.folder(bench.cells[0]).record
     write_json(record, {**read_json(record), "data": {"train_x": "0" * 64}})
     for _ in range(2):
-        sync(bench.path)
+        sync_benchmark(bench.path)
         (bench.folder(bench.cells[0]).path / ".mlflow.json").unlink()
     (run,) = bench.client().search_runs([experiment(bench).experiment_id])
     (given,) = run.inputs.dataset_inputs

@@ -5,7 +5,7 @@ import re
 from mlflow.tracking.multimedia import Image as Shown
 
 from vimae_bench.tracking.images import make_grid_images
-from vimae_bench.tracking.sync import sync
+from vimae_bench.tracking.sync import sync_benchmark
 
 NAME = re.compile(r"samples\+step\+0\+timestamp\+(\d+)\+[0-9a-f-]{36}(\+compressed)?\.(png|webp)")
 
@@ -17,7 +17,7 @@ def images(bench) -> list[str]:
 
 def test_a_picture_has_the_name_that_mlflow_gives_its_own(bench):
     bench.whole(bench.cells[0])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     ours = images(bench)
     assert len(ours) == 2
     assert all(NAME.fullmatch(name) for name in ours)
@@ -32,18 +32,18 @@ def test_a_picture_has_the_name_that_mlflow_gives_its_own(bench):
 
 def test_a_picture_that_is_sent_again_is_there_once(bench):
     bench.whole(bench.cells[0])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     before, folder = images(bench), bench.folder(bench.cells[0])
     folder.append_event("measuring", metric="svm", time=1_700_000_100.0)  # the run goes on before it is sent again
     (folder.path / ".mlflow.json").unlink()
-    sync(bench.path)
+    sync_benchmark(bench.path)
     assert images(bench) == before
 
 
 def test_a_damaged_picture_hinders_nothing(bench):
     bench.whole(bench.cells[0])
     (bench.folder(bench.cells[0]).pictures / "samples.png").write_bytes(b"no picture")
-    assert sync(bench.path).behind == 0
+    assert sync_benchmark(bench.path).behind == 0
     (run,) = bench.mirrored()
     assert run["status"] == "FINISHED"
     assert images(bench) == []

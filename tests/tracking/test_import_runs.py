@@ -9,9 +9,9 @@ from vimae_bench.cli import main
 from vimae_bench.core.errors import BenchError
 from vimae_bench.core.spec import Choice
 from vimae_bench.storage.store import ResultsFolder
-from vimae_bench.tracking.import_runs import fetch
+from vimae_bench.tracking.import_runs import import_runs
 from vimae_bench.tracking.store import default_store_uri
-from vimae_bench.tracking.sync import SyncSummary, sync
+from vimae_bench.tracking.sync import SyncSummary, sync_benchmark
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def fetched(bench, tmp_path):
 
     def brought(experiment="toy", uri=""):
         store = ResultsFolder(tmp_path / "fetched")
-        notes = fetch(experiment, uri, bench.path.parent, store)
+        notes = import_runs(experiment, uri, bench.path.parent, store)
         return store.load_results(store.read_benchmark().cells), notes
 
     return brought
@@ -35,7 +35,7 @@ def alike(fetched, bench, cells):
 def test_outcomes_come_back_as_they_are_in_the_results_folder(bench, fetched, capfd):
     for cell in bench.cells:
         bench.whole(cell)
-    assert sync(bench.path) == SyncSummary(2, 0)
+    assert sync_benchmark(bench.path) == SyncSummary(2, 0)
     run_results, notes = fetched()
     assert run_results[0].estimates["accuracy"].se == 0.03
     assert run_results[0].measures["accuracy"].better == "higher"
@@ -53,7 +53,7 @@ def test_controls_and_metrics_under_several_settings_come_back(bench, fetched):
         for value, metric in zip((0.8, 0.9), twins(), strict=True):
             bench.measure(cell, value, metric)
         bench.end(cell)
-    assert sync(bench.path, cells=cells) == SyncSummary(2, 0)
+    assert sync_benchmark(bench.path, cells=cells) == SyncSummary(2, 0)
     run_results, _ = fetched()
     assert alike(run_results, bench, cells)
     assert run_results[1].cell.seed == 0
@@ -69,7 +69,7 @@ def test_runs_that_failed_and_runs_under_way_come_back_as_they_are(bench, fetche
     bench.begin(failed)
     bench.end(failed, "failed", "no memory")
     bench.begin(under_way)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     run_results, _ = fetched()
     assert [(o.status, o.reason) for o in run_results] == [("failed", "no memory"), ("missing", "not finished")]
     assert alike(run_results, bench, bench.cells)
@@ -79,10 +79,10 @@ def test_a_metric_measured_later_is_there_after_the_next_sync(bench, fetched):
     cell = bench.cells[0]
     bench.begin(cell)
     bench.end(cell)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     assert fetched()[0][0].estimates == {}
     bench.measure(cell)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     assert fetched()[0][0].estimates["accuracy"].value == 0.9
 
 
@@ -93,7 +93,7 @@ def test_of_a_method_and_seed_run_with_other_settings_before_the_last_run_counts
         bench.begin(cell, at)
         bench.measure(cell, value)
         bench.end(cell)
-    sync(bench.path, cells=[new, old])
+    sync_benchmark(bench.path, cells=[new, old])
     (result,), notes = fetched()
     assert (result.cell, result.estimates["accuracy"].value) == (new, 0.7)
     assert notes == ["1 run of the experiment begun before another of the same method and seed: left out."]
@@ -101,7 +101,7 @@ def test_of_a_method_and_seed_run_with_other_settings_before_the_last_run_counts
 
 def test_runs_of_others_are_left_out_and_counted(bench, fetched):
     bench.whole(bench.cells[0])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     experiment = bench.client().get_experiment_by_name("toy").experiment_id
     bench.client().create_run(experiment, tags={"vb.run_key_of_another": "x"})
     run_results, notes = fetched()
@@ -111,7 +111,7 @@ def test_runs_of_others_are_left_out_and_counted(bench, fetched):
 
 def test_an_experiment_of_others_an_empty_one_and_none_are_told_apart(bench, fetched):
     bench.whole(bench.cells[0])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     client = bench.client()
     client.create_run(client.create_experiment("foreign"))
     client.create_experiment("empty")
@@ -128,7 +128,7 @@ def test_an_experiment_of_others_an_empty_one_and_none_are_told_apart(bench, fet
 def test_runs_mirrored_without_their_cells_are_told_with_the_remedy(bench, fetched):
     for cell in bench.cells:
         bench.whole(cell)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     first, second = sorted((bench.path.parent / "mlflow-artifacts").rglob("cell.json"))
     first.unlink()
     run_results, notes = fetched()
@@ -139,14 +139,14 @@ def test_runs_mirrored_without_their_cells_are_told_with_the_remedy(bench, fetch
         fetched()
     for cell in bench.cells:
         (bench.folder(cell).path / ".mlflow.json").unlink()
-    sync(bench.path)
+    sync_benchmark(bench.path)
     assert len(fetched()[0]) == 2
 
 
 def test_a_damaged_artefact_costs_its_own_run_and_a_damaged_cell_is_named(bench, fetched):
     for cell in bench.cells:
         bench.whole(cell)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     artefacts = bench.path.parent / "mlflow-artifacts"
     record = next(path for path in artefacts.rglob("record.json") if bench.cells[0].run.key in path.read_text())
     record.write_text("{")
@@ -177,7 +177,7 @@ def test_no_store_is_made_where_one_is_looked_for(fetched, bench, tmp_path):
 def test_compare_takes_an_experiment_beside_the_folder_it_is_the_copy_of(bench):
     for cell in bench.cells:
         bench.whole(cell)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     words = ("compare", "mlflow:toy", str(bench.path))
     done = CliRunner().invoke(main, [*words, "--results", str(bench.path.parent)], catch_exceptions=False)
     assert done.exit_code == 0, done.output

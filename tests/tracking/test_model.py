@@ -16,7 +16,7 @@ from vimae_bench.execution import Choice, Job
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking.store import default_store_uri
-from vimae_bench.tracking.sync import sync
+from vimae_bench.tracking.sync import sync_benchmark
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def trained(tmp_path, template):
 
 def test_one_line_loads_a_model_that_reconstructs_as_the_trained_one(trained, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", default_store_uri(tmp_path))
-    assert sync(tmp_path / "toy").behind == 0
+    assert sync_benchmark(tmp_path / "toy").behind == 0
     run_id = json.loads((trained.path / ".mlflow.json").read_text())["run_id"]
     mlflow.set_tracking_uri(default_store_uri(tmp_path))
     try:
@@ -81,5 +81,5 @@ def test_weights_that_are_gone_are_told(trained):
 
 
 def test_models_stay_where_they_are_if_that_is_wanted(trained, tmp_path):
-    assert sync(tmp_path / "toy", models=False).behind == 0
+    assert sync_benchmark(tmp_path / "toy", models=False).behind == 0
     assert not list((tmp_path / "mlflow-artifacts").rglob("*.safetensors"))

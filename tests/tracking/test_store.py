@@ -3,7 +3,8 @@ import os
 
 import pytest
 
-from vimae_bench.tracking.store import SETTINGS, default_store_uri, mask_secrets, open_experiment
+from vimae_bench.core.secrets import mask_secrets
+from vimae_bench.tracking.store import SETTINGS, default_store_uri, open_experiment
 
 
 @pytest.mark.parametrize(

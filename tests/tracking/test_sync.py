@@ -13,7 +13,7 @@ from vimae_bench.core.spec import Cell, Choice
 from vimae_bench.tracking import store
 from vimae_bench.tracking import sync_run as run_module
 from vimae_bench.tracking.store import default_store_uri
-from vimae_bench.tracking.sync import SyncSummary, sync
+from vimae_bench.tracking.sync import SyncSummary, sync_benchmark
 from vimae_bench.tracking.sync_state import SyncState
 
 BEGAN = 1_700_000_000_000
@@ -21,7 +21,7 @@ BEGAN = 1_700_000_000_000
 
 def test_a_finished_run_is_read_back_from_mlflow_whole(bench):
     bench.whole(bench.cells[0])
-    assert sync(bench.path) == SyncSummary(1, 0)
+    assert sync_benchmark(bench.path) == SyncSummary(1, 0)
     (run,) = bench.mirrored()
     assert run["status"] == "FINISHED"
     assert run["times"] == (BEGAN, BEGAN + 60_000)
@@ -43,28 +43,28 @@ def test_a_finished_run_is_read_back_from_mlflow_whole(bench):
 
 def test_artefacts_lie_in_the_results_folder(bench):
     bench.whole(bench.cells[0])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     (record,) = (bench.path.parent / "mlflow-artifacts" / "toy").rglob("record.json")
     assert record.read_bytes() == bench.folder(bench.cells[0]).record.read_bytes()
 
 
 def test_mirroring_again_sends_nothing(bench, monkeypatch):
     bench.whole(bench.cells[0])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     before = bench.mirrored()
     for name in ("create_run", "log_batch", "log_artifact", "set_terminated", "update_run", "search_runs"):
         monkeypatch.setattr(MlflowClient, name, None)
-    assert sync(bench.path) == SyncSummary(1, 0)
+    assert sync_benchmark(bench.path) == SyncSummary(1, 0)
     monkeypatch.undo()
     assert bench.mirrored() == before
 
 
 def test_a_lost_cursor_sends_everything_again_and_changes_nothing(bench):
     bench.whole(bench.cells[0])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     before = bench.mirrored()
     (bench.folder(bench.cells[0]).path / ".mlflow.json").unlink()
-    assert sync(bench.path) == SyncSummary(1, 0)
+    assert sync_benchmark(bench.path) == SyncSummary(1, 0)
     assert bench.mirrored() == before
 
 
@@ -72,12 +72,12 @@ def test_a_run_is_followed_while_it_goes_on(bench):
     cell = bench.cells[0]
     bench.begin(cell)
     bench.train(cell, 1, 2)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     (run,) = bench.mirrored()
     assert (run["status"], len(run["curves"]["train/total"])) == ("RUNNING", 2)
     bench.train(cell, 3, 5)
     bench.end(cell)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     (run,) = bench.mirrored()
     assert (run["status"], len(run["curves"]["train/total"])) == ("FINISHED", 5)
 
@@ -86,7 +86,7 @@ def test_only_what_is_new_is_sent(bench, monkeypatch):
     cell, steps = bench.cells[0], []
     bench.begin(cell)
     bench.train(cell, 1, 2)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     bench.train(cell, 3, 5)
     real = MlflowClient.log_batch
 
@@ -95,7 +95,7 @@ def test_only_what_is_new_is_sent(bench, monkeypatch):
         return real(client, run_id, metrics, params, tags, synchronous)
 
     monkeypatch.setattr(MlflowClient, "log_batch", spied)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     assert steps == [3, 4, 5]
 
 
@@ -106,10 +106,10 @@ def test_a_line_that_is_being_written_is_sent_when_it_is_whole(bench):
     events = bench.folder(cell).events
     whole = events.read_bytes()
     events.write_bytes(whole[:-20])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     assert [p[0] for p in bench.mirrored()[0]["curves"]["train/total"]] == [1, 2]
     events.write_bytes(whole)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     assert [p[0] for p in bench.mirrored()[0]["curves"]["train/total"]] == [1, 2, 3]
 
 
@@ -119,10 +119,10 @@ def test_an_epoch_repeated_by_a_resumed_run_is_sent_once(bench, between):
     bench.begin(cell)
     bench.train(cell, 1, 3)
     if between:
-        sync(bench.path)
+        sync_benchmark(bench.path)
     bench.folder(cell).append_event("started", time=BEGAN / 1000 + 100, resumed_from=2)
     bench.train(cell, 3, 5, at=BEGAN / 1000 + 100)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     curve = bench.mirrored()[0]["curves"]["train/total"]
     assert [step for step, _, _ in curve] == [1, 2, 3, 4, 5]
     assert curve[2][1] == BEGAN + 3000
@@ -131,11 +131,11 @@ def test_an_epoch_repeated_by_a_resumed_run_is_sent_once(bench, between):
 def test_a_metric_measured_later_is_picked_up(bench):
     cell = bench.cells[0]
     bench.whole(cell)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     rate = Choice("rate")
     bench.measure(cell, 3.5, rate)
     more = Cell(cell.label, cell.run, (*cell.metrics, rate))
-    assert sync(bench.path, cells=[more]) == SyncSummary(1, 0)
+    assert sync_benchmark(bench.path, cells=[more]) == SyncSummary(1, 0)
     assert [p[2] for p in bench.mirrored()[0]["curves"]["accuracy"]] == [0.9, 3.5]
 
 
@@ -144,7 +144,7 @@ def test_two_settings_of_one_metric_keep_their_measures_apart(bench):
     other = Choice("svm", {"images": 50})
     bench.whole(cell)
     bench.measure(cell, 0.4, other)
-    sync(bench.path, cells=[Cell(cell.label, cell.run, (*cell.metrics, other))])
+    sync_benchmark(bench.path, cells=[Cell(cell.label, cell.run, (*cell.metrics, other))])
     curves = bench.mirrored()[0]["curves"]
     assert curves["accuracy images_1000"][0][2] == 0.9
     assert curves["accuracy images_50"][0][2] == 0.4
@@ -155,7 +155,7 @@ def test_a_run_that_ended_badly_is_failed_and_says_why(bench, status):
     cell = bench.cells[0]
     bench.begin(cell)
     bench.end(cell, status, "total not finite in epoch 1")
-    sync(bench.path)
+    sync_benchmark(bench.path)
     (run,) = bench.mirrored()
     assert run["status"] == "FAILED"
     assert (run["tags"]["vb.status"], run["tags"]["vb.reason"]) == (status, "total not finite in epoch 1")
@@ -165,29 +165,29 @@ def test_a_failed_run_that_is_tried_again_ends_well(bench):
     cell = bench.cells[0]
     bench.begin(cell)
     bench.end(cell, "failed", "out of memory")
-    sync(bench.path)
+    sync_benchmark(bench.path)
     bench.train(cell, 1, 5)
     bench.end(cell)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     (run,) = bench.mirrored()
     assert (run["status"], run["tags"]["vb.status"], run["tags"]["vb.reason"]) == ("FINISHED", "done", "")
 
 
 def test_a_run_begun_again_in_a_new_folder_is_another_run(bench):
     bench.whole(bench.cells[0])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     shutil.rmtree(bench.folder(bench.cells[0]).path)
     bench.begin(bench.cells[0], at=BEGAN / 1000 + 500)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     assert sorted(len(run["curves"]) for run in bench.mirrored()) == [0, 6]
 
 
 def test_another_store_gets_everything_from_the_start(bench, template, tmp_path):
     bench.whole(bench.cells[0])
-    sync(bench.path)
+    sync_benchmark(bench.path)
     other = tmp_path / "other.db"
     shutil.copy(template, other)
-    assert sync(bench.path, f"sqlite:///{other}") == SyncSummary(1, 0)
+    assert sync_benchmark(bench.path, f"sqlite:///{other}") == SyncSummary(1, 0)
     client = MlflowClient(f"sqlite:///{other}")
     (run,) = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
     assert len(client.get_metric_history(run.info.run_id, "train/total")) == 5
@@ -195,10 +195,10 @@ def test_another_store_gets_everything_from_the_start(bench, template, tmp_path)
 
 
 def test_only_the_runs_asked_for_and_begun_are_mirrored(bench):
-    assert sync(bench.path) == SyncSummary(0, 0)
+    assert sync_benchmark(bench.path) == SyncSummary(0, 0)
     for cell in bench.cells:
         bench.whole(cell)
-    assert sync(bench.path, cells=bench.cells[1:]) == SyncSummary(1, 0)
+    assert sync_benchmark(bench.path, cells=bench.cells[1:]) == SyncSummary(1, 0)
     assert [run["tags"]["vb.seed"] for run in bench.mirrored()] == ["1"]
 
 
@@ -207,25 +207,25 @@ def test_a_damaged_file_costs_its_run_alone_and_is_named(bench):
         bench.whole(cell)
     damaged = bench.folder(bench.cells[0]).metric(bench.cells[0].metrics[0])
     damaged.write_text('{"estim')
-    summary = sync(bench.path)
+    summary = sync_benchmark(bench.path)
     assert (summary.mirrored, summary.behind) == (1, 1)
     assert str(damaged) in summary.reason
     bench.measure(bench.cells[0])
-    assert sync(bench.path) == SyncSummary(2, 0)
+    assert sync_benchmark(bench.path) == SyncSummary(2, 0)
     assert [run["status"] for run in bench.mirrored()] == ["FINISHED", "FINISHED"]
 
 
 def test_no_run_is_taken_up_when_the_time_is_over(bench):
     for cell in bench.cells:
         bench.whole(cell)
-    summary = sync(bench.path, seconds=0)
+    summary = sync_benchmark(bench.path, seconds=0)
     assert summary.behind == 2
     assert "no time" in summary.reason
 
 
 def test_a_folder_that_holds_no_benchmark_is_refused(tmp_path):
     with pytest.raises(ResultsError, match=r"benchmark\.json"):
-        sync(tmp_path / "toy")
+        sync_benchmark(tmp_path / "toy")
 
 
 class Killed(BaseException):
@@ -261,7 +261,7 @@ def test_a_mirror_killed_at_any_step_leaves_one_run_and_each_point_once(bench, m
     monkeypatch.setattr(run_module, "BATCH", 6)  # five epochs of three terms make three batches
     cell = bench.cells[0]
     bench.whole(cell)
-    sync(bench.path)
+    sync_benchmark(bench.path)
     undisturbed = bench.mirrored()
     steps = 0
     while True:
@@ -269,9 +269,9 @@ def test_a_mirror_killed_at_any_step_leaves_one_run_and_each_point_once(bench, m
         _forget(bench)
         try:
             with killed_after(steps, monkeypatch):
-                sync(bench.path)
+                sync_benchmark(bench.path)
         except Killed:
-            assert sync(bench.path) == SyncSummary(1, 0)
+            assert sync_benchmark(bench.path) == SyncSummary(1, 0)
             assert _plain(bench.mirrored()) == _plain(undisturbed), f"killed after {steps} steps"
         else:
             break
@@ -310,13 +310,13 @@ def test_a_dead_server_costs_bounded_time_and_no_data(bench, impatient, dead_ser
     for cell in bench.cells:
         bench.whole(cell)
     began = time.monotonic()
-    summary = sync(bench.path, dead_server)
+    summary = sync_benchmark(bench.path, dead_server)
     assert time.monotonic() - began < 20
     assert (summary.mirrored, summary.behind) == (0, 2)
     assert "127.0.0.1" in summary.reason
     assert "secret" not in summary.reason
     assert capfd.readouterr() == ("", "")
-    assert sync(bench.path) == SyncSummary(2, 0)
+    assert sync_benchmark(bench.path) == SyncSummary(2, 0)
 
 
 def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench, monkeypatch):
@@ -330,10 +330,10 @@ def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench
 
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "log_artifact", down)
-        summary = sync(bench.path)
+        summary = sync_benchmark(bench.path)
     assert len(calls) == 1
     assert summary == SyncSummary(0, 2, "MlflowException: connection refused by http://***@host")
-    assert sync(bench.path) == SyncSummary(2, 0)
+    assert sync_benchmark(bench.path) == SyncSummary(2, 0)
     assert {run["status"] for run in bench.mirrored()} == {"FINISHED"}
 
 
@@ -342,10 +342,10 @@ def test_a_store_that_may_only_be_read_is_told_and_left_as_it_is(bench):
         bench.whole(cell)
     store = bench.path.parent / "mlflow.db"
     before = store.read_bytes()
-    summary = sync(bench.path, f"sqlite:///file:{store}?mode=ro&uri=true")
+    summary = sync_benchmark(bench.path, f"sqlite:///file:{store}?mode=ro&uri=true")
     assert (summary.mirrored, summary.behind, "readonly database" in summary.reason) == (0, 2, True)
     assert store.read_bytes() == before
-    assert sync(bench.path) == SyncSummary(2, 0)
+    assert sync_benchmark(bench.path) == SyncSummary(2, 0)
 
 
 def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch):
@@ -360,14 +360,14 @@ def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch)
         real(client, run_id, path, below)
 
     monkeypatch.setattr(MlflowClient, "log_artifact", picky)
-    assert sync(bench.path) == SyncSummary(1, 1, "MlflowException: not this one")
+    assert sync_benchmark(bench.path) == SyncSummary(1, 1, "MlflowException: not this one")
 
 
 def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):
     bench.whole(bench.cells[0])
     monkeypatch.chdir(tmp_path)  # MLflow, taken for a server, chooses where its artefacts go
     monkeypatch.setattr(store, "connect", lambda _uri: MlflowClient(default_store_uri(bench.path.parent)))
-    assert sync(bench.path, "http://me:secret@host").mirrored == 1
+    assert sync_benchmark(bench.path, "http://me:secret@host").mirrored == 1
     written = [p.read_bytes() for p in bench.path.rglob("*") if p.is_file()]
     assert not any(b"secret" in content for content in written)
 
@@ -375,6 +375,6 @@ def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):
 def test_a_folder_that_cannot_be_written_is_a_reason(bench):
     bench.whole(bench.cells[0])
     (bench.folder(bench.cells[0]).path / ".mlflow.lock").mkdir()
-    summary = sync(bench.path)
+    summary = sync_benchmark(bench.path)
     assert summary.behind == 1
     assert ".mlflow.lock" in summary.reason

@@ -67,7 +67,9 @@ def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...]
     from ..config.matrix import read_matrix
 
     benchmark, cells = read_matrix(file, overrides)
-    return BenchmarkResults(ResultsFolder(find_results(results / benchmark.name)), cells, **asdict(benchmark.leaderboard))
+    return BenchmarkResults(
+        ResultsFolder(find_results(results / benchmark.name)), cells, **asdict(benchmark.leaderboard)
+    )
 
 
 def load_all_benchmark_results(sources: Sequence[Path], results: Path) -> list[BenchmarkResults]:

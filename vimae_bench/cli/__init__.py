@@ -22,6 +22,7 @@ COMMANDS = {
     "data": "data",
     "sync": "sync",
     "doctor": "doctor",
+    "pack": "pack",
     "check": "check",
     "new": "new",
 }

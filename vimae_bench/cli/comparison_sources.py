@@ -83,10 +83,10 @@ def _revision(name: str) -> Side:
 
 def _experiment(name: str, places: Places) -> Side:
     from ..storage.store import ResultsFolder
-    from ..tracking.import_runs import fetch
+    from ..tracking.import_runs import import_runs
 
     with TemporaryDirectory(prefix="vimae-bench-") as folder:
-        notes = fetch(name.removeprefix(EXPERIMENT), places.mlflow, places.results, ResultsFolder(Path(folder)))
+        notes = import_runs(name.removeprefix(EXPERIMENT), places.mlflow, places.results, ResultsFolder(Path(folder)))
         return replace(_borrowed(name, Path(folder)), notes=tuple(notes))
 
 

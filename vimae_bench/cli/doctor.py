@@ -1,6 +1,6 @@
 """`vimae-bench doctor`: read every file of a results folder, and name what is damaged."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,38 +21,49 @@ DAMAGED = 1
 def doctor(results: Path, repair: bool) -> None:
     """Read every file of a results folder and name those that are damaged.
 
-    RESULTS is the folder of a benchmark, or one that holds several. Runs under way are passed over. Leaves with 1 if
-    something is damaged and not repaired.
+    RESULTS is the folder of a benchmark or its archive, or a folder that holds several. Runs under way are skipped.
+    Exits with 1 if something is damaged and not repaired.
 
     \b
     Example:
       vimae-bench doctor results/paper-small --repair
     """
     faults = 0
-    for fault in _faults(results):
+    for fault in _find_faults(results, click.echo if repair else None):
         faults += 1
         click.echo(legible(f"{fault.path}: {fault.what}" + (f": {fault.then}" if repair else "")))
         if repair:
             fault.repair()
-    click.echo(_summary(faults, repair))
+    click.echo(_summarize(faults, repair))
     if faults and not repair:
         click.get_current_context().exit(DAMAGED)
 
 
-def _faults(results: Path) -> "Iterator[Fault]":
-    from ..storage.doctor import examine, examine_store
+def _find_faults(results: Path, unpacked: Callable[[str], object] | None) -> "Iterator[Fault]":
+    """The faults of all benchmarks; for `unpacked`, which tells of it, an archive is unpacked, to be repaired."""
+    from ..storage.archive import unpack_results
+    from ..storage.doctor import check_database, find_faults
 
-    benchmarks = [path.parent for pattern in ("runs", "*/runs") for path in sorted(results.glob(pattern))]
-    if not benchmarks:
-        raise ResultsError(f"{results}: is no results folder, for there are no runs in it")
+    benchmarks = _find_benchmarks(results)
     for benchmark in benchmarks:
-        yield from examine(benchmark)
+        yield from find_faults(unpack_results(benchmark, unpacked) if unpacked else benchmark)
     for folder in dict.fromkeys(benchmark.parent for benchmark in benchmarks):
-        yield from examine_store(folder / "mlflow.db")
+        yield from check_database(Path(folder, "mlflow.db"))
 
 
-def _summary(faults: int, repaired: bool) -> str:
+def _find_benchmarks(results: Path) -> list[Path]:
+    """The folder or archive itself, or those in it. Raises ResultsError if there is none."""
+    from ..storage.archive import SUFFIX, find_results
+
+    inside = (path.with_suffix("") if path.suffix == SUFFIX else path for path in sorted(results.glob("*")))
+    places = [find_results(place) for place in dict.fromkeys((results, *inside))]
+    if found := [place for place in places if (place / "runs").is_dir()]:
+        return found
+    raise ResultsError(f"{results}: is not a results folder: there are no runs in it")
+
+
+def _summarize(faults: int, repaired: bool) -> str:
     if not faults:
         return "nothing is damaged"
-    many = "1 file is" if faults == 1 else f"{faults} files are"
-    return f"{many} repaired; `run` makes again what is missing" if repaired else f"{many} damaged; --repair mends"
+    files = "1 file is" if faults == 1 else f"{faults} files are"
+    return f"{files} repaired; `run` makes again what is missing" if repaired else f"{files} damaged; use --repair"

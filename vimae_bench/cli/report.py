@@ -117,7 +117,7 @@ def _verdict(found: Sequence[BenchmarkResults], against: Path | None) -> "Report
 
 def _expect_address(url: str | None) -> None:
     """Raises BenchError for what is no address of a server, or one with a secret in it: a page may be mailed."""
-    from ..tracking.store import mask_secrets
+    from ..core.secrets import mask_secrets
 
     if url is None:
         return

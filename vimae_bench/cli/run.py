@@ -19,6 +19,7 @@ from ..execution import signals
 from ..execution.interfaces import Executor
 from ..execution.jobs import Compile, NumericsOptions
 from ..plugin.registry import make_plugin
+from ..storage.archive import find_results, unpack_results
 from ..storage.store import ResultsFolder
 from . import leaderboard
 from .options import (
@@ -132,7 +133,7 @@ def run(
     asked = asked_of_executor(executor, jobs=jobs, device=device, timeout=timeout)
     benchmark, matrix = read_matrix(file, (*overrides, *asked))
     wanted = select_entries(matrix, words)
-    store, root = ResultsFolder(results.resolve() / benchmark.name), data_root(data)
+    store, root = ResultsFolder(find_results(results.resolve() / benchmark.name)), data_root(data)
     _name_weights(weights)
     left = list_jobs(store, benchmark.name, wanted, root)
     chosen = executor_of(benchmark, bool(left) and not dry_run)
@@ -142,6 +143,7 @@ def run(
     if dry_run:
         show(wanted, store)
         return
+    store = ResultsFolder(unpack_results(store.path, click.echo))
     open_store(store, benchmark, overrides, matrix)
     reporters = reporters_of(benchmark, mlflow_uri, no_mlflow)
     todo = list_jobs(store, benchmark.name, wanted, root, NumericsOptions(exact, compiling, batch_seeds))
@@ -187,7 +189,7 @@ def _check(benchmark: Benchmark, data: Path) -> dict[str, int]:
 
 def open_store(store: ResultsFolder, benchmark: Benchmark, overrides: Sequence[str], matrix: Sequence[Cell]) -> None:
     """Write down what is asked for, but no password in it, and make room for what is damaged."""
-    from ..tracking.store import mask_secrets
+    from ..core.secrets import mask_secrets
 
     source = benchmark.source + "".join(f"# -o {override}\n" for override in overrides)
     try:
@@ -202,7 +204,8 @@ def open_store(store: ResultsFolder, benchmark: Benchmark, overrides: Sequence[s
 
 def _places(file: Path, results: Path, name: str, reporters: Sequence[Choice]) -> dict[str, str]:
     """Where the records and pictures are, how to see everything on a page, in MLflow, and the leaderboard again."""
-    from ..tracking.store import default_store_uri, mask_secrets
+    from ..core.secrets import mask_secrets
+    from ..tracking.store import default_store_uri
 
     drawn = [str(path) for path in sorted((results / name).glob("leaderboard*.png"))]
     places = {"records": str(results / name / "runs"), "pictures": ", ".join(drawn)}

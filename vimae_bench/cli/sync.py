@@ -18,16 +18,18 @@ BEHIND = 1
 def sync(file: Path, results: Path, mlflow_uri: str, no_models: bool) -> None:
     """Mirror the runs of a benchmark to MLflow. Doing it again adds only what is new.
 
-    FILE is a benchmark file, or a results folder in its place.
+    FILE is a benchmark file, or a results folder or its archive in its place.
 
     \b
     Example:
       vimae-bench sync benchmarks/fig1.toml --mlflow-uri http://localhost:5000
     """
-    from ..tracking.sync import sync as mirror
+    from ..storage.archive import unpack_results
+    from ..tracking.sync import sync_benchmark
 
     found = load_benchmark_results(file, results)
-    summary = mirror(found.store.path, mlflow_uri, found.cells, models=not no_models)
+    folder = unpack_results(found.store.path, click.echo)
+    summary = sync_benchmark(folder, mlflow_uri, found.cells, models=not no_models)
     behind = f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""
     runs = "run" if summary.mirrored == 1 else "runs"
     click.echo(f"{summary.mirrored} {runs} mirrored{behind}")

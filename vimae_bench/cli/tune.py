@@ -15,6 +15,7 @@ from ..engine.runner import list_jobs, run_jobs
 from ..execution import signals
 from ..plugin.catalog import get_catalog
 from ..plugin.registry import make_plugin
+from ..storage.archive import unpack_results
 from ..storage.atomic import atomic_write, write_json
 from ..storage.store import ResultsFolder
 from .options import DEFAULT_RESULTS, FILE, data_option, data_root, file_argument, override_option, results_option
@@ -61,15 +62,21 @@ def tune(
     require_libraries()
     benchmark = read_benchmark(file, (*overrides, *asked_of_executor(executor, jobs=jobs, device=device)))
     with signals.block():
+        from ..core.secrets import mask_secrets
         from ..engine.preflight import check
         from ..reports import trials as attempts
-        from ..tracking.store import mask_secrets
         from ..tuning import study as sweeping
         from ..tuning.write_config import describe_tuning, format_tuned_benchmark, list_fixed_methods
 
     sweep, root = sweeping.plan_study(benchmark, get_catalog()), data_root(data)
     check(sweep.benchmark, root, click.echo)
-    rounds = Rounds(sweep, ResultsFolder(results.resolve() / sweep.benchmark.name), root, overrides, no_mlflow)
+    rounds = Rounds(
+        sweep,
+        ResultsFolder(unpack_results(results.resolve() / sweep.benchmark.name, click.echo)),
+        root,
+        overrides,
+        no_mlflow,
+    )
     for line in _beforehand(sweep, list_fixed_methods(benchmark)):
         click.echo(line)
     tuned = sweeping.run_study(sweep, rounds.store, rounds)

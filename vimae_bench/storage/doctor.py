@@ -38,7 +38,7 @@ class Fault:
     then: str
 
 
-def examine(benchmark: Path) -> Iterator[Fault]:
+def find_faults(benchmark: Path) -> Iterator[Fault]:
     """The faults of one benchmark's results folder. Runs that some process is at are passed over."""
     yield from _readable(benchmark / "benchmark.json", lambda _: ResultsFolder(benchmark).read_benchmark())
     for path in sorted((benchmark / "references").glob("*.json")):
@@ -51,7 +51,7 @@ def examine(benchmark: Path) -> Iterator[Fault]:
             yield from _looked_at(RunFolder(path)) if mine else ()
 
 
-def examine_store(path: Path) -> Iterator[Fault]:
+def check_database(path: Path) -> Iterator[Fault]:
     """The fault of a SQLite file that MLflow keeps, if it has one."""
     if not path.exists():
         return

@@ -47,7 +47,7 @@ def load(path: Path) -> Images:
     from PIL import Image
 
     try:
-        with Image.open(path) as opened:
+        with path.open("rb") as file, Image.open(file) as opened:
             height, width, factor = map(int, str(opened.info[KEY]).split())
             pixels = np.asarray(opened, dtype=np.uint8)
         rows, columns = _count(pixels.shape[0], height * factor), _count(pixels.shape[1], width * factor)

@@ -20,7 +20,7 @@ class LatentCodes:
 def read_latent_codes(path: Path) -> LatentCodes:
     """The codes in a file. Raises ResultsError if it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             z = np.asarray(kept["z"], dtype=np.float32)
             y = np.asarray(kept["y"], dtype=np.int64) if "y" in kept else np.zeros(len(z), np.int64)
         if z.shape != (y.size, 2) or y.ndim != 1:

@@ -12,11 +12,12 @@ from urllib.parse import unquote
 
 from ..analysis.footnotes import many
 from ..core.errors import BenchError, did_you_mean
+from ..core.secrets import mask_secrets
 from ..core.spec import Cell
 from ..storage.atomic import parse_json_object
 from ..storage.store import ResultsFolder
 from .names import CELL, RUN_KEY
-from .store import connect, default_store_uri, mask_secrets
+from .store import connect, default_store_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,7 +29,7 @@ THREADS = 8
 """Runs whose files are fetched at a time: over a network most of it is waiting."""
 
 
-def fetch(experiment: str, uri: str, results: Path, store: ResultsFolder) -> list[str]:
+def import_runs(experiment: str, uri: str, results: Path, store: ResultsFolder) -> list[str]:
     """Write to `store` what MLflow has of the runs of an experiment; gives sentences about what was left out.
 
     `uri` is that of MLflow's store (empty: `default_store_uri(results)`). Of several runs in one place of the

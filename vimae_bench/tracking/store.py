@@ -2,12 +2,13 @@
 
 import logging
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
+
+from ..core.secrets import mask_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,7 +25,6 @@ SETTINGS = {
 LOUD = ("mlflow", "alembic", "urllib3.connectionpool")
 """Loggers that tell of every table made, of every call tried again, and with all its rows of every one that failed."""
 LOCK_SECONDS = 60
-SECRET_IN_QUERY = re.compile(r"([?&][^=&\s]*(?:key|pass|pwd|secret|sig|token)[^=&\s]*=)[^&#\s\"']+", re.IGNORECASE)
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Without it MLflow opens an experiment on its pages for language models, where no run is to be seen."""
 
@@ -43,11 +43,6 @@ def default_store_uri(results: Path) -> str:
     # SQLAlchemy reads the path as part of a URL.
     path = str(results.resolve() / "mlflow.db").replace("%", "%25").replace("?", "%3F")
     return f"sqlite:///{path}"
-
-
-def mask_secrets(text: str) -> str:
-    """The text without what is secret in its URIs: `https://me:secret@host?key=x` is `https://***@host?key=***`."""
-    return SECRET_IN_QUERY.sub(r"\1***", re.sub(r"://[^/\s]*@", "://***@", text))
 
 
 def open_experiment(benchmark: Path, uri: str) -> MlflowExperiment:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import BenchError
+from ..core.secrets import mask_secrets
 from ..core.spec import Cell
 from ..storage.run_folder import read_events
 from ..storage.store import ResultsFolder
 from .description import describe
-from .store import default_store_uri, mask_secrets, open_experiment
+from .store import default_store_uri, open_experiment
 from .sync_run import RunSync
 
 REASON_LENGTH = 200
@@ -27,7 +28,7 @@ class SyncSummary:
     reason: str = ""
 
 
-def sync(
+def sync_benchmark(
     benchmark: Path,
     uri: str = "",
     cells: Sequence[Cell] | None = None,

@@ -10,10 +10,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import ClassVar
 
+from vimae_bench.core.secrets import mask_secrets
 from vimae_bench.execution import Cell, Event, Job, Reporter
 from vimae_bench.plugin import BenchError, RunOption, hookimpl
-from vimae_bench.tracking.store import default_store_uri, load, mask_secrets
-from vimae_bench.tracking.sync import SyncSummary, sync
+from vimae_bench.tracking.store import default_store_uri, load
+from vimae_bench.tracking.sync import SyncSummary
+from vimae_bench.tracking.sync import sync_benchmark as sync
 
 EVERY = 3.0
 """Seconds between two looks at the runs under way; they double while the store cannot be reached."""
