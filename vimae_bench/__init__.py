@@ -1,4 +1,4 @@
-"""Compares autoencoder objectives. For notebooks and scripts: `load`, `train` and `beside`.
+"""Compares autoencoder objectives. For notebooks and scripts: `load`, `train` and `combine`.
 
 Authors of plugins import from `vimae_bench.plugin` and its neighbours. `load` and `train` are loaded when first asked
 for, so that commands which train nothing need not wait for torch.
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from .plugin.hookspecs import hookimpl as hookimpl
 
 if TYPE_CHECKING:
-    from .notebook.results import beside, load
+    from .notebook.results import combine, load
     from .notebook.training import train
 
 __version__ = version("vimae-bench")
-__all__ = ["__version__", "beside", "hookimpl", "load", "train"]
+__all__ = ["__version__", "combine", "hookimpl", "load", "train"]
 
-_HOMES = {"beside": "results", "load": "results", "train": "training"}
+_HOMES = {"combine": "results", "load": "results", "train": "training"}
 
 
 def __getattr__(name: str) -> object:

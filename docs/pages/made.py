@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vimae_bench.plugin import catalog
 from vimae_bench.plugin.manager import find_plugins
-from vimae_bench.reports.plugin_reference import HEADS, reference
+from vimae_bench.reports.plugin_reference import KIND_TITLES, format_plugin_reference
 
 from . import commands, hooks, interface
 
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[1] / "reference"
 
 def of_kind(kind: str) -> str:
     """The page of a kind of plugin, with the built-ins alone, whatever else is installed."""
-    return reference(
+    return format_plugin_reference(
         kind, catalog.build_catalog([source for source in find_plugins() if source.distribution == "vimae-bench"])
     )
 
@@ -24,7 +24,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands.page,
     "hooks.md": hooks.page,
     "api.md": interface.page,
-    **{f"{kind}s.md": partial(of_kind, kind) for kind in HEADS},
+    **{f"{kind}s.md": partial(of_kind, kind) for kind in KIND_TITLES},
 }
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from vimae_bench.cli import main
-from vimae_bench.reports import all_figures as gallery
+from vimae_bench.reports import all_figures
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -31,8 +31,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("pages") / "report.html"
     results = Path(__file__).parents[2] / "results" / "fig1"
     with pytest.MonkeyPatch.context() as patch:
-        figures = gallery.figures
-        patch.setattr(gallery, "figures", lambda *given: islice(figures(*given), 2))
+        figures = all_figures.draw_figures
+        patch.setattr(all_figures, "figures", lambda *given: islice(figures(*given), 2))
         done = CliRunner().invoke(main, ["report", str(results), "--output", str(output)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return output

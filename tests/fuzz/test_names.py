@@ -15,10 +15,8 @@ from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.core.errors import BenchError, ResultsError, brief, legible
 from vimae_bench.core.results import Estimate, Measure
 from vimae_bench.core.spec import Cell, Choice, Run, Training
-from vimae_bench.reports import leaderboard_csv as csv_file
-from vimae_bench.reports import leaderboard_latex as latex
-from vimae_bench.reports import leaderboard_markdown as markdown
-from vimae_bench.reports import leaderboard_terminal as terminal
+from vimae_bench.reports import leaderboard_csv, leaderboard_latex, leaderboard_markdown
+from vimae_bench.reports.leaderboard_terminal import render_leaderboards
 from vimae_bench.storage.store import Reference, ResultsFolder, RunResult
 from vimae_bench.tracking.names import parameters, tags, to_mlflow_name
 from vimae_builtin.reporters.console import printable
@@ -88,7 +86,7 @@ def tables(label, measure, unit, reason, reference):
 
 def printed(boards):
     console = Console(file=io.StringIO(), width=100)
-    console.print(terminal.render(boards))
+    console.print(render_leaderboards(boards))
     return console.file.getvalue()
 
 
@@ -98,14 +96,16 @@ def printed(boards):
 @example(label="=1+1", measure="@x", unit="\t-1", reason="+1", reference=" \n=1")
 def test_tables_show_any_name_and_obey_none(label, measure, unit, reason, reference):
     boards = tables(label, measure, unit, reason, reference)
-    page, sheet, tex = (form.render(boards) for form in (markdown, csv_file, latex))
+    page, sheet, tex = (
+        form.format_leaderboards(boards) for form in (leaderboard_markdown, leaderboard_csv, leaderboard_latex)
+    )
     assert all(line.isprintable() for text in (printed(boards), page, tex) for line in text.split("\n"))
     rows = [line for line in page.split("\n") if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
     assert set(re.findall("<[^>]*>", page)) <= {"<br>", "<sup>", "</sup>"}
     assert all(len(re.findall(r"(?<!\\)&", row)) == 3 for row in tex.split("\n") if row.endswith(r" \\"))
     for row in csv.reader(io.StringIO(sheet)):
-        assert len(row) == len(csv_file.FIELDS)
+        assert len(row) == len(leaderboard_csv.FIELDS)
         assert all(is_number(cell) for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r")))
 
 

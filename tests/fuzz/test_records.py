@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from helpers.fuzz_strategies import assert_readable, junk, mutate, nest, numbers, texts
 from vimae_bench.core.errors import ResultsError, legible
 from vimae_bench.core.spec import Choice
-from vimae_bench.reports import leaderboard_csv as csv_file
-from vimae_bench.reports import leaderboard_json as json_file
-from vimae_bench.reports import leaderboard_latex as latex
-from vimae_bench.reports import leaderboard_markdown as markdown
+from vimae_bench.reports import leaderboard_csv, leaderboard_json, leaderboard_latex, leaderboard_markdown
 from vimae_bench.storage.atomic import append_json_line, format_json, read_json, read_json_lines, write_json
 from vimae_bench.storage.doctor import find_faults
 from vimae_bench.storage.run_folder import is_event, read_events
@@ -116,8 +113,8 @@ def expect_tables(run_results, results):
     except ResultsError as error:
         assert_readable(str(error), str(results.store.path))
         return
-    for form in (csv_file, json_file, latex, markdown):
-        form.render(boards).encode()
+    for form in (leaderboard_csv, leaderboard_json, leaderboard_latex, leaderboard_markdown):
+        form.format_leaderboards(boards).encode()
 
 
 DAMAGE = {

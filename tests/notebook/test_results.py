@@ -13,8 +13,8 @@ from vimae_bench.analysis.comparison import compare_methods
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.notebook import frames
 from vimae_bench.plugin import BenchError
-from vimae_bench.reports import all_figures as gallery
-from vimae_bench.reports import leaderboard_csv as csv_file
+from vimae_bench.reports import leaderboard_csv
+from vimae_bench.reports.all_figures import draw_figures
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>&amp;\x1b[31m\u202e"
@@ -49,9 +49,11 @@ class Elements(HTMLParser):
 
 def test_the_leaderboard_says_what_the_csv_says(finished, load):
     found = load().leaderboard
-    expected = pd.read_csv(io.StringIO(csv_file.render(finished.boards())), keep_default_na=False, na_values=[""])
-    assert list(found.columns) == ["benchmark", *csv_file.FIELDS]
-    for name in csv_file.FIELDS:
+    expected = pd.read_csv(
+        io.StringIO(leaderboard_csv.format_leaderboards(finished.boards())), keep_default_na=False, na_values=[""]
+    )
+    assert list(found.columns) == ["benchmark", *leaderboard_csv.FIELDS]
+    for name in leaderboard_csv.FIELDS:
         told = expected[name].astype(found[name].dtype)
         if frames.LEADERBOARD[name] == frames.TEXT:  # CSV does not tell what is empty from what is not there
             assert list(found[name].fillna("")) == list(told.fillna(""))
@@ -232,13 +234,13 @@ def panels(figure) -> list[object]:
 
 def test_the_figures_are_those_of_the_gallery():
     found = vb.load(ROOT / "results" / "fig1")
-    plot, (bench,) = found.plot, found.benches
-    ours = [plot.intervals(), plot.rate_distortion(), plot.corruption(), plot.wins(), plot.curves(), plot.codes()]
-    drawn = list(gallery.figures(bench.boards, bench.run_results))
+    plot, (bench,) = found.plot, found.benchmarks
+    ours = [plot.intervals(), plot.rate_distortion(), plot.corruption(), plot.win_rates(), plot.curves(), plot.codes()]
+    drawn = list(draw_figures(bench.boards, bench.run_results))
     assert [figures.captions for figures in ours] == [(made.caption,) for made in drawn]
     assert [panels(figures[0]) for figures in ours] == [panels(made.figure) for made in drawn]
     with pytest.raises(BenchError, match="no table here has kept pictures"):
-        plot.walls()
+        plot.image_grids()
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_a_notebook_has_a_bar_of_its_own_that_goes_away(shell, monkeypatch):
     assert get_ipython() is shell
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda html, display_id: shown.append(html.data) or Shown(shown))
-    with progress.bar("<b>mine</b>", 10) as tell:
+    with progress.show_progress("<b>mine</b>", 10) as tell:
         tell(3, "loss <i>")
         tell(4, "loss 2")
     first, second, last = shown
@@ -59,7 +59,7 @@ class Shown:
 def test_a_short_training_shows_no_bar(shell, monkeypatch):
     shell.kernel = object()
     monkeypatch.setattr("IPython.display.display", lambda *_, **__: pytest.fail("it was shown"))
-    with progress.bar("mine", 10) as tell:
+    with progress.show_progress("mine", 10) as tell:
         tell(10, "done")
 
 
@@ -67,7 +67,7 @@ def test_a_terminal_has_a_bar_and_a_pipe_has_none(monkeypatch):
     for terminal in (True, False):
         console = Console(file=io.StringIO(), force_terminal=terminal, width=80)
         monkeypatch.setattr("rich.console.Console", lambda console=console, **_: console)
-        with progress.bar("[red]mine", 10) as tell:
+        with progress.show_progress("[red]mine", 10) as tell:
             tell(10, "loss \x1b[31m2")
         text = console.file.getvalue()
         assert ("[red]mine" in text) is terminal

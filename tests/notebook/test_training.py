@@ -101,11 +101,11 @@ def test_the_generator_stands_where_it_stood(train):
 
 def test_a_class_that_no_package_has_is_trained_and_stands_beside_the_others(train):
     baseline = [train("ae", seed=seed, label="AE") for seed in range(2)]
-    table = vb.beside(*baseline)
+    table = vb.combine(*baseline)
     mine = [train(Plain(2.0), seed=seed, like=table) for seed in range(2)]
     assert mine[0].key == ""
     assert mine[0].history["sse"].iloc[-1] < mine[0].history["sse"].iloc[0]
-    both = table.beside(*mine)
+    both = table.append(*mine)
     assert both.tables == table.tables
     rows = both.leaderboard.set_index(["method", "measure"])
     assert set(rows.loc["Plain"].index) == set(rows.loc["AE"].index)
@@ -117,7 +117,7 @@ def test_a_class_that_no_package_has_is_trained_and_stands_beside_the_others(tra
     assert len(both.curves) == 4 * 2 * 2
     assert len(both.plot.codes()[0].axes) == 2
     assert both.plot.curves().captions[0]
-    assert len(both.plot.walls()) == 1
+    assert len(both.plot.image_grids()) == 1
 
 
 def test_the_paper_objective_written_here_is_the_registered_one(train):
@@ -211,7 +211,7 @@ def test_a_class_made_again_with_other_code_is_another_one(train, tmp_path):
         return runpy.run_path(str(source), {"Tiny": Tiny, "nn": nn})["Wide"]
 
     narrow, wide = (train(architecture=defined(hidden)) for hidden in (4, 8))
-    assert len(vb.beside(narrow, wide).tables) == 2
+    assert len(vb.combine(narrow, wide).tables) == 2
 
 
 @pytest.mark.parametrize(
@@ -262,23 +262,23 @@ def test_all_that_is_wrong_is_told_at_once(train):
 
 
 def test_it_stands_in_no_table_that_was_trained_otherwise(train):
-    table = vb.beside(train())
+    table = vb.combine(train())
     with pytest.raises(BenchError, match=r"no table here was trained as elbo on digits, mlp, d = 3"):
-        table.beside(train(latent=3, seed=1))
+        table.append(train(latent=3, seed=1))
     with pytest.raises(BenchError, match="two runs are called 'elbo' and come from seed 0; label one otherwise"):
-        table.beside(train())
+        table.append(train())
 
 
 def test_like_needs_one_table(train):
     with pytest.raises(BenchError, match=r"there are 2 tables; choose one, such as \.table\('digits, mlp, d = 2"):
-        train(like=vb.beside(train(), train(latent=3)))
+        train(like=vb.combine(train(), train(latent=3)))
     with pytest.raises(BenchError, match="there are 0 tables"):
-        train(like=vb.beside())
+        train(like=vb.combine())
 
 
 def test_nothing_is_left_behind_when_nobody_looks_at_it_any_more(train, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    table = vb.beside(train())  # which needs the epochs, though what was trained is gone
+    table = vb.combine(train())  # which needs the epochs, though what was trained is gone
     assert len(table.curves) == 2 * 3
     assert len(list(tmp_path.iterdir())) == 1
     with pytest.raises(ZeroDivisionError):

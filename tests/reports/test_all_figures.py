@@ -11,13 +11,13 @@ from vimae_bench.analysis.comparison import compare_methods
 from vimae_bench.analysis.statistics import interval, win_rate
 from vimae_bench.execution import Choice
 from vimae_bench.plugin import Measure
-from vimae_bench.reports import all_figures as gallery
-from vimae_bench.reports import image_grid_figure as wall
-from vimae_bench.reports import plot_style as drawing
-from vimae_bench.reports import rate_distortion as plane
 from vimae_bench.reports import robustness
-from vimae_bench.reports import training_curves as curves
-from vimae_bench.reports import win_rates as wins
+from vimae_bench.reports.all_figures import draw_figures, draw_image_grids, list_tables_without_images
+from vimae_bench.reports.image_grid_figure import GAP, collect_images, describe_image_grid, draw_image_grid
+from vimae_bench.reports.plot_style import MethodStyles, assign_styles, encode_figure
+from vimae_bench.reports.rate_distortion import draw_rate_distortion
+from vimae_bench.reports.training_curves import draw_curves, read_histories
+from vimae_bench.reports.win_rates import compute_win_rates, draw_win_rates, select_rows
 from vimae_bench.storage import image_grid as tiles
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
@@ -26,8 +26,8 @@ PROBED = ("svm clean", "svm gauss_0.2", "svm gauss_0.4", "svm mask_0.5", "svm sa
 HOSTILE = ("_x_", r"$\frac{1}", "a_b & 5% $y_1$ <b>", r"\input{x}", "\x1b[31mred", "much to say " * 9)
 
 
-def looks(results) -> drawing.Looks:
-    return drawing.looks(cell.label for cell in results.cells)
+def looks(results) -> MethodStyles:
+    return assign_styles(cell.label for cell in results.cells)
 
 
 def named(figure) -> list[str]:
@@ -80,14 +80,14 @@ def full(results):
 
 
 def test_a_method_looks_the_same_in_all_figures_and_unlike_all_others():
-    found = drawing.looks(map(str, range(56)))
+    found = assign_styles(map(str, range(56)))
     assert len(set(found.values())) == 56
-    assert drawing.looks(["a", "b", "a", "c"]) == drawing.looks(["a", "b", "c"])
+    assert assign_styles(["a", "b", "a", "c"]) == assign_styles(["a", "b", "c"])
 
 
 def test_the_plane_shows_every_seed_the_mean_and_both_intervals(full):
     board = full.board()
-    axes = plane.draw(board, looks(full)).axes[0]
+    axes = draw_rate_distortion(board, looks(full)).axes[0]
     vae = next(row for row in board.rows if row.label == "VAE")
     rate, sse = ([e.value for e in vae.summaries[name].estimates.values()] for name in ("rate", "sse"))
     seeds, across, up, mean = lines(axes, looks(full)["VAE"].colour)
@@ -98,12 +98,12 @@ def test_the_plane_shows_every_seed_the_mean_and_both_intervals(full):
 
 
 def test_the_plane_averages_nothing_over_what_happens_to_be_there(full):
-    (points,) = lines(plane.draw(full.board(), looks(full)).axes[0], looks(full)["lost"].colour)
+    (points,) = lines(draw_rate_distortion(full.board(), looks(full)).axes[0], looks(full)["lost"].colour)
     assert sorted(map(tuple, points)) == [(5.0, 31.0), (5.0, 32.0)]
 
 
 def test_collapsed_methods_far_from_the_others_do_not_squeeze_them(finished):
-    figure = plane.draw(finished.board(), looks(finished))
+    figure = draw_rate_distortion(finished.board(), looks(finished))
     everything, near = figure.axes
     assert near.get_title() == "without collapsed methods"
     assert everything.get_ylim()[1] > 50 > near.get_ylim()[1]
@@ -112,9 +112,11 @@ def test_collapsed_methods_far_from_the_others_do_not_squeeze_them(finished):
 
 def test_accuracy_stands_over_the_strength_of_each_kind_of_damage_from_clean_on(full):
     board = full.board()
-    found = [(panel.probe, panel.kind, [level for level, _ in panel.conditions]) for panel in robustness.found(board)]
+    found = [
+        (panel.probe, panel.kind, [level for level, _ in panel.conditions]) for panel in robustness.find_panels(board)
+    ]
     assert found == [("svm", "gauss", [0.0, 0.2, 0.4]), ("svm", "mask", [0.0, 0.5])]
-    gauss, mask = robustness.draw(board, looks(full)).axes
+    gauss, mask = robustness.draw_robustness(board, looks(full)).axes
     row = next(row for row in board.rows if row.label == "AE")
     means = [row.summaries[name].mean for name in PROBED[:3]]
     (line,) = lines(gauss, looks(full)["AE"].colour)
@@ -124,7 +126,7 @@ def test_accuracy_stands_over_the_strength_of_each_kind_of_damage_from_clean_on(
 
 def test_the_band_around_an_accuracy_is_its_interval(full):
     board = full.board()
-    axes = robustness.draw(board, looks(full)).axes[1]
+    axes = robustness.draw_robustness(board, looks(full)).axes[1]
     bands = {
         to_hex(band.get_facecolor()[0]): band.get_paths()[0].vertices
         for band in axes.collections
@@ -138,7 +140,7 @@ def test_the_band_around_an_accuracy_is_its_interval(full):
 
 
 def test_references_are_broken_lines_that_the_legend_names(full):
-    figure = robustness.draw(full.board(), looks(full))
+    figure = robustness.draw_robustness(full.board(), looks(full))
     assert named(figure)[-1] == "raw pixels"
     (broken,) = [line for line in figure.axes[0].lines if line.is_dashed()]
     assert broken.get_xydata().tolist() == [[0.0, 70.0]]
@@ -160,7 +162,7 @@ def test_the_name_of_a_measure_says_who_read_what(name: str, parts):
 
 def test_curves_are_means_over_seeds_within_their_range(full):
     board = full.board()
-    figure = curves.draw(board, looks(full), curves.read(board))
+    figure = draw_curves(board, looks(full), read_histories(board))
     total, kl = figure.axes
     assert [axes.get_title() for axes in (total, kl)] == ["total", "kl"]
     sse = [e.value for e in next(r for r in board.rows if r.label == "VAE").summaries["sse"].estimates.values()]
@@ -173,7 +175,7 @@ def test_curves_are_means_over_seeds_within_their_range(full):
 
 def test_curves_of_a_method_that_lacks_a_seed_are_shown_one_by_one_and_where_they_end(full):
     board = full.board()
-    total = curves.draw(board, looks(full), curves.read(board)).axes[0]
+    total = draw_curves(board, looks(full), read_histories(board)).axes[0]
     ended, *others = sorted(lines(total, looks(full)["lost"].colour), key=len)
     assert ended.tolist() == [[1.0, 40.0]]  # the cross
     assert sorted(map(len, others)) == [2, 3, 3]
@@ -181,9 +183,9 @@ def test_curves_of_a_method_that_lacks_a_seed_are_shown_one_by_one_and_where_the
 
 def test_shares_are_the_win_rates_of_paired_seeds(full):
     board = full.board()
-    methods = [row.label for row in wins.rows(board)]
+    methods = [row.label for row in select_rows(board)]
     for name in ("sse", "svm clean"):
-        won = wins.shares(board, board.measures[name])
+        won = compute_win_rates(board, board.measures[name])
         for i, a in enumerate(methods):
             for j, b in enumerate(methods):
                 if i != j:
@@ -195,8 +197,8 @@ def test_shares_are_the_win_rates_of_paired_seeds(full):
 
 def test_what_means_nothing_is_not_coloured_and_what_is_decided_is_framed(finished):
     board = finished.board(columns=("sse",))
-    (axes,) = wins.draw(board).axes
-    methods, won = wins.rows(board), wins.shares(board, board.measures["sse"])
+    (axes,) = draw_win_rates(board).axes
+    methods, won = select_rows(board), compute_win_rates(board, board.measures["sse"])
     shades = axes.images[0].get_array()
     assert ((shades == 1).all(-1) == ~(np.abs(won - 0.5) >= 0.25)).all()
     framed = {(round(patch.get_y() + 0.44), round(patch.get_x() + 0.44)) for patch in axes.patches}
@@ -210,19 +212,19 @@ def test_what_means_nothing_is_not_coloured_and_what_is_decided_is_framed(finish
 
 def test_methods_that_are_not_ranked_have_blank_cells(finished):
     board = finished.board()
-    at = [row.label for row in wins.rows(board)].index("β_H-VAE")
-    assert np.isnan(wins.shares(board, board.measures["mmd2"])[at]).all()
-    assert np.isfinite(wins.shares(board, board.measures["sse"])[at]).sum() == 3
+    at = [row.label for row in select_rows(board)].index("β_H-VAE")
+    assert np.isnan(compute_win_rates(board, board.measures["mmd2"])[at]).all()
+    assert np.isfinite(compute_win_rates(board, board.measures["sse"])[at]).sum() == 3
 
 
 def test_a_wall_shows_what_each_run_drew_in_its_own_row(full):
-    hung = wall.hang(full.store.load_results(full.cells))
-    assert [(one.label, one.absent) for one in hung] == [
+    hung = collect_images(full.store.load_results(full.cells))
+    assert [(one.label, one.missing_reason) for one in hung] == [
         *((label, "") for label in ("VAE", "AE", "β_H-VAE")),
         ("lost", "diverged"),
     ]
-    canvas = wall.draw(hung, "title").axes[0].images[0].get_array()[..., 0]
-    step = 8 * 7 + wall.GAP
+    canvas = draw_image_grid(hung, "title").axes[0].images[0].get_array()[..., 0]
+    step = 8 * 7 + GAP
     right = canvas.shape[1] - step
     assert [canvas[row * step, 0] for row in range(5)] == [7, 50, 60, 70, 255]
     assert [canvas[row * step, right] for row in range(5)] == [255, 51, 61, 71, 255]
@@ -235,17 +237,17 @@ def test_a_wall_is_of_the_lowest_seed_of_which_most_is_there_and_says_what_is_no
             (pictures / "samples.png").unlink()
         elif cell.label == "AE" and cell.seed == 1:
             (pictures / "samples.png").write_bytes(b"no picture")
-    hung = wall.hang(full.store.load_results(full.cells))
+    hung = collect_images(full.store.load_results(full.cells))
     assert {one.result.cell.seed for one in hung} == {1}
-    assert "seed 1" in wall.caption(hung)
+    assert "seed 1" in describe_image_grid(hung)
     lacking = "Nothing of AE: pictures damaged, or of another version. Nothing of lost: no pictures kept."
-    assert wall.caption(hung).endswith(lacking)
+    assert describe_image_grid(hung).endswith(lacking)
 
 
 def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
     paint(full.store.run_folder(full.cells[1].run), 60, inputs=8)
-    hung = wall.hang(full.store.load_results(full.cells))
-    assert [one.absent for one in hung] == ["", "saw other test images", "", "diverged"]
+    hung = collect_images(full.store.load_results(full.cells))
+    assert [one.missing_reason for one in hung] == ["", "saw other test images", "", "diverged"]
 
 
 @pytest.mark.parametrize("shape", [(90, 8, 8, 1), (100, 9, 9, 1), (100, 8, 8, 4)])
@@ -253,22 +255,22 @@ def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: 
     name = "reconstructions" if shape[0] == 90 else "samples"
     for cell in full.cells[:2]:
         tiles.save(np.zeros(shape, np.uint8), 10, full.store.run_folder(cell.run).pictures / f"{name}.png")
-    hung = wall.hang(full.store.load_results(full.cells))
-    assert [bool(one.sheets) for one in hung] == [False, False, True, False]
-    assert "pictures damaged" in hung[0].absent
+    hung = collect_images(full.store.load_results(full.cells))
+    assert [bool(one.grids) for one in hung] == [False, False, True, False]
+    assert "pictures damaged" in hung[0].missing_reason
 
 
 def test_a_table_of_which_no_picture_can_be_read_has_no_wall_and_is_named(full):
     for path in full.store.path.glob("runs/*/pictures/*.png"):
         path.write_bytes(b"no picture")
     run_results = full.store.load_results(full.cells)
-    assert [*gallery.walls(run_results)] == []
-    assert gallery.without_pictures(run_results) == ["mnist, mlp, d = 2, 80 epochs"]
+    assert [*draw_image_grids(run_results)] == []
+    assert list_tables_without_images(run_results) == ["mnist, mlp, d = 2, 80 epochs"]
 
 
 def test_the_gallery_draws_all_that_was_measured(full):
     run_results = full.store.load_results(full.cells)
-    made = [*gallery.figures(full.boards(), run_results), *gallery.walls(run_results)]
+    made = [*draw_figures(full.boards(), run_results), *draw_image_grids(run_results)]
     kinds = [drawn.title.removesuffix(", mnist, mlp, d = 2, 80 epochs") for drawn in made]
     assert kinds == [
         "Every measure",
@@ -279,17 +281,17 @@ def test_the_gallery_draws_all_that_was_measured(full):
         "Reconstructions and samples",
     ]
     assert all(re.match(r"(Means|P\(row beats column\)) over 3 ", drawn.caption) for drawn in made[:5])
-    assert gallery.without_pictures(run_results) == []
+    assert list_tables_without_images(run_results) == []
 
 
 def test_the_gallery_draws_nothing_of_what_was_not_measured(results):
     tell(results.add("VAE", 0, sse=1.0), [3.0])  # one epoch makes no curve
     run_results = results.store.load_results(results.cells)
-    (drawn,) = gallery.figures(results.boards(), run_results)
+    (drawn,) = draw_figures(results.boards(), run_results)
     assert drawn.title.startswith("Every measure")
     assert drawn.caption == "One seed, without an interval."
-    assert [*gallery.walls(run_results)] == []
-    assert gallery.without_pictures(run_results) == ["mnist, mlp, d = 2, 80 epochs"]
+    assert [*draw_image_grids(run_results)] == []
+    assert list_tables_without_images(run_results) == ["mnist, mlp, d = 2, 80 epochs"]
 
 
 def test_names_are_text_whatever_is_in_them(results):
@@ -301,8 +303,8 @@ def test_names_are_text_whatever_is_in_them(results):
             paint(folder, 50 + place)
     results.refer("svm", {"$raw": 70.0, "_PCA": 60.0})
     run_results = results.store.load_results(results.cells)
-    for drawn in (*gallery.figures(results.boards(), run_results), *gallery.walls(run_results)):
-        svg = re.sub("<!--.*?-->", "", drawing.encoded(drawn.figure, "svg").decode(), flags=re.DOTALL)
+    for drawn in (*draw_figures(results.boards(), run_results), *draw_image_grids(run_results)):
+        svg = re.sub("<!--.*?-->", "", encode_figure(drawn.figure, "svg").decode(), flags=re.DOTALL)
         for name in ("_x_", r"$\frac{1}", "a_b &amp; 5% $y_1$ &lt;b&gt;", r"\input{x}", "[31mred", "much to say muc…"):
             assert name in svg, (drawn.title, name)
         assert "\x1b" not in svg
@@ -310,7 +312,7 @@ def test_names_are_text_whatever_is_in_them(results):
 
 @pytest.mark.parametrize(("form", "sign"), [("png", b"\x89PNG\r\n"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_a_figure_is_written_whole_and_the_same_every_time(full, form: str, sign: bytes):
-    first, again = (drawing.encoded(plane.draw(full.board(), looks(full)), form) for _ in range(2))
+    first, again = (encode_figure(draw_rate_distortion(full.board(), looks(full)), form) for _ in range(2))
     assert first == again
     assert first.startswith(sign)
     ends = {"png": b"IEND", "svg": b"</svg>", "pdf": b"%%EOF"}
@@ -318,8 +320,8 @@ def test_a_figure_is_written_whole_and_the_same_every_time(full, form: str, sign
 
 
 def test_pdf_embeds_truetype_fonts_and_svg_keeps_text(full):
-    figure = plane.draw(full.board(), looks(full))
-    pdf = drawing.encoded(figure, "pdf")
+    figure = draw_rate_distortion(full.board(), looks(full))
+    pdf = encode_figure(figure, "pdf")
     assert b"/FontFile2" in pdf
     assert b"/Type3" not in pdf
-    assert ">β_H-VAE<" in drawing.encoded(figure, "svg").decode()
+    assert ">β_H-VAE<" in encode_figure(figure, "svg").decode()

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from vimae_bench.analysis.comparison import Difference, compare_methods
 from vimae_bench.analysis.statistics import interval, shift
 from vimae_bench.core.results import Measure
-from vimae_bench.reports import comparison_csv as differences_csv
-from vimae_bench.reports import comparison_markdown as differences_markdown
-from vimae_bench.reports.page.comparison import page
-from vimae_bench.reports.page.interval_plot import WIDTH, strip
+from vimae_bench.reports import comparison_csv, comparison_markdown
+from vimae_bench.reports.page.comparison import render_comparison_page
+from vimae_bench.reports.page.interval_plot import WIDTH, build_interval_plot
 
 NASTY = "</script><img src=x onerror=alert(1)>\x1b[31m\u202e & '\" {{ 7*7 }}"
-FORMATS = {"Markdown": differences_markdown, "CSV": differences_csv}
+FORMATS = {"Markdown": comparison_markdown, "CSV": comparison_csv}
 numbers = st.lists(st.floats(-1e6, 1e6).map(lambda x: x + 0.0), min_size=1, max_size=30)
 
 
@@ -52,7 +51,7 @@ def difference(values, better="lower", margin=None):
 
 def test_every_measure_has_its_numbers_its_verdict_and_a_mark_for_every_seed(finished):
     made = compared(finished, "AE", "VAE", mmd2=0.01)
-    tree = parsed(page(made, (), "vimae-bench compare fig1 AE VAE"))
+    tree = parsed(render_comparison_page(made, (), "vimae-bench compare fig1 AE VAE"))
     rows = rows_of(tree)
     assert {name: said(row[1]) for name, row in rows.items()} == {
         "sse": "better",
@@ -70,25 +69,27 @@ def test_every_measure_has_its_numbers_its_verdict_and_a_mark_for_every_seed(fin
 
 
 def test_seeds_that_a_row_lacks_and_runs_that_collapsed_are_told(finished):
-    rows = rows_of(parsed(page(compared(finished, "InfoVAE", "β_H-VAE"), ("a note on all",), "")))
+    rows = rows_of(parsed(render_comparison_page(compared(finished, "InfoVAE", "β_H-VAE"), ("a note on all",), "")))
     assert said(rows["sse"][1]) == "incomplete (3 of 5)"
     assert len(all_of(rows["sse"], "circle")) == 3
-    text = page(compared(finished, "β_H-VAE", "VAE"), ("a note on all",), "")
+    text = render_comparison_page(compared(finished, "β_H-VAE", "VAE"), ("a note on all",), "")
     assert said(rows_of(parsed(text))["mmd2"][1]) == "collapsed"
     assert "<li>a note on all</li>" in text
 
 
 def test_the_texts_to_be_copied_are_those_of_the_other_formats(finished):
     made = compared(finished, "AE", "VAE")
-    (data,) = [element for element in parsed(page(made, (), "")).iter() if element.get("id") == "texts"]
-    assert json.loads(data.text)["table-1"] == {name: form.render(made) for name, form in FORMATS.items()}
+    (data,) = [
+        element for element in parsed(render_comparison_page(made, (), "")).iter() if element.get("id") == "texts"
+    ]
+    assert json.loads(data.text)["table-1"] == {name: form.format_comparisons(made) for name, form in FORMATS.items()}
 
 
 def test_names_are_harmless_and_nothing_is_asked_for(results):
     for seed in range(2):
         results.add(NASTY, seed, sse=20.0 + seed)
         results.add("b", seed, sse=30.0)
-    text = page(compared(results, NASTY, "b"), (NASTY,), NASTY)
+    text = render_comparison_page(compared(results, NASTY, "b"), (NASTY,), NASTY)
     tree = parsed(text)
     assert len(all_of(tree, "script")) == 2
     assert all_of(tree, "img") == []
@@ -101,7 +102,7 @@ def test_names_are_harmless_and_nothing_is_asked_for(results):
 
 @given(numbers)
 def test_marks_stand_in_the_order_of_the_differences_and_inside_the_drawing(values):
-    drawn = strip(difference(values), 2)
+    drawn = build_interval_plot(difference(values), 2)
     assert len(drawn.marks) == len(values)
     xs = {mark.title.split(":")[0]: mark.x for mark in drawn.marks}
     order = [xs[f"seed {seed}"] for seed in np.argsort(values)]
@@ -114,7 +115,7 @@ def test_marks_stand_in_the_order_of_the_differences_and_inside_the_drawing(valu
 
 @given(numbers, st.floats(0.01, 1e6))
 def test_the_margin_is_as_wide_to_either_side_of_nought(values, margin):
-    drawn = strip(difference(values, margin=margin), 2)
+    drawn = build_interval_plot(difference(values, margin=margin), 2)
     low, high = drawn.margin
     assert drawn.zero - low == pytest.approx(high - drawn.zero, abs=0.21)
 
@@ -123,7 +124,7 @@ def test_the_margin_is_as_wide_to_either_side_of_nought(values, margin):
     ("better", "kinds"), [("lower", ["good", "bad", ""]), ("higher", ["bad", "good", ""]), (None, [""] * 3)]
 )
 def test_a_mark_tells_who_is_better_under_its_seed(better, kinds):
-    drawn = strip(difference([-1.0, 2.0, 0.0], better), 1)
+    drawn = build_interval_plot(difference([-1.0, 2.0, 0.0], better), 1)
     by_seed = {mark.title.split(":")[0]: mark.kind for mark in drawn.marks}
     assert [by_seed[f"seed {seed}"] for seed in range(3)] == kinds
     assert drawn.marks[0].title == "seed 0: -1.0 - 0.0 = -1.0"

@@ -9,8 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from vimae_bench.core.errors import ResultsError
-from vimae_bench.reports import intervals
-from vimae_bench.reports import latent_codes as codes
+from vimae_bench.reports import intervals, latent_codes
 
 
 def texts(figure: Figure) -> str:
@@ -37,7 +36,7 @@ def coded(finished):
 
 
 def test_intervals_have_a_panel_for_each_measure_with_unit_and_direction(finished, tmp_path: Path):
-    figure = intervals.draw(finished.board())
+    figure = intervals.draw_intervals(finished.board())
     assert [axes.get_xlabel() for axes in figure.axes] == [
         "sse [0,1]²\n← lower is better",
         "rate [nats]\n",
@@ -48,7 +47,7 @@ def test_intervals_have_a_panel_for_each_measure_with_unit_and_direction(finishe
 
 
 def test_more_than_four_panels_go_into_further_rows(finished, tmp_path: Path):
-    figure = intervals.draw(finished.board(), ["sse", "rate", "mmd2", "svm clean", "sse"])
+    figure = intervals.draw_intervals(finished.board(), ["sse", "rate", "mmd2", "svm clean", "sse"])
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert len(shown) == 5
     assert [axes.get_yticklabels()[0].get_text() for axes in (shown[0], shown[4])] == ["AE", "AE"]
@@ -56,12 +55,12 @@ def test_more_than_four_panels_go_into_further_rows(finished, tmp_path: Path):
 
 
 def test_intervals_name_every_row_and_what_it_lacks(finished):
-    labels = [label.get_text() for label in intervals.draw(finished.board()).axes[0].get_yticklabels()]
+    labels = [label.get_text() for label in intervals.draw_intervals(finished.board()).axes[0].get_yticklabels()]
     assert labels == ["AE", "VAE", "VIMAE-n", "β_H-VAE †", "InfoVAE\n3 of 5: 2 diverged", "raw pixels", "PCA, d = 2"]
 
 
 def test_intervals_show_every_seed_and_cross_out_collapsed_ones(finished):
-    lines = intervals.draw(finished.board(), ["sse"]).axes[0].lines
+    lines = intervals.draw_intervals(finished.board(), ["sse"]).axes[0].lines
     markers = [line.get_marker() for line in lines for _ in line.get_xdata()]
     assert markers.count("o") == 4 * 5 - 5 + 3
     assert markers.count("x") == 5
@@ -75,18 +74,21 @@ def test_figures_take_any_label(results, tmp_path: Path, label: str):
     folder = results.add(label, 0, sse=1.0)
     folder.pictures.mkdir()
     np.savez_compressed(folder.pictures / "codes.npz", z=np.zeros((5, 2), np.float16))
-    for figure in (intervals.draw(results.board()), codes.draw(results.store.load_results(results.cells))):
+    for figure in (
+        intervals.draw_intervals(results.board()),
+        latent_codes.draw_codes(results.store.load_results(results.cells)),
+    ):
         assert drawn(figure, tmp_path / "figure.png") > 1000
         assert "\x1b" not in texts(figure)
 
 
 def test_intervals_of_a_benchmark_without_results_can_be_drawn(results, tmp_path: Path):
     results.add("VAE", 0, "missing")
-    assert drawn(intervals.draw(results.board()), tmp_path / "figure.png") > 1000
+    assert drawn(intervals.draw_intervals(results.board()), tmp_path / "figure.png") > 1000
 
 
 def test_codes_have_equal_and_shared_axes(coded, tmp_path: Path):
-    figure = codes.draw(coded.store.load_results(coded.cells))
+    figure = latent_codes.draw_codes(coded.store.load_results(coded.cells))
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert len(panels) == 5
     ((x, y),) = {(axes.get_xlim(), axes.get_ylim()) for axes in panels}
@@ -97,7 +99,7 @@ def test_codes_have_equal_and_shared_axes(coded, tmp_path: Path):
 
 
 def test_codes_stand_under_the_numbers_of_their_own_run(coded):
-    shown = texts(codes.draw(coded.store.load_results(coded.cells)))
+    shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.cells)))
     result = coded.store.load_results(coded.cells)[1]
     mmd2, sse = (result.estimates[name].value for name in ("mmd2", "sse"))
     assert f"mmd2 {mmd2:.3g}    rate 6    sse {sse:.3g}" in shown
@@ -106,13 +108,13 @@ def test_codes_stand_under_the_numbers_of_their_own_run(coded):
 
 
 def test_codes_beyond_the_axes_are_counted_and_runs_without_codes_named(coded):
-    shown = texts(codes.draw(coded.store.load_results(coded.cells)))
+    shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.cells)))
     assert "100.0% beyond" in shown
     assert "no codes kept" in shown
 
 
 def test_every_point_is_drawn_in_the_colour_of_its_class(coded):
-    axes = codes.draw(coded.store.load_results(coded.cells)).axes[1]
+    axes = latent_codes.draw_codes(coded.store.load_results(coded.cells)).axes[1]
     (points,) = axes.collections
     assert len(points.get_offsets()) == 100
     found, counts = np.unique(points.get_facecolors(), axis=0, return_counts=True)
@@ -121,7 +123,9 @@ def test_every_point_is_drawn_in_the_colour_of_its_class(coded):
 
 
 def test_the_classes_of_a_collapsed_method_are_not_named(coded):
-    by_title = {axes.get_title("left"): axes for axes in codes.draw(coded.store.load_results(coded.cells)).axes}
+    by_title = {
+        axes.get_title("left"): axes for axes in latent_codes.draw_codes(coded.store.load_results(coded.cells)).axes
+    }
     names = {title: {text.get_text() for text in axes.texts} for title, axes in by_title.items()}
     assert {"3", "8"} <= names["VAE"]
     assert not {"3", "8"} & names["β_H-VAE †"]
@@ -129,13 +133,13 @@ def test_the_classes_of_a_collapsed_method_are_not_named(coded):
 
 def test_another_seed_is_drawn_on_request(coded):
     with pytest.raises(ResultsError, match="no run from seed 1 has kept two-dimensional codes"):
-        codes.draw(coded.store.load_results(coded.cells), seed=1)
+        latent_codes.draw_codes(coded.store.load_results(coded.cells), seed=1)
 
 
 def test_damaged_codes_hide_no_others(coded):
     path = coded.store.run_folder(coded.cells[0].run).pictures / "codes.npz"
     path.write_bytes(path.read_bytes()[:50])
-    figure = codes.draw(coded.store.load_results(coded.cells))
+    figure = latent_codes.draw_codes(coded.store.load_results(coded.cells))
     assert "damaged; see vimae-bench doctor" in texts(figure)
     assert [len(axes.collections) for axes in figure.axes][:3] == [0, 1, 1]
 

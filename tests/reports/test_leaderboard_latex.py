@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vimae_bench.analysis.load import load_benchmark_results as read
-from vimae_bench.reports import leaderboard_latex as latex
+from vimae_bench.reports import leaderboard_latex
 
 HOSTILE = (
     "a_b & 5%",
@@ -44,17 +44,17 @@ def test_hostile_names_compile_as_text(results, tmp_path: Path):
             results.add(label, seed, sse=20.0 + place + seed, rate=0.01 if place == 1 else 5.0, mmd2=0.1)
     results.refer("svm", dict.fromkeys(HOSTILE, 70.0))
     (tmp_path / "x.tex").write_text(r"\typeout{it was read}")
-    log = compiled(latex.render(results.boards()), tmp_path)
+    log = compiled(leaderboard_latex.format_leaderboards(results.boards()), tmp_path)
     assert "it was read" not in log
     assert "Missing character" not in log
 
 
 @pytest.mark.parametrize("name", ["fig1", "paper-small"])
 def test_real_tables_compile_and_are_no_wider_than_the_page(name: str, tmp_path: Path):
-    text = latex.render(read(ROOT / "results" / name, tmp_path).leaderboards)
+    text = leaderboard_latex.format_leaderboards(read(ROOT / "results" / name, tmp_path).leaderboards)
     assert "Overfull" not in compiled(text, tmp_path)
 
 
 @pytest.mark.parametrize("letter", [letter for letter in GREEK if letter != " "])
 def test_every_greek_letter_has_a_spelling_in_ascii(letter: str):
-    assert latex.escape(letter).isascii()
+    assert leaderboard_latex.escape_latex(letter).isascii()

@@ -20,11 +20,9 @@ from PIL import Image
 from vimae_bench.analysis.mean_ranks import compute_mean_ranks
 from vimae_bench.analysis.versions import find_version_outliers
 from vimae_bench.cli import main
-from vimae_bench.reports import leaderboard_csv as csv_file
-from vimae_bench.reports import leaderboard_latex as latex
-from vimae_bench.reports import leaderboard_markdown as markdown
-from vimae_bench.reports.page import render
-from vimae_bench.reports.page.inline_figures import svg
+from vimae_bench.reports import leaderboard_csv, leaderboard_latex, leaderboard_markdown
+from vimae_bench.reports.page import render_page
+from vimae_bench.reports.page.inline_figures import figure_to_svg
 from vimae_bench.storage import image_grid as tiles
 from vimae_bench.storage.atomic import read_json, write_json
 
@@ -177,9 +175,9 @@ def test_the_texts_to_be_copied_are_those_of_the_other_formats(finished):
     boards = finished.boards()
     assert texts == {
         "table-1": {
-            "LaTeX": latex.render(boards),
-            "Markdown": markdown.render(boards),
-            "CSV": csv_file.render(boards),
+            "LaTeX": leaderboard_latex.format_leaderboards(boards),
+            "Markdown": leaderboard_markdown.format_leaderboards(boards),
+            "CSV": leaderboard_csv.format_leaderboards(boards),
         }
     }
 
@@ -230,7 +228,7 @@ def test_a_figure_is_named_and_shares_no_id_with_another():
         figure = Figure()
         figure.subplots().plot([1, 2], label=NASTY)
         figure.suptitle(NASTY, parse_math=False)
-        return Page(f"<!doctype html><title>t</title>{svg(figure, NASTY, prefix)}")
+        return Page(f"<!doctype html><title>t</title>{figure_to_svg(figure, NASTY, prefix)}")
 
     one, other = drawn("a"), drawn("b")
     ids = [{element.get("id") for element in page.tree.iter() if element.get("id")} for page in (one, other)]
@@ -359,7 +357,7 @@ def test_one_seed_makes_no_claim_of_who_is_better(results):
 
 def test_a_page_that_leaves_something_out_is_an_error():
     with pytest.raises(Exception, match="title"):
-        render("base.html.j2")
+        render_page("base.html.j2")
 
 
 def test_the_wheel_has_what_a_page_is_made_of(tmp_path):

@@ -10,13 +10,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from vimae_bench.analysis.comparison import compare_methods
-from vimae_bench.reports import comparison_terminal as differences
-from vimae_bench.reports import leaderboard_csv as csv_file
-from vimae_bench.reports import leaderboard_json as json_file
-from vimae_bench.reports import leaderboard_latex as latex
-from vimae_bench.reports import leaderboard_markdown as markdown
-from vimae_bench.reports import leaderboard_terminal as terminal
-from vimae_bench.reports import table_format as layout
+from vimae_bench.reports import leaderboard_csv, leaderboard_json, leaderboard_latex, leaderboard_markdown
+from vimae_bench.reports.comparison_terminal import render_comparisons
+from vimae_bench.reports.leaderboard_terminal import render_leaderboards
+from vimae_bench.reports.table_format import UNDEFINED, choose_decimals, clean_text, format_number
 
 NASTY = "a[/oops]b [red]|_x_|\x1b[31m\u202e\x07 100% & $y_1$ #{z} ^~\\"
 
@@ -42,7 +39,7 @@ def nasty(results):
     [("a\x1b[31mb", "a[31mb"), ("a\nb\tc\u2028d", "a b c d"), ("\u202eabc\u200b", "abc"), ("β_H · é", "β_H · é")],
 )
 def test_plain_text_has_no_control_characters(text: str, shown: str):
-    assert layout.plain(text) == shown
+    assert clean_text(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -57,15 +54,15 @@ def test_plain_text_has_no_control_characters(text: str, shown: str):
     ],
 )
 def test_numbers_have_the_decimals_that_their_uncertainty_allows(halves: list[float], values: list[float], digits: int):
-    assert layout.decimals(halves, values) == digits
+    assert choose_decimals(halves, values) == digits
 
 
 def test_there_is_no_negative_zero():
-    assert layout.number(-0.0004, 2) == "0.00"
+    assert format_number(-0.0004, 2) == "0.00"
 
 
 def test_the_terminal_shows_the_table(finished):
-    text = printed(terminal.render(finished.boards()))
+    text = printed(render_leaderboards(finished.boards()))
     assert re.search(r"1 │ AE +│ 5 +│ 25\.1 ± 1\.0 a │ +. +│ 0\.0199 ± 0\.0028 a │ 65\.03 ± 0\.08 a", text)
     assert re.search(r"2 │ VIMAE-n .* b ", text)
     assert re.search(r"4 │ β_H-VAE † .* 0\.0000 ± 0\.0000 †", text)
@@ -78,7 +75,7 @@ def test_the_terminal_shows_the_table(finished):
 
 def test_the_top_group_is_bold_in_the_terminal(finished):
     console = Console(width=100, file=io.StringIO(), force_terminal=True, color_system="standard")
-    console.print(terminal.render(finished.boards()))
+    console.print(render_leaderboards(finished.boards()))
     text = console.file.getvalue()
     assert "\x1b[1m25.1" in text
     assert "\x1b[1m30.1" not in text
@@ -86,7 +83,7 @@ def test_the_top_group_is_bold_in_the_terminal(finished):
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_columns_that_do_not_fit_go_into_further_tables(finished, width: int):
-    text = printed(terminal.render(finished.boards()), width)
+    text = printed(render_leaderboards(finished.boards()), width)
     assert max(map(cell_len, text.splitlines())) <= width
     for name in ("sse ↓", "rate", "mmd2 ↓", "svm clean ↑"):
         assert text.count(name) >= 1
@@ -96,28 +93,30 @@ def test_columns_that_do_not_fit_go_into_further_tables(finished, width: int):
 
 
 def test_the_terminal_takes_no_name_for_markup_or_control(nasty):
-    text = printed(terminal.render(nasty.boards()), 200)
+    text = printed(render_leaderboards(nasty.boards()), 200)
     assert "a[/oops]b [red]" in text
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", text)
 
 
 def test_markdown_shows_the_table(finished):
-    text = markdown.render(finished.boards())
+    text = leaderboard_markdown.format_leaderboards(finished.boards())
     assert "### mnist, mlp, d = 2, 80 epochs" in text
-    assert f"| 1 | AE | 5 | **25.1 ± 1.0** <sup>a</sup> | {layout.UNDEFINED} |" in text
-    assert f"|  | *raw pixels* {f'| {layout.UNDEFINED} ' * 4}| 88.00 |" in text
+    assert f"| 1 | AE | 5 | **25.1 ± 1.0** <sup>a</sup> | {UNDEFINED} |" in text
+    assert f"|  | *raw pixels* {f'| {UNDEFINED} ' * 4}| 88.00 |" in text
     assert "|  | InfoVAE | 3 of 5 | 19.7 |" in text
 
 
 def test_markdown_keeps_names_in_their_cells(nasty):
-    table = [line for line in markdown.render(nasty.boards()).splitlines() if line.startswith("|")]
+    table = [
+        line for line in leaderboard_markdown.format_leaderboards(nasty.boards()).splitlines() if line.startswith("|")
+    ]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {5}
     assert any(r"a\[/oops\]b \[red\]\|\_x\_\|" in line for line in table)
-    assert markdown.escape("<script>") == "&lt;script&gt;"
+    assert leaderboard_markdown.escape_markdown("<script>") == "&lt;script&gt;"
 
 
 def test_latex_shows_the_table(finished):
-    text = latex.render(finished.boards())
+    text = leaderboard_latex.format_leaderboards(finished.boards())
     assert r"\toprule" in text
     assert r"1 & AE & 5 & {\boldmath$25.1 \pm 1.0$}\textsuperscript{a} & -- &" in text
     assert r"$\beta$\_H-VAE \dag{}" in text
@@ -126,7 +125,7 @@ def test_latex_shows_the_table(finished):
 
 
 def test_latex_escapes_all_that_it_would_act_upon(nasty):
-    text = latex.render(nasty.boards())
+    text = leaderboard_latex.format_leaderboards(nasty.boards())
     assert r"100\% \& \$y\_1\$ \#\{z\} \textasciicircum{}\textasciitilde{}\textbackslash{}" in text
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {3}
@@ -140,12 +139,12 @@ def test_latex_escapes_all_that_it_would_act_upon(nasty):
     [("β", r"$\beta$"), ("λ", r"$\lambda$"), ("Σ", r"$\Sigma$"), ("Α", "A"), ("ο", "o"), ("é", "é")],  # noqa: RUF001
 )
 def test_latex_sets_greek_letters_as_mathematics(letter: str, command: str):
-    assert latex.escape(letter) == command
+    assert leaderboard_latex.escape_latex(letter) == command
 
 
 def test_csv_has_a_row_for_each_method_and_measure_in_full_precision(finished):
     board = finished.board()
-    rows = list(csv.DictReader(io.StringIO(csv_file.render([board]))))
+    rows = list(csv.DictReader(io.StringIO(leaderboard_csv.format_leaderboards([board]))))
     assert len(rows) == 5 * 4 + 2
     (row,) = [row for row in rows if (row["method"], row["measure"]) == ("VAE", "sse")]
     entry = board.rows[1].summaries["sse"]
@@ -159,21 +158,23 @@ def test_csv_has_a_row_for_each_method_and_measure_in_full_precision(finished):
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\x00=1"])
 def test_csv_disarms_formulas(text: str):
-    assert str(csv_file.guarded(text)).startswith("'")
+    assert str(leaderboard_csv.guard_against_formula(text)).startswith("'")
 
 
 def test_csv_leaves_numbers_and_names_alone(nasty):
-    assert csv_file.guarded(-1.5) == -1.5
-    assert csv_file.guarded("β_H-VAE") == "β_H-VAE"
-    assert {row["method"] for row in csv.DictReader(io.StringIO(csv_file.render(nasty.boards())))} == {
-        layout.plain(NASTY),
+    assert leaderboard_csv.guard_against_formula(-1.5) == -1.5
+    assert leaderboard_csv.guard_against_formula("β_H-VAE") == "β_H-VAE"
+    assert {
+        row["method"] for row in csv.DictReader(io.StringIO(leaderboard_csv.format_leaderboards(nasty.boards())))
+    } == {
+        clean_text(NASTY),
         "'=HYPERLINK(1)",
         "[*] first in its row",
     }
 
 
 def test_json_holds_everything(finished):
-    (board,) = json.loads(json_file.render(finished.boards()))["leaderboards"]
+    (board,) = json.loads(leaderboard_json.format_leaderboards(finished.boards()))["leaderboards"]
     assert board["columns"] == ["sse", "rate", "mmd2", "svm clean"]
     assert board["test"] == "paired t test"
     rows = {row["method"]: row for row in board["rows"]}
@@ -186,35 +187,35 @@ def test_json_holds_everything(finished):
 
 
 def test_json_holds_no_place_of_this_machine(finished, tmp_path):
-    assert str(tmp_path) not in json_file.render(finished.boards())
+    assert str(tmp_path) not in leaderboard_json.format_leaderboards(finished.boards())
 
 
 def test_all_formats_take_a_benchmark_without_results(results):
     results.add("VAE", 0, "missing")
     boards = results.boards()
     for text in (
-        printed(terminal.render(boards)),
-        markdown.render(boards),
-        latex.render(boards),
-        json_file.render(boards),
+        printed(render_leaderboards(boards)),
+        leaderboard_markdown.format_leaderboards(boards),
+        leaderboard_latex.format_leaderboards(boards),
+        leaderboard_json.format_leaderboards(boards),
     ):
         assert "VAE" in text
-    assert csv_file.render(boards).count("\n") == 1
+    assert leaderboard_csv.format_leaderboards(boards).count("\n") == 1
 
 
 def test_a_comparison_is_shown_with_its_verdicts(finished):
     run_results = finished.store.load_results(finished.cells)
-    text = printed(differences.render(compare_methods(run_results, "AE", "VAE", margins={"mmd2": 0.01})))
+    text = printed(render_comparisons(compare_methods(run_results, "AE", "VAE", margins={"mmd2": 0.01})))
     assert "A = AE, B = VAE, 5 seeds" in text
     assert re.search(r"sse ↓ .* -5\.05 .* 1\.00 .* < 0\.001 .* better", text)
     assert re.search(r"\[0,1\]² .* ± 0\.13", text)
     assert "equivalent within 0.01" in text
-    text = printed(differences.render(compare_methods(run_results, "InfoVAE", "VAE")))
+    text = printed(render_comparisons(compare_methods(run_results, "InfoVAE", "VAE")))
     assert "incomplete (3 of 5)" in text
 
 
 def test_a_comparison_takes_no_name_for_markup_or_control(nasty):
     run_results = nasty.store.load_results(nasty.cells)
-    text = printed(differences.render(compare_methods(run_results, NASTY, "=HYPERLINK(1)")), 200)
+    text = printed(render_comparisons(compare_methods(run_results, NASTY, "=HYPERLINK(1)")), 200)
     assert "a[/oops]b [red]" in text
     assert "\x1b" not in text

@@ -132,7 +132,7 @@ def made(results, tmp_path):
 
 def printed(made, start: Path, width: int = 150) -> str:
     console = Console(width=width, file=io.StringIO(), force_terminal=False, color_system=None)
-    console.print(verdict_terminal.render(made, start))
+    console.print(verdict_terminal.render_verdict(made, start))
     return console.file.getvalue()
 
 
@@ -166,7 +166,7 @@ def test_the_terminal_fits_its_width(made, tmp_path, width: int):
 
 
 def test_markdown_shows_printed_beside_measured_and_verdicts_in_bold(made, tmp_path):
-    text = verdict_markdown.render(made, tmp_path)
+    text = verdict_markdown.format_verdict(made, tmp_path)
     assert "# A paper (arXiv 0000.00000)" in text
     assert "### Table 7: errors" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| A | 20 <br>")]
@@ -188,7 +188,7 @@ def test_markdown_shows_printed_beside_measured_and_verdicts_in_bold(made, tmp_p
 
 
 def test_markdown_keeps_names_in_their_cells(made, tmp_path):
-    tables = [line for line in verdict_markdown.render(made, tmp_path).splitlines() if line.startswith("|")]
+    tables = [line for line in verdict_markdown.format_verdict(made, tmp_path).splitlines() if line.startswith("|")]
     counts = {len(re.findall(r"(?<!\\)\|", line)) for line in tables}
     assert counts == {3, 4, 5, 11}
     assert not any("<script>" in line or "\x1b" in line for line in tables)
@@ -196,7 +196,7 @@ def test_markdown_keeps_names_in_their_cells(made, tmp_path):
 
 def test_markdown_links_lead_to_the_runs(made, tmp_path):
     start = tmp_path / "reports" / "deep"
-    found = re.findall(r"\]\(<([^>]+)>\)", verdict_markdown.render(made, start))
+    found = re.findall(r"\]\(<([^>]+)>\)", verdict_markdown.format_verdict(made, start))
     assert len(found) == 12
     assert all(path.startswith("../../fig1/runs/") for path in found)
     start.mkdir(parents=True)
@@ -204,7 +204,7 @@ def test_markdown_links_lead_to_the_runs(made, tmp_path):
 
 
 def test_json_holds_everything(made, tmp_path):
-    found = json.loads(verdict_json.render(made, tmp_path))
+    found = json.loads(verdict_json.format_verdict(made, tmp_path))
     assert [claim["verdict"] for claim in found["claims"]] == [
         *("supported", "contradicted", "not decided", "not testable", "not testable", "supported")
     ]
@@ -225,5 +225,5 @@ def test_a_paper_without_runs_is_shown_too(results, tmp_path):
     (tmp_path / "paper.toml").write_text(PAPER)
     made = report(read_paper(tmp_path / "paper.toml"), [])
     assert "not testable" in printed(made, tmp_path)
-    assert "Table 7" in verdict_markdown.render(made, tmp_path)
-    assert json.loads(verdict_json.render(made, tmp_path))["runs"] == []
+    assert "Table 7" in verdict_markdown.format_verdict(made, tmp_path)
+    assert json.loads(verdict_json.format_verdict(made, tmp_path))["runs"] == []

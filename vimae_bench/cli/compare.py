@@ -111,7 +111,7 @@ def _show(made: _Compared) -> None:
 
     from ..reports import comparison_terminal as differences
 
-    Console().print(differences.render(made.tables, made.notes))
+    Console().print(differences.render_comparisons(made.tables, made.notes))
 
 
 def _text(made: _Compared, form: str) -> str:
@@ -121,9 +121,9 @@ def _text(made: _Compared, form: str) -> str:
 
 
 def _page(made: _Compared, command: str) -> str:
-    from ..reports.page.comparison import page
+    from ..reports.page.comparison import render_comparison_page
 
-    return page(made.tables, made.notes, command)
+    return render_comparison_page(made.tables, made.notes, command)
 
 
 def _command(words: Sequence[str], margins: Sequence[str], output: Path) -> str:

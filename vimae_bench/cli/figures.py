@@ -48,16 +48,16 @@ def figures(file: Path, results: Path, output: Path, form: str, overrides: tuple
 
 def _named(found: BenchmarkResults) -> "Iterator[tuple[str, Figure]]":
     """The figures one by one, under names of files. Raises BenchError if there is none."""
-    from ..reports import all_figures as gallery
+    from ..reports.all_figures import draw_figures, draw_image_grids, list_tables_without_images
 
     run_results, taken = found.store.load_results(found.cells), Counter[str]()
-    for title, _, figure in chain(gallery.figures(found.leaderboards, run_results), gallery.walls(run_results)):
+    for title, _, figure in chain(draw_figures(found.leaderboards, run_results), draw_image_grids(run_results)):
         name = slug(title)
         taken[name] += 1
         yield name if taken[name] == 1 else f"{name}-{taken[name]}", figure
     if not taken:
         raise BenchError(f"{found.store.path}: no run has finished, so there is nothing to draw")
-    for title in gallery.without_pictures(run_results):
+    for title in list_tables_without_images(run_results):
         click.echo(legible(f"{title}: no reconstructions and samples, for no run has kept pictures"), err=True)
 
 
@@ -67,9 +67,9 @@ def slug(title: str) -> str:
 
 
 def _write(figure: "Figure", path: Path, form: str) -> None:
-    from ..reports.plot_style import encoded
+    from ..reports.plot_style import encode_figure
 
-    data = encoded(figure, form)
+    data = encode_figure(figure, form)
     try:
         atomic_write(path, lambda temporary: temporary.write_bytes(data))
     except OSError as error:

@@ -44,7 +44,7 @@ def show(found: BenchmarkResults) -> None:
 
     from ..reports import leaderboard_terminal as terminal
 
-    Console().print(terminal.render(found.leaderboards))
+    Console().print(terminal.render_leaderboards(found.leaderboards))
 
 
 def keep(found: BenchmarkResults) -> None:
@@ -69,7 +69,7 @@ def _intervals(found: BenchmarkResults) -> "list[Figure]":
 
     boards = found.leaderboards
     having = [board for board in boards if board.columns]  # a table of which nothing is measured yet shows nothing
-    return [intervals.draw(board) for board in having or boards]
+    return [intervals.draw_intervals(board) for board in having or boards]
 
 
 def _codes(found: BenchmarkResults) -> "list[Figure]":
@@ -77,15 +77,15 @@ def _codes(found: BenchmarkResults) -> "list[Figure]":
     from ..reports import latent_codes as codes
 
     tables = list(group_by_table(found.store.load_results(found.cells)).values())
-    having = [table for table in tables if any(map(codes.kept_by, table))]
-    return [codes.draw(table) for table in having or tables]
+    having = [table for table in tables if any(map(codes.has_codes, table))]
+    return [codes.draw_codes(table) for table in having or tables]
 
 
 def _save(figures: "Sequence[Figure]", path: Path) -> None:
     """Write one PNG for each table, numbered where there are several."""
-    from ..reports.plot_style import encoded
+    from ..reports.plot_style import encode_figure
 
     for n, figure in enumerate(figures, 1):
-        data = encoded(figure, "png")
+        data = encode_figure(figure, "png")
         target = path if len(figures) == 1 else path.with_stem(f"{path.stem}-{n}")
         atomic_write(target, lambda temporary, data=data: temporary.write_bytes(data))

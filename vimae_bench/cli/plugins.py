@@ -28,7 +28,7 @@ def plugins(as_json: bool, reference: str | None) -> None:
     if reference:
         from ..reports import plugin_reference as page
 
-        click.echo(page.reference(reference, catalog), nl=False)
+        click.echo(page.format_plugin_reference(reference, catalog), nl=False)
         return
     click.echo(json.dumps(_as_json(catalog), indent=1) if as_json else legible(_as_text(catalog)))
 

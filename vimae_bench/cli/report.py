@@ -14,9 +14,9 @@ from .verdict import written
 
 if TYPE_CHECKING:
     from ..claims.verdict import Report
-    from ..reports.page.image_grids import Wall
-    from ..reports.page.provenance import Origin
-    from ..reports.page.report import Picture
+    from ..reports.page.image_grids import ImageGridView
+    from ..reports.page.provenance import Provenance
+    from ..reports.page.report import FigureView
     from ..storage.store import RunResult
 
 MLFLOW = ("http://", "https://")
@@ -42,15 +42,15 @@ def report(
       vimae-bench report results/fig1 results/paper-small --output report.html
       vimae-bench report results/quickstart --mlflow-url http://localhost:5000
     """
-    from ..reports.page.report import Material, page
+    from ..reports.page.report import ReportContent, render_report
 
     found = load_all_benchmark_results(sources, results)
     _expect_address(mlflow_url)
     boards = [board for one in found for board in one.leaderboards]
     if not boards:
         raise BenchError(f"{', '.join(map(str, sources))}: has no runs to report")
-    text = page(
-        Material(
+    text = render_report(
+        ReportContent(
             boards,
             list(_titles(found)),
             [_origin(one) for one in found],
@@ -73,14 +73,14 @@ def _titles(found: Sequence[BenchmarkResults]) -> "Iterator[str]":
             yield f"{one.store.name}: {board.title}" if len(found) > 1 else board.title
 
 
-def _origin(found: BenchmarkResults) -> "Origin":
-    from ..reports.page.provenance import origin
+def _origin(found: BenchmarkResults) -> "Provenance":
+    from ..reports.page.provenance import build_provenance
 
     try:
         kept = found.store.read_benchmark()
     except ResultsError:  # of a benchmark file nothing need be kept yet
-        return origin(found.store.name, "", found.run_results)
-    return origin(kept.name, kept.source, found.run_results)
+        return build_provenance(found.store.name, "", found.run_results)
+    return build_provenance(kept.name, kept.source, found.run_results)
 
 
 def _command(sources: Sequence[Path], given: Mapping[str, object]) -> str:
@@ -88,22 +88,22 @@ def _command(sources: Sequence[Path], given: Mapping[str, object]) -> str:
     return shlex.join(["vimae-bench", "report", *map(str, sources), *options])
 
 
-def _pictures(found: Sequence[BenchmarkResults]) -> "Iterator[Picture]":
+def _pictures(found: Sequence[BenchmarkResults]) -> "Iterator[FigureView]":
     """All figures that the results support."""
-    from ..reports import all_figures as gallery
-    from ..reports.page.inline_figures import svg
-    from ..reports.page.report import Picture
+    from ..reports.all_figures import draw_figures
+    from ..reports.page.inline_figures import figure_to_svg
+    from ..reports.page.report import FigureView
 
-    drawn = (drawn for one in found for drawn in gallery.figures(one.leaderboards, one.run_results))
+    drawn = (drawn for one in found for drawn in draw_figures(one.leaderboards, one.run_results))
     for n, (title, caption, figure) in enumerate(drawn, 1):
-        yield Picture(title, caption, svg(figure, title, f"figure-{n}"))
+        yield FigureView(title, caption, figure_to_svg(figure, title, f"figure-{n}"))
 
 
-def _walls(found: Sequence[BenchmarkResults]) -> "Iterator[Wall]":
-    from ..reports.page.image_grids import hung
+def _walls(found: Sequence[BenchmarkResults]) -> "Iterator[ImageGridView]":
+    from ..reports.page.image_grids import build_image_grids
 
     for one in found:
-        yield from hung(one.leaderboards, one.run_results)
+        yield from build_image_grids(one.leaderboards, one.run_results)
 
 
 def _verdict(found: Sequence[BenchmarkResults], against: Path | None) -> "Report | None":

@@ -82,7 +82,7 @@ def tune(
     tuned = sweeping.run_study(sweep, rounds.store, rounds)
     _show(tuned, sweep, describe_tuning(sweep, benchmark))
     folder, again = results / sweep.benchmark.name, shlex.join(["vimae-bench", "tune", str(file), *_given(overrides)])
-    write_json(folder / "tuning.json", attempts.as_json(tuned, sweep.measure))
+    write_json(folder / "tuning.json", attempts.tuning_to_json(tuned, sweep.measure))
     text, target = (
         mask_secrets(format_tuned_benchmark(benchmark, overrides, sweep, tuned, again)),
         output or folder / "tuned.toml",
@@ -156,4 +156,4 @@ def _show(tuned: "Sequence[TuningResult]", sweep: "Study", provenance: str) -> N
 
     notes = [provenance, *_remarks(tuned, sweep)]
     independent = sweep.benchmark.tuning.sampler == "random"
-    Console().print(attempts.render(tuned, sweep.measure, notes, independent=independent))
+    Console().print(attempts.render_tuning(tuned, sweep.measure, notes, independent=independent))

@@ -72,7 +72,7 @@ def _show(made: "Report") -> None:
 
     from ..reports import verdict_terminal
 
-    Console().print(verdict_terminal.render(made, Path.cwd()))
+    Console().print(verdict_terminal.render_verdict(made, Path.cwd()))
 
 
 def _text(made: "Report", form: str, start: Path) -> str:
@@ -85,11 +85,11 @@ def _text(made: "Report", form: str, start: Path) -> str:
 
         console = Console(file=StringIO(), width=140)
         with console.capture() as printed:
-            console.print(verdict_terminal.render(made, start))
+            console.print(verdict_terminal.render_verdict(made, start))
         return printed.get()
     from ..reports import verdict_json, verdict_markdown
 
-    return (verdict_markdown if form == "markdown" else verdict_json).render(made, start)
+    return (verdict_markdown if form == "markdown" else verdict_json).format_verdict(made, start)
 
 
 def written(output: Path, text: str) -> None:

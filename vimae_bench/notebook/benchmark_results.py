@@ -13,22 +13,22 @@ from ..core.errors import BenchError, did_you_mean
 from ..core.spec import Cell
 from ..storage.archive import find_results
 from ..storage.store import Reference, RunResult
-from .frames import Placed
+from .frames import TableRun
 
 
 @dataclass(frozen=True)
-class Bench:
-    """The outcomes of one benchmark's runs, and how its tables are `shown`: what `build_leaderboards` takes besides."""
+class LoadedBenchmark:
+    """The outcomes of one benchmark's runs, and how its tables are `display`: what `build_leaderboards` takes besides."""
 
     name: str
     run_results: tuple[RunResult, ...]
     references: tuple[Reference, ...] = ()
-    shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    display: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @cached_property
     def boards(self) -> list[Leaderboard]:
         """A leaderboard for each table."""
-        return build_leaderboards(self.run_results, self.references, **self.shown)
+        return build_leaderboards(self.run_results, self.references, **self.display)
 
     @cached_property
     def tables(self) -> list[tuple[str, list[RunResult]]]:
@@ -38,53 +38,53 @@ class Bench:
         return [(format_table_title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
     @property
-    def placed(self) -> list[Placed]:
+    def table_runs(self) -> list[TableRun]:
         """The outcomes with the tables they stand in."""
-        return [Placed(self.name, table, result) for table, group in self.tables for result in group]
+        return [TableRun(self.name, table, result) for table, group in self.tables for result in group]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The measures shown; none: all."""
-        return self.shown.get("columns", ())
+        return self.display.get("columns", ())
 
     @property
     def labels(self) -> set[str]:
         """The labels of the methods."""
         return {result.cell.label for result in self.run_results}
 
-    def has_place_for(self, cell: Cell) -> bool:
+    def has_table_for(self, cell: Cell) -> bool:
         """Whether some table was trained as this cell was."""
-        return _setup(cell) in {_setup(result.cell) for result in self.run_results}
+        return _get_table_key(cell) in {_get_table_key(result.cell) for result in self.run_results}
 
 
-def read(path: Path, results: Path) -> Bench:
+def read_loaded_benchmark(path: Path, results: Path) -> LoadedBenchmark:
     """What is in a results folder, or in that of a benchmark file. Raises BenchError for what is neither."""
     if not find_results(path).exists():
-        raise BenchError(f"{path}: there is no such folder or file{did_you_mean(path.name, _near(path))}")
+        raise BenchError(f"{path}: there is no such folder or file{did_you_mean(path.name, _list_candidates(path))}")
     found = load_benchmark_results(path, results)
     run_results, references = found.store.load_results(found.cells), found.store.load_references(found.cells)
     shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "cells")}
-    return Bench(found.store.name, tuple(run_results), tuple(references), shown)
+    return LoadedBenchmark(found.store.name, tuple(run_results), tuple(references), shown)
 
 
-def expect_apart(benches: Sequence[Bench]) -> None:
+def check_distinct_runs(benches: Sequence[LoadedBenchmark]) -> None:
     """Raises BenchError where two runs would be one entry of a table."""
     for bench in benches:
         seen = set[object]()
         for cell in (result.cell for result in bench.run_results):
-            if (one := (*_setup(cell), cell.label, cell.seed)) in seen:
+            if (one := (*_get_table_key(cell), cell.label, cell.seed)) in seen:
                 raise BenchError(
                     f"two runs are called '{cell.label}' and come from seed {cell.seed}; label one otherwise"
                 )
             seen.add(one)
 
 
-def _setup(cell: Cell) -> tuple[object, ...]:
+def _get_table_key(cell: Cell) -> tuple[object, ...]:
     run = cell.run
     return run.dataset.key, run.architecture.key, run.latent, run.training
 
 
-def _near(path: Path) -> list[str]:
+def _list_candidates(path: Path) -> list[str]:
     """What may have been meant: results folders and benchmark files beside it."""
     if not path.parent.is_dir():
         return []

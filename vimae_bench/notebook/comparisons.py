@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 class Comparisons(Sequence[Comparison]):
     """Two methods in every table that has both."""
 
-    found: tuple[Comparison, ...]
+    items: tuple[Comparison, ...]
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
         """A row for each table and measure: means, difference with its interval, p, verdict."""
-        return frames.comparisons(self.found)
+        return frames.build_comparisons(self.items)
 
     @overload
     def __getitem__(self, index: int) -> Comparison: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[Comparison]: ...
     def __getitem__(self, index: Any) -> Any:
-        return self.found[index]
+        return self.items[index]
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self.items)
 
     def _repr_html_(self) -> str:
-        return html.comparisons(self.found)
+        return html.format_comparisons(self.items)
 
     def __repr__(self) -> str:
-        return "\n".join(map(_told, self.found))
+        return "\n".join(map(_summarize, self.items))
 
 
-def _told(comparison: Comparison) -> str:
+def _summarize(comparison: Comparison) -> str:
     verdicts = "; ".join(f"{row.verdict} in {row.measure.name}" for row in comparison.rows if row.verdict)
     return f"{comparison.title}: {comparison.a} beside {comparison.b}: {verdicts or 'nothing tested'}"

@@ -16,115 +16,117 @@ from ..plugin.settings import SettingPath, SettingsChecker, spell
 
 SOURCE = "train"
 """How messages call what was wrong in."""
-UNREGISTERED = 0
+UNREGISTERED_VERSION = 0
 """The version of what no package has registered; a plugin's is 1 or more."""
-METHODS: Mapping[str, tuple[str, ...]] = {
+REQUIRED_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "prior": ("__call__",),
     "architecture": ("encoder", "decoder"),
     "dataset": ("folder", "pixel_range", "validation", "prepare"),
 }
 """What an object of a kind that is a protocol has to have."""
-CLASSES: Mapping[str, type] = {"objective": Objective, "metric": Metric}
+BASE_CLASSES: Mapping[str, type] = {"objective": Objective, "metric": Metric}
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """A plugin, and the choice that it is: for one that is not registered, what can be told of it."""
 
-    choice: Choice
-    made: Any
+    spec: Choice
+    plugin: Any
 
     @property
-    def registered(self) -> bool:
+    def is_registered(self) -> bool:
         """Whether the choice is the part's identity, by which a worker could make it again."""
-        return self.choice.version != UNREGISTERED
+        return self.spec.version != UNREGISTERED_VERSION
 
 
-def identity(run: Run) -> str:
+def get_run_key(run: Run) -> str:
     """The run's key; empty where some part is not registered, so that no worker could make it again."""
     parts = (run.dataset, run.architecture, run.objective, run.prior)
-    return "" if any(part.version == UNREGISTERED for part in parts) else run.key
+    return "" if any(part.version == UNREGISTERED_VERSION for part in parts) else run.key
 
 
-class Reader:
+class ComponentReader:
     """Reads what `train` was given, and gathers all that is wrong with it."""
 
     def __init__(self) -> None:
         self.checker = SettingsChecker(get_catalog().get_form)
 
-    def part(self, kind: str, given: Any, where: SettingPath) -> Part | None:  # noqa: ANN401
+    def read_component(self, kind: str, given: Any, where: SettingPath) -> Component | None:  # noqa: ANN401
         """A plugin by its name, its table, its choice, its class or itself; None where it is none of these."""
         if isinstance(given, Choice):  # checked when it was made
-            return Part(given, registry.make_plugin(kind, given))
+            return Component(given, registry.make_plugin(kind, given))
         if isinstance(given, str | Mapping):
-            return self._named(kind, given, where)
-        made = given() if isinstance(given, type) and self._makes(given, where) else given
-        if not isinstance(made, type) and not _is(kind, made):
+            return self._read_registered(kind, given, where)
+        made = given() if isinstance(given, type) and self._can_construct(given, where) else given
+        if not isinstance(made, type) and not _is_of_kind(kind, made):
             a = "an" if kind[0] in "aeiou" else "a"
-            self.wrong(where, f"must be {a} {kind}: a name, a table such as {{'use': name}}, or an object of one's own")
-        return None if self.checker.problems else Part(_told(made), made)
+            self.add_problem(
+                where, f"must be {a} {kind}: a name, a table such as {{'use': name}}, or an object of one's own"
+            )
+        return None if self.checker.problems else Component(_describe_object(made), made)
 
-    def value(self, form: Json, given: Any, where: SettingPath) -> Any:  # noqa: ANN401
+    def read_value(self, form: Json, given: Any, where: SettingPath) -> Any:  # noqa: ANN401
         """A plain value, checked as that of a benchmark file is."""
-        return self.checker.complete(form, _listed(given), where)
+        return self.checker.complete(form, _to_plain_types(given), where)
 
-    def wrong(self, where: SettingPath, what: str) -> None:
+    def add_problem(self, where: SettingPath, what: str) -> None:
         self.checker.problems.append((where, what))
 
-    def expect_nothing_wrong(self) -> None:
+    def raise_problems(self) -> None:
         """Raises Problems with all that is."""
         if self.checker.problems:
             raise Problems(SOURCE, [Problem(spell(where), what) for where, what in self.checker.problems])
 
-    def _named(self, kind: str, given: Any, where: SettingPath) -> Part | None:  # noqa: ANN401
+    def _read_registered(self, kind: str, given: Any, where: SettingPath) -> Component | None:  # noqa: ANN401
         before = len(self.checker.problems)
-        raw = self.value({"plugin": kind}, given, where)
+        raw = self.read_value({"plugin": kind}, given, where)
         if len(self.checker.problems) > before:
             return None
         try:
-            return Part(choice := Choice.from_json(raw), registry.make_plugin(kind, choice))
+            return Component(choice := Choice.from_json(raw), registry.make_plugin(kind, choice))
         except BenchError as error:
-            return self.wrong(where, str(error))
+            return self.add_problem(where, str(error))
 
-    def _makes(self, given: type, where: SettingPath) -> bool:
+    def _can_construct(self, given: type, where: SettingPath) -> bool:
         """Whether a class can be made as it is."""
         try:
             inspect.signature(given).bind()
         except TypeError as error:
-            self.wrong(where, f"{given.__name__} has settings without a default ({error}); give an object of it")
+            self.add_problem(where, f"{given.__name__} has settings without a default ({error}); give an object of it")
             return False
         return True
 
 
-def _is(kind: str, made: object) -> bool:
-    if kind in CLASSES:
-        return isinstance(made, CLASSES[kind])
-    return all(hasattr(made, name) for name in METHODS[kind])
+def _is_of_kind(kind: str, made: object) -> bool:
+    if kind in BASE_CLASSES:
+        return isinstance(made, BASE_CLASSES[kind])
+    return all(hasattr(made, name) for name in REQUIRED_ATTRIBUTES[kind])
 
 
-def _told(made: object) -> Choice:
+def _describe_object(made: object) -> Choice:
     """What there is to tell of an object: its name, its settings, a hash of its source."""
     named = made if inspect.isfunction(made) else type(made)
-    settings = {name: _plain(value) for name, value in getattr(made, "__dict__", {}).items()}
+    settings = {name: _to_json(value) for name, value in getattr(made, "__dict__", {}).items()}
     name = named.__name__ if is_name(named.__name__) else "unnamed"
-    return Choice(name, {**settings, "source": _source(named)}, UNREGISTERED)
+    return Choice(name, {**settings, "source": _hash_source(named)}, UNREGISTERED_VERSION)
 
 
-def _source(named: Any) -> str:  # noqa: ANN401
+def _hash_source(named: Any) -> str:  # noqa: ANN401
     """A hash of the code of a function, or of a class's methods: what was changed and made again is something else."""
     classes = getattr(named, "__mro__", ())
     methods = [method for base in classes for method in vars(base).values() if inspect.isfunction(method)]
-    return fingerprint([_text(function) for function in (methods if classes else [named])])
+    return fingerprint([_get_source(function) for function in (methods if classes else [named])])
 
 
-def _text(function: Callable[..., object]) -> str:
+def _get_source(function: Callable[..., object]) -> str:
     try:
         return inspect.getsource(function)
     except OSError:  # made where no text was kept, as what a dataclass writes itself
         return ""
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401
+def _to_json(value: object) -> Any:  # noqa: ANN401
     """The value, or how Python writes it where JSON cannot; the place in memory is no part of what it is."""
     try:
         canonical(value)
@@ -133,10 +135,10 @@ def _plain(value: object) -> Any:  # noqa: ANN401
     return value
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401
+def _to_plain_types(value: Any) -> Any:  # noqa: ANN401
     """Tables and tuples of Python as TOML has them."""
     if isinstance(value, Mapping):
-        return {name: _listed(inner) for name, inner in value.items()}
+        return {name: _to_plain_types(inner) for name, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_listed(inner) for inner in value]
+        return [_to_plain_types(inner) for inner in value]
     return value

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..core.errors import BenchError
-from ..reports.plot_style import encoded
-from ..reports.table_format import plain
+from ..reports.plot_style import encode_figure
+from ..reports.table_format import clean_text
 from ..storage.image_grid import TILE, picture, sheet
 
 if TYPE_CHECKING:
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
 
 Captioned = tuple["Figure", str]
 FORMATS = ("png", "svg", "pdf")
-DPI, SHOWN = 120, 96
+DPI, DISPLAY_DPI = 120, 96
 """Dots to an inch of a figure in a notebook, and of those that it is shown at."""
 COLOURS = 256
 """Of a figure in a notebook, where it takes a third of the room that all would, and looks the same."""
 
 
 @dataclass(frozen=True)
-class Tiles:
+class ImageGrid:
     """Images float32 [N, C, H, W] in [0, 1] units, shown in rows of `columns`."""
 
     images: Tensor
     columns: int
 
     @property
-    def picture(self) -> "Image":
+    def image(self) -> "Image":
         """The whole picture, enlarged so that every pixel is a sharp square."""
         pixels = self.images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         return picture(sheet(pixels, self.columns, max(1, TILE // max(pixels.shape[1:3]))))
 
     def save(self, path: str | Path) -> None:
         """Write the picture to a file, whose ending says the format."""
-        self.picture.save(path)
+        self.image.save(path)
 
     def _repr_png_(self) -> bytes:
-        return _encoded(self.picture)
+        return _encode_png(self.image)
 
     def __repr__(self) -> str:
         return f"{len(self.images)} images of shape {tuple(self.images.shape[1:])}"
@@ -76,7 +76,7 @@ class Figures(Sequence["Figure"]):
         several = len(self) > 1
         paths = [path.with_stem(f"{path.stem}-{n}") if several else path for n in range(1, len(self) + 1)]
         for target, figure in zip(paths, self, strict=True):
-            target.write_bytes(encoded(figure, form))
+            target.write_bytes(encode_figure(figure, form))
         return paths
 
     def _ipython_display_(self) -> None:
@@ -84,22 +84,22 @@ class Figures(Sequence["Figure"]):
         from IPython.display import HTML, Image, display  # pyright: ignore
 
         for figure, caption in zip(self._figures, self.captions, strict=True):
-            display(Image(_png(figure), width=round(figure.get_figwidth() * SHOWN)))
-            display(HTML(f"<p>{escape(plain(caption))}</p>"))
+            display(Image(_figure_to_png(figure), width=round(figure.get_figwidth() * DISPLAY_DPI)))
+            display(HTML(f"<p>{escape(clean_text(caption))}</p>"))
 
     def __repr__(self) -> str:
         return f"{len(self)} figure{'s' if len(self) != 1 else ''}"
 
 
-def _png(figure: "Figure") -> bytes:
+def _figure_to_png(figure: "Figure") -> bytes:
     from PIL import Image
 
     out = BytesIO()
     figure.savefig(out, format="png", dpi=DPI)
-    return _encoded(Image.open(out).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE))
+    return _encode_png(Image.open(out).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE))
 
 
-def _encoded(image: "Image") -> bytes:
+def _encode_png(image: "Image") -> bytes:
     out = BytesIO()
     image.save(out, format="png", optimize=True)
     return out.getvalue()

@@ -7,29 +7,29 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
-Tell = Callable[[int, str], None]
+ProgressCallback = Callable[[int, str], None]
 """Takes how much is done and a few words."""
-PATIENCE = 2.0
+DELAY = 2.0
 """Seconds of work before a notebook has a bar, which a short training leaves no room for."""
 REFRESH = 0.5
 """Seconds between two looks of a notebook's bar."""
 
 
 @contextmanager
-def bar(name: str, total: int) -> Generator[Tell]:
+def show_progress(name: str, total: int) -> Generator[ProgressCallback]:
     """A bar that is gone when the work is done."""
-    with (_in_notebook if notebook() else _on_terminal)(name, total) as tell:
+    with (_show_in_notebook if is_notebook() else _show_in_terminal)(name, total) as tell:
         yield tell
 
 
-def notebook() -> bool:
+def is_notebook() -> bool:
     """Whether this process is a notebook's kernel."""
     shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(shell, "kernel")
 
 
 @contextmanager
-def _on_terminal(name: str, total: int) -> Generator[Tell]:
+def _show_in_terminal(name: str, total: int) -> Generator[ProgressCallback]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -44,17 +44,17 @@ def _on_terminal(name: str, total: int) -> Generator[Tell]:
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        task = progress.add_task(_printable(name), total=total, words="")
-        yield lambda done, words: progress.update(task, completed=done, words=_printable(words))
+        task = progress.add_task(_remove_unprintable(name), total=total, words="")
+        yield lambda done, words: progress.update(task, completed=done, words=_remove_unprintable(words))
 
 
 @contextmanager
-def _in_notebook(name: str, total: int) -> Generator[Tell]:
+def _show_in_notebook(name: str, total: int) -> Generator[ProgressCallback]:
     """Rich's own needs ipywidgets, and leaves an empty widget in the saved notebook."""
     from IPython.display import HTML, display  # pyright: ignore
 
     shown: Any = None
-    due = time.monotonic() + PATIENCE
+    due = time.monotonic() + DELAY
 
     def tell(done: int, words: str) -> None:
         nonlocal shown, due
@@ -74,5 +74,5 @@ def _in_notebook(name: str, total: int) -> Generator[Tell]:
             shown.update(HTML(""))
 
 
-def _printable(text: str) -> str:
+def _remove_unprintable(text: str) -> str:
     return "".join(c for c in text if c.isprintable())

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from ..analysis.comparison import compare_methods
 from ..core.errors import BenchError, did_you_mean
 from . import frames, html
-from .benchmark_results import Bench, expect_apart, read
+from .benchmark_results import LoadedBenchmark, check_distinct_runs, read_loaded_benchmark
 from .comparisons import Comparisons
 from .plots import Plots
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .trained_model import Trained
+    from .trained_model import TrainedModel
 
-HERE = "this session"
+SESSION = "this session"
 """The benchmark of what was trained here."""
 
 
@@ -29,12 +29,12 @@ def load(*paths: str | Path, results: str | Path = "results") -> "Results":
     """
     if not paths:
         raise BenchError("load needs a results folder or a benchmark file, such as load('results/fig1')")
-    return Results(tuple(read(Path(path), Path(results)) for path in paths))
+    return Results(tuple(read_loaded_benchmark(Path(path), Path(results)) for path in paths))
 
 
-def beside(*trained: "Trained") -> "Results":
+def combine(*trained: "TrainedModel") -> "Results":
     """What was trained here as results: a table for all that was trained alike. Seeds make up a row by its label."""
-    return _apart([Bench(HERE, tuple(one.result for one in trained))])
+    return _create_results([LoadedBenchmark(SESSION, tuple(one.result for one in trained))])
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,47 +44,47 @@ class Results:
     The columns of the frames are described in docs/reference/python.md.
     """
 
-    benches: tuple[Bench, ...]
+    benchmarks: tuple[LoadedBenchmark, ...]
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
         """A row for each run, whatever became of it."""
-        return frames.runs(self._placed)
+        return frames.build_runs(self._table_runs)
 
     @cached_property
     def measures(self) -> "pd.DataFrame":
         """A row for each run and measure: value, standard error within the model, n."""
-        return frames.measures(self._placed)
+        return frames.build_measures(self._table_runs)
 
     @cached_property
     def curves(self) -> "pd.DataFrame":
         """A row for each run, epoch and term of its loss."""
-        return frames.curves(self._placed)
+        return frames.build_curves(self._table_runs)
 
     @cached_property
     def leaderboard(self) -> "pd.DataFrame":
         """A row for each table, method and measure: mean over seeds with its interval, rank, letters."""
-        return frames.leaderboard([(bench.name, board) for bench in self.benches for board in bench.boards])
+        return frames.build_leaderboard([(bench.name, board) for bench in self.benchmarks for board in bench.boards])
 
     @property
     def plot(self) -> Plots:
         """Figures of these results, such as `results.plot.intervals()`."""
-        return Plots(self.benches)
+        return Plots(self.benchmarks)
 
     @property
     def tables(self) -> list[str]:
         """The titles of the tables."""
-        return [name for bench in self.benches for name, _ in bench.tables]
+        return [name for bench in self.benchmarks for name, _ in bench.tables]
 
     @property
     def methods(self) -> list[str]:
         """The labels of the methods, in the order of the runs."""
-        return list(dict.fromkeys(placed.result.cell.label for placed in self._placed))
+        return list(dict.fromkeys(placed.result.cell.label for placed in self._table_runs))
 
     @property
     def seeds(self) -> list[int]:
         """The seeds of the runs, in order."""
-        return sorted({placed.result.cell.seed for placed in self._placed})
+        return sorted({placed.result.cell.seed for placed in self._table_runs})
 
     def table(self, name: str) -> "Results":
         """The tables alone whose titles hold all of these parts, such as `"mnist, d = 8"`.
@@ -92,7 +92,7 @@ class Results:
         Raises BenchError where there is none.
         """
         wanted = {part.strip() for part in name.split(",")}
-        kept = [(b, [o for t, group in b.tables if wanted <= {*t.split(", ")} for o in group]) for b in self.benches]
+        kept = [(b, [o for t, group in b.tables if wanted <= {*t.split(", ")} for o in group]) for b in self.benchmarks]
         if not any(run_results for _, run_results in kept):
             raise BenchError(f"no table here is called '{name}'{did_you_mean(name, self.tables)}")
         return Results(
@@ -107,26 +107,26 @@ class Results:
         for label in (a, b):
             if label not in self.methods:
                 raise BenchError(f"no method here is called '{label}'{did_you_mean(label, self.methods)}")
-        both = [bench for bench in self.benches if {a, b} <= bench.labels]
+        both = [bench for bench in self.benchmarks if {a, b} <= bench.labels]
         found = [one for bench in both for one in compare_methods(bench.run_results, a, b, bench.columns, margin)]
         if not found:
             raise BenchError(f"'{a}' and '{b}' have no table and no seed in common")
         return Comparisons(tuple(found))
 
-    def beside(self, *trained: "Trained") -> "Results":
+    def append(self, *trained: "TrainedModel") -> "Results":
         """These results with what was trained here as further rows of their tables, compared like any other.
 
         Raises BenchError for what was trained on other data, with another architecture or in another way.
         """
-        benches = list(self.benches)
+        benches = list(self.benchmarks)
         for one in trained:
-            places = [place for place, bench in enumerate(benches) if bench.has_place_for(one.result.cell)]
+            places = [place for place, bench in enumerate(benches) if bench.has_table_for(one.result.cell)]
             if not places:
                 raise BenchError(f"no table here was trained as {one!r}; train it with like=, or look at it alone")
             benches[places[0]] = replace(benches[places[0]], run_results=(*benches[places[0]].run_results, one.result))
-        return _apart(benches)
+        return _create_results(benches)
 
-    def setup(self) -> dict[str, Any]:
+    def read_setup(self) -> dict[str, Any]:
         """What the runs of the only table share: data set, architecture, latent, training, metrics.
 
         Raises BenchError where there are several tables.
@@ -134,24 +134,24 @@ class Results:
         if len(self.tables) != 1:
             remedy = f"; choose one, such as .table({self.tables[0]!r})" if self.tables else ""
             raise BenchError(f"there are {len(self.tables)} tables{remedy}")
-        cell = self._placed[0].result.cell
+        cell = self._table_runs[0].result.cell
         shared = {name: getattr(cell.run, name) for name in ("dataset", "architecture", "latent", "training")}
         return {**shared, "metrics": cell.metrics}
 
     @cached_property
-    def _placed(self) -> list[frames.Placed]:
-        return [placed for bench in self.benches for placed in bench.placed]
+    def _table_runs(self) -> list[frames.TableRun]:
+        return [placed for bench in self.benchmarks for placed in bench.table_runs]
 
     def _repr_html_(self) -> str:
-        return html.leaderboards([board for bench in self.benches for board in bench.boards])
+        return html.format_leaderboards([board for bench in self.benchmarks for board in bench.boards])
 
     def __repr__(self) -> str:
-        names = ", ".join(bench.name for bench in self.benches)
-        done = sum(placed.result.status == "done" for placed in self._placed)
+        names = ", ".join(bench.name for bench in self.benchmarks)
+        done = sum(placed.result.status == "done" for placed in self._table_runs)
         tables = f"{n} tables" if (n := len(self.tables)) != 1 else "1 table"
-        return f"Results of {names}: {tables}, {len(self.methods)} methods, {done} of {len(self._placed)} runs done"
+        return f"Results of {names}: {tables}, {len(self.methods)} methods, {done} of {len(self._table_runs)} runs done"
 
 
-def _apart(benches: Sequence[Bench]) -> Results:
-    expect_apart(benches)
+def _create_results(benches: Sequence[LoadedBenchmark]) -> Results:
+    check_distinct_runs(benches)
     return Results(tuple(benches))

@@ -13,15 +13,15 @@ from ..plugin.latent_sampling import LatentDistribution
 from ..storage.image_grid import COLUMNS
 from ..storage.store import RunResult
 from . import frames, html
-from .components import identity
-from .pictures import Tiles
+from .components import get_run_key
+from .pictures import ImageGrid
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Trained:
+class TrainedModel:
     """What came of one training.
 
     `result` is what came of it as results hold it, `evaluation` the model with its data as a metric sees them.
@@ -42,7 +42,7 @@ class Trained:
     @property
     def key(self) -> str:
         """The identity that a worker's run of the same has; empty where some part is not registered."""
-        return identity(self.result.cell.run)
+        return get_run_key(self.result.cell.run)
 
     @property
     def status(self) -> str:
@@ -61,28 +61,28 @@ class Trained:
     @cached_property
     def estimates(self) -> "pd.DataFrame":
         """A row for each measure: value, se, n, unit, better."""
-        return frames.estimates(self.result)
+        return frames.build_estimates(self.result)
 
     @cached_property
     def history(self) -> "pd.DataFrame":
         """A row for each epoch, a column for each term: the mean over the epoch's batches."""
-        return frames.history(self.result)
+        return frames.build_history(self.result)
 
-    def samples(self, n: int = 50, source: LatentDistribution = "prior", columns: int = COLUMNS) -> Tiles:
+    def samples(self, n: int = 50, source: LatentDistribution = "prior", columns: int = COLUMNS) -> ImageGrid:
         """n generated images, of codes drawn from the prior or from another `source`."""
-        return Tiles(self._done().samples(n, source), columns)
+        return ImageGrid(self._get_trial().generate(n, source), columns)
 
-    def reconstructions(self, columns: int = COLUMNS) -> Tiles:
+    def reconstructions(self, columns: int = COLUMNS) -> ImageGrid:
         """Test images in every other row, what became of each below it."""
-        return Tiles(reconstructions(self._done(), columns), columns)
+        return ImageGrid(reconstructions(self._get_trial(), columns), columns)
 
-    def _done(self) -> Evaluation:
+    def _get_trial(self) -> Evaluation:
         if self.status != "done":
             raise BenchError(f"{self!r} has no model to look at")
         return self.evaluation
 
     def _repr_html_(self) -> str:
-        return html.trained(repr(self), self.result)
+        return html.format_trained_model(repr(self), self.result)
 
     def __repr__(self) -> str:
         run = self.result.cell.run

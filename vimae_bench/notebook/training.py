@@ -31,24 +31,24 @@ from ..plugin.evaluation import Evaluation
 from ..storage.metric_file import suffix_of
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
-from .components import Part
-from .method import Method, read
-from .progress import Tell, bar
-from .trained_model import Trained
+from .components import Component
+from .method import MethodSpec, parse_method
+from .progress import ProgressCallback, show_progress
+from .trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from .results import Results
 
 
 @dataclass(frozen=True)
-class Watched(RunFolder):
+class WatchedRunFolder(RunFolder):
     """A run's folder that also tells somebody what is told to it."""
 
-    heard: Callable[[str, Json], object]
+    callback: Callable[[str, Json], object]
 
     def tell(self, event: str, **what: object) -> None:
         super().append_event(event, **what)
-        self.heard(event, what)
+        self.callback(event, what)
 
 
 def train(
@@ -66,7 +66,7 @@ def train(
     label: str = "",
     device: str | None = None,
     data: str | Path | None = None,
-) -> Trained:
+) -> TrainedModel:
     """Train one method here, and measure it; nothing is kept in a results folder.
 
     `objective`, `prior`, `dataset`, `architecture` and each of `metrics` are a name ("elbo"), a table as in a benchmark
@@ -78,52 +78,52 @@ def train(
     that is wrong with the settings. What code of one's own raises is raised as it is.
     """
     given = {"dataset": dataset, "architecture": architecture, "latent": latent, "metrics": metrics}
-    wanted = {"objective": objective, "prior": prior, "seed": seed, **_given(given)}
-    settings = {**(training or {}), **_given({"epochs": epochs})}
-    method = read(wanted, settings, like.setup() if like else {})
+    wanted = {"objective": objective, "prior": prior, "seed": seed, **_drop_missing(given)}
+    settings = {**(training or {}), **_drop_missing({"epochs": epochs})}
+    method = parse_method(wanted, settings, like.read_setup() if like else {})
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return _carried_out(method, label or method.objective.choice.use, where, Path(data) if data else default_root())
+    return _train_in_scratch(method, label or method.objective.spec.use, where, Path(data) if data else default_root())
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_missing(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _carried_out(method: Method, label: str, device: torch.device, data: Path) -> Trained:
+def _train_in_scratch(method: MethodSpec, label: str, device: torch.device, data: Path) -> TrainedModel:
     scratch = Path(mkdtemp(prefix="vimae-bench-"))
     try:
-        result, evaluation = _measured_and_drawn(method, label, device, data, scratch)
+        result, evaluation = _train_and_measure(method, label, device, data, scratch)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
     weakref.finalize(result, shutil.rmtree, scratch, ignore_errors=True)  # tables of it read its epochs and pictures
-    return Trained(result, evaluation)
+    return TrainedModel(result, evaluation)
 
 
-def _measured_and_drawn(
-    method: Method, label: str, device: torch.device, data: Path, scratch: Path
+def _train_and_measure(
+    method: MethodSpec, label: str, device: torch.device, data: Path, scratch: Path
 ) -> tuple[RunResult, Evaluation]:
     """Train a model in a scratch folder, measure it and draw it."""
-    cell, dataset = method.cell(label), method.dataset.made
-    with bar(label, method.training.epochs) as tell, _undisturbed(method.training.threads, device):
+    cell, dataset = method.to_entry(label), method.dataset.plugin
+    with show_progress(label, method.training.epochs) as tell, _preserve_torch_state(method.training.threads, device):
         ensure(dataset, data, print)
         splits = open_splits(dataset, data)
-        model = _assembled(method, ModelSpec(splits.shape, method.latent, dataset.pixel_range), device)
-        _expect_measurable(method, splits, model.spec)
-        folder = Watched(scratch / "run", lambda event, what: _show(event, what, tell))
-        kept = _train(method, model, splits, folder, device)
+        model = _build_model(method, ModelSpec(splits.shape, method.latent, dataset.pixel_range), device)
+        _check_metrics(method, splits, model.spec)
+        folder = WatchedRunFolder(scratch / "run", lambda event, what: _report_epoch(event, what, tell))
+        kept = _train_model(method, model, splits, folder, device)
         kept["data"] = known_digests(folder_of(dataset, data))
         evaluation = Evaluation(model.eval(), splits, cell.run.dataset.use, method.seed, device)
         done = kept["status"] == "done"
         show = partial(tell, method.training.epochs)
-        measures, estimates = _measured(method.metrics if done else (), evaluation, show)
+        measures, estimates = _measure(method.metrics if done else (), evaluation, show)
         if done:
             draw(evaluation, folder.read_history(), folder.pictures)  # figures of results look for them there
     return RunResult(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates), evaluation
 
 
 @contextmanager
-def _undisturbed(threads: int, device: torch.device) -> Generator[None]:
+def _preserve_torch_state(threads: int, device: torch.device) -> Generator[None]:
     """A run's threads meanwhile, and torch's generators as they were afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -134,62 +134,64 @@ def _undisturbed(threads: int, device: torch.device) -> Generator[None]:
         torch.set_num_threads(before)
 
 
-def _assembled(method: Method, spec: ModelSpec, device: torch.device) -> Autoencoder:
+def _build_model(method: MethodSpec, spec: ModelSpec, device: torch.device) -> Autoencoder:
     """The model at its initial weights, of which is known that it fits the images and the objective."""
     parts = method.architecture, method.prior, method.objective
-    with _own_words(f"does not fit {method.dataset.choice.use}", *parts):
-        architecture, prior, objective = (part.made for part in parts)
+    with _name_component(f"does not fit {method.dataset.spec.use}", *parts):
+        architecture, prior, objective = (part.plugin for part in parts)
         model = assemble(spec, architecture, prior, objective, method.seed, device)
     with torch.no_grad():
         wrong = wrong_shape(model.eval())  # in training mode batch norm would see the zeros that it is tried on
     if wrong:
-        raise BenchError(f"architecture '{method.architecture.choice.use}': {wrong}")
-    with _own_words("cannot train this model", method.objective):
-        method.objective.made.check(model)
+        raise BenchError(f"architecture '{method.architecture.spec.use}': {wrong}")
+    with _name_component("cannot train this model", method.objective):
+        method.objective.plugin.check(model)
     return model
 
 
-def _expect_measurable(method: Method, splits: Splits, spec: ModelSpec) -> None:
+def _check_metrics(method: MethodSpec, splits: Splits, spec: ModelSpec) -> None:
     for metric in method.metrics:
-        with _own_words(f"does not fit {method.dataset.choice.use}", metric):
-            metric.made.check(splits, spec)
+        with _name_component(f"does not fit {method.dataset.spec.use}", metric):
+            metric.plugin.check(splits, spec)
 
 
 @contextmanager
-def _own_words(what: str, *parts: Part) -> Generator[None]:
+def _name_component(what: str, *parts: Component) -> Generator[None]:
     """A refusal in the words of the first part. Where some code is the user's, the traceback says more."""
     try:
         yield
     except ValueError as error:
-        if not all(part.registered for part in parts):
+        if not all(part.is_registered for part in parts):
             raise
-        raise BenchError(f"'{parts[0].choice.use}' {what}: {error}") from error
+        raise BenchError(f"'{parts[0].spec.use}' {what}: {error}") from error
 
 
-def _train(method: Method, model: Autoencoder, splits: Splits, folder: RunFolder, device: torch.device) -> Json:
+def _train_model(
+    method: MethodSpec, model: Autoencoder, splits: Splits, folder: RunFolder, device: torch.device
+) -> Json:
     """Train the model; gives what a record would say of that."""
     began, images = time.perf_counter(), torch.from_numpy(splits.train.x).to(device)
-    trained = train_model(model, method.objective.made, method.training, images, method.seed, folder)
+    trained = train_model(model, method.objective.plugin, method.training, images, method.seed, folder)
     spent = sum(line["seconds"] for line in folder.read_history())
     return record.ended(method.run, trained, model, {}, {"steps": spent, "training": time.perf_counter() - began})
 
 
-def _measured(
-    metrics: Sequence[Part], evaluation: Evaluation, show: Callable[[str], object]
+def _measure(
+    metrics: Sequence[Component], evaluation: Evaluation, show: Callable[[str], object]
 ) -> tuple[dict[str, Measure], dict[str, Estimate]]:
     """All that the metrics give, under the names that results have for them."""
     measures, estimates = dict[str, Measure](), dict[str, Estimate]()
     for metric in metrics:
-        show(f"measuring {metric.choice.use}")
-        suffix = suffix_of(metric.choice, [other.choice for other in metrics])
-        found = {measure.name + suffix: measure for measure in metric.made.measures()}
+        show(f"measuring {metric.spec.use}")
+        suffix = suffix_of(metric.spec, [other.spec for other in metrics])
+        found = {measure.name + suffix: measure for measure in metric.plugin.measures()}
         if twice := measures.keys() & found.keys():
             raise BenchError(f"two metrics give '{min(twice)}'; leave one of them out")
         measures |= {name: replace(measure, name=name) for name, measure in found.items()}
-        estimates |= {name + suffix: estimate for name, estimate in estimated(metric.made, evaluation).items()}
+        estimates |= {name + suffix: estimate for name, estimate in estimated(metric.plugin, evaluation).items()}
     return measures, estimates
 
 
-def _show(event: str, what: Json, tell: Tell) -> None:
+def _report_epoch(event: str, what: Json, tell: ProgressCallback) -> None:
     if event == "epoch":
         tell(what["epoch"], f"epoch {what['epoch']}, loss {what['terms']['total']:.4g}")

@@ -14,7 +14,7 @@ from ..claims.paper import Paper
 from ..claims.published_tables import Reading, Sheet
 from ..claims.verdict import Report
 from ..storage.store import RunResult
-from .table_format import COLLAPSED, UNDEFINED, decimals, number, unit
+from .table_format import COLLAPSED, UNDEFINED, choose_decimals, format_number, format_unit
 
 HEADS = ("runs", "measure", "A", "B", "A - B, A / B", "95 % interval", "claimed", "p", "seeds", "says")
 RULES = (
@@ -29,47 +29,47 @@ RULES = (
 )
 
 
-def title(paper: Paper) -> str:
+def format_source(paper: Paper) -> str:
     """The paper and where it is to be found."""
     source = paper.source
     return f"{source.title} ({source.reference})" if source.reference else source.title
 
 
-def tally(report: Report) -> str:
+def format_tally(report: Report) -> str:
     """Such as `15 claims: 1 supported, 2 not decided`."""
     verdicts = [judged.verdict for judged in report.claims]
     counts = (f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
     return f"{len(verdicts)} claim{'s' * (len(verdicts) != 1)}: {', '.join(counts)}"
 
 
-def reason(judged: Judged) -> str:
+def explain_verdict(judged: Judged) -> str:
     """Why a claim has its verdict, and how many seeds would decide it; empty where there is nothing to add."""
-    wanted = f"{_seeds(judged.enough)} would decide it" if judged.enough else ""
+    wanted = f"{_format_seed_estimate(judged.enough)} would decide it" if judged.enough else ""
     return "; ".join(filter(None, (judged.why, wanted, *judged.limits)))
 
 
-def said_of(judged: Judged, finding: Finding) -> list[str]:
+def list_further_statements(judged: Judged, finding: Finding) -> list[str]:
     """The sentences of a finding that its claim's reason has not said yet."""
     return [line for line in finding.said if line not in judged.why]
 
 
-def _seeds(n: int) -> str:
+def _format_seed_estimate(n: int) -> str:
     return f"more than {MOST:,} seeds" if n > MOST else f"about {n} seeds"
 
 
-def remarks(paper: Paper, judged: Judged) -> Iterator[str]:
+def list_remarks(paper: Paper, judged: Judged) -> Iterator[str]:
     """What belongs beside a verdict: at what scale it was reached, what it does not rest on, how it is meant."""
-    for evidence in evidences(judged.findings):
+    for evidence in list_evidence(judged.findings):
         if evidence.scale:
             yield f"Runs {evidence.number} differ from what was published: {', '.join(evidence.scale)}."
     for stand_in in {f.stand_in.by: f.stand_in for f in judged.findings if f.stand_in}.values():
         yield stand_in.note or f"{stand_in.measure} is not measured; {stand_in.by} stands in for it, without margins."
     if judged.lacking and judged.verdict != "not testable":
         yield f"It does not rest on {'; '.join(judged.lacking)}."
-    if tests := list(dict.fromkeys(_tests(judged))):
+    if tests := list(dict.fromkeys(_list_tests(judged))):
         yield f"Test: {'; '.join(tests)}. Holm-adjusted over {many(judged.comparisons, 'comparison')}."
-    yield from _collapses(paper, judged)
-    if spreads := list(dict.fromkeys(_spreads(judged))):
+    yield from _describe_collapses(paper, judged)
+    if spreads := list(dict.fromkeys(_format_spreads(judged))):
         yield f"A/A spread (the same method from other seeds): {', '.join(spreads)}."
     elif any(pair.p is not None for finding in judged.findings for pair in finding.pairs):
         yield "No A/A control is measured here."
@@ -77,7 +77,7 @@ def remarks(paper: Paper, judged: Judged) -> Iterator[str]:
         yield judged.claim.note
 
 
-def _collapses(paper: Paper, judged: Judged) -> Iterator[str]:
+def _describe_collapses(paper: Paper, judged: Judged) -> Iterator[str]:
     """Which of the methods compared ignore their data, in which runs."""
     for finding in {f.evidence.number: f for f in judged.findings if f.evidence and f.pairs}.values():
         evidence = finding.evidence
@@ -90,7 +90,7 @@ def _collapses(paper: Paper, judged: Judged) -> Iterator[str]:
                 )
 
 
-def _spreads(judged: Judged) -> Iterator[str]:
+def _format_spreads(judged: Judged) -> Iterator[str]:
     for finding in judged.findings:
         for pair in finding.pairs:
             if pair.spread is not None and finding.evidence:
@@ -98,44 +98,46 @@ def _spreads(judged: Judged) -> Iterator[str]:
                 yield f"{finding.measure} {size} (runs {finding.evidence.number})"
 
 
-def _tests(judged: Judged) -> Iterator[str]:
+def _list_tests(judged: Judged) -> Iterator[str]:
     for finding in judged.findings:
         for pair in finding.pairs:
             if pair.test:
                 yield f"{pair.test} over {len(pair.seeds)} seeds"
 
 
-def evidences(findings: Sequence[Finding]) -> list[Evidence]:
+def list_evidence(findings: Sequence[Finding]) -> list[Evidence]:
     """The tables of runs that findings rest on, each once."""
     return list({f.evidence.number: f.evidence for f in findings if f.evidence}.values())
 
 
-def row(paper: Paper, finding: Finding, pair: Pair) -> tuple[str, ...]:
+def format_pair(paper: Paper, finding: Finding, pair: Pair) -> tuple[str, ...]:
     """A comparison under `HEADS`."""
     half = (pair.between[1] - pair.between[0]) / 2 if pair.between else 0.0
-    digits = decimals([half] if half else [], [pair.mean or 0.0])
+    digits = choose_decimals([half] if half else [], [pair.mean or 0.0])
     return (
         str(finding.evidence.number) if finding.evidence else "",
         finding.measure,
         paper.name(pair.a),
         finding.check.against or (paper.name(pair.b) if pair.b else f"{finding.check.value:g}"),
-        UNDEFINED if pair.mean is None else number(pair.mean, digits),
-        f"[{number(pair.between[0], digits)}, {number(pair.between[1], digits)}]" if pair.between else UNDEFINED,
-        claimed(pair),
+        UNDEFINED if pair.mean is None else format_number(pair.mean, digits),
+        f"[{format_number(pair.between[0], digits)}, {format_number(pair.between[1], digits)}]"
+        if pair.between
+        else UNDEFINED,
+        format_claimed_region(pair),
         UNDEFINED if pair.p is None else f"{pair.p:.2g}" if pair.p >= 0.001 else "< 0.001",
         str(len(pair.seeds)),
-        says(finding, pair),
+        format_pair_verdict(finding, pair),
     )
 
 
-def says(finding: Finding, pair: Pair) -> str:
+def format_pair_verdict(finding: Finding, pair: Pair) -> str:
     """A comparison's verdict in words, with what keeps it from one."""
     aside = " (aside)" if finding.check.aside else ""
-    wanted = f"; {_seeds(pair.enough)} would decide" if pair.enough else ""
+    wanted = f"; {_format_seed_estimate(pair.enough)} would decide" if pair.enough else ""
     return f"{pair.verdict}{f': {pair.why}' if pair.why else ''}{wanted}{aside}"
 
 
-def claimed(pair: Pair) -> str:
+def format_claimed_region(pair: Pair) -> str:
     """The region of a pair: `< -20`, `within ±3`, `1.5 to 3 times`."""
     low, high = pair.region
     if pair.logarithmic:
@@ -145,36 +147,36 @@ def claimed(pair: Pair) -> str:
     return f"> {low + 0.0:g}" if isfinite(low) else f"< {high + 0.0:g}"
 
 
-def measured(reading: Reading) -> str:
+def format_measured(reading: Reading) -> str:
     """Such as `91.2 ± 0.4 (n = 10)`, with a dagger where the model ignores its data on some seed."""
     if reading.mean is None:
         return UNDEFINED
     half = (reading.interval[1] - reading.interval[0]) / 2 if reading.interval else 0.0
-    digits = decimals([half] if half else [], [reading.mean])
-    spread = f" ± {number(half, digits)}" if reading.interval else ""
+    digits = choose_decimals([half] if half else [], [reading.mean])
+    spread = f" ± {format_number(half, digits)}" if reading.interval else ""
     mark = f" {COLLAPSED}" if reading.collapsed else ""
-    return f"{number(reading.mean, digits)}{spread} (n = {reading.n}){mark}"
+    return f"{format_number(reading.mean, digits)}{spread} (n = {reading.n}){mark}"
 
 
-def printed(reading: Reading) -> str:
+def format_published(reading: Reading) -> str:
     """A figure as the paper has it."""
     return UNDEFINED if reading.printed is None else f"{reading.printed:g}"
 
 
-def heading(sheet: Sheet) -> str:
+def format_table_title(sheet: Sheet) -> str:
     """Such as `Table 3: MNIST, accuracy [%]`."""
-    symbol = f" [{unit_of(sheet)}]" if sheet.table.unit else ""
+    symbol = f" [{format_table_unit(sheet)}]" if sheet.table.unit else ""
     return f"Table {sheet.table.id}: {sheet.table.title}{symbol}" if sheet.table.title else f"Table {sheet.table.id}"
 
 
-def unit_of(sheet: Sheet) -> str:
+def format_table_unit(sheet: Sheet) -> str:
     """A table's unit, with powers set as such."""
     from ..core.results import Measure
 
-    return unit(Measure("", sheet.table.unit, None))
+    return format_unit(Measure("", sheet.table.unit, None))
 
 
-def below(sheet: Sheet) -> Iterator[str]:
+def list_table_notes(sheet: Sheet) -> Iterator[str]:
     """The sentences that belong to a table: which runs, at what scale, what cannot be compared."""
     evidence, table = sheet.evidence, sheet.table
     if evidence is None:
@@ -189,13 +191,13 @@ def below(sheet: Sheet) -> Iterator[str]:
         yield table.note
 
 
-def links(evidence: Evidence, start: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+def list_run_links(evidence: Evidence, start: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     """The folders of the runs by method, as paths from `start`."""
     for kind, sides in (("", evidence.sides), (", A/A control", evidence.controls)):
         for method, side in sides.items():
-            yield f"{method}{kind}", [(seed, link(result, start)) for seed, result in side.items()]
+            yield f"{method}{kind}", [(seed, format_run_path(result, start)) for seed, result in side.items()]
 
 
-def link(result: RunResult, start: Path) -> str:
+def format_run_path(result: RunResult, start: Path) -> str:
     """A run's folder as a path from `start`, with forward slashes."""
     return Path(os.path.relpath(result.folder, start)).as_posix()

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from ..analysis.comparison import Comparison, Difference
-from .leaderboard_csv import guarded
+from .leaderboard_csv import guard_against_formula
 
 FIELDS = (
     *("table", "a", "b", "measure", "unit", "better", "version", "n", "mean_a", "mean_b"),
@@ -13,17 +13,17 @@ FIELDS = (
 )
 
 
-def render(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> str:  # noqa: ARG001
+def format_comparisons(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> str:  # noqa: ARG001
     """All rows in full precision, without notes; text that a spreadsheet would run as a formula gets a quote."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(FIELDS)
     for comparison in comparisons:
-        writer.writerows(map(guarded, _row(comparison, row)) for row in comparison.rows)
+        writer.writerows(map(guard_against_formula, _list_values(comparison, row)) for row in comparison.rows)
     return out.getvalue()
 
 
-def _row(comparison: Comparison, row: Difference) -> tuple[object, ...]:
+def _list_values(comparison: Comparison, row: Difference) -> tuple[object, ...]:
     measure, n = row.measure, len(row.seeds)
     return (
         *(comparison.title, comparison.a, comparison.b, measure.name, measure.unit, measure.better, measure.version),

@@ -10,23 +10,25 @@ from ..storage.atomic import format_json
 SCHEMA = 1
 
 
-def render(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> str:
+def format_comparisons(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> str:
     """All tables, with the values of each seed, in full precision."""
-    return format_json({"schema": SCHEMA, "comparisons": [_comparison(made) for made in comparisons], "notes": notes})
+    return format_json(
+        {"schema": SCHEMA, "comparisons": [_comparison_to_json(made) for made in comparisons], "notes": notes}
+    )
 
 
-def _comparison(comparison: Comparison) -> Json:
+def _comparison_to_json(comparison: Comparison) -> Json:
     return {
         "title": comparison.title,
         "a": comparison.a,
         "b": comparison.b,
         "seeds": comparison.seeds,
-        "rows": [_row(row) for row in comparison.rows],
+        "rows": [_difference_to_json(row) for row in comparison.rows],
         "notes": comparison.notes,
     }
 
 
-def _row(row: Difference) -> Json:
+def _difference_to_json(row: Difference) -> Json:
     values = zip(row.seeds, row.a, row.b, strict=True)
     return {
         "measure": asdict(row.measure),

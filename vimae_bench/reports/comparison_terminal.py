@@ -7,35 +7,35 @@ from rich.table import Table
 from rich.text import Text
 
 from ..analysis.comparison import Comparison, Difference
-from .comparison_text import sides, spelt
-from .leaderboard_terminal import footnotes
-from .table_format import heading, plain, unit
+from .comparison_text import format_difference, format_methods
+from .leaderboard_terminal import render_footnotes
+from .table_format import clean_text, format_heading, format_unit
 
 HEADS = ("measure", "A\nB", "A - B", "shift", "P(A beats B)", "p", "A is")
 STYLES = {"better": "bold green", "worse": "bold red"}
 
 
-def render(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> Group:
+def render_comparisons(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> Group:
     """Tables of differences A - B to be printed by a rich console, and `notes` that belong to all of them."""
-    parts = [part for comparison in comparisons for part in _comparison(comparison)]
-    return Group(*parts, *([footnotes(notes)] if notes else []))
+    parts = [part for comparison in comparisons for part in _render_comparison(comparison)]
+    return Group(*parts, *([render_footnotes(notes)] if notes else []))
 
 
-def _comparison(comparison: Comparison) -> Iterator[RenderableType]:
-    title = Text.assemble((plain(comparison.title), "bold"), f"\n{sides(comparison)}")
+def _render_comparison(comparison: Comparison) -> Iterator[RenderableType]:
+    title = Text.assemble((clean_text(comparison.title), "bold"), f"\n{format_methods(comparison)}")
     table = Table(title=title, title_justify="left", header_style="", title_style="", show_edge=False, show_lines=True)
     for head in HEADS:
         table.add_column(head)
     for row in comparison.rows:
-        table.add_row(*_row(row, len(comparison.seeds)))
+        table.add_row(*_format_row(row, len(comparison.seeds)))
     yield table
-    yield footnotes(comparison.notes)
+    yield render_footnotes(comparison.notes)
 
 
-def _row(row: Difference, seeds: int) -> list[Text]:
-    text = spelt(row, seeds)
+def _format_row(row: Difference, seeds: int) -> list[Text]:
+    text = format_difference(row, seeds)
     cells = [
-        f"{heading(row.measure)}\n{unit(row.measure)}",
+        f"{format_heading(row.measure)}\n{format_unit(row.measure)}",
         f"{text.a}\n{text.b}",
         f"{text.difference}\n± {text.spread}" if text.spread else text.difference,
         f"{text.shift}\n{text.between}".strip(),

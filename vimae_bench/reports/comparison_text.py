@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from ..analysis.comparison import Comparison, Difference
 from ..analysis.statistics import Interval
-from .table_format import decimals, number, plain
+from .table_format import choose_decimals, clean_text, format_number
 
 
 @dataclass(frozen=True)
-class Spelt:
+class DifferenceText:
     """A row's numbers as text, empty for what it does not have; `digits` are the decimals of those in its unit."""
 
     digits: int
@@ -23,36 +23,36 @@ class Spelt:
     verdict: str
 
 
-def spelt(row: Difference, seeds: int) -> Spelt:
+def format_difference(row: Difference, seeds: int) -> DifferenceText:
     """The texts of a row of a table over so many seeds."""
     half = (row.interval[1] - row.interval[0]) / 2 if row.interval else 0.0
     means = [sum(side) / len(side) for side in (row.a, row.b)]
-    digits = decimals([half] if half else [], means)
-    return Spelt(
+    digits = choose_decimals([half] if half else [], means)
+    return DifferenceText(
         digits,
-        *(number(mean, digits) for mean in means),
-        difference=number(means[0] - means[1], digits),
-        spread=number(half, digits) if row.interval else "",
-        shift=number(row.shift.value, digits),
-        between=_between(row.shift.interval, digits),
+        *(format_number(mean, digits) for mean in means),
+        difference=format_number(means[0] - means[1], digits),
+        spread=format_number(half, digits) if row.interval else "",
+        shift=format_number(row.shift.value, digits),
+        between=_format_bounds(row.shift.interval, digits),
         wins="" if row.wins is None else f"{row.wins:.2f}",
         p="" if row.p is None else f"{row.p:.2g}" if row.p >= 0.001 else "< 0.001",
-        verdict=verdict(row, seeds),
+        verdict=format_difference_verdict(row, seeds),
     )
 
 
-def verdict(row: Difference, seeds: int) -> str:
+def format_difference_verdict(row: Difference, seeds: int) -> str:
     """The verdict in words, with the margin it is held against or the seeds it lacks."""
     if row.verdict == "equivalent":
         return f"equivalent within {row.margin:g}"
     return f"incomplete ({len(row.a)} of {seeds})" if row.verdict == "incomplete" else row.verdict
 
 
-def sides(comparison: Comparison) -> str:
+def format_methods(comparison: Comparison) -> str:
     """Such as `A = VAE, B = VIMAE-n, 5 seeds`."""
     n = len(comparison.seeds)
-    return f"A = {plain(comparison.a)}, B = {plain(comparison.b)}, {n} seed{'s' * (n != 1)}"
+    return f"A = {clean_text(comparison.a)}, B = {clean_text(comparison.b)}, {n} seed{'s' * (n != 1)}"
 
 
-def _between(bounds: Interval | None, digits: int) -> str:
-    return f"[{number(bounds[0], digits)}, {number(bounds[1], digits)}]" if bounds else ""
+def _format_bounds(bounds: Interval | None, digits: int) -> str:
+    return f"[{format_number(bounds[0], digits)}, {format_number(bounds[1], digits)}]" if bounds else ""

@@ -15,13 +15,13 @@ from . import (
 )
 
 LEADERBOARD_FORMATS: Mapping[str, Callable[[Sequence[Leaderboard]], str]] = {
-    "markdown": leaderboard_markdown.render,
-    "csv": leaderboard_csv.render,
-    "json": leaderboard_json.render,
-    "latex": leaderboard_latex.render,
+    "markdown": leaderboard_markdown.format_leaderboards,
+    "csv": leaderboard_csv.format_leaderboards,
+    "json": leaderboard_json.format_leaderboards,
+    "latex": leaderboard_latex.format_leaderboards,
 }
 COMPARISON_FORMATS: Mapping[str, Callable[[Sequence[Comparison], Sequence[str]], str]] = {
-    "markdown": comparison_markdown.render,
-    "csv": comparison_csv.render,
-    "json": comparison_json.render,
+    "markdown": comparison_markdown.format_comparisons,
+    "csv": comparison_csv.format_comparisons,
+    "json": comparison_json.format_comparisons,
 }

@@ -12,21 +12,21 @@ from ..storage.image_grid import Images
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
 from .intervals import OTHER, QUIET
-from .table_format import COLLAPSED, plain, short
+from .table_format import COLLAPSED, clean_text, shorten_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ACROSS = 12
+IMAGES_PER_ROW = 12
 """Images of a kind in a method's row."""
-SIDE, GAP, MARGIN, LINE, DPI = 56, 4, 24, 30, 150
+IMAGE_SIZE, GAP, MARGIN, LINE_HEIGHT, DPI = 56, 4, 24, 30, 150
 """In pixels: towards what images are enlarged, between them, around blocks, a line of text; how many are an inch."""
-SIZE = 8
+FONT_SIZE = 8
 """Of text, in points."""
 
 
 @dataclass(frozen=True)
-class Sheets:
+class ImageGrids:
     """What a run has drawn: `inputs`, their `reconstructions` and `samples` of the prior, [N, H, W, C] each."""
 
     inputs: Images
@@ -35,40 +35,40 @@ class Sheets:
 
 
 @dataclass(frozen=True)
-class Hung:
+class MethodImages:
     """A method's place on a wall: its sheets, or why there are none."""
 
     result: RunResult
-    sheets: Sheets | None
-    absent: str = ""
+    grids: ImageGrids | None
+    missing_reason: str = ""
 
     @property
     def label(self) -> str:
-        return short(self.result.cell.label) + (f" {COLLAPSED}" if self.result.collapsed else "")
+        return shorten_name(self.result.cell.label) + (f" {COLLAPSED}" if self.result.collapsed else "")
 
 
-def hang(run_results: Sequence[RunResult]) -> list[Hung]:
+def collect_images(run_results: Sequence[RunResult]) -> list[MethodImages]:
     """The methods of one table, all from one seed: the lowest of those from which most have drawn pictures.
 
     Empty if there is no picture that can be read.
     """
-    drawn = [result.cell.seed for result in run_results if _drew(result)]
+    drawn = [result.cell.seed for result in run_results if _has_images(result)]
     seed = max(sorted(set(drawn)), key=drawn.count, default=None)
-    hung = [_hung(result) for result in run_results if result.cell.seed == seed]
-    first = next((one.sheets for one in hung if one.sheets), None)
-    return [_alike(one, first) for one in hung] if first else []
+    hung = [_read_method_images(result) for result in run_results if result.cell.seed == seed]
+    first = next((one.grids for one in hung if one.grids), None)
+    return [_drop_other_inputs(one, first) for one in hung] if first else []
 
 
-def draw(hung: Sequence[Hung], title: str) -> "Figure":
+def draw_image_grid(hung: Sequence[MethodImages], title: str) -> "Figure":
     """A row for each method below that of the test images: on the left what came back of them, on the right samples.
 
     Images below each other are of one input, or of one draw of noise.
     """
     from matplotlib.figure import Figure
 
-    wall, centres, middle = _composed(hung)
-    left = MARGIN + round(max(map(_width, _names(hung))))
-    top, wide, high = 2 * LINE, left + wall.shape[1] + MARGIN, wall.shape[0] + 3 * LINE
+    wall, centres, middle = _compose_canvas(hung)
+    left = MARGIN + round(max(map(_measure_text_width, _list_row_names(hung))))
+    top, wide, high = 2 * LINE_HEIGHT, left + wall.shape[1] + MARGIN, wall.shape[0] + 3 * LINE_HEIGHT
     figure = Figure((wide / DPI, high / DPI), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, wide), ylim=(high, 0))
     axes.set_axis_off()
@@ -77,79 +77,83 @@ def draw(hung: Sequence[Hung], title: str) -> "Figure":
     )
 
     def say(x: float, y: float, text: str, **how: object) -> None:
-        axes.text(x, y, text, parse_math=False, va="center", **{"fontsize": SIZE, "color": OTHER, **how})  # pyright: ignore
+        axes.text(x, y, text, parse_math=False, va="center", **{"fontsize": FONT_SIZE, "color": OTHER, **how})  # pyright: ignore
 
-    say(wide / 2, LINE / 2, plain(title), ha="center", fontweight="bold")
-    say(left, 1.5 * LINE, "reconstructions")
-    say(left + middle, 1.5 * LINE, "samples: the prior's draws, decoded")
-    for name, absent, centre in zip(_names(hung), ("", *(one.absent for one in hung)), centres, strict=True):
+    say(wide / 2, LINE_HEIGHT / 2, clean_text(title), ha="center", fontweight="bold")
+    say(left, 1.5 * LINE_HEIGHT, "reconstructions")
+    say(left + middle, 1.5 * LINE_HEIGHT, "samples: the prior's draws, decoded")
+    for name, absent, centre in zip(
+        _list_row_names(hung), ("", *(one.missing_reason for one in hung)), centres, strict=True
+    ):
         say(left - MARGIN / 3, top + centre, name, ha="right")
         say(left, top + centre, absent, color=QUIET)
     return figure
 
 
-def caption(hung: Sequence[Hung]) -> str:
+def describe_image_grid(hung: Sequence[MethodImages]) -> str:
     """What to look for, and of which methods there is nothing."""
-    lacking = "".join(f" Nothing of {one.label}: {one.absent}." for one in hung if one.absent)
+    lacking = "".join(f" Nothing of {one.label}: {one.missing_reason}." for one in hung if one.missing_reason)
     return (
         f"Models from seed {hung[0].result.cell.seed}, on the same test images, and on the same noise where priors "
         "are alike. Where samples are worse than reconstructions, the prior does not fit the codes." + lacking
     )
 
 
-def _names(hung: Sequence[Hung]) -> list[str]:
+def _list_row_names(hung: Sequence[MethodImages]) -> list[str]:
     return ["test images", *(one.label for one in hung)]
 
 
-def _drew(result: RunResult) -> bool:
+def _has_images(result: RunResult) -> bool:
     return result.status == "done" and (RunFolder(result.folder).pictures / "samples.png").exists()
 
 
-def _hung(result: RunResult) -> Hung:
-    if not _drew(result):
-        return Hung(result, None, result.status if result.status != "done" else "no pictures kept")
+def _read_method_images(result: RunResult) -> MethodImages:
+    if not _has_images(result):
+        return MethodImages(result, None, result.status if result.status != "done" else "no pictures kept")
     pictures = RunFolder(result.folder).pictures
     try:
-        return Hung(result, _sheets(tiles.load(pictures / "reconstructions.png"), tiles.load(pictures / "samples.png")))
+        return MethodImages(
+            result, _split_grids(tiles.load(pictures / "reconstructions.png"), tiles.load(pictures / "samples.png"))
+        )
     except (ResultsError, ValueError):
-        return Hung(result, None, "pictures damaged, or of another version")
+        return MethodImages(result, None, "pictures damaged, or of another version")
 
 
-def _sheets(pairs: Images, samples: Images) -> Sheets:
+def _split_grids(pairs: Images, samples: Images) -> ImageGrids:
     """Sheets [rows, columns, H, W, C] taken apart. Raises ValueError for such as no run draws."""
     if len(pairs) % 2 or pairs.shape[2:] != samples.shape[2:] or samples.shape[-1] not in (1, 3):
         raise ValueError(f"no run draws {pairs.shape} and {samples.shape}")
-    return Sheets(*(sheet.reshape(-1, *sheet.shape[2:]) for sheet in (pairs[::2], pairs[1::2], samples)))
+    return ImageGrids(*(sheet.reshape(-1, *sheet.shape[2:]) for sheet in (pairs[::2], pairs[1::2], samples)))
 
 
-def _alike(one: Hung, first: Sheets) -> Hung:
+def _drop_other_inputs(one: MethodImages, first: ImageGrids) -> MethodImages:
     """The same, but nothing of a run that was shown other images than the first."""
-    if one.sheets and not np.array_equal(one.sheets.inputs, first.inputs):
-        return Hung(one.result, None, "saw other test images")
+    if one.grids and not np.array_equal(one.grids.inputs, first.inputs):
+        return MethodImages(one.result, None, "saw other test images")
     return one
 
 
-def _composed(hung: Sequence[Hung]) -> tuple[Images, list[float], int]:
+def _compose_canvas(hung: Sequence[MethodImages]) -> tuple[Images, list[float], int]:
     """All images of a wall at once [height, width, 3], the middle of each row, where the samples begin."""
-    first = next(one.sheets for one in hung if one.sheets)
+    first = next(one.grids for one in hung if one.grids)
     high, wide = first.inputs.shape[1:3]
-    factor = max(1, round(SIDE / max(high, wide)))
+    factor = max(1, round(IMAGE_SIZE / max(high, wide)))
     step = high * factor + GAP
-    across = min(ACROSS, len(first.inputs))
+    across = min(IMAGES_PER_ROW, len(first.inputs))
     middle = across * (wide * factor + GAP) + MARGIN
-    canvas = np.full(((len(hung) + 1) * step, middle + ACROSS * (wide * factor + GAP), 3), 255, np.uint8)
+    canvas = np.full(((len(hung) + 1) * step, middle + IMAGES_PER_ROW * (wide * factor + GAP), 3), 255, np.uint8)
     blocks = [(first.inputs, 0, 0)]
     for row, one in enumerate(hung, 1):
-        blocks += [(one.sheets.reconstructions, row, 0), (one.sheets.samples, row, middle)] if one.sheets else []
+        blocks += [(one.grids.reconstructions, row, 0), (one.grids.samples, row, middle)] if one.grids else []
     for images, row, left in blocks:
-        chosen = np.linspace(0, len(images) - 1, min(ACROSS, len(images))).astype(np.int64)
+        chosen = np.linspace(0, len(images) - 1, min(IMAGES_PER_ROW, len(images))).astype(np.int64)
         strip = tiles.sheet(images[chosen], len(chosen), factor, GAP)
         canvas[row * step :, left:][: strip.shape[0], : strip.shape[1]] = strip
     return canvas, [(row + 0.5) * step - GAP / 2 for row in range(len(hung) + 1)], middle
 
 
-def _width(text: str) -> float:
+def _measure_text_width(text: str) -> float:
     """The width of a text in pixels."""
     from matplotlib.textpath import TextPath
 
-    return TextPath((0, 0), text.replace("$", "S"), size=SIZE).get_extents().width * DPI / 72
+    return TextPath((0, 0), text.replace("$", "S"), size=FONT_SIZE).get_extents().width * DPI / 72

@@ -11,7 +11,7 @@ from ..core.errors import ResultsError
 from ..storage.latent_codes import LatentCodes, read_latent_codes
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
-from .table_format import COLLAPSED, plain, short
+from .table_format import COLLAPSED, clean_text, shorten_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,14 +26,14 @@ CAPTION = (
     "Codes of test images from one seed, coloured by class. Where they fill the dashed circle evenly, and little "
     "beyond it, they match N(0, I)."
 )
-NAMED = 10
+MAX_LABELLED_CLASSES = 10
 """More classes than this are coloured without a name."""
 
 RADIUS = sqrt(-2 * log(0.05))
 """Of the circle that holds 95 % of N(0, I) in two dimensions."""
 
 
-def draw(
+def draw_codes(
     run_results: Sequence[RunResult], measures: Sequence[str] = ("mmd2", "rate", "sse"), seed: int | None = None
 ) -> "Figure":
     """The codes of each method of one table from one seed (None: the lowest that has kept any), measures above them.
@@ -43,11 +43,11 @@ def draw(
     """
     from matplotlib.figure import Figure
 
-    having = (result.cell.seed for result in run_results if kept_by(result))
+    having = (result.cell.seed for result in run_results if has_codes(result))
     chosen = min(having, default=0) if seed is None else seed
-    panels = [(result, _read(result)) for result in run_results if result.cell.seed == chosen]
+    panels = [(result, _read_codes_or_reason(result)) for result in run_results if result.cell.seed == chosen]
     kept = [codes for _, codes in panels if isinstance(codes, LatentCodes)]
-    if not any(kept_by(result) for result, _ in panels):
+    if not any(has_codes(result) for result, _ in panels):
         raise ResultsError(f"no run from seed {chosen} has kept two-dimensional codes among its pictures")
     columns = min(3, len(panels))
     rows = ceil(len(panels) / columns)
@@ -58,59 +58,61 @@ def draw(
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes, (result, codes) in zip(grid.flat, panels, strict=False):
-        _panel(axes, result, codes, measures, _limit(kept))
+        _draw_panel(axes, result, codes, measures, _choose_axis_limit(kept))
     dataset = panels[0][0].cell.run.dataset.use
     count = max((len(codes.z) for codes in kept), default=0)
     caption = f"{dataset}: z ~ q(z|x) of {count:,} test images, seed {chosen}.   Dashed: 95 % of N(0, I)."
-    figure.supxlabel(plain(caption), fontsize=7, color=GREY, parse_math=False)
+    figure.supxlabel(clean_text(caption), fontsize=7, color=GREY, parse_math=False)
     return figure
 
 
-def kept_by(result: RunResult) -> bool:
+def has_codes(result: RunResult) -> bool:
     """Whether a finished run has kept its codes, be they damaged."""
-    return result.status == "done" and _path(result).exists()
+    return result.status == "done" and _get_codes_path(result).exists()
 
 
-def _path(result: RunResult) -> Path:
+def _get_codes_path(result: RunResult) -> Path:
     return RunFolder(result.folder).pictures / "codes.npz"
 
 
-def _read(result: RunResult) -> LatentCodes | str:
+def _read_codes_or_reason(result: RunResult) -> LatentCodes | str:
     """The codes of a run, or why there are none."""
-    if not kept_by(result):
+    if not has_codes(result):
         return result.status if result.status != "done" else "no codes kept"
     try:
-        return read_latent_codes(_path(result))
+        return read_latent_codes(_get_codes_path(result))
     except ResultsError:
         return "damaged; see vimae-bench doctor"
 
 
-def _limit(kept: Sequence[LatentCodes]) -> float:
+def _choose_axis_limit(kept: Sequence[LatentCodes]) -> float:
     """Half the width of all panels: enough for nearly all codes of most methods, and for the prior."""
     reach = [float(np.quantile(np.abs(codes.z), 0.995)) for codes in kept]
     return max(1.2 * RADIUS, 1.1 * float(np.median(reach or [0.0])))
 
 
-def _panel(axes: "Axes", result: RunResult, codes: LatentCodes | str, measures: Sequence[str], limit: float) -> None:
-    label = short(result.cell.label) + (f" {COLLAPSED}" if result.collapsed else "")
+def _draw_panel(
+    axes: "Axes", result: RunResult, codes: LatentCodes | str, measures: Sequence[str], limit: float
+) -> None:
+    label = shorten_name(result.cell.label) + (f" {COLLAPSED}" if result.collapsed else "")
     axes.set_title(label, fontsize=9, fontweight="bold", loc="left", pad=14, parse_math=False)
     values = [f"{name} {result.estimates[name].value:.3g}" for name in measures if name in result.estimates]
-    _say(axes, 0, 1.03, plain("    ".join(values)))
+    _add_text(axes, 0, 1.03, clean_text("    ".join(values)))
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     axes.tick_params(labelsize=6.5, length=2, color=FAINT, labelcolor=GREY)
     axes.spines[:].set(color=FAINT, linewidth=0.6)
     if isinstance(codes, str):
-        _say(axes, 0.03, 0.03, codes)
+        _add_text(axes, 0.03, 0.03, codes)
         return
-    _points(axes, codes)
+    _draw_points(axes, codes)
     if not result.collapsed:  # its classes all lie upon each other
-        _name_classes(axes, codes)
+        _label_classes(axes, codes)
     beyond = float(np.mean(np.abs(codes.z).max(1) > limit))
     if beyond >= 0.0005:
-        _say(axes, 0.03, 0.03, f"{beyond:.1%} beyond")
+        _add_text(axes, 0.03, 0.03, f"{beyond:.1%} beyond")
 
 
-def _points(axes: "Axes", codes: LatentCodes) -> None:
+def _draw_points(axes: "Axes", codes: LatentCodes) -> None:
     """The codes, in an order that hides no class under another, and the circle of N(0, I)."""
     from matplotlib.patches import Circle
 
@@ -121,22 +123,22 @@ def _points(axes: "Axes", codes: LatentCodes) -> None:
     axes.add_patch(Circle((0, 0), RADIUS, fill=False, linestyle=(0, (4, 3)), linewidth=0.8, color="#333333"))
 
 
-def _name_classes(axes: "Axes", codes: LatentCodes) -> None:
+def _label_classes(axes: "Axes", codes: LatentCodes) -> None:
     """Each class's name at its median."""
     classes = np.unique(codes.y)
-    if 1 < len(classes) <= NAMED:
+    if 1 < len(classes) <= MAX_LABELLED_CLASSES:
         for name, colour in zip(classes, COLOURS, strict=False):
             x, y = np.median(codes.z[codes.y == name], axis=0)
             text = axes.text(x, y, str(name), fontsize=8, fontweight="bold", color=colour, ha="center", va="center")
-            text.set(clip_on=True, path_effects=_halo())
+            text.set(clip_on=True, path_effects=_create_outline())
 
 
-def _say(axes: "Axes", x: float, y: float, text: str) -> None:
+def _add_text(axes: "Axes", x: float, y: float, text: str) -> None:
     said = axes.text(x, y, text, transform=axes.transAxes, fontsize=7, color=GREY, parse_math=False)
-    said.set_path_effects(_halo())
+    said.set_path_effects(_create_outline())
 
 
-def _halo() -> "list[AbstractPathEffect]":
+def _create_outline() -> "list[AbstractPathEffect]":
     from matplotlib.patheffects import withStroke
 
     return [withStroke(linewidth=2, foreground="white")]

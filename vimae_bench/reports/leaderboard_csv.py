@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..analysis.leaderboard_data import Leaderboard, MeasureSummary
-from .table_format import plain
+from .table_format import clean_text
 
 COUNTS = ("done", "diverged", "failed", "missing")
 FIELDS = (
@@ -14,28 +14,28 @@ FIELDS = (
     *("measure", "unit", "better", "version", "n", "mean", "low", "high"),
     *("rank", "rank_low", "rank_high", "letters", "top"),
 )
-RISKY = ("=", "+", "-", "@")
+FORMULA_STARTS = ("=", "+", "-", "@")
 
 
-def render(boards: Sequence[Leaderboard]) -> str:
+def format_leaderboards(boards: Sequence[Leaderboard]) -> str:
     """All measures of all boards in full precision; text that a spreadsheet would run as a formula gets a quote."""
     out = io.StringIO()
     writer = csv.DictWriter(out, FIELDS, restval="", lineterminator="\n")
     writer.writeheader()
-    for row in (row for board in boards for row in rows(board)):
-        writer.writerow({field: guarded(value) for field, value in row.items()})
+    for row in (row for board in boards for row in list_rows(board)):
+        writer.writerow({field: guard_against_formula(value) for field, value in row.items()})
     return out.getvalue()
 
 
-def guarded(value: object) -> object:
+def guard_against_formula(value: object) -> object:
     """Text without control characters that no spreadsheet runs; other values as they are, nothing for None."""
     if not isinstance(value, str):
         return value
-    text = plain(value).strip()
-    return f"'{text}" if text.startswith(RISKY) else text
+    text = clean_text(value).strip()
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
+def list_rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
     """A row for each method and measure, then one for each reference and measure; FIELDS without a value left out."""
     table = {
         "table": board.title,
@@ -48,19 +48,19 @@ def rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
         counts = {word: row.count(word) for word in COUNTS} | {"collapsed": len(row.collapsed_seeds)}
         head = {**table, "kind": "method", "method": row.label, **counts}
         for name in board.measures:
-            yield {**head, **_measure(board, name), **_entry(row.summaries.get(name))}
+            yield {**head, **_measure_fields(board, name), **_entry_fields(row.summaries.get(name))}
     for label, estimates in board.references.items():
         head = {**table, "kind": "reference", "method": label}
         for name, estimate in estimates.items():
-            yield {**head, **_measure(board, name), "n": 1, "mean": estimate.value}
+            yield {**head, **_measure_fields(board, name), "n": 1, "mean": estimate.value}
 
 
-def _measure(board: Leaderboard, name: str) -> dict[str, Any]:
+def _measure_fields(board: Leaderboard, name: str) -> dict[str, Any]:
     measure = board.measures[name]
     return {"measure": name, "unit": measure.unit, "better": measure.better, "version": measure.version}
 
 
-def _entry(entry: MeasureSummary | None) -> dict[str, Any]:
+def _entry_fields(entry: MeasureSummary | None) -> dict[str, Any]:
     """The numbers of an entry; only a count of 0 for one that is not there."""
     if entry is None:
         return {"n": 0}

@@ -11,13 +11,13 @@ from ..storage.store import RunResult
 SCHEMA = 1
 
 
-def render(boards: Sequence[Leaderboard]) -> str:
+def format_leaderboards(boards: Sequence[Leaderboard]) -> str:
     """All boards, with every seed's estimate, state and folder below the results folder."""
-    value = {"schema": SCHEMA, "leaderboards": [_board(board) for board in boards]}
+    value = {"schema": SCHEMA, "leaderboards": [_leaderboard_to_json(board) for board in boards]}
     return format_json(value)
 
 
-def _board(board: Leaderboard) -> Json:
+def _leaderboard_to_json(board: Leaderboard) -> Json:
     return {
         "title": board.title,
         "dataset": board.dataset.as_json(),
@@ -30,7 +30,7 @@ def _board(board: Leaderboard) -> Json:
         "rank_by": board.rank_by,
         "test": board.test,
         "comparisons": board.comparisons,
-        "rows": [_row(row) for row in board.rows],
+        "rows": [_row_to_json(row) for row in board.rows],
         "references": {
             label: {name: asdict(estimate) for name, estimate in estimates.items()}
             for label, estimates in board.references.items()
@@ -39,18 +39,18 @@ def _board(board: Leaderboard) -> Json:
     }
 
 
-def _row(row: LeaderboardRow) -> Json:
+def _row_to_json(row: LeaderboardRow) -> Json:
     return {
         "method": row.label,
         "complete": row.complete,
         "collapsed": row.collapsed_seeds,
         "absent": row.missing_seeds,
-        "runs": [_run(seed, result) for seed, result in row.run_results.items()],
-        "entries": {name: _entry(entry) for name, entry in row.summaries.items()},
+        "runs": [_run_to_json(seed, result) for seed, result in row.run_results.items()],
+        "entries": {name: _summary_to_json(entry) for name, entry in row.summaries.items()},
     }
 
 
-def _run(seed: int, result: RunResult) -> Json:
+def _run_to_json(seed: int, result: RunResult) -> Json:
     return {
         "seed": seed,
         "key": result.cell.run.key,
@@ -63,7 +63,7 @@ def _run(seed: int, result: RunResult) -> Json:
     }
 
 
-def _entry(entry: MeasureSummary) -> Json:
+def _summary_to_json(entry: MeasureSummary) -> Json:
     place = entry.shared_rank
     return {
         "mean": entry.mean,

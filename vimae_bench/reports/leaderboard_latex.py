@@ -4,10 +4,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from ..analysis.leaderboard_data import Leaderboard
-from .table_format import Cell, Line, heading, lines, plain, unit
+from .table_format import TableCell, TableLine, clean_text, format_heading, format_lines, format_unit
 
-SIGNS = ("-", r"\leq", r"\geq", r"\approx", r"\neq", r"\to", r"\leftarrow", r"\infty", r"\nabla")
-SPECIAL = {
+SIGN_COMMANDS = ("-", r"\leq", r"\geq", r"\approx", r"\neq", r"\to", r"\leftarrow", r"\infty", r"\nabla")
+LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
@@ -30,66 +30,68 @@ SPECIAL = {
     "–": "--",  # noqa: RUF001
     **{digit: rf"\textsuperscript{{{i}}}" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{digit: rf"\textsubscript{{{i}}}" for i, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
-    **{sign: f"${name}$" for sign, name in zip("−≤≥≈≠→←∞∇", SIGNS, strict=True)},  # noqa: RUF001
+    **{sign: f"${name}$" for sign, name in zip("−≤≥≈≠→←∞∇", SIGN_COMMANDS, strict=True)},  # noqa: RUF001
 }
 
 
-def render(boards: Sequence[Leaderboard]) -> str:
+def format_leaderboards(boards: Sequence[Leaderboard]) -> str:
     """One `table` for each board. Names are escaped."""
-    return "\n".join(["% needs \\usepackage{booktabs,graphicx}", *(line for board in boards for line in _board(board))])
+    return "\n".join(
+        ["% needs \\usepackage{booktabs,graphicx}", *(line for board in boards for line in _format_leaderboard(board))]
+    )
 
 
-def escape(text: str) -> str:
+def escape_latex(text: str) -> str:
     """Text that LaTeX prints as it is, Greek letters included."""
-    return "".join(SPECIAL.get(c) or _greek(c) for c in plain(text))
+    return "".join(LATEX_ESCAPES.get(c) or _convert_greek(c) for c in clean_text(text))
 
 
-def _board(board: Leaderboard) -> Iterator[str]:
+def _format_leaderboard(board: Leaderboard) -> Iterator[str]:
     measures = [board.measures[name] for name in board.columns]
     yield r"\begin{table}"
     yield r"\centering"
-    yield rf"\caption{{{escape(board.title)}}}"
+    yield rf"\caption{{{escape_latex(board.title)}}}"
     yield r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # no wider than the page
     yield rf"\begin{{tabular}}{{rll{'r' * len(measures)}}}"
     yield r"\toprule"
-    yield _row(["", "method", "seeds", *(escape(heading(m)) for m in measures)])
-    yield _row(["", "", "", *(escape(unit(m)) for m in measures)])
-    rows = list(lines(board))
+    yield _join_cells(["", "method", "seeds", *(escape_latex(format_heading(m)) for m in measures)])
+    yield _join_cells(["", "", "", *(escape_latex(format_unit(m)) for m in measures)])
+    rows = list(format_lines(board))
     for before, line in zip([None, *rows], rows, strict=False):
-        if before is None or before.part != line.part:
+        if before is None or before.section != line.section:
             yield r"\midrule"
-        yield _row(_cells(line))
+        yield _join_cells(_format_line(line))
     yield r"\bottomrule"
     yield r"\end{tabular}}"
     yield r"\par\raggedright\footnotesize"
-    yield from (rf"\par {escape(note)}" for note in board.notes)
+    yield from (rf"\par {escape_latex(note)}" for note in board.notes)
     yield r"\end{table}"
 
 
-def _cells(line: Line) -> list[str]:
-    return [line.rank, escape(line.label), escape(line.seeds), *map(_cell, line.cells)]
+def _format_line(line: TableLine) -> list[str]:
+    return [line.rank, escape_latex(line.label), escape_latex(line.seeds), *map(_format_cell, line.cells)]
 
 
-def _cell(cell: Cell) -> str:
-    text = rf"${cell.value} \pm {cell.spread}$" if cell.spread else escape(cell.value)
+def _format_cell(cell: TableCell) -> str:
+    text = rf"${cell.value} \pm {cell.spread}$" if cell.spread else escape_latex(cell.value)
     bold = rf"{{\boldmath{text}}}" if cell.top else text
-    return rf"{bold}\textsuperscript{{{escape(cell.letters)}}}" if cell.letters else bold
+    return rf"{bold}\textsuperscript{{{escape_latex(cell.letters)}}}" if cell.letters else bold
 
 
-def _row(cells: Sequence[str]) -> str:
+def _join_cells(cells: Sequence[str]) -> str:
     return f"{' & '.join(cells)} \\\\"
 
 
-def _greek(character: str) -> str:
+def _convert_greek(character: str) -> str:
     r"""A Greek letter as mathematics, such as `\beta`, or as the Latin one it looks like; anything else as it is."""
     words = unicodedata.name(character, "").split()
     if words[:1] != ["GREEK"] or words[2:3] != ["LETTER"] or len(words) != 4:
         return {"ς": r"$\varsigma$"}.get(character, character)
-    if latin := LATIN.get(character):
+    if latin := LATIN_LOOKALIKES.get(character):
         return latin
     name = words[3].replace("LAMDA", "LAMBDA").lower()
     return rf"$\{name if words[1] == 'SMALL' else name.title()}$"
 
 
-LATIN = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))  # noqa: RUF001
+LATIN_LOOKALIKES = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))  # noqa: RUF001
 """Letters without a command of their own, by those they look like."""

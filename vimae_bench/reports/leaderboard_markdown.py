@@ -4,43 +4,51 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ..analysis.leaderboard_data import Leaderboard
-from .table_format import Cell, Line, heading, lines, plain, unit
+from .table_format import TableCell, TableLine, clean_text, format_heading, format_lines, format_unit
 
 
-def render(boards: Sequence[Leaderboard]) -> str:
+def format_leaderboards(boards: Sequence[Leaderboard]) -> str:
     """One heading, table and list of notes for each board. Names are escaped."""
-    return "\n".join(line for board in boards for line in _board(board))
+    return "\n".join(line for board in boards for line in _format_leaderboard(board))
 
 
-def escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Text that GitHub shows as it is."""
-    safe = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = clean_text(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]|~$#!])", r"\\\1", safe)
 
 
-def _board(board: Leaderboard) -> Iterator[str]:
+def _format_leaderboard(board: Leaderboard) -> Iterator[str]:
     measures = [board.measures[name] for name in board.columns]
-    heads = [escape(heading(m)) + (f" <br> {escape(unit(m))}" if m.unit else "") for m in measures]
-    yield from (f"### {escape(board.title)}", "")
-    yield row_of(["#", "method", "seeds", *heads])
-    yield row_of(["---:", "---", "---", *("---:" for _ in measures)])
-    yield from (row_of(_cells(line)) for line in lines(board))
+    heads = [
+        escape_markdown(format_heading(m)) + (f" <br> {escape_markdown(format_unit(m))}" if m.unit else "")
+        for m in measures
+    ]
+    yield from (f"### {escape_markdown(board.title)}", "")
+    yield join_cells(["#", "method", "seeds", *heads])
+    yield join_cells(["---:", "---", "---", *("---:" for _ in measures)])
+    yield from (join_cells(_format_line(line)) for line in format_lines(board))
     yield ""
-    yield from (f"- {escape(note)}" for note in board.notes)
+    yield from (f"- {escape_markdown(note)}" for note in board.notes)
     yield ""
 
 
-def _cells(line: Line) -> list[str]:
-    label = escape(line.label)
-    return [line.rank, f"*{label}*" if line.part == "reference" else label, line.seeds, *map(_cell, line.cells)]
+def _format_line(line: TableLine) -> list[str]:
+    label = escape_markdown(line.label)
+    return [
+        line.rank,
+        f"*{label}*" if line.section == "reference" else label,
+        line.seeds,
+        *map(_format_cell, line.cells),
+    ]
 
 
-def _cell(cell: Cell) -> str:
+def _format_cell(cell: TableCell) -> str:
     text = f"{cell.value} ± {cell.spread}" if cell.spread else cell.value
     bold = f"**{text}**" if cell.top else text
     return f"{bold} <sup>{cell.letters}</sup>" if cell.letters else bold
 
 
-def row_of(cells: Sequence[str]) -> str:
+def join_cells(cells: Sequence[str]) -> str:
     """One line of a table."""
     return f"| {' | '.join(cells)} |"

@@ -11,79 +11,79 @@ from rich.text import Text
 
 from ..analysis.leaderboard_data import Leaderboard
 from ..core.results import Measure
-from .table_format import UNDEFINED, Cell, Line, heading, lines, plain, unit
+from .table_format import UNDEFINED, TableCell, TableLine, clean_text, format_heading, format_lines, format_unit
 
 STYLES = {"ranked": "", "incomplete": "dim", "reference": "italic dim"}
-GAP = 3
+COLUMN_PADDING = 3
 """What a column takes besides its text."""
 
 
 @dataclass(frozen=True)
-class _Column:
+class _TerminalColumn:
     measure: Measure
     texts: tuple[Text, ...]
 
     @property
     def width(self) -> int:
-        heads = (heading(self.measure), unit(self.measure))
-        return max(cell_len(text) for text in (*heads, *(text.plain for text in self.texts))) + GAP
+        heads = (format_heading(self.measure), format_unit(self.measure))
+        return max(cell_len(text) for text in (*heads, *(text.plain for text in self.texts))) + COLUMN_PADDING
 
 
 @dataclass(frozen=True)
-class Leaderboards:
+class LeaderboardTables:
     """Leaderboards as a rich console prints them: columns beyond its width go into further tables below."""
 
     boards: tuple[Leaderboard, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for board in self.boards:
-            yield from _board(board, options.max_width)
+            yield from _render_leaderboard(board, options.max_width)
 
 
-def render(boards: Sequence[Leaderboard]) -> Leaderboards:
+def render_leaderboards(boards: Sequence[Leaderboard]) -> LeaderboardTables:
     """Leaderboards to be printed by a rich console."""
-    return Leaderboards(tuple(boards))
+    return LeaderboardTables(tuple(boards))
 
 
-def footnotes(notes: Sequence[str]) -> Padding:
+def render_footnotes(notes: Sequence[str]) -> Padding:
     """Sentences below a table."""
-    return Padding(Text("\n".join(plain(note) for note in notes), style="dim"), (0, 1, 1, 1))
+    return Padding(Text("\n".join(clean_text(note) for note in notes), style="dim"), (0, 1, 1, 1))
 
 
-def _board(board: Leaderboard, width: int) -> Iterator[RenderableType]:
-    rows = list(lines(board))
+def _render_leaderboard(board: Leaderboard, width: int) -> Iterator[RenderableType]:
+    rows = list(format_lines(board))
     columns = [
-        _Column(board.measures[name], _aligned([line.cells[i] for line in rows]))
+        _TerminalColumn(board.measures[name], _align_cells([line.cells[i] for line in rows]))
         for i, name in enumerate(board.columns)
     ]
     labels = max((cell_len(line.label) for line in rows), default=0)
     seeds = max((cell_len(line.seeds) for line in rows), default=0)
-    for i, part in enumerate(_parted(columns, width - labels - max(seeds, len("seeds")) - 4 * GAP)):
-        yield _table(rows, part, Text(plain(board.title), style="bold") if i == 0 else None)
-    yield footnotes(board.notes)
+    for i, part in enumerate(_split_columns(columns, width - labels - max(seeds, len("seeds")) - 4 * COLUMN_PADDING)):
+        yield _render_table(rows, part, Text(clean_text(board.title), style="bold") if i == 0 else None)
+    yield render_footnotes(board.notes)
 
 
-def _table(rows: Sequence[Line], columns: Sequence[_Column], title: Text | None) -> Table:
+def _render_table(rows: Sequence[TableLine], columns: Sequence[_TerminalColumn], title: Text | None) -> Table:
     table = Table(title=title, title_justify="left", header_style="", show_edge=False, pad_edge=True)
     table.add_column("#", justify="right")
     table.add_column("method", no_wrap=True)
     table.add_column("seeds", no_wrap=True)
     for column in columns:
-        head = Text.assemble(heading(column.measure), "\n", (unit(column.measure), "dim"))
+        head = Text.assemble(format_heading(column.measure), "\n", (format_unit(column.measure), "dim"))
         table.add_column(head, no_wrap=True)
     before = ""
     for i, line in enumerate(rows):
         texts = [column.texts[i] for column in columns]
-        if line.part == "reference" and all(text.plain.strip() == UNDEFINED for text in texts):
+        if line.section == "reference" and all(text.plain.strip() == UNDEFINED for text in texts):
             continue
-        if before not in ("", line.part):
+        if before not in ("", line.section):
             table.add_section()
-        before = line.part
-        table.add_row(line.rank, Text(line.label), Text(line.seeds), *texts, style=STYLES[line.part])
+        before = line.section
+        table.add_row(line.rank, Text(line.label), Text(line.seeds), *texts, style=STYLES[line.section])
     return table
 
 
-def _aligned(cells: Sequence[Cell]) -> tuple[Text, ...]:
+def _align_cells(cells: Sequence[TableCell]) -> tuple[Text, ...]:
     """The cells of one column, their numbers below each other."""
     value, spread, letters = (
         max((len(part) for part in parts), default=0)
@@ -100,9 +100,9 @@ def _aligned(cells: Sequence[Cell]) -> tuple[Text, ...]:
     return tuple(texts)
 
 
-def _parted(columns: Sequence[_Column], width: int) -> list[list[_Column]]:
+def _split_columns(columns: Sequence[_TerminalColumn], width: int) -> list[list[_TerminalColumn]]:
     """The columns in parts that each fit a width, one column at least to a part."""
-    parts: list[list[_Column]] = [[]]
+    parts: list[list[_TerminalColumn]] = [[]]
     for column in columns:
         if parts[-1] and sum(c.width for c in parts[-1]) + column.width > width:
             parts.append([])

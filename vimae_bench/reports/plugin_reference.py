@@ -10,7 +10,7 @@ from ..core.results import Measure
 from ..plugin.catalog import Catalog, CatalogEntry
 from ..plugin.registry import load_factory
 
-HEADS = {
+KIND_TITLES = {
     "objective": (
         "Objectives",
         "Losses to be minimised: sums over pixels and latent dimensions, means over the batch. SSE is the squared "
@@ -27,24 +27,24 @@ HEADS = {
 }
 
 
-def reference(kind: str, catalog: Catalog) -> str:
+def format_plugin_reference(kind: str, catalog: Catalog) -> str:
     """The page in markdown, of all that is installed. Raises KeyError for a kind that has none."""
-    title, text = HEADS[kind]
+    title, text = KIND_TITLES[kind]
     entries = sorted((e for e in catalog.entries if e.kind == kind), key=lambda e: e.name)
     made = f"<!-- Made by `vimae-bench plugins --reference {kind}`: change the docstrings, not this page. -->"
-    parts = [f"# {title}", made, text, *(_section(entry) for entry in entries)]
+    parts = [f"# {title}", made, text, *(_format_section(entry) for entry in entries)]
     return "\n\n".join(parts) + "\n"
 
 
-def _section(entry: CatalogEntry) -> str:
+def _format_section(entry: CatalogEntry) -> str:
     plugin: Any = load_factory(entry)
-    parts = [f"## `{entry.name}`", inspect.getdoc(plugin) or "", *_facts(plugin), *_settings(entry.form)]
+    parts = [f"## `{entry.name}`", inspect.getdoc(plugin) or "", *_format_facts(plugin), *_format_settings(entry.form)]
     if entry.kind == "metric":
-        parts += _measures(plugin().measures())
+        parts += _format_measures(plugin().measures())
     return "\n\n".join(part for part in parts if part)
 
 
-def _facts(plugin: Any) -> Iterator[str]:  # noqa: ANN401
+def _format_facts(plugin: Any) -> Iterator[str]:  # noqa: ANN401
     """What the class says of itself beside its docstring."""
     named = {"formula": "Minimises", "estimator": "Estimator", "bias": "Bias", "source": "Source"}
     lines = [f"- **{word}:** {getattr(plugin, name)}" for name, word in named.items() if getattr(plugin, name, "")]
@@ -54,13 +54,16 @@ def _facts(plugin: Any) -> Iterator[str]:  # noqa: ANN401
         yield "\n".join(lines)
 
 
-def _settings(form: Json) -> Iterator[str]:
+def _format_settings(form: Json) -> Iterator[str]:
     if form["fields"]:
-        rows = [f"| `{name}` | {_kind(inner)} | {_default(inner)} |" for name, inner in form["fields"].items()]
+        rows = [
+            f"| `{name}` | {_describe_form(inner)} | {_format_default(inner)} |"
+            for name, inner in form["fields"].items()
+        ]
         yield "\n".join(["| setting | values | default |", "|---|---|---|", *rows])
 
 
-def _measures(measures: Sequence[Measure]) -> Iterator[str]:
+def _format_measures(measures: Sequence[Measure]) -> Iterator[str]:
     rows = [
         f"| `{m.name}` | {m.unit or '-'} | {m.better or '-'} | {m.name.replace(' ', '_')}/v{m.version} |"
         for m in measures
@@ -68,30 +71,30 @@ def _measures(measures: Sequence[Measure]) -> Iterator[str]:
     yield "\n".join(["| measure | unit | better | definition |", "|---|---|---|---|", *rows])
 
 
-def _kind(form: Json) -> str:
+def _describe_form(form: Json) -> str:
     if "plugin" in form:
         return f"a {form['plugin']}"
     if "list" in form:
-        return f"list of: {_kind(form['list'])}"
-    return _schema(form["schema"])
+        return f"list of: {_describe_form(form['list'])}"
+    return _describe_schema(form["schema"])
 
 
-def _schema(schema: Json) -> str:
+def _describe_schema(schema: Json) -> str:
     """A JSON schema in words, such as `number > 0`."""
     if "anyOf" in schema:
-        return " or ".join(_schema(option) for option in schema["anyOf"])
+        return " or ".join(_describe_schema(option) for option in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
     if "const" in schema:
         return f"`{json.dumps(schema['const'])}`"
     given = str(schema.get("type", "any"))
     kind = {"null": "none", "array": "list"}.get(given, given)
-    inner = f" of {_schema(schema['items'])}" if isinstance(schema.get("items"), dict) else ""
+    inner = f" of {_describe_schema(schema['items'])}" if isinstance(schema.get("items"), dict) else ""
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     return kind + inner + "".join(f" {sign} {schema[name]:g}" for name, sign in bounds.items() if name in schema)
 
 
-def _default(form: Json) -> str:
+def _format_default(form: Json) -> str:
     if "default" not in form:
         return "required"
     value = form["default"]

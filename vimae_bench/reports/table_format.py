@@ -14,12 +14,12 @@ ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 COLLAPSED = "†"
 UNDEFINED = "–"  # noqa: RUF001
-LONGEST = 32
+MAX_NAME_LENGTH = 32
 """Characters of a name that a figure has room for."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One number of a table, taken apart: `25.31`, `0.12`, the letters of its tie groups, whether it is at the top.
 
     A dagger in the letters' place: left out of the ranking, for it was reached by a collapsed run.
@@ -32,55 +32,55 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One row of a table. `part` says where it stands: `ranked`, `incomplete` or `reference`."""
+class TableLine:
+    """One row of a table. `section` says where it stands: `ranked`, `incomplete` or `reference`."""
 
-    part: str
+    section: str
     rank: str
     label: str
     seeds: str
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
 
 
-def lines(board: Leaderboard) -> Iterator[Line]:
+def format_lines(board: Leaderboard) -> Iterator[TableLine]:
     """The rows of a board's table, with a cell for each of its columns."""
-    columns = [(board.measures[name], _digits(board, name)) for name in board.columns]
+    columns = [(board.measures[name], _choose_column_decimals(board, name)) for name in board.columns]
     for row in board.rows:
         sorting = row.summaries.get(board.rank_by or "")
         rank = str(sorting.shared_rank.rank) if sorting and sorting.shared_rank else ""
-        label = plain(row.label) + (f" {COLLAPSED}" if row.collapsed_seeds else "")
-        cells = tuple(_cell(row, measure, digits) for measure, digits in columns)
-        yield Line("ranked" if row.complete else "incomplete", rank, label, seeds_of(row), cells)
+        label = clean_text(row.label) + (f" {COLLAPSED}" if row.collapsed_seeds else "")
+        cells = tuple(_format_cell(row, measure, digits) for measure, digits in columns)
+        yield TableLine("ranked" if row.complete else "incomplete", rank, label, format_seed_count(row), cells)
     for label, estimates in board.references.items():
         found = [(estimates.get(measure.name), digits) for measure, digits in columns]
-        cells = tuple(Cell(number(e.value, digits) if e else UNDEFINED) for e, digits in found)
-        yield Line("reference", "", plain(label), UNDEFINED, cells)
+        cells = tuple(TableCell(format_number(e.value, digits) if e else UNDEFINED) for e, digits in found)
+        yield TableLine("reference", "", clean_text(label), UNDEFINED, cells)
 
 
-def heading(measure: Measure) -> str:
+def format_heading(measure: Measure) -> str:
     """Such as `sse ↓`: the arrow points to where it gets better."""
-    return f"{plain(measure.name)} {ARROWS[measure.better]}".strip()
+    return f"{clean_text(measure.name)} {ARROWS[measure.better]}".strip()
 
 
-def unit(measure: Measure) -> str:
+def format_unit(measure: Measure) -> str:
     """The measure's unit, with powers set as such."""
-    return re.sub(r"\^(\d+)", lambda power: power[1].translate(SUPERSCRIPTS), plain(measure.unit))
+    return re.sub(r"\^(\d+)", lambda power: power[1].translate(SUPERSCRIPTS), clean_text(measure.unit))
 
 
-def axis(measure: Measure) -> str:
+def format_axis_label(measure: Measure) -> str:
     """Such as `rate [nats]`, at an axis."""
-    symbol = unit(measure)
+    symbol = format_unit(measure)
     bracketed = symbol if symbol.startswith("[") or not symbol else f"[{symbol}]"
-    return f"{plain(measure.name)} {bracketed}".strip()
+    return f"{clean_text(measure.name)} {bracketed}".strip()
 
 
-def seeds_of(row: LeaderboardRow) -> str:
+def format_seed_count(row: LeaderboardRow) -> str:
     """How many seeds a row has: `3`, or `1 of 3`; the notes say what became of the others."""
     total = len(row.run_results) + len(row.missing_seeds)
     return str(total) if row.complete else f"{row.count('done')} of {total}"
 
 
-def seeds_said(board: Leaderboard) -> str:
+def describe_seeds(board: Leaderboard) -> str:
     """The sentence on what the means of a board are over, and what their intervals are."""
     if len(board.seeds) < 2:
         return "One seed, without an interval."
@@ -88,48 +88,50 @@ def seeds_said(board: Leaderboard) -> str:
     return f"Means over {len(board.seeds)} seeds with 95 % intervals ({kind})."
 
 
-def number(value: float, decimals: int) -> str:
+def format_number(value: float, digits: int) -> str:
     """A number with so many decimals, and never a minus before a zero."""
-    return f"{round(value, decimals) + 0.0:.{decimals}f}"
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
-def plain(text: str) -> str:
+def clean_text(text: str) -> str:
     """Text without control, format and unassigned characters, on one line: safe to print."""
     return "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
 
 
-def short(text: str) -> str:
+def shorten_name(text: str) -> str:
     """A name on one line, the middle of a long one left out."""
-    name = plain(text)
-    half = (LONGEST - 1) // 2
-    return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
+    name = clean_text(text)
+    half = (MAX_NAME_LENGTH - 1) // 2
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[:half]}…{name[-half:]}"
 
 
-def _cell(row: LeaderboardRow, measure: Measure, digits: int) -> Cell:
+def _format_cell(row: LeaderboardRow, measure: Measure, digits: int) -> TableCell:
     entry = row.summaries.get(measure.name)
     if entry is None:
         measured = any(measure.name in result.measures for result in row.run_results.values())
-        return Cell(UNDEFINED if measured else "")
-    value = number(entry.mean, digits)
+        return TableCell(UNDEFINED if measured else "")
+    value = format_number(entry.mean, digits)
     if not entry.complete:
-        return Cell(f"{value} ({len(entry.estimates)} of {len(row.run_results)})" if row.complete else value)
-    spread = "" if entry.half_width is None else number(entry.half_width, digits)
+        return TableCell(f"{value} ({len(entry.estimates)} of {len(row.run_results)})" if row.complete else value)
+    spread = "" if entry.half_width is None else format_number(entry.half_width, digits)
     if entry.shared_rank:
-        return Cell(value, spread, entry.shared_rank.letters, entry.shared_rank.is_best)
-    return Cell(value, spread, COLLAPSED if row.collapsed_seeds and not measure.ranks_collapsed else "")
+        return TableCell(value, spread, entry.shared_rank.letters, entry.shared_rank.is_best)
+    return TableCell(value, spread, COLLAPSED if row.collapsed_seeds and not measure.ranks_collapsed else "")
 
 
-def decimals(halves: Sequence[float], values: Sequence[float]) -> int:
+def choose_decimals(halves: Sequence[float], values: Sequence[float]) -> int:
     """The decimals of a column: two significant digits of its median half-width, else four of its largest value."""
     if halves:
-        return _places(sorted(halves)[len(halves) // 2], 2)
-    return _places(max((abs(value) for value in values), default=0.0), 4)
+        return _count_decimals(sorted(halves)[len(halves) // 2], 2)
+    return _count_decimals(max((abs(value) for value in values), default=0.0), 4)
 
 
-def _digits(board: Leaderboard, column: str) -> int:
+def _choose_column_decimals(board: Leaderboard, column: str) -> int:
     entries = [row.summaries[column] for row in board.rows if column in row.summaries]
-    return decimals([entry.half_width for entry in entries if entry.half_width], [entry.mean for entry in entries])
+    return choose_decimals(
+        [entry.half_width for entry in entries if entry.half_width], [entry.mean for entry in entries]
+    )
 
 
-def _places(value: float, significant: int) -> int:
+def _count_decimals(value: float, significant: int) -> int:
     return min(max(significant - 1 - floor(log10(value)), 0), 6) if value else 0

@@ -10,14 +10,14 @@ from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..core.canonical import Json
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
-from .plot_style import Look, Looks, headed, legend, name, panels
-from .table_format import short
+from .plot_style import MethodStyle, MethodStyles, add_legend, add_title, create_panels, format_method_name
+from .table_format import shorten_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SPREAD = 10
+LOG_SCALE_RATIO = 10
 """Positive values that are further apart than this many times are drawn by their logarithms."""
 NOTE = (
     "line: mean over seeds  ·  band: least to largest  ·  thin: one seed, where some are lacking  ·  cross: cut short"
@@ -29,33 +29,33 @@ Histories = dict[str, dict[str, list[tuple[RunResult, Curve]]]]
 """For each term and each method, the runs with their curves."""
 
 
-def read(board: Leaderboard) -> Histories:
+def read_histories(board: Leaderboard) -> Histories:
     """The terms of all runs of a board that have told of two epochs or more, in the order in which they are met."""
     found: Histories = {}
     for row in board.rows:
         for result in row.run_results.values():
             history = RunFolder(result.folder).read_history()
-            for term, curve in _terms(history).items() if len(history) > 1 else ():
+            for term, curve in _split_terms(history).items() if len(history) > 1 else ():
                 found.setdefault(term, {}).setdefault(row.label, []).append((result, curve))
     return found
 
 
-def draw(board: Leaderboard, looks: Looks, histories: Histories) -> "Figure":
+def draw_curves(board: Leaderboard, looks: MethodStyles, histories: Histories) -> "Figure":
     """The figure of a board from what was read of it; `looks` are those of all methods of the comparison."""
     trained = {label for methods in histories.values() for label in methods}
     shown = [row for row in board.rows if row.label in trained]
-    figure, grid = panels(len(histories), (2.9, 2.4), beside=len(shown))
+    figure, grid = create_panels(len(histories), (2.9, 2.4), legend_lines=len(shown))
     for axes, (term, methods) in zip(grid, histories.items(), strict=True):
         for row in shown:
-            _method(axes, row, methods.get(row.label, []), looks[row.label])
-        _scale(axes, [run for runs in methods.values() for run in runs])
-        axes.set_title(short(term), fontsize=8, parse_math=False)
+            _draw_method(axes, row, methods.get(row.label, []), looks[row.label])
+        _set_scale(axes, [run for runs in methods.values() for run in runs])
+        axes.set_title(shorten_name(term), fontsize=8, parse_math=False)
         axes.set_xlabel("epoch", fontsize=8)
-    legend(figure, {row.label: looks[row.label] for row in shown}, [name(row) for row in shown])
-    return headed(figure, board.title, NOTE)
+    add_legend(figure, {row.label: looks[row.label] for row in shown}, [format_method_name(row) for row in shown])
+    return add_title(figure, board.title, NOTE)
 
 
-def caption(board: Leaderboard) -> str:
+def describe_curves(board: Leaderboard) -> str:
     """What to look for."""
     seeds = "One seed" if len(board.seeds) == 1 else f"Means over {len(board.seeds)} seeds with the range between them"
     return (
@@ -64,7 +64,7 @@ def caption(board: Leaderboard) -> str:
     )
 
 
-def _terms(history: Sequence[Json]) -> dict[str, Curve]:
+def _split_terms(history: Sequence[Json]) -> dict[str, Curve]:
     found: dict[str, Curve] = {}
     for line in history:
         for term, value in line["terms"].items():
@@ -72,15 +72,15 @@ def _terms(history: Sequence[Json]) -> dict[str, Curve]:
     return found
 
 
-def _method(axes: "Axes", row: LeaderboardRow, runs: Sequence[tuple[RunResult, Curve]], look: Look) -> None:
+def _draw_method(axes: "Axes", row: LeaderboardRow, runs: Sequence[tuple[RunResult, Curve]], look: MethodStyle) -> None:
     if not row.complete:
         for result, curve in runs:
-            _seed(axes, result, curve, look)
+            _draw_seed(axes, result, curve, look)
     elif runs:
-        _mean(axes, [curve for _, curve in runs], look)
+        _draw_mean(axes, [curve for _, curve in runs], look)
 
 
-def _mean(axes: "Axes", curves: Sequence[Curve], look: Look) -> None:
+def _draw_mean(axes: "Axes", curves: Sequence[Curve], look: MethodStyle) -> None:
     """The mean of seeds that were all trained to the end, and how far they lie apart."""
     epochs = [epoch for epoch in curves[0] if all(epoch in curve for curve in curves)]
     values = np.array([[curve[epoch] for epoch in epochs] for curve in curves])
@@ -90,7 +90,7 @@ def _mean(axes: "Axes", curves: Sequence[Curve], look: Look) -> None:
     axes.fill_between(epochs, values.min(0), values.max(0), color=look.colour, alpha=0.15, linewidth=0)
 
 
-def _seed(axes: "Axes", result: RunResult, curve: Curve, look: Look) -> None:
+def _draw_seed(axes: "Axes", result: RunResult, curve: Curve, look: MethodStyle) -> None:
     every = max(1, len(curve) // 4)
     (line,) = axes.plot([*curve], [*curve.values()], look.marker, color=look.colour, markersize=3, markevery=every)
     line.set(linestyle="-", linewidth=0.6, markerfacecolor="none")
@@ -99,12 +99,12 @@ def _seed(axes: "Axes", result: RunResult, curve: Curve, look: Look) -> None:
         axes.plot(*there[-1], "x", color=look.colour, markersize=5)
 
 
-def _scale(axes: "Axes", runs: Sequence[tuple[RunResult, Curve]]) -> None:
+def _set_scale(axes: "Axes", runs: Sequence[tuple[RunResult, Curve]]) -> None:
     """Room for all that was trained to the end; what diverged may leave the panel."""
     done = [curve for result, curve in runs if result.status == "done"] or [curve for _, curve in runs]
     values = [value for curve in done for value in curve.values() if isfinite(value)]
     low, high = min(values, default=0.0), max(values, default=0.0)
-    if 0 < SPREAD * low < high:
+    if 0 < LOG_SCALE_RATIO * low < high:
         room = (high / low) ** 0.05
         axes.set(yscale="log", ylim=(low / room, high * room))
     elif low < high:

@@ -11,26 +11,26 @@ from ..claims.published_tables import Sheet
 from ..claims.verdict import Report
 from ..core.canonical import Json
 from ..storage.atomic import format_json
-from .claims_text import link
+from .claims_text import format_run_path
 
 SCHEMA = 1
 
 
-def render(report: Report, start: Path) -> str:
+def format_verdict(report: Report, start: Path) -> str:
     """All of a verdict, in full precision; paths of runs lead from the folder `start`."""
     value = {
         "schema": SCHEMA,
         "source": asdict(report.paper.source),
         "methods": {name: report.paper.name(name) for name in report.paper.methods},
-        "runs": [_evidence(evidence, start) for evidence in report.evidence],
-        "tables": [_sheet(sheet) for sheet in report.sheets],
-        "claims": [_claim(judged, start) for judged in report.claims],
+        "runs": [_evidence_to_json(evidence, start) for evidence in report.evidence],
+        "tables": [_table_to_json(sheet) for sheet in report.sheets],
+        "claims": [_claim_to_json(judged, start) for judged in report.claims],
         "notes": report.notes,
     }
     return format_json(value)
 
 
-def _evidence(evidence: Evidence, start: Path) -> Json:
+def _evidence_to_json(evidence: Evidence, start: Path) -> Json:
     return {
         "number": evidence.number,
         "setup": evidence.setup.id,
@@ -41,7 +41,7 @@ def _evidence(evidence: Evidence, start: Path) -> Json:
             method: {
                 str(seed): {
                     "label": result.cell.label,
-                    "folder": link(result, start),
+                    "folder": format_run_path(result, start),
                     "status": result.status,
                     "reason": result.reason,
                     "collapsed": result.collapsed,
@@ -51,13 +51,13 @@ def _evidence(evidence: Evidence, start: Path) -> Json:
             for method, side in evidence.sides.items()
         },
         "controls": {
-            method: {str(seed): link(result, start) for seed, result in side.items()}
+            method: {str(seed): format_run_path(result, start) for seed, result in side.items()}
             for method, side in evidence.controls.items()
         },
     }
 
 
-def _sheet(sheet: Sheet) -> Json:
+def _table_to_json(sheet: Sheet) -> Json:
     return {
         "table": sheet.table.id,
         "title": sheet.table.title,
@@ -69,7 +69,7 @@ def _sheet(sheet: Sheet) -> Json:
     }
 
 
-def _claim(judged: Judged, start: Path) -> Json:
+def _claim_to_json(judged: Judged, start: Path) -> Json:
     return {
         "id": judged.claim.id,
         "text": judged.claim.text,
@@ -82,11 +82,11 @@ def _claim(judged: Judged, start: Path) -> Json:
         "lacking": judged.lacking,
         "seeds_that_would_decide": judged.enough,
         "comparisons": judged.comparisons,
-        "findings": [_finding(finding, start) for finding in judged.findings],
+        "findings": [_finding_to_json(finding, start) for finding in judged.findings],
     }
 
 
-def _finding(finding: Finding, start: Path) -> Json:
+def _finding_to_json(finding: Finding, start: Path) -> Json:
     return {
         "kind": finding.check.kind,
         "aside": finding.check.aside,
@@ -97,16 +97,16 @@ def _finding(finding: Finding, start: Path) -> Json:
         "verdict": finding.verdict,
         "said": finding.said,
         "figures": [asdict(reading) for reading in finding.readings],
-        "pairs": [_pair(pair, start) for pair in finding.pairs],
+        "pairs": [_pair_to_json(pair, start) for pair in finding.pairs],
     }
 
 
-def _pair(pair: Pair, start: Path) -> Json:
+def _pair_to_json(pair: Pair, start: Path) -> Json:
     return {
         "a": pair.a,
         "b": pair.b,
         "ratio": pair.logarithmic,
-        "claimed": [_end(end, logarithmic=pair.logarithmic) for end in pair.region],
+        "claimed": [_bound_to_json(end, logarithmic=pair.logarithmic) for end in pair.region],
         "mean": pair.mean,
         "interval": pair.between,
         "by_seed": dict(zip(map(str, pair.seeds), map(float, pair.differences), strict=False)),
@@ -116,9 +116,9 @@ def _pair(pair: Pair, start: Path) -> Json:
         "verdict": pair.verdict,
         "why": pair.why,
         "seeds_that_would_decide": pair.enough,
-        "runs": [link(result, start) for result in pair.runs],
+        "runs": [format_run_path(result, start) for result in pair.runs],
     }
 
 
-def _end(end: float, *, logarithmic: bool) -> float | None:
+def _bound_to_json(end: float, *, logarithmic: bool) -> float | None:
     return None if not isfinite(end) else exp(end) if logarithmic else end

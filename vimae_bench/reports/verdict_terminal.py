@@ -13,22 +13,22 @@ from ..claims.published_tables import Reading, Sheet
 from ..claims.verdict import Report
 from .claims_text import (
     RULES,
-    below,
-    claimed,
-    heading,
-    link,
-    measured,
-    printed,
-    reason,
-    remarks,
-    row,
-    said_of,
-    says,
-    tally,
-    title,
+    explain_verdict,
+    format_claimed_region,
+    format_measured,
+    format_pair,
+    format_pair_verdict,
+    format_published,
+    format_run_path,
+    format_source,
+    format_table_title,
+    format_tally,
+    list_further_statements,
+    list_remarks,
+    list_table_notes,
 )
-from .leaderboard_terminal import footnotes
-from .table_format import plain
+from .leaderboard_terminal import render_footnotes
+from .table_format import clean_text
 
 STYLES = {
     "supported": "bold green",
@@ -39,82 +39,88 @@ STYLES = {
 }
 
 
-def render(report: Report, start: Path) -> Group:
+def render_verdict(report: Report, start: Path) -> Group:
     """The tables, the claims, the rules and the runs, to be printed by a rich console; paths lead from `start`."""
-    return Group(*_parts(report, start))
+    return Group(*_render_parts(report, start))
 
 
-def _parts(report: Report, start: Path) -> Iterator[RenderableType]:
-    yield Text(plain(title(report.paper)), style="bold")
+def _render_parts(report: Report, start: Path) -> Iterator[RenderableType]:
+    yield Text(clean_text(format_source(report.paper)), style="bold")
     if report.paper.source.note:
-        yield Text(plain(report.paper.source.note), style="dim")
+        yield Text(clean_text(report.paper.source.note), style="dim")
     for sheet in report.sheets:
-        yield Text(f"\n{plain(heading(sheet))}", style="bold")
-        yield from (_sheet(report.paper, sheet), footnotes(list(below(sheet))))
+        yield Text(f"\n{clean_text(format_table_title(sheet))}", style="bold")
+        yield from (_render_published_table(report.paper, sheet), render_footnotes(list(list_table_notes(sheet))))
     for judged in report.claims:
-        yield from _claim(report.paper, judged)
-    yield Text(f"\n{tally(report)}.", style="bold")
-    yield footnotes(RULES)
+        yield from _render_claim(report.paper, judged)
+    yield Text(f"\n{format_tally(report)}.", style="bold")
+    yield render_footnotes(RULES)
     for evidence in report.evidence:
         sides = (*evidence.sides.values(), *evidence.controls.values())
-        folders = dict.fromkeys(link(result, start).rpartition("/")[0] for side in sides for result in side.values())
-        yield Text(plain(f"Runs {evidence.number}  {evidence.title}: {', '.join(folders)}"), style="dim")
+        folders = dict.fromkeys(
+            format_run_path(result, start).rpartition("/")[0] for side in sides for result in side.values()
+        )
+        yield Text(clean_text(f"Runs {evidence.number}  {evidence.title}: {', '.join(folders)}"), style="dim")
     if report.notes:
-        yield footnotes(report.notes)
+        yield render_footnotes(report.notes)
 
 
-def _sheet(paper: Paper, sheet: Sheet) -> Table:
+def _render_published_table(paper: Paper, sheet: Sheet) -> Table:
     conditions = sheet.table.conditions or ("",)
     table = Table(header_style="", show_edge=False, show_lines=sheet.evidence is not None)
     table.add_column("method", no_wrap=True)
     for name in conditions:
-        table.add_column(Text(plain(name or sheet.table.measure)))
+        table.add_column(Text(clean_text(name or sheet.table.measure)))
     for i in range(0, len(sheet.readings), len(conditions)):
         cells = sheet.readings[i : i + len(conditions)]
         table.add_row(
-            Text(plain(paper.name(cells[0].method))), *(_cell(cell, alone=sheet.evidence is None) for cell in cells)
+            Text(clean_text(paper.name(cells[0].method))),
+            *(_format_cell(cell, alone=sheet.evidence is None) for cell in cells),
         )
     return table
 
 
-def _cell(reading: Reading, *, alone: bool) -> Text:
+def _format_cell(reading: Reading, *, alone: bool) -> Text:
     if alone:
-        return Text(printed(reading))
+        return Text(format_published(reading))
     match = (reading.match, STYLES.get(reading.match, "dim"))
     if reading.match == "not measured":
-        return Text.assemble(printed(reading), "\n", match)
-    return Text.assemble(printed(reading), "\n", measured(reading), "\n", match)
+        return Text.assemble(format_published(reading), "\n", match)
+    return Text.assemble(format_published(reading), "\n", format_measured(reading), "\n", match)
 
 
-def _claim(paper: Paper, judged: Judged) -> Iterator[RenderableType]:
+def _render_claim(paper: Paper, judged: Judged) -> Iterator[RenderableType]:
     where = f" ({judged.claim.where})" if judged.claim.where else ""
-    why = reason(judged)
+    why = explain_verdict(judged)
     yield Text.assemble(
-        (f"\n{plain(judged.claim.id)}  ", "bold"),
+        (f"\n{clean_text(judged.claim.id)}  ", "bold"),
         (judged.verdict, STYLES.get(judged.verdict, "bold")),
-        f": {plain(why)}" if why else "",
-        f"\n{plain(judged.claim.text + where)}",
+        f": {clean_text(why)}" if why else "",
+        f"\n{clean_text(judged.claim.text + where)}",
     )
     table = Table(box=None, pad_edge=True, show_header=False, padding=(0, 2, 0, 2))
     for finding in judged.findings:
         for pair in finding.pairs:
-            _, measure, a, b, difference, between, _, p, seeds, _ = row(paper, finding, pair)
+            _, measure, a, b, difference, between, _, p, seeds, _ = format_pair(paper, finding, pair)
             sign = "/" if pair.logarithmic else "-"
             table.add_row(
-                *(Text(plain(text)) for text in (measure, f"{a} {sign} {b}", claimed(pair), difference, between)),
-                *(Text(plain(text)) for text in (f"p {p}", f"n {seeds}", says(finding, pair))),
+                *(
+                    Text(clean_text(text))
+                    for text in (measure, f"{a} {sign} {b}", format_claimed_region(pair), difference, between)
+                ),
+                *(Text(clean_text(text)) for text in (f"p {p}", f"n {seeds}", format_pair_verdict(finding, pair))),
             )
     if table.row_count:
         yield table
     told = [
-        f"{finding.measure}: {paper.name(reading.method)} {measured(reading)}"
+        f"{finding.measure}: {paper.name(reading.method)} {format_measured(reading)}"
         for finding in judged.findings
         for reading in finding.readings
         if reading.n
     ]
     if said := [
-        *(line for finding in judged.findings for line in said_of(judged, finding)),
+        *(line for finding in judged.findings for line in list_further_statements(judged, finding)),
         *told,
-        *remarks(paper, judged),
+        *list_remarks(paper, judged),
     ]:
-        yield footnotes(said)
+        yield render_footnotes(said)

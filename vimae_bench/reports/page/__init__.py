@@ -17,31 +17,31 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 
-def render(template: str, **context: Any) -> str:  # noqa: ANN401
+def render_page(template: str, **context: Any) -> str:  # noqa: ANN401
     """A whole page, made of a template's name and what it is given.
 
     `base.html.j2` wants a `title` and takes a `subtitle` (what stands below it) and `command` (how the page is made
     again).
     """
-    style, script = _asset("page.css"), _asset("page.js")
-    ours = {"style": Markup(style), "script": Markup(script), "policy": policy(style, script)}  # noqa: S704
-    return _environment().get_template(template).render(**ours, **context)
+    style, script = _read_asset("page.css"), _read_asset("page.js")
+    ours = {"style": Markup(style), "script": Markup(script), "policy": build_policy(style, script)}  # noqa: S704
+    return _create_environment().get_template(template).render(**ours, **context)
 
 
-def policy(style: str, script: str) -> str:
+def build_policy(style: str, script: str) -> str:
     """The content security policy of a page with this style and this script, and pictures that are part of it."""
     return (
-        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        f"default-src 'none'; img-src data:; style-src '{_hash_source(style)}'; script-src '{_hash_source(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
-def data(value: object) -> Markup:
+def embed_json(value: object) -> Markup:
     """JSON for a page's own script, of which no part can end the element it stands in."""
     return Markup(json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"))  # noqa: S704
 
 
-def harmless(value: Any) -> Any:  # noqa: ANN401
+def remove_control_characters(value: Any) -> Any:  # noqa: ANN401
     """Text without control, format and unassigned characters other than line ends; all else as it is."""
     if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
         return value
@@ -49,23 +49,23 @@ def harmless(value: Any) -> Any:  # noqa: ANN401
 
 
 @cache
-def _environment() -> Environment:
+def _create_environment() -> Environment:
     environment = Environment(
         loader=PackageLoader(__name__),
         autoescape=True,
-        finalize=harmless,
+        finalize=remove_control_characters,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["data"] = data
+    environment.filters["embed_json"] = embed_json
     return environment
 
 
 @cache
-def _asset(name: str) -> str:
+def _read_asset(name: str) -> str:
     return files(__name__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
-def _digest(text: str) -> str:
+def _hash_source(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -8,7 +8,19 @@ from ...claims.paper import Paper
 from ...claims.published_tables import Reading as Measured
 from ...claims.published_tables import Sheet
 from ...claims.verdict import Report
-from ..claims_text import HEADS, below, heading, measured, printed, reason, remarks, row, said_of, tally, title
+from ..claims_text import (
+    HEADS,
+    explain_verdict,
+    format_measured,
+    format_pair,
+    format_published,
+    format_source,
+    format_table_title,
+    format_tally,
+    list_further_statements,
+    list_remarks,
+    list_table_notes,
+)
 from ..table_format import UNDEFINED
 
 CLASSES = {"supported": "good", "contradicted": "bad", "not compatible": "bad"}
@@ -16,7 +28,7 @@ CLASSES = {"supported": "good", "contradicted": "bad", "not compatible": "bad"}
 
 
 @dataclass(frozen=True)
-class Reading:
+class PublishedValueView:
     """A printed figure beside the measured one."""
 
     printed: str
@@ -26,17 +38,17 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Printed:
+class PublishedTableView:
     """A table of the paper."""
 
     title: str
     heads: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Reading, ...]], ...]
+    rows: tuple[tuple[str, tuple[PublishedValueView, ...]], ...]
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Claim:
+class ClaimView:
     """A claim with its verdict, and the comparisons it rests on."""
 
     id: str
@@ -49,54 +61,54 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerdictView:
     """All that is said on a paper."""
 
     title: str
     tally: str
     note: str
-    tables: tuple[Printed, ...]
-    claims: tuple[Claim, ...]
+    tables: tuple[PublishedTableView, ...]
+    claims: tuple[ClaimView, ...]
     notes: tuple[str, ...]
     heads: tuple[str, ...] = HEADS
 
 
-def view(report: Report) -> Verdict:
+def build_verdict_view(report: Report) -> VerdictView:
     """A report on a paper, taken apart. Tables of which nothing is measured here are left out."""
     paper = report.paper
-    sheets = tuple(_printed(paper, sheet) for sheet in report.sheets if sheet.evidence)
-    claims = tuple(_claim(paper, judged) for judged in report.claims)
-    return Verdict(title(paper), tally(report), paper.source.note, sheets, claims, report.notes)
+    sheets = tuple(_build_table_view(paper, sheet) for sheet in report.sheets if sheet.evidence)
+    claims = tuple(_build_claim_view(paper, judged) for judged in report.claims)
+    return VerdictView(format_source(paper), format_tally(report), paper.source.note, sheets, claims, report.notes)
 
 
-def _printed(paper: Paper, sheet: Sheet) -> Printed:
+def _build_table_view(paper: Paper, sheet: Sheet) -> PublishedTableView:
     conditions = sheet.table.conditions or ("",)
     parts = [sheet.readings[i : i + len(conditions)] for i in range(0, len(sheet.readings), len(conditions))]
-    rows = tuple((paper.name(part[0].method), tuple(_reading(r) for r in part)) for part in parts)
+    rows = tuple((paper.name(part[0].method), tuple(_build_value_view(r) for r in part)) for part in parts)
     heads = ("method", *(name or sheet.table.measure for name in conditions))
-    return Printed(heading(sheet), heads, rows, tuple(below(sheet)))
+    return PublishedTableView(format_table_title(sheet), heads, rows, tuple(list_table_notes(sheet)))
 
 
-def _reading(reading: Measured) -> Reading:
-    there = UNDEFINED if reading.match == "not measured" else measured(reading)
-    return Reading(printed(reading), there, reading.match, CLASSES.get(reading.match, ""))
+def _build_value_view(reading: Measured) -> PublishedValueView:
+    there = UNDEFINED if reading.match == "not measured" else format_measured(reading)
+    return PublishedValueView(format_published(reading), there, reading.match, CLASSES.get(reading.match, ""))
 
 
-def _claim(paper: Paper, judged: Judged) -> Claim:
+def _build_claim_view(paper: Paper, judged: Judged) -> ClaimView:
     where = f" ({judged.claim.where})" if judged.claim.where else ""
-    rows = tuple(row(paper, finding, pair) for finding in judged.findings for pair in finding.pairs)
-    return Claim(
+    rows = tuple(format_pair(paper, finding, pair) for finding in judged.findings for pair in finding.pairs)
+    return ClaimView(
         judged.claim.id,
         judged.claim.text + where,
         judged.verdict,
         CLASSES.get(judged.verdict, ""),
-        reason(judged),
+        explain_verdict(judged),
         rows,
-        tuple(_notes(paper, judged)),
+        tuple(_list_notes(paper, judged)),
     )
 
 
-def _notes(paper: Paper, judged: Judged) -> Iterator[str]:
+def _list_notes(paper: Paper, judged: Judged) -> Iterator[str]:
     for finding in judged.findings:
-        yield from said_of(judged, finding)
-    yield from remarks(paper, judged)
+        yield from list_further_statements(judged, finding)
+    yield from list_remarks(paper, judged)

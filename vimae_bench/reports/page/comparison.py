@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...analysis.comparison import Comparison, Difference
-from .. import comparison_csv as differences_csv
-from .. import comparison_markdown as differences_markdown
-from ..comparison_text import Spelt, sides, spelt
-from ..table_format import heading, plain, unit
-from . import render
-from .interval_plot import Strip, strip
-from .summary import listed
+from .. import comparison_csv, comparison_markdown
+from ..comparison_text import DifferenceText, format_difference, format_methods
+from ..table_format import clean_text, format_heading, format_unit
+from . import render_page
+from .interval_plot import IntervalPlot, build_interval_plot
+from .summary import join_words
 
-FORMATS = {"Markdown": differences_markdown, "CSV": differences_csv}
+FORMATS = {"Markdown": comparison_markdown, "CSV": comparison_csv}
 """What a table is copied as."""
 CLASSES = {"better": "good", "worse": "bad"}
 LEGEND = (
@@ -22,16 +21,16 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Line:
+class ComparisonRowView:
     """One measure, with what its cells sort by."""
 
     name: str
     heading: str
     unit: str
     kind: str
-    text: Spelt
+    text: DifferenceText
     row: Difference
-    strip: Strip
+    strip: IntervalPlot
 
     @property
     def difference(self) -> float:
@@ -40,22 +39,22 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Table:
+class ComparisonView:
     """One comparison, and what it comes to in words."""
 
     id: str
     title: str
-    sides: str
-    lines: tuple[Line, ...]
-    said: str
+    methods: str
+    rows: tuple[ComparisonRowView, ...]
+    summary: str
     notes: tuple[str, ...]
 
 
-def page(comparisons: Sequence[Comparison], notes: Sequence[str], command: str) -> str:
+def render_comparison_page(comparisons: Sequence[Comparison], notes: Sequence[str], command: str) -> str:
     """The whole page."""
-    tables = [_table(n, made) for n, made in enumerate(comparisons, 1)]
-    names = list(dict.fromkeys((plain(made.a), plain(made.b)) for made in comparisons))
-    return render(
+    tables = [_build_comparison_view(n, made) for n, made in enumerate(comparisons, 1)]
+    names = list(dict.fromkeys((clean_text(made.a), clean_text(made.b)) for made in comparisons))
+    return render_page(
         "compare.html.j2",
         title=" · ".join(f"{a} against {b}" for a, b in names),
         subtitle="Differences A - B, paired by seed",
@@ -64,23 +63,33 @@ def page(comparisons: Sequence[Comparison], notes: Sequence[str], command: str) 
         tables=tables,
         notes=notes,
         legend=LEGEND,
-        texts={table.id: _texts(made) for table, made in zip(tables, comparisons, strict=True)},
+        texts={table.id: _format_texts(made) for table, made in zip(tables, comparisons, strict=True)},
     )
 
 
-def _table(n: int, made: Comparison) -> Table:
-    lines = tuple(_line(row, len(made.seeds)) for row in made.rows)
-    return Table(f"table-{n}", plain(made.title), sides(made), lines, _said(made), made.notes)
+def _build_comparison_view(n: int, made: Comparison) -> ComparisonView:
+    lines = tuple(_build_row_view(row, len(made.seeds)) for row in made.rows)
+    return ComparisonView(
+        f"table-{n}", clean_text(made.title), format_methods(made), lines, _summarize(made), made.notes
+    )
 
 
-def _line(row: Difference, seeds: int) -> Line:
-    text = spelt(row, seeds)
+def _build_row_view(row: Difference, seeds: int) -> ComparisonRowView:
+    text = format_difference(row, seeds)
     kind = CLASSES.get(row.verdict, "")
     measure = row.measure
-    return Line(plain(measure.name), heading(measure), unit(measure), kind, text, row, strip(row, text.digits))
+    return ComparisonRowView(
+        clean_text(measure.name),
+        format_heading(measure),
+        format_unit(measure),
+        kind,
+        text,
+        row,
+        build_interval_plot(row, text.digits),
+    )
 
 
-def _said(made: Comparison) -> str:
+def _summarize(made: Comparison) -> str:
     """Such as `A is better under sse and svm clean, worse under mmd2; no difference shown under fid.`"""
     if not made.rows:
         return "Nothing is measured on both sides."
@@ -89,12 +98,12 @@ def _said(made: Comparison) -> str:
     found: dict[str, list[str]] = {}
     for row in made.rows:
         if row.sign:
-            found.setdefault(row.verdict or "not tested", []).append(plain(row.measure.name))
-    own = [f"{verdict} under {listed(found[verdict])}" for verdict in CLASSES if verdict in found]
-    others = [f"{verdict} under {listed(names)}" for verdict, names in found.items() if verdict not in CLASSES]
+            found.setdefault(row.verdict or "not tested", []).append(clean_text(row.measure.name))
+    own = [f"{verdict} under {join_words(found[verdict])}" for verdict in CLASSES if verdict in found]
+    others = [f"{verdict} under {join_words(names)}" for verdict, names in found.items() if verdict not in CLASSES]
     said = "; ".join([*([f"A is {', '.join(own)}"] if own else []), *others])
     return f"{said[:1].upper()}{said[1:]}." if said else "No measure has a direction."
 
 
-def _texts(made: Comparison) -> Mapping[str, str]:
-    return {name: form.render([made]) for name, form in FORMATS.items()}
+def _format_texts(made: Comparison) -> Mapping[str, str]:
+    return {name: form.format_comparisons([made]) for name, form in FORMATS.items()}

@@ -12,65 +12,72 @@ from ...analysis.leaderboard_data import Leaderboard
 from ...storage import image_grid as tiles
 from ...storage.image_grid import Images
 from ...storage.store import RunResult
-from .. import image_grid_figure as wall
+from .. import image_grid_figure
 
-ACROSS, SIDE = 10, 32
+IMAGES_PER_STRIP, IMAGE_SIZE = 10, 32
 """Images in a strip; in pixels, towards what a page enlarges small ones, so that two strips fit beside a name."""
 
 
 @dataclass(frozen=True)
-class Strip:
+class ImageStrip:
     """A few images side by side; the page enlarges them to this width and height in pixels."""
 
     source: str
     width: int
     height: int
-    said: str
+    description: str
 
 
 @dataclass(frozen=True)
-class Row:
+class ImageRow:
     """What a method made of the test images, what its prior's draws decode to; or why there are none."""
 
     label: str
-    strips: tuple[Strip, ...]
-    absent: str = ""
+    strips: tuple[ImageStrip, ...]
+    missing_reason: str = ""
 
 
 @dataclass(frozen=True)
-class Wall:
+class ImageGridView:
     """The pictures of one table: images below each other are of one input, or of one draw of noise."""
 
     title: str
     caption: str
-    rows: tuple[Row, ...]
+    rows: tuple[ImageRow, ...]
 
 
-def hung(boards: Sequence[Leaderboard], run_results: Sequence[RunResult]) -> Iterator[Wall]:
+def build_image_grids(boards: Sequence[Leaderboard], run_results: Sequence[RunResult]) -> Iterator[ImageGridView]:
     """A wall for each table of which some run has kept its pictures; `run_results` are those of the boards."""
     for board, group in zip(boards, group_by_table(run_results).values(), strict=True):
-        if found := wall.hang(group):
-            yield Wall(f"Reconstructions and samples, {board.title}", wall.caption(found), tuple(_rows(found)))
+        if found := image_grid_figure.collect_images(group):
+            yield ImageGridView(
+                f"Reconstructions and samples, {board.title}",
+                image_grid_figure.describe_image_grid(found),
+                tuple(_build_rows(found)),
+            )
 
 
-def _rows(found: Sequence[wall.Hung]) -> Iterator[Row]:
-    inputs = next(one.sheets.inputs for one in found if one.sheets)
-    yield Row("test images", (_strip(inputs, "Test images"),))
+def _build_rows(found: Sequence[image_grid_figure.MethodImages]) -> Iterator[ImageRow]:
+    inputs = next(one.grids.inputs for one in found if one.grids)
+    yield ImageRow("test images", (_build_strip(inputs, "Test images"),))
     for one in found:
-        made = one.sheets
+        made = one.grids
         strips = (
-            (_strip(made.reconstructions, f"The same by {one.label}"), _strip(made.samples, f"Samples of {one.label}"))
+            (
+                _build_strip(made.reconstructions, f"The same by {one.label}"),
+                _build_strip(made.samples, f"Samples of {one.label}"),
+            )
             if made
             else ()
         )
-        yield Row(one.label, strips, one.absent)
+        yield ImageRow(one.label, strips, one.missing_reason)
 
 
-def _strip(images: Images, said: str) -> Strip:
+def _build_strip(images: Images, said: str) -> ImageStrip:
     """Images from all over those given [N, H, W, C]."""
-    chosen = images[np.linspace(0, len(images) - 1, min(ACROSS, len(images))).astype(np.int64)]
+    chosen = images[np.linspace(0, len(images) - 1, min(IMAGES_PER_STRIP, len(images))).astype(np.int64)]
     canvas, file = tiles.sheet(chosen, len(chosen), gap=1), BytesIO()
     tiles.picture(canvas).save(file, format="PNG", optimize=True)
-    factor = max(1, round(SIDE / max(chosen.shape[1:3])))
+    factor = max(1, round(IMAGE_SIZE / max(chosen.shape[1:3])))
     height, width = (length * factor for length in canvas.shape[:2])
-    return Strip(f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}", width, height, said)
+    return ImageStrip(f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}", width, height, said)

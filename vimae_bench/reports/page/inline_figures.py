@@ -8,65 +8,65 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
-from . import harmless
+from . import remove_control_characters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDE = {11.0: "wider", 6.0: "wide"}
+WIDTH_CLASSES = {11.0: "wider", 6.0: "wide"}
 """Inches from which on a figure is of a class, so that it is scrolled, not shrunk until nobody can read it."""
-DROPPED = ("metadata", "style")
+REMOVED_ELEMENTS = ("metadata", "style")
 """Elements that a page has no use for, or whose policy forbids them."""
-REFERENCE = re.compile(r'(?:href="|url\()#([^")]+)')
+ID_REFERENCE = re.compile(r'(?:href="|url\()#([^")]+)')
 """To an id of the same figure."""
-NOT_XML = bytes(set(range(32)) - set(b"\t\n\r"))
+CONTROL_CHARACTERS = bytes(set(range(32)) - set(b"\t\n\r"))
 """Control characters of a name, which matplotlib puts into its comments as they are."""
 
 
-def svg(figure: "Figure", title: str, prefix: str) -> Markup:
-    """A figure as an `svg` element; the ids in it begin with `prefix`, so that several figures share a page.
+def figure_to_svg(figure: "Figure", title: str, prefix: str) -> Markup:
+    """A figure as an `figure_to_svg` element; the ids in it begin with `prefix`, so that several figures share a page.
 
     Styles become attributes, which a policy without `unsafe-inline` lets through. What nothing refers to has no id.
     """
-    drawn = _drawn(figure)
-    root, used = ET.fromstring(drawn), set(REFERENCE.findall(drawn.decode()))  # noqa: S314 - matplotlib's own
+    drawn = _save_svg(figure)
+    root, used = ET.fromstring(drawn), set(ID_REFERENCE.findall(drawn.decode()))  # noqa: S314 - matplotlib's own
     for element in root.iter():
-        for child in [child for child in element if _local(str(child.tag)) in DROPPED]:
+        for child in [child for child in element if _strip_namespace(str(child.tag)) in REMOVED_ELEMENTS]:
             element.remove(child)
-        _adapt(element, prefix, used)
+        _adapt_element(element, prefix, used)
     root.set("role", "img")
-    root.set("class", next((name for least, name in WIDE.items() if figure.get_figwidth() > least), ""))
+    root.set("class", next((name for least, name in WIDTH_CLASSES.items() if figure.get_figwidth() > least), ""))
     root.set("aria-labelledby", f"{prefix}-title")
     root.set("stroke-linejoin", "round")  # what matplotlib says in its style for all
     name = ET.Element("title", {"id": f"{prefix}-title"})
-    name.text = harmless(title)
+    name.text = remove_control_characters(title)
     root.insert(0, name)
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - made of escaped elements
 
 
-def _drawn(figure: "Figure") -> bytes:
+def _save_svg(figure: "Figure") -> bytes:
     from matplotlib import rc_context
 
     file = BytesIO()
     with rc_context({"svg.hashsalt": "vimae-bench", "svg.fonttype": "path"}):
         figure.savefig(file, format="svg", transparent=True)
-    return file.getvalue().translate(None, NOT_XML)
+    return file.getvalue().translate(None, CONTROL_CHARACTERS)
 
 
-def _adapt(element: ET.Element, prefix: str, used: Set[str]) -> None:
+def _adapt_element(element: ET.Element, prefix: str, used: Set[str]) -> None:
     """No namespaces, no white space, styles as attributes, `used` ids and what refers to them with a prefix."""
-    element.tag, element.tail = _local(element.tag), None
+    element.tag, element.tail = _strip_namespace(element.tag), None
     element.text = element.text.strip() if element.text else None
-    given = {_local(name): value for name, value in element.attrib.items()}
+    given = {_strip_namespace(name): value for name, value in element.attrib.items()}
     if given.get("id") not in used:
         given.pop("id", None)
     styles = (part.partition(":") for part in given.pop("style", "").split(";") if part.strip())
     given |= {name.strip(): value.strip() for name, _, value in styles}
     element.attrib.clear()
-    element.attrib.update({name: _prefixed(name, value, prefix) for name, value in given.items()})
+    element.attrib.update({name: _add_prefix(name, value, prefix) for name, value in given.items()})
 
 
-def _prefixed(name: str, value: str, prefix: str) -> str:
+def _add_prefix(name: str, value: str, prefix: str) -> str:
     if name == "id":
         return f"{prefix}-{value}"
     if name == "href" and value.startswith("#"):
@@ -74,5 +74,5 @@ def _prefixed(name: str, value: str, prefix: str) -> str:
     return re.sub(r"url\(#", f"url(#{prefix}-", value)
 
 
-def _local(name: str) -> str:
+def _strip_namespace(name: str) -> str:
     return name.rpartition("}")[2]

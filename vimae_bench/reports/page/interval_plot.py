@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...analysis.comparison import Difference
-from ..table_format import number
+from ..table_format import format_number
 
 WIDTH, HEIGHT = 240.0, 46.0
 """The size of a drawing, in its own units."""
@@ -13,12 +13,12 @@ EDGE = 12.0
 RADIUS = 3.0
 MIDDLE, LANES = 17.0, (0.0, -6.5, 6.5)
 """Where marks are put, and how far from there those that would cover others."""
-APART = 45.0
+MIN_LABEL_DISTANCE = 45.0
 """Labels nearer to each other than this would touch."""
 
 
 @dataclass(frozen=True)
-class Mark:
+class SeedMark:
     """One seed: `kind` is `good` where A is better, `bad` where B is, empty for neither."""
 
     x: float
@@ -28,13 +28,13 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Strip:
+class IntervalPlot:
     """A drawing of one row: all is in its units, `label` is what it says in words."""
 
     label: str
     zero: float
     mean: float
-    marks: tuple[Mark, ...]
+    marks: tuple[SeedMark, ...]
     interval: tuple[float, float] | None
     margin: tuple[float, float] | None
     ticks: tuple[tuple[float, str], ...]
@@ -44,34 +44,34 @@ class Strip:
     radius: float = RADIUS
 
 
-def strip(row: Difference, digits: int) -> Strip:
+def build_interval_plot(row: Difference, digits: int) -> IntervalPlot:
     """The drawing of a row, whose numbers are told with so many decimals."""
-    axis, differences = _axis(row), list(map(float, row.differences))
+    axis, differences = _create_axis(row), list(map(float, row.differences))
     mean = sum(differences) / len(differences)
-    told = f", 95 % interval {_between(row.interval, digits)}" if row.interval else ""
-    return Strip(
-        f"A - B by seed: mean {number(mean, digits)}{told}",
-        axis.at(0.0),
-        axis.at(mean),
-        tuple(_marks(row, axis, digits)),
-        (axis.at(row.interval[0]), axis.at(row.interval[1])) if row.interval else None,
-        (axis.at(-row.margin), axis.at(row.margin)) if row.margin else None,
-        tuple(_ticks(axis, digits)),
+    told = f", 95 % interval {_format_bounds(row.interval, digits)}" if row.interval else ""
+    return IntervalPlot(
+        f"A - B by seed: mean {format_number(mean, digits)}{told}",
+        axis.position(0.0),
+        axis.position(mean),
+        tuple(_place_marks(row, axis, digits)),
+        (axis.position(row.interval[0]), axis.position(row.interval[1])) if row.interval else None,
+        (axis.position(-row.margin), axis.position(row.margin)) if row.margin else None,
+        tuple(_list_ticks(axis, digits)),
     )
 
 
 @dataclass(frozen=True)
-class _Axis:
+class _PlotAxis:
     low: float
     high: float
 
-    def at(self, value: float) -> float:
+    def position(self, value: float) -> float:
         """Where a value is drawn; the middle of an axis on which all are nought."""
         share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
         return round(EDGE + share * (WIDTH - 2 * EDGE), 1)
 
 
-def _axis(row: Difference) -> _Axis:
+def _create_axis(row: Difference) -> _PlotAxis:
     """From the least to the largest of all that is drawn."""
     ends = [
         0.0,
@@ -79,32 +79,33 @@ def _axis(row: Difference) -> _Axis:
         *(row.interval or ()),
         *((-row.margin, row.margin) if row.margin else ()),
     ]
-    return _Axis(min(ends), max(ends))
+    return _PlotAxis(min(ends), max(ends))
 
 
-def _marks(row: Difference, axis: _Axis, digits: int) -> Iterator[Mark]:
+def _place_marks(row: Difference, axis: _PlotAxis, digits: int) -> Iterator[SeedMark]:
     ends = [-RADIUS * 2] * len(LANES)
     triples = sorted(zip(row.differences, row.seeds, row.a, row.b, strict=True))
     for difference, seed, a, b in triples:
-        x = axis.at(float(difference))
+        x = axis.position(float(difference))
         free = [lane for lane, end in enumerate(ends) if x - end >= 2 * RADIUS]
         lane = free[0] if free else ends.index(min(ends))
         ends[lane] = x
-        said = f"seed {seed}: {number(a, digits)} - {number(b, digits)} = {number(float(difference), digits)}"
-        yield Mark(x, MIDDLE + LANES[lane], _kind(float(difference) * row.sign), said)
+        values = [format_number(float(value), digits) for value in (a, b, difference)]
+        title = f"seed {seed}: {values[0]} - {values[1]} = {values[2]}"
+        yield SeedMark(x, MIDDLE + LANES[lane], _choose_class(float(difference) * row.sign), title)
 
 
-def _kind(gain: float) -> str:
+def _choose_class(gain: float) -> str:
     return "good" if gain > 0 else "bad" if gain < 0 else ""
 
 
-def _ticks(axis: _Axis, digits: int) -> Iterator[tuple[float, str]]:
+def _list_ticks(axis: _PlotAxis, digits: int) -> Iterator[tuple[float, str]]:
     """Nought, and the ends where there is room."""
-    yield axis.at(0.0), "0"
+    yield axis.position(0.0), "0"
     for end in (axis.low, axis.high):
-        if abs(axis.at(end) - axis.at(0.0)) >= APART:
-            yield axis.at(end), number(end, digits)
+        if abs(axis.position(end) - axis.position(0.0)) >= MIN_LABEL_DISTANCE:
+            yield axis.position(end), format_number(end, digits)
 
 
-def _between(bounds: Sequence[float], digits: int) -> str:
-    return f"{number(bounds[0], digits)} to {number(bounds[1], digits)}"
+def _format_bounds(bounds: Sequence[float], digits: int) -> str:
+    return f"{format_number(bounds[0], digits)} to {format_number(bounds[1], digits)}"

@@ -14,20 +14,22 @@ from ...analysis.leaderboard_data import Leaderboard
 from ...analysis.mean_ranks import MeanRanks, compute_mean_ranks
 from ...claims.verdict import Report
 from ...storage.store import RunResult
-from .. import claims_text as judgement
-from .. import leaderboard_csv as csv_file
-from .. import leaderboard_latex as latex
-from .. import leaderboard_markdown as markdown
-from ..table_format import UNDEFINED, heading, plain
-from . import claims as judged
-from . import render
-from .image_grids import Wall
-from .provenance import Origin
-from .runs import Link, Links, no_link
-from .summary import leads, listed
-from .tables import table
+from .. import leaderboard_csv, leaderboard_latex, leaderboard_markdown
+from ..claims_text import RULES, format_run_path
+from ..table_format import UNDEFINED, clean_text, format_heading
+from . import render_page
+from .claims import build_verdict_view
+from .image_grids import ImageGridView
+from .provenance import Provenance
+from .runs import FindLink, RunLinks, find_no_link
+from .summary import join_words, list_leaders
+from .tables import build_leaderboard_view
 
-FORMATS = {"LaTeX": latex.render, "Markdown": markdown.render, "CSV": csv_file.render}
+FORMATS = {
+    "LaTeX": leaderboard_latex.format_leaderboards,
+    "Markdown": leaderboard_markdown.format_leaderboards,
+    "CSV": leaderboard_csv.format_leaderboards,
+}
 """What a table is copied as."""
 SECTIONS = {
     "summary": "Summary",
@@ -40,74 +42,74 @@ SECTIONS = {
 
 
 @dataclass(frozen=True)
-class Picture:
+class FigureView:
     """A figure of the page, drawn already."""
 
     title: str
     caption: str
-    drawn: Markup
+    svg: Markup
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportContent:
     """What a report is made of. `start` is the page's folder, from which links lead; `mlflow` gives a run's address."""
 
     boards: Sequence[Leaderboard]
     titles: Sequence[str]
-    origins: Sequence[Origin]
+    origins: Sequence[Provenance]
     start: Path
     command: str
-    pictures: Sequence[Picture] = ()
-    walls: Sequence[Wall] = ()
+    pictures: Sequence[FigureView] = ()
+    walls: Sequence[ImageGridView] = ()
     verdict: Report | None = None
-    mlflow: Link = no_link
+    mlflow: FindLink = find_no_link
 
 
-def page(material: Material) -> str:
+def render_report(material: ReportContent) -> str:
     """The whole page."""
-    links = Links(lambda result: folder(result, material.start), material.mlflow)
+    links = RunLinks(lambda result: format_folder_link(result, material.start), material.mlflow)
     titled = list(zip(material.boards, material.titles, strict=True))
-    tables = [table(f"table-{n}", board, title, links) for n, (board, title) in enumerate(titled, 1)]
-    return render(
+    tables = [build_leaderboard_view(f"table-{n}", board, title, links) for n, (board, title) in enumerate(titled, 1)]
+    return render_page(
         "report.html.j2",
-        title=listed([origin.name for origin in material.origins]),
-        subtitle=subtitle(material.boards),
+        title=join_words([origin.name for origin in material.origins]),
+        subtitle=format_subtitle(material.boards),
         command=material.command,
-        sections=_sections(material),
-        runs=_runs(material.boards),
-        compared=[_compared(board, title) for board, title in titled],
-        leads=[(title, list(leads(board))) for board, title in titled],
+        sections=_select_sections(material),
+        runs=_count_runs(material.boards),
+        compared=[_describe_table(board, title) for board, title in titled],
+        leads=[(title, list(list_leaders(board))) for board, title in titled],
         tables=tables,
-        overall=_overall(material.boards),
+        overall=_build_mean_ranks(material.boards),
         pictures=material.pictures,
         walls=material.walls,
-        verdict=judged.view(material.verdict) if material.verdict else None,
-        rules=judgement.RULES,
+        verdict=build_verdict_view(material.verdict) if material.verdict else None,
+        rules=RULES,
         origins=material.origins,
-        texts={made.id: _texts(board) for made, board in zip(tables, material.boards, strict=True)},
+        texts={made.id: _format_texts(board) for made, board in zip(tables, material.boards, strict=True)},
     )
 
 
-def folder(result: RunResult, start: Path) -> str:
+def format_folder_link(result: RunResult, start: Path) -> str:
     """A run's folder as an address that leads from the page's own; a colon in a name makes it no other scheme."""
-    return quote(os.fsencode(judgement.link(result, start))) + "/"
+    return quote(os.fsencode(format_run_path(result, start))) + "/"
 
 
-def subtitle(boards: Sequence[Leaderboard]) -> str:
+def format_subtitle(boards: Sequence[Leaderboard]) -> str:
     """Such as `7 methods on mnist and cifar10, from 5 seeds`."""
     methods = {row.label for board in boards for row in board.rows}
     datasets = dict.fromkeys(board.dataset.use for board in boards)
     seeds = sorted({len(board.seeds) for board in boards})
     counts = many(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
-    return f"{many(len(methods), 'method')} on {listed(list(datasets))}, from {counts}"
+    return f"{many(len(methods), 'method')} on {join_words(list(datasets))}, from {counts}"
 
 
-def _sections(material: Material) -> dict[str, str]:
+def _select_sections(material: ReportContent) -> dict[str, str]:
     there = {"figures": material.pictures, "walls": material.walls, "verdict": material.verdict}
     return {key: name for key, name in SECTIONS.items() if there.get(key, True)}
 
 
-def _runs(boards: Sequence[Leaderboard]) -> str:
+def _count_runs(boards: Sequence[Leaderboard]) -> str:
     """Such as `85: 84 done, 1 diverged`."""
     counts = Counter[str]()
     for row in (row for board in boards for row in board.rows):
@@ -117,25 +119,27 @@ def _runs(boards: Sequence[Leaderboard]) -> str:
     return f"{counts.total():,}: {', '.join(said)}"
 
 
-def _compared(board: Leaderboard, title: str) -> str:
+def _describe_table(board: Leaderboard, title: str) -> str:
     return f"{title}: {many(len(board.rows), 'method')}, seeds {', '.join(map(str, board.seeds))}"
 
 
-def _texts(board: Leaderboard) -> dict[str, str]:
+def _format_texts(board: Leaderboard) -> dict[str, str]:
     return {name: make([board]) for name, make in FORMATS.items()}
 
 
-def _overall(boards: Sequence[Leaderboard]) -> dict[str, object] | None:
+def _build_mean_ranks(boards: Sequence[Leaderboard]) -> dict[str, object] | None:
     """The mean ranks over the tables, as heads and rows of cells."""
     found = compute_mean_ranks(boards)
-    return {"heads": [heading(m) for m in found.measures], "rows": list(_ranked(found))} if found else None
+    return (
+        {"heads": [format_heading(m) for m in found.measures], "rows": list(_list_mean_ranks(found))} if found else None
+    )
 
 
-def _ranked(found: MeanRanks) -> Iterator[tuple[str, Sequence[tuple[str, str, float | None]]]]:
+def _list_mean_ranks(found: MeanRanks) -> Iterator[tuple[str, Sequence[tuple[str, str, float | None]]]]:
     for row in found.rows:
         cells = [(row.mean(m.name), len(row.ranks[m.name]), found.tables[m.name]) for m in found.measures]
         shown = [
             (UNDEFINED, "", None) if mean is None else (f"{mean:.1f}", f"{n} of {of} tables", mean)
             for mean, n, of in cells
         ]
-        yield plain(row.label), shown
+        yield clean_text(row.label), shown

@@ -7,20 +7,20 @@ from pathlib import Path
 from ...analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ...core.results import Estimate
 from ...storage.store import RunResult
-from ..table_format import COLLAPSED, decimals, number, plain
-from .cost import Cost, spelt
+from ..table_format import COLLAPSED, choose_decimals, clean_text, format_number
+from .cost import CostColumn, format_cost
 
-Link = Callable[[RunResult], str]
+FindLink = Callable[[RunResult], str]
 """Where something about a run is to be found; empty where there is nothing."""
 
 
-def no_link(result: RunResult) -> str:  # noqa: ARG001 - it is a Link
+def find_no_link(result: RunResult) -> str:  # noqa: ARG001 - it is a Link
     """Nowhere."""
     return ""
 
 
 @dataclass(frozen=True)
-class Value:
+class RunValue:
     """A number of one run; `order` is what it sorts by, `id` where the leaderboard's number leads."""
 
     text: str = ""
@@ -29,77 +29,77 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunView:
     """One run; `flags` are what is to be said of it."""
 
     seed: int
     state: str
     flags: tuple[str, ...]
-    cells: tuple[Value, ...]
+    cells: tuple[RunValue, ...]
     folder: str = ""
     mlflow: str = ""
 
 
 @dataclass(frozen=True)
-class Runs:
+class MethodRuns:
     """The runs of one method."""
 
     id: str
     label: str
-    runs: tuple[Run, ...]
+    runs: tuple[RunView, ...]
 
 
 @dataclass(frozen=True)
-class Links:
+class RunLinks:
     """Where to find a run's folder, and its copy in MLflow."""
 
-    folder: Link
-    mlflow: Link = no_link
+    folder: FindLink
+    mlflow: FindLink = find_no_link
 
 
-def method_id(table: str, row: int) -> str:
+def make_method_id(table: str, row: int) -> str:
     """The name of a method's runs in a page, by the name of its table."""
     return f"{table}-m{row}"
 
 
-def cell_id(method: str, column: int) -> str:
+def make_cell_id(method: str, column: int) -> str:
     """The name of a cell among them."""
     return f"{method}-c{column}"
 
 
-def runs(
-    board: Leaderboard, table: str, costs: Sequence[Cost], old: Mapping[Path, str], links: Links
-) -> Iterator[Runs]:
+def list_method_runs(
+    board: Leaderboard, table: str, costs: Sequence[CostColumn], old: Mapping[Path, str], links: RunLinks
+) -> Iterator[MethodRuns]:
     """The seeds of every method in order; `old` says what is stale about which folder."""
-    places = {name: digits(board, name) for name in board.columns}
+    places = {name: choose_run_decimals(board, name) for name in board.columns}
     for i, row in enumerate(board.rows):
-        found = [_run(seed, result, places, costs, old, links) for seed, result in row.run_results.items()]
-        found += _absent(row, len(places) + len(costs))
+        found = [_build_run_view(seed, result, places, costs, old, links) for seed, result in row.run_results.items()]
+        found += _list_absent_runs(row, len(places) + len(costs))
         first, *others = sorted(found, key=lambda run: run.seed)
-        name = method_id(table, i)
-        cells = tuple(replace(cell, id=cell_id(name, j)) for j, cell in enumerate(first.cells))
-        yield Runs(name, plain(row.label), (replace(first, cells=cells), *others))
+        name = make_method_id(table, i)
+        cells = tuple(replace(cell, id=make_cell_id(name, j)) for j, cell in enumerate(first.cells))
+        yield MethodRuns(name, clean_text(row.label), (replace(first, cells=cells), *others))
 
 
-def digits(board: Leaderboard, name: str) -> int:
+def choose_run_decimals(board: Leaderboard, name: str) -> int:
     """The decimals of a measure's values of single runs: two significant digits of the standard error."""
     found = [e for row in board.rows if name in row.summaries for e in row.summaries[name].estimates.values()]
-    return decimals([e.se for e in found if e.se], [e.value for e in found])
+    return choose_decimals([e.se for e in found if e.se], [e.value for e in found])
 
 
-def _run(
+def _build_run_view(
     seed: int,
     result: RunResult,
     places: Mapping[str, int],
-    costs: Sequence[Cost],
+    costs: Sequence[CostColumn],
     old: Mapping[Path, str],
-    links: Links,
-) -> Run:
+    links: RunLinks,
+) -> RunView:
     collapsed = f"{COLLAPSED} collapsed" if result.collapsed else ""
     stale = f"stale: {old[result.folder]}" if result.folder in old else ""
-    measured = (_value(result.estimates.get(name), n) for name, n in places.items())
-    cost = (Value() if (value := one.of(result)) is None else Value(spelt(value), value) for one in costs)
-    return Run(
+    measured = (_format_estimate(result.estimates.get(name), n) for name, n in places.items())
+    cost = (RunValue() if (value := one.read(result)) is None else RunValue(format_cost(value), value) for one in costs)
+    return RunView(
         seed,
         result.status,
         tuple(filter(None, (result.reason, collapsed, stale))),
@@ -109,12 +109,12 @@ def _run(
     )
 
 
-def _absent(row: LeaderboardRow, cells: int) -> list[Run]:
-    return [Run(seed, "not in the benchmark", (), (Value(),) * cells) for seed in row.missing_seeds]
+def _list_absent_runs(row: LeaderboardRow, cells: int) -> list[RunView]:
+    return [RunView(seed, "not in the benchmark", (), (RunValue(),) * cells) for seed in row.missing_seeds]
 
 
-def _value(estimate: Estimate | None, places: int) -> Value:
+def _format_estimate(estimate: Estimate | None, places: int) -> RunValue:
     if estimate is None:
-        return Value()
-    spread = f" ± {number(estimate.se, places)}" if estimate.se is not None else ""
-    return Value(number(estimate.value, places) + spread, estimate.value)
+        return RunValue()
+    spread = f" ± {format_number(estimate.se, places)}" if estimate.se is not None else ""
+    return RunValue(format_number(estimate.value, places) + spread, estimate.value)
