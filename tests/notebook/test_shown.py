@@ -31,7 +31,7 @@ def test_an_error_of_the_user_is_a_line_and_one_of_the_code_has_its_traceback(sh
 
 
 def test_a_notebook_has_a_bar_of_its_own_that_goes_away(shell, monkeypatch):
-    monkeypatch.setattr(progress, "PATIENCE", -1)
+    monkeypatch.setattr(progress, "DELAY", -1)
     monkeypatch.setattr(progress, "REFRESH", -1)
     shell.kernel = object()
     assert get_ipython() is shell

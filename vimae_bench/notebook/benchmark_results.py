@@ -18,7 +18,10 @@ from .frames import TableRun
 
 @dataclass(frozen=True)
 class LoadedBenchmark:
-    """The outcomes of one benchmark's runs, and how its tables are `display`: what `build_leaderboards` takes besides."""
+    """The results of one benchmark's runs.
+
+    `display` holds the remaining arguments of `build_leaderboards`: how its tables are shown.
+    """
 
     name: str
     run_results: tuple[RunResult, ...]

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..config.file_form import get_file_form
 from ..core.spec import Cell, Run, Training
+from ..plugin.catalog import get_catalog
 from .components import Component, ComponentReader
 
 DEFAULTS: Mapping[str, Any] = {
@@ -46,7 +47,7 @@ def parse_method(given: Mapping[str, Any], settings: Mapping[str, Any], setup: M
 
     Raises Problems with all that is wrong.
     """
-    reader, form = ComponentReader(), get_file_form()["fields"]
+    reader, form = ComponentReader(), get_file_form(get_catalog())["fields"]
     whole = {**DEFAULTS, **setup, **given}
     parts = {
         kind: reader.read_component(kind, whole[kind], (kind,))

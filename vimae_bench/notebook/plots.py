@@ -110,7 +110,9 @@ class Plots:
 
         return self._draw_each_table("kept pictures", draw)
 
-    def _draw_each_table(self, what: str, draw: Callable[[Leaderboard, Sequence[RunResult]], Captioned | None]) -> Figures:
+    def _draw_each_table(
+        self, what: str, draw: Callable[[Leaderboard, Sequence[RunResult]], Captioned | None]
+    ) -> Figures:
         found = [made for board, group in self._list_tables() if (made := draw(board, group))]
         if not found:
             raise BenchError(f"no table here has {what}")

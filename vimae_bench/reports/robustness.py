@@ -50,7 +50,10 @@ def draw_robustness(board: Leaderboard, looks: MethodStyles) -> "Figure":
     """The figure of a board that has some panel; `looks` are those of all methods of the comparison."""
     shown = find_panels(board)
     measured = {measure.name for panel in shown for _, measure in panel.conditions}
-    rows, beside = [row for row in board.rows if measured & row.summaries.keys()], _create_baseline_lines(board, measured)
+    rows, beside = (
+        [row for row in board.rows if measured & row.summaries.keys()],
+        _create_baseline_lines(board, measured),
+    )
     figure, grid = _create_panel_grid(shown, len(rows) + len(beside))
     for axes, panel in grid:
         for row in rows:

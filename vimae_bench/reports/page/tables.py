@@ -115,7 +115,9 @@ def _format_rank_range(between: tuple[int, int]) -> str:
     return "–".join(map(str, dict.fromkeys(between)))  # noqa: RUF001
 
 
-def _build_cost_cells(row: LeaderboardRow, costs: Sequence[CostColumn], target: str, first: int) -> Iterator[NumberView]:
+def _build_cost_cells(
+    row: LeaderboardRow, costs: Sequence[CostColumn], target: str, first: int
+) -> Iterator[NumberView]:
     for j, cost in enumerate(costs, start=first):
         mean = cost.mean(row)
         yield (
@@ -125,7 +127,9 @@ def _build_cost_cells(row: LeaderboardRow, costs: Sequence[CostColumn], target: 
         )
 
 
-def _build_baseline_cells(board: Leaderboard, estimates: Mapping[str, Estimate], line: TableLine) -> Iterator[NumberView]:
+def _build_baseline_cells(
+    board: Leaderboard, estimates: Mapping[str, Estimate], line: TableLine
+) -> Iterator[NumberView]:
     for name, cell in zip(board.columns, line.cells, strict=True):
         yield NumberView(cell, estimates[name].value if name in estimates else None)
 
