@@ -14,7 +14,7 @@ from helpers.benchmarks import make_benchmark
 from helpers.plugins import forget_plugins
 from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.leaderboard_data import Leaderboard
-from vimae_bench.execution import Cell, Choice, Run, Training
+from vimae_bench.execution import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.plugin import Measure, ModelSpec
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
@@ -140,19 +140,19 @@ class Results:
     """A results folder as the engine writes it, with numbers of one's own."""
 
     def __init__(self, path: Path):
-        self.store, self.cells = ResultsFolder(path), list[Cell]()
+        self.store, self.entries = ResultsFolder(path), list[MatrixEntry]()
 
     def add(self, label: str, seed: int, status: str = "done", reason: str = "", **values: object) -> RunFolder:
         """A run of the method, with a metric's file for each value given; None stands for an undefined measure."""
-        objective = Choice("elbo", {"row": label})
-        parts = [Choice("mnist"), Choice("mlp", {"width": 256}), objective, Choice("normal")]
-        cell = Cell(label, Run(*parts, 2, Training(), seed), tuple(Choice(name) for name in MEASURES))
-        self.cells.append(cell)
-        folder = self.store.run_folder(cell.run)
+        objective = PluginSpec("elbo", {"row": label})
+        parts = [PluginSpec("mnist"), PluginSpec("mlp", {"width": 256}), objective, PluginSpec("normal")]
+        entry = MatrixEntry(label, Run(*parts, 2, Training(), seed), tuple(PluginSpec(name) for name in MEASURES))
+        self.entries.append(entry)
+        folder = self.store.run_folder(entry.run)
         if status == "missing":
             return folder
-        folder.write_spec(cell.run)
-        made = {"key": cell.run.key, "run": cell.run.as_json(), "data": {"test_x": "a0"}, "made_by": MADE_BY}
+        folder.write_spec(entry.run)
+        made = {"key": entry.run.key, "run": entry.run.as_json(), "data": {"test_x": "a0"}, "made_by": MADE_BY}
         write_json(folder.record, {"schema": 1, "status": status, "reason": reason, **made})
         for metric, measure in MEASURES.items():
             if measure.name in values:
@@ -161,21 +161,21 @@ class Results:
 
     def measure(self, folder: RunFolder, metric: str, measure: Measure, value: object) -> None:
         estimates = {} if value is None else {measure.name: {"value": value, "n": 1000, "se": 0.1}}
-        head = {"metric": Choice(metric).as_json(), "measures": [asdict(measure)], "seconds": 0.1}
-        write_json(folder.metric(Choice(metric)), {**head, "estimates": estimates})
+        head = {"metric": PluginSpec(metric).as_json(), "measures": [asdict(measure)], "seconds": 0.1}
+        write_json(folder.metric(PluginSpec(metric)), {**head, "estimates": estimates})
 
     def refer(self, metric: str, rows: dict[str, float]) -> Path:
         """Reference rows under one metric."""
-        measure, run = MEASURES[metric], self.cells[0].run
-        path = self.store.reference_path(run.dataset, run.latent, Choice(metric))
+        measure, run = MEASURES[metric], self.entries[0].run
+        path = self.store.reference_path(run.dataset, run.latent, PluginSpec(metric))
         found = {label: {measure.name: {"value": value, "n": 1000, "se": None}} for label, value in rows.items()}
-        head = {"dataset": run.dataset.as_json(), "latent": 2, "metric": Choice(metric).as_json()}
+        head = {"dataset": run.dataset.as_json(), "latent": 2, "metric": PluginSpec(metric).as_json()}
         write_json(path, {**head, "measures": [asdict(measure)], "rows": found})
         return path
 
     def boards(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> list[Leaderboard]:
         return build_leaderboards(
-            self.store.load_results(self.cells), self.store.load_references(self.cells), rank_by, columns
+            self.store.load_results(self.entries), self.store.load_references(self.entries), rank_by, columns
         )
 
     def board(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> Leaderboard:

@@ -16,7 +16,7 @@ from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
 from vimae_bench.engine.runner import list_jobs, run_jobs
-from vimae_bench.execution import Choice, Event, Executor, Job
+from vimae_bench.execution import Event, Executor, Job, PluginSpec
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder, read_events
 from vimae_bench.storage.store import ResultsFolder
@@ -47,9 +47,9 @@ def drive(file: Path, seeds: Sequence[int], results: Path, jobs: int, reporters:
     store.write_benchmark(benchmark.name, benchmark.source, asdict(benchmark.leaderboard), matrix)
     todo = list_jobs(store, benchmark.name, matrix, results / "data")
     planned = time.perf_counter() - began
-    executor = Timed(make_plugin("executor", Choice("local", {"jobs": jobs})))
+    executor = Timed(make_plugin("executor", PluginSpec("local", {"jobs": jobs})))
     before = time.process_time()
-    failed = run_jobs(todo, executor, [make_plugin("reporter", Choice(name)) for name in reporters])
+    failed = run_jobs(todo, executor, [make_plugin("reporter", PluginSpec(name)) for name in reporters])
     return {
         "runs": len(todo),
         "failed": len(failed),

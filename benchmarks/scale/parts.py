@@ -16,7 +16,7 @@ from rich.console import Console
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
-from vimae_bench.core.spec import Cell
+from vimae_bench.core.spec import MatrixEntry
 from vimae_bench.engine.runner import list_jobs
 from vimae_bench.execution import Event, Job
 from vimae_bench.storage.store import ResultsFolder
@@ -59,7 +59,7 @@ class Matrix:
         """What the command line has to say for these seeds."""
         return f"seeds={[*range(self.seeds)]}"
 
-    def cells(self) -> list[Cell]:
+    def entries(self) -> list[MatrixEntry]:
         return list_entries(read_benchmark(FILE, [self.override]))
 
     def drive(self, jobs: int, reporters: Sequence[str]) -> Json:
@@ -105,7 +105,7 @@ def console_seconds(matrix: Matrix, *, terminal: bool) -> float:
     """Seconds of the console reporter for the starts and ends of all runs, two at a time."""
     from vimae_builtin.reporters.console import follow
 
-    todo = list_jobs(ResultsFolder(matrix.folder / "nowhere"), NAME, matrix.cells(), matrix.folder)
+    todo = list_jobs(ResultsFolder(matrix.folder / "nowhere"), NAME, matrix.entries(), matrix.folder)
     console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
     began = time.process_time()
     for _ in follow(todo, _events(todo), console):
@@ -136,15 +136,15 @@ def mirrored(matrix: Matrix, runs: int) -> Mirrored:
     from vimae_bench.tracking.sync import sync_benchmark
 
     uri = f"sqlite:///{matrix.folder / 'mirror.db'}"
-    finished, long = matrix.cells()[:runs], matrix.cells()[:STEADY]
+    finished, long = matrix.entries()[:runs], matrix.entries()[:STEADY]
     benchmark, steady = matrix.results / NAME, matrix.folder / "steady"
-    for cell in long:
-        write_epochs(ResultsFolder(steady).run_folder(cell.run), range(1, EPOCHS + 1))
+    for entry in long:
+        write_epochs(ResultsFolder(steady).run_folder(entry.run), range(1, EPOCHS + 1))
     for folder in (benchmark, steady):
         open_experiment(folder, uri)
 
-    def send(folder: Path, cells: list[Cell]) -> None:
-        if (told := sync_benchmark(folder, uri, cells)).behind:
+    def send(folder: Path, entries: list[MatrixEntry]) -> None:
+        if (told := sync_benchmark(folder, uri, entries)).behind:
             raise RuntimeError(f"{told.behind} runs are not mirrored: {told.reason}")
 
     new = _seconds(lambda: send(benchmark, finished))
@@ -171,7 +171,7 @@ class Files:
 
 def files(matrix: Matrix) -> Files:
     """The files of one run."""
-    folder = ResultsFolder(matrix.results / NAME).run_folder(matrix.cells()[0].run)
+    folder = ResultsFolder(matrix.results / NAME).run_folder(matrix.entries()[0].run)
     found = [path for path in folder.path.rglob("*") if path.is_file()]
     lines = len(folder.events.read_bytes().splitlines())
     return Files(len(found), sum(path.stat().st_size for path in found), lines)

@@ -19,7 +19,7 @@ from vimae_bench.core.spec import Training
 from vimae_bench.engine import measure as metrics
 from vimae_bench.engine import worker as execute
 from vimae_bench.engine.training.loop import Trained
-from vimae_bench.execution import Cell, Choice, Job
+from vimae_bench.execution import Job, MatrixEntry, PluginSpec
 from vimae_bench.plugin import Estimate, Examples, Measure, Metric, Splits, registry
 from vimae_bench.plugin.evaluation import Evaluation
 from vimae_bench.storage.run_folder import RunFolder
@@ -34,7 +34,7 @@ PICTURES = ("reconstructions.png", "samples.png", "losses.png")
 
 def simulate(job: Job) -> int:
     """Carry out a job as a worker does, with stand-ins for the data, the training, the metrics and the pictures."""
-    made = SimpleNamespace(make=partial(_pretended, job.cell))
+    made = SimpleNamespace(make=partial(_pretended, job.entry))
     with (
         mock.patch.multiple(execute, open_splits=_splits, known_digests=_digests, train=_train, draw=_draw),
         mock.patch.object(metrics, "registry", made),
@@ -89,7 +89,7 @@ def _draw(_: Evaluation, __: Sequence[Json], folder: Path) -> None:
 class Pretended:
     """A metric with the measures of a real one, and values that depend on the method and on the seed."""
 
-    cell: Cell
+    entry: MatrixEntry
     announced: Sequence[Measure]
     draws: int
 
@@ -104,16 +104,16 @@ class Pretended:
 
     def _estimate(self, name: str) -> Estimate:
         """A level of the method, what the seed does to all methods, and noise."""
-        run = self.cell.run
-        level = _drawn(self.cell.label).uniform(20, 30) + _drawn(f"{run.seed} {name}").gauss(0, 1)
+        run = self.entry.run
+        level = _drawn(self.entry.label).uniform(20, 30) + _drawn(f"{run.seed} {name}").gauss(0, 1)
         noise = _drawn(f"{run.key} {name}")
         values = [level + noise.gauss(0, 1) for _ in range(self.draws)]
         return Estimate(fmean(values), 1000, 0.1, tuple(values) if self.draws > 1 else ())
 
 
-def _pretended(cell: Cell, kind: str, choice: Choice) -> Pretended:
+def _pretended(entry: MatrixEntry, kind: str, choice: PluginSpec) -> Pretended:
     real: Metric = registry.make_plugin(kind, choice)
-    return Pretended(cell, real.measures(), DRAWS if choice.use == "svm" else 1)
+    return Pretended(entry, real.measures(), DRAWS if choice.name == "svm" else 1)
 
 
 def _drawn(seed: str) -> random.Random:

@@ -33,7 +33,7 @@ def show(measured: Measured, console: Console) -> None:
     for head in heads:
         table.add_column(head, justify="right")
     for name in measured.names:
-        table.add_row(name, *_cells(measured.row(name), name, times))
+        table.add_row(name, *_entries(measured.row(name), name, times))
     for name in measured.missing:
         table.add_row(name, MISSING)
     console.print(table)
@@ -43,7 +43,7 @@ def show(measured: Measured, console: Console) -> None:
     console.print(f"matrix product: {sorted(rate)[len(rate) // 2]:,.0f} GFLOP/s, IQR {spread(rate):.0%}\n")
 
 
-def _cells(row: Row, name: str, times: Sequence[str]) -> list[str]:
+def _entries(row: Row, name: str, times: Sequence[str]) -> list[str]:
     peak = NONE if row.peak_bytes is None else f"{row.peak_bytes / 2**20:,.0f}"
     compiling = f"{row.first_slice_seconds:.1f}" if name in (OURS, COMPILED) else NONE
     ratios = [f"{row.times[other]:.2f}" for other in times]

@@ -149,14 +149,14 @@ def digits() -> Splits:
 
 def row(name: str, splits: Splits) -> str:
     """A line of the table: mean and standard deviation over seeds, of pythae's trainer and of ours."""
-    cells: list[str] = []
+    entries: list[str] = []
     ways = [[measured(way, name, splits, seed) for seed in SEEDS] for way in (train_theirs, train_ours)]
     for key in ("sse", "rate"):
         for found in ways:
             values = np.array([one[key] for one in found if key in one])
-            cells.append(f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) else "")
+            entries.append(f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) else "")
     settings = ", ".join(f"{key} = {value}" for key, value in COMPARED[name].items())
-    return f"| `{name}`, {settings} | {' | '.join(cells)} |"
+    return f"| `{name}`, {settings} | {' | '.join(entries)} |"
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ import pytest
 
 from vimae_bench.analysis.comparison import compare_methods, compare_results, left_out
 from vimae_bench.core.errors import BenchError
-from vimae_bench.execution import Choice
+from vimae_bench.execution import PluginSpec
 
 
 def compared(results, a: str, b: str, **margins: float):
-    (comparison,) = compare_methods(results.store.load_results(results.cells), a, b, margins=margins)
+    (comparison,) = compare_methods(results.store.load_results(results.entries), a, b, margins=margins)
     return comparison, {row.measure.name: row for row in comparison.rows}
 
 
@@ -40,7 +40,7 @@ def test_a_difference_much_smaller_than_the_spread_over_seeds_is_seen_by_pairing
 
 
 def test_only_the_columns_asked_for_are_tested(pair):
-    (table,) = compare_methods(pair.store.load_results(pair.cells), "good", "bad", ["sse"])
+    (table,) = compare_methods(pair.store.load_results(pair.entries), "good", "bad", ["sse"])
     assert [row.measure.name for row in table.rows] == ["sse"]
     assert table.rows[0].p == 2 / 2**10
 
@@ -123,7 +123,7 @@ def test_a_margin_that_cannot_be_is_refused(pair, margin: dict[str, float], mess
 
 
 def test_a_results_folder_compared_with_itself_differs_in_nothing(pair):
-    run_results = pair.store.load_results(pair.cells)
+    run_results = pair.store.load_results(pair.entries)
     tables = compare_results(run_results, run_results, ("old", "new"))
     assert [table.title for table in tables] == [f"{m}: mnist, mlp, d = 2, 80 epochs" for m in ("good", "bad", "twin")]
     rows = [row for table in tables for row in table.rows]
@@ -139,14 +139,14 @@ def other(results, tmp_path):
 
 def both(results, other, **change):
     """The results of two folders, those of the second with another run, record or measures."""
-    a, b = (side.store.load_results(side.cells) for side in (results, other))
+    a, b = (side.store.load_results(side.entries) for side in (results, other))
     return a, [replace(result, **{name: alter(result) for name, alter in change.items()}) for result in b]
 
 
 def trained(epochs: int):
     def altered(result):
-        run = replace(result.cell.run, training=replace(result.cell.run.training, epochs=epochs))
-        return replace(result.cell, run=run)
+        run = replace(result.entry.run, training=replace(result.entry.run.training, epochs=epochs))
+        return replace(result.entry, run=run)
 
     return altered
 
@@ -177,11 +177,11 @@ def test_versions_machines_and_metrics_that_differ_between_the_sides_are_told(re
     for seed in range(2):
         results.add("VAE", seed, sse=20.0)
         other.add("VAE", seed, sse=30.0)
-    metrics = (Choice("reconstruction", {"images": 500}), *results.cells[0].metrics[1:])
+    metrics = (PluginSpec("reconstruction", {"images": 500}), *results.entries[0].metrics[1:])
     a, b = both(
         results,
         other,
-        cell=lambda o: replace(o.cell, metrics=metrics),
+        entry=lambda o: replace(o.entry, metrics=metrics),
         record=lambda o: o.record | {"made_by": o.record["made_by"] | {"torch": "3.0", "sharing": 4}},
     )
     (table,) = compare_results(a, b, ("a", "b"))
@@ -193,13 +193,15 @@ def test_versions_machines_and_metrics_that_differ_between_the_sides_are_told(re
 def test_a_metric_that_only_one_side_has_is_no_other_setting(results, other):
     results.add("VAE", 0, sse=20.0)
     other.add("VAE", 0, sse=30.0)
-    a, b = both(results, other, cell=lambda o: replace(o.cell, metrics=(*o.cell.metrics, Choice("fid", {"n": 5}))))
+    a, b = both(
+        results, other, entry=lambda o: replace(o.entry, metrics=(*o.entry.metrics, PluginSpec("fid", {"n": 5})))
+    )
     (table,) = compare_results(a, b, ("a", "b"))
     assert not any("fid" in note for note in table.notes)
 
 
 def test_sides_that_are_the_same_in_every_number_say_so(pair):
-    run_results = pair.store.load_results(pair.cells)
+    run_results = pair.store.load_results(pair.entries)
     a, b, c = compare_results(run_results, run_results, ("old", "new"))
     assert all(table.notes[-1] == "Every number of 10 pairs of runs is the same on both sides." for table in (a, b, c))
 
@@ -208,7 +210,7 @@ def test_a_method_is_matched_by_its_training_where_a_side_has_several(results, o
     results.add("VAE", 0, sse=20.0)
     other.add("VAE", 0, sse=30.0)
     a, b = both(results, other)
-    short = [replace(result, cell=trained(5)(result)) for result in b]
+    short = [replace(result, entry=trained(5)(result)) for result in b]
     (table,) = compare_results(a, [*short, *b], ("a", "b"))
     assert not any("training.epochs" in note for note in table.notes)
     assert list(left_out(a, [*short, *b])) == ["Only in B, and left out: VAE: mnist, mlp, d = 2, 5 epochs."]
@@ -232,7 +234,7 @@ def test_two_results_folders_are_matched_by_method_and_told_apart_by_what_differ
         results.add("VAE", seed, sse=30.0 + seed)
         results.add("AE", seed, sse=25.0 + seed)
         other.add("VAE", seed, sse=31.0 + 2 * seed)
-    (table,) = compare_results(*both(results, other, cell=trained(5)), ("long", "short"))
+    (table,) = compare_results(*both(results, other, entry=trained(5)), ("long", "short"))
     assert (table.a, table.b) == ("long", "short")
     assert table.rows[0].differences.tolist() == [-1, -2]
     assert "The two sides differ in training.epochs (A: 80, B: 5)." in table.notes

@@ -9,7 +9,7 @@ from vimae_bench.analysis.comparison import compare_methods
 from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.statistics import crossed_interval, interval
 from vimae_bench.core.errors import ResultsError
-from vimae_bench.execution import Choice, Training
+from vimae_bench.execution import PluginSpec, Training
 from vimae_bench.plugin import Measure
 from vimae_bench.storage.atomic import read_json, write_json
 
@@ -207,11 +207,11 @@ def test_a_column_that_only_another_table_has_is_not_missed(results):
     """A file of several groups names the columns of all of them."""
     results.add("VAE", 0, sse=1.0)
     run = results.add("VAE", 0, sse=1.0)
-    twin = results.cells[1]
-    results.cells[1] = replace(twin, run=replace(twin.run, latent=8))
-    folder = results.store.run_folder(results.cells[1].run)
-    folder.write_spec(results.cells[1].run)
-    write_json(folder.record, {**read_json(run.record), "key": results.cells[1].run.key})
+    twin = results.entries[1]
+    results.entries[1] = replace(twin, run=replace(twin.run, latent=8))
+    folder = results.store.run_folder(results.entries[1].run)
+    folder.write_spec(results.entries[1].run)
+    write_json(folder.record, {**read_json(run.record), "key": results.entries[1].run.key})
     results.measure(folder, "aggregate_mmd", Measure("mmd2", "", "lower", ranks_collapsed=False), 0.1)
     first, second = results.boards(columns=("sse", "mmd2", "sze"))
     assert (first.columns, second.columns) == (("sse",), ("mmd2",))
@@ -223,9 +223,9 @@ def test_a_column_that_only_another_table_has_is_not_missed(results):
 
 def test_tables_that_differ_in_how_was_trained_say_in_what(results):
     results.add("VAE", 0, sse=1.0)
-    (cell,) = results.cells
-    results.cells.append(
-        replace(cell, run=replace(cell.run, training=replace(cell.run.training, schedule="wae_steps")))
+    (entry,) = results.entries
+    results.entries.append(
+        replace(entry, run=replace(entry.run, training=replace(entry.run.training, schedule="wae_steps")))
     )
     assert [board.title for board in results.boards()] == [
         "mnist, mlp, d = 2, 80 epochs, schedule=constant",
@@ -240,14 +240,14 @@ def test_references_stand_beside_the_methods(finished):
 
 def test_one_table_for_each_data_set_architecture_latent_size_and_training(results):
     results.add("VAE", 0, sse=1.0)
-    (cell,) = results.cells
+    (entry,) = results.entries
     others = [
-        replace(cell.run, dataset=Choice("digits")),
-        replace(cell.run, architecture=Choice("mlp", {"width": 64})),
-        replace(cell.run, latent=8),
-        replace(cell.run, training=replace(cell.run.training, epochs=5)),
+        replace(entry.run, dataset=PluginSpec("digits")),
+        replace(entry.run, architecture=PluginSpec("mlp", {"width": 64})),
+        replace(entry.run, latent=8),
+        replace(entry.run, training=replace(entry.run.training, epochs=5)),
     ]
-    results.cells += [replace(cell, run=run) for run in others]
+    results.entries += [replace(entry, run=run) for run in others]
     assert [board.title for board in results.boards()] == [
         "mnist, mlp width=256, d = 2, 80 epochs",
         "digits, mlp width=256, d = 2, 80 epochs",
@@ -259,7 +259,7 @@ def test_one_table_for_each_data_set_architecture_latent_size_and_training(resul
 
 def test_two_runs_in_one_place_are_refused(results):
     results.add("VAE", 0, sse=1.0)
-    results.cells *= 2
+    results.entries *= 2
     with pytest.raises(ResultsError, match="second run of 'VAE' from one seed"):
         results.board()
 
@@ -298,10 +298,10 @@ def test_a_measure_defined_in_two_ways_is_not_ranked(results):
 
 
 def test_damaged_files_are_told_below_the_table(finished):
-    folder = finished.store.run_folder(finished.cells[0].run)
-    folder.metric(Choice("reconstruction")).write_text("{")
+    folder = finished.store.run_folder(finished.entries[0].run)
+    folder.metric(PluginSpec("reconstruction")).write_text("{")
     board = finished.board()
-    assert str(folder.metric(Choice("reconstruction"))) in said(board)
+    assert str(folder.metric(PluginSpec("reconstruction"))) in said(board)
     assert row(board, "AE").summaries["sse"].shared_rank is None
 
 
@@ -319,7 +319,7 @@ def test_a_control_is_paired_with_the_method_it_repeats_and_its_distance_is_told
         common = generator.normal(30, 5)
         results.add("VIMAE-n", seed, sse=common + 0.1 * seed)
         results.add("again", 1000 + seed, sse=common)
-        results.cells[-1] = replace(results.cells[-1], pair=seed, repeats="VIMAE-n")
+        results.entries[-1] = replace(results.entries[-1], paired_seed=seed, control_of="VIMAE-n")
     board = results.board()
     assert board.seeds == (0, 1, 2, 3, 4)
     assert row(board, "again").complete
@@ -339,9 +339,9 @@ def with_parts(results, label: str, table, value=None) -> None:
     for seed, parts in enumerate(table):
         folder = results.add(label, seed)
         results.measure(folder, "svm", MEASURES["svm"], float(np.mean(parts)) if value is None else value)
-        raw = read_json(folder.metric(Choice("svm")))
+        raw = read_json(folder.metric(PluginSpec("svm")))
         raw["estimates"]["svm clean"]["parts"] = list(parts)
-        write_json(folder.metric(Choice("svm")), raw)
+        write_json(folder.metric(PluginSpec("svm")), raw)
 
 
 def test_draws_that_all_seeds_share_widen_the_interval(results):
@@ -374,7 +374,7 @@ def test_a_difference_is_taken_draw_by_draw(results):
     a, b = (generator.normal(80, 1, (10, 12)) + shared for _ in range(2))
     with_parts(results, "A", a)
     with_parts(results, "B", b)
-    (table,) = compare_methods(results.store.load_results(results.cells), "A", "B")
+    (table,) = compare_methods(results.store.load_results(results.entries), "A", "B")
     assert table.rows[0].interval == pytest.approx(crossed_interval(a - b))
     assert table.rows[0].interval[1] < 2
 
@@ -384,14 +384,14 @@ def test_rows_with_a_training_of_their_own_stand_in_the_table_of_the_others(resu
         results.add("AE", seed, sse=1.0)
         results.add("VAE", seed, sse=2.0)
     apart = [
-        replace(cell, run=replace(cell.run, training=Training(learning_rate=0.5)), shared=cell.run.training)
-        if cell.label == "VAE"
-        else cell
-        for cell in results.cells
+        replace(entry, run=replace(entry.run, training=Training(learning_rate=0.5)), table_training=entry.run.training)
+        if entry.label == "VAE"
+        else entry
+        for entry in results.entries
     ]
     run_results = [
-        replace(result, cell=cell)
-        for result, cell in zip(results.store.load_results(results.cells), apart, strict=True)
+        replace(result, entry=entry)
+        for result, entry in zip(results.store.load_results(results.entries), apart, strict=True)
     ]
     (board,) = build_leaderboards(run_results)
     assert [row.label for row in board.rows] == ["AE", "VAE"]
@@ -402,15 +402,15 @@ def test_rows_with_a_training_of_their_own_stand_in_the_table_of_the_others(resu
 
 def test_how_settings_were_come_by_is_the_first_thing_below_every_table(results):
     results.add("AE", 0, sse=1.0)
-    boards = build_leaderboards(results.store.load_results(results.cells), provenance="Tuned.")
+    boards = build_leaderboards(results.store.load_results(results.entries), provenance="Tuned.")
     assert [board.notes[0] for board in boards] == ["Tuned."]
 
 
 def test_a_training_of_its_own_survives_the_results_folder(results):
     results.add("AE", 0, sse=1.0)
-    (cell,) = results.cells
-    own = replace(cell, run=replace(cell.run, training=Training(batch=50)), shared=Training())
-    results.store.write_benchmark("x", "", {"provenance": "Tuned."}, [cell, own])
+    (entry,) = results.entries
+    own = replace(entry, run=replace(entry.run, training=Training(batch=50)), table_training=Training())
+    results.store.write_benchmark("x", "", {"provenance": "Tuned."}, [entry, own])
     kept = results.store.read_benchmark()
-    assert kept.cells == (cell, own)
+    assert kept.entries == (entry, own)
     assert kept.leaderboard["provenance"] == "Tuned."

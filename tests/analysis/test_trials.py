@@ -33,7 +33,7 @@ def test_the_first_of_the_best_is_the_best_and_lost_ones_never_are():
 def test_a_trial_reaches_the_mean_over_its_seeds(results):
     for seed, value in ((0, 1.0), (1, 3.0)):
         results.add("VAE", seed, sse=value, rate=5.0)
-    found = summarize_trial(1, {}, results.store.load_results(results.cells), Measure("sse", "", "lower"))
+    found = summarize_trial(1, {}, results.store.load_results(results.entries), Measure("sse", "", "lower"))
     assert (found.value, found.by_seed, found.reason) == (2.0, {0: 1.0, 1: 3.0}, "")
 
 
@@ -41,7 +41,7 @@ def test_a_trial_with_a_run_that_has_no_value_is_lost(results):
     results.add("VAE", 0, sse=1.0)
     results.add("VAE", 1, "diverged", "the loss is nan")
     results.add("VAE", 2, sse=None)
-    found = summarize_trial(1, {}, results.store.load_results(results.cells), Measure("sse", "", "lower"))
+    found = summarize_trial(1, {}, results.store.load_results(results.entries), Measure("sse", "", "lower"))
     assert (found.value, found.by_seed) == (None, {0: 1.0})
     assert found.reason.startswith("seed 1 diverged (the loss is nan); seed 2 without sse")
 
@@ -50,4 +50,4 @@ def test_a_trial_with_a_run_that_has_no_value_is_lost(results):
 def test_a_collapsed_run_cannot_win_a_measure_that_rewards_it(results, ranks_collapsed, value):
     results.add("VAE", 0, mmd2=1.0, rate=0.01)
     measure = Measure("mmd2", "", "lower", ranks_collapsed=ranks_collapsed)
-    assert summarize_trial(1, {}, results.store.load_results(results.cells), measure).value == value
+    assert summarize_trial(1, {}, results.store.load_results(results.entries), measure).value == value

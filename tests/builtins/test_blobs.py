@@ -37,11 +37,11 @@ def test_factors_are_uniform_and_independent(arrays):
     names = list(SIZES)
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
-            cells = SIZES[first] * SIZES[second]
+            entries = SIZES[first] * SIZES[second]
             joint = train.factors[first] * SIZES[second] + train.factors[second]
-            counts, expected = np.bincount(joint, minlength=cells), len(train) / cells
+            counts, expected = np.bincount(joint, minlength=entries), len(train) / entries
             chi2 = ((counts - expected) ** 2 / expected).sum()
-            assert abs(chi2 - (cells - 1)) < 5 * (2 * (cells - 1)) ** 0.5
+            assert abs(chi2 - (entries - 1)) < 5 * (2 * (entries - 1)) ** 0.5
 
 
 def test_training_and_test_images_are_drawn_apart(arrays):

@@ -4,7 +4,7 @@ import time
 import pytest
 from rich.console import Console
 
-from vimae_bench.execution import Cell, Choice, Event, Job, Run, Training
+from vimae_bench.execution import Event, Job, MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_builtin.reporters.console import Board, ConsoleReporter, clock, follow, printable
@@ -13,9 +13,9 @@ from vimae_builtin.reporters.console import Board, ConsoleReporter, clock, follo
 @pytest.fixture
 def job(tmp_path):
     def make(label="VAE", seed=0, epochs=40):
-        names = (Choice(use) for use in ("digits", "mlp", "elbo", "normal"))
+        names = (PluginSpec(use) for use in ("digits", "mlp", "elbo", "normal"))
         run = Run(*names, 2, Training(epochs=epochs), seed)
-        return Job("toy", Cell(label, run, ()), tmp_path / run.name, tmp_path)
+        return Job("toy", MatrixEntry(label, run, ()), tmp_path / run.name, tmp_path)
 
     return make
 

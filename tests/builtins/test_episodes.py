@@ -106,7 +106,7 @@ def test_what_is_read_is_what_scikit_learn_gives_in_a_plain_loop(pixels_as_codes
             seen = noisy.flatten(1).double().numpy()
             expected.append(100 * np.mean(machine.predict(seen) == examples.y[test]))
         estimate = found[f"episodes {name}"]
-        assert estimate.parts == pytest.approx(expected, abs=1e-6)
+        assert estimate.per_draw == pytest.approx(expected, abs=1e-6)
         assert estimate.value == pytest.approx(np.mean(expected))
         assert estimate.se == pytest.approx(np.std(expected, ddof=1) / 2)
         assert estimate.n == 4
@@ -236,4 +236,4 @@ def test_real_characters_are_told_apart_by_eight_components():
     rows = metric.references(splits, spec, "omniglot")
     assert rows["PCA-8"]["episodes clean"].value == pytest.approx(76, abs=4)
     assert rows["raw pixels"]["episodes clean"].value == pytest.approx(77, abs=4)
-    assert np.std(rows["PCA-8"]["episodes clean"].parts) == pytest.approx(10, abs=3)
+    assert np.std(rows["PCA-8"]["episodes clean"].per_draw) == pytest.approx(10, abs=3)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vimae_bench.core.spec import Choice
+from vimae_bench.core.spec import PluginSpec
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.models import Deterministic, Gaussian, NoisyInputEncoder
 from vimae_bench.plugin import AdversarialJS, Batch, ModelSpec, catalog, registry
@@ -119,7 +119,7 @@ def test_a_benchmark_file_has_both_spellings():
         checker = SettingsChecker(known.get_form)
         choice = checker.complete({"plugin": "objective"}, raw)
         assert not checker.problems
-        made.append(registry.make_plugin("objective", Choice.from_json(choice), catalog=known))
+        made.append(registry.make_plugin("objective", PluginSpec.from_json(choice), catalog=known))
     assert [(one.a, one.l, one.weight) for one in made] == [(0.25, 3.0, 2.75)] * 2
     assert (len(made[0].optimizer_steps()), len(made[1].optimizer_steps())) == (1, 2)
 

@@ -21,7 +21,7 @@ from helpers.worker_behaviours import (
     wait_to_be_killed,
     write_devices,
 )
-from vimae_bench.execution import Cell, Choice, Job, Run, Training
+from vimae_bench.execution import Job, MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.execution.jobs import LEFT
 from vimae_bench.plugin import BenchError
 from vimae_builtin.executors.inline import Inline
@@ -44,7 +44,7 @@ def alive(pid: int) -> bool:
 
 def test_one_that_dies_takes_no_other_with_it(tmp_path):
     jobs = [make_job(tmp_path, seed) for seed in range(len(BEHAVIOURS))]
-    ends = {e.job.cell.label: e for e in Local(jobs=2, timeout=8)(jobs, behave) if e.kind == "ended"}
+    ends = {e.job.entry.label: e for e in Local(jobs=2, timeout=8)(jobs, behave) if e.kind == "ended"}
     assert {label: e.exit_code for label, e in ends.items()} == {
         "ends well": 0,
         "raises": 1,
@@ -172,9 +172,9 @@ def one_gpu(monkeypatch):
 @pytest.mark.parametrize(("threads", "count"), [(1, 4), (2, 2), (4, 1), (8, 1)])
 def test_as_many_runs_go_side_by_side_as_there_are_cores_for_their_threads(tmp_path, monkeypatch, threads, count):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
-    plain = Choice("toy")
+    plain = PluginSpec("toy")
     run = Run(plain, plain, plain, plain, 2, Training(threads=threads), 0)
-    jobs = [Job("toy", Cell("x", run, ()), tmp_path, tmp_path)] * 9
+    jobs = [Job("toy", MatrixEntry("x", run, ()), tmp_path, tmp_path)] * 9
     assert shares(Local(device="cpu"), jobs) == {"cpu": count}
     assert shares(Local(device="cpu", jobs=3), jobs) == {"cpu": 3}
 
@@ -243,7 +243,7 @@ def test_a_run_that_runs_out_of_memory_beside_others_is_tried_again_alone(tmp_pa
     assert sum(e.kind == "started" for e in events) == 4
     ends = [e for e in events if e.kind == "ended"]
     assert [e.exit_code for e in ends] == [0] * 4
-    assert ends[-1].job.cell.run.seed == 1
+    assert ends[-1].job.entry.run.seed == 1
     assert [e.reason for e in events if e.kind == "note"] == [
         f"{fate} s1 {what} beside other runs on cpu; it is tried again alone at the end, "
         "and cpu goes on with one run at a time"
@@ -256,7 +256,7 @@ def test_a_run_that_runs_out_of_memory_alone_has_failed(tmp_path):
 
 
 def test_inline_carries_out_one_after_another_in_this_process(tmp_path):
-    events = list(Inline()([make_job(tmp_path, 0), make_job(tmp_path, 6)], lambda one: one.cell.run.seed))
+    events = list(Inline()([make_job(tmp_path, 0), make_job(tmp_path, 6)], lambda one: one.entry.run.seed))
     assert [(e.kind, e.exit_code) for e in events] == [("started", None), ("ended", 0), ("started", None), ("ended", 6)]
 
 

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from vimae_bench.execution import Cell, Choice, Event, Job, Run, Training
+from vimae_bench.execution import Event, Job, MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking.sync import SyncSummary
@@ -13,13 +13,15 @@ from vimae_builtin.reporters.mlflow_mirror import Mlflow
 
 @pytest.fixture
 def jobs(tmp_path):
-    runs = [Run(*(Choice(use) for use in ("digits", "mlp", "ae", "normal")), 2, Training(epochs=3), s) for s in (0, 1)]
+    runs = [
+        Run(*(PluginSpec(use) for use in ("digits", "mlp", "ae", "normal")), 2, Training(epochs=3), s) for s in (0, 1)
+    ]
     store = ResultsFolder(tmp_path / "toy")
-    cells = [Cell("AE", run, ()) for run in runs]
-    store.write_benchmark("toy", "", {}, cells)
-    for cell in cells:
-        store.run_folder(cell.run).append_event("started", time=1.0, resumed_from=0)
-    return [Job("toy", cell, store.run_folder(cell.run).path, tmp_path) for cell in cells]
+    entries = [MatrixEntry("AE", run, ()) for run in runs]
+    store.write_benchmark("toy", "", {}, entries)
+    for entry in entries:
+        store.run_folder(entry.run).append_event("started", time=1.0, resumed_from=0)
+    return [Job("toy", entry, store.run_folder(entry.run).path, tmp_path) for entry in entries]
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +39,8 @@ class Mirrored:
         self.calls, self.answer = [], answer
         monkeypatch.setattr(mlflow_mirror, "sync", self)
 
-    def __call__(self, benchmark, uri, cells=None, **_):
-        self.calls.append((benchmark, uri, None if cells is None else {cell.run.seed for cell in cells}))
+    def __call__(self, benchmark, uri, entries=None, **_):
+        self.calls.append((benchmark, uri, None if entries is None else {entry.run.seed for entry in entries}))
         return self.answer
 
     def wait(self, seeds):
@@ -69,10 +71,10 @@ def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(jobs, m
     next(stream)
     sync.wait({1})
     list(stream)
-    benchmark, uri, cells = sync.calls[-1]
+    benchmark, uri, entries = sync.calls[-1]
     assert benchmark == jobs[0].folder.parent.parent
     assert uri == f"sqlite:///{benchmark.parent}/mlflow.db"
-    assert cells is None  # the whole benchmark, what earlier commands left over included
+    assert entries is None  # the whole benchmark, what earlier commands left over included
 
 
 def test_an_ended_run_is_looked_at_until_it_is_mirrored(jobs, monkeypatch):

@@ -103,7 +103,7 @@ def toy(folder, *fates):
 def test_one_that_dies_takes_no_other_with_it(nodes, tmp_path, seen):
     ray = OnRay(address=nodes.address, timeout=8)
     events = [e for e in ray(toy(tmp_path, 0, 1, 2, 3, 4, 5, 6), behave) if e.kind != "tick"]
-    ends = {e.job.cell.label: (e.exit_code, e.reason) for e in events if e.kind == "ended"}
+    ends = {e.job.entry.label: (e.exit_code, e.reason) for e in events if e.kind == "ended"}
     assert {label: code for label, (code, _) in ends.items()} == {
         "ends well": 0,
         "raises": -9,
@@ -205,7 +205,7 @@ def test_a_driver_that_is_killed_loses_nothing(nodes, tmp_path, data, place):
 
 def test_what_no_node_has_room_for_is_told_at_once(nodes, tmp_path):
     (one,) = toy(tmp_path, 0)
-    wide = replace(one, cell=replace(one.cell, run=replace(one.cell.run, training=Training(threads=64))))
+    wide = replace(one, entry=replace(one.entry, run=replace(one.entry.run, training=Training(threads=64))))
     with pytest.raises(BenchError, match=r"a run needs 64 CPUs of one node, and there is only: .*1 CPUs, 0 GPUs"):
         next(OnRay(address=nodes.address)([wide], behave))
     with pytest.raises(BenchError, match=r"a run needs 1 CPUs and 0\.5 of a GPU of one node, and"):

@@ -262,9 +262,9 @@ def test_every_reading_is_what_scikit_learn_gives_in_a_plain_loop(linear_evaluat
     evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
     found = metric(conditions=("clean", "gauss_0.1", "mask_0.5"), **SMALL)(evaluation)[f"{metric.prefix} {name}"]
     expected = by_hand(evaluation, machine, name, retrained)
-    assert found.parts == pytest.approx(expected, abs=1e-9)
+    assert found.per_draw == pytest.approx(expected, abs=1e-9)
     assert found.value == pytest.approx(np.mean(expected), abs=1e-9)
-    assert len(set(found.parts)) > 1
+    assert len(set(found.per_draw)) > 1
 
 
 @pytest.mark.parametrize("metric", [SvmLinear, SvmStandardised, SvmRetrained])
@@ -322,7 +322,7 @@ def test_a_subset_is_the_same_images_for_every_draw_and_condition(linear_evaluat
     assert not np.array_equal(chosen, metric._tests(3000, "mnist"))
     found = metric(evaluation)
     for name in metric.conditions:
-        assert found[f"svm subset {name}"].parts == pytest.approx(
+        assert found[f"svm subset {name}"].per_draw == pytest.approx(
             by_hand(evaluation, rbf, name, tests=chosen), abs=1e-9
         )
     assert (found["svm subset clean"].n, len(SvmSubset()._tests(10, "a"))) == (200, 10)

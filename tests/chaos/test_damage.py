@@ -102,7 +102,7 @@ def test_a_damaged_file_costs_nothing_but_itself(copy, undisturbed, kind, how, c
 @pytest.mark.parametrize("which", ["newest", "all"])
 def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(undisturbed, tmp_path, which, how, count):
     scenario = Scenario(tmp_path / "scenario", undisturbed.text, undisturbed.data)
-    first = next(job for job in scenario.jobs() if job.cell.label == "VAE")
+    first = next(job for job in scenario.jobs() if job.entry.label == "VAE")
     assert run_in_fork(run_job, first, scenario.path / "output.txt", KillAt(1, "record.json.")) == -9
     kept = sorted((first.folder / "checkpoints").glob("*.pt"), reverse=True)
     assert len(kept) == 2

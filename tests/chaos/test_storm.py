@@ -45,12 +45,12 @@ def test_kills_at_random_moments_lose_nothing(executor, kills, undisturbed, tmp_
         round_ += 1
         scenario = Scenario(tmp_path / str(round_), undisturbed.text, undisturbed.data)
         seen: dict[str, dict] = {}
-        while struck.total() < kills and len(scenario.finished()) < len(scenario.cells):
+        while struck.total() < kills and len(scenario.finished()) < len(scenario.entries):
             strike(start(scenario, executor), executor, chance, struck)
             scenario.readable()
             seen = scenario.finished() | seen
         while start(scenario, executor).wait(timeout=300):
-            assert len(scenario.finished()) < len(scenario.cells), (scenario.path / "output.txt").read_text()
+            assert len(scenario.finished()) < len(scenario.entries), (scenario.path / "output.txt").read_text()
         scenario.check(seen, undisturbed, count)
     count.update({f"kills of a {who} at random moments ({executor})": number for who, number in struck.items()})
     assert all(struck[who] for who in ("scheduler", "worker")), struck

@@ -91,7 +91,9 @@ def test_each_end_of_a_process_is_told_and_takes_no_other_with_it(tmp_path, inst
     scenario = Scenario(tmp_path / "scenario", head + methods, tmp_path / "data")
     code, said = run(scenario, "--executor", executor, "--timeout", "15")
     assert (code, "Traceback" in said) == (1, False), said
-    found = {cell.label: json.loads(scenario.store.run_folder(cell.run).record.read_text()) for cell in scenario.cells}
+    found = {
+        entry.label: json.loads(scenario.store.run_folder(entry.run).record.read_text()) for entry in scenario.entries
+    }
     assert found.pop("ends well")["status"] == "done"
     assert {record["status"] for record in found.values()} == {"failed"}
     wrong = {fate: record["reason"] for fate, record in found.items() if told[fate] not in record["reason"]}

@@ -12,7 +12,7 @@ from vimae_bench.claims.matching import fits
 from vimae_bench.claims.paper import read_paper, shipped
 from vimae_bench.claims.verdict import report
 from vimae_bench.core.errors import BenchError, Problems
-from vimae_bench.execution import Choice
+from vimae_bench.execution import PluginSpec
 from vimae_bench.storage.atomic import read_json, write_json
 
 HEAD = """
@@ -58,7 +58,7 @@ def judged(results, tmp_path):
 
     def reported(text: str, **chosen: str):
         (tmp_path / "paper.toml").write_text(HEAD + text)
-        return report(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.cells), chosen)
+        return report(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.entries), chosen)
 
     judge.report = reported
     return judge
@@ -211,9 +211,9 @@ def test_an_effect_within_the_spread_of_a_control_is_not_decided(results, judged
     assert judged(claim(LESS)).verdict == "supported"
     generator = np.random.default_rng(3)
     for seed in range(10):
-        value = results.store.load_results(results.cells)[seed].estimates["sse"].value
+        value = results.store.load_results(results.entries)[seed].estimates["sse"].value
         results.add("A again", 1000 + seed, sse=value + generator.normal(0, 2))
-        results.cells[-1] = replace(results.cells[-1], pair=seed, repeats="A")
+        results.entries[-1] = replace(results.entries[-1], paired_seed=seed, control_of="A")
     found = judged(claim(LESS))
     (pair,) = found.findings[0].pairs
     assert found.verdict == "not decided"
@@ -252,18 +252,18 @@ def test_a_claim_on_several_data_sets_names_those_it_does_not_rest_on(results, j
 
 def on(results, dataset: str) -> None:
     """The runs so far, moved to another data set."""
-    values = [result.estimates["sse"].value for result in results.store.load_results(results.cells)]
-    cells = [replace(cell, run=replace(cell.run, dataset=Choice(dataset))) for cell in results.cells]
-    results.cells.clear()
-    for cell, value in zip(cells, values, strict=True):
-        folder = results.store.run_folder(cell.run)
-        made = {"key": cell.run.key, "run": cell.run.as_json(), "data": {"test_x": "a0"}, "status": "done"}
+    values = [result.estimates["sse"].value for result in results.store.load_results(results.entries)]
+    entries = [replace(entry, run=replace(entry.run, dataset=PluginSpec(dataset))) for entry in results.entries]
+    results.entries.clear()
+    for entry, value in zip(entries, values, strict=True):
+        folder = results.store.run_folder(entry.run)
+        made = {"key": entry.run.key, "run": entry.run.as_json(), "data": {"test_x": "a0"}, "status": "done"}
         write_json(folder.record, made)
         measure = {"name": "sse", "unit": "", "better": "lower"}
-        head = {"metric": Choice("reconstruction").as_json(), "measures": [measure]}
+        head = {"metric": PluginSpec("reconstruction").as_json(), "measures": [measure]}
         estimates = {"sse": {"value": value, "n": 1}}
-        write_json(folder.metric(Choice("reconstruction")), {**head, "estimates": estimates})
-    results.cells[:] = cells
+        write_json(folder.metric(PluginSpec("reconstruction")), {**head, "estimates": estimates})
+    results.entries[:] = entries
 
 
 def test_a_claim_on_several_data_sets_is_supported_only_where_all_that_are_measured_say_so(results, judged):
@@ -310,7 +310,7 @@ def test_a_seed_that_is_still_to_come_is_waited_for_without_harm(results, judged
 
 def test_runs_that_saw_other_data_are_not_compared(results, judged):
     rows(results, A=20.0, B=21.0)
-    folder = results.store.run_folder(results.cells[0].run)
+    folder = results.store.run_folder(results.entries[0].run)
     write_json(folder.record, {**read_json(folder.record), "data": {"test_x": "b1"}})
     found = judged(claim(LESS))
     assert (found.verdict, found.enough) == ("not decided", None)
@@ -454,7 +454,7 @@ def test_another_scale_than_that_published_is_said(results, judged):
 
 def test_runs_of_no_experiment_are_named(results, judged):
     rows(results, A=20.0)
-    results.cells[:] = [replace(cell, run=replace(cell.run, latent=8)) for cell in results.cells]
+    results.entries[:] = [replace(entry, run=replace(entry.run, latent=8)) for entry in results.entries]
     made = judged.report(claim(LESS))
     assert made.evidence == ()
     assert made.notes == ("mnist, mlp, d = 8, 80 epochs: belongs to no setup of the paper, and is left out.",)
@@ -487,21 +487,21 @@ def test_a_choice_that_is_not_there_is_refused(results, judged, chosen: dict[str
 @pytest.mark.parametrize(
     ("method", "objective", "prior", "fit"),
     [
-        ("vae", Choice("elbo", {"beta": 1.0}), "normal", True),
-        ("vae", Choice("elbo", {"beta": 1.0}), "logistic", False),
-        ("vae", Choice("elbo", {"beta": 2.0}), "normal", False),
-        ("beta_h", Choice("elbo", {"beta": 4.0}), "normal", True),
-        ("beta_h", Choice("elbo", {"beta": 1.0}), "normal", False),
-        ("beta_a", Choice("elbo", {"beta": 0.2}), "normal", True),
-        ("beta_a", Choice("infovae", {"beta": 0.2}), "normal", False),
-        ("vimae_n", Choice("vimae", {"divergence": {"use": "mmd", "kernel": "imq"}}), "normal", True),
-        ("vimae_n", Choice("vimae", {"divergence": {"use": "swd"}}), "normal", False),
-        ("vimae_l", Choice("vimae", {"divergence": {"use": "mmd"}}), "logistic", True),
-        ("vimae_l", Choice("vimae", {"divergence": {"use": "mmd"}}), "normal", False),
+        ("vae", PluginSpec("elbo", {"beta": 1.0}), "normal", True),
+        ("vae", PluginSpec("elbo", {"beta": 1.0}), "logistic", False),
+        ("vae", PluginSpec("elbo", {"beta": 2.0}), "normal", False),
+        ("beta_h", PluginSpec("elbo", {"beta": 4.0}), "normal", True),
+        ("beta_h", PluginSpec("elbo", {"beta": 1.0}), "normal", False),
+        ("beta_a", PluginSpec("elbo", {"beta": 0.2}), "normal", True),
+        ("beta_a", PluginSpec("infovae", {"beta": 0.2}), "normal", False),
+        ("vimae_n", PluginSpec("vimae", {"divergence": {"use": "mmd", "kernel": "imq"}}), "normal", True),
+        ("vimae_n", PluginSpec("vimae", {"divergence": {"use": "swd"}}), "normal", False),
+        ("vimae_l", PluginSpec("vimae", {"divergence": {"use": "mmd"}}), "logistic", True),
+        ("vimae_l", PluginSpec("vimae", {"divergence": {"use": "mmd"}}), "normal", False),
     ],
 )
-def test_rows_are_recognised_by_their_settings(method: str, objective: Choice, prior: str, fit: bool):
-    assert fits(objective, Choice(prior), read_paper(shipped()).methods[method]) is fit
+def test_rows_are_recognised_by_their_settings(method: str, objective: PluginSpec, prior: str, fit: bool):
+    assert fits(objective, PluginSpec(prior), read_paper(shipped()).methods[method]) is fit
 
 
 def test_the_shipped_paper_has_every_figure_and_claim():

@@ -24,13 +24,13 @@ def kept(results, monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     git("init", "-q", "-b", "main")
     for gain in (0.0, 5.0):
-        results.cells.clear()
+        results.entries.clear()
         generator = np.random.default_rng(0)
         for seed in range(10):
             common, noise = generator.normal(0, 5), generator.normal(0, 0.1, 2)
             results.add("A", seed, sse=30 + common - gain + noise[0], rate=4.0)
             results.add("B", seed, sse=30 + common + noise[1], rate=4.0)
-        results.store.write_benchmark("fig1", "", {"columns": ["sse", "rate"]}, results.cells)
+        results.store.write_benchmark("fig1", "", {"columns": ["sse", "rate"]}, results.entries)
         git("add", ".")
         git("-c", "user.name=me", "-c", "user.email=me@here", "commit", "-qm", "results")
     return results
@@ -110,7 +110,7 @@ def test_a_mistake_is_one_message_and_an_exit_code(kept, words, message):
 def test_results_that_share_nothing_say_what_each_side_has(kept, tmp_path):
     other = type(kept)(tmp_path / "other")
     other.add("C", 0, sse=1.0)
-    other.store.write_benchmark("other", "", {}, other.cells)
+    other.store.write_benchmark("other", "", {}, other.entries)
     output = call("fig1", "other", code=2)
     assert "there is nothing that both sides have" in output
     assert "Only in A, and left out: A: mnist, mlp, d = 2, 80 epochs; B: mnist" in output

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from vimae_bench.cli import main
-from vimae_bench.core.spec import Choice
+from vimae_bench.core.spec import PluginSpec
 from vimae_bench.data.prepare import ensure
 from vimae_bench.plugin.registry import make_plugin
 
@@ -47,7 +47,7 @@ prior = "normal"
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    ensure(make_plugin("dataset", Choice("digits")), root)
+    ensure(make_plugin("dataset", PluginSpec("digits")), root)
     return root
 
 

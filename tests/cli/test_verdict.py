@@ -43,7 +43,7 @@ def call(*words, code=0):
 
 @pytest.fixture
 def folder(finished):
-    finished.store.write_benchmark("fig1", "", {}, finished.cells)
+    finished.store.write_benchmark("fig1", "", {}, finished.entries)
     return finished.store.path
 
 
@@ -70,7 +70,7 @@ def test_results_of_several_folders_are_taken_together(folder, tmp_path, results
     other = type(results)(tmp_path / "other")
     for seed in range(5):
         other.add("Mine", seed, sse=100.0 + seed)
-    other.store.write_benchmark("other", "", {}, other.cells)
+    other.store.write_benchmark("other", "", {}, other.entries)
     (tmp_path / "paper.toml").write_text(PAPER.replace("VAE", "Mine"))
     text = call(folder, other.store.path, "--against", tmp_path / "paper.toml", "--format", "json")
     (claim,) = json.loads(text)["claims"]
@@ -133,7 +133,7 @@ def test_a_paper_that_is_not_there_is_told(folder, tmp_path):
 
 
 def test_a_damaged_record_is_named_and_decides_nothing(folder, finished, tmp_path):
-    finished.store.run_folder(finished.cells[0].run).record.write_text("{")
+    finished.store.run_folder(finished.entries[0].run).record.write_text("{")
     (tmp_path / "paper.toml").write_text(PAPER)
     found = json.loads(call(folder, "--against", tmp_path / "paper.toml", "--format", "json"))
     assert found["claims"][0]["verdict"] == "not decided"

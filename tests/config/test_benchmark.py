@@ -47,25 +47,25 @@ def test_a_file_is_read_with_every_default_filled_in(write):
     assert benchmark.groups[0].training.batch == 100
     assert benchmark.groups[0].methods[1].objective.settings["recon_scale"] == 1.0
     assert benchmark.groups[0].methods[1].objective.settings["divergence"]["kernel"] == "imq"
-    assert benchmark.executor.use == "local"
+    assert benchmark.executor.name == "local"
 
 
 def test_a_default_that_is_spelled_out_changes_no_run(write):
-    short = [cell.run.key for cell in list_entries(read_benchmark(write()))]
+    short = [entry.run.key for entry in list_entries(read_benchmark(write()))]
     spelled = write(
         ('"elbo"', '{ use = "elbo", beta = 1, recon_scale = 1.0 }'), ("epochs = 3", "epochs = 3\nbatch = 100")
     )
-    assert [cell.run.key for cell in list_entries(read_benchmark(spelled))] == short
+    assert [entry.run.key for entry in list_entries(read_benchmark(spelled))] == short
 
 
 def test_labels_metrics_and_the_leaderboard_are_no_part_of_a_runs_identity(write):
-    before = [cell.run.key for cell in list_entries(read_benchmark(write()))]
+    before = [entry.run.key for entry in list_entries(read_benchmark(write()))]
     changed = write(
         ('"VAE"', '"vae"'),
         ('["reconstruction"]', '["rate"]'),
         ("[training]", "[leaderboard]\nrank_by='rate'\n[training]"),
     )
-    assert [cell.run.key for cell in list_entries(read_benchmark(changed))] == before
+    assert [entry.run.key for entry in list_entries(read_benchmark(changed))] == before
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_labels_metrics_and_the_leaderboard_are_no_part_of_a_runs_identity(write
     [("epochs = 3", "epochs = 4"), ("latent = 2", "latent = 3"), ("[32]", "[33]"), ("weight = 10", "weight = 11")],
 )
 def test_whatever_decides_a_result_is_part_of_the_identity(write, change):
-    before = [cell.run.key for cell in list_entries(read_benchmark(write()))]
-    assert [cell.run.key for cell in list_entries(read_benchmark(write(change)))] != before
+    before = [entry.run.key for entry in list_entries(read_benchmark(write()))]
+    assert [entry.run.key for entry in list_entries(read_benchmark(write(change)))] != before
 
 
 def test_all_that_is_wrong_is_told_at_once_with_lines_and_remedies(write):
@@ -165,9 +165,9 @@ def test_a_filter_takes_words_of_names_and_their_negation(write):
 
 
 def test_a_run_survives_the_way_through_json(write):
-    for cell in list_entries(read_benchmark(write())):
-        assert Run.from_json(cell.run.as_json()) == cell.run
-        assert Run.from_json(cell.run.as_json()).key == cell.run.key
+    for entry in list_entries(read_benchmark(write())):
+        assert Run.from_json(entry.run.as_json()) == entry.run
+        assert Run.from_json(entry.run.as_json()).key == entry.run.key
 
 
 def test_planning_a_thousand_runs_does_not_wait_for_torch(write):

@@ -56,13 +56,13 @@ def problems(path):
 
 
 def runs(path, dataset):
-    return {c.label: c.run for c in list_entries(read_benchmark(path)) if c.run.dataset.use == dataset and c.seed == 0}
+    return {c.label: c.run for c in list_entries(read_benchmark(path)) if c.run.dataset.name == dataset and c.seed == 0}
 
 
 def test_a_group_has_the_files_settings_and_its_own(write):
     path = write()
     matrix = list_entries(read_benchmark(path))
-    assert [(c.run.dataset.use, c.seed, c.label) for c in matrix] == [
+    assert [(c.run.dataset.name, c.seed, c.label) for c in matrix] == [
         *(("mnist", seed, label) for seed in (0, 1) for label in ("VAE", "VIMAE-n", "VIMAE-n again")),
         ("cifar10", 0, "VAE"),
         ("cifar10", 0, "VIMAE-n"),
@@ -80,15 +80,15 @@ def test_a_group_is_the_same_runs_as_a_file_of_its_own(write, tmp_path):
     mnist, _ = groups.split("[[group]]\n")
     alone = tmp_path / "alone.toml"
     alone.write_text(mnist + shared)
-    ours = [c.run.key for c in list_entries(read_benchmark(write())) if c.run.dataset.use == "mnist"]
+    ours = [c.run.key for c in list_entries(read_benchmark(write())) if c.run.dataset.name == "mnist"]
     assert [c.run.key for c in list_entries(read_benchmark(alone))] == ours
 
 
 def test_an_a_a_control_is_the_same_method_from_other_seeds(write):
     control, original = runs(write(), "mnist")["VIMAE-n again"], runs(write(), "mnist")["VIMAE-n"]
     assert (control.objective, control.prior, control.seed) == (original.objective, original.prior, 1000)
-    (cell,) = [c for c in list_entries(read_benchmark(write())) if c.label == "VIMAE-n again" and c.seed == 1]
-    assert (cell.pair, cell.run.seed, cell.repeats) == (1, 1001, "VIMAE-n")
+    (entry,) = [c for c in list_entries(read_benchmark(write())) if c.label == "VIMAE-n again" and c.seed == 1]
+    assert (entry.paired_seed, entry.run.seed, entry.control_of) == (1, 1001, "VIMAE-n")
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_a_preset_fixes_what_the_file_leaves_open(write):
 
 
 def test_the_papers_preset_is_what_the_defaults_are(write):
-    keys = [cell.run.key for cell in list_entries(read_benchmark(write()))]
+    keys = [entry.run.key for entry in list_entries(read_benchmark(write()))]
     assert [
-        cell.run.key for cell in list_entries(read_benchmark(write(("metrics", 'preset = "paper"\nmetrics'))))
+        entry.run.key for entry in list_entries(read_benchmark(write(("metrics", 'preset = "paper"\nmetrics'))))
     ] == keys
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.engine.disk_space import expect_room
-from vimae_bench.execution import Cell, Choice, Job, Run, Training
+from vimae_bench.execution import Job, MatrixEntry, PluginSpec, Run, Training
 
 Usage = namedtuple("Usage", "total used free")
 MIB = 2**20
@@ -17,8 +17,10 @@ def jobs(tmp_path):
     made = []
     for method in ("heavy", "light"):
         for seed in (1, 2):
-            run = Run(Choice("digits"), Choice("mlp"), Choice(method), Choice("normal"), 2, Training(), seed)
-            made.append(Job("b", Cell(method, run, ()), tmp_path / "b" / "runs" / run.name, tmp_path))
+            run = Run(
+                PluginSpec("digits"), PluginSpec("mlp"), PluginSpec(method), PluginSpec("normal"), 2, Training(), seed
+            )
+            made.append(Job("b", MatrixEntry(method, run, ()), tmp_path / "b" / "runs" / run.name, tmp_path))
     return made
 
 
@@ -26,8 +28,8 @@ def jobs(tmp_path):
 def weights(jobs):
     sizes = {"heavy": 100 * MIB, "light": 0}
     return {
-        Run(r.dataset, r.architecture, r.objective, r.prior, r.latent, r.training, 0).key: sizes[r.objective.use]
-        for r in (job.cell.run for job in jobs)
+        Run(r.dataset, r.architecture, r.objective, r.prior, r.latent, r.training, 0).key: sizes[r.objective.name]
+        for r in (job.entry.run for job in jobs)
     }
 
 

@@ -63,7 +63,7 @@ def evaluation(n=60, latent=2, shape=(1, 8, 8), labels=10, prior=None, pixel_ran
     return Evaluation(model.eval(), Splits(test, test, test), "greys", 0, torch.device("cpu"))
 
 
-def cells(path, size, columns=10):
+def entries(path, size, columns=10):
     """The value of each (uniform) image of a picture, row by row."""
     pixels = np.asarray(Image.open(path))
     rows = [pixels[top : top + size] for top in range(0, len(pixels), size + 2)]
@@ -80,7 +80,7 @@ def test_values_beyond_black_and_white_are_cut_off():
 def test_originals_from_all_of_the_test_split_are_in_the_odd_rows_and_reconstructions_below_them(tmp_path, pixel_range):
     one = evaluation(pixel_range=pixel_range)
     draw(one, HISTORY, tmp_path / "pictures")
-    found = cells(tmp_path / "pictures" / "reconstructions.png", 64)
+    found = entries(tmp_path / "pictures" / "reconstructions.png", 64)
     spread = np.linspace(0, len(one.splits.test) - 1, 50).astype(int)
     originals = one.splits.test.x[spread, 0, 0, 0].reshape(5, 10)
     assert (found[0::2] == originals).all()
@@ -89,7 +89,7 @@ def test_originals_from_all_of_the_test_split_are_in_the_odd_rows_and_reconstruc
 
 def test_fewer_images_than_a_row_make_a_shorter_row(tmp_path):
     draw(evaluation(n=7), HISTORY, tmp_path / "pictures")
-    assert cells(tmp_path / "pictures" / "reconstructions.png", 64, columns=7).shape == (2, 7)
+    assert entries(tmp_path / "pictures" / "reconstructions.png", 64, columns=7).shape == (2, 7)
 
 
 def test_samples_are_decoded_draws_of_the_models_own_prior(tmp_path):
@@ -101,7 +101,7 @@ def test_samples_are_decoded_draws_of_the_models_own_prior(tmp_path):
             return prior
 
     draw(evaluation(latent=3, prior=Brighter()), HISTORY, tmp_path / "pictures")
-    found = cells(tmp_path / "pictures" / "samples.png", 64)
+    found = entries(tmp_path / "pictures" / "samples.png", 64)
     assert found.shape == (10, 10)
     assert 0.4 * 255 - 1 <= found.min() < found.max() <= 0.6 * 255 + 1
 

@@ -15,7 +15,7 @@ from vimae_bench.data.prepare import ensure
 from vimae_bench.engine import worker as module
 from vimae_bench.engine.runner import run_jobs, share_jobs
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution import Cell, Choice, Event, Job, signals
+from vimae_bench.execution import Event, Job, MatrixEntry, PluginSpec, signals
 from vimae_bench.execution.jobs import DONE, FAILED, LEFT, NO_SPACE
 from vimae_bench.execution.signals import Interrupted
 from vimae_bench.plugin.registry import make_plugin
@@ -66,7 +66,7 @@ def vimae_objectives(): return {"odd": Odd}
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    ensure(make_plugin("dataset", Choice("digits")), root)
+    ensure(make_plugin("dataset", PluginSpec("digits")), root)
     return root
 
 
@@ -75,9 +75,9 @@ def job(tmp_path, data):
     def made(objective='"ae"', **changes):
         path = tmp_path / "small.toml"
         path.write_text(TEXT.replace("OBJECTIVE", objective))
-        (cell,) = list_entries(read_benchmark(path))
-        cell = replace(cell, **changes)
-        return Job("small", cell, tmp_path / "small" / "runs" / cell.run.name, data)
+        (entry,) = list_entries(read_benchmark(path))
+        entry = replace(entry, **changes)
+        return Job("small", entry, tmp_path / "small" / "runs" / entry.run.name, data)
 
     return made
 
@@ -99,7 +99,7 @@ def test_a_run_leaves_its_record_weights_measures_and_pictures(job):
     assert execute(one) == DONE
     folder, kept = RunFolder(one.folder), record(one)
     assert (kept["status"], kept["epochs"], kept["steps"]) == ("done", 2, 2 * 14)
-    assert kept["run"] == one.cell.run.as_json() == json.loads(folder.spec.read_text())
+    assert kept["run"] == one.entry.run.as_json() == json.loads(folder.spec.read_text())
     assert kept["weights"]["bytes"] == folder.weights.stat().st_size
     assert kept["made_by"]["torch"] == torch.__version__
     assert kept["made_by"]["sharing"] == 3
@@ -112,7 +112,7 @@ def test_a_run_leaves_its_record_weights_measures_and_pictures(job):
         "codes.png",
         "losses.png",
     }
-    measures = json.loads(folder.metric(one.cell.metrics[0]).read_text())
+    measures = json.loads(folder.metric(one.entry.metrics[0]).read_text())
     assert measures["estimates"]["sse"]["n"] == 360
     assert measures["estimates"]["sse"]["se"] > 0
 
@@ -132,7 +132,7 @@ def test_a_metric_added_later_measures_the_old_weights_without_training(job, mon
     one = job()
     execute(one)
     monkeypatch.setattr(module, "train", lambda *_: pytest.fail("it trained again"))
-    more = job(metrics=(*one.cell.metrics, Choice("active_units", {"threshold": 0.01})))
+    more = job(metrics=(*one.entry.metrics, PluginSpec("active_units", {"threshold": 0.01})))
     assert execute(more) == DONE
     later = [line["metric"] for line in told(one, "measuring")][3:]
     assert later == ["active_units", "references of active_units"]
@@ -146,7 +146,7 @@ def test_a_damaged_file_is_set_aside_and_made_again_the_same(job, name):
     damaged = bytearray(path.read_bytes())
     damaged[-40] ^= 255
     path.write_bytes(bytes(damaged))
-    RunFolder(one.folder).metric(one.cell.metrics[0]).unlink()
+    RunFolder(one.folder).metric(one.entry.metrics[0]).unlink()
     assert execute(one) == DONE
     assert list(one.folder.glob("*.corrupt"))
     assert (one.folder / "weights.safetensors").read_bytes() == whole
@@ -175,7 +175,7 @@ def test_a_failed_run_is_tried_again_and_a_diverged_one_is_not(job, install):
     for fault, state in (("raises", "failed"), ("nan", "diverged")):
         one = job(f'{{ use = "odd", fault = "{fault}" }}')
         execute(one)
-        assert ResultsFolder(one.folder.parents[1]).get_state(one.cell) == state
+        assert ResultsFolder(one.folder.parents[1]).get_state(one.entry) == state
 
 
 METRICS = """
@@ -206,13 +206,13 @@ def vimae_metrics(): return {"bad": Bad}
 )
 def test_a_metric_that_fails_costs_no_other_and_is_tried_again(job, install, how, reason):
     install("bad", METRICS)
-    one = job(metrics=(Choice("bad", {"how": how}), Choice("reconstruction")))
+    one = job(metrics=(PluginSpec("bad", {"how": how}), PluginSpec("reconstruction")))
     assert execute(one) == FAILED
     assert record(one)["status"] == "done"
-    assert RunFolder(one.folder).metric(one.cell.metrics[1]).exists()
+    assert RunFolder(one.folder).metric(one.entry.metrics[1]).exists()
     (failure,) = told(one, "metric failed")
     assert reason in failure["reason"]
-    assert ResultsFolder(one.folder.parents[1]).get_state(one.cell) == "measure"
+    assert ResultsFolder(one.folder.parents[1]).get_state(one.entry) == "measure"
 
 
 def test_pictures_that_fail_cost_no_trained_weights(job, monkeypatch):
@@ -220,14 +220,14 @@ def test_pictures_that_fail_cost_no_trained_weights(job, monkeypatch):
     monkeypatch.setattr(module, "draw", lambda *_: 1 / 0)
     assert execute(one) == FAILED
     assert record(one)["status"] == "done"
-    assert RunFolder(one.folder).metric(one.cell.metrics[0]).exists()
+    assert RunFolder(one.folder).metric(one.entry.metrics[0]).exists()
     assert "pictures: ZeroDivisionError" in told(one, "metric failed")[0]["reason"]
 
 
 def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(job, monkeypatch):
     one = job()
     assert execute(one) == DONE
-    RunFolder(one.folder).metric(one.cell.metrics[0]).unlink()
+    RunFolder(one.folder).metric(one.entry.metrics[0]).unlink()
     before = record(one)
 
     def full(*_):
@@ -251,8 +251,8 @@ def test_the_same_run_in_two_rows_is_carried_out_once(job, data, tmp_path):
     from vimae_bench.engine.runner import list_jobs
 
     one = job()
-    twin = Cell("twin", one.cell.run, one.cell.metrics)
-    assert len(list_jobs(ResultsFolder(tmp_path / "small"), "small", [one.cell, twin], data)) == 1
+    twin = MatrixEntry("twin", one.entry.run, one.entry.metrics)
+    assert len(list_jobs(ResultsFolder(tmp_path / "small"), "small", [one.entry, twin], data)) == 1
 
 
 @pytest.mark.parametrize(

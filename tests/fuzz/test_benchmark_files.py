@@ -79,9 +79,9 @@ def planned_or_refused(file, overrides=(), words=""):
         assert_readable(str(error), str(file), "-o ", "-k ")
         return
     store = ResultsFolder(file.parent / "results")
-    for cell in matrix[:5]:
-        assert store.run_folder(cell.run).path.parent == store.path / "runs"
-        assert store.get_state(cell) == "new"
+    for entry in matrix[:5]:
+        assert store.run_folder(entry.run).path.parent == store.path / "runs"
+        assert store.get_state(entry) == "new"
 
 
 @given(data=st.binary(max_size=200) | st.text(alphabet="[]{}=\"'#\n\\.0x_e-a, ").map(str.encode))
@@ -155,7 +155,7 @@ def test_what_the_schema_refuses_is_refused(file, tables):
         matrix = list_entries(read_benchmark(file))
     except BenchError:
         return
-    labels = {cell.label for cell in matrix}
+    labels = {entry.label for entry in matrix}
     assert not [error.message for error in editor().iter_errors(tables) if is_read(error, tables, labels)]
 
 

@@ -10,7 +10,7 @@ from helpers.benchmarks import AE, make_benchmark
 from helpers.fuzz_strategies import ESCAPE, assert_readable
 from vimae_bench.cli import main
 from vimae_bench.core.errors import BenchError
-from vimae_bench.core.spec import Choice
+from vimae_bench.core.spec import PluginSpec
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.registry import make_plugin
 
@@ -190,4 +190,4 @@ def test_a_plugin_that_breaks_after_it_was_looked_at_is_a_message(run, install):
     kept = get_catalog()
     install("odd", "1/0")
     with pytest.raises(BenchError, match=r"objective 'odd' of odd .odd 1\.0. cannot be used: raised ZeroDivisionError"):
-        make_plugin("objective", Choice("odd"), kept)
+        make_plugin("objective", PluginSpec("odd"), kept)

@@ -14,7 +14,7 @@ from helpers.fuzz_strategies import ESCAPE, assert_readable, short, texts
 from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.core.errors import BenchError, ResultsError, brief, legible
 from vimae_bench.core.results import Estimate, Measure
-from vimae_bench.core.spec import Cell, Choice, Run, Training
+from vimae_bench.core.spec import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.reports import leaderboard_csv, leaderboard_latex, leaderboard_markdown
 from vimae_bench.reports.leaderboard_terminal import render_leaderboards
 from vimae_bench.storage.store import Reference, ResultsFolder, RunResult
@@ -27,7 +27,15 @@ names = texts | undecodable | st.lists(st.sampled_from(["a" * 83, "/", ".", ".."
 
 
 def run(name, seed=0):
-    return Run(Choice("digits", {"path": name}), Choice("mlp"), Choice(name), Choice("normal"), 2, Training(), seed)
+    return Run(
+        PluginSpec("digits", {"path": name}),
+        PluginSpec("mlp"),
+        PluginSpec(name),
+        PluginSpec("normal"),
+        2,
+        Training(),
+        seed,
+    )
 
 
 @given(name=names, seed=st.integers())
@@ -40,8 +48,8 @@ def test_a_runs_folder_and_its_files_lie_in_the_results_folder(tmp_path, name, s
     store = ResultsFolder(tmp_path / "results")
     for made in (
         lambda: store.run_folder(run(name, seed)).path,
-        lambda: store.reference_path(Choice(name), 2, Choice("svm")),
-        lambda: store.reference_path(Choice("digits"), 2, Choice(name)),
+        lambda: store.reference_path(PluginSpec(name), 2, PluginSpec("svm")),
+        lambda: store.reference_path(PluginSpec("digits"), 2, PluginSpec(name)),
     ):
         try:
             path = made()
@@ -79,9 +87,9 @@ def tables(label, measure, unit, reason, reference):
     """A leaderboard of a method and a reference in which everything is called as someone likes."""
     shown = {measure: Measure(measure, unit, "lower")}
     estimates = {measure: Estimate(-1.0, 10)}
-    cell = Cell(label, run("elbo"), ())
-    result = RunResult(cell, Path("runs/x"), "done", reason, {}, shown, estimates)
-    return build_leaderboards([result], [Reference(cell.run.dataset, 2, shown, {reference: estimates})])
+    entry = MatrixEntry(label, run("elbo"), ())
+    result = RunResult(entry, Path("runs/x"), "done", reason, {}, shown, estimates)
+    return build_leaderboards([result], [Reference(entry.run.dataset, 2, shown, {reference: estimates})])
 
 
 def printed(boards):
@@ -106,7 +114,7 @@ def test_tables_show_any_name_and_obey_none(label, measure, unit, reason, refere
     assert all(len(re.findall(r"(?<!\\)&", row)) == 3 for row in tex.split("\n") if row.endswith(r" \\"))
     for row in csv.reader(io.StringIO(sheet)):
         assert len(row) == len(leaderboard_csv.FIELDS)
-        assert all(is_number(cell) for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r")))
+        assert all(is_number(entry) for entry in row if entry.startswith(("=", "+", "-", "@", "\t", "\r")))
 
 
 def is_number(text):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from helpers.fuzz_strategies import assert_readable, junk, mutate, nest, numbers, texts
 from vimae_bench.core.errors import ResultsError, legible
-from vimae_bench.core.spec import Choice
+from vimae_bench.core.spec import PluginSpec
 from vimae_bench.reports import leaderboard_csv, leaderboard_json, leaderboard_latex, leaderboard_markdown
 from vimae_bench.storage.atomic import append_json_line, format_json, read_json, read_json_lines, write_json
 from vimae_bench.storage.doctor import find_faults
@@ -28,11 +28,11 @@ def kept(results):
     for event in EVENTS:
         append_json_line(folder.events, event)
     SyncState("here", "abc", 5, 1, 1.0, {"record.json": "1-2"}).write(folder.path / ".mlflow.json")
-    results.store.write_benchmark("fig1", "", {"rank_by": "sse", "columns": ["sse", "rate"]}, results.cells)
+    results.store.write_benchmark("fig1", "", {"rank_by": "sse", "columns": ["sse", "rate"]}, results.entries)
     return {
         "record": folder.record,
-        "metric": folder.metric(Choice("reconstruction")),
-        "rate": folder.metric(Choice("rate")),
+        "metric": folder.metric(PluginSpec("reconstruction")),
+        "rate": folder.metric(PluginSpec("rate")),
         "spec": folder.spec,
         "events": folder.events,
         "cursor": folder.path / ".mlflow.json",
@@ -52,9 +52,9 @@ KINDS = ["record", "metric", "rate", "spec", "events", "cursor", "benchmark", "r
 
 def read_all(results, kept):
     """Every reader over a folder in which one file is damaged."""
-    run_results = results.store.load_results(results.cells)
+    run_results = results.store.load_results(results.entries)
     assert (run_results[1].status, run_results[1].estimates.keys()) == ("done", {"sse", "rate"})
-    assert all(results.store.get_state(cell) in ("done", "measure", "failed", "diverged") for cell in results.cells)
+    assert all(results.store.get_state(entry) in ("done", "measure", "failed", "diverged") for entry in results.entries)
     for fault in find_faults(results.store.path):
         assert_readable(legible(f"{fault.path}: {fault.what}"), "fig1")
     assert isinstance(SyncState.read(kept["cursor"], "here"), SyncState)
@@ -147,7 +147,7 @@ def test_a_run_of_the_wrong_kind_is_damage(results, kept, run):
     raw["cells"][0]["run"] |= run
     kept["benchmark"].write_text(json.dumps(raw))
     with pytest.raises(ResultsError):
-        results.store.load_results(results.store.read_benchmark().cells)
+        results.store.load_results(results.store.read_benchmark().entries)
 
 
 @pytest.mark.parametrize("name", ["../../x", "/abs", "..", "", "a\0", "x" * 300, "a\x1b"])

@@ -16,7 +16,7 @@ from vimae_bench.cli import main
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
-from vimae_bench.core.spec import Cell
+from vimae_bench.core.spec import MatrixEntry
 from vimae_bench.engine.runner import list_jobs
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.worker import execute
@@ -92,7 +92,7 @@ class Scenario:
         return ResultsFolder(self.path / "results" / "storm")
 
     @property
-    def cells(self) -> list[Cell]:
+    def entries(self) -> list[MatrixEntry]:
         return list_entries(read_benchmark(self.file))
 
     def words(self, *more: str) -> list[str]:
@@ -100,11 +100,11 @@ class Scenario:
         return ["run", str(self.file), "--results", str(self.path / "results"), "--data", str(self.data), *more]
 
     def jobs(self) -> list[Job]:
-        return list_jobs(self.store, "storm", self.cells, self.data)
+        return list_jobs(self.store, "storm", self.entries, self.data)
 
     def finished(self) -> dict[str, Json]:
         """The records of runs whose training has ended well."""
-        folders = [self.store.run_folder(cell.run) for cell in self.cells]
+        folders = [self.store.run_folder(entry.run) for entry in self.entries]
         found = {one.path.name: json.loads(one.record.read_text()) for one in folders if one.record.exists()}
         return {name: record for name, record in found.items() if record["status"] == "done"}
 
@@ -122,7 +122,7 @@ class Scenario:
 
     def readable(self) -> None:
         """Whatever has happened, tables can be made of what is there, and nothing is damaged that is there."""
-        build_leaderboards(self.store.load_results(self.cells), self.store.load_references(self.cells), "", ())
+        build_leaderboards(self.store.load_results(self.entries), self.store.load_references(self.entries), "", ())
         faults = [
             f"{f.path}: {f.what}" for f in find_faults(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)
         ]

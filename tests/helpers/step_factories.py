@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from vimae_bench.core.spec import Choice
+from vimae_bench.core.spec import PluginSpec
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
@@ -19,12 +19,12 @@ from vimae_bench.storage.run_folder import RunFolder
 FRAME = ModelSpec((1, 8, 8), 3)
 MMD, RBF = {"use": "mmd"}, {"use": "mmd", "kernel": "rbf"}
 METHODS = {
-    "AE": (Choice("ae"), "normal"),
-    "VAE": (Choice("elbo"), "normal"),
-    "VAE, logistic": (Choice("elbo"), "logistic"),
-    "VIMAE-n": (Choice("vimae", {"divergence": MMD}), "normal"),
-    "VIMAE-l": (Choice("vimae", {"divergence": MMD}), "logistic"),
-    "WAE, RBF": (Choice("vimae", {"divergence": RBF, "input_noise": 0.0}), "normal"),
+    "AE": (PluginSpec("ae"), "normal"),
+    "VAE": (PluginSpec("elbo"), "normal"),
+    "VAE, logistic": (PluginSpec("elbo"), "logistic"),
+    "VIMAE-n": (PluginSpec("vimae", {"divergence": MMD}), "normal"),
+    "VIMAE-l": (PluginSpec("vimae", {"divergence": MMD}), "logistic"),
+    "WAE, RBF": (PluginSpec("vimae", {"divergence": RBF, "input_noise": 0.0}), "normal"),
 }
 PROGRESS = torch.tensor(0.25)
 
@@ -55,16 +55,16 @@ def make_images(n=1000, shape=FRAME.shape):
 
 def make_step(objective, prior=None, architecture=None, spec=FRAME, batch=50, seed=0, **training):
     """A training step at its first weights; an objective is made from its choice if it is one."""
-    objective = make_plugin("objective", objective) if isinstance(objective, Choice) else objective
-    prior = prior if callable(prior) else make_plugin("prior", prior or Choice("normal"))
-    architecture = make_plugin("architecture", architecture or Choice("mlp", {"hidden": [32, 16]}))
+    objective = make_plugin("objective", objective) if isinstance(objective, PluginSpec) else objective
+    prior = prior if callable(prior) else make_plugin("prior", prior or PluginSpec("normal"))
+    architecture = make_plugin("architecture", architecture or PluginSpec("mlp", {"hidden": [32, 16]}))
     model = make_autoencoder(spec, architecture, prior, objective, seed).train()
     return TrainingStep(model, objective, Training(batch=batch, **training), make_images(shape=spec.shape))
 
 
 def make_method_step(name, **settings):
     objective, prior = METHODS[name]
-    return make_step(objective, Choice(prior), **settings)
+    return make_step(objective, PluginSpec(prior), **settings)
 
 
 def run_steps(form, steps, batch=50, seed=7):

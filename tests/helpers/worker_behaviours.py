@@ -8,23 +8,23 @@ import subprocess
 import time
 from pathlib import Path
 
-from vimae_bench.execution import Cell, Choice, Job, Run, Training
+from vimae_bench.execution import Job, MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.storage.run_folder import RunFolder
 
 BEHAVIOURS = ("ends well", "raises", "is killed", "crashes", "exits", "hangs", "ends well too")
 
 
 def make_job(folder: Path, fate: int, seed: int | None = None) -> Job:
-    plain, seed = Choice("toy"), fate if seed is None else seed
+    plain, seed = PluginSpec("toy"), fate if seed is None else seed
     run = Run(plain, plain, plain, plain, 2, Training(), seed)
-    return Job("toy", Cell(BEHAVIOURS[fate], run, ()), folder / str(seed), folder)
+    return Job("toy", MatrixEntry(BEHAVIOURS[fate], run, ()), folder / str(seed), folder)
 
 
 def behave(one: Job) -> int:
     """What the label says."""
     (one.folder / "pid").write_text(str(os.getpid()))
     print("a word for the log")
-    match one.cell.label:
+    match one.entry.label:
         case "raises":
             raise RuntimeError("on purpose")
         case "is killed":
@@ -82,14 +82,14 @@ def train_on_shared_device(one: Job) -> int:
 def run_out_of_memory(one: Job) -> int:
     """The run of seed 1 fits on its device alone; the others are slow enough to be beside it."""
     tried = one.folder / "tried"
-    if one.cell.run.seed != 1:
+    if one.entry.run.seed != 1:
         time.sleep(0.5)
         return 0
     if tried.exists():
         return int(one.max_concurrent > 1)
     tried.touch()
     time.sleep(0.2)
-    if one.cell.label == "is killed":
+    if one.entry.label == "is killed":
         os.kill(os.getpid(), signal.SIGKILL)
     RunFolder(one.folder).append_event(
         "ended", status="failed", reason="OutOfMemoryError: CUDA out of memory.", time=0.0

@@ -25,7 +25,7 @@ def load(results):
     """Writes the fabricated benchmark down and loads it."""
 
     def loaded(**shown):
-        results.store.write_benchmark("fig1", "", {"rank_by": "", "columns": [], **shown}, results.cells)
+        results.store.write_benchmark("fig1", "", {"rank_by": "", "columns": [], **shown}, results.entries)
         return vb.load(results.store.path)
 
     return loaded
@@ -63,7 +63,7 @@ def test_the_leaderboard_says_what_the_csv_says(finished, load):
 
 def test_there_is_a_row_for_each_run_whatever_became_of_it(finished, load):
     runs = load().runs
-    assert list(runs["key"]) == [cell.run.key for cell in finished.cells]
+    assert list(runs["key"]) == [entry.run.key for entry in finished.entries]
     counts = runs.groupby(["method", "status"]).size()
     assert (counts["AE", "done"], counts["InfoVAE", "done"], counts["InfoVAE", "diverged"]) == (5, 3, 2)
     lost = runs[runs["status"] == "diverged"]
@@ -75,13 +75,13 @@ def test_there_is_a_row_for_each_run_whatever_became_of_it(finished, load):
 
 def test_measures_have_the_numbers_of_the_metric_files(finished, load):
     measures = load().measures.set_index(["key", "measure"])
-    run_results = finished.store.load_results(finished.cells)
+    run_results = finished.store.load_results(finished.entries)
     assert len(measures) == sum(len(result.estimates) for result in run_results)
     for result in run_results:
         for name, estimate in result.estimates.items():
-            row = measures.loc[result.cell.run.key, name]
+            row = measures.loc[result.entry.run.key, name]
             assert (row["value"], row["se"], row["n"]) == (estimate.value, estimate.se, estimate.n)
-            assert (row["unit"], row["method"]) == (result.measures[name].unit, result.cell.label)
+            assert (row["unit"], row["method"]) == (result.measures[name].unit, result.entry.label)
 
 
 def test_curves_have_the_terms_of_each_epoch_once(results, load):
@@ -113,14 +113,14 @@ def test_a_benchmark_of_which_nothing_was_run_shows_what_is_missing(results, loa
 
 
 def test_a_damaged_file_costs_nothing_but_itself(finished, load):
-    folder = finished.store.run_folder(finished.cells[0].run)
+    folder = finished.store.run_folder(finished.entries[0].run)
     folder.record.write_text("{")
     folder.events.write_bytes(b'\xff\n{"event": "epoch", "epoch": "1"}\n')
     found = load()
     row = found.runs.iloc[0]
     assert row["status"] == "failed"
     assert "record.json" in row["reason"]
-    assert len(found.measures) == sum(len(o.estimates) for o in finished.store.load_results(finished.cells[1:]))
+    assert len(found.measures) == sum(len(o.estimates) for o in finished.store.load_results(finished.entries[1:]))
     assert found.curves.empty
     assert "record.json" in Elements(found._repr_html_()).text
 
@@ -176,7 +176,7 @@ def test_a_table_shows_ranks_groups_and_notes(finished, load):
 
 def test_a_comparison_has_the_numbers_of_the_command(finished, load):
     found = load().compare("AE", "VAE", margin={"mmd2": 0.01})
-    (expected,) = compare_methods(finished.store.load_results(finished.cells), "AE", "VAE", margins={"mmd2": 0.01})
+    (expected,) = compare_methods(finished.store.load_results(finished.entries), "AE", "VAE", margins={"mmd2": 0.01})
     frame = found.frame.set_index("measure")
     for row in expected.rows:
         shown = frame.loc[row.measure.name]
@@ -193,7 +193,7 @@ def test_several_folders_stand_below_each_other(finished, load, tmp_path):
     load()
     finished.store.path.rename(tmp_path / "first")
     found = vb.load(tmp_path / "first", tmp_path / "first")
-    assert len(found.runs) == 2 * len(finished.cells)
+    assert len(found.runs) == 2 * len(finished.entries)
     assert len(found.tables) == 2
     assert list(found.leaderboard["benchmark"].unique()) == ["first"]
 

@@ -11,7 +11,7 @@ from torch import nn
 
 import vimae_bench as vb
 from vimae_bench.core.errors import Problems
-from vimae_bench.core.spec import Choice
+from vimae_bench.core.spec import PluginSpec
 from vimae_bench.data.prepare import ensure
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Job
@@ -34,7 +34,7 @@ SMALL = {"architecture": {"use": "mlp", "hidden": (16,)}, "latent": 2, "epochs":
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    ensure(make_plugin("dataset", Choice("digits")), root)
+    ensure(make_plugin("dataset", PluginSpec("digits")), root)
     return root
 
 
@@ -79,10 +79,10 @@ def test_it_is_what_a_worker_makes_bit_for_bit(train, data, tmp_path, objective)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)
-    cell = here.result.cell
+    entry = here.result.entry
     store = ResultsFolder(tmp_path / "worker")
-    assert execute(Job("worker", cell, store.run_folder(cell.run).path, data)) == DONE
-    (there,) = store.load_results([cell])
+    assert execute(Job("worker", entry, store.run_folder(entry.run).path, data)) == DONE
+    (there,) = store.load_results([entry])
     weights = load_file(RunFolder(there.folder).weights)
     assert weights.keys() == here.model.state_dict().keys()
     assert all(torch.equal(value, weights[name]) for name, value in here.model.state_dict().items())

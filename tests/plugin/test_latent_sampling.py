@@ -8,7 +8,7 @@ import torch
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.stats import kstest, logistic, norm
 
-from vimae_bench.core.spec import Choice
+from vimae_bench.core.spec import PluginSpec
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.functional import mmd2
 from vimae_bench.models import Deterministic, Gaussian, NoisyInputEncoder, TruncatedNormal
@@ -43,7 +43,11 @@ def make_evaluation(linear):
         latent = len(heads[0][1])
         objective = Untrained(family or Deterministic())
         model = make_autoencoder(
-            ModelSpec((1, 1, PIXELS), latent, pixel_range), linear, make_plugin("prior", Choice(prior)), objective, seed
+            ModelSpec((1, 1, PIXELS), latent, pixel_range),
+            linear,
+            make_plugin("prior", PluginSpec(prior)),
+            objective,
+            seed,
         ).eval()
         layers = [*model.encoder.heads, *([model.decoder[0]] if decoder else [])]
         with torch.no_grad():

@@ -23,7 +23,7 @@ from vimae_bench.cli import COMMANDS, main
 from vimae_bench.config import file_schema as forms
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.json_schema import make_json_schema
-from vimae_bench.core.spec import Choice, Training
+from vimae_bench.core.spec import PluginSpec, Training
 from vimae_bench.data.prepare import ensure
 from vimae_bench.plugin import catalog, registry
 from vimae_bench.plugin import hookspecs as hooks
@@ -132,7 +132,7 @@ def test_an_example_keeps_the_contract_of_its_kind(block: Block, known: Catalog)
     mine = [entry for entry in known.entries if entry.origin.module == block.name]
     assert len(mine) == block.text.count("@hookimpl")
     for entry in mine:
-        plugin = registry.make_plugin(entry.kind, Choice(entry.name), catalog=known)
+        plugin = registry.make_plugin(entry.kind, PluginSpec(entry.name), catalog=known)
         getattr(testing, f"check_{entry.kind}")(plugin)
 
 
@@ -141,7 +141,7 @@ def test_no_example_is_broken(known: Catalog) -> None:
 
 
 def test_the_data_set_of_the_examples_can_be_prepared(known: Catalog, tmp_path: Path) -> None:
-    spots = registry.make_plugin("dataset", Choice("spots", {"count": 100}), catalog=known)
+    spots = registry.make_plugin("dataset", PluginSpec("spots", {"count": 100}), catalog=known)
     assert (ensure(spots, tmp_path) / "train_x.npy").exists()
 
 

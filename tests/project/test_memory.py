@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.execution import Choice
+from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.plugin.registry import make_plugin
 
@@ -35,25 +35,25 @@ def images(n):
     return np.random.default_rng(0).integers(0, 256, (n, 1, 28, 28), dtype=np.uint8)
 
 def model(architecture, latent=8):
-    objective = make("objective", Choice("elbo", {"beta": 1.0}))
-    prior = make("prior", Choice("normal"))
+    objective = make("objective", PluginSpec("elbo", {"beta": 1.0}))
+    prior = make("prior", PluginSpec("normal"))
     spec = ModelSpec((1, 28, 28), latent)
     return objective, make_autoencoder(spec, make("architecture", architecture), prior, objective, 0)
 """
 TRAINING = """
 from vimae_bench.engine.step.step import TrainingStep
-objective, net = model(Choice("conv", {"width": 64}))
+objective, net = model(PluginSpec("conv", {"width": 64}))
 step = TrainingStep(net, objective, Training(), torch.from_numpy(images(50_000)))
 for start in range(0, 1000, 100):
     step(torch.arange(start, start + 100), torch.zeros(()))
 print(peak())
 """
 METRIC = """
-_, net = model(Choice("mlp", {"hidden": (64,)}))
+_, net = model(PluginSpec("mlp", {"hidden": (64,)}))
 train, test, none = (Examples(images(n), None) for n in (50_000, 10_000, 0))
 evaluation = Evaluation(net.eval(), Splits(train, none, test), "invented", 0, torch.device("cpu"))
 evaluation.posterior_samples("test"), evaluation.posterior("train")
-metric = make("metric", Choice(NAME, SETTINGS))
+metric = make("metric", PluginSpec(NAME, SETTINGS))
 small = Splits(Examples(train.x[:500], None), none, Examples(test.x[:500], None))
 few = Evaluation(net, small, "x", 0, evaluation.device)
 metric(few)  # loads what it needs
@@ -86,10 +86,10 @@ def test_the_28x28_net_at_full_width_fits_in_2_gib_of_gpu_memory():
     """By count, in float32: weights, their gradients and Adam's two means, what is kept for the backward pass at batch
     100, as much again for the gradients of activations, 50,000 images, and half a GiB for CUDA itself."""
     with torch.device("meta"):
-        objective = make_plugin("objective", Choice("elbo", {"beta": 1.0}))
+        objective = make_plugin("objective", PluginSpec("elbo", {"beta": 1.0}))
         architecture, prior = (
-            make_plugin("architecture", Choice("conv", {"width": 1024})),
-            make_plugin("prior", Choice("normal")),
+            make_plugin("architecture", PluginSpec("conv", {"width": 1024})),
+            make_plugin("prior", PluginSpec("normal")),
         )
         model = make_autoencoder(ModelSpec((1, 28, 28), 8), architecture, prior, objective, 0)
         weights = sum(p.nbytes for p in model.parameters())

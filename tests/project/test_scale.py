@@ -26,7 +26,7 @@ def todo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     monkeypatch.setattr("vimae_bench.storage.atomic._fsync", lambda path: None)
     matrix = matrix_of(tmp_path, 3)
     benchmark = matrix.results / parts.NAME
-    wanted = [cell for cell in matrix.cells() if cell.run.dataset.settings["validation"] == 0]
+    wanted = [entry for entry in matrix.entries() if entry.run.dataset.settings["validation"] == 0]
     return list_jobs(ResultsFolder(benchmark), parts.NAME, wanted, tmp_path)
 
 
@@ -34,10 +34,10 @@ def test_simulated_runs_leave_all_that_a_leaderboard_reads(todo: list[Job], monk
     monkeypatch.setattr("benchmarks.scale.work.SECONDS", 0)
     assert [simulate(job) for job in todo] == [0] * RUNS
     store = ResultsFolder(todo[0].folder.parents[1])
-    cells = [job.cell for job in todo]
-    assert {store.get_state(cell) for cell in cells} == {"done"}
+    entries = [job.entry for job in todo]
+    assert {store.get_state(entry) for entry in entries} == {"done"}
     (board,) = build_leaderboards(
-        store.load_results(cells), store.load_references(cells), "", ("sse", "mmd2", "svm clean")
+        store.load_results(entries), store.load_references(entries), "", ("sse", "mmd2", "svm clean")
     )
     assert len(board.rows) == 20
     assert all(row.complete and len(row.summaries["svm clean"].estimates[0].parts) == 10 for row in board.rows)
@@ -45,9 +45,9 @@ def test_simulated_runs_leave_all_that_a_leaderboard_reads(todo: list[Job], monk
 
 
 def test_the_matrix_has_ten_thousand_runs_of_twenty_methods_in_ten_tables(tmp_path: Path):
-    cells = matrix_of(tmp_path, 50).cells()
-    assert len({cell.run.key for cell in cells}) == 10_000
-    assert (len({cell.label for cell in cells}), len({cell.run.dataset.key for cell in cells})) == (20, 10)
+    entries = matrix_of(tmp_path, 50).entries()
+    assert len({entry.run.key for entry in entries}) == 10_000
+    assert (len({entry.label for entry in entries}), len({entry.run.dataset.key for entry in entries})) == (20, 10)
 
 
 def test_the_console_is_followed_without_runs_on_disk(tmp_path: Path):

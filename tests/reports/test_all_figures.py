@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 
 from vimae_bench.analysis.comparison import compare_methods
 from vimae_bench.analysis.statistics import interval, win_rate
-from vimae_bench.execution import Choice
+from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import Measure
 from vimae_bench.reports import robustness
 from vimae_bench.reports.all_figures import draw_figures, draw_image_grids, list_tables_without_images
@@ -27,7 +27,7 @@ HOSTILE = ("_x_", r"$\frac{1}", "a_b & 5% $y_1$ <b>", r"\input{x}", "\x1b[31mred
 
 
 def looks(results) -> MethodStyles:
-    return assign_styles(cell.label for cell in results.cells)
+    return assign_styles(entry.label for entry in results.entries)
 
 
 def named(figure) -> list[str]:
@@ -44,8 +44,8 @@ def probe(folder: RunFolder, values: dict[str, float]) -> None:
     """A file of `svm` with a measure for each value."""
     measures = [asdict(Measure(name, "%", "higher")) for name in values]
     estimates = {name: {"value": value, "n": 100, "se": 0.1} for name, value in values.items()}
-    head = {"metric": Choice("svm").as_json(), "seconds": 0.1, "measures": measures}
-    write_json(folder.metric(Choice("svm")), {**head, "estimates": estimates})
+    head = {"metric": PluginSpec("svm").as_json(), "seconds": 0.1, "measures": measures}
+    write_json(folder.metric(PluginSpec("svm")), {**head, "estimates": estimates})
 
 
 def tell(folder: RunFolder, totals: list[float | None], **terms: float) -> None:
@@ -189,7 +189,7 @@ def test_shares_are_the_win_rates_of_paired_seeds(full):
         for i, a in enumerate(methods):
             for j, b in enumerate(methods):
                 if i != j:
-                    (made,) = compare_methods(full.store.load_results(full.cells), a, b, [name])
+                    (made,) = compare_methods(full.store.load_results(full.entries), a, b, [name])
                     assert won[i, j] == made.rows[0].wins
                     assert won[i, j] == win_rate(made.rows[0].differences * made.rows[0].sign)
     assert np.isnan(np.diag(won)).all()
@@ -218,7 +218,7 @@ def test_methods_that_are_not_ranked_have_blank_cells(finished):
 
 
 def test_a_wall_shows_what_each_run_drew_in_its_own_row(full):
-    hung = collect_images(full.store.load_results(full.cells))
+    hung = collect_images(full.store.load_results(full.entries))
     assert [(one.label, one.missing_reason) for one in hung] == [
         *((label, "") for label in ("VAE", "AE", "β_H-VAE")),
         ("lost", "diverged"),
@@ -231,31 +231,31 @@ def test_a_wall_shows_what_each_run_drew_in_its_own_row(full):
 
 
 def test_a_wall_is_of_the_lowest_seed_of_which_most_is_there_and_says_what_is_not(full):
-    for cell in full.cells:
-        pictures = full.store.run_folder(cell.run).pictures
-        if cell.label == "VAE" and cell.seed == 0:
+    for entry in full.entries:
+        pictures = full.store.run_folder(entry.run).pictures
+        if entry.label == "VAE" and entry.seed == 0:
             (pictures / "samples.png").unlink()
-        elif cell.label == "AE" and cell.seed == 1:
+        elif entry.label == "AE" and entry.seed == 1:
             (pictures / "samples.png").write_bytes(b"no picture")
-    hung = collect_images(full.store.load_results(full.cells))
-    assert {one.result.cell.seed for one in hung} == {1}
+    hung = collect_images(full.store.load_results(full.entries))
+    assert {one.result.entry.seed for one in hung} == {1}
     assert "seed 1" in describe_image_grid(hung)
     lacking = "Nothing of AE: pictures damaged, or of another version. Nothing of lost: no pictures kept."
     assert describe_image_grid(hung).endswith(lacking)
 
 
 def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
-    paint(full.store.run_folder(full.cells[1].run), 60, inputs=8)
-    hung = collect_images(full.store.load_results(full.cells))
+    paint(full.store.run_folder(full.entries[1].run), 60, inputs=8)
+    hung = collect_images(full.store.load_results(full.entries))
     assert [one.missing_reason for one in hung] == ["", "saw other test images", "", "diverged"]
 
 
 @pytest.mark.parametrize("shape", [(90, 8, 8, 1), (100, 9, 9, 1), (100, 8, 8, 4)])
 def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: tuple[int, ...]):
     name = "reconstructions" if shape[0] == 90 else "samples"
-    for cell in full.cells[:2]:
-        tiles.save(np.zeros(shape, np.uint8), 10, full.store.run_folder(cell.run).pictures / f"{name}.png")
-    hung = collect_images(full.store.load_results(full.cells))
+    for entry in full.entries[:2]:
+        tiles.save(np.zeros(shape, np.uint8), 10, full.store.run_folder(entry.run).pictures / f"{name}.png")
+    hung = collect_images(full.store.load_results(full.entries))
     assert [bool(one.grids) for one in hung] == [False, False, True, False]
     assert "pictures damaged" in hung[0].missing_reason
 
@@ -263,13 +263,13 @@ def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: 
 def test_a_table_of_which_no_picture_can_be_read_has_no_wall_and_is_named(full):
     for path in full.store.path.glob("runs/*/pictures/*.png"):
         path.write_bytes(b"no picture")
-    run_results = full.store.load_results(full.cells)
+    run_results = full.store.load_results(full.entries)
     assert [*draw_image_grids(run_results)] == []
     assert list_tables_without_images(run_results) == ["mnist, mlp, d = 2, 80 epochs"]
 
 
 def test_the_gallery_draws_all_that_was_measured(full):
-    run_results = full.store.load_results(full.cells)
+    run_results = full.store.load_results(full.entries)
     made = [*draw_figures(full.boards(), run_results), *draw_image_grids(run_results)]
     kinds = [drawn.title.removesuffix(", mnist, mlp, d = 2, 80 epochs") for drawn in made]
     assert kinds == [
@@ -286,7 +286,7 @@ def test_the_gallery_draws_all_that_was_measured(full):
 
 def test_the_gallery_draws_nothing_of_what_was_not_measured(results):
     tell(results.add("VAE", 0, sse=1.0), [3.0])  # one epoch makes no curve
-    run_results = results.store.load_results(results.cells)
+    run_results = results.store.load_results(results.entries)
     (drawn,) = draw_figures(results.boards(), run_results)
     assert drawn.title.startswith("Every measure")
     assert drawn.caption == "One seed, without an interval."
@@ -302,7 +302,7 @@ def test_names_are_text_whatever_is_in_them(results):
             tell(folder, [3.0, 2.0], **{r"a $\dear$ term": 1.0})
             paint(folder, 50 + place)
     results.refer("svm", {"$raw": 70.0, "_PCA": 60.0})
-    run_results = results.store.load_results(results.cells)
+    run_results = results.store.load_results(results.entries)
     for drawn in (*draw_figures(results.boards(), run_results), *draw_image_grids(run_results)):
         svg = re.sub("<!--.*?-->", "", encode_figure(drawn.figure, "svg").decode(), flags=re.DOTALL)
         for name in ("_x_", r"$\frac{1}", "a_b &amp; 5% $y_1$ &lt;b&gt;", r"\input{x}", "[31mred", "much to say muc…"):

@@ -34,7 +34,7 @@ def said(element):
 
 
 def compared(results, a, b, **margins):
-    return compare_methods(results.store.load_results(results.cells), a, b, margins=margins)
+    return compare_methods(results.store.load_results(results.entries), a, b, margins=margins)
 
 
 def rows_of(tree):

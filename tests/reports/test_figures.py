@@ -25,12 +25,12 @@ def drawn(figure: Figure, path: Path) -> int:
 def coded(finished):
     """The finished results, with codes of two classes kept for the first seed; AE's reach far out."""
     generator = np.random.default_rng(0)
-    for cell in finished.cells:
-        if cell.run.seed == 0 and cell.label != "InfoVAE":
-            pictures = finished.store.run_folder(cell.run).pictures
+    for entry in finished.entries:
+        if entry.run.seed == 0 and entry.label != "InfoVAE":
+            pictures = finished.store.run_folder(entry.run).pictures
             pictures.mkdir()
             y = np.repeat([3, 8], 50)
-            z = generator.normal(size=(100, 2)) + y[:, None] * (100 if cell.label == "AE" else 0)
+            z = generator.normal(size=(100, 2)) + y[:, None] * (100 if entry.label == "AE" else 0)
             np.savez_compressed(pictures / "codes.npz", z=z.astype(np.float16), y=y)
     return finished
 
@@ -76,7 +76,7 @@ def test_figures_take_any_label(results, tmp_path: Path, label: str):
     np.savez_compressed(folder.pictures / "codes.npz", z=np.zeros((5, 2), np.float16))
     for figure in (
         intervals.draw_intervals(results.board()),
-        latent_codes.draw_codes(results.store.load_results(results.cells)),
+        latent_codes.draw_codes(results.store.load_results(results.entries)),
     ):
         assert drawn(figure, tmp_path / "figure.png") > 1000
         assert "\x1b" not in texts(figure)
@@ -88,7 +88,7 @@ def test_intervals_of_a_benchmark_without_results_can_be_drawn(results, tmp_path
 
 
 def test_codes_have_equal_and_shared_axes(coded, tmp_path: Path):
-    figure = latent_codes.draw_codes(coded.store.load_results(coded.cells))
+    figure = latent_codes.draw_codes(coded.store.load_results(coded.entries))
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert len(panels) == 5
     ((x, y),) = {(axes.get_xlim(), axes.get_ylim()) for axes in panels}
@@ -99,8 +99,8 @@ def test_codes_have_equal_and_shared_axes(coded, tmp_path: Path):
 
 
 def test_codes_stand_under_the_numbers_of_their_own_run(coded):
-    shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.cells)))
-    result = coded.store.load_results(coded.cells)[1]
+    shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.entries)))
+    result = coded.store.load_results(coded.entries)[1]
     mmd2, sse = (result.estimates[name].value for name in ("mmd2", "sse"))
     assert f"mmd2 {mmd2:.3g}    rate 6    sse {sse:.3g}" in shown
     assert "seed 0" in shown
@@ -108,13 +108,13 @@ def test_codes_stand_under_the_numbers_of_their_own_run(coded):
 
 
 def test_codes_beyond_the_axes_are_counted_and_runs_without_codes_named(coded):
-    shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.cells)))
+    shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.entries)))
     assert "100.0% beyond" in shown
     assert "no codes kept" in shown
 
 
 def test_every_point_is_drawn_in_the_colour_of_its_class(coded):
-    axes = latent_codes.draw_codes(coded.store.load_results(coded.cells)).axes[1]
+    axes = latent_codes.draw_codes(coded.store.load_results(coded.entries)).axes[1]
     (points,) = axes.collections
     assert len(points.get_offsets()) == 100
     found, counts = np.unique(points.get_facecolors(), axis=0, return_counts=True)
@@ -124,7 +124,7 @@ def test_every_point_is_drawn_in_the_colour_of_its_class(coded):
 
 def test_the_classes_of_a_collapsed_method_are_not_named(coded):
     by_title = {
-        axes.get_title("left"): axes for axes in latent_codes.draw_codes(coded.store.load_results(coded.cells)).axes
+        axes.get_title("left"): axes for axes in latent_codes.draw_codes(coded.store.load_results(coded.entries)).axes
     }
     names = {title: {text.get_text() for text in axes.texts} for title, axes in by_title.items()}
     assert {"3", "8"} <= names["VAE"]
@@ -133,13 +133,13 @@ def test_the_classes_of_a_collapsed_method_are_not_named(coded):
 
 def test_another_seed_is_drawn_on_request(coded):
     with pytest.raises(ResultsError, match="no run from seed 1 has kept two-dimensional codes"):
-        latent_codes.draw_codes(coded.store.load_results(coded.cells), seed=1)
+        latent_codes.draw_codes(coded.store.load_results(coded.entries), seed=1)
 
 
 def test_damaged_codes_hide_no_others(coded):
-    path = coded.store.run_folder(coded.cells[0].run).pictures / "codes.npz"
+    path = coded.store.run_folder(coded.entries[0].run).pictures / "codes.npz"
     path.write_bytes(path.read_bytes()[:50])
-    figure = latent_codes.draw_codes(coded.store.load_results(coded.cells))
+    figure = latent_codes.draw_codes(coded.store.load_results(coded.entries))
     assert "damaged; see vimae-bench doctor" in texts(figure)
     assert [len(axes.collections) for axes in figure.axes][:3] == [0, 1, 1]
 

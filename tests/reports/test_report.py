@@ -67,7 +67,7 @@ def call(*words, code=0):
 
 def report(results, *words, name="fig1", source="", figures=False) -> Page:
     """The page of a fabricated results folder, written beside it. Figures take most of its time."""
-    results.store.write_benchmark(name, source, {}, results.cells)
+    results.store.write_benchmark(name, source, {}, results.entries)
     output = results.store.path.parent / "pages" / "report.html"
     with pytest.MonkeyPatch.context() as patch:
         if not figures:
@@ -131,7 +131,7 @@ def test_a_record_made_by_other_versions_than_the_others_is_stale(finished):
     path = next(finished.store.path.glob("runs/*-s3-*/record.json"))
     record = read_json(path)
     write_json(path, record | {"made_by": record["made_by"] | {"torch": "1.0", "plugins": {"vimae-bench": "0.0"}}})
-    (why,) = find_version_outliers(finished.store.load_results(finished.cells)).values()
+    (why,) = find_version_outliers(finished.store.load_results(finished.entries)).values()
     assert why == "vimae-bench 0.0 (most: 0.1.0), torch 1.0 (most: 2.15)"
     page = report(finished)
     assert f"stale: {why}" in page.said()
@@ -142,7 +142,7 @@ def test_a_distribution_that_only_some_records_know_makes_none_stale(finished):
     path = next(finished.store.path.glob("runs/*-s3-*/record.json"))
     record = read_json(path)
     write_json(path, record | {"made_by": record["made_by"] | {"plugins": {"vimae-bench": "0.1.0", "mine": "2"}}})
-    assert find_version_outliers(finished.store.load_results(finished.cells)) == {}
+    assert find_version_outliers(finished.store.load_results(finished.entries)) == {}
 
 
 def test_every_number_leads_to_its_runs_and_every_run_to_its_folder(finished):
@@ -242,7 +242,7 @@ def test_a_figure_is_named_and_shares_no_id_with_another():
 
 def test_what_each_method_makes_of_the_same_images_is_shown_below_each_other(finished):
     images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
-    for cell in finished.cells:
+    for cell in finished.entries:
         pictures = finished.store.run_folder(cell.run).pictures
         if cell.label in ("AE", "VAE"):
             pictures.mkdir()
@@ -307,7 +307,7 @@ def test_several_folders_make_one_page_with_the_mean_of_ranks(finished, tmp_path
         other.add("AE", seed, sse=60.0 + seed % 3)
         other.add("VAE", seed, sse=20.0 + seed)
         other.add("Mine", seed, sse=40.0 + seed**2 % 3)
-    other.store.write_benchmark("other", "", {}, other.cells)
+    other.store.write_benchmark("other", "", {}, other.entries)
     found = compute_mean_ranks([*finished.boards(), *other.boards()])
     assert found
     assert [measure.name for measure in found.measures] == ["sse"]
@@ -325,16 +325,16 @@ def test_one_table_has_no_mean_of_ranks(finished):
 
 
 def test_runs_are_linked_to_their_copies_in_mlflow_where_there_are_any(finished):
-    folder = finished.store.run_folder(finished.cells[0].run)
+    folder = finished.store.run_folder(finished.entries[0].run)
     write_json(folder.sync_state, {"target": "somewhere", "run_id": "0123456789abcdef"})
-    finished.store.run_folder(finished.cells[1].run).sync_state.write_text("{")
+    finished.store.run_folder(finished.entries[1].run).sync_state.write_text("{")
     links = [link.get("href") for link in report(finished, "--mlflow-url", "http://localhost:5000/").all("a")]
     assert [link for link in links if link.startswith("http")] == ["http://localhost:5000/#/runs/0123456789abcdef"]
     assert not any(link.get("href").startswith("http") for link in report(finished).all("a"))
 
 
 def test_an_address_that_is_none_is_told(finished):
-    finished.store.write_benchmark("fig1", "", {}, finished.cells)
+    finished.store.write_benchmark("fig1", "", {}, finished.entries)
     told = call(finished.store.path, "--mlflow-url", "javascript:alert(1)", code=2)
     assert "must begin with http:// or https://" in told
     told = call(finished.store.path, "--mlflow-url", "https://me:secret@host", code=2)

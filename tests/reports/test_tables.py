@@ -204,7 +204,7 @@ def test_all_formats_take_a_benchmark_without_results(results):
 
 
 def test_a_comparison_is_shown_with_its_verdicts(finished):
-    run_results = finished.store.load_results(finished.cells)
+    run_results = finished.store.load_results(finished.entries)
     text = printed(render_comparisons(compare_methods(run_results, "AE", "VAE", margins={"mmd2": 0.01})))
     assert "A = AE, B = VAE, 5 seeds" in text
     assert re.search(r"sse ↓ .* -5\.05 .* 1\.00 .* < 0\.001 .* better", text)
@@ -215,7 +215,7 @@ def test_a_comparison_is_shown_with_its_verdicts(finished):
 
 
 def test_a_comparison_takes_no_name_for_markup_or_control(nasty):
-    run_results = nasty.store.load_results(nasty.cells)
+    run_results = nasty.store.load_results(nasty.entries)
     text = printed(render_comparisons(compare_methods(run_results, NASTY, "=HYPERLINK(1)")), 200)
     assert "a[/oops]b [red]" in text
     assert "\x1b" not in text

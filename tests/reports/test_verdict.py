@@ -127,7 +127,7 @@ def made(results, tmp_path):
         for label, sse in (("A", 20.0), ("B", 30.0)):
             results.add(label, seed, sse=sse + generator.normal(0, 0.1), rate=6 + generator.normal(0, 0.5))
     (tmp_path / "paper.toml").write_text(PAPER)
-    return report(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.cells))
+    return report(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.entries))
 
 
 def printed(made, start: Path, width: int = 150) -> str:

@@ -18,7 +18,7 @@ from vimae_bench.storage.store import ResultsFolder
 @pytest.fixture
 def packed(finished) -> Path:
     """The archive of a benchmark, whose folder is still there."""
-    finished.store.write_benchmark("fig1", "", {"rank_by": "sse"}, finished.cells)
+    finished.store.write_benchmark("fig1", "", {"rank_by": "sse"}, finished.entries)
     return pack_results(finished.store.path)
 
 
@@ -31,12 +31,14 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_an_archive_is_read_as_its_folder_is(packed, finished):
     folder, archive = finished.store, ResultsFolder(find_results(packed))
     assert archive.read_benchmark() == folder.read_benchmark()
-    assert archive.load_references(finished.cells) == folder.load_references(finished.cells)
-    results = archive.load_results(finished.cells)
-    assert [replace(a, folder=b.folder) for a, b in zip(results, folder.load_results(finished.cells), strict=True)] == (
-        folder.load_results(finished.cells)
-    )
-    assert [archive.get_state(cell) for cell in finished.cells] == [folder.get_state(cell) for cell in finished.cells]
+    assert archive.load_references(finished.entries) == folder.load_references(finished.entries)
+    results = archive.load_results(finished.entries)
+    assert [
+        replace(a, folder=b.folder) for a, b in zip(results, folder.load_results(finished.entries), strict=True)
+    ] == (folder.load_results(finished.entries))
+    assert [archive.get_state(entry) for entry in finished.entries] == [
+        folder.get_state(entry) for entry in finished.entries
+    ]
     assert archive.name == folder.name == "fig1"
 
 
@@ -83,7 +85,7 @@ def test_equal_results_give_equal_bytes(packed, finished):
 
 def test_weights_checkpoints_logs_and_links_are_not_packed(packed, finished, tmp_path):
     before = packed.read_bytes()
-    folder = finished.store.run_folder(finished.cells[0].run)
+    folder = finished.store.run_folder(finished.entries[0].run)
     (folder.path / "checkpoints").mkdir()
     (folder.path / "metrics" / "link.json").symlink_to("/etc/passwd")
     for name in ("weights.safetensors", "checkpoints/epoch-1.pt", "log.txt", ".lock", ".mlflow.json", "record.corrupt"):
@@ -126,10 +128,10 @@ def test_an_archive_is_unpacked_to_what_was_packed(packed, tmp_path):
 def test_unpacking_that_was_cut_off_goes_on_and_keeps_what_is_newer(packed, finished):
     folder = packed.with_suffix("")
     before = files_of(folder)
-    newer = finished.store.run_folder(finished.cells[0].run).record
+    newer = finished.store.run_folder(finished.entries[0].run).record
     (folder / "benchmark.json").unlink()
     newer.write_text("newer")
-    finished.store.run_folder(finished.cells[1].run).record.unlink()
+    finished.store.run_folder(finished.entries[1].run).record.unlink()
     unpack_results(folder, lambda _: None)
     assert files_of(folder) == before | {newer.relative_to(folder).as_posix(): b"newer"}
 

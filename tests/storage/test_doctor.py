@@ -230,8 +230,8 @@ def test_no_results_are_told_in_a_line(tmp_path):
 
 
 def test_a_model_without_pictures_is_drawn_again_unless_its_weights_were_removed(results):
-    (cell,) = ResultsFolder(results).read_benchmark().cells
+    (entry,) = ResultsFolder(results).read_benchmark().entries
     shutil.rmtree(one_run(results) / "pictures")
-    assert ResultsFolder(results).get_state(cell) == "measure"
+    assert ResultsFolder(results).get_state(entry) == "measure"
     (one_run(results) / "weights.safetensors").unlink()
-    assert ResultsFolder(results).get_state(cell) == "done"
+    assert ResultsFolder(results).get_state(entry) == "done"

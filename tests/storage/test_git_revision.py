@@ -27,7 +27,7 @@ def kept(results, monkeypatch):
     for n, value in enumerate((20.0, 30.0), 1):
         for seed in range(2):
             results.add("VAE", seed, sse=value + seed)
-        results.store.write_benchmark("fig1", "", {}, results.cells[:2])
+        results.store.write_benchmark("fig1", "", {}, results.entries[:2])
         git(top, "add", ".")
         git(top, "commit", "-qm", f"results {n}")
     git(top, "tag", "v2")
@@ -39,7 +39,7 @@ def run_results(spelt, folder):
     folder.mkdir()
     folder = find_results(export_revision(find_revision(spelt), folder))
     store = ResultsFolder(folder)
-    return store.load_results(store.read_benchmark().cells)
+    return store.load_results(store.read_benchmark().entries)
 
 
 def values(spelt, folder):
@@ -56,7 +56,7 @@ def test_each_revision_has_its_own_numbers_and_the_working_tree_is_left_alone(ke
 
 def test_a_revision_is_read_as_the_folder_was_when_it_was_committed(kept, tmp_path):
     git(tmp_path, "checkout", "-q", ".")
-    there = kept.store.load_results(kept.cells[:2])
+    there = kept.store.load_results(kept.entries[:2])
     read = run_results("fig1@HEAD", tmp_path / "read")
     assert [replace(result, folder=other.folder) for result, other in zip(read, there, strict=True)] == there
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vimae_bench.core.errors import ResultsError
-from vimae_bench.execution import Choice
+from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import Measure
 from vimae_bench.storage.atomic import read_json, write_json
 
@@ -17,30 +17,30 @@ from vimae_bench.storage.atomic import read_json, write_json
 def test_a_run_goes_from_new_to_done(results):
     store = results.store
     results.add("VAE", 0, "missing")
-    (cell,) = results.cells
-    assert store.get_state(cell) == "new"
-    store.run_folder(cell.run).write_spec(cell.run)
-    assert store.get_state(cell) == "resume"
-    results.cells.clear()
+    (entry,) = results.entries
+    assert store.get_state(entry) == "new"
+    store.run_folder(entry.run).write_spec(entry.run)
+    assert store.get_state(entry) == "resume"
+    results.entries.clear()
     results.add("VAE", 0, sse=1.0, rate=2.0, mmd2=3.0)
-    assert store.get_state(cell) == "measure"
-    results.cells.clear()
+    assert store.get_state(entry) == "measure"
+    results.entries.clear()
     results.add("VAE", 0, sse=1.0, rate=2.0, mmd2=3.0, **{"svm clean": 4.0})
-    assert store.get_state(cell) == "done"
+    assert store.get_state(entry) == "done"
 
 
 @pytest.mark.parametrize("status", ["diverged", "failed"])
 def test_a_run_that_did_not_end_well_says_so(results, status: str):
     results.add("VAE", 0, status, "out of memory")
-    (cell,) = results.cells
-    assert results.store.get_state(cell) == status
-    (result,) = results.store.load_results([cell])
+    (entry,) = results.entries
+    assert results.store.get_state(entry) == status
+    (result,) = results.store.load_results([entry])
     assert (result.status, result.reason) == (status, "out of memory")
 
 
 def test_outcomes_hold_measures_and_estimates_also_where_one_is_undefined(results):
     results.add("AE", 0, sse=25.0, rate=None)
-    (result,) = results.store.load_results(results.cells)
+    (result,) = results.store.load_results(results.entries)
     assert result.estimates["sse"].value == 25
     assert result.estimates["sse"].n == 1000
     assert "rate" in result.measures
@@ -51,13 +51,13 @@ def test_outcomes_hold_measures_and_estimates_also_where_one_is_undefined(result
 @pytest.mark.parametrize(("rate", "collapsed"), [(0.02, True), (0.1, False), (6.0, False), (None, False)])
 def test_a_rate_below_a_tenth_of_a_nat_is_a_collapse(results, rate: float | None, collapsed: bool):
     results.add("VAE", 0, sse=52.7, rate=rate)
-    (result,) = results.store.load_results(results.cells)
+    (result,) = results.store.load_results(results.entries)
     assert result.collapsed is collapsed
 
 
 def test_a_run_without_a_record_is_missing(results):
     results.add("VAE", 0, "missing")
-    (result,) = results.store.load_results(results.cells)
+    (result,) = results.store.load_results(results.entries)
     assert result.status == "missing"
 
 
@@ -66,12 +66,12 @@ def test_a_damaged_record_is_named_and_its_neighbours_are_read(results, damage: 
     folder = results.add("VAE", 0, sse=1.0)
     results.add("VAE", 1, sse=2.0)
     folder.record.write_text(damage)
-    first, second = results.store.load_results(results.cells)
+    first, second = results.store.load_results(results.entries)
     assert first.status == "failed"
     assert str(folder.record) in first.reason
     assert "remove it and run again" in first.reason
     assert second.estimates["sse"].value == 2
-    assert results.store.get_state(results.cells[0]) == "failed"
+    assert results.store.get_state(results.entries[0]) == "failed"
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_a_damaged_record_is_named_and_its_neighbours_are_read(results, damage: 
 )
 def test_a_damaged_metric_is_named_and_the_others_are_read(results, damage: str):
     folder = results.add("VAE", 0, sse=1.0, rate=2.0)
-    path = folder.metric(Choice("reconstruction"))
+    path = folder.metric(PluginSpec("reconstruction"))
     path.write_text(damage)
-    (result,) = results.store.load_results(results.cells)
+    (result,) = results.store.load_results(results.entries)
     assert result.status == "done"
     assert str(path) in result.reason
     assert list(result.estimates) == ["rate"]
@@ -90,60 +90,60 @@ def test_a_damaged_metric_is_named_and_the_others_are_read(results, damage: str)
 
 def test_damaged_files_are_set_aside_and_nothing_else_is_touched(results):
     record = results.add("VAE", 0, sse=1.0).record
-    metric = results.add("VAE", 1, sse=2.0).metric(Choice("reconstruction"))
+    metric = results.add("VAE", 1, sse=2.0).metric(PluginSpec("reconstruction"))
     whole = results.add("VAE", 2, sse=3.0)
     reference = results.refer("svm", {"raw pixels": 88.0})
     for path in (record, metric, reference):
         path.write_text("{")
-    assert set(results.store.set_aside_damaged(results.cells)) == {record, metric, reference}
+    assert set(results.store.set_aside_damaged(results.entries)) == {record, metric, reference}
     assert record.with_suffix(".corrupt").read_text() == "{"
-    assert [results.store.get_state(cell) for cell in results.cells] == ["resume", "measure", "measure"]
+    assert [results.store.get_state(entry) for entry in results.entries] == ["resume", "measure", "measure"]
     assert whole.record.exists()
-    assert results.store.set_aside_damaged(results.cells) == []
+    assert results.store.set_aside_damaged(results.entries) == []
 
 
 def test_references_belong_to_the_data_set(results):
     results.add("VAE", 0, sse=1.0)
     results.refer("svm", {"raw pixels": 88.0, "PCA": 41.0})
-    (reference,) = results.store.load_references(results.cells)
+    (reference,) = results.store.load_references(results.entries)
     assert {label: row["svm clean"].value for label, row in reference.rows.items()} == {"raw pixels": 88, "PCA": 41}
-    cell = results.cells[0]
-    assert results.store.load_references([replace(cell, run=replace(cell.run, latent=8))]) == []
+    entry = results.entries[0]
+    assert results.store.load_references([replace(entry, run=replace(entry.run, latent=8))]) == []
 
 
 def test_a_damaged_reference_is_named(results):
     results.add("VAE", 0, sse=1.0)
     path = results.refer("svm", {"raw pixels": 88.0})
     path.write_text("{}")
-    (reference,) = results.store.load_references(results.cells)
+    (reference,) = results.store.load_references(results.entries)
     assert not reference.rows
     assert str(path) in reference.reason
 
 
 def test_one_metric_with_two_settings_gives_two_measures(results):
     folder = results.add("VAE", 0, sse=1.0)
-    metrics = tuple(Choice("svm", {"labels": n, "kernel": "rbf"}) for n in (100, 1000))
+    metrics = tuple(PluginSpec("svm", {"labels": n, "kernel": "rbf"}) for n in (100, 1000))
     for n, metric in zip((70.0, 90.0), metrics, strict=True):
         results.measure(folder, "svm", Measure("svm", "%", "higher"), n)
-        folder.metric(Choice("svm")).rename(folder.metric(metric))
-    (result,) = results.store.load_results([replace(results.cells[0], metrics=metrics)])
+        folder.metric(PluginSpec("svm")).rename(folder.metric(metric))
+    (result,) = results.store.load_results([replace(results.entries[0], metrics=metrics)])
     assert {name: e.value for name, e in result.estimates.items()} == {"svm labels=100": 70, "svm labels=1000": 90}
 
 
 def test_two_metrics_of_one_name_are_refused(results):
     folder = results.add("VAE", 0, sse=1.0)
-    other = Choice("copy")
-    write_json(folder.metric(other), read_json(folder.metric(Choice("reconstruction"))))
-    cell = replace(results.cells[0], metrics=(Choice("reconstruction"), other))
+    other = PluginSpec("copy")
+    write_json(folder.metric(other), read_json(folder.metric(PluginSpec("reconstruction"))))
+    entry = replace(results.entries[0], metrics=(PluginSpec("reconstruction"), other))
     with pytest.raises(ResultsError, match="another metric gives 'sse' too"):
-        results.store.load_results([cell])
+        results.store.load_results([entry])
 
 
 @pytest.mark.parametrize("name", ["../../outside", "/etc/passwd", "a/b"])
 def test_a_name_cannot_lead_out_of_the_results_folder(results, name: str):
     results.add("VAE", 0, "missing")
     with pytest.raises(ResultsError, match="has to lie in"):
-        results.store.run_folder(replace(results.cells[0].run, objective=Choice(name)))
+        results.store.run_folder(replace(results.entries[0].run, objective=PluginSpec(name)))
 
 
 def test_a_link_in_place_of_a_run_is_refused(results, tmp_path: Path):
@@ -151,17 +151,17 @@ def test_a_link_in_place_of_a_run_is_refused(results, tmp_path: Path):
     folder.path.rename(tmp_path / "elsewhere")
     folder.path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ResultsError, match="link"):
-        results.store.load_results(results.cells)
+        results.store.load_results(results.entries)
 
 
 def test_a_benchmark_is_read_back_as_it_was_written(results):
     results.add("β_H-VAE", 0, "missing")
-    results.store.write_benchmark("fig1", "name = 'fig1'\n", {"rank_by": "sse", "columns": ["sse"]}, results.cells)
+    results.store.write_benchmark("fig1", "name = 'fig1'\n", {"rank_by": "sse", "columns": ["sse"]}, results.entries)
     kept = results.store.read_benchmark()
     assert (kept.name, kept.source) == ("fig1", "name = 'fig1'\n")
     assert kept.leaderboard == {"rank_by": "sse", "columns": ["sse"]}
-    assert [cell.run.key for cell in kept.cells] == [cell.run.key for cell in results.cells]
-    assert kept.cells == tuple(results.cells)
+    assert [entry.run.key for entry in kept.entries] == [entry.run.key for entry in results.entries]
+    assert kept.entries == tuple(results.entries)
 
 
 def test_a_folder_without_a_benchmark_is_no_results_folder(results):
@@ -191,7 +191,7 @@ def test_a_thousand_runs_are_read_in_under_a_second(results):
     for i in range(1000):
         results.add(f"method {i % 100}", i // 100, sse=1.0, rate=2.0)
     began = time.process_time()  # other processes may keep the machine busy
-    run_results = results.store.load_results(results.cells)
+    run_results = results.store.load_results(results.entries)
     seconds = time.process_time() - began
     assert len(run_results) == 1000
     assert seconds < 1

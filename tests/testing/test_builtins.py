@@ -2,7 +2,7 @@
 
 import pytest
 
-from vimae_bench.core.spec import Choice
+from vimae_bench.core.spec import PluginSpec
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.hookspecs import HOOKS
 from vimae_bench.plugin.registry import make_plugin
@@ -32,7 +32,9 @@ OURS = [entry for entry in get_catalog().entries if entry.origin.distribution ==
 
 def made(kind, name, **more):
     raw = {"use": name, **SETTINGS.get(name, {}), **more}
-    return make_plugin(kind, Choice.from_json(SettingsChecker(get_catalog().get_form).complete({"plugin": kind}, raw)))
+    return make_plugin(
+        kind, PluginSpec.from_json(SettingsChecker(get_catalog().get_form).complete({"plugin": kind}, raw))
+    )
 
 
 @pytest.fixture

@@ -4,65 +4,65 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from vimae_bench.core.spec import Cell, Choice, Run, Training
+from vimae_bench.core.spec import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking.store import SETTINGS, default_store_uri, open_experiment
 
 BEGAN = 1_700_000_000.0
-METRIC = Choice("svm", {"images": 1000})
+METRIC = PluginSpec("svm", {"images": 1000})
 
 
-def run_of(seed: int = 0, label: str = "VIMAE-n") -> Cell:
-    objective = Choice("vimae", {"weight": 10.0, "divergence": {"use": "mmd", "version": 1, "kernel": "imq"}})
-    run = Run(Choice("digits"), Choice("mlp"), objective, Choice("normal"), 2, Training(epochs=5), seed)
-    return Cell(label, run, (METRIC,))
+def run_of(seed: int = 0, label: str = "VIMAE-n") -> MatrixEntry:
+    objective = PluginSpec("vimae", {"weight": 10.0, "divergence": {"use": "mmd", "version": 1, "kernel": "imq"}})
+    run = Run(PluginSpec("digits"), PluginSpec("mlp"), objective, PluginSpec("normal"), 2, Training(epochs=5), seed)
+    return MatrixEntry(label, run, (METRIC,))
 
 
 class Bench:
     """A results folder with one benchmark in it, written as the engine writes it."""
 
-    def __init__(self, results: Path, cells: list[Cell]):
-        self.path, self.cells = results / "toy", cells
+    def __init__(self, results: Path, entries: list[MatrixEntry]):
+        self.path, self.entries = results / "toy", entries
         self.store = ResultsFolder(self.path)
-        self.store.write_benchmark("toy", "", {}, cells)
+        self.store.write_benchmark("toy", "", {}, entries)
 
-    def folder(self, cell: Cell) -> RunFolder:
-        return self.store.run_folder(cell.run)
+    def folder(self, entry: MatrixEntry) -> RunFolder:
+        return self.store.run_folder(entry.run)
 
-    def begin(self, cell: Cell, at: float = BEGAN) -> RunFolder:
-        folder = self.folder(cell)
+    def begin(self, entry: MatrixEntry, at: float = BEGAN) -> RunFolder:
+        folder = self.folder(entry)
         folder.append_event("started", time=at, resumed_from=0)
-        folder.write_spec(cell.run)
+        folder.write_spec(entry.run)
         return folder
 
-    def train(self, cell: Cell, first: int, last: int, at: float = BEGAN) -> None:
+    def train(self, entry: MatrixEntry, first: int, last: int, at: float = BEGAN) -> None:
         for epoch in range(first, last + 1):
             terms = {"total": 100.0 / epoch, "sse": 90.0 / epoch, "mmd@prior": 0.5, "kl": None}
-            self.folder(cell).append_event("epoch", epoch=epoch, time=at + epoch, seconds=1.0, terms=terms)
+            self.folder(entry).append_event("epoch", epoch=epoch, time=at + epoch, seconds=1.0, terms=terms)
 
-    def end(self, cell: Cell, status: str = "done", reason: str = "", at: float = BEGAN + 60) -> None:
-        folder = self.folder(cell)
-        write_json(folder.record, {"schema": 1, "key": cell.run.key, "status": status, "reason": reason})
+    def end(self, entry: MatrixEntry, status: str = "done", reason: str = "", at: float = BEGAN + 60) -> None:
+        folder = self.folder(entry)
+        write_json(folder.record, {"schema": 1, "key": entry.run.key, "status": status, "reason": reason})
         folder.append_event("ended", status=status, time=at)
 
-    def measure(self, cell: Cell, value: float = 0.9, metric: Choice = METRIC) -> None:
+    def measure(self, entry: MatrixEntry, value: float = 0.9, metric: PluginSpec = METRIC) -> None:
         measures = [{"name": name, "unit": "", "better": "higher"} for name in ("accuracy", "accuracy@1k")]
         rows = {"accuracy": {"value": value, "n": 100, "se": 0.03}, "accuracy@1k": {"value": 0.5, "n": 10, "se": None}}
         content = {"metric": metric.as_json(), "measures": measures, "estimates": rows, "seconds": 0.1}
-        write_json(self.folder(cell).metric(metric), content)
+        write_json(self.folder(entry).metric(metric), content)
 
-    def draw(self, cell: Cell) -> None:
-        self.folder(cell).pictures.mkdir(exist_ok=True)
-        Image.new("L", (600, 300)).save(self.folder(cell).pictures / "samples.png")
+    def draw(self, entry: MatrixEntry) -> None:
+        self.folder(entry).pictures.mkdir(exist_ok=True)
+        Image.new("L", (600, 300)).save(self.folder(entry).pictures / "samples.png")
 
-    def whole(self, cell: Cell) -> None:
-        self.begin(cell)
-        self.train(cell, 1, 5)
-        self.draw(cell)
-        self.measure(cell)
-        self.end(cell)
+    def whole(self, entry: MatrixEntry) -> None:
+        self.begin(entry)
+        self.train(entry, 1, 5)
+        self.draw(entry)
+        self.measure(entry)
+        self.end(entry)
 
     def client(self):
         from mlflow import MlflowClient

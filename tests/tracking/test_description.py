@@ -9,8 +9,8 @@ NOTE = "mlflow.note.content"
 
 @pytest.fixture
 def mirrored(bench):
-    bench.store.write_benchmark("toy", 'name = "toy"\n# ``` a fence\n', {}, bench.cells)
-    bench.whole(bench.cells[0])
+    bench.store.write_benchmark("toy", 'name = "toy"\n# ``` a fence\n', {}, bench.entries)
+    bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     return bench
 
@@ -43,22 +43,22 @@ def test_what_a_user_has_written_stays(mirrored):
 
 @pytest.mark.parametrize("damage", [None, "{"])
 def test_runs_without_a_benchmark_are_mirrored_without_a_description(bench, damage):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     kept = bench.path / "benchmark.json"
     kept.unlink() if damage is None else kept.write_text(damage)
-    assert sync_benchmark(bench.path, cells=bench.cells) == SyncSummary(1, 0)
+    assert sync_benchmark(bench.path, entries=bench.entries) == SyncSummary(1, 0)
     assert NOTE not in experiment(bench).tags
 
 
 def test_the_data_set_of_a_run_is_known_to_mlflow(bench):
     from vimae_bench.storage.atomic import read_json, write_json
 
-    bench.whole(bench.cells[0])
-    record = bench.folder(bench.cells[0]).record
+    bench.whole(bench.entries[0])
+    record = bench.folder(bench.entries[0]).record
     write_json(record, {**read_json(record), "data": {"train_x": "0" * 64}})
     for _ in range(2):
         sync_benchmark(bench.path)
-        (bench.folder(bench.cells[0]).path / ".mlflow.json").unlink()
+        (bench.folder(bench.entries[0]).path / ".mlflow.json").unlink()
     (run,) = bench.client().search_runs([experiment(bench).experiment_id])
     (given,) = run.inputs.dataset_inputs
     assert given.dataset.name == "digits"

@@ -16,14 +16,14 @@ def images(bench) -> list[str]:
 
 
 def test_a_picture_has_the_name_that_mlflow_gives_its_own(bench):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     ours = images(bench)
     assert len(ours) == 2
     assert all(NAME.fullmatch(name) for name in ours)
     client = bench.client()
     (run,) = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
-    picture = bench.folder(bench.cells[0]).pictures / "samples.png"
+    picture = bench.folder(bench.entries[0]).pictures / "samples.png"
     client.log_image(run.info.run_id, Shown(str(picture)), key="samples", step=0, timestamp=1)
     theirs = set(images(bench)) - {*ours}
     assert all(NAME.fullmatch(name) for name in theirs)
@@ -31,9 +31,9 @@ def test_a_picture_has_the_name_that_mlflow_gives_its_own(bench):
 
 
 def test_a_picture_that_is_sent_again_is_there_once(bench):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
-    before, folder = images(bench), bench.folder(bench.cells[0])
+    before, folder = images(bench), bench.folder(bench.entries[0])
     folder.append_event("measuring", metric="svm", time=1_700_000_100.0)  # the run goes on before it is sent again
     (folder.path / ".mlflow.json").unlink()
     sync_benchmark(bench.path)
@@ -41,8 +41,8 @@ def test_a_picture_that_is_sent_again_is_there_once(bench):
 
 
 def test_a_damaged_picture_hinders_nothing(bench):
-    bench.whole(bench.cells[0])
-    (bench.folder(bench.cells[0]).pictures / "samples.png").write_bytes(b"no picture")
+    bench.whole(bench.entries[0])
+    (bench.folder(bench.entries[0]).pictures / "samples.png").write_bytes(b"no picture")
     assert sync_benchmark(bench.path).behind == 0
     (run,) = bench.mirrored()
     assert run["status"] == "FINISHED"

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from vimae_bench.cli import main
 from vimae_bench.core.errors import BenchError
-from vimae_bench.core.spec import Choice
+from vimae_bench.core.spec import PluginSpec
 from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking.import_runs import import_runs
 from vimae_bench.tracking.store import default_store_uri
@@ -21,86 +21,88 @@ def fetched(bench, tmp_path):
     def brought(experiment="toy", uri=""):
         store = ResultsFolder(tmp_path / "fetched")
         notes = import_runs(experiment, uri, bench.path.parent, store)
-        return store.load_results(store.read_benchmark().cells), notes
+        return store.load_results(store.read_benchmark().entries), notes
 
     return brought
 
 
-def alike(fetched, bench, cells):
+def alike(fetched, bench, entries):
     """Whether outcomes are those of a results folder, but for where their files lie."""
-    there = bench.store.load_results(cells)
+    there = bench.store.load_results(entries)
     return [replace(a, folder=b.folder) for a, b in zip(fetched, there, strict=True)] == there
 
 
 def test_outcomes_come_back_as_they_are_in_the_results_folder(bench, fetched, capfd):
-    for cell in bench.cells:
-        bench.whole(cell)
+    for entry in bench.entries:
+        bench.whole(entry)
     assert sync_benchmark(bench.path) == SyncSummary(2, 0)
     run_results, notes = fetched()
     assert run_results[0].estimates["accuracy"].se == 0.03
     assert run_results[0].measures["accuracy"].better == "higher"
-    assert alike(run_results, bench, bench.cells)
+    assert alike(run_results, bench, bench.entries)
     assert notes == []
     assert capfd.readouterr() == ("", ""), "MLflow shows no bars"
 
 
 def test_controls_and_metrics_under_several_settings_come_back(bench, fetched):
-    control = replace(bench.cells[1], label="A/A", pair=0, repeats="VIMAE-n", metrics=(*twins(), Choice("rate")))
-    cells = [replace(bench.cells[0], metrics=twins()), control]
-    bench.store.write_benchmark("toy", "", {}, cells)
-    for at, cell in enumerate(cells, 1):
-        bench.begin(cell, at * 1e9)
+    control = replace(
+        bench.entries[1], label="A/A", paired_seed=0, control_of="VIMAE-n", metrics=(*twins(), PluginSpec("rate"))
+    )
+    entries = [replace(bench.entries[0], metrics=twins()), control]
+    bench.store.write_benchmark("toy", "", {}, entries)
+    for at, entry in enumerate(entries, 1):
+        bench.begin(entry, at * 1e9)
         for value, metric in zip((0.8, 0.9), twins(), strict=True):
-            bench.measure(cell, value, metric)
-        bench.end(cell)
-    assert sync_benchmark(bench.path, cells=cells) == SyncSummary(2, 0)
+            bench.measure(entry, value, metric)
+        bench.end(entry)
+    assert sync_benchmark(bench.path, entries=entries) == SyncSummary(2, 0)
     run_results, _ = fetched()
-    assert alike(run_results, bench, cells)
-    assert run_results[1].cell.seed == 0
+    assert alike(run_results, bench, entries)
+    assert run_results[1].entry.seed == 0
     assert run_results[1].estimates["accuracy images=500"].value == 0.9
 
 
 def twins():
-    return (Choice("svm", {"images": 1000}), Choice("svm", {"images": 500}))
+    return (PluginSpec("svm", {"images": 1000}), PluginSpec("svm", {"images": 500}))
 
 
 def test_runs_that_failed_and_runs_under_way_come_back_as_they_are(bench, fetched):
-    failed, under_way = bench.cells
+    failed, under_way = bench.entries
     bench.begin(failed)
     bench.end(failed, "failed", "no memory")
     bench.begin(under_way)
     sync_benchmark(bench.path)
     run_results, _ = fetched()
     assert [(o.status, o.reason) for o in run_results] == [("failed", "no memory"), ("missing", "not finished")]
-    assert alike(run_results, bench, bench.cells)
+    assert alike(run_results, bench, bench.entries)
 
 
 def test_a_metric_measured_later_is_there_after_the_next_sync(bench, fetched):
-    cell = bench.cells[0]
-    bench.begin(cell)
-    bench.end(cell)
+    entry = bench.entries[0]
+    bench.begin(entry)
+    bench.end(entry)
     sync_benchmark(bench.path)
     assert fetched()[0][0].estimates == {}
-    bench.measure(cell)
+    bench.measure(entry)
     sync_benchmark(bench.path)
     assert fetched()[0][0].estimates["accuracy"].value == 0.9
 
 
 def test_of_a_method_and_seed_run_with_other_settings_before_the_last_run_counts(bench, fetched):
-    old = bench.cells[0]
-    new = replace(old, run=replace(old.run, objective=Choice("vimae", {"weight": 20.0})))
-    for cell, value, at in ((new, 0.7, 2e9), (old, 0.6, 1e9)):  # mirrored in the other order
-        bench.begin(cell, at)
-        bench.measure(cell, value)
-        bench.end(cell)
-    sync_benchmark(bench.path, cells=[new, old])
+    old = bench.entries[0]
+    new = replace(old, run=replace(old.run, objective=PluginSpec("vimae", {"weight": 20.0})))
+    for entry, value, at in ((new, 0.7, 2e9), (old, 0.6, 1e9)):  # mirrored in the other order
+        bench.begin(entry, at)
+        bench.measure(entry, value)
+        bench.end(entry)
+    sync_benchmark(bench.path, entries=[new, old])
     (result,), notes = fetched()
-    assert (result.cell, result.estimates["accuracy"].value) == (new, 0.7)
+    assert (result.entry, result.estimates["accuracy"].value) == (new, 0.7)
     assert notes == ["1 run of the experiment begun before another of the same method and seed: left out."]
 
 
 def test_runs_of_others_are_left_out_and_counted(bench, fetched):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     experiment = bench.client().get_experiment_by_name("toy").experiment_id
     bench.client().create_run(experiment, tags={"vb.run_key_of_another": "x"})
@@ -110,7 +112,7 @@ def test_runs_of_others_are_left_out_and_counted(bench, fetched):
 
 
 def test_an_experiment_of_others_an_empty_one_and_none_are_told_apart(bench, fetched):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     client = bench.client()
     client.create_run(client.create_experiment("foreign"))
@@ -126,8 +128,8 @@ def test_an_experiment_of_others_an_empty_one_and_none_are_told_apart(bench, fet
 
 
 def test_runs_mirrored_without_their_cells_are_told_with_the_remedy(bench, fetched):
-    for cell in bench.cells:
-        bench.whole(cell)
+    for entry in bench.entries:
+        bench.whole(entry)
     sync_benchmark(bench.path)
     first, second = sorted((bench.path.parent / "mlflow-artifacts").rglob("cell.json"))
     first.unlink()
@@ -137,18 +139,18 @@ def test_runs_mirrored_without_their_cells_are_told_with_the_remedy(bench, fetch
     second.unlink()
     with pytest.raises(BenchError, match=r"toy: has 2 runs without cell.json .*; `vimae-bench sync` of toy sends it"):
         fetched()
-    for cell in bench.cells:
-        (bench.folder(cell).path / ".mlflow.json").unlink()
+    for entry in bench.entries:
+        (bench.folder(entry).path / ".mlflow.json").unlink()
     sync_benchmark(bench.path)
     assert len(fetched()[0]) == 2
 
 
 def test_a_damaged_artefact_costs_its_own_run_and_a_damaged_cell_is_named(bench, fetched):
-    for cell in bench.cells:
-        bench.whole(cell)
+    for entry in bench.entries:
+        bench.whole(entry)
     sync_benchmark(bench.path)
     artefacts = bench.path.parent / "mlflow-artifacts"
-    record = next(path for path in artefacts.rglob("record.json") if bench.cells[0].run.key in path.read_text())
+    record = next(path for path in artefacts.rglob("record.json") if bench.entries[0].run.key in path.read_text())
     record.write_text("{")
     run_results, _ = fetched()
     assert [result.status for result in run_results] == ["failed", "done"]
@@ -175,8 +177,8 @@ def test_no_store_is_made_where_one_is_looked_for(fetched, bench, tmp_path):
 
 
 def test_compare_takes_an_experiment_beside_the_folder_it_is_the_copy_of(bench):
-    for cell in bench.cells:
-        bench.whole(cell)
+    for entry in bench.entries:
+        bench.whole(entry)
     sync_benchmark(bench.path)
     words = ("compare", "mlflow:toy", str(bench.path))
     done = CliRunner().invoke(main, [*words, "--results", str(bench.path.parent)], catch_exceptions=False)

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from vimae_bench.core.errors import ResultsError
-from vimae_bench.core.spec import Cell, Run, Training
+from vimae_bench.core.spec import MatrixEntry, Run, Training
 from vimae_bench.data.prepare import ensure
 from vimae_bench.engine.load_model import restore
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution import Choice, Job
+from vimae_bench.execution import Job, PluginSpec
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking.store import default_store_uri
@@ -22,14 +22,14 @@ from vimae_bench.tracking.sync import sync_benchmark
 @pytest.fixture
 def trained(tmp_path, template):
     """A real run, of the pixel range in which images are not what the network sees."""
-    dataset = Choice("digits", {"pixel_range": "sym", "validation": 0})
+    dataset = PluginSpec("digits", {"pixel_range": "sym", "validation": 0})
     ensure(make_plugin("dataset", dataset), tmp_path / "data")
-    net = Choice("mlp", {"hidden": [8], "batch_norm": True})
-    run = Run(dataset, net, Choice("ae", {"recon_scale": 1.0}), Choice("normal"), 2, Training(epochs=1), 0)
+    net = PluginSpec("mlp", {"hidden": [8], "batch_norm": True})
+    run = Run(dataset, net, PluginSpec("ae", {"recon_scale": 1.0}), PluginSpec("normal"), 2, Training(epochs=1), 0)
     store = ResultsFolder(tmp_path / "toy")
-    cell = Cell("AE", run, ())
-    store.write_benchmark("toy", "", {}, [cell])
-    execute(Job("toy", cell, store.run_folder(run).path, tmp_path / "data"))
+    entry = MatrixEntry("AE", run, ())
+    store.write_benchmark("toy", "", {}, [entry])
+    execute(Job("toy", entry, store.run_folder(run).path, tmp_path / "data"))
     (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
     return store.run_folder(run)
 

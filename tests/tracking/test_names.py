@@ -1,14 +1,14 @@
 import pytest
 from mlflow.utils.validation import _validate_metric_name
 
-from vimae_bench.core.spec import Choice, Run, Training
+from vimae_bench.core.spec import PluginSpec, Run, Training
 from vimae_bench.tracking.names import parameters, tags, title, to_mlflow_name
 
 RUN = Run(
-    Choice("digits"),
-    Choice("mlp", {"sizes": [256, 256]}),
-    Choice("vimae", {"weight": 10.0, "divergence": {"use": "mmd", "version": 2, "kernel": "imq"}}),
-    Choice("normal"),
+    PluginSpec("digits"),
+    PluginSpec("mlp", {"sizes": [256, 256]}),
+    PluginSpec("vimae", {"weight": 10.0, "divergence": {"use": "mmd", "version": 2, "kernel": "imq"}}),
+    PluginSpec("normal"),
     latent=2,
     training=Training(epochs=5),
     seed=7,
@@ -56,7 +56,7 @@ def test_parameters_are_the_flattened_settings():
 
 
 def test_a_long_value_is_cut_and_says_so():
-    long = Run(Choice("arrays", {"path": "x" * 9000}), *(Choice("a"),) * 3, 2, Training(), 0)
+    long = Run(PluginSpec("arrays", {"path": "x" * 9000}), *(PluginSpec("a"),) * 3, 2, Training(), 0)
     value = parameters(long)["dataset.path"]
     assert len(value) == 500
     assert value.endswith("…")

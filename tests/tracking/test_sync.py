@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from vimae_bench.core.errors import ResultsError
-from vimae_bench.core.spec import Cell, Choice
+from vimae_bench.core.spec import MatrixEntry, PluginSpec
 from vimae_bench.tracking import store
 from vimae_bench.tracking import sync_run as run_module
 from vimae_bench.tracking.store import default_store_uri
@@ -20,12 +20,12 @@ BEGAN = 1_700_000_000_000
 
 
 def test_a_finished_run_is_read_back_from_mlflow_whole(bench):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     assert sync_benchmark(bench.path) == SyncSummary(1, 0)
     (run,) = bench.mirrored()
     assert run["status"] == "FINISHED"
     assert run["times"] == (BEGAN, BEGAN + 60_000)
-    assert run["tags"]["vb.run_key"] == bench.cells[0].run.key
+    assert run["tags"]["vb.run_key"] == bench.entries[0].run.key
     assert run["tags"]["vb.method"] == "VIMAE-n"
     assert run["tags"]["vb.status"] == "done"
     assert run["params"]["objective.divergence.kernel"] == "imq"
@@ -42,14 +42,14 @@ def test_a_finished_run_is_read_back_from_mlflow_whole(bench):
 
 
 def test_artefacts_lie_in_the_results_folder(bench):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     (record,) = (bench.path.parent / "mlflow-artifacts" / "toy").rglob("record.json")
-    assert record.read_bytes() == bench.folder(bench.cells[0]).record.read_bytes()
+    assert record.read_bytes() == bench.folder(bench.entries[0]).record.read_bytes()
 
 
 def test_mirroring_again_sends_nothing(bench, monkeypatch):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     before = bench.mirrored()
     for name in ("create_run", "log_batch", "log_artifact", "set_terminated", "update_run", "search_runs"):
@@ -60,34 +60,34 @@ def test_mirroring_again_sends_nothing(bench, monkeypatch):
 
 
 def test_a_lost_cursor_sends_everything_again_and_changes_nothing(bench):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     before = bench.mirrored()
-    (bench.folder(bench.cells[0]).path / ".mlflow.json").unlink()
+    (bench.folder(bench.entries[0]).path / ".mlflow.json").unlink()
     assert sync_benchmark(bench.path) == SyncSummary(1, 0)
     assert bench.mirrored() == before
 
 
 def test_a_run_is_followed_while_it_goes_on(bench):
-    cell = bench.cells[0]
-    bench.begin(cell)
-    bench.train(cell, 1, 2)
+    entry = bench.entries[0]
+    bench.begin(entry)
+    bench.train(entry, 1, 2)
     sync_benchmark(bench.path)
     (run,) = bench.mirrored()
     assert (run["status"], len(run["curves"]["train/total"])) == ("RUNNING", 2)
-    bench.train(cell, 3, 5)
-    bench.end(cell)
+    bench.train(entry, 3, 5)
+    bench.end(entry)
     sync_benchmark(bench.path)
     (run,) = bench.mirrored()
     assert (run["status"], len(run["curves"]["train/total"])) == ("FINISHED", 5)
 
 
 def test_only_what_is_new_is_sent(bench, monkeypatch):
-    cell, steps = bench.cells[0], []
-    bench.begin(cell)
-    bench.train(cell, 1, 2)
+    entry, steps = bench.entries[0], []
+    bench.begin(entry)
+    bench.train(entry, 1, 2)
     sync_benchmark(bench.path)
-    bench.train(cell, 3, 5)
+    bench.train(entry, 3, 5)
     real = MlflowClient.log_batch
 
     def spied(client, run_id, metrics=(), params=(), tags=(), synchronous=None):
@@ -100,10 +100,10 @@ def test_only_what_is_new_is_sent(bench, monkeypatch):
 
 
 def test_a_line_that_is_being_written_is_sent_when_it_is_whole(bench):
-    cell = bench.cells[0]
-    bench.begin(cell)
-    bench.train(cell, 1, 3)
-    events = bench.folder(cell).events
+    entry = bench.entries[0]
+    bench.begin(entry)
+    bench.train(entry, 1, 3)
+    events = bench.folder(entry).events
     whole = events.read_bytes()
     events.write_bytes(whole[:-20])
     sync_benchmark(bench.path)
@@ -115,13 +115,13 @@ def test_a_line_that_is_being_written_is_sent_when_it_is_whole(bench):
 
 @pytest.mark.parametrize("between", [True, False])
 def test_an_epoch_repeated_by_a_resumed_run_is_sent_once(bench, between):
-    cell = bench.cells[0]
-    bench.begin(cell)
-    bench.train(cell, 1, 3)
+    entry = bench.entries[0]
+    bench.begin(entry)
+    bench.train(entry, 1, 3)
     if between:
         sync_benchmark(bench.path)
-    bench.folder(cell).append_event("started", time=BEGAN / 1000 + 100, resumed_from=2)
-    bench.train(cell, 3, 5, at=BEGAN / 1000 + 100)
+    bench.folder(entry).append_event("started", time=BEGAN / 1000 + 100, resumed_from=2)
+    bench.train(entry, 3, 5, at=BEGAN / 1000 + 100)
     sync_benchmark(bench.path)
     curve = bench.mirrored()[0]["curves"]["train/total"]
     assert [step for step, _, _ in curve] == [1, 2, 3, 4, 5]
@@ -129,22 +129,22 @@ def test_an_epoch_repeated_by_a_resumed_run_is_sent_once(bench, between):
 
 
 def test_a_metric_measured_later_is_picked_up(bench):
-    cell = bench.cells[0]
-    bench.whole(cell)
+    entry = bench.entries[0]
+    bench.whole(entry)
     sync_benchmark(bench.path)
-    rate = Choice("rate")
-    bench.measure(cell, 3.5, rate)
-    more = Cell(cell.label, cell.run, (*cell.metrics, rate))
-    assert sync_benchmark(bench.path, cells=[more]) == SyncSummary(1, 0)
+    rate = PluginSpec("rate")
+    bench.measure(entry, 3.5, rate)
+    more = MatrixEntry(entry.label, entry.run, (*entry.metrics, rate))
+    assert sync_benchmark(bench.path, entries=[more]) == SyncSummary(1, 0)
     assert [p[2] for p in bench.mirrored()[0]["curves"]["accuracy"]] == [0.9, 3.5]
 
 
 def test_two_settings_of_one_metric_keep_their_measures_apart(bench):
-    cell = bench.cells[0]
-    other = Choice("svm", {"images": 50})
-    bench.whole(cell)
-    bench.measure(cell, 0.4, other)
-    sync_benchmark(bench.path, cells=[Cell(cell.label, cell.run, (*cell.metrics, other))])
+    entry = bench.entries[0]
+    other = PluginSpec("svm", {"images": 50})
+    bench.whole(entry)
+    bench.measure(entry, 0.4, other)
+    sync_benchmark(bench.path, entries=[MatrixEntry(entry.label, entry.run, (*entry.metrics, other))])
     curves = bench.mirrored()[0]["curves"]
     assert curves["accuracy images_1000"][0][2] == 0.9
     assert curves["accuracy images_50"][0][2] == 0.4
@@ -152,9 +152,9 @@ def test_two_settings_of_one_metric_keep_their_measures_apart(bench):
 
 @pytest.mark.parametrize("status", ["diverged", "failed"])
 def test_a_run_that_ended_badly_is_failed_and_says_why(bench, status):
-    cell = bench.cells[0]
-    bench.begin(cell)
-    bench.end(cell, status, "total not finite in epoch 1")
+    entry = bench.entries[0]
+    bench.begin(entry)
+    bench.end(entry, status, "total not finite in epoch 1")
     sync_benchmark(bench.path)
     (run,) = bench.mirrored()
     assert run["status"] == "FAILED"
@@ -162,28 +162,28 @@ def test_a_run_that_ended_badly_is_failed_and_says_why(bench, status):
 
 
 def test_a_failed_run_that_is_tried_again_ends_well(bench):
-    cell = bench.cells[0]
-    bench.begin(cell)
-    bench.end(cell, "failed", "out of memory")
+    entry = bench.entries[0]
+    bench.begin(entry)
+    bench.end(entry, "failed", "out of memory")
     sync_benchmark(bench.path)
-    bench.train(cell, 1, 5)
-    bench.end(cell)
+    bench.train(entry, 1, 5)
+    bench.end(entry)
     sync_benchmark(bench.path)
     (run,) = bench.mirrored()
     assert (run["status"], run["tags"]["vb.status"], run["tags"]["vb.reason"]) == ("FINISHED", "done", "")
 
 
 def test_a_run_begun_again_in_a_new_folder_is_another_run(bench):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
-    shutil.rmtree(bench.folder(bench.cells[0]).path)
-    bench.begin(bench.cells[0], at=BEGAN / 1000 + 500)
+    shutil.rmtree(bench.folder(bench.entries[0]).path)
+    bench.begin(bench.entries[0], at=BEGAN / 1000 + 500)
     sync_benchmark(bench.path)
     assert sorted(len(run["curves"]) for run in bench.mirrored()) == [0, 6]
 
 
 def test_another_store_gets_everything_from_the_start(bench, template, tmp_path):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     other = tmp_path / "other.db"
     shutil.copy(template, other)
@@ -196,28 +196,28 @@ def test_another_store_gets_everything_from_the_start(bench, template, tmp_path)
 
 def test_only_the_runs_asked_for_and_begun_are_mirrored(bench):
     assert sync_benchmark(bench.path) == SyncSummary(0, 0)
-    for cell in bench.cells:
-        bench.whole(cell)
-    assert sync_benchmark(bench.path, cells=bench.cells[1:]) == SyncSummary(1, 0)
+    for entry in bench.entries:
+        bench.whole(entry)
+    assert sync_benchmark(bench.path, entries=bench.entries[1:]) == SyncSummary(1, 0)
     assert [run["tags"]["vb.seed"] for run in bench.mirrored()] == ["1"]
 
 
 def test_a_damaged_file_costs_its_run_alone_and_is_named(bench):
-    for cell in bench.cells:
-        bench.whole(cell)
-    damaged = bench.folder(bench.cells[0]).metric(bench.cells[0].metrics[0])
+    for entry in bench.entries:
+        bench.whole(entry)
+    damaged = bench.folder(bench.entries[0]).metric(bench.entries[0].metrics[0])
     damaged.write_text('{"estim')
     summary = sync_benchmark(bench.path)
     assert (summary.mirrored, summary.behind) == (1, 1)
     assert str(damaged) in summary.reason
-    bench.measure(bench.cells[0])
+    bench.measure(bench.entries[0])
     assert sync_benchmark(bench.path) == SyncSummary(2, 0)
     assert [run["status"] for run in bench.mirrored()] == ["FINISHED", "FINISHED"]
 
 
 def test_no_run_is_taken_up_when_the_time_is_over(bench):
-    for cell in bench.cells:
-        bench.whole(cell)
+    for entry in bench.entries:
+        bench.whole(entry)
     summary = sync_benchmark(bench.path, seconds=0)
     assert summary.behind == 2
     assert "no time" in summary.reason
@@ -259,8 +259,8 @@ def killed_after(steps, monkeypatch):
 
 def test_a_mirror_killed_at_any_step_leaves_one_run_and_each_point_once(bench, monkeypatch):
     monkeypatch.setattr(run_module, "BATCH", 6)  # five epochs of three terms make three batches
-    cell = bench.cells[0]
-    bench.whole(cell)
+    entry = bench.entries[0]
+    bench.whole(entry)
     sync_benchmark(bench.path)
     undisturbed = bench.mirrored()
     steps = 0
@@ -281,7 +281,7 @@ def test_a_mirror_killed_at_any_step_leaves_one_run_and_each_point_once(bench, m
 def _forget(bench):
     """Remove what was mirrored."""
     client = bench.client()
-    (bench.folder(bench.cells[0]).path / ".mlflow.json").unlink(missing_ok=True)
+    (bench.folder(bench.entries[0]).path / ".mlflow.json").unlink(missing_ok=True)
     for run in client.search_runs([client.get_experiment_by_name("toy").experiment_id]):
         client.delete_run(run.info.run_id)
 
@@ -307,8 +307,8 @@ def dead_server(request):
 
 
 def test_a_dead_server_costs_bounded_time_and_no_data(bench, impatient, dead_server, capfd):
-    for cell in bench.cells:
-        bench.whole(cell)
+    for entry in bench.entries:
+        bench.whole(entry)
     began = time.monotonic()
     summary = sync_benchmark(bench.path, dead_server)
     assert time.monotonic() - began < 20
@@ -320,8 +320,8 @@ def test_a_dead_server_costs_bounded_time_and_no_data(bench, impatient, dead_ser
 
 
 def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench, monkeypatch):
-    for cell in bench.cells:
-        bench.whole(cell)
+    for entry in bench.entries:
+        bench.whole(entry)
     calls = []
 
     def down(*_, **__):
@@ -338,8 +338,8 @@ def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench
 
 
 def test_a_store_that_may_only_be_read_is_told_and_left_as_it_is(bench):
-    for cell in bench.cells:
-        bench.whole(cell)
+    for entry in bench.entries:
+        bench.whole(entry)
     store = bench.path.parent / "mlflow.db"
     before = store.read_bytes()
     summary = sync_benchmark(bench.path, f"sqlite:///file:{store}?mode=ro&uri=true")
@@ -349,10 +349,10 @@ def test_a_store_that_may_only_be_read_is_told_and_left_as_it_is(bench):
 
 
 def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch):
-    for cell in bench.cells:
-        bench.whole(cell)
+    for entry in bench.entries:
+        bench.whole(entry)
     real = MlflowClient.log_artifact
-    refused = str(bench.folder(bench.cells[0]).record)
+    refused = str(bench.folder(bench.entries[0]).record)
 
     def picky(client, run_id, path, below=None):
         if path == refused:
@@ -364,7 +364,7 @@ def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch)
 
 
 def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):
-    bench.whole(bench.cells[0])
+    bench.whole(bench.entries[0])
     monkeypatch.chdir(tmp_path)  # MLflow, taken for a server, chooses where its artefacts go
     monkeypatch.setattr(store, "connect", lambda _uri: MlflowClient(default_store_uri(bench.path.parent)))
     assert sync_benchmark(bench.path, "http://me:secret@host").mirrored == 1
@@ -373,8 +373,8 @@ def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_a_reason(bench):
-    bench.whole(bench.cells[0])
-    (bench.folder(bench.cells[0]).path / ".mlflow.lock").mkdir()
+    bench.whole(bench.entries[0])
+    (bench.folder(bench.entries[0]).path / ".mlflow.lock").mkdir()
     summary = sync_benchmark(bench.path)
     assert summary.behind == 1
     assert ".mlflow.lock" in summary.reason

@@ -65,19 +65,19 @@ class Made:
     def __init__(self, store, value_of):
         self.store, self.value_of, self.rounds = store, value_of, []
 
-    def __call__(self, cells):
-        new = [cell for cell in cells if self.store.get_state(cell) == "new"]
+    def __call__(self, entries):
+        new = [entry for entry in entries if self.store.get_state(entry) == "new"]
         self.rounds.append(new)
-        for cell in new:
-            self.make(cell, self.value_of(cell))
+        for entry in new:
+            self.make(entry, self.value_of(entry))
 
-    def make(self, cell, value):
-        folder = self.store.run_folder(cell.run)
-        folder.write_spec(cell.run)
+    def make(self, entry, value):
+        folder = self.store.run_folder(entry.run)
+        folder.write_spec(entry.run)
         status = "diverged" if value is None else "done"
-        write_json(folder.record, {"key": cell.run.key, "status": status, "reason": "", "run": cell.run.as_json()})
-        for metric in cell.metrics if value is not None else ():
-            measure = MEASURES[metric.use]
+        write_json(folder.record, {"key": entry.run.key, "status": status, "reason": "", "run": entry.run.as_json()})
+        for metric in entry.metrics if value is not None else ():
+            measure = MEASURES[metric.name]
             estimates = {measure.name: {"value": 5.0 if measure is RATE else value, "n": 300}}
             write_json(
                 folder.metric(metric),

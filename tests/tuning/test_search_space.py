@@ -130,7 +130,7 @@ def test_a_method_takes_the_values_of_its_settings(planned):
     made = apply_settings(vae, {"objective.beta": 2, "training.batch": 30}, get_catalog())
     assert (made.objective.settings["beta"], made.training) == (2.0, {"batch": 30})
     made = apply_settings(vimae, {"prior": "logistic", "objective.divergence.kernel": "rbf"}, get_catalog())
-    assert (made.prior.use, made.objective.settings["divergence"]["kernel"]) == ("logistic", "rbf")
+    assert (made.prior.name, made.objective.settings["divergence"]["kernel"]) == ("logistic", "rbf")
     assert apply_settings(vimae, {}, get_catalog()).objective == vimae.objective
 
 

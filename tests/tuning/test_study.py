@@ -5,9 +5,9 @@ import pytest
 from vimae_bench.tuning.study import run_study
 
 
-def by_beta(cell):
+def by_beta(entry):
     """The nearer beta is to 1, the better; seeds differ."""
-    return abs(cell.run.objective.settings.get("beta", 3.0) - 1) + cell.run.seed / 1000
+    return abs(entry.run.objective.settings.get("beta", 3.0) - 1) + entry.run.seed / 1000
 
 
 def test_every_method_that_searches_has_as_many_trials_from_all_seeds(planned, made):
@@ -16,7 +16,7 @@ def test_every_method_that_searches_has_as_many_trials_from_all_seeds(planned, m
     tuned = run_study(sweep, work.store, work)
     assert {one.label: len(one.trials) for one in tuned} == {"VAE": 4, "VIMAE": 4}
     assert all(sorted(attempt.by_seed) == [100, 101] for one in tuned for attempt in one.trials)
-    runs = Counter(cell.label.partition(" #")[0] for cells in work.rounds for cell in cells)
+    runs = Counter(entry.label.partition(" #")[0] for entries in work.rounds for entry in entries)
     assert runs["VAE"] == 8
     assert "AE" not in runs
 
@@ -34,9 +34,9 @@ def test_trials_are_measured_on_held_out_images_by_the_metric_that_is_asked_for(
     _, sweep = planned()
     work = made(by_beta)
     run_study(sweep, work.store, work)
-    for cell in work.rounds[0]:
-        assert (cell.run.dataset.use, cell.run.dataset.settings["of"]["use"]) == ("held_out", "digits")
-        assert [metric.use for metric in cell.metrics] == ["reconstruction"]
+    for entry in work.rounds[0]:
+        assert (entry.run.dataset.name, entry.run.dataset.settings["of"]["use"]) == ("held_out", "digits")
+        assert [metric.name for metric in entry.metrics] == ["reconstruction"]
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
@@ -48,7 +48,7 @@ def test_the_same_file_gives_the_same_trials(planned, made, sampler):
 
 def test_what_is_reached_guides_the_sampler_that_learns(planned, made):
     _, sweep = planned(("trials = 4", 'trials = 30\nsampler = "tpe"'))
-    work = made(lambda cell: cell.run.objective.settings.get("beta", 0.0))
+    work = made(lambda entry: entry.run.objective.settings.get("beta", 0.0))
     vae, _ = run_study(sweep, work.store, work)
     betas = [attempt.settings["objective.beta"] for attempt in vae.trials]
     assert sum(betas[20:]) / 10 < sum(betas[:10]) / 10 / 2
@@ -63,11 +63,11 @@ def test_a_sweep_that_was_cut_off_goes_on_where_it_was(planned, made, after):
     _, sweep = planned(('"sse"', '"sse"\nsampler = "tpe"'))
     whole, cut, left = made(by_beta, "whole"), made(by_beta, "cut"), [after]
 
-    def until_killed(cell):
+    def until_killed(entry):
         if not left[0]:
             raise Killed
         left[0] -= 1
-        return by_beta(cell)
+        return by_beta(entry)
 
     with pytest.raises(Killed):
         run_study(sweep, cut.store, made(until_killed, "cut"))
@@ -82,12 +82,12 @@ def test_more_trials_keep_those_there_are(planned, made):
     work.rounds.clear()
     more = run_study(planned(("trials = 4", "trials = 6"))[1], work.store, work)
     assert [one.trials[:4] for one in more] == [one.trials for one in first]
-    assert {cell.label[-2:] for cells in work.rounds for cell in cells} == {"#5", "#6"}
+    assert {entry.label[-2:] for entries in work.rounds for entry in entries} == {"#5", "#6"}
 
 
 def test_a_trial_that_diverges_is_lost_and_takes_its_part_of_the_budget(planned, made):
     _, sweep = planned()
-    work = made(lambda cell: None if cell.label == "VAE #2" and cell.seed == 101 else by_beta(cell))
+    work = made(lambda entry: None if entry.label == "VAE #2" and entry.seed == 101 else by_beta(entry))
     vae, _ = run_study(sweep, work.store, work)
     assert len(vae.trials) == 4
     assert (vae.trials[1].value, vae.trials[1].reason) == (None, "seed 101 diverged")
@@ -96,4 +96,4 @@ def test_a_trial_that_diverges_is_lost_and_takes_its_part_of_the_budget(planned,
 
 def test_a_measure_that_does_not_rank_collapsed_models_takes_the_metrics_that_tell_them(planned):
     _, sweep = planned(('measure = "sse"', 'measure = "mmd2"'))
-    assert [metric.use for metric in sweep.group.metrics] == ["rate", "aggregate_mmd"]
+    assert [metric.name for metric in sweep.group.metrics] == ["rate", "aggregate_mmd"]

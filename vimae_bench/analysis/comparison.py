@@ -93,14 +93,16 @@ def compare_methods(
     `columns` are the measures to be compared and tested (empty: all), `margins` those below which differences do not
     matter, in the measures' units. Raises BenchError for a label or a margin's measure that is not there.
     """
-    labels = dict.fromkeys(result.cell.label for result in run_results)
+    labels = dict.fromkeys(result.entry.label for result in run_results)
     for label in (a, b):
         if label not in labels:
             raise BenchError(f"no method here is called '{label}'{did_you_mean(label, labels)}")
     asked = _Asked((a, b), tuple(columns), margins or {}, lambda one, other: notes.mixed([*one, *other]))
     groups = list(group_by_table(run_results).values())
-    runs = [group[0].cell.table for group in groups]
-    found = [_comparison(format_table_title(g[0].cell.table, runs), asked, _side(g, a), _side(g, b)) for g in groups]
+    runs = [group[0].entry.table_run for group in groups]
+    found = [
+        _comparison(format_table_title(g[0].entry.table_run, runs), asked, _side(g, a), _side(g, b)) for g in groups
+    ]
     return _checked(found, asked.margins)
 
 
@@ -118,7 +120,7 @@ def compare_results(
     """
     asked = _Asked(names, tuple(columns), margins or {}, unlike)
     left, right = _methods(a), _methods(b)
-    runs = [_first(side).cell.run for side in left.values()]
+    runs = [_first(side).entry.run for side in left.values()]
     found = [_comparison(_title(one, runs), asked, one, other) for one, other in _matched(left, right)]
     return _checked(found, asked.margins)
 
@@ -129,7 +131,7 @@ def left_out(a: Sequence[RunResult], b: Sequence[RunResult]) -> Iterator[str]:
     taken = [id(side) for pair in _matched(left, right) for side in pair]
     for name, sides in (("A", left), ("B", right)):
         alone = [side for side in sides.values() if id(side) not in taken]
-        runs = [_first(side).cell.run for side in (*left.values(), *right.values())]
+        runs = [_first(side).entry.run for side in (*left.values(), *right.values())]
         if alone:
             told = "; ".join(_title(side, runs) for side in alone[: notes.LISTED])
             more = f"; and {len(alone) - notes.LISTED} more" if len(alone) > notes.LISTED else ""
@@ -149,9 +151,9 @@ def _matched(a: Mapping[_Key, Side], b: Mapping[_Key, Side]) -> Iterator[tuple[S
 def _methods(run_results: Sequence[RunResult]) -> dict[_Key, dict[int, RunResult]]:
     sides: dict[_Key, dict[int, RunResult]] = {}
     for result in run_results:
-        run = result.cell.run
-        what = (result.cell.label, run.dataset.key, run.architecture.key, run.latent)
-        sides.setdefault((what, run.training), {})[result.cell.seed] = result
+        run = result.entry.run
+        what = (result.entry.label, run.dataset.key, run.architecture.key, run.latent)
+        sides.setdefault((what, run.training), {})[result.entry.seed] = result
     return sides
 
 
@@ -160,12 +162,12 @@ def _first(side: Side) -> RunResult:
 
 
 def _title(side: Side, among: Sequence[Run]) -> str:
-    cell = _first(side).cell
-    return f"{cell.label}: {format_table_title(cell.run, among)}"
+    entry = _first(side).entry
+    return f"{entry.label}: {format_table_title(entry.run, among)}"
 
 
 def _side(run_results: Sequence[RunResult], label: str) -> Side:
-    return {result.cell.seed: result for result in run_results if result.cell.label == label}
+    return {result.entry.seed: result for result in run_results if result.entry.label == label}
 
 
 def _comparison(name: str, asked: _Asked, a: Side, b: Side) -> Comparison:

@@ -86,9 +86,9 @@ def own_training(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     """Which rows are trained otherwise than the table says."""
     for row in rows:
         found = dict[str, None]()
-        for cell in (result.cell for result in row.run_results.values()):
-            theirs = vars(cell.shared or cell.run.training)
-            found |= dict.fromkeys(f"{k} = {v}" for k, v in vars(cell.run.training).items() if v != theirs[k])
+        for entry in (result.entry for result in row.run_results.values()):
+            theirs = vars(entry.table_training or entry.run.training)
+            found |= dict.fromkeys(f"{k} = {v}" for k, v in vars(entry.run.training).items() if v != theirs[k])
         if found:
             yield f"{row.label} has a training of its own: {', '.join(found)}."
 
@@ -106,7 +106,7 @@ def controls(rows: Sequence[LeaderboardRow], measures: Sequence[Measure]) -> Ite
     """How far two sets of seeds of one method lie apart under each measure, where a row repeats another."""
     by_label = {row.label: row for row in rows}
     for row in rows:
-        repeated = by_label.get(next((o.cell.repeats for o in row.run_results.values()), ""))
+        repeated = by_label.get(next((o.entry.control_of for o in row.run_results.values()), ""))
         found = [_apart(repeated, row, m) for m in measures] if repeated else []
         if repeated and (said := ", ".join(filter(None, found))):
             yield (

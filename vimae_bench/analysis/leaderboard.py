@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
-from ..core.spec import Choice, Run, Training
+from ..core.spec import PluginSpec, Run, Training
 from ..storage.metric_file import suffix_of
 from ..storage.store import Reference, RunResult
 from . import footnotes as notes
@@ -35,7 +35,7 @@ def build_leaderboards(
     runs of one method from one seed.
     """
     groups = group_by_table(run_results)
-    runs = [group[0].cell.table for group in groups.values()]
+    runs = [group[0].entry.table_run for group in groups.values()]
     titles = {key: format_table_title(run, runs) for key, run in zip(groups, runs, strict=True)}
     # A column that another table of the same file has is not missed here.
     known = merge_measures([*run_results, *references])
@@ -50,7 +50,7 @@ def group_by_table(run_results: Sequence[RunResult]) -> dict[object, list[RunRes
     """The results that belong in one table, by what they share."""
     groups: dict[object, list[RunResult]] = {}
     for result in run_results:
-        run = result.cell.table
+        run = result.entry.table_run
         key = (run.dataset.key, run.architecture.key, run.latent, run.training)
         groups.setdefault(key, []).append(result)
     return groups
@@ -59,8 +59,8 @@ def group_by_table(run_results: Sequence[RunResult]) -> dict[object, list[RunRes
 def format_table_title(run: Run, among: Sequence[Run]) -> str:
     """A table's title, such as `mnist, mlp, d = 2, 80 epochs`, with the settings that tell it from the others."""
 
-    def name(choice: Choice, others: Sequence[Choice]) -> str:
-        return choice.use + suffix_of(choice, others)
+    def name(choice: PluginSpec, others: Sequence[PluginSpec]) -> str:
+        return choice.name + suffix_of(choice, others)
 
     dataset = name(run.dataset, [other.dataset for other in among])
     architecture = name(run.architecture, [other.architecture for other in among])
@@ -83,8 +83,8 @@ def _build_leaderboard(
     columns: Sequence[str],
     missed: Sequence[str],
 ) -> Leaderboard:
-    run = run_results[0].cell.table
-    seeds = tuple(sorted({result.cell.seed for result in run_results}))
+    run = run_results[0].entry.table_run
+    seeds = tuple(sorted({result.entry.seed for result in run_results}))
     beside = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
     measures = merge_measures([*run_results, *beside])
     named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
@@ -136,9 +136,9 @@ def merge_measures(sources: Sequence[RunResult | Reference]) -> dict[str, Measur
 def _build_rows(run_results: Sequence[RunResult], seeds: Sequence[int]) -> list[LeaderboardRow]:
     methods: dict[str, dict[int, RunResult]] = {}
     for result in run_results:
-        by_seed = methods.setdefault(result.cell.label, {})
-        if by_seed.setdefault(result.cell.seed, result) is not result:
-            raise ResultsError(f"{result.folder}: is a second run of '{result.cell.label}' from one seed in one table")
+        by_seed = methods.setdefault(result.entry.label, {})
+        if by_seed.setdefault(result.entry.seed, result) is not result:
+            raise ResultsError(f"{result.folder}: is a second run of '{result.entry.label}' from one seed in one table")
     return [_build_row(label, dict(sorted(by_seed.items())), seeds) for label, by_seed in methods.items()]
 
 

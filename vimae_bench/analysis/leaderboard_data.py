@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..core.results import Estimate, Measure
-from ..core.spec import Choice, Training
+from ..core.spec import PluginSpec, Training
 from ..storage.store import RunResult
 from .per_draw import per_draw_table
 from .ranking import SharedRank
@@ -70,8 +70,8 @@ class Leaderboard:
     """
 
     title: str
-    dataset: Choice
-    architecture: Choice
+    dataset: PluginSpec
+    architecture: PluginSpec
     latent: int
     training: Training
     seeds: tuple[int, ...]

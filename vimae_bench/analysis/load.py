@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import BenchError, Problem, Problems
-from ..core.spec import Cell
+from ..core.spec import MatrixEntry
 from ..storage.archive import find_results
 from ..storage.store import ResultsFolder
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BenchmarkResults:
-    """A benchmark's store with the cells that are asked about and the way they are shown."""
+    """A benchmark's store with the entries that are asked about and the way they are shown."""
 
     store: ResultsFolder
-    cells: Sequence[Cell]
+    entries: Sequence[MatrixEntry]
     rank_by: str = ""
     columns: tuple[str, ...] = ()
     provenance: str = ""
 
     @cached_property
     def run_results(self) -> "list[RunResult]":
-        """What came of each cell, read once."""
+        """What came of each entry, read once."""
         with _keeping_all():
-            return self.store.load_results(self.cells)
+            return self.store.load_results(self.entries)
 
     @cached_property
     def leaderboards(self) -> "list[Leaderboard]":
@@ -40,7 +40,7 @@ class BenchmarkResults:
         from .leaderboard import build_leaderboards
 
         with _keeping_all():
-            references = self.store.load_references(self.cells)
+            references = self.store.load_references(self.entries)
             return build_leaderboards(self.run_results, references, self.rank_by, self.columns, self.provenance)
 
 
@@ -63,12 +63,12 @@ def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...]
             kept = store.read_benchmark()
         shown = kept.leaderboard
         columns = tuple(shown.get("columns", ()))
-        return BenchmarkResults(store, kept.cells, shown.get("rank_by", ""), columns, shown.get("provenance", ""))
+        return BenchmarkResults(store, kept.entries, shown.get("rank_by", ""), columns, shown.get("provenance", ""))
     from ..config.matrix import read_matrix
 
-    benchmark, cells = read_matrix(file, overrides)
+    benchmark, entries = read_matrix(file, overrides)
     return BenchmarkResults(
-        ResultsFolder(find_results(results / benchmark.name)), cells, **asdict(benchmark.leaderboard)
+        ResultsFolder(find_results(results / benchmark.name)), entries, **asdict(benchmark.leaderboard)
     )
 
 

@@ -24,8 +24,8 @@ def per_draw_table(a: Sequence[Estimate], b: Sequence[Estimate] = ()) -> "Array 
 def _stack_draws(estimates: Sequence[Estimate]) -> "Array | None":
     import numpy as np  # reading results need not wait for it
 
-    if len({len(estimate.parts) for estimate in estimates}) != 1 or not estimates[0].parts:
+    if len({len(estimate.per_draw) for estimate in estimates}) != 1 or not estimates[0].per_draw:
         return None
-    table = np.array([estimate.parts for estimate in estimates], dtype=np.float64)
+    table = np.array([estimate.per_draw for estimate in estimates], dtype=np.float64)
     means = np.array([estimate.value for estimate in estimates])
     return table if np.allclose(table.mean(1), means, rtol=1e-5, atol=1e-9) else None

@@ -54,13 +54,13 @@ def _spelt(values: Sequence[str]) -> str:
 
 def _settings(result: RunResult) -> Told:
     """All that decides a run but its seed, which pairs it."""
-    return {name: value for name, value in _flat(result.cell.run.as_json()) if name != "seed"}
+    return {name: value for name, value in _flat(result.entry.run.as_json()) if name != "seed"}
 
 
 def _metrics(a: RunResult, b: RunResult) -> tuple[Told, Told]:
     """The settings of the metrics that both runs are measured by."""
     one, other = (
-        {metric.use + suffix_of(metric, run.cell.metrics): metric.as_json() for metric in run.cell.metrics}
+        {metric.name + suffix_of(metric, run.entry.metrics): metric.as_json() for metric in run.entry.metrics}
         for run in (a, b)
     )
     shared = one.keys() & other.keys()

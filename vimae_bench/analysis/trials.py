@@ -69,12 +69,12 @@ def summarize_trial(
         if result.status != "done" or estimate is None:
             lost.append(_describe_loss(result, measure))
         elif result.collapsed and not measure.ranks_collapsed:
-            lost.append(f"seed {result.cell.seed} collapsed")
+            lost.append(f"seed {result.entry.seed} collapsed")
         else:
-            by_seed[result.cell.seed] = estimate.value
+            by_seed[result.entry.seed] = estimate.value
     return TrialResult(number, settings, by_seed, None if lost else fmean(by_seed.values()), "; ".join(lost))
 
 
 def _describe_loss(result: RunResult, measure: Measure) -> str:
     what = result.status if result.status != "done" else f"without {measure.name}"
-    return f"seed {result.cell.seed} {what}" + (f" ({result.reason})" if result.reason else "")
+    return f"seed {result.entry.seed} {what}" + (f" ({result.reason})" if result.reason else "")

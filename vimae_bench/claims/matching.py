@@ -9,7 +9,7 @@ from ..analysis import footnotes as notes
 from ..analysis.leaderboard import format_table_title, group_by_table
 from ..analysis.leaderboard_data import LeaderboardRow
 from ..core.errors import BenchError, did_you_mean
-from ..core.spec import Choice, Run
+from ..core.spec import PluginSpec, Run
 from ..storage.store import RunResult
 from .paper import KNOWN_OF_METHODS, Paper, Setup
 
@@ -45,8 +45,8 @@ class _Kept:
     """A row of a table of runs: what runs of one label and one method came to."""
 
     label: str
-    objective: Choice
-    prior: Choice
+    objective: PluginSpec
+    prior: PluginSpec
     repeats: str
     side: Side
 
@@ -62,11 +62,11 @@ def gather(
     chosen = chosen or {}
     _expect_known(paper, run_results, chosen)
     groups = list(group_by_table(_once(run_results)).values())
-    runs = [group[0].cell.table for group in groups]
+    runs = [group[0].entry.table_run for group in groups]
     found, alien = list[Evidence](), list[str]()
     for group in groups:
-        name = format_table_title(group[0].cell.table, runs)
-        setups = [setup for setup in paper.setup if _belongs(group[0].cell.run, setup)]
+        name = format_table_title(group[0].entry.table_run, runs)
+        setups = [setup for setup in paper.setup if _belongs(group[0].entry.run, setup)]
         for setup in setups:
             found.append(_evidence(len(found) + 1, paper, setup, name, group, chosen))
         if not setups:
@@ -75,7 +75,7 @@ def gather(
 
 
 def _expect_known(paper: Paper, run_results: Sequence[RunResult], chosen: Mapping[str, str]) -> None:
-    labels = dict.fromkeys(result.cell.label for result in run_results)
+    labels = dict.fromkeys(result.entry.label for result in run_results)
     wrong = [
         *(
             f"the paper has no method '{name}'{did_you_mean(name, paper.methods)}"
@@ -91,12 +91,12 @@ def _once(run_results: Sequence[RunResult]) -> list[RunResult]:
     """Each run of each label once, the best that came of it: several results folders may hold the same run."""
     kept: dict[tuple[str, str], RunResult] = {}
     for result in run_results:
-        before = kept.setdefault((result.cell.label, result.cell.run.key), result)
+        before = kept.setdefault((result.entry.label, result.entry.run.key), result)
         if (QUALITY.index(result.status), len(result.estimates)) > (
             QUALITY.index(before.status),
             len(before.estimates),
         ):
-            kept[result.cell.label, result.cell.run.key] = result
+            kept[result.entry.label, result.entry.run.key] = result
     return list(kept.values())
 
 
@@ -104,10 +104,10 @@ def _belongs(run: Run, setup: Setup) -> bool:
     return name_of(run.dataset) in setup.datasets and setup.latent in (None, run.latent)
 
 
-def name_of(dataset: Choice) -> str:
+def name_of(dataset: PluginSpec) -> str:
     """A data set's name; that of its folder where it is one's own `path`."""
     path = dataset.settings.get("path")
-    return Path(path).name if isinstance(path, str) else dataset.use
+    return Path(path).name if isinstance(path, str) else dataset.name
 
 
 def _evidence(
@@ -133,12 +133,12 @@ def _evidence(
 def _rows(group: Sequence[RunResult]) -> list[_Kept]:
     sides: dict[tuple[str, str, str], dict[int, RunResult]] = {}
     for result in group:
-        run = result.cell.run
-        sides.setdefault((result.cell.label, run.objective.key, run.prior.key), {})[result.cell.seed] = result
-    firsts = {key: next(iter(side.values())).cell for key, side in sides.items()}
+        run = result.entry.run
+        sides.setdefault((result.entry.label, run.objective.key, run.prior.key), {})[result.entry.seed] = result
+    firsts = {key: next(iter(side.values())).entry for key, side in sides.items()}
     return [
-        _Kept(cell.label, cell.run.objective, cell.run.prior, cell.repeats, dict(sorted(sides[key].items())))
-        for key, cell in firsts.items()
+        _Kept(entry.label, entry.run.objective, entry.run.prior, entry.control_of, dict(sorted(sides[key].items())))
+        for key, entry in firsts.items()
     ]
 
 
@@ -156,9 +156,9 @@ def _fitting(rows: Sequence[_Kept], method: str, paper: Paper, chosen: Mapping[s
     return list({(row.objective.key, row.prior.key): row for row in reversed(fitting)}.values())[::-1]
 
 
-def fits(objective: Choice, prior: Choice, known: Mapping[str, Any]) -> bool:
+def fits(objective: PluginSpec, prior: PluginSpec, known: Mapping[str, Any]) -> bool:
     """Whether a method is the one that is `known` by these settings, `<name>_above` and `<name>_below` being bounds."""
-    if known.get("objective", objective.use) != objective.use or known.get("prior", prior.use) != prior.use:
+    if known.get("objective", objective.name) != objective.name or known.get("prior", prior.name) != prior.name:
         return False
     wanted = {key: value for key, value in known.items() if key not in KNOWN_OF_METHODS}
     return all(_agrees(objective.settings, key, value) for key, value in wanted.items())
@@ -177,7 +177,7 @@ def _agrees(settings: Mapping[str, Any], key: str, wanted: Any) -> bool:  # noqa
 
 def _scale(paper: Paper, setup: Setup, group: Sequence[RunResult], sides: Mapping[str, Side]) -> Iterator[str]:
     """In what the runs differ from the published experiment."""
-    run = group[0].cell.run
+    run = group[0].entry.run
     if note := setup.datasets[name_of(run.dataset)]:
         yield note
     plain = {**run.as_json(), "training": vars(run.training), "latent": run.latent}
@@ -185,7 +185,7 @@ def _scale(paper: Paper, setup: Setup, group: Sequence[RunResult], sides: Mappin
         yield from _differing(path.rpartition(".")[2], _at(plain, path), published)
     for method, settings in (setup.methods or {}).items():
         if method in sides:
-            objective = next(iter(sides[method].values())).cell.run.objective.settings
+            objective = next(iter(sides[method].values())).entry.run.objective.settings
             for name, published in settings.items():
                 yield from _differing(f"{name} of {paper.name(method)}", objective.get(name), published)
 

@@ -8,7 +8,7 @@ import click
 
 from ..core.canonical import Json
 from ..core.errors import BenchError, Problem, Problems, legible
-from ..core.spec import Choice
+from ..core.spec import PluginSpec
 from ..plugin.catalog import Catalog, CatalogEntry, get_catalog
 from ..plugin.settings import SettingsChecker, spell
 
@@ -123,7 +123,7 @@ def _made(entry: CatalogEntry, catalog: Catalog, given: Json) -> Any:  # noqa: A
     if checker.problems:
         found = [Problem(spell(where), what) for where, what in checker.problems]
         raise Problems("its settings (give them with -s)", found)
-    return make_plugin(entry.kind, Choice.from_json(choice), catalog=catalog)
+    return make_plugin(entry.kind, PluginSpec.from_json(choice), catalog=catalog)
 
 
 def _required(form: Json) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..core.errors import BenchError, DataError
-from ..core.spec import Choice
+from ..core.spec import PluginSpec
 from ..plugin.catalog import CatalogEntry, get_catalog
 from .options import data_option, data_root
 
@@ -67,7 +67,7 @@ def prepare(names: tuple[str, ...], data: Path | None) -> None:
         if entry.name in names and entry.form["required"]:
             raise BenchError(f"{entry.name} is {_own(entry)}; there is nothing to prepare")
     for name in names:
-        folder = ensure(make_plugin("dataset", Choice(name)), data_root(data), click.echo)
+        folder = ensure(make_plugin("dataset", PluginSpec(name)), data_root(data), click.echo)
         click.echo(f"{name}: {summary(folder)} in {folder}")
 
 
@@ -120,7 +120,7 @@ def _folder(entry: CatalogEntry, root: Path) -> Path | str:
     if entry.form["required"]:
         return _own(entry)
     try:
-        return folder_of(make_plugin("dataset", Choice(entry.name)), root)
+        return folder_of(make_plugin("dataset", PluginSpec(entry.name)), root)
     except BenchError as error:
         return str(error)
 

@@ -50,7 +50,7 @@ def _named(found: BenchmarkResults) -> "Iterator[tuple[str, Figure]]":
     """The figures one by one, under names of files. Raises BenchError if there is none."""
     from ..reports.all_figures import draw_figures, draw_image_grids, list_tables_without_images
 
-    run_results, taken = found.store.load_results(found.cells), Counter[str]()
+    run_results, taken = found.store.load_results(found.entries), Counter[str]()
     for title, _, figure in chain(draw_figures(found.leaderboards, run_results), draw_image_grids(run_results)):
         name = slug(title)
         taken[name] += 1

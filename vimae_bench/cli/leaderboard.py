@@ -54,7 +54,7 @@ def keep(found: BenchmarkResults) -> None:
         old.unlink(missing_ok=True)  # there may have been another number of tables
     atomic_write(folder / "leaderboard.md", lambda path: path.write_text(_text(found, "markdown"), encoding="utf-8"))
     _save(_intervals(found), folder / "leaderboard.png")
-    if any((found.store.run_folder(cell.run).pictures / "codes.npz").exists() for cell in found.cells):
+    if any((found.store.run_folder(entry.run).pictures / "codes.npz").exists() for entry in found.entries):
         _save(_codes(found), folder / "codes.png")
 
 
@@ -76,7 +76,7 @@ def _codes(found: BenchmarkResults) -> "list[Figure]":
     from ..analysis.leaderboard import group_by_table
     from ..reports import latent_codes as codes
 
-    tables = list(group_by_table(found.store.load_results(found.cells)).values())
+    tables = list(group_by_table(found.store.load_results(found.entries)).values())
     having = [table for table in tables if any(map(codes.has_codes, table))]
     return [codes.draw_codes(table) for table in having or tables]
 

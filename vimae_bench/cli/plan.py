@@ -9,7 +9,7 @@ import click
 
 from ..config.matrix import read_matrix, select_entries
 from ..core.errors import legible
-from ..core.spec import Cell
+from ..core.spec import MatrixEntry
 from ..plugin.catalog import get_catalog
 from ..storage.archive import find_results
 from ..storage.store import ResultsFolder
@@ -35,24 +35,24 @@ def plan(file: Path, words: str, overrides: tuple[str, ...], results: Path, data
     show_costs(unmeasured(wanted, store), benchmark.executor.settings.get("device", "auto"), data_root(data))
 
 
-def unmeasured(matrix: Sequence[Cell], store: ResultsFolder) -> list[Cell]:
-    """The cells with the slow metrics that are still to be measured of them, and no other metric."""
+def unmeasured(matrix: Sequence[MatrixEntry], store: ResultsFolder) -> list[MatrixEntry]:
+    """The entries with the slow metrics that are still to be measured of them, and no other metric."""
     known = get_catalog()
-    slow = {c.use for cell in matrix for c in cell.metrics if known.get_entry("metric", c.use).slow}
+    slow = {c.name for entry in matrix for c in entry.metrics if known.get_entry("metric", c.name).slow}
     left = [
         replace(
-            cell,
+            entry,
             metrics=tuple(
-                m for m in cell.metrics if m.use in slow and not store.run_folder(cell.run).metric(m).exists()
+                m for m in entry.metrics if m.name in slow and not store.run_folder(entry.run).metric(m).exists()
             ),
         )
-        for cell in matrix
+        for entry in matrix
     ]
-    return [cell for cell in left if cell.metrics]
+    return [entry for entry in left if entry.metrics]
 
 
-def show_costs(matrix: Sequence[Cell], device: str, data: Path) -> None:
-    """How long the metrics of these cells take, where that is minutes; torch is loaded only if there are any."""
+def show_costs(matrix: Sequence[MatrixEntry], device: str, data: Path) -> None:
+    """How long the metrics of these entries take, where that is minutes; torch is loaded only if there are any."""
     if matrix:
         from ..engine.cost import costs
 
@@ -60,12 +60,19 @@ def show_costs(matrix: Sequence[Cell], device: str, data: Path) -> None:
             click.echo(line)
 
 
-def show(matrix: Sequence[Cell], store: ResultsFolder) -> None:
+def show(matrix: Sequence[MatrixEntry], store: ResultsFolder) -> None:
     """One line for each run, and how many there are in each state."""
-    states = [store.get_state(cell) for cell in matrix]
+    states = [store.get_state(entry) for entry in matrix]
     columns = [
-        (state, legible(cell.label), cell.run.dataset.use, cell.run.architecture.use, f"seed {cell.seed}", cell.run.key)
-        for cell, state in zip(matrix, states, strict=True)
+        (
+            state,
+            legible(entry.label),
+            entry.run.dataset.name,
+            entry.run.architecture.name,
+            f"seed {entry.seed}",
+            entry.run.key,
+        )
+        for entry, state in zip(matrix, states, strict=True)
     ]
     widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
     rows = ("  ".join(f"{text:{width}}" for text, width in zip(line, widths, strict=True)) for line in columns)

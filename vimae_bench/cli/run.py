@@ -12,7 +12,7 @@ from ..analysis.load import BenchmarkResults
 from ..config.benchmark import Benchmark
 from ..config.matrix import read_matrix, select_entries
 from ..core.errors import ResultsError
-from ..core.spec import Cell, Choice
+from ..core.spec import MatrixEntry, PluginSpec
 from ..engine.disk_space import expect_room
 from ..engine.runner import list_jobs, run_jobs, share_jobs
 from ..execution import signals
@@ -148,7 +148,7 @@ def run(
     reporters = reporters_of(benchmark, mlflow_uri, no_mlflow)
     todo = list_jobs(store, benchmark.name, wanted, root, NumericsOptions(exact, compiling, batch_seeds))
     todo = share_jobs(todo, *shard) if shard else todo
-    looking_on = [dispensable(make_plugin("reporter", choice), choice.use) for choice in reporters]
+    looking_on = [dispensable(make_plugin("reporter", choice), choice.name) for choice in reporters]
     failed = run_jobs(todo, chosen, looking_on, wait=not shard)
     shown = asdict(benchmark.leaderboard)
     found = BenchmarkResults(store, wanted, **shown)
@@ -187,7 +187,9 @@ def _check(benchmark: Benchmark, data: Path) -> dict[str, int]:
     return check(benchmark, data, click.echo)
 
 
-def open_store(store: ResultsFolder, benchmark: Benchmark, overrides: Sequence[str], matrix: Sequence[Cell]) -> None:
+def open_store(
+    store: ResultsFolder, benchmark: Benchmark, overrides: Sequence[str], matrix: Sequence[MatrixEntry]
+) -> None:
     """Write down what is asked for, but no password in it, and make room for what is damaged."""
     from ..core.secrets import mask_secrets
 
@@ -202,7 +204,7 @@ def open_store(store: ResultsFolder, benchmark: Benchmark, overrides: Sequence[s
         click.echo(f"{path}: damaged, set aside as {path.with_suffix('.corrupt').name}, and made again", err=True)
 
 
-def _places(file: Path, results: Path, name: str, reporters: Sequence[Choice]) -> dict[str, str]:
+def _places(file: Path, results: Path, name: str, reporters: Sequence[PluginSpec]) -> dict[str, str]:
     """Where the records and pictures are, how to see everything on a page, in MLflow, and the leaderboard again."""
     from ..core.secrets import mask_secrets
     from ..tracking.store import default_store_uri
@@ -211,17 +213,17 @@ def _places(file: Path, results: Path, name: str, reporters: Sequence[Choice]) -
     places = {"records": str(results / name / "runs"), "pictures": ", ".join(drawn)}
     places["report"] = f"vimae-bench report {results / name}"
     for choice in reporters:
-        if choice.use == "mlflow":
+        if choice.name == "mlflow":
             uri = choice.settings["uri"] or default_store_uri(results)
             places["MLflow"] = f"mlflow ui --backend-store-uri {mask_secrets(uri)}"
     elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
     return {**places, "again": f"vimae-bench leaderboard {file}{elsewhere}"}
 
 
-def reporters_of(benchmark: Benchmark, mlflow_uri: str | None, no_mlflow: bool) -> list[Choice]:
+def reporters_of(benchmark: Benchmark, mlflow_uri: str | None, no_mlflow: bool) -> list[PluginSpec]:
     """The file's reporters, with the command line's word on MLflow."""
-    kept = [choice for choice in benchmark.reporters if not (no_mlflow and choice.use == "mlflow")]
+    kept = [choice for choice in benchmark.reporters if not (no_mlflow and choice.name == "mlflow")]
     return [
-        Choice(c.use, {**c.settings, "uri": mlflow_uri}, c.version) if c.use == "mlflow" and mlflow_uri else c
+        PluginSpec(c.name, {**c.settings, "uri": mlflow_uri}, c.version) if c.name == "mlflow" and mlflow_uri else c
         for c in kept
     ]

@@ -29,7 +29,7 @@ def sync(file: Path, results: Path, mlflow_uri: str, no_models: bool) -> None:
 
     found = load_benchmark_results(file, results)
     folder = unpack_results(found.store.path, click.echo)
-    summary = sync_benchmark(folder, mlflow_uri, found.cells, models=not no_models)
+    summary = sync_benchmark(folder, mlflow_uri, found.entries, models=not no_models)
     behind = f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""
     runs = "run" if summary.mirrored == 1 else "runs"
     click.echo(f"{summary.mirrored} {runs} mirrored{behind}")

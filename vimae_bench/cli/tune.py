@@ -10,7 +10,7 @@ import click
 
 from ..config.benchmark import read_benchmark
 from ..config.search_space import NumberRange
-from ..core.spec import Cell
+from ..core.spec import MatrixEntry
 from ..engine.runner import list_jobs, run_jobs
 from ..execution import signals
 from ..plugin.catalog import get_catalog
@@ -105,17 +105,17 @@ class Rounds:
     data: Path
     overrides: tuple[str, ...]
     no_mlflow: bool
-    cells: list[Cell] = field(default_factory=list[Cell])
+    entries: list[MatrixEntry] = field(default_factory=list[MatrixEntry])
     failed: bool = False
 
-    def __call__(self, cells: Sequence[Cell]) -> None:
+    def __call__(self, entries: Sequence[MatrixEntry]) -> None:
         """Make what is missing of these runs."""
         benchmark = self.sweep.benchmark
-        self.cells += cells
-        open_store(self.store, benchmark, self.overrides, self.cells)
-        if todo := list_jobs(self.store, benchmark.name, cells, self.data):
+        self.entries += entries
+        open_store(self.store, benchmark, self.overrides, self.entries)
+        if todo := list_jobs(self.store, benchmark.name, entries, self.data):
             choices = reporters_of(benchmark, None, self.no_mlflow)
-            looking_on = [dispensable(make_plugin("reporter", choice), choice.use) for choice in choices]
+            looking_on = [dispensable(make_plugin("reporter", choice), choice.name) for choice in choices]
             self.failed |= bool(run_jobs(todo, executor_of(benchmark, needed=True), looking_on))
 
 

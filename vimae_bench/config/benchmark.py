@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.canonical import Json
 from ..core.errors import TOLD, BenchError, Problem, Problems, brief, did_you_mean
-from ..core.spec import Choice, Training
+from ..core.spec import PluginSpec, Training
 from ..plugin.catalog import Catalog, get_catalog
 from ..plugin.settings import SettingPath, SettingsChecker, spell
 from . import groups, presets
@@ -31,8 +31,8 @@ class MethodConfig:
     """
 
     label: str
-    objective: Choice
-    prior: Choice
+    objective: PluginSpec
+    prior: PluginSpec
     control_of: str = ""
     training: Mapping[str, Any] = field(default_factory=dict[str, Any])
     search: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -64,11 +64,11 @@ class Group:
     """A part of the matrix with settings of its own: every method on every data set with every architecture."""
 
     seeds: tuple[int, ...]
-    datasets: tuple[Choice, ...]
-    architectures: tuple[Choice, ...]
+    datasets: tuple[PluginSpec, ...]
+    architectures: tuple[PluginSpec, ...]
     latent: int
     methods: tuple[MethodConfig, ...]
-    metrics: tuple[Choice, ...]
+    metrics: tuple[PluginSpec, ...]
     training: Training
     leave_out: tuple[Mapping[str, str], ...]
     location: groups.GroupLocation
@@ -85,8 +85,8 @@ class Benchmark:
     name: str
     groups: tuple[Group, ...]
     leaderboard: LeaderboardConfig
-    executor: Choice
-    reporters: tuple[Choice, ...]
+    executor: PluginSpec
+    reporters: tuple[PluginSpec, ...]
     tuning: TuningConfig
     path: str
     source: str
@@ -141,7 +141,7 @@ def _benchmark(checked: Sequence[tuple[Json, groups.GroupLocation]], path: str, 
         name=whole["name"],
         groups=tuple(_group(*part) for part in checked),
         leaderboard=LeaderboardConfig(board["rank_by"], tuple(board["columns"]), board["provenance"]),
-        executor=Choice.from_json(whole["executor"]),
+        executor=PluginSpec.from_json(whole["executor"]),
         reporters=_choices(whole["reporters"]),
         tuning=replace(TuningConfig(**whole["tuning"]), seeds=tuple(whole["tuning"]["seeds"])),
         path=path,
@@ -153,8 +153,8 @@ def _group(whole: Json, source: groups.GroupLocation) -> Group:
     methods = (
         MethodConfig(
             m["label"],
-            Choice.from_json(m["objective"]),
-            Choice.from_json(m["prior"]),
+            PluginSpec.from_json(m["objective"]),
+            PluginSpec.from_json(m["prior"]),
             m["repeats"],
             m["training"],
             m["search"],
@@ -174,8 +174,8 @@ def _group(whole: Json, source: groups.GroupLocation) -> Group:
     )
 
 
-def _choices(raw: Sequence[Json]) -> tuple[Choice, ...]:
-    return tuple(Choice.from_json(choice) for choice in raw)
+def _choices(raw: Sequence[Json]) -> tuple[PluginSpec, ...]:
+    return tuple(PluginSpec.from_json(choice) for choice in raw)
 
 
 def _contradictions(group: Group) -> Iterator[tuple[SettingPath, str]]:
@@ -193,7 +193,7 @@ def _twice(group: Group) -> Iterator[tuple[SettingPath, str]]:
     for axis, choices in axes:
         for i, choice in enumerate(choices):
             if choice in choices[:i]:
-                yield (axis, i), f"'{choice.use}' is named a second time with the same settings"
+                yield (axis, i), f"'{choice.name}' is named a second time with the same settings"
 
 
 def _repeats(group: Group) -> Iterator[tuple[SettingPath, str]]:
@@ -225,8 +225,8 @@ def _trained(method: MethodConfig) -> tuple[object, ...]:
 def _left_out(group: Group) -> Iterator[tuple[SettingPath, str]]:
     known = {
         "method": [method.label for method in group.methods],
-        "dataset": [d.use for d in group.datasets],
-        "architecture": [a.use for a in group.architectures],
+        "dataset": [d.name for d in group.datasets],
+        "architecture": [a.name for a in group.architectures],
     }
     for i, item in enumerate(group.leave_out):
         if not item:

@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 
 from ..core.errors import BenchError, brief
-from ..core.spec import Cell, Choice, Run
+from ..core.spec import MatrixEntry, PluginSpec, Run
 from .benchmark import CONTROL_SEED_OFFSET, Benchmark, Group, MethodConfig, read_benchmark
 
 
@@ -16,46 +16,46 @@ class NothingSelected(BenchError):
     exit_code = 3
 
 
-def list_entries(benchmark: Benchmark) -> list[Cell]:
-    """All cells of the matrix but those left out, group by group.
+def list_entries(benchmark: Benchmark) -> list[MatrixEntry]:
+    """All entries of the matrix but those left out, group by group.
 
     Seeds vary slowest within a group, so that a matrix cut off in the middle has whole comparisons rather than whole
     methods.
     """
-    return [cell for group in benchmark.groups for cell in _cells(group)]
+    return [entry for group in benchmark.groups for entry in _entries(group)]
 
 
-def _cells(group: Group) -> Iterator[Cell]:
+def _entries(group: Group) -> Iterator[MatrixEntry]:
     for seed, dataset, architecture, m in product(group.seeds, group.datasets, group.architectures, group.methods):
         if is_left_out(group, dataset, architecture, m):
             continue
         own = CONTROL_SEED_OFFSET + seed if m.control_of else seed
         run = Run(dataset, architecture, m.objective, m.prior, group.latent, replace(group.training, **m.training), own)
         shared = None if run.training == group.training else group.training
-        yield Cell(m.label, run, group.metrics, seed if m.control_of else None, m.control_of, shared)
+        yield MatrixEntry(m.label, run, group.metrics, seed if m.control_of else None, m.control_of, shared)
 
 
-def is_left_out(group: Group, dataset: Choice, architecture: Choice, method: MethodConfig) -> bool:
+def is_left_out(group: Group, dataset: PluginSpec, architecture: PluginSpec, method: MethodConfig) -> bool:
     """Whether the group leaves this combination out of its matrix."""
-    names = {"method": method.label, "dataset": dataset.use, "architecture": architecture.use}
+    names = {"method": method.label, "dataset": dataset.name, "architecture": architecture.name}
     return any(item.items() <= names.items() for item in group.leave_out)
 
 
-def select_entries(matrix: Sequence[Cell], words: str) -> list[Cell]:
-    """The cells whose label, data set, architecture, objective, prior or seed (`s0`) holds every word, in any case.
+def select_entries(matrix: Sequence[MatrixEntry], words: str) -> list[MatrixEntry]:
+    """The entries whose label, data set, architecture, objective, prior or seed (`s0`) holds every word, in any case.
 
     A word after `not` must be absent. Raises NothingSelected.
     """
-    wanted = [cell for cell in matrix if _matches(cell, words.casefold().split())]
+    wanted = [entry for entry in matrix if _matches(entry, words.casefold().split())]
     if not wanted:
         raise NothingSelected(f"-k {brief(words)} selects none of the {len(matrix)} runs")
     return wanted
 
 
-def _matches(cell: Cell, words: Sequence[str]) -> bool:
-    run = cell.run
-    names = [cell.label, run.dataset.use, run.architecture.use, run.objective.use, run.prior.use, run.key]
-    text = [*" ".join(names).casefold().split(), f"s{cell.seed}"]
+def _matches(entry: MatrixEntry, words: Sequence[str]) -> bool:
+    run = entry.run
+    names = [entry.label, run.dataset.name, run.architecture.name, run.objective.name, run.prior.name, run.key]
+    text = [*" ".join(names).casefold().split(), f"s{entry.seed}"]
     negate = False
     for word in words:
         if word == "not":
@@ -67,7 +67,7 @@ def _matches(cell: Cell, words: Sequence[str]) -> bool:
     return True
 
 
-def read_matrix(file: Path, overrides: tuple[str, ...]) -> tuple[Benchmark, list[Cell]]:
+def read_matrix(file: Path, overrides: tuple[str, ...]) -> tuple[Benchmark, list[MatrixEntry]]:
     """A benchmark file with its whole matrix."""
     benchmark = read_benchmark(file, overrides)
     return benchmark, list_entries(benchmark)

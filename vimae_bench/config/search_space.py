@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.canonical import Json
 from ..core.errors import BenchError, brief, did_you_mean
-from ..core.spec import Choice
+from ..core.spec import PluginSpec
 from ..plugin.catalog import Catalog
 from ..plugin.settings import SettingPath, SettingsChecker, spell
 from .benchmark import Benchmark, Group, MethodConfig
@@ -83,11 +83,11 @@ def apply_settings(method: MethodConfig, settings: Mapping[str, Any], known: Cat
     if checker.problems:
         told = "; ".join(f"{spell(where)} {what}" for where, what in checker.problems)
         raise BenchError(f"{method.label}: {told}")
-    choices = {part: Choice.from_json(made[part]) for part in PLUGINS}
+    choices = {part: PluginSpec.from_json(made[part]) for part in PLUGINS}
     return replace(method, **choices, training=made["training"], search={})
 
 
-def get_bare_settings(choice: Choice) -> Json:
+def get_bare_settings(choice: PluginSpec) -> Json:
     """A choice as a file spells it, without versions."""
     return _unversioned(choice.as_json())
 

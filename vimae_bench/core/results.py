@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from .canonical import Json
+
 Direction = Literal["lower", "higher"]
 
 
@@ -29,11 +31,16 @@ class Measure:
 class Estimate:
     """A measured value with its standard error within one trained model and the number of items behind it.
 
-    `parts` are the values over each draw behind it (of labels, episodes, noise), in one order for all runs: draws that
-    all runs share, so that a comparison can tell what differs between models from what differs between draws.
+    `per_draw` are the values over each draw behind it (of labels, episodes, noise), in the same order for all runs. All
+    runs share these draws, so that a comparison can tell differences between models from differences between draws.
     """
 
     value: float
     n: int
     se: float | None = None
-    parts: tuple[float, ...] = ()
+    per_draw: tuple[float, ...] = ()
+
+    def as_json(self) -> Json:
+        """As metric files have it: `parts` in place of `per_draw`, and only where there are draws."""
+        plain: Json = {"value": self.value, "n": self.n, "se": self.se}
+        return {**plain, "parts": list(self.per_draw)} if self.per_draw else plain

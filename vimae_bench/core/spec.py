@@ -16,23 +16,23 @@ Sampling = Literal["permutation", "choice"]
 
 
 @dataclass(frozen=True)
-class Choice:
+class PluginSpec:
     """A plugin by name, with all its settings filled in and the version its author gives its arithmetic.
 
     A setting that is itself a plugin (the divergence of `vimae`) is a mapping in the form of `as_json`.
     """
 
-    use: str
+    name: str
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     version: int = 1
     options: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
     """More arguments of the plugin, which are no part of its identity: where something is found, say."""
 
     def as_json(self) -> Json:
-        return {"use": self.use, "version": self.version, **self.settings}
+        return {"use": self.name, "version": self.version, **self.settings}
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> "Choice":
+    def from_json(cls, raw: Mapping[str, Any]) -> "PluginSpec":
         """Raises ValueError for a name that is none, and as the mapping does where something is not there."""
         if not is_name(raw["use"]):
             raise ValueError(f"no plugin can be called {raw['use']!r}")
@@ -42,7 +42,7 @@ class Choice:
     @cached_property
     def key(self) -> str:
         """The choice's identity: `<name>-<hash>`."""
-        return f"{self.use}-{fingerprint(self.as_json())[:8]}"
+        return f"{self.name}-{fingerprint(self.as_json())[:8]}"
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ def _training(**raw: Any) -> Training:  # noqa: ANN401
 class Run:
     """One training: an objective over a prior, on a data set, with an architecture, from a seed."""
 
-    dataset: Choice
-    architecture: Choice
-    objective: Choice
-    prior: Choice
+    dataset: PluginSpec
+    architecture: PluginSpec
+    objective: PluginSpec
+    prior: PluginSpec
     latent: int
     training: Training
     seed: int
@@ -109,7 +109,7 @@ class Run:
         return {**parts, "latent": self.latent, "training": self.training.as_json(), "seed": self.seed}
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any], choice: Callable[[Json], Choice] = Choice.from_json) -> "Run":
+    def from_json(cls, raw: Mapping[str, Any], choice: Callable[[Json], PluginSpec] = PluginSpec.from_json) -> "Run":
         """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
         parts = {name: choice(raw[name]) for name in ("dataset", "architecture", "objective", "prior")}
         for name in ("latent", "seed"):
@@ -124,11 +124,11 @@ class Run:
     @property
     def name(self) -> str:
         """The name of the run's folder."""
-        return f"{self.objective.use}-{self.dataset.use}-{self.architecture.use}-s{self.seed}-{self.key}"
+        return f"{self.objective.name}-{self.dataset.name}-{self.architecture.name}-s{self.seed}-{self.key}"
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixEntry:
     """One place in a benchmark's matrix: a run under the label of its method, with the metrics wanted of it.
 
     The runs of an A/A control, which `repeats` the method of another label, stand under the `seed` they are paired by.
@@ -137,34 +137,36 @@ class Cell:
 
     label: str
     run: Run
-    metrics: tuple[Choice, ...]
-    pair: int | None = None
-    repeats: str = ""
-    shared: Training | None = None
+    metrics: tuple[PluginSpec, ...]
+    paired_seed: int | None = None
+    control_of: str = ""
+    table_training: Training | None = None
 
     def as_json(self) -> Json:
         row: Json = {"label": self.label, "run": self.run.as_json(), "metrics": [m.as_json() for m in self.metrics]}
-        row |= {"shared": self.shared.as_json()} if self.shared else {}
-        return row | ({"pair": self.pair, "repeats": self.repeats} if self.repeats else {})
+        row |= {"shared": self.table_training.as_json()} if self.table_training else {}
+        return row | ({"pair": self.paired_seed, "repeats": self.control_of} if self.control_of else {})
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any], choice: Callable[[Json], Choice] = Choice.from_json) -> "Cell":
+    def from_json(
+        cls, raw: Mapping[str, Any], choice: Callable[[Json], PluginSpec] = PluginSpec.from_json
+    ) -> "MatrixEntry":
         """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
         run, metrics = Run.from_json(raw["run"], choice), tuple(map(choice, raw["metrics"]))
         shared = Training.from_json(raw["shared"]) if "shared" in raw else None
-        cell = cls(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""), shared)
-        expect("label", cell.label, str)
-        expect("repeats", cell.repeats, str)
-        if cell.pair is not None:
-            expect("pair", cell.pair, int)
-        return cell
+        entry = cls(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""), shared)
+        expect("label", entry.label, str)
+        expect("repeats", entry.control_of, str)
+        if entry.paired_seed is not None:
+            expect("pair", entry.paired_seed, int)
+        return entry
 
     @property
     def seed(self) -> int:
         """The seed by which the run is compared with those of other methods."""
-        return self.run.seed if self.pair is None else self.pair
+        return self.run.seed if self.paired_seed is None else self.paired_seed
 
     @property
-    def table(self) -> Run:
+    def table_run(self) -> Run:
         """A run as most of those in the same table are."""
-        return replace(self.run, training=self.shared) if self.shared else self.run
+        return replace(self.run, training=self.table_training) if self.table_training else self.run

@@ -39,7 +39,7 @@ def build(run: Run, spec: ModelSpec, objective: Objective, device: torch.device)
     try:
         return assemble(spec, architecture, prior, objective, run.seed, device)
     except ValueError as error:
-        raise BenchError(f"{run.architecture.use} over {run.dataset.use}: {error}") from error
+        raise BenchError(f"{run.architecture.name} over {run.dataset.name}: {error}") from error
 
 
 def assemble(

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from ..core.errors import BenchError
-from ..core.spec import Cell, Choice
+from ..core.spec import MatrixEntry, PluginSpec
 from ..data.prepare import open_splits
 from ..data.types import Dataset
 from ..models.types import ModelSpec
@@ -17,26 +17,26 @@ WORTH_TELLING = 60.0
 """Seconds of one model below which nothing is said."""
 
 
-def costs(cells: Sequence[Cell], data: Path, device: str) -> Iterator[str]:
+def costs(entries: Sequence[MatrixEntry], data: Path, device: str) -> Iterator[str]:
     """A line for each metric that takes more than a minute a model, on `device` (`auto`: a GPU if there is one).
 
     A data set that is not prepared yet is passed over, since the size of its images is not known.
     """
     kind = "cpu" if device == "cpu" or not torch.cuda.is_available() else "cuda"
-    groups: dict[tuple[str, str, int], tuple[Choice, Choice, list[Cell]]] = {}
-    for cell in cells:
-        for metric in cell.metrics:
-            key = metric.key, cell.run.dataset.key, cell.run.latent
-            groups.setdefault(key, (metric, cell.run.dataset, []))[2].append(cell)
+    groups: dict[tuple[str, str, int], tuple[PluginSpec, PluginSpec, list[MatrixEntry]]] = {}
+    for entry in entries:
+        for metric in entry.metrics:
+            key = metric.key, entry.run.dataset.key, entry.run.latent
+            groups.setdefault(key, (metric, entry.run.dataset, []))[2].append(entry)
     for metric, dataset, measured in groups.values():
         seconds = _seconds(metric, dataset, measured[0].run.latent, data, kind)
         if seconds > WORTH_TELLING:
             n, where = len(measured), "a core" if kind == "cpu" else "a GPU"
             each, total = _told(seconds), _told(seconds * n)
-            yield f"{metric.use} on {dataset.use} takes about {each} a model on {where}, {total} for {n} models"
+            yield f"{metric.name} on {dataset.name} takes about {each} a model on {where}, {total} for {n} models"
 
 
-def _seconds(metric: Choice, dataset: Choice, latent: int, data: Path, kind: str) -> float:
+def _seconds(metric: PluginSpec, dataset: PluginSpec, latent: int, data: Path, kind: str) -> float:
     try:
         source: Dataset = registry.make_plugin("dataset", dataset)
         spec = ModelSpec(open_splits(source, data).shape, latent, source.pixel_range)

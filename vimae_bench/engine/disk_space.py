@@ -22,7 +22,7 @@ def expect_room(results: Path, jobs: Sequence[Job], weights: Mapping[str, int]) 
 
     `weights` are the bytes of a model's weights, by the key of its run from seed 0.
     """
-    sizes = [weights[replace(job.cell.run, seed=0).key] for job in jobs if _untrained(job)]
+    sizes = [weights[replace(job.entry.run, seed=0).key] for job in jobs if _untrained(job)]
     under_way = sorted(sizes)[-(os.cpu_count() or 1) :]
     needed = sum(sizes) + BESIDE * len(sizes) + STATES * sum(under_way)
     free = shutil.disk_usage(next(folder for folder in (results, *results.parents) if folder.exists())).free
@@ -34,7 +34,7 @@ def expect_room(results: Path, jobs: Sequence[Job], weights: Mapping[str, int]) 
 
 
 def _untrained(job: Job) -> bool:
-    return ResultsFolder(job.folder.parents[1]).get_state(job.cell) not in (*FINISHED_STATES, "measure")
+    return ResultsFolder(job.folder.parents[1]).get_state(job.entry) not in (*FINISHED_STATES, "measure")
 
 
 def _gib(size: float) -> str:

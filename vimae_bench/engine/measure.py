@@ -10,18 +10,18 @@ from filelock import FileLock, Timeout
 from ..core.canonical import Json, is_number
 from ..core.errors import BenchError
 from ..core.results import Estimate
-from ..core.spec import Choice
+from ..core.spec import PluginSpec
 from ..plugin import registry
 from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Metric
 from ..storage.atomic import write_json
 
 
-def measure(evaluation: Evaluation, choice: Choice, path: Path) -> None:
+def measure(evaluation: Evaluation, choice: PluginSpec, path: Path) -> None:
     """Measure a model and keep what came of it. Raises BenchError for a metric that does not give what it announces."""
     began = time.perf_counter()
     metric: Metric = registry.make_plugin("metric", choice)
-    estimates = _plain(estimated(metric, evaluation))
+    estimates = {name: estimate.as_json() for name, estimate in estimated(metric, evaluation).items()}
     seconds = round(time.perf_counter() - began, 3)
     write_json(path, {**_head(choice, metric), "estimates": estimates, "seconds": seconds})
 
@@ -31,7 +31,7 @@ def estimated(metric: Metric, evaluation: Evaluation) -> Mapping[str, Estimate]:
     return _checked(metric, metric(evaluation))
 
 
-def refer(evaluation: Evaluation, choice: Choice, path: Path, dataset: Choice) -> None:
+def refer(evaluation: Evaluation, choice: PluginSpec, path: Path, dataset: PluginSpec) -> None:
     """Measure once what methods without training reach on the same data, unless another worker is at it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -39,14 +39,17 @@ def refer(evaluation: Evaluation, choice: Choice, path: Path, dataset: Choice) -
             if not path.exists():
                 metric: Metric = registry.make_plugin("metric", choice)
                 rows = metric.references(evaluation.splits, evaluation.spec, evaluation.dataset)
-                checked = {label: _plain(_checked(metric, row)) for label, row in rows.items()}
+                checked = {
+                    label: {name: estimate.as_json() for name, estimate in _checked(metric, row).items()}
+                    for label, row in rows.items()
+                }
                 where = {"dataset": dataset.as_json(), "latent": evaluation.spec.latent}
                 write_json(path, {**where, **_head(choice, metric), "rows": checked})
     except Timeout:
         return
 
 
-def _head(choice: Choice, metric: Metric) -> Json:
+def _head(choice: PluginSpec, metric: Metric) -> Json:
     return {"metric": choice.as_json(), "measures": [asdict(measure) for measure in metric.measures()]}
 
 
@@ -59,8 +62,3 @@ def _checked(metric: Metric, estimates: Mapping[str, Estimate]) -> Mapping[str, 
         if not is_number(float(estimate.value)):
             raise BenchError(f"'{name}' is {estimate.value}; a measure that is not defined has to be left out")
     return estimates
-
-
-def _plain(estimates: Mapping[str, Estimate]) -> Json:
-    plain = {name: asdict(estimate) for name, estimate in estimates.items()}
-    return {name: {k: v for k, v in fields.items() if k != "parts" or v} for name, fields in plain.items()}

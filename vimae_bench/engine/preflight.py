@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from ..config.benchmark import Benchmark, Group, MethodConfig
 from ..config.matrix import is_left_out
 from ..core.errors import BenchError
-from ..core.spec import Choice, Run
+from ..core.spec import PluginSpec, Run
 from ..data.prepare import ensure, open_splits
 from ..data.types import Dataset, Splits
 from ..execution import signals
@@ -31,7 +31,7 @@ class _Data:
     """A data set of a group, opened; `place` is its own among the group's."""
 
     place: int
-    choice: Choice
+    choice: PluginSpec
     splits: Splits
     spec: ModelSpec
 
@@ -75,7 +75,7 @@ def _check(group: Group, data: Path, tell: Callable[[str], None], weights: dict[
     yield from found
 
 
-def _opened(group: Group, place: int, choice: Choice, data: Path, tell: Callable[[str], None]) -> _Data:
+def _opened(group: Group, place: int, choice: PluginSpec, data: Path, tell: Callable[[str], None]) -> _Data:
     dataset: Dataset = registry.make_plugin("dataset", choice)
     ensure(dataset, data, tell)
     splits = open_splits(dataset, data)
@@ -83,7 +83,9 @@ def _opened(group: Group, place: int, choice: Choice, data: Path, tell: Callable
 
 
 def _plugins(group: Group) -> Found:
-    wanted: list[tuple[SettingPath, str, Choice]] = [(("metrics", i), "metric", c) for i, c in enumerate(group.metrics)]
+    wanted: list[tuple[SettingPath, str, PluginSpec]] = [
+        (("metrics", i), "metric", c) for i, c in enumerate(group.metrics)
+    ]
     wanted += [(("architecture", i), "architecture", c) for i, c in enumerate(group.architectures)]
     for i, method in enumerate(group.methods):
         wanted += [
@@ -105,15 +107,15 @@ def _metrics(group: Group, sets: list[_Data]) -> Found:
             try:
                 metric.check(data.splits, data.spec)
             except ValueError as error:
-                yield ("metrics", i), f"does not fit {data.choice.use}: {error}"
+                yield ("metrics", i), f"does not fit {data.choice.name}: {error}"
             except PLUGIN_ERRORS as error:
-                yield ("metrics", i), f"fails on {data.choice.use}: {_told(error)}"
+                yield ("metrics", i), f"fails on {data.choice.name}: {_told(error)}"
 
 
 def _models(group: Group, sets: list[_Data], weights: dict[str, int]) -> Found:
     """Data that an architecture cannot serve, and models that an objective cannot train; notes what models weigh."""
     for data in sets:
-        name = data.choice.use
+        name = data.choice.name
         if len(data.splits.train) < group.training.batch:
             yield ("training", "batch"), f"{name} has {len(data.splits.train)} training images, fewer than one batch"
         for i, method in enumerate(group.methods):

@@ -37,7 +37,7 @@ def write(
 
     `memory` is the peak of training in bytes, where it is known.
     """
-    record = ended(job.cell.run, trained, model, data, seconds, job.max_concurrent) | {"peak_memory": memory}
+    record = ended(job.entry.run, trained, model, data, seconds, job.max_concurrent) | {"peak_memory": memory}
     weights = _write_weights(folder.weights, model) if trained.status == "done" else None
     write_json(folder.record, record | {"weights": weights})
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.spec import Cell
+from ..core.spec import MatrixEntry
 from ..execution import signals
 from ..execution.interfaces import Executor, Reporter
 from ..execution.jobs import NO_SPACE, Event, Job, NumericsOptions
@@ -17,31 +17,37 @@ DEFAULT_NUMERICS = NumericsOptions()
 
 
 def list_jobs(
-    store: ResultsFolder, name: str, cells: Sequence[Cell], data: Path, numerics: NumericsOptions = DEFAULT_NUMERICS
+    store: ResultsFolder,
+    name: str,
+    entries: Sequence[MatrixEntry],
+    data: Path,
+    numerics: NumericsOptions = DEFAULT_NUMERICS,
 ) -> list[Job]:
     """What is still to be done, each run once, however many rows it appears in."""
-    states = [(cell, store.get_state(cell)) for cell in cells]
-    unfinished = [cell for cell, state in states if state not in FINISHED_STATES]
-    trained = [cell for cell, state in states if state == "done"]
-    todo = {cell.run.key: cell for cell in (*unfinished, *_list_without_references(store, trained))}
-    return [Job(name, cell, store.run_folder(cell.run).path, data, numerics=numerics) for cell in todo.values()]
+    states = [(entry, store.get_state(entry)) for entry in entries]
+    unfinished = [entry for entry, state in states if state not in FINISHED_STATES]
+    trained = [entry for entry, state in states if state == "done"]
+    todo = {entry.run.key: entry for entry in (*unfinished, *_list_without_references(store, trained))}
+    return [Job(name, entry, store.run_folder(entry.run).path, data, numerics=numerics) for entry in todo.values()]
 
 
 def batch_seeds(jobs: Sequence[Job]) -> list[Job]:
     """Jobs that differ in the seed alone joined to one, where their options ask for it."""
     groups: dict[str, list[Job]] = {}
     for job in jobs:
-        run = replace(job.cell.run, seed=0) if job.numerics.batch_seeds else job.cell.run
+        run = replace(job.entry.run, seed=0) if job.numerics.batch_seeds else job.entry.run
         groups.setdefault(run.key, []).append(job)
     return [replace(first, batched_with=tuple(rest)) for first, *rest in groups.values()]
 
 
-def _list_without_references(store: ResultsFolder, trained: Sequence[Cell]) -> Iterator[Cell]:
+def _list_without_references(store: ResultsFolder, trained: Sequence[MatrixEntry]) -> Iterator[MatrixEntry]:
     """One trained run for each data set on which the reference rows of some metric are still to be measured."""
-    one_each = {(cell.run.dataset.key, cell.run.latent): cell for cell in trained}
-    for cell in one_each.values():
-        if not all(store.reference_path(cell.run.dataset, cell.run.latent, metric).exists() for metric in cell.metrics):
-            yield cell
+    one_each = {(entry.run.dataset.key, entry.run.latent): entry for entry in trained}
+    for entry in one_each.values():
+        if not all(
+            store.reference_path(entry.run.dataset, entry.run.latent, metric).exists() for metric in entry.metrics
+        ):
+            yield entry
 
 
 def share_jobs(todo: Sequence[Job], share: int, of: int) -> list[Job]:
@@ -97,7 +103,7 @@ def _write_death_record(job: Job, exit_code: int, reason: str) -> None:
     folder = RunFolder(job.folder)
     if exit_code >= 0 and folder.has_ended:  # it lived long enough to write its own
         return
-    write_failure(folder, job.cell.run, reason or f"the worker {_describe_death(exit_code)}; see {folder.log}")
+    write_failure(folder, job.entry.run, reason or f"the worker {_describe_death(exit_code)}; see {folder.log}")
 
 
 def _describe_death(exit_code: int) -> str:

@@ -80,8 +80,8 @@ def split_by_seed(event: Event) -> Iterator[Event]:
 
 def _is_given_up(job: Job, tries: Counter[str]) -> bool:
     """Whether its workers were asked to end so often that it is no use."""
-    tries[job.cell.run.key] += not is_claimed(job)
-    return tries[job.cell.run.key] > TRIES
+    tries[job.entry.run.key] += not is_claimed(job)
+    return tries[job.entry.run.key] > TRIES
 
 
 def _wait_for_others(left: list[Job], wait: bool) -> Generator[Event, None, list[Job]]:
@@ -91,7 +91,7 @@ def _wait_for_others(left: list[Job], wait: bool) -> Generator[Event, None, list
         signals.raise_if_pending()
         for job in [job for job in left if not is_claimed(job)]:
             left.remove(job)
-            state = ResultsFolder(job.folder.parents[1]).get_state(job.cell)
+            state = ResultsFolder(job.folder.parents[1]).get_state(job.entry)
             if state in (*FINISHED_STATES, "failed") and RunFolder(job.folder).has_ended:
                 yield Event("ended", job, FAILED if state == "failed" else DONE, "done by another process")
             else:

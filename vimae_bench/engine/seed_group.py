@@ -39,14 +39,14 @@ def _fresh(job: Job, locks: ExitStack) -> bool:
 
 
 def _train(jobs: Sequence[Job]) -> None:
-    began, run, device = time.perf_counter(), jobs[0].cell.run, torch.device(jobs[0].device)
+    began, run, device = time.perf_counter(), jobs[0].entry.run, torch.device(jobs[0].device)
     torch.set_num_threads(run.training.threads)
     dataset, objective = dataset_of(run), objective_of(run)
     splits = open_splits(dataset, jobs[0].data)
     spec = frame_of(run, splits.shape)
-    seeds = [Seed(o.cell.run.seed, build(o.cell.run, spec, objective, device), RunFolder(o.folder)) for o in jobs]
+    seeds = [Seed(o.entry.run.seed, build(o.entry.run, spec, objective, device), RunFolder(o.folder)) for o in jobs]
     for job, seed in zip(jobs, seeds, strict=True):
-        seed.folder.write_spec(job.cell.run)
+        seed.folder.write_spec(job.entry.run)
     images = torch.from_numpy(splits.train.x).to(device)
     ends = train_together(seeds, objective, run.training, images, jobs[0].numerics)
     spent, digests = (time.perf_counter() - began) / len(seeds), known_digests(folder_of(dataset, jobs[0].data))

@@ -78,8 +78,8 @@ def _locked(job: Job, folder: RunFolder) -> int:
             folder.append_event("ended", status=record.status(folder), time=time.time())
         return DONE
     try:
-        folder.write_spec(job.cell.run)
-        torch.set_num_threads(job.cell.run.training.threads)
+        folder.write_spec(job.entry.run)
+        torch.set_num_threads(job.entry.run.training.threads)
         evaluation = _trained(job, folder)
         failures = _look(job, folder, evaluation) if evaluation else []
         seconds = round(time.perf_counter() - began, 3)
@@ -94,7 +94,7 @@ def _failed(job: Job, folder: RunFolder, error: BaseException) -> int:
     full = is_disk_full(error, folder.path)
     reason = f"no space left in {folder.path}" if full else _told(error)
     try:
-        record.write_failure(folder, job.cell.run, reason)
+        record.write_failure(folder, job.entry.run, reason)
         folder.append_event("ended", status="failed", reason=reason, time=time.time())
     except OSError as second:
         if not is_disk_full(second, folder.path):
@@ -111,7 +111,7 @@ def _complete(job: Job, folder: RunFolder) -> bool:
 
 def _trained(job: Job, folder: RunFolder) -> Evaluation | None:
     """The trained model on its data, trained now if it was not before; None if it diverged."""
-    run, device = job.cell.run, torch.device(job.device)
+    run, device = job.entry.run, torch.device(job.device)
     dataset, objective = dataset_of(run), objective_of(run)
     splits = open_splits(dataset, job.data)
     model = build(run, frame_of(run, splits.shape), objective, device)
@@ -121,12 +121,12 @@ def _trained(job: Job, folder: RunFolder) -> Evaluation | None:
     elif status == "done":
         record.load_weights(folder.weights, model)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)  # several times the size of the weights
-    return Evaluation(model.eval(), splits, run.dataset.use, run.seed, device) if status == "done" else None
+    return Evaluation(model.eval(), splits, run.dataset.name, run.seed, device) if status == "done" else None
 
 
 def _train(job: Job, folder: RunFolder, model: Autoencoder, objective: Objective, splits: Splits) -> Status:
     """Train the model and write its record; gives how that ended. A signal waits until it is written."""
-    run, began = job.cell.run, time.perf_counter()
+    run, began = job.entry.run, time.perf_counter()
     forget_peak(device := torch.device(job.device))
     images = torch.from_numpy(splits.train.x).to(device)
     with signals.defer():
@@ -158,15 +158,15 @@ def _look(job: Job, folder: RunFolder, evaluation: Evaluation) -> list[str]:
 
 def _missing(job: Job, folder: RunFolder) -> Iterator[tuple[str, Callable[[Evaluation], None]]]:
     """What is not there yet of a trained model, by name, each with what makes it."""
-    run = job.cell.run
+    run = job.entry.run
     if not folder.pictures.exists():
         yield "pictures", lambda evaluation: draw(evaluation, folder.read_history(), folder.pictures)
-    for choice in job.cell.metrics:
+    for choice in job.entry.metrics:
         if not folder.metric(choice).exists():
-            yield choice.use, partial(measure, choice=choice, path=folder.metric(choice))
+            yield choice.name, partial(measure, choice=choice, path=folder.metric(choice))
         path = reference_path(folder.path.parents[1], run.dataset, run.latent, choice)
         if not path.exists():
-            yield f"references of {choice.use}", partial(refer, choice=choice, path=path, dataset=run.dataset)
+            yield f"references of {choice.name}", partial(refer, choice=choice, path=path, dataset=run.dataset)
 
 
 def _told(error: BaseException) -> str:

@@ -1,16 +1,16 @@
 """What executors and reporters are made of: jobs, events, exit codes, run folders, signals."""
 
-from ..core.spec import Cell, Choice, Run, Training
+from ..core.spec import MatrixEntry, PluginSpec, Run, Training
 from ..storage.run_folder import RunFolder
 from .interfaces import Executor, Reporter
 from .jobs import Event, Job
 
 __all__ = [
-    "Cell",
-    "Choice",
     "Event",
     "Executor",
     "Job",
+    "MatrixEntry",
+    "PluginSpec",
     "Reporter",
     "Run",
     "RunFolder",

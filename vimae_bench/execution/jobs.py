@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..core.spec import Cell
+from ..core.spec import MatrixEntry
 
 Compile = Literal["auto", "always", "never"]
 
@@ -33,7 +33,7 @@ class Job:
     """
 
     benchmark: str
-    cell: Cell
+    entry: MatrixEntry
     folder: Path
     data: Path
     device: str = "cpu"

@@ -136,13 +136,13 @@ def accuracy_over_draws(right: np.ndarray) -> Estimate:
     """In percent, of which test images the classifier of each label draw gets right: bool [draws, n].
 
     The standard error adds two variances: of an image's share of correct draws, over the n images, divided by n; and
-    of a draw's accuracy, over the draws, divided by their number. `parts` are the accuracies of the draws.
+    of a draw's accuracy, over the draws, divided by their number. `per_draw` are the accuracies of the draws.
     """
     draws, n = right.shape
     by_image, by_draw = right.mean(0), right.mean(1)
     variance = by_image.var() / n + (by_draw.var(ddof=1) / draws if draws > 1 else 0.0)
-    parts = tuple(100 * float(share) for share in by_draw)
-    return Estimate(100 * float(right.mean()), n, 100 * float(variance**0.5), parts)
+    per_draw = tuple(100 * float(share) for share in by_draw)
+    return Estimate(100 * float(right.mean()), n, 100 * float(variance**0.5), per_draw)
 
 
 def _codes(

@@ -10,7 +10,7 @@ from ..analysis.leaderboard import build_leaderboards, format_table_title, group
 from ..analysis.leaderboard_data import Leaderboard
 from ..analysis.load import load_benchmark_results
 from ..core.errors import BenchError, did_you_mean
-from ..core.spec import Cell
+from ..core.spec import MatrixEntry
 from ..storage.archive import find_results
 from ..storage.store import Reference, RunResult
 from .frames import TableRun
@@ -37,7 +37,7 @@ class LoadedBenchmark:
     def tables(self) -> list[tuple[str, list[RunResult]]]:
         """The outcomes of each table, with its title, in the order of the boards."""
         groups = list(group_by_table(self.run_results).values())
-        runs = [group[0].cell.table for group in groups]
+        runs = [group[0].entry.table_run for group in groups]
         return [(format_table_title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
     @property
@@ -53,11 +53,11 @@ class LoadedBenchmark:
     @property
     def labels(self) -> set[str]:
         """The labels of the methods."""
-        return {result.cell.label for result in self.run_results}
+        return {result.entry.label for result in self.run_results}
 
-    def has_table_for(self, cell: Cell) -> bool:
-        """Whether some table was trained as this cell was."""
-        return _get_table_key(cell) in {_get_table_key(result.cell) for result in self.run_results}
+    def has_table_for(self, entry: MatrixEntry) -> bool:
+        """Whether some table was trained as this entry was."""
+        return _get_table_key(entry) in {_get_table_key(result.entry) for result in self.run_results}
 
 
 def read_loaded_benchmark(path: Path, results: Path) -> LoadedBenchmark:
@@ -65,8 +65,8 @@ def read_loaded_benchmark(path: Path, results: Path) -> LoadedBenchmark:
     if not find_results(path).exists():
         raise BenchError(f"{path}: there is no such folder or file{did_you_mean(path.name, _list_candidates(path))}")
     found = load_benchmark_results(path, results)
-    run_results, references = found.store.load_results(found.cells), found.store.load_references(found.cells)
-    shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "cells")}
+    run_results, references = found.store.load_results(found.entries), found.store.load_references(found.entries)
+    shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "entries")}
     return LoadedBenchmark(found.store.name, tuple(run_results), tuple(references), shown)
 
 
@@ -74,16 +74,16 @@ def check_distinct_runs(benches: Sequence[LoadedBenchmark]) -> None:
     """Raises BenchError where two runs would be one entry of a table."""
     for bench in benches:
         seen = set[object]()
-        for cell in (result.cell for result in bench.run_results):
-            if (one := (*_get_table_key(cell), cell.label, cell.seed)) in seen:
+        for entry in (result.entry for result in bench.run_results):
+            if (one := (*_get_table_key(entry), entry.label, entry.seed)) in seen:
                 raise BenchError(
-                    f"two runs are called '{cell.label}' and come from seed {cell.seed}; label one otherwise"
+                    f"two runs are called '{entry.label}' and come from seed {entry.seed}; label one otherwise"
                 )
             seen.add(one)
 
 
-def _get_table_key(cell: Cell) -> tuple[object, ...]:
-    run = cell.run
+def _get_table_key(entry: MatrixEntry) -> tuple[object, ...]:
+    run = entry.run
     return run.dataset.key, run.architecture.key, run.latent, run.training
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.canonical import Json, canonical, fingerprint, is_name
 from ..core.errors import BenchError, Problem, Problems, brief
-from ..core.spec import Choice, Run
+from ..core.spec import PluginSpec, Run
 from ..plugin import registry
 from ..plugin.catalog import get_catalog
 from ..plugin.interfaces import Metric, Objective
@@ -31,7 +31,7 @@ BASE_CLASSES: Mapping[str, type] = {"objective": Objective, "metric": Metric}
 class Component:
     """A plugin, and the choice that it is: for one that is not registered, what can be told of it."""
 
-    spec: Choice
+    spec: PluginSpec
     plugin: Any
 
     @property
@@ -54,7 +54,7 @@ class ComponentReader:
 
     def read_component(self, kind: str, given: Any, where: SettingPath) -> Component | None:  # noqa: ANN401
         """A plugin by its name, its table, its choice, its class or itself; None where it is none of these."""
-        if isinstance(given, Choice):  # checked when it was made
+        if isinstance(given, PluginSpec):  # checked when it was made
             return Component(given, registry.make_plugin(kind, given))
         if isinstance(given, str | Mapping):
             return self._read_registered(kind, given, where)
@@ -84,7 +84,7 @@ class ComponentReader:
         if len(self.checker.problems) > before:
             return None
         try:
-            return Component(choice := Choice.from_json(raw), registry.make_plugin(kind, choice))
+            return Component(choice := PluginSpec.from_json(raw), registry.make_plugin(kind, choice))
         except BenchError as error:
             return self.add_problem(where, str(error))
 
@@ -104,12 +104,12 @@ def _is_of_kind(kind: str, made: object) -> bool:
     return all(hasattr(made, name) for name in REQUIRED_ATTRIBUTES[kind])
 
 
-def _describe_object(made: object) -> Choice:
+def _describe_object(made: object) -> PluginSpec:
     """What there is to tell of an object: its name, its settings, a hash of its source."""
     named = made if inspect.isfunction(made) else type(made)
     settings = {name: _to_json(value) for name, value in getattr(made, "__dict__", {}).items()}
     name = named.__name__ if is_name(named.__name__) else "unnamed"
-    return Choice(name, {**settings, "source": _hash_source(named)}, UNREGISTERED_VERSION)
+    return PluginSpec(name, {**settings, "source": _hash_source(named)}, UNREGISTERED_VERSION)
 
 
 def _hash_source(named: Any) -> str:  # noqa: ANN401

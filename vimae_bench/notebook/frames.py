@@ -94,9 +94,9 @@ class TableRun:
 
     def identify(self) -> Json:
         """The columns that say which run it is."""
-        cell = self.result.cell
+        entry = self.result.entry
         where = {"benchmark": self.benchmark, "table": self.table}
-        return {**where, "method": cell.label, "seed": cell.seed, "key": get_run_key(cell.run)}
+        return {**where, "method": entry.label, "seed": entry.seed, "key": get_run_key(entry.run)}
 
 
 def build_runs(placed: Sequence[TableRun]) -> "pd.DataFrame":
@@ -155,9 +155,9 @@ def _build_column(rows: Sequence[Mapping[str, Any]], name: str, kind: str) -> "p
 
 
 def _describe_run(result: RunResult) -> Json:
-    run, record = result.cell.run, result.record
+    run, record = result.entry.run, result.record
     made_by, seconds = _get_table(record, "made_by"), _get_table(record, "seconds")
-    parts = {name: getattr(run, name).use for name in ("dataset", "architecture", "objective", "prior")}
+    parts = {name: getattr(run, name).name for name in ("dataset", "architecture", "objective", "prior")}
     return {
         **parts,
         "latent": run.latent,

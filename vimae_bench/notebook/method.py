@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..config.file_form import get_file_form
-from ..core.spec import Cell, Run, Training
+from ..core.spec import MatrixEntry, Run, Training
 from ..plugin.catalog import get_catalog
 from .components import Component, ComponentReader
 
@@ -37,9 +37,9 @@ class MethodSpec:
         parts = {name: getattr(self, name).spec for name in ("dataset", "architecture", "objective", "prior")}
         return Run(**parts, latent=self.latent, training=self.training, seed=self.seed)
 
-    def to_entry(self, label: str) -> Cell:
+    def to_entry(self, label: str) -> MatrixEntry:
         """Its place in a table."""
-        return Cell(label, self.run, tuple(metric.spec for metric in self.metrics))
+        return MatrixEntry(label, self.run, tuple(metric.spec for metric in self.metrics))
 
 
 def parse_method(given: Mapping[str, Any], settings: Mapping[str, Any], setup: Mapping[str, Any]) -> MethodSpec:

@@ -120,7 +120,7 @@ class Plots:
 
     @property
     def _styles(self) -> MethodStyles:
-        return assign_styles(result.cell.label for bench in self.benchmarks for result in bench.run_results)
+        return assign_styles(result.entry.label for bench in self.benchmarks for result in bench.run_results)
 
     def _list_tables(self) -> Iterator[tuple[Leaderboard, list[RunResult]]]:
         for bench in self.benchmarks:

@@ -79,12 +79,12 @@ class Results:
     @property
     def methods(self) -> list[str]:
         """The labels of the methods, in the order of the runs."""
-        return list(dict.fromkeys(placed.result.cell.label for placed in self._table_runs))
+        return list(dict.fromkeys(placed.result.entry.label for placed in self._table_runs))
 
     @property
     def seeds(self) -> list[int]:
         """The seeds of the runs, in order."""
-        return sorted({placed.result.cell.seed for placed in self._table_runs})
+        return sorted({placed.result.entry.seed for placed in self._table_runs})
 
     def table(self, name: str) -> "Results":
         """The tables alone whose titles hold all of these parts, such as `"mnist, d = 8"`.
@@ -120,7 +120,7 @@ class Results:
         """
         benches = list(self.benchmarks)
         for one in trained:
-            places = [place for place, bench in enumerate(benches) if bench.has_table_for(one.result.cell)]
+            places = [place for place, bench in enumerate(benches) if bench.has_table_for(one.result.entry)]
             if not places:
                 raise BenchError(f"no table here was trained as {one!r}; train it with like=, or look at it alone")
             benches[places[0]] = replace(benches[places[0]], run_results=(*benches[places[0]].run_results, one.result))
@@ -134,9 +134,9 @@ class Results:
         if len(self.tables) != 1:
             remedy = f"; choose one, such as .table({self.tables[0]!r})" if self.tables else ""
             raise BenchError(f"there are {len(self.tables)} tables{remedy}")
-        cell = self._table_runs[0].result.cell
-        shared = {name: getattr(cell.run, name) for name in ("dataset", "architecture", "latent", "training")}
-        return {**shared, "metrics": cell.metrics}
+        entry = self._table_runs[0].result.entry
+        shared = {name: getattr(entry.run, name) for name in ("dataset", "architecture", "latent", "training")}
+        return {**shared, "metrics": entry.metrics}
 
     @cached_property
     def _table_runs(self) -> list[frames.TableRun]:

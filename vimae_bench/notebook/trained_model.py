@@ -33,16 +33,16 @@ class TrainedModel:
     @property
     def label(self) -> str:
         """The name of its row in a table."""
-        return self.result.cell.label
+        return self.result.entry.label
 
     @property
     def seed(self) -> int:
-        return self.result.cell.run.seed
+        return self.result.entry.run.seed
 
     @property
     def key(self) -> str:
         """The identity that a worker's run of the same has; empty where some part is not registered."""
-        return get_run_key(self.result.cell.run)
+        return get_run_key(self.result.entry.run)
 
     @property
     def status(self) -> str:
@@ -85,6 +85,6 @@ class TrainedModel:
         return html.format_trained_model(repr(self), self.result)
 
     def __repr__(self) -> str:
-        run = self.result.cell.run
+        run = self.result.entry.run
         said = f"{self.status}: {self.reason}" if self.reason else self.status
         return f"{self.label} on {format_table_title(run, [run])}, seed {run.seed}: {said}"

@@ -82,7 +82,7 @@ def train(
     settings = {**(training or {}), **_drop_missing({"epochs": epochs})}
     method = parse_method(wanted, settings, like.read_setup() if like else {})
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return _train_in_scratch(method, label or method.objective.spec.use, where, Path(data) if data else default_root())
+    return _train_in_scratch(method, label or method.objective.spec.name, where, Path(data) if data else default_root())
 
 
 def _drop_missing(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _train_and_measure(
     method: MethodSpec, label: str, device: torch.device, data: Path, scratch: Path
 ) -> tuple[RunResult, Evaluation]:
     """Train a model in a scratch folder, measure it and draw it."""
-    cell, dataset = method.to_entry(label), method.dataset.plugin
+    entry, dataset = method.to_entry(label), method.dataset.plugin
     with show_progress(label, method.training.epochs) as tell, _preserve_torch_state(method.training.threads, device):
         ensure(dataset, data, print)
         splits = open_splits(dataset, data)
@@ -113,13 +113,13 @@ def _train_and_measure(
         folder = WatchedRunFolder(scratch / "run", lambda event, what: _report_epoch(event, what, tell))
         kept = _train_model(method, model, splits, folder, device)
         kept["data"] = known_digests(folder_of(dataset, data))
-        evaluation = Evaluation(model.eval(), splits, cell.run.dataset.use, method.seed, device)
+        evaluation = Evaluation(model.eval(), splits, entry.run.dataset.name, method.seed, device)
         done = kept["status"] == "done"
         show = partial(tell, method.training.epochs)
         measures, estimates = _measure(method.metrics if done else (), evaluation, show)
         if done:
             draw(evaluation, folder.read_history(), folder.pictures)  # figures of results look for them there
-    return RunResult(cell, folder.path, kept["status"], kept["reason"], kept, measures, estimates), evaluation
+    return RunResult(entry, folder.path, kept["status"], kept["reason"], kept, measures, estimates), evaluation
 
 
 @contextmanager
@@ -137,13 +137,13 @@ def _preserve_torch_state(threads: int, device: torch.device) -> Generator[None]
 def _build_model(method: MethodSpec, spec: ModelSpec, device: torch.device) -> Autoencoder:
     """The model at its initial weights, of which is known that it fits the images and the objective."""
     parts = method.architecture, method.prior, method.objective
-    with _name_component(f"does not fit {method.dataset.spec.use}", *parts):
+    with _name_component(f"does not fit {method.dataset.spec.name}", *parts):
         architecture, prior, objective = (part.plugin for part in parts)
         model = assemble(spec, architecture, prior, objective, method.seed, device)
     with torch.no_grad():
         wrong = wrong_shape(model.eval())  # in training mode batch norm would see the zeros that it is tried on
     if wrong:
-        raise BenchError(f"architecture '{method.architecture.spec.use}': {wrong}")
+        raise BenchError(f"architecture '{method.architecture.spec.name}': {wrong}")
     with _name_component("cannot train this model", method.objective):
         method.objective.plugin.check(model)
     return model
@@ -151,7 +151,7 @@ def _build_model(method: MethodSpec, spec: ModelSpec, device: torch.device) -> A
 
 def _check_metrics(method: MethodSpec, splits: Splits, spec: ModelSpec) -> None:
     for metric in method.metrics:
-        with _name_component(f"does not fit {method.dataset.spec.use}", metric):
+        with _name_component(f"does not fit {method.dataset.spec.name}", metric):
             metric.plugin.check(splits, spec)
 
 
@@ -163,7 +163,7 @@ def _name_component(what: str, *parts: Component) -> Generator[None]:
     except ValueError as error:
         if not all(part.is_registered for part in parts):
             raise
-        raise BenchError(f"'{parts[0].spec.use}' {what}: {error}") from error
+        raise BenchError(f"'{parts[0].spec.name}' {what}: {error}") from error
 
 
 def _train_model(
@@ -182,7 +182,7 @@ def _measure(
     """All that the metrics give, under the names that results have for them."""
     measures, estimates = dict[str, Measure](), dict[str, Estimate]()
     for metric in metrics:
-        show(f"measuring {metric.spec.use}")
+        show(f"measuring {metric.spec.name}")
         suffix = suffix_of(metric.spec, [other.spec for other in metrics])
         found = {measure.name + suffix: measure for measure in metric.plugin.measures()}
         if twice := measures.keys() & found.keys():

@@ -22,7 +22,7 @@ from .hookspecs import HOOKS
 from .manager import PluginLoadError, PluginOrigin, find_plugins, get_factories, get_manager, get_presets, get_schedules
 
 RESERVED_SETTINGS = {"use", "version"}
-"""What `Choice.as_json` adds to a plugin's settings."""
+"""What `PluginSpec.as_json` adds to a plugin's settings."""
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from typing import Any
 
 from ..core.canonical import Json
 from ..core.errors import BenchError, brief, did_you_mean
-from ..core.spec import Choice
+from ..core.spec import PluginSpec
 from .catalog import Catalog, CatalogEntry, get_catalog
 from .declarations import Schedule
 from .manager import PLUGIN_ERRORS, PluginLoadError, get_factories, get_schedules
 
 
-def make_plugin(kind: str, choice: Choice, *arguments: object, catalog: Catalog | None = None) -> Any:  # noqa: ANN401
+def make_plugin(kind: str, choice: PluginSpec, *arguments: object, catalog: Catalog | None = None) -> Any:  # noqa: ANN401
     """The plugin of this kind and name, made with its settings; plugins among the settings are made first.
 
     `arguments` are what the harness gives to plugins of this kind, by position: to a prior the latent size.
@@ -20,18 +20,18 @@ def make_plugin(kind: str, choice: Choice, *arguments: object, catalog: Catalog 
     """
     catalog = catalog or get_catalog()
     try:
-        entry = catalog.get_entry(kind, choice.use)
+        entry = catalog.get_entry(kind, choice.name)
     except LookupError as error:
-        raise BenchError(f"{choice.use}: {error.args[0]}") from error
+        raise BenchError(f"{choice.name}: {error.args[0]}") from error
     factory = load_factory(entry)
     fields: Json = entry.form["fields"]
     settings = {name: _make_setting(fields.get(name, {}), v, catalog) for name, v in choice.settings.items()}
     try:
         return factory(*arguments, **settings, **choice.options)
     except (TypeError, ValueError) as error:
-        raise BenchError(f"{kind} '{choice.use}' refuses its settings: {error}") from error
+        raise BenchError(f"{kind} '{choice.name}' refuses its settings: {error}") from error
     except PLUGIN_ERRORS as error:
-        raise BenchError(f"{kind} '{choice.use}' of {entry.origin} raised {brief(error)} when it was made") from error
+        raise BenchError(f"{kind} '{choice.name}' of {entry.origin} raised {brief(error)} when it was made") from error
 
 
 def load_factory(entry: CatalogEntry) -> Callable[..., object]:
@@ -55,7 +55,7 @@ def load_schedule(name: str) -> Schedule:
 
 def _make_setting(form: Json, value: Any, catalog: Catalog) -> Any:  # noqa: ANN401
     if "plugin" in form and isinstance(value, Mapping):
-        return make_plugin(form["plugin"], Choice.from_json(value), catalog=catalog)
+        return make_plugin(form["plugin"], PluginSpec.from_json(value), catalog=catalog)
     if isinstance(value, list):
         inner = {"plugin": form["list"]["plugin"]} if "list" in form else {}
         return tuple(_make_setting(inner, item, catalog) for item in value)

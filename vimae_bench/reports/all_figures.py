@@ -30,7 +30,7 @@ def draw_figures(boards: Sequence[Leaderboard], run_results: Sequence[RunResult]
 
     `run_results` are those that the boards were made of.
     """
-    shown = assign_styles(result.cell.label for result in run_results)
+    shown = assign_styles(result.entry.label for result in run_results)
     for board, group in zip(boards, group_by_table(run_results).values(), strict=True):
         for made in _draw_table_figures(board, group, shown):
             yield made._replace(title=f"{made.title}, {board.title}")
@@ -55,7 +55,7 @@ def list_tables_without_images(run_results: Sequence[RunResult]) -> list[str]:
 def _group_tables(run_results: Sequence[RunResult]) -> list[tuple[str, list[RunResult]]]:
     """The title of each table and its results."""
     groups = list(group_by_table(run_results).values())
-    runs = [group[0].cell.table for group in groups]
+    runs = [group[0].entry.table_run for group in groups]
     return [(format_table_title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
 

@@ -44,7 +44,7 @@ class MethodImages:
 
     @property
     def label(self) -> str:
-        return shorten_name(self.result.cell.label) + (f" {COLLAPSED}" if self.result.collapsed else "")
+        return shorten_name(self.result.entry.label) + (f" {COLLAPSED}" if self.result.collapsed else "")
 
 
 def collect_images(run_results: Sequence[RunResult]) -> list[MethodImages]:
@@ -52,9 +52,9 @@ def collect_images(run_results: Sequence[RunResult]) -> list[MethodImages]:
 
     Empty if there is no picture that can be read.
     """
-    drawn = [result.cell.seed for result in run_results if _has_images(result)]
+    drawn = [result.entry.seed for result in run_results if _has_images(result)]
     seed = max(sorted(set(drawn)), key=drawn.count, default=None)
-    hung = [_read_method_images(result) for result in run_results if result.cell.seed == seed]
+    hung = [_read_method_images(result) for result in run_results if result.entry.seed == seed]
     first = next((one.grids for one in hung if one.grids), None)
     return [_drop_other_inputs(one, first) for one in hung] if first else []
 
@@ -94,7 +94,7 @@ def describe_image_grid(hung: Sequence[MethodImages]) -> str:
     """What to look for, and of which methods there is nothing."""
     lacking = "".join(f" Nothing of {one.label}: {one.missing_reason}." for one in hung if one.missing_reason)
     return (
-        f"Models from seed {hung[0].result.cell.seed}, on the same test images, and on the same noise where priors "
+        f"Models from seed {hung[0].result.entry.seed}, on the same test images, and on the same noise where priors "
         "are alike. Where samples are worse than reconstructions, the prior does not fit the codes." + lacking
     )
 

@@ -43,9 +43,9 @@ def draw_codes(
     """
     from matplotlib.figure import Figure
 
-    having = (result.cell.seed for result in run_results if has_codes(result))
+    having = (result.entry.seed for result in run_results if has_codes(result))
     chosen = min(having, default=0) if seed is None else seed
-    panels = [(result, _read_codes_or_reason(result)) for result in run_results if result.cell.seed == chosen]
+    panels = [(result, _read_codes_or_reason(result)) for result in run_results if result.entry.seed == chosen]
     kept = [codes for _, codes in panels if isinstance(codes, LatentCodes)]
     if not any(has_codes(result) for result, _ in panels):
         raise ResultsError(f"no run from seed {chosen} has kept two-dimensional codes among its pictures")
@@ -59,7 +59,7 @@ def draw_codes(
         axes.set_visible(False)
     for axes, (result, codes) in zip(grid.flat, panels, strict=False):
         _draw_panel(axes, result, codes, measures, _choose_axis_limit(kept))
-    dataset = panels[0][0].cell.run.dataset.use
+    dataset = panels[0][0].entry.run.dataset.name
     count = max((len(codes.z) for codes in kept), default=0)
     caption = f"{dataset}: z ~ q(z|x) of {count:,} test images, seed {chosen}.   Dashed: 95 % of N(0, I)."
     figure.supxlabel(clean_text(caption), fontsize=7, color=GREY, parse_math=False)
@@ -94,7 +94,7 @@ def _choose_axis_limit(kept: Sequence[LatentCodes]) -> float:
 def _draw_panel(
     axes: "Axes", result: RunResult, codes: LatentCodes | str, measures: Sequence[str], limit: float
 ) -> None:
-    label = shorten_name(result.cell.label) + (f" {COLLAPSED}" if result.collapsed else "")
+    label = shorten_name(result.entry.label) + (f" {COLLAPSED}" if result.collapsed else "")
     axes.set_title(label, fontsize=9, fontweight="bold", loc="left", pad=14, parse_math=False)
     values = [f"{name} {result.estimates[name].value:.3g}" for name in measures if name in result.estimates]
     _add_text(axes, 0, 1.03, clean_text("    ".join(values)))

@@ -39,8 +39,8 @@ def list_rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
     """A row for each method and measure, then one for each reference and measure; FIELDS without a value left out."""
     table = {
         "table": board.title,
-        "dataset": board.dataset.use,
-        "architecture": board.architecture.use,
+        "dataset": board.dataset.name,
+        "architecture": board.architecture.name,
         "latent": board.latent,
         "epochs": board.training.epochs,
     }

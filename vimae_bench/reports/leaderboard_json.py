@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from ..core.canonical import Json
+from ..core.results import Estimate
 from ..storage.atomic import format_json
 from ..storage.store import RunResult
 
@@ -32,7 +33,7 @@ def _leaderboard_to_json(board: Leaderboard) -> Json:
         "comparisons": board.comparisons,
         "rows": [_row_to_json(row) for row in board.rows],
         "references": {
-            label: {name: asdict(estimate) for name, estimate in estimates.items()}
+            label: {name: _estimate(estimate) for name, estimate in estimates.items()}
             for label, estimates in board.references.items()
         },
         "notes": board.notes,
@@ -53,7 +54,7 @@ def _row_to_json(row: LeaderboardRow) -> Json:
 def _run_to_json(seed: int, result: RunResult) -> Json:
     return {
         "seed": seed,
-        "key": result.cell.run.key,
+        "key": result.entry.run.key,
         "folder": f"runs/{result.folder.name}",
         "status": result.status,
         "reason": result.reason,
@@ -73,5 +74,9 @@ def _summary_to_json(entry: MeasureSummary) -> Json:
         "rank_interval": place.interval if place else None,
         "letters": place.letters if place else "",
         "top": place.is_best if place else False,
-        "by_seed": {str(seed): asdict(estimate) for seed, estimate in entry.estimates.items()},
+        "by_seed": {str(seed): _estimate(estimate) for seed, estimate in entry.estimates.items()},
     }
+
+
+def _estimate(estimate: Estimate) -> Json:
+    return {**estimate.as_json(), "parts": estimate.per_draw}

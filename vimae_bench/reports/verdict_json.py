@@ -40,7 +40,7 @@ def _evidence_to_json(evidence: Evidence, start: Path) -> Json:
         "methods": {
             method: {
                 str(seed): {
-                    "label": result.cell.label,
+                    "label": result.entry.label,
                     "folder": format_run_path(result, start),
                     "status": result.status,
                     "reason": result.reason,

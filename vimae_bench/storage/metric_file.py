@@ -9,7 +9,7 @@ from typing import Any
 from ..core.canonical import expect, is_number
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
-from ..core.spec import Choice
+from ..core.spec import PluginSpec
 from .atomic import read_json
 
 
@@ -53,15 +53,15 @@ def _row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
 
 
 def _estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
-    value, n, se, parts = raw["value"], raw["n"], raw.get("se"), tuple(raw.get("parts", ()))
-    if type(n) is not int or not all(map(is_number, (value, 0.0 if se is None else se, *parts))):
+    value, n, se, per_draw = raw["value"], raw["n"], raw.get("se"), tuple(raw.get("parts", ()))
+    if type(n) is not int or not all(map(is_number, (value, 0.0 if se is None else se, *per_draw))):
         raise TypeError(f"{name} is {dict(raw)}")
-    return Estimate(value, n, se, parts)
+    return Estimate(value, n, se, per_draw)
 
 
-def suffix_of(metric: Choice, metrics: Sequence[Choice]) -> str:
+def suffix_of(metric: PluginSpec, metrics: Sequence[PluginSpec]) -> str:
     """What tells the measures of a metric from those of the same metric with other settings, such as ` kernel=rbf`."""
-    twins = [other.settings for other in metrics if other.use == metric.use]
+    twins = [other.settings for other in metrics if other.name == metric.name]
     if len(twins) < 2:
         return ""
     differing = [k for k, v in metric.settings.items() if any(twin.get(k) != v for twin in twins)]

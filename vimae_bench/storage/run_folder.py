@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import cast
 
 from ..core.canonical import Json, is_number
-from ..core.spec import Choice, Run
+from ..core.spec import PluginSpec, Run
 from .atomic import append_json_line, read_json_lines, write_json
 
 REQUIRED_FIELDS: dict[str, tuple[str, type]] = {
@@ -78,7 +78,7 @@ class RunFolder:
     def lock(self) -> Path:
         return self.path / ".lock"
 
-    def metric(self, choice: Choice) -> Path:
+    def metric(self, choice: PluginSpec) -> Path:
         """Where the measures of one metric are kept; a metric with other settings or version has another file."""
         return self.path / f"metrics/{choice.key}.json"
 
@@ -129,6 +129,6 @@ def _is_epoch(line: Json) -> bool:
     return told and 0 < line["epoch"] < 2**31 and is_number(line.get("seconds"))
 
 
-def reference_path(benchmark: Path, dataset: Choice, latent: int, metric: Choice) -> Path:
+def reference_path(benchmark: Path, dataset: PluginSpec, latent: int, metric: PluginSpec) -> Path:
     """Where a benchmark keeps what methods without training reach under one metric on one data set."""
     return benchmark / "references" / f"{dataset.key}-d{latent}-{metric.key}.json"

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 from ..core.canonical import Json, expect
 from ..core.errors import ResultsError, brief
 from ..core.results import Estimate, Measure, Status
-from ..core.spec import Cell, Choice, Run
+from ..core.spec import MatrixEntry, PluginSpec, Run
 from .archive import ArchivePath
 from .atomic import read_json, write_json
 from .metric_file import read_measured, suffix_of
@@ -29,9 +29,9 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came of one cell: how its run ended, and an estimate for each measure that is defined for it."""
+    """What came of one entry: how its run ended, and an estimate for each measure that is defined for it."""
 
-    cell: Cell
+    entry: MatrixEntry
     folder: Path
     status: Literal["done", "diverged", "failed", "missing"]
     reason: str = ""
@@ -50,7 +50,7 @@ class RunResult:
 class Reference:
     """What methods without training reach under one metric, by row label and measure."""
 
-    dataset: Choice
+    dataset: PluginSpec
     latent: int
     measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
     rows: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict[str, Mapping[str, Estimate]])
@@ -64,7 +64,7 @@ class SavedBenchmark:
     name: str
     source: str
     leaderboard: Json
-    cells: tuple[Cell, ...]
+    entries: tuple[MatrixEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -85,51 +85,55 @@ class ResultsFolder:
             raise ResultsError(f"{runs}: a run's folder has to lie in here and be no link, not {brief(name)}")
         return RunFolder(runs / name)
 
-    def reference_path(self, dataset: Choice, latent: int, metric: Choice) -> Path:
+    def reference_path(self, dataset: PluginSpec, latent: int, metric: PluginSpec) -> Path:
         """Where the reference rows of one metric are kept."""
         path = reference_path(self.path, dataset, latent, metric)
         if not is_file_name(path.name) or path.parent != self.path / "references":
             raise ResultsError(f"{self.path / 'references'}: references have to lie in here, not {brief(str(path))}")
         return path
 
-    def get_state(self, cell: Cell) -> RunState:
-        """What is to be done of a cell.
+    def get_state(self, entry: MatrixEntry) -> RunState:
+        """What is to be done of an entry.
 
         `new` and `resume` are to be trained, `measure` lacks the file of a wanted metric or the pictures of a model
         whose weights are there, `failed` is to be tried again, and so is a run whose record is damaged.
         """
-        folder = self.run_folder(cell.run)
+        folder = self.run_folder(entry.run)
         if not folder.record.exists():
             return "resume" if folder.spec.exists() else "new"
         try:
-            status: RunState = _record(folder.record, cell.run)["status"]
+            status: RunState = _record(folder.record, entry.run)["status"]
         except ResultsError:
             return "failed"
         if status != "done":
             return status
         drawn = folder.pictures.exists() or not folder.weights.exists()
-        return "done" if drawn and all(folder.metric(metric).exists() for metric in cell.metrics) else "measure"
+        return "done" if drawn and all(folder.metric(metric).exists() for metric in entry.metrics) else "measure"
 
-    def load_results(self, cells: Sequence[Cell]) -> list[RunResult]:
-        """What came of each cell, in the order given. Raises ResultsError where two metrics share a measure's name."""
-        return [self._load_result(cell) for cell in cells]
+    def load_results(self, entries: Sequence[MatrixEntry]) -> list[RunResult]:
+        """What came of each entry, in the order given. Raises ResultsError where two metrics share a measure's name."""
+        return [self._load_result(entry) for entry in entries]
 
-    def load_references(self, cells: Sequence[Cell]) -> list[Reference]:
-        """The reference rows that belong to these cells, as far as they are there."""
-        wanted = {(c.run.dataset.key, c.run.latent, m.key): (c, m) for c in cells for m in c.metrics}
+    def load_references(self, entries: Sequence[MatrixEntry]) -> list[Reference]:
+        """The reference rows that belong to these entries, as far as they are there."""
+        wanted = {(c.run.dataset.key, c.run.latent, m.key): (c, m) for c in entries for m in c.metrics}
         found = [(self._reference_of(c.run, m), c, m) for c, m in wanted.values()]
-        return [_reference(path, cell, metric) for path, cell, metric in found if path.exists()]
+        return [_reference(path, entry, metric) for path, entry, metric in found if path.exists()]
 
-    def set_aside_damaged(self, cells: Sequence[Cell]) -> list[Path]:
-        """Rename the damaged files of these cells to `<name>.corrupt`, to be made again; gives their old paths."""
-        damaged = [path for path, read in dict(self._files(cells)).items() if path.exists() and not _whole(path, read)]
+    def set_aside_damaged(self, entries: Sequence[MatrixEntry]) -> list[Path]:
+        """Rename the damaged files of these entries to `<name>.corrupt`, to be made again; gives their old paths."""
+        damaged = [
+            path for path, read in dict(self._files(entries)).items() if path.exists() and not _whole(path, read)
+        ]
         for path in damaged:
             path.replace(path.with_suffix(".corrupt"))
         return damaged
 
-    def write_benchmark(self, name: str, source: str, leaderboard: Mapping[str, Any], cells: Sequence[Cell]) -> None:
+    def write_benchmark(
+        self, name: str, source: str, leaderboard: Mapping[str, Any], entries: Sequence[MatrixEntry]
+    ) -> None:
         """Keep what was asked for, so that the folder can be read without the benchmark file."""
-        rows = [cell.as_json() for cell in cells]
+        rows = [entry.as_json() for entry in entries]
         head = {"schema": SCHEMA, "name": name, "source": source, "leaderboard": dict(leaderboard)}
         write_json(self.path / "benchmark.json", {**head, "cells": rows})
 
@@ -141,39 +145,39 @@ class ResultsFolder:
         raw = read_json(path)
         try:
             known = _Known()
-            cells = tuple(Cell.from_json(row, known.choice) for row in raw["cells"])
+            entries = tuple(MatrixEntry.from_json(row, known.choice) for row in raw["cells"])
             shown = dict(raw["leaderboard"])
             columns = shown.get("columns", ())
             for text in (raw["name"], raw["source"], shown.get("rank_by", ""), shown.get("provenance", ""), *columns):
                 expect("a name", text, str)
-            return SavedBenchmark(raw["name"], raw["source"], shown, cells)
+            return SavedBenchmark(raw["name"], raw["source"], shown, entries)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
 
-    def _load_result(self, cell: Cell) -> RunResult:
-        folder = self.run_folder(cell.run)
+    def _load_result(self, entry: MatrixEntry) -> RunResult:
+        folder = self.run_folder(entry.run)
         try:
-            record = _record(folder.record, cell.run)
+            record = _record(folder.record, entry.run)
         except ResultsError as error:
             if folder.record.exists():
-                return RunResult(cell, folder.path, "failed", str(error))
-            return RunResult(cell, folder.path, "missing", "not finished" if folder.spec.exists() else "not started")
+                return RunResult(entry, folder.path, "failed", str(error))
+            return RunResult(entry, folder.path, "missing", "not finished" if folder.spec.exists() else "not started")
         # A run that failed when it was tried again may have metrics from before.
-        wanted = cell.metrics if record["status"] == "done" else ()
+        wanted = entry.metrics if record["status"] == "done" else ()
         measures, estimates, damage = _measured(folder, wanted)
         reason = "; ".join(filter(None, [record.get("reason"), *damage]))
-        return RunResult(cell, folder.path, record["status"], reason, record, measures, estimates)
+        return RunResult(entry, folder.path, record["status"], reason, record, measures, estimates)
 
-    def _reference_of(self, run: Run, metric: Choice) -> Path:
+    def _reference_of(self, run: Run, metric: PluginSpec) -> Path:
         return self.reference_path(run.dataset, run.latent, metric)
 
-    def _files(self, cells: Sequence[Cell]) -> Iterator[tuple[Path, Callable[[Path], object]]]:
-        for cell in cells:
-            folder = self.run_folder(cell.run)
-            yield folder.record, partial(_record, run=cell.run)
-            for metric in cell.metrics:
+    def _files(self, entries: Sequence[MatrixEntry]) -> Iterator[tuple[Path, Callable[[Path], object]]]:
+        for entry in entries:
+            folder = self.run_folder(entry.run)
+            yield folder.record, partial(_record, run=entry.run)
+            for metric in entry.metrics:
                 yield folder.metric(metric), read_measured
-                yield self._reference_of(cell.run, metric), read_measured
+                yield self._reference_of(entry.run, metric), read_measured
 
 
 def is_file_name(name: str) -> bool:
@@ -198,7 +202,7 @@ def validate_record(path: Path, record: Json) -> None:
 
 
 def _measured(
-    folder: RunFolder, metrics: Sequence[Choice]
+    folder: RunFolder, metrics: Sequence[PluginSpec]
 ) -> tuple[dict[str, Measure], dict[str, Estimate], list[str]]:
     """All that a run's metrics gave, and what is wrong with their files."""
     measures, estimates, damage = dict[str, Measure](), dict[str, Estimate](), list[str]()
@@ -219,12 +223,12 @@ def _measured(
     return measures, estimates, damage
 
 
-def _reference(path: Path, cell: Cell, metric: Choice) -> Reference:
+def _reference(path: Path, entry: MatrixEntry, metric: PluginSpec) -> Reference:
     try:
-        found = read_measured(path, suffix_of(metric, cell.metrics))
+        found = read_measured(path, suffix_of(metric, entry.metrics))
     except ResultsError as error:
-        return Reference(cell.run.dataset, cell.run.latent, reason=str(error))
-    return Reference(cell.run.dataset, cell.run.latent, found.measures, found.rows)
+        return Reference(entry.run.dataset, entry.run.latent, reason=str(error))
+    return Reference(entry.run.dataset, entry.run.latent, found.measures, found.rows)
 
 
 def _whole(path: Path, read: Callable[[Path], object]) -> bool:
@@ -237,9 +241,9 @@ def _whole(path: Path, read: Callable[[Path], object]) -> bool:
 
 @dataclass(frozen=True)
 class _Known:
-    """Choices that were read already, by their spelling: thousands of cells share a few, and what these work out."""
+    """Choices that were read already, by their spelling: thousands of entries share a few, and what these work out."""
 
-    choices: dict[str, Choice] = field(default_factory=dict[str, Choice])
+    choices: dict[str, PluginSpec] = field(default_factory=dict[str, PluginSpec])
 
-    def choice(self, raw: Json) -> Choice:
-        return self.choices.get(spelling := str(raw)) or self.choices.setdefault(spelling, Choice.from_json(raw))
+    def choice(self, raw: Json) -> PluginSpec:
+        return self.choices.get(spelling := str(raw)) or self.choices.setdefault(spelling, PluginSpec.from_json(raw))

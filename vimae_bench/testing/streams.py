@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..core.spec import Cell, Choice, Run, Training
+from ..core.spec import MatrixEntry, PluginSpec, Run, Training
 from ..execution.interfaces import Executor, Reporter
 from ..execution.jobs import Event, Job
 from .contract import check, expect
@@ -20,7 +20,7 @@ def every_order_is_told(executor: Executor) -> None:
     for job in jobs:
         about = [e for e in events if e.job and e.job.folder == job.folder]
         kinds = [(e.kind, e.exit_code) for e in about]
-        wanted = [("started", None), ("ended", job.cell.run.seed)]
+        wanted = [("started", None), ("ended", job.entry.run.seed)]
         expect(kinds == wanted, f"told {kinds} of a job, not {wanted}")
 
 
@@ -42,13 +42,13 @@ def _jobs(count: int) -> Generator[list[Job]]:
 
 
 def _job(scratch: Path, seed: int) -> Job:
-    plain = Choice("toy")
+    plain = PluginSpec("toy")
     run = Run(plain, plain, plain, plain, 2, Training(epochs=1), seed)
-    return Job("toy", Cell("toy", run, ()), scratch / "toy" / "runs" / run.name, scratch)
+    return Job("toy", MatrixEntry("toy", run, ()), scratch / "toy" / "runs" / run.name, scratch)
 
 
 def _work(job: Job) -> int:
-    return job.cell.run.seed
+    return job.entry.run.seed
 
 
 EXECUTOR = (every_order_is_told, *SETTINGS)

@@ -32,9 +32,9 @@ def describe(target: MlflowExperiment, results: ResultsFolder) -> None:
 def description(benchmark: Path, kept: SavedBenchmark) -> str:
     """The description, as Markdown."""
     name, folder = benchmark.name, benchmark.resolve()
-    methods = dict.fromkeys(cell.label for cell in kept.cells)
-    datasets = dict.fromkeys(cell.run.dataset.use for cell in kept.cells)
-    seeds = {cell.seed for cell in kept.cells}
+    methods = dict.fromkeys(entry.label for entry in kept.entries)
+    datasets = dict.fromkeys(entry.run.dataset.name for entry in kept.entries)
+    seeds = {entry.seed for entry in kept.entries}
     return f"""\
 {len(methods)} autoencoder objectives on {", ".join(datasets)}, {len(seeds)} paired seeds each, by vimae-bench.
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from ..analysis.footnotes import many
 from ..core.errors import BenchError, did_you_mean
 from ..core.secrets import mask_secrets
-from ..core.spec import Cell
+from ..core.spec import MatrixEntry
 from ..storage.atomic import parse_json_object
 from ..storage.store import ResultsFolder
 from .names import CELL, RUN_KEY
@@ -42,18 +42,18 @@ def import_runs(experiment: str, uri: str, results: Path, store: ResultsFolder) 
         client = connect(where)
         runs = list(_runs(client, _find(client, experiment, where)))
         ours = [_files(run, where) for run in runs if RUN_KEY in run.data.tags]
-        cells = _cells(ours)
-        if not cells:
+        entries = _entries(ours)
+        if not entries:
             raise BenchError(f"mlflow:{experiment}: {_unusable(experiment, len(runs), len(ours))}")
-        newest = _newest(cells)
+        newest = _newest(entries)
         _write(newest, store)
     except BenchError:
         raise
     except Exception as error:  # a store raises whatever its driver raises
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise BenchError(mask_secrets(f"{where}: MLflow cannot be read ({said})")) from error
-    store.write_benchmark(experiment, "", {}, [cell for _, cell in newest])
-    return [*_said(len(runs) - len(ours), len(ours) - len(cells), len(cells) - len(newest))]
+    store.write_benchmark(experiment, "", {}, [entry for _, entry in newest])
+    return [*_said(len(runs) - len(ours), len(ours) - len(entries), len(entries) - len(newest))]
 
 
 def _expect_store(uri: str) -> None:
@@ -92,46 +92,46 @@ def _files(run: "Run", uri: str) -> "Files":
     return get_artifact_repository(run.info.artifact_uri or "", tracking_uri=uri)
 
 
-def _cells(runs: "Sequence[Files]") -> "list[tuple[Files, Cell]]":
+def _entries(runs: "Sequence[Files]") -> "list[tuple[Files, MatrixEntry]]":
     """Each run with its cell, in the same order; those that do not tell it are left out."""
     with ThreadPoolExecutor(THREADS) as pool:
-        cells = list(pool.map(_cell, runs))
-    return [(run, cell) for run, cell in zip(runs, cells, strict=True) if cell]
+        entries = list(pool.map(_entry, runs))
+    return [(run, entry) for run, entry in zip(runs, entries, strict=True) if entry]
 
 
-def _newest(cells: "Sequence[tuple[Files, Cell]]") -> "list[tuple[Files, Cell]]":
+def _newest(entries: "Sequence[tuple[Files, MatrixEntry]]") -> "list[tuple[Files, MatrixEntry]]":
     """The last run in each place of the matrix, by seed: an experiment keeps those of earlier settings too."""
-    last = {_place(cell): (run, cell) for run, cell in cells}
+    last = {_place(entry): (run, entry) for run, entry in entries}
     return sorted(last.values(), key=lambda found: found[1].seed)
 
 
-def _cell(run: "Files") -> Cell | None:
+def _entry(run: "Files") -> MatrixEntry | None:
     if CELL not in _names(run):
         return None
     with TemporaryDirectory() as folder:
         _bring(run, CELL, path := Path(folder) / "brought.json")
         raw = parse_json_object(path.read_bytes())
     try:
-        return Cell.from_json(raw or {})
+        return MatrixEntry.from_json(raw or {})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BenchError(f"{mask_secrets(run.artifact_uri)}/{CELL}: is not as `sync` writes it ({error!r})") from error
 
 
-def _place(cell: Cell) -> tuple[object, ...]:
-    run = cell.run
-    return cell.label, run.dataset.key, run.architecture.key, run.latent, run.training, cell.seed
+def _place(entry: MatrixEntry) -> tuple[object, ...]:
+    run = entry.run
+    return entry.label, run.dataset.key, run.architecture.key, run.latent, run.training, entry.seed
 
 
-def _write(cells: "Sequence[tuple[Files, Cell]]", store: ResultsFolder) -> None:
+def _write(entries: "Sequence[tuple[Files, MatrixEntry]]", store: ResultsFolder) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(partial(_write_run, store), *zip(*cells, strict=True)))
+        list(pool.map(partial(_write_run, store), *zip(*entries, strict=True)))
 
 
-def _write_run(store: ResultsFolder, run: "Files", cell: Cell) -> None:
+def _write_run(store: ResultsFolder, run: "Files", entry: MatrixEntry) -> None:
     """The files of one run that results are read from. Their names come from the cell, never from MLflow."""
-    folder = store.run_folder(cell.run)
+    folder = store.run_folder(entry.run)
     there = _names(run) | _names(run, "metrics")
-    for path in (folder.spec, folder.record, *(folder.metric(metric) for metric in cell.metrics)):
+    for path in (folder.spec, folder.record, *(folder.metric(metric) for metric in entry.metrics)):
         name = path.relative_to(folder.path).as_posix()
         if name in there:
             _bring(run, name, path)

@@ -41,10 +41,10 @@ def tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:
     return {
         "vb.suite": benchmark,
         "vb.method": label,
-        "vb.objective": run.objective.use,
-        "vb.prior": run.prior.use,
-        "vb.dataset": run.dataset.use,
-        "vb.architecture": run.architecture.use,
+        "vb.objective": run.objective.name,
+        "vb.prior": run.prior.name,
+        "vb.dataset": run.dataset.name,
+        "vb.architecture": run.architecture.name,
         "vb.seed": str(run.seed),
         "vb.group": _group(run, label),
         "vb.status": record.get("status", "running"),
@@ -58,12 +58,12 @@ def tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:
 
 def title(run: Run, label: str) -> str:
     """The run's name in MLflow's lists."""
-    return f"{label}, {run.dataset.use}, {run.architecture.use}, seed {run.seed}"
+    return f"{label}, {run.dataset.name}, {run.architecture.name}, seed {run.seed}"
 
 
 def _group(run: Run, label: str) -> str:
     settings = {name: value for name, value in run.as_json().items() if name != "seed"}
-    return f"{label}, {run.dataset.use}, {run.architecture.use}, {fingerprint(settings)[:8]}"
+    return f"{label}, {run.dataset.name}, {run.architecture.name}, {fingerprint(settings)[:8]}"
 
 
 def _flatten(value: object, at: str = "") -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..core.errors import BenchError
 from ..core.secrets import mask_secrets
-from ..core.spec import Cell
+from ..core.spec import MatrixEntry
 from ..storage.run_folder import read_events
 from ..storage.store import ResultsFolder
 from .description import describe
@@ -31,7 +31,7 @@ class SyncSummary:
 def sync_benchmark(
     benchmark: Path,
     uri: str = "",
-    cells: Sequence[Cell] | None = None,
+    entries: Sequence[MatrixEntry] | None = None,
     seconds: float = math.inf,
     *,
     models: bool = True,
@@ -45,9 +45,9 @@ def sync_benchmark(
     raised. Raises ResultsError if the cells have to be read from the folder and cannot be.
     """
     results = ResultsFolder(benchmark)
-    wanted = {cell.run.key: cell for cell in (results.read_benchmark().cells if cells is None else cells)}
-    folders = [(results.run_folder(cell.run), cell) for cell in wanted.values()]
-    begun = [(folder, cell) for folder, cell in folders if next(read_events(folder.events), None)]
+    wanted = {entry.run.key: entry for entry in (results.read_benchmark().entries if entries is None else entries)}
+    folders = [(results.run_folder(entry.run), entry) for entry in wanted.values()]
+    begun = [(folder, entry) for folder, entry in folders if next(read_events(folder.events), None)]
     if not begun:
         return SyncSummary(0, 0)
     try:
@@ -56,7 +56,7 @@ def sync_benchmark(
             describe(target, results)
     except Exception as error:  # a store raises whatever its driver raises
         return SyncSummary(0, len(begun), _told(error))
-    return _update([RunSync(target, folder, cell, models) for folder, cell in begun], seconds)
+    return _update([RunSync(target, folder, entry, models) for folder, entry in begun], seconds)
 
 
 def _update(runs: Sequence[RunSync], seconds: float) -> SyncSummary:

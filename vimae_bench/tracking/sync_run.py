@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from ..core.canonical import Json, canonical, fingerprint
-from ..core.spec import Cell, Choice
+from ..core.spec import MatrixEntry, PluginSpec
 from ..storage.atomic import read_json
 from ..storage.metric_file import read_measured, suffix_of
 from ..storage.run_folder import RunFolder, read_events
@@ -43,7 +43,7 @@ class RunSync:
 
     target: MlflowExperiment
     folder: RunFolder
-    cell: Cell
+    entry: MatrixEntry
     models: bool = True
     cursor: SyncState = field(init=False)
 
@@ -67,12 +67,12 @@ class RunSync:
             self.cursor = SyncState(self.target.name, run_id)
 
     def _find(self) -> str | None:
-        where = f"tags.`{RUN_KEY}` = '{self.cell.run.key}' and attributes.start_time = {self._began()}"
+        where = f"tags.`{RUN_KEY}` = '{self.entry.run.key}' and attributes.start_time = {self._began()}"
         found = self.target.client.search_runs([self.target.experiment], where, max_results=1)
         return found[0].info.run_id if found else None
 
     def _create(self) -> str:
-        name = title(self.cell.run, self.cell.label)
+        name = title(self.entry.run, self.entry.label)
         made = self.target.client.create_run(self.target.experiment, self._began(), self._tags(), name)
         return made.info.run_id
 
@@ -82,7 +82,7 @@ class RunSync:
         return milliseconds(first["time"])
 
     def _tags(self) -> dict[str, str]:
-        ours = tags(self.cell.run, self.cell.label, self.folder.path.parents[1].name, self._record())
+        ours = tags(self.entry.run, self.entry.label, self.folder.path.parents[1].name, self._record())
         return ours | ({SHOWN: "True"} if self._drawn() else {})
 
     def _record(self) -> Json:
@@ -125,10 +125,10 @@ class RunSync:
 
     def _parts(self) -> Iterator[Part]:
         """All there is besides curves; the state comes last, so that a run is only finished when it is all there."""
-        settings = parameters(self.cell.run)
+        settings = parameters(self.entry.run)
         yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
-        yield CELL, fingerprint(self.cell.as_json()), self._log_cell
-        for path in filter(Path.exists, map(self.folder.metric, self.cell.metrics)):
+        yield CELL, fingerprint(self.entry.as_json()), self._log_cell
+        for path in filter(Path.exists, map(self.folder.metric, self.entry.metrics)):
             yield path.name, file_stamp(path), partial(self._log_file, path, "metrics")
         for path in self._artefacts():
             yield path.name, file_stamp(path), partial(self._log_artefact, path)
@@ -137,10 +137,10 @@ class RunSync:
         record = self._record()
         if data := record.get("data"):
             digest = fingerprint(data)
-            yield "dataset", digest, partial(self._log_dataset, self.cell.run.dataset, digest)
+            yield "dataset", digest, partial(self._log_dataset, self.entry.run.dataset, digest)
         if self.models and "shape" in record and self.folder.weights.exists():
             yield "model", file_stamp(self.folder.weights), partial(self._log_model, record)
-        measured = [metric for metric in self.cell.metrics if self.folder.metric(metric).exists()]
+        measured = [metric for metric in self.entry.metrics if self.folder.metric(metric).exists()]
         if measured:
             stamps = [file_stamp(self.folder.metric(metric)) for metric in measured]
             yield "measures", fingerprint(stamps), partial(self._log_measures, measured)
@@ -174,10 +174,10 @@ class RunSync:
     def _log_file(self, path: Path, below: str | None) -> None:
         self.target.client.log_artifact(self.cursor.run_id, str(path), below)
 
-    def _log_dataset(self, dataset: Choice, digest: str) -> None:
+    def _log_dataset(self, dataset: PluginSpec, digest: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        made = Dataset(dataset.use, digest, "code", canonical({"tags": dataset.as_json()}))
+        made = Dataset(dataset.name, digest, "code", canonical({"tags": dataset.as_json()}))
         tags = [InputTag("mlflow.data.context", "training")]
         self.target.client.log_inputs(self.cursor.run_id, [DatasetInput(made, tags)])
 
@@ -190,19 +190,19 @@ class RunSync:
 
     def _log_cell(self) -> None:
         """What a reader of MLflow cannot know otherwise: which of the metrics there are wanted, what a run repeats."""
-        self.target.client.log_dict(self.cursor.run_id, self.cell.as_json(), CELL)
+        self.target.client.log_dict(self.cursor.run_id, self.entry.as_json(), CELL)
 
-    def _log_measures(self, metrics: Sequence[Choice]) -> None:
+    def _log_measures(self, metrics: Sequence[PluginSpec]) -> None:
         """All in one call, which takes MLflow as long as a single value does."""
         points = [point for metric in metrics for point in self._measures(metric)]
         for start in range(0, len(points), BATCH):
             self._log(points[start : start + BATCH])
 
-    def _measures(self, metric: Choice) -> list["Metric"]:
+    def _measures(self, metric: PluginSpec) -> list["Metric"]:
         from mlflow.entities import Metric
 
         path = self.folder.metric(metric)
-        measured = read_measured(path, suffix_of(metric, self.cell.metrics)).rows[""]
+        measured = read_measured(path, suffix_of(metric, self.entry.metrics)).rows[""]
         values = {name: estimate.value for name, estimate in measured.items()}
         errors = {f"within_model_se/{name}": e.se for name, e in measured.items() if e.se is not None}
         when = milliseconds(path.stat().st_mtime)

@@ -20,7 +20,7 @@ from ..config.search_space import (
 )
 from ..core.errors import brief, did_you_mean
 from ..core.results import Measure
-from ..core.spec import Cell, Choice
+from ..core.spec import MatrixEntry, PluginSpec
 from ..plugin import registry
 from ..plugin.catalog import Catalog
 from ..plugin.interfaces import Metric
@@ -44,7 +44,7 @@ class Study:
         """The one part of its matrix."""
         return self.benchmark.groups[0]
 
-    def cells(self, trials: Sequence[MethodConfig]) -> list[Cell]:
+    def entries(self, trials: Sequence[MethodConfig]) -> list[MatrixEntry]:
         """The runs of some trials."""
         return matrix.list_entries(replace(self.benchmark, groups=(replace(self.group, methods=tuple(trials)),)))
 
@@ -69,17 +69,19 @@ def plan_study(benchmark: Benchmark, known: Catalog) -> Study:
     return Study(replace(benchmark, name=f"{benchmark.name}-tuning", groups=(seen,)), tuple(methods), measure, known)
 
 
-def run_study(sweep: Study, store: ResultsFolder, work: Callable[[Sequence[Cell]], object]) -> list[TuningResult]:
+def run_study(
+    sweep: Study, store: ResultsFolder, work: Callable[[Sequence[MatrixEntry]], object]
+) -> list[TuningResult]:
     """Draw and try settings, round by round; `work` has the runs of a round made in the store."""
     tuning, better = sweep.benchmark.tuning, sweep.measure.better or "lower"
     samplers = [Sampler(one.space, better, tuning.sampler, tuning.seed, one.method.label) for one in sweep.searched]
     attempts: list[list[TrialResult]] = [[] for _ in samplers]
     for numbers in _batched(range(tuning.trials), tuning.at_once):
         asked = [[sampler.ask() for _ in numbers] for sampler in samplers]
-        work(sweep.cells([*_methods(sweep, numbers, asked)]))
+        work(sweep.entries([*_methods(sweep, numbers, asked)]))
         for sampler, one, settings, made in zip(samplers, sweep.searched, asked, attempts, strict=True):
             for number, values in zip(numbers, settings, strict=True):
-                run_results = store.load_results(sweep.cells([_method(sweep, one, number, values)]))
+                run_results = store.load_results(sweep.entries([_method(sweep, one, number, values)]))
                 made.append(summarize_trial(number + 1, values, run_results, sweep.measure))
                 sampler.tell(number, made[-1].value)
     return [
@@ -99,16 +101,16 @@ def _method(sweep: Study, one: SearchedMethod, number: int, settings: dict[str, 
     return replace(made, label=f"{one.method.label} #{number + 1}")
 
 
-def _held_out(dataset: Choice, known: Catalog) -> Choice:
+def _held_out(dataset: PluginSpec, known: Catalog) -> PluginSpec:
     raw = {"use": "held_out", "of": get_bare_settings(dataset)}
-    return Choice.from_json(SettingsChecker(known.get_form).complete({"plugin": "dataset"}, raw))
+    return PluginSpec.from_json(SettingsChecker(known.get_form).complete({"plugin": "dataset"}, raw))
 
 
 @dataclass(frozen=True)
 class _Metrics:
     """A benchmark's metrics with what each of them measures."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[PluginSpec, ...]
     measures: tuple[tuple[Measure, ...], ...]
 
     def problem(self, name: str) -> str:
@@ -119,12 +121,12 @@ class _Metrics:
         known = name in directed
         return "" if known else f"no measure with a direction is called {brief(name)}{did_you_mean(name, directed)}"
 
-    def needed(self, name: str) -> tuple[Measure, tuple[Choice, ...]]:
+    def needed(self, name: str) -> tuple[Measure, tuple[PluginSpec, ...]]:
         """The measure, and the metrics that it takes: its own, and those that tell collapsed runs it does not rank."""
         pairs = [*zip(self.choices, self.measures, strict=True)]
-        use, measure = next((c.use, m) for c, few in pairs for m in few if m.name == name)
+        use, measure = next((c.name, m) for c, few in pairs for m in few if m.name == name)
         telling = [c for c, few in pairs if not measure.ranks_collapsed and any(m.collapse_below for m in few)]
-        return measure, tuple(choice for choice in self.choices if choice.use == use or choice in telling)
+        return measure, tuple(choice for choice in self.choices if choice.name == use or choice in telling)
 
 
 def _metrics(benchmark: Benchmark) -> _Metrics:
@@ -132,7 +134,7 @@ def _metrics(benchmark: Benchmark) -> _Metrics:
     return _Metrics(choices, tuple(tuple(_measures(choice, choices)) for choice in choices))
 
 
-def _measures(metric: Choice, metrics: Sequence[Choice]) -> Iterator[Measure]:
+def _measures(metric: PluginSpec, metrics: Sequence[PluginSpec]) -> Iterator[Measure]:
     made: Metric = registry.make_plugin("metric", metric)
     for measure in made.measures():
         yield replace(measure, name=measure.name + suffix_of(metric, metrics))

@@ -140,7 +140,7 @@ def _images_of_a_drawer(examples: Examples) -> int:
 
 
 def _over_episodes(values: np.ndarray) -> Estimate:
-    return replace(estimate_mean(torch.tensor(values)), parts=tuple(values.tolist()))
+    return replace(estimate_mean(torch.tensor(values)), per_draw=tuple(values.tolist()))
 
 
 @hookimpl

@@ -66,12 +66,12 @@ class Row:
 
     @property
     def name(self) -> str:
-        run = self.job.cell.run
-        return printable(f"{self.job.cell.label} {run.dataset.use} {run.architecture.use} s{run.seed}")
+        run = self.job.entry.run
+        return printable(f"{self.job.entry.label} {run.dataset.name} {run.architecture.name} s{run.seed}")
 
     @property
     def epochs(self) -> int:
-        return self.job.cell.run.training.epochs
+        return self.job.entry.run.training.epochs
 
     @property
     def share(self) -> float:
@@ -192,7 +192,7 @@ class Board:
 
     def _remark(self, row: Row) -> None:
         """Once for each method: its seeds all say the same."""
-        line = f"{row.job.cell.label}: {row.remark}"
+        line = f"{row.job.entry.label}: {row.remark}"
         if row.remark and line not in self.remarks:
             self.remarks.add(line)
             self._print(line, "")

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import ClassVar
 
 from vimae_bench.core.secrets import mask_secrets
-from vimae_bench.execution import Cell, Event, Job, Reporter
+from vimae_bench.execution import Event, Job, MatrixEntry, Reporter
 from vimae_bench.plugin import BenchError, RunOption, hookimpl
 from vimae_bench.tracking.store import default_store_uri, load
 from vimae_bench.tracking.sync import SyncSummary
@@ -80,23 +80,23 @@ class Mirror(threading.Thread):
         """Look at the runs under way until all are over, then at all that the benchmark has."""
         with contextlib.suppress(Exception):  # it is told by the first look
             load()
-        live, ended = dict[Path, Cell](), set[Path]()
+        live, ended = dict[Path, MatrixEntry](), set[Path]()
         pause = EVERY
         while not self.over.wait(pause):
             self._note(live, ended)
             if self.sync(list(live.values()), describing=False).behind:
                 pause = min(2 * pause, LONGEST)
             else:
-                live = {folder: cell for folder, cell in live.items() if folder not in ended}
+                live = {folder: entry for folder, entry in live.items() if folder not in ended}
                 pause = EVERY
         if not self.left.is_set():
             self.summary = self._last()
 
-    def _note(self, live: dict[Path, Cell], ended: set[Path]) -> None:
+    def _note(self, live: dict[Path, MatrixEntry], ended: set[Path]) -> None:
         while not self.events.empty():
             event = self.events.get()
             if event.job and event.kind == "started":
-                live[event.job.folder] = event.job.cell
+                live[event.job.folder] = event.job.entry
             elif event.job:
                 ended.add(event.job.folder)
 

@@ -10,10 +10,10 @@ import torch
 from helpers.step_factories import PROGRESS, flatten_weights, make_method_step, make_step, run_steps
 from vimae_bench.engine.step.graph import NotOneGraph, trace
 from vimae_bench.engine.step.inductor import cache_folder, compiled, key
-from vimae_bench.execution import Choice
+from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import ModelSpec
 
-INDEX, VIMAE = torch.arange(50), Choice("vimae", {"divergence": {"use": "mmd"}})
+INDEX, VIMAE = torch.arange(50), PluginSpec("vimae", {"divergence": {"use": "mmd"}})
 pytestmark = pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="needs a C++ compiler")
 
 
@@ -57,10 +57,10 @@ def test_compiled_and_eager_training_agree_to_rounding_over_100_steps(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("choice", [Choice("elbo"), VIMAE], ids=lambda choice: choice.use)
+@pytest.mark.parametrize("choice", [PluginSpec("elbo"), VIMAE], ids=lambda choice: choice.name)
 def test_convolutions_are_compiled_too(choice):
     def conv():
-        return make_step(choice, architecture=Choice("conv", {"width": 8}), spec=ModelSpec((1, 28, 28), 2))
+        return make_step(choice, architecture=PluginSpec("conv", {"width": 8}), spec=ModelSpec((1, 28, 28), 2))
 
     eager, step = conv(), conv()
     before = flatten_weights(step)

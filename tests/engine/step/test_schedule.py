@@ -6,7 +6,7 @@ import torch
 from helpers.step_factories import flatten_weights, make_step, run_steps
 from vimae_bench.engine.step.graph import trace
 from vimae_bench.engine.step.schedule import get_rate_factor
-from vimae_bench.execution import Choice, Training
+from vimae_bench.execution import PluginSpec, Training
 from vimae_bench.plugin import Batch
 
 
@@ -38,7 +38,7 @@ def test_a_constant_rate_needs_no_factor():
     assert get_rate_factor(Training(), torch.tensor(0.5)) is None
 
 
-@pytest.mark.parametrize("choice", [Choice("ae"), Choice("elbo")])
+@pytest.mark.parametrize("choice", [PluginSpec("ae"), PluginSpec("elbo")])
 def test_an_eager_step_follows_the_schedule_as_torch_does(choice):
     ours = make_step(choice, schedule="wae_smooth", epochs=4)
     theirs = make_step(choice, schedule="constant", epochs=4)
@@ -58,7 +58,7 @@ def test_an_eager_step_follows_the_schedule_as_torch_does(choice):
 
 
 def test_the_graph_of_a_step_follows_the_schedule():
-    eager, traced = (make_step(Choice("elbo"), schedule="wae_steps", epochs=120) for _ in range(2))
+    eager, traced = (make_step(PluginSpec("elbo"), schedule="wae_steps", epochs=120) for _ in range(2))
     index, progress = torch.arange(50), torch.zeros(())
     graph = trace(traced, index, progress)
 
@@ -67,7 +67,7 @@ def test_the_graph_of_a_step_follows_the_schedule():
 
     torch.testing.assert_close(run_steps(form, 6), run_steps(eager, 6))
     torch.testing.assert_close(flatten_weights(traced), flatten_weights(eager))
-    plain = make_step(Choice("elbo"))
+    plain = make_step(PluginSpec("elbo"))
     run_steps(plain, 6)
     assert (flatten_weights(plain) - flatten_weights(eager)).abs().max() > 1e-4, (
         "from a quarter of 120 epochs on the rate is halved"

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from helpers.step_factories import ItemReader, Killed, kill_runs_when, make_images, make_method_step
-from vimae_bench.core.spec import Cell, Run
+from vimae_bench.core.spec import MatrixEntry, Run
 from vimae_bench.engine.runner import batch_seeds
 from vimae_bench.engine.scheduler import split_by_seed
 from vimae_bench.engine.step.graph import NotOneGraph
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.training.batched_seeds import Seed, train_together
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution import Choice, Event, Training
+from vimae_bench.execution import Event, PluginSpec, Training
 from vimae_bench.execution.jobs import Job, NumericsOptions
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_json
@@ -88,16 +88,20 @@ def data(tmp_path_factory):
     from vimae_bench.data.prepare import ensure
 
     root = tmp_path_factory.mktemp("data")
-    ensure(make_plugin("dataset", Choice("digits")), root)
+    ensure(make_plugin("dataset", PluginSpec("digits")), root)
     return root
 
 
 def jobs(path, data, count=3, numerics=BATCHED):
     def job(seed):
-        parts = Choice("digits"), Choice("mlp", {"hidden": [16]}), Choice("elbo"), Choice("normal")
+        parts = PluginSpec("digits"), PluginSpec("mlp", {"hidden": [16]}), PluginSpec("elbo"), PluginSpec("normal")
         run = Run(*parts, 2, Training(epochs=2), seed)
         return Job(
-            "small", Cell("VAE", run, (Choice("reconstruction"),)), path / "runs" / run.name, data, numerics=numerics
+            "small",
+            MatrixEntry("VAE", run, (PluginSpec("reconstruction"),)),
+            path / "runs" / run.name,
+            data,
+            numerics=numerics,
         )
 
     return [job(seed) for seed in range(count)]
@@ -109,7 +113,7 @@ def record(job):
 
 def test_orders_that_differ_in_the_seed_alone_are_grouped_where_that_is_asked_for(tmp_path, data):
     three = jobs(tmp_path, data)
-    other = replace(three[0], cell=replace(three[0].cell, run=replace(three[0].cell.run, latent=3)))
+    other = replace(three[0], entry=replace(three[0].entry, run=replace(three[0].entry.run, latent=3)))
     first, second = batch_seeds([*three, other])
     assert [first, *first.batched_with] == [replace(three[0], batched_with=tuple(three[1:])), *three[1:]]
     assert second == other
@@ -123,7 +127,7 @@ def test_the_events_of_a_group_are_told_of_each_seed(tmp_path, data):
     (group,) = batch_seeds(three)
     given = Event("started", group), Event("tick"), Event("ended", group, 0)
     events = [one for event in given for one in split_by_seed(event)]
-    assert [(e.kind, e.job and e.job.cell.run.seed) for e in events] == [
+    assert [(e.kind, e.job and e.job.entry.run.seed) for e in events] == [
         *(("started", seed) for seed in range(3)),
         ("tick", None),
         *(("ended", seed) for seed in range(3)),
@@ -137,9 +141,9 @@ def test_a_group_leaves_what_its_seeds_leave_alone(tmp_path, data):
     for job in three:
         folder = RunFolder(job.folder)
         assert record(job)["status"] == "done"
-        assert record(job)["run"]["seed"] == job.cell.run.seed
+        assert record(job)["run"]["seed"] == job.entry.run.seed
         assert record(job)["made_by"]["step"] == "3 seeds batched"
-        assert folder.metric(job.cell.metrics[0]).exists()
+        assert folder.metric(job.entry.metrics[0]).exists()
         assert (folder.pictures / "samples.png").exists()
         assert not folder.checkpoints_of_seeds.exists()
 

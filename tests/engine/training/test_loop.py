@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from helpers.step_factories import Killed, kill_runs_when
-from vimae_bench.core.spec import Choice
+from vimae_bench.core.spec import PluginSpec
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step import select_backend as faster
 from vimae_bench.engine.step.graph import NotOneGraph
@@ -27,15 +27,15 @@ FRAME = ModelSpec((1, 8, 8), 3)
 TRAINING = Training(epochs=5, batch=64)
 IMAGES = torch.randint(0, 256, (300, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 MMD = {"use": "mmd"}
-METHODS = [Choice("ae"), Choice("elbo"), Choice("vimae", {"divergence": MMD})]
+METHODS = [PluginSpec("ae"), PluginSpec("elbo"), PluginSpec("vimae", {"divergence": MMD})]
 
 
 def trained(choice, folder, training=TRAINING, seed=0, numerics=DEFAULT_NUMERICS):
     objective = make_plugin("objective", choice)
     model = make_autoencoder(
         FRAME,
-        make_plugin("architecture", Choice("mlp", {"hidden": [16]})),
-        make_plugin("prior", Choice("normal")),
+        make_plugin("architecture", PluginSpec("mlp", {"hidden": [16]})),
+        make_plugin("prior", PluginSpec("normal")),
         objective,
         seed,
     )
@@ -54,7 +54,7 @@ def same(a, b):
 
 
 @pytest.mark.parametrize("every", [0.0, 60.0], ids=["after each epoch", "after none"])
-@pytest.mark.parametrize("choice", METHODS, ids=lambda c: c.use)
+@pytest.mark.parametrize("choice", METHODS, ids=lambda c: c.name)
 def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice, every, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "EVERY", every)
     end, whole = trained(choice, tmp_path / "whole")
@@ -124,7 +124,7 @@ def test_methods_under_one_seed_see_the_same_batches_in_the_same_order(tmp_path,
     monkeypatch.setattr(TrainingStep, "gather", lambda self, i: seen[-1].extend(i.tolist()) or gather(self, i))
     for choice in METHODS:
         seen.append([])
-        trained(choice, tmp_path / choice.use, Training(epochs=2, batch=64))
+        trained(choice, tmp_path / choice.name, Training(epochs=2, batch=64))
     assert seen[0] == seen[1] == seen[2]
     first, second = seen[0][:256], seen[0][256:]
     assert len(set(first)) == len(set(second)) == 256, "each image once in an epoch"
@@ -142,8 +142,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatc
 
     model = make_autoencoder(
         FRAME,
-        make_plugin("architecture", Choice("mlp", {"hidden": [16]})),
-        make_plugin("prior", Choice("normal")),
+        make_plugin("architecture", PluginSpec("mlp", {"hidden": [16]})),
+        make_plugin("prior", PluginSpec("normal")),
         Broken(),
         0,
     )
@@ -165,8 +165,8 @@ def test_weights_that_the_last_step_spoils_end_the_run_as_diverged(tmp_path):
 
     model = make_autoencoder(
         FRAME,
-        make_plugin("architecture", Choice("mlp", {"hidden": [16]})),
-        make_plugin("prior", Choice("normal")),
+        make_plugin("architecture", PluginSpec("mlp", {"hidden": [16]})),
+        make_plugin("prior", PluginSpec("normal")),
         Spoiling(),
         0,
     )
@@ -249,7 +249,7 @@ def interrupted(choice, folder):
 
 
 @pytest.mark.parametrize("at", [3, 4, 9], ids=["in the first epoch", "between two epochs", "in the third"])
-@pytest.mark.parametrize("choice", METHODS, ids=lambda c: c.use)
+@pytest.mark.parametrize("choice", METHODS, ids=lambda c: c.name)
 def test_a_training_asked_to_end_does_so_at_the_next_step_and_goes_on_from_there(choice, at, tmp_path, asked_at):
     _, whole = trained(choice, tmp_path / "whole")
     steps = asked_at(at)

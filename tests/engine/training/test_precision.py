@@ -8,10 +8,10 @@ from helpers.step_factories import PROGRESS, make_method_step, make_step
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.training import precision
 from vimae_bench.engine.training.precision import lowered, matmul_dtype
-from vimae_bench.execution import Choice, Training
+from vimae_bench.execution import PluginSpec, Training
 from vimae_bench.plugin import Batch, ModelSpec
 
-VIMAE = Choice("vimae", {"divergence": {"use": "mmd"}})
+VIMAE = PluginSpec("vimae", {"divergence": {"use": "mmd"}})
 INDEX, CPU, GPU = torch.arange(50), torch.device("cpu"), torch.device("cuda")
 
 
@@ -39,7 +39,7 @@ def test_tensorfloat_is_off_where_exactness_is_asked_for_and_after_training(exac
     assert [flag.allow_tf32 for flag in flags] == before
 
 
-@pytest.mark.parametrize("architecture", [Choice("mlp", {"hidden": [32]}), Choice("conv", {"width": 8})])
+@pytest.mark.parametrize("architecture", [PluginSpec("mlp", {"hidden": [32]}), PluginSpec("conv", {"width": 8})])
 def test_all_but_the_matrix_products_stays_float32(low, architecture):
     step, seen = make_step(VIMAE, architecture=architecture, spec=ModelSpec((1, 28, 28), 3)), set()
 
@@ -66,7 +66,9 @@ def digits_step(choice, seed):
     from sklearn.datasets import load_digits
 
     x = torch.from_numpy(load_digits().images * (255 / 16)).to(torch.uint8)[:, None]
-    made = make_step(choice, architecture=Choice("mlp", {"hidden": [64, 64]}), spec=ModelSpec((1, 8, 8), 8), seed=seed)
+    made = make_step(
+        choice, architecture=PluginSpec("mlp", {"hidden": [64, 64]}), spec=ModelSpec((1, 8, 8), 8), seed=seed
+    )
     return TrainingStep(made.model, made.objective, Training(batch=100), x)
 
 
@@ -86,7 +88,7 @@ def reached(choice, seed, *, exact):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "choice", [Choice("elbo"), Choice("vimae", {"divergence": {"use": "mmd"}})], ids=lambda c: c.use
+    "choice", [PluginSpec("elbo"), PluginSpec("vimae", {"divergence": {"use": "mmd"}})], ids=lambda c: c.name
 )
 def test_bfloat16_training_reaches_what_float32_reaches_within_the_spread_of_seeds(low, choice):
     ends = torch.tensor([[reached(choice, seed, exact=exact) for seed in range(4)] for exact in (True, False)])

@@ -36,7 +36,7 @@ class Provenance:
 
 def build_provenance(name: str, source: str, run_results: Sequence[RunResult]) -> Provenance:
     """What is to be told of a benchmark of this name, with the text of its file."""
-    seeds = sorted({result.cell.run.seed for result in run_results})
+    seeds = sorted({result.entry.run.seed for result in run_results})
     command = f"vimae-bench run {shlex.quote(f'{name}.toml')}"
     return Provenance(name, source, command, ", ".join(map(str, seeds)), tuple(_list_facts(run_results)))
 

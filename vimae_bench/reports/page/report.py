@@ -98,7 +98,7 @@ def format_folder_link(result: RunResult, start: Path) -> str:
 def format_subtitle(boards: Sequence[Leaderboard]) -> str:
     """Such as `7 methods on mnist and cifar10, from 5 seeds`."""
     methods = {row.label for board in boards for row in board.rows}
-    datasets = dict.fromkeys(board.dataset.use for board in boards)
+    datasets = dict.fromkeys(board.dataset.name for board in boards)
     seeds = sorted({len(board.seeds) for board in boards})
     counts = many(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     return f"{many(len(methods), 'method')} on {join_words(list(datasets))}, from {counts}"

@@ -67,7 +67,7 @@ class Local:
             count = min(self.jobs, len(jobs))
             shared = [Slots(device, len(range(i, count, len(devices)))) for i, device in enumerate(devices)]
             return [slots for slots in shared if slots.limit], ""
-        threads = max(job.cell.run.training.threads for job in jobs)
+        threads = max(job.entry.run.training.threads for job in jobs)
         if found:
             return on_gpus(found, cores(), threads, len(jobs)), ""
         count, why = on_cpu(cores(), threads, available(), len(jobs))

@@ -107,7 +107,7 @@ class ProcessPool:
         (slots,) = (slots for slots in self.devices if slots.device == job.device)
         slots.lower()
         self.solo_queue.append(job)
-        name = f"{job.cell.label} s{job.cell.run.seed}"
+        name = f"{job.entry.label} s{job.entry.run.seed}"
         now = f"it is tried again alone at the end, and {slots.device} goes on with {side_by_side(slots.limit)}"
         return Event("note", reason=f"{name} {what} beside other runs on {slots.device}; {now}")
 

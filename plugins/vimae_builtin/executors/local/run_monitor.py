@@ -35,7 +35,7 @@ class Told:
     def of(cls, job: Job) -> "Told":
         """Nothing yet: what an earlier process of the run wrote does not count."""
         events = RunFolder(job.folder).events
-        return cls(events, replace(job.cell.run, seed=0).key, events.stat().st_size if events.exists() else 0)
+        return cls(events, replace(job.entry.run, seed=0).key, events.stat().st_size if events.exists() else 0)
 
     def read(self) -> None:
         """Take in what was written since the last reading."""

@@ -61,7 +61,7 @@ class OnRay:
         connect(self.address)
         try:
             gpu = 1 / self.runs_per_gpu if self.device == "cuda" or (self.device == "auto" and has_gpus()) else 0.0
-            need = Need(max(job.cell.run.training.threads for job in jobs), gpu)
+            need = Need(max(job.entry.run.training.threads for job in jobs), gpu)
             if not need.room():
                 raise BenchError(need.told())
             compare_plugins()

@@ -140,7 +140,7 @@ class Driver:
         return Event("ended", task.job, code)
 
     def _lost(self, task: Task) -> Event:
-        name = f"{task.job.cell.label} s{task.job.cell.run.seed}"
+        name = f"{task.job.entry.label} s{task.job.entry.run.seed}"
         if task.losses == LOSSES:
             return Event("ended", task.job, -9, f"its node was lost, for the {LOSSES + 1}th time")
         self.waiting.appendleft((task.job, task.losses + 1))

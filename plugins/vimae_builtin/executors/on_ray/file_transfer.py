@@ -59,8 +59,8 @@ def _belonging(job: Job) -> Iterator[Path]:
     for path in sorted(job.folder.rglob("*")):
         if path.is_file() and not path.name.startswith(".") and path.suffix != ".corrupt":
             yield path
-    run = job.cell.run
-    for choice in job.cell.metrics:
+    run = job.entry.run
+    for choice in job.entry.metrics:
         path = reference_path(job.folder.parents[1], run.dataset, run.latent, choice)
         if path.exists():
             yield path
