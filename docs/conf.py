@@ -17,7 +17,7 @@ NAVIGATION = {
     "How to": ["docs/how-to/objective", "docs/how-to/plugins", "docs/how-to/*"],
     "Reference": [
         *(f"docs/reference/{page}" for page in ("commands", "benchmark-file", "results", "exit-codes", "glossary")),
-        *("docs/reference/hooks", "docs/reference/api"),
+        *("docs/reference/hooks", "docs/reference/api", "docs/reference/api-*"),
         "docs/reference/*",
     ],
     "Explanation": ["docs/explanation/science", "docs/explanation/guarantees", "docs/explanation/*"],

@@ -1,1 +1,1 @@
-"""The pages of docs/reference that are made from the code: `python docs/pages` makes all of them anew."""
+"""Generates the pages of docs/reference that come from the code: `python docs/pages`."""

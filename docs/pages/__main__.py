@@ -1,10 +1,10 @@
-"""Lets the folder be run by its path, which gives it no package of its own."""
+"""Run by its path: `python docs/pages`, without a package on `sys.path`."""
 
 import sys
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from docs.pages.made import main  # noqa: E402
+from docs.pages.generate import main  # noqa: E402
 
 main()

@@ -1,85 +1,115 @@
-"""The page of the Python interface: every public name with its signature and its words, read from the source."""
+"""Pages of the Python interface: the public names of each public module, with signatures and docstrings."""
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from textwrap import fill, indent
 
 import griffe
 
-import vimae_bench
-
-from .markdown import MADE, joined, prose
+from .markdown import GENERATED, format_prose, format_table, join_parts
 
 ROOT = Path(__file__).parents[2]
-HEAD = """All names that `vimae_bench` has for plugins and scripts. What is not here may change without notice. Tensors
-are written with their shapes: B images in a batch, d latent dimensions, [C, H, W] an image."""
-PARTS = {
-    "Results and trainings": ("notebook",),
-    "The kinds of plugin": ("kinds", "streams", "hooks"),
-    "Models and posteriors": ("model", "posterior"),
-    "Losses and divergences": ("adversary", "mmd"),
-    "What metrics are made of": (
-        "engine.trial",
-        "engine.sampling",
-        "generated",
-        "frechet",
-        "inception",
-        "probes",
-        "information",
-        "likelihood",
-        "corruption",
-    ),
-    "Data sets": ("download", "cache"),
-    "Records and errors": ("records", "seeds", "errors"),
+PACKAGE = "vimae_bench"
+MODULES = {
+    PACKAGE: "Results and trainings in notebooks and scripts",
+    f"{PACKAGE}.plugin": "Interfaces of all kinds of plugin, and what they use",
+    f"{PACKAGE}.models": "The autoencoder, posteriors and priors",
+    f"{PACKAGE}.functional": "Arithmetic on tensors and arrays",
+    f"{PACKAGE}.metrics": "Tools for authors of metrics",
+    f"{PACKAGE}.data": "Data sets: types, corruptions, downloads",
+    f"{PACKAGE}.execution": "Jobs, events, exit codes, signals: for authors of executors and reporters",
+    f"{PACKAGE}.tracking": "The copy of results in MLflow",
+    f"{PACKAGE}.testing": "Contract checks, for tests of plugins",
 }
-"""The modules behind the public names, in the order of the page."""
-MODULES = [
-    ("testing", "Contract checks", "For a test of one's own: `check_` raises `ContractError` with what is broken."),
-    ("linear_gaussian", "Closed forms of a linear model", "To hold an objective or a metric against."),
-]
-"""Public modules, which are imported by their own names."""
+"""The public modules, in the order of the navigation."""
+HEAD = """Everything outside these modules is internal and may change without notice. Tensors are written with their shapes:
+B images in a batch, d latent dimensions, [C, H, W] an image."""
 
 
-def page() -> str:
-    """The page in markdown. Raises ValueError if a public name has no part of the page."""
-    package = griffe.load("vimae_bench", search_paths=[ROOT], resolve_aliases=True)
-    homes = {name: _home(package[name].final_target) for name in vimae_bench.__all__}
-    parts = {title: [name for m in ms for name in homes if _within(homes[name], m)] for title, ms in PARTS.items()}
-    if left := homes.keys() - set(chain.from_iterable(parts.values())):
-        raise ValueError(f"PARTS in {__file__} lacks the modules of {', '.join(sorted(left))}")
-    sections = [_part(title, [package[name].final_target for name in names]) for title, names in parts.items() if names]
-    return joined(["# Python interface", MADE, HEAD, *sections, *(_module(package, *module) for module in MODULES)])
+def make_overview() -> str:
+    """The page that lists the public modules with their names, and documents those of the package itself."""
+    rows = [
+        (f"[`{module}`]({get_page_name(module)})" if module != PACKAGE else f"`{module}`", purpose, _link_names(module))
+        for module, purpose in MODULES.items()
+    ]
+    table = format_table(("module", "purpose", "names"), rows)
+    return join_parts(["# Python interface", GENERATED, HEAD, table, *_format_sections(PACKAGE)])
 
 
-def _part(title: str, things: Sequence[griffe.Object]) -> str:
-    return "\n\n".join([f"## {title}", *map(_section, things)])
+def make_module_page(module: str) -> str:
+    """The page of a public module."""
+    docstring = _load_package()[module.partition(".")[2]].docstring
+    shown = format_prose(docstring.value) if docstring else ""
+    return join_parts([f"# `{module}`", GENERATED, shown, *_format_sections(module)])
 
 
-def _within(home: str, module: str) -> bool:
-    return f"{home}.".startswith(f"{module}.")
+def get_page_name(module: str) -> str:
+    """The file of a module's page: `api.md` of the package, `api-models.md` of `vimae_bench.models`."""
+    return f"api{module.removeprefix(PACKAGE).replace('.', '-')}.md"
 
 
-def _home(thing: griffe.Object) -> str:
-    """The module that a public name comes from, below the package."""
-    return thing.parent.path.partition(".")[2] if thing.parent else ""
+def link_name(name: str) -> str:
+    """A link from another page of the reference to a public name."""
+    return next(_link(module, name) for module in MODULES if name in _list_names(module))
 
 
-def _module(package: griffe.Object | griffe.Alias, name: str, title: str, words: str) -> str:
-    own = f"{package[name].path}."  # of a package, what it takes from its own modules
-    public = [f.final_target if f.is_alias else f for f in package[name].functions.values() if f.name[0] != "_"]
-    functions = [f for f in public if f.path.startswith(own)]
-    head = f"`from vimae_bench.{name} import {functions[0].name}`. {words}"
-    return "\n\n".join([f"## {title}", head, *map(_section, functions)])
+@cache
+def _load_package() -> griffe.Object | griffe.Alias:
+    return griffe.load(PACKAGE, search_paths=[ROOT], resolve_aliases=True)
 
 
-def _section(thing: griffe.Object) -> str:
-    return "\n\n".join([f"### `{thing.name}`", _code(thing), *_words(thing), *_members(thing)])
+@cache
+def _list_names(module: str) -> tuple[str, ...]:
+    names: list[str] = getattr(import_module(module), "__all__", [])
+    return tuple(sorted((name for name in names if name[0] != "_"), key=str.lower))
 
 
-def _code(thing: griffe.Object) -> str:
-    """How it is called; of a class also what it is made from."""
-    lines = [_signature(thing)]
+def _find(module: str, name: str) -> griffe.Object:
+    """The definition of a public name. Its module may load names lazily, from a module inside that lists them all."""
+    inside = module.partition(".")[2]
+    for path in (inside, f"{inside}.author"):
+        found = (_load_package()[path] if path else _load_package()).members.get(name)
+        if found is not None:
+            return found.final_target if isinstance(found, griffe.Alias) else found
+    raise ValueError(f"{module} lists {name!r}, of which griffe finds no definition")
+
+
+def _get_home(name: str) -> str:
+    """The module whose page documents a name: where it is defined, or the first that exports it."""
+    exporting = [module for module in MODULES if name in _list_names(module)]
+    path = _find(exporting[0], name).path
+    return next((m for m in exporting if m != PACKAGE and path.startswith(f"{m}.")), exporting[0])
+
+
+def _link(module: str, name: str) -> str:
+    home = _get_home(name)
+    return f"[`{name}`]({get_page_name(home)}#{name.lower()})"
+
+
+def _link_names(module: str) -> str:
+    return ", ".join(_link(module, name) for name in _list_names(module))
+
+
+def _format_sections(module: str) -> Iterator[str]:
+    elsewhere = [name for name in _list_names(module) if _get_home(name) != module]
+    if elsewhere:
+        yield "Also available here: " + ", ".join(_link(module, name) for name in elsewhere) + "."
+    for name in _list_names(module):
+        if name not in elsewhere:
+            yield _format_section(name, _find(module, name))
+
+
+def _format_section(name: str, thing: griffe.Object) -> str:
+    return join_parts([f"## `{name}`", _format_code(thing), *_format_docstring(thing), *_format_members(thing)]).rstrip()
+
+
+def _format_code(thing: griffe.Object) -> str:
+    """The signature; for a class also its bases; nothing for a module."""
+    if isinstance(thing, griffe.Module):
+        return ""
+    lines = [_format_signature(thing)]
     if isinstance(thing, griffe.Class):
         bases = ", ".join(str(base) for base in thing.bases)
         lines = [f"class {thing.name}" + (f"({bases})" if bases else ""), *filter(None, lines)]
@@ -87,16 +117,17 @@ def _code(thing: griffe.Object) -> str:
     return "\n".join(["```python", *folded, "```"])
 
 
-def _words(thing: griffe.Object | griffe.Alias) -> Iterator[str]:
+def _format_docstring(thing: griffe.Object | griffe.Alias) -> Iterator[str]:
     if thing.docstring:
-        yield prose(thing.docstring.value)
+        yield format_prose(thing.docstring.value)
 
 
-def _members(thing: griffe.Object) -> Iterator[str]:
-    """A list of a class's methods, and of those of its attributes of which something is said."""
-    shown = [m for m in thing.members.values() if _is_public(m.name) and (m.is_function or m.docstring)]
-    items = [": ".join([f"`{_signature(member)}`", *_words(member)]) for member in shown]
-    if thing.is_class and items:
+def _format_members(thing: griffe.Object) -> Iterator[str]:
+    """A list of the methods of a class, or functions of a module, and of documented attributes."""
+    own = (m for m in thing.members.values() if not (thing.is_module and m.is_alias))
+    shown = [m for m in own if _is_public(m.name) and (m.is_function or m.docstring)]
+    items = [": ".join([f"`{_format_signature(member)}`", *_format_docstring(member)]) for member in shown]
+    if (thing.is_class or thing.is_module) and items:
         yield "\n".join("- " + indent(item, "  ").lstrip() for item in items)
 
 
@@ -104,8 +135,8 @@ def _is_public(name: str) -> bool:
     return name[0] != "_" or name == "__call__"
 
 
-def _signature(thing: griffe.Object | griffe.Alias) -> str:
-    """As in the source, on one line; of a class that of its constructor, empty where there is none."""
+def _format_signature(thing: griffe.Object | griffe.Alias) -> str:
+    """The signature on one line; for a class that of its constructor, empty if there is none."""
     if isinstance(thing, griffe.Class | griffe.Function):
         return thing.signature(name=thing.name)
     annotation = f": {thing.annotation}" if isinstance(thing, griffe.Attribute) and thing.annotation else ""

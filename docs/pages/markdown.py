@@ -1,38 +1,38 @@
-"""Markdown of texts that were written as plain text."""
+"""Markdown from plain texts, such as docstrings and help texts."""
 
 import re
 from collections.abc import Iterable, Sequence
 from textwrap import indent
 
-MADE = "<!-- Made by `python docs/pages` from the code: change that, not this page. -->"
+GENERATED = "<!-- Generated from the code by `python docs/pages`: do not edit this page. -->"
 BAR = r"\|"
 CODE = re.compile(r"(`[^`]*`)")
 
 
-def prose(text: str) -> str:
-    """Paragraphs in which nothing but code in backticks is markup, and examples of Python as code."""
-    return "\n\n".join(block(p) if p.startswith(">>>") else _plain(p) for p in text.split("\n\n"))
+def format_prose(text: str) -> str:
+    """Paragraphs in which only backticks are markup; doctest examples become code blocks."""
+    return "\n\n".join(format_code(p) if p.startswith(">>>") else _escape(p) for p in text.split("\n\n"))
 
 
-def _plain(text: str) -> str:
+def _escape(text: str) -> str:
     parts = CODE.split(text)
     return "".join(part if part[:1] == "`" else re.sub(r"([*<]|(?<=\])\()", r"\\\1", part) for part in parts)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table, in whose cells a bar parts nothing."""
-    return "\n".join(map(_line, [head, ["---"] * len(head), *rows]))
+def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose cells may contain `|`."""
+    return "\n".join(map(_format_row, [head, ["---"] * len(head), *rows]))
 
 
-def _line(cells: Sequence[str]) -> str:
+def _format_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |"
 
 
-def block(code: str) -> str:
-    """Lines of code, for a shell or as an example."""
+def format_code(code: str) -> str:
+    """An indented code block."""
     return indent(code, "    ")
 
 
-def joined(parts: Iterable[str]) -> str:
-    """A page of paragraphs."""
+def join_parts(parts: Iterable[str]) -> str:
+    """A page of paragraphs; empty ones are omitted."""
     return "\n\n".join(part for part in parts if part) + "\n"

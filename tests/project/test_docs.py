@@ -17,7 +17,7 @@ import click
 import pytest
 from jsonschema import Draft7Validator
 
-from docs.pages.made import PAGES as MADE
+from docs.pages.generate import PAGES as MADE
 from vimae_bench import testing
 from vimae_bench.cli import COMMANDS, main
 from vimae_bench.config import file_schema as forms
@@ -130,7 +130,7 @@ def run_test(test: Any) -> None:
 @pytest.mark.parametrize("block", PLUGINS, ids=name_of)
 def test_an_example_keeps_the_contract_of_its_kind(block: Block, known: Catalog) -> None:
     mine = [entry for entry in known.entries if entry.origin.module == block.name]
-    assert len(mine) == block.text.count("@hookimpl")
+    assert len(mine) == sum(f"def {hook}(" in block.text for hook in hooks.HOOKS.values())
     for entry in mine:
         plugin = registry.make_plugin(entry.kind, PluginSpec(entry.name), catalog=known)
         getattr(testing, f"check_{entry.kind}")(plugin)

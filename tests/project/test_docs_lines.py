@@ -16,7 +16,7 @@ import click
 import pytest
 from markdown_it import MarkdownIt
 
-from docs.pages.made import PAGES as MADE
+from docs.pages.generate import PAGES as MADE
 from vimae_bench import cli, testing
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.errors import Problems
