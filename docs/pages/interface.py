@@ -102,7 +102,8 @@ def _format_sections(module: str) -> Iterator[str]:
 
 
 def _format_section(name: str, thing: griffe.Object) -> str:
-    return join_parts([f"## `{name}`", _format_code(thing), *_format_docstring(thing), *_format_members(thing)]).rstrip()
+    parts = [f"## `{name}`", _format_code(thing), *_format_docstring(thing), *_format_members(thing)]
+    return "\n\n".join(filter(None, parts))
 
 
 def _format_code(thing: griffe.Object) -> str:
