@@ -50,11 +50,6 @@ def get_page_name(module: str) -> str:
     return f"api{module.removeprefix(PACKAGE).replace('.', '-')}.md"
 
 
-def link_name(name: str) -> str:
-    """A link from another page of the reference to a public name."""
-    return next(_link(module, name) for module in MODULES if name in _list_names(module))
-
-
 @cache
 def _load_package() -> griffe.Object | griffe.Alias:
     return griffe.load(PACKAGE, search_paths=[ROOT], resolve_aliases=True)
@@ -83,19 +78,20 @@ def _get_home(name: str) -> str:
     return next((m for m in exporting if m != PACKAGE and path.startswith(f"{m}.")), exporting[0])
 
 
-def _link(module: str, name: str) -> str:
+def link_name(name: str) -> str:
+    """A link from a page of the reference to a public name."""
     home = _get_home(name)
     return f"[`{name}`]({get_page_name(home)}#{name.lower()})"
 
 
 def _link_names(module: str) -> str:
-    return ", ".join(_link(module, name) for name in _list_names(module))
+    return ", ".join(link_name(name) for name in _list_names(module))
 
 
 def _format_sections(module: str) -> Iterator[str]:
     elsewhere = [name for name in _list_names(module) if _get_home(name) != module]
     if elsewhere:
-        yield "Also available here: " + ", ".join(_link(module, name) for name in elsewhere) + "."
+        yield "Also available here: " + ", ".join(link_name(name) for name in elsewhere) + "."
     for name in _list_names(module):
         if name not in elsewhere:
             yield _format_section(name, _find(module, name))
