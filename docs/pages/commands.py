@@ -9,8 +9,8 @@ from vimae_bench.cli import main
 
 from .markdown import GENERATED, format_code, format_prose, format_table, join_parts
 
-HEAD = """Every command with its options, as shown by `--help`. A FILE is a [benchmark file](benchmark-file.md); all commands
-use the same [exit codes](exit-codes.md)."""
+HEAD = """Every command with its options, as shown by `--help`. A FILE is a [benchmark file](benchmark-file.md); all
+commands use the same [exit codes](exit-codes.md)."""
 
 
 def make_page() -> str:

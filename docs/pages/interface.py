@@ -24,8 +24,8 @@ MODULES = {
     f"{PACKAGE}.testing": "Contract checks, for tests of plugins",
 }
 """The public modules, in the order of the navigation."""
-HEAD = """Everything outside these modules is internal and may change without notice. Tensors are written with their shapes:
-B images in a batch, d latent dimensions, [C, H, W] an image."""
+HEAD = """Everything outside these modules is internal and may change without notice. Tensors are written with their
+shapes: B images in a batch, d latent dimensions, [C, H, W] an image."""
 
 
 def make_overview() -> str:
