@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from filelock import FileLock
 
 from vimae_bench.cli import main
+from vimae_bench.storage.archive import pack_results
 from vimae_bench.storage.doctor import check_database, find_faults
 from vimae_bench.storage.store import ResultsFolder
 
@@ -235,3 +236,13 @@ def test_a_model_without_pictures_is_drawn_again_unless_its_weights_were_removed
     assert ResultsFolder(results).get_state(entry) == "measure"
     (one_run(results) / "weights.safetensors").unlink()
     assert ResultsFolder(results).get_state(entry) == "done"
+
+
+def test_a_run_goes_on_from_an_archive(results):
+    before, archive = contents(results), pack_results(results)
+    shutil.rmtree(results)
+    assert "1 run: 1 done" in command("plan", results.parents[1] / "small.toml", "--results", results.parent).output
+    assert not results.exists()
+    done = run(results.parents[1])
+    assert f"{archive}: unpacked to {results}, which is used from now on\n" in done.output
+    assert contents(results) == before

@@ -13,6 +13,7 @@ from ..claims.paired_comparisons import Pair
 from ..claims.paper import Paper
 from ..claims.published_tables import Reading, Sheet
 from ..claims.verdict import Report
+from ..storage.archive import real_path
 from ..storage.store import RunResult
 from .table_format import COLLAPSED, UNDEFINED, choose_decimals, format_number, format_unit
 
@@ -192,12 +193,17 @@ def list_table_notes(sheet: Sheet) -> Iterator[str]:
 
 
 def list_run_links(evidence: Evidence, start: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
-    """The folders of the runs by method, as paths from `start`."""
+    """The folders of the runs by method, or the archives that hold them, as paths from `start`."""
     for kind, sides in (("", evidence.sides), (", A/A control", evidence.controls)):
         for method, side in sides.items():
-            yield f"{method}{kind}", [(seed, format_run_path(result, start)) for seed, result in side.items()]
+            yield f"{method}{kind}", [(seed, format_run_link(result, start)) for seed, result in side.items()]
 
 
 def format_run_path(result: RunResult, start: Path) -> str:
     """A run's folder as a path from `start`, with forward slashes."""
     return Path(os.path.relpath(result.folder, start)).as_posix()
+
+
+def format_run_link(result: RunResult, start: Path) -> str:
+    """The path from `start` of a run's folder, or of the archive that holds it."""
+    return Path(os.path.relpath(real_path(result.folder), start)).as_posix()

@@ -13,9 +13,10 @@ from ...analysis.footnotes import many
 from ...analysis.leaderboard_data import Leaderboard
 from ...analysis.mean_ranks import MeanRanks, compute_mean_ranks
 from ...claims.verdict import Report
+from ...storage.archive import real_path
 from ...storage.store import RunResult
 from .. import leaderboard_csv, leaderboard_latex, leaderboard_markdown
-from ..claims_text import RULES, format_run_path
+from ..claims_text import RULES, format_run_link
 from ..table_format import UNDEFINED, clean_text, format_heading
 from . import render_page
 from .claims import build_verdict_view
@@ -91,8 +92,8 @@ def render_report(material: ReportContent) -> str:
 
 
 def format_folder_link(result: RunResult, start: Path) -> str:
-    """A run's folder as an address that leads from the page's own; a colon in a name makes it no other scheme."""
-    return quote(os.fsencode(format_run_path(result, start))) + "/"
+    """A link to a run's folder, or to the archive that holds it; quoted, as a name may have a colon or a space."""
+    return quote(os.fsencode(format_run_link(result, start))) + "/" * (real_path(result.folder) == result.folder)
 
 
 def format_subtitle(boards: Sequence[Leaderboard]) -> str:
