@@ -1,7 +1,35 @@
-"""Who imports whom, as pyproject.toml says it."""
+"""Which module imports which."""
 
+import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
+from helpers.source_code import find_circles, make_import_graph, merge_modules, parse_modules
 
-def test_the_import_contracts_hold(capsys):
+MODULES = parse_modules()
+GRAPH = make_import_graph(MODULES)
+
+
+def test_import_contracts_hold(capsys: pytest.CaptureFixture[str]) -> None:
     assert lint_imports(no_cache=True) == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_no_modules_import_each_other() -> None:
+    assert find_circles(GRAPH) == []
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_no_folders_import_each_other(depth: int) -> None:
+    """Rooms such as `vimae_bench.engine`, then folders in them. The root of a package only collects names."""
+    inner = {name: imported for name, imported in GRAPH.items() if name.count(".") >= depth - 1}
+    assert find_circles(merge_modules(inner, depth)) == []
+
+
+def test_no_module_lies_in_the_root_of_the_package() -> None:
+    folders = {name.rpartition(".")[0] for name in MODULES}
+    loose = {name for name in MODULES if name.count(".") == 1 and name not in folders and "builtin" not in name}
+    assert loose == {"vimae_bench.__main__"}
+
+
+def test_circles_are_found() -> None:
+    graph = {"a": frozenset({"b"}), "b": frozenset({"c"}), "c": frozenset({"a"}), "d": frozenset({"a"})}
+    assert find_circles(graph) == [["a", "b", "c"]]
