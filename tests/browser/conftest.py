@@ -1,38 +1,41 @@
-"""A browser for the tests of pages: Debian's Chromium, as `apt-get install chromium` puts it there."""
+"""A browser for tests of HTML pages: Chromium, installed by `apt-get install chromium` on Debian."""
 
-import shutil
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from helpers.tools import require_program
 from vimae_bench.cli import main
 from vimae_bench.reports import all_figures
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        pytest.skip("no Chromium is installed (on Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+    playwright_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, which is not installed")
+    path = require_program("chromium", "chromium-browser", "google-chrome")
+    with playwright_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path)
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a real comparison; two figures stand for all, which take their time."""
+    """A report of real results, with two of its figures to save time."""
     output = tmp_path_factory.mktemp("pages") / "report.html"
     results = Path(__file__).parents[2] / "results" / "fig1"
     with pytest.MonkeyPatch.context() as patch:
         figures = all_figures.draw_figures
-        patch.setattr(all_figures, "figures", lambda *given: islice(figures(*given), 2))
+        patch.setattr(all_figures, "draw_figures", lambda *given: islice(figures(*given), 2))
         done = CliRunner().invoke(main, ["report", str(results), "--output", str(output)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return output
@@ -40,7 +43,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Where no request leaves for a host, and what was asked for is known."""
+    """A browser context with permission to use the clipboard."""
     context = browser.new_context(viewport={"width": 1024, "height": 800})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield context
@@ -49,21 +52,21 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="module")
 def tab(context: BrowserContext) -> Page:
-    """The one tab of a module; `told` and `asked` are what its console said and what it asked for."""
+    """A tab whose `messages` of the console and `requests` are recorded; requests to hosts are blocked."""
     tab = context.new_page()
-    tab.told, tab.asked = [], []
-    tab.on("console", lambda message: tab.told.append(message.text))
-    tab.on("pageerror", lambda error: tab.told.append(str(error)))
-    tab.on("dialog", lambda dialog: (tab.told.append(dialog.message), dialog.dismiss()))
-    tab.on("request", lambda request: tab.asked.append(request.url))
+    tab.messages, tab.requests = [], []
+    tab.on("console", lambda message: tab.messages.append(message.text))
+    tab.on("pageerror", lambda error: tab.messages.append(str(error)))
+    tab.on("dialog", lambda dialog: (tab.messages.append(dialog.message), dialog.dismiss()))
+    tab.on("request", lambda request: tab.requests.append(request.url))
     tab.route("**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort())
     return tab
 
 
 @pytest.fixture
 def page(tab: Page, report: Path) -> Page:
-    """The report as it is when it is opened."""
-    tab.told.clear()
-    tab.asked.clear()
+    """The report, freshly opened."""
+    tab.messages.clear()
+    tab.requests.clear()
     tab.goto(report.as_uri())
     return tab

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from helpers.tools import require_program
 from vimae_bench.cli import main
 
 
@@ -37,7 +38,7 @@ def kept(results, monkeypatch):
 
 
 def git(*words):
-    subprocess.run(["git", *words], check=True, capture_output=True)
+    subprocess.run([require_program("git"), *words], check=True, capture_output=True)
 
 
 def test_a_folder_is_compared_with_itself_at_an_earlier_revision(kept):

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sysconfig
 import tomllib
 from enum import Enum
 from pathlib import Path
@@ -13,6 +12,7 @@ from annotated_types import Ge
 from click.testing import CliRunner
 from jsonschema import Draft7Validator
 
+from helpers.tools import require_program
 from vimae_bench.cli import main
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.json_schema import make_json_schema
@@ -168,7 +168,7 @@ def refused_by_taplo(folder, texts):
 
 def is_refused_by_taplo(file, text):
     file.write_text("#:schema ./schema.json\n" + text)
-    taplo = Path(sysconfig.get_path("scripts")) / "taplo"
+    taplo = require_program("taplo")
     return subprocess.run([taplo, "lint", file], capture_output=True, check=False, cwd=file.parent).returncode != 0
 
 

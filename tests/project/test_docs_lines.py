@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -17,6 +16,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from docs.pages.generate import PAGES as MADE
+from helpers.tools import require_program
 from vimae_bench import cli, testing
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.errors import Problems
@@ -89,7 +89,7 @@ def test_a_line_of_a_shell_can_be_typed(line: str) -> None:
             case ["tox", *rest]:
                 assert {name for given in after("-e", rest) for name in given.split(",")} <= environments()
             case ["taplo", command, *_]:
-                known = subprocess.run([Path(sysconfig.get_path("scripts")) / "taplo", "help"], capture_output=True)
+                known = subprocess.run([require_program("taplo"), "help"], capture_output=True)
                 assert f"    {command} " in known.stdout.decode()
             case ["mlflow", *rest]:
                 is_accepted(importlib.import_module("mlflow.cli").cli, rest)

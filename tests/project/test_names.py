@@ -11,7 +11,7 @@ from helpers.source_code import parse_modules
 
 IRREGULAR_PARTICIPLES = {
     *("begun", "bound", "broken", "built", "chosen", "done", "drawn", "driven", "forgotten", "found", "given"),
-    *("frozen", "gone", "grown", "held", "hidden", "hung", "kept", "known", "left", "lent", "lost", "made", "meant", "met"),
+    *("gone", "grown", "held", "hidden", "hung", "kept", "known", "left", "lent", "lost", "made", "meant", "met"),
     *("said", "seen", "sent", "shown", "sought", "spelt", "split", "spoilt", "sunk", "taken", "taught", "thrown"),
     *("told", "torn", "undone", "unsound", "won", "worn", "written"),
 }

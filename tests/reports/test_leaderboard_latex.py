@@ -1,12 +1,12 @@
 """LaTeX tables compile, whatever they hold, and stay on the page."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from helpers.tools import require_program
 from vimae_bench.analysis.load import load_benchmark_results as read
 from vimae_bench.reports import leaderboard_latex
 
@@ -24,9 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 def compiled(tables: str, folder: Path) -> str:
     """The log of pdflatex, which was to stop at the first error."""
-    pdflatex = shutil.which("pdflatex")
-    if not pdflatex:
-        pytest.skip("there is no pdflatex here")
+    pdflatex = require_program("pdflatex")
     needs = re.search(r"% needs (.*)", tables)
     assert needs
     head = rf"\documentclass{{article}}{needs[1]}\begin{{document}}"

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from helpers.tools import require_program
 from vimae_bench.core.errors import BenchError, ResultsError
 from vimae_bench.storage.archive import find_results, pack_results
 from vimae_bench.storage.git_revision import export_revision, find_revision
@@ -14,7 +15,9 @@ ME = ("-c", "user.name=me", "-c", "user.email=me@here", "-c", "commit.gpgsign=fa
 
 
 def git(folder, *words):
-    return subprocess.run(["git", *ME, "-C", folder, *words], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [require_program("git"), *ME, "-C", folder, *words], capture_output=True, text=True, check=True
+    ).stdout
 
 
 @pytest.fixture
