@@ -7,7 +7,13 @@ from rich.console import Console
 from vimae_bench.execution import Event, Job, MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
-from vimae_builtin.reporters.console import Board, ConsoleReporter, clock, follow, printable
+from vimae_builtin.reporters.console import (
+    ConsoleReporter,
+    ProgressDisplay,
+    format_duration,
+    remove_unprintable,
+    show_progress,
+)
 
 
 @pytest.fixture
@@ -35,21 +41,21 @@ def terminal(width=100):
     return Console(file=io.StringIO(), force_terminal=True, width=width, _environ={"TERM": "xterm"})
 
 
-def frame(board):
+def frame(display):
     """The rows of one frame, as a user sees them."""
     console = Console(file=io.StringIO(), width=100)
-    console.print(board.progress)
+    console.print(display.progress)
     return console.file.getvalue().rstrip().split("\n")
 
 
 def test_there_is_a_bar_for_the_matrix_and_one_for_each_run_under_way(job):
     jobs = [job(seed=0), job("VIMAE-n", seed=1), job(seed=2)]
-    board = Board(jobs, terminal())
+    display = ProgressDisplay(jobs, terminal())
     for begun in jobs[:2]:
-        board.note(Event("started", begun))
+        display.show_event(Event("started", begun))
     train(jobs[0], 1, 12, total=31.25)
-    board.note(Event("tick"))
-    matrix, first, second = frame(board)
+    display.show_event(Event("tick"))
+    matrix, first, second = frame(display)
     assert matrix.split()[0] == "toy"
     assert "0/3" in matrix
     assert "VAE digits mlp s0" in first
@@ -62,23 +68,23 @@ def test_there_is_a_bar_for_the_matrix_and_one_for_each_run_under_way(job):
 
 def test_only_what_was_written_since_is_read_again(job):
     run = job()
-    board = Board([run], terminal())
-    board.note(Event("started", run))
+    display = ProgressDisplay([run], terminal())
+    display.show_event(Event("started", run))
     train(run, 1, 40)
-    board.note(Event("tick"))
+    display.show_event(Event("tick"))
     RunFolder(run.folder).events.write_text("x" * RunFolder(run.folder).events.stat().st_size)
-    board.note(Event("tick"))
-    assert "40/40" in frame(board)[1]
+    display.show_event(Event("tick"))
+    assert "40/40" in frame(display)[1]
 
 
 def test_while_measuring_the_metric_is_named(job):
     run = job()
-    board = Board([run], terminal())
-    board.note(Event("started", run))
+    display = ProgressDisplay([run], terminal())
+    display.show_event(Event("started", run))
     train(run, 1, 40)
     RunFolder(run.folder).append_event("measuring", metric="svm", time=1.0)
-    board.note(Event("tick"))
-    matrix, row = frame(board)
+    display.show_event(Event("tick"))
+    matrix, row = frame(display)
     assert "0:" not in matrix  # nobody knows how long measuring takes
     assert "measuring svm" in row
     assert "loss" not in row
@@ -87,24 +93,24 @@ def test_while_measuring_the_metric_is_named(job):
 def test_a_run_that_ended_well_leaves_its_row_and_no_line(job):
     runs = [job(seed=0), job(seed=1)]
     console = terminal()
-    board = Board(runs, console)
-    board.note(Event("started", runs[0]))
+    display = ProgressDisplay(runs, console)
+    display.show_event(Event("started", runs[0]))
     end(runs[0])
-    board.note(Event("ended", runs[0], 0))
-    assert len(frame(board)) == 1
-    assert "1/2" in frame(board)[0]
+    display.show_event(Event("ended", runs[0], 0))
+    assert len(frame(display)) == 1
+    assert "1/2" in frame(display)[0]
     assert console.file.getvalue() == ""
 
 
 def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(job):
     console, run = Console(file=io.StringIO(), width=100), job()
-    board = Board([run, job(seed=1)], console)
-    board.note(Event("started", run))
-    board.note(Event("left", run, 75))
-    assert board.rows == {}
-    assert (board.ended, console.file.getvalue()) == (0, "")
+    display = ProgressDisplay([run, job(seed=1)], console)
+    display.show_event(Event("started", run))
+    display.show_event(Event("left", run, 75))
+    assert display.rows == {}
+    assert (display.ended, console.file.getvalue()) == (0, "")
     end(run)
-    board.note(Event("ended", run, 0, "done by another process"))
+    display.show_event(Event("ended", run, 0, "done by another process"))
     assert console.file.getvalue() == "1/2 VAE digits mlp s0: done by another process\n"
 
 
@@ -118,31 +124,31 @@ def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(job):
 )
 def test_a_run_that_ended_badly_is_told_at_once_with_the_reason(job, status, code, told):
     console, run = terminal(), job()
-    board = Board([run], console)
-    board.note(Event("started", run))
+    display = ProgressDisplay([run], console)
+    display.show_event(Event("started", run))
     if status:
         end(run, status, "total not finite in epoch 3")
-    board.note(Event("ended", run, code))
+    display.show_event(Event("ended", run, code))
     assert told in console.file.getvalue()
 
 
 def test_a_metric_that_failed_is_told_though_the_run_is_done(job):
     console, run = terminal(), job()
-    board = Board([run], console)
-    board.note(Event("started", run))
+    display = ProgressDisplay([run], console)
+    display.show_event(Event("started", run))
     RunFolder(run.folder).append_event("metric failed", reason="metric 'svm': no labels", time=1.0)
     end(run)
-    board.note(Event("ended", run, 1))
+    display.show_event(Event("ended", run, 1))
     assert "metric 'svm': no labels" in console.file.getvalue()
 
 
 def test_a_damaged_record_is_told_and_ends_nothing(job):
     console, run = terminal(), job()
-    board = Board([run], console)
-    board.note(Event("started", run))
+    display = ProgressDisplay([run], console)
+    display.show_event(Event("started", run))
     train(run, 1, 1)
     RunFolder(run.folder).record.write_text('{"sta')
-    board.note(Event("ended", run, 0))
+    display.show_event(Event("ended", run, 0))
     assert "record.json" in console.file.getvalue()
 
 
@@ -150,22 +156,22 @@ def test_a_resumed_run_starts_where_it_was_and_forgets_what_went_wrong_then(job)
     console, run = terminal(), job()
     train(run, 1, 10)
     RunFolder(run.folder).append_event("metric failed", reason="an old trouble", time=1.0)
-    board = Board([run, job(seed=1)], console)
-    board.note(Event("started", run))
-    assert "10/40" in frame(board)[1]
-    assert "0:" not in frame(board)[0]  # ten epochs in no time are no pace
+    display = ProgressDisplay([run, job(seed=1)], console)
+    display.show_event(Event("started", run))
+    assert "10/40" in frame(display)[1]
+    assert "0:" not in frame(display)[0]  # ten epochs in no time are no pace
     RunFolder(run.folder).append_event("started", time=1.0, resumed_from=8)
-    board.note(Event("tick"))
-    assert "8/40" in frame(board)[1]
+    display.show_event(Event("tick"))
+    assert "8/40" in frame(display)[1]
     end(run)
-    board.note(Event("ended", run, 0))
+    display.show_event(Event("ended", run, 0))
     assert console.file.getvalue() == ""
 
 
 def test_elsewhere_each_run_that_has_ended_is_one_line(job):
     runs = [job("VAE", seed=0, epochs=3), job("β_H-VAE", seed=1, epochs=3)]
     console = Console(file=io.StringIO(), width=20)
-    stream = follow(
+    stream = show_progress(
         runs,
         iter([Event("started", r) for r in runs] + [Event("tick")] + [Event("ended", r, 0) for r in runs]),
         console,
@@ -190,11 +196,11 @@ NASTY = "a[/oops]b \x1b[31m[red]c\x07\r\nd\u202e {task}"
 @pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO(), width=100)])
 def test_labels_and_reasons_are_shown_and_not_obeyed(job, make):
     console, run = make(), job(NASTY)
-    board = Board([run], console)
-    board.note(Event("started", run))
-    assert "a[/oops]b [31m[red]cd {task} digits" in frame(board)[1]
+    display = ProgressDisplay([run], console)
+    display.show_event(Event("started", run))
+    assert "a[/oops]b [31m[red]cd {task} digits" in frame(display)[1]
     end(run, "failed", NASTY)
-    board.note(Event("ended", run, 1))
+    display.show_event(Event("ended", run, 1))
     told = console.file.getvalue()
     assert "failed: a[/oops]b [31m[red]cd {task}" in told
     assert not any(obeyed in told for obeyed in ("\x07", "\r", "\u202e", "\x1b[31m[red]"))
@@ -203,21 +209,21 @@ def test_labels_and_reasons_are_shown_and_not_obeyed(job, make):
 @pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO(), width=100)])
 def test_a_note_is_a_line_of_its_own(job, make):
     console, run = make(), job()
-    list(follow([run], iter([Event("note", reason="2 runs side by side: [red]2 cores\a")]), console))
+    list(show_progress([run], iter([Event("note", reason="2 runs side by side: [red]2 cores\a")]), console))
     assert "2 runs side by side: [red]2 cores\n" in console.file.getvalue()
 
 
 def test_every_event_is_passed_on_and_the_cursor_comes_back(job):
     console, run = terminal(), job()
     events = [Event("started", run), Event("tick"), Event("ended", run, 0)]
-    assert list(follow([run], iter(events), console)) == events
+    assert list(show_progress([run], iter(events), console)) == events
     shown = console.file.getvalue()
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
 
 
 def test_an_interrupted_stream_gives_the_cursor_back(job):
     console, run = terminal(), job()
-    stream = follow([run], iter([Event("started", run), Event("tick")]), console)
+    stream = show_progress([run], iter([Event("started", run), Event("tick")]), console)
     next(stream)
     stream.close()
     shown = console.file.getvalue()
@@ -226,7 +232,7 @@ def test_an_interrupted_stream_gives_the_cursor_back(job):
 
 def test_nothing_is_shown_when_there_is_nothing_to_do():
     console = terminal()
-    assert list(follow([], iter([]), console)) == []
+    assert list(show_progress([], iter([]), console)) == []
     assert console.file.getvalue() == ""
 
 
@@ -240,11 +246,11 @@ def test_the_bars_go_to_the_error_stream(job, capsys):
 
 def test_a_tick_costs_little(job):
     runs = [job(seed=s) for s in range(16)]
-    board = Board(runs, terminal())
+    display = ProgressDisplay(runs, terminal())
     for run in runs:
         train(run, 1, 20)
-        board.note(Event("started", run))
-    best = min(_seconds(lambda: board.note(Event("tick"))) for _ in range(20))
+        display.show_event(Event("started", run))
+    best = min(_seconds(lambda: display.show_event(Event("tick"))) for _ in range(20))
     assert best < 0.02
 
 
@@ -255,36 +261,36 @@ def _seconds(do):
 
 
 def test_times_are_told_as_a_clock_tells_them():
-    assert [clock(s) for s in (0, 41.6, 725, 10800)] == ["0:00", "0:42", "12:05", "3:00:00"]
+    assert [format_duration(s) for s in (0, 41.6, 725, 10800)] == ["0:00", "0:42", "12:05", "3:00:00"]
 
 
 def test_letters_of_any_script_are_printable():
-    assert printable("β_H-VAE 画") == "β_H-VAE 画"
+    assert remove_unprintable("β_H-VAE 画") == "β_H-VAE 画"
 
 
 def test_a_remark_on_the_training_is_told_once_for_each_method(job):
     runs = [job(seed=0), job(seed=1), job("VIMAE-n", seed=0)]
     console = Console(file=io.StringIO(), width=200)
-    board = Board(runs, console)
+    display = ProgressDisplay(runs, console)
     for run in runs:
-        board.note(Event("started", run))
+        display.show_event(Event("started", run))
         RunFolder(run.folder).append_event("preparing", time=0.0)
         RunFolder(run.folder).append_event(
             "started", time=0.0, resumed_from=0, step="eager", remark="not compiled, since it reads"
         )
-        board.note(Event("tick"))
-        board.note(Event("ended", run, 0))
+        display.show_event(Event("tick"))
+        display.show_event(Event("ended", run, 0))
     told = [line for line in console.file.getvalue().split("\n") if "not compiled" in line]
     assert told == ["VAE: not compiled, since it reads", "VIMAE-n: not compiled, since it reads"]
 
 
 def test_while_a_step_is_compiled_the_run_is_preparing(job):
     run = job()
-    board = Board([run], terminal())
-    board.note(Event("started", run))
+    display = ProgressDisplay([run], terminal())
+    display.show_event(Event("started", run))
     RunFolder(run.folder).append_event("preparing", time=0.0)
-    board.note(Event("tick"))
-    assert "preparing" in frame(board)[1]
+    display.show_event(Event("tick"))
+    assert "preparing" in frame(display)[1]
     RunFolder(run.folder).append_event("started", time=0.0, resumed_from=0, step="compiled", remark="")
-    board.note(Event("tick"))
-    assert "preparing" not in frame(board)[1]
+    display.show_event(Event("tick"))
+    assert "preparing" not in frame(display)[1]

@@ -1,7 +1,7 @@
 """What executors and reporters are made of: jobs, events, exit codes, run folders, signals."""
 
 from ..core.spec import MatrixEntry, PluginSpec, Run, Training
-from ..storage.run_folder import RunFolder
+from ..storage.run_folder import RunFolder, read_events
 from .interfaces import Executor, Reporter
 from .jobs import Event, Job
 
@@ -15,4 +15,5 @@ __all__ = [
     "Run",
     "RunFolder",
     "Training",
+    "read_events",
 ]

@@ -19,7 +19,7 @@ from typing import cast
 
 from ..core.canonical import Json, is_number
 from ..core.spec import PluginSpec, Run
-from .atomic import append_json_line, read_json_lines, write_json
+from .atomic import append_json_line, read_json, read_json_lines, write_json
 
 REQUIRED_FIELDS: dict[str, tuple[str, type]] = {
     "started": ("resumed_from", int),
@@ -35,6 +35,11 @@ class RunFolder:
     """A run's files, by what they are."""
 
     path: Path
+
+    @property
+    def benchmark(self) -> Path:
+        """The results folder that the run belongs to."""
+        return self.path.parents[1]
 
     @property
     def spec(self) -> Path:
@@ -81,6 +86,10 @@ class RunFolder:
     def metric(self, choice: PluginSpec) -> Path:
         """Where the measures of one metric are kept; a metric with other settings or version has another file."""
         return self.path / f"metrics/{choice.key}.json"
+
+    def read_record(self) -> Json:
+        """The record; empty if training has not ended. Raises ResultsError if it is damaged."""
+        return read_json(self.record) if self.record.exists() else {}
 
     def write_spec(self, run: Run) -> None:
         """Write the spec if it is not there."""

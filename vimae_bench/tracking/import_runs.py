@@ -17,7 +17,7 @@ from ..core.spec import MatrixEntry
 from ..storage.atomic import parse_json_object
 from ..storage.store import ResultsFolder
 from .names import CELL, RUN_KEY
-from .store import connect, default_store_uri
+from .store import connect_client, default_store_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,7 +39,7 @@ def import_runs(experiment: str, uri: str, results: Path, store: ResultsFolder) 
     where = uri or default_store_uri(results)
     _expect_store(where)
     try:
-        client = connect(where)
+        client = connect_client(where)
         runs = list(_runs(client, _find(client, experiment, where)))
         ours = [_files(run, where) for run in runs if RUN_KEY in run.data.tags]
         entries = _entries(ours)

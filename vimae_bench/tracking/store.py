@@ -22,10 +22,10 @@ SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
-LOUD = ("mlflow", "alembic", "urllib3.connectionpool")
-"""Loggers that tell of every table made, of every call tried again, and with all its rows of every one that failed."""
+VERBOSE_LOGGERS = ("mlflow", "alembic", "urllib3.connectionpool")
+"""They log every table made, of every call tried again, and with all its rows of every one that failed."""
 LOCK_SECONDS = 60
-KIND = {"mlflow.experimentKind": "custom_model_development"}
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Without it MLflow opens an experiment on its pages for language models, where no run is to be seen."""
 
 
@@ -52,33 +52,33 @@ def open_experiment(benchmark: Path, uri: str) -> MlflowExperiment:
     """
     # Two processes that make the tables of one store at the same time both fail (mlflow/mlflow#4123).
     with FileLock(benchmark.parent / ".mlflow.lock", timeout=LOCK_SECONDS):
-        client = connect(uri)
-        experiment = client.get_experiment_by_name(benchmark.name) or _create(client, benchmark, uri)
+        client = connect_client(uri)
+        experiment = client.get_experiment_by_name(benchmark.name) or _create_experiment(client, benchmark, uri)
     name = f"{mask_secrets(uri)} {experiment.experiment_id} {experiment.creation_time}"
     return MlflowExperiment(client, experiment.experiment_id, name)
 
 
-def load() -> None:
+def import_mlflow() -> None:
     """Import MLflow with settings of its own, which takes a second: better while there is nothing else to do."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     import mlflow  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
-    for name in LOUD:
+    for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def connect(uri: str) -> "MlflowClient":
+def connect_client(uri: str) -> "MlflowClient":
     """A client of a store. Raises what MLflow raises for one that cannot be reached."""
-    load()
+    import_mlflow()
     from mlflow import MlflowClient
 
     return MlflowClient(uri)
 
 
-def _create(client: "MlflowClient", benchmark: Path, uri: str) -> "Experiment":
+def _create_experiment(client: "MlflowClient", benchmark: Path, uri: str) -> "Experiment":
     """A server knows where its artefacts go; for a database opened directly MLflow would take the current folder."""
     served = uri.startswith(("http:", "https:", "databricks"))
     folder = benchmark.parent.resolve() / "mlflow-artifacts" / benchmark.name
-    made = client.create_experiment(benchmark.name, None if served else folder.as_uri(), tags=KIND)
+    made = client.create_experiment(benchmark.name, None if served else folder.as_uri(), tags=EXPERIMENT_TAGS)
     return client.get_experiment(made)

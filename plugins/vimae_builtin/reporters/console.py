@@ -4,22 +4,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from vimae_bench.core.canonical import Json
-from vimae_bench.execution import Event, Job, Reporter
+from vimae_bench.execution import Event, Job, Reporter, RunFolder, read_events
 from vimae_bench.plugin import BenchError, hookimpl
-from vimae_bench.storage.atomic import read_json
-from vimae_bench.storage.run_folder import RunFolder, read_events
 
-REFRESH = 4
+REFRESH_RATE = 4
 """Times a second that the terminal is drawn."""
-OVERDUE = 1.0
+MAX_REFRESH_PAUSE = 1.0
 """Seconds after which the runs under way are looked at, though something happens all the time."""
 
 
@@ -31,27 +28,27 @@ class ConsoleReporter:
 
     def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
         """Pass the events on, showing what they mean."""
-        return follow(jobs, events, Console(stderr=True))
+        return show_progress(jobs, events, Console(stderr=True))
 
 
-def follow(jobs: Sequence[Job], events: Iterator[Event], console: Console) -> Iterator[Event]:
+def show_progress(jobs: Sequence[Job], events: Iterator[Event], console: Console) -> Iterator[Event]:
     """Show events on a console, and pass them on."""
-    board = Board(jobs, console)
-    with board.progress:
+    display = ProgressDisplay(jobs, console)
+    with display.progress:
         for event in events:
-            board.note(event)
+            display.show_event(event)
             yield event
 
 
 @dataclass
-class Row:
-    """A run under way, as far as its events tell."""
+class RunProgress:
+    """A run under way, as far as its events say."""
 
     job: Job
-    began: float = field(default_factory=time.monotonic)
+    start: float = field(default_factory=time.monotonic)
     offset: int = 0
     epoch: int = 0
-    pace: float = 0.0
+    epoch_seconds: float = 0.0
     loss: str = ""
     measuring: str = ""
     remark: str = ""
@@ -60,14 +57,14 @@ class Row:
     """What went wrong with metrics."""
 
     def __post_init__(self):
-        """Take in what an earlier process wrote; what went wrong then is being tried again."""
+        """Read what an earlier process wrote; what went wrong then is being tried again."""
         self.read()
         self.measuring, self.reasons = "", []
 
     @property
     def name(self) -> str:
         run = self.job.entry.run
-        return printable(f"{self.job.entry.label} {run.dataset.name} {run.architecture.name} s{run.seed}")
+        return remove_unprintable(f"{self.job.entry.label} {run.dataset.name} {run.architecture.name} s{run.seed}")
 
     @property
     def epochs(self) -> int:
@@ -80,23 +77,23 @@ class Row:
 
     @property
     def state(self) -> str:
-        """What the run is at."""
-        return printable(f"measuring {self.measuring}") if self.measuring else self.loss
+        """What the run is doing."""
+        return remove_unprintable(f"measuring {self.measuring}") if self.measuring else self.loss
 
     def read(self) -> None:
-        """Take in the events written since the last reading."""
+        """Read the events written since the last reading."""
         for line, offset in read_events(RunFolder(self.job.folder).events, self.offset):
-            self._note(line)
+            self._apply_event(line)
             self.offset = offset
 
-    def _note(self, line: Json) -> None:
+    def _apply_event(self, line: Mapping[str, Any]) -> None:
         self.remark = line.get("remark") or self.remark
         if line["event"] == "preparing":
             self.loss = "preparing"
         elif line["event"] == "started":
             self.epoch, self.loss = line["resumed_from"], ""
         elif line["event"] == "epoch":
-            self.epoch, self.pace = line["epoch"], line["seconds"]
+            self.epoch, self.epoch_seconds = line["epoch"], line["seconds"]
             total = line["terms"].get("total")
             self.loss = "" if total is None else f"loss {total:.4g}"
         elif line["event"] == "measuring":
@@ -104,93 +101,96 @@ class Row:
         elif line["event"] == "metric failed":
             self.reasons.append(line["reason"])
 
-    def left(self) -> str:
+    def format_time_left(self) -> str:
         """The time the remaining epochs take at the pace of the last."""
-        return "" if self.measuring or not self.pace else clock(self.pace * (self.epochs - self.epoch))
+        return (
+            ""
+            if self.measuring or not self.epoch_seconds
+            else format_duration(self.epoch_seconds * (self.epochs - self.epoch))
+        )
 
-    def account(self) -> str:
-        """What the run came to, in a few words."""
-        words = (f"{self.epoch} epochs", self.loss, clock(time.monotonic() - self.began))
+    def summarize(self) -> str:
+        """How the run ended, in a few words."""
+        words = (f"{self.epoch} epochs", self.loss, format_duration(time.monotonic() - self.start))
         return "done, " + ", ".join(filter(None, words))
 
-    def verdict(self, exit_code: int | None) -> str:
+    def describe_failure(self, exit_code: int | None) -> str:
         """Why the run did not end well; empty if it did."""
-        record = RunFolder(self.job.folder).record
         try:
-            kept = read_json(record) if record.exists() else {}
+            record = RunFolder(self.job.folder).read_record()
         except BenchError as error:
             return str(error)
-        if kept.get("status", "done") != "done":
-            return f"{kept['status']}: {kept.get('reason', '')}"
+        if record.get("status", "done") != "done":
+            return f"{record['status']}: {record.get('reason', '')}"
         return "; ".join(self.reasons) or (f"ended with exit code {exit_code}" if exit_code else "")
 
 
-class Board:
+class ProgressDisplay:
     """What is shown: the matrix first, then the runs under way."""
 
     def __init__(self, jobs: Sequence[Job], console: Console):
         self.total, self.ended = len(jobs), 0
-        self.began, self.credit = time.monotonic(), 0.0
-        self.looked = self.began
-        self.rows: dict[Path, tuple[Row, TaskID]] = {}
+        self.start, self.done_before = time.monotonic(), 0.0
+        self.refreshed = self.start
+        self.rows: dict[Path, tuple[RunProgress, TaskID]] = {}
         self.remarks: set[str] = set()
         self.progress = Progress(
-            *_columns(),
+            *_make_columns(),
             console=console,
-            refresh_per_second=REFRESH,
+            refresh_per_second=REFRESH_RATE,
             disable=not (jobs and console.is_interactive),
         )
-        name = printable(jobs[0].benchmark) if jobs else ""
+        name = remove_unprintable(jobs[0].benchmark) if jobs else ""
         self.matrix = self.progress.add_task(name, total=self.total, count=f"0/{self.total}", state="", left="")
 
-    def note(self, event: Event) -> None:
-        """Take in an event, and whatever the runs under way have written."""
+    def show_event(self, event: Event) -> None:
+        """Show an event, and whatever the runs under way have written."""
         if event.kind == "note":
             self._print(event.reason, "")
         elif event.job and event.kind == "started":
-            self._start(event.job)
+            self._add_row(event.job)
         elif event.job and event.kind == "left":
-            self._drop(event.job)
+            self._remove_row(event.job)
         elif event.job:
-            self._end(event.job, event)
-        if event.kind == "tick" or time.monotonic() - self.looked > OVERDUE:
-            self._look()
+            self._report_end(event.job, event)
+        if event.kind == "tick" or time.monotonic() - self.refreshed > MAX_REFRESH_PAUSE:
+            self._refresh()
         self._draw_matrix()
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         """Read what the runs under way have written: not at every event, as many runs have many of both."""
         for row, task in self.rows.values():
             row.read()
-            self._remark(row)
-            self._draw(row, task)
-        self.looked = time.monotonic()
+            self._print_remark(row)
+            self._draw_row(row, task)
+        self.refreshed = time.monotonic()
 
-    def _start(self, job: Job) -> None:
-        row = Row(job)
-        self.credit += row.share
+    def _add_row(self, job: Job) -> None:
+        row = RunProgress(job)
+        self.done_before += row.share
         task = self.progress.add_task(row.name, total=row.epochs, count="", state="", left="")
         self.rows[job.folder] = row, task
-        self._draw(row, task)
+        self._draw_row(row, task)
 
-    def _drop(self, job: Job) -> Row:
+    def _remove_row(self, job: Job) -> RunProgress:
         """Take a run's bar away; a run that others finished never had one."""
         if job.folder not in self.rows:
-            return Row(job)
+            return RunProgress(job)
         row, task = self.rows.pop(job.folder)
         self.progress.remove_task(task)
         row.read()
-        self._remark(row)
+        self._print_remark(row)
         return row
 
-    def _end(self, job: Job, event: Event) -> None:
-        row = self._drop(job)
+    def _report_end(self, job: Job, event: Event) -> None:
+        row = self._remove_row(job)
         self.ended += 1
-        wrong = row.verdict(event.exit_code)
-        if wrong or self.progress.disable:
-            account = wrong or event.reason or row.account()
-            self._print(f"{self.ended}/{self.total} {row.name}: {account}", "red" if wrong else "")
+        failure = row.describe_failure(event.exit_code)
+        if failure or self.progress.disable:
+            summary = failure or event.reason or row.summarize()
+            self._print(f"{self.ended}/{self.total} {row.name}: {summary}", "red" if failure else "")
 
-    def _remark(self, row: Row) -> None:
+    def _print_remark(self, row: RunProgress) -> None:
         """Once for each method: its seeds all say the same."""
         line = f"{row.job.entry.label}: {row.remark}"
         if row.remark and line not in self.remarks:
@@ -198,21 +198,21 @@ class Board:
             self._print(line, "")
 
     def _print(self, line: str, style: str) -> None:
-        self.progress.console.print(Text(printable(line), style), soft_wrap=True)
+        self.progress.console.print(Text(remove_unprintable(line), style), soft_wrap=True)
 
-    def _draw(self, row: Row, task: TaskID) -> None:
+    def _draw_row(self, row: RunProgress, task: TaskID) -> None:
         count = f"{row.epoch}/{row.epochs}"
-        self.progress.update(task, completed=row.epoch, count=count, state=row.state, left=row.left())
+        self.progress.update(task, completed=row.epoch, count=count, state=row.state, left=row.format_time_left())
 
     def _draw_matrix(self) -> None:
         done = self.ended + sum(row.share for row, _ in self.rows.values())
         # What earlier processes had done was not done in the time that has passed.
-        new, passed = done - self.credit, time.monotonic() - self.began
-        left = clock(passed * (self.total - done) / new) if new > 0 and done < self.total else ""
+        new, passed = done - self.done_before, time.monotonic() - self.start
+        left = format_duration(passed * (self.total - done) / new) if new > 0 and done < self.total else ""
         self.progress.update(self.matrix, completed=self.ended, count=f"{self.ended}/{self.total}", left=left)
 
 
-def _columns() -> list[ProgressColumn]:
+def _make_columns() -> list[ProgressColumn]:
     return [
         TextColumn("{task.description}", markup=False, table_column=Column(max_width=40, no_wrap=True)),
         BarColumn(),
@@ -222,12 +222,12 @@ def _columns() -> list[ProgressColumn]:
     ]
 
 
-def printable(text: str) -> str:
+def remove_unprintable(text: str) -> str:
     """The text without control characters, which a terminal would obey, and without marks that change its direction."""
     return "".join(c for c in text if c.isprintable())
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """`0:42`, `12:05`, `3:00:00`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -6,9 +6,8 @@ import pytest
 from vimae_bench.execution import Event, Job, MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
-from vimae_bench.tracking.sync import SyncSummary
-from vimae_builtin.reporters import mlflow_mirror
-from vimae_builtin.reporters.mlflow_mirror import Mlflow
+from vimae_bench.tracking import SyncSummary
+from vimae_builtin.reporters.mlflow import MlflowReporter, SyncTiming, sync_while_running
 
 
 @pytest.fixture
@@ -24,20 +23,14 @@ def jobs(tmp_path):
     return [Job("toy", entry, store.run_folder(entry.run).path, tmp_path) for entry in entries]
 
 
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch):
-    monkeypatch.setattr(mlflow_mirror, "EVERY", 0.02)
-    monkeypatch.setattr(mlflow_mirror, "PATIENCE", 0.5)
-    monkeypatch.setattr(mlflow_mirror, "LONGEST", 0.5)
-    monkeypatch.setattr(mlflow_mirror, "LEAVE", 0.2)
+QUICK = SyncTiming(poll=0.02, max_poll=0.5, catch_up=0.5, store_timeout=0.5, stop=0.2)
 
 
-class Mirrored:
-    """Stands for `sync`, and keeps what it was asked for."""
+class RecordedSync:
+    """Stands for `sync_benchmark`, and keeps what it was asked for."""
 
-    def __init__(self, monkeypatch, answer=SyncSummary(1, 0)):  # noqa: B008
+    def __init__(self, answer=SyncSummary(1, 0)):  # noqa: B008
         self.calls, self.answer = [], answer
-        monkeypatch.setattr(mlflow_mirror, "sync", self)
 
     def __call__(self, benchmark, uri, entries=None, **_):
         self.calls.append((benchmark, uri, None if entries is None else {entry.run.seed for entry in entries}))
@@ -50,20 +43,24 @@ class Mirrored:
             time.sleep(0.005)
 
 
-def life(jobs):
+def run_quickly(jobs, events, sync, uri=""):
+    return sync_while_running(jobs, iter(events), uri, sync=sync, timing=QUICK)
+
+
+def one_run(jobs):
     return [Event("started", jobs[0]), Event("tick"), Event("ended", jobs[0], 0)]
 
 
-def test_every_event_is_passed_on_in_order(jobs, monkeypatch):
-    Mirrored(monkeypatch)
-    events = life(jobs)
-    assert list(Mlflow()(jobs, iter(events))) == events
-    assert list(Mlflow()([], iter([]))) == []
+def test_every_event_is_passed_on_in_order(jobs):
+    events = one_run(jobs)
+    assert list(run_quickly(jobs, events, RecordedSync())) == events
+    assert list(MlflowReporter()([], iter([]))) == []
 
 
-def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(jobs, monkeypatch):
-    sync = Mirrored(monkeypatch)
-    stream = Mlflow()(jobs, iter([Event("started", jobs[0]), Event("started", jobs[1]), Event("ended", jobs[0], 0)]))
+def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(jobs):
+    sync = RecordedSync()
+    events = [Event("started", jobs[0]), Event("started", jobs[1]), Event("ended", jobs[0], 0)]
+    stream = run_quickly(jobs, events, sync)
     next(stream)
     sync.wait({0})
     next(stream)
@@ -77,9 +74,9 @@ def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(jobs, m
     assert entries is None  # the whole benchmark, what earlier commands left over included
 
 
-def test_an_ended_run_is_looked_at_until_it_is_mirrored(jobs, monkeypatch):
-    sync = Mirrored(monkeypatch, SyncSummary(0, 1))
-    stream = Mlflow("http://host")(jobs, iter(life(jobs)))
+def test_an_ended_run_is_looked_at_until_it_is_mirrored(jobs):
+    sync = RecordedSync(SyncSummary(0, 1))
+    stream = run_quickly(jobs, one_run(jobs), sync, "http://host")
     for _ in range(3):
         next(stream)
     sync.wait({0})
@@ -92,35 +89,35 @@ def test_an_ended_run_is_looked_at_until_it_is_mirrored(jobs, monkeypatch):
     list(stream)
 
 
-def test_a_store_that_hangs_never_holds_up_the_stream(jobs, monkeypatch, capsys):
+def test_a_store_that_hangs_never_holds_up_the_stream(jobs, capsys):
     hang = threading.Event()
-    monkeypatch.setattr(mlflow_mirror, "sync", lambda *_, **__: SyncSummary(0, int(hang.wait(60))))
     began = time.monotonic()
-    assert len(list(Mlflow("http://me:secret@host")(jobs, iter(life(jobs))))) == 3
+    events = run_quickly(
+        jobs, one_run(jobs), lambda *_, **__: SyncSummary(0, int(hang.wait(60))), "http://me:secret@host"
+    )
+    assert len(list(events)) == 3
     assert time.monotonic() - began < 5
     hang.set()
-    told = capsys.readouterr().err
-    assert "2 runs not yet mirrored to http://***@host" in told
-    assert "run `vimae-bench sync`" in told
+    printed = capsys.readouterr().err
+    assert "2 runs not yet mirrored to http://***@host" in printed
+    assert "run `vimae-bench sync`" in printed
 
 
-def test_what_is_not_mirrored_is_told_in_one_line_at_the_end(jobs, monkeypatch, capsys):
-    Mirrored(monkeypatch, SyncSummary(1, 1, "connection refused"))
-    list(Mlflow("http://host")(jobs, iter(life(jobs))))
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err == "1 run not yet mirrored to http://host (connection refused); run `vimae-bench sync`\n"
+def test_what_is_not_mirrored_is_reported_in_one_line_at_the_end(jobs, capsys):
+    list(run_quickly(jobs, one_run(jobs), RecordedSync(SyncSummary(1, 1, "connection refused")), "http://host"))
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "1 run not yet mirrored to http://host (connection refused); run `vimae-bench sync`\n"
 
 
-def test_nothing_is_told_when_all_went_well(jobs, monkeypatch, capsys):
-    Mirrored(monkeypatch)
-    list(Mlflow()(jobs, iter(life(jobs))))
+def test_nothing_is_printed_when_all_went_well(jobs, capsys):
+    list(run_quickly(jobs, one_run(jobs), RecordedSync()))
     assert capsys.readouterr() == ("", "")
 
 
-def test_an_interrupted_stream_is_left_at_once(jobs, monkeypatch, capsys):
-    sync = Mirrored(monkeypatch, SyncSummary(0, 1))
-    stream = Mlflow()(jobs, iter(life(jobs)))
+def test_an_interrupted_stream_stops_at_once(jobs, capsys):
+    sync = RecordedSync(SyncSummary(0, 1))
+    stream = run_quickly(jobs, one_run(jobs), sync)
     next(stream)
     began = time.monotonic()
     stream.close()
@@ -129,13 +126,12 @@ def test_an_interrupted_stream_is_left_at_once(jobs, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_it_mirrors_to_a_real_store(jobs, monkeypatch, capfd):
+def test_it_mirrors_to_a_real_store(jobs, capfd):
     folder = RunFolder(jobs[0].folder)
     for epoch in (1, 2, 3):
         folder.append_event("epoch", epoch=epoch, time=1.0 + epoch, seconds=1.0, terms={"total": 3.0 / epoch})
-    monkeypatch.setattr(mlflow_mirror, "LONGEST", 60.0)
-    monkeypatch.setattr(mlflow_mirror, "PATIENCE", 300.0)  # on a busy machine the tables take a minute
-    list(Mlflow()(jobs, iter(life(jobs))))
+    timing = SyncTiming(poll=0.02, store_timeout=300.0)  # on a busy machine the tables take a minute
+    list(sync_while_running(jobs, iter(one_run(jobs)), timing=timing))
     assert capfd.readouterr() == ("", "")
 
     from mlflow import MlflowClient

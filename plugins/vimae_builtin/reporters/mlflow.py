@@ -1,0 +1,156 @@
+"""Copies runs to MLflow while they go on, and never holds up the stream of events."""
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import ClassVar
+
+from vimae_bench.execution import Event, Job, MatrixEntry, Reporter, RunFolder
+from vimae_bench.plugin import BenchError, RunOption, hookimpl
+from vimae_bench.tracking import SyncSummary, default_store_uri, import_mlflow, mask_secrets, sync_benchmark
+
+
+@dataclass(frozen=True)
+class SyncTiming:
+    """When to look at the runs under way, and how long to wait, in seconds.
+
+    `poll` is the time between two looks; it doubles up to `max_poll` while the store cannot be reached. After the last
+    run no further one is taken up for longer than `catch_up`, and `store_timeout` is what a store that does not answer
+    then takes. `stop` is the time for a call under way to end when the benchmark is interrupted.
+    """
+
+    poll: float = 3.0
+    max_poll: float = 60.0
+    catch_up: float = 60.0
+    store_timeout: float = 40.0
+    stop: float = 2.0
+
+
+ORDINARY = SyncTiming()
+
+
+@dataclass(frozen=True)
+class MlflowReporter:
+    """Mirrors runs to the MLflow store at `uri`; empty: a database in the results folder.
+
+    A store that cannot be reached costs one line at the end, and `vimae-bench sync` catches up. Trained models are
+    copied there too, unless `models` is false.
+    """
+
+    uri: str = ""
+    models: bool = True
+
+    default: ClassVar[bool] = True
+    run_options: ClassVar[tuple[RunOption, ...]] = (
+        RunOption(
+            "--mlflow-uri",
+            "The MLflow store.  [default: sqlite in the results folder]",
+            setting="uri",
+            metavar="URI",
+        ),
+        RunOption("--no-mlflow", "Do not mirror the runs to MLflow."),
+    )
+
+    def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
+        """Pass the events on while a thread sends what the runs write."""
+        return sync_while_running(jobs, events, self.uri, models=self.models)
+
+
+def sync_while_running(
+    jobs: Sequence[Job],
+    events: Iterator[Event],
+    uri: str = "",
+    *,
+    models: bool = True,
+    sync: Callable[..., SyncSummary] = sync_benchmark,
+    timing: SyncTiming = ORDINARY,
+) -> Iterator[Event]:
+    """Pass the events on while a thread calls `sync` again and again; say at the end if MLflow has not got all."""
+    if not jobs:
+        yield from events
+        return
+    benchmark = RunFolder(jobs[0].folder).benchmark
+    thread = SyncThread(benchmark, len(jobs), uri or default_store_uri(benchmark.parent), models, sync, timing)
+    thread.start()
+    try:
+        for event in events:
+            thread.events.put(event)
+            yield event
+        thread.finish()
+    finally:
+        thread.stop()
+
+
+class SyncThread(threading.Thread):
+    """Sends what the runs write, again and again; the process does not wait for it when it ends."""
+
+    def __init__(
+        self,
+        benchmark: Path,
+        runs: int,
+        uri: str,
+        models: bool,
+        sync: Callable[..., SyncSummary],
+        timing: SyncTiming,
+    ):
+        super().__init__(name="mlflow", daemon=True)
+        self.uri, self.timing = uri, timing
+        self.sync = partial(sync, benchmark, uri, models=models)
+        self.events: SimpleQueue[Event] = SimpleQueue()
+        self.no_more_events, self.stopped = threading.Event(), threading.Event()
+        self.summary = SyncSummary(0, runs, "no answer in time; some of them may be there")
+
+    def run(self) -> None:
+        """Look at the runs under way until all are over, then at all that the benchmark has."""
+        with contextlib.suppress(Exception):  # the first look reports it
+            import_mlflow()
+        under_way, ended = dict[Path, MatrixEntry](), set[Path]()
+        pause = self.timing.poll
+        while not self.no_more_events.wait(pause):
+            self._read_events(under_way, ended)
+            if self.sync(list(under_way.values()), describing=False).behind:
+                pause = min(2 * pause, self.timing.max_poll)
+            else:
+                under_way = {folder: entry for folder, entry in under_way.items() if folder not in ended}
+                pause = self.timing.poll
+        if not self.stopped.is_set():
+            self.summary = self._sync_all()
+
+    def _read_events(self, under_way: dict[Path, MatrixEntry], ended: set[Path]) -> None:
+        while not self.events.empty():
+            event = self.events.get()
+            if event.job and event.kind == "started":
+                under_way[event.job.folder] = event.job.entry
+            elif event.job:
+                ended.add(event.job.folder)
+
+    def _sync_all(self) -> SyncSummary:
+        try:
+            return self.sync(seconds=self.timing.catch_up)
+        except BenchError as error:
+            return replace(self.summary, reason=str(error))
+
+    def finish(self) -> None:
+        """Wait, within bounds, until MLflow has everything; print a line if it has not."""
+        self.no_more_events.set()
+        self.join(self.timing.catch_up + self.timing.store_timeout)
+        if behind := self.summary.behind:
+            runs, where = "run" if behind == 1 else "runs", f"{mask_secrets(self.uri)} ({self.summary.reason})"
+            print(f"{behind} {runs} not yet mirrored to {where}; run `vimae-bench sync`", file=sys.stderr)
+
+    def stop(self) -> None:
+        """Let the thread end as soon as its call is over: what it did not send is sent by the next `sync`."""
+        self.stopped.set()
+        self.no_more_events.set()
+        self.join(self.timing.stop)
+
+
+@hookimpl
+def vimae_reporters() -> Mapping[str, Callable[..., Reporter]]:
+    """The reporter `mlflow`."""
+    return {"mlflow": MlflowReporter}
