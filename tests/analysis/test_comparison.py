@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vimae_bench.analysis.comparison import compare_methods, compare_results, left_out
+from vimae_bench.analysis.comparison import compare_methods, compare_results, describe_unmatched
 from vimae_bench.core.errors import BenchError
 from vimae_bench.execution import PluginSpec
 
@@ -213,7 +213,7 @@ def test_a_method_is_matched_by_its_training_where_a_side_has_several(results, o
     short = [replace(result, entry=trained(5)(result)) for result in b]
     (table,) = compare_results(a, [*short, *b], ("a", "b"))
     assert not any("training.epochs" in note for note in table.notes)
-    assert list(left_out(a, [*short, *b])) == ["Only in B, and left out: VAE: mnist, mlp, d = 2, 5 epochs."]
+    assert list(describe_unmatched(a, [*short, *b])) == ["Only in B, and left out: VAE: mnist, mlp, d = 2, 5 epochs."]
 
 
 def test_what_is_on_one_side_only_is_told_and_not_at_any_length(results, other):
@@ -222,7 +222,7 @@ def test_what_is_on_one_side_only_is_told_and_not_at_any_length(results, other):
     other.add("VAE", 0, sse=20.0)
     other.add("new", 0, sse=20.0)
     a, b = both(results, other)
-    one, two = left_out(a, b)
+    one, two = describe_unmatched(a, b)
     assert one.startswith("Only in A, and left out: AE: mnist")
     assert one.endswith("; and 1 more.")
     assert two == "Only in B, and left out: new: mnist, mlp, d = 2, 80 epochs."

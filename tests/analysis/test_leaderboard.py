@@ -7,7 +7,7 @@ import pytest
 
 from vimae_bench.analysis.comparison import compare_methods
 from vimae_bench.analysis.leaderboard import build_leaderboards
-from vimae_bench.analysis.statistics import crossed_interval, interval
+from vimae_bench.analysis.statistics import confidence_interval, crossed_interval
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.execution import PluginSpec, Training
 from vimae_bench.plugin import Measure
@@ -364,7 +364,7 @@ def test_draws_that_are_not_shared_do_not_count(results, harm: str):
     with_parts(results, "VAE", table, value=70.0 if harm == "not the mean" else None)
     board = results.board()
     entry = row(board, "VAE").summaries["svm clean"]
-    assert entry.interval == interval([e.value for e in entry.estimates.values()])
+    assert entry.interval == confidence_interval([e.value for e in entry.estimates.values()])
     assert "draws" not in said(board)
 
 

@@ -15,18 +15,18 @@ def coverage(interval, draw, mean: float, times: int) -> float:
 
 
 def test_t_interval_of_three_values_is_the_textbook_one():
-    low, high = s.interval([1.0, 2.0, 3.0])  # type: ignore[misc]
+    low, high = s.confidence_interval([1.0, 2.0, 3.0])  # type: ignore[misc]
     assert high - 2 == pytest.approx(4.302653 / sqrt(3), rel=1e-6)  # t(2, 0.975) and a standard deviation of 1
     assert low + high == pytest.approx(4)
 
 
 def test_one_value_has_no_interval():
-    assert s.interval([1.0]) is None
+    assert s.confidence_interval([1.0]) is None
 
 
 def test_equal_values_have_an_interval_without_width():
-    assert s.interval([3.0] * 3) == (3.0, 3.0)
-    assert s.interval([3.0] * 12) == (3.0, 3.0)
+    assert s.confidence_interval([3.0] * 3) == (3.0, 3.0)
+    assert s.confidence_interval([3.0] * 12) == (3.0, 3.0)
 
 
 def test_t_interval_covers_95_percent():
@@ -45,8 +45,8 @@ def test_bootstrap_interval_covers_95_percent_at_ten_seeds():
 
 def test_bootstrap_interval_comes_near_the_t_interval_and_is_the_same_every_time():
     x = np.random.default_rng(2).normal(size=200)
-    assert s.interval(x) == s.interval(x)
-    assert s.interval(x) == pytest.approx(s.t_interval(x), abs=0.01)
+    assert s.confidence_interval(x) == s.confidence_interval(x)
+    assert s.confidence_interval(x) == pytest.approx(s.t_interval(x), abs=0.01)
 
 
 @pytest.mark.parametrize("sizes", [(30,), (12, 25)])
@@ -60,7 +60,7 @@ def test_bootstrap_intervals_are_those_of_scipy(sizes: tuple[int, ...]):
         confidence_level=level,
         rng=np.random.default_rng(0),
     )
-    assert s._bca(samples, 2.1, 2000) == pytest.approx(tuple(made.confidence_interval), rel=1e-7)
+    assert s.bca_interval(samples, 2.1, 2000) == pytest.approx(tuple(made.confidence_interval), rel=1e-7)
 
 
 def crossed(generator: np.random.Generator, sizes: tuple[float, float, float], shape: tuple[int, int]) -> s.Array:
@@ -110,10 +110,10 @@ def test_interval_over_shared_draws_has_the_variance_of_a_two_way_table():
 
 def test_interval_takes_draws_into_account_from_ten_seeds_and_ten_draws_on():
     table = crossed(np.random.default_rng(15), (1.0, 2.0, 0.1), (10, 12))
-    assert s.interval(table.mean(1), table) == s.crossed_interval(table)
-    assert s.interval(table.mean(1), table[:, :9]) == s.interval(table.mean(1))
-    assert s.interval(table[:9].mean(1), table[:9]) == s.t_interval(table[:9].mean(1))
-    assert s.interval([2.0] * 10, np.full((10, 10), 2.0)) == (2.0, 2.0)
+    assert s.confidence_interval(table.mean(1), table) == s.crossed_interval(table)
+    assert s.confidence_interval(table.mean(1), table[:, :9]) == s.confidence_interval(table.mean(1))
+    assert s.confidence_interval(table[:9].mean(1), table[:9]) == s.t_interval(table[:9].mean(1))
+    assert s.confidence_interval([2.0] * 10, np.full((10, 10), 2.0)) == (2.0, 2.0)
 
 
 def test_draws_that_do_nothing_leave_the_interval_over_seeds():
@@ -142,21 +142,21 @@ DETECTABLE = {3: 3.26, 5: 1.68, 8: 1.16, 10: 1.00, 15: 0.78, 20: 0.66, 30: 0.53}
 
 @pytest.mark.parametrize(("n", "effect"), DETECTABLE.items())
 def test_the_seeds_that_show_an_effect_are_those_of_the_table(n: int, effect: float):
-    assert s.seeds_to_show(effect + 0.006, 1.0) == n
-    assert s.seeds_to_show(-2 * (effect - 0.006), 2.0) == n + 1
+    assert s.seeds_to_detect(effect + 0.006, 1.0) == n
+    assert s.seeds_to_detect(-2 * (effect - 0.006), 2.0) == n + 1
 
 
 def test_the_seeds_that_show_an_effect_give_80_percent_power_in_simulation():
-    n = s.seeds_to_show(0.7, 1.0)
+    n = s.seeds_to_detect(0.7, 1.0)
     assert n is not None
     x = np.random.default_rng(18).normal(0.7, 1, (4000, n))
-    assert np.mean([s.paired_t(row) < 0.05 for row in x]) == pytest.approx(0.82, abs=0.03)
+    assert np.mean([s.paired_t_p_value(row) < 0.05 for row in x]) == pytest.approx(0.82, abs=0.03)
 
 
 def test_no_number_of_seeds_shows_what_is_not_there():
-    assert s.seeds_to_show(0.0, 1.0) is None
-    assert s.seeds_to_show(1e-6, 1.0) is None
-    assert s.seeds_to_show(1e6, 1.0) == 2
+    assert s.seeds_to_detect(0.0, 1.0) is None
+    assert s.seeds_to_detect(1e-6, 1.0) is None
+    assert s.seeds_to_detect(1e6, 1.0) == 2
 
 
 @pytest.mark.parametrize(("cv", "n", "power"), [(0.2, 20, 0.834680), (0.25, 28, 0.807439), (0.3, 40, 0.815845)])
@@ -167,14 +167,14 @@ def test_power_of_equivalence_is_that_of_the_bioequivalence_tables(cv: float, n:
 
 
 def test_the_seeds_that_show_equivalence_give_80_percent_power_in_simulation():
-    n = s.seeds_to_equate(0.2, 1.0, margin=1.0)
+    n = s.seeds_for_equivalence(0.2, 1.0, margin=1.0)
     assert n is not None
     x = np.random.default_rng(19).normal(0.2, 1, (4000, n))
-    assert np.mean([s.equivalence(row, 1.0) < 0.05 for row in x]) == pytest.approx(0.82, abs=0.03)
+    assert np.mean([s.equivalence_p_value(row, 1.0) < 0.05 for row in x]) == pytest.approx(0.82, abs=0.03)
 
 
 def test_no_number_of_seeds_puts_an_effect_within_a_margin_that_it_exceeds():
-    assert s.seeds_to_equate(1.0, 0.5, margin=1.0) is None
+    assert s.seeds_for_equivalence(1.0, 0.5, margin=1.0) is None
 
 
 @pytest.mark.parametrize("n", [2, 5, 9])
@@ -185,21 +185,21 @@ def test_sign_flip_agrees_with_the_exact_test_of_scipy(n: int):
         reference = stats.permutation_test(
             (a, b), lambda a, b: np.mean(a - b), permutation_type="samples", n_resamples=np.inf
         )
-        assert s.sign_flip(a - b) == pytest.approx(reference.pvalue)
+        assert s.sign_flip_p_value(a - b) == pytest.approx(reference.pvalue)
 
 
 def test_sign_flip_of_differences_of_one_sign_is_the_least_there_is():
-    assert s.sign_flip(np.arange(1.0, 11.0)) == 2 / 2**10
+    assert s.sign_flip_p_value(np.arange(1.0, 11.0)) == 2 / 2**10
 
 
 def test_sign_flip_of_no_difference_is_1():
-    assert s.sign_flip(np.zeros(5)) == 1
+    assert s.sign_flip_p_value(np.zeros(5)) == 1
 
 
 def test_sign_flip_by_random_flips_comes_near_the_normal_limit():
     d = np.random.default_rng(3).normal(0.3, 1, 60)
     z = d.sum() / sqrt((d**2).sum())
-    assert s.sign_flip(d) == pytest.approx(2 * stats.norm.sf(abs(z)), abs=0.005)
+    assert s.sign_flip_p_value(d) == pytest.approx(2 * stats.norm.sf(abs(z)), abs=0.005)
 
 
 def test_random_flips_are_counted_for_many_comparisons_as_for_each_alone():
@@ -208,14 +208,14 @@ def test_random_flips_are_counted_for_many_comparisons_as_for_each_alone():
     differences = np.concatenate([clear, doubtful, np.round(rounded), np.zeros((1, 30))])
     generator = np.random.default_rng(0)
     flips = np.stack([generator.choice((-1.0, 1.0), s.RANDOM_FLIPS) for _ in range(30)])
-    for row, p in zip(differences, s.sign_flips(differences), strict=True):
+    for row, p in zip(differences, s.sign_flip_p_values(differences), strict=True):
         reached = np.abs(row @ flips) >= abs(row.sum()) - 1e-9
         assert p == (1 + reached.sum()) / (1 + s.RANDOM_FLIPS)
 
 
 def test_p_values_are_worked_out_only_as_far_as_asked():
     differences = np.random.default_rng(5).normal(0.3, 1, (40, 30))
-    whole, enough = s.sign_flips(differences), s.sign_flips(differences, enough=0.05)
+    whole, enough = s.sign_flip_p_values(differences), s.sign_flip_p_values(differences, enough=0.05)
     assert list(enough[whole < 0.05]) == list(whole[whole < 0.05])
     assert (enough[whole >= 0.05] >= 0.05).all()
     assert (enough <= whole).all()
@@ -223,7 +223,7 @@ def test_p_values_are_worked_out_only_as_far_as_asked():
 
 def test_sign_flip_p_values_are_uniform_when_a_method_is_compared_with_itself():
     generator = np.random.default_rng(4)
-    p = np.array([s.sign_flip(generator.normal(size=10) - generator.normal(size=10)) for _ in range(3000)])
+    p = np.array([s.sign_flip_p_value(generator.normal(size=10) - generator.normal(size=10)) for _ in range(3000)])
     levels = np.arange(1, 512) / 512  # those that the test can reach
     shares = np.mean(p[:, None] <= levels, axis=0)
     assert abs(shares - levels).max() < 1.63 / sqrt(3000)  # Kolmogorov and Smirnov at 1 %
@@ -231,22 +231,22 @@ def test_sign_flip_p_values_are_uniform_when_a_method_is_compared_with_itself():
 
 def test_paired_t_agrees_with_scipy():
     a, b = np.random.default_rng(5).normal(size=(2, 7))
-    assert s.paired_t(a - b) == pytest.approx(stats.ttest_rel(a, b).pvalue)
+    assert s.paired_t_p_value(a - b) == pytest.approx(stats.ttest_rel(a, b).pvalue)
 
 
 def test_three_equal_differences_are_not_certainty():
-    assert s.paired_t(np.array([0.1, 0.1, 0.1])) == 0.25
-    assert s.equivalence(np.array([0.1, 0.1, 0.1]), margin=1) == 0.125
+    assert s.paired_t_p_value(np.array([0.1, 0.1, 0.1])) == 0.25
+    assert s.equivalence_p_value(np.array([0.1, 0.1, 0.1]), margin=1) == 0.125
 
 
 def test_holm_by_hand():
-    assert s.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert s.holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
+    assert s.adjust_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert s.adjust_holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
 
 
 def test_holm_keeps_the_error_of_a_family_below_five_percent():
     p = np.random.default_rng(6).uniform(size=(4000, 15))
-    assert np.mean([s.holm(row).min() < s.ALPHA for row in p]) == pytest.approx(0.05, abs=0.01)
+    assert np.mean([s.adjust_holm(row).min() < s.ALPHA for row in p]) == pytest.approx(0.05, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_holm_keeps_the_error_of_a_family_below_five_percent():
 )
 def test_the_sign_flip_test_is_used_where_it_can_reach_five_percent(comparisons: int, seeds: int, test: str):
     differences = np.full((comparisons, seeds), 1.0) + np.random.default_rng(0).normal(0, 1e-3, (comparisons, seeds))
-    family = s.paired_tests(differences)
+    family = s.run_paired_tests(differences)
     assert family.test == test
     assert (family.p < 0.05).all()
 
@@ -263,19 +263,19 @@ def test_shift_of_hamilton_depression_scores():
     """Hollander and Wolfe, Nonparametric Statistical Methods, examples 3.1, 3.3 and 3.4."""
     before = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])
     after = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29])
-    shift = s.shift(after - before)
+    shift = s.estimate_shift(after - before)
     assert shift.value == pytest.approx(-0.46)
     assert shift.interval == pytest.approx((-0.786, -0.010))
 
 
 def test_shift_has_no_interval_below_six_differences():
-    assert s.shift(np.arange(5.0)).interval is None
-    assert s.shift(np.arange(6.0)).interval == (0.0, 5.0)
+    assert s.estimate_shift(np.arange(5.0)).interval is None
+    assert s.estimate_shift(np.arange(6.0)).interval == (0.0, 5.0)
 
 
 def test_interval_of_the_shift_holds_what_the_signed_rank_test_does_not_reject():
     d = np.random.default_rng(7).normal(1, 1, 9)
-    low, high = s.shift(d).interval  # type: ignore[misc]
+    low, high = s.estimate_shift(d).interval  # type: ignore[misc]
     for inside, outside in ((low + 1e-6, low - 1e-6), (high - 1e-6, high + 1e-6)):
         assert stats.wilcoxon(d - inside, method="exact").pvalue > 0.05
         assert stats.wilcoxon(d - outside, method="exact").pvalue <= 0.05
@@ -288,14 +288,14 @@ def test_equivalence_is_a_90_percent_interval_within_the_margin():
         d = generator.normal(0.2, 0.5, 8)
         low, high = stats.t.interval(0.9, 7, d.mean(), d.std(ddof=1) / sqrt(8))
         within = bool(max(-low, high) < 0.6)
-        assert (s.equivalence(d, 0.6) < 0.05) == within
+        assert (s.equivalence_p_value(d, 0.6) < 0.05) == within
         agreed.add(within)
     assert agreed == {True, False}
 
 
 def test_equivalence_is_claimed_wrongly_in_five_percent_at_most():
     generator = np.random.default_rng(9)
-    p = [s.equivalence(generator.normal(1, 0.2, 8), margin=1) for _ in range(2000)]
+    p = [s.equivalence_p_value(generator.normal(1, 0.2, 8), margin=1) for _ in range(2000)]
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.015)
 
 
@@ -306,7 +306,7 @@ def test_win_rate_counts_ties_half():
 def test_letters_of_a_chain_overlap():
     different = np.zeros((3, 3), dtype=bool)
     different[0, 2] = different[2, 0] = True
-    assert s.letters(different) == ["a", "ab", "b"]
+    assert s.letter_display(different) == ["a", "ab", "b"]
 
 
 def test_two_methods_share_a_letter_exactly_if_they_are_not_different():
@@ -315,7 +315,7 @@ def test_two_methods_share_a_letter_exactly_if_they_are_not_different():
         for density in (0.0, 0.3, 0.7, 1.0):
             different = np.triu(generator.uniform(size=(k, k)) < density, 1)
             different |= different.T
-            shown = s.letters(different)
+            shown = s.letter_display(different)
             shared = [[bool(set(one) & set(other)) for other in shown] for one in shown]
             assert np.array_equal(np.array(shared), ~different)
 
@@ -328,6 +328,6 @@ def test_rank_intervals_are_single_ranks_for_methods_far_apart_and_overlap_for_e
 
 
 def test_law_of_the_signed_rank_statistic():
-    law = s._signed_rank_law(4)
+    law = s._signed_rank_probabilities(4)
     assert sum(law) == pytest.approx(1)
     assert law * 2**4 == pytest.approx([1, 1, 1, 2, 2, 2, 2, 2, 1, 1, 1])  # subsets of {1, 2, 3, 4} by their sum

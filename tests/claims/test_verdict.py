@@ -6,11 +6,11 @@ from math import exp, log
 import numpy as np
 import pytest
 
-from vimae_bench.analysis.statistics import equivalence, holm, prediction_interval, sign_flip
+from vimae_bench.analysis.statistics import adjust_holm, equivalence_p_value, prediction_interval, sign_flip_p_value
 from vimae_bench.claims.closed_forms import CLOSED_FORMS
-from vimae_bench.claims.matching import fits
-from vimae_bench.claims.paper import read_paper, shipped
-from vimae_bench.claims.verdict import report
+from vimae_bench.claims.matching import matches_method
+from vimae_bench.claims.paper import default_paper_path, read_paper
+from vimae_bench.claims.verdict import evaluate_paper
 from vimae_bench.core.errors import BenchError, Problems
 from vimae_bench.execution import PluginSpec
 from vimae_bench.storage.atomic import read_json, write_json
@@ -58,7 +58,7 @@ def judged(results, tmp_path):
 
     def reported(text: str, **chosen: str):
         (tmp_path / "paper.toml").write_text(HEAD + text)
-        return report(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.entries), chosen)
+        return evaluate_paper(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.entries), chosen)
 
     judge.report = reported
     return judge
@@ -78,18 +78,18 @@ def rows(results, seeds: int = 10, measure: str = "sse", **means: float) -> np.n
 def test_a_claim_is_supported_by_a_paired_difference_beyond_chance(results, judged):
     a, b = rows(results, A=20.0, B=21.0)
     found = judged(claim(LESS))
-    (pair,) = found.findings[0].pairs
+    (pair,) = found.findings[0].comparisons
     assert found.verdict == "supported"
     assert pair.mean == pytest.approx((a - b).mean())
-    assert pair.between[0] < pair.mean < pair.between[1] < 0
-    assert (pair.test, pair.p, pair.seeds) == ("sign-flip test", sign_flip(a - b), tuple(range(10)))
+    assert pair.shown_interval[0] < pair.mean < pair.shown_interval[1] < 0
+    assert (pair.test, pair.p, pair.seeds) == ("sign-flip test", sign_flip_p_value(a - b), tuple(range(10)))
     assert len(pair.runs) == 20
 
 
 def test_the_opposite_is_contradicted(results, judged):
     rows(results, A=21.0, B=20.0)
     found = judged(claim(LESS))
-    assert (found.verdict, found.why) == ("contradicted", "1 of 1 comparisons says otherwise")
+    assert (found.verdict, found.reason) == ("contradicted", "1 of 1 comparisons says otherwise")
     assert judged(claim(LESS.replace("less", "greater"))).verdict == "supported"
 
 
@@ -97,8 +97,8 @@ def test_no_difference_is_not_decided_and_says_by_how_many_seeds_it_would_be(res
     rows(results, A=20.0, B=20.0)
     found = judged(claim(LESS))
     assert found.verdict == "not decided"
-    assert found.enough > 10
-    assert found.findings[0].pairs[0].why.startswith("p = 0.")
+    assert found.seeds_needed > 10
+    assert found.findings[0].comparisons[0].reason.startswith("p = 0.")
 
 
 @pytest.mark.parametrize(("seeds", "verdict"), [(3, "not decided"), (4, "not decided"), (5, "supported")])
@@ -107,9 +107,9 @@ def test_fewer_than_five_seeds_decide_nothing(results, judged, seeds: int, verdi
     found = judged(claim(LESS))
     assert found.verdict == verdict
     if seeds < 5:
-        assert found.findings[0].pairs[0].p < 0.05
-        assert found.enough == 5
-        assert f"of {seeds} seeds, where five are the least" in found.why
+        assert found.findings[0].comparisons[0].p < 0.05
+        assert found.seeds_needed == 5
+        assert f"of {seeds} seeds, where five are the least" in found.reason
 
 
 def test_fewer_than_five_seeds_contradict_nothing_either(results, judged):
@@ -138,11 +138,11 @@ def test_not_worse_by_more_than_a_margin(results, judged, b: float, margin: floa
 def test_every_pair_of_a_claim_has_to_agree_and_all_are_one_family(results, judged):
     a, b, c = rows(results, A=20.0, B=21.0, C=20.0)
     found = judged(claim('kind = "less"\na = ["a"]\nb = ["b", "c"]'))
-    pairs = found.findings[0].pairs
+    pairs = found.findings[0].comparisons
     assert [pair.verdict for pair in pairs] == ["supported", "not decided"]
     assert found.verdict == "not decided"
-    assert found.comparisons == 2
-    assert [pair.p for pair in pairs] == list(holm([sign_flip(a - b), sign_flip(a - c)]))
+    assert found.number_of_tests == 2
+    assert [pair.p for pair in pairs] == list(adjust_holm([sign_flip_p_value(a - b), sign_flip_p_value(a - c)]))
 
 
 def test_one_pair_that_says_the_opposite_contradicts(results, judged):
@@ -153,7 +153,7 @@ def test_one_pair_that_says_the_opposite_contradicts(results, judged):
 def test_an_order_is_one_of_groups(results, judged):
     rows(results, A=20.0, B=21.0, C=22.0)
     found = judged(claim('kind = "order"\ngroups = [["a"], ["b"], ["c"]]'))
-    assert [(pair.a, pair.b) for pair in found.findings[0].pairs] == [("a", "b"), ("b", "c")]
+    assert [(pair.a, pair.b) for pair in found.findings[0].comparisons] == [("a", "b"), ("b", "c")]
     assert found.verdict == "supported"
     assert judged(claim('kind = "order"\ngroups = [["b"], ["a"], ["c"]]')).verdict == "contradicted"
     assert judged(claim('kind = "order"\ngroups = [["a", "b"], ["c"]]')).verdict == "supported"
@@ -164,9 +164,9 @@ def test_equivalence_takes_two_one_sided_tests(results, judged, margin: float, v
     a, b = rows(results, A=20.0, B=20.0)
     found = judged(claim(f'kind = "equivalent"\na = ["a"]\nb = ["b"]\nmargin = {margin}'))
     assert found.verdict == verdict
-    (pair,) = found.findings[0].pairs
+    (pair,) = found.findings[0].comparisons
     assert pair.test == "two one-sided t tests"
-    assert pair.p == pytest.approx(equivalence(a - b, margin))
+    assert pair.p == pytest.approx(equivalence_p_value(a - b, margin))
 
 
 def test_a_difference_beyond_the_margin_contradicts_equivalence(results, judged):
@@ -181,17 +181,17 @@ def test_a_ratio_is_held_against_its_bounds(results, judged, times: float, verdi
         results.add("A", seed, rate=times * 10 * exp(generator.normal(0, 0.03)))
         results.add("B", seed, rate=10 * exp(generator.normal(0, 0.03)))
     found = judged(claim('kind = "ratio"\na = ["a"]\nb = ["b"]\nbounds = [1.5, 3.0]', measure="rate"))
-    (pair,) = found.findings[0].pairs
+    (pair,) = found.findings[0].comparisons
     assert found.verdict == verdict
     assert pair.mean == pytest.approx(times, rel=0.03)
-    assert pair.between[0] < pair.mean < pair.between[1]
+    assert pair.shown_interval[0] < pair.mean < pair.shown_interval[1]
     assert pair.region == (log(1.5), log(3.0))
 
 
 def test_a_ratio_of_what_is_not_positive_is_not_testable(results, judged):
     rows(results, A=0.0, B=20.0)
     found = judged(claim('kind = "ratio"\na = ["a"]\nb = ["b"]\nbounds = [1.5, 3.0]'))
-    assert (found.verdict, found.why) == ("not testable", "a ratio of values that are not positive")
+    assert (found.verdict, found.reason) == ("not testable", "a ratio of values that are not positive")
 
 
 def test_a_method_is_held_against_a_number_and_against_itself_under_another_measure(results, judged):
@@ -202,8 +202,8 @@ def test_a_method_is_held_against_a_number_and_against_itself_under_another_meas
     assert judged(claim('kind = "greater"\na = ["a"]\nvalue = 2.0')).verdict == "contradicted"
     found = judged(claim('kind = "greater"\na = ["a"]\nagainst = "sse"', measure="rate"))
     assert found.verdict == "supported"
-    assert found.findings[0].pairs[0].mean == pytest.approx(1, abs=0.1)
-    assert len(found.findings[0].pairs[0].runs) == 10
+    assert found.findings[0].comparisons[0].mean == pytest.approx(1, abs=0.1)
+    assert len(found.findings[0].comparisons[0].runs) == 10
 
 
 def test_an_effect_within_the_spread_of_a_control_is_not_decided(results, judged):
@@ -215,38 +215,38 @@ def test_an_effect_within_the_spread_of_a_control_is_not_decided(results, judged
         results.add("A again", 1000 + seed, sse=value + generator.normal(0, 2))
         results.entries[-1] = replace(results.entries[-1], paired_seed=seed, control_of="A")
     found = judged(claim(LESS))
-    (pair,) = found.findings[0].pairs
+    (pair,) = found.findings[0].comparisons
     assert found.verdict == "not decided"
     assert pair.p < 0.05
-    assert pair.spread > 0.4
-    assert "A/A spread" in pair.why
-    assert pair.enough is None
+    assert pair.aa_spread > 0.4
+    assert "A/A spread" in pair.reason
+    assert pair.seeds_needed is None
 
 
 def test_what_is_said_aside_is_no_part_of_the_verdict(results, judged):
     rows(results, A=20.0, B=21.0)
     found = judged(claim(LESS, 'kind = "equivalent"\na = ["a"]\nb = ["b"]\nmargin = 0.5\naside = true'))
     assert [finding.verdict for finding in found.findings] == ["supported", "contradicted"]
-    assert (found.verdict, found.comparisons) == ("supported", 1)
+    assert (found.verdict, found.number_of_tests) == ("supported", 1)
 
 
 def test_a_test_of_less_than_is_claimed_says_so(results, judged):
     rows(results, A=20.0, B=21.0)
     text = claim(LESS).replace('text = "So it is."', 'text = "Much less."\ntested = "that it is less"')
-    assert (judged(text).verdict, judged(text).why) == ("supported", "tested is that it is less")
+    assert (judged(text).verdict, judged(text).reason) == ("supported", "tested is that it is less")
 
 
 def test_all_tests_of_a_claim_have_to_agree(results, judged):
     rows(results, A=20.0, B=21.0, C=20.0)
     both = judged(claim(LESS, 'kind = "greater"\na = ["c"]\nb = ["b"]'))
     assert both.verdict == "contradicted"
-    assert both.comparisons == 2
+    assert both.number_of_tests == 2
 
 
 def test_a_claim_on_several_data_sets_names_those_it_does_not_rest_on(results, judged):
     rows(results, A=20.0, B=21.0)
     found = judged(claim(LESS, setups='["MNIST", "digits"]'))
-    assert (found.verdict, found.lacking) == ("supported", ("digits: no runs",))
+    assert (found.verdict, found.missing) == ("supported", ("digits: no runs",))
     assert "on part of its experiments" in found.limits
 
 
@@ -272,7 +272,7 @@ def test_a_claim_on_several_data_sets_is_supported_only_where_all_that_are_measu
     rows(results, A=20.0, B=21.0)
     found = judged(claim(LESS, setups='["MNIST", "digits"]'))
     assert [finding.verdict for finding in found.findings] == ["supported", "not decided"]
-    assert (found.verdict, found.lacking) == ("not decided", ())
+    assert (found.verdict, found.missing) == ("not decided", ())
     assert "on part of its experiments" not in found.limits
 
 
@@ -280,13 +280,13 @@ def test_a_method_that_is_not_measured_leaves_a_claim_undecided(results, judged)
     rows(results, A=20.0, B=21.0)
     found = judged(claim('kind = "less"\na = ["a"]\nb = ["b", "c"]'))
     assert found.verdict == "not decided"
-    assert "C is not measured" in found.why
+    assert "C is not measured" in found.reason
 
 
 def test_nothing_measured_is_not_testable(results, judged):
     rows(results, A=20.0, B=21.0)
-    assert judged(claim(LESS, measure="fid")).why == "MNIST: fid is not measured"
-    assert judged(claim(LESS, setups='["digits"]')).why == "digits: no runs"
+    assert judged(claim(LESS, measure="fid")).reason == "MNIST: fid is not measured"
+    assert judged(claim(LESS, setups='["digits"]')).reason == "digits: no runs"
     assert judged(claim(LESS, setups='["digits"]')).verdict == "not testable"
 
 
@@ -295,8 +295,8 @@ def test_a_run_that_diverged_leaves_its_comparisons_undecided_and_is_named(resul
     results.add("A", 10, "diverged", "the loss is nan")
     found = judged(claim(LESS))
     assert found.verdict == "not decided"
-    assert "A diverged or failed on seed 10" in found.why
-    assert found.enough is None
+    assert "A diverged or failed on seed 10" in found.reason
+    assert found.seeds_needed is None
     assert any("A: diverged on seed 10 (the loss is nan)" in note for note in found.findings[0].evidence.notes)
 
 
@@ -313,8 +313,8 @@ def test_runs_that_saw_other_data_are_not_compared(results, judged):
     folder = results.store.run_folder(results.entries[0].run)
     write_json(folder.record, {**read_json(folder.record), "data": {"test_x": "b1"}})
     found = judged(claim(LESS))
-    assert (found.verdict, found.enough) == ("not decided", None)
-    assert "the runs did not see the same data" in found.why
+    assert (found.verdict, found.seeds_needed) == ("not decided", None)
+    assert "the runs did not see the same data" in found.reason
 
 
 def collapsing(results) -> None:
@@ -328,14 +328,14 @@ def test_a_collapsed_method_is_left_out_where_collapse_wins_and_named(results, j
     collapsing(results)
     found = judged(claim('kind = "less"\na = ["a"]\nb = ["b", "c"]', measure="mmd2"))
     assert found.verdict == "supported"
-    assert "B has collapsed, and mmd2 rewards that" in found.why
-    assert found.comparisons == 1
+    assert "B has collapsed, and mmd2 rewards that" in found.reason
+    assert found.number_of_tests == 1
 
 
 def test_a_collapsed_method_is_compared_where_collapse_does_not_win(results, judged):
     collapsing(results)
     assert judged(claim(LESS)).verdict == "supported"
-    assert judged(claim(LESS)).comparisons == 1
+    assert judged(claim(LESS)).number_of_tests == 1
 
 
 def test_a_claim_on_collapsed_methods_alone_is_not_testable(results, judged):
@@ -350,15 +350,15 @@ def test_a_measure_that_stands_in_is_tested_for_order_and_not_for_margins(result
     rows(results, A=20.0, B=21.0)
     found = judged(STAND_IN + claim(f"{LESS}\nmargin = 20", measure="fid"))
     assert found.findings[0].verdict == "supported"
-    assert (found.verdict, found.why) == ("not decided", "sse shows an order, not a margin in fid")
+    assert (found.verdict, found.reason) == ("not decided", "sse shows an order, not a margin in fid")
     assert judged(STAND_IN + claim(LESS, measure="fid")).verdict == "supported"
     assert judged(STAND_IN + claim(LESS.replace("less", "greater"), measure="fid")).verdict == "contradicted"
     assert found.findings[0].measure == "sse"
-    assert found.findings[0].pairs[0].region[1] == 0
+    assert found.findings[0].comparisons[0].region[1] == 0
     equal = judged(STAND_IN + claim('kind = "equivalent"\na = ["a"]\nb = ["b"]\nmargin = 3', measure="fid"))
     assert equal.verdict == "not testable"
-    assert "for no margin carries over" in equal.why
-    assert [reading.n for reading in equal.findings[0].readings] == [10, 10]
+    assert "for no margin carries over" in equal.reason
+    assert [reading.n for reading in equal.findings[0].values] == [10, 10]
 
 
 def test_a_measure_is_not_stood_in_for_where_it_is_measured(results, judged):
@@ -371,8 +371,8 @@ def test_a_measure_is_not_stood_in_for_where_it_is_measured(results, judged):
 def test_what_cannot_be_tested_says_why_and_what_is_measured(results, judged):
     rows(results, A=20.0, B=21.0)
     found = judged(claim('kind = "untestable"\nwhy = "too few images"\na = ["a", "c"]'))
-    assert (found.verdict, found.why) == ("not testable", "too few images")
-    assert [reading.n for reading in found.findings[0].readings] == [10, 0]
+    assert (found.verdict, found.reason) == ("not testable", "too few images")
+    assert [reading.n for reading in found.findings[0].values] == [10, 0]
 
 
 def test_closed_forms_are_settled_without_runs(judged):
@@ -382,8 +382,10 @@ def test_closed_forms_are_settled_without_runs(judged):
 
 
 def test_the_figures_of_the_closed_forms():
-    assert "1.404576 nats per dimension against 1.418939: 0.014362 less" in CLOSED_FORMS["logistic_entropy"]().said
-    said = CLOSED_FORMS["vimae_equation_8"]().said
+    assert (
+        "1.404576 nats per dimension against 1.418939: 0.014362 less" in CLOSED_FORMS["logistic_entropy"]().statements
+    )
+    said = CLOSED_FORMS["vimae_equation_8"]().statements
     assert all(line.split("off by ")[1].split(" = ")[0] == line.split("K_x = ")[1].split(";")[0] for line in said)
 
 
@@ -402,8 +404,8 @@ b = [30, 90]
 
 def test_printed_figures_stand_beside_those_measured(results, judged):
     a, _ = rows(results, A=20.0, B=60.0)
-    (sheet,) = judged.report(TABLE).sheets
-    found = {(reading.method, reading.measure): reading for reading in sheet.readings}
+    (sheet,) = judged.report(TABLE).tables
+    found = {(reading.method, reading.measure): reading for reading in sheet.values}
     first = found["a", "sse"]
     assert (first.printed, first.n, first.mean) == (20, 10, pytest.approx(a.mean()))
     assert first.prediction == prediction_interval(a)
@@ -420,24 +422,24 @@ def test_a_figure_is_compatible_up_to_its_rounding(results, judged, printed: flo
     for seed, sse in enumerate((19.0, 20.0, 21.0, 20.0, 20.0)):  # 20 +- 2.776 * 0.7071 * sqrt(6/5) = 2.15
         results.add("A", seed, sse=sse)
     text = TABLE.replace("half_width = 0.5", "half_width = 2.0").replace("a = [20, 90]", f"a = [{printed}, 90]")
-    assert judged.report(text).sheets[0].readings[0].match == match
+    assert judged.report(text).tables[0].values[0].match == match
 
 
 def test_one_seed_is_compatible_with_nothing_and_incompatible_with_nothing(results, judged):
     results.add("A", 0, sse=20.0)
-    assert judged.report(TABLE).sheets[0].readings[0].match == "not decided"
+    assert judged.report(TABLE).tables[0].values[0].match == "not decided"
 
 
 def test_figures_of_an_unknown_estimator_are_not_compared(results, judged):
     rows(results, A=20.0, B=30.0)
-    (sheet,) = judged.report(TABLE.replace("half_width", 'only_order = "no estimator"\nhalf_width')).sheets
-    assert [reading.match for reading in sheet.readings] == ["not comparable", "not measured"] * 2
+    (sheet,) = judged.report(TABLE.replace("half_width", 'only_order = "no estimator"\nhalf_width')).tables
+    assert [reading.match for reading in sheet.values] == ["not comparable", "not measured"] * 2
 
 
 def test_a_table_without_runs_stands_alone(judged):
-    (sheet,) = judged.report(TABLE.replace('"MNIST"', '"digits"')).sheets
+    (sheet,) = judged.report(TABLE.replace('"MNIST"', '"digits"')).tables
     assert sheet.evidence is None
-    assert {reading.match for reading in sheet.readings} == {"not measured"}
+    assert {reading.match for reading in sheet.values} == {"not measured"}
 
 
 def test_another_scale_than_that_published_is_said(results, judged):
@@ -445,8 +447,8 @@ def test_another_scale_than_that_published_is_said(results, judged):
     setup = '[[setup]]\nid = "long"\ndatasets = { mnist = "a part" }\n'
     setup += '[setup.published]\n"training.epochs" = 100\n"training.batch" = 100\n"architecture.depth" = 4\n'
     made = judged.report(setup + claim(LESS, setups='["long"]') + claim(LESS).replace('"1"', '"2"'))
-    assert [found.scaled for found in made.claims] == [True, False]
-    assert {evidence.setup.id: evidence.scale for evidence in made.evidence} == {
+    assert [found.differs_in_scale for found in made.claims] == [True, False]
+    assert {evidence.setup.id: evidence.scale_differences for evidence in made.evidence} == {
         "MNIST": (),
         "long": ("a part", "epochs 80 (published: 100)", "depth not set (published: 4)"),
     }
@@ -469,7 +471,7 @@ def test_a_method_that_several_rows_could_be_is_asked_for(results, judged):
         + claim(LESS.replace('"b"', '"d"')).replace('"1"', '"2"')
     )
     made = judged.report(twice)
-    assert "d" not in made.evidence[0].sides
+    assert "d" not in made.evidence[0].methods
     assert "D: 'A', 'D' could all be meant, and none is taken; say which by --method." in made.evidence[0].notes
     assert judged.report(twice, d="D").claims[1].verdict == "supported"
 
@@ -501,17 +503,17 @@ def test_a_choice_that_is_not_there_is_refused(results, judged, chosen: dict[str
     ],
 )
 def test_rows_are_recognised_by_their_settings(method: str, objective: PluginSpec, prior: str, fit: bool):
-    assert fits(objective, PluginSpec(prior), read_paper(shipped()).methods[method]) is fit
+    assert matches_method(objective, PluginSpec(prior), read_paper(default_paper_path()).methods[method]) is fit
 
 
 def test_the_shipped_paper_has_every_figure_and_claim():
-    paper = read_paper(shipped())
-    figures = {table.id: sum(len(table.figures(method)) for method in table.values) for table in paper.table}
+    paper = read_paper(default_paper_path())
+    figures = {table.id: sum(len(table.get_values(method)) for method in table.values) for table in paper.table}
     assert figures == {"1": 5, "2": 15, "3": 25, "4": 25, "5, CelebA": 4, "5, CIFAR-10": 5}
     assert [claim.id for claim in paper.claim] == [f"C{n:02}" for n in range(1, 16)]
     mnist = next(table for table in paper.table if table.id == "3")
-    assert mnist.figures("beta_a") == (93, 66, 13, 85, 65)
-    assert mnist.measures()[1] == "svm gauss_0.2"
+    assert mnist.get_values("beta_a") == (93, 66, 13, 85, 65)
+    assert mnist.list_measures()[1] == "svm gauss_0.2"
 
 
 @pytest.mark.parametrize(

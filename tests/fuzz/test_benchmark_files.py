@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 
 from helpers.fuzz_strategies import DATES, ESCAPE, assert_readable, junk, mutate, nest, texts
 from helpers.toml import format_document
-from vimae_bench.claims.paper import read_paper, shipped
+from vimae_bench.claims.paper import default_paper_path, read_paper
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.file_schema import BenchmarkFile
 from vimae_bench.config.groups import GROUP_KEYS
@@ -203,4 +203,4 @@ def test_the_files_that_are_changed_are_valid(file):
     for base in BASES:
         file.write_text(format_document(base), encoding="utf-8")
         assert list_entries(read_benchmark(file))
-    assert read_paper(shipped()).claim
+    assert read_paper(default_paper_path()).claim

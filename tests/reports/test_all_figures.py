@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from vimae_bench.analysis.comparison import compare_methods
-from vimae_bench.analysis.statistics import interval, win_rate
+from vimae_bench.analysis.statistics import confidence_interval, win_rate
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import Measure
 from vimae_bench.reports import robustness
@@ -91,8 +91,8 @@ def test_the_plane_shows_every_seed_the_mean_and_both_intervals(full):
     vae = next(row for row in board.rows if row.label == "VAE")
     rate, sse = ([e.value for e in vae.summaries[name].estimates.values()] for name in ("rate", "sse"))
     seeds, across, up, mean = lines(axes, looks(full)["VAE"].colour)
-    assert np.allclose(across[:, 0], interval(rate))
-    assert np.allclose(up[:, 1], interval(sse))
+    assert np.allclose(across[:, 0], confidence_interval(rate))
+    assert np.allclose(up[:, 1], confidence_interval(sse))
     assert np.allclose(mean, [[np.mean(rate), np.mean(sse)]])
     assert sorted(map(tuple, seeds)) == sorted(zip(rate, sse, strict=True))
 

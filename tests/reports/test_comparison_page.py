@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vimae_bench.analysis.comparison import Difference, compare_methods
-from vimae_bench.analysis.statistics import interval, shift
+from vimae_bench.analysis.statistics import confidence_interval, estimate_shift
 from vimae_bench.core.results import Measure
 from vimae_bench.reports import comparison_csv, comparison_markdown
 from vimae_bench.reports.page.comparison import render_comparison_page
@@ -44,9 +44,11 @@ def rows_of(tree):
 
 def difference(values, better="lower", margin=None):
     values = np.array(values)
-    bounds = interval(values) if len(values) > 1 else None
+    bounds = confidence_interval(values) if len(values) > 1 else None
     measure, seeds = Measure("sse", "", better), tuple(range(len(values)))
-    return Difference(measure, seeds, tuple(values), (0.0,) * len(values), bounds, shift(values), "", None, margin)
+    return Difference(
+        measure, seeds, tuple(values), (0.0,) * len(values), bounds, estimate_shift(values), "", None, margin
+    )
 
 
 def test_every_measure_has_its_numbers_its_verdict_and_a_mark_for_every_seed(finished):

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from vimae_bench.claims.paper import read_paper
-from vimae_bench.claims.verdict import report
+from vimae_bench.claims.verdict import evaluate_paper
 from vimae_bench.reports import verdict_json, verdict_markdown, verdict_terminal
 
 NASTY = "a[/oops]b [red]|_x_|\x1b[31m <script>"
@@ -127,7 +127,7 @@ def made(results, tmp_path):
         for label, sse in (("A", 20.0), ("B", 30.0)):
             results.add(label, seed, sse=sse + generator.normal(0, 0.1), rate=6 + generator.normal(0, 0.5))
     (tmp_path / "paper.toml").write_text(PAPER)
-    return report(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.entries))
+    return evaluate_paper(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.entries))
 
 
 def printed(made, start: Path, width: int = 150) -> str:
@@ -223,7 +223,7 @@ def test_json_holds_everything(made, tmp_path):
 
 def test_a_paper_without_runs_is_shown_too(results, tmp_path):
     (tmp_path / "paper.toml").write_text(PAPER)
-    made = report(read_paper(tmp_path / "paper.toml"), [])
+    made = evaluate_paper(read_paper(tmp_path / "paper.toml"), [])
     assert "not testable" in printed(made, tmp_path)
     assert "Table 7" in verdict_markdown.format_verdict(made, tmp_path)
     assert json.loads(verdict_json.format_verdict(made, tmp_path))["runs"] == []

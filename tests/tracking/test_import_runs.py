@@ -98,7 +98,7 @@ def test_of_a_method_and_seed_run_with_other_settings_before_the_last_run_counts
     sync_benchmark(bench.path, entries=[new, old])
     (result,), notes = fetched()
     assert (result.entry, result.estimates["accuracy"].value) == (new, 0.7)
-    assert notes == ["1 run of the experiment begun before another of the same method and seed: left out."]
+    assert notes == ["1 run left out, since a later run has the same method and seed."]
 
 
 def test_runs_of_others_are_left_out_and_counted(bench, fetched):
@@ -135,7 +135,7 @@ def test_runs_mirrored_without_their_cells_are_told_with_the_remedy(bench, fetch
     first.unlink()
     run_results, notes = fetched()
     assert len(run_results) == 1
-    assert notes == ["1 run of the experiment without cell.json among the artefacts: left out; `sync` sends it."]
+    assert notes == ["1 run without cell.json as an artifact left out; `vimae-bench sync` uploads it."]
     second.unlink()
     with pytest.raises(BenchError, match=r"toy: has 2 runs without cell.json .*; `vimae-bench sync` of toy sends it"):
         fetched()

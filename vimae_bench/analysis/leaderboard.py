@@ -18,7 +18,7 @@ from . import footnotes as notes
 from .leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from .per_draw import per_draw_table
 from .ranking import RankedMeasure, Ranking, rank_methods
-from .statistics import FEW
+from .statistics import MIN_BOOTSTRAP
 
 
 def build_leaderboards(
@@ -39,7 +39,7 @@ def build_leaderboards(
     titles = {key: format_table_title(run, runs) for key, run in zip(groups, runs, strict=True)}
     # A column that another table of the same file has is not missed here.
     known = merge_measures([*run_results, *references])
-    missed = [*notes.unknown([rank_by, *columns], known)]
+    missed = [*notes.note_unknown_measures([rank_by, *columns], known)]
     boards = (
         _build_leaderboard(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items()
     )
@@ -94,13 +94,13 @@ def _build_leaderboard(
     by = rank_by if rank_by in ranked else next(iter(ranked), None)
     ranking = rank_methods(list(ranked.values()))
     said = (
-        *notes.reading(len(seeds), ranking.test, ranking.comparisons, draws=_has_shared_draws(rows, shown)),
+        *notes.explain_leaderboard(len(seeds), ranking.test, ranking.comparisons, draws=_has_shared_draws(rows, shown)),
         *missed,
-        *notes.own_training(rows),
-        *notes.unfinished(rows),
-        *notes.collapsed(rows, [measures[column] for column in shown]),
-        *notes.controls(rows, [measures[column] for column in shown]),
-        *notes.mixed(run_results),
+        *notes.note_own_training(rows),
+        *notes.note_unfinished(rows),
+        *notes.note_collapsed(rows, [measures[column] for column in shown]),
+        *notes.note_controls(rows, [measures[column] for column in shown]),
+        *notes.note_mixed(run_results),
         *(reference.reason for reference in beside if reference.reason),
     )
     return Leaderboard(
@@ -159,8 +159,10 @@ def _summarize(estimates: Mapping[int, Estimate], seeds: int) -> MeasureSummary:
 def _has_shared_draws(rows: Sequence[LeaderboardRow], shown: Sequence[str]) -> bool:
     """Whether some interval shown covers draws that all runs share."""
     entries = [row.summaries[column] for row in rows for column in shown if column in row.summaries]
-    tables = [per_draw_table(list(entry.estimates.values())) for entry in entries if len(entry.estimates) >= FEW]
-    return any(table is not None and table.shape[1] >= FEW for table in tables)
+    tables = [
+        per_draw_table(list(entry.estimates.values())) for entry in entries if len(entry.estimates) >= MIN_BOOTSTRAP
+    ]
+    return any(table is not None and table.shape[1] >= MIN_BOOTSTRAP for table in tables)
 
 
 def _select_ranked(measure: Measure, rows: Sequence[LeaderboardRow], seeds: Sequence[int]) -> RankedMeasure:

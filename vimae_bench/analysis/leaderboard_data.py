@@ -9,7 +9,7 @@ from ..core.spec import PluginSpec, Training
 from ..storage.store import RunResult
 from .per_draw import per_draw_table
 from .ranking import SharedRank
-from .statistics import Interval, interval
+from .statistics import Interval, confidence_interval
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class MeasureSummary:
     def interval(self) -> Interval | None:
         """Found when it is asked for: a table shows some of what is measured, and a bootstrap takes a millisecond."""
         found = list(self.estimates.values())
-        return interval([estimate.value for estimate in found], per_draw_table(found))
+        return confidence_interval([estimate.value for estimate in found], per_draw_table(found))
 
     @property
     def half_width(self) -> float | None:

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from ..core.results import Measure
-from .statistics import ALPHA, FEW, Array, letters, paired_tests, rank_intervals
+from .statistics import ALPHA, MIN_BOOTSTRAP, Array, letter_display, rank_intervals, run_paired_tests
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class RankedMeasure:
 class SharedRank:
     """A method's place under one measure: its rank is one more than the number of methods shown to be better.
 
-    Two methods share one of the `letters` exactly if they are not shown to differ. The bootstrap interval of the
+    Two methods share one of the `letter_display` exactly if they are not shown to differ. The bootstrap interval of the
     rank by means is left out below ten seeds, where it would cover too little.
     """
 
@@ -52,7 +52,7 @@ def rank_methods(columns: Sequence[RankedMeasure]) -> Ranking:
     pairs = [c.values[i] - c.values[j] for c in columns for i, j in combinations(range(len(c.labels)), 2)]
     if not pairs:
         return Ranking({})
-    family = paired_tests(np.stack(pairs), enough=ALPHA)
+    family = run_paired_tests(np.stack(pairs), enough=ALPHA)
     ends = np.cumsum([len(c.labels) * (len(c.labels) - 1) // 2 for c in columns])
     places = {c.measure.name: _rank_measure(c, p) for c, p in zip(columns, np.split(family.p, ends[:-1]), strict=True)}
     return Ranking(places, family.test, len(pairs))
@@ -66,6 +66,6 @@ def _rank_measure(column: RankedMeasure, p: Array) -> dict[str, SharedRank]:
     different[np.triu_indices(len(order), 1)] = p < ALPHA
     different = (different | different.T)[np.ix_(order, order)]
     ranks = 1 + np.triu(different).sum(0)  # in this order, whatever stands earlier has the better mean
-    intervals = rank_intervals(cost[order]) if cost.shape[1] >= FEW else [None] * len(order)
-    rows = zip(order, ranks, letters(different), intervals, strict=True)
+    intervals = rank_intervals(cost[order]) if cost.shape[1] >= MIN_BOOTSTRAP else [None] * len(order)
+    rows = zip(order, ranks, letter_display(different), intervals, strict=True)
     return {column.labels[i]: SharedRank(int(r), shared, between) for i, r, shared, between in rows}

@@ -7,15 +7,15 @@ from typing import Literal
 import numpy as np
 
 from ..analysis.per_draw import per_draw_table
-from ..analysis.statistics import Interval, interval, prediction_interval
+from ..analysis.statistics import Interval, confidence_interval, prediction_interval
 from .matching import Evidence
-from .paper import Paper, Table
+from .paper import Paper, PaperTable
 
 Match = Literal["compatible", "not compatible", "not decided", "not measured", "not comparable"]
 
 
 @dataclass(frozen=True)
-class Reading:
+class PublishedValue:
     """One figure: as printed (None: there is none), and as measured over n seeds.
 
     `compatible` if the 95 % prediction interval for one further run meets the printed figure +- its rounding: a
@@ -37,52 +37,52 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PublishedTable:
     """A printed table beside one table of runs, or beside nothing."""
 
-    table: Table
+    table: PaperTable
     evidence: Evidence | None
-    readings: tuple[Reading, ...]
+    values: tuple[PublishedValue, ...]
 
 
-def sheets(paper: Paper, found: Sequence[Evidence]) -> list[Sheet]:
+def compare_tables(paper: Paper, found: Sequence[Evidence]) -> list[PublishedTable]:
     """Each table of the paper beside every table of runs that belongs to its setup, or alone where none does."""
     return [
-        Sheet(table, evidence, tuple(_readings(table, evidence)))
+        PublishedTable(table, evidence, tuple(_compare_values(table, evidence)))
         for table in paper.table
         for evidence in [e for e in found if e.setup.id == table.setup] or [None]
     ]
 
 
-def _readings(table: Table, evidence: Evidence | None) -> list[Reading]:
+def _compare_values(table: PaperTable, evidence: Evidence | None) -> list[PublishedValue]:
     return [
-        _judged(reading(evidence, method, measure, condition, printed), table)
+        _add_match(measure_value(evidence, method, measure, condition, printed), table)
         for method in table.values
         for condition, measure, printed in zip(
-            table.conditions or ("",), table.measures(), table.figures(method), strict=True
+            table.conditions or ("",), table.list_measures(), table.get_values(method), strict=True
         )
     ]
 
 
-def reading(
+def measure_value(
     evidence: Evidence | None, method: str, measure: str, condition: str = "", printed: float | None = None
-) -> Reading:
+) -> PublishedValue:
     """What a method reaches under a measure, not yet judged."""
-    side = (evidence.sides.get(method) if evidence else None) or {}
+    side = (evidence.methods.get(method) if evidence else None) or {}
     having = {seed: result for seed, result in side.items() if measure in result.estimates}
     lost = tuple(seed for seed, result in side.items() if result.status in ("diverged", "failed"))
     if not having:
-        return Reading(method, condition, measure, printed, lost=lost)
+        return PublishedValue(method, condition, measure, printed, lost=lost)
     estimates = [result.estimates[measure] for result in having.values()]
     values = [estimate.value for estimate in estimates]
-    return Reading(
+    return PublishedValue(
         method,
         condition,
         measure,
         printed,
         n=len(values),
         mean=float(np.mean(values)),
-        interval=interval(values, per_draw_table(estimates)),
+        interval=confidence_interval(values, per_draw_table(estimates)),
         prediction=prediction_interval(values),
         match="not decided",
         collapsed=tuple(seed for seed, result in having.items() if result.collapsed),
@@ -90,7 +90,7 @@ def reading(
     )
 
 
-def _judged(found: Reading, table: Table) -> Reading:
+def _add_match(found: PublishedValue, table: PaperTable) -> PublishedValue:
     if found.n and table.only_order:
         return replace(found, match="not comparable")
     if found.prediction is None or found.printed is None:

@@ -4,25 +4,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..storage.store import RunResult
-from .claims import Judged, judge
-from .matching import Evidence, gather
+from .claims import ClaimVerdict, evaluate_claim
+from .matching import Evidence, gather_evidence
 from .paper import Paper
-from .published_tables import Sheet, sheets
+from .published_tables import PublishedTable, compare_tables
 
 
 @dataclass(frozen=True)
-class Report:
+class PaperVerdict:
     """A paper judged. `notes` are sentences on results that belong to none of its experiments."""
 
     paper: Paper
     evidence: tuple[Evidence, ...]
-    sheets: tuple[Sheet, ...]
-    claims: tuple[Judged, ...]
+    tables: tuple[PublishedTable, ...]
+    claims: tuple[ClaimVerdict, ...]
     notes: tuple[str, ...]
 
 
-def report(paper: Paper, run_results: Sequence[RunResult], chosen: Mapping[str, str] | None = None) -> Report:
-    """Hold a paper against results; `chosen` as in `gather`, which says what is raised."""
-    found, alien = gather(paper, run_results, chosen)
-    claims = tuple(judge(paper, claim, found) for claim in paper.claim)
-    return Report(paper, tuple(found), tuple(sheets(paper, found)), claims, tuple(alien))
+def evaluate_paper(
+    paper: Paper, run_results: Sequence[RunResult], chosen: Mapping[str, str] | None = None
+) -> PaperVerdict:
+    """Hold a paper against results; `chosen` as in `gather_evidence`, which says what is raised."""
+    found, alien = gather_evidence(paper, run_results, chosen)
+    claims = tuple(evaluate_claim(paper, claim, found) for claim in paper.claim)
+    return PaperVerdict(paper, tuple(found), tuple(compare_tables(paper, found)), claims, tuple(alien))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..core.errors import BenchError
-from .comparison_sources import Places, Side, side, sides
+from .comparison_sources import ComparisonSource, SourceLocations, side, sides
 from .options import FILE, results_option
 from .verdict import written
 
@@ -53,7 +53,7 @@ def compare(
       vimae-bench compare results/fig1@HEAD~3 results/fig1 --output compare.html
       vimae-bench compare mlflow:fig1 results/fig1 --mlflow-uri http://localhost:5000
     """
-    made = _compared(words, Places(results, mlflow_uri), dict(map(_margin, margins)))
+    made = _compared(words, SourceLocations(results, mlflow_uri), dict(map(_margin, margins)))
     if output:
         form = ENDINGS[output.suffix]
         written(output, _page(made, _command(words, margins, output)) if form == "page" else _text(made, form))
@@ -70,7 +70,7 @@ class _Compared:
     notes: tuple[str, ...]
 
 
-def _compared(words: Sequence[str], places: Places, margins: dict[str, float]) -> _Compared:
+def _compared(words: Sequence[str], places: SourceLocations, margins: dict[str, float]) -> _Compared:
     if len(words) == 3:
         return _methods(side(words[0], places), words[1], words[2], margins)
     if len(words) == 2:
@@ -79,7 +79,7 @@ def _compared(words: Sequence[str], places: Places, margins: dict[str, float]) -
     raise click.UsageError("give two results to compare, or one and two of its methods")
 
 
-def _methods(given: Side, a: str, b: str, margins: dict[str, float]) -> _Compared:
+def _methods(given: ComparisonSource, a: str, b: str, margins: dict[str, float]) -> _Compared:
     from ..analysis.comparison import compare_methods
 
     tables = compare_methods(given.run_results, a, b, given.columns, margins)
@@ -88,11 +88,11 @@ def _methods(given: Side, a: str, b: str, margins: dict[str, float]) -> _Compare
     return _Compared(tables, given.notes)
 
 
-def _results(a: Side, b: Side, margins: dict[str, float]) -> _Compared:
-    from ..analysis.comparison import compare_results, left_out
+def _results(a: ComparisonSource, b: ComparisonSource, margins: dict[str, float]) -> _Compared:
+    from ..analysis.comparison import compare_results, describe_unmatched
 
     tables = compare_results(a.run_results, b.run_results, (a.name, b.name), a.columns or b.columns, margins)
-    notes = (*a.notes, *b.notes, *left_out(a.run_results, b.run_results))
+    notes = (*a.notes, *b.notes, *describe_unmatched(a.run_results, b.run_results))
     if not tables:
         raise BenchError("\n".join(["there is nothing that both sides have", *notes]))
     return _Compared(tables, notes)

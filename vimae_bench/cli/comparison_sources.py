@@ -17,7 +17,7 @@ EXPERIMENT = "mlflow:"
 
 
 @dataclass(frozen=True)
-class Side:
+class ComparisonSource:
     """What came of the runs of one side, under the name the user gave it.
 
     `columns` are the measures to be compared, where the benchmark names some; `notes` say what was left out.
@@ -30,16 +30,16 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Places:
+class SourceLocations:
     """Where to look: the folder that holds results, and MLflow's store (empty: the one in that folder)."""
 
     results: Path
     mlflow: str = ""
 
 
-def sides(names: Sequence[str], places: Places) -> list[Side]:
+def sides(names: Sequence[str], places: SourceLocations) -> list[ComparisonSource]:
     """The sides of these names. Raises BenchError for a name that is none, Problems if there are several."""
-    found, errors = list[Side](), list[BenchError]()
+    found, errors = list[ComparisonSource](), list[BenchError]()
     for name in names:
         try:
             found.append(side(name, places))
@@ -52,7 +52,7 @@ def sides(names: Sequence[str], places: Places) -> list[Side]:
     return found
 
 
-def side(name: str, places: Places) -> Side:
+def side(name: str, places: SourceLocations) -> ComparisonSource:
     """A results folder, a benchmark file, `PATH@REVISION` or `mlflow:EXPERIMENT`.
 
     A path that is there is taken as it stands, whatever is in its name. Raises BenchError for what is none of these.
@@ -68,12 +68,12 @@ def side(name: str, places: Places) -> Side:
     )
 
 
-def _side(name: str, path: Path, results: Path) -> Side:
+def _side(name: str, path: Path, results: Path) -> ComparisonSource:
     found = load_benchmark_results(path, results)
-    return Side(name, found.run_results, found.columns)
+    return ComparisonSource(name, found.run_results, found.columns)
 
 
-def _revision(name: str) -> Side:
+def _revision(name: str) -> ComparisonSource:
     from ..storage.git_revision import export_revision, find_revision
 
     revision = find_revision(name)
@@ -81,7 +81,7 @@ def _revision(name: str) -> Side:
         return _borrowed(name, export_revision(revision, Path(folder)))
 
 
-def _experiment(name: str, places: Places) -> Side:
+def _experiment(name: str, places: SourceLocations) -> ComparisonSource:
     from ..storage.store import ResultsFolder
     from ..tracking.import_runs import import_runs
 
@@ -90,7 +90,7 @@ def _experiment(name: str, places: Places) -> Side:
         return replace(_borrowed(name, Path(folder)), notes=tuple(notes))
 
 
-def _borrowed(name: str, folder: Path) -> Side:
+def _borrowed(name: str, folder: Path) -> ComparisonSource:
     """A side read from a folder that will be gone: whatever names it names the side instead."""
     try:
         read = _side(name, folder, folder.parent)

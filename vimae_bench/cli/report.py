@@ -13,7 +13,7 @@ from .options import FILE, results_option
 from .verdict import written
 
 if TYPE_CHECKING:
-    from ..claims.verdict import Report
+    from ..claims.verdict import PaperVerdict
     from ..reports.page.image_grids import ImageGridView
     from ..reports.page.provenance import Provenance
     from ..reports.page.report import FigureView
@@ -106,12 +106,14 @@ def _walls(found: Sequence[BenchmarkResults]) -> "Iterator[ImageGridView]":
         yield from build_image_grids(one.leaderboards, one.run_results)
 
 
-def _verdict(found: Sequence[BenchmarkResults], against: Path | None) -> "Report | None":
+def _verdict(found: Sequence[BenchmarkResults], against: Path | None) -> "PaperVerdict | None":
     """The verdict on a paper: on the one that is named, or on the shipped one if some runs belong to it."""
-    from ..claims.paper import read_paper, shipped
-    from ..claims.verdict import report
+    from ..claims.paper import default_paper_path, read_paper
+    from ..claims.verdict import evaluate_paper
 
-    made = report(read_paper(against or shipped()), [result for one in found for result in one.run_results])
+    made = evaluate_paper(
+        read_paper(against or default_paper_path()), [result for one in found for result in one.run_results]
+    )
     return made if against or made.evidence else None
 
 

@@ -126,15 +126,15 @@ def _given(overrides: Sequence[str]) -> Iterator[str]:
 
 def _beforehand(sweep: "Study", fixed: Sequence[str]) -> Iterator[str]:
     """What is to be tried, and which methods stay as they are."""
-    from ..analysis.footnotes import many
+    from ..analysis.footnotes import format_count
 
     tuning, (dataset,) = sweep.benchmark.tuning, sweep.group.datasets
     for one in sweep.searched:
-        yield f"{one.method.label}: {many(tuning.trials, 'trial')} over {', '.join(one.space)}"
+        yield f"{one.method.label}: {format_count(tuning.trials, 'trial')} over {', '.join(one.space)}"
     for label in fixed:
         yield f"{label}: has no `search`, and stays as it is"
     runs, images = tuning.trials * len(tuning.seeds) * len(sweep.searched), dataset.settings["of"]["use"]
-    yield f"{many(runs, 'run')}, measured on the held-out images of {images}, not on its test images"
+    yield f"{format_count(runs, 'run')}, measured on the held-out images of {images}, not on its test images"
 
 
 def _remarks(tuned: "Sequence[TuningResult]", sweep: "Study") -> Iterator[str]:

@@ -11,7 +11,7 @@ from ..storage.atomic import atomic_write
 from .options import FILE, results_option
 
 if TYPE_CHECKING:
-    from ..claims.verdict import Report
+    from ..claims.verdict import PaperVerdict
 
 FORMATS = ("terminal", "markdown", "json")
 
@@ -44,12 +44,12 @@ def verdict(
       vimae-bench verdict results/fig1 results/mnist --format markdown --output verdict.md
       vimae-bench verdict results/sweep --method vae="VAE, c = 1"
     """
-    from ..claims.paper import read_paper, shipped
-    from ..claims.verdict import report
+    from ..claims.paper import default_paper_path, read_paper
+    from ..claims.verdict import evaluate_paper
 
-    paper = read_paper(against or shipped())
+    paper = read_paper(against or default_paper_path())
     run_results = [result for one in load_all_benchmark_results(sources, results) for result in one.run_results]
-    made = report(paper, run_results, dict(map(_named, methods)))
+    made = evaluate_paper(paper, run_results, dict(map(_named, methods)))
     if output:
         text = _text(made, form, output.absolute().parent)
         written(output, text)
@@ -67,7 +67,7 @@ def _named(text: str) -> tuple[str, str]:
     return method, label
 
 
-def _show(made: "Report") -> None:
+def _show(made: "PaperVerdict") -> None:
     from rich.console import Console
 
     from ..reports import verdict_terminal
@@ -75,7 +75,7 @@ def _show(made: "Report") -> None:
     Console().print(verdict_terminal.render_verdict(made, Path.cwd()))
 
 
-def _text(made: "Report", form: str, start: Path) -> str:
+def _text(made: "PaperVerdict", form: str, start: Path) -> str:
     if form == "terminal":
         from io import StringIO
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import floor, log10
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
-from ..analysis.statistics import FEW
+from ..analysis.statistics import MIN_BOOTSTRAP
 from ..core.results import Measure
 
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
@@ -84,7 +84,7 @@ def describe_seeds(board: Leaderboard) -> str:
     """The sentence on what the means of a board are over, and what their intervals are."""
     if len(board.seeds) < 2:
         return "One seed, without an interval."
-    kind = "Student's t" if len(board.seeds) < FEW else "BCa bootstrap"
+    kind = "Student's t" if len(board.seeds) < MIN_BOOTSTRAP else "BCa bootstrap"
     return f"Means over {len(board.seeds)} seeds with 95 % intervals ({kind})."
 
 

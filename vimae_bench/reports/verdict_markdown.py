@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..claims.claims import Finding, Judged
+from ..claims.claims import ClaimVerdict, Finding
 from ..claims.matching import Evidence
 from ..claims.paper import Paper
-from ..claims.published_tables import Reading, Sheet
-from ..claims.verdict import Report
+from ..claims.published_tables import PublishedTable, PublishedValue
+from ..claims.verdict import PaperVerdict
 from .claims_text import (
     HEADS,
     RULES,
@@ -26,18 +26,18 @@ from .claims_text import (
 from .leaderboard_markdown import escape_markdown
 
 
-def format_verdict(report: Report, start: Path) -> str:
+def format_verdict(report: PaperVerdict, start: Path) -> str:
     """The whole page. Names are escaped; links to runs lead from the folder `start`."""
     return "\n".join(_format_page(report, start)) + "\n"
 
 
-def _format_page(report: Report, start: Path) -> Iterator[str]:
+def _format_page(report: PaperVerdict, start: Path) -> Iterator[str]:
     yield from (f"# {escape_markdown(format_source(report.paper))}", "", f"**{format_tally(report)}.**", "")
     if report.paper.source.note:
         yield from (escape_markdown(report.paper.source.note), "")
-    if report.sheets:
+    if report.tables:
         yield from ("## Tables", "", "In each cell: the printed figure, the measured one, whether they agree.", "")
-    for sheet in report.sheets:
+    for sheet in report.tables:
         yield from _format_published_table(report.paper, sheet)
     if report.claims:
         yield from ("## Claims", "")
@@ -51,32 +51,32 @@ def _format_page(report: Report, start: Path) -> Iterator[str]:
     yield from (f"- {escape_markdown(note)}" for note in report.notes)
 
 
-def _format_published_table(paper: Paper, sheet: Sheet) -> Iterator[str]:
+def _format_published_table(paper: Paper, sheet: PublishedTable) -> Iterator[str]:
     conditions = sheet.table.conditions or ("",)
-    rows = [sheet.readings[i : i + len(conditions)] for i in range(0, len(sheet.readings), len(conditions))]
+    rows = [sheet.values[i : i + len(conditions)] for i in range(0, len(sheet.values), len(conditions))]
     yield from (f"### {escape_markdown(format_table_title(sheet))}", "")
     heads = ["method", *(escape_markdown(name or sheet.table.measure) for name in conditions)]
     yield from _format_table(
-        heads, [[escape_markdown(paper.name(cells[0].method)), *map(_format_cell, cells)] for cells in rows]
+        heads, [[escape_markdown(paper.get_method_name(cells[0].method)), *map(_format_cell, cells)] for cells in rows]
     )
     yield from (f"- {escape_markdown(note)}" for note in list_table_notes(sheet))
     yield ""
 
 
-def _format_cell(reading: Reading) -> str:
+def _format_cell(reading: PublishedValue) -> str:
     if reading.match == "not measured":
         return f"{format_published(reading)} <br> not measured"
     match = f"**{reading.match}**" if reading.match == "not compatible" else reading.match
     return f"{format_published(reading)} <br> {escape_markdown(format_measured(reading))} <br> {match}"
 
 
-def _format_summary_row(judged: Judged) -> list[str]:
+def _format_summary_row(judged: ClaimVerdict) -> list[str]:
     claim = escape_markdown(judged.claim.id)
     scale = "".join(f", {limit}" for limit in judged.limits)
     return [claim, f"**{judged.verdict}**{scale}", escape_markdown(judged.claim.text)]
 
 
-def _format_claim(paper: Paper, judged: Judged) -> Iterator[str]:
+def _format_claim(paper: Paper, judged: ClaimVerdict) -> Iterator[str]:
     where = f" ({judged.claim.where})" if judged.claim.where else ""
     yield from (
         f"### {escape_markdown(judged.claim.id)}: {judged.verdict}",
@@ -86,7 +86,7 @@ def _format_claim(paper: Paper, judged: Judged) -> Iterator[str]:
     )
     why = explain_verdict(judged)
     yield from (f"**{judged.verdict.capitalize()}**" + (f": {escape_markdown(why)}." if why else "."), "")
-    rows = [_format_pair_row(paper, finding, i) for finding in judged.findings for i in range(len(finding.pairs))]
+    rows = [_format_pair_row(paper, finding, i) for finding in judged.findings for i in range(len(finding.comparisons))]
     if rows:
         yield from _format_table(list(HEADS), rows)
     for finding in judged.findings:
@@ -99,13 +99,13 @@ def _format_claim(paper: Paper, judged: Judged) -> Iterator[str]:
 
 
 def _format_pair_row(paper: Paper, finding: Finding, i: int) -> list[str]:
-    runs, *rest = format_pair(paper, finding, finding.pairs[i])
+    runs, *rest = format_pair(paper, finding, finding.comparisons[i])
     return [f"[{runs}](#runs-{runs})" if runs else "", *map(escape_markdown, rest)]
 
 
 def _list_measured_values(paper: Paper, finding: Finding) -> Iterator[str]:
     told = ", ".join(
-        f"{paper.name(reading.method)} {format_measured(reading)}" for reading in finding.readings if reading.n
+        f"{paper.get_method_name(reading.method)} {format_measured(reading)}" for reading in finding.values if reading.n
     )
     if told and finding.evidence:
         yield f"Measured in runs {finding.evidence.number}, {finding.measure}: {told}."
@@ -122,7 +122,7 @@ def _format_runs(paper: Paper, evidence: Evidence, start: Path) -> Iterator[str]
     for kind, found in list_run_links(evidence, start):
         method, _, rest = kind.partition(",")
         seeds = ", ".join(f"[{seed}](<{path}>)" for seed, path in found)
-        yield f"- {escape_markdown(paper.name(method))}{f',{rest}' if rest else ''}: seeds {seeds}"
+        yield f"- {escape_markdown(paper.get_method_name(method))}{f',{rest}' if rest else ''}: seeds {seeds}"
     yield ""
 
 

@@ -7,10 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..claims.claims import Judged
+from ..claims.claims import ClaimVerdict
 from ..claims.paper import Paper
-from ..claims.published_tables import Reading, Sheet
-from ..claims.verdict import Report
+from ..claims.published_tables import PublishedTable, PublishedValue
+from ..claims.verdict import PaperVerdict
 from .claims_text import (
     RULES,
     explain_verdict,
@@ -39,16 +39,16 @@ STYLES = {
 }
 
 
-def render_verdict(report: Report, start: Path) -> Group:
+def render_verdict(report: PaperVerdict, start: Path) -> Group:
     """The tables, the claims, the rules and the runs, to be printed by a rich console; paths lead from `start`."""
     return Group(*_render_parts(report, start))
 
 
-def _render_parts(report: Report, start: Path) -> Iterator[RenderableType]:
+def _render_parts(report: PaperVerdict, start: Path) -> Iterator[RenderableType]:
     yield Text(clean_text(format_source(report.paper)), style="bold")
     if report.paper.source.note:
         yield Text(clean_text(report.paper.source.note), style="dim")
-    for sheet in report.sheets:
+    for sheet in report.tables:
         yield Text(f"\n{clean_text(format_table_title(sheet))}", style="bold")
         yield from (_render_published_table(report.paper, sheet), render_footnotes(list(list_table_notes(sheet))))
     for judged in report.claims:
@@ -56,7 +56,7 @@ def _render_parts(report: Report, start: Path) -> Iterator[RenderableType]:
     yield Text(f"\n{format_tally(report)}.", style="bold")
     yield render_footnotes(RULES)
     for evidence in report.evidence:
-        sides = (*evidence.sides.values(), *evidence.controls.values())
+        sides = (*evidence.methods.values(), *evidence.controls.values())
         folders = dict.fromkeys(
             format_run_path(result, start).rpartition("/")[0] for side in sides for result in side.values()
         )
@@ -65,22 +65,22 @@ def _render_parts(report: Report, start: Path) -> Iterator[RenderableType]:
         yield render_footnotes(report.notes)
 
 
-def _render_published_table(paper: Paper, sheet: Sheet) -> Table:
+def _render_published_table(paper: Paper, sheet: PublishedTable) -> Table:
     conditions = sheet.table.conditions or ("",)
     table = Table(header_style="", show_edge=False, show_lines=sheet.evidence is not None)
     table.add_column("method", no_wrap=True)
     for name in conditions:
         table.add_column(Text(clean_text(name or sheet.table.measure)))
-    for i in range(0, len(sheet.readings), len(conditions)):
-        cells = sheet.readings[i : i + len(conditions)]
+    for i in range(0, len(sheet.values), len(conditions)):
+        cells = sheet.values[i : i + len(conditions)]
         table.add_row(
-            Text(clean_text(paper.name(cells[0].method))),
+            Text(clean_text(paper.get_method_name(cells[0].method))),
             *(_format_cell(cell, alone=sheet.evidence is None) for cell in cells),
         )
     return table
 
 
-def _format_cell(reading: Reading, *, alone: bool) -> Text:
+def _format_cell(reading: PublishedValue, *, alone: bool) -> Text:
     if alone:
         return Text(format_published(reading))
     match = (reading.match, STYLES.get(reading.match, "dim"))
@@ -89,7 +89,7 @@ def _format_cell(reading: Reading, *, alone: bool) -> Text:
     return Text.assemble(format_published(reading), "\n", format_measured(reading), "\n", match)
 
 
-def _render_claim(paper: Paper, judged: Judged) -> Iterator[RenderableType]:
+def _render_claim(paper: Paper, judged: ClaimVerdict) -> Iterator[RenderableType]:
     where = f" ({judged.claim.where})" if judged.claim.where else ""
     why = explain_verdict(judged)
     yield Text.assemble(
@@ -100,9 +100,9 @@ def _render_claim(paper: Paper, judged: Judged) -> Iterator[RenderableType]:
     )
     table = Table(box=None, pad_edge=True, show_header=False, padding=(0, 2, 0, 2))
     for finding in judged.findings:
-        for pair in finding.pairs:
+        for pair in finding.comparisons:
             _, measure, a, b, difference, between, _, p, seeds, _ = format_pair(paper, finding, pair)
-            sign = "/" if pair.logarithmic else "-"
+            sign = "/" if pair.is_ratio else "-"
             table.add_row(
                 *(
                     Text(clean_text(text))
@@ -113,9 +113,9 @@ def _render_claim(paper: Paper, judged: Judged) -> Iterator[RenderableType]:
     if table.row_count:
         yield table
     told = [
-        f"{finding.measure}: {paper.name(reading.method)} {format_measured(reading)}"
+        f"{finding.measure}: {paper.get_method_name(reading.method)} {format_measured(reading)}"
         for finding in judged.findings
-        for reading in finding.readings
+        for reading in finding.values
         if reading.n
     ]
     if said := [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.comparison import MEANINGFUL
+from ..analysis.comparison import MIN_WIN_RATE
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from ..analysis.statistics import win_rate
 from ..core.results import Measure
@@ -26,7 +26,7 @@ CELL_SIZE, LETTER_WIDTH, MAX_WIDTH = 0.33, 0.065, 12.0
 MAX_NUMBERED_METHODS = 12
 """More methods than this get cells of half the size, without numbers."""
 NOTE = (
-    f"share of seeds on which the row beats the column  ·  white: not meaningful, below {MEANINGFUL} either way  ·  "
+    f"share of seeds on which the row beats the column  ·  white: not meaningful, below {MIN_WIN_RATE} either way  ·  "
     "frame: shown to differ, after Holm  ·  blank: not ranked"
 )
 
@@ -75,7 +75,7 @@ def describe_win_rates(board: Leaderboard) -> str:
     return (
         f"P(row beats column) over {len(board.seeds)} paired seeds, ties counted half. Framed pairs are shown to "
         f"differ ({board.test}, Holm-adjusted over all {board.comparisons} comparisons of the table); white "
-        f"ones, below {MEANINGFUL} either way, mean nothing."
+        f"ones, below {MIN_WIN_RATE} either way, mean nothing."
     )
 
 
@@ -112,13 +112,13 @@ def _compute_colours(won: WinRates) -> NDArray[np.float64]:
     from matplotlib.colors import to_rgb
 
     lead = np.abs(np.nan_to_num(won, nan=0.5) - 0.5)
-    strength = np.where(lead >= MEANINGFUL - 0.5, lead, 0.0)[..., None]
+    strength = np.where(lead >= MIN_WIN_RATE - 0.5, lead, 0.0)[..., None]
     colour = np.where((won > 0.5)[..., None], to_rgb(TOP), to_rgb(COLLAPSE))
     return 1 - strength * (1 - colour)
 
 
 def _draw_number(axes: "Axes", x: int, y: int, share: float) -> None:
-    meant = max(share, 1 - share) >= MEANINGFUL
+    meant = max(share, 1 - share) >= MIN_WIN_RATE
     axes.text(x, y, f"{share:.2f}", fontsize=6.5, ha="center", va="center", color=OTHER if meant else QUIET)
 
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from ..analysis.footnotes import many
+from ..analysis.footnotes import format_count
 from ..core.errors import BenchError, did_you_mean
 from ..core.secrets import mask_secrets
 from ..core.spec import MatrixEntry
@@ -153,14 +153,14 @@ def _unusable(experiment: str, runs: int, ours: int) -> str:
     if not runs:
         return "has no runs"
     if not ours:
-        return f"has {many(runs, 'run')}, none of them mirrored by vimae-bench (by the tag {RUN_KEY})"
-    return f"has {many(ours, 'run')} without {CELL} among the artefacts; `vimae-bench sync` of {experiment} sends it"
+        return f"has {format_count(runs, 'run')}, none of them mirrored by vimae-bench (by the tag {RUN_KEY})"
+    return f"has {format_count(ours, 'run')} without {CELL} as an artifact; run `vimae-bench sync` on {experiment}"
 
 
 def _said(foreign: int, untold: int, older: int) -> Iterator[str]:
     if foreign:
-        yield f"{many(foreign, 'run')} of the experiment not mirrored by vimae-bench: left out."
+        yield f"{format_count(foreign, 'run')} of the experiment not mirrored by vimae-bench: left out."
     if untold:
-        yield f"{many(untold, 'run')} of the experiment without {CELL} among the artefacts: left out; `sync` sends it."
+        yield f"{format_count(untold, 'run')} without {CELL} as an artifact left out; `vimae-bench sync` uploads it."
     if older:
-        yield f"{many(older, 'run')} of the experiment begun before another of the same method and seed: left out."
+        yield f"{format_count(older, 'run')} left out, since a later run has the same method and seed."

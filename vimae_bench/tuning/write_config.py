@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..analysis.footnotes import many
+from ..analysis.footnotes import format_count
 from ..analysis.trials import TrialResult, TuningResult
 from ..config.benchmark import Benchmark, MethodConfig, apply_override
 from ..config.file_form import get_file_form
@@ -47,7 +47,7 @@ def describe_tuning(sweep: Study, benchmark: Benchmark) -> str:
     tuning, others = benchmark.tuning, list_fixed_methods(benchmark)
     how = f"{SEARCHES[tuning.sampler]}, seed{'s' * (len(tuning.seeds) > 1)} {', '.join(map(str, tuning.seeds))}"
     as_given = f"; not tuned: {', '.join(others)}" if others else ""
-    return f"Tuned, {many(tuning.trials, 'trial')} each on validation {sweep.measure.name} ({how}){as_given}."
+    return f"Tuned, {format_count(tuning.trials, 'trial')} each on validation {sweep.measure.name} ({how}){as_given}."
 
 
 def list_fixed_methods(benchmark: Benchmark) -> list[str]:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...claims.claims import Judged
+from ...claims.claims import ClaimVerdict
 from ...claims.paper import Paper
-from ...claims.published_tables import Reading as Measured
-from ...claims.published_tables import Sheet
-from ...claims.verdict import Report
+from ...claims.published_tables import PublishedTable
+from ...claims.published_tables import PublishedValue as Measured
+from ...claims.verdict import PaperVerdict
 from ..claims_text import (
     HEADS,
     explain_verdict,
@@ -73,18 +73,18 @@ class VerdictView:
     heads: tuple[str, ...] = HEADS
 
 
-def build_verdict_view(report: Report) -> VerdictView:
+def build_verdict_view(report: PaperVerdict) -> VerdictView:
     """A report on a paper, taken apart. Tables of which nothing is measured here are left out."""
     paper = report.paper
-    sheets = tuple(_build_table_view(paper, sheet) for sheet in report.sheets if sheet.evidence)
+    sheets = tuple(_build_table_view(paper, sheet) for sheet in report.tables if sheet.evidence)
     claims = tuple(_build_claim_view(paper, judged) for judged in report.claims)
     return VerdictView(format_source(paper), format_tally(report), paper.source.note, sheets, claims, report.notes)
 
 
-def _build_table_view(paper: Paper, sheet: Sheet) -> PublishedTableView:
+def _build_table_view(paper: Paper, sheet: PublishedTable) -> PublishedTableView:
     conditions = sheet.table.conditions or ("",)
-    parts = [sheet.readings[i : i + len(conditions)] for i in range(0, len(sheet.readings), len(conditions))]
-    rows = tuple((paper.name(part[0].method), tuple(_build_value_view(r) for r in part)) for part in parts)
+    parts = [sheet.values[i : i + len(conditions)] for i in range(0, len(sheet.values), len(conditions))]
+    rows = tuple((paper.get_method_name(part[0].method), tuple(_build_value_view(r) for r in part)) for part in parts)
     heads = ("method", *(name or sheet.table.measure for name in conditions))
     return PublishedTableView(format_table_title(sheet), heads, rows, tuple(list_table_notes(sheet)))
 
@@ -94,9 +94,9 @@ def _build_value_view(reading: Measured) -> PublishedValueView:
     return PublishedValueView(format_published(reading), there, reading.match, CLASSES.get(reading.match, ""))
 
 
-def _build_claim_view(paper: Paper, judged: Judged) -> ClaimView:
+def _build_claim_view(paper: Paper, judged: ClaimVerdict) -> ClaimView:
     where = f" ({judged.claim.where})" if judged.claim.where else ""
-    rows = tuple(format_pair(paper, finding, pair) for finding in judged.findings for pair in finding.pairs)
+    rows = tuple(format_pair(paper, finding, pair) for finding in judged.findings for pair in finding.comparisons)
     return ClaimView(
         judged.claim.id,
         judged.claim.text + where,
@@ -108,7 +108,7 @@ def _build_claim_view(paper: Paper, judged: Judged) -> ClaimView:
     )
 
 
-def _list_notes(paper: Paper, judged: Judged) -> Iterator[str]:
+def _list_notes(paper: Paper, judged: ClaimVerdict) -> Iterator[str]:
     for finding in judged.findings:
         yield from list_further_statements(judged, finding)
     yield from list_remarks(paper, judged)

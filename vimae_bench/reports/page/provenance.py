@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...analysis.footnotes import many
+from ...analysis.footnotes import format_count
 from ...core.canonical import Json
 from ...storage.store import RunResult
 
@@ -61,4 +61,4 @@ def _format_fact(name: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:
     if len(counts) == 1:
         yield name, values[0]
     elif counts:
-        yield name, "; ".join(f"{value} ({many(n, 'run')})" for value, n in counts.most_common())
+        yield name, "; ".join(f"{value} ({format_count(n, 'run')})" for value, n in counts.most_common())

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from ...analysis.footnotes import many
+from ...analysis.footnotes import format_count
 from ...analysis.leaderboard_data import Leaderboard
 from ...analysis.mean_ranks import MeanRanks, compute_mean_ranks
-from ...claims.verdict import Report
+from ...claims.verdict import PaperVerdict
 from ...storage.archive import real_path
 from ...storage.store import RunResult
 from .. import leaderboard_csv, leaderboard_latex, leaderboard_markdown
@@ -62,7 +62,7 @@ class ReportContent:
     command: str
     pictures: Sequence[FigureView] = ()
     walls: Sequence[ImageGridView] = ()
-    verdict: Report | None = None
+    verdict: PaperVerdict | None = None
     mlflow: FindLink = find_no_link
 
 
@@ -101,8 +101,8 @@ def format_subtitle(boards: Sequence[Leaderboard]) -> str:
     methods = {row.label for board in boards for row in board.rows}
     datasets = dict.fromkeys(board.dataset.name for board in boards)
     seeds = sorted({len(board.seeds) for board in boards})
-    counts = many(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
-    return f"{many(len(methods), 'method')} on {join_words(list(datasets))}, from {counts}"
+    counts = format_count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    return f"{format_count(len(methods), 'method')} on {join_words(list(datasets))}, from {counts}"
 
 
 def _select_sections(material: ReportContent) -> dict[str, str]:
@@ -121,7 +121,7 @@ def _count_runs(boards: Sequence[Leaderboard]) -> str:
 
 
 def _describe_table(board: Leaderboard, title: str) -> str:
-    return f"{title}: {many(len(board.rows), 'method')}, seeds {', '.join(map(str, board.seeds))}"
+    return f"{title}: {format_count(len(board.rows), 'method')}, seeds {', '.join(map(str, board.seeds))}"
 
 
 def _format_texts(board: Leaderboard) -> dict[str, str]:
