@@ -103,12 +103,12 @@ def took(command: Sequence[str]) -> Took:
 
 def console_seconds(matrix: Matrix, *, terminal: bool) -> float:
     """Seconds of the console reporter for the starts and ends of all runs, two at a time."""
-    from vimae_builtin.reporters.console import follow
+    from vimae_builtin.reporters.console import show_progress
 
     todo = list_jobs(ResultsFolder(matrix.folder / "nowhere"), NAME, matrix.entries(), matrix.folder)
     console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
     began = time.process_time()
-    for _ in follow(todo, _events(todo), console):
+    for _ in show_progress(todo, _events(todo), console):
         continue
     return time.process_time() - began
 

@@ -19,7 +19,7 @@ from vimae_bench.reports import leaderboard_csv, leaderboard_latex, leaderboard_
 from vimae_bench.reports.leaderboard_terminal import render_leaderboards
 from vimae_bench.storage.store import Reference, ResultsFolder, RunResult
 from vimae_bench.tracking.names import parameters, tags, to_mlflow_name
-from vimae_builtin.reporters.console import printable
+from vimae_builtin.reporters.console import remove_unprintable
 
 undecodable = st.sampled_from(["\udcff", "a\ud800"])
 labels = short | undecodable
@@ -80,7 +80,7 @@ def test_a_message_is_legible_whatever_it_repeats(text):
     assert all(len(line) <= 1100 for line in lines)
     assert legible(legible(text)) == legible(text)
     assert len(brief(text)) < 90
-    assert printable(text).isprintable()
+    assert remove_unprintable(text).isprintable()
 
 
 def tables(label, measure, unit, reason, reference):
