@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from helpers.benchmarks import make_benchmark
 from helpers.plugins import forget_plugins
 from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.leaderboard_data import Leaderboard
 from vimae_bench.execution import MatrixEntry, PluginSpec, Run, Training
-from vimae_bench.plugin import Measure, ModelSpec
+from vimae_bench.plugin import Measure
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
+from vimae_bench.testing.fixtures import LinearArchitecture
 
 pytest.register_assert_rewrite("helpers.chaos_harness", "helpers.fuzz_strategies")
 
@@ -45,28 +46,10 @@ def _seeded(device: torch.device):
         yield
 
 
-class LinearArchitecture:
-    """The architecture for which everything is known in closed form: no layer but one, no squashing of pixels."""
-
-    def encoder(self, spec: ModelSpec, heads: int) -> nn.Module:
-        return LinearHeads(spec, heads)
-
-    def decoder(self, spec: ModelSpec) -> nn.Module:
-        return nn.Sequential(nn.Linear(spec.latent, spec.input_size), nn.Unflatten(1, spec.shape))
-
-
-class LinearHeads(nn.Module):
-    def __init__(self, spec: ModelSpec, heads: int):
-        super().__init__()
-        self.heads = nn.ModuleList(nn.Linear(spec.input_size, spec.latent) for _ in range(heads))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        return tuple(head(x.flatten(1)) for head in self.heads)
-
-
 @pytest.fixture
 def linear() -> LinearArchitecture:
-    return LinearArchitecture()
+    """The architecture for which everything is known in closed form: one linear layer, unbounded pixels."""
+    return LinearArchitecture(bounded=False)
 
 
 GOOD = """

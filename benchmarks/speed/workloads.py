@@ -10,15 +10,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vimae_bench.data.pixels import to_unit
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.models import Autoencoder
+from vimae_bench.models import Autoencoder, StandardNormal
 from vimae_bench.plugin import Architecture, ModelSpec, Objective
 from vimae_builtin.architectures.conv import Conv
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.vimae import VIMAE
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 BATCH = 100
 LEARNING_RATE = 1e-3
@@ -112,7 +111,7 @@ class Workload:
 
     def model(self) -> Autoencoder:
         """The model at its initial weights, the same for every contestant, on the device."""
-        prior = Normal() if self.method.prior == "normal" else Logistic()
+        prior = StandardNormal if self.method.prior == "normal" else StandardLogistic
         return make_autoencoder(self.net.spec, self.net.architecture, prior, self.objective(), seed=0).to(self.device)
 
     def flops(self) -> float:

@@ -35,14 +35,13 @@ from vimae_bench_pythae.objective import PythaeObjective
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.training.loop import train
 from vimae_bench.execution import Training
-from vimae_bench.models import Autoencoder
+from vimae_bench.models import Autoencoder, StandardNormal
 from vimae_bench.plugin import Arrays, Evaluation, Examples, ModelSpec, Splits
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.datasets.digits import Digits
 from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.metrics.reconstruction import Reconstruction
-from vimae_builtin.priors.normal import Normal
 
 RUNS = {row.name: row for row in ROWS if not row.unfit}
 SEEDS = range(5)
@@ -132,7 +131,7 @@ def measured(way: Callable[..., None], name: str, splits: Splits, seed: int) -> 
     """The test images' SSE and rate of a model trained in a way."""
     objective = OBJECTIVES[name](**COMPARED[name])
     spec = ModelSpec(splits.shape, 8)
-    model = make_autoencoder(spec, MLP(hidden=(128, 128)), Normal(), objective, seed)
+    model = make_autoencoder(spec, MLP(hidden=(128, 128)), StandardNormal, objective, seed)
     way(name, model, objective, splits, seed)
     evaluation = Evaluation(model.eval(), splits, "digits", seed, torch.device("cpu"))
     found = {**Reconstruction()(evaluation), **Rate()(evaluation)}

@@ -12,9 +12,8 @@ from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.step.vmapped_step import batched
 from vimae_bench.execution import Training
-from vimae_bench.models import PosteriorFamily
+from vimae_bench.models import PosteriorFamily, StandardNormal
 from vimae_bench.plugin import Evaluation, Examples, Loss, ModelSpec, Objective, Prior, Splits
-from vimae_builtin.priors.normal import Normal
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def linear_evaluation(linear):
         seed: int = 0,
     ) -> Evaluation:
         spec = ModelSpec(images.shape[1:], len(heads[0][1]), pixel_range)
-        model = make_autoencoder(spec, linear, prior or Normal(), Untrained(family), seed).eval()
+        model = make_autoencoder(spec, linear, prior or StandardNormal, Untrained(family), seed).eval()
         for layer, (weight, bias) in zip(model.encoder.heads, heads, strict=True):
             affine(layer, weight, bias)
         if decoder:
@@ -89,7 +88,7 @@ def terms_of_two_seeds(linear):
 
     def made(objective: Objective, spec: ModelSpec) -> Tensor:
         x = (255 * torch.rand(60, *spec.shape)).to(torch.uint8)
-        models = [make_autoencoder(spec, linear, Normal(), objective, seed) for seed in range(2)]
+        models = [make_autoencoder(spec, linear, StandardNormal, objective, seed) for seed in range(2)]
         steps = [TrainingStep(model, objective, Training(batch=20), x) for model in models]
         index, progress = torch.arange(40).reshape(2, 20), torch.tensor(0.5)
         return batched(steps, index, progress)(index, progress)

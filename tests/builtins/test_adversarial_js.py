@@ -5,12 +5,12 @@ import torch
 from scipy import integrate, stats
 from torch import Tensor, nn
 
-from vimae_bench.models.types import PriorDistribution
+from vimae_bench.models import StandardNormal
+from vimae_bench.models.priors import Prior
 from vimae_bench.plugin import AdversarialJS, ModelSpec
 from vimae_bench.testing import check_divergence
 from vimae_builtin.divergences.adversarial_js import vimae_divergences
 from vimae_builtin.priors.laplace import StandardLaplace
-from vimae_builtin.priors.normal import StandardNormal
 from vimae_builtin.priors.uniform import StandardUniform
 
 
@@ -34,7 +34,7 @@ def js(p, q) -> float:
 class Optimal(nn.Module):
     """The best critic there is, for one-dimensional codes N(m, s^2): log p(z) - log q(z), or -log q(z) alone."""
 
-    def __init__(self, m: float, s: float, prior: PriorDistribution, trick: bool):
+    def __init__(self, m: float, s: float, prior: Prior, trick: bool):
         super().__init__()
         self.distribution, self.prior, self.trick = torch.distributions.Normal(m, s), prior, trick
 
@@ -60,7 +60,7 @@ def test_equal_laws_cannot_be_told_apart():
     assert loss.item() == pytest.approx(2 * log(2), abs=1e-5)
 
 
-def converged(divergence: AdversarialJS, prior: PriorDistribution, m: float, s: float, steps: int) -> nn.Module:
+def converged(divergence: AdversarialJS, prior: Prior, m: float, s: float, steps: int) -> nn.Module:
     critic = divergence.critic(spec(1))
     optimiser = torch.optim.Adam(critic.parameters(), 3e-3, (0.5, 0.999))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)

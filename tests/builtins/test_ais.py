@@ -13,7 +13,7 @@ from torch.distributions import MultivariateNormal
 
 from vimae_bench.functional.linear_gaussian import model_covariance
 from vimae_bench.metrics import GaussianDecoder, random_images
-from vimae_bench.models import Deterministic, PriorDistribution
+from vimae_bench.models import Deterministic, Prior
 from vimae_bench.plugin import Evaluation
 from vimae_builtin.metrics import ais
 from vimae_builtin.metrics.ais import (
@@ -174,7 +174,7 @@ def test_log_mean_exp_is_that():
 
 
 def test_the_metric_on_images_of_one_latent_agrees_with_quadrature_under_a_prior_of_its_own(model):
-    class Box(PriorDistribution):
+    class Box(Prior):
         """Uniform on [-2, 2]: flat, and without density beyond."""
 
         def sample(self, n):
@@ -184,7 +184,7 @@ def test_the_metric_on_images_of_one_latent_agrees_with_quadrature_under_a_prior
             return torch.full_like(z[..., 0], -log(4)).masked_fill((z.abs() > 2).any(-1), -torch.inf)
 
     weight = 0.5 * W[:, :1]
-    evaluation = model(prior=lambda spec, encode: Box(1), weight=weight)
+    evaluation = model(prior=Box, weight=weight)
     found = AIS(images=5, steps=60, chains=12, simulated=5, variance=0.1)(evaluation)
     x = random_images(evaluation.splits.test, 5, "likelihood", evaluation.dataset).flatten(1).double().numpy() - CENTRE
 

@@ -12,13 +12,12 @@ from torch.distributions import Normal as TorchNormal
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
-from vimae_bench.models import GaussianPosterior
+from vimae_bench.models import GaussianPosterior, StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.testing import check_objective
 from vimae_builtin.objectives.beta_tcvae import BetaTCVAE, log_weights, total_correlation
 from vimae_builtin.objectives.elbo import ELBO
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 FRAME = ModelSpec((1, 2, 3), 3)
 both_samplings = pytest.mark.parametrize("sampling", ["weighted", "stratified"])
@@ -30,7 +29,7 @@ def posteriors(n: int, latent: int = 3) -> GaussianPosterior:
 
 
 @both_samplings
-@pytest.mark.parametrize("prior", [Normal(), Logistic()])
+@pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_at_beta_one_it_is_the_vae_to_the_last_bit(linear, prior, sampling):
     data, losses = Batch(torch.rand(20, *FRAME.shape), torch.tensor(0.0), 5000), []
     for objective in (ELBO(recon_scale=0.5), BetaTCVAE(beta=1.0, recon_scale=0.5, sampling=sampling)):
@@ -43,7 +42,7 @@ def test_at_beta_one_it_is_the_vae_to_the_last_bit(linear, prior, sampling):
 @pytest.mark.parametrize("beta", [0.0, 4.0])
 def test_beta_weighs_the_total_correlation_alone(linear, beta):
     objective = BetaTCVAE(beta=beta, recon_scale=0.5)
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     loss = objective(model, Batch(torch.rand(20, *FRAME.shape), torch.tensor(0.0), 700))
     terms = loss.terms
     torch.testing.assert_close(loss.total, 0.5 * terms["sse"] + terms["kl"] + (beta - 1) * terms["tc"])
@@ -123,7 +122,7 @@ def test_only_the_stratified_gradient_knows_how_many_images_there_are():
 
 def test_a_step_of_training_tells_how_many_images_there_are(linear):
     def tc(images: int) -> float:
-        model = make_autoencoder(FRAME, linear, Normal(), BetaTCVAE(), seed=0)
+        model = make_autoencoder(FRAME, linear, StandardNormal, BetaTCVAE(), seed=0)
         x = (torch.arange(images * FRAME.pixels) % 251).to(torch.uint8).reshape(images, *FRAME.shape)
         step = TrainingStep(model, BetaTCVAE(), Training(batch=10), x)
         torch.manual_seed(3)
@@ -139,7 +138,7 @@ def test_a_larger_beta_makes_codes_less_dependent(linear):
 
     def correlation(beta: float) -> float:
         objective = BetaTCVAE(beta=beta, recon_scale=5.0)
-        model = make_autoencoder(ModelSpec((1, 1, 2), 2), linear, Normal(), objective, seed=0)
+        model = make_autoencoder(ModelSpec((1, 1, 2), 2), linear, StandardNormal, objective, seed=0)
         with torch.no_grad():
             model.encoder.heads[0].weight.copy_(torch.eye(2))
             model.encoder.heads[1].weight.zero_()

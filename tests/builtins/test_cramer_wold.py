@@ -5,11 +5,11 @@ import pytest
 import torch
 from scipy import integrate, special
 
+from vimae_bench.models import StandardNormal
 from vimae_bench.testing import check_divergence
 from vimae_builtin.divergences.cramer_wold import CramerWold, phi
 from vimae_builtin.priors.laplace import StandardLaplace
 from vimae_builtin.priors.logistic import StandardLogistic
-from vimae_builtin.priors.normal import StandardNormal
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 8, 20, 64])

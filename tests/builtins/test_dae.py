@@ -5,11 +5,11 @@ import torch
 from vimae_bench.data import Corruption
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.functional import squared_error
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.dae import DenoisingAutoencoder, damage
-from vimae_builtin.priors.normal import Normal
 
 FRAME = ModelSpec((3, 4, 4), 2)
 START = torch.tensor(0.0)
@@ -57,7 +57,7 @@ def test_a_pixel_mask_takes_all_channels():
 @pytest.mark.parametrize("pixel_range", ["unit", "sym"])
 def test_the_damaged_image_is_encoded_and_the_clean_one_compared(linear, pixel_range):
     objective, spec = DenoisingAutoencoder("mask_0.4", 0.3), ModelSpec((3, 4, 4), 2, pixel_range)
-    model, x = make_autoencoder(spec, linear, Normal(), objective, seed=0), torch.rand(9, *FRAME.shape)
+    model, x = make_autoencoder(spec, linear, StandardNormal, objective, seed=0), torch.rand(9, *FRAME.shape)
     torch.manual_seed(5)
     loss = objective(model, Batch(x, START, len(x)))
     torch.manual_seed(5)
@@ -70,13 +70,13 @@ def test_the_damaged_image_is_encoded_and_the_clean_one_compared(linear, pixel_r
 
 def test_without_corruption_it_is_the_plain_autoencoder(linear):
     batch = Batch(torch.rand(9, *FRAME.shape), START, 9)
-    model = make_autoencoder(FRAME, linear, Normal(), PlainAutoencoder(), seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, PlainAutoencoder(), seed=0)
     assert DenoisingAutoencoder("clean", 0.7)(model, batch).total == PlainAutoencoder(0.7)(model, batch).total
 
 
 def test_the_code_is_without_noise_at_evaluation():
     model, x = (
-        make_autoencoder(FRAME, MLP((8,)), Normal(), DenoisingAutoencoder(), 0).eval(),
+        make_autoencoder(FRAME, MLP((8,)), StandardNormal, DenoisingAutoencoder(), 0).eval(),
         torch.rand(3, *FRAME.shape),
     )
     assert torch.equal(model.encode(x).rsample(), model.encode(x).mean)
@@ -95,7 +95,7 @@ def test_a_linear_one_trained_to_the_end_is_a_wiener_filter(linear):
     """
     eigenvalues, v = torch.tensor([4.0, 2.0, 0.5, 0.1, 0.02, 0.02]), 0.25
     spec, objective = ModelSpec((1, 2, 3), 2), DenoisingAutoencoder("gauss_0.5")
-    model = make_autoencoder(spec, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(spec, linear, StandardNormal, objective, seed=0)
     basis = torch.linalg.qr(torch.randn(6, 6)).Q * eigenvalues.sqrt()
     optimiser = torch.optim.Adam(model.parameters(), lr=0.02, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, total_steps=600)

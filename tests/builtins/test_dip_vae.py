@@ -3,13 +3,12 @@ import pytest
 import torch
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.models import GaussianPosterior
+from vimae_bench.models import GaussianPosterior, StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.testing import check_objective
 from vimae_builtin.objectives.dip_vae import DIPVAE, penalties
 from vimae_builtin.objectives.elbo import ELBO
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 FRAME = ModelSpec((1, 2, 3), 3)
 both_kinds = pytest.mark.parametrize("kind", ["i", "ii"])
@@ -21,7 +20,7 @@ def posteriors(n: int, latent: int = 3) -> GaussianPosterior:
 
 
 @both_kinds
-@pytest.mark.parametrize("prior", [Normal(), Logistic()])
+@pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_without_weights_it_is_the_vae_to_the_last_bit(linear, prior, kind):
     data, losses = Batch(torch.rand(20, *FRAME.shape), torch.tensor(0.0), 20), []
     for objective in (ELBO(recon_scale=0.5), DIPVAE(kind, off_diagonal=0.0, diagonal=0.0, recon_scale=0.5)):
@@ -33,7 +32,7 @@ def test_without_weights_it_is_the_vae_to_the_last_bit(linear, prior, kind):
 
 def test_each_penalty_has_its_weight(linear):
     objective = DIPVAE("ii", off_diagonal=3.0, diagonal=7.0, recon_scale=0.5)
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     loss = objective(model, Batch(torch.rand(20, *FRAME.shape), torch.tensor(0.0), 20))
     t = loss.terms
     torch.testing.assert_close(loss.total, 0.5 * t["sse"] + t["kl"] + 3 * t["off diagonal"] + 7 * t["diagonal"])
@@ -82,7 +81,7 @@ def test_the_gradient_is_that_of_finite_differences(kind):
 @both_kinds
 def test_training_takes_the_covariance_to_the_identity(linear, kind):
     objective = DIPVAE(kind, off_diagonal=100.0, diagonal=100.0)
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     data = Batch(torch.randn(200, *FRAME.shape) @ torch.randn(3, 3), torch.tensor(0.0), 200)
     before = objective(model, data).terms
     adam = torch.optim.Adam(model.parameters(), lr=0.03)

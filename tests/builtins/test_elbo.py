@@ -6,12 +6,12 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
 from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, Evaluation, Examples, ModelSpec, Splits
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.objectives.elbo import ELBO, SampledELBO
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal as NormalPrior
+from vimae_builtin.priors.logistic import StandardLogistic
 
 FRAME = ModelSpec((1, 2, 5), 4)
 
@@ -24,7 +24,7 @@ def test_at_beta_one_it_is_the_negative_evidence_lower_bound_up_to_a_constant(li
     """With decoder variance 1/(2c): -ELBO = c * SSE + KL + D/2 log(2 pi / (2c))."""
     scale, data = 3.0, batch(20)
     objective = ELBO(recon_scale=scale)
-    model = make_autoencoder(FRAME, linear, NormalPrior(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     torch.manual_seed(5)
     loss = objective(model, data).total
     torch.manual_seed(5)
@@ -39,11 +39,11 @@ def test_at_beta_one_it_is_the_negative_evidence_lower_bound_up_to_a_constant(li
 @pytest.mark.parametrize("beta", [0.0, 0.2, 10.0])
 def test_beta_weighs_the_rate_alone(linear, beta):
     objective = ELBO(beta=beta, recon_scale=0.5)
-    loss = objective(make_autoencoder(FRAME, linear, NormalPrior(), objective, seed=0), batch(20))
+    loss = objective(make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0), batch(20))
     torch.testing.assert_close(loss.total, 0.5 * loss.terms["sse"] + beta * loss.terms["kl"])
 
 
-@pytest.mark.parametrize("prior", [NormalPrior(), Logistic()])
+@pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_the_sampled_rate_is_the_closed_one_or_the_integral_in_expectation(linear, prior):
     """Over many draws: the mean of log q - log p agrees with KL by torch.distributions, or by quadrature."""
     x = torch.rand(1, *FRAME.shape)
@@ -56,18 +56,18 @@ def test_the_sampled_rate_is_the_closed_one_or_the_integral_in_expectation(linea
     one_dimension = prior(ModelSpec((1, 1, 1), 1), None)
     log_p = one_dimension.log_prob(line)[:, None]
     exact = (log_q.exp() * (log_q - log_p)).sum() * 24 / 24_000
-    if isinstance(prior, NormalPrior):
+    if prior is StandardNormal:
         closed = kl_divergence(Normal(q.m, q.std), Normal(torch.zeros(4), torch.ones(4))).sum()
         assert exact.item() == pytest.approx(closed.item(), rel=1e-5)
     assert rates.item() == pytest.approx(exact.item(), abs=0.02)
 
 
 def test_a_prior_without_a_closed_form_is_refused_before_training(linear):
-    model = make_autoencoder(FRAME, linear, Logistic(), ELBO(), seed=0)
+    model = make_autoencoder(FRAME, linear, StandardLogistic, ELBO(), seed=0)
     with pytest.raises(ValueError, match=r"StandardLogistic.*'elbo_sampled'.*prior 'normal'"):
         ELBO().check(model)
     SampledELBO().check(model)
-    ELBO().check(make_autoencoder(FRAME, linear, NormalPrior(), ELBO(), seed=0))
+    ELBO().check(make_autoencoder(FRAME, linear, StandardNormal, ELBO(), seed=0))
 
 
 EIGENVALUES = torch.tensor([4.0, 2.0, 1.0, 0.2, 0.02, 0.02, 0.02, 0.01, 0.01, 0.01])
@@ -93,7 +93,7 @@ def test_a_linear_model_trained_to_the_end_reaches_the_known_rate_and_distortion
     rate = sum(max(0.5 * log(e / s2), 0) for e in EIGENVALUES.tolist())
 
     objective, x = ELBO(beta, scale), images_with_those_eigenvalues(4096)
-    model = make_autoencoder(FRAME, linear, NormalPrior(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.03, total_steps=steps)
     for step in range(steps):
@@ -124,7 +124,7 @@ def test_a_network_collapses_where_the_largest_eigenvalue_is_below_the_decoders_
     """beta/(2c) = 10 is above all eigenvalues of MNIST, 0.5 below eight of them; the measure's flag tells."""
     images = images_with_the_spectrum_of_mnist(2000)
     spec, objective = ModelSpec((1, 28, 28), 8), ELBO(1.0, scale)
-    model = make_autoencoder(spec, MLP((64,)), NormalPrior(), objective, seed=0)
+    model = make_autoencoder(spec, MLP((64,)), StandardNormal, objective, seed=0)
     optimiser = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
     x = torch.from_numpy(images) / 255
     for step in range(800):

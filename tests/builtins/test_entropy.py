@@ -9,8 +9,8 @@ from torch.distributions import Normal as TorchNormal
 from vimae_bench.models import Deterministic, Gaussian, GaussianPosterior
 from vimae_builtin.metrics.entropy import Entropy, entropy_terms, mixture_log_prob
 from vimae_builtin.metrics.rate import Rate
-from vimae_builtin.priors.logistic import Logistic, StandardLogistic
-from vimae_builtin.priors.uniform import Uniform
+from vimae_builtin.priors.logistic import StandardLogistic
+from vimae_builtin.priors.uniform import StandardUniform
 
 PIXELS = 4
 
@@ -73,7 +73,7 @@ def test_a_deterministic_code_is_compared_with_the_models_own_prior(linear_evalu
     weight = torch.zeros(2, PIXELS)
     weight[0, 0] = weight[1, 1] = 2.0
     found = Entropy()(
-        linear_evaluation(noise_images(8000), Deterministic(), [(weight, -torch.ones(2))], prior=Logistic())
+        linear_evaluation(noise_images(8000), Deterministic(), [(weight, -torch.ones(2))], prior=StandardLogistic)
     )
     expected = -2 * log(2) - float(StandardLogistic(2).log_prob(torch.rand(200_000, 2) * 2 - 1).mean())
     assert found["entropy"].value == pytest.approx(2 * log(2), abs=0.06)
@@ -96,5 +96,5 @@ def test_above_eight_latents_nearest_neighbours_are_not_asked(linear_evaluation,
 
 def test_codes_outside_the_prior_have_an_entropy_and_no_divergence(linear_evaluation, noise_images):
     head = [(3 * torch.eye(PIXELS)[:2], torch.zeros(2))]
-    evaluation = linear_evaluation(noise_images(200), Deterministic(), head, prior=Uniform())
+    evaluation = linear_evaluation(noise_images(200), Deterministic(), head, prior=StandardUniform)
     assert set(Entropy()(evaluation)) == {"entropy", "entropy gap"}

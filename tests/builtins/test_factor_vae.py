@@ -10,12 +10,12 @@ from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.step.vmapped_step import batched
 from vimae_bench.execution import Training
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.testing import check_objective
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.factor_vae import FactorVAE, log_ratio, permute_dimensions
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 FRAME = ModelSpec((1, 2, 3), 3)
 SMALL = FactorVAE(hidden=16, layers=2)
@@ -25,7 +25,7 @@ def batch(n: int = 20) -> Batch:
     return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0), n)
 
 
-@pytest.mark.parametrize("prior", [Normal(), Logistic()])
+@pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_at_gamma_zero_it_is_the_vae_to_the_last_bit(linear, prior):
     data, losses = batch(), []
     for objective in (ELBO(recon_scale=0.5), replace(SMALL, gamma=0.0, recon_scale=0.5)):
@@ -36,7 +36,7 @@ def test_at_gamma_zero_it_is_the_vae_to_the_last_bit(linear, prior):
 
 
 def test_gamma_weighs_the_log_ratio_of_the_discriminators_probabilities(linear):
-    model, data = make_autoencoder(FRAME, linear, Normal(), SMALL, seed=0), batch()
+    model, data = make_autoencoder(FRAME, linear, StandardNormal, SMALL, seed=0), batch()
     torch.manual_seed(5)
     loss = replace(SMALL, gamma=3.0)(model, data)
     torch.manual_seed(5)
@@ -53,7 +53,7 @@ def test_the_discriminator_is_that_of_the_paper():
 
 
 def test_its_cost_is_the_cross_entropy_of_two_classes(linear):
-    model, data = make_autoencoder(FRAME, linear, Normal(), SMALL, seed=0), batch(21)
+    model, data = make_autoencoder(FRAME, linear, StandardNormal, SMALL, seed=0), batch(21)
     torch.manual_seed(5)
     cost = SMALL.discriminate(model, data).total
     torch.manual_seed(5)
@@ -99,7 +99,7 @@ def test_a_trained_discriminator_gives_the_total_correlation_of_a_normal_law(cor
 
 
 def test_each_step_trains_its_own_player(linear):
-    model = make_autoencoder(FRAME, linear, Normal(), SMALL, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, SMALL, seed=0)
     mine, theirs = SMALL.optimizer_steps()
     assert "auxiliary" not in mine.modules
     assert (theirs.modules, theirs.learning_rate) == (("auxiliary",), SMALL.discriminator_rate)
@@ -121,7 +121,7 @@ def test_a_larger_gamma_makes_codes_less_dependent(linear):
 
     def correlation(gamma: float) -> float:
         objective = FactorVAE(gamma=gamma, recon_scale=200.0, hidden=32, layers=2, discriminator_rate=5e-3)
-        model = make_autoencoder(ModelSpec((1, 1, 2), 2), linear, Normal(), objective, seed=0)
+        model = make_autoencoder(ModelSpec((1, 1, 2), 2), linear, StandardNormal, objective, seed=0)
         with torch.no_grad():
             model.encoder.heads[0].weight.copy_(6 * torch.eye(2))
             model.encoder.heads[0].bias.fill_(-3.0)
@@ -139,7 +139,7 @@ def test_a_larger_gamma_makes_codes_less_dependent(linear):
 def test_it_keeps_the_contract_and_its_seeds_can_be_batched(linear):
     check_objective(SMALL)
     x = (255 * torch.rand(60, *FRAME.shape)).to(torch.uint8)
-    models = [make_autoencoder(FRAME, linear, Normal(), SMALL, seed) for seed in range(2)]
+    models = [make_autoencoder(FRAME, linear, StandardNormal, SMALL, seed) for seed in range(2)]
     steps, index, progress = (
         [TrainingStep(model, SMALL, Training(batch=20), x) for model in models],
         torch.arange(40).reshape(2, 20),

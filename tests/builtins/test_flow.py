@@ -1,3 +1,4 @@
+from functools import partial
 from math import log, pi
 
 import pytest
@@ -5,19 +6,18 @@ import torch
 from torch.autograd.functional import jacobian
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.models import DiracPosterior
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.testing import check_prior
 from vimae_builtin.objectives.elbo import SampledELBO
-from vimae_builtin.priors.flow import AffineFlow, RealNVP
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.flow import RealNVP
 
 FRAME = ModelSpec((1, 2, 5), 4)
 
 
 def shaken(latent: int, couplings: int = 6, std: float = 0.3) -> RealNVP:
     """A flow far from the identity: all its weights are random."""
-    prior = AffineFlow(couplings, hidden=16)(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
+    prior = RealNVP(latent, couplings=couplings, hidden=16)
     for p in prior.parameters():
         torch.nn.init.normal_(p, std=std)
     return prior
@@ -25,7 +25,7 @@ def shaken(latent: int, couplings: int = 6, std: float = 0.3) -> RealNVP:
 
 @pytest.mark.parametrize("latent", [1, 2, 5])
 def test_before_training_it_is_the_standard_normal_bit_for_bit(latent):
-    flow, normal = (make(ModelSpec((1, 2, 2), latent), None) for make in (AffineFlow(), Normal()))
+    flow, normal = (make(latent) for make in (RealNVP, StandardNormal))
     z = 3 * torch.randn(100, 7, latent)
     assert torch.equal(flow.log_prob(z), normal.log_prob(z))
     draws = []
@@ -37,7 +37,7 @@ def test_before_training_it_is_the_standard_normal_bit_for_bit(latent):
 
 def test_the_first_loss_is_that_of_the_vae(linear):
     losses, x = [], torch.rand(9, *FRAME.shape)
-    for prior in (AffineFlow(), Normal()):
+    for prior in (RealNVP, StandardNormal):
         model = make_autoencoder(FRAME, linear, prior, SampledELBO(), seed=0)
         torch.manual_seed(5)
         losses.append(SampledELBO()(model, Batch(x, torch.tensor(0.0), len(x))).total)
@@ -93,10 +93,7 @@ def test_gradients_of_the_density_are_those_of_finite_differences():
 def test_the_contract_holds_far_from_the_identity(std):
     """A density that integrates to 1, draws that belong to it, an entropy that is theirs."""
 
-    def prior(spec, encode):
-        return shaken(spec.latent, std=std)
-
-    check_prior(prior)
+    check_prior(partial(shaken, std=std))
 
 
 def test_two_dimensions_integrate_to_one():
@@ -109,7 +106,7 @@ def test_two_dimensions_integrate_to_one():
 
 
 def test_no_dimension_is_scaled_beyond_its_bound():
-    prior = AffineFlow(couplings=3, hidden=8, max_log_scale=0.5)(ModelSpec((1, 2, 2), 4), None)
+    prior = RealNVP(4, couplings=3, hidden=8, max_log_scale=0.5)
     for p in prior.parameters():
         torch.nn.init.normal_(p, std=10.0)
     z = torch.randn(100, 4)
@@ -126,7 +123,7 @@ def test_it_learns_a_law_that_is_no_gaussian():
         z1 = torch.randn(n)
         return torch.stack([z1, z1.square() / 2 + 0.3 * torch.randn(n)], 1)
 
-    prior = AffineFlow()(ModelSpec((1, 2, 2), 2), None)
+    prior = RealNVP(2)
     optimiser = torch.optim.Adam(prior.parameters(), lr=3e-3, fused=True)
     for _ in range(1500):
         optimiser.zero_grad()

@@ -3,7 +3,7 @@ import torch
 from torch.autograd.functional import jacobian
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.models import Gaussian, NormalizingFlowPosterior
+from vimae_bench.models import Gaussian, NormalizingFlowPosterior, StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.testing import example_evaluation
 from vimae_builtin.architectures.mlp import MLP
@@ -11,9 +11,8 @@ from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.metrics.reconstruction import Reconstruction
 from vimae_builtin.objectives.elbo import SampledELBO
 from vimae_builtin.objectives.iaf_vae import AutoregressiveFlow, FlowVAE
-from vimae_builtin.priors.flow import AffineFlow
-from vimae_builtin.priors.normal import Normal
-from vimae_builtin.priors.vamp import Vamp
+from vimae_builtin.priors.flow import RealNVP
+from vimae_builtin.priors.vamp import VampPrior
 
 FRAME = ModelSpec((1, 4, 4), 3)
 
@@ -39,7 +38,7 @@ def test_before_training_it_is_the_vae_bit_for_bit(net, linear):
     """The same weights, the same draw, the same loss and the same gradients as with a Gaussian posterior."""
     x, found = torch.rand(9, *FRAME.shape), []
     for objective in (FlowVAE(beta=0.7), SampledELBO(beta=0.7)):
-        model = make_autoencoder(FRAME, linear if net == "linear" else net, Normal(), objective, seed=3)
+        model = make_autoencoder(FRAME, linear if net == "linear" else net, StandardNormal, objective, seed=3)
         torch.manual_seed(5)
         loss = objective(model, Batch(x, torch.tensor(0.0), len(x)))
         grads = torch.autograd.grad(loss.total, [*model.decoder.parameters()])
@@ -147,7 +146,7 @@ def test_metrics_see_the_posterior_of_the_flow():
 
 
 def test_the_flow_is_part_of_the_models_weights_once():
-    model = make_autoencoder(FRAME, MLP((16,)), Normal(), FlowVAE(), seed=0)
+    model = make_autoencoder(FRAME, MLP((16,)), StandardNormal, FlowVAE(), seed=0)
     own = {name for name in model.state_dict() if "nets" in name}
     assert own
     assert all(name.startswith("auxiliary.nets") for name in own)
@@ -156,8 +155,8 @@ def test_the_flow_is_part_of_the_models_weights_once():
 def test_weights_that_are_put_in_its_place_are_the_flows(linear):
     """As a compiled step does: the family has no weights of its own beside those of the model."""
     objective, x = FlowVAE(hidden=8), torch.rand(4, *FRAME.shape)
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
-    other = make_autoencoder(FRAME, linear, Normal(), objective, seed=1)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    other = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=1)
     shake(other.auxiliary, 0.4)
 
     class Call(torch.nn.Module):
@@ -180,10 +179,10 @@ def test_weights_that_are_put_in_its_place_are_the_flows(linear):
 
 def test_a_learned_prior_fits_and_a_mixture_of_gaussian_posteriors_is_refused(linear):
     with torch.inference_mode():  # as it is made before anything is trained
-        model = make_autoencoder(FRAME, linear, AffineFlow(), FlowVAE(), seed=0)
+        model = make_autoencoder(FRAME, linear, RealNVP, FlowVAE(), seed=0)
     FlowVAE().check(model)
     with pytest.raises(ValueError, match="trains a NormalizingFlowPosterior"):
-        FlowVAE().check(make_autoencoder(FRAME, linear, Vamp(), FlowVAE(), seed=0))
+        FlowVAE().check(make_autoencoder(FRAME, linear, VampPrior, FlowVAE(), seed=0))
 
 
 @pytest.mark.slow
@@ -200,12 +199,12 @@ def test_it_comes_closer_to_a_posterior_that_is_no_gaussian(linear):
 
     line = torch.linspace(-6, 6, 1201, dtype=torch.float64)
     grid = torch.cartesian_prod(line, line)
-    prior = Normal()(spec, None)
+    prior = StandardNormal(spec.latent)
     log_joint = -c * (1 - grid.square().sum(1) / 4).square() + prior.log_prob(grid)
     evidence = (torch.logsumexp(log_joint, 0) + 2 * torch.log(torch.tensor(12 / 1200))).item()
     bounds = []
     for objective in (SampledELBO(1.0, c), FlowVAE(flow_steps=6, hidden=64, recon_scale=c)):
-        model = make_autoencoder(spec, linear, Normal(), objective, seed=0)
+        model = make_autoencoder(spec, linear, StandardNormal, objective, seed=0)
         model.decoder = Ring()
         optimiser = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)
         batch = Batch(torch.ones(256, 1, 1, 1), torch.tensor(0.0), 256)

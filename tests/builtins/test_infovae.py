@@ -4,7 +4,7 @@ from torch import Tensor
 
 from vimae_bench.core.spec import PluginSpec
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.models import Deterministic, Gaussian, NoisyInputEncoder
+from vimae_bench.models import Deterministic, Gaussian, NoisyInputEncoder, StandardNormal
 from vimae_bench.plugin import AdversarialJS, Batch, ModelSpec, catalog, registry
 from vimae_bench.plugin.settings import SettingsChecker
 from vimae_bench.testing import check_objective
@@ -14,8 +14,7 @@ from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.infovae import InfoVAE, ZhaoInfoVAE
 from vimae_builtin.objectives.vimae import VIMAE
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 FRAME = ModelSpec((1, 4, 4), 3)
 
@@ -24,8 +23,8 @@ def batch(n: int = 50) -> Batch:
     return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0), n)
 
 
-def losses_and_gradients(objective, data: Batch, prior=Normal, spec: ModelSpec = FRAME) -> list[Tensor]:
-    model = make_autoencoder(spec, MLP((16,)), prior(), objective, seed=0)
+def losses_and_gradients(objective, data: Batch, prior=StandardNormal, spec: ModelSpec = FRAME) -> list[Tensor]:
+    model = make_autoencoder(spec, MLP((16,)), prior, objective, seed=0)
     torch.manual_seed(7)
     loss = objective(model, data)
     return [loss.total.detach(), *torch.autograd.grad(loss.total, [*model.parameters()])]
@@ -51,7 +50,7 @@ SPECIAL = {
 }
 
 
-@pytest.mark.parametrize("prior", [Normal, Logistic])
+@pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 @pytest.mark.parametrize("case", SPECIAL)
 def test_a_special_case_is_the_other_objective(case, prior):
     """In value and in every gradient, under equal seeds."""
@@ -65,7 +64,7 @@ def test_loss_is_that_of_zhao_et_al_term_by_term(linear):
     """1706.02262: reconstruction + (1 - alpha) E KL(q(z|x) || p) + (alpha + lambda - 1) D(q(z) || p)."""
     alpha, lambda_, data = 0.3, 4.0, batch()
     objective = ZhaoInfoVAE(MMD(), alpha, lambda_, recon_scale=2.0)
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     torch.manual_seed(7)
     loss = objective(model, data)
     torch.manual_seed(7)

@@ -6,17 +6,17 @@ import torch
 from torch.distributions import MultivariateNormal
 
 from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.objectives.elbo import SampledELBO
 from vimae_builtin.objectives.iwae import ImportanceWeighted
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 FRAME, D = ModelSpec((1, 2, 5), 4), 10
 START = torch.tensor(0.0)
 
 
-@pytest.mark.parametrize("prior", [Normal(), Logistic()])
+@pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_of_one_draw_it_is_the_evidence_lower_bound_with_its_constant(linear, prior):
     c, x = 0.3, torch.rand(9, *FRAME.shape)
     model, losses = make_autoencoder(FRAME, linear, prior, SampledELBO(), seed=0), []
@@ -29,7 +29,7 @@ def test_of_one_draw_it_is_the_evidence_lower_bound_with_its_constant(linear, pr
 def exact_model(linear, c: float):
     """A linear-Gaussian model whose encoder is its exact posterior, and the covariance [D, D] of its images."""
     s2 = 1 / (2 * c)
-    model = make_autoencoder(FRAME, linear, Normal(), ImportanceWeighted(), seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, ImportanceWeighted(), seed=0)
     basis = torch.linalg.qr(torch.randn(D, 4, dtype=torch.float64)).Q
     w = basis * torch.tensor([2.0, 1.5, 1.0, 0.5], dtype=torch.float64)  # orthogonal: a diagonal posterior
     spread = w.square().sum(0) + s2

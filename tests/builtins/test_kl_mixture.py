@@ -8,14 +8,13 @@ from torch.distributions import Normal as TorchNormal
 from torch.distributions import kl_divergence
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.models import GaussianPosterior
+from vimae_bench.models import GaussianPosterior, StandardNormal
 from vimae_bench.plugin import Batch, BenchError, ModelSpec
 from vimae_bench.testing import check_divergence, check_objective
 from vimae_builtin.divergences.kl_mixture import MixtureKL
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.infovae import InfoVAE
 from vimae_builtin.objectives.vimae import VIMAE
-from vimae_builtin.priors.normal import Normal, StandardNormal
 from vimae_builtin.priors.uniform import StandardUniform
 
 
@@ -83,7 +82,7 @@ def test_with_it_infovae_lies_between_autoencoder_and_vae(linear):
     objectives = InfoVAE(MixtureKL(), a=0.0, l=1.0), ELBO()
     losses = []
     for objective in objectives:
-        model = make_autoencoder(spec, linear, Normal(), objective, seed=0)
+        model = make_autoencoder(spec, linear, StandardNormal, objective, seed=0)
         torch.manual_seed(1)
         losses.append(objective(model, Batch(x, torch.tensor(0.5), len(x))))
     # In a batch of one the mixture is the posterior itself: one draw of the VAE's KL.
@@ -99,7 +98,7 @@ def test_what_it_cannot_be_used_with_is_refused(linear):
     spec = ModelSpec((1, 4, 4), 2)
     deterministic = VIMAE(MixtureKL())
     with pytest.raises(ValueError, match="needs Gaussian posteriors, which `infovae`"):
-        deterministic.check(make_autoencoder(spec, linear, Normal(), deterministic, seed=0))
+        deterministic.check(make_autoencoder(spec, linear, StandardNormal, deterministic, seed=0))
     with pytest.raises(ValueError, match="nowhere 0"):
         MixtureKL().check(StandardUniform(2))
     with pytest.raises(BenchError, match="hand over"):

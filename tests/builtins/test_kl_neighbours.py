@@ -8,12 +8,11 @@ from scipy.spatial import KDTree
 from scipy.special import digamma, gammaln
 from torch import Tensor
 
-from vimae_bench.models import PriorDistribution
+from vimae_bench.models import Prior, StandardNormal
 from vimae_bench.testing import check_divergence
 from vimae_builtin.divergences.kl_neighbours import NeighbourKL
 from vimae_builtin.priors.laplace import StandardLaplace
 from vimae_builtin.priors.logistic import StandardLogistic
-from vimae_builtin.priors.normal import StandardNormal
 from vimae_builtin.priors.uniform import StandardUniform
 
 
@@ -28,7 +27,7 @@ def test_is_the_estimate_of_kozachenko_and_leonenko(d, k):
     assert NeighbourKL(k)(z, prior).item() == pytest.approx(-entropy - prior.log_prob(z).mean().item(), rel=1e-6)
 
 
-def values(draw, prior: PriorDistribution, times: int, k: int = 1) -> Tensor:
+def values(draw, prior: Prior, times: int, k: int = 1) -> Tensor:
     return torch.stack([NeighbourKL(k)(draw(), prior) for _ in range(times)])
 
 

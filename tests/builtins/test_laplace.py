@@ -6,17 +6,15 @@ import scipy.stats
 import torch
 from scipy import integrate
 
-from vimae_bench.models import DiracPosterior
-from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import ModelSpec
+from vimae_bench.models.priors import Prior
 from vimae_bench.testing import check_prior
-from vimae_builtin.priors.laplace import Laplace
+from vimae_builtin.priors.laplace import StandardLaplace
 
 LAW = scipy.stats.laplace(scale=1 / sqrt(2))
 
 
-def prior(latent: int) -> PriorDistribution:
-    return Laplace()(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
+def prior(latent: int) -> Prior:
+    return StandardLaplace(latent)
 
 
 def test_log_density_is_that_of_independent_laplace_laws():
@@ -51,4 +49,4 @@ def test_the_most_extreme_draws_are_finite_and_symmetric(monkeypatch):
 
 
 def test_it_keeps_its_contract():
-    check_prior(Laplace())
+    check_prior(StandardLaplace)

@@ -15,10 +15,10 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from vimae_bench.functional.linear_gaussian import exact_encoder, maximum_likelihood, model_covariance, quantities
 from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
 from vimae_bench.metrics.likelihood import VARIANCE_FLOOR
-from vimae_bench.models import Deterministic, Gaussian, Posterior, PosteriorFamily, PriorDistribution
+from vimae_bench.models import Deterministic, Gaussian, Posterior, PosteriorFamily, Prior
 from vimae_bench.plugin import Evaluation, Examples, Splits
 from vimae_builtin.metrics.likelihood import Likelihood, bound, effective_sample_size, fitted
-from vimae_builtin.priors.logistic import Logistic
+from vimae_builtin.priors.logistic import StandardLogistic
 
 SHAPE, PIXELS, LATENT = (1, 6, 6), 36, 3
 S2 = 0.02
@@ -229,7 +229,7 @@ def one_latent(
 
 
 def test_the_prior_is_the_models_own(linear_evaluation, noise_images):
-    evaluation, W = one_latent(linear_evaluation, noise_images(20, SHAPE), Logistic())
+    evaluation, W = one_latent(linear_evaluation, noise_images(20, SHAPE), StandardLogistic)
     found = Likelihood(images=20, ks=(2000,), variance=S2)(evaluation)["nll_iwae2000"]
     x = random_images(evaluation.splits.test, 20, "likelihood", evaluation.dataset).flatten(1).double().numpy() - CENTRE
     prior = logistic(scale=3**0.5 / pi)
@@ -245,7 +245,7 @@ def test_the_prior_is_the_models_own(linear_evaluation, noise_images):
     assert found.value == pytest.approx(np.mean([nll(image) for image in x]), abs=5e-3)
 
 
-class Box(PriorDistribution):
+class Box(Prior):
     """Uniform on [0, 0.01] in each dimension: draws of q outside have no density."""
 
     def sample(self, n):
@@ -257,7 +257,7 @@ class Box(PriorDistribution):
 
 
 def test_an_infinite_bound_is_left_out(linear_evaluation, noise_images):
-    evaluation, _ = one_latent(linear_evaluation, noise_images(20, SHAPE), lambda spec, encode: Box(spec.latent))
+    evaluation, _ = one_latent(linear_evaluation, noise_images(20, SHAPE), Box)
     found = Likelihood(images=20, ks=(1, 5), variance=S2)(evaluation)
     assert set(found) == {"decoder variance"}
     fit = Likelihood(images=20, ks=(1,), variance=S2, proposal="fitted", proposal_steps=3)(evaluation)

@@ -5,20 +5,18 @@ import pytest
 import scipy.stats
 import torch
 
-from vimae_bench.models import DiracPosterior, GaussianPosterior
+from vimae_bench.models import GaussianPosterior, StandardNormal
 from vimae_bench.models.posteriors import Deterministic
-from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import ModelSpec
-from vimae_builtin.priors.laplace import Laplace
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
-from vimae_builtin.priors.uniform import Uniform
+from vimae_bench.models.priors import Prior
+from vimae_builtin.priors.laplace import StandardLaplace
+from vimae_builtin.priors.logistic import StandardLogistic
+from vimae_builtin.priors.uniform import StandardUniform
 
 SCALE = sqrt(3) / pi
 
 
-def prior(latent: int) -> PriorDistribution:
-    return Logistic()(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
+def prior(latent: int) -> Prior:
+    return StandardLogistic(latent)
 
 
 def test_log_density_is_that_of_independent_logistics():
@@ -69,10 +67,10 @@ def test_kl_of_a_gaussian_is_estimated_without_bias():
 
 
 LAWS = {
-    "normal": (Normal, scipy.stats.norm()),
-    "logistic": (Logistic, scipy.stats.logistic(scale=SCALE)),
-    "laplace": (Laplace, scipy.stats.laplace(scale=1 / sqrt(2))),
-    "uniform": (Uniform, scipy.stats.uniform(-sqrt(3), 2 * sqrt(3))),
+    "normal": (StandardNormal, scipy.stats.norm()),
+    "logistic": (StandardLogistic, scipy.stats.logistic(scale=SCALE)),
+    "laplace": (StandardLaplace, scipy.stats.laplace(scale=1 / sqrt(2))),
+    "uniform": (StandardUniform, scipy.stats.uniform(-sqrt(3), 2 * sqrt(3))),
 }
 
 

@@ -3,22 +3,16 @@ import torch
 from scipy.signal import fftconvolve
 
 from vimae_bench.functional import median_bandwidth, mmd2
-from vimae_bench.models import DiracPosterior
-from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import ModelSpec
+from vimae_bench.models import StandardNormal
+from vimae_bench.models.priors import Prior
 from vimae_builtin.divergences.mmd import MMD
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 SCALES = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
-def prior(make, latent: int) -> PriorDistribution:
-    return make()(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
-
-
 def test_is_the_statistic_of_the_codes_against_as_many_draws_of_the_prior():
-    z, normal = torch.randn(30, 4), prior(Normal, 4)
+    z, normal = torch.randn(30, 4), StandardNormal(4)
     divergence = MMD("rbf", 0.5, "biased")
     torch.manual_seed(1)
     value = divergence(z, normal)
@@ -27,13 +21,13 @@ def test_is_the_statistic_of_the_codes_against_as_many_draws_of_the_prior():
 
 
 def test_is_neither_clamped_nor_rooted():
-    normal = prior(Normal, 2)
+    normal = StandardNormal(2)
     values = torch.stack([MMD()(normal.sample(20), normal) for _ in range(50)])
     assert values.min() < 0
 
 
 def test_median_kernel_is_set_by_the_codes_and_the_draws():
-    z, normal = 2 * torch.randn(30, 4), prior(Normal, 4)
+    z, normal = 2 * torch.randn(30, 4), StandardNormal(4)
     torch.manual_seed(1)
     value = MMD("rbf_median")(z, normal)
     torch.manual_seed(1)
@@ -50,7 +44,7 @@ W = torch.arange(0, 60, 0.02, dtype=torch.float64)
 X = torch.arange(-30, 4, 0.1, dtype=torch.float64)
 
 
-def density_of_difference(one: PriorDistribution, other: PriorDistribution) -> torch.Tensor:
+def density_of_difference(one: Prior, other: Prior) -> torch.Tensor:
     """The density of Z - Z' at `W`, for two one-dimensional laws."""
     z = torch.arange(-30, 30, 0.02, dtype=torch.float64)
     p, q = (distribution.log_prob(z[:, None]).exp().numpy() for distribution in (one, other))
@@ -78,7 +72,7 @@ def mean_kernel(density: torch.Tensor, d: int) -> float:
 )
 def test_distance_of_the_two_priors_is_the_known_one(d, nn, ll, nl, distance):
     """At d = 64 five leading digits cancel in the distance."""
-    normal, logistic = prior(Normal, 1), prior(Logistic, 1)
+    normal, logistic = StandardNormal(1), StandardLogistic(1)
     pairs = ((normal, normal), (logistic, logistic), (normal, logistic))
     means = [mean_kernel(density_of_difference(*pair), d) for pair in pairs]
     assert means == pytest.approx([nn, ll, nl], abs=1e-6)
@@ -88,7 +82,7 @@ def test_distance_of_the_two_priors_is_the_known_one(d, nn, ll, nl, distance):
 @pytest.mark.parametrize(("d", "distance"), [(2, 7.316e-4), (8, 1.829e-6), (64, 5.90e-12)])
 def test_the_gaussian_kernel_of_infovae_hardly_tells_the_two_priors_apart(d, distance):
     """E exp(-r^2/d^2) is the one-dimensional mean to the power of d; eleven digits cancel at d = 64."""
-    normal, logistic = prior(Normal, 1), prior(Logistic, 1)
+    normal, logistic = StandardNormal(1), StandardLogistic(1)
     weights = 0.04 * torch.exp(-(W**2) / d**2)
     weights[0] /= 2
     pairs = ((normal, normal), (logistic, logistic), (normal, logistic))
@@ -98,7 +92,7 @@ def test_the_gaussian_kernel_of_infovae_hardly_tells_the_two_priors_apart(d, dis
 
 
 def test_draws_of_the_two_priors_are_at_their_known_distance():
-    normal, logistic = prior(Normal, 2), prior(Logistic, 2)
+    normal, logistic = StandardNormal(2), StandardLogistic(2)
     values = torch.stack([MMD()(logistic.sample(2000), normal) for _ in range(10)])
     error = values.std().item() / 10**0.5
     assert values.mean().item() == pytest.approx(4.604e-3, abs=4 * error)

@@ -5,14 +5,12 @@ import torch
 from torch.distributions import Independent, kl_divergence
 from torch.distributions import Normal as Gauss
 
-from vimae_bench.models import DiracPosterior, GaussianPosterior
-from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import ModelSpec
-from vimae_builtin.priors.normal import Normal
+from vimae_bench.models import DiracPosterior, GaussianPosterior, StandardNormal
+from vimae_bench.models.priors import Prior
 
 
-def prior(latent: int) -> PriorDistribution:
-    return Normal()(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
+def prior(latent: int) -> Prior:
+    return StandardNormal(latent)
 
 
 def standard(latent: int) -> Independent:
@@ -39,7 +37,7 @@ def test_kl_uses_the_log_variance_and_not_the_floored_deviation():
 def test_kl_is_the_mean_of_the_one_draw_estimate():
     q = GaussianPosterior(torch.tensor([[1.0, -0.5]]), torch.tensor([[-2.0, 0.5]]))
     p = prior(2)
-    draws = PriorDistribution.kl(p, q, q.rsample((100_000,)).squeeze(1))
+    draws = Prior.kl(p, q, q.rsample((100_000,)).squeeze(1))
     error = draws.std().item() / len(draws) ** 0.5
     assert p.kl(q, q.mean).item() == pytest.approx(draws.mean().item(), abs=4 * error)
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.architectures.conv import Conv
 from vimae_builtin.architectures.mlp import MLP
@@ -11,8 +12,7 @@ from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.vimae import VIMAE
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 FRAME = ModelSpec((1, 28, 28), 3)
 OBJECTIVES = {"ae": PlainAutoencoder(), "elbo": ELBO(), "vimae": VIMAE(MMD())}
@@ -25,7 +25,7 @@ def batch(device: torch.device) -> Batch:
 
 @every_objective
 @pytest.mark.parametrize(
-    ("net", "prior"), [(MLP(hidden=(16,)), Normal()), (Conv(width=8), Logistic())], ids=["mlp", "conv"]
+    ("net", "prior"), [(MLP(hidden=(16,)), StandardNormal), (Conv(width=8), StandardLogistic)], ids=["mlp", "conv"]
 )
 def test_a_step_compiles_into_one_graph_with_the_same_gradients(net, prior, objective, device):
     torch.compiler.reset()
@@ -42,14 +42,14 @@ def test_a_step_compiles_into_one_graph_with_the_same_gradients(net, prior, obje
 
 @every_objective
 def test_total_and_terms_are_float32_scalars(objective, device):
-    model = make_autoencoder(FRAME, MLP(hidden=(16,)), Normal(), objective, seed=0).to(device)
+    model = make_autoencoder(FRAME, MLP(hidden=(16,)), StandardNormal, objective, seed=0).to(device)
     loss = objective(model, batch(device))
     assert {(v.shape, v.dtype) for v in (loss.total, *loss.terms.values())} == {((), torch.float32)}
 
 
 @every_objective
 def test_every_weight_gets_a_gradient(objective, device):
-    model = make_autoencoder(FRAME, MLP(hidden=(16,)), Normal(), objective, seed=0).to(device)
+    model = make_autoencoder(FRAME, MLP(hidden=(16,)), StandardNormal, objective, seed=0).to(device)
     objective(model, batch(device)).total.backward()
     assert all(
         p.grad is not None and p.grad.isfinite().all() and p.grad.any()
@@ -59,7 +59,11 @@ def test_every_weight_gets_a_gradient(objective, device):
 
 @every_objective
 def test_one_seed_gives_one_loss(objective, device):
-    model, data, losses = make_autoencoder(FRAME, MLP((16,)), Normal(), objective, seed=0).to(device), batch(device), []
+    model, data, losses = (
+        make_autoencoder(FRAME, MLP((16,)), StandardNormal, objective, seed=0).to(device),
+        batch(device),
+        [],
+    )
     for _ in range(2):
         torch.manual_seed(3)
         losses.append(objective(model, data).total)

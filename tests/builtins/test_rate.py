@@ -16,13 +16,13 @@ from vimae_bench.models import (
     GaussianPosterior,
     NoisyInputEncoder,
     Posterior,
+    StandardNormal,
     TruncatedNormal,
 )
 from vimae_bench.plugin import Batch, BenchError, Evaluation, Examples, ModelSpec, Splits
 from vimae_builtin.metrics.rate import Rate, logdet_bias
 from vimae_builtin.objectives.elbo import ELBO
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 SHAPE = (1, 8, 8)
 PIXELS = 64
@@ -116,7 +116,7 @@ def test_the_push_forward_rate_to_a_logistic_prior_agrees_with_quadrature(linear
     scale, mean, weight = 0.1, 1.5, torch.ones(1, PIXELS) / 2
     images = np.zeros((100, *SHAPE), dtype=np.uint8)
     evaluation = linear_evaluation(
-        images, NoisyInputEncoder(TruncatedNormal(scale)), [(weight, torch.tensor([mean]))], prior=Logistic()
+        images, NoisyInputEncoder(TruncatedNormal(scale)), [(weight, torch.tensor([mean]))], prior=StandardLogistic
     )
     std = CUT_STD * scale * 4
     prior = logistic(scale=3**0.5 / pi)
@@ -130,7 +130,7 @@ def test_a_gaussian_encoder_under_a_logistic_prior_agrees_with_quadrature(
     linear_evaluation, constant_heads, noise_images
 ):
     heads = constant_heads(PIXELS, [0.5], [0.6])
-    found = Rate()(linear_evaluation(noise_images(5000, SHAPE), Gaussian(), heads, prior=Logistic()))["rate"]
+    found = Rate()(linear_evaluation(noise_images(5000, SHAPE), Gaussian(), heads, prior=StandardLogistic))["rate"]
     prior = logistic(scale=3**0.5 / pi)
     cross, _ = quad(lambda z: -prior.logpdf(z) * np.exp(-0.5 * ((z - 0.5) / 0.6) ** 2) / (0.6 * (2 * pi) ** 0.5), -5, 6)
     assert found.value == pytest.approx(cross - 0.5 * log(2 * pi * e * 0.36), abs=4 * found.se)
@@ -167,7 +167,7 @@ def test_a_small_reconstruction_factor_collapses_the_vae_on_digits(linear, recon
     bunch = load_digits()
     x = torch.from_numpy(bunch.images[:500] / 16).float().unsqueeze(1)
     objective = ELBO(beta=1.0, recon_scale=recon_scale)
-    model = make_autoencoder(ModelSpec(SHAPE, 2), linear, Normal(), objective, seed=0)
+    model = make_autoencoder(ModelSpec(SHAPE, 2), linear, StandardNormal, objective, seed=0)
     adam = torch.optim.Adam(model.parameters(), lr=0.02)
     for _ in range(300):
         adam.zero_grad()

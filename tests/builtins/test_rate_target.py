@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.rate_target import RateTarget
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 FRAME = ModelSpec((1, 2, 5), 4)
 START = torch.tensor(0.0)
@@ -20,14 +20,14 @@ def loss_of(objective, model, x, progress=START):
 
 
 def test_at_a_target_of_zero_it_is_the_beta_vae(linear):
-    x, model = torch.rand(9, *FRAME.shape), make_autoencoder(FRAME, linear, Normal(), ELBO(), seed=0)
+    x, model = torch.rand(9, *FRAME.shape), make_autoencoder(FRAME, linear, StandardNormal, ELBO(), seed=0)
     ours = loss_of(RateTarget(rate=0, gamma=0.3, recon_scale=0.7), model, x)
     assert ours.total == loss_of(ELBO(0.3, 0.7), model, x).total
 
 
 def test_the_absolute_value_is_of_the_mean_over_the_batch(linear):
     """Half of the images have KL 0 and half 2h: against a target of h the penalty is 0, not h."""
-    model = make_autoencoder(FRAME, linear, Normal(), RateTarget(), seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, RateTarget(), seed=0)
     with torch.no_grad():
         for head in model.encoder.heads:
             head.weight.zero_()
@@ -43,7 +43,7 @@ def test_the_absolute_value_is_of_the_mean_over_the_batch(linear):
 @pytest.mark.parametrize(("rate", "slope"), [(0.5, 1.0), (1.0, 0.0), (2.0, -1.0)])
 def test_the_gradient_of_the_rate_has_the_sign_of_the_gap_and_is_zero_at_equality(linear, rate, slope):
     """d loss / d bias is gamma * sign * m; the gradient of the reconstruction is switched off here."""
-    model = make_autoencoder(FRAME, linear, Normal(), RateTarget(), seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, RateTarget(), seed=0)
     with torch.no_grad():
         for layer in (*model.encoder.heads, model.decoder[0]):
             layer.weight.zero_()
@@ -56,7 +56,7 @@ def test_the_gradient_of_the_rate_has_the_sign_of_the_gap_and_is_zero_at_equalit
 
 @pytest.mark.parametrize(("progress", "target"), [(0.0, 0.0), (0.1, 4.0), (0.25, 10.0), (0.9, 10.0)])
 def test_the_target_grows_from_zero_over_the_first_part_of_training(linear, progress, target):
-    model, x = make_autoencoder(FRAME, linear, Normal(), RateTarget(), seed=0), torch.rand(9, *FRAME.shape)
+    model, x = make_autoencoder(FRAME, linear, StandardNormal, RateTarget(), seed=0), torch.rand(9, *FRAME.shape)
     loss = loss_of(RateTarget(anneal=0.25), model, x, torch.tensor(progress))
     assert loss.terms["target"].item() == pytest.approx(target)
     gap = abs(loss.terms["kl"].item() - target)
@@ -64,14 +64,14 @@ def test_the_target_grows_from_zero_over_the_first_part_of_training(linear, prog
 
 
 def test_without_annealing_the_target_stands_from_the_start(linear):
-    model, x = make_autoencoder(FRAME, linear, Normal(), RateTarget(), seed=0), torch.rand(9, *FRAME.shape)
+    model, x = make_autoencoder(FRAME, linear, StandardNormal, RateTarget(), seed=0), torch.rand(9, *FRAME.shape)
     assert loss_of(RateTarget(rate=3), model, x).terms["target"] == 3
 
 
 def test_a_prior_whose_rate_has_to_be_estimated_is_refused(linear):
     with pytest.raises(ValueError, match=r"StandardLogistic.*biased; use the prior 'normal'"):
-        RateTarget().check(make_autoencoder(FRAME, linear, Logistic(), RateTarget(), seed=0))
-    RateTarget().check(make_autoencoder(FRAME, linear, Normal(), RateTarget(), seed=0))
+        RateTarget().check(make_autoencoder(FRAME, linear, StandardLogistic, RateTarget(), seed=0))
+    RateTarget().check(make_autoencoder(FRAME, linear, StandardNormal, RateTarget(), seed=0))
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_training_settles_at_the_target_with_the_distortion_of_that_rate(linear)
     s2 = 0.1522
     assert sum(0.5 * log(e / s2) for e in eigenvalues[:4].tolist()) == pytest.approx(4, abs=1e-3)
     objective, total = RateTarget(rate=4.0), 2000
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     basis = torch.linalg.qr(torch.randn(10, 10)).Q * eigenvalues.sqrt()
     optimiser = torch.optim.Adam(model.parameters(), lr=0.02, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, total_steps=total)

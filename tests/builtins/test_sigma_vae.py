@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.sigma_vae import SigmaVAE
-from vimae_builtin.priors.normal import Normal
 
 FRAME, D = ModelSpec((1, 2, 5), 4), 10
 START = torch.tensor(0.0)
@@ -23,7 +23,7 @@ def learned(linear):
     """A model whose decoder's log-variance is a parameter, set to a value."""
 
     def make(variance: float):
-        model = make_autoencoder(FRAME, linear, Normal(), SigmaVAE("learned"), seed=0)
+        model = make_autoencoder(FRAME, linear, StandardNormal, SigmaVAE("learned"), seed=0)
         with torch.no_grad():
             model.auxiliary.log_variance.fill_(log(variance - 1e-6))  # over the floor of min_std^2
         return model
@@ -66,14 +66,14 @@ def test_at_its_optimum_the_learned_variance_gives_the_gradients_of_the_optimal_
 
 def test_the_learned_variance_starts_where_it_is_told(linear):
     objective = SigmaVAE("learned", initial_std=0.3)
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     assert loss_of(objective, model, torch.rand(9, *FRAME.shape)).terms["decoder std"].item() == pytest.approx(
         0.3, 1e-4
     )
 
 
 def test_a_perfect_reconstruction_does_not_make_the_loss_infinite(linear):
-    model = make_autoencoder(FRAME, linear, Normal(), SigmaVAE(min_std=0.01), seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, SigmaVAE(min_std=0.01), seed=0)
     with torch.no_grad():
         for p in model.parameters():
             p.zero_()
@@ -87,7 +87,7 @@ def test_a_linear_one_trained_to_the_end_finds_the_noise_of_probabilistic_pca(li
     eigenvalues = torch.tensor([4.0, 2.0, 1.5, 1.0, 0.3, 0.25, 0.2, 0.2, 0.15, 0.1])
     noise = eigenvalues[4:].mean().item()
     objective, total = SigmaVAE(variance), 1000
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     x = torch.randn(4096, D)
     x = x - x.mean(0)
     white = torch.linalg.solve_triangular(torch.linalg.cholesky(x.T @ x / 4096), x.T, upper=False)

@@ -3,9 +3,9 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from vimae_bench.models import StandardNormal
 from vimae_bench.testing import check_divergence
 from vimae_builtin.divergences.sliced_wasserstein import SlicedWasserstein
-from vimae_builtin.priors.normal import StandardNormal
 
 
 class Given(StandardNormal):

@@ -5,17 +5,15 @@ import pytest
 import scipy.stats
 import torch
 
-from vimae_bench.models import DiracPosterior
-from vimae_bench.models.types import PriorDistribution
-from vimae_bench.plugin import ModelSpec
+from vimae_bench.models.priors import Prior
 from vimae_bench.testing import check_prior
-from vimae_builtin.priors.uniform import Uniform
+from vimae_builtin.priors.uniform import StandardUniform
 
 LAW = scipy.stats.uniform(-sqrt(3), 2 * sqrt(3))
 
 
-def prior(latent: int) -> PriorDistribution:
-    return Uniform()(ModelSpec((1, 2, 2), latent), lambda x: DiracPosterior(x))
+def prior(latent: int) -> Prior:
+    return StandardUniform(latent)
 
 
 def test_log_density_is_that_of_a_cube_and_minus_infinity_outside():
@@ -59,4 +57,4 @@ def test_no_draw_lies_outside(monkeypatch):
 
 
 def test_it_keeps_its_contract():
-    check_prior(Uniform())
+    check_prior(StandardUniform)

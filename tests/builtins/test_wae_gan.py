@@ -4,27 +4,26 @@ import torch
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
-from vimae_bench.models import Deterministic
+from vimae_bench.models import Deterministic, StandardNormal
 from vimae_bench.plugin import AdversarialJS, Batch, ModelSpec
 from vimae_bench.testing import check_objective
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.objectives.vimae import AAE, VIMAE, WAEGAN
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
-from vimae_builtin.priors.uniform import Uniform
+from vimae_builtin.priors.logistic import StandardLogistic
+from vimae_builtin.priors.uniform import StandardUniform
 
 FRAME = ModelSpec((1, 4, 4), 3)
 
 
-def step_of(objective, prior=Normal, images=None) -> TrainingStep:
+def step_of(objective, prior=StandardNormal, images=None) -> TrainingStep:
     torch.manual_seed(1)
-    model = make_autoencoder(FRAME, MLP((16,)), prior(), objective, seed=0)
+    model = make_autoencoder(FRAME, MLP((16,)), prior, objective, seed=0)
     images = torch.randint(0, 256, (200, *FRAME.shape), dtype=torch.uint8) if images is None else images
     return TrainingStep(model, objective, Training(batch=50), images)
 
 
 @pytest.mark.parametrize("trick", [False, True])
-@pytest.mark.parametrize("prior", [Normal, Logistic])
+@pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_it_is_vimae_with_a_critic(prior, trick):
     """Bitwise, over several steps of both players under one seed."""
     found = []
@@ -58,7 +57,7 @@ def test_both_losses_are_those_of_wae_written_out(linear):
         AAE(weight=3, recon_scale=0.05, units=16, layers=2),
         Batch(torch.rand(40, 1, 4, 4), torch.tensor(0.0), 40),
     )
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     with torch.no_grad():
         [p.mul_(100) for p in model.auxiliary.parameters()]
     z, critic = model.encode(data.x).mean, model.auxiliary
@@ -94,7 +93,7 @@ def test_training_brings_the_codes_to_the_prior():
 def test_prior_trick_is_refused_for_a_prior_that_ends():
     objective = WAEGAN(prior_trick=True)
     with pytest.raises(ValueError, match="nowhere 0"):
-        objective.check(make_autoencoder(FRAME, MLP((16,)), Uniform(), objective, seed=0))
+        objective.check(make_autoencoder(FRAME, MLP((16,)), StandardUniform, objective, seed=0))
 
 
 @pytest.mark.parametrize("kind", [WAEGAN, AAE])

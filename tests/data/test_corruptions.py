@@ -5,9 +5,9 @@ import torch
 from vimae_bench.data import Corruption, corrupted
 from vimae_bench.data.pixels import to_network
 from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Splits
 from vimae_builtin.objectives.ae import PlainAutoencoder
-from vimae_builtin.priors.normal import Normal
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (1500, 3, 5, 6), dtype=np.uint8)
 CLEAN = torch.from_numpy(IMAGES).float() / 255
@@ -70,7 +70,7 @@ def test_damage_is_done_in_unit_pixels_whatever_the_network_sees(name, linear):
 def seen_by(architecture, pixel_range, name: str, seed: int) -> torch.Tensor:
     """The corrupted test images as they reach the encoder of a model."""
     spec = ModelSpec((3, 5, 6), 2, pixel_range)
-    model = make_autoencoder(spec, architecture, Normal(), PlainAutoencoder(), seed).eval()
+    model = make_autoencoder(spec, architecture, StandardNormal, PlainAutoencoder(), seed).eval()
     examples, seen = Examples(IMAGES[:300], None), []
     model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
     evaluation = Evaluation(model, Splits(examples, examples, examples), "invented", seed, torch.device("cpu"))

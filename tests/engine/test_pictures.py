@@ -9,10 +9,9 @@ from torch import nn
 from vimae_bench.engine import pictures
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.pictures import as_bytes, draw, prior_levels
-from vimae_bench.models import Deterministic
+from vimae_bench.models import Deterministic, StandardNormal
 from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Objective, Splits
-from vimae_builtin.priors.logistic import Logistic
-from vimae_builtin.priors.normal import Normal
+from vimae_builtin.priors.logistic import StandardLogistic
 
 HISTORY = [{"epoch": e, "terms": {"total": 3.0 / e, "sse": 2.0 / e, r"a $\dear$ term": 1.0}} for e in (1, 2, 3)]
 
@@ -59,7 +58,7 @@ def evaluation(n=60, latent=2, shape=(1, 8, 8), labels=10, prior=None, pixel_ran
     rng = np.random.default_rng(0)
     grey = rng.integers(0, 256, (n, 1, 1, 1), dtype=np.uint8)
     test = Examples(np.broadcast_to(grey, (n, *shape)).copy(), np.arange(n) % labels if labels else None)
-    model = make_autoencoder(ModelSpec(shape, latent, pixel_range), Negative(), prior or Normal(), Plain(), 0)
+    model = make_autoencoder(ModelSpec(shape, latent, pixel_range), Negative(), prior or StandardNormal, Plain(), 0)
     return Evaluation(model.eval(), Splits(test, test, test), "greys", 0, torch.device("cpu"))
 
 
@@ -93,14 +92,11 @@ def test_fewer_images_than_a_row_make_a_shorter_row(tmp_path):
 
 
 def test_samples_are_decoded_draws_of_the_models_own_prior(tmp_path):
-    class Brighter(Normal):
-        def __call__(self, spec, encode):
-            prior = super().__call__(spec, encode)
-            sample = prior.sample
-            prior.sample = lambda n: sample(n).clamp(0.4, 0.6)
-            return prior
+    class Brighter(StandardNormal):
+        def sample(self, n):
+            return super().sample(n).clamp(0.4, 0.6)
 
-    draw(evaluation(latent=3, prior=Brighter()), HISTORY, tmp_path / "pictures")
+    draw(evaluation(latent=3, prior=Brighter), HISTORY, tmp_path / "pictures")
     found = entries(tmp_path / "pictures" / "samples.png", 64)
     assert found.shape == (10, 10)
     assert 0.4 * 255 - 1 <= found.min() < found.max() <= 0.6 * 255 + 1
@@ -143,7 +139,7 @@ def test_the_outline_of_a_standard_normal_prior_is_its_three_circles():
 
 
 def test_the_outline_of_any_prior_holds_the_mass_it_says():
-    one = evaluation(prior=Logistic())
+    one = evaluation(prior=StandardLogistic)
     log_p = one.model.prior.log_prob(one.model.prior.sample(20_000))
     for level, mass in zip(prior_levels(one), (0.98889, 0.86466, 0.39347), strict=True):
         # Both the level and the mass are estimated, from 100,000 and 20,000 draws.

@@ -11,9 +11,9 @@ from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
 from vimae_bench.functional import squared_error
-from vimae_bench.models import Deterministic, Gaussian, PriorDistribution
+from vimae_bench.models import Deterministic, Gaussian, Prior
 from vimae_bench.plugin import Loss, ModelSpec, Objective, OptimizerStep
-from vimae_bench.plugin.registry import make_plugin
+from vimae_bench.plugin.registry import make_plugin, make_prior_factory
 from vimae_bench.storage.run_folder import RunFolder
 
 FRAME = ModelSpec((1, 8, 8), 3)
@@ -56,7 +56,7 @@ def make_images(n=1000, shape=FRAME.shape):
 def make_step(objective, prior=None, architecture=None, spec=FRAME, batch=50, seed=0, **training):
     """A training step at its first weights; an objective is made from its choice if it is one."""
     objective = make_plugin("objective", objective) if isinstance(objective, PluginSpec) else objective
-    prior = prior if callable(prior) else make_plugin("prior", prior or PluginSpec("normal"))
+    prior = prior if callable(prior) else make_prior_factory(prior or PluginSpec("normal"))
     architecture = make_plugin("architecture", architecture or PluginSpec("mlp", {"hidden": [32, 16]}))
     model = make_autoencoder(spec, architecture, prior, objective, seed).train()
     return TrainingStep(model, objective, Training(batch=batch, **training), make_images(shape=spec.shape))
@@ -78,14 +78,6 @@ def run_steps(form, steps, batch=50, seed=7):
 def flatten_weights(step):
     """All that training changes in the model, in one vector, float64."""
     return torch.cat([value.double().flatten() for value in step.model.state_dict().values()])
-
-
-class StandardNormalPrior(PriorDistribution):
-    def sample(self, n):
-        return torch.randn(n, self.latent)
-
-    def log_prob(self, z):
-        return -0.5 * (z.square() + 1.8378770664093453).sum(-1)
 
 
 class ItemReader(Objective):
@@ -143,12 +135,11 @@ class ImportanceWeightedObjective(Objective):
         return Loss(-bound, {"bound": bound})
 
 
-class PseudoInputPrior(PriorDistribution):
+class PseudoInputPrior(Prior):
     """A mixture of posteriors of learned images (1705.07120)."""
 
-    def __init__(self, spec, encode, count=5):
-        super().__init__(spec.latent)
-        self.encode, self.images = encode, nn.Parameter(torch.rand(count, *spec.shape))
+    def bind(self, spec, encode):
+        self.encode, self.images = encode, nn.Parameter(torch.rand(5, *spec.shape))
 
     def sample(self, n):
         return self.encode(self.images).rsample((n,))[:, 0]

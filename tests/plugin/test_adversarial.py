@@ -11,7 +11,7 @@ from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.step.vmapped_step import batched
 from vimae_bench.execution import Training
 from vimae_bench.functional import squared_error
-from vimae_bench.models import Autoencoder, Deterministic, PriorDistribution
+from vimae_bench.models import Autoencoder, Deterministic, Prior, StandardNormal, has_full_support
 from vimae_bench.plugin import (
     AdversarialDivergence,
     Batch,
@@ -20,11 +20,9 @@ from vimae_bench.plugin import (
     DivergenceObjective,
     Loss,
     ModelSpec,
-    has_full_support,
 )
 from vimae_bench.testing import ContractError, check_divergence, check_objective
 from vimae_builtin.priors.laplace import StandardLaplace
-from vimae_builtin.priors.normal import Normal, StandardNormal
 from vimae_builtin.priors.uniform import StandardUniform
 
 FRAME = ModelSpec((1, 4, 4), 3)
@@ -39,10 +37,10 @@ class LinearWitness(AdversarialDivergence):
     def critic(self, spec: ModelSpec) -> nn.Module:
         return nn.Linear(spec.latent, 1, bias=False)
 
-    def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def penalty(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         return critic(z).mean()
 
-    def critic_loss(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def critic_loss(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         apart = critic(z).mean() - critic(prior.sample(len(z))).mean()
         return critic.weight.square().sum() / 4 - apart
 
@@ -67,7 +65,7 @@ def images(n: int = 200) -> Tensor:
 
 
 def step_of(objective: Matched, linear, training: Training | None = None) -> TrainingStep:
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     return TrainingStep(model, objective, training or Training(batch=50), images())
 
 
@@ -90,7 +88,7 @@ def test_a_critic_is_trained_by_a_step_of_its_own_at_its_own_rate(linear):
 
 def test_the_penalty_moves_the_encoder_and_the_critics_loss_the_critic_alone(linear):
     objective = Matched(LinearWitness())
-    model = make_autoencoder(FRAME, linear, Normal(), objective, seed=0)
+    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     batch = Batch(torch.rand(50, *FRAME.shape), torch.tensor(0.0), 50)
     mine, its = objective.optimizer_steps()
     reached = {}
@@ -141,12 +139,12 @@ def test_a_divergence_may_refuse_a_prior(linear):
 
     objective = Matched(Refusing())
     with pytest.raises(ValueError, match="no StandardNormal, please"):
-        objective.check(make_autoencoder(FRAME, linear, Normal(), objective, seed=0))
+        objective.check(make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0))
 
 
 def test_a_divergence_without_a_check_refuses_nothing(linear):
     objective = Matched(lambda z, prior: z.mean())
-    objective.check(make_autoencoder(FRAME, linear, Normal(), objective, seed=0))
+    objective.check(make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0))
 
 
 def test_which_densities_reach_everywhere():
@@ -174,22 +172,22 @@ class Idle(LinearWitness):
 
 
 class Blind(LinearWitness):
-    def critic_loss(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def critic_loss(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         return 1 + critic.weight.square().sum()
 
 
 class Repelling(LinearWitness):
-    def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def penalty(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         return super().penalty(2 * z.detach() - z, prior, critic)
 
 
 class Wide(LinearWitness):
-    def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def penalty(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         return critic(z)
 
 
 class Inverted(LinearWitness):
-    def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def penalty(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         return -critic(z).mean()
 
 

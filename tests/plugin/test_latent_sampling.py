@@ -15,7 +15,7 @@ from vimae_bench.models import Deterministic, Gaussian, NoisyInputEncoder, Trunc
 from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_bench.plugin import latent_sampling as sampling
 from vimae_bench.plugin.evaluation import Evaluation
-from vimae_bench.plugin.registry import make_plugin
+from vimae_bench.plugin.registry import make_prior_factory
 
 PIXELS = 4
 N = 20_000
@@ -45,7 +45,7 @@ def make_evaluation(linear):
         model = make_autoencoder(
             ModelSpec((1, 1, PIXELS), latent, pixel_range),
             linear,
-            make_plugin("prior", PluginSpec(prior)),
+            make_prior_factory(PluginSpec(prior)),
             objective,
             seed,
         ).eval()

@@ -8,6 +8,7 @@ import torch
 
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.execution import PluginSpec
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_bench.plugin.registry import make_plugin
 
@@ -89,7 +90,7 @@ def test_the_28x28_net_at_full_width_fits_in_2_gib_of_gpu_memory():
         objective = make_plugin("objective", PluginSpec("elbo", {"beta": 1.0}))
         architecture, prior = (
             make_plugin("architecture", PluginSpec("conv", {"width": 1024})),
-            make_plugin("prior", PluginSpec("normal")),
+            StandardNormal,
         )
         model = make_autoencoder(ModelSpec((1, 28, 28), 8), architecture, prior, objective, 0)
         weights = sum(p.nbytes for p in model.parameters())

@@ -115,7 +115,7 @@ def _named(entry: CatalogEntry) -> str:
 
 
 def _made(entry: CatalogEntry, catalog: Catalog, given: Json) -> Any:  # noqa: ANN401
-    from ..plugin.registry import make_plugin
+    from ..plugin.registry import make_plugin, make_prior_factory
 
     checker = SettingsChecker(catalog.get_form)
     raw = {"use": entry.name, **dict(_inner(entry.form, catalog)), **given}
@@ -123,7 +123,10 @@ def _made(entry: CatalogEntry, catalog: Catalog, given: Json) -> Any:  # noqa: A
     if checker.problems:
         found = [Problem(spell(where), what) for where, what in checker.problems]
         raise Problems("its settings (give them with -s)", found)
-    return make_plugin(entry.kind, PluginSpec.from_json(choice), catalog=catalog)
+    chosen = PluginSpec.from_json(choice)
+    if entry.kind == "prior":
+        return make_prior_factory(chosen, catalog)
+    return make_plugin(entry.kind, chosen, catalog=catalog)
 
 
 def _required(form: Json) -> list[str]:

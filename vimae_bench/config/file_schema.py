@@ -9,7 +9,8 @@ from ..core.canonical import Json
 from ..core.spec import Training
 from ..data.types import Dataset
 from ..execution.interfaces import Executor, Reporter
-from ..plugin.interfaces import Architecture, Metric, Objective, Prior
+from ..models.priors import Prior
+from ..plugin.interfaces import Architecture, Metric, Objective
 from ..plugin.settings import PARTIAL
 
 # Not `$`, which lets an end of line pass; and Python's `\Z`, which pydantic's own engine does not know.

@@ -4,17 +4,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from ..core.errors import BenchError
 from ..core.seeds import derive_seed
 from ..core.spec import Run
 from ..data.types import Dataset
 from ..models.autoencoder import Autoencoder
-from ..models.posteriors import Posterior
-from ..models.types import ModelSpec
+from ..models.model_spec import ModelSpec
+from ..models.priors import Prior
 from ..plugin import registry
-from ..plugin.interfaces import Architecture, Objective, Prior
+from ..plugin.interfaces import Architecture, Objective
 
 
 def dataset_of(run: Run) -> Dataset:
@@ -35,7 +34,7 @@ def frame_of(run: Run, shape: tuple[int, int, int]) -> ModelSpec:
 def build(run: Run, spec: ModelSpec, objective: Objective, device: torch.device) -> Autoencoder:
     """The run's model at its initial weights. Raises BenchError if the architecture cannot serve the spec."""
     architecture = registry.make_plugin("architecture", run.architecture)
-    prior = registry.make_plugin("prior", run.prior)
+    prior = registry.make_prior_factory(run.prior)
     try:
         return assemble(spec, architecture, prior, objective, run.seed, device)
     except ValueError as error:
@@ -43,7 +42,12 @@ def build(run: Run, spec: ModelSpec, objective: Objective, device: torch.device)
 
 
 def assemble(
-    spec: ModelSpec, architecture: Architecture, prior: Prior, objective: Objective, seed: int, device: torch.device
+    spec: ModelSpec,
+    architecture: Architecture,
+    prior: Callable[[int], Prior],
+    objective: Objective,
+    seed: int,
+    device: torch.device,
 ) -> Autoencoder:
     """A model at its initial weights, made on the CPU so that they are the same for every device.
 
@@ -55,7 +59,7 @@ def assemble(
 
 
 def make_autoencoder(
-    spec: ModelSpec, architecture: Architecture, prior: Prior, objective: Objective, seed: int
+    spec: ModelSpec, architecture: Architecture, prior: Callable[[int], Prior], objective: Objective, seed: int
 ) -> Autoencoder:
     """A model of made parts on the CPU, each initialised from a stream of its own.
 
@@ -65,20 +69,9 @@ def make_autoencoder(
     family = objective.posterior()
     encoder = seeded(seed, "encoder", lambda: architecture.encoder(spec, family.heads))
     decoder = seeded(seed, "decoder", lambda: architecture.decoder(spec))
-    encode = LateEncoder()
-    distribution = seeded(seed, "prior", lambda: prior(spec, encode))
     auxiliary = seeded(seed, "auxiliary", lambda: objective.auxiliary(spec))
-    encode.model = model = Autoencoder(spec, family, encoder, decoder, distribution, auxiliary)
-    return model
-
-
-class LateEncoder:
-    """The encoder of a model that is still to be made, for its prior; a copy of the model has a copy of it."""
-
-    model: Autoencoder
-
-    def __call__(self, x: Tensor) -> Posterior:
-        return self.model.encode_for_prior(x)
+    # The prior is bound when the model is made, and may draw weights then: still from the prior's own stream.
+    return seeded(seed, "prior", lambda: Autoencoder(spec, family, encoder, decoder, prior(spec.latent), auxiliary))
 
 
 M = TypeVar("M")

@@ -9,7 +9,7 @@ from ..core.errors import BenchError
 from ..core.spec import MatrixEntry, PluginSpec
 from ..data.prepare import open_splits
 from ..data.types import Dataset
-from ..models.types import ModelSpec
+from ..models.model_spec import ModelSpec
 from ..plugin import registry
 from ..plugin.interfaces import Metric
 

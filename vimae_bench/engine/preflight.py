@@ -16,7 +16,7 @@ from ..data.prepare import ensure, open_splits
 from ..data.types import Dataset, Splits
 from ..execution import signals
 from ..models.autoencoder import Autoencoder
-from ..models.types import ModelSpec
+from ..models.model_spec import ModelSpec
 from ..plugin import registry
 from ..plugin.interfaces import Metric
 from ..plugin.manager import PLUGIN_ERRORS

@@ -17,7 +17,7 @@ from ..core.seeds import derive_seed
 from ..data.corruptions import corrupted
 from ..data.types import Examples, Splits
 from ..functional.linear_svm import hinge_minimum
-from ..models.types import ModelSpec
+from ..models.model_spec import ModelSpec
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC

@@ -17,7 +17,7 @@ from ..core.results import Estimate, Measure
 from ..core.seeds import derive_seed
 from ..data.types import Splits
 from ..functional.frechet_distance import Moments
-from ..models.types import ModelSpec
+from ..models.model_spec import ModelSpec
 from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Metric
 from ..plugin.latent_sampling import LatentDistribution

@@ -1,6 +1,8 @@
 """The autoencoder, posteriors and priors."""
 
 from .autoencoder import Autoencoder
+from .heads import Heads
+from .model_spec import ModelSpec
 from .posteriors import (
     Deterministic,
     DiracPosterior,
@@ -16,7 +18,7 @@ from .posteriors import (
     PosteriorFamily,
     TruncatedNormal,
 )
-from .types import Heads, ModelSpec, PriorDistribution
+from .priors import Prior, StandardNormal, has_full_support
 
 __all__ = [
     "Autoencoder",
@@ -34,6 +36,8 @@ __all__ = [
     "NormalizingFlowPosterior",
     "Posterior",
     "PosteriorFamily",
-    "PriorDistribution",
+    "Prior",
+    "StandardNormal",
     "TruncatedNormal",
+    "has_full_support",
 ]

@@ -1,18 +1,20 @@
-"""The autoencoder: the one module the harness owns. Its parts are made by plugins."""
+"""The autoencoder: the one module the harness owns. Its modules are made by plugins."""
 
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
+from .model_spec import ModelSpec
 from .posteriors import Posterior, PosteriorFamily
-from .types import ModelSpec, PriorDistribution
+from .priors import Prior
 
 
 class Autoencoder(nn.Module):
-    """An encoder, a decoder, a prior, and what the objective has of its own, over images of one spec.
+    """An encoder, a decoder, a prior, and the objective's own modules at `auxiliary`, for images of one shape.
 
     `matmul_dtype` is the precision of the matrix products inside encoder and decoder: float32, or bfloat16 in training.
+    Binding the prior may draw weights, from the global generator.
     """
 
     def __init__(
@@ -21,7 +23,7 @@ class Autoencoder(nn.Module):
         family: PosteriorFamily,
         encoder: nn.Module,
         decoder: nn.Module,
-        prior: PriorDistribution,
+        prior: Prior,
         auxiliary: nn.Module,
     ):
         super().__init__()
@@ -29,12 +31,13 @@ class Autoencoder(nn.Module):
         self.matmul_dtype = torch.float32
         self.encoder, self.decoder, self.prior, self.auxiliary = encoder, decoder, prior, auxiliary
         self.family = family.bind(auxiliary)
+        prior.bind(spec, self._encode_for_prior)
 
     def encode(self, x: Tensor) -> Posterior:
         """q(z|x) for images [B, C, H, W] in network units, with the objective's input noise where it has any."""
         return self.family(self._heads, x)
 
-    def encode_for_prior(self, x: Tensor) -> Posterior:
+    def _encode_for_prior(self, x: Tensor) -> Posterior:
         """As `encode`, by the encoder in evaluation mode: learned images must not enter the data's batch statistics."""
         training = self.encoder.training
         self.encoder.eval()
@@ -60,5 +63,5 @@ class Autoencoder(nn.Module):
         return torch.autocast(x.device.type, self.matmul_dtype) if low else nullcontext()
 
     def module_parameters(self, names: tuple[str, ...]) -> list[nn.Parameter]:
-        """The parameters of the named parts."""
+        """The parameters of the named modules, such as `("encoder", "prior")`."""
         return [p for name in names for p in self.get_submodule(name).parameters()]

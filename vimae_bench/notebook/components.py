@@ -4,11 +4,13 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..core.canonical import Json, canonical, fingerprint, is_name
 from ..core.errors import BenchError, Problem, Problems, brief
 from ..core.spec import PluginSpec, Run
+from ..models.priors import Prior
 from ..plugin import registry
 from ..plugin.catalog import get_catalog
 from ..plugin.interfaces import Metric, Objective
@@ -19,7 +21,6 @@ SOURCE = "train"
 UNREGISTERED_VERSION = 0
 """The version of what no package has registered; a plugin's is 1 or more."""
 REQUIRED_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
-    "prior": ("__call__",),
     "architecture": ("encoder", "decoder"),
     "dataset": ("folder", "pixel_range", "validation", "prepare"),
 }
@@ -55,15 +56,16 @@ class ComponentReader:
     def read_component(self, kind: str, given: Any, where: SettingPath) -> Component | None:  # noqa: ANN401
         """A plugin by its name, its table, its choice, its class or itself; None where it is none of these."""
         if isinstance(given, PluginSpec):  # checked when it was made
-            return Component(given, registry.make_plugin(kind, given))
+            return Component(given, _make_registered(kind, given))
         if isinstance(given, str | Mapping):
             return self._read_registered(kind, given, where)
-        made = given() if isinstance(given, type) and self._can_construct(given, where) else given
-        if not isinstance(made, type) and not _is_of_kind(kind, made):
+        # A prior is given as its class, since it is made with the model.
+        construct = isinstance(given, type) and kind != "prior" and self._can_construct(given, where)
+        made = given() if construct else given
+        if not _is_of_kind(kind, made) and (kind == "prior" or not isinstance(made, type)):
             a = "an" if kind[0] in "aeiou" else "a"
-            self.add_problem(
-                where, f"must be {a} {kind}: a name, a table such as {{'use': name}}, or an object of one's own"
-            )
+            own = "a class, or a partial of one" if kind == "prior" else "an object of one's own"
+            self.add_problem(where, f"must be {a} {kind}: a name, a table such as {{'use': name}}, or {own}")
         return None if self.checker.problems else Component(_describe_object(made), made)
 
     def read_value(self, form: Json, given: Any, where: SettingPath) -> Any:  # noqa: ANN401
@@ -84,7 +86,7 @@ class ComponentReader:
         if len(self.checker.problems) > before:
             return None
         try:
-            return Component(choice := PluginSpec.from_json(raw), registry.make_plugin(kind, choice))
+            return Component(choice := PluginSpec.from_json(raw), _make_registered(kind, choice))
         except BenchError as error:
             return self.add_problem(where, str(error))
 
@@ -98,7 +100,13 @@ class ComponentReader:
         return True
 
 
+def _make_registered(kind: str, choice: PluginSpec) -> Any:  # noqa: ANN401
+    return registry.make_prior_factory(choice) if kind == "prior" else registry.make_plugin(kind, choice)
+
+
 def _is_of_kind(kind: str, made: object) -> bool:
+    if kind == "prior":
+        return issubclass(made, Prior) if isinstance(made, type) else callable(made) and not isinstance(made, Prior)
     if kind in BASE_CLASSES:
         return isinstance(made, BASE_CLASSES[kind])
     return all(hasattr(made, name) for name in REQUIRED_ATTRIBUTES[kind])
@@ -106,8 +114,13 @@ def _is_of_kind(kind: str, made: object) -> bool:
 
 def _describe_object(made: object) -> PluginSpec:
     """What there is to tell of an object: its name, its settings, a hash of its source."""
-    named = made if inspect.isfunction(made) else type(made)
-    settings = {name: _to_json(value) for name, value in getattr(made, "__dict__", {}).items()}
+    if isinstance(made, partial):  # a prior with settings
+        named, given = made.func, made.keywords
+    elif inspect.isfunction(made) or isinstance(made, type):
+        named, given = made, {}
+    else:
+        named, given = type(made), getattr(made, "__dict__", {})
+    settings = {name: _to_json(value) for name, value in given.items()}
     name = named.__name__ if is_name(named.__name__) else "unnamed"
     return PluginSpec(name, {**settings, "source": _hash_source(named)}, UNREGISTERED_VERSION)
 

@@ -26,7 +26,7 @@ from ..engine.pictures import draw
 from ..engine.preflight import wrong_shape
 from ..engine.training.loop import train as train_model
 from ..models.autoencoder import Autoencoder
-from ..models.types import ModelSpec
+from ..models.model_spec import ModelSpec
 from ..plugin.evaluation import Evaluation
 from ..storage.metric_file import suffix_of
 from ..storage.run_folder import RunFolder

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ..core.errors import BenchError
+from ..models.model_spec import ModelSpec
 from ..models.posteriors import Gaussian, GaussianPosterior, Posterior
-from ..models.types import ModelSpec, PriorDistribution
+from ..models.priors import Prior, has_full_support
 from .interfaces import Batch, Divergence, Loss, Objective, OptimizerStep
 
 if TYPE_CHECKING:
@@ -39,14 +40,14 @@ class AdversarialDivergence(ABC):
         """The critic, at its initial weights; these are drawn from the global generator."""
 
     @abstractmethod
-    def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def penalty(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         """What the encoder minimises: a scalar, differentiable in z."""
 
     @abstractmethod
-    def critic_loss(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def critic_loss(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         """What the critic minimises: a scalar, differentiable in the critic's weights."""
 
-    def __call__(self, z: Tensor, prior: PriorDistribution) -> Tensor:  # noqa: ARG002
+    def __call__(self, z: Tensor, prior: Prior) -> Tensor:  # noqa: ARG002
         """Raises BenchError, so that an objective which knows nothing of critics says so."""
         raise BenchError(
             f"{type(self).__name__} is estimated by a critic, which this objective does not train: "
@@ -58,10 +59,10 @@ class PosteriorDivergence(ABC):
     """A divergence of q(z) from p(z) that is estimated from the posteriors of a batch, not from their draws alone."""
 
     @abstractmethod
-    def between(self, q: GaussianPosterior, z: Tensor, prior: PriorDistribution) -> Tensor:
+    def between(self, q: GaussianPosterior, z: Tensor, prior: Prior) -> Tensor:
         """The divergence, a scalar, from B posteriors with one draw of each, z [B, d]."""
 
-    def __call__(self, z: Tensor, prior: PriorDistribution) -> Tensor:  # noqa: ARG002
+    def __call__(self, z: Tensor, prior: Prior) -> Tensor:  # noqa: ARG002
         """Raises BenchError, so that an objective which hands over no posterior says so."""
         raise BenchError(
             f"{type(self).__name__} is estimated from posteriors, which this objective does not hand over: "
@@ -97,7 +98,7 @@ class DivergenceObjective(Objective):
                 f"{type(self.divergence).__name__} needs Gaussian posteriors, which `infovae` with "
                 "encoder = 'gaussian' has; or take a divergence of codes, such as mmd"
             )
-        fits: Callable[[PriorDistribution], None] | None = getattr(self.divergence, "check", None)
+        fits: Callable[[Prior], None] | None = getattr(self.divergence, "check", None)
         if fits is not None:
             fits(model.prior)
 
@@ -147,26 +148,19 @@ class AdversarialJS(AdversarialDivergence):
             nn.init.normal_(p, std=CRITIC_STD) if name.endswith("weight") else nn.init.zeros_(p)
         return critic
 
-    def penalty(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def penalty(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         return softplus(-self.logits(z, prior, critic)).mean()
 
-    def critic_loss(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def critic_loss(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         drawn = self.logits(prior.sample(len(z)), prior, critic)
         return softplus(-drawn).mean() + softplus(self.logits(z, prior, critic)).mean()
 
-    def logits(self, z: Tensor, prior: PriorDistribution, critic: nn.Module) -> Tensor:
+    def logits(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
         """T of codes z [B, d], shape [B]: the critic's log p(z) - log q(z)."""
         learned: Tensor = critic(z).squeeze(-1)
         return learned + prior.log_prob(z) if self.prior_trick else learned
 
-    def check(self, prior: PriorDistribution) -> None:
+    def check(self, prior: Prior) -> None:
         """Raises ValueError for the prior trick over a prior whose density is 0 somewhere."""
         if self.prior_trick and not has_full_support(prior):
             raise ValueError("prior_trick needs a prior whose density is nowhere 0; this one ends somewhere")
-
-
-def has_full_support(prior: PriorDistribution) -> bool:
-    """Whether the density of a prior reaches far out, as far as can be told: the weights of a learned one are not."""
-    learned = next(prior.parameters(), None) is not None
-    far = torch.full((1, prior.latent), 1e3, device=prior.origin.device)
-    return learned or bool(prior.log_prob(far).isfinite().all())

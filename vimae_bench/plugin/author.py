@@ -4,18 +4,18 @@ from ..core.errors import BenchError, DataError
 from ..core.results import Estimate, Measure
 from ..core.seeds import derive_seed
 from ..data.types import Arrays, Dataset, Examples, PixelRange, Splits
-from ..models.types import ModelSpec
+from ..models.model_spec import ModelSpec
+from ..models.priors import Prior
 from .adversarial import (
     AdversarialDivergence,
     AdversarialJS,
     DivergenceObjective,
     PosteriorDivergence,
-    has_full_support,
 )
 from .declarations import Preset, RunOption, Schedule
 from .evaluation import Evaluation
 from .hookspecs import hookimpl
-from .interfaces import Architecture, Batch, Divergence, Loss, Metric, Objective, OptimizerStep, Prior
+from .interfaces import Architecture, Batch, Divergence, Loss, Metric, Objective, OptimizerStep
 from .latent_sampling import LatentDistribution
 
 __all__ = [
@@ -47,6 +47,5 @@ __all__ = [
     "Schedule",
     "Splits",
     "derive_seed",
-    "has_full_support",
     "hookimpl",
 ]

@@ -16,8 +16,8 @@ from ..data.pixels import to_network, to_unit
 from ..data.types import Examples, Splits
 from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
+from ..models.model_spec import ModelSpec
 from ..models.posteriors import Posterior
-from ..models.types import ModelSpec
 from .latent_sampling import LatentDistribution, LatentSource, codes
 
 SplitName = Literal["train", "validation", "test"]

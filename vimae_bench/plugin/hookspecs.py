@@ -14,8 +14,9 @@ import pluggy
 if TYPE_CHECKING:
     from ..data.types import Dataset
     from ..execution.interfaces import Executor, Reporter
+    from ..models.priors import Prior
     from .declarations import Preset, Schedule
-    from .interfaces import Architecture, Divergence, Metric, Objective, Prior
+    from .interfaces import Architecture, Divergence, Metric, Objective
 
 ENTRY_POINT_GROUP = "vimae_bench"
 hookspec = pluggy.HookspecMarker(ENTRY_POINT_GROUP)

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from ..core.results import Estimate, Measure
 from ..data.types import Splits
 from ..models.autoencoder import Autoencoder
-from ..models.posteriors import Posterior, PosteriorFamily
-from ..models.types import ModelSpec, PriorDistribution
+from ..models.model_spec import ModelSpec
+from ..models.posteriors import PosteriorFamily
+from ..models.priors import Prior
 from .evaluation import Evaluation
 
 
@@ -56,19 +57,10 @@ class OptimizerStep:
     """None: the run's own."""
 
 
-class Prior(Protocol):
-    """Makes p(z) for a spec. `encode` gives the posterior of images in network units, for priors made of posteriors.
-
-    `encode` is to be called in the prior's methods, not in its construction.
-    """
-
-    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior], /) -> PriorDistribution: ...
-
-
 class Divergence(Protocol):
     """Divergence of a sample z [B, d] of q(z) from p(z): a scalar, differentiable in z."""
 
-    def __call__(self, z: Tensor, prior: PriorDistribution, /) -> Tensor: ...
+    def __call__(self, z: Tensor, prior: Prior, /) -> Tensor: ...
 
 
 class Architecture(Protocol):

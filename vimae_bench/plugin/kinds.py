@@ -2,7 +2,8 @@
 
 from ..data.types import Dataset
 from ..execution.interfaces import Executor, Reporter
-from .interfaces import Architecture, Divergence, Metric, Objective, Prior
+from ..models.priors import Prior
+from .interfaces import Architecture, Divergence, Metric, Objective
 
 INTERFACES: dict[object, str] = {
     Prior: "prior",

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..core.seeds import derive_seed
-from ..models.types import PriorDistribution
+from ..models.priors import Prior
 
 LatentDistribution = Literal["prior", "gaussian", "mixture", "chain"]
 FITTED = 10_000
@@ -34,7 +34,7 @@ AT_ONCE = 250
 class LatentSource:
     """What codes are drawn from: the model's prior, codes of training images, and the chain's transition."""
 
-    prior: PriorDistribution
+    prior: Prior
     training_codes: Callable[[], Tensor]
     """Draws of q(z|x) for every training image [N, d]."""
     reencode: Callable[[Tensor], Tensor]

@@ -1,7 +1,7 @@
 """Names made into objects, where they are used and nowhere else."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from ..core.canonical import Json
@@ -32,6 +32,11 @@ def make_plugin(kind: str, choice: PluginSpec, *arguments: object, catalog: Cata
         raise BenchError(f"{kind} '{choice.name}' refuses its settings: {error}") from error
     except PLUGIN_ERRORS as error:
         raise BenchError(f"{kind} '{choice.name}' of {entry.origin} raised {brief(error)} when it was made") from error
+
+
+def make_prior_factory(choice: PluginSpec, catalog: Catalog | None = None) -> Callable[[int], Any]:
+    """The prior of this name and settings as a function of the number of latent dimensions, which its model has."""
+    return partial(make_plugin, "prior", choice, catalog=catalog)
 
 
 def load_factory(entry: CatalogEntry) -> Callable[..., object]:

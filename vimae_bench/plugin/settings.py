@@ -29,6 +29,8 @@ PARTIAL = "partial"
 def describe_settings(target: Callable[..., object], kinds: Mapping[object, str]) -> Json:
     """The form of a constructor's settings; `kinds` gives the name of each type that is itself a plugin.
 
+    Positional-only parameters are no settings: the harness gives them.
+
     Raises TypeError for a parameter that has no type or no JSON form.
     """
     parameters = inspect.signature(target).parameters

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from ..models.model_spec import ModelSpec
 from ..models.posteriors import Gaussian
-from ..models.types import ModelSpec
 from ..plugin.interfaces import Architecture
 from .contract import NotApplicable, check, expect, seeded
 from .fixtures import Plain

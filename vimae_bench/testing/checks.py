@@ -1,7 +1,7 @@
 """The contract of each kind, and what comes of a plugin that is held to it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,8 @@ from ..core.errors import BenchError
 from ..data.types import Dataset
 from ..engine.step.graph import reason
 from ..execution.interfaces import Executor, Reporter
-from ..plugin.interfaces import Architecture, Divergence, Metric, Objective, Prior
+from ..models.priors import Prior
+from ..plugin.interfaces import Architecture, Divergence, Metric, Objective
 from ..plugin.manager import PLUGIN_ERRORS
 from .architectures import ARCHITECTURE
 from .contract import Check, NotApplicable, Unsupported
@@ -66,8 +67,11 @@ def _outcome(check: Check, plugin: object) -> tuple[Literal["ok", "fails", "skip
     return "ok", ""
 
 
-def check_prior(prior: Prior) -> None:
-    """Raises ContractError for the first law of priors that does not hold."""
+def check_prior(prior: Callable[[int], Prior]) -> None:
+    """Raises ContractError for the first check of priors that fails.
+
+    `prior` is the class, or `partial(Class, setting=value)`.
+    """
     _check("prior", prior)
 
 

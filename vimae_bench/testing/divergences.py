@@ -7,17 +7,17 @@ from torch import Tensor, nn
 
 from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
+from ..models.model_spec import ModelSpec
 from ..models.posteriors import Gaussian, GaussianPosterior
-from ..models.types import ModelSpec
+from ..models.priors import StandardNormal
 from ..plugin.adversarial import AdversarialDivergence, DivergenceObjective, PosteriorDivergence
 from ..plugin.interfaces import Batch, Divergence, Loss
 from .contract import NotApplicable, check, expect, seeded
-from .fixtures import Normal
 from .settings import SETTINGS
 from .training import TRAINING, Trained
 
 FRAME = ModelSpec((1, 4, 4), 3)
-TO_PRIOR = Normal(FRAME.latent)
+TO_PRIOR = StandardNormal(FRAME.latent)
 
 
 def _codes(seed: int, shift: float = 0.0, n: int = 200) -> Tensor:

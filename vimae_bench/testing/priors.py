@@ -1,6 +1,7 @@
 """The contract of priors."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,30 +9,40 @@ from torch import Tensor
 
 from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
+from ..models.model_spec import ModelSpec
 from ..models.posteriors import Gaussian
-from ..models.types import ModelSpec, PriorDistribution
-from ..plugin.interfaces import Batch, Loss, Objective, Prior
+from ..models.priors import Prior
+from ..plugin.interfaces import Batch, Loss, Objective
 from .contract import check, expect, seeded
-from .fixtures import first_pixels
-from .settings import SETTINGS
+from .fixtures import encode_first_pixels
 from .training import TRAINING, Trained
 
 DRAWS = 4096
 
 
-def _distribution(prior: Prior, latent: int) -> PriorDistribution:
-    return seeded(0, lambda: prior(ModelSpec((1, 4, 4), latent), first_pixels(latent)))
+PriorFactory = Callable[[int], Prior]
 
 
-def _draw(prior: PriorDistribution, n: int) -> Tensor:
+def _make(factory: PriorFactory, latent: int) -> Prior:
+    """The prior over so many dimensions, bound to an encoder that reads the first pixels."""
+
+    def make() -> Prior:
+        prior = factory(latent)
+        prior.bind(ModelSpec((1, 4, 4), latent), encode_first_pixels(latent))
+        return prior
+
+    return seeded(0, make)
+
+
+def _draw(prior: Prior, n: int) -> Tensor:
     with torch.no_grad():
         return seeded(0, lambda: prior.sample(n))
 
 
 @check
-def shapes(prior: Prior) -> None:
+def shapes(factory: PriorFactory) -> None:
     """`sample(n)` gives float32 [n, d]; `log_prob` of [..., d] gives [...]."""
-    p = _distribution(prior, 3)
+    p = _make(factory, 3)
     z = _draw(p, 12)
     right = z.shape == (12, 3) and z.dtype == torch.float32
     expect(right, f"sample(n) gives {tuple(z.shape)} {z.dtype}, not [n, d] float32")
@@ -41,9 +52,9 @@ def shapes(prior: Prior) -> None:
 
 
 @check
-def gradient_for_all(prior: Prior) -> None:
+def gradient_for_all(factory: PriorFactory) -> None:
     """The log-density has a gradient for every parameter."""
-    p = _distribution(prior, 3)
+    p = _make(factory, 3)
     log_p = p.log_prob(_draw(p, 64))
     if log_p.requires_grad:
         log_p.mean().backward()
@@ -52,16 +63,16 @@ def gradient_for_all(prior: Prior) -> None:
 
 
 @check
-def density_integrates_to_1(prior: Prior) -> None:
+def density_integrates_to_1(factory: PriorFactory) -> None:
     """The density of one dimension is one, by quadrature over [-40, 40]."""
-    mass = float(_cumulated(_distribution(prior, 1))[1][-1])
+    mass = float(_cumulated(_make(factory, 1))[1][-1])
     expect(abs(mass - 1) < 1e-3, f"the density of one dimension integrates to {mass:.5f} over [-40, 40], not 1")
 
 
 @check
-def draws_follow_the_density(prior: Prior) -> None:
+def draws_follow_the_density(factory: PriorFactory) -> None:
     """Draws of one dimension are as the density says, by Kolmogorov's distance."""
-    p, n = _distribution(prior, 1), 10 * DRAWS
+    p, n = _make(factory, 1), 10 * DRAWS
     line, below = _cumulated(p)
     z = _draw(p, n)[:, 0].sort().values
     apart = float((below[torch.searchsorted(line, z)] - torch.arange(n) / n).abs().max())
@@ -70,9 +81,9 @@ def draws_follow_the_density(prior: Prior) -> None:
 
 
 @check
-def entropy_agrees(prior: Prior) -> None:
+def entropy_agrees(factory: PriorFactory) -> None:
     """`entropy()` is the mean of -log p over draws, within five standard errors."""
-    p = _distribution(prior, 3)
+    p = _make(factory, 3)
     with torch.no_grad():
         log_p = p.log_prob(_draw(p, DRAWS))
         gap = abs(float(seeded(1, p.entropy) + log_p.mean()))
@@ -81,9 +92,9 @@ def entropy_agrees(prior: Prior) -> None:
 
 
 @check
-def density_of_nan_is_nan(prior: Prior) -> None:
+def density_of_nan_is_nan(factory: PriorFactory) -> None:
     """The log-density of a code that is NaN is NaN; that of a code far out is none, though it may be -inf."""
-    p = _distribution(prior, 3)
+    p = _make(factory, 3)
     z = torch.tensor([[0.0, math.nan, 0.0], [0.0, 0.0, 0.0], [1e4, -1e4, 0.0]])
     with torch.no_grad():
         log_p = p.log_prob(z)
@@ -106,7 +117,7 @@ class _Modelled(Objective):
         return Loss(sse + drawn + model.prior.kl(q, z).mean() - model.prior.log_prob(z).mean(), {})
 
 
-def _cumulated(prior: PriorDistribution) -> tuple[Tensor, Tensor]:
+def _cumulated(prior: Prior) -> tuple[Tensor, Tensor]:
     """A line, and the density of one dimension summed along it up to each of its points, in float64."""
     line = torch.linspace(-40, 40, 16_001)
     with torch.no_grad():
@@ -120,6 +131,5 @@ PRIOR = (
     draws_follow_the_density,
     entropy_agrees,
     density_of_nan_is_nan,
-    *(each.of(lambda prior: Trained(_Modelled(), prior=prior)) for each in TRAINING),
-    *SETTINGS,
+    *(each.of(lambda factory: Trained(_Modelled(), prior=factory)) for each in TRAINING),
 )

@@ -1,7 +1,8 @@
-"""The contract of a plugin as a test of pytest's, one for each law."""
+"""The contract of a plugin as a pytest test, with a case for each check."""
 
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from ..core.errors import BenchError
 from ..plugin.hookspecs import HOOKS
@@ -10,31 +11,35 @@ from .contract import Check, NotApplicable, Unsupported
 
 
 def contract_tests(plugin: object, kind: str = "") -> Callable[[Check], None]:
-    """A parametrised test that holds a plugin to each law of its kind; to be kept under a name with `test_`.
+    """A parametrised test that runs each check of a plugin's kind; assign it to a name that begins with `test_`.
 
-    `plugin` is a class, tried at its default settings, or a plugin made with others. Its kind, unless given, is that
-    of the hook which offers the class in the module it is written in; raises BenchError where there is none.
+    `plugin` is a class, which is checked with its default settings, or an instance made with others; for a prior with
+    other settings, `partial(Class, setting=value)`. The kind, unless given, is that of the hook which offers the class
+    in the module where it is defined; raises BenchError where there is none.
     """
-    import pytest  # which is there where tests are
+    import pytest  # which is installed where tests are run
 
-    laws = CONTRACTS[kind or _kind_of(plugin)]
+    kind = kind or _find_kind(plugin)
+    checks = CONTRACTS[kind]
 
-    @pytest.mark.parametrize("check", laws, ids=[check.name for check in laws])
+    @pytest.mark.parametrize("check", checks, ids=[check.name for check in checks])
     def test_contract(check: Check) -> None:
         __tracebackhide__ = True
         try:
-            check.test(plugin() if isinstance(plugin, type) else plugin)
+            # The class of a prior is the plugin itself.
+            check.test(plugin() if isinstance(plugin, type) and kind != "prior" else plugin)
         except (NotApplicable, Unsupported) as reason:
             pytest.skip(str(reason))
 
     return test_contract
 
 
-def _kind_of(plugin: object) -> str:
-    offered = plugin if isinstance(plugin, type) else type(plugin)
+def _find_kind(plugin: object) -> str:
+    made = plugin.func if isinstance(plugin, partial) else plugin
+    offered = made if isinstance(made, type) else type(made)
     module = sys.modules[offered.__module__]
     for kind, hook in HOOKS.items():
         if hasattr(module, hook) and offered in getattr(module, hook)().values():
             return kind
     name = offered.__name__
-    raise BenchError(f"no hook of {module.__name__} offers {name}; say contract_tests({name}, kind='objective')")
+    raise BenchError(f"no hook of {module.__name__} offers {name}; write contract_tests({name}, kind='objective')")

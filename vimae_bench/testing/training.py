@@ -13,12 +13,14 @@ from ..core.spec import Training
 from ..engine.step.graph import NotOneGraph, reason, trace
 from ..engine.step.step import TrainingStep, checked
 from ..models.autoencoder import Autoencoder
-from ..models.types import ModelSpec
-from ..plugin.interfaces import Architecture, Batch, Objective, OptimizerStep, Prior
+from ..models.model_spec import ModelSpec
+from ..models.priors import Prior, StandardNormal
+from ..plugin.interfaces import Architecture, Batch, Objective, OptimizerStep
 from .contract import ContractError, NotApplicable, Unsupported, check, expect, seeded
-from .fixtures import HALF, LINEAR, NORMAL, TOY, Linear, example_images
+from .fixtures import EXAMPLE_SPEC, HALF, LinearArchitecture, example_images
 
 BATCH = 64
+LINEAR = LinearArchitecture()
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,9 @@ class Trained:
     """A plugin with what it takes to train it, toys in the place of all other parts."""
 
     objective: Objective
-    prior: Prior = NORMAL
+    prior: Callable[[int], Prior] = StandardNormal
     architecture: Architecture = LINEAR
-    spec: ModelSpec = TOY
+    spec: ModelSpec = EXAMPLE_SPEC
 
     def model(self) -> Autoencoder:
         """The autoencoder, the same at each call. Raises Unsupported where the objective finds that it does not fit."""
@@ -41,12 +43,12 @@ class Trained:
 
     def step(self) -> TrainingStep:
         """A training step of a new model, over images uint8."""
-        images = torch.from_numpy(example_images(8 * BATCH).x) if self.spec == TOY else self._noise()
+        images = torch.from_numpy(example_images(8 * BATCH).x) if self.spec == EXAMPLE_SPEC else self._noise()
         return TrainingStep(self.model(), self.objective, Training(batch=BATCH, learning_rate=1e-2), images)
 
     def index(self, i: int = 0) -> Tensor:
         """Which images are in batch i: few of large ones."""
-        size = BATCH if self.spec == TOY else 4
+        size = BATCH if self.spec == EXAMPLE_SPEC else 4
         return torch.arange(i * size, i * size + size) % (8 * size)
 
     def batch(self) -> Batch:
@@ -130,9 +132,9 @@ def _extremes(of: Trained) -> Iterator[tuple[str, Trained, Tensor]]:
     x = of.batch().x
     yield "black images", of, torch.full_like(x, 0.0 if of.spec.pixel_range == "unit" else -1.0)
     yield "white images", of, torch.ones_like(x)
-    if isinstance(of.architecture, Linear):
+    if isinstance(of.architecture, LinearArchitecture):
         for log_variance in (-20.0, 20.0):
-            yield f"log-variances of {log_variance:g}", replace(of, architecture=Linear(log_variance)), x
+            yield f"log-variances of {log_variance:g}", replace(of, architecture=LinearArchitecture(log_variance)), x
 
 
 def _batch(x: Tensor) -> Batch:

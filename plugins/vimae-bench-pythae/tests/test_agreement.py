@@ -1,6 +1,7 @@
 """The objectives against pythae's own trainers: the same weights, batches and noise, driven by either."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import pytest
 import torch
@@ -14,25 +15,26 @@ from vimae_bench_pythae.priors import PythaeVamp
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
+from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import ModelSpec, Objective, Prior
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.vimae import VIMAE
-from vimae_builtin.priors.normal import Normal
 
 FRAME = ModelSpec((1, 8, 8), 4)
 TRAINING = Training(batch=50, learning_rate=1e-3)
 STEPS = 12
 PLAYERS = [name for name, row in RUNS.items() if issubclass(row.kind, Adversarial | Coupled)]
 ALONE = [name for name in RUNS if name not in PLAYERS]
-NORMAL, THEIR_PRIOR = Normal(), PythaeVamp(components=7)
+COMPONENTS = 7
+NORMAL, THEIR_PRIOR = StandardNormal, partial(PythaeVamp, components=COMPONENTS)
 WEIGHT = 0.1
 SETTINGS = {name: {"reg_weight": WEIGHT} for name in ("pythae_rae_l2", "pythae_rae_gp")}
 """So that what weighs next to nothing by default is felt."""
 THEIR_SETTINGS = SETTINGS | {
-    "pythae_vamp": {"number_components": THEIR_PRIOR.components},
+    "pythae_vamp": {"number_components": COMPONENTS},
     "pythae_disentangled_beta_vae": {"warmup_epoch": STEPS // 4 - 1},  # a quarter of training: it divides by one more
 }
 SAME = (
@@ -68,7 +70,7 @@ def order(images: Tensor) -> Sequence[Tensor]:
     return torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[: STEPS * 50].split(50)
 
 
-def step_of(objective: Objective, images: Tensor, prior: Prior = NORMAL) -> TrainingStep:
+def step_of(objective: Objective, images: Tensor, prior: Callable[[int], Prior] = NORMAL) -> TrainingStep:
     model = make_autoencoder(FRAME, MLP(hidden=(16,)), prior, objective, seed=0)
     return TrainingStep(model.train(), objective, TRAINING, images)
 

@@ -14,7 +14,7 @@ from vimae_bench.plugin import Batch, Loss, ModelSpec, OptimizerStep
 
 from .objective import PythaeObjective, terms
 from .posteriors import InverseAutoregressiveGaussian, OneWayGaussian, Quantised
-from .priors import PseudoInputs
+from .priors import PythaeVamp
 
 
 class Coded(PythaeObjective):
@@ -152,7 +152,7 @@ class Vamp(PythaeObjective):
 
     def check(self, model: Autoencoder) -> None:
         """Raises ValueError for a prior that is not pythae's."""
-        if not isinstance(model.prior, PseudoInputs):
+        if not isinstance(model.prior, PythaeVamp):
             raise ValueError("pythae's VAMP learns its prior as well; use the prior 'pythae_vamp'")
 
 

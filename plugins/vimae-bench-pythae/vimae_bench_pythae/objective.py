@@ -8,7 +8,7 @@ from pythae.models import BaseAE, BaseAEConfig
 from pythae.models.base.base_utils import ModelOutput
 from torch import Tensor
 
-from vimae_bench.models import Autoencoder, Gaussian, PosteriorFamily, PriorDistribution
+from vimae_bench.models import Autoencoder, Gaussian, PosteriorFamily, Prior
 from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective
 
 from .networks import NoDecoder, NoEncoder, lent, to_unit
@@ -62,7 +62,7 @@ def terms(out: ModelOutput) -> Mapping[str, Tensor]:
     return {name: value.mean() for name, value in out.items() if name.endswith("_loss")}
 
 
-def is_standard_normal(prior: PriorDistribution) -> bool:
+def is_standard_normal(prior: Prior) -> bool:
     """Whether a prior is N(0, I), by its density at a few codes; one with weights is not."""
     if next(prior.parameters(), None) is not None:
         return False

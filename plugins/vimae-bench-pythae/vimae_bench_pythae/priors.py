@@ -1,7 +1,6 @@
 """The prior that is a part of pythae's `VAMP`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import log, pi
 from typing import Annotated
 
@@ -10,21 +9,27 @@ from annotated_types import Ge
 from pythae.models import VAMP, VAMPConfig
 from torch import Tensor
 
-from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
+from vimae_bench.models import GaussianPosterior, Posterior, Prior
 from vimae_bench.plugin import ModelSpec
 
 from .networks import Encoder, NoDecoder
 
-AT_ONCE = 512
-"""Codes whose densities under all components are taken at once."""
+CHUNK_SIZE = 512
+"""Codes whose densities under all components are computed at once."""
 
 
-class PseudoInputs(PriorDistribution):
-    """(1/K) sum_k q(z|u_k) over K learned images u_k, with the layers and the density of pythae's `VAMP`."""
+class PythaeVamp(Prior):
+    """pythae's VAMP prior of `components` learned images, for the objective `pythae_vamp` (1705.07120).
 
-    def __init__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior], components: int):
-        super().__init__(spec.latent)
-        config = VAMPConfig(input_dim=spec.shape, latent_dim=spec.latent, number_components=components)
+    (1/K) sum_k q(z|u_k) over K learned images u_k, with the layers and the density of pythae's `VAMP`.
+    """
+
+    def __init__(self, latent: int, /, *, components: Annotated[int, Ge(1)] = 50):
+        super().__init__(latent)
+        self.components = components
+
+    def bind(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> None:
+        config = VAMPConfig(input_dim=spec.shape, latent_dim=spec.latent, number_components=self.components)
         self.pythae = VAMP(config, Encoder(encode, spec.pixel_range), NoDecoder())
         self.pythae.device = torch.device("cpu")
 
@@ -35,16 +40,6 @@ class PseudoInputs(PriorDistribution):
         return GaussianPosterior(q.embedding[k], q.log_covariance[k]).rsample()
 
     def log_prob(self, z: Tensor) -> Tensor:
-        few = z.reshape(-1, self.latent).split(AT_ONCE)
+        few = z.reshape(-1, self.latent).split(CHUNK_SIZE)
         log_p = torch.cat([self.pythae._log_p_z(codes) for codes in few])
         return log_p.reshape(z.shape[:-1]) - self.latent / 2 * log(2 * pi)  # which pythae leaves out
-
-
-@dataclass(frozen=True)
-class PythaeVamp:
-    """pythae's VAMP prior of `components` learned images, for the objective `pythae_vamp` (1705.07120)."""
-
-    components: Annotated[int, Ge(1)] = 50
-
-    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> PseudoInputs:
-        return PseudoInputs(spec, encode, self.components)

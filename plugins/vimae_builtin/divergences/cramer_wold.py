@@ -12,7 +12,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from vimae_bench.functional import squared_distances
-from vimae_bench.models import PriorDistribution
+from vimae_bench.models import Prior
 from vimae_bench.plugin import Divergence, hookimpl
 
 DEGREE = 20
@@ -33,7 +33,7 @@ class CramerWold:
     smoothing: Annotated[float, Gt(0)] | None = None
     logarithm: bool = False
 
-    def check(self, prior: PriorDistribution) -> None:
+    def check(self, prior: Prior) -> None:
         """Raises ValueError for any other prior than N(0, I)."""
         z = torch.linspace(-3, 3, 7, device=prior.origin.device)[:, None].expand(-1, prior.latent)
         normal = -0.5 * (z.square() + log(2 * pi)).sum(1)
@@ -41,7 +41,7 @@ class CramerWold:
         if learned or not torch.allclose(prior.log_prob(z), normal, atol=1e-4):
             raise ValueError("cramer_wold is the distance from N(0, I): use it with prior = 'normal'")
 
-    def __call__(self, z: Tensor, prior: PriorDistribution) -> Tensor:  # noqa: ARG002
+    def __call__(self, z: Tensor, prior: Prior) -> Tensor:  # noqa: ARG002
         n, d = z.shape
         g = (4 / (3 * n)) ** 0.4 if self.smoothing is None else self.smoothing
         within = phi(squared_distances(z, z) / (4 * g), d).mean() / sqrt(g)

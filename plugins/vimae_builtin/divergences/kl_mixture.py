@@ -6,8 +6,8 @@ from math import log
 
 from torch import Tensor
 
-from vimae_bench.models import GaussianPosterior, PriorDistribution
-from vimae_bench.plugin import Divergence, PosteriorDivergence, has_full_support, hookimpl
+from vimae_bench.models import GaussianPosterior, Prior, has_full_support
+from vimae_bench.plugin import Divergence, PosteriorDivergence, hookimpl
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class MixtureKL(PosteriorDivergence):
     rate. It needs Gaussian posteriors: `infovae` with encoder = "gaussian".
     """
 
-    def check(self, prior: PriorDistribution) -> None:
+    def check(self, prior: Prior) -> None:
         """Raises ValueError for a prior whose density is 0 somewhere: the divergence from it is infinite."""
         if not has_full_support(prior):
             raise ValueError("kl_mixture needs a prior whose density is nowhere 0; this one ends somewhere")
 
-    def between(self, q: GaussianPosterior, z: Tensor, prior: PriorDistribution) -> Tensor:
+    def between(self, q: GaussianPosterior, z: Tensor, prior: Prior) -> Tensor:
         log_q = q.log_prob(z.unsqueeze(1)).logsumexp(1) - log(len(z))
         return (log_q - prior.log_prob(z)).mean()
 

@@ -10,8 +10,8 @@ from annotated_types import Ge
 from torch import Tensor
 
 from vimae_bench.functional import squared_distances
-from vimae_bench.models import PriorDistribution
-from vimae_bench.plugin import Divergence, has_full_support, hookimpl
+from vimae_bench.models import Prior, has_full_support
+from vimae_bench.plugin import Divergence, hookimpl
 
 COINCIDENT = 1e-12
 
@@ -31,12 +31,12 @@ class NeighbourKL:
 
     neighbours: Annotated[int, Ge(1)] = 3
 
-    def check(self, prior: PriorDistribution) -> None:
+    def check(self, prior: Prior) -> None:
         """Raises ValueError for a prior whose density is 0 somewhere: the divergence from it is infinite."""
         if not has_full_support(prior):
             raise ValueError("kl_neighbours needs a prior whose density is nowhere 0; this one ends somewhere")
 
-    def __call__(self, z: Tensor, prior: PriorDistribution) -> Tensor:
+    def __call__(self, z: Tensor, prior: Prior) -> Tensor:
         n, d = z.shape
         if n <= self.neighbours:
             raise ValueError(f"{n} codes have no {self.neighbours} neighbours each")

@@ -8,7 +8,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from vimae_bench.functional import Statistic, median_bandwidth, mmd2
-from vimae_bench.models import PriorDistribution
+from vimae_bench.models import Prior
 from vimae_bench.plugin import Divergence, hookimpl
 
 
@@ -30,7 +30,7 @@ class MMD:
         if self.kernel == "rbf_median" and self.bandwidth is not None:
             raise ValueError("rbf_median sets its bandwidth itself; for one of your own take rbf")
 
-    def __call__(self, z: Tensor, prior: PriorDistribution) -> Tensor:
+    def __call__(self, z: Tensor, prior: Prior) -> Tensor:
         p = prior.sample(len(z))
         if self.kernel == "rbf_median":
             return mmd2(z, p, "rbf", median_bandwidth(z, p), self.statistic)

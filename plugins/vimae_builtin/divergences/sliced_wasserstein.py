@@ -9,7 +9,7 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vimae_bench.models import PriorDistribution
+from vimae_bench.models import Prior
 from vimae_bench.plugin import Divergence, hookimpl
 
 
@@ -24,7 +24,7 @@ class SlicedWasserstein:
 
     projections: Annotated[int, Ge(1)] = 50
 
-    def __call__(self, z: Tensor, prior: PriorDistribution) -> Tensor:
+    def __call__(self, z: Tensor, prior: Prior) -> Tensor:
         p = prior.sample(len(z)).to(z.dtype)
         lines = normalize(torch.randn(z.shape[1], self.projections, dtype=z.dtype, device=z.device), dim=0)
         return ((z @ lines).sort(0).values - (p @ lines).sort(0).values).square().mean()

@@ -10,7 +10,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from vimae_bench.functional import KernelName, estimate_mean, mmd2
-from vimae_bench.models import PriorDistribution
+from vimae_bench.models import Prior
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
 
 BLOCKS = 20
@@ -97,7 +97,7 @@ def signed_root(value: float) -> float:
     return copysign(sqrt(abs(value)), value)
 
 
-def is_standard_normal(prior: PriorDistribution, z: Tensor) -> bool:
+def is_standard_normal(prior: Prior, z: Tensor) -> bool:
     """Whether the prior's density is that of N(0, I) at all of these codes, so that one comparison serves for both."""
     with torch.inference_mode():
         return torch.allclose(prior.log_prob(z), -0.5 * (z.square() + log(2 * pi)).sum(-1), atol=1e-4)

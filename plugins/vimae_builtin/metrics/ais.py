@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vimae_bench.functional import estimate_mean
 from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
-from vimae_bench.models import PriorDistribution
+from vimae_bench.models import Prior
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
 RADIUS = 4.0
@@ -63,7 +63,7 @@ class AIS(Metric):
         x = random_images(evaluation.splits.test, self.images, "likelihood", evaluation.dataset).to(evaluation.device)
         return evaluation.with_seed(lambda: self._measure(decoder, evaluation.model.prior, x), "annealing")
 
-    def _measure(self, decoder: GaussianDecoder, prior: PriorDistribution, x: Tensor) -> dict[str, Estimate]:
+    def _measure(self, decoder: GaussianDecoder, prior: Prior, x: Tensor) -> dict[str, Estimate]:
         with torch.no_grad():
             truth = prior.sample(self.simulated)
             everything = Path(decoder, prior, torch.cat([x, decoder.sample(truth)]))
@@ -95,7 +95,7 @@ class Path:
     """The laws p(z) p(x|z)^b of M codes for each of B images x [B, C, H, W]."""
 
     decoder: GaussianDecoder
-    prior: PriorDistribution
+    prior: Prior
     x: Tensor
 
     def at(self, z: Tensor) -> Point:

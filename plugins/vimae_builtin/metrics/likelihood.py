@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vimae_bench.functional import estimate_mean
 from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
-from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
+from vimae_bench.models import GaussianPosterior, Posterior, Prior
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
 AT_ONCE = 250
@@ -81,7 +81,7 @@ class Likelihood(Metric):
             return log_weights(decoder, prior, x, q, max(self.ks))
 
 
-def log_weights(decoder: GaussianDecoder, prior: PriorDistribution, x: Tensor, q: Posterior, k: int) -> Tensor:
+def log_weights(decoder: GaussianDecoder, prior: Prior, x: Tensor, q: Posterior, k: int) -> Tensor:
     """log p(x|z) + log p(z) - log q(z|x) of k draws for each image, in nats, float64 [k, B]."""
     few = max(1, AT_ONCE // len(x))
     parts: list[Tensor] = []
@@ -110,9 +110,7 @@ def effective_sample_size(log_w: Tensor) -> Tensor:
     return torch.exp(2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0))
 
 
-def fitted(
-    decoder: GaussianDecoder, prior: PriorDistribution, x: Tensor, code: Tensor, steps: int
-) -> GaussianPosterior:
+def fitted(decoder: GaussianDecoder, prior: Prior, x: Tensor, code: Tensor, steps: int) -> GaussianPosterior:
     """The diagonal Gaussian of largest ELBO for each image [B, C, H, W], by Adam from its code [B, d].
 
     Means move in units of the first standard deviation, since codes may have any scale. Each step takes a draw and its

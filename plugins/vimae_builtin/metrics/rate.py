@@ -10,7 +10,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from vimae_bench.functional import estimate_mean
-from vimae_bench.models import DiracPosterior, ImplicitPosterior, Posterior, PriorDistribution
+from vimae_bench.models import DiracPosterior, ImplicitPosterior, Posterior, Prior
 from vimae_bench.plugin import BenchError, Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
 AT_ONCE = 4096
@@ -96,7 +96,7 @@ def in_pieces(q: Posterior, spec: ModelSpec) -> Posterior:
     return replace(q, encoder=encoder)
 
 
-def moment_matched_rate(z: Tensor, prior: PriorDistribution) -> Tensor:
+def moment_matched_rate(z: Tensor, prior: Prior) -> Tensor:
     """-h - E log p in nats [B] from draws z [K, B, d], h being the entropy of the Gaussian with their moments."""
     k, _, d = z.shape
     centred = z.double() - z.double().mean(0)

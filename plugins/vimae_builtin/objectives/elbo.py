@@ -8,8 +8,8 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from vimae_bench.functional import squared_error
-from vimae_bench.models import Autoencoder, Gaussian, GaussianPosterior, PriorDistribution
-from vimae_bench.plugin import Batch, Loss, Objective, has_full_support, hookimpl
+from vimae_bench.models import Autoencoder, Gaussian, GaussianPosterior, Prior, has_full_support
+from vimae_bench.plugin import Batch, Loss, Objective, hookimpl
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class ELBO(Objective):
                 "use the objective 'elbo_sampled', which estimates it from draws, or the prior 'normal'"
             )
 
-    def _kl(self, prior: PriorDistribution, q: GaussianPosterior, z: Tensor) -> Tensor:
+    def _kl(self, prior: Prior, q: GaussianPosterior, z: Tensor) -> Tensor:
         return prior.kl(q, z)
 
 
@@ -72,7 +72,7 @@ class SampledELBO(ELBO):
                 "prior 'normal', or an objective that compares samples, such as 'vimae'"
             )
 
-    def _kl(self, prior: PriorDistribution, q: GaussianPosterior, z: Tensor) -> Tensor:
+    def _kl(self, prior: Prior, q: GaussianPosterior, z: Tensor) -> Tensor:
         return q.log_prob(z) - prior.log_prob(z)
 
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import elu, linear
 
 from vimae_bench.functional import squared_error
-from vimae_bench.models import Autoencoder, Flow, NormalizingFlow
-from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective, has_full_support, hookimpl
+from vimae_bench.models import Autoencoder, Flow, NormalizingFlow, has_full_support
+from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective, hookimpl
 
 
 class MaskedNet(nn.Module):

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from vimae_bench.models import Autoencoder, Gaussian
-from vimae_bench.plugin import Batch, Loss, Objective, has_full_support, hookimpl
+from vimae_bench.models import Autoencoder, Gaussian, has_full_support
+from vimae_bench.plugin import Batch, Loss, Objective, hookimpl
 
 
 @dataclass(frozen=True)

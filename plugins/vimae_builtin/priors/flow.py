@@ -1,7 +1,6 @@
-"""A learned prior: the normal law under an invertible network."""
+"""A learned prior: the standard normal under an invertible network."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import log, pi
 from typing import Annotated
 
@@ -9,22 +8,21 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from vimae_bench.models import Posterior, PriorDistribution
-from vimae_bench.plugin import ModelSpec, Prior, hookimpl
+from vimae_bench.plugin import Prior, hookimpl
 
 
 class AffineCoupling(nn.Module):
-    """y = exp(s) z + t in every second dimension, s and t being functions of the others; at first y = z.
+    """y = exp(s) z + t in every second dimension, where s and t are functions of the others; at first y = z.
 
     |s| stays within `max_log_scale`. With one dimension s and t are constants.
     """
 
-    kept: Tensor
+    conditioned: Tensor
 
-    def __init__(self, kept: Tensor, hidden: int, max_log_scale: float):
+    def __init__(self, conditioned: Tensor, hidden: int, max_log_scale: float):
         super().__init__()
-        d, self.max_log_scale = len(kept), max_log_scale
-        self.register_buffer("kept", kept.float(), persistent=False)
+        d, self.max_log_scale = len(conditioned), max_log_scale
+        self.register_buffer("conditioned", conditioned.float(), persistent=False)
         last = nn.Linear(hidden, 2 * d)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -37,19 +35,31 @@ class AffineCoupling(nn.Module):
 
     def inverse(self, y: Tensor) -> Tensor:
         """The z [..., d] of a y."""
-        log_scale, shift = self._affine(y)  # which look only at what y and z have in common
+        log_scale, shift = self._affine(y)  # they depend on the dimensions in which y and z agree
         return (-log_scale).exp() * (y - shift)
 
     def _affine(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        raw, shift = self.net(z * self.kept).chunk(2, -1)
-        moved = 1 - self.kept
-        return moved * self.max_log_scale * torch.tanh(raw / self.max_log_scale), moved * shift
+        raw, shift = self.net(z * self.conditioned).chunk(2, -1)
+        transformed = 1 - self.conditioned
+        return transformed * self.max_log_scale * torch.tanh(raw / self.max_log_scale), transformed * shift
 
 
-class RealNVP(PriorDistribution):
-    """The law of z whose image under the couplings, one after another, is N(0, I)."""
+class RealNVP(Prior):
+    """N(0, I) under a RealNVP (Dinh et al., 1605.08803): `couplings`, with nets of two layers of `hidden` units.
 
-    def __init__(self, latent: int, couplings: int, hidden: int, max_log_scale: float):
+    They move the even and the odd dimensions in turn, and scale by at most exp(+-`max_log_scale`) each. Before training
+    it is N(0, I), exactly.
+    """
+
+    def __init__(
+        self,
+        latent: int,
+        /,
+        *,
+        couplings: Annotated[int, Ge(1)] = 6,
+        hidden: Annotated[int, Gt(0)] = 64,
+        max_log_scale: Annotated[float, Gt(0)] = 2.0,
+    ):
         super().__init__(latent)
         odd = torch.arange(latent) % 2
         self.couplings = nn.ModuleList(AffineCoupling((odd + i) % 2, hidden, max_log_scale) for i in range(couplings))
@@ -63,27 +73,11 @@ class RealNVP(PriorDistribution):
     def log_prob(self, z: Tensor) -> Tensor:
         log_det = torch.zeros_like(z[..., 0])
         for coupling in self.couplings:
-            z, more = coupling(z)
-            log_det = log_det + more
+            z, coupling_log_det = coupling(z)
+            log_det = log_det + coupling_log_det
         return -0.5 * (z.square() + log(2 * pi)).sum(-1) + log_det
-
-
-@dataclass(frozen=True)
-class AffineFlow:
-    """Makes a RealNVP (Dinh et al., 1605.08803) of `couplings` with nets of two layers of `hidden` units.
-
-    They move the even and the odd dimensions in turn, and scale by at most exp(+-`max_log_scale`) each. Before training
-    it is N(0, I), exactly.
-    """
-
-    couplings: Annotated[int, Ge(1)] = 6
-    hidden: Annotated[int, Gt(0)] = 64
-    max_log_scale: Annotated[float, Gt(0)] = 2.0
-
-    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> RealNVP:  # noqa: ARG002
-        return RealNVP(spec.latent, self.couplings, self.hidden, self.max_log_scale)
 
 
 @hookimpl
 def vimae_priors() -> Mapping[str, Callable[..., Prior]]:
-    return {"flow": AffineFlow}
+    return {"flow": RealNVP}

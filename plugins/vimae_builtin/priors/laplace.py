@@ -1,20 +1,18 @@
 """The Laplace prior: heavier tails than the logistic, for the response of a method to the shape of its prior."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import log, sqrt
 
 import torch
 from torch import Tensor
 
-from vimae_bench.models import Posterior, PriorDistribution
-from vimae_bench.plugin import ModelSpec, Prior, hookimpl
+from vimae_bench.plugin import Prior, hookimpl
 
-SCALE = 1 / sqrt(2)  # of unit variance: a Laplace law has variance 2 * scale^2
+SCALE = 1 / sqrt(2)  # of unit variance: a Laplace distribution has variance 2 * scale^2
 SMALLEST = 2.0**-24
 
 
-class StandardLaplace(PriorDistribution):
+class StandardLaplace(Prior):
     """Independent Laplace dimensions of mean 0 and variance 1, and so of fourth moment 6."""
 
     def sample(self, n: int) -> Tensor:
@@ -31,14 +29,6 @@ class StandardLaplace(PriorDistribution):
         return self.origin.new_tensor(self.latent * (1 + log(2 * SCALE)))
 
 
-@dataclass(frozen=True)
-class Laplace:
-    """Makes the product of Laplace laws of unit variance."""
-
-    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> StandardLaplace:  # noqa: ARG002
-        return StandardLaplace(spec.latent)
-
-
 @hookimpl
 def vimae_priors() -> Mapping[str, Callable[..., Prior]]:
-    return {"laplace": Laplace}
+    return {"laplace": StandardLaplace}

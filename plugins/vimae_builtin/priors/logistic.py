@@ -1,20 +1,18 @@
 """The logistic prior of VIMAE-l."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import log, pi, sqrt
 
 import torch
 from torch import Tensor
 
-from vimae_bench.models import Posterior, PriorDistribution
-from vimae_bench.plugin import ModelSpec, Prior, hookimpl
+from vimae_bench.plugin import Prior, hookimpl
 
 SCALE = sqrt(3) / pi  # of unit variance: a scale of 1 would have variance pi^2/3
 SMALLEST = 2.0**-24
 
 
-class StandardLogistic(PriorDistribution):
+class StandardLogistic(Prior):
     """Independent logistic dimensions of mean 0 and variance 1 (1905.10549, "identity variance")."""
 
     def sample(self, n: int) -> Tensor:
@@ -32,14 +30,6 @@ class StandardLogistic(PriorDistribution):
         return self.origin.new_tensor(self.latent * (2 + log(SCALE)))
 
 
-@dataclass(frozen=True)
-class Logistic:
-    """Makes the product of logistic laws of unit variance."""
-
-    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> StandardLogistic:  # noqa: ARG002
-        return StandardLogistic(spec.latent)
-
-
 @hookimpl
 def vimae_priors() -> Mapping[str, Callable[..., Prior]]:
-    return {"logistic": Logistic}
+    return {"logistic": StandardLogistic}

@@ -1,19 +1,17 @@
 """The uniform prior: no tails at all, for the response of a method to the shape of its prior."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import inf, log, sqrt
 
 import torch
 from torch import Tensor
 
-from vimae_bench.models import Posterior, PriorDistribution
-from vimae_bench.plugin import ModelSpec, Prior, hookimpl
+from vimae_bench.plugin import Prior, hookimpl
 
-HALF_WIDTH = sqrt(3)  # of unit variance: a uniform law has variance width^2 / 12
+HALF_WIDTH = sqrt(3)  # of unit variance: a uniform distribution has variance width^2 / 12
 
 
-class StandardUniform(PriorDistribution):
+class StandardUniform(Prior):
     """Independent uniform dimensions of mean 0 and variance 1, and so of fourth moment 1.8.
 
     The density is 0 outside of [-sqrt(3), sqrt(3)]^d, so the KL of a Gaussian posterior is infinite, and objectives
@@ -36,14 +34,6 @@ class StandardUniform(PriorDistribution):
         return self.origin.new_tensor(self.latent * log(2 * HALF_WIDTH))
 
 
-@dataclass(frozen=True)
-class Uniform:
-    """Makes the product of uniform laws of unit variance."""
-
-    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> StandardUniform:  # noqa: ARG002
-        return StandardUniform(spec.latent)
-
-
 @hookimpl
 def vimae_priors() -> Mapping[str, Callable[..., Prior]]:
-    return {"uniform": Uniform}
+    return {"uniform": StandardUniform}

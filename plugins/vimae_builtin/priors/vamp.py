@@ -1,7 +1,6 @@
 """The VampPrior: a mixture of the posteriors of learned images."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import log
 from typing import Annotated
 
@@ -9,24 +8,34 @@ import torch
 from annotated_types import Gt
 from torch import Tensor, nn
 
-from vimae_bench.models import GaussianPosterior, Posterior, PriorDistribution
+from vimae_bench.models import GaussianPosterior, Posterior
 from vimae_bench.plugin import ModelSpec, Prior, hookimpl
 
-AT_ONCE = 512
-"""Codes whose densities under all components are taken at once: ten thousand would take gigabytes."""
+CHUNK_SIZE = 512
+"""Codes whose densities under all components are computed at once: ten thousand would take gigabytes."""
 
 
-class VampPrior(PriorDistribution):
-    """(1/K) sum_k q(z|u_k), over K learned images u_k that stay in the network's range."""
+class VampPrior(Prior):
+    """A VampPrior of `components` pseudo-inputs (Tomczak and Welling, 1705.07120); for Gaussian posteriors.
 
-    def __init__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior], components: int, spread: float):
-        super().__init__(spec.latent)
-        self.encode, self.squash = encode, spec.output_activation()
-        self.images = nn.Parameter(spread * torch.randn(components, *spec.shape))
+    (1/K) sum_k q(z|u_k), over K learned images u_k: each is a sigmoid (a tanh for pixels in [-1, 1]) of free
+    parameters, which start from N(0, spread^2). The encoder sees them as in evaluation, so that they do not enter the
+    data's batch statistics.
+    """
+
+    def __init__(
+        self, latent: int, /, *, components: Annotated[int, Gt(0)] = 500, spread: Annotated[float, Gt(0)] = 1.0
+    ):
+        super().__init__(latent)
+        self.components, self.spread = components, spread
+
+    def bind(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> None:
+        self.encode, self.activation = encode, spec.output_activation()
+        self.images = nn.Parameter(self.spread * torch.randn(self.components, *spec.shape))
 
     def posteriors(self) -> GaussianPosterior:
         """q(z|u_k) of all K. Raises TypeError where the objective trains no Gaussian posterior."""
-        q = self.encode(self.squash(self.images))
+        q = self.encode(self.activation(self.images))
         if not isinstance(q, GaussianPosterior):
             raise TypeError(
                 f"the prior 'vamp' is a mixture of Gaussian posteriors, and this objective trains a {type(q).__name__}"
@@ -40,25 +49,10 @@ class VampPrior(PriorDistribution):
 
     def log_prob(self, z: Tensor) -> Tensor:
         q, codes = self.posteriors(), z.reshape(-1, self.latent)
-        log_sums = [q.log_prob(few.unsqueeze(-2)).logsumexp(-1) for few in codes.split(AT_ONCE)]
+        log_sums = [q.log_prob(few.unsqueeze(-2)).logsumexp(-1) for few in codes.split(CHUNK_SIZE)]
         return torch.cat(log_sums).reshape(z.shape[:-1]) - log(len(q.m))
-
-
-@dataclass(frozen=True)
-class Vamp:
-    """Makes a VampPrior of `components` pseudo-inputs (Tomczak and Welling, 1705.07120); for Gaussian posteriors.
-
-    A pseudo-input is a sigmoid (a tanh for pixels in [-1, 1]) of free parameters, which start from N(0, spread^2). The
-    encoder sees them as in evaluation, so that they do not enter the data's batch statistics.
-    """
-
-    components: Annotated[int, Gt(0)] = 500
-    spread: Annotated[float, Gt(0)] = 1.0
-
-    def __call__(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> VampPrior:
-        return VampPrior(spec, encode, self.components, self.spread)
 
 
 @hookimpl
 def vimae_priors() -> Mapping[str, Callable[..., Prior]]:
-    return {"vamp": Vamp}
+    return {"vamp": VampPrior}

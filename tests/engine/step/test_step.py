@@ -11,13 +11,12 @@ from helpers.step_factories import (
     ElboObjective,
     ImportanceWeightedObjective,
     PseudoInputPrior,
-    StandardNormalPrior,
 )
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
 from vimae_bench.functional import squared_error
-from vimae_bench.models import Deterministic
+from vimae_bench.models import Deterministic, StandardNormal
 from vimae_bench.plugin import Batch, BenchError, Loss, ModelSpec, Objective
 from vimae_bench.testing import check_objective
 
@@ -25,7 +24,7 @@ FRAME = ModelSpec((1, 4, 4), 2)
 PROGRESS = torch.tensor(0.5)
 
 
-def made(linear, objective, prior=lambda spec, encode: StandardNormalPrior(spec.latent), seed=0):
+def made(linear, objective, prior=StandardNormal, seed=0):
     model = make_autoencoder(FRAME, linear, prior, objective, seed)
     images = torch.randint(0, 256, (300, *FRAME.shape), dtype=torch.uint8)
     return model, TrainingStep(model, objective, Training(), images)
@@ -160,9 +159,7 @@ def test_what_is_no_loss_is_told_as_such(linear, given, what):
 
 def test_images_reach_the_network_in_its_range(linear):
     for pixel_range, low in (("unit", 0.0), ("sym", -1.0)):
-        model = make_autoencoder(
-            ModelSpec((1, 4, 4), 2, pixel_range), linear, lambda f, e: StandardNormalPrior(2), ElboObjective(), 0
-        )
+        model = make_autoencoder(ModelSpec((1, 4, 4), 2, pixel_range), linear, StandardNormal, ElboObjective(), 0)
         images = torch.tensor([0, 255], dtype=torch.uint8).repeat(8).reshape(1, 1, 4, 4)
         x = TrainingStep(model, ElboObjective(), Training(), images).gather(torch.tensor([0]))
         assert (float(x.min()), float(x.max())) == (low, 1.0)

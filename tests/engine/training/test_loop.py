@@ -17,7 +17,7 @@ from vimae_bench.execution import Training, signals
 from vimae_bench.execution.jobs import NumericsOptions
 from vimae_bench.execution.signals import Interrupted
 from vimae_bench.functional import squared_error
-from vimae_bench.models import Deterministic
+from vimae_bench.models import Deterministic, StandardNormal
 from vimae_bench.plugin import BenchError, Loss, ModelSpec, Objective
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_json_lines
@@ -35,7 +35,7 @@ def trained(choice, folder, training=TRAINING, seed=0, numerics=DEFAULT_NUMERICS
     model = make_autoencoder(
         FRAME,
         make_plugin("architecture", PluginSpec("mlp", {"hidden": [16]})),
-        make_plugin("prior", PluginSpec("normal")),
+        StandardNormal,
         objective,
         seed,
     )
@@ -143,7 +143,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatc
     model = make_autoencoder(
         FRAME,
         make_plugin("architecture", PluginSpec("mlp", {"hidden": [16]})),
-        make_plugin("prior", PluginSpec("normal")),
+        StandardNormal,
         Broken(),
         0,
     )
@@ -166,7 +166,7 @@ def test_weights_that_the_last_step_spoils_end_the_run_as_diverged(tmp_path):
     model = make_autoencoder(
         FRAME,
         make_plugin("architecture", PluginSpec("mlp", {"hidden": [16]})),
-        make_plugin("prior", PluginSpec("normal")),
+        StandardNormal,
         Spoiling(),
         0,
     )
