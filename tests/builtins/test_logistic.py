@@ -80,7 +80,7 @@ def test_generated_images_are_decoded_draws_of_the_models_own_prior(linear_evalu
     show = torch.cat([torch.eye(2), torch.zeros(2, 2)])
     heads = [(torch.zeros(2, 4), torch.zeros(2))]
     evaluation = linear_evaluation(
-        noise_images(20), Deterministic(), heads, decoder=(show, torch.zeros(4)), prior=LAWS[name][0]()
+        noise_images(20), Deterministic(), heads, decoder=(show, torch.zeros(4)), prior=LAWS[name][0]
     )
     shown = evaluation.generate(20_000).flatten(1)[:, :2].flatten().numpy()
     fits = {other: scipy.stats.kstest(shown, distribution.cdf).pvalue for other, (_, distribution) in LAWS.items()}
