@@ -434,7 +434,7 @@ def test_the_tests_of_a_contract_are_one_for_each_law_under_its_name() -> None:
 def test_a_kind_is_that_of_the_hook_which_offers_the_class() -> None:
     (mark,) = contract_tests(ELBO).pytestmark
     assert mark.args[1] == CONTRACTS["objective"]
-    with pytest.raises(BenchError, match=r"no hook of .* offers Folder; say contract_tests"):
+    with pytest.raises(BenchError, match=r"no hook of .* offers Folder; write contract_tests"):
         contract_tests(Folder)
 
 
