@@ -71,5 +71,5 @@ def test_overrides_are_in_the_written_file(planned, tmp_path):
 
 def test_a_method_of_which_every_trial_is_lost_is_told(planned):
     benchmark, sweep = planned()
-    with pytest.raises(BenchError, match="VAE: none of its 1 trials is whole: seed 100 diverged"):
+    with pytest.raises(BenchError, match="VAE: all of its 1 trials failed: seed 100 diverged"):
         format_tuned_benchmark(benchmark, (), sweep, tuned(VAE="seed 100 diverged"), "")

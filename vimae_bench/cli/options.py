@@ -21,6 +21,20 @@ override_option = click.option(
 )
 
 
+def _complete_executor(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from ..plugin.catalog import get_catalog
+
+    return [name for name in get_catalog().list_names("executor") if name.startswith(incomplete)]
+
+
+executor_option = click.option(
+    "--executor",
+    metavar="NAME",
+    shell_complete=_complete_executor,
+    help="What carries out the runs, one of the executors of `vimae-bench plugins`.  [default: the file's]",
+)
+
+
 def data_root(given: Path | None) -> Path:
     """Where data sets are: as given, or the default."""
     from ..data.prepare import default_root

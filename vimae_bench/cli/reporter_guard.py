@@ -1,18 +1,22 @@
-"""Reporters at work: one that fails is told, and the runs go on without it."""
+"""Reporters at work: one that fails is reported, and the runs go on without it."""
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
+from ..config.benchmark import Benchmark
 from ..core.errors import BenchError, legible
 from ..execution.interfaces import Reporter
 from ..execution.jobs import Event, Job
 from ..plugin.manager import PLUGIN_ERRORS
+from ..plugin.registry import make_plugin
 
 
-class Upstream(Iterator[Event]):
-    """Events on their way to a reporter, which know whether it was they that failed."""
+class _TrackedStream(Iterator[Event]):
+    """Events on their way to a reporter, which know whether they themselves failed."""
 
     def __init__(self, events: Iterator[Event]):
         self.events, self.failed = events, False
@@ -27,18 +31,39 @@ class Upstream(Iterator[Event]):
             raise
 
 
-def dispensable(reporter: Reporter, name: str) -> Reporter:
-    """The reporter, without which the runs go on where it fails or stops to pass events on."""
+@dataclass(frozen=True)
+class GuardedReporter:
+    """A reporter without which the runs go on where it fails, or stops passing events on."""
 
-    def passed(jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
-        upstream = Upstream(events)
+    reporter: Reporter
+    name: str
+
+    def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
+        """The events, past the reporter."""
+        stream = _TrackedStream(events)
         try:
-            yield from reporter(jobs, upstream)
+            yield from self.reporter(jobs, stream)
         except PLUGIN_ERRORS as error:
-            if upstream.failed or isinstance(error, BenchError):
+            if stream.failed or isinstance(error, BenchError):
                 raise
-            line = f"reporter '{name}' failed, and the runs go on without it:\n{traceback.format_exc()}"
-            click.echo(legible(line), err=True)
-        yield from upstream
+            self._report_failure("the runs go on without it")
+        yield from stream
 
-    return passed
+    def describe_output(self, results: Path) -> Mapping[str, str]:
+        """What the reporter says of where its output is; nothing if it does not say."""
+        if not hasattr(self.reporter, "describe_output"):
+            return {}
+        try:
+            return self.reporter.describe_output(results)  # pyright: ignore[reportAttributeAccessIssue]
+        except PLUGIN_ERRORS:
+            self._report_failure("where its output is remains unknown")
+            return {}
+
+    def _report_failure(self, consequence: str) -> None:
+        line = f"reporter '{self.name}' failed, and {consequence}:\n{traceback.format_exc()}"
+        click.echo(legible(line), err=True)
+
+
+def make_reporters(benchmark: Benchmark) -> list[GuardedReporter]:
+    """The reporters of a benchmark, guarded."""
+    return [GuardedReporter(make_plugin("reporter", spec), spec.name) for spec in benchmark.reporters]

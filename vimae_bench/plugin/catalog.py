@@ -21,6 +21,8 @@ from .declarations import Preset, RunOption
 from .hookspecs import HOOKS
 from .manager import PluginLoadError, PluginOrigin, find_plugins, get_factories, get_manager, get_presets, get_schedules
 
+OPTION_KINDS = ("executor", "reporter", "metric")
+"""The kinds of plugin that may add options to the command line."""
 RESERVED_SETTINGS = {"use", "version"}
 """What `PluginSpec.as_json` adds to a plugin's settings."""
 
@@ -166,15 +168,15 @@ def _describe_class(kind: str, name: str, factory: Any, origin: PluginOrigin) ->
         return BrokenPlugin(origin, f"its settings cannot be read: {error}", kind, name)
     options: tuple[RunOption, ...] = tuple(getattr(factory, "run_options", ()))
     version, validates = getattr(factory, "version", 1), getattr(factory, "validates", "")
-    if reason := _explain_unusable(form, options, version, validates):
+    if reason := _explain_unusable(kind, form, options, version, validates):
         return BrokenPlugin(origin, reason, kind, name)
-    option_forms = {} if kind in ("executor", "reporter") else _take_option_forms(form, options)
+    option_forms = _take_option_forms(form, options) if kind == "metric" else {}
     summary = str(factory.__doc__ or "").strip().split("\n")[0]
     slow, default = (bool(getattr(factory, name, False)) for name in ("slow", "default"))
     return CatalogEntry(kind, name, origin, summary, version, form, slow, default, validates, options, option_forms)
 
 
-def _explain_unusable(form: Json, options: Sequence[object], version: object, validates: str) -> str:
+def _explain_unusable(kind: str, form: Json, options: Sequence[object], version: object, validates: str) -> str:
     """Why what a plugin says of itself cannot be; empty if it can."""
     fields: Json = form["fields"]
     if taken := sorted(RESERVED_SETTINGS & fields.keys()):
@@ -183,6 +185,8 @@ def _explain_unusable(form: Json, options: Sequence[object], version: object, va
         return f"its setting {tables[0]!r} is a table; it has to be a value or a plugin"
     if type(version) is not int:
         return f"its version is {brief(version)}; it has to be a whole number"
+    if options and kind not in OPTION_KINDS:
+        return f"it declares run_options, which only {', '.join(OPTION_KINDS[:-1])} and {OPTION_KINDS[-1]} may"
     for option in options:
         if not isinstance(option, RunOption):
             return f"its run_options hold {brief(option)}, which is no RunOption"

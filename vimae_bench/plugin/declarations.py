@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class RunOption:
     """An option that a plugin adds to `vimae-bench run` and `vimae-bench tune`.
 
-    A plugin class lists its options in the class attribute `run_options`. An option gives the plugin's `setting` a
+    Executors, reporters and metrics list theirs in the class attribute `run_options`. An option gives the plugin's `setting` a
     value, wherever the benchmark uses that plugin. Without a `setting` the option is a switch that leaves the plugin
     out of the benchmark; this is for reporters.
 
@@ -32,7 +32,14 @@ class RunOption:
     metavar: str = ""
     """What `--help` shows for the value."""
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Words with a meaning of their own, such as `auto` for 0."""
+    """Words that stand for values, such as `auto` for 0."""
+    is_path: bool = False
+    """Whether the value is a path, which is made absolute."""
+
+    @property
+    def name(self) -> str:
+        """The flag as a Python name."""
+        return self.flag.lstrip("-").replace("-", "_")
 
 
 @dataclass(frozen=True)

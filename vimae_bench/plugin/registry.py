@@ -5,14 +5,27 @@ from functools import cache, partial
 from typing import Any
 
 from ..core.canonical import Json
-from ..core.errors import BenchError, brief, did_you_mean
+from ..core.errors import BenchError, Problem, Problems, brief, did_you_mean
 from ..core.spec import PluginSpec
 from .catalog import Catalog, CatalogEntry, get_catalog
 from .declarations import Schedule
 from .manager import PLUGIN_ERRORS, PluginLoadError, get_factories, get_schedules
+from .settings import SettingsChecker, spell
 
 
-def make_plugin(kind: str, choice: PluginSpec, *arguments: object, catalog: Catalog | None = None) -> Any:  # noqa: ANN401
+def complete_spec(kind: str, raw: Any, catalog: Catalog, source: str = "") -> PluginSpec:  # noqa: ANN401
+    """A plugin by its name, or by a table with `use` and settings, with all its settings filled in.
+
+    Raises Problems with all that is wrong, which begin with the `source` of the settings.
+    """
+    checker = SettingsChecker(catalog.get_form)
+    completed = checker.complete({"plugin": kind}, raw)
+    if checker.problems:
+        raise Problems(source, [Problem(spell(where), what) for where, what in checker.problems])
+    return PluginSpec.from_json(completed)
+
+
+def make_plugin(kind: str, spec: PluginSpec, *arguments: object, catalog: Catalog | None = None) -> Any:  # noqa: ANN401
     """The plugin of this kind and name, made with its settings; plugins among the settings are made first.
 
     `arguments` are what the harness gives to plugins of this kind, by position: to a prior the latent size.
@@ -20,18 +33,18 @@ def make_plugin(kind: str, choice: PluginSpec, *arguments: object, catalog: Cata
     """
     catalog = catalog or get_catalog()
     try:
-        entry = catalog.get_entry(kind, choice.name)
+        entry = catalog.get_entry(kind, spec.name)
     except LookupError as error:
-        raise BenchError(f"{choice.name}: {error.args[0]}") from error
+        raise BenchError(f"{spec.name}: {error.args[0]}") from error
     factory = load_factory(entry)
     fields: Json = entry.form["fields"]
-    settings = {name: _make_setting(fields.get(name, {}), v, catalog) for name, v in choice.settings.items()}
+    settings = {name: _make_setting(fields.get(name, {}), v, catalog) for name, v in spec.settings.items()}
     try:
-        return factory(*arguments, **settings, **choice.options)
+        return factory(*arguments, **settings, **spec.options)
     except (TypeError, ValueError) as error:
-        raise BenchError(f"{kind} '{choice.name}' refuses its settings: {error}") from error
+        raise BenchError(f"{kind} '{spec.name}' refuses its settings: {error}") from error
     except PLUGIN_ERRORS as error:
-        raise BenchError(f"{kind} '{choice.name}' of {entry.origin} raised {brief(error)} when it was made") from error
+        raise BenchError(f"{kind} '{spec.name}' of {entry.origin} raised {brief(error)} when it was made") from error
 
 
 def make_prior_factory(choice: PluginSpec, catalog: Catalog | None = None) -> Callable[[int], Any]:

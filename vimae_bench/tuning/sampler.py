@@ -1,4 +1,4 @@
-"""Where the settings of trials come from. Nothing else imports Optuna, which is an extra."""
+"""Draws the settings of trials. Nothing else imports Optuna, which is an extra."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ DIGITS = 4
 
 
 class Sampler:
-    """Draws the settings of one method's trials: the same from the same seed, if the answers are the same."""
+    """Draws the settings of one method's trials: the same from the same seed, if the same values are reached."""
 
     def __init__(self, space: Space, better: Direction, kind: str, *seed: int | str):
         import optuna
@@ -23,22 +23,22 @@ class Sampler:
         samplers = optuna.samplers
         number = derive_seed("tuning", *seed) % 2**32  # as many as NumPy's old generators take
         sampler = samplers.TPESampler(seed=number) if kind == "tpe" else samplers.RandomSampler(seed=number)
-        self.space, self.lost = space, optuna.trial.TrialState.FAIL
+        self.space, self.failed = space, optuna.trial.TrialState.FAIL
         self.study = optuna.create_study(sampler=sampler, direction="minimize" if better == "lower" else "maximize")
-        self.asked: list[optuna.Evaluation] = []
+        self.trials: list[optuna.Trial] = []
 
     def ask(self) -> dict[str, Any]:
         """The settings of the next trial, by path."""
-        trial = self.study.ask({path: _distribution(values) for path, values in self.space.items()})
-        self.asked.append(trial)
-        return {path: _drawn(values, trial.params[path]) for path, values in self.space.items()}
+        trial = self.study.ask({path: _make_distribution(values) for path, values in self.space.items()})
+        self.trials.append(trial)
+        return {path: _read_value(values, trial.params[path]) for path, values in self.space.items()}
 
     def tell(self, number: int, value: float | None) -> None:
-        """What the trial of this number, counted from 0, reached; None where it is lost."""
-        self.study.tell(self.asked[number], value, state=self.lost if value is None else None)
+        """What the trial of this number, counted from 0, reached; None if it failed."""
+        self.study.tell(self.trials[number], value, state=self.failed if value is None else None)
 
 
-def _distribution(values: NumberRange | tuple[Any, ...]) -> "BaseDistribution":
+def _make_distribution(values: NumberRange | tuple[Any, ...]) -> "BaseDistribution":
     from optuna import distributions
 
     if not isinstance(values, NumberRange):
@@ -48,7 +48,7 @@ def _distribution(values: NumberRange | tuple[Any, ...]) -> "BaseDistribution":
     return distributions.FloatDistribution(values.low, values.high, log=values.log)
 
 
-def _drawn(values: NumberRange | tuple[Any, ...], drawn: Any) -> Any:  # noqa: ANN401
+def _read_value(values: NumberRange | tuple[Any, ...], drawn: Any) -> Any:  # noqa: ANN401
     if not isinstance(values, NumberRange):
         return values[drawn]
     return drawn if values.whole else min(max(float(f"{drawn:.{DIGITS}g}"), values.low), values.high)

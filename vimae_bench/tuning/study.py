@@ -1,7 +1,7 @@
-"""A sweep: rounds of trials, of all methods side by side, as the runs of a benchmark on held-out images.
+"""A study: rounds of trials of all methods, as the runs of a benchmark on held-out images.
 
-Nothing is kept but the runs' own records. A sweep that was cut off draws the same settings again, finds the runs that
-are done, and so goes on where it was.
+Nothing is kept but the runs' own records. A study that was interrupted draws the same settings again, finds the runs
+that are done, and so continues where it was.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..analysis.trials import TrialResult, TuningResult, summarize_trial
-from ..config import matrix
 from ..config.benchmark import Benchmark, Group, MethodConfig
+from ..config.matrix import list_entries
 from ..config.search_space import (
     SearchedMethod,
     apply_settings,
@@ -18,13 +18,12 @@ from ..config.search_space import (
     get_bare_settings,
     list_searched_methods,
 )
-from ..core.errors import brief, did_you_mean
+from ..core.errors import BenchError, brief, did_you_mean
 from ..core.results import Measure
 from ..core.spec import MatrixEntry, PluginSpec
-from ..plugin import registry
 from ..plugin.catalog import Catalog
 from ..plugin.interfaces import Metric
-from ..plugin.settings import SettingsChecker
+from ..plugin.registry import complete_spec, make_plugin
 from ..storage.metric_file import suffix_of
 from ..storage.store import ResultsFolder
 from .sampler import Sampler
@@ -32,114 +31,116 @@ from .sampler import Sampler
 
 @dataclass(frozen=True)
 class Study:
-    """What is to be tried: `benchmark` has the methods that search, on held-out images, from the seeds to tune on."""
+    """What is to be tried: `benchmark` has the methods that search, on held-out images, from the seeds to tune on.
+
+    `dataset` is the data set whose images are held out.
+    """
 
     benchmark: Benchmark
     searched: tuple[SearchedMethod, ...]
     measure: Measure
-    known: Catalog
+    dataset: PluginSpec
+    catalog: Catalog
 
     @property
     def group(self) -> Group:
-        """The one part of its matrix."""
+        """The one group of its matrix."""
         return self.benchmark.groups[0]
 
-    def entries(self, trials: Sequence[MethodConfig]) -> list[MatrixEntry]:
-        """The runs of some trials."""
-        return matrix.list_entries(replace(self.benchmark, groups=(replace(self.group, methods=tuple(trials)),)))
+    def list_entries(self, trials: Sequence[MethodConfig]) -> list[MatrixEntry]:
+        """The entries of some trials."""
+        return list_entries(replace(self.benchmark, groups=(replace(self.group, methods=tuple(trials)),)))
 
 
-def plan_study(benchmark: Benchmark, known: Catalog) -> Study:
-    """The sweep that a benchmark file asks for. Raises Problems with all that is wrong with it, each at its line."""
-    metrics, name = _metrics(benchmark), benchmark.tuning.measure or benchmark.leaderboard.rank_by
-    found = [*find_search_problems(benchmark, known)]
-    found += [(("tuning", "measure"), problem)] if (problem := metrics.problem(name)) else []
-    if found:
-        raise benchmark.make_error([*dict.fromkeys(found)])
-    measure, choices = metrics.needed(name)
-    methods, (group,) = list_searched_methods(benchmark, known), benchmark.groups
-    seen = replace(
+def plan_study(benchmark: Benchmark, catalog: Catalog) -> Study:
+    """The study that a benchmark file asks for. Raises Problems with all that is wrong with it, each at its line."""
+    metrics = [(metric, _list_measures(metric, benchmark.groups[0].metrics)) for metric in benchmark.groups[0].metrics]
+    name = benchmark.tuning.measure or benchmark.leaderboard.rank_by
+    problems = [*find_search_problems(benchmark, catalog)]
+    if problem := _explain_untunable(name, metrics):
+        problems.append((("tuning", "measure"), problem))
+    if problems:
+        raise benchmark.make_error([*dict.fromkeys(problems)])
+    measure, chosen = _choose_metrics(name, metrics)
+    methods, (group,) = list_searched_methods(benchmark, catalog), benchmark.groups
+    dataset = group.datasets[0]
+    tuned_group = replace(
         group,
         seeds=benchmark.tuning.seeds,
-        datasets=(_held_out(group.datasets[0], known),),
-        methods=tuple(one.method for one in methods),
-        metrics=choices,
+        datasets=(_hold_out(dataset, catalog),),
+        methods=tuple(searched.method for searched in methods),
+        metrics=chosen,
         leave_out=(),
     )
-    return Study(replace(benchmark, name=f"{benchmark.name}-tuning", groups=(seen,)), tuple(methods), measure, known)
+    tuned = replace(benchmark, name=f"{benchmark.name}-tuning", groups=(tuned_group,))
+    return Study(tuned, tuple(methods), measure, dataset, catalog)
 
 
-def run_study(
-    sweep: Study, store: ResultsFolder, work: Callable[[Sequence[MatrixEntry]], object]
-) -> list[TuningResult]:
-    """Draw and try settings, round by round; `work` has the runs of a round made in the store."""
-    tuning, better = sweep.benchmark.tuning, sweep.measure.better or "lower"
-    samplers = [Sampler(one.space, better, tuning.sampler, tuning.seed, one.method.label) for one in sweep.searched]
-    attempts: list[list[TrialResult]] = [[] for _ in samplers]
-    for numbers in _batched(range(tuning.trials), tuning.at_once):
-        asked = [[sampler.ask() for _ in numbers] for sampler in samplers]
-        work(sweep.entries([*_methods(sweep, numbers, asked)]))
-        for sampler, one, settings, made in zip(samplers, sweep.searched, asked, attempts, strict=True):
+def run_study(study: Study, results: ResultsFolder, run: Callable[[Sequence[MatrixEntry]], object]) -> list[TuningResult]:
+    """Draw and try settings, round by round; `run` carries out the entries of a round, into the results folder."""
+    tuning, better = study.benchmark.tuning, study.measure.better or "lower"
+    samplers = [Sampler(s.space, better, tuning.sampler, tuning.seed, s.method.label) for s in study.searched]
+    trials: list[list[TrialResult]] = [[] for _ in samplers]
+    for numbers in _split_batches(range(tuning.trials), tuning.at_once):
+        drawn = [[sampler.ask() for _ in numbers] for sampler in samplers]
+        run(study.list_entries([*_list_trials(study, numbers, drawn)]))
+        for sampler, searched, settings, done in zip(samplers, study.searched, drawn, trials, strict=True):
             for number, values in zip(numbers, settings, strict=True):
-                run_results = store.load_results(sweep.entries([_method(sweep, one, number, values)]))
-                made.append(summarize_trial(number + 1, values, run_results, sweep.measure))
-                sampler.tell(number, made[-1].value)
-    return [
-        TuningResult(one.method.label, tuple(made), better) for one, made in zip(sweep.searched, attempts, strict=True)
-    ]
+                entries = study.list_entries([_make_trial(study, searched, number, values)])
+                done.append(summarize_trial(number + 1, values, results.load_results(entries), study.measure))
+                sampler.tell(number, done[-1].value)
+    return [TuningResult(s.method.label, tuple(done), better) for s, done in zip(study.searched, trials, strict=True)]
 
 
-def _methods(sweep: Study, numbers: Sequence[int], asked: Sequence[Sequence[dict[str, Any]]]) -> Iterator[MethodConfig]:
-    """The trials of a round, those of one number side by side."""
+def _list_trials(
+    study: Study, numbers: Sequence[int], drawn: Sequence[Sequence[dict[str, Any]]]
+) -> Iterator[MethodConfig]:
+    """The trials of a round; those of one number follow each other."""
     for place, number in enumerate(numbers):
-        for one, settings in zip(sweep.searched, asked, strict=True):
-            yield _method(sweep, one, number, settings[place])
+        for searched, settings in zip(study.searched, drawn, strict=True):
+            yield _make_trial(study, searched, number, settings[place])
 
 
-def _method(sweep: Study, one: SearchedMethod, number: int, settings: dict[str, Any]) -> MethodConfig:
-    made = apply_settings(one.method, settings, sweep.known)
-    return replace(made, label=f"{one.method.label} #{number + 1}")
+def _make_trial(study: Study, searched: SearchedMethod, number: int, settings: dict[str, Any]) -> MethodConfig:
+    method = apply_settings(searched.method, settings, study.catalog)
+    return replace(method, label=f"{searched.method.label} #{number + 1}")
 
 
-def _held_out(dataset: PluginSpec, known: Catalog) -> PluginSpec:
-    raw = {"use": "held_out", "of": get_bare_settings(dataset)}
-    return PluginSpec.from_json(SettingsChecker(known.get_form).complete({"plugin": "dataset"}, raw))
+def _hold_out(dataset: PluginSpec, catalog: Catalog) -> PluginSpec:
+    """A data set whose test images are the held-out images of this one. Raises BenchError if no plugin offers that."""
+    for name in catalog.list_names("dataset"):
+        if setting := catalog.get_entry("dataset", name).validates:
+            return complete_spec("dataset", {"use": name, setting: get_bare_settings(dataset)}, catalog)
+    raise BenchError("tuning needs a data set that tests on held-out images, and no installed plugin declares one")
 
 
-@dataclass(frozen=True)
-class _Metrics:
-    """A benchmark's metrics with what each of them measures."""
-
-    choices: tuple[PluginSpec, ...]
-    measures: tuple[tuple[Measure, ...], ...]
-
-    def problem(self, name: str) -> str:
-        """Why one cannot tune on the measure of this name; empty if one can."""
-        directed = [measure.name for few in self.measures for measure in few if measure.better]
-        if not name:
-            return f"say which measure settings are chosen by{did_you_mean('', directed)}"
-        known = name in directed
-        return "" if known else f"no measure with a direction is called {brief(name)}{did_you_mean(name, directed)}"
-
-    def needed(self, name: str) -> tuple[Measure, tuple[PluginSpec, ...]]:
-        """The measure, and the metrics that it takes: its own, and those that tell collapsed runs it does not rank."""
-        pairs = [*zip(self.choices, self.measures, strict=True)]
-        use, measure = next((c.name, m) for c, few in pairs for m in few if m.name == name)
-        telling = [c for c, few in pairs if not measure.ranks_collapsed and any(m.collapse_below for m in few)]
-        return measure, tuple(choice for choice in self.choices if choice.name == use or choice in telling)
+def _list_measures(metric: PluginSpec, metrics: Sequence[PluginSpec]) -> list[Measure]:
+    """What a metric measures, under the names that it has among these metrics."""
+    plugin: Metric = make_plugin("metric", metric)
+    suffix = suffix_of(metric, metrics)
+    return [replace(measure, name=measure.name + suffix) for measure in plugin.measures()]
 
 
-def _metrics(benchmark: Benchmark) -> _Metrics:
-    choices = benchmark.groups[0].metrics
-    return _Metrics(choices, tuple(tuple(_measures(choice, choices)) for choice in choices))
+def _explain_untunable(name: str, metrics: Sequence[tuple[PluginSpec, Sequence[Measure]]]) -> str:
+    """Why one cannot tune on the measure of this name; empty if one can."""
+    directed = [measure.name for _, measures in metrics for measure in measures if measure.better]
+    if not name:
+        return f"say which measure settings are chosen by{did_you_mean('', directed)}"
+    if name in directed:
+        return ""
+    return f"no measure with a direction is called {brief(name)}{did_you_mean(name, directed)}"
 
 
-def _measures(metric: PluginSpec, metrics: Sequence[PluginSpec]) -> Iterator[Measure]:
-    made: Metric = registry.make_plugin("metric", metric)
-    for measure in made.measures():
-        yield replace(measure, name=measure.name + suffix_of(metric, metrics))
+def _choose_metrics(
+    name: str, metrics: Sequence[tuple[PluginSpec, Sequence[Measure]]]
+) -> tuple[Measure, tuple[PluginSpec, ...]]:
+    """The measure of this name, and the metrics it takes: its own, and those that detect the collapse it ignores."""
+    own, measure = next((m, measure) for m, measures in metrics for measure in measures if measure.name == name)
+    detecting = [m for m, measures in metrics if any(measure.collapse_below for measure in measures)]
+    needed = [own.name, *(m.name for m in detecting if not measure.ranks_collapsed)]
+    return measure, tuple(metric for metric, _ in metrics if metric.name in needed)
 
 
-def _batched(numbers: range, size: int) -> Iterator[range]:
+def _split_batches(numbers: range, size: int) -> Iterator[range]:
     for start in range(0, len(numbers), size):
         yield numbers[start : start + size]

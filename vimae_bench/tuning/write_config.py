@@ -10,15 +10,15 @@ from ..config.file_form import get_file_form
 from ..config.search_space import apply_settings
 from ..core.canonical import Json
 from ..core.errors import BenchError, legible
-from ..plugin.catalog import get_catalog
+from ..plugin.catalog import Catalog
 from .study import Study
 
-SEARCHES = {"random": "random search", "tpe": "TPE"}
-EDITORS = "#:schema"
+SAMPLER_NAMES = {"random": "random search", "tpe": "TPE"}
+SCHEMA_COMMENT = "#:schema"
 
 
 def format_tuned_benchmark(
-    benchmark: Benchmark, overrides: Sequence[str], sweep: Study, tuned: Sequence[TuningResult], command: str
+    benchmark: Benchmark, overrides: Sequence[str], study: Study, tuned: Sequence[TuningResult], command: str
 ) -> str:
     """The text of the file: that of the benchmark, comments and all, with the best settings of each method.
 
@@ -27,27 +27,27 @@ def format_tuned_benchmark(
     import tomlkit
 
     document: Any = tomlkit.parse(benchmark.source)
-    for given in overrides:
-        apply_override(document, given, get_file_form(sweep.known))
-    chosen = {one.label: _best(one).settings for one in tuned}
+    for override in overrides:
+        apply_override(document, override, get_file_form(study.catalog))
+    chosen = {result.label: _get_best(result).settings for result in tuned}
     for raw in document["method"] if isinstance(document["method"], list) else [document["method"]]:
         raw.pop("search", None)
         method = next(m for m in benchmark.groups[0].methods if m.label == raw["label"])
-        _set(raw, method, chosen.get(method.label, {}))
+        _set_values(raw, method, chosen.get(method.label, {}), study.catalog)
     document.pop("tuning", None)
     document["name"] = f"{benchmark.name}-tuned"
-    document.setdefault("leaderboard", tomlkit.table())["provenance"] = describe_tuning(sweep, benchmark)
-    head, text = _parted(tomlkit.dumps(document))
-    comment = (legible(" ".join(line.split())) for line in _comment(benchmark, sweep, tuned, command))
-    return head + "".join(f"# {line}\n" for line in comment) + text
+    document.setdefault("leaderboard", tomlkit.table())["provenance"] = describe_tuning(study, benchmark)
+    head, text = _split_head(tomlkit.dumps(document))
+    comments = (legible(" ".join(line.split())) for line in _list_comments(benchmark, study, tuned, command))
+    return head + "".join(f"# {line}\n" for line in comments) + text
 
 
-def describe_tuning(sweep: Study, benchmark: Benchmark) -> str:
-    """How settings were come by, in a sentence for the foot of a leaderboard."""
+def describe_tuning(study: Study, benchmark: Benchmark) -> str:
+    """How settings were chosen, in a sentence for the foot of a leaderboard."""
     tuning, others = benchmark.tuning, list_fixed_methods(benchmark)
-    how = f"{SEARCHES[tuning.sampler]}, seed{'s' * (len(tuning.seeds) > 1)} {', '.join(map(str, tuning.seeds))}"
+    how = f"{SAMPLER_NAMES[tuning.sampler]}, seed{'s' * (len(tuning.seeds) > 1)} {', '.join(map(str, tuning.seeds))}"
     as_given = f"; not tuned: {', '.join(others)}" if others else ""
-    return f"Tuned, {format_count(tuning.trials, 'trial')} each on validation {sweep.measure.name} ({how}){as_given}."
+    return f"Tuned, {format_count(tuning.trials, 'trial')} each on validation {study.measure.name} ({how}){as_given}."
 
 
 def list_fixed_methods(benchmark: Benchmark) -> list[str]:
@@ -55,34 +55,34 @@ def list_fixed_methods(benchmark: Benchmark) -> list[str]:
     return [method.label for method in benchmark.groups[0].methods if not method.search and not method.control_of]
 
 
-def _comment(benchmark: Benchmark, sweep: Study, tuned: Sequence[TuningResult], command: str) -> Iterator[str]:
+def _list_comments(benchmark: Benchmark, study: Study, tuned: Sequence[TuningResult], command: str) -> Iterator[str]:
     yield f"Made by `{command}`."
-    yield describe_tuning(sweep, benchmark)
-    for one in tuned:
-        best = _best(one)
-        yield f"{one.label}: trial {best.number} of {len(one.trials)}, {sweep.measure.name} {best.value:.5g}"
+    yield describe_tuning(study, benchmark)
+    for result in tuned:
+        best = _get_best(result)
+        yield f"{result.label}: trial {best.number} of {len(result.trials)}, {study.measure.name} {best.value:.5g}"
 
 
-def _best(one: TuningResult) -> TrialResult:
-    if one.best is None:
-        raise BenchError(f"{one.label}: none of its {len(one.trials)} trials is whole: {one.trials[0].reason}")
-    return one.best
+def _get_best(result: TuningResult) -> TrialResult:
+    if result.best is None:
+        raise BenchError(f"{result.label}: all of its {len(result.trials)} trials failed: {result.trials[0].reason}")
+    return result.best
 
 
-def _set(raw: Any, method: MethodConfig, settings: Mapping[str, Any]) -> None:  # noqa: ANN401
-    """Put settings into a method's table as its author has it: inner tables and bare names of plugins are entered."""
-    made = apply_settings(method, settings, get_catalog())
-    whole: Json = {"objective": made.objective.as_json(), "prior": made.prior.as_json(), "training": {}}
-    for path in sorted(settings, key=lambda path: path.count(".")):
+def _set_values(raw: Any, method: MethodConfig, values: Mapping[str, Any], catalog: Catalog) -> None:  # noqa: ANN401
+    """Put values of settings into a method's table, as its author wrote it: bare names of plugins become tables."""
+    chosen = apply_settings(method, values, catalog)
+    completed: Json = {"objective": chosen.objective.as_json(), "prior": chosen.prior.as_json(), "training": {}}
+    for path in sorted(values, key=lambda path: path.count(".")):
         *parents, last = path.split(".")
-        table, choice = raw, whole
+        table, spec = raw, completed
         for part in parents:
-            choice = choice[part]
-            table = _entered(table, part, choice.get("use"))
-        table[last] = settings[path]
+            spec = spec[part]
+            table = _open_table(table, part, spec.get("use"))
+        table[last] = values[path]
 
 
-def _entered(table: Any, part: str, use: str | None) -> Any:  # noqa: ANN401
+def _open_table(table: Any, part: str, use: str | None) -> Any:  # noqa: ANN401
     import tomlkit
 
     if not isinstance(table.get(part), dict):
@@ -93,7 +93,7 @@ def _entered(table: Any, part: str, use: str | None) -> Any:  # noqa: ANN401
     return table[part]
 
 
-def _parted(text: str) -> tuple[str, str]:
+def _split_head(text: str) -> tuple[str, str]:
     """The line that editors want first, if it is there, and the rest."""
     first, end, rest = text.partition("\n")
-    return (first + end, rest) if first.startswith(EDITORS) else ("", text)
+    return (first + end, rest) if first.startswith(SCHEMA_COMMENT) else ("", text)

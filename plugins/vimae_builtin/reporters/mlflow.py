@@ -60,6 +60,10 @@ class MlflowReporter:
         """Pass the events on while a thread sends what the runs write."""
         return sync_while_running(jobs, events, self.uri, models=self.models)
 
+    def describe_output(self, results: Path) -> Mapping[str, str]:
+        """How to look at the runs in MLflow."""
+        return {"MLflow": f"mlflow ui --backend-store-uri {mask_secrets(self.uri or default_store_uri(results))}"}
+
 
 def sync_while_running(
     jobs: Sequence[Job],

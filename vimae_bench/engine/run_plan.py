@@ -1,0 +1,137 @@
+"""What a command is to run, where and how: prepared and checked before anything is trained, then carried out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from ..config.benchmark import Benchmark
+from ..core.errors import ResultsError
+from ..core.secrets import mask_secrets
+from ..core.spec import MatrixEntry, Run
+from ..execution import signals
+from ..execution.interfaces import Executor, Reporter
+from ..execution.jobs import Job, NumericsOptions
+from ..plugin.catalog import get_catalog
+from ..plugin.registry import make_plugin
+from ..storage.archive import find_results, real_path, unpack_results
+from ..storage.store import FINISHED_STATES, ResultsFolder, RunState
+from .disk_space import check_disk_space
+from .runner import DEFAULT_NUMERICS, WORKER_MODULES, list_jobs, run_jobs, share_jobs
+
+Report = Callable[[str], object]
+"""Shows a line to the user."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Entries of a benchmark's matrix that are to be run, with the state of each when the plan was made.
+
+    `shard` is which of how many shares of the jobs comes first, counted from 1, for several processes on one folder.
+    """
+
+    benchmark: Benchmark
+    entries: tuple[MatrixEntry, ...]
+    states: tuple[RunState, ...]
+    results: ResultsFolder
+    data: Path
+    numerics: NumericsOptions = DEFAULT_NUMERICS
+    shard: tuple[int, int] | None = None
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """What is still to be done."""
+        jobs = list_jobs(
+            self.results, self.benchmark.name, self.entries, self.data, self.numerics, states=self.states
+        )
+        return share_jobs(jobs, *self.shard) if self.shard else jobs
+
+    @property
+    def untrained(self) -> list[Run]:
+        """The runs that are still to be trained, each once."""
+        pairs = zip(self.entries, self.states, strict=True)
+        trained = (*FINISHED_STATES, "measure")
+        return [*{entry.run.key: entry.run for entry, state in pairs if state not in trained}.values()]
+
+
+def prepare_run(
+    benchmark: Benchmark,
+    entries: Sequence[MatrixEntry],
+    folder: Path,
+    data: Path,
+    numerics: NumericsOptions = DEFAULT_NUMERICS,
+    shard: tuple[int, int] | None = None,
+) -> RunPlan:
+    """The plan of running these entries into a results folder, or into its archive. Reads states, changes nothing."""
+    results = ResultsFolder(find_results(folder))
+    states = tuple(results.get_state(entry) for entry in entries)
+    return RunPlan(benchmark, tuple(entries), states, results, data, numerics, shard)
+
+
+def make_executor(plan: RunPlan, *, prepare: bool) -> Executor:
+    """The benchmark's executor. With `prepare`, it gets ready now for jobs that are to come."""
+    executor = make_plugin("executor", plan.benchmark.executor)
+    if prepare and plan.jobs and hasattr(executor, "prepare"):
+        executor.prepare(("vimae_bench.cli", *WORKER_MODULES))  # a worker imports what it was started by
+    return executor
+
+
+def check_run(plan: RunPlan, report: Report) -> None:
+    """Check data, plugins, models and disk space. Raises BenchError with all that is wrong."""
+    with signals.block():
+        from .preflight import check_benchmark
+
+    weights = check_benchmark(plan.benchmark, plan.data, report)
+    for line in describe_costs(plan):
+        report(line)
+    check_disk_space(real_path(plan.results.path), plan.untrained, weights)
+
+
+def describe_costs(plan: RunPlan) -> list[str]:
+    """How long the metrics of the plan take, where that is minutes; torch is loaded only if there are any."""
+    if entries := _list_slow(plan):
+        from .cost import list_long_metrics
+
+        return [*list_long_metrics(entries, plan.data, plan.benchmark.executor.settings.get("device", "auto"))]
+    return []
+
+
+def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequence[str], report: Report) -> RunPlan:
+    """Write down what is asked for, without passwords, and set aside what is damaged; gives the plan after that.
+
+    An archive is unpacked first. Raises ResultsError if the folder cannot be written.
+    """
+    benchmark, results = plan.benchmark, ResultsFolder(unpack_results(plan.results.path, report))
+    source = benchmark.source + "".join(f"# -o {override}\n" for override in overrides)
+    try:
+        results.write_benchmark(benchmark.name, mask_secrets(source), asdict(benchmark.leaderboard), matrix)
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror}); choose another with --results"
+        raise ResultsError(f"{results.path}: {reason}") from error
+    damaged = results.set_aside_damaged(matrix)
+    for path in damaged:
+        report(f"{path}: damaged, set aside as {path.with_suffix('.corrupt').name}, and made again")
+    if damaged:
+        return prepare_run(benchmark, plan.entries, results.path, plan.data, plan.numerics, plan.shard)
+    return replace(plan, results=results)
+
+
+def carry_out(plan: RunPlan, executor: Executor, reporters: Sequence[Reporter]) -> list[Job]:
+    """Run the jobs of a plan; gives those that did not end well.
+
+    Runs of other processes on the same folder are waited for, unless the plan is one of several shares.
+    """
+    return run_jobs(plan.jobs, executor, reporters, wait=plan.shard is None)
+
+
+def _list_slow(plan: RunPlan) -> list[MatrixEntry]:
+    """The entries with those of their slow metrics that are still to be measured, and no other metric."""
+    catalog = get_catalog()
+    slow = {m.name for entry in plan.entries for m in entry.metrics if catalog.get_entry("metric", m.name).slow}
+    pending: list[MatrixEntry] = []
+    for entry in plan.entries:
+        folder = plan.results.run_folder(entry.run)
+        metrics = tuple(m for m in entry.metrics if m.name in slow and not folder.metric(m).exists())
+        if metrics:
+            pending.append(replace(entry, metrics=metrics))
+    return pending
