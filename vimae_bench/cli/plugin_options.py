@@ -26,14 +26,13 @@ class PluginOptionsCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of plugins in a section of their own."""
-        parameters = self.get_params(ctx)
-        added = {id(parameter) for parameter in parameters if isinstance(parameter, _PluginOption)}
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
         sections = {
-            "Options": [parameter for parameter in parameters if id(parameter) not in added],
-            HEADING: [parameter for parameter in parameters if id(parameter) in added],
+            "Options": [option for option in options if not isinstance(option, _PluginOption)],
+            HEADING: [option for option in options if isinstance(option, _PluginOption)],
         }
         for heading, shown in sections.items():
-            if records := [record for parameter in shown if (record := parameter.get_help_record(ctx))]:
+            if records := [record for option in shown if (record := option.get_help_record(ctx))]:
                 with formatter.section(heading):
                     formatter.write_dl(records)
 

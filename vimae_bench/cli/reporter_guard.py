@@ -9,7 +9,7 @@ import click
 
 from ..config.benchmark import Benchmark
 from ..core.errors import BenchError, legible
-from ..execution.interfaces import Reporter
+from ..execution.interfaces import DescribesOutput, Reporter
 from ..execution.jobs import Event, Job
 from ..plugin.manager import PLUGIN_ERRORS
 from ..plugin.registry import make_plugin
@@ -51,10 +51,10 @@ class GuardedReporter:
 
     def describe_output(self, results: Path) -> Mapping[str, str]:
         """What the reporter says of where its output is; nothing if it does not say."""
-        if not hasattr(self.reporter, "describe_output"):
+        if not isinstance(self.reporter, DescribesOutput):
             return {}
         try:
-            return self.reporter.describe_output(results)  # pyright: ignore[reportAttributeAccessIssue]
+            return self.reporter.describe_output(results)
         except PLUGIN_ERRORS:
             self._report_failure("where its output is remains unknown")
             return {}

@@ -83,7 +83,7 @@ def run(
     batch_seeds: bool,
     results: Path,
     data: Path | None,
-    **plugin_options: Any,
+    **plugin_options: str | bool | None,
 ) -> None:
     """Train and measure what a benchmark asks for and is not there yet, then rank it.
 

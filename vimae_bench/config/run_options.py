@@ -15,6 +15,7 @@ from ..plugin.registry import complete_spec
 from ..plugin.settings import SettingsChecker
 from .benchmark import Benchmark
 
+
 @dataclass(frozen=True)
 class PluginOption:
     """An option of the command line, with the plugins that declare it."""

@@ -7,35 +7,28 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import ResultsError
-from ..execution.jobs import Job
-from ..storage.store import FINISHED_STATES, ResultsFolder
+from ..core.spec import Run
 
-BESIDE = 2 * 2**20
+EXTRA_BYTES_PER_RUN = 2 * 2**20
 """Bytes of a run beside its weights, at the most that is usual: pictures, metrics, events, and what MLflow copies."""
-STATES = 3 * 3
+CHECKPOINT_COPIES = 3 * 3
 """A run under way has three checkpoints for a moment, and the optimiser keeps two numbers for each weight."""
 GIB = 2**30
 
 
-def expect_room(results: Path, jobs: Sequence[Job], weights: Mapping[str, int]) -> None:
-    """Raises ResultsError if a disk is too small for the runs that are still to be trained.
+def check_disk_space(results: Path, runs: Sequence[Run], weights: Mapping[str, int]) -> None:
+    """Raises ResultsError if a disk is too small for runs that are to be trained.
 
     `weights` are the bytes of a model's weights, by the key of its run from seed 0.
     """
-    sizes = [weights[replace(job.entry.run, seed=0).key] for job in jobs if _untrained(job)]
+    sizes = [weights[replace(run, seed=0).key] for run in runs]
     under_way = sorted(sizes)[-(os.cpu_count() or 1) :]
-    needed = sum(sizes) + BESIDE * len(sizes) + STATES * sum(under_way)
+    needed = sum(sizes) + EXTRA_BYTES_PER_RUN * len(sizes) + CHECKPOINT_COPIES * sum(under_way)
     free = shutil.disk_usage(next(folder for folder in (results, *results.parents) if folder.exists())).free
     if free < needed:
-        raise ResultsError(
-            f"{results}: about {_gib(needed)} will be written by {len(sizes)} runs, and {_gib(free)} is free; "
-            "make room, or choose another with --results"
-        )
+        written = f"about {_format_gib(needed)} will be written by {len(sizes)} runs, and {_format_gib(free)} is free"
+        raise ResultsError(f"{results}: {written}; make room, or choose another with --results")
 
 
-def _untrained(job: Job) -> bool:
-    return ResultsFolder(job.folder.parents[1]).get_state(job.entry) not in (*FINISHED_STATES, "measure")
-
-
-def _gib(size: float) -> str:
+def _format_gib(size: float) -> str:
     return f"{size / GIB:.3g} GiB"

@@ -17,7 +17,7 @@ from ..plugin.registry import make_plugin
 from ..storage.archive import find_results, real_path, unpack_results
 from ..storage.store import FINISHED_STATES, ResultsFolder, RunState
 from .disk_space import check_disk_space
-from .runner import DEFAULT_NUMERICS, WORKER_MODULES, list_jobs, run_jobs, share_jobs
+from .runner import DEFAULT_NUMERICS, list_jobs, run_jobs, share_jobs
 
 Report = Callable[[str], object]
 """Shows a line to the user."""
@@ -41,9 +41,7 @@ class RunPlan:
     @cached_property
     def jobs(self) -> list[Job]:
         """What is still to be done."""
-        jobs = list_jobs(
-            self.results, self.benchmark.name, self.entries, self.data, self.numerics, states=self.states
-        )
+        jobs = list_jobs(self.results, self.benchmark.name, self.entries, self.data, self.numerics, states=self.states)
         return share_jobs(jobs, *self.shard) if self.shard else jobs
 
     @property
@@ -72,16 +70,16 @@ def make_executor(plan: RunPlan, *, prepare: bool) -> Executor:
     """The benchmark's executor. With `prepare`, it gets ready now for jobs that are to come."""
     executor = make_plugin("executor", plan.benchmark.executor)
     if prepare and plan.jobs and hasattr(executor, "prepare"):
-        executor.prepare(("vimae_bench.cli", *WORKER_MODULES))  # a worker imports what it was started by
+        executor.prepare()  # pyright: ignore[reportAttributeAccessIssue]
     return executor
 
 
 def check_run(plan: RunPlan, report: Report) -> None:
     """Check data, plugins, models and disk space. Raises BenchError with all that is wrong."""
     with signals.block():
-        from .preflight import check_benchmark
+        from .preflight import check
 
-    weights = check_benchmark(plan.benchmark, plan.data, report)
+    weights = check(plan.benchmark, plan.data, report)
     for line in describe_costs(plan):
         report(line)
     check_disk_space(real_path(plan.results.path), plan.untrained, weights)
@@ -90,9 +88,9 @@ def check_run(plan: RunPlan, report: Report) -> None:
 def describe_costs(plan: RunPlan) -> list[str]:
     """How long the metrics of the plan take, where that is minutes; torch is loaded only if there are any."""
     if entries := _list_slow(plan):
-        from .cost import list_long_metrics
+        from .cost import costs
 
-        return [*list_long_metrics(entries, plan.data, plan.benchmark.executor.settings.get("device", "auto"))]
+        return [*costs(entries, plan.data, plan.benchmark.executor.settings.get("device", "auto"))]
     return []
 
 

@@ -10,7 +10,7 @@ from ..execution import signals
 from ..execution.interfaces import Executor, Reporter
 from ..execution.jobs import NO_SPACE, Event, Job, NumericsOptions
 from ..storage.run_folder import RunFolder
-from ..storage.store import FINISHED_STATES, ResultsFolder
+from ..storage.store import FINISHED_STATES, ResultsFolder, RunState
 from .scheduler import run_rounds
 
 DEFAULT_NUMERICS = NumericsOptions()
@@ -22,11 +22,15 @@ def list_jobs(
     entries: Sequence[MatrixEntry],
     data: Path,
     numerics: NumericsOptions = DEFAULT_NUMERICS,
+    states: Sequence[RunState] | None = None,
 ) -> list[Job]:
-    """What is still to be done, each run once, however many rows it appears in."""
-    states = [(entry, store.get_state(entry)) for entry in entries]
-    unfinished = [entry for entry, state in states if state not in FINISHED_STATES]
-    trained = [entry for entry, state in states if state == "done"]
+    """What is still to be done, each run once, however many rows it appears in.
+
+    `states` are those of the entries, where the caller has read them already.
+    """
+    pairs = list(zip(entries, states or [store.get_state(entry) for entry in entries], strict=True))
+    unfinished = [entry for entry, state in pairs if state not in FINISHED_STATES]
+    trained = [entry for entry, state in pairs if state == "done"]
     todo = {entry.run.key: entry for entry in (*unfinished, *_list_without_references(store, trained))}
     return [Job(name, entry, store.run_folder(entry.run).path, data, numerics=numerics) for entry in todo.values()]
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class RunOption:
     """An option that a plugin adds to `vimae-bench run` and `vimae-bench tune`.
 
-    Executors, reporters and metrics list theirs in the class attribute `run_options`. An option gives the plugin's `setting` a
-    value, wherever the benchmark uses that plugin. Without a `setting` the option is a switch that leaves the plugin
-    out of the benchmark; this is for reporters.
+    Executors, reporters and metrics list theirs in the class attribute `run_options`. An option gives the plugin's
+    `setting` a value, wherever the benchmark uses that plugin. Without a `setting` the option is a switch that leaves
+    the plugin out of the benchmark; this is for reporters.
 
     Of a metric, the setting of an option is no part of its identity and no key of a benchmark file: it says where
     something is found or how it is computed, never what is measured.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, cast
@@ -11,8 +12,8 @@ import pluggy
 
 from ..core.canonical import is_name
 from ..core.errors import brief
-from . import hookspecs
 from .declarations import Preset, Schedule
+from .hookspecs import ENTRY_POINT_GROUP, HOOKS
 
 PLUGIN_ERRORS = (Exception, SystemExit)
 """What the code of a plugin may raise; a KeyboardInterrupt is the user's."""
@@ -42,8 +43,8 @@ class PluginManager(pluggy.PluginManager):
     """
 
     def __init__(self):
-        super().__init__(hookspecs.ENTRY_POINT_GROUP)
-        self.add_hookspecs(hookspecs)
+        super().__init__(ENTRY_POINT_GROUP)
+        self.add_hookspecs(import_module(".hookspecs", __package__))
 
     def load_plugin(self, origin: PluginOrigin) -> ModuleType:
         """The plugin's module, registered if it was not.
@@ -87,13 +88,13 @@ def get_manager() -> PluginManager:
 
 def find_plugins() -> list[PluginOrigin]:
     """Every installed plugin, in a stable order. None is loaded."""
-    found = {_get_origin(entry_point) for entry_point in entry_points(group=hookspecs.ENTRY_POINT_GROUP)}
+    found = {_get_origin(entry_point) for entry_point in entry_points(group=ENTRY_POINT_GROUP)}
     return sorted(found, key=lambda origin: (origin.distribution, origin.entry_point, origin.module))
 
 
 def get_factories(kind: str, origin: PluginOrigin) -> Mapping[str, Callable[..., object]]:
     """The classes of one kind that a plugin offers, by name. Raises PluginLoadError if it cannot be used."""
-    return _get_offered(hookspecs.HOOKS[kind], origin, "classes", callable)
+    return _get_offered(HOOKS[kind], origin, "classes", callable)
 
 
 def get_presets(origin: PluginOrigin) -> Mapping[str, Preset]:
@@ -119,7 +120,7 @@ def _get_offered(hook: str, origin: PluginOrigin, what: str, is_valid: Callable[
 
 def _import_module(origin: PluginOrigin) -> ModuleType:
     try:
-        return EntryPoint(origin.entry_point, origin.module, hookspecs.ENTRY_POINT_GROUP).load()
+        return EntryPoint(origin.entry_point, origin.module, ENTRY_POINT_GROUP).load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:

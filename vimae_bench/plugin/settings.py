@@ -19,7 +19,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from ..core.canonical import Json
 from ..core.errors import SHOWN, TOLD, brief, did_you_mean
-from . import docstrings
+from .docstrings import get_attribute_docstrings, get_class_docstring
 
 SettingPath = tuple[str | int, ...]
 PARTIAL = "partial"
@@ -35,7 +35,7 @@ def describe_settings(target: Callable[..., object], kinds: Mapping[object, str]
     """
     parameters = inspect.signature(target).parameters
     hints = get_type_hints(target if is_dataclass(target) else getattr(target, "__init__", target), include_extras=True)
-    said = docstrings.get_attribute_docstrings(target)
+    said = get_attribute_docstrings(target)
     forms: Json = {}
     for name, parameter in parameters.items():
         if parameter.kind is parameter.POSITIONAL_ONLY:  # given by the harness
@@ -47,7 +47,7 @@ def describe_settings(target: Callable[..., object], kinds: Mapping[object, str]
         if parameter.default is not parameter.empty:
             forms[name]["default"] = _plain(_default(target, parameter))
     required = [name for name, form in forms.items() if "default" not in form]
-    return {"fields": forms, "required": required, "about": docstrings.get_class_docstring(target)}
+    return {"fields": forms, "required": required, "about": get_class_docstring(target)}
 
 
 def _default(target: object, parameter: inspect.Parameter) -> object:
