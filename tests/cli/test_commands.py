@@ -75,7 +75,7 @@ def small(tmp_path):
 def test_an_executor_makes_ready_before_the_check_and_only_if_there_is_something_to_do(small, tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(Inline, "prepare", lambda self: done.append("prepare"), raising=False)
-    monkeypatch.setattr("vimae_bench.cli.run._check", lambda *_: done.append("check") or Counter())
+    monkeypatch.setattr("vimae_bench.engine.preflight.check", lambda *_: done.append("check") or Counter())
     words = ("run", small(("seeds = [0, 1]", "seeds = [0]")), "--results", tmp_path / "results", "--no-mlflow")
     call(*words, "--dry-run")
     assert done == ["check"]
@@ -172,8 +172,8 @@ def test_jobs_are_a_number_or_auto(shared, small, tmp_path):
     words = ("--dry-run", "--results", tmp_path / "r", "--data", shared[0] / "data")
     assert "4 runs: 4 new" in call("run", file, *words, "--jobs", "auto")
     assert "4 runs: 4 new" in call("run", file, *words, "--jobs", "2")
-    assert "'all' is not a valid number or auto" in call("run", file, *words, "--jobs", "all", code=2)
-    assert "0 is not in the range x>=1" in call("run", file, *words, "--jobs", "0", code=2)
+    assert "--jobs: must be an integer, not 'all' (or auto)" in call("run", file, *words, "--jobs", "all", code=2)
+    assert "--jobs: 0 is written auto" in call("run", file, *words, "--jobs", "0", code=2)
 
 
 def test_an_empty_selection_is_an_exit_code_of_its_own(small):
@@ -252,7 +252,8 @@ def test_a_damaged_record_is_set_aside_told_and_made_again(shared, small, tmp_pa
 def test_a_run_that_fails_is_told_and_the_others_go_on(shared, small, tmp_path, install):
     install(
         "faulty",
-        "from vimae_bench.plugin import hookimpl, Objective, Deterministic\n"
+        "from vimae_bench.models import Deterministic\n"
+        "from vimae_bench.plugin import Objective, hookimpl\n"
         "class Faulty(Objective):\n"
         "    'Fails.'\n"
         "    def posterior(self): return Deterministic()\n"
@@ -343,7 +344,7 @@ def test_a_users_own_arrays_are_trained_on(small, tmp_path):
 
 
 def test_a_disk_too_small_for_all_runs_is_told_before_anything_begins(shared, small, tmp_path, monkeypatch):
-    monkeypatch.setattr("vimae_bench.engine.disk_space.BESIDE", 2**60)
+    monkeypatch.setattr("vimae_bench.engine.disk_space.EXTRA_BYTES_PER_RUN", 2**60)
     folder, *_ = shared
     told = call("run", small(), "--results", tmp_path / "results", "--data", folder / "data", code=4)
     assert "GiB is free; make room, or choose another with --results" in told

@@ -17,7 +17,9 @@ def runs():
     made = []
     for method in ("heavy", "light"):
         for seed in (1, 2):
-            run = Run(PluginSpec("digits"), PluginSpec("mlp"), PluginSpec(method), PluginSpec("normal"), 2, Training(), seed)
+            run = Run(
+                PluginSpec("digits"), PluginSpec("mlp"), PluginSpec(method), PluginSpec("normal"), 2, Training(), seed
+            )
             made.append(run)
     return made
 

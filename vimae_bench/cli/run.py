@@ -61,7 +61,7 @@ class Shard(click.ParamType[tuple[int, int]]):
 @click.option(
     "--compile",
     "compiling",
-    type=click.PluginSpec(["auto", "always", "never"]),
+    type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
     help="Compile training steps; auto: those of long runs, where a trial shows that it pays.",

@@ -76,7 +76,9 @@ def plan_study(benchmark: Benchmark, catalog: Catalog) -> Study:
     return Study(tuned, tuple(methods), measure, dataset, catalog)
 
 
-def run_study(study: Study, results: ResultsFolder, run: Callable[[Sequence[MatrixEntry]], object]) -> list[TuningResult]:
+def run_study(
+    study: Study, results: ResultsFolder, run: Callable[[Sequence[MatrixEntry]], object]
+) -> list[TuningResult]:
     """Draw and try settings, round by round; `run` carries out the entries of a round, into the results folder."""
     tuning, better = study.benchmark.tuning, study.measure.better or "lower"
     samplers = [Sampler(s.space, better, tuning.sampler, tuning.seed, s.method.label) for s in study.searched]
