@@ -36,7 +36,7 @@ from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.training.loop import train
 from vimae_bench.execution import Training
 from vimae_bench.models import Autoencoder, StandardNormal
-from vimae_bench.plugin import Arrays, Evaluation, Examples, ModelSpec, Splits
+from vimae_bench.plugin import Evaluation, Examples, ModelSpec, PreparedDataset, Splits
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.datasets.digits import Digits
@@ -141,7 +141,7 @@ def measured(way: Callable[..., None], name: str, splits: Splits, seed: int) -> 
 def digits() -> Splits:
     """The digits with a number of training images that batches divide, since pythae does not drop the last one."""
     with TemporaryDirectory() as scratch:
-        arrays: Arrays = Digits().prepare(Path(scratch))
+        arrays: PreparedDataset = Digits().prepare(Path(scratch))
     whole = len(arrays.train) // TRAINING.batch * TRAINING.batch
     return Splits(Examples(arrays.train.x[:whole], None), Examples(arrays.test.x[:0], None), arrays.test)
 

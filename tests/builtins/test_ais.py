@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from vimae_bench.functional.linear_gaussian import model_covariance
-from vimae_bench.metrics import GaussianDecoder, random_images
+from vimae_bench.metrics import GaussianDecoder, draw_images
 from vimae_bench.models import Deterministic, Prior
 from vimae_bench.plugin import Evaluation
 from vimae_builtin.metrics import ais
@@ -47,7 +47,7 @@ def model(linear_evaluation, noise_images) -> Callable[..., Evaluation]:
 
 
 def path_of(evaluation: Evaluation, count: int, s2: float = S2) -> Path:
-    x = random_images(evaluation.splits.test, count, "likelihood", evaluation.dataset)
+    x = draw_images(evaluation.splits.test, count, "likelihood", evaluation.dataset)
     # Near the model's mean, so that the prior's draws are not all far from the posterior.
     return Path(GaussianDecoder(evaluation.model, s2), evaluation.model.prior, CENTRE + (x - CENTRE) / 2)
 
@@ -186,7 +186,7 @@ def test_the_metric_on_images_of_one_latent_agrees_with_quadrature_under_a_prior
     weight = 0.5 * W[:, :1]
     evaluation = model(prior=Box, weight=weight)
     found = AIS(images=5, steps=60, chains=12, simulated=5, variance=0.1)(evaluation)
-    x = random_images(evaluation.splits.test, 5, "likelihood", evaluation.dataset).flatten(1).double().numpy() - CENTRE
+    x = draw_images(evaluation.splits.test, 5, "likelihood", evaluation.dataset).flatten(1).double().numpy() - CENTRE
 
     def nll(image: np.ndarray) -> float:
         def density(z: float) -> float:
@@ -207,7 +207,7 @@ def test_the_metric_is_within_a_fifth_of_a_nat_and_its_gap_below_one(linear_eval
     decoder = (torch.tensor(weight, dtype=torch.float32), torch.full((64,), CENTRE))
     evaluation = linear_evaluation(noise_images(40, shape), Deterministic(), heads, decoder=decoder)
     found = AIS(images=8, steps=500, variance=0.05)(evaluation)
-    x = random_images(evaluation.splits.test, 8, "likelihood", evaluation.dataset).flatten(1).double()
+    x = draw_images(evaluation.splits.test, 8, "likelihood", evaluation.dataset).flatten(1).double()
     distribution = MultivariateNormal(
         torch.full((64,), CENTRE, dtype=torch.float64), torch.from_numpy(model_covariance(weight, 0.05))
     )
@@ -217,6 +217,6 @@ def test_the_metric_is_within_a_fifth_of_a_nat_and_its_gap_below_one(linear_eval
 
 def test_the_images_are_the_first_of_those_of_the_importance_weights(model):
     evaluation = model()
-    few, more = (random_images(evaluation.splits.test, n, "likelihood", evaluation.dataset) for n in (16, 40))
+    few, more = (draw_images(evaluation.splits.test, n, "likelihood", evaluation.dataset) for n in (16, 40))
     assert torch.equal(few, more[:16])
     assert len(more.flatten(1).unique(dim=0)) == 40

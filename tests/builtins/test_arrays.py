@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from vimae_bench.data.prepare import ensure, open_splits
+from vimae_bench.data.prepare import ensure_prepared, open_splits
 from vimae_bench.plugin import DataError
 from vimae_builtin.datasets.arrays import OwnArrays
 
@@ -21,7 +21,7 @@ def own(tmp_path):
 
 def test_a_folder_with_two_arrays_of_images_is_enough(own, tmp_path):
     dataset = OwnArrays(str(own), pixel_range="sym", validation=2)
-    assert ensure(dataset, tmp_path / "data") == own
+    assert ensure_prepared(dataset, tmp_path / "data") == own
     splits = open_splits(dataset, tmp_path / "data")
     assert (splits.train.x == X[:8]).all()
     assert (splits.validation.x == X[8:]).all()
@@ -43,15 +43,15 @@ def test_factors_of_ones_own_are_used_and_held_out_with_their_images(own, tmp_pa
 
 def test_a_relative_path_is_below_the_data_folder(own):
     dataset = OwnArrays("faces")
-    assert ensure(dataset, own.parent) == own
+    assert ensure_prepared(dataset, own.parent) == own
 
 
 def test_the_home_folder_may_be_written_as_a_tilde(own, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(own.parent))
-    assert ensure(OwnArrays("~/faces"), tmp_path / "data") == own
+    assert ensure_prepared(OwnArrays("~/faces"), tmp_path / "data") == own
 
 
 def test_arrays_that_are_not_there_are_told_and_nothing_is_made(tmp_path):
     with pytest.raises(DataError, match=r"no arrays at 'faces'.*put train_x.npy"):
-        ensure(OwnArrays("faces"), tmp_path)
+        ensure_prepared(OwnArrays("faces"), tmp_path)
     assert not (tmp_path / "faces").exists()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vimae_bench.data.download import AT_HAND
-from vimae_bench.data.prepare import ensure, open_splits
+from vimae_bench.data.download import ORIGINALS_LINK
+from vimae_bench.data.prepare import ensure_prepared, open_splits
 from vimae_bench.plugin import DataError
 from vimae_builtin.datasets.celeba import CelebA, wae_order
 
@@ -58,7 +58,7 @@ def expected(content: bytes) -> np.ndarray:
 def test_faces_come_by_file_name_and_the_last_are_tested_on(publish, tmp_path):
     faces = [jpeg(face(i)) for i in range(FACES)]
     publish(faces)
-    ensure(CelebA(), tmp_path / "data")
+    ensure_prepared(CelebA(), tmp_path / "data")
     splits = open_splits(CelebA(validation=1), tmp_path / "data")
     x = np.stack([expected(content) for content in faces])
     assert (splits.train.x == x[:4]).all()
@@ -109,9 +109,11 @@ def test_the_order_of_wae_is_that_of_python_2():
 
 def test_memory_does_not_grow_with_the_number_of_faces(publish, tmp_path):
     peaks = []
-    (tmp_path / AT_HAND).mkdir()
+    (tmp_path / ORIGINALS_LINK).mkdir()
     for count in (20, 20, 220):  # the first time with what is imported
-        publish([jpeg(face(0))] * count).replace(tmp_path / AT_HAND / "img_align_celeba.zip")  # nothing to download
+        publish([jpeg(face(0))] * count).replace(
+            tmp_path / ORIGINALS_LINK / "img_align_celeba.zip"
+        )  # nothing to download
         tracemalloc.start()
         arrays = CelebA().prepare(tmp_path)
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -123,19 +125,19 @@ def test_memory_does_not_grow_with_the_number_of_faces(publish, tmp_path):
 def test_a_picture_of_another_size_is_refused(publish, tmp_path):
     publish([jpeg(face(0))] * 2 + [jpeg(face(0)[:, :-1])])
     with pytest.raises(DataError, match=r"000003.jpg is 177x218, not the aligned 178x218"):
-        ensure(CelebA(), tmp_path / "data")
+        ensure_prepared(CelebA(), tmp_path / "data")
 
 
 def test_too_few_faces_are_refused(publish, tmp_path):
     publish([jpeg(face(0))] * TESTED)
     with pytest.raises(DataError, match="holds 2 faces, of which 2 are to be tested on"):
-        ensure(CelebA(), tmp_path / "data")
+        ensure_prepared(CelebA(), tmp_path / "data")
 
 
 def test_a_page_in_place_of_the_archive_is_told_with_where_to_put_the_archive(publish, tmp_path):
     publish([jpeg(face(0))] * 3).write_text("Too many users have viewed or downloaded this file recently.")
     with pytest.raises(DataError, match=r"img_align_celeba.zip from .* is not the published file") as error:
-        ensure(CelebA(), tmp_path / "data")
+        ensure_prepared(CelebA(), tmp_path / "data")
     assert f"put img_align_celeba.zip into {tmp_path / 'data' / 'originals'}" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -145,6 +147,6 @@ def test_an_archive_at_hand_needs_no_network(publish, tmp_path, monkeypatch):
     (tmp_path / "data" / "originals").mkdir(parents=True)
     path.rename(tmp_path / "data" / "originals" / "img_align_celeba.zip")
     monkeypatch.setattr(CelebA, "url", "http://127.0.0.1:9/")
-    ensure(CelebA(), tmp_path / "data")
+    ensure_prepared(CelebA(), tmp_path / "data")
     assert len(open_splits(CelebA(), tmp_path / "data").test) == TESTED
     assert (tmp_path / "data" / "originals" / "img_align_celeba.zip").exists()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from vimae_bench.data.prepare import default_root, ensure, open_splits
+from vimae_bench.data.prepare import ensure_prepared, get_data_folder, open_splits
 from vimae_bench.plugin import DataError
 from vimae_builtin.datasets.cifar10 import Cifar10
 
@@ -50,7 +50,7 @@ def published(tmp_path, monkeypatch):
 
 
 def test_batches_come_in_the_order_of_their_numbers(published, tmp_path):
-    ensure(Cifar10(), tmp_path / "data")
+    ensure_prepared(Cifar10(), tmp_path / "data")
     splits = open_splits(Cifar10(validation=4), tmp_path / "data")
     assert (splits.train.x == np.concatenate([PIXELS[name] for name in TRAIN[:4]])).all()
     assert (splits.train.y == np.concatenate([LABELS[name] for name in TRAIN[:4]])).all()
@@ -82,15 +82,15 @@ def test_the_network_sees_minus_one_to_one_and_nothing_is_held_out():
 def test_an_archive_that_was_not_published_is_not_opened(published, tmp_path):
     published.write_bytes(published.read_bytes() + b"\0")
     with pytest.raises(DataError, match=r"cifar10: cifar-10-binary.tar.gz from file://.* is not the published file"):
-        ensure(Cifar10(), tmp_path / "data")
+        ensure_prepared(Cifar10(), tmp_path / "data")
     assert not (tmp_path / "data" / "cifar10").exists()
 
 
 @pytest.mark.realdata
 def test_the_real_images_have_the_means_and_deviations_that_everyone_normalises_by():
-    if not (default_root() / "cifar10").exists():
-        pytest.skip(f"there is no cifar10 in {default_root()}; set VIMAE_BENCH_DATA to a folder that holds it")
-    splits = open_splits(Cifar10(), default_root())
+    if not (get_data_folder() / "cifar10").exists():
+        pytest.skip(f"there is no cifar10 in {get_data_folder()}; set VIMAE_BENCH_DATA to a folder that holds it")
+    splits = open_splits(Cifar10(), get_data_folder())
     assert (len(splits.train), len(splits.test), splits.shape) == (50_000, 10_000, (3, 32, 32))
     assert set(np.bincount(splits.train.y)) == {5_000}
     assert set(np.bincount(splits.test.y)) == {1_000}

@@ -19,7 +19,7 @@ NAMES = ["gauss_0.2", "mask_0.3", "mask_pixel_0.3"]
 @pytest.mark.parametrize("name", NAMES)
 def test_damage_is_that_of_the_robustness_metrics_in_law(name):
     """Means, deviations and the share of untouched entries agree with the corruption in NumPy over 600,000 entries."""
-    x, corruption = torch.rand(200, 3, 32, 32).clamp(min=0.01), Corruption.named(name)
+    x, corruption = torch.rand(200, 3, 32, 32).clamp(min=0.01), Corruption.parse(name)
     ours = damage(x, corruption, "unit") - x
     theirs = torch.from_numpy(corruption(x.numpy(), np.random.default_rng(0))) - x
     for statistic in (torch.mean, torch.std, lambda e: (e == 0).float().mean(), lambda e: e.std(1).mean()):
@@ -29,7 +29,7 @@ def test_damage_is_that_of_the_robustness_metrics_in_law(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_levels_and_black_are_meant_in_unit_pixels_whatever_the_network_sees(name):
-    x, corruption, seen = torch.rand(5, *FRAME.shape), Corruption.named(name), []
+    x, corruption, seen = torch.rand(5, *FRAME.shape), Corruption.parse(name), []
     for pixels, pixel_range in ((x, "unit"), (2 * x - 1, "sym")):
         torch.manual_seed(4)
         seen.append(damage(pixels, corruption, pixel_range))
@@ -39,17 +39,17 @@ def test_levels_and_black_are_meant_in_unit_pixels_whatever_the_network_sees(nam
 
 def test_a_masked_entry_is_black_and_gaussian_noise_is_not_clipped():
     x = torch.rand(50, 3, 8, 8).clamp(0.01, 0.99)
-    masked = damage(2 * x - 1, Corruption.named("mask_0.5"), "sym")
+    masked = damage(2 * x - 1, Corruption.parse("mask_0.5"), "sym")
     changed = masked != 2 * x - 1
     assert masked[changed].unique().tolist() == [-1]
     assert changed.float().mean().item() == pytest.approx(0.5, abs=0.02)
-    noised = damage(x, Corruption.named("gauss_0.4"), "unit")
+    noised = damage(x, Corruption.parse("gauss_0.4"), "unit")
     assert noised.min() < 0
     assert noised.max() > 1
 
 
 def test_a_pixel_mask_takes_all_channels():
-    black = damage(torch.ones(50, 3, 8, 8), Corruption.named("mask_pixel_0.5"), "unit") == 0
+    black = damage(torch.ones(50, 3, 8, 8), Corruption.parse("mask_pixel_0.5"), "unit") == 0
     assert torch.equal(black.any(1), black.all(1))
     assert 0.4 < black.float().mean() < 0.6
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vimae_bench.data.prepare import ensure, open_splits
+from vimae_bench.data.prepare import ensure_prepared, open_splits
 from vimae_bench.plugin import DataError
 from vimae_builtin.datasets.dsprites import DSprites
 
@@ -62,7 +62,7 @@ def publish(tmp_path, monkeypatch):
 
 def test_every_sprite_keeps_its_factors(publish, tmp_path):
     publish()
-    ensure(DSprites(), tmp_path / "data")
+    ensure_prepared(DSprites(), tmp_path / "data")
     splits = open_splits(DSprites(validation=20), tmp_path / "data")
     assert [len(part) for part in (splits.train, splits.validation, splits.test)] == [
         COUNT * 9 // 10 - 20,
@@ -92,7 +92,7 @@ def test_the_test_set_is_a_random_choice_and_always_the_same(publish, tmp_path):
 
 def test_nothing_in_the_archive_is_executed(publish, tmp_path):
     publish()
-    ensure(DSprites(), tmp_path / "data")
+    ensure_prepared(DSprites(), tmp_path / "data")
     assert not (tmp_path / "executed").exists()
     with pytest.raises(ValueError, match="allow_pickle=False"):
         np.load(tmp_path / "published.npz")["metadata"]
@@ -102,7 +102,7 @@ def test_nothing_in_the_archive_is_executed(publish, tmp_path):
 def test_a_pickle_in_place_of_numbers_is_refused_and_not_executed(field, said, publish, tmp_path):
     publish(**{field: np.array([Evil(tmp_path / "executed")], dtype=object)})
     with pytest.raises(DataError, match=said):
-        ensure(DSprites(), tmp_path / "data")
+        ensure_prepared(DSprites(), tmp_path / "data")
     assert not (tmp_path / "executed").exists()
 
 
@@ -119,7 +119,7 @@ def test_a_pickle_in_place_of_numbers_is_refused_and_not_executed(field, said, p
 def test_another_archive_is_refused(publish, tmp_path, changed, said):
     publish(**changed)
     with pytest.raises(DataError, match=said):
-        ensure(DSprites(), tmp_path / "data")
+        ensure_prepared(DSprites(), tmp_path / "data")
     assert not (tmp_path / "data" / "dsprites").exists()
 
 
@@ -128,7 +128,7 @@ def test_an_archive_that_was_not_published_is_not_opened(publish, tmp_path, monk
     publish()
     monkeypatch.setattr(DSprites, "md5", published)
     with pytest.raises(DataError, match=r"dsprites.npz from file://.* is not the published file: its md5 is"):
-        ensure(DSprites(), tmp_path / "data")
+        ensure_prepared(DSprites(), tmp_path / "data")
 
 
 def test_the_grid_is_the_published_one():

@@ -6,8 +6,8 @@ import pytest
 import torch
 from sklearn.svm import SVC
 
-from vimae_bench.data import corrupted
-from vimae_bench.data.prepare import default_root
+from vimae_bench.data import apply_corruption
+from vimae_bench.data.prepare import get_data_folder
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_builtin.metrics.episodes import Episodes
@@ -102,7 +102,7 @@ def test_what_is_read_is_what_scikit_learn_gives_in_a_plain_loop(pixels_as_codes
             machine = SVC(C=1, kernel="rbf", gamma="scale").fit(
                 examples.x[train].reshape(300, -1) / 255, examples.y[train]
             )
-            (noisy,) = corrupted(examples.x[test], name, "invented", "test", number)
+            (noisy,) = apply_corruption(examples.x[test], name, "invented", "test", number)
             seen = noisy.flatten(1).double().numpy()
             expected.append(100 * np.mean(machine.predict(seen) == examples.y[test]))
         estimate = found[f"episodes {name}"]
@@ -219,9 +219,9 @@ def test_measures_are_named_after_their_conditions_and_unknown_ones_refused():
 @pytest.mark.realdata
 def test_real_characters_are_told_apart_by_eight_components():
     """Far above the 16 to 24 % of every method in the published table: 76 % by a loop written apart from this."""
-    folder = default_root() / "omniglot"
+    folder = get_data_folder() / "omniglot"
     if not folder.exists():
-        pytest.skip(f"there is no omniglot in {default_root()}; set VIMAE_BENCH_DATA to a folder that holds it")
+        pytest.skip(f"there is no omniglot in {get_data_folder()}; set VIMAE_BENCH_DATA to a folder that holds it")
 
     def turned(part: str) -> Examples:
         x, y = (np.load(folder / f"{part}_{name}.npy") for name in "xy")

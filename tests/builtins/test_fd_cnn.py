@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
-from vimae_bench.data import kept
+from vimae_bench.data import cached_arrays
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import BenchError, Evaluation, Examples, ModelSpec, Splits
 from vimae_bench.testing import Plain, example_evaluation
@@ -41,7 +41,7 @@ def test_the_classifier_tells_test_images_apart(short, digits):
     classifier = Classifier.of(digits.train)
     classifier(digits.test.x[:1], CPU)
     net = network(1, 10)
-    weights = kept("classifier", classifier.key, lambda: pytest.fail("not kept"))
+    weights = cached_arrays("classifier", classifier.key, lambda: pytest.fail("not kept"))
     net.load_state_dict({name: torch.tensor(w) for name, w in weights.items()})
     with torch.inference_mode():
         right = net.eval()(unit(digits.test.x)).argmax(1).numpy() == digits.test.y

@@ -14,9 +14,9 @@ import torch
 from PIL import Image, ImageFilter
 from torch_fidelity.metric_kid import kernel_poly, mmd2
 
-from vimae_bench.data.prepare import default_root
-from vimae_bench.metrics import NoWeights, inception_network
-from vimae_bench.metrics.inception import NAMED, Inception
+from vimae_bench.data.prepare import get_data_folder
+from vimae_bench.metrics import WeightsUnavailable, load_inception
+from vimae_bench.metrics.inception import WEIGHTS_VARIABLE, InceptionExtractor
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Splits
 from vimae_bench.testing import Plain, example_evaluation
@@ -28,7 +28,7 @@ FIDELITY = shutil.which("fidelity", path=str(Path(sys.executable).parent)) or sh
 @pytest.fixture
 def given(random_inception, cache, monkeypatch) -> str:
     """Random weights under the name of the Inception network's; the setting that asks for them."""
-    monkeypatch.setenv(NAMED, str(random_inception))
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(random_inception))
     return sha256(random_inception.read_bytes()).hexdigest()[:8]
 
 
@@ -36,7 +36,7 @@ def given(random_inception, cache, monkeypatch) -> str:
 def cheap(monkeypatch):
     """Instead of the network: four pixels, times a number that the weights decide."""
     monkeypatch.setattr(
-        Inception,
+        InceptionExtractor,
         "__call__",
         lambda self, x, device: x.reshape(len(x), -1)[:, :4] * np.float32(1 + int(self.digest[:2], 16)),
     )
@@ -149,8 +149,8 @@ def test_two_sets_of_weights_never_share_a_real_side(given, cheap, random_incept
     other = sha256((tmp_path / "other.pth").read_bytes()).hexdigest()[:8]
     scales, values = [], []
     for path, name in ((random_inception, given), (tmp_path / "other.pth", other), (random_inception, given)):
-        monkeypatch.setenv(NAMED, str(path))
-        scales.append(1 + int(inception_network("2048", name).digest[:2], 16))
+        monkeypatch.setenv(WEIGHTS_VARIABLE, str(path))
+        scales.append(1 + int(load_inception("2048", name).digest[:2], 16))
         values.append(Fid(weights=name)(evaluation)["fid"].value)
     assert scales[0] != scales[1]
     assert values[1] / values[0] == pytest.approx((scales[1] / scales[0]) ** 2, rel=1e-5)
@@ -166,14 +166,14 @@ def test_measures_are_named_after_metric_and_source():
 
 
 def test_without_weights_a_metric_is_refused_before_training_and_gives_nothing(cache, monkeypatch, tmp_path):
-    monkeypatch.setenv(NAMED, str(tmp_path / "missing.pth"))
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "missing.pth"))
     evaluation = example_evaluation(Plain(Deterministic()))
     for metric in (Fid(), Kid(), Fid768()):
         for ask in (lambda m: m.check(evaluation.splits, evaluation.spec), lambda m: m(evaluation)):
             with pytest.raises(ValueError, match=r"missing\.pth.*fd_pca64 and fd_cnn") as told:
                 ask(metric)
-            assert isinstance(told.value, NoWeights)
-        with pytest.raises(NoWeights):
+            assert isinstance(told.value, WeightsUnavailable)
+        with pytest.raises(WeightsUnavailable):
             metric.references(evaluation.splits, evaluation.spec, "toy")
 
 
@@ -196,9 +196,9 @@ def test_the_cost_counts_every_image_that_is_looked_at():
 @pytest.mark.realdata
 def test_real_pictures_are_nearer_than_blurred_ones_and_these_nearer_than_noise(cache, monkeypatch):
     """From other real pictures, in the 768 features of the real weights, which a file cut off above has too."""
-    path, folder = os.environ.get(NAMED), default_root() / "cifar10"
+    path, folder = os.environ.get(WEIGHTS_VARIABLE), get_data_folder() / "cifar10"
     if not path or not folder.exists():
-        pytest.skip(f"needs {NAMED} and a cifar10 in {default_root()}")
+        pytest.skip(f"needs {WEIGHTS_VARIABLE} and a cifar10 in {get_data_folder()}")
     test, train = (np.array(np.load(folder / f"{part}_x.npy", mmap_mode="r")[:120]) for part in ("test", "train"))
     blurred = np.stack(
         [np.array(Image.fromarray(x.transpose(1, 2, 0)).filter(ImageFilter.GaussianBlur(1))) for x in test]

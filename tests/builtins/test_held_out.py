@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from vimae_bench.core.errors import DataError
-from vimae_bench.data.prepare import ensure, open_splits
-from vimae_bench.data.types import Arrays, Examples
+from vimae_bench.data.prepare import ensure_prepared, open_splits
+from vimae_bench.data.types import Examples, PreparedDataset
 from vimae_builtin.datasets.held_out import HeldOut
 
 
@@ -19,7 +19,7 @@ class Counted:
 
     def prepare(self, scratch):
         parts = (np.arange(first, last, dtype=np.uint8).reshape(-1, 1, 1, 1) for first, last in ((0, 8), (8, 12)))
-        return Arrays(*(Examples(x, x.reshape(-1).astype(np.int64)) for x in parts), "counted")
+        return PreparedDataset(*(Examples(x, x.reshape(-1).astype(np.int64)) for x in parts), "counted")
 
 
 def numbers(examples):
@@ -27,7 +27,7 @@ def numbers(examples):
 
 
 def test_held_out_images_stand_in_the_place_of_test_images_and_training_is_the_same(tmp_path):
-    ensure(Counted(), tmp_path)
+    ensure_prepared(Counted(), tmp_path)
     whole, seen = open_splits(Counted(), tmp_path), open_splits(HeldOut(Counted()), tmp_path)
     assert numbers(seen.train) == numbers(whole.train) == [0, 1, 2, 3, 4]
     assert numbers(seen.test) == numbers(whole.validation) == [5, 6, 7]
@@ -37,16 +37,16 @@ def test_held_out_images_stand_in_the_place_of_test_images_and_training_is_the_s
 
 
 def test_no_test_image_is_in_it(tmp_path):
-    ensure(Counted(), tmp_path)
+    ensure_prepared(Counted(), tmp_path)
     seen = open_splits(HeldOut(Counted()), tmp_path)
     assert not {8, 9, 10, 11} & {*numbers(seen.train), *numbers(seen.validation), *numbers(seen.test)}
 
 
 def test_a_data_set_that_holds_out_nothing_is_told(tmp_path):
-    ensure(Counted(), tmp_path)
+    ensure_prepared(Counted(), tmp_path)
     with pytest.raises(DataError, match="no training image is held out to be measured on; set `validation`"):
         open_splits(HeldOut(Counted(validation=0)), tmp_path)
 
 
 def test_it_is_prepared_as_the_other_is(tmp_path):
-    assert ensure(HeldOut(Counted()), tmp_path) == tmp_path / "counted"
+    assert ensure_prepared(HeldOut(Counted()), tmp_path) == tmp_path / "counted"

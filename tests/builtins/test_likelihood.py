@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from vimae_bench.functional.linear_gaussian import exact_encoder, maximum_likelihood, model_covariance, quantities
-from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
+from vimae_bench.metrics import GaussianDecoder, draw_images, estimate_noise_variance
 from vimae_bench.metrics.likelihood import VARIANCE_FLOOR
 from vimae_bench.models import Deterministic, Gaussian, Posterior, PosteriorFamily, Prior
 from vimae_bench.plugin import Evaluation, Examples, Splits
@@ -50,7 +50,7 @@ def decoder_of(w: np.ndarray) -> tuple[Tensor, Tensor]:
 
 def exact_nll(evaluation: Evaluation, w: np.ndarray, s2: float = S2, count: int | None = None) -> Tensor:
     """-log p(x) [n] of the images that are measured, in their order."""
-    x = random_images(evaluation.splits.test, count or len(evaluation.splits.test), "likelihood", evaluation.dataset)
+    x = draw_images(evaluation.splits.test, count or len(evaluation.splits.test), "likelihood", evaluation.dataset)
     distribution = MultivariateNormal(
         torch.full((PIXELS,), CENTRE, dtype=torch.float64), torch.from_numpy(model_covariance(w, s2))
     )
@@ -78,7 +78,7 @@ def test_with_the_exact_posterior_one_draw_gives_the_exact_likelihood(linear_eva
 
 def test_all_weights_are_equal_there(linear_evaluation, noise_images):
     evaluation = exact(linear_evaluation, noise_images(20, SHAPE), orthogonal())
-    x = random_images(evaluation.splits.test, 20, "likelihood", evaluation.dataset)
+    x = draw_images(evaluation.splits.test, 20, "likelihood", evaluation.dataset)
     log_w = Likelihood(ks=(50,))._weights(evaluation, GaussianDecoder(evaluation.model, S2), x)
     assert log_w.shape == (50, 20)
     assert float(log_w.std(0).max()) < 1e-3
@@ -138,7 +138,7 @@ def test_a_fitted_proposal_is_the_best_diagonal_gaussian(linear_evaluation, nois
     W = skew()
     V, P = exact_encoder(W, S2)
     evaluation = exact(linear_evaluation, noise_images(30, SHAPE), W)
-    x = random_images(evaluation.splits.test, 30, "likelihood", evaluation.dataset)
+    x = draw_images(evaluation.splits.test, 30, "likelihood", evaluation.dataset)
     mean = (x.flatten(1).double() - CENTRE) @ torch.from_numpy(V.T)
     best = 1 / np.diag(np.linalg.inv(P))
     start = mean.float() + 3 * tensor(best).sqrt() * torch.randn(30, LATENT)
@@ -231,7 +231,7 @@ def one_latent(
 def test_the_prior_is_the_models_own(linear_evaluation, noise_images):
     evaluation, W = one_latent(linear_evaluation, noise_images(20, SHAPE), StandardLogistic)
     found = Likelihood(images=20, ks=(2000,), variance=S2)(evaluation)["nll_iwae2000"]
-    x = random_images(evaluation.splits.test, 20, "likelihood", evaluation.dataset).flatten(1).double().numpy() - CENTRE
+    x = draw_images(evaluation.splits.test, 20, "likelihood", evaluation.dataset).flatten(1).double().numpy() - CENTRE
     prior = logistic(scale=3**0.5 / pi)
 
     def nll(image: np.ndarray) -> float:
@@ -274,10 +274,10 @@ def test_the_variance_is_that_of_largest_likelihood(linear_evaluation):
     V, P = exact_encoder(W, s2)
     heads = [(tensor(V), tensor(-V @ flat.mean(0))), (torch.zeros(8, PIXELS), tensor(np.log(np.diag(P))))]
     evaluation = linear_evaluation(images, Gaussian(), heads, decoder=(tensor(W), tensor(flat.mean(0))))
-    assert noise_variance(evaluation) == pytest.approx(s2, rel=0.01)
+    assert estimate_noise_variance(evaluation) == pytest.approx(s2, rel=0.01)
     assert float(evaluation.squared_error("test").mean()) / PIXELS < 0.9 * s2
     found = Likelihood(images=50, ks=(1,))(evaluation)
-    assert found["decoder variance"].value == noise_variance(evaluation)
+    assert found["decoder variance"].value == estimate_noise_variance(evaluation)
     assert found["decoder variance"].n == 2000
 
 
@@ -287,7 +287,9 @@ def test_it_comes_from_validation_images_where_there_are_some_and_has_a_floor(li
     made = linear_evaluation(grey.x, Deterministic(), heads, decoder=decoder_of(np.zeros((PIXELS, LATENT))))
 
     def variance(validation: Examples) -> float:
-        return noise_variance(Evaluation(made.model, Splits(grey, validation, grey), "invented", 0, made.device))
+        return estimate_noise_variance(
+            Evaluation(made.model, Splits(grey, validation, grey), "invented", 0, made.device)
+        )
 
     none = Examples(np.empty((0, *SHAPE), np.uint8), None)
     assert variance(dark) == pytest.approx(CENTRE**2, rel=1e-5)
@@ -308,7 +310,7 @@ def test_draws_of_the_decoder_have_its_density(linear_evaluation, noise_images):
 
 def test_the_draws_of_many_chunks_are_all_different(linear_evaluation, noise_images):
     evaluation = exact(linear_evaluation, noise_images(100, SHAPE), orthogonal(), spread=2.0)
-    x = random_images(evaluation.splits.test, 100, "likelihood", evaluation.dataset)
+    x = draw_images(evaluation.splits.test, 100, "likelihood", evaluation.dataset)
     log_w = Likelihood(ks=(37,))._weights(evaluation, GaussianDecoder(evaluation.model, S2), x)
     assert log_w.shape == (37, 100)
     assert len(log_w.unique()) == 3700

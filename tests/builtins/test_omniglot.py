@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 from torchvision import datasets
 
-from vimae_bench.data.prepare import default_root, ensure, open_splits
+from vimae_bench.data.prepare import ensure_prepared, get_data_folder, open_splits
 from vimae_bench.plugin import DataError
 from vimae_builtin.datasets.omniglot import DRAWERS, Drawings, Omniglot
 
@@ -78,7 +78,7 @@ ALPHABETS = ["Braille", "Tifinagh", "Angelic", "ULOG"]
 @pytest.mark.parametrize("resize", ["lanczos", "box"])
 def test_every_image_is_the_drawing_that_its_label_and_factors_say(resize, published, reference, tmp_path):
     dataset = Omniglot(resize=resize)
-    ensure(dataset, tmp_path / "data")
+    ensure_prepared(dataset, tmp_path / "data")
     splits = open_splits(dataset, tmp_path / "data")
     assert splits.shape == SHAPE
     for part, characters in ((splits.train, {0, 1, 2}), (splits.test, {3, 4, 5})):
@@ -174,23 +174,23 @@ def test_a_character_with_a_drawing_missing_is_refused(published, tmp_path, monk
     known = pack(path, EVALUATION, leave_out="character02/0702_07.png")
     monkeypatch.setattr(Omniglot, "sha256", {**Omniglot.sha256, path.name: known})
     with pytest.raises(DataError, match=r"images_evaluation.zip does not hold 20 drawings of each character"):
-        ensure(Omniglot(), tmp_path / "data")
+        ensure_prepared(Omniglot(), tmp_path / "data")
 
 
 def test_an_archive_that_was_not_published_is_not_opened(published, tmp_path):
     (published / "images_evaluation.zip").write_bytes(b"an error page of the hotel")
     with pytest.raises(DataError, match=r"images_evaluation.zip from file://.* is not the published file"):
-        ensure(Omniglot(), tmp_path / "data")
+        ensure_prepared(Omniglot(), tmp_path / "data")
     assert not (tmp_path / "data" / Omniglot().folder).exists()
 
 
 @pytest.mark.realdata
 def test_the_real_drawings_have_the_statistics_of_an_independent_decoding():
     """Of the background half, without rotations: mean pixel, summed variance, mean squared norm; [0, 1] units."""
-    folder = default_root() / Omniglot().folder
+    folder = get_data_folder() / Omniglot().folder
     if not folder.exists():
         pytest.skip(f"there is no {folder}; set VIMAE_BENCH_DATA to a folder that holds it")
-    splits = open_splits(Omniglot(), default_root())
+    splits = open_splits(Omniglot(), get_data_folder())
     assert (len(splits.train), len(splits.test)) == (77_120, 52_720)
     x = splits.train.x.reshape(-1, 784) / np.float32(255)
     upright = x[splits.train.factors["rotation"] == 0]
@@ -204,9 +204,9 @@ def test_the_real_drawings_have_the_statistics_of_an_independent_decoding():
 @pytest.mark.realdata
 def test_the_real_drawers_have_a_hand_of_their_own_in_each_alphabet():
     """How much they ink says who drew: a third of its variance within characters, and none if drawers were mixed up."""
-    if not (default_root() / Omniglot().folder).exists():
-        pytest.skip(f"there is no {Omniglot().folder} in {default_root()}")
-    test = open_splits(Omniglot(), default_root()).test
+    if not (get_data_folder() / Omniglot().folder).exists():
+        pytest.skip(f"there is no {Omniglot().folder} in {get_data_folder()}")
+    test = open_splits(Omniglot(), get_data_folder()).test
     ink = test.x.reshape(-1, 20, 4, 784)[:, :, 0].mean(2, dtype=np.float64)
     alphabet = test.factors["alphabet"][::80]
     ink -= ink.mean(1, keepdims=True)

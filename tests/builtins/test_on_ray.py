@@ -15,7 +15,7 @@ from helpers import TESTS_FOLDER
 from helpers.worker_behaviours import behave, make_job, wait_once, wait_to_be_killed
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
-from vimae_bench.data.prepare import ensure
+from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine.runner import list_jobs, run_jobs
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.worker import execute
@@ -72,7 +72,7 @@ def seen(request, monkeypatch):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    ensure(make_plugin("dataset", matrix(folder)[0].run.dataset), folder)
+    ensure_prepared(make_plugin("dataset", matrix(folder)[0].run.dataset), folder)
     return folder
 
 

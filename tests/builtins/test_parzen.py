@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from sklearn.neighbors import KernelDensity
 
-from vimae_bench.data.prepare import default_root, open_splits
+from vimae_bench.data.prepare import get_data_folder, open_splits
 from vimae_bench.functional import estimate_mean
 from vimae_bench.models import Deterministic, Gaussian
 from vimae_bench.plugin import Examples, ModelSpec, Splits
@@ -181,9 +181,9 @@ def test_all_methods_meet_the_same_images_and_fewer_are_among_more(linear_evalua
 @pytest.mark.realdata
 def test_training_images_of_mnist_have_the_published_score():
     """About 240 nats, which is printed for training images in the place of samples, at a width of 0.17."""
-    if not (default_root() / "mnist").exists():
-        pytest.skip(f"there is no mnist in {default_root()}; set VIMAE_BENCH_DATA to a folder that holds it")
-    rows = Parzen(images=2000).references(open_splits(Mnist(), default_root()), ModelSpec((1, 28, 28), 2), "mnist")
+    if not (get_data_folder() / "mnist").exists():
+        pytest.skip(f"there is no mnist in {get_data_folder()}; set VIMAE_BENCH_DATA to a folder that holds it")
+    rows = Parzen(images=2000).references(open_splits(Mnist(), get_data_folder()), ModelSpec((1, 28, 28), 2), "mnist")
     found = rows["training images"]
     assert found["nll_parzen_cv"].value == pytest.approx(-240, abs=15)
     assert found["parzen width"].value == pytest.approx(0.17, abs=0.021)

@@ -8,9 +8,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from vimae_bench.data import Corruption, corrupted
-from vimae_bench.metrics import accuracy_over_draws as accuracy
-from vimae_bench.metrics import choose_labelled, linear_machine, rbf_machine
+from vimae_bench.data import Corruption, apply_corruption
+from vimae_bench.metrics import draw_stratified_subset, fit_linear_svm, fit_rbf_svm
+from vimae_bench.metrics import estimate_accuracy as accuracy
 from vimae_bench.models import Deterministic, Gaussian
 from vimae_bench.plugin import BenchError, Examples, ModelSpec, Splits
 from vimae_builtin.metrics.svm import (
@@ -133,11 +133,11 @@ def test_the_machine_is_scikit_learns(features):
     rng = np.random.default_rng(0)
     y = rng.integers(0, 5, 400)
     x = rng.standard_normal((400, features)) * 3 + y[:, None]
-    ours, theirs = rbf_machine(x[:200], y[:200]), SVC(C=1.0, kernel="rbf", gamma="scale").fit(x[:200], y[:200])
+    ours, theirs = fit_rbf_svm(x[:200], y[:200]), SVC(C=1.0, kernel="rbf", gamma="scale").fit(x[:200], y[:200])
     assert np.array_equal(ours.predict(x[200:]), theirs.predict(x[200:]))
 
 
-@pytest.mark.parametrize("machine", [rbf_machine, linear_machine])
+@pytest.mark.parametrize("machine", [fit_rbf_svm, fit_linear_svm])
 def test_codes_that_never_move_can_be_read(machine):
     y = np.arange(100) % 2
     assert machine(np.ones((100, 2)), y).predict(np.ones((3, 2))).shape == (3,)
@@ -152,7 +152,7 @@ def test_the_linear_machine_is_scikit_learns(features, scale):
     x = scale * (rng.standard_normal((400, features)) * 3 + y[:, None] * rng.standard_normal(features))
     taught, seen = np.sort(np.concatenate([np.flatnonzero(y == name)[:40] for name in np.unique(y)])), x[::2]
     theirs = SVC(C=1.0, kernel="linear", tol=1e-9).fit(x[taught], y[taught])
-    ours = linear_machine(x[taught], y[taught])
+    ours = fit_linear_svm(x[taught], y[taught])
     assert np.allclose(ours.weights.T, theirs.coef_, atol=1e-3 * np.abs(theirs.coef_).max())
     assert np.array_equal(ours.predict(seen), theirs.predict(seen))
 
@@ -160,15 +160,15 @@ def test_the_linear_machine_is_scikit_learns(features, scale):
 def test_every_class_has_as_many_labels_and_every_draw_its_own():
     y = np.random.default_rng(0).choice(3, 5000, p=[0.9, 0.06, 0.04])
     first, again, second = (
-        choose_labelled(y, 300, "mnist", 0),
-        choose_labelled(y, 300, "mnist", 0),
-        choose_labelled(y, 300, "mnist", 1),
+        draw_stratified_subset(y, 300, "mnist", 0),
+        draw_stratified_subset(y, 300, "mnist", 0),
+        draw_stratified_subset(y, 300, "mnist", 1),
     )
     assert np.bincount(y[first]).tolist() == [100, 100, 100]
     assert len(set(first)) == 300
     assert np.array_equal(first, again)
     assert len(set(first) & set(second)) < 200
-    assert not np.array_equal(choose_labelled(y, 300, "digits", 0), first)
+    assert not np.array_equal(draw_stratified_subset(y, 300, "digits", 0), first)
 
 
 def test_each_machine_meets_the_noise_draw_of_its_turn():
@@ -184,15 +184,15 @@ def test_each_machine_meets_the_noise_draw_of_its_turn():
 def test_too_few_images_of_a_class_are_named():
     y = np.array([0] * 50 + [1] * 9)
     with pytest.raises(BenchError, match=r"labels = 20 takes 10 .* class 1 has 9"):
-        choose_labelled(y, 20, "mnist", 0)
+        draw_stratified_subset(y, 20, "mnist", 0)
     with pytest.raises(BenchError, match="labels = 1 "):
-        choose_labelled(y, 1, "mnist", 0)
+        draw_stratified_subset(y, 1, "mnist", 0)
 
 
 def test_an_unknown_condition_is_refused_when_the_metric_is_made():
     with pytest.raises(ValueError, match=r"no corruption 'gaus_0\.2'"):
         Svm(conditions=("clean", "gaus_0.2"))
-    assert Corruption.named("mask_pixel_0.2").level == 0.2
+    assert Corruption.parse("mask_pixel_0.2").level == 0.2
 
 
 def test_measures_are_named_after_their_conditions():
@@ -227,14 +227,14 @@ SMALL = {"labels": 200, "label_draws": 3, "noise_draws": 2}
 
 
 def pixels(images: np.ndarray, name: str, *stream) -> np.ndarray:
-    return np.concatenate([x.flatten(1).double().numpy() for x in corrupted(images, name, *stream)])
+    return np.concatenate([x.flatten(1).double().numpy() for x in apply_corruption(images, name, *stream)])
 
 
 def by_hand(evaluation, machine, name: str, retrained: bool = False, tests: slice = slice(None)) -> list[float]:
     """The accuracy of each label draw, of pixels, by scikit-learn and a loop."""
     train, test, found = evaluation.splits.train, evaluation.splits.test, []
     for draw in range(3):
-        chosen = choose_labelled(train.y, 200, "invented", draw)
+        chosen = draw_stratified_subset(train.y, 200, "invented", draw)
         seen = pixels(train.x[chosen], name if retrained else "clean", "invented", "train", draw)
         fitted = machine().fit(seen, train.y[chosen])
         right = fitted.predict(pixels(test.x, name, "invented", "test", draw % 2)) == test.y

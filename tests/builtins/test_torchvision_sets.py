@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from vimae_bench.data.layout import digests
-from vimae_bench.data.prepare import default_root, ensure, open_splits
+from vimae_bench.data.layout import compute_digests
+from vimae_bench.data.prepare import ensure_prepared, get_data_folder, open_splits
 from vimae_bench.plugin import DataError
 from vimae_builtin.datasets.torchvision_sets import FashionMnist, Mnist
 
@@ -78,7 +78,7 @@ def mirror(tmp_path, monkeypatch):
 def test_what_is_downloaded_is_what_was_published(kind, mirror, tmp_path):
     dataset = kind(validation=10)
     mirror(dataset, SMALL)
-    ensure(dataset, tmp_path / "data")
+    ensure_prepared(dataset, tmp_path / "data")
     splits = open_splits(dataset, tmp_path / "data")
     assert (splits.train.x == SMALL["train_x"][:20]).all()
     assert (splits.train.y == SMALL["train_y"][:20]).all()
@@ -93,7 +93,7 @@ def test_a_file_that_torchvision_accepts_but_was_never_published_is_refused(mirr
     mirror(Mnist(), SMALL)
     monkeypatch.setattr(Mnist, "sha256", published)
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz from .* is not the published file"):
-        ensure(Mnist(), tmp_path / "data")
+        ensure_prepared(Mnist(), tmp_path / "data")
     assert not (tmp_path / "data" / "mnist").exists()
 
 
@@ -101,7 +101,7 @@ def test_a_damaged_download_is_refused_in_one_line(mirror, tmp_path):
     site = mirror(Mnist(), SMALL)
     (site / FILES["test_y"]).write_bytes(b"an error page of the hotel")
     with pytest.raises(DataError, match=r"mnist: cannot be downloaded from http://127.0.0.1") as error:
-        ensure(Mnist(), tmp_path / "data")
+        ensure_prepared(Mnist(), tmp_path / "data")
     assert "\n" not in str(error.value)
     assert f"into {tmp_path / 'data' / 'mnist'} yourself" in str(error.value)
 
@@ -109,7 +109,7 @@ def test_a_damaged_download_is_refused_in_one_line(mirror, tmp_path):
 def test_no_network_is_told_with_the_places_that_were_tried(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.FashionMNIST, "mirrors", ["http://127.0.0.1:9/", "http://localhost:9/"])
     with pytest.raises(DataError, match=r"cannot be downloaded from http://127.0.0.1:9/ or http://localhost:9/"):
-        ensure(FashionMnist(), tmp_path)
+        ensure_prepared(FashionMnist(), tmp_path)
 
 
 def test_the_last_ten_thousand_are_held_out_unless_said_otherwise():
@@ -119,8 +119,8 @@ def test_the_last_ten_thousand_are_held_out_unless_said_otherwise():
 
 @pytest.mark.realdata
 def test_the_real_digits_survive_the_way_through_torchvision(mirror, tmp_path):
-    known = default_root() / "mnist"
+    known = get_data_folder() / "mnist"
     if not known.exists():
-        pytest.skip(f"there is no mnist in {default_root()}; set VIMAE_BENCH_DATA to a folder that holds it")
+        pytest.skip(f"there is no mnist in {get_data_folder()}; set VIMAE_BENCH_DATA to a folder that holds it")
     mirror(Mnist(), {name: np.load(known / f"{name}.npy") for name in FILES})
-    assert digests(ensure(Mnist(), tmp_path / "data")) == PUBLISHED
+    assert compute_digests(ensure_prepared(Mnist(), tmp_path / "data")) == PUBLISHED

@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import minimize
 from sklearn.svm import LinearSVC
 
-from vimae_bench.metrics import choose_labelled
+from vimae_bench.metrics import draw_stratified_subset
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_builtin.metrics import tsvm
@@ -242,7 +242,7 @@ def test_an_encoder_that_changes_nothing_reads_as_raw_pixels_do(linear_evaluatio
 
 def test_the_others_are_unlabelled_and_drawn_anew_for_every_draw():
     y = np.arange(1000) % 4
-    labelled = choose_labelled(y, 100, "mnist", 0)
+    labelled = draw_stratified_subset(y, 100, "mnist", 0)
     others, again = (choose_others(1000, labelled, 300, "mnist", 0) for _ in range(2))
     assert len(set(others)) == 300
     assert not set(others) & set(labelled)
@@ -253,7 +253,7 @@ def test_the_others_are_unlabelled_and_drawn_anew_for_every_draw():
 
 def test_the_labels_of_the_unlabelled_are_never_looked_at(monkeypatch):
     images, y = blobs(1000)
-    chosen = choose_labelled(y, 60, "invented", 0)
+    chosen = draw_stratified_subset(y, 60, "invented", 0)
     monkeypatch.setattr(tsvm, "choose_labelled", lambda *_: chosen)
     false = 1 - y
     false[chosen] = y[chosen]

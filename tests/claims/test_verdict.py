@@ -11,7 +11,7 @@ from vimae_bench.claims.closed_forms import CLOSED_FORMS
 from vimae_bench.claims.matching import matches_method
 from vimae_bench.claims.paper import default_paper_path, read_paper
 from vimae_bench.claims.verdict import evaluate_paper
-from vimae_bench.core.errors import BenchError, Problems
+from vimae_bench.core.errors import BenchError, InvalidFileError
 from vimae_bench.execution import PluginSpec
 from vimae_bench.storage.atomic import read_json, write_json
 
@@ -536,7 +536,7 @@ def test_the_shipped_paper_has_every_figure_and_claim():
 def test_what_is_wrong_with_a_claim_is_told(judged, old: str, new: str, message: str):
     text = claim(LESS)
     assert old in text
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         judged(text.replace(old, new))
     assert message in str(caught.value)
 
@@ -544,7 +544,7 @@ def test_what_is_wrong_with_a_claim_is_told(judged, old: str, new: str, message:
 def test_all_that_is_wrong_with_a_file_is_told_at_once_with_lines(judged):
     wrong = TABLE.replace("a = [20, 90]", "a = [20]").replace('setup = "MNIST"', 'setup = "MNIS"')
     wrong += claim(LESS) + claim(LESS.replace('"a"', '"x"'))
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         judged(wrong)
     lines = str(caught.value).splitlines()
     assert len(lines) == 4

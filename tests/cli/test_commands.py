@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from vimae_bench.cli import COMMANDS, main
-from vimae_bench.data.prepare import ensure
+from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin.registry import make_plugin
 from vimae_builtin.executors.inline import Inline
@@ -79,7 +79,7 @@ def test_an_executor_makes_ready_before_the_check_and_only_if_there_is_something
     words = ("run", small(("seeds = [0, 1]", "seeds = [0]")), "--results", tmp_path / "results", "--no-mlflow")
     call(*words, "--dry-run")
     assert done == ["check"]
-    ensure(make_plugin("dataset", PluginSpec("digits")), tmp_path / "data")
+    ensure_prepared(make_plugin("dataset", PluginSpec("digits")), tmp_path / "data")
     call(*words, "--data", tmp_path / "data")
     assert done == ["check", "prepare", "check"]
     call(*words, "--data", tmp_path / "data")

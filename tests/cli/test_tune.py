@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from vimae_bench.cli import main
 from vimae_bench.core.spec import PluginSpec
-from vimae_bench.data.prepare import ensure
+from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.plugin.registry import make_plugin
 
 TEXT = """\
@@ -47,7 +47,7 @@ prior = "normal"
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    ensure(make_plugin("dataset", PluginSpec("digits")), root)
+    ensure_prepared(make_plugin("dataset", PluginSpec("digits")), root)
     return root
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import NothingSelected, list_entries, select_entries
-from vimae_bench.core.errors import BenchError, Problems
+from vimae_bench.core.errors import BenchError, InvalidFileError
 from vimae_bench.core.spec import Run
 
 TEXT = """\
@@ -37,7 +37,7 @@ def write(changed):
 
 
 def problems(path, *overrides):
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         read_benchmark(path, overrides)
     return str(caught.value).replace(str(path), "FILE").splitlines()
 

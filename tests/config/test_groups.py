@@ -4,7 +4,7 @@ import pytest
 
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
-from vimae_bench.core.errors import Problems
+from vimae_bench.core.errors import InvalidFileError
 
 TEXT = """\
 name = "paper"
@@ -50,7 +50,7 @@ def write(changed):
 
 
 def problems(path):
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         read_benchmark(path)
     return str(caught.value).replace(str(path), "FILE").splitlines()
 

@@ -16,7 +16,7 @@ from helpers.tools import require_program
 from vimae_bench.cli import main
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.json_schema import make_json_schema
-from vimae_bench.core.errors import Problems
+from vimae_bench.core.errors import InvalidFileError
 from vimae_bench.plugin.catalog import Catalog, CatalogEntry, get_catalog
 from vimae_bench.plugin.interfaces import Divergence
 from vimae_bench.plugin.kinds import INTERFACES
@@ -181,7 +181,7 @@ def is_refused(path, text):
     path.write_text(text)
     try:
         read_benchmark(path)
-    except Problems:
+    except InvalidFileError:
         return True
     return False
 

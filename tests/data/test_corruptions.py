@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from vimae_bench.data import Corruption, corrupted
+from vimae_bench.data import Corruption, apply_corruption
 from vimae_bench.data.pixels import to_network
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.models import StandardNormal
@@ -14,7 +14,7 @@ CLEAN = torch.from_numpy(IMAGES).float() / 255
 
 
 def damaged(name: str, *stream: int | str, images: np.ndarray = IMAGES) -> torch.Tensor:
-    return torch.cat(list(corrupted(images, name, *stream)))
+    return torch.cat(list(apply_corruption(images, name, *stream)))
 
 
 def test_clean_images_are_the_images_in_unit_pixels():
@@ -118,4 +118,4 @@ def test_no_image_meets_the_noise_of_another():
 )
 def test_an_impossible_corruption_is_refused_by_name(name):
     with pytest.raises(ValueError, match=f"no corruption '{name}'"):
-        Corruption.named(name)
+        Corruption.parse(name)

@@ -7,8 +7,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from vimae_bench.data import counted, fetch
-from vimae_bench.data.download import AT_HAND
+from vimae_bench.data import fetch, progress
+from vimae_bench.data.download import ORIGINALS_LINK
 from vimae_bench.plugin import DataError
 
 CONTENT = bytes(range(256)) * 10_000  # more than a block
@@ -102,7 +102,7 @@ def at_hand(tmp_path):
     """A folder for downloads, with a link to the user's own originals."""
     (tmp_path / "own").mkdir()
     (tmp_path / "scratch").mkdir()
-    (tmp_path / "scratch" / AT_HAND).symlink_to(tmp_path / "own")
+    (tmp_path / "scratch" / ORIGINALS_LINK).symlink_to(tmp_path / "own")
     return tmp_path / "own" / "images.bin"
 
 
@@ -132,11 +132,11 @@ class Terminal(io.StringIO):
 
 def test_progress_is_told_to_a_terminal_in_one_line(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    assert list(counted(iter("abc"), 1234, "faces")) == ["a", "b", "c"]
+    assert list(progress(iter("abc"), 1234, "faces")) == ["a", "b", "c"]
     assert sys.stderr.getvalue().endswith("\rfaces: 3 of 1,234\n")
     assert sys.stderr.getvalue().count("\n") == 1
 
 
 def test_progress_is_not_told_to_a_file(capsys):
-    assert list(counted(range(3), 0, "faces")) == [0, 1, 2]
+    assert list(progress(range(3), 0, "faces")) == [0, 1, 2]
     assert capsys.readouterr().err == ""

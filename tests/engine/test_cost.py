@@ -2,7 +2,7 @@
 
 import pytest
 
-from vimae_bench.data.prepare import ensure
+from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine.cost import costs
 from vimae_bench.execution import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.plugin.registry import make_plugin
@@ -17,7 +17,7 @@ def entries(metric, n=6, dataset=DIGITS):
 
 @pytest.fixture
 def data(tmp_path):
-    ensure(make_plugin("dataset", DIGITS), tmp_path)
+    ensure_prepared(make_plugin("dataset", DIGITS), tmp_path)
     return tmp_path
 
 

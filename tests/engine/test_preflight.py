@@ -3,7 +3,7 @@
 import pytest
 
 from vimae_bench.config.benchmark import read_benchmark
-from vimae_bench.core.errors import Problems
+from vimae_bench.core.errors import InvalidFileError
 from vimae_bench.engine.preflight import check
 
 # The convolutional nets serve no image of 8 x 8 pixels.
@@ -46,7 +46,7 @@ def test_a_model_that_does_not_fit_is_refused_unless_it_is_left_out(tmp_path, re
     file = tmp_path / "small.toml"
     file.write_text(TEXT.replace("LEAVE_OUT", "" if refused else "leave_out = [{ architecture = 'conv' }]"))
     if refused:
-        with pytest.raises(Problems, match=r"architecture\[1\]: for AE on digits: .*conv over digits"):
+        with pytest.raises(InvalidFileError, match=r"architecture\[1\]: for AE on digits: .*conv over digits"):
             check(read_benchmark(file), tmp_path, print)
     else:
         check(read_benchmark(file), tmp_path, print)
@@ -59,7 +59,7 @@ def refused(tmp_path, *changes):
         assert old in text
         text = text.replace(old, new, 1)
     file.write_text(text)
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         check(read_benchmark(file), tmp_path, print)
     return str(caught.value).replace(str(file), "FILE").splitlines()
 

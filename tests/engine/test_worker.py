@@ -11,7 +11,7 @@ from filelock import FileLock
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.errors import ResultsError
-from vimae_bench.data.prepare import ensure
+from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine import worker as module
 from vimae_bench.engine.runner import run_jobs, share_jobs
 from vimae_bench.engine.worker import execute
@@ -66,7 +66,7 @@ def vimae_objectives(): return {"odd": Odd}
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    ensure(make_plugin("dataset", PluginSpec("digits")), root)
+    ensure_prepared(make_plugin("dataset", PluginSpec("digits")), root)
     return root
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from helpers.fuzz_strategies import assert_readable, texts
 from vimae_bench.core.errors import DataError, ResultsError
-from vimae_bench.data.layout import load
+from vimae_bench.data.layout import load_arrays
 from vimae_bench.storage.latent_codes import read_latent_codes
 
 IMAGES = np.zeros((4, 1, 2, 2), np.uint8)
@@ -50,7 +50,7 @@ def test_any_header_of_an_array_is_read_or_refused_in_words(folder, name, shape,
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            load(folder)
+            load_arrays(folder)
         except DataError as error:
             assert_readable(str(error), str(folder))
     path.unlink()

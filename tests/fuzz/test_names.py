@@ -12,7 +12,7 @@ from rich.console import Console
 
 from helpers.fuzz_strategies import ESCAPE, assert_readable, short, texts
 from vimae_bench.analysis.leaderboard import build_leaderboards
-from vimae_bench.core.errors import BenchError, ResultsError, brief, legible
+from vimae_bench.core.errors import BenchError, ResultsError, escape_control_characters, shorten
 from vimae_bench.core.results import Estimate, Measure
 from vimae_bench.core.spec import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.reports import leaderboard_csv, leaderboard_latex, leaderboard_markdown
@@ -78,8 +78,8 @@ def test_a_message_is_legible_whatever_it_repeats(text):
     lines = [line for line in str(BenchError(text)).split("\n") if line]
     assert all(map(str.isprintable, lines))
     assert all(len(line) <= 1100 for line in lines)
-    assert legible(legible(text)) == legible(text)
-    assert len(brief(text)) < 90
+    assert escape_control_characters(escape_control_characters(text)) == escape_control_characters(text)
+    assert len(shorten(text)) < 90
     assert remove_unprintable(text).isprintable()
 
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from helpers.fuzz_strategies import assert_readable, junk, mutate, nest, numbers, texts
-from vimae_bench.core.errors import ResultsError, legible
+from vimae_bench.core.errors import ResultsError, escape_control_characters
 from vimae_bench.core.spec import PluginSpec
 from vimae_bench.reports import leaderboard_csv, leaderboard_json, leaderboard_latex, leaderboard_markdown
 from vimae_bench.storage.atomic import append_json_line, format_json, read_json, read_json_lines, write_json
@@ -56,7 +56,7 @@ def read_all(results, kept):
     assert (run_results[1].status, run_results[1].estimates.keys()) == ("done", {"sse", "rate"})
     assert all(results.store.get_state(entry) in ("done", "measure", "failed", "diverged") for entry in results.entries)
     for fault in find_faults(results.store.path):
-        assert_readable(legible(f"{fault.path}: {fault.what}"), "fig1")
+        assert_readable(escape_control_characters(f"{fault.path}: {fault.what}"), "fig1")
     assert isinstance(SyncState.read(kept["cursor"], "here"), SyncState)
     try:
         assert results.store.read_benchmark().name is not None

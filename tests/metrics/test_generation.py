@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from vimae_bench.functional import estimate_frechet_distance
-from vimae_bench.metrics import SampleDistance
-from vimae_bench.metrics.generation import to_bytes
+from vimae_bench.metrics import GenerativeDistance
+from vimae_bench.metrics.generation import to_uint8
 from vimae_bench.models import Deterministic, Gaussian
 from vimae_bench.plugin import Evaluation, Examples, Splits
 from vimae_bench.testing import Plain, example_evaluation
@@ -32,7 +32,7 @@ class Pixels:
 
 
 @dataclass(frozen=True)
-class InPixels(SampleDistance):
+class InPixels(GenerativeDistance):
     by: Pixels = field(default_factory=Pixels)
     name: ClassVar[str] = "fd"
 
@@ -66,9 +66,9 @@ def with_test(evaluation: Evaluation, x: np.ndarray) -> Evaluation:
 
 def test_images_become_bytes_by_rounding_and_clipping():
     x = torch.tensor([-0.2, 0.0, 0.4 / 255, 0.6 / 255, 127.6 / 255, 1.0, 1.3])
-    assert to_bytes(x).tolist() == [0, 0, 0, 1, 128, 255, 255]
+    assert to_uint8(x).tolist() == [0, 0, 0, 1, 128, 255, 255]
     every = torch.arange(256) / 255
-    assert to_bytes(every).tolist() == list(range(256)), "a stored image comes back as it was"
+    assert to_uint8(every).tolist() == list(range(256)), "a stored image comes back as it was"
 
 
 def test_the_real_images_themselves_are_at_no_distance(evaluation, monkeypatch):
@@ -100,7 +100,7 @@ def test_every_source_has_a_measure_of_its_own_draws(evaluation):
     found = metric(evaluation)
     assert list(found) == names
     for source in metric.sources:
-        images = to_bytes(evaluation.generate(200, source)).reshape(200, -1)
+        images = to_uint8(evaluation.generate(200, source)).reshape(200, -1)
         expected = estimate_frechet_distance(
             images, InPixels(images=200)._real(evaluation.splits, Pixels(), evaluation.device).moments
         )

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from vimae_bench.metrics import NoWeights, inception
-from vimae_bench.metrics.inception import NAMED, inception_network
+from vimae_bench.metrics import WeightsUnavailable, inception
+from vimae_bench.metrics.inception import WEIGHTS_VARIABLE, load_inception
 
 CPU = torch.device("cpu")
 
@@ -21,14 +21,14 @@ def sum_of(path) -> str:
 @pytest.fixture(autouse=True)
 def _nothing_found(cache, monkeypatch, tmp_path):
     """No weights lie where they are looked for, and none can be downloaded."""
-    monkeypatch.delenv(NAMED, raising=False)
+    monkeypatch.delenv(WEIGHTS_VARIABLE, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(inception, "URL", (tmp_path / "nowhere.pth").as_uri())
 
 
 @pytest.fixture
 def given(random_inception, monkeypatch):
-    monkeypatch.setenv(NAMED, str(random_inception))
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(random_inception))
     return random_inception
 
 
@@ -43,21 +43,29 @@ def cut_off(path, to):
 
 
 def test_without_weights_the_message_says_where_and_how_and_what_does_without(cache):
-    with pytest.raises(NoWeights) as told:
-        inception_network("2048")
-    for words in (inception.URL, inception.SHA256, "--inception-weights", NAMED, str(cache), "fd_pca64", "fd_cnn"):
+    with pytest.raises(WeightsUnavailable) as told:
+        load_inception("2048")
+    for words in (
+        inception.URL,
+        inception.SHA256,
+        "--inception-weights",
+        WEIGHTS_VARIABLE,
+        str(cache),
+        "fd_pca64",
+        "fd_cnn",
+    ):
         assert words in str(told.value)
     assert isinstance(told.value, ValueError)
 
 
 def test_a_download_is_checked_kept_and_told_once(random_inception, cache, monkeypatch, capsys):
     monkeypatch.setattr(inception, "URL", random_inception.as_uri())
-    with pytest.raises(NoWeights, match=f"sha256 of what comes is {sum_of(random_inception)}"):
-        inception_network("2048")
+    with pytest.raises(WeightsUnavailable, match=f"sha256 of what comes is {sum_of(random_inception)}"):
+        load_inception("2048")
     assert not [path for path in cache.rglob("*") if path.suffix in (".pth", ".tmp")]
     monkeypatch.setattr(inception, "SHA256", sum_of(random_inception))
     capsys.readouterr()
-    found = [inception_network("2048", sum_of(random_inception)[:8]) for _ in range(2)]
+    found = [load_inception("2048", sum_of(random_inception)[:8]) for _ in range(2)]
     assert found[0].path == cache / "inception" / inception.FILE
     assert sum_of(found[0].path) == sum_of(random_inception)
     assert capsys.readouterr().err.count("downloading") == 1
@@ -67,33 +75,35 @@ def test_what_torch_fidelity_downloaded_is_found(random_inception, tmp_path):
     theirs = tmp_path / "torch" / "hub" / "checkpoints" / inception.FILE
     theirs.parent.mkdir(parents=True)
     theirs.symlink_to(random_inception)
-    assert inception_network("2048", sum_of(random_inception)[:8]).path == theirs
+    assert load_inception("2048", sum_of(random_inception)[:8]).path == theirs
 
 
 def test_a_file_named_and_not_there_is_not_replaced_by_another(cache, monkeypatch, tmp_path):
-    monkeypatch.setenv(NAMED, str(tmp_path / "mine.pth"))
-    with pytest.raises(NoWeights, match=r"names .*mine\.pth, and there is no such file"):
-        inception_network("2048")
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "mine.pth"))
+    with pytest.raises(WeightsUnavailable, match=r"names .*mine\.pth, and there is no such file"):
+        load_inception("2048")
 
 
 def test_other_weights_than_asked_for_are_refused_and_can_be_asked_for(given):
-    with pytest.raises(NoWeights, match=f"has the sha256 {sum_of(given)}, and {inception.SHA256} is asked") as told:
-        inception_network("2048")
+    with pytest.raises(
+        WeightsUnavailable, match=f"has the sha256 {sum_of(given)}, and {inception.SHA256} is asked"
+    ) as told:
+        load_inception("2048")
     _, _, rest = str(told.value).partition("weights = '")
-    by_file, by_weights = (inception_network("2048", w) for w in (sum_of(given)[:8], rest.partition("'")[0]))
+    by_file, by_weights = (load_inception("2048", w) for w in (sum_of(given)[:8], rest.partition("'")[0]))
     assert by_file == by_weights
     # Eight digits of the original's sum ask for all of it.
-    with pytest.raises(NoWeights, match=inception.SHA256):
-        inception_network("2048", inception.SHA256[:8])
+    with pytest.raises(WeightsUnavailable, match=inception.SHA256):
+        load_inception("2048", inception.SHA256[:8])
 
 
 def test_a_file_without_the_upper_part_serves_the_lower_layer_alone(given, tmp_path, monkeypatch):
-    whole = inception_network("768", sum_of(given)[:8])
+    whole = load_inception("768", sum_of(given)[:8])
     lower = cut_off(given, tmp_path / "lower.pth")
-    monkeypatch.setenv(NAMED, str(lower))
-    assert inception_network("768", whole.digest).key == whole.key, "the same weights are used"
-    with pytest.raises(NoWeights, match="up to the 2048-d layer are not all numbers") as told:
-        inception_network("2048", sum_of(lower)[:8])
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(lower))
+    assert load_inception("768", whole.digest).key == whole.key, "the same weights are used"
+    with pytest.raises(WeightsUnavailable, match="up to the 2048-d layer are not all numbers") as told:
+        load_inception("2048", sum_of(lower)[:8])
     assert "fd_pca64" in str(told.value)
 
 
@@ -101,9 +111,9 @@ def test_weights_that_differ_in_one_number_are_others(given, tmp_path, monkeypat
     weights = torch.load(given, weights_only=True)
     weights["Mixed_6e.branch_pool.conv.weight"][0, 0, 0, 0] += 1e-3
     torch.save(weights, tmp_path / "other.pth")
-    ours = {layer: inception_network(layer, sum_of(given)[:8]).digest for layer in ("768", "2048")}
-    monkeypatch.setenv(NAMED, str(tmp_path / "other.pth"))
-    theirs = {layer: inception_network(layer, sum_of(tmp_path / "other.pth")[:8]).digest for layer in ("768", "2048")}
+    ours = {layer: load_inception(layer, sum_of(given)[:8]).digest for layer in ("768", "2048")}
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "other.pth"))
+    theirs = {layer: load_inception(layer, sum_of(tmp_path / "other.pth")[:8]).digest for layer in ("768", "2048")}
     assert len({*ours.values(), *theirs.values()}) == 4
 
 
@@ -119,16 +129,16 @@ class Bomb:
 )
 def test_a_file_that_holds_something_else_is_refused_and_not_run(content, tmp_path, monkeypatch):
     (tmp_path / "mine.pth").write_bytes(content)
-    monkeypatch.setenv(NAMED, str(tmp_path / "mine.pth"))
-    with pytest.raises(NoWeights, match=r"mine\.pth holds no weights of the Inception network"):
-        inception_network("2048", hashlib.sha256(content).hexdigest())
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "mine.pth"))
+    with pytest.raises(WeightsUnavailable, match=r"mine\.pth holds no weights of the Inception network"):
+        load_inception("2048", hashlib.sha256(content).hexdigest())
 
 
 def test_weights_of_another_network_are_refused(tmp_path, monkeypatch):
     torch.save({"weight": torch.zeros(3)}, tmp_path / "mine.pth")
-    monkeypatch.setenv(NAMED, str(tmp_path / "mine.pth"))
-    with pytest.raises(NoWeights, match="holds no weights of the Inception network"):
-        inception_network("2048", sum_of(tmp_path / "mine.pth"))
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "mine.pth"))
+    with pytest.raises(WeightsUnavailable, match="holds no weights of the Inception network"):
+        load_inception("2048", sum_of(tmp_path / "mine.pth"))
 
 
 @pytest.mark.parametrize("layer", ["768", "2048"])
@@ -138,14 +148,14 @@ def test_features_are_those_of_torch_fidelity(given, layer):
     images = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
     (expected,) = FeatureExtractorInceptionV3("theirs", [layer], str(given))(torch.from_numpy(images))
     state = torch.get_rng_state()
-    found = inception_network(layer, sum_of(given)[:8])(images, CPU)
+    found = load_inception(layer, sum_of(given)[:8])(images, CPU)
     assert found.dtype == np.float32
     assert found == pytest.approx(expected.numpy(), abs=1e-5 * float(expected.std()))
     assert torch.equal(torch.get_rng_state(), state), "no random number of the run's is used up"
 
 
 def test_grey_images_are_the_same_in_three_channels_and_chunks_make_no_difference(given, monkeypatch):
-    network = inception_network("768", sum_of(given)[:8])
+    network = load_inception("768", sum_of(given)[:8])
     grey = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
     whole = network(np.repeat(grey, 3, axis=1), CPU)
     monkeypatch.setattr(inception, "CHUNK", 2)
@@ -153,19 +163,19 @@ def test_grey_images_are_the_same_in_three_channels_and_chunks_make_no_differenc
 
 
 def test_the_network_is_read_once_in_a_process(given, monkeypatch):
-    network = inception_network("768", sum_of(given)[:8])
+    network = load_inception("768", sum_of(given)[:8])
     x = np.zeros((1, 1, 8, 8), dtype=np.uint8)
     network(x, CPU)
     monkeypatch.setattr(inception, "_made", lambda *_: pytest.fail("read again"))
     monkeypatch.setattr(inception, "_weights", lambda *_: pytest.fail("read again"))
-    inception_network("768", sum_of(given)[:8])(x, CPU)
+    load_inception("768", sum_of(given)[:8])(x, CPU)
 
 
 def test_a_file_that_changes_under_its_name_is_looked_at_again(given, tmp_path, monkeypatch):
     mine = tmp_path / "mine.pth"
     shutil.copyfile(given, mine)
-    monkeypatch.setenv(NAMED, str(mine))
-    assert inception_network("768", sum_of(given)[:8])
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(mine))
+    assert load_inception("768", sum_of(given)[:8])
     cut_off(given, mine)
-    with pytest.raises(NoWeights, match="is asked"):
-        inception_network("768", sum_of(given)[:8])
+    with pytest.raises(WeightsUnavailable, match="is asked"):
+        load_inception("768", sum_of(given)[:8])

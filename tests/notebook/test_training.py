@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 import vimae_bench as vb
-from vimae_bench.core.errors import Problems
+from vimae_bench.core.errors import InvalidFileError
 from vimae_bench.core.spec import PluginSpec
-from vimae_bench.data.prepare import ensure
+from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Job
 from vimae_bench.execution.jobs import DONE
@@ -34,7 +34,7 @@ SMALL = {"architecture": {"use": "mlp", "hidden": (16,)}, "latent": 2, "epochs":
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    ensure(make_plugin("dataset", PluginSpec("digits")), root)
+    ensure_prepared(make_plugin("dataset", PluginSpec("digits")), root)
     return root
 
 
@@ -236,7 +236,7 @@ def test_all_that_is_wrong_is_told_at_once(train):
         def __init__(self, weight):
             super().__init__(weight)
 
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         train(
             Needs,
             "norml",

@@ -24,7 +24,7 @@ from vimae_bench.config import file_schema as forms
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.json_schema import make_json_schema
 from vimae_bench.core.spec import PluginSpec, Training
-from vimae_bench.data.prepare import ensure
+from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.plugin import catalog, registry
 from vimae_bench.plugin import hookspecs as hooks
 from vimae_bench.plugin.catalog import Catalog
@@ -142,7 +142,7 @@ def test_no_example_is_broken(known: Catalog) -> None:
 
 def test_the_data_set_of_the_examples_can_be_prepared(known: Catalog, tmp_path: Path) -> None:
     spots = registry.make_plugin("dataset", PluginSpec("spots", {"count": 100}), catalog=known)
-    assert (ensure(spots, tmp_path) / "train_x.npy").exists()
+    assert (ensure_prepared(spots, tmp_path) / "train_x.npy").exists()
 
 
 @pytest.mark.parametrize("page", REFERENCE, ids=lambda page: page.name)

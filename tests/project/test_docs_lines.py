@@ -19,7 +19,7 @@ from docs.pages.generate import PAGES as MADE
 from helpers.tools import require_program
 from vimae_bench import cli, testing
 from vimae_bench.config.benchmark import read_benchmark
-from vimae_bench.core.errors import Problems
+from vimae_bench.core.errors import InvalidFileError
 from vimae_bench.engine.step.select_backend import COST
 from vimae_bench.execution.jobs import DONE, FAILED, LEFT, NO_SPACE
 from vimae_bench.plugin import BenchError
@@ -180,7 +180,7 @@ def typing_error(folder: Path) -> str:
     """What the README's comparison is answered with a letter wrong."""
     file = folder / "mine.toml"
     file.write_text(readme("toml", 'name = "mine"').replace('"mmd"', '"mdm"'))
-    with pytest.raises(Problems) as told:
+    with pytest.raises(InvalidFileError) as told:
         read_benchmark(file)
     return str(told.value).replace(f"{folder}/", "")
 

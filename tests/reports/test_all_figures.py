@@ -59,7 +59,7 @@ def paint(folder: RunFolder, shade: int, inputs: int = 7) -> None:
     alternating = np.repeat(np.array([inputs, shade] * 5, np.uint8), 10)
     for name, greys in (("reconstructions", alternating), ("samples", np.full(100, shade + 1, np.uint8))):
         images = np.broadcast_to(greys[:, None, None, None], (100, 8, 8, 1))
-        tiles.save(images, 10, folder.pictures / f"{name}.png")
+        tiles.save_grid(images, 10, folder.pictures / f"{name}.png")
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
 def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: tuple[int, ...]):
     name = "reconstructions" if shape[0] == 90 else "samples"
     for entry in full.entries[:2]:
-        tiles.save(np.zeros(shape, np.uint8), 10, full.store.run_folder(entry.run).pictures / f"{name}.png")
+        tiles.save_grid(np.zeros(shape, np.uint8), 10, full.store.run_folder(entry.run).pictures / f"{name}.png")
     hung = collect_images(full.store.load_results(full.entries))
     assert [bool(one.grids) for one in hung] == [False, False, True, False]
     assert "pictures damaged" in hung[0].missing_reason

@@ -246,8 +246,8 @@ def test_what_each_method_makes_of_the_same_images_is_shown_below_each_other(fin
         pictures = finished.store.run_folder(cell.run).pictures
         if cell.label in ("AE", "VAE"):
             pictures.mkdir()
-            tiles.save(images, 10, pictures / "reconstructions.png")
-            tiles.save(images, 10, pictures / "samples.png")
+            tiles.save_grid(images, 10, pictures / "reconstructions.png")
+            tiles.save_grid(images, 10, pictures / "samples.png")
     walls = report(finished).by_id("walls")
     rows = {row[0].text: row for row in walls.iter("tr")}
     assert [len(rows[label].findall(".//img")) for label in ("test images", "AE", "VAE", "VIMAE-n")] == [1, 2, 2, 0]

@@ -9,7 +9,7 @@ import torch
 
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.core.spec import MatrixEntry, Run, Training
-from vimae_bench.data.prepare import ensure
+from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine.load_model import restore
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Job, PluginSpec
@@ -23,7 +23,7 @@ from vimae_bench.tracking.sync import sync_benchmark
 def trained(tmp_path, template):
     """A real run, of the pixel range in which images are not what the network sees."""
     dataset = PluginSpec("digits", {"pixel_range": "sym", "validation": 0})
-    ensure(make_plugin("dataset", dataset), tmp_path / "data")
+    ensure_prepared(make_plugin("dataset", dataset), tmp_path / "data")
     net = PluginSpec("mlp", {"hidden": [8], "batch_norm": True})
     run = Run(dataset, net, PluginSpec("ae", {"recon_scale": 1.0}), PluginSpec("normal"), 2, Training(epochs=1), 0)
     store = ResultsFolder(tmp_path / "toy")

@@ -4,7 +4,7 @@ import pytest
 
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.search_space import NumberRange, apply_settings, list_searched_methods
-from vimae_bench.core.errors import BenchError, Problems
+from vimae_bench.core.errors import BenchError, InvalidFileError
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.tuning import study as sweep
 
@@ -15,7 +15,7 @@ KERNEL = '"objective.divergence.kernel" = ["imq", "rbf"]'
 
 def problems(file, *changes):
     path = file(*changes)
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         sweep.plan_study(read_benchmark(path), get_catalog())
     return [line.replace(str(path), "FILE") for line in str(caught.value).splitlines()]
 
@@ -110,7 +110,7 @@ def test_all_that_is_wrong_is_told_at_once(file):
 def test_a_file_in_which_nothing_is_searched_is_told(file, tmp_path):
     path = file()
     path.write_text("\n".join(line for line in path.read_text().splitlines() if not line.startswith("search")))
-    with pytest.raises(Problems, match="none has a `search`"):
+    with pytest.raises(InvalidFileError, match="none has a `search`"):
         sweep.plan_study(read_benchmark(path), get_catalog())
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..core.errors import BenchError, did_you_mean
+from ..core.errors import BenchError, suggest_similar
 from ..core.results import Measure
 from ..core.spec import Run, Training
 from ..storage.store import RunResult
@@ -109,7 +109,7 @@ def compare_methods(
     labels = dict.fromkeys(result.entry.label for result in run_results)
     for label in (a, b):
         if label not in labels:
-            raise BenchError(f"no method here is called '{label}'{did_you_mean(label, labels)}")
+            raise BenchError(f"no method here is called '{label}'{suggest_similar(label, labels)}")
     asked = _Request((a, b), tuple(columns), margins or {}, lambda one, other: notes.note_mixed([*one, *other]))
     groups = list(group_by_table(run_results).values())
     runs = [group[0].entry.table_run for group in groups]
@@ -265,7 +265,7 @@ def _check_margins(found: Sequence[Comparison], margins: Mapping[str, float]) ->
     measures = {row.measure.name for comparison in found for row in comparison.rows}
     for name, margin in margins.items():
         if name not in measures:
-            raise BenchError(f"no measure compared here is called '{name}'{did_you_mean(name, measures)}")
+            raise BenchError(f"no measure compared here is called '{name}'{suggest_similar(name, measures)}")
         if not margin > 0:
             raise BenchError(f"the margin of '{name}' has to be positive, not {margin:g}")
     return [comparison for comparison in found if comparison.seeds]

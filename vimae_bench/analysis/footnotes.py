@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..core.errors import did_you_mean
+from ..core.errors import suggest_similar
 from ..core.results import Measure
 from ..storage.store import RunResult
 from .leaderboard_data import LeaderboardRow
@@ -68,7 +68,7 @@ def note_unknown_measures(names: Iterable[str], measures: Mapping[str, Measure])
     """Which measures were asked for and are not there."""
     for name in dict.fromkeys(names):
         if name and measures and name not in measures:
-            yield f"No measure in these results is called '{name}'{did_you_mean(name, measures)}"
+            yield f"No measure in these results is called '{name}'{suggest_similar(name, measures)}"
 
 
 def note_unfinished(rows: Sequence[LeaderboardRow]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
 from ..core.spec import PluginSpec, Run, Training
-from ..storage.metric_file import suffix_of
+from ..storage.metric_file import disambiguating_suffix
 from ..storage.store import Reference, RunResult
 from . import footnotes as notes
 from .leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
@@ -60,7 +60,7 @@ def format_table_title(run: Run, among: Sequence[Run]) -> str:
     """A table's title, such as `mnist, mlp, d = 2, 80 epochs`, with the settings that tell it from the others."""
 
     def name(choice: PluginSpec, others: Sequence[PluginSpec]) -> str:
-        return choice.name + suffix_of(choice, others)
+        return choice.name + disambiguating_suffix(choice, others)
 
     dataset = name(run.dataset, [other.dataset for other in among])
     architecture = name(run.architecture, [other.architecture for other in among])

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import BenchError, Problem, Problems
+from ..core.errors import BenchError, InvalidFileError, Problem
 from ..core.spec import MatrixEntry
 from ..storage.archive import find_results
 from ..storage.store import ResultsFolder
@@ -83,5 +83,5 @@ def load_all_benchmark_results(sources: Sequence[Path], results: Path) -> list[B
         except BenchError as error:
             problems += [Problem("", line) for line in str(error).splitlines()]
     if problems:
-        raise Problems("", problems)
+        raise InvalidFileError("", problems)
     return found

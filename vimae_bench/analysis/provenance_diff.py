@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.canonical import Json
-from ..storage.metric_file import suffix_of
+from ..storage.metric_file import disambiguating_suffix
 from ..storage.store import RunResult
 from .footnotes import MAX_LISTED, flatten_made_by, format_count, note_data, note_definitions
 
@@ -60,7 +60,10 @@ def _get_run_settings(result: RunResult) -> FlatFields:
 def _get_metric_settings(a: RunResult, b: RunResult) -> tuple[FlatFields, FlatFields]:
     """The settings of the metrics that both runs are measured by."""
     one, other = (
-        {metric.name + suffix_of(metric, run.entry.metrics): metric.as_json() for metric in run.entry.metrics}
+        {
+            metric.name + disambiguating_suffix(metric, run.entry.metrics): metric.as_json()
+            for metric in run.entry.metrics
+        }
         for run in (a, b)
     )
     shared = one.keys() & other.keys()

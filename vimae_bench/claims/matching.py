@@ -8,7 +8,7 @@ from typing import Any
 from ..analysis import footnotes as notes
 from ..analysis.leaderboard import format_table_title, group_by_table
 from ..analysis.leaderboard_data import LeaderboardRow
-from ..core.errors import BenchError, did_you_mean
+from ..core.errors import BenchError, suggest_similar
 from ..core.spec import PluginSpec, Run
 from ..storage.store import RunResult
 from .paper import METHOD_KEYS, Paper, PaperSetup
@@ -79,10 +79,10 @@ def _check_chosen(paper: Paper, run_results: Sequence[RunResult], chosen: Mappin
     labels = dict.fromkeys(result.entry.label for result in run_results)
     wrong = [
         *(
-            f"the paper has no method '{name}'{did_you_mean(name, paper.methods)}"
+            f"the paper has no method '{name}'{suggest_similar(name, paper.methods)}"
             for name in chosen.keys() - paper.methods
         ),
-        *(f"no method here is called '{x}'{did_you_mean(x, labels)}" for x in chosen.values() if x not in labels),
+        *(f"no method here is called '{x}'{suggest_similar(x, labels)}" for x in chosen.values() if x not in labels),
     ]
     if wrong:
         raise BenchError("\n".join(wrong))

@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, MinLen
 from ..config.toml import make_error, read_toml
 from ..config.toml_positions import find_line
 from ..core.canonical import Json
-from ..core.errors import Problem, Problems, did_you_mean
+from ..core.errors import InvalidFileError, Problem, suggest_similar
 from ..plugin.settings import SettingPath, SettingsChecker, describe_settings, spell
 from .closed_forms import CLOSED_FORMS
 
@@ -181,7 +181,9 @@ def read_paper(path: Path) -> Paper:
         raise make_error(path, text, checker.problems)
     paper: Paper = _convert(Paper, whole)
     if found := list(_find_contradictions(paper)):
-        raise Problems(str(path), [Problem(spell(where), what, find_line(text, where)) for where, what in found])
+        raise InvalidFileError(
+            str(path), [Problem(spell(where), what, find_line(text, where)) for where, what in found]
+        )
     return paper
 
 
@@ -263,4 +265,4 @@ def _check_known(
 ) -> Iterator[tuple[SettingPath, str]]:
     for name in names:
         if name not in known:
-            yield where, f"no {kind} is called '{name}'{did_you_mean(name, known)}"
+            yield where, f"no {kind} is called '{name}'{suggest_similar(name, known)}"

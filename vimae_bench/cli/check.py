@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..core.canonical import Json
-from ..core.errors import BenchError, Problem, Problems, legible
+from ..core.errors import BenchError, InvalidFileError, Problem, escape_control_characters
 from ..core.spec import PluginSpec
 from ..plugin.catalog import Catalog, CatalogEntry, get_catalog
 from ..plugin.settings import SettingsChecker, spell
@@ -44,7 +44,7 @@ def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
     failed = sum([not _holds(entry, catalog, given, tell) for entry in wanted])
     failed += len(catalog.broken) if not names else 0
     for broken in catalog.broken if not names else ():
-        click.echo(legible(f"broken  {broken}"))
+        click.echo(escape_control_characters(f"broken  {broken}"))
     if failed:
         click.get_current_context().exit(1)
 
@@ -71,12 +71,12 @@ def _holds(entry: CatalogEntry, catalog: Catalog, given: Json, tell: "Tell") -> 
     try:
         plugin = _made(entry, catalog, given)
     except BenchError as error:
-        click.echo(legible(f"fails   {_named(entry)}: {error}"))
+        click.echo(escape_control_characters(f"fails   {_named(entry)}: {error}"))
         return False
     try:
         return tell(entry, run_checks(entry.kind, plugin))
     except Unsupported as error:
-        click.echo(legible(f"skipped {entry.kind} {entry.name}: {error}"))
+        click.echo(escape_control_characters(f"skipped {entry.kind} {entry.name}: {error}"))
         return True
 
 
@@ -86,17 +86,17 @@ def _line(entry: CatalogEntry, outcomes: "Iterator[CheckResult]") -> bool:
     told = (
         f"fails   {_named(entry)}: {' '.join(broken.why.split())}" if broken else f"ok      {entry.kind} {entry.name}"
     )
-    click.echo(legible(told))
+    click.echo(escape_control_characters(told))
     return broken is None
 
 
 def _report(entry: CatalogEntry, outcomes: "Iterator[CheckResult]") -> bool:
     """A line for each law as it is done, and a summary."""
-    click.echo(legible(_named(entry)))
+    click.echo(escape_control_characters(_named(entry)))
     done: list[CheckResult] = []
     for outcome in outcomes:
         done.append(outcome)
-        click.echo(legible(_row(outcome)))
+        click.echo(escape_control_characters(_row(outcome)))
     count = Counter(outcome.status for outcome in done)
     seconds = sum(outcome.seconds for outcome in done)
     told = ", ".join(f"{count[status]} {status}" for status in ("ok", "fails", "skipped") if count[status])
@@ -122,7 +122,7 @@ def _made(entry: CatalogEntry, catalog: Catalog, given: Json) -> Any:  # noqa: A
     choice = checker.complete({"plugin": entry.kind}, raw)
     if checker.problems:
         found = [Problem(spell(where), what) for where, what in checker.problems]
-        raise Problems("its settings (give them with -s)", found)
+        raise InvalidFileError("its settings (give them with -s)", found)
     chosen = PluginSpec.from_json(choice)
     if entry.kind == "prior":
         return make_prior_factory(chosen, catalog)

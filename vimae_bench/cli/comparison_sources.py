@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..analysis.load import load_benchmark_results
-from ..core.errors import BenchError, Problem, Problems, ResultsError, did_you_mean
+from ..core.errors import BenchError, InvalidFileError, Problem, ResultsError, suggest_similar
 from ..storage.archive import find_results
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def sides(names: Sequence[str], places: SourceLocations) -> list[ComparisonSourc
         except BenchError as error:
             errors.append(error)
     if len(errors) > 1:
-        raise Problems("", [Problem("", str(error)) for error in errors])
+        raise InvalidFileError("", [Problem("", str(error)) for error in errors])
     for error in errors:
         raise error
     return found
@@ -108,4 +108,4 @@ def _near(name: str, results: Path) -> str:
     parent = Path(name).parent
     folders = [path.parent for place in {parent, results} for path in place.glob("*/benchmark.json")]
     files = list(parent.glob("*.toml")) if name.endswith(".toml") else []
-    return did_you_mean(name, [str(path) for path in (*folders, *files)])
+    return suggest_similar(name, [str(path) for path in (*folders, *files)])

@@ -59,16 +59,16 @@ def prepare(names: tuple[str, ...], data: Path | None) -> None:
     Example:
       vimae-bench data prepare mnist fashion_mnist --data ~/data
     """
-    from ..data.layout import summary
-    from ..data.prepare import ensure
+    from ..data.layout import describe_arrays
+    from ..data.prepare import ensure_prepared
     from ..plugin.registry import make_plugin
 
     for entry in _entries():
         if entry.name in names and entry.form["required"]:
             raise BenchError(f"{entry.name} is {_own(entry)}; there is nothing to prepare")
     for name in names:
-        folder = ensure(make_plugin("dataset", PluginSpec(name)), data_root(data), click.echo)
-        click.echo(f"{name}: {summary(folder)} in {folder}")
+        folder = ensure_prepared(make_plugin("dataset", PluginSpec(name)), data_root(data), click.echo)
+        click.echo(f"{name}: {describe_arrays(folder)} in {folder}")
 
 
 @data.command()
@@ -87,11 +87,11 @@ def verify(names: tuple[str, ...], data: Path | None) -> None:
 
     root = data_root(data)
     folders = [root / name for name in names] or _prepared(root)
-    found = {folder: layout.verify(folder) for folder in folders}
+    found = {folder: layout.verify_arrays(folder) for folder in folders}
     if not found:
         click.echo(f"nothing is prepared in {root}")
     for folder, problems in found.items():
-        click.echo("\n".join(problems) or f"{folder}: {layout.summary(folder)}, all sums agree")
+        click.echo("\n".join(problems) or f"{folder}: {layout.describe_arrays(folder)}, all sums agree")
     if any(found.values()):
         click.get_current_context().exit(NOT_WHOLE)
 
@@ -114,13 +114,13 @@ def _prepared(root: Path) -> list[Path]:
 
 def _folder(entry: CatalogEntry, root: Path) -> Path | str:
     """The data set's folder; words where that is not known without a benchmark file, or not at all."""
-    from ..data.prepare import folder_of
+    from ..data.prepare import resolve_folder
     from ..plugin.registry import make_plugin
 
     if entry.form["required"]:
         return _own(entry)
     try:
-        return folder_of(make_plugin("dataset", PluginSpec(entry.name)), root)
+        return resolve_folder(make_plugin("dataset", PluginSpec(entry.name)), root)
     except BenchError as error:
         return str(error)
 
@@ -131,13 +131,13 @@ def _elsewhere(name: str, folder: Path | str) -> str:
 
 
 def _state(folder: Path | str) -> str:
-    from ..data.layout import is_prepared, summary
+    from ..data.layout import describe_arrays, is_prepared
 
     if isinstance(folder, str):
         return folder
     if not is_prepared(folder):
         return "not prepared"
     try:
-        return summary(folder)
+        return describe_arrays(folder)
     except DataError as error:
         return str(error)

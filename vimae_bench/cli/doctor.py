@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..core.errors import ResultsError, legible
+from ..core.errors import ResultsError, escape_control_characters
 from .options import FILE
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def doctor(results: Path, repair: bool) -> None:
     faults = 0
     for fault in _find_faults(results, click.echo if repair else None):
         faults += 1
-        click.echo(legible(f"{fault.path}: {fault.what}" + (f": {fault.then}" if repair else "")))
+        click.echo(escape_control_characters(f"{fault.path}: {fault.what}" + (f": {fault.then}" if repair else "")))
         if repair:
             fault.repair()
     click.echo(_summarize(faults, repair))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..analysis.load import BenchmarkResults, load_benchmark_results
-from ..core.errors import BenchError, legible
+from ..core.errors import BenchError, escape_control_characters
 from ..storage.atomic import atomic_write
 from .options import FILE, file_argument, override_option, results_option
 
@@ -58,7 +58,10 @@ def _named(found: BenchmarkResults) -> "Iterator[tuple[str, Figure]]":
     if not taken:
         raise BenchError(f"{found.store.path}: no run has finished, so there is nothing to draw")
     for title in list_tables_without_images(run_results):
-        click.echo(legible(f"{title}: no reconstructions and samples, for no run has kept pictures"), err=True)
+        click.echo(
+            escape_control_characters(f"{title}: no reconstructions and samples, for no run has kept pictures"),
+            err=True,
+        )
 
 
 def slug(title: str) -> str:

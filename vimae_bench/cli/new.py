@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..core.errors import legible
+from ..core.errors import escape_control_characters
 from ..plugin.catalog import get_catalog
 
 WHATS = ("objective", "prior", "divergence", "architecture", "metric", "dataset", "benchmark")
@@ -34,10 +34,10 @@ def new(kind: str, name: str, into: Path) -> None:
 
     if kind == "benchmark":
         path = new_benchmark(name, into)
-        click.echo(legible(f"{path}\n\nnext:\n  vimae-bench plan {path}\n  vimae-bench run {path}"))
+        click.echo(escape_control_characters(f"{path}\n\nnext:\n  vimae-bench plan {path}\n  vimae-bench run {path}"))
         return
     folder = new_package(kind, name, into, get_catalog())
-    click.echo(legible("\n".join(_told(folder))))
+    click.echo(escape_control_characters("\n".join(_told(folder))))
 
 
 def _told(folder: Path) -> list[str]:

@@ -37,6 +37,6 @@ executor_option = click.option(
 
 def data_root(given: Path | None) -> Path:
     """Where data sets are: as given, or the default."""
-    from ..data.prepare import default_root
+    from ..data.prepare import get_data_folder
 
-    return given.expanduser() if given else default_root()
+    return given.expanduser() if given else get_data_folder()

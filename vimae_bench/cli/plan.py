@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..config.matrix import read_matrix, select_entries
-from ..core.errors import legible
+from ..core.errors import escape_control_characters
 from ..engine.run_plan import RunPlan, describe_costs, prepare_run
 from .options import data_option, data_root, file_argument, filter_option, override_option, results_option
 
@@ -36,7 +36,14 @@ def plan(file: Path, words: str, overrides: tuple[str, ...], results: Path, data
 def show_plan(plan: RunPlan) -> None:
     """Print a line for each run, and how many runs there are in each state."""
     rows = [
-        (state, legible(entry.label), run.dataset.name, run.architecture.name, f"seed {entry.seed}", run.key)
+        (
+            state,
+            escape_control_characters(entry.label),
+            run.dataset.name,
+            run.architecture.name,
+            f"seed {entry.seed}",
+            run.key,
+        )
         for entry, state in zip(plan.entries, plan.states, strict=True)
         if (run := entry.run)
     ]

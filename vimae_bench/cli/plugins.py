@@ -4,7 +4,7 @@ import json
 
 import click
 
-from ..core.errors import legible
+from ..core.errors import escape_control_characters
 from ..plugin.catalog import Catalog, get_catalog
 from ..plugin.hookspecs import HOOKS
 
@@ -30,7 +30,7 @@ def plugins(as_json: bool, reference: str | None) -> None:
 
         click.echo(page.format_plugin_reference(reference, catalog), nl=False)
         return
-    click.echo(json.dumps(_as_json(catalog), indent=1) if as_json else legible(_as_text(catalog)))
+    click.echo(json.dumps(_as_json(catalog), indent=1) if as_json else escape_control_characters(_as_text(catalog)))
 
 
 def _as_text(catalog: Catalog) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..config.benchmark import Benchmark
-from ..core.errors import BenchError, legible
+from ..core.errors import BenchError, escape_control_characters
 from ..execution.interfaces import DescribesOutput, Reporter
 from ..execution.jobs import Event, Job
 from ..plugin.manager import PLUGIN_ERRORS
@@ -61,7 +61,7 @@ class GuardedReporter:
 
     def _report_failure(self, consequence: str) -> None:
         line = f"reporter '{self.name}' failed, and {consequence}:\n{traceback.format_exc()}"
-        click.echo(legible(line), err=True)
+        click.echo(escape_control_characters(line), err=True)
 
 
 def make_reporters(benchmark: Benchmark) -> list[GuardedReporter]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.canonical import Json
-from ..core.errors import TOLD, BenchError, Problem, Problems, brief, did_you_mean
+from ..core.errors import MAX_PROBLEMS, BenchError, InvalidFileError, Problem, shorten, suggest_similar
 from ..core.spec import PluginSpec, Training
 from ..plugin.catalog import Catalog, get_catalog
 from ..plugin.settings import SettingPath, SettingsChecker, spell
@@ -96,9 +96,9 @@ class Benchmark:
         """How many runs there are at most."""
         return sum(len(g.seeds) * len(g.datasets) * len(g.architectures) * len(g.methods) for g in self.groups)
 
-    def make_error(self, found: Sequence[tuple[SettingPath, str]]) -> Problems:
+    def make_error(self, found: Sequence[tuple[SettingPath, str]]) -> InvalidFileError:
         """Problems found after reading, told with the lines of this file."""
-        return Problems(self.path, [Problem(spell(w), what, find_line(self.source, w)) for w, what in found])
+        return InvalidFileError(self.path, [Problem(spell(w), what, find_line(self.source, w)) for w, what in found])
 
 
 def read_benchmark(path: Path, overrides: Sequence[str] = (), catalog: Catalog | None = None) -> Benchmark:
@@ -125,7 +125,7 @@ def read_benchmark(path: Path, overrides: Sequence[str] = (), catalog: Catalog |
 
 def _checked(checker: SettingsChecker, known: Catalog, raw: Json, source: groups.GroupLocation) -> Json:
     """One group completed with its preset and all defaults; what is wrong is told where it stands in the file."""
-    if len(checker.problems) >= TOLD:
+    if len(checker.problems) >= MAX_PROBLEMS:
         return {}
     inner = SettingsChecker(checker.plugin)
     made = inner.complete(get_file_form(known), presets.apply_preset(raw, known))
@@ -207,7 +207,7 @@ def _repeats(group: Group) -> Iterator[tuple[SettingPath, str]]:
             known = [label for label, other in by_label.items() if not other.control_of]
             yield (
                 ("method", i, "repeats"),
-                f"no method to repeat is '{method.control_of}'{did_you_mean(method.control_of, known)}",
+                f"no method to repeat is '{method.control_of}'{suggest_similar(method.control_of, known)}",
             )
         elif _trained(original) != _trained(method):
             yield (
@@ -233,7 +233,7 @@ def _left_out(group: Group) -> Iterator[tuple[SettingPath, str]]:
             yield ("leave_out", i), "leaves out everything; name a method, a dataset or an architecture"
         for axis, name in item.items():
             if name not in known[axis]:
-                yield ("leave_out", i, axis), f"no {axis} here is '{name}'{did_you_mean(name, known[axis])}"
+                yield ("leave_out", i, axis), f"no {axis} here is '{name}'{suggest_similar(name, known[axis])}"
 
 
 def apply_override(raw: Json, given: str, form: Json) -> None:
@@ -248,7 +248,7 @@ def apply_override(raw: Json, given: str, form: Json) -> None:
             target = _entered(target, part, form["fields"].get(part, {}).get("default") if target is raw else None)
         target[_key(target, last)] = _parsed(value.strip())
     except (AttributeError, LookupError, TypeError) as error:
-        raise BenchError(f"-o {given}: there is no place {brief(path)} in the file") from error
+        raise BenchError(f"-o {given}: there is no place {shorten(path)} in the file") from error
 
 
 def _entered(table: Any, part: str, default: Any) -> Any:  # noqa: ANN401

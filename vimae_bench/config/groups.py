@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.canonical import Json
-from ..core.errors import did_you_mean
+from ..core.errors import suggest_similar
 from ..plugin.settings import SettingPath
 from .toml_positions import has_value
 
@@ -85,7 +85,7 @@ def find_group_problems(raw: Json) -> Iterator[tuple[SettingPath, str]]:
 
 def _misplaced(group: Json, labels: list[str]) -> Iterator[tuple[SettingPath, str]]:
     for key in group.keys() - set(GROUP_KEYS):
-        yield (key,), f"there is no setting of this name in a group{did_you_mean(key, GROUP_KEYS)}"
+        yield (key,), f"there is no setting of this name in a group{suggest_similar(key, GROUP_KEYS)}"
     changed, named = group.get("method", {}), group.get("methods", [])
     if not isinstance(changed, dict):
         yield ("method",), "must say by label what differs, as in method.VAE.objective.beta = 2.0"
@@ -99,7 +99,7 @@ def _misplaced(group: Json, labels: list[str]) -> Iterator[tuple[SettingPath, st
     places = [*((("method", label), label) for label in changed), *((("methods", i), x) for i, x in enumerate(named))]
     for where, label in places:
         if label not in labels:
-            yield where, f"no method here is '{label}'{did_you_mean(str(label), labels)}"
+            yield where, f"no method here is '{label}'{suggest_similar(str(label), labels)}"
 
 
 def _part(shared: Json, group: Json, place: int | None) -> tuple[Json, GroupLocation]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from ..core.errors import BenchError, brief
+from ..core.errors import BenchError, shorten
 from ..core.spec import MatrixEntry, PluginSpec, Run
 from .benchmark import CONTROL_SEED_OFFSET, Benchmark, Group, MethodConfig, read_benchmark
 
@@ -48,7 +48,7 @@ def select_entries(matrix: Sequence[MatrixEntry], words: str) -> list[MatrixEntr
     """
     wanted = [entry for entry in matrix if _matches(entry, words.casefold().split())]
     if not wanted:
-        raise NothingSelected(f"-k {brief(words)} selects none of the {len(matrix)} runs")
+        raise NothingSelected(f"-k {shorten(words)} selects none of the {len(matrix)} runs")
     return wanted
 
 

@@ -7,7 +7,7 @@ from math import log
 from typing import Any
 
 from ..core.canonical import Json
-from ..core.errors import BenchError, brief, did_you_mean
+from ..core.errors import BenchError, shorten, suggest_similar
 from ..core.spec import PluginSpec
 from ..plugin.catalog import Catalog
 from ..plugin.settings import SettingPath, SettingsChecker, spell
@@ -137,7 +137,7 @@ def find_form(method: MethodConfig, path: str, known: Catalog) -> Json:
     """The form of a setting of a method. Raises LookupError with a message that names what is near."""
     first, *rest = path.split(".")
     if first not in PARTS:
-        raise LookupError(f"is no setting of a method, such as objective.weight{did_you_mean(first, PARTS)}")
+        raise LookupError(f"is no setting of a method, such as objective.weight{suggest_similar(first, PARTS)}")
     form: Json = get_file_form(known)["fields"]["method"]["list"]["fields"][first]
     chosen: Any = {**vars(method)[first].as_json()} if first in PLUGINS else {}
     for name in rest:
@@ -145,7 +145,7 @@ def find_form(method: MethodConfig, path: str, known: Catalog) -> Json:
             known.get_form(form["plugin"], chosen["use"])[0]["fields"] if "plugin" in form else form.get("fields", {})
         )
         if name not in fields:
-            raise LookupError(f"there is no setting {brief(name)}{did_you_mean(name, fields)}")
+            raise LookupError(f"there is no setting {shorten(name)}{suggest_similar(name, fields)}")
         form, chosen = fields[name], chosen.get(name)
     if path == "objective":
         raise LookupError("is what a method is; make a method of each, with a budget of its own")
@@ -167,9 +167,9 @@ def _unfit(form: Json, values: Any, known: Catalog) -> Found:  # noqa: ANN401
     ends = [*_wrong(form, low, ("low",), known), *_wrong(form, high, ("high",), known)]
     yield from ends
     if not ends and not low < high:
-        yield ("low",), f"must be less than high, which is {brief(high)}, not {brief(low)}"
+        yield ("low",), f"must be less than high, which is {shorten(high)}, not {shorten(low)}"
     if not ends and values.get("log") and low <= 0:
-        yield ("log",), f"needs a low above 0, not {brief(low)}"
+        yield ("log",), f"needs a low above 0, not {shorten(low)}"
 
 
 def _wrong(form: Json, value: Any, where: SettingPath, known: Catalog) -> Found:  # noqa: ANN401

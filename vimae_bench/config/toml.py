@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.canonical import Json
-from ..core.errors import TOLD, BenchError, Problem, Problems
+from ..core.errors import MAX_PROBLEMS, BenchError, InvalidFileError, Problem
 from ..plugin.settings import SettingPath, spell
 from .toml_positions import find_line
 
@@ -32,21 +32,21 @@ def read_toml(path: Path) -> tuple[str, Json]:
     return text, raw
 
 
-def make_error(path: Path, text: str, found: Sequence[tuple[SettingPath, str]]) -> Problems:
+def make_error(path: Path, text: str, found: Sequence[tuple[SettingPath, str]]) -> InvalidFileError:
     """What is wrong with the values of a file, each told once, in the order of the lines."""
     made = [Problem(spell(where), what, find_line(text, where)) for where, what in dict.fromkeys(found)]
-    return Problems(str(path), sorted(made, key=lambda p: (p.line or 0, p.where)))
+    return InvalidFileError(str(path), sorted(made, key=lambda p: (p.line or 0, p.where)))
 
 
 def check_limits(path: Path, text: str, raw: Json) -> None:
     """Raises Problems for what no setting can be: too deep, too long, too many, or beyond 64 bits."""
-    if found := [*islice(_implausible(raw), TOLD)]:
+    if found := [*islice(_implausible(raw), MAX_PROBLEMS)]:
         raise make_error(path, text, found)
 
 
 def _parsed(path: Path, text: str) -> Json:
     if LONG_KEY.search(text):
-        raise Problems(str(path), [Problem("", f"holds a key of more than {DEEPEST} parts")])
+        raise InvalidFileError(str(path), [Problem("", f"holds a key of more than {DEEPEST} parts")])
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -55,7 +55,7 @@ def _parsed(path: Path, text: str) -> Json:
         what = f"is nested too deeply; {DEEPEST} levels are the most"
     except ValueError:  # Python reads no integer of more than some thousand digits
         what = "holds a number of too many digits; 64 bits are the most"
-    raise Problems(str(path), [Problem("", what)])
+    raise InvalidFileError(str(path), [Problem("", what)])
 
 
 def _implausible(value: Any, where: SettingPath = ()) -> Iterator[tuple[SettingPath, str]]:  # noqa: ANN401

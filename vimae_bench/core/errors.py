@@ -4,24 +4,24 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-SHOWN = 80
+MAX_VALUE_LENGTH = 80
 """Characters of a value that a message repeats."""
-LINE = 1000
+MAX_LINE_LENGTH = 1000
 """Characters of a message's line."""
-TOLD = 100
+MAX_PROBLEMS = 100
 """Problems of one file that are told at once."""
 
 
 class BenchError(Exception):
     """Something the user can mend. The command line prints it and leaves with `exit_code`.
 
-    Its text is `legible`, whatever names and values it repeats.
+    Its text is `escape_control_characters`, whatever names and values it repeats.
     """
 
     exit_code = 2
 
     def __str__(self) -> str:
-        return legible(super().__str__())
+        return escape_control_characters(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in the traceback's place: as on the command line, the message is all there is to read."""
@@ -47,13 +47,13 @@ class Problem:
     line: int | None = None
 
 
-class Problems(BenchError):
+class InvalidFileError(BenchError):
     """All that is wrong in one file, told at once."""
 
     def __init__(self, source: str, problems: Sequence[Problem]):
         self.source, self.problems = source, tuple(problems)
-        more = len(self.problems) - TOLD
-        lines = [*map(self._line, self.problems[:TOLD]), *([f"... and {more:,} more"] if more > 0 else [])]
+        more = len(self.problems) - MAX_PROBLEMS
+        lines = [*map(self._line, self.problems[:MAX_PROBLEMS]), *([f"... and {more:,} more"] if more > 0 else [])]
         super().__init__("\n".join(lines))
 
     def _line(self, problem: Problem) -> str:
@@ -61,23 +61,23 @@ class Problems(BenchError):
         return ": ".join(part for part in (place, problem.where, problem.what) if part)
 
 
-def legible(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     """Text safe to print: control, format and undecodable characters as escapes, the middle of long lines left out."""
     shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
     return "\n".join(map(_cut, shown.split("\n")))
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= LINE else f"{line[: LINE - 305]} ... {line[-300:]}"
+    return line if len(line) <= MAX_LINE_LENGTH else f"{line[: MAX_LINE_LENGTH - 305]} ... {line[-300:]}"
 
 
-def brief(value: object) -> str:
+def shorten(value: object) -> str:
     """A value as Python writes it, the end of a long one left out."""
     text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}..."
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def suggest_similar(name: str, known: Iterable[str]) -> str:
     """`"; did you mean 'mmd'?"`, or the whole list where nothing is near, or nothing where there is no list."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)

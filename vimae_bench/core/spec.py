@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
-from .canonical import Json, expect, fingerprint, is_name
+from .canonical import Json, check_type, fingerprint, is_valid_name
 
 Sampling = Literal["permutation", "choice"]
 
@@ -34,7 +34,7 @@ class PluginSpec:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "PluginSpec":
         """Raises ValueError for a name that is none, and as the mapping does where something is not there."""
-        if not is_name(raw["use"]):
+        if not is_valid_name(raw["use"]):
             raise ValueError(f"no plugin can be called {raw['use']!r}")
         rest = {k: v for k, v in raw.items() if k not in ("use", "version")}
         return cls(raw["use"], rest, int(raw.get("version", 1)))
@@ -88,7 +88,7 @@ class Training:
 def _training(**raw: Any) -> Training:  # noqa: ANN401
     """One object for all runs that are trained alike. Raises TypeError for values of other kinds."""
     for name, value in vars(training := Training(**raw)).items():
-        expect(name, value, type(getattr(Training, name)))
+        check_type(name, value, type(getattr(Training, name)))
     return training
 
 
@@ -113,7 +113,7 @@ class Run:
         """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
         parts = {name: choice(raw[name]) for name in ("dataset", "architecture", "objective", "prior")}
         for name in ("latent", "seed"):
-            expect(name, raw[name], int)
+            check_type(name, raw[name], int)
         return cls(**parts, latent=raw["latent"], training=Training.from_json(raw["training"]), seed=raw["seed"])
 
     @cached_property
@@ -155,10 +155,10 @@ class MatrixEntry:
         run, metrics = Run.from_json(raw["run"], choice), tuple(map(choice, raw["metrics"]))
         shared = Training.from_json(raw["shared"]) if "shared" in raw else None
         entry = cls(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""), shared)
-        expect("label", entry.label, str)
-        expect("repeats", entry.control_of, str)
+        check_type("label", entry.label, str)
+        check_type("repeats", entry.control_of, str)
         if entry.paired_seed is not None:
-            expect("pair", entry.paired_seed, int)
+            check_type("pair", entry.paired_seed, int)
         return entry
 
     @property

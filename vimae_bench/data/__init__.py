@@ -1,20 +1,20 @@
 """Data sets: their types, pixels, corruptions, layout on disk, downloads."""
 
-from ..storage.array_cache import content, kept
-from .corruptions import Corruption, corrupted
-from .download import counted, fetch
-from .types import Arrays, Dataset, Examples, PixelRange, Splits
+from ..storage.array_cache import array_sha256, cached_arrays
+from .corruptions import Corruption, apply_corruption
+from .download import fetch, progress
+from .types import Dataset, Examples, PixelRange, PreparedDataset, Splits
 
 __all__ = [
-    "Arrays",
     "Corruption",
     "Dataset",
     "Examples",
     "PixelRange",
+    "PreparedDataset",
     "Splits",
-    "content",
-    "corrupted",
-    "counted",
+    "apply_corruption",
+    "array_sha256",
+    "cached_arrays",
     "fetch",
-    "kept",
+    "progress",
 ]

@@ -29,7 +29,7 @@ class Corruption:
     level: float = 0.0
 
     @classmethod
-    def named(cls, name: str) -> "Corruption":
+    def parse(cls, name: str) -> "Corruption":
         """The corruption of this name. Raises ValueError, saying which names there are."""
         kind, _, level = name.rpartition("_") if name != "clean" else (name, "", "0")
         try:
@@ -60,7 +60,7 @@ class Corruption:
         return np.where(kept, x, np.float32(0.5)) if self.kind == "mask_grey" else x * kept
 
 
-def corrupted(x: np.ndarray, name: str, *stream: int | str) -> "Iterator[Tensor]":
+def apply_corruption(x: np.ndarray, name: str, *stream: int | str) -> "Iterator[Tensor]":
     """Images uint8 [N, C, H, W] under the corruption of this name, float32 in [0, 1] units, in chunks of 1,000.
 
     The noise depends on its name, the stream's name (data set, split, number of the draw) and an image's place only.
@@ -69,7 +69,7 @@ def corrupted(x: np.ndarray, name: str, *stream: int | str) -> "Iterator[Tensor]
 
     from .pixels import to_unit
 
-    corruption = Corruption.named(name)
+    corruption = Corruption.parse(name)
     noise = name.replace("gauss_clip", "gauss").replace("mask_grey", "mask")  # variants differ in nothing else
     for start in range(0, len(x), CHUNK):
         rng = np.random.Generator(np.random.Philox(key=derive_seed("corruption", noise, *stream, start // CHUNK)))

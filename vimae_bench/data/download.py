@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ..core.errors import DataError
 
-AT_HAND = ".at-hand"
+ORIGINALS_LINK = ".at-hand"
 """In the folder for downloads: a link to where the user puts originals that cannot be downloaded."""
 PATIENCE = 60  # seconds without a byte
 BLOCK = 1 << 20
@@ -27,17 +27,19 @@ def fetch(url: str, path: Path, **sums: str) -> Path:
     """
     if not sums:
         raise ValueError(f"a file that nothing is known of cannot be trusted: give the sha256 of {path.name}")
-    own = path.parent / AT_HAND / path.name
+    own = path.parent / ORIGINALS_LINK / path.name
     if own.exists():
         _check(own.resolve(), sums, own.resolve().parent, "")
         return own
-    by_hand = f"; put {path.name} into {path.parent.joinpath(AT_HAND).resolve()} where it has to be fetched by hand"
+    by_hand = (
+        f"; put {path.name} into {path.parent.joinpath(ORIGINALS_LINK).resolve()} where it has to be fetched by hand"
+    )
     _download(url, path, by_hand)
     _check(path, sums, url, by_hand)
     return path
 
 
-def counted(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     """The items as they come, counted in a line on standard error where that is a terminal: `celeba: 12,000 of ...`.
 
     `total` is how many there will be, or 0 where that is not known.
@@ -59,7 +61,7 @@ def _download(url: str, path: Path, by_hand: str) -> None:
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer, path.open("wb") as file:  # noqa: S310
             size = int(answer.headers.get("Content-Length") or 0)
             blocks = iter(lambda: answer.read(BLOCK), b"")
-            for block in counted(blocks, -(-size // BLOCK), f"{path.name}, MiB"):
+            for block in progress(blocks, -(-size // BLOCK), f"{path.name}, MiB"):
                 file.write(block)
     except (OSError, ValueError, HTTPException) as error:
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -29,25 +29,25 @@ def is_prepared(folder: Path) -> bool:
     return (folder / CARD).exists() or _path(folder, "train_x").exists()
 
 
-def load(folder: Path) -> dict[str, np.ndarray]:
+def load_arrays(folder: Path) -> dict[str, np.ndarray]:
     """The arrays by name, mapped but not read; labels and factors that are missing are left out.
 
     Nothing in the files is ever executed. Raises DataError, naming the file, for one that is missing, damaged or
     not as the layout has it, and for a dataset.json that does not agree with the arrays.
     """
     arrays: dict[str, np.ndarray] = {name: _map(path) for name, path in _paths(folder).items()}
-    check(arrays, folder)
+    check_arrays(arrays, folder)
     card = _card(folder)
     says = {key: card.get(key) for key in ("shape", "train", "test")}
     if card and says != (holds := _counts(arrays)):
         raise DataError(
             f"{folder / CARD}: says {says}, but the arrays hold {holds}; one of them is not of this data set"
         )
-    factor_names(folder, arrays)
+    read_factor_names(folder, arrays)
     return arrays
 
 
-def factor_names(folder: Path, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+def read_factor_names(folder: Path, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     """The names of the factors' columns: those of dataset.json, or f0, f1 and so on where it names none.
 
     Raises DataError where it names others than there are.
@@ -64,7 +64,7 @@ def factor_names(folder: Path, arrays: Mapping[str, np.ndarray]) -> tuple[str, .
     return names
 
 
-def check(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
+def check_arrays(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
     """Raises DataError for arrays that do not fit the layout, naming the file in `folder` they are meant for."""
     for part in ("train", "test"):
         x, y = arrays[f"{part}_x"], arrays.get(f"{part}_y")
@@ -77,7 +77,9 @@ def check(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
         raise DataError(f"{folder}: training images are {train} and test images {test} (C, H, W); they have to agree")
 
 
-def write(folder: Path, name: str, arrays: Mapping[str, np.ndarray], source: str, factors: Sequence[str] = ()) -> None:
+def write_arrays(
+    folder: Path, name: str, arrays: Mapping[str, np.ndarray], source: str, factors: Sequence[str] = ()
+) -> None:
     """Write arrays that fit the layout, with their dataset.json; `factors` names the factors' columns.
 
     Raises OSError where they cannot be written.
@@ -85,16 +87,16 @@ def write(folder: Path, name: str, arrays: Mapping[str, np.ndarray], source: str
     for key, array in arrays.items():
         atomic_write(_path(folder, key), lambda path, array=array: _save(path, array))
     card = {"name": name, **_counts(arrays)} | ({"factors": list(factors)} if factors else {})
-    write_json(folder / CARD, {**card, "source": source, "sha256": digests(folder)})
+    write_json(folder / CARD, {**card, "source": source, "sha256": compute_digests(folder)})
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """The sha256 of each array's bytes as they now lie on disk, by name. Raises DataError as `load` does."""
+def compute_digests(folder: Path) -> dict[str, str]:
+    """The sha256 of each array's bytes as they now lie on disk, by name. Raises DataError as `load_arrays` does."""
     return {name: _digest(path) for name, path in _paths(folder).items()}
 
 
-def known_digests(folder: Path) -> dict[str, str]:
-    """The same as dataset.json has it, if it has them all and is not older than any array; else as `digests` finds."""
+def read_digests(folder: Path) -> dict[str, str]:
+    """The digests in dataset.json if it has all and is not older than any array, else those of `compute_digests`."""
     paths, said = _paths(folder), _card(folder).get("sha256")
     if (
         isinstance(said, dict)
@@ -102,14 +104,14 @@ def known_digests(folder: Path) -> dict[str, str]:
         and not any(_newer(p, folder / CARD) for p in paths.values())
     ):
         return said
-    return digests(folder)
+    return compute_digests(folder)
 
 
-def verify(folder: Path) -> list[str]:
+def verify_arrays(folder: Path) -> list[str]:
     """All that is wrong with a prepared folder: damage, and bytes that are not those of its dataset.json."""
     try:
-        load(folder)
-        said, found = _card(folder).get("sha256"), digests(folder)
+        load_arrays(folder)
+        said, found = _card(folder).get("sha256"), compute_digests(folder)
     except DataError as error:
         return [str(error)]
     if not isinstance(said, dict):
@@ -121,10 +123,10 @@ def verify(folder: Path) -> list[str]:
     ]
 
 
-def summary(folder: Path) -> str:
-    """Counts, shape and factors of a prepared folder, in words. Raises DataError as `load` does."""
-    arrays = load(folder)
-    counts, names = _counts(arrays), factor_names(folder, arrays)
+def describe_arrays(folder: Path) -> str:
+    """Counts, shape and factors of a prepared folder, in words. Raises DataError as `load_arrays` does."""
+    arrays = load_arrays(folder)
+    counts, names = _counts(arrays), read_factor_names(folder, arrays)
     images = f"{counts['train']:,} + {counts['test']:,} images of {' x '.join(map(str, counts['shape']))}"
     return f"{images} (factors: {', '.join(names)})" if names else images
 

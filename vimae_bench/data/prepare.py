@@ -14,16 +14,16 @@ from ..core.errors import DataError
 from . import download, layout
 
 if TYPE_CHECKING:
-    from .types import Arrays, Dataset, Examples, Splits
+    from .types import Dataset, Examples, PreparedDataset, Splits
 
 
-def default_root() -> Path:
+def get_data_folder() -> Path:
     """`$VIMAE_BENCH_DATA`, or the user's cache folder."""
     named = os.environ.get("VIMAE_BENCH_DATA")
     return Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench")) / "data"
 
 
-def folder_of(dataset: "Dataset", root: Path) -> Path:
+def resolve_folder(dataset: "Dataset", root: Path) -> Path:
     """Where a data set's arrays lie. Raises DataError for a relative folder that leaves the data root."""
     folder = Path(dataset.folder)
     if ".." in folder.parts and not folder.is_absolute():
@@ -35,13 +35,13 @@ def open_splits(dataset: "Dataset", root: Path) -> "Splits":
     """The prepared arrays, mapped but not read; the last `validation` training images are held out.
 
     They stand in the place of the test images for a data set that is `tested` on them; then none are left besides.
-    Raises DataError as `layout.load` does, and where no training image would be left, or none to test on.
+    Raises DataError as `layout.load_arrays` does, and where no training image would be left, or none to test on.
     """
     from .types import Splits  # torch comes with them, and those who only look at folders need not wait
 
-    folder = folder_of(dataset, root)
-    arrays = layout.load(folder)
-    names, count = layout.factor_names(folder, arrays), len(arrays["train_x"])
+    folder = resolve_folder(dataset, root)
+    arrays = layout.load_arrays(folder)
+    names, count = layout.read_factor_names(folder, arrays), len(arrays["train_x"])
     cut = count - dataset.validation
     if not 0 < cut <= count:
         raise DataError(f"{folder}: validation = {dataset.validation} leaves none of its {count} training images")
@@ -61,13 +61,13 @@ def _examples(arrays: dict[str, np.ndarray], part: str, names: tuple[str, ...], 
     return Examples(arrays[f"{part}_x"][rows], None if y is None else y[rows], columns)
 
 
-def ensure(dataset: "Dataset", root: Path, tell: Callable[[str], object] = lambda line: None) -> Path:  # noqa: ARG005
-    """The folder of a data set's arrays, prepared now if it is not there, and checked as `layout.load` does.
+def ensure_prepared(dataset: "Dataset", root: Path, tell: Callable[[str], object] = lambda line: None) -> Path:  # noqa: ARG005
+    """The folder of a data set's arrays, prepared now if it is not there, and checked as `layout.load_arrays` does.
 
     A folder that holds anything is used as it is, and so is one named by its absolute path: that is the user's own.
     Several processes may ask at once. Raises DataError where the data can be neither found nor prepared.
     """
-    folder = folder_of(dataset, root)
+    folder = resolve_folder(dataset, root)
     try:
         if not Path(dataset.folder).is_absolute() and not _occupied(folder):
             root.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def ensure(dataset: "Dataset", root: Path, tell: Callable[[str], object] = lambd
     except OSError as error:
         remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
         raise DataError(f"{folder}: cannot be written ({error}); {remedy}") from error
-    layout.load(folder)
+    layout.load_arrays(folder)
     return folder
 
 
@@ -92,18 +92,18 @@ def _prepare(dataset: "Dataset", root: Path, folder: Path, tell: Callable[[str],
     shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
     try:
         (aside / "originals").mkdir(parents=True)
-        (aside / "originals" / download.AT_HAND).symlink_to((root / "originals").absolute())
+        (aside / "originals" / download.ORIGINALS_LINK).symlink_to((root / "originals").absolute())
         made = _originals(dataset, aside / "originals", folder)
         arrays = _by_name(made)
-        layout.check(arrays, folder)
-        layout.write(aside / "arrays", folder.name, arrays, made.source, tuple(made.train.factors))
+        layout.check_arrays(arrays, folder)
+        layout.write_arrays(aside / "arrays", folder.name, arrays, made.source, tuple(made.train.factors))
         folder.parent.mkdir(parents=True, exist_ok=True)
         (aside / "arrays").replace(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _originals(dataset: "Dataset", scratch: Path, folder: Path) -> "Arrays":
+def _originals(dataset: "Dataset", scratch: Path, folder: Path) -> "PreparedDataset":
     try:
         return dataset.prepare(scratch)
     except (DataError, OSError) as error:
@@ -111,7 +111,7 @@ def _originals(dataset: "Dataset", scratch: Path, folder: Path) -> "Arrays":
         raise DataError(f"{folder.name}: {error}; to do without, put {files} into {folder} yourself") from error
 
 
-def _by_name(made: "Arrays") -> dict[str, np.ndarray]:
+def _by_name(made: "PreparedDataset") -> dict[str, np.ndarray]:
     arrays = {"train_x": made.train.x, "train_y": made.train.y, "test_x": made.test.x, "test_y": made.test.y}
     if list(made.train.factors) != list(made.test.factors):
         names = " and ".join(str(list(part.factors)) for part in (made.train, made.test))

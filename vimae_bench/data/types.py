@@ -42,7 +42,7 @@ class Splits:
 
 
 @dataclass(frozen=True)
-class Arrays:
+class PreparedDataset:
     """What a data set prepares once: the layout of `vimae-bench data`, before it is written."""
 
     train: Examples
@@ -71,6 +71,6 @@ class Dataset(Protocol):
         """How many of the last training images are held out."""
         ...
 
-    def prepare(self, scratch: Path, /) -> Arrays:
+    def prepare(self, scratch: Path, /) -> PreparedDataset:
         """Fetch the originals into `scratch` (an empty folder, removed afterwards) and decode them."""
         ...

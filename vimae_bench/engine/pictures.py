@@ -34,8 +34,8 @@ def draw(evaluation: Evaluation, history: Sequence[Json], folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     columns = min(COLUMNS, len(evaluation.examples("test")))
-    tiles.save(as_bytes(reconstructions(evaluation, columns)), columns, aside / "reconstructions.png")
-    tiles.save(
+    tiles.save_grid(as_bytes(reconstructions(evaluation, columns)), columns, aside / "reconstructions.png")
+    tiles.save_grid(
         as_bytes(evaluation.decode(evaluation.prior_samples(COLUMNS**2, "samples"))), COLUMNS, aside / "samples.png"
     )
     if evaluation.spec.latent == 2:

@@ -12,7 +12,7 @@ from ..config.benchmark import Benchmark, Group, MethodConfig
 from ..config.matrix import is_left_out
 from ..core.errors import BenchError
 from ..core.spec import PluginSpec, Run
-from ..data.prepare import ensure, open_splits
+from ..data.prepare import ensure_prepared, open_splits
 from ..data.types import Dataset, Splits
 from ..execution import signals
 from ..models.autoencoder import Autoencoder
@@ -77,7 +77,7 @@ def _check(group: Group, data: Path, tell: Callable[[str], None], weights: dict[
 
 def _opened(group: Group, place: int, choice: PluginSpec, data: Path, tell: Callable[[str], None]) -> _Data:
     dataset: Dataset = registry.make_plugin("dataset", choice)
-    ensure(dataset, data, tell)
+    ensure_prepared(dataset, data, tell)
     splits = open_splits(dataset, data)
     return _Data(place, choice, splits, ModelSpec(splits.shape, group.latent, dataset.pixel_range))
 

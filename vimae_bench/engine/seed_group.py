@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import torch
 from filelock import FileLock, Timeout
 
-from ..data.layout import known_digests
-from ..data.prepare import folder_of, open_splits
+from ..data.layout import read_digests
+from ..data.prepare import open_splits, resolve_folder
 from ..execution.jobs import Job
 from ..storage.run_folder import RunFolder
 from . import record
@@ -49,7 +49,7 @@ def _train(jobs: Sequence[Job]) -> None:
         seed.folder.write_spec(job.entry.run)
     images = torch.from_numpy(splits.train.x).to(device)
     ends = train_together(seeds, objective, run.training, images, jobs[0].numerics)
-    spent, digests = (time.perf_counter() - began) / len(seeds), known_digests(folder_of(dataset, jobs[0].data))
+    spent, digests = (time.perf_counter() - began) / len(seeds), read_digests(resolve_folder(dataset, jobs[0].data))
     for job, seed, trained in zip(jobs, seeds, ends, strict=True):
         seconds = {"steps": sum(line["seconds"] for line in seed.folder.read_history()), "training": spent}
         record.write(seed.folder, job, trained, seed.model, digests, seconds)

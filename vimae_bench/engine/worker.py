@@ -11,10 +11,10 @@ from functools import partial
 import torch
 from filelock import FileLock, Timeout
 
-from ..core.errors import BenchError, legible
+from ..core.errors import BenchError, escape_control_characters
 from ..core.results import Status
-from ..data.layout import known_digests
-from ..data.prepare import folder_of, open_splits
+from ..data.layout import read_digests
+from ..data.prepare import open_splits, resolve_folder
 from ..data.types import Splits
 from ..execution import signals
 from ..execution.jobs import DONE, FAILED, LEFT, NO_SPACE, Job
@@ -135,7 +135,7 @@ def _train(job: Job, folder: RunFolder, model: Autoencoder, objective: Objective
             "steps": sum(line["seconds"] for line in folder.read_history()),
             "training": time.perf_counter() - began,
         }
-        digests = known_digests(folder_of(dataset_of(run), job.data))
+        digests = read_digests(resolve_folder(dataset_of(run), job.data))
         record.write(folder, job, trained, model, digests, seconds, peak(device))
     return trained.status
 
@@ -173,5 +173,5 @@ def _told(error: BaseException) -> str:
     """The error in a line; one that is no user's mistake leaves its traceback in the run's log."""
     if isinstance(error, BenchError):
         return str(error)
-    print(legible(traceback.format_exc()), file=sys.stderr)
+    print(escape_control_characters(traceback.format_exc()), file=sys.stderr)
     return f"{type(error).__name__}: {error}"

@@ -1,39 +1,39 @@
 """Tools for authors of metrics: classifiers on codes, distances of generated images, likelihoods, Inception."""
 
 from .classifiers import (
-    Codes,
-    accuracy_over_draws,
-    check_labelled,
-    choose_labelled,
-    drawn_codes,
-    linear_machine,
-    mean_codes,
-    plain_codes,
-    rbf_machine,
+    FeatureReader,
+    baseline_features,
+    draw_stratified_subset,
+    estimate_accuracy,
+    fit_linear_svm,
+    fit_rbf_svm,
+    latent_means,
+    latent_samples,
+    validate_labels,
 )
-from .generation import Features, RealSide, SampleDistance
-from .inception import INCEPTION_SECONDS, ORIGINAL_INCEPTION, InceptionLayer, NoWeights, inception_network
-from .likelihood import GaussianDecoder, noise_variance, random_images
+from .generation import FeatureExtractor, GenerativeDistance, ReferenceStatistics
+from .inception import INCEPTION_COST, ORIGINAL_INCEPTION, InceptionLayer, WeightsUnavailable, load_inception
+from .likelihood import GaussianDecoder, draw_images, estimate_noise_variance
 
 __all__ = [
-    "INCEPTION_SECONDS",
+    "INCEPTION_COST",
     "ORIGINAL_INCEPTION",
-    "Codes",
-    "Features",
+    "FeatureExtractor",
+    "FeatureReader",
     "GaussianDecoder",
+    "GenerativeDistance",
     "InceptionLayer",
-    "NoWeights",
-    "RealSide",
-    "SampleDistance",
-    "accuracy_over_draws",
-    "check_labelled",
-    "choose_labelled",
-    "drawn_codes",
-    "inception_network",
-    "linear_machine",
-    "mean_codes",
-    "noise_variance",
-    "plain_codes",
-    "random_images",
-    "rbf_machine",
+    "ReferenceStatistics",
+    "WeightsUnavailable",
+    "baseline_features",
+    "draw_images",
+    "draw_stratified_subset",
+    "estimate_accuracy",
+    "estimate_noise_variance",
+    "fit_linear_svm",
+    "fit_rbf_svm",
+    "latent_means",
+    "latent_samples",
+    "load_inception",
+    "validate_labels",
 ]

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..core.errors import BenchError
 from ..core.results import Estimate
 from ..core.seeds import derive_seed
-from ..data.corruptions import corrupted
+from ..data.corruptions import apply_corruption
 from ..data.types import Examples, Splits
 from ..functional.linear_svm import hinge_minimum
 from ..models.model_spec import ModelSpec
@@ -29,10 +29,10 @@ Encode = Callable[[Iterator[Tensor]], np.ndarray]
 """Chunks of images [B, C, H, W] in [0, 1] units to features float64 [n, F]."""
 
 
-class Codes(Protocol):
+class FeatureReader(Protocol):
     """Features float64 [n, F] of the images of a part, or of those at `places`, under the corruption of this name.
 
-    `noise` is the number of the noise draw; see `corrupted`.
+    `noise` is the number of the noise draw; see `apply_corruption`.
     """
 
     def __call__(
@@ -40,17 +40,17 @@ class Codes(Protocol):
     ) -> np.ndarray: ...
 
 
-def mean_codes(evaluation: "Evaluation") -> Codes:
+def latent_means(evaluation: "Evaluation") -> FeatureReader:
     """Posterior means, encoded once for all metrics of a evaluation."""
     return partial(_codes, evaluation, lambda q: q.mean)
 
 
-def drawn_codes(evaluation: "Evaluation") -> Codes:
+def latent_samples(evaluation: "Evaluation") -> FeatureReader:
     """One draw of the posterior for each image, anew at every call, from the global generators."""
     return partial(_codes, evaluation, lambda q: q.rsample())
 
 
-def plain_codes(splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Codes]:
+def baseline_features(splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, FeatureReader]:
     """What needs no training, by row label: pixels in [0, 1] units, and the first d principal components of them.
 
     The components are those of the training images, as many as the spec has latents; left out where there are fewer.
@@ -61,7 +61,7 @@ def plain_codes(splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, C
     return {row: partial(_encoded, splits, dataset, encode) for row, encode in rows.items()}
 
 
-def choose_labelled(y: np.ndarray, labels: int, dataset: str, draw: int) -> np.ndarray:
+def draw_stratified_subset(y: np.ndarray, labels: int, dataset: str, draw: int) -> np.ndarray:
     """The places of `labels` of the images with classes y [N], as many of every class, in ascending order.
 
     The same for every draw of this number on this data set. Raises BenchError where a class has too few images.
@@ -76,12 +76,12 @@ def choose_labelled(y: np.ndarray, labels: int, dataset: str, draw: int) -> np.n
     return np.sort(np.concatenate([rng.choice(np.flatnonzero(y == name), each, replace=False) for name in classes]))
 
 
-def check_labelled(splits: Splits, labels: int) -> None:
+def validate_labels(splits: Splits, labels: int) -> None:
     """Raises ValueError, with what would fit, where no classifier of test images can be trained on `labels` images."""
     if splits.train.y is None or splits.test.y is None:
         raise ValueError("there are no labels to train and test a classifier with; a data set with labels would fit")
     try:
-        choose_labelled(splits.train.y, labels, "", 0)
+        draw_stratified_subset(splits.train.y, labels, "", 0)
     except BenchError as error:
         raise ValueError(str(error)) from error
     if unknown := set(splits.test.y.tolist()) - set(splits.train.y.tolist()):
@@ -89,7 +89,7 @@ def check_labelled(splits: Splits, labels: int) -> None:
         raise ValueError(f"no training image shows {example}; data whose two parts share their classes would fit")
 
 
-def rbf_machine(codes: np.ndarray, y: np.ndarray) -> "SVC":
+def fit_rbf_svm(codes: np.ndarray, y: np.ndarray) -> "SVC":
     """SVC(C=1, kernel="rbf", gamma="scale") fitted to codes float64 [n, F] and labels [n].
 
     As a function its kernel is one matrix product, on pixels six times as fast as one value at a time.
@@ -103,7 +103,7 @@ def rbf_machine(codes: np.ndarray, y: np.ndarray) -> "SVC":
 
 
 @dataclass(frozen=True)
-class LinearMachine:
+class LinearSVM:
     """Classes against each other in pairs, (i, j) with i < j: weights [F, pairs] and biases [pairs], above 0 for i."""
 
     classes: np.ndarray
@@ -118,7 +118,7 @@ class LinearMachine:
         return self.classes[(won @ each[first] + ~won @ each[second]).argmax(1)]
 
 
-def linear_machine(codes: np.ndarray, y: np.ndarray, cost: float = 1.0) -> LinearMachine:
+def fit_linear_svm(codes: np.ndarray, y: np.ndarray, cost: float = 1.0) -> LinearSVM:
     """SVC(C=cost, kernel="linear") fitted to codes float64 [n, F] and labels [n], by an interior-point method.
 
     Codes of any scale take the same time, which those of an autoencoder without a prior need.
@@ -129,10 +129,10 @@ def linear_machine(codes: np.ndarray, y: np.ndarray, cost: float = 1.0) -> Linea
         two = (y == classes[i]) | (y == classes[j])
         pairs.append(hinge_minimum(codes[two], np.where(y[two] == classes[i], 1.0, -1.0), cost))
     weights, biases = zip(*pairs, strict=True)
-    return LinearMachine(classes, np.stack(weights, axis=1), np.array(biases))
+    return LinearSVM(classes, np.stack(weights, axis=1), np.array(biases))
 
 
-def accuracy_over_draws(right: np.ndarray) -> Estimate:
+def estimate_accuracy(right: np.ndarray) -> Estimate:
     """In percent, of which test images the classifier of each label draw gets right: bool [draws, n].
 
     The standard error adds two variances: of an image's share of correct draws, over the n images, divided by n; and
@@ -166,13 +166,13 @@ def _encoded(
     places: np.ndarray | None = None,
 ) -> np.ndarray:
     x = getattr(splits, part).x
-    return encode(corrupted(x if places is None else x[places], name, dataset, part, noise))
+    return encode(apply_corruption(x if places is None else x[places], name, dataset, part, noise))
 
 
 def _principal_components(train: Examples, count: int) -> Encode:
     from sklearn.decomposition import PCA
 
-    pca = PCA(count, random_state=0).fit(_flat(corrupted(train.x, "clean")))
+    pca = PCA(count, random_state=0).fit(_flat(apply_corruption(train.x, "clean")))
 
     def encode(chunks: Iterator[Tensor]) -> np.ndarray:
         return pca.transform(_flat(chunks)).astype(np.float64)

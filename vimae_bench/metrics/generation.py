@@ -12,7 +12,7 @@ import torch
 from annotated_types import Ge, MinLen
 from torch import Tensor
 
-from ..core.canonical import canonical
+from ..core.canonical import canonical_json
 from ..core.results import Estimate, Measure
 from ..core.seeds import derive_seed
 from ..data.types import Splits
@@ -21,10 +21,10 @@ from ..models.model_spec import ModelSpec
 from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Metric
 from ..plugin.latent_sampling import LatentDistribution
-from ..storage.array_cache import content, kept
+from ..storage.array_cache import array_sha256, cached_arrays
 
 
-class Features(Protocol):
+class FeatureExtractor(Protocol):
     """Images uint8 [N, C, H, W] to features float32 [N, F]; `key` (JSON values) is all that decides them."""
 
     @property
@@ -33,22 +33,22 @@ class Features(Protocol):
 
 
 @dataclass(frozen=True)
-class RealSide:
+class ReferenceStatistics:
     """Real images under some features, which are kept on disk and shared by all runs."""
 
     images: np.ndarray
-    features_of: Features
+    features_of: FeatureExtractor
     device: torch.device
 
     @property
     def features(self) -> np.ndarray:
         """Float32 [N, F]."""
-        return kept("features", self._origin, lambda: {"x": self.features_of(self.images, self.device)})["x"]
+        return cached_arrays("features", self._origin, lambda: {"x": self.features_of(self.images, self.device)})["x"]
 
     @property
     def moments(self) -> Moments:
         """Their mean and covariance."""
-        found = kept("moments", self._origin, self._moments)
+        found = cached_arrays("moments", self._origin, self._moments)
         return Moments(len(self.images), found["mean"], found["root"])
 
     def _moments(self) -> Mapping[str, np.ndarray]:
@@ -57,11 +57,11 @@ class RealSide:
 
     @cached_property
     def _origin(self) -> Mapping[str, object]:
-        return {"images": content(self.images), "features": dict(self.features_of.key)}
+        return {"images": array_sha256(self.images), "features": dict(self.features_of.key)}
 
 
 @dataclass(frozen=True)
-class SampleDistance(Metric, ABC):
+class GenerativeDistance(Metric, ABC):
     """A distance of generated images from real ones: of `images` drawn ones from the first `images` of `reference`.
 
     If there are fewer real images, as many are drawn as there are. Drawn images are rounded to bytes, as real ones
@@ -79,11 +79,11 @@ class SampleDistance(Metric, ABC):
     unit: ClassVar[str] = ""
 
     @abstractmethod
-    def features(self, splits: Splits) -> Features:
+    def features(self, splits: Splits) -> FeatureExtractor:
         """What distances are measured in."""
 
     @abstractmethod
-    def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
+    def distance(self, made: np.ndarray, real: ReferenceStatistics) -> Estimate:
         """The distance of the features of as many made images [n, F] as there are real ones."""
 
     def measures(self) -> tuple[Measure, ...]:
@@ -96,7 +96,7 @@ class SampleDistance(Metric, ABC):
         real = self._real(evaluation.splits, features, evaluation.device)
 
         def distance(images: Tensor) -> Estimate:
-            return self.distance(features_of(features, to_bytes(images), evaluation.device), real)
+            return self.distance(features_of(features, to_uint8(images), evaluation.device), real)
 
         n = len(real.images)
         found = {self._named(source): distance(evaluation.generate(n, source)) for source in self.sources}
@@ -123,7 +123,7 @@ class SampleDistance(Metric, ABC):
             return {}
         rng = np.random.Generator(np.random.Philox(key=derive_seed("real images", dataset)))
         images = np.asarray(other.x)[np.sort(rng.choice(len(other), n, replace=False))]
-        made = RealSide(images, features, device).features
+        made = ReferenceStatistics(images, features, device).features
         return {label: {self._named(source): self.distance(made, real) for source in self.sources}}
 
     def seconds(self, each: Mapping[str, float], device: str) -> float:
@@ -133,12 +133,12 @@ class SampleDistance(Metric, ABC):
     def _named(self, source: LatentDistribution) -> str:
         return self.name if source == "prior" else f"{self.name} {source}"
 
-    def _real(self, splits: Splits, features: Features, device: torch.device) -> RealSide:
+    def _real(self, splits: Splits, features: FeatureExtractor, device: torch.device) -> ReferenceStatistics:
         part = splits.test if self.reference == "test" else splits.train
-        return RealSide(np.asarray(part.x[: self.images]), features, device)
+        return ReferenceStatistics(np.asarray(part.x[: self.images]), features, device)
 
 
-def to_bytes(images: Tensor) -> np.ndarray:
+def to_uint8(images: Tensor) -> np.ndarray:
     """Images in [0, 1] units, rounded and clipped to uint8."""
     return (images * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
 
@@ -147,9 +147,9 @@ _LATEST: OrderedDict[str, np.ndarray] = OrderedDict()
 LATEST = 4
 
 
-def features_of(features: Features, images: np.ndarray, device: torch.device) -> np.ndarray:
+def features_of(features: FeatureExtractor, images: np.ndarray, device: torch.device) -> np.ndarray:
     """Features of generated images, computed once for all metrics of a run that ask for the same."""
-    name = canonical({"images": content(images), "features": dict(features.key)})
+    name = canonical_json({"images": array_sha256(images), "features": dict(features.key)})
     if name not in _LATEST:
         _LATEST[name] = features(images, device)
     _LATEST.move_to_end(name)

@@ -23,11 +23,11 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from ..core.errors import BenchError
-from ..storage.array_cache import cache_root
+from ..storage.array_cache import get_cache_folder
 from ..storage.atomic import atomic_write, compute_sha256
 
 InceptionLayer = Literal["2048", "768"]
-NAMED = "VIMAE_BENCH_INCEPTION"
+WEIGHTS_VARIABLE = "VIMAE_BENCH_INCEPTION"
 """The environment variable that names a file of weights."""
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
@@ -36,18 +36,18 @@ ORIGINAL_INCEPTION = SHA256[:8]
 PATIENCE = 60  # seconds without a byte
 CHUNK = 16
 """Images at once: the activations of more leave a processor's cache."""
-INCEPTION_SECONDS = {"cpu": 0.15, "cuda": 0.002}
+INCEPTION_COST = {"cpu": 0.15, "cuda": 0.002}
 """About how long an image takes, on one core and on a GPU."""
 ABOVE = {"768": ("Mixed_7", "fc."), "2048": ("fc.",)}
 """The parts of the network that a layer does without."""
 
 
-class NoWeights(BenchError, ValueError):
+class WeightsUnavailable(BenchError, ValueError):
     """The weights that are asked for cannot be had. Nothing may be called FID then."""
 
 
 @dataclass(frozen=True)
-class Inception:
+class InceptionExtractor:
     """The network up to a layer, with weights that have been checked; `digest` is the sha256 of those that it uses."""
 
     path: Path
@@ -74,7 +74,7 @@ class Inception:
             cudnn.allow_tf32 = before
 
 
-def inception_network(layer: InceptionLayer, weights: str = ORIGINAL_INCEPTION) -> Inception:
+def load_inception(layer: InceptionLayer, weights: str = ORIGINAL_INCEPTION) -> InceptionExtractor:
     """The network with the weights whose sha256 begins with `weights`, downloaded now if they are nowhere.
 
     The sum is that of the file, or that of the weights the layer uses, which a file cut off above the layer has too.
@@ -84,14 +84,14 @@ def inception_network(layer: InceptionLayer, weights: str = ORIGINAL_INCEPTION) 
     path = _given() or next(filter(Path.is_file, (_ours(), _theirs())), None) or _download()
     found = _looked_at(path, layer, path.stat().st_mtime_ns)
     if not found.whole:
-        raise NoWeights(f"{path}: the weights up to the {layer}-d layer are not all numbers. {_remedy()}")
+        raise WeightsUnavailable(f"{path}: the weights up to the {layer}-d layer are not all numbers. {_remedy()}")
     asked = SHA256 if SHA256.startswith(weights) else weights
     if not (found.file.startswith(asked) or found.used.startswith(asked)):
-        raise NoWeights(
+        raise WeightsUnavailable(
             f"{path} has the sha256 {found.file}, and {asked} is asked for: the original's is {SHA256} ({URL}). "
             f"To measure with this file give the metric weights = '{found.used[:16]}': that is a measure of its own"
         )
-    return Inception(path, layer, found.used)
+    return InceptionExtractor(path, layer, found.used)
 
 
 @dataclass(frozen=True)
@@ -124,22 +124,24 @@ def _weights(path: Path, layer: InceptionLayer) -> Mapping[str, Tensor]:
         _made(path, layer)
     except Exception as error:  # a damaged archive fails in many ways
         reason = str(error).partition("\n")[0]
-        raise NoWeights(f"{path} holds no weights of the Inception network ({reason}). {_remedy()}") from error
+        raise WeightsUnavailable(f"{path} holds no weights of the Inception network ({reason}). {_remedy()}") from error
     return weights
 
 
 def _given() -> Path | None:
-    named = os.environ.get(NAMED)
+    named = os.environ.get(WEIGHTS_VARIABLE)
     if not named:
         return None
     path = Path(named).expanduser()
     if not path.is_file():
-        raise NoWeights(f"{NAMED} (--inception-weights) names {path}, and there is no such file. {_remedy()}")
+        raise WeightsUnavailable(
+            f"{WEIGHTS_VARIABLE} (--inception-weights) names {path}, and there is no such file. {_remedy()}"
+        )
     return path
 
 
 def _ours() -> Path:
-    return cache_root() / "inception" / FILE
+    return get_cache_folder() / "inception" / FILE
 
 
 def _theirs() -> Path:
@@ -156,7 +158,9 @@ def _download() -> Path:
                 print(f"downloading the Inception weights (96 MB, once) to {path}", file=sys.stderr, flush=True)
                 atomic_write(path, _fetch)
     except (OSError, ValueError, HTTPException) as error:
-        raise NoWeights(f"there are no Inception weights, and none can be downloaded ({error}). {_remedy()}") from error
+        raise WeightsUnavailable(
+            f"there are no Inception weights, and none can be downloaded ({error}). {_remedy()}"
+        ) from error
     return path
 
 
@@ -170,7 +174,8 @@ def _fetch(path: Path) -> None:
 
 def _remedy() -> str:
     return (
-        f"Download {URL} (sha256 {SHA256}), and give it by --inception-weights PATH, by {NAMED}, or as {_ours()}. "
+        f"Download {URL} (sha256 {SHA256}), and give it by --inception-weights PATH, by {WEIGHTS_VARIABLE}, "
+        f"or as {_ours()}. "
         "The metrics fd_pca64 and fd_cnn do without."
     )
 

@@ -43,7 +43,7 @@ class GaussianDecoder:
         return mean + self.variance**0.5 * torch.randn_like(mean)
 
 
-def noise_variance(evaluation: "Evaluation") -> float:
+def estimate_noise_variance(evaluation: "Evaluation") -> float:
     """The decoder's variance of largest likelihood, mean SSE / D in [0, 1] units: one rule for every method.
 
     The SSE is that of images decoded from one draw of q(z|x) each, over the validation images, or over the test images
@@ -54,7 +54,7 @@ def noise_variance(evaluation: "Evaluation") -> float:
     return max(float(sse) / evaluation.spec.input_size, VARIANCE_FLOOR)
 
 
-def random_images(examples: Examples, count: int, *stream: int | str) -> Tensor:
+def draw_images(examples: Examples, count: int, *stream: int | str) -> Tensor:
     """Up to `count` different images in [0, 1] units, float32 [n, C, H, W] on the CPU, in a random order.
 
     The stream's name alone decides which, and fewer are the first of more: all methods meet the same.

@@ -9,7 +9,7 @@ from typing import Any
 from ..analysis.leaderboard import build_leaderboards, format_table_title, group_by_table
 from ..analysis.leaderboard_data import Leaderboard
 from ..analysis.load import load_benchmark_results
-from ..core.errors import BenchError, did_you_mean
+from ..core.errors import BenchError, suggest_similar
 from ..core.spec import MatrixEntry
 from ..storage.archive import find_results
 from ..storage.store import Reference, RunResult
@@ -63,7 +63,7 @@ class LoadedBenchmark:
 def read_loaded_benchmark(path: Path, results: Path) -> LoadedBenchmark:
     """What is in a results folder, or in that of a benchmark file. Raises BenchError for what is neither."""
     if not find_results(path).exists():
-        raise BenchError(f"{path}: there is no such folder or file{did_you_mean(path.name, _list_candidates(path))}")
+        raise BenchError(f"{path}: there is no such folder or file{suggest_similar(path.name, _list_candidates(path))}")
     found = load_benchmark_results(path, results)
     run_results, references = found.store.load_results(found.entries), found.store.load_references(found.entries)
     shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "entries")}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..core.canonical import Json, canonical, fingerprint, is_name
-from ..core.errors import BenchError, Problem, Problems, brief
+from ..core.canonical import Json, canonical_json, fingerprint, is_valid_name
+from ..core.errors import BenchError, InvalidFileError, Problem, shorten
 from ..core.spec import PluginSpec, Run
 from ..models.priors import Prior
 from ..plugin import registry
@@ -78,7 +78,7 @@ class ComponentReader:
     def raise_problems(self) -> None:
         """Raises Problems with all that is."""
         if self.checker.problems:
-            raise Problems(SOURCE, [Problem(spell(where), what) for where, what in self.checker.problems])
+            raise InvalidFileError(SOURCE, [Problem(spell(where), what) for where, what in self.checker.problems])
 
     def _read_registered(self, kind: str, given: Any, where: SettingPath) -> Component | None:  # noqa: ANN401
         before = len(self.checker.problems)
@@ -121,7 +121,7 @@ def _describe_object(made: object) -> PluginSpec:
     else:
         named, given = type(made), getattr(made, "__dict__", {})
     settings = {name: _to_json(value) for name, value in given.items()}
-    name = named.__name__ if is_name(named.__name__) else "unnamed"
+    name = named.__name__ if is_valid_name(named.__name__) else "unnamed"
     return PluginSpec(name, {**settings, "source": _hash_source(named)}, UNREGISTERED_VERSION)
 
 
@@ -142,9 +142,9 @@ def _get_source(function: Callable[..., object]) -> str:
 def _to_json(value: object) -> Any:  # noqa: ANN401
     """The value, or how Python writes it where JSON cannot; the place in memory is no part of what it is."""
     try:
-        canonical(value)
+        canonical_json(value)
     except (TypeError, ValueError):
-        return re.sub(r" at 0x[0-9a-f]+", "", brief(value))
+        return re.sub(r" at 0x[0-9a-f]+", "", shorten(value))
     return value
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..core.errors import BenchError
 from ..reports.plot_style import encode_figure
 from ..reports.table_format import clean_text
-from ..storage.image_grid import TILE, picture, sheet
+from ..storage.image_grid import TILE, make_grid, to_pillow_image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ class ImageGrid:
     def image(self) -> "Image":
         """The whole picture, enlarged so that every pixel is a sharp square."""
         pixels = self.images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        return picture(sheet(pixels, self.columns, max(1, TILE // max(pixels.shape[1:3]))))
+        return to_pillow_image(make_grid(pixels, self.columns, max(1, TILE // max(pixels.shape[1:3]))))
 
     def save(self, path: str | Path) -> None:
         """Write the picture to a file, whose ending says the format."""

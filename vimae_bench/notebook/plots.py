@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..analysis.leaderboard_data import Leaderboard
-from ..core.errors import BenchError, did_you_mean
+from ..core.errors import BenchError, suggest_similar
 from ..reports import intervals, latent_codes, robustness, training_curves
 from ..reports.image_grid_figure import collect_images, describe_image_grid, draw_image_grid
 from ..reports.plot_style import MethodStyles, assign_styles
@@ -29,7 +29,7 @@ class Plots:
         known = {name for board, _ in self._list_tables() for name in board.measures}
         for name in measures:
             if name not in known:
-                raise BenchError(f"no measure here is called '{name}'{did_you_mean(name, known)}")
+                raise BenchError(f"no measure here is called '{name}'{suggest_similar(name, known)}")
 
         def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
             return (

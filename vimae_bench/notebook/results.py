@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..analysis.comparison import compare_methods
-from ..core.errors import BenchError, did_you_mean
+from ..core.errors import BenchError, suggest_similar
 from . import frames, html
 from .benchmark_results import LoadedBenchmark, check_distinct_runs, read_loaded_benchmark
 from .comparisons import Comparisons
@@ -94,7 +94,7 @@ class Results:
         wanted = {part.strip() for part in name.split(",")}
         kept = [(b, [o for t, group in b.tables if wanted <= {*t.split(", ")} for o in group]) for b in self.benchmarks]
         if not any(run_results for _, run_results in kept):
-            raise BenchError(f"no table here is called '{name}'{did_you_mean(name, self.tables)}")
+            raise BenchError(f"no table here is called '{name}'{suggest_similar(name, self.tables)}")
         return Results(
             tuple(replace(bench, run_results=tuple(run_results)) for bench, run_results in kept if run_results)
         )
@@ -106,7 +106,7 @@ class Results:
         """
         for label in (a, b):
             if label not in self.methods:
-                raise BenchError(f"no method here is called '{label}'{did_you_mean(label, self.methods)}")
+                raise BenchError(f"no method here is called '{label}'{suggest_similar(label, self.methods)}")
         both = [bench for bench in self.benchmarks if {a, b} <= bench.labels]
         found = [one for bench in both for one in compare_methods(bench.run_results, a, b, bench.columns, margin)]
         if not found:

@@ -16,8 +16,8 @@ import torch
 from ..core.canonical import Json
 from ..core.errors import BenchError
 from ..core.results import Estimate, Measure
-from ..data.layout import known_digests
-from ..data.prepare import default_root, ensure, folder_of, open_splits
+from ..data.layout import read_digests
+from ..data.prepare import ensure_prepared, get_data_folder, open_splits, resolve_folder
 from ..data.types import Splits
 from ..engine import record
 from ..engine.build import assemble
@@ -28,7 +28,7 @@ from ..engine.training.loop import train as train_model
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..plugin.evaluation import Evaluation
-from ..storage.metric_file import suffix_of
+from ..storage.metric_file import disambiguating_suffix
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
 from .components import Component
@@ -82,7 +82,9 @@ def train(
     settings = {**(training or {}), **_drop_missing({"epochs": epochs})}
     method = parse_method(wanted, settings, like.read_setup() if like else {})
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return _train_in_scratch(method, label or method.objective.spec.name, where, Path(data) if data else default_root())
+    return _train_in_scratch(
+        method, label or method.objective.spec.name, where, Path(data) if data else get_data_folder()
+    )
 
 
 def _drop_missing(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,13 +108,13 @@ def _train_and_measure(
     """Train a model in a scratch folder, measure it and draw it."""
     entry, dataset = method.to_entry(label), method.dataset.plugin
     with show_progress(label, method.training.epochs) as tell, _preserve_torch_state(method.training.threads, device):
-        ensure(dataset, data, print)
+        ensure_prepared(dataset, data, print)
         splits = open_splits(dataset, data)
         model = _build_model(method, ModelSpec(splits.shape, method.latent, dataset.pixel_range), device)
         _check_metrics(method, splits, model.spec)
         folder = WatchedRunFolder(scratch / "run", lambda event, what: _report_epoch(event, what, tell))
         kept = _train_model(method, model, splits, folder, device)
-        kept["data"] = known_digests(folder_of(dataset, data))
+        kept["data"] = read_digests(resolve_folder(dataset, data))
         evaluation = Evaluation(model.eval(), splits, entry.run.dataset.name, method.seed, device)
         done = kept["status"] == "done"
         show = partial(tell, method.training.epochs)
@@ -183,7 +185,7 @@ def _measure(
     measures, estimates = dict[str, Measure](), dict[str, Estimate]()
     for metric in metrics:
         show(f"measuring {metric.spec.name}")
-        suffix = suffix_of(metric.spec, [other.spec for other in metrics])
+        suffix = disambiguating_suffix(metric.spec, [other.spec for other in metrics])
         found = {measure.name + suffix: measure for measure in metric.plugin.measures()}
         if twice := measures.keys() & found.keys():
             raise BenchError(f"two metrics give '{min(twice)}'; leave one of them out")

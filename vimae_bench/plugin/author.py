@@ -3,7 +3,7 @@
 from ..core.errors import BenchError, DataError
 from ..core.results import Estimate, Measure
 from ..core.seeds import derive_seed
-from ..data.types import Arrays, Dataset, Examples, PixelRange, Splits
+from ..data.types import Dataset, Examples, PixelRange, PreparedDataset, Splits
 from ..models.model_spec import ModelSpec
 from ..models.priors import Prior
 from .adversarial import (
@@ -22,7 +22,6 @@ __all__ = [
     "AdversarialDivergence",
     "AdversarialJS",
     "Architecture",
-    "Arrays",
     "Batch",
     "BenchError",
     "DataError",
@@ -41,6 +40,7 @@ __all__ = [
     "OptimizerStep",
     "PixelRange",
     "PosteriorDivergence",
+    "PreparedDataset",
     "Preset",
     "Prior",
     "RunOption",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..core.errors import BenchError
 from ..core.seeds import derive_seed
-from ..data.corruptions import corrupted
+from ..data.corruptions import apply_corruption
 from ..data.pixels import to_network, to_unit
 from ..data.types import Examples, Splits
 from ..functional.reconstruction import squared_error
@@ -76,7 +76,7 @@ class Evaluation:
         """q(z|x) of the images of a part, or of those at `places`, under the corruption of this name.
 
         Encoded once for all that ask. `noise` is the number of the noise draw; an image's noise depends on it and on
-        where the image stands among those encoded, see `corrupted`.
+        where the image stands among those encoded, see `apply_corruption`.
         """
         if name == "clean" and places is None:
             return self.posterior(part)
@@ -123,7 +123,7 @@ class Evaluation:
 
     def _corrupted(self, part: SplitName, name: str, noise: int, places: np.ndarray | None) -> Posterior:
         x = self.examples(part).x
-        chunks = corrupted(x if places is None else x[places], name, self.dataset, part, noise)
+        chunks = apply_corruption(x if places is None else x[places], name, self.dataset, part, noise)
         return self.encode(chunk.to(self.device) for chunk in chunks)
 
     def _once(self, what: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pluggy
 
-from ..core.canonical import is_name
-from ..core.errors import brief
+from ..core.canonical import is_valid_name
+from ..core.errors import shorten
 from .declarations import Preset, Schedule
 from .hookspecs import ENTRY_POINT_GROUP, HOOKS
 
@@ -113,8 +113,8 @@ def _get_offered(hook: str, origin: PluginOrigin, what: str, is_valid: Callable[
         return {}
     if not isinstance(offered, Mapping) or not all(map(is_valid, cast("Mapping[str, Any]", offered).values())):
         raise PluginLoadError(f"{hook} has to return a mapping of names to {what}, not {offered!r}")
-    if invalid := [name for name in cast("Mapping[str, Any]", offered) if not is_name(name)]:
-        raise PluginLoadError(f"{hook} returned {brief(invalid[0])}, which cannot be the name of a plugin")
+    if invalid := [name for name in cast("Mapping[str, Any]", offered) if not is_valid_name(name)]:
+        raise PluginLoadError(f"{hook} returned {shorten(invalid[0])}, which cannot be the name of a plugin")
     return cast("Mapping[str, Any]", offered)
 
 

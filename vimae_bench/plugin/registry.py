@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Any
 
 from ..core.canonical import Json
-from ..core.errors import BenchError, Problem, Problems, brief, did_you_mean
+from ..core.errors import BenchError, InvalidFileError, Problem, shorten, suggest_similar
 from ..core.spec import PluginSpec
 from .catalog import Catalog, CatalogEntry, get_catalog
 from .declarations import Schedule
@@ -21,7 +21,7 @@ def complete_spec(kind: str, raw: Any, catalog: Catalog, source: str = "") -> Pl
     checker = SettingsChecker(catalog.get_form)
     completed = checker.complete({"plugin": kind}, raw)
     if checker.problems:
-        raise Problems(source, [Problem(spell(where), what) for where, what in checker.problems])
+        raise InvalidFileError(source, [Problem(spell(where), what) for where, what in checker.problems])
     return PluginSpec.from_json(completed)
 
 
@@ -44,7 +44,7 @@ def make_plugin(kind: str, spec: PluginSpec, *arguments: object, catalog: Catalo
     except (TypeError, ValueError) as error:
         raise BenchError(f"{kind} '{spec.name}' refuses its settings: {error}") from error
     except PLUGIN_ERRORS as error:
-        raise BenchError(f"{kind} '{spec.name}' of {entry.origin} raised {brief(error)} when it was made") from error
+        raise BenchError(f"{kind} '{spec.name}' of {entry.origin} raised {shorten(error)} when it was made") from error
 
 
 def make_prior_factory(choice: PluginSpec, catalog: Catalog | None = None) -> Callable[[int], Any]:
@@ -67,8 +67,8 @@ def load_schedule(name: str) -> Schedule:
     try:
         return get_schedules(schedules[name])[name]
     except (PluginLoadError, KeyError) as error:
-        hint = did_you_mean(name, schedules)
-        raise BenchError(f"no learning-rate schedule {brief(name)} can be loaded{hint}") from error
+        hint = suggest_similar(name, schedules)
+        raise BenchError(f"no learning-rate schedule {shorten(name)} can be loaded{hint}") from error
 
 
 def _make_setting(form: Json, value: Any, catalog: Catalog) -> Any:  # noqa: ANN401

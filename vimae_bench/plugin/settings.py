@@ -18,7 +18,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ..core.canonical import Json
-from ..core.errors import SHOWN, TOLD, brief, did_you_mean
+from ..core.errors import MAX_PROBLEMS, MAX_VALUE_LENGTH, shorten, suggest_similar
 from .docstrings import get_attribute_docstrings, get_class_docstring
 
 SettingPath = tuple[str | int, ...]
@@ -94,7 +94,7 @@ class SettingsChecker:
 
     def complete(self, form: Json, value: Any, where: SettingPath = ()) -> Any:  # noqa: ANN401
         """The value completed with defaults; None where it cannot be, or where enough is wrong to be told."""
-        if len(self.problems) >= TOLD:
+        if len(self.problems) >= MAX_PROBLEMS:
             return None
         if "plugin" in form:
             return self._plugin(form["plugin"], value, where)
@@ -109,7 +109,7 @@ class SettingsChecker:
         given = {"use": value} if isinstance(value, str) else value
         if not isinstance(given, dict) or not isinstance(given.get("use"), str):
             return self._wrong(
-                where, f"must name {_article(kind)}: a string, or a table with `use`, not {brief(value)}"
+                where, f"must name {_article(kind)}: a string, or a table with `use`, not {shorten(value)}"
             )
         try:
             form, version = self.plugin(kind, given["use"])
@@ -120,11 +120,11 @@ class SettingsChecker:
 
     def _table(self, form: Json, value: Any, where: SettingPath) -> Json:  # noqa: ANN401
         if not isinstance(value, dict):
-            self._wrong(where, f"must be a table, not {brief(value)}")
+            self._wrong(where, f"must be a table, not {shorten(value)}")
             return {}
         fields: Json = form["fields"]
         for name in value.keys() - fields.keys():
-            self._wrong((*where, name), f"there is no setting of this name{did_you_mean(name, fields)}")
+            self._wrong((*where, name), f"there is no setting of this name{suggest_similar(name, fields)}")
         for name in form["required"]:
             if name not in value:
                 self._wrong(where, f"needs a value for '{name}'")
@@ -147,7 +147,7 @@ class SettingsChecker:
             self._wrong((*where, *error.absolute_path), _complaint(error))
         if errors:
             return None
-        return _normal(schema, value) if _finite(value) else self._wrong(where, f"must be finite, not {brief(value)}")
+        return _normal(schema, value) if _finite(value) else self._wrong(where, f"must be finite, not {shorten(value)}")
 
     def _wrong(self, where: SettingPath, what: str) -> None:
         self.problems.append((where, what))
@@ -162,7 +162,7 @@ def spell(where: SettingPath) -> str:
 
 
 def _name(key: str) -> str:
-    return key if key.isprintable() and 0 < len(key) <= SHOWN else brief(key)
+    return key if key.isprintable() and 0 < len(key) <= MAX_VALUE_LENGTH else shorten(key)
 
 
 def _finite(value: Any) -> bool:  # noqa: ANN401
@@ -186,12 +186,12 @@ def _normal(schema: Json, value: Any) -> Any:  # noqa: ANN401
 
 def _complaint(error: Any) -> str:  # noqa: ANN401
     """A validator's error in one line that says what is wanted and what was given."""
-    given, limit = f", not {brief(error.instance)}", error.validator_value
+    given, limit = f", not {shorten(error.instance)}", error.validator_value
     match error.validator:
         case "type":
             return f"must be {_article(limit if isinstance(limit, str) else ' or '.join(limit))}{given}"
         case "enum":
-            hint = did_you_mean(str(error.instance), [str(choice) for choice in limit])
+            hint = suggest_similar(str(error.instance), [str(choice) for choice in limit])
             return f"must be one of {', '.join(map(repr, limit))}{given}{hint if hint.startswith(';') else ''}"
         case "const":
             return f"must be {limit!r}{given}"
@@ -213,14 +213,14 @@ def _complaint(error: Any) -> str:  # noqa: ANN401
             return f"needs a value for {' and '.join(repr(name) for name in limit if name not in error.instance)}"
         case "additionalProperties":
             known: Json = error.schema.get("properties", {})
-            unknown = brief(min(error.instance.keys() - known.keys()))
+            unknown = shorten(min(error.instance.keys() - known.keys()))
             return f"takes no {unknown} (there is: {', '.join(known)}){error.schema.get('x-remedy', '')}"
         case "anyOf" if all("type" in option for option in limit):
             return f"must be {_article(' or '.join(o['type'] for o in limit if o['type'] != 'null'))}{given}"
         case "uniqueItems":
             return f"must not name anything twice{given}"
         case _:
-            return f"does not fit {brief(error.schema)}{given}"
+            return f"does not fit {shorten(error.schema)}{given}"
 
 
 def _article(noun: str) -> str:

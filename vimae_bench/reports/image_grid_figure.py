@@ -113,7 +113,8 @@ def _read_method_images(result: RunResult) -> MethodImages:
     pictures = RunFolder(result.folder).pictures
     try:
         return MethodImages(
-            result, _split_grids(tiles.load(pictures / "reconstructions.png"), tiles.load(pictures / "samples.png"))
+            result,
+            _split_grids(tiles.load_grid(pictures / "reconstructions.png"), tiles.load_grid(pictures / "samples.png")),
         )
     except (ResultsError, ValueError):
         return MethodImages(result, None, "pictures damaged, or of another version")
@@ -147,7 +148,7 @@ def _compose_canvas(hung: Sequence[MethodImages]) -> tuple[Images, list[float], 
         blocks += [(one.grids.reconstructions, row, 0), (one.grids.samples, row, middle)] if one.grids else []
     for images, row, left in blocks:
         chosen = np.linspace(0, len(images) - 1, min(IMAGES_PER_ROW, len(images))).astype(np.int64)
-        strip = tiles.sheet(images[chosen], len(chosen), factor, GAP)
+        strip = tiles.make_grid(images[chosen], len(chosen), factor, GAP)
         canvas[row * step :, left:][: strip.shape[0], : strip.shape[1]] = strip
     return canvas, [(row + 0.5) * step - GAP / 2 for row in range(len(hung) + 1)], middle
 

@@ -99,7 +99,7 @@ def parts(measure: str) -> tuple[str, str, float] | None:
     words = measure.split(" ")
     for i, word in enumerate(words[1:], 1):
         try:
-            corruption = Corruption.named(word)
+            corruption = Corruption.parse(word)
         except ValueError:
             continue
         return " ".join(words[:i] + words[i + 1 :]), corruption.kind, corruption.level

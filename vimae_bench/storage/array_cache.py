@@ -15,27 +15,27 @@ import numpy as np
 import platformdirs
 from filelock import FileLock
 
-from ..core.canonical import canonical
+from ..core.canonical import canonical_json
 from .atomic import atomic_write
 
-Kept = Mapping[str, np.ndarray]
+NamedArrays = Mapping[str, np.ndarray]
 ORIGIN = "made from"
 
 
-def cache_root() -> Path:
+def get_cache_folder() -> Path:
     """`$VIMAE_BENCH_CACHE`, or the user's cache folder."""
     named = os.environ.get("VIMAE_BENCH_CACHE")
     return Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench"))
 
 
-def kept(folder: str, origin: object, make: Callable[[], Kept]) -> Kept:
+def cached_arrays(folder: str, origin: object, make: Callable[[], NamedArrays]) -> NamedArrays:
     """The arrays that follow from `origin` (JSON values), by name and read-only: read if they are there, else made.
 
     Of several processes that ask at once one makes them. A damaged file is made again; where nothing can be written
     the arrays are made and not kept.
     """
-    name = canonical(origin)
-    path = cache_root() / folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
+    name = canonical_json(origin)
+    path = get_cache_folder() / folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
     found = _found(path, name)
     if found is not None:
         return found
@@ -52,14 +52,14 @@ def kept(folder: str, origin: object, make: Callable[[], Kept]) -> Kept:
         lock.release()
 
 
-def content(array: np.ndarray) -> str:
+def array_sha256(array: np.ndarray) -> str:
     """The sha256 of an array's shape, type and values."""
     digest = hashlib.sha256(f"{array.shape} {array.dtype.str} ".encode())
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
-def _made(path: Path, name: str, make: Callable[[], Kept]) -> Kept:
+def _made(path: Path, name: str, make: Callable[[], NamedArrays]) -> NamedArrays:
     arrays = _read_only(make())
 
     def write(temporary: Path) -> None:
@@ -71,7 +71,7 @@ def _made(path: Path, name: str, make: Callable[[], Kept]) -> Kept:
     return arrays
 
 
-def _found(path: Path, name: str) -> Kept | None:
+def _found(path: Path, name: str) -> NamedArrays | None:
     """What a file holds; None for one that is missing, damaged or made from something else."""
     try:
         return _read(path, name, path.stat().st_mtime_ns)
@@ -80,7 +80,7 @@ def _found(path: Path, name: str) -> Kept | None:
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, name: str, written: int) -> Kept:  # noqa: ARG001
+def _read(path: Path, name: str, written: int) -> NamedArrays:  # noqa: ARG001
     """Read once in a process, and again if the file was written since. Raises ValueError for another origin."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {key: file[key] for key in file.files}  # a zip file checks the sum of each
@@ -89,7 +89,7 @@ def _read(path: Path, name: str, written: int) -> Kept:  # noqa: ARG001
     return _read_only(arrays)
 
 
-def _read_only(arrays: Kept) -> Kept:
+def _read_only(arrays: NamedArrays) -> NamedArrays:
     for array in arrays.values():
         array.flags.writeable = False
     return arrays

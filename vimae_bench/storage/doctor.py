@@ -20,7 +20,7 @@ from ..core.results import Status
 from ..core.spec import Run
 from .atomic import atomic_write, compute_sha256, parse_json_object, read_json, write_json
 from .latent_codes import read_latent_codes
-from .metric_file import read_measured
+from .metric_file import read_metric_file
 from .run_folder import RunFolder, is_event
 from .store import ResultsFolder, validate_record
 
@@ -42,7 +42,7 @@ def find_faults(benchmark: Path) -> Iterator[Fault]:
     """The faults of one benchmark's results folder. Runs that some process is at are passed over."""
     yield from _readable(benchmark / "benchmark.json", lambda _: ResultsFolder(benchmark).read_benchmark())
     for path in sorted((benchmark / "references").glob("*.json")):
-        yield from _readable(path, read_measured)
+        yield from _readable(path, read_metric_file)
     for path in sorted((benchmark / "runs").iterdir() if (benchmark / "runs").is_dir() else ()):
         if path.is_symlink() or not path.is_dir():
             yield Fault(path, "is no folder of a run", lambda: None, "remove it")
@@ -94,7 +94,7 @@ def _run(folder: RunFolder) -> Iterator[Fault]:
         if compute_sha256(path)[:16] != path.stem.rpartition("-")[2]:
             yield _aside(path, "does not have the sha256 in its name")
     for path in sorted((folder.path / "metrics").glob("*.json")):
-        yield from _readable(path, read_measured)
+        yield from _readable(path, read_metric_file)
     yield from _pictures(folder)
     for path in sorted(folder.path.rglob(".*.tmp")):
         yield Fault(path, "was left by a process that was killed", path.unlink, "removed")

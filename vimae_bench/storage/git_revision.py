@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 
-from ..core.errors import BenchError, did_you_mean
+from ..core.errors import BenchError, suggest_similar
 from .archive import BENCHMARK, SUFFIX
 
 MAX_COMMITS_NAMED = 3
@@ -126,7 +126,7 @@ def _find_commit(path: str, name: str, top: Path) -> str:
     stem = re.split(r"[~^@:]", name)[0] or "HEAD"
     if stem == name or not _resolve_commit(top, stem):
         known = _run_git(top, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes")
-        raise BenchError(f"{path}@{name}: git knows no revision '{name}'{did_you_mean(stem, known.stdout.split())}")
+        raise BenchError(f"{path}@{name}: git knows no revision '{name}'{suggest_similar(stem, known.stdout.split())}")
     is_shallow = _run_git(top, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
     remedy = "; this clone is shallow, and `git fetch --unshallow` brings the rest" if is_shallow else ""
     raise BenchError(f"{path}@{name}: '{stem}' has no '{name[len(stem) :]}'{remedy}")
@@ -149,7 +149,7 @@ def _suggest_place(revision: GitRevision) -> str:
         return f"; it is in {', '.join(commits)}"
     parent = inside.parent.as_posix().removeprefix(".")
     tree = _run_git(top, "ls-tree", "-d", "--name-only", f"{revision.commit}:{parent}")
-    return did_you_mean(inside.name, tree.stdout.splitlines()) or ", nor has any other revision"
+    return suggest_similar(inside.name, tree.stdout.splitlines()) or ", nor has any other revision"
 
 
 def _run_git(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ KEY = "tile"
 Images = NDArray[np.uint8]
 
 
-def sheet(images: Images, columns: int, factor: int = 1, gap: int = GAP) -> Images:
+def make_grid(images: Images, columns: int, factor: int = 1, gap: int = GAP) -> Images:
     """Images [N, H, W, C] in rows of `columns`, as [height, width, C]; each pixel becomes a square of `factor`."""
     pixels = images.repeat(factor, axis=1).repeat(factor, axis=2)
     n, height, width, channels = pixels.shape
@@ -28,7 +28,7 @@ def sheet(images: Images, columns: int, factor: int = 1, gap: int = GAP) -> Imag
     return canvas
 
 
-def save(images: Images, columns: int, path: Path) -> None:
+def save_grid(images: Images, columns: int, path: Path) -> None:
     """Write images [N, H, W, C] as a PNG, enlarged by a whole factor, so that every pixel stays a sharp square."""
     from PIL.PngImagePlugin import PngInfo
 
@@ -36,11 +36,11 @@ def save(images: Images, columns: int, path: Path) -> None:
     factor = max(1, TILE // max(height, width))
     told = PngInfo()
     told.add_text(KEY, f"{height} {width} {factor}")
-    picture(sheet(images, columns, factor)).save(path, format="PNG", pnginfo=told)
+    to_pillow_image(make_grid(images, columns, factor)).save(path, format="PNG", pnginfo=told)
 
 
-def load(path: Path) -> Images:
-    """The images [rows, columns, H, W, C] of a sheet, as they were before `save` enlarged them.
+def load_grid(path: Path) -> Images:
+    """The images [rows, columns, H, W, C] of a sheet, as they were before `save_grid` enlarged them.
 
     Raises ResultsError if the file is damaged, or no such sheet.
     """
@@ -61,7 +61,7 @@ def load(path: Path) -> Images:
     return tiles[:, :, :high:factor, :wide:factor]
 
 
-def picture(canvas: Images) -> Any:  # noqa: ANN401
+def to_pillow_image(canvas: Images) -> Any:  # noqa: ANN401
     """A Pillow image of [height, width, C], grey where there is one channel."""
     from PIL import Image
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..core.canonical import expect, is_number
+from ..core.canonical import check_type, is_number
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
 from ..core.spec import PluginSpec
@@ -14,14 +14,14 @@ from .atomic import read_json
 
 
 @dataclass(frozen=True)
-class Measured:
+class MetricResults:
     """What one metric measures, and the estimates in each row of its file; a run's own metric has the row `""`."""
 
     measures: Mapping[str, Measure]
     rows: Mapping[str, Mapping[str, Estimate]]
 
 
-def read_measured(path: Path, suffix: str = "") -> Measured:
+def read_metric_file(path: Path, suffix: str = "") -> MetricResults:
     """A metric's file, `suffix` added to the names of its measures. Raises ResultsError if it is damaged."""
     raw = read_json(path)
     try:
@@ -30,7 +30,7 @@ def read_measured(path: Path, suffix: str = "") -> Measured:
         found = {label: _row(row, suffix) for label, row in rows.items()}
         if not all(row.keys() <= measures.keys() for row in found.values()):
             raise ValueError("some estimate is of none of its measures")
-        return Measured(measures, found)
+        return MetricResults(measures, found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultsError(f"{path}: is not as a metric writes it ({error!r}); remove it and run again") from error
 
@@ -40,11 +40,11 @@ def _measure(**raw: Any) -> Measure:  # noqa: ANN401
     """One object for all runs that measure the same, so that thousands of them are compared by a look."""
     measure = Measure(**raw)
     for name, kind in (("name", str), ("unit", str), ("version", int), ("ranks_collapsed", bool)):
-        expect(name, getattr(measure, name), kind)
+        check_type(name, getattr(measure, name), kind)
     if measure.better not in ("lower", "higher", None):
         raise ValueError(f"better is {measure.better!r}")
     if measure.collapse_below is not None:
-        expect("collapse_below", measure.collapse_below, float)
+        check_type("collapse_below", measure.collapse_below, float)
     return measure
 
 
@@ -59,7 +59,7 @@ def _estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
     return Estimate(value, n, se, per_draw)
 
 
-def suffix_of(metric: PluginSpec, metrics: Sequence[PluginSpec]) -> str:
+def disambiguating_suffix(metric: PluginSpec, metrics: Sequence[PluginSpec]) -> str:
     """What tells the measures of a metric from those of the same metric with other settings, such as ` kernel=rbf`."""
     twins = [other.settings for other in metrics if other.name == metric.name]
     if len(twins) < 2:

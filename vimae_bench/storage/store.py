@@ -13,13 +13,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..core.canonical import Json, expect
-from ..core.errors import ResultsError, brief
+from ..core.canonical import Json, check_type
+from ..core.errors import ResultsError, shorten
 from ..core.results import Estimate, Measure, Status
 from ..core.spec import MatrixEntry, PluginSpec, Run
 from .archive import ArchivePath
 from .atomic import read_json, write_json
-from .metric_file import read_measured, suffix_of
+from .metric_file import disambiguating_suffix, read_metric_file
 from .run_folder import RunFolder, reference_path
 
 RunState = Literal["new", "resume", "measure", "done", "diverged", "failed"]
@@ -82,14 +82,14 @@ class ResultsFolder:
         """The run's folder. Raises ResultsError for a name or a link that leads out of the results folder."""
         name, runs = run.name, self.path / "runs"
         if not is_file_name(name) or (runs / name).is_symlink():
-            raise ResultsError(f"{runs}: a run's folder has to lie in here and be no link, not {brief(name)}")
+            raise ResultsError(f"{runs}: a run's folder has to lie in here and be no link, not {shorten(name)}")
         return RunFolder(runs / name)
 
     def reference_path(self, dataset: PluginSpec, latent: int, metric: PluginSpec) -> Path:
         """Where the reference rows of one metric are kept."""
         path = reference_path(self.path, dataset, latent, metric)
         if not is_file_name(path.name) or path.parent != self.path / "references":
-            raise ResultsError(f"{self.path / 'references'}: references have to lie in here, not {brief(str(path))}")
+            raise ResultsError(f"{self.path / 'references'}: references have to lie in here, not {shorten(str(path))}")
         return path
 
     def get_state(self, entry: MatrixEntry) -> RunState:
@@ -149,7 +149,7 @@ class ResultsFolder:
             shown = dict(raw["leaderboard"])
             columns = shown.get("columns", ())
             for text in (raw["name"], raw["source"], shown.get("rank_by", ""), shown.get("provenance", ""), *columns):
-                expect("a name", text, str)
+                check_type("a name", text, str)
             return SavedBenchmark(raw["name"], raw["source"], shown, entries)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
@@ -176,8 +176,8 @@ class ResultsFolder:
             folder = self.run_folder(entry.run)
             yield folder.record, partial(_record, run=entry.run)
             for metric in entry.metrics:
-                yield folder.metric(metric), read_measured
-                yield self._reference_of(entry.run, metric), read_measured
+                yield folder.metric(metric), read_metric_file
+                yield self._reference_of(entry.run, metric), read_metric_file
 
 
 def is_file_name(name: str) -> bool:
@@ -209,7 +209,7 @@ def _measured(
     for metric in metrics:
         path = folder.metric(metric)
         try:
-            found = read_measured(path, suffix_of(metric, metrics))
+            found = read_metric_file(path, disambiguating_suffix(metric, metrics))
         except ResultsError as error:
             damage += [str(error)] if path.exists() else []
             continue
@@ -225,7 +225,7 @@ def _measured(
 
 def _reference(path: Path, entry: MatrixEntry, metric: PluginSpec) -> Reference:
     try:
-        found = read_measured(path, suffix_of(metric, entry.metrics))
+        found = read_metric_file(path, disambiguating_suffix(metric, entry.metrics))
     except ResultsError as error:
         return Reference(entry.run.dataset, entry.run.latent, reason=str(error))
     return Reference(entry.run.dataset, entry.run.latent, found.measures, found.rows)

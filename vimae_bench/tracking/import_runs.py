@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ..analysis.footnotes import format_count
-from ..core.errors import BenchError, did_you_mean
+from ..core.errors import BenchError, suggest_similar
 from ..core.secrets import mask_secrets
 from ..core.spec import MatrixEntry
 from ..storage.atomic import parse_json_object
@@ -70,7 +70,7 @@ def _find(client: "MlflowClient", name: str, uri: str) -> str:
         return found.experiment_id
     known = [experiment.name for experiment in client.search_experiments()]
     raise BenchError(
-        f"mlflow:{name}: no experiment in {mask_secrets(uri)} is called '{name}'{did_you_mean(name, known)}"
+        f"mlflow:{name}: no experiment in {mask_secrets(uri)} is called '{name}'{suggest_similar(name, known)}"
     )
 
 

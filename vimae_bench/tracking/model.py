@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.canonical import Json, canonical
+from ..core.canonical import Json, canonical_json
 from ..storage.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def format_mlmodel(run_id: str, record: Json, created: str) -> str:
 
     JSON, which is YAML too. `created` is a time in ISO 8601, UTC.
     """
-    images = canonical([{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, *record["shape"]]}}])
+    images = canonical_json([{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, *record["shape"]]}}])
     content: Json = {
         "artifact_path": "model",
         "run_id": run_id,
@@ -66,4 +66,4 @@ def format_mlmodel(run_id: str, record: Json, created: str) -> str:
         },
         "signature": {"inputs": images, "outputs": images},
     }
-    return canonical(content)
+    return canonical_json(content)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from ..core.canonical import Json, canonical, fingerprint
+from ..core.canonical import Json, canonical_json, fingerprint
 from ..core.spec import Run
 
 KEY_LENGTH = 250
@@ -71,7 +71,7 @@ def _flatten(value: object, at: str = "") -> Iterator[tuple[str, str]]:
         for name, inner in value.items():
             yield from _flatten(inner, f"{at}.{name}" if at else str(name))
     else:
-        yield at, value if isinstance(value, str) else canonical(value)
+        yield at, value if isinstance(value, str) else canonical_json(value)
 
 
 def _short(value: str) -> str:

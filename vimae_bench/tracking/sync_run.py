@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from ..core.canonical import Json, canonical, fingerprint
+from ..core.canonical import Json, canonical_json, fingerprint
 from ..core.spec import MatrixEntry, PluginSpec
 from ..storage.atomic import read_json
-from ..storage.metric_file import read_measured, suffix_of
+from ..storage.metric_file import disambiguating_suffix, read_metric_file
 from ..storage.run_folder import RunFolder, read_events
 from .images import FOLDER, SHOWN, make_grid_images
 from .model import format_mlmodel
@@ -177,7 +177,7 @@ class RunSync:
     def _log_dataset(self, dataset: PluginSpec, digest: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        made = Dataset(dataset.name, digest, "code", canonical({"tags": dataset.as_json()}))
+        made = Dataset(dataset.name, digest, "code", canonical_json({"tags": dataset.as_json()}))
         tags = [InputTag("mlflow.data.context", "training")]
         self.target.client.log_inputs(self.cursor.run_id, [DatasetInput(made, tags)])
 
@@ -202,7 +202,7 @@ class RunSync:
         from mlflow.entities import Metric
 
         path = self.folder.metric(metric)
-        measured = read_measured(path, suffix_of(metric, self.entry.metrics)).rows[""]
+        measured = read_metric_file(path, disambiguating_suffix(metric, self.entry.metrics)).rows[""]
         values = {name: estimate.value for name, estimate in measured.items()}
         errors = {f"within_model_se/{name}": e.se for name, e in measured.items() if e.se is not None}
         when = milliseconds(path.stat().st_mtime)

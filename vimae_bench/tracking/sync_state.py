@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..core.canonical import expect
+from ..core.canonical import check_type
 from ..core.errors import ResultsError
 from ..storage.atomic import read_json, write_json
 
@@ -35,12 +35,12 @@ class SyncState:
 
     def _expect_kinds(self) -> None:
         for name in ("target", "run_id"):
-            expect(name, getattr(self, name), str)
+            check_type(name, getattr(self, name), str)
         for name in ("offset", "epoch"):
-            expect(name, getattr(self, name), int)
-        expect("time", self.time, float)
+            check_type(name, getattr(self, name), int)
+        check_type("time", self.time, float)
         for mark in self.sent.values():
-            expect("sent", mark, str)
+            check_type("sent", mark, str)
         if not (0 <= self.offset < 2**63):
             raise TypeError(f"offset is {self.offset}")
 

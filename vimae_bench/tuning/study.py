@@ -18,13 +18,13 @@ from ..config.search_space import (
     get_bare_settings,
     list_searched_methods,
 )
-from ..core.errors import BenchError, brief, did_you_mean
+from ..core.errors import BenchError, shorten, suggest_similar
 from ..core.results import Measure
 from ..core.spec import MatrixEntry, PluginSpec
 from ..plugin.catalog import Catalog
 from ..plugin.interfaces import Metric
 from ..plugin.registry import complete_spec, make_plugin
-from ..storage.metric_file import suffix_of
+from ..storage.metric_file import disambiguating_suffix
 from ..storage.store import ResultsFolder
 from .sampler import Sampler
 
@@ -119,7 +119,7 @@ def _hold_out(dataset: PluginSpec, catalog: Catalog) -> PluginSpec:
 def _list_measures(metric: PluginSpec, metrics: Sequence[PluginSpec]) -> list[Measure]:
     """What a metric measures, under the names that it has among these metrics."""
     plugin: Metric = make_plugin("metric", metric)
-    suffix = suffix_of(metric, metrics)
+    suffix = disambiguating_suffix(metric, metrics)
     return [replace(measure, name=measure.name + suffix) for measure in plugin.measures()]
 
 
@@ -127,10 +127,10 @@ def _explain_untunable(name: str, metrics: Sequence[tuple[PluginSpec, Sequence[M
     """Why one cannot tune on the measure of this name; empty if one can."""
     directed = [measure.name for _, measures in metrics for measure in measures if measure.better]
     if not name:
-        return f"say which measure settings are chosen by{did_you_mean('', directed)}"
+        return f"say which measure settings are chosen by{suggest_similar('', directed)}"
     if name in directed:
         return ""
-    return f"no measure with a direction is called {brief(name)}{did_you_mean(name, directed)}"
+    return f"no measure with a direction is called {shorten(name)}{suggest_similar(name, directed)}"
 
 
 def _choose_metrics(

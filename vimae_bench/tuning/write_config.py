@@ -9,7 +9,7 @@ from ..config.benchmark import Benchmark, MethodConfig, apply_override
 from ..config.file_form import get_file_form
 from ..config.search_space import apply_settings
 from ..core.canonical import Json
-from ..core.errors import BenchError, legible
+from ..core.errors import BenchError, escape_control_characters
 from ..plugin.catalog import Catalog
 from .study import Study
 
@@ -38,7 +38,9 @@ def format_tuned_benchmark(
     document["name"] = f"{benchmark.name}-tuned"
     document.setdefault("leaderboard", tomlkit.table())["provenance"] = describe_tuning(study, benchmark)
     head, text = _split_head(tomlkit.dumps(document))
-    comments = (legible(" ".join(line.split())) for line in _list_comments(benchmark, study, tuned, command))
+    comments = (
+        escape_control_characters(" ".join(line.split())) for line in _list_comments(benchmark, study, tuned, command)
+    )
     return head + "".join(f"# {line}\n" for line in comments) + text
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench.plugin import Arrays, Dataset, Examples, PixelRange, derive_seed, hookimpl
+from vimae_bench.plugin import Dataset, Examples, PixelRange, PreparedDataset, derive_seed, hookimpl
 
 SIDE = 28
 SIZES = {"x": 16, "y": 16, "width": 4, "brightness": 4}
@@ -30,8 +30,8 @@ class Blobs:
 
     folder = "blobs"
 
-    def prepare(self, scratch: Path) -> Arrays:  # noqa: ARG002
-        return Arrays(_draw("train", 10_000), _draw("test", 2_000), "drawn, version 1")
+    def prepare(self, scratch: Path) -> PreparedDataset:  # noqa: ARG002
+        return PreparedDataset(_draw("train", 10_000), _draw("test", 2_000), "drawn, version 1")
 
 
 def _draw(part: str, n: int) -> Examples:

@@ -11,8 +11,8 @@ from zipfile import ZipFile
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench.data import counted, fetch
-from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, hookimpl
+from vimae_bench.data import fetch, progress
+from vimae_bench.plugin import DataError, Dataset, Examples, PixelRange, PreparedDataset, hookimpl
 
 WHOLE = (178, 218)
 CROP = (19, 39, 159, 179)  # left, top, right, bottom: the 140x140 pixels in the middle
@@ -46,16 +46,18 @@ class CelebA:
         """`celeba-64` at the defaults."""
         return f"celeba-{SIDE}" + ("-wae" if self.order == "wae" else "")
 
-    def prepare(self, scratch: Path) -> Arrays:
+    def prepare(self, scratch: Path) -> PreparedDataset:
         zipped = fetch(self.url, scratch / "img_align_celeba.zip", sha256=self.sha256)
         pixels = scratch / "faces"
         with ZipFile(zipped) as archive, pixels.open("wb") as file:
             names = self._ordered(archive)
-            for face in counted(_faces(archive, names), len(names), "celeba, faces"):
+            for face in progress(_faces(archive, names), len(names), "celeba, faces"):
                 file.write(face.tobytes())
         x = np.memmap(pixels, np.uint8, "r", shape=(len(names), 3, SIDE, SIDE))
         cut = len(names) - self.tested
-        return Arrays(Examples(x[:cut], None), Examples(x[cut:], None), f"img_align_celeba.zip, order by {self.order}")
+        return PreparedDataset(
+            Examples(x[:cut], None), Examples(x[cut:], None), f"img_align_celeba.zip, order by {self.order}"
+        )
 
     def _ordered(self, archive: ZipFile) -> list[str]:
         names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))

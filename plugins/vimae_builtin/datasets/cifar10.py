@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import Ge
 
 from vimae_bench.data import fetch
-from vimae_bench.plugin import Arrays, Dataset, Examples, PixelRange, hookimpl
+from vimae_bench.plugin import Dataset, Examples, PixelRange, PreparedDataset, hookimpl
 
 PIXELS = 3 * 32 * 32
 
@@ -31,12 +31,12 @@ class Cifar10:
     sha256: ClassVar[str] = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
     """The archive's sum, from the checksums of TensorFlow Datasets (tensorflow/datasets)."""
 
-    def prepare(self, scratch: Path) -> Arrays:
+    def prepare(self, scratch: Path) -> PreparedDataset:
         path = fetch(self.url, scratch / "cifar-10-binary.tar.gz", sha256=self.sha256)
         with tarfile.open(path) as archive:
             train = [_batch(archive, f"data_batch_{number}.bin") for number in range(1, 6)]
             test = _batch(archive, "test_batch.bin")
-        return Arrays(_examples(np.concatenate(train)), _examples(test), self.url)
+        return PreparedDataset(_examples(np.concatenate(train)), _examples(test), self.url)
 
 
 def _batch(archive: tarfile.TarFile, name: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench.plugin import Arrays, Dataset, Examples, PixelRange, derive_seed, hookimpl
+from vimae_bench.plugin import Dataset, Examples, PixelRange, PreparedDataset, derive_seed, hookimpl
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Digits:
 
     folder = "digits"
 
-    def prepare(self, scratch: Path) -> Arrays:  # noqa: ARG002
+    def prepare(self, scratch: Path) -> PreparedDataset:  # noqa: ARG002
         from sklearn.datasets import load_digits
 
         rows, y = load_digits(return_X_y=True)
         x = np.rint(np.asarray(rows) * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
         y = np.asarray(y, dtype=np.int64)
         train, test = split(y)
-        return Arrays(Examples(x[train], y[train]), Examples(x[test], y[test]), "sklearn.datasets.load_digits")
+        return PreparedDataset(Examples(x[train], y[train]), Examples(x[test], y[test]), "sklearn.datasets.load_digits")
 
 
 def split(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,8 @@ from zipfile import ZipFile
 import numpy as np
 from annotated_types import Ge
 
-from vimae_bench.data import counted, fetch
-from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, derive_seed, hookimpl
+from vimae_bench.data import fetch, progress
+from vimae_bench.plugin import DataError, Dataset, Examples, PixelRange, PreparedDataset, derive_seed, hookimpl
 
 SIDE = 64
 CHUNK = 4096
@@ -37,7 +37,7 @@ class DSprites:
     grid: ClassVar[Mapping[str, int]] = {"shape": 3, "scale": 6, "orientation": 40, "posX": 32, "posY": 32}
     """How many values each factor has, the last varying fastest."""
 
-    def prepare(self, scratch: Path) -> Arrays:
+    def prepare(self, scratch: Path) -> PreparedDataset:
         path = fetch(self.url, scratch / "dsprites.npz", md5=self.md5)
         sizes = tuple(self.grid.values())
         count = int(np.prod(sizes))
@@ -47,7 +47,7 @@ class DSprites:
             x = _images(archive, order, scratch / "images")
         values = np.stack(np.unravel_index(order, sizes), axis=1).astype(np.int64)
         cut = count - count // 10
-        return Arrays(self._examples(x[:cut], values[:cut]), self._examples(x[cut:], values[cut:]), self.url)
+        return PreparedDataset(self._examples(x[:cut], values[:cut]), self._examples(x[cut:], values[cut:]), self.url)
 
     def _check_classes(self, archive: ZipFile, sizes: tuple[int, ...]) -> None:
         """The first of the six columns is the colour, of which there is one."""
@@ -76,7 +76,7 @@ def _images(archive: ZipFile, order: np.ndarray, path: Path) -> np.ndarray:
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(source)
         if (shape, fortran, dtype) != ((len(order), SIDE, SIDE), False, np.uint8):
             raise DataError(f"the images are {dtype} {shape}, not uint8 {(len(order), SIDE, SIDE)}")
-        for start in counted(range(0, len(order), CHUNK), -(-len(order) // CHUNK), f"dsprites, {CHUNK} images"):
+        for start in progress(range(0, len(order), CHUNK), -(-len(order) // CHUNK), f"dsprites, {CHUNK} images"):
             places = place[start : start + CHUNK]
             few = np.frombuffer(source.read(len(places) * SIDE * SIDE), np.uint8).reshape(-1, SIDE * SIDE) * 255
             for to, image in zip(places, few, strict=True):

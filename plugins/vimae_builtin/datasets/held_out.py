@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from vimae_bench.plugin import Arrays, Dataset, PixelRange, hookimpl
+from vimae_bench.plugin import Dataset, PixelRange, PreparedDataset, hookimpl
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class HeldOut:
     def validation(self) -> int:
         return self.of.validation
 
-    def prepare(self, scratch: Path) -> Arrays:
+    def prepare(self, scratch: Path) -> PreparedDataset:
         return self.of.prepare(scratch)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Ge
 
 from vimae_bench.data import fetch
-from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, derive_seed, hookimpl
+from vimae_bench.plugin import DataError, Dataset, Examples, PixelRange, PreparedDataset, derive_seed, hookimpl
 
 DRAWERS = 20
 SIDE = 28
@@ -69,11 +69,11 @@ class Omniglot:
         """The held-out characters' images."""
         return self.held_out_characters * DRAWERS * self.turns
 
-    def prepare(self, scratch: Path) -> Arrays:
+    def prepare(self, scratch: Path) -> PreparedDataset:
         files = [fetch(f"{self.url}/{name}", scratch / name, sha256=known) for name, known in self.sha256.items()]
         return self.arrange(*map(self._drawings, files))
 
-    def arrange(self, background: Drawings, evaluation: Drawings) -> Arrays:
+    def arrange(self, background: Drawings, evaluation: Drawings) -> PreparedDataset:
         """Images by character, drawer and rotation; labels and alphabets are counted on from one half to the other.
 
         The training characters come in an order drawn for it, so that the last of them are a random choice.
@@ -83,7 +83,7 @@ class Omniglot:
         after = Drawings(evaluation.x, evaluation.alphabet + alphabets)
         train = self._examples(background, order, 0)
         test = self._examples(after, np.arange(len(after.x)), characters)
-        return Arrays(train, test, f"{self.url}, {SIDE}x{SIDE} by {self.resize}")
+        return PreparedDataset(train, test, f"{self.url}, {SIDE}x{SIDE} by {self.resize}")
 
     def _examples(self, drawings: Drawings, order: np.ndarray, first: int) -> Examples:
         """The characters in this order; the label of character c is first + c."""

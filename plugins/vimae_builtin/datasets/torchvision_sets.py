@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge
 
-from vimae_bench.plugin import Arrays, DataError, Dataset, Examples, PixelRange, hookimpl
+from vimae_bench.plugin import DataError, Dataset, Examples, PixelRange, PreparedDataset, hookimpl
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class IdxImages:
     sha256: ClassVar[Mapping[str, str]]
     """The sums of the four files as published, from the checksums of TensorFlow Datasets (tensorflow/datasets)."""
 
-    def prepare(self, scratch: Path) -> Arrays:
+    def prepare(self, scratch: Path) -> PreparedDataset:
         from torchvision import datasets
 
         kind = getattr(datasets, self.original)
@@ -42,7 +42,7 @@ class IdxImages:
             raise DataError(f"cannot be downloaded from {mirrors} ({reason})") from error
         for name, expected in self.sha256.items():
             _check(Path(train.raw_folder) / name, expected, mirrors)
-        return Arrays(_examples(train), _examples(test), mirrors)
+        return PreparedDataset(_examples(train), _examples(test), mirrors)
 
 
 class Mnist(IdxImages):

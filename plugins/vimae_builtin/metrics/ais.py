@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from vimae_bench.functional import estimate_mean
-from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
+from vimae_bench.metrics import GaussianDecoder, draw_images, estimate_noise_variance
 from vimae_bench.models import Prior
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
@@ -58,9 +58,9 @@ class AIS(Metric):
         return 3 * LEAPFROGS * self.steps * codes * spec.input_size / rate
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
-        variance = noise_variance(evaluation) if self.variance is None else self.variance
+        variance = estimate_noise_variance(evaluation) if self.variance is None else self.variance
         decoder = GaussianDecoder(evaluation.model, variance)
-        x = random_images(evaluation.splits.test, self.images, "likelihood", evaluation.dataset).to(evaluation.device)
+        x = draw_images(evaluation.splits.test, self.images, "likelihood", evaluation.dataset).to(evaluation.device)
         return evaluation.with_seed(lambda: self._measure(decoder, evaluation.model.prior, x), "annealing")
 
     def _measure(self, decoder: GaussianDecoder, prior: Prior, x: Tensor) -> dict[str, Estimate]:

@@ -10,7 +10,7 @@ from annotated_types import Ge, MinLen
 
 from vimae_bench.data import Corruption
 from vimae_bench.functional import estimate_mean
-from vimae_bench.metrics import Codes, mean_codes, plain_codes, rbf_machine
+from vimae_bench.metrics import FeatureReader, baseline_features, fit_rbf_svm, latent_means
 from vimae_bench.plugin import Estimate, Evaluation, Examples, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 
@@ -43,7 +43,7 @@ class Episodes(Metric):
 
     def __post_init__(self) -> None:
         for name in self.conditions:
-            Corruption.named(name)
+            Corruption.parse(name)
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
         if reason := self._unfit(splits.test):
@@ -57,13 +57,13 @@ class Episodes(Metric):
         return tuple(Measure(f"episodes {name}", "%", "higher") for name in self.conditions)
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
-        return self._read(mean_codes(evaluation), evaluation.splits.test, evaluation.dataset)
+        return self._read(latent_means(evaluation), evaluation.splits.test, evaluation.dataset)
 
     def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
         """The same on pixels, and on as many principal components of the training images as there are latents."""
         if self._unfit(splits.test):
             return {}
-        rows = plain_codes(splits, spec, dataset)
+        rows = baseline_features(splits, spec, dataset)
         return {row: self._read(codes, splits.test, dataset) for row, codes in rows.items()}
 
     def draw(self, examples: Examples, dataset: str, number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +86,7 @@ class Episodes(Metric):
         turn = rng.permutation(drawer.max() + 1)
         return order[np.argsort(turn[drawer[order]], kind="stable")]
 
-    def _read(self, codes: Codes, examples: Examples, dataset: str) -> dict[str, Estimate]:
+    def _read(self, codes: FeatureReader, examples: Examples, dataset: str) -> dict[str, Estimate]:
         """The accuracy under each condition."""
         if self._unfit(examples):
             return {}
@@ -96,11 +96,11 @@ class Episodes(Metric):
             for name, share in zip(self.conditions, shares.T, strict=True)
         }
 
-    def _episode(self, codes: Codes, examples: Examples, dataset: str, number: int) -> list[float]:
+    def _episode(self, codes: FeatureReader, examples: Examples, dataset: str, number: int) -> list[float]:
         """The share of test images read rightly under each condition."""
         y = np.asarray(examples.y)
         train, test = self.draw(examples, dataset, number)
-        machine = rbf_machine(codes("test", places=train), y[train])
+        machine = fit_rbf_svm(codes("test", places=train), y[train])
         seen = (codes("test", name, number, test) for name in self.conditions)
         return [float(np.mean(machine.predict(z) == y[test])) for z in seen]
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vimae_bench.data import content, kept
+from vimae_bench.data import array_sha256, cached_arrays
 from vimae_bench.functional import estimate_frechet_distance
-from vimae_bench.metrics import Features, RealSide, SampleDistance
+from vimae_bench.metrics import FeatureExtractor, GenerativeDistance, ReferenceStatistics
 from vimae_bench.plugin import BenchError, Estimate, Examples, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 WIDTHS = (32, 64, 128)
@@ -23,7 +23,7 @@ CHUNK = 250
 
 
 @dataclass(frozen=True)
-class FdCnn(SampleDistance):
+class FdCnn(GenerativeDistance):
     """The Fréchet distance in 128 features of a small convolutional classifier of the data set's training labels.
 
     The classifier is trained from a fixed seed on the CPU, once for a data set on a machine: values from two machines
@@ -45,10 +45,10 @@ class FdCnn(SampleDistance):
     def cost(self, spec: ModelSpec, device: str) -> float:
         return self.seconds({"cpu": 1e-6 * spec.shape[1] * spec.shape[2], "cuda": 1e-5}, device)
 
-    def features(self, splits: Splits) -> Features:
+    def features(self, splits: Splits) -> FeatureExtractor:
         return Classifier.of(splits.train)
 
-    def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
+    def distance(self, made: np.ndarray, real: ReferenceStatistics) -> Estimate:
         return estimate_frechet_distance(made, real.moments)
 
 
@@ -68,7 +68,7 @@ class Classifier:
 
     @cached_property
     def key(self) -> Mapping[str, object]:
-        given = {"training images": content(self.images), "labels": content(self.labels)}
+        given = {"training images": array_sha256(self.images), "labels": array_sha256(self.labels)}
         how = {"widths": WIDTHS, "features": FEATURES, "batch": BATCH, "steps": STEPS, "rate": RATE}
         return {**given, **how, "by": f"torch {torch.__version__}"}
 
@@ -76,7 +76,7 @@ class Classifier:
         """Features float32 [N, 128], never negative."""
         with torch.random.fork_rng(devices=[]):  # a net that is made draws weights
             net = network(images.shape[1], self._classes)
-        weights = kept("classifier", self.key, self._train)
+        weights = cached_arrays("classifier", self.key, self._train)
         net.load_state_dict({name: torch.tensor(w) for name, w in weights.items()})
         body = net[:-1].to(device).eval()
         with torch.inference_mode():

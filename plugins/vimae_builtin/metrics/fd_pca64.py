@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from vimae_bench.data import content, kept
+from vimae_bench.data import array_sha256, cached_arrays
 from vimae_bench.functional import estimate_frechet_distance
-from vimae_bench.metrics import Features, RealSide, SampleDistance
+from vimae_bench.metrics import FeatureExtractor, GenerativeDistance, ReferenceStatistics
 from vimae_bench.plugin import Estimate, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 COMPONENTS = 64
@@ -20,7 +20,7 @@ CHUNK = 1000
 
 
 @dataclass(frozen=True)
-class FdPca64(SampleDistance):
+class FdPca64(GenerativeDistance):
     """The Fréchet distance in the first 64 principal components of training pixels, in [0, 1] units.
 
     The components are fitted to 10,000 training images chosen at random, once for a data set; images of fewer pixels
@@ -39,10 +39,10 @@ class FdPca64(SampleDistance):
     def cost(self, spec: ModelSpec, device: str) -> float:
         return self.seconds({"cpu": 3e-8 * COMPONENTS * spec.input_size, "cuda": 1e-6}, device)
 
-    def features(self, splits: Splits) -> Features:
+    def features(self, splits: Splits) -> FeatureExtractor:
         return PrincipalComponents(splits.train.x)
 
-    def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
+    def distance(self, made: np.ndarray, real: ReferenceStatistics) -> Estimate:
         return estimate_frechet_distance(made, real.moments)
 
 
@@ -55,11 +55,11 @@ class PrincipalComponents:
     @cached_property
     def key(self) -> Mapping[str, str]:
         by = f"scikit-learn {version('scikit-learn')}"
-        return {"features": f"pca{COMPONENTS}", "training images": content(self.training), "by": by}
+        return {"features": f"pca{COMPONENTS}", "training images": array_sha256(self.training), "by": by}
 
     def __call__(self, images: np.ndarray, device: torch.device) -> np.ndarray:  # noqa: ARG002
         """Projections float32 [N, 64] in [0, 1] units."""
-        axes = kept("pca", self.key, self._fit)["axes"]
+        axes = cached_arrays("pca", self.key, self._fit)["axes"]
         return np.concatenate([_flat(images[i : i + CHUNK]) @ axes.T for i in range(0, len(images), CHUNK)])
 
     def _fit(self) -> Mapping[str, np.ndarray]:

@@ -10,13 +10,13 @@ from annotated_types import Ge, MinLen
 
 from vimae_bench.functional import estimate_frechet_distance
 from vimae_bench.metrics import (
-    INCEPTION_SECONDS,
+    INCEPTION_COST,
     ORIGINAL_INCEPTION,
-    Features,
+    FeatureExtractor,
+    GenerativeDistance,
     InceptionLayer,
-    RealSide,
-    SampleDistance,
-    inception_network,
+    ReferenceStatistics,
+    load_inception,
 )
 from vimae_bench.plugin import Estimate, Metric, ModelSpec, Splits, hookimpl
 
@@ -27,7 +27,7 @@ ROWS = 500
 
 
 @dataclass(frozen=True)
-class _InInception(SampleDistance):
+class _InInception(GenerativeDistance):
     """A distance in features of the Inception network with the weights whose sha256 begins with `weights`.
 
     The sum is that of the file, or of those weights in it that the layer uses. Grey images are repeated in three
@@ -46,10 +46,10 @@ class _InInception(SampleDistance):
     slow: ClassVar[bool] = True
 
     def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
-        return self.seconds(INCEPTION_SECONDS, device)
+        return self.seconds(INCEPTION_COST, device)
 
-    def features(self, splits: Splits) -> Features:  # noqa: ARG002
-        return inception_network(self.layer, self.weights)
+    def features(self, splits: Splits) -> FeatureExtractor:  # noqa: ARG002
+        return load_inception(self.layer, self.weights)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Fid(_InInception):
     )
     source: ClassVar[str] = "Heusel et al., 1706.08500; github.com/toshas/torch-fidelity, inception-v3-compat"
 
-    def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
+    def distance(self, made: np.ndarray, real: ReferenceStatistics) -> Estimate:
         return estimate_frechet_distance(made, real.moments)
 
 
@@ -101,7 +101,7 @@ class Kid(_InInception):
     bias: ClassVar[str] = "none over draws of both sides; it may be negative"
     source: ClassVar[str] = "Binkowski et al., 1801.01401; github.com/toshas/torch-fidelity"
 
-    def distance(self, made: np.ndarray, real: RealSide) -> Estimate:
+    def distance(self, made: np.ndarray, real: ReferenceStatistics) -> Estimate:
         return kernel_distance(made, real.features, self.subsets, self.subset_size)
 
 

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, MinLen
 from torch import Tensor
 
 from vimae_bench.functional import estimate_mean
-from vimae_bench.metrics import GaussianDecoder, noise_variance, random_images
+from vimae_bench.metrics import GaussianDecoder, draw_images, estimate_noise_variance
 from vimae_bench.models import GaussianPosterior, Posterior, Prior
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
@@ -64,9 +64,9 @@ class Likelihood(Metric):
         return self.images * (max(self.ks) + 6 * self.proposal_steps) * spec.input_size / rate
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
-        variance = noise_variance(evaluation) if self.variance is None else self.variance
+        variance = estimate_noise_variance(evaluation) if self.variance is None else self.variance
         decoder = GaussianDecoder(evaluation.model, variance)
-        x = random_images(evaluation.splits.test, self.images, "likelihood", evaluation.dataset).to(evaluation.device)
+        x = draw_images(evaluation.splits.test, self.images, "likelihood", evaluation.dataset).to(evaluation.device)
         log_w = evaluation.with_seed(lambda: self._weights(evaluation, decoder, x), "importance weights")
         found = {f"nll_iwae{k}": estimate_mean(-bound(log_w, k)) for k in self.ks}
         found["effective sample size"] = estimate_mean(effective_sample_size(log_w))

@@ -10,7 +10,7 @@ from annotated_types import Ge, MinLen
 from torch import Tensor
 
 from vimae_bench.functional import estimate_mean
-from vimae_bench.metrics import random_images
+from vimae_bench.metrics import draw_images
 from vimae_bench.plugin import Estimate, Evaluation, LatentDistribution, Measure, Metric, ModelSpec, Splits, hookimpl
 
 WIDTHS = tuple(hundredths / 100 for hundredths in range(5, 51))
@@ -75,7 +75,7 @@ class Parzen(Metric):
     def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:  # noqa: ARG002
         """Training images, the same blurred by 1.2 pixels, and their mean, as if they had been generated."""
         held_out, test = self._scored(splits, dataset, torch.device("cpu"))
-        real = random_images(splits.train, self.samples, "parzen", dataset)
+        real = draw_images(splits.train, self.samples, "parzen", dataset)
         rows = {
             "training images": real,
             f"training images blurred by {BLUR} px": blurred(real),
@@ -85,8 +85,8 @@ class Parzen(Metric):
 
     def _scored(self, splits: Splits, dataset: str, device: torch.device) -> tuple[Tensor, Tensor]:
         """The images that choose the width and those that are scored, [n, D]; the former may be none."""
-        held_out = random_images(splits.validation, HELD_OUT, "parzen", dataset)
-        test = random_images(splits.test, self.images, "parzen", dataset)
+        held_out = draw_images(splits.validation, HELD_OUT, "parzen", dataset)
+        test = draw_images(splits.test, self.images, "parzen", dataset)
         return held_out.to(device).flatten(1), test.to(device).flatten(1)
 
 

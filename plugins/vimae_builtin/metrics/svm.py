@@ -9,15 +9,15 @@ from annotated_types import Ge, MinLen
 
 from vimae_bench.data import Corruption
 from vimae_bench.metrics import (
-    Codes,
-    accuracy_over_draws,
-    check_labelled,
-    choose_labelled,
-    drawn_codes,
-    linear_machine,
-    mean_codes,
-    plain_codes,
-    rbf_machine,
+    FeatureReader,
+    baseline_features,
+    draw_stratified_subset,
+    estimate_accuracy,
+    fit_linear_svm,
+    fit_rbf_svm,
+    latent_means,
+    latent_samples,
+    validate_labels,
 )
 from vimae_bench.models import DiracPosterior
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
@@ -46,10 +46,10 @@ class _Svm(Metric):
 
     def __post_init__(self) -> None:
         for name in self.conditions:
-            Corruption.named(name)
+            Corruption.parse(name)
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
-        check_labelled(splits, self.labels)
+        validate_labels(splits, self.labels)
 
     def cost(self, spec: ModelSpec, device: str) -> float:
         """Of 10,000 test images and a convolutional net of width 64: about 0.1 s to read them, 0.6 s to encode them."""
@@ -63,10 +63,12 @@ class _Svm(Metric):
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         splits, dataset = evaluation.splits, evaluation.dataset
-        estimates = self._read(mean_codes(evaluation), splits, dataset, self.conditions)
+        estimates = self._read(latent_means(evaluation), splits, dataset, self.conditions)
         if self.sampled and estimates and not isinstance(evaluation.posterior("test"), DiracPosterior):
             name = f"{self.prefix} sampled"
-            drawn = evaluation.with_seed(lambda: self._read(drawn_codes(evaluation), splits, dataset, ("clean",)), name)
+            drawn = evaluation.with_seed(
+                lambda: self._read(latent_samples(evaluation), splits, dataset, ("clean",)), name
+            )
             estimates[name] = drawn[f"{self.prefix} clean"]
         return estimates
 
@@ -74,15 +76,17 @@ class _Svm(Metric):
         """The same on pixels, and on as many principal components of the training images as there are latents."""
         if splits.train.y is None:
             return {}
-        rows = plain_codes(splits, spec, dataset)
+        rows = baseline_features(splits, spec, dataset)
         return {row: self._read(codes, splits, dataset, self.conditions) for row, codes in rows.items()}
 
-    def _read(self, codes: Codes, splits: Splits, dataset: str, conditions: Sequence[str]) -> dict[str, Estimate]:
+    def _read(
+        self, codes: FeatureReader, splits: Splits, dataset: str, conditions: Sequence[str]
+    ) -> dict[str, Estimate]:
         """The accuracy under each condition."""
         y, truth = splits.train.y, splits.test.y
         if y is None or truth is None:
             return {}
-        choices = [choose_labelled(y, self.labels, dataset, draw) for draw in range(self.label_draws)]
+        choices = [draw_stratified_subset(y, self.labels, dataset, draw) for draw in range(self.label_draws)]
         tests = self._tests(len(truth), dataset)
 
         def taught(name: str) -> list[Machine]:
@@ -96,10 +100,10 @@ class _Svm(Metric):
             return predictions(machines[self._taught_on(name)], seen, self.noise_draws) == truth[tests]
 
         machines = {name: taught(name) for name in dict.fromkeys(map(self._taught_on, conditions))}
-        return {f"{self.prefix} {name}": accuracy_over_draws(right(name)) for name in conditions}
+        return {f"{self.prefix} {name}": estimate_accuracy(right(name)) for name in conditions}
 
     def _fit(self, codes: np.ndarray, y: np.ndarray) -> Machine:
-        return rbf_machine(codes, y)
+        return fit_rbf_svm(codes, y)
 
     def _taught_on(self, condition: str) -> str:  # noqa: ARG002
         """The corruption of the labelled images."""
@@ -143,7 +147,7 @@ class SvmLinear(_Svm):
     source: ClassVar[str] = 'M1 of 1406.5298 with the SVC(kernel="linear") of Grover and Ermon, 1812.10539'
 
     def _fit(self, codes: np.ndarray, y: np.ndarray) -> Machine:
-        return linear_machine(codes, y)
+        return fit_linear_svm(codes, y)
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,7 @@ class SvmStandardised(_Svm):
         from sklearn.preprocessing import StandardScaler
 
         scaler = StandardScaler().fit(codes)
-        return _Scaled(scaler.transform, rbf_machine(scaler.transform(codes), y))
+        return _Scaled(scaler.transform, fit_rbf_svm(scaler.transform(codes), y))
 
 
 @dataclass(frozen=True)

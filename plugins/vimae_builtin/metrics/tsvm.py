@@ -8,7 +8,14 @@ import numpy as np
 from annotated_types import Ge, Gt, MinLen
 
 from vimae_bench.data import Corruption
-from vimae_bench.metrics import Codes, accuracy_over_draws, check_labelled, choose_labelled, mean_codes, plain_codes
+from vimae_bench.metrics import (
+    FeatureReader,
+    baseline_features,
+    draw_stratified_subset,
+    estimate_accuracy,
+    latent_means,
+    validate_labels,
+)
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 FIRST_COST = 1e-5
@@ -50,10 +57,10 @@ class Tsvm(Metric):
 
     def __post_init__(self) -> None:
         for name in self.conditions:
-            Corruption.named(name)
+            Corruption.parse(name)
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
-        check_labelled(splits, self.labels)
+        validate_labels(splits, self.labels)
 
     def cost(self, spec: ModelSpec, device: str) -> float:
         """Of ten classes, 10,000 test images and a convolutional net of width 64, which takes 0.6 s to encode them."""
@@ -65,15 +72,17 @@ class Tsvm(Metric):
         return tuple(Measure(f"tsvm {name}", "%", "higher") for name in self.conditions)
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
-        return self._read(mean_codes(evaluation), evaluation.splits, evaluation.dataset)
+        return self._read(latent_means(evaluation), evaluation.splits, evaluation.dataset)
 
     def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
         """The same on pixels, and on as many principal components of the training images as there are latents."""
         if splits.train.y is None:
             return {}
-        return {row: self._read(codes, splits, dataset) for row, codes in plain_codes(splits, spec, dataset).items()}
+        return {
+            row: self._read(codes, splits, dataset) for row, codes in baseline_features(splits, spec, dataset).items()
+        }
 
-    def _read(self, codes: Codes, splits: Splits, dataset: str) -> dict[str, Estimate]:
+    def _read(self, codes: FeatureReader, splits: Splits, dataset: str) -> dict[str, Estimate]:
         """The accuracy under each condition."""
         y, truth = splits.train.y, splits.test.y
         if y is None or truth is None:
@@ -87,11 +96,11 @@ class Tsvm(Metric):
                 [classes[(_extended(z) @ w).argmax(1)] == truth for z, w in zip(seen, machines, strict=True)]
             )
 
-        return {f"tsvm {name}": accuracy_over_draws(right(name)) for name in self.conditions}
+        return {f"tsvm {name}": estimate_accuracy(right(name)) for name in self.conditions}
 
-    def _machines(self, codes: Codes, y: np.ndarray, dataset: str, draw: int) -> np.ndarray:
+    def _machines(self, codes: FeatureReader, y: np.ndarray, dataset: str, draw: int) -> np.ndarray:
         """Weights and, as the last entry, bias of the machine of each class [F + 1, classes]."""
-        labelled = choose_labelled(y, self.labels, dataset, draw)
+        labelled = draw_stratified_subset(y, self.labels, dataset, draw)
         others = choose_others(len(y), labelled, self.unlabelled, dataset, draw)
         z, pool = codes("train", places=labelled), codes("train", places=others)
         costs = self.c, self.c_unlabelled

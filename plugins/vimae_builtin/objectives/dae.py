@@ -33,13 +33,13 @@ class DenoisingAutoencoder(Objective):
     recon_scale: Annotated[float, Gt(0)] = 1.0
 
     def __post_init__(self) -> None:
-        Corruption.named(self.corruption)
+        Corruption.parse(self.corruption)
 
     def posterior(self) -> Deterministic:
         return Deterministic()
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
-        damaged = damage(batch.x, Corruption.named(self.corruption), model.spec.pixel_range)
+        damaged = damage(batch.x, Corruption.parse(self.corruption), model.spec.pixel_range)
         xhat = model.decode(model.encode(damaged).mean)
         sse = squared_error(batch.x, xhat).mean()
         return Loss(self.recon_scale * sse, {"sse": sse})

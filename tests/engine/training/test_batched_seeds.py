@@ -85,10 +85,10 @@ def test_a_seed_that_diverges_harms_no_other(tmp_path):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    from vimae_bench.data.prepare import ensure
+    from vimae_bench.data.prepare import ensure_prepared
 
     root = tmp_path_factory.mktemp("data")
-    ensure(make_plugin("dataset", PluginSpec("digits")), root)
+    ensure_prepared(make_plugin("dataset", PluginSpec("digits")), root)
     return root
 
 

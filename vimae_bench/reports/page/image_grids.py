@@ -76,8 +76,8 @@ def _build_rows(found: Sequence[image_grid_figure.MethodImages]) -> Iterator[Ima
 def _build_strip(images: Images, said: str) -> ImageStrip:
     """Images from all over those given [N, H, W, C]."""
     chosen = images[np.linspace(0, len(images) - 1, min(IMAGES_PER_STRIP, len(images))).astype(np.int64)]
-    canvas, file = tiles.sheet(chosen, len(chosen), gap=1), BytesIO()
-    tiles.picture(canvas).save(file, format="PNG", optimize=True)
+    canvas, file = tiles.make_grid(chosen, len(chosen), gap=1), BytesIO()
+    tiles.to_pillow_image(canvas).save(file, format="PNG", optimize=True)
     factor = max(1, round(IMAGE_SIZE / max(chosen.shape[1:3])))
     height, width = (length * factor for length in canvas.shape[:2])
     return ImageStrip(f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}", width, height, said)

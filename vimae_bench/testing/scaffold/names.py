@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from keyword import iskeyword
 from pathlib import Path
 
-from ...core.errors import BenchError, Problem, Problems, brief
+from ...core.errors import BenchError, InvalidFileError, Problem, shorten
 from ...plugin.catalog import Catalog
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -50,7 +50,7 @@ def named(given: str) -> Names:
     better = _spelt(given)
     hint = f", such as {better!r}" if NAME.fullmatch(better) else ""
     raise BenchError(
-        f"{brief(given)} makes no name of a plugin: take lower-case letters a-z and digits, a letter first, words "
+        f"{shorten(given)} makes no name of a plugin: take lower-case letters a-z and digits, a letter first, words "
         f"joined by '_' or '-', {LONGEST} characters at most{hint}"
     )
 
@@ -58,7 +58,7 @@ def named(given: str) -> Names:
 def check_free(names: Names, kind: str, into: Path, catalog: Catalog, used: str) -> None:
     """Raises Problems with all that is taken already; `used` is the text in which the class gets its name."""
     if found := [*_taken(names, kind, into, catalog, used)]:
-        raise Problems(names.plugin, found)
+        raise InvalidFileError(names.plugin, found)
 
 
 def _taken(names: Names, kind: str, into: Path, catalog: Catalog, used: str) -> Iterator[Problem]:

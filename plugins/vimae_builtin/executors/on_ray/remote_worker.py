@@ -174,6 +174,6 @@ def _with_data(job: Job, data: Path) -> Job:
 
 def _data(job: Job) -> Path:
     """The driver's folder of data sets, or this node's own where that is not here."""
-    from vimae_bench.data.prepare import default_root
+    from vimae_bench.data.prepare import get_data_folder
 
-    return job.data if job.data.exists() else default_root()
+    return job.data if job.data.exists() else get_data_folder()
