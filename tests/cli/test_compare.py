@@ -66,7 +66,7 @@ def test_damage_in_a_revision_is_told_under_the_name_the_user_gave_it(kept):
     assert "(fig1@HEAD/runs/" in " ".join(call("fig1@HEAD", "fig1@HEAD~1", "--format", "markdown").split())
     (kept.store.path / "benchmark.json").unlink()
     git("-c", "user.name=me", "-c", "user.email=me@here", "commit", "-qam", "more")
-    assert "fig1@HEAD: is no results folder" in call("fig1@HEAD", "fig1@HEAD~1", code=4)
+    assert "fig1@HEAD: is not a results folder" in call("fig1@HEAD", "fig1@HEAD~1", code=4)
 
 
 def test_every_format_says_the_same(kept, tmp_path):
@@ -86,7 +86,7 @@ def test_every_format_says_the_same(kept, tmp_path):
 def test_what_is_no_side_is_told_for_both_at_once(kept):
     output = call("fig2", "mlflow:fig1", "--results", ".", code=2)
     assert (
-        "fig2: is no results folder, benchmark file, PATH@REVISION or mlflow:EXPERIMENT; did you mean 'fig1'?" in output
+        "fig2: is not a results folder, benchmark file, PATH@REVISION or mlflow:EXPERIMENT; did you mean 'fig1'?" in output
     )
     assert "mlflow.db: no MLflow store is there" in output
 

@@ -107,7 +107,7 @@ def test_the_row_of_a_method_can_be_chosen(folder, tmp_path):
 def test_all_that_is_wrong_with_the_results_is_told_at_once(folder, tmp_path):
     output = call(folder, tmp_path / "nothing", tmp_path, code=2)
     assert f"{tmp_path / 'nothing'}: cannot be read" in output
-    assert f"{tmp_path}: is no results folder" in output
+    assert f"{tmp_path}: is not a results folder" in output
     assert "Traceback" not in output
 
 

@@ -266,7 +266,7 @@ def test_what_is_not_there_is_told_with_what_is_near(finished, load, ask, messag
 
 
 def test_a_folder_without_a_benchmark_is_no_results_folder(tmp_path):
-    with pytest.raises(ResultsError, match=r"is no results folder, for there is no benchmark\.json in it"):
+    with pytest.raises(ResultsError, match=r"is not a results folder: it has no benchmark\.json"):
         vb.load(tmp_path)
 
 

@@ -129,7 +129,7 @@ def test_lines_that_are_no_events_are_taken_out_and_the_others_kept(results):
     ]
     path.write_bytes(b"".join([*lines[:2], *wrong, *lines[2:], b'{"event": "to']))
     (fault,) = find_faults(results)
-    assert fault.what == f"6 of {len(lines) + 7} lines are no events"
+    assert fault.what == f"6 of {len(lines) + 7} lines are not events"
     fault.repair()
     assert path.read_bytes() == b"".join(lines)
     assert path.with_suffix(".corrupt").exists()

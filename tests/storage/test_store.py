@@ -165,7 +165,7 @@ def test_a_benchmark_is_read_back_as_it_was_written(results):
 
 
 def test_a_folder_without_a_benchmark_is_no_results_folder(results):
-    with pytest.raises(ResultsError, match="is no results folder"):
+    with pytest.raises(ResultsError, match="is not a results folder"):
         results.store.read_benchmark()
 
 

@@ -63,7 +63,7 @@ def test_weights_that_are_not_those_of_the_record_are_refused(trained):
     content = bytearray(trained.weights.read_bytes())
     content[-1] ^= 1
     trained.weights.write_bytes(content)
-    with pytest.raises(ResultsError, match=r"is not what record\.json says"):
+    with pytest.raises(ResultsError, match=r"does not have the sha256 that the record gives"):
         restore(trained)
 
 

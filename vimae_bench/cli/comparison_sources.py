@@ -64,7 +64,7 @@ def side(name: str, places: SourceLocations) -> ComparisonSource:
     if "@" in name:
         return _revision(name)
     raise BenchError(
-        f"{name}: is no results folder, benchmark file, PATH@REVISION or mlflow:EXPERIMENT{_near(name, places.results)}"
+        f"{name}: is not a results folder, benchmark file, PATH@REVISION or mlflow:EXPERIMENT{_near(name, places.results)}"
     )
 
 

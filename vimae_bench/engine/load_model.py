@@ -6,8 +6,8 @@ from ..core.canonical import Json
 from ..core.errors import ResultsError
 from ..core.spec import Run
 from ..models.autoencoder import Autoencoder
-from ..storage.atomic import compute_sha256, read_json
 from ..storage.run_folder import RunFolder
+from ..storage.verify import read_record, verify_weights
 from .build import build, frame_of, objective_of
 from .record import load_weights
 
@@ -18,15 +18,14 @@ def restore(folder: RunFolder, device: torch.device | str = "cpu") -> Autoencode
     Nothing in them is executed; the run's plugins have to be installed. Raises ResultsError where one of them is
     missing, damaged or not of the other, and BenchError for a plugin that is not there.
     """
-    record = read_json(folder.record)
+    record = read_record(folder.record)
     try:
-        run, shape, digest = Run.from_json(record["run"]), _shape(record), (record["weights"] or {})["sha256"]
+        run, shape = Run.from_json(record["run"]), _shape(record)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultsError(f"{folder.record}: is not the record of a trained model ({error!r})") from error
     if not folder.weights.exists():
         raise ResultsError(f"{folder.weights}: is not there; remove the run's folder and run again")
-    if compute_sha256(folder.weights) != digest:
-        raise ResultsError(f"{folder.weights}: is not what {folder.record.name} says; remove it and run again")
+    verify_weights(folder.weights, record)
     model = build(run, frame_of(run, shape), objective_of(run), torch.device(device))
     load_weights(folder.weights, model)
     return model.eval()

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import nn
@@ -17,8 +17,9 @@ from ..core.spec import Run
 from ..execution.jobs import Job
 from ..models.autoencoder import Autoencoder
 from ..plugin.manager import find_plugins
-from ..storage.atomic import atomic_write, compute_sha256, read_json, write_json
+from ..storage.atomic import atomic_write, compute_sha256, write_json
 from ..storage.run_folder import RunFolder
+from ..storage.verify import read_record, set_aside, verify_weights
 from .training.loop import Trained
 
 SCHEMA = 1
@@ -69,21 +70,19 @@ def ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
     if not folder.record.exists():
         return None
     try:
-        record = read_json(folder.record)
+        record = read_record(folder.record)
     except ResultsError:
-        folder.record.replace(folder.record.with_suffix(".corrupt"))
+        set_aside(folder.record)
         return None
-    if record.get("status") == "done":
-        weights: object = record.get("weights")
-        digest = cast("Json", weights).get("sha256") if isinstance(weights, dict) else None
-        return "done" if _whole(folder.weights, digest) else None
-    return "diverged" if record.get("status") == "diverged" else None
+    if record["status"] == "done":
+        return "done" if _has_weights(folder, record) else None
+    return "diverged" if record["status"] == "diverged" else None
 
 
 def status(folder: RunFolder) -> str | None:
     """How the record says that the run ended; None where there is none, or it is damaged."""
     try:
-        return read_json(folder.record).get("status")
+        return read_record(folder.record)["status"]
     except ResultsError:
         return None
 
@@ -95,10 +94,16 @@ def load_weights(path: Path, model: nn.Module) -> None:
     model.load_state_dict(load_file(path))
 
 
-def _whole(path: Path, digest: object) -> bool:
-    if path.exists() and compute_sha256(path) != digest:
-        path.replace(path.with_suffix(".corrupt"))
-    return path.exists()
+def _has_weights(folder: RunFolder, record: Json) -> bool:
+    """Whether the weights of the record are there; other ones are set aside."""
+    if not folder.weights.exists():
+        return False
+    try:
+        verify_weights(folder.weights, record)
+    except ResultsError:
+        set_aside(folder.weights)
+        return False
+    return True
 
 
 def _write_weights(path: Path, model: nn.Module) -> Json:

@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from ..core.canonical import Json, check_type
 from ..core.errors import ResultsError, shorten
-from ..core.results import Estimate, Measure, Status
+from ..core.results import Estimate, Measure
 from ..core.spec import MatrixEntry, PluginSpec, Run
 from .archive import ArchivePath
 from .atomic import read_json, write_json
 from .metric_file import disambiguating_suffix, read_metric_file
 from .run_folder import RunFolder, reference_path
+from .verify import read_record, set_aside
 
 RunState = Literal["new", "resume", "measure", "done", "diverged", "failed"]
 FINISHED_STATES: tuple[RunState, ...] = ("done", "diverged")
@@ -102,7 +103,7 @@ class ResultsFolder:
         if not folder.record.exists():
             return "resume" if folder.spec.exists() else "new"
         try:
-            status: RunState = _record(folder.record, entry.run)["status"]
+            status: RunState = read_record(folder.record, entry.run)["status"]
         except ResultsError:
             return "failed"
         if status != "done":
@@ -123,10 +124,9 @@ class ResultsFolder:
     def set_aside_damaged(self, entries: Sequence[MatrixEntry]) -> list[Path]:
         """Rename the damaged files of these entries to `<name>.corrupt`, to be made again; gives their old paths."""
         damaged = [
-            path for path, read in dict(self._files(entries)).items() if path.exists() and not _whole(path, read)
+            path for path, read in dict(self._files(entries)).items() if path.exists() and not _is_readable(path, read)
         ]
-        for path in damaged:
-            path.replace(path.with_suffix(".corrupt"))
+        set_aside(*damaged)
         return damaged
 
     def write_benchmark(
@@ -138,10 +138,10 @@ class ResultsFolder:
         write_json(self.path / "benchmark.json", {**head, "cells": rows})
 
     def read_benchmark(self) -> SavedBenchmark:
-        """Raises ResultsError if this is no results folder, or its benchmark.json is damaged."""
+        """Raises ResultsError if this is not a results folder, or its benchmark.json is damaged."""
         path = self.path / "benchmark.json"
         if not path.exists():
-            raise ResultsError(f"{self.path}: is no results folder, for there is no benchmark.json in it")
+            raise ResultsError(f"{self.path}: is not a results folder: it has no benchmark.json")
         raw = read_json(path)
         try:
             known = _Known()
@@ -157,7 +157,7 @@ class ResultsFolder:
     def _load_result(self, entry: MatrixEntry) -> RunResult:
         folder = self.run_folder(entry.run)
         try:
-            record = _record(folder.record, entry.run)
+            record = read_record(folder.record, entry.run)
         except ResultsError as error:
             if folder.record.exists():
                 return RunResult(entry, folder.path, "failed", str(error))
@@ -174,7 +174,7 @@ class ResultsFolder:
     def _files(self, entries: Sequence[MatrixEntry]) -> Iterator[tuple[Path, Callable[[Path], object]]]:
         for entry in entries:
             folder = self.run_folder(entry.run)
-            yield folder.record, partial(_record, run=entry.run)
+            yield folder.record, partial(read_record, run=entry.run)
             for metric in entry.metrics:
                 yield folder.metric(metric), read_metric_file
                 yield self._reference_of(entry.run, metric), read_metric_file
@@ -183,22 +183,6 @@ class ResultsFolder:
 def is_file_name(name: str) -> bool:
     """Whether a name is one of a file, and no path."""
     return name.isprintable() and "/" not in name and name not in ("", ".", "..") and len(name.encode()) <= 255
-
-
-def _record(path: Path, run: Run) -> Json:
-    record = read_json(path)
-    if record.get("key") != run.key or record.get("status") not in get_args(Status):
-        raise ResultsError(f"{path}: is not the record of this run; remove it and run again")
-    validate_record(path, record)
-    return record
-
-
-def validate_record(path: Path, record: Json) -> None:
-    """Raises ResultsError for a record in which something is not of the kind that `run` writes."""
-    made_by = record.get("made_by") or {}
-    tables = (record.get("data") or {}, made_by, isinstance(made_by, dict) and made_by.get("plugins", {}))
-    if not isinstance(record.get("reason", ""), str) or not all(isinstance(table, dict) for table in tables):
-        raise ResultsError(f"{path}: is not as `run` writes it; remove it and run again")
 
 
 def _measured(
@@ -231,7 +215,7 @@ def _reference(path: Path, entry: MatrixEntry, metric: PluginSpec) -> Reference:
     return Reference(entry.run.dataset, entry.run.latent, found.measures, found.rows)
 
 
-def _whole(path: Path, read: Callable[[Path], object]) -> bool:
+def _is_readable(path: Path, read: Callable[[Path], object]) -> bool:
     try:
         read(path)
     except ResultsError:

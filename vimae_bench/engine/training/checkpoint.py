@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 
 from ...storage.atomic import compute_sha256
+from ...storage.verify import set_aside, verify_checkpoint
 
 EVERY = 5.0
 """Seconds of training between two checkpoints: a state is written at the end of the first epoch after them."""
@@ -35,16 +36,16 @@ def save(folder: Path, epoch: int, state: dict[str, Any], steps: int = 0) -> Non
 def latest(folder: Path, device: torch.device) -> tuple[int, dict[str, Any]] | None:
     """The newest whole state and its epoch. Damaged files, and those that hold code, are set aside as `*.corrupt`."""
     for path in _newest_first(folder):
-        _, at, digest = path.stem.split("-")
-        if compute_sha256(path)[:16] == digest and (state := _read(path, device)) is not None:
-            return int(at.partition(".")[0]), state
-        path.replace(path.with_suffix(".corrupt"))
+        if (state := _read(path, device)) is not None:
+            return int(path.stem.split("-")[1].partition(".")[0]), state
+        set_aside(path)
     return None
 
 
 def _read(path: Path, device: torch.device) -> dict[str, Any] | None:
-    """What a file holds, none of it run; None where it is no state."""
+    """What a file holds, none of it run; None where it is damaged or not a state."""
     try:
+        verify_checkpoint(path)
         state: object = torch.load(path, map_location=device, weights_only=True)
     except (MemoryError, torch.OutOfMemoryError):  # there is nothing wrong with the file
         raise

@@ -1,0 +1,75 @@
+"""Whether the files of a run are as they were written: one function for each kind of file.
+
+Each raises ResultsError, naming the file, for one that is damaged. The results folder, the engine and `doctor` all ask
+here; metrics are read by `metric_file`, codes by `latent_codes`.
+"""
+
+import shutil
+from pathlib import Path
+from typing import cast, get_args
+
+from ..core.canonical import Json
+from ..core.errors import ResultsError
+from ..core.results import Status
+from ..core.spec import Run
+from .atomic import compute_sha256, read_json
+
+PNG = b"\x89PNG\r\n\x1a\n"
+PNG_END = b"IEND\xaeB`\x82"
+
+
+def read_record(path: Path, run: Run | None = None) -> Json:
+    """The record of how a training ended; if `run` is given, it has to be that of this run."""
+    record = read_json(path)
+    if record.get("status") not in get_args(Status) or (run and record.get("key") != run.key):
+        raise ResultsError(f"{path}: is not the record of this run; remove it and run again")
+    made_by = record.get("made_by") or {}
+    plugins = isinstance(made_by, dict) and made_by.get("plugins", {})
+    tables = (record.get("data") or {}, record.get("weights") or {}, made_by, plugins)
+    if not isinstance(record.get("reason", ""), str) or not all(isinstance(table, dict) for table in tables):
+        raise ResultsError(f"{path}: is not as `run` writes it; remove it and run again")
+    return record
+
+
+def read_spec(path: Path) -> Run:
+    """The run that a spec describes."""
+    return parse_run(path, read_json(path))
+
+
+def parse_run(path: Path, raw: object) -> Run:
+    """The run in a file's JSON."""
+    try:
+        return Run.from_json(cast("Json", raw))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
+
+
+def verify_weights(path: Path, record: Json) -> None:
+    """Raises ResultsError if trained weights are not those of their record."""
+    weights: object = record.get("weights")
+    digest = cast("Json", weights).get("sha256") if isinstance(weights, dict) else None
+    if compute_sha256(path) != digest:
+        raise ResultsError(f"{path}: does not have the sha256 that the record gives; remove it and run again")
+
+
+def verify_checkpoint(path: Path) -> None:
+    """Raises ResultsError if a state of training does not have the sha256 in its name."""
+    if compute_sha256(path)[:16] != path.stem.rpartition("-")[2]:
+        raise ResultsError(f"{path}: does not have the sha256 in its name")
+
+
+def verify_picture(path: Path) -> None:
+    """Raises ResultsError if a PNG was cut off."""
+    data = path.read_bytes()
+    if not (data.startswith(PNG) and data.endswith(PNG_END)):
+        raise ResultsError(f"{path}: is not a complete picture")
+
+
+def set_aside(*paths: Path) -> None:
+    """Rename damaged files or folders to `<name>.corrupt`, so that they are made again; missing ones are skipped."""
+    for path in paths:
+        if path.exists():
+            aside = path.with_suffix(".corrupt")
+            if aside.is_dir():
+                shutil.rmtree(aside)  # from an earlier repair
+            path.replace(aside)
