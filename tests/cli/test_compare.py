@@ -86,7 +86,8 @@ def test_every_format_says_the_same(kept, tmp_path):
 def test_what_is_no_side_is_told_for_both_at_once(kept):
     output = call("fig2", "mlflow:fig1", "--results", ".", code=2)
     assert (
-        "fig2: is not a results folder, benchmark file, PATH@REVISION or mlflow:EXPERIMENT; did you mean 'fig1'?" in output
+        "fig2: is not a results folder, benchmark file, PATH@REVISION or mlflow:EXPERIMENT; did you mean 'fig1'?"
+        in output
     )
     assert "mlflow.db: no MLflow store is there" in output
 
