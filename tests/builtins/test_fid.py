@@ -177,6 +177,20 @@ def test_without_weights_a_metric_is_refused_before_training_and_gives_nothing(c
             metric.references(evaluation.splits, evaluation.spec, "toy")
 
 
+def test_the_refusal_names_the_option_and_metrics_that_do_without(cache, monkeypatch, tmp_path):
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "nowhere.pth"))
+    with pytest.raises(WeightsUnavailable) as caught:
+        Fid().features(None)
+    for words in ("--inception-weights", "fd_pca64", "fd_cnn"):
+        assert words in str(caught.value)
+
+
+def test_a_file_of_weights_goes_before_the_environment(random_inception, cache, monkeypatch, tmp_path):
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "nowhere.pth"))
+    digest = sha256(random_inception.read_bytes()).hexdigest()[:8]
+    assert Fid(digest, str(random_inception)).features(None).path == random_inception
+
+
 def test_images_of_two_channels_are_refused(given):
     x = np.zeros((4, 2, 8, 8), dtype=np.uint8)
     splits = Splits(*[Examples(x, None)] * 3)

@@ -1,7 +1,7 @@
 """The Inception network of the Fréchet inception distance: its weights, found and checked, and its features.
 
 It is torch-fidelity's port of the graph that Heusel et al. published (1706.08500), with the resizing that lies in the
-graph. The weights are a file of their own, downloaded once, or given by `--inception-weights`.
+graph. The weights are a file of their own, downloaded once, or given.
 """
 
 import hashlib
@@ -74,14 +74,15 @@ class InceptionExtractor:
             cudnn.allow_tf32 = before
 
 
-def load_inception(layer: InceptionLayer, weights: str = ORIGINAL_INCEPTION) -> InceptionExtractor:
+def load_inception(layer: InceptionLayer, weights: str = ORIGINAL_INCEPTION, file: str = "") -> InceptionExtractor:
     """The network with the weights whose sha256 begins with `weights`, downloaded now if they are nowhere.
 
     The sum is that of the file, or that of the weights the layer uses, which a file cut off above the layer has too.
-    A file named by `$VIMAE_BENCH_INCEPTION` is the only one looked at; otherwise it is the cache folder's, that of
-    torch-fidelity's own downloads, or a new download. Raises NoWeights where they cannot be had or are not those.
+    The `file`, or one named by `$VIMAE_BENCH_INCEPTION`, is the only one looked at; otherwise it is the cache folder's,
+    that of torch-fidelity's own downloads, or a new download. Raises WeightsUnavailable where they cannot be had or are not
+    those.
     """
-    path = _given() or next(filter(Path.is_file, (_ours(), _theirs())), None) or _download()
+    path = _given(file) or next(filter(Path.is_file, (_ours(), _theirs())), None) or _download()
     found = _looked_at(path, layer, path.stat().st_mtime_ns)
     if not found.whole:
         raise WeightsUnavailable(f"{path}: the weights up to the {layer}-d layer are not all numbers. {_remedy()}")
@@ -117,7 +118,7 @@ def _uses(layer: InceptionLayer, name: str) -> bool:
 
 
 def _weights(path: Path, layer: InceptionLayer) -> Mapping[str, Tensor]:
-    """The tensors of a file, which have to be the network's. Raises NoWeights if they are not."""
+    """The tensors of a file, which have to be the network's. Raises WeightsUnavailable if they are not."""
     try:
         # First without running anything that a pickle may hold, which torch-fidelity would.
         weights = torch.load(path, map_location="cpu", weights_only=True)
@@ -128,15 +129,13 @@ def _weights(path: Path, layer: InceptionLayer) -> Mapping[str, Tensor]:
     return weights
 
 
-def _given() -> Path | None:
-    named = os.environ.get(WEIGHTS_VARIABLE)
+def _given(file: str) -> Path | None:
+    named = file or os.environ.get(WEIGHTS_VARIABLE)
     if not named:
         return None
     path = Path(named).expanduser()
     if not path.is_file():
-        raise WeightsUnavailable(
-            f"{WEIGHTS_VARIABLE} (--inception-weights) names {path}, and there is no such file. {_remedy()}"
-        )
+        raise WeightsUnavailable(f"{path} is to hold the Inception weights, and there is no such file. {_remedy()}")
     return path
 
 
@@ -173,11 +172,7 @@ def _fetch(path: Path) -> None:
 
 
 def _remedy() -> str:
-    return (
-        f"Download {URL} (sha256 {SHA256}), and give it by --inception-weights PATH, by {WEIGHTS_VARIABLE}, "
-        f"or as {_ours()}. "
-        "The metrics fd_pca64 and fd_cnn do without."
-    )
+    return f"Download {URL} (sha256 {SHA256}), and give it by {WEIGHTS_VARIABLE}, or as {_ours()}."
 
 
 @lru_cache(maxsize=2)

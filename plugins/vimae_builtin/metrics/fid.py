@@ -16,14 +16,16 @@ from vimae_bench.metrics import (
     GenerativeDistance,
     InceptionLayer,
     ReferenceStatistics,
+    WeightsUnavailable,
     load_inception,
 )
-from vimae_bench.plugin import Estimate, Metric, ModelSpec, Splits, hookimpl
+from vimae_bench.plugin import Estimate, Metric, ModelSpec, RunOption, Splits, hookimpl
 
 Weights = Annotated[str, MinLen(8)]
 """How the sha256 of the weights begins, in hexadecimal digits."""
 SEED = 2020  # torch-fidelity's
 ROWS = 500
+HINT = "Or give it by --inception-weights PATH; the metrics fd_pca64 and fd_cnn do without."
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,17 @@ class _InInception(GenerativeDistance):
     """
 
     weights: Weights = ORIGINAL_INCEPTION
+    weights_file: str = ""
+
+    run_options: ClassVar[tuple[RunOption, ...]] = (
+        RunOption(
+            "--inception-weights",
+            "The weights of the Inception network, for fid and kid.  [default: $VIMAE_BENCH_INCEPTION, or downloaded]",
+            setting="weights_file",
+            metavar="PATH",
+            is_path=True,
+        ),
+    )
 
     layer: ClassVar[InceptionLayer] = "2048"
 
@@ -49,7 +62,10 @@ class _InInception(GenerativeDistance):
         return self.seconds(INCEPTION_COST, device)
 
     def features(self, splits: Splits) -> FeatureExtractor:  # noqa: ARG002
-        return load_inception(self.layer, self.weights)
+        try:
+            return load_inception(self.layer, self.weights, self.weights_file)
+        except WeightsUnavailable as error:
+            raise WeightsUnavailable(f"{error} {HINT}") from error
 
 
 @dataclass(frozen=True)
