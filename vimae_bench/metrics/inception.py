@@ -79,8 +79,8 @@ def load_inception(layer: InceptionLayer, weights: str = ORIGINAL_INCEPTION, fil
 
     The sum is that of the file, or that of the weights the layer uses, which a file cut off above the layer has too.
     The `file`, or one named by `$VIMAE_BENCH_INCEPTION`, is the only one looked at; otherwise it is the cache folder's,
-    that of torch-fidelity's own downloads, or a new download. Raises WeightsUnavailable where they cannot be had or are not
-    those.
+    that of torch-fidelity's own downloads, or a new download. Raises WeightsUnavailable where they cannot be had or are
+    others.
     """
     path = _given(file) or next(filter(Path.is_file, (_ours(), _theirs())), None) or _download()
     found = _looked_at(path, layer, path.stat().st_mtime_ns)
