@@ -63,9 +63,8 @@ def side(name: str, places: SourceLocations) -> ComparisonSource:
         return _side(name, Path(name), places.results)
     if "@" in name:
         return _revision(name)
-    raise BenchError(
-        f"{name}: is not a results folder, benchmark file, PATH@REVISION or mlflow:EXPERIMENT{_near(name, places.results)}"
-    )
+    hint = _near(name, places.results)
+    raise BenchError(f"{name}: is not a results folder, benchmark file, PATH@REVISION or mlflow:EXPERIMENT{hint}")
 
 
 def _side(name: str, path: Path, results: Path) -> ComparisonSource:
