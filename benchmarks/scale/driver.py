@@ -15,8 +15,8 @@ from pathlib import Path
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
-from vimae_bench.engine.runner import list_jobs, run_jobs
-from vimae_bench.execution import Event, Executor, Job, PluginSpec
+from vimae_bench.engine.runner import WORKER_MODULES, list_jobs, run_jobs
+from vimae_bench.execution import PluginSpec, Event, Executor, Job, JobStarted
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder, read_events
 from vimae_bench.storage.store import ResultsFolder
@@ -26,16 +26,16 @@ from .work import simulate
 
 @dataclass
 class Timed:
-    """The local executor with the simulated work, and the clock at its first start and its last event."""
+    """An executor, and the clock at its first start and its last event."""
 
     inner: Executor
     first: float = 0.0
     last: float = 0.0
 
-    def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:  # noqa: ARG002
-        for event in self.inner(jobs, simulate):
+    def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
+        for event in self.inner(jobs, work):
             self.last = time.perf_counter()
-            self.first = self.first or (self.last if event.kind == "started" else 0.0)
+            self.first = self.first or (self.last if isinstance(event, JobStarted) else 0.0)
             yield event
 
 
@@ -47,9 +47,11 @@ def drive(file: Path, seeds: Sequence[int], results: Path, jobs: int, reporters:
     store.write_benchmark(benchmark.name, benchmark.source, asdict(benchmark.leaderboard), matrix)
     todo = list_jobs(store, benchmark.name, matrix, results / "data")
     planned = time.perf_counter() - began
-    executor = Timed(make_plugin("executor", PluginSpec("local", {"jobs": jobs})))
+    local = make_plugin("executor", PluginSpec("local", {"jobs": jobs}))
+    local.prepare(WORKER_MODULES)
+    executor = Timed(local)
     before = time.process_time()
-    failed = run_jobs(todo, executor, [make_plugin("reporter", PluginSpec(name)) for name in reporters])
+    failed = run_jobs(todo, executor, [make_plugin("reporter", PluginSpec(name)) for name in reporters], work=simulate)
     return {
         "runs": len(todo),
         "failed": len(failed),

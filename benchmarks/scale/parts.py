@@ -18,7 +18,7 @@ from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
 from vimae_bench.core.spec import MatrixEntry
 from vimae_bench.engine.runner import list_jobs
-from vimae_bench.execution import Event, Job
+from vimae_bench.execution import Event, Job, JobEnded, JobStarted
 from vimae_bench.storage.store import ResultsFolder
 
 from .work import write_epochs
@@ -114,11 +114,11 @@ def console_seconds(matrix: Matrix, *, terminal: bool) -> float:
 
 
 def _events(todo: Sequence[Job]) -> Iterator[Event]:
-    yield Event("started", todo[0])
+    yield JobStarted(todo[0])
     for before, job in pairwise(todo):
-        yield Event("started", job)
-        yield Event("ended", before, 0)
-    yield Event("ended", todo[-1], 0)
+        yield JobStarted(job)
+        yield JobEnded(before, 0)
+    yield JobEnded(todo[-1], 0)
 
 
 @dataclass(frozen=True)

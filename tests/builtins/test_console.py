@@ -4,7 +4,7 @@ import time
 import pytest
 from rich.console import Console
 
-from vimae_bench.execution import Event, Job, MatrixEntry, PluginSpec, Run, Training
+from vimae_bench.execution import Job, JobEnded, JobRequeued, JobStarted, MatrixEntry, Note, PluginSpec, Run, Tick, Training
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_builtin.reporters.console import (
@@ -52,9 +52,9 @@ def test_there_is_a_bar_for_the_matrix_and_one_for_each_run_under_way(job):
     jobs = [job(seed=0), job("VIMAE-n", seed=1), job(seed=2)]
     display = ProgressDisplay(jobs, terminal())
     for begun in jobs[:2]:
-        display.show_event(Event("started", begun))
+        display.show_event(JobStarted(begun))
     train(jobs[0], 1, 12, total=31.25)
-    display.show_event(Event("tick"))
+    display.show_event(Tick())
     matrix, first, second = frame(display)
     assert matrix.split()[0] == "toy"
     assert "0/3" in matrix
@@ -69,21 +69,21 @@ def test_there_is_a_bar_for_the_matrix_and_one_for_each_run_under_way(job):
 def test_only_what_was_written_since_is_read_again(job):
     run = job()
     display = ProgressDisplay([run], terminal())
-    display.show_event(Event("started", run))
+    display.show_event(JobStarted(run))
     train(run, 1, 40)
-    display.show_event(Event("tick"))
+    display.show_event(Tick())
     RunFolder(run.folder).events.write_text("x" * RunFolder(run.folder).events.stat().st_size)
-    display.show_event(Event("tick"))
+    display.show_event(Tick())
     assert "40/40" in frame(display)[1]
 
 
 def test_while_measuring_the_metric_is_named(job):
     run = job()
     display = ProgressDisplay([run], terminal())
-    display.show_event(Event("started", run))
+    display.show_event(JobStarted(run))
     train(run, 1, 40)
     RunFolder(run.folder).append_event("measuring", metric="svm", time=1.0)
-    display.show_event(Event("tick"))
+    display.show_event(Tick())
     matrix, row = frame(display)
     assert "0:" not in matrix  # nobody knows how long measuring takes
     assert "measuring svm" in row
@@ -94,9 +94,9 @@ def test_a_run_that_ended_well_leaves_its_row_and_no_line(job):
     runs = [job(seed=0), job(seed=1)]
     console = terminal()
     display = ProgressDisplay(runs, console)
-    display.show_event(Event("started", runs[0]))
+    display.show_event(JobStarted(runs[0]))
     end(runs[0])
-    display.show_event(Event("ended", runs[0], 0))
+    display.show_event(JobEnded(runs[0], 0))
     assert len(frame(display)) == 1
     assert "1/2" in frame(display)[0]
     assert console.file.getvalue() == ""
@@ -105,12 +105,12 @@ def test_a_run_that_ended_well_leaves_its_row_and_no_line(job):
 def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(job):
     console, run = Console(file=io.StringIO(), width=100), job()
     display = ProgressDisplay([run, job(seed=1)], console)
-    display.show_event(Event("started", run))
-    display.show_event(Event("left", run, 75))
+    display.show_event(JobStarted(run))
+    display.show_event(JobRequeued(run))
     assert display.rows == {}
     assert (display.ended, console.file.getvalue()) == (0, "")
     end(run)
-    display.show_event(Event("ended", run, 0, "done by another process"))
+    display.show_event(JobEnded(run, 0, "done by another process"))
     assert console.file.getvalue() == "1/2 VAE digits mlp s0: done by another process\n"
 
 
@@ -125,30 +125,30 @@ def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(job):
 def test_a_run_that_ended_badly_is_told_at_once_with_the_reason(job, status, code, told):
     console, run = terminal(), job()
     display = ProgressDisplay([run], console)
-    display.show_event(Event("started", run))
+    display.show_event(JobStarted(run))
     if status:
         end(run, status, "total not finite in epoch 3")
-    display.show_event(Event("ended", run, code))
+    display.show_event(JobEnded(run, code))
     assert told in console.file.getvalue()
 
 
 def test_a_metric_that_failed_is_told_though_the_run_is_done(job):
     console, run = terminal(), job()
     display = ProgressDisplay([run], console)
-    display.show_event(Event("started", run))
+    display.show_event(JobStarted(run))
     RunFolder(run.folder).append_event("metric failed", reason="metric 'svm': no labels", time=1.0)
     end(run)
-    display.show_event(Event("ended", run, 1))
+    display.show_event(JobEnded(run, 1))
     assert "metric 'svm': no labels" in console.file.getvalue()
 
 
 def test_a_damaged_record_is_told_and_ends_nothing(job):
     console, run = terminal(), job()
     display = ProgressDisplay([run], console)
-    display.show_event(Event("started", run))
+    display.show_event(JobStarted(run))
     train(run, 1, 1)
     RunFolder(run.folder).record.write_text('{"sta')
-    display.show_event(Event("ended", run, 0))
+    display.show_event(JobEnded(run, 0))
     assert "record.json" in console.file.getvalue()
 
 
@@ -157,14 +157,14 @@ def test_a_resumed_run_starts_where_it_was_and_forgets_what_went_wrong_then(job)
     train(run, 1, 10)
     RunFolder(run.folder).append_event("metric failed", reason="an old trouble", time=1.0)
     display = ProgressDisplay([run, job(seed=1)], console)
-    display.show_event(Event("started", run))
+    display.show_event(JobStarted(run))
     assert "10/40" in frame(display)[1]
     assert "0:" not in frame(display)[0]  # ten epochs in no time are no pace
     RunFolder(run.folder).append_event("started", time=1.0, resumed_from=8)
-    display.show_event(Event("tick"))
+    display.show_event(Tick())
     assert "8/40" in frame(display)[1]
     end(run)
-    display.show_event(Event("ended", run, 0))
+    display.show_event(JobEnded(run, 0))
     assert console.file.getvalue() == ""
 
 
@@ -173,7 +173,7 @@ def test_elsewhere_each_run_that_has_ended_is_one_line(job):
     console = Console(file=io.StringIO(), width=20)
     stream = show_progress(
         runs,
-        iter([Event("started", r) for r in runs] + [Event("tick")] + [Event("ended", r, 0) for r in runs]),
+        iter([JobStarted(r) for r in runs] + [Tick()] + [JobEnded(r, 0) for r in runs]),
         console,
     )
     for _ in range(3):
@@ -197,10 +197,10 @@ NASTY = "a[/oops]b \x1b[31m[red]c\x07\r\nd\u202e {task}"
 def test_labels_and_reasons_are_shown_and_not_obeyed(job, make):
     console, run = make(), job(NASTY)
     display = ProgressDisplay([run], console)
-    display.show_event(Event("started", run))
+    display.show_event(JobStarted(run))
     assert "a[/oops]b [31m[red]cd {task} digits" in frame(display)[1]
     end(run, "failed", NASTY)
-    display.show_event(Event("ended", run, 1))
+    display.show_event(JobEnded(run, 1))
     told = console.file.getvalue()
     assert "failed: a[/oops]b [31m[red]cd {task}" in told
     assert not any(obeyed in told for obeyed in ("\x07", "\r", "\u202e", "\x1b[31m[red]"))
@@ -209,13 +209,13 @@ def test_labels_and_reasons_are_shown_and_not_obeyed(job, make):
 @pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO(), width=100)])
 def test_a_note_is_a_line_of_its_own(job, make):
     console, run = make(), job()
-    list(show_progress([run], iter([Event("note", reason="2 runs side by side: [red]2 cores\a")]), console))
+    list(show_progress([run], iter([Note("2 runs side by side: [red]2 cores\a")]), console))
     assert "2 runs side by side: [red]2 cores\n" in console.file.getvalue()
 
 
 def test_every_event_is_passed_on_and_the_cursor_comes_back(job):
     console, run = terminal(), job()
-    events = [Event("started", run), Event("tick"), Event("ended", run, 0)]
+    events = [JobStarted(run), Tick(), JobEnded(run, 0)]
     assert list(show_progress([run], iter(events), console)) == events
     shown = console.file.getvalue()
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
@@ -223,7 +223,7 @@ def test_every_event_is_passed_on_and_the_cursor_comes_back(job):
 
 def test_an_interrupted_stream_gives_the_cursor_back(job):
     console, run = terminal(), job()
-    stream = show_progress([run], iter([Event("started", run), Event("tick")]), console)
+    stream = show_progress([run], iter([JobStarted(run), Tick()]), console)
     next(stream)
     stream.close()
     shown = console.file.getvalue()
@@ -238,7 +238,7 @@ def test_nothing_is_shown_when_there_is_nothing_to_do():
 
 def test_the_bars_go_to_the_error_stream(job, capsys):
     run = job()
-    list(ConsoleReporter()([run], iter([Event("started", run), Event("ended", run, 0)])))
+    list(ConsoleReporter()([run], iter([JobStarted(run), JobEnded(run, 0)])))
     told = capsys.readouterr()
     assert told.out == ""
     assert "1/1 VAE digits mlp s0: done" in told.err
@@ -249,8 +249,8 @@ def test_a_tick_costs_little(job):
     display = ProgressDisplay(runs, terminal())
     for run in runs:
         train(run, 1, 20)
-        display.show_event(Event("started", run))
-    best = min(_seconds(lambda: display.show_event(Event("tick"))) for _ in range(20))
+        display.show_event(JobStarted(run))
+    best = min(_seconds(lambda: display.show_event(Tick())) for _ in range(20))
     assert best < 0.02
 
 
@@ -273,13 +273,13 @@ def test_a_remark_on_the_training_is_told_once_for_each_method(job):
     console = Console(file=io.StringIO(), width=200)
     display = ProgressDisplay(runs, console)
     for run in runs:
-        display.show_event(Event("started", run))
+        display.show_event(JobStarted(run))
         RunFolder(run.folder).append_event("preparing", time=0.0)
         RunFolder(run.folder).append_event(
             "started", time=0.0, resumed_from=0, step="eager", remark="not compiled, since it reads"
         )
-        display.show_event(Event("tick"))
-        display.show_event(Event("ended", run, 0))
+        display.show_event(Tick())
+        display.show_event(JobEnded(run, 0))
     told = [line for line in console.file.getvalue().split("\n") if "not compiled" in line]
     assert told == ["VAE: not compiled, since it reads", "VIMAE-n: not compiled, since it reads"]
 
@@ -287,10 +287,10 @@ def test_a_remark_on_the_training_is_told_once_for_each_method(job):
 def test_while_a_step_is_compiled_the_run_is_preparing(job):
     run = job()
     display = ProgressDisplay([run], terminal())
-    display.show_event(Event("started", run))
+    display.show_event(JobStarted(run))
     RunFolder(run.folder).append_event("preparing", time=0.0)
-    display.show_event(Event("tick"))
+    display.show_event(Tick())
     assert "preparing" in frame(display)[1]
     RunFolder(run.folder).append_event("started", time=0.0, resumed_from=0, step="compiled", remark="")
-    display.show_event(Event("tick"))
+    display.show_event(Tick())
     assert "preparing" not in frame(display)[1]

@@ -17,18 +17,14 @@ from helpers.worker_behaviours import (
     leave_a_child,
     make_job,
     run_out_of_memory,
-    train_on_shared_device,
     wait_to_be_killed,
     write_devices,
 )
-from vimae_bench.execution import Job, MatrixEntry, PluginSpec, Run, Training
-from vimae_bench.execution.jobs import LEFT
+from vimae_bench.execution import MatrixEntry, PluginSpec, ExitCode, Job, JobEnded, JobStarted, Note, Run, Tick, Training
 from vimae_bench.plugin import BenchError
 from vimae_builtin.executors.inline import Inline
-from vimae_builtin.executors.local import Local, machine
-from vimae_builtin.executors.local import concurrency as slots
-from vimae_builtin.executors.local import process_pool as crew
-from vimae_builtin.executors.local.worker import free_memory, server
+from vimae_builtin.executors.local import Local
+from vimae_builtin.executors.local.worker import query_free_memory, start_server
 
 
 @pytest.fixture
@@ -44,7 +40,7 @@ def alive(pid: int) -> bool:
 
 def test_one_that_dies_takes_no_other_with_it(tmp_path):
     jobs = [make_job(tmp_path, seed) for seed in range(len(BEHAVIOURS))]
-    ends = {e.job.entry.label: e for e in Local(jobs=2, timeout=8)(jobs, behave) if e.kind == "ended"}
+    ends = {e.job.entry.label: e for e in Local(jobs=2, timeout=8)(jobs, behave) if isinstance(e, JobEnded)}
     assert {label: e.exit_code for label, e in ends.items()} == {
         "ends well": 0,
         "raises": 1,
@@ -63,14 +59,14 @@ def test_one_that_dies_takes_no_other_with_it(tmp_path):
 def test_no_more_runs_than_slots_go_side_by_side(tmp_path):
     side_by_side, most = 0, 0
     for event in Local(jobs=2)([make_job(tmp_path, 0)] * 5, behave):
-        side_by_side += {"started": 1, "ended": -1}.get(event.kind, 0)
+        side_by_side += {JobStarted: 1, JobEnded: -1}.get(type(event), 0)
         most = max(most, side_by_side)
     assert most == 2
 
 
 def test_ending_early_ends_the_runs_under_way(tmp_path):
     events = Local(jobs=1)([make_job(tmp_path, BEHAVIOURS.index("hangs"))], behave)
-    assert next(events).kind == "started"
+    assert isinstance(next(events), JobStarted)
     pid = tmp_path / str(BEHAVIOURS.index("hangs")) / "pid"
     while not pid.exists():
         next(events)
@@ -123,7 +119,7 @@ def test_a_second_signal_ends_at_once_what_does_not_end_by_itself(tmp_path, help
 
 
 def test_what_a_worker_started_ends_with_it(tmp_path):
-    (end,) = (e for e in Local(jobs=1)([make_job(tmp_path, 0)], leave_a_child) if e.kind == "ended")
+    (end,) = (e for e in Local(jobs=1)([make_job(tmp_path, 0)], leave_a_child) if isinstance(e, JobEnded))
     assert end.exit_code == -signal.SIGKILL
     child = int((tmp_path / "0" / "child").read_text())
     deadline = time.monotonic() + 10
@@ -135,9 +131,10 @@ def test_what_a_worker_started_ends_with_it(tmp_path):
 def test_a_lock_that_a_library_makes_in_a_worker_is_not_told_as_leaked(tmp_path, helpers_importable):
     code = (
         "from pathlib import Path; from helpers import worker_behaviours as behaviours\n"
-        "from vimae_builtin.executors.local import Local\n"
+        "from vimae_bench.execution import JobEnded; from vimae_builtin.executors.local import Local\n"
         f"if __name__ == '__main__':\n jobs = [behaviours.make_job(Path({str(tmp_path)!r}), 0)]\n"
-        " print([e.exit_code for e in Local(jobs=1)(jobs, behaviours.hold_a_lock) if e.kind == 'ended'])"
+        " events = Local(jobs=1)(jobs, behaviours.hold_a_lock)\n"
+        " print([e.exit_code for e in events if isinstance(e, JobEnded)])"
     )
     script = tmp_path / "script.py"
     script.write_text(code)
@@ -152,21 +149,19 @@ def test_a_worker_asked_to_end_says_that_it_can_be_taken_up_again(tmp_path):
     while not (tmp_path / "0" / "pid").exists():
         next(events)
     os.kill(int((tmp_path / "0" / "pid").read_text()), signal.SIGTERM)
-    assert [e.exit_code for e in events if e.kind == "ended"] == [LEFT]
+    assert [e.exit_code for e in events if isinstance(e, JobEnded)] == [ExitCode.INTERRUPTED]
 
 
-def shares(executor, jobs):
-    devices, _ = executor.slots(jobs)
-    return {one.device: one.limit for one in devices}
+def share(executor, jobs):
+    """How many runs may share each device, as the jobs that are started say."""
+    started = [e.job for e in executor(jobs, behave) if isinstance(e, JobStarted)]
+    return {job.device: job.max_concurrent for job in started}
 
 
 @pytest.fixture
-def one_gpu(monkeypatch):
-    """A GPU with 80 GiB of memory, none of which a fake run takes, and four cores."""
-    monkeypatch.setattr(machine, "_count", lambda: 1)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
-    monkeypatch.setattr(crew, "free_memory", lambda context, devices: [80 * 2**30 for _ in devices])
-    monkeypatch.setattr(slots, "SECONDS", 0.1)
+def three_gpus(monkeypatch):
+    """GPUs that are counted by their names alone; whoever asks them for memory gets none."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-a,MIG-b,MIG-c")
 
 
 @pytest.mark.parametrize(("threads", "count"), [(1, 4), (2, 2), (4, 1), (8, 1)])
@@ -174,63 +169,45 @@ def test_as_many_runs_go_side_by_side_as_there_are_cores_for_their_threads(tmp_p
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
     plain = PluginSpec("toy")
     run = Run(plain, plain, plain, plain, 2, Training(threads=threads), 0)
-    jobs = [Job("toy", MatrixEntry("x", run, ()), tmp_path, tmp_path)] * 9
-    assert shares(Local(device="cpu"), jobs) == {"cpu": count}
-    assert shares(Local(device="cpu", jobs=3), jobs) == {"cpu": 3}
+    jobs = [Job("toy", MatrixEntry("x", run, ()), tmp_path, tmp_path)] * 5
+    assert share(Local(device="cpu"), jobs) == {"cpu": count}
+    assert share(Local(device="cpu", jobs=3), jobs) == {"cpu": 3}
+    assert share(Local(device="cpu", jobs=3), jobs[:2]) == {"cpu": 2}
 
 
-def test_what_is_chosen_on_a_cpu_is_told_once_and_what_the_user_chose_is_not(tmp_path, monkeypatch):
+def test_what_is_chosen_on_a_cpu_is_reported_once_and_what_the_user_chose_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(2)))
     jobs = [make_job(tmp_path, seed) for seed in (0, 6)]
-    notes = [e.reason for e in Local(device="cpu")(jobs, behave) if e.kind == "note"]
+    notes = [e.text for e in Local(device="cpu")(jobs, behave) if isinstance(e, Note)]
     assert notes == ["2 runs side by side: 2 cores, 1 thread each"]
-    assert not [e for e in Local(device="cpu", jobs=2)(jobs, behave) if e.kind == "note"]
+    assert not [e for e in Local(device="cpu", jobs=2)(jobs, behave) if isinstance(e, Note)]
+    assert not [e for e in Local(device="cpu")(jobs[:1], behave) if isinstance(e, Note)]
 
 
-def sharing(executor, jobs):
-    return [e.job.max_concurrent for e in executor(jobs, behave) if e.kind == "started"]
+def test_runs_are_divided_among_gpus(tmp_path, three_gpus):
+    jobs = [make_job(tmp_path, 0, seed) for seed in range(5)]
+    assert share(Local(jobs=4), jobs) == {"cuda:0": 2, "cuda:1": 1, "cuda:2": 1}
+    assert share(Local(jobs=2), jobs) == {"cuda:0": 1, "cuda:1": 1}
+    assert share(Local(jobs=2, device="cuda:1"), jobs) == {"cuda:1": 2}
 
 
-def test_an_order_says_how_many_runs_may_share_its_device(tmp_path, one_gpu):
-    jobs = [make_job(tmp_path, 0, seed) for seed in range(3)]
-    assert sharing(Local(device="cpu", jobs=2), jobs) == [2, 2, 2]
-    assert sharing(Local(device="cpu", jobs=2), jobs[:1]) == [1]
-    assert sharing(Local(device="cpu"), jobs[:1]) == [1]
-    assert sharing(Local(), jobs)[0] == 4  # it may come to as many as there are cores for
+def test_a_gpu_without_free_memory_has_one_run_at_a_time(tmp_path, three_gpus):
+    jobs = [make_job(tmp_path, 0, seed) for seed in range(2)]
+    events = list(Local(device="cuda:1")(jobs, behave))
+    assert {e.job.max_concurrent for e in events if isinstance(e, JobStarted)} == {1}
+    (note,) = (e.text for e in events if isinstance(e, Note))
+    assert note.startswith("one run at a time on cuda:1: 0 GiB of memory available")
 
 
-def test_every_gpu_begins_with_one_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "_count", lambda: 3)
-    jobs = [make_job(tmp_path, 0)] * 5
-    assert shares(Local(), jobs) == {"cuda:0": 1, "cuda:1": 1, "cuda:2": 1}
-    assert shares(Local(device="cuda:1"), jobs) == {"cuda:1": 1}
-    assert shares(Local(jobs=4), jobs) == {"cuda:0": 2, "cuda:1": 1, "cuda:2": 1}
-    assert shares(Local(jobs=2), jobs) == {"cuda:0": 1, "cuda:1": 1}
-
-
-def test_runs_are_added_to_a_gpu_until_one_more_does_not_pay(tmp_path, one_gpu):
-    """The fake device serves two runs at full speed, and shares that out among more."""
-    started, notes = 0, []
-    events = Local()([make_job(tmp_path, 0, seed) for seed in range(9)], train_on_shared_device)
-    for event in events:
-        started += event.kind == "started"
-        if event.kind == "note":
-            notes.append(event.reason)
-            break
-    events.close()
-    assert started == 3
-    assert notes[0].startswith("2 runs side by side on cuda:0: one more ")
-
-
-def test_a_worker_sees_its_own_gpu_alone(tmp_path, one_gpu):
-    events = list(Local(device="cuda")([make_job(tmp_path, 0)], write_devices))
-    started = next(e for e in events if e.kind == "started")
-    assert started.job.device == "cuda:0"
-    assert (tmp_path / "0" / "report").read_text() == "0 cuda:0"
+def test_a_worker_sees_its_own_gpu_alone(tmp_path, three_gpus):
+    events = list(Local(device="cuda:1", jobs=1)([make_job(tmp_path, 0)], write_devices))
+    started = next(e for e in events if isinstance(e, JobStarted))
+    assert started.job.device == "cuda:1"
+    assert (tmp_path / "0" / "report").read_text() == "MIG-b cuda:0"
 
 
 def test_the_memory_of_a_gpu_is_asked_by_another_process():
-    (free,) = free_memory(server(), ["cuda:0"])
+    (free,) = query_free_memory(start_server(), ["cuda:0"])
     assert (free > 0) == (torch.cuda.device_count() > 0)
     assert not torch.cuda.is_initialized()
 
@@ -239,29 +216,30 @@ def test_the_memory_of_a_gpu_is_asked_by_another_process():
 @pytest.mark.parametrize(("fate", "what"), [("ends well", "ran out of memory"), ("is killed", "was killed")])
 def test_a_run_that_runs_out_of_memory_beside_others_is_tried_again_alone(tmp_path, seeds, fate, what):
     jobs = [make_job(tmp_path, BEHAVIOURS.index(fate), seed) for seed in seeds]
-    events = [e for e in Local(device="cpu", jobs=2)(jobs, run_out_of_memory) if e.kind != "tick"]
-    assert sum(e.kind == "started" for e in events) == 4
-    ends = [e for e in events if e.kind == "ended"]
+    events = [e for e in Local(device="cpu", jobs=2)(jobs, run_out_of_memory) if not isinstance(e, Tick)]
+    assert sum(isinstance(e, JobStarted) for e in events) == 4
+    ends = [e for e in events if isinstance(e, JobEnded)]
     assert [e.exit_code for e in ends] == [0] * 4
     assert ends[-1].job.entry.run.seed == 1
-    assert [e.reason for e in events if e.kind == "note"] == [
+    assert [e.text for e in events if isinstance(e, Note)] == [
         f"{fate} s1 {what} beside other runs on cpu; it is tried again alone at the end, "
         "and cpu goes on with one run at a time"
     ]
 
 
 def test_a_run_that_runs_out_of_memory_alone_has_failed(tmp_path):
-    (end,) = [e for e in Local(device="cpu", jobs=1)([make_job(tmp_path, 2)], behave) if e.kind == "ended"]
+    (end,) = [e for e in Local(device="cpu", jobs=1)([make_job(tmp_path, 2)], behave) if isinstance(e, JobEnded)]
     assert end.exit_code == -signal.SIGKILL
 
 
 def test_inline_carries_out_one_after_another_in_this_process(tmp_path):
     events = list(Inline()([make_job(tmp_path, 0), make_job(tmp_path, 6)], lambda one: one.entry.run.seed))
-    assert [(e.kind, e.exit_code) for e in events] == [("started", None), ("ended", 0), ("started", None), ("ended", 6)]
+    assert [type(e) for e in events] == [JobStarted, JobEnded, JobStarted, JobEnded]
+    assert [e.exit_code for e in events if isinstance(e, JobEnded)] == [0, 6]
 
 
-def test_gpus_that_are_asked_for_and_not_there_are_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "_count", lambda: 0)
+def test_gpus_that_are_asked_for_and_not_there_are_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(BenchError, match="there is no device 'cuda' here; torch finds cpu"):
         next(Local(device="cuda")([make_job(tmp_path, 0)], behave))
-    assert set(shares(Local(), [make_job(tmp_path, 0)])) == {"cpu"}
+    assert set(share(Local(), [make_job(tmp_path, 0)])) == {"cpu"}

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from vimae_builtin.executors.local.machine import available, cores, gpus, pin
+from vimae_builtin.executors.local.machine import count_cores, find_gpus, measure_free_memory, pin_gpu
 
 GIB = 2**30
 
@@ -25,7 +25,7 @@ def root(tmp_path, monkeypatch):
 
 
 def test_without_control_groups_the_machine_decides(root):
-    assert (cores(root({})), available(root({}))) == (16, 48 * GIB)
+    assert (count_cores(root({})), measure_free_memory(root({}))) == (16, 48 * GIB)
 
 
 def test_a_container_of_version_2_has_its_own_bounds(root):
@@ -38,7 +38,7 @@ def test_a_container_of_version_2_has_its_own_bounds(root):
             "sys/fs/cgroup/memory.stat": f"anon 5\nfile 7\ninactive_file {GIB}\n",
         }
     )
-    assert (cores(here), available(here)) == (4, 3 * GIB)
+    assert (count_cores(here), measure_free_memory(here)) == (4, 3 * GIB)
 
 
 def test_the_tightest_of_nested_groups_decides(root):
@@ -53,7 +53,7 @@ def test_the_tightest_of_nested_groups_decides(root):
             "sys/fs/cgroup/batch/job/memory.current": f"{GIB}\n",
         }
     )
-    assert (cores(here), available(here)) == (2, 3 * GIB)
+    assert (count_cores(here), measure_free_memory(here)) == (2, 3 * GIB)
 
 
 def test_a_container_of_version_1_has_its_own_bounds(root):
@@ -67,7 +67,7 @@ def test_a_container_of_version_1_has_its_own_bounds(root):
             "sys/fs/cgroup/memory/memory.stat": f"inactive_file 7\ntotal_inactive_file {GIB // 4}\n",
         }
     )
-    assert (cores(here), available(here)) == (1, 3 * GIB // 4)
+    assert (count_cores(here), measure_free_memory(here)) == (1, 3 * GIB // 4)
 
 
 def test_no_bound_is_none(root):
@@ -80,7 +80,7 @@ def test_no_bound_is_none(root):
             "sys/fs/cgroup/memory/memory.usage_in_bytes": f"{GIB}\n",
         }
     )
-    assert (cores(here), available(here)) == (16, 48 * GIB)
+    assert (count_cores(here), measure_free_memory(here)) == (16, 48 * GIB)
 
 
 def test_a_group_that_is_over_its_bound_leaves_nothing(root):
@@ -89,14 +89,14 @@ def test_a_group_that_is_over_its_bound_leaves_nothing(root):
         "sys/fs/cgroup/memory.max": "5",
         "sys/fs/cgroup/memory.current": "7",
     }
-    assert available(root(files)) == 0
+    assert measure_free_memory(root(files)) == 0
 
 
 def test_a_system_that_tells_neither_affinity_nor_memory_has_all_there_is(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    assert cores(tmp_path) == 3
-    assert available(tmp_path) == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert count_cores(tmp_path) == 3
+    assert measure_free_memory(tmp_path) == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.mark.parametrize(
@@ -111,16 +111,16 @@ def test_a_system_that_tells_neither_affinity_nor_memory_has_all_there_is(tmp_pa
 )
 def test_a_worker_sees_the_gpu_that_its_scheduler_counted(monkeypatch, visible, gpu, pinned):
     monkeypatch.setattr(os, "environ", {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})
-    assert pin(gpu) == "cuda:0"
+    assert pin_gpu(gpu) == "cuda:0"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == pinned
 
 
 def test_a_worker_on_the_cpu_is_left_as_it_is(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    assert pin("cpu") == "cpu"
+    assert pin_gpu("cpu") == "cpu"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
 
 
 def test_mig_instances_are_counted_by_their_names(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-a,MIG-b")
-    assert gpus("auto") == ["cuda:0", "cuda:1"]
+    assert find_gpus("auto") == ["cuda:0", "cuda:1"]

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from vimae_bench.execution import Event, Job, MatrixEntry, PluginSpec, Run, Training
+from vimae_bench.execution import Job, JobEnded, JobStarted, MatrixEntry, PluginSpec, Run, Tick, Training
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking import SyncSummary
@@ -48,7 +48,7 @@ def run_quickly(jobs, events, sync, uri=""):
 
 
 def one_run(jobs):
-    return [Event("started", jobs[0]), Event("tick"), Event("ended", jobs[0], 0)]
+    return [JobStarted(jobs[0]), Tick(), JobEnded(jobs[0], 0)]
 
 
 def test_every_event_is_passed_on_in_order(jobs):
@@ -59,7 +59,7 @@ def test_every_event_is_passed_on_in_order(jobs):
 
 def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(jobs):
     sync = RecordedSync()
-    events = [Event("started", jobs[0]), Event("started", jobs[1]), Event("ended", jobs[0], 0)]
+    events = [JobStarted(jobs[0]), JobStarted(jobs[1]), JobEnded(jobs[0], 0)]
     stream = run_quickly(jobs, events, sync)
     next(stream)
     sync.wait({0})

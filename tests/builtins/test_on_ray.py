@@ -19,8 +19,7 @@ from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine.runner import list_jobs, run_jobs
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution import Training
-from vimae_bench.execution.jobs import LEFT, NumericsOptions
+from vimae_bench.execution import ExitCode, JobEnded, JobStarted, Note, NumericsOptions, Tick, Training
 from vimae_bench.plugin import BenchError
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder
@@ -65,7 +64,7 @@ def nodes(tmp_path_factory):
 @pytest.fixture(params=[True, False], ids=["the results folder is seen", "it is not"])
 def seen(request, monkeypatch):
     if not request.param:
-        monkeypatch.setattr(cluster, "sees", lambda _: False)
+        monkeypatch.setattr(cluster, "is_visible_on_all_nodes", lambda _: False)
     return request.param
 
 
@@ -102,8 +101,8 @@ def toy(folder, *fates):
 
 def test_one_that_dies_takes_no_other_with_it(nodes, tmp_path, seen):
     ray = OnRay(address=nodes.address, timeout=8)
-    events = [e for e in ray(toy(tmp_path, 0, 1, 2, 3, 4, 5, 6), behave) if e.kind != "tick"]
-    ends = {e.job.entry.label: (e.exit_code, e.reason) for e in events if e.kind == "ended"}
+    events = [e for e in ray(toy(tmp_path, 0, 1, 2, 3, 4, 5, 6), behave) if not isinstance(e, Tick)]
+    ends = {e.job.entry.label: (e.exit_code, e.reason) for e in events if isinstance(e, JobEnded)}
     assert {label: code for label, (code, _) in ends.items()} == {
         "ends well": 0,
         "raises": -9,
@@ -115,7 +114,7 @@ def test_one_that_dies_takes_no_other_with_it(nodes, tmp_path, seen):
     }
     assert ends["hangs"][1] == "stopped after 8 s, its time"
     assert "on purpose" in ends["raises"][1]
-    assert len([e for e in events if e.kind == "started"]) == 7
+    assert len([e for e in events if isinstance(e, JobStarted)]) == 7
 
 
 def test_the_results_are_those_of_this_process(nodes, tmp_path, data, seen):
@@ -127,7 +126,7 @@ def test_the_results_are_those_of_this_process(nodes, tmp_path, data, seen):
 
 
 def test_seeds_trained_as_one_model_come_home_each(nodes, tmp_path, data, monkeypatch):
-    monkeypatch.setattr(cluster, "sees", lambda _: False)
+    monkeypatch.setattr(cluster, "is_visible_on_all_nodes", lambda _: False)
     two = [replace(one, numerics=NumericsOptions(batch_seeds=True)) for one in todo(tmp_path, data)]
     assert run_jobs(two, OnRay(address=nodes.address), []) == []
     assert len(set(weights(two))) == 2
@@ -140,7 +139,7 @@ def test_a_run_that_loses_its_node_is_begun_again_on_another(nodes, tmp_path):
     (one,) = toy(tmp_path, 0)
     told = []
     for event in OnRay(address=nodes.address)([one], wait_once):
-        told += [] if event.kind == "tick" else [event]
+        told += [] if isinstance(event, Tick) else [event]
         pid = one.folder / "pid"
         if third and pid.exists() and pid.read_text():
             lost = node_of(int(pid.read_text()), nodes)
@@ -148,8 +147,8 @@ def test_a_run_that_loses_its_node_is_begun_again_on_another(nodes, tmp_path):
             if lost is not third:
                 nodes.add_node(num_cpus=1)
             third = None
-    assert [event.kind for event in told] == ["note", "started", "note", "started", "ended"]
-    assert told[2].reason == "ends well s0 has lost its node, and is begun again from its newest checkpoint"
+    assert [type(event) for event in told] == [Note, JobStarted, Note, JobStarted, JobEnded]
+    assert told[2].text == "ends well s0 has lost its node, and is begun again from its newest checkpoint"
     assert told[-1].exit_code == 0
 
 
@@ -170,7 +169,7 @@ def test_after_a_signal_the_checkpoints_are_brought_home(nodes, tmp_path, data, 
     some = todo(tmp_path, data, long)
     events = OnRay(address=nodes.address)(some[:1], execute)
     for event in events:
-        if event.kind == "tick" and len(RunFolder(some[0].folder).read_history()) > 2:
+        if isinstance(event, Tick) and len(RunFolder(some[0].folder).read_history()) > 2:
             break
     events.close()
     folder = RunFolder(some[0].folder)
@@ -228,7 +227,7 @@ def test_a_ray_that_cannot_be_started_is_told_in_a_line(tmp_path, monkeypatch, r
 
 def test_nodes_with_other_plugins_are_told_before_anything_runs(nodes, tmp_path, monkeypatch):
     here = os.getpid()
-    monkeypatch.setattr(cluster, "plugin_versions", lambda: {"mine": "1" if os.getpid() == here else "2"})
+    monkeypatch.setattr(cluster, "list_versions", lambda: {"mine": "1" if os.getpid() == here else "2"})
     with pytest.raises(BenchError, match=r"mine is 2, here it is 1\n.*\ninstall the same versions on all nodes"):
         next(OnRay(address=nodes.address)(toy(tmp_path, 0), behave))
 
@@ -236,9 +235,9 @@ def test_nodes_with_other_plugins_are_told_before_anything_runs(nodes, tmp_path,
 def test_a_run_that_another_process_is_at_is_left_to_it(nodes, tmp_path, monkeypatch):
     from filelock import FileLock
 
-    monkeypatch.setattr(cluster, "sees", lambda _: False)
+    monkeypatch.setattr(cluster, "is_visible_on_all_nodes", lambda _: False)
     (one,) = toy(tmp_path, 0)
     one.folder.mkdir(parents=True)
     with FileLock(RunFolder(one.folder).lock):
         events = OnRay(address=nodes.address)([one], wait_to_be_killed)
-        assert [e.exit_code for e in events if e.kind == "ended"] == [LEFT]
+        assert [e.exit_code for e in events if isinstance(e, JobEnded)] == [ExitCode.INTERRUPTED]

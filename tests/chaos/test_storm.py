@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.timeout(1800),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes through /proc"),
 ]
-BUSY = b"ray::carry"
+BUSY = b"ray::run_remotely"
 """What Ray calls a process that is at a run."""
 
 

@@ -74,7 +74,7 @@ def small(tmp_path):
 
 def test_an_executor_makes_ready_before_the_check_and_only_if_there_is_something_to_do(small, tmp_path, monkeypatch):
     done = []
-    monkeypatch.setattr(Inline, "prepare", lambda self: done.append("prepare"), raising=False)
+    monkeypatch.setattr(Inline, "prepare", lambda self, modules: done.append("prepare"), raising=False)
     monkeypatch.setattr("vimae_bench.engine.preflight.check", lambda *_: done.append("check") or Counter())
     words = ("run", small(("seeds = [0, 1]", "seeds = [0]")), "--results", tmp_path / "results", "--no-mlflow")
     call(*words, "--dry-run")

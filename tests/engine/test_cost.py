@@ -3,7 +3,7 @@
 import pytest
 
 from vimae_bench.data.prepare import ensure_prepared
-from vimae_bench.engine.cost import costs
+from vimae_bench.engine.cost import list_long_metrics
 from vimae_bench.execution import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.plugin.registry import make_plugin
 
@@ -22,16 +22,16 @@ def data(tmp_path):
 
 
 def test_a_metric_of_minutes_is_told_with_what_all_models_take(data):
-    (line,) = costs(entries(PluginSpec("fid", {"images": 4000})), data, "cpu")
+    (line,) = list_long_metrics(entries(PluginSpec("fid", {"images": 4000})), data, "cpu")
     assert line == "fid on digits takes about 10 min a model on a core, 1.0 h for 6 models"
 
 
 def test_more_models_of_one_metric_are_one_line_in_a_unit_of_their_own(data):
-    (line,) = costs(entries(PluginSpec("fid", {"images": 4000}), 600), data, "cpu")
+    (line,) = list_long_metrics(entries(PluginSpec("fid", {"images": 4000}), 600), data, "cpu")
     assert line.endswith("a core, 4.2 days for 600 models")
 
 
 def test_what_is_quick_or_of_a_data_set_that_is_not_there_is_passed_over(data, tmp_path):
-    assert not [*costs(entries(PluginSpec("reconstruction")), data, "cpu")]
+    assert not [*list_long_metrics(entries(PluginSpec("reconstruction")), data, "cpu")]
     mnist = PluginSpec("mnist", {"pixel_range": "unit", "validation": 0})
-    assert not [*costs(entries(PluginSpec("fid"), dataset=mnist), tmp_path, "cpu")]
+    assert not [*list_long_metrics(entries(PluginSpec("fid"), dataset=mnist), tmp_path, "cpu")]

@@ -8,7 +8,7 @@ from torch import nn
 
 from vimae_bench.engine import pictures
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.engine.pictures import as_bytes, draw, prior_levels
+from vimae_bench.engine.pictures import compute_prior_levels, draw_pictures, to_uint8
 from vimae_bench.models import Deterministic, StandardNormal
 from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Objective, Splits
 from vimae_builtin.priors.logistic import StandardLogistic
@@ -72,13 +72,13 @@ def entries(path, size, columns=10):
 
 
 def test_values_beyond_black_and_white_are_cut_off():
-    assert as_bytes(torch.tensor([-0.5, 0.5, 1.5]).view(1, 1, 1, 3)).ravel().tolist() == [0, 128, 255]
+    assert to_uint8(torch.tensor([-0.5, 0.5, 1.5]).view(1, 1, 1, 3)).ravel().tolist() == [0, 128, 255]
 
 
 @pytest.mark.parametrize("pixel_range", ["unit", "sym"])
 def test_originals_from_all_of_the_test_split_are_in_the_odd_rows_and_reconstructions_below_them(tmp_path, pixel_range):
     one = evaluation(pixel_range=pixel_range)
-    draw(one, HISTORY, tmp_path / "pictures")
+    draw_pictures(one, HISTORY, tmp_path / "pictures")
     found = entries(tmp_path / "pictures" / "reconstructions.png", 64)
     spread = np.linspace(0, len(one.splits.test) - 1, 50).astype(int)
     originals = one.splits.test.x[spread, 0, 0, 0].reshape(5, 10)
@@ -87,7 +87,7 @@ def test_originals_from_all_of_the_test_split_are_in_the_odd_rows_and_reconstruc
 
 
 def test_fewer_images_than_a_row_make_a_shorter_row(tmp_path):
-    draw(evaluation(n=7), HISTORY, tmp_path / "pictures")
+    draw_pictures(evaluation(n=7), HISTORY, tmp_path / "pictures")
     assert entries(tmp_path / "pictures" / "reconstructions.png", 64, columns=7).shape == (2, 7)
 
 
@@ -96,7 +96,7 @@ def test_samples_are_decoded_draws_of_the_models_own_prior(tmp_path):
         def sample(self, n):
             return super().sample(n).clamp(0.4, 0.6)
 
-    draw(evaluation(latent=3, prior=Brighter), HISTORY, tmp_path / "pictures")
+    draw_pictures(evaluation(latent=3, prior=Brighter), HISTORY, tmp_path / "pictures")
     found = entries(tmp_path / "pictures" / "samples.png", 64)
     assert found.shape == (10, 10)
     assert 0.4 * 255 - 1 <= found.min() < found.max() <= 0.6 * 255 + 1
@@ -104,7 +104,7 @@ def test_samples_are_decoded_draws_of_the_models_own_prior(tmp_path):
 
 def test_codes_in_two_dimensions_are_drawn_and_kept(tmp_path):
     one = evaluation()
-    draw(one, HISTORY, tmp_path / "pictures")
+    draw_pictures(one, HISTORY, tmp_path / "pictures")
     with np.load(tmp_path / "pictures" / "codes.npz", allow_pickle=False) as kept:
         assert kept["z"].dtype == np.float16
         assert np.allclose(kept["z"], one.posterior_samples("test"), atol=1e-3)
@@ -113,35 +113,35 @@ def test_codes_in_two_dimensions_are_drawn_and_kept(tmp_path):
 
 
 def test_other_dimensions_have_no_picture_of_codes(tmp_path):
-    draw(evaluation(latent=3), HISTORY, tmp_path / "pictures")
+    draw_pictures(evaluation(latent=3), HISTORY, tmp_path / "pictures")
     names = {path.name for path in (tmp_path / "pictures").iterdir()}
     assert names == {"reconstructions.png", "samples.png", "losses.png"}
 
 
 @pytest.mark.parametrize("labels", [0, 1, 30])
 def test_any_number_of_classes_can_be_drawn(tmp_path, labels):
-    draw(evaluation(labels=labels), [], tmp_path / "pictures")
+    draw_pictures(evaluation(labels=labels), [], tmp_path / "pictures")
     with np.load(tmp_path / "pictures" / "codes.npz", allow_pickle=False) as kept:
         assert ("y" in kept.files) == bool(labels)
 
 
 def test_there_is_a_curve_for_each_term_and_none_without_a_history(tmp_path):
-    draw(evaluation(), HISTORY, tmp_path / "three")
-    draw(evaluation(), [{"epoch": 1, "terms": {"total": 1.0}}], tmp_path / "one")
-    draw(evaluation(), [], tmp_path / "none")
+    draw_pictures(evaluation(), HISTORY, tmp_path / "three")
+    draw_pictures(evaluation(), [{"epoch": 1, "terms": {"total": 1.0}}], tmp_path / "one")
+    draw_pictures(evaluation(), [], tmp_path / "none")
     assert Image.open(tmp_path / "three" / "losses.png").width == 3 * Image.open(tmp_path / "one" / "losses.png").width
     assert not (tmp_path / "none" / "losses.png").exists()
 
 
 def test_the_outline_of_a_standard_normal_prior_is_its_three_circles():
-    radii = [(-2 * (level + log(2 * pi))) ** 0.5 for level in prior_levels(evaluation())]
+    radii = [(-2 * (level + log(2 * pi))) ** 0.5 for level in compute_prior_levels(evaluation())]
     assert radii == pytest.approx([3, 2, 1], abs=0.04)  # four standard errors of the outermost
 
 
 def test_the_outline_of_any_prior_holds_the_mass_it_says():
     one = evaluation(prior=StandardLogistic)
     log_p = one.model.prior.log_prob(one.model.prior.sample(20_000))
-    for level, mass in zip(prior_levels(one), (0.98889, 0.86466, 0.39347), strict=True):
+    for level, mass in zip(compute_prior_levels(one), (0.98889, 0.86466, 0.39347), strict=True):
         # Both the level and the mass are estimated, from 100,000 and 20,000 draws.
         assert abs((log_p > level).float().mean() - mass) < 4 * (mass * (1 - mass) * (1e-5 + 5e-5)) ** 0.5
 
@@ -150,8 +150,8 @@ def test_pictures_appear_all_at_once(tmp_path, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(pictures, "_draw_losses", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            draw(evaluation(), HISTORY, tmp_path / "pictures")
+            draw_pictures(evaluation(), HISTORY, tmp_path / "pictures")
     assert not (tmp_path / "pictures").exists()
-    draw(evaluation(), HISTORY, tmp_path / "pictures")
+    draw_pictures(evaluation(), HISTORY, tmp_path / "pictures")
     assert len([*(tmp_path / "pictures").iterdir()]) == 5
     assert [path.name for path in tmp_path.iterdir()] == ["pictures"]

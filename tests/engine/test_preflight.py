@@ -4,7 +4,7 @@ import pytest
 
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.errors import InvalidFileError
-from vimae_bench.engine.preflight import check
+from vimae_bench.engine.preflight import check_benchmark
 
 # The convolutional nets serve no image of 8 x 8 pixels.
 TEXT = """
@@ -47,9 +47,9 @@ def test_a_model_that_does_not_fit_is_refused_unless_it_is_left_out(tmp_path, re
     file.write_text(TEXT.replace("LEAVE_OUT", "" if refused else "leave_out = [{ architecture = 'conv' }]"))
     if refused:
         with pytest.raises(InvalidFileError, match=r"architecture\[1\]: for AE on digits: .*conv over digits"):
-            check(read_benchmark(file), tmp_path, print)
+            check_benchmark(read_benchmark(file), tmp_path, print)
     else:
-        check(read_benchmark(file), tmp_path, print)
+        check_benchmark(read_benchmark(file), tmp_path, print)
 
 
 def refused(tmp_path, *changes):
@@ -60,14 +60,14 @@ def refused(tmp_path, *changes):
         text = text.replace(old, new, 1)
     file.write_text(text)
     with pytest.raises(InvalidFileError) as caught:
-        check(read_benchmark(file), tmp_path, print)
+        check_benchmark(read_benchmark(file), tmp_path, print)
     return str(caught.value).replace(str(file), "FILE").splitlines()
 
 
 def test_what_fits_is_not_refused(tmp_path):
     file = tmp_path / "small.toml"
     file.write_text(FITTING)
-    check(read_benchmark(file), tmp_path, print)
+    check_benchmark(read_benchmark(file), tmp_path, print)
 
 
 def test_a_metric_that_does_not_fit_the_data_is_refused_at_its_line(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import threading
 from dataclasses import replace
 
 import pytest
@@ -15,8 +16,18 @@ from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine import worker as module
 from vimae_bench.engine.runner import run_jobs, share_jobs
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution import Event, Job, MatrixEntry, PluginSpec, signals
-from vimae_bench.execution.jobs import DONE, FAILED, LEFT, NO_SPACE
+from vimae_bench.execution import (
+    MatrixEntry,
+    PluginSpec,
+    ExitCode,
+    Job,
+    JobEnded,
+    JobRequeued,
+    JobStarted,
+    Note,
+    Tick,
+    signals,
+)
 from vimae_bench.execution.signals import Interrupted
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder, read_events
@@ -96,7 +107,7 @@ def told(job, event):
 
 def test_a_run_leaves_its_record_weights_measures_and_pictures(job):
     one = replace(job(), max_concurrent=3)
-    assert execute(one) == DONE
+    assert execute(one) == ExitCode.DONE
     folder, kept = RunFolder(one.folder), record(one)
     assert (kept["status"], kept["epochs"], kept["steps"]) == ("done", 2, 2 * 14)
     assert kept["run"] == one.entry.run.as_json() == json.loads(folder.spec.read_text())
@@ -121,7 +132,7 @@ def test_doing_it_again_trains_and_measures_nothing(job, monkeypatch):
     one = job()
     execute(one)
     before = {path: path.stat().st_mtime_ns for path in one.folder.rglob("*.*") if path.name != "events.jsonl"}
-    assert execute(one) == DONE
+    assert execute(one) == ExitCode.DONE
     assert len(told(one, "started")) == 1
     made = [line["metric"] for line in told(one, "measuring")]
     assert made == ["pictures", "reconstruction", "references of reconstruction"]
@@ -133,7 +144,7 @@ def test_a_metric_added_later_measures_the_old_weights_without_training(job, mon
     execute(one)
     monkeypatch.setattr(module, "train", lambda *_: pytest.fail("it trained again"))
     more = job(metrics=(*one.entry.metrics, PluginSpec("active_units", {"threshold": 0.01})))
-    assert execute(more) == DONE
+    assert execute(more) == ExitCode.DONE
     later = [line["metric"] for line in told(one, "measuring")][3:]
     assert later == ["active_units", "references of active_units"]
 
@@ -147,7 +158,7 @@ def test_a_damaged_file_is_set_aside_and_made_again_the_same(job, name):
     damaged[-40] ^= 255
     path.write_bytes(bytes(damaged))
     RunFolder(one.folder).metric(one.entry.metrics[0]).unlink()
-    assert execute(one) == DONE
+    assert execute(one) == ExitCode.DONE
     assert list(one.folder.glob("*.corrupt"))
     assert (one.folder / "weights.safetensors").read_bytes() == whole
 
@@ -164,7 +175,7 @@ def test_a_damaged_file_is_set_aside_and_made_again_the_same(job, name):
 def test_what_goes_wrong_in_an_objective_ends_in_a_word_with_a_reason(job, install, fault, status, reason, capsys):
     install("odd", PLUGIN)
     one = job(f'{{ use = "odd", fault = "{fault}" }}')
-    assert execute(one) == (DONE if status == "diverged" else FAILED)
+    assert execute(one) == (ExitCode.DONE if status == "diverged" else ExitCode.FAILED)
     assert (record(one)["status"], record(one)["reason"]) == (status, reason)
     if fault == "raises":
         assert "Traceback" in capsys.readouterr().err, "a bug gets its traceback, in the run's log"
@@ -207,7 +218,7 @@ def vimae_metrics(): return {"bad": Bad}
 def test_a_metric_that_fails_costs_no_other_and_is_tried_again(job, install, how, reason):
     install("bad", METRICS)
     one = job(metrics=(PluginSpec("bad", {"how": how}), PluginSpec("reconstruction")))
-    assert execute(one) == FAILED
+    assert execute(one) == ExitCode.FAILED
     assert record(one)["status"] == "done"
     assert RunFolder(one.folder).metric(one.entry.metrics[1]).exists()
     (failure,) = told(one, "metric failed")
@@ -218,7 +229,7 @@ def test_a_metric_that_fails_costs_no_other_and_is_tried_again(job, install, how
 def test_pictures_that_fail_cost_no_trained_weights(job, monkeypatch):
     one = job()
     monkeypatch.setattr(module, "draw", lambda *_: 1 / 0)
-    assert execute(one) == FAILED
+    assert execute(one) == ExitCode.FAILED
     assert record(one)["status"] == "done"
     assert RunFolder(one.folder).metric(one.entry.metrics[0]).exists()
     assert "pictures: ZeroDivisionError" in told(one, "metric failed")[0]["reason"]
@@ -226,7 +237,7 @@ def test_pictures_that_fail_cost_no_trained_weights(job, monkeypatch):
 
 def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(job, monkeypatch):
     one = job()
-    assert execute(one) == DONE
+    assert execute(one) == ExitCode.DONE
     RunFolder(one.folder).metric(one.entry.metrics[0]).unlink()
     before = record(one)
 
@@ -234,7 +245,7 @@ def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(job, monkey
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(module, "build", full)
-    assert execute(one) == FAILED
+    assert execute(one) == ExitCode.FAILED
     assert record(one) == before
     assert told(one, "ended")[-1]["reason"] == "RuntimeError: out of memory"
 
@@ -243,8 +254,17 @@ def test_a_run_that_another_process_works_on_is_left_to_it(job):
     one = job()
     one.folder.mkdir(parents=True)
     with FileLock(RunFolder(one.folder).lock):
-        assert execute(one) == LEFT
+        assert execute(one) == ExitCode.INTERRUPTED
     assert not RunFolder(one.folder).record.exists()
+
+
+def test_a_run_is_not_given_back_because_another_process_looked_whether_it_was_free(job):
+    one = job()
+    one.folder.mkdir(parents=True)
+    look = FileLock(RunFolder(one.folder).lock, thread_local=False)
+    look.acquire()
+    threading.Timer(0.1, look.release).start()
+    assert execute(one) == ExitCode.DONE
 
 
 def test_the_same_run_in_two_rows_is_carried_out_once(job, data, tmp_path):
@@ -268,12 +288,12 @@ def test_a_worker_that_dies_leaves_a_record_that_says_how(job, code, reason):
     one = job()
 
     def dying(jobs, work):
-        yield Event("started", jobs[0])
-        yield Event("ended", jobs[0], code)
+        yield JobStarted(jobs[0])
+        yield JobEnded(jobs[0], code)
 
     assert run_jobs([one], dying, []) == [one]
     assert record(one)["reason"].startswith(reason)
-    assert execute(one) == DONE, "and the run is taken up again"
+    assert execute(one) == ExitCode.DONE, "and the run is taken up again"
 
 
 def test_a_run_that_another_process_finishes_is_waited_for_and_not_done_again(job):
@@ -282,29 +302,29 @@ def test_a_run_that_another_process_finishes_is_waited_for_and_not_done_again(jo
 
     def watching(jobs, events):
         for event in events:
-            kinds.append((event.kind, event.exit_code))
-            if event.kind == "tick" and other.is_locked:
+            kinds.append((type(event), getattr(event, "exit_code", None)))
+            if isinstance(event, Tick) and other.is_locked:
                 other.release()
-                assert execute(one) == DONE
+                assert execute(one) == ExitCode.DONE
             yield event
 
     one.folder.mkdir(parents=True)
     other.acquire()
     assert run_jobs([one], Inline(), [watching]) == []
-    assert kinds == [("started", None), ("left", LEFT), ("tick", None), ("ended", DONE)]
+    assert kinds == [(JobStarted, None), (JobRequeued, None), (Tick, None), (JobEnded, ExitCode.DONE)]
 
 
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_run_that_was_done_by_a_process_killed_before_it_could_say_so_is_done(job, waits):
     one = job()
-    assert execute(one) == DONE
+    assert execute(one) == ExitCode.DONE
     whole = RunFolder(one.folder).events.read_bytes().splitlines(keepends=True)
     RunFolder(one.folder).events.write_bytes(b"".join(whole[:-1]))
     other = FileLock(RunFolder(one.folder).lock)
 
     def watching(jobs, events):
         for event in events:
-            if event.kind == "tick":
+            if isinstance(event, Tick):
                 other.release()
             yield event
 
@@ -321,15 +341,15 @@ def test_a_run_whose_process_dies_is_taken_over(job):
 
     def watching(jobs, events):
         for event in events:
-            kinds.append(event.kind)
-            if event.kind == "tick":
+            kinds.append(type(event))
+            if isinstance(event, Tick):
                 other.release(force=True)
             yield event
 
     one.folder.mkdir(parents=True)
     other.acquire()
     assert run_jobs([one], Inline(), [watching]) == []
-    assert kinds == ["started", "left", "tick", "started", "ended"]
+    assert kinds == [JobStarted, JobRequeued, Tick, JobStarted, JobEnded]
     assert record(one)["status"] == "done"
 
 
@@ -338,7 +358,7 @@ def test_a_share_leaves_what_others_are_at(job):
 
     def watching(jobs, events):
         for event in events:
-            notes.append(event.reason)
+            notes.extend([event.text] if isinstance(event, Note) else [])
             yield event
 
     one.folder.mkdir(parents=True)
@@ -352,7 +372,7 @@ def test_a_worker_that_is_asked_to_end_again_and_again_is_given_up(job):
 
     def hopeless(jobs, work):
         starts.append(jobs)
-        yield Event("ended", jobs[0], LEFT)
+        yield JobEnded(jobs[0], ExitCode.INTERRUPTED)
 
     assert run_jobs([one], hopeless, []) == [one]
     assert len(starts) == 4
@@ -365,12 +385,12 @@ def test_a_full_disk_ends_the_benchmark_with_a_message(job, monkeypatch):
 
     def full(jobs, work):
         try:
-            yield Event("ended", jobs[0], NO_SPACE)
+            yield JobEnded(jobs[0], ExitCode.NO_SPACE)
             pytest.fail("it went on")
         finally:
             ended.append("runs")
 
-    with pytest.raises(ResultsError, match="no space left; make room, and the same command goes on"):
+    with pytest.raises(ResultsError, match="no space left; make room and run the same command again"):
         run_jobs([one], full, [])
     assert ended == ["runs"]
 
@@ -382,13 +402,13 @@ def test_after_a_signal_the_runs_under_way_end_before_it_is_told(job, number):
     def executor(jobs, work):
         try:
             while True:
-                yield Event("tick")
+                yield Tick()
         finally:
             ended.append("runs")
 
     def watching(jobs, events):
         for event in events:
-            notes.append(event.reason)
+            notes.extend([event.text] if isinstance(event, Note) else [])
             signals.handle_in_worker(number)
             yield event
 
@@ -426,8 +446,8 @@ def test_an_interrupt_in_a_reporter_ends_the_runs_under_way_first(job):
 
     def executor(jobs, work):
         try:
-            yield Event("started", jobs[0])
-            yield Event("tick")
+            yield JobStarted(jobs[0])
+            yield Tick()
         finally:
             ended.append("runs")
 

@@ -74,7 +74,7 @@ class OddReporter:
     def __call__(self, orders, events):
         act({self.where: self.fault}, "call")
         for event in events:
-            act({self.where: self.fault}, event.kind)
+            act({self.where: self.fault}, type(event).__name__)
             if self.where == "leave": return
             yield event
 
@@ -147,7 +147,7 @@ def test_a_data_set_that_fails_is_a_message(run, where, fault):
     assert "dataset[0]: " in said
 
 
-@pytest.mark.parametrize("where", ["call", "started", "ended", "leave"])
+@pytest.mark.parametrize("where", ["call", "JobStarted", "JobEnded", "leave"])
 def test_a_reporter_that_fails_or_leaves_is_told_and_the_runs_go_on(run, where):
     said, code, runs = run(reporters=[odd(where, "assertion"), "console"])
     assert (code, runs) == (0, {"ae": "done"}), said

@@ -68,17 +68,6 @@ def write_devices(one: Job) -> int:
     return 0
 
 
-def train_on_shared_device(one: Job) -> int:
-    """Train on a device that serves two runs at full speed, and shares that out among more."""
-    (one.folder / "pid").write_text(str(os.getpid()))
-    for epoch in range(1, 1000):
-        time.sleep(0.04)
-        seconds = 0.04 * max(1.0, len(list(one.folder.parent.glob("*/pid"))) / 2)
-        time.sleep(seconds - 0.04)
-        RunFolder(one.folder).append_event("epoch", epoch=epoch, time=time.time(), seconds=seconds, terms={})
-    return 0
-
-
 def run_out_of_memory(one: Job) -> int:
     """The run of seed 1 fits on its device alone; the others are slow enough to be beside it."""
     tried = one.folder / "tried"

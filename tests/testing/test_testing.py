@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vimae_bench.execution import Event, Job
+from vimae_bench.execution import Event, Job, JobEnded, JobStarted, Tick
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Gaussian, Prior, StandardNormal
 from vimae_bench.plugin import (
@@ -274,14 +274,14 @@ def test_a_faulty_data_set_is_found_out(faulty: Folder) -> None:
 
 def forgetful(jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
     for job in jobs[1:]:
-        yield Event("started", job)
-        yield Event("ended", job, work(job))
+        yield JobStarted(job)
+        yield JobEnded(job, work(job))
 
 
 def content(jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
     for job in jobs:
-        yield Event("started", job)
-        yield Event("ended", job, 0 * work(job))
+        yield JobStarted(job)
+        yield JobEnded(job, 0 * work(job))
 
 
 @pytest.mark.parametrize("faulty", [forgetful, content])
@@ -293,7 +293,7 @@ def test_a_faulty_executor_is_found_out(faulty: Callable[..., Iterator[Event]]) 
 def test_a_reporter_that_keeps_an_event_is_found_out() -> None:
     check_reporter(lambda jobs, events: events)
     with pytest.raises(ContractError):
-        check_reporter(lambda jobs, events: (event for event in events if event.kind != "tick"))
+        check_reporter(lambda jobs, events: (event for event in events if not isinstance(event, Tick)))
 
 
 class Counting(Reconstruction):

@@ -10,7 +10,7 @@ import torch
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.core.spec import MatrixEntry, Run, Training
 from vimae_bench.data.prepare import ensure_prepared
-from vimae_bench.engine.load_model import restore
+from vimae_bench.engine.load_model import load_model
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import Job, PluginSpec
 from vimae_bench.plugin.registry import make_plugin
@@ -44,7 +44,7 @@ def test_one_line_loads_a_model_that_reconstructs_as_the_trained_one(trained, tm
     finally:
         mlflow.set_tracking_uri(None)
     x = np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32)
-    model = restore(trained)
+    model = load_model(trained)
     with torch.inference_mode():
         expected = (model.decode(model.encode(2 * torch.from_numpy(x) - 1).mean) + 1) / 2
     assert np.array_equal(loaded.predict(x), expected.numpy())
@@ -54,7 +54,7 @@ def test_one_line_loads_a_model_that_reconstructs_as_the_trained_one(trained, tm
 def test_a_model_is_restored_with_the_weights_it_was_trained_to(trained):
     from safetensors.torch import load_file
 
-    model, kept = restore(trained), load_file(trained.weights)
+    model, kept = load_model(trained), load_file(trained.weights)
     assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
     assert not model.training
 
@@ -64,20 +64,20 @@ def test_weights_that_are_not_those_of_the_record_are_refused(trained):
     content[-1] ^= 1
     trained.weights.write_bytes(content)
     with pytest.raises(ResultsError, match=r"does not have the sha256 that the record gives"):
-        restore(trained)
+        load_model(trained)
 
 
 @pytest.mark.parametrize("damage", ['{"weights": null}', "[]", "{"])
 def test_a_record_of_no_model_is_told(trained, damage):
     trained.record.write_text(damage)
     with pytest.raises(ResultsError, match=r"record\.json"):
-        restore(trained)
+        load_model(trained)
 
 
 def test_weights_that_are_gone_are_told(trained):
     trained.weights.unlink()
     with pytest.raises(ResultsError, match="is not there"):
-        restore(trained)
+        load_model(trained)
 
 
 def test_models_stay_where_they_are_if_that_is_wanted(trained, tmp_path):

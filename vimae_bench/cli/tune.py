@@ -68,13 +68,13 @@ def tune(
     benchmark = apply_run_options(read_benchmark(file, overrides), plugin_options, get_catalog(), executor)
     with signals.block():
         from ..core.secrets import mask_secrets
-        from ..engine.preflight import check
+        from ..engine.preflight import check_benchmark
         from ..reports import trials as trial_tables
         from ..tuning.study import plan_study, run_study
         from ..tuning.write_config import describe_tuning, format_tuned_benchmark, list_fixed_methods
 
     study, root = plan_study(benchmark, get_catalog()), data_root(data)
-    check(study.benchmark, root, click.echo)
+    check_benchmark(study.benchmark, root, click.echo)
     trials = unpack_results(results.resolve() / study.benchmark.name, click.echo)
     rounds = StudyRounds(study, trials, root, overrides)
     for line in _announce(study, list_fixed_methods(benchmark)):

@@ -3,6 +3,7 @@
 from ..storage.array_cache import array_sha256, cached_arrays
 from .corruptions import Corruption, apply_corruption
 from .download import fetch, progress
+from .prepare import get_data_folder
 from .types import Dataset, Examples, PixelRange, PreparedDataset, Splits
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "array_sha256",
     "cached_arrays",
     "fetch",
+    "get_data_folder",
     "progress",
 ]

@@ -16,22 +16,22 @@ from ..plugin import registry
 from ..plugin.interfaces import Architecture, Objective
 
 
-def dataset_of(run: Run) -> Dataset:
+def make_dataset(run: Run) -> Dataset:
     """The run's data set."""
     return registry.make_plugin("dataset", run.dataset)
 
 
-def objective_of(run: Run) -> Objective:
+def make_objective(run: Run) -> Objective:
     """The run's objective, with all plugins inside it."""
     return registry.make_plugin("objective", run.objective)
 
 
-def frame_of(run: Run, shape: tuple[int, int, int]) -> ModelSpec:
+def make_model_spec(run: Run, shape: tuple[int, int, int]) -> ModelSpec:
     """What the run's architecture has to fit, for images of `shape` (C, H, W)."""
-    return ModelSpec(shape, run.latent, dataset_of(run).pixel_range)
+    return ModelSpec(shape, run.latent, make_dataset(run).pixel_range)
 
 
-def build(run: Run, spec: ModelSpec, objective: Objective, device: torch.device) -> Autoencoder:
+def build_model(run: Run, spec: ModelSpec, objective: Objective, device: torch.device) -> Autoencoder:
     """The run's model at its initial weights. Raises BenchError if the architecture cannot serve the spec."""
     architecture = registry.make_plugin("architecture", run.architecture)
     prior = registry.make_prior_factory(run.prior)

@@ -13,11 +13,11 @@ from ..models.model_spec import ModelSpec
 from ..plugin import registry
 from ..plugin.interfaces import Metric
 
-WORTH_TELLING = 60.0
+LONG_SECONDS = 60.0
 """Seconds of one model below which nothing is said."""
 
 
-def costs(entries: Sequence[MatrixEntry], data: Path, device: str) -> Iterator[str]:
+def list_long_metrics(entries: Sequence[MatrixEntry], data: Path, device: str) -> Iterator[str]:
     """A line for each metric that takes more than a minute a model, on `device` (`auto`: a GPU if there is one).
 
     A data set that is not prepared yet is passed over, since the size of its images is not known.
@@ -29,14 +29,14 @@ def costs(entries: Sequence[MatrixEntry], data: Path, device: str) -> Iterator[s
             key = metric.key, entry.run.dataset.key, entry.run.latent
             groups.setdefault(key, (metric, entry.run.dataset, []))[2].append(entry)
     for metric, dataset, measured in groups.values():
-        seconds = _seconds(metric, dataset, measured[0].run.latent, data, kind)
-        if seconds > WORTH_TELLING:
+        seconds = _estimate_seconds(metric, dataset, measured[0].run.latent, data, kind)
+        if seconds > LONG_SECONDS:
             n, where = len(measured), "a core" if kind == "cpu" else "a GPU"
-            each, total = _told(seconds), _told(seconds * n)
+            each, total = _format_duration(seconds), _format_duration(seconds * n)
             yield f"{metric.name} on {dataset.name} takes about {each} a model on {where}, {total} for {n} models"
 
 
-def _seconds(metric: PluginSpec, dataset: PluginSpec, latent: int, data: Path, kind: str) -> float:
+def _estimate_seconds(metric: PluginSpec, dataset: PluginSpec, latent: int, data: Path, kind: str) -> float:
     try:
         source: Dataset = registry.make_plugin("dataset", dataset)
         spec = ModelSpec(open_splits(source, data).shape, latent, source.pixel_range)
@@ -46,7 +46,7 @@ def _seconds(metric: PluginSpec, dataset: PluginSpec, latent: int, data: Path, k
     return made.cost(spec, kind)
 
 
-def _told(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

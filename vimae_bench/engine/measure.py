@@ -17,21 +17,21 @@ from ..plugin.interfaces import Metric
 from ..storage.atomic import write_json
 
 
-def measure(evaluation: Evaluation, choice: PluginSpec, path: Path) -> None:
+def measure_model(evaluation: Evaluation, choice: PluginSpec, path: Path) -> None:
     """Measure a model and keep what came of it. Raises BenchError for a metric that does not give what it announces."""
     began = time.perf_counter()
     metric: Metric = registry.make_plugin("metric", choice)
-    estimates = {name: estimate.as_json() for name, estimate in estimated(metric, evaluation).items()}
+    estimates = {name: estimate.as_json() for name, estimate in compute_estimates(metric, evaluation).items()}
     seconds = round(time.perf_counter() - began, 3)
-    write_json(path, {**_head(choice, metric), "estimates": estimates, "seconds": seconds})
+    write_json(path, {**_metric_head(choice, metric), "estimates": estimates, "seconds": seconds})
 
 
-def estimated(metric: Metric, evaluation: Evaluation) -> Mapping[str, Estimate]:
+def compute_estimates(metric: Metric, evaluation: Evaluation) -> Mapping[str, Estimate]:
     """What a metric gives of a model. Raises BenchError where that is not what it announces."""
-    return _checked(metric, metric(evaluation))
+    return _check_estimates(metric, metric(evaluation))
 
 
-def refer(evaluation: Evaluation, choice: PluginSpec, path: Path, dataset: PluginSpec) -> None:
+def measure_references(evaluation: Evaluation, choice: PluginSpec, path: Path, dataset: PluginSpec) -> None:
     """Measure once what methods without training reach on the same data, unless another worker is at it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -40,20 +40,20 @@ def refer(evaluation: Evaluation, choice: PluginSpec, path: Path, dataset: Plugi
                 metric: Metric = registry.make_plugin("metric", choice)
                 rows = metric.references(evaluation.splits, evaluation.spec, evaluation.dataset)
                 checked = {
-                    label: {name: estimate.as_json() for name, estimate in _checked(metric, row).items()}
+                    label: {name: estimate.as_json() for name, estimate in _check_estimates(metric, row).items()}
                     for label, row in rows.items()
                 }
                 where = {"dataset": dataset.as_json(), "latent": evaluation.spec.latent}
-                write_json(path, {**where, **_head(choice, metric), "rows": checked})
+                write_json(path, {**where, **_metric_head(choice, metric), "rows": checked})
     except Timeout:
         return
 
 
-def _head(choice: PluginSpec, metric: Metric) -> Json:
+def _metric_head(choice: PluginSpec, metric: Metric) -> Json:
     return {"metric": choice.as_json(), "measures": [asdict(measure) for measure in metric.measures()]}
 
 
-def _checked(metric: Metric, estimates: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
+def _check_estimates(metric: Metric, estimates: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
     """Raises BenchError for a measure the metric did not announce or a value that is no number."""
     known = {measure.name for measure in metric.measures()}
     for name, estimate in estimates.items():

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LEGEND = 10
+MAX_LEGEND_CLASSES = 10
 """More classes than this have colours only."""
 
 
-def draw(evaluation: Evaluation, history: Sequence[Json], folder: Path) -> None:
+def draw_pictures(evaluation: Evaluation, history: Sequence[Json], folder: Path) -> None:
     """Draw a run into `folder`, which is not there yet and appears with all its pictures at once.
 
     `history` is a line for each epoch, with its `epoch` and its `terms`. Where the latent space has two dimensions,
@@ -34,9 +34,9 @@ def draw(evaluation: Evaluation, history: Sequence[Json], folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     columns = min(COLUMNS, len(evaluation.examples("test")))
-    tiles.save_grid(as_bytes(reconstructions(evaluation, columns)), columns, aside / "reconstructions.png")
+    tiles.save_grid(to_uint8(make_reconstructions(evaluation, columns)), columns, aside / "reconstructions.png")
     tiles.save_grid(
-        as_bytes(evaluation.decode(evaluation.prior_samples(COLUMNS**2, "samples"))), COLUMNS, aside / "samples.png"
+        to_uint8(evaluation.decode(evaluation.prior_samples(COLUMNS**2, "samples"))), COLUMNS, aside / "samples.png"
     )
     if evaluation.spec.latent == 2:
         _draw_codes(evaluation, aside)
@@ -45,7 +45,7 @@ def draw(evaluation: Evaluation, history: Sequence[Json], folder: Path) -> None:
     aside.rename(folder)
 
 
-def reconstructions(evaluation: Evaluation, columns: int) -> Tensor:
+def make_reconstructions(evaluation: Evaluation, columns: int) -> Tensor:
     """Test images in the odd rows (the first, third, ...), what became of each below it, in [0, 1] units.
 
     They stand as far apart in the test split as can be, since a data set may have its classes one after the other.
@@ -58,12 +58,12 @@ def reconstructions(evaluation: Evaluation, columns: int) -> Tensor:
     return torch.cat([part for pair in zip(x.split(columns), xhat.split(columns), strict=True) for part in pair])
 
 
-def as_bytes(images: Tensor) -> Images:
+def to_uint8(images: Tensor) -> Images:
     """Images [N, C, H, W] in [0, 1] units as uint8 [N, H, W, C]."""
     return images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
-def prior_levels(evaluation: Evaluation) -> list[float]:
+def compute_prior_levels(evaluation: Evaluation) -> list[float]:
     """Values of log p(z) that bound the prior's densest regions, with the mass of 3, 2 and 1 sigma of a 2-D normal.
 
     For N(0, I) these are circles of radius 3, 2 and 1; they exist for every other prior as well.
@@ -78,9 +78,9 @@ def _draw_codes(evaluation: Evaluation, folder: Path) -> None:
     z, y = evaluation.posterior_samples("test").cpu().numpy(), evaluation.examples("test").y
     labels: dict[str, Any] = {} if y is None else {"y": np.asarray(y)}
     np.savez_compressed(folder / "codes.npz", z=z.astype(np.float16), **labels)
-    figure = _figure(6, 6)
+    figure = _make_figure(6, 6)
     axes = figure.add_axes((0.07, 0.05, 0.91, 0.91))
-    _scatter(axes, z, y)
+    _scatter_codes(axes, z, y)
     limit = max(4.0, 1.05 * float(abs(z).max()))
     _outline_prior(axes, evaluation, limit)
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
@@ -89,12 +89,12 @@ def _draw_codes(evaluation: Evaluation, folder: Path) -> None:
     figure.savefig(folder / "codes.png")
 
 
-def _scatter(axes: "Axes", z: np.ndarray, y: np.ndarray | None) -> None:
+def _scatter_codes(axes: "Axes", z: np.ndarray, y: np.ndarray | None) -> None:
     classes, colour = np.unique(np.zeros(len(z), np.int64) if y is None else y, return_inverse=True)
-    few = len(classes) <= LEGEND
-    scale: dict[str, Any] = {"cmap": "tab10", "vmax": LEGEND - 1} if few else {"cmap": "turbo", "vmax": len(classes)}
+    few = len(classes) <= MAX_LEGEND_CLASSES
+    cmap, vmax = ("tab10", MAX_LEGEND_CLASSES - 1) if few else ("turbo", len(classes))
     size = max(4.0, 6000 / len(z))
-    points = axes.scatter(z[:, 0], z[:, 1], s=size, alpha=0.6, linewidths=0, c=colour, vmin=0, **scale)
+    points = axes.scatter(z[:, 0], z[:, 1], s=size, alpha=0.6, linewidths=0, c=colour, cmap=cmap, vmin=0, vmax=vmax)
     if few and y is not None:
         handles, _ = points.legend_elements(num=list(range(len(classes))), alpha=1)
         axes.legend(handles, [str(c) for c in classes], loc="upper right", fontsize=8)
@@ -106,14 +106,14 @@ def _outline_prior(axes: "Axes", evaluation: Evaluation, limit: float) -> None:
         log_p = evaluation.model.prior.log_prob(torch.cartesian_prod(side, side)).view(201, 201).T.cpu()
     along = side.cpu().numpy()
     axes.contour(
-        along, along, log_p.numpy(), prior_levels(evaluation), colors="0.5", linewidths=0.8, linestyles="solid"
+        along, along, log_p.numpy(), compute_prior_levels(evaluation), colors="0.5", linewidths=0.8, linestyles="solid"
     )
 
 
 def _draw_losses(history: Sequence[Json], path: Path) -> None:
     names = list(history[0]["terms"])
     epochs = [line["epoch"] for line in history]
-    figure = _figure(3 * len(names), 2.6)
+    figure = _make_figure(3 * len(names), 2.6)
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
         axes.plot(epochs, [line["terms"][name] for line in history], marker=".", markersize=3, linewidth=1)
         # A plugin names its terms, and a dollar sign in a name is no formula. Ticks take most of a figure's time,
@@ -128,7 +128,7 @@ def _draw_losses(history: Sequence[Json], path: Path) -> None:
     figure.savefig(path)
 
 
-def _figure(width: float, height: float) -> "Figure":
+def _make_figure(width: float, height: float) -> "Figure":
     # Made without pyplot: nothing global, and the import alone takes half a second.
     from matplotlib.figure import Figure
 

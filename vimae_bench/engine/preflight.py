@@ -21,13 +21,13 @@ from ..plugin import registry
 from ..plugin.interfaces import Metric
 from ..plugin.manager import PLUGIN_ERRORS
 from ..plugin.settings import SettingPath
-from .build import build, frame_of, objective_of
+from .build import build_model, make_model_spec, make_objective
 
-Found = Iterator[tuple[SettingPath, str]]
+LocatedProblems = Iterator[tuple[SettingPath, str]]
 
 
 @dataclass(frozen=True)
-class _Data:
+class _OpenedData:
     """A data set of a group, opened; `place` is its own among the group's."""
 
     place: int
@@ -37,7 +37,7 @@ class _Data:
 
 
 @dataclass(frozen=True)
-class _Looked:
+class _ModelInspection:
     """What a look at a model gave: the bytes of its weights, or why it does not fit the images or its objective."""
 
     weights: int = 0
@@ -45,7 +45,7 @@ class _Looked:
     untrainable: str = ""
 
 
-def check(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> dict[str, int]:
+def check_benchmark(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> dict[str, int]:
     """Prepare the data sets, and make every plugin and every model once, without weights.
 
     Gives the bytes of each model's weights, by the key of its run from seed 0. Raises Problems with all that is wrong,
@@ -53,36 +53,36 @@ def check(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> dict
     """
     found, weights = list[tuple[SettingPath, str]](), dict[str, int]()
     for group in benchmark.groups:
-        found += [(group.locate(where), what) for where, what in _check(group, data, tell, weights)]
+        found += [(group.locate(where), what) for where, what in _check_group(group, data, tell, weights)]
     if found:
         raise benchmark.make_error([*dict.fromkeys(found)])
     return weights
 
 
-def _check(group: Group, data: Path, tell: Callable[[str], None], weights: dict[str, int]) -> Found:
-    found, sets = [*_plugins(group)], list[_Data]()
+def _check_group(group: Group, data: Path, tell: Callable[[str], None], weights: dict[str, int]) -> LocatedProblems:
+    found, sets = [*_check_plugins(group)], list[_OpenedData]()
     for i, choice in enumerate(group.datasets):
         try:
-            sets.append(_opened(group, i, choice, data, tell))
+            sets.append(_open_data(group, i, choice, data, tell))
         except PLUGIN_ERRORS as error:
-            found.append((("dataset", i), _told(error)))
+            found.append((("dataset", i), _describe_error(error)))
     if found:
         yield from found
         return
-    yield from _metrics(group, sets)
+    yield from _check_metrics(group, sets)
     with signals.block():
-        found = [*_models(group, sets, weights)]
+        found = [*_check_models(group, sets, weights)]
     yield from found
 
 
-def _opened(group: Group, place: int, choice: PluginSpec, data: Path, tell: Callable[[str], None]) -> _Data:
+def _open_data(group: Group, place: int, choice: PluginSpec, data: Path, tell: Callable[[str], None]) -> _OpenedData:
     dataset: Dataset = registry.make_plugin("dataset", choice)
     ensure_prepared(dataset, data, tell)
     splits = open_splits(dataset, data)
-    return _Data(place, choice, splits, ModelSpec(splits.shape, group.latent, dataset.pixel_range))
+    return _OpenedData(place, choice, splits, ModelSpec(splits.shape, group.latent, dataset.pixel_range))
 
 
-def _plugins(group: Group) -> Found:
+def _check_plugins(group: Group) -> LocatedProblems:
     wanted: list[tuple[SettingPath, str, PluginSpec]] = [
         (("metrics", i), "metric", c) for i, c in enumerate(group.metrics)
     ]
@@ -99,7 +99,7 @@ def _plugins(group: Group) -> Found:
             yield where, str(error)
 
 
-def _metrics(group: Group, sets: list[_Data]) -> Found:
+def _check_metrics(group: Group, sets: list[_OpenedData]) -> LocatedProblems:
     """Data that a metric cannot be measured on."""
     for i, choice in enumerate(group.metrics):
         metric: Metric = registry.make_plugin("metric", choice)
@@ -109,10 +109,10 @@ def _metrics(group: Group, sets: list[_Data]) -> Found:
             except ValueError as error:
                 yield ("metrics", i), f"does not fit {data.choice.name}: {error}"
             except PLUGIN_ERRORS as error:
-                yield ("metrics", i), f"fails on {data.choice.name}: {_told(error)}"
+                yield ("metrics", i), f"fails on {data.choice.name}: {_describe_error(error)}"
 
 
-def _models(group: Group, sets: list[_Data], weights: dict[str, int]) -> Found:
+def _check_models(group: Group, sets: list[_OpenedData], weights: dict[str, int]) -> LocatedProblems:
     """Data that an architecture cannot serve, and models that an objective cannot train; notes what models weigh."""
     for data in sets:
         name = data.choice.name
@@ -127,44 +127,44 @@ def _models(group: Group, sets: list[_Data], weights: dict[str, int]) -> Found:
                     continue
                 training = replace(group.training, **method.training)
                 run = Run(data.choice, architecture, method.objective, method.prior, group.latent, training, 0)
-                looked = _looked_at(run, data.splits.shape)
+                looked = _inspect_model(run, data.splits.shape)
                 weights[run.key] = looked.weights
                 if looked.unfit:
                     yield ("architecture", j), f"for {method.label} on {name}: {looked.unfit}"
                     break
                 if looked.untrainable:
-                    yield _blamed(i, method), f"for {method.label} on {name}: {looked.untrainable}"
+                    yield _locate_method(i, method), f"for {method.label} on {name}: {looked.untrainable}"
 
 
-def _blamed(place: int, method: MethodConfig) -> SettingPath:
+def _locate_method(place: int, method: MethodConfig) -> SettingPath:
     return ("method", place, "repeats" if method.control_of else "objective")
 
 
-def _looked_at(run: Run, shape: tuple[int, int, int]) -> _Looked:
+def _inspect_model(run: Run, shape: tuple[int, int, int]) -> _ModelInspection:
     """The run's model on images of this shape. Only shapes and types are looked at."""
     try:
-        objective = objective_of(run)
-        with _WithoutValues(), torch.inference_mode():
-            model = build(run, frame_of(run, shape), objective, torch.device("cpu"))
-            if wrong := wrong_shape(model):
-                return _Looked(unfit=wrong)
+        objective = make_objective(run)
+        with _UninitializedWeights(), torch.inference_mode():
+            model = build_model(run, make_model_spec(run, shape), objective, torch.device("cpu"))
+            if wrong := describe_wrong_shape(model):
+                return _ModelInspection(unfit=wrong)
     except PLUGIN_ERRORS as error:
-        return _Looked(unfit=_told(error))
+        return _ModelInspection(unfit=_describe_error(error))
     try:
         objective.check(model)
     except ValueError as error:
-        return _Looked(untrainable=str(error))
+        return _ModelInspection(untrainable=str(error))
     except PLUGIN_ERRORS as error:
-        return _Looked(untrainable=_told(error))
-    return _Looked(sum(value.nbytes for value in model.state_dict().values()))
+        return _ModelInspection(untrainable=_describe_error(error))
+    return _ModelInspection(sum(value.nbytes for value in model.state_dict().values()))
 
 
-def _told(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     """A user's mistake in its own words; for what a plugin raises besides also what it is."""
     return str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
 
 
-class _WithoutValues(TorchFunctionMode):
+class _UninitializedWeights(TorchFunctionMode):
     """Weights keep whatever lies in their memory: what is computed with them is of the right shape all the same.
 
     The device `meta` would compute nothing at all, but torch loads its compiler to find shapes there.
@@ -176,7 +176,7 @@ class _WithoutValues(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def wrong_shape(model: Autoencoder) -> str:
+def describe_wrong_shape(model: Autoencoder) -> str:
     """What is wrong with the shapes that encoder and decoder give, in words; empty if nothing is."""
     spec = model.spec
     zeros = model.prior.origin.new_zeros

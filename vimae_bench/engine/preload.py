@@ -22,6 +22,6 @@ def _load_builtins() -> None:
 
 
 get_catalog()
-record.software()
+record.describe_software()
 _load_builtins()
 gc.freeze()  # collecting garbage a worker would otherwise write to, and so copy, all that it shares with the server

@@ -25,7 +25,7 @@ from .training.loop import Trained
 SCHEMA = 1
 
 
-def write(
+def write_record(
     folder: RunFolder,
     job: Job,
     trained: Trained,
@@ -38,21 +38,21 @@ def write(
 
     `memory` is the peak of training in bytes, where it is known.
     """
-    record = ended(job.entry.run, trained, model, data, seconds, job.max_concurrent) | {"peak_memory": memory}
+    record = make_record(job.entry.run, trained, model, data, seconds, job.max_concurrent) | {"peak_memory": memory}
     weights = _write_weights(folder.weights, model) if trained.status == "done" else None
     write_json(folder.record, record | {"weights": weights})
 
 
-def ended(run: Run, trained: Trained, model: Autoencoder, data: Json, seconds: Json, sharing: int = 1) -> Json:
+def make_record(run: Run, trained: Trained, model: Autoencoder, data: Json, seconds: Json, sharing: int = 1) -> Json:
     """How a training ended, with what, and made by what."""
-    return _head(run, trained.status, trained.reason) | {
+    return _record_head(run, trained.status, trained.reason) | {
         "epochs": trained.epochs,
         "steps": trained.steps,
         "shape": list(model.spec.shape),
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": seconds,
         "data": data,
-        "made_by": _made_by(next(model.parameters()).device, sharing, trained),
+        "made_by": _describe_environment(next(model.parameters()).device, sharing, trained),
     }
 
 
@@ -61,11 +61,11 @@ def write_failure(folder: RunFolder, run: Run, reason: str) -> None:
 
     A training that had ended before keeps its record: what failed came after it, and costs nothing that was reached.
     """
-    if status(folder) not in ("done", "diverged"):
-        write_json(folder.record, _head(run, "failed", reason))
+    if read_status(folder) not in ("done", "diverged"):
+        write_json(folder.record, _record_head(run, "failed", reason))
 
 
-def ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
+def read_ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
     """How training ended, if it did and its weights are whole; what is damaged is set aside, to be made again."""
     if not folder.record.exists():
         return None
@@ -79,7 +79,7 @@ def ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
     return "diverged" if record["status"] == "diverged" else None
 
 
-def status(folder: RunFolder) -> str | None:
+def read_status(folder: RunFolder) -> str | None:
     """How the record says that the run ended; None where there is none, or it is damaged."""
     try:
         return read_record(folder.record)["status"]
@@ -114,13 +114,13 @@ def _write_weights(path: Path, model: nn.Module) -> Json:
     return {"sha256": compute_sha256(path), "bytes": path.stat().st_size}
 
 
-def _head(run: Run, status: str, reason: str) -> Json:
+def _record_head(run: Run, status: str, reason: str) -> Json:
     return {"schema": SCHEMA, "key": run.key, "status": status, "reason": reason, "run": run.as_json()}
 
 
-def _made_by(device: torch.device, sharing: int, trained: Trained) -> Json:
-    return software() | {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {_processor()}",
+def _describe_environment(device: torch.device, sharing: int, trained: Trained) -> Json:
+    return describe_software() | {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {_processor_name()}",
         "sharing": sharing,
         "step": trained.step,
         "precision": trained.precision,
@@ -129,18 +129,18 @@ def _made_by(device: torch.device, sharing: int, trained: Trained) -> Json:
 
 
 @cache
-def software() -> Json:
+def describe_software() -> Json:
     """What a run is made by, apart from its device. Looking it up takes longer than most of a run's other records."""
     return {
         "vimae-bench": version("vimae-bench"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "plugins": {source.distribution: source.version for source in find_plugins()},
-        "commit": _commit(),
+        "commit": _harness_commit(),
     }
 
 
-def _processor() -> str:
+def _processor_name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -148,7 +148,7 @@ def _processor() -> str:
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
 
 
-def _commit() -> str:
+def _harness_commit() -> str:
     """The commit of the harness's checkout, empty for an installed wheel and where there is no git."""
     here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists() or not which("git"):

@@ -10,14 +10,14 @@ from ..core.errors import ResultsError
 from ..core.secrets import mask_secrets
 from ..core.spec import MatrixEntry, Run
 from ..execution import signals
-from ..execution.interfaces import Executor, Reporter
+from ..execution.interfaces import Executor, PreparedExecutor, Reporter
 from ..execution.jobs import Job, NumericsOptions
 from ..plugin.catalog import get_catalog
 from ..plugin.registry import make_plugin
 from ..storage.archive import find_results, real_path, unpack_results
 from ..storage.store import FINISHED_STATES, ResultsFolder, RunState
 from .disk_space import check_disk_space
-from .runner import DEFAULT_NUMERICS, list_jobs, run_jobs, share_jobs
+from .runner import DEFAULT_NUMERICS, WORKER_MODULES, list_jobs, run_jobs, share_jobs
 
 Report = Callable[[str], object]
 """Shows a line to the user."""
@@ -68,18 +68,18 @@ def prepare_run(
 
 def make_executor(plan: RunPlan, *, prepare: bool) -> Executor:
     """The benchmark's executor. With `prepare`, it gets ready now for jobs that are to come."""
-    executor = make_plugin("executor", plan.benchmark.executor)
-    if prepare and plan.jobs and hasattr(executor, "prepare"):
-        executor.prepare()  # pyright: ignore[reportAttributeAccessIssue]
+    executor: Executor = make_plugin("executor", plan.benchmark.executor)
+    if prepare and plan.jobs and isinstance(executor, PreparedExecutor):
+        executor.prepare(WORKER_MODULES)
     return executor
 
 
 def check_run(plan: RunPlan, report: Report) -> None:
     """Check data, plugins, models and disk space. Raises BenchError with all that is wrong."""
     with signals.block():
-        from .preflight import check
+        from .preflight import check_benchmark
 
-    weights = check(plan.benchmark, plan.data, report)
+    weights = check_benchmark(plan.benchmark, plan.data, report)
     for line in describe_costs(plan):
         report(line)
     check_disk_space(real_path(plan.results.path), plan.untrained, weights)
@@ -88,9 +88,9 @@ def check_run(plan: RunPlan, report: Report) -> None:
 def describe_costs(plan: RunPlan) -> list[str]:
     """How long the metrics of the plan take, where that is minutes; torch is loaded only if there are any."""
     if entries := _list_slow(plan):
-        from .cost import costs
+        from .cost import list_long_metrics
 
-        return [*costs(entries, plan.data, plan.benchmark.executor.settings.get("device", "auto"))]
+        return [*list_long_metrics(entries, plan.data, plan.benchmark.executor.settings.get("device", "auto"))]
     return []
 
 

@@ -1,24 +1,32 @@
-"""The conductor: jobs to an executor, its events past the reporters, until nothing is left to do."""
+"""Runs the jobs of a benchmark: hands them to an executor and its events to the reporters, until all are done."""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ..core.spec import MatrixEntry
 from ..execution import signals
+from ..execution.events import Event, ExitCode, JobEnded
 from ..execution.interfaces import Executor, Reporter
-from ..execution.jobs import NO_SPACE, Event, Job, NumericsOptions
+from ..execution.jobs import Job, NumericsOptions
 from ..storage.run_folder import RunFolder
 from ..storage.store import FINISHED_STATES, ResultsFolder, RunState
 from .scheduler import run_rounds
 
 DEFAULT_NUMERICS = NumericsOptions()
+WORKER_MODULES = (
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
+    "sklearn.svm",
+    "sklearn.decomposition",
+    "vimae_bench.engine.preload",  # last, as it freezes what has been loaded
+)
+"""What workers need and what takes long to import, for executors whose processes can share it."""
 
 
 def list_jobs(
     store: ResultsFolder,
-    name: str,
+    benchmark: str,
     entries: Sequence[MatrixEntry],
     data: Path,
     numerics: NumericsOptions = DEFAULT_NUMERICS,
@@ -31,37 +39,26 @@ def list_jobs(
     pairs = list(zip(entries, states or [store.get_state(entry) for entry in entries], strict=True))
     unfinished = [entry for entry, state in pairs if state not in FINISHED_STATES]
     trained = [entry for entry, state in pairs if state == "done"]
-    todo = {entry.run.key: entry for entry in (*unfinished, *_list_without_references(store, trained))}
-    return [Job(name, entry, store.run_folder(entry.run).path, data, numerics=numerics) for entry in todo.values()]
-
-
-def batch_seeds(jobs: Sequence[Job]) -> list[Job]:
-    """Jobs that differ in the seed alone joined to one, where their options ask for it."""
-    groups: dict[str, list[Job]] = {}
-    for job in jobs:
-        run = replace(job.entry.run, seed=0) if job.numerics.batch_seeds else job.entry.run
-        groups.setdefault(run.key, []).append(job)
-    return [replace(first, batched_with=tuple(rest)) for first, *rest in groups.values()]
+    wanted = {entry.run.key: entry for entry in (*unfinished, *_list_without_references(store, trained))}
+    return [Job(benchmark, entry, store.run_folder(entry.run).path, data, numerics=numerics) for entry in wanted.values()]
 
 
 def _list_without_references(store: ResultsFolder, trained: Sequence[MatrixEntry]) -> Iterator[MatrixEntry]:
     """One trained run for each data set on which the reference rows of some metric are still to be measured."""
     one_each = {(entry.run.dataset.key, entry.run.latent): entry for entry in trained}
     for entry in one_each.values():
-        if not all(
-            store.reference_path(entry.run.dataset, entry.run.latent, metric).exists() for metric in entry.metrics
-        ):
+        if not all(store.reference_path(entry.run.dataset, entry.run.latent, m).exists() for m in entry.metrics):
             yield entry
 
 
-def share_jobs(todo: Sequence[Job], share: int, of: int) -> list[Job]:
-    """One of `of` equal shares of the jobs, counted from 1, and behind it the others', from their ends."""
-    others = [job for place, job in enumerate(todo) if place % of != share - 1]
-    return [*todo[share - 1 :: of], *reversed(others)]
+def share_jobs(jobs: Sequence[Job], share: int, count: int) -> list[Job]:
+    """One of `count` equal shares of the jobs, numbered from 1, followed by the others' jobs from their ends."""
+    others = [job for place, job in enumerate(jobs) if place % count != share - 1]
+    return [*jobs[share - 1 :: count], *reversed(others)]
 
 
 def run_jobs(
-    todo: Sequence[Job],
+    jobs: Sequence[Job],
     executor: Executor,
     reporters: Sequence[Reporter],
     *,
@@ -70,34 +67,39 @@ def run_jobs(
 ) -> list[Job]:
     """Run the jobs while every reporter looks on; gives those that did not end well.
 
-    Runs that other processes are at are waited for, and taken over from those that die; without `wait` they are left.
-    Workers write the records before anyone hears of them, so a reporter that fails loses nothing. Raises Interrupted
-    after the first SIGINT or SIGTERM, when the runs under way have ended.
+    Runs that other processes are doing are waited for, and taken over from those that die; without `wait` they are
+    left. `work` is what is done with a job; by default it trains and measures its run. Workers write the records before
+    any reporter hears of them, so a reporter that fails loses nothing. Raises Interrupted after the first SIGINT or
+    SIGTERM, when the runs under way have ended.
     """
     if work is None:
-        from .worker import execute as work  # needs torch, which takes a second to load
+        from .worker import execute as work  # loads torch, which takes a second
 
     failed: list[Job] = []
-    rounds = run_rounds(todo, lambda jobs: executor(batch_seeds(jobs), work), wait=wait)
+    rounds = run_rounds(jobs, lambda batches: executor(batches, work), wait=wait)
     events = _record_deaths(rounds, failed)
     for reporter in reporters:
-        events = reporter(todo, events)
+        events = reporter(jobs, events)
     with signals.defer():
         try:
             for _ in events:
                 continue
         finally:
-            rounds.close()  # an error may strike in a reporter: the runs under way are ended before anything else
+            rounds.close()  # an error may occur in a reporter: the runs under way are ended before anything else
     return failed
 
 
 def _record_deaths(events: Iterator[Event], failed: list[Job]) -> Iterator[Event]:
-    """The events, with a record written for a worker that could not write its own, unless there is no room for any."""
+    """The events, with a record written for each worker that died without one, unless the disk is full."""
     for event in events:
-        told = event.kind == "ended" and event.exit_code != NO_SPACE
-        if told and event.job and (event.exit_code or not RunFolder(event.job.folder).has_ended):
-            failed.append(event.job)
-            _write_death_record(event.job, event.exit_code or 0, event.reason)
+        match event:
+            case JobEnded(_, ExitCode.NO_SPACE):
+                pass
+            case JobEnded(job, exit_code, reason) if exit_code or not RunFolder(job.folder).has_ended:
+                failed.append(job)
+                _write_death_record(job, exit_code, reason)
+            case _:
+                pass
         yield event
 
 

@@ -1,104 +1,140 @@
-"""Rounds of an executor over jobs, of which other processes on the same folder may be at some.
+"""Rounds of an executor over jobs, of which other processes on the same results folder may be doing some.
 
-A run belongs to whoever holds the lock in its folder, which the kernel frees when its holder dies.
+A run belongs to whoever holds the lock in its folder, which the kernel releases when its holder dies.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-
-from filelock import FileLock, Timeout
+from pathlib import Path
 
 from ..core.errors import ResultsError
 from ..execution import signals
-from ..execution.jobs import DONE, FAILED, LEFT, NO_SPACE, Event, Job
-from ..storage.run_folder import RunFolder
+from ..execution.events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick
+from ..execution.jobs import Job
+from ..storage.run_folder import RunFolder, read_events
 from ..storage.store import FINISHED_STATES, ResultsFolder
 
-POLL = 1.0
-"""Seconds between two looks at the runs that others are at."""
-TRIES = 3
+POLL_SECONDS = 1.0
+"""Between two looks at the runs of other processes."""
+MAX_RETRIES = 3
 """How often a run is taken up again whose worker was asked to end by someone else."""
 STOPPING = "stopping: the runs under way write their checkpoints; a second signal ends them at once"
 
 
 def run_rounds(
-    todo: Sequence[Job], executor: Callable[[Sequence[Job]], Iterator[Event]], *, wait: bool
+    jobs: Sequence[Job], executor: Callable[[Sequence[Job]], Iterator[Event]], *, wait: bool
 ) -> Generator[Event]:
-    """The events of the executor at work on the jobs, then on what others left of those they were at.
+    """The events of the executor at work on the jobs, then on what other processes left of those they were doing.
 
     Raises Interrupted after a signal, ResultsError when nothing more can be written.
     """
-    left, tries = list[Job](), Counter[str]()
-    while todo:
-        for event in _stop_on_signal(executor(todo)):
-            for one in split_by_seed(event):
-                if one.job and one.exit_code == LEFT and not _is_given_up(one.job, tries):
-                    left.append(one.job)
-                    yield replace(one, kind="left")
-                else:
-                    yield one
-        todo = yield from _wait_for_others(left, wait)
-    if left:
-        runs = f"{len(left)} runs are" if len(left) > 1 else "1 run is"
-        yield Event("note", reason=f"{runs} under way in another process")
+    requeued, retries = list[Job](), Counter[str]()
+    while jobs:
+        batches = batch_seeds(jobs)
+        offsets = _measure_event_files(batches)
+        for event in _stop_on_signal(executor(batches)):
+            for one in split_by_seed(event, offsets):
+                match one:
+                    case JobEnded(job, ExitCode.INTERRUPTED) if not _is_given_up(job, retries):
+                        requeued.append(job)
+                        yield JobRequeued(job)
+                    case _:
+                        yield one
+        jobs = yield from _wait_for_others(requeued, wait)
+    if requeued:
+        runs = f"{len(requeued)} runs are" if len(requeued) > 1 else "1 run is"
+        yield Note(f"{runs} under way in another process")
 
 
-def is_claimed(job: Job) -> bool:
-    """Whether some process is at a run."""
-    lock = RunFolder(job.folder).lock
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
+def batch_seeds(jobs: Sequence[Job]) -> list[Job]:
+    """Jobs that differ in the seed alone joined to one, where their options ask for it."""
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        run = replace(job.entry.run, seed=0) if job.numerics.batch_seeds else job.entry.run
+        groups.setdefault(run.key, []).append(job)
+    return [replace(first, batched_with=tuple(rest)) for first, *rest in groups.values()]
 
 
-def _stop_on_signal(work: Iterator[Event]) -> Iterator[Event]:
+def split_by_seed(event: Event, offsets: Mapping[Path, int]) -> Iterator[Event]:
+    """The event of a job of several seeds as one event for each of them.
+
+    A worker has one exit code, so how each seed ended is read from what its run has written to its events behind the
+    offset (in bytes) that they had before.
+    """
+    match event:
+        case JobStarted(job):
+            yield from map(JobStarted, _list_seeds(job))
+        case JobEnded(job, exit_code, reason) if job.batched_with and exit_code != ExitCode.DONE:
+            for one in _list_seeds(job):
+                own = _find_exit_code(one, offsets.get(one.folder, 0), exit_code)
+                yield JobEnded(one, own, reason if own == exit_code else "")
+        case JobEnded(job, exit_code, reason):
+            yield from (JobEnded(one, exit_code, reason) for one in _list_seeds(job))
+        case _:
+            yield event
+
+
+def _list_seeds(job: Job) -> tuple[Job, ...]:
+    return job, *job.batched_with
+
+
+def _measure_event_files(batches: Sequence[Job]) -> dict[Path, int]:
+    """The size in bytes of the events of each run that is trained with others."""
+    folders = (RunFolder(one.folder) for job in batches if job.batched_with for one in _list_seeds(job))
+    return {folder.path: folder.events.stat().st_size for folder in folders if folder.events.exists()}
+
+
+def _find_exit_code(job: Job, offset: int, shared: int) -> int:
+    """How one seed ended; as its worker did (`shared`) if it neither says so itself nor is finished."""
+    folder = RunFolder(job.folder)
+    said = [line.get("exit_code") for line, _ in read_events(folder.events, offset) if line["event"] == "ended"]
+    if said and isinstance(said[-1], int):
+        return said[-1]
+    finished = ResultsFolder(folder.benchmark).get_state(job.entry) in FINISHED_STATES
+    return ExitCode.DONE if finished and folder.has_ended else shared
+
+
+def _stop_on_signal(events: Iterator[Event]) -> Iterator[Event]:
     """The events, until a signal comes or the disk is full; then the runs under way are ended."""
     try:
-        for event in work:
+        for event in events:
             yield event
-            if event.exit_code == NO_SPACE and event.job:
-                raise ResultsError(f"{event.job.folder}: no space left; make room, and the same command goes on")
+            if isinstance(event, JobEnded) and event.exit_code == ExitCode.NO_SPACE:
+                raise ResultsError(f"{event.job.folder}: no space left; make room and run the same command again")
             if signals.pending():
-                yield Event("note", reason=STOPPING)
+                yield Note(STOPPING)
                 break
     finally:
-        if isinstance(work, Generator):
-            work.close()
+        if isinstance(events, Generator):
+            events.close()
     signals.raise_if_pending()
 
 
-def split_by_seed(event: Event) -> Iterator[Event]:
-    """The event of a job of several seeds, told of each of them."""
-    yield event
-    for other in event.job.batched_with if event.job else ():
-        yield replace(event, job=other)
+def _is_given_up(job: Job, retries: Counter[str]) -> bool:
+    """Whether the workers of a run were asked to end so often that another would be too."""
+    retries[job.entry.run.key] += not RunFolder(job.folder).is_claimed()
+    return retries[job.entry.run.key] > MAX_RETRIES
 
 
-def _is_given_up(job: Job, tries: Counter[str]) -> bool:
-    """Whether its workers were asked to end so often that it is no use."""
-    tries[job.entry.run.key] += not is_claimed(job)
-    return tries[job.entry.run.key] > TRIES
-
-
-def _wait_for_others(left: list[Job], wait: bool) -> Generator[Event, None, list[Job]]:
-    """Ticks until some of these runs are no one's any more; takes them from the list and gives those not finished."""
-    todo = list[Job]()
-    while left and not todo:
+def _wait_for_others(requeued: list[Job], wait: bool) -> Generator[Event, None, list[Job]]:
+    """Ticks until no process holds some of these runs; takes them from the list and gives those not finished."""
+    free = list[Job]()
+    while requeued and not free:
         signals.raise_if_pending()
-        for job in [job for job in left if not is_claimed(job)]:
-            left.remove(job)
-            state = ResultsFolder(job.folder.parents[1]).get_state(job.entry)
-            if state in (*FINISHED_STATES, "failed") and RunFolder(job.folder).has_ended:
-                yield Event("ended", job, FAILED if state == "failed" else DONE, "done by another process")
+        for job in [job for job in requeued if not RunFolder(job.folder).is_claimed()]:
+            requeued.remove(job)
+            folder = RunFolder(job.folder)
+            state = ResultsFolder(folder.benchmark).get_state(job.entry)
+            if state in (*FINISHED_STATES, "failed") and folder.has_ended:
+                code = ExitCode.FAILED if state == "failed" else ExitCode.DONE
+                yield JobEnded(job, code, "done by another process")
             else:
-                todo.append(job)
+                free.append(job)
         if not wait:
             break
-        if left and not todo:
-            yield Event("tick")
-            time.sleep(POLL)
-    return todo
+        if requeued and not free:
+            yield Tick()
+            time.sleep(POLL_SECONDS)
+    return free

@@ -1,4 +1,4 @@
-"""Orders that differ in the seed alone: trained together as one batched model, each into its own folder."""
+"""Jobs that differ in the seed alone: trained together as one batched model, each into its own folder."""
 
 import shutil
 import time
@@ -6,45 +6,44 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ..data.layout import read_digests
 from ..data.prepare import open_splits, resolve_folder
 from ..execution.jobs import Job
 from ..storage.run_folder import RunFolder
 from . import record
-from .build import build, dataset_of, frame_of, objective_of
+from .build import build_model, make_dataset, make_model_spec, make_objective
 from .training.batched_seeds import Seed, train_together
 
 
-def train_seeds(jobs: Sequence[Job]) -> None:
-    """Train those of the jobs that have not begun yet, and write their records; nobody else is at them meanwhile.
+def train_seed_group(jobs: Sequence[Job]) -> None:
+    """Train those of the jobs that have not begun yet, and write their records; no other process is at them meanwhile.
 
     Raises whatever the objective raises; nothing is recorded then, and each seed can still be trained alone.
     """
     with ExitStack() as locks, torch.random.fork_rng(devices=[]):
-        fresh = [job for job in jobs if _fresh(job, locks)]
+        fresh = [job for job in jobs if _claim_if_fresh(job, locks)]
         if len(fresh) > 1:
             _train(fresh)
 
 
-def _fresh(job: Job, locks: ExitStack) -> bool:
+def _claim_if_fresh(job: Job, locks: ExitStack) -> bool:
     folder = RunFolder(job.folder)
-    folder.path.mkdir(parents=True, exist_ok=True)
     try:
-        locks.enter_context(FileLock(folder.lock, timeout=0))
+        locks.enter_context(folder.claim())
     except Timeout:
         return False
-    return record.ending(folder) is None and not folder.checkpoints.exists()
+    return record.read_ending(folder) is None and not folder.checkpoints.exists()
 
 
 def _train(jobs: Sequence[Job]) -> None:
     began, run, device = time.perf_counter(), jobs[0].entry.run, torch.device(jobs[0].device)
     torch.set_num_threads(run.training.threads)
-    dataset, objective = dataset_of(run), objective_of(run)
+    dataset, objective = make_dataset(run), make_objective(run)
     splits = open_splits(dataset, jobs[0].data)
-    spec = frame_of(run, splits.shape)
-    seeds = [Seed(o.entry.run.seed, build(o.entry.run, spec, objective, device), RunFolder(o.folder)) for o in jobs]
+    spec = make_model_spec(run, splits.shape)
+    seeds = [Seed(o.entry.run.seed, build_model(o.entry.run, spec, objective, device), RunFolder(o.folder)) for o in jobs]
     for job, seed in zip(jobs, seeds, strict=True):
         seed.folder.write_spec(job.entry.run)
     images = torch.from_numpy(splits.train.x).to(device)
@@ -52,5 +51,5 @@ def _train(jobs: Sequence[Job]) -> None:
     spent, digests = (time.perf_counter() - began) / len(seeds), read_digests(resolve_folder(dataset, jobs[0].data))
     for job, seed, trained in zip(jobs, seeds, ends, strict=True):
         seconds = {"steps": sum(line["seconds"] for line in seed.folder.read_history()), "training": spent}
-        record.write(seed.folder, job, trained, seed.model, digests, seconds)
+        record.write_record(seed.folder, job, trained, seed.model, digests, seconds)
     shutil.rmtree(seeds[0].folder.checkpoints_of_seeds, ignore_errors=True)

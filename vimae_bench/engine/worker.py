@@ -1,4 +1,4 @@
-"""One job carried out in a worker: train, measure and draw what is not trained, measured and drawn yet."""
+"""What a worker does with a job: train, measure and draw what is not trained, measured and drawn yet."""
 
 import shutil
 import sys
@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ..core.errors import BenchError, escape_control_characters
 from ..core.results import Status
@@ -17,7 +17,8 @@ from ..data.layout import read_digests
 from ..data.prepare import open_splits, resolve_folder
 from ..data.types import Splits
 from ..execution import signals
-from ..execution.jobs import DONE, FAILED, LEFT, NO_SPACE, Job
+from ..execution.events import ExitCode
+from ..execution.jobs import Job
 from ..models.autoencoder import Autoencoder
 from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Objective
@@ -25,97 +26,103 @@ from ..plugin.manager import PLUGIN_ERRORS
 from ..storage.atomic import is_disk_full, remove_temporary_files
 from ..storage.run_folder import RunFolder, reference_path
 from . import record
-from .build import build, dataset_of, frame_of, objective_of
-from .measure import measure, refer
-from .pictures import draw
-from .seed_group import train_seeds
+from .build import build_model, make_dataset, make_model_spec, make_objective
+from .measure import measure_model, measure_references
+from .pictures import draw_pictures
+from .seed_group import train_seed_group
 from .training.loop import train
 from .training.peak_memory import forget_peak, peak
 
+SEVERITY = (ExitCode.DONE, ExitCode.FAILED, ExitCode.INTERRUPTED, ExitCode.NO_SPACE)
+"""From the exit code that asks least of the runner to the one that asks most."""
+
 
 def execute(job: Job) -> int:
-    """Carry out one job and give its exit code. Whatever goes wrong is in the run's record and log.
+    """Do one job and give its exit code. Whatever goes wrong is in the run's record and log.
 
-    A job of several seeds trains them together, then does for each of them what is left to do.
+    A job of several seeds trains them together, then does for each of them what is left to do. Its exit code is the
+    most severe of theirs, and each seed's own is in the events of its run.
     """
-    every = [
-        replace(o, device=job.device, max_concurrent=job.max_concurrent, batched_with=())
-        for o in (job, *job.batched_with)
-    ]
+    here = {"device": job.device, "max_concurrent": job.max_concurrent, "batched_with": ()}
+    every = [replace(one, **here) for one in (job, *job.batched_with)]
     if job.batched_with:
         _train_together(every)
-    return max(_execute(one) for one in every)
+    return max((_execute_one(one) for one in every), key=SEVERITY.index)
 
 
 def _train_together(jobs: Sequence[Job]) -> None:
     """Whatever hinders it, the seeds that are not trained afterwards are trained alone."""
     try:
-        train_seeds(jobs)
+        train_seed_group(jobs)
     except PLUGIN_ERRORS as error:
-        remark = f"its seeds are trained one by one, since {_told(error)}"
+        remark = f"its seeds are trained one by one, since {_describe_error(error)}"
         RunFolder(jobs[0].folder).append_event("alone", time=time.time(), remark=remark)
 
 
-def _execute(job: Job) -> int:
+def _execute_one(job: Job) -> ExitCode:
     folder = RunFolder(job.folder)
     try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.lock, timeout=0), torch.random.fork_rng(devices=[]):
-            return _locked(job, folder)
+        with folder.claim(), torch.random.fork_rng(devices=[]):
+            return _execute_claimed(job, folder)
     except Timeout:
-        return LEFT
+        return ExitCode.INTERRUPTED
     except OSError as error:
         if is_disk_full(error, folder.path):
-            return NO_SPACE
+            return ExitCode.NO_SPACE
         raise
 
 
-def _locked(job: Job, folder: RunFolder) -> int:
+def _execute_claimed(job: Job, folder: RunFolder) -> ExitCode:
     began = time.perf_counter()
     remove_temporary_files(folder.path)
-    if _complete(job, folder):  # by another process, since this one was told
-        if not folder.has_ended:  # killed before it could say so
-            folder.append_event("ended", status=record.status(folder), time=time.time())
-        return DONE
+    if _is_complete(job, folder):  # another process has done it since the job was made
+        if not folder.has_ended:  # and was killed before it could write its last event
+            _append_end(folder, record.read_status(folder), ExitCode.DONE)
+        return ExitCode.DONE
     try:
         folder.write_spec(job.entry.run)
         torch.set_num_threads(job.entry.run.training.threads)
-        evaluation = _trained(job, folder)
-        failures = _look(job, folder, evaluation) if evaluation else []
+        evaluation = _load_or_train(job, folder)
+        failures = _evaluate(job, folder, evaluation) if evaluation else []
+        code = ExitCode.FAILED if failures else ExitCode.DONE
         seconds = round(time.perf_counter() - began, 3)
-        folder.append_event("ended", status="done" if evaluation else "diverged", time=time.time(), seconds=seconds)
-    except PLUGIN_ERRORS as error:  # the run has failed, the matrix goes on
-        return _failed(job, folder, error)
-    return FAILED if failures else DONE
+        _append_end(folder, "done" if evaluation else "diverged", code, seconds=seconds)
+    except PLUGIN_ERRORS as error:  # the run has failed, the other runs go on
+        return _record_failure(job, folder, error)
+    return code
 
 
-def _failed(job: Job, folder: RunFolder, error: BaseException) -> int:
+def _append_end(folder: RunFolder, status: str | None, code: ExitCode, **more: object) -> None:
+    folder.append_event("ended", status=status, exit_code=int(code), time=time.time(), **more)
+
+
+def _record_failure(job: Job, folder: RunFolder, error: BaseException) -> ExitCode:
     """Record why a run failed, if that can be written."""
     full = is_disk_full(error, folder.path)
-    reason = f"no space left in {folder.path}" if full else _told(error)
+    reason = f"no space left in {folder.path}" if full else _describe_error(error)
     try:
         record.write_failure(folder, job.entry.run, reason)
-        folder.append_event("ended", status="failed", reason=reason, time=time.time())
+        _append_end(folder, "failed", ExitCode.NO_SPACE if full else ExitCode.FAILED, reason=reason)
     except OSError as second:
         if not is_disk_full(second, folder.path):
             raise
-        return NO_SPACE
-    return NO_SPACE if full else FAILED
+        return ExitCode.NO_SPACE
+    return ExitCode.NO_SPACE if full else ExitCode.FAILED
 
 
-def _complete(job: Job, folder: RunFolder) -> bool:
+def _is_complete(job: Job, folder: RunFolder) -> bool:
     """Whether training has ended and nothing is left to be made of its model."""
-    status = record.status(folder)
-    return status == "diverged" or (status == "done" and not any(_missing(job, folder)))
+    status = record.read_status(folder)
+    return status == "diverged" or (status == "done" and not any(_list_pending_outputs(job, folder)))
 
 
-def _trained(job: Job, folder: RunFolder) -> Evaluation | None:
+def _load_or_train(job: Job, folder: RunFolder) -> Evaluation | None:
     """The trained model on its data, trained now if it was not before; None if it diverged."""
     run, device = job.entry.run, torch.device(job.device)
-    dataset, objective = dataset_of(run), objective_of(run)
+    dataset, objective = make_dataset(run), make_objective(run)
     splits = open_splits(dataset, job.data)
-    model = build(run, frame_of(run, splits.shape), objective, device)
-    status = record.ending(folder)
+    model = build_model(run, make_model_spec(run, splits.shape), objective, device)
+    status = record.read_ending(folder)
     if status is None:
         status = _train(job, folder, model, objective, splits)
     elif status == "done":
@@ -135,15 +142,15 @@ def _train(job: Job, folder: RunFolder, model: Autoencoder, objective: Objective
             "steps": sum(line["seconds"] for line in folder.read_history()),
             "training": time.perf_counter() - began,
         }
-        digests = read_digests(resolve_folder(dataset_of(run), job.data))
-        record.write(folder, job, trained, model, digests, seconds, peak(device))
+        digests = read_digests(resolve_folder(make_dataset(run), job.data))
+        record.write_record(folder, job, trained, model, digests, seconds, peak(device))
     return trained.status
 
 
-def _look(job: Job, folder: RunFolder, evaluation: Evaluation) -> list[str]:
+def _evaluate(job: Job, folder: RunFolder, evaluation: Evaluation) -> list[str]:
     """Make all that is wanted of a trained model; gives the reasons of what failed, which harms nothing else."""
     failures: list[str] = []
-    for what, make in _missing(job, folder):
+    for what, make in _list_pending_outputs(job, folder):
         signals.raise_if_pending()
         try:
             folder.append_event("measuring", metric=what, time=time.time())
@@ -151,25 +158,26 @@ def _look(job: Job, folder: RunFolder, evaluation: Evaluation) -> list[str]:
         except PLUGIN_ERRORS as error:
             if is_disk_full(error, folder.path):
                 raise
-            failures.append(f"{what}: {_told(error)}")
+            failures.append(f"{what}: {_describe_error(error)}")
             folder.append_event("metric failed", reason=failures[-1], time=time.time())
     return failures
 
 
-def _missing(job: Job, folder: RunFolder) -> Iterator[tuple[str, Callable[[Evaluation], None]]]:
+def _list_pending_outputs(job: Job, folder: RunFolder) -> Iterator[tuple[str, Callable[[Evaluation], None]]]:
     """What is not there yet of a trained model, by name, each with what makes it."""
     run = job.entry.run
     if not folder.pictures.exists():
-        yield "pictures", lambda evaluation: draw(evaluation, folder.read_history(), folder.pictures)
+        yield "pictures", lambda evaluation: draw_pictures(evaluation, folder.read_history(), folder.pictures)
     for choice in job.entry.metrics:
         if not folder.metric(choice).exists():
-            yield choice.name, partial(measure, choice=choice, path=folder.metric(choice))
-        path = reference_path(folder.path.parents[1], run.dataset, run.latent, choice)
+            yield choice.name, partial(measure_model, choice=choice, path=folder.metric(choice))
+        path = reference_path(folder.benchmark, run.dataset, run.latent, choice)
         if not path.exists():
-            yield f"references of {choice.name}", partial(refer, choice=choice, path=path, dataset=run.dataset)
+            make = partial(measure_references, choice=choice, path=path, dataset=run.dataset)
+            yield f"references of {choice.name}", make
 
 
-def _told(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     """The error in a line; one that is no user's mistake leaves its traceback in the run's log."""
     if isinstance(error, BenchError):
         return str(error)

@@ -1,19 +1,37 @@
 """What executors and reporters are made of: jobs, events, exit codes, run folders, signals."""
 
 from ..core.spec import MatrixEntry, PluginSpec, Run, Training
-from ..storage.run_folder import RunFolder, read_events
-from .interfaces import Executor, Reporter
-from .jobs import Event, Job
+from ..storage.atomic import atomic_write, is_disk_full
+from ..storage.run_folder import RunFolder, read_events, reference_path
+from . import signals
+from .events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick
+from .interfaces import Executor, PreparedExecutor, Reporter
+from .jobs import Job, NumericsOptions
+from .worker import perform_job, redirect_output
 
 __all__ = [
-    "Event",
-    "Executor",
-    "Job",
     "MatrixEntry",
     "PluginSpec",
+    "Event",
+    "Executor",
+    "ExitCode",
+    "Job",
+    "JobEnded",
+    "JobRequeued",
+    "JobStarted",
+    "Note",
+    "NumericsOptions",
+    "PreparedExecutor",
     "Reporter",
     "Run",
     "RunFolder",
+    "Tick",
     "Training",
+    "atomic_write",
+    "is_disk_full",
+    "perform_job",
     "read_events",
+    "redirect_output",
+    "reference_path",
+    "signals",
 ]

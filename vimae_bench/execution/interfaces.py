@@ -1,20 +1,30 @@
-"""The two kinds of plugin that deal in jobs and events. Nothing here needs torch, which takes a second to load."""
+"""The interfaces of executors and reporters. Nothing here needs torch, which takes a second to load."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from .jobs import Event, Job
+from .events import Event
+from .jobs import Job
 
 
 class Executor(Protocol):
-    """A way to carry out jobs. `work` does one and gives its exit code; ends are told in the order they come.
+    """A way to carry out jobs.
 
-    It may have a method `prepare()`, which is called before data and models are checked: what takes time and needs no
-    jobs, such as a server of workers, can be started there.
+    It hands each job to `work`, in whatever process, and reports its start and its end with the exit code that `work`
+    gives; ends are reported in the order in which they happen. Closing the iterator early ends the jobs under way.
     """
 
     def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int], /) -> Iterator[Event]: ...
+
+
+@runtime_checkable
+class PreparedExecutor(Protocol):
+    """An executor with something to start that takes time and needs no jobs, such as a server of worker processes."""
+
+    def prepare(self, modules: Sequence[str], /) -> None:
+        """Called while data and models are still being checked; `modules` are what worker processes will import."""
+        ...
 
 
 class Reporter(Protocol):

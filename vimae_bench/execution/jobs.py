@@ -1,4 +1,4 @@
-"""Jobs handed to workers, and the events that executors report."""
+"""What a worker is handed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,25 +40,3 @@ class Job:
     max_concurrent: int = 1
     numerics: NumericsOptions = NumericsOptions()
     batched_with: tuple["Job", ...] = ()
-
-
-@dataclass(frozen=True)
-class Event:
-    """What an executor tells while it works. `tick` carries no job: time has passed, files may have grown.
-
-    Of a run that ended with the code LEFT reporters hear that it is `left`, to be taken up again or by others; of one
-    that others finished they hear that it has `ended` without having been started.
-
-    `reason` says why the executor ended a run itself; it is empty for a run that came to its own end. A `note` carries
-    no job either: its `reason` is a line for the user, such as how many runs go side by side and why.
-    """
-
-    kind: Literal["started", "ended", "left", "tick", "note"]
-    job: Job | None = None
-    exit_code: int | None = None
-    reason: str = ""
-
-
-DONE, FAILED, NO_SPACE, LEFT = 0, 1, 74, 75
-"""Exit codes of a job. NO_SPACE (EX_IOERR): nothing more can be written. LEFT (EX_TEMPFAIL): it was interrupted and
-can be taken up again, or another process is at it."""

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM. Whoever trains lets the first wait for a checkpoint; the second ends everything at once."""
+"""SIGINT and SIGTERM: the first lets a training write its checkpoint, the second ends everything at once."""
 
 import contextlib
 import signal
@@ -7,11 +7,11 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from types import FrameType
 
-STOPS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal that asks this process to end, raised so that everything is put away on the way out."""
+    """A signal that asks this process to end, raised so that everything is cleaned up on the way out."""
 
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
@@ -19,34 +19,36 @@ class Interrupted(KeyboardInterrupt):
 
 
 @dataclass
-class _Known:
-    """What this process knows of signals, which are the process's and no object's."""
+class _SignalState:
+    """What has come to this process: signals are sent to a process, so there is one state for all of it."""
 
-    asked: int = 0
-    patient: int = 0
+    pending: int = 0
+    """The signal that waits for the end of the blocks under way, or 0."""
+    deferring: int = 0
+    """How many `defer` blocks are under way, one inside the other."""
 
 
-_known = _Known()
+_state = _SignalState()
 
 
 def handle_in_worker(number: int, _frame: FrameType | None = None) -> None:
-    """The handler of a worker, however often it is asked: raises Interrupted, unless a `patient` block is under way."""
-    if not _known.patient:
+    """The handler of a worker: raises Interrupted, however often it is called, unless a `defer` block is under way."""
+    if not _state.deferring:
         raise Interrupted(number)
-    _known.asked = number
+    _state.pending = number
 
 
 def handle_in_main(number: int, frame: FrameType | None = None) -> None:
-    """The handler of a process with a user before it: as `ask` at first, and at the second time it raises."""
-    if _known.asked:
+    """The handler of a process that a user watches: as `handle_in_worker` at first, and it raises the second time."""
+    if _state.pending:
         raise Interrupted(number)
     handle_in_worker(number, frame)
 
 
 @contextlib.contextmanager
 def install_handlers() -> Generator[None]:
-    """In this block SIGINT and SIGTERM go to `handle`. Only the main thread may enter it."""
-    before = {number: signal.signal(number, handle_in_main) for number in STOPS}
+    """In this block `handle_in_main` handles SIGINT and SIGTERM. Only the main thread may enter it."""
+    before = {number: signal.signal(number, handle_in_main) for number in STOP_SIGNALS}
     try:
         yield
     finally:
@@ -55,43 +57,43 @@ def install_handlers() -> Generator[None]:
 
 
 def pending() -> int:
-    """The signal that has come in a `patient` block which is not over; 0 if none has."""
-    return _known.asked
+    """The number of the signal that has come during a `defer` block which is not over; 0 if none has."""
+    return _state.pending
 
 
 def raise_if_pending() -> None:
     """Raises Interrupted if such a signal has come."""
-    if _known.asked:
-        raise Interrupted(_known.asked)
+    if _state.pending:
+        raise Interrupted(_state.pending)
 
 
 @contextlib.contextmanager
 def defer() -> Generator[None]:
-    """A block that looks at `asked` wherever it can be broken off: a first signal waits until then, or until its end.
+    """A block in which a first signal waits, for code that asks `pending` wherever it can be interrupted.
 
-    Raises Interrupted at its end if a signal has come.
+    Raises Interrupted at the end of the block if a signal has come.
     """
-    _known.patient += 1
+    _state.deferring += 1
     try:
         yield
         raise_if_pending()
     finally:
-        _known.patient -= 1
-        if not _known.patient:
-            _known.asked = 0
+        _state.deferring -= 1
+        if not _state.deferring:
+            _state.pending = 0
 
 
 @contextlib.contextmanager
 def block() -> Generator[None]:
-    """Signals wait for the end of the block: where C++ parts of torch call Python, an exception would abort it all.
+    """A block in which all signals wait: an exception in Python that C++ parts of torch call would abort the process.
 
-    They are not masked, as a mask is one thread's, and a signal goes to any thread that takes it.
+    They are not masked: a mask belongs to one thread, and a signal goes to any thread that accepts it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals belong to the main thread
         return
     came: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in STOPS}
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in STOP_SIGNALS}
     try:
         yield
     finally:

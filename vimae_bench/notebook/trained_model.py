@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..analysis.leaderboard import format_table_title
 from ..core.errors import BenchError
-from ..engine.pictures import reconstructions
+from ..engine.pictures import make_reconstructions
 from ..models.autoencoder import Autoencoder
 from ..plugin.evaluation import Evaluation
 from ..plugin.latent_sampling import LatentDistribution
@@ -74,7 +74,7 @@ class TrainedModel:
 
     def reconstructions(self, columns: int = COLUMNS) -> ImageGrid:
         """Test images in every other row, what became of each below it."""
-        return ImageGrid(reconstructions(self._get_trial(), columns), columns)
+        return ImageGrid(make_reconstructions(self._get_trial(), columns), columns)
 
     def _get_trial(self) -> Evaluation:
         if self.status != "done":

@@ -21,9 +21,9 @@ from ..data.prepare import ensure_prepared, get_data_folder, open_splits, resolv
 from ..data.types import Splits
 from ..engine import record
 from ..engine.build import assemble
-from ..engine.measure import estimated
-from ..engine.pictures import draw
-from ..engine.preflight import wrong_shape
+from ..engine.measure import compute_estimates
+from ..engine.pictures import draw_pictures
+from ..engine.preflight import describe_wrong_shape
 from ..engine.training.loop import train as train_model
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
@@ -120,7 +120,7 @@ def _train_and_measure(
         show = partial(tell, method.training.epochs)
         measures, estimates = _measure(method.metrics if done else (), evaluation, show)
         if done:
-            draw(evaluation, folder.read_history(), folder.pictures)  # figures of results look for them there
+            draw_pictures(evaluation, folder.read_history(), folder.pictures)  # figures of results look for them there
     return RunResult(entry, folder.path, kept["status"], kept["reason"], kept, measures, estimates), evaluation
 
 
@@ -143,7 +143,7 @@ def _build_model(method: MethodSpec, spec: ModelSpec, device: torch.device) -> A
         architecture, prior, objective = (part.plugin for part in parts)
         model = assemble(spec, architecture, prior, objective, method.seed, device)
     with torch.no_grad():
-        wrong = wrong_shape(model.eval())  # in training mode batch norm would see the zeros that it is tried on
+        wrong = describe_wrong_shape(model.eval())  # in training mode batch norm would see its zeros
     if wrong:
         raise BenchError(f"architecture '{method.architecture.spec.name}': {wrong}")
     with _name_component("cannot train this model", method.objective):
@@ -175,7 +175,7 @@ def _train_model(
     began, images = time.perf_counter(), torch.from_numpy(splits.train.x).to(device)
     trained = train_model(model, method.objective.plugin, method.training, images, method.seed, folder)
     spent = sum(line["seconds"] for line in folder.read_history())
-    return record.ended(method.run, trained, model, {}, {"steps": spent, "training": time.perf_counter() - began})
+    return record.make_record(method.run, trained, model, {}, {"steps": spent, "training": time.perf_counter() - began})
 
 
 def _measure(
@@ -190,7 +190,7 @@ def _measure(
         if twice := measures.keys() & found.keys():
             raise BenchError(f"two metrics give '{min(twice)}'; leave one of them out")
         measures |= {name: replace(measure, name=name) for name, measure in found.items()}
-        estimates |= {name + suffix: estimate for name, estimate in estimated(metric.plugin, evaluation).items()}
+        estimates |= {name + suffix: estimate for name, estimate in compute_estimates(metric.plugin, evaluation).items()}
     return measures, estimates
 
 

@@ -17,10 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from filelock import FileLock, Timeout
+
 from ..core.canonical import Json, is_number
 from ..core.spec import PluginSpec, Run
 from .atomic import append_json_line, read_json, read_json_lines, write_json
 
+CLAIM_SECONDS = 0.5
+"""How long a process waits for the lock of a run: others take it for a moment to see whether it is free."""
 REQUIRED_FIELDS: dict[str, tuple[str, type]] = {
     "started": ("resumed_from", int),
     "epoch": ("epoch", int),
@@ -38,7 +42,7 @@ class RunFolder:
 
     @property
     def benchmark(self) -> Path:
-        """The results folder that the run belongs to."""
+        """The results folder of the benchmark that the run belongs to."""
         return self.path.parents[1]
 
     @property
@@ -76,12 +80,29 @@ class RunFolder:
 
     @property
     def sync_state(self) -> Path:
-        """How much of this folder MLflow has (tracking/cursor.py)."""
+        """How much of this folder MLflow has (tracking/sync_state.py)."""
         return self.path / ".mlflow.json"
 
     @property
     def lock(self) -> Path:
         return self.path / ".lock"
+
+    def claim(self) -> FileLock:
+        """A context that holds the run's lock, so that no other process trains or measures it meanwhile.
+
+        Entering it raises `filelock.Timeout` where another process holds the lock for longer than `is_claimed` takes
+        to look.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.lock, timeout=CLAIM_SECONDS)
+
+    def is_claimed(self) -> bool:
+        """Whether some process holds the run's lock. There is no way to look but to take it for a moment."""
+        try:
+            with FileLock(self.lock, timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def metric(self, choice: PluginSpec) -> Path:
         """Where the measures of one metric are kept; a metric with other settings or version has another file."""
@@ -122,7 +143,7 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
 
 
 def is_event(line: Json) -> bool:
-    """Whether a line is as `tell` writes it, so that whoever reads it finds what belongs to it."""
+    """Whether a line is as `append_event` writes it, so that whoever reads it finds what belongs to it."""
     event = line.get("event")
     if not isinstance(event, str) or not is_number(line.get("time")) or not isinstance(line.get("remark", ""), str):
         return False

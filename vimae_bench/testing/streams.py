@@ -6,8 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..core.spec import MatrixEntry, PluginSpec, Run, Training
-from ..execution.interfaces import Executor, Reporter
-from ..execution.jobs import Event, Job
+from ..execution import Executor, Job, JobEnded, JobStarted, Note, Reporter, Tick
 from .contract import check, expect
 from .settings import SETTINGS
 
@@ -18,20 +17,20 @@ def every_order_is_told(executor: Executor) -> None:
     with _jobs(3) as jobs:
         events = list(executor(jobs, _work))
     for job in jobs:
-        about = [e for e in events if e.job and e.job.folder == job.folder]
-        kinds = [(e.kind, e.exit_code) for e in about]
-        wanted = [("started", None), ("ended", job.entry.run.seed)]
-        expect(kinds == wanted, f"told {kinds} of a job, not {wanted}")
+        about = [e for e in events if isinstance(e, JobStarted | JobEnded) and e.job.folder == job.folder]
+        found = [(type(e).__name__, e.exit_code if isinstance(e, JobEnded) else None) for e in about]
+        wanted = [("JobStarted", None), ("JobEnded", job.entry.run.seed)]
+        expect(found == wanted, f"reported {found} of a job, not {wanted}")
 
 
 @check
 def every_event_is_passed_on(reporter: Reporter) -> None:
     """It passes every event on, in order, unchanged."""
     with _jobs(1) as (job,):
-        start = [Event("note", reason="one run at a time"), Event("started", job)]
-        told = [*start, Event("tick"), Event("ended", job, 0)]
+        start = [Note("one run at a time"), JobStarted(job)]
+        told = [*start, Tick(), JobEnded(job, 0)]
         passed = list(reporter([job], iter(told)))
-    expect(passed == told, f"passed on {[e.kind for e in passed]} of {[e.kind for e in told]}")
+    expect(passed == told, f"passed on {[type(e).__name__ for e in passed]} of {[type(e).__name__ for e in told]}")
 
 
 @contextmanager

@@ -41,9 +41,9 @@ class Reconstruction:
 
 
 def _load_pyfunc(path: str) -> Reconstruction:  # pyright: ignore[reportUnusedFunction]
-    from ..engine.load_model import restore
+    from ..engine.load_model import load_model
 
-    return Reconstruction(restore(RunFolder(Path(path))))
+    return Reconstruction(load_model(RunFolder(Path(path))))
 
 
 def format_mlmodel(run_id: str, record: Json, created: str) -> str:

@@ -82,7 +82,7 @@ class RunSync:
         return milliseconds(first["time"])
 
     def _tags(self) -> dict[str, str]:
-        ours = tags(self.entry.run, self.entry.label, self.folder.path.parents[1].name, self._record())
+        ours = tags(self.entry.run, self.entry.label, self.folder.benchmark.name, self._record())
         return ours | ({SHOWN: "True"} if self._drawn() else {})
 
     def _record(self) -> Json:

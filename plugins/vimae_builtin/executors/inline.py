@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vimae_bench.execution import Event, Executor, Job
+from vimae_bench.execution import Event, Executor, Job, JobEnded, JobStarted
 from vimae_bench.plugin import hookimpl
 
 
@@ -17,8 +17,8 @@ class Inline:
         """Carry out the jobs; gives the start and the end of each."""
         for job in jobs:
             here = replace(job, device=self.device)
-            yield Event("started", here)
-            yield Event("ended", here, work(here))
+            yield JobStarted(here)
+            yield JobEnded(here, work(here))
 
 
 @hookimpl

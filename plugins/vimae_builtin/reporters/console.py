@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColum
 from rich.table import Column
 from rich.text import Text
 
-from vimae_bench.execution import Event, Job, Reporter, RunFolder, read_events
+from vimae_bench.execution import Event, Job, JobEnded, JobRequeued, JobStarted, Note, Reporter, RunFolder, Tick, read_events
 from vimae_bench.plugin import BenchError, hookimpl
 
 REFRESH_RATE = 4
@@ -114,7 +114,7 @@ class RunProgress:
         words = (f"{self.epoch} epochs", self.loss, format_duration(time.monotonic() - self.start))
         return "done, " + ", ".join(filter(None, words))
 
-    def describe_failure(self, exit_code: int | None) -> str:
+    def describe_failure(self, exit_code: int) -> str:
         """Why the run did not end well; empty if it did."""
         try:
             record = RunFolder(self.job.folder).read_record()
@@ -145,15 +145,18 @@ class ProgressDisplay:
 
     def show_event(self, event: Event) -> None:
         """Show an event, and whatever the runs under way have written."""
-        if event.kind == "note":
-            self._print(event.reason, "")
-        elif event.job and event.kind == "started":
-            self._add_row(event.job)
-        elif event.job and event.kind == "left":
-            self._remove_row(event.job)
-        elif event.job:
-            self._report_end(event.job, event)
-        if event.kind == "tick" or time.monotonic() - self.refreshed > MAX_REFRESH_PAUSE:
+        match event:
+            case Note(text):
+                self._print(text, "")
+            case JobStarted(job):
+                self._add_row(job)
+            case JobRequeued(job):
+                self._remove_row(job)
+            case JobEnded():
+                self._report_end(event)
+            case Tick():
+                pass
+        if isinstance(event, Tick) or time.monotonic() - self.refreshed > MAX_REFRESH_PAUSE:
             self._refresh()
         self._draw_matrix()
 
@@ -182,8 +185,8 @@ class ProgressDisplay:
         self._print_remark(row)
         return row
 
-    def _report_end(self, job: Job, event: Event) -> None:
-        row = self._remove_row(job)
+    def _report_end(self, event: JobEnded) -> None:
+        row = self._remove_row(event.job)
         self.ended += 1
         failure = row.describe_failure(event.exit_code)
         if failure or self.progress.disable:

@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import ClassVar
 
-from vimae_bench.execution import Event, Job, MatrixEntry, Reporter, RunFolder
+from vimae_bench.execution import Event, Job, JobEnded, JobRequeued, JobStarted, MatrixEntry, Reporter, RunFolder
 from vimae_bench.plugin import BenchError, RunOption, hookimpl
 from vimae_bench.tracking import SyncSummary, default_store_uri, import_mlflow, mask_secrets, sync_benchmark
 
@@ -128,10 +128,13 @@ class SyncThread(threading.Thread):
     def _read_events(self, under_way: dict[Path, MatrixEntry], ended: set[Path]) -> None:
         while not self.events.empty():
             event = self.events.get()
-            if event.job and event.kind == "started":
-                under_way[event.job.folder] = event.job.entry
-            elif event.job:
-                ended.add(event.job.folder)
+            match event:
+                case JobStarted(job):
+                    under_way[job.folder] = job.entry
+                case JobEnded(job) | JobRequeued(job):
+                    ended.add(job.folder)
+                case _:
+                    pass
 
     def _sync_all(self) -> SyncSummary:
         try:

@@ -1,5 +1,6 @@
 """Seeds trained as one: each has its folder, its record and its end, as if it had been trained alone."""
 
+import errno
 from dataclasses import replace
 
 import pytest
@@ -7,17 +8,18 @@ import torch
 
 from helpers.step_factories import ItemReader, Killed, kill_runs_when, make_images, make_method_step
 from vimae_bench.core.spec import MatrixEntry, Run
-from vimae_bench.engine.runner import batch_seeds
-from vimae_bench.engine.scheduler import split_by_seed
+from vimae_bench.engine.runner import run_jobs
+from vimae_bench.engine.scheduler import batch_seeds, split_by_seed
 from vimae_bench.engine.step.graph import NotOneGraph
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.training.batched_seeds import Seed, train_together
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution import Event, PluginSpec, Training
+from vimae_bench.execution import PluginSpec, ExitCode, JobEnded, JobStarted, Tick, Training
 from vimae_bench.execution.jobs import Job, NumericsOptions
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_json
 from vimae_bench.storage.run_folder import RunFolder
+from vimae_builtin.executors.inline import Inline
 
 TRAINING = Training(epochs=4, batch=50)
 BATCHED = NumericsOptions(batch_seeds=True)
@@ -97,11 +99,7 @@ def jobs(path, data, count=3, numerics=BATCHED):
         parts = PluginSpec("digits"), PluginSpec("mlp", {"hidden": [16]}), PluginSpec("elbo"), PluginSpec("normal")
         run = Run(*parts, 2, Training(epochs=2), seed)
         return Job(
-            "small",
-            MatrixEntry("VAE", run, (PluginSpec("reconstruction"),)),
-            path / "runs" / run.name,
-            data,
-            numerics=numerics,
+            "small", MatrixEntry("VAE", run, (PluginSpec("reconstruction"),)), path / "runs" / run.name, data, numerics=numerics
         )
 
     return [job(seed) for seed in range(count)]
@@ -125,13 +123,57 @@ def test_orders_that_differ_in_the_seed_alone_are_grouped_where_that_is_asked_fo
 def test_the_events_of_a_group_are_told_of_each_seed(tmp_path, data):
     three = jobs(tmp_path, data)
     (group,) = batch_seeds(three)
-    given = Event("started", group), Event("tick"), Event("ended", group, 0)
-    events = [one for event in given for one in split_by_seed(event)]
-    assert [(e.kind, e.job and e.job.entry.run.seed) for e in events] == [
-        *(("started", seed) for seed in range(3)),
-        ("tick", None),
-        *(("ended", seed) for seed in range(3)),
-    ]
+    given = JobStarted(group), Tick(), JobEnded(group, 0)
+    events = [one for event in given for one in split_by_seed(event, {})]
+    assert [type(event) for event in events] == [*[JobStarted] * 3, Tick, *[JobEnded] * 3]
+    assert [event.job.entry.run.seed for event in events if not isinstance(event, Tick)] == [0, 1, 2, 0, 1, 2]
+
+
+def run_as_one(three, work):
+    """The exit code that the runner reports of each seed, and the seeds that it gives as failed."""
+    ends = {}
+
+    def watch(jobs, events):
+        for event in events:
+            if isinstance(event, JobEnded):
+                ends[event.job.entry.run.seed] = event.exit_code
+            yield event
+
+    failed = run_jobs(three, Inline(), [watch], work=work)
+    return ends, [job.entry.run.seed for job in failed]
+
+
+def test_a_seed_whose_metric_fails_makes_no_other_seed_a_failed_one(tmp_path, data):
+    three = jobs(tmp_path / "small", data)
+    odd = replace(three[1].entry, metrics=(PluginSpec("svm", {"labels": 10**6}),))
+    three[1] = replace(three[1], entry=odd)
+    assert run_as_one(three, execute) == ({0: 0, 1: 1, 2: 0}, [1])
+
+
+def test_seeds_that_were_done_before_their_worker_was_killed_are_done(tmp_path, data):
+    three = jobs(tmp_path / "small", data)
+
+    def die(job):
+        execute(replace(job, batched_with=()))
+        return -9
+
+    assert run_as_one(three, die) == ({0: 0, 1: -9, 2: -9}, [1, 2])
+
+
+def test_a_full_disk_is_told_whatever_else_became_of_the_seeds(tmp_path, data, monkeypatch):
+    three = jobs(tmp_path / "small", data)
+    (group,) = batch_seeds(three)
+    three[2].folder.mkdir(parents=True)
+    append_event = RunFolder.append_event
+
+    def append_until_full(self, event, **fields):
+        if self.path == three[0].folder and event == "measuring":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append_event(self, event, **fields)
+
+    monkeypatch.setattr(RunFolder, "append_event", append_until_full)
+    with RunFolder(three[2].folder).claim():
+        assert execute(group) == ExitCode.NO_SPACE
 
 
 def test_a_group_leaves_what_its_seeds_leave_alone(tmp_path, data):

@@ -6,21 +6,22 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
-from vimae_bench.execution import Event, Executor, Job
+from vimae_bench.execution import Event, Executor, Job, Note
 from vimae_bench.plugin import RunOption, hookimpl
 
-from .concurrency import Slots, on_cpu, on_gpus, side_by_side
-from .machine import available, cores, gpus
+from .concurrency import CPU_MEMORY_PER_RUN, GPU_MEMORY_PER_RUN, DeviceSlots, choose_limit, format_concurrency
+from .machine import count_cores, find_gpus, measure_free_memory
 from .process_pool import ProcessPool
-from .worker import server
+from .worker import query_free_memory, start_server
 
 
 @dataclass(frozen=True)
 class Local:
-    """One process for each run, and as many side by side as the cores or the GPUs carry out fastest."""
+    """One process for each run, and as many side by side as there are cores for, and memory."""
 
     jobs: Annotated[int, Ge(0)] = 0
-    """Runs side by side, over all devices; 0: found out, and told."""
+    """Runs side by side, over all devices; 0: one for every core, or for as many cores as a run has threads, as far as
+    the memory of the machine or of its GPUs goes."""
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, or `auto`: the GPUs if there are any."""
     timeout: Annotated[float, Ge(0)] = 0.0
@@ -39,9 +40,9 @@ class Local:
         RunOption("--timeout", "End a run that takes longer; 0: never.", setting="timeout", metavar="SECONDS"),
     )
 
-    def prepare(self) -> None:
-        """Start the server of workers, which loads its libraries meanwhile."""
-        server()
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Start the server of workers, which imports the modules meanwhile."""
+        start_server(modules)
 
     def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
         """Carry out the jobs. Ending the iteration early ends the runs under way; they can be resumed.
@@ -50,28 +51,38 @@ class Local:
         """
         if not jobs:
             return
-        devices, line = self.slots(jobs)
-        if line:
-            yield Event("note", reason=line)
-        crew = ProcessPool(work, devices, self.timeout, server())
+        devices, notes = self._allot_slots(jobs)
+        yield from map(Note, notes)
+        pool = ProcessPool(work, devices, self.timeout, start_server())
         try:
-            yield from crew.carry_out(jobs)
+            yield from pool.run_jobs(jobs)
         finally:
-            crew.shut_down()
+            pool.shut_down()
 
-    def slots(self, jobs: Sequence[Job]) -> tuple[list[Slots], str]:
-        """How many runs may share each device at first, and a line about it where that is settled."""
-        found = gpus(self.device)
-        devices = found or ["cpu"]
+    def _allot_slots(self, jobs: Sequence[Job]) -> tuple[list[DeviceSlots], list[str]]:
+        """How many runs may share each device, and a line about each number that was chosen here."""
+        gpus = find_gpus(self.device)
+        devices = gpus or ["cpu"]
         if self.jobs:
-            count = min(self.jobs, len(jobs))
-            shared = [Slots(device, len(range(i, count, len(devices)))) for i, device in enumerate(devices)]
-            return [slots for slots in shared if slots.limit], ""
-        threads = max(job.entry.run.training.threads for job in jobs)
-        if found:
-            return on_gpus(found, cores(), threads, len(jobs)), ""
-        count, why = on_cpu(cores(), threads, available(), len(jobs))
-        return [Slots("cpu", count)], f"{side_by_side(count)}: {why}" if len(jobs) > 1 else ""
+            shares = _divide(min(self.jobs, len(jobs)), len(devices))
+            return [DeviceSlots(*pair) for pair in zip(devices, shares, strict=True) if pair[1]], []
+        cores, threads = count_cores(), max(job.entry.run.training.threads for job in jobs)
+        memory = query_free_memory(start_server(), gpus) if gpus else [measure_free_memory()]
+        each = GPU_MEMORY_PER_RUN if gpus else CPU_MEMORY_PER_RUN
+        slots, notes = list[DeviceSlots](), list[str]()
+        for device, free, own, runs in zip(
+            devices, memory, _divide(cores, len(devices)), _divide(len(jobs), len(devices)), strict=True
+        ):
+            if runs:
+                limit, why = choose_limit(own, threads, free, each, runs)
+                slots.append(DeviceSlots(device, limit))
+                notes.append(f"{format_concurrency(limit)}{f' on {device}' if gpus else ''}: {why}")
+        return slots, notes if len(jobs) > 1 else []
+
+
+def _divide(count: int, parts: int) -> list[int]:
+    """A number in so many nearly equal parts, the larger first."""
+    return [len(range(part, count, parts)) for part in range(parts)]
 
 
 @hookimpl

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
-from vimae_bench.execution import Event, Executor, Job
+from vimae_bench.execution import Event, Executor, Job, Note, RunFolder
 from vimae_bench.plugin import BenchError, RunOption, hookimpl
 
 
@@ -19,14 +19,14 @@ class OnRay:
     """
 
     address: str = ""
-    """The cluster's, as `ray start` tells it, or `auto` for the one of this machine; empty: $RAY_ADDRESS, or else one
+    """The cluster's, as `ray start` prints it, or `auto` for the one of this machine; empty: $RAY_ADDRESS, or else one
     that is started here and ends with the benchmark."""
     jobs: Annotated[int, Ge(0)] = 0
     """Runs at a time; 0: as many as the cluster has room for."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto`: GPUs if some node has them."""
     runs_per_gpu: Annotated[int, Ge(1)] = 1
-    """How many runs share a GPU. Ray keeps the books of it, and sets no bound to the memory of each."""
+    """How many runs share a GPU. Ray counts them, and does not limit the memory of each."""
     timeout: Annotated[float, Ge(0)] = 0.0
     """Seconds after which a run is ended; 0: never."""
 
@@ -42,7 +42,7 @@ class OnRay:
         RunOption("--timeout", "End a run that takes longer; 0: never.", setting="timeout", metavar="SECONDS"),
     )
 
-    def prepare(self) -> None:
+    def prepare(self, modules: Sequence[str]) -> None:  # noqa: ARG002  # each of Ray's processes imports its own
         """Connect to the cluster, or start one. Raises BenchError without Ray, and where no cluster answers."""
         from .cluster import connect
 
@@ -55,23 +55,23 @@ class OnRay:
         """
         if not jobs:
             return
-        from .cluster import Need, compare_plugins, connect, disconnect, has_gpus, sees
+        from .cluster import RunResources, check_node_versions, connect, disconnect, has_gpus, is_visible_on_all_nodes
         from .driver import Driver
 
         connect(self.address)
         try:
             gpu = 1 / self.runs_per_gpu if self.device == "cuda" or (self.device == "auto" and has_gpus()) else 0.0
-            need = Need(max(job.entry.run.training.threads for job in jobs), gpu)
-            if not need.room():
-                raise BenchError(need.told())
-            compare_plugins()
-            shared = sees(jobs[0].folder.parents[1])
-            driver = Driver(work, need, self.jobs, self.timeout, shared)
-            yield Event("note", reason=driver.told())
+            resources = RunResources(max(job.entry.run.training.threads for job in jobs), gpu)
+            if not resources.count_slots():
+                raise BenchError(resources.describe_shortage())
+            check_node_versions()
+            shared = is_visible_on_all_nodes(RunFolder(jobs[0].folder).benchmark)
+            driver = Driver(work, resources, self.jobs, self.timeout, shared)
+            yield Note(driver.describe())
             try:
-                yield from driver.carry_out(jobs)
+                yield from driver.run_jobs(jobs)
             finally:
-                driver.dismiss()
+                driver.shut_down()
         finally:
             disconnect()
 

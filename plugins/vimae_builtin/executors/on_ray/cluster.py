@@ -13,9 +13,9 @@ from typing import Any
 
 from vimae_bench.plugin import BenchError
 
-PASSED_ON = ("VIMAE_BENCH_DATA", "VIMAE_BENCH_CACHE", "VIMAE_BENCH_INCEPTION")
+FORWARDED_VARIABLES = ("VIMAE_BENCH_DATA", "VIMAE_BENCH_CACHE", "VIMAE_BENCH_INCEPTION")
 """What the environment here says of files is said on the nodes too; nothing else of it goes there."""
-PATIENCE = 120.0
+ANSWER_SECONDS = 120.0
 """Seconds for the nodes to answer a first question, for which each starts a process."""
 
 
@@ -28,21 +28,21 @@ def connect(address: str) -> None:
         raise BenchError("the executor 'ray' needs Ray: python -m pip install ray") from error
     if ray.is_initialized():
         return
-    _hush()
+    _silence_worker_deaths()
     address = address or os.environ.get("RAY_ADDRESS", "")
-    told = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    variables = {name: os.environ[name] for name in FORWARDED_VARIABLES if name in os.environ}
     # Without "local" Ray would join whatever cluster was last started on this machine, be it about to end.
     settings: dict[str, Any] = {"address": address} if address else {"address": "local", "include_dashboard": False}
-    with _own_handlers():
+    with _keep_signal_handlers():
         try:
-            ray.init(log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": told}, **settings)
+            ray.init(log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": variables}, **settings)
         except Exception as error:  # of no kind of its own where a node takes too long to start
             where = f"the cluster at {address}" if address else "a Ray of its own"
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise BenchError(f"{where} cannot be reached: {reason}") from error
 
 
-def _hush() -> None:
+def _silence_worker_deaths() -> None:
     """Ray prints the death of every worker to the standard output, where the leaderboard goes; each has its event."""
     from ray._private import worker
 
@@ -54,12 +54,12 @@ def disconnect() -> None:
     """Leave the cluster; one that was started here ends."""
     import ray
 
-    with _own_handlers():
+    with _keep_signal_handlers():
         ray.shutdown()
 
 
 @contextlib.contextmanager
-def _own_handlers() -> Generator[None]:
+def _keep_signal_handlers() -> Generator[None]:
     """Ray puts a handler of SIGTERM in the place of ours."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in numbers}
@@ -79,43 +79,43 @@ def has_gpus() -> bool:
 
 
 @dataclass(frozen=True)
-class Need:
+class RunResources:
     """What one run needs: CPUs, one for each of its threads, and a share of a GPU."""
 
     cpus: int
     gpu: float
 
-    def room(self) -> int:
+    def count_slots(self) -> int:
         """How many such runs the cluster has room for at a time."""
-        return sum(map(self._fits, _nodes()))
+        return sum(map(self._count_fitting, _list_alive_nodes()))
 
-    def sharing(self) -> int:
+    def count_runs_per_device(self) -> int:
         """How many such runs a device may have at a time: a GPU, or the largest node's CPUs."""
-        return round(1 / self.gpu) if self.gpu else max(map(self._fits, _nodes()), default=1)
+        return round(1 / self.gpu) if self.gpu else max(map(self._count_fitting, _list_alive_nodes()), default=1)
 
-    def told(self) -> str:
+    def describe_shortage(self) -> str:
         """That there is no room for any, and what there is."""
         gpu = f" and {self.gpu:g} of a GPU" if self.gpu else ""
-        nodes = [f"{r.get('CPU', 0):g} CPUs, {r.get('GPU', 0):g} GPUs" for r in _nodes()]
+        nodes = [f"{r.get('CPU', 0):g} CPUs, {r.get('GPU', 0):g} GPUs" for r in _list_alive_nodes()]
         return f"a run needs {self.cpus} CPUs{gpu} of one node, and there is only: {'; '.join(nodes)}"
 
-    def _fits(self, node: dict[str, float]) -> int:
+    def _count_fitting(self, node: dict[str, float]) -> int:
         counts = [int(node.get("CPU", 0) // self.cpus)]
         if self.gpu:
             counts.append(int(node.get("GPU", 0) * round(1 / self.gpu)))
         return min(counts)
 
 
-def _nodes() -> list[dict[str, float]]:
+def _list_alive_nodes() -> list[dict[str, float]]:
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def compare_plugins() -> None:
+def check_node_versions() -> None:
     """Raises BenchError where a node has other plugins than this process, or other versions: results would differ."""
-    here, problems = plugin_versions(), list[str]()
-    for node, there in _on_each_node(plugin_versions):
+    here, problems = list_versions(), list[str]()
+    for node, there in _ask_each_node(list_versions):
         differing = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
         problems += [
             f"{node}: {name} is {there.get(name, 'not there')}, here it is {here.get(name, 'not there')}"
@@ -125,24 +125,24 @@ def compare_plugins() -> None:
         raise BenchError("\n".join([*problems, "install the same versions on all nodes"]))
 
 
-def plugin_versions() -> dict[str, str]:
+def list_versions() -> dict[str, str]:
     """The versions of what decides a result here: Python, torch, the harness, every distribution with plugins."""
     plugins = {e.dist.name: e.dist.version for e in entry_points(group="vimae_bench") if e.dist}
     return {"python": ".".join(map(str, sys.version_info[:2])), "torch": version("torch").partition("+")[0], **plugins}
 
 
-def sees(folder: Path) -> bool:
+def is_visible_on_all_nodes(folder: Path) -> bool:
     """Whether every node sees this folder: they are shown a file in it."""
     folder.mkdir(parents=True, exist_ok=True)
     token = folder / f".{secrets.token_hex(8)}.tmp"
     token.touch()
     try:
-        return all(seen for _, seen in _on_each_node(lambda: token.exists()))
+        return all(seen for _, seen in _ask_each_node(lambda: token.exists()))
     finally:
         token.unlink()
 
 
-def _on_each_node(ask: Callable[[], Any]) -> list[tuple[str, Any]]:
+def _ask_each_node(ask: Callable[[], Any]) -> list[tuple[str, Any]]:
     """The answer of every node that has room for runs, by its name. What is asked goes there with its code."""
     import ray
     from ray import cloudpickle
@@ -162,7 +162,7 @@ def _on_each_node(ask: Callable[[], Any]) -> list[tuple[str, Any]]:
     answers: list[tuple[str, Any]] = []
     for node, reference in zip(nodes, asked, strict=True):
         try:
-            answers.append((node["NodeManagerHostname"], ray.get(reference, timeout=PATIENCE)))
+            answers.append((node["NodeManagerHostname"], ray.get(reference, timeout=ANSWER_SECONDS)))
         except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
             continue  # it has just gone
         except (ray.exceptions.RayError, TimeoutError) as error:

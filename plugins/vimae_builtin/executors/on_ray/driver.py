@@ -1,30 +1,28 @@
-"""The driver: as many runs under way as the cluster has room for, and what lost its node begun again elsewhere."""
+"""The driver: as many runs under way as the cluster has room for, and those that lose their node begun again."""
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from vimae_bench.execution import Event, Job
-from vimae_bench.execution.jobs import LEFT
-from vimae_bench.storage.run_folder import RunFolder
+from vimae_bench.execution import Event, ExitCode, Job, JobEnded, JobStarted, Note, RunFolder, Tick
 
-from .cluster import Need
-from .file_transfer import pack, unpack
-from .remote_worker import Desk, carry
+from .cluster import RunResources
+from .file_transfer import pack_files, unpack_files
+from .remote_worker import run_remotely
 
-TICK = 0.2
-"""Seconds."""
-ROOM = 5.0
-"""Seconds between two looks at what the cluster has room for: nodes come and go."""
-GRACE = 20.0
-"""Seconds for runs to write a checkpoint when they are asked to end."""
-LOSSES = 3
+TICK_SECONDS = 0.2
+ROOM_SECONDS = 5.0
+"""Between two looks at what the cluster has room for: nodes come and go."""
+GRACE_SECONDS = 20.0
+"""For runs to write a checkpoint when they are asked to end."""
+MAX_LOSSES = 3
 """How often a run is begun again that has lost its node."""
+KILLED = -9
 
 
 @dataclass
@@ -40,151 +38,152 @@ class Task:
 
 @dataclass
 class Driver:
-    """The tasks under way by Ray's references to them, and the jobs that wait for room."""
+    """The tasks under way by Ray's references to them, and the jobs that wait for room, with their losses."""
 
     work: Callable[[Job], int]
-    need: Need
+    resources: RunResources
     jobs: int
     timeout: float
     shared: bool
     """Whether the nodes see the results folder."""
-    waiting: deque[tuple[Job, int]] = field(default_factory=deque[tuple[Job, int]])
-    busy: dict[Any, Task] = field(default_factory=dict[Any, Task])
+    queue: deque[tuple[Job, int]] = field(default_factory=deque[tuple[Job, int]])
+    tasks: dict[Any, Task] = field(default_factory=dict[Any, Task])
     room: int = 0
-    looked: float = float("-inf")
-    desk: Any = None
+    room_checked: float = float("-inf")
+    updates: Any = None
+    """Ray's own queue, in which runs say that they have begun and what they have written."""
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """What the user should know of the cluster."""
-        runs = min(self.need.room(), self.jobs or self.need.room())
+        runs = min(self.resources.count_slots(), self.jobs or self.resources.count_slots())
         where = "writing into the results folder" if self.shared else "their files brought here, as nodes do not see it"
         return f"up to {runs} runs side by side on the Ray cluster, {where}"
 
-    def carry_out(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run_jobs(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Keep the cluster busy; gives starts, ends, notes, and ticks while nothing happens."""
         import ray
+        from ray.util.queue import Queue
 
-        self.desk = ray.remote(num_cpus=0)(Desk).options(scheduling_strategy=_here()).remote()
-        self.waiting.extend((job, 0) for job in jobs)
-        while self.waiting or self.busy:
-            yield from self.submit()
-            ended, _ = ray.wait([*self.busy], num_returns=1, timeout=TICK) if self.busy else ([], [])
-            yield from self.news()
+        self.updates = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": _pin_to_this_node()})
+        self.queue.extend((job, 0) for job in jobs)
+        while self.queue or self.tasks:
+            yield from self._submit_jobs()
+            ended, _ = ray.wait([*self.tasks], num_returns=1, timeout=TICK_SECONDS) if self.tasks else ([], [])
+            yield from self._receive_updates()
             for reference in ended:
-                yield self.ended(reference)
-            self.end_late()
+                yield self._end_task(reference)
+            self._cancel_late_tasks()
             if not ended:
-                yield Event("tick")
+                yield Tick()
 
-    def submit(self) -> Iterator[Event]:
+    def _submit_jobs(self) -> Iterator[Event]:
         """Fill what room there is."""
-        if time.monotonic() - self.looked > ROOM:
-            self.room, self.looked = self.need.room(), time.monotonic()
-        while self.waiting and len(self.busy) < min(self.room, self.jobs or self.room):
-            job, losses = self.waiting.popleft()
-            here = replace(job, device="cuda" if self.need.gpu else "cpu", max_concurrent=self.need.sharing())
+        if time.monotonic() - self.room_checked > ROOM_SECONDS:
+            self.room, self.room_checked = self.resources.count_slots(), time.monotonic()
+        while self.queue and len(self.tasks) < min(self.room, self.jobs or self.room):
+            job, losses = self.queue.popleft()
+            device = "cuda" if self.resources.gpu else "cpu"
+            here = replace(job, device=device, max_concurrent=self.resources.count_runs_per_device())
             lock = ExitStack()
-            if not self._held(job, lock):
-                yield Event("ended", here, LEFT)
+            if not self._claim(job, lock):
+                yield JobEnded(here, ExitCode.INTERRUPTED)
                 continue
-            self.busy[self._remote(here)] = Task(here, lock, losses)
+            self.tasks[self._submit(here)] = Task(here, lock, losses)
 
-    def _held(self, job: Job, lock: ExitStack) -> bool:
-        """Whether the job's runs are this process's; where nodes see their folders they find out for themselves."""
+    def _claim(self, job: Job, lock: ExitStack) -> bool:
+        """Whether the job's runs are this process's; where nodes see their folders, the workers claim them."""
         try:
             for one in () if self.shared else (job, *job.batched_with):
-                one.folder.mkdir(parents=True, exist_ok=True)
-                lock.enter_context(FileLock(RunFolder(one.folder).lock, timeout=0))
+                lock.enter_context(RunFolder(one.folder).claim())
         except Timeout:
             lock.close()
             return False
         return True
 
-    def _remote(self, job: Job) -> Any:  # noqa: ANN401
+    def _submit(self, job: Job) -> Any:  # noqa: ANN401
         import ray
 
-        settings = {"num_cpus": self.need.cpus, "max_retries": 0, "scheduling_strategy": "SPREAD"}
-        task = ray.remote(**settings, num_gpus=self.need.gpu)(carry)
-        return task.remote(self.work, job, None if self.shared else pack(job), self.desk)
+        options: dict[str, Any] = {"num_cpus": self.resources.cpus, "max_retries": 0, "scheduling_strategy": "SPREAD"}
+        task = ray.remote(**options, num_gpus=self.resources.gpu)(run_remotely)
+        return task.remote(self.work, job, None if self.shared else pack_files(job), self.updates)
 
-    def news(self) -> Iterator[Event]:
-        """Take in what the runs have told: that they have begun, and what they have written."""
-        import ray
-
-        tasks = {task.job.folder.name: task for task in self.busy.values()}
-        for name, told in ray.get(self.desk.collect.remote()).items():
-            if name not in tasks:  # it ended meanwhile, and all it wrote is there
+    def _receive_updates(self) -> Iterator[Event]:
+        """Take in what the runs have sent: that they have begun, and what they have written."""
+        count = self.updates.qsize()
+        tasks = {task.job.folder.name: task for task in self.tasks.values()}
+        for name, update in self.updates.get_nowait_batch(count) if count else ():
+            if name not in tasks:  # it has ended meanwhile, and all that it wrote is there
                 continue
             task = tasks[name]
             if not task.deadline:
                 task.deadline = time.monotonic() + (self.timeout or float("inf"))
-                yield Event("started", task.job)
-            for one in told:
-                one.write(RunFolder(task.job.folder))
+                yield JobStarted(task.job)
+            if update:
+                update.apply(RunFolder(task.job.folder))
 
-    def ended(self, reference: Any) -> Event:  # noqa: ANN401
-        """Take in the end of a task, and let go of its run."""
+    def _end_task(self, reference: Any) -> Event:  # noqa: ANN401
+        """Take in the end of a task, and release its run."""
         import ray
 
-        task = self.busy.pop(reference)
+        task = self.tasks.pop(reference)
         with task.lock:
             try:
                 code, files = ray.get(reference)
             except ray.exceptions.NodeDiedError:
-                return self._lost(task)
+                return self._requeue_lost(task)
             except ray.exceptions.RayError as error:
-                why = f"stopped after {self.timeout:g} s, its time" if task.late else _told(error)
-                return Event("ended", task.job, -9, why)
+                why = f"stopped after {self.timeout:g} s, its time" if task.late else _describe_error(error)
+                return JobEnded(task.job, KILLED, why)
             if files is not None:
-                unpack(task.job, files)
-        return Event("ended", task.job, code)
+                unpack_files(task.job, files)
+        return JobEnded(task.job, code)
 
-    def _lost(self, task: Task) -> Event:
+    def _requeue_lost(self, task: Task) -> Event:
         name = f"{task.job.entry.label} s{task.job.entry.run.seed}"
-        if task.losses == LOSSES:
-            return Event("ended", task.job, -9, f"its node was lost, for the {LOSSES + 1}th time")
-        self.waiting.appendleft((task.job, task.losses + 1))
-        self.looked = float("-inf")
-        return Event("note", reason=f"{name} has lost its node, and is begun again from its newest checkpoint")
+        if task.losses == MAX_LOSSES:
+            return JobEnded(task.job, KILLED, f"its node was lost, for the {MAX_LOSSES + 1}th time")
+        self.queue.appendleft((task.job, task.losses + 1))
+        self.room_checked = float("-inf")
+        return Note(f"{name} has lost its node, and is begun again from its newest checkpoint")
 
-    def end_late(self) -> None:
+    def _cancel_late_tasks(self) -> None:
         """End what is past its time; its end is seen like any other."""
         import ray
 
-        for reference, task in self.busy.items():
+        for reference, task in self.tasks.items():
             if task.deadline and time.monotonic() > task.deadline and not task.late:
                 task.late = True
                 ray.cancel(reference, force=True)
 
-    def dismiss(self) -> None:
+    def shut_down(self) -> None:
         """Let the runs under way write their checkpoints, bring these here, and end what does not end."""
         import ray
 
-        if not self.busy:
+        if not self.tasks:
             return
         try:
-            with suppress(ray.exceptions.RayError):  # it was lost, and with it all that would hear of it
-                ray.get(self.desk.close.remote())
-            deadline = time.monotonic() + GRACE
-            while self.busy and time.monotonic() < deadline:
-                ended, _ = ray.wait([*self.busy], num_returns=1, timeout=TICK)
+            for reference in self.tasks:
+                ray.cancel(reference, force=False)  # interrupts the run; what its task then gives is a result like any
+            deadline = time.monotonic() + GRACE_SECONDS
+            while self.tasks and time.monotonic() < deadline:
+                ended, _ = ray.wait([*self.tasks], num_returns=1, timeout=TICK_SECONDS)
                 for reference in ended:
-                    self.ended(reference)
+                    self._end_task(reference)
         finally:
-            for reference, task in self.busy.items():
+            for reference, task in self.tasks.items():
                 ray.cancel(reference, force=True)
                 task.lock.close()
 
 
-def _here() -> Any:  # noqa: ANN401
-    """On the driver's node, with which it lives and dies."""
+def _pin_to_this_node() -> Any:  # noqa: ANN401
+    """What lies on the driver's node lives and dies with it."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
 
-def _told(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     """What Ray says of a death, in a line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[-1] if lines else ''}"

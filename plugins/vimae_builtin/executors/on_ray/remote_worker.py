@@ -1,14 +1,9 @@
-"""A run on a node: in the results folder where the node sees it, or else in a folder of the node's own.
+"""A run on a node: in the results folder where the node sees it, or else in a folder of the node's own."""
 
-A thread beside the work tells the driver what it writes, and hears from it when it is to end.
-"""
-
-import _thread
 import contextlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator
@@ -16,77 +11,56 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vimae_bench.execution import Job, signals
-from vimae_bench.execution.jobs import LEFT
-from vimae_bench.storage.run_folder import RunFolder
+from vimae_bench.data import get_data_folder
+from vimae_bench.execution import Job, RunFolder, perform_job, signals
 
-from .file_transfer import Files, News, news, pack, unpack
+from .file_transfer import Files, FileUpdate, collect_update, pack_files, unpack_files
 
-EVERY = 1.0
-"""Seconds between two words to the driver."""
-SCRATCH = "vimae-bench-ray-"
-
-
-@dataclass
-class Desk:
-    """Where the driver and the runs leave word for each other; an actor on the driver's node."""
-
-    posts: dict[str, list[News]] = field(default_factory=dict[str, list[News]])
-    over: bool = False
-
-    def post(self, run: str, news: News | None) -> bool:
-        """A run begins, or tells something new; gives whether it is to end."""
-        posts = self.posts.setdefault(run, [])
-        if news:
-            posts.append(news)
-        return self.over
-
-    def collect(self) -> dict[str, list[News]]:
-        """What the runs under way have told since it was last asked."""
-        told, self.posts = self.posts, {}
-        return told
-
-    def close(self) -> None:
-        """All runs are to end."""
-        self.over = True
+UPDATE_SECONDS = 1.0
+"""Between two updates of what a run has written."""
+SCRATCH_PREFIX = "vimae-bench-ray-"
 
 
-def carry(work: Callable[[Job], int], job: Job, given: Files | None, desk: Any) -> tuple[int, Files | None]:  # noqa: ANN401
-    """Do the work of a job on this node; gives its exit code and, where the node has them, its files.
+def run_remotely(work: Callable[[Job], int], job: Job, files: Files | None, updates: Any) -> tuple[int, Files | None]:  # noqa: ANN401
+    """Do a job on this node; gives its exit code and, where the node has them, the files of its runs.
 
-    `given` are the files that the results folder has of the run; None where this node sees that folder.
+    `files` are those that the results folder has of the runs; None where this node sees that folder. `updates` is a Ray
+    queue for pairs of a run's name and its `FileUpdate`, the first of them None: the run has begun.
     """
-    import ray
-
     with contextlib.ExitStack() as stack:
-        here = job if given is None else _elsewhere(job, stack.enter_context(_scratch()))
-        if given is not None:
-            unpack(here, given)
-        here = _with_data(replace(here, device=_device(job)), _data(job))
-
-        def post(told: News | None) -> bool:
-            return ray.get(desk.post.remote(job.folder.name, told))
-
-        with _interruptible(), Beside(RunFolder(here.folder), post, seen=given is None):
-            code = _logged(work, here)
-        return code, None if given is None else pack(here)
+        here = job if files is None else _move_job(job, stack.enter_context(_make_scratch_folder()))
+        if files is not None:
+            unpack_files(here, files)
+        here = _set_data(replace(here, device=_choose_device(job)), _find_data(job))
+        updates.put((job.folder.name, None))
+        # `ray.cancel` calls this process's handler of SIGINT. What a task gives after that still reaches the driver.
+        before = signal.signal(signal.SIGINT, signals.handle_in_worker)
+        stack.callback(signal.signal, signal.SIGINT, before)
+        with UpdateSender(here, job.folder.name, updates) if files is not None else contextlib.nullcontext():
+            code = perform_job(work, here)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is done reaches the driver, whatever comes now
+        return code, None if files is None else pack_files(here)
 
 
 @dataclass
-class Beside:
-    """The thread beside the work. Where the driver sees the run's files itself, there is nothing to tell it of them."""
+class UpdateSender:
+    """A thread beside the work that sends what the run writes, where the driver does not see its files.
 
-    folder: RunFolder
-    post: Callable[[News | None], bool]
-    seen: bool
+    Ray brings home what a task gives when it ends. Without this thread such a run would show no progress until then,
+    and one that loses its node would begin from nothing instead of its newest checkpoint.
+    """
+
+    job: Job
+    name: str
+    updates: Any
     offset: int = 0
     checkpoints: list[str] = field(default_factory=list[str])
     over: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> "Beside":
-        self.offset = self.folder.events.stat().st_size if self.folder.events.exists() else 0
-        self.checkpoints = [path.name for path in self.folder.checkpoints.glob("*.pt")]
-        self.post(None)
+    def __enter__(self) -> "UpdateSender":
+        folder = RunFolder(self.job.folder)
+        self.offset = folder.events.stat().st_size if folder.events.exists() else 0
+        self.checkpoints = [path.name for path in folder.checkpoints.glob("*.pt")]
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
         return self
@@ -96,61 +70,33 @@ class Beside:
         self.thread.join()
 
     def _run(self) -> None:
-        while not self.over.wait(EVERY):
-            told = None if self.seen else news(self.folder, self.offset, self.checkpoints)
-            if told and (told.events or told.checkpoints):
-                self.offset += len(told.events)
-                self.checkpoints += told.checkpoints
-            if self.post(told) and not self.over.is_set():
-                _thread.interrupt_main(signal.SIGTERM)
+        while not self.over.wait(UPDATE_SECONDS):
+            update: FileUpdate = collect_update(RunFolder(self.job.folder), self.offset, self.checkpoints)
+            if update.events or update.checkpoints:
+                self.offset += len(update.events)
+                self.checkpoints += update.checkpoints
+                self.updates.put((self.name, update))
+
+
+def _move_job(job: Job, scratch: Path) -> Job:
+    """The job with its runs below a folder of this node."""
+    others = tuple(_move_job(one, scratch) for one in job.batched_with)
+    return replace(job, folder=scratch / job.benchmark / "runs" / job.folder.name, batched_with=others)
 
 
 @contextlib.contextmanager
-def _interruptible() -> Generator[None]:
-    before = signal.signal(signal.SIGTERM, signals.handle_in_worker)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _logged(work: Callable[[Job], int], job: Job) -> int:
-    """Do the work with its words in the run's log; gives its exit code."""
-    job.folder.mkdir(parents=True, exist_ok=True)
-    kept = os.dup(1), os.dup(2)
-    with (job.folder / "log.txt").open("a", buffering=1) as log:
-        try:
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
-            return work(job)
-        except signals.Interrupted:
-            return LEFT
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for number, before in enumerate(kept, 1):
-                os.dup2(before, number)
-                os.close(before)
-
-
-def _elsewhere(job: Job, scratch: Path) -> Job:
-    seeds = tuple(_elsewhere(one, scratch) for one in job.batched_with)
-    return replace(job, folder=scratch / job.benchmark / "runs" / job.folder.name, batched_with=seeds)
-
-
-@contextlib.contextmanager
-def _scratch() -> Generator[Path]:
+def _make_scratch_folder() -> Generator[Path]:
     """A folder of this process's own; those of processes that were killed are removed first."""
     root = Path(tempfile.gettempdir())
-    for left in root.glob(f"{SCRATCH}*"):
-        pid = left.name.removeprefix(SCRATCH).partition("-")[0]
-        if pid.isdigit() and not _alive(int(pid)):
+    for left in root.glob(f"{SCRATCH_PREFIX}*"):
+        pid = left.name.removeprefix(SCRATCH_PREFIX).partition("-")[0]
+        if pid.isdigit() and not _is_alive(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-", dir=root) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH_PREFIX}{os.getpid()}-", dir=root) as folder:
         yield Path(folder)
 
 
-def _alive(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -160,20 +106,18 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _device(job: Job) -> str:
-    """Ray lets a task see the GPU it is given, and one that is given none see all of them."""
+def _choose_device(job: Job) -> str:
+    """Ray lets a task see the GPU that it is given, and one that is given none see all of them."""
     if job.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         return "cpu"
     return "cuda:0"
 
 
-def _with_data(job: Job, data: Path) -> Job:
-    return replace(job, data=data, batched_with=tuple(_with_data(one, data) for one in job.batched_with))
+def _set_data(job: Job, data: Path) -> Job:
+    return replace(job, data=data, batched_with=tuple(_set_data(one, data) for one in job.batched_with))
 
 
-def _data(job: Job) -> Path:
+def _find_data(job: Job) -> Path:
     """The driver's folder of data sets, or this node's own where that is not here."""
-    from vimae_bench.data.prepare import get_data_folder
-
     return job.data if job.data.exists() else get_data_folder()

@@ -1,0 +1,55 @@
+"""What a worker process does with a job, whoever started it."""
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+from ..storage.atomic import is_disk_full
+from ..storage.run_folder import RunFolder
+from . import signals
+from .events import ExitCode
+from .jobs import Job
+
+
+def perform_job(work: Callable[[Job], int], job: Job) -> int:
+    """Do a job with everything that the process prints in the log of its run; gives its exit code.
+
+    A signal gives `ExitCode.INTERRUPTED`, if `signals.handle_in_worker` handles it, and a full disk `NO_SPACE`.
+    Whatever else is raised is raised again, with its traceback in the log.
+    """
+    try:
+        with redirect_output(RunFolder(job.folder).log):
+            try:
+                return work(job)
+            except signals.Interrupted:
+                raise
+            except BaseException:
+                traceback.print_exc()
+                raise
+    except signals.Interrupted:
+        return ExitCode.INTERRUPTED
+    except OSError as error:
+        if not is_disk_full(error, job.folder):
+            raise
+        return ExitCode.NO_SPACE
+
+
+@contextlib.contextmanager
+def redirect_output(path: Path) -> Generator[None]:
+    """Append to a file what this process prints, and what its libraries print without asking Python."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", buffering=1) as log:
+        before = os.dup(1), os.dup(2)
+        try:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, kept in enumerate(before, 1):
+                os.dup2(kept, number)
+                os.close(kept)
