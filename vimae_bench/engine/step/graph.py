@@ -103,7 +103,7 @@ def _whole(
         own = [tensors["weights"][names[p]] for p in optimiser.weights]
         grads = torch.autograd.grad(loss.total.sum(), own, allow_unused=True)
         lists = optimiser.lists([w.detach() for w in own], grads, state)
-        optimiser.update(lists, state["steps"], step.factor(progress), graph=True)
+        optimiser.update(lists, state["steps"], step.get_rate_factor(progress), graph=True)
         terms |= named(loss, place + 1, terms)
     return terms
 
