@@ -16,7 +16,7 @@ from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.canonical import Json
 from vimae_bench.engine.runner import WORKER_MODULES, list_jobs, run_jobs
-from vimae_bench.execution import PluginSpec, Event, Executor, Job, JobStarted
+from vimae_bench.execution import Event, Executor, Job, JobStarted, PluginSpec
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder, read_events
 from vimae_bench.storage.store import ResultsFolder

@@ -4,7 +4,18 @@ import time
 import pytest
 from rich.console import Console
 
-from vimae_bench.execution import Job, JobEnded, JobRequeued, JobStarted, MatrixEntry, Note, PluginSpec, Run, Tick, Training
+from vimae_bench.execution import (
+    Job,
+    JobEnded,
+    JobRequeued,
+    JobStarted,
+    MatrixEntry,
+    Note,
+    PluginSpec,
+    Run,
+    Tick,
+    Training,
+)
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_builtin.reporters.console import (

@@ -20,7 +20,18 @@ from helpers.worker_behaviours import (
     wait_to_be_killed,
     write_devices,
 )
-from vimae_bench.execution import MatrixEntry, PluginSpec, ExitCode, Job, JobEnded, JobStarted, Note, Run, Tick, Training
+from vimae_bench.execution import (
+    ExitCode,
+    Job,
+    JobEnded,
+    JobStarted,
+    MatrixEntry,
+    Note,
+    PluginSpec,
+    Run,
+    Tick,
+    Training,
+)
 from vimae_bench.plugin import BenchError
 from vimae_builtin.executors.inline import Inline
 from vimae_builtin.executors.local import Local

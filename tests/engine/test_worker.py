@@ -16,14 +16,14 @@ from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine.runner import run_jobs, share_jobs
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import (
-    MatrixEntry,
-    PluginSpec,
     ExitCode,
     Job,
     JobEnded,
     JobRequeued,
     JobStarted,
+    MatrixEntry,
     Note,
+    PluginSpec,
     Tick,
     signals,
 )

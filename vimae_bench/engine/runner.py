@@ -36,11 +36,13 @@ def list_jobs(
 
     `states` are those of the entries, where the caller has read them already.
     """
-    pairs = list(zip(entries, states or [store.get_state(entry) for entry in entries], strict=True))
-    unfinished = [entry for entry, state in pairs if state not in FINISHED_STATES]
-    trained = [entry for entry, state in pairs if state == "done"]
+    known = list(zip(entries, states or [store.get_state(entry) for entry in entries], strict=True))
+    unfinished = [entry for entry, state in known if state not in FINISHED_STATES]
+    trained = [entry for entry, state in known if state == "done"]
     wanted = {entry.run.key: entry for entry in (*unfinished, *_list_without_references(store, trained))}
-    return [Job(benchmark, entry, store.run_folder(entry.run).path, data, numerics=numerics) for entry in wanted.values()]
+    return [
+        Job(benchmark, entry, store.run_folder(entry.run).path, data, numerics=numerics) for entry in wanted.values()
+    ]
 
 
 def _list_without_references(store: ResultsFolder, trained: Sequence[MatrixEntry]) -> Iterator[MatrixEntry]:

@@ -43,7 +43,9 @@ def _train(jobs: Sequence[Job]) -> None:
     dataset, objective = make_dataset(run), make_objective(run)
     splits = open_splits(dataset, jobs[0].data)
     spec = make_model_spec(run, splits.shape)
-    seeds = [Seed(o.entry.run.seed, build_model(o.entry.run, spec, objective, device), RunFolder(o.folder)) for o in jobs]
+    seeds = [
+        Seed(o.entry.run.seed, build_model(o.entry.run, spec, objective, device), RunFolder(o.folder)) for o in jobs
+    ]
     for job, seed in zip(jobs, seeds, strict=True):
         seed.folder.write_spec(job.entry.run)
     images = torch.from_numpy(splits.train.x).to(device)

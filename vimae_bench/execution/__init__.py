@@ -10,8 +10,6 @@ from .jobs import Job, NumericsOptions
 from .worker import perform_job, redirect_output
 
 __all__ = [
-    "MatrixEntry",
-    "PluginSpec",
     "Event",
     "Executor",
     "ExitCode",
@@ -19,8 +17,10 @@ __all__ = [
     "JobEnded",
     "JobRequeued",
     "JobStarted",
+    "MatrixEntry",
     "Note",
     "NumericsOptions",
+    "PluginSpec",
     "PreparedExecutor",
     "Reporter",
     "Run",

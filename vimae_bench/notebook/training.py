@@ -190,7 +190,9 @@ def _measure(
         if twice := measures.keys() & found.keys():
             raise BenchError(f"two metrics give '{min(twice)}'; leave one of them out")
         measures |= {name: replace(measure, name=name) for name, measure in found.items()}
-        estimates |= {name + suffix: estimate for name, estimate in compute_estimates(metric.plugin, evaluation).items()}
+        estimates |= {
+            name + suffix: estimate for name, estimate in compute_estimates(metric.plugin, evaluation).items()
+        }
     return measures, estimates
 
 

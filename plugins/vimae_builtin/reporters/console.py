@@ -11,7 +11,18 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColum
 from rich.table import Column
 from rich.text import Text
 
-from vimae_bench.execution import Event, Job, JobEnded, JobRequeued, JobStarted, Note, Reporter, RunFolder, Tick, read_events
+from vimae_bench.execution import (
+    Event,
+    Job,
+    JobEnded,
+    JobRequeued,
+    JobStarted,
+    Note,
+    Reporter,
+    RunFolder,
+    Tick,
+    read_events,
+)
 from vimae_bench.plugin import BenchError, hookimpl
 
 REFRESH_RATE = 4

@@ -14,7 +14,7 @@ from vimae_bench.engine.step.graph import NotOneGraph
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.training.batched_seeds import Seed, train_together
 from vimae_bench.engine.worker import execute
-from vimae_bench.execution import PluginSpec, ExitCode, JobEnded, JobStarted, Tick, Training
+from vimae_bench.execution import ExitCode, JobEnded, JobStarted, PluginSpec, Tick, Training
 from vimae_bench.execution.jobs import Job, NumericsOptions
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_json
@@ -99,7 +99,11 @@ def jobs(path, data, count=3, numerics=BATCHED):
         parts = PluginSpec("digits"), PluginSpec("mlp", {"hidden": [16]}), PluginSpec("elbo"), PluginSpec("normal")
         run = Run(*parts, 2, Training(epochs=2), seed)
         return Job(
-            "small", MatrixEntry("VAE", run, (PluginSpec("reconstruction"),)), path / "runs" / run.name, data, numerics=numerics
+            "small",
+            MatrixEntry("VAE", run, (PluginSpec("reconstruction"),)),
+            path / "runs" / run.name,
+            data,
+            numerics=numerics,
         )
 
     return [job(seed) for seed in range(count)]
