@@ -9,8 +9,8 @@ import click
 
 from ..config.benchmark import Benchmark
 from ..core.errors import BenchError, escape_control_characters
-from ..execution.interfaces import DescribesOutput, Reporter
 from ..execution import Event, Job
+from ..execution.interfaces import DescribesOutput, Reporter
 from ..plugin.manager import PLUGIN_ERRORS
 from ..plugin.registry import make_plugin
 

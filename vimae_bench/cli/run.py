@@ -98,7 +98,7 @@ def run(
     matrix = list_entries(benchmark)
     folder, numerics = results.resolve() / benchmark.name, NumericsOptions(exact, compiling, batch_seeds)
     plan = prepare_run(benchmark, select_entries(matrix, words), folder, data_root(data), numerics, shard)
-    chosen = make_executor(plan, prepare=not dry_run)
+    chosen = make_executor(plan, prepare=not dry_run, modules=("vimae_bench.cli",))
     check_run(plan, click.echo)
     if dry_run:
         show_plan(plan)

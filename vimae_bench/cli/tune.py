@@ -114,7 +114,8 @@ class StudyRounds:
         plan = prepare_run(benchmark, entries, self.folder, self.data)
         plan = open_results(plan, self.entries, self.overrides, lambda line: click.echo(line, err=True))
         if plan.jobs:
-            failed = carry_out(plan, make_executor(plan, prepare=True), make_reporters(benchmark))
+            executor = make_executor(plan, prepare=True, modules=("vimae_bench.cli",))
+            failed = carry_out(plan, executor, make_reporters(benchmark))
             self.has_failures |= bool(failed)
 
 

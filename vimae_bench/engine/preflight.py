@@ -45,7 +45,7 @@ class _ModelInspection:
     untrainable: str = ""
 
 
-def check_benchmark(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> dict[str, int]:
+def check_benchmark(benchmark: Benchmark, data: Path, tell: Callable[[str], object]) -> dict[str, int]:
     """Prepare the data sets, and make every plugin and every model once, without weights.
 
     Gives the bytes of each model's weights, by the key of its run from seed 0. Raises Problems with all that is wrong,
@@ -59,7 +59,7 @@ def check_benchmark(benchmark: Benchmark, data: Path, tell: Callable[[str], None
     return weights
 
 
-def _check_group(group: Group, data: Path, tell: Callable[[str], None], weights: dict[str, int]) -> LocatedProblems:
+def _check_group(group: Group, data: Path, tell: Callable[[str], object], weights: dict[str, int]) -> LocatedProblems:
     found, sets = [*_check_plugins(group)], list[_OpenedData]()
     for i, choice in enumerate(group.datasets):
         try:
@@ -75,7 +75,7 @@ def _check_group(group: Group, data: Path, tell: Callable[[str], None], weights:
     yield from found
 
 
-def _open_data(group: Group, place: int, choice: PluginSpec, data: Path, tell: Callable[[str], None]) -> _OpenedData:
+def _open_data(group: Group, place: int, choice: PluginSpec, data: Path, tell: Callable[[str], object]) -> _OpenedData:
     dataset: Dataset = registry.make_plugin("dataset", choice)
     ensure_prepared(dataset, data, tell)
     splits = open_splits(dataset, data)

@@ -66,11 +66,14 @@ def prepare_run(
     return RunPlan(benchmark, tuple(entries), states, results, data, numerics, shard)
 
 
-def make_executor(plan: RunPlan, *, prepare: bool) -> Executor:
-    """The benchmark's executor. With `prepare`, it gets ready now for jobs that are to come."""
+def make_executor(plan: RunPlan, *, prepare: bool, modules: Sequence[str] = ()) -> Executor:
+    """The benchmark's executor. With `prepare`, it gets ready now for jobs that are to come.
+
+    `modules` are those that every process imports which this one starts, besides what workers need.
+    """
     executor: Executor = make_plugin("executor", plan.benchmark.executor)
     if prepare and plan.jobs and isinstance(executor, PreparedExecutor):
-        executor.prepare(WORKER_MODULES)
+        executor.prepare((*modules, *WORKER_MODULES))
     return executor
 
 
