@@ -21,7 +21,7 @@ from vimae_bench import cli, testing
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.errors import InvalidFileError
 from vimae_bench.engine.step.select_backend import COST
-from vimae_bench.execution.jobs import DONE, FAILED, LEFT, NO_SPACE
+from vimae_bench.execution import ExitCode
 from vimae_bench.plugin import BenchError
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.hookspecs import HOOKS
@@ -169,7 +169,7 @@ def test_every_exit_code_is_told() -> None:
     commands, workers = (DOCS / "reference" / "exit-codes.md").read_text().split("A worker")
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", commands, re.MULTILINE)}
     assert told == {0, cli.SIGNALLED + 2, cli.SIGNALLED + 15, *codes()}
-    assert {int(code) for code in re.findall(r"^\| (\d+) \|", workers, re.MULTILINE)} == {DONE, FAILED, NO_SPACE, LEFT}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", workers, re.MULTILINE)} == set(ExitCode)
 
 
 def readme(language: str, words: str) -> str:
