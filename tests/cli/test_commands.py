@@ -297,10 +297,10 @@ def test_check_tells_what_holds_and_what_does_not(install):
     assert re.search(r"^  12 laws: 11 ok, 1 skipped; [\d.]+ s$", told, re.MULTILINE)
     install(
         "leaky",
-        "from vimae_bench.plugin import hookimpl\n"
-        "class Leaky:\n"
+        "from vimae_bench.plugin import Divergence, hookimpl\n"
+        "class Leaky(Divergence):\n"
         "    'Is no divergence.'\n"
-        "    def __call__(self, z, prior): return z.sum() * 0 + 1\n"
+        "    def loss(self, z, prior, context): return z.sum() * 0 + 1\n"
         "@hookimpl\n"
         "def vimae_divergences(): return {'leaky': Leaky}\n",
     )

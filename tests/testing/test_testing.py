@@ -15,6 +15,8 @@ from vimae_bench.models import Autoencoder, Gaussian, Prior, StandardNormal
 from vimae_bench.plugin import (
     Batch,
     BenchError,
+    Divergence,
+    DivergenceContext,
     Estimate,
     Evaluation,
     Loss,
@@ -106,17 +108,27 @@ def test_a_prior_made_of_posteriors_is_a_prior() -> None:
     check_prior(Encoded)
 
 
+@dataclass(frozen=True)
+class FunctionDivergence(Divergence):
+    """A function of the codes."""
+
+    function: Callable[[Tensor], Tensor]
+
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:
+        return self.function(z)
+
+
 FAULTY_DIVERGENCES = {
-    "not a scalar": lambda z, prior: z.square().sum(1),
-    "for draws of the prior": lambda z, prior: z.std() + z.mean(),
-    "does not lead": lambda z, prior: z.detach().mean().square() - (z - z.detach()).mean(),
+    "not a scalar": lambda z: z.square().sum(1),
+    "for draws of the prior": lambda z: z.std() + z.mean(),
+    "does not lead": lambda z: z.detach().mean().square() - (z - z.detach()).mean(),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTY_DIVERGENCES)
 def test_a_faulty_divergence_is_found_out(fault: str) -> None:
     with pytest.raises(ContractError, match=fault):
-        check_divergence(FAULTY_DIVERGENCES[fault])
+        check_divergence(FunctionDivergence(FAULTY_DIVERGENCES[fault]))
 
 
 class Heads(nn.Module):
@@ -397,10 +409,10 @@ def test_a_density_that_swallows_a_nan_is_found_out() -> None:
 
 
 def test_a_divergence_whose_gradient_breaks_where_codes_meet_is_found_out() -> None:
-    def rooted(z: Tensor, prior: Prior) -> Tensor:
+    def rooted(z: Tensor) -> Tensor:
         return (z[:, None] - z).square().sum(-1).sqrt().mean() + z.mean().square()
 
-    outcomes = {o.check.name: o for o in run_checks("divergence", rooted)}
+    outcomes = {o.check.name: o for o in run_checks("divergence", FunctionDivergence(rooted))}
     assert outcomes["codes_may_meet"].status == "fails"
     assert outcomes["critic_learns"].status == "skipped"
 

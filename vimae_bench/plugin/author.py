@@ -6,27 +6,34 @@ from ..core.seeds import derive_seed
 from ..data.types import Dataset, Examples, PixelRange, PreparedDataset, Splits
 from ..models.model_spec import ModelSpec
 from ..models.priors import Prior
-from .adversarial import (
-    AdversarialDivergence,
-    AdversarialJS,
-    DivergenceObjective,
-    PosteriorDivergence,
-)
+from .adversarial import AdversarialJS
 from .declarations import Preset, RunOption, Schedule
+from .divergence_objective import DivergenceObjective
 from .evaluation import Evaluation
 from .hookspecs import hookimpl
-from .interfaces import Architecture, Batch, Divergence, Loss, Metric, Objective, OptimizerStep
+from .interfaces import (
+    Architecture,
+    Batch,
+    Critic,
+    Divergence,
+    DivergenceContext,
+    Loss,
+    Metric,
+    Objective,
+    OptimizerStep,
+)
 from .latent_sampling import LatentDistribution
 
 __all__ = [
-    "AdversarialDivergence",
     "AdversarialJS",
     "Architecture",
     "Batch",
     "BenchError",
+    "Critic",
     "DataError",
     "Dataset",
     "Divergence",
+    "DivergenceContext",
     "DivergenceObjective",
     "Estimate",
     "Evaluation",
@@ -39,7 +46,6 @@ __all__ = [
     "Objective",
     "OptimizerStep",
     "PixelRange",
-    "PosteriorDivergence",
     "PreparedDataset",
     "Preset",
     "Prior",

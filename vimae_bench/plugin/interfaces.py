@@ -16,7 +16,7 @@ from ..core.results import Estimate, Measure
 from ..data.types import Splits
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
-from ..models.posteriors import PosteriorFamily
+from ..models.posteriors import Posterior, PosteriorFamily
 from ..models.priors import Prior
 from .evaluation import Evaluation
 
@@ -57,10 +57,46 @@ class OptimizerStep:
     """None: the run's own."""
 
 
-class Divergence(Protocol):
-    """Divergence of a sample z [B, d] of q(z) from p(z): a scalar, differentiable in z."""
+@dataclass(frozen=True)
+class DivergenceContext:
+    """What a divergence is given besides the codes and the prior."""
 
-    def __call__(self, z: Tensor, prior: Prior, /) -> Tensor: ...
+    posterior: Posterior
+    """q(z|x) of the B images of the batch, of which each code is one draw."""
+    critic: nn.Module
+    """The network that `Divergence.critic` asked for; an empty module where there is none."""
+
+
+@dataclass(frozen=True)
+class Critic:
+    """A network by which a divergence is estimated. It is trained too, in an optimiser step of its own."""
+
+    make: Callable[[ModelSpec], nn.Module]
+    """Makes the network; its initial weights are drawn from the global generator."""
+    loss: Callable[[Tensor, Prior, nn.Module], Tensor]
+    """What the network minimises for codes z [B, d]: `loss(z, prior, network)`, a scalar."""
+    learning_rate: float
+
+
+class Divergence(ABC):
+    """A divergence of q(z), the aggregated posterior, from p(z), estimated from the codes of a batch."""
+
+    @abstractmethod
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:
+        """What the encoder minimises for codes z [B, d]: a scalar, differentiable in z.
+
+        No `.item()`, no branch on data: a step has to compile into one graph.
+        """
+
+    def check(self, prior: Prior, family: PosteriorFamily) -> None:  # noqa: B027
+        """Raise ValueError, with what would fit, for a prior or posteriors that the divergence is not defined for.
+
+        Called before anything is trained. Unless overridden, all will do.
+        """
+
+    def critic(self) -> Critic | None:
+        """The network by which the divergence is estimated; None unless overridden."""
+        return None
 
 
 class Architecture(Protocol):

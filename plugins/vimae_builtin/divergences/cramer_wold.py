@@ -12,15 +12,15 @@ from annotated_types import Gt
 from torch import Tensor
 
 from vimae_bench.functional import squared_distances
-from vimae_bench.models import Prior
-from vimae_bench.plugin import Divergence, hookimpl
+from vimae_bench.models import PosteriorFamily, Prior
+from vimae_bench.plugin import Divergence, DivergenceContext, hookimpl
 
 DEGREE = 20
 NEGLIGIBLE = 1e-7
 
 
 @dataclass(frozen=True)
-class CramerWold:
+class CramerWold(Divergence):
     """The squared Cramer-Wold distance of codes from N(0, I), in closed form (Knop et al., JMLR 21, 2020; 1805.09235).
 
     It is the mean over all directions of the squared L2 distance between the densities of codes and prior along them,
@@ -33,7 +33,7 @@ class CramerWold:
     smoothing: Annotated[float, Gt(0)] | None = None
     logarithm: bool = False
 
-    def check(self, prior: Prior) -> None:
+    def check(self, prior: Prior, family: PosteriorFamily) -> None:  # noqa: ARG002
         """Raises ValueError for any other prior than N(0, I)."""
         z = torch.linspace(-3, 3, 7, device=prior.origin.device)[:, None].expand(-1, prior.latent)
         normal = -0.5 * (z.square() + log(2 * pi)).sum(1)
@@ -41,7 +41,7 @@ class CramerWold:
         if learned or not torch.allclose(prior.log_prob(z), normal, atol=1e-4):
             raise ValueError("cramer_wold is the distance from N(0, I): use it with prior = 'normal'")
 
-    def __call__(self, z: Tensor, prior: Prior) -> Tensor:  # noqa: ARG002
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:  # noqa: ARG002
         n, d = z.shape
         g = (4 / (3 * n)) ** 0.4 if self.smoothing is None else self.smoothing
         within = phi(squared_distances(z, z) / (4 * g), d).mean() / sqrt(g)

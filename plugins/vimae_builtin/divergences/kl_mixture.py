@@ -6,12 +6,12 @@ from math import log
 
 from torch import Tensor
 
-from vimae_bench.models import GaussianPosterior, Prior, has_full_support
-from vimae_bench.plugin import Divergence, PosteriorDivergence, hookimpl
+from vimae_bench.models import Gaussian, GaussianPosterior, PosteriorFamily, Prior, has_full_support
+from vimae_bench.plugin import Divergence, DivergenceContext, hookimpl
 
 
 @dataclass(frozen=True)
-class MixtureKL(PosteriorDivergence):
+class MixtureKL(Divergence):
     """KL(q(z) || p(z)) in nats, with the mixture of the batch's B posteriors in the place of q(z).
 
     VIMAE (1905.10549, equation 6) and InfoVAE (1706.02262) are written for this divergence, and trained with others.
@@ -22,12 +22,20 @@ class MixtureKL(PosteriorDivergence):
     rate. It needs Gaussian posteriors: `infovae` with encoder = "gaussian".
     """
 
-    def check(self, prior: Prior) -> None:
-        """Raises ValueError for a prior whose density is 0 somewhere: the divergence from it is infinite."""
+    def check(self, prior: Prior, family: PosteriorFamily) -> None:
+        """Raises ValueError for posteriors that are not Gaussian, and for a prior whose density is 0 somewhere."""
+        if not isinstance(family, Gaussian):
+            raise ValueError(
+                "kl_mixture needs Gaussian posteriors, which `infovae` with encoder = 'gaussian' has; "
+                "or use a divergence of codes alone, such as mmd"
+            )
         if not has_full_support(prior):
-            raise ValueError("kl_mixture needs a prior whose density is nowhere 0; this one ends somewhere")
+            raise ValueError("kl_mixture needs a prior whose density is positive everywhere, such as 'normal'")
 
-    def between(self, q: GaussianPosterior, z: Tensor, prior: Prior) -> Tensor:
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:
+        q = context.posterior
+        if not isinstance(q, GaussianPosterior):
+            raise TypeError(f"kl_mixture needs Gaussian posteriors, not a {type(q).__name__}")
         log_q = q.log_prob(z.unsqueeze(1)).logsumexp(1) - log(len(z))
         return (log_q - prior.log_prob(z)).mean()
 

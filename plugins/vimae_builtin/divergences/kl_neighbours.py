@@ -10,14 +10,14 @@ from annotated_types import Ge
 from torch import Tensor
 
 from vimae_bench.functional import squared_distances
-from vimae_bench.models import Prior, has_full_support
-from vimae_bench.plugin import Divergence, hookimpl
+from vimae_bench.models import PosteriorFamily, Prior, has_full_support
+from vimae_bench.plugin import Divergence, DivergenceContext, hookimpl
 
 COINCIDENT = 1e-12
 
 
 @dataclass(frozen=True)
-class NeighbourKL:
+class NeighbourKL(Divergence):
     """KL(q(z) || p(z)) in nats from codes alone: -h(q) - E log p, with h of Kozachenko and Leonenko (1987).
 
     The entropy is that of the distances of n codes to their `neighbours`-th neighbours. Consistent, and biased in
@@ -31,12 +31,12 @@ class NeighbourKL:
 
     neighbours: Annotated[int, Ge(1)] = 3
 
-    def check(self, prior: Prior) -> None:
+    def check(self, prior: Prior, family: PosteriorFamily) -> None:  # noqa: ARG002
         """Raises ValueError for a prior whose density is 0 somewhere: the divergence from it is infinite."""
         if not has_full_support(prior):
-            raise ValueError("kl_neighbours needs a prior whose density is nowhere 0; this one ends somewhere")
+            raise ValueError("kl_neighbours needs a prior whose density is positive everywhere, such as 'normal'")
 
-    def __call__(self, z: Tensor, prior: Prior) -> Tensor:
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:  # noqa: ARG002
         n, d = z.shape
         if n <= self.neighbours:
             raise ValueError(f"{n} codes have no {self.neighbours} neighbours each")

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from vimae_bench.functional import Statistic, median_bandwidth, mmd2
 from vimae_bench.models import Prior
-from vimae_bench.plugin import Divergence, hookimpl
+from vimae_bench.plugin import Divergence, DivergenceContext, hookimpl
 
 
 @dataclass(frozen=True)
-class MMD:
+class MMD(Divergence):
     """MMD^2 between codes and as many draws of the prior, as WAE-MMD penalises it (1711.01558): neither root nor clamp.
 
     `imq` is the seven-scale inverse multiquadric of the WAE code, with C = t * 2d * bandwidth^2 (bandwidth 1 unless
@@ -30,7 +30,7 @@ class MMD:
         if self.kernel == "rbf_median" and self.bandwidth is not None:
             raise ValueError("rbf_median sets its bandwidth itself; for one of your own take rbf")
 
-    def __call__(self, z: Tensor, prior: Prior) -> Tensor:
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:  # noqa: ARG002
         p = prior.sample(len(z))
         if self.kernel == "rbf_median":
             return mmd2(z, p, "rbf", median_bandwidth(z, p), self.statistic)

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from vimae_bench.models import Prior
-from vimae_bench.plugin import Divergence, hookimpl
+from vimae_bench.plugin import Divergence, DivergenceContext, hookimpl
 
 
 @dataclass(frozen=True)
-class SlicedWasserstein:
+class SlicedWasserstein(Divergence):
     """The mean over random directions of the squared 2-Wasserstein distance along them (Kolouri et al., 1804.01947).
 
     Codes and as many draws of the prior are projected on `projections` fresh directions, uniform on the sphere, and
@@ -24,7 +24,7 @@ class SlicedWasserstein:
 
     projections: Annotated[int, Ge(1)] = 50
 
-    def __call__(self, z: Tensor, prior: Prior) -> Tensor:
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:  # noqa: ARG002
         p = prior.sample(len(z)).to(z.dtype)
         lines = normalize(torch.randn(z.shape[1], self.projections, dtype=z.dtype, device=z.device), dim=0)
         return ((z @ lines).sort(0).values - (p @ lines).sort(0).values).square().mean()

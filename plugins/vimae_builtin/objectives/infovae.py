@@ -15,7 +15,7 @@ from vimae_bench.models import (
     PosteriorFamily,
     TruncatedNormal,
 )
-from vimae_bench.plugin import AdversarialDivergence, Batch, Divergence, DivergenceObjective, Loss, Objective, hookimpl
+from vimae_bench.plugin import Batch, Divergence, DivergenceObjective, Loss, Objective, hookimpl
 
 Encoder = Literal["gaussian", "deterministic"]
 
@@ -47,7 +47,7 @@ class Family(DivergenceObjective):
     def __post_init__(self):
         if self.encoder == "deterministic" and self.a:
             raise ValueError("a deterministic encoder has an infinite KL: it needs a = 0 (alpha = 1)")
-        if isinstance(self.divergence, AdversarialDivergence) and self.weight < 0:
+        if self.weight < 0 and self.divergence.critic() is not None:
             raise ValueError("l below a would maximise the penalty of a critic, which has no bound")
 
     def posterior(self) -> PosteriorFamily:
@@ -60,7 +60,7 @@ class Family(DivergenceObjective):
         z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
         kl = {"kl": model.prior.kl(q, z).mean()} if self.encoder == "gaussian" else {}
-        divergence = self.compare(z, model, q)
+        divergence = self.divergence_loss(z, model, q)
         total = self.recon_scale * sse + sum(self.a * term for term in kl.values()) + self.weight * divergence
         return Loss(total, {"sse": sse, **kl, "divergence": divergence})
 

@@ -25,7 +25,7 @@ class WassersteinAutoencoder(DivergenceObjective):
         q = model.encode(batch.x)
         z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
-        divergence = self.compare(z, model, q)
+        divergence = self.divergence_loss(z, model, q)
         return Loss(self.recon_scale * sse + self.weight * divergence, {"sse": sse, "divergence": divergence})
 
 

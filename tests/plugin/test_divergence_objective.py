@@ -1,4 +1,4 @@
-"""Objectives with a divergence of either kind: which steps they make, on what, and what they refuse."""
+"""Objectives with a divergence: the optimiser steps with and without a critic, and the checks before training."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ from vimae_bench.execution import Training
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Deterministic, Prior, StandardNormal, has_full_support
 from vimae_bench.plugin import (
-    AdversarialDivergence,
     Batch,
-    BenchError,
+    Critic,
     Divergence,
+    DivergenceContext,
     DivergenceObjective,
     Loss,
     ModelSpec,
@@ -29,20 +29,30 @@ FRAME = ModelSpec((1, 4, 4), 3)
 
 
 @dataclass(frozen=True)
-class LinearWitness(AdversarialDivergence):
+class LinearWitness(Divergence):
     """The largest difference of means of a linear function, less a quarter of its weights' square: |E z - E p|^2."""
 
     learning_rate: float = 0.05
 
-    def critic(self, spec: ModelSpec) -> nn.Module:
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:
+        return context.critic(z).mean()
+
+    def critic(self) -> Critic:
+        return Critic(self.make_network, self.critic_loss, self.learning_rate)
+
+    def make_network(self, spec: ModelSpec) -> nn.Module:
         return nn.Linear(spec.latent, 1, bias=False)
 
-    def penalty(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
-        return critic(z).mean()
+    def critic_loss(self, z: Tensor, prior: Prior, network: nn.Module) -> Tensor:
+        difference = network(z).mean() - network(prior.sample(len(z))).mean()
+        return network.weight.square().sum() / 4 - difference
 
-    def critic_loss(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
-        apart = critic(z).mean() - critic(prior.sample(len(z))).mean()
-        return critic.weight.square().sum() / 4 - apart
+
+class MeanSquare(Divergence):
+    """The mean square of all codes."""
+
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:
+        return z.square().mean()
 
 
 @dataclass(frozen=True)
@@ -54,9 +64,10 @@ class Matched(DivergenceObjective):
         return Deterministic()
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
-        z = model.encode(batch.x).rsample()
+        q = model.encode(batch.x)
+        z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
-        divergence = self.compare(z, model)
+        divergence = self.divergence_loss(z, model, q)
         return Loss(sse + self.weight * divergence, {"sse": sse, "divergence": divergence})
 
 
@@ -70,7 +81,7 @@ def step_of(objective: Matched, linear, training: Training | None = None) -> Tra
 
 
 def test_without_a_critic_there_is_one_step_and_nothing_besides(linear):
-    step = step_of(Matched(lambda z, prior: z.square().mean()), linear)
+    step = step_of(Matched(MeanSquare()), linear)
     assert len(step.steps) == 1
     assert not [*step.model.auxiliary.parameters()]
     step(torch.arange(50), torch.tensor(0.0))
@@ -111,7 +122,7 @@ def test_the_critic_sees_the_codes_of_the_trained_encoder(linear):
     torch.manual_seed(3)
     with torch.no_grad():  # the encoder now has the weights that the critic saw, as its own step does not move them
         after, model.auxiliary.weight[:] = model.auxiliary.weight.clone(), before
-        critic = objective.divergence.critic_loss(model.encode(x).mean, model.prior, model.auxiliary)
+        critic = objective.divergence.critic().loss(model.encode(x).mean, model.prior, model.auxiliary)
     torch.testing.assert_close(terms["critic"], critic)
     torch.testing.assert_close(terms["total of step 2"], 2 * critic)
     assert (after - before).abs().flatten().tolist() == pytest.approx([0.01] * 3, rel=1e-3)
@@ -124,26 +135,18 @@ def test_seeds_can_be_trained_as_one_batch(linear):
     assert together(torch.arange(50).expand(2, -1), torch.tensor(0.0)).shape == (5, 2)
 
 
-def test_an_objective_that_trains_no_critic_says_so():
-    with pytest.raises(BenchError, match="LinearWitness is estimated by a critic, which this objective does not train"):
-        LinearWitness()(torch.zeros(3, 2), StandardNormal(2))
-
-
-def test_a_divergence_may_refuse_a_prior(linear):
-    class Refusing:
-        def check(self, prior):
-            raise ValueError(f"no {type(prior).__name__}, please")
-
-        def __call__(self, z, prior):
-            return z.mean()
+def test_divergence_checks_the_prior_and_the_posteriors(linear):
+    class Refusing(MeanSquare):
+        def check(self, prior, family):
+            raise ValueError(f"no {type(prior).__name__} with {family}, please")
 
     objective = Matched(Refusing())
-    with pytest.raises(ValueError, match="no StandardNormal, please"):
+    with pytest.raises(ValueError, match=r"no StandardNormal with Deterministic\(\), please"):
         objective.check(make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0))
 
 
-def test_a_divergence_without_a_check_refuses_nothing(linear):
-    objective = Matched(lambda z, prior: z.mean())
+def test_divergence_without_a_check_accepts_any_model(linear):
+    objective = Matched(MeanSquare())
     objective.check(make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0))
 
 
@@ -164,39 +167,39 @@ def test_it_keeps_the_contracts():
     check_objective(Matched(LinearWitness()))
 
 
-class Idle(LinearWitness):
-    def critic(self, spec: ModelSpec) -> nn.Module:
-        critic = super().critic(spec)
-        critic.unused = nn.Linear(2, 2)
-        return critic
+class IdleWeights(LinearWitness):
+    def make_network(self, spec: ModelSpec) -> nn.Module:
+        network = super().make_network(spec)
+        network.unused = nn.Linear(2, 2)
+        return network
 
 
-class Blind(LinearWitness):
-    def critic_loss(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
-        return 1 + critic.weight.square().sum()
+class BlindCritic(LinearWitness):
+    def critic_loss(self, z: Tensor, prior: Prior, network: nn.Module) -> Tensor:
+        return 1 + network.weight.square().sum()
 
 
-class Repelling(LinearWitness):
-    def penalty(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
-        return super().penalty(2 * z.detach() - z, prior, critic)
+class RepellingLoss(LinearWitness):
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:
+        return super().loss(2 * z.detach() - z, prior, context)
 
 
-class Wide(LinearWitness):
-    def penalty(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
-        return critic(z)
+class LossOfEachCode(LinearWitness):
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:
+        return context.critic(z)
 
 
-class Inverted(LinearWitness):
-    def penalty(self, z: Tensor, prior: Prior, critic: nn.Module) -> Tensor:
-        return -critic(z).mean()
+class InvertedLoss(LinearWitness):
+    def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:
+        return -context.critic(z).mean()
 
 
 FAULTS = {
-    Idle: "reaches .'unused",
-    Blind: "has to halve",
-    Repelling: "does not lead",
-    Wide: "not a scalar",
-    Inverted: "for draws of the prior",
+    IdleWeights: "reaches .'unused",
+    BlindCritic: "has to halve",
+    RepellingLoss: "does not lead",
+    LossOfEachCode: "not a scalar",
+    InvertedLoss: "for draws of the prior",
 }
 
 
