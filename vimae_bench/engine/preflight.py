@@ -94,7 +94,7 @@ def _check_plugins(group: Group) -> LocatedProblems:
         ]
     for where, kind, choice in wanted:
         try:
-            registry.make_plugin(kind, choice)
+            registry.make_plugin(kind, choice, *([group.latent] if kind == "prior" else []))
         except BenchError as error:
             yield where, str(error)
 
