@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from vimae_bench.analysis.comparison import compare_methods
-from vimae_bench.analysis.statistics import confidence_interval, win_rate
+from vimae_bench.analysis.statistics import win_rate
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import Measure
 from vimae_bench.reports import robustness
@@ -113,7 +113,8 @@ def test_collapsed_methods_far_from_the_others_do_not_squeeze_them(finished):
 def test_accuracy_stands_over_the_strength_of_each_kind_of_damage_from_clean_on(full):
     board = full.board()
     found = [
-        (panel.probe, panel.kind, [level for level, _ in panel.conditions]) for panel in robustness.find_panels(board)
+        (panel.classifier, panel.kind, [level for level, _ in panel.conditions])
+        for panel in robustness.find_panels(board)
     ]
     assert found == [("svm", "gauss", [0.0, 0.2, 0.4]), ("svm", "mask", [0.0, 0.5])]
     gauss, mask = robustness.draw_robustness(board, looks(full)).axes
@@ -157,7 +158,7 @@ def test_references_are_broken_lines_that_the_legend_names(full):
     ],
 )
 def test_the_name_of_a_measure_says_who_read_what(name: str, parts):
-    assert robustness.parts(name) == parts
+    assert robustness.parse_name(name) == parts
 
 
 def test_curves_are_means_over_seeds_within_their_range(full):
@@ -240,14 +241,14 @@ def test_a_wall_is_of_the_lowest_seed_of_which_most_is_there_and_says_what_is_no
     hung = collect_images(full.store.load_results(full.entries))
     assert {one.result.entry.seed for one in hung} == {1}
     assert "seed 1" in describe_image_grid(hung)
-    lacking = "Nothing of AE: pictures damaged, or of another version. Nothing of lost: no pictures kept."
+    lacking = "No images of AE: images damaged, or of another version. No images of lost: no images kept."
     assert describe_image_grid(hung).endswith(lacking)
 
 
 def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
     paint(full.store.run_folder(full.entries[1].run), 60, inputs=8)
     hung = collect_images(full.store.load_results(full.entries))
-    assert [one.missing_reason for one in hung] == ["", "saw other test images", "", "diverged"]
+    assert [one.missing_reason for one in hung] == ["", "was shown other test images", "", "diverged"]
 
 
 @pytest.mark.parametrize("shape", [(90, 8, 8, 1), (100, 9, 9, 1), (100, 8, 8, 4)])
@@ -257,7 +258,7 @@ def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: 
         tiles.save_grid(np.zeros(shape, np.uint8), 10, full.store.run_folder(entry.run).pictures / f"{name}.png")
     hung = collect_images(full.store.load_results(full.entries))
     assert [bool(one.grids) for one in hung] == [False, False, True, False]
-    assert "pictures damaged" in hung[0].missing_reason
+    assert "images damaged" in hung[0].missing_reason
 
 
 def test_a_table_of_which_no_picture_can_be_read_has_no_wall_and_is_named(full):
@@ -276,8 +277,8 @@ def test_the_gallery_draws_all_that_was_measured(full):
         "Every measure",
         "Rate and distortion",
         "Accuracy under corruption",
-        "Who beats whom",
-        "Training",
+        "Win rates",
+        "Training curves",
         "Reconstructions and samples",
     ]
     assert all(re.match(r"(Means|P\(row beats column\)) over 3 ", drawn.caption) for drawn in made[:5])

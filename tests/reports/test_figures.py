@@ -109,7 +109,7 @@ def test_codes_stand_under_the_numbers_of_their_own_run(coded):
 
 def test_codes_beyond_the_axes_are_counted_and_runs_without_codes_named(coded):
     shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.entries)))
-    assert "100.0% beyond" in shown
+    assert "100.0% outside" in shown
     assert "no codes kept" in shown
 
 

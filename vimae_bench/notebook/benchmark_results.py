@@ -29,13 +29,13 @@ class LoadedBenchmark:
     display: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @cached_property
-    def boards(self) -> list[Leaderboard]:
+    def leaderboards(self) -> list[Leaderboard]:
         """A leaderboard for each table."""
         return build_leaderboards(self.run_results, self.references, **self.display)
 
     @cached_property
     def tables(self) -> list[tuple[str, list[RunResult]]]:
-        """The outcomes of each table, with its title, in the order of the boards."""
+        """The outcomes of each table, with its title, in the order of the leaderboards."""
         groups = list(group_by_table(self.run_results).values())
         runs = [group[0].entry.table_run for group in groups]
         return [(format_table_title(run, runs), group) for run, group in zip(runs, groups, strict=True)]

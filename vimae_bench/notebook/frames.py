@@ -126,9 +126,9 @@ def build_history(result: RunResult) -> "pd.DataFrame":
     return rows.pivot(index="epoch", columns="term", values="value").reindex(columns=rows["term"].unique())
 
 
-def build_leaderboard(boards: Sequence[tuple[str, Leaderboard]]) -> "pd.DataFrame":
+def build_leaderboard(leaderboards: Sequence[tuple[str, Leaderboard]]) -> "pd.DataFrame":
     """A row for each table, method and measure."""
-    rows = ({"benchmark": name, **row} for name, board in boards for row in board_rows(board))
+    rows = ({"benchmark": name, **row} for name, leaderboard in leaderboards for row in board_rows(leaderboard))
     return _build_frame(rows, LEADERBOARD)
 
 

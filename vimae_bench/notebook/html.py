@@ -24,9 +24,9 @@ QUIET = ' style="opacity:.65"'
 WIDE = '<div style="overflow-x:auto"><table>{}{}</table></div>'
 
 
-def format_leaderboards(boards: Sequence[Leaderboard]) -> str:
-    """A heading, a table and notes for each board."""
-    return "".join(map(_format_leaderboard, boards))
+def format_leaderboards(leaderboards: Sequence[Leaderboard]) -> str:
+    """A heading, a table and notes for each leaderboard."""
+    return "".join(map(_format_leaderboard, leaderboards))
 
 
 def format_comparisons(found: Sequence[Comparison]) -> str:
@@ -40,13 +40,14 @@ def format_trained_model(head: str, result: RunResult) -> str:
     return f"<p>{_escape_text(head)}</p>" + (_format_table(["measure", "value", "unit"], rows) if rows else "")
 
 
-def _format_leaderboard(board: Leaderboard) -> str:
-    measures = [board.measures[name] for name in board.columns]
+def _format_leaderboard(leaderboard: Leaderboard) -> str:
+    measures = [leaderboard.measures[name] for name in leaderboard.columns]
     heads = ["#", "method", "seeds", *(f"{format_heading(m)}\n{format_unit(m)}" for m in measures)]
     rows = [
-        _format_row(_format_line(line), 1, "" if line.section == "ranked" else QUIET) for line in format_lines(board)
+        _format_row(_format_line(line), 1, "" if line.section == "ranked" else QUIET)
+        for line in format_lines(leaderboard)
     ]
-    return f"<h4>{_escape_text(board.title)}</h4>{_format_table(heads, rows)}{_format_notes(board.notes)}"
+    return f"<h4>{_escape_text(leaderboard.title)}</h4>{_format_table(heads, rows)}{_format_notes(leaderboard.notes)}"
 
 
 def _format_line(line: TableLine) -> list[str]:

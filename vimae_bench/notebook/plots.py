@@ -5,123 +5,124 @@ from dataclasses import dataclass
 
 from ..analysis.leaderboard_data import Leaderboard
 from ..core.errors import BenchError, suggest_similar
-from ..reports import intervals, latent_codes, robustness, training_curves
-from ..reports.image_grid_figure import collect_images, describe_image_grid, draw_image_grid
+from ..reports import (
+    image_grid_figure,
+    intervals,
+    latent_codes,
+    rate_distortion,
+    robustness,
+    training_curves,
+    win_rates,
+)
 from ..reports.plot_style import MethodStyles, assign_styles
-from ..reports.rate_distortion import describe_rate_distortion, draw_rate_distortion, select_rows
-from ..reports.win_rates import describe_win_rates, draw_win_rates, select_measures
 from ..storage.store import RunResult
 from .benchmark_results import LoadedBenchmark
-from .pictures import Captioned, Figures
+from .display import Captioned, Figures
 
 
 @dataclass(frozen=True)
 class Plots:
-    """Figures, one for each table that has what they show. Each raises BenchError where none has.
+    """Figures, one for each table that has what they show. Each method raises BenchError if no table has it.
 
-    A method has the same colour and mark in all of them.
+    A method of the benchmark has the same colour and marker in all figures.
     """
 
     benchmarks: Sequence[LoadedBenchmark]
 
     def intervals(self, *measures: str) -> Figures:
-        """Every seed, the mean and its 95 % interval, a panel for each measure (none named: those of the table)."""
-        known = {name for board, _ in self._list_tables() for name in board.measures}
+        """Every seed, the mean and its 95 % interval: a panel for each of `measures` (none: those of the table)."""
+        known = {name for leaderboard, _ in self._list_tables() for name in leaderboard.measures}
         for name in measures:
             if name not in known:
                 raise BenchError(f"no measure here is called '{name}'{suggest_similar(name, known)}")
 
-        def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
-            return (
-                (intervals.draw_intervals(board, measures), intervals.describe_intervals(board))
-                if board.columns
-                else None
-            )
+        def draw(leaderboard: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
+            if not leaderboard.columns:
+                return None
+            return intervals.draw_intervals(leaderboard, measures), intervals.describe_intervals(leaderboard)
 
-        return self._draw_each_table("measures", draw)
+        return self._draw_each_table(draw, "measures")
 
     def rate_distortion(self) -> Figures:
-        """Rate against distortion, every seed and the mean of each method."""
+        """Rate against distortion: every seed and the mean of each method."""
 
-        def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
-            return (
-                (draw_rate_distortion(board, self._styles), describe_rate_distortion(board))
-                if select_rows(board)
-                else None
-            )
+        def draw(leaderboard: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
+            if not rate_distortion.select_rows(leaderboard):
+                return None
+            figure = rate_distortion.draw_rate_distortion(leaderboard, self._styles)
+            return figure, rate_distortion.describe_rate_distortion(leaderboard)
 
-        return self._draw_each_table("methods with rate and distortion", draw)
+        return self._draw_each_table(draw, "methods with rate and distortion")
 
     def corruption(self) -> Figures:
-        """The accuracy that classifiers reach from the codes of damaged images, by how damaged they are."""
+        """The accuracy of classifiers on the codes of corrupted images, by the strength of the corruption."""
 
-        def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
-            return (
-                (robustness.draw_robustness(board, self._styles), robustness.describe_robustness(board))
-                if robustness.find_panels(board)
-                else None
-            )
+        def draw(leaderboard: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
+            if not robustness.find_panels(leaderboard):
+                return None
+            figure = robustness.draw_robustness(leaderboard, self._styles)
+            return figure, robustness.describe_robustness(leaderboard)
 
-        return self._draw_each_table("accuracies under corruption", draw)
+        return self._draw_each_table(draw, "accuracies under corruption")
 
     def win_rates(self) -> Figures:
-        """On what share of the seeds each method beats each other."""
+        """The share of seeds on which each method is better than each other one."""
 
-        def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
-            return (draw_win_rates(board), describe_win_rates(board)) if select_measures(board) else None
+        def draw(leaderboard: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
+            if not win_rates.select_measures(leaderboard):
+                return None
+            return win_rates.draw_win_rates(leaderboard), win_rates.describe_win_rates(leaderboard)
 
-        return self._draw_each_table("two methods to hold against each other", draw)
+        return self._draw_each_table(draw, "two ranked methods")
 
     def curves(self) -> Figures:
         """The terms of the loss, epoch by epoch."""
 
-        def draw(board: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
-            found = training_curves.read_histories(board)
-            return (
-                (training_curves.draw_curves(board, self._styles, found), training_curves.describe_curves(board))
-                if found
-                else None
-            )
+        def draw(leaderboard: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
+            if not (histories := training_curves.read_histories(leaderboard)):
+                return None
+            figure = training_curves.draw_curves(leaderboard, self._styles, histories)
+            return figure, training_curves.describe_curves(leaderboard)
 
-        return self._draw_each_table("epochs", draw)
+        return self._draw_each_table(draw, "runs of two epochs or more")
 
     def codes(self, *measures: str, seed: int | None = None) -> Figures:
-        """The two-dimensional codes of the test images, a panel for each method; of the lowest seed unless told.
+        """The two-dimensional codes of the test images: a panel for each method, with `measures` written above it.
 
-        `select_measures` are written above them.
+        `seed` is the lowest that has codes unless it is given.
         """
-        shown = measures or ("mmd2", "rate", "sse")
 
-        def draw(_: Leaderboard, group: Sequence[RunResult]) -> Captioned | None:
-            return (
-                (latent_codes.draw_codes(group, shown, seed), latent_codes.CAPTION)
-                if any(map(latent_codes.has_codes, group))
-                else None
-            )
+        def draw(_: Leaderboard, run_results: Sequence[RunResult]) -> Captioned | None:
+            if not any(map(latent_codes.has_codes, run_results)):
+                return None
+            shown = measures or latent_codes.DEFAULT_MEASURES
+            return latent_codes.draw_codes(run_results, shown, seed), latent_codes.CAPTION
 
-        return self._draw_each_table("two-dimensional codes", draw)
+        return self._draw_each_table(draw, "two-dimensional codes")
 
     def image_grids(self) -> Figures:
         """What each method makes of the same images and of the same noise."""
 
-        def draw(board: Leaderboard, group: Sequence[RunResult]) -> Captioned | None:
-            hung = collect_images(group)
-            return (draw_image_grid(hung, board.title), describe_image_grid(hung)) if hung else None
+        def draw(leaderboard: Leaderboard, run_results: Sequence[RunResult]) -> Captioned | None:
+            if not (images := image_grid_figure.collect_images(run_results)):
+                return None
+            figure = image_grid_figure.draw_image_grid(images, leaderboard.title)
+            return figure, image_grid_figure.describe_image_grid(images)
 
-        return self._draw_each_table("kept pictures", draw)
+        return self._draw_each_table(draw, "images")
 
     def _draw_each_table(
-        self, what: str, draw: Callable[[Leaderboard, Sequence[RunResult]], Captioned | None]
+        self, draw: Callable[[Leaderboard, Sequence[RunResult]], Captioned | None], content: str
     ) -> Figures:
-        found = [made for board, group in self._list_tables() if (made := draw(board, group))]
-        if not found:
-            raise BenchError(f"no table here has {what}")
-        return Figures(found)
+        figures = [figure for table, run_results in self._list_tables() if (figure := draw(table, run_results))]
+        if not figures:
+            raise BenchError(f"no table here has {content}")
+        return Figures(figures)
 
     @property
     def _styles(self) -> MethodStyles:
-        return assign_styles(result.entry.label for bench in self.benchmarks for result in bench.run_results)
+        return assign_styles(result.entry.label for benchmark in self.benchmarks for result in benchmark.run_results)
 
     def _list_tables(self) -> Iterator[tuple[Leaderboard, list[RunResult]]]:
-        for bench in self.benchmarks:
-            yield from zip(bench.boards, [group for _, group in bench.tables], strict=True)
+        for benchmark in self.benchmarks:
+            yield from zip(benchmark.leaderboards, [results for _, results in benchmark.tables], strict=True)

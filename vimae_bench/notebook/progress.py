@@ -12,7 +12,7 @@ ProgressCallback = Callable[[int, str], None]
 DELAY = 2.0
 """Seconds of work before a notebook has a bar, which a short training leaves no room for."""
 REFRESH = 0.5
-"""Seconds between two looks of a notebook's bar."""
+"""Seconds between two styles of a notebook's bar."""
 
 
 @contextmanager

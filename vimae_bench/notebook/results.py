@@ -64,7 +64,9 @@ class Results:
     @cached_property
     def leaderboard(self) -> "pd.DataFrame":
         """A row for each table, method and measure: mean over seeds with its interval, rank, letters."""
-        return frames.build_leaderboard([(bench.name, board) for bench in self.benchmarks for board in bench.boards])
+        return frames.build_leaderboard(
+            [(bench.name, leaderboard) for bench in self.benchmarks for leaderboard in bench.leaderboards]
+        )
 
     @property
     def plot(self) -> Plots:
@@ -143,7 +145,9 @@ class Results:
         return [placed for bench in self.benchmarks for placed in bench.table_runs]
 
     def _repr_html_(self) -> str:
-        return html.format_leaderboards([board for bench in self.benchmarks for board in bench.boards])
+        return html.format_leaderboards(
+            [leaderboard for bench in self.benchmarks for leaderboard in bench.leaderboards]
+        )
 
     def __repr__(self) -> str:
         names = ", ".join(bench.name for bench in self.benchmarks)

@@ -14,7 +14,7 @@ from ..storage.image_grid import COLUMNS
 from ..storage.store import RunResult
 from . import frames, html
 from .components import get_run_key
-from .pictures import ImageGrid
+from .display import ImageGrid
 
 if TYPE_CHECKING:
     import pandas as pd

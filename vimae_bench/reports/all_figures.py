@@ -1,55 +1,72 @@
-"""All figures that the results of a comparison support. Nothing is drawn of what was not measured."""
+"""All figures that the results of a benchmark support. Nothing is drawn of what was not measured."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..analysis.leaderboard import format_table_title, group_by_table
 from ..analysis.leaderboard_data import Leaderboard
+from ..analysis.load import BenchmarkResults
 from ..storage.store import RunResult
-from . import image_grid_figure, intervals, robustness
-from .latent_codes import CAPTION, draw_codes, has_codes
+from . import image_grid_figure, intervals, latent_codes, rate_distortion, robustness, training_curves, win_rates
 from .plot_style import MethodStyles, assign_styles
-from .rate_distortion import describe_rate_distortion, draw_rate_distortion, select_rows
-from .training_curves import describe_curves, draw_curves, read_histories
-from .win_rates import describe_win_rates, draw_win_rates, select_measures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MAX_FILE_NAME_LENGTH = 120
+
 
 class CaptionedFigure(NamedTuple):
-    """A figure, what it is of, and a sentence or two on what to look for in it."""
+    """A figure, its title, and a sentence or two on what to look for in it."""
 
     title: str
     caption: str
     figure: "Figure"
 
 
-def draw_figures(boards: Sequence[Leaderboard], run_results: Sequence[RunResult]) -> Iterator[CaptionedFigure]:
-    """The figures of each table in turn, drawn when they are asked for; a method looks the same in all of them.
+def draw_named_figures(results: BenchmarkResults) -> "Iterator[tuple[str, Figure]]":
+    """All figures of a benchmark, each with a file name (without ending) that is unique among them."""
+    used = Counter[str]()
+    figures = draw_figures(results.leaderboards, results.run_results)
+    for title, _, figure in chain(figures, draw_image_grids(results.run_results)):
+        name = make_file_name(title)
+        used[name] += 1
+        yield name if used[name] == 1 else f"{name}-{used[name]}", figure
 
-    `run_results` are those that the boards were made of.
+
+def make_file_name(title: str) -> str:
+    """The file name for a title: `training-mnist-d-2` for `Training, mnist, d = 2`."""
+    return "-".join(re.findall(r"\w+", title.lower()))[:MAX_FILE_NAME_LENGTH] or "figure"
+
+
+def draw_figures(leaderboards: Sequence[Leaderboard], run_results: Sequence[RunResult]) -> Iterator[CaptionedFigure]:
+    """The figures of each table in turn, each drawn when it is asked for; a method styles the same in all of them.
+
+    `run_results` are those that the leaderboards were built from.
     """
-    shown = assign_styles(result.entry.label for result in run_results)
-    for board, group in zip(boards, group_by_table(run_results).values(), strict=True):
-        for made in _draw_table_figures(board, group, shown):
-            yield made._replace(title=f"{made.title}, {board.title}")
+    styles = assign_styles(result.entry.label for result in run_results)
+    for leaderboard, group in zip(leaderboards, group_by_table(run_results).values(), strict=True):
+        for figure in _draw_table_figures(leaderboard, group, styles):
+            yield figure._replace(title=f"{figure.title}, {leaderboard.title}")
 
 
 def draw_image_grids(run_results: Sequence[RunResult]) -> Iterator[CaptionedFigure]:
-    """A wall of reconstructions and samples for each table of which some run has drawn any."""
-    for name, table in _group_tables(run_results):
-        if hung := image_grid_figure.collect_images(table):
+    """A grid of reconstructions and samples for each table in which some run has kept images."""
+    for title, group in _group_tables(run_results):
+        if images := image_grid_figure.collect_images(group):
             yield CaptionedFigure(
-                f"Reconstructions and samples, {name}",
-                image_grid_figure.describe_image_grid(hung),
-                image_grid_figure.draw_image_grid(hung, name),
+                f"Reconstructions and samples, {title}",
+                image_grid_figure.describe_image_grid(images),
+                image_grid_figure.draw_image_grid(images, title),
             )
 
 
 def list_tables_without_images(run_results: Sequence[RunResult]) -> list[str]:
-    """The titles of the tables of which no run has kept readable images."""
-    return [name for name, table in _group_tables(run_results) if not image_grid_figure.collect_images(table)]
+    """The titles of the tables in which no run has kept readable images."""
+    return [title for title, group in _group_tables(run_results) if not image_grid_figure.collect_images(group)]
 
 
 def _group_tables(run_results: Sequence[RunResult]) -> list[tuple[str, list[RunResult]]]:
@@ -60,21 +77,24 @@ def _group_tables(run_results: Sequence[RunResult]) -> list[tuple[str, list[RunR
 
 
 def _draw_table_figures(
-    board: Leaderboard, run_results: Sequence[RunResult], shown: MethodStyles
+    leaderboard: Leaderboard, run_results: Sequence[RunResult], styles: MethodStyles
 ) -> Iterator[CaptionedFigure]:
-    if board.columns:
-        yield CaptionedFigure("Every measure", intervals.describe_intervals(board), intervals.draw_intervals(board))
-    if select_rows(board):
-        yield CaptionedFigure(
-            "Rate and distortion", describe_rate_distortion(board), draw_rate_distortion(board, shown)
-        )
-    if robustness.find_panels(board):
-        yield CaptionedFigure(
-            "Accuracy under corruption", robustness.describe_robustness(board), robustness.draw_robustness(board, shown)
-        )
-    if select_measures(board):
-        yield CaptionedFigure("Who beats whom", describe_win_rates(board), draw_win_rates(board))
-    if histories := read_histories(board):
-        yield CaptionedFigure("Training", describe_curves(board), draw_curves(board, shown, histories))
-    if any(map(has_codes, run_results)):
-        yield CaptionedFigure("Codes", CAPTION, draw_codes(run_results))
+    if leaderboard.columns:
+        caption, figure = intervals.describe_intervals(leaderboard), intervals.draw_intervals(leaderboard)
+        yield CaptionedFigure("Every measure", caption, figure)
+    if rate_distortion.select_rows(leaderboard):
+        caption = rate_distortion.describe_rate_distortion(leaderboard)
+        figure = rate_distortion.draw_rate_distortion(leaderboard, styles)
+        yield CaptionedFigure("Rate and distortion", caption, figure)
+    if robustness.find_panels(leaderboard):
+        caption = robustness.describe_robustness(leaderboard)
+        yield CaptionedFigure("Accuracy under corruption", caption, robustness.draw_robustness(leaderboard, styles))
+    if win_rates.select_measures(leaderboard):
+        caption, figure = win_rates.describe_win_rates(leaderboard), win_rates.draw_win_rates(leaderboard)
+        yield CaptionedFigure("Win rates", caption, figure)
+    if histories := training_curves.read_histories(leaderboard):
+        caption = training_curves.describe_curves(leaderboard)
+        figure = training_curves.draw_curves(leaderboard, styles, histories)
+        yield CaptionedFigure("Training curves", caption, figure)
+    if any(map(latent_codes.has_codes, run_results)):
+        yield CaptionedFigure("Codes", latent_codes.CAPTION, latent_codes.draw_codes(run_results))

@@ -1,4 +1,4 @@
-"""Walls of pictures: what every method makes of the same test images, and of the same draws of noise."""
+"""A figure of images: what every method makes of the same test images and of the same draws of noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,23 +11,24 @@ from ..storage import image_grid as tiles
 from ..storage.image_grid import Images
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
-from .intervals import OTHER, QUIET
+from .plot_style import BLACK, GREY
 from .table_format import COLLAPSED, clean_text, shorten_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 IMAGES_PER_ROW = 12
-"""Images of a kind in a method's row."""
-IMAGE_SIZE, GAP, MARGIN, LINE_HEIGHT, DPI = 56, 4, 24, 30, 150
-"""In pixels: towards what images are enlarged, between them, around blocks, a line of text; how many are an inch."""
+"""Reconstructions, and as many samples, in a method's row."""
+IMAGE_SIZE, GAP, MARGIN, LINE_HEIGHT = 56, 4, 24, 30
+"""In pixels: about the size of an enlarged image; the space between images and around blocks; a line of text."""
+DPI = 150
 FONT_SIZE = 8
-"""Of text, in points."""
+"""In points."""
 
 
 @dataclass(frozen=True)
 class ImageGrids:
-    """What a run has drawn: `inputs`, their `reconstructions` and `samples` of the prior, [N, H, W, C] each."""
+    """The images of a run: `inputs`, their `reconstructions` and `samples` of the prior, uint8 [N, H, W, C] each."""
 
     inputs: Images
     reconstructions: Images
@@ -36,7 +37,7 @@ class ImageGrids:
 
 @dataclass(frozen=True)
 class MethodImages:
-    """A method's place on a wall: its sheets, or why there are none."""
+    """The images of one method, or the reason why there are none."""
 
     result: RunResult
     grids: ImageGrids | None
@@ -48,59 +49,58 @@ class MethodImages:
 
 
 def collect_images(run_results: Sequence[RunResult]) -> list[MethodImages]:
-    """The methods of one table, all from one seed: the lowest of those from which most have drawn pictures.
+    """The images of the methods of one table, all from one seed: the lowest of those with the most images.
 
-    Empty if there is no picture that can be read.
+    Empty if no images can be read.
     """
-    drawn = [result.entry.seed for result in run_results if _has_images(result)]
-    seed = max(sorted(set(drawn)), key=drawn.count, default=None)
-    hung = [_read_method_images(result) for result in run_results if result.entry.seed == seed]
-    first = next((one.grids for one in hung if one.grids), None)
-    return [_drop_other_inputs(one, first) for one in hung] if first else []
+    seeds = [result.entry.seed for result in run_results if _has_images(result)]
+    seed = max(sorted(set(seeds)), key=seeds.count, default=None)
+    images = [_read_method_images(result) for result in run_results if result.entry.seed == seed]
+    first = next((method.grids for method in images if method.grids), None)
+    return [_drop_other_inputs(method, first) for method in images] if first else []
 
 
-def draw_image_grid(hung: Sequence[MethodImages], title: str) -> "Figure":
-    """A row for each method below that of the test images: on the left what came back of them, on the right samples.
+def draw_image_grid(images: Sequence[MethodImages], title: str) -> "Figure":
+    """The test images, and below them a row for each method: reconstructions on the left, samples on the right.
 
-    Images below each other are of one input, or of one draw of noise.
+    Images in one column come from the same input, or from the same draw of noise.
     """
     from matplotlib.figure import Figure
 
-    wall, centres, middle = _compose_canvas(hung)
-    left = MARGIN + round(max(map(_measure_text_width, _list_row_names(hung))))
-    top, wide, high = 2 * LINE_HEIGHT, left + wall.shape[1] + MARGIN, wall.shape[0] + 3 * LINE_HEIGHT
-    figure = Figure((wide / DPI, high / DPI), dpi=DPI)
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, wide), ylim=(high, 0))
+    canvas, centres, samples_left = _compose_canvas(images)
+    left = MARGIN + round(max(map(_measure_text_width, _list_row_names(images))))
+    top, width, height = 2 * LINE_HEIGHT, left + canvas.shape[1] + MARGIN, canvas.shape[0] + 3 * LINE_HEIGHT
+    figure = Figure((width / DPI, height / DPI), dpi=DPI)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
-    axes.imshow(
-        wall, extent=(left, left + wall.shape[1], top + wall.shape[0], top), interpolation="none", aspect="auto"
-    )
+    extent = (left, left + canvas.shape[1], top + canvas.shape[0], top)
+    axes.imshow(canvas, extent=extent, interpolation="none", aspect="auto")
 
-    def say(x: float, y: float, text: str, **how: object) -> None:
-        axes.text(x, y, text, parse_math=False, va="center", **{"fontsize": FONT_SIZE, "color": OTHER, **how})  # pyright: ignore
+    def write(x: float, y: float, text: str, **options: object) -> None:
+        options = {"fontsize": FONT_SIZE, "color": BLACK, **options}
+        axes.text(x, y, text, parse_math=False, va="center", **options)  # pyright: ignore
 
-    say(wide / 2, LINE_HEIGHT / 2, clean_text(title), ha="center", fontweight="bold")
-    say(left, 1.5 * LINE_HEIGHT, "reconstructions")
-    say(left + middle, 1.5 * LINE_HEIGHT, "samples: the prior's draws, decoded")
-    for name, absent, centre in zip(
-        _list_row_names(hung), ("", *(one.missing_reason for one in hung)), centres, strict=True
-    ):
-        say(left - MARGIN / 3, top + centre, name, ha="right")
-        say(left, top + centre, absent, color=QUIET)
+    write(width / 2, LINE_HEIGHT / 2, clean_text(title), ha="center", fontweight="bold")
+    write(left, 1.5 * LINE_HEIGHT, "reconstructions")
+    write(left + samples_left, 1.5 * LINE_HEIGHT, "samples (decoded from the prior)")
+    reasons = ("", *(method.missing_reason for method in images))
+    for name, reason, centre in zip(_list_row_names(images), reasons, centres, strict=True):
+        write(left - MARGIN / 3, top + centre, name, ha="right")
+        write(left, top + centre, reason, color=GREY)
     return figure
 
 
-def describe_image_grid(hung: Sequence[MethodImages]) -> str:
-    """What to look for, and of which methods there is nothing."""
-    lacking = "".join(f" Nothing of {one.label}: {one.missing_reason}." for one in hung if one.missing_reason)
+def describe_image_grid(images: Sequence[MethodImages]) -> str:
+    """The caption: what to look for, and which methods have no images."""
+    missing = "".join(f" No images of {m.label}: {m.missing_reason}." for m in images if m.missing_reason)
     return (
-        f"Models from seed {hung[0].result.entry.seed}, on the same test images, and on the same noise where priors "
-        "are alike. Where samples are worse than reconstructions, the prior does not fit the codes." + lacking
+        f"Models from seed {images[0].result.entry.seed}, on the same test images, and on the same noise for equal "
+        "priors. If samples are worse than reconstructions, the prior does not fit the codes." + missing
     )
 
 
-def _list_row_names(hung: Sequence[MethodImages]) -> list[str]:
-    return ["test images", *(one.label for one in hung)]
+def _list_row_names(images: Sequence[MethodImages]) -> list[str]:
+    return ["test images", *(method.label for method in images)]
 
 
 def _has_images(result: RunResult) -> bool:
@@ -109,48 +109,48 @@ def _has_images(result: RunResult) -> bool:
 
 def _read_method_images(result: RunResult) -> MethodImages:
     if not _has_images(result):
-        return MethodImages(result, None, result.status if result.status != "done" else "no pictures kept")
-    pictures = RunFolder(result.folder).pictures
+        return MethodImages(result, None, result.status if result.status != "done" else "no images kept")
+    folder = RunFolder(result.folder).pictures
     try:
-        return MethodImages(
-            result,
-            _split_grids(tiles.load_grid(pictures / "reconstructions.png"), tiles.load_grid(pictures / "samples.png")),
-        )
+        grids = _split_grids(tiles.load_grid(folder / "reconstructions.png"), tiles.load_grid(folder / "samples.png"))
     except (ResultsError, ValueError):
-        return MethodImages(result, None, "pictures damaged, or of another version")
+        return MethodImages(result, None, "images damaged, or of another version")
+    return MethodImages(result, grids)
 
 
 def _split_grids(pairs: Images, samples: Images) -> ImageGrids:
-    """Sheets [rows, columns, H, W, C] taken apart. Raises ValueError for such as no run draws."""
+    """Grids [rows, columns, H, W, C] as lists of images. Raises ValueError for shapes that no run writes."""
     if len(pairs) % 2 or pairs.shape[2:] != samples.shape[2:] or samples.shape[-1] not in (1, 3):
-        raise ValueError(f"no run draws {pairs.shape} and {samples.shape}")
-    return ImageGrids(*(sheet.reshape(-1, *sheet.shape[2:]) for sheet in (pairs[::2], pairs[1::2], samples)))
+        raise ValueError(f"no run writes images of shapes {pairs.shape} and {samples.shape}")
+    return ImageGrids(*(grid.reshape(-1, *grid.shape[2:]) for grid in (pairs[::2], pairs[1::2], samples)))
 
 
-def _drop_other_inputs(one: MethodImages, first: ImageGrids) -> MethodImages:
-    """The same, but nothing of a run that was shown other images than the first."""
-    if one.grids and not np.array_equal(one.grids.inputs, first.inputs):
-        return MethodImages(one.result, None, "saw other test images")
-    return one
+def _drop_other_inputs(method: MethodImages, first: ImageGrids) -> MethodImages:
+    """The same, but without images if the run was shown other inputs than the first one."""
+    if method.grids and not np.array_equal(method.grids.inputs, first.inputs):
+        return MethodImages(method.result, None, "was shown other test images")
+    return method
 
 
-def _compose_canvas(hung: Sequence[MethodImages]) -> tuple[Images, list[float], int]:
-    """All images of a wall at once [height, width, 3], the middle of each row, where the samples begin."""
-    first = next(one.grids for one in hung if one.grids)
-    high, wide = first.inputs.shape[1:3]
-    factor = max(1, round(IMAGE_SIZE / max(high, wide)))
-    step = high * factor + GAP
-    across = min(IMAGES_PER_ROW, len(first.inputs))
-    middle = across * (wide * factor + GAP) + MARGIN
-    canvas = np.full(((len(hung) + 1) * step, middle + IMAGES_PER_ROW * (wide * factor + GAP), 3), 255, np.uint8)
+def _compose_canvas(images: Sequence[MethodImages]) -> tuple[Images, list[float], int]:
+    """All images as one [height, width, 3], the vertical centre of each row, and where the samples begin."""
+    first = next(method.grids for method in images if method.grids)
+    height, width = first.inputs.shape[1:3]
+    factor = max(1, round(IMAGE_SIZE / max(height, width)))
+    row_height = height * factor + GAP
+    columns = min(IMAGES_PER_ROW, len(first.inputs))
+    samples_left = columns * (width * factor + GAP) + MARGIN
+    shape = (len(images) + 1) * row_height, samples_left + IMAGES_PER_ROW * (width * factor + GAP), 3
+    canvas = np.full(shape, 255, np.uint8)
     blocks = [(first.inputs, 0, 0)]
-    for row, one in enumerate(hung, 1):
-        blocks += [(one.grids.reconstructions, row, 0), (one.grids.samples, row, middle)] if one.grids else []
-    for images, row, left in blocks:
-        chosen = np.linspace(0, len(images) - 1, min(IMAGES_PER_ROW, len(images))).astype(np.int64)
-        strip = tiles.make_grid(images[chosen], len(chosen), factor, GAP)
-        canvas[row * step :, left:][: strip.shape[0], : strip.shape[1]] = strip
-    return canvas, [(row + 0.5) * step - GAP / 2 for row in range(len(hung) + 1)], middle
+    for row, method in enumerate(images, 1):
+        if method.grids:
+            blocks += [(method.grids.reconstructions, row, 0), (method.grids.samples, row, samples_left)]
+    for block, row, left in blocks:
+        chosen = np.linspace(0, len(block) - 1, min(IMAGES_PER_ROW, len(block))).astype(np.int64)
+        strip = tiles.make_grid(block[chosen], len(chosen), factor, GAP)
+        canvas[row * row_height :, left:][: strip.shape[0], : strip.shape[1]] = strip
+    return canvas, [(row + 0.5) * row_height - GAP / 2 for row in range(len(images) + 1)], samples_left
 
 
 def _measure_text_width(text: str) -> float:

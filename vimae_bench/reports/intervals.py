@@ -1,4 +1,4 @@
-"""A figure of a leaderboard: a panel for each measure, with every seed, the mean and its interval, method by method."""
+"""A figure of a leaderboard: a panel for each measure with every seed, the mean and its interval for each method."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -7,61 +7,55 @@ from typing import TYPE_CHECKING
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..core.results import Measure
-from .table_format import COLLAPSED, clean_text, describe_seeds, format_axis_label, format_seed_count, shorten_name
+from .plot_style import BLACK, BLUE, FAINT, GREY, MAX_COLUMNS, ORANGE, add_title
+from .table_format import COLLAPSED, describe_seeds, format_axis_label, format_seed_count, shorten_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TOP, OTHER, COLLAPSE, QUIET = "#0072B2", "#222222", "#D55E00", "#8C8C8C"
-"""Colours of Okabe and Ito, which the colour-blind can tell apart, and greys."""
-
-ACROSS = 4
-"""Panels side by side."""
-
 DIRECTIONS = {"lower": "← lower is better", "higher": "higher is better →", None: ""}
-LEGEND = ("circle: one seed", "bar: mean and 95 % interval", "blue: none is shown to be better", "cross: collapsed")
+LEGEND = ("circle: one seed", "bar: mean and 95 % interval", "blue: no other is shown to be better", "cross: collapsed")
 
 
-def draw_intervals(board: Leaderboard, columns: Sequence[str] = ()) -> "Figure":
-    """The figure of a board; `columns` are the measures to be shown (none: those of its table)."""
+def draw_intervals(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> "Figure":
+    """The figure of a leaderboard; `columns` are the measures to show (empty: those of its table)."""
     from matplotlib.figure import Figure
 
-    measures = [board.measures[name] for name in columns or board.columns if name in board.measures]
-    lines, across = len(board.rows) + len(board.references), min(max(len(measures), 1), ACROSS)
-    rows = max(ceil(len(measures) / ACROSS), 1)
-    figure = Figure((1.3 + 2.2 * across, 0.5 + (0.8 + 0.3 * lines) * rows), layout="constrained", dpi=200)
-    figure.suptitle(clean_text(board.title), fontsize=9, fontweight="bold", parse_math=False)
-    figure.supxlabel(("  ·  " if across > 1 else "\n").join(LEGEND), fontsize=6.5, color=QUIET)
-    grid = figure.subplots(rows, across, sharey=True, squeeze=False)
+    measures = [leaderboard.measures[name] for name in columns or leaderboard.columns if name in leaderboard.measures]
+    lines, columns_used = len(leaderboard.rows) + len(leaderboard.references), min(max(len(measures), 1), MAX_COLUMNS)
+    rows = max(ceil(len(measures) / MAX_COLUMNS), 1)
+    figure = Figure((1.3 + 2.2 * columns_used, 0.5 + (0.8 + 0.3 * lines) * rows), layout="constrained", dpi=200)
+    add_title(figure, leaderboard.title, ("  ·  " if columns_used > 1 else "\n").join(LEGEND))
+    grid = figure.subplots(rows, columns_used, sharey=True, squeeze=False)
     for axes, measure in zip_longest(grid.flat, measures):
         if measure:
-            _draw_panel(axes, board, measure)
+            _draw_panel(axes, leaderboard, measure)
         else:
             axes.set_visible(False)
     for first in grid[:, 0]:
-        _label_rows(first, board)
+        _label_rows(first, leaderboard)
     return figure
 
 
-def describe_intervals(board: Leaderboard) -> str:
-    """What to look for."""
-    top = " Under each measure, methods in blue are those to which none is shown to be better." if board.test else ""
-    return describe_seeds(board) + top
+def describe_intervals(leaderboard: Leaderboard) -> str:
+    """The caption."""
+    blue = " For each measure, no other method is shown to be better than those in blue." if leaderboard.test else ""
+    return describe_seeds(leaderboard) + blue
 
 
-def _draw_panel(axes: "Axes", board: Leaderboard, measure: Measure) -> None:
-    for y in range(0, len(board.rows) + len(board.references), 2):
+def _draw_panel(axes: "Axes", leaderboard: Leaderboard, measure: Measure) -> None:
+    for y in range(0, len(leaderboard.rows) + len(leaderboard.references), 2):
         axes.axhspan(y - 0.5, y + 0.5, color="#F5F5F5", linewidth=0)
-    for y, row in enumerate(board.rows):
+    for y, row in enumerate(leaderboard.rows):
         _draw_method(axes, y, row, measure)
-    for y, estimates in enumerate(board.references.values(), start=len(board.rows)):
+    for y, estimates in enumerate(leaderboard.references.values(), start=len(leaderboard.rows)):
         if measure.name in estimates:
-            axes.plot(estimates[measure.name].value, y, "D", color=QUIET, markersize=4)
+            axes.plot(estimates[measure.name].value, y, "D", color=GREY, markersize=4)
     axes.set_xlabel(f"{format_axis_label(measure)}\n{DIRECTIONS[measure.better]}", fontsize=8, parse_math=False)
     axes.tick_params(labelsize=7, length=2)
     axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="#DDDDDD", linewidth=0.6)
+    axes.grid(axis="x", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["left", "right", "top"]].set_visible(False)
     axes.margins(x=0.08)
@@ -69,36 +63,36 @@ def _draw_panel(axes: "Axes", board: Leaderboard, measure: Measure) -> None:
 
 
 def _draw_method(axes: "Axes", y: int, row: LeaderboardRow, measure: Measure) -> None:
-    entry = row.summaries.get(measure.name)
-    if entry is None:
+    summary = row.summaries.get(measure.name)
+    if summary is None:
         return
-    colour = QUIET if not row.complete else TOP if entry.shared_rank and entry.shared_rank.is_best else OTHER
+    colour = GREY if not row.complete else BLUE if summary.shared_rank and summary.shared_rank.is_best else BLACK
     collapsed = set(row.collapsed_seeds)
-    for marker, shade, shown in (("o", colour, entry.estimates.keys() - collapsed), ("x", COLLAPSE, collapsed)):
-        values = [estimate.value for seed, estimate in entry.estimates.items() if seed in shown]
-        places = [y + 0.16] * len(values)
-        axes.plot(values, places, marker, color=shade, markersize=3, mfc="none", markeredgewidth=0.7)
-    if entry.interval and entry.complete:
-        axes.plot(entry.interval, (y - 0.12, y - 0.12), color=colour, linewidth=1.6, solid_capstyle="butt")
-    axes.plot(entry.mean, y - 0.12, marker="|", color=colour, markersize=8, markeredgewidth=1.8)
+    for marker, marker_colour, seeds in (("o", colour, summary.estimates.keys() - collapsed), ("x", ORANGE, collapsed)):
+        values = [estimate.value for seed, estimate in summary.estimates.items() if seed in seeds]
+        heights = [y + 0.16] * len(values)
+        axes.plot(values, heights, marker, color=marker_colour, markersize=3, mfc="none", markeredgewidth=0.7)
+    if summary.interval and summary.complete:
+        axes.plot(summary.interval, (y - 0.12, y - 0.12), color=colour, linewidth=1.6, solid_capstyle="butt")
+    axes.plot(summary.mean, y - 0.12, marker="|", color=colour, markersize=8, markeredgewidth=1.8)
 
 
-def _label_rows(axes: "Axes", board: Leaderboard) -> None:
-    """Methods down the side, with what there is to say of them, and references below a line."""
+def _label_rows(axes: "Axes", leaderboard: Leaderboard) -> None:
+    """Write the names of methods and their missing seeds on the left, and the baselines below them."""
     names = [
         f"{shorten_name(row.label)}{f' {COLLAPSED}' if row.collapsed_seeds else ''}{_describe_missing_seeds(row)}"
-        for row in board.rows
+        for row in leaderboard.rows
     ]
-    labels = [*names, *map(shorten_name, board.references)]
+    labels = [*names, *map(shorten_name, leaderboard.references)]
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
-    quiet = [not row.complete for row in board.rows] + [True] * len(board.references)
-    for label, grey in zip(axes.get_yticklabels(), quiet, strict=True):
-        label.set(fontsize=8, color=QUIET if grey else OTHER, parse_math=False)
+    is_grey = [not row.complete for row in leaderboard.rows] + [True] * len(leaderboard.references)
+    for label, grey in zip(axes.get_yticklabels(), is_grey, strict=True):
+        label.set(fontsize=8, color=GREY if grey else BLACK, parse_math=False)
 
 
 def _describe_missing_seeds(row: LeaderboardRow) -> str:
     if row.complete:
         return ""
-    words = [f"{n} {word}" for word in ("diverged", "failed", "missing") if (n := row.count(word))]
-    return f"\n{format_seed_count(row)}: {', '.join(words)}"
+    counts = [f"{n} {status}" for status in ("diverged", "failed", "missing") if (n := row.count(status))]
+    return f"\n{format_seed_count(row)}: {', '.join(counts)}"

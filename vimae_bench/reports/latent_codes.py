@@ -1,4 +1,4 @@
-"""A figure of two-dimensional codes: a panel for each method, in it every test image in the colour of its class."""
+"""A figure of two-dimensional codes: a panel for each method, with every test image in the colour of its class."""
 
 from collections.abc import Sequence
 from math import ceil, log, sqrt
@@ -19,55 +19,58 @@ if TYPE_CHECKING:
     from matplotlib.patheffects import AbstractPathEffect
 
 COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#222222", "#EE7733", "#009988", "#A0A0A0")
-"""Paul Tol's bright and vibrant colours, made for the colour-blind; they repeat beyond ten classes."""
+"""Paul Tol's bright and vibrant colours, for colour-blind readers; they repeat after ten classes."""
 
 GREY, FAINT = "#6B6B6B", "#CCCCCC"
 CAPTION = (
-    "Codes of test images from one seed, coloured by class. Where they fill the dashed circle evenly, and little "
-    "beyond it, they match N(0, I)."
+    "Codes of test images from one seed, coloured by class. Codes that fill the dashed circle evenly, with few "
+    "outside it, match N(0, I)."
 )
+DEFAULT_MEASURES = ("mmd2", "rate", "sse")
+"""Written above each panel."""
+
 MAX_LABELLED_CLASSES = 10
-"""More classes than this are coloured without a name."""
+"""With more classes than this, none is labelled."""
 
 RADIUS = sqrt(-2 * log(0.05))
-"""Of the circle that holds 95 % of N(0, I) in two dimensions."""
+"""The radius of the circle that holds 95 % of N(0, I) in two dimensions."""
 
 
 def draw_codes(
-    run_results: Sequence[RunResult], measures: Sequence[str] = ("mmd2", "rate", "sse"), seed: int | None = None
+    run_results: Sequence[RunResult], measures: Sequence[str] = DEFAULT_MEASURES, seed: int | None = None
 ) -> "Figure":
-    """The codes of each method of one table from one seed (None: the lowest that has kept any), measures above them.
+    """The codes of each method of one table from one seed (None: the lowest that has kept any).
 
-    Axes are equal and shared; codes beyond them are counted. Raises ResultsError if no run has kept its codes, as is
-    done in two dimensions only.
+    `measures` are written above each panel. Axes are equal and shared; codes outside them are counted. Raises
+    ResultsError if no run has kept its codes, which only two-dimensional models do.
     """
     from matplotlib.figure import Figure
 
-    having = (result.entry.seed for result in run_results if has_codes(result))
-    chosen = min(having, default=0) if seed is None else seed
-    panels = [(result, _read_codes_or_reason(result)) for result in run_results if result.entry.seed == chosen]
-    kept = [codes for _, codes in panels if isinstance(codes, LatentCodes)]
+    seeds = (result.entry.seed for result in run_results if has_codes(result))
+    shown_seed = min(seeds, default=0) if seed is None else seed
+    panels = [(result, _read_codes_or_reason(result)) for result in run_results if result.entry.seed == shown_seed]
+    readable = [codes for _, codes in panels if isinstance(codes, LatentCodes)]
     if not any(has_codes(result) for result, _ in panels):
-        raise ResultsError(f"no run from seed {chosen} has kept two-dimensional codes among its pictures")
+        raise ResultsError(f"no run from seed {shown_seed} has kept two-dimensional codes")
     columns = min(3, len(panels))
     rows = ceil(len(panels) / columns)
     figure = Figure((2.5 * columns, 2.8 * rows + 0.3), layout="constrained", dpi=150)
-    # The titles stand higher above their axes than the layout knows of.
+    # The layout does not know how high the titles are.
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.12 / figure.get_figheight()))  # pyright: ignore
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes, (result, codes) in zip(grid.flat, panels, strict=False):
-        _draw_panel(axes, result, codes, measures, _choose_axis_limit(kept))
+        _draw_panel(axes, result, codes, measures, _choose_axis_limit(readable))
     dataset = panels[0][0].entry.run.dataset.name
-    count = max((len(codes.z) for codes in kept), default=0)
-    caption = f"{dataset}: z ~ q(z|x) of {count:,} test images, seed {chosen}.   Dashed: 95 % of N(0, I)."
+    count = max((len(codes.z) for codes in readable), default=0)
+    caption = f"{dataset}: z ~ q(z|x) of {count:,} test images, seed {shown_seed}.   Dashed: 95 % of N(0, I)."
     figure.supxlabel(clean_text(caption), fontsize=7, color=GREY, parse_math=False)
     return figure
 
 
 def has_codes(result: RunResult) -> bool:
-    """Whether a finished run has kept its codes, be they damaged."""
+    """Whether a finished run has kept its codes, damaged or not."""
     return result.status == "done" and _get_codes_path(result).exists()
 
 
@@ -85,10 +88,10 @@ def _read_codes_or_reason(result: RunResult) -> LatentCodes | str:
         return "damaged; see vimae-bench doctor"
 
 
-def _choose_axis_limit(kept: Sequence[LatentCodes]) -> float:
-    """Half the width of all panels: enough for nearly all codes of most methods, and for the prior."""
-    reach = [float(np.quantile(np.abs(codes.z), 0.995)) for codes in kept]
-    return max(1.2 * RADIUS, 1.1 * float(np.median(reach or [0.0])))
+def _choose_axis_limit(codes: Sequence[LatentCodes]) -> float:
+    """Half the width of all panels: enough for nearly all codes of most methods and for the prior."""
+    extents = [float(np.quantile(np.abs(one.z), 0.995)) for one in codes]
+    return max(1.2 * RADIUS, 1.1 * float(np.median(extents or [0.0])))
 
 
 def _draw_panel(
@@ -105,15 +108,15 @@ def _draw_panel(
         _add_text(axes, 0.03, 0.03, codes)
         return
     _draw_points(axes, codes)
-    if not result.collapsed:  # its classes all lie upon each other
+    if not result.collapsed:  # in a collapsed model, all classes have the same codes
         _label_classes(axes, codes)
-    beyond = float(np.mean(np.abs(codes.z).max(1) > limit))
-    if beyond >= 0.0005:
-        _add_text(axes, 0.03, 0.03, f"{beyond:.1%} beyond")
+    outside = float(np.mean(np.abs(codes.z).max(1) > limit))
+    if outside >= 0.0005:
+        _add_text(axes, 0.03, 0.03, f"{outside:.1%} outside")
 
 
 def _draw_points(axes: "Axes", codes: LatentCodes) -> None:
-    """The codes, in an order that hides no class under another, and the circle of N(0, I)."""
+    """Draw the codes in random order, so that no class hides another, and the circle of N(0, I)."""
     from matplotlib.patches import Circle
 
     order = np.random.default_rng(0).permutation(len(codes.z))
@@ -124,7 +127,7 @@ def _draw_points(axes: "Axes", codes: LatentCodes) -> None:
 
 
 def _label_classes(axes: "Axes", codes: LatentCodes) -> None:
-    """Each class's name at its median."""
+    """Write the name of each class at its median."""
     classes = np.unique(codes.y)
     if 1 < len(classes) <= MAX_LABELLED_CLASSES:
         for name, colour in zip(classes, COLOURS, strict=False):
@@ -134,8 +137,8 @@ def _label_classes(axes: "Axes", codes: LatentCodes) -> None:
 
 
 def _add_text(axes: "Axes", x: float, y: float, text: str) -> None:
-    said = axes.text(x, y, text, transform=axes.transAxes, fontsize=7, color=GREY, parse_math=False)
-    said.set_path_effects(_create_outline())
+    label = axes.text(x, y, text, transform=axes.transAxes, fontsize=7, color=GREY, parse_math=False)
+    label.set_path_effects(_create_outline())
 
 
 def _create_outline() -> "list[AbstractPathEffect]":

@@ -17,12 +17,12 @@ FIELDS = (
 FORMULA_STARTS = ("=", "+", "-", "@")
 
 
-def format_leaderboards(boards: Sequence[Leaderboard]) -> str:
-    """All measures of all boards in full precision; text that a spreadsheet would run as a formula gets a quote."""
+def format_leaderboards(leaderboards: Sequence[Leaderboard]) -> str:
+    """All measures of all leaderboards in full precision; text that a spreadsheet would run is quoted."""
     out = io.StringIO()
     writer = csv.DictWriter(out, FIELDS, restval="", lineterminator="\n")
     writer.writeheader()
-    for row in (row for board in boards for row in list_rows(board)):
+    for row in (row for leaderboard in leaderboards for row in list_rows(leaderboard)):
         writer.writerow({field: guard_against_formula(value) for field, value in row.items()})
     return out.getvalue()
 
@@ -35,28 +35,28 @@ def guard_against_formula(value: object) -> object:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def list_rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
+def list_rows(leaderboard: Leaderboard) -> Iterator[dict[str, Any]]:
     """A row for each method and measure, then one for each reference and measure; FIELDS without a value left out."""
     table = {
-        "table": board.title,
-        "dataset": board.dataset.name,
-        "architecture": board.architecture.name,
-        "latent": board.latent,
-        "epochs": board.training.epochs,
+        "table": leaderboard.title,
+        "dataset": leaderboard.dataset.name,
+        "architecture": leaderboard.architecture.name,
+        "latent": leaderboard.latent,
+        "epochs": leaderboard.training.epochs,
     }
-    for row in board.rows:
+    for row in leaderboard.rows:
         counts = {word: row.count(word) for word in COUNTS} | {"collapsed": len(row.collapsed_seeds)}
         head = {**table, "kind": "method", "method": row.label, **counts}
-        for name in board.measures:
-            yield {**head, **_measure_fields(board, name), **_entry_fields(row.summaries.get(name))}
-    for label, estimates in board.references.items():
+        for name in leaderboard.measures:
+            yield {**head, **_measure_fields(leaderboard, name), **_entry_fields(row.summaries.get(name))}
+    for label, estimates in leaderboard.references.items():
         head = {**table, "kind": "reference", "method": label}
         for name, estimate in estimates.items():
-            yield {**head, **_measure_fields(board, name), "n": 1, "mean": estimate.value}
+            yield {**head, **_measure_fields(leaderboard, name), "n": 1, "mean": estimate.value}
 
 
-def _measure_fields(board: Leaderboard, name: str) -> dict[str, Any]:
-    measure = board.measures[name]
+def _measure_fields(leaderboard: Leaderboard, name: str) -> dict[str, Any]:
+    measure = leaderboard.measures[name]
     return {"measure": name, "unit": measure.unit, "better": measure.better, "version": measure.version}
 
 

@@ -12,31 +12,31 @@ from ..storage.store import RunResult
 SCHEMA = 1
 
 
-def format_leaderboards(boards: Sequence[Leaderboard]) -> str:
-    """All boards, with every seed's estimate, state and folder below the results folder."""
-    value = {"schema": SCHEMA, "leaderboards": [_leaderboard_to_json(board) for board in boards]}
+def format_leaderboards(leaderboards: Sequence[Leaderboard]) -> str:
+    """All leaderboards, with every seed's estimate, state and folder below the results folder."""
+    value = {"schema": SCHEMA, "leaderboards": [_leaderboard_to_json(leaderboard) for leaderboard in leaderboards]}
     return format_json(value)
 
 
-def _leaderboard_to_json(board: Leaderboard) -> Json:
+def _leaderboard_to_json(leaderboard: Leaderboard) -> Json:
     return {
-        "title": board.title,
-        "dataset": board.dataset.as_json(),
-        "architecture": board.architecture.as_json(),
-        "latent": board.latent,
-        "training": asdict(board.training),
-        "seeds": board.seeds,
-        "measures": [asdict(measure) for measure in board.measures.values()],
-        "columns": board.columns,
-        "rank_by": board.rank_by,
-        "test": board.test,
-        "comparisons": board.comparisons,
-        "rows": [_row_to_json(row) for row in board.rows],
+        "title": leaderboard.title,
+        "dataset": leaderboard.dataset.as_json(),
+        "architecture": leaderboard.architecture.as_json(),
+        "latent": leaderboard.latent,
+        "training": asdict(leaderboard.training),
+        "seeds": leaderboard.seeds,
+        "measures": [asdict(measure) for measure in leaderboard.measures.values()],
+        "columns": leaderboard.columns,
+        "rank_by": leaderboard.rank_by,
+        "test": leaderboard.test,
+        "comparisons": leaderboard.comparisons,
+        "rows": [_row_to_json(row) for row in leaderboard.rows],
         "references": {
             label: {name: _estimate(estimate) for name, estimate in estimates.items()}
-            for label, estimates in board.references.items()
+            for label, estimates in leaderboard.references.items()
         },
-        "notes": board.notes,
+        "notes": leaderboard.notes,
     }
 
 

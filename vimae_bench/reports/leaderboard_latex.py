@@ -34,10 +34,13 @@ LATEX_ESCAPES = {
 }
 
 
-def format_leaderboards(boards: Sequence[Leaderboard]) -> str:
-    """One `table` for each board. Names are escaped."""
+def format_leaderboards(leaderboards: Sequence[Leaderboard]) -> str:
+    """One `table` for each leaderboard. Names are escaped."""
     return "\n".join(
-        ["% needs \\usepackage{booktabs,graphicx}", *(line for board in boards for line in _format_leaderboard(board))]
+        [
+            "% needs \\usepackage{booktabs,graphicx}",
+            *(line for leaderboard in leaderboards for line in _format_leaderboard(leaderboard)),
+        ]
     )
 
 
@@ -46,17 +49,17 @@ def escape_latex(text: str) -> str:
     return "".join(LATEX_ESCAPES.get(c) or _convert_greek(c) for c in clean_text(text))
 
 
-def _format_leaderboard(board: Leaderboard) -> Iterator[str]:
-    measures = [board.measures[name] for name in board.columns]
+def _format_leaderboard(leaderboard: Leaderboard) -> Iterator[str]:
+    measures = [leaderboard.measures[name] for name in leaderboard.columns]
     yield r"\begin{table}"
     yield r"\centering"
-    yield rf"\caption{{{escape_latex(board.title)}}}"
+    yield rf"\caption{{{escape_latex(leaderboard.title)}}}"
     yield r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # no wider than the page
     yield rf"\begin{{tabular}}{{rll{'r' * len(measures)}}}"
     yield r"\toprule"
     yield _join_cells(["", "method", "seeds", *(escape_latex(format_heading(m)) for m in measures)])
     yield _join_cells(["", "", "", *(escape_latex(format_unit(m)) for m in measures)])
-    rows = list(format_lines(board))
+    rows = list(format_lines(leaderboard))
     for before, line in zip([None, *rows], rows, strict=False):
         if before is None or before.section != line.section:
             yield r"\midrule"
@@ -64,7 +67,7 @@ def _format_leaderboard(board: Leaderboard) -> Iterator[str]:
     yield r"\bottomrule"
     yield r"\end{tabular}}"
     yield r"\par\raggedright\footnotesize"
-    yield from (rf"\par {escape_latex(note)}" for note in board.notes)
+    yield from (rf"\par {escape_latex(note)}" for note in leaderboard.notes)
     yield r"\end{table}"
 
 
@@ -83,7 +86,7 @@ def _join_cells(cells: Sequence[str]) -> str:
 
 
 def _convert_greek(character: str) -> str:
-    r"""A Greek letter as mathematics, such as `\beta`, or as the Latin one it looks like; anything else as it is."""
+    r"""A Greek letter as mathematics, such as `\beta`, or as the Latin one it styles like; anything else as it is."""
     words = unicodedata.name(character, "").split()
     if words[:1] != ["GREEK"] or words[2:3] != ["LETTER"] or len(words) != 4:
         return {"ς": r"$\varsigma$"}.get(character, character)
@@ -94,4 +97,4 @@ def _convert_greek(character: str) -> str:
 
 
 LATIN_LOOKALIKES = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))  # noqa: RUF001
-"""Letters without a command of their own, by those they look like."""
+"""Letters without a command of their own, by those they style like."""

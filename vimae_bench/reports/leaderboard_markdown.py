@@ -7,9 +7,9 @@ from ..analysis.leaderboard_data import Leaderboard
 from .table_format import TableCell, TableLine, clean_text, format_heading, format_lines, format_unit
 
 
-def format_leaderboards(boards: Sequence[Leaderboard]) -> str:
-    """One heading, table and list of notes for each board. Names are escaped."""
-    return "\n".join(line for board in boards for line in _format_leaderboard(board))
+def format_leaderboards(leaderboards: Sequence[Leaderboard]) -> str:
+    """One heading, table and list of notes for each leaderboard. Names are escaped."""
+    return "\n".join(line for leaderboard in leaderboards for line in _format_leaderboard(leaderboard))
 
 
 def escape_markdown(text: str) -> str:
@@ -18,18 +18,18 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]|~$#!])", r"\\\1", safe)
 
 
-def _format_leaderboard(board: Leaderboard) -> Iterator[str]:
-    measures = [board.measures[name] for name in board.columns]
+def _format_leaderboard(leaderboard: Leaderboard) -> Iterator[str]:
+    measures = [leaderboard.measures[name] for name in leaderboard.columns]
     heads = [
         escape_markdown(format_heading(m)) + (f" <br> {escape_markdown(format_unit(m))}" if m.unit else "")
         for m in measures
     ]
-    yield from (f"### {escape_markdown(board.title)}", "")
+    yield from (f"### {escape_markdown(leaderboard.title)}", "")
     yield join_cells(["#", "method", "seeds", *heads])
     yield join_cells(["---:", "---", "---", *("---:" for _ in measures)])
-    yield from (join_cells(_format_line(line)) for line in format_lines(board))
+    yield from (join_cells(_format_line(line)) for line in format_lines(leaderboard))
     yield ""
-    yield from (f"- {escape_markdown(note)}" for note in board.notes)
+    yield from (f"- {escape_markdown(note)}" for note in leaderboard.notes)
     yield ""
 
 

@@ -33,16 +33,16 @@ class _TerminalColumn:
 class LeaderboardTables:
     """Leaderboards as a rich console prints them: columns beyond its width go into further tables below."""
 
-    boards: tuple[Leaderboard, ...]
+    leaderboards: tuple[Leaderboard, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for board in self.boards:
-            yield from _render_leaderboard(board, options.max_width)
+        for leaderboard in self.leaderboards:
+            yield from _render_leaderboard(leaderboard, options.max_width)
 
 
-def render_leaderboards(boards: Sequence[Leaderboard]) -> LeaderboardTables:
+def render_leaderboards(leaderboards: Sequence[Leaderboard]) -> LeaderboardTables:
     """Leaderboards to be printed by a rich console."""
-    return LeaderboardTables(tuple(boards))
+    return LeaderboardTables(tuple(leaderboards))
 
 
 def render_footnotes(notes: Sequence[str]) -> Padding:
@@ -50,17 +50,17 @@ def render_footnotes(notes: Sequence[str]) -> Padding:
     return Padding(Text("\n".join(clean_text(note) for note in notes), style="dim"), (0, 1, 1, 1))
 
 
-def _render_leaderboard(board: Leaderboard, width: int) -> Iterator[RenderableType]:
-    rows = list(format_lines(board))
+def _render_leaderboard(leaderboard: Leaderboard, width: int) -> Iterator[RenderableType]:
+    rows = list(format_lines(leaderboard))
     columns = [
-        _TerminalColumn(board.measures[name], _align_cells([line.cells[i] for line in rows]))
-        for i, name in enumerate(board.columns)
+        _TerminalColumn(leaderboard.measures[name], _align_cells([line.cells[i] for line in rows]))
+        for i, name in enumerate(leaderboard.columns)
     ]
     labels = max((cell_len(line.label) for line in rows), default=0)
     seeds = max((cell_len(line.seeds) for line in rows), default=0)
     for i, part in enumerate(_split_columns(columns, width - labels - max(seeds, len("seeds")) - 4 * COLUMN_PADDING)):
-        yield _render_table(rows, part, Text(clean_text(board.title), style="bold") if i == 0 else None)
-    yield render_footnotes(board.notes)
+        yield _render_table(rows, part, Text(clean_text(leaderboard.title), style="bold") if i == 0 else None)
+    yield render_footnotes(leaderboard.notes)
 
 
 def _render_table(rows: Sequence[TableLine], columns: Sequence[_TerminalColumn], title: Text | None) -> Table:

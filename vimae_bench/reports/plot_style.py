@@ -1,25 +1,29 @@
-"""What the figures of a comparison share: how each method looks in all of them, legends, axes, files."""
+"""What all figures of a benchmark share: colours, the style of each method, legends, axes, files."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from math import ceil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..analysis.leaderboard_data import LeaderboardRow
-from .intervals import OTHER, QUIET
+from ..core.errors import BenchError
+from ..storage.atomic import atomic_write
 from .table_format import COLLAPSED, clean_text, format_seed_count, shorten_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+BLUE, BLACK, ORANGE, GREY = "#0072B2", "#222222", "#D55E00", "#8C8C8C"
+"""Colours of Okabe and Ito, which colour-blind readers can distinguish, and greys."""
 FAINT = "#DDDDDD"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", OTHER)
-"""Those of Okabe and Ito which can be seen on white."""
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
+"""Those of Okabe and Ito that are visible on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """One more than there are colours, so that 56 methods look different."""
 MAX_COLUMNS = 4
-"""Panels side by side."""
+"""Panels in a row."""
 SAVE_OPTIONS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "vimae-bench", "pdf.fonttype": 42}
 """Text stays text in SVG, fonts are embedded as TrueType in PDF, and the same figure gives the same file."""
 METADATA_WITHOUT_DATE: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -37,13 +41,13 @@ MethodStyles = Mapping[str, MethodStyle]
 
 
 def assign_styles(labels: Iterable[str]) -> dict[str, MethodStyle]:
-    """A look for each method, by its place among all of a comparison; the same labels give the same looks."""
+    """A style for each method, by its position among all of a benchmark; the same labels give the same styles."""
     known = dict.fromkeys(labels)
     return {label: MethodStyle(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, label in enumerate(known)}
 
 
 def format_method_name(row: LeaderboardRow) -> str:
-    """A method's name, with a dagger where it collapsed and its seeds where some are lacking."""
+    """A method's name, with a dagger if it collapsed and its number of seeds if some are missing."""
     mark = f" {COLLAPSED}" if row.collapsed_seeds else ""
     return f"{shorten_name(row.label)}{mark}" + ("" if row.complete else f" ({format_seed_count(row)})")
 
@@ -52,45 +56,45 @@ def create_panels(count: int, size: tuple[float, float], legend_lines: int = 0) 
     """A figure with `count` panels of a size in inches, at most four in a row, and room for a legend."""
     from matplotlib.figure import Figure
 
-    across = min(max(count, 1), MAX_COLUMNS)
-    rows = ceil(max(count, 1) / across)
-    width = across * size[0] + (1.6 if legend_lines else 0.0)
+    columns = min(max(count, 1), MAX_COLUMNS)
+    rows = ceil(max(count, 1) / columns)
+    width = columns * size[0] + (1.6 if legend_lines else 0.0)
     figure = Figure((width, max(rows * size[1] + 0.4, 0.17 * legend_lines + 0.6)), layout="constrained", dpi=200)
-    grid = figure.subplots(rows, across, squeeze=False)
+    grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[count:]:
         axes.set_visible(False)
     return figure, [style_axes(axes) for axes in grid.flat[:count]]
 
 
 def style_axes(axes: "Axes") -> "Axes":
-    """Axes without a box, over a faint grid."""
+    """The same axes, without a box and over a faint grid."""
     axes.tick_params(labelsize=7, length=2)
     axes.grid(color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.spines[["right", "top"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set(color=QUIET, linewidth=0.6)
+    axes.spines[["left", "bottom"]].set(color=GREY, linewidth=0.6)
     return axes
 
 
 def add_title(figure: "Figure", title: str, note: str = "") -> "Figure":
-    """The same figure with a title above it and a note below it."""
+    """The same figure, with a title above it and a note below it."""
     figure.suptitle(clean_text(title), fontsize=9, fontweight="bold", parse_math=False)
     if note:
-        figure.supxlabel(note, fontsize=6.5, color=QUIET, parse_math=False)
+        figure.supxlabel(note, fontsize=6.5, color=GREY, parse_math=False)
     return figure
 
 
 def add_legend(
-    figure: "Figure", shown: MethodStyles, names: Sequence[str], others: Mapping[str, Any] | None = None
+    figure: "Figure", styles: MethodStyles, names: Sequence[str], other_handles: Mapping[str, Any] | None = None
 ) -> None:
-    """Methods down the right side; `others` are handles of what is no method, by their names."""
+    """A legend on the right: the methods under these names, then other handles by name."""
     from matplotlib.lines import Line2D
 
-    kinds = [Line2D([], [], color=look.colour, marker=look.marker, markersize=5) for look in shown.values()]
-    kinds += [*(others or {}).values()]
-    labels = [*names, *map(shorten_name, others or {})]
-    made = figure.legend(kinds, ["-"] * len(kinds), loc="outside right upper", frameon=False, fontsize=7.5)
-    for text, label in zip(made.get_texts(), labels, strict=True):  # later, as a legend passes over what begins with _
+    handles = [Line2D([], [], color=style.colour, marker=style.marker, markersize=5) for style in styles.values()]
+    handles += [*(other_handles or {}).values()]
+    labels = [*names, *map(shorten_name, other_handles or {})]
+    legend = figure.legend(handles, ["-"] * len(handles), loc="outside right upper", frameon=False, fontsize=7.5)
+    for text, label in zip(legend.get_texts(), labels, strict=True):  # set now: a legend skips labels that begin with _
         text.set(text=label, parse_math=False)
 
 
@@ -102,3 +106,12 @@ def encode_figure(figure: "Figure", form: str) -> bytes:
     with mpl.rc_context(SAVE_OPTIONS):
         figure.savefig(file, format=form, metadata=METADATA_WITHOUT_DATE.get(form))
     return file.getvalue()
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure to a file, in the format of its ending. Raises BenchError if it cannot be written."""
+    data = encode_figure(figure, path.suffix[1:])
+    try:
+        atomic_write(path, lambda temporary: temporary.write_bytes(data))
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""A figure of rate and distortion: what a code costs against what it loses, every seed a point."""
+"""A figure of rate and distortion: what a code costs against what it loses, with a point for every seed."""
 
 from typing import TYPE_CHECKING
 
@@ -10,57 +10,61 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-RATE, DISTORTION, DRAWN = "rate", "sse", "sse sampled"
-"""The last is not there for a deterministic encoder, whose rate is a convention and is drawn hollow."""
+RATE, DISTORTION, SAMPLED_DISTORTION = "rate", "sse", "sse sampled"
+"""A deterministic encoder has no sampled distortion; its rate is a convention, and its mean is drawn hollow."""
 
 NOTE = "small: one seed  ·  large: mean, with 95 % intervals  ·  hollow: deterministic encoder, push-forward rate"
 
 
-def select_rows(board: Leaderboard) -> list[LeaderboardRow]:
-    """The methods that have both a rate and an error."""
-    return [row for row in board.rows if {RATE, DISTORTION} <= row.summaries.keys()]
+def select_rows(leaderboard: Leaderboard) -> list[LeaderboardRow]:
+    """The methods that have both a rate and a distortion."""
+    return [row for row in leaderboard.rows if {RATE, DISTORTION} <= row.summaries.keys()]
 
 
-def draw_rate_distortion(board: Leaderboard, looks: MethodStyles) -> "Figure":
-    """The plane of a board, beside it without collapsed methods where there are any, as these lie far from the others.
+def draw_rate_distortion(leaderboard: Leaderboard, styles: MethodStyles) -> "Figure":
+    """The rate-distortion plane of a table that has some row to show.
 
-    `looks` are those of all methods of the comparison.
+    If some methods collapsed, a second panel leaves them out, since they lie far from the others.
     """
-    shown, told = select_rows(board), DRAWN in board.measures
-    alive = [row for row in shown if not row.collapsed_seeds]
-    views = [shown, alive] if 0 < len(alive) < len(shown) else [shown]
-    figure, grid = create_panels(len(views), (3.9, 3.4), legend_lines=len(shown))
-    for axes, view in zip(grid, views, strict=True):
+    rows, is_sampled = select_rows(leaderboard), SAMPLED_DISTORTION in leaderboard.measures
+    not_collapsed = [row for row in rows if not row.collapsed_seeds]
+    views = [rows, not_collapsed] if 0 < len(not_collapsed) < len(rows) else [rows]
+    figure, panels = create_panels(len(views), (3.9, 3.4), legend_lines=len(rows))
+    for axes, view in zip(panels, views, strict=True):
         for row in view:
-            hollow = told and DRAWN not in row.summaries
-            _draw_method(axes, row.summaries[RATE], row.summaries[DISTORTION], looks[row.label], hollow=hollow)
-        axes.set_xlabel(format_axis_label(board.measures[RATE]), fontsize=8, parse_math=False)
-        axes.set_ylabel(format_axis_label(board.measures[DISTORTION]), fontsize=8, parse_math=False)
-        axes.set_title("" if view is shown else "without collapsed methods", fontsize=8)
+            hollow = is_sampled and SAMPLED_DISTORTION not in row.summaries
+            _draw_method(axes, row.summaries[RATE], row.summaries[DISTORTION], styles[row.label], hollow=hollow)
+        axes.set_xlabel(format_axis_label(leaderboard.measures[RATE]), fontsize=8, parse_math=False)
+        axes.set_ylabel(format_axis_label(leaderboard.measures[DISTORTION]), fontsize=8, parse_math=False)
+        axes.set_title("" if view is rows else "without collapsed methods", fontsize=8)
         axes.margins(0.06)
-    add_legend(figure, {row.label: looks[row.label] for row in shown}, [format_method_name(row) for row in shown])
-    return add_title(figure, board.title, NOTE)
+    add_legend(figure, {row.label: styles[row.label] for row in rows}, [format_method_name(row) for row in rows])
+    return add_title(figure, leaderboard.title, NOTE)
 
 
-def describe_rate_distortion(board: Leaderboard) -> str:
-    """What to look for."""
+def describe_rate_distortion(leaderboard: Leaderboard) -> str:
+    """The caption."""
     return (
-        f"{describe_seeds(board)} Towards the lower left, less is lost for a cheaper code. The rate of "
-        "a deterministic encoder (hollow) is a convention, and compares with its like only."
+        f"{describe_seeds(leaderboard)} Towards the lower left, codes are cheaper and lose less. The rate of a "
+        "deterministic encoder (hollow) is a convention, and can only be compared with those of other such encoders."
     )
 
 
-def _draw_method(axes: "Axes", rate: MeasureSummary, error: MeasureSummary, look: MethodStyle, *, hollow: bool) -> None:
-    seeds = rate.estimates.keys() & error.estimates.keys()
-    x, y = ([entry.estimates[seed].value for seed in sorted(seeds)] for entry in (rate, error))
-    axes.plot(x, y, look.marker, color=look.colour, markersize=3, mfc="none", markeredgewidth=0.7)
-    if rate.complete and error.complete:
-        _draw_mean(axes, rate, error, look, hollow=hollow)
+def _draw_method(
+    axes: "Axes", rate: MeasureSummary, distortion: MeasureSummary, style: MethodStyle, *, hollow: bool
+) -> None:
+    seeds = sorted(rate.estimates.keys() & distortion.estimates.keys())
+    x, y = ([summary.estimates[seed].value for seed in seeds] for summary in (rate, distortion))
+    axes.plot(x, y, style.marker, color=style.colour, markersize=3, mfc="none", markeredgewidth=0.7)
+    if rate.complete and distortion.complete:
+        _draw_mean(axes, rate, distortion, style, hollow=hollow)
 
 
-def _draw_mean(axes: "Axes", rate: MeasureSummary, error: MeasureSummary, look: MethodStyle, *, hollow: bool) -> None:
-    if rate.interval and error.interval:
-        axes.plot(rate.interval, (error.mean, error.mean), color=look.colour, linewidth=1.2)
-        axes.plot((rate.mean, rate.mean), error.interval, color=look.colour, linewidth=1.2)
-    face = "white" if hollow else look.colour
-    axes.plot(rate.mean, error.mean, look.marker, color=look.colour, mfc=face, markersize=7, markeredgewidth=1.2)
+def _draw_mean(
+    axes: "Axes", rate: MeasureSummary, distortion: MeasureSummary, style: MethodStyle, *, hollow: bool
+) -> None:
+    if rate.interval and distortion.interval:
+        axes.plot(rate.interval, (distortion.mean, distortion.mean), color=style.colour, linewidth=1.2)
+        axes.plot((rate.mean, rate.mean), distortion.interval, color=style.colour, linewidth=1.2)
+    face = "white" if hollow else style.colour
+    axes.plot(rate.mean, distortion.mean, style.marker, color=style.colour, mfc=face, markersize=7, markeredgewidth=1.2)

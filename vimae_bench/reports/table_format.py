@@ -42,16 +42,16 @@ class TableLine:
     cells: tuple[TableCell, ...]
 
 
-def format_lines(board: Leaderboard) -> Iterator[TableLine]:
-    """The rows of a board's table, with a cell for each of its columns."""
-    columns = [(board.measures[name], _choose_column_decimals(board, name)) for name in board.columns]
-    for row in board.rows:
-        sorting = row.summaries.get(board.rank_by or "")
+def format_lines(leaderboard: Leaderboard) -> Iterator[TableLine]:
+    """The rows of a leaderboard's table, with a cell for each of its columns."""
+    columns = [(leaderboard.measures[name], _choose_column_decimals(leaderboard, name)) for name in leaderboard.columns]
+    for row in leaderboard.rows:
+        sorting = row.summaries.get(leaderboard.rank_by or "")
         rank = str(sorting.shared_rank.rank) if sorting and sorting.shared_rank else ""
         label = clean_text(row.label) + (f" {COLLAPSED}" if row.collapsed_seeds else "")
         cells = tuple(_format_cell(row, measure, digits) for measure, digits in columns)
         yield TableLine("ranked" if row.complete else "incomplete", rank, label, format_seed_count(row), cells)
-    for label, estimates in board.references.items():
+    for label, estimates in leaderboard.references.items():
         found = [(estimates.get(measure.name), digits) for measure, digits in columns]
         cells = tuple(TableCell(format_number(e.value, digits) if e else UNDEFINED) for e, digits in found)
         yield TableLine("reference", "", clean_text(label), UNDEFINED, cells)
@@ -80,12 +80,12 @@ def format_seed_count(row: LeaderboardRow) -> str:
     return str(total) if row.complete else f"{row.count('done')} of {total}"
 
 
-def describe_seeds(board: Leaderboard) -> str:
-    """The sentence on what the means of a board are over, and what their intervals are."""
-    if len(board.seeds) < 2:
+def describe_seeds(leaderboard: Leaderboard) -> str:
+    """The sentence on what the means of a leaderboard are over, and what their intervals are."""
+    if len(leaderboard.seeds) < 2:
         return "One seed, without an interval."
-    kind = "Student's t" if len(board.seeds) < MIN_BOOTSTRAP else "BCa bootstrap"
-    return f"Means over {len(board.seeds)} seeds with 95 % intervals ({kind})."
+    kind = "Student's t" if len(leaderboard.seeds) < MIN_BOOTSTRAP else "BCa bootstrap"
+    return f"Means over {len(leaderboard.seeds)} seeds with 95 % intervals ({kind})."
 
 
 def format_number(value: float, digits: int) -> str:
@@ -126,8 +126,8 @@ def choose_decimals(halves: Sequence[float], values: Sequence[float]) -> int:
     return _count_decimals(max((abs(value) for value in values), default=0.0), 4)
 
 
-def _choose_column_decimals(board: Leaderboard, column: str) -> int:
-    entries = [row.summaries[column] for row in board.rows if column in row.summaries]
+def _choose_column_decimals(leaderboard: Leaderboard, column: str) -> int:
+    entries = [row.summaries[column] for row in leaderboard.rows if column in row.summaries]
     return choose_decimals(
         [entry.half_width for entry in entries if entry.half_width], [entry.mean for entry in entries]
     )

@@ -1,4 +1,4 @@
-"""A figure of who beats whom: for each measure, the share of seeds on which one method is better than another."""
+"""A figure of win rates: for each measure, the share of seeds on which one method is better than another."""
 
 import re
 from collections.abc import Sequence
@@ -13,8 +13,7 @@ from ..analysis.comparison import MIN_WIN_RATE
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from ..analysis.statistics import win_rate
 from ..core.results import Measure
-from .intervals import COLLAPSE, OTHER, QUIET, TOP
-from .plot_style import add_title, format_method_name
+from .plot_style import BLACK, BLUE, GREY, ORANGE, add_title, format_method_name
 from .table_format import format_heading
 
 if TYPE_CHECKING:
@@ -22,60 +21,62 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELL_SIZE, LETTER_WIDTH, MAX_WIDTH = 0.33, 0.065, 12.0
-"""The side of a cell, the width of a letter, and that of all panels side by side, in inches."""
+"""The size of a cell, the width of a letter, and the greatest width of a row of panels, in inches."""
 MAX_NUMBERED_METHODS = 12
-"""More methods than this get cells of half the size, without numbers."""
+"""With more methods than this, cells have half the size and no numbers."""
 NOTE = (
     f"share of seeds on which the row beats the column  ·  white: not meaningful, below {MIN_WIN_RATE} either way  ·  "
-    "frame: shown to differ, after Holm  ·  blank: not ranked"
+    "frame: shown to differ (Holm-adjusted)  ·  blank: not ranked"
 )
 
 WinRates = NDArray[np.float64]
 
 
-def select_measures(board: Leaderboard) -> list[Measure]:
-    """The measures of a board under which two methods or more were ranked, all pairs of which were tested."""
-    return [board.measures[m] for m in board.columns if sum(_is_ranked(row, m) for row in board.rows) > 1]
+def select_measures(leaderboard: Leaderboard) -> list[Measure]:
+    """The measures of a leaderboard by which two methods or more are ranked; all pairs of these were tested."""
+    return [
+        leaderboard.measures[m] for m in leaderboard.columns if sum(_is_ranked(row, m) for row in leaderboard.rows) > 1
+    ]
 
 
-def select_rows(board: Leaderboard) -> list[LeaderboardRow]:
+def select_rows(leaderboard: Leaderboard) -> list[LeaderboardRow]:
     """The methods that are ranked by some measure."""
-    return [row for row in board.rows if any(_is_ranked(row, measure) for measure in board.columns)]
+    return [row for row in leaderboard.rows if any(_is_ranked(row, measure) for measure in leaderboard.columns)]
 
 
-def compute_win_rates(board: Leaderboard, measure: Measure) -> WinRates:
-    """P(row beats column) over seeds, ties counted half; not a number on the diagonal and for what is not ranked."""
+def compute_win_rates(leaderboard: Leaderboard, measure: Measure) -> WinRates:
+    """P(row beats column) over seeds, ties counted half; NaN on the diagonal and for methods that are not ranked."""
     sign = 1 if measure.better == "higher" else -1
-    values = [_get_values(row, measure.name, board.seeds) * sign for row in select_rows(board)]
+    values = [_get_values(row, measure.name, leaderboard.seeds) * sign for row in select_rows(leaderboard)]
     return np.array([[nan if a is b or np.isnan(a - b).any() else win_rate(a - b) for b in values] for a in values])
 
 
-def draw_win_rates(board: Leaderboard) -> "Figure":
-    """The figure of a board that has some ranked measure: a matrix for each, all with the same rows."""
+def draw_win_rates(leaderboard: Leaderboard) -> "Figure":
+    """A matrix for each ranked measure of a leaderboard that has some, all with the same rows."""
     from matplotlib.figure import Figure
 
-    shown, methods = select_measures(board), select_rows(board)
+    measures, methods = select_measures(leaderboard), select_rows(leaderboard)
     side = len(methods) * (CELL_SIZE if len(methods) <= MAX_NUMBERED_METHODS else CELL_SIZE / 2)
     label = 0.2 + LETTER_WIDTH * max(len(format_method_name(row)) for row in methods)
-    across = min(len(shown), max(1, int(MAX_WIDTH / side)))
-    size = label + (side + 0.2) * across, 0.5 + (label + side + 0.3) * ceil(len(shown) / across)
+    columns = min(len(measures), max(1, int(MAX_WIDTH / side)))
+    size = label + (side + 0.2) * columns, 0.5 + (label + side + 0.3) * ceil(len(measures) / columns)
     figure = Figure(size, layout="constrained", dpi=200)
-    grid = figure.subplots(ceil(len(shown) / across), across, squeeze=False)
-    for axes, measure in zip_longest(grid.flat, shown):
+    grid = figure.subplots(ceil(len(measures) / columns), columns, squeeze=False)
+    for axes, measure in zip_longest(grid.flat, measures):
         axes.set_visible(measure is not None)
         if measure:
-            _draw_matrix(axes, methods, measure.name, compute_win_rates(board, measure))
+            _draw_matrix(axes, methods, measure.name, compute_win_rates(leaderboard, measure))
             axes.set_xlabel(format_heading(measure), fontsize=8, parse_math=False)
             axes.tick_params(labelleft=axes.get_subplotspec().is_first_col())  # pyright: ignore
-    return add_title(figure, board.title, NOTE)
+    return add_title(figure, leaderboard.title, NOTE)
 
 
-def describe_win_rates(board: Leaderboard) -> str:
-    """What to look for."""
+def describe_win_rates(leaderboard: Leaderboard) -> str:
+    """The caption."""
     return (
-        f"P(row beats column) over {len(board.seeds)} paired seeds, ties counted half. Framed pairs are shown to "
-        f"differ ({board.test}, Holm-adjusted over all {board.comparisons} comparisons of the table); white "
-        f"ones, below {MIN_WIN_RATE} either way, mean nothing."
+        f"P(row beats column) over {len(leaderboard.seeds)} paired seeds, ties counted half. Framed pairs are shown to "
+        f"differ ({leaderboard.test}, Holm-adjusted over all {leaderboard.comparisons} comparisons of the table); "
+        f"white cells, below {MIN_WIN_RATE} either way, are not meaningful."
     )
 
 
@@ -89,11 +90,11 @@ def _get_values(row: LeaderboardRow, measure: str, seeds: Sequence[int]) -> NDAr
     return np.array([row.summaries[measure].estimates[seed].value for seed in seeds])
 
 
-def _draw_matrix(axes: "Axes", methods: Sequence[LeaderboardRow], measure: str, won: WinRates) -> None:
-    axes.imshow(_compute_colours(won))
-    for i, j in np.argwhere(np.isfinite(won)):
+def _draw_matrix(axes: "Axes", methods: Sequence[LeaderboardRow], measure: str, rates: WinRates) -> None:
+    axes.imshow(_compute_colours(rates))
+    for i, j in np.argwhere(np.isfinite(rates)):
         if len(methods) <= MAX_NUMBERED_METHODS:
-            _draw_number(axes, j, i, float(won[i, j]))
+            _draw_number(axes, j, i, float(rates[i, j]))
         if _is_shown_to_differ(methods[i].summaries[measure], methods[j].summaries[measure]):
             _draw_frame(axes, j, i)
     for set_ticks in (axes.set_xticks, axes.set_yticks):
@@ -107,31 +108,31 @@ def _draw_matrix(axes: "Axes", methods: Sequence[LeaderboardRow], measure: str, 
     axes.spines[:].set_visible(False)
 
 
-def _compute_colours(won: WinRates) -> NDArray[np.float64]:
-    """Blue where the row wins and red where it loses, the stronger the more often; white where that means nothing."""
+def _compute_colours(rates: WinRates) -> NDArray[np.float64]:
+    """Blue where the row wins and orange where it loses, stronger if more often; white if that is not meaningful."""
     from matplotlib.colors import to_rgb
 
-    lead = np.abs(np.nan_to_num(won, nan=0.5) - 0.5)
+    lead = np.abs(np.nan_to_num(rates, nan=0.5) - 0.5)
     strength = np.where(lead >= MIN_WIN_RATE - 0.5, lead, 0.0)[..., None]
-    colour = np.where((won > 0.5)[..., None], to_rgb(TOP), to_rgb(COLLAPSE))
+    colour = np.where((rates > 0.5)[..., None], to_rgb(BLUE), to_rgb(ORANGE))
     return 1 - strength * (1 - colour)
 
 
 def _draw_number(axes: "Axes", x: int, y: int, share: float) -> None:
-    meant = max(share, 1 - share) >= MIN_WIN_RATE
-    axes.text(x, y, f"{share:.2f}", fontsize=6.5, ha="center", va="center", color=OTHER if meant else QUIET)
+    is_meaningful = max(share, 1 - share) >= MIN_WIN_RATE
+    axes.text(x, y, f"{share:.2f}", fontsize=6.5, ha="center", va="center", color=BLACK if is_meaningful else GREY)
 
 
 def _draw_frame(axes: "Axes", x: int, y: int) -> None:
     from matplotlib.patches import Rectangle
 
-    axes.add_patch(Rectangle((x - 0.44, y - 0.44), 0.88, 0.88, fill=False, linewidth=1, edgecolor=OTHER))
+    axes.add_patch(Rectangle((x - 0.44, y - 0.44), 0.88, 0.88, fill=False, linewidth=1, edgecolor=BLACK))
 
 
 def _is_shown_to_differ(a: MeasureSummary, b: MeasureSummary) -> bool:
-    """Whether the table's test tells two methods apart: exactly then they share no letter."""
+    """Whether the table's test shows two methods to differ, which it does exactly if they share no letter."""
     return not (_split_letters(a) & _split_letters(b))
 
 
-def _split_letters(entry: MeasureSummary) -> set[str]:
-    return set(re.findall(r"[a-z]'*", entry.shared_rank.letters)) if entry.shared_rank else set()
+def _split_letters(summary: MeasureSummary) -> set[str]:
+    return set(re.findall(r"[a-z]'*", summary.shared_rank.letters)) if summary.shared_rank else set()

@@ -1,4 +1,4 @@
-"""By what the results of a page were made, and how they are made again."""
+"""Where the results of a page come from, and how to make them again."""
 
 import shlex
 from collections import Counter
@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...analysis.footnotes import format_count
+from ...analysis.load import BenchmarkResults
 from ...core.canonical import Json
+from ...core.errors import ResultsError
 from ...storage.store import RunResult
 
 FACTS = {
@@ -17,15 +19,15 @@ FACTS = {
     "precision": "precision",
     "commit": "commit",
 }
-"""What of `made_by` is told, under which name; the distributions of plugins besides."""
+"""The keys of a record's `made_by` that are shown, with their names; distributions of plugins are shown too."""
 
 COMMIT_LENGTH = 10
-"""Digits of a commit."""
+"""Digits shown of a commit hash."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """One results folder: the benchmark's file as it was run, its command, and what its runs were made by."""
+    """One benchmark: its file as it was run, the command that runs it, and what its runs were made by."""
 
     name: str
     source: str
@@ -34,22 +36,27 @@ class Provenance:
     facts: tuple[tuple[str, str], ...]
 
 
-def build_provenance(name: str, source: str, run_results: Sequence[RunResult]) -> Provenance:
-    """What is to be told of a benchmark of this name, with the text of its file."""
-    seeds = sorted({result.entry.run.seed for result in run_results})
+def build_provenance(results: BenchmarkResults) -> Provenance:
+    """The provenance of a benchmark's results; `source` is empty if the results folder does not hold the file yet."""
+    try:
+        saved = results.store.read_benchmark()
+        name, source = saved.name, saved.source
+    except ResultsError:
+        name, source = results.store.name, ""
+    seeds = sorted({result.entry.run.seed for result in results.run_results})
     command = f"vimae-bench run {shlex.quote(f'{name}.toml')}"
-    return Provenance(name, source, command, ", ".join(map(str, seeds)), tuple(_list_facts(run_results)))
+    return Provenance(name, source, command, ", ".join(map(str, seeds)), tuple(_list_facts(results.run_results)))
 
 
 def _list_facts(run_results: Sequence[RunResult]) -> Iterator[tuple[str, str]]:
-    """Each fact with its values, and how many runs have each where there are several."""
-    made: list[Json] = [result.record["made_by"] for result in run_results if result.record.get("made_by")]
+    """Each fact with its values, and how many runs have each if there are several."""
+    made_by: list[Json] = [result.record["made_by"] for result in run_results if result.record.get("made_by")]
     for key, name in FACTS.items():
-        yield from _format_fact(name, [_shorten_value(key, told[key]) for told in made if told.get(key)])
-    plugins = dict.fromkeys(name for told in made for name in told.get("plugins") or {})
-    for plugin in plugins:
-        found = [str(told["plugins"][plugin]) for told in made if plugin in (told.get("plugins") or {})]
-        yield from _format_fact(f"plugins of {plugin}", found)
+        yield from _format_fact(name, [_shorten_value(key, facts[key]) for facts in made_by if facts.get(key)])
+    distributions = dict.fromkeys(name for facts in made_by for name in facts.get("plugins") or {})
+    for distribution in distributions:
+        versions = [facts["plugins"][distribution] for facts in made_by if distribution in (facts.get("plugins") or {})]
+        yield from _format_fact(f"plugins of {distribution}", list(map(str, versions)))
 
 
 def _shorten_value(key: str, value: object) -> str:

@@ -1,4 +1,4 @@
-"""The page of a report: what was compared and who leads, tables, figures, a paper's claims, where it all comes from."""
+"""The page of a report: summary, leaderboards, figures, images, a paper's claims, provenance."""
 
 import os
 from collections import Counter
@@ -11,136 +11,147 @@ from markupsafe import Markup
 
 from ...analysis.footnotes import format_count
 from ...analysis.leaderboard_data import Leaderboard
+from ...analysis.load import BenchmarkResults
 from ...analysis.mean_ranks import MeanRanks, compute_mean_ranks
-from ...claims.verdict import PaperVerdict
+from ...claims.paper import default_paper_path, read_paper
+from ...claims.verdict import PaperVerdict, evaluate_paper
+from ...core.errors import BenchError
 from ...storage.archive import real_path
 from ...storage.store import RunResult
 from .. import leaderboard_csv, leaderboard_latex, leaderboard_markdown
+from ..all_figures import draw_figures
 from ..claims_text import RULES, format_run_link
 from ..table_format import UNDEFINED, clean_text, format_heading
 from . import render_page
 from .claims import build_verdict_view
-from .image_grids import ImageGridView
-from .provenance import Provenance
+from .image_grids import build_image_grids
+from .inline_figures import figure_to_svg
+from .provenance import build_provenance
 from .runs import FindLink, RunLinks, find_no_link
 from .summary import join_words, list_leaders
 from .tables import build_leaderboard_view
 
-FORMATS = {
+COPY_FORMATS = {
     "LaTeX": leaderboard_latex.format_leaderboards,
     "Markdown": leaderboard_markdown.format_leaderboards,
     "CSV": leaderboard_csv.format_leaderboards,
 }
-"""What a table is copied as."""
-SECTIONS = {
-    "summary": "Summary",
-    "tables": "Leaderboards",
-    "figures": "Figures",
-    "walls": "Pictures",
-    "verdict": "Published claims",
-    "provenance": "Provenance",
-}
+"""The formats that the buttons above a table copy."""
 
 
 @dataclass(frozen=True)
 class FigureView:
-    """A figure of the page, drawn already."""
+    """A figure of the page."""
 
     title: str
     caption: str
     svg: Markup
 
 
-@dataclass(frozen=True)
-class ReportContent:
-    """What a report is made of. `start` is the page's folder, from which links lead; `mlflow` gives a run's address."""
+def render_report(
+    results: Sequence[BenchmarkResults],
+    *,
+    page_folder: Path,
+    command: str,
+    paper_path: Path | None = None,
+    find_mlflow_link: FindLink = find_no_link,
+) -> str:
+    """The HTML page for some benchmarks' results.
 
-    boards: Sequence[Leaderboard]
-    titles: Sequence[str]
-    origins: Sequence[Provenance]
-    start: Path
-    command: str
-    pictures: Sequence[FigureView] = ()
-    walls: Sequence[ImageGridView] = ()
-    verdict: PaperVerdict | None = None
-    mlflow: FindLink = find_no_link
-
-
-def render_report(material: ReportContent) -> str:
-    """The whole page."""
-    links = RunLinks(lambda result: format_folder_link(result, material.start), material.mlflow)
-    titled = list(zip(material.boards, material.titles, strict=True))
-    tables = [build_leaderboard_view(f"table-{n}", board, title, links) for n, (board, title) in enumerate(titled, 1)]
+    Links to runs are relative to `page_folder`; `command` is shown as the way to make the page again. The claims are
+    those of `paper_path`, or of the paper that comes with vimae-bench if any run belongs to it. Raises BenchError if
+    there is no run.
+    """
+    titled = [(_format_title(one, table, results), table) for one in results for table in one.leaderboards]
+    leaderboards = [table for _, table in titled]
+    if not leaderboards:
+        raise BenchError(f"{', '.join(str(one.store.path) for one in results)}: has no runs to report")
+    links = RunLinks(lambda result: format_folder_link(result, page_folder), find_mlflow_link)
+    tables = [build_leaderboard_view(f"table-{n}", table, title, links) for n, (title, table) in enumerate(titled, 1)]
+    verdict = _evaluate_claims(results, paper_path)
+    provenances = [build_provenance(one) for one in results]
     return render_page(
         "report.html.j2",
-        title=join_words([origin.name for origin in material.origins]),
-        subtitle=format_subtitle(material.boards),
-        command=material.command,
-        sections=_select_sections(material),
-        runs=_count_runs(material.boards),
-        compared=[_describe_table(board, title) for board, title in titled],
-        leads=[(title, list(list_leaders(board))) for board, title in titled],
+        title=join_words([provenance.name for provenance in provenances]),
+        subtitle=format_subtitle(leaderboards),
+        command=command,
+        compared=[_describe_table(table, title) for title, table in titled],
+        runs=_count_runs(leaderboards),
+        leaders=[(title, list(list_leaders(table))) for title, table in titled],
         tables=tables,
-        overall=_build_mean_ranks(material.boards),
-        pictures=material.pictures,
-        walls=material.walls,
-        verdict=build_verdict_view(material.verdict) if material.verdict else None,
+        mean_ranks=_build_mean_ranks(leaderboards),
+        figures=list(_build_figures(results)),
+        image_grids=[grid for one in results for grid in build_image_grids(one.leaderboards, one.run_results)],
+        verdict=build_verdict_view(verdict) if verdict else None,
         rules=RULES,
-        origins=material.origins,
-        texts={made.id: _format_texts(board) for made, board in zip(tables, material.boards, strict=True)},
+        provenances=provenances,
+        texts={view.id: _format_texts(table) for view, table in zip(tables, leaderboards, strict=True)},
     )
 
 
-def format_folder_link(result: RunResult, start: Path) -> str:
+def format_folder_link(result: RunResult, page_folder: Path) -> str:
     """A link to a run's folder, or to the archive that holds it; quoted, as a name may have a colon or a space."""
-    return quote(os.fsencode(format_run_link(result, start))) + "/" * (real_path(result.folder) == result.folder)
+    link = quote(os.fsencode(format_run_link(result, page_folder)))
+    return link + "/" if real_path(result.folder) == result.folder else link
 
 
-def format_subtitle(boards: Sequence[Leaderboard]) -> str:
+def format_subtitle(leaderboards: Sequence[Leaderboard]) -> str:
     """Such as `7 methods on mnist and cifar10, from 5 seeds`."""
-    methods = {row.label for board in boards for row in board.rows}
-    datasets = dict.fromkeys(board.dataset.name for board in boards)
-    seeds = sorted({len(board.seeds) for board in boards})
+    methods = {row.label for table in leaderboards for row in table.rows}
+    datasets = dict.fromkeys(table.dataset.name for table in leaderboards)
+    seeds = sorted({len(table.seeds) for table in leaderboards})
     counts = format_count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     return f"{format_count(len(methods), 'method')} on {join_words(list(datasets))}, from {counts}"
 
 
-def _select_sections(material: ReportContent) -> dict[str, str]:
-    there = {"figures": material.pictures, "walls": material.walls, "verdict": material.verdict}
-    return {key: name for key, name in SECTIONS.items() if there.get(key, True)}
+def _format_title(benchmark: BenchmarkResults, table: Leaderboard, results: Sequence[BenchmarkResults]) -> str:
+    """A table's title, after the benchmark's name if there are several benchmarks."""
+    return f"{benchmark.store.name}: {table.title}" if len(results) > 1 else table.title
 
 
-def _count_runs(boards: Sequence[Leaderboard]) -> str:
+def _count_runs(leaderboards: Sequence[Leaderboard]) -> str:
     """Such as `85: 84 done, 1 diverged`."""
     counts = Counter[str]()
-    for row in (row for board in boards for row in board.rows):
-        counts.update({word: row.count(word) for word in ("done", "diverged", "failed", "missing")})
-    collapsed = sum(len(row.collapsed_seeds) for board in boards for row in board.rows)
-    said = [f"{n:,} {word}" for word, n in {**counts, "of them collapsed": collapsed}.items() if n]
-    return f"{counts.total():,}: {', '.join(said)}"
+    for row in (row for table in leaderboards for row in table.rows):
+        counts.update({status: row.count(status) for status in ("done", "diverged", "failed", "missing")})
+    collapsed = sum(len(row.collapsed_seeds) for table in leaderboards for row in table.rows)
+    parts = [f"{n:,} {status}" for status, n in {**counts, "of them collapsed": collapsed}.items() if n]
+    return f"{counts.total():,}: {', '.join(parts)}"
 
 
-def _describe_table(board: Leaderboard, title: str) -> str:
-    return f"{title}: {format_count(len(board.rows), 'method')}, seeds {', '.join(map(str, board.seeds))}"
+def _describe_table(table: Leaderboard, title: str) -> str:
+    return f"{title}: {format_count(len(table.rows), 'method')}, seeds {', '.join(map(str, table.seeds))}"
 
 
-def _format_texts(board: Leaderboard) -> dict[str, str]:
-    return {name: make([board]) for name, make in FORMATS.items()}
+def _format_texts(table: Leaderboard) -> dict[str, str]:
+    return {name: format_leaderboards([table]) for name, format_leaderboards in COPY_FORMATS.items()}
 
 
-def _build_mean_ranks(boards: Sequence[Leaderboard]) -> dict[str, object] | None:
-    """The mean ranks over the tables, as heads and rows of cells."""
-    found = compute_mean_ranks(boards)
-    return (
-        {"heads": [format_heading(m) for m in found.measures], "rows": list(_list_mean_ranks(found))} if found else None
-    )
+def _build_figures(results: Sequence[BenchmarkResults]) -> Iterator[FigureView]:
+    figures = (figure for one in results for figure in draw_figures(one.leaderboards, one.run_results))
+    for n, (title, caption, figure) in enumerate(figures, 1):
+        yield FigureView(title, caption, figure_to_svg(figure, title, f"figure-{n}"))
 
 
-def _list_mean_ranks(found: MeanRanks) -> Iterator[tuple[str, Sequence[tuple[str, str, float | None]]]]:
-    for row in found.rows:
-        cells = [(row.mean(m.name), len(row.ranks[m.name]), found.tables[m.name]) for m in found.measures]
+def _evaluate_claims(results: Sequence[BenchmarkResults], paper_path: Path | None) -> PaperVerdict | None:
+    run_results = [result for one in results for result in one.run_results]
+    verdict = evaluate_paper(read_paper(paper_path or default_paper_path()), run_results)
+    return verdict if paper_path or verdict.evidence else None
+
+
+def _build_mean_ranks(leaderboards: Sequence[Leaderboard]) -> dict[str, object] | None:
+    """The mean ranks over the tables: the headings and the rows of cells."""
+    ranks = compute_mean_ranks(leaderboards)
+    if ranks is None:
+        return None
+    return {"heads": [format_heading(measure) for measure in ranks.measures], "rows": list(_list_mean_ranks(ranks))}
+
+
+def _list_mean_ranks(ranks: MeanRanks) -> Iterator[tuple[str, Sequence[tuple[str, str, float | None]]]]:
+    for row in ranks.rows:
+        cells = [(row.mean(m.name), len(row.ranks[m.name]), ranks.tables[m.name]) for m in ranks.measures]
         shown = [
-            (UNDEFINED, "", None) if mean is None else (f"{mean:.1f}", f"{n} of {of} tables", mean)
-            for mean, n, of in cells
+            (UNDEFINED, "", None) if mean is None else (f"{mean:.1f}", f"{n} of {total} tables", mean)
+            for mean, n, total in cells
         ]
         yield clean_text(row.label), shown

@@ -68,11 +68,11 @@ def make_cell_id(method: str, column: int) -> str:
 
 
 def list_method_runs(
-    board: Leaderboard, table: str, costs: Sequence[CostColumn], old: Mapping[Path, str], links: RunLinks
+    leaderboard: Leaderboard, table: str, costs: Sequence[CostColumn], old: Mapping[Path, str], links: RunLinks
 ) -> Iterator[MethodRuns]:
     """The seeds of every method in order; `old` says what is stale about which folder."""
-    places = {name: choose_run_decimals(board, name) for name in board.columns}
-    for i, row in enumerate(board.rows):
+    places = {name: choose_run_decimals(leaderboard, name) for name in leaderboard.columns}
+    for i, row in enumerate(leaderboard.rows):
         found = [_build_run_view(seed, result, places, costs, old, links) for seed, result in row.run_results.items()]
         found += _list_absent_runs(row, len(places) + len(costs))
         first, *others = sorted(found, key=lambda run: run.seed)
@@ -81,9 +81,9 @@ def list_method_runs(
         yield MethodRuns(name, clean_text(row.label), (replace(first, cells=cells), *others))
 
 
-def choose_run_decimals(board: Leaderboard, name: str) -> int:
+def choose_run_decimals(leaderboard: Leaderboard, name: str) -> int:
     """The decimals of a measure's values of single runs: two significant digits of the standard error."""
-    found = [e for row in board.rows if name in row.summaries for e in row.summaries[name].estimates.values()]
+    found = [e for row in leaderboard.rows if name in row.summaries for e in row.summaries[name].estimates.values()]
     return choose_decimals([e.se for e in found if e.se], [e.value for e in found])
 
 

@@ -17,16 +17,16 @@ class Leader:
     statement: str
 
 
-def list_leaders(board: Leaderboard) -> Iterator[Leader]:
+def list_leaders(leaderboard: Leaderboard) -> Iterator[Leader]:
     """Measures of which the same is to be said share a sentence, in the order of the table."""
     found: dict[tuple[str, str], list[str]] = {}
-    for name in board.columns:
-        if board.measures[name].better and (entries := _select_candidates(board, name)):
-            first = _choose_leaders(board, name, entries)
+    for name in leaderboard.columns:
+        if leaderboard.measures[name].better and (entries := _select_candidates(leaderboard, name)):
+            first = _choose_leaders(leaderboard, name, entries)
             said = _describe_lead(
-                first, entries, format_number(entries[first[0]].mean, choose_run_decimals(board, name))
+                first, entries, format_number(entries[first[0]].mean, choose_run_decimals(leaderboard, name))
             )
-            found.setdefault((join_words(first), said), []).append(format_heading(board.measures[name]))
+            found.setdefault((join_words(first), said), []).append(format_heading(leaderboard.measures[name]))
     for (methods, said), measures in found.items():
         yield Leader(tuple(measures), methods, said)
 
@@ -37,17 +37,17 @@ def join_words(words: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _select_candidates(board: Leaderboard, name: str) -> dict[str, MeasureSummary]:
+def _select_candidates(leaderboard: Leaderboard, name: str) -> dict[str, MeasureSummary]:
     """What may lead: complete rows, without those that collapsed where this wins."""
-    measure = board.measures[name]
-    able = [row for row in board.rows if row.complete and (measure.ranks_collapsed or not row.collapsed_seeds)]
+    measure = leaderboard.measures[name]
+    able = [row for row in leaderboard.rows if row.complete and (measure.ranks_collapsed or not row.collapsed_seeds)]
     return {row.label: row.summaries[name] for row in able if name in row.summaries and row.summaries[name].complete}
 
 
-def _choose_leaders(board: Leaderboard, name: str, entries: Mapping[str, MeasureSummary]) -> tuple[str, ...]:
+def _choose_leaders(leaderboard: Leaderboard, name: str, entries: Mapping[str, MeasureSummary]) -> tuple[str, ...]:
     """The methods that none is shown to be better than, in the table's order; without a test the one best mean."""
     top = tuple(label for label, entry in entries.items() if entry.shared_rank and entry.shared_rank.is_best)
-    best = min if board.measures[name].better == "lower" else max
+    best = min if leaderboard.measures[name].better == "lower" else max
     return top or (best(entries, key=lambda label: entries[label].mean),)
 
 

@@ -58,17 +58,19 @@ class LeaderboardView:
     notes: tuple[str, ...]
 
 
-def build_leaderboard_view(name: str, board: Leaderboard, title: str, links: RunLinks) -> LeaderboardView:
+def build_leaderboard_view(name: str, leaderboard: Leaderboard, title: str, links: RunLinks) -> LeaderboardView:
     """A leaderboard under a name of its own in the page, and a title."""
-    run_results = [result for row in board.rows for result in row.run_results.values()]
+    run_results = [result for row in leaderboard.rows for result in row.run_results.values()]
     costs, old = select_costs(run_results), find_version_outliers(run_results)
     heads = (
-        *(_build_measure_column(board.measures[column]) for column in board.columns),
+        *(_build_measure_column(leaderboard.measures[column]) for column in leaderboard.columns),
         *map(_build_cost_column, costs),
     )
-    notes = (*board.notes, *list_cost_notes(costs, run_results), *_list_stale_notes(board, old))
-    rows = (*_build_method_rows(name, board, costs, old), *_build_baseline_rows(board, costs))
-    return LeaderboardView(name, title, heads, rows, tuple(list_method_runs(board, name, costs, old, links)), notes)
+    notes = (*leaderboard.notes, *list_cost_notes(costs, run_results), *_list_stale_notes(leaderboard, old))
+    rows = (*_build_method_rows(name, leaderboard, costs, old), *_build_baseline_rows(leaderboard, costs))
+    return LeaderboardView(
+        name, title, heads, rows, tuple(list_method_runs(leaderboard, name, costs, old, links)), notes
+    )
 
 
 def _build_measure_column(measure: Measure) -> ColumnView:
@@ -82,27 +84,32 @@ def _build_cost_column(cost: CostColumn) -> ColumnView:
 
 
 def _build_method_rows(
-    table: str, board: Leaderboard, costs: Sequence[CostColumn], old: Mapping[Path, str]
+    table: str, leaderboard: Leaderboard, costs: Sequence[CostColumn], old: Mapping[Path, str]
 ) -> Iterator[MethodRow]:
-    for i, (row, line) in enumerate(zip(board.rows, format_lines(board), strict=False)):
+    for i, (row, line) in enumerate(zip(leaderboard.rows, format_lines(leaderboard), strict=False)):
         target = make_method_id(table, i)
         cells = (
-            *_build_measure_cells(board, row, line, target),
-            *_build_cost_cells(row, costs, target, len(board.columns)),
+            *_build_measure_cells(leaderboard, row, line, target),
+            *_build_cost_cells(row, costs, target, len(leaderboard.columns)),
         )
         flags = tuple(_list_flags(row, old))
         yield MethodRow(line.section, line.label, line.rank, line.seeds, row.count("done"), flags, cells, target)
 
 
-def _build_baseline_rows(board: Leaderboard, costs: Sequence[CostColumn]) -> Iterator[MethodRow]:
-    rows = list(format_lines(board))[len(board.rows) :]
-    for estimates, line in zip(board.references.values(), rows, strict=True):
-        cells = (*_build_baseline_cells(board, estimates, line), *(NumberView(TableCell(UNDEFINED)) for _ in costs))
+def _build_baseline_rows(leaderboard: Leaderboard, costs: Sequence[CostColumn]) -> Iterator[MethodRow]:
+    rows = list(format_lines(leaderboard))[len(leaderboard.rows) :]
+    for estimates, line in zip(leaderboard.references.values(), rows, strict=True):
+        cells = (
+            *_build_baseline_cells(leaderboard, estimates, line),
+            *(NumberView(TableCell(UNDEFINED)) for _ in costs),
+        )
         yield MethodRow(line.section, line.label, "", line.seeds, 0, (), cells)
 
 
-def _build_measure_cells(board: Leaderboard, row: LeaderboardRow, line: TableLine, target: str) -> Iterator[NumberView]:
-    for j, (name, cell) in enumerate(zip(board.columns, line.cells, strict=True)):
+def _build_measure_cells(
+    leaderboard: Leaderboard, row: LeaderboardRow, line: TableLine, target: str
+) -> Iterator[NumberView]:
+    for j, (name, cell) in enumerate(zip(leaderboard.columns, line.cells, strict=True)):
         if entry := row.summaries.get(name):
             between = entry.shared_rank.interval if entry.shared_rank else None
             yield NumberView(cell, entry.mean, _format_rank_range(between) if between else "", make_cell_id(target, j))
@@ -128,9 +135,9 @@ def _build_cost_cells(
 
 
 def _build_baseline_cells(
-    board: Leaderboard, estimates: Mapping[str, Estimate], line: TableLine
+    leaderboard: Leaderboard, estimates: Mapping[str, Estimate], line: TableLine
 ) -> Iterator[NumberView]:
-    for name, cell in zip(board.columns, line.cells, strict=True):
+    for name, cell in zip(leaderboard.columns, line.cells, strict=True):
         yield NumberView(cell, estimates[name].value if name in estimates else None)
 
 
@@ -141,9 +148,9 @@ def _list_flags(row: LeaderboardRow, old: Mapping[Path, str]) -> Iterator[str]:
     yield from (f"{n} {word}" for word, n in counts.items() if n)
 
 
-def _list_stale_notes(board: Leaderboard, old: Mapping[Path, str]) -> Iterator[str]:
+def _list_stale_notes(leaderboard: Leaderboard, old: Mapping[Path, str]) -> Iterator[str]:
     """Which seeds are stale, and in what: those that differ alike in one sentence."""
-    for row in board.rows:
+    for row in leaderboard.rows:
         found: dict[str, list[str]] = {}
         for seed, result in row.run_results.items():
             if result.folder in old:

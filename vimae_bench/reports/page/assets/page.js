@@ -7,8 +7,8 @@ const make = (name, properties = {}, ...children) => {
   return element;
 };
 
-const say = (text) => {
-  document.getElementById("said").textContent = text;
+const announce = (text) => {
+  document.getElementById("status").textContent = text;
 };
 
 // Sorting: best first, then the other way round. What has no number stays at the end.
@@ -50,7 +50,7 @@ const sortable = (table) => {
       for (const each of heads) each.setAttribute("aria-sort", "none");
       head.setAttribute("aria-sort", next);
       sort(table, column, next === "ascending" ? 1 : -1);
-      say(`Sorted by ${head.dataset.name}, ${next}`);
+      announce(`Sorted by ${head.dataset.name}, ${next}`);
     });
   }
 };
@@ -63,7 +63,7 @@ const filter = (table) => {
     const wanted = input.value.trim().toLowerCase();
     const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
     for (const row of rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
-    say(`${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`);
+    announce(`${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`);
   });
   return input;
 };
@@ -76,7 +76,7 @@ const columns = (table) => {
     const box = make("input", { type: "checkbox", checked: true });
     box.addEventListener("change", () => {
       for (const row of table.rows) row.cells[column].hidden = !box.checked;
-      say(`${head.dataset.name} ${box.checked ? "shown" : "hidden"}`);
+      announce(`${head.dataset.name} ${box.checked ? "shown" : "hidden"}`);
     });
     list.append(make("label", {}, box, head.dataset.name));
   }
@@ -117,7 +117,7 @@ const copies = (texts) =>
     button.addEventListener("click", async () => {
       const done = await copy(text);
       if (done) button.focus();
-      say(done ? `Copied as ${name}` : "Press Ctrl+C to copy the selected text");
+      announce(done ? `Copied as ${name}` : "Press Ctrl+C to copy the selected text");
       button.textContent = done ? "Copied" : "Selected below";
       setTimeout(() => (button.textContent = name), 1500);
     });

@@ -24,7 +24,7 @@ FORMATS = ("png", "svg", "pdf")
 DPI, DISPLAY_DPI = 120, 96
 """Dots to an inch of a figure in a notebook, and of those that it is shown at."""
 COLOURS = 256
-"""Of a figure in a notebook, where it takes a third of the room that all would, and looks the same."""
+"""Of a figure in a notebook, where it takes a third of the room that all would, and styles the same."""
 
 
 @dataclass(frozen=True)
