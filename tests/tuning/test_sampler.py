@@ -5,7 +5,7 @@ from vimae_bench.tuning.sampler import Sampler
 
 SPACE = {
     "weight": NumberRange(0.1, 1000.0, log=True),
-    "units": NumberRange(1, 5, whole=True),
+    "units": NumberRange(1, 5, is_integer=True),
     "kernel": ("imq", None, [1, 2]),
 }
 

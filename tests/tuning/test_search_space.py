@@ -34,7 +34,7 @@ def span(low, high, log="false"):
     ("old", "new", "where", "told"),
     [
         (BETA, '"objective.betta" = [1.0]', f"{VAE}objective.betta", "no setting 'betta'; did you mean 'beta'?"),
-        (BETA, '"objectiv.beta" = [1.0]', f"{VAE}objectiv.beta", "is no setting of a method"),
+        (BETA, '"objectiv.beta" = [1.0]', f"{VAE}objectiv.beta", "is not a setting of a method"),
         (BETA, '"objective.beta.x" = [1.0]', f"{VAE}objective.beta.x", "there is no setting 'x'"),
         (BETA, span(-1.0, 1.0), f"{VAE}objective.beta.low", "must be at least 0, not -1.0"),
         (BETA, span(3.0, 2.0), f"{VAE}objective.beta.low", "must be less than high, which is 2.0, not 3.0"),
@@ -48,7 +48,7 @@ def span(low, high, log="false"):
             KERNEL,
             '"objective.divergence.kernel" = { low = 1, high = 2 }',
             f"{VIMAE}objective.divergence.kernel",
-            "is no number, so that it has no range; give a list of values",
+            "is not a number and has no range; give a list of values",
         ),
         (
             KERNEL,
@@ -68,7 +68,7 @@ def span(low, high, log="false"):
             "is an A/A control: it takes what is chosen for 'VAE'",
         ),
         (BETA, '"objective" = ["elbo", "ae"]', f"{VAE}objective", "is what a method is; make a method of each"),
-        ('name = "search"', f'name = "{"a" * 60}"', "3: name", "leaves no room for '-tuning' behind it"),
+        ('name = "search"', f'name = "{"a" * 60}"', "3: name", "leaves no room for '-tuning' after it"),
         ('repeats = "VAE"', 'repeats = "VAE"\n\n[[group]]\nlatent = 3', "42: group", "for a file without groups"),
         (DIGITS, f'[{DIGITS}, "blobs"]', "5: dataset", "settings are chosen for one table at a time, and there are 2"),
     ],
@@ -119,7 +119,7 @@ def test_spaces_are_of_the_kind_of_their_settings(planned):
     vae, vimae = list_searched_methods(benchmark, get_catalog())
     assert vae.space == {
         "objective.beta": NumberRange(0.1, 10.0, log=True),
-        "training.batch": NumberRange(20, 90, whole=True),
+        "training.batch": NumberRange(20, 90, is_integer=True),
     }
     assert vimae.space == {"objective.divergence.kernel": ("imq", "rbf"), "prior": ("normal", "logistic")}
 
@@ -149,7 +149,7 @@ def test_values_that_do_not_go_together_are_told(planned):
         (NumberRange(1.0, 100.0, log=True), 6.0, False),
         (NumberRange(1.0, 100.0, log=True), 1.2, True),
         (NumberRange(1.0, 100.0, log=True), 90.0, True),
-        (NumberRange(1, 2, whole=True), 1, True),
+        (NumberRange(1, 2, is_integer=True), 1, True),
     ],
 )
 def test_a_value_in_the_outermost_twentieth_of_a_range_is_at_its_edge(span, value, edge):

@@ -61,7 +61,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("after", [1, 3, 7, 12])
 def test_a_sweep_that_was_cut_off_goes_on_where_it_was(planned, made, after):
     _, sweep = planned(('"sse"', '"sse"\nsampler = "tpe"'))
-    whole, cut, left = made(by_beta, "whole"), made(by_beta, "cut"), [after]
+    is_integer, cut, left = made(by_beta, "whole"), made(by_beta, "cut"), [after]
 
     def until_killed(entry):
         if not left[0]:
@@ -71,9 +71,9 @@ def test_a_sweep_that_was_cut_off_goes_on_where_it_was(planned, made, after):
 
     with pytest.raises(Killed):
         run_study(sweep, cut.store, made(until_killed, "cut"))
-    expected = run_study(sweep, whole.store, whole)
+    expected = run_study(sweep, is_integer.store, is_integer)
     assert run_study(sweep, cut.store, cut) == expected
-    assert sum(map(len, cut.rounds)) == sum(map(len, whole.rounds)) - after
+    assert sum(map(len, cut.rounds)) == sum(map(len, is_integer.rounds)) - after
 
 
 def test_more_trials_keep_those_there_are(planned, made):

@@ -13,7 +13,7 @@ from ..config.toml import make_error, read_toml
 from ..config.toml_positions import find_line
 from ..core.canonical import Json
 from ..core.errors import InvalidFileError, Problem, suggest_similar
-from ..plugin.settings import SettingPath, SettingsChecker, describe_settings, spell
+from ..plugin.settings import SettingPath, SettingsChecker, describe_settings, format_path
 from .closed_forms import CLOSED_FORMS
 
 DEFAULT_PAPER = "vimae.toml"
@@ -182,7 +182,7 @@ def read_paper(path: Path) -> Paper:
     paper: Paper = _convert(Paper, whole)
     if found := list(_find_contradictions(paper)):
         raise InvalidFileError(
-            str(path), [Problem(spell(where), what, find_line(text, where)) for where, what in found]
+            str(path), [Problem(format_path(where), what, find_line(text, where)) for where, what in found]
         )
     return paper
 

@@ -10,7 +10,7 @@ from ..core.canonical import Json
 from ..core.errors import BenchError, InvalidFileError, Problem, escape_control_characters
 from ..core.spec import PluginSpec
 from ..plugin.catalog import Catalog, CatalogEntry, get_catalog
-from ..plugin.settings import SettingsChecker, spell
+from ..plugin.settings import SettingsChecker, format_path
 
 if TYPE_CHECKING:
     from ..testing import CheckResult
@@ -121,7 +121,7 @@ def _made(entry: CatalogEntry, catalog: Catalog, given: Json) -> Any:  # noqa: A
     raw = {"use": entry.name, **dict(_inner(entry.form, catalog)), **given}
     choice = checker.complete({"plugin": entry.kind}, raw)
     if checker.problems:
-        found = [Problem(spell(where), what) for where, what in checker.problems]
+        found = [Problem(format_path(where), what) for where, what in checker.problems]
         raise InvalidFileError("its settings (give them with -s)", found)
     chosen = PluginSpec.from_json(choice)
     if entry.kind == "prior":

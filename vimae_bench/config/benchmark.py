@@ -1,7 +1,6 @@
-"""A benchmark file, read and checked: all that is wrong with it is told at once, with lines and remedies."""
+"""Reads and checks a benchmark file: all that is wrong with it is reported at once, with lines and remedies."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -12,10 +11,11 @@ from ..core.canonical import Json
 from ..core.errors import MAX_PROBLEMS, BenchError, InvalidFileError, Problem, shorten, suggest_similar
 from ..core.spec import PluginSpec, Training
 from ..plugin.catalog import Catalog, get_catalog
-from ..plugin.settings import SettingPath, SettingsChecker, spell
-from . import groups, presets
+from ..plugin.settings import SettingPath, SettingsChecker, format_path
 from .file_form import get_file_form
-from .toml import check_limits, make_error, read_toml
+from .groups import GroupLocation, find_group_problems, split_groups
+from .presets import apply_preset, find_preset_problems
+from .toml import check_limits, make_error, parse_value, read_toml
 from .toml_positions import find_line
 
 CONTROL_SEED_OFFSET = 1000
@@ -25,9 +25,9 @@ MAX_RUNS = 100_000
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """A row of the leaderboard: an objective over a prior. An A/A control `control_of` the method of another label.
+    """A row of the leaderboard: an objective over a prior, or an A/A control of the method with another label.
 
-    `training` is what of it is the method's own, `search` which of its settings are to be chosen among which values.
+    `training` holds the method's own settings of the training, `search` the values among which settings are chosen.
     """
 
     label: str
@@ -40,7 +40,7 @@ class MethodConfig:
 
 @dataclass(frozen=True)
 class LeaderboardConfig:
-    """The measure that sorts (empty: the first that has a direction), the columns (none: all), a sentence below."""
+    """The measure that sorts (empty: the first that has a direction), the columns (none: all), a closing sentence."""
 
     rank_by: str = ""
     columns: tuple[str, ...] = ()
@@ -71,16 +71,16 @@ class Group:
     metrics: tuple[PluginSpec, ...]
     training: Training
     leave_out: tuple[Mapping[str, str], ...]
-    location: groups.GroupLocation
+    location: GroupLocation
 
     def locate(self, where: SettingPath) -> SettingPath:
-        """Where in the file a setting of this group stands."""
+        """Where in the file a setting of this group is."""
         return self.location.locate(where)
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark with every default filled in. `location` is the file's text."""
+    """A benchmark with every default filled in. `source` is the text of the file."""
 
     name: str
     groups: tuple[Group, ...]
@@ -93,140 +93,138 @@ class Benchmark:
 
     @property
     def max_runs(self) -> int:
-        """How many runs there are at most."""
+        """The number of runs, those that are left out included."""
         return sum(len(g.seeds) * len(g.datasets) * len(g.architectures) * len(g.methods) for g in self.groups)
 
-    def make_error(self, found: Sequence[tuple[SettingPath, str]]) -> InvalidFileError:
-        """Problems found after reading, told with the lines of this file."""
-        return InvalidFileError(self.path, [Problem(spell(w), what, find_line(self.source, w)) for w, what in found])
+    def make_error(self, problems: Sequence[tuple[SettingPath, str]]) -> InvalidFileError:
+        """The error for problems found after reading, with the lines of this file."""
+        located = [Problem(format_path(where), what, find_line(self.source, where)) for where, what in problems]
+        return InvalidFileError(self.path, located)
 
 
 def read_benchmark(path: Path, overrides: Sequence[str] = (), catalog: Catalog | None = None) -> Benchmark:
     """Read a benchmark file; `overrides` are of the form `training.epochs=5`, their values in TOML.
 
-    Raises Problems with all that is wrong, BenchError if there is no such file.
+    Raises InvalidFileError with all that is wrong, BenchError if there is no such file.
     """
     text, raw = read_toml(path)
-    known = catalog or get_catalog()
-    for given in overrides:
-        apply_override(raw, given, get_file_form(known))
+    catalog = catalog or get_catalog()
+    for override in overrides:
+        apply_override(raw, override, get_file_form(catalog))
     check_limits(path, text, raw)
-    checker = SettingsChecker(known.get_form, [*groups.find_group_problems(raw)])
-    checked = [(_checked(checker, known, *part), part[1]) for part in groups.split_groups(raw)]
+    checker = SettingsChecker(catalog.get_form, [*find_group_problems(raw)])
+    groups = [(_complete_group(checker, catalog, *part), part[1]) for part in split_groups(raw)]
     if checker.problems:
         raise make_error(path, text, checker.problems)
-    made = _benchmark(checked, str(path), text)
-    if found := [*dict.fromkeys(problem for group in made.groups for problem in _contradictions(group))]:
-        raise made.make_error(found)
-    if made.max_runs > MAX_RUNS:
-        raise BenchError(f"{path}: asks for {made.max_runs:,} runs; {MAX_RUNS:,} are the most, so split it")
-    return made
+    benchmark = _make_benchmark(groups, str(path), text)
+    if problems := [*dict.fromkeys(problem for group in benchmark.groups for problem in _find_contradictions(group))]:
+        raise benchmark.make_error(problems)
+    if benchmark.max_runs > MAX_RUNS:
+        raise BenchError(f"{path}: asks for {benchmark.max_runs:,} runs; {MAX_RUNS:,} are the most, so split it")
+    return benchmark
 
 
-def _checked(checker: SettingsChecker, known: Catalog, raw: Json, source: groups.GroupLocation) -> Json:
-    """One group completed with its preset and all defaults; what is wrong is told where it stands in the file."""
+def _complete_group(checker: SettingsChecker, catalog: Catalog, raw: Json, location: GroupLocation) -> Json:
+    """One group completed with its preset and all defaults; problems are reported where they are in the file."""
     if len(checker.problems) >= MAX_PROBLEMS:
         return {}
-    inner = SettingsChecker(checker.plugin)
-    made = inner.complete(get_file_form(known), presets.apply_preset(raw, known))
-    found = [*inner.problems, *presets.find_preset_problems(raw, known)]
-    checker.problems += [(source.locate(where), what) for where, what in found]
-    return made
+    inner = SettingsChecker(checker.find_form)
+    completed = inner.complete(get_file_form(catalog), apply_preset(raw, catalog))
+    problems = [*inner.problems, *find_preset_problems(raw, catalog)]
+    checker.problems += [(location.locate(where), what) for where, what in problems]
+    return completed
 
 
-def _benchmark(checked: Sequence[tuple[Json, groups.GroupLocation]], path: str, text: str) -> Benchmark:
-    whole, _ = checked[0]
-    board = whole["leaderboard"]
+def _make_benchmark(groups: Sequence[tuple[Json, GroupLocation]], path: str, text: str) -> Benchmark:
+    first, _ = groups[0]
+    leaderboard, tuning = first["leaderboard"], first["tuning"]
     return Benchmark(
-        name=whole["name"],
-        groups=tuple(_group(*part) for part in checked),
-        leaderboard=LeaderboardConfig(board["rank_by"], tuple(board["columns"]), board["provenance"]),
-        executor=PluginSpec.from_json(whole["executor"]),
-        reporters=_choices(whole["reporters"]),
-        tuning=replace(TuningConfig(**whole["tuning"]), seeds=tuple(whole["tuning"]["seeds"])),
+        name=first["name"],
+        groups=tuple(_make_group(*group) for group in groups),
+        leaderboard=LeaderboardConfig(leaderboard["rank_by"], tuple(leaderboard["columns"]), leaderboard["provenance"]),
+        executor=PluginSpec.from_json(first["executor"]),
+        reporters=_make_specs(first["reporters"]),
+        tuning=replace(TuningConfig(**tuning), seeds=tuple(tuning["seeds"])),
         path=path,
         source=text,
     )
 
 
-def _group(whole: Json, source: groups.GroupLocation) -> Group:
+def _make_group(completed: Json, location: GroupLocation) -> Group:
     methods = (
         MethodConfig(
-            m["label"],
-            PluginSpec.from_json(m["objective"]),
-            PluginSpec.from_json(m["prior"]),
-            m["repeats"],
-            m["training"],
-            m["search"],
+            method["label"],
+            PluginSpec.from_json(method["objective"]),
+            PluginSpec.from_json(method["prior"]),
+            method["repeats"],
+            method["training"],
+            method["search"],
         )
-        for m in whole["method"]
+        for method in completed["method"]
     )
     return Group(
-        seeds=tuple(whole["seeds"]),
-        datasets=_choices(whole["dataset"]),
-        architectures=_choices(whole["architecture"]),
-        latent=whole["latent"],
+        seeds=tuple(completed["seeds"]),
+        datasets=_make_specs(completed["dataset"]),
+        architectures=_make_specs(completed["architecture"]),
+        latent=completed["latent"],
         methods=tuple(methods),
-        metrics=_choices(whole["metrics"]),
-        training=Training(**whole["training"]),
-        leave_out=tuple({k: v for k, v in item.items() if v} for item in whole["leave_out"]),
-        location=source,
+        metrics=_make_specs(completed["metrics"]),
+        training=Training(**completed["training"]),
+        leave_out=tuple({k: v for k, v in item.items() if v} for item in completed["leave_out"]),
+        location=location,
     )
 
 
-def _choices(raw: Sequence[Json]) -> tuple[PluginSpec, ...]:
-    return tuple(PluginSpec.from_json(choice) for choice in raw)
+def _make_specs(raw: Sequence[Json]) -> tuple[PluginSpec, ...]:
+    return tuple(PluginSpec.from_json(spec) for spec in raw)
 
 
-def _contradictions(group: Group) -> Iterator[tuple[SettingPath, str]]:
-    """What no type can say."""
-    for where, what in (*_twice(group), *_repeats(group), *_left_out(group)):
+def _find_contradictions(group: Group) -> Iterator[tuple[SettingPath, str]]:
+    """What no type can express."""
+    problems = (*_find_duplicates(group), *_find_control_problems(group), *_find_exclusion_problems(group))
+    for where, what in problems:
         yield group.locate(where), what
 
 
-def _twice(group: Group) -> Iterator[tuple[SettingPath, str]]:
+def _find_duplicates(group: Group) -> Iterator[tuple[SettingPath, str]]:
     labels = [method.label for method in group.methods]
     for i, label in enumerate(labels):
         if label in labels[:i]:
             yield ("method", i, "label"), f"'{label}' is the label of an earlier method too; every row needs its own"
     axes = (("dataset", group.datasets), ("architecture", group.architectures), ("metrics", group.metrics))
-    for axis, choices in axes:
-        for i, choice in enumerate(choices):
-            if choice in choices[:i]:
-                yield (axis, i), f"'{choice.name}' is named a second time with the same settings"
+    for axis, specs in axes:
+        for i, spec in enumerate(specs):
+            if spec in specs[:i]:
+                yield (axis, i), f"'{spec.name}' is named a second time with the same settings"
 
 
-def _repeats(group: Group) -> Iterator[tuple[SettingPath, str]]:
+def _find_control_problems(group: Group) -> Iterator[tuple[SettingPath, str]]:
     """What is wrong with A/A controls."""
     by_label = {method.label: method for method in group.methods}
+    originals = [label for label, method in by_label.items() if not method.control_of]
     for i, method in enumerate(group.methods):
-        original = by_label.get(method.control_of)
         if not method.control_of:
             continue
+        where, original = ("method", i, "repeats"), by_label.get(method.control_of)
         if original is None or original.control_of:
-            known = [label for label, other in by_label.items() if not other.control_of]
-            yield (
-                ("method", i, "repeats"),
-                f"no method to repeat is '{method.control_of}'{suggest_similar(method.control_of, known)}",
-            )
-        elif _trained(original) != _trained(method):
-            yield (
-                ("method", i, "repeats"),
-                f"is an A/A control: it takes objective and prior from '{method.control_of}'",
-            )
+            hint = suggest_similar(method.control_of, originals)
+            yield where, f"no method to repeat is '{method.control_of}'{hint}"
+        elif not _has_same_training(original, method):
+            yield where, f"is an A/A control: it takes objective and prior from '{method.control_of}'"
         elif max(group.seeds) >= CONTROL_SEED_OFFSET:
             yield ("seeds",), f"an A/A control is run from seeds of {CONTROL_SEED_OFFSET} and above; keep these below"
 
 
-def _trained(method: MethodConfig) -> tuple[object, ...]:
-    return method.objective, method.prior, method.training
+def _has_same_training(a: MethodConfig, b: MethodConfig) -> bool:
+    return (a.objective, a.prior, a.training) == (b.objective, b.prior, b.training)
 
 
-def _left_out(group: Group) -> Iterator[tuple[SettingPath, str]]:
+def _find_exclusion_problems(group: Group) -> Iterator[tuple[SettingPath, str]]:
+    """What is wrong with `leave_out`."""
     known = {
         "method": [method.label for method in group.methods],
-        "dataset": [d.name for d in group.datasets],
-        "architecture": [a.name for a in group.architectures],
+        "dataset": [spec.name for spec in group.datasets],
+        "architecture": [spec.name for spec in group.architectures],
     }
     for i, item in enumerate(group.leave_out):
         if not item:
@@ -236,36 +234,30 @@ def _left_out(group: Group) -> Iterator[tuple[SettingPath, str]]:
                 yield ("leave_out", i, axis), f"no {axis} here is '{name}'{suggest_similar(name, known[axis])}"
 
 
-def apply_override(raw: Json, given: str, form: Json) -> None:
-    """Change a file's tables as `training.epochs=5` says. Raises BenchError where there is no such place."""
-    path, equals, value = given.partition("=")
+def apply_override(raw: Json, override: str, form: Json) -> None:
+    """Change a file's tables as `training.epochs=5` says. Raises BenchError if there is no such place."""
+    path, equals, value = override.partition("=")
     if not equals:
-        raise BenchError(f"-o {given}: must be of the form key=value, such as training.epochs=5")
+        raise BenchError(f"-o {override}: must be of the form key=value, such as training.epochs=5")
     *parents, last = path.strip().split(".")
     target: Any = raw
     try:
         for part in parents:
-            target = _entered(target, part, form["fields"].get(part, {}).get("default") if target is raw else None)
-        target[_key(target, last)] = _parsed(value.strip())
+            default = form["fields"].get(part, {}).get("default") if target is raw else None
+            target = _open_table(target, part, default)
+        target[_parse_key(target, last)] = parse_value(value.strip())
     except (AttributeError, LookupError, TypeError) as error:
-        raise BenchError(f"-o {given}: there is no place {shorten(path)} in the file") from error
+        raise BenchError(f"-o {override}: there is no place {shorten(path)} in the file") from error
 
 
-def _entered(table: Any, part: str, default: Any) -> Any:  # noqa: ANN401
-    """What lies at a key, made into a table where it is a plugin's bare name or is not there yet."""
-    key = _key(table, part)
+def _open_table(table: Any, part: str, default: Any) -> Any:  # noqa: ANN401
+    """What is at a key, made into a table if it is the bare name of a plugin, or missing."""
+    key = _parse_key(table, part)
     inner = table[key] if isinstance(table, list) else table.setdefault(key, deepcopy(default) or {})
     if isinstance(inner, str):
         inner = table[key] = {"use": inner}
     return inner
 
 
-def _key(table: Any, part: str) -> Any:  # noqa: ANN401
+def _parse_key(table: Any, part: str) -> Any:  # noqa: ANN401
     return int(part) if isinstance(table, list) and re.fullmatch("[0-9]{1,9}", part) else part
-
-
-def _parsed(value: str) -> Any:  # noqa: ANN401
-    try:
-        return tomllib.loads(f"x = {value}")["x"]
-    except (RecursionError, ValueError):
-        return value  # a bare word is a string

@@ -19,20 +19,21 @@ class NothingSelected(BenchError):
 def list_entries(benchmark: Benchmark) -> list[MatrixEntry]:
     """All entries of the matrix but those left out, group by group.
 
-    Seeds vary slowest within a group, so that a matrix cut off in the middle has whole comparisons rather than whole
-    methods.
+    Seeds vary slowest within a group, so that a matrix that is interrupted has complete comparisons rather than
+    complete methods.
     """
-    return [entry for group in benchmark.groups for entry in _entries(group)]
+    return [entry for group in benchmark.groups for entry in _list_group_entries(group)]
 
 
-def _entries(group: Group) -> Iterator[MatrixEntry]:
+def _list_group_entries(group: Group) -> Iterator[MatrixEntry]:
     for seed, dataset, architecture, m in product(group.seeds, group.datasets, group.architectures, group.methods):
         if is_left_out(group, dataset, architecture, m):
             continue
-        own = CONTROL_SEED_OFFSET + seed if m.control_of else seed
-        run = Run(dataset, architecture, m.objective, m.prior, group.latent, replace(group.training, **m.training), own)
-        shared = None if run.training == group.training else group.training
-        yield MatrixEntry(m.label, run, group.metrics, seed if m.control_of else None, m.control_of, shared)
+        training, own_seed = replace(group.training, **m.training), CONTROL_SEED_OFFSET + seed if m.control_of else seed
+        run = Run(dataset, architecture, m.objective, m.prior, group.latent, training, own_seed)
+        table_training = None if training == group.training else group.training
+        paired_seed = seed if m.control_of else None
+        yield MatrixEntry(m.label, run, group.metrics, paired_seed, m.control_of, table_training)
 
 
 def is_left_out(group: Group, dataset: PluginSpec, architecture: PluginSpec, method: MethodConfig) -> bool:
@@ -46,13 +47,13 @@ def select_entries(matrix: Sequence[MatrixEntry], words: str) -> list[MatrixEntr
 
     A word after `not` must be absent. Raises NothingSelected.
     """
-    wanted = [entry for entry in matrix if _matches(entry, words.casefold().split())]
+    wanted = [entry for entry in matrix if _matches_words(entry, words.casefold().split())]
     if not wanted:
         raise NothingSelected(f"-k {shorten(words)} selects none of the {len(matrix)} runs")
     return wanted
 
 
-def _matches(entry: MatrixEntry, words: Sequence[str]) -> bool:
+def _matches_words(entry: MatrixEntry, words: Sequence[str]) -> bool:
     run = entry.run
     names = [entry.label, run.dataset.name, run.architecture.name, run.objective.name, run.prior.name, run.key]
     text = [*" ".join(names).casefold().split(), f"s{entry.seed}"]

@@ -1,6 +1,5 @@
 """The options that plugins add to the command line, and what they change in a benchmark."""
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..plugin.declarations import RunOption
 from ..plugin.registry import complete_spec
 from ..plugin.settings import SettingsChecker
 from .benchmark import Benchmark
+from .toml import parse_value
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,4 @@ def _read_value(option: RunOption, text: str, entry: CatalogEntry, catalog: Cata
 def _parse(text: str, schema: Json) -> Any:  # noqa: ANN401
     """A text as TOML has it, unless the setting takes texts."""
     kinds = {option.get("type") for option in (schema, *schema.get("anyOf", ()))}
-    if "string" in kinds:
-        return text
-    try:
-        return tomllib.loads(f"x = {text}")["x"]
-    except (RecursionError, ValueError):
-        return text
+    return text if "string" in kinds else parse_value(text)

@@ -1,4 +1,4 @@
-"""On which line of a TOML file a value stands."""
+"""On which line of a TOML file a value is."""
 
 import re
 import tomllib
@@ -20,43 +20,44 @@ TOKENS = re.compile(
 
 @dataclass(frozen=True)
 class _Statement:
-    """A header, or a key with its value: its first line, the table it stands in, what it says there."""
+    """A header, or a key with its value: its first line, the table it belongs to, its content there."""
 
     line: int
     table: SettingPath
-    says: Json
+    content: Json
 
-    def holds(self, where: SettingPath) -> bool:
+    def contains(self, where: SettingPath) -> bool:
         if self.table[: len(where)] == where:
             return True
         inside = where[: len(self.table)] == self.table
-        return inside and has_value(self.says, where[len(self.table) :])
+        return inside and has_value(self.content, where[len(self.table) :])
 
 
 def find_line(text: str, where: SettingPath) -> int | None:
-    """The line on which the statement begins that holds a path of a valid file; that of its table if it is not there.
+    """The line on which the statement for a path of a valid file begins; that of its table if the path is missing.
 
-    The standard library's parser gives no positions: parsing statements one by one needs no second parser.
+    Neither the standard library's parser nor tomlkit gives positions, and tomlkit takes six times as long. So the text
+    is split into statements, and the standard library parses each.
     """
     for depth in range(len(where), 0, -1):
-        found = (statement.line for statement in _statements(text) if statement.holds(where[:depth]))
+        found = (statement.line for statement in _parse_statements(text) if statement.contains(where[:depth]))
         if line := next(found, None):
             return line
     return None
 
 
 @lru_cache(maxsize=1)
-def _statements(text: str) -> tuple[_Statement, ...]:
-    table, last, found = SettingPath(), dict[SettingPath, int](), list[_Statement]()
-    for line, source in _split(text):
-        says = _parsed(source)
+def _parse_statements(text: str) -> tuple[_Statement, ...]:
+    table, array_ends, found = SettingPath(), dict[SettingPath, int](), list[_Statement]()
+    for line, source in _split_statements(text):
+        content = _parse_statement(source)
         if source.lstrip().startswith("["):
-            table, says = _entered(says, last), {}
-        found.append(_Statement(line, table, says))
+            table, content = _open_header(content, array_ends), {}
+        found.append(_Statement(line, table, content))
     return tuple(found)
 
 
-def _split(text: str) -> Iterator[tuple[int, str]]:
+def _split_statements(text: str) -> Iterator[tuple[int, str]]:
     """The statements, each with the line on which it begins."""
     line, begin, depth = 1, 0, 0
     for token in TOKENS.finditer(text + "\n"):
@@ -68,27 +69,27 @@ def _split(text: str) -> Iterator[tuple[int, str]]:
             begin = token.end()
 
 
-def _entered(header: Json, last: dict[SettingPath, int]) -> SettingPath:
-    """The table that a header opens; `last` counts the tables of each array."""
+def _open_header(header: Json, array_ends: dict[SettingPath, int]) -> SettingPath:
+    """The table that a header opens; `array_ends` holds the last index of each array of tables."""
     where, inner = SettingPath(), header
     while isinstance(inner, dict) and inner:
         ((key, inner),) = inner.items()
         where = (*where, key)
         if isinstance(inner, list):
-            last[where] = last.get(where, -1) + 1
-        where = (*where, last[where]) if where in last else where
+            array_ends[where] = array_ends.get(where, -1) + 1
+        where = (*where, array_ends[where]) if where in array_ends else where
     return where
 
 
-def _parsed(source: str) -> Any:  # noqa: ANN401
+def _parse_statement(source: str) -> Any:  # noqa: ANN401
     try:
         return tomllib.loads(source)
-    except (RecursionError, ValueError):  # a header may repeat what a key of its own table says elsewhere
+    except (RecursionError, ValueError):  # a header may repeat a key of its own table
         return {}
 
 
 def has_value(value: Any, where: SettingPath) -> bool:  # noqa: ANN401
-    """Whether parsed tables hold a value at a path."""
+    """Whether parsed tables have a value at a path."""
     for part in where:
         try:
             value = value[part]

@@ -14,7 +14,7 @@ from ..models.priors import Prior
 from ..plugin import registry
 from ..plugin.catalog import get_catalog
 from ..plugin.interfaces import Metric, Objective
-from ..plugin.settings import SettingPath, SettingsChecker, spell
+from ..plugin.settings import SettingPath, SettingsChecker, format_path
 
 SOURCE = "train"
 """How messages call what was wrong in."""
@@ -78,7 +78,7 @@ class ComponentReader:
     def raise_problems(self) -> None:
         """Raises Problems with all that is."""
         if self.checker.problems:
-            raise InvalidFileError(SOURCE, [Problem(spell(where), what) for where, what in self.checker.problems])
+            raise InvalidFileError(SOURCE, [Problem(format_path(where), what) for where, what in self.checker.problems])
 
     def _read_registered(self, kind: str, given: Any, where: SettingPath) -> Component | None:  # noqa: ANN401
         before = len(self.checker.problems)

@@ -1,4 +1,4 @@
-"""What a class says of itself and of its settings, for editors: its docstring, and the string below each attribute."""
+"""The docstring of a class, and the strings below its attributes, for the help of editors."""
 
 import ast
 import inspect
@@ -8,28 +8,28 @@ from itertools import pairwise
 
 
 def get_class_docstring(target: object) -> str:
-    """The docstring without its indentation; empty where there is none of its author's own."""
-    said = inspect.getdoc(target) or ""
-    made = f"{getattr(target, '__name__', '')}("  # by `dataclass`, which spells out the signature
-    return "" if said.startswith(made) else said
+    """The docstring without its indentation; empty if its author wrote none."""
+    docstring = inspect.getdoc(target) or ""
+    generated = f"{getattr(target, '__name__', '')}("  # by `dataclass`, from the signature
+    return "" if docstring.startswith(generated) else docstring
 
 
 def get_attribute_docstrings(target: object) -> dict[str, str]:
-    """The string below each annotated attribute of a class and of those it is made from, by the attribute's name."""
-    found: dict[str, str] = {}
-    for part in reversed(inspect.getmro(target)) if inspect.isclass(target) else ():
-        found.update(_below(part))
-    return found
+    """The string below each annotated attribute of a class and of its bases, by the name of the attribute."""
+    docstrings: dict[str, str] = {}
+    for base in reversed(inspect.getmro(target)) if inspect.isclass(target) else ():
+        docstrings.update(_read_attribute_docstrings(base))
+    return docstrings
 
 
-def _below(target: type) -> Iterator[tuple[str, str]]:
+def _read_attribute_docstrings(target: type) -> Iterator[tuple[str, str]]:
     try:
-        (made,) = ast.parse(textwrap.dedent(inspect.getsource(target))).body
-    except (OSError, SyntaxError, TypeError, ValueError):  # built in, or made where no file is
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(target))).body
+    except (OSError, SyntaxError, TypeError, ValueError):  # built in, or defined where there is no file
         return
-    body = made.body if isinstance(made, ast.ClassDef) else []
-    for attribute, said in pairwise(body):
-        match attribute, said:
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
+    for attribute, docstring in pairwise(body):
+        match attribute, docstring:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                 yield name, inspect.cleandoc(text)
             case _:

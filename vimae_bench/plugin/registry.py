@@ -10,7 +10,7 @@ from ..core.spec import PluginSpec
 from .catalog import Catalog, CatalogEntry, get_catalog
 from .declarations import Schedule
 from .manager import PLUGIN_ERRORS, PluginLoadError, get_factories, get_schedules
-from .settings import SettingsChecker, spell
+from .settings import SettingsChecker, format_path
 
 
 def complete_spec(kind: str, raw: Any, catalog: Catalog, source: str = "") -> PluginSpec:  # noqa: ANN401
@@ -21,7 +21,7 @@ def complete_spec(kind: str, raw: Any, catalog: Catalog, source: str = "") -> Pl
     checker = SettingsChecker(catalog.get_form)
     completed = checker.complete({"plugin": kind}, raw)
     if checker.problems:
-        raise InvalidFileError(source, [Problem(spell(where), what) for where, what in checker.problems])
+        raise InvalidFileError(source, [Problem(format_path(where), what) for where, what in checker.problems])
     return PluginSpec.from_json(completed)
 
 

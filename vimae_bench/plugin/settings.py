@@ -1,4 +1,4 @@
-"""Settings checked against the signature of what takes them.
+"""Settings, described by the signature of a constructor, checked and completed with defaults.
 
 `describe_settings` turns a constructor into a form: plain data, which can be cached between commands.
 `SettingsChecker.complete` adds the defaults to given values and collects all that is wrong with them. A form is
@@ -23,43 +23,42 @@ from .docstrings import get_attribute_docstrings, get_class_docstring
 
 SettingPath = tuple[str | int, ...]
 PARTIAL = "partial"
-"""`Annotated[Table, PARTIAL]`: a table of which only what is given is kept, without the defaults of the rest."""
+"""`Annotated[Table, PARTIAL]`: a table that is not completed with defaults."""
 
 
 def describe_settings(target: Callable[..., object], kinds: Mapping[object, str]) -> Json:
     """The form of a constructor's settings; `kinds` gives the name of each type that is itself a plugin.
 
-    Positional-only parameters are no settings: the harness gives them.
-
-    Raises TypeError for a parameter that has no type or no JSON form.
+    Positional-only parameters are not settings: the harness gives them. Raises TypeError for a parameter that has no
+    type or no JSON form.
     """
     parameters = inspect.signature(target).parameters
     hints = get_type_hints(target if is_dataclass(target) else getattr(target, "__init__", target), include_extras=True)
-    said = get_attribute_docstrings(target)
+    descriptions = get_attribute_docstrings(target)
     forms: Json = {}
     for name, parameter in parameters.items():
         if parameter.kind is parameter.POSITIONAL_ONLY:  # given by the harness
             continue
         if name not in hints:
             raise TypeError(f"the setting {name!r} has no type")
-        about = {"about": said[name]} if name in said else {}
-        forms[name] = _form(hints[name], kinds) | about
+        about = {"about": descriptions[name]} if name in descriptions else {}
+        forms[name] = _describe_type(hints[name], kinds) | about
         if parameter.default is not parameter.empty:
-            forms[name]["default"] = _plain(_default(target, parameter))
+            forms[name]["default"] = _to_json(_get_default(target, parameter))
     required = [name for name, form in forms.items() if "default" not in form]
     return {"fields": forms, "required": required, "about": get_class_docstring(target)}
 
 
-def _default(target: object, parameter: inspect.Parameter) -> object:
-    """What a setting is unless given; a dataclass may have it made."""
-    made = {field.name: field.default_factory for field in fields(target)} if is_dataclass(target) else {}
-    factory = made.get(parameter.name, MISSING)
+def _get_default(target: object, parameter: inspect.Parameter) -> object:
+    """The default of a setting; a dataclass may have a factory for it."""
+    factories = {field.name: field.default_factory for field in fields(target)} if is_dataclass(target) else {}
+    factory = factories.get(parameter.name, MISSING)
     return parameter.default if factory is MISSING else factory()  # pyright: ignore[reportCallIssue]
 
 
-def _form(hint: Any, kinds: Mapping[object, str]) -> Json:  # noqa: ANN401
+def _describe_type(hint: Any, kinds: Mapping[object, str]) -> Json:  # noqa: ANN401
     if PARTIAL in getattr(hint, "__metadata__", ()):
-        form = _form(get_args(hint)[0], kinds)
+        form = _describe_type(get_args(hint)[0], kinds)
         given = {name: {k: v for k, v in inner.items() if k != "default"} for name, inner in form["fields"].items()}
         return {**form, "fields": given, "required": []}
     if hint in kinds:
@@ -73,13 +72,13 @@ def _form(hint: Any, kinds: Mapping[object, str]) -> Json:  # noqa: ANN401
         and inner[1] is ...
         and (inner[0] in kinds or is_dataclass(inner[0]))
     ):
-        return {"list": _form(inner[0], kinds)}
+        return {"list": _describe_type(inner[0], kinds)}
     from pydantic import TypeAdapter  # pydantic is only wanted when a plugin changed
 
     return {"schema": TypeAdapter(hint).json_schema()}
 
 
-def _plain(default: Any) -> Any:  # noqa: ANN401
+def _to_json(default: Any) -> Any:  # noqa: ANN401
     from pydantic_core import to_jsonable_python
 
     return to_jsonable_python(default)
@@ -87,96 +86,105 @@ def _plain(default: Any) -> Any:  # noqa: ANN401
 
 @dataclass
 class SettingsChecker:
-    """Checks values against forms and gathers the problems; `plugin` gives the form and version of a plugin by name."""
+    """Checks values against forms and collects the problems.
 
-    plugin: Callable[[str, str], tuple[Json, int]]
+    `find_form` gives the form and the version of a plugin by kind and name, or raises LookupError with a message.
+    """
+
+    find_form: Callable[[str, str], tuple[Json, int]]
     problems: list[tuple[SettingPath, str]] = field(default_factory=list[tuple[SettingPath, str]])
 
     def complete(self, form: Json, value: Any, where: SettingPath = ()) -> Any:  # noqa: ANN401
-        """The value completed with defaults; None where it cannot be, or where enough is wrong to be told."""
+        """The value completed with defaults; None if it cannot be, or after as many problems as a message shows."""
         if len(self.problems) >= MAX_PROBLEMS:
             return None
         if "plugin" in form:
-            return self._plugin(form["plugin"], value, where)
+            return self._complete_plugin(form["plugin"], value, where)
         if "fields" in form:
-            return self._table(form, value, where)
+            return self._complete_table(form, value, where)
         if "list" in form:
             items = value if isinstance(value, list) else [value]
             return [self.complete(form["list"], item, (*where, i)) for i, item in enumerate(items)]
-        return self._value(form["schema"], value, where)
+        return self._complete_value(form["schema"], value, where)
 
-    def _plugin(self, kind: str, value: Any, where: SettingPath) -> Json | None:  # noqa: ANN401
+    def _complete_plugin(self, kind: str, value: Any, where: SettingPath) -> Json | None:  # noqa: ANN401
         given = {"use": value} if isinstance(value, str) else value
         if not isinstance(given, dict) or not isinstance(given.get("use"), str):
-            return self._wrong(
-                where, f"must name {_article(kind)}: a string, or a table with `use`, not {shorten(value)}"
+            return self._add_problem(
+                where, f"must name {_add_article(kind)}: a string, or a table with `use`, not {shorten(value)}"
             )
         try:
-            form, version = self.plugin(kind, given["use"])
+            form, version = self.find_form(kind, given["use"])
         except LookupError as error:
-            return self._wrong(where, str(error.args[0]))
+            return self._add_problem(where, str(error.args[0]))
         settings = {name: setting for name, setting in given.items() if name != "use"}
-        return {"use": given["use"], "version": version, **self._table(form, settings, where)}
+        return {"use": given["use"], "version": version, **self._complete_table(form, settings, where)}
 
-    def _table(self, form: Json, value: Any, where: SettingPath) -> Json:  # noqa: ANN401
+    def _complete_table(self, form: Json, value: Any, where: SettingPath) -> Json:  # noqa: ANN401
         if not isinstance(value, dict):
-            self._wrong(where, f"must be a table, not {shorten(value)}")
+            self._add_problem(where, f"must be a table, not {shorten(value)}")
             return {}
         fields: Json = form["fields"]
         for name in value.keys() - fields.keys():
-            self._wrong((*where, name), f"there is no setting of this name{suggest_similar(name, fields)}")
+            self._add_problem((*where, name), f"there is no setting of this name{suggest_similar(name, fields)}")
         for name in form["required"]:
             if name not in value:
-                self._wrong(where, f"needs a value for '{name}'")
+                self._add_problem(where, f"needs a value for '{name}'")
         return {
-            name: self._field(form, name, value, where) for name in fields if name in value or "default" in fields[name]
+            name: self._complete_field(form, name, value, where)
+            for name in fields
+            if name in value or "default" in fields[name]
         }
 
-    def _field(self, form: Json, name: str, value: Json, where: SettingPath) -> Any:  # noqa: ANN401
+    def _complete_field(self, form: Json, name: str, value: Json, where: SettingPath) -> Any:  # noqa: ANN401
         inner: Json = form["fields"][name]
         if name in value:
             return self.complete(inner, value[name], (*where, name))
-        # A default is the author's own word; what is a table or a plugin has defaults of its own to be filled in.
+        # A plain default needs no check; a table or a plugin has defaults of its own to be filled in.
         return inner["default"] if "schema" in inner else self.complete(inner, inner["default"], (*where, name))
 
-    def _value(self, schema: Json, value: Any, where: SettingPath) -> Any:  # noqa: ANN401
+    def _complete_value(self, schema: Json, value: Any, where: SettingPath) -> Any:  # noqa: ANN401
         from jsonschema import Draft202012Validator
 
         errors = list(Draft202012Validator(schema).iter_errors(value))
         for error in errors:
-            self._wrong((*where, *error.absolute_path), _complaint(error))
+            self._add_problem((*where, *error.absolute_path), _format_error(error))
         if errors:
             return None
-        return _normal(schema, value) if _finite(value) else self._wrong(where, f"must be finite, not {shorten(value)}")
+        return (
+            _normalize_number(schema, value)
+            if _is_finite(value)
+            else self._add_problem(where, f"must be finite, not {shorten(value)}")
+        )
 
-    def _wrong(self, where: SettingPath, what: str) -> None:
+    def _add_problem(self, where: SettingPath, what: str) -> None:
         self.problems.append((where, what))
 
 
-def spell(where: SettingPath) -> str:
+def format_path(where: SettingPath) -> str:
     """`("method", 1, "objective")` as `method[1].objective`."""
-    out = ""
+    text = ""
     for part in where:
-        out += f"[{part}]" if isinstance(part, int) else f".{_name(part)}" if out else _name(part)
-    return out
+        text += f"[{part}]" if isinstance(part, int) else f".{_format_key(part)}" if text else _format_key(part)
+    return text
 
 
-def _name(key: str) -> str:
+def _format_key(key: str) -> str:
     return key if key.isprintable() and 0 < len(key) <= MAX_VALUE_LENGTH else shorten(key)
 
 
-def _finite(value: Any) -> bool:  # noqa: ANN401
+def _is_finite(value: Any) -> bool:  # noqa: ANN401
     """Whether JSON can hold the value: TOML has `nan` and `inf`, and no bound refuses NaN."""
     if isinstance(value, list):
-        return all(map(_finite, value))
+        return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _normal(schema: Json, value: Any) -> Any:  # noqa: ANN401
-    """One spelling for equal values, since a run's identity is made of them: 1 and 1.0 are the same number."""
+def _normalize_number(schema: Json, value: Any) -> Any:  # noqa: ANN401
+    """One representation of equal numbers, since a run's identity is made of them: 1 and 1.0 are the same."""
     kinds = {schema.get("type"), *(option.get("type") for option in schema.get("anyOf", []))}
     if isinstance(value, list):
-        return [_normal(schema.get("items", {}), item) for item in value]
+        return [_normalize_number(schema.get("items", {}), item) for item in value]
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if "integer" in kinds and value == int(value):
@@ -184,12 +192,12 @@ def _normal(schema: Json, value: Any) -> Any:  # noqa: ANN401
     return float(value) if "number" in kinds else value
 
 
-def _complaint(error: Any) -> str:  # noqa: ANN401
+def _format_error(error: Any) -> str:  # noqa: ANN401
     """A validator's error in one line that says what is wanted and what was given."""
     given, limit = f", not {shorten(error.instance)}", error.validator_value
     match error.validator:
         case "type":
-            return f"must be {_article(limit if isinstance(limit, str) else ' or '.join(limit))}{given}"
+            return f"must be {_add_article(limit if isinstance(limit, str) else ' or '.join(limit))}{given}"
         case "enum":
             hint = suggest_similar(str(error.instance), [str(choice) for choice in limit])
             return f"must be one of {', '.join(map(repr, limit))}{given}{hint if hint.startswith(';') else ''}"
@@ -216,12 +224,12 @@ def _complaint(error: Any) -> str:  # noqa: ANN401
             unknown = shorten(min(error.instance.keys() - known.keys()))
             return f"takes no {unknown} (there is: {', '.join(known)}){error.schema.get('x-remedy', '')}"
         case "anyOf" if all("type" in option for option in limit):
-            return f"must be {_article(' or '.join(o['type'] for o in limit if o['type'] != 'null'))}{given}"
+            return f"must be {_add_article(' or '.join(o['type'] for o in limit if o['type'] != 'null'))}{given}"
         case "uniqueItems":
             return f"must not name anything twice{given}"
         case _:
             return f"does not fit {shorten(error.schema)}{given}"
 
 
-def _article(noun: str) -> str:
+def _add_article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

@@ -43,7 +43,7 @@ def _make_distribution(values: NumberRange | tuple[Any, ...]) -> "BaseDistributi
 
     if not isinstance(values, NumberRange):
         return distributions.CategoricalDistribution(range(len(values)))  # of values of any kind
-    if values.whole:
+    if values.is_integer:
         return distributions.IntDistribution(int(values.low), int(values.high), log=values.log)
     return distributions.FloatDistribution(values.low, values.high, log=values.log)
 
@@ -51,4 +51,4 @@ def _make_distribution(values: NumberRange | tuple[Any, ...]) -> "BaseDistributi
 def _read_value(values: NumberRange | tuple[Any, ...], drawn: Any) -> Any:  # noqa: ANN401
     if not isinstance(values, NumberRange):
         return values[drawn]
-    return drawn if values.whole else min(max(float(f"{drawn:.{DIGITS}g}"), values.low), values.high)
+    return drawn if values.is_integer else min(max(float(f"{drawn:.{DIGITS}g}"), values.low), values.high)
