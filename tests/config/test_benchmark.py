@@ -189,8 +189,8 @@ def test_a_method_may_have_a_training_of_its_own(write):
     plain, own = matrix[:2]
     assert (own.run.training.learning_rate, own.run.training.epochs) == (0.5, plain.run.training.epochs)
     assert own.run.key != plain.run.key
-    assert own.table.training == plain.run.training
-    assert plain.table is plain.run
+    assert own.table_run.training == plain.run.training
+    assert plain.table_run is plain.run
 
 
 def test_a_training_of_its_own_that_is_that_of_all_changes_nothing(write):
