@@ -33,13 +33,13 @@ def head(page: Page, name: str):
     return page.locator(f'{TABLE} th[data-name="{name}"]')
 
 
-def test_nothing_is_asked_for_and_the_console_is_silent(page, report):
+def test_page_makes_no_requests_and_logs_no_messages(page, report):
     page.wait_for_timeout(50)
     assert page.messages == []
     assert [url for url in page.requests if not url.startswith("data:")] == [report.as_uri()]
 
 
-def test_a_head_sorts_best_first_and_then_the_other_way(page):
+def test_column_header_sorts_best_first_and_then_reverses(page):
     for name, descending in (("sse", False), ("svm clean", True)):
         head(page, name).get_by_role("button").click()
         assert values(page, name) == sorted(values(page, name), reverse=descending)
@@ -49,7 +49,7 @@ def test_a_head_sorts_best_first_and_then_the_other_way(page):
     assert head(page, "sse").get_attribute("aria-sort") == "none"
 
 
-def test_the_runs_of_a_method_stay_together_whatever_they_are_sorted_by(page):
+def test_runs_of_a_method_stay_together_when_sorting(page):
     runs = page.locator("#tables > details table")
     page.locator("#tables > details > summary").click()
     runs.locator('th[data-name="sse"]').get_by_role("button").click()
@@ -68,7 +68,7 @@ def test_rows_without_a_number_stay_at_the_end(page):
         assert methods(page)[-2:] == ["raw pixels", "PCA-2"]
 
 
-def test_the_order_of_the_ranking_comes_back_by_its_own_column(page):
+def test_rank_column_restores_the_ranking(page):
     before = methods(page)
     head(page, "svm clean").get_by_role("button").click()
     assert methods(page) != before
@@ -76,7 +76,7 @@ def test_the_order_of_the_ranking_comes_back_by_its_own_column(page):
     assert methods(page) == before
 
 
-def test_all_can_be_done_from_the_keyboard(page):
+def test_page_can_be_used_with_the_keyboard(page):
     page.get_by_label("Filter methods").focus()
     page.keyboard.type("vimae")
     assert methods(page) == ["VIMAE-n", "VIMAE-l"]
@@ -93,7 +93,7 @@ def test_all_can_be_done_from_the_keyboard(page):
     assert head(page, "sse").get_attribute("aria-sort") == "ascending"
 
 
-def test_a_filter_that_is_taken_back_shows_all_again(page):
+def test_clearing_a_filter_shows_all_rows(page):
     before = methods(page)
     page.get_by_label("Filter methods").fill("no such method")
     assert methods(page) == []
@@ -101,7 +101,7 @@ def test_a_filter_that_is_taken_back_shows_all_again(page):
     assert methods(page) == before
 
 
-def test_a_hidden_column_leaves_head_and_numbers_and_comes_back(page):
+def test_column_can_be_hidden_and_shown(page):
     page.locator(".tools summary").first.click()
     box = page.get_by_label("sse", exact=True)
     box.uncheck()
@@ -115,14 +115,14 @@ def test_a_hidden_column_leaves_head_and_numbers_and_comes_back(page):
 
 
 @pytest.mark.parametrize("form", ["LaTeX", "Markdown", "CSV"])
-def test_a_table_is_copied_as_its_renderer_makes_it(page, form):
+def test_copied_table_equals_the_rendered_one(page, form):
     page.get_by_label(f"Copy as {form}").click()
     page.get_by_text(f"Copied as {form}").wait_for(state="attached")
     texts = json.loads(page.locator("#texts").text_content())
     assert page.evaluate("navigator.clipboard.readText()") == texts["table-1"][form]
 
 
-def test_where_the_clipboard_is_not_to_be_had_the_text_is_copied_by_selection(page):
+def test_without_clipboard_access_text_is_copied_by_selection(page):
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true })")
     page.evaluate("document.addEventListener('copy', () => { window.copied = document.activeElement.value; })")
     page.get_by_label("Copy as CSV").click()
@@ -131,14 +131,14 @@ def test_where_the_clipboard_is_not_to_be_had_the_text_is_copied_by_selection(pa
     assert page.locator("textarea").count() == 0
 
 
-def test_where_nothing_can_be_copied_the_text_lies_selected(page):
+def test_without_copying_the_text_is_selected(page):
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true })")
     page.evaluate("document.execCommand = () => false")
     page.get_by_label("Copy as Markdown").click()
     assert page.evaluate("getSelection().toString() || document.activeElement.value").startswith("### mnist")
 
 
-def test_a_number_leads_to_the_runs_behind_it(page):
+def test_number_links_to_its_runs(page):
     page.locator(f"{TABLE} tbody tr:first-child td a").first.click()
     target = page.locator(":target")
     target.wait_for()
@@ -146,7 +146,7 @@ def test_a_number_leads_to_the_runs_behind_it(page):
     assert page.locator("details:has(:target)").get_attribute("open") is not None
 
 
-def test_the_scheme_is_chosen_by_the_reader_if_not_by_the_system(page):
+def test_reader_can_override_the_colour_scheme(page):
     ground = "getComputedStyle(document.body).backgroundColor"
     page.emulate_media(color_scheme="light")
     light = page.evaluate(ground)
@@ -161,7 +161,7 @@ def test_the_scheme_is_chosen_by_the_reader_if_not_by_the_system(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(page, scheme):
+def test_axe_finds_no_serious_violation(page, scheme):
     page.emulate_media(color_scheme=scheme)
     page.evaluate("for (const each of document.querySelectorAll('main details')) each.open = true")
     axe = pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python, which is not installed")
@@ -173,7 +173,7 @@ def test_axe_finds_no_serious_fault(page, scheme):
 
 
 @pytest.mark.parametrize("width", [380, 1024, 1600])
-def test_a_page_is_no_wider_than_the_screen(page, width):
+def test_page_is_no_wider_than_the_screen(page, width):
     page.set_viewport_size({"width": width, "height": 800})
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
     wide = page.evaluate("document.documentElement.scrollWidth")
@@ -181,7 +181,7 @@ def test_a_page_is_no_wider_than_the_screen(page, width):
     assert wide <= width
 
 
-def test_head_and_methods_stay_in_sight_when_a_table_is_scrolled(page):
+def test_header_and_methods_stay_visible_when_scrolling(page):
     page.set_viewport_size({"width": 380, "height": 800})
     frame = page.locator(f".scroll:has({TABLE})")
     first = page.locator(f"{TABLE} tbody tr:first-child th")
@@ -193,7 +193,7 @@ def test_head_and_methods_stay_in_sight_when_a_table_is_scrolled(page):
     assert before["x"] == after["x"]
 
 
-def test_in_print_nothing_is_cut_off_and_nothing_to_press_is_left(page):
+def test_print_shows_complete_tables_without_controls(page):
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 1024, "height": 800})
     assert page.locator(".tools:visible, .scheme:visible").count() == 0
@@ -204,7 +204,7 @@ def test_in_print_nothing_is_cut_off_and_nothing_to_press_is_left(page):
     assert cut == 0
 
 
-def test_without_script_all_is_shown(browser, report):
+def test_everything_is_shown_without_scripts(browser, report):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(report.as_uri())
@@ -214,7 +214,7 @@ def test_without_script_all_is_shown(browser, report):
     context.close()
 
 
-def test_names_out_of_results_run_nothing(tab, results, tmp_path):
+def test_names_in_results_execute_nothing(tab, results, tmp_path):
     from click.testing import CliRunner
 
     from vimae_bench.cli import main

@@ -124,5 +124,5 @@ def test_refuses_a_learned_prior():
         CramerWold().check(prior, Deterministic())
 
 
-def test_it_keeps_its_contract():
+def test_plugin_passes_its_checks():
     check_divergence(CramerWold())

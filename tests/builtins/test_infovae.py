@@ -129,5 +129,5 @@ def test_a_benchmark_file_has_both_spellings():
     [mixed(0.5, 10), mixed(0, 10, encoder="deterministic"), InfoVAE(AdversarialJS(16, 1), 0.5, 10)],
     ids=["gaussian", "deterministic", "with a critic"],
 )
-def test_it_keeps_its_contract(objective):
+def test_plugin_passes_its_checks(objective):
     check_objective(objective)

@@ -120,5 +120,5 @@ def test_refuses_fewer_codes_than_neighbours():
         compute_divergence(NeighbourKL(3), torch.randn(3, 2), StandardNormal(2))
 
 
-def test_it_keeps_its_contract():
+def test_plugin_passes_its_checks():
     check_divergence(NeighbourKL())

@@ -48,5 +48,5 @@ def test_the_most_extreme_draws_are_finite_and_symmetric(monkeypatch):
     assert middle == pytest.approx(0, abs=1e-6)
 
 
-def test_it_keeps_its_contract():
+def test_plugin_passes_its_checks():
     check_prior(StandardLaplace)

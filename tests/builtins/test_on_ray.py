@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from helpers import TESTS_FOLDER
+from helpers.benchmarks import VAE, make_benchmark
 from helpers.worker_behaviours import behave, make_job, wait_once, wait_to_be_killed
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
@@ -29,20 +30,13 @@ from vimae_builtin.executors.on_ray import OnRay, cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-TEXT = """
-name = "small"
-seeds = [0, 1]
-dataset = "digits"
-architecture = { use = "mlp", hidden = [16] }
-latent = 2
-metrics = ["reconstruction", "rate"]
-reporters = []
-training = { epochs = 40 }
-[[method]]
-label = "VAE"
-objective = "elbo"
-prior = "normal"
-"""
+TEXT = make_benchmark(
+    seeds=[0, 1],
+    metrics=["reconstruction", "rate"],
+    executor=None,
+    training={"epochs": 40},
+    method=[VAE],
+)
 
 
 @pytest.fixture(scope="module")

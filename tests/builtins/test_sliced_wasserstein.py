@@ -65,5 +65,5 @@ def test_gradient_is_that_of_the_distance():
     assert torch.autograd.gradcheck(along_the_same_lines, (z,))
 
 
-def test_it_keeps_its_contract():
+def test_plugin_passes_its_checks():
     check_divergence(SlicedWasserstein())

@@ -56,5 +56,5 @@ def test_no_draw_lies_outside(monkeypatch):
     assert prior(2).log_prob(z.double()).isfinite().all()
 
 
-def test_it_keeps_its_contract():
+def test_plugin_passes_its_checks():
     check_prior(StandardUniform)

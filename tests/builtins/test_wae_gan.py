@@ -97,5 +97,5 @@ def test_prior_trick_is_refused_for_a_prior_that_ends():
 
 
 @pytest.mark.parametrize("kind", [WAEGAN, AAE])
-def test_it_keeps_its_contract(kind):
+def test_plugin_passes_its_checks(kind):
     check_objective(kind(units=32, layers=2))

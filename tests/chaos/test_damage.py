@@ -85,7 +85,7 @@ def damage(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "how"), EACH)
-def test_a_damaged_file_costs_nothing_but_itself(copy, undisturbed, kind, how, count):
+def test_damaged_file_affects_nothing_else(copy, undisturbed, kind, how, count):
     path = next(copy.store.path.glob(RESULTS[kind]))
     anew = path.parent.name if kind in ("record", "weights") else ""  # without these a run is not finished
     before = {name: record for name, record in copy.finished().items() if name != anew}
@@ -100,7 +100,7 @@ def test_a_damaged_file_costs_nothing_but_itself(copy, undisturbed, kind, how, c
 
 @pytest.mark.parametrize("how", [*DAMAGE, "missing"])
 @pytest.mark.parametrize("which", ["newest", "all"])
-def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(undisturbed, tmp_path, which, how, count):
+def test_damaged_checkpoint_costs_the_epochs_since_the_previous_one(undisturbed, tmp_path, which, how, count):
     scenario = Scenario(tmp_path / "scenario", undisturbed.text, undisturbed.data)
     first = next(job for job in scenario.jobs() if job.entry.label == "VAE")
     assert run_in_fork(run_job, first, scenario.path / "output.txt", KillAt(1, "record.json.")) == -9
@@ -115,7 +115,7 @@ def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(undisturbed,
 
 @pytest.mark.parametrize("how", [*DAMAGE, "missing"])
 @pytest.mark.parametrize("name", ARRAYS)
-def test_a_damaged_data_set_is_told_by_its_name_before_anything_is_trained(copy, name, how, count):
+def test_damaged_data_set_is_reported_by_name_before_training(copy, name, how, count):
     shutil.rmtree(copy.store.path)
     damage(copy.data / "digits" / name, how)
     code, told = do(copy, *copy.words()), (copy.path / "output.txt").read_text()
@@ -128,7 +128,7 @@ def test_a_damaged_data_set_is_told_by_its_name_before_anything_is_trained(copy,
 
 @pytest.mark.parametrize("how", [*DAMAGE, "missing"])
 @pytest.mark.parametrize("kind", MIRROR)
-def test_a_damaged_mirror_is_told_and_filled_anew(mirrored, tmp_path, kind, how, count):
+def test_damaged_mlflow_store_is_reported_and_filled_again(mirrored, tmp_path, kind, how, count):
     copy = copied(mirrored, tmp_path)
     damage(next((copy.path / "results").glob(MIRROR[kind])), how)
     do(copy, "sync", *places(copy))

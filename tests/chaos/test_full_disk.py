@@ -27,7 +27,7 @@ def told(tmp_path_factory) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize("what", [*FILES, *FUNCTIONS])
-def test_a_full_disk_ends_the_benchmark_with_a_message_and_it_goes_on_when_there_is_room(what, told, count):
+def test_full_disk_ends_the_benchmark_with_a_message_and_it_resumes_with_free_space(what, told, count):
     one = told[what]
     assert one["full"], "the disk was never full"
     assert (one["code"], one["again"]) == (2 if what == "a data set" else 4, 0)  # data need not lie with results
@@ -36,7 +36,7 @@ def test_a_full_disk_ends_the_benchmark_with_a_message_and_it_goes_on_when_there
 
 
 @pytest.mark.parametrize("what", MLFLOW)
-def test_a_full_disk_under_the_mirror_is_told_in_its_line(what, told, count):
+def test_full_disk_of_the_mlflow_store_is_reported(what, told, count):
     one = told[what]
     assert one["full"], "the disk was never full"
     assert one["again"] == 0

@@ -17,7 +17,7 @@ def undisturbed(tmp_path_factory) -> Scenario:
     return scenario
 
 
-def test_a_worker_killed_at_any_step_loses_nothing(undisturbed, tmp_path, count):
+def test_worker_killed_at_any_step_loses_nothing(undisturbed, tmp_path, count):
     step, code = 0, KILLED
     while code == KILLED:
         step += 1
@@ -30,7 +30,7 @@ def test_a_worker_killed_at_any_step_loses_nothing(undisturbed, tmp_path, count)
     assert step > 30
 
 
-def test_a_scheduler_killed_at_any_step_loses_nothing(undisturbed, tmp_path, count, chance):
+def test_scheduler_killed_at_any_step_loses_nothing(undisturbed, tmp_path, count, chance):
     whole = Scenario(tmp_path / "whole", undisturbed.text, undisturbed.data)
     assert run_in_fork(count_changes, whole.words(), tmp_path / "steps", str(whole.path / "results")) == 0
     last = int((tmp_path / "steps").read_text())

@@ -49,7 +49,7 @@ def wait_for(port: int) -> None:
     pytest.fail("the server does not answer")
 
 
-def test_a_server_killed_in_the_midst_of_a_benchmark_is_caught_up_with(tmp_path, monkeypatch, count):
+def test_mlflow_server_killed_during_a_benchmark_is_brought_up_to_date(tmp_path, monkeypatch, count):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     with socket.socket() as taken:

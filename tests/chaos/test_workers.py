@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from helpers.benchmarks import AE, make_benchmark
 from helpers.chaos_harness import Scenario, benchmark_text, run_command, run_in_fork
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
@@ -27,7 +28,7 @@ def exhaust():
 def interrupt():
     raise KeyboardInterrupt
 
-FATES = {
+ENDINGS = {
     "ends well": lambda: None,
     "raises": lambda: 1 / 0,
     "raises SystemExit": lambda: sys.exit(0),
@@ -40,20 +41,20 @@ FATES = {
 }
 
 @dataclass(frozen=True)
-class Fated(Objective):
-    '''An autoencoder to which something happens in training.'''
-    fate: str = "ends well"
+class OddEnding(Objective):
+    '''An autoencoder whose training ends in some way.'''
+    ending: str = "ends well"
     def posterior(self): return Deterministic()
     def __call__(self, model, batch):
-        FATES[self.fate]()
+        ENDINGS[self.ending]()
         sse = squared_error(batch.x, model.decode(model.encode(batch.x).mean)).mean()
         return Loss(sse, {"distortion": sse})
 
 @hookimpl
 def vimae_objectives():
-    return {"fated": Fated}
+    return {"odd_ending": OddEnding}
 """
-TOLD = {
+REASONS = {
     "raises": "ZeroDivisionError: division by zero",
     "raises SystemExit": "SystemExit: 0",
     "raises KeyboardInterrupt": "exit code 1 and without a record",
@@ -63,18 +64,12 @@ TOLD = {
     "hangs": "stopped after 15 s, its time",
     "has no memory": "can't allocate memory",
 }
-SEEN_BY_RAY = TOLD | {
+RAY_REASONS = REASONS | {
     "raises KeyboardInterrupt": "",
     "exits with 0": "died",
     "crashes": "died",
     "is killed": "died",
 }
-METHOD = """
-[[method]]
-label = "{fate}"
-objective = {{ use = "fated", fate = "{fate}" }}
-prior = "normal"
-"""
 
 
 def run(scenario: Scenario, *more: str) -> tuple[int, str]:
@@ -83,12 +78,13 @@ def run(scenario: Scenario, *more: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("executor", "told"), [("local", TOLD), ("ray", SEEN_BY_RAY)])
-def test_each_end_of_a_process_is_told_and_takes_no_other_with_it(tmp_path, install, executor, told, count):
-    install("fated", PLUGIN)
-    head = benchmark_text(epochs=2).partition("[[method]]")[0]
-    methods = "".join(METHOD.format(fate=fate) for fate in ("ends well", *told))
-    scenario = Scenario(tmp_path / "scenario", head + methods, tmp_path / "data")
+@pytest.mark.parametrize(("executor", "reasons"), [("local", REASONS), ("ray", RAY_REASONS)])
+def test_failed_process_is_recorded_and_affects_no_other_run(tmp_path, install, executor, reasons, count):
+    install("odd_ending", PLUGIN)
+    endings = ("ends well", *reasons)
+    methods = [AE | {"label": ending, "objective": {"use": "odd_ending", "ending": ending}} for ending in endings]
+    text = make_benchmark(name="storm", training={"epochs": 2}, method=methods)
+    scenario = Scenario(tmp_path / "scenario", text, tmp_path / "data")
     code, said = run(scenario, "--executor", executor, "--timeout", "15")
     assert (code, "Traceback" in said) == (1, False), said
     found = {
@@ -96,7 +92,7 @@ def test_each_end_of_a_process_is_told_and_takes_no_other_with_it(tmp_path, inst
     }
     assert found.pop("ends well")["status"] == "done"
     assert {record["status"] for record in found.values()} == {"failed"}
-    wrong = {fate: record["reason"] for fate, record in found.items() if told[fate] not in record["reason"]}
+    wrong = {ending: record["reason"] for ending, record in found.items() if reasons[ending] not in record["reason"]}
     assert not wrong
     assert all(record["reason"] for record in found.values())
     count[f"ends of a worker's process ({executor})"] += len(found)
@@ -109,7 +105,7 @@ time.time = lambda: real() + chance.choice([-day, 0, day])
 """
 
 
-def test_clocks_that_jump_change_nothing(tmp_path, monkeypatch, request, count):
+def test_jumping_clocks_change_nothing(tmp_path, monkeypatch, request, count):
     undisturbed = Scenario(tmp_path / "undisturbed", benchmark_text(epochs=20), tmp_path / "data")
     assert run_in_fork(run_command, undisturbed.words(), tmp_path / "output.txt") == 0
     seed = request.config.getoption("--seed")

@@ -12,35 +12,20 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from helpers.benchmarks import AE, VAE, make_benchmark
 from vimae_bench.cli import COMMANDS, main
 from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin.registry import make_plugin
 from vimae_builtin.executors.inline import Inline
 
-TEXT = """\
-name = "small"
-seeds = [0, 1]
-dataset = "digits"
-architecture = { use = "mlp", hidden = [16] }
-latent = 2
-metrics = ["reconstruction", "rate"]
-executor = "inline"
-reporters = ["console"]
-
-[training]
-epochs = 2
-
-[[method]]
-label = "AE"
-objective = "ae"
-prior = "normal"
-
-[[method]]
-label = "VAE"
-objective = "elbo"
-prior = "normal"
-"""
+TEXT = make_benchmark(
+    seeds=[0, 1],
+    metrics=["reconstruction", "rate"],
+    reporters=["console"],
+    training={"epochs": 2},
+    method=[AE, VAE],
+)
 
 
 def call(*words, code=0):
@@ -183,7 +168,7 @@ def test_an_empty_selection_is_an_exit_code_of_its_own(small):
 def test_everything_wrong_with_a_file_is_told_in_one_message(small):
     output = call("run", small(('"digits"', '"digit"'), ("epochs = 2", 'epochs = "2"')), code=2)
     assert "small.toml:3: dataset[0]: no dataset is called 'digit'; did you mean 'digits'?" in output
-    assert "small.toml:11: training.epochs: must be an integer, not '2'" in output
+    assert "small.toml:9: training.epochs: must be an integer, not '2'" in output
     assert "Traceback" not in output
 
 
@@ -198,7 +183,7 @@ def test_impossible_shapes_are_told_before_anything_is_trained(shared, small, tm
 
 def test_a_batch_larger_than_the_data_is_told(shared, small):
     folder, _, _ = shared
-    output = call("run", small(("epochs = 2", "epochs = 2\nbatch = 5000")), "--data", folder / "data", code=2)
+    output = call("run", small(("epochs = 2", "epochs = 2, batch = 5000")), "--data", folder / "data", code=2)
     assert "small.toml:12: training.batch: digits has 1437 training images, fewer than one batch" in output
 
 

@@ -5,28 +5,10 @@ import socket
 import pytest
 from click.testing import CliRunner
 
+from helpers.benchmarks import AE, make_benchmark
 from vimae_bench.cli import main
 
 SECRETS = ("hunter2", "swordfish", "opensesame", "abracadabra")
-TEXT = """
-name = "small"
-seeds = [0]
-dataset = "digits"
-architecture = { use = "mlp", hidden = [16] }
-latent = 2
-metrics = ["reconstruction"]
-executor = "inline"
-reporters = ["console", { use = "mlflow", uri = "http://me:hunter2@127.0.0.1:PORT" }]
-training = { epochs = 1 }
-[[method]]
-label = "AE"
-objective = "ae"
-prior = "normal"
-[[method]]
-label = "raises"
-objective = "raises"
-prior = "normal"
-"""
 PLUGIN = """
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Objective, hookimpl
@@ -55,7 +37,9 @@ def test_no_secret_is_written_or_shown(tmp_path, monkeypatch, install, port, cap
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "opensesame")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     file = tmp_path / "small.toml"
-    file.write_text(TEXT.replace("PORT", str(port)))
+    mlflow = {"use": "mlflow", "uri": f"http://me:hunter2@127.0.0.1:{port}"}
+    methods = [AE, AE | {"label": "raises", "objective": "raises"}]
+    file.write_text(make_benchmark(reporters=["console", mlflow], method=methods))
     places = ["--results", tmp_path / "results", "--data", tmp_path / "data"]
     override = f"reporters=['console', {{use='mlflow', uri='http://127.0.0.1:{port}?token=abracadabra'}}]"
     told = [call("run", file, *places), call("run", file, *places, "-o", override), call("sync", file, *places[:2])]

@@ -10,24 +10,19 @@ from pathlib import Path
 
 import pytest
 
-TEXT = """
-name = "storm"
-seeds = [0, 1]
-dataset = "digits"
-architecture = { use = "mlp", hidden = [32] }
-latent = 2
-metrics = ["reconstruction", "rate"]
-reporters = ["console"]
-training = { epochs = 80 }
-[[method]]
-label = "VAE"
-objective = "elbo"
-prior = "normal"
-[[method]]
-label = "VIMAE"
-objective = { use = "vimae", divergence = "mmd" }
-prior = "logistic"
-"""
+from helpers.benchmarks import VAE, make_benchmark
+
+VIMAE = {"label": "VIMAE", "objective": {"use": "vimae", "divergence": "mmd"}, "prior": "logistic"}
+TEXT = make_benchmark(
+    name="storm",
+    seeds=[0, 1],
+    architecture={"use": "mlp", "hidden": [32]},
+    metrics=["reconstruction", "rate"],
+    executor=None,
+    reporters=["console"],
+    training={"epochs": 80},
+    method=[VAE, VIMAE],
+)
 
 
 def command(file: Path, results: Path, data: Path) -> list[str]:

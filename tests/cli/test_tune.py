@@ -11,37 +11,26 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from helpers.benchmarks import AE, VAE, make_benchmark
 from vimae_bench.cli import main
 from vimae_bench.core.spec import PluginSpec
 from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.plugin.registry import make_plugin
 
-TEXT = """\
-name = "search"
-seeds = [0, 1]
-dataset = { use = "digits", validation = 300 }
-architecture = { use = "mlp", hidden = [8] }
-latent = 2
-metrics = ["reconstruction", "rate"]
-executor = "inline"
-reporters = ["console"]
-training = { epochs = 1 }
-tuning = { trials = 3, measure = "sse", at_once = 2 }
-
-[[method]]
-label = "AE"
-objective = "ae"
-prior = "normal"
-
-[[method]]
-label = "VAE"
-objective = "elbo"
-prior = "normal"
-
-[method.search]
-"objective.beta" = { low = 0.1, high = 10.0, log = true }
-"training.learning_rate" = { low = 1e-3, high = 1e-1, log = true }
-"""
+SEARCH = {
+    "objective.beta": {"low": 0.1, "high": 10.0, "log": True},
+    "training.learning_rate": {"low": 1e-3, "high": 1e-1, "log": True},
+}
+TEXT = make_benchmark(
+    name="search",
+    seeds=[0, 1],
+    dataset={"use": "digits", "validation": 300},
+    architecture={"use": "mlp", "hidden": [8]},
+    metrics=["reconstruction", "rate"],
+    reporters=["console"],
+    tuning={"trials": 3, "measure": "sse", "at_once": 2},
+    method=[AE, VAE | {"search": SEARCH}],
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from filelock import FileLock
 
+from helpers.benchmarks import AE, make_benchmark
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
 from vimae_bench.core.errors import ResultsError
@@ -33,21 +34,6 @@ from vimae_bench.storage.run_folder import RunFolder, read_events
 from vimae_bench.storage.store import ResultsFolder
 from vimae_builtin.executors.inline import Inline
 
-TEXT = """
-name = "small"
-seeds = [0]
-dataset = "digits"
-architecture = { use = "mlp", hidden = [16] }
-latent = 2
-metrics = ["reconstruction"]
-executor = "inline"
-reporters = []
-training = { epochs = 2 }
-[[method]]
-label = "M"
-objective = OBJECTIVE
-prior = "normal"
-"""
 PLUGIN = """
 import os
 from dataclasses import dataclass
@@ -85,9 +71,9 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def job(tmp_path, data):
-    def made(objective='"ae"', **changes):
+    def made(objective="ae", **changes):
         path = tmp_path / "small.toml"
-        path.write_text(TEXT.replace("OBJECTIVE", objective))
+        path.write_text(make_benchmark(training={"epochs": 2}, method=[AE | {"label": "M", "objective": objective}]))
         (entry,) = list_entries(read_benchmark(path))
         entry = replace(entry, **changes)
         return Job("small", entry, tmp_path / "small" / "runs" / entry.run.name, data)
@@ -176,7 +162,7 @@ def test_a_damaged_file_is_set_aside_and_made_again_the_same(job, name):
 )
 def test_what_goes_wrong_in_an_objective_ends_in_a_word_with_a_reason(job, install, fault, status, reason, capsys):
     install("odd", PLUGIN)
-    one = job(f'{{ use = "odd", fault = "{fault}" }}')
+    one = job({"use": "odd", "fault": fault})
     assert execute(one) == (ExitCode.DONE if status == "diverged" else ExitCode.FAILED)
     assert (record(one)["status"], record(one)["reason"]) == (status, reason)
     if fault == "raises":
@@ -186,7 +172,7 @@ def test_what_goes_wrong_in_an_objective_ends_in_a_word_with_a_reason(job, insta
 def test_a_failed_run_is_tried_again_and_a_diverged_one_is_not(job, install):
     install("odd", PLUGIN)
     for fault, state in (("raises", "failed"), ("nan", "diverged")):
-        one = job(f'{{ use = "odd", fault = "{fault}" }}')
+        one = job({"use": "odd", "fault": fault})
         execute(one)
         assert ResultsFolder(one.folder.parents[1]).get_state(one.entry) == state
 
@@ -426,7 +412,7 @@ def test_shares_begin_with_their_own_and_help_the_others_from_the_end():
 
 
 def test_a_result_does_not_depend_on_what_ran_before_in_the_process(job):
-    one = job('{ use = "elbo", beta = 1.0 }')
+    one = job({"use": "elbo", "beta": 1.0})
     execute(one)
     weights = (one.folder / "weights.safetensors").read_bytes()
     torch.rand(1000)

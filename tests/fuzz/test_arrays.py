@@ -43,7 +43,7 @@ def folder(tmp_path):
 @example(name="train_y", shape=(4,), descr="|O", fortran=False, data=b"\x80\x04.")
 @example(name="train_x", shape=(4, 1, 2, 2), descr="|S0", fortran=False, data=b"")
 @example(name="train_x", shape=(-1, 1, 2, 2), descr="|u1", fortran=False, data=b"")
-def test_any_header_of_an_array_is_read_or_refused_in_words(folder, name, shape, descr, fortran, data):
+def test_any_array_header_is_read_or_refused_with_a_message(folder, name, shape, descr, fortran, data):
     np.save(folder / "train_x.npy", IMAGES)
     path = folder / f"{name}.npy"
     path.write_bytes(npy({"descr": descr, "fortran_order": fortran, "shape": shape}, data))
@@ -65,7 +65,7 @@ def whole(tmp_path_factory):
 
 
 @given(cut=st.integers(0, 600), put=st.binary(max_size=3), whole_after=st.booleans())
-def test_codes_that_are_cut_or_overwritten_are_read_or_refused_in_words(tmp_path, whole, cut, put, whole_after):
+def test_truncated_or_overwritten_codes_are_read_or_refused_with_a_message(tmp_path, whole, cut, put, whole_after):
     path = tmp_path / "codes.npz"
     cut %= len(whole)
     path.write_bytes(whole[:cut] + put + (whole[cut + len(put) :] if whole_after else b""))

@@ -91,14 +91,14 @@ def planned_or_refused(file, overrides=(), words=""):
 @example(data=b"x = " + b"[" * 500 + b"]" * 500)
 @example(data=SMALL.encode("utf-16"))
 @example(data=SMALL.encode().replace(b"\n", b"\r\n"))
-def test_any_bytes_are_planned_or_refused_in_words(file, data):
+def test_any_bytes_are_planned_or_refused_with_a_message(file, data):
     file.write_bytes(data)
     planned_or_refused(file)
 
 
 @given(tables=st.dictionaries(keys, nest(given_values, keys), max_size=4))
 @example(tables={"dataset": {"use": "digits", "pixel_range": [1]}, "preset": "calibrated", "sigma": 0.1})
-def test_any_tables_are_planned_or_refused_in_words(file, tables):
+def test_any_tables_are_planned_or_refused_with_a_message(file, tables):
     file.write_text(format_document(tables), encoding="utf-8")
     planned_or_refused(file)
 
@@ -110,7 +110,7 @@ def test_any_tables_are_planned_or_refused_in_words(file, tables):
 @example(tables={**BASES[0], "method": {"label": ESCAPE, "objective": ESCAPE}})
 @example(tables={**BASES[0], "dataset": [{"use": "digits", "pixel_range": [1]}, "blobs"]})
 @example(tables={**BASES[0], "seeds": list(range(1000)), "latent": 0})
-def test_a_valid_file_with_something_changed_is_planned_or_refused_in_words(file, tables):
+def test_changed_tables_are_planned_or_refused_with_a_message(file, tables):
     file.write_text(format_document(tables) if isinstance(tables, dict) else "", encoding="utf-8")
     planned_or_refused(file)
 
@@ -122,7 +122,7 @@ values = st.lists(given_values, max_size=3) | st.fixed_dictionaries({"low": ends
 @given(search=st.dictionaries(st.sampled_from(SEARCHED) | keys, values, max_size=3), tuning=nest(given_values, keys))
 @example(search={"objective.beta": {"low": float("nan"), "high": float("inf")}}, tuning={})
 @example(search={"training.batch": {"low": 2**63 - 1, "high": 1e308}}, tuning={"seeds": [0]})
-def test_any_search_is_followed_or_refused_in_words(file, search, tuning):
+def test_any_search_space_is_used_or_refused_with_a_message(file, search, tuning):
     tables = deepcopy(BASES[0])
     tables["method"][1]["search"] = search
     file.write_text(format_document({**tables, "tuning": tuning if isinstance(tuning, dict) else {}}), encoding="utf-8")
@@ -168,7 +168,7 @@ def is_read(error, tables, labels):
 
 
 @given(cut=st.integers(0, len(SMALL)), length=st.integers(0, 9), put=st.text(max_size=5))
-def test_a_valid_text_with_something_changed_is_planned_or_refused_in_words(file, cut, length, put):
+def test_changed_text_is_planned_or_refused_with_a_message(file, cut, length, put):
     file.write_text(SMALL[:cut] + put + SMALL[cut + length :], encoding="utf-8")
     planned_or_refused(file)
 
@@ -185,13 +185,13 @@ def test_a_valid_text_with_something_changed_is_planned_or_refused_in_words(file
 @example(path=["latent"], value="0x" + "f" * 5000, words="")
 @example(path=["name"], value="\udcff", words="\udcff")
 @example(path=["name"], value='"x"', words=ESCAPE)
-def test_any_override_and_filter_is_followed_or_refused_in_words(file, path, value, words):
+def test_any_override_and_filter_is_applied_or_refused_with_a_message(file, path, value, words):
     file.write_text(SMALL, encoding="utf-8")
     planned_or_refused(file, [f"{'.'.join(path)}={value}"], words)
 
 
 @given(tables=mutate(PAPER, given_values, keys))
-def test_a_papers_file_with_something_changed_is_read_or_refused_in_words(file, tables):
+def test_changed_paper_file_is_read_or_refused_with_a_message(file, tables):
     file.write_text(format_document(tables) if isinstance(tables, dict) else "", encoding="utf-8")
     try:
         read_paper(file)
@@ -199,7 +199,7 @@ def test_a_papers_file_with_something_changed_is_read_or_refused_in_words(file, 
         assert_readable(str(error), str(file))
 
 
-def test_the_files_that_are_changed_are_valid(file):
+def test_unchanged_files_are_valid(file):
     for base in BASES:
         file.write_text(format_document(base), encoding="utf-8")
         assert list_entries(read_benchmark(file))

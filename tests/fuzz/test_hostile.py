@@ -39,7 +39,7 @@ def call(*words):
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_a_file_beyond_all_bounds_is_refused_within_seconds(tmp_path, kind):
+def test_oversized_file_is_refused_within_seconds(tmp_path, kind):
     file, began = tmp_path / "b.toml", time.monotonic()
     file.write_text(FILES[kind])
     said, code = call("plan", file, "--results", tmp_path)
@@ -48,7 +48,7 @@ def test_a_file_beyond_all_bounds_is_refused_within_seconds(tmp_path, kind):
     assert time.monotonic() - began < 30
 
 
-def test_a_folder_or_an_endless_file_in_place_of_a_benchmark_is_refused(tmp_path):
+def test_folder_or_endless_file_instead_of_a_benchmark_is_refused(tmp_path):
     for file in (tmp_path, "/dev/zero", "x" * 300, "\udcff"):
         said, code = call("plan", file)
         assert code == 2
@@ -59,7 +59,7 @@ NAMES = ["../../x", "/abs", "..", "\0", "x" * 300, "CON", ESCAPE, "[red]", "[/oo
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_is_a_path_or_a_command_names_no_benchmark(tmp_path, name):
+def test_path_or_command_is_no_benchmark_name(tmp_path, name):
     said, code = call("plan", write(tmp_path, name=name), "--results", tmp_path / "results")
     assert (code, "name: must consist of lower-case letters" in said) == (2, True)
     assert_readable(said.strip(), str(tmp_path))
@@ -68,14 +68,14 @@ def test_a_name_that_is_a_path_or_a_command_names_no_benchmark(tmp_path, name):
 
 @pytest.mark.parametrize("key", ["dataset", "architecture", "metrics", "executor", "reporters"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_is_a_path_or_a_command_names_no_plugin(tmp_path, key, name):
+def test_path_or_command_is_no_plugin_name(tmp_path, key, name):
     said, code = call("plan", write(tmp_path, **{key: name}), "--results", tmp_path / "results")
     assert (code, f"is called {name[:70]!r}" in said or "is called '" in said) == (2, True), said
     assert_readable(said.strip(), str(tmp_path))
 
 
 @pytest.mark.parametrize("label", NAMES[:-1])
-def test_a_label_is_shown_and_not_obeyed(tmp_path, label):
+def test_control_characters_in_labels_are_escaped(tmp_path, label):
     method = {"label": label[:64], "objective": "ae", "prior": "normal"}
     said, code = call("plan", write(tmp_path, method=method), "--results", tmp_path / "results")
     assert code == 0

@@ -112,14 +112,14 @@ def odd(where, fault="key"):
 
 @pytest.mark.parametrize("fault", ["key", "exit", "recursion", "assertion"])
 @pytest.mark.parametrize("where", ["made", "posterior", "check"])
-def test_an_objective_that_fails_before_its_run_is_a_message(run, where, fault):
+def test_objective_that_fails_before_training_gives_a_message(run, where, fault):
     said, code, runs = run(method=[{"label": "B", "objective": odd(where, fault), "prior": "normal"}])
     assert (code, runs) == (2, {})
     assert_readable(said.strip().split("\n")[-1], "b.toml:")
 
 
 @pytest.mark.parametrize("fault", ["exit", "assertion"])
-def test_an_objective_that_fails_in_its_run_costs_that_run_alone(run, fault):
+def test_objective_that_fails_in_training_affects_only_its_run(run, fault):
     broken = {"label": "B", "objective": odd("call", fault), "prior": "normal"}
     said, code, runs = run(method=[broken, AE])
     assert (code, runs) == (1, {"odd": "failed", "ae": "done"}), said
@@ -127,13 +127,13 @@ def test_an_objective_that_fails_in_its_run_costs_that_run_alone(run, fault):
 
 
 @pytest.mark.parametrize("where", ["made", "check"])
-def test_a_metric_that_fails_before_the_runs_is_a_message(run, where):
+def test_metric_that_fails_before_training_gives_a_message(run, where):
     said, code, runs = run(metrics=[odd(where)])
     assert (code, runs) == (2, {})
     assert_readable(said.strip().split("\n")[-1], "b.toml:")
 
 
-def test_a_metric_that_leaves_costs_its_own_numbers_alone(run):
+def test_metric_that_exits_affects_only_its_own_measures(run):
     said, code, runs = run(metrics=[odd("call", "exit"), "reconstruction"])
     assert (code, runs) == (1, {"ae": "done"}), said
     assert "sse" in said
@@ -141,21 +141,21 @@ def test_a_metric_that_leaves_costs_its_own_numbers_alone(run):
 
 @pytest.mark.parametrize("where", ["folder", "prepare"])
 @pytest.mark.parametrize("fault", ["key", "exit"])
-def test_a_data_set_that_fails_is_a_message(run, where, fault):
+def test_data_set_that_fails_gives_a_message(run, where, fault):
     said, code, runs = run(dataset=odd(where, fault))
     assert (code, runs) == (2, {})
     assert "dataset[0]: " in said
 
 
 @pytest.mark.parametrize("where", ["call", "JobStarted", "JobEnded", "leave"])
-def test_a_reporter_that_fails_or_leaves_is_told_and_the_runs_go_on(run, where):
+def test_reporter_that_fails_or_exits_is_reported_and_runs_continue(run, where):
     said, code, runs = run(reporters=[odd(where, "assertion"), "console"])
     assert (code, runs) == (0, {"ae": "done"}), said
     assert ("reporter 'odd' failed, and the runs go on without it" in said) is (where != "leave")
     assert ("AssertionError: on purpose \\x1b[31m" in said) is (where != "leave")
 
 
-def test_what_a_contract_check_finds_of_any_plugin_is_a_line(run, install):
+def test_contract_check_of_any_plugin_gives_one_line_per_finding(run, install):
     done = CliRunner().invoke(main, ["check", "odd", "-s", "where='call'", "-s", "fault='exit'"])
     assert isinstance(done.exception, SystemExit), repr(done.exception)
     assert "objective odd (odd 1.0)" in done.output
@@ -177,7 +177,7 @@ MODULES = {
 
 
 @pytest.mark.parametrize("kind", MODULES)
-def test_a_module_that_offers_nonsense_is_told_and_harms_no_other(install, kind):
+def test_module_with_invalid_hooks_is_reported_and_affects_no_other(install, kind):
     source, reason = MODULES[kind]
     install("broken", source)
     listed = CliRunner().invoke(main, ["plugins"])
@@ -186,7 +186,7 @@ def test_a_module_that_offers_nonsense_is_told_and_harms_no_other(install, kind)
     assert all(map(str.isprintable, listed.output.split("\n")))
 
 
-def test_a_plugin_that_breaks_after_it_was_looked_at_is_a_message(run, install):
+def test_plugin_that_breaks_after_discovery_gives_a_message(run, install):
     kept = get_catalog()
     install("odd", "1/0")
     with pytest.raises(BenchError, match=r"objective 'odd' of odd .odd 1\.0. cannot be used: raised ZeroDivisionError"):

@@ -44,7 +44,7 @@ def run(name, seed=0):
 @example(name="/\n\n", seed=0)
 @example(name="é" * 120, seed=0)
 @example(name="a", seed=10**300)
-def test_a_runs_folder_and_its_files_lie_in_the_results_folder(tmp_path, name, seed):
+def test_run_folders_and_their_files_are_in_the_results_folder(tmp_path, name, seed):
     store = ResultsFolder(tmp_path / "results")
     for made in (
         lambda: store.run_folder(run(name, seed)).path,
@@ -64,7 +64,7 @@ def test_a_runs_folder_and_its_files_lie_in_the_results_folder(tmp_path, name, s
 @example(name="n" * 248, more="/.a")
 @example(name="n" * 247, more="/..a")
 @example(name="..", more="0")
-def test_mlflow_takes_every_name_made_legal(name, more):
+def test_mlflow_accepts_every_adapted_name(name, more):
     _validate_metric_name(to_mlflow_name(name + more))
     kept = run(name)
     assert all(len(key) <= 250 and len(value) <= 500 for key, value in parameters(kept).items())
@@ -74,7 +74,7 @@ def test_mlflow_takes_every_name_made_legal(name, more):
 @given(text=names)
 @example(text="x" * 10**6)
 @example(text="\n".join(["x"] * 9))
-def test_a_message_is_legible_whatever_it_repeats(text):
+def test_messages_are_readable_whatever_they_quote(text):
     lines = [line for line in str(BenchError(text)).split("\n") if line]
     assert all(map(str.isprintable, lines))
     assert all(len(line) <= 1100 for line in lines)
@@ -102,7 +102,7 @@ def printed(boards):
 @example(label=ESCAPE, measure="[red]x", unit="[/oops]", reason="\x9b31m", reference="\u202e")
 @example(label="a|b\\", measure="c|", unit="|", reason="<script>", reference="`|`")
 @example(label="=1+1", measure="@x", unit="\t-1", reason="+1", reference=" \n=1")
-def test_tables_show_any_name_and_obey_none(label, measure, unit, reason, reference):
+def test_tables_show_any_name_as_text(label, measure, unit, reason, reference):
     boards = tables(label, measure, unit, reason, reference)
     page, sheet, tex = (
         form.format_leaderboards(boards) for form in (leaderboard_markdown, leaderboard_csv, leaderboard_latex)

@@ -71,7 +71,7 @@ def read_all(results, kept):
 @example(data=b'{"a":' * 500 + b"1" + b"}" * 500)
 @example(data=b'{"a": ' + b"9" * 5000 + b"}")
 @example(data=b'{"a": "\\ud800"}')
-def test_any_bytes_are_read_as_json_that_can_be_written_again_or_are_damaged(tmp_path, data):
+def test_any_bytes_are_damaged_or_json_that_can_be_written_again(tmp_path, data):
     path = tmp_path / "x.json"
     path.write_bytes(data)
     try:
@@ -84,7 +84,7 @@ def test_any_bytes_are_read_as_json_that_can_be_written_again_or_are_damaged(tmp
 
 
 @given(kind=st.sampled_from(KINDS), cut=st.integers(0, 3000), flip=st.integers(0, 8), junk=st.none() | bytes_)
-def test_a_file_that_is_cut_flipped_or_overwritten_harms_no_other(results, kept, kind, cut, flip, junk):
+def test_corrupted_file_affects_no_other(results, kept, kind, cut, flip, junk):
     whole = kept[kind].read_bytes()
     cut %= len(whole)
     flipped = bytes([whole[cut] ^ (1 << flip - 1)]) + whole[cut + 1 :] if flip else b""
@@ -96,7 +96,7 @@ def test_a_file_that_is_cut_flipped_or_overwritten_harms_no_other(results, kept,
 
 
 @given(draw=st.data(), kind=st.sampled_from(KINDS))
-def test_a_file_in_which_some_value_is_another_harms_no_other(results, kept, draw, kind):
+def test_file_with_a_changed_value_affects_no_other(results, kept, draw, kind):
     whole = kept[kind].read_text()
     original = json.loads(whole.splitlines()[1] if kind == "events" else whole)
     kept[kind].write_text(json.dumps(draw.draw(mutate(original, any_json), label="changed")) + "\n")
@@ -133,7 +133,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_value_of_the_wrong_kind_is_damage(results, kept, damage):
+def test_value_of_the_wrong_type_is_damage(results, kept, damage):
     kind, change = DAMAGE[damage]
     kept[kind].write_text(json.dumps({**json.loads(kept[kind].read_text()), **change}))
     run_results = read_all(results, kept)
@@ -142,7 +142,7 @@ def test_a_value_of_the_wrong_kind_is_damage(results, kept, damage):
 
 
 @pytest.mark.parametrize("run", [{"seed": "0"}, {"seed": 10**300}, {"latent": [2]}, {"training": {"epochs": "3"}}])
-def test_a_run_of_the_wrong_kind_is_damage(results, kept, run):
+def test_run_of_the_wrong_type_is_damage(results, kept, run):
     raw = json.loads(kept["benchmark"].read_text())
     raw["cells"][0]["run"] |= run
     kept["benchmark"].write_text(json.dumps(raw))
@@ -152,7 +152,7 @@ def test_a_run_of_the_wrong_kind_is_damage(results, kept, run):
 
 @pytest.mark.parametrize("name", ["../../x", "/abs", "..", "", "a\0", "x" * 300, "a\x1b"])
 @pytest.mark.parametrize("part", ["dataset", "objective"])
-def test_a_plugin_named_like_a_path_leads_nowhere(results, kept, part, name):
+def test_plugin_named_like_a_path_leads_nowhere(results, kept, part, name):
     raw = json.loads(kept["benchmark"].read_text())
     raw["cells"][0]["run"][part]["use"] = name
     kept["benchmark"].write_text(json.dumps(raw))
@@ -171,7 +171,7 @@ def test_a_plugin_named_like_a_path_leads_nowhere(results, kept, part, name):
 @example(chunks=[b'{"event": "epoch", "epoch": 1, "time": NaN, "seconds": 1, "terms": {}}\n'], cut=400)
 @example(chunks=[b'{"event": "epoch", "epoch": true, "time": 1, "seconds": 1, "terms": {}}\n'], cut=400)
 @example(chunks=[b'{"event": "started", "time": 1}\n', b'{"event": "metric failed", "time": 1}\n'], cut=400)
-def test_what_is_read_of_events_is_whole_lines_in_order_and_what_is_added_is_read_back(tmp_path, chunks, cut):
+def test_events_are_complete_lines_in_order_and_appended_ones_are_read_back(tmp_path, chunks, cut):
     path, data = tmp_path / "events.jsonl", b"".join(chunks)
     path.write_bytes(data)
     lines, events = list(read_json_lines(path)), list(read_events(path))

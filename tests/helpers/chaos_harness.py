@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from helpers.benchmarks import VAE, make_benchmark
 from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.cli import main
 from vimae_bench.config.benchmark import read_benchmark
@@ -25,27 +26,7 @@ from vimae_bench.storage.doctor import find_faults
 from vimae_bench.storage.run_folder import read_events
 from vimae_bench.storage.store import ResultsFolder
 
-TEXT = """
-name = "storm"
-seeds = {seeds}
-dataset = "digits"
-architecture = {{ use = "mlp", hidden = [16] }}
-latent = 2
-metrics = {metrics}
-executor = "{executor}"
-reporters = {reporters}
-training = {{ epochs = {epochs} }}
-[[method]]
-label = "VAE"
-objective = "elbo"
-prior = "normal"
-"""
-ANOTHER = """
-[[method]]
-label = "VIMAE"
-objective = { use = "vimae", divergence = "mmd" }
-prior = "logistic"
-"""
+VIMAE = {"label": "VIMAE", "objective": {"use": "vimae", "divergence": "mmd"}, "prior": "logistic"}
 NO_DAMAGE = ("was left by a process that was killed", "is not there", "there is no benchmark.json")
 """What doctor may say of results that a kill left as they were."""
 CLOCKED = (".lock", "log.txt", "events.jsonl")
@@ -65,10 +46,15 @@ def benchmark_text(
     another: bool = True,
 ) -> str:
     """A benchmark of two methods, or of one."""
-    lists = {"seeds": list(range(seeds)), "metrics": list(metrics), "reporters": list(reporters)}
-    return TEXT.format(
-        epochs=epochs, executor=executor, **{name: json.dumps(value) for name, value in lists.items()}
-    ) + (ANOTHER if another else "")
+    return make_benchmark(
+        name="storm",
+        seeds=list(range(seeds)),
+        metrics=list(metrics),
+        executor=executor,
+        reporters=list(reporters),
+        training={"epochs": epochs},
+        method=[VAE, VIMAE] if another else [VAE],
+    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import re
 def format_value(value):
     """A value in TOML with inline tables; large integers are hexadecimal, as Python limits decimal digits."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_format_key(key)} = {format_value(inner)}" for key, inner in value.items()) + "}"
+        items = ", ".join(f"{_format_key(key)} = {format_value(inner)}" for key, inner in value.items())
+        return f"{{ {items} }}" if items else "{}"
     if isinstance(value, list):
         return "[" + ", ".join(map(format_value, value)) + "]"
     if isinstance(value, bool):

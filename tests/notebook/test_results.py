@@ -112,7 +112,7 @@ def test_a_benchmark_of_which_nothing_was_run_shows_what_is_missing(results, loa
     assert "0 of 1 runs done" in repr(found)
 
 
-def test_a_damaged_file_costs_nothing_but_itself(finished, load):
+def test_damaged_file_affects_nothing_else(finished, load):
     folder = finished.store.run_folder(finished.entries[0].run)
     folder.record.write_text("{")
     folder.events.write_bytes(b'\xff\n{"event": "epoch", "epoch": "1"}\n')

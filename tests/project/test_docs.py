@@ -111,7 +111,7 @@ def has_pythae(text: str) -> bool:
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=name_of)
-def test_a_python_example_runs_and_prints_what_it_says(block: Block, folder: Path) -> None:
+def test_python_example_runs_and_prints_what_its_comments_say(block: Block, folder: Path) -> None:
     with redirect_stdout(StringIO()) as printed:
         module = importlib.import_module(block.name)
     assert set(re.findall(r"print\(.*\)  # (.*)", block.text)) <= set(printed.getvalue().splitlines())
@@ -128,7 +128,7 @@ def run_test(test: Any) -> None:
 
 
 @pytest.mark.parametrize("block", PLUGINS, ids=name_of)
-def test_an_example_keeps_the_contract_of_its_kind(block: Block, known: Catalog) -> None:
+def test_example_passes_the_checks_of_its_kind(block: Block, known: Catalog) -> None:
     mine = [entry for entry in known.entries if entry.origin.module == block.name]
     assert len(mine) == sum(f"def {hook}(" in block.text for hook in hooks.HOOKS.values())
     for entry in mine:
@@ -140,18 +140,18 @@ def test_no_example_is_broken(known: Catalog) -> None:
     assert not [str(broken) for broken in known.broken]
 
 
-def test_the_data_set_of_the_examples_can_be_prepared(known: Catalog, tmp_path: Path) -> None:
+def test_example_data_set_can_be_prepared(known: Catalog, tmp_path: Path) -> None:
     spots = registry.make_plugin("dataset", PluginSpec("spots", {"count": 100}), catalog=known)
     assert (ensure_prepared(spots, tmp_path) / "train_x.npy").exists()
 
 
 @pytest.mark.parametrize("page", REFERENCE, ids=lambda page: page.name)
-def test_a_page_that_is_made_is_what_the_code_says(page: Path) -> None:
+def test_generated_page_is_up_to_date(page: Path) -> None:
     assert page.read_text() == MADE[page.name](), "made anew by: python docs/pages"
 
 
 @pytest.mark.parametrize("kind", ["objective", "metric"])
-def test_every_objective_and_metric_says_what_it_is(kind: str) -> None:
+def test_every_objective_and_metric_has_a_formula_or_estimator(kind: str) -> None:
     """A formula and a source; an estimator and its bias."""
     wanted = {"objective": ("formula", "source"), "metric": ("estimator", "bias")}[kind]
     ours = [source for source in find_plugins() if source.distribution == "vimae-bench"]
@@ -162,7 +162,7 @@ def test_every_objective_and_metric_says_what_it_is(kind: str) -> None:
 
 
 @pytest.mark.parametrize("block", BENCHMARKS, ids=name_of)
-def test_a_benchmark_file_is_right(block: Block, known: Catalog, tmp_path: Path) -> None:
+def test_benchmark_file_is_valid(block: Block, known: Catalog, tmp_path: Path) -> None:
     """A part of a file is put in the place of the same part of the whole one in `benchmark-file.md`."""
     if not has_pythae(block.text):
         pytest.skip("pythae is not installed")
@@ -183,7 +183,7 @@ def as_toml(value: Any) -> str:
 
 
 @pytest.mark.parametrize("block", PACKAGES, ids=name_of)
-def test_a_package_names_the_module_of_its_page(block: Block) -> None:
+def test_package_names_the_module_of_its_page(block: Block) -> None:
     (entry,) = tomllib.loads(block.text)["project"]["entry-points"][hooks.ENTRY_POINT_GROUP].values()
     assert entry in [other.name for other in PLUGINS if other.page == block.page]
 
@@ -195,12 +195,12 @@ def test_every_hook_is_documented_with_its_signature(hook: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_named(command: str) -> None:
+def test_every_command_is_documented(command: str) -> None:
     assert f"vimae-bench {command}" in TEXT
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_command_line_is_accepted(line: str) -> None:
+def test_command_line_is_accepted(line: str) -> None:
     command, words = main, shlex.split(line)
     while words and isinstance(command, click.Group):
         command = command.get_command(click.Context(command), words.pop(0))
@@ -219,7 +219,7 @@ def test_every_key_of_a_benchmark_file_is_explained(form: Any) -> None:
     assert [key.name for key in fields(form) if f"`{key.name}`" not in page] == []
 
 
-def test_every_default_of_training_is_as_it_is_told() -> None:
+def test_documented_training_defaults_are_right() -> None:
     page = (ROOT / "docs" / "reference" / "benchmark-file.md").read_text()
     for key in fields(Training):
         told = re.escape(json.dumps(key.default))
@@ -227,7 +227,7 @@ def test_every_default_of_training_is_as_it_is_told() -> None:
 
 
 @pytest.mark.parametrize("page", [*PAGES, *PACKAGE_PAGES, *REFERENCE], ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
     inside = [target for target in targets if not target.startswith("http")]
     assert [target for target in inside if not leads_somewhere(page, target)] == []
@@ -246,13 +246,13 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_file_of_the_repository_that_is_named_is_there(page: Path) -> None:
+def test_every_file_mentioned_exists(page: Path) -> None:
     tops = "vimae_bench|plugins|docs|tests|benchmarks"
     named = re.findall(rf"(?<![\w/.\-])((?:{tops})/[\w./\-]*[\w/])(?![\w./\-]*<)", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_test_that_is_named_is_there(page: Path) -> None:
+def test_every_test_mentioned_exists(page: Path) -> None:
     named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", page.read_text())
     assert [f"{path}::{name}" for path, name in named if f"def {name}(" not in (ROOT / path).read_text()] == []

@@ -75,7 +75,7 @@ def is_accepted(program: click.Command, words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("line", commands())
-def test_a_line_of_a_shell_can_be_typed(line: str) -> None:
+def test_shell_line_is_accepted(line: str) -> None:
     for words in parts(line):
         match words:
             case ["python", "-m", "pip", *rest] | ["pip", *rest]:
@@ -112,14 +112,14 @@ def environments() -> set[str]:
     return set(re.findall(r"^testenv:(\w+)$", "\n".join(config.sections()), re.MULTILINE))
 
 
-def test_contributing_tells_of_every_environment_of_tox() -> None:
+def test_contributing_lists_every_tox_environment() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     told = {name for given in re.findall(r"`tox -e ([\w,]+)", text) for name in given.split(",")}
     assert told == environments()
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
-def test_an_example_of_a_help_text_is_accepted(command: str) -> None:
+def test_help_text_examples_are_accepted(command: str) -> None:
     for path, made in all_commands(cli.main.get_command(click.Context(cli.main), command)):
         lines = re.findall(r"^ +vimae-bench (.*)", made.help or "", re.MULTILINE)
         assert lines, f"{path} has no example"
@@ -134,7 +134,7 @@ def all_commands(command: click.Command | None) -> Iterator[tuple[str, click.Com
         yield from all_commands(command.commands[name])
 
 
-def test_every_option_that_is_named_is_one() -> None:
+def test_every_option_mentioned_exists() -> None:
     programs = [cli.main.get_command(click.Context(cli.main), name) for name in cli.COMMANDS]
     programs += [importlib.import_module(f"benchmarks.{name}.command").main for name in ("scale", "speed")]
     known = {opt for one in programs for _, command in all_commands(one) for p in command.params for opt in p.opts}
@@ -143,14 +143,14 @@ def test_every_option_that_is_named_is_one() -> None:
     assert {*ours} - known - {"--help", "--version"} == set()
 
 
-def test_every_variable_that_is_named_is_read() -> None:
+def test_every_environment_variable_mentioned_is_read() -> None:
     code = "".join(path.read_text() for top in ("vimae_bench", "plugins") for path in (ROOT / top).rglob("*.py"))
     named = set(re.findall(r"(?<!_)VIMAE_\w+", TEXT))
     assert named
     assert [name for name in named if f'"{name}"' not in code] == []
 
 
-def test_the_readme_names_every_built_in() -> None:
+def test_readme_lists_every_built_in_plugin() -> None:
     text, ours = (ROOT / "README.md").read_text(), get_catalog().entries
     kinds = {*HOOKS} - {"metric"}
     names = [e.name for e in ours if e.origin.distribution == "vimae-bench" and e.kind in kinds]
@@ -162,7 +162,7 @@ def codes(kind: type[BenchError] = BenchError) -> set[int]:
     return {kind.exit_code}.union(*map(codes, kind.__subclasses__()))
 
 
-def test_every_exit_code_is_told() -> None:
+def test_every_exit_code_is_documented() -> None:
     for path in (ROOT / "vimae_bench").rglob("*.py"):
         if "exit_code = " in path.read_text():
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
@@ -224,26 +224,26 @@ def shown() -> list[str]:
 
 
 @pytest.mark.parametrize("text", shown())
-def test_what_is_shown_as_printed_is_printed(text: str, tmp_path: Path) -> None:
+def test_output_shown_is_the_real_output(text: str, tmp_path: Path) -> None:
     (printed,) = (make for words, make in PRINTED.items() if text.startswith(words))
     assert text.split() == printed(tmp_path).split()
 
 
-def test_an_entry_point_that_is_shown_names_an_example() -> None:
+def test_entry_points_shown_name_examples() -> None:
     examples = {name for _, text in blocks("python") for name in re.findall(r'^(?:# |""")(\w+)\.py', text)}
     shown = [tomllib.loads(text)["project"]["entry-points"]["vimae_bench"] for _, text in blocks("") if text[0] == "["]
     assert shown
     assert {module for entries in shown for module in entries.values()} <= examples
 
 
-def test_every_folder_of_a_picture_of_the_code_is_there() -> None:
+def test_every_folder_in_the_picture_of_the_code_exists() -> None:
     text = next(text for page, text in blocks("text") if page.stem == "design")
     named = re.findall(r"^  (\S+)  ", text, re.MULTILINE)
     assert named
     assert [name for name in named if not (ROOT / "vimae_bench" / name).exists()] == []
 
 
-def test_the_version_is_the_same_wherever_it_is_told() -> None:
+def test_version_is_the_same_everywhere() -> None:
     cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
     released = re.search(r"^## (\S+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert cited

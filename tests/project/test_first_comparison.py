@@ -49,7 +49,7 @@ def form(line: str) -> str:
     return " ".join(re.sub(r"(?<=#) +[a-z]{1,3} *(?=│|$)", " ", line).split())
 
 
-def test_what_the_tutorial_shows_is_what_its_commands_print(printed: dict[str, str]) -> None:
+def test_tutorial_shows_what_its_commands_print(printed: dict[str, str]) -> None:
     forms = {form(line) for text in printed.values() for line in text.splitlines()}
     assert len(SHOWN) > 10
     assert [line for line in SHOWN if not set(line) <= set("━╇─┼ ") and form(line) not in forms] == []
@@ -62,12 +62,12 @@ def test_nothing_is_trained_twice(printed: dict[str, str], folder: Path) -> None
     assert "18 runs: 18 done" in output(folder, "vimae-bench plan benchmarks/quickstart.toml")
 
 
-def test_the_report_is_written(printed: dict[str, str], folder: Path) -> None:
+def test_report_is_written(printed: dict[str, str], folder: Path) -> None:
     assert "VIMAE-l" in (folder / "report.html").read_text()
     assert printed["vimae-bench report results/quickstart --output report.html"].strip() == "report.html"
 
 
-def test_every_file_of_a_results_folder_is_told(printed: dict[str, str], folder: Path) -> None:
+def test_every_file_of_a_results_folder_is_documented(printed: dict[str, str], folder: Path) -> None:
     told = {Path(line.split()[0]).name for line in TREE.splitlines()}
     results = folder / "results" / "quickstart"
     run = next(results.glob("runs/elbo*"))

@@ -71,19 +71,19 @@ def printed(*source: str) -> int:
 
 
 @pytest.mark.slow
-def test_the_28x28_net_at_width_64_trains_within_1_gib():
+def test_28x28_network_of_width_64_trains_within_1_gib():
     """Half of it is torch itself, in a build for GPUs."""
     assert printed(PEAK, TRAINING) < 1024 * MIB
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "settings"), [("aggregate_mmd", {"replicates": 19}), ("entropy", {})])
-def test_metrics_of_10000_codes_and_50000_posteriors_hold_no_matrix_of_all_pairs(name, settings):
+def test_metrics_of_many_codes_store_no_matrix_of_all_pairs(name, settings):
     """One of float32 for 10,000 codes would take 381 MiB, one of float64 for 2,000 draws and 50,000 images 763 MiB."""
     assert printed(PEAK, METRIC.replace("NAME", repr(name)).replace("SETTINGS", repr(settings))) < 128 * MIB
 
 
-def test_the_28x28_net_at_full_width_fits_in_2_gib_of_gpu_memory():
+def test_28x28_network_of_full_width_fits_in_2_gib_of_gpu_memory():
     """By count, in float32: weights, their gradients and Adam's two means, what is kept for the backward pass at batch
     100, as much again for the gradients of activations, 50,000 images, and half a GiB for CUDA itself."""
     with torch.device("meta"):

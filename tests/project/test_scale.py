@@ -30,7 +30,7 @@ def todo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     return list_jobs(ResultsFolder(benchmark), parts.NAME, wanted, tmp_path)
 
 
-def test_simulated_runs_leave_all_that_a_leaderboard_reads(todo: list[Job], monkeypatch: pytest.MonkeyPatch):
+def test_simulated_runs_write_everything_a_leaderboard_reads(todo: list[Job], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("benchmarks.scale.work.SECONDS", 0)
     assert [simulate(job) for job in todo] == [0] * RUNS
     store = ResultsFolder(todo[0].folder.parents[1])
@@ -55,7 +55,7 @@ def test_the_console_is_followed_without_runs_on_disk(tmp_path: Path):
         assert parts.console_seconds(matrix_of(tmp_path, 1), terminal=terminal) > 0
 
 
-def test_a_command_that_fails_is_told_with_its_words(tmp_path: Path):
+def test_failing_command_is_reported_with_its_output(tmp_path: Path):
     with pytest.raises(RuntimeError, match="No such file"):
         matrix_of(tmp_path, 1).leaderboard()
 
@@ -74,14 +74,14 @@ DRIVEN = {
 }
 
 
-def test_overhead_is_what_the_slots_had_beyond_the_lives_of_the_processes():
+def test_overhead_is_slot_time_minus_process_lifetimes():
     rows = {name: (value, asked) for name, value, asked in tables.scheduling(DRIVEN)}
     assert rows["beyond its process, from its birth to its last event"] == ("30 ms", "< 50 ms")
     assert rows["beyond what it does under its lock"] == ("40 ms", "")
     assert rows["scheduler, largest memory"] == ("512 MiB", "< 1024 MiB")
 
 
-def test_runs_that_were_there_already_tell_nothing_of_scheduling():
+def test_existing_runs_do_not_count_for_scheduling():
     assert not [*tables.scheduling({**DRIVEN, "runs": 0})]
 
 

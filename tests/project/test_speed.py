@@ -55,7 +55,7 @@ def pythaes(workload: Workload, x: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("other", [plain_kernel, lean_kernel, pythaes])
-def test_everyone_minimises_the_same_loss_of_the_same_weights_and_noise(method: str, other):
+def test_all_contestants_minimise_the_same_loss(method: str, other):
     workload = tiny(method)
     x = workload.pixels()[:50]
     torch.manual_seed(1)
@@ -75,7 +75,7 @@ def test_no_two_methods_have_the_same_loss():
 
 
 @pytest.mark.parametrize("loop", [Eager, Optimised])
-def test_a_loop_by_hand_makes_as_many_steps_as_a_slice_has(loop, tmp_path: Path):
+def test_hand_written_loop_makes_the_steps_of_a_slice(loop, tmp_path: Path):
     contestant = loop(tiny("imq"), tmp_path)
     contestant.slice()
     (group,) = contestant.optimiser.param_groups
@@ -89,7 +89,7 @@ def short(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("benchmarks.speed.ours.STEPS", 1000)
 
 
-def test_a_slice_of_ours_is_an_epoch_told_in_its_folder(short: None, tmp_path: Path):
+def test_slice_of_ours_is_an_epoch_recorded_in_its_folder(short: None, tmp_path: Path):
     contestant = Ours(tiny(), tmp_path)
     for _ in range(3):
         contestant.slice()
@@ -98,7 +98,7 @@ def test_a_slice_of_ours_is_an_epoch_told_in_its_folder(short: None, tmp_path: P
     assert epochs == [1, 2, 3]
 
 
-def test_a_slice_of_pythaes_trainer_is_an_epoch(tmp_path: Path):
+def test_slice_of_pythaes_trainer_is_an_epoch(tmp_path: Path):
     trainer = pytest.importorskip("benchmarks.speed.pythae_trainer", exc_type=ImportError)
     steps = []
     contestant = trainer.Pythae(tiny(), tmp_path)
@@ -111,7 +111,7 @@ def test_a_slice_of_pythaes_trainer_is_an_epoch(tmp_path: Path):
     hook.remove()
 
 
-def test_a_paused_function_runs_only_in_its_turns():
+def test_paused_function_runs_only_in_its_turns():
     seen = []
 
     def work(pause):
@@ -131,7 +131,7 @@ def test_a_paused_function_runs_only_in_its_turns():
     assert seen == [0, 1]
 
 
-def test_what_a_paused_function_raises_is_raised_in_its_turn():
+def test_exception_of_a_paused_function_is_raised_in_its_turn():
     def work(pause):
         pause()
         raise ValueError("broken")
@@ -142,12 +142,12 @@ def test_what_a_paused_function_raises_is_raised_in_its_turn():
         paused.advance()
 
 
-def test_a_paused_function_that_ends_is_not_taken_for_a_fast_one():
+def test_paused_function_that_ends_does_not_count_as_fast():
     with pytest.raises(RuntimeError, match="ended before"):
         Paused(lambda pause: None).advance()
 
 
-def test_everyone_has_one_turn_in_every_round_and_warm_up_is_not_counted():
+def test_each_contestant_has_one_turn_per_round_and_warm_up_is_discarded():
     done = []
     turns = take_turns({"a": lambda: done.append("a"), "b": lambda: done.append("b")}, rounds=3)
     assert sorted(done) == ["a"] * 5 + ["b"] * 5
@@ -178,7 +178,7 @@ def test_spread_is_the_interquartile_range_over_the_median():
     assert spread([7.0]) == 0.0
 
 
-def test_the_first_slice_costs_what_it_takes_longer_than_a_later_one():
+def test_compile_time_is_the_extra_time_of_the_first_slice():
     assert first_cost(rounds(a=[10.0, 1.0, 2.0, 3.0]), "a") == 8.0
     assert first_cost(rounds(a=[1.0, 1.0, 2.0, 3.0]), "a") == 0.0
 
@@ -190,7 +190,7 @@ def test_operations_are_six_for_each_multiply_add_of_the_forward_pass():
     assert Workload(MLP_NET, METHODS["vae"], 1).flops() == 6 * (multiply_adds + 256 * 2)  # a second head
 
 
-def test_conv_nets_are_those_of_the_paper():
+def test_conv_networks_are_those_of_the_paper():
     assert (conv(28, 64).shape, conv(28, 64).latent) == ((1, 28, 28), 8)
     assert (conv(32, 64).shape, conv(32, 64).latent) == ((3, 32, 32), 64)
 
@@ -200,7 +200,7 @@ def measured(turns: list[Turn], **others) -> Measured:
     return Measured(**{**given, "turns": turns, "needs": {}, "missing": {}, **others})
 
 
-def test_a_row_says_rate_processor_time_and_share_of_the_peak():
+def test_row_contains_rate_processor_time_and_share_of_the_peak():
     turns = [Turn(OURS, 0, 0.5, 0.8), Turn(PYTHAE, 0, 1.0, 1.0), Turn(PEAK, 0, 0.2, 0.2)]
     row = measured(turns).row(OURS)
     assert row.samples_per_second == 2000.0
@@ -211,13 +211,13 @@ def test_a_row_says_rate_processor_time_and_share_of_the_peak():
     assert row.peak_bytes is None
 
 
-def test_without_pythae_the_others_are_compared_with_the_plain_loop():
+def test_without_pythae_ratios_are_relative_to_the_eager_loop():
     turns = [Turn(OURS, 0, 0.5, 0.5), Turn("eager loop", 0, 1.0, 1.0)]
     assert measured(turns).base == "eager loop"
     assert measured([*turns, Turn(PYTHAE, 0, 1.0, 1.0)]).base == PYTHAE
 
 
-def test_runs_per_hour_count_all_that_run_side_by_side():
+def test_runs_per_hour_count_simultaneous_runs():
     turns = [Turn(OURS, 0, 2.0, 0.0), Turn(PYTHAE, 0, 3.0, 0.0)]
     found = SideBySide("w", jobs=4, threads=4, samples=4_000_000, turns=turns, missing="")
     assert found.runs_per_hour(OURS) == 4 * 1800
@@ -226,7 +226,7 @@ def test_runs_per_hour_count_all_that_run_side_by_side():
     assert replace(found, turns=turns[:1], missing="not installed").ratio() is None
 
 
-def test_a_matrix_costs_its_slots_seconds_over_its_steps_and_metrics():
+def test_matrix_cost_is_slot_time_over_steps_and_metrics():
     matrix = Matrix(jobs=2, epochs=1, wall=11.0, steps=15.0, metrics=5.0, alone=22.0, alone_runs=2, start=1.0)
     assert (matrix.cost, matrix.gain) == (1.1, 2.0)
 
@@ -242,7 +242,7 @@ def small(short: None, monkeypatch: pytest.MonkeyPatch):
     torch.set_num_threads(1)
 
 
-def test_a_missing_pythae_is_told_and_all_else_is_kept(small: None, tmp_path: Path):
+def test_missing_pythae_is_reported_and_the_rest_is_measured(small: None, tmp_path: Path):
     out = tmp_path / "speed.json"
     words = ["--quick", "--only", "mlp", "--rounds", "2", "--threads", "1", "--out", str(out)]
     done = CliRunner().invoke(command.main, words, catch_exceptions=False)
@@ -265,13 +265,13 @@ def test_a_missing_pythae_is_told_and_all_else_is_kept(small: None, tmp_path: Pa
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_told():
+def test_missing_gpu_is_reported():
     done = CliRunner().invoke(command.main, ["--device", "cuda"])
     assert (done.exit_code, "torch finds no GPU here" in done.output) == (2, True)
 
 
 @pytest.mark.slow
-def test_memory_is_told_beside_that_of_a_process_without_a_contestant():
+def test_memory_is_relative_to_a_process_without_a_contestant():
     wide = replace(TINY, shape=(1, 28, 28), architecture=MLP((4096,)))
     found = memory.needs(["eager loop"], Workload(wide, METHODS["vae"], 1), threads=1)["eager loop"]
     weights = 4 * 2 * 784 * 4096
@@ -280,6 +280,6 @@ def test_memory_is_told_beside_that_of_a_process_without_a_contestant():
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_is_told():
+def test_dying_worker_is_reported():
     with crew(["nobody"], tiny(), 1) as workers, pytest.raises(RuntimeError, match="died"):
         together(workers)

@@ -1,4 +1,4 @@
-"""Strangers' packages, installed beside the harness as pip installs them, and used from the command line."""
+"""Third-party packages, installed as pip installs them and used from the command line."""
 
 import json
 import os
@@ -9,46 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from helpers.benchmarks import make_benchmark
+
 pytestmark = pytest.mark.slow
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 PACKAGE = PLUGINS / "vimae-bench-swae"
-BENCHMARK = """
-name = "strangers"
-seeds = [0]
-dataset = "digits"
-architecture = { use = "mlp", hidden = [32] }
-latent = 2
-metrics = ["reconstruction"]
-executor = "inline"
-reporters = []
-training = { epochs = 2 }
-
-[[method]]
-label = "SWAE"
-objective = { use = "swae", projections = 10 }
-prior = "normal"
-"""
+SWAE = {"label": "SWAE", "objective": {"use": "swae", "projections": 10}, "prior": "normal"}
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
-PYTHAE = """
-[[method]]
-label = "VAE"
-objective = { use = "elbo", recon_scale = 0.5 }
-prior = "normal"
-
-[[method]]
-label = "pythae VAE"
-objective = "pythae_vae"
-prior = "normal"
-
-[[method]]
-label = "pythae VAMP"
-objective = "pythae_vamp"
-prior = "pythae_vamp"
-"""
+PYTHAE = [
+    {"label": "VAE", "objective": {"use": "elbo", "recon_scale": 0.5}, "prior": "normal"},
+    {"label": "pythae VAE", "objective": "pythae_vae", "prior": "normal"},
+    {"label": "pythae VAMP", "objective": "pythae_vamp", "prior": "pythae_vamp"},
+]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +59,7 @@ def installed(package: Path, here: Path) -> Bench:
     return run
 
 
-def test_it_is_listed_with_its_distribution_and_version(bench: Bench) -> None:
+def test_plugin_is_listed_with_its_distribution_and_version(bench: Bench) -> None:
     listed = json.loads(bench("vimae_bench", "plugins", "--json").stdout)
     (entry,) = [e for e in listed["plugins"] if e["name"] == "swae"]
     assert (entry["kind"], entry["distribution"], entry["distribution_version"]) == (
@@ -94,43 +70,43 @@ def test_it_is_listed_with_its_distribution_and_version(bench: Bench) -> None:
     assert listed["broken"] == []
 
 
-def test_its_settings_are_known_with_their_bounds(bench: Bench) -> None:
+def test_settings_are_listed_with_their_bounds(bench: Bench) -> None:
     listed = json.loads(bench("vimae_bench", "plugins", "--json").stdout)
     (entry,) = [e for e in listed["plugins"] if e["name"] == "swae"]
     assert entry["settings"]["projections"] == {"schema": {"minimum": 1, "type": "integer"}, "default": 50}
 
 
-def test_it_keeps_its_contract(bench: Bench) -> None:
+def test_plugin_passes_its_checks(bench: Bench) -> None:
     told = bench("vimae_bench", "check", "swae", "-s", "weight=5.0").stdout.splitlines()
     assert told[0] == "objective swae (vimae-bench-swae 0.1.0)"
     assert {line.split()[0] for line in told[1:-2]} == {"ok"}
 
 
-def test_its_own_tests_pass(bench: Bench) -> None:
+def test_own_tests_of_the_package_pass(bench: Bench) -> None:
     bench("pytest", "-q", "-p", "no:cacheprovider", str(PACKAGE / "tests"))
 
 
-def test_a_benchmark_runs_with_it(bench: Bench, tmp_path: Path) -> None:
-    file = tmp_path / "strangers.toml"
-    file.write_text(BENCHMARK)
+def test_benchmark_runs_with_the_plugin(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "third-party.toml"
+    file.write_text(make_benchmark(name="third-party", training={"epochs": 2}, method=[SWAE]))
     done = bench("vimae_bench", "run", str(file), "--results", str(tmp_path), "--data", str(tmp_path / "data"))
-    (record,) = (json.loads(path.read_text()) for path in tmp_path.glob("strangers/runs/swae-*/record.json"))
+    (record,) = (json.loads(path.read_text()) for path in tmp_path.glob("third-party/runs/swae-*/record.json"))
     assert (record["status"], record["epochs"]) == ("done", 2)
     assert record["made_by"]["plugins"]["vimae-bench-swae"] == "0.1.0"
     assert "SWAE" in done.stdout
-    events = (tmp_path / "strangers" / "runs" / f"swae-digits-mlp-s0-{record['key']}" / "events.jsonl").read_text()
+    events = (tmp_path / "third-party" / "runs" / f"swae-digits-mlp-s0-{record['key']}" / "events.jsonl").read_text()
     epochs = [line["terms"] for line in map(json.loads, events.splitlines()) if line["event"] == "epoch"]
     assert [sorted(terms) for terms in epochs] == [["sliced_wasserstein", "sse", "total"]] * 2
 
 
-def test_pythae_s_models_are_listed_and_none_is_broken(pythae_bench: Bench) -> None:
+def test_pythae_models_are_listed_and_none_is_broken(pythae_bench: Bench) -> None:
     listed = json.loads(pythae_bench("vimae_bench", "plugins", "--json").stdout)
     found = {e["name"]: e["settings"] for e in listed["plugins"] if e["distribution"] == "vimae-bench-pythae"}
     assert found["pythae_beta_vae"]["beta"] == {"schema": {"minimum": 0, "type": "number"}, "default": 1.0}
     assert listed["broken"] == []
 
 
-def test_pythae_s_models_keep_the_contract_or_say_why_they_are_passed_over(pythae_bench: Bench) -> None:
+def test_pythae_models_pass_their_checks_or_say_why_they_are_skipped(pythae_bench: Bench) -> None:
     told = pythae_bench("vimae_bench", "check", "pythae_vae", "pythae_svae").stdout
     laws, _, refused = told.partition("objective pythae_svae")
     head, *rows = laws.splitlines()
@@ -139,9 +115,9 @@ def test_pythae_s_models_keep_the_contract_or_say_why_they_are_passed_over(pytha
     assert "skipped objective pythae_svae: refuses a linear model under N(0, I): pythae's SVAE does" in refused
 
 
-def test_a_model_that_does_not_run_is_refused_at_its_line_before_anything_is_trained(pythae_bench: Bench, tmp_path):
+def test_unsupported_pythae_model_is_refused_with_its_line_before_training(pythae_bench: Bench, tmp_path):
     file = tmp_path / "refused.toml"
-    file.write_text(BENCHMARK.replace('{ use = "swae", projections = 10 }', '"pythae_vae_gan"'))
+    file.write_text(make_benchmark(method=[SWAE | {"objective": "pythae_vae_gan"}]))
     told = pythae_bench("vimae_bench", "run", str(file), "--results", str(tmp_path), code=2).stderr
     assert "method[0].objective: for SWAE on digits: pythae's VAEGAN does not run here: it leaves out" in told
     file.write_text(file.read_text().replace("pythae_vae_gan", "pythae_wae_mdm"))
@@ -149,16 +125,16 @@ def test_a_model_that_does_not_run_is_refused_at_its_line_before_anything_is_tra
     assert "no objective is called 'pythae_wae_mdm'; did you mean 'pythae_wae_mmd'?" in told
 
 
-def test_pythae_s_models_are_ranked_beside_ours(pythae_bench: Bench, tmp_path: Path) -> None:
+def test_pythae_models_are_ranked_with_ours(pythae_bench: Bench, tmp_path: Path) -> None:
     file = tmp_path / "both.toml"
-    file.write_text(BENCHMARK.partition("[[method]]")[0] + PYTHAE)
+    file.write_text(make_benchmark(name="third-party", training={"epochs": 2}, method=PYTHAE))
     pythae_bench("vimae_bench", "run", str(file), "--results", str(tmp_path), "--data", str(tmp_path / "data"))
-    measured = tmp_path.glob("strangers/runs/*/metrics/reconstruction-*.json")
+    measured = tmp_path.glob("third-party/runs/*/metrics/reconstruction-*.json")
     sse = {path.parts[-3].split("-")[0]: json.loads(path.read_text())["estimates"]["sse"]["value"] for path in measured}
     assert sse.keys() == {"elbo", "pythae_vae", "pythae_vamp"}
     assert sse["pythae_vae"] == pytest.approx(sse["elbo"], rel=1e-4)  # they differ by the floor of our deviations
 
 
-def test_the_tests_of_pythae_s_package_pass(pythae_bench: Bench) -> None:
+def test_tests_of_the_pythae_package_pass(pythae_bench: Bench) -> None:
     tests = PLUGINS / "vimae-bench-pythae" / "tests"
     pythae_bench("pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", str(tests))

@@ -47,7 +47,7 @@ def steps() -> Iterator[list[str] | Edit]:
         yield Edit.of(step["edit"]) if step["edit"] else [line.strip() for line in step["commands"].splitlines()]
 
 
-def test_the_edits_fit_what_new_makes_and_give_an_objective_that_keeps_its_contract(
+def test_tutorial_edits_apply_to_the_created_package_and_pass_its_checks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from vimae_bench.testing import check_objective
@@ -106,7 +106,7 @@ def reader(tmp_path: Path) -> Reader:
 
 
 @pytest.mark.slow
-def test_who_follows_the_page_has_the_objective_on_the_leaderboard(reader: Reader) -> None:
+def test_following_the_tutorial_ranks_the_objective(reader: Reader) -> None:
     printed: dict[str, str] = {}
     for step in steps():
         if isinstance(step, Edit):

@@ -8,26 +8,13 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
+from helpers.benchmarks import make_benchmark
 from vimae_bench.cli import main
 from vimae_bench.storage.archive import pack_results
 from vimae_bench.storage.doctor import check_database, find_faults
 from vimae_bench.storage.store import ResultsFolder
 
-TEXT = """
-name = "small"
-seeds = [0]
-dataset = "digits"
-architecture = { use = "mlp", hidden = [16] }
-latent = 2
-metrics = ["reconstruction", "svm"]
-executor = "inline"
-reporters = []
-training = { epochs = 2 }
-[[method]]
-label = "AE"
-objective = "ae"
-prior = "normal"
-"""
+TEXT = make_benchmark(metrics=["reconstruction", "svm"], training={"epochs": 2})
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ RUN = Run(
         "n" * 249 + "/x",
     ],
 )
-def test_mlflow_takes_every_name_made_legal(name):
+def test_mlflow_accepts_every_adapted_name(name):
     _validate_metric_name(to_mlflow_name(name))
 
 
