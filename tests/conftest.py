@@ -150,7 +150,7 @@ class Results:
     def refer(self, metric: str, rows: dict[str, float]) -> Path:
         """Reference rows under one metric."""
         measure, run = MEASURES[metric], self.entries[0].run
-        path = self.store.reference_path(run.dataset, run.latent, PluginSpec(metric))
+        path = self.store.baseline_path(run.dataset, run.latent, PluginSpec(metric))
         found = {label: {measure.name: {"value": value, "n": 1000, "se": None}} for label, value in rows.items()}
         head = {"dataset": run.dataset.as_json(), "latent": 2, "metric": PluginSpec(metric).as_json()}
         write_json(path, {**head, "measures": [asdict(measure)], "rows": found})
@@ -158,7 +158,7 @@ class Results:
 
     def boards(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> list[Leaderboard]:
         return build_leaderboards(
-            self.store.load_results(self.entries), self.store.load_references(self.entries), rank_by, columns
+            self.store.load_results(self.entries), self.store.load_baselines(self.entries), rank_by, columns
         )
 
     def board(self, rank_by: str = "", columns: tuple[str, ...] = ()) -> Leaderboard:

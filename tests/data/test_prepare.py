@@ -417,7 +417,7 @@ DAMAGE = {
     "values of no size": (header((8, 3, 4, 5), "|S0"), "train_x.npy: is damaged"),
     "more values than there can be": (header((10**15, 3, 4, 5)), "train_x.npy: is damaged"),
     "no JSON": (lambda f: (f / "dataset.json").write_text("{"), "dataset.json: cannot be read as JSON"),
-    "no object": (lambda f: (f / "dataset.json").write_text("[]"), "dataset.json: holds no JSON object"),
+    "no object": (lambda f: (f / "dataset.json").write_text("[]"), "dataset.json: is not a JSON object"),
     "another count": (card(train=9), "dataset.json: says .*'train': 9.* but the arrays hold"),
     "another shape": (card(shape=[3, 5, 4]), "dataset.json: says"),
 }

@@ -80,5 +80,5 @@ def test_codes_that_claim_to_be_huge_are_refused(tmp_path, shape):
     path = tmp_path / "codes.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("z.npy", npy({"descr": "<f2", "fortran_order": False, "shape": shape}, b""))
-    with pytest.raises(ResultsError, match=r"codes\.npz: holds no codes"):
+    with pytest.raises(ResultsError, match=r"codes\.npz: has no codes"):
         read_latent_codes(path)

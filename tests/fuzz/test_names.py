@@ -17,7 +17,7 @@ from vimae_bench.core.results import Estimate, Measure
 from vimae_bench.core.spec import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.reports import leaderboard_csv, leaderboard_latex, leaderboard_markdown
 from vimae_bench.reports.leaderboard_terminal import render_leaderboards
-from vimae_bench.storage.store import Reference, ResultsFolder, RunResult
+from vimae_bench.storage.store import Baselines, ResultsFolder, RunResult
 from vimae_bench.tracking.names import parameters, tags, to_mlflow_name
 from vimae_builtin.reporters.console import remove_unprintable
 
@@ -48,8 +48,8 @@ def test_run_folders_and_their_files_are_in_the_results_folder(tmp_path, name, s
     store = ResultsFolder(tmp_path / "results")
     for made in (
         lambda: store.run_folder(run(name, seed)).path,
-        lambda: store.reference_path(PluginSpec(name), 2, PluginSpec("svm")),
-        lambda: store.reference_path(PluginSpec("digits"), 2, PluginSpec(name)),
+        lambda: store.baseline_path(PluginSpec(name), 2, PluginSpec("svm")),
+        lambda: store.baseline_path(PluginSpec("digits"), 2, PluginSpec(name)),
     ):
         try:
             path = made()
@@ -89,7 +89,7 @@ def tables(label, measure, unit, reason, reference):
     estimates = {measure: Estimate(-1.0, 10)}
     entry = MatrixEntry(label, run("elbo"), ())
     result = RunResult(entry, Path("runs/x"), "done", reason, {}, shown, estimates)
-    return build_leaderboards([result], [Reference(entry.run.dataset, 2, shown, {reference: estimates})])
+    return build_leaderboards([result], [Baselines(entry.run.dataset, 2, shown, {reference: estimates})])
 
 
 def printed(boards):

@@ -108,7 +108,7 @@ class Scenario:
 
     def readable(self) -> None:
         """Whatever has happened, tables can be made of what is there, and nothing is damaged that is there."""
-        build_leaderboards(self.store.load_results(self.entries), self.store.load_references(self.entries), "", ())
+        build_leaderboards(self.store.load_results(self.entries), self.store.load_baselines(self.entries), "", ())
         faults = [
             f"{f.path}: {f.what}" for f in find_faults(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)
         ]

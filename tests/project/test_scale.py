@@ -37,7 +37,7 @@ def test_simulated_runs_write_everything_a_leaderboard_reads(todo: list[Job], mo
     entries = [job.entry for job in todo]
     assert {store.get_state(entry) for entry in entries} == {"done"}
     (board,) = build_leaderboards(
-        store.load_results(entries), store.load_references(entries), "", ("sse", "mmd2", "svm clean")
+        store.load_results(entries), store.load_baselines(entries), "", ("sse", "mmd2", "svm clean")
     )
     assert len(board.rows) == 20
     assert all(row.complete and len(row.summaries["svm clean"].estimates[0].parts) == 10 for row in board.rows)

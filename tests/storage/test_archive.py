@@ -31,7 +31,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_an_archive_is_read_as_its_folder_is(packed, finished):
     folder, archive = finished.store, ResultsFolder(find_results(packed))
     assert archive.read_benchmark() == folder.read_benchmark()
-    assert archive.load_references(finished.entries) == folder.load_references(finished.entries)
+    assert archive.load_baselines(finished.entries) == folder.load_baselines(finished.entries)
     results = archive.load_results(finished.entries)
     assert [
         replace(a, folder=b.folder) for a, b in zip(results, folder.load_results(finished.entries), strict=True)

@@ -39,5 +39,5 @@ def test_no_damage_to_a_byte_is_more_than_a_message(kept):
 @pytest.mark.parametrize(("z", "y"), [(np.zeros(6), np.zeros(6)), (np.zeros((6, 2)), np.zeros(5)), ("text", "text")])
 def test_arrays_of_other_shapes_are_no_codes(kept, z, y):
     np.savez_compressed(kept, z=z, y=y)
-    with pytest.raises(ResultsError, match="holds no codes"):
+    with pytest.raises(ResultsError, match="has no codes"):
         read_latent_codes(kept)

@@ -105,17 +105,17 @@ def test_damaged_files_are_set_aside_and_nothing_else_is_touched(results):
 def test_references_belong_to_the_data_set(results):
     results.add("VAE", 0, sse=1.0)
     results.refer("svm", {"raw pixels": 88.0, "PCA": 41.0})
-    (reference,) = results.store.load_references(results.entries)
+    (reference,) = results.store.load_baselines(results.entries)
     assert {label: row["svm clean"].value for label, row in reference.rows.items()} == {"raw pixels": 88, "PCA": 41}
     entry = results.entries[0]
-    assert results.store.load_references([replace(entry, run=replace(entry.run, latent=8))]) == []
+    assert results.store.load_baselines([replace(entry, run=replace(entry.run, latent=8))]) == []
 
 
 def test_a_damaged_reference_is_named(results):
     results.add("VAE", 0, sse=1.0)
     path = results.refer("svm", {"raw pixels": 88.0})
     path.write_text("{}")
-    (reference,) = results.store.load_references(results.entries)
+    (reference,) = results.store.load_baselines(results.entries)
     assert not reference.rows
     assert str(path) in reference.reason
 
@@ -142,7 +142,7 @@ def test_two_metrics_of_one_name_are_refused(results):
 @pytest.mark.parametrize("name", ["../../outside", "/etc/passwd", "a/b"])
 def test_a_name_cannot_lead_out_of_the_results_folder(results, name: str):
     results.add("VAE", 0, "missing")
-    with pytest.raises(ResultsError, match="has to lie in"):
+    with pytest.raises(ResultsError, match="has to be"):
         results.store.run_folder(replace(results.entries[0].run, objective=PluginSpec(name)))
 
 

@@ -13,7 +13,7 @@ from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
 from ..core.spec import PluginSpec, Run, Training
 from ..storage.metric_file import disambiguating_suffix
-from ..storage.store import Reference, RunResult
+from ..storage.store import Baselines, RunResult
 from . import footnotes as notes
 from .leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from .per_draw import per_draw_table
@@ -23,7 +23,7 @@ from .statistics import MIN_BOOTSTRAP
 
 def build_leaderboards(
     run_results: Sequence[RunResult],
-    references: Sequence[Reference] = (),
+    references: Sequence[Baselines] = (),
     rank_by: str = "",
     columns: Sequence[str] = (),
     provenance: str = "",
@@ -78,7 +78,7 @@ def _format_differing_settings(training: Training, others: Sequence[Training]) -
 def _build_leaderboard(
     name: str,
     run_results: Sequence[RunResult],
-    references: Sequence[Reference],
+    references: Sequence[Baselines],
     rank_by: str,
     columns: Sequence[str],
     missed: Sequence[str],
@@ -121,7 +121,7 @@ def _build_leaderboard(
     )
 
 
-def merge_measures(sources: Sequence[RunResult | Reference]) -> dict[str, Measure]:
+def merge_measures(sources: Sequence[RunResult | Baselines]) -> dict[str, Measure]:
     """All measures in the order in which they are met; one that is defined in two ways loses its direction."""
     found: dict[str, Measure] = {}
     for source in sources:
@@ -194,7 +194,7 @@ def _sort_rows(rows: Sequence[LeaderboardRow], column: RankedMeasure | None) -> 
     return sorted(rows, key=key)
 
 
-def _merge_references(references: Sequence[Reference]) -> dict[str, dict[str, Estimate]]:
+def _merge_references(references: Sequence[Baselines]) -> dict[str, dict[str, Estimate]]:
     rows: dict[str, dict[str, Estimate]] = {}
     for reference in references:
         for label, estimates in reference.rows.items():

@@ -40,7 +40,7 @@ class BenchmarkResults:
         from .leaderboard import build_leaderboards
 
         with _keeping_all():
-            references = self.store.load_references(self.entries)
+            references = self.store.load_baselines(self.entries)
             return build_leaderboards(self.run_results, references, self.rank_by, self.columns, self.provenance)
 
 

@@ -49,7 +49,7 @@ def _list_without_references(store: ResultsFolder, trained: Sequence[MatrixEntry
     """One trained run for each data set on which the reference rows of some metric are still to be measured."""
     one_each = {(entry.run.dataset.key, entry.run.latent): entry for entry in trained}
     for entry in one_each.values():
-        if not all(store.reference_path(entry.run.dataset, entry.run.latent, m).exists() for m in entry.metrics):
+        if not all(store.baseline_path(entry.run.dataset, entry.run.latent, m).exists() for m in entry.metrics):
             yield entry
 
 

@@ -24,7 +24,7 @@ from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Objective
 from ..plugin.manager import PLUGIN_ERRORS
 from ..storage.atomic import is_disk_full, remove_temporary_files
-from ..storage.run_folder import RunFolder, reference_path
+from ..storage.run_folder import RunFolder, baseline_path
 from . import record
 from .build import build_model, make_dataset, make_model_spec, make_objective
 from .measure import measure_model, measure_references
@@ -171,7 +171,7 @@ def _list_pending_outputs(job: Job, folder: RunFolder) -> Iterator[tuple[str, Ca
     for choice in job.entry.metrics:
         if not folder.metric(choice).exists():
             yield choice.name, partial(measure_model, choice=choice, path=folder.metric(choice))
-        path = reference_path(folder.benchmark, run.dataset, run.latent, choice)
+        path = baseline_path(folder.benchmark, run.dataset, run.latent, choice)
         if not path.exists():
             make = partial(measure_references, choice=choice, path=path, dataset=run.dataset)
             yield f"references of {choice.name}", make

@@ -12,7 +12,7 @@ from ..analysis.load import load_benchmark_results
 from ..core.errors import BenchError, suggest_similar
 from ..core.spec import MatrixEntry
 from ..storage.archive import find_results
-from ..storage.store import Reference, RunResult
+from ..storage.store import Baselines, RunResult
 from .frames import TableRun
 
 
@@ -25,7 +25,7 @@ class LoadedBenchmark:
 
     name: str
     run_results: tuple[RunResult, ...]
-    references: tuple[Reference, ...] = ()
+    references: tuple[Baselines, ...] = ()
     display: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @cached_property
@@ -65,7 +65,7 @@ def read_loaded_benchmark(path: Path, results: Path) -> LoadedBenchmark:
     if not find_results(path).exists():
         raise BenchError(f"{path}: there is no such folder or file{suggest_similar(path.name, _list_candidates(path))}")
     found = load_benchmark_results(path, results)
-    run_results, references = found.store.load_results(found.entries), found.store.load_references(found.entries)
+    run_results, references = found.store.load_results(found.entries), found.store.load_baselines(found.entries)
     shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "entries")}
     return LoadedBenchmark(found.store.name, tuple(run_results), tuple(references), shown)
 

@@ -1,4 +1,4 @@
-"""Files that survive being cut off at any moment: a file is either whole or not there, a line whole or ignored."""
+"""Files that survive a crash at any moment: a file is complete or not there, a line complete or ignored."""
 
 import errno
 import hashlib
@@ -16,10 +16,10 @@ from ..core.canonical import Json
 from ..core.errors import ResultsError
 
 NO_SPACE_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-DEEPEST = 64
-"""Levels of JSON, far more than any file of ours has."""
+MAX_JSON_DEPTH = 64
+"""Levels of nesting, far more than any file of ours has."""
 MIN_FREE_BYTES = 2**20
-"""Bytes: a disk with less than this is full."""
+"""A disk with less than this is full."""
 
 
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
@@ -28,66 +28,66 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         write(temporary)
-        _fsync(temporary)
+        _sync_to_disk(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _fsync(path.parent)
+    _sync_to_disk(path.parent)
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write readable JSON whole. Raises ValueError for NaN and infinities, which JSON does not have."""
+    """Write indented JSON atomically. Raises ValueError for NaN and infinities, which JSON does not have."""
     text = format_json(value)
-    atomic_write(path, lambda p: p.write_text(text, encoding="utf-8"))
+    atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def format_json(value: object) -> str:
-    """Lines of JSON in UTF-8, with a question mark for what it does not have: bytes of a name that are no text."""
-    return _encodable(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
+    """Indented JSON that can be encoded in UTF-8: bytes of a file's name that are not text become question marks."""
+    return _replace_unencodable(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def read_json(path: Path) -> Json:
-    """An object read back. Raises ResultsError, naming the file, if it is damaged."""
+    """Read a JSON object. Raises ResultsError, naming the file, if it is missing or damaged."""
     try:
         with path.open("rb", buffering=0) as file:
-            value = _loaded(file.read())
+            value = _parse_json(file.read())
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be read as JSON ({error}); remove it and run again") from error
     if not isinstance(value, dict):
-        raise ResultsError(f"{path}: holds no JSON object; remove it and run again")
+        raise ResultsError(f"{path}: is not a JSON object; remove it and run again")
     return value
 
 
-def _loaded(data: bytes) -> Any:  # noqa: ANN401
-    """What JSON says. Raises ValueError for what `write_json` writes nowhere: NaN, infinities, depths without end."""
+def _parse_json(data: bytes) -> Any:  # noqa: ANN401
+    """The value of a JSON text. Raises ValueError for what `write_json` never writes: NaN, infinities, deep nesting."""
     value = orjson.loads(data)
-    if data.count(b"[") + data.count(b"{") > DEEPEST and not _within(value, DEEPEST):
+    if data.count(b"[") + data.count(b"{") > MAX_JSON_DEPTH and not _is_nested_within(value, MAX_JSON_DEPTH):
         raise ValueError("nested too deeply")
     return value
 
 
-def _within(value: object, depth: int) -> bool:
+def _is_nested_within(value: object, depth: int) -> bool:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return depth > 0 and all(_within(item, depth - 1) for item in inner if isinstance(item, dict | list))
+    return depth > 0 and all(_is_nested_within(item, depth - 1) for item in inner if isinstance(item, dict | list))
 
 
-def _encodable(text: str) -> str:
+def _replace_unencodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
 def append_json_line(path: Path, value: Json) -> None:
     """Add one line of JSON by a single write, so that a reader never sees half of a line followed by another.
 
-    What an earlier, cut-off writer left of a line is ended first.
+    A line that an earlier writer did not finish is ended first.
     """
-    torn = path.exists() and not _ends_whole(path)
-    line = ("\n" if torn else "") + _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False)) + "\n"
+    is_unfinished = path.exists() and not _ends_with_newline(path)
+    text = _replace_unencodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
     with path.open("ab", buffering=0) as file:
-        file.write(line.encode())
+        file.write(("\n" * is_unfinished + text + "\n").encode())
 
 
 def read_json_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
-    """Whole lines of JSON objects from a byte offset on, each with the offset behind it; others are passed over."""
+    """Complete lines of JSON objects from a byte offset on, each with the offset of its end; others are skipped."""
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -100,10 +100,10 @@ def read_json_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
                 yield value, offset
 
 
-def parse_json_object(line: bytes) -> Json | None:
-    """The JSON object that a line holds; None if it holds none."""
+def parse_json_object(text: bytes) -> Json | None:
+    """The JSON object in a text; None if it is damaged or something else."""
     try:
-        value = _loaded(line)
+        value = _parse_json(text)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
@@ -117,28 +117,30 @@ def compute_sha256(path: Path) -> str:
 
 def remove_temporary_files(folder: Path) -> None:
     """Remove what writers that were killed left behind."""
-    for left in folder.rglob(".*.tmp"):
-        left.unlink(missing_ok=True)
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def is_disk_full(error: BaseException, folder: Path) -> bool:
-    """Whether an error came of a full disk, or of a quota that is used up.
+    """Whether an error was caused by a full disk, or by a quota that is used up.
 
-    torch and safetensors say so by errors of their own, without a number: there the disk itself is asked.
+    torch and safetensors raise errors of their own, without a number: then the free space of the disk decides.
     """
     if is_no_space_error(error):
         return True
-    writing = any(sign in str(error) for sign in ("PytorchStreamWriter", "inline_container", "os error", "I/O error"))
-    return writing and shutil.disk_usage(folder).free < MIN_FREE_BYTES
+    is_write_error = any(
+        sign in str(error) for sign in ("PytorchStreamWriter", "inline_container", "os error", "I/O error")
+    )
+    return is_write_error and shutil.disk_usage(folder).free < MIN_FREE_BYTES
 
 
 def is_no_space_error(error: BaseException) -> bool:
-    """Whether the system itself said that there is no space, in this error or in one that it came of."""
+    """Whether the system itself said that there is no space, in this error or in one that caused it."""
     chain = [error, *(cause for cause in (error.__cause__, error.__context__) if cause)]
     return any(isinstance(one, OSError) and one.errno in NO_SPACE_ERRNOS for one in chain)
 
 
-def _ends_whole(path: Path) -> bool:
+def _ends_with_newline(path: Path) -> bool:
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         if not size:
@@ -147,7 +149,7 @@ def _ends_whole(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def _fsync(path: Path) -> None:
+def _sync_to_disk(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

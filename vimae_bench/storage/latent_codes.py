@@ -1,4 +1,4 @@
-"""The two-dimensional codes that a run keeps among its pictures."""
+"""The two-dimensional codes of test images, in a file among a run's pictures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ class LatentCodes:
 
 
 def read_latent_codes(path: Path) -> LatentCodes:
-    """The codes in a file. Raises ResultsError if it is damaged."""
+    """Read the codes in a file. Raises ResultsError if it is damaged."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             z = np.asarray(kept["z"], dtype=np.float32)
@@ -26,5 +26,5 @@ def read_latent_codes(path: Path) -> LatentCodes:
         if z.shape != (y.size, 2) or y.ndim != 1:
             raise ValueError(f"codes are [N, 2] and labels [N], not {z.shape} and {y.shape}")
     except Exception as error:  # a damaged archive fails in many ways
-        raise ResultsError(f"{path}: holds no codes ({error}); remove {path.parent} and run again") from error
+        raise ResultsError(f"{path}: has no codes ({error}); remove {path.parent} and run again") from error
     return LatentCodes(z, y)

@@ -1,11 +1,11 @@
-"""The folder of one run, which is the truth about it. Everything else (MLflow, tables) is made from these folders.
+"""The folder of one run, the source of truth about it. Everything else (MLflow, tables) is made from these folders.
 
 runs/elbo-mnist-mlp-s0-1f2e3d4c5b6a/
   spec.json           the run, with all settings and versions; never changed
   events.jsonl        one line for each epoch and each thing that happened, only ever appended to
   checkpoints/        the newest states of training, their sha256 in their names
   weights.safetensors the trained model
-  record.json         written last: its being there means that training has ended
+  record.json         written last: its presence means that training has ended
   metrics/            one file for each metric, under the metric's own identity
   pictures/           what a person looks at first
   log.txt             what the worker printed
@@ -21,7 +21,8 @@ from filelock import FileLock, Timeout
 
 from ..core.canonical import Json, is_number
 from ..core.spec import PluginSpec, Run
-from .atomic import append_json_line, read_json, read_json_lines, write_json
+from . import verify
+from .atomic import append_json_line, read_json_lines, write_json
 
 CLAIM_SECONDS = 0.5
 """How long a process waits for the lock of a run: others take it for a moment to see whether it is free."""
@@ -31,12 +32,12 @@ REQUIRED_FIELDS: dict[str, tuple[str, type]] = {
     "measuring": ("metric", str),
     "metric failed": ("reason", str),
 }
-"""What a reader of an event looks for in it."""
+"""What readers of an event need of it."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's files, by what they are."""
+    """The paths of a run's files. `path` may lead into an archive, which can only be read."""
 
     path: Path
 
@@ -105,31 +106,31 @@ class RunFolder:
             return True
 
     def metric(self, choice: PluginSpec) -> Path:
-        """Where the measures of one metric are kept; a metric with other settings or version has another file."""
+        """The file of one metric's measures; a metric with other settings or version has another file."""
         return self.path / f"metrics/{choice.key}.json"
 
     def read_record(self) -> Json:
         """The record; empty if training has not ended. Raises ResultsError if it is damaged."""
-        return read_json(self.record) if self.record.exists() else {}
+        return verify.read_record(self.record) if self.record.exists() else {}
 
     def write_spec(self, run: Run) -> None:
         """Write the spec if it is not there."""
         if not self.spec.exists():
             write_json(self.spec, run.as_json())
 
-    def append_event(self, event: str, **what: object) -> None:
-        """Append an event."""
+    def append_event(self, event: str, **fields: object) -> None:
+        """Append an event with these fields, of which `time` (seconds since the epoch) is required."""
         self.path.mkdir(parents=True, exist_ok=True)
-        append_json_line(self.events, {"event": event, **what})
+        append_json_line(self.events, {"event": event, **fields})
 
     @property
     def has_ended(self) -> bool:
-        """Whether the last thing told is that the run ended."""
-        lines = deque(read_events(self.events), maxlen=1)
-        return bool(lines) and lines[0][0].get("event") == "ended"
+        """Whether the last event is the run's end."""
+        last = deque(read_events(self.events), maxlen=1)
+        return bool(last) and last[0][0].get("event") == "ended"
 
     def read_history(self) -> list[Json]:
-        """The epochs' lines in order, each epoch once: a resumed epoch repeats the lines it had written before."""
+        """The events of the epochs in order, each once: a resumed run repeats the epochs after its checkpoint."""
         epochs: dict[int, Json] = {}
         for line, _ in read_events(self.events):
             if line.get("event") == "epoch":
@@ -138,12 +139,12 @@ class RunFolder:
 
 
 def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
-    """The events in a file from a byte offset on, each with the offset behind it; what is none is passed over."""
+    """The events in a file from a byte offset on, each with the offset of its end; other lines are skipped."""
     return ((line, end) for line, end in read_json_lines(path, offset) if is_event(line))
 
 
 def is_event(line: Json) -> bool:
-    """Whether a line is as `append_event` writes it, so that whoever reads it finds what belongs to it."""
+    """Whether a line has the fields that an event of its name needs, with values of the right types."""
     event = line.get("event")
     if not isinstance(event, str) or not is_number(line.get("time")) or not isinstance(line.get("remark", ""), str):
         return False
@@ -155,10 +156,11 @@ def is_event(line: Json) -> bool:
 
 def _is_epoch(line: Json) -> bool:
     terms: object = line.get("terms")
-    told = isinstance(terms, dict) and all(value is None or is_number(value) for value in cast("Json", terms).values())
-    return told and 0 < line["epoch"] < 2**31 and is_number(line.get("seconds"))
+    if not isinstance(terms, dict) or not all(v is None or is_number(v) for v in cast("Json", terms).values()):
+        return False
+    return 0 < line["epoch"] < 2**31 and is_number(line.get("seconds"))
 
 
-def reference_path(benchmark: Path, dataset: PluginSpec, latent: int, metric: PluginSpec) -> Path:
-    """Where a benchmark keeps what methods without training reach under one metric on one data set."""
+def baseline_path(benchmark: Path, dataset: PluginSpec, latent: int, metric: PluginSpec) -> Path:
+    """The file of baseline rows (no training needed) of one metric on one data set, in a benchmark's results folder."""
     return benchmark / "references" / f"{dataset.key}-d{latent}-{metric.key}.json"

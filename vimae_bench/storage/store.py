@@ -1,10 +1,10 @@
 """A benchmark's results folder: what is still to be done of each run, and what came of it, as plain data.
 
     benchmark.json   the benchmark as it was run
-    runs/            one folder for each run (folder.py)
-    references/      what methods without training reach on the same data
+    runs/            one folder for each run (run_folder.py)
+    references/      baselines: what rows that need no training reach on the same data
 
-A damaged file never hides its neighbours: what it held counts as not there, and a `reason` names it and the remedy.
+A damaged file never hides its neighbours: it counts as missing, and a `reason` names it and the remedy.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from ..core.spec import MatrixEntry, PluginSpec, Run
 from .archive import ArchivePath
 from .atomic import read_json, write_json
 from .metric_file import disambiguating_suffix, read_metric_file
-from .run_folder import RunFolder, reference_path
+from .run_folder import RunFolder, baseline_path
 from .verify import read_record, set_aside
 
 RunState = Literal["new", "resume", "measure", "done", "diverged", "failed"]
@@ -30,7 +30,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came of one entry: how its run ended, and an estimate for each measure that is defined for it."""
+    """The result of one entry: how its run ended, and an estimate for each measure that is defined for it."""
 
     entry: MatrixEntry
     folder: Path
@@ -48,8 +48,8 @@ class RunResult:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """What methods without training reach under one metric, by row label and measure."""
+class Baselines:
+    """Estimates of rows that need no training under one metric, by row label and measure."""
 
     dataset: PluginSpec
     latent: int
@@ -60,7 +60,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class SavedBenchmark:
-    """A benchmark read back from its results. `leaderboard` holds `rank_by`, `columns` and `provenance`."""
+    """A benchmark as it was run, read from its results; `leaderboard` has `rank_by`, `columns` and `provenance`."""
 
     name: str
     source: str
@@ -70,7 +70,10 @@ class SavedBenchmark:
 
 @dataclass(frozen=True)
 class ResultsFolder:
-    """The results folder of one benchmark. Nothing is created before something is written."""
+    """The results folder of one benchmark, or the archive that takes its place.
+
+    Nothing is created before something is written.
+    """
 
     path: Path
 
@@ -80,17 +83,19 @@ class ResultsFolder:
         return self.path.stem if isinstance(self.path, ArchivePath) else self.path.name
 
     def run_folder(self, run: Run) -> RunFolder:
-        """The run's folder. Raises ResultsError for a name or a link that leads out of the results folder."""
+        """The folder of a run. Raises ResultsError for a name or a link that leads out of the results folder."""
         name, runs = run.name, self.path / "runs"
         if not is_file_name(name) or (runs / name).is_symlink():
-            raise ResultsError(f"{runs}: a run's folder has to lie in here and be no link, not {shorten(name)}")
+            raise ResultsError(f"{runs}: a run's folder has to be a folder in here, not a link or {shorten(name)}")
         return RunFolder(runs / name)
 
-    def reference_path(self, dataset: PluginSpec, latent: int, metric: PluginSpec) -> Path:
-        """Where the reference rows of one metric are kept."""
-        path = reference_path(self.path, dataset, latent, metric)
+    def baseline_path(self, dataset: PluginSpec, latent: int, metric: PluginSpec) -> Path:
+        """The file of the baselines of one metric. Raises ResultsError for a name that leads out of the folder."""
+        path = baseline_path(self.path, dataset, latent, metric)
         if not is_file_name(path.name) or path.parent != self.path / "references":
-            raise ResultsError(f"{self.path / 'references'}: references have to lie in here, not {shorten(str(path))}")
+            raise ResultsError(
+                f"{self.path / 'references'}: baselines have to be in here, not {shorten(str(path))}"
+            )
         return path
 
     def get_state(self, entry: MatrixEntry) -> RunState:
@@ -112,17 +117,17 @@ class ResultsFolder:
         return "done" if drawn and all(folder.metric(metric).exists() for metric in entry.metrics) else "measure"
 
     def load_results(self, entries: Sequence[MatrixEntry]) -> list[RunResult]:
-        """What came of each entry, in the order given. Raises ResultsError where two metrics share a measure's name."""
+        """The result of each entry, in order. Raises ResultsError where two metrics share a measure's name."""
         return [self._load_result(entry) for entry in entries]
 
-    def load_references(self, entries: Sequence[MatrixEntry]) -> list[Reference]:
-        """The reference rows that belong to these entries, as far as they are there."""
+    def load_baselines(self, entries: Sequence[MatrixEntry]) -> list[Baselines]:
+        """The baselines of these entries, as far as they have been measured."""
         wanted = {(c.run.dataset.key, c.run.latent, m.key): (c, m) for c in entries for m in c.metrics}
-        found = [(self._reference_of(c.run, m), c, m) for c, m in wanted.values()]
-        return [_reference(path, entry, metric) for path, entry, metric in found if path.exists()]
+        found = [(self._baseline_path_of(c.run, m), c, m) for c, m in wanted.values()]
+        return [_load_baselines(path, entry, metric) for path, entry, metric in found if path.exists()]
 
     def set_aside_damaged(self, entries: Sequence[MatrixEntry]) -> list[Path]:
-        """Rename the damaged files of these entries to `<name>.corrupt`, to be made again; gives their old paths."""
+        """Rename damaged files of these entries to `<name>.corrupt`, to be made again; returns their old paths."""
         damaged = [
             path for path, read in dict(self._files(entries)).items() if path.exists() and not _is_readable(path, read)
         ]
@@ -132,20 +137,20 @@ class ResultsFolder:
     def write_benchmark(
         self, name: str, source: str, leaderboard: Mapping[str, Any], entries: Sequence[MatrixEntry]
     ) -> None:
-        """Keep what was asked for, so that the folder can be read without the benchmark file."""
+        """Write benchmark.json, so that the folder can be read without the benchmark file."""
         rows = [entry.as_json() for entry in entries]
         head = {"schema": SCHEMA, "name": name, "source": source, "leaderboard": dict(leaderboard)}
         write_json(self.path / "benchmark.json", {**head, "cells": rows})
 
     def read_benchmark(self) -> SavedBenchmark:
-        """Raises ResultsError if this is not a results folder, or its benchmark.json is damaged."""
+        """Read benchmark.json. Raises ResultsError if this is not a results folder, or the file is damaged."""
         path = self.path / "benchmark.json"
         if not path.exists():
             raise ResultsError(f"{self.path}: is not a results folder: it has no benchmark.json")
         raw = read_json(path)
         try:
-            known = _Known()
-            entries = tuple(MatrixEntry.from_json(row, known.choice) for row in raw["cells"])
+            cache = _SpecCache()
+            entries = tuple(MatrixEntry.from_json(row, cache.parse) for row in raw["cells"])
             shown = dict(raw["leaderboard"])
             columns = shown.get("columns", ())
             for text in (raw["name"], raw["source"], shown.get("rank_by", ""), shown.get("provenance", ""), *columns):
@@ -164,12 +169,12 @@ class ResultsFolder:
             return RunResult(entry, folder.path, "missing", "not finished" if folder.spec.exists() else "not started")
         # A run that failed when it was tried again may have metrics from before.
         wanted = entry.metrics if record["status"] == "done" else ()
-        measures, estimates, damage = _measured(folder, wanted)
+        measures, estimates, damage = _read_metrics(folder, wanted)
         reason = "; ".join(filter(None, [record.get("reason"), *damage]))
         return RunResult(entry, folder.path, record["status"], reason, record, measures, estimates)
 
-    def _reference_of(self, run: Run, metric: PluginSpec) -> Path:
-        return self.reference_path(run.dataset, run.latent, metric)
+    def _baseline_path_of(self, run: Run, metric: PluginSpec) -> Path:
+        return self.baseline_path(run.dataset, run.latent, metric)
 
     def _files(self, entries: Sequence[MatrixEntry]) -> Iterator[tuple[Path, Callable[[Path], object]]]:
         for entry in entries:
@@ -177,18 +182,18 @@ class ResultsFolder:
             yield folder.record, partial(read_record, run=entry.run)
             for metric in entry.metrics:
                 yield folder.metric(metric), read_metric_file
-                yield self._reference_of(entry.run, metric), read_metric_file
+                yield self._baseline_path_of(entry.run, metric), read_metric_file
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a name is one of a file, and no path."""
+    """Whether a text can be the name of a file, and is not a path."""
     return name.isprintable() and "/" not in name and name not in ("", ".", "..") and len(name.encode()) <= 255
 
 
-def _measured(
+def _read_metrics(
     folder: RunFolder, metrics: Sequence[PluginSpec]
 ) -> tuple[dict[str, Measure], dict[str, Estimate], list[str]]:
-    """All that a run's metrics gave, and what is wrong with their files."""
+    """The measures and estimates of a run's metrics, and what is wrong with their files."""
     measures, estimates, damage = dict[str, Measure](), dict[str, Estimate](), list[str]()
     for metric in metrics:
         path = folder.metric(metric)
@@ -198,7 +203,7 @@ def _measured(
             damage += [str(error)] if path.exists() else []
             continue
         if "" not in found.rows:
-            damage.append(f"{path}: holds no estimates of a run; remove it and run again")
+            damage.append(f"{path}: has no estimates of a run; remove it and run again")
             continue
         if twice := measures.keys() & found.measures.keys():
             raise ResultsError(f"{path}: another metric gives '{min(twice)}' too; leave one of the two out")
@@ -207,12 +212,12 @@ def _measured(
     return measures, estimates, damage
 
 
-def _reference(path: Path, entry: MatrixEntry, metric: PluginSpec) -> Reference:
+def _load_baselines(path: Path, entry: MatrixEntry, metric: PluginSpec) -> Baselines:
     try:
         found = read_metric_file(path, disambiguating_suffix(metric, entry.metrics))
     except ResultsError as error:
-        return Reference(entry.run.dataset, entry.run.latent, reason=str(error))
-    return Reference(entry.run.dataset, entry.run.latent, found.measures, found.rows)
+        return Baselines(entry.run.dataset, entry.run.latent, reason=str(error))
+    return Baselines(entry.run.dataset, entry.run.latent, found.measures, found.rows)
 
 
 def _is_readable(path: Path, read: Callable[[Path], object]) -> bool:
@@ -224,10 +229,10 @@ def _is_readable(path: Path, read: Callable[[Path], object]) -> bool:
 
 
 @dataclass(frozen=True)
-class _Known:
-    """Choices that were read already, by their spelling: thousands of entries share a few, and what these work out."""
+class _SpecCache:
+    """Plugin specs by their JSON: thousands of entries share a few, and so the keys that these compute."""
 
-    choices: dict[str, PluginSpec] = field(default_factory=dict[str, PluginSpec])
+    specs: dict[str, PluginSpec] = field(default_factory=dict[str, PluginSpec])
 
-    def choice(self, raw: Json) -> PluginSpec:
-        return self.choices.get(spelling := str(raw)) or self.choices.setdefault(spelling, PluginSpec.from_json(raw))
+    def parse(self, raw: Json) -> PluginSpec:
+        return self.specs.get(key := str(raw)) or self.specs.setdefault(key, PluginSpec.from_json(raw))

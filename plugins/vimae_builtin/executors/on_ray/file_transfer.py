@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimae_bench.execution import Job, RunFolder, atomic_write, reference_path
+from vimae_bench.execution import Job, RunFolder, atomic_write, baseline_path
 
 Files = Mapping[str, bytes]
 """Contents by path, relative to the folder of the benchmark."""
@@ -59,7 +59,7 @@ def _list_files(job: Job) -> Iterator[Path]:
             yield path
     run = job.entry.run
     for choice in job.entry.metrics:
-        path = reference_path(RunFolder(job.folder).benchmark, run.dataset, run.latent, choice)
+        path = baseline_path(RunFolder(job.folder).benchmark, run.dataset, run.latent, choice)
         if path.exists():
             yield path
 
