@@ -93,9 +93,7 @@ class ResultsFolder:
         """The file of the baselines of one metric. Raises ResultsError for a name that leads out of the folder."""
         path = baseline_path(self.path, dataset, latent, metric)
         if not is_file_name(path.name) or path.parent != self.path / "references":
-            raise ResultsError(
-                f"{self.path / 'references'}: baselines have to be in here, not {shorten(str(path))}"
-            )
+            raise ResultsError(f"{self.path / 'references'}: baselines have to be in here, not {shorten(str(path))}")
         return path
 
     def get_state(self, entry: MatrixEntry) -> RunState:
