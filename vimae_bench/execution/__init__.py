@@ -2,7 +2,7 @@
 
 from ..core.spec import MatrixEntry, PluginSpec, Run, Training
 from ..storage.atomic import atomic_write, is_disk_full
-from ..storage.run_folder import RunFolder, read_events, reference_path
+from ..storage.run_folder import RunFolder, baseline_path, read_events
 from . import signals
 from .events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick
 from .interfaces import Executor, PreparedExecutor, Reporter
@@ -28,10 +28,10 @@ __all__ = [
     "Tick",
     "Training",
     "atomic_write",
+    "baseline_path",
     "is_disk_full",
     "perform_job",
     "read_events",
     "redirect_output",
-    "reference_path",
     "signals",
 ]
