@@ -11,7 +11,7 @@ from scipy.stats import chi2, kstest, norm
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from vimae_bench.functional.linear_gaussian import model_covariance
+from vimae_bench.functional.linear_gaussian import compute_model_covariance
 from vimae_bench.metrics import GaussianDecoder, draw_images
 from vimae_bench.models import Deterministic, Prior
 from vimae_bench.plugin import Evaluation
@@ -54,7 +54,8 @@ def path_of(evaluation: Evaluation, count: int, s2: float = S2) -> Path:
 
 def exact_log_p(path: Path) -> Tensor:
     distribution = MultivariateNormal(
-        torch.full((PIXELS,), CENTRE, dtype=torch.float64), torch.from_numpy(model_covariance(W, path.decoder.variance))
+        torch.full((PIXELS,), CENTRE, dtype=torch.float64),
+        torch.from_numpy(compute_model_covariance(W, path.decoder.variance)),
     )
     return distribution.log_prob(path.x.flatten(1).double())
 
@@ -209,7 +210,7 @@ def test_the_metric_is_within_a_fifth_of_a_nat_and_its_gap_below_one(linear_eval
     found = AIS(images=8, steps=500, variance=0.05)(evaluation)
     x = draw_images(evaluation.splits.test, 8, "likelihood", evaluation.dataset).flatten(1).double()
     distribution = MultivariateNormal(
-        torch.full((64,), CENTRE, dtype=torch.float64), torch.from_numpy(model_covariance(weight, 0.05))
+        torch.full((64,), CENTRE, dtype=torch.float64), torch.from_numpy(compute_model_covariance(weight, 0.05))
     )
     assert found["nll_ais"].value == pytest.approx(-float(distribution.log_prob(x).mean()), abs=0.2)
     assert abs(found["bdmc gap"].value) < 1

@@ -80,9 +80,10 @@ def test_loss_is_that_of_zhao_et_al_term_by_term(linear):
 
 @pytest.mark.parametrize(("alpha", "lambda_"), [(0.0, 1.0), (1.0, 1000.0), (-2.0, 0.5), (0.3, 4.0)])
 def test_names_of_zhao_et_al_are_translated(alpha, lambda_):
-    ours, theirs = InfoVAE.from_zhao(MMD(), alpha, lambda_, recon_scale=0.5), ZhaoInfoVAE(MMD(), alpha, lambda_, 0.5)
-    assert (ours.a, ours.l, ours.recon_scale) == (1 - alpha, lambda_, 0.5)
-    assert ours.weight == pytest.approx(alpha + lambda_ - 1)
+    ours = InfoVAE(MMD(), 1 - alpha, lambda_, recon_scale=0.5)
+    theirs = ZhaoInfoVAE(MMD(), alpha, lambda_, 0.5)
+    assert (theirs.a, theirs.l, theirs.recon_scale) == (1 - alpha, lambda_, 0.5)
+    assert theirs.weight == pytest.approx(alpha + lambda_ - 1)
     data = batch()
     for one, other in zip(losses_and_gradients(ours, data), losses_and_gradients(theirs, data), strict=True):
         assert torch.equal(one, other)

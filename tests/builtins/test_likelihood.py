@@ -12,7 +12,8 @@ from scipy.stats import logistic, norm
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from vimae_bench.functional.linear_gaussian import exact_encoder, maximum_likelihood, model_covariance, quantities
+from helpers.linear_gaussian import fit_probabilistic_pca
+from vimae_bench.functional.linear_gaussian import compute_exact_encoder, compute_model_covariance, compute_quantities
 from vimae_bench.metrics import GaussianDecoder, draw_images, estimate_noise_variance
 from vimae_bench.metrics.likelihood import VARIANCE_FLOOR
 from vimae_bench.models import Deterministic, Gaussian, Posterior, PosteriorFamily, Prior
@@ -52,7 +53,7 @@ def exact_nll(evaluation: Evaluation, w: np.ndarray, s2: float = S2, count: int 
     """-log p(x) [n] of the images that are measured, in their order."""
     x = draw_images(evaluation.splits.test, count or len(evaluation.splits.test), "likelihood", evaluation.dataset)
     distribution = MultivariateNormal(
-        torch.full((PIXELS,), CENTRE, dtype=torch.float64), torch.from_numpy(model_covariance(w, s2))
+        torch.full((PIXELS,), CENTRE, dtype=torch.float64), torch.from_numpy(compute_model_covariance(w, s2))
     )
     return -distribution.log_prob(x.flatten(1).double())
 
@@ -61,7 +62,7 @@ def exact(
     linear_evaluation: Callable[..., Evaluation], images: np.ndarray, w: np.ndarray, spread: float = 1.0
 ) -> Evaluation:
     """The model with its own posterior as encoder, its variances times `spread`."""
-    V, P = exact_encoder(w, S2)
+    V, P = compute_exact_encoder(w, S2)
     return linear_evaluation(images, Gaussian(), heads_of(V, spread * np.diag(P)), decoder=decoder_of(w))
 
 
@@ -88,7 +89,7 @@ def test_all_weights_are_equal_there(linear_evaluation, noise_images):
 def test_images_in_minus_1_to_1_are_measured_in_0_to_1(linear_evaluation, noise_images):
     """The same model in network units: twice the decoder, and an encoder that halves its input."""
     W = orthogonal()
-    V, P = exact_encoder(W, S2)
+    V, P = compute_exact_encoder(W, S2)
     images = noise_images(50, SHAPE)
     heads = [(tensor(V / 2), tensor(V @ np.full(PIXELS, 0.5 - CENTRE))), heads_of(V, np.diag(P))[1]]
     decoder = (tensor(2 * W), torch.full((PIXELS,), 2 * CENTRE - 1))
@@ -99,11 +100,11 @@ def test_images_in_minus_1_to_1_are_measured_in_0_to_1(linear_evaluation, noise_
 
 def test_one_draw_is_the_elbo_and_more_come_down_to_the_likelihood(linear_evaluation, noise_images):
     W, images = orthogonal(), noise_images(100, SHAPE)
-    V, P = exact_encoder(W, S2)
+    V, P = compute_exact_encoder(W, S2)
     evaluation = exact(linear_evaluation, images, W, spread=2.5)
     found = Likelihood(images=100, ks=(1, 10, 100, 2000), variance=S2)(evaluation)
     x = images.reshape(100, -1) / 255 - CENTRE
-    q = quantities(x.T @ x / 100, W, S2, V, np.diag(2.5 * np.diag(P)))
+    q = compute_quantities(x.T @ x / 100, W, S2, V, np.diag(2.5 * np.diag(P)))
     nll = float(exact_nll(evaluation, W).mean())
     assert nll == pytest.approx(q.nll, abs=1e-4)  # pixels are float32
     values = [found[f"nll_iwae{k}"].value for k in (1, 10, 100, 2000)]
@@ -136,7 +137,7 @@ def test_the_effective_sample_size_runs_from_one_to_n():
 def test_a_fitted_proposal_is_the_best_diagonal_gaussian(linear_evaluation, noise_images):
     """For a Gaussian posterior N(m, P) that is N(m, 1 / diag(P^-1)), whatever the code it starts from."""
     W = skew()
-    V, P = exact_encoder(W, S2)
+    V, P = compute_exact_encoder(W, S2)
     evaluation = exact(linear_evaluation, noise_images(30, SHAPE), W)
     x = draw_images(evaluation.splits.test, 30, "likelihood", evaluation.dataset)
     mean = (x.flatten(1).double() - CENTRE) @ torch.from_numpy(V.T)
@@ -159,7 +160,7 @@ def test_a_deterministic_encoder_gets_one_and_comes_to_the_same_likelihood(linea
     evaluation = linear_evaluation(images, Deterministic(), heads, decoder=decoder_of(W))
     found = Likelihood(images=40, ks=(1, 3000), variance=S2)(evaluation)
     nll = float(exact_nll(evaluation, W).mean())
-    _, P = exact_encoder(W, S2)
+    _, P = compute_exact_encoder(W, S2)
     best = 1 / np.diag(np.linalg.inv(P))
     gap = 0.5 * (np.linalg.slogdet(P)[1] - np.log(best).sum())  # KL of the best diagonal Gaussian to N(m, P)
     assert found["nll_iwae1"].value == pytest.approx(nll + gap, abs=0.05)
@@ -210,7 +211,7 @@ class CorrelatedFamily(PosteriorFamily):
 
 def test_a_posterior_that_is_no_diagonal_gaussian_serves_as_it_is(linear_evaluation, noise_images):
     W = skew()
-    V, P = exact_encoder(W, S2)
+    V, P = compute_exact_encoder(W, S2)
     family = CorrelatedFamily(tensor(np.linalg.cholesky(P)))
     evaluation = linear_evaluation(
         noise_images(40, SHAPE), family, heads_of(V, np.ones(LATENT))[:1], decoder=decoder_of(W)
@@ -224,7 +225,7 @@ def one_latent(
     linear_evaluation: Callable[..., Evaluation], images: np.ndarray, prior: object
 ) -> tuple[Evaluation, np.ndarray]:
     W = orthogonal()[:, 2:]
-    V, P = exact_encoder(W, S2)
+    V, P = compute_exact_encoder(W, S2)
     return linear_evaluation(images, Gaussian(), heads_of(V, 1.5 * np.diag(P)), decoder=decoder_of(W), prior=prior), W
 
 
@@ -270,8 +271,8 @@ def test_the_variance_is_that_of_largest_likelihood(linear_evaluation):
     x = CENTRE + 0.4 * draw.normal(size=(2000, 8)) @ draw.normal(size=(8, PIXELS)) / 8
     images = (255 * (x + 0.05 * draw.normal(size=x.shape)).clip(0, 1)).astype(np.uint8).reshape(-1, *SHAPE)
     flat = images.reshape(2000, -1) / 255
-    W, s2 = maximum_likelihood(np.cov(flat.T, bias=True), 8)
-    V, P = exact_encoder(W, s2)
+    W, s2 = fit_probabilistic_pca(np.cov(flat.T, bias=True), 8)
+    V, P = compute_exact_encoder(W, s2)
     heads = [(tensor(V), tensor(-V @ flat.mean(0))), (torch.zeros(8, PIXELS), tensor(np.log(np.diag(P))))]
     evaluation = linear_evaluation(images, Gaussian(), heads, decoder=(tensor(W), tensor(flat.mean(0))))
     assert estimate_noise_variance(evaluation) == pytest.approx(s2, rel=0.01)

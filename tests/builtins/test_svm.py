@@ -9,7 +9,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from vimae_bench.data import Corruption, apply_corruption
-from vimae_bench.metrics import draw_stratified_subset, fit_linear_svm, fit_rbf_svm
+from vimae_bench.functional import fit_linear_svm
+from vimae_bench.metrics import draw_stratified_subset, fit_rbf_svm
 from vimae_bench.metrics import estimate_accuracy as accuracy
 from vimae_bench.models import Deterministic, Gaussian
 from vimae_bench.plugin import BenchError, Examples, ModelSpec, Splits

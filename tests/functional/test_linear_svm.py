@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import linprog, minimize_scalar
 from sklearn.svm import SVC
 
-from vimae_bench.functional.linear_svm import best_bias, hinge_minimum
+from vimae_bench.functional.linear_svm import fit_bias, minimize_hinge_loss
 
 
 def problem(seed: int, features: int, scale: float, apart: float) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +25,7 @@ def test_the_minimum_is_that_of_libsvm(features, scale, apart):
     x, y = problem(0, features, scale, apart)
     for cost in (1.0, 0.05):
         theirs = SVC(C=cost, kernel="linear", tol=1e-5).fit(x, y)
-        w, b = hinge_minimum(x, y, cost)
+        w, b = minimize_hinge_loss(x, y, cost)
         value = objective(theirs.coef_[0], theirs.intercept_[0], x, y, cost)
         dual = np.abs(theirs.dual_coef_).sum() - np.sum(theirs.coef_**2) / 2
         # libsvm keeps its kernel in float32, so that its values are bounds, and not near enough to be equal.
@@ -45,7 +45,7 @@ def test_at_scales_that_libsvm_cannot_manage_a_linear_programme_says_how_low_it_
     rows = -np.concatenate([y[:, None] * x, y[:, None], np.eye(n)], axis=1)
     free = [(None, None)] * (features + 1) + [(0, None)] * n
     found = linprog(np.concatenate([np.zeros(features + 1), np.ones(n)]), rows, -np.ones(n), bounds=free)
-    value = objective(*hinge_minimum(x, y), x, y)
+    value = objective(*minimize_hinge_loss(x, y), x, y)
     w = found.x[:features]
     assert found.fun > 10, "classes overlap"
     near = 1e-3 if scale > 1000 else 1e-6
@@ -58,7 +58,7 @@ def test_the_bias_has_the_least_loss_and_is_the_middle_of_those_that_have(seed):
     rng = np.random.default_rng(seed)
     decision, y = rng.standard_normal(31), np.where(rng.random(31) < 0.4, 1.0, -1.0)
     loss = lambda b: np.maximum(0, 1 - y * (decision + b)).sum()  # noqa: E731
-    b = best_bias(decision, y)
+    b = fit_bias(decision, y)
     assert loss(b) == pytest.approx(minimize_scalar(loss, bounds=(-5, 5), method="bounded").fun, abs=1e-4)
     grid = np.linspace(-5, 5, 200_001)
     level = grid[np.abs(np.maximum(0, 1 - y * (decision + grid[:, None])).sum(1) - loss(b)) < 1e-9]

@@ -30,13 +30,13 @@ def vimae_equation_8() -> ClosedFormResult:
     """
     import numpy as np
 
-    from ..functional.linear_gaussian import quantities
+    from ..functional.linear_gaussian import compute_quantities
 
     said, gaps = list[str](), list[float]()
     for seed in range(3):
         draw = np.random.default_rng(seed).normal
         factor, noise = draw(size=(6, 6)), draw(size=(2, 2))
-        found = quantities(
+        found = compute_quantities(
             factor @ factor.T + np.eye(6), draw(size=(6, 2)), 0.5, 0.3 * draw(size=(2, 6)), noise @ noise.T + np.eye(2)
         )
         objective, printed, exact = found.vim(10.0), found.vim_printed(10.0), found.vim_exact(10.0)

@@ -2,16 +2,19 @@
 
 from .estimates import estimate_mean
 from .frechet_distance import Moments, estimate_frechet_distance, frechet_distance
+from .linear_svm import LinearSVM, fit_linear_svm
 from .mmd import KernelName, Statistic, kernel_matrix, median_bandwidth, mmd2, squared_distances
 from .mutual_information import mutual_information_continuous, mutual_information_discrete
 from .reconstruction import squared_error
 
 __all__ = [
     "KernelName",
+    "LinearSVM",
     "Moments",
     "Statistic",
     "estimate_frechet_distance",
     "estimate_mean",
+    "fit_linear_svm",
     "frechet_distance",
     "kernel_matrix",
     "median_bandwidth",

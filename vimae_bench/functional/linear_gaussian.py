@@ -3,9 +3,9 @@
     data      x ~ N(0, S), S [D, D]                decoder  p(x|z) = N(W z, s2 I), W [D, d]
     prior     p(z) = N(0, I_d)                     encoder  q(z|x) = N(V x, L), V [d, D], L [d, d]
 
-The model's own law of x is N(0, C) with C = W W' + s2 I, its posterior N(B x, P) with P = s2 M^-1, B = M^-1 W' and
-M = W' W + s2 I (Tipping and Bishop, Journal of the Royal Statistical Society B 61, 1999). Estimators are tested
-against it, and claims about identities are settled with it. Everything is NumPy in float64.
+The model's own distribution of x is N(0, C) with C = W W' + s2 I, its posterior N(B x, P) with P = s2 M^-1,
+B = M^-1 W' and M = W' W + s2 I (Tipping and Bishop, Journal of the Royal Statistical Society B 61, 1999). Estimators
+are tested against it, and claims about identities are decided with it. Everything is NumPy in float64.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Quantities:
+class LinearGaussian:
     """The quantities of one linear-Gaussian autoencoder in nats, expectations over x ~ p(x) and z ~ q(z|x).
 
     Each is computed from its own definition and none from another, so that what relates them can be tested.
@@ -36,24 +36,14 @@ class Quantities:
     k_x: float
     """KL(p(x) || p_theta(x)) = nll - entropy_x."""
     k_post: float
-    """E KL(q(z|x) || p_theta(z|x)) = -elbo - nll."""
+    """E KL(q(z|x) || p_theta(z|x)) = -ELBO - nll, where ELBO = rec - rate."""
     model_information: float
     """The mutual information of x and z under the model's own p(z) p_theta(x|z)."""
-
-    @property
-    def elbo(self) -> float:
-        """The evidence lower bound, rec - rate."""
-        return self.rec - self.rate
 
     @property
     def i_theta(self) -> float:
         """h(X) + E log p_theta(x|z): what 1905.10549 writes as a mutual information of x and z."""
         return self.entropy_x + self.rec
-
-    @property
-    def i_theta_exact(self) -> float:
-        """The right-hand side of eq. 15 of 1905.10549 with its missing K_x put in; it equals `i_theta`."""
-        return self.i_q - self.k_post - self.k_x + self.k_z
 
     def vim(self, lam: float) -> float:
         """The objective itself, rec - lam * K_z, to be maximised."""
@@ -71,18 +61,18 @@ class Quantities:
         return -self.entropy_x - self.k_x - (lam - 1) * self.k_z + self.i_theta
 
 
-def quantities(S: np.ndarray, W: np.ndarray, s2: float, V: np.ndarray, L: np.ndarray) -> Quantities:  # noqa: N803
-    """All of it for a data covariance S, a decoder W with variance s2 and an encoder V with covariance L.
+def compute_quantities(S: np.ndarray, W: np.ndarray, s2: float, V: np.ndarray, L: np.ndarray) -> LinearGaussian:  # noqa: N803
+    """All quantities for a data covariance S, a decoder W with variance s2 and an encoder V with covariance L.
 
     Raises ValueError for shapes that do not fit each other, and for an S, s2 or L that is not positive definite.
     """
     s, w, v, cov = (np.asarray(a, dtype=np.float64) for a in (S, W, V, L))
-    _check(s, w, s2, v, cov)
-    c, (b, p) = model_covariance(w, s2), exact_encoder(w, s2)
+    _check_arguments(s, w, s2, v, cov)
+    c, (b, p) = compute_model_covariance(w, s2), compute_exact_encoder(w, s2)
     q, prior = v @ s @ v.T + cov, np.eye(len(cov))
     off, gap = np.eye(len(s)) - w @ v, v - b
     spread = np.trace(off @ s @ off.T) + np.trace(w @ cov @ w.T)
-    return Quantities(
+    return LinearGaussian(
         nll=float(0.5 * (len(s) * log(2 * pi) + _logdet(c) + np.trace(np.linalg.solve(c, s)))),
         entropy_x=float(0.5 * (len(s) * log(2 * pi * e) + _logdet(s))),
         rec=float(-len(s) / 2 * log(2 * pi * s2) - spread / (2 * s2)),
@@ -95,22 +85,15 @@ def quantities(S: np.ndarray, W: np.ndarray, s2: float, V: np.ndarray, L: np.nda
     )
 
 
-def model_covariance(W: np.ndarray, s2: float) -> np.ndarray:  # noqa: N803
+def compute_model_covariance(W: np.ndarray, s2: float) -> np.ndarray:  # noqa: N803
     """C [D, D] = W W' + s2 I, the covariance of x under the model."""
     return W @ W.T + s2 * np.eye(len(W))
 
 
-def exact_encoder(W: np.ndarray, s2: float) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+def compute_exact_encoder(W: np.ndarray, s2: float) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
     """(V, L) of the encoder that is the model's own posterior: B [d, D] and P [d, d]."""
     inverse = np.linalg.inv(W.T @ W + s2 * np.eye(W.shape[1]))
     return inverse @ W.T, s2 * inverse
-
-
-def maximum_likelihood(S: np.ndarray, latent: int) -> tuple[np.ndarray, float]:  # noqa: N803
-    """(W, s2) of largest likelihood for d = latent < D: probabilistic PCA (Tipping and Bishop 1999)."""
-    values, vectors = np.linalg.eigh(S)
-    s2 = float(values[:-latent].mean())
-    return vectors[:, -latent:] * np.sqrt(values[-latent:] - s2), s2
 
 
 def _kl(a: np.ndarray, b: np.ndarray, apart: np.ndarray | float = 0.0) -> float:
@@ -123,12 +106,12 @@ def _logdet(a: np.ndarray) -> float:
     return float(np.linalg.slogdet(a)[1])
 
 
-def _check(S: np.ndarray, W: np.ndarray, s2: float, V: np.ndarray, L: np.ndarray) -> None:  # noqa: N803
+def _check_arguments(S: np.ndarray, W: np.ndarray, s2: float, V: np.ndarray, L: np.ndarray) -> None:  # noqa: N803
     pixels, latent = W.shape
     shapes = {"S": (S, (pixels, pixels)), "V": (V, (latent, pixels)), "L": (L, (latent, latent))}
-    for name, (array, wanted) in shapes.items():
-        if array.shape != wanted:
-            raise ValueError(f"{name} is {array.shape}; with W {W.shape} it has to be {wanted}")
+    for name, (array, expected) in shapes.items():
+        if array.shape != expected:
+            raise ValueError(f"{name} is {array.shape}; with W {W.shape} it has to be {expected}")
     if s2 <= 0:
         raise ValueError(f"s2 = {s2} is not positive")
     for name, array in (("S", S), ("L", L)):

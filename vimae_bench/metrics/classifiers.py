@@ -4,7 +4,6 @@ All of it depends on the data set and never on the model, so that all methods an
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,7 +15,6 @@ from ..core.results import Estimate
 from ..core.seeds import derive_seed
 from ..data.corruptions import apply_corruption
 from ..data.types import Examples, Splits
-from ..functional.linear_svm import hinge_minimum
 from ..models.model_spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -100,36 +98,6 @@ def fit_rbf_svm(codes: np.ndarray, y: np.ndarray) -> "SVC":
     gamma = 1 / (codes.shape[1] * (codes.var() or 1.0))
     kernel = partial(rbf_kernel, gamma=gamma)
     return SVC(C=1.0, kernel=kernel).fit(codes, y)  # pyright: ignore[reportArgumentType]
-
-
-@dataclass(frozen=True)
-class LinearSVM:
-    """Classes against each other in pairs, (i, j) with i < j: weights [F, pairs] and biases [pairs], above 0 for i."""
-
-    classes: np.ndarray
-    weights: np.ndarray
-    biases: np.ndarray
-
-    def predict(self, codes: np.ndarray) -> np.ndarray:
-        """The class that wins the most pairs, the first of those that do, for codes [n, F]."""
-        first, second = np.triu_indices(len(self.classes), 1)
-        won = codes @ self.weights + self.biases > 0
-        each = np.eye(len(self.classes))
-        return self.classes[(won @ each[first] + ~won @ each[second]).argmax(1)]
-
-
-def fit_linear_svm(codes: np.ndarray, y: np.ndarray, cost: float = 1.0) -> LinearSVM:
-    """SVC(C=cost, kernel="linear") fitted to codes float64 [n, F] and labels [n], by an interior-point method.
-
-    Codes of any scale take the same time, which those of an autoencoder without a prior need.
-    """
-    classes = np.unique(y)
-    pairs = []
-    for i, j in zip(*np.triu_indices(len(classes), 1), strict=True):
-        two = (y == classes[i]) | (y == classes[j])
-        pairs.append(hinge_minimum(codes[two], np.where(y[two] == classes[i], 1.0, -1.0), cost))
-    weights, biases = zip(*pairs, strict=True)
-    return LinearSVM(classes, np.stack(weights, axis=1), np.array(biases))
 
 
 def estimate_accuracy(right: np.ndarray) -> Estimate:

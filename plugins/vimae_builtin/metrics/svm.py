@@ -8,12 +8,12 @@ import numpy as np
 from annotated_types import Ge, MinLen
 
 from vimae_bench.data import Corruption
+from vimae_bench.functional import fit_linear_svm
 from vimae_bench.metrics import (
     FeatureReader,
     baseline_features,
     draw_stratified_subset,
     estimate_accuracy,
-    fit_linear_svm,
     fit_rbf_svm,
     latent_means,
     latent_samples,

@@ -71,7 +71,7 @@ class InfoVAE(Family):
 
     `a` is the weight of the information I(x; z) and `l` that of the mismatch of q(z) and p(z), as 1905.10549 has them,
     since KL(q(z|x) || p(z)) is the sum of both; with l below a, divergence is rewarded. Zhao et al. (1706.02262) write
-    alpha = 1 - a and lambda = l: see `from_zhao`, and the objective `infovae_zhao` in a benchmark file.
+    alpha = 1 - a and lambda = l, as the objective `infovae_zhao` does.
 
     A `gaussian` encoder has one draw of z for each image. At a = 0 nothing but the divergence keeps its variance up:
     it is the WAE with a random encoder. A `deterministic` one, for a = 0 alone, encodes the image with the noise of
@@ -84,11 +84,6 @@ class InfoVAE(Family):
     recon_scale: Annotated[float, Gt(0)] = 1.0
     encoder: Encoder = "gaussian"
     input_noise: Annotated[float, Ge(0)] = 0.01
-
-    @classmethod
-    def from_zhao(cls, divergence: Divergence, alpha: float, lambda_: float, **settings: object) -> "InfoVAE":
-        """The objective that Zhao et al. write (1 - alpha) KL + (alpha + lambda - 1) D."""
-        return cls(divergence, 1 - alpha, lambda_, **settings)
 
 
 @dataclass(frozen=True)
