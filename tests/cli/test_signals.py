@@ -54,7 +54,7 @@ def test_an_interrupt_while_workers_are_made_ready_is_told_in_one_line(tmp_path)
     os.killpg(going.pid, signal.SIGINT)
     _, told = going.communicate(timeout=60)
     assert going.returncode == 130, told
-    assert "interrupted; the same command takes up again where this one left" in told
+    assert "interrupted; the same command continues where this one stopped" in told
     assert "Traceback" not in told
 
 
@@ -70,7 +70,7 @@ def test_after_the_first_signal_the_runs_under_way_write_their_checkpoints(tmp_p
     _, told = going.communicate(timeout=60)
     assert going.returncode == code, told
     assert "stopping: the runs under way write their checkpoints; a second signal ends them at once" in told
-    assert "interrupted; the same command takes up again where this one left" in told
+    assert "interrupted; the same command continues where this one stopped" in told
     assert "Traceback" not in told
     (folder,) = (tmp_path / "results" / "storm" / "runs").iterdir()
     *_, last = events(folder)

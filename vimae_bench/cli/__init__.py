@@ -1,4 +1,4 @@
-"""The command line. Commands are imported when called, and import what is heavy when they need it."""
+"""The command line. Commands are imported when they are called, and import heavy libraries when they need them."""
 
 from importlib import import_module
 from typing import Any
@@ -8,30 +8,30 @@ import click
 from ..core.errors import BenchError, ResultsError
 from ..execution import signals
 
-COMMANDS = {
-    "run": "run",
-    "tune": "tune",
-    "plan": "plan",
-    "leaderboard": "leaderboard",
-    "compare": "compare",
-    "figures": "figures",
-    "verdict": "verdict",
-    "report": "report",
-    "plugins": "plugins",
-    "schema": "schema",
-    "data": "data",
-    "sync": "sync",
-    "doctor": "doctor",
-    "pack": "pack",
-    "check": "check",
-    "new": "new",
-}
-SIGNALLED = 128
+COMMANDS = (
+    "run",
+    "tune",
+    "plan",
+    "leaderboard",
+    "compare",
+    "figures",
+    "verdict",
+    "report",
+    "plugins",
+    "schema",
+    "data",
+    "sync",
+    "doctor",
+    "pack",
+    "check",
+    "new",
+)
+SIGNAL_OFFSET = 128
 """What a shell adds to the number of the signal that ended a command: 130 for SIGINT, 143 for SIGTERM."""
 
 
 class Commands(click.Group):
-    """The commands by name; errors that a user can mend become a message and an exit code."""
+    """The commands by name; errors that a user can fix become a message and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -39,7 +39,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        return getattr(import_module(f".{COMMANDS[cmd_name]}", __name__), cmd_name)
+        return getattr(import_module(f".{cmd_name}", __name__), cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         try:
@@ -49,14 +49,14 @@ class Commands(click.Group):
             click.echo(str(error), err=True)
             ctx.exit(error.exit_code)
         except signals.Interrupted as signal:
-            click.echo("interrupted; the same command takes up again where this one left", err=True)
-            ctx.exit(SIGNALLED + signal.number)
+            click.echo("interrupted; the same command continues where this one stopped", err=True)
+            ctx.exit(SIGNAL_OFFSET + signal.number)
         except OSError as error:
-            _tell_if_full(ctx, error)
+            _report_full_disk(ctx, error)
             raise
 
 
-def _tell_if_full(ctx: click.Context, error: OSError) -> None:
+def _report_full_disk(ctx: click.Context, error: OSError) -> None:
     from ..storage.atomic import is_no_space_error
 
     if is_no_space_error(error):

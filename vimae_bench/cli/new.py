@@ -1,4 +1,4 @@
-"""`vimae-bench new`: a plugin's package, or a benchmark file, to begin with."""
+"""`vimae-bench new`: the package of a plugin, or a benchmark file, to start from."""
 
 from pathlib import Path
 
@@ -7,23 +7,23 @@ import click
 from ..core.errors import escape_control_characters
 from ..plugin.catalog import get_catalog
 
-WHATS = ("objective", "prior", "divergence", "architecture", "metric", "dataset", "benchmark")
+NEW_KINDS = ("objective", "prior", "divergence", "architecture", "metric", "dataset", "benchmark")
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(WHATS))
+@click.argument("kind", type=click.Choice(NEW_KINDS))
 @click.argument("name")
 @click.option(
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
     show_default="here",
-    help="The folder in which the new one is made.",
+    help="The folder in which it is made.",
 )
 def new(kind: str, name: str, into: Path) -> None:
-    """Make a package with a plugin that works, its test, and a benchmark that ranks it beside the baselines.
+    """Make a package with a plugin that works, its test, and a benchmark that compares it with baselines.
 
-    A `benchmark` is a file alone, with comments. Nothing that is there is written over.
+    A `benchmark` is a single file, with comments. Existing files are not overwritten.
 
     \b
     Examples:
@@ -37,11 +37,11 @@ def new(kind: str, name: str, into: Path) -> None:
         click.echo(escape_control_characters(f"{path}\n\nnext:\n  vimae-bench plan {path}\n  vimae-bench run {path}"))
         return
     folder = new_package(kind, name, into, get_catalog())
-    click.echo(escape_control_characters("\n".join(_told(folder))))
+    click.echo(escape_control_characters("\n".join(_describe_package(folder))))
 
 
-def _told(folder: Path) -> list[str]:
-    made = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    (benchmark,) = (name for name in made if name.endswith(".toml") and name != "pyproject.toml")
+def _describe_package(folder: Path) -> list[str]:
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    (benchmark,) = (name for name in files if name.endswith(".toml") and name != "pyproject.toml")
     steps = (f"cd {folder}", 'python -m pip install -e ".[dev]"', "pytest", f"vimae-bench run {benchmark}")
-    return [f"{folder}/", *(f"  {name}" for name in made), "", "next:", *(f"  {step}" for step in steps)]
+    return [f"{folder}/", *(f"  {name}" for name in files), "", "next:", *(f"  {step}" for step in steps)]

@@ -30,10 +30,12 @@ def plugins(as_json: bool, reference: str | None) -> None:
 
         click.echo(page.format_plugin_reference(reference, catalog), nl=False)
         return
-    click.echo(json.dumps(_as_json(catalog), indent=1) if as_json else escape_control_characters(_as_text(catalog)))
+    click.echo(
+        json.dumps(_make_json(catalog), indent=1) if as_json else escape_control_characters(_format_text(catalog))
+    )
 
 
-def _as_text(catalog: Catalog) -> str:
+def _format_text(catalog: Catalog) -> str:
     lines: list[str] = []
     for kind in HOOKS:
         entries = sorted((e for e in catalog.entries if e.kind == kind), key=lambda e: e.name)
@@ -45,7 +47,7 @@ def _as_text(catalog: Catalog) -> str:
     return "\n".join(lines).lstrip("\n")
 
 
-def _as_json(catalog: Catalog) -> dict[str, object]:
+def _make_json(catalog: Catalog) -> dict[str, object]:
     entries = [
         {
             "kind": e.kind,

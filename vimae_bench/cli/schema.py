@@ -1,4 +1,4 @@
-"""`vimae-bench schema`: the benchmark file, told to editors."""
+"""`vimae-bench schema`: the schema of benchmark files, for editors."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from .options import FILE
 @click.command()
 @click.option("--output", type=FILE, help="Write it to this file.  [default: print it]")
 def schema(output: Path | None) -> None:
-    """Print the JSON Schema of the benchmark file, with all plugins that are installed, for editors to complete from.
+    """Print the JSON Schema of benchmark files, with all installed plugins, for editors to complete from.
 
-    The line `#:schema ./schema.json` at the head of a benchmark file names it to them.
+    The line `#:schema ./schema.json` at the top of a benchmark file tells editors where it is.
 
     \b
     Example:

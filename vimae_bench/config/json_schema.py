@@ -1,8 +1,8 @@
-"""The JSON Schema of a benchmark file, for editors, made of the forms by which files are checked.
+"""The JSON Schema of a benchmark file, for editors, made from the forms by which files are checked.
 
-Draft-07, which taplo reads. It walks `anyOf` to complete, but not `if`; and it tells a failed `anyOf` at the whole
-value, but what fails below an `if` at its own place. So an `anyOf` here is for completion and never fails, and the
-`if` beside it checks.
+It is in draft-07, which taplo reads. taplo completes from `anyOf`, but not from `if`; and it reports a failed `anyOf`
+at the outermost value, but what fails below an `if` where it is. So here each `anyOf` is for completion and never
+fails, and an `if` next to it checks.
 """
 
 import re
@@ -17,190 +17,203 @@ from .file_form import get_file_form
 from .groups import CONTROL_KEYS, GROUP_KEYS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
-REFERENCE = re.compile(r"#/\$defs/(.*)")
+LOCAL_REFERENCE = re.compile(r"#/\$defs/(.*)")
 
 
-def make_json_schema(known: Catalog) -> Json:
+def make_json_schema(catalog: Catalog) -> Json:
     """The schema of a benchmark file that may name the plugins of a catalog.
 
-    A file that it refuses is refused by `benchmark.read`; what depends on several places of a file it does not say.
+    `read_benchmark` refuses every file that it refuses. Rules about several places of a file are not in it.
     """
-    maker = _Maker(known)
-    return {"$schema": DRAFT, "title": "A benchmark of vimae-bench", **maker.file(), "definitions": maker.definitions}
+    maker = _SchemaMaker(catalog)
+    return {
+        "$schema": DRAFT,
+        "title": "A benchmark of vimae-bench",
+        **maker.make_file_schema(),
+        "definitions": maker.definitions,
+    }
 
 
 @dataclass(frozen=True)
-class _Maker:
-    """Makes schemas of forms; `definitions` gathers those of the plugins that are met on the way."""
+class _SchemaMaker:
+    """Makes schemas from forms, and collects those of plugins in `definitions`."""
 
-    known: Catalog
+    catalog: Catalog
     definitions: Json = field(default_factory=dict[str, Any])
 
-    def file(self) -> Json:
-        form = get_file_form(self.known)
+    def make_file_schema(self) -> Json:
+        form = get_file_form(self.catalog)
         method = form["fields"]["method"]
-        made = self._table(form)
-        properties = made["properties"] | {"method": self._field(method, self._several(self._method(method["list"])))}
-        properties["group"] = self._groups(properties, method["list"])
+        schema = self._make_table(form)
+        properties = schema["properties"] | {
+            "method": self._annotate(method, self._make_list(self._make_method(method["list"])))
+        }
+        properties["group"] = self._make_groups(properties, method["list"])
         anywhere = [name for name in form["required"] if name in GROUP_KEYS and name != "method"]
-        made["required"] = [name for name in form["required"] if name not in anywhere]
-        return made | {"properties": properties} | _required_somewhere(anywhere)
+        schema["required"] = [name for name in form["required"] if name not in anywhere]
+        return schema | {"properties": properties} | _require_somewhere(anywhere)
 
-    def _groups(self, properties: Json, method: Json) -> Json:
-        """Tables of what differs from the file's own; `method` holds by label what differs of methods."""
+    def _make_groups(self, properties: Json, method: Json) -> Json:
+        """Tables of what differs from the file's own; `method` holds by label how methods differ."""
         own = {name: properties[name] for name in GROUP_KEYS if name in properties}
         own["methods"] = {"type": "array", "items": {"type": "string"}, "description": "The labels of its methods."}
         own["method"] = {
             "type": "object",
             "description": "What differs of methods, by label.",
-            "additionalProperties": self._changes(method),
+            "additionalProperties": self._make_changes(method),
         }
         group = {"type": "object", "properties": own, "additionalProperties": False}
-        said = "Parts of the matrix with settings of their own; what a group does not say is as in the file."
-        return {"type": "array", "minItems": 1, "items": group, "description": said}
+        description = "Parts of the matrix with settings of their own; what a group does not say is as in the file."
+        return {"type": "array", "minItems": 1, "items": group, "description": description}
 
-    def _method(self, form: Json) -> Json:
-        """A method; one that repeats another takes some things from it."""
-        made = self._table(form)
-        taken = [name for name in made["required"] if name in CONTROL_KEYS]
-        made["required"] = [name for name in made["required"] if name not in taken]
+    def _make_method(self, form: Json) -> Json:
+        """A method; one that repeats another inherits from it."""
+        schema = self._make_table(form)
+        inherited = [name for name in schema["required"] if name in CONTROL_KEYS]
+        schema["required"] = [name for name in schema["required"] if name not in inherited]
         repeats = {"required": ["repeats"], "properties": {"repeats": {"minLength": 1}}}
-        return made | {"if": repeats, "then": True, "else": {"required": taken}}
+        return schema | {"if": repeats, "then": True, "else": {"required": inherited}}
 
-    def _table(self, form: Json) -> Json:
-        properties = {name: self._field(inner, self._value(inner)) for name, inner in form["fields"].items()}
-        made = {"type": "object", "properties": properties, "additionalProperties": False}
-        return _described(made, form) | {"required": form["required"]}
+    def _make_table(self, form: Json) -> Json:
+        properties = {name: self._annotate(inner, self._make_value(inner)) for name, inner in form["fields"].items()}
+        schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        return _add_description(schema, form) | {"required": form["required"]}
 
-    def _changes(self, form: Json) -> Json:
-        """A table in which nothing is required, of plugins neither."""
-        properties = {name: self._value(inner, changed=True) for name, inner in form["fields"].items()}
+    def _make_changes(self, form: Json) -> Json:
+        """A table in which nothing is required, nor in the plugins inside it."""
+        properties = {name: self._make_value(inner, changed=True) for name, inner in form["fields"].items()}
         return {"type": "object", "properties": properties, "additionalProperties": False}
 
-    def _field(self, form: Json, made: Json) -> Json:
+    def _annotate(self, form: Json, schema: Json) -> Json:
         default = form.get("default")
-        said = _described({}, form) | ({} if default is None else {"default": default})  # TOML has no null
-        # Beside a $ref draft-07 reads nothing, and beside an `allOf` taplo reads no words.
-        return {"allOf": [made], "anyOf": [said]} if "$ref" in made else made | said
+        description = _add_description({}, form) | ({} if default is None else {"default": default})  # TOML has no null
+        # Next to a $ref draft-07 ignores everything, and next to an `allOf` taplo ignores descriptions.
+        return {"allOf": [schema], "anyOf": [description]} if "$ref" in schema else schema | description
 
-    def _value(self, form: Json, *, changed: bool = False) -> Json:
+    def _make_value(self, form: Json, *, changed: bool = False) -> Json:
         if "plugin" in form:
-            return self._plugin(form["plugin"], changed)
+            return self._refer_to_kind(form["plugin"], changed)
         if "fields" in form:
-            return self._changes(form) if changed else self._table(form)
+            return self._make_changes(form) if changed else self._make_table(form)
         if "list" in form:
-            return self._several(self._value(form["list"]))
-        return _plain(form["schema"])
+            return self._make_list(self._make_value(form["list"]))
+        return _simplify_schema(form["schema"])
 
-    def _several(self, one: Json) -> Json:
+    def _make_list(self, one: Json) -> Json:
         """A list; a single one may stand for a list of one."""
         several = {"type": "array", "items": one}
         return {"anyOf": [True, several, one], "if": {"type": "array"}, "then": several, "else": one}
 
-    def _plugin(self, kind: str, changed: bool) -> Json:
-        """A reference to the definition of a kind, made now if it is not there."""
+    def _refer_to_kind(self, kind: str, changed: bool) -> Json:
+        """A reference to the definition of a kind, which is made if it is missing."""
         name = f"changed-{kind}" if changed else kind
         if name not in self.definitions:
             self.definitions[name] = {}  # a plugin may hold another of its kind
-            self._define(name, self._choice(kind, changed))
-        return _reference(name)
+            self._define(name, self._make_plugin(kind, changed))
+        return _make_reference(name)
 
-    def _define(self, name: str, made: Json) -> Json:
-        self.definitions[name] = made
-        return _reference(name)
+    def _define(self, name: str, schema: Json) -> Json:
+        self.definitions[name] = schema
+        return _make_reference(name)
 
-    def _choice(self, kind: str, changed: bool) -> Json:
+    def _make_plugin(self, kind: str, changed: bool) -> Json:
         """A plugin by its bare name, or a table with `use`, which a change of its settings may leave out."""
-        entries = [self.known.get_entry(kind, name) for name in self.known.list_names(kind)]
+        entries = [self.catalog.get_entry(kind, name) for name in self.catalog.list_names(kind)]
         bare = [entry for entry in entries if not entry.form["required"]]
-        made = {entry.name: self._settings(entry, changed) for entry in entries}
+        schemas = {entry.name: self._make_settings(entry, changed) for entry in entries}
         prefix = f"changed-{kind}" if changed else kind
-        tables = {name: self._define(f"{prefix}-{name}", table) for name, table in made.items()}
+        tables = {name: self._define(f"{prefix}-{name}", table) for name, table in schemas.items()}
         named = {"properties": {"use": {"enum": list(tables)}}, "required": ["use"]}
-        table = {**named, "allOf": [_if_named(name, table) for name, table in tables.items()]}
+        table = {**named, "allOf": [_apply_if_named(name, table) for name, table in tables.items()]}
         if changed:
-            table = {"if": {"required": ["use"]}, "then": table, "else": _any_setting(made.values())}
+            table = {"if": {"required": ["use"]}, "then": table, "else": _merge_settings(schemas.values())}
         return {
-            "anyOf": [True, _names(bare), *tables.values()],
+            "anyOf": [True, _enumerate_names(bare), *tables.values()],
             "if": {"type": "string"},
             "then": {"enum": [entry.name for entry in bare]},
             "else": {"type": "object", **table},
         }
 
-    def _settings(self, entry: CatalogEntry, changed: bool) -> Json:
+    def _make_settings(self, entry: CatalogEntry, changed: bool) -> Json:
         """A plugin's table."""
-        made = self._changes(entry.form) if changed else self._table(entry.form)
-        made["properties"] = {"use": {"const": entry.name, "description": _said(entry)}, **made["properties"]}
-        return made if changed else made | {"required": ["use", *made["required"]]}
+        schema = self._make_changes(entry.form) if changed else self._make_table(entry.form)
+        schema["properties"] = {
+            "use": {"const": entry.name, "description": _describe_entry(entry)},
+            **schema["properties"],
+        }
+        return schema if changed else schema | {"required": ["use", *schema["required"]]}
 
 
-def _any_setting(tables: Iterable[Json]) -> Json:
-    """A table of what is a setting of some of these: which of them is changed stands elsewhere in the file."""
+def _merge_settings(tables: Iterable[Json]) -> Json:
+    """A table of the settings of all of these: which of them is changed is written elsewhere in the file."""
     options: dict[str, list[Json]] = {}
     for table in tables:
-        for name, made in table["properties"].items():
-            if made not in options.setdefault(name, []):
-                options[name].append(made)
+        for name, schema in table["properties"].items():
+            if schema not in options.setdefault(name, []):
+                options[name].append(schema)
     properties = {name: few[0] if len(few) == 1 else {"anyOf": few} for name, few in options.items()}
     return {"properties": properties, "additionalProperties": False}
 
 
-def _required_somewhere(names: list[str]) -> Json:
-    """What a file without groups has to say, and one with groups in each of them or for all."""
+def _require_somewhere(names: list[str]) -> Json:
+    """What a file without groups has to say, and one with groups in each of them or outside."""
     in_each = {name: {"properties": {"group": {"items": {"required": [name]}}}} for name in names}
     either = [{"if": {"required": [name]}, "else": each} for name, each in in_each.items()]
     return {"if": {"required": ["group"]}, "then": {"allOf": either}, "else": {"required": names}}
 
 
-def _names(entries: list[CatalogEntry]) -> Json:
-    """The names, each with what it says of itself."""
-    return {"enum": [entry.name for entry in entries], "x-taplo": {"docs": {"enumValues": [*map(_said, entries)]}}}
+def _enumerate_names(entries: list[CatalogEntry]) -> Json:
+    """The names, each with a description."""
+    return {
+        "enum": [entry.name for entry in entries],
+        "x-taplo": {"docs": {"enumValues": [*map(_describe_entry, entries)]}},
+    }
 
 
-def _said(entry: CatalogEntry) -> str:
+def _describe_entry(entry: CatalogEntry) -> str:
     return entry.form.get("about") or entry.summary
 
 
-def _if_named(name: str, table: Json) -> Json:
+def _apply_if_named(name: str, table: Json) -> Json:
     return {"if": {"properties": {"use": {"const": name}}, "required": ["use"]}, "then": table}
 
 
-def _described(made: Json, form: Json) -> Json:
-    return {**made, "description": form["about"]} if form.get("about") else made
+def _add_description(schema: Json, form: Json) -> Json:
+    return {**schema, "description": form["about"]} if form.get("about") else schema
 
 
-def _reference(name: str) -> Json:
+def _make_reference(name: str) -> Json:
     return {"$ref": "#/definitions/" + quote(name.replace("~", "~0"))}
 
 
-def _plain(value: Json) -> Json:
-    """The schema of a plain value as draft-07 has it: references inlined, no null, which TOML has not."""
-    made = _entered(value, value.get("$defs", {}))
-    options = [option for option in made.get("anyOf", ()) if option != {"type": "null"}]
+def _simplify_schema(value: Json) -> Json:
+    """The schema of a plain value in draft-07, with references inlined and without null, which TOML does not have."""
+    schema = _inline_references(value, value.get("$defs", {}))
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     if not options:
-        return made
-    rest = {key: inner for key, inner in made.items() if key != "anyOf"}
+        return schema
+    rest = {key: inner for key, inner in schema.items() if key != "anyOf"}
     return rest | (options[0] if len(options) == 1 else {"anyOf": options})
 
 
-def _entered(value: Any, defined: Json, inside: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
+def _inline_references(value: Any, defined: Json, inside: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
     if isinstance(value, list):
-        return [_entered(item, defined, inside) for item in value]
+        return [_inline_references(item, defined, inside) for item in value]
     if not isinstance(value, dict):
         return value
-    if named := REFERENCE.fullmatch(str(value.get("$ref"))):
-        # What holds itself cannot be written out: anything may stand there.
-        return {} if named[1] in inside else _entered(defined[named[1]], defined, (*inside, named[1]))
-    return dict(_keywords(value, defined, inside))
+    if named := LOCAL_REFERENCE.fullmatch(str(value.get("$ref"))):
+        # A recursive definition cannot be inlined: any value is allowed there.
+        return {} if named[1] in inside else _inline_references(defined[named[1]], defined, (*inside, named[1]))
+    return dict(_convert_keywords(value, defined, inside))
 
 
-def _keywords(value: Json, defined: Json, inside: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+def _convert_keywords(value: Json, defined: Json, inside: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     for key, inner in value.items():
         if key == "pattern":
-            yield key, inner.replace(r"\Z", "$")  # the end of all text is `$` to every engine but Python's
+            yield key, inner.replace(r"\Z", "$")  # every engine but Python's writes the end of text as `$`
         elif key == "properties":
-            yield key, {name: _entered(each, defined, inside) for name, each in inner.items()}
+            yield key, {name: _inline_references(each, defined, inside) for name, each in inner.items()}
         elif key == "prefixItems":
-            yield "items", _entered(inner, defined, inside)
+            yield "items", _inline_references(inner, defined, inside)
         elif key not in ("$defs", "title", "default"):
-            yield key, _entered(inner, defined, inside)
+            yield key, _inline_references(inner, defined, inside)

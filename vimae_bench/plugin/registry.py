@@ -1,4 +1,4 @@
-"""Names made into objects, where they are used and nowhere else."""
+"""Makes plugins from their names and settings."""
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -16,7 +16,7 @@ from .settings import SettingsChecker, format_path
 def complete_spec(kind: str, raw: Any, catalog: Catalog, source: str = "") -> PluginSpec:  # noqa: ANN401
     """A plugin by its name, or by a table with `use` and settings, with all its settings filled in.
 
-    Raises Problems with all that is wrong, which begin with the `source` of the settings.
+    Raises InvalidFileError with all that is wrong; its lines begin with the `source` of the settings.
     """
     checker = SettingsChecker(catalog.get_form)
     completed = checker.complete({"plugin": kind}, raw)
@@ -29,7 +29,7 @@ def make_plugin(kind: str, spec: PluginSpec, *arguments: object, catalog: Catalo
     """The plugin of this kind and name, made with its settings; plugins among the settings are made first.
 
     `arguments` are what the harness gives to plugins of this kind, by position: to a prior the latent size.
-    Raises BenchError for a name that is not there (any more), and for settings the plugin itself refuses.
+    Raises BenchError for a name that is not installed, and for settings that the plugin itself refuses.
     """
     catalog = catalog or get_catalog()
     try:
@@ -47,9 +47,9 @@ def make_plugin(kind: str, spec: PluginSpec, *arguments: object, catalog: Catalo
         raise BenchError(f"{kind} '{spec.name}' of {entry.origin} raised {shorten(error)} when it was made") from error
 
 
-def make_prior_factory(choice: PluginSpec, catalog: Catalog | None = None) -> Callable[[int], Any]:
+def make_prior_factory(spec: PluginSpec, catalog: Catalog | None = None) -> Callable[[int], Any]:
     """The prior of this name and settings as a function of the number of latent dimensions, which its model has."""
-    return partial(make_plugin, "prior", choice, catalog=catalog)
+    return partial(make_plugin, "prior", spec, catalog=catalog)
 
 
 def load_factory(entry: CatalogEntry) -> Callable[..., object]:
