@@ -20,10 +20,11 @@ def schema(output: Path | None) -> None:
     Example:
       vimae-bench schema --output schema.json
     """
-    from ..config.json_schema import make_json_schema as made
+    from ..config.json_schema import make_json_schema
 
+    made = make_json_schema(get_catalog())
     if output is None:
-        click.echo(format_json(made(get_catalog())), nl=False)
+        click.echo(format_json(made), nl=False)
         return
-    write_json(output, made(get_catalog()))
+    write_json(output, made)
     click.echo(output)

@@ -53,7 +53,7 @@ class Study:
 
 
 def plan_study(benchmark: Benchmark, catalog: Catalog) -> Study:
-    """The study that a benchmark file asks for. Raises InvalidFileError with all that is wrong with it, each at its line."""
+    """The study that a benchmark file asks for. Raises InvalidFileError with all that is wrong, each at its line."""
     metrics = [(metric, _list_measures(metric, benchmark.groups[0].metrics)) for metric in benchmark.groups[0].metrics]
     name = benchmark.tuning.measure or benchmark.leaderboard.rank_by
     problems = [*find_search_problems(benchmark, catalog)]
