@@ -99,7 +99,7 @@ def test_what_is_no_side_is_told_for_both_at_once(kept):
         (["fig1"], "give two results to compare, or one and two of its methods"),
         (["fig1", "A", "C"], "no method here is called 'C'"),
         (["fig1", "fig1", "--margin", "sse"], "--margin sse: must be of the form measure=number"),
-        (["fig1", "fig1", "--output", "page.htm"], "--output page.htm: has to end in .html, .md, .csv, .json"),
+        (["fig1", "fig1", "--output", "page.htm"], "--output page.htm: must end in .html, .md, .csv, .json"),
         (["fig1", "fig1", "--output", "fig1/benchmark.json/page.html"], "cannot be written"),
     ],
 )
@@ -114,6 +114,6 @@ def test_results_that_share_nothing_say_what_each_side_has(kept, tmp_path):
     other.add("C", 0, sse=1.0)
     other.store.write_benchmark("other", "", {}, other.entries)
     output = call("fig1", "other", code=2)
-    assert "there is nothing that both sides have" in output
+    assert "A and B have no method in common on the same data" in output
     assert "Only in A, and left out: A: mnist, mlp, d = 2, 80 epochs; B: mnist" in output
     assert "Only in B, and left out: C: mnist" in output

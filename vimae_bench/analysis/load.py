@@ -1,8 +1,6 @@
-"""Finished runs, from a benchmark file or from its results folder."""
+"""Load the results of a benchmark from its file, its results folder or an archive."""
 
-import contextlib
-import gc
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BenchmarkResults:
-    """A benchmark's store with the entries that are asked about and the way they are shown."""
+    """The results of some entries of a benchmark, and how its leaderboards are to be shown.
+
+    `rank_by`, `columns` and `provenance` are those of `build_leaderboards`. Files are read on first use.
+    """
 
     store: ResultsFolder
     entries: Sequence[MatrixEntry]
@@ -30,58 +31,49 @@ class BenchmarkResults:
 
     @cached_property
     def run_results(self) -> "list[RunResult]":
-        """What came of each entry, read once."""
-        with _keeping_all():
-            return self.store.load_results(self.entries)
+        """The result of each entry, in their order. Read once."""
+        return self.store.load_results(self.entries)
 
     @cached_property
     def leaderboards(self) -> "list[Leaderboard]":
-        """The leaderboards, read and worked out once: a text and figures are made of them."""
+        """The leaderboards, one for each table. Computed once."""
         from .leaderboard import build_leaderboards
 
-        with _keeping_all():
-            references = self.store.load_baselines(self.entries)
-            return build_leaderboards(self.run_results, references, self.rank_by, self.columns, self.provenance)
-
-
-@contextlib.contextmanager
-def _keeping_all() -> Generator[None]:
-    """No garbage is looked for meanwhile, nor later among what was made: of millions of objects all are kept."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
+        references = self.store.load_baselines(self.entries)
+        return build_leaderboards(self.run_results, references, self.rank_by, self.columns, self.provenance)
 
 
 def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> BenchmarkResults:
-    """What a benchmark file is about, or a results folder or an archive of one in its place."""
+    """The results of a benchmark.
+
+    `file` is a results folder, an archive of one, or a benchmark file whose results are in a folder below `results`;
+    `overrides` change settings of a benchmark file, as in "training.epochs=5". Raises BenchError if it cannot be read.
+    """
     if (folder := find_results(file)).is_dir():
         store = ResultsFolder(folder)
-        with _keeping_all():
-            kept = store.read_benchmark()
-        shown = kept.leaderboard
-        columns = tuple(shown.get("columns", ()))
-        return BenchmarkResults(store, kept.entries, shown.get("rank_by", ""), columns, shown.get("provenance", ""))
+        saved = store.read_benchmark()
+        options = saved.leaderboard
+        columns = tuple(options.get("columns", ()))
+        return BenchmarkResults(
+            store, saved.entries, options.get("rank_by", ""), columns, options.get("provenance", "")
+        )
     from ..config.matrix import read_matrix
 
     benchmark, entries = read_matrix(file, overrides)
-    return BenchmarkResults(
-        ResultsFolder(find_results(results / benchmark.name)), entries, **asdict(benchmark.leaderboard)
-    )
+    store = ResultsFolder(find_results(results / benchmark.name))
+    return BenchmarkResults(store, entries, **asdict(benchmark.leaderboard))
 
 
 def load_all_benchmark_results(sources: Sequence[Path], results: Path) -> list[BenchmarkResults]:
-    """What several benchmark files or results folders are about. Raises Problems with all that cannot be read."""
-    found, problems = list[BenchmarkResults](), list[Problem]()
+    """The results of several benchmarks, run results included. Raises Problems with all that cannot be read."""
+    loaded, problems = list[BenchmarkResults](), list[Problem]()
     for source in sources:
         try:
-            one = load_benchmark_results(source, results)
-            _ = one.run_results
-            found.append(one)
+            benchmark_results = load_benchmark_results(source, results)
+            _ = benchmark_results.run_results
+            loaded.append(benchmark_results)
         except BenchError as error:
             problems += [Problem("", line) for line in str(error).splitlines()]
     if problems:
         raise InvalidFileError("", problems)
-    return found
+    return loaded

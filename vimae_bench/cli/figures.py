@@ -6,7 +6,7 @@ import click
 
 from ..analysis.load import load_benchmark_results
 from ..core.errors import BenchError, escape_control_characters
-from .options import FILE, file_argument, override_option, results_option
+from .options import FILE, file_argument, override_option, pause_garbage_collection, results_option
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -32,7 +32,8 @@ def figures(file: Path, results: Path, output: Path, form: str, overrides: tuple
     from ..reports.all_figures import draw_named_figures, list_tables_without_images
     from ..reports.plot_style import save_figure
 
-    found = load_benchmark_results(file, results, overrides)
+    with pause_garbage_collection():
+        run_results, taken = found.run_results, results, overrides)
     path = None
     for name, figure in draw_named_figures(found):
         path = output / f"{name}.{form}"

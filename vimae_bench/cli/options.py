@@ -1,8 +1,14 @@
-"""What several commands take in the same way."""
+"""Arguments, options and helpers that several commands share."""
 
+import gc
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
+
+from ..core.errors import BenchError
+from ..storage.atomic import atomic_write
 
 DEFAULT_RESULTS = Path("results")
 FILE = click.Path(path_type=Path)
@@ -40,3 +46,30 @@ def data_root(given: Path | None) -> Path:
     from ..data.prepare import get_data_folder
 
     return given.expanduser() if given else get_data_folder()
+
+
+@contextmanager
+def pause_garbage_collection() -> Generator[None]:
+    """Do not look for garbage meanwhile: of the millions of objects in large results, all are needed to the end.
+
+    Collection is as it was before afterwards. Also a decorator, for commands that read results.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def write_output(text: str, path: Path | None) -> None:
+    """Write a text to a file and print its path, or print the text. Raises BenchError if it cannot be written."""
+    if path is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be written: {error.strerror}") from error
+    click.echo(path)

@@ -8,8 +8,7 @@ import click
 
 from ..analysis.load import load_all_benchmark_results
 from ..core.errors import BenchError
-from .options import FILE, results_option
-from .verdict import written
+from .options import FILE, pause_garbage_collection, results_option, write_output
 
 
 def _check_url(context: click.Context, option: click.Parameter, url: str | None) -> str | None:  # noqa: ARG001
@@ -53,15 +52,15 @@ def report(
     from ..reports.page.runs import find_no_link
     from ..tracking.server_links import make_run_link
 
-    page = render_report(
+    with pause_garbage_collection():
+        found = render_report(
         load_all_benchmark_results(sources, results),
         page_folder=output.absolute().parent,
         command=_format_command(sources, {"--against": against, "--mlflow-url": mlflow_url, "--output": output}),
         paper_path=against,
         find_mlflow_link=make_run_link(mlflow_url) if mlflow_url else find_no_link,
     )
-    written(output, page)
-    click.echo(output)
+    write_output(text, output)
 
 
 def _format_command(sources: Sequence[Path], options: Mapping[str, object]) -> str:

@@ -15,7 +15,7 @@ from ..core.spec import MatrixEntry
 from ..engine.run_plan import RunPlan, carry_out, check_run, make_executor, open_results, prepare_run
 from ..execution.jobs import Compile, NumericsOptions
 from ..plugin.catalog import get_catalog
-from . import leaderboard
+from .leaderboard import print_leaderboards
 from .options import (
     DEFAULT_RESULTS,
     data_option,
@@ -24,6 +24,7 @@ from .options import (
     file_argument,
     filter_option,
     override_option,
+    pause_garbage_collection,
     results_option,
 )
 from .plan import show_plan
@@ -105,8 +106,14 @@ def run(
         return
     plan = open_results(plan, matrix, overrides, lambda line: click.echo(line, err=True))
     reporters = make_reporters(benchmark)
-    failed = carry_out(plan, chosen, reporters)
-    _show_results(plan, matrix)
+    failed = carry_out(plan, chosen, **shown)
+    with pause_garbage_collection():
+        print_leaderboards(found)
+        all_found = found if len(wanted) == len(matrix) else BenchmarkResults(plan, matrix, **shown)
+        _ = all_found.leaderboards
+    from ..reports.leaderboard_files import save_leaderboards
+
+    save_leaderboards(all_found)
     for name, where in _list_outputs(plan, file, results, reporters).items():
         click.echo(f"{name:10} {where}")
     if failed:

@@ -141,7 +141,7 @@ class ResultsFolder:
         write_json(self.path / "benchmark.json", {**head, "cells": rows})
 
     def read_benchmark(self) -> SavedBenchmark:
-        """Read benchmark.json. Raises ResultsError if this is not a results folder, or the file is damaged."""
+        """Read benchmark.json. Raises ResultsError if this is not a results folder or the file is damaged."""
         path = self.path / "benchmark.json"
         if not path.exists():
             raise ResultsError(f"{self.path}: is not a results folder: it has no benchmark.json")
