@@ -4,7 +4,7 @@ import pytest
 
 from vimae_bench import load
 from vimae_bench.analysis.load import load_all_benchmark_results, load_benchmark_results
-from vimae_bench.core.errors import Problems
+from vimae_bench.core.errors import InvalidFileError
 
 
 @pytest.fixture
@@ -36,6 +36,6 @@ def test_results_are_shown_as_the_benchmark_says(folder, tmp_path):
 
 
 def test_all_problems_are_reported_together(folder, tmp_path):
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         load_all_benchmark_results([folder, tmp_path / "nothing", tmp_path], tmp_path)
     assert len(str(caught.value).splitlines()) == 2

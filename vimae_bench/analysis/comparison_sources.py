@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from ..core.errors import BenchError, Problem, Problems, ResultsError, did_you_mean
+from ..core.errors import BenchError, InvalidFileError, Problem, ResultsError, suggest_similar
 from ..storage.archive import find_results
 from ..storage.store import ResultsFolder
 from .load import load_benchmark_results
@@ -66,7 +66,7 @@ class SourceLoader:
         )
 
     def load_all(self, names: Sequence[str]) -> list[ComparisonSource]:
-        """Several sources. Raises BenchError if one cannot be loaded, Problems if several cannot."""
+        """Several sources. Raises BenchError if one cannot be loaded, InvalidFileError if several cannot."""
         loaded, errors = list[ComparisonSource](), list[BenchError]()
         for name in names:
             try:
@@ -74,7 +74,7 @@ class SourceLoader:
             except BenchError as error:
                 errors.append(error)
         if len(errors) > 1:
-            raise Problems("", [Problem("", str(error)) for error in errors])
+            raise InvalidFileError("", [Problem("", str(error)) for error in errors])
         for error in errors:
             raise error
         return loaded
@@ -149,4 +149,4 @@ def _suggest_source(name: str, results: Path) -> str:
     parent = Path(name).parent
     folders = [path.parent for place in {parent, results} for path in place.glob("*/benchmark.json")]
     files = list(parent.glob("*.toml")) if name.endswith(".toml") else []
-    return did_you_mean(name, [str(path) for path in (*folders, *files)])
+    return suggest_similar(name, [str(path) for path in (*folders, *files)])

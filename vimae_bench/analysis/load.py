@@ -65,7 +65,7 @@ def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...]
 
 
 def load_all_benchmark_results(sources: Sequence[Path], results: Path) -> list[BenchmarkResults]:
-    """The results of several benchmarks, run results included. Raises Problems with all that cannot be read."""
+    """The results of several benchmarks, run results included. Raises InvalidFileError with all that cannot be read."""
     loaded, problems = list[BenchmarkResults](), list[Problem]()
     for source in sources:
         try:

@@ -106,14 +106,8 @@ def run(
         return
     plan = open_results(plan, matrix, overrides, lambda line: click.echo(line, err=True))
     reporters = make_reporters(benchmark)
-    failed = carry_out(plan, chosen, **shown)
-    with pause_garbage_collection():
-        print_leaderboards(found)
-        all_found = found if len(wanted) == len(matrix) else BenchmarkResults(plan, matrix, **shown)
-        _ = all_found.leaderboards
-    from ..reports.leaderboard_files import save_leaderboards
-
-    save_leaderboards(all_found)
+    failed = carry_out(plan, chosen, reporters)
+    _show_results(plan, matrix)
     for name, where in _list_outputs(plan, file, results, reporters).items():
         click.echo(f"{name:10} {where}")
     if failed:
@@ -124,8 +118,13 @@ def _show_results(plan: RunPlan, matrix: Sequence[MatrixEntry]) -> None:
     """Print the leaderboards of the plan's runs, and save those of all runs of the benchmark."""
     shown = asdict(plan.benchmark.leaderboard)
     found = BenchmarkResults(plan.results, plan.entries, **shown)
-    leaderboard.show(found)
-    leaderboard.keep(found if len(plan.entries) == len(matrix) else BenchmarkResults(plan.results, matrix, **shown))
+    with pause_garbage_collection():
+        print_leaderboards(found)
+        all_found = found if len(plan.entries) == len(matrix) else BenchmarkResults(plan.results, matrix, **shown)
+        _ = all_found.leaderboards
+    from ..reports.leaderboard_files import save_leaderboards
+
+    save_leaderboards(all_found)
 
 
 def _list_outputs(plan: RunPlan, file: Path, results: Path, reporters: Sequence[GuardedReporter]) -> dict[str, str]:
