@@ -54,12 +54,12 @@ def report(
 
     with pause_garbage_collection():
         found = render_report(
-        load_all_benchmark_results(sources, results),
-        page_folder=output.absolute().parent,
-        command=_format_command(sources, {"--against": against, "--mlflow-url": mlflow_url, "--output": output}),
-        paper_path=against,
-        find_mlflow_link=make_run_link(mlflow_url) if mlflow_url else find_no_link,
-    )
+            load_all_benchmark_results(sources, results),
+            page_folder=output.absolute().parent,
+            command=_format_command(sources, {"--against": against, "--mlflow-url": mlflow_url, "--output": output}),
+            paper_path=against,
+            find_mlflow_link=make_run_link(mlflow_url) if mlflow_url else find_no_link,
+        )
     write_output(text, output)
 
 
