@@ -33,7 +33,8 @@ def figures(file: Path, results: Path, output: Path, form: str, overrides: tuple
     from ..reports.plot_style import save_figure
 
     with pause_garbage_collection():
-        run_results, taken = found.run_results, results, overrides)
+        found = load_benchmark_results(file, results, overrides)
+        _ = found.leaderboards
     path = None
     for name, figure in draw_named_figures(found):
         path = output / f"{name}.{form}"

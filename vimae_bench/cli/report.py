@@ -53,14 +53,15 @@ def report(
     from ..tracking.server_links import make_run_link
 
     with pause_garbage_collection():
-        found = render_report(
-            load_all_benchmark_results(sources, results),
-            page_folder=output.absolute().parent,
-            command=_format_command(sources, {"--against": against, "--mlflow-url": mlflow_url, "--output": output}),
-            paper_path=against,
-            find_mlflow_link=make_run_link(mlflow_url) if mlflow_url else find_no_link,
-        )
-    write_output(text, output)
+        loaded = load_all_benchmark_results(sources, results)
+    page = render_report(
+        loaded,
+        page_folder=output.absolute().parent,
+        command=_format_command(sources, {"--against": against, "--mlflow-url": mlflow_url, "--output": output}),
+        paper_path=against,
+        find_mlflow_link=make_run_link(mlflow_url) if mlflow_url else find_no_link,
+    )
+    write_output(page, output)
 
 
 def _format_command(sources: Sequence[Path], options: Mapping[str, object]) -> str:
