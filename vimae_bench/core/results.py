@@ -1,13 +1,12 @@
 """What comes of a run: measures and their estimates."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .canonical import Json
 
 Direction = Literal["lower", "higher"]
-
-
 Status = Literal["done", "diverged", "failed"]
 
 
@@ -17,6 +16,11 @@ class Measure:
 
     A run whose value is below `collapse_below` ignores its data, and is flagged as collapsed. A measure that such a
     run wins by ignoring the data says `ranks_collapsed=False`, and leaves it out of its ranking.
+
+    The other fields say how figures use a measure, and are no part of its definition. `family` is the kind of quantity
+    that it measures, by which figures find what they draw: `rate`, `distortion`, `sampled distortion` and
+    `prior mismatch` have a place of their own. Measures of one family and different `condition`, the name of the
+    corruption of the images, make a curve. Tables and figures show `display_name`, or the name where it is empty.
     """
 
     name: str
@@ -25,6 +29,24 @@ class Measure:
     version: int = 1
     collapse_below: float | None = None
     ranks_collapsed: bool = True
+    display_name: str = field(default="", compare=False)
+    family: str = field(default="", compare=False)
+    condition: str = field(default="", compare=False)
+
+    @property
+    def label(self) -> str:
+        """What tables and figures call the measure."""
+        return self.display_name or self.name
+
+    def with_suffix(self, suffix: str) -> "Measure":
+        """The same measure of a metric with other settings, which `suffix` names, such as ` labels=100`."""
+        names = {name: getattr(self, name) for name in ("name", "display_name", "family")}
+        return replace(self, **{name: text + suffix for name, text in names.items() if text})
+
+
+def find_measure(measures: Iterable[Measure], family: str) -> Measure | None:
+    """The first measure of a family, or None."""
+    return next((measure for measure in measures if measure.family == family), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def format_lines(leaderboard: Leaderboard) -> Iterator[TableLine]:
 
 def format_heading(measure: Measure) -> str:
     """Such as `sse ↓`: the arrow points to where it gets better."""
-    return f"{clean_text(measure.name)} {ARROWS[measure.better]}".strip()
+    return f"{clean_text(measure.label)} {ARROWS[measure.better]}".strip()
 
 
 def format_unit(measure: Measure) -> str:
@@ -71,7 +71,7 @@ def format_axis_label(measure: Measure) -> str:
     """Such as `rate [nats]`, at an axis."""
     symbol = format_unit(measure)
     bracketed = symbol if symbol.startswith("[") or not symbol else f"[{symbol}]"
-    return f"{clean_text(measure.name)} {bracketed}".strip()
+    return f"{clean_text(measure.label)} {bracketed}".strip()
 
 
 def format_seed_count(row: LeaderboardRow) -> str:

@@ -1,16 +1,20 @@
 """The file of one metric, read back and checked."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..core.canonical import check_type, is_number
+from ..core.canonical import Json, check_type, is_number
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
 from ..core.spec import PluginSpec
 from .atomic import read_json
+
+CORRUPTION_NAME = re.compile(r"clean|(gauss|gauss_clip|mask|mask_pixel|mask_grey)_[0-9.e-]+")
+OLD_FAMILIES = {"rate": "rate", "sse": "distortion", "sse sampled": "sampled distortion", "mmd2": "prior mismatch"}
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,9 @@ def read_metric_file(path: Path, suffix: str = "") -> MetricResults:
     raw = read_json(path)
     try:
         rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
-        measures = {m["name"] + suffix: _measure(**{**m, "name": m["name"] + suffix}) for m in raw["measures"]}
-        found = {label: _row(row, suffix) for label, row in rows.items()}
+        declared = [_create_measure(suffix, **measure) for measure in raw["measures"]]
+        measures = {measure.name: measure for measure in declared}
+        found = {label: _parse_row(row, suffix) for label, row in rows.items()}
         if not all(row.keys() <= measures.keys() for row in found.values()):
             raise ValueError("some estimate is of none of its measures")
         return MetricResults(measures, found)
@@ -36,23 +41,34 @@ def read_metric_file(path: Path, suffix: str = "") -> MetricResults:
 
 
 @lru_cache(maxsize=1024, typed=True)
-def _measure(**raw: Any) -> Measure:  # noqa: ANN401
-    """One object for all runs that measure the same, so that thousands of them are compared by a look."""
-    measure = Measure(**raw)
-    for name, kind in (("name", str), ("unit", str), ("version", int), ("ranks_collapsed", bool)):
-        check_type(name, getattr(measure, name), kind)
+def _create_measure(suffix: str, **raw: Any) -> Measure:  # noqa: ANN401
+    """One object for all runs that measure the same, so that thousands of them are compared by identity."""
+    complete: Json = raw if "family" in raw else raw | derive_old_fields(raw["name"])
+    measure = Measure(**complete)
+    for field in fields(measure):
+        if field.type in (str, int, bool):
+            check_type(field.name, getattr(measure, field.name), field.type)
     if measure.better not in ("lower", "higher", None):
         raise ValueError(f"better is {measure.better!r}")
     if measure.collapse_below is not None:
         check_type("collapse_below", measure.collapse_below, float)
-    return measure
+    return measure.with_suffix(suffix)
 
 
-def _row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
-    return {name + suffix: _estimate(name, estimate) for name, estimate in raw.items()}
+def derive_old_fields(name: str) -> dict[str, str]:
+    """The family and condition of a measure from its name, for files from before measures declared them."""
+    words = name.split(" ")
+    for i, word in enumerate(words):
+        if i and CORRUPTION_NAME.fullmatch(word):
+            return {"family": " ".join(words[:i] + words[i + 1 :]), "condition": word}
+    return {"family": OLD_FAMILIES.get(name, "")}
 
 
-def _estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
+def _parse_row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
+    return {name + suffix: _parse_estimate(name, estimate) for name, estimate in raw.items()}
+
+
+def _parse_estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
     value, n, se, per_draw = raw["value"], raw["n"], raw.get("se"), tuple(raw.get("parts", ()))
     if type(n) is not int or not all(map(is_number, (value, 0.0 if se is None else se, *per_draw))):
         raise TypeError(f"{name} is {dict(raw)}")

@@ -54,7 +54,9 @@ class Episodes(Metric):
         return 0.02 * self.episodes * len(self.conditions) * spec.input_size / 784
 
     def measures(self) -> tuple[Measure, ...]:
-        return tuple(Measure(f"episodes {name}", "%", "higher") for name in self.conditions)
+        return tuple(
+            Measure(f"episodes {name}", "%", "higher", family="episodes", condition=name) for name in self.conditions
+        )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         return self._read(latent_means(evaluation), evaluation.splits.test, evaluation.dataset)

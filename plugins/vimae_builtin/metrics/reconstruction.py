@@ -31,8 +31,8 @@ class Reconstruction(Metric):
 
     def measures(self) -> tuple[Measure, ...]:
         return (
-            Measure("sse", "[0,1]^2", "lower"),
-            Measure("sse sampled", "[0,1]^2", "lower"),
+            Measure("sse", "[0,1]^2", "lower", family="distortion"),
+            Measure("sse sampled", "[0,1]^2", "lower", family="sampled distortion"),
             Measure("l2", "[0,1]", "lower"),
             Measure("mse", "[0,1]^2", "lower"),
             Measure("psnr", "dB", "higher"),

@@ -58,8 +58,12 @@ class _Svm(Metric):
         return 0.1 * reads + (0.6 if device == "cpu" else 0.2) * encodings * spec.input_size / 784
 
     def measures(self) -> tuple[Measure, ...]:
-        names = (*self.conditions, "sampled") if self.sampled else self.conditions
-        return tuple(Measure(f"{self.prefix} {name}", "%", "higher") for name in names)
+        corrupted = (
+            Measure(f"{self.prefix} {name}", "%", "higher", family=self.prefix, condition=name)
+            for name in self.conditions
+        )
+        sampled = (Measure(f"{self.prefix} sampled", "%", "higher"),) if self.sampled else ()
+        return (*corrupted, *sampled)
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         splits, dataset = evaluation.splits, evaluation.dataset
