@@ -18,7 +18,7 @@ from vimae_bench.core.spec import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.reports import leaderboard_csv, leaderboard_latex, leaderboard_markdown
 from vimae_bench.reports.leaderboard_terminal import render_leaderboards
 from vimae_bench.storage.store import Baselines, ResultsFolder, RunResult
-from vimae_bench.tracking.names import parameters, tags, to_mlflow_name
+from vimae_bench.tracking.names import format_parameters, format_tags, to_mlflow_name
 from vimae_builtin.reporters.console import remove_unprintable
 
 undecodable = st.sampled_from(["\udcff", "a\ud800"])
@@ -67,8 +67,8 @@ def test_run_folders_and_their_files_are_in_the_results_folder(tmp_path, name, s
 def test_mlflow_accepts_every_adapted_name(name, more):
     _validate_metric_name(to_mlflow_name(name + more))
     kept = run(name)
-    assert all(len(key) <= 250 and len(value) <= 500 for key, value in parameters(kept).items())
-    assert all(isinstance(value, str) for value in tags(kept, name, name, {"reason": name}).values())
+    assert all(len(key) <= 250 and len(value) <= 500 for key, value in format_parameters(kept).items())
+    assert all(isinstance(value, str) for value in format_tags(kept, name, name, {"reason": name}).values())
 
 
 @given(text=names)

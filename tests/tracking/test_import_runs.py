@@ -137,7 +137,7 @@ def test_runs_mirrored_without_their_cells_are_told_with_the_remedy(bench, fetch
     assert len(run_results) == 1
     assert notes == ["1 run without cell.json as an artifact left out; `vimae-bench sync` uploads it."]
     second.unlink()
-    with pytest.raises(BenchError, match=r"toy: has 2 runs without cell.json .*; `vimae-bench sync` of toy sends it"):
+    with pytest.raises(BenchError, match=r"toy: has 2 runs without cell.json .*; run `vimae-bench sync` on toy"):
         fetched()
     for entry in bench.entries:
         (bench.folder(entry).path / ".mlflow.json").unlink()

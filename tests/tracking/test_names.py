@@ -2,7 +2,7 @@ import pytest
 from mlflow.utils.validation import _validate_metric_name
 
 from vimae_bench.core.spec import PluginSpec, Run, Training
-from vimae_bench.tracking.names import parameters, tags, title, to_mlflow_name
+from vimae_bench.tracking.names import format_parameters, format_run_name, format_tags, to_mlflow_name
 
 RUN = Run(
     PluginSpec("digits"),
@@ -46,7 +46,7 @@ def test_legal_names_are_left_alone_and_others_stay_readable():
 
 
 def test_parameters_are_the_flattened_settings():
-    found = parameters(RUN)
+    found = format_parameters(RUN)
     assert found["objective.use"] == "vimae"
     assert found["objective.divergence.kernel"] == "imq"
     assert found["objective.weight"] == "10.0"
@@ -57,7 +57,7 @@ def test_parameters_are_the_flattened_settings():
 
 def test_a_long_value_is_cut_and_says_so():
     long = Run(PluginSpec("arrays", {"path": "x" * 9000}), *(PluginSpec("a"),) * 3, 2, Training(), 0)
-    value = parameters(long)["dataset.path"]
+    value = format_parameters(long)["dataset.path"]
     assert len(value) == 500
     assert value.endswith("…")
 
@@ -65,21 +65,21 @@ def test_a_long_value_is_cut_and_says_so():
 def test_runs_share_a_group_when_they_differ_in_the_seed_alone():
     def group(seed=0, epochs=5, label="VAE"):
         run = Run(RUN.dataset, RUN.architecture, RUN.objective, RUN.prior, 2, Training(epochs=epochs), seed)
-        return tags(run, label, "toy", {})["vb.group"]
+        return format_tags(run, label, "toy", {})["vb.group"]
 
     assert group(seed=0) == group(seed=1)
     assert len({group(), group(epochs=6), group(label="AE")}) == 3
 
 
 def test_tags_tell_what_a_run_is():
-    found = tags(RUN, "VIMAE-n", "toy", {"status": "diverged", "reason": "total not finite in epoch 3"})
+    found = format_tags(RUN, "VIMAE-n", "toy", {"status": "diverged", "reason": "total not finite in epoch 3"})
     assert found["vb.run_key"] == RUN.key
     assert (found["vb.suite"], found["vb.method"], found["vb.seed"]) == ("toy", "VIMAE-n", "7")
     assert (found["vb.objective"], found["vb.prior"]) == ("vimae", "normal")
     assert (found["vb.dataset"], found["vb.architecture"]) == ("digits", "mlp")
     assert (found["vb.status"], found["vb.reason"]) == ("diverged", "total not finite in epoch 3")
-    assert tags(RUN, "VIMAE-n", "toy", {})["vb.status"] == "running"
+    assert format_tags(RUN, "VIMAE-n", "toy", {})["vb.status"] == "running"
 
 
 def test_a_run_is_listed_under_its_label():
-    assert title(RUN, "VIMAE-n") == "VIMAE-n, digits, mlp, seed 7"
+    assert format_run_name(RUN, "VIMAE-n") == "VIMAE-n, digits, mlp, seed 7"

@@ -1,4 +1,4 @@
-"""Pictures under the names by which MLflow's image grid knows them."""
+"""Pictures under the names that MLflow's image grid expects."""
 
 import tempfile
 import uuid
@@ -15,22 +15,22 @@ THUMBNAIL = 256
 
 @contextmanager
 def make_grid_images(picture: Path) -> Generator[list[Path]]:
-    """Copies of a picture, whole and small, named as `MlflowClient.log_image` names them, but the same every time.
+    """Copies of a picture, full and reduced, named as `MlflowClient.log_image` names them, but the same every time.
 
-    Their step is 0, which the grid shows first. A picture that is sent twice is then there once; of a damaged one there
-    is none.
+    Their step is 0, which the grid shows first. A picture that is sent twice is then there once; a damaged
+    one is left out.
     """
     time = round(picture.stat().st_mtime * 1000)
-    mark = uuid.uuid5(uuid.NAMESPACE_OID, f"{picture.stem} {time}")
-    name = f"{picture.stem}+step+0+timestamp+{time}+{mark}"
+    identifier = uuid.uuid5(uuid.NAMESPACE_OID, f"{picture.stem} {time}")
+    name = f"{picture.stem}+step+0+timestamp+{time}+{identifier}"
     with tempfile.TemporaryDirectory() as scratch:
-        whole, small = Path(scratch) / f"{name}.png", Path(scratch) / f"{name}+compressed.webp"
-        whole.write_bytes(picture.read_bytes())
-        yield [whole, small] if _shrunk(picture, small) else []
+        full, small = Path(scratch) / f"{name}.png", Path(scratch) / f"{name}+compressed.webp"
+        full.write_bytes(picture.read_bytes())
+        yield [full, small] if _write_thumbnail(picture, small) else []
 
 
-def _shrunk(picture: Path, small: Path) -> bool:
-    """Write the small picture; one that is damaged cannot be shown, and is for `vimae-bench doctor` to tell."""
+def _write_thumbnail(picture: Path, small: Path) -> bool:
+    """Write the small picture; one that is damaged cannot be shown, and is reported by `vimae-bench doctor`."""
     from PIL import Image
 
     try:

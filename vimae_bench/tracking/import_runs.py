@@ -1,4 +1,4 @@
-"""An experiment brought back from MLflow as a results folder, so that it is read as every other one is."""
+"""Imports an experiment from MLflow into a results folder, so that it is read as any other."""
 
 import re
 import shutil
@@ -16,48 +16,48 @@ from ..core.secrets import mask_secrets
 from ..core.spec import MatrixEntry
 from ..storage.atomic import parse_json_object
 from ..storage.store import ResultsFolder
-from .names import CELL, RUN_KEY
+from .names import ENTRY_FILE, RUN_KEY
 from .store import connect_client, default_store_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-    from mlflow.store.artifact.artifact_repo import ArtifactRepository as Files
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-PAGE = 1000
+PAGE_SIZE = 1000
 THREADS = 8
-"""Runs whose files are fetched at a time: over a network most of it is waiting."""
+"""Runs whose files are downloaded at the same time: over a network most of it is waiting."""
 
 
 def import_runs(experiment: str, uri: str, results: Path, store: ResultsFolder) -> list[str]:
-    """Write to `store` what MLflow has of the runs of an experiment; gives sentences about what was left out.
+    """Write to `store` what MLflow has of the runs of an experiment; returns sentences about what was left out.
 
-    `uri` is that of MLflow's store (empty: `default_store_uri(results)`). Of several runs in one place of the
+    `uri` is that of MLflow's store (empty: `default_store_uri(results)`). Of several runs of one entry of the
     matrix the one begun last is taken. Raises BenchError where there is no such store or experiment, none of its runs
     were mirrored by `vimae-bench`, or they cannot be read.
     """
     where = uri or default_store_uri(results)
-    _expect_store(where)
+    _check_store_exists(where)
     try:
         client = connect_client(where)
-        runs = list(_runs(client, _find(client, experiment, where)))
-        ours = [_files(run, where) for run in runs if RUN_KEY in run.data.tags]
-        entries = _entries(ours)
+        runs = list(_list_runs(client, _find_experiment(client, experiment, where)))
+        synced = [_open_artifacts(run, where) for run in runs if RUN_KEY in run.data.tags]
+        entries = _read_entries(synced)
         if not entries:
-            raise BenchError(f"mlflow:{experiment}: {_unusable(experiment, len(runs), len(ours))}")
-        newest = _newest(entries)
-        _write(newest, store)
+            raise BenchError(f"mlflow:{experiment}: {_explain_unusable(experiment, len(runs), len(synced))}")
+        newest = _select_newest(entries)
+        _write_runs(newest, store)
     except BenchError:
         raise
     except Exception as error:  # a store raises whatever its driver raises
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise BenchError(mask_secrets(f"{where}: MLflow cannot be read ({said})")) from error
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BenchError(mask_secrets(f"{where}: MLflow cannot be read ({message})")) from error
     store.write_benchmark(experiment, "", {}, [entry for _, entry in newest])
-    return [*_said(len(runs) - len(ours), len(ours) - len(entries), len(entries) - len(newest))]
+    return [*_describe_left_out(len(runs) - len(synced), len(synced) - len(entries), len(entries) - len(newest))]
 
 
-def _expect_store(uri: str) -> None:
-    """SQLite makes a store that is not there; a mistyped name would be an empty one."""
+def _check_store_exists(uri: str) -> None:
+    """SQLite creates a store that is not there; a mistyped name would give an empty one."""
     file = re.fullmatch(r"sqlite:///(.+)", uri)
     if file and not Path(unquote(file[1])).exists():
         raise BenchError(
@@ -65,7 +65,7 @@ def _expect_store(uri: str) -> None:
         )
 
 
-def _find(client: "MlflowClient", name: str, uri: str) -> str:
+def _find_experiment(client: "MlflowClient", name: str, uri: str) -> str:
     if found := client.get_experiment_by_name(name):
         return found.experiment_id
     known = [experiment.name for experiment in client.search_experiments()]
@@ -74,93 +74,100 @@ def _find(client: "MlflowClient", name: str, uri: str) -> str:
     )
 
 
-def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
+def _list_runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
     """The experiment's runs, from the first begun to the last."""
     token: str | None = None
     while token != "":
         page = client.search_runs(
-            [experiment], max_results=PAGE, order_by=["attributes.start_time ASC"], page_token=token
+            [experiment], max_results=PAGE_SIZE, order_by=["attributes.start_time ASC"], page_token=token
         )
         yield from page
         token = page.token or ""
 
 
-def _files(run: "Run", uri: str) -> "Files":
-    """Where a run's files lie. Asked for a file, the client would read the run again, with all its points."""
+def _open_artifacts(run: "Run", uri: str) -> "ArtifactRepository":
+    """A run's artifacts. Asked for one by the run's id, the client would read the run again, with all its points."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     return get_artifact_repository(run.info.artifact_uri or "", tracking_uri=uri)
 
 
-def _entries(runs: "Sequence[Files]") -> "list[tuple[Files, MatrixEntry]]":
-    """Each run with its cell, in the same order; those that do not tell it are left out."""
+def _read_entries(runs: "Sequence[ArtifactRepository]") -> "list[tuple[ArtifactRepository, MatrixEntry]]":
+    """Each run with its entry, in the same order; runs without one are left out."""
     with ThreadPoolExecutor(THREADS) as pool:
-        entries = list(pool.map(_entry, runs))
+        entries = list(pool.map(_read_entry, runs))
     return [(run, entry) for run, entry in zip(runs, entries, strict=True) if entry]
 
 
-def _newest(entries: "Sequence[tuple[Files, MatrixEntry]]") -> "list[tuple[Files, MatrixEntry]]":
-    """The last run in each place of the matrix, by seed: an experiment keeps those of earlier settings too."""
-    last = {_place(entry): (run, entry) for run, entry in entries}
+def _select_newest(
+    entries: "Sequence[tuple[ArtifactRepository, MatrixEntry]]",
+) -> "list[tuple[ArtifactRepository, MatrixEntry]]":
+    """The last run of each entry of the matrix, by seed: an experiment keeps those of earlier settings too."""
+    last = {_get_matrix_place(entry): (run, entry) for run, entry in entries}
     return sorted(last.values(), key=lambda found: found[1].seed)
 
 
-def _entry(run: "Files") -> MatrixEntry | None:
-    if CELL not in _names(run):
+def _read_entry(run: "ArtifactRepository") -> MatrixEntry | None:
+    if ENTRY_FILE not in _list_artifacts(run):
         return None
     with TemporaryDirectory() as folder:
-        _bring(run, CELL, path := Path(folder) / "brought.json")
+        _download(run, ENTRY_FILE, path := Path(folder) / "entry.json")
         raw = parse_json_object(path.read_bytes())
     try:
         return MatrixEntry.from_json(raw or {})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BenchError(f"{mask_secrets(run.artifact_uri)}/{CELL}: is not as `sync` writes it ({error!r})") from error
+        raise BenchError(
+            f"{mask_secrets(run.artifact_uri)}/{ENTRY_FILE}: is not as `sync` writes it ({error!r})"
+        ) from error
 
 
-def _place(entry: MatrixEntry) -> tuple[object, ...]:
+def _get_matrix_place(entry: MatrixEntry) -> tuple[object, ...]:
     run = entry.run
     return entry.label, run.dataset.key, run.architecture.key, run.latent, run.training, entry.seed
 
 
-def _write(entries: "Sequence[tuple[Files, MatrixEntry]]", store: ResultsFolder) -> None:
+def _write_runs(entries: "Sequence[tuple[ArtifactRepository, MatrixEntry]]", store: ResultsFolder) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(partial(_write_run, store), *zip(*entries, strict=True)))
 
 
-def _write_run(store: ResultsFolder, run: "Files", entry: MatrixEntry) -> None:
-    """The files of one run that results are read from. Their names come from the cell, never from MLflow."""
+def _write_run(store: ResultsFolder, run: "ArtifactRepository", entry: MatrixEntry) -> None:
+    """Download the files of one run that results are read from. Their names come from the entry, never from MLflow."""
     folder = store.run_folder(entry.run)
-    there = _names(run) | _names(run, "metrics")
+    available = _list_artifacts(run) | _list_artifacts(run, "metrics")
     for path in (folder.spec, folder.record, *(folder.metric(metric) for metric in entry.metrics)):
         name = path.relative_to(folder.path).as_posix()
-        if name in there:
-            _bring(run, name, path)
+        if name in available:
+            _download(run, name, path)
 
 
-def _bring(run: "Files", name: str, path: Path) -> None:
-    """One artefact put in its place."""
+def _download(run: "ArtifactRepository", name: str, path: Path) -> None:
+    """Download one artifact to a path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:  # where below it MLflow puts a file depends on its kind of store
         shutil.move(run.download_artifacts(name, folder), path)
 
 
-def _names(run: "Files", below: str | None = None) -> set[str]:
+def _list_artifacts(run: "ArtifactRepository", below: str | None = None) -> set[str]:
     return {file.path for file in run.list_artifacts(below)}
 
 
-def _unusable(experiment: str, runs: int, ours: int) -> str:
+def _explain_unusable(experiment: str, runs: int, synced: int) -> str:
     """Why nothing can be read of an experiment."""
     if not runs:
         return "has no runs"
-    if not ours:
+    if not synced:
         return f"has {format_count(runs, 'run')}, none of them mirrored by vimae-bench (by the tag {RUN_KEY})"
-    return f"has {format_count(ours, 'run')} without {CELL} as an artifact; run `vimae-bench sync` on {experiment}"
+    return (
+        f"has {format_count(synced, 'run')} without {ENTRY_FILE} as an artifact; run `vimae-bench sync` on {experiment}"
+    )
 
 
-def _said(foreign: int, untold: int, older: int) -> Iterator[str]:
+def _describe_left_out(foreign: int, without_entry: int, older: int) -> Iterator[str]:
     if foreign:
         yield f"{format_count(foreign, 'run')} of the experiment not mirrored by vimae-bench: left out."
-    if untold:
-        yield f"{format_count(untold, 'run')} without {CELL} as an artifact left out; `vimae-bench sync` uploads it."
+    if without_entry:
+        count = format_count(without_entry, "run")
+        yield f"{count} without {ENTRY_FILE} as an artifact left out; `vimae-bench sync` uploads it."
     if older:
         yield f"{format_count(older, 'run')} left out, since a later run has the same method and seed."

@@ -1,6 +1,6 @@
 """Trained models as MLflow loads them: `mlflow.pyfunc.load_model("runs:/RUN_ID/model")`, without pickles.
 
-MLflow calls `_load_pyfunc` of the module that the artefact's MLmodel file names.
+MLflow calls `_load_pyfunc` of the module that the artifact's MLmodel file names.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reconstruction:
-    """What MLflow calls: images in, their reconstructions out. `get_raw_model` gives the autoencoder itself."""
+class PyfuncModel:
+    """The model that MLflow calls: images in, reconstructions out. `get_raw_model` returns the autoencoder itself."""
 
     model: "Autoencoder"
 
@@ -40,10 +40,10 @@ class Reconstruction:
         return self.model
 
 
-def _load_pyfunc(path: str) -> Reconstruction:  # pyright: ignore[reportUnusedFunction]
+def _load_pyfunc(path: str) -> PyfuncModel:  # pyright: ignore[reportUnusedFunction]
     from ..engine.load_model import load_model
 
-    return Reconstruction(load_model(RunFolder(Path(path))))
+    return PyfuncModel(load_model(RunFolder(Path(path))))
 
 
 def format_mlmodel(run_id: str, record: Json, created: str) -> str:

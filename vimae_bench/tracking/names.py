@@ -1,4 +1,4 @@
-"""What a run is called in MLflow: its tags, its parameters, and names of the characters that MLflow allows."""
+"""What a run is called in MLflow: tags, parameters, and names made of the characters that MLflow allows."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,11 +8,11 @@ from ..core.spec import Run
 
 KEY_LENGTH = 250
 VALUE_LENGTH = 500
-"""MLflow's own limits on names, and on parameters in its older servers; newer ones cut at 6,000 without a word."""
+"""MLflow's own limits on names, and on parameters in its older servers; newer ones cut at 6,000 without a warning."""
 
 RUN_KEY = "vb.run_key"
-CELL = "cell.json"
-"""The artefact that says which place in the benchmark's matrix a run has, and by which metrics it is measured."""
+ENTRY_FILE = "cell.json"
+"""The artifact with the run's entry in the benchmark's matrix, and the metrics by which it is measured."""
 
 
 def to_mlflow_name(name: str) -> str:
@@ -20,20 +20,20 @@ def to_mlflow_name(name: str) -> str:
 
     MLflow allows letters, digits, `_-. :` and `/` between parts that could be names of files.
     """
-    spelt = name.replace("@", "_at_").replace("%", "_percent").replace("#", "_number_")
-    spelt = re.sub(r"[^\w\-. :/]|^\.(?=\.)", "_", spelt)
-    parts = ["_" if not part.strip(".") else part for part in spelt.split("/")]
+    allowed = name.replace("@", "_at_").replace("%", "_percent").replace("#", "_number_")
+    allowed = re.sub(r"[^\w\-. :/]|^\.(?=\.)", "_", allowed)
+    parts = ["_" if not part.strip(".") else part for part in allowed.split("/")]
     cut = "/".join(parts)[:KEY_LENGTH]
-    whole, _, last = cut.rpartition("/")
-    return cut if last.strip(".") else whole or "_"
+    before, _, last = cut.rpartition("/")
+    return cut if last.strip(".") else before or "_"
 
 
-def parameters(run: Run) -> dict[str, str]:
+def format_parameters(run: Run) -> dict[str, str]:
     """The run's settings as MLflow's parameters, such as `objective.divergence.kernel`; long values are cut."""
-    return {to_mlflow_name(name): _short(value) for name, value in _flatten(run.as_json())}
+    return {to_mlflow_name(name): _shorten(value) for name, value in _flatten(run.as_json())}
 
 
-def tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:
+def format_tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:
     """The tags to filter and group by; `record` is empty while the run goes on.
 
     `vb.group` is shared by runs that differ in nothing but the seed.
@@ -46,9 +46,9 @@ def tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:
         "vb.dataset": run.dataset.name,
         "vb.architecture": run.architecture.name,
         "vb.seed": str(run.seed),
-        "vb.group": _group(run, label),
+        "vb.group": _format_group(run, label),
         "vb.status": record.get("status", "running"),
-        "vb.reason": _short(record.get("reason", "")),
+        "vb.reason": _shorten(record.get("reason", "")),
         RUN_KEY: run.key,
         "mlflow.source.name": "vimae-bench",
         "mlflow.source.type": "LOCAL",
@@ -56,12 +56,12 @@ def tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:
     }
 
 
-def title(run: Run, label: str) -> str:
+def format_run_name(run: Run, label: str) -> str:
     """The run's name in MLflow's lists."""
     return f"{label}, {run.dataset.name}, {run.architecture.name}, seed {run.seed}"
 
 
-def _group(run: Run, label: str) -> str:
+def _format_group(run: Run, label: str) -> str:
     settings = {name: value for name, value in run.as_json().items() if name != "seed"}
     return f"{label}, {run.dataset.name}, {run.architecture.name}, {fingerprint(settings)[:8]}"
 
@@ -74,5 +74,5 @@ def _flatten(value: object, at: str = "") -> Iterator[tuple[str, str]]:
         yield at, value if isinstance(value, str) else canonical_json(value)
 
 
-def _short(value: str) -> str:
+def _shorten(value: str) -> str:
     return value if len(value) <= VALUE_LENGTH else value[: VALUE_LENGTH - 1] + "…"

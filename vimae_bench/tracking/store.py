@@ -1,4 +1,4 @@
-"""An MLflow store, opened quietly and once: where it is, how its address is printed, the experiment of a benchmark."""
+"""An MLflow store: where it is, how it is opened without noise, and the experiment of a benchmark in it."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 @dataclass(frozen=True)
 class MlflowExperiment:
-    """Where the runs of one benchmark go. `name` tells it from every other, a store made anew in its place included."""
+    """Where the runs of one benchmark go. `name` is that of no other, even in a store made anew."""
 
     client: "MlflowClient"
     experiment: str
@@ -59,7 +59,7 @@ def open_experiment(benchmark: Path, uri: str) -> MlflowExperiment:
 
 
 def import_mlflow() -> None:
-    """Import MLflow with settings of its own, which takes a second: better while there is nothing else to do."""
+    """Import MLflow with our settings. It takes a second, best spent while there is nothing else to do."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     import mlflow  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -77,7 +77,7 @@ def connect_client(uri: str) -> "MlflowClient":
 
 
 def _create_experiment(client: "MlflowClient", benchmark: Path, uri: str) -> "Experiment":
-    """A server knows where its artefacts go; for a database opened directly MLflow would take the current folder."""
+    """A server knows where its artifacts go; for a database opened directly MLflow would take the current folder."""
     served = uri.startswith(("http:", "https:", "databricks"))
     folder = benchmark.parent.resolve() / "mlflow-artifacts" / benchmark.name
     made = client.create_experiment(benchmark.name, None if served else folder.as_uri(), tags=EXPERIMENT_TAGS)

@@ -1,4 +1,4 @@
-"""A benchmark's runs brought to MLflow from their folders. The folders stay the truth; a mirror may be late."""
+"""Copies a benchmark's runs from their folders to MLflow. The folders are the source of truth; a copy may be late."""
 
 import math
 import textwrap
@@ -12,7 +12,7 @@ from ..core.secrets import mask_secrets
 from ..core.spec import MatrixEntry
 from ..storage.run_folder import read_events
 from ..storage.store import ResultsFolder
-from .description import describe
+from .description import write_description
 from .store import default_store_uri, open_experiment
 from .sync_run import RunSync
 
@@ -39,10 +39,10 @@ def sync_benchmark(
 ) -> SyncSummary:
     """Mirror the runs in a benchmark's results folder to the MLflow store at `uri`; empty: `default_store_uri`.
 
-    Only the runs of `cells`, if they are given; runs that have not begun are not counted. No further run is taken up
-    `seconds` after the store was opened. Trained models are sent as well, unless `models` says no, and the experiment's
-    description, unless `describing` does. A store that cannot be reached and a damaged run are told in the summary, not
-    raised. Raises ResultsError if the cells have to be read from the folder and cannot be.
+    Only the runs of `entries`, if they are given; runs that have not begun are not counted. No further run is begun
+    `seconds` after the store was opened. Trained models are sent if `models` is true, and the experiment's description
+    if `describing` is. A store that cannot be reached and a damaged run are reported in the summary, not raised. Raises
+    ResultsError if the entries have to be read from the folder and cannot be.
     """
     results = ResultsFolder(benchmark)
     wanted = {entry.run.key: entry for entry in (results.read_benchmark().entries if entries is None else entries)}
@@ -53,24 +53,24 @@ def sync_benchmark(
     try:
         target = open_experiment(benchmark, uri or default_store_uri(benchmark.parent))
         if describing:
-            describe(target, results)
+            write_description(target, results)
     except Exception as error:  # a store raises whatever its driver raises
-        return SyncSummary(0, len(begun), _told(error))
-    return _update([RunSync(target, folder, entry, models) for folder, entry in begun], seconds)
+        return SyncSummary(0, len(begun), _format_error(error))
+    return _sync_runs([RunSync(target, folder, entry, models) for folder, entry in begun], seconds)
 
 
-def _update(runs: Sequence[RunSync], seconds: float) -> SyncSummary:
+def _sync_runs(runs: Sequence[RunSync], seconds: float) -> SyncSummary:
     deadline = time.monotonic() + seconds
     mirrored, reasons = 0, list[str]()
     for run in runs:
         if time.monotonic() > deadline:
-            reasons.append(f"there was no time for all in {seconds:.0f} s")
+            reasons.append(f"not all could be sent within {seconds:.0f} s")
             break
         try:
             run.update()
             mirrored += 1
         except Exception as error:  # a store raises whatever its driver raises, and a folder may be damaged in any way
-            reasons.append(_told(error))
+            reasons.append(_format_error(error))
             if _is_store_down(error):
                 break
     return SyncSummary(mirrored, len(runs) - mirrored, next(iter(reasons), ""))
@@ -82,7 +82,7 @@ def _is_store_down(error: Exception) -> bool:
     return status is not None and status() >= 500
 
 
-def _told(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     """An error in one line."""
     what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
     return textwrap.shorten(mask_secrets(what), REASON_LENGTH, placeholder=" ...")

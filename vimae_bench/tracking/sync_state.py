@@ -1,4 +1,4 @@
-"""How far one run's folder has been mirrored, kept in the folder itself and saved after each thing that was sent."""
+"""How much of a run's folder MLflow has: a file in the folder, saved after each thing that was sent."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -25,33 +25,33 @@ class SyncState:
 
     @classmethod
     def read(cls, path: Path, target: str) -> "SyncState":
-        """The cursor kept for a target; one that has seen nothing where there is none, or none for this target."""
+        """Read the state for a target; an empty one if there is none, or only that of another target."""
         try:
-            cursor = cls(**read_json(path))
-            cursor._expect_kinds()
+            state = cls(**read_json(path))
+            state._check_types()
         except (AttributeError, ResultsError, TypeError):
             return cls(target)
-        return cursor if cursor.target == target else cls(target)
+        return state if state.target == target else cls(target)
 
-    def _expect_kinds(self) -> None:
+    def _check_types(self) -> None:
         for name in ("target", "run_id"):
             check_type(name, getattr(self, name), str)
         for name in ("offset", "epoch"):
             check_type(name, getattr(self, name), int)
         check_type("time", self.time, float)
-        for mark in self.sent.values():
-            check_type("sent", mark, str)
+        for stamp in self.sent.values():
+            check_type("sent", stamp, str)
         if not (0 <= self.offset < 2**63):
             raise TypeError(f"offset is {self.offset}")
 
     def write(self, path: Path) -> "SyncState":
-        """Save the cursor."""
+        """Save the state, and return it."""
         write_json(path, asdict(self))
         return self
 
 
 def read_mlflow_run_id(path: Path) -> str:
-    """The id of MLflow's run that a cursor knows, whatever its target; empty where there is none."""
+    """The id of MLflow's run in a state, whatever its target; empty if there is none."""
     try:
         run_id = read_json(path).get("run_id")
     except ResultsError:
