@@ -60,7 +60,7 @@ def small(tmp_path):
 def test_an_executor_makes_ready_before_the_check_and_only_if_there_is_something_to_do(small, tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(Inline, "prepare", lambda self, modules: done.append("prepare"), raising=False)
-    monkeypatch.setattr("vimae_bench.engine.preflight.check", lambda *_: done.append("check") or Counter())
+    monkeypatch.setattr("vimae_bench.engine.preflight.check_benchmark", lambda *_: done.append("check") or Counter())
     words = ("run", small(("seeds = [0, 1]", "seeds = [0]")), "--results", tmp_path / "results", "--no-mlflow")
     call(*words, "--dry-run")
     assert done == ["check"]
@@ -184,7 +184,7 @@ def test_impossible_shapes_are_told_before_anything_is_trained(shared, small, tm
 def test_a_batch_larger_than_the_data_is_told(shared, small):
     folder, _, _ = shared
     output = call("run", small(("epochs = 2", "epochs = 2, batch = 5000")), "--data", folder / "data", code=2)
-    assert "small.toml:12: training.batch: digits has 1437 training images, fewer than one batch" in output
+    assert "small.toml:9: training.batch: digits has 1437 training images, fewer than one batch" in output
 
 
 def test_a_damaged_data_file_is_told_by_name(shared, small, tmp_path):
@@ -279,7 +279,7 @@ def test_check_tells_what_holds_and_what_does_not(install):
     assert told.startswith("divergence mmd (vimae-bench ")
     assert re.search(r"^  ok +[\d.]+ s  gradient leads back$", told, re.MULTILINE)
     assert re.search(r"^  skipped +[\d.]+ s  critic learns: it has no critic$", told, re.MULTILINE)
-    assert re.search(r"^  12 laws: 11 ok, 1 skipped; [\d.]+ s$", told, re.MULTILINE)
+    assert re.search(r"^  12 checks: 11 ok, 1 skipped; [\d.]+ s$", told, re.MULTILINE)
     install(
         "leaky",
         "from vimae_bench.plugin import Divergence, hookimpl\n"
