@@ -1,1 +1,1 @@
-"""What ten thousand runs cost beside their training: `python benchmarks/scale`."""
+"""Measures the overhead of ten thousand simulated runs: `python benchmarks/scale`."""

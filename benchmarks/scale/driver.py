@@ -1,6 +1,6 @@
-"""The scheduler of the simulated runs, as a process of its own so that its memory and time can be told.
+"""The scheduler of the simulated runs, a process of its own so that its memory and time can be measured.
 
-Workers import anew the module that a process was started with: so that they import none, it is called by `python -c`.
+Workers import the main module of their parent; it is started by `python -c` so that there is none.
 """
 
 import json
@@ -25,8 +25,8 @@ from .work import simulate
 
 
 @dataclass
-class Timed:
-    """An executor, and the clock at its first start and its last event."""
+class TimedExecutor:
+    """An executor that records the times of its first start and its last event."""
 
     inner: Executor
     first: float = 0.0
@@ -40,7 +40,7 @@ class Timed:
 
 
 def drive(file: Path, seeds: Sequence[int], results: Path, jobs: int, reporters: Sequence[str]) -> Json:
-    """Carry out the matrix; gives the seconds, the processor's seconds and the memory that it took."""
+    """Carry out the matrix; returns wall time, processor time (seconds) and memory (bytes)."""
     began = time.perf_counter()
     benchmark = read_benchmark(file, [f"seeds={list(seeds)}"])
     matrix, store = list_entries(benchmark), ResultsFolder(results.resolve() / benchmark.name)
@@ -49,7 +49,7 @@ def drive(file: Path, seeds: Sequence[int], results: Path, jobs: int, reporters:
     planned = time.perf_counter() - began
     local = make_plugin("executor", PluginSpec("local", {"jobs": jobs}))
     local.prepare(WORKER_MODULES)
-    executor = Timed(local)
+    executor = TimedExecutor(local)
     before = time.process_time()
     failed = run_jobs(todo, executor, [make_plugin("reporter", PluginSpec(name)) for name in reporters], work=simulate)
     return {
@@ -58,27 +58,27 @@ def drive(file: Path, seeds: Sequence[int], results: Path, jobs: int, reporters:
         "jobs": jobs,
         "planned": planned,
         "wall": executor.last - executor.first,
-        "lives": sum(_life(job.folder) for job in todo),
-        "locked": sum(_told(job.folder)["ended"]["seconds"] for job in todo),
+        "lives": sum(_get_lifetime(job.folder) for job in todo),
+        "locked": sum(_read_last_events(job.folder)["ended"]["seconds"] for job in todo),
         "driver": time.process_time() - before,
         "server": _server_seconds(),
-        "peak_bytes": _peak(),
+        "peak_bytes": _get_peak_memory(),
     }
 
 
-def _life(folder: Path) -> float:
-    """The seconds from the birth of a run's process to its last event; its end, a hundredth later, is left out."""
-    told = _told(folder)
+def _get_lifetime(folder: Path) -> float:
+    """Seconds from the start of a run's process to its last event; the process ends about 10 ms later."""
+    told = _read_last_events(folder)
     return told["ended"]["time"] - told["preparing"]["born"]
 
 
-def _told(folder: Path) -> dict[str, Json]:
-    """The last event of each kind."""
+def _read_last_events(folder: Path) -> dict[str, Json]:
+    """The last event of each name."""
     return {line["event"]: line for line, _ in read_events(RunFolder(folder).events)}
 
 
 def _server_seconds() -> float:
-    """The processor's seconds of the server that forks the workers, if there was anything to do for it."""
+    """Processor time of the fork server in seconds; 0 if it was not used."""
     pid = getattr(getattr(forkserver, "_forkserver"), "_forkserver_pid", None)  # noqa: B009 (it has no other name)
     if pid is None:
         return 0.0
@@ -86,7 +86,7 @@ def _server_seconds() -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _peak() -> int:
+def _get_peak_memory() -> int:
     """The largest resident memory of this process, in bytes."""
     status = Path("/proc/self/status")
     if not status.exists():  # macOS, in bytes
@@ -95,5 +95,5 @@ def _peak() -> int:
 
 
 def main(file: str, seeds: str, results: str, jobs: str, *reporters: str) -> None:
-    """Print what was measured as JSON."""
+    """Print the measurements as JSON."""
     print(json.dumps(drive(Path(file), range(int(seeds)), Path(results), int(jobs), reporters)))

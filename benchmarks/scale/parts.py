@@ -1,4 +1,4 @@
-"""What is measured of a matrix of simulated runs: the commands as a user gives them, and the mirror by itself."""
+"""The measurements: commands as a user calls them, and MLflow separately."""
 
 import io
 import json
@@ -26,14 +26,14 @@ from .work import write_epochs
 FILE = Path(__file__).parent / "matrix.toml"
 NAME = "scale"
 EACH_SEED = 200
-"""Runs from one seed: twenty methods on ten data sets."""
+"""Runs per seed: twenty methods on ten data sets."""
 STEADY, EPOCHS = 4, 3000
-"""Runs, and epochs of each, with which the mirror's steady rate is measured: three points to an epoch."""
+"""Runs, and epochs of each, to measure the steady rate of MLflow: three points per epoch."""
 
 
 @dataclass(frozen=True)
-class Took:
-    """A whole command: seconds by the clock and of the processor."""
+class CommandTime:
+    """Wall time and processor time of a command in seconds."""
 
     wall: float
     cpu: float
@@ -41,7 +41,7 @@ class Took:
 
 @dataclass(frozen=True)
 class Matrix:
-    """The simulated matrix of so many seeds, with everything it needs under one folder."""
+    """The simulated matrix with some number of seeds; all its files are in one folder."""
 
     folder: Path
     seeds: int
@@ -56,41 +56,41 @@ class Matrix:
 
     @property
     def override(self) -> str:
-        """What the command line has to say for these seeds."""
+        """The override of the benchmark file for these seeds."""
         return f"seeds={[*range(self.seeds)]}"
 
     def entries(self) -> list[MatrixEntry]:
         return list_entries(read_benchmark(FILE, [self.override]))
 
     def drive(self, jobs: int, reporters: Sequence[str]) -> Json:
-        """Carry it out by a scheduler in a process of its own; gives what `driver.drive` does."""
+        """Carry it out with a scheduler in a separate process; returns the result of `driver.drive`."""
         call = "import sys; from benchmarks.scale.driver import main; main(*sys.argv[1:])"
         words = [str(FILE), str(self.seeds), str(self.results), str(jobs), *reporters]
         with (self.folder / "console.txt").open("w") as told:
             done = subprocess.run([sys.executable, "-c", call, *words], stdout=-1, stderr=told, check=True, text=True)
         return json.loads(done.stdout)
 
-    def command(self, name: str, *words: str) -> Took:
-        """One command of vimae-bench, from its start to its end."""
-        return took([sys.executable, "-m", "vimae_bench", name, *words])
+    def command(self, name: str, *words: str) -> CommandTime:
+        """Time one command of vimae-bench."""
+        return time_command([sys.executable, "-m", "vimae_bench", name, *words])
 
-    def plan(self) -> Took:
+    def plan(self) -> CommandTime:
         return self.command("plan", str(FILE), "-o", self.override, "--results", str(self.results))
 
-    def leaderboard(self) -> Took:
+    def leaderboard(self) -> CommandTime:
         return self.command("leaderboard", str(self.results / NAME))
 
-    def doctor(self) -> Took:
+    def doctor(self) -> CommandTime:
         return self.command("doctor", str(self.results / NAME))
 
-    def again(self) -> Took:
-        """`run` where nothing is left to do but the leaderboard and its figures."""
+    def again(self) -> CommandTime:
+        """`run` with nothing left to do but the leaderboard and its figures."""
         where = ["--results", str(self.results), "--data", str(self.folder / "data"), "--no-mlflow"]
         return self.command("run", str(FILE), "-o", self.override, *where)
 
 
-def took(command: Sequence[str]) -> Took:
-    """Start a process and wait for it. Raises RuntimeError where it fails."""
+def time_command(command: Sequence[str]) -> CommandTime:
+    """Start a process and wait for it. Raises RuntimeError if it fails."""
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         told = process.stderr.read() if process.stderr else b""
@@ -98,11 +98,11 @@ def took(command: Sequence[str]) -> Took:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{told.decode()}")
-    return Took(time.perf_counter() - began, used.ru_utime + used.ru_stime)
+    return CommandTime(time.perf_counter() - began, used.ru_utime + used.ru_stime)
 
 
-def console_seconds(matrix: Matrix, *, terminal: bool) -> float:
-    """Seconds of the console reporter for the starts and ends of all runs, two at a time."""
+def measure_console(matrix: Matrix, *, terminal: bool) -> float:
+    """Seconds that the console reporter takes for the starts and ends of all runs, two at a time."""
     from vimae_builtin.reporters.console import show_progress
 
     todo = list_jobs(ResultsFolder(matrix.folder / "nowhere"), NAME, matrix.entries(), matrix.folder)
@@ -122,16 +122,16 @@ def _events(todo: Sequence[Job]) -> Iterator[Event]:
 
 
 @dataclass(frozen=True)
-class Mirrored:
-    """How fast MLflow takes runs of twenty epochs, points of long curves, and runs of which it has all."""
+class MirrorRates:
+    """Rates of sending runs of twenty epochs, points of long curves, and runs that are already complete."""
 
     runs_per_second: float
     points_per_second: float
     known_per_second: float
 
 
-def mirrored(matrix: Matrix, runs: int) -> Mirrored:
-    """Mirror some of the finished runs to a store of its own, then long curves."""
+def measure_mirror(matrix: Matrix, runs: int) -> MirrorRates:
+    """Send some of the finished runs to a new store, then long curves."""
     from vimae_bench.tracking.store import open_experiment
     from vimae_bench.tracking.sync import sync_benchmark
 
@@ -150,7 +150,7 @@ def mirrored(matrix: Matrix, runs: int) -> Mirrored:
     new = _seconds(lambda: send(benchmark, finished))
     known = _seconds(lambda: send(benchmark, finished))
     points = _seconds(lambda: send(steady, long))
-    return Mirrored(len(finished) / new, 3 * EPOCHS * STEADY / points, len(finished) / known)
+    return MirrorRates(len(finished) / new, 3 * EPOCHS * STEADY / points, len(finished) / known)
 
 
 def _seconds(do: Callable[[], object]) -> float:
@@ -161,16 +161,16 @@ def _seconds(do: Callable[[], object]) -> float:
 
 @dataclass(frozen=True)
 class Files:
-    """What the file system holds of one run."""
+    """Files of one run."""
 
     count: int
     bytes: int
     lines: int
-    """Of events."""
+    """Lines of events."""
 
 
 def files(matrix: Matrix) -> Files:
-    """The files of one run."""
+    """Count the files of one run."""
     folder = ResultsFolder(matrix.results / NAME).run_folder(matrix.entries()[0].run)
     found = [path for path in folder.path.rglob("*") if path.is_file()]
     lines = len(folder.events.read_bytes().splitlines())

@@ -1,4 +1,4 @@
-"""What is printed: one table, each figure beside what is asked of it."""
+"""The printed table of measurements and targets."""
 
 from collections.abc import Iterator
 
@@ -18,9 +18,9 @@ COMMANDS = {
 
 
 def show(found: Json, console: Console) -> None:
-    """All that was measured."""
+    """Print all measurements."""
     table = Table("", title=f"{found['runs']:,} simulated runs", title_justify="left")
-    for head in ("measured", "asked"):
+    for head in ("measured", "target"):
         table.add_column(head, justify="right")
     for row in (*scheduling(found["driven"]), *_commands(found), *_mirror(found), *_files(found["files"])):
         table.add_row(*row)
@@ -31,17 +31,17 @@ Row = tuple[str, str, str]
 
 
 def scheduling(driven: Json) -> Iterator[Row]:
-    """What a run costs beside itself; nothing where all runs were there already."""
+    """The overhead per run; nothing if all runs existed already."""
     if not driven["runs"]:
         return
     each = {name: 1000 * driven[name] / driven["runs"] for name in ("wall", "lives", "locked", "driver", "server")}
     slots = driven["jobs"] * each["wall"]
-    yield f"a run, {driven['jobs']} side by side", f"{each['wall']:.0f} ms", ""
-    yield "beyond its process, from its birth to its last event", f"{slots - each['lives']:.0f} ms", "< 50 ms"
-    yield "beyond what it does under its lock", f"{slots - each['locked']:.0f} ms", ""
+    yield f"wall time per run, {driven['jobs']} at a time", f"{each['wall']:.0f} ms", ""
+    yield "overhead beyond its process, from start to last event", f"{slots - each['lives']:.0f} ms", "< 50 ms"
+    yield "overhead beyond the time under its lock", f"{slots - each['locked']:.0f} ms", ""
     yield "processor time of the scheduler", f"{each['driver']:.2f} ms", ""
-    yield "processor time of the server that forks", f"{each['server']:.1f} ms", ""
-    yield "scheduler, largest memory", f"{driven['peak_bytes'] / MIB:.0f} MiB", "< 1024 MiB"
+    yield "processor time of the fork server", f"{each['server']:.1f} ms", ""
+    yield "peak memory of the scheduler", f"{driven['peak_bytes'] / MIB:.0f} MiB", "< 1024 MiB"
 
 
 def _commands(found: Json) -> Iterator[Row]:
@@ -49,14 +49,14 @@ def _commands(found: Json) -> Iterator[Row]:
         one = found[name]
         yield title, f"{one['wall']:.1f} s, {one['cpu']:.1f} s of a core", asked
     for kind, seconds in found["console"].items():
-        yield f"console reporter, {kind}", f"{1000 * seconds / found['runs']:.2f} ms a run", ""
+        yield f"console reporter, {kind}", f"{1000 * seconds / found['runs']:.2f} ms per run", ""
 
 
 def _mirror(found: Json) -> Iterator[Row]:
     mirror = found["mirror"]
-    yield "MLflow in SQLite: points of long curves", f"{mirror['points_per_second']:,.0f} a second", "> 2,000"
-    yield "MLflow in SQLite: runs of 20 epochs", f"{mirror['runs_per_second']:.1f} a second", ""
-    yield "MLflow in SQLite: runs that it has", f"{mirror['known_per_second']:.0f} a second", ""
+    yield "MLflow in SQLite: points of long curves", f"{mirror['points_per_second']:,.0f} per second", "> 2,000"
+    yield "MLflow in SQLite: runs of 20 epochs", f"{mirror['runs_per_second']:.1f} per second", ""
+    yield "MLflow in SQLite: runs already complete", f"{mirror['known_per_second']:.0f} per second", ""
 
 
 def _files(files: Json) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""A run whose training is a sleep. All else is done by what does it in real runs: locks, events, files, fsync."""
+"""A run whose training is a sleep; everything else is as in real runs: locks, events, files, fsync."""
 
 import os
 import random
@@ -25,16 +25,16 @@ from vimae_bench.plugin.evaluation import Evaluation
 from vimae_bench.storage.run_folder import RunFolder
 
 SECONDS = 0.02
-"""What a training takes."""
+"""Duration of a training."""
 IMAGES = Examples(np.zeros((2, 1, 28, 28), np.uint8), np.zeros(2, np.int64))
 DRAWS = 10
-"""Values behind an estimate of a classifier, as those of `svm` have them."""
+"""Values per estimate of a classifier, as for `svm`."""
 PICTURES = ("reconstructions.png", "samples.png", "losses.png")
 
 
 def simulate(job: Job) -> int:
-    """Carry out a job as a worker does, with stand-ins for the data, the training, the metrics and the pictures."""
-    made = SimpleNamespace(make=partial(_pretended, job.entry))
+    """Carry out a job as a worker does, with fake data, training, metrics and pictures."""
+    made = SimpleNamespace(make=partial(_make_fake_metric, job.entry))
     with (
         mock.patch.multiple(execute, open_splits=_splits, known_digests=_digests, train=_train, draw=_draw),
         mock.patch.object(metrics, "registry", made),
@@ -51,17 +51,17 @@ def _digests(_: Path) -> Json:
 
 
 def _train(*given: object) -> Trained:
-    """Sleep, then tell of every epoch; it is given what `training.train` is."""
+    """Sleep, then write an event for every epoch; takes the arguments of the real function."""
     _, _, training, _, _, folder, _ = cast("tuple[Any, Any, Training, Any, Any, RunFolder, Any]", given)
-    folder.append_event("preparing", time=time.time(), born=_born())
+    folder.append_event("preparing", time=time.time(), born=_get_birth_time())
     folder.append_event("started", time=time.time(), resumed_from=0, step="eager", remark="")
     time.sleep(SECONDS)
     write_epochs(folder, range(1, training.epochs + 1))
     return Trained("done", "", training.epochs, 100 * training.epochs, "eager", "float32")
 
 
-def _born() -> float:
-    """When this process was made, in seconds since 1970; the kernel counts in hundredths."""
+def _get_birth_time() -> float:
+    """The start time of this process in seconds since 1970, with a resolution of 10 ms."""
     stat = Path("/proc/self/stat")
     if not stat.exists():  # macOS
         return time.time()
@@ -70,14 +70,14 @@ def _born() -> float:
 
 
 def write_epochs(folder: RunFolder, epochs: Sequence[int]) -> None:
-    """The lines of epochs whose loss falls."""
+    """Write events of epochs with a decreasing loss."""
     for epoch in epochs:
         terms = {"total": 30 + 20 / epoch, "sse": 24 + 20 / epoch, "kl": 6.0}
         folder.append_event("epoch", epoch=epoch, time=time.time(), seconds=0.001, terms=terms)
 
 
 def _draw(_: Evaluation, __: Sequence[Json], folder: Path) -> None:
-    """Files in the place of pictures."""
+    """Write files that look like pictures."""
     aside = folder.with_name(f".{folder.name}.unfinished")
     aside.mkdir(parents=True)
     for name in PICTURES:
@@ -86,8 +86,8 @@ def _draw(_: Evaluation, __: Sequence[Json], folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Pretended:
-    """A metric with the measures of a real one, and values that depend on the method and on the seed."""
+class FakeMetric:
+    """A metric with the measures of a real one, and values that depend on the method and the seed."""
 
     entry: MatrixEntry
     announced: Sequence[Measure]
@@ -103,18 +103,18 @@ class Pretended:
         return {measure.name: self._estimate(measure.name) for measure in self.announced}
 
     def _estimate(self, name: str) -> Estimate:
-        """A level of the method, what the seed does to all methods, and noise."""
+        """The level of the method, plus an effect of the seed on all methods, plus noise."""
         run = self.entry.run
-        level = _drawn(self.entry.label).uniform(20, 30) + _drawn(f"{run.seed} {name}").gauss(0, 1)
-        noise = _drawn(f"{run.key} {name}")
+        level = _make_random(self.entry.label).uniform(20, 30) + _make_random(f"{run.seed} {name}").gauss(0, 1)
+        noise = _make_random(f"{run.key} {name}")
         values = [level + noise.gauss(0, 1) for _ in range(self.draws)]
         return Estimate(fmean(values), 1000, 0.1, tuple(values) if self.draws > 1 else ())
 
 
-def _pretended(entry: MatrixEntry, kind: str, choice: PluginSpec) -> Pretended:
+def _make_fake_metric(entry: MatrixEntry, kind: str, choice: PluginSpec) -> FakeMetric:
     real: Metric = registry.make_plugin(kind, choice)
-    return Pretended(entry, real.measures(), DRAWS if choice.name == "svm" else 1)
+    return FakeMetric(entry, real.measures(), DRAWS if choice.name == "svm" else 1)
 
 
-def _drawn(seed: str) -> random.Random:
+def _make_random(seed: str) -> random.Random:
     return random.Random(seed)  # noqa: S311 (no secret)

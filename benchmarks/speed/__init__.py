@@ -1,1 +1,1 @@
-"""How fast training is, side by side with what users would otherwise run: `python benchmarks/speed`."""
+"""Compares training speed with pythae and hand-written loops: `python benchmarks/speed`."""

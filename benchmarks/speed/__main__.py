@@ -1,4 +1,4 @@
-"""Lets the folder be run by its path, which gives it no package of its own."""
+"""Run by its path: `python benchmarks/speed`, without a package on `sys.path`."""
 
 import sys
 from pathlib import Path

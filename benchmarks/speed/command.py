@@ -1,4 +1,4 @@
-"""`python benchmarks/speed`: measure, print, and keep what was measured."""
+"""`python benchmarks/speed`: measure, print and save training speed."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ WITH_TARGETS = ("vae", "imq")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and how thoroughly."""
+    """What to measure, and how thoroughly."""
 
     quick: bool
     parts: Sequence[str]
@@ -49,7 +49,7 @@ class Plan:
                 yield from (Workload(net, method, short, self.device) for method in few)
 
     def pairs(self) -> Iterator[Workload]:
-        """The workloads of which runs go side by side."""
+        """The workloads for which runs per hour are measured."""
         if "side-by-side" in self.parts:
             yield from (Workload(MLP_NET, METHODS[name], 50, self.device) for name in WITH_TARGETS)
 
@@ -58,11 +58,11 @@ class Plan:
 @click.option("--quick", is_flag=True, help="Two minutes: two objectives, all cores, few rounds, no memory.")
 @click.option("--out", type=click.Path(path_type=Path), default="results/speed.json", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads.  [default: 1, and all cores]")
-@click.option("--rounds", type=click.IntRange(min=1), help="Counted turns of each.  [default: 15; 5 with --quick]")
+@click.option("--rounds", type=click.IntRange(min=1), help="Turns of each contestant.  [default: 15; 5 with --quick]")
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Only these parts.")
 @click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True)
-@click.option("--width", type=int, help="Of the conv nets.  [default: 1024, the paper's, on a GPU; 64 on a CPU]")
-@click.option("--jobs", type=click.IntRange(min=1), help="Our runs side by side.  [default: as many as cores]")
+@click.option("--width", type=int, help="Width of conv networks.  [default: 1024, the paper's, on a GPU; 64 on a CPU]")
+@click.option("--jobs", type=click.IntRange(min=1), help="Our simultaneous runs.  [default: number of cores]")
 def main(
     quick: bool,
     out: Path,
@@ -73,7 +73,7 @@ def main(
     width: int | None,
     jobs: int | None,
 ) -> None:
-    """Our trainer beside pythae's and hand-written loops, taking turns in one process. The ratios are the result."""
+    """Compare our trainer with pythae's and hand-written loops, in turns in one process. Look at the ratios."""
     if device == "cuda" and not torch.cuda.is_available():
         raise click.UsageError("torch finds no GPU here")
     parts = only or (tuple(part for part in PARTS if part != "conv32") if quick else PARTS)
@@ -87,15 +87,15 @@ def main(
         jobs or cores(),
     )
     with tempfile.TemporaryDirectory() as cache:
-        if not quick:  # what is told of compiling is then true of the first time on a machine
+        if not quick:  # so that compile times are those of the first time on a machine
             os.environ |= {"TORCHINDUCTOR_CACHE_DIR": f"{cache}/torch", "VIMAE_BENCH_CACHE": f"{cache}/steps"}
         found = carry_out(plan, Console(width=None if sys.stdout.isatty() else 120))
     write_json(out, {"schema": 1, "command": sys.argv, **found})
-    click.echo(f"every turn: {out}")
+    click.echo(f"all turns: {out}")
 
 
 def carry_out(plan: Plan, console: Console) -> dict[str, object]:
-    """Measure and print what is planned; gives what was measured, as JSON."""
+    """Carry out the plan and print the results; returns them as JSON."""
     about = machine(plan.device)
     console.print(f"{about['gpu'] or about['cpu']}, {about['cores']} cores, torch {about['versions']['torch']}\n")
     measured, matrix = [], None

@@ -1,4 +1,4 @@
-"""Who takes part, by name. Each is loaded when it is made, so that one that is not installed harms no other."""
+"""The contestants, by name. Each is imported when it is created, so that a missing package affects no other."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 import torch
 
-from .paused import Paused
+from .paused import PausedFunction
 from .workloads import Workload
 
 CONTESTANTS = {
@@ -24,30 +24,30 @@ OURS, PYTHAE, COMPILED, PEAK = "vimae-bench", "pythae", "compiled loop", "matrix
 
 
 class Contestant(Protocol):
-    """Something that trains on a workload, a slice of so many steps at a time."""
+    """Trains on a workload, one slice of steps at a time."""
 
     def slice(self) -> None:
         """Train on all images of the workload once."""
 
     def close(self) -> None:
-        """Clear up; it is not used again."""
+        """Release resources; it is not used again."""
 
 
 def make(name: str, workload: Workload, folder: Path) -> Contestant:
-    """The contestant of that name at the start of its training; its files go into `folder`."""
+    """Create the contestant of that name at the start of its training; it writes files to `folder`."""
     module, _, attribute = CONTESTANTS[name].partition(":")
     made = getattr(import_module(f".{module}", __package__), attribute)(workload, folder)
-    return cast(Contestant, made) if name in (OURS, PYTHAE) else Apart(made.slice)
+    return cast(Contestant, made) if name in (OURS, PYTHAE) else ThreadedLoop(made.slice)
 
 
-class Apart:
-    """A loop in a thread of its own, as the trainers have theirs.
+class ThreadedLoop:
+    """A loop in a separate thread, like the loops of the trainers.
 
-    Outside of a process's first thread memory comes from another heap, which slows a conv net down by a quarter.
+    Outside the main thread, memory comes from another heap, which makes a conv network slower by a quarter.
     """
 
     def __init__(self, loop: Callable[[], None]):
-        self.paused = Paused(partial(_forever, loop))
+        self.paused = PausedFunction(partial(_forever, loop))
 
     def slice(self) -> None:
         self.paused.advance()
@@ -57,14 +57,14 @@ class Apart:
 
 
 def _forever(loop: Callable[[], None], pause: Callable[[], None]) -> None:
-    torch.set_num_threads(torch.get_num_threads())  # a new thread takes the number over when it is asked for it
+    torch.set_num_threads(torch.get_num_threads())  # a new thread adopts the number when it is set
     while True:
         loop()
         pause()
 
 
-def missing(name: str) -> str:
-    """Why a contestant cannot take part here, in a line; empty if it can."""
+def explain_absence(name: str) -> str:
+    """Why a contestant is not available, in one line; empty if it is."""
     if name == PYTHAE and not find_spec("pythae"):
         return 'not installed: pip install -e ".[speed]"'
     return ""

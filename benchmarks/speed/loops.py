@@ -1,21 +1,21 @@
-"""The loops that a user writes by hand."""
+"""Hand-written training loops."""
 
 from pathlib import Path
 
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from .losses import lean_kernel, loss_of, noised, plain_kernel
+from .losses import add_noise, fast_kernel, make_loss, plain_kernel
 from .workloads import BATCH, BETAS, LEARNING_RATE, Workload
 
 
 class Eager:
-    """What is written first: a DataLoader, Adam as it comes, a norm for every scale of the kernel, a running loss."""
+    """A first implementation: DataLoader, Adam with default options, one norm per kernel scale, `loss.item()`."""
 
     def __init__(self, workload: Workload, folder: Path):  # noqa: ARG002
         model = workload.model().train()
         self.device, self.input_noise = workload.device, workload.method.input_noise
-        self.loss = loss_of(workload.method, model.encoder, model.decoder, plain_kernel)
+        self.loss = make_loss(workload.method, model.encoder, model.decoder, plain_kernel)
         self.loader = DataLoader(TensorDataset(workload.pixels()), BATCH, shuffle=True)
         self.optimiser = torch.optim.Adam(model.parameters(), LEARNING_RATE, BETAS)
         self.total = 0.0
@@ -23,7 +23,7 @@ class Eager:
     def slice(self) -> None:
         for (x,) in self.loader:
             x = x.to(self.device)
-            loss = self.loss(noised(x, self.input_noise), x)
+            loss = self.loss(add_noise(x, self.input_noise), x)
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
@@ -31,12 +31,12 @@ class Eager:
 
 
 class Optimised:
-    """Images indexed in one tensor on the device, fused Adam, one matrix of distances, no wait for the loss."""
+    """Images indexed in one tensor on the device, fused Adam, one distance matrix, no waiting for the loss."""
 
     def __init__(self, workload: Workload, folder: Path):  # noqa: ARG002
         model = workload.model().train()
         self.images, self.input_noise = workload.pixels().to(workload.device), workload.method.input_noise
-        self.loss = loss_of(workload.method, model.encoder, model.decoder, lean_kernel)
+        self.loss = make_loss(workload.method, model.encoder, model.decoder, fast_kernel)
         self.optimiser = torch.optim.Adam(model.parameters(), LEARNING_RATE, BETAS, fused=True)
         self.total = torch.zeros((), device=workload.device)
 
@@ -44,7 +44,7 @@ class Optimised:
         order = torch.randperm(len(self.images), device=self.images.device)
         for index in order.split(BATCH):
             x = self.images[index]
-            loss = self.loss(noised(x, self.input_noise), x)
+            loss = self.loss(add_noise(x, self.input_noise), x)
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
@@ -52,9 +52,9 @@ class Optimised:
 
 
 class Compiled(Optimised):
-    """The optimised loop with its loss compiled, but not the input noise: compiled code takes long over erfinv.
+    """The optimised loop with a compiled loss; the input noise is not compiled, since compiled erfinv is slow.
 
-    Compiling the whole step, or the gradients with the optimiser, was not found to be faster.
+    Compiling the whole step, or the gradients with the optimiser, was not faster.
     """
 
     def __init__(self, workload: Workload, folder: Path):

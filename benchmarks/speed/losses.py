@@ -1,4 +1,4 @@
-"""The objectives by hand: as a user would write them, and with the plain waste of the MMD removed."""
+"""The objectives written by hand: as a user would write them, and with an optimised MMD."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,13 +13,13 @@ IMQ_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SMALLEST = 2.0**-24
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""The loss of images in [0, 1], [B, C, H, W], given as the encoder sees them and clean: a scalar."""
+"""The loss of images in [0, 1], [B, C, H, W], given with noise for the encoder and clean: a scalar."""
 Kernel = Callable[[str, Tensor, Tensor], Tensor]
 """k(a_i, b_j), [n, m], of points a [n, d] and b [m, d] under the kernel of that name."""
 
 
-def loss_of(method: Method, encoder: nn.Module, decoder: nn.Module, kernel: Kernel) -> Loss:
-    """The method's loss over a pair of nets; `kernel` is one of the two ways below."""
+def make_loss(method: Method, encoder: nn.Module, decoder: nn.Module, kernel: Kernel) -> Loss:
+    """The method's loss for a pair of networks; `kernel` is one of the two implementations below."""
     if method.kernel is None:
         return partial(vae, encoder, decoder)
     return partial(wae, method, encoder, decoder, partial(kernel, method.kernel))
@@ -41,29 +41,29 @@ def wae(
     seen: Tensor,
     x: Tensor,
 ) -> Tensor:
-    """SSE + 10 * MMD^2 to as many draws of the prior, the pairs of a point with itself left out."""
+    """SSE + 10 * MMD^2 to the same number of prior draws, excluding pairs of a point with itself."""
     (z,) = encoder(seen)
-    drawn = prior_draws(method.prior, z)
-    mmd2 = unpaired(kernel(z, z)) + unpaired(kernel(drawn, drawn)) - 2 * kernel(z, drawn).mean()
+    drawn = draw_prior(method.prior, z)
+    mmd2 = mean_off_diagonal(kernel(z, z)) + mean_off_diagonal(kernel(drawn, drawn)) - 2 * kernel(z, drawn).mean()
     return squared_error(decoder(z), x).mean() + WEIGHT * mmd2
 
 
-def noised(x: Tensor, scale: float) -> Tensor:
-    """Images with normal noise on them, cut at two scales: by inversion, which is faster than torch's trunc_normal_."""
+def add_noise(x: Tensor, scale: float) -> Tensor:
+    """Add normal noise truncated at two scales, by inversion, which is faster than torch's trunc_normal_."""
     if not scale:
         return x
     return x + torch.erfinv((torch.rand_like(x) * 2 - 1) * erf(sqrt(2))) * (sqrt(2) * scale)
 
 
-def prior_draws(prior: str, like: Tensor) -> Tensor:
-    """Draws of mean 0 and variance 1, as many as there are codes."""
+def draw_prior(prior: str, like: Tensor) -> Tensor:
+    """Draws of mean 0 and variance 1, one for each code."""
     if prior == "normal":
         return torch.randn_like(like)
     u = SMALLEST + (1 - 2 * SMALLEST) * torch.rand_like(like, dtype=torch.float64)
     return (sqrt(3) / pi * torch.logit(u)).float()
 
 
-def unpaired(k: Tensor) -> Tensor:
+def mean_off_diagonal(k: Tensor) -> Tensor:
     """The mean of a kernel matrix [n, n] off its diagonal."""
     return (k.sum() - k.diagonal().sum()) / (len(k) * (len(k) - 1))
 
@@ -74,7 +74,7 @@ def squared_error(xhat: Tensor, x: Tensor) -> Tensor:
 
 
 def plain_kernel(name: str, a: Tensor, b: Tensor) -> Tensor:
-    """With a norm for every scale, as the formula reads and as it is commonly written."""
+    """With one norm per scale, like the formula and common implementations."""
     base = 2.0 * a.shape[1]
     if name == "rbf":
         return torch.exp(-(torch.norm(a.unsqueeze(1) - b.unsqueeze(0), dim=-1) ** 2) / base)
@@ -84,8 +84,8 @@ def plain_kernel(name: str, a: Tensor, b: Tensor) -> Tensor:
     return k
 
 
-def lean_kernel(name: str, a: Tensor, b: Tensor) -> Tensor:
-    """From one matrix of squared distances, without roots."""
+def fast_kernel(name: str, a: Tensor, b: Tensor) -> Tensor:
+    """From one matrix of squared distances, without square roots."""
     r2, base = (a.unsqueeze(1) - b.unsqueeze(0)).square().sum(-1), 2.0 * a.shape[1]
     if name == "rbf":
         return torch.exp(r2 / -base)

@@ -1,4 +1,4 @@
-"""On what was measured: a table without its machine means nothing."""
+"""Describes the machine of a measurement."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ PACKAGES = ("vimae-bench", "torch", "numpy", "pythae")
 
 
 def machine(device: str) -> Json:
-    """Processor, cores this process may use, memory, GPU, versions, and the date."""
+    """Processor, usable cores, memory, GPU, versions, and the date."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu(),
@@ -28,7 +28,7 @@ def machine(device: str) -> Json:
 
 
 def cores() -> int:
-    """The cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

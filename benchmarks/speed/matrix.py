@@ -1,4 +1,4 @@
-"""What a matrix of short runs costs beside its training steps and metrics: `vimae-bench run` as it is."""
+"""The overhead of a matrix of short runs over its training steps and metrics, with an unmodified `vimae-bench run`."""
 
 import subprocess
 import sys
@@ -18,24 +18,24 @@ IMAGES, TESTED, RUNS = 3000, 1000, 20
 
 @dataclass(frozen=True)
 class Matrix:
-    """Seconds of 20 runs side by side, of their steps and metrics, and of the same runs one after another."""
+    """Seconds of 20 simultaneous runs, of their steps and metrics, and of the same runs one after another."""
 
     jobs: int
     epochs: int
     wall: float
-    """Of the whole command."""
+    """Wall time of the command."""
     steps: float
     metrics: float
     alone: float
-    """From the end of one run to the end of the next where they go one after another, times 20."""
+    """20 times the mean time between the ends of successive runs, one after another."""
     alone_runs: int
-    """From how many runs that is taken: one less than were made, as the first's start is the command's."""
+    """The number of runs behind that mean, excluding the first, which includes the start of the command."""
     start: float
-    """Of `wall`, from the start of the command to that of its first run."""
+    """Part of `wall`: from the start of the command to that of its first run."""
 
     @property
     def cost(self) -> float:
-        """slots * wall over the sum of steps and metrics: 1 if nothing else took any time."""
+        """slots * wall divided by the sum of steps and metrics: 1 without any overhead."""
         return self.jobs * self.wall / (self.steps + self.metrics)
 
     @property
@@ -49,7 +49,7 @@ class Matrix:
 
 
 def measure_matrix(device: str, jobs: int, epochs: int, alone_seeds: Sequence[int]) -> Matrix:
-    """Run the matrix with so many jobs, then the runs of some of its seeds alone."""
+    """Run the matrix with `jobs` jobs, then the runs of some of its seeds one after another."""
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         _write_images(here / "data" / "images")
@@ -89,6 +89,6 @@ def _runs(results: Path) -> list[Path]:
 
 
 def _times(runs: Sequence[Path], event: str) -> list[float]:
-    """When the runs told of an event, in seconds since 1970, in order."""
+    """The sorted times of an event of all runs, in seconds since 1970."""
     lines = [line for run in runs for line, _ in read_json_lines(run / "events.jsonl")]
     return sorted(line["time"] for line in lines if line["event"] == event)

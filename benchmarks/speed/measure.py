@@ -1,4 +1,4 @@
-"""One table: all contestants on one workload, with so many threads."""
+"""One table: all contestants on one workload, with a number of threads."""
 
 import tempfile
 from collections.abc import Callable, Generator, Sequence
@@ -10,15 +10,24 @@ from statistics import median
 import torch
 
 from . import peak
-from .contestants import CONTESTANTS, PEAK, PYTHAE, Contestant, make, missing
+from .contestants import CONTESTANTS, PEAK, PYTHAE, Contestant, explain_absence, make
 from .memory import Need, needs
-from .turns import Turn, counted, first_cost, speedup, spread, take_turns, thrift, walls
+from .turns import (
+    Turn,
+    compute_cpu_ratio,
+    compute_speedup,
+    compute_spread,
+    estimate_compile_time,
+    get_counted_turns,
+    get_wall_times,
+    take_turns,
+)
 from .workloads import BATCH, Workload
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a workload: every turn, and what is needed to make rates and shares of them."""
+    """The results of a workload: every turn, and what rates and shares are computed from."""
 
     workload: str
     device: str
@@ -32,62 +41,62 @@ class Measured:
 
     @property
     def names(self) -> list[str]:
-        """Who took part, in the order of the table."""
+        """The contestants, in the order of the table."""
         present = {turn.name for turn in self.turns}
         return [name for name in CONTESTANTS if name in present and name != PEAK]
 
     @property
     def base(self) -> str:
-        """Whom the others are compared with: pythae, or the plain loop where it is missing."""
+        """The reference of the ratios: pythae, or the eager loop if it is missing."""
         return PYTHAE if PYTHAE in self.names else "eager loop"
 
     def rates(self, name: str) -> list[float]:
         """Samples per second, by round."""
-        return [self.samples / wall for wall in walls(self.turns, name)]
+        return [self.samples / wall for wall in get_wall_times(self.turns, name)]
 
     def row(self, name: str) -> "Row":
-        """The figures of a contestant; ratios are taken within each round, and then their median."""
+        """The results of a contestant; ratios are medians of those within each round."""
         rates, need = self.rates(name), self.needs.get(name)
-        cpu = median(turn.cpu for turn in counted(self.turns, name))
+        cpu = median(turn.cpu for turn in get_counted_turns(self.turns, name))
         share = (self.flops * self.samples) / self.peak_flops
         return Row(
             samples_per_second=median(rates),
-            spread=spread(rates),
-            times={other: speedup(self.turns, name, other) for other in self.names},
-            cpu_times=thrift(self.turns, name, self.base),
+            spread=compute_spread(rates),
+            times={other: compute_speedup(self.turns, name, other) for other in self.names},
+            cpu_times=compute_cpu_ratio(self.turns, name, self.base),
             cpu_ms_per_step=1000 * cpu * BATCH / self.samples,
-            first_slice_seconds=first_cost(self.turns, name),
+            first_slice_seconds=estimate_compile_time(self.turns, name),
             peak_bytes=need.over_torch() if need else None,
-            mfu=share * speedup(self.turns, name, PEAK),
+            mfu=share * compute_speedup(self.turns, name, PEAK),
         )
 
     def as_json(self) -> dict[str, object]:
-        """Everything, with the figures of the table."""
+        """Everything, with the values of the table."""
         return {**asdict(self), "rows": {name: asdict(self.row(name)) for name in self.names}}
 
 
 @dataclass(frozen=True)
 class Row:
-    """The figures of one contestant on one workload."""
+    """The results of one contestant on one workload."""
 
     samples_per_second: float
     spread: float
     """The interquartile range over the median."""
     times: dict[str, float]
-    """How many times as fast as each of the others."""
+    """Speed relative to each other contestant."""
     cpu_times: float
-    """How many times its processor time the one takes whom all are compared with."""
+    """Processor time of the reference divided by that of the contestant."""
     cpu_ms_per_step: float
     first_slice_seconds: float
-    """How much longer than a later slice the first one took: compiling, where there is anything to compile."""
+    """Seconds by which the first slice took longer than a later one, most of it for compiling."""
     peak_bytes: int | None
     mfu: float
-    """The share of the matrix product's operations per second."""
+    """Operations per second as a share of those of the matrix product."""
 
 
 def measure(workload: Workload, threads: int, rounds: int, with_memory: bool) -> Measured:
-    """Let all that are installed take turns; then, if asked, see what memory each takes."""
-    absent = {name: why for name in CONTESTANTS if (why := missing(name))}
+    """Let all installed contestants take turns; then, on request, measure the memory of each."""
+    absent = {name: why for name in CONTESTANTS if (why := explain_absence(name))}
     names = [name for name in CONTESTANTS if name not in absent]
     torch.set_num_threads(threads)
     torch.compiler.reset()  # nothing compiled for another workload is checked at every call of this one
@@ -100,7 +109,7 @@ def measure(workload: Workload, threads: int, rounds: int, with_memory: bool) ->
 
 @contextmanager
 def _made(names: Sequence[str], workload: Workload) -> Generator[dict[str, Contestant], None, None]:
-    """The contestants, each with a folder of its own, closed at the end."""
+    """The contestants, each with its own folder; closed at the end."""
     with tempfile.TemporaryDirectory() as folder:
         made = {name: make(name, workload, Path(folder) / name) for name in names}
         try:

@@ -1,4 +1,4 @@
-"""Our trainer as it is: epochs, events and checkpoints in a run's folder, pausing where it tells of an epoch."""
+"""Our trainer, unmodified: epochs, events and checkpoints in a run's folder; it pauses when it reports an epoch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from vimae_bench.engine.training.loop import train
 from vimae_bench.execution import Training
 from vimae_bench.storage.run_folder import RunFolder
 
-from .paused import Paused
+from .paused import PausedFunction
 from .workloads import BATCH, BETAS, LEARNING_RATE, STEPS, Workload
 
 
 @dataclass(frozen=True)
 class PausingFolder(RunFolder):
-    """A run's folder that waits for its next turn after each epoch."""
+    """A run folder that waits for the next turn after each epoch."""
 
     pause: Callable[[], None]
 
@@ -25,13 +25,13 @@ class PausingFolder(RunFolder):
 
 
 class Ours:
-    """A run as long as the paper's, of which the first epochs are trained."""
+    """A run as long as the paper's; only its first epochs are trained."""
 
     def __init__(self, workload: Workload, folder: Path):
         training = Training(STEPS // workload.steps, BATCH, LEARNING_RATE, *BETAS)
         model, objective = workload.model(), workload.objective()
         images = workload.images().to(workload.device)
-        self.paused = Paused(
+        self.paused = PausedFunction(
             lambda pause: train(model, objective, training, images, seed=0, folder=PausingFolder(folder, pause))
         )
 

@@ -1,4 +1,4 @@
-"""A function that goes on only when it is told to: how a trainer's own loop, left as it is, takes turns with others."""
+"""A function that continues only on request: lets a trainer's own, unmodified loop take turns with others."""
 
 import contextlib
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from threading import Semaphore, Thread
 
 
 class Closed(BaseException):
-    """Raised inside the function at its pause when nobody wants it to go on."""
+    """Raised inside the function at its pause to end it."""
 
 
-class Paused:
-    """Runs `work(pause)` in a thread of its own, and only while the caller waits in `advance`: never two at once."""
+class PausedFunction:
+    """Runs `work(pause)` in a separate thread, only while the caller waits in `advance`, so never two at once."""
 
     def __init__(self, work: Callable[[Callable[[], None]], object]):
         self._go, self._paused = Semaphore(0), Semaphore(0)
@@ -19,14 +19,14 @@ class Paused:
         self._thread.start()
 
     def advance(self) -> None:
-        """Let the function go on to its next pause. Raises what it raises, and RuntimeError when it has ended."""
+        """Let the function continue to its next pause. Raises what it raises, and RuntimeError if it has ended."""
         self._go.release()
         self._paused.acquire()
         if self._error:
             raise self._error
 
     def close(self) -> None:
-        """End the function where it pauses, and wait until it is gone."""
+        """End the function at its pause, and wait for its thread."""
         self._closed = True
         self._go.release()
         self._thread.join()

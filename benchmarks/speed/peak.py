@@ -1,4 +1,4 @@
-"""How many operations a second the machine reaches in one large matrix product: what training is a share of."""
+"""Operations per second in one large matrix product, to which training is compared."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from .workloads import Workload
 
 
 class Peak:
-    """Products of square matrices: float32 of side 1024 on a CPU, bfloat16 of side 8192 on a GPU."""
+    """Products of square matrices: float32 of size 1024 on a CPU, bfloat16 of size 8192 on a GPU."""
 
     def __init__(self, workload: Workload, folder: Path):  # noqa: ARG002
         side, dtype, self.products = _size(workload.device)

@@ -1,6 +1,6 @@
-"""pythae's own trainer with pythae's own models over our nets (Chadebec et al., NeurIPS 2022; `pip install pythae`).
+"""pythae's own trainer with pythae's own models and our networks (Chadebec et al., NeurIPS 2022; `pip install pythae`).
 
-It gets what suits it: batches loaded in the process, as worker processes make it slower here; no checkpoints, no
+Its settings are the fastest: batches loaded in the process, since worker processes are slower here; no checkpoints, no
 evaluation set, no progress bar, no log.
 """
 
@@ -18,25 +18,25 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig, training_callbacks
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .losses import noised, prior_draws
-from .paused import Paused
+from .losses import add_noise, draw_prior
+from .paused import PausedFunction
 from .workloads import BATCH, BETAS, LEARNING_RATE, STEPS, WEIGHT, Workload
 
 
 class Encoder(BaseEncoder):
-    """Our encoder in pythae's form, with the method's input noise in front of it."""
+    """Our encoder with pythae's interface, preceded by the method's input noise."""
 
     def __init__(self, net: nn.Module, input_noise: float):
         super().__init__()
         self.net, self.input_noise = net, input_noise
 
     def forward(self, x: Tensor) -> ModelOutput:
-        heads = self.net(noised(x, self.input_noise))
+        heads = self.net(add_noise(x, self.input_noise))
         return ModelOutput(**dict(zip(("embedding", "log_covariance"), heads, strict=False)))
 
 
 class Decoder(BaseDecoder):
-    """Our decoder in pythae's form."""
+    """Our decoder with pythae's interface."""
 
     def __init__(self, net: nn.Module):
         super().__init__()
@@ -47,14 +47,14 @@ class Decoder(BaseDecoder):
 
 
 class LogisticWAE(WAE_MMD):
-    """pythae knows the normal prior alone; its draws are replaced."""
+    """pythae has only the normal prior; this replaces its draws."""
 
     def loss_function(self, recon_x: Tensor, x: Tensor, z: Tensor, z_prior: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return super().loss_function(recon_x, x, z, prior_draws("logistic", z_prior))
+        return super().loss_function(recon_x, x, z, draw_prior("logistic", z_prior))
 
 
 class EpochEnd(training_callbacks.TrainingCallback):
-    """Waits for its next turn after each epoch."""
+    """Waits for the next turn after each epoch."""
 
     def __init__(self, pause: Callable[[], None]):
         self.pause = pause
@@ -67,7 +67,7 @@ class Pythae:
     """`BaseTrainer.train`, whose callback pauses it at the end of each epoch."""
 
     def __init__(self, workload: Workload, folder: Path):
-        quieten()
+        silence_pythae()
         config = BaseTrainerConfig(
             output_dir=str(folder),
             num_epochs=STEPS // workload.steps,
@@ -79,7 +79,7 @@ class Pythae:
         )
         data = BaseDataset(workload.pixels(), torch.zeros(workload.samples))
         model = model_of(workload)
-        self.paused = Paused(
+        self.paused = PausedFunction(
             lambda pause: BaseTrainer(model, data, training_config=config, callbacks=[EpochEnd(pause)]).train()
         )
 
@@ -90,15 +90,15 @@ class Pythae:
         self.paused.close()
 
 
-def quieten() -> None:
-    """No bar for every epoch and no line for every loss."""
+def silence_pythae() -> None:
+    """Turn off progress bars and log lines."""
     for name in ("pythae.trainers.base_trainer.base_trainer", training_callbacks.__name__):
         logging.getLogger(name).setLevel(logging.WARNING)
     training_callbacks.tqdm = partial(tqdm, disable=True)
 
 
 def model_of(workload: Workload) -> BaseAE:
-    """pythae's model for the method, over nets with the same weights that everyone starts from."""
+    """pythae's model for the method, with networks of the same initial weights as for all contestants."""
     method, net, ours = workload.method, workload.net, workload.model()
     encoder, decoder = Encoder(ours.encoder, method.input_noise), Decoder(ours.decoder)
     if method.kernel is None:

@@ -1,4 +1,4 @@
-"""What is printed: a table for each workload, one for runs per hour, and a line on the matrix."""
+"""The printed tables: one for each workload, one for runs per hour, and a line about the matrix."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from .contestants import COMPILED, OURS, PEAK, PYTHAE
 from .matrix import RUNS, Matrix
 from .measure import Measured, Row
 from .side_by_side import SideBySide
-from .turns import spread
+from .turns import compute_spread
 from .workloads import STEPS
 
 NONE, MISSING = "-", "missing"
 
 
 def show(measured: Measured, console: Console) -> None:
-    """One workload."""
+    """Print the table of one workload."""
     table = Table(title=f"{measured.workload}: {_threads(measured.threads)}", title_justify="left")
     table.add_column("")
     times = [name for name in (measured.base, COMPILED) if name in measured.names]
@@ -40,7 +40,7 @@ def show(measured: Measured, console: Console) -> None:
     for name, why in measured.missing.items():
         console.print(f"{name} is {why}", markup=False, highlight=False)
     rate = [measured.peak_flops / turn.wall / 1e9 for turn in measured.turns if turn.name == PEAK and turn.round >= 0]
-    console.print(f"matrix product: {sorted(rate)[len(rate) // 2]:,.0f} GFLOP/s, IQR {spread(rate):.0%}\n")
+    console.print(f"matrix product: {sorted(rate)[len(rate) // 2]:,.0f} GFLOP/s, IQR {compute_spread(rate):.0%}\n")
 
 
 def _entries(row: Row, name: str, times: Sequence[str]) -> list[str]:
@@ -52,7 +52,7 @@ def _entries(row: Row, name: str, times: Sequence[str]) -> list[str]:
 
 
 def show_side_by_side(found: Sequence[SideBySide], console: Console) -> None:
-    """Runs per hour."""
+    """Print runs per hour."""
     first = found[0]
     title = f"Runs per hour of {STEPS:,} steps: ours {first.jobs} at a time, pythae's one on {_threads(first.threads)}"
     table = Table("", OURS, "± IQR", PYTHAE, "± IQR", "ratio", title=title, title_justify="left")
@@ -67,12 +67,12 @@ def _rate(one: SideBySide, name: str) -> tuple[str, str]:
 
 
 def show_matrix(matrix: Matrix, console: Console) -> None:
-    """A matrix of short runs."""
+    """Print the cost of a matrix of short runs."""
     console.print(
-        f"A matrix of {RUNS} runs of {matrix.epochs} epochs, {matrix.jobs} side by side: {matrix.wall:.1f} s, "
-        f"{matrix.start:.1f} s of them before the first. "
-        f"Steps {matrix.steps:.1f} s and metrics {matrix.metrics:.1f} s: it costs {matrix.cost:.2f} times their sum. "
-        f"The {RUNS} alone, one after another{_from(matrix)}: {matrix.alone:.1f} s, {matrix.gain:.2f} times as long."
+        f"A matrix of {RUNS} runs of {matrix.epochs} epochs, {matrix.jobs} at a time: {matrix.wall:.1f} s, "
+        f"{matrix.start:.1f} s of it before the first run. "
+        f"Steps {matrix.steps:.1f} s and metrics {matrix.metrics:.1f} s: that is {matrix.cost:.2f} times their sum. "
+        f"The {RUNS} runs one after another{_from(matrix)}: {matrix.alone:.1f} s, {matrix.gain:.2f} times as long."
     )
 
 

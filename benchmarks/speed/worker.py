@@ -1,4 +1,4 @@
-"""A contestant in a process of its own: to see what memory it takes, and to run several side by side."""
+"""A contestant in a separate process, to measure its memory and to run several at a time."""
 
 import multiprocessing
 import resource
@@ -13,7 +13,7 @@ from .workloads import Workload
 
 
 class Worker:
-    """Trains a slice whenever it is told to; without a contestant (`name` empty) it only has torch loaded."""
+    """Trains a slice on request; without a contestant (`name` empty) it only loads torch."""
 
     def __init__(self, name: str, workload: Workload, threads: int):
         context = multiprocessing.get_context("forkserver")
@@ -24,15 +24,15 @@ class Worker:
         theirs.close()
 
     def start(self) -> None:
-        """Begin a slice."""
+        """Start a slice."""
         self.connection.send("slice")
 
     def wait(self) -> "Memory":
-        """Wait for the end of the slice; gives the peak memory so far. Raises RuntimeError if the process has died."""
+        """Wait for the end of the slice; returns the peak memory so far. Raises RuntimeError if the process died."""
         try:
             return self.connection.recv()
         except EOFError as error:
-            raise RuntimeError("a worker died; its words are above") from error
+            raise RuntimeError("a worker died; see its output above") from error
 
     def close(self) -> None:
         """End the process."""
@@ -41,8 +41,8 @@ class Worker:
 
 
 @contextmanager
-def crew(names: Sequence[str], workload: Workload, threads: int) -> Generator[list[Worker], None, None]:
-    """Workers side by side, one for each name, ended at the end."""
+def start_workers(names: Sequence[str], workload: Workload, threads: int) -> Generator[list[Worker], None, None]:
+    """Start one worker for each name; they end with the context."""
     workers = [Worker(name, workload, threads) for name in names]
     try:
         yield workers
@@ -51,8 +51,8 @@ def crew(names: Sequence[str], workload: Workload, threads: int) -> Generator[li
             worker.close()
 
 
-def together(workers: Sequence[Worker]) -> list["Memory"]:
-    """Let all of them train a slice at the same time."""
+def run_slices(workers: Sequence[Worker]) -> list["Memory"]:
+    """Let all workers train a slice at the same time."""
     for worker in workers:
         worker.start()
     return [worker.wait() for worker in workers]
@@ -60,7 +60,7 @@ def together(workers: Sequence[Worker]) -> list["Memory"]:
 
 @dataclass(frozen=True)
 class Memory:
-    """Peak bytes: of the process, and of what torch held on the GPU (0 without one)."""
+    """Peak bytes of the process, and of torch on the GPU (0 without one)."""
 
     resident: int
     device: int
@@ -72,7 +72,7 @@ def _serve(name: str, workload: Workload, threads: int, connection: Connection) 
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         contestant = None
-        while _told(connection):
+        while _wait_for_request(connection):
             if name:
                 from .contestants import make
 
@@ -84,7 +84,7 @@ def _serve(name: str, workload: Workload, threads: int, connection: Connection) 
             contestant.close()
 
 
-def _told(connection: Connection) -> bool:
+def _wait_for_request(connection: Connection) -> bool:
     try:
         return bool(connection.recv())
     except EOFError:
@@ -102,5 +102,5 @@ def _resident() -> int:
     status = Path("/proc/self/status")
     if not status.exists():  # macOS, in bytes
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # There getrusage would count what the process that started this one held.
+    # On Linux getrusage includes the memory of the parent process.
     return 1024 * next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""What is trained: a net, an objective, and images. Every contestant gets the same from here."""
+"""What is trained: a network, an objective and images, the same for every contestant."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -23,7 +23,7 @@ BATCH = 100
 LEARNING_RATE = 1e-3
 BETAS = (0.5, 0.999)
 STEPS = 40_000
-"""Steps of the paper's training of MNIST: 80 epochs of 500. What is worth doing for such a run is done."""
+"""Steps of the paper's training on MNIST: 80 epochs of 500. Decides whether compiling is worth it."""
 WEIGHT = 10.0
 
 
@@ -43,10 +43,10 @@ class Net:
 
 @dataclass(frozen=True)
 class Method:
-    """An objective in the form in which pythae has it: 0.5 * SSE + KL, or SSE + 10 * MMD^2.
+    """An objective in pythae's form: 0.5 * SSE + KL, or SSE + 10 * MMD^2.
 
     `kernel` None is the VAE. RBF is exp(-r^2/(2d)), IMQ the sum over seven scales. `input_noise` is the scale of the
-    normal noise on the images, cut at two scales.
+    normal noise on the images, truncated at two scales.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Method:
     input_noise: float = 0.0
 
     def objective(self, latent: int) -> Objective:
-        """Our own objective for it."""
+        """Our objective for it."""
         if self.kernel is None:
             return ELBO(recon_scale=0.5)
         bandwidth = sqrt(latent) if self.kernel == "rbf" else None
@@ -70,18 +70,18 @@ METHODS = {
     "vimae-n": Method("VIMAE-n", "imq", input_noise=0.01),
     "vimae-l": Method("VIMAE-l", "imq", "logistic", 0.01),
 }
-"""The paper's objectives. A beta-VAE's step is a VAE's; VIMAE-n is WAE-MMD with noise on its input."""
+"""The paper's objectives. The step of a beta-VAE is that of a VAE; VIMAE-n is WAE-MMD with input noise."""
 
 
 def conv(size: Literal[28, 32], width: int) -> Net:
-    """The convolutional nets of the paper, whose own width is 1024."""
+    """The convolutional networks of the paper, which have width 1024."""
     shape, latent = ((1, 28, 28), 8) if size == 28 else ((3, 32, 32), 64)
     return Net(f"conv {size}x{size}, width {width}", Conv(width), shape, latent)
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A net trained by a method, in slices of `steps` steps: an epoch over as many images as that takes."""
+    """A network trained by a method, in slices of `steps` steps, which are epochs."""
 
     net: Net
     method: Method
@@ -98,7 +98,7 @@ class Workload:
         return self.steps * BATCH
 
     def images(self) -> Tensor:
-        """Random pixels uint8 [samples, C, H, W]: what they show takes no time."""
+        """Random pixels uint8 [samples, C, H, W]: their content does not affect the time."""
         generator = torch.Generator().manual_seed(0)
         return torch.randint(256, (self.samples, *self.net.shape), dtype=torch.uint8, generator=generator)
 
@@ -122,6 +122,6 @@ class Workload:
         return 3.0 * counter.get_total_flops()
 
     def synchronise(self) -> None:
-        """Wait until the device has done what it was told."""
+        """Wait until the device has finished."""
         if self.device == "cuda":
             torch.cuda.synchronize(self.device)

@@ -52,7 +52,7 @@ def test_the_matrix_has_ten_thousand_runs_of_twenty_methods_in_ten_tables(tmp_pa
 
 def test_the_console_is_followed_without_runs_on_disk(tmp_path: Path):
     for terminal in (False, True):
-        assert parts.console_seconds(matrix_of(tmp_path, 1), terminal=terminal) > 0
+        assert parts.measure_console(matrix_of(tmp_path, 1), terminal=terminal) > 0
 
 
 def test_failing_command_is_reported_with_its_output(tmp_path: Path):

@@ -14,14 +14,22 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from benchmarks.speed import command, contestants, measure, memory
 from benchmarks.speed.contestants import COMPILED, OURS, PEAK, PYTHAE
 from benchmarks.speed.loops import Eager, Optimised
-from benchmarks.speed.losses import lean_kernel, loss_of, noised, plain_kernel
+from benchmarks.speed.losses import add_noise, fast_kernel, make_loss, plain_kernel
 from benchmarks.speed.matrix import Matrix
 from benchmarks.speed.measure import Measured
 from benchmarks.speed.ours import Ours
-from benchmarks.speed.paused import Paused
+from benchmarks.speed.paused import PausedFunction
 from benchmarks.speed.side_by_side import SideBySide
-from benchmarks.speed.turns import Turn, first_cost, speedup, spread, take_turns, thrift, walls
-from benchmarks.speed.worker import crew, together
+from benchmarks.speed.turns import (
+    Turn,
+    compute_cpu_ratio,
+    compute_speedup,
+    compute_spread,
+    estimate_compile_time,
+    get_wall_times,
+    take_turns,
+)
+from benchmarks.speed.worker import run_slices, start_workers
 from benchmarks.speed.workloads import BATCH, METHODS, MLP_NET, Workload, conv
 from vimae_bench.plugin import Batch
 from vimae_bench.storage.atomic import read_json_lines
@@ -41,7 +49,9 @@ def ours(workload: Workload, x: torch.Tensor) -> torch.Tensor:
 
 def by_hand(workload: Workload, kernel, x: torch.Tensor) -> torch.Tensor:
     model = workload.model().train()
-    return loss_of(workload.method, model.encoder, model.decoder, kernel)(noised(x, workload.method.input_noise), x)
+    return make_loss(workload.method, model.encoder, model.decoder, kernel)(
+        add_noise(x, workload.method.input_noise), x
+    )
 
 
 def pythaes(workload: Workload, x: torch.Tensor) -> torch.Tensor:
@@ -54,7 +64,7 @@ def pythaes(workload: Workload, x: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("other", [plain_kernel, lean_kernel, pythaes])
+@pytest.mark.parametrize("other", [plain_kernel, fast_kernel, pythaes])
 def test_all_contestants_minimise_the_same_loss(method: str, other):
     workload = tiny(method)
     x = workload.pixels()[:50]
@@ -119,7 +129,7 @@ def test_paused_function_runs_only_in_its_turns():
             seen.append(number)
             pause()
 
-    paused = Paused(work)
+    paused = PausedFunction(work)
     assert seen == []
     paused.advance()
     assert seen == [0]
@@ -136,7 +146,7 @@ def test_exception_of_a_paused_function_is_raised_in_its_turn():
         pause()
         raise ValueError("broken")
 
-    paused = Paused(work)
+    paused = PausedFunction(work)
     paused.advance()
     with pytest.raises(ValueError, match="broken"):
         paused.advance()
@@ -144,7 +154,7 @@ def test_exception_of_a_paused_function_is_raised_in_its_turn():
 
 def test_paused_function_that_ends_does_not_count_as_fast():
     with pytest.raises(RuntimeError, match="ended before"):
-        Paused(lambda pause: None).advance()
+        PausedFunction(lambda pause: None).advance()
 
 
 def test_each_contestant_has_one_turn_per_round_and_warm_up_is_discarded():
@@ -152,7 +162,7 @@ def test_each_contestant_has_one_turn_per_round_and_warm_up_is_discarded():
     turns = take_turns({"a": lambda: done.append("a"), "b": lambda: done.append("b")}, rounds=3)
     assert sorted(done) == ["a"] * 5 + ["b"] * 5
     assert all(sorted(done[i : i + 2]) == ["a", "b"] for i in range(0, 10, 2))
-    assert len(walls(turns, "a")) == 3
+    assert len(get_wall_times(turns, "a")) == 3
 
 
 def rounds(**seconds: list[float]) -> list[Turn]:
@@ -162,25 +172,25 @@ def rounds(**seconds: list[float]) -> list[Turn]:
 
 def test_ratios_are_taken_within_a_round_so_that_common_noise_cancels():
     turns = rounds(slow=[1.0, 2.0, 200.0, 4.0, 2.0], fast=[9.0, 1.0, 100.0, 2.0, 1.0])
-    assert speedup(turns, "fast", "slow") == 2.0
+    assert compute_speedup(turns, "fast", "slow") == 2.0
     turns = rounds(a=[1.0, 1.0, 4.0, 10.0], b=[1.0, 9.0, 1.0, 4.0])  # medians are 4 and 4, ratios 9, 0.25 and 0.4
-    assert speedup(turns, "a", "b") == 0.4
+    assert compute_speedup(turns, "a", "b") == 0.4
 
 
 def test_ratios_of_processor_time_are_taken_within_a_round_too():
     seconds = {"a": [1, 4, 10], "b": [9, 1, 4]}
     turns = [Turn(name, i, 1.0, cpu) for name, found in seconds.items() for i, cpu in enumerate(found)]
-    assert thrift(turns, "a", "b") == 0.4
+    assert compute_cpu_ratio(turns, "a", "b") == 0.4
 
 
 def test_spread_is_the_interquartile_range_over_the_median():
-    assert spread([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(2 / 3)
-    assert spread([7.0]) == 0.0
+    assert compute_spread([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(2 / 3)
+    assert compute_spread([7.0]) == 0.0
 
 
 def test_compile_time_is_the_extra_time_of_the_first_slice():
-    assert first_cost(rounds(a=[10.0, 1.0, 2.0, 3.0]), "a") == 8.0
-    assert first_cost(rounds(a=[1.0, 1.0, 2.0, 3.0]), "a") == 0.0
+    assert estimate_compile_time(rounds(a=[10.0, 1.0, 2.0, 3.0]), "a") == 8.0
+    assert estimate_compile_time(rounds(a=[1.0, 1.0, 2.0, 3.0]), "a") == 0.0
 
 
 def test_operations_are_six_for_each_multiply_add_of_the_forward_pass():
@@ -281,5 +291,5 @@ def test_memory_is_relative_to_a_process_without_a_contestant():
 
 @pytest.mark.slow
 def test_dying_worker_is_reported():
-    with crew(["nobody"], tiny(), 1) as workers, pytest.raises(RuntimeError, match="died"):
-        together(workers)
+    with start_workers(["nobody"], tiny(), 1) as workers, pytest.raises(RuntimeError, match="died"):
+        run_slices(workers)
