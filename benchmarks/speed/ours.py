@@ -18,7 +18,7 @@ class PausingFolder(RunFolder):
 
     pause: Callable[[], None]
 
-    def tell(self, event: str, **what: object) -> None:
+    def append_event(self, event: str, **what: object) -> None:
         super().append_event(event, **what)
         if event == "epoch":
             self.pause()
