@@ -76,9 +76,9 @@ DRIVEN = {
 
 def test_overhead_is_slot_time_minus_process_lifetimes():
     rows = {name: (value, asked) for name, value, asked in tables.scheduling(DRIVEN)}
-    assert rows["beyond its process, from its birth to its last event"] == ("30 ms", "< 50 ms")
-    assert rows["beyond what it does under its lock"] == ("40 ms", "")
-    assert rows["scheduler, largest memory"] == ("512 MiB", "< 1024 MiB")
+    assert rows["overhead beyond its process, from start to last event"] == ("30 ms", "< 50 ms")
+    assert rows["overhead beyond the time under its lock"] == ("40 ms", "")
+    assert rows["peak memory of the scheduler"] == ("512 MiB", "< 1024 MiB")
 
 
 def test_existing_runs_do_not_count_for_scheduling():
