@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from helpers.tools import require_program
 from vimae_bench.cli import main
-from vimae_bench.reports import all_figures
+from vimae_bench.reports.page import report as report_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -34,8 +34,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("pages") / "report.html"
     results = Path(__file__).parents[2] / "results" / "fig1"
     with pytest.MonkeyPatch.context() as patch:
-        figures = all_figures.draw_figures
-        patch.setattr(all_figures, "draw_figures", lambda *given: islice(figures(*given), 2))
+        figures = report_page.draw_figures
+        patch.setattr(report_page, "draw_figures", lambda *given: islice(figures(*given), 2))
         done = CliRunner().invoke(main, ["report", str(results), "--output", str(output)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return output

@@ -175,11 +175,11 @@ def test_markdown_shows_printed_beside_measured_and_verdicts_in_bold(made, tmp_p
     )
     assert "**not compatible**" in text
     assert "| A | 11 <br> not measured |" in text
-    assert "- No runs of this experiment: nothing is measured." in text
+    assert "- There are no runs of this experiment, so nothing is measured." in text
     assert "### 1: supported" in text
     assert "| 2 | **contradicted**, not at the published scale | A is above B. |" in text
     assert "- Runs 1 differ from what was published: epochs 80 (published: 100)." in text
-    assert "- It does not rest on digits: no runs." in text
+    assert "- Not included: digits: no runs." in text
     assert "- Test: sign-flip test over 6 seeds. Holm-adjusted over 1 comparison." in text
     assert "- No A/A control is measured here." in text
     assert "- With a note." in text

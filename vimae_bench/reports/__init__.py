@@ -1,1 +1,1 @@
-"""Tables and figures made of finished runs. A renderer lays out what it is given, and computes nothing."""
+"""Tables, figures and pages of results. They show what `analysis` and `claims` computed."""

@@ -1,4 +1,4 @@
-"""What the formats of a verdict share: how its figures, regions and reasons are spelt."""
+"""What all formats of a verdict share: how its values, claimed regions and reasons are written."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,21 +17,21 @@ from ..storage.archive import real_path
 from ..storage.store import RunResult
 from .table_format import COLLAPSED, UNDEFINED, choose_decimals, format_number, format_unit
 
-HEADS = ("runs", "measure", "A", "B", "A - B, A / B", "95 % interval", "claimed", "p", "seeds", "says")
+HEADS = ("runs", "measure", "A", "B", "A - B, A / B", "95 % interval", "claimed", "p", "seeds", "verdict")
 RULES = (
-    "Printed figures are taken for single runs. Compatible: the 95 % prediction interval for one further run, "
-    "mean ± t · sd · √(1 + 1/n), meets the printed figure and its rounding. ±: half the width of the 95 % interval of "
-    "the mean over seeds.",
-    "A comparison goes by seeds, which are paired. It supports or contradicts a claim with p < 0.05 (two-sided, "
-    "Holm-adjusted over the claim; for equivalence, two one-sided tests), on three seeds in four, by more than the A/A "
-    "spread where one is measured, and never below five seeds. A claim is supported where all comparisons agree, and "
-    "contradicted where one says otherwise.",
-    "Seeds that would decide: with 80 % power, if the mean difference and its spread over seeds stay as they are.",
+    "Published values are taken to be those of single runs. Compatible: the 95 % prediction interval for one further "
+    "run, mean ± t · sd · √(1 + 1/n), contains the published value up to its rounding. ±: half the width of the 95 % "
+    "interval of the mean over seeds.",
+    "Comparisons are paired by seed. One supports or contradicts a claim if p < 0.05 (two-sided, Holm-adjusted over "
+    "the claim; for equivalence, two one-sided tests), on three seeds out of four, by more than the A/A spread if it "
+    "is measured, and never with fewer than five seeds. A claim is supported if all comparisons support it, and "
+    "contradicted if one contradicts it.",
+    "Seeds that would decide: for a power of 80 %, if the mean difference and its spread over seeds stay the same.",
 )
 
 
 def format_source(paper: Paper) -> str:
-    """The paper and where it is to be found."""
+    """The paper's title and reference."""
     source = paper.source
     return f"{source.title} ({source.reference})" if source.reference else source.title
 
@@ -44,29 +44,25 @@ def format_tally(report: PaperVerdict) -> str:
 
 
 def explain_verdict(judged: ClaimVerdict) -> str:
-    """Why a claim has its verdict, and how many seeds would decide it; empty where there is nothing to add."""
-    wanted = f"{_format_seed_estimate(judged.seeds_needed)} would decide it" if judged.seeds_needed else ""
-    return "; ".join(filter(None, (judged.reason, wanted, *judged.limits)))
+    """Why a claim has its verdict, and how many seeds would decide it; empty if there is nothing to add."""
+    seeds_needed = f"{_format_seed_estimate(judged.seeds_needed)} would decide it" if judged.seeds_needed else ""
+    return "; ".join(filter(None, (judged.reason, seeds_needed, *judged.limits)))
 
 
 def list_further_statements(judged: ClaimVerdict, finding: Finding) -> list[str]:
-    """The sentences of a finding that its claim's reason has not said yet."""
+    """The sentences of a finding that the claim's reason does not contain."""
     return [line for line in finding.statements if line not in judged.reason]
 
 
-def _format_seed_estimate(n: int) -> str:
-    return f"more than {MAX_SEEDS:,} seeds" if n > MAX_SEEDS else f"about {n} seeds"
-
-
 def list_remarks(paper: Paper, judged: ClaimVerdict) -> Iterator[str]:
-    """What belongs beside a verdict: at what scale it was reached, what it does not rest on, how it is meant."""
+    """Sentences on a verdict: at what scale it was reached, what it does not include, which tests were used."""
     for evidence in list_evidence(judged.findings):
         if evidence.scale_differences:
             yield f"Runs {evidence.number} differ from what was published: {', '.join(evidence.scale_differences)}."
-    for stand_in in {f.proxy.by: f.proxy for f in judged.findings if f.proxy}.values():
-        yield stand_in.note or f"{stand_in.measure} is not measured; {stand_in.by} stands in for it, without margins."
+    for proxy in {f.proxy.by: f.proxy for f in judged.findings if f.proxy}.values():
+        yield proxy.note or f"{proxy.measure} is not measured; {proxy.by} is used instead, without margins."
     if judged.missing and judged.verdict != "not testable":
-        yield f"It does not rest on {'; '.join(judged.missing)}."
+        yield f"Not included: {'; '.join(judged.missing)}."
     if tests := list(dict.fromkeys(_list_tests(judged))):
         yield f"Test: {'; '.join(tests)}. Holm-adjusted over {format_count(judged.number_of_tests, 'comparison')}."
     yield from _describe_collapses(paper, judged)
@@ -90,7 +86,7 @@ def _describe_collapses(paper: Paper, judged: ClaimVerdict) -> Iterator[str]:
                 runs = evidence.number if evidence else ""
                 yield (
                     f"{COLLAPSED} {paper.get_method_name(method)} ignores its data in runs {runs} "
-                    f"(collapsed on seeds {', '.join(seeds)}): a comparison with it shows no more than that."
+                    f"(collapsed on seeds {', '.join(seeds)}): a comparison with it shows nothing else."
                 )
 
 
@@ -110,12 +106,12 @@ def _list_tests(judged: ClaimVerdict) -> Iterator[str]:
 
 
 def list_evidence(findings: Sequence[Finding]) -> list[Evidence]:
-    """The tables of runs that findings rest on, each once."""
+    """The tables of runs that findings are based on, each once."""
     return list({f.evidence.number: f.evidence for f in findings if f.evidence}.values())
 
 
 def format_pair(paper: Paper, finding: Finding, pair: PairedComparison) -> tuple[str, ...]:
-    """A comparison under `HEADS`."""
+    """The cells of a comparison, in the order of `HEADS`."""
     half = (pair.shown_interval[1] - pair.shown_interval[0]) / 2 if pair.shown_interval else 0.0
     digits = choose_decimals([half] if half else [], [pair.mean or 0.0])
     return (
@@ -135,14 +131,14 @@ def format_pair(paper: Paper, finding: Finding, pair: PairedComparison) -> tuple
 
 
 def format_pair_verdict(finding: Finding, pair: PairedComparison) -> str:
-    """A comparison's verdict in words, with what keeps it from one."""
-    aside = " (aside)" if finding.test.aside else ""
-    wanted = f"; {_format_seed_estimate(pair.seeds_needed)} would decide" if pair.seeds_needed else ""
-    return f"{pair.verdict}{f': {pair.reason}' if pair.reason else ''}{wanted}{aside}"
+    """A comparison's verdict in words, with the reason why it is undecided."""
+    not_decisive = " (not decisive)" if finding.test.aside else ""
+    seeds_needed = f"; {_format_seed_estimate(pair.seeds_needed)} would decide" if pair.seeds_needed else ""
+    return f"{pair.verdict}{f': {pair.reason}' if pair.reason else ''}{seeds_needed}{not_decisive}"
 
 
 def format_claimed_region(pair: PairedComparison) -> str:
-    """The region of a pair: `< -20`, `within ±3`, `1.5 to 3 times`."""
+    """The claimed region of a difference or ratio: `< -20`, `within ±3`, `1.5 to 3 times`."""
     low, high = pair.region
     if pair.is_ratio:
         return f"{exp(low):.3g} to {exp(high):.3g} times"
@@ -151,40 +147,40 @@ def format_claimed_region(pair: PairedComparison) -> str:
     return f"> {low + 0.0:g}" if isfinite(low) else f"< {high + 0.0:g}"
 
 
-def format_measured(reading: PublishedValue) -> str:
-    """Such as `91.2 ± 0.4 (n = 10)`, with a dagger where the model ignores its data on some seed."""
-    if reading.mean is None:
+def format_measured(value: PublishedValue) -> str:
+    """Such as `91.2 ± 0.4 (n = 10)`, with a dagger if the model ignores its data on some seed."""
+    if value.mean is None:
         return UNDEFINED
-    half = (reading.interval[1] - reading.interval[0]) / 2 if reading.interval else 0.0
-    digits = choose_decimals([half] if half else [], [reading.mean])
-    spread = f" ± {format_number(half, digits)}" if reading.interval else ""
-    mark = f" {COLLAPSED}" if reading.collapsed else ""
-    return f"{format_number(reading.mean, digits)}{spread} (n = {reading.n}){mark}"
+    half = (value.interval[1] - value.interval[0]) / 2 if value.interval else 0.0
+    digits = choose_decimals([half] if half else [], [value.mean])
+    spread = f" ± {format_number(half, digits)}" if value.interval else ""
+    mark = f" {COLLAPSED}" if value.collapsed else ""
+    return f"{format_number(value.mean, digits)}{spread} (n = {value.n}){mark}"
 
 
-def format_published(reading: PublishedValue) -> str:
-    """A figure as the paper has it."""
-    return UNDEFINED if reading.printed is None else f"{reading.printed:g}"
+def format_published(value: PublishedValue) -> str:
+    """A value as the paper prints it."""
+    return UNDEFINED if value.printed is None else f"{value.printed:g}"
 
 
-def format_table_title(sheet: PublishedTable) -> str:
+def format_table_title(table: PublishedTable) -> str:
     """Such as `Table 3: MNIST, accuracy [%]`."""
-    symbol = f" [{format_table_unit(sheet)}]" if sheet.table.unit else ""
-    return f"Table {sheet.table.id}: {sheet.table.title}{symbol}" if sheet.table.title else f"Table {sheet.table.id}"
+    symbol = f" [{format_table_unit(table)}]" if table.table.unit else ""
+    return f"Table {table.table.id}: {table.table.title}{symbol}" if table.table.title else f"Table {table.table.id}"
 
 
-def format_table_unit(sheet: PublishedTable) -> str:
-    """A table's unit, with powers set as such."""
+def format_table_unit(table: PublishedTable) -> str:
+    """A table's unit, with powers as superscripts."""
     from ..core.results import Measure
 
-    return format_unit(Measure("", sheet.table.unit, None))
+    return format_unit(Measure("", table.table.unit, None))
 
 
-def list_table_notes(sheet: PublishedTable) -> Iterator[str]:
-    """The sentences that belong to a table: which runs, at what scale, what cannot be compared."""
-    evidence, table = sheet.evidence, sheet.table
+def list_table_notes(table: PublishedTable) -> Iterator[str]:
+    """The notes on a table: which runs were measured, at what scale, what cannot be compared."""
+    evidence, paper_table = table.evidence, table.table
     if evidence is None:
-        yield "No runs of this experiment: nothing is measured."
+        yield "There are no runs of this experiment, so nothing is measured."
     else:
         scale = (
             f" They differ from what was published: {', '.join(evidence.scale_differences)}."
@@ -193,10 +189,10 @@ def list_table_notes(sheet: PublishedTable) -> Iterator[str]:
         )
         yield f"Measured: runs {evidence.number}, {evidence.title}.{scale}"
         yield from evidence.notes
-    if table.only_order:
-        yield f"Not comparable: {table.only_order}."
-    if table.note:
-        yield table.note
+    if paper_table.only_order:
+        yield f"Not comparable: {paper_table.only_order}."
+    if paper_table.note:
+        yield paper_table.note
 
 
 def list_run_links(evidence: Evidence, start: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
@@ -214,3 +210,7 @@ def format_run_path(result: RunResult, start: Path) -> str:
 def format_run_link(result: RunResult, start: Path) -> str:
     """The path from `start` of a run's folder, or of the archive that holds it."""
     return Path(os.path.relpath(real_path(result.folder), start)).as_posix()
+
+
+def _format_seed_estimate(n: int) -> str:
+    return f"more than {MAX_SEEDS:,} seeds" if n > MAX_SEEDS else f"about {n} seeds"

@@ -14,7 +14,7 @@ FIELDS = (
 
 
 def format_comparisons(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> str:  # noqa: ARG001
-    """All rows in full precision, without notes; text that a spreadsheet would run as a formula gets a quote."""
+    """All rows in full precision, without notes; text that a spreadsheet would run is quoted."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(FIELDS)

@@ -1,4 +1,4 @@
-"""Comparisons as JSON: everything that is known, for other programs."""
+"""Comparisons as JSON, with everything that is known, for other programs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,7 +13,11 @@ SCHEMA = 1
 def format_comparisons(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> str:
     """All tables, with the values of each seed, in full precision."""
     return format_json(
-        {"schema": SCHEMA, "comparisons": [_comparison_to_json(made) for made in comparisons], "notes": notes}
+        {
+            "schema": SCHEMA,
+            "comparisons": [_comparison_to_json(comparison) for comparison in comparisons],
+            "notes": notes,
+        }
     )
 
 

@@ -1,4 +1,4 @@
-"""Comparisons as GitHub tables."""
+"""Comparisons as tables in GitHub's Markdown."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ BOLD = ("better", "worse")
 
 
 def format_comparisons(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> str:
-    """One heading, table and list of notes for each comparison, then `notes` on all. Names are escaped."""
+    """A heading, a table and a list of notes for each comparison, then `notes` on all of them. Names are escaped."""
     lines = [line for comparison in comparisons for line in _format_comparison(comparison)]
     return "\n".join([*lines, *(f"- {escape_markdown(note)}" for note in notes), *([""] if notes else [])])
 

@@ -16,7 +16,7 @@ STYLES = {"better": "bold green", "worse": "bold red"}
 
 
 def render_comparisons(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> Group:
-    """Tables of differences A - B to be printed by a rich console, and `notes` that belong to all of them."""
+    """Tables of differences A - B to be printed by a rich console, and `notes` on all of them."""
     parts = [part for comparison in comparisons for part in _render_comparison(comparison)]
     return Group(*parts, *([render_footnotes(notes)] if notes else []))
 

@@ -1,4 +1,4 @@
-"""What the formats of a comparison share: how its numbers and verdicts are spelt."""
+"""What all formats of a comparison share: how its numbers and verdicts are written."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from .table_format import choose_decimals, clean_text, format_number
 
 @dataclass(frozen=True)
 class DifferenceText:
-    """A row's numbers as text, empty for what it does not have; `digits` are the decimals of those in its unit."""
+    """A row's numbers as text, empty where it has none; `digits` are the decimals of those in the measure's unit."""
 
     digits: int
     a: str
@@ -24,9 +24,9 @@ class DifferenceText:
 
 
 def format_difference(row: Difference, seeds: int) -> DifferenceText:
-    """The texts of a row of a table over so many seeds."""
+    """The texts of a row of a table with this many seeds."""
     half = (row.interval[1] - row.interval[0]) / 2 if row.interval else 0.0
-    means = [sum(side) / len(side) for side in (row.a, row.b)]
+    means = [sum(values) / len(values) for values in (row.a, row.b)]
     digits = choose_decimals([half] if half else [], means)
     return DifferenceText(
         digits,
@@ -42,7 +42,7 @@ def format_difference(row: Difference, seeds: int) -> DifferenceText:
 
 
 def format_difference_verdict(row: Difference, seeds: int) -> str:
-    """The verdict in words, with the margin it is held against or the seeds it lacks."""
+    """The verdict in words, with the margin of equivalence or the number of seeds."""
     if row.verdict == "equivalent":
         return f"equivalent within {row.margin:g}"
     return f"incomplete ({len(row.a)} of {seeds})" if row.verdict == "incomplete" else row.verdict

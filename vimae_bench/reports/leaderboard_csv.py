@@ -28,7 +28,7 @@ def format_leaderboards(leaderboards: Sequence[Leaderboard]) -> str:
 
 
 def guard_against_formula(value: object) -> object:
-    """Text without control characters that no spreadsheet runs; other values as they are, nothing for None."""
+    """Text without control characters that no spreadsheet runs as a formula; other values unchanged."""
     if not isinstance(value, str):
         return value
     text = clean_text(value).strip()
@@ -36,7 +36,7 @@ def guard_against_formula(value: object) -> object:
 
 
 def list_rows(leaderboard: Leaderboard) -> Iterator[dict[str, Any]]:
-    """A row for each method and measure, then one for each reference and measure; FIELDS without a value left out."""
+    """A row for each method and measure, then one for each baseline and measure, without fields that have no value."""
     table = {
         "table": leaderboard.title,
         "dataset": leaderboard.dataset.name,
@@ -46,13 +46,13 @@ def list_rows(leaderboard: Leaderboard) -> Iterator[dict[str, Any]]:
     }
     for row in leaderboard.rows:
         counts = {word: row.count(word) for word in COUNTS} | {"collapsed": len(row.collapsed_seeds)}
-        head = {**table, "kind": "method", "method": row.label, **counts}
+        common = {**table, "kind": "method", "method": row.label, **counts}
         for name in leaderboard.measures:
-            yield {**head, **_measure_fields(leaderboard, name), **_entry_fields(row.summaries.get(name))}
+            yield {**common, **_measure_fields(leaderboard, name), **_summary_fields(row.summaries.get(name))}
     for label, estimates in leaderboard.references.items():
-        head = {**table, "kind": "reference", "method": label}
+        common = {**table, "kind": "reference", "method": label}
         for name, estimate in estimates.items():
-            yield {**head, **_measure_fields(leaderboard, name), "n": 1, "mean": estimate.value}
+            yield {**common, **_measure_fields(leaderboard, name), "n": 1, "mean": estimate.value}
 
 
 def _measure_fields(leaderboard: Leaderboard, name: str) -> dict[str, Any]:
@@ -60,14 +60,14 @@ def _measure_fields(leaderboard: Leaderboard, name: str) -> dict[str, Any]:
     return {"measure": name, "unit": measure.unit, "better": measure.better, "version": measure.version}
 
 
-def _entry_fields(entry: MeasureSummary | None) -> dict[str, Any]:
-    """The numbers of an entry; only a count of 0 for one that is not there."""
-    if entry is None:
+def _summary_fields(summary: MeasureSummary | None) -> dict[str, Any]:
+    """The numbers of a summary, or a count of 0 if there is none."""
+    if summary is None:
         return {"n": 0}
-    low, high = entry.interval or (None, None)
-    numbers = {"n": len(entry.estimates), "mean": entry.mean, "low": low, "high": high}
-    if entry.shared_rank is None:
+    low, high = summary.interval or (None, None)
+    numbers = {"n": len(summary.estimates), "mean": summary.mean, "low": low, "high": high}
+    if summary.shared_rank is None:
         return numbers
-    rank_low, rank_high = entry.shared_rank.interval or (None, None)
-    ranks = {"rank": entry.shared_rank.rank, "rank_low": rank_low, "rank_high": rank_high}
-    return {**numbers, **ranks, "letters": entry.shared_rank.letters, "top": int(entry.shared_rank.is_best)}
+    rank_low, rank_high = summary.shared_rank.interval or (None, None)
+    ranks = {"rank": summary.shared_rank.rank, "rank_low": rank_low, "rank_high": rank_high}
+    return {**numbers, **ranks, "letters": summary.shared_rank.letters, "top": int(summary.shared_rank.is_best)}

@@ -1,4 +1,4 @@
-"""Leaderboards as JSON: everything that is known, for other programs."""
+"""Leaderboards as JSON, with everything that is known, for other programs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

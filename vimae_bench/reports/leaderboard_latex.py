@@ -21,7 +21,7 @@ LATEX_ESCAPES = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    "[": "{[}",  # at the start of a row it would be an argument of the line break before it, and so would a star
+    "[": "{[}",  # at the start of a row, it would be read as an argument of the preceding line break, as would a star
     "*": "{*}",
     "↓": r"$\downarrow$",
     "↑": r"$\uparrow$",
@@ -35,7 +35,7 @@ LATEX_ESCAPES = {
 
 
 def format_leaderboards(leaderboards: Sequence[Leaderboard]) -> str:
-    """One `table` for each leaderboard. Names are escaped."""
+    """One `table` environment for each leaderboard. Names are escaped."""
     return "\n".join(
         [
             "% needs \\usepackage{booktabs,graphicx}",
@@ -86,7 +86,7 @@ def _join_cells(cells: Sequence[str]) -> str:
 
 
 def _convert_greek(character: str) -> str:
-    r"""A Greek letter as mathematics, such as `\beta`, or as the Latin one it styles like; anything else as it is."""
+    r"""A Greek letter as mathematics, such as `\beta`, or as the Latin one it looks like; anything else unchanged."""
     words = unicodedata.name(character, "").split()
     if words[:1] != ["GREEK"] or words[2:3] != ["LETTER"] or len(words) != 4:
         return {"ς": r"$\varsigma$"}.get(character, character)
@@ -97,4 +97,4 @@ def _convert_greek(character: str) -> str:
 
 
 LATIN_LOOKALIKES = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))  # noqa: RUF001
-"""Letters without a command of their own, by those they style like."""
+"""Letters without a command of their own, by the Latin ones they look like."""

@@ -1,4 +1,4 @@
-"""Leaderboards as GitHub tables."""
+"""Leaderboards as tables in GitHub's Markdown."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,12 +8,12 @@ from .table_format import TableCell, TableLine, clean_text, format_heading, form
 
 
 def format_leaderboards(leaderboards: Sequence[Leaderboard]) -> str:
-    """One heading, table and list of notes for each leaderboard. Names are escaped."""
+    """A heading, a table and a list of notes for each leaderboard. Names are escaped."""
     return "\n".join(line for leaderboard in leaderboards for line in _format_leaderboard(leaderboard))
 
 
 def escape_markdown(text: str) -> str:
-    """Text that GitHub shows as it is."""
+    """Text in which GitHub finds no markup."""
     safe = clean_text(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]|~$#!])", r"\\\1", safe)
 

@@ -1,4 +1,4 @@
-"""Leaderboards for the terminal. Names are set as text, never as markup, and control characters are dropped."""
+"""Leaderboards for the terminal. Names are printed as text, never as markup, and without control characters."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .table_format import UNDEFINED, TableCell, TableLine, clean_text, format_he
 
 STYLES = {"ranked": "", "incomplete": "dim", "reference": "italic dim"}
 COLUMN_PADDING = 3
-"""What a column takes besides its text."""
+"""The width of a column beyond its text."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class _TerminalColumn:
 
 @dataclass(frozen=True)
 class LeaderboardTables:
-    """Leaderboards as a rich console prints them: columns beyond its width go into further tables below."""
+    """Leaderboards for a rich console: columns that do not fit its width go into further tables below."""
 
     leaderboards: tuple[Leaderboard, ...]
 
@@ -84,7 +84,7 @@ def _render_table(rows: Sequence[TableLine], columns: Sequence[_TerminalColumn],
 
 
 def _align_cells(cells: Sequence[TableCell]) -> tuple[Text, ...]:
-    """The cells of one column, their numbers below each other."""
+    """The cells of one column, with aligned numbers."""
     value, spread, letters = (
         max((len(part) for part in parts), default=0)
         for parts in zip(*((c.value if c.spread else "", c.spread, c.letters) for c in cells), strict=True)
@@ -101,7 +101,7 @@ def _align_cells(cells: Sequence[TableCell]) -> tuple[Text, ...]:
 
 
 def _split_columns(columns: Sequence[_TerminalColumn], width: int) -> list[list[_TerminalColumn]]:
-    """The columns in parts that each fit a width, one column at least to a part."""
+    """The columns in groups that each fit a width, with at least one column in each group."""
     parts: list[list[_TerminalColumn]] = [[]]
     for column in columns:
         if parts[-1] and sum(c.width for c in parts[-1]) + column.width > width:

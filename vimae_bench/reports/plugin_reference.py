@@ -1,4 +1,4 @@
-"""The reference page of a kind of plugin: what each computes, from its own words, settings and measures."""
+"""The reference page of a kind of plugin, from the docstrings, settings and measures of all plugins installed."""
 
 import inspect
 import json
@@ -20,7 +20,7 @@ KIND_TITLES = {
         "Metrics",
         "All are measured on the test images, in evaluation mode, in nats and [0, 1] units, unless they say otherwise.",
     ),
-    "prior": ("Priors", "Laws p(z) of the codes."),
+    "prior": ("Priors", "Distributions p(z) of the codes."),
     "divergence": ("Divergences", "Of the aggregated posterior q(z) from the prior p(z), from the codes of a batch."),
     "dataset": ("Data sets", "Where images come from, and how they are split."),
     "architecture": ("Architectures", "Encoder and decoder for images of a shape."),
@@ -28,7 +28,7 @@ KIND_TITLES = {
 
 
 def format_plugin_reference(kind: str, catalog: Catalog) -> str:
-    """The page in markdown, of all that is installed. Raises KeyError for a kind that has none."""
+    """The page in Markdown. Raises KeyError for a kind without such a page."""
     title, text = KIND_TITLES[kind]
     entries = sorted((e for e in catalog.entries if e.kind == kind), key=lambda e: e.name)
     made = f"<!-- Made by `vimae-bench plugins --reference {kind}`: change the docstrings, not this page. -->"
@@ -45,7 +45,7 @@ def _format_section(entry: CatalogEntry) -> str:
 
 
 def _format_facts(plugin: Any) -> Iterator[str]:  # noqa: ANN401
-    """What the class says of itself beside its docstring."""
+    """What the attributes of the class say."""
     named = {"formula": "Minimises", "estimator": "Estimator", "bias": "Bias", "source": "Source"}
     lines = [f"- **{word}:** {getattr(plugin, name)}" for name, word in named.items() if getattr(plugin, name, "")]
     cases: Sequence[str] = getattr(plugin, "special_cases", ())

@@ -1,4 +1,4 @@
-"""What every text format shares: how numbers, names and marks are spelt, and which line goes where."""
+"""What all text formats share: how numbers, names and marks are written, and the order of the rows."""
 
 import re
 import unicodedata
@@ -15,14 +15,14 @@ SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 COLLAPSED = "†"
 UNDEFINED = "–"  # noqa: RUF001
 MAX_NAME_LENGTH = 32
-"""Characters of a name that a figure has room for."""
+"""Characters that a figure has room for."""
 
 
 @dataclass(frozen=True)
 class TableCell:
-    """One number of a table, taken apart: `25.31`, `0.12`, the letters of its tie groups, whether it is at the top.
+    """One number of a table: its value and half-width as text, the letters of its tie groups, whether it is best.
 
-    A dagger in the letters' place: left out of the ranking, for it was reached by a collapsed run.
+    A dagger in place of the letters: not ranked, since a run of the method collapsed.
     """
 
     value: str = ""
@@ -33,7 +33,7 @@ class TableCell:
 
 @dataclass(frozen=True)
 class TableLine:
-    """One row of a table. `section` says where it stands: `ranked`, `incomplete` or `reference`."""
+    """One row of a table. `section` is `ranked`, `incomplete` or `reference`."""
 
     section: str
     rank: str
@@ -46,42 +46,42 @@ def format_lines(leaderboard: Leaderboard) -> Iterator[TableLine]:
     """The rows of a leaderboard's table, with a cell for each of its columns."""
     columns = [(leaderboard.measures[name], _choose_column_decimals(leaderboard, name)) for name in leaderboard.columns]
     for row in leaderboard.rows:
-        sorting = row.summaries.get(leaderboard.rank_by or "")
-        rank = str(sorting.shared_rank.rank) if sorting and sorting.shared_rank else ""
+        ranked_by = row.summaries.get(leaderboard.rank_by or "")
+        rank = str(ranked_by.shared_rank.rank) if ranked_by and ranked_by.shared_rank else ""
         label = clean_text(row.label) + (f" {COLLAPSED}" if row.collapsed_seeds else "")
         cells = tuple(_format_cell(row, measure, digits) for measure, digits in columns)
         yield TableLine("ranked" if row.complete else "incomplete", rank, label, format_seed_count(row), cells)
     for label, estimates in leaderboard.references.items():
-        found = [(estimates.get(measure.name), digits) for measure, digits in columns]
-        cells = tuple(TableCell(format_number(e.value, digits) if e else UNDEFINED) for e, digits in found)
+        values = [(estimates.get(measure.name), digits) for measure, digits in columns]
+        cells = tuple(TableCell(format_number(e.value, digits) if e else UNDEFINED) for e, digits in values)
         yield TableLine("reference", "", clean_text(label), UNDEFINED, cells)
 
 
 def format_heading(measure: Measure) -> str:
-    """Such as `sse ↓`: the arrow points to where it gets better."""
+    """Such as `sse ↓`: the arrow shows which way is better."""
     return f"{clean_text(measure.label)} {ARROWS[measure.better]}".strip()
 
 
 def format_unit(measure: Measure) -> str:
-    """The measure's unit, with powers set as such."""
+    """The measure's unit, with powers as superscripts."""
     return re.sub(r"\^(\d+)", lambda power: power[1].translate(SUPERSCRIPTS), clean_text(measure.unit))
 
 
 def format_axis_label(measure: Measure) -> str:
-    """Such as `rate [nats]`, at an axis."""
+    """Such as `rate [nats]`."""
     symbol = format_unit(measure)
-    bracketed = symbol if symbol.startswith("[") or not symbol else f"[{symbol}]"
-    return f"{clean_text(measure.label)} {bracketed}".strip()
+    in_brackets = symbol if symbol.startswith("[") or not symbol else f"[{symbol}]"
+    return f"{clean_text(measure.label)} {in_brackets}".strip()
 
 
 def format_seed_count(row: LeaderboardRow) -> str:
-    """How many seeds a row has: `3`, or `1 of 3`; the notes say what became of the others."""
+    """How many seeds of a row are done: `3`, or `1 of 3`; the notes explain the others."""
     total = len(row.run_results) + len(row.missing_seeds)
     return str(total) if row.complete else f"{row.count('done')} of {total}"
 
 
 def describe_seeds(leaderboard: Leaderboard) -> str:
-    """The sentence on what the means of a leaderboard are over, and what their intervals are."""
+    """A sentence on the number of seeds and the kind of interval."""
     if len(leaderboard.seeds) < 2:
         return "One seed, without an interval."
     kind = "Student's t" if len(leaderboard.seeds) < MIN_BOOTSTRAP else "BCa bootstrap"
@@ -89,7 +89,7 @@ def describe_seeds(leaderboard: Leaderboard) -> str:
 
 
 def format_number(value: float, digits: int) -> str:
-    """A number with so many decimals, and never a minus before a zero."""
+    """A number with this many decimals, and never a negative zero."""
     return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
@@ -99,37 +99,37 @@ def clean_text(text: str) -> str:
 
 
 def shorten_name(text: str) -> str:
-    """A name on one line, the middle of a long one left out."""
+    """A name on one line, without the middle of a long one."""
     name = clean_text(text)
     half = (MAX_NAME_LENGTH - 1) // 2
     return name if len(name) <= MAX_NAME_LENGTH else f"{name[:half]}…{name[-half:]}"
 
 
-def _format_cell(row: LeaderboardRow, measure: Measure, digits: int) -> TableCell:
-    entry = row.summaries.get(measure.name)
-    if entry is None:
-        measured = any(measure.name in result.measures for result in row.run_results.values())
-        return TableCell(UNDEFINED if measured else "")
-    value = format_number(entry.mean, digits)
-    if not entry.complete:
-        return TableCell(f"{value} ({len(entry.estimates)} of {len(row.run_results)})" if row.complete else value)
-    spread = "" if entry.half_width is None else format_number(entry.half_width, digits)
-    if entry.shared_rank:
-        return TableCell(value, spread, entry.shared_rank.letters, entry.shared_rank.is_best)
-    return TableCell(value, spread, COLLAPSED if row.collapsed_seeds and not measure.ranks_collapsed else "")
-
-
-def choose_decimals(halves: Sequence[float], values: Sequence[float]) -> int:
-    """The decimals of a column: two significant digits of its median half-width, else four of its largest value."""
-    if halves:
-        return _count_decimals(sorted(halves)[len(halves) // 2], 2)
+def choose_decimals(half_widths: Sequence[float], values: Sequence[float]) -> int:
+    """The decimals of a column: two significant digits of the median half-width, or else four of the largest value."""
+    if half_widths:
+        return _count_decimals(sorted(half_widths)[len(half_widths) // 2], 2)
     return _count_decimals(max((abs(value) for value in values), default=0.0), 4)
 
 
+def _format_cell(row: LeaderboardRow, measure: Measure, digits: int) -> TableCell:
+    summary = row.summaries.get(measure.name)
+    if summary is None:
+        is_measured = any(measure.name in result.measures for result in row.run_results.values())
+        return TableCell(UNDEFINED if is_measured else "")
+    value = format_number(summary.mean, digits)
+    if not summary.complete:
+        return TableCell(f"{value} ({len(summary.estimates)} of {len(row.run_results)})" if row.complete else value)
+    spread = "" if summary.half_width is None else format_number(summary.half_width, digits)
+    if summary.shared_rank:
+        return TableCell(value, spread, summary.shared_rank.letters, summary.shared_rank.is_best)
+    return TableCell(value, spread, COLLAPSED if row.collapsed_seeds and not measure.ranks_collapsed else "")
+
+
 def _choose_column_decimals(leaderboard: Leaderboard, column: str) -> int:
-    entries = [row.summaries[column] for row in leaderboard.rows if column in row.summaries]
+    summaries = [row.summaries[column] for row in leaderboard.rows if column in row.summaries]
     return choose_decimals(
-        [entry.half_width for entry in entries if entry.half_width], [entry.mean for entry in entries]
+        [summary.half_width for summary in summaries if summary.half_width], [summary.mean for summary in summaries]
     )
 
 

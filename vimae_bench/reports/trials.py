@@ -1,4 +1,4 @@
-"""What a sweep over settings came to: for the terminal, and as plain data."""
+"""The results of tuning: for the terminal, and as JSON."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -14,62 +14,62 @@ from .leaderboard_terminal import render_footnotes
 from .table_format import clean_text, format_heading, format_unit
 
 BEST_OF_SIZES = (2, 5, 10, 20, 40)
-"""Of how many trials the best is expected."""
+"""Numbers of trials for which the expected best is shown."""
 
 
 def render_tuning(
-    tuned: Sequence[TuningResult], measure: Measure, notes: Sequence[str], *, independent: bool
+    results: Sequence[TuningResult], measure: Measure, notes: Sequence[str], *, independent: bool
 ) -> RenderableType:
-    """A row for each method: what was chosen, what its trials reached; what the best of fewer would have reached.
+    """A row for each method: the chosen trial, the values of its trials, and the expected best of fewer trials.
 
-    The latter is shown where trials were drawn independently.
+    The last is shown only if trials were drawn independently.
     """
-    sizes = [n for n in BEST_OF_SIZES if n < max(len(one.trials) for one in tuned)] if independent else []
+    sizes = [n for n in BEST_OF_SIZES if n < max(len(result.trials) for result in results)] if independent else []
     head = f"validation {format_heading(measure)} {format_unit(measure)}".strip()
     table = Table(title=Text(head, style="bold"), title_justify="left", header_style="", show_edge=False)
     table.add_column("method", no_wrap=True)
     table.add_column("trials", no_wrap=True, justify="right")
     for name in ("best", "median", "worst", *(f"best of {n}" for n in sizes)):
         table.add_column(name, no_wrap=True, justify="right")
-    for one in tuned:
-        table.add_row(Text(clean_text(one.label)), _format_trial_count(one), *_format_scores(one, sizes))
-    return Group(table, Text("\n".join(("", *map(_format_chosen_settings, tuned), ""))), render_footnotes(notes))
+    for result in results:
+        table.add_row(Text(clean_text(result.label)), _format_trial_count(result), *_format_scores(result, sizes))
+    return Group(table, Text("\n".join(("", *map(_format_chosen_settings, results), ""))), render_footnotes(notes))
 
 
-def tuning_to_json(tuned: Sequence[TuningResult], measure: Measure) -> Json:
+def tuning_to_json(results: Sequence[TuningResult], measure: Measure) -> Json:
     """All trials of all methods."""
     methods = [
         {
-            "label": one.label,
-            "chosen": dict(one.best.settings) if one.best else None,
-            "trials": [_trial_to_json(attempt) for attempt in one.trials],
+            "label": result.label,
+            "chosen": dict(result.best.settings) if result.best else None,
+            "trials": [_trial_to_json(trial_result) for trial_result in result.trials],
         }
-        for one in tuned
+        for result in results
     ]
     return {"measure": measure.name, "unit": measure.unit, "better": measure.better, "methods": methods}
 
 
-def _format_chosen_settings(one: TuningResult) -> str:
+def _format_chosen_settings(result: TuningResult) -> str:
     """Such as `VAE, trial 7: objective.beta = 0.5`."""
-    if one.best is None:
-        return f"{clean_text(one.label)}: nothing to choose"
-    settings = ", ".join(f"{path} = {value}" for path, value in one.best.settings.items())
-    return clean_text(f"{one.label}, trial {one.best.number}: {settings}")
+    if result.best is None:
+        return f"{clean_text(result.label)}: nothing to choose"
+    settings = ", ".join(f"{path} = {value}" for path, value in result.best.settings.items())
+    return clean_text(f"{result.label}, trial {result.best.number}: {settings}")
 
 
-def _trial_to_json(attempt: TrialResult) -> Json:
-    told = {"number": attempt.number, "settings": dict(attempt.settings), "value": attempt.value}
-    by_seed = {str(seed): value for seed, value in attempt.by_seed.items()}
-    return told | {"by_seed": by_seed} | ({"reason": attempt.reason} if attempt.reason else {})
+def _trial_to_json(trial_result: TrialResult) -> Json:
+    trial = {"number": trial_result.number, "settings": dict(trial_result.settings), "value": trial_result.value}
+    by_seed = {str(seed): value for seed, value in trial_result.by_seed.items()}
+    return trial | {"by_seed": by_seed} | ({"reason": trial_result.reason} if trial_result.reason else {})
 
 
-def _format_trial_count(one: TuningResult) -> str:
-    lost = len(one.trials) - len(one.values)
-    return f"{len(one.trials)} ({lost} lost)" if lost else str(len(one.trials))
+def _format_trial_count(result: TuningResult) -> str:
+    failed = len(result.trials) - len(result.values)
+    return f"{len(result.trials)} ({failed} without a value)" if failed else str(len(result.trials))
 
 
-def _format_scores(one: TuningResult, sizes: Sequence[int]) -> list[str]:
-    if not one.values:
+def _format_scores(result: TuningResult, sizes: Sequence[int]) -> list[str]:
+    if not result.values:
         return ["-"] * (3 + len(sizes))
-    found = (one.values[0], median(one.values), one.values[-1], *(one.expected_best(n) for n in sizes))
-    return [f"{value:.4g}" for value in found]
+    scores = (result.values[0], median(result.values), result.values[-1], *(result.expected_best(n) for n in sizes))
+    return [f"{value:.4g}" for value in scores]

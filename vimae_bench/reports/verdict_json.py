@@ -1,4 +1,4 @@
-"""A verdict as JSON: everything that is known, for other programs."""
+"""A verdict as JSON, with everything that is known, for other programs."""
 
 from dataclasses import asdict
 from math import exp, isfinite
@@ -16,16 +16,16 @@ from .claims_text import format_run_path
 SCHEMA = 1
 
 
-def format_verdict(report: PaperVerdict, start: Path) -> str:
-    """All of a verdict, in full precision; paths of runs lead from the folder `start`."""
+def format_verdict(verdict: PaperVerdict, start: Path) -> str:
+    """All of a verdict, in full precision; paths of runs are relative to the folder `start`."""
     value = {
         "schema": SCHEMA,
-        "source": asdict(report.paper.source),
-        "methods": {name: report.paper.get_method_name(name) for name in report.paper.methods},
-        "runs": [_evidence_to_json(evidence, start) for evidence in report.evidence],
-        "tables": [_table_to_json(sheet) for sheet in report.tables],
-        "claims": [_claim_to_json(judged, start) for judged in report.claims],
-        "notes": report.notes,
+        "source": asdict(verdict.paper.source),
+        "methods": {name: verdict.paper.get_method_name(name) for name in verdict.paper.methods},
+        "runs": [_evidence_to_json(evidence, start) for evidence in verdict.evidence],
+        "tables": [_table_to_json(published) for published in verdict.tables],
+        "claims": [_claim_to_json(claim_verdict, start) for claim_verdict in verdict.claims],
+        "notes": verdict.notes,
     }
     return format_json(value)
 
@@ -46,43 +46,43 @@ def _evidence_to_json(evidence: Evidence, start: Path) -> Json:
                     "reason": result.reason,
                     "collapsed": result.collapsed,
                 }
-                for seed, result in side.items()
+                for seed, result in by_seed.items()
             }
-            for method, side in evidence.methods.items()
+            for method, by_seed in evidence.methods.items()
         },
         "controls": {
-            method: {str(seed): format_run_path(result, start) for seed, result in side.items()}
-            for method, side in evidence.controls.items()
+            method: {str(seed): format_run_path(result, start) for seed, result in by_seed.items()}
+            for method, by_seed in evidence.controls.items()
         },
     }
 
 
-def _table_to_json(sheet: PublishedTable) -> Json:
+def _table_to_json(published: PublishedTable) -> Json:
     return {
-        "table": sheet.table.id,
-        "title": sheet.table.title,
-        "unit": sheet.table.unit,
-        "half_width": sheet.table.half_width,
-        "only_order": sheet.table.only_order,
-        "runs": sheet.evidence.number if sheet.evidence else None,
-        "figures": [asdict(reading) for reading in sheet.values],
+        "table": published.table.id,
+        "title": published.table.title,
+        "unit": published.table.unit,
+        "half_width": published.table.half_width,
+        "only_order": published.table.only_order,
+        "runs": published.evidence.number if published.evidence else None,
+        "figures": [asdict(value) for value in published.values],
     }
 
 
-def _claim_to_json(judged: ClaimVerdict, start: Path) -> Json:
+def _claim_to_json(claim_verdict: ClaimVerdict, start: Path) -> Json:
     return {
-        "id": judged.claim.id,
-        "text": judged.claim.text,
-        "where": judged.claim.where,
-        "tested": judged.claim.tested,
-        "note": judged.claim.note,
-        "verdict": judged.verdict,
-        "why": judged.reason,
-        "at_published_scale": not judged.differs_in_scale,
-        "lacking": judged.missing,
-        "seeds_that_would_decide": judged.seeds_needed,
-        "comparisons": judged.number_of_tests,
-        "findings": [_finding_to_json(finding, start) for finding in judged.findings],
+        "id": claim_verdict.claim.id,
+        "text": claim_verdict.claim.text,
+        "where": claim_verdict.claim.where,
+        "tested": claim_verdict.claim.tested,
+        "note": claim_verdict.claim.note,
+        "verdict": claim_verdict.verdict,
+        "why": claim_verdict.reason,
+        "at_published_scale": not claim_verdict.differs_in_scale,
+        "lacking": claim_verdict.missing,
+        "seeds_that_would_decide": claim_verdict.seeds_needed,
+        "comparisons": claim_verdict.number_of_tests,
+        "findings": [_finding_to_json(finding, start) for finding in claim_verdict.findings],
     }
 
 
@@ -96,7 +96,7 @@ def _finding_to_json(finding: Finding, start: Path) -> Json:
         "stands_in_for": finding.proxy.measure if finding.proxy else "",
         "verdict": finding.verdict,
         "said": finding.statements,
-        "figures": [asdict(reading) for reading in finding.values],
+        "figures": [asdict(value) for value in finding.values],
         "pairs": [_pair_to_json(pair, start) for pair in finding.comparisons],
     }
 
@@ -106,7 +106,7 @@ def _pair_to_json(pair: PairedComparison, start: Path) -> Json:
         "a": pair.a,
         "b": pair.b,
         "ratio": pair.is_ratio,
-        "claimed": [_bound_to_json(end, logarithmic=pair.is_ratio) for end in pair.region],
+        "claimed": [_bound_to_json(bound, logarithmic=pair.is_ratio) for bound in pair.region],
         "mean": pair.mean,
         "interval": pair.shown_interval,
         "by_seed": dict(zip(map(str, pair.seeds), map(float, pair.differences), strict=False)),
@@ -120,5 +120,5 @@ def _pair_to_json(pair: PairedComparison, start: Path) -> Json:
     }
 
 
-def _bound_to_json(end: float, *, logarithmic: bool) -> float | None:
-    return None if not isfinite(end) else exp(end) if logarithmic else end
+def _bound_to_json(bound: float, *, logarithmic: bool) -> float | None:
+    return None if not isfinite(bound) else exp(bound) if logarithmic else bound

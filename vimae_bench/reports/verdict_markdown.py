@@ -1,4 +1,4 @@
-"""A verdict as a page for GitHub: tables with printed and measured figures, then the claims, then the runs."""
+"""A verdict in GitHub's Markdown: tables with published and measured values, then the claims, then the runs."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,75 +26,86 @@ from .claims_text import (
 from .leaderboard_markdown import escape_markdown
 
 
-def format_verdict(report: PaperVerdict, start: Path) -> str:
-    """The whole page. Names are escaped; links to runs lead from the folder `start`."""
-    return "\n".join(_format_page(report, start)) + "\n"
+def format_verdict(verdict: PaperVerdict, start: Path) -> str:
+    """The whole page. Names are escaped; links to runs are relative to the folder `start`."""
+    return "\n".join(_format_page(verdict, start)) + "\n"
 
 
-def _format_page(report: PaperVerdict, start: Path) -> Iterator[str]:
-    yield from (f"# {escape_markdown(format_source(report.paper))}", "", f"**{format_tally(report)}.**", "")
-    if report.paper.source.note:
-        yield from (escape_markdown(report.paper.source.note), "")
-    if report.tables:
-        yield from ("## Tables", "", "In each cell: the printed figure, the measured one, whether they agree.", "")
-    for sheet in report.tables:
-        yield from _format_published_table(report.paper, sheet)
-    if report.claims:
+def _format_page(verdict: PaperVerdict, start: Path) -> Iterator[str]:
+    yield from (f"# {escape_markdown(format_source(verdict.paper))}", "", f"**{format_tally(verdict)}.**", "")
+    if verdict.paper.source.note:
+        yield from (escape_markdown(verdict.paper.source.note), "")
+    if verdict.tables:
+        yield from (
+            "## Tables",
+            "",
+            "Each cell shows the published value, the measured one, and whether they are compatible.",
+            "",
+        )
+    for table in verdict.tables:
+        yield from _format_published_table(verdict.paper, table)
+    if verdict.claims:
         yield from ("## Claims", "")
-        yield from _format_table(["claim", "verdict", ""], [_format_summary_row(judged) for judged in report.claims])
-    for judged in report.claims:
-        yield from _format_claim(report.paper, judged)
-    yield from ("## How it was judged", "", *(f"- {escape_markdown(rule)}" for rule in RULES), "")
+        yield from _format_table(
+            ["claim", "verdict", ""], [_format_summary_row(claim_verdict) for claim_verdict in verdict.claims]
+        )
+    for claim_verdict in verdict.claims:
+        yield from _format_claim(verdict.paper, claim_verdict)
+    yield from ("## How verdicts are reached", "", *(f"- {escape_markdown(rule)}" for rule in RULES), "")
     yield from ("## Runs", "")
-    for evidence in report.evidence:
-        yield from _format_runs(report.paper, evidence, start)
-    yield from (f"- {escape_markdown(note)}" for note in report.notes)
+    for evidence in verdict.evidence:
+        yield from _format_runs(verdict.paper, evidence, start)
+    yield from (f"- {escape_markdown(note)}" for note in verdict.notes)
 
 
-def _format_published_table(paper: Paper, sheet: PublishedTable) -> Iterator[str]:
-    conditions = sheet.table.conditions or ("",)
-    rows = [sheet.values[i : i + len(conditions)] for i in range(0, len(sheet.values), len(conditions))]
-    yield from (f"### {escape_markdown(format_table_title(sheet))}", "")
-    heads = ["method", *(escape_markdown(name or sheet.table.measure) for name in conditions)]
+def _format_published_table(paper: Paper, table: PublishedTable) -> Iterator[str]:
+    conditions = table.table.conditions or ("",)
+    rows = [table.values[i : i + len(conditions)] for i in range(0, len(table.values), len(conditions))]
+    yield from (f"### {escape_markdown(format_table_title(table))}", "")
+    heads = ["method", *(escape_markdown(name or table.table.measure) for name in conditions)]
     yield from _format_table(
         heads, [[escape_markdown(paper.get_method_name(cells[0].method)), *map(_format_cell, cells)] for cells in rows]
     )
-    yield from (f"- {escape_markdown(note)}" for note in list_table_notes(sheet))
+    yield from (f"- {escape_markdown(note)}" for note in list_table_notes(table))
     yield ""
 
 
-def _format_cell(reading: PublishedValue) -> str:
-    if reading.match == "not measured":
-        return f"{format_published(reading)} <br> not measured"
-    match = f"**{reading.match}**" if reading.match == "not compatible" else reading.match
-    return f"{format_published(reading)} <br> {escape_markdown(format_measured(reading))} <br> {match}"
+def _format_cell(value: PublishedValue) -> str:
+    if value.match == "not measured":
+        return f"{format_published(value)} <br> not measured"
+    match = f"**{value.match}**" if value.match == "not compatible" else value.match
+    return f"{format_published(value)} <br> {escape_markdown(format_measured(value))} <br> {match}"
 
 
-def _format_summary_row(judged: ClaimVerdict) -> list[str]:
-    claim = escape_markdown(judged.claim.id)
-    scale = "".join(f", {limit}" for limit in judged.limits)
-    return [claim, f"**{judged.verdict}**{scale}", escape_markdown(judged.claim.text)]
+def _format_summary_row(claim_verdict: ClaimVerdict) -> list[str]:
+    claim = escape_markdown(claim_verdict.claim.id)
+    scale = "".join(f", {limit}" for limit in claim_verdict.limits)
+    return [claim, f"**{claim_verdict.verdict}**{scale}", escape_markdown(claim_verdict.claim.text)]
 
 
-def _format_claim(paper: Paper, judged: ClaimVerdict) -> Iterator[str]:
-    where = f" ({judged.claim.where})" if judged.claim.where else ""
+def _format_claim(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
+    where = f" ({claim_verdict.claim.where})" if claim_verdict.claim.where else ""
     yield from (
-        f"### {escape_markdown(judged.claim.id)}: {judged.verdict}",
+        f"### {escape_markdown(claim_verdict.claim.id)}: {claim_verdict.verdict}",
         "",
-        f"> {escape_markdown(judged.claim.text + where)}",
+        f"> {escape_markdown(claim_verdict.claim.text + where)}",
         "",
     )
-    why = explain_verdict(judged)
-    yield from (f"**{judged.verdict.capitalize()}**" + (f": {escape_markdown(why)}." if why else "."), "")
-    rows = [_format_pair_row(paper, finding, i) for finding in judged.findings for i in range(len(finding.comparisons))]
+    why = explain_verdict(claim_verdict)
+    yield from (f"**{claim_verdict.verdict.capitalize()}**" + (f": {escape_markdown(why)}." if why else "."), "")
+    rows = [
+        _format_pair_row(paper, finding, i)
+        for finding in claim_verdict.findings
+        for i in range(len(finding.comparisons))
+    ]
     if rows:
         yield from _format_table(list(HEADS), rows)
-    for finding in judged.findings:
+    for finding in claim_verdict.findings:
         yield from (
             f"- {escape_markdown(line)}"
-            for line in (*list_further_statements(judged, finding), *_list_measured_values(paper, finding))
+            for line in (*list_further_statements(claim_verdict, finding), *_list_measured_values(paper, finding))
         )
-    yield from (f"- {escape_markdown(line)}" for line in list_remarks(paper, judged))
+    yield from (f"- {escape_markdown(line)}" for line in list_remarks(paper, claim_verdict))
     yield ""
 
 
@@ -104,11 +115,11 @@ def _format_pair_row(paper: Paper, finding: Finding, i: int) -> list[str]:
 
 
 def _list_measured_values(paper: Paper, finding: Finding) -> Iterator[str]:
-    told = ", ".join(
-        f"{paper.get_method_name(reading.method)} {format_measured(reading)}" for reading in finding.values if reading.n
+    values = ", ".join(
+        f"{paper.get_method_name(value.method)} {format_measured(value)}" for value in finding.values if value.n
     )
-    if told and finding.evidence:
-        yield f"Measured in runs {finding.evidence.number}, {finding.measure}: {told}."
+    if values and finding.evidence:
+        yield f"Measured in runs {finding.evidence.number}, {finding.measure}: {values}."
 
 
 def _format_runs(paper: Paper, evidence: Evidence, start: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A verdict for the terminal. Names are set as text, never as markup."""
+"""A verdict for the terminal. Names are printed as text, never as markup."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,67 +39,70 @@ STYLES = {
 }
 
 
-def render_verdict(report: PaperVerdict, start: Path) -> Group:
-    """The tables, the claims, the rules and the runs, to be printed by a rich console; paths lead from `start`."""
-    return Group(*_render_parts(report, start))
+def render_verdict(verdict: PaperVerdict, start: Path) -> Group:
+    """The tables, claims, rules and runs, to be printed by a rich console; paths are relative to `start`."""
+    return Group(*_render_parts(verdict, start))
 
 
-def _render_parts(report: PaperVerdict, start: Path) -> Iterator[RenderableType]:
-    yield Text(clean_text(format_source(report.paper)), style="bold")
-    if report.paper.source.note:
-        yield Text(clean_text(report.paper.source.note), style="dim")
-    for sheet in report.tables:
-        yield Text(f"\n{clean_text(format_table_title(sheet))}", style="bold")
-        yield from (_render_published_table(report.paper, sheet), render_footnotes(list(list_table_notes(sheet))))
-    for judged in report.claims:
-        yield from _render_claim(report.paper, judged)
-    yield Text(f"\n{format_tally(report)}.", style="bold")
+def _render_parts(verdict: PaperVerdict, start: Path) -> Iterator[RenderableType]:
+    yield Text(clean_text(format_source(verdict.paper)), style="bold")
+    if verdict.paper.source.note:
+        yield Text(clean_text(verdict.paper.source.note), style="dim")
+    for published in verdict.tables:
+        yield Text(f"\n{clean_text(format_table_title(published))}", style="bold")
+        yield from (
+            _render_published_table(verdict.paper, published),
+            render_footnotes(list(list_table_notes(published))),
+        )
+    for claim_verdict in verdict.claims:
+        yield from _render_claim(verdict.paper, claim_verdict)
+    yield Text(f"\n{format_tally(verdict)}.", style="bold")
     yield render_footnotes(RULES)
-    for evidence in report.evidence:
-        sides = (*evidence.methods.values(), *evidence.controls.values())
+    for evidence in verdict.evidence:
+        methods = (*evidence.methods.values(), *evidence.controls.values())
         folders = dict.fromkeys(
-            format_run_path(result, start).rpartition("/")[0] for side in sides for result in side.values()
+            format_run_path(result, start).rpartition("/")[0] for by_seed in methods for result in by_seed.values()
         )
         yield Text(clean_text(f"Runs {evidence.number}  {evidence.title}: {', '.join(folders)}"), style="dim")
-    if report.notes:
-        yield render_footnotes(report.notes)
+    if verdict.notes:
+        yield render_footnotes(verdict.notes)
 
 
-def _render_published_table(paper: Paper, sheet: PublishedTable) -> Table:
-    conditions = sheet.table.conditions or ("",)
-    table = Table(header_style="", show_edge=False, show_lines=sheet.evidence is not None)
+def _render_published_table(paper: Paper, published: PublishedTable) -> Table:
+    conditions = published.table.conditions or ("",)
+    table = Table(header_style="", show_edge=False, show_lines=published.evidence is not None)
     table.add_column("method", no_wrap=True)
     for name in conditions:
-        table.add_column(Text(clean_text(name or sheet.table.measure)))
-    for i in range(0, len(sheet.values), len(conditions)):
-        cells = sheet.values[i : i + len(conditions)]
+        table.add_column(Text(clean_text(name or published.table.measure)))
+    for i in range(0, len(published.values), len(conditions)):
+        cells = published.values[i : i + len(conditions)]
         table.add_row(
             Text(clean_text(paper.get_method_name(cells[0].method))),
-            *(_format_cell(cell, alone=sheet.evidence is None) for cell in cells),
+            *(_format_cell(cell, is_published_only=published.evidence is None) for cell in cells),
         )
     return table
 
 
-def _format_cell(reading: PublishedValue, *, alone: bool) -> Text:
-    if alone:
-        return Text(format_published(reading))
-    match = (reading.match, STYLES.get(reading.match, "dim"))
-    if reading.match == "not measured":
-        return Text.assemble(format_published(reading), "\n", match)
-    return Text.assemble(format_published(reading), "\n", format_measured(reading), "\n", match)
+def _format_cell(value: PublishedValue, *, is_published_only: bool) -> Text:
+    if is_published_only:
+        return Text(format_published(value))
+    match = (value.match, STYLES.get(value.match, "dim"))
+    if value.match == "not measured":
+        return Text.assemble(format_published(value), "\n", match)
+    return Text.assemble(format_published(value), "\n", format_measured(value), "\n", match)
 
 
-def _render_claim(paper: Paper, judged: ClaimVerdict) -> Iterator[RenderableType]:
-    where = f" ({judged.claim.where})" if judged.claim.where else ""
-    why = explain_verdict(judged)
+def _render_claim(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[RenderableType]:
+    where = f" ({claim_verdict.claim.where})" if claim_verdict.claim.where else ""
+    why = explain_verdict(claim_verdict)
     yield Text.assemble(
-        (f"\n{clean_text(judged.claim.id)}  ", "bold"),
-        (judged.verdict, STYLES.get(judged.verdict, "bold")),
+        (f"\n{clean_text(claim_verdict.claim.id)}  ", "bold"),
+        (claim_verdict.verdict, STYLES.get(claim_verdict.verdict, "bold")),
         f": {clean_text(why)}" if why else "",
-        f"\n{clean_text(judged.claim.text + where)}",
+        f"\n{clean_text(claim_verdict.claim.text + where)}",
     )
     table = Table(box=None, pad_edge=True, show_header=False, padding=(0, 2, 0, 2))
-    for finding in judged.findings:
+    for finding in claim_verdict.findings:
         for pair in finding.comparisons:
             _, measure, a, b, difference, between, _, p, seeds, _ = format_pair(paper, finding, pair)
             sign = "/" if pair.is_ratio else "-"
@@ -112,15 +115,15 @@ def _render_claim(paper: Paper, judged: ClaimVerdict) -> Iterator[RenderableType
             )
     if table.row_count:
         yield table
-    told = [
-        f"{finding.measure}: {paper.get_method_name(reading.method)} {format_measured(reading)}"
-        for finding in judged.findings
-        for reading in finding.values
-        if reading.n
+    values = [
+        f"{finding.measure}: {paper.get_method_name(value.method)} {format_measured(value)}"
+        for finding in claim_verdict.findings
+        for value in finding.values
+        if value.n
     ]
-    if said := [
-        *(line for finding in judged.findings for line in list_further_statements(judged, finding)),
-        *told,
-        *list_remarks(paper, judged),
+    if footnotes := [
+        *(line for finding in claim_verdict.findings for line in list_further_statements(claim_verdict, finding)),
+        *values,
+        *list_remarks(paper, claim_verdict),
     ]:
-        yield render_footnotes(said)
+        yield render_footnotes(footnotes)
