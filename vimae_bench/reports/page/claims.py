@@ -29,9 +29,9 @@ CLASSES = {"supported": "good", "contradicted": "bad", "not compatible": "bad"}
 
 @dataclass(frozen=True)
 class PublishedValueView:
-    """A printed figure beside the measured one."""
+    """A published figure beside the measured one."""
 
-    printed: str
+    published: str
     measured: str
     match: str
     kind: str
@@ -73,42 +73,44 @@ class VerdictView:
     heads: tuple[str, ...] = HEADS
 
 
-def build_verdict_view(report: PaperVerdict) -> VerdictView:
-    """A report on a paper, taken apart. Tables of which nothing is measured here are left out."""
-    paper = report.paper
-    sheets = tuple(_build_table_view(paper, sheet) for sheet in report.tables if sheet.evidence)
-    claims = tuple(_build_claim_view(paper, judged) for judged in report.claims)
-    return VerdictView(format_source(paper), format_tally(report), paper.source.note, sheets, claims, report.notes)
+def build_verdict_view(verdict: PaperVerdict) -> VerdictView:
+    """A verdict on a paper, taken apart. Tables of which nothing is measured here are left out."""
+    paper = verdict.paper
+    sheets = tuple(_build_table_view(paper, table) for table in verdict.tables if table.evidence)
+    claims = tuple(_build_claim_view(paper, claim_verdict) for claim_verdict in verdict.claims)
+    return VerdictView(format_source(paper), format_tally(verdict), paper.source.note, sheets, claims, verdict.notes)
 
 
-def _build_table_view(paper: Paper, sheet: PublishedTable) -> PublishedTableView:
-    conditions = sheet.table.conditions or ("",)
-    parts = [sheet.values[i : i + len(conditions)] for i in range(0, len(sheet.values), len(conditions))]
+def _build_table_view(paper: Paper, table: PublishedTable) -> PublishedTableView:
+    conditions = table.table.conditions or ("",)
+    parts = [table.values[i : i + len(conditions)] for i in range(0, len(table.values), len(conditions))]
     rows = tuple((paper.get_method_name(part[0].method), tuple(_build_value_view(r) for r in part)) for part in parts)
-    heads = ("method", *(name or sheet.table.measure for name in conditions))
-    return PublishedTableView(format_table_title(sheet), heads, rows, tuple(list_table_notes(sheet)))
+    heads = ("method", *(name or table.table.measure for name in conditions))
+    return PublishedTableView(format_table_title(table), heads, rows, tuple(list_table_notes(table)))
 
 
-def _build_value_view(reading: Measured) -> PublishedValueView:
-    there = UNDEFINED if reading.match == "not measured" else format_measured(reading)
-    return PublishedValueView(format_published(reading), there, reading.match, CLASSES.get(reading.match, ""))
+def _build_value_view(value: Measured) -> PublishedValueView:
+    there = UNDEFINED if value.match == "not measured" else format_measured(value)
+    return PublishedValueView(format_published(value), there, value.match, CLASSES.get(value.match, ""))
 
 
-def _build_claim_view(paper: Paper, judged: ClaimVerdict) -> ClaimView:
-    where = f" ({judged.claim.where})" if judged.claim.where else ""
-    rows = tuple(format_pair(paper, finding, pair) for finding in judged.findings for pair in finding.comparisons)
+def _build_claim_view(paper: Paper, claim_verdict: ClaimVerdict) -> ClaimView:
+    where = f" ({claim_verdict.claim.where})" if claim_verdict.claim.where else ""
+    rows = tuple(
+        format_pair(paper, finding, pair) for finding in claim_verdict.findings for pair in finding.comparisons
+    )
     return ClaimView(
-        judged.claim.id,
-        judged.claim.text + where,
-        judged.verdict,
-        CLASSES.get(judged.verdict, ""),
-        explain_verdict(judged),
+        claim_verdict.claim.id,
+        claim_verdict.claim.text + where,
+        claim_verdict.verdict,
+        CLASSES.get(claim_verdict.verdict, ""),
+        explain_verdict(claim_verdict),
         rows,
-        tuple(_list_notes(paper, judged)),
+        tuple(_list_notes(paper, claim_verdict)),
     )
 
 
-def _list_notes(paper: Paper, judged: ClaimVerdict) -> Iterator[str]:
-    for finding in judged.findings:
-        yield from list_further_statements(judged, finding)
-    yield from list_remarks(paper, judged)
+def _list_notes(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
+    for finding in claim_verdict.findings:
+        yield from list_further_statements(claim_verdict, finding)
+    yield from list_remarks(paper, claim_verdict)
