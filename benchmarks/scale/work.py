@@ -18,7 +18,7 @@ from vimae_bench.core.canonical import Json
 from vimae_bench.core.spec import Training
 from vimae_bench.engine import measure as metrics
 from vimae_bench.engine import worker as execute
-from vimae_bench.engine.training.loop import Trained
+from vimae_bench.engine.training.loop import TrainingResult
 from vimae_bench.execution import Job, MatrixEntry, PluginSpec
 from vimae_bench.plugin import Estimate, Examples, Measure, Metric, Splits, registry
 from vimae_bench.plugin.evaluation import Evaluation
@@ -50,14 +50,14 @@ def _digests(_: Path) -> Json:
     return {name: f"{name:0>64}" for name in ("train_x", "train_y", "test_x", "test_y")}
 
 
-def _train(*given: object) -> Trained:
+def _train(*given: object) -> TrainingResult:
     """Sleep, then write an event for every epoch; takes the arguments of the real function."""
     _, _, training, _, _, folder, _ = cast("tuple[Any, Any, Training, Any, Any, RunFolder, Any]", given)
     folder.append_event("preparing", time=time.time(), born=_get_birth_time())
     folder.append_event("started", time=time.time(), resumed_from=0, step="eager", remark="")
     time.sleep(SECONDS)
     write_epochs(folder, range(1, training.epochs + 1))
-    return Trained("done", "", training.epochs, 100 * training.epochs, "eager", "float32")
+    return TrainingResult("done", "", training.epochs, 100 * training.epochs, "eager", "float32")
 
 
 def _get_birth_time() -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimae_bench.engine.training.loop import train
+from vimae_bench.engine.training.loop import train_model
 from vimae_bench.execution import Training
 from vimae_bench.storage.run_folder import RunFolder
 
@@ -32,7 +32,7 @@ class Ours:
         model, objective = workload.model(), workload.objective()
         images = workload.images().to(workload.device)
         self.paused = PausedFunction(
-            lambda pause: train(model, objective, training, images, seed=0, folder=PausingFolder(folder, pause))
+            lambda pause: train_model(model, objective, training, images, seed=0, folder=PausingFolder(folder, pause))
         )
 
     def slice(self) -> None:

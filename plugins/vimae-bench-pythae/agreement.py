@@ -33,7 +33,7 @@ from vimae_bench_pythae.models import OBJECTIVES, ROWS
 from vimae_bench_pythae.objective import PythaeObjective
 
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.engine.training.loop import train
+from vimae_bench.engine.training.loop import train_model
 from vimae_bench.execution import Training
 from vimae_bench.models import Autoencoder, StandardNormal
 from vimae_bench.plugin import Evaluation, Examples, ModelSpec, PreparedDataset, Splits
@@ -124,7 +124,7 @@ def train_theirs(name: str, model: Autoencoder, objective: PythaeObjective, spli
 def train_ours(_name: str, model: Autoencoder, objective: PythaeObjective, splits: Splits, seed: int) -> None:
     """Train a model as `vimae-bench run` does."""
     with TemporaryDirectory() as folder:
-        train(model, objective, TRAINING, torch.from_numpy(splits.train.x), seed, RunFolder(Path(folder)))
+        train_model(model, objective, TRAINING, torch.from_numpy(splits.train.x), seed, RunFolder(Path(folder)))
 
 
 def measured(way: Callable[..., None], name: str, splits: Splits, seed: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
-from vimae_bench.engine.step.vmapped_step import batched
+from vimae_bench.engine.step.vmapped_step import make_batched_step
 from vimae_bench.execution import Training
 from vimae_bench.models import PosteriorFamily, StandardNormal
 from vimae_bench.plugin import Evaluation, Examples, Loss, ModelSpec, Objective, Prior, Splits
@@ -91,6 +91,6 @@ def terms_of_two_seeds(linear):
         models = [make_autoencoder(spec, linear, StandardNormal, objective, seed) for seed in range(2)]
         steps = [TrainingStep(model, objective, Training(batch=20), x) for model in models]
         index, progress = torch.arange(40).reshape(2, 20), torch.tensor(0.5)
-        return batched(steps, index, progress)(index, progress)
+        return make_batched_step(steps, index, progress)(index, progress)
 
     return made

@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
-from vimae_bench.engine.step.vmapped_step import batched
+from vimae_bench.engine.step.vmapped_step import make_batched_step
 from vimae_bench.execution import Training
 from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
@@ -145,6 +145,6 @@ def test_it_keeps_the_contract_and_its_seeds_can_be_batched(linear):
         torch.arange(40).reshape(2, 20),
         torch.tensor(0.5),
     )
-    terms = batched(steps, index, progress)(index, progress)
+    terms = make_batched_step(steps, index, progress)(index, progress)
     assert terms.isfinite().all()
     assert terms.shape[1] == 2

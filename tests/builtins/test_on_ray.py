@@ -171,7 +171,7 @@ def test_after_a_signal_the_checkpoints_are_brought_home(nodes, tmp_path, data, 
     assert last["event"] == "interrupted"
     newest = max(path.name for path in folder.checkpoints.iterdir())
     assert newest.startswith(f"epoch-{last['epoch'] - 1:05d}.{last['steps']:07d}-")
-    assert checkpoint.latest(folder.checkpoints, "cpu")[0] == last["epoch"] - 1
+    assert checkpoint.load_latest_checkpoint(folder.checkpoints, "cpu")[0] == last["epoch"] - 1
 
 
 @pytest.mark.parametrize("place", ["local", "cluster"])

@@ -34,7 +34,8 @@ def undisturbed(tmp_path_factory) -> Scenario:
 @pytest.fixture(autouse=True)
 def checkpoints_after_each_epoch(tmp_path, monkeypatch):
     """In every process: these trainings are over before the first checkpoint would be due."""
-    (tmp_path / "sitecustomize.py").write_text("from vimae_bench.engine import checkpoint\ncheckpoint.EVERY = 0.0\n")
+    text = "from vimae_bench.engine.training import checkpoint\ncheckpoint.INTERVAL_SECONDS = 0.0\n"
+    (tmp_path / "sitecustomize.py").write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 

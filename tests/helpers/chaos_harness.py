@@ -205,7 +205,7 @@ def run_job(job: Job, told: Path, fault: Callable[[], None]) -> int:
 
 def redirect_output(told: Path) -> None:
     """From now on the words of this process go to a file. It writes checkpoints as if each epoch took long."""
-    checkpoint.EVERY = 0.0
+    checkpoint.INTERVAL_SECONDS = 0.0
     with told.open("a", buffering=1) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.step.step import TrainingStep
-from vimae_bench.engine.step.vmapped_step import batched
+from vimae_bench.engine.step.vmapped_step import make_batched_step
 from vimae_bench.execution import Training
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Deterministic, Prior, StandardNormal, has_full_support
@@ -131,7 +131,7 @@ def test_the_critic_sees_the_codes_of_the_trained_encoder(linear):
 @pytest.mark.slow
 def test_seeds_can_be_trained_as_one_batch(linear):
     steps = [step_of(Matched(LinearWitness()), linear) for _ in range(2)]
-    together = batched(steps, torch.arange(50).expand(2, -1), torch.tensor(0.0))
+    together = make_batched_step(steps, torch.arange(50).expand(2, -1), torch.tensor(0.0))
     assert together(torch.arange(50).expand(2, -1), torch.tensor(0.0)).shape == (5, 2)
 
 

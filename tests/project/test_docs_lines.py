@@ -20,7 +20,7 @@ from helpers.tools import require_program
 from vimae_bench import cli, testing
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.errors import InvalidFileError
-from vimae_bench.engine.step.select_backend import COST
+from vimae_bench.engine.step.select_backend import EAGER_COST
 from vimae_bench.execution import ExitCode
 from vimae_bench.plugin import BenchError
 from vimae_bench.plugin.catalog import get_catalog
@@ -197,7 +197,7 @@ def branching(folder: Path) -> str:
         with pytest.raises(testing.ContractError) as told:
             testing.check_objective(objective)
     (why,) = re.findall(r"one graph: (.*)$", str(told.value))
-    return f"Capacity: not compiled, since {why}; its {COST}"
+    return f"Capacity: not compiled, since {why}; its {EAGER_COST}"
 
 
 def side_by_side(_: Path) -> str:

@@ -20,7 +20,7 @@ from ..plugin.manager import find_plugins
 from ..storage.atomic import atomic_write, compute_sha256, write_json
 from ..storage.run_folder import RunFolder
 from ..storage.verify import read_record, set_aside, verify_weights
-from .training.loop import Trained
+from .training.loop import TrainingResult
 
 SCHEMA = 1
 
@@ -28,7 +28,7 @@ SCHEMA = 1
 def write_record(
     folder: RunFolder,
     job: Job,
-    trained: Trained,
+    result: TrainingResult,
     model: Autoencoder,
     data: Json,
     seconds: Json,
@@ -38,21 +38,23 @@ def write_record(
 
     `memory` is the peak of training in bytes, where it is known.
     """
-    record = make_record(job.entry.run, trained, model, data, seconds, job.max_concurrent) | {"peak_memory": memory}
-    weights = _write_weights(folder.weights, model) if trained.status == "done" else None
+    record = make_record(job.entry.run, result, model, data, seconds, job.max_concurrent) | {"peak_memory": memory}
+    weights = _write_weights(folder.weights, model) if result.status == "done" else None
     write_json(folder.record, record | {"weights": weights})
 
 
-def make_record(run: Run, trained: Trained, model: Autoencoder, data: Json, seconds: Json, sharing: int = 1) -> Json:
+def make_record(
+    run: Run, result: TrainingResult, model: Autoencoder, data: Json, seconds: Json, sharing: int = 1
+) -> Json:
     """How a training ended, with what, and made by what."""
-    return _record_head(run, trained.status, trained.reason) | {
-        "epochs": trained.epochs,
-        "steps": trained.steps,
+    return _record_head(run, result.status, result.reason) | {
+        "epochs": result.epochs,
+        "steps": result.steps,
         "shape": list(model.spec.shape),
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": seconds,
         "data": data,
-        "made_by": _describe_environment(next(model.parameters()).device, sharing, trained),
+        "made_by": _describe_environment(next(model.parameters()).device, sharing, result),
     }
 
 
@@ -118,12 +120,12 @@ def _record_head(run: Run, status: str, reason: str) -> Json:
     return {"schema": SCHEMA, "key": run.key, "status": status, "reason": reason, "run": run.as_json()}
 
 
-def _describe_environment(device: torch.device, sharing: int, trained: Trained) -> Json:
+def _describe_environment(device: torch.device, sharing: int, result: TrainingResult) -> Json:
     return describe_software() | {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {_processor_name()}",
         "sharing": sharing,
-        "step": trained.step,
-        "precision": trained.precision,
+        "step": result.step,
+        "precision": result.precision,
         "threads": torch.get_num_threads(),
     }
 

@@ -14,7 +14,7 @@ from ..execution.jobs import Job
 from ..storage.run_folder import RunFolder
 from . import record
 from .build import build_model, make_dataset, make_model_spec, make_objective
-from .training.batched_seeds import Seed, train_together
+from .training.batched_seeds import SeedTraining, train_seeds_batched
 
 
 def train_seed_group(jobs: Sequence[Job]) -> None:
@@ -25,7 +25,7 @@ def train_seed_group(jobs: Sequence[Job]) -> None:
     with ExitStack() as locks, torch.random.fork_rng(devices=[]):
         fresh = [job for job in jobs if _claim_if_fresh(job, locks)]
         if len(fresh) > 1:
-            _train(fresh)
+            _train_together(fresh)
 
 
 def _claim_if_fresh(job: Job, locks: ExitStack) -> bool:
@@ -37,21 +37,22 @@ def _claim_if_fresh(job: Job, locks: ExitStack) -> bool:
     return record.read_ending(folder) is None and not folder.checkpoints.exists()
 
 
-def _train(jobs: Sequence[Job]) -> None:
+def _train_together(jobs: Sequence[Job]) -> None:
     began, run, device = time.perf_counter(), jobs[0].entry.run, torch.device(jobs[0].device)
     torch.set_num_threads(run.training.threads)
     dataset, objective = make_dataset(run), make_objective(run)
     splits = open_splits(dataset, jobs[0].data)
     spec = make_model_spec(run, splits.shape)
     seeds = [
-        Seed(o.entry.run.seed, build_model(o.entry.run, spec, objective, device), RunFolder(o.folder)) for o in jobs
+        SeedTraining(o.entry.run.seed, build_model(o.entry.run, spec, objective, device), RunFolder(o.folder))
+        for o in jobs
     ]
     for job, seed in zip(jobs, seeds, strict=True):
         seed.folder.write_spec(job.entry.run)
     images = torch.from_numpy(splits.train.x).to(device)
-    ends = train_together(seeds, objective, run.training, images, jobs[0].numerics)
+    results = train_seeds_batched(seeds, objective, run.training, images, jobs[0].numerics)
     spent, digests = (time.perf_counter() - began) / len(seeds), read_digests(resolve_folder(dataset, jobs[0].data))
-    for job, seed, trained in zip(jobs, seeds, ends, strict=True):
+    for job, seed, result in zip(jobs, seeds, results, strict=True):
         seconds = {"steps": sum(line["seconds"] for line in seed.folder.read_history()), "training": spent}
-        record.write_record(seed.folder, job, trained, seed.model, digests, seconds)
+        record.write_record(seed.folder, job, result, seed.model, digests, seconds)
     shutil.rmtree(seeds[0].folder.checkpoints_of_seeds, ignore_errors=True)

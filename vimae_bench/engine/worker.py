@@ -30,8 +30,8 @@ from .build import build_model, make_dataset, make_model_spec, make_objective
 from .measure import measure_model, measure_references
 from .pictures import draw_pictures
 from .seed_group import train_seed_group
-from .training.loop import train
-from .training.peak_memory import forget_peak, peak
+from .training.loop import train_model
+from .training.peak_memory import read_peak_memory, reset_peak_memory
 
 SEVERITY = (ExitCode.DONE, ExitCode.FAILED, ExitCode.INTERRUPTED, ExitCode.NO_SPACE)
 """From the exit code that asks least of the runner to the one that asks most."""
@@ -134,17 +134,17 @@ def _load_or_train(job: Job, folder: RunFolder) -> Evaluation | None:
 def _train(job: Job, folder: RunFolder, model: Autoencoder, objective: Objective, splits: Splits) -> Status:
     """Train the model and write its record; gives how that ended. A signal waits until it is written."""
     run, began = job.entry.run, time.perf_counter()
-    forget_peak(device := torch.device(job.device))
+    reset_peak_memory(device := torch.device(job.device))
     images = torch.from_numpy(splits.train.x).to(device)
     with signals.defer():
-        trained = train(model, objective, run.training, images, run.seed, folder, job.numerics)
+        result = train_model(model, objective, run.training, images, run.seed, folder, job.numerics)
         seconds = {
             "steps": sum(line["seconds"] for line in folder.read_history()),
             "training": time.perf_counter() - began,
         }
         digests = read_digests(resolve_folder(make_dataset(run), job.data))
-        record.write_record(folder, job, trained, model, digests, seconds, peak(device))
-    return trained.status
+        record.write_record(folder, job, result, model, digests, seconds, read_peak_memory(device))
+    return result.status
 
 
 def _evaluate(job: Job, folder: RunFolder, evaluation: Evaluation) -> list[str]:

@@ -24,7 +24,7 @@ from ..engine.build import assemble
 from ..engine.measure import compute_estimates
 from ..engine.pictures import draw_pictures
 from ..engine.preflight import describe_wrong_shape
-from ..engine.training.loop import train as train_model
+from ..engine.training.loop import train_model as train_model
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..plugin.evaluation import Evaluation

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..core.errors import BenchError
 from ..data.types import Dataset
-from ..engine.step.graph import reason
+from ..engine.step.graph import describe_tracing_error
 from ..execution.interfaces import Executor, Reporter
 from ..models.priors import Prior
 from ..plugin.interfaces import Architecture, Divergence, Metric, Objective
@@ -63,7 +63,7 @@ def _outcome(check: Check, plugin: object) -> tuple[Literal["ok", "fails", "skip
     except NotApplicable as why:
         return "skipped", str(why)
     except PLUGIN_ERRORS as error:
-        return "fails", str(error) if isinstance(error, BenchError) else reason(error)
+        return "fails", str(error) if isinstance(error, BenchError) else describe_tracing_error(error)
     return "ok", ""
 
 

@@ -10,8 +10,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from vimae_bench.engine.build import make_autoencoder
 
 from ..core.spec import Training
-from ..engine.step.graph import NotOneGraph, reason, trace
-from ..engine.step.step import TrainingStep, checked
+from ..engine.step.graph import TracingError, describe_tracing_error, trace_step
+from ..engine.step.step import TrainingStep, check_loss
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..models.priors import Prior, StandardNormal
@@ -69,8 +69,8 @@ def trained(of: Trained, steps: int) -> tuple[TrainingStep, Tensor]:
 def compiles(of: Trained) -> None:
     """A training step with it is one graph: no `.item()`, no branch on data."""
     try:
-        trace(of.step(), of.index(), HALF)
-    except NotOneGraph as error:
+        trace_step(of.step(), of.index(), HALF)
+    except TracingError as error:
         raise ContractError(f"its step does not compile into one graph: {error}") from error
 
 
@@ -95,7 +95,7 @@ def moves_to_another_device(of: Trained) -> None:
     except RuntimeError as error:
         if "hasPrimaryContext" in str(error):
             raise NotApplicable("it takes gradients within its loss, for which torch wants a GPU") from error
-        raise ContractError(f"does not follow its model to another device: {reason(error)}") from error
+        raise ContractError(f"does not follow its model to another device: {describe_tracing_error(error)}") from error
 
 
 @check
@@ -104,7 +104,7 @@ def moves_to_float64(of: Trained) -> None:
     try:
         _losses(of, of.model().double(), _batch(of.batch().x.double()))
     except RuntimeError as error:
-        raise ContractError(f"does not follow its model to float64: {reason(error)}") from error
+        raise ContractError(f"does not follow its model to float64: {describe_tracing_error(error)}") from error
 
 
 @check
@@ -113,7 +113,7 @@ def a_nan_is_seen(of: Trained) -> None:
     x = of.batch().x.clone()
     x[0] = torch.nan
     try:
-        total = seeded(0, lambda: checked(of.objective(of.model(), _batch(x))).total)
+        total = seeded(0, lambda: check_loss(of.objective(of.model(), _batch(x))).total)
     except Exception:  # however it is told
         return
     expect(not bool(total.isfinite()), f"the loss of a batch with an image that is NaN is {total.item():.4g}")
@@ -147,7 +147,7 @@ def _losses(of: Trained, model: Autoencoder, batch: Batch) -> list[tuple[Tensor,
 
 
 def _loss(model: Autoencoder, step: OptimizerStep, batch: Batch) -> tuple[Tensor, list[Tensor]]:
-    total = checked(step.loss(model, batch)).total
+    total = check_loss(step.loss(model, batch)).total
     weights = [p for p in model.module_parameters(step.modules) if p.requires_grad]
     return total, [*torch.autograd.grad(total, weights, materialize_grads=True)]
 
@@ -166,7 +166,7 @@ def _follow_to_pretended_gpu(of: Trained) -> None:
         for module in model.modules():
             _move_own(module, there)
         for step in of.objective.optimizer_steps():
-            checked(step.loss(model, _batch(there(x))))
+            check_loss(step.loss(model, _batch(there(x))))
 
 
 def _move_own(module: nn.Module, there: Callable[[Tensor], Tensor]) -> None:

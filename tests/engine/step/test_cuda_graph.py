@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from helpers.step_factories import METHODS, PROGRESS, flatten_weights, make_method_step, run_steps
-from vimae_bench.engine.step import select_backend as faster
-from vimae_bench.engine.step.cuda_graph import cuda_graph, replayed
-from vimae_bench.engine.step.graph import leaves_of, tensors_of
-from vimae_bench.engine.step.select_backend import fastest
+from vimae_bench.engine.step.cuda_graph import capture_cuda_graph, capture_step
+from vimae_bench.engine.step.graph import get_step_tensors, list_leaves
+from vimae_bench.engine.step.select_backend import select_backend
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
 
@@ -24,7 +23,7 @@ def recorded(work):
 @pytest.mark.parametrize("name", METHODS)
 def test_a_captured_step_takes_the_same_steps_bit_for_bit(name):
     eager, step = make_method_step(name), make_method_step(name)
-    form = replayed(step, leaves_of(tensors_of(step)), INDEX, PROGRESS, recorded)
+    form = capture_step(step, list_leaves(get_step_tensors(step)), INDEX, PROGRESS, recorded)
     assert form.kind == "eager, CUDA graph"
     assert torch.equal(run_steps(form, 20), run_steps(eager, 20))
     assert form.terms == eager.terms
@@ -37,20 +36,18 @@ def test_the_capture_leaves_the_training_as_it_was():
         flatten_weights(make_method_step("VAE")),
         torch.get_rng_state(),
     )
-    replayed(step, leaves_of(tensors_of(step)), INDEX, PROGRESS, recorded)
+    capture_step(step, list_leaves(get_step_tensors(step)), INDEX, PROGRESS, recorded)
     assert torch.equal(flatten_weights(step), before)
     assert torch.equal(torch.get_rng_state(), random_before)
     assert float(step.optimisers[0].steps) == 0
 
 
-def test_what_cannot_be_captured_is_told_and_runs_without(monkeypatch):
+def test_what_cannot_be_captured_is_told_and_runs_without():
     def refuse(work):
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     step = make_method_step("VAE")
-    monkeypatch.setattr(faster, "cuda_graph", refuse)
-    monkeypatch.setattr(faster, "_is_gpu", lambda device: True)
-    form, remark = fastest(step, 50, 1, "auto")
+    form, remark = select_backend(step, 50, 1, "auto", capture=refuse)
     assert form is step
     assert "cannot be captured in a CUDA graph (operation not permitted" in remark
     assert "\n" not in remark
@@ -66,7 +63,7 @@ def test_a_gpu_captures_a_step(name):
 
     eager, step = on_gpu(), on_gpu()
     index, progress = INDEX.cuda(), PROGRESS.cuda()
-    form = replayed(step, leaves_of(tensors_of(step)), index, progress, cuda_graph)
+    form = capture_step(step, list_leaves(get_step_tensors(step)), index, progress, capture_cuda_graph)
     for one in (eager, form):
         torch.manual_seed(0)
         for i in range(20):

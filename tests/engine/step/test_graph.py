@@ -18,7 +18,7 @@ from helpers.step_factories import (
     make_step,
     run_steps,
 )
-from vimae_bench.engine.step.graph import NotOneGraph, trace
+from vimae_bench.engine.step.graph import TracingError, trace_step
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import BenchError, Loss, Objective
@@ -27,7 +27,7 @@ INDEX = torch.arange(50)
 
 
 def traced(step):
-    graph = trace(step, INDEX, PROGRESS)
+    graph = trace_step(step, INDEX, PROGRESS)
 
     def call(index, progress):
         (terms,) = graph.module(*graph.leaves, step.images, index, progress)
@@ -57,7 +57,7 @@ def test_a_graph_takes_the_steps_that_the_step_takes(make):
 def test_tracing_changes_nothing():
     step, random_before = make_method_step("VIMAE-n"), torch.get_rng_state()
     before = flatten_weights(step)
-    trace(step, INDEX, PROGRESS)
+    trace_step(step, INDEX, PROGRESS)
     assert torch.equal(flatten_weights(step), before)
     assert torch.equal(torch.get_rng_state(), random_before)
     assert all(p.grad is None for p in step.model.parameters())
@@ -152,8 +152,8 @@ class Waits(Trained):
 )
 def test_a_step_that_cannot_be_one_graph_is_told_why_and_still_runs(objective, why):
     step = make_step(objective)
-    with pytest.raises(NotOneGraph, match=why) as told:
-        trace(step, INDEX, PROGRESS)
+    with pytest.raises(TracingError, match=why) as told:
+        trace_step(step, INDEX, PROGRESS)
     assert "\n" not in str(told.value)
     assert run_steps(step, 3).isfinite().all()
 
@@ -166,7 +166,7 @@ def test_constants_of_an_objective_are_part_of_what_a_graph_is():
         def factor(self, sse):
             return self.constant
 
-    texts = [trace(make_step(Weighted(torch.tensor(c))), INDEX, PROGRESS).text for c in (1.0, 1.0, 2.0)]
+    texts = [trace_step(make_step(Weighted(torch.tensor(c))), INDEX, PROGRESS).text for c in (1.0, 1.0, 2.0)]
     assert texts[0] == texts[1] != texts[2]
 
 
@@ -176,4 +176,4 @@ def test_what_is_no_loss_is_told_as_it_is_by_the_step():
             return None
 
     with pytest.raises(BenchError, match="the objective gives NoneType"):
-        trace(make_step(Wrong()), INDEX, PROGRESS)
+        trace_step(make_step(Wrong()), INDEX, PROGRESS)

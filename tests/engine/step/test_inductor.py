@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from helpers.step_factories import PROGRESS, flatten_weights, make_method_step, make_step, run_steps
-from vimae_bench.engine.step.graph import NotOneGraph, trace
-from vimae_bench.engine.step.inductor import cache_folder, compiled, key
+from vimae_bench.engine.step.graph import TracingError, trace_step
+from vimae_bench.engine.step.inductor import compile_step, get_cache_folder, make_step_key
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import ModelSpec
 
@@ -27,7 +27,7 @@ def _cache(tmp_path_factory):
 
 def made(name):
     step = make_method_step(name)
-    return step, compiled(step, trace(step, INDEX, PROGRESS), INDEX, PROGRESS)
+    return step, compile_step(step, trace_step(step, INDEX, PROGRESS), INDEX, PROGRESS)
 
 
 def rounded_otherwise(name, seed):
@@ -64,7 +64,7 @@ def test_convolutions_are_compiled_too(choice):
 
     eager, step = conv(), conv()
     before = flatten_weights(step)
-    form = compiled(step, trace(step, INDEX, PROGRESS), INDEX, PROGRESS)
+    form = compile_step(step, trace_step(step, INDEX, PROGRESS), INDEX, PROGRESS)
     assert form.kind == "compiled in parts"
     assert torch.equal(flatten_weights(step), before)
     torch.testing.assert_close(run_steps(form, 5), run_steps(eager, 5), rtol=1e-5, atol=1e-5)
@@ -89,7 +89,7 @@ def test_its_optimiser_goes_on_from_a_checkpoint_and_with_an_eager_step():
     again = make_method_step("VAE")
     again.model.load_state_dict(model)
     again.restore(states)
-    resumed = compiled(again, trace(again, INDEX, PROGRESS), INDEX, PROGRESS)
+    resumed = compile_step(again, trace_step(again, INDEX, PROGRESS), INDEX, PROGRESS)
     assert torch.equal(run_steps(resumed, 10), run_steps(form, 10))
     assert torch.equal(flatten_weights(again), flatten_weights(step))
     assert float(again.optimisers[0].steps) == 20
@@ -98,7 +98,7 @@ def test_its_optimiser_goes_on_from_a_checkpoint_and_with_an_eager_step():
 def test_steps_that_compute_the_same_share_a_name_and_others_do_not():
     def name(method_name, **settings):
         step = make_method_step(method_name, **settings)
-        return key(trace(step, INDEX, PROGRESS), step.images)
+        return make_step_key(trace_step(step, INDEX, PROGRESS), step.images)
 
     assert name("VAE", seed=0) == name("VAE", seed=1)
     assert len({name("VAE"), name("AE"), name("VIMAE-n"), name("VIMAE-l")}) == 4
@@ -106,11 +106,11 @@ def test_steps_that_compute_the_same_share_a_name_and_others_do_not():
 
 def test_the_number_of_threads_is_part_of_the_name():
     step = make_method_step("AE")
-    graph = trace(step, INDEX, PROGRESS)
+    graph = trace_step(step, INDEX, PROGRESS)
     names = set()
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        names.add(key(graph, step.images))
+        names.add(make_step_key(graph, step.images))
     torch.set_num_threads(1)
     assert len(names) == 2
 
@@ -122,12 +122,12 @@ def test_a_compiler_that_fails_is_told_in_a_line(monkeypatch):
         raise RuntimeError("no g++\nand much more")
 
     monkeypatch.setattr(torch._inductor, "standalone_compile", fail)
-    with pytest.raises(NotOneGraph, match=r"the compiler fails on it \(RuntimeError: no g\+\+\)$"):
+    with pytest.raises(TracingError, match=r"the compiler fails on it \(RuntimeError: no g\+\+\)$"):
         made("AE")
 
 
 def test_the_cache_lies_where_it_is_asked_for(monkeypatch):
     monkeypatch.setenv("VIMAE_BENCH_CACHE", "/somewhere")
-    assert cache_folder() == Path("/somewhere/steps")
+    assert get_cache_folder() == Path("/somewhere/steps")
     monkeypatch.delenv("VIMAE_BENCH_CACHE")
-    assert cache_folder().parent.name == "vimae-bench"
+    assert get_cache_folder().parent.name == "vimae-bench"

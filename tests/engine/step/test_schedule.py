@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from helpers.step_factories import flatten_weights, make_step, run_steps
-from vimae_bench.engine.step.graph import trace
+from vimae_bench.engine.step.graph import trace_step
 from vimae_bench.engine.step.schedule import get_rate_factor
 from vimae_bench.execution import PluginSpec, Training
 from vimae_bench.plugin import Batch
@@ -60,7 +60,7 @@ def test_an_eager_step_follows_the_schedule_as_torch_does(choice):
 def test_the_graph_of_a_step_follows_the_schedule():
     eager, traced = (make_step(PluginSpec("elbo"), schedule="wae_steps", epochs=120) for _ in range(2))
     index, progress = torch.arange(50), torch.zeros(())
-    graph = trace(traced, index, progress)
+    graph = trace_step(traced, index, progress)
 
     def form(index, progress):
         return graph.module(*graph.leaves, traced.images, index, progress)[0]

@@ -1,4 +1,4 @@
-"""Which form of a step is chosen, and that choosing leaves no trace in the training."""
+"""Which backend of a step is chosen, and that choosing leaves no trace in the training."""
 
 import json
 import time
@@ -8,12 +8,11 @@ import pytest
 import torch
 
 from helpers.step_factories import PROGRESS, ItemReader, flatten_weights, make_method_step, make_step, run_steps
-from vimae_bench.engine.step import select_backend as faster
-from vimae_bench.engine.step.select_backend import WORTH_COMPILING, Gain, compare, fastest
+from vimae_bench.engine.step.select_backend import MIN_STEPS_TO_COMPILE, BackendTiming, compare_backends, select_backend
 from vimae_bench.engine.step.step import TrainingStep
 
 INDEX = torch.arange(50)
-MANY, FEW = WORTH_COMPILING, WORTH_COMPILING - 1
+MANY, FEW = MIN_STEPS_TO_COMPILE, MIN_STEPS_TO_COMPILE - 1
 
 
 @dataclass(frozen=True)
@@ -39,67 +38,89 @@ class Slow(TrainingStep):
         return super().__call__(index, progress)
 
 
+class Untraceable(Slow):
+    """A step that fails where it is traced."""
+
+    def batch(self, index, progress):
+        raise AssertionError
+
+
+class FakeCompiler:
+    """What stands for the compiler: keeps count of what it makes."""
+
+    def __init__(self, **settings):
+        self.settings, self.count = settings, 0
+
+    def __call__(self, step, graph, index, progress):
+        self.count += 1
+        return Fake(step, **self.settings)
+
+
 @pytest.fixture(autouse=True)
-def made(monkeypatch, tmp_path):
-    """What was compiled; `made.append` stands for the compiler."""
-    made = []
+def cache_of_the_test(monkeypatch, tmp_path):
     monkeypatch.setenv("VIMAE_BENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr(faster, "compiled", lambda step, graph, *_: made.append(Fake(step)) or made[-1])
-    return made
 
 
-def slow(name="VAE"):
+@pytest.fixture
+def timings(tmp_path):
+    """Lists the files in which trials are kept."""
+    return lambda: list(tmp_path.glob("steps/*.json"))
+
+
+def slow(name="VAE", kind=Slow):
     step = make_method_step(name)
-    step.__class__ = Slow
+    step.__class__ = kind
     return step
 
 
-def kind(step, steps, compiling="auto", before=""):
-    form, remark = fastest(step, 50, steps, compiling, before)
+def kind(step, steps, compiling="auto", before="", compiler=None):
+    form, remark = select_backend(step, 50, steps, compiling, before, compiler=compiler or FakeCompiler())
     return form.kind, remark
 
 
-def test_a_short_run_is_not_compiled_nor_even_traced(monkeypatch, made):
-    monkeypatch.setattr(faster, "trace", None)
-    assert kind(slow(), FEW) == ("eager", "")
-    assert not made
+def test_a_short_run_is_not_compiled_nor_even_traced():
+    compiler = FakeCompiler()
+    assert kind(slow(kind=Untraceable), FEW, compiler=compiler) == ("eager", "")
+    assert not compiler.count
 
 
-def test_a_long_run_is_compiled_where_a_trial_shows_that_it_pays(made, tmp_path):
+def test_a_long_run_is_compiled_where_a_trial_shows_that_it_pays(timings):
     assert kind(slow(), MANY) == ("compiled", "")
-    (kept,) = tmp_path.glob("steps/*.json")
+    (kept,) = timings()
     trial = json.loads(kept.read_text())
     assert trial["compiled"] < trial["eager"] - 0.004
     assert trial["difference"] == 0
 
 
-def test_the_trial_is_made_once_on_a_machine(monkeypatch, made):
-    kind(slow(), MANY)
-    monkeypatch.setattr(faster, "compare", None)
-    assert kind(slow(), MANY) == ("compiled", "")
-    assert len(made) == 2
+def test_the_trial_is_made_once_on_a_machine(timings):
+    compiler = FakeCompiler()
+    kind(slow(), MANY, compiler=compiler)
+    (kept,) = timings()
+    trial = kept.read_text()
+    assert kind(slow(), MANY, compiler=compiler) == ("compiled", "")
+    assert kept.read_text() == trial
+    assert compiler.count == 2
 
 
-def test_a_step_that_gains_nothing_stays_eager_and_is_not_compiled_again(monkeypatch, made):
-    monkeypatch.setattr(faster, "compiled", lambda step, *_: made.append(1) or Fake(step, seconds=0.02))
+def test_a_step_that_gains_nothing_stays_eager_and_is_not_compiled_again():
+    compiler = FakeCompiler(seconds=0.02)
     for _ in range(2):
-        form, remark = kind(slow(), MANY)
+        form, remark = kind(slow(), MANY, compiler=compiler)
         assert form == "eager"
         assert remark.startswith("its steps stay eager: compiled, one takes ")
-    assert len(made) == 1
+    assert compiler.count == 1
 
 
 @pytest.mark.parametrize("factor", [1.01, float("nan")])
-def test_a_compiled_step_that_computes_something_else_is_not_used(monkeypatch, factor):
-    monkeypatch.setattr(faster, "compiled", lambda step, *_: Fake(step, factor=factor))
-    form, remark = kind(slow(), MANY)
+def test_a_compiled_step_that_computes_something_else_is_not_used(factor):
+    form, remark = kind(slow(), MANY, compiler=FakeCompiler(factor=factor))
     assert form == "eager"
     assert "its loss then differs by" in remark
 
 
-def test_a_trial_of_another_version_is_made_again(tmp_path, made):
+def test_a_trial_of_another_version_is_made_again(timings):
     kind(slow(), MANY)
-    (kept,) = tmp_path.glob("steps/*.json")
+    (kept,) = timings()
     for damage in ('{"eager": 1}', "", "[]"):
         kept.write_text(damage)
         assert kind(slow(), MANY) == ("compiled", "")
@@ -107,21 +128,21 @@ def test_a_trial_of_another_version_is_made_again(tmp_path, made):
 
 
 @pytest.mark.parametrize(("before", "after"), [("eager", "eager"), ("compiled", "compiled")])
-def test_a_run_that_goes_on_keeps_the_form_it_began_in(monkeypatch, before, after):
-    monkeypatch.setattr(faster, "compare", None)  # no trial may change its mind
+def test_a_run_that_goes_on_keeps_the_backend_it_began_with(timings, before, after):
     assert kind(slow(), MANY, before=before) == (after, "")
     assert kind(slow(), FEW, before=before) == (after, "")
+    assert not timings(), "no trial may change its mind"
 
 
-def test_always_and_never_are_obeyed(monkeypatch):
-    monkeypatch.setattr(faster, "compare", None)
+def test_always_and_never_are_obeyed(timings):
     assert kind(slow(), 1, "always") == ("compiled", "")
     assert kind(slow(), MANY, "never") == ("eager", "")
+    assert not timings()
 
 
 def test_an_objective_that_cannot_be_compiled_runs_and_is_told_its_cost_in_a_line():
     step = make_step(ItemReader())
-    form, remark = fastest(step, 50, MANY, "auto")
+    form, remark = select_backend(step, 50, MANY, "auto")
     assert form is step
     assert remark.startswith("not compiled, since it reads numbers out of tensors (.item())")
     assert "1.4 to 1.7 times as long" in remark
@@ -134,12 +155,12 @@ def test_a_comparison_leaves_the_training_as_it_was():
     run_steps(step, 3)
     run_steps(other, 3)
     random_before = torch.get_rng_state()
-    compare(step, Fake(step), INDEX, PROGRESS)
+    compare_backends(step, Fake(step), INDEX, PROGRESS)
     assert torch.equal(flatten_weights(step), flatten_weights(other))
     assert torch.equal(torch.get_rng_state(), random_before)
     assert torch.equal(run_steps(step, 5), run_steps(other, 5)), "the optimiser's state is as it was"
 
 
 def test_a_trial_objects_to_what_is_not_a_twentieth_faster():
-    assert not Gain(1.0, 0.94, 0.0).objection
-    assert Gain(1.0, 0.96, 0.0).objection == "its steps stay eager: compiled, one takes 0.96 of the time"
+    assert not BackendTiming(1.0, 0.94, 0.0).objection
+    assert BackendTiming(1.0, 0.96, 0.0).objection == "its steps stay eager: compiled, one takes 0.96 of the time"

@@ -13,14 +13,14 @@ from helpers.step_factories import (
     make_step,
     run_steps,
 )
-from vimae_bench.engine.step.graph import NotOneGraph
-from vimae_bench.engine.step.vmapped_step import batched
+from vimae_bench.engine.step.graph import TracingError
+from vimae_bench.engine.step.vmapped_step import make_batched_step
 
 SEEDS = 3
 
 
 def form_of(members, batch=50):
-    return batched(members, torch.zeros(len(members), batch, dtype=torch.int64), torch.zeros(()))
+    return make_batched_step(members, torch.zeros(len(members), batch, dtype=torch.int64), torch.zeros(()))
 
 
 def together(form, steps, batch=50, offset=17):
@@ -89,6 +89,6 @@ def test_a_seed_whose_loss_is_not_finite_leaves_the_others_as_they_are():
 def test_what_cannot_be_one_graph_cannot_be_batched():
 
     members = [make_step(ItemReader(), seed=seed) for seed in range(SEEDS)]
-    with pytest.raises(NotOneGraph):
+    with pytest.raises(TracingError):
         form_of(members)
     assert run_steps(members[1], 3).isfinite().all(), "each can still be trained alone"

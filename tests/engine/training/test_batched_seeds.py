@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.step_factories import ItemReader, Killed, kill_runs_when, make_images, make_method_step
+from helpers.step_factories import Killed, kill_runs_when, make_images, make_method_step
 from vimae_bench.core.spec import MatrixEntry, Run
 from vimae_bench.engine.runner import run_jobs
 from vimae_bench.engine.scheduler import batch_seeds, split_by_seed
-from vimae_bench.engine.step.graph import NotOneGraph
+from vimae_bench.engine.step.graph import TracingError
 from vimae_bench.engine.training import checkpoint
-from vimae_bench.engine.training.batched_seeds import Seed, train_together
+from vimae_bench.engine.training.batched_seeds import SeedTraining, train_seeds_batched
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import ExitCode, JobEnded, JobStarted, PluginSpec, Tick, Training
 from vimae_bench.execution.jobs import Job, NumericsOptions
@@ -27,12 +27,12 @@ BATCHED = NumericsOptions(batch_seeds=True)
 
 def seeds(path, name="VAE", count=3):
     steps = [make_method_step(name, seed=seed) for seed in range(count)]
-    return steps[0].objective, [Seed(i, step.model, RunFolder(path / str(i))) for i, step in enumerate(steps)]
+    return steps[0].objective, [SeedTraining(i, step.model, RunFolder(path / str(i))) for i, step in enumerate(steps)]
 
 
-def trained(path, name="VAE"):
+def trained(path, name="VAE", **more):
     objective, members = seeds(path, name)
-    return train_together(members, objective, TRAINING, make_images(), BATCHED), members
+    return train_seeds_batched(members, objective, TRAINING, make_images(), BATCHED, **more), members
 
 
 def same(a, b):
@@ -49,25 +49,24 @@ def test_every_seed_has_its_epochs_and_its_end(tmp_path):
 
 
 def test_each_seed_sees_the_batches_it_sees_alone(tmp_path):
-    from vimae_bench.engine.training.loop import train
+    from vimae_bench.engine.training.loop import train_model
 
     _, members = trained(tmp_path / "together", "AE")
     for member in members:
         alone = make_method_step("AE", seed=member.seed)
         folder = RunFolder(tmp_path / "alone" / str(member.seed))
-        train(alone.model, alone.objective, TRAINING, make_images(), member.seed, folder)
+        train_model(alone.model, alone.objective, TRAINING, make_images(), member.seed, folder)
         first, other = (f.read_history()[0]["terms"]["sse"] for f in (folder, member.folder))
         assert other == pytest.approx(first, rel=1e-3)
 
 
 def test_a_training_cut_off_ends_bit_for_bit_as_one_that_was_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    _, whole = trained(tmp_path / "whole", "VIMAE-n")
+    _, whole = trained(tmp_path / "whole", "VIMAE-n", checkpoint_seconds=0.0)
     kill_runs_when(monkeypatch, lambda count, event, what: count in (8, 16))
     for _ in range(2):
         with pytest.raises(Killed):
-            trained(tmp_path / "cut", "VIMAE-n")
-    ends, resumed = trained(tmp_path / "cut", "VIMAE-n")
+            trained(tmp_path / "cut", "VIMAE-n", checkpoint_seconds=0.0)
+    ends, resumed = trained(tmp_path / "cut", "VIMAE-n", checkpoint_seconds=0.0)
     for one, other in zip(resumed, whole, strict=True):
         assert same(one.model, other.model)
         assert [line["epoch"] for line in one.folder.read_history()] == [1, 2, 3, 4]
@@ -78,7 +77,7 @@ def test_a_seed_that_diverges_harms_no_other(tmp_path):
     objective, members = seeds(tmp_path)
     with torch.no_grad():
         next(members[1].model.parameters()).fill_(float("nan"))
-    ends = train_together(members, objective, TRAINING, make_images(), BATCHED)
+    ends = train_seeds_batched(members, objective, TRAINING, make_images(), BATCHED)
     assert [end.status for end in ends] == ["done", "diverged", "done"]
     assert (ends[1].epochs, ends[1].reason) == (1, "total, sse, kl not finite in epoch 1")
     assert not members[1].folder.read_history()
@@ -94,9 +93,9 @@ def data(tmp_path_factory):
     return root
 
 
-def jobs(path, data, count=3, numerics=BATCHED):
+def jobs(path, data, count=3, numerics=BATCHED, objective="elbo"):
     def job(seed):
-        parts = PluginSpec("digits"), PluginSpec("mlp", {"hidden": [16]}), PluginSpec("elbo"), PluginSpec("normal")
+        parts = PluginSpec("digits"), PluginSpec("mlp", {"hidden": [16]}), PluginSpec(objective), PluginSpec("normal")
         run = Run(*parts, 2, Training(epochs=2), seed)
         return Job(
             "small",
@@ -198,7 +197,7 @@ def test_seeds_that_are_trained_or_begun_are_left_as_they_are(tmp_path, data):
     four = jobs(tmp_path, data, count=4)
     assert execute(four[0]) == 0
     before = record(four[0])
-    checkpoint.save(RunFolder(four[1].folder).checkpoints, 1, {"not": "whole"})
+    checkpoint.save_checkpoint(RunFolder(four[1].folder).checkpoints, 1, {"not": "whole"})
     for damaged in RunFolder(four[1].folder).checkpoints.iterdir():
         damaged.write_bytes(b"")
     (group,) = batch_seeds(four)
@@ -207,13 +206,19 @@ def test_seeds_that_are_trained_or_begun_are_left_as_they_are(tmp_path, data):
     assert [record(job)["made_by"]["step"] for job in four] == ["eager", "eager", *["2 seeds batched"] * 2]
 
 
-def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, data, monkeypatch):
-    import vimae_bench.engine.seed_group as group
-    import vimae_bench.engine.worker as alone
+ITEM_READER = """
+from helpers.step_factories import ItemReader
+from vimae_bench.plugin import hookimpl
 
-    for module in (alone, group):
-        monkeypatch.setattr(module, "objective_of", lambda run: ItemReader())
-    three = jobs(tmp_path, data)
+@hookimpl
+def vimae_objectives():
+    return {"item_reader": ItemReader}
+"""
+
+
+def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, data, install):
+    install("item_reader", ITEM_READER)
+    three = jobs(tmp_path, data, objective="item_reader")
     (one,) = batch_seeds(three)
     assert execute(one) == 0
     assert {record(job)["made_by"]["step"] for job in three} == {"eager"}
@@ -223,5 +228,5 @@ def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, d
 
 def test_pretraining_goes_seed_by_seed(tmp_path):
     objective, members = seeds(tmp_path)
-    with pytest.raises(NotOneGraph, match="seed by seed"):
-        train_together(members, objective, replace(TRAINING, pretraining=3), make_images(), BATCHED)
+    with pytest.raises(TracingError, match="seed by seed"):
+        train_seeds_batched(members, objective, replace(TRAINING, pretraining=3), make_images(), BATCHED)

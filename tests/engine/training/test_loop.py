@@ -7,12 +7,11 @@ import torch
 from helpers.step_factories import Killed, kill_runs_when
 from vimae_bench.core.spec import PluginSpec
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.engine.step import select_backend as faster
-from vimae_bench.engine.step.graph import NotOneGraph
+from vimae_bench.engine.step.graph import TracingError
 from vimae_bench.engine.step.inductor import CompiledStep
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.training import checkpoint
-from vimae_bench.engine.training.loop import DEFAULT_NUMERICS, train
+from vimae_bench.engine.training.loop import DEFAULT_NUMERICS, train_model
 from vimae_bench.execution import Training, signals
 from vimae_bench.execution.jobs import NumericsOptions
 from vimae_bench.execution.signals import Interrupted
@@ -30,7 +29,7 @@ MMD = {"use": "mmd"}
 METHODS = [PluginSpec("ae"), PluginSpec("elbo"), PluginSpec("vimae", {"divergence": MMD})]
 
 
-def trained(choice, folder, training=TRAINING, seed=0, numerics=DEFAULT_NUMERICS):
+def trained(choice, folder, training=TRAINING, seed=0, numerics=DEFAULT_NUMERICS, **more):
     objective = make_plugin("objective", choice)
     model = make_autoencoder(
         FRAME,
@@ -39,14 +38,12 @@ def trained(choice, folder, training=TRAINING, seed=0, numerics=DEFAULT_NUMERICS
         objective,
         seed,
     )
-    return train(model, objective, training, IMAGES, seed, RunFolder(folder), numerics), model
+    return train_model(model, objective, training, IMAGES, seed, RunFolder(folder), numerics, **more), model
 
 
-@pytest.fixture
-def interpreted(monkeypatch, tmp_path):
-    """Graphs are followed node by node: what a compiled step does, without waiting for a compiler."""
-    monkeypatch.setenv("VIMAE_BENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(faster, "compiled", lambda step, graph, *_: CompiledStep(graph.module, graph, step))
+def interpret(step, graph, *_):
+    """Follows the graph node by node: what a compiled step does, without waiting for a compiler."""
+    return CompiledStep(graph.module, graph, step)
 
 
 def same(a, b):
@@ -56,14 +53,13 @@ def same(a, b):
 @pytest.mark.parametrize("every", [0.0, 60.0], ids=["after each epoch", "after none"])
 @pytest.mark.parametrize("choice", METHODS, ids=lambda c: c.name)
 def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice, every, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "EVERY", every)
-    end, whole = trained(choice, tmp_path / "whole")
+    end, whole = trained(choice, tmp_path / "whole", checkpoint_seconds=every)
     assert (end.status, end.epochs, end.steps) == ("done", 5, 5 * 4)
     kill_runs_when(monkeypatch, lambda count, event, what: count in (4, 8))
     for _ in range(2):
         with pytest.raises(Killed):
-            trained(choice, tmp_path / "cut")
-    _, resumed = trained(choice, tmp_path / "cut")
+            trained(choice, tmp_path / "cut", checkpoint_seconds=every)
+    _, resumed = trained(choice, tmp_path / "cut", checkpoint_seconds=every)
     assert same(resumed, whole)
     lines = [[(e["epoch"], e["terms"]) for e in RunFolder(tmp_path / name).read_history()] for name in ("cut", "whole")]
     assert lines[0] == lines[1]
@@ -71,43 +67,44 @@ def test_a_training_cut_off_anywhere_ends_bit_for_bit_as_one_that_was_not(choice
 
 
 @pytest.mark.parametrize("later", ["always", "auto"])
-def test_a_training_goes_on_bit_for_bit_in_the_form_of_step_it_began_in(later, tmp_path, monkeypatch, interpreted):
-    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    end, whole = trained(METHODS[2], tmp_path / "whole", numerics=NumericsOptions(compile="always"))
+def test_a_training_goes_on_bit_for_bit_with_the_backend_it_began_with(later, tmp_path, monkeypatch, cache):
+    def train_compiled(name, compiling="always"):
+        numerics = NumericsOptions(compile=compiling)
+        return trained(METHODS[2], tmp_path / name, numerics=numerics, checkpoint_seconds=0.0, compiler=interpret)
+
+    end, whole = train_compiled("whole")
     with monkeypatch.context() as patch:
         kill_runs_when(patch, lambda count, event, what: what.get("epoch") == 3)
         with pytest.raises(Killed):
-            trained(METHODS[2], tmp_path / "cut", numerics=NumericsOptions(compile="always"))
-    resumed_end, resumed = trained(METHODS[2], tmp_path / "cut", numerics=NumericsOptions(compile=later))
+            train_compiled("cut")
+    resumed_end, resumed = train_compiled("cut", later)
     assert end.step == resumed_end.step == "compiled", "a run as short as this would be eager of its own accord"
     assert same(resumed, whole)
 
 
 def test_a_checkpoint_of_an_earlier_version_is_passed_over(tmp_path):
     _, whole = trained(METHODS[1], tmp_path / "whole")
-    checkpoint.save(RunFolder(tmp_path / "old").checkpoints, 3, {"model": {}, "optimisers": []})
+    checkpoint.save_checkpoint(RunFolder(tmp_path / "old").checkpoints, 3, {"model": {}, "optimisers": []})
     end, anew = trained(METHODS[1], tmp_path / "old")
     assert end.epochs == 5
     assert same(anew, whole)
 
 
-def test_what_there_is_to_say_of_a_step_is_among_the_events(tmp_path, monkeypatch):
-    monkeypatch.setattr(faster, "trace", lambda *_: (_ for _ in ()).throw(NotOneGraph("it reads")))
-    end, _ = trained(METHODS[0], tmp_path, numerics=NumericsOptions(compile="always"))
+def test_what_there_is_to_say_of_a_step_is_among_the_events(tmp_path, cache):
+    def refuse(*_):
+        raise TracingError("it reads")
+
+    end, _ = trained(METHODS[0], tmp_path, numerics=NumericsOptions(compile="always"), compiler=refuse)
     (began,) = (line for line, _ in read_json_lines(RunFolder(tmp_path).events) if line["event"] == "started")
     assert end.step == began["step"] == "eager"
     assert began["remark"].startswith("not compiled, since it reads; its steps stay eager")
 
 
-@pytest.mark.parametrize(("every", "kept"), [(0.0, [1, 2, 3, 4]), (60.0, [])])
-def test_a_checkpoint_is_written_when_its_time_has_come_and_never_after_the_last_epoch(
-    every, kept, tmp_path, monkeypatch
-):
-    saved = []
-    monkeypatch.setattr(checkpoint, "EVERY", every)
-    monkeypatch.setattr(checkpoint, "save", lambda folder, epoch, state: saved.append(epoch))
-    trained(METHODS[0], tmp_path)
-    assert saved == kept
+@pytest.mark.parametrize(("every", "kept"), [(0.0, [3, 4]), (60.0, [])])
+def test_a_checkpoint_is_written_when_its_time_has_come_and_never_after_the_last_epoch(every, kept, tmp_path):
+    trained(METHODS[0], tmp_path, checkpoint_seconds=every)
+    files = sorted(path.name for path in RunFolder(tmp_path).checkpoints.glob("*.pt"))
+    assert [int(name.removeprefix("epoch-")[:5]) for name in files] == kept
 
 
 def test_another_seed_gives_other_weights_and_the_same_seed_the_same(tmp_path):
@@ -147,7 +144,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatc
         Broken(),
         0,
     )
-    end = train(model, Broken(), TRAINING, IMAGES, 0, RunFolder(tmp_path))
+    end = train_model(model, Broken(), TRAINING, IMAGES, 0, RunFolder(tmp_path))
     assert end.status == "diverged"
     assert "total" in end.reason
     assert "epoch 1" in end.reason
@@ -170,7 +167,7 @@ def test_weights_that_the_last_step_spoils_end_the_run_as_diverged(tmp_path):
         Spoiling(),
         0,
     )
-    end = train(model, Spoiling(), Training(epochs=1, batch=300), IMAGES, 0, RunFolder(tmp_path))
+    end = train_model(model, Spoiling(), Training(epochs=1, batch=300), IMAGES, 0, RunFolder(tmp_path))
     assert (end.status, end.steps) == ("diverged", 1)
     assert "not finite after the last step" in end.reason
 
@@ -194,22 +191,22 @@ def test_progress_runs_from_0_towards_1_over_the_whole_training(tmp_path, monkey
     "damage", [lambda b: b[:100], lambda b: b"", lambda b: b[:500] + bytes([b[500] ^ 1]) + b[501:]]
 )
 def test_a_damaged_checkpoint_is_set_aside(tmp_path, damage):
-    checkpoint.save(tmp_path, 1, {"x": torch.arange(1000)})
+    checkpoint.save_checkpoint(tmp_path, 1, {"x": torch.arange(1000)})
     (path,) = tmp_path.glob("epoch-*.pt")
     path.write_bytes(damage(path.read_bytes()))
-    assert checkpoint.latest(tmp_path, torch.device("cpu")) is None
+    assert checkpoint.load_latest_checkpoint(tmp_path, torch.device("cpu")) is None
     assert list(tmp_path.glob("*.corrupt"))
 
 
 def test_the_newest_two_checkpoints_are_kept_and_one_stands_in_for_the_other(tmp_path):
     for epoch in (9, 10, 11):
-        checkpoint.save(tmp_path, epoch, {"epoch": torch.tensor(epoch)})
+        checkpoint.save_checkpoint(tmp_path, epoch, {"epoch": torch.tensor(epoch)})
     assert len(list(tmp_path.iterdir())) == 2
-    epoch, state = checkpoint.latest(tmp_path, torch.device("cpu"))
+    epoch, state = checkpoint.load_latest_checkpoint(tmp_path, torch.device("cpu"))
     assert epoch == int(state["epoch"]) == 11
     newest = max(tmp_path.glob("epoch-*.pt"))
     newest.write_bytes(newest.read_bytes()[:-1])
-    assert checkpoint.latest(tmp_path, torch.device("cpu"))[0] == 10
+    assert checkpoint.load_latest_checkpoint(tmp_path, torch.device("cpu"))[0] == 10
 
 
 def test_a_checkpoint_that_holds_code_is_not_run_and_set_aside(tmp_path, monkeypatch):
@@ -217,11 +214,11 @@ def test_a_checkpoint_that_holds_code_is_not_run_and_set_aside(tmp_path, monkeyp
         def __reduce__(self):
             return (math.floor, (1.5,))
 
-    checkpoint.save(tmp_path, 1, {"x": 1})
-    checkpoint.save(tmp_path, 2, {"x": Evil()})
+    checkpoint.save_checkpoint(tmp_path, 1, {"x": 1})
+    checkpoint.save_checkpoint(tmp_path, 2, {"x": Evil()})
     with monkeypatch.context() as patch:
         patch.setattr(math, "floor", lambda _: pytest.fail("it was run"))
-        assert checkpoint.latest(tmp_path, torch.device("cpu")) == (1, {"x": 1})
+        assert checkpoint.load_latest_checkpoint(tmp_path, torch.device("cpu")) == (1, {"x": 1})
     assert [path.name[:11] for path in tmp_path.glob("*.corrupt")] == ["epoch-00002"]
 
 

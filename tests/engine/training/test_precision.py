@@ -7,7 +7,7 @@ from torch import nn
 from helpers.step_factories import PROGRESS, make_method_step, make_step
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.training import precision
-from vimae_bench.engine.training.precision import lowered, matmul_dtype
+from vimae_bench.engine.training.precision import autocast_training, choose_matmul_dtype
 from vimae_bench.execution import PluginSpec, Training
 from vimae_bench.plugin import Batch, ModelSpec
 
@@ -23,17 +23,17 @@ def low(monkeypatch):
 
 def test_a_gpu_that_has_bfloat16_uses_it_unless_exactness_is_asked_for(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
-    assert matmul_dtype(GPU, exact=False) == torch.bfloat16
-    assert matmul_dtype(GPU, exact=True) == matmul_dtype(CPU, exact=False) == torch.float32
+    assert choose_matmul_dtype(GPU, exact=False) == torch.bfloat16
+    assert choose_matmul_dtype(GPU, exact=True) == choose_matmul_dtype(CPU, exact=False) == torch.float32
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    assert matmul_dtype(GPU, exact=False) == torch.float32
+    assert choose_matmul_dtype(GPU, exact=False) == torch.float32
 
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_tensorfloat_is_off_where_exactness_is_asked_for_and_after_training(exact):
     flags = torch.backends.cuda.matmul, torch.backends.cudnn
     before = [flag.allow_tf32 for flag in flags]
-    with lowered(make_method_step("AE").model, CPU, exact=exact):
+    with autocast_training(make_method_step("AE").model, CPU, exact=exact):
         assert [flag.allow_tf32 for flag in flags] == [not exact] * 2
         assert torch.backends.cudnn.deterministic
     assert [flag.allow_tf32 for flag in flags] == before
@@ -49,7 +49,7 @@ def test_all_but_the_matrix_products_stays_float32(low, architecture):
     for layer in step.model.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             layer.register_forward_hook(look)
-    with lowered(step.model, CPU, exact=False) as name:
+    with autocast_training(step.model, CPU, exact=False) as name:
         q = step.model.encode(step.gather(INDEX))
         codes, images = q.rsample(), step.model.decode(q.mean)
         step(INDEX, PROGRESS)
@@ -76,7 +76,7 @@ def reached(choice, seed, *, exact):
     """The training loss over all digits after 12 epochs, measured in float32."""
     step = digits_step(choice, seed)
     generator = torch.Generator().manual_seed(seed)
-    with lowered(step.model, CPU, exact=exact):
+    with autocast_training(step.model, CPU, exact=exact):
         for _ in range(12):
             for index in torch.randperm(1700, generator=generator).split(100):
                 step(index, PROGRESS)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, library
 
 EPS = 1e-8
-Lists = tuple[list[Any], list[Any], list[Any], list[Any]]
+UpdateLists = tuple[list[Any], list[Any], list[Any], list[Any]]
 """Weights, their gradients, and both running moments of these."""
 
 
@@ -35,15 +35,15 @@ class Adam:
         with torch.no_grad():
             self.update(self.lists(self.weights, grads, self.state()), self.steps, factor)
 
-    def update(self, lists: Lists, steps: Tensor, factor: Tensor | None, *, graph: bool = False) -> None:
+    def update(self, lists: UpdateLists, steps: Tensor, factor: Tensor | None, *, graph: bool = False) -> None:
         """A step on `lists`; as one node of a graph where a graph is being made."""
         if factor is None:
-            (update_in_graph if graph else update)(*lists, steps, self.rate, self.beta1, self.beta2)
+            (update_weights_in_graph if graph else update_weights)(*lists, steps, self.rate, self.beta1, self.beta2)
         else:
             rate = self.rate * factor
-            (update_at_in_graph if graph else update_at)(*lists, steps, rate, self.beta1, self.beta2)
+            (update_weights_at_in_graph if graph else update_weights_at)(*lists, steps, rate, self.beta1, self.beta2)
 
-    def lists(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: dict[str, Any]) -> Lists:
+    def lists(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: dict[str, Any]) -> UpdateLists:
         """The weights that gradients reach, these gradients, and the weights' running moments."""
         reached = [i for i, grad in enumerate(grads) if grad is not None]
 
@@ -64,7 +64,7 @@ class Adam:
         self.steps.copy_(state["steps"])
 
 
-def update(
+def update_weights(
     weights: list[Tensor],
     grads: list[Tensor],
     exp_avg: list[Tensor],
@@ -75,10 +75,10 @@ def update(
     beta2: float,
 ) -> None:
     """One step of Adam on all weights."""
-    _update(weights, grads, exp_avg, exp_avg_sq, steps, rate, beta1, beta2)
+    _apply_adam(weights, grads, exp_avg, exp_avg_sq, steps, rate, beta1, beta2)
 
 
-def update_at(
+def update_weights_at(
     weights: list[Tensor],
     grads: list[Tensor],
     exp_avg: list[Tensor],
@@ -89,10 +89,10 @@ def update_at(
     beta2: float,
 ) -> None:
     """The same at a learning rate that is itself computed, a scalar on the weights' device."""
-    _update(weights, grads, exp_avg, exp_avg_sq, steps, rate, beta1, beta2)
+    _apply_adam(weights, grads, exp_avg, exp_avg_sq, steps, rate, beta1, beta2)
 
 
-def _update(
+def _apply_adam(
     weights: list[Tensor],
     grads: list[Tensor],
     exp_avg: list[Tensor],
@@ -114,7 +114,9 @@ def _update(
     fused(weights, alike, exp_avg, exp_avg_sq, [], counts, **rates, amsgrad=False, maximize=False)
 
 
-CHANGED = ("weights", "exp_avg", "exp_avg_sq", "steps")
-update_in_graph = library.custom_op("vimae_bench::adam", update, mutates_args=CHANGED)
+MUTATED_ARGUMENTS = ("weights", "exp_avg", "exp_avg_sq", "steps")
+update_weights_in_graph = library.custom_op("vimae_bench::adam", update_weights, mutates_args=MUTATED_ARGUMENTS)
 """The same as one node of a graph. The compiler's own code for it takes half as long again."""
-update_at_in_graph = library.custom_op("vimae_bench::adam_at", update_at, mutates_args=CHANGED)
+update_weights_at_in_graph = library.custom_op(
+    "vimae_bench::adam_at", update_weights_at, mutates_args=MUTATED_ARGUMENTS
+)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .rollback import rehearsed
-from .step import Form
+from .rollback import restore_state_after
+from .step import StepBackend
 
-WARM_UP = 3
+WARM_UP_STEPS = 3
 """Steps made before the capture, in which libraries choose and allocate what they need."""
 
 Capture = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
@@ -20,7 +20,7 @@ Capture = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
 class ReplayedStep:
     """A captured step. It reads its batch from `index` and `progress`, which a call fills."""
 
-    form: Form
+    backend: StepBackend
     index: Tensor
     progress: Tensor
     replay: Callable[[], None]
@@ -28,11 +28,11 @@ class ReplayedStep:
 
     @property
     def kind(self) -> str:
-        return f"{self.form.kind}, CUDA graph"
+        return f"{self.backend.kind}, CUDA graph"
 
     @property
     def terms(self) -> tuple[str, ...]:
-        return self.form.terms
+        return self.backend.terms
 
     def __call__(self, index: Tensor, progress: Tensor) -> Tensor:
         """As `TrainingStep`, bit for bit; the result stands until the next call."""
@@ -42,23 +42,25 @@ class ReplayedStep:
         return self.result
 
 
-def replayed(form: Form, leaves: Sequence[Tensor], index: Tensor, progress: Tensor, capture: Capture) -> ReplayedStep:
+def capture_step(
+    backend: StepBackend, leaves: Sequence[Tensor], index: Tensor, progress: Tensor, capture: Capture
+) -> ReplayedStep:
     """Capture a form of a step for batches like `index`; the leaves, which are all it changes, stay as they are.
 
-    Raises RuntimeError where the form does what cannot be captured, such as waiting for the GPU by `.item()`.
+    Raises RuntimeError where the step does what cannot be captured, such as waiting for the GPU by `.item()`.
     """
     index, progress = index.clone(), progress.clone()
-    with rehearsed(leaves):
-        replay, result = capture(lambda: form(index, progress))
-    return ReplayedStep(form, index, progress, replay, result)
+    with restore_state_after(leaves):
+        replay, result = capture(lambda: backend(index, progress))
+    return ReplayedStep(backend, index, progress, replay, result)
 
 
-def cuda_graph(work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
+def capture_cuda_graph(work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
     """Warm up on a side stream, then capture, as torch's notes on CUDA graphs ask for."""
     aside = torch.cuda.Stream()
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
-        for _ in range(WARM_UP):
+        for _ in range(WARM_UP_STEPS):
             work()
     torch.cuda.current_stream().wait_stream(aside)
     graph = torch.cuda.CUDAGraph()

@@ -16,18 +16,18 @@ from torch.utils import _pytree as pytree
 
 from ...core.errors import BenchError
 from ...plugin.interfaces import Batch, Loss, OptimizerStep
-from .step import TrainingStep, checked, named
+from .step import TrainingStep, check_loss, name_terms
 
-Tensors = dict[str, Any]
+StepTensors = dict[str, Any]
 """The `weights` and `buffers` of a model by name, and under `adam` the state of each player's optimiser."""
 
 
-class NotOneGraph(BenchError):
+class TracingError(BenchError):
     """A step that cannot be one graph, and why."""
 
 
 @dataclass(frozen=True)
-class Graph:
+class StepGraph:
     """A traced step. Its module takes the leaves, the images, an index [B] and the progress, and gives [terms].
 
     The leaves are the weights, buffers and states of the optimisers, in memory that the model and the optimisers share.
@@ -40,11 +40,11 @@ class Graph:
     @property
     def text(self) -> str:
         """The graph in words: what computes the same from leaves of the same kind has the same text."""
-        constants = (f"{name} {_kind(x)} {x.tolist()}" for name, x in self.module.named_buffers())
-        return "\n".join([self.module.code, *map(_kind, self.leaves), *constants])
+        constants = (f"{name} {_format_kind(x)} {x.tolist()}" for name, x in self.module.named_buffers())
+        return "\n".join([self.module.code, *map(_format_kind, self.leaves), *constants])
 
 
-def trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors | None = None) -> Graph:
+def trace_step(step: TrainingStep, index: Tensor, progress: Tensor, seeds: StepTensors | None = None) -> StepGraph:
     """The graph of a step for batches like `index` [B], found by following it once with tensors that hold no data.
 
     With the tensors of several `seeds`, stacked along a first dimension S, it is the step of all of them at once: the
@@ -53,20 +53,20 @@ def trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors | 
     Its Python runs while the graph is traced and never again: a step that would do something else the next time is
     refused, as is one that looks at its data. Raises NotOneGraph with the reason.
     """
-    before = [*_attributes(step)]
-    first, second = (_trace(step, index, progress, seeds) for _ in range(2))
-    if first.text != second.text or before != [*_attributes(step)]:
-        raise NotOneGraph("what it computes changes from call to call; let it depend on batch.progress instead")
+    before = [*_list_plain_attributes(step)]
+    first, second = (_trace_once(step, index, progress, seeds) for _ in range(2))
+    if first.text != second.text or before != [*_list_plain_attributes(step)]:
+        raise TracingError("what it computes changes from call to call; let it depend on batch.progress instead")
     return second
 
 
-def _trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors | None) -> Graph:
-    tensors, images, names = seeds or tensors_of(step), step.images, list[str]()
-    loss = _losses if seeds else _loss
+def _trace_once(step: TrainingStep, index: Tensor, progress: Tensor, seeds: StepTensors | None) -> StepGraph:
+    tensors, images, names = seeds or get_step_tensors(step), step.images, list[str]()
+    loss = _compute_losses_of_seeds if seeds else _compute_loss
 
-    def whole(tensors: Tensors, images: Tensor, index: Tensor, progress: Tensor) -> Tensor:
+    def whole(tensors: StepTensors, images: Tensor, index: Tensor, progress: Tensor) -> Tensor:
         step.images = images
-        terms = _whole(step, loss, tensors, index, progress)
+        terms = _run_functionally(step, loss, tensors, index, progress)
         names[:] = terms
         return torch.stack([*terms.values()])
 
@@ -76,22 +76,22 @@ def _trace(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Tensors |
     except BenchError:
         raise
     except Exception as error:  # whatever stops the tracer
-        raise NotOneGraph(reason(error)) from error
+        raise TracingError(describe_tracing_error(error)) from error
     finally:
         step.images = images
     if any(_depends_on_data(node) for node in module.graph.nodes):
-        raise NotOneGraph("it reads numbers out of tensors (.item()), or has shapes that depend on data")
+        raise TracingError("it reads numbers out of tensors (.item()), or has shapes that depend on data")
     for node in module.graph.find_nodes(op="call_function", target=torch.ops.aten.erfinv.default):
         node.target = torch.ops.vimae_bench.erfinv.default
     module.graph.set_codegen(CodeGen())  # one flat list of arguments
     module.recompile()
-    return Graph(module, leaves_of(tensors), tuple(names))
+    return StepGraph(module, list_leaves(tensors), tuple(names))
 
 
-def _whole(
+def _run_functionally(
     step: TrainingStep,
-    loss_of: Callable[[nn.Module, OptimizerStep, Tensors, Batch], Loss],
-    tensors: Tensors,
+    loss_of: Callable[[nn.Module, OptimizerStep, StepTensors, Batch], Loss],
+    tensors: StepTensors,
     index: Tensor,
     progress: Tensor,
 ) -> dict[str, Tensor]:
@@ -104,29 +104,29 @@ def _whole(
         grads = torch.autograd.grad(loss.total.sum(), own, allow_unused=True)
         lists = optimiser.lists([w.detach() for w in own], grads, state)
         optimiser.update(lists, state["steps"], step.get_rate_factor(progress), graph=True)
-        terms |= named(loss, place + 1, terms)
+        terms |= name_terms(loss, place + 1, terms)
     return terms
 
 
-def _loss(model: nn.Module, player: OptimizerStep, tensors: Tensors, batch: Batch) -> Loss:
-    return checked(functional_call(_Call(model, player), _swapped(tensors), (batch,)))
+def _compute_loss(model: nn.Module, player: OptimizerStep, tensors: StepTensors, batch: Batch) -> Loss:
+    return check_loss(functional_call(_LossModule(model, player), _name_tensors(tensors), (batch,)))
 
 
-def _losses(model: nn.Module, player: OptimizerStep, tensors: Tensors, batch: Batch) -> Loss:
+def _compute_losses_of_seeds(model: nn.Module, player: OptimizerStep, tensors: StepTensors, batch: Batch) -> Loss:
     """The losses and terms [S] of all seeds; as none depends on another's weights, their sum has all gradients."""
 
     def one(swapped: dict[str, Tensor], x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        loss = checked(functional_call(_Call(model, player), swapped, (replace(batch, x=x),)))
+        loss = check_loss(functional_call(_LossModule(model, player), swapped, (replace(batch, x=x),)))
         return loss.total, {**loss.terms}
 
-    return Loss(*torch.vmap(one, randomness="different")(_swapped(tensors), batch.x))
+    return Loss(*torch.vmap(one, randomness="different")(_name_tensors(tensors), batch.x))
 
 
-def _swapped(tensors: Tensors) -> dict[str, Tensor]:
+def _name_tensors(tensors: StepTensors) -> dict[str, Tensor]:
     return {f"model.{name}": value for part in ("weights", "buffers") for name, value in tensors[part].items()}
 
 
-class _Call(nn.Module):
+class _LossModule(nn.Module):
     """A player's loss as a module, so that the weights inside can be exchanged."""
 
     def __init__(self, model: nn.Module, player: OptimizerStep):
@@ -137,7 +137,7 @@ class _Call(nn.Module):
         return self.player.loss(self.model, batch)  # pyright: ignore[reportArgumentType]
 
 
-def tensors_of(step: TrainingStep) -> Tensors:
+def get_step_tensors(step: TrainingStep) -> StepTensors:
     """What a step works on; all of it shares memory with the model and the optimisers."""
     return {
         "weights": {name: p.detach().requires_grad_() for name, p in step.model.named_parameters()},
@@ -146,12 +146,12 @@ def tensors_of(step: TrainingStep) -> Tensors:
     }
 
 
-def leaves_of(tensors: Tensors) -> list[Tensor]:
+def list_leaves(tensors: StepTensors) -> list[Tensor]:
     """All of these tensors in one list, in the order in which the graph takes them."""
     return [leaf.detach() for leaf in cast("list[Tensor]", pytree.tree_leaves(tensors))]
 
 
-def _attributes(step: TrainingStep) -> Iterator[tuple[str, object]]:
+def _list_plain_attributes(step: TrainingStep) -> Iterator[tuple[str, object]]:
     """The plain values that the objective's and the modules' Python could depend on."""
     for part in (step.objective, *step.model.modules()):
         for name, value in getattr(part, "__dict__", {}).items():
@@ -159,7 +159,7 @@ def _attributes(step: TrainingStep) -> Iterator[tuple[str, object]]:
                 yield name, value
 
 
-def _kind(x: Tensor) -> str:
+def _format_kind(x: Tensor) -> str:
     return f"{tuple(x.shape)} {x.stride()} {x.dtype} {x.device}"
 
 
@@ -170,15 +170,15 @@ def _depends_on_data(node: Node) -> bool:
     )
 
 
-def reason(error: BaseException) -> str:
+def describe_tracing_error(error: BaseException) -> str:
     """What was raised, such as what stopped the tracer, and at which line of the objective or of another plugin."""
     looks = "DataDependent" in type(error).__name__ or ".item()" in str(error)
-    what = "it looks at its data (.item(), or a branch on a tensor)" if looks else first_line(error)
+    what = "it looks at its data (.item(), or a branch on a tensor)" if looks else format_first_line(error)
     ours = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
     lines = [spec for spec in traceback.extract_tb(error.__traceback__) if not spec.filename.startswith(ours)]
     return f"{what} at {Path(lines[-1].filename).name}:{lines[-1].lineno}" if lines else what
 
 
-def first_line(error: BaseException) -> str:
+def format_first_line(error: BaseException) -> str:
     """The first line of what an error says."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

@@ -14,11 +14,11 @@ import platformdirs
 import torch
 from torch import Tensor
 
-from .graph import Graph, NotOneGraph, first_line
-from .rollback import rehearsed
+from .graph import StepGraph, TracingError, format_first_line
+from .rollback import restore_state_after
 from .step import TrainingStep
 
-OPTIONS: dict[str, Any] = {"fallback_random": True}
+COMPILER_OPTIONS: dict[str, Any] = {"fallback_random": True}
 """Of the compiler: random numbers are drawn as torch draws them."""
 
 
@@ -27,7 +27,7 @@ class CompiledStep:
     """A step compiled whole. It works on the memory of the model and the optimisers of the step it was traced from."""
 
     call: Callable[..., Sequence[Tensor]]
-    graph: Graph
+    graph: StepGraph
     step: TrainingStep
     kind: str = "compiled"
 
@@ -41,55 +41,55 @@ class CompiledStep:
         return terms
 
 
-def cache_folder() -> Path:
+def get_cache_folder() -> Path:
     """`$VIMAE_BENCH_CACHE`, or the user's cache folder: compiled steps, and what they brought."""
     named = os.environ.get("VIMAE_BENCH_CACHE")
     return (Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench"))) / "steps"
 
 
-def key(graph: Graph, images: Tensor) -> str:
+def make_step_key(graph: StepGraph, images: Tensor) -> str:
     """The name of a distinct step on this machine: what it computes, of what, with which torch, by how many threads."""
     what = (graph.text, str(images.shape), str(images.device))
     by = (torch.__version__, sys.version, platform.node(), platform.machine(), str(torch.get_num_threads()))
     return hashlib.sha256("\n".join((*what, *by)).encode()).hexdigest()[:16]
 
 
-def compiled(step: TrainingStep, graph: Graph, index: Tensor, progress: Tensor) -> CompiledStep | TrainingStep:
+def compile_step(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> CompiledStep | TrainingStep:
     """Compile a step, or load it where any process of this machine has compiled it before.
 
     Random numbers come from torch's own generators in the order of the eager step. Raises NotOneGraph with the
     compiler's reason, such as that there is no C++ compiler.
     """
-    _keep_on_disk()
+    _set_compiler_cache()
     try:
         if index.device.type == "cpu" and any(w.dim() == 4 for w in graph.leaves):
-            return _in_parts(step, graph, index, progress)
-        return _whole(step, graph, index, progress)
+            return _compile_in_parts(step, graph, index, progress)
+        return _compile_whole(step, graph, index, progress)
     except Exception as error:  # a compiler may fail in any way
-        raise NotOneGraph(f"the compiler fails on it ({first_line(error)})") from error
+        raise TracingError(f"the compiler fails on it ({format_first_line(error)})") from error
 
 
-def _keep_on_disk() -> None:
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / f"code-{torch.get_num_threads()}"))
+def _set_compiler_cache() -> None:
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(get_cache_folder() / f"code-{torch.get_num_threads()}"))
     # Its own pool of compiler processes would load torch once more for each, for a dozen small files.
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 
-def _whole(step: TrainingStep, graph: Graph, index: Tensor, progress: Tensor) -> CompiledStep:
+def _compile_whole(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> CompiledStep:
     import torch._inductor as inductor
     from torch._inductor import config
 
     inputs: list[Any] = [*graph.leaves, step.images, index, progress]
-    with cast("Any", config).patch(**OPTIONS):
+    with cast("Any", config).patch(**COMPILER_OPTIONS):
         call = inductor.standalone_compile(graph.module, inputs, dynamic_shapes="from_example_inputs")
     return CompiledStep(cast("Callable[..., Sequence[Tensor]]", call), graph, step)
 
 
-def _in_parts(step: TrainingStep, graph: Graph, index: Tensor, progress: Tensor) -> TrainingStep:
+def _compile_in_parts(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> TrainingStep:
     """Each loss and its gradient, apart: on a CPU convolutions then lie in memory as suits either, a tenth faster."""
     parts = copy.copy(step)
     parts.kind = "compiled in parts"
-    parts.losses = [torch.compile(loss, fullgraph=True, options=OPTIONS) for loss in step.losses]
-    with rehearsed(graph.leaves):
+    parts.losses = [torch.compile(loss, fullgraph=True, options=COMPILER_OPTIONS) for loss in step.losses]
+    with restore_state_after(graph.leaves):
         parts(index, progress)  # compiles
     return parts

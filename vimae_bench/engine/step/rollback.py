@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 @contextmanager
-def rehearsed(leaves: Sequence[Tensor]) -> Generator[Callable[[], None]]:
+def restore_state_after(leaves: Sequence[Tensor]) -> Generator[Callable[[], None]]:
     """Leaves and random generators end as they began; what is given puts back the leaves at any moment."""
     kept, device = [leaf.clone() for leaf in leaves], leaves[0].device
 

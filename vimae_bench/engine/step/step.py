@@ -15,7 +15,7 @@ from .adam import Adam
 from .schedule import get_rate_factor
 
 
-class Form(Protocol):
+class StepBackend(Protocol):
     """A way to make a step."""
 
     @property
@@ -44,10 +44,10 @@ class TrainingStep:
         """Train on the images at `index` [B]; gives every loss's named terms, detached, in the order of `terms`."""
         batch, terms = self.batch(index, progress), dict[str, Tensor]()
         for place, (loss_of, optimiser) in enumerate(zip(self.losses, self.optimisers, strict=True), 1):
-            loss = checked(loss_of(self.model, batch))
+            loss = check_loss(loss_of(self.model, batch))
             grads = torch.autograd.grad(loss.total, optimiser.weights, allow_unused=True)
             optimiser.step(grads, self.get_rate_factor(progress))
-            terms |= named(loss, place, terms)
+            terms |= name_terms(loss, place, terms)
         self.terms = tuple(terms)
         return torch.stack([*terms.values()])
 
@@ -78,7 +78,7 @@ class TrainingStep:
         return Adam(weights, rate, training.adam_beta1, training.adam_beta2)
 
 
-def checked(given: object) -> Loss:
+def check_loss(given: object) -> Loss:
     """What an objective gave. Raises BenchError if it is no Loss of scalars."""
     if not isinstance(given, Loss):
         raise BenchError(f"the objective gives {type(given).__name__}; it has to give a Loss(total, terms)")
@@ -87,7 +87,7 @@ def checked(given: object) -> Loss:
     return given
 
 
-def named(loss: Loss, place: int, taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def name_terms(loss: Loss, place: int, taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The loss and its terms, detached, by name.
 
     No term hides another: a name that is taken, as "total" is by the first step's, is told by the place of its step.

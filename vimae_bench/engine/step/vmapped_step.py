@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .adam import Adam
-from .graph import Graph, Tensors, tensors_of, trace
+from .graph import StepGraph, StepTensors, get_step_tensors, trace_step
 from .step import TrainingStep
 
 
@@ -19,7 +19,7 @@ class BatchedStep:
     Bits differ from those of the seeds alone, by rounding and by the noise: one stream serves all seeds.
     """
 
-    graph: Graph
+    graph: StepGraph
     images: Tensor
     kind: str
 
@@ -33,30 +33,30 @@ class BatchedStep:
         return terms
 
 
-def batched(steps: Sequence[TrainingStep], index: Tensor, progress: Tensor) -> BatchedStep:
+def make_batched_step(steps: Sequence[TrainingStep], index: Tensor, progress: Tensor) -> BatchedStep:
     """One step out of the steps of several seeds, which differ in their weights alone, for batches like index [S, B].
 
     Raises NotOneGraph with the reason where the objective's arithmetic cannot be batched.
     """
     first = steps[0]
-    graph = trace(first, index, progress, _stacked(steps))
+    graph = trace_step(first, index, progress, _stack_tensors(steps))
     return BatchedStep(graph, first.images, f"{len(steps)} seeds batched")
 
 
-def _stacked(steps: Sequence[TrainingStep]) -> Tensors:
+def _stack_tensors(steps: Sequence[TrainingStep]) -> StepTensors:
     """The tensors of all steps, stacked, and put in the place of each step's own."""
-    every = [tensors_of(step) for step in steps]
+    every = [get_step_tensors(step) for step in steps]
     weights = {name: _stack([tensors["weights"][name] for tensors in every]) for name in every[0]["weights"]}
     buffers = {name: _stack([tensors["buffers"][name] for tensors in every]) for name in every[0]["buffers"]}
     for i, step in enumerate(steps):
         for names, stacks in ((step.model.named_parameters(), weights), (step.model.named_buffers(), buffers)):
             for name, tensor in names:
                 tensor.data = stacks[name][i]
-    adam = [_stack_adam([step.optimisers[place] for step in steps]) for place in range(len(steps[0].optimisers))]
+    adam = [_stack_optimizers([step.optimisers[place] for step in steps]) for place in range(len(steps[0].optimisers))]
     return {"weights": {name: w.requires_grad_() for name, w in weights.items()}, "buffers": buffers, "adam": adam}
 
 
-def _stack_adam(optimisers: Sequence[Adam]) -> dict[str, Any]:
+def _stack_optimizers(optimisers: Sequence[Adam]) -> dict[str, Any]:
     """The states of one player's optimisers, stacked; the number of steps is the same for all, and stays one number."""
     states, steps = [optimiser.state() for optimiser in optimisers], optimisers[0].steps
     stacks = {

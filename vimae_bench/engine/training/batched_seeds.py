@@ -15,101 +15,111 @@ from ...execution.jobs import NumericsOptions
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
 from ...storage.run_folder import RunFolder
-from ..step.graph import NotOneGraph
-from ..step.select_backend import captured
-from ..step.step import Form, TrainingStep
-from ..step.vmapped_step import batched
+from ..step.graph import TracingError
+from ..step.select_backend import capture_on_gpu
+from ..step.step import StepBackend, TrainingStep
+from ..step.vmapped_step import make_batched_step
 from . import checkpoint
-from .loop import Trained, batches_of, passed, spoilt, unsound
-from .precision import lowered
+from .loop import TrainingResult, describe_non_finite_terms, describe_non_finite_weights, draw_batches, run_epoch
+from .precision import autocast_training
 
 
 @dataclass
-class Seed:
-    """One of the seeds; one that diverges is told of no more, and harms no other."""
+class SeedTraining:
+    """The training of one of the seeds. One that diverges records no more epochs, and harms no other."""
 
     seed: int
     model: Autoencoder
     folder: RunFolder
     epochs: int = 0
-    diverged: str = ""
+    divergence_reason: str = ""
 
-    def tell(self, epoch: int, seconds: float, terms: dict[str, float]) -> None:
-        """Write down an epoch."""
-        if self.diverged:
+    def record_epoch(self, epoch: int, seconds: float, terms: dict[str, float]) -> None:
+        """Append an epoch to the events of the run."""
+        if self.divergence_reason:
             return
-        self.epochs, self.diverged = epoch, unsound(terms, epoch)
-        if not self.diverged:
+        self.epochs, self.divergence_reason = epoch, describe_non_finite_terms(terms, epoch)
+        if not self.divergence_reason:
             self.folder.append_event("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
 
 
-def train_together(
-    seeds: Sequence[Seed], objective: Objective, training: Training, images: Tensor, numerics: NumericsOptions
-) -> list[Trained]:
+def train_seeds_batched(
+    seeds: Sequence[SeedTraining],
+    objective: Objective,
+    training: Training,
+    images: Tensor,
+    numerics: NumericsOptions,
+    *,
+    checkpoint_seconds: float | None = None,
+) -> list[TrainingResult]:
     """Train models that differ in their seeds alone, on images uint8 [N, C, H, W]; an epoch's seconds are those of all.
 
-    Every seed sees the batches that it sees alone. Raises NotOneGraph where the objective cannot be batched; nothing is
-    trained then.
+    Every seed sees the batches that it sees alone. `checkpoint_seconds` is as in `train_model`. Raises TracingError where
+    the objective cannot be batched; nothing is trained then.
     """
     if training.pretraining:
-        raise NotOneGraph("pretraining goes seed by seed")
+        raise TracingError("pretraining goes seed by seed")
     steps = [TrainingStep(seed.model.train(), objective, training, images) for seed in seeds]
     folder = seeds[0].folder.checkpoints_of_seeds
-    first = _resume(seeds, steps, checkpoint.latest(folder, images.device))
-    with lowered(seeds[0].model, images.device, exact=numerics.exact) as precision:
-        form, remark = _form(steps, training.batch, images.device)
+    first = _resume_seeds(seeds, steps, checkpoint.load_latest_checkpoint(folder, images.device))
+    with autocast_training(seeds[0].model, images.device, exact=numerics.exact) as precision:
+        backend, remark = _make_batched_step(steps, training.batch, images.device)
         for seed in seeds:
-            seed.folder.append_event("started", time=time.time(), resumed_from=first, step=form.kind, remark=remark)
-        saved = time.perf_counter()
+            seed.folder.append_event("started", time=time.time(), resumed_from=first, step=backend.kind, remark=remark)
+        saved, interval = time.perf_counter(), checkpoint.get_interval(checkpoint_seconds)
         for epoch in range(first + 1, training.epochs + 1):
-            _epoch(form, seeds, training, images, epoch)
-            if epoch < training.epochs and time.perf_counter() - saved >= checkpoint.EVERY:
-                checkpoint.save(folder, epoch, _state(seeds, steps))
+            _train_epoch_batched(backend, seeds, training, images, epoch)
+            if epoch < training.epochs and time.perf_counter() - saved >= interval:
+                checkpoint.save_checkpoint(folder, epoch, _make_seeds_state(seeds, steps))
                 saved = time.perf_counter()
     n = len(images) // training.batch
-    return [_ended(seed, n, form.kind, precision) for seed in seeds]
+    return [_make_result(seed, n, backend.kind, precision) for seed in seeds]
 
 
-def _form(steps: Sequence[TrainingStep], batch: int, device: torch.device) -> tuple[Form, str]:
+def _make_batched_step(steps: Sequence[TrainingStep], batch: int, device: torch.device) -> tuple[StepBackend, str]:
     index = torch.zeros(len(steps), batch, dtype=torch.int64, device=device)
     progress = torch.zeros((), device=device)
-    form = batched(steps, index, progress)
-    return captured(form, form.graph.leaves, index, progress)
+    backend = make_batched_step(steps, index, progress)
+    return capture_on_gpu(backend, backend.graph.leaves, index, progress)
 
 
-def _epoch(form: Form, seeds: Sequence[Seed], training: Training, images: Tensor, epoch: int) -> None:
+def _train_epoch_batched(
+    backend: StepBackend, seeds: Sequence[SeedTraining], training: Training, images: Tensor, epoch: int
+) -> None:
     began = time.perf_counter()
     torch.manual_seed(derive_seed(*(seed.seed for seed in seeds), "noise", epoch))
-    batches = torch.stack([batches_of(len(images), training, seed.seed, epoch) for seed in seeds], 1)
-    means = passed(form, batches.to(images.device), training, epoch).T.tolist()
+    batches = torch.stack([draw_batches(len(images), training, seed.seed, epoch) for seed in seeds], 1)
+    means = run_epoch(backend, batches.to(images.device), training, epoch).T.tolist()
     seconds = time.perf_counter() - began
     for seed, values in zip(seeds, means, strict=True):
-        seed.tell(epoch, seconds / len(seeds), dict(zip(form.terms, values, strict=True)))
+        seed.record_epoch(epoch, seconds / len(seeds), dict(zip(backend.terms, values, strict=True)))
 
 
-def _state(seeds: Sequence[Seed], steps: Sequence[TrainingStep]) -> dict[str, Any]:
+def _make_seeds_state(seeds: Sequence[SeedTraining], steps: Sequence[TrainingStep]) -> dict[str, Any]:
     """Of all seeds in one file, so that they can never be of different epochs."""
     return {
         "seeds": [seed.seed for seed in seeds],
         "models": [seed.model.state_dict() for seed in seeds],
         "optimisers": [step.state() for step in steps],
-        "ends": [(seed.epochs, seed.diverged) for seed in seeds],
+        "ends": [(seed.epochs, seed.divergence_reason) for seed in seeds],
     }
 
 
-def _resume(seeds: Sequence[Seed], steps: Sequence[TrainingStep], found: tuple[int, dict[str, Any]] | None) -> int:
-    """Put back what was found, if it is of these seeds; gives its epoch, or 0."""
+def _resume_seeds(
+    seeds: Sequence[SeedTraining], steps: Sequence[TrainingStep], found: tuple[int, dict[str, Any]] | None
+) -> int:
+    """Restore what was found, if it is of these seeds; gives its epoch, or 0."""
     if found is None or found[1]["seeds"] != [seed.seed for seed in seeds]:
         return 0
     epoch, state = found
     parts = zip(seeds, steps, state["models"], state["optimisers"], state["ends"], strict=True)
-    for seed, step, model, optimisers, (seed.epochs, seed.diverged) in parts:
+    for seed, step, model, optimisers, (seed.epochs, seed.divergence_reason) in parts:
         seed.model.load_state_dict(model)
         step.restore(optimisers)
     return epoch
 
 
-def _ended(seed: Seed, batches: int, kind: str, precision: str) -> Trained:
-    reason = seed.diverged or spoilt(seed.model)
+def _make_result(seed: SeedTraining, batches: int, kind: str, precision: str) -> TrainingResult:
+    reason = seed.divergence_reason or describe_non_finite_weights(seed.model)
     status: Status = "diverged" if reason else "done"
-    return Trained(status, reason, seed.epochs, seed.epochs * batches, kind, precision)
+    return TrainingResult(status, reason, seed.epochs, seed.epochs * batches, kind, precision)

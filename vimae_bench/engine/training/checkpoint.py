@@ -2,8 +2,8 @@
 
 The sha256 of a file is part of its name: neither torch nor the file system notices a flipped bit. That, and keeping
 the newest two, stands in for waiting until each is on the disk: a process that is killed loses the epochs of the last
-`EVERY` seconds, a machine that loses power twice as many. None is written of the last epoch, which the weights follow.
-A training that is asked to end writes one wherever it is, in the midst of an epoch too.
+`INTERVAL_SECONDS`, a machine that loses power twice as many. None is written after the last epoch, which the weights
+follow. A training that is asked to end writes one wherever it is, within an epoch too.
 """
 
 import secrets
@@ -15,12 +15,17 @@ import torch
 from ...storage.atomic import compute_sha256
 from ...storage.verify import set_aside, verify_checkpoint
 
-EVERY = 5.0
+INTERVAL_SECONDS = 5.0
 """Seconds of training between two checkpoints: a state is written at the end of the first epoch after them."""
-KEPT = 2
+MAX_CHECKPOINTS = 2
 
 
-def save(folder: Path, epoch: int, state: dict[str, Any], steps: int = 0) -> None:
+def get_interval(seconds: float | None) -> float:
+    """The seconds of training between two checkpoints; `INTERVAL_SECONDS` where none are given."""
+    return INTERVAL_SECONDS if seconds is None else seconds
+
+
+def save_checkpoint(folder: Path, epoch: int, state: dict[str, Any], steps: int = 0) -> None:
     """Keep the state after an epoch and some steps of the next, and the newest before it."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{secrets.token_hex(4)}.tmp"
@@ -29,20 +34,20 @@ def save(folder: Path, epoch: int, state: dict[str, Any], steps: int = 0) -> Non
         temporary.replace(folder / f"epoch-{epoch:05d}.{steps:07d}-{compute_sha256(temporary)[:16]}.pt")
     finally:
         temporary.unlink(missing_ok=True)
-    for old in _newest_first(folder)[KEPT:]:
+    for old in _list_newest_first(folder)[MAX_CHECKPOINTS:]:
         old.unlink(missing_ok=True)
 
 
-def latest(folder: Path, device: torch.device) -> tuple[int, dict[str, Any]] | None:
+def load_latest_checkpoint(folder: Path, device: torch.device) -> tuple[int, dict[str, Any]] | None:
     """The newest whole state and its epoch. Damaged files, and those that hold code, are set aside as `*.corrupt`."""
-    for path in _newest_first(folder):
-        if (state := _read(path, device)) is not None:
+    for path in _list_newest_first(folder):
+        if (state := _read_state(path, device)) is not None:
             return int(path.stem.split("-")[1].partition(".")[0]), state
         set_aside(path)
     return None
 
 
-def _read(path: Path, device: torch.device) -> dict[str, Any] | None:
+def _read_state(path: Path, device: torch.device) -> dict[str, Any] | None:
     """What a file holds, none of it run; None where it is damaged or not a state."""
     try:
         verify_checkpoint(path)
@@ -54,5 +59,5 @@ def _read(path: Path, device: torch.device) -> dict[str, Any] | None:
     return cast("dict[str, Any]", state) if isinstance(state, dict) else None
 
 
-def _newest_first(folder: Path) -> list[Path]:
+def _list_newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob("epoch-*-*.pt"), reverse=True)

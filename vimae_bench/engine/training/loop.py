@@ -18,18 +18,19 @@ from ...execution.jobs import NumericsOptions
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
 from ...storage.run_folder import RunFolder
-from ..step.select_backend import fastest
-from ..step.step import Form, TrainingStep
+from ..step.inductor import compile_step
+from ..step.select_backend import Compiler, select_backend
+from ..step.step import StepBackend, TrainingStep
 from . import checkpoint
-from .precision import lowered
-from .pretraining import pretrain
+from .precision import autocast_training
+from .pretraining import pretrain_encoder
 
 DEFAULT_NUMERICS = NumericsOptions()
 
 
 @dataclass(frozen=True)
-class Trained:
-    """How a training ended: after how many epochs and optimiser steps, and why; in which form of step and precision."""
+class TrainingResult:
+    """How a training ended: after how many epochs and steps, and why; with which kind of step and precision."""
 
     status: Status
     reason: str
@@ -40,8 +41,8 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Part:
-    """What was done of an epoch before it was cut off: its steps, the float64 sums of their terms, its seconds.
+class EpochProgress:
+    """What was done of an epoch before it was interrupted: its steps, the float64 sums of their terms, its seconds.
 
     `noise` is the state of torch's generator behind them; None before the first.
     """
@@ -52,18 +53,18 @@ class Part:
     seconds: float = 0.0
 
 
-BEGINNING = Part()
+EPOCH_START = EpochProgress()
 
 
-class Cut(signals.Interrupted):
-    """An epoch that was cut off between two steps, so that the run can end."""
+class EpochInterrupted(signals.Interrupted):
+    """An epoch that was interrupted between two steps, so that the run can end."""
 
-    def __init__(self, number: int, part: Part):
+    def __init__(self, number: int, done: EpochProgress):
         super().__init__(number)
-        self.part = part
+        self.done = done
 
 
-def train(
+def train_model(
     model: Autoencoder,
     objective: Objective,
     training: Training,
@@ -71,8 +72,13 @@ def train(
     seed: int,
     folder: RunFolder,
     numerics: NumericsOptions = DEFAULT_NUMERICS,
-) -> Trained:
-    """Train on images uint8 [N, C, H, W], telling each epoch and keeping a checkpoint now and then.
+    *,
+    checkpoint_seconds: float | None = None,
+    compiler: Compiler = compile_step,
+) -> TrainingResult:
+    """Train on images uint8 [N, C, H, W]; each epoch is an event in `folder`, with a checkpoint now and then.
+
+    `checkpoint_seconds` of training lie between two checkpoints, by default those of `checkpoint.INTERVAL_SECONDS`.
 
     Everything random in an epoch follows from (seed, epoch), so that a checkpoint between two epochs needs no
     generator's state. Raises BenchError if there are fewer images than one batch; Interrupted at the next step after a
@@ -82,56 +88,63 @@ def train(
     if not batches:
         raise BenchError(f"{len(images)} training images do not fill one batch of {training.batch}")
     step = TrainingStep(model.train(), objective, training, images)
-    first, before, part = _resume(model, step, folder)
+    first, before, done = _resume(model, step, folder)
     folder.append_event("preparing", time=time.time())
-    with lowered(model, images.device, exact=numerics.exact) as precision:
+    with autocast_training(model, images.device, exact=numerics.exact) as precision:
         if not before:
-            pretrain(model, step, training, seed)
-        form, remark = fastest(step, training.batch, training.epochs * batches, numerics.compile, before)
-        folder.append_event("started", time=time.time(), resumed_from=first, step=form.kind, remark=remark)
-        saved = time.perf_counter()
+            pretrain_encoder(model, step, training, seed)
+        backend, remark = select_backend(
+            step, training.batch, training.epochs * batches, numerics.compile, before, compiler=compiler
+        )
+        folder.append_event("started", time=time.time(), resumed_from=first, step=backend.kind, remark=remark)
+        saved, interval = time.perf_counter(), checkpoint.get_interval(checkpoint_seconds)
         for epoch in range(first + 1, training.epochs + 1):
-            began = time.perf_counter() - part.seconds
+            began = time.perf_counter() - done.seconds
             try:
-                terms = _epoch(form, training, images, seed, epoch, part)
-            except Cut as cut:
-                _keep(cut.part, epoch, began, _state(model, step, form), folder, images.device)
+                terms = _train_epoch(backend, training, images, seed, epoch, done)
+            except EpochInterrupted as interrupted:
+                state = _make_state(model, step, backend)
+                _save_interrupted(interrupted.done, epoch, began, state, folder, images.device)
                 raise
-            if reason := unsound(terms, epoch):
-                return Trained("diverged", reason, epoch, epoch * batches, form.kind, precision)
-            seconds, part = time.perf_counter() - began, BEGINNING
+            if reason := describe_non_finite_terms(terms, epoch):
+                return TrainingResult("diverged", reason, epoch, epoch * batches, backend.kind, precision)
+            seconds, done = time.perf_counter() - began, EPOCH_START
             folder.append_event("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
-            if epoch < training.epochs and time.perf_counter() - saved >= checkpoint.EVERY:
-                checkpoint.save(folder.checkpoints, epoch, _state(model, step, form))
+            if epoch < training.epochs and time.perf_counter() - saved >= interval:
+                checkpoint.save_checkpoint(folder.checkpoints, epoch, _make_state(model, step, backend))
                 saved = time.perf_counter()
-    reason = spoilt(model)  # the last step comes after the last loss
+    reason = describe_non_finite_weights(model)  # the last step comes after the last loss
     status: Status = "diverged" if reason else "done"
-    return Trained(status, reason, training.epochs, training.epochs * batches, form.kind, precision)
+    return TrainingResult(status, reason, training.epochs, training.epochs * batches, backend.kind, precision)
 
 
-def _state(model: Autoencoder, step: TrainingStep, form: Form) -> dict[str, Any]:
-    return {"model": model.state_dict(), "optimisers": step.state(), "step": form.kind}
+def _make_state(model: Autoencoder, step: TrainingStep, backend: StepBackend) -> dict[str, Any]:
+    return {"model": model.state_dict(), "optimisers": step.state(), "step": backend.kind}
 
 
-def _keep(part: Part, epoch: int, began: float, state: dict[str, Any], folder: RunFolder, device: torch.device) -> None:
-    """Keep the state in the midst of an epoch; a GPU's generators are no part of it, and it goes back to the last."""
+def _save_interrupted(
+    done: EpochProgress, epoch: int, began: float, state: dict[str, Any], folder: RunFolder, device: torch.device
+) -> None:
+    """Save the state within an epoch; on a GPU, whose generators it does not hold, the epoch begins again."""
     if device.type == "cpu":
-        part = replace(part, noise=torch.get_rng_state(), seconds=time.perf_counter() - began)
-        checkpoint.save(folder.checkpoints, epoch - 1, {**state, "part": vars(part)}, part.steps)
-    folder.append_event("interrupted", epoch=epoch, steps=part.steps, time=time.time())
+        done = replace(done, noise=torch.get_rng_state(), seconds=time.perf_counter() - began)
+        checkpoint.save_checkpoint(folder.checkpoints, epoch - 1, {**state, "part": vars(done)}, done.steps)
+    folder.append_event("interrupted", epoch=epoch, steps=done.steps, time=time.time())
 
 
-def _epoch(step: Form, training: Training, images: Tensor, seed: int, epoch: int, part: Part) -> dict[str, float]:
+def _train_epoch(
+    step: StepBackend, training: Training, images: Tensor, seed: int, epoch: int, done: EpochProgress
+) -> dict[str, float]:
     """One pass over the images, or the rest of one; gives the mean of each term."""
     torch.manual_seed(derive_seed(seed, "noise", epoch))
-    batches = batches_of(len(images), training, seed, epoch).to(images.device)
-    if part.noise is not None:
-        torch.set_rng_state(part.noise)
-    means = passed(step, batches, training, epoch, part).tolist()
+    batches = draw_batches(len(images), training, seed, epoch).to(images.device)
+    if done.noise is not None:
+        torch.set_rng_state(done.noise)
+    means = run_epoch(step, batches, training, epoch, done).tolist()
     return dict(zip(step.terms, means, strict=True))  # which there are is known after the first step
 
 
-def batches_of(images: int, training: Training, seed: int, epoch: int) -> Tensor:
+def draw_batches(images: int, training: Training, seed: int, epoch: int) -> Tensor:
     """A permutation of the images in batches, the incomplete last one dropped, int64 [batches, B].
 
     With `sampling = "choice"` every batch is drawn by itself, without replacement, from all images.
@@ -142,43 +155,47 @@ def batches_of(images: int, training: Training, seed: int, epoch: int) -> Tensor
     return torch.randperm(images, generator=generator)[: n * training.batch].unflatten(0, (n, training.batch))
 
 
-def passed(step: Form, batches: Tensor, training: Training, epoch: int, part: Part = BEGINNING) -> Tensor:
+def run_epoch(
+    step: StepBackend, batches: Tensor, training: Training, epoch: int, done: EpochProgress = EPOCH_START
+) -> Tensor:
     """The mean of the terms, float64, over the steps of an epoch on the batches [n, ...] of images.
 
-    Raises Cut between two steps after a signal.
+    Raises EpochInterrupted between two steps after a signal.
     """
     n = len(batches)
     progress = torch.arange((epoch - 1) * n, epoch * n, device=batches.device) / (training.epochs * n)
-    sums = part.sums.to(batches.device)
-    left = zip(batches.unbind()[part.steps :], progress.unbind()[part.steps :], strict=True)
-    for done, (index, at) in enumerate(left, part.steps):
+    sums = done.sums.to(batches.device)
+    remaining = zip(batches.unbind()[done.steps :], progress.unbind()[done.steps :], strict=True)
+    for steps, (index, at) in enumerate(remaining, done.steps):
         if number := signals.pending():
-            raise Cut(number, Part(done, sums))
+            raise EpochInterrupted(number, EpochProgress(steps, sums))
         sums = sums + step(index, at).double()
     return sums / n
 
 
-def unsound(terms: Mapping[str, float], epoch: int) -> str:
+def describe_non_finite_terms(terms: Mapping[str, float], epoch: int) -> str:
     """Which means of an epoch are not finite, in words; empty if all are."""
     bad = [name for name, value in terms.items() if not math.isfinite(value)]
     return f"{', '.join(bad)} not finite in epoch {epoch}" if bad else ""
 
 
-def spoilt(model: Autoencoder) -> str:
+def describe_non_finite_weights(model: Autoencoder) -> str:
     """Which weights are not finite, in words; empty if all are."""
     lost = [name for name, p in model.named_parameters() if not bool(p.isfinite().all())]
     return f"{', '.join(lost)} not finite after the last step" if lost else ""
 
 
-def _resume(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> tuple[int, str, Part]:
-    """Put back the newest checkpoint; gives its epoch, the form of step that led there, and what was done of the next.
+def _resume(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> tuple[int, str, EpochProgress]:
+    """Restore the newest checkpoint; gives its epoch, the kind of step that led there, and what was done of the next.
 
-    The epoch is 0 and the form empty where there is none.
+    The epoch is 0 and the kind empty where there is none.
     """
-    found: tuple[int, dict[str, Any]] | None = checkpoint.latest(folder.checkpoints, model.prior.origin.device)
+    found: tuple[int, dict[str, Any]] | None = checkpoint.load_latest_checkpoint(
+        folder.checkpoints, model.prior.origin.device
+    )
     if found is None or "step" not in found[1]:  # nothing, or the state of an optimiser of an earlier version
-        return 0, "", BEGINNING
+        return 0, "", EPOCH_START
     epoch, state = found
     model.load_state_dict(state["model"])
     step.restore(state["optimisers"])
-    return epoch, state["step"], Part(**state["part"]) if "part" in state else BEGINNING
+    return epoch, state["step"], EpochProgress(**state["part"]) if "part" in state else EPOCH_START

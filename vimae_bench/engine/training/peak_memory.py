@@ -5,25 +5,25 @@ from pathlib import Path
 
 import torch
 
-STATUS, FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-PEAK = "VmHWM:"
+STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+PEAK_FIELD = "VmHWM:"
 """What Linux calls the largest resident set of a process; the line has it in KiB."""
 
 
-def forget_peak(device: torch.device) -> None:
+def reset_peak_memory(device: torch.device) -> None:
     """Let the peak be what is held now, on a GPU and on Linux; elsewhere there is none to be told."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    elif FORGET.exists():
+    elif CLEAR_REFS.exists():
         with suppress(OSError):  # a sandbox may forbid it: the peak is then that of the process's whole life
-            FORGET.write_text("5")
+            CLEAR_REFS.write_text("5")
 
 
-def peak(device: torch.device) -> int | None:
-    """Bytes since `forget_peak`; on a CPU those of the whole process, libraries included. None where nobody counts."""
+def read_peak_memory(device: torch.device) -> int | None:
+    """Bytes since `reset_peak_memory`, on a CPU those of the whole process with its libraries; None where unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    if not (STATUS.exists() and FORGET.exists()):
+    if not (STATUS.exists() and CLEAR_REFS.exists()):
         return None
     lines = STATUS.read_text().splitlines()
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(PEAK)), None)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(PEAK_FIELD)), None)

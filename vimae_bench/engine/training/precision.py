@@ -9,14 +9,14 @@ import torch
 from ...models.autoencoder import Autoencoder
 
 
-def matmul_dtype(device: torch.device, *, exact: bool) -> torch.dtype:
+def choose_matmul_dtype(device: torch.device, *, exact: bool) -> torch.dtype:
     """The precision of the encoder's and the decoder's matrix products on a device; all else stays float32."""
     low = device.type == "cuda" and not exact and torch.cuda.is_bf16_supported()
     return torch.bfloat16 if low else torch.float32
 
 
 @contextmanager
-def lowered(model: Autoencoder, device: torch.device, *, exact: bool) -> Generator[str]:
+def autocast_training(model: Autoencoder, device: torch.device, *, exact: bool) -> Generator[str]:
     """A model in the precision of training, and that precision's name; afterwards all is float32 again.
 
     Where it is not `exact`, a GPU may also round the factors of float32 products to ten bits (TensorFloat-32). Either
@@ -25,7 +25,7 @@ def lowered(model: Autoencoder, device: torch.device, *, exact: bool) -> Generat
     cuda, cudnn = torch.backends.cuda.matmul, cast("Any", torch.backends.cudnn)
     before = cuda.allow_tf32, cudnn.allow_tf32, cudnn.deterministic
     cuda.allow_tf32, cudnn.allow_tf32, cudnn.deterministic = not exact, not exact, True
-    model.matmul_dtype = matmul_dtype(device, exact=exact)
+    model.matmul_dtype = choose_matmul_dtype(device, exact=exact)
     try:
         yield str(model.matmul_dtype).removeprefix("torch.")
     finally:

@@ -9,11 +9,11 @@ from ...models.autoencoder import Autoencoder
 from ..step.adam import Adam
 from ..step.step import TrainingStep
 
-NEAR = 0.1
+LOSS_THRESHOLD = 0.1
 """The loss below which that code stops."""
 
 
-def pretrain(model: Autoencoder, step: TrainingStep, training: Training, seed: int) -> int:
+def pretrain_encoder(model: Autoencoder, step: TrainingStep, training: Training, seed: int) -> int:
     """Train the encoder for at most `pretraining` steps on `moment_distance`; gives how many steps were made.
 
     The batches and draws follow from the seed alone. At most as many images as there are make a batch.
@@ -29,7 +29,7 @@ def pretrain(model: Autoencoder, step: TrainingStep, training: Training, seed: i
     for done in range(training.pretraining):
         index = torch.randperm(images, generator=order)[:size].to(step.images.device)
         loss = moment_distance(model.encode(step.gather(index)).rsample(), model.prior.sample(size))
-        if loss.item() < NEAR:  # before the first epoch nothing is captured or compiled: it may wait
+        if loss.item() < LOSS_THRESHOLD:  # before the first epoch nothing is captured or compiled: it may wait
             return done
         optimiser.step(torch.autograd.grad(loss, optimiser.weights, allow_unused=True))
     return training.pretraining
