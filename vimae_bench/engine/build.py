@@ -36,12 +36,12 @@ def build_model(run: Run, spec: ModelSpec, objective: Objective, device: torch.d
     architecture = registry.make_plugin("architecture", run.architecture)
     prior = registry.make_prior_factory(run.prior)
     try:
-        return assemble(spec, architecture, prior, objective, run.seed, device)
+        return make_model_on_device(spec, architecture, prior, objective, run.seed, device)
     except ValueError as error:
         raise BenchError(f"{run.architecture.name} over {run.dataset.name}: {error}") from error
 
 
-def assemble(
+def make_model_on_device(
     spec: ModelSpec,
     architecture: Architecture,
     prior: Callable[[int], Prior],
@@ -51,8 +51,8 @@ def assemble(
 ) -> Autoencoder:
     """A model at its initial weights, made on the CPU so that they are the same for every device.
 
-    On a GPU the weights of convolutions lie with their channels last, as its matrix units want them. Raises ValueError
-    if the architecture cannot serve the spec.
+    On a GPU the weights of convolutions have their channels last in memory, as its matrix units want them. Raises
+    ValueError if the architecture cannot serve the spec.
     """
     model = make_autoencoder(spec, architecture, prior, objective, seed).to(device)
     return model.to(memory_format=torch.channels_last) if device.type == "cuda" else model
@@ -67,18 +67,22 @@ def make_autoencoder(
     wherever shapes agree.
     """
     family = objective.posterior()
-    encoder = seeded(seed, "encoder", lambda: architecture.encoder(spec, family.heads))
-    decoder = seeded(seed, "decoder", lambda: architecture.decoder(spec))
-    auxiliary = seeded(seed, "auxiliary", lambda: objective.auxiliary(spec))
+    encoder = make_with_seed(seed, "encoder", lambda: architecture.encoder(spec, family.heads))
+    decoder = make_with_seed(seed, "decoder", lambda: architecture.decoder(spec))
+    auxiliary = make_with_seed(seed, "auxiliary", lambda: objective.auxiliary(spec))
+
     # The prior is bound when the model is made, and may draw weights then: still from the prior's own stream.
-    return seeded(seed, "prior", lambda: Autoencoder(spec, family, encoder, decoder, prior(spec.latent), auxiliary))
+    def combine_parts() -> Autoencoder:
+        return Autoencoder(spec, family, encoder, decoder, prior(spec.latent), auxiliary)
+
+    return make_with_seed(seed, "prior", combine_parts)
 
 
 M = TypeVar("M")
 
 
-def seeded(seed: int, part: str, make: Callable[[], M]) -> M:
-    """What `make_plugin` makes when the CPU's global generator stands at the seed of this part; it is then put back."""
+def make_with_seed(seed: int, part: str, make: Callable[[], M]) -> M:
+    """What `make` gives when the CPU's global generator stands at the seed of this part; it is then put back."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "weights", part))
         return make()

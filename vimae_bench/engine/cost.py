@@ -1,4 +1,4 @@
-"""What measuring will take, where it takes long: told before it begins."""
+"""How long metrics will take, reported before anything begins."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

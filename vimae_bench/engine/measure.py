@@ -54,7 +54,7 @@ def _metric_head(choice: PluginSpec, metric: Metric) -> Json:
 
 
 def _check_estimates(metric: Metric, estimates: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
-    """Raises BenchError for a measure the metric did not announce or a value that is no number."""
+    """Raises BenchError for a measure the metric did not announce or a value that is not a number."""
     known = {measure.name for measure in metric.measures()}
     for name, estimate in estimates.items():
         if name not in known:

@@ -28,21 +28,20 @@ def draw_pictures(evaluation: Evaluation, history: Sequence[Json], folder: Path)
     """Draw a run into `folder`, which is not there yet and appears with all its pictures at once.
 
     `history` is a line for each epoch, with its `epoch` and its `terms`. Where the latent space has two dimensions,
-    the codes are kept as well: codes.npz has z float16 [N, 2] and, where there are labels, y int64 [N].
+    the codes are saved as well: codes.npz has z float16 [N, 2] and, where there are labels, y int64 [N].
     """
-    aside = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     columns = min(COLUMNS, len(evaluation.examples("test")))
-    tiles.save_grid(to_uint8(make_reconstructions(evaluation, columns)), columns, aside / "reconstructions.png")
-    tiles.save_grid(
-        to_uint8(evaluation.decode(evaluation.prior_samples(COLUMNS**2, "samples"))), COLUMNS, aside / "samples.png"
-    )
+    tiles.save_grid(to_uint8(make_reconstructions(evaluation, columns)), columns, unfinished / "reconstructions.png")
+    samples = evaluation.decode(evaluation.prior_samples(COLUMNS**2, "samples"))
+    tiles.save_grid(to_uint8(samples), COLUMNS, unfinished / "samples.png")
     if evaluation.spec.latent == 2:
-        _draw_codes(evaluation, aside)
+        _draw_codes(evaluation, unfinished)
     if history:
-        _draw_losses(history, aside / "losses.png")
-    aside.rename(folder)
+        _draw_losses(history, unfinished / "losses.png")
+    unfinished.rename(folder)
 
 
 def make_reconstructions(evaluation: Evaluation, columns: int) -> Tensor:
@@ -116,8 +115,8 @@ def _draw_losses(history: Sequence[Json], path: Path) -> None:
     figure = _make_figure(3 * len(names), 2.6)
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
         axes.plot(epochs, [line["terms"][name] for line in history], marker=".", markersize=3, linewidth=1)
-        # A plugin names its terms, and a dollar sign in a name is no formula. Ticks take most of a figure's time,
-        # and looking where there is room for a title much of the rest.
+        # A plugin names its terms, and a dollar sign in a name does not begin a formula. Ticks take most of a figure's
+        # time, and looking where there is room for a title much of the rest.
         axes.set_title(name, fontsize=9, y=1, parse_math=False)
         axes.set_xlabel("epoch", fontsize=8)
         axes.tick_params(labelsize=7)

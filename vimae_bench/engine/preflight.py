@@ -45,7 +45,7 @@ class _ModelInspection:
     untrainable: str = ""
 
 
-def check_benchmark(benchmark: Benchmark, data: Path, tell: Callable[[str], object]) -> dict[str, int]:
+def check_benchmark(benchmark: Benchmark, data: Path, report: Callable[[str], object]) -> dict[str, int]:
     """Prepare the data sets, and make every plugin and every model once, without weights.
 
     Gives the bytes of each model's weights, by the key of its run from seed 0. Raises Problems with all that is wrong,
@@ -53,17 +53,17 @@ def check_benchmark(benchmark: Benchmark, data: Path, tell: Callable[[str], obje
     """
     found, weights = list[tuple[SettingPath, str]](), dict[str, int]()
     for group in benchmark.groups:
-        found += [(group.locate(where), what) for where, what in _check_group(group, data, tell, weights)]
+        found += [(group.locate(where), what) for where, what in _check_group(group, data, report, weights)]
     if found:
         raise benchmark.make_error([*dict.fromkeys(found)])
     return weights
 
 
-def _check_group(group: Group, data: Path, tell: Callable[[str], object], weights: dict[str, int]) -> LocatedProblems:
+def _check_group(group: Group, data: Path, report: Callable[[str], object], weights: dict[str, int]) -> LocatedProblems:
     found, sets = [*_check_plugins(group)], list[_OpenedData]()
     for i, choice in enumerate(group.datasets):
         try:
-            sets.append(_open_data(group, i, choice, data, tell))
+            sets.append(_open_data(group, i, choice, data, report))
         except PLUGIN_ERRORS as error:
             found.append((("dataset", i), _describe_error(error)))
     if found:
@@ -75,9 +75,11 @@ def _check_group(group: Group, data: Path, tell: Callable[[str], object], weight
     yield from found
 
 
-def _open_data(group: Group, place: int, choice: PluginSpec, data: Path, tell: Callable[[str], object]) -> _OpenedData:
+def _open_data(
+    group: Group, place: int, choice: PluginSpec, data: Path, report: Callable[[str], object]
+) -> _OpenedData:
     dataset: Dataset = registry.make_plugin("dataset", choice)
-    ensure_prepared(dataset, data, tell)
+    ensure_prepared(dataset, data, report)
     splits = open_splits(dataset, data)
     return _OpenedData(place, choice, splits, ModelSpec(splits.shape, group.latent, dataset.pixel_range))
 
@@ -165,7 +167,7 @@ def _describe_error(error: BaseException) -> str:
 
 
 class _UninitializedWeights(TorchFunctionMode):
-    """Weights keep whatever lies in their memory: what is computed with them is of the right shape all the same.
+    """Weights keep whatever is in their memory: what is computed with them has the right shape all the same.
 
     The device `meta` would compute nothing at all, but torch loads its compiler to find shapes there.
     """

@@ -14,7 +14,7 @@ BUILT_IN = "vimae-bench"
 
 
 def _load_builtins() -> None:
-    """Third-party plugins are left out: nobody knows what they start when they are imported."""
+    """Third-party plugins are left out: what they start when they are imported is unknown."""
     for origin in find_plugins():
         if origin.distribution == BUILT_IN:
             with contextlib.suppress(PluginLoadError):

@@ -68,7 +68,7 @@ def write_failure(folder: RunFolder, run: Run, reason: str) -> None:
 
 
 def read_ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
-    """How training ended, if it did and its weights are whole; what is damaged is set aside, to be made again."""
+    """How training ended, if it did and its weights are intact; what is damaged is set aside, to be made again."""
     if not folder.record.exists():
         return None
     try:

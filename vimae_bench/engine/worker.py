@@ -178,7 +178,7 @@ def _list_pending_outputs(job: Job, folder: RunFolder) -> Iterator[tuple[str, Ca
 
 
 def _describe_error(error: BaseException) -> str:
-    """The error in a line; one that is no user's mistake leaves its traceback in the run's log."""
+    """The error in a line; one that is not a user's mistake leaves its traceback in the run's log."""
     if isinstance(error, BenchError):
         return str(error)
     print(escape_control_characters(traceback.format_exc()), file=sys.stderr)

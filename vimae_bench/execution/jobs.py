@@ -11,7 +11,7 @@ Compile = Literal["auto", "always", "never"]
 
 @dataclass(frozen=True)
 class NumericsOptions:
-    """How a run is computed, which is no part of what it is: its result is the same up to rounding.
+    """How a run is computed, which is not part of its identity: the result is the same up to rounding.
 
     `exact` keeps to float32 where a GPU would multiply in bfloat16 or TensorFloat-32. Steps are compiled where that
     pays (`auto`), `always` or `never`. `batch_seeds` trains the seeds of a method as one batched model, with other

@@ -50,6 +50,6 @@ def redirect_output(path: Path) -> Generator[None]:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            for number, kept in enumerate(before, 1):
-                os.dup2(kept, number)
-                os.close(kept)
+            for number, original in enumerate(before, 1):
+                os.dup2(original, number)
+                os.close(original)

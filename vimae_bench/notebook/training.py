@@ -20,7 +20,7 @@ from ..data.layout import read_digests
 from ..data.prepare import ensure_prepared, get_data_folder, open_splits, resolve_folder
 from ..data.types import Splits
 from ..engine import record
-from ..engine.build import assemble
+from ..engine.build import make_model_on_device
 from ..engine.measure import compute_estimates
 from ..engine.pictures import draw_pictures
 from ..engine.preflight import describe_wrong_shape
@@ -141,7 +141,7 @@ def _build_model(method: MethodSpec, spec: ModelSpec, device: torch.device) -> A
     parts = method.architecture, method.prior, method.objective
     with _name_component(f"does not fit {method.dataset.spec.name}", *parts):
         architecture, prior, objective = (part.plugin for part in parts)
-        model = assemble(spec, architecture, prior, objective, method.seed, device)
+        model = make_model_on_device(spec, architecture, prior, objective, method.seed, device)
     with torch.no_grad():
         wrong = describe_wrong_shape(model.eval())  # in training mode batch norm would see its zeros
     if wrong:

@@ -105,7 +105,7 @@ def _apply_adam(
     if not weights:  # which the kernel does not take
         return
     steps += 1
-    # The kernel goes through memory as it lies, and a gradient may come out of a product transposed.
+    # The kernel goes through memory in its order, and a gradient may come out of a product transposed.
     pairs = zip(grads, weights, strict=True)
     alike = [g if g.stride() == w.stride() else torch.empty_like(w).copy_(g) for g, w in pairs]
     rates = {"lr": rate, "beta1": beta1, "beta2": beta2, "eps": EPS, "weight_decay": 0.0}

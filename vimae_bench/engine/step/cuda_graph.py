@@ -57,12 +57,12 @@ def capture_step(
 
 def capture_cuda_graph(work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
     """Warm up on a side stream, then capture, as torch's notes on CUDA graphs ask for."""
-    aside = torch.cuda.Stream()
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
+    side_stream = torch.cuda.Stream()
+    side_stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side_stream):
         for _ in range(WARM_UP_STEPS):
             work()
-    torch.cuda.current_stream().wait_stream(aside)
+    torch.cuda.current_stream().wait_stream(side_stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         result = work()

@@ -19,7 +19,7 @@ from ...plugin.interfaces import Batch, Loss, OptimizerStep
 from .step import TrainingStep, check_loss, name_terms
 
 StepTensors = dict[str, Any]
-"""The `weights` and `buffers` of a model by name, and under `adam` the state of each player's optimiser."""
+"""The `weights` and `buffers` of a model by name, and under `adam` the state of each optimiser."""
 
 
 class TracingError(BenchError):
@@ -64,14 +64,14 @@ def _trace_once(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Step
     tensors, images, names = seeds or get_step_tensors(step), step.images, list[str]()
     loss = _compute_losses_of_seeds if seeds else _compute_loss
 
-    def whole(tensors: StepTensors, images: Tensor, index: Tensor, progress: Tensor) -> Tensor:
+    def run_step(tensors: StepTensors, images: Tensor, index: Tensor, progress: Tensor) -> Tensor:
         step.images = images
         terms = _run_functionally(step, loss, tensors, index, progress)
         names[:] = terms
         return torch.stack([*terms.values()])
 
     try:
-        follow = make_fx(whole, tracing_mode="fake", _allow_non_fake_inputs=True)
+        follow = make_fx(run_step, tracing_mode="fake", _allow_non_fake_inputs=True)
         module = follow(tensors, images, index, progress)
     except BenchError:
         raise
@@ -98,8 +98,8 @@ def _run_functionally(
     """The step as a function of its tensors, some of which it changes in place."""
     batch, terms = step.batch(index, progress), dict[str, Tensor]()
     names: dict[Tensor, str] = {p: name for name, p in step.model.named_parameters()}
-    for place, (player, optimiser, state) in enumerate(zip(step.steps, step.optimisers, tensors["adam"], strict=True)):
-        loss = loss_of(step.model, player, tensors, batch)
+    for place, (part, optimiser, state) in enumerate(zip(step.steps, step.optimisers, tensors["adam"], strict=True)):
+        loss = loss_of(step.model, part, tensors, batch)
         own = [tensors["weights"][names[p]] for p in optimiser.weights]
         grads = torch.autograd.grad(loss.total.sum(), own, allow_unused=True)
         lists = optimiser.lists([w.detach() for w in own], grads, state)
@@ -108,15 +108,15 @@ def _run_functionally(
     return terms
 
 
-def _compute_loss(model: nn.Module, player: OptimizerStep, tensors: StepTensors, batch: Batch) -> Loss:
-    return check_loss(functional_call(_LossModule(model, player), _name_tensors(tensors), (batch,)))
+def _compute_loss(model: nn.Module, part: OptimizerStep, tensors: StepTensors, batch: Batch) -> Loss:
+    return check_loss(functional_call(_LossModule(model, part), _name_tensors(tensors), (batch,)))
 
 
-def _compute_losses_of_seeds(model: nn.Module, player: OptimizerStep, tensors: StepTensors, batch: Batch) -> Loss:
+def _compute_losses_of_seeds(model: nn.Module, part: OptimizerStep, tensors: StepTensors, batch: Batch) -> Loss:
     """The losses and terms [S] of all seeds; as none depends on another's weights, their sum has all gradients."""
 
     def one(swapped: dict[str, Tensor], x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        loss = check_loss(functional_call(_LossModule(model, player), swapped, (replace(batch, x=x),)))
+        loss = check_loss(functional_call(_LossModule(model, part), swapped, (replace(batch, x=x),)))
         return loss.total, {**loss.terms}
 
     return Loss(*torch.vmap(one, randomness="different")(_name_tensors(tensors), batch.x))
@@ -127,14 +127,14 @@ def _name_tensors(tensors: StepTensors) -> dict[str, Tensor]:
 
 
 class _LossModule(nn.Module):
-    """A player's loss as a module, so that the weights inside can be exchanged."""
+    """The loss of an optimiser step as a module, so that the weights inside can be exchanged."""
 
-    def __init__(self, model: nn.Module, player: OptimizerStep):
+    def __init__(self, model: nn.Module, part: OptimizerStep):
         super().__init__()
-        self.model, self.player = model, player
+        self.model, self.part = model, part
 
     def forward(self, batch: Batch) -> Loss:
-        return self.player.loss(self.model, batch)  # pyright: ignore[reportArgumentType]
+        return self.part.loss(self.model, batch)  # pyright: ignore[reportArgumentType]
 
 
 def get_step_tensors(step: TrainingStep) -> StepTensors:

@@ -1,4 +1,4 @@
-"""A training step as native code, compiled once for each distinct step on a machine and kept on disk."""
+"""A training step as native code, compiled once for each distinct step on a machine and cached on disk."""
 
 import copy
 import hashlib
@@ -24,7 +24,7 @@ COMPILER_OPTIONS: dict[str, Any] = {"fallback_random": True}
 
 @dataclass(frozen=True)
 class CompiledStep:
-    """A step compiled whole. It works on the memory of the model and the optimisers of the step it was traced from."""
+    """A step compiled as one. It works on the memory of the model and the optimisers of the step it was traced from."""
 
     call: Callable[..., Sequence[Tensor]]
     graph: StepGraph
@@ -64,7 +64,7 @@ def compile_step(step: TrainingStep, graph: StepGraph, index: Tensor, progress: 
     try:
         if index.device.type == "cpu" and any(w.dim() == 4 for w in graph.leaves):
             return _compile_in_parts(step, graph, index, progress)
-        return _compile_whole(step, graph, index, progress)
+        return _compile_as_one(step, graph, index, progress)
     except Exception as error:  # a compiler may fail in any way
         raise TracingError(f"the compiler fails on it ({format_first_line(error)})") from error
 
@@ -75,7 +75,7 @@ def _set_compiler_cache() -> None:
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 
-def _compile_whole(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> CompiledStep:
+def _compile_as_one(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> CompiledStep:
     import torch._inductor as inductor
     from torch._inductor import config
 
@@ -86,7 +86,7 @@ def _compile_whole(step: TrainingStep, graph: StepGraph, index: Tensor, progress
 
 
 def _compile_in_parts(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> TrainingStep:
-    """Each loss and its gradient, apart: on a CPU convolutions then lie in memory as suits either, a tenth faster."""
+    """Each loss and its gradient alone: on a CPU the memory layout of convolutions then suits both, a tenth faster."""
     parts = copy.copy(step)
     parts.kind = "compiled in parts"
     parts.losses = [torch.compile(loss, fullgraph=True, options=COMPILER_OPTIONS) for loss in step.losses]

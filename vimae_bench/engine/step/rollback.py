@@ -10,10 +10,10 @@ from torch import Tensor
 @contextmanager
 def restore_state_after(leaves: Sequence[Tensor]) -> Generator[Callable[[], None]]:
     """Leaves and random generators end as they began; what is given puts back the leaves at any moment."""
-    kept, device = [leaf.clone() for leaf in leaves], leaves[0].device
+    saved, device = [leaf.clone() for leaf in leaves], leaves[0].device
 
     def rewind() -> None:
-        for leaf, value in zip(leaves, kept, strict=True):
+        for leaf, value in zip(leaves, saved, strict=True):
             leaf.copy_(value)
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

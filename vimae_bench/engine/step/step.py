@@ -26,7 +26,7 @@ class StepBackend(Protocol):
 
 
 class TrainingStep:
-    """The whole step over images uint8 [N, C, H, W] that lie on the model's device.
+    """One step over images uint8 [N, C, H, W] on the model's device.
 
     Nothing in it waits for the device or branches on data: it can be compiled into one graph (`graph.py`) and replayed.
     """
@@ -79,7 +79,7 @@ class TrainingStep:
 
 
 def check_loss(given: object) -> Loss:
-    """What an objective gave. Raises BenchError if it is no Loss of scalars."""
+    """What an objective gave. Raises BenchError if it is not a Loss of scalars."""
     if not isinstance(given, Loss):
         raise BenchError(f"the objective gives {type(given).__name__}; it has to give a Loss(total, terms)")
     for name, value in (("total", given.total), *given.terms.items()):
@@ -90,7 +90,7 @@ def check_loss(given: object) -> Loss:
 def name_terms(loss: Loss, place: int, taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The loss and its terms, detached, by name.
 
-    No term hides another: a name that is taken, as "total" is by the first step's, is told by the place of its step.
+    No term hides another: a name that is taken, as "total" is by the first loss, is followed by the place of its own.
     """
     terms: dict[str, Tensor] = {}
     for name, value in (("total", loss.total), *loss.terms.items()):

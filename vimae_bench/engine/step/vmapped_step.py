@@ -57,7 +57,7 @@ def _stack_tensors(steps: Sequence[TrainingStep]) -> StepTensors:
 
 
 def _stack_optimizers(optimisers: Sequence[Adam]) -> dict[str, Any]:
-    """The states of one player's optimisers, stacked; the number of steps is the same for all, and stays one number."""
+    """The states of the seeds' optimisers of one loss, stacked. They share the number of steps, which stays one."""
     states, steps = [optimiser.state() for optimiser in optimisers], optimisers[0].steps
     stacks = {
         name: [_stack(same) for same in zip(*(state[name] for state in states), strict=True)]

@@ -54,8 +54,8 @@ def train_seeds_batched(
 ) -> list[TrainingResult]:
     """Train models that differ in their seeds alone, on images uint8 [N, C, H, W]; an epoch's seconds are those of all.
 
-    Every seed sees the batches that it sees alone. `checkpoint_seconds` is as in `train_model`. Raises TracingError where
-    the objective cannot be batched; nothing is trained then.
+    Every seed sees the batches that it sees alone. `checkpoint_seconds` is as in `train_model`. Raises TracingError
+    where the objective cannot be batched; nothing is trained then.
     """
     if training.pretraining:
         raise TracingError("pretraining goes seed by seed")

@@ -1,4 +1,4 @@
-"""The state of a training between two steps, in files that know whether they are whole.
+"""The state of a training between two steps, in files that show whether they are intact.
 
 The sha256 of a file is part of its name: neither torch nor the file system notices a flipped bit. That, and keeping
 the newest two, stands in for waiting until each is on the disk: a process that is killed loses the epochs of the last
@@ -39,7 +39,7 @@ def save_checkpoint(folder: Path, epoch: int, state: dict[str, Any], steps: int 
 
 
 def load_latest_checkpoint(folder: Path, device: torch.device) -> tuple[int, dict[str, Any]] | None:
-    """The newest whole state and its epoch. Damaged files, and those that hold code, are set aside as `*.corrupt`."""
+    """The newest intact state and its epoch. Damaged files, and those that hold code, are set aside as `*.corrupt`."""
     for path in _list_newest_first(folder):
         if (state := _read_state(path, device)) is not None:
             return int(path.stem.split("-")[1].partition(".")[0]), state

@@ -78,7 +78,7 @@ def train_model(
 ) -> TrainingResult:
     """Train on images uint8 [N, C, H, W]; each epoch is an event in `folder`, with a checkpoint now and then.
 
-    `checkpoint_seconds` of training lie between two checkpoints, by default those of `checkpoint.INTERVAL_SECONDS`.
+    `checkpoint_seconds` is the time of training between two checkpoints, by default `checkpoint.INTERVAL_SECONDS`.
 
     Everything random in an epoch follows from (seed, epoch), so that a checkpoint between two epochs needs no
     generator's state. Raises BenchError if there are fewer images than one batch; Interrupted at the next step after a

@@ -11,11 +11,11 @@ PEAK_FIELD = "VmHWM:"
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Let the peak be what is held now, on a GPU and on Linux; elsewhere there is none to be told."""
+    """Make the peak what is held now, on a GPU and on Linux; elsewhere it is unknown."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif CLEAR_REFS.exists():
-        with suppress(OSError):  # a sandbox may forbid it: the peak is then that of the process's whole life
+        with suppress(OSError):  # a sandbox may forbid it: the peak is then that since the process began
             CLEAR_REFS.write_text("5")
 
 

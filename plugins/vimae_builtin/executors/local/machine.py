@@ -17,7 +17,7 @@ def count_cores(root: Path = ROOT) -> int:
 
 
 def measure_free_memory(root: Path = ROOT) -> int:
-    """The bytes of memory that can be had without swapping; where the system does not tell (macOS), all there are."""
+    """The bytes of memory available without swapping; where the system does not say (macOS), those of the machine."""
     meminfo = _read_numbers(root / "proc/meminfo")
     if "MemAvailable:" not in meminfo:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -69,7 +69,7 @@ def _read_cpu_quotas(root: Path) -> Iterator[int]:
 
 
 def _read_memory_limits(root: Path) -> Iterator[int]:
-    """The bytes left in each control group above this process. Pages of files that nobody reads any more are free."""
+    """The bytes left in each control group above this process. Pages of files that are no longer read are free."""
     names = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
     for group in _list_control_groups("memory", root):
         stat = _read_numbers(group / "memory.stat")

@@ -94,7 +94,7 @@ class RunResources:
         return round(1 / self.gpu) if self.gpu else max(map(self._count_fitting, _list_alive_nodes()), default=1)
 
     def describe_shortage(self) -> str:
-        """That there is no room for any, and what there is."""
+        """Say that there is no room for any run, and what there is."""
         gpu = f" and {self.gpu:g} of a GPU" if self.gpu else ""
         nodes = [f"{r.get('CPU', 0):g} CPUs, {r.get('GPU', 0):g} GPUs" for r in _list_alive_nodes()]
         return f"a run needs {self.cpus} CPUs{gpu} of one node, and there is only: {'; '.join(nodes)}"

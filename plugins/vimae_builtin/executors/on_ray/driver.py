@@ -176,7 +176,7 @@ class Driver:
 
 
 def _pin_to_this_node() -> Any:  # noqa: ANN401
-    """What lies on the driver's node lives and dies with it."""
+    """So that the queue lives as long as the driver."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

@@ -86,7 +86,7 @@ class FileUpdate:
 
 
 def collect_update(folder: RunFolder, offset: int, known: Sequence[str]) -> FileUpdate:
-    """What is new in a run's folder: whole lines of its events behind an offset, and checkpoints not known yet."""
+    """What is new in a run's folder: complete lines of its events behind an offset, and checkpoints not known yet."""
     events = folder.events.read_bytes()[offset:] if folder.events.exists() else b""
     complete = events[: events.rfind(b"\n") + 1]
     checkpoints = {}

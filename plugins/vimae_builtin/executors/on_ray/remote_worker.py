@@ -44,7 +44,7 @@ def run_remotely(work: Callable[[Job], int], job: Job, files: Files | None, upda
 
 @dataclass
 class UpdateSender:
-    """A thread beside the work that sends what the run writes, where the driver does not see its files.
+    """A thread that sends what the run writes, where the driver does not see its files.
 
     Ray brings home what a task gives when it ends. Without this thread such a run would show no progress until then,
     and one that loses its node would begin from nothing instead of its newest checkpoint.
