@@ -87,3 +87,37 @@ def test_all_that_does_not_fit_is_told_at_once(tmp_path):
     found = refused(tmp_path, ('prior = "normal"', 'prior = "logistic"'), ('"svm"]', '"disentanglement"]'), few)
     assert len(found) == 3
     assert any("training.batch" in line or "training images, fewer than one batch" in line for line in found)
+
+
+LEADERBOARD = "seeds = [0]\nleaderboard = {{ {} }}\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("rank_by = 'sze'", "leaderboard.rank_by: no metric here measures 'sze'; did you mean 'sse'?"),
+        (
+            "columns = ['sse', 'svm clan']",
+            "leaderboard.columns[1]: no metric here measures 'svm clan'; did you mean 'svm clean'?",
+        ),
+    ],
+)
+def test_a_measure_that_no_metric_gives_is_reported_with_its_line(tmp_path, key, problem):
+    (found,) = refused(tmp_path, ("seeds = [0]\n", LEADERBOARD.format(key)))
+    assert found.startswith("FILE:")
+    assert found.endswith(problem)
+
+
+def test_a_measure_without_a_direction_cannot_be_ranked_by(tmp_path):
+    changes = (
+        ("seeds = [0]\n", LEADERBOARD.format("rank_by = 'rate'")),
+        ('["reconstruction"]', '["rate", "reconstruction"]'),
+    )
+    (found,) = refused(tmp_path, *changes)
+    assert "leaderboard.rank_by: 'rate' has no better direction, so nothing can be ranked by it (there is: " in found
+
+
+def test_measures_of_any_group_are_known(tmp_path):
+    file = tmp_path / "small.toml"
+    file.write_text(FITTING.replace("seeds = [0]\n", LEADERBOARD.format("rank_by = 'svm clean'"), 1))
+    check_benchmark(read_benchmark(file), tmp_path, print)

@@ -2,13 +2,13 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..config.benchmark import read_benchmark
+from ..config.benchmark import LeaderboardConfig, read_benchmark
 from ..config.run_options import apply_run_options
 from ..config.search_space import NumberRange
 from ..core.spec import MatrixEntry
@@ -74,7 +74,8 @@ def tune(
         from ..tuning.write_config import describe_tuning, format_tuned_benchmark, list_fixed_methods
 
     study, root = plan_study(benchmark, get_catalog()), data_root(data)
-    check_benchmark(study.benchmark, root, click.echo)
+    # Not all columns of the leaderboard are among the measures of the metrics that trials need.
+    check_benchmark(replace(study.benchmark, leaderboard=LeaderboardConfig()), root, click.echo)
     trials = unpack_results(results.resolve() / study.benchmark.name, click.echo)
     rounds = StudyRounds(study, trials, root, overrides)
     for line in _announce(study, list_fixed_methods(benchmark)):

@@ -14,7 +14,9 @@ from ..core.spec import PluginSpec
 from ..plugin import registry
 from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Metric
+from ..plugin.measures import find_changed_settings
 from ..storage.atomic import write_json
+from ..storage.metric_file import CHANGED_SETTINGS
 
 
 def measure_model(evaluation: Evaluation, choice: PluginSpec, path: Path) -> None:
@@ -50,7 +52,11 @@ def measure_references(evaluation: Evaluation, choice: PluginSpec, path: Path, d
 
 
 def _metric_head(choice: PluginSpec, metric: Metric) -> Json:
-    return {"metric": choice.as_json(), "measures": [asdict(measure) for measure in metric.measures()]}
+    return {
+        "metric": choice.as_json(),
+        CHANGED_SETTINGS: find_changed_settings("metric", choice),
+        "measures": [asdict(measure) for measure in metric.measures()],
+    }
 
 
 def _check_estimates(metric: Metric, estimates: Mapping[str, Estimate]) -> Mapping[str, Estimate]:

@@ -10,7 +10,8 @@ from torch.overrides import TorchFunctionMode
 
 from ..config.benchmark import Benchmark, Group, MethodConfig
 from ..config.matrix import is_left_out
-from ..core.errors import BenchError
+from ..core.errors import BenchError, shorten, suggest_similar
+from ..core.results import Measure
 from ..core.spec import PluginSpec, Run
 from ..data.prepare import ensure_prepared, open_splits
 from ..data.types import Dataset, Splits
@@ -20,6 +21,7 @@ from ..models.model_spec import ModelSpec
 from ..plugin import registry
 from ..plugin.interfaces import Metric
 from ..plugin.manager import PLUGIN_ERRORS
+from ..plugin.measures import list_measures
 from ..plugin.settings import SettingPath
 from .build import build_model, make_model_spec, make_objective
 
@@ -48,13 +50,13 @@ class _ModelInspection:
 def check_benchmark(benchmark: Benchmark, data: Path, report: Callable[[str], object]) -> dict[str, int]:
     """Prepare the data sets, and make every plugin and every model once, without weights.
 
-    Gives the bytes of each model's weights, by the key of its run from seed 0. Raises Problems with all that is wrong,
-    each at its line of the file.
+    Gives the bytes of each model's weights, by the key of its run from seed 0. Raises InvalidFileError with all that is
+    wrong, each at its line of the file.
     """
     found, weights = list[tuple[SettingPath, str]](), dict[str, int]()
     for group in benchmark.groups:
         found += [(group.locate(where), what) for where, what in _check_group(group, data, report, weights)]
-    if found:
+    if found := found or [*_check_measure_names(benchmark)]:
         raise benchmark.make_error([*dict.fromkeys(found)])
     return weights
 
@@ -112,6 +114,32 @@ def _check_metrics(group: Group, sets: list[_OpenedData]) -> LocatedProblems:
                 yield ("metrics", i), f"does not fit {data.choice.name}: {error}"
             except PLUGIN_ERRORS as error:
                 yield ("metrics", i), f"fails on {data.choice.name}: {_describe_error(error)}"
+
+
+def _check_measure_names(benchmark: Benchmark) -> LocatedProblems:
+    """Names of measures in the file that no metric gives, or that cannot be ranked by."""
+    measures = list[Measure]()
+    for group in benchmark.groups:
+        for i, metric in enumerate(group.metrics):
+            try:
+                measures += list_measures(metric, group.metrics)
+            except PLUGIN_ERRORS as error:
+                yield group.locate(("metrics", i)), f"does not say what it measures: {_describe_error(error)}"
+                return
+    known = [measure.name for measure in measures]
+    directed = [measure.name for measure in measures if measure.better]
+    leaderboard, tuning = benchmark.leaderboard, benchmark.tuning
+    wanted: list[tuple[SettingPath, str]] = [
+        (("leaderboard", "rank_by"), leaderboard.rank_by),
+        *((("leaderboard", "columns", i), name) for i, name in enumerate(leaderboard.columns)),
+        (("tuning", "measure"), tuning.measure),
+    ]
+    for where, name in wanted if known else ():
+        if name and name not in known:
+            yield where, f"no metric here measures {shorten(name)}{suggest_similar(name, known)}"
+        elif name and name not in directed and "columns" not in where:
+            remedy = suggest_similar("", directed)
+            yield where, f"{shorten(name)} has no better direction, so nothing can be ranked by it{remedy}"
 
 
 def _check_models(group: Group, sets: list[_OpenedData], weights: dict[str, int]) -> LocatedProblems:

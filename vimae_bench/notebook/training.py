@@ -5,7 +5,7 @@ import time
 import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -28,7 +28,7 @@ from ..engine.training.loop import train_model as train_model
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..plugin.evaluation import Evaluation
-from ..storage.metric_file import disambiguating_suffix
+from ..plugin.measures import make_suffix
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
 from .components import Component
@@ -185,11 +185,11 @@ def _measure(
     measures, estimates = dict[str, Measure](), dict[str, Estimate]()
     for metric in metrics:
         show(f"measuring {metric.spec.name}")
-        suffix = disambiguating_suffix(metric.spec, [other.spec for other in metrics])
-        found = {measure.name + suffix: measure for measure in metric.plugin.measures()}
+        suffix = make_suffix(metric.spec, [other.spec for other in metrics])
+        found = {measure.name + suffix: measure.with_suffix(suffix) for measure in metric.plugin.measures()}
         if twice := measures.keys() & found.keys():
             raise BenchError(f"two metrics give '{min(twice)}'; leave one of them out")
-        measures |= {name: replace(measure, name=name) for name, measure in found.items()}
+        measures |= found
         estimates |= {
             name + suffix: estimate for name, estimate in compute_estimates(metric.plugin, evaluation).items()
         }

@@ -19,7 +19,7 @@ from ..core.results import Estimate, Measure
 from ..core.spec import MatrixEntry, PluginSpec, Run
 from .archive import ArchivePath
 from .atomic import read_json, write_json
-from .metric_file import disambiguating_suffix, read_metric_file
+from .metric_file import read_metric_file
 from .run_folder import RunFolder, baseline_path
 from .verify import read_record, set_aside
 
@@ -196,7 +196,7 @@ def _read_metrics(
     for metric in metrics:
         path = folder.metric(metric)
         try:
-            found = read_metric_file(path, disambiguating_suffix(metric, metrics))
+            found = read_metric_file(path, metric, metrics)
         except ResultsError as error:
             damage += [str(error)] if path.exists() else []
             continue
@@ -212,7 +212,7 @@ def _read_metrics(
 
 def _load_baselines(path: Path, entry: MatrixEntry, metric: PluginSpec) -> Baselines:
     try:
-        found = read_metric_file(path, disambiguating_suffix(metric, entry.metrics))
+        found = read_metric_file(path, metric, entry.metrics)
     except ResultsError as error:
         return Baselines(entry.run.dataset, entry.run.latent, reason=str(error))
     return Baselines(entry.run.dataset, entry.run.latent, found.measures, found.rows)

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from ..core.canonical import Json, canonical_json, fingerprint
 from ..core.spec import MatrixEntry, PluginSpec
-from ..storage.metric_file import disambiguating_suffix, read_metric_file
+from ..storage.metric_file import read_metric_file
 from ..storage.run_folder import RunFolder, read_events
 from .images import FOLDER, SHOWN, make_grid_images
 from .model import format_mlmodel
@@ -199,7 +199,7 @@ class RunSync:
         from mlflow.entities import Metric
 
         path = self.folder.metric(metric)
-        measured = read_metric_file(path, disambiguating_suffix(metric, self.entry.metrics)).rows[""]
+        measured = read_metric_file(path, metric, self.entry.metrics).rows[""]
         values = {name: estimate.value for name, estimate in measured.items()}
         errors = {f"within_model_se/{name}": e.se for name, e in measured.items() if e.se is not None}
         when = to_milliseconds(path.stat().st_mtime)

@@ -22,9 +22,8 @@ from ..core.errors import BenchError, shorten, suggest_similar
 from ..core.results import Measure
 from ..core.spec import MatrixEntry, PluginSpec
 from ..plugin.catalog import Catalog
-from ..plugin.interfaces import Metric
-from ..plugin.registry import complete_spec, make_plugin
-from ..storage.metric_file import disambiguating_suffix
+from ..plugin.measures import list_measures
+from ..plugin.registry import complete_spec
 from ..storage.store import ResultsFolder
 from .sampler import Sampler
 
@@ -54,7 +53,7 @@ class Study:
 
 def plan_study(benchmark: Benchmark, catalog: Catalog) -> Study:
     """The study that a benchmark file asks for. Raises InvalidFileError with all that is wrong, each at its line."""
-    metrics = [(metric, _list_measures(metric, benchmark.groups[0].metrics)) for metric in benchmark.groups[0].metrics]
+    metrics = [(metric, list_measures(metric, benchmark.groups[0].metrics)) for metric in benchmark.groups[0].metrics]
     name = benchmark.tuning.measure or benchmark.leaderboard.rank_by
     problems = [*find_search_problems(benchmark, catalog)]
     if problem := _explain_untunable(name, metrics):
@@ -114,13 +113,6 @@ def _hold_out(dataset: PluginSpec, catalog: Catalog) -> PluginSpec:
         if setting := catalog.get_entry("dataset", name).validates:
             return complete_spec("dataset", {"use": name, setting: get_bare_settings(dataset)}, catalog)
     raise BenchError("tuning needs a data set that tests on held-out images, and no installed plugin declares one")
-
-
-def _list_measures(metric: PluginSpec, metrics: Sequence[PluginSpec]) -> list[Measure]:
-    """What a metric measures, under the names that it has among these metrics."""
-    plugin: Metric = make_plugin("metric", metric)
-    suffix = disambiguating_suffix(metric, metrics)
-    return [replace(measure, name=measure.name + suffix) for measure in plugin.measures()]
 
 
 def _explain_untunable(name: str, metrics: Sequence[tuple[PluginSpec, Sequence[Measure]]]) -> str:
