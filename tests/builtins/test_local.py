@@ -49,7 +49,7 @@ def alive(pid: int) -> bool:
     return status.exists() and "State:\tZ" not in status.read_text()
 
 
-def test_one_that_dies_takes_no_other_with_it(tmp_path):
+def test_dying_process_affects_no_other_run(tmp_path):
     jobs = [make_job(tmp_path, seed) for seed in range(len(BEHAVIOURS))]
     ends = {e.job.entry.label: e for e in Local(jobs=2, timeout=8)(jobs, behave) if isinstance(e, JobEnded)}
     assert {label: e.exit_code for label, e in ends.items()} == {
@@ -106,7 +106,7 @@ def test_workers_end_with_a_scheduler_that_is_killed(tmp_path, helpers_importabl
     assert not alive(int(pid.read_text()))
 
 
-def test_a_second_signal_ends_at_once_what_does_not_end_by_itself(tmp_path, helpers_importable):
+def test_second_signal_ends_runs_at_once(tmp_path, helpers_importable):
     code = (
         "from pathlib import Path; from helpers import worker_behaviours as behaviours\n"
         "from vimae_bench.execution import signals\nfrom vimae_bench.engine.runner import run_jobs\n"
@@ -139,7 +139,7 @@ def test_what_a_worker_started_ends_with_it(tmp_path):
     assert not alive(child)
 
 
-def test_a_lock_that_a_library_makes_in_a_worker_is_not_told_as_leaked(tmp_path, helpers_importable):
+def test_lock_of_a_library_in_a_worker_is_not_reported_as_leaked(tmp_path, helpers_importable):
     code = (
         "from pathlib import Path; from helpers import worker_behaviours as behaviours\n"
         "from vimae_bench.execution import JobEnded; from vimae_builtin.executors.local import Local\n"
@@ -225,7 +225,7 @@ def test_the_memory_of_a_gpu_is_asked_by_another_process():
 
 @pytest.mark.parametrize("seeds", [(0, 1, 2, 3), (1, 0, 2, 3)])
 @pytest.mark.parametrize(("fate", "what"), [("ends well", "ran out of memory"), ("is killed", "was killed")])
-def test_a_run_that_runs_out_of_memory_beside_others_is_tried_again_alone(tmp_path, seeds, fate, what):
+def test_run_out_of_memory_on_a_shared_device_is_retried_alone(tmp_path, seeds, fate, what):
     jobs = [make_job(tmp_path, BEHAVIOURS.index(fate), seed) for seed in seeds]
     events = [e for e in Local(device="cpu", jobs=2)(jobs, run_out_of_memory) if not isinstance(e, Tick)]
     assert sum(isinstance(e, JobStarted) for e in events) == 4

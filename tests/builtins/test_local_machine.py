@@ -92,7 +92,7 @@ def test_a_group_that_is_over_its_bound_leaves_nothing(root):
     assert measure_free_memory(root(files)) == 0
 
 
-def test_a_system_that_tells_neither_affinity_nor_memory_has_all_there_is(tmp_path, monkeypatch):
+def test_system_without_affinity_and_memory_limits_has_all_of_the_machine(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert count_cores(tmp_path) == 3

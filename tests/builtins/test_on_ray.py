@@ -93,7 +93,7 @@ def toy(folder, *fates):
     return [make_job(folder / "toy" / "runs", fate, seed) for seed, fate in enumerate(fates)]
 
 
-def test_one_that_dies_takes_no_other_with_it(nodes, tmp_path, seen):
+def test_dying_process_affects_no_other_run(nodes, tmp_path, seen):
     ray = OnRay(address=nodes.address, timeout=8)
     events = [e for e in ray(toy(tmp_path, 0, 1, 2, 3, 4, 5, 6), behave) if not isinstance(e, Tick)]
     ends = {e.job.entry.label: (e.exit_code, e.reason) for e in events if isinstance(e, JobEnded)}
@@ -111,7 +111,7 @@ def test_one_that_dies_takes_no_other_with_it(nodes, tmp_path, seen):
     assert len([e for e in events if isinstance(e, JobStarted)]) == 7
 
 
-def test_the_results_are_those_of_this_process(nodes, tmp_path, data, seen):
+def test_results_equal_those_of_this_process(nodes, tmp_path, data, seen):
     here, there = todo(tmp_path / "here", data), todo(tmp_path / "there", data)
     assert run_jobs(here, Inline(), []) == run_jobs(there, OnRay(address=nodes.address), []) == []
     assert weights(there) == weights(here)
@@ -119,7 +119,7 @@ def test_the_results_are_those_of_this_process(nodes, tmp_path, data, seen):
     assert len(list((tmp_path / "there" / "small" / "references").glob("*.json"))) == 2
 
 
-def test_seeds_trained_as_one_model_come_home_each(nodes, tmp_path, data, monkeypatch):
+def test_files_of_batched_seeds_are_brought_back(nodes, tmp_path, data, monkeypatch):
     monkeypatch.setattr(cluster, "is_visible_on_all_nodes", lambda _: False)
     two = [replace(one, numerics=NumericsOptions(batch_seeds=True)) for one in todo(tmp_path, data)]
     assert run_jobs(two, OnRay(address=nodes.address), []) == []
@@ -128,7 +128,7 @@ def test_seeds_trained_as_one_model_come_home_each(nodes, tmp_path, data, monkey
     assert steps == {"2 seeds batched"}
 
 
-def test_a_run_that_loses_its_node_is_begun_again_on_another(nodes, tmp_path):
+def test_run_that_loses_its_node_is_restarted_on_another(nodes, tmp_path):
     third = nodes.add_node(num_cpus=1, resources={"third": 1})
     (one,) = toy(tmp_path, 0)
     told = []
@@ -158,7 +158,7 @@ def node_of(worker, nodes):
     return found
 
 
-def test_after_a_signal_the_checkpoints_are_brought_home(nodes, tmp_path, data, monkeypatch, seen):
+def test_checkpoints_are_brought_back_after_a_signal(nodes, tmp_path, data, monkeypatch, seen):
     long = TEXT.replace("epochs = 40", "epochs = 100000")
     some = todo(tmp_path, data, long)
     events = OnRay(address=nodes.address)(some[:1], execute)
@@ -175,7 +175,7 @@ def test_after_a_signal_the_checkpoints_are_brought_home(nodes, tmp_path, data, 
 
 
 @pytest.mark.parametrize("place", ["local", "cluster"])
-def test_a_driver_that_is_killed_loses_nothing(nodes, tmp_path, data, place):
+def test_killed_driver_loses_nothing(nodes, tmp_path, data, place):
     calm = todo(tmp_path / "calm", data)
     run_jobs(calm, Inline(), [])
     file = tmp_path / "small.toml"
@@ -196,7 +196,7 @@ def test_a_driver_that_is_killed_loses_nothing(nodes, tmp_path, data, place):
     assert weights(again) == weights(calm)
 
 
-def test_what_no_node_has_room_for_is_told_at_once(nodes, tmp_path):
+def test_run_too_large_for_any_node_is_an_error(nodes, tmp_path):
     (one,) = toy(tmp_path, 0)
     wide = replace(one, entry=replace(one.entry, run=replace(one.entry.run, training=Training(threads=64))))
     with pytest.raises(BenchError, match=r"a run needs 64 CPUs of one node, and there is only: .*1 CPUs, 0 GPUs"):
@@ -206,7 +206,7 @@ def test_what_no_node_has_room_for_is_told_at_once(nodes, tmp_path):
 
 
 @pytest.mark.parametrize("reason", ["The current node timed out during startup.\nThis could happen", ""])
-def test_a_ray_that_cannot_be_started_is_told_in_a_line(tmp_path, monkeypatch, reason):
+def test_ray_that_cannot_start_is_reported_in_one_line(tmp_path, monkeypatch, reason):
     import ray
 
     def fails(**_):
@@ -219,14 +219,14 @@ def test_a_ray_that_cannot_be_started_is_told_in_a_line(tmp_path, monkeypatch, r
         next(OnRay()(toy(tmp_path, 0), behave))
 
 
-def test_nodes_with_other_plugins_are_told_before_anything_runs(nodes, tmp_path, monkeypatch):
+def test_nodes_with_other_plugins_are_an_error_before_anything_runs(nodes, tmp_path, monkeypatch):
     here = os.getpid()
     monkeypatch.setattr(cluster, "list_versions", lambda: {"mine": "1" if os.getpid() == here else "2"})
     with pytest.raises(BenchError, match=r"mine is 2, here it is 1\n.*\ninstall the same versions on all nodes"):
         next(OnRay(address=nodes.address)(toy(tmp_path, 0), behave))
 
 
-def test_a_run_that_another_process_is_at_is_left_to_it(nodes, tmp_path, monkeypatch):
+def test_run_claimed_by_another_process_is_not_sent_to_the_cluster(nodes, tmp_path, monkeypatch):
     from filelock import FileLock
 
     monkeypatch.setattr(cluster, "is_visible_on_all_nodes", lambda _: False)

@@ -21,7 +21,7 @@ def data(tmp_path):
     return tmp_path
 
 
-def test_a_metric_of_minutes_is_told_with_what_all_models_take(data):
+def test_metric_of_minutes_is_reported_with_the_time_of_all_models(data):
     (line,) = list_long_metrics(entries(PluginSpec("fid", {"images": 4000})), data, "cpu")
     assert line == "fid on digits takes about 10 min a model on a core, 1.0 h for 6 models"
 

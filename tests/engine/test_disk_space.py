@@ -42,7 +42,7 @@ def free(monkeypatch):
     return is_free
 
 
-def test_weights_checkpoints_and_what_lies_beside_them_have_to_fit(runs, weights, free, tmp_path):
+def test_weights_checkpoints_and_other_files_have_to_fit(runs, weights, free, tmp_path):
     needed = (2 * 100 + 4 * 2 + 9 * 100) * MIB
     free(needed)
     check_disk_space(tmp_path / "b", runs, weights)

@@ -102,7 +102,7 @@ def test_samples_are_decoded_draws_of_the_models_own_prior(tmp_path):
     assert 0.4 * 255 - 1 <= found.min() < found.max() <= 0.6 * 255 + 1
 
 
-def test_codes_in_two_dimensions_are_drawn_and_kept(tmp_path):
+def test_codes_in_two_dimensions_are_drawn_and_saved(tmp_path):
     one = evaluation()
     draw_pictures(one, HISTORY, tmp_path / "pictures")
     with np.load(tmp_path / "pictures" / "codes.npz", allow_pickle=False) as kept:

@@ -82,7 +82,7 @@ def test_an_objective_that_cannot_train_over_a_prior_is_refused_with_what_would_
     assert "elbo_sampled" in problem
 
 
-def test_all_that_does_not_fit_is_told_at_once(tmp_path):
+def test_all_problems_are_reported_at_once(tmp_path):
     few = ("validation = 100", "validation = 1400")
     found = refused(tmp_path, ('prior = "normal"', 'prior = "logistic"'), ('"svm"]', '"disentanglement"]'), few)
     assert len(found) == 3

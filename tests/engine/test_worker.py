@@ -236,7 +236,7 @@ def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(job, instal
     assert told(one, "ended")[-1]["reason"] == "RuntimeError: out of memory"
 
 
-def test_a_run_that_another_process_works_on_is_left_to_it(job):
+def test_run_claimed_by_another_process_is_left_to_it(job):
     one = job()
     one.folder.mkdir(parents=True)
     with FileLock(RunFolder(one.folder).lock):
@@ -244,7 +244,7 @@ def test_a_run_that_another_process_works_on_is_left_to_it(job):
     assert not RunFolder(one.folder).record.exists()
 
 
-def test_a_run_is_not_given_back_because_another_process_looked_whether_it_was_free(job):
+def test_brief_look_at_the_lock_does_not_interrupt_a_run(job):
     one = job()
     one.folder.mkdir(parents=True)
     look = FileLock(RunFolder(one.folder).lock, thread_local=False)
@@ -382,7 +382,7 @@ def test_a_full_disk_ends_the_benchmark_with_a_message(job, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_after_a_signal_the_runs_under_way_end_before_it_is_told(job, number):
+def test_runs_under_way_end_before_a_signal_is_raised(job, number):
     one, ended, notes = job(), [], []
 
     def executor(jobs, work):

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..core.canonical import Json
 from ..data.pixels import to_unit
 from ..plugin.evaluation import Evaluation
-from ..storage import image_grid as tiles
+from ..storage import image_grid
 from ..storage.image_grid import COLUMNS, Images
 
 if TYPE_CHECKING:
@@ -34,9 +34,11 @@ def draw_pictures(evaluation: Evaluation, history: Sequence[Json], folder: Path)
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     columns = min(COLUMNS, len(evaluation.examples("test")))
-    tiles.save_grid(to_uint8(make_reconstructions(evaluation, columns)), columns, unfinished / "reconstructions.png")
+    image_grid.save_grid(
+        to_uint8(make_reconstructions(evaluation, columns)), columns, unfinished / "reconstructions.png"
+    )
     samples = evaluation.decode(evaluation.prior_samples(COLUMNS**2, "samples"))
-    tiles.save_grid(to_uint8(samples), COLUMNS, unfinished / "samples.png")
+    image_grid.save_grid(to_uint8(samples), COLUMNS, unfinished / "samples.png")
     if evaluation.spec.latent == 2:
         _draw_codes(evaluation, unfinished)
     if history:

@@ -49,7 +49,7 @@ def test_it_is_the_plain_formula_to_rounding():
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
-def test_a_gradient_may_lie_in_memory_in_another_order():
+def test_gradients_may_have_other_strides():
     (kept, optimiser), (same, other) = made(), made()
     for step in range(5):
         straight = grads(step, kept)

@@ -42,7 +42,7 @@ def test_the_capture_leaves_the_training_as_it_was():
     assert float(step.optimisers[0].steps) == 0
 
 
-def test_what_cannot_be_captured_is_told_and_runs_without():
+def test_step_that_cannot_be_captured_runs_with_a_remark():
     def refuse(work):
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 

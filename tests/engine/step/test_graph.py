@@ -150,7 +150,7 @@ class Waits(Trained):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Objective) else "",
 )
-def test_a_step_that_cannot_be_one_graph_is_told_why_and_still_runs(objective, why):
+def test_step_that_cannot_be_traced_says_why_and_still_runs(objective, why):
     step = make_step(objective)
     with pytest.raises(TracingError, match=why) as told:
         trace_step(step, INDEX, PROGRESS)
@@ -170,7 +170,7 @@ def test_constants_of_an_objective_are_part_of_what_a_graph_is():
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_what_is_no_loss_is_told_as_it_is_by_the_step():
+def test_result_that_is_not_a_loss_is_the_same_error_in_tracing():
     class Wrong(Trained):
         def __call__(self, model, batch):
             return None

@@ -115,7 +115,7 @@ def test_the_number_of_threads_is_part_of_the_name():
     assert len(names) == 2
 
 
-def test_a_compiler_that_fails_is_told_in_a_line(monkeypatch):
+def test_failing_compiler_is_reported_in_one_line(monkeypatch):
     import torch._inductor
 
     def fail(*args, **kwargs):

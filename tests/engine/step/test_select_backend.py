@@ -140,7 +140,7 @@ def test_always_and_never_are_obeyed(timings):
     assert not timings()
 
 
-def test_an_objective_that_cannot_be_compiled_runs_and_is_told_its_cost_in_a_line():
+def test_objective_that_cannot_be_compiled_runs_with_a_remark():
     step = make_step(ItemReader())
     form, remark = select_backend(step, 50, MANY, "auto")
     assert form is step

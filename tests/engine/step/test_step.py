@@ -38,7 +38,7 @@ def moved(module, before):
     return [not torch.equal(a, b) for a, b in zip(module.parameters(), before, strict=True)]
 
 
-def test_each_player_trains_its_own_parts_and_no_others(linear):
+def test_each_optimizer_step_trains_its_own_modules_only(linear):
     objective = AdversarialObjective()
     model, step = made(linear, objective)
     first, second = step.steps
@@ -53,12 +53,12 @@ def test_each_player_trains_its_own_parts_and_no_others(linear):
         assert not any(moved(other, before[1]))
 
 
-def test_a_players_own_learning_rate_is_used(linear):
+def test_learning_rate_of_an_optimizer_step_is_used(linear):
     _, step = made(linear, AdversarialObjective())
     assert [o.rate for o in step.optimisers] == [1e-3, 5e-4]
 
 
-def test_every_players_terms_are_named(linear):
+def test_terms_of_every_optimizer_step_are_named(linear):
     _, step = made(linear, AdversarialObjective())
     values = step(torch.arange(100), PROGRESS)
     assert step.terms == ("total", "sse", "fooled", "total of step 2", "told")
@@ -66,7 +66,7 @@ def test_every_players_terms_are_named(linear):
     assert not values.requires_grad
 
 
-def test_a_player_that_moves_twice_is_told_twice(linear):
+def test_terms_of_a_repeated_optimizer_step_are_named_apart(linear):
     @dataclass(frozen=True)
     class Twice(AdversarialObjective):
         def optimizer_steps(self):
@@ -121,7 +121,7 @@ def test_all_methods_start_from_the_same_weights_wherever_shapes_agree(linear):
     assert not torch.equal(one.encoder.heads[0].weight, other.encoder.heads[0].weight)
 
 
-def test_a_loss_that_is_no_scalar_is_told_by_name(linear):
+def test_loss_that_is_not_a_scalar_is_named_in_the_error(linear):
     @dataclass(frozen=True)
     class Vector(Objective):
         def posterior(self):
@@ -143,7 +143,7 @@ def test_a_loss_that_is_no_scalar_is_told_by_name(linear):
         (Loss(3.0, {}), "the objective's 'total' is float; it has to be a scalar tensor"),  # pyright: ignore[reportArgumentType]
     ],
 )
-def test_what_is_no_loss_is_told_as_such(linear, given, what):
+def test_result_that_is_not_a_loss_is_an_error(linear, given, what):
     @dataclass(frozen=True)
     class Wrong(Objective):
         def posterior(self):

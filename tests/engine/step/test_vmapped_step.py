@@ -63,7 +63,7 @@ def test_every_method_can_be_batched_and_its_seeds_have_noise_of_their_own(name)
     assert same == (name == "AE"), "equal weights and batches end apart only by noise"
 
 
-def test_two_players_can_be_batched():
+def test_two_optimizer_steps_can_be_batched():
     members = [make_step(AdversarialObjective(), seed=seed) for seed in range(SEEDS)]
     form = form_of(members)
     assert together(form, 5).isfinite().all()
@@ -86,7 +86,7 @@ def test_a_seed_whose_loss_is_not_finite_leaves_the_others_as_they_are():
     assert torch.equal(spoilt[2], sound[2])
 
 
-def test_what_cannot_be_one_graph_cannot_be_batched():
+def test_step_that_cannot_be_traced_cannot_be_batched():
 
     members = [make_step(ItemReader(), seed=seed) for seed in range(SEEDS)]
     with pytest.raises(TracingError):

@@ -112,7 +112,7 @@ def record(job):
     return read_json(RunFolder(job.folder).record)
 
 
-def test_orders_that_differ_in_the_seed_alone_are_grouped_where_that_is_asked_for(tmp_path, data):
+def test_jobs_that_differ_in_the_seed_alone_are_batched_on_request(tmp_path, data):
     three = jobs(tmp_path, data)
     other = replace(three[0], entry=replace(three[0].entry, run=replace(three[0].entry.run, latent=3)))
     first, second = batch_seeds([*three, other])
@@ -123,7 +123,7 @@ def test_orders_that_differ_in_the_seed_alone_are_grouped_where_that_is_asked_fo
     )
 
 
-def test_the_events_of_a_group_are_told_of_each_seed(tmp_path, data):
+def test_events_of_a_batched_job_are_split_by_seed(tmp_path, data):
     three = jobs(tmp_path, data)
     (group,) = batch_seeds(three)
     given = JobStarted(group), Tick(), JobEnded(group, 0)
@@ -146,14 +146,14 @@ def run_as_one(three, work):
     return ends, [job.entry.run.seed for job in failed]
 
 
-def test_a_seed_whose_metric_fails_makes_no_other_seed_a_failed_one(tmp_path, data):
+def test_failing_metric_of_one_seed_leaves_other_seeds_done(tmp_path, data):
     three = jobs(tmp_path / "small", data)
     odd = replace(three[1].entry, metrics=(PluginSpec("svm", {"labels": 10**6}),))
     three[1] = replace(three[1], entry=odd)
     assert run_as_one(three, execute) == ({0: 0, 1: 1, 2: 0}, [1])
 
 
-def test_seeds_that_were_done_before_their_worker_was_killed_are_done(tmp_path, data):
+def test_seeds_done_before_their_worker_was_killed_stay_done(tmp_path, data):
     three = jobs(tmp_path / "small", data)
 
     def die(job):
@@ -163,7 +163,7 @@ def test_seeds_that_were_done_before_their_worker_was_killed_are_done(tmp_path, 
     assert run_as_one(three, die) == ({0: 0, 1: -9, 2: -9}, [1, 2])
 
 
-def test_a_full_disk_is_told_whatever_else_became_of_the_seeds(tmp_path, data, monkeypatch):
+def test_full_disk_outranks_other_exit_codes_of_seeds(tmp_path, data, monkeypatch):
     three = jobs(tmp_path / "small", data)
     (group,) = batch_seeds(three)
     three[2].folder.mkdir(parents=True)
@@ -179,7 +179,7 @@ def test_a_full_disk_is_told_whatever_else_became_of_the_seeds(tmp_path, data, m
         assert execute(group) == ExitCode.NO_SPACE
 
 
-def test_a_group_leaves_what_its_seeds_leave_alone(tmp_path, data):
+def test_batched_job_writes_the_files_of_single_jobs(tmp_path, data):
     three = jobs(tmp_path, data)
     (group,) = batch_seeds(three)
     assert execute(group) == 0

@@ -113,7 +113,7 @@ def test_another_seed_gives_other_weights_and_the_same_seed_the_same(tmp_path):
     assert not same(models[0], models[2])
 
 
-def test_methods_under_one_seed_see_the_same_batches_in_the_same_order(tmp_path, monkeypatch):
+def test_methods_with_one_seed_see_the_same_batches(tmp_path, monkeypatch):
     from vimae_bench.engine.step.step import TrainingStep
 
     seen: list[list[int]] = []
@@ -151,7 +151,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatc
     assert not RunFolder(tmp_path).read_history()
 
 
-def test_weights_that_the_last_step_spoils_end_the_run_as_diverged(tmp_path):
+def test_non_finite_weights_after_the_last_step_end_the_run_as_diverged(tmp_path):
     class Spoiling(Objective):
         def posterior(self):
             return Deterministic()
@@ -172,12 +172,12 @@ def test_weights_that_the_last_step_spoils_end_the_run_as_diverged(tmp_path):
     assert "not finite after the last step" in end.reason
 
 
-def test_too_few_images_for_one_batch_are_told(tmp_path):
+def test_too_few_images_for_one_batch_are_an_error(tmp_path):
     with pytest.raises(BenchError, match="300 training images do not fill one batch of 400"):
         trained(METHODS[0], tmp_path, Training(epochs=1, batch=400))
 
 
-def test_progress_runs_from_0_towards_1_over_the_whole_training(tmp_path, monkeypatch):
+def test_progress_runs_from_0_towards_1(tmp_path, monkeypatch):
     from vimae_bench.engine.step.step import TrainingStep
 
     seen = []
@@ -198,7 +198,7 @@ def test_a_damaged_checkpoint_is_set_aside(tmp_path, damage):
     assert list(tmp_path.glob("*.corrupt"))
 
 
-def test_the_newest_two_checkpoints_are_kept_and_one_stands_in_for_the_other(tmp_path):
+def test_older_of_two_checkpoints_replaces_a_damaged_one(tmp_path):
     for epoch in (9, 10, 11):
         checkpoint.save_checkpoint(tmp_path, epoch, {"epoch": torch.tensor(epoch)})
     assert len(list(tmp_path.iterdir())) == 2
