@@ -16,8 +16,7 @@ import numpy as np
 
 from vimae_bench.core.canonical import Json
 from vimae_bench.core.spec import Training
-from vimae_bench.engine import measure as metrics
-from vimae_bench.engine import worker as execute
+from vimae_bench.engine import measure, worker
 from vimae_bench.engine.training.loop import TrainingResult
 from vimae_bench.execution import Job, MatrixEntry, PluginSpec
 from vimae_bench.plugin import Estimate, Examples, Measure, Metric, Splits, registry
@@ -34,19 +33,22 @@ PICTURES = ("reconstructions.png", "samples.png", "losses.png")
 
 def simulate(job: Job) -> int:
     """Carry out a job as a worker does, with fake data, training, metrics and pictures."""
-    made = SimpleNamespace(make=partial(_make_fake_metric, job.entry))
-    with (
-        mock.patch.multiple(execute, open_splits=_splits, known_digests=_digests, train=_train, draw=_draw),
-        mock.patch.object(metrics, "registry", made),
-    ):
-        return execute.execute(job)
+    fakes = {
+        "open_splits": _open_splits,
+        "read_digests": _read_digests,
+        "train": _train,
+        "draw_pictures": _draw_pictures,
+    }
+    registry = SimpleNamespace(make_plugin=partial(_make_fake_metric, job.entry))
+    with mock.patch.multiple(worker, **fakes), mock.patch.object(measure, "registry", registry):
+        return worker.execute(job)
 
 
-def _splits(*_: object) -> Splits:
+def _open_splits(*_: object) -> Splits:
     return Splits(train=IMAGES, validation=IMAGES, test=IMAGES)
 
 
-def _digests(_: Path) -> Json:
+def _read_digests(_: Path) -> Json:
     return {name: f"{name:0>64}" for name in ("train_x", "train_y", "test_x", "test_y")}
 
 
@@ -76,7 +78,7 @@ def write_epochs(folder: RunFolder, epochs: Sequence[int]) -> None:
         folder.append_event("epoch", epoch=epoch, time=time.time(), seconds=0.001, terms=terms)
 
 
-def _draw(_: Evaluation, __: Sequence[Json], folder: Path) -> None:
+def _draw_pictures(_: Evaluation, __: Sequence[Json], folder: Path) -> None:
     """Write files that look like pictures."""
     aside = folder.with_name(f".{folder.name}.unfinished")
     aside.mkdir(parents=True)

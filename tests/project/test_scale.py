@@ -23,7 +23,7 @@ def matrix_of(folder: Path, seeds: int) -> parts.Matrix:
 @pytest.fixture
 def todo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """The first jobs of the matrix, to be simulated here, without waiting for the disk."""
-    monkeypatch.setattr("vimae_bench.storage.atomic._fsync", lambda path: None)
+    monkeypatch.setattr("os.fsync", lambda handle: None)
     matrix = matrix_of(tmp_path, 3)
     benchmark = matrix.results / parts.NAME
     wanted = [entry for entry in matrix.entries() if entry.run.dataset.settings["validation"] == 0]
@@ -40,7 +40,7 @@ def test_simulated_runs_write_everything_a_leaderboard_reads(todo: list[Job], mo
         store.load_results(entries), store.load_baselines(entries), "", ("sse", "mmd2", "svm clean")
     )
     assert len(board.rows) == 20
-    assert all(row.complete and len(row.summaries["svm clean"].estimates[0].parts) == 10 for row in board.rows)
+    assert all(row.complete and len(row.summaries["svm clean"].estimates[0].per_draw) == 10 for row in board.rows)
     assert board.references["the mean image"]["sse"].value == 60.0
 
 

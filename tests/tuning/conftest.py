@@ -87,7 +87,7 @@ class Made:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("vimae_bench.storage.atomic._fsync", lambda path: None)
+    monkeypatch.setattr("os.fsync", lambda handle: None)
 
 
 @pytest.fixture
