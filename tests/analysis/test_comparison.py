@@ -99,7 +99,7 @@ def test_only_common_seeds_count(results):
     comparison, rows = compared(results, "one", "other")
     assert comparison.seeds == (3, 4, 5)
     assert rows["sse"].a == (3, 4, 5)
-    assert "Seeds on one side only, and left out: 0, 1, 2, 6, 7, 8." in comparison.notes
+    assert "Seeds that only A or only B has, left out: 0, 1, 2, 6, 7, 8." in comparison.notes
     assert any("3 seeds are too few" in note for note in comparison.notes)
 
 
@@ -108,7 +108,7 @@ def test_one_common_seed_gives_numbers_and_no_verdict(results):
     results.add("other", 0, sse=2.0)
     comparison, rows = compared(results, "one", "other")
     assert (rows["sse"].interval, rows["sse"].p, rows["sse"].verdict) == (None, None, "")
-    assert "One seed in common: no interval, no test." in comparison.notes
+    assert "One common seed: no interval and no test." in comparison.notes
 
 
 def test_an_unknown_method_is_named_with_the_nearest_one(pair):
@@ -116,7 +116,7 @@ def test_an_unknown_method_is_named_with_the_nearest_one(pair):
         compared(pair, "goood", "bad")
 
 
-@pytest.mark.parametrize(("margin", "message"), [({"sse2": 1}, "is called 'sse2'"), ({"sse": 0}, "has to be positive")])
+@pytest.mark.parametrize(("margin", "message"), [({"sse2": 1}, "is called 'sse2'"), ({"sse": 0}, "must be positive")])
 def test_a_margin_that_cannot_be_is_refused(pair, margin: dict[str, float], message: str):
     with pytest.raises(BenchError, match=message):
         compared(pair, "good", "bad", **margin)
@@ -158,7 +158,7 @@ def test_sides_that_saw_other_data_get_no_verdict_however_clear(results, other):
     a, b = both(results, other, record=lambda o: o.record | {"data": {"test_x": "b1"}})
     (table,) = compare_results(a, b, ("a", "b"))
     assert (table.rows[0].verdict, table.rows[0].p) == ("other data", None)
-    assert "The runs did not see the same data (test_x differ): they cannot be compared." in table.notes
+    assert "The runs used different data (test_x): they cannot be compared." in table.notes
     (table,) = compare_results(*both(results, other), ("a", "b"))
     assert table.rows[0].verdict == "better"
 
@@ -185,8 +185,8 @@ def test_versions_machines_and_metrics_that_differ_between_the_sides_are_told(re
         record=lambda o: o.record | {"made_by": o.record["made_by"] | {"torch": "3.0", "sharing": 4}},
     )
     (table,) = compare_results(a, b, ("a", "b"))
-    assert "They were made by other versions or machines: torch (A: 2.15, B: 3.0)." in table.notes
-    assert "They are measured with other settings: reconstruction.images (A: none, B: 500)." in table.notes
+    assert "A and B are from different versions or machines: torch (A: 2.15, B: 3.0)." in table.notes
+    assert "A and B are measured with different settings: reconstruction.images (A: none, B: 500)." in table.notes
     assert not any("Mixed" in note for note in table.notes)
 
 
@@ -203,7 +203,7 @@ def test_a_metric_that_only_one_side_has_is_no_other_setting(results, other):
 def test_sides_that_are_the_same_in_every_number_say_so(pair):
     run_results = pair.store.load_results(pair.entries)
     a, b, c = compare_results(run_results, run_results, ("old", "new"))
-    assert all(table.notes[-1] == "Every number of 10 pairs of runs is the same on both sides." for table in (a, b, c))
+    assert all(table.notes[-1] == "All values of 10 pairs of runs are identical in A and B." for table in (a, b, c))
 
 
 def test_a_method_is_matched_by_its_training_where_a_side_has_several(results, other):
@@ -237,4 +237,4 @@ def test_two_results_folders_are_matched_by_method_and_told_apart_by_what_differ
     (table,) = compare_results(*both(results, other, entry=trained(5)), ("long", "short"))
     assert (table.a, table.b) == ("long", "short")
     assert table.rows[0].differences.tolist() == [-1, -2]
-    assert "The two sides differ in training.epochs (A: 80, B: 5)." in table.notes
+    assert "A and B differ in training.epochs (A: 80, B: 5)." in table.notes

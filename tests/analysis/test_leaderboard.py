@@ -161,7 +161,7 @@ def test_one_seed_gives_an_order_and_nothing_else(results):
     assert [row.label for row in board.rows] == ["AE", "VAE"]
     assert all(r.summaries["sse"].interval is None and r.summaries["sse"].shared_rank is None for r in board.rows)
     assert board.test == ""
-    assert "One seed: no interval, no test, no ranks" in said(board)
+    assert "One seed: no intervals, tests or ranks" in said(board)
 
 
 def test_three_seeds_are_said_to_be_too_few(results):
@@ -169,7 +169,7 @@ def test_three_seeds_are_said_to_be_too_few(results):
         results.add("VAE", seed, sse=30.0 + seed)
         results.add("AE", seed, sse=29.0 + 1.5 * seed)
     board = results.board()
-    assert "3 seeds do not make a ranking to quote" in said(board)
+    assert "3 seeds are too few for a ranking to be quoted" in said(board)
     assert "paired t test over 3 seeds, Holm-adjusted over 1 comparison," in said(board)
     assert "a sign-flip test cannot reach 5 %" in said(board)
     assert all(r.summaries["sse"].shared_rank.interval is None for r in board.rows)
@@ -260,7 +260,7 @@ def test_one_table_for_each_data_set_architecture_latent_size_and_training(resul
 def test_two_runs_in_one_place_are_refused(results):
     results.add("VAE", 0, sse=1.0)
     results.entries *= 2
-    with pytest.raises(ResultsError, match="second run of 'VAE' from one seed"):
+    with pytest.raises(ResultsError, match="second run of 'VAE' with the same seed"):
         results.board()
 
 
@@ -268,7 +268,7 @@ def test_different_data_are_flagged(results):
     for seed in range(2):
         folder = results.add("VAE", seed, sse=30.0 + seed)
     write_json(folder.record, {**read_json(folder.record), "data": {"test_x": "b1"}})
-    assert "The runs did not see the same data (test_x differ): they cannot be compared." in results.board().notes
+    assert "The runs used different data (test_x): they cannot be compared." in results.board().notes
 
 
 def test_mixed_versions_are_flagged(results):
@@ -294,7 +294,7 @@ def test_a_measure_defined_in_two_ways_is_not_ranked(results):
             results.measure(folder, "reconstruction", measure, 30.0 + seed)
     board = results.board()
     assert board.rank_by is None
-    assert "sse is defined in more than one way among these runs, and is not ranked." in board.notes
+    assert "sse has several definitions among these runs and is not ranked." in board.notes
 
 
 def test_damaged_files_are_told_below_the_table(finished):
@@ -327,7 +327,7 @@ def test_a_control_is_paired_with_the_method_it_repeats_and_its_distance_is_told
     # Differences 0 to 0.4 in steps of 0.1: mean 0.2, sd 0.158, t(4) = 2.776
     assert (
         "A/A control, VIMAE-n minus again (the same method from other seeds), 95 % intervals: sse [0.0037, 0.4]. "
-        "A claimed effect has to exceed these."
+        "A claimed effect must exceed these."
     ) in board.notes
 
 
@@ -396,7 +396,7 @@ def test_rows_with_a_training_of_their_own_stand_in_the_table_of_the_others(resu
     (board,) = build_leaderboards(run_results)
     assert [row.label for row in board.rows] == ["AE", "VAE"]
     assert board.training == Training()
-    assert "VAE has a training of its own: learning_rate = 0.5." in board.notes
+    assert "VAE has its own training settings: learning_rate = 0.5." in board.notes
     assert not any("AE has" in note and "VAE" not in note for note in board.notes)
 
 

@@ -45,7 +45,7 @@ def test_a_folder_is_compared_with_itself_at_an_earlier_revision(kept):
     output = call("fig1@HEAD~1", "fig1")
     assert "A = fig1@HEAD~1, B = fig1, 10 seeds" in output
     assert "worse" in output
-    assert "Every number of 10 pairs of runs is the same on both sides." in output, "of method B"
+    assert "All values of 10 pairs of runs are identical in A and B." in output, "of method B"
     assert "/tmp" not in output
 
 

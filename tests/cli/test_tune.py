@@ -89,7 +89,7 @@ def test_the_written_file_is_run_and_its_leaderboard_says_how_settings_were_come
     assert "Tuned, 3 trials each on validation sse (random search, seed 100); not tuned: AE." in " ".join(said.split())
     again = call("leaderboard", folder / "results/search-tuned", "--format", "markdown")
     assert again.index("- Tuned, 3 trials each") < again.index("- One seed" if "- One seed" in again else "- ±")
-    assert "- VAE has a training of its own: learning\\_rate = " in again
+    assert "- VAE has its own training settings: learning\\_rate = " in again
     assert again.count("### ") == 1
 
 

@@ -251,7 +251,7 @@ def test_the_figures_are_those_of_the_gallery():
             lambda r: r.compare("VAE", "AE", {"ssse": 1}),
             "no measure compared here is called 'ssse'; did you mean 'sse'",
         ),
-        (lambda r: r.compare("VAE", "AE", {"sse": -1}), "the margin of 'sse' has to be positive"),
+        (lambda r: r.compare("VAE", "AE", {"sse": -1}), "the margin of 'sse' must be positive"),
         (lambda r: r.plot.intervals("svm"), "no measure here is called 'svm'; did you mean 'svm clean'"),
         (lambda r: r.plot.codes(), "no table here has two-dimensional codes"),
         (lambda r: vb.load(r.path.with_name("fig2")), "there is no such folder or file; did you mean 'fig1'"),

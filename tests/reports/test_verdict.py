@@ -146,7 +146,7 @@ def test_the_terminal_shows_tables_claims_and_runs(made, tmp_path):
         "runs 1, mnist, mlp, d = 2, 80 epochs. They differ from what was published: epochs 80 (published: 100)" in text
     )
     assert "1  supported" in text
-    assert "2  contradicted: 1 of 1 comparisons says otherwise" in text
+    assert "2  contradicted: 1 of 1 comparisons contradicts it" in text
     assert re.search(r"3  not decided: .*about \d+ seeds would decide it|3  not decided: .*more than", text)
     assert "4  not testable: digits: no runs" in text
     assert re.search(r"rate: A \d\.\d+ ± ", text)

@@ -184,7 +184,7 @@ def test_compare_takes_an_experiment_beside_the_folder_it_is_the_copy_of(bench):
     done = CliRunner().invoke(main, [*words, "--results", str(bench.path.parent)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert "A = mlflow:toy" in done.output
-    assert "Every number of 2 pairs of runs is the same on both sides." in done.output
+    assert "All values of 2 pairs of runs are identical in A and B." in done.output
     done = CliRunner().invoke(main, [*words, "--mlflow-uri", "http://me:secret@127.0.0.1:9"], catch_exceptions=False)
     assert done.exit_code == 2
     assert "secret" not in done.output

@@ -1,4 +1,4 @@
-"""Two methods, or one method in two sets of results, seed by seed."""
+"""Compare two methods, or one method in two sets of results, seed by seed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,17 +35,19 @@ ComparisonVerdict = Literal[
     "better", "worse", "equivalent", "no difference shown", "incomplete", "collapsed", "other data", ""
 ]
 ResultsBySeed = Mapping[int, RunResult]
+"""The results of one method by seed."""
+
 _MethodKey = tuple[tuple[str, str, str, int], Training]
-"""What a method is matched by: label, data set, architecture and latent size; and its training."""
+"""How methods are matched: label, data set, architecture and latent size; and training."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A - B under one measure, over the seeds both have, and the verdict on A.
+    """The differences A - B under one measure over the common seeds, and the verdict on A.
 
-    `p` is Holm-adjusted over the table. It is None where nothing was tested: one seed, a measure without a direction,
-    a side that lacks a seed (`incomplete`), has collapsed, or saw `other data`. A is `equivalent` where a margin was
-    given and two one-sided tests, Holm-adjusted as well, put the difference within it.
+    `p` is Holm-adjusted over the table. It is None if nothing was tested: there is one seed, the measure has no
+    direction, A or B lacks the measure for a seed (`incomplete`), has collapsed, or used `other data`. The verdict is
+    `equivalent` if a margin was given and two one-sided tests, also Holm-adjusted, show the difference to be within it.
     """
 
     measure: Measure
@@ -65,18 +67,18 @@ class Difference:
 
     @property
     def wins(self) -> float | None:
-        """P(A beats B) over seeds, ties counted half; None for a measure without a direction."""
+        """P(A beats B) over seeds, ties counting half; None for a measure without a direction."""
         return win_rate(self.differences * self.sign) if self.sign else None
 
     @property
     def sign(self) -> int:
-        """1 where higher is better, -1 where lower is, 0 for neither."""
+        """1 if higher is better, -1 if lower is better, 0 for a measure without a direction."""
         return {"higher": 1, "lower": -1, None: 0}[self.measure.better]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One table of differences A - B, a row for each measure that both sides have."""
+    """One table of differences A - B, with a row for each measure that both A and B have."""
 
     title: str
     a: str
@@ -101,25 +103,25 @@ def compare_methods(
     columns: Sequence[str] = (),
     margins: Mapping[str, float] | None = None,
 ) -> list[Comparison]:
-    """Method `a` against method `b` in each table that has both.
+    """Compare method `a` with method `b` in each table that has both.
 
-    `columns` are the measures to be compared and tested (empty: all), `margins` those below which differences do not
-    matter, in the measures' units. Raises BenchError for a label or a margin's measure that is not there.
+    `columns` are the measures to compare and test (empty: all). `margins` are the differences, by measure and in its
+    unit, below which two methods count as equivalent. Raises BenchError for an unknown label or measure of a margin.
     """
     labels = dict.fromkeys(result.entry.label for result in run_results)
     for label in (a, b):
         if label not in labels:
             raise BenchError(f"no method here is called '{label}'{suggest_similar(label, labels)}")
-    asked = _Request((a, b), tuple(columns), margins or {}, lambda one, other: notes.note_mixed([*one, *other]))
+    request = _Request((a, b), tuple(columns), margins or {}, lambda one, other: notes.note_mixed([*one, *other]))
     groups = list(group_by_table(run_results).values())
     runs = [group[0].entry.table_run for group in groups]
     found = [
         _compare_table(
-            format_table_title(g[0].entry.table_run, runs), asked, _select_method(g, a), _select_method(g, b)
+            format_table_title(g[0].entry.table_run, runs), request, _select_method(g, a), _select_method(g, b)
         )
         for g in groups
     ]
-    return _check_margins(found, asked.margins)
+    return _check_margins(found, request.margins)
 
 
 def compare_results(
@@ -129,58 +131,60 @@ def compare_results(
     columns: Sequence[str] = (),
     margins: Mapping[str, float] | None = None,
 ) -> list[Comparison]:
-    """Each method that two sets of results share, on the same data and with the same architecture.
+    """Compare each method that two sets of results share, on the same data and with the same architecture.
 
-    Methods are matched by their training too where one side has several of it. `columns` and `margins` as in
-    `compare_methods`. Raises BenchError for a margin's measure that is not there.
+    If a set has a method with several trainings, these are matched as well. `columns` and `margins` are as in
+    `compare_methods`. Raises BenchError for an unknown measure of a margin.
     """
-    asked = _Request(names, tuple(columns), margins or {}, describe_differences)
+    request = _Request(names, tuple(columns), margins or {}, describe_differences)
     left, right = _group_by_method(a), _group_by_method(b)
-    runs = [_first_result(side).entry.run for side in left.values()]
-    found = [_compare_table(_format_title(one, runs), asked, one, other) for one, other in _match_methods(left, right)]
-    return _check_margins(found, asked.margins)
+    runs = [_first_result(group).entry.run for group in left.values()]
+    found = [
+        _compare_table(_format_title(one, runs), request, one, other) for one, other in _match_methods(left, right)
+    ]
+    return _check_margins(found, request.margins)
 
 
 def describe_unmatched(a: Sequence[RunResult], b: Sequence[RunResult]) -> Iterator[str]:
-    """What `compare_results` finds on one side alone."""
+    """Sentences on methods that only A or only B has, which `compare_results` leaves out."""
     left, right = _group_by_method(a), _group_by_method(b)
-    taken = [id(side) for pair in _match_methods(left, right) for side in pair]
-    for name, sides in (("A", left), ("B", right)):
-        alone = [side for side in sides.values() if id(side) not in taken]
-        runs = [_first_result(side).entry.run for side in (*left.values(), *right.values())]
+    matched = [id(group) for pair in _match_methods(left, right) for group in pair]
+    for name, groups in (("A", left), ("B", right)):
+        alone = [group for group in groups.values() if id(group) not in matched]
+        runs = [_first_result(group).entry.run for group in (*left.values(), *right.values())]
         if alone:
-            told = "; ".join(_format_title(side, runs) for side in alone[: notes.MAX_LISTED])
+            listed = "; ".join(_format_title(group, runs) for group in alone[: notes.MAX_LISTED])
             more = f"; and {len(alone) - notes.MAX_LISTED} more" if len(alone) > notes.MAX_LISTED else ""
-            yield f"Only in {name}, and left out: {told}{more}."
+            yield f"Only in {name}, and left out: {listed}{more}."
 
 
 def _match_methods(
     a: Mapping[_MethodKey, ResultsBySeed], b: Mapping[_MethodKey, ResultsBySeed]
 ) -> Iterator[tuple[ResultsBySeed, ResultsBySeed]]:
-    """The sides of each method that both have: of the same training, or else of the only one."""
-    for key, side in a.items():
+    """The results of each common method in A and B: with the same training, or the only training of each."""
+    for key, group in a.items():
         others = [other for other in b if other[0] == key[0]]
         if key in b:
-            yield side, b[key]
+            yield group, b[key]
         elif len(others) == 1 and sum(one[0] == key[0] for one in a) == 1:
-            yield side, b[others[0]]
+            yield group, b[others[0]]
 
 
 def _group_by_method(run_results: Sequence[RunResult]) -> dict[_MethodKey, dict[int, RunResult]]:
-    sides: dict[_MethodKey, dict[int, RunResult]] = {}
+    methods: dict[_MethodKey, dict[int, RunResult]] = {}
     for result in run_results:
         run = result.entry.run
-        what = (result.entry.label, run.dataset.key, run.architecture.key, run.latent)
-        sides.setdefault((what, run.training), {})[result.entry.seed] = result
-    return sides
+        method = (result.entry.label, run.dataset.key, run.architecture.key, run.latent)
+        methods.setdefault((method, run.training), {})[result.entry.seed] = result
+    return methods
 
 
-def _first_result(side: ResultsBySeed) -> RunResult:
-    return next(iter(side.values()))
+def _first_result(group: ResultsBySeed) -> RunResult:
+    return next(iter(group.values()))
 
 
-def _format_title(side: ResultsBySeed, among: Sequence[Run]) -> str:
-    entry = _first_result(side).entry
+def _format_title(group: ResultsBySeed, among: Sequence[Run]) -> str:
+    entry = _first_result(group).entry
     return f"{entry.label}: {format_table_title(entry.run, among)}"
 
 
@@ -188,48 +192,48 @@ def _select_method(run_results: Sequence[RunResult], label: str) -> ResultsBySee
     return {result.entry.seed: result for result in run_results if result.entry.label == label}
 
 
-def _compare_table(name: str, asked: _Request, a: ResultsBySeed, b: ResultsBySeed) -> Comparison:
+def _compare_table(name: str, request: _Request, a: ResultsBySeed, b: ResultsBySeed) -> Comparison:
     seeds = tuple(sorted(a.keys() & b.keys()))
-    left, right = ([side[seed] for seed in seeds] for side in (a, b))
+    left, right = ([group[seed] for seed in seeds] for group in (a, b))
     pairs = dict(zip(seeds, zip(left, right, strict=True), strict=True))
     known = merge_measures([*left, *right])
-    measures = {name: known[name] for name in asked.columns if name in known} or known
-    drafts = [_compare_measure(measure, pairs, asked.margins.get(name)) for name, measure in measures.items()]
+    measures = {name: known[name] for name in request.columns if name in known} or known
+    drafts = [_compare_measure(measure, pairs, request.margins.get(name)) for name, measure in measures.items()]
     rows, test = _test_differences([row for row in drafts if row])
     comparisons = sum(row.p is not None for row in rows)
-    sides = [
-        LeaderboardRow(label, {s: side[s] for s in seeds}, (), {})
-        for label, side in zip(asked.names, (a, b), strict=True)
+    both = [
+        LeaderboardRow(label, {s: group[s] for s in seeds}, (), {})
+        for label, group in zip(request.names, (a, b), strict=True)
     ]
     alone = sorted(a.keys() ^ b.keys())
-    said = (
-        *([f"Seeds on one side only, and left out: {', '.join(map(str, alone))}."] if alone else []),
+    sentences = (
+        *([f"Seeds that only A or only B has, left out: {', '.join(map(str, alone))}."] if alone else []),
         *notes.explain_comparison(len(seeds), test, comparisons),
-        *notes.note_unfinished(sides),
-        *notes.note_collapsed(sides, list(measures.values())),
-        *asked.describe_mixture(left, right),
+        *notes.note_unfinished(both),
+        *notes.note_collapsed(both, list(measures.values())),
+        *request.describe_mixture(left, right),
     )
-    return Comparison(name, *asked.names, seeds, tuple(rows), said)
+    return Comparison(name, *request.names, seeds, tuple(rows), sentences)
 
 
 def _compare_measure(
     measure: Measure, pairs: Mapping[int, tuple[RunResult, RunResult]], margin: float | None
 ) -> Difference | None:
-    """A row before its test, or None for a measure that is not defined on both sides."""
+    """A row before it is tested; None for a measure that A and B do not both have."""
     name = measure.name
     both = {s: (a, b) for s, (a, b) in pairs.items() if name in a.estimates and name in b.estimates}
     if not both:
         return None
-    left, right = ([result.estimates[name] for result in side] for side in zip(*both.values(), strict=True))
-    a, b = (tuple(estimate.value for estimate in side) for side in (left, right))
+    left, right = ([result.estimates[name] for result in group] for group in zip(*both.values(), strict=True))
+    a, b = (tuple(estimate.value for estimate in group) for group in (left, right))
     differences = np.subtract(a, b)
-    between = confidence_interval(differences, per_draw_table(left, right))
-    reservation = "incomplete" if len(both) < len(pairs) else _blocking_reason(measure, list(both.values()))
-    return Difference(measure, tuple(both), a, b, between, estimate_shift(differences), reservation, margin=margin)
+    interval = confidence_interval(differences, per_draw_table(left, right))
+    verdict = "incomplete" if len(both) < len(pairs) else _blocking_reason(measure, list(both.values()))
+    return Difference(measure, tuple(both), a, b, interval, estimate_shift(differences), verdict, margin=margin)
 
 
 def _blocking_reason(measure: Measure, pairs: Sequence[tuple[RunResult, RunResult]]) -> ComparisonVerdict:
-    """What stands in the way of a test; empty where nothing does."""
+    """Why a measure cannot be tested; empty if it can."""
     if not all(has_same_data(one, other) for one, other in pairs):
         return "other data"
     collapsed = any(result.collapsed for pair in pairs for result in pair)
@@ -237,19 +241,19 @@ def _blocking_reason(measure: Measure, pairs: Sequence[tuple[RunResult, RunResul
 
 
 def _test_differences(rows: Sequence[Difference]) -> tuple[list[Difference], str]:
-    """The rows with their verdicts, and which test was made."""
-    open_ = [row for row in rows if row.sign and not row.verdict and len(row.a) > 1]
-    if not open_:
+    """The rows with their verdicts, and the name of the test."""
+    testable = [row for row in rows if row.sign and not row.verdict and len(row.a) > 1]
+    if not testable:
         return list(rows), ""
-    family = run_paired_tests(np.stack([row.differences for row in open_]))
-    bounded = [row for row in open_ if row.margin]
-    alike = adjust_holm([equivalence_p_value(row.differences, row.margin or 0) for row in bounded])
-    within = {row.measure.name for row, p in zip(bounded, alike, strict=True) if p < ALPHA}
-    judged = {
+    family = run_paired_tests(np.stack([row.differences for row in testable]))
+    bounded = [row for row in testable if row.margin]
+    equivalence = adjust_holm([equivalence_p_value(row.differences, row.margin or 0) for row in bounded])
+    within = {row.measure.name for row, p in zip(bounded, equivalence, strict=True) if p < ALPHA}
+    decided = {
         row.measure.name: replace(row, p=float(p), verdict=_decide_verdict(row, float(p), row.measure.name in within))
-        for row, p in zip(open_, family.p, strict=True)
+        for row, p in zip(testable, family.p, strict=True)
     }
-    return [judged.get(row.measure.name, row) for row in rows], family.test
+    return [decided.get(row.measure.name, row) for row in rows], family.test
 
 
 def _decide_verdict(row: Difference, p: float, within: bool) -> ComparisonVerdict:
@@ -267,5 +271,5 @@ def _check_margins(found: Sequence[Comparison], margins: Mapping[str, float]) ->
         if name not in measures:
             raise BenchError(f"no measure compared here is called '{name}'{suggest_similar(name, measures)}")
         if not margin > 0:
-            raise BenchError(f"the margin of '{name}' has to be positive, not {margin:g}")
+            raise BenchError(f"the margin of '{name}' must be positive, not {margin:g}")
     return [comparison for comparison in found if comparison.seeds]

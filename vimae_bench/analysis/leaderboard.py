@@ -1,7 +1,7 @@
-"""Outcomes of runs made into tables: one for each data set, architecture, latent size and training.
+"""Build leaderboards from run results: one for each data set, architecture, latent size and training.
 
-A row is ranked if it has every seed that any row has, all of them done: nothing is averaged over what happens to be
-there. Rows that lack something stay in the table, at its foot.
+A row is ranked only if it has every seed that any row has, and all its runs are done: means over different seeds are
+never ranked. Incomplete rows are shown at the bottom of the table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,26 +28,26 @@ def build_leaderboards(
     columns: Sequence[str] = (),
     provenance: str = "",
 ) -> list[Leaderboard]:
-    """One table for each data set, architecture, latent size and training, in the order of the results.
+    """One leaderboard for each data set, architecture, latent size and training, in the order of the results.
 
-    `rank_by` names the measure that sorts (empty: the first that has a direction), `columns` those that are shown and
-    tested (empty: all); `provenance` is the first sentence below each table. Raises ResultsError if one table has two
-    runs of one method from one seed.
+    `rank_by` is the measure by which rows are sorted (empty: the first with a direction), `columns` are the measures
+    that are shown and tested (empty: all), `provenance` is the first sentence below each table. Raises ResultsError if
+    a table has two runs of one method with the same seed.
     """
     groups = group_by_table(run_results)
     runs = [group[0].entry.table_run for group in groups.values()]
     titles = {key: format_table_title(run, runs) for key, run in zip(groups, runs, strict=True)}
-    # A column that another table of the same file has is not missed here.
+    # A column that only another table of the benchmark has is not unknown.
     known = merge_measures([*run_results, *references])
-    missed = [*notes.note_unknown_measures([rank_by, *columns], known)]
+    unknown = [*notes.note_unknown_measures([rank_by, *columns], known)]
     boards = (
-        _build_leaderboard(titles[key], group, references, rank_by, columns, missed) for key, group in groups.items()
+        _build_leaderboard(titles[key], group, references, rank_by, columns, unknown) for key, group in groups.items()
     )
     return [replace(board, notes=(provenance, *board.notes)) if provenance else board for board in boards]
 
 
 def group_by_table(run_results: Sequence[RunResult]) -> dict[object, list[RunResult]]:
-    """The results that belong in one table, by what they share."""
+    """The results of each table, by what they have in common."""
     groups: dict[object, list[RunResult]] = {}
     for result in run_results:
         run = result.entry.table_run
@@ -57,7 +57,7 @@ def group_by_table(run_results: Sequence[RunResult]) -> dict[object, list[RunRes
 
 
 def format_table_title(run: Run, among: Sequence[Run]) -> str:
-    """A table's title, such as `mnist, mlp, d = 2, 80 epochs`, with the settings that tell it from the others."""
+    """A table's title, such as `mnist, mlp, d = 2, 80 epochs`, with the settings in which it differs from `among`."""
 
     def name(choice: PluginSpec, others: Sequence[PluginSpec]) -> str:
         return choice.name + disambiguating_suffix(choice, others)
@@ -69,42 +69,42 @@ def format_table_title(run: Run, among: Sequence[Run]) -> str:
 
 
 def _format_differing_settings(training: Training, others: Sequence[Training]) -> list[str]:
-    """Settings that are not the same in all tables, such as `schedule=wae_steps`; epochs are told anyway."""
+    """Settings that differ between tables, such as `schedule=wae_steps`; epochs are in every title."""
     names = [field.name for field in fields(training) if field.name != "epochs"]
-    told = [name for name in names if len({getattr(other, name) for other in others}) > 1]
-    return [f"{name}={getattr(training, name)}" for name in told]
+    differing = [name for name in names if len({getattr(other, name) for other in others}) > 1]
+    return [f"{name}={getattr(training, name)}" for name in differing]
 
 
 def _build_leaderboard(
-    name: str,
+    title: str,
     run_results: Sequence[RunResult],
     references: Sequence[Baselines],
     rank_by: str,
     columns: Sequence[str],
-    missed: Sequence[str],
+    unknown: Sequence[str],
 ) -> Leaderboard:
     run = run_results[0].entry.table_run
     seeds = tuple(sorted({result.entry.seed for result in run_results}))
-    beside = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
-    measures = merge_measures([*run_results, *beside])
+    matching = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
+    measures = merge_measures([*run_results, *matching])
     named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
     shown = (named if columns else None) or list(measures)
     rows = _build_rows(run_results, seeds)
     ranked = {column: _select_ranked(measures[column], rows, seeds) for column in shown if measures[column].better}
     by = rank_by if rank_by in ranked else next(iter(ranked), None)
     ranking = rank_methods(list(ranked.values()))
-    said = (
+    sentences = (
         *notes.explain_leaderboard(len(seeds), ranking.test, ranking.comparisons, draws=_has_shared_draws(rows, shown)),
-        *missed,
+        *unknown,
         *notes.note_own_training(rows),
         *notes.note_unfinished(rows),
         *notes.note_collapsed(rows, [measures[column] for column in shown]),
         *notes.note_controls(rows, [measures[column] for column in shown]),
         *notes.note_mixed(run_results),
-        *(reference.reason for reference in beside if reference.reason),
+        *(reference.reason for reference in matching if reference.reason),
     )
     return Leaderboard(
-        title=name,
+        title=title,
         dataset=run.dataset,
         architecture=run.architecture,
         latent=run.latent,
@@ -114,15 +114,15 @@ def _build_leaderboard(
         columns=tuple(shown),
         rank_by=by,
         rows=tuple(_add_ranks(row, ranking) for row in _sort_rows(rows, ranked[by] if by else None)),
-        references=_merge_references(beside),
+        references=_merge_references(matching),
         test=ranking.test,
         comparisons=ranking.comparisons,
-        notes=said,
+        notes=sentences,
     )
 
 
 def merge_measures(sources: Sequence[RunResult | Baselines]) -> dict[str, Measure]:
-    """All measures in the order in which they are met; one that is defined in two ways loses its direction."""
+    """All measures in order of appearance; one with two definitions loses its direction and is not ranked."""
     found: dict[str, Measure] = {}
     for source in sources:
         if source.measures.items() <= found.items():
@@ -138,7 +138,9 @@ def _build_rows(run_results: Sequence[RunResult], seeds: Sequence[int]) -> list[
     for result in run_results:
         by_seed = methods.setdefault(result.entry.label, {})
         if by_seed.setdefault(result.entry.seed, result) is not result:
-            raise ResultsError(f"{result.folder}: is a second run of '{result.entry.label}' from one seed in one table")
+            raise ResultsError(
+                f"{result.folder}: is a second run of '{result.entry.label}' with the same seed in one table"
+            )
     return [_build_row(label, dict(sorted(by_seed.items())), seeds) for label, by_seed in methods.items()]
 
 
@@ -147,8 +149,8 @@ def _build_row(label: str, run_results: Mapping[int, RunResult], seeds: Sequence
     for seed, result in run_results.items():
         for name, estimate in result.estimates.items():
             estimates.setdefault(name, {})[seed] = estimate
-    entries = {name: _summarize(found, len(seeds)) for name, found in estimates.items()}
-    return LeaderboardRow(label, run_results, tuple(seed for seed in seeds if seed not in run_results), entries)
+    summaries = {name: _summarize(by_seed, len(seeds)) for name, by_seed in estimates.items()}
+    return LeaderboardRow(label, run_results, tuple(seed for seed in seeds if seed not in run_results), summaries)
 
 
 def _summarize(estimates: Mapping[int, Estimate], seeds: int) -> MeasureSummary:
@@ -157,29 +159,31 @@ def _summarize(estimates: Mapping[int, Estimate], seeds: int) -> MeasureSummary:
 
 
 def _has_shared_draws(rows: Sequence[LeaderboardRow], shown: Sequence[str]) -> bool:
-    """Whether some interval shown covers draws that all runs share."""
-    entries = [row.summaries[column] for row in rows for column in shown if column in row.summaries]
+    """Whether some interval shown also covers draws that all runs share."""
+    summaries = [row.summaries[column] for row in rows for column in shown if column in row.summaries]
     tables = [
-        per_draw_table(list(entry.estimates.values())) for entry in entries if len(entry.estimates) >= MIN_BOOTSTRAP
+        per_draw_table(list(summary.estimates.values()))
+        for summary in summaries
+        if len(summary.estimates) >= MIN_BOOTSTRAP
     ]
     return any(table is not None and table.shape[1] >= MIN_BOOTSTRAP for table in tables)
 
 
 def _select_ranked(measure: Measure, rows: Sequence[LeaderboardRow], seeds: Sequence[int]) -> RankedMeasure:
-    """The rows that may be ranked under a measure, with their values in the order of the seeds."""
-    able = [row for row in rows if measure.ranks_collapsed or not row.collapsed_seeds]
-    entries = {row.label: row.summaries[measure.name] for row in able if measure.name in row.summaries}
-    whole = {label: entry for label, entry in entries.items() if entry.complete}
-    values = [[entry.estimates[seed].value for seed in seeds] for entry in whole.values()]
-    return RankedMeasure(measure, tuple(whole), np.reshape(values, (len(whole), len(seeds))))
+    """The rows that can be ranked by a measure, with their values in the order of the seeds."""
+    allowed = [row for row in rows if measure.ranks_collapsed or not row.collapsed_seeds]
+    summaries = {row.label: row.summaries[measure.name] for row in allowed if measure.name in row.summaries}
+    complete = {label: summary for label, summary in summaries.items() if summary.complete}
+    values = [[summary.estimates[seed].value for seed in seeds] for summary in complete.values()]
+    return RankedMeasure(measure, tuple(complete), np.reshape(values, (len(complete), len(seeds))))
 
 
 def _add_ranks(row: LeaderboardRow, ranking: Ranking) -> LeaderboardRow:
-    entries = {
-        name: replace(entry, shared_rank=ranking.ranks.get(name, {}).get(row.label))
-        for name, entry in row.summaries.items()
+    summaries = {
+        name: replace(summary, shared_rank=ranking.ranks.get(name, {}).get(row.label))
+        for name, summary in row.summaries.items()
     }
-    return replace(row, summaries=entries)
+    return replace(row, summaries=summaries)
 
 
 def _sort_rows(rows: Sequence[LeaderboardRow], column: RankedMeasure | None) -> list[LeaderboardRow]:

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def per_draw_table(a: Sequence[Estimate], b: Sequence[Estimate] = ()) -> "Array | None":
-    """The values over each draw [seeds, draws] of one measure, or their differences a - b where `b` is given.
+    """The values of one measure for each draw [seeds, draws], or the differences a - b if `b` is given.
 
-    None where draws are not shared: some run has none, or another number, or a value that is not their mean.
+    None if the draws are not shared: a run has none, or another number of them, or a value that is not their mean.
     """
-    tables = [_stack_draws(side) for side in (a, b) if side]
+    tables = [_stack_draws(estimates) for estimates in (a, b) if estimates]
     if any(table is None for table in tables) or len({table.shape for table in tables if table is not None}) != 1:
         return None
     first, *rest = [table for table in tables if table is not None]
@@ -22,7 +22,7 @@ def per_draw_table(a: Sequence[Estimate], b: Sequence[Estimate] = ()) -> "Array 
 
 
 def _stack_draws(estimates: Sequence[Estimate]) -> "Array | None":
-    import numpy as np  # reading results need not wait for it
+    import numpy as np  # slow to import, and not needed to read results
 
     if len({len(estimate.per_draw) for estimate in estimates}) != 1 or not estimates[0].per_draw:
         return None

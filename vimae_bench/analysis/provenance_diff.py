@@ -1,4 +1,4 @@
-"""In what two sets of results differ besides their numbers: settings, metrics, data, versions, machine."""
+"""Differences between two sets of results other than their values: settings, metrics, data, versions, machine."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,34 +12,34 @@ FlatFields = Mapping[str, object]
 
 
 def describe_differences(a: Sequence[RunResult], b: Sequence[RunResult]) -> Iterator[str]:
-    """What sides A and B, paired by seed, were given, measured by and made by that is not the same."""
+    """Sentences on how the runs of A and B, paired by seed, differ in settings, metrics, data and versions."""
     pairs = list(zip(a, b, strict=True))
     if other := _format_differences([(_get_run_settings(one), _get_run_settings(other)) for one, other in pairs]):
-        yield f"The two sides differ in {other}."
+        yield f"A and B differ in {other}."
     yield from note_data([*a, *b])
     if other := _format_differences([_get_metric_settings(one, other) for one, other in pairs]):
-        yield f"They are measured with other settings: {other}."
+        yield f"A and B are measured with different settings: {other}."
     yield from note_definitions([*a, *b])
     done = [(one, other) for one, other in pairs if one.status == other.status == "done"]
     if other := _format_differences([(_get_versions(one), _get_versions(other)) for one, other in done]):
-        yield f"They were made by other versions or machines: {other}."
+        yield f"A and B are from different versions or machines: {other}."
     if done and all(one.estimates == other.estimates for one, other in done):
-        yield f"Every number of {format_count(len(done), 'pair')} of runs is the same on both sides."
+        yield f"All values of {format_count(len(done), 'pair')} of runs are identical in A and B."
 
 
 def has_same_data(a: RunResult, b: RunResult) -> bool:
-    """Whether two runs saw the same arrays, by their sha256."""
+    """Whether two runs used the same arrays, by their sha256."""
     return (a.record.get("data") or {}) == (b.record.get("data") or {})
 
 
-def _format_differences(told: Sequence[tuple[FlatFields, FlatFields]]) -> str:
-    """Such as `latent (A: 2, B: 8), training.epochs (A: 80, B: 5)`, from what is told of each pair of runs."""
-    names = sorted({name for one, other in told for name in {**one, **other}})
-    return ", ".join(filter(None, (_format_contrast(name, told) for name in names)))
+def _format_differences(pairs: Sequence[tuple[FlatFields, FlatFields]]) -> str:
+    """Such as `latent (A: 2, B: 8), training.epochs (A: 80, B: 5)`, from the fields of each pair of runs."""
+    names = sorted({name for one, other in pairs for name in {**one, **other}})
+    return ", ".join(filter(None, (_format_contrast(name, pairs) for name in names)))
 
 
-def _format_contrast(name: str, told: Sequence[tuple[FlatFields, FlatFields]]) -> str:
-    found = [(str(one.get(name, "none")), str(other.get(name, "none"))) for one, other in told]
+def _format_contrast(name: str, pairs: Sequence[tuple[FlatFields, FlatFields]]) -> str:
+    found = [(str(one.get(name, "none")), str(other.get(name, "none"))) for one, other in pairs]
     if all(one == other for one, other in found):
         return ""
     a, b = zip(*found, strict=True)
@@ -47,18 +47,18 @@ def _format_contrast(name: str, told: Sequence[tuple[FlatFields, FlatFields]]) -
 
 
 def _join_values(values: Sequence[str]) -> str:
-    """Different values, each once."""
+    """The distinct values, or their number if there are many."""
     found = sorted(set(values))
-    return " and ".join(found) if len(found) <= MAX_LISTED else format_count(len(found), "different one")
+    return " and ".join(found) if len(found) <= MAX_LISTED else format_count(len(found), "different value")
 
 
 def _get_run_settings(result: RunResult) -> FlatFields:
-    """All that decides a run but its seed, which pairs it."""
+    """Everything that determines a run except its seed."""
     return {name: value for name, value in _flatten(result.entry.run.as_json()) if name != "seed"}
 
 
 def _get_metric_settings(a: RunResult, b: RunResult) -> tuple[FlatFields, FlatFields]:
-    """The settings of the metrics that both runs are measured by."""
+    """The settings of the metrics that both runs have."""
     one, other = (
         {
             metric.name + disambiguating_suffix(metric, run.entry.metrics): metric.as_json()

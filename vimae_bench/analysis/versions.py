@@ -1,4 +1,4 @@
-"""Records made by another version of the harness, of a plugin's distribution or of torch than those beside them."""
+"""Find records made by other versions of vimae-bench, of torch or of a plugin than most of their table."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,26 +8,26 @@ from typing import Any
 from ..storage.store import RunResult
 
 SOFTWARE = ("vimae-bench", "torch")
-"""What of `made_by`, besides the distributions of plugins, makes a record another one."""
+"""The fields of `made_by` that are compared, besides the distributions of plugins."""
 
 
 def find_version_outliers(run_results: Sequence[RunResult]) -> dict[Path, str]:
-    """The runs of one table that were made by other versions than most of them, by folder, and in what they differ."""
+    """The runs of one table made by other versions than most, by folder, with the versions that differ."""
     made = {result.folder: get_software_versions(result.record) for result in run_results if result.record}
     counts: dict[str, Counter[str]] = {}
-    for name, version in (item for told in made.values() for item in told.items()):
+    for name, version in (item for versions in made.values() for item in versions.items()):
         counts.setdefault(name, Counter())[version] += 1
     usual = {name: count.most_common(1)[0][0] for name, count in counts.items()}
-    found = {folder: _list_differences(told, usual) for folder, told in made.items()}
-    return {folder: ", ".join(said) for folder, said in found.items() if said}
+    found = {folder: _list_differences(versions, usual) for folder, versions in made.items()}
+    return {folder: ", ".join(differences) for folder, differences in found.items() if differences}
 
 
 def get_software_versions(record: Mapping[str, Any]) -> dict[str, str]:
-    """The versions that a record was made by."""
+    """The versions of the software that made a record."""
     made = record.get("made_by") or {}
-    told = {name: made[name] for name in SOFTWARE if name in made} | (made.get("plugins") or {})
-    return {name: str(version) for name, version in told.items()}
+    versions = {name: made[name] for name in SOFTWARE if name in made} | (made.get("plugins") or {})
+    return {name: str(version) for name, version in versions.items()}
 
 
-def _list_differences(told: Mapping[str, str], usual: Mapping[str, str]) -> list[str]:
-    return [f"{name} {version} (most: {usual[name]})" for name, version in told.items() if version != usual[name]]
+def _list_differences(versions: Mapping[str, str], usual: Mapping[str, str]) -> list[str]:
+    return [f"{name} {version} (most: {usual[name]})" for name, version in versions.items() if version != usual[name]]

@@ -1,4 +1,4 @@
-"""A paper's printed tables and claims, read from TOML and checked: all that is wrong with a file is told at once."""
+"""The published tables and claims of a paper, read from TOML. All errors in a file are reported together."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
@@ -14,10 +14,10 @@ from ..config.toml_positions import find_line
 from ..core.canonical import Json
 from ..core.errors import InvalidFileError, Problem, suggest_similar
 from ..plugin.settings import SettingPath, SettingsChecker, describe_settings, format_path
-from .closed_forms import CLOSED_FORMS
+from .papers import CLOSED_FORMS
 
 DEFAULT_PAPER = "vimae.toml"
-"""The paper of VIMAE (1905.10549), in the package's folder `papers`."""
+"""The VIMAE paper (1905.10549), in the folder `papers`."""
 
 Scalar = str | bool | int | float
 NonEmptyText = Annotated[str, MinLen(1)]
@@ -31,15 +31,15 @@ REQUIRED_KEYS = {
     "computed": ("formula",),
     "untestable": ("why",),
 }
-"""What a test of each kind cannot do without."""
+"""The keys that a test of each kind must have."""
 
 METHOD_KEYS = ("name", "labels", "objective", "prior")
-"""The keys of a method that are no settings of its objective."""
+"""The keys of a method that are not settings of its objective."""
 
 
 @dataclass(frozen=True)
 class PaperSource:
-    """What is judged: the paper's title, where it is to be found, and what is to be known of its figures."""
+    """The paper's title, where to find it, and a note on its values."""
 
     title: NonEmptyText
     reference: str = ""
@@ -48,12 +48,12 @@ class PaperSource:
 
 @dataclass(frozen=True)
 class PaperSetup:
-    """An experiment: which runs belong to it, and with what it was published.
+    """An experiment of the paper, the runs that belong to it, and the published settings.
 
-    Runs belong to it by the name of their data set (that of the folder for `arrays`), a key of `datasets` whose value
-    is what has to be said of it, and by their `latent` size. Other settings may differ, and are said to: those of
-    `published`, by their path in `spec.json` such as `training.epochs`, and those of each method's objective in
-    `methods`.
+    A run belongs to it if its data set is a key of `datasets` and it has the `latent` size. A data set is known by its
+    name or by the last part of a text setting, such as the folder of `arrays`; the values of `datasets` are notes.
+    Other settings may differ, and differences are reported: those of `published`, by their path in `spec.json` such as
+    `training.epochs`, and those of each method's objective in `methods`.
     """
 
     id: NonEmptyText
@@ -65,10 +65,10 @@ class PaperSetup:
 
 @dataclass(frozen=True)
 class PaperTable:
-    """Printed figures: a value of each method, or one for each of `conditions`, rounded to +-`half_width`.
+    """Published values: one of each method, or one for each of `conditions`, rounded to +-`half_width`.
 
-    `measure` is ours that they are compared with, `{condition}` in it standing for each condition; `only_order` says
-    why figures cannot be compared, where they cannot.
+    `measure` is the measure that they are compared with, where `{condition}` stands for each condition. If values
+    cannot be compared, `only_order` says why.
     """
 
     id: NonEmptyText
@@ -83,11 +83,11 @@ class PaperTable:
     note: str = ""
 
     def list_measures(self) -> tuple[str, ...]:
-        """Our measure for each figure of a row."""
+        """The measure for each value of a row."""
         return tuple(self.measure.format(condition=name) for name in self.conditions) or (self.measure,)
 
     def get_values(self, method: str) -> tuple[float, ...]:
-        """The figures of a method's row."""
+        """The published values of a method."""
         found = self.values[method]
         return tuple(map(float, found)) if isinstance(found, list) else (float(found),)
 
@@ -97,14 +97,14 @@ class ClaimTest:
     """How a claim is tested, under each of `measures`, on runs of each of `setups`, seed by seed.
 
     less, greater   each method of `a` against each of `b`, or against the same method under the measure `against`, or
-                    against `value`; by at least `margin`, in the measure's unit (a negative one: not worse by as much)
+                    against `value`; by at least `margin`, in the measure's unit (negative: not worse by this much)
     order           each method of a group less than each of the next
     equivalent      a - b lies within +-`margin`
     ratio           a / b lies within `bounds`
     computed        the closed form named `formula`
     untestable      `why`; what `a` reaches under `measures` is reported
 
-    What is said `aside` is told, and no part of the verdict.
+    The result of a test with `aside` is reported but is no part of the verdict.
     """
 
     kind: ClaimTestKind
@@ -123,15 +123,15 @@ class ClaimTest:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """All methods that it names."""
+        """All methods that the test names."""
         return tuple(dict.fromkeys((*self.a, *self.b, *(name for group in self.groups for name in group))))
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper, and the tests that all have to agree for it to be supported.
+    """A sentence of the paper and its tests, all of which must agree for the claim to be supported.
 
-    `tested` says what they test, where that is less than what is claimed.
+    `tested` says what they test, if that is less than what is claimed.
     """
 
     id: NonEmptyText
@@ -144,7 +144,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class ProxyMeasure:
-    """A measure that takes the place of another, under its own name: orders are tested on it, margins are not."""
+    """A measure that replaces another one if that is not measured: orders are tested with it, margins are not."""
 
     measure: NonEmptyText
     by: NonEmptyText
@@ -153,7 +153,7 @@ class ProxyMeasure:
 
 @dataclass(frozen=True)
 class Paper:
-    """A whole file. Each of `methods` says how rows of results are recognised (`evidence.py`)."""
+    """A paper's file. Each of `methods` says which results are the method's (see `matching.py`)."""
 
     source: PaperSource
     methods: dict[str, dict[str, Scalar | list[str]]]
@@ -163,17 +163,17 @@ class Paper:
     stand_in: tuple[ProxyMeasure, ...] = ()
 
     def get_method_name(self, method: str) -> str:
-        """How a method is called in tables."""
+        """The name of a method in tables."""
         return str(self.methods[method].get("name", method))
 
 
 def default_paper_path() -> Path:
-    """The file that comes with the package."""
+    """The file of the paper that comes with the package."""
     return Path(str(files("vimae_bench.claims") / "papers" / DEFAULT_PAPER))
 
 
 def read_paper(path: Path) -> Paper:
-    """Read a paper's file. Raises Problems with all that is wrong, BenchError if there is no such file."""
+    """Read a paper's file. Raises InvalidFileError with all errors in it, BenchError if it cannot be read."""
     text, raw = read_toml(path)
     checker = SettingsChecker(_refuse_plugin)
     whole = checker.complete(_describe_paper(), raw)
@@ -193,11 +193,11 @@ def _describe_paper() -> Json:
 
 
 def _refuse_plugin(kind: str, name: str) -> tuple[Json, int]:
-    raise LookupError(f"a paper names no plugin such as the {kind} '{name}'")
+    raise LookupError(f"a paper has no plugins, such as the {kind} '{name}'")
 
 
 def _convert(form: Any, raw: Any) -> Any:  # noqa: ANN401
-    """A checked value as its type has it: tables as dataclasses, lists as tuples."""
+    """Convert a checked value to its type: tables to dataclasses, lists to tuples."""
     if is_dataclass(form):
         hints = get_type_hints(form)
         return form(**{name: _convert(hints[name], value) for name, value in raw.items()})  # pyright: ignore
@@ -208,7 +208,7 @@ def _convert(form: Any, raw: Any) -> Any:  # noqa: ANN401
 
 
 def _find_contradictions(paper: Paper) -> Iterator[tuple[SettingPath, str]]:
-    """What no type can say."""
+    """Errors that types cannot express."""
     yield from _check_unique("setup", [setup.id for setup in paper.setup])
     yield from _check_unique("claim", [claim.id for claim in paper.claim])
     for i, setup in enumerate(paper.setup):
@@ -217,7 +217,7 @@ def _find_contradictions(paper: Paper) -> Iterator[tuple[SettingPath, str]]:
         yield from _check_table(table, paper, ("table", i))
     for i, claim in enumerate(paper.claim):
         if not claim.test:
-            yield ("claim", i, "test"), "needs a test at least"
+            yield ("claim", i, "test"), "needs at least one test"
         for j, test in enumerate(claim.test):
             yield from _check_test(test, paper, ("claim", i, "test", j))
 
@@ -232,7 +232,7 @@ def _check_table(table: PaperTable, paper: Paper, where: SettingPath) -> Iterato
         return
     for method in table.values:
         if (found := len(table.get_values(method))) != wanted:
-            yield (*where, "values", method), f"has to hold {wanted} figures, one for each condition, not {found}"
+            yield (*where, "values", method), f"must have {wanted} values, one for each condition, not {found}"
 
 
 def _check_test(test: ClaimTest, paper: Paper, where: SettingPath) -> Iterator[tuple[SettingPath, str]]:
@@ -243,13 +243,13 @@ def _check_test(test: ClaimTest, paper: Paper, where: SettingPath) -> Iterator[t
     yield from _check_known("setup", test.setups, [setup.id for setup in paper.setup], (*where, "setups"))
     others = sum([bool(test.b), bool(test.against), test.value is not None])
     if test.kind in ("less", "greater") and others != 1:
-        yield where, f"needs one of 'b', 'against' and 'value' to hold the methods of 'a' against, not {others}"
+        yield where, f"needs exactly one of 'b', 'against' and 'value' to compare the methods of 'a' with, not {others}"
     if test.kind == "order" and len(test.groups) < 2:
-        yield (*where, "groups"), "needs two groups at least to be in an order"
+        yield (*where, "groups"), "needs at least two groups"
     if test.kind == "equivalent" and test.margin < 0:
-        yield (*where, "margin"), f"has to be positive, not {test.margin:g}"
+        yield (*where, "margin"), f"must be positive, not {test.margin:g}"
     if test.bounds and test.bounds[0] >= test.bounds[1]:
-        yield (*where, "bounds"), f"have to be a lower and a higher one, not {list(test.bounds)}"
+        yield (*where, "bounds"), f"must be a lower and a higher bound, not {list(test.bounds)}"
     if test.formula:
         yield from _check_known("closed form", [test.formula], CLOSED_FORMS, (*where, "formula"))
 
@@ -257,7 +257,7 @@ def _check_test(test: ClaimTest, paper: Paper, where: SettingPath) -> Iterator[t
 def _check_unique(kind: str, names: Sequence[str]) -> Iterator[tuple[SettingPath, str]]:
     for i, name in enumerate(names):
         if name in names[:i]:
-            yield (kind, i, "id"), f"'{name}' is the id of an earlier {kind} too"
+            yield (kind, i, "id"), f"'{name}' is also the id of an earlier {kind}"
 
 
 def _check_known(

@@ -1,4 +1,4 @@
-"""A paper's printed figures beside those measured."""
+"""Compare the published values of a paper with measured ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,11 +16,12 @@ Match = Literal["compatible", "not compatible", "not decided", "not measured", "
 
 @dataclass(frozen=True)
 class PublishedValue:
-    """One figure: as printed (None: there is none), and as measured over n seeds.
+    """A published value (`printed`, None if there is none) and what was measured over n seeds.
 
-    `compatible` if the 95 % prediction interval for one further run meets the printed figure +- its rounding: a
-    printed figure without an interval is taken for that of one run. One seed has no such interval, and decides
-    nothing. `collapsed` are the seeds whose model ignores its data, `lost` those that diverged or failed.
+    They are `compatible` if the 95 % prediction interval for one further run overlaps the published value +- its
+    rounding: a published value without an interval is taken to be that of a single run. With one seed there is no such
+    interval and no decision. `collapsed` are the seeds whose model ignores its data, `lost` those that diverged or
+    failed.
     """
 
     method: str
@@ -38,7 +39,7 @@ class PublishedValue:
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """A printed table beside one table of runs, or beside nothing."""
+    """A published table compared with one table of results; `evidence` is None if there are no results."""
 
     table: PaperTable
     evidence: Evidence | None
@@ -46,7 +47,7 @@ class PublishedTable:
 
 
 def compare_tables(paper: Paper, found: Sequence[Evidence]) -> list[PublishedTable]:
-    """Each table of the paper beside every table of runs that belongs to its setup, or alone where none does."""
+    """Each table of the paper compared with every table of results that belongs to its setup, if any."""
     return [
         PublishedTable(table, evidence, tuple(_compare_values(table, evidence)))
         for table in paper.table
@@ -67,13 +68,13 @@ def _compare_values(table: PaperTable, evidence: Evidence | None) -> list[Publis
 def measure_value(
     evidence: Evidence | None, method: str, measure: str, condition: str = "", printed: float | None = None
 ) -> PublishedValue:
-    """What a method reaches under a measure, not yet judged."""
-    side = (evidence.methods.get(method) if evidence else None) or {}
-    having = {seed: result for seed, result in side.items() if measure in result.estimates}
-    lost = tuple(seed for seed, result in side.items() if result.status in ("diverged", "failed"))
-    if not having:
+    """The value of a method under a measure, not yet compared with the published one."""
+    by_seed = (evidence.methods.get(method) if evidence else None) or {}
+    measured = {seed: result for seed, result in by_seed.items() if measure in result.estimates}
+    lost = tuple(seed for seed, result in by_seed.items() if result.status in ("diverged", "failed"))
+    if not measured:
         return PublishedValue(method, condition, measure, printed, lost=lost)
-    estimates = [result.estimates[measure] for result in having.values()]
+    estimates = [result.estimates[measure] for result in measured.values()]
     values = [estimate.value for estimate in estimates]
     return PublishedValue(
         method,
@@ -85,7 +86,7 @@ def measure_value(
         interval=confidence_interval(values, per_draw_table(estimates)),
         prediction=prediction_interval(values),
         match="not decided",
-        collapsed=tuple(seed for seed, result in having.items() if result.collapsed),
+        collapsed=tuple(seed for seed, result in measured.items() if result.collapsed),
         lost=lost,
     )
 
@@ -96,5 +97,5 @@ def _add_match(found: PublishedValue, table: PaperTable) -> PublishedValue:
     if found.prediction is None or found.printed is None:
         return found
     low, high = found.prediction
-    meets = low <= found.printed + table.half_width and high >= found.printed - table.half_width
-    return replace(found, match="compatible" if meets else "not compatible")
+    overlaps = low <= found.printed + table.half_width and high >= found.printed - table.half_width
+    return replace(found, match="compatible" if overlaps else "not compatible")

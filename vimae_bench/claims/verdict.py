@@ -1,4 +1,4 @@
-"""All that a set of runs says on a paper: its tables beside what was measured, its claims with their verdicts."""
+"""Check a paper against results: its tables and its claims."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .published_tables import PublishedTable, compare_tables
 
 @dataclass(frozen=True)
 class PaperVerdict:
-    """A paper judged. `notes` are sentences on results that belong to none of its experiments."""
+    """The verdict on a paper; `notes` are sentences on results that belong to none of its experiments."""
 
     paper: Paper
     evidence: tuple[Evidence, ...]
@@ -24,7 +24,7 @@ class PaperVerdict:
 def evaluate_paper(
     paper: Paper, run_results: Sequence[RunResult], chosen: Mapping[str, str] | None = None
 ) -> PaperVerdict:
-    """Hold a paper against results; `chosen` as in `gather_evidence`, which says what is raised."""
-    found, alien = gather_evidence(paper, run_results, chosen)
+    """Check a paper against results; `chosen` and errors are those of `gather_evidence`."""
+    found, unmatched = gather_evidence(paper, run_results, chosen)
     claims = tuple(evaluate_claim(paper, claim, found) for claim in paper.claim)
-    return PaperVerdict(paper, tuple(found), tuple(compare_tables(paper, found)), claims, tuple(alien))
+    return PaperVerdict(paper, tuple(found), tuple(compare_tables(paper, found)), claims, tuple(unmatched))

@@ -40,26 +40,6 @@ class LinearGaussian:
     model_information: float
     """The mutual information of x and z under the model's own p(z) p_theta(x|z)."""
 
-    @property
-    def i_theta(self) -> float:
-        """h(X) + E log p_theta(x|z): what 1905.10549 writes as a mutual information of x and z."""
-        return self.entropy_x + self.rec
-
-    def vim(self, lam: float) -> float:
-        """The objective itself, rec - lam * K_z, to be maximised."""
-        return self.rec - lam * self.k_z
-
-    def vim_exact(self, lam: float) -> float:
-        """-h(X) - K_x - (lam - 1) K_z + I_q - K_post, which equals `vim` (1706.02262, constant included)."""
-        return -self.entropy_x - self.k_x - (lam - 1) * self.k_z + self.i_q - self.k_post
-
-    def vim_printed(self, lam: float) -> float:
-        """-h(X) - K_x - (lam - 1) K_z + I_theta: eq. 8 of 1905.10549, with the constant that it leaves out put in.
-
-        It differs from `vim` by K_x - K_z, and so is right only where the two are equal.
-        """
-        return -self.entropy_x - self.k_x - (lam - 1) * self.k_z + self.i_theta
-
 
 def compute_quantities(S: np.ndarray, W: np.ndarray, s2: float, V: np.ndarray, L: np.ndarray) -> LinearGaussian:  # noqa: N803
     """All quantities for a data covariance S, a decoder W with variance s2 and an encoder V with covariance L.

@@ -92,7 +92,7 @@ def _build_row_view(row: Difference, seeds: int) -> ComparisonRowView:
 def _summarize(made: Comparison) -> str:
     """Such as `A is better under sse and svm clean, worse under mmd2; no difference shown under fid.`"""
     if not made.rows:
-        return "Nothing is measured on both sides."
+        return "No measure is common to A and B."
     if not any(row.differences.any() for row in made.rows):
         return "A and B are the same in every number."
     found: dict[str, list[str]] = {}
