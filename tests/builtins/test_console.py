@@ -126,24 +126,24 @@ def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(job):
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "told"),
+    ("status", "code", "expected"),
     [
         ("diverged", 0, "VAE digits mlp s0: diverged: total not finite in epoch 3"),
         ("failed", 1, "VAE digits mlp s0: failed: total not finite in epoch 3"),
         (None, -9, "VAE digits mlp s0: ended with exit code -9"),
     ],
 )
-def test_a_run_that_ended_badly_is_told_at_once_with_the_reason(job, status, code, told):
+def test_a_run_that_ended_badly_is_reported_at_once_with_the_reason(job, status, code, expected):
     console, run = terminal(), job()
     display = ProgressDisplay([run], console)
     display.show_event(JobStarted(run))
     if status:
         end(run, status, "total not finite in epoch 3")
     display.show_event(JobEnded(run, code))
-    assert told in console.file.getvalue()
+    assert expected in console.file.getvalue()
 
 
-def test_a_metric_that_failed_is_told_though_the_run_is_done(job):
+def test_a_failed_metric_is_reported_though_the_run_is_done(job):
     console, run = terminal(), job()
     display = ProgressDisplay([run], console)
     display.show_event(JobStarted(run))
@@ -153,7 +153,7 @@ def test_a_metric_that_failed_is_told_though_the_run_is_done(job):
     assert "metric 'svm': no labels" in console.file.getvalue()
 
 
-def test_a_damaged_record_is_told_and_ends_nothing(job):
+def test_a_damaged_record_is_reported_and_ends_nothing(job):
     console, run = terminal(), job()
     display = ProgressDisplay([run], console)
     display.show_event(JobStarted(run))
@@ -212,9 +212,9 @@ def test_labels_and_reasons_are_shown_and_not_obeyed(job, make):
     assert "a[/oops]b [31m[red]cd {task} digits" in frame(display)[1]
     end(run, "failed", NASTY)
     display.show_event(JobEnded(run, 1))
-    told = console.file.getvalue()
-    assert "failed: a[/oops]b [31m[red]cd {task}" in told
-    assert not any(obeyed in told for obeyed in ("\x07", "\r", "\u202e", "\x1b[31m[red]"))
+    expected = console.file.getvalue()
+    assert "failed: a[/oops]b [31m[red]cd {task}" in expected
+    assert not any(obeyed in expected for obeyed in ("\x07", "\r", "\u202e", "\x1b[31m[red]"))
 
 
 @pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO(), width=100)])
@@ -250,9 +250,9 @@ def test_nothing_is_shown_when_there_is_nothing_to_do():
 def test_the_bars_go_to_the_error_stream(job, capsys):
     run = job()
     list(ConsoleReporter()([run], iter([JobStarted(run), JobEnded(run, 0)])))
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "1/1 VAE digits mlp s0: done" in told.err
+    expected = capsys.readouterr()
+    assert expected.out == ""
+    assert "1/1 VAE digits mlp s0: done" in expected.err
 
 
 def test_a_tick_costs_little(job):
@@ -271,7 +271,7 @@ def _seconds(do):
     return time.perf_counter() - began
 
 
-def test_times_are_told_as_a_clock_tells_them():
+def test_durations_are_formatted_as_on_a_clock():
     assert [format_duration(s) for s in (0, 41.6, 725, 10800)] == ["0:00", "0:42", "12:05", "3:00:00"]
 
 
@@ -279,7 +279,7 @@ def test_letters_of_any_script_are_printable():
     assert remove_unprintable("β_H-VAE 画") == "β_H-VAE 画"
 
 
-def test_a_remark_on_the_training_is_told_once_for_each_method(job):
+def test_a_remark_on_training_is_printed_once_for_each_method(job):
     runs = [job(seed=0), job(seed=1), job("VIMAE-n", seed=0)]
     console = Console(file=io.StringIO(), width=200)
     display = ProgressDisplay(runs, console)
@@ -291,8 +291,8 @@ def test_a_remark_on_the_training_is_told_once_for_each_method(job):
         )
         display.show_event(Tick())
         display.show_event(JobEnded(run, 0))
-    told = [line for line in console.file.getvalue().split("\n") if "not compiled" in line]
-    assert told == ["VAE: not compiled, since it reads", "VIMAE-n: not compiled, since it reads"]
+    expected = [line for line in console.file.getvalue().split("\n") if "not compiled" in line]
+    assert expected == ["VAE: not compiled, since it reads", "VIMAE-n: not compiled, since it reads"]
 
 
 def test_while_a_step_is_compiled_the_run_is_preparing(job):

@@ -218,7 +218,7 @@ def test_a_file_that_is_not_what_its_archive_says_is_damaged(tmp_path, member):
         (archive / "runs/a/record.json").read_bytes()
 
 
-def test_an_archive_cut_off_anywhere_is_told_in_one_line(packed, tmp_path):
+def test_an_archive_cut_off_anywhere_is_reported_in_one_line(packed, tmp_path):
     whole, cut = packed.read_bytes(), tmp_path / "cut.zip"
     for length in (0, 1, 22, len(whole) // 2, len(whole) - 23, len(whole) - 1):
         cut.write_bytes(whole[:length])

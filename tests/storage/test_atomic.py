@@ -15,7 +15,7 @@ from vimae_bench.storage.atomic import (
 )
 
 
-def test_a_file_is_old_or_new_and_never_half(tmp_path):
+def test_a_file_is_old_or_new_and_never_partial(tmp_path):
     path = tmp_path / "x.json"
     write_json(path, {"a": 1})
 
@@ -29,7 +29,7 @@ def test_a_file_is_old_or_new_and_never_half(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_json_does_not_have_is_refused(tmp_path):
+def test_values_that_json_does_not_have_are_refused(tmp_path):
     with pytest.raises(ValueError, match="Out of range float"):
         write_json(tmp_path / "x.json", {"a": float("nan")})
     assert not list(tmp_path.iterdir())
@@ -42,17 +42,17 @@ def test_a_damaged_file_is_named(tmp_path, text):
         read_json(tmp_path / "x.json")
 
 
-def test_a_line_cut_off_anywhere_loses_itself_alone(tmp_path):
+def test_a_truncated_line_loses_only_itself(tmp_path):
     path = tmp_path / "x.jsonl"
     for i in range(3):
         append_json_line(path, {"i": i, "text": "ä"})
-    whole = path.read_bytes()
-    for cut in range(len(whole) + 1):
-        path.write_bytes(whole[:cut])
+    complete = path.read_bytes()
+    for cut in range(len(complete) + 1):
+        path.write_bytes(complete[:cut])
         before = [line["i"] for line, _ in read_json_lines(path)]
         append_json_line(path, {"i": 9})
-        assert [line["i"] for line, _ in read_json_lines(path)] == [*before, 9] or whole[cut : cut + 1] == b"\n"
-        assert before == list(range(whole[:cut].count(b"\n")))
+        assert [line["i"] for line, _ in read_json_lines(path)] == [*before, 9] or complete[cut : cut + 1] == b"\n"
+        assert before == list(range(complete[:cut].count(b"\n")))
 
 
 def test_reading_goes_on_from_an_offset(tmp_path):
@@ -64,14 +64,14 @@ def test_reading_goes_on_from_an_offset(tmp_path):
     assert not list(read_json_lines(tmp_path / "none"))
 
 
-def test_a_line_that_is_no_object_is_passed_over(tmp_path):
+def test_a_line_that_is_not_an_object_is_skipped(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text('[1]\n3\nnull\n{"i": 1}\n')
     assert [line for line, _ in read_json_lines(path)] == [{"i": 1}]
 
 
 @pytest.mark.slow
-def test_a_writer_killed_at_any_moment_leaves_whole_files(tmp_path):
+def test_a_writer_killed_at_any_moment_leaves_complete_files(tmp_path):
     code = (
         "import sys; from pathlib import Path; from vimae_bench.storage.atomic import append_json_line, write_json\n"
         "p = Path(sys.argv[1])\n"

@@ -1,4 +1,4 @@
-"""Every kind of damage to every kind of file is found, named, repaired, and mended by the next run."""
+"""Every kind of damage to every kind of file is found and repaired, and the next run creates the file again."""
 
 import json
 import shutil
@@ -82,7 +82,7 @@ FILES = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("kind", FILES)
-def test_a_damaged_file_is_found_and_set_aside_and_the_next_run_makes_it_again(results, kind, damage):
+def test_a_damaged_file_is_set_aside_and_created_again_by_the_next_run(results, kind, damage):
     before = contents(results)
     (path,) = results.glob(FILES[kind])
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
@@ -99,11 +99,11 @@ def test_a_damaged_file_is_found_and_set_aside_and_the_next_run_makes_it_again(r
     assert command("doctor", results).output == "nothing is damaged\n"
 
 
-def test_whole_results_have_no_fault(results):
+def test_undamaged_results_have_no_fault(results):
     assert list(find_faults(results)) == []
 
 
-def test_lines_that_are_no_events_are_taken_out_and_the_others_kept(results):
+def test_lines_that_are_not_events_are_removed(results):
     path = one_run(results) / "events.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     wrong = [
@@ -122,7 +122,7 @@ def test_lines_that_are_no_events_are_taken_out_and_the_others_kept(results):
     assert path.with_suffix(".corrupt").exists()
 
 
-def test_a_last_line_that_was_cut_off_is_no_fault(results):
+def test_a_truncated_last_line_is_not_a_fault(results):
     with (one_run(results) / "events.jsonl").open("ab") as file:
         file.write(b'{"event": "epo')
     assert list(find_faults(results)) == []
@@ -146,7 +146,7 @@ def test_a_folder_in_place_of_a_file_is_a_fault(results, name):
     assert (fault.path, fault.what) == (path, "cannot be read (Is a directory)")
 
 
-def test_what_a_killed_process_left_is_removed(results):
+def test_files_that_a_killed_process_left_are_removed(results):
     left = one_run(results) / "metrics" / ".svm.json.1a2b.tmp"
     left.touch()
     (fault,) = find_faults(results)
@@ -155,7 +155,7 @@ def test_what_a_killed_process_left_is_removed(results):
     assert not left.exists()
 
 
-def test_the_record_of_another_run_is_none_of_this_one(results):
+def test_the_record_of_another_run_is_a_fault(results):
     path = one_run(results) / "record.json"
     record = json.loads(path.read_text())
     record["run"]["seed"] = 1
@@ -164,7 +164,7 @@ def test_the_record_of_another_run_is_none_of_this_one(results):
     assert fault.what == "is not the record of this run"
 
 
-def test_a_run_under_way_is_passed_over(results):
+def test_a_run_under_way_is_skipped(results):
     folder = one_run(results)
     (folder / "record.json").write_text("")
     with FileLock(folder / ".lock"):
@@ -173,7 +173,7 @@ def test_a_run_under_way_is_passed_over(results):
 
 
 @pytest.mark.parametrize("name", ["samples.png", "codes.npz"])
-def test_a_picture_that_is_gone_is_drawn_again_with_the_others(results, name):
+def test_a_missing_picture_is_drawn_again_with_the_others(results, name):
     (one_run(results) / "pictures" / name).unlink()
     (fault,) = find_faults(results)
     assert fault.what == "is not there"
@@ -182,7 +182,7 @@ def test_a_picture_that_is_gone_is_drawn_again_with_the_others(results, name):
     assert (one_run(results) / "pictures" / name).exists()
 
 
-def test_a_damaged_picture_of_a_model_without_weights_costs_no_other(results):
+def test_without_weights_only_the_damaged_picture_is_set_aside(results):
     (one_run(results) / "weights.safetensors").unlink()
     (one_run(results) / "pictures" / "samples.png").write_bytes(b"")
     (fault,) = find_faults(results)
@@ -191,7 +191,7 @@ def test_a_damaged_picture_of_a_model_without_weights_costs_no_other(results):
     assert list(find_faults(results)) == []
 
 
-def test_a_link_among_the_runs_is_named_and_left(results, tmp_path):
+def test_a_link_among_the_runs_is_named_and_left_alone(results, tmp_path):
     (results / "runs" / "elsewhere").symlink_to(tmp_path)
     (fault,) = find_faults(results)
     fault.repair()
@@ -212,7 +212,7 @@ def test_a_damaged_database_is_set_aside(tmp_path, damage):
     assert [left.name for left in tmp_path.iterdir()] == ["mlflow.corrupt"]
 
 
-def test_no_results_are_told_in_a_line(tmp_path):
+def test_a_folder_without_results_is_reported_in_one_line(tmp_path):
     done = command("doctor", tmp_path)
     assert (done.exit_code, done.output) == (4, f"{tmp_path}: is not a results folder: there are no runs in it\n")
 

@@ -1,4 +1,4 @@
-"""Results folders as git keeps them, in repositories made for the test."""
+"""Results folders and archives at a git revision, in repositories made for the test."""
 
 import subprocess
 from dataclasses import replace
@@ -21,7 +21,7 @@ def git(folder, *words):
 
 
 @pytest.fixture
-def kept(results, monkeypatch):
+def repository(results, monkeypatch):
     """A repository whose first commit has other numbers than its second, and uncommitted ones; we are inside."""
     top = results.store.path.parent
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -38,18 +38,18 @@ def kept(results, monkeypatch):
     return results
 
 
-def run_results(spelt, folder):
+def run_results(text, folder):
     folder.mkdir()
-    folder = find_results(export_revision(find_revision(spelt), folder))
+    folder = find_results(export_revision(find_revision(text), folder))
     store = ResultsFolder(folder)
     return store.load_results(store.read_benchmark().entries)
 
 
-def values(spelt, folder):
-    return [result.estimates["sse"].value for result in run_results(spelt, folder)]
+def values(text, folder):
+    return [result.estimates["sse"].value for result in run_results(text, folder)]
 
 
-def test_each_revision_has_its_own_numbers_and_the_working_tree_is_left_alone(kept, tmp_path):
+def test_each_revision_has_its_own_numbers_and_the_working_tree_is_not_changed(repository, tmp_path):
     before = {path: path.read_bytes() for path in (tmp_path / "fig1").rglob("*") if path.is_file()}
     assert values("fig1@HEAD~1", tmp_path / "old") == [20, 21]
     assert values("fig1@v2", tmp_path / "new") == [30, 31]
@@ -57,14 +57,14 @@ def test_each_revision_has_its_own_numbers_and_the_working_tree_is_left_alone(ke
     assert git(tmp_path, "worktree", "list").count("\n") == 1
 
 
-def test_a_revision_is_read_as_the_folder_was_when_it_was_committed(kept, tmp_path):
+def test_a_revision_is_read_as_the_folder_was_when_it_was_committed(repository, tmp_path):
     git(tmp_path, "checkout", "-q", ".")
-    there = kept.store.load_results(kept.entries[:2])
+    there = repository.store.load_results(repository.entries[:2])
     read = run_results("fig1@HEAD", tmp_path / "read")
     assert [replace(result, folder=other.folder) for result, other in zip(read, there, strict=True)] == there
 
 
-def test_a_folder_that_is_gone_is_still_to_be_had(kept, tmp_path):
+def test_a_deleted_folder_can_still_be_read(repository, tmp_path):
     git(tmp_path, "rm", "-rfq", "fig1")
     git(tmp_path, "commit", "-qm", "gone")
     assert values("fig1@HEAD~1", tmp_path / "old") == [30, 31]
@@ -72,7 +72,7 @@ def test_a_folder_that_is_gone_is_still_to_be_had(kept, tmp_path):
         find_revision("fig1@HEAD")
 
 
-def test_paths_and_revisions_may_hold_an_at_themselves(kept, tmp_path):
+def test_paths_and_revisions_may_hold_an_at_themselves(repository, tmp_path):
     git(tmp_path, "mv", "fig1", "fig@1")
     git(tmp_path, "commit", "-qm", "renamed")
     assert values("fig@1@HEAD", tmp_path / "a") == [30, 31]
@@ -80,14 +80,14 @@ def test_paths_and_revisions_may_hold_an_at_themselves(kept, tmp_path):
     assert find_revision("fig@1@HEAD").name == "HEAD"
 
 
-def test_a_revision_is_found_from_anywhere_in_the_repository_and_from_outside(kept, tmp_path, monkeypatch):
+def test_a_revision_is_found_from_anywhere_in_the_repository_and_from_outside(repository, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "fig1/runs")
     assert values("..@HEAD~1", tmp_path / "up") == [20, 21]
     monkeypatch.chdir("/")
     assert values(f"{tmp_path}/fig1@HEAD~1", tmp_path / "outside") == [20, 21]
 
 
-def test_the_top_of_a_repository_can_be_the_folder(kept, tmp_path, monkeypatch):
+def test_the_top_of_a_repository_can_be_the_folder(repository, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "fig1")
     git(".", "init", "-q")
     git(".", "add", ".")
@@ -95,7 +95,7 @@ def test_the_top_of_a_repository_can_be_the_folder(kept, tmp_path, monkeypatch):
     assert values(".@HEAD", tmp_path / "top") == [99, 31]
 
 
-def test_nothing_but_json_is_unpacked_and_no_link(kept, tmp_path):
+def test_only_json_files_are_exported_and_no_links(repository, tmp_path):
     (tmp_path / "fig1/evil.json").symlink_to("/etc/passwd")
     (tmp_path / "fig1/picture.png").write_bytes(b"png")
     git(tmp_path, "add", "-f", ".")
@@ -107,7 +107,7 @@ def test_nothing_but_json_is_unpacked_and_no_link(kept, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spelt", "message"),
+    ("text", "message"),
     [
         ("fig1@mian", "fig1@mian: git knows no revision 'mian'; did you mean 'main'?"),
         ("fig1@v3~1", "fig1@v3~1: git knows no revision 'v3~1'; did you mean 'v2'?"),
@@ -119,20 +119,20 @@ def test_nothing_but_json_is_unpacked_and_no_link(kept, tmp_path):
         ("@v2", "@v2: has to be of the form PATH@REVISION"),
     ],
 )
-def test_what_cannot_be_found_is_told_with_the_nearest_remedy(kept, spelt, message):
+def test_what_cannot_be_found_is_reported_with_a_remedy(repository, text, message):
     with pytest.raises(BenchError) as raised:
-        find_revision(spelt)
+        find_revision(text)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-def test_a_shallow_clone_says_how_to_get_the_rest(kept, tmp_path):
+def test_a_shallow_clone_says_how_to_get_the_rest(repository, tmp_path):
     git("/", "clone", "-q", "--depth=1", f"file://{tmp_path}", tmp_path / "clone")
     with pytest.raises(BenchError, match="'HEAD' has no '~1'; this clone is shallow, and `git fetch --unshallow`"):
         find_revision(f"{tmp_path}/clone/fig1@HEAD~1")
 
 
-def test_a_folder_without_a_repository_and_a_machine_without_git_are_told(kept, tmp_path, monkeypatch):
+def test_a_folder_without_a_repository_and_a_machine_without_git_are_reported(repository, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     (lone := tmp_path.parent / "lone").mkdir(exist_ok=True)
     with pytest.raises(BenchError, match=f"^{lone}: is not in a git repository"):
@@ -142,7 +142,7 @@ def test_a_folder_without_a_repository_and_a_machine_without_git_are_told(kept, 
         find_revision("fig1@HEAD")
 
 
-def test_results_packed_in_one_revision_are_compared_with_the_folder_of_another(kept, tmp_path):
+def test_results_packed_in_one_revision_are_compared_with_the_folder_of_another(repository, tmp_path):
     pack_results(tmp_path / "fig1")
     git(tmp_path, "rm", "-rfq", "fig1")
     git(tmp_path, "add", "fig1.zip")
@@ -152,7 +152,7 @@ def test_results_packed_in_one_revision_are_compared_with_the_folder_of_another(
     assert values("fig1@HEAD~1", tmp_path / "folder") == [30, 31]
 
 
-def test_an_archive_next_to_a_folder_of_figures_is_read(kept, tmp_path):
+def test_an_archive_next_to_a_folder_of_figures_is_read(repository, tmp_path):
     pack_results(tmp_path / "fig1")
     git(tmp_path, "rm", "-rfq", "fig1")
     (tmp_path / "fig1").mkdir(exist_ok=True)
@@ -162,7 +162,7 @@ def test_an_archive_next_to_a_folder_of_figures_is_read(kept, tmp_path):
     assert values("fig1@HEAD", tmp_path / "packed") == [99, 31]
 
 
-def test_a_damaged_archive_is_reported_under_its_name(kept, tmp_path):
+def test_a_damaged_archive_is_reported_under_its_name(repository, tmp_path):
     (tmp_path / "fig2.zip").write_bytes(b"damaged")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "damaged")

@@ -8,36 +8,36 @@ from vimae_bench.storage.latent_codes import read_latent_codes
 
 
 @pytest.fixture
-def kept(tmp_path):
+def codes_file(tmp_path):
     path = tmp_path / "codes.npz"
     np.savez_compressed(path, z=np.arange(100).reshape(50, 2).astype(np.float16), y=np.arange(50))
     return path
 
 
-def test_codes_and_their_classes_are_read_back(kept):
-    found = read_latent_codes(kept)
+def test_codes_and_classes_are_read_as_written(codes_file):
+    found = read_latent_codes(codes_file)
     assert np.array_equal(found.z, np.arange(100).reshape(50, 2))
     assert np.array_equal(found.y, np.arange(50))
 
 
-def test_without_labels_all_are_of_one_class(kept):
-    np.savez_compressed(kept, z=np.zeros((3, 2), np.float16))
-    assert np.array_equal(read_latent_codes(kept).y, [0, 0, 0])
+def test_without_labels_all_codes_have_one_class(codes_file):
+    np.savez_compressed(codes_file, z=np.zeros((3, 2), np.float16))
+    assert np.array_equal(read_latent_codes(codes_file).y, [0, 0, 0])
 
 
-def test_no_damage_to_a_byte_is_more_than_a_message(kept):
-    whole, noticed = kept.read_bytes(), 0
+def test_damage_to_any_byte_is_at_most_a_message(codes_file):
+    whole, noticed = codes_file.read_bytes(), 0
     for place in range(len(whole)):
-        kept.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        codes_file.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         with contextlib.suppress(ResultsError):
-            read_latent_codes(kept)
+            read_latent_codes(codes_file)
             continue
         noticed += 1
     assert noticed > len(whole) / 2
 
 
 @pytest.mark.parametrize(("z", "y"), [(np.zeros(6), np.zeros(6)), (np.zeros((6, 2)), np.zeros(5)), ("text", "text")])
-def test_arrays_of_other_shapes_are_no_codes(kept, z, y):
-    np.savez_compressed(kept, z=z, y=y)
+def test_arrays_of_other_shapes_are_refused(codes_file, z, y):
+    np.savez_compressed(codes_file, z=z, y=y)
     with pytest.raises(ResultsError, match="has no codes"):
-        read_latent_codes(kept)
+        read_latent_codes(codes_file)

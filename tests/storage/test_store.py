@@ -1,4 +1,4 @@
-"""The results folder read back, whole and damaged."""
+"""The results folder, undamaged and damaged."""
 
 import subprocess
 import sys
@@ -130,7 +130,7 @@ def test_one_metric_with_two_settings_gives_two_measures(results):
     assert {name: e.value for name, e in result.estimates.items()} == {"svm labels=100": 70, "svm labels=1000": 90}
 
 
-def test_two_metrics_of_one_name_are_refused(results):
+def test_two_metrics_with_a_measure_of_one_name_are_refused(results):
     folder = results.add("VAE", 0, sse=1.0)
     other = PluginSpec("copy")
     write_json(folder.metric(other), read_json(folder.metric(PluginSpec("reconstruction"))))
@@ -164,7 +164,7 @@ def test_a_benchmark_is_read_back_as_it_was_written(results):
     assert kept.entries == tuple(results.entries)
 
 
-def test_a_folder_without_a_benchmark_is_no_results_folder(results):
+def test_a_folder_without_a_benchmark_is_not_a_results_folder(results):
     with pytest.raises(ResultsError, match="is not a results folder"):
         results.store.read_benchmark()
 

@@ -1,4 +1,4 @@
-"""Experiments brought back from MLflow: what was mirrored is read as it is read from the results folder."""
+"""Experiments imported from MLflow: what was mirrored is read as from the results folder."""
 
 from dataclasses import replace
 
@@ -18,12 +18,12 @@ from vimae_bench.tracking.sync import SyncSummary, sync_benchmark
 def fetched(bench, tmp_path):
     """What an experiment gives: the outcomes, and what was left out."""
 
-    def brought(experiment="toy", uri=""):
+    def imported(experiment="toy", uri=""):
         store = ResultsFolder(tmp_path / "fetched")
         notes = import_runs(experiment, uri, bench.path.parent, store)
         return store.load_results(store.read_benchmark().entries), notes
 
-    return brought
+    return imported
 
 
 def alike(fetched, bench, entries):
@@ -111,7 +111,7 @@ def test_runs_of_others_are_left_out_and_counted(bench, fetched):
     assert notes == ["1 run of the experiment not mirrored by vimae-bench: left out."]
 
 
-def test_an_experiment_of_others_an_empty_one_and_none_are_told_apart(bench, fetched):
+def test_foreign_empty_and_missing_experiments_have_different_messages(bench, fetched):
     bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     client = bench.client()
@@ -127,7 +127,7 @@ def test_an_experiment_of_others_an_empty_one_and_none_are_told_apart(bench, fet
         assert message in str(raised.value)
 
 
-def test_runs_mirrored_without_their_cells_are_told_with_the_remedy(bench, fetched):
+def test_runs_mirrored_without_their_entries_are_reported_with_a_remedy(bench, fetched):
     for entry in bench.entries:
         bench.whole(entry)
     sync_benchmark(bench.path)
@@ -145,30 +145,30 @@ def test_runs_mirrored_without_their_cells_are_told_with_the_remedy(bench, fetch
     assert len(fetched()[0]) == 2
 
 
-def test_a_damaged_artefact_costs_its_own_run_and_a_damaged_cell_is_named(bench, fetched):
+def test_a_damaged_artifact_affects_its_run_only_and_a_damaged_entry_is_named(bench, fetched):
     for entry in bench.entries:
         bench.whole(entry)
     sync_benchmark(bench.path)
-    artefacts = bench.path.parent / "mlflow-artifacts"
-    record = next(path for path in artefacts.rglob("record.json") if bench.entries[0].run.key in path.read_text())
+    artifacts = bench.path.parent / "mlflow-artifacts"
+    record = next(path for path in artifacts.rglob("record.json") if bench.entries[0].run.key in path.read_text())
     record.write_text("{")
     run_results, _ = fetched()
     assert [result.status for result in run_results] == ["failed", "done"]
     assert "record.json: cannot be read as JSON" in run_results[0].reason
     for damage in ('{"label": "VAE", "run": {"dataset": "../../etc"}, "metrics": []}', "{", "[]"):
-        next(artefacts.rglob("cell.json")).write_text(damage)
+        next(artifacts.rglob("cell.json")).write_text(damage)
         with pytest.raises(BenchError, match=r"/artifacts/cell\.json: is not as `sync` writes it"):
             fetched()
 
 
 @pytest.mark.parametrize("uri", ["sqlite:////nowhere/at/all.db", "http://me:secret@127.0.0.1:9"])
-def test_a_store_that_is_not_there_is_told_made_nowhere_and_without_its_password(fetched, uri):
+def test_a_missing_store_is_reported_without_its_password_and_not_created(fetched, uri):
     with pytest.raises(BenchError, match=r"no MLflow store is there|MLflow cannot be read") as raised:
         fetched(uri=uri)
     assert "secret" not in str(raised.value)
 
 
-def test_no_store_is_made_where_one_is_looked_for(fetched, bench, tmp_path):
+def test_no_store_is_created_by_reading(fetched, bench, tmp_path):
     (tmp_path / "mlflow.db").unlink()
     with pytest.raises(BenchError, match=r"mlflow\.db: no MLflow store is there"):
         fetched()
@@ -176,7 +176,7 @@ def test_no_store_is_made_where_one_is_looked_for(fetched, bench, tmp_path):
     assert default_store_uri(bench.path.parent).endswith("/mlflow.db")
 
 
-def test_compare_takes_an_experiment_beside_the_folder_it_is_the_copy_of(bench):
+def test_an_experiment_is_compared_with_the_folder_it_is_a_copy_of(bench):
     for entry in bench.entries:
         bench.whole(entry)
     sync_benchmark(bench.path)

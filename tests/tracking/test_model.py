@@ -1,4 +1,4 @@
-"""A trained model as a stranger loads it from MLflow: one line, no pickle, the same reconstructions."""
+"""A trained model as MLflow loads it: one line, no pickle, the same reconstructions."""
 
 import json
 
@@ -54,8 +54,8 @@ def test_one_line_loads_a_model_that_reconstructs_as_the_trained_one(trained, tm
 def test_a_model_is_restored_with_the_weights_it_was_trained_to(trained):
     from safetensors.torch import load_file
 
-    model, kept = load_model(trained), load_file(trained.weights)
-    assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
+    model, saved = load_model(trained), load_file(trained.weights)
+    assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
     assert not model.training
 
 
@@ -68,13 +68,13 @@ def test_weights_that_are_not_those_of_the_record_are_refused(trained):
 
 
 @pytest.mark.parametrize("damage", ['{"weights": null}', "[]", "{"])
-def test_a_record_of_no_model_is_told(trained, damage):
+def test_a_record_without_a_model_is_reported(trained, damage):
     trained.record.write_text(damage)
     with pytest.raises(ResultsError, match=r"record\.json"):
         load_model(trained)
 
 
-def test_weights_that_are_gone_are_told(trained):
+def test_missing_weights_are_reported(trained):
     trained.weights.unlink()
     with pytest.raises(ResultsError, match="is not there"):
         load_model(trained)

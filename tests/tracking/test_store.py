@@ -28,7 +28,7 @@ def test_the_default_store_lies_in_the_results_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["my results", "100%25", "what?", "é#1"])
-def test_the_store_is_made_in_a_folder_of_any_name(tmp_path, template, name):
+def test_a_store_is_created_in_a_folder_of_any_name(tmp_path, template, name):
     results = tmp_path / name
     results.mkdir()
     (results / "mlflow.db").write_bytes(template.read_bytes())
@@ -37,7 +37,7 @@ def test_the_store_is_made_in_a_folder_of_any_name(tmp_path, template, name):
     assert (results / "mlflow.db").stat().st_mtime_ns > before
 
 
-def test_artefacts_lie_beside_the_store(tmp_path, template):
+def test_artifacts_are_next_to_the_store(tmp_path, template):
     (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
     target = open_experiment(tmp_path / "toy", default_store_uri(tmp_path))
     location = target.client.get_experiment(target.experiment).artifact_location
@@ -50,7 +50,7 @@ def test_the_experiment_is_one_of_trained_models(tmp_path, template):
     assert target.client.get_experiment(target.experiment).tags["mlflow.experimentKind"] == "custom_model_development"
 
 
-def test_a_store_made_anew_in_the_same_place_is_another_target(tmp_path, template):
+def test_a_new_store_in_the_same_place_is_another_target(tmp_path, template):
     first, second = tmp_path / "one.db", tmp_path / "two.db"
     first.write_bytes(template.read_bytes())
     second.write_bytes(template.read_bytes())
@@ -58,7 +58,7 @@ def test_a_store_made_anew_in_the_same_place_is_another_target(tmp_path, templat
     assert len(names) == 2
 
 
-def test_opening_a_store_waits_less_than_mlflow_would_unless_told_to(tmp_path, template, monkeypatch):
+def test_opening_a_store_waits_less_than_mlflow_would_unless_asked_to(tmp_path, template, monkeypatch):
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")

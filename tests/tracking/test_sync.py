@@ -18,7 +18,7 @@ from vimae_bench.tracking.sync_state import SyncState
 BEGAN = 1_700_000_000_000
 
 
-def test_a_finished_run_is_read_back_from_mlflow_whole(bench):
+def test_mlflow_has_everything_of_a_finished_run(bench):
     bench.whole(bench.entries[0])
     assert sync_benchmark(bench.path) == SyncSummary(1, 0)
     (run,) = bench.mirrored()
@@ -40,7 +40,7 @@ def test_a_finished_run_is_read_back_from_mlflow_whole(bench):
     assert "pictures/samples.png" in run["files"]
 
 
-def test_artefacts_lie_in_the_results_folder(bench):
+def test_artifacts_are_in_the_results_folder(bench):
     bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     (record,) = (bench.path.parent / "mlflow-artifacts" / "toy").rglob("record.json")
@@ -58,7 +58,7 @@ def test_mirroring_again_sends_nothing(bench, monkeypatch):
     assert bench.mirrored() == before
 
 
-def test_a_lost_cursor_sends_everything_again_and_changes_nothing(bench):
+def test_a_lost_state_sends_everything_again_and_changes_nothing(bench):
     bench.whole(bench.entries[0])
     sync_benchmark(bench.path)
     before = bench.mirrored()
@@ -89,16 +89,16 @@ def test_only_what_is_new_is_sent(bench, monkeypatch):
     bench.train(entry, 3, 5)
     real = MlflowClient.log_batch
 
-    def spied(client, run_id, metrics=(), params=(), tags=(), synchronous=None):
+    def recorded(client, run_id, metrics=(), params=(), tags=(), synchronous=None):
         steps.extend(metric.step for metric in metrics if metric.key == "train/total")
         return real(client, run_id, metrics, params, tags, synchronous)
 
-    monkeypatch.setattr(MlflowClient, "log_batch", spied)
+    monkeypatch.setattr(MlflowClient, "log_batch", recorded)
     sync_benchmark(bench.path)
     assert steps == [3, 4, 5]
 
 
-def test_a_line_that_is_being_written_is_sent_when_it_is_whole(bench):
+def test_a_line_that_is_being_written_is_sent_when_it_is_complete(bench):
     entry = bench.entries[0]
     bench.begin(entry)
     bench.train(entry, 1, 3)
@@ -233,7 +233,7 @@ class Killed(BaseException):
 
 @contextmanager
 def killed_after(steps, monkeypatch):
-    """Let a mirror do so many things to MLflow and its cursor, and then no more."""
+    """Kill a sync after so many calls to MLflow and writes of its state."""
     left = steps
 
     def limited(real):
@@ -256,7 +256,7 @@ def killed_after(steps, monkeypatch):
         yield
 
 
-def test_a_mirror_killed_at_any_step_leaves_one_run_and_each_point_once(bench, monkeypatch):
+def test_a_sync_killed_at_any_step_leaves_one_run_and_each_point_once(bench, monkeypatch):
     entry = bench.entries[0]
     bench.whole(entry)
     sync_benchmark(bench.path)
@@ -337,7 +337,7 @@ def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench
     assert {run["status"] for run in bench.mirrored()} == {"FINISHED"}
 
 
-def test_a_store_that_may_only_be_read_is_told_and_left_as_it_is(bench):
+def test_a_read_only_store_is_reported_and_not_changed(bench):
     for entry in bench.entries:
         bench.whole(entry)
     store = bench.path.parent / "mlflow.db"
@@ -365,7 +365,7 @@ def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch)
 
 def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):
     bench.whole(bench.entries[0])
-    monkeypatch.chdir(tmp_path)  # MLflow, taken for a server, chooses where its artefacts go
+    monkeypatch.chdir(tmp_path)  # MLflow, taken for a server, chooses where its artifacts go
     monkeypatch.setattr("mlflow.MlflowClient", lambda _uri: MlflowClient(default_store_uri(bench.path.parent)))
     assert sync_benchmark(bench.path, "http://me:secret@host").mirrored == 1
     written = [p.read_bytes() for p in bench.path.rglob("*") if p.is_file()]

@@ -3,13 +3,13 @@ import os
 from vimae_bench.tracking.sync_state import SyncState, file_stamp
 
 
-def test_a_cursor_is_read_back_as_it_was_written(tmp_path):
+def test_a_state_is_read_as_it_was_written(tmp_path):
     path = tmp_path / ".mlflow.json"
-    cursor = SyncState("here 1 2", "abc", 120, 3, 1.5, {"record.json": "1-2"}).write(path)
-    assert SyncState.read(path, "here 1 2") == cursor
+    state = SyncState("here 1 2", "abc", 120, 3, 1.5, {"record.json": "1-2"}).write(path)
+    assert SyncState.read(path, "here 1 2") == state
 
 
-def test_a_cursor_of_another_target_or_a_damaged_one_counts_as_none(tmp_path):
+def test_a_state_of_another_target_or_a_damaged_one_is_ignored(tmp_path):
     path = tmp_path / ".mlflow.json"
     assert SyncState.read(path, "here") == SyncState("here")
     SyncState("there", "abc", 120).write(path)
