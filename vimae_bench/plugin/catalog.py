@@ -218,10 +218,11 @@ def _split_ambiguous(entries: Sequence[CatalogEntry]) -> tuple[list[CatalogEntry
 
 
 def _cache_path(name: str) -> Path:
-    return Path(platformdirs.user_cache_dir("vimae-bench")) / f"{name}-{_fingerprint_code()}.json"
+    return Path(platformdirs.user_cache_dir("vimae-bench")) / f"{name}-{fingerprint_code()}.json"
 
 
-def _fingerprint_code() -> str:
+@cache
+def fingerprint_code() -> str:
     """A fingerprint of every plugin's files and of the harness's own: when it changes, so may the catalog."""
     origins = find_plugins()
     packages = {"vimae_bench", *(origin.module.split(":")[0].split(".")[0] for origin in origins)}

@@ -88,8 +88,15 @@ def get_manager() -> PluginManager:
 
 def find_plugins() -> list[PluginOrigin]:
     """Every installed plugin, in a stable order. None is loaded."""
-    found = {_get_origin(entry_point) for entry_point in entry_points(group=ENTRY_POINT_GROUP)}
-    return sorted(found, key=lambda origin: (origin.distribution, origin.entry_point, origin.module))
+    origins = set[PluginOrigin]()
+    provenance: dict[int, tuple[str, str]] = {}  # reading the metadata of a distribution takes a millisecond
+    for entry_point in entry_points(group=ENTRY_POINT_GROUP):
+        distribution = entry_point.dist
+        if id(distribution) not in provenance:
+            named = (distribution.name, distribution.version) if distribution else ("?", "?")
+            provenance[id(distribution)] = named
+        origins.add(PluginOrigin(entry_point.name, entry_point.value, *provenance[id(distribution)]))
+    return sorted(origins, key=lambda origin: (origin.distribution, origin.entry_point, origin.module))
 
 
 def get_factories(kind: str, origin: PluginOrigin) -> Mapping[str, Callable[..., object]]:
@@ -125,9 +132,3 @@ def _import_module(origin: PluginOrigin) -> ModuleType:
         raise
     except BaseException as error:
         raise PluginLoadError(f"raised {type(error).__name__} at import: {error}") from error
-
-
-def _get_origin(entry_point: EntryPoint) -> PluginOrigin:
-    distribution = entry_point.dist
-    name, version = (distribution.name, distribution.version) if distribution else ("?", "?")
-    return PluginOrigin(entry_point.name, entry_point.value, name, version)
