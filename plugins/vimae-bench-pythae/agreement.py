@@ -28,16 +28,15 @@ from pythae.trainers import (
 )
 from pythae.trainers.training_callbacks import CallbackHandler
 from torch import Tensor, nn
+from torch.optim import Adam
 from vimae_bench_pythae.kinds import Adversarial, Coupled, Decayed
 from vimae_bench_pythae.models import OBJECTIVES, ROWS
 from vimae_bench_pythae.objective import PythaeObjective
 
-from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.engine.training.loop import train_model
 from vimae_bench.execution import Training
 from vimae_bench.models import Autoencoder, StandardNormal
-from vimae_bench.plugin import Evaluation, Examples, ModelSpec, PreparedDataset, Splits
-from vimae_bench.storage.run_folder import RunFolder
+from vimae_bench.plugin import Batch, Evaluation, Examples, ModelSpec, PreparedDataset, Splits
+from vimae_bench.testing import make_autoencoder
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.datasets.digits import Digits
 from vimae_builtin.metrics.rate import Rate
@@ -76,7 +75,7 @@ class TheirDecoder(BaseDecoder):
         return ModelOutput(reconstruction=self.net(z))
 
 
-def their_model(name: str, model: Autoencoder, objective: PythaeObjective, **settings: object) -> BaseAE:
+def make_their_model(name: str, model: Autoencoder, objective: PythaeObjective, **settings: object) -> BaseAE:
     """pythae's model as its documentation makes it, with the weights of ours."""
     row, spec = RUNS[name], model.spec
     config = row.config(input_dim=spec.shape, latent_dim=spec.latent, **settings)
@@ -85,10 +84,12 @@ def their_model(name: str, model: Autoencoder, objective: PythaeObjective, **set
     return theirs
 
 
-def their_trainer(name: str, theirs: BaseAE, x: Tensor, training: Training, folder: Path, seed: int = 0) -> BaseTrainer:
+def make_their_trainer(
+    name: str, theirs: BaseAE, x: Tensor, training: Training, folder: Path, seed: int = 0
+) -> BaseTrainer:
     """The trainer that pythae's pipeline takes for a model, with its settings for it, on images in [0, 1]."""
     kind = RUNS[name].kind
-    names, trainer, config = _trainer(kind)
+    names, trainer, config = _select_trainer(kind)
     betas = {"betas": (training.adam_beta1, training.adam_beta2)}
     chosen: dict[str, Any] = {f"{part}learning_rate": training.learning_rate for part in names}
     chosen |= {f"{part}optimizer_params": dict(betas) for part in names}
@@ -99,7 +100,7 @@ def their_trainer(name: str, theirs: BaseAE, x: Tensor, training: Training, fold
     return trainer(theirs, data, training_config=config(output_dir=str(folder), no_cuda=True, **chosen))
 
 
-def _trainer(kind: type[PythaeObjective]) -> tuple[tuple[str, ...], type, type]:
+def _select_trainer(kind: type[PythaeObjective]) -> tuple[tuple[str, ...], type, type]:
     if issubclass(kind, Adversarial):
         return ("autoencoder_", "discriminator_"), AdversarialTrainer, AdversarialTrainerConfig
     if issubclass(kind, Coupled | Decayed):
@@ -109,10 +110,10 @@ def _trainer(kind: type[PythaeObjective]) -> tuple[tuple[str, ...], type, type]:
 
 def train_theirs(name: str, model: Autoencoder, objective: PythaeObjective, splits: Splits, seed: int) -> None:
     """Train a model by pythae's trainer, in its own order and with its own noise; the weights come back to `model`."""
-    theirs = their_model(name, model, objective, **COMPARED[name])
+    theirs = make_their_model(name, model, objective, **COMPARED[name])
     pixels = torch.from_numpy(splits.train.x).float() / 255
     with TemporaryDirectory() as folder:
-        trainer = their_trainer(name, theirs, pixels, TRAINING, Path(folder), seed)
+        trainer = make_their_trainer(name, theirs, pixels, TRAINING, Path(folder), seed)
         trainer.prepare_training()
         trainer.callback_handler = CallbackHandler([], theirs)
         for epoch in range(1, TRAINING.epochs + 1):
@@ -121,13 +122,44 @@ def train_theirs(name: str, model: Autoencoder, objective: PythaeObjective, spli
     model.decoder.load_state_dict(theirs.decoder.net.state_dict())
 
 
+class Trainer:
+    """The optimiser steps of an objective as vimae-bench makes them, over images uint8 [N, C, H, W]."""
+
+    def __init__(self, model: Autoencoder, objective: PythaeObjective, training: Training, images: Tensor):
+        self.model, self.images, self.steps = model, images, objective.optimizer_steps()
+        betas = training.adam_beta1, training.adam_beta2
+        self.optimizers = [
+            Adam(model.module_parameters(step.modules), step.learning_rate or training.learning_rate, betas)
+            for step in self.steps
+        ]
+
+    def make_batch(self, index: Tensor, progress: float) -> Batch:
+        """The images at `index` [B], in [0, 1] units."""
+        return Batch(self.images[index] / 255, torch.tensor(progress), len(self.images))
+
+    def train_batch(self, index: Tensor, progress: float) -> dict[str, float]:
+        """Make all steps on the images at `index` [B]; gives the loss and terms of the first."""
+        batch, terms = self.make_batch(index, progress), dict[str, float]()
+        for step, optimizer in zip(self.steps, self.optimizers, strict=True):
+            loss = step.loss(self.model, batch)
+            weights = [p for group in optimizer.param_groups for p in group["params"]]
+            for p, grad in zip(weights, torch.autograd.grad(loss.total, weights, allow_unused=True), strict=True):
+                p.grad = grad
+            optimizer.step()
+            terms = {"total": loss.total.item(), **{k: v.item() for k, v in loss.terms.items()}, **terms}
+        return terms
+
+
 def train_ours(_name: str, model: Autoencoder, objective: PythaeObjective, splits: Splits, seed: int) -> None:
-    """Train a model as `vimae-bench run` does."""
-    with TemporaryDirectory() as folder:
-        train_model(model, objective, TRAINING, torch.from_numpy(splits.train.x), seed, RunFolder(Path(folder)))
+    """Train a model by the optimiser steps of its objective, in an order and with noise of its own."""
+    trainer = Trainer(model.train(), objective, TRAINING, torch.from_numpy(splits.train.x))
+    torch.manual_seed(seed)
+    for epoch in range(TRAINING.epochs):
+        for index in torch.randperm(len(splits.train)).split(TRAINING.batch):
+            trainer.train_batch(index, epoch / TRAINING.epochs)
 
 
-def measured(way: Callable[..., None], name: str, splits: Splits, seed: int) -> dict[str, float]:
+def measure(way: Callable[..., None], name: str, splits: Splits, seed: int) -> dict[str, float]:
     """The test images' SSE and rate of a model trained in a way."""
     objective = OBJECTIVES[name](**COMPARED[name])
     spec = ModelSpec(splits.shape, 8)
@@ -138,7 +170,7 @@ def measured(way: Callable[..., None], name: str, splits: Splits, seed: int) -> 
     return {key: found[key].value for key in ("sse", "rate") if key in found}
 
 
-def digits() -> Splits:
+def load_digits() -> Splits:
     """The digits with a number of training images that batches divide, since pythae does not drop the last one."""
     with TemporaryDirectory() as scratch:
         arrays: PreparedDataset = Digits().prepare(Path(scratch))
@@ -146,21 +178,21 @@ def digits() -> Splits:
     return Splits(Examples(arrays.train.x[:whole], None), Examples(arrays.test.x[:0], None), arrays.test)
 
 
-def row(name: str, splits: Splits) -> str:
+def format_row(name: str, splits: Splits) -> str:
     """A line of the table: mean and standard deviation over seeds, of pythae's trainer and of ours."""
-    entries: list[str] = []
-    ways = [[measured(way, name, splits, seed) for seed in SEEDS] for way in (train_theirs, train_ours)]
+    cells: list[str] = []
+    ways = [[measure(way, name, splits, seed) for seed in SEEDS] for way in (train_theirs, train_ours)]
     for key in ("sse", "rate"):
         for found in ways:
             values = np.array([one[key] for one in found if key in one])
-            entries.append(f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) else "")
+            cells.append(f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) else "")
     settings = ", ".join(f"{key} = {value}" for key, value in COMPARED[name].items())
-    return f"| `{name}`, {settings} | {' | '.join(entries)} |"
+    return f"| `{name}`, {settings} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
-    found = digits()
+    found = load_digits()
     for one in COMPARED:
-        print(row(one, found), flush=True)
+        print(format_row(one, found), flush=True)

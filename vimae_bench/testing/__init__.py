@@ -7,6 +7,7 @@ gradient), not judgements of its quality.
     check_objective(Capacity(nats=5.0))         # raises ContractError for the first that does not hold
 """
 
+from ..engine.build import make_autoencoder as make_autoencoder
 from .checks import CONTRACTS as CONTRACTS
 from .checks import CheckResult as CheckResult
 from .checks import check_architecture as check_architecture

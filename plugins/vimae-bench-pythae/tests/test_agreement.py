@@ -5,18 +5,17 @@ from functools import partial
 
 import pytest
 import torch
-from agreement import RUNS, digits, their_model, their_trainer
+from agreement import RUNS, Trainer, load_digits, make_their_model, make_their_trainer
 from pythae.trainers.training_callbacks import CallbackHandler
 from torch import Tensor
 from vimae_bench_pythae.kinds import Adversarial, Coupled
 from vimae_bench_pythae.models import OBJECTIVES
 from vimae_bench_pythae.priors import PythaeVamp
 
-from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.execution import Training
 from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import ModelSpec, Objective, Prior
+from vimae_bench.testing import make_autoencoder
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.objectives.ae import PlainAutoencoder
@@ -62,7 +61,7 @@ class Ordered:
 
 @pytest.fixture(scope="module")
 def images() -> Tensor:
-    return torch.from_numpy(digits().train.x)
+    return torch.from_numpy(load_digits().train.x)
 
 
 @pytest.fixture(scope="module")
@@ -70,30 +69,29 @@ def order(images: Tensor) -> Sequence[Tensor]:
     return torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[: STEPS * 50].split(50)
 
 
-def step_of(objective: Objective, images: Tensor, prior: Callable[[int], Prior] = NORMAL) -> TrainingStep:
+def make_trainer(objective: Objective, images: Tensor, prior: Callable[[int], Prior] = NORMAL) -> Trainer:
     model = make_autoencoder(FRAME, MLP(hidden=(16,)), prior, objective, seed=0)
-    return TrainingStep(model.train(), objective, TRAINING, images)
+    return Trainer(model.train(), objective, TRAINING, images)
 
 
 @pytest.fixture
 def pair(name, images, order, tmp_path):
     """Our step, and pythae's trainer at the same weights."""
     objective = OBJECTIVES[name](**SETTINGS.get(name, {}))
-    ours = step_of(objective, images, THEIR_PRIOR if name == "pythae_vamp" else NORMAL)
-    theirs = their_model(name, ours.model, objective, **THEIR_SETTINGS.get(name, {}))
-    trainer = their_trainer(name, theirs, images / 255, TRAINING, tmp_path)
+    ours = make_trainer(objective, images, THEIR_PRIOR if name == "pythae_vamp" else NORMAL)
+    theirs = make_their_model(name, ours.model, objective, **THEIR_SETTINGS.get(name, {}))
+    trainer = make_their_trainer(name, theirs, images / 255, TRAINING, tmp_path)
     trainer.prepare_training()
     trainer.callback_handler, trainer.train_loader = CallbackHandler([], theirs), Ordered(images / 255, order)
     return ours, trainer
 
 
-def losses(step: TrainingStep, order: Sequence[Tensor]) -> list[float]:
-    """Ours of each step, with the noise of its number, less the decay of weights, which pythae leaves to Adam."""
+def train(trainer: Trainer, order: Sequence[Tensor]) -> list[float]:
+    """Our loss of each step, with the noise of its number, less the decay of weights, which pythae leaves to Adam."""
     found: list[float] = []
     for i, index in enumerate(order):
         torch.manual_seed(i)
-        values = step(index, torch.tensor(i / STEPS)).tolist()
-        terms = dict(zip(step.terms, values, strict=True))
+        terms = trainer.train_batch(index, i / STEPS)
         found.append(terms["total"] - WEIGHT * terms.get("decoder_decay", 0.0))
     return found
 
@@ -107,7 +105,7 @@ def last(loss: float | tuple[float, ...]) -> float:
 def test_the_losses_are_those_of_pythae_s_trainer_step_by_step(pair, order):
     ours, trainer = pair
     theirs = [last(trainer.train_step(i)) for i in range(STEPS)]
-    assert losses(ours, order) == pytest.approx(theirs, rel=1e-5)
+    assert train(ours, order) == pytest.approx(theirs, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", PLAYERS)
@@ -119,7 +117,7 @@ def test_every_player_gets_the_gradient_that_pythae_s_trainer_gives_it(pair, ord
     compared = set[str]()
     for player in ours.steps:
         torch.manual_seed(0)
-        loss = player.loss(ours.model, ours.batch(order[0], torch.tensor(0.0)))
+        loss = player.loss(ours.model, ours.make_batch(order[0], 0.0))
         for part in player.modules:
             before = "" if part == "auxiliary" else f"{part}.net."
             mine = {before + key: p for key, p in ours.model.get_submodule(part).named_parameters()}
@@ -132,4 +130,6 @@ def test_every_player_gets_the_gradient_that_pythae_s_trainer_gives_it(pair, ord
 
 @pytest.mark.parametrize(("ours", "theirs"), SAME, ids=str)
 def test_our_own_objectives_have_the_losses_of_pythae_s_with_the_same_formula(ours, theirs, images, order):
-    assert losses(step_of(ours, images), order) == pytest.approx(losses(step_of(theirs, images), order), rel=1e-5)
+    assert train(make_trainer(ours, images), order) == pytest.approx(
+        train(make_trainer(theirs, images), order), rel=1e-5
+    )

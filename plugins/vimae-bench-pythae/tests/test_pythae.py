@@ -15,10 +15,9 @@ from vimae_bench_pythae import vimae_objectives
 from vimae_bench_pythae.models import OBJECTIVES, ROWS, Row
 from vimae_bench_pythae.priors import PythaeVamp
 
-from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.models import Autoencoder, Posterior, StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
-from vimae_bench.testing import Unsupported, check_objective, run_checks
+from vimae_bench.testing import Unsupported, check_objective, make_autoencoder, run_checks
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.priors.uniform import StandardUniform
 
