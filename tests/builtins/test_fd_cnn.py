@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from vimae_bench.data import cached_arrays
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import BenchError, Evaluation, Examples, ModelSpec, Splits
-from vimae_bench.testing import Plain, example_evaluation
+from vimae_bench.testing import ReconstructionObjective, example_evaluation
 from vimae_builtin.metrics import fd_cnn
 from vimae_builtin.metrics.fd_cnn import Classifier, FdCnn, network, unit
 
@@ -34,7 +34,7 @@ def short(cache, monkeypatch):
 
 def generating(made, splits, monkeypatch) -> Evaluation:
     monkeypatch.setattr(Evaluation, "generate", lambda _, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
-    return Evaluation(example_evaluation(Plain(Deterministic())).model, splits, "digits", 0, CPU)
+    return Evaluation(example_evaluation(ReconstructionObjective(Deterministic())).model, splits, "digits", 0, CPU)
 
 
 def test_the_classifier_tells_test_images_apart(short, digits):

@@ -7,7 +7,7 @@ import torch
 from vimae_bench.functional import Moments, frechet_distance
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Splits
-from vimae_bench.testing import Plain, example_evaluation
+from vimae_bench.testing import ReconstructionObjective, example_evaluation
 from vimae_builtin.metrics.fd_pca64 import FdPca64, PrincipalComponents
 
 CPU = torch.device("cpu")
@@ -24,7 +24,7 @@ def images(n: int, shape, seed: int, scale: float = 1.0) -> np.ndarray:
 def make_evaluation(made, train, test, monkeypatch) -> Evaluation:
     monkeypatch.setattr(Evaluation, "generate", lambda _, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
     splits = Splits(Examples(train, None), Examples(train[:0], None), Examples(test, None))
-    return Evaluation(example_evaluation(Plain(Deterministic())).model, splits, "invented", 0, CPU)
+    return Evaluation(example_evaluation(ReconstructionObjective(Deterministic())).model, splits, "invented", 0, CPU)
 
 
 def flat(x):

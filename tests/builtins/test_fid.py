@@ -19,7 +19,7 @@ from vimae_bench.metrics import WeightsUnavailable, load_inception
 from vimae_bench.metrics.inception import WEIGHTS_VARIABLE, InceptionExtractor
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Splits
-from vimae_bench.testing import Plain, example_evaluation
+from vimae_bench.testing import ReconstructionObjective, example_evaluation
 from vimae_builtin.metrics.fid import Fid, Fid768, Kid, jackknife, kernel_distance
 
 FIDELITY = shutil.which("fidelity", path=str(Path(sys.executable).parent)) or shutil.which("fidelity")
@@ -55,7 +55,11 @@ def make_evaluation(made: np.ndarray, real: np.ndarray, monkeypatch, dataset: st
     monkeypatch.setattr(Evaluation, "generate", lambda _, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
     examples = Examples(real, None)
     return Evaluation(
-        example_evaluation(Plain(Deterministic())).model, Splits(*[examples] * 3), dataset, 0, torch.device("cpu")
+        example_evaluation(ReconstructionObjective(Deterministic())).model,
+        Splits(*[examples] * 3),
+        dataset,
+        0,
+        torch.device("cpu"),
     )
 
 
@@ -167,7 +171,7 @@ def test_measures_are_named_after_metric_and_source():
 
 def test_without_weights_a_metric_is_refused_before_training_and_gives_nothing(cache, monkeypatch, tmp_path):
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "missing.pth"))
-    evaluation = example_evaluation(Plain(Deterministic()))
+    evaluation = example_evaluation(ReconstructionObjective(Deterministic()))
     for metric in (Fid(), Kid(), Fid768()):
         for ask in (lambda m: m.check(evaluation.splits, evaluation.spec), lambda m: m(evaluation)):
             with pytest.raises(ValueError, match=r"missing\.pth.*fd_pca64 and fd_cnn") as told:

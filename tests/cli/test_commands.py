@@ -277,7 +277,7 @@ def test_a_broken_plugin_stops_no_benchmark_that_does_without_it(shared, install
 def test_check_tells_what_holds_and_what_does_not(install):
     told = call("check", "mmd")
     assert told.startswith("divergence mmd (vimae-bench ")
-    assert re.search(r"^  ok +[\d.]+ s  gradient leads back$", told, re.MULTILINE)
+    assert re.search(r"^  ok +[\d.]+ s  gradient points to the prior$", told, re.MULTILINE)
     assert re.search(r"^  skipped +[\d.]+ s  critic learns: it has no critic$", told, re.MULTILINE)
     assert re.search(r"^  12 checks: 11 ok, 1 skipped; [\d.]+ s$", told, re.MULTILINE)
     install(
@@ -291,7 +291,7 @@ def test_check_tells_what_holds_and_what_does_not(install):
     )
     told = call("check", "leaky", code=1)
     assert told.startswith("divergence leaky (leaky 1.0)\n")
-    assert "a scalar that grows: is 1.0000 for draws of the prior" in told
+    assert "grows with distance: is 1.0000 for draws of the prior" in told
     assert "no plugin is called nothing" in call("check", "nothing", code=2)
     assert "settings (give them with -s): betta: there is no setting" in call("check", "elbo", "-s", "betta=1", code=1)
 

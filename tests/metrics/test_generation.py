@@ -12,7 +12,7 @@ from vimae_bench.metrics import GenerativeDistance
 from vimae_bench.metrics.generation import to_uint8
 from vimae_bench.models import Deterministic, Gaussian
 from vimae_bench.plugin import Evaluation, Examples, Splits
-from vimae_bench.testing import Plain, example_evaluation
+from vimae_bench.testing import ReconstructionObjective, example_evaluation
 
 
 @dataclass
@@ -46,7 +46,7 @@ class InPixels(GenerativeDistance):
 @pytest.fixture
 def evaluation(cache):
     """300 test images that are not among the 1,200 to train on."""
-    toy = example_evaluation(Plain(Gaussian()), size=300)
+    toy = example_evaluation(ReconstructionObjective(Gaussian()), size=300)
     x, y = toy.splits.train.x, toy.splits.train.y
     assert y is not None
     return replace(toy, splits=Splits(Examples(x[300:], y[300:]), toy.splits.validation, toy.splits.test))
@@ -182,4 +182,4 @@ def test_the_floor_is_chosen_among_all_images_of_the_other_split(evaluation):
 
 
 def test_a_deterministic_model_is_measured_as_well(cache):
-    assert set(InPixels(images=100)(example_evaluation(Plain(Deterministic())))) == {"fd"}
+    assert set(InPixels(images=100)(example_evaluation(ReconstructionObjective(Deterministic())))) == {"fd"}

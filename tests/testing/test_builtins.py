@@ -49,7 +49,7 @@ def test_a_built_in_keeps_every_law_of_its_kind(entry, request, cache, monkeypat
     monkeypatch.setattr(fd_cnn, "STEPS", 20)
     more = request.getfixturevalue("random_weights") | INCEPTION[entry.name] if entry.name in INCEPTION else {}
     outcomes = [*run_checks(entry.kind, made(entry.kind, entry.name, **more))]
-    assert not [f"{o.check.name}: {o.why}" for o in outcomes if o.status == "fails"]
+    assert not [f"{o.check.name}: {o.reason}" for o in outcomes if o.status == "fails"]
     assert any(o.status == "ok" for o in outcomes)
 
 
@@ -57,7 +57,7 @@ def test_every_kind_has_a_contract_and_every_law_says_what_it_is():
     assert {*CONTRACTS} == {*HOOKS}
     for kind, checks in CONTRACTS.items():
         assert len({check.name for check in checks}) == len(checks), kind
-        assert all(check.says.endswith(".") for check in checks), kind
+        assert all(check.summary.endswith(".") for check in checks), kind
 
 
 def test_every_kind_has_a_built_in_and_nothing_is_broken():

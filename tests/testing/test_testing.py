@@ -170,7 +170,7 @@ FAULTY_ARCHITECTURES = {
     "give": Linear(heads=lambda spec, heads: Heads(spec, 1)),
     "depends on the number of heads": Linear(heads=HeadsBeforeTrunk),
     "leave": Linear(squash=nn.Identity),
-    "serves none": Refusing(),
+    "accepts none": Refusing(),
 }
 
 
@@ -222,7 +222,7 @@ class Untrained(Reconstruction):
 
 FAULTY_OBJECTIVES = {
     Infinite: "not finite",
-    Rising: "does not fall",
+    Rising: "does not decrease",
     Branching: "one graph",
     ByImage: "has to be a scalar",
     Untrained: "no gradient reaches .'auxiliary'",
@@ -366,7 +366,7 @@ LAW_BREAKERS = {
     "same_seed_same_result": Counting(),
     "moves_to_another_device": LeftBehind(),
     "moves_to_float64": Single(),
-    "a_nan_is_seen": Swallowing(),
+    "nan_is_not_hidden": Swallowing(),
     "extremes_give_no_nan": Overflowing(),
     "settings_can_be_copied": Thawed(),
     "settings_can_be_pickled": Holding(),
@@ -378,11 +378,11 @@ LAW_BREAKERS = {
 def test_a_law_of_objectives_finds_the_fault_it_is_there_for(check: str) -> None:
     outcomes = {outcome.check.name: outcome for outcome in run_checks("objective", LAW_BREAKERS[check])}
     assert outcomes[check.split()[0]].status == "fails"
-    assert outcomes["finite_terms"].status == "ok"
+    assert outcomes["terms_are_finite"].status == "ok"
 
 
 def test_a_law_tells_at_which_line_a_tensor_was_left_behind() -> None:
-    (why,) = (o.why for o in run_checks("objective", LeftBehind()) if o.check.name == "moves_to_another_device")
+    (why,) = (o.reason for o in run_checks("objective", LeftBehind()) if o.check.name == "moves_to_another_device")
     assert "test_testing.py:" in why
 
 
@@ -393,7 +393,7 @@ class Raising(Reconstruction):
 
 def test_what_a_plugin_raises_is_told_with_its_line_and_stops_no_other_law() -> None:
     outcomes = {outcome.check.name: outcome for outcome in run_checks("objective", Raising())}
-    assert outcomes["finite_terms"].why.startswith("KeyError: 'beta' at test_testing.py:")
+    assert outcomes["terms_are_finite"].why.startswith("KeyError: 'beta' at test_testing.py:")
     assert outcomes["settings_can_be_copied"].status == "skipped"
     assert len(outcomes) == len(CONTRACTS["objective"])
 
@@ -413,7 +413,7 @@ def test_a_divergence_whose_gradient_breaks_where_codes_meet_is_found_out() -> N
         return (z[:, None] - z).square().sum(-1).sqrt().mean() + z.mean().square()
 
     outcomes = {o.check.name: o for o in run_checks("divergence", FunctionDivergence(rooted))}
-    assert outcomes["codes_may_meet"].status == "fails"
+    assert outcomes["no_nan_where_codes_coincide"].status == "fails"
     assert outcomes["critic_learns"].status == "skipped"
 
 
@@ -429,8 +429,8 @@ def test_a_metric_that_draws_without_a_name_and_one_that_sees_no_nan_are_found_o
     drawing, blind = (
         {o.check.name: o.status for o in run_checks("metric", m)} for m in (Drawing(GOOD, GOOD), Given(GOOD, GOOD))
     )
-    assert drawing["same_model_same_numbers"] == "fails"
-    assert blind["a_nan_is_seen"] == "fails"
+    assert drawing["same_model_same_values"] == "fails"
+    assert blind["nan_is_not_hidden"] == "fails"
 
 
 test_contract = contract_tests(Folder("faces"), kind="dataset")

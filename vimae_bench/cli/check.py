@@ -82,7 +82,7 @@ def _report_plugin(entry: CatalogEntry, results: "Iterator[CheckResult]") -> boo
     """Print one line, with the first check that fails."""
     failure = next((result for result in results if result.status == "fails"), None)
     if failure:
-        _print(f"fails   {_format_name(entry)}: {' '.join(failure.why.split())}")
+        _print(f"fails   {_format_name(entry)}: {' '.join(failure.reason.split())}")
     else:
         _print(f"ok      {entry.kind} {entry.name}")
     return failure is None
@@ -108,7 +108,7 @@ def _print(line: str) -> None:
 
 def _format_result(result: "CheckResult") -> str:
     """The status of a check, its duration and name, and if it fails the reason."""
-    why = f": {' '.join(result.why.split())}" if result.why else ""
+    why = f": {' '.join(result.reason.split())}" if result.reason else ""
     return f"  {result.status:7} {result.seconds:5.1f} s  {result.check.name.replace('_', ' ')}{why}"
 
 

@@ -1,30 +1,50 @@
-"""The contracts of the kinds, for a plugin's author: as tests of pytest's, as checks of one line, or as a report.
+"""Contract checks for authors of plugins: as pytest tests, as one function call, or as a report.
 
-They are laws that hold for any plugin of the kind (a density integrates to 1, every trained parameter gets a
-gradient), not judgements of its quality.
+A contract is what holds for every plugin of a kind (a density integrates to 1, every trained parameter gets a
+gradient); it says nothing about how good a plugin is.
 
-    test_contract = contract_tests(Capacity)    # a test for each law
-    check_objective(Capacity(nats=5.0))         # raises ContractError for the first that does not hold
+    test_contract = contract_tests(Capacity)    # a test for each check
+    check_objective(Capacity(nats=5.0))         # raises ContractError for the first check that fails
 """
 
-from ..engine.build import make_autoencoder as make_autoencoder
-from .checks import CONTRACTS as CONTRACTS
-from .checks import CheckResult as CheckResult
-from .checks import check_architecture as check_architecture
-from .checks import check_dataset as check_dataset
-from .checks import check_divergence as check_divergence
-from .checks import check_executor as check_executor
-from .checks import check_metric as check_metric
-from .checks import check_objective as check_objective
-from .checks import check_prior as check_prior
-from .checks import check_reporter as check_reporter
-from .checks import run_checks as run_checks
-from .contract import Check as Check
-from .contract import ContractError as ContractError
-from .contract import NotApplicable as NotApplicable
-from .contract import Unsupported as Unsupported
-from .fixtures import Plain as Plain
-from .fixtures import example_batch as example_batch
-from .fixtures import example_evaluation as example_evaluation
-from .fixtures import example_model as example_model
-from .pytest_tests import contract_tests as contract_tests
+from ..engine.build import make_autoencoder
+from .checks import (
+    CONTRACTS,
+    CheckResult,
+    check_architecture,
+    check_dataset,
+    check_divergence,
+    check_executor,
+    check_metric,
+    check_objective,
+    check_prior,
+    check_reporter,
+    run_checks,
+)
+from .contract import Check, ContractError, NotApplicable, Unsupported
+from .fixtures import ReconstructionObjective, example_batch, example_evaluation, example_model
+from .pytest_tests import contract_tests
+
+__all__ = [
+    "CONTRACTS",
+    "Check",
+    "CheckResult",
+    "ContractError",
+    "NotApplicable",
+    "ReconstructionObjective",
+    "Unsupported",
+    "check_architecture",
+    "check_dataset",
+    "check_divergence",
+    "check_executor",
+    "check_metric",
+    "check_objective",
+    "check_prior",
+    "check_reporter",
+    "contract_tests",
+    "example_batch",
+    "example_evaluation",
+    "example_model",
+    "make_autoencoder",
+    "run_checks",
+]

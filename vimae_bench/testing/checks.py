@@ -1,4 +1,4 @@
-"""The contract of each kind, and what comes of a plugin that is held to it."""
+"""The contract of each kind of plugin, and how it is checked."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -31,31 +31,31 @@ CONTRACTS: dict[str, tuple[Check, ...]] = {
     "executor": EXECUTOR,
     "reporter": REPORTER,
 }
-"""The laws of each kind of plugin."""
+"""The checks of each kind of plugin."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What came of one law; `why` tells of one that does not hold, or does not apply."""
+    """The result of one check; `reason` says why it fails or does not apply."""
 
     check: Check
     status: Literal["ok", "fails", "skipped"]
-    why: str
+    reason: str
     seconds: float
 
 
 def run_checks(kind: str, plugin: object) -> Iterator[CheckResult]:
-    """Hold a plugin to each law of its kind, whatever became of those before.
+    """Run each check of a plugin's kind, whether or not others fail.
 
-    Raises Unsupported for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
+    Raises Unsupported for an objective whose own `check` refuses a linear model with the prior N(0, I).
     """
     for check in CONTRACTS[kind]:
         start = time.perf_counter()
-        status, why = _outcome(check, plugin)
+        status, why = _run_check(check, plugin)
         yield CheckResult(check, status, why, time.perf_counter() - start)
 
 
-def _outcome(check: Check, plugin: object) -> tuple[Literal["ok", "fails", "skipped"], str]:
+def _run_check(check: Check, plugin: object) -> tuple[Literal["ok", "fails", "skipped"], str]:
     try:
         check.test(plugin)
     except Unsupported:
@@ -72,48 +72,48 @@ def check_prior(prior: Callable[[int], Prior]) -> None:
 
     `prior` is the class, or `partial(Class, setting=value)`.
     """
-    _check("prior", prior)
+    _require_all("prior", prior)
 
 
 def check_divergence(divergence: Divergence) -> None:
-    """Raises ContractError for the first law of divergences that does not hold."""
-    _check("divergence", divergence)
+    """Raises ContractError for the first check of divergences that fails."""
+    _require_all("divergence", divergence)
 
 
 def check_architecture(architecture: Architecture) -> None:
-    """Raises ContractError for the first law of architectures that does not hold."""
-    _check("architecture", architecture)
+    """Raises ContractError for the first check of architectures that fails."""
+    _require_all("architecture", architecture)
 
 
 def check_objective(objective: Objective) -> None:
-    """Raises ContractError for the first law of objectives that does not hold.
+    """Raises ContractError for the first check of objectives that fails.
 
-    Raises Unsupported for an objective whose own `check` finds that it does not fit a linear model under N(0, I).
+    Raises Unsupported for an objective whose own `check` refuses a linear model with the prior N(0, I).
     """
-    _check("objective", objective)
+    _require_all("objective", objective)
 
 
 def check_metric(metric: Metric) -> None:
-    """Raises ContractError for the first law of metrics that does not hold."""
-    _check("metric", metric)
+    """Raises ContractError for the first check of metrics that fails."""
+    _require_all("metric", metric)
 
 
 def check_dataset(dataset: Dataset) -> None:
-    """Raises ContractError for the first law of data sets that does not hold."""
-    _check("dataset", dataset)
+    """Raises ContractError for the first check of data sets that fails."""
+    _require_all("dataset", dataset)
 
 
 def check_executor(executor: Executor) -> None:
-    """Raises ContractError for the first law of executors that does not hold."""
-    _check("executor", executor)
+    """Raises ContractError for the first check of executors that fails."""
+    _require_all("executor", executor)
 
 
 def check_reporter(reporter: Reporter) -> None:
-    """Raises ContractError for the first law of reporters that does not hold."""
-    _check("reporter", reporter)
+    """Raises ContractError for the first check of reporters that fails."""
+    _require_all("reporter", reporter)
 
 
-def _check(kind: str, plugin: object) -> None:
+def _require_all(kind: str, plugin: object) -> None:
     for check in CONTRACTS[kind]:
         try:
             check.test(plugin)

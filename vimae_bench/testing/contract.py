@@ -1,4 +1,4 @@
-"""A law: what holds for any plugin of a kind, with the test of it."""
+"""A check of a contract: what holds for every plugin of a kind."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,11 +18,11 @@ class ContractError(BenchError):
 
 
 class Unsupported(BenchError):
-    """A plugin refuses what it would be tried on, and says why: nothing is known of it."""
+    """A plugin refuses the model that it would be checked with, so that nothing is known about it."""
 
 
 class NotApplicable(Exception):
-    """A law has nothing to say of this plugin, or not on this machine; the text is why."""
+    """A check does not apply to a plugin, or cannot run on this machine; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -30,32 +30,32 @@ class Check:
     """`test(plugin)` raises ContractError with what was expected and what was found, or NotApplicable."""
 
     name: str
-    says: str
+    summary: str
     test: Callable[[Any], None]
 
-    def of(self, part: Callable[[Any], Any]) -> "Check":
-        """The same law, of what `part` makes of a plugin."""
+    def apply_to(self, make: Callable[[Any], Any]) -> "Check":
+        """The same check of what `make` makes from a plugin."""
 
         def test(plugin: Any) -> None:  # noqa: ANN401
-            self.test(part(plugin))
+            self.test(make(plugin))
 
         return replace(self, test=test)
 
 
 def check(test: Callable[[Any], None]) -> Check:
-    """The law that a function tests, named after it and told in the first line of its docstring."""
+    """The check that a function makes, with its name and the first line of its docstring."""
     return Check(test.__name__, str(test.__doc__).strip().split("\n")[0], test)
 
 
-def expect(holds: bool, otherwise: str) -> None:
-    """Raises ContractError with what was found where the law does not hold."""
-    __tracebackhide__ = True  # pytest then points at the law
-    if not holds:
-        raise ContractError(otherwise)
+def require(condition: bool, message: str) -> None:
+    """Raises ContractError with the message, which says what was found, if the condition is false."""
+    __tracebackhide__ = True  # pytest then shows the check
+    if not condition:
+        raise ContractError(message)
 
 
-def seeded(seed: int, make: Callable[[], T]) -> T:
-    """What `make` gives when the CPU's global generator stands at a seed; it is then put back."""
+def call_with_seed(seed: int, function: Callable[[], T]) -> T:
+    """The result of `function`, called with the CPU's global generator at this seed; its state is restored after."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return make()
+        return function()

@@ -53,7 +53,7 @@ class LinearArchitecture:
 
 
 @dataclass(frozen=True)
-class Plain(Objective):
+class ReconstructionObjective(Objective):
     """Reconstruction alone, with a posterior of any family: what metrics are tried on."""
 
     family: PosteriorFamily
