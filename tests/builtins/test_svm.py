@@ -63,8 +63,7 @@ def test_codes_stay_with_their_labels_whatever_the_order_of_the_images(linear_ev
     evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
     tests = [Examples(images, y), Examples(images[order], y[order]), Examples(images[order], y)]
     same, aligned, misaligned = (
-        small()(replace(evaluation, splits=Splits(evaluation.splits.train, test, test), _kept={}))["svm clean"]
-        for test in tests
+        small()(replace(evaluation, splits=Splits(evaluation.splits.train, test, test)))["svm clean"] for test in tests
     )
     assert aligned.value == same.value
     assert misaligned.value == pytest.approx(50.0, abs=5)

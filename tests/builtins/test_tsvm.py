@@ -54,7 +54,7 @@ def labelled_part(evaluation, train: int = 1500):
     """The same evaluation, of which the first images train and the others test."""
     x, y = evaluation.splits.train.x, evaluation.splits.train.y
     first, rest = Examples(x[:train], y[:train]), Examples(x[train:], y[train:])
-    return replace(evaluation, splits=Splits(first, first, rest), _kept={})
+    return replace(evaluation, splits=Splits(first, first, rest))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -205,7 +205,7 @@ def test_codes_stay_with_their_labels(linear_evaluation):
     tests = [test, Examples(test.x[order], test.y[order]), Examples(test.x[order], test.y)]
     train = evaluation.splits.train
     same, aligned, misaligned = (
-        small()(replace(evaluation, splits=Splits(train, train, one), _kept={}))["tsvm clean"].value for one in tests
+        small()(replace(evaluation, splits=Splits(train, train, one)))["tsvm clean"].value for one in tests
     )
     assert aligned == same
     assert misaligned == pytest.approx(50.0, abs=5)
@@ -226,7 +226,7 @@ def test_classes_of_any_number_are_told_apart_and_each_draw_meets_noise_of_its_t
     first = small(conditions=("gauss_0.2",), noise_draws=1)(evaluation)["tsvm gauss_0.2"].parts
     same = [one == other for one, other in zip(found["tsvm gauss_0.2"].parts, first, strict=True)]
     assert same == [True, False, True], "of three draws of labels only the second meets the second draw of noise"
-    again = small(conditions=("clean", "gauss_0.2"), noise_draws=2)(replace(evaluation, _kept={}))
+    again = small(conditions=("clean", "gauss_0.2"), noise_draws=2)(replace(evaluation))
     assert again == found
 
 

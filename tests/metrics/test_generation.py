@@ -61,7 +61,7 @@ def drawn(evaluation: Evaluation, images, monkeypatch) -> Evaluation:
 
 
 def with_test(evaluation: Evaluation, x: np.ndarray) -> Evaluation:
-    return replace(evaluation, splits=replace(evaluation.splits, test=Examples(x, None)), _kept={})
+    return replace(evaluation, splits=replace(evaluation.splits, test=Examples(x, None)))
 
 
 def test_images_become_bytes_by_rounding_and_clipping():
@@ -119,7 +119,7 @@ def test_rebuilt_images_are_those_of_the_first_test_images(evaluation, monkeypat
 def test_the_real_side_is_computed_once_for_all_runs(evaluation):
     by = Pixels()
     for seed in range(3):
-        InPixels(images=100, by=by)(replace(evaluation, seed=seed, _kept={}))
+        InPixels(images=100, by=by)(replace(evaluation, seed=seed))
     assert by.seen == [100] + 3 * [100], "one real side, three models"
 
 

@@ -1,4 +1,4 @@
-"""A trained model before its metrics: codes, draws and reconstructions are computed once and shared by all of them."""
+"""What a metric is given: a trained model and its data."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -18,10 +18,10 @@ from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..models.posteriors import Posterior
-from .latent_sampling import LatentDistribution, LatentSource, codes
+from .latent_sampling import LatentDistribution, LatentSource, sample_latents
 
 SplitName = Literal["train", "validation", "test"]
-CHUNK = 250
+CHUNK_SIZE = 250
 """Images encoded or decoded at once: a wide net's activations of more would take most of a GPU's memory."""
 T = TypeVar("T")
 
@@ -30,7 +30,8 @@ T = TypeVar("T")
 class Evaluation:
     """A trained model in evaluation mode (batch norm frozen, no input noise) with the data it is measured on.
 
-    `dataset` is the data set's name and `seed` the run's: between them they name every random stream.
+    `dataset` is the name of the data set and `seed` that of the run: together they determine every random stream.
+    Codes, samples and reconstructions are computed once and shared by all metrics.
     """
 
     model: Autoencoder
@@ -38,115 +39,123 @@ class Evaluation:
     dataset: str
     seed: int
     device: torch.device
-    _kept: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    _cache: dict[str, Any] = field(default_factory=dict[str, Any], init=False, repr=False)
 
     @property
     def spec(self) -> ModelSpec:
+        """What the model fits: the shape of images, the size of the code, the range of pixels."""
         return self.model.spec
 
-    def examples(self, part: SplitName) -> Examples:
-        """The images uint8 [N, C, H, W] and labels of a part, as NumPy arrays."""
-        return getattr(self.splits, part)
+    def examples(self, split: SplitName) -> Examples:
+        """The images uint8 [N, C, H, W] and labels of a split, as NumPy arrays."""
+        return getattr(self.splits, split)
 
-    def images(self, part: SplitName, count: int | None = None) -> Iterator[Tensor]:
-        """The (first `count`) images of a part in [0, 1] units, float32, in chunks of 250 on the model's device."""
-        x = self.examples(part).x[:count]
-        for start in range(0, len(x), CHUNK):
-            yield to_unit(torch.from_numpy(np.array(x[start : start + CHUNK])).to(self.device))
+    def images(self, split: SplitName, count: int | None = None) -> Iterator[Tensor]:
+        """The (first `count`) images of a split in [0, 1] units, float32, in chunks of 250 on the model's device."""
+        x = self.examples(split).x[:count]
+        for start in range(0, len(x), CHUNK_SIZE):
+            yield to_unit(torch.from_numpy(np.array(x[start : start + CHUNK_SIZE])).to(self.device))
 
-    def posterior(self, part: SplitName = "test") -> Posterior:
-        """q(z|x) of every image of a part at once, over codes [N, d]."""
-        return self._once(f"posterior {part}", lambda: self.encode(self.images(part)))
+    def posterior(self, split: SplitName = "test") -> Posterior:
+        """q(z|x) of every image of a split at once, over codes [N, d]."""
+        return self._compute_once(f"posterior {split}", lambda: self.encode(self.images(split)))
 
     def encode(self, chunks: Iterator[Tensor]) -> Posterior:
-        """q(z|x) of images given in chunks, in [0, 1] units: how a metric encodes images it has changed.
+        """q(z|x) of images in chunks [B, C, H, W], in [0, 1] units: for images that a metric has changed.
 
-        Raises BenchError where the model gives NaN, as `decode` does.
+        Raises BenchError if the model gives NaN, as `decode` does.
         """
         with torch.inference_mode():
-            few = (part for x in chunks for part in x.split(CHUNK))
-            heads = [self.model.encoder(to_network(x, self.spec.pixel_range)) for x in few]
+            pieces = (piece for x in chunks for piece in x.split(CHUNK_SIZE))
+            heads = [self.model.encoder(to_network(x, self.spec.pixel_range)) for x in pieces]
             return self.model.family.from_heads(
-                *(_numbers(torch.cat(head), "codes") for head in zip(*heads, strict=True))
+                *(_require_no_nan(torch.cat(head), "codes") for head in zip(*heads, strict=True))
             )
 
     def corrupted_posterior(
-        self, part: SplitName, name: str, noise: int = 0, places: np.ndarray | None = None
+        self, split: SplitName, name: str, noise: int = 0, places: np.ndarray | None = None
     ) -> Posterior:
-        """q(z|x) of the images of a part, or of those at `places`, under the corruption of this name.
+        """q(z|x) of the images of a split, or of those at `places`, under the corruption of this name.
 
-        Encoded once for all that ask. `noise` is the number of the noise draw; an image's noise depends on it and on
-        where the image stands among those encoded, see `apply_corruption`.
+        `noise` is the number of the noise draw; the noise of an image depends on it and on the position of the image
+        among those that are encoded, see `apply_corruption`.
         """
         if name == "clean" and places is None:
-            return self.posterior(part)
+            return self.posterior(split)
         noise = 0 if name == "clean" else noise
-        which = "" if places is None else hashlib.sha256(np.asarray(places, np.int64).tobytes()).hexdigest()
-        return self._once(f"{name} {noise} {part} {which}", lambda: self._corrupted(part, name, noise, places))
+        digest = "" if places is None else hashlib.sha256(np.asarray(places, np.int64).tobytes()).hexdigest()
+        return self._compute_once(
+            f"{name} {noise} {split} {digest}", lambda: self._encode_corrupted(split, name, noise, places)
+        )
 
     def training_posterior(self, x: Tensor) -> Posterior:
         """q(z|x) as the objective trained it, with its input noise, for images [B, C, H, W] in [0, 1] units."""
         return self.model.encode(to_network(x, self.spec.pixel_range))
 
-    def posterior_samples(self, part: SplitName = "test") -> Tensor:
-        """One z ~ q(z|x) for each image of a part [N, d]: the code itself where the encoder is deterministic."""
-        return self._once(f"draws {part}", lambda: self.with_seed(self.posterior(part).rsample, "draws", part))
+    def posterior_samples(self, split: SplitName = "test") -> Tensor:
+        """One z ~ q(z|x) for each image of a split [N, d]: the code itself for a deterministic encoder."""
+        return self._compute_once(
+            f"draws {split}", lambda: self.with_seed(self.posterior(split).rsample, "draws", split)
+        )
 
     def prior_samples(self, n: int, purpose: str) -> Tensor:
-        """n draws of the model's own prior [n, d], from a stream named after the purpose."""
+        """n samples of the model's prior [n, d], from a random stream named after the purpose."""
         with torch.inference_mode():
             return self.with_seed(lambda: self.model.prior.sample(n), "prior", purpose)
 
-    def squared_error(self, part: SplitName = "test", of: Literal["mean", "draws"] = "mean") -> Tensor:
-        """The SSE [N] of each image's reconstruction from its mean code or from one draw, in [0, 1] units."""
-        z = self.posterior(part).mean if of == "mean" else self.posterior_samples(part)
-        return self._once(f"squared error {part} {of}", lambda: self._squared_error(part, z))
+    def squared_error(self, split: SplitName = "test", of: Literal["mean", "draws"] = "mean") -> Tensor:
+        """The SSE [N] of the reconstruction of each image from its mean code or from one sample, in [0, 1] units."""
+        z = self.posterior(split).mean if of == "mean" else self.posterior_samples(split)
+        return self._compute_once(f"squared error {split} {of}", lambda: self._compute_squared_error(split, z))
 
     def generate(self, n: int, source: LatentDistribution = "prior") -> Tensor:
-        """n generated images [n, C, H, W] in [0, 1] units, float32 on the CPU; the same for all that ask for as many.
+        """n generated images [n, C, H, W] in [0, 1] units, float32 on the CPU, the same in every call.
 
-        `source` is where the codes are drawn: see `sampling.py`.
+        They are decoded from `sample_codes(n, source)`.
         """
-        return self._once(f"samples {n} {source}", lambda: self._samples(n, source))
+        return self._compute_once(f"samples {n} {source}", lambda: self._generate(n, source))
+
+    def sample_codes(self, n: int, source: LatentDistribution = "prior") -> Tensor:
+        """n independent codes [n, d], float32, from one of the distributions of `LatentDistribution`."""
+        origin = LatentSource(self.model.prior, lambda: self.posterior_samples("train"), self._reencode, self.seed)
+        with torch.inference_mode():
+            return self.with_seed(lambda: sample_latents(origin, n, source), "samples", source)
 
     def decode(self, z: Tensor) -> Tensor:
         """The mean images of codes [N, d], in [0, 1] units, [N, C, H, W]."""
         with torch.inference_mode():
-            out = _numbers(torch.cat([self.model.decode(part) for part in z.split(CHUNK)]), "images")
+            out = _require_no_nan(torch.cat([self.model.decode(piece) for piece in z.split(CHUNK_SIZE)]), "images")
         return out if self.spec.pixel_range == "unit" else (out + 1) / 2
 
     def with_seed(self, draw: Callable[[], T], *purpose: str) -> T:
-        """What `draw` gives when the global generators stand at the seed of a purpose; they are then put back."""
+        """The result of `draw`, called with the global generators at the seed of a purpose."""
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(derive_seed(self.seed, *purpose))
             return draw()
 
-    def _corrupted(self, part: SplitName, name: str, noise: int, places: np.ndarray | None) -> Posterior:
-        x = self.examples(part).x
-        chunks = apply_corruption(x if places is None else x[places], name, self.dataset, part, noise)
+    def _encode_corrupted(self, split: SplitName, name: str, noise: int, places: np.ndarray | None) -> Posterior:
+        x = self.examples(split).x
+        chunks = apply_corruption(x if places is None else x[places], name, self.dataset, split, noise)
         return self.encode(chunk.to(self.device) for chunk in chunks)
 
-    def _once(self, what: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-        if what not in self._kept:
-            self._kept[what] = make()
-        return self._kept[what]
+    def _compute_once(self, key: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401
+        if key not in self._cache:
+            self._cache[key] = compute()
+        return self._cache[key]
 
-    def _samples(self, n: int, source: LatentDistribution) -> Tensor:
-        with torch.inference_mode():
-            made_of = LatentSource(self.model.prior, lambda: self.posterior_samples("train"), self._reencode, self.seed)
-            z = self.with_seed(lambda: codes(made_of, n, source), "samples", source)
-            return torch.cat([self.decode(few).cpu() for few in z.split(CHUNK)])
+    def _generate(self, n: int, source: LatentDistribution) -> Tensor:
+        return torch.cat([self.decode(z).cpu() for z in self.sample_codes(n, source).split(CHUNK_SIZE)])
 
     def _reencode(self, z: Tensor) -> Tensor:
         return self.training_posterior(self.decode(z)).rsample()
 
-    def _squared_error(self, part: SplitName, z: Tensor) -> Tensor:
-        pairs = zip(self.images(part), z.split(CHUNK), strict=True)
+    def _compute_squared_error(self, split: SplitName, z: Tensor) -> Tensor:
+        pairs = zip(self.images(split), z.split(CHUNK_SIZE), strict=True)
         return torch.cat([squared_error(x, self.decode(code)) for x, code in pairs])
 
 
-def _numbers(x: Tensor, what: str) -> Tensor:
-    """What a model gave. Raises BenchError for NaN, of which a count, a rank or a byte would make a number again."""
-    if lost := int(x.flatten(1).isnan().any(1).sum()):
-        raise BenchError(f"{lost} of {len(x)} {what} that the model gives are NaN, so there is nothing to measure")
+def _require_no_nan(x: Tensor, what: str) -> Tensor:
+    """The output x of a model. Raises BenchError for NaN, which counts, ranks and bytes would hide."""
+    if count := int(x.flatten(1).isnan().any(1).sum()):
+        raise BenchError(f"{count} of {len(x)} {what} that the model gives are NaN, so there is nothing to measure")
     return x
