@@ -80,7 +80,7 @@ def test_a_transfer_that_breaks_off_is_refused(serve, tmp_path):
     [
         ("http://127.0.0.1:9/images.bin", "refused"),
         ("file:///nowhere/images.bin", "No such file"),
-        ("no address", "unknown url"),
+        ("no address", "invalid character"),
     ],
 )
 def test_what_cannot_be_had_is_told_with_its_address_and_the_way_out(tmp_path, url, reason):
@@ -93,7 +93,7 @@ def test_what_cannot_be_had_is_told_with_its_address_and_the_way_out(tmp_path, u
 
 
 def test_a_missing_page_is_told(serve, tmp_path):
-    with pytest.raises(DataError, match=r"other.bin \(HTTP Error 404"):
+    with pytest.raises(DataError, match=r"other.bin \(404 Client Error"):
         fetch(serve().replace("images", "other"), tmp_path / "other.bin", sha256=SHA256)
 
 
@@ -130,11 +130,24 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_progress_is_told_to_a_terminal_in_one_line(monkeypatch):
+def test_progress_is_shown_on_a_terminal_in_one_line(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    assert list(progress(iter("abc"), 1234, "faces")) == ["a", "b", "c"]
-    assert sys.stderr.getvalue().endswith("\rfaces: 3 of 1,234\n")
-    assert sys.stderr.getvalue().count("\n") == 1
+    assert list(progress(iter("abc"), 3, "faces")) == ["a", "b", "c"]
+    shown = sys.stderr.getvalue()
+    assert "faces: 100%" in shown
+    assert "3/3" in shown
+    assert shown.count("\n") == 1
+
+
+def test_a_download_shows_its_progress_on_a_terminal(serve, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    fetch(serve(), tmp_path / "images.bin", sha256=SHA256)
+    assert "images.bin: 100%" in sys.stderr.getvalue()
+
+
+def test_a_download_is_silent_elsewhere(serve, tmp_path, capsys):
+    fetch(serve(), tmp_path / "images.bin", sha256=SHA256)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_progress_is_not_told_to_a_file(capsys):

@@ -6,13 +6,10 @@ graph. The weights are a file of their own, downloaded once, or given.
 
 import hashlib
 import os
-import shutil
 import sys
-import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from http.client import HTTPException
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -23,23 +20,36 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from ..core.errors import BenchError
+from ..data.download import download_file
 from ..storage.array_cache import get_cache_folder
 from ..storage.atomic import atomic_write, compute_sha256
 
 InceptionLayer = Literal["2048", "768"]
 WEIGHTS_VARIABLE = "VIMAE_BENCH_INCEPTION"
 """The environment variable that names a file of weights."""
-FILE = "weights-inception-2015-12-05-6726825d.pth"
-URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
-SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-ORIGINAL_INCEPTION = SHA256[:8]
-PATIENCE = 60  # seconds without a byte
-CHUNK = 16
-"""Images at once: the activations of more leave a processor's cache."""
 INCEPTION_COST = {"cpu": 0.15, "cuda": 0.002}
-"""About how long an image takes, on one core and on a GPU."""
-ABOVE = {"768": ("Mixed_7", "fc."), "2048": ("fc.",)}
-"""The parts of the network that a layer does without."""
+"""Approximate seconds for an image, on one core and on a GPU."""
+UNUSED_PARTS = {"768": ("Mixed_7", "fc."), "2048": ("fc.",)}
+"""The parts of the network that lie above a layer."""
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """A published file of weights: its address, and its sha256 in hexadecimal digits."""
+
+    url: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+
+ORIGINAL_WEIGHTS = PublishedWeights(
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+)
+ORIGINAL_INCEPTION = ORIGINAL_WEIGHTS.sha256[:8]
 
 
 class WeightsUnavailable(BenchError, ValueError):
@@ -48,11 +58,15 @@ class WeightsUnavailable(BenchError, ValueError):
 
 @dataclass(frozen=True)
 class InceptionExtractor:
-    """The network up to a layer, with weights that have been checked; `digest` is the sha256 of those that it uses."""
+    """The network up to a layer, with weights that have been checked; `digest` is the sha256 of those that it uses.
+
+    `batch_size` images are passed through it together: the activations of more leave a processor's cache.
+    """
 
     path: Path
     layer: InceptionLayer
     digest: str
+    batch_size: int = 16
 
     @property
     def key(self) -> Mapping[str, str]:
@@ -63,122 +77,135 @@ class InceptionExtractor:
     def __call__(self, images: np.ndarray, device: torch.device) -> np.ndarray:
         """Features float32 [N, F] of images uint8 [N, 1 or 3, H, W]; a grey image is the same in all three channels.
 
-        Products are made in float32 on a GPU too.
+        Products are computed in float32 on a GPU too.
         """
-        network, cudnn = _network(self.path, self.layer, self.digest, device), cast("Any", torch.backends.cudnn)
+        network, cudnn = _load_network(self.path, self.layer, self.digest, device), cast("Any", torch.backends.cudnn)
         before, cudnn.allow_tf32 = cudnn.allow_tf32, False
         try:
             with torch.inference_mode():
-                return np.concatenate([_features(network, x, device) for x in _chunks(images)])
+                return np.concatenate([_compute_features(network, x, device) for x in self._split_batches(images)])
         finally:
             cudnn.allow_tf32 = before
 
+    def _split_batches(self, images: np.ndarray) -> Iterator[np.ndarray]:
+        return (np.array(images[i : i + self.batch_size]) for i in range(0, len(images), self.batch_size))
 
-def load_inception(layer: InceptionLayer, weights: str = ORIGINAL_INCEPTION, file: str = "") -> InceptionExtractor:
+
+def load_inception(
+    layer: InceptionLayer,
+    weights: str = ORIGINAL_INCEPTION,
+    file: str = "",
+    published: PublishedWeights = ORIGINAL_WEIGHTS,
+) -> InceptionExtractor:
     """The network with the weights whose sha256 begins with `weights`, downloaded now if they are nowhere.
 
     The sum is that of the file, or that of the weights the layer uses, which a file cut off above the layer has too.
-    The `file`, or one named by `$VIMAE_BENCH_INCEPTION`, is the only one looked at; otherwise it is the cache folder's,
-    that of torch-fidelity's own downloads, or a new download. Raises WeightsUnavailable where they cannot be had or are
-    others.
+    Only the `file`, or one named by `$VIMAE_BENCH_INCEPTION`, is considered if there is one; otherwise it is the cache
+    folder's, that of torch-fidelity's own downloads, or a new download of those `published`. Raises WeightsUnavailable
+    where they cannot be had or are others.
     """
-    path = _given(file) or next(filter(Path.is_file, (_ours(), _theirs())), None) or _download()
-    found = _looked_at(path, layer, path.stat().st_mtime_ns)
-    if not found.whole:
-        raise WeightsUnavailable(f"{path}: the weights up to the {layer}-d layer are not all numbers. {_remedy()}")
-    asked = SHA256 if SHA256.startswith(weights) else weights
-    if not (found.file.startswith(asked) or found.used.startswith(asked)):
+    path = _find_weights(file, published) or _download_weights(published)
+    found = _inspect_weights(path, layer, path.stat().st_mtime_ns, published)
+    if not found.are_finite:
+        reason = f"{path}: the weights up to the {layer}-d layer are not all numbers"
+        raise WeightsUnavailable(f"{reason}. {_format_remedy(published)}")
+    wanted = published.sha256 if published.sha256.startswith(weights) else weights
+    if not (found.file.startswith(wanted) or found.used.startswith(wanted)):
+        original = f"the original's is {published.sha256} ({published.url})"
         raise WeightsUnavailable(
-            f"{path} has the sha256 {found.file}, and {asked} is asked for: the original's is {SHA256} ({URL}). "
+            f"{path} has the sha256 {found.file}, and {wanted} is asked for: {original}. "
             f"To measure with this file give the metric weights = '{found.used[:16]}': that is a measure of its own"
         )
     return InceptionExtractor(path, layer, found.used)
 
 
 @dataclass(frozen=True)
-class _Sums:
+class _WeightsDigests:
     """The sha256 of a file and of the weights in it that a layer uses, and whether these are all finite."""
 
     file: str
     used: str
-    whole: bool
+    are_finite: bool
 
 
 @lru_cache(maxsize=8)
-def _looked_at(path: Path, layer: InceptionLayer, written: int) -> _Sums:  # noqa: ARG001
-    used = [(name, w) for name, w in sorted(_weights(path, layer).items()) if _uses(layer, name)]
+def _inspect_weights(
+    path: Path,
+    layer: InceptionLayer,
+    modified: int,  # noqa: ARG001
+    published: PublishedWeights,
+) -> _WeightsDigests:
+    """Once for a file in a process, and again if it was modified since."""
+    weights = sorted(_read_weights(path, layer, published).items())
+    used = [(name, w) for name, w in weights if _is_used(layer, name)]
     digest = hashlib.sha256()
     for name, w in used:
         digest.update(f"{name} {tuple(w.shape)} {w.dtype} ".encode() + w.contiguous().numpy().tobytes())
-    return _Sums(compute_sha256(path), digest.hexdigest(), all(bool(w.isfinite().all()) for _, w in used))
+    are_finite = all(bool(w.isfinite().all()) for _, w in used)
+    return _WeightsDigests(compute_sha256(path), digest.hexdigest(), are_finite)
 
 
-def _uses(layer: InceptionLayer, name: str) -> bool:
-    return not name.startswith(ABOVE[layer]) and not name.endswith("num_batches_tracked")
+def _is_used(layer: InceptionLayer, name: str) -> bool:
+    return not name.startswith(UNUSED_PARTS[layer]) and not name.endswith("num_batches_tracked")
 
 
-def _weights(path: Path, layer: InceptionLayer) -> Mapping[str, Tensor]:
+def _read_weights(path: Path, layer: InceptionLayer, published: PublishedWeights) -> Mapping[str, Tensor]:
     """The tensors of a file, which have to be the network's. Raises WeightsUnavailable if they are not."""
     try:
         # First without running anything that a pickle may hold, which torch-fidelity would.
         weights = torch.load(path, map_location="cpu", weights_only=True)
-        _made(path, layer)
+        _build_network(path, layer)
     except Exception as error:  # a damaged archive fails in many ways
-        reason = str(error).partition("\n")[0]
-        raise WeightsUnavailable(f"{path} holds no weights of the Inception network ({reason}). {_remedy()}") from error
+        first_line = str(error).partition("\n")[0]
+        reason = f"{path} holds no weights of the Inception network ({first_line})"
+        raise WeightsUnavailable(f"{reason}. {_format_remedy(published)}") from error
     return weights
 
 
-def _given(file: str) -> Path | None:
-    named = file or os.environ.get(WEIGHTS_VARIABLE)
-    if not named:
-        return None
-    path = Path(named).expanduser()
-    if not path.is_file():
-        raise WeightsUnavailable(f"{path} is to hold the Inception weights, and there is no such file. {_remedy()}")
-    return path
+def _find_weights(file: str, published: PublishedWeights) -> Path | None:
+    """The file that is named, else the first of those that may be there already; None if there is none."""
+    if named := file or os.environ.get(WEIGHTS_VARIABLE):
+        path = Path(named).expanduser()
+        if not path.is_file():
+            reason = f"{path} is to hold the Inception weights, and there is no such file"
+            raise WeightsUnavailable(f"{reason}. {_format_remedy(published)}")
+        return path
+    downloaded_by_torch_fidelity = Path(torch.hub.get_dir()) / "checkpoints" / published.file_name
+    return next(filter(Path.is_file, (_get_cached_path(published), downloaded_by_torch_fidelity)), None)
 
 
-def _ours() -> Path:
-    return get_cache_folder() / "inception" / FILE
+def _get_cached_path(published: PublishedWeights) -> Path:
+    return get_cache_folder() / "inception" / published.file_name
 
 
-def _theirs() -> Path:
-    """Where torch-fidelity's own downloads lie."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / FILE
+def _download_weights(published: PublishedWeights) -> Path:
+    def download(temporary: Path) -> None:
+        download_file(published.url, temporary)
+        if (found := compute_sha256(temporary)) != published.sha256:
+            raise ValueError(f"the sha256 of what comes is {found}")
 
-
-def _download() -> Path:
-    path = _ours()
+    path = _get_cached_path(published)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             if not path.is_file():
                 print(f"downloading the Inception weights (96 MB, once) to {path}", file=sys.stderr, flush=True)
-                atomic_write(path, _fetch)
-    except (OSError, ValueError, HTTPException) as error:
-        raise WeightsUnavailable(
-            f"there are no Inception weights, and none can be downloaded ({error}). {_remedy()}"
-        ) from error
+                atomic_write(path, download)
+    except (OSError, ValueError) as error:
+        reason = f"there are no Inception weights, and none can be downloaded ({error})"
+        raise WeightsUnavailable(f"{reason}. {_format_remedy(published)}") from error
     return path
 
 
-def _fetch(path: Path) -> None:
-    # The address is a constant.
-    with urllib.request.urlopen(URL, timeout=PATIENCE) as answer, path.open("wb") as file:
-        shutil.copyfileobj(answer, file, 1 << 20)
-    if (found := compute_sha256(path)) != SHA256:
-        raise ValueError(f"the sha256 of what comes is {found}")
-
-
-def _remedy() -> str:
-    return f"Download {URL} (sha256 {SHA256}), and give it by {WEIGHTS_VARIABLE}, or as {_ours()}."
+def _format_remedy(published: PublishedWeights) -> str:
+    places = f"give it by {WEIGHTS_VARIABLE}, or as {_get_cached_path(published)}"
+    return f"Download {published.url} (sha256 {published.sha256}), and {places}."
 
 
 @lru_cache(maxsize=2)
-def _network(path: Path, layer: InceptionLayer, digest: str, device: torch.device) -> nn.Module:  # noqa: ARG001
-    """Made once in a process. Batch norms are folded into convolutions, and channels lie last: a third faster."""
-    network = _made(path, layer)
+def _load_network(path: Path, layer: InceptionLayer, digest: str, device: torch.device) -> nn.Module:  # noqa: ARG001
+    """Loaded once in a process. Batch norms are folded into convolutions, and channels lie last: a third faster."""
+    network = _build_network(path, layer)
     for module in network.modules():
         if isinstance(getattr(module, "bn", None), nn.BatchNorm2d):
             block = cast("Any", module)
@@ -187,18 +214,14 @@ def _network(path: Path, layer: InceptionLayer, digest: str, device: torch.devic
     return cast("Any", network).to(device, memory_format=torch.channels_last)
 
 
-def _made(path: Path, layer: InceptionLayer) -> nn.Module:
+def _build_network(path: Path, layer: InceptionLayer) -> nn.Module:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     with torch.random.fork_rng(devices=[]):  # it draws weights before it reads them
         return FeatureExtractorInceptionV3("inception-v3-compat", [layer], str(path))
 
 
-def _features(network: nn.Module, images: np.ndarray, device: torch.device) -> np.ndarray:
+def _compute_features(network: nn.Module, images: np.ndarray, device: torch.device) -> np.ndarray:
     x = torch.from_numpy(images).to(device)
     (features,) = network(x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x)
     return features.cpu().numpy()
-
-
-def _chunks(images: np.ndarray) -> Iterable[np.ndarray]:
-    return (np.array(images[i : i + CHUNK]) for i in range(0, len(images), CHUNK))
