@@ -5,7 +5,6 @@ for, so that commands which train nothing need not wait for torch.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from .plugin.hookspecs import hookimpl as hookimpl
@@ -14,13 +13,18 @@ if TYPE_CHECKING:
     from .notebook.results import combine, load
     from .notebook.training import train
 
-__version__ = version("vimae-bench")
+    __version__: str
+
 __all__ = ["__version__", "combine", "hookimpl", "load", "train"]
 
 _HOMES = {"combine": "results", "load": "results", "train": "training"}
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("vimae-bench")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".notebook.{_HOMES[name]}", __name__), name)

@@ -57,7 +57,7 @@ def small(tmp_path):
     return written
 
 
-def test_an_executor_makes_ready_before_the_check_and_only_if_there_is_something_to_do(small, tmp_path, monkeypatch):
+def test_an_executor_prepares_before_the_check_and_only_for_jobs(small, tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(Inline, "prepare", lambda self, modules: done.append("prepare"), raising=False)
     monkeypatch.setattr("vimae_bench.engine.preflight.check_benchmark", lambda *_: done.append("check") or Counter())
@@ -115,7 +115,7 @@ def test_figures_are_written_and_named(shared, tmp_path, form, sign):
     assert all(path.read_bytes().startswith(sign) for path in written)
 
 
-def test_figures_of_nothing_and_figures_that_cannot_be_written_are_told(shared, small, tmp_path):
+def test_figures_without_data_and_unwritable_figures_are_reported(shared, small, tmp_path):
     folder, file, _ = shared
     words = ("--results", tmp_path / "none", "--output", tmp_path / "figures")
     assert "no run has finished, so there is nothing to draw" in call("figures", small(), *words, code=2)
@@ -124,7 +124,7 @@ def test_figures_of_nothing_and_figures_that_cannot_be_written_are_told(shared, 
     assert "cannot be written" in call("figures", file, *words, code=2)
 
 
-def test_a_run_keeps_the_whole_matrix_beside_its_records_whatever_was_selected(shared, small, tmp_path):
+def test_run_saves_the_leaderboard_of_the_full_matrix_whatever_was_selected(shared, small, tmp_path):
     folder, _, _ = shared
     call("run", small(), "-k", "vae s1", "--data", folder / "data", "--results", tmp_path / "results", "--no-mlflow")
     kept = tmp_path / "results/small"
@@ -165,14 +165,14 @@ def test_an_empty_selection_is_an_exit_code_of_its_own(small):
     assert "selects none of the 4 runs" in call("plan", small(), "-k", "gan", code=3)
 
 
-def test_everything_wrong_with_a_file_is_told_in_one_message(small):
+def test_all_problems_of_a_file_are_in_one_message(small):
     output = call("run", small(('"digits"', '"digit"'), ("epochs = 2", 'epochs = "2"')), code=2)
     assert "small.toml:3: dataset[0]: no dataset is called 'digit'; did you mean 'digits'?" in output
     assert "small.toml:9: training.epochs: must be an integer, not '2'" in output
     assert "Traceback" not in output
 
 
-def test_impossible_shapes_are_told_before_anything_is_trained(shared, small, tmp_path):
+def test_impossible_shapes_are_reported_before_training(shared, small, tmp_path):
     folder, _, _ = shared
     file = small(('{ use = "mlp", hidden = [16] }', '"conv"'))
     output = call("run", file, "--results", tmp_path / "results", "--data", folder / "data", code=2)
@@ -181,13 +181,13 @@ def test_impossible_shapes_are_told_before_anything_is_trained(shared, small, tm
     assert not (tmp_path / "results").exists()
 
 
-def test_a_batch_larger_than_the_data_is_told(shared, small):
+def test_a_batch_larger_than_the_data_is_reported(shared, small):
     folder, _, _ = shared
     output = call("run", small(("epochs = 2", "epochs = 2, batch = 5000")), "--data", folder / "data", code=2)
     assert "small.toml:9: training.batch: digits has 1437 training images, fewer than one batch" in output
 
 
-def test_a_damaged_data_file_is_told_by_name(shared, small, tmp_path):
+def test_a_damaged_data_file_is_named(shared, small, tmp_path):
     folder, _, _ = shared
     bad = tmp_path / "data/digits"
     bad.mkdir(parents=True)
@@ -200,7 +200,7 @@ def test_a_damaged_data_file_is_told_by_name(shared, small, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_results_folder_that_cannot_be_written_is_told(shared, small, tmp_path):
+def test_an_unwritable_results_folder_is_reported(shared, small, tmp_path):
     folder, _, _ = shared
     (tmp_path / "locked").mkdir()
     (tmp_path / "locked").chmod(stat.S_IRUSR | stat.S_IXUSR)
@@ -208,14 +208,14 @@ def test_a_results_folder_that_cannot_be_written_is_told(shared, small, tmp_path
     assert "cannot be written" in output
 
 
-def test_a_results_folder_that_is_a_file_is_told(shared, small, tmp_path):
+def test_a_file_in_place_of_the_results_folder_is_reported(shared, small, tmp_path):
     folder, _, _ = shared
     (tmp_path / "file").write_text("")
     output = call("run", small(), "--data", folder / "data", "--results", tmp_path / "file", code=4)
     assert "cannot be written" in output
 
 
-def test_a_damaged_record_is_set_aside_told_and_made_again(shared, small, tmp_path):
+def test_a_damaged_record_is_set_aside_and_made_again(shared, small, tmp_path):
     folder, _, _ = shared
     words = (
         "run",
@@ -234,7 +234,7 @@ def test_a_damaged_record_is_set_aside_told_and_made_again(shared, small, tmp_pa
     assert json.loads(record.read_text())["weights"] == before["weights"]
 
 
-def test_a_run_that_fails_is_told_and_the_others_go_on(shared, small, tmp_path, install):
+def test_a_failed_run_is_reported_and_the_others_continue(shared, small, tmp_path, install):
     install(
         "faulty",
         "from vimae_bench.models import Deterministic\n"
@@ -254,7 +254,7 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(shared, small, tmp_path, 
     assert "1 done" in call("plan", file, "--results", tmp_path / "results", "-k", "elbo")
 
 
-def test_plugins_are_listed_with_their_distribution_and_broken_ones_with_the_reason(install):
+def test_plugins_are_listed_with_their_distribution_or_the_reason_why_they_are_broken(install):
     install("wrecked", "1/0", version="0.3")
     output = call("plugins")
     assert "elbo" in output
@@ -274,7 +274,7 @@ def test_a_broken_plugin_stops_no_benchmark_that_does_without_it(shared, install
     assert "4 done" in call("plan", file, "--results", folder / "results")
 
 
-def test_check_tells_what_holds_and_what_does_not(install):
+def test_check_reports_passed_and_failed_checks(install):
     told = call("check", "mmd")
     assert told.startswith("divergence mmd (vimae-bench ")
     assert re.search(r"^  ok +[\d.]+ s  gradient points to the prior$", told, re.MULTILINE)
@@ -296,7 +296,7 @@ def test_check_tells_what_holds_and_what_does_not(install):
     assert "settings (give them with -s): betta: there is no setting" in call("check", "elbo", "-s", "betta=1", code=1)
 
 
-def test_help_waits_for_no_library_of_science():
+def test_help_imports_no_scientific_library():
     code = (
         "import sys, click.testing, vimae_bench.cli as c\n"
         "assert click.testing.CliRunner().invoke(c.main, ['--help']).exit_code == 0\n"
@@ -328,7 +328,7 @@ def test_a_users_own_arrays_are_trained_on(small, tmp_path):
     assert "sse" in call("run", file, "--results", tmp_path / "results", "--no-mlflow")
 
 
-def test_a_disk_too_small_for_all_runs_is_told_before_anything_begins(shared, small, tmp_path, monkeypatch):
+def test_a_disk_too_small_for_all_runs_is_reported_before_training(shared, small, tmp_path, monkeypatch):
     monkeypatch.setattr("vimae_bench.engine.disk_space.EXTRA_BYTES_PER_RUN", 2**60)
     folder, *_ = shared
     told = call("run", small(), "--results", tmp_path / "results", "--data", folder / "data", code=4)

@@ -44,7 +44,7 @@ def events(folder: Path) -> list[dict]:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds workers through /proc")
-def test_an_interrupt_while_workers_are_made_ready_is_told_in_one_line(tmp_path):
+def test_an_interrupt_while_workers_start_is_reported_in_one_line(tmp_path):
     (tmp_path / "storm.toml").write_text(TEXT)
     words = command(tmp_path / "storm.toml", tmp_path / "results", tmp_path / "data")
     going = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)

@@ -82,7 +82,7 @@ def test_the_chosen_settings_are_those_of_the_least_error_on_held_out_images(tun
     assert all(list(trial["by_seed"]) == ["100"] for trial in vae["trials"])
 
 
-def test_the_written_file_is_run_and_its_leaderboard_says_how_settings_were_come_by(tuned, data):
+def test_the_tuned_file_runs_and_its_leaderboard_says_how_settings_were_chosen(tuned, data):
     folder, _ = tuned
     words = ("--results", folder / "results", "--data", data, "--no-mlflow")
     said = call("run", folder / "results/search-tuning/tuned.toml", *words)
@@ -93,7 +93,7 @@ def test_the_written_file_is_run_and_its_leaderboard_says_how_settings_were_come
     assert again.count("### ") == 1
 
 
-def test_trials_are_ordinary_runs_of_which_nothing_is_done_twice(tuned, data):
+def test_trials_are_ordinary_runs_and_not_repeated(tuned, data):
     folder, _ = tuned
     runs = folder / "results/search-tuning/runs"
     before = {path: path.stat().st_mtime_ns for path in runs.rglob("record.json")}
@@ -105,7 +105,7 @@ def test_trials_are_ordinary_runs_of_which_nothing_is_done_twice(tuned, data):
     assert "VAE #3" in call("leaderboard", folder / "results/search-tuning")
 
 
-def test_no_test_image_is_looked_at(tuned, data, tmp_path, file):
+def test_tuning_uses_no_test_image(tuned, data, tmp_path, file):
     """With other test images every trial reaches the same."""
     (tmp_path / "data" / "digits").mkdir(parents=True)
     for path in (data / "digits").glob("*.npy"):
@@ -115,7 +115,7 @@ def test_no_test_image_is_looked_at(tuned, data, tmp_path, file):
     assert kept(tmp_path / "results") == kept(tuned[0] / "results")
 
 
-def test_no_password_is_written_down(file, data, tmp_path):
+def test_passwords_are_not_written(file, data, tmp_path):
     secret = 'reporters=["console",{use="mlflow",uri="http://me:pass1234@localhost:1"}]'
     words = ("-o", secret, "-o", "tuning.trials=1", "--no-mlflow", "--data", data)
     call("tune", file, *words, "--results", tmp_path / "results")
@@ -124,20 +124,20 @@ def test_no_password_is_written_down(file, data, tmp_path):
     assert not any("pass1234" in text for text in texts)
 
 
-def test_a_data_set_that_holds_out_nothing_is_told_with_its_line(file, data, tmp_path):
+def test_a_data_set_without_held_out_images_is_reported_with_its_line(file, data, tmp_path):
     said = call("tune", file, "-o", "dataset.validation=0", "--data", data, "--results", tmp_path / "r", code=2)
     assert f"{file}:3: dataset[0]: " in said
     assert "no training image is held out to be measured on" in said
 
 
-def test_what_is_missing_is_told_with_the_command_that_installs_it(file, monkeypatch):
+def test_a_missing_library_is_reported_with_the_command_that_installs_it(file, monkeypatch):
     monkeypatch.setattr("vimae_bench.tuning.find_spec", lambda name: None)
     said = call("tune", file, code=2)
     assert said == "tuning needs optuna and tomlkit: python -m pip install 'vimae-bench[tune]'\n"
 
 
 @pytest.mark.slow
-def test_a_sweep_that_is_killed_goes_on_where_it_was(tuned, data, tmp_path, file):
+def test_a_killed_study_continues_where_it_was(tuned, data, tmp_path, file):
     words = ["tune", str(file), "--results", str(tmp_path / "results"), "--data", str(data)]
     killed = subprocess.Popen([sys.executable, "-m", "vimae_bench", *words], env={**os.environ, "OMP_NUM_THREADS": "1"})
     while not (records := [*tmp_path.rglob("record.json")]) and killed.poll() is None:

@@ -50,7 +50,7 @@ def test_a_file_is_read_with_every_default_filled_in(write):
     assert benchmark.executor.name == "local"
 
 
-def test_a_default_that_is_spelled_out_changes_no_run(write):
+def test_an_explicit_default_changes_no_run(write):
     short = [entry.run.key for entry in list_entries(read_benchmark(write()))]
     spelled = write(
         ('"elbo"', '{ use = "elbo", beta = 1, recon_scale = 1.0 }'), ("epochs = 3", "epochs = 3\nbatch = 100")
@@ -77,7 +77,7 @@ def test_whatever_decides_a_result_is_part_of_the_identity(write, change):
     assert [entry.run.key for entry in list_entries(read_benchmark(write(change)))] != before
 
 
-def test_all_that_is_wrong_is_told_at_once_with_lines_and_remedies(write):
+def test_all_problems_are_reported_with_lines_and_remedies(write):
     path = write(
         ('"digits"', '"digit"'),
         ("epochs = 3", "epohcs = 3"),
@@ -94,7 +94,7 @@ def test_all_that_is_wrong_is_told_at_once_with_lines_and_remedies(write):
     ]
 
 
-def test_what_no_type_can_say_is_told_too(write):
+def test_contradictions_are_reported_too(write):
     path = write(('"VIMAE"', '"VAE"'), ("[training]", "[[leave_out]]\nmethod = 'VEA'\n[[leave_out]]\n[training]"))
     assert problems(path) == [
         "FILE:20: method[1].label: 'VAE' is the label of an earlier method too; every row needs its own",
@@ -103,7 +103,7 @@ def test_what_no_type_can_say_is_told_too(write):
     ]
 
 
-def test_what_is_named_twice_with_the_same_settings_is_told(write):
+def test_duplicates_with_the_same_settings_are_reported(write):
     path = write(('"digits"', '["digits", "digits"]'), ('["reconstruction"]', '["rate", "rate"]'))
     assert problems(path) == [
         "FILE:3: dataset[1]: 'digits' is named a second time with the same settings",
@@ -111,7 +111,7 @@ def test_what_is_named_twice_with_the_same_settings_is_told(write):
     ]
 
 
-def test_a_missing_key_a_bad_name_and_doubled_seeds_are_told(write):
+def test_a_missing_key_a_bad_name_and_duplicate_seeds_are_reported(write):
     path = write(('name = "small"\n', 'name = "../up"\n'), ("latent = 2\n", ""), ("[0, 1]", "[1, 1]"))
     found = "\n".join(problems(path))
     assert "name: must consist of lower-case letters, digits" in found
@@ -119,13 +119,13 @@ def test_a_missing_key_a_bad_name_and_doubled_seeds_are_told(write):
     assert "seeds: must not name anything twice" in found
 
 
-def test_what_is_not_toml_is_told_with_its_line(write):
+def test_invalid_toml_is_reported_with_its_line(write):
     (problem,) = problems(write(("seeds = [0, 1]", "seeds = 0, 1]")))
     assert problem.startswith("FILE: is not TOML: ")
     assert "at line 2" in problem
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(BenchError, match="No such file"):
         read_benchmark(tmp_path / "none.toml")
 
@@ -155,7 +155,7 @@ def test_the_matrix_is_the_product_of_its_axes_without_what_is_left_out(write):
     assert [c.label for c in list_entries(read_benchmark(less))] == ["VIMAE", "VIMAE"]
 
 
-def test_a_filter_takes_words_of_names_and_their_negation(write):
+def test_a_filter_matches_words_of_names_and_their_negation(write):
     matrix = list_entries(read_benchmark(write()))
     assert [(c.label, c.run.seed) for c in select_entries(matrix, "vae s1")] == [("VAE", 1)]
     assert {c.label for c in select_entries(matrix, "not logistic")} == {"VAE"}

@@ -119,7 +119,7 @@ def test_an_a_a_control_is_the_same_method_from_other_seeds(write):
         (("[[group]]", "[group]"), "FILE: is not TOML"),
     ],
 )
-def test_what_is_wrong_is_told_once_and_where_it_stands(write, change, problem):
+def test_each_problem_is_reported_once_and_where_it_is(write, change, problem):
     found = problems(write(change))
     assert sum(line.startswith(problem) for line in found) == 1, found
     assert len(found) == len(set(found))
@@ -164,7 +164,7 @@ def test_a_calibrated_decoder_has_its_variance_in_the_units_of_either_range(writ
     assert runs(path, "cifar10")["VAE"].objective.settings["recon_scale"] == pytest.approx(1 / (2 * 0.2**2))
 
 
-def test_what_is_spelled_out_goes_before_a_preset(write):
+def test_explicit_settings_go_before_a_preset(write):
     path = write(("metrics", 'preset = "wae"\nmetrics'), ('"elbo"', '{ use = "elbo", recon_scale = 4.0 }'))
     assert runs(path, "mnist")["VAE"].objective.settings["recon_scale"] == 4.0
 
@@ -218,6 +218,6 @@ def test_later_settings_of_training_are_no_part_of_older_identities(write):
         ([('"mnist"', "7")], "FILE:24: group[0].dataset[0]: must name a dataset"),
     ],
 )
-def test_values_of_the_wrong_kind_are_told_and_leave_no_traceback(write, changes, problem):
+def test_values_of_the_wrong_type_are_reported_without_a_traceback(write, changes, problem):
     found = problems(write(*changes))
     assert any(line.startswith(problem) for line in found), found

@@ -186,11 +186,11 @@ def is_refused(path, text):
     return False
 
 
-def test_the_schema_is_one(made):
+def test_the_schema_is_valid(made):
     Draft7Validator.check_schema(made)
 
 
-def test_every_benchmark_of_the_repository_is_taken_by_taplo(folder):
+def test_taplo_accepts_every_benchmark_of_the_repository(folder):
     texts = {file.name: file.read_text() for file in sorted((ROOT / "benchmarks").glob("*.toml"))}
     assert len(texts) >= 6
     assert refused_by_taplo(folder, texts | {"small": TEXT, "groups": TEXT + GROUPS}) == set()
@@ -215,7 +215,7 @@ def test_some_rules_no_schema_can_say(name, tmp_path, made):
     assert is_refused(tmp_path / "unsaid.toml", text)
 
 
-def test_an_error_is_told_at_its_own_place(made):
+def test_an_error_is_reported_where_it_is(made):
     text = changed_text(TEXT, 'kernel = "rbf"', 'kernel = "cubic"')
     (error,) = Draft7Validator(made).iter_errors(tomllib.loads(text))
     while error.context:
@@ -234,7 +234,7 @@ def described(key):
     return "description" in key or any(isinstance(o, dict) and "description" in o for o in key.get("anyOf", ()))
 
 
-def test_settings_carry_their_defaults_bounds_and_words(made):
+def test_settings_have_defaults_bounds_and_descriptions(made):
     beta = made["definitions"]["objective-elbo"]["properties"]["beta"]
     assert beta == {"type": "number", "minimum": 0, "default": 1.0}
     held_out = made["definitions"]["dataset-cifar10"]["properties"]["validation"]
@@ -266,7 +266,7 @@ def entry(name, target):
     )
 
 
-def test_a_strangers_plugin_of_any_name_and_setting_is_in_it():
+def test_a_third_party_plugin_with_any_name_and_settings_is_in_the_schema():
     plain = entry("plain", type("Plain", (), {"__init__": lambda self: None}))
     odd = entry("o~d%2F d", Nested)
     objective = next(e for e in get_catalog().entries if e.name == "vimae")

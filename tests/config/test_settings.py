@@ -48,7 +48,7 @@ def checked(**given):
     return whole, [(where, what) for where, what in checker.problems]
 
 
-def test_what_is_left_out_is_filled_in():
+def test_missing_settings_get_their_defaults():
     whole, problems = checked()
     assert not problems
     assert whole == {
@@ -66,17 +66,17 @@ def test_what_is_left_out_is_filled_in():
     }
 
 
-def test_equal_numbers_have_one_spelling():
+def test_equal_numbers_have_one_representation():
     assert checked(scale=2)[0] == checked(scale=2.0)[0]
     assert repr(checked(scale=2)[0]["scale"]) == "2.0"
     assert repr(checked(count=2.0)[0]["count"]) == "2"
 
 
-def test_a_single_plugin_stands_for_a_list_of_one():
+def test_a_single_plugin_counts_as_a_list_of_one():
     assert checked(several="plain")[0]["several"] == [{"use": "plain", "version": 4, "depth": 2}]
 
 
-def test_of_a_partial_table_only_what_is_given_is_kept():
+def test_a_partial_table_is_not_completed_with_defaults():
     assert checked(changes={})[0]["changes"] == {}
     assert checked(changes={"depth": 3})[0]["changes"] == {"depth": 3}
     assert checked(changes={"depth": "x"})[1] == [(("changes", "depth"), "must be an integer, not 'x'")]
@@ -119,11 +119,11 @@ def test_a_form_says_what_its_settings_are_about():
         ({"table": 3}, ("table",), "must be a table, not 3"),
     ],
 )
-def test_a_wrong_setting_is_told_with_its_place_and_the_remedy(given, where, what):
+def test_an_invalid_setting_is_reported_with_its_place_and_a_remedy(given, where, what):
     assert checked(**given)[1] == [(where, what)]
 
 
-def test_all_problems_are_told_at_once_and_what_is_missing_is_named():
+def test_all_problems_are_reported_and_missing_settings_named():
     checker = SettingsChecker(plugin)
     checker.complete(FORM, {"rate": 3, "count": 0})
     assert {what for _, what in checker.problems} == {

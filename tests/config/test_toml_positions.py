@@ -57,11 +57,11 @@ k = 1
         ((), None),
     ],
 )
-def test_a_value_stands_where_its_statement_begins(where, line):
+def test_a_value_is_on_the_line_where_its_statement_begins(where, line):
     tomllib.loads(TEXT)
     assert find_line(TEXT, where) == line
 
 
-def test_a_single_value_stands_for_a_list_of_one():
+def test_a_single_value_counts_as_a_list_of_one():
     assert find_line('x = 1\ndataset = "a"\n[method]\nlabel = "b"', ("dataset", 0)) == 2
     assert find_line('x = 1\ndataset = "a"\n[method]\nlabel = "b"', ("method", 0, "label")) == 4

@@ -230,7 +230,7 @@ def test_what_does_not_fit_is_told_in_a_line(train, changes, message):
     assert "\n" not in str(caught.value)
 
 
-def test_all_that_is_wrong_is_told_at_once(train):
+def test_all_problems_of_searches_are_reported_together(train):
     class Needs(Plain):
         def __init__(self, weight):
             super().__init__(weight)

@@ -43,7 +43,7 @@ def test_a_broken_plugin_is_named_with_its_distribution_and_harms_no_other(insta
     assert made.get_entry("objective", "elbo").origin.distribution == "vimae-bench"
 
 
-def test_two_that_claim_one_name_are_both_named_and_neither_is_used(install):
+def test_two_plugins_of_one_name_are_both_reported_and_not_used(install):
     install("first")
     install("second", version="0.2")
     made = build_catalog(find_plugins())
@@ -53,7 +53,7 @@ def test_two_that_claim_one_name_are_both_named_and_neither_is_used(install):
     assert "mmd" in made.list_names("divergence")
 
 
-def test_settings_without_types_break_the_plugin_and_say_so(install):
+def test_a_setting_without_a_type_breaks_the_plugin(install):
     source = (
         "from vimae_bench.plugin import hookimpl\n@hookimpl\ndef vimae_priors(): return {'bare': lambda scale: None}"
     )
@@ -63,7 +63,7 @@ def test_settings_without_types_break_the_plugin_and_say_so(install):
     assert "'scale' has no type" in broken.reason
 
 
-def test_a_setting_that_identity_has_a_use_for_breaks_the_plugin(install):
+def test_a_setting_with_a_reserved_name_breaks_the_plugin(install):
     source = (
         "from vimae_bench.plugin import hookimpl\n"
         "def odd(version: int = 2): ...\n"
@@ -76,7 +76,7 @@ def test_a_setting_that_identity_has_a_use_for_breaks_the_plugin(install):
     assert "'version'" in broken.reason
 
 
-def test_a_setting_that_is_a_table_breaks_the_plugin_and_says_so(install):
+def test_a_setting_that_is_a_table_breaks_the_plugin(install):
     install(
         "tabled",
         "from dataclasses import dataclass\n"
@@ -92,7 +92,7 @@ def test_a_setting_that_is_a_table_breaks_the_plugin_and_says_so(install):
     assert "'inner' is a table" in broken.reason
 
 
-def test_an_unknown_name_tells_what_is_near_and_what_could_not_be_loaded(install):
+def test_an_unknown_name_suggests_a_similar_one_and_names_broken_plugins(install):
     install("raises", "1/0")
     made = build_catalog(find_plugins())
     with pytest.raises(
@@ -101,7 +101,7 @@ def test_an_unknown_name_tells_what_is_near_and_what_could_not_be_loaded(install
         made.get_entry("divergence", "mdm")
 
 
-def test_the_catalogue_is_kept_until_a_plugin_changes(install, monkeypatch):
+def test_the_catalog_is_cached_until_a_plugin_changes(install, monkeypatch):
     path = install("sound")
     built = []
     whole = catalog.build_catalog
@@ -121,7 +121,7 @@ def test_the_catalogue_is_kept_until_a_plugin_changes(install, monkeypatch):
     assert len(built) == 2
 
 
-def test_a_catalogue_with_a_broken_plugin_is_not_kept(install, tmp_path):
+def test_a_catalog_with_a_broken_plugin_is_not_cached(install, tmp_path):
     install("raises", "1/0")
     assert catalog.get_catalog().broken
     assert not list((tmp_path / "cache").rglob("catalog-*"))

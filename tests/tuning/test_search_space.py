@@ -73,7 +73,7 @@ def span(low, high, log="false"):
         (DIGITS, f'[{DIGITS}, "blobs"]', "5: dataset", "settings are chosen for one table at a time, and there are 2"),
     ],
 )
-def test_a_bad_search_is_told_with_its_line_and_the_remedy(file, old, new, where, told):
+def test_an_invalid_search_is_reported_with_its_line_and_a_remedy(file, old, new, where, told):
     (line,) = problems(file, (old, new))
     assert line.startswith(f"FILE:{where}: ")
     assert told in line
@@ -87,7 +87,7 @@ def test_a_bad_search_is_told_with_its_line_and_the_remedy(file, old, new, where
             BETA,
             BETA.replace("log", "lgo"),
             f"{VAE}objective.beta",
-            "takes no 'lgo' (there is: low, high, log); the path of a setting stands in quotes",
+            "takes no 'lgo' (there is: low, high, log); the path of a setting is written in quotes",
         ),
         (BETA, '"objective.beta" = 3', f"{VAE}objective.beta", "must be an array or object, not 3"),
         (BETA, '"objective.beta" = []', f"{VAE}objective.beta", "must not be shorter than 1, not []"),
@@ -96,18 +96,18 @@ def test_a_bad_search_is_told_with_its_line_and_the_remedy(file, old, new, where
         ("trials = 4", 'sampler = "grid"', "16: tuning.sampler", "must be one of 'random', 'tpe', not 'grid'"),
     ],
 )
-def test_a_search_of_the_wrong_form_is_told_when_the_file_is_read(file, old, new, where, told):
+def test_a_search_of_the_wrong_form_is_reported_when_the_file_is_read(file, old, new, where, told):
     (line,) = problems(file, (old, new))
     assert line == f"FILE:{where}: {told}"
 
 
-def test_all_that_is_wrong_is_told_at_once(file):
+def test_all_problems_of_searches_are_reported_together(file):
     changes = (BETA, '"objective.betta" = [1.0]'), (KERNEL, '"objective.divergence.kernel" = ["x"]'), ('"sse"', '"ss"')
     found = problems(file, *changes)
     assert [re.match(r"FILE:(\d+)", line)[1] for line in found] == ["30", "36", "17"]
 
 
-def test_a_file_in_which_nothing_is_searched_is_told(file, tmp_path):
+def test_a_file_without_a_search_is_refused(file, tmp_path):
     path = file()
     path.write_text("\n".join(line for line in path.read_text().splitlines() if not line.startswith("search")))
     with pytest.raises(InvalidFileError, match="none has a `search`"):
@@ -134,7 +134,7 @@ def test_a_method_takes_the_values_of_its_settings(planned):
     assert apply_settings(vimae, {}, get_catalog()).objective == vimae.objective
 
 
-def test_values_that_do_not_go_together_are_told(planned):
+def test_invalid_values_are_refused(planned):
     benchmark, _ = planned()
     with pytest.raises(BenchError, match=r"VAE: objective.beta must be at least 0, not -1.0"):
         apply_settings(benchmark.groups[0].methods[1], {"objective.beta": -1.0}, get_catalog())

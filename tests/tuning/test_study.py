@@ -30,7 +30,7 @@ def test_the_best_mean_over_seeds_is_chosen(planned, made):
     assert vae.best.value == pytest.approx(abs(wanted.settings["objective.beta"] - 1) + 0.1005)
 
 
-def test_trials_are_measured_on_held_out_images_by_the_metric_that_is_asked_for(planned, made):
+def test_trials_are_measured_on_held_out_images_by_the_requested_metric(planned, made):
     _, sweep = planned()
     work = made(by_beta)
     run_study(sweep, work.store, work)
@@ -59,7 +59,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("after", [1, 3, 7, 12])
-def test_a_sweep_that_was_cut_off_goes_on_where_it_was(planned, made, after):
+def test_an_interrupted_study_continues_where_it_was(planned, made, after):
     _, sweep = planned(('"sse"', '"sse"\nsampler = "tpe"'))
     is_integer, cut, left = made(by_beta, "whole"), made(by_beta, "cut"), [after]
 
@@ -94,6 +94,6 @@ def test_a_trial_that_diverges_is_lost_and_takes_its_part_of_the_budget(planned,
     assert len(vae.values) == 3
 
 
-def test_a_measure_that_does_not_rank_collapsed_models_takes_the_metrics_that_tell_them(planned):
+def test_a_measure_that_does_not_rank_collapsed_models_needs_metrics_that_detect_them(planned):
     _, sweep = planned(('measure = "sse"', 'measure = "mmd2"'))
     assert [metric.name for metric in sweep.group.metrics] == ["rate", "aggregate_mmd"]

@@ -69,7 +69,7 @@ def test_overrides_are_in_the_written_file(planned, tmp_path):
     assert (made.leaderboard.rank_by, made.leaderboard.provenance[:17]) == ("sse", "Tuned, 4 trials e")
 
 
-def test_a_method_of_which_every_trial_is_lost_is_told(planned):
+def test_a_method_without_a_successful_trial_is_refused(planned):
     benchmark, sweep = planned()
     with pytest.raises(BenchError, match="VAE: all of its 1 trials failed: seed 100 diverged"):
         format_tuned_benchmark(benchmark, (), sweep, tuned(VAE="seed 100 diverged"), "")

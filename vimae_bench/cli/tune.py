@@ -135,7 +135,7 @@ def _announce(study: "Study", fixed: Sequence[str]) -> Iterator[str]:
 
 
 def _note_problems(tuned: "Sequence[TuningResult]", study: "Study") -> Iterator[str]:
-    """Which trials are lost, and which of the settings chosen lie at the edge of what was searched."""
+    """Which trials failed, and which of the chosen settings are at the edge of what was searched."""
     for result, searched in zip(tuned, study.searched, strict=True):
         for trial in result.trials:
             if trial.reason:
@@ -143,7 +143,7 @@ def _note_problems(tuned: "Sequence[TuningResult]", study: "Study") -> Iterator[
         for path, value in result.best.settings.items() if result.best else ():
             values = searched.space[path]
             if isinstance(values, NumberRange) and values.is_edge(value):
-                yield f"{result.label}: {path} lies at the edge of its range; a wider one may hold better values."
+                yield f"{result.label}: {path} is at the edge of its range; a wider range may contain better values."
 
 
 def _show(tuned: "Sequence[TuningResult]", study: "Study", provenance: str) -> None:

@@ -1,4 +1,4 @@
-"""The keys of a benchmark file, as types. The catalog keeps their form; nothing else imports this."""
+"""The keys of a benchmark file, as types. `file_form.py` caches their form, and alone imports this."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -31,9 +31,9 @@ SPACE: Json = {
     },
     "required": ["low", "high"],
     "additionalProperties": False,
-    "x-remedy": "; the path of a setting stands in quotes",
+    "x-remedy": "; the path of a setting is written in quotes",
 }
-"""Values to choose among: what JSON Schema asks of a list goes for lists alone, what it asks of a table for tables."""
+"""Values to choose among. JSON Schema applies keywords of arrays to lists alone, and those of objects to tables."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class MethodTable:
     repeats: str = ""
     """In place of objective and prior, the label of another method: an A/A control, from other seeds."""
     training: Annotated[Training, PARTIAL] = field(default_factory=dict)  # pyright: ignore[reportAssignmentType]
-    """What of the training is its own, such as its learning rate."""
+    """Its own settings of the training, such as a learning rate."""
     search: Annotated[dict[str, Any], Field(json_schema_extra={"additionalProperties": SPACE})] = field(
         default_factory=dict[str, Any]
     )
@@ -58,7 +58,7 @@ class MethodTable:
 
 @dataclass(frozen=True)
 class LeaveOutTable:
-    """Cells of the matrix that are not run: all that agree with every name given."""
+    """Entries of the matrix that are not run: all that match every name given."""
 
     method: str = ""
     """The label of a method."""
@@ -77,7 +77,7 @@ class LeaderboardTable:
     columns: Labels = ()
     """The measures that are shown and tested; unless given, all."""
     provenance: str = ""
-    """A sentence for the foot of the tables: how the methods' settings were come by."""
+    """A sentence below the tables: how the settings of the methods were chosen."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class TuningTable:
     sampler: Literal["random", "tpe"] = "random"
     """Independent draws, or the tree-structured Parzen estimator (Bergstra et al. 2011)."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """What the sampler draws from."""
+    """The seed of the sampler."""
     at_once: Annotated[int, Field(ge=1)] = 5
-    """Trials of a method that are drawn together, before any of them is known."""
+    """Trials of a method that are drawn together, before the results of any are known."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class BenchmarkFile:
     seeds: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
     ]
-    """Whole numbers, each once."""
+    """Integers, each once."""
     dataset: tuple[Dataset, ...]
     """Data sets."""
     architecture: tuple[Architecture, ...]
@@ -121,13 +121,13 @@ class BenchmarkFile:
     metrics: tuple[Metric, ...] = ()
     """What is measured of every trained model."""
     preset: str = ""
-    """The name of settings for what the file leaves open; what the file says itself goes before them."""
+    """Settings for what the file leaves open, by a name; what the file says itself goes before them."""
     sigma: Annotated[float, Field(ge=1e-6, le=1e6)] | None = None
-    """The decoder's standard deviation in [0, 1] units, for preset = 'calibrated'."""
+    """The decoder's standard deviation in [0, 1] units, for presets that scale by it."""
     training: Training = field(default=Training())
     """How every run is trained."""
     leave_out: tuple[LeaveOutTable, ...] = ()
-    """Cells of the matrix that are not run."""
+    """Entries of the matrix that are not run."""
     leaderboard: LeaderboardTable = LeaderboardTable()
     """How results are shown."""
     tuning: TuningTable = TuningTable()

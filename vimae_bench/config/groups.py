@@ -117,7 +117,7 @@ def _merge_group(shared: Json, group: Json, index: int | None) -> tuple[Json, Gr
 
 
 def _list_methods(raw: Json) -> list[Any]:
-    """A file's methods; a single table stands for a list of one."""
+    """A file's methods; a single table counts as a list of one."""
     given = raw.get("method", [])
     return given if isinstance(given, list) else [given]
 

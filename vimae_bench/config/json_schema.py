@@ -100,7 +100,7 @@ class _SchemaMaker:
         return _simplify_schema(form["schema"])
 
     def _make_list(self, one: Json) -> Json:
-        """A list; a single one may stand for a list of one."""
+        """A list; a single value counts as a list of one."""
         several = {"type": "array", "items": one}
         return {"anyOf": [True, several, one], "if": {"type": "array"}, "then": several, "else": one}
 

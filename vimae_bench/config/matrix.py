@@ -69,6 +69,6 @@ def _matches_words(entry: MatrixEntry, words: Sequence[str]) -> bool:
 
 
 def read_matrix(file: Path, overrides: tuple[str, ...]) -> tuple[Benchmark, list[MatrixEntry]]:
-    """A benchmark file with its whole matrix."""
+    """A benchmark file and all entries of its matrix."""
     benchmark = read_benchmark(file, overrides)
     return benchmark, list_entries(benchmark)

@@ -94,7 +94,7 @@ def has_value(value: Any, where: SettingPath) -> bool:  # noqa: ANN401
         try:
             value = value[part]
         except (KeyError, IndexError, TypeError):
-            # `dataset = "mnist"` stands for a list of one.
+            # `dataset = "mnist"` is short for a list of one.
             if part == 0 and not isinstance(value, list):
                 continue
             return False

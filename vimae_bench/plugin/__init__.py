@@ -1,6 +1,6 @@
 """What plugins are made of: interfaces, hooks, and what an objective or a metric is handed.
 
-The names are loaded when first asked for: the catalog of installed plugins lies in this package too, and commands
+The names are loaded on first access: the catalog of installed plugins is in this package too, and commands
 that read it need not wait for torch.
 """
 

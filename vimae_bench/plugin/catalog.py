@@ -186,12 +186,12 @@ def _explain_unusable(kind: str, form: Json, options: Sequence[object], version:
     if tables := [name for name, field in fields.items() if "fields" in field or "fields" in field.get("list", {})]:
         return f"its setting {tables[0]!r} is a table; it has to be a value or a plugin"
     if type(version) is not int:
-        return f"its version is {shorten(version)}; it has to be a whole number"
+        return f"its version is {shorten(version)}; it has to be an integer"
     if options and kind not in OPTION_KINDS:
         return f"it declares run_options, which only {', '.join(OPTION_KINDS[:-1])} and {OPTION_KINDS[-1]} may"
     for option in options:
         if not isinstance(option, RunOption):
-            return f"its run_options hold {shorten(option)}, which is no RunOption"
+            return f"its run_options hold {shorten(option)}, which is not a RunOption"
         if option.setting and option.setting not in fields:
             return f"its option {option.flag} sets {option.setting!r}, and it has no such setting"
     return f"validates names {validates!r}, and it has no such setting" if validates and validates not in fields else ""

@@ -19,7 +19,7 @@ class RunOption:
     `setting` a value, wherever the benchmark uses that plugin. Without a `setting` the option is a switch that leaves
     the plugin out of the benchmark; this is for reporters.
 
-    Of a metric, the setting of an option is no part of its identity and no key of a benchmark file: it says where
+    For a metric, the setting of an option is not part of its identity, nor a key of benchmark files: it says where
     something is found or how it is computed, never what is measured.
     """
 

@@ -5,7 +5,7 @@
 
     {"plugin": kind}                                  a plugin, by name or as {use = name, <its settings>}
     {"fields": {name: form}, "required": [name, ...]} a table of settings; a field may carry a "default"
-    {"list": form}                                    a list of these; a single one may stand for a list of one
+    {"list": form}                                    a list of these; a single value counts as a list of one
     {"schema": JSON Schema}                           a plain value
 
 and any of them may say what it is "about".

@@ -1,6 +1,6 @@
 """A study: rounds of trials of all methods, as the runs of a benchmark on held-out images.
 
-Nothing is kept but the runs' own records. A study that was interrupted draws the same settings again, finds the runs
+Nothing is stored but the runs' own records. A study that was interrupted draws the same settings again, finds the runs
 that are done, and so continues where it was.
 """
 
