@@ -4,6 +4,7 @@ import os
 import stat
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def test_an_archive_is_unpacked_to_what_was_packed(packed, tmp_path):
     assert files_of(folder) == files_of(packed.with_suffix(""))
     assert unpack_results(folder, said.append) == folder
     assert len(said) == 1
-    with pytest.raises(ResultsError, match="holds results; name that instead"):
+    with pytest.raises(ResultsError, match="has results; name that instead"):
         unpack_results(copy, said.append)
 
 
@@ -238,3 +239,15 @@ def test_an_archive_that_was_written_again_is_read_again(tmp_path):
     assert (root / "runs/a/record.json").read_bytes() == b"1"
     forge(tmp_path / "a.zip", Member(data=b"[1, 2]"))
     assert (root / "runs/a/record.json").read_bytes() == b"[1, 2]"
+
+
+def test_two_processes_may_unpack_one_archive(packed, tmp_path):
+    folder = tmp_path / "elsewhere" / "fig1"
+    folder.parent.mkdir()
+    folder.with_suffix(".zip").write_bytes(packed.read_bytes())
+    lines = list[str]()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: unpack_results(folder, lines.append), range(4)))
+    assert set(found) == {folder}
+    assert lines
+    assert files_of(folder) == files_of(packed.with_suffix(""))

@@ -14,7 +14,7 @@ from ..execution.interfaces import Executor, PreparedExecutor, Reporter
 from ..execution.jobs import Job, NumericsOptions
 from ..plugin.catalog import get_catalog
 from ..plugin.registry import make_plugin
-from ..storage.archive import find_results, real_path, unpack_results
+from ..storage.archive import find_results, unpack_results
 from ..storage.store import FINISHED_STATES, ResultsFolder, RunState
 from .disk_space import check_disk_space
 from .runner import DEFAULT_NUMERICS, WORKER_MODULES, list_jobs, run_jobs, share_jobs
@@ -85,7 +85,7 @@ def check_run(plan: RunPlan, report: Report) -> None:
     weights = check_benchmark(plan.benchmark, plan.data, report)
     for line in describe_costs(plan):
         report(line)
-    check_disk_space(real_path(plan.results.path), plan.untrained, weights)
+    check_disk_space(plan.results.folder, plan.untrained, weights)
 
 
 def describe_costs(plan: RunPlan) -> list[str]:
@@ -102,7 +102,7 @@ def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequen
 
     An archive is unpacked first. Raises ResultsError if the folder cannot be written.
     """
-    benchmark, results = plan.benchmark, ResultsFolder(unpack_results(plan.results.path, report))
+    benchmark, results = plan.benchmark, ResultsFolder(unpack_results(plan.results.folder, report))
     source = benchmark.source + "".join(f"# -o {override}\n" for override in overrides)
     try:
         results.write_benchmark(benchmark.name, mask_secrets(source), asdict(benchmark.leaderboard), matrix)

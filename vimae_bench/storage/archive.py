@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import re
+import secrets
 import stat
 import struct
 import zipfile
@@ -125,7 +126,7 @@ class ArchivePath(PosixPath):
 
 @dataclass(frozen=True)
 class _Archive:
-    """What an archive holds: its files by name, and the names of what lies in each of its folders."""
+    """The files of an archive by name, and the names in each of its folders."""
 
     path: str
     files: Mapping[str, zipfile.ZipInfo]
@@ -143,7 +144,7 @@ class _Archive:
 def find_results(path: Path) -> Path:
     """Where to read the results at `path`: the folder itself, or the archive that takes its place.
 
-    An archive may be named, and `NAME.zip` takes the place of a folder `NAME` that is not there or holds no results.
+    An archive may be named, and `NAME.zip` takes the place of a folder `NAME` that is missing or has no results.
     Raises ResultsError for an archive that is damaged or not safe to read.
     """
     archive = path if path.suffix == SUFFIX else Path(f"{path}{SUFFIX}")
@@ -155,9 +156,9 @@ def find_results(path: Path) -> Path:
 
 
 def pack_results(folder: Path) -> Path:
-    """Pack a results folder into the archive next to it, and give the archive's path. Equal results give equal bytes.
+    """Pack a results folder into the archive next to it, and return its path. Equal results give equal bytes.
 
-    Raises ResultsError if the folder holds no results, or more than an archive may hold.
+    Raises ResultsError if the folder has no results, or more than an archive may have.
     """
     if not _holds_results(folder):
         raise ResultsError(f"{folder}: is not a results folder: it has no benchmark.json")
@@ -178,22 +179,22 @@ def pack_results(folder: Path) -> Path:
 
 
 def unpack_results(path: Path, say: Callable[[str], object]) -> Path:
-    """The results folder at `path`, to write to; where an archive takes its place, that is unpacked, and `say` told.
+    """The results folder at `path`, to write to; an archive that takes its place is unpacked, and `say` gets a line.
 
-    benchmark.json comes last, so that the archive is still read if this is cut off. Raises ResultsError as
-    `find_results` does, and for an archive that is named while its folder is in use.
+    benchmark.json comes last, so that the archive is still read if this is interrupted. Raises ResultsError as
+    `find_results` does, and for an archive that is named while its folder has results.
     """
     found = find_results(path)
     if not isinstance(found, ArchivePath):
         return found
-    folder = found.with_suffix("")
-    if _holds_results(folder := Path(folder)):
-        raise ResultsError(f"{found}: cannot be unpacked, since {folder} holds results; name that instead")
+    folder = Path(found.with_suffix(""))
+    if _holds_results(folder):
+        raise ResultsError(f"{found}: cannot be unpacked, since {folder} has results; name that instead")
     last = folder / BENCHMARK
     for name in sorted(found.names):
         if not (target := folder / name).exists() and target != last:
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{target.name}.tmp")
+            temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")  # others may unpack it too
             temporary.write_bytes((found / name).read_bytes())
             temporary.replace(target)
     os.sync()  # once for all files, of which there are thousands
@@ -204,12 +205,12 @@ def unpack_results(path: Path, say: Callable[[str], object]) -> Path:
 
 
 def real_path(path: Path) -> Path:
-    """What there is on disk of a path: for one into an archive the archive."""
+    """The file on disk that holds a path: the archive, for a path into one."""
     return path.archive if isinstance(path, ArchivePath) else path
 
 
 def _holds_results(folder: Path) -> bool:
-    """Whether a folder is in use; a damaged benchmark.json is set aside as benchmark.corrupt."""
+    """Whether a folder has results; a damaged benchmark.json may be set aside as benchmark.corrupt."""
     return any((folder / name).exists() for name in ("benchmark.json", "benchmark.corrupt"))
 
 

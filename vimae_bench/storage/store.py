@@ -80,7 +80,12 @@ class ResultsFolder:
     @property
     def name(self) -> str:
         """The benchmark's name: that of the folder, or of the archive that takes its place."""
-        return self.path.stem if isinstance(self.path, ArchivePath) else self.path.name
+        return self.folder.name
+
+    @property
+    def folder(self) -> Path:
+        """The folder to write to, whether or not an archive takes its place."""
+        return Path(self.path.with_suffix("")) if isinstance(self.path, ArchivePath) else self.path
 
     def run_folder(self, run: Run) -> RunFolder:
         """The folder of a run. Raises ResultsError for a name or a link that leads out of the results folder."""
