@@ -80,11 +80,11 @@ def write_epochs(folder: RunFolder, epochs: Sequence[int]) -> None:
 
 def _draw_pictures(_: Evaluation, __: Sequence[Json], folder: Path) -> None:
     """Write files that look like pictures."""
-    aside = folder.with_name(f".{folder.name}.unfinished")
-    aside.mkdir(parents=True)
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    unfinished.mkdir(parents=True)
     for name in PICTURES:
-        (aside / name).write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(4096) + b"IEND\xaeB`\x82")
-    aside.rename(folder)
+        (unfinished / name).write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(4096) + b"IEND\xaeB`\x82")
+    unfinished.rename(folder)
 
 
 @dataclass(frozen=True)

@@ -365,9 +365,8 @@ def test_a_worker_that_is_asked_to_end_again_and_again_is_given_up(job):
     assert record(one)["reason"].startswith("the worker ended with the exit code 75 and without a record")
 
 
-def test_a_full_disk_ends_the_benchmark_with_a_message(job, monkeypatch):
+def test_a_full_disk_ends_the_benchmark_with_a_message(job):
     one, ended = job(), []
-    monkeypatch.setattr("vimae_bench.engine.record.write_failure", lambda *_: pytest.fail("there is no room for it"))
 
     def full(jobs, work):
         try:
@@ -379,6 +378,7 @@ def test_a_full_disk_ends_the_benchmark_with_a_message(job, monkeypatch):
     with pytest.raises(ResultsError, match="no space left; make room and run the same command again"):
         run_jobs([one], full, [])
     assert ended == ["runs"]
+    assert not RunFolder(one.folder).record.exists(), "there is no room for it"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
