@@ -84,8 +84,7 @@ def reached(choice, seed, dtype):
     "choice", [PluginSpec("elbo"), PluginSpec("vimae", {"divergence": {"use": "mmd"}})], ids=lambda c: c.name
 )
 def test_bfloat16_training_reaches_what_float32_reaches_within_the_spread_of_seeds(choice):
-    ends = torch.tensor(
-        [[reached(choice, seed, dtype) for seed in range(4)] for dtype in (torch.float32, torch.bfloat16)]
-    )
+    dtypes = torch.float32, torch.bfloat16
+    ends = torch.tensor([[reached(choice, seed, dtype) for seed in range(4)] for dtype in dtypes])
     assert (ends[0].mean() - ends[1].mean()).abs() < ends[0].std()
     assert ends[1].std() < 3 * ends[0].std()
