@@ -36,7 +36,7 @@ def simulate(job: Job) -> int:
     fakes = {
         "open_splits": _open_splits,
         "read_digests": _read_digests,
-        "train": _train,
+        "train_model": _train,
         "draw_pictures": _draw_pictures,
     }
     registry = SimpleNamespace(make_plugin=partial(_make_fake_metric, job.entry))
