@@ -42,7 +42,7 @@ def lines(axes, colour: str) -> list[np.ndarray]:
 
 def probe(folder: RunFolder, values: dict[str, float]) -> None:
     """A file of `svm` with a measure for each value."""
-    measures = [asdict(Measure(name, "%", "higher")) for name in values]
+    measures = [asdict(Measure(name, "%", "higher", family="svm", condition=name.split()[1])) for name in values]
     estimates = {name: {"value": value, "n": 100, "se": 0.1} for name, value in values.items()}
     head = {"metric": PluginSpec("svm").as_json(), "seconds": 0.1, "measures": measures}
     write_json(folder.metric(PluginSpec("svm")), {**head, "estimates": estimates})
@@ -145,20 +145,6 @@ def test_references_are_broken_lines_that_the_legend_names(full):
     assert named(figure)[-1] == "raw pixels"
     (broken,) = [line for line in figure.axes[0].lines if line.is_dashed()]
     assert broken.get_xydata().tolist() == [[0.0, 70.0]]
-
-
-@pytest.mark.parametrize(
-    ("name", "parts"),
-    [
-        ("svm clean", ("svm", "clean", 0.0)),
-        ("tsvm mask_grey_0.5", ("tsvm", "mask_grey", 0.5)),
-        ("svm gauss_0.2 labels=100", ("svm labels=100", "gauss", 0.2)),
-        ("svm sampled", None),
-        ("clean", None),
-    ],
-)
-def test_the_name_of_a_measure_says_who_read_what(name: str, parts):
-    assert robustness.parse_name(name) == parts
 
 
 def test_curves_are_means_over_seeds_within_their_range(full):

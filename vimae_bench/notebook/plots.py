@@ -95,8 +95,7 @@ class Plots:
         def draw(_: Leaderboard, run_results: Sequence[RunResult]) -> Captioned | None:
             if not any(map(latent_codes.has_codes, run_results)):
                 return None
-            shown = measures or latent_codes.DEFAULT_MEASURES
-            return latent_codes.draw_codes(run_results, shown, seed), latent_codes.CAPTION
+            return latent_codes.draw_codes(run_results, measures, seed), latent_codes.CAPTION
 
         return self._draw_each_table(draw, "two-dimensional codes")
 

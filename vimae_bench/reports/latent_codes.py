@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.errors import ResultsError
+from ..core.results import find_measure
 from ..storage.latent_codes import LatentCodes, read_latent_codes
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
@@ -26,8 +27,8 @@ CAPTION = (
     "Codes of test images from one seed, coloured by class. Codes that fill the dashed circle evenly, with few "
     "outside it, match N(0, I)."
 )
-DEFAULT_MEASURES = ("mmd2", "rate", "sse")
-"""Written above each panel."""
+DEFAULT_FAMILIES = ("prior mismatch", "rate", "distortion")
+"""The measures that are written above each panel."""
 
 MAX_LABELLED_CLASSES = 10
 """With more classes than this, none is labelled."""
@@ -36,13 +37,12 @@ RADIUS = sqrt(-2 * log(0.05))
 """The radius of the circle that holds 95 % of N(0, I) in two dimensions."""
 
 
-def draw_codes(
-    run_results: Sequence[RunResult], measures: Sequence[str] = DEFAULT_MEASURES, seed: int | None = None
-) -> "Figure":
+def draw_codes(run_results: Sequence[RunResult], measures: Sequence[str] = (), seed: int | None = None) -> "Figure":
     """The codes of each method of one table from one seed (None: the lowest that has kept any).
 
-    `measures` are written above each panel. Axes are equal and shared; codes outside them are counted. Raises
-    ResultsError if no run has kept its codes, which only two-dimensional models do.
+    `measures` are written above each panel (empty: prior mismatch, rate and distortion). Axes are equal and shared;
+    codes outside them are counted. Raises ResultsError if no run has kept its codes, which only two-dimensional models
+    do.
     """
     from matplotlib.figure import Figure
 
@@ -99,7 +99,9 @@ def _draw_panel(
 ) -> None:
     label = shorten_name(result.entry.label) + (f" {COLLAPSED}" if result.collapsed else "")
     axes.set_title(label, fontsize=9, fontweight="bold", loc="left", pad=14, parse_math=False)
-    values = [f"{name} {result.estimates[name].value:.3g}" for name in measures if name in result.estimates]
+    default = (find_measure(result.measures.values(), family) for family in DEFAULT_FAMILIES)
+    shown = [result.measures.get(name) for name in measures] or default
+    values = [f"{m.label} {result.estimates[m.name].value:.3g}" for m in shown if m and m.name in result.estimates]
     _add_text(axes, 0, 1.03, clean_text("    ".join(values)))
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     axes.tick_params(labelsize=6.5, length=2, color=FAINT, labelcolor=GREY)

@@ -40,9 +40,9 @@ class CorruptionPanel:
 
 def find_panels(leaderboard: Leaderboard) -> list[CorruptionPanel]:
     """The panels for a leaderboard's measures: `svm clean`, `svm gauss_0.2` and `svm gauss_0.4` make one."""
-    found = [(*parts, measure) for measure in leaderboard.measures.values() if (parts := parse_name(measure.name))]
-    pairs = dict.fromkeys((classifier, kind) for classifier, kind, level, _ in found if level)
-    return [CorruptionPanel(*pair, _collect_conditions(*pair, found)) for pair in pairs]
+    found = [(m, corruption) for m in leaderboard.measures.values() if (corruption := _parse_corruption(m.condition))]
+    panels = dict.fromkeys((measure.family, corruption.kind) for measure, corruption in found if corruption.level)
+    return [CorruptionPanel(*panel, _collect_conditions(*panel, found)) for panel in panels]
 
 
 def draw_robustness(leaderboard: Leaderboard, styles: MethodStyles) -> "Figure":
@@ -73,22 +73,18 @@ def describe_robustness(leaderboard: Leaderboard) -> str:
     )
 
 
-def parse_name(measure: str) -> tuple[str, str, float] | None:
-    """The classifier, the kind of corruption and its strength; None if no word of the name is a corruption."""
-    words = measure.split(" ")
-    for i, word in enumerate(words[1:], 1):
-        try:
-            corruption = Corruption.parse(word)
-        except ValueError:
-            continue
-        return " ".join(words[:i] + words[i + 1 :]), corruption.kind, corruption.level
-    return None
+def _parse_corruption(condition: str) -> Corruption | None:
+    """The corruption of this name; None if there is none, since a file of results may hold any text."""
+    try:
+        return Corruption.parse(condition)
+    except ValueError:
+        return None
 
 
 def _collect_conditions(
-    classifier: str, kind: str, found: Sequence[tuple[str, str, float, Measure]]
+    classifier: str, kind: str, found: Sequence[tuple[Measure, Corruption]]
 ) -> tuple[tuple[float, Measure], ...]:
-    conditions = [(level, measure) for c, k, level, measure in found if c == classifier and k in (kind, "clean")]
+    conditions = [(c.level, m) for m, c in found if m.family == classifier and c.kind in (kind, "clean")]
     return tuple(sorted(conditions, key=lambda condition: condition[0]))
 
 
@@ -105,7 +101,7 @@ def _create_panel_grid(
     figure, grid = Figure(size, layout="constrained", dpi=200), list[tuple["Axes", CorruptionPanel]]()
     subplots = figure.subplots(len(rows), columns, sharey="row", squeeze=False)
     for axes_of_row, row in zip(subplots, rows, strict=True):
-        measure = replace(row[0].conditions[0][1], name=row[0].classifier)
+        measure = replace(row[0].conditions[0][1], name=row[0].classifier, display_name="")
         axes_of_row[0].set_ylabel(format_axis_label(measure), fontsize=8, parse_math=False)
         grid += zip(map(style_axes, axes_of_row), row, strict=False)
         for axes in axes_of_row[len(row) :]:
