@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vimae_bench.functional import estimate_frechet_distance
-from vimae_bench.metrics import GenerativeDistance
+from vimae_bench.metrics import GenerativeDistance, ReferenceStatistics
 from vimae_bench.metrics.generation import to_uint8
 from vimae_bench.models import Deterministic, Gaussian
 from vimae_bench.plugin import Evaluation, Examples, Splits
@@ -101,9 +101,8 @@ def test_every_source_has_a_measure_of_its_own_draws(evaluation):
     assert list(found) == names
     for source in metric.sources:
         images = to_uint8(evaluation.generate(200, source)).reshape(200, -1)
-        expected = estimate_frechet_distance(
-            images, InPixels(images=200)._real(evaluation.splits, Pixels(), evaluation.device).moments
-        )
+        real = ReferenceStatistics(evaluation.splits.test.x[:200], Pixels(), evaluation.device)
+        expected = estimate_frechet_distance(images, real.moments)
         assert found["fd" if source == "prior" else f"fd {source}"] == expected
     assert len({e.value for e in found.values()}) == 4
 

@@ -1,7 +1,6 @@
 """What metrics of generated images share: the two sets of images, and features that are computed once."""
 
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,30 +33,30 @@ class FeatureExtractor(Protocol):
 
 @dataclass(frozen=True)
 class ReferenceStatistics:
-    """Real images under some features, which are kept on disk and shared by all runs."""
+    """Features of real images uint8 [N, C, H, W] and their moments, which are kept on disk and shared by all runs."""
 
     images: np.ndarray
-    features_of: FeatureExtractor
+    extractor: FeatureExtractor
     device: torch.device
 
-    @property
+    @cached_property
     def features(self) -> np.ndarray:
         """Float32 [N, F]."""
-        return cached_arrays("features", self._origin, lambda: {"x": self.features_of(self.images, self.device)})["x"]
-
-    @property
-    def moments(self) -> Moments:
-        """Their mean and covariance."""
-        found = cached_arrays("moments", self._origin, self._moments)
-        return Moments(len(self.images), found["mean"], found["root"])
-
-    def _moments(self) -> Mapping[str, np.ndarray]:
-        made = Moments.of(self.features)
-        return {"mean": made.mean, "root": made.root}
+        return cached_arrays("features", self._key, lambda: {"x": self.extractor(self.images, self.device)})["x"]
 
     @cached_property
-    def _origin(self) -> Mapping[str, object]:
-        return {"images": array_sha256(self.images), "features": dict(self.features_of.key)}
+    def moments(self) -> Moments:
+        """Mean and covariance of the features."""
+        found = cached_arrays("moments", self._key, self._compute_moments)
+        return Moments(len(self.images), found["mean"], found["root"])
+
+    def _compute_moments(self) -> Mapping[str, np.ndarray]:
+        moments = Moments.of(self.features)
+        return {"mean": moments.mean, "root": moments.root}
+
+    @cached_property
+    def _key(self) -> Mapping[str, object]:
+        return {"images": array_sha256(self.images), "features": dict(self.extractor.key)}
 
 
 @dataclass(frozen=True)
@@ -80,28 +79,28 @@ class GenerativeDistance(Metric, ABC):
 
     @abstractmethod
     def features(self, splits: Splits) -> FeatureExtractor:
-        """What distances are measured in."""
+        """The features that distances are measured in."""
 
     @abstractmethod
-    def distance(self, made: np.ndarray, real: ReferenceStatistics) -> Estimate:
-        """The distance of the features of as many made images [n, F] as there are real ones."""
+    def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
+        """The distance of the features [n, F] of generated images, as many as there are real ones."""
 
     def measures(self) -> tuple[Measure, ...]:
-        names = [self._named(source) for source in self.sources]
+        names = [self._format_name(source) for source in self.sources]
         names += [f"{self.name} reconstruction"] if self.reconstruction else []
-        return tuple(Measure(name, self.unit, "lower") for name in names)
+        return tuple(Measure(name, self.unit, "lower", family=self.name) for name in names)
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
-        features = self.features(evaluation.splits)
-        real = self._real(evaluation.splits, features, evaluation.device)
+        extractor = self.features(evaluation.splits)
+        real = self._create_reference(evaluation.splits, extractor, evaluation.device)
 
-        def distance(images: Tensor) -> Estimate:
-            return self.distance(features_of(features, to_uint8(images), evaluation.device), real)
+        def measure(images: Tensor) -> Estimate:
+            return self.distance(compute_features(evaluation, extractor, to_uint8(images)), real)
 
         n = len(real.images)
-        found = {self._named(source): distance(evaluation.generate(n, source)) for source in self.sources}
+        found = {self._format_name(source): measure(evaluation.generate(n, source)) for source in self.sources}
         if self.reconstruction:
-            found[f"{self.name} reconstruction"] = distance(evaluation.decode(evaluation.posterior("test").mean[:n]))
+            found[f"{self.name} reconstruction"] = measure(evaluation.decode(evaluation.posterior("test").mean[:n]))
         return found
 
     def references(
@@ -112,30 +111,32 @@ class GenerativeDistance(Metric, ABC):
     ) -> Mapping[str, Mapping[str, Estimate]]:
         """Real images of the other split, as many, chosen at random: the floor, which is not 0 for so many images.
 
-        None if there are not as many.
+        Nothing if there are not as many.
         """
         device = torch.device("cuda" if torch.cuda.is_initialized() else "cpu")  # a GPU that the run has
-        features = self.features(splits)
-        real = self._real(splits, features, device)
+        extractor = self.features(splits)
+        real = self._create_reference(splits, extractor, device)
         label, other = ("training images", splits.train) if self.reference == "test" else ("test images", splits.test)
         n = len(real.images)
         if len(other) < n:
             return {}
         rng = np.random.Generator(np.random.Philox(key=derive_seed("real images", dataset)))
         images = np.asarray(other.x)[np.sort(rng.choice(len(other), n, replace=False))]
-        made = ReferenceStatistics(images, features, device).features
-        return {label: {self._named(source): self.distance(made, real) for source in self.sources}}
+        features = ReferenceStatistics(images, extractor, device).features
+        return {label: {self._format_name(source): self.distance(features, real) for source in self.sources}}
 
-    def seconds(self, each: Mapping[str, float], device: str) -> float:
-        """About how long a model takes where features of an image take so many seconds on `cpu` and on `cuda`."""
-        return self.images * (len(self.sources) + self.reconstruction) * each["cuda" if "cuda" in device else "cpu"]
+    def estimate_cost(self, seconds: Mapping[str, float], device: str) -> float:
+        """About how many seconds a model takes where the features of an image take so many on `cpu` and on `cuda`."""
+        return self.images * (len(self.sources) + self.reconstruction) * seconds["cuda" if "cuda" in device else "cpu"]
 
-    def _named(self, source: LatentDistribution) -> str:
+    def _format_name(self, source: LatentDistribution) -> str:
         return self.name if source == "prior" else f"{self.name} {source}"
 
-    def _real(self, splits: Splits, features: FeatureExtractor, device: torch.device) -> ReferenceStatistics:
-        part = splits.test if self.reference == "test" else splits.train
-        return ReferenceStatistics(np.asarray(part.x[: self.images]), features, device)
+    def _create_reference(
+        self, splits: Splits, extractor: FeatureExtractor, device: torch.device
+    ) -> ReferenceStatistics:
+        split = splits.test if self.reference == "test" else splits.train
+        return ReferenceStatistics(np.asarray(split.x[: self.images]), extractor, device)
 
 
 def to_uint8(images: Tensor) -> np.ndarray:
@@ -143,16 +144,7 @@ def to_uint8(images: Tensor) -> np.ndarray:
     return (images * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
 
 
-_LATEST: OrderedDict[str, np.ndarray] = OrderedDict()
-LATEST = 4
-
-
-def features_of(features: FeatureExtractor, images: np.ndarray, device: torch.device) -> np.ndarray:
-    """Features of generated images, computed once for all metrics of a run that ask for the same."""
-    name = canonical_json({"images": array_sha256(images), "features": dict(features.key)})
-    if name not in _LATEST:
-        _LATEST[name] = features(images, device)
-    _LATEST.move_to_end(name)
-    while len(_LATEST) > LATEST:
-        _LATEST.popitem(last=False)
-    return _LATEST[name]
+def compute_features(evaluation: Evaluation, extractor: FeatureExtractor, images: np.ndarray) -> np.ndarray:
+    """Features of generated images uint8 [N, C, H, W], computed once for all metrics of an evaluation."""
+    key = canonical_json({"images": array_sha256(images), "features": dict(extractor.key)})
+    return evaluation.compute_once(key, lambda: extractor(images, evaluation.device))

@@ -58,7 +58,7 @@ class Evaluation:
 
     def posterior(self, split: SplitName = "test") -> Posterior:
         """q(z|x) of every image of a split at once, over codes [N, d]."""
-        return self._compute_once(f"posterior {split}", lambda: self.encode(self.images(split)))
+        return self.compute_once(f"posterior {split}", lambda: self.encode(self.images(split)))
 
     def encode(self, chunks: Iterator[Tensor]) -> Posterior:
         """q(z|x) of images in chunks [B, C, H, W], in [0, 1] units: for images that a metric has changed.
@@ -84,7 +84,7 @@ class Evaluation:
             return self.posterior(split)
         noise = 0 if name == "clean" else noise
         digest = "" if places is None else hashlib.sha256(np.asarray(places, np.int64).tobytes()).hexdigest()
-        return self._compute_once(
+        return self.compute_once(
             f"{name} {noise} {split} {digest}", lambda: self._encode_corrupted(split, name, noise, places)
         )
 
@@ -94,7 +94,7 @@ class Evaluation:
 
     def posterior_samples(self, split: SplitName = "test") -> Tensor:
         """One z ~ q(z|x) for each image of a split [N, d]: the code itself for a deterministic encoder."""
-        return self._compute_once(
+        return self.compute_once(
             f"draws {split}", lambda: self.with_seed(self.posterior(split).rsample, "draws", split)
         )
 
@@ -106,14 +106,14 @@ class Evaluation:
     def squared_error(self, split: SplitName = "test", of: Literal["mean", "draws"] = "mean") -> Tensor:
         """The SSE [N] of the reconstruction of each image from its mean code or from one sample, in [0, 1] units."""
         z = self.posterior(split).mean if of == "mean" else self.posterior_samples(split)
-        return self._compute_once(f"squared error {split} {of}", lambda: self._compute_squared_error(split, z))
+        return self.compute_once(f"squared error {split} {of}", lambda: self._compute_squared_error(split, z))
 
     def generate(self, n: int, source: LatentDistribution = "prior") -> Tensor:
         """n generated images [n, C, H, W] in [0, 1] units, float32 on the CPU, the same in every call.
 
         They are decoded from `sample_codes(n, source)`.
         """
-        return self._compute_once(f"samples {n} {source}", lambda: self._generate(n, source))
+        return self.compute_once(f"samples {n} {source}", lambda: self._generate(n, source))
 
     def sample_codes(self, n: int, source: LatentDistribution = "prior") -> Tensor:
         """n independent codes [n, d], float32, from one of the distributions of `LatentDistribution`."""
@@ -127,6 +127,12 @@ class Evaluation:
             out = _require_no_nan(torch.cat([self.model.decode(piece) for piece in z.split(CHUNK_SIZE)]), "images")
         return out if self.spec.pixel_range == "unit" else (out + 1) / 2
 
+    def compute_once(self, key: str, compute: Callable[[], T]) -> T:
+        """What `compute` returns, computed once for all metrics that use this key, and kept with the evaluation."""
+        if key not in self._cache:
+            self._cache[key] = compute()
+        return self._cache[key]
+
     def with_seed(self, draw: Callable[[], T], *purpose: str) -> T:
         """The result of `draw`, called with the global generators at the seed of a purpose."""
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
@@ -137,11 +143,6 @@ class Evaluation:
         x = self.examples(split).x
         chunks = apply_corruption(x if places is None else x[places], name, self.dataset, split, noise)
         return self.encode(chunk.to(self.device) for chunk in chunks)
-
-    def _compute_once(self, key: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401
-        if key not in self._cache:
-            self._cache[key] = compute()
-        return self._cache[key]
 
     def _generate(self, n: int, source: LatentDistribution) -> Tensor:
         return torch.cat([self.decode(z).cpu() for z in self.sample_codes(n, source).split(CHUNK_SIZE)])

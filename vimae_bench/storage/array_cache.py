@@ -1,4 +1,4 @@
-"""Arrays that a machine makes once and keeps on disk for all its processes, named by all that decides them.
+"""Arrays that are computed once on a machine and kept on disk for all its processes, named by all that decides them.
 
 `$VIMAE_BENCH_CACHE`, or the user's cache folder, holds a file for each. The name is a hash of everything the arrays
 follow from, and the file repeats it in full: another data set, other weights, another version is another file.
@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,8 @@ from ..core.canonical import canonical_json
 from .atomic import atomic_write
 
 NamedArrays = Mapping[str, np.ndarray]
-ORIGIN = "made from"
+KEY = "made from"
+"""The name in a file of the key that its arrays follow from."""
 
 
 def get_cache_folder() -> Path:
@@ -28,15 +28,15 @@ def get_cache_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench"))
 
 
-def cached_arrays(folder: str, origin: object, make: Callable[[], NamedArrays]) -> NamedArrays:
-    """The arrays that follow from `origin` (JSON values), by name and read-only: read if they are there, else made.
+def cached_arrays(namespace: str, key: object, compute: Callable[[], NamedArrays]) -> NamedArrays:
+    """The arrays that follow from `key` (JSON values), by name and read-only: read if they are there, else computed.
 
-    Of several processes that ask at once one makes them. A damaged file is made again; where nothing can be written
-    the arrays are made and not kept.
+    `namespace` is a folder of the cache. Of several processes that ask at once one computes them. A damaged file is
+    made again; where nothing can be written the arrays are computed and not kept.
     """
-    name = canonical_json(origin)
-    path = get_cache_folder() / folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
-    found = _found(path, name)
+    name = canonical_json(key)
+    path = get_cache_folder() / namespace / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
+    found = _read_if_valid(path, name)
     if found is not None:
         return found
     lock = FileLock(path.with_suffix(".lock"))
@@ -44,10 +44,10 @@ def cached_arrays(folder: str, origin: object, make: Callable[[], NamedArrays]) 
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except OSError:
-        return _read_only(make())
+        return _make_read_only(compute())
     try:
-        found = _found(path, name)
-        return _made(path, name, make) if found is None else found
+        found = _read_if_valid(path, name)
+        return _compute_and_write(path, name, compute) if found is None else found
     finally:
         lock.release()
 
@@ -59,37 +59,29 @@ def array_sha256(array: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _made(path: Path, name: str, make: Callable[[], NamedArrays]) -> NamedArrays:
-    arrays = _read_only(make())
+def _compute_and_write(path: Path, name: str, compute: Callable[[], NamedArrays]) -> NamedArrays:
+    arrays = _make_read_only(compute())
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **{ORIGIN: np.array(name)}, **arrays)
+            np.savez(file, allow_pickle=False, **{KEY: np.array(name)}, **arrays)
 
     with contextlib.suppress(OSError):  # a full disk costs time and nothing else
         atomic_write(path, write)
     return arrays
 
 
-def _found(path: Path, name: str) -> NamedArrays | None:
-    """What a file holds; None for one that is missing, damaged or made from something else."""
+def _read_if_valid(path: Path, name: str) -> NamedArrays | None:
+    """What a file holds; None for one that is missing, damaged or of another key."""
     try:
-        return _read(path, name, path.stat().st_mtime_ns)
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}  # a zip file checks the sum of each
     except Exception:  # a damaged archive fails in many ways
         return None
+    return _make_read_only(arrays) if str(arrays.pop(KEY, "")) == name else None
 
 
-@lru_cache(maxsize=8)
-def _read(path: Path, name: str, written: int) -> NamedArrays:  # noqa: ARG001
-    """Read once in a process, and again if the file was written since. Raises ValueError for another origin."""
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {key: file[key] for key in file.files}  # a zip file checks the sum of each
-    if str(arrays.pop(ORIGIN)) != name:
-        raise ValueError(f"{path} was made from something else")
-    return _read_only(arrays)
-
-
-def _read_only(arrays: NamedArrays) -> NamedArrays:
+def _make_read_only(arrays: NamedArrays) -> NamedArrays:
     for array in arrays.values():
         array.flags.writeable = False
     return arrays

@@ -43,13 +43,13 @@ class FdCnn(GenerativeDistance):
             raise ValueError("fd_cnn trains a classifier and needs training labels; fd_pca64 does without")
 
     def cost(self, spec: ModelSpec, device: str) -> float:
-        return self.seconds({"cpu": 1e-6 * spec.shape[1] * spec.shape[2], "cuda": 1e-5}, device)
+        return self.estimate_cost({"cpu": 1e-6 * spec.shape[1] * spec.shape[2], "cuda": 1e-5}, device)
 
     def features(self, splits: Splits) -> FeatureExtractor:
         return Classifier.of(splits.train)
 
-    def distance(self, made: np.ndarray, real: ReferenceStatistics) -> Estimate:
-        return estimate_frechet_distance(made, real.moments)
+    def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
+        return estimate_frechet_distance(features, real.moments)
 
 
 @dataclass(frozen=True)

@@ -37,13 +37,13 @@ class FdPca64(GenerativeDistance):
     source: ClassVar[str] = "the distance of Heusel et al., 1706.08500, in features of the data set's own"
 
     def cost(self, spec: ModelSpec, device: str) -> float:
-        return self.seconds({"cpu": 3e-8 * COMPONENTS * spec.input_size, "cuda": 1e-6}, device)
+        return self.estimate_cost({"cpu": 3e-8 * COMPONENTS * spec.input_size, "cuda": 1e-6}, device)
 
     def features(self, splits: Splits) -> FeatureExtractor:
         return PrincipalComponents(splits.train.x)
 
-    def distance(self, made: np.ndarray, real: ReferenceStatistics) -> Estimate:
-        return estimate_frechet_distance(made, real.moments)
+    def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
+        return estimate_frechet_distance(features, real.moments)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class _InInception(GenerativeDistance):
     slow: ClassVar[bool] = True
 
     def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
-        return self.seconds(INCEPTION_COST, device)
+        return self.estimate_cost(INCEPTION_COST, device)
 
     def features(self, splits: Splits) -> FeatureExtractor:  # noqa: ARG002
         try:
@@ -86,8 +86,8 @@ class Fid(_InInception):
     )
     source: ClassVar[str] = "Heusel et al., 1706.08500; github.com/toshas/torch-fidelity, inception-v3-compat"
 
-    def distance(self, made: np.ndarray, real: ReferenceStatistics) -> Estimate:
-        return estimate_frechet_distance(made, real.moments)
+    def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
+        return estimate_frechet_distance(features, real.moments)
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,11 @@ class Kid(_InInception):
     bias: ClassVar[str] = "none over draws of both sides; it may be negative"
     source: ClassVar[str] = "Binkowski et al., 1801.01401; github.com/toshas/torch-fidelity"
 
-    def distance(self, made: np.ndarray, real: ReferenceStatistics) -> Estimate:
-        return kernel_distance(made, real.features, self.subsets, self.subset_size)
+    def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
+        return kernel_distance(features, real.features, self.subsets, self.subset_size)
 
 
-def kernel_distance(made: np.ndarray, real: np.ndarray, subsets: int, size: int) -> Estimate:
+def kernel_distance(generated: np.ndarray, real: np.ndarray, subsets: int, size: int) -> Estimate:
     """KID of features [n, F] from real ones [m, F] as torch-fidelity has it, with its standard error over draws.
 
     Subsets overlap, so their spread does not tell the error of their mean. That is the jackknife's of the statistic
@@ -130,26 +130,28 @@ def kernel_distance(made: np.ndarray, real: np.ndarray, subsets: int, size: int)
     from torch_fidelity.metric_kid import kid_features_to_metric
 
     found = kid_features_to_metric(
-        torch.tensor(made),
+        torch.tensor(generated),
         torch.tensor(real),
         kid_subsets=subsets,
-        kid_subset_size=min(size, len(made), len(real)),
+        kid_subset_size=min(size, len(generated), len(real)),
         rng_seed=SEED,
         verbose=False,
     )
     mean, sd = found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]
-    return Estimate(mean, len(made), float(np.hypot(jackknife(made, real), sd / subsets**0.5)))
+    return Estimate(mean, len(generated), float(np.hypot(jackknife(generated, real), sd / subsets**0.5)))
 
 
-def jackknife(made: np.ndarray, real: np.ndarray) -> float:
-    """The standard error of the unbiased MMD^2 of all of made [n, F] from real [m, F], which are taken as they are."""
-    n = len(made)
+def jackknife(generated: np.ndarray, real: np.ndarray) -> float:
+    """The standard error of the unbiased MMD^2 of generated [n, F] from real features [m, F], given the latter."""
+    n = len(generated)
     if n < 3:
         return 0.0
-    within = (_mean_kernel(made, made) * n - _kernel((made**2).sum(1, dtype=np.float64), made.shape[1])) / (n - 1)
+    within = (
+        _mean_kernel(generated, generated) * n - _kernel((generated**2).sum(1, dtype=np.float64), generated.shape[1])
+    ) / (n - 1)
     # By how much the statistic without an image differs from the others': r and c are the means of its own pairs, and
     # it takes 2r/(n - 2) out of the mean over pairs of drawn images, 2c/(n - 1) out of that over pairs across.
-    moved = 2 * (within / (n - 2) - _mean_kernel(made, real) / (n - 1))
+    moved = 2 * (within / (n - 2) - _mean_kernel(generated, real) / (n - 1))
     return float(np.sqrt((n - 1) / n * ((moved - moved.mean()) ** 2).sum()))
 
 
