@@ -1,7 +1,6 @@
-"""One job carried out here, and all that can be wrong with what it finds."""
+"""One job executed in this process, and all that can be wrong with what it finds."""
 
 import json
-import signal
 import threading
 from dataclasses import replace
 
@@ -9,30 +8,13 @@ import pytest
 import torch
 from filelock import FileLock
 
-from helpers.benchmarks import AE, make_benchmark
-from vimae_bench.config.benchmark import read_benchmark
-from vimae_bench.config.matrix import list_entries
-from vimae_bench.core.errors import ResultsError
-from vimae_bench.data.prepare import ensure_prepared
-from vimae_bench.engine.runner import run_jobs, share_jobs
 from vimae_bench.engine.worker import execute
 from vimae_bench.execution import (
     ExitCode,
-    Job,
-    JobEnded,
-    JobRequeued,
-    JobStarted,
-    MatrixEntry,
-    Note,
     PluginSpec,
-    Tick,
-    signals,
 )
-from vimae_bench.execution.signals import Interrupted
-from vimae_bench.plugin.registry import make_plugin
-from vimae_bench.storage.run_folder import RunFolder, read_events
+from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
-from vimae_builtin.executors.inline import Inline
 
 PLUGIN = """
 import os
@@ -62,30 +44,11 @@ def vimae_objectives(): return {"odd": Odd}
 """
 
 
-@pytest.fixture(scope="session")
-def data(tmp_path_factory):
-    root = tmp_path_factory.mktemp("data")
-    ensure_prepared(make_plugin("dataset", PluginSpec("digits")), root)
-    return root
-
-
-@pytest.fixture
-def job(tmp_path, data):
-    def made(objective="ae", **changes):
-        path = tmp_path / "small.toml"
-        path.write_text(make_benchmark(training={"epochs": 2}, method=[AE | {"label": "M", "objective": objective}]))
-        (entry,) = list_entries(read_benchmark(path))
-        entry = replace(entry, **changes)
-        return Job("small", entry, tmp_path / "small" / "runs" / entry.run.name, data)
-
-    return made
-
-
 def record(job):
     return json.loads(RunFolder(job.folder).record.read_text())
 
 
-def told(job, event):
+def list_events(job, event):
     return [
         line
         for line in map(json.loads, RunFolder(job.folder).events.read_text().splitlines())
@@ -93,7 +56,7 @@ def told(job, event):
     ]
 
 
-def test_a_run_leaves_its_record_weights_measures_and_pictures(job):
+def test_run_writes_record_weights_measures_and_pictures(job):
     one = replace(job(), max_concurrent=3)
     assert execute(one) == ExitCode.DONE
     folder, kept = RunFolder(one.folder), record(one)
@@ -116,13 +79,13 @@ def test_a_run_leaves_its_record_weights_measures_and_pictures(job):
     assert measures["estimates"]["sse"]["se"] > 0
 
 
-def test_doing_it_again_trains_and_measures_nothing(job, monkeypatch):
+def test_second_execution_trains_and_measures_nothing(job, monkeypatch):
     one = job()
     execute(one)
     before = {path: path.stat().st_mtime_ns for path in one.folder.rglob("*.*") if path.name != "events.jsonl"}
     assert execute(one) == ExitCode.DONE
-    assert len(told(one, "started")) == 1
-    made = [line["metric"] for line in told(one, "measuring")]
+    assert len(list_events(one, "started")) == 1
+    made = [line["metric"] for line in list_events(one, "measuring")]
     assert made == ["pictures", "reconstruction", "references of reconstruction"]
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -132,13 +95,13 @@ def test_a_metric_added_later_measures_the_old_weights_without_training(job):
     execute(one)
     more = job(metrics=(*one.entry.metrics, PluginSpec("active_units", {"threshold": 0.01})))
     assert execute(more) == ExitCode.DONE
-    later = [line["metric"] for line in told(one, "measuring")][3:]
+    later = [line["metric"] for line in list_events(one, "measuring")][3:]
     assert later == ["active_units", "references of active_units"]
-    assert len(told(one, "started")) == 1
+    assert len(list_events(one, "started")) == 1
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])
-def test_a_damaged_file_is_set_aside_and_made_again_the_same(job, name):
+def test_damaged_file_is_set_aside_and_made_again(job, name):
     one = job()
     execute(one)
     path, whole = one.folder / name, (one.folder / "weights.safetensors").read_bytes()
@@ -160,7 +123,7 @@ def test_a_damaged_file_is_set_aside_and_made_again_the_same(job, name):
         ("nan", "diverged", "total not finite in epoch 1"),
     ],
 )
-def test_what_goes_wrong_in_an_objective_ends_in_a_word_with_a_reason(job, install, fault, status, reason, capsys):
+def test_failing_objective_is_recorded_with_a_reason(job, install, fault, status, reason, capsys):
     install("odd", PLUGIN)
     one = job({"use": "odd", "fault": fault})
     assert execute(one) == (ExitCode.DONE if status == "diverged" else ExitCode.FAILED)
@@ -169,7 +132,7 @@ def test_what_goes_wrong_in_an_objective_ends_in_a_word_with_a_reason(job, insta
         assert "Traceback" in capsys.readouterr().err, "a bug gets its traceback, in the run's log"
 
 
-def test_a_failed_run_is_tried_again_and_a_diverged_one_is_not(job, install):
+def test_failed_run_is_tried_again_and_diverged_one_is_not(job, install):
     install("odd", PLUGIN)
     for fault, state in (("raises", "failed"), ("nan", "diverged")):
         one = job({"use": "odd", "fault": fault})
@@ -209,7 +172,7 @@ def test_a_metric_that_fails_costs_no_other_and_is_tried_again(job, install, how
     assert execute(one) == ExitCode.FAILED
     assert record(one)["status"] == "done"
     assert RunFolder(one.folder).metric(one.entry.metrics[1]).exists()
-    (failure,) = told(one, "metric failed")
+    (failure,) = list_events(one, "metric failed")
     assert reason in failure["reason"]
     assert ResultsFolder(one.folder.parents[1]).get_state(one.entry) == "measure"
 
@@ -221,7 +184,7 @@ def test_pictures_that_fail_cost_no_trained_weights(job):
     assert execute(one) == ExitCode.FAILED
     assert record(one)["status"] == "done"
     assert RunFolder(one.folder).metric(one.entry.metrics[0]).exists()
-    assert "pictures: FileExistsError" in told(one, "metric failed")[0]["reason"]
+    assert "pictures: FileExistsError" in list_events(one, "metric failed")[0]["reason"]
 
 
 def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(job, install, monkeypatch):
@@ -233,7 +196,7 @@ def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(job, instal
     monkeypatch.setenv("ODD_FAILS", "1")
     assert execute(one) == ExitCode.FAILED
     assert record(one) == before
-    assert told(one, "ended")[-1]["reason"] == "RuntimeError: out of memory"
+    assert list_events(one, "ended")[-1]["reason"] == "RuntimeError: out of memory"
 
 
 def test_run_claimed_by_another_process_is_left_to_it(job):
@@ -253,164 +216,6 @@ def test_brief_look_at_the_lock_does_not_interrupt_a_run(job):
     assert execute(one) == ExitCode.DONE
 
 
-def test_the_same_run_in_two_rows_is_carried_out_once(job, data, tmp_path):
-    from vimae_bench.engine.runner import list_jobs
-
-    one = job()
-    twin = MatrixEntry("twin", one.entry.run, one.entry.metrics)
-    assert len(list_jobs(ResultsFolder(tmp_path / "small"), "small", [one.entry, twin], data)) == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        (-9, "the worker was killed by signal 9 (was the machine out of memory?); see"),
-        (-11, "the worker was killed by signal 11; see"),
-        (0, "the worker ended with the exit code 0 and without a record; see"),
-        (3, "the worker ended with the exit code 3 and without a record; see"),
-    ],
-)
-def test_a_worker_that_dies_leaves_a_record_that_says_how(job, code, reason):
-    one = job()
-
-    def dying(jobs, work):
-        yield JobStarted(jobs[0])
-        yield JobEnded(jobs[0], code)
-
-    assert run_jobs([one], dying, []) == [one]
-    assert record(one)["reason"].startswith(reason)
-    assert execute(one) == ExitCode.DONE, "and the run is taken up again"
-
-
-def test_a_run_that_another_process_finishes_is_waited_for_and_not_done_again(job):
-    one, kinds = job(), []
-    other = FileLock(RunFolder(one.folder).lock)
-
-    def watching(jobs, events):
-        for event in events:
-            kinds.append((type(event), getattr(event, "exit_code", None)))
-            if isinstance(event, Tick) and other.is_locked:
-                other.release()
-                assert execute(one) == ExitCode.DONE
-            yield event
-
-    one.folder.mkdir(parents=True)
-    other.acquire()
-    assert run_jobs([one], Inline(), [watching]) == []
-    assert kinds == [(JobStarted, None), (JobRequeued, None), (Tick, None), (JobEnded, ExitCode.DONE)]
-
-
-@pytest.mark.parametrize("waits", [False, True])
-def test_a_run_that_was_done_by_a_process_killed_before_it_could_say_so_is_done(job, waits):
-    one = job()
-    assert execute(one) == ExitCode.DONE
-    whole = RunFolder(one.folder).events.read_bytes().splitlines(keepends=True)
-    RunFolder(one.folder).events.write_bytes(b"".join(whole[:-1]))
-    other = FileLock(RunFolder(one.folder).lock)
-
-    def watching(jobs, events):
-        for event in events:
-            if isinstance(event, Tick):
-                other.release()
-            yield event
-
-    if waits:
-        other.acquire()
-    assert run_jobs([one], Inline(), [watching]) == []
-    assert len(list(read_events(RunFolder(one.folder).events))) == len(whole)
-    assert RunFolder(one.folder).has_ended
-
-
-def test_a_run_whose_process_dies_is_taken_over(job):
-    one, kinds = job(), []
-    other = FileLock(RunFolder(one.folder).lock)
-
-    def watching(jobs, events):
-        for event in events:
-            kinds.append(type(event))
-            if isinstance(event, Tick):
-                other.release(force=True)
-            yield event
-
-    one.folder.mkdir(parents=True)
-    other.acquire()
-    assert run_jobs([one], Inline(), [watching]) == []
-    assert kinds == [JobStarted, JobRequeued, Tick, JobStarted, JobEnded]
-    assert record(one)["status"] == "done"
-
-
-def test_a_share_leaves_what_others_are_at(job):
-    one, notes = job(), []
-
-    def watching(jobs, events):
-        for event in events:
-            notes.extend([event.text] if isinstance(event, Note) else [])
-            yield event
-
-    one.folder.mkdir(parents=True)
-    with FileLock(RunFolder(one.folder).lock):
-        assert run_jobs([one], Inline(), [watching], wait=False) == []
-    assert notes[-1] == "1 run is under way in another process"
-
-
-def test_a_worker_that_is_asked_to_end_again_and_again_is_given_up(job):
-    one, starts = job(), []
-
-    def hopeless(jobs, work):
-        starts.append(jobs)
-        yield JobEnded(jobs[0], ExitCode.INTERRUPTED)
-
-    assert run_jobs([one], hopeless, []) == [one]
-    assert len(starts) == 4
-    assert record(one)["reason"].startswith("the worker ended with the exit code 75 and without a record")
-
-
-def test_a_full_disk_ends_the_benchmark_with_a_message(job):
-    one, ended = job(), []
-
-    def full(jobs, work):
-        try:
-            yield JobEnded(jobs[0], ExitCode.NO_SPACE)
-            pytest.fail("it went on")
-        finally:
-            ended.append("runs")
-
-    with pytest.raises(ResultsError, match="no space left; make room and run the same command again"):
-        run_jobs([one], full, [])
-    assert ended == ["runs"]
-    assert not RunFolder(one.folder).record.exists(), "there is no room for it"
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_runs_under_way_end_before_a_signal_is_raised(job, number):
-    one, ended, notes = job(), [], []
-
-    def executor(jobs, work):
-        try:
-            while True:
-                yield Tick()
-        finally:
-            ended.append("runs")
-
-    def watching(jobs, events):
-        for event in events:
-            notes.extend([event.text] if isinstance(event, Note) else [])
-            signals.handle_in_worker(number)
-            yield event
-
-    with pytest.raises(Interrupted) as told_of:
-        run_jobs([one], executor, [watching])
-    assert told_of.value.number == number
-    assert ended == ["runs"]
-    assert notes[-1].startswith("stopping: the runs under way write their checkpoints")
-
-
-def test_shares_begin_with_their_own_and_help_the_others_from_the_end():
-    todo = list("abcdefg")
-    assert share_jobs(todo, 2, 3) == ["b", "e", "g", "f", "d", "c", "a"]
-    assert sorted(share_jobs(todo, 3, 3)) == todo
-
-
 def test_a_result_does_not_depend_on_what_ran_before_in_the_process(job):
     one = job({"use": "elbo", "beta": 1.0})
     execute(one)
@@ -425,23 +230,3 @@ def test_the_global_generator_is_left_as_it_was(job):
     before = torch.get_rng_state()
     execute(job())
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_an_interrupt_in_a_reporter_ends_the_runs_under_way_first(job):
-    one, ended = job(), []
-
-    def executor(jobs, work):
-        try:
-            yield JobStarted(jobs[0])
-            yield Tick()
-        finally:
-            ended.append("runs")
-
-    def interrupted(jobs, events):
-        for _ in events:
-            raise KeyboardInterrupt
-        yield
-
-    with pytest.raises(KeyboardInterrupt):
-        run_jobs([one], executor, [interrupted])
-    assert ended == ["runs"]

@@ -1,0 +1,195 @@
+"""Jobs handed to executors, among other processes on the same folder, and what becomes of those that die."""
+
+import signal
+
+import pytest
+from filelock import FileLock
+
+from vimae_bench.core.errors import ResultsError
+from vimae_bench.engine.runner import list_jobs, run_jobs, share_jobs
+from vimae_bench.engine.worker import execute
+from vimae_bench.execution import ExitCode, JobEnded, JobRequeued, JobStarted, MatrixEntry, Note, Tick, signals
+from vimae_bench.execution.signals import Interrupted
+from vimae_bench.storage.run_folder import RunFolder, read_events
+from vimae_bench.storage.store import ResultsFolder
+from vimae_builtin.executors.inline import Inline
+
+
+def read_record(job):
+    return RunFolder(job.folder).read_record()
+
+
+def test_run_in_two_rows_is_done_once(job, data, tmp_path):
+    one = job()
+    twin = MatrixEntry("twin", one.entry.run, one.entry.metrics)
+    assert len(list_jobs(ResultsFolder(tmp_path / "small"), "small", [one.entry, twin], data)) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (-9, "the worker was killed by signal 9 (was the machine out of memory?); see"),
+        (-11, "the worker was killed by signal 11; see"),
+        (0, "the worker ended with the exit code 0 and without a record; see"),
+        (3, "the worker ended with the exit code 3 and without a record; see"),
+    ],
+)
+def test_record_of_a_dead_worker_says_how_it_died(job, code, reason):
+    one = job()
+
+    def dying(jobs, work):
+        yield JobStarted(jobs[0])
+        yield JobEnded(jobs[0], code)
+
+    assert run_jobs([one], dying, []) == [one]
+    assert read_record(one)["reason"].startswith(reason)
+    assert execute(one) == ExitCode.DONE, "and the run is taken up again"
+
+
+def test_run_that_another_process_finishes_is_waited_for(job):
+    one, kinds = job(), []
+    other = FileLock(RunFolder(one.folder).lock)
+
+    def watching(jobs, events):
+        for event in events:
+            kinds.append((type(event), getattr(event, "exit_code", None)))
+            if isinstance(event, Tick) and other.is_locked:
+                other.release()
+                assert execute(one) == ExitCode.DONE
+            yield event
+
+    one.folder.mkdir(parents=True)
+    other.acquire()
+    assert run_jobs([one], Inline(), [watching]) == []
+    assert kinds == [(JobStarted, None), (JobRequeued, None), (Tick, None), (JobEnded, ExitCode.DONE)]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_finished_run_without_its_last_event_is_done(job, waits):
+    one = job()
+    assert execute(one) == ExitCode.DONE
+    whole = RunFolder(one.folder).events.read_bytes().splitlines(keepends=True)
+    RunFolder(one.folder).events.write_bytes(b"".join(whole[:-1]))
+    other = FileLock(RunFolder(one.folder).lock)
+
+    def watching(jobs, events):
+        for event in events:
+            if isinstance(event, Tick):
+                other.release()
+            yield event
+
+    if waits:
+        other.acquire()
+    assert run_jobs([one], Inline(), [watching]) == []
+    assert len(list(read_events(RunFolder(one.folder).events))) == len(whole)
+    assert RunFolder(one.folder).has_ended
+
+
+def test_run_whose_process_dies_is_taken_over(job):
+    one, kinds = job(), []
+    other = FileLock(RunFolder(one.folder).lock)
+
+    def watching(jobs, events):
+        for event in events:
+            kinds.append(type(event))
+            if isinstance(event, Tick):
+                other.release(force=True)
+            yield event
+
+    one.folder.mkdir(parents=True)
+    other.acquire()
+    assert run_jobs([one], Inline(), [watching]) == []
+    assert kinds == [JobStarted, JobRequeued, Tick, JobStarted, JobEnded]
+    assert read_record(one)["status"] == "done"
+
+
+def test_share_leaves_runs_of_other_processes(job):
+    one, notes = job(), []
+
+    def watching(jobs, events):
+        for event in events:
+            notes.extend([event.text] if isinstance(event, Note) else [])
+            yield event
+
+    one.folder.mkdir(parents=True)
+    with FileLock(RunFolder(one.folder).lock):
+        assert run_jobs([one], Inline(), [watching], wait=False) == []
+    assert notes[-1] == "1 run is under way in another process"
+
+
+def test_run_interrupted_again_and_again_is_given_up(job):
+    one, starts = job(), []
+
+    def hopeless(jobs, work):
+        starts.append(jobs)
+        yield JobEnded(jobs[0], ExitCode.INTERRUPTED)
+
+    assert run_jobs([one], hopeless, []) == [one]
+    assert len(starts) == 4
+    assert read_record(one)["reason"].startswith("the worker ended with the exit code 75 and without a record")
+
+
+def test_full_disk_ends_the_benchmark_with_a_message(job):
+    one, ended = job(), []
+
+    def full(jobs, work):
+        try:
+            yield JobEnded(jobs[0], ExitCode.NO_SPACE)
+            pytest.fail("it went on")
+        finally:
+            ended.append("runs")
+
+    with pytest.raises(ResultsError, match="no space left; make room and run the same command again"):
+        run_jobs([one], full, [])
+    assert ended == ["runs"]
+    assert not RunFolder(one.folder).record.exists(), "there is no room for it"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_runs_under_way_end_before_a_signal_is_raised(job, number):
+    one, ended, notes = job(), [], []
+
+    def executor(jobs, work):
+        try:
+            while True:
+                yield Tick()
+        finally:
+            ended.append("runs")
+
+    def watching(jobs, events):
+        for event in events:
+            notes.extend([event.text] if isinstance(event, Note) else [])
+            signals.handle_in_worker(number)
+            yield event
+
+    with pytest.raises(Interrupted) as told_of:
+        run_jobs([one], executor, [watching])
+    assert told_of.value.number == number
+    assert ended == ["runs"]
+    assert notes[-1].startswith("stopping: the runs under way write their checkpoints")
+
+
+def test_shares_begin_with_their_own_jobs():
+    todo = list("abcdefg")
+    assert share_jobs(todo, 2, 3) == ["b", "e", "g", "f", "d", "c", "a"]
+    assert sorted(share_jobs(todo, 3, 3)) == todo
+
+
+def test_interrupt_in_a_reporter_ends_runs_first(job):
+    one, ended = job(), []
+
+    def executor(jobs, work):
+        try:
+            yield JobStarted(jobs[0])
+            yield Tick()
+        finally:
+            ended.append("runs")
+
+    def interrupted(jobs, events):
+        for _ in events:
+            raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs([one], executor, [interrupted])
+    assert ended == ["runs"]
