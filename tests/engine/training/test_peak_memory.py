@@ -8,16 +8,16 @@ import pytest
 MIB = 2**20
 HELD = """
 import torch
-from vimae_bench.engine.training.peak_memory import forget_peak, peak
+from vimae_bench.engine.training.peak_memory import reset_peak_memory, read_peak_memory
 
 device = torch.device("{device}")
 
 def after(hold):
-    forget_peak(device)
-    before = peak(device)
+    reset_peak_memory(device)
+    before = read_peak_memory(device)
     held = torch.ones(hold * 2**20 // 4, device=device)
     del held
-    return peak(device) - before
+    return read_peak_memory(device) - before
 
 after(1)
 print(after(64), after(1))
