@@ -51,7 +51,7 @@ def trace_step(step: TrainingStep, index: Tensor, progress: Tensor, seeds: StepT
     index is [S, B] then, and the terms are [T, S]; each seed has random numbers of its own.
 
     Its Python runs while the graph is traced and never again: a step that would do something else the next time is
-    refused, as is one that looks at its data. Raises NotOneGraph with the reason.
+    refused, as is one that looks at its data. Raises TracingError with the reason.
     """
     before = [*_list_plain_attributes(step)]
     first, second = (_trace_once(step, index, progress, seeds) for _ in range(2))

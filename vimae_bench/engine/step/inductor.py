@@ -57,7 +57,7 @@ def make_step_key(graph: StepGraph, images: Tensor) -> str:
 def compile_step(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> CompiledStep | TrainingStep:
     """Compile a step, or load it where any process of this machine has compiled it before.
 
-    Random numbers come from torch's own generators in the order of the eager step. Raises NotOneGraph with the
+    Random numbers come from torch's own generators in the order of the eager step. Raises TracingError with the
     compiler's reason, such as that there is no C++ compiler.
     """
     _set_compiler_cache()

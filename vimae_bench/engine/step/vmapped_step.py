@@ -36,7 +36,7 @@ class BatchedStep:
 def make_batched_step(steps: Sequence[TrainingStep], index: Tensor, progress: Tensor) -> BatchedStep:
     """One step out of the steps of several seeds, which differ in their weights alone, for batches like index [S, B].
 
-    Raises NotOneGraph with the reason where the objective's arithmetic cannot be batched.
+    Raises TracingError with the reason where the objective's arithmetic cannot be batched.
     """
     first = steps[0]
     graph = trace_step(first, index, progress, _stack_tensors(steps))
