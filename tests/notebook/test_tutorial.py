@@ -11,15 +11,15 @@ TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial" / "notebook.ipynb"
 
 
 def code(book):
-    return [entry for entry in book.entries if entry.cell_type == "code"]
+    return [cell for cell in book.cells if cell.cell_type == "code"]
 
 
-def shown(entry) -> str:
-    return json.dumps([output.get("data", output) for output in entry.outputs])
+def shown(cell) -> str:
+    return json.dumps([output.get("data", output) for output in cell.outputs])
 
 
-def tables(entry) -> list[str]:
-    return [output.data["text/html"] for output in entry.outputs]
+def tables(cell) -> list[str]:
+    return [output.data["text/html"] for output in cell.outputs]
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +40,16 @@ def executed(tmp_path_factory):
 
 def test_the_notebook_runs_and_its_objective_does_what_it_says(executed):
     """Free bits keep the rate above that of the VAE, and reconstruct better."""
-    (comparison,) = [shown(entry) for entry in code(executed) if 'compare("free bits", "VAE")' in entry.source]
+    (comparison,) = [shown(cell) for cell in code(executed) if 'compare("free bits", "VAE")' in cell.source]
     assert "better in sse" in comparison
-    (pictures,) = [shown(entry) for entry in code(executed) if "samples" in entry.source]
+    (pictures,) = [shown(cell) for cell in code(executed) if "samples" in cell.source]
     assert "image/png" in pictures
 
 
 def test_what_is_kept_of_results_is_what_they_show_now(executed, kept):
     """What comes of stored records alone is the same everywhere."""
-    assert [entry.source for entry in executed.entries] == [entry.source for entry in kept.entries]
-    stored = [i for i, entry in enumerate(code(kept)) if entry.source.startswith(("import", "results.compare"))]
+    assert [cell.source for cell in executed.cells] == [cell.source for cell in kept.cells]
+    stored = [i for i, cell in enumerate(code(kept)) if cell.source.startswith(("import", "results.compare"))]
     assert len(stored) == 2
     for i in stored:
         assert tables(code(executed)[i]) == tables(code(kept)[i])
@@ -58,7 +58,7 @@ def test_what_is_kept_of_results_is_what_they_show_now(executed, kept):
 def test_the_notebook_is_kept_whole_and_small(kept):
     nbformat.validate(kept)
     assert TUTORIAL.stat().st_size < 500_000
-    entries = code(kept)
-    assert [entry.execution_count for entry in entries] == list(range(1, len(entries) + 1))
-    assert all(entry.outputs for entry in entries)
-    assert not any(output.output_type in ("error", "stream") for entry in entries for output in entry.outputs)
+    cells = code(kept)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert all(cell.outputs for cell in cells)
+    assert not any(output.output_type in ("error", "stream") for cell in cells for output in cell.outputs)
