@@ -62,7 +62,7 @@ def tuned(tmp_path_factory, data):
 
 
 def kept(results):
-    """What a sweep came to: every trial, and the file."""
+    """The results of a study: every trial, and the file."""
     folder = results / "search-tuning"
     return json.loads((folder / "tuning.json").read_text()), (folder / "tuned.toml").read_text().partition("\n")[2]
 

@@ -9,7 +9,7 @@ from vimae_bench.core.results import Measure
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.store import ResultsFolder
-from vimae_bench.tuning import study as sweep
+from vimae_bench.tuning.study import plan_study
 
 TEXT = """\
 #:schema ./schema.json
@@ -107,11 +107,11 @@ def file(tmp_path):
 
 @pytest.fixture
 def planned(file):
-    """The benchmark and its sweep, of the file with changes."""
+    """The benchmark and its study, of the file with changes."""
 
     def made(*changes):
         benchmark = read_benchmark(file(*changes))
-        return benchmark, sweep.plan_study(benchmark, get_catalog())
+        return benchmark, plan_study(benchmark, get_catalog())
 
     return made
 

@@ -6,7 +6,7 @@ from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.search_space import NumberRange, apply_settings, list_searched_methods
 from vimae_bench.core.errors import BenchError, InvalidFileError
 from vimae_bench.plugin.catalog import get_catalog
-from vimae_bench.tuning import study as sweep
+from vimae_bench.tuning.study import plan_study
 
 BETA = '"objective.beta" = { low = 0.1, high = 10.0, log = true }'
 BATCH = '"training.batch" = { low = 20, high = 90 }'
@@ -16,7 +16,7 @@ KERNEL = '"objective.divergence.kernel" = ["imq", "rbf"]'
 def problems(file, *changes):
     path = file(*changes)
     with pytest.raises(InvalidFileError) as caught:
-        sweep.plan_study(read_benchmark(path), get_catalog())
+        plan_study(read_benchmark(path), get_catalog())
     return [line.replace(str(path), "FILE") for line in str(caught.value).splitlines()]
 
 
@@ -111,7 +111,7 @@ def test_a_file_without_a_search_is_refused(file, tmp_path):
     path = file()
     path.write_text("\n".join(line for line in path.read_text().splitlines() if not line.startswith("search")))
     with pytest.raises(InvalidFileError, match="none has a `search`"):
-        sweep.plan_study(read_benchmark(path), get_catalog())
+        plan_study(read_benchmark(path), get_catalog())
 
 
 def test_spaces_are_of_the_kind_of_their_settings(planned):

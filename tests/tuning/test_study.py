@@ -11,9 +11,9 @@ def by_beta(entry):
 
 
 def test_every_method_that_searches_has_as_many_trials_from_all_seeds(planned, made):
-    _, sweep = planned()
+    _, study = planned()
     work = made(by_beta)
-    tuned = run_study(sweep, work.store, work)
+    tuned = run_study(study, work.store, work)
     assert {one.label: len(one.trials) for one in tuned} == {"VAE": 4, "VIMAE": 4}
     assert all(sorted(attempt.by_seed) == [100, 101] for one in tuned for attempt in one.trials)
     runs = Counter(entry.label.partition(" #")[0] for entries in work.rounds for entry in entries)
@@ -22,18 +22,18 @@ def test_every_method_that_searches_has_as_many_trials_from_all_seeds(planned, m
 
 
 def test_the_best_mean_over_seeds_is_chosen(planned, made):
-    _, sweep = planned()
+    _, study = planned()
     work = made(by_beta)
-    vae, _ = run_study(sweep, work.store, work)
+    vae, _ = run_study(study, work.store, work)
     wanted = min(vae.trials, key=lambda attempt: abs(attempt.settings["objective.beta"] - 1))
     assert vae.best == wanted
     assert vae.best.value == pytest.approx(abs(wanted.settings["objective.beta"] - 1) + 0.1005)
 
 
 def test_trials_are_measured_on_held_out_images_by_the_requested_metric(planned, made):
-    _, sweep = planned()
+    _, study = planned()
     work = made(by_beta)
-    run_study(sweep, work.store, work)
+    run_study(study, work.store, work)
     for entry in work.rounds[0]:
         assert (entry.run.dataset.name, entry.run.dataset.settings["of"]["use"]) == ("held_out", "digits")
         assert [metric.name for metric in entry.metrics] == ["reconstruction"]
@@ -41,15 +41,15 @@ def test_trials_are_measured_on_held_out_images_by_the_requested_metric(planned,
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_the_same_file_gives_the_same_trials(planned, made, sampler):
-    _, sweep = planned(("trials = 4", f'trials = 14\nsampler = "{sampler}"'))
+    _, study = planned(("trials = 4", f'trials = 14\nsampler = "{sampler}"'))
     one, other = (made(by_beta, folder) for folder in ("one", "other"))
-    assert run_study(sweep, one.store, one) == run_study(sweep, other.store, other)
+    assert run_study(study, one.store, one) == run_study(study, other.store, other)
 
 
 def test_what_is_reached_guides_the_sampler_that_learns(planned, made):
-    _, sweep = planned(("trials = 4", 'trials = 30\nsampler = "tpe"'))
+    _, study = planned(("trials = 4", 'trials = 30\nsampler = "tpe"'))
     work = made(lambda entry: entry.run.objective.settings.get("beta", 0.0))
-    vae, _ = run_study(sweep, work.store, work)
+    vae, _ = run_study(study, work.store, work)
     betas = [attempt.settings["objective.beta"] for attempt in vae.trials]
     assert sum(betas[20:]) / 10 < sum(betas[:10]) / 10 / 2
 
@@ -60,7 +60,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("after", [1, 3, 7, 12])
 def test_an_interrupted_study_continues_where_it_was(planned, made, after):
-    _, sweep = planned(('"sse"', '"sse"\nsampler = "tpe"'))
+    _, study = planned(('"sse"', '"sse"\nsampler = "tpe"'))
     is_integer, cut, left = made(by_beta, "whole"), made(by_beta, "cut"), [after]
 
     def until_killed(entry):
@@ -70,9 +70,9 @@ def test_an_interrupted_study_continues_where_it_was(planned, made, after):
         return by_beta(entry)
 
     with pytest.raises(Killed):
-        run_study(sweep, cut.store, made(until_killed, "cut"))
-    expected = run_study(sweep, is_integer.store, is_integer)
-    assert run_study(sweep, cut.store, cut) == expected
+        run_study(study, cut.store, made(until_killed, "cut"))
+    expected = run_study(study, is_integer.store, is_integer)
+    assert run_study(study, cut.store, cut) == expected
     assert sum(map(len, cut.rounds)) == sum(map(len, is_integer.rounds)) - after
 
 
@@ -86,14 +86,14 @@ def test_more_trials_keep_those_there_are(planned, made):
 
 
 def test_a_trial_that_diverges_is_lost_and_takes_its_part_of_the_budget(planned, made):
-    _, sweep = planned()
+    _, study = planned()
     work = made(lambda entry: None if entry.label == "VAE #2" and entry.seed == 101 else by_beta(entry))
-    vae, _ = run_study(sweep, work.store, work)
+    vae, _ = run_study(study, work.store, work)
     assert len(vae.trials) == 4
     assert (vae.trials[1].value, vae.trials[1].reason) == (None, "seed 101 diverged")
     assert len(vae.values) == 3
 
 
 def test_a_measure_that_does_not_rank_collapsed_models_needs_metrics_that_detect_them(planned):
-    _, sweep = planned(('measure = "sse"', 'measure = "mmd2"'))
-    assert [metric.name for metric in sweep.group.metrics] == ["rate", "aggregate_mmd"]
+    _, study = planned(('measure = "sse"', 'measure = "mmd2"'))
+    assert [metric.name for metric in study.group.metrics] == ["rate", "aggregate_mmd"]

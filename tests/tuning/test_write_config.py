@@ -24,8 +24,8 @@ def tuned(**lost):
 
 @pytest.fixture
 def text(planned):
-    benchmark, sweep = planned()
-    return format_tuned_benchmark(benchmark, (), sweep, tuned(), "vimae-bench tune search.toml")
+    benchmark, study = planned()
+    return format_tuned_benchmark(benchmark, (), study, tuned(), "vimae-bench tune search.toml")
 
 
 def test_the_written_file_plans_the_chosen_settings_from_the_seeds_to_rank_on(text, planned, tmp_path):
@@ -52,17 +52,17 @@ def test_the_written_file_says_where_it_comes_from_and_keeps_its_comments(text):
 
 
 def test_a_name_with_a_line_in_it_ends_no_comment(planned, tmp_path):
-    benchmark, sweep = planned()
+    benchmark, study = planned()
     (tmp_path / "tuned.toml").write_text(
-        format_tuned_benchmark(benchmark, (), sweep, tuned(), "vimae-bench tune 'a\nb\x1b[0m'")
+        format_tuned_benchmark(benchmark, (), study, tuned(), "vimae-bench tune 'a\nb\x1b[0m'")
     )
     assert read_benchmark(tmp_path / "tuned.toml").name == "search-tuned"
 
 
 def test_overrides_are_in_the_written_file(planned, tmp_path):
-    benchmark, sweep = planned()
+    benchmark, study = planned()
     overrides = ["training.epochs=3", "method.2.objective.weight=2.0", "leaderboard.rank_by=sse"]
-    (tmp_path / "tuned.toml").write_text(format_tuned_benchmark(benchmark, overrides, sweep, tuned(), ""))
+    (tmp_path / "tuned.toml").write_text(format_tuned_benchmark(benchmark, overrides, study, tuned(), ""))
     made = read_benchmark(tmp_path / "tuned.toml")
     (group,) = made.groups
     assert (group.training.epochs, group.methods[2].objective.settings["weight"]) == (3, 2.0)
@@ -70,6 +70,6 @@ def test_overrides_are_in_the_written_file(planned, tmp_path):
 
 
 def test_a_method_without_a_successful_trial_is_refused(planned):
-    benchmark, sweep = planned()
+    benchmark, study = planned()
     with pytest.raises(BenchError, match="VAE: all of its 1 trials failed: seed 100 diverged"):
-        format_tuned_benchmark(benchmark, (), sweep, tuned(VAE="seed 100 diverged"), "")
+        format_tuned_benchmark(benchmark, (), study, tuned(VAE="seed 100 diverged"), "")

@@ -62,7 +62,7 @@ def prepare_run(
 ) -> RunPlan:
     """The plan of running these entries into a results folder, or into its archive. Reads states, changes nothing."""
     results = ResultsFolder(find_results(folder))
-    states = tuple(results.get_state(entry) for entry in entries)
+    states: tuple[RunState, ...] = tuple(results.get_state(entry) for entry in entries)
     return RunPlan(benchmark, tuple(entries), states, results, data, numerics, shard)
 
 

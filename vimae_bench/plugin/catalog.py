@@ -268,4 +268,5 @@ def _from_json(raw: Json) -> Catalog:
 
 def _entry_from_json(raw: Json) -> CatalogEntry:
     options = tuple(RunOption(**option) for option in raw["run_options"])
-    return CatalogEntry(**{**raw, "origin": PluginOrigin(**raw["origin"]), "run_options": options})
+    objects: Json = {"origin": PluginOrigin(**raw["origin"]), "run_options": options}
+    return CatalogEntry(**{**raw, **objects})
