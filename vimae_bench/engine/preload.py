@@ -1,14 +1,13 @@
-"""Imported by a process that forks workers, so that none of them looks up again what is the same for all."""
+"""Imported by a process that forks workers, so that none of them loads again what is the same for all."""
 
 import contextlib
 import gc
 
 from ..plugin.catalog import get_catalog
 from ..plugin.manager import PluginLoadError, find_plugins, get_manager
-from . import record
-from . import worker as execute
+from . import record, worker
 
-__all__ = ["execute"]
+__all__ = ["worker"]
 
 BUILT_IN = "vimae-bench"
 

@@ -7,15 +7,16 @@ from .jobs import Job
 
 
 class ExitCode(IntEnum):
-    """How a job ended, where its worker lived to say so; negative numbers stand for the signal that killed it."""
+    """How a job ended, where its worker lived long enough to say so; negative numbers stand for the signal that killed it."""
 
     DONE = 0
+    """The run is trained and measured, or has diverged."""
     FAILED = 1
     """What went wrong is in the run's record and log."""
     NO_SPACE = 74
     """Nothing more can be written to the disk (EX_IOERR)."""
     INTERRUPTED = 75
-    """It was asked to end and can be resumed, or another process is at the run (EX_TEMPFAIL)."""
+    """It was asked to end and can be resumed, or another process is doing the run (EX_TEMPFAIL)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class JobEnded:
 
 @dataclass(frozen=True)
 class JobRequeued:
-    """A job that was interrupted, or that another process is at: it will be taken up again unless that one does it.
+    """A job that was interrupted, or that another process is doing: it will be taken up again unless that one does it.
 
     Executors report these as ended, with `ExitCode.INTERRUPTED`; reporters see this event instead.
     """
@@ -61,3 +62,4 @@ class Note:
 
 
 Event = JobStarted | JobEnded | JobRequeued | Tick | Note
+"""What an executor reports and reporters pass on; a `match` statement tells them apart."""
