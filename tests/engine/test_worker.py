@@ -189,7 +189,7 @@ def test_pictures_that_fail_cost_no_trained_weights(job):
 
 def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(job, install, monkeypatch):
     install("odd", PLUGIN)
-    one = job('{ use = "odd", fault = "none" }')
+    one = job({"use": "odd", "fault": "none"})
     assert execute(one) == ExitCode.DONE
     RunFolder(one.folder).metric(one.entry.metrics[0]).unlink()
     before = record(one)
