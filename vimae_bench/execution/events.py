@@ -7,7 +7,7 @@ from .jobs import Job
 
 
 class ExitCode(IntEnum):
-    """How a job ended, where its worker lived long enough to say so; negative numbers stand for the signal that killed it."""
+    """How a job ended, where its worker could say so; a negative number stands for the signal that killed it."""
 
     DONE = 0
     """The run is trained and measured, or has diverged."""
