@@ -9,7 +9,7 @@ from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.objectives.ae import PlainAutoencoder
-from vimae_builtin.objectives.dae import DenoisingAutoencoder, damage
+from vimae_builtin.objectives.dae import DenoisingAutoencoder, corrupt
 
 FRAME = ModelSpec((3, 4, 4), 2)
 START = torch.tensor(0.0)
@@ -20,7 +20,7 @@ NAMES = ["gauss_0.2", "mask_0.3", "mask_pixel_0.3"]
 def test_damage_is_that_of_the_robustness_metrics_in_law(name):
     """Means, deviations and the share of untouched entries agree with the corruption in NumPy over 600,000 entries."""
     x, corruption = torch.rand(200, 3, 32, 32).clamp(min=0.01), Corruption.parse(name)
-    ours = damage(x, corruption, "unit") - x
+    ours = corrupt(x, corruption, "unit") - x
     theirs = torch.from_numpy(corruption(x.numpy(), np.random.default_rng(0))) - x
     for statistic in (torch.mean, torch.std, lambda e: (e == 0).float().mean(), lambda e: e.std(1).mean()):
         assert statistic(ours).item() == pytest.approx(statistic(theirs).item(), abs=3e-3)
@@ -32,24 +32,24 @@ def test_levels_and_black_are_meant_in_unit_pixels_whatever_the_network_sees(nam
     x, corruption, seen = torch.rand(5, *FRAME.shape), Corruption.parse(name), []
     for pixels, pixel_range in ((x, "unit"), (2 * x - 1, "sym")):
         torch.manual_seed(4)
-        seen.append(damage(pixels, corruption, pixel_range))
+        seen.append(corrupt(pixels, corruption, pixel_range))
     torch.testing.assert_close(seen[1], 2 * seen[0] - 1)
     assert not torch.equal(seen[0], x)
 
 
 def test_a_masked_entry_is_black_and_gaussian_noise_is_not_clipped():
     x = torch.rand(50, 3, 8, 8).clamp(0.01, 0.99)
-    masked = damage(2 * x - 1, Corruption.parse("mask_0.5"), "sym")
+    masked = corrupt(2 * x - 1, Corruption.parse("mask_0.5"), "sym")
     changed = masked != 2 * x - 1
     assert masked[changed].unique().tolist() == [-1]
     assert changed.float().mean().item() == pytest.approx(0.5, abs=0.02)
-    noised = damage(x, Corruption.parse("gauss_0.4"), "unit")
+    noised = corrupt(x, Corruption.parse("gauss_0.4"), "unit")
     assert noised.min() < 0
     assert noised.max() > 1
 
 
 def test_a_pixel_mask_takes_all_channels():
-    black = damage(torch.ones(50, 3, 8, 8), Corruption.parse("mask_pixel_0.5"), "unit") == 0
+    black = corrupt(torch.ones(50, 3, 8, 8), Corruption.parse("mask_pixel_0.5"), "unit") == 0
     assert torch.equal(black.any(1), black.all(1))
     assert 0.4 < black.float().mean() < 0.6
 

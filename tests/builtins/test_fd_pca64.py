@@ -35,7 +35,9 @@ def test_of_up_to_64_pixels_it_is_the_distance_of_the_pixels(cache, monkeypatch)
     shape = (1, 6, 8)
     made, train, test = images(300, shape, 1, 1.3), images(500, shape, 2), images(300, shape, 3)
     found = FdPca64()(make_evaluation(made, train, test, monkeypatch))["fd_pca64"]
-    assert found.value == pytest.approx(frechet_distance(Moments.of(flat(made)), Moments.of(flat(test))), rel=1e-4)
+    assert found.value == pytest.approx(
+        frechet_distance(Moments.from_features(flat(made)), Moments.from_features(flat(test))), rel=1e-4
+    )
     assert found.n == 300
 
 
@@ -43,10 +45,10 @@ def test_of_more_pixels_it_is_the_distance_along_64_directions_of_most_variance(
     shape = (3, 6, 6)
     made, train, test = images(400, shape, 1, 1.3), images(2000, shape, 2), images(400, shape, 3)
     axes = np.linalg.eigh(np.cov(flat(train), rowvar=False))[1][:, :-65:-1]
-    expected = frechet_distance(Moments.of(flat(made) @ axes), Moments.of(flat(test) @ axes))
+    expected = frechet_distance(Moments.from_features(flat(made) @ axes), Moments.from_features(flat(test) @ axes))
     found = FdPca64()(make_evaluation(made, train, test, monkeypatch))["fd_pca64"]
     assert found.value == pytest.approx(expected, rel=1e-4)
-    whole = frechet_distance(Moments.of(flat(made)), Moments.of(flat(test)))
+    whole = frechet_distance(Moments.from_features(flat(made)), Moments.from_features(flat(test)))
     assert found.value < 0.97 * whole, "and not that of all of them"
 
 

@@ -83,7 +83,7 @@ def posterior(flow: AutoregressiveFlow, n: int = 1) -> NormalizingFlowPosterior:
 @pytest.mark.parametrize("shape", [(), (7,), (2, 3)])
 def test_a_draw_comes_with_its_own_density(shape):
     q = posterior(shaken(4), n=5)
-    z, log_q = q.draw(shape)
+    z, log_q = q.rsample_with_log_prob(shape)
     assert z.shape == (*shape, 5, 4)
     torch.testing.assert_close(q.log_prob(z), log_q, rtol=0, atol=1e-9)
 
@@ -133,7 +133,7 @@ def test_metrics_see_the_posterior_of_the_flow():
     assert q.flow is evaluation.model.auxiliary
     rate = Rate()(evaluation)["rate"]
     with torch.no_grad():
-        z, log_q = evaluation.posterior("test").draw((50,))
+        z, log_q = evaluation.posterior("test").rsample_with_log_prob((50,))
         expected = (log_q - evaluation.model.prior.log_prob(z)).mean()
         gaussian = (q.base.log_prob(q.base.rsample()) - evaluation.model.prior.log_prob(q.base.rsample())).mean()
     assert rate.value == pytest.approx(expected.item(), abs=5 * rate.se)

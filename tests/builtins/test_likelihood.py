@@ -189,9 +189,9 @@ class Correlated(Posterior):
         return self.m
 
     def rsample(self, shape=()):
-        return self.draw(shape)[0]
+        return self.rsample_with_log_prob(shape)[0]
 
-    def draw(self, shape=()):
+    def rsample_with_log_prob(self, shape=()):
         noise = torch.randn(*shape, *self.m.shape)
         log_q = -0.5 * (noise.square() + log(2 * pi)).sum(-1) - self.root.logdet()
         return self.m + noise @ self.root.T, log_q

@@ -58,7 +58,7 @@ class DrawsAlone(Posterior):
     def rsample(self, shape=()):
         return self.q.rsample(shape)
 
-    def draw(self, shape=()):
+    def rsample_with_log_prob(self, shape=()):
         return (z := self.rsample(shape)), self.q.log_prob(z)
 
 

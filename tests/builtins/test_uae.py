@@ -8,7 +8,7 @@ from vimae_bench.models import GaussianPosterior, StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.objectives.ae import PlainAutoencoder
-from vimae_builtin.objectives.uae import UncertaintyAutoencoder, squared_norm
+from vimae_builtin.objectives.uae import UncertaintyAutoencoder, compute_squared_norm
 
 FRAME = ModelSpec((1, 4, 4), 3)
 START = torch.tensor(0.0)
@@ -30,7 +30,7 @@ def test_only_matrices_and_kernels_are_penalised():
     matrices = [model.encoder[1].weight, model.encoder[-1][0].weight, model.decoder[0].weight, model.decoder[3].weight]
     assert sum(p.ndim > 1 for p in model.parameters()) == len(matrices)
     expected = sum((w.double() ** 2).sum().item() for w in matrices)
-    assert squared_norm(model).item() == pytest.approx(expected, rel=1e-6)
+    assert compute_squared_norm(model).item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_penalty_decays_the_weights_in_proportion():

@@ -73,7 +73,7 @@ def test_the_noised_image_is_encoded_and_the_clean_one_compared(linear):
     model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
     sse = loss_of(objective, model, data).terms["sse"]
     torch.manual_seed(7)
-    noised = data.x + objective.posterior().noise.like(data.x)
+    noised = data.x + objective.posterior().noise.sample_like(data.x)
     torch.testing.assert_close(sse, squared_error(data.x, model.decode(model.encoder(noised)[0])).mean())
 
 

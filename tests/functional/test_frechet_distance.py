@@ -46,7 +46,7 @@ def test_of_any_gaussians_it_is_the_formula_with_roots_of_matrices():
 
 def test_moments_are_the_mean_and_the_covariance():
     x = draws(50, mean=3.0).astype(np.float32)
-    found = Moments.of(x)
+    found = Moments.from_features(x)
     assert found.n == 50
     assert found.mean == pytest.approx(x.astype(float).mean(0), abs=1e-14)
     assert found.root.T @ found.root == pytest.approx(np.cov(x, rowvar=False), abs=1e-14)
@@ -56,15 +56,15 @@ def test_equals_torch_fidelity_on_features():
     a, b = draws(300), draws(400, SPECTRUM**0.5, mean=0.2, seed=1)
     statistics = [fid_features_to_statistics(tensor(x)) for x in (a, b)]
     expected = fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID]
-    assert frechet_distance(Moments.of(a), Moments.of(b)) == pytest.approx(expected, rel=1e-11)
-    assert estimate_frechet_distance(a, Moments.of(b)).value == pytest.approx(expected, rel=1e-11)
+    assert frechet_distance(Moments.from_features(a), Moments.from_features(b)) == pytest.approx(expected, rel=1e-11)
+    assert estimate_frechet_distance(a, Moments.from_features(b)).value == pytest.approx(expected, rel=1e-11)
 
 
 @pytest.mark.parametrize("n", [200, 20])
 def test_a_sample_is_at_no_distance_from_itself(n):
     """Also where there are fewer images than features, and the covariances have no full rank."""
     x = 1 + draws(n, np.linspace(0.1, 2, 64))
-    moments = Moments.of(x)
+    moments = Moments.from_features(x)
     assert frechet_distance(moments, moments) < 1e-13 * np.sum(moments.root**2)
 
 
@@ -72,10 +72,10 @@ def test_a_sample_is_at_no_distance_from_itself(n):
 def test_scaled_and_shifted_samples_have_a_closed_form_of_any_rank(n):
     """(1 - s)^2 of the trace, and the length of the shift: nothing is lost in directions that a sample leaves out."""
     x = draws(n, np.linspace(0.1, 2, 64))
-    real = Moments.of(x)
+    real = Moments.from_features(x)
     expected = 0.1**2 * (x.var(0, ddof=1).sum() + (x.mean(0) ** 2).sum())
-    assert frechet_distance(real, Moments.of(1.1 * x)) == pytest.approx(expected, rel=1e-11)
-    assert frechet_distance(real, Moments.of(x + 0.5)) == pytest.approx(0.25 * 64, rel=1e-12)
+    assert frechet_distance(real, Moments.from_features(1.1 * x)) == pytest.approx(expected, rel=1e-11)
+    assert frechet_distance(real, Moments.from_features(x + 0.5)) == pytest.approx(0.25 * 64, rel=1e-12)
     assert estimate_frechet_distance(1.1 * x, real).value == pytest.approx(expected, rel=1e-11)
 
 
@@ -83,7 +83,12 @@ def test_two_samples_of_one_law_are_as_far_apart_as_theory_says():
     """2 tr S/n + (1/n) [sum_ij l_i l_j/(l_i + l_j) + sum_i l_i/2] for eigenvalues l, by expansion to second order."""
     n, times = 1000, 300
     found = np.array(
-        [frechet_distance(Moments.of(draws(n, seed=2 * i)), Moments.of(draws(n, seed=2 * i + 1))) for i in range(times)]
+        [
+            frechet_distance(
+                Moments.from_features(draws(n, seed=2 * i)), Moments.from_features(draws(n, seed=2 * i + 1))
+            )
+            for i in range(times)
+        ]
     )
     pairs = SPECTRUM[:, None] * SPECTRUM / (SPECTRUM[:, None] + SPECTRUM)
     theory = (2 * SPECTRUM.sum() + pairs.sum() + SPECTRUM.sum() / 2) / n

@@ -38,7 +38,7 @@ def double_loop(a: Tensor, b: Tensor, k, unbiased: bool) -> float:
 @pytest.mark.parametrize(("name", "k"), [("imq", imq), ("rbf", rbf)])
 @pytest.mark.parametrize("tile", [256, 3])
 def test_equals_the_double_loop_for_samples_of_unequal_size(name, k, bandwidth, statistic, tile, monkeypatch):
-    monkeypatch.setattr(mmd, "TILE", tile)
+    monkeypatch.setattr(mmd, "TILE_SIZE", tile)
     a, b = torch.randn(7, 3, dtype=torch.float64) + 0.5, torch.randn(5, 3, dtype=torch.float64)
     expected = double_loop(a, b, lambda r2: k(r2, 3, bandwidth), statistic == "unbiased")
     assert mmd2(a, b, name, bandwidth, statistic).item() == pytest.approx(expected, rel=1e-12)
@@ -48,7 +48,7 @@ def test_no_matrix_larger_than_a_tile_is_made(monkeypatch):
     sizes, made = [], mmd.squared_distances
     monkeypatch.setattr(mmd, "squared_distances", lambda a, b: sizes.append((len(a), len(b))) or made(a, b))
     mmd2(torch.randn(1000, 2), torch.randn(300, 2))
-    assert max(max(size) for size in sizes) <= mmd.TILE
+    assert max(max(size) for size in sizes) <= mmd.TILE_SIZE
 
 
 def test_gradient_is_that_of_the_statistic():

@@ -66,26 +66,26 @@ def test_a_draw_of_a_point_is_the_point():
 
 
 def test_truncated_noise_has_the_deviation_of_the_code_of_wae():
-    noise = TruncatedNormal(0.01).like(torch.empty(1_000_000))
+    noise = TruncatedNormal(0.01).sample_like(torch.empty(1_000_000))
     assert noise.std().item() == pytest.approx(0.008796, rel=5e-3)
     assert noise.mean().item() == pytest.approx(0, abs=4e-5)
 
 
 def test_truncated_noise_stays_within_its_cut():
-    noise = TruncatedNormal(0.01).like(torch.empty(1_000_000))
+    noise = TruncatedNormal(0.01).sample_like(torch.empty(1_000_000))
     assert 0.0199 < noise.abs().max().item() <= torch.tensor(0.02).item()
 
 
 @pytest.mark.parametrize("cut", [1.0, 2.0])
 def test_truncated_noise_follows_its_law(cut):
-    noise = TruncatedNormal(0.1, cut).like(torch.empty(100_000)).numpy()
+    noise = TruncatedNormal(0.1, cut).sample_like(torch.empty(100_000)).numpy()
     assert scipy.stats.kstest(noise / 0.1, scipy.stats.truncnorm(-cut, cut).cdf).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("u", [0.0, 1.0 - 2.0**-24])
 def test_truncated_noise_is_finite_at_the_ends_of_the_uniform(monkeypatch, u):
     monkeypatch.setattr(torch, "rand_like", lambda x: torch.full_like(x, u))
-    noise = TruncatedNormal(0.01, 8.0).like(torch.empty(1))
+    noise = TruncatedNormal(0.01, 8.0).sample_like(torch.empty(1))
     assert noise.abs().item() <= torch.tensor(0.08).item()
 
 
@@ -149,7 +149,7 @@ def test_the_density_of_a_flow_is_that_of_the_law_it_makes():
     """A Gaussian scaled by 3 and shifted is a Gaussian that torch knows."""
     q = flowed()
     law = Independent(Normal(3 * q.base.m + q.context + 0.5, 3 * q.base.std), 1)
-    z, log_q = q.draw((7,))
+    z, log_q = q.rsample_with_log_prob((7,))
     torch.testing.assert_close(log_q, law.log_prob(z))
     torch.testing.assert_close(q.log_prob(z), law.log_prob(z))
     torch.testing.assert_close(q.mean, law.mean)
@@ -173,9 +173,9 @@ def test_a_flow_is_trained_through_its_draws():
 
 
 def test_a_flowed_posterior_needs_a_flow():
-    with pytest.raises(TypeError, match="needs a Flow as the objective's auxiliary, not Linear"):
+    with pytest.raises(TypeError, match="needs a Flow as the objective's auxiliary module, not Linear"):
         NormalizingFlow().bind(nn.Linear(2, 2))
-    with pytest.raises(TypeError, match="bound to its flow"):
+    with pytest.raises(TypeError, match="call `bind` first"):
         NormalizingFlow().from_heads(*(torch.randn(5, 2) for _ in range(3)))
 
 

@@ -393,7 +393,7 @@ class Raising(Reconstruction):
 
 def test_what_a_plugin_raises_is_told_with_its_line_and_stops_no_other_law() -> None:
     outcomes = {outcome.check.name: outcome for outcome in run_checks("objective", Raising())}
-    assert outcomes["terms_are_finite"].why.startswith("KeyError: 'beta' at test_testing.py:")
+    assert outcomes["terms_are_finite"].reason.startswith("KeyError: 'beta' at test_testing.py:")
     assert outcomes["settings_can_be_copied"].status == "skipped"
     assert len(outcomes) == len(CONTRACTS["objective"])
 

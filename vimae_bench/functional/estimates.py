@@ -1,4 +1,4 @@
-"""Estimates made of independent values."""
+"""Estimates from independent values."""
 
 from torch import Tensor
 

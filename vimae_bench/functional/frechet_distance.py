@@ -22,44 +22,44 @@ class Moments:
     root: np.ndarray
 
     @classmethod
-    def of(cls, features: np.ndarray) -> "Moments":
-        """Of features [n, F], n >= 2, in float64."""
-        mean, centred = _centred(features)
+    def from_features(cls, features: np.ndarray) -> "Moments":
+        """The moments of features [n, F], n >= 2, in float64."""
+        mean, centred = _center(features)
         return cls(len(features), mean, np.linalg.qr(centred, mode="r") / np.sqrt(len(features) - 1))
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
     """The squared distance between two Gaussians, in the features' units squared; 0 for two that are the same."""
     overlap = np.linalg.svd(a.root @ b.root.T, compute_uv=False)
-    return _value(a.mean - b.mean, a.root, b.root, overlap)
+    return _combine(a.mean - b.mean, a.root, b.root, overlap)
 
 
 def estimate_frechet_distance(features: np.ndarray, real: Moments) -> Estimate:
-    """The distance of features [n, F] from a real side that is taken as it is, with the standard error of n draws.
+    """The distance of features [n, F] from fixed real moments, with the standard error of n draws.
 
     The error is that of the influence function (Hampel, 1974): a feature x moves the distance by
     2 (m - m_real)'x + |x|^2 - x'Tx, x measured from the mean and T the optimal transport map from its Gaussian to the
     real one. Nothing has to be inverted, as x'Tx is a sum over the singular values. It leaves out the bias, which is
-    positive and of order 1/n. It is too large by up to a half where both sides are one distribution, and by a fifth
-    where there are fewer draws than features.
+    positive and of order 1/n. It is too large by up to a half if both distributions are equal, and by a fifth if
+    there are fewer draws than features.
     """
     n = len(features)
-    mean, centred = _centred(features)
+    mean, centred = _center(features)
     q, r = np.linalg.qr(centred)
     root = r / np.sqrt(n - 1)
     _, overlap, right = np.linalg.svd(real.root @ root.T, full_matrices=False)
-    apart = mean - real.mean
-    moved = (q @ right.T) ** 2 @ overlap * (n - 1)
-    influence = 2 * centred @ apart + (centred**2).sum(1) - moved
-    return Estimate(_value(apart, real.root, root, overlap), n, float(influence.std(ddof=1) / np.sqrt(n)))
+    difference = mean - real.mean
+    transported = (q @ right.T) ** 2 @ overlap * (n - 1)
+    influence = 2 * centred @ difference + (centred**2).sum(1) - transported
+    return Estimate(_combine(difference, real.root, root, overlap), n, float(influence.std(ddof=1) / np.sqrt(n)))
 
 
-def _value(apart: np.ndarray, root_a: np.ndarray, root_b: np.ndarray, overlap: np.ndarray) -> float:
-    value = apart @ apart + (root_a**2).sum() + (root_b**2).sum() - 2 * overlap.sum()
+def _combine(difference: np.ndarray, root_a: np.ndarray, root_b: np.ndarray, overlap: np.ndarray) -> float:
+    value = difference @ difference + (root_a**2).sum() + (root_b**2).sum() - 2 * overlap.sum()
     return max(float(value), 0.0)
 
 
-def _centred(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _center(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x = features.astype(np.float64)
     mean = x.mean(0)
     return mean, x - mean

@@ -1,7 +1,7 @@
 """The squared maximum mean discrepancy between two samples (Gretton et al., JMLR 13, 2012).
 
-One arithmetic for the training loss of a hundred codes and for a measure over ten thousand: pairs are taken in tiles,
-so that no matrix of all pairs is ever held, and a small sample is one tile.
+One arithmetic for the training loss of a hundred codes and for a measure over ten thousand: pairs are
+computed in tiles, so that the matrix of all pairs is never stored, and a small sample is one tile.
 """
 
 from itertools import product
@@ -14,8 +14,8 @@ KernelName = Literal["imq", "rbf"]
 Statistic = Literal["unbiased", "biased"]
 
 IMQ_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-TILE = 256
-"""Pairs are taken in squares of this side: small enough for a processor's cache."""
+TILE_SIZE = 256
+"""Pairs are computed in blocks of this size, which fit into a processor's cache."""
 
 
 def mmd2(
@@ -30,11 +30,11 @@ def mmd2(
     `unbiased` leaves out the pairs of a point with itself, so it may be negative; `biased` counts them. All n*m pairs
     across the samples count in both. The kernels are those of `kernel_matrix`.
     """
-    if len(a) + len(b) <= TILE:
-        aa, bb, ab = _blocks(kernel_matrix(both := torch.cat([a, b]), both, kernel, bandwidth), len(a))
+    if len(a) + len(b) <= TILE_SIZE:
+        aa, bb, ab = _sum_blocks(kernel_matrix(both := torch.cat([a, b]), both, kernel, bandwidth), len(a))
     else:
-        aa, bb, ab = (_sum(x, y, kernel, bandwidth) for x, y in ((a, a), (b, b), (a, b)))
-    within = _mean_within(aa, len(a), kernel, statistic) + _mean_within(bb, len(b), kernel, statistic)
+        aa, bb, ab = (_sum_kernel(x, y, kernel, bandwidth) for x, y in ((a, a), (b, b), (a, b)))
+    within = _average_within(aa, len(a), kernel, statistic) + _average_within(bb, len(b), kernel, statistic)
     return (within - 2 * ab / (len(a) * len(b))).to(torch.promote_types(a.dtype, torch.float32))
 
 
@@ -75,10 +75,10 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     The products are made in float64, which neither autocast nor TF32 touches: the difference of a point from itself
     is 0 after rounding, and that of two near points keeps its digits.
     """
-    kept = torch.promote_types(a.dtype, torch.float32)
+    dtype = torch.promote_types(a.dtype, torch.float32)
     a, b = a.double(), b.double()
     norms = a.square().sum(1, keepdim=True) + b.square().sum(1)
-    return torch.addmm(norms, a, b.T, alpha=-2).to(kept).relu()
+    return torch.addmm(norms, a, b.T, alpha=-2).to(dtype).relu()
 
 
 def _inverse_multiquadrics(r2: Tensor, constants: tuple[float, ...], slope: Tensor | None = None) -> Tensor:
@@ -114,30 +114,30 @@ class _InverseMultiquadrics(torch.autograd.Function):
         return _InverseMultiquadrics.apply(*args), (in_dims[0], in_dims[0])  # each distance by itself
 
 
-def _blocks(k: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
+def _sum_blocks(k: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
     """The sums of k within the first n points, within the others, and across, in float64."""
     parts = k[:n, :n], k[n:, n:], k[:n, n:]
     aa, bb, ab = (part.sum(dtype=torch.float64) for part in parts)
     return aa, bb, ab
 
 
-def _sum(a: Tensor, b: Tensor, kernel: KernelName, bandwidth: float | Tensor | None) -> Tensor:
+def _sum_kernel(a: Tensor, b: Tensor, kernel: KernelName, bandwidth: float | Tensor | None) -> Tensor:
     """The sum of k over all pairs, in float64; of one sample with itself, each pair is looked at once."""
     total = torch.zeros((), dtype=torch.float64, device=a.device)
-    for (i, x), (j, y) in product(enumerate(a.split(TILE)), enumerate(b.split(TILE))):
+    for (i, x), (j, y) in product(enumerate(a.split(TILE_SIZE)), enumerate(b.split(TILE_SIZE))):
         if a is not b or i <= j:
             times = 2 if a is b and i < j else 1
             total = total + times * kernel_matrix(x, y, kernel, bandwidth).sum(dtype=torch.float64)
     return total
 
 
-def _mean_within(total: Tensor, n: int, kernel: KernelName, statistic: Statistic) -> Tensor:
+def _average_within(total: Tensor, n: int, kernel: KernelName, statistic: Statistic) -> Tensor:
     """The mean of k over the pairs of one sample from their sum, with or without those of a point with itself."""
     if statistic == "biased":
         return total / n**2
-    return (total - n * _at_zero(kernel)) / (n * (n - 1))
+    return (total - n * _kernel_at_zero(kernel)) / (n * (n - 1))
 
 
-def _at_zero(kernel: KernelName) -> float:
+def _kernel_at_zero(kernel: KernelName) -> float:
     """k(x, x)."""
     return float(len(IMQ_SCALES)) if kernel == "imq" else 1.0

@@ -51,7 +51,7 @@ class ReferenceStatistics:
         return Moments(len(self.images), found["mean"], found["root"])
 
     def _compute_moments(self) -> Mapping[str, np.ndarray]:
-        moments = Moments.of(self.features)
+        moments = Moments.from_features(self.features)
         return {"mean": moments.mean, "root": moments.root}
 
     @cached_property

@@ -35,7 +35,7 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Posterior:
         """q(z|x) for images [B, C, H, W] in network units, with the objective's input noise where it has any."""
-        return self.family(self._heads, x)
+        return self.family(self._compute_heads, x)
 
     def _encode_for_prior(self, x: Tensor) -> Posterior:
         """As `encode`, by the encoder in evaluation mode: learned images must not enter the data's batch statistics."""
@@ -48,19 +48,19 @@ class Autoencoder(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """The mean image of p(x|z) in network units: z [..., d] gives [..., C, H, W]."""
-        with self._precision(z):
+        with self._use_precision(z):
             images = self.decoder(z.reshape(-1, z.shape[-1]))
         return images.to(z.dtype).reshape(*z.shape[:-1], *self.spec.shape)
 
-    def _heads(self, x: Tensor) -> tuple[Tensor, ...]:
-        with self._precision(x):
+    def _compute_heads(self, x: Tensor) -> tuple[Tensor, ...]:
+        with self._use_precision(x):
             heads = self.encoder(x)
         return tuple(head.to(x.dtype) for head in heads)
 
-    def _precision(self, x: Tensor) -> AbstractContextManager[object]:
-        """Matrix products in `matmul_dtype`; codes and images stay in the precision of what they are made of."""
-        low = self.matmul_dtype != torch.float32
-        return torch.autocast(x.device.type, self.matmul_dtype) if low else nullcontext()
+    def _use_precision(self, x: Tensor) -> AbstractContextManager[object]:
+        """Matrix products in `matmul_dtype`; codes and images have the precision of the input."""
+        is_reduced = self.matmul_dtype != torch.float32
+        return torch.autocast(x.device.type, self.matmul_dtype) if is_reduced else nullcontext()
 
     def module_parameters(self, names: tuple[str, ...]) -> list[nn.Parameter]:
         """The parameters of the named modules, such as `("encoder", "prior")`."""

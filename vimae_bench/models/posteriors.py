@@ -1,7 +1,7 @@
 """Posteriors q(z|x), and the families of them that an objective may train.
 
-An architecture gives an encoder with as many heads as the family asks for; the family makes a posterior of what the
-heads give. So one encoder serves every objective, and two methods differ in the objective alone.
+An architecture makes an encoder with as many heads as the family needs, and the family makes a posterior of their
+output. So every objective can use every encoder, and two methods differ in the objective alone.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, library, nn
 
 Encoder = Callable[[Tensor], tuple[Tensor, ...]]
-"""Images [B, C, H, W] in network units to the heads [B, d] that a posterior is made of."""
+"""Maps images [B, C, H, W] in network units to the heads [B, d] that parametrise a posterior."""
 LOG_VARIANCE_BOUND = 50.0
 STD_FLOOR = 1e-8
 SMALLEST_STD = 1e-3
@@ -73,7 +73,7 @@ class Flow(nn.Module, ABC):
 
 @dataclass(frozen=True)
 class NormalizingFlowPosterior(Posterior):
-    """The law of F(z0) for a Gaussian z0, which has a density and is no Gaussian (Kingma et al., 1606.04934)."""
+    """The distribution of F(z0) for a Gaussian z0; it has a density and is not Gaussian (Kingma et al., 1606.04934)."""
 
     base: GaussianPosterior
     context: Tensor
@@ -82,26 +82,26 @@ class NormalizingFlowPosterior(Posterior):
     @property
     def mean(self) -> Tensor:
         """F at the mean of the Gaussian: the code without noise, which is not the expectation of z."""
-        with self._mode():
+        with self._inference_mode():
             return self.flow(self.base.mean, self.context)[0]
 
     def rsample(self, shape: tuple[int, ...] = ()) -> Tensor:
-        return self.draw(shape)[0]
+        return self.rsample_with_log_prob(shape)[0]
 
-    def draw(self, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
+    def rsample_with_log_prob(self, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
         """Draws z [*shape, B, d] with their own log q(z|x) in nats, [*shape, B]: no inversion is needed for these."""
-        with self._mode():
+        with self._inference_mode():
             z0 = self.base.rsample(shape)
             z, log_det = self.flow(z0, self.context)
             return z, self.base.log_prob(z0) - log_det
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log q(z|x) in nats for any z [..., B, d], by inversion; gives [..., B]."""
-        with self._mode():
+        with self._inference_mode():
             z0, log_det = self.flow.inverse(z, self.context)
             return self.base.log_prob(z0) - log_det
 
-    def _mode(self) -> AbstractContextManager[object]:
+    def _inference_mode(self) -> AbstractContextManager[object]:
         # Heads made in inference mode cannot meet weights that want a gradient anywhere else.
         return torch.inference_mode() if self.context.is_inference() else nullcontext()
 
@@ -122,7 +122,7 @@ class DiracPosterior(Posterior):
 
 @dataclass(frozen=True)
 class ImplicitPosterior(Posterior):
-    """The law of f(x + nu): a deterministic encoder f over an input x [B, C, H, W] with small noise nu on it."""
+    """The distribution of f(x + nu): a deterministic encoder f of images x [B, C, H, W] with small noise nu."""
 
     encoder: Encoder
     x: Tensor
@@ -134,13 +134,13 @@ class ImplicitPosterior(Posterior):
 
     def rsample(self, shape: tuple[int, ...] = ()) -> Tensor:
         x = self.x.expand(*shape, *self.x.shape)
-        z = self.encoder((x + self.noise.like(x)).flatten(0, len(shape)))[0]
+        z = self.encoder((x + self.noise.sample_like(x)).flatten(0, len(shape)))[0]
         return z.unflatten(0, (*shape, len(self.x)))
 
 
 @dataclass(frozen=True)
 class TruncatedNormal:
-    """N(0, scale^2) kept within `cut` scales of 0, drawn by inversion so that no draw is ever repeated.
+    """N(0, scale^2) truncated at `cut` scales from 0, sampled by inversion of the cumulative distribution.
 
     Its standard deviation is below `scale`: 0.8796 of it at a cut of 2.
     """
@@ -148,10 +148,10 @@ class TruncatedNormal:
     scale: float
     cut: float = 2.0
 
-    def like(self, x: Tensor) -> Tensor:
+    def sample_like(self, x: Tensor) -> Tensor:
         inside = erf(self.cut / sqrt(2))
         u = torch.rand_like(x) * 2 - 1
-        # erfinv(+-1) is infinite, and rand may return 0: the clamp costs nothing and keeps every draw within the cut.
+        # erfinv(+-1) is infinite, and rand may return 0: the clamp keeps every draw within the cut.
         draw = _erfinv(u * inside).mul(sqrt(2) * self.scale)
         return draw.clamp(-self.cut * self.scale, self.cut * self.scale)
 
@@ -161,18 +161,18 @@ def _erfinv(x: Tensor) -> Tensor:
 
 
 @library.custom_op("vimae_bench::erfinv", mutates_args=())
-def _erfinv_whole(x: Tensor) -> Tensor:  # pyright: ignore[reportUnusedFunction]
-    """torch.erfinv, kept whole: the compiler's own CPU code takes one value at a time and 40 times as long."""
+def _erfinv_operator(x: Tensor) -> Tensor:  # pyright: ignore[reportUnusedFunction]
+    """torch.erfinv as one operator; the compiler's own CPU code is not vectorised and takes 40 times as long."""
     return torch.erfinv(x)
 
 
-@_erfinv_whole.register_fake
+@_erfinv_operator.register_fake
 def _(x: Tensor) -> Tensor:
     return torch.empty_like(x)
 
 
 class PosteriorFamily(ABC):
-    """Which posterior an objective trains, and how many heads [B, d] of the encoder it is made of."""
+    """Which posterior an objective trains, and how many heads [B, d] of the encoder it needs."""
 
     heads: ClassVar[int]
 
@@ -181,7 +181,7 @@ class PosteriorFamily(ABC):
         """The posterior as it is evaluated, from the encoder's heads: without any input noise."""
 
     def bind(self, auxiliary: nn.Module) -> "PosteriorFamily":  # noqa: ARG002
-        """The family over the objective's own parameters, `model.auxiliary`, where its posteriors are made of these."""
+        """The family with the objective's own modules, `model.auxiliary`; itself unless overridden."""
         return self
 
     def __call__(self, encoder: Encoder, x: Tensor) -> Posterior:
@@ -204,7 +204,7 @@ class Gaussian(PosteriorFamily):
 class FixedGaussian(PosteriorFamily):
     """z = f(x) + std * eps with a given std, the same in training and at evaluation: a posterior with a density.
 
-    Raises ValueError for a std below 1e-3, where the floor of a Gaussian posterior's deviation would be felt.
+    Raises ValueError for a std below 1e-3, where the lower bound of a Gaussian posterior's deviation would matter.
     """
 
     std: float
@@ -226,16 +226,16 @@ class NormalizingFlow(PosteriorFamily):
     heads: ClassVar[int] = 3
 
     def bind(self, auxiliary: nn.Module) -> "NormalizingFlow":
-        """Raises TypeError for an auxiliary that is no Flow."""
+        """Raises TypeError for an auxiliary module that is not a Flow."""
         if not isinstance(auxiliary, Flow):
             raise TypeError(
-                f"a flowed posterior needs a Flow as the objective's auxiliary, not {type(auxiliary).__name__}"
+                f"the posterior needs a Flow as the objective's auxiliary module, not {type(auxiliary).__name__}"
             )
         return NormalizingFlow(auxiliary)
 
     def from_heads(self, *heads: Tensor) -> NormalizingFlowPosterior:
         if self.flow is None:
-            raise TypeError("a flowed posterior is made by a family that is bound to its flow")
+            raise TypeError("the family has no flow; call `bind` first")
         m, l, context = heads  # noqa: E741
         return NormalizingFlowPosterior(Gaussian().from_heads(m, l), context, self.flow)
 

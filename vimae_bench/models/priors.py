@@ -44,9 +44,9 @@ class Prior(nn.Module, ABC):
     def bind(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> None:
         """Connect the prior to its model, once, when the model is made; does nothing unless overridden.
 
-        A prior made of posteriors keeps `encode`, which gives q(z|x) of images [B, C, H, W] in network units with the
-        encoder in evaluation mode, and calls it later in `sample` and `log_prob`. Weights that have the shape of images
-        are made here.
+        A prior that consists of posteriors stores `encode`, which gives q(z|x) of images [B, C, H, W] in network units
+        with the encoder in evaluation mode, and calls it later in `sample` and `log_prob`. Weights that have the shape
+        of images are made here.
         """
 
     @abstractmethod

@@ -21,7 +21,7 @@ INIT_STD = 0.01
 class AdversarialJS(Divergence):
     """The Jensen-Shannon divergence as WAE-GAN (1711.01558) and the adversarial autoencoder (1511.05644) estimate it.
 
-    The critic's logits T tell draws p of the prior from codes z: it minimises mean softplus(-T(p)) +
+    The critic's logits T separate samples p of the prior from codes z: it minimises mean softplus(-T(p)) +
     mean softplus(T(z)), which is 2 log 2 - 2 JS at its best, and the encoder minimises mean softplus(-T(z)), the form
     that does not saturate. Both are in nats. T is a perceptron with `layers` hidden layers of `units` ReLUs, initial
     weights N(0, 0.01^2) and biases 0, to which `prior_trick` adds log p(z), so that it has to learn -log q(z) alone

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ENTRY_POINT_GROUP = "vimae_bench"
 hookspec = pluggy.HookspecMarker(ENTRY_POINT_GROUP)
 hookimpl = pluggy.HookimplMarker(ENTRY_POINT_GROUP)
+"""Marks a function of a plugin module as the implementation of the hook of the same name."""
 
 
 @hookspec

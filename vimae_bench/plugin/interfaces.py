@@ -23,7 +23,7 @@ from .evaluation import Evaluation
 
 @dataclass(frozen=True)
 class Batch:
-    """What an objective sees in a step: images x [B, C, H, W] in network units, and progress, a scalar from 0 to 1.
+    """A batch of a training step: images x [B, C, H, W] in network units, and progress, a scalar from 0 to 1.
 
     `dataset_size` is the number of training images that the batch is drawn from.
     """
@@ -35,7 +35,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Loss:
-    """What an objective gives: the scalar to minimise, and named scalar terms to be logged.
+    """The scalar to minimise, and named scalar terms to be logged.
 
     Sums over pixels and over latent dimensions, means over the batch: never a mean over pixels or latents.
     """
@@ -46,9 +46,9 @@ class Loss:
 
 @dataclass(frozen=True)
 class OptimizerStep:
-    """One optimiser step made on every batch: the loss, and which parts of the model it trains.
+    """An optimiser step that is made on every batch: its loss, and the modules of the model that it trains.
 
-    The parts are names among `encoder`, `decoder`, `prior` and `auxiliary`.
+    `modules` are names among `encoder`, `decoder`, `prior` and `auxiliary`.
     """
 
     loss: "Callable[[Autoencoder, Batch], Loss]"
@@ -64,7 +64,7 @@ class DivergenceContext:
     posterior: Posterior
     """q(z|x) of the B images of the batch, of which each code is one draw."""
     critic: nn.Module
-    """The network that `Divergence.critic` asked for; an empty module where there is none."""
+    """The network of `Divergence.critic`; an empty module where there is none."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Divergence(ABC):
     def check(self, prior: Prior, family: PosteriorFamily) -> None:  # noqa: B027
         """Raise ValueError, with what would fit, for a prior or posteriors that the divergence is not defined for.
 
-        Called before anything is trained. Unless overridden, all will do.
+        Called before anything is trained. Unless overridden, everything is accepted.
         """
 
     def critic(self) -> Critic | None:
@@ -100,12 +100,12 @@ class Divergence(ABC):
 
 
 class Architecture(Protocol):
-    """Encoder and decoder for a spec.
+    """Makes the encoder and the decoder of a model.
 
     The encoder maps x [B, C, H, W] to a tuple of `heads` tensors [B, d]; the decoder maps z [B, d] to images
-    [B, C, H, W] in the spec's range. Weights are drawn from the global generator; the first head is made before
-    the others, so that the weights of all that is shared do not depend on how many heads there are.
-    Raise ValueError with a message for a spec that cannot be served.
+    [B, C, H, W] in the pixel range of the spec. Weights are drawn from the global generator; make the first head
+    before the others, so that the weights that are shared do not depend on the number of heads. Raise ValueError with
+    a message for images that are not supported.
     """
 
     def encoder(self, spec: ModelSpec, heads: int, /) -> nn.Module: ...
@@ -113,10 +113,10 @@ class Architecture(Protocol):
 
 
 class Objective(ABC):
-    """A training objective. It says which posterior it trains, and gives the loss of a batch, to be minimised."""
+    """A training objective: the posterior that is trained, and the loss of a batch."""
 
     version: ClassVar[int] = 1
-    """Raise it when the arithmetic changes, so that finished runs are known to be of the old kind."""
+    """Increase it when the arithmetic changes, so that finished runs are known to be outdated."""
     formula: ClassVar[str] = ""
     """What is minimised, in a line for the reference page."""
     source: ClassVar[str] = ""
@@ -135,15 +135,15 @@ class Objective(ABC):
     def check(self, model: "Autoencoder") -> None:  # noqa: B027
         """Raise ValueError, with what would fit, for a model (its prior, its spec) that cannot be trained like this.
 
-        Called before anything is trained; only shapes and types are to be looked at, as the weights have no values.
+        Called before anything is trained; only shapes and types may be used, as the weights have no values.
         """
 
     def auxiliary(self, spec: ModelSpec) -> nn.Module:  # noqa: ARG002
-        """Parameters of the objective's own, later at `model.auxiliary`: a discriminator, a learned variance."""
+        """The objective's own trained modules, later at `model.auxiliary`: a discriminator, a learned variance."""
         return nn.Module()
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """The optimiser steps made on every batch, in order; an adversarial objective adds its second player's."""
+        """The optimiser steps made on every batch, in order; an adversarial objective has two."""
         return (OptimizerStep(self),)
 
 
@@ -151,7 +151,7 @@ class Metric(ABC):
     """Measures of a trained model."""
 
     version: ClassVar[int] = 1
-    """Raise it when the arithmetic changes, so that runs are measured again."""
+    """Increase it when the arithmetic changes, so that runs are measured again."""
     estimator: ClassVar[str] = ""
     """How the values are estimated, in a line for the reference page."""
     bias: ClassVar[str] = ""
@@ -169,7 +169,7 @@ class Metric(ABC):
     """Whether a model may take minutes: `vimae-bench plan` then says how long, which means loading torch first."""
 
     def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
-        """About how many seconds a model takes on one core (`cpu`) or a GPU (`cuda`); more than 60 are told."""
+        """About how many seconds a model takes on one core (`cpu`) or a GPU (`cuda`); more than 60 are reported."""
         return 0.0
 
     @abstractmethod

@@ -154,7 +154,7 @@ def test_the_density_of_flowed_draws_is_that_of_a_change_of_variables(name):
     _, model = model_of(name)
     q = evaluated(model.double(), torch.rand(1, 1, 8, 8, dtype=torch.float64))
     torch.manual_seed(1)
-    _, log_q = q.draw()
+    _, log_q = q.rsample_with_log_prob()
     torch.manual_seed(1)
     z0 = q.base.rsample()
     push = q.flow.forward if name == "pythae_vae_iaf" else None
@@ -166,7 +166,7 @@ def test_the_density_of_flowed_draws_is_that_of_a_change_of_variables(name):
 def test_an_inverse_autoregressive_flow_is_inverted():
     _, model = model_of("pythae_vae_iaf")
     q = evaluated(model, torch.rand(6, 1, 8, 8))
-    z, log_q = q.draw((5,))
+    z, log_q = q.rsample_with_log_prob((5,))
     torch.testing.assert_close(q.log_prob(z), log_q, rtol=1e-3, atol=1e-3)
 
 

@@ -64,9 +64,9 @@ class OneWayPosterior(Posterior):
         return self._pushed(self.base.mean)[0]
 
     def rsample(self, shape: tuple[int, ...] = ()) -> Tensor:
-        return self.draw(shape)[0]
+        return self.rsample_with_log_prob(shape)[0]
 
-    def draw(self, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
+    def rsample_with_log_prob(self, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
         """Draws z [*shape, B, d] with their own log q(z|x) in nats, [*shape, B]."""
         z0 = self.base.rsample(shape)
         z, log_det = self._pushed(z0)

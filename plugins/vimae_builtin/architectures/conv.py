@@ -12,8 +12,9 @@ from vimae_bench.models import Heads
 from vimae_bench.plugin import Architecture, ModelSpec, hookimpl
 
 INIT_STD = 0.0099999
+"""As in the code of WAE."""
 DOUBLINGS = {28: 2, 32: 3, 64: 3}
-"""How often the decoder doubles the side of its first map to reach each size of image."""
+"""How many times the decoder doubles its first map, by the side of the images."""
 
 
 @dataclass(frozen=True)
@@ -29,71 +30,75 @@ class Conv:
     kernel: Literal[4, 5] | None = None
 
     def encoder(self, spec: ModelSpec, heads: int) -> nn.Module:
-        channels, size, kernel = self._fit(spec)
+        channels, size, kernel = self._check_spec(spec)
         layers: list[nn.Module] = []
         for out in (self.width // 8, self.width // 4, self.width // 2, self.width):
-            layers += [*_same_conv(channels, out, kernel, size), nn.BatchNorm2d(out, eps=1e-5, momentum=0.1), nn.ReLU()]
+            layers += [
+                *_make_same_conv(channels, out, kernel, size),
+                nn.BatchNorm2d(out, eps=1e-5, momentum=0.1),
+                nn.ReLU(),
+            ]
             channels, size = out, ceil(size / 2)
         return nn.Sequential(
-            *layers, nn.Flatten(), Heads(_linear(channels * size**2, spec.latent) for _ in range(heads))
+            *layers, nn.Flatten(), Heads(_make_linear(channels * size**2, spec.latent) for _ in range(heads))
         )
 
     def decoder(self, spec: ModelSpec) -> nn.Module:
-        colours, size, kernel = self._fit(spec)
+        colours, size, kernel = self._check_spec(spec)
         channels, size = self.width, size >> DOUBLINGS[size]
-        layers = [_linear(spec.latent, channels * size**2), nn.ReLU(), nn.Unflatten(1, (channels, size, size))]
+        layers = [_make_linear(spec.latent, channels * size**2), nn.ReLU(), nn.Unflatten(1, (channels, size, size))]
         while size < spec.shape[1]:
             channels, size = channels // 2, size * 2
-            layers += [*_same_deconv(channels * 2, channels, kernel, 2, size)]
+            layers += [*_make_same_deconv(channels * 2, channels, kernel, 2, size)]
             layers += [nn.BatchNorm2d(channels, eps=1e-5, momentum=0.1), nn.ReLU()]
-        return nn.Sequential(*layers, *_same_deconv(channels, colours, kernel, 1, size), spec.output_activation())
+        return nn.Sequential(*layers, *_make_same_deconv(channels, colours, kernel, 1, size), spec.output_activation())
 
-    def _fit(self, spec: ModelSpec) -> tuple[int, int, int]:
-        """Channels, side and kernel for a spec. Raises ValueError where the networks do not fit."""
+    def _check_spec(self, spec: ModelSpec) -> tuple[int, int, int]:
+        """Channels, side and kernel size for a spec. Raises ValueError for images that the networks do not fit."""
         channels, height, width = spec.shape
         if height != width or height not in DOUBLINGS:
-            raise ValueError(f"conv serves images of 28x28, 32x32 and 64x64 pixels, not {height}x{width}")
+            raise ValueError(f"conv supports images of 28x28, 32x32 and 64x64 pixels, not {height}x{width}")
         if self.width <= 0 or self.width % 8:
             raise ValueError(f"the width of conv must be a positive multiple of 8, not {self.width}")
         return channels, height, self.kernel or (4 if height == 28 else 5)
 
 
 class _Crop(nn.Module):
-    """Keeps `size` rows and columns from `start` on."""
+    """Crops maps to `size` rows and columns from `start`."""
 
     def __init__(self, start: int, size: int):
         super().__init__()
-        self.kept = slice(start, start + size)
+        self.window = slice(start, start + size)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x[..., self.kept, self.kept]
+        return x[..., self.window, self.window]
 
 
-def _margins(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """What SAME padding adds before and after a side of `size`: the odd row goes after."""
+def _compute_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """The rows that SAME padding adds before and after a map of `size` rows; an odd one is added after."""
     total = max((ceil(size / stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
 
-def _same_conv(channels: int, out: int, kernel: int, size: int) -> tuple[nn.Module, ...]:
+def _make_same_conv(channels: int, out: int, kernel: int, size: int) -> tuple[nn.Module, ...]:
     """A convolution of stride 2 with SAME padding over maps of side `size`."""
-    before, after = _margins(size, kernel, 2)
+    before, after = _compute_padding(size, kernel, 2)
     conv = nn.Conv2d(channels, out, kernel, stride=2)
     nn.init.trunc_normal_(conv.weight, std=INIT_STD, a=-2 * INIT_STD, b=2 * INIT_STD)
     nn.init.zeros_(conv.get_parameter("bias"))
     return nn.ZeroPad2d((before, after, before, after)), conv
 
 
-def _same_deconv(channels: int, out: int, kernel: int, stride: int, size: int) -> tuple[nn.Module, ...]:
-    """The adjoint of a convolution with SAME padding over maps of side `size`, which is what it gives."""
-    before, _ = _margins(size, kernel, stride)
+def _make_same_deconv(channels: int, out: int, kernel: int, stride: int, size: int) -> tuple[nn.Module, ...]:
+    """The transpose of a convolution with SAME padding; the output is a map of side `size`."""
+    before, _ = _compute_padding(size, kernel, stride)
     deconv = nn.ConvTranspose2d(channels, out, kernel, stride)
     nn.init.normal_(deconv.weight, std=INIT_STD)
     nn.init.zeros_(deconv.get_parameter("bias"))
     return deconv, _Crop(before, size)
 
 
-def _linear(width: int, out: int) -> nn.Linear:
+def _make_linear(width: int, out: int) -> nn.Linear:
     layer = nn.Linear(width, out)
     nn.init.normal_(layer.weight, std=INIT_STD)
     nn.init.zeros_(layer.bias)

@@ -11,6 +11,7 @@ from vimae_bench.models import Heads
 from vimae_bench.plugin import Architecture, ModelSpec, hookimpl
 
 INIT_STD = 0.0099999
+"""As in the code of WAE."""
 
 
 @dataclass(frozen=True)
@@ -28,25 +29,25 @@ class MLP:
         layers: list[nn.Module] = [nn.Flatten()]
         width = spec.input_size
         for out in self.hidden:
-            layers += [_linear(width, out), *self._norm(out), nn.ReLU()]
+            layers += [_make_linear(width, out), *self._make_norm(out), nn.ReLU()]
             width = out
-        return nn.Sequential(*layers, Heads(_linear(width, spec.latent) for _ in range(heads)))
+        return nn.Sequential(*layers, Heads(_make_linear(width, spec.latent) for _ in range(heads)))
 
     def decoder(self, spec: ModelSpec) -> nn.Module:
         layers: list[nn.Module] = []
         width = spec.latent
         for out in reversed(self.hidden):
-            layers += [_linear(width, out), nn.ReLU(), *self._norm(out)]
+            layers += [_make_linear(width, out), nn.ReLU(), *self._make_norm(out)]
             width = out
         return nn.Sequential(
-            *layers, _linear(width, spec.input_size), spec.output_activation(), nn.Unflatten(1, spec.shape)
+            *layers, _make_linear(width, spec.input_size), spec.output_activation(), nn.Unflatten(1, spec.shape)
         )
 
-    def _norm(self, width: int) -> list[nn.Module]:
+    def _make_norm(self, width: int) -> list[nn.Module]:
         return [nn.BatchNorm1d(width, eps=1e-5, momentum=0.1)] if self.batch_norm else []
 
 
-def _linear(width: int, out: int) -> nn.Linear:
+def _make_linear(width: int, out: int) -> nn.Linear:
     layer = nn.Linear(width, out)
     nn.init.normal_(layer.weight, std=INIT_STD)
     nn.init.zeros_(layer.bias)

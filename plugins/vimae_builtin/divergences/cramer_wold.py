@@ -1,4 +1,4 @@
-"""The Cramer-Wold distance to the standard normal law."""
+"""The Cramer-Wold distance to the standard normal distribution."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from vimae_bench.plugin import Divergence, DivergenceContext, hookimpl
 
 DEGREE = 20
 NEGLIGIBLE = 1e-7
+"""Higher coefficients below this are dropped."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class CramerWold(Divergence):
     """The squared Cramer-Wold distance of codes from N(0, I), in closed form (Knop et al., JMLR 21, 2020; 1805.09235).
 
     It is the mean over all directions of the squared L2 distance between the densities of codes and prior along them,
-    both smoothed by a normal law of variance `smoothing`, which is (4/(3n))^(2/5) unless given. The function phi_d of
+    both smoothed by a Gaussian of variance `smoothing`, which is (4/(3n))^(2/5) unless given. The function phi_d of
     it is exact to 2e-6 in any dimension; the authors' asymptotic form is off by 0.02 at d = 8. It is positive also for
     codes drawn from N(0, I), since n points are never as smooth. CWAE minimises its logarithm: `logarithm = true`,
     with a weight of 1.
@@ -59,26 +60,26 @@ def phi(s: Tensor, d: int) -> Tensor:
     if d == 1:
         return torch.exp(-s)
     at, value = 2 * s / (s + d / 2) - 1, torch.zeros_like(s)
-    for c in correction(d):
+    for c in fit_correction(d):
         value = value * at + c
     return value * (1 + 4 * s / (2 * d - 3)).rsqrt()
 
 
 @cache
-def correction(d: int) -> tuple[float, ...]:
-    """The coefficients of that polynomial, the highest first: it interpolates at Chebyshev's points.
+def fit_correction(d: int) -> tuple[float, ...]:
+    """The coefficients of that polynomial, the highest first, by interpolation at Chebyshev points.
 
-    Its degree is 20 at d = 2, and less where less will do.
+    Its degree is 20 at d = 2 and lower where that suffices.
     """
     from numpy.polynomial import Chebyshev, Polynomial
     from scipy.special import hyp1f1
 
-    def ratio(at: np.ndarray) -> np.ndarray:
+    def compute_ratio(at: np.ndarray) -> np.ndarray:
         s = d / 2 * (1 + at) / (1 - at)
         return hyp1f1(0.5, d / 2, -s) * np.sqrt(1 + 4 * s / (2 * d - 3))
 
-    fitted = Chebyshev.interpolate(ratio, DEGREE).trim(NEGLIGIBLE).convert(kind=Polynomial)
-    return tuple(float(c) for c in fitted.coef[::-1])
+    polynomial = Chebyshev.interpolate(compute_ratio, DEGREE).trim(NEGLIGIBLE).convert(kind=Polynomial)
+    return tuple(float(c) for c in polynomial.coef[::-1])
 
 
 @hookimpl

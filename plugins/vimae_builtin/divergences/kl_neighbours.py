@@ -1,4 +1,4 @@
-"""The Kullback-Leibler divergence from the prior, with the codes' density told by their nearest neighbours."""
+"""The Kullback-Leibler divergence from the prior, with the density of the codes estimated by nearest neighbours."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from vimae_bench.models import PosteriorFamily, Prior, has_full_support
 from vimae_bench.plugin import Divergence, DivergenceContext, hookimpl
 
 COINCIDENT = 1e-12
+"""Squared distances below this are treated as this."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class NeighbourKL(Divergence):
     too little at d = 64, where only the gradient is of use. That is sound in one respect at any n and d: over a normal
     prior it is least for codes with E|z|^2 = d exactly, as the bias does not depend on their scale.
 
-    A mixture of normal laws at the codes, the other way to tell q(z) from codes, is no loss to be minimised: unless
-    the laws are wider than the prior, a code far from all others is driven away for ever.
+    A mixture of Gaussians at the codes, the other way to estimate q(z) from codes, cannot be minimised: unless the
+    Gaussians are wider than the prior, a code far from all others is driven away without end.
     """
 
     neighbours: Annotated[int, Ge(1)] = 3
@@ -39,13 +40,13 @@ class NeighbourKL(Divergence):
     def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:  # noqa: ARG002
         n, d = z.shape
         if n <= self.neighbours:
-            raise ValueError(f"{n} codes have no {self.neighbours} neighbours each")
+            raise ValueError(f"{n} codes do not have {self.neighbours} neighbours each")
         itself = torch.eye(n, dtype=torch.bool, device=z.device)
         nearest = squared_distances(z, z).masked_fill(itself, inf).topk(self.neighbours, largest=False).values
-        # Codes that coincide have no distance to take the logarithm of; they get no gradient from it either.
+        # The logarithm of the distance of codes that coincide is infinite; they get no gradient from it.
         log_radius = nearest[:, -1].clamp(min=COINCIDENT).log() / 2
         unit_ball = d / 2 * log(pi) - lgamma(d / 2 + 1)
-        # digamma(n) - digamma(k), of whole numbers.
+        # digamma(n) - digamma(k), for integers.
         entropy = d * log_radius.mean() + unit_ball + sum(1 / i for i in range(self.neighbours, n))
         return -entropy - prior.log_prob(z).mean()
 

@@ -14,10 +14,10 @@ from vimae_bench.plugin import Divergence, DivergenceContext, hookimpl
 
 @dataclass(frozen=True)
 class MMD(Divergence):
-    """MMD^2 between codes and as many draws of the prior, as WAE-MMD penalises it (1711.01558): neither root nor clamp.
+    """MMD^2 between codes and as many draws of the prior, as in WAE-MMD (1711.01558): neither square root nor clamp.
 
     `imq` is the seven-scale inverse multiquadric of the WAE code, with C = t * 2d * bandwidth^2 (bandwidth 1 unless
-    given, which is also how pythae spells it); `rbf` is exp(-r^2/(2 bandwidth^2)), or InfoVAE's exp(-r^2/d^2)
+    given, as in pythae); `rbf` is exp(-r^2/(2 bandwidth^2)), or InfoVAE's exp(-r^2/d^2)
     (1706.02262) where no bandwidth is given; `rbf_median` is the WAE code's other kernel, whose bandwidth is set by the
     median distances of the batch. With it the `unbiased` statistic is biased, as the kernel depends on the sample.
     """
@@ -28,7 +28,7 @@ class MMD(Divergence):
 
     def __post_init__(self):
         if self.kernel == "rbf_median" and self.bandwidth is not None:
-            raise ValueError("rbf_median sets its bandwidth itself; for one of your own take rbf")
+            raise ValueError("rbf_median sets its bandwidth itself; use rbf to set it")
 
     def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:  # noqa: ARG002
         p = prior.sample(len(z))

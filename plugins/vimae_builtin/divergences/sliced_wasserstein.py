@@ -19,15 +19,15 @@ class SlicedWasserstein(Divergence):
 
     Codes and as many draws of the prior are projected on `projections` fresh directions, uniform on the sphere, and
     matched in order. In units of a code's square; from samples it is biased upwards, by about loglog(n)/n for two
-    normal laws that are the same, as two finite samples never agree. N(m, s^2 I) is |m|^2/d + (s - 1)^2 from N(0, I).
+    equal Gaussians, as two finite samples never agree. N(m, s^2 I) is |m|^2/d + (s - 1)^2 from N(0, I).
     """
 
     projections: Annotated[int, Ge(1)] = 50
 
     def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:  # noqa: ARG002
         p = prior.sample(len(z)).to(z.dtype)
-        lines = normalize(torch.randn(z.shape[1], self.projections, dtype=z.dtype, device=z.device), dim=0)
-        return ((z @ lines).sort(0).values - (p @ lines).sort(0).values).square().mean()
+        directions = normalize(torch.randn(z.shape[1], self.projections, dtype=z.dtype, device=z.device), dim=0)
+        return ((z @ directions).sort(0).values - (p @ directions).sort(0).values).square().mean()
 
 
 @hookimpl

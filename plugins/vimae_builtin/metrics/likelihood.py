@@ -93,8 +93,8 @@ def log_weights(decoder: GaussianDecoder, prior: Prior, x: Tensor, q: Posterior,
 
 def drawn(q: Any, k: int) -> tuple[Tensor, Tensor]:  # noqa: ANN401
     """k draws [k, B, d] of a posterior with a density, and log q(z|x) in nats [k, B]."""
-    if hasattr(q, "draw"):  # a flow knows the density of its own draws, and need not be inverted
-        return q.draw((k,))
+    if hasattr(q, "rsample_with_log_prob"):  # a flow knows the density of its own draws, and need not be inverted
+        return q.rsample_with_log_prob((k,))
     z = q.rsample((k,))
     return z, q.log_prob(z)
 

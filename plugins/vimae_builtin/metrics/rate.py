@@ -64,8 +64,8 @@ class Rate(Metric):
 
     def _rates(self, evaluation: Evaluation) -> Tensor | None:
         q: Any = evaluation.posterior("test")
-        if hasattr(q, "draw") and not hasattr(q, "log_prob"):
-            z, log_q = evaluation.with_seed(q.draw, "rate")
+        if hasattr(q, "rsample_with_log_prob") and not hasattr(q, "log_prob"):
+            z, log_q = evaluation.with_seed(q.rsample_with_log_prob, "rate")
             return log_q - evaluation.model.prior.log_prob(z)
         if not isinstance(q, DiracPosterior):
             return evaluation.model.prior.kl(q, evaluation.posterior_samples("test"))

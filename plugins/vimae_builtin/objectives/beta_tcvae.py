@@ -13,7 +13,7 @@ from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Gaussian, GaussianPosterior
 from vimae_bench.plugin import Batch, Loss, Objective, hookimpl
 
-Sampling = Literal["weighted", "stratified"]
+WeightSampling = Literal["weighted", "stratified"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class BetaTCVAE(Objective):
     special_cases: ClassVar[tuple[str, ...]] = ("beta = 1 is `elbo` with beta = 1",)
 
     beta: Annotated[float, Ge(0)] = 6.0
-    sampling: Sampling = "weighted"
+    sampling: WeightSampling = "weighted"
     recon_scale: Annotated[float, Gt(0)] = 1.0
 
     def posterior(self) -> Gaussian:
@@ -46,22 +46,24 @@ class BetaTCVAE(Objective):
         z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
         kl = model.prior.kl(q, z).mean()
-        tc = total_correlation(z, q, batch.dataset_size, self.sampling)
+        tc = estimate_total_correlation(z, q, batch.dataset_size, self.sampling)
         total = self.recon_scale * sse + kl + (self.beta - 1) * tc
         return Loss(total, {"sse": sse, "kl": kl, "tc": tc})
 
 
-def total_correlation(z: Tensor, q: GaussianPosterior, images: int, sampling: Sampling = "weighted") -> Tensor:
+def estimate_total_correlation(
+    z: Tensor, q: GaussianPosterior, images: int, sampling: WeightSampling = "weighted"
+) -> Tensor:
     """E log q(z) - sum_k log q(z_k) in nats, a scalar, from one draw z [B, d] of q for each of B of `images` images."""
     u = (z.unsqueeze(1) - q.m) / q.std
     log_q = -0.5 * (u.square() + log(2 * pi)) - q.std.log()  # of z_ik given x_j: [B, B, d]
-    log_weight = log_weights(z, images, sampling)
+    log_weight = compute_log_weights(z, images, sampling)
     joint = torch.logsumexp(log_q.sum(2) + log_weight, 1)
     marginals = torch.logsumexp(log_q + log_weight.unsqueeze(2), 1).sum(1)
     return (joint - marginals).mean()
 
 
-def log_weights(z: Tensor, images: int, sampling: Sampling) -> Tensor:
+def compute_log_weights(z: Tensor, images: int, sampling: WeightSampling) -> Tensor:
     """The logarithm [B, B] of the weight of x_j's posterior in the estimate of q(z_i), for z [B, d]."""
     batch = len(z)
     if sampling == "weighted":

@@ -16,13 +16,13 @@ from vimae_bench.plugin import Batch, Loss, Objective, PixelRange, hookimpl
 
 @dataclass(frozen=True)
 class DenoisingAutoencoder(Objective):
-    """Minimises c * SSE between the clean image and the reconstruction of a damaged one, with c = `recon_scale`.
+    """Minimises c * SSE between the clean image and the reconstruction of a corrupted one, with c = `recon_scale`.
 
     The `corruption` is named as those of the robustness metrics are (see `Corruption`): `gauss_<s>`, `mask_<p>`,
     `mask_pixel_<p>` or `clean`, in [0, 1] units, unclipped, drawn anew in every step. The code is deterministic, and
     there is no corruption at evaluation.
 
-    Raises ValueError for a corruption there is none of.
+    Raises ValueError for an unknown corruption.
     """
 
     formula: ClassVar[str] = "recon_scale * SSE(x, decode(encode(corrupted x)))"
@@ -39,21 +39,21 @@ class DenoisingAutoencoder(Objective):
         return Deterministic()
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
-        damaged = damage(batch.x, Corruption.parse(self.corruption), model.spec.pixel_range)
-        xhat = model.decode(model.encode(damaged).mean)
+        corrupted = corrupt(batch.x, Corruption.parse(self.corruption), model.spec.pixel_range)
+        xhat = model.decode(model.encode(corrupted).mean)
         sse = squared_error(batch.x, xhat).mean()
         return Loss(self.recon_scale * sse, {"sse": sse})
 
 
-def damage(x: Tensor, corruption: Corruption, pixel_range: PixelRange) -> Tensor:
-    """Damaged copies of images [B, C, H, W] in network units; levels and black are meant in [0, 1] units."""
+def corrupt(x: Tensor, corruption: Corruption, pixel_range: PixelRange) -> Tensor:
+    """Corrupted copies of images [B, C, H, W] in network units; levels and black are in [0, 1] units."""
     black, width = (0.0, 1.0) if pixel_range == "unit" else (-1.0, 2.0)
     if corruption.kind == "clean":
         return x
     if corruption.kind == "gauss":
         return x + width * corruption.level * torch.randn_like(x)
-    coins = torch.rand_like(x if corruption.kind == "mask" else x[:, :1])
-    return torch.where(coins < corruption.level, black, x)
+    uniform = torch.rand_like(x if corruption.kind == "mask" else x[:, :1])
+    return torch.where(uniform < corruption.level, black, x)
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""The VAE whose codes are to have the covariance of independent units."""
+"""The VAE with a penalty on the covariance of its codes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Gaussian, GaussianPosterior
 from vimae_bench.plugin import Batch, Loss, Objective, hookimpl
 
-Kind = Literal["i", "ii"]
+CovarianceKind = Literal["i", "ii"]
 
 
 @dataclass(frozen=True)
 class DIPVAE(Objective):
     """Minimises c * SSE + KL(q(z|x) || p(z)) + off_diagonal * sum_{i != j} C_ij^2 + diagonal * sum_i (C_ii - 1)^2.
 
-    C is a covariance over the batch (divided by B): of the posterior means for `kind` "i", of z, which has the mean of
-    the posteriors' variances besides, for "ii". One draw of z for each image is decoded, and c = `recon_scale`. The
+    C is a covariance over the batch (divided by B): of the posterior means for `kind` "i", of z, to which the mean of
+    the posterior variances is added, for "ii". One draw of z for each image is decoded, and c = `recon_scale`. The
     paper takes `diagonal` ten times as large as `off_diagonal` for "i" and as large for "ii" (1711.00848).
     """
 
@@ -30,7 +30,7 @@ class DIPVAE(Objective):
     source: ClassVar[str] = "Kumar, Sattigeri and Balakrishnan, 1711.00848, equations 6 and 7"
     special_cases: ClassVar[tuple[str, ...]] = ("off_diagonal = diagonal = 0 is `elbo` with beta = 1",)
 
-    kind: Kind = "i"
+    kind: CovarianceKind = "i"
     off_diagonal: Annotated[float, Ge(0)] = 10.0
     diagonal: Annotated[float, Ge(0)] = 100.0
     recon_scale: Annotated[float, Gt(0)] = 1.0
@@ -43,12 +43,12 @@ class DIPVAE(Objective):
         z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
         kl = model.prior.kl(q, z).mean()
-        off, on = penalties(q, self.kind)
+        off, on = compute_penalties(q, self.kind)
         total = self.recon_scale * sse + kl + self.off_diagonal * off + self.diagonal * on
         return Loss(total, {"sse": sse, "kl": kl, "off diagonal": off, "diagonal": on})
 
 
-def penalties(q: GaussianPosterior, kind: Kind) -> tuple[Tensor, Tensor]:
+def compute_penalties(q: GaussianPosterior, kind: CovarianceKind) -> tuple[Tensor, Tensor]:
     """sum_{i != j} C_ij^2 and sum_i (C_ii - 1)^2, both scalars, for the posteriors of B images."""
     centred = q.m - q.m.mean(0)
     covariance = centred.T @ centred / len(q.m)

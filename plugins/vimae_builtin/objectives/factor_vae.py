@@ -14,8 +14,8 @@ from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Gaussian
 from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective, OptimizerStep, hookimpl
 
-SLOPE = 0.2
-"""Of the discriminator's leaky rectifiers, as in the paper."""
+NEGATIVE_SLOPE = 0.2
+"""Of the leaky ReLUs of the discriminator, as in the paper."""
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,33 @@ class FactorVAE(Objective):
     def auxiliary(self, spec: ModelSpec) -> nn.Module:
         """The discriminator: codes [B, d] to two logits [B, 2], of a draw of q(z) and of a permuted one."""
         sizes = [spec.latent, *[self.hidden] * self.layers]
-        layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.LeakyReLU(SLOPE))]
+        layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.LeakyReLU(NEGATIVE_SLOPE))]
         return nn.Sequential(*layers, nn.Linear(self.hidden, 2))
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        mine = OptimizerStep(self, modules=("encoder", "decoder", "prior"))
-        return mine, OptimizerStep(self.discriminate, modules=("auxiliary",), learning_rate=self.discriminator_rate)
+        autoencoder_step = OptimizerStep(self, modules=("encoder", "decoder", "prior"))
+        return autoencoder_step, OptimizerStep(
+            self.discriminator_loss, modules=("auxiliary",), learning_rate=self.discriminator_rate
+        )
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         q = model.encode(batch.x)
         z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
         kl = model.prior.kl(q, z).mean()
-        tc = log_ratio(model.auxiliary(z)).mean()
+        tc = compute_log_ratio(model.auxiliary(z)).mean()
         return Loss(self.recon_scale * sse + kl + self.gamma * tc, {"sse": sse, "kl": kl, "tc": tc})
 
-    def discriminate(self, model: Autoencoder, batch: Batch) -> Loss:
-        """The cross-entropy of telling codes from permuted ones: log 2 where it cannot."""
+    def discriminator_loss(self, model: Autoencoder, batch: Batch) -> Loss:
+        """The cross-entropy of classifying codes and permuted codes, in nats: log 2 at chance."""
         z = model.encode(batch.x).rsample().detach()
-        ours, others = z.tensor_split(2)
-        drawn, permuted = (log_ratio(model.auxiliary(codes)) for codes in (ours, permute_dimensions(others)))
+        joint, others = z.tensor_split(2)
+        drawn, permuted = (compute_log_ratio(model.auxiliary(codes)) for codes in (joint, permute_dimensions(others)))
         cost = 0.5 * (softplus(-drawn).mean() + softplus(permuted).mean())
         return Loss(cost, {"discriminator": cost})
 
 
-def log_ratio(logits: Tensor) -> Tensor:
+def compute_log_ratio(logits: Tensor) -> Tensor:
     """Log D / (1 - D) [B] of a discriminator with logits [B, 2], D being the softmax of the first."""
     return logits[:, 0] - logits[:, 1]
 

@@ -14,7 +14,7 @@ from vimae_bench.models import Autoencoder, Flow, NormalizingFlow, has_full_supp
 from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective, hookimpl
 
 
-class MaskedNet(nn.Module):
+class MaskedNetwork(nn.Module):
     """Log-scales and shifts for each latent dimension, from the dimensions before it in an order, and the context.
 
     One hidden layer, masked as in MADE (1502.03509): hidden unit j sees the first j mod d dimensions of the order, and
@@ -50,7 +50,7 @@ class AutoregressiveFlow(Flow):
     def __init__(self, latent: int, steps: int, hidden: int, max_log_scale: float):
         super().__init__()
         places = [torch.arange(latent), torch.arange(latent).flip(0)]
-        self.nets = nn.ModuleList(MaskedNet(places[i % 2], hidden, max_log_scale) for i in range(steps))
+        self.nets = nn.ModuleList(MaskedNetwork(places[i % 2], hidden, max_log_scale) for i in range(steps))
 
     def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         log_det = torch.zeros_like(z[..., 0])
@@ -61,20 +61,20 @@ class AutoregressiveFlow(Flow):
         return z, log_det
 
     def inverse(self, y: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """One pass for each latent dimension and step, as each dimension needs those before it."""
+        """One pass per latent dimension and step, as each dimension depends on those before it."""
         log_det = torch.zeros_like(y[..., 0])
         for i, net in reversed([*enumerate(self.nets)]):
-            y, log_scale = _solved(net, y, context, backwards=i % 2 == 1)
+            y, log_scale = _invert_step(net, y, context, reverse=i % 2 == 1)
             log_det = log_det + log_scale.sum(-1)
         return y, log_det
 
 
-def _solved(net: nn.Module, y: Tensor, context: Tensor, backwards: bool) -> tuple[Tensor, Tensor]:
+def _invert_step(net: nn.Module, y: Tensor, context: Tensor, reverse: bool) -> tuple[Tensor, Tensor]:
     """The z that one step maps to y, and the log-scales there; both [..., B, d]."""
     d = y.shape[-1]
     z, log_scales = torch.zeros_like(y), torch.zeros_like(y)
     at = torch.arange(d, device=y.device)
-    for k in reversed(range(d)) if backwards else range(d):
+    for k in reversed(range(d)) if reverse else range(d):
         log_scale, shift = net(z, context)
         z = torch.where(at == k, (y - shift) * (-log_scale).exp(), z)
         log_scales = torch.where(at == k, log_scale, log_scales)
@@ -108,13 +108,13 @@ class FlowVAE(Objective):
         return AutoregressiveFlow(spec.latent, self.flow_steps, self.hidden, self.max_log_scale)
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
-        z, log_q = model.encode(batch.x).draw()
+        z, log_q = model.encode(batch.x).rsample_with_log_prob()
         sse = squared_error(batch.x, model.decode(z)).mean()
         kl = (log_q - model.prior.log_prob(z)).mean()
         return Loss(self.recon_scale * sse + self.beta * kl, {"sse": sse, "kl": kl})
 
     def check(self, model: Autoencoder) -> None:
-        """Raises ValueError for a prior that is made of Gaussian posteriors, or whose density is 0 somewhere."""
+        """Raises ValueError for a prior that consists of Gaussian posteriors, or whose density is 0 somewhere."""
         try:
             with torch.inference_mode():  # the model may have been made in it
                 model.prior.log_prob(torch.zeros(1, model.spec.latent))

@@ -17,11 +17,11 @@ from vimae_bench.models import (
 )
 from vimae_bench.plugin import Batch, Divergence, DivergenceObjective, Loss, Objective, hookimpl
 
-Encoder = Literal["gaussian", "deterministic"]
+EncoderKind = Literal["gaussian", "deterministic"]
 
 
-class Family(DivergenceObjective):
-    """Minimises c * SSE + a * KL + (l - a) * divergence; how a and l are spelt is left to those derived from it."""
+class InfoVAEBase(DivergenceObjective):
+    """Minimises c * SSE + a * KL + (l - a) * divergence; subclasses say how a and l are given."""
 
     formula: ClassVar[str] = "c SSE + a KL(q(z|x), p(z)) + (l - a) D(q(z), p(z))"
     source: ClassVar[str] = "InfoVAE 1706.02262, section 3; its weights are named as in VIMAE 1905.10549"
@@ -36,7 +36,7 @@ class Family(DivergenceObjective):
     a: float
     l: float  # noqa: E741
     recon_scale: float
-    encoder: Encoder
+    encoder: EncoderKind
     input_noise: float
 
     @property
@@ -66,7 +66,7 @@ class Family(DivergenceObjective):
 
 
 @dataclass(frozen=True)
-class InfoVAE(Family):
+class InfoVAE(InfoVAEBase):
     """Minimises c * SSE + a * KL(q(z|x) || p(z)) + (l - a) * divergence(q(z), p(z)), with c = `recon_scale`.
 
     `a` is the weight of the information I(x; z) and `l` that of the mismatch of q(z) and p(z), as 1905.10549 has them,
@@ -82,12 +82,12 @@ class InfoVAE(Family):
     a: Annotated[float, Ge(0)]
     l: Annotated[float, Ge(0)]  # noqa: E741
     recon_scale: Annotated[float, Gt(0)] = 1.0
-    encoder: Encoder = "gaussian"
+    encoder: EncoderKind = "gaussian"
     input_noise: Annotated[float, Ge(0)] = 0.01
 
 
 @dataclass(frozen=True)
-class ZhaoInfoVAE(Family):
+class ZhaoInfoVAE(InfoVAEBase):
     """Minimises c * SSE + (1 - alpha) * KL + (alpha + lambda - 1) * divergence: `infovae` in the names of its authors.
 
     So Zhao et al. (1706.02262) write it. alpha = 1 is the MMD-VAE of their code, alpha = 0 with lambda = 1 the VAE.
@@ -97,7 +97,7 @@ class ZhaoInfoVAE(Family):
     alpha: Annotated[float, Le(1)]
     lambda_: Annotated[float, Ge(0)]
     recon_scale: Annotated[float, Gt(0)] = 1.0
-    encoder: Encoder = "gaussian"
+    encoder: EncoderKind = "gaussian"
     input_noise: Annotated[float, Ge(0)] = 0.01
 
     @property

@@ -16,9 +16,9 @@ from vimae_bench.plugin import Batch, Loss, Objective, hookimpl
 class ImportanceWeighted(Objective):
     """Minimises -mean log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x), over K = `draws` draws of q for each image.
 
-    The decoder is a Gaussian of variance 1/(2c), c = `recon_scale`, and all densities are whole, so that the loss is
-    an upper bound of -log p(x) in nats, of images in network units. It is tighter in expectation the larger K is.
-    A step decodes K images for each one it encodes.
+    The decoder is a Gaussian of variance 1/(2c), c = `recon_scale`, and all densities are normalised, so that the loss
+    is an upper bound of -log p(x) in nats, of images in network units. It is tighter in expectation the larger K is.
+    A step decodes K images for each one that it encodes.
     """
 
     formula: ClassVar[str] = "-mean log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x), decoder variance 1/(2 * recon_scale)"

@@ -1,4 +1,4 @@
-"""The VAE trained at a chosen rate."""
+"""The VAE trained at a given rate."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,8 +39,8 @@ class RateTarget(Objective):
         z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
         kl = model.prior.kl(q, z).mean()
-        grown = (batch.progress / self.anneal).clamp(max=1) if self.anneal else torch.ones_like(batch.progress)
-        target = self.rate * grown
+        growth = (batch.progress / self.anneal).clamp(max=1) if self.anneal else torch.ones_like(batch.progress)
+        target = self.rate * growth
         total = self.recon_scale * sse + self.gamma * (kl - target).abs()
         return Loss(total, {"sse": sse, "kl": kl, "target": target})
 

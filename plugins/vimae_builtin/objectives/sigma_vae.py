@@ -14,12 +14,12 @@ from vimae_bench.models import Autoencoder, Gaussian
 from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective, hookimpl
 
 
-class Variance(nn.Module):
-    """A scalar log-variance, learned from a first value."""
+class LearnedVariance(nn.Module):
+    """A scalar log-variance that is trained from an initial value."""
 
-    def __init__(self, first: float):
+    def __init__(self, initial: float):
         super().__init__()
-        self.log_variance = nn.Parameter(torch.tensor(first))
+        self.log_variance = nn.Parameter(torch.tensor(initial))
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,18 @@ class SigmaVAE(Objective):
         return Gaussian()
 
     def auxiliary(self, spec: ModelSpec) -> nn.Module:  # noqa: ARG002
-        return Variance(2 * log(self.initial_std)) if self.variance == "learned" else nn.Module()
+        return LearnedVariance(2 * log(self.initial_std)) if self.variance == "learned" else nn.Module()
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         q = model.encode(batch.x)
         z = q.rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
         kl = model.prior.kl(q, z).mean()
-        s2 = self._variance(model, sse)
+        s2 = self._compute_variance(model, sse)
         nll = model.spec.input_size / 2 * (2 * pi * s2).log() + sse / (2 * s2)
         return Loss(nll + self.beta * kl, {"sse": sse, "kl": kl, "decoder std": s2.sqrt()})
 
-    def _variance(self, model: Autoencoder, sse: Tensor) -> Tensor:
+    def _compute_variance(self, model: Autoencoder, sse: Tensor) -> Tensor:
         if self.variance == "optimal":
             return (sse / model.spec.input_size).clamp(min=self.min_std**2)
         return self.min_std**2 + model.auxiliary.log_variance.exp()

@@ -19,8 +19,8 @@ class UncertaintyAutoencoder(Objective):
 
     c is `recon_scale`, and w are the matrices and kernels of encoder and decoder, not their biases or the scales of
     normalisations. The noise is there at evaluation too: q(z|x) = N(f(x), noise_std^2 I) has a density. Nothing ties
-    the code to a prior, so that the encoder may outgrow its noise: `log E||z||^2` tells, weight decay alone opposes it,
-    and batch normalisation, which undoes the scale of the weights before it, takes that away in all but the heads.
+    the code to a prior, so that the encoder may outgrow its noise, as `log E||z||^2` shows. Only weight decay opposes
+    it, and batch normalisation, which undoes the scale of the weights before it, removes that in all but the heads.
     """
 
     formula: ClassVar[str] = "recon_scale * SSE + weight_decay / 2 * ||w||^2, z = f(x) + noise_std * eps"
@@ -37,12 +37,12 @@ class UncertaintyAutoencoder(Objective):
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         z = model.encode(batch.x).rsample()
         sse = squared_error(batch.x, model.decode(z)).mean()
-        penalty = self.weight_decay / 2 * squared_norm(model)
+        penalty = self.weight_decay / 2 * compute_squared_norm(model)
         norm = z.square().sum(-1).mean().log()
         return Loss(self.recon_scale * sse + penalty, {"sse": sse, "weight penalty": penalty, "log E||z||^2": norm})
 
 
-def squared_norm(model: Autoencoder) -> Tensor:
+def compute_squared_norm(model: Autoencoder) -> Tensor:
     """The sum of squares of all matrices and kernels of encoder and decoder, a scalar."""
     weights = [w for w in model.module_parameters(("encoder", "decoder")) if w.ndim > 1]
     return torch.stack([w.square().sum() for w in weights]).sum()

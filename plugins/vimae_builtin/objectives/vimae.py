@@ -1,4 +1,4 @@
-"""The variational InfoMax autoencoder, and the Wasserstein autoencoders that it is one of."""
+"""The variational InfoMax autoencoder, and other Wasserstein autoencoders."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -56,10 +56,10 @@ class VIMAE(WassersteinAutoencoder):
 
 @dataclass(frozen=True)
 class WAEGAN(WassersteinAutoencoder):
-    """Minimises c * SSE + weight * softplus(-T(z)), z = f(x + nu), against a critic T that tells z from the prior.
+    """Minimises c * SSE + weight * softplus(-T(z)), z = f(x + nu), against a critic T that separates z from the prior.
 
-    It is `vimae` with the divergence `adversarial_js`, whose settings are its own, under the name that WAE-GAN
-    (1711.01558, algorithm 1) has in print. `weight` multiplies the critic's loss as well.
+    It is `vimae` with the divergence `adversarial_js`, whose settings are its own, under the name of
+    WAE-GAN (1711.01558, algorithm 1). `weight` multiplies the critic's loss as well.
     """
 
     formula: ClassVar[str] = "c SSE + weight softplus(-T(z)); T: weight [softplus(-T(p)) + softplus(T(z))], p ~ p(z)"
