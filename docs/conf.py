@@ -66,10 +66,9 @@ def adapt_page(app: Sphinx, page: str, text: list[str]) -> None:
 
 
 def resolve_folder_link(link: re.Match[str], folder: Path) -> str:
-    """A link to a folder becomes one to its `record.json` or `README.md`; other links stay as they are."""
-    target = Path(link[1])
-    found = (target / name for name in ("record.json", "README.md") if (folder / target / name).exists())
-    return next((f"](<{path}>)" for path in found), link[0])
+    """A link to a folder becomes one to its `README.md`; other links stay as they are."""
+    readme = Path(link[1]) / "README.md"
+    return f"](<{readme}>)" if (folder / readme).exists() else link[0]
 
 
 def format_toctree(title: str, pages: list[str]) -> str:

@@ -85,7 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (here / f"{block.name}.py").write_text(block.text)
     run = here / "results" / "quickstart" / "runs" / "elbo-digits-mlp-s0-0123456789ab"
     write_json(run / "metrics" / "reconstruction-01234567.json", {"estimates": {"sse": {"value": 5.0, "n": 360}}})
-    (here / "results" / "fig1").symlink_to(ROOT / "results" / "fig1")
+    (here / "results" / "fig1.zip").symlink_to(ROOT / "results" / "fig1.zip")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VIMAE_BENCH_DATA", str(here / "data"))
         patch.syspath_prepend(here)

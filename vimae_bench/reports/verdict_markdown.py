@@ -132,9 +132,17 @@ def _format_runs(paper: Paper, evidence: Evidence, start: Path) -> Iterator[str]
     yield from (f"- {escape_markdown(note)}" for note in evidence.notes)
     for kind, found in list_run_links(evidence, start):
         method, _, rest = kind.partition(",")
-        seeds = ", ".join(f"[{seed}](<{path}>)" for seed, path in found)
+        seeds = _format_seed_links(found)
         yield f"- {escape_markdown(paper.get_method_name(method))}{f',{rest}' if rest else ''}: seeds {seeds}"
     yield ""
+
+
+def _format_seed_links(links: Sequence[tuple[int, str]]) -> str:
+    """Each seed with a link to its run's folder, or all with one to the archive that holds them."""
+    paths = {path for _, path in links}
+    if len(paths) < len(links):
+        return ", ".join(str(seed) for seed, _ in links) + f" in {', '.join(f'[{Path(p).name}](<{p}>)' for p in paths)}"
+    return ", ".join(f"[{seed}](<{path}>)" for seed, path in links)
 
 
 def _format_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
