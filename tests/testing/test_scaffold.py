@@ -16,7 +16,7 @@ from vimae_bench.core.errors import BenchError
 from vimae_bench.plugin import catalog
 from vimae_bench.plugin.hookspecs import ENTRY_POINT_GROUP
 from vimae_bench.plugin.manager import PluginOrigin, find_plugins
-from vimae_bench.testing.scaffold.names import named
+from vimae_bench.testing.scaffold.names import derive_names
 from vimae_bench.testing.scaffold.package import KINDS, new_benchmark, new_package
 
 ROOT = Path(__file__).parents[2]
@@ -88,8 +88,8 @@ def test_a_benchmark_alone_is_a_right_file(tmp_path: Path) -> None:
     ],
 )
 def test_what_makes_no_name_is_told_with_one_that_would_do(given: str, hint: str) -> None:
-    with pytest.raises(BenchError, match="makes no name of a plugin") as refused:
-        named(given)
+    with pytest.raises(BenchError, match="is not a valid plugin name") as refused:
+        derive_names(given)
     assert str(refused.value).endswith(hint)
     assert "\x1b" not in str(refused.value)
 
@@ -97,7 +97,7 @@ def test_what_makes_no_name_is_told_with_one_that_would_do(given: str, hint: str
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [
-        ("objective", "elbo", "objective 'elbo' is there already, from vimae-bench"),
+        ("objective", "elbo", "objective 'elbo' exists already, in vimae-bench"),
         ("objective", "loss", "its class would be Loss"),
         ("dataset", "path", "its class would be Path"),
         ("metric", "none", "its class would be None"),
@@ -122,9 +122,9 @@ def test_a_folder_or_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None
     mine = tmp_path / "vimae-bench-mine"
     mine.mkdir()
     (tmp_path / "mine.toml").write_text("name = 'mine'")
-    with pytest.raises(BenchError, match="is there already, and left as it is"):
+    with pytest.raises(BenchError, match="exists already and is not changed"):
         new_package("objective", "mine", tmp_path, catalog.get_catalog())
-    with pytest.raises(BenchError, match="is there already, and left as it is"):
+    with pytest.raises(BenchError, match="exists already and is not changed"):
         new_benchmark("mine", tmp_path)
     assert not [*mine.iterdir()]
     assert (tmp_path / "mine.toml").read_text() == "name = 'mine'"
@@ -152,7 +152,7 @@ def test_a_place_where_nothing_can_be_made_is_told_without_a_traceback(tmp_path:
     (tmp_path / "file").write_text("")
     done = CliRunner().invoke(main, ["new", "prior", "quick", "--into", str(tmp_path / "file" / "below")])
     assert done.exit_code == 2
-    assert "take another --into" in done.output
+    assert "choose another --into" in done.output
 
 
 def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:

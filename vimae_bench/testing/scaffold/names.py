@@ -1,4 +1,4 @@
-"""The names of a new package, all made of one, and whether they can be used."""
+"""The names of a new package, which are derived from that of its plugin, and whether they are available."""
 
 import re
 import unicodedata
@@ -12,28 +12,28 @@ from ...core.errors import BenchError, InvalidFileError, Problem, shorten
 from ...plugin.catalog import Catalog
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-LONGEST = 40
+MAX_LENGTH = 40
 
 
 @dataclass(frozen=True)
-class Names:
-    """What the parts of a new package are called: `soft_capacity` names the plugin, and all else follows from it."""
+class PackageNames:
+    """The names in a new package; they are derived from that of the plugin, such as `soft_capacity`."""
 
     plugin: str
 
     @property
-    def spoken(self) -> str:
-        """In words, for a label."""
+    def label(self) -> str:
+        """The plugin's name in words."""
         return self.plugin.replace("_", " ")
 
     @property
     def distribution(self) -> str:
-        """What pip calls the package, and the folder it is in."""
+        """The name of the distribution and of its folder."""
         return f"vimae-bench-{self.plugin.replace('_', '-')}"
 
     @property
     def module(self) -> str:
-        """The module with the plugin in it."""
+        """The module of the plugin."""
         return f"vimae_bench_{self.plugin}"
 
     @property
@@ -42,40 +42,40 @@ class Names:
         return "".join(word.capitalize() for word in self.plugin.split("_"))
 
 
-def named(given: str) -> Names:
-    """The names that follow from what a user gives. Raises BenchError, with a name that would do."""
+def derive_names(given: str) -> PackageNames:
+    """The names for a plugin's name as a user writes it. Raises BenchError, with a valid name, if it is not valid."""
     name = given.replace("-", "_")
-    if NAME.fullmatch(name) and len(name) <= LONGEST:
-        return Names(name)
-    better = _spelt(given)
+    if NAME.fullmatch(name) and len(name) <= MAX_LENGTH:
+        return PackageNames(name)
+    better = _suggest_name(given)
     hint = f", such as {better!r}" if NAME.fullmatch(better) else ""
     raise BenchError(
-        f"{shorten(given)} makes no name of a plugin: take lower-case letters a-z and digits, a letter first, words "
-        f"joined by '_' or '-', {LONGEST} characters at most{hint}"
+        f"{shorten(given)} is not a valid plugin name: use lower-case letters a-z and digits, starting with a letter, "
+        f"words joined by '_' or '-', at most {MAX_LENGTH} characters{hint}"
     )
 
 
-def check_free(names: Names, kind: str, into: Path, catalog: Catalog, used: str) -> None:
-    """Raises Problems with all that is taken already; `used` is the text in which the class gets its name."""
-    if found := [*_taken(names, kind, into, catalog, used)]:
+def check_available(names: PackageNames, kind: str, into: Path, catalog: Catalog, template: str) -> None:
+    """Raises InvalidFileError with all names that exist already; `template` is where the class name is inserted."""
+    if found := [*_find_conflicts(names, kind, into, catalog, template)]:
         raise InvalidFileError(names.plugin, found)
 
 
-def _taken(names: Names, kind: str, into: Path, catalog: Catalog, used: str) -> Iterator[Problem]:
+def _find_conflicts(names: PackageNames, kind: str, into: Path, catalog: Catalog, template: str) -> Iterator[Problem]:
     entry = next((e for e in catalog.entries if (e.kind, e.name) == (kind, names.plugin)), None)
     if entry:
         source = f"{entry.origin.distribution} {entry.origin.version}"
-        yield Problem("", f"{kind} '{names.plugin}' is there already, from {source}; take another name")
+        yield Problem("", f"{kind} '{names.plugin}' exists already, in {source}; choose another name")
     elif find_spec(names.module):
-        yield Problem("", f"a module {names.module} is installed already; take another name, or uninstall it")
-    if iskeyword(names.cls) or re.search(rf"\b{names.cls}\b", used):
-        yield Problem("", f"its class would be {names.cls}, which means something else there; try 'my_{names.plugin}'")
+        yield Problem("", f"a module {names.module} is installed already; choose another name, or uninstall it")
+    if iskeyword(names.cls) or re.search(rf"\b{names.cls}\b", template):
+        yield Problem("", f"its class would be {names.cls}, which has another meaning there; try 'my_{names.plugin}'")
     if (folder := into / names.distribution).exists():
-        yield Problem("", f"{folder} is there already, and left as it is; take another name or --into")
+        yield Problem("", f"{folder} exists already and is not changed; choose another name or --into")
 
 
-def _spelt(given: str) -> str:
-    """The nearest name that would do: ASCII, words in lower case."""
-    plain = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode()
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
-    return re.sub(r"[^a-z0-9]+", "_", apart).strip("_0123456789")[:LONGEST].rstrip("_")
+def _suggest_name(given: str) -> str:
+    """The nearest valid name: ASCII, words in lower case."""
+    ascii_text = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode()
+    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", ascii_text).lower()
+    return re.sub(r"[^a-z0-9]+", "_", separated).strip("_0123456789")[:MAX_LENGTH].rstrip("_")

@@ -1,4 +1,4 @@
-"""A new package made from the templates beside this file."""
+"""A new package from the templates in this folder."""
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -7,48 +7,48 @@ from string import Template
 
 from ...core.errors import BenchError
 from ...plugin.catalog import Catalog
-from .names import Names, check_free, named
+from .names import PackageNames, check_available, derive_names
 
 TEMPLATES = files("vimae_bench.testing.scaffold").joinpath("templates")
 KINDS = ("objective", "prior", "divergence", "architecture", "metric", "dataset")
-SPOKEN = {"dataset": "data set"}
+KIND_LABELS = {"dataset": "data set"}
 
 
 def new_package(kind: str, name: str, into: Path, catalog: Catalog) -> Path:
-    """Make a package with one plugin in a new folder of `into`; gives the folder.
+    """Create a package with one plugin in a new folder of `into`; returns the folder.
 
-    Raises BenchError for a name that cannot be used, or that is taken. Nothing is written over.
+    Raises BenchError for a name that is not valid or exists already. No file is overwritten.
     """
-    names, template = named(name), TEMPLATES.joinpath(kind)
-    check_free(names, kind, into, catalog, template.joinpath("module.py.template").read_text())
+    names, template = derive_names(name), TEMPLATES.joinpath(kind)
+    check_available(names, kind, into, catalog, template.joinpath("module.py.template").read_text())
     folder = into / names.distribution
-    words = _words(names, kind)
-    for path, source in _files(names, template).items():
-        _write(folder / path, _rendered(source, words))
+    values = _make_values(names, kind)
+    for path, source in _list_files(names, template).items():
+        _write(folder / path, _render(source, values))
     return folder
 
 
 def new_benchmark(name: str, into: Path) -> Path:
-    """Make a benchmark file that explains itself; gives its path. Raises BenchError as `new_package` does."""
-    names = named(name)
+    """Create a benchmark file with comments; returns its path. Raises BenchError as `new_package` does."""
+    names = derive_names(name)
     path = into / f"{names.plugin}.toml"
-    _write(path, _rendered(TEMPLATES.joinpath("benchmark.toml.template"), _words(names, "benchmark")))
+    _write(path, _render(TEMPLATES.joinpath("benchmark.toml.template"), _make_values(names, "benchmark")))
     return path
 
 
-def _words(names: Names, kind: str) -> dict[str, str]:
+def _make_values(names: PackageNames, kind: str) -> dict[str, str]:
     return {
         "name": names.plugin,
-        "spoken": names.spoken,
+        "spoken": names.label,
         "distribution": names.distribution,
         "module": names.module,
         "cls": names.cls,
-        "kind": SPOKEN.get(kind, kind),
+        "kind": KIND_LABELS.get(kind, kind),
         "page": kind,
     }
 
 
-def _files(names: Names, template: Traversable) -> dict[str, Traversable]:
+def _list_files(names: PackageNames, template: Traversable) -> dict[str, Traversable]:
     return {
         "pyproject.toml": TEMPLATES.joinpath("pyproject.toml.template"),
         "README.md": TEMPLATES.joinpath("README.md.template"),
@@ -58,8 +58,8 @@ def _files(names: Names, template: Traversable) -> dict[str, Traversable]:
     }
 
 
-def _rendered(source: Traversable, words: dict[str, str]) -> str:
-    return Template(source.read_text(encoding="utf-8")).substitute(words)
+def _render(source: Traversable, values: dict[str, str]) -> str:
+    return Template(source.read_text(encoding="utf-8")).substitute(values)
 
 
 def _write(path: Path, text: str) -> None:
@@ -68,6 +68,6 @@ def _write(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise BenchError(f"{path} is there already, and left as it is; take another name or --into") from error
+        raise BenchError(f"{path} exists already and is not changed; choose another name or --into") from error
     except (PermissionError, NotADirectoryError) as error:
-        raise BenchError(f"{path}: {error.strerror}; take another --into") from error
+        raise BenchError(f"{path}: {error.strerror}; choose another --into") from error
