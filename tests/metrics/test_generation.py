@@ -55,7 +55,7 @@ def evaluation(cache):
 def drawn(evaluation: Evaluation, images, monkeypatch) -> Evaluation:
     """An evaluation whose samples are these images, uint8."""
     monkeypatch.setattr(
-        Evaluation, "samples", lambda self, n, source="prior": torch.from_numpy(images[:n]).float() / 255
+        Evaluation, "generate", lambda self, n, source="prior": torch.from_numpy(images[:n]).float() / 255
     )
     return evaluation
 
