@@ -192,7 +192,7 @@ def test_the_refusal_names_the_option_and_metrics_that_do_without(cache, monkeyp
 def test_a_file_of_weights_goes_before_the_environment(random_inception, cache, monkeypatch, tmp_path):
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "nowhere.pth"))
     digest = sha256(random_inception.read_bytes()).hexdigest()[:8]
-    assert Fid(digest, str(random_inception)).features(None).path == random_inception
+    assert Fid(weights=digest, weights_file=str(random_inception)).features(None).path == random_inception
 
 
 def test_images_of_two_channels_are_refused(given):
