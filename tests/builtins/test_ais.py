@@ -18,14 +18,14 @@ from vimae_bench.plugin import Evaluation
 from vimae_builtin.metrics import ais
 from vimae_builtin.metrics.ais import (
     AIS,
-    Path,
+    AnnealingPath,
     anneal,
-    backward,
-    forward,
+    bound_from_above,
+    bound_from_below,
     log_mean_exp,
-    temperatures,
-    transition,
-    tuned,
+    make_schedule,
+    make_transition,
+    tune_step_sizes,
 )
 
 SHAPE, PIXELS, LATENT = (1, 4, 4), 16, 2
@@ -46,13 +46,13 @@ def model(linear_evaluation, noise_images) -> Callable[..., Evaluation]:
     return make
 
 
-def path_of(evaluation: Evaluation, count: int, s2: float = S2) -> Path:
+def path_of(evaluation: Evaluation, count: int, s2: float = S2) -> AnnealingPath:
     x = draw_images(evaluation.splits.test, count, "likelihood", evaluation.dataset)
     # Near the model's mean, so that the prior's draws are not all far from the posterior.
-    return Path(GaussianDecoder(evaluation.model, s2), evaluation.model.prior, CENTRE + (x - CENTRE) / 2)
+    return AnnealingPath(GaussianDecoder(evaluation.model, s2), evaluation.model.prior, CENTRE + (x - CENTRE) / 2)
 
 
-def exact_log_p(path: Path) -> Tensor:
+def exact_log_p(path: AnnealingPath) -> Tensor:
     distribution = MultivariateNormal(
         torch.full((PIXELS,), CENTRE, dtype=torch.float64),
         torch.from_numpy(compute_model_covariance(W, path.decoder.variance)),
@@ -60,21 +60,21 @@ def exact_log_p(path: Path) -> Tensor:
     return distribution.log_prob(path.x.flatten(1).double())
 
 
-def annealed(path: Path, b: float) -> tuple[np.ndarray, np.ndarray]:
+def annealed(path: AnnealingPath, b: float) -> tuple[np.ndarray, np.ndarray]:
     """Mean [B, d] and covariance [d, d] of p(z) p(x|z)^b: the posterior at a variance of s^2 / b."""
     s2 = path.decoder.variance
     inverse = np.linalg.inv(W.T @ W + s2 / b * np.eye(LATENT))
     return (path.x.flatten(1).double().numpy() - CENTRE) @ (inverse @ W.T).T, s2 / b * inverse
 
 
-def exact_draws(path: Path, b: float, n: int) -> Tensor:
+def exact_draws(path: AnnealingPath, b: float, n: int) -> Tensor:
     mean, covariance = annealed(path, b)
     noise = np.random.default_rng(0).normal(size=(n, *mean.shape)) @ np.linalg.cholesky(covariance).T
     return torch.tensor(mean + noise, dtype=torch.float32)
 
 
 def test_the_schedule_is_a_stretched_sigmoid():
-    b = np.array(temperatures(100))
+    b = np.array(make_schedule(100))
     assert (len(b), b[0], b[-1]) == (101, 0.0, 1.0)
     assert (np.diff(b) > 0).all()
     np.testing.assert_allclose(b + b[::-1], 1, atol=1e-12)
@@ -87,10 +87,10 @@ def test_a_transition_keeps_its_law_however_large_the_steps(model, b):
     path, n = path_of(model(), 2), 4000
     mean, covariance = annealed(path, b)
     size = torch.tensor([1.0, 1.35]) * float(np.linalg.eigvalsh(covariance)[0]) ** 0.5
-    here = path.at(exact_draws(path, b, n))
+    here = path.evaluate(exact_draws(path, b, n))
     began, rates = here.z, []
     for _ in range(3):
-        here, accepted = transition(path, here, b, size)
+        here, accepted = make_transition(path, here, b, size)
         rates.append(float(accepted.mean()))
     assert 0.3 < np.mean(rates) < 0.97
     assert float((here.z != began).any(-1).float().mean()) > 0.5
@@ -100,26 +100,26 @@ def test_a_transition_keeps_its_law_however_large_the_steps(model, b):
         assert kstest(squared[:, image], chi2(LATENT).cdf).pvalue > 1e-3
         assert kstest(away[:, image, 0], norm(0, covariance[0, 0] ** 0.5).cdf).pvalue > 1e-3
     # What goes with a point is that of the point, also where the move was refused.
-    again = path.at(here.z)
+    again = path.evaluate(here.z)
     torch.testing.assert_close(here.slope(b), again.slope(b), atol=1e-3, rtol=1e-4)
     torch.testing.assert_close(here.log_prob(b), again.log_prob(b), atol=1e-3, rtol=1e-5)
 
 
 def test_a_path_that_diverges_is_refused(model):
     path = path_of(model(), 3)
-    here = path.at(exact_draws(path, 1.0, 5))
-    there, accepted = transition(path, here, 1.0, torch.full((3,), 1e12))
+    here = path.evaluate(exact_draws(path, 1.0, 5))
+    there, accepted = make_transition(path, here, 1.0, torch.full((3,), 1e12))
     assert torch.equal(there.z, here.z)
     assert float(accepted.max()) == 0
 
 
 def test_mean_weights_are_unbiased_in_both_directions(model):
     """For any number of steps: forward of p(x), backward from exact draws of the posterior of 1 / p(x)."""
-    path, n, schedule = path_of(model(), 3, s2=0.1), 10_000, temperatures(5)
+    path, n, schedule = path_of(model(), 3, s2=0.1), 10_000, make_schedule(5)
     sizes = [torch.full((3,), 0.5 - 0.2 * b) for b in schedule]
     truth = exact_log_p(path)
-    up = (anneal(path, path.start(n), schedule, sizes) - truth).exp()
-    down = (anneal(path, path.at(exact_draws(path, 1.0, n)), schedule[::-1], sizes[::-1]) + truth).exp()
+    up = (anneal(path, path.draw_start(n), schedule, sizes) - truth).exp()
+    down = (anneal(path, path.evaluate(exact_draws(path, 1.0, n)), schedule[::-1], sizes[::-1]) + truth).exp()
     for weights in (up, down):
         error = weights.std(0) / n**0.5
         assert float(error.max()) < 0.05
@@ -129,12 +129,12 @@ def test_mean_weights_are_unbiased_in_both_directions(model):
 
 def test_tuned_steps_are_accepted_as_often_as_wanted(model):
     path = path_of(model(), 4)
-    schedule = temperatures(150)
-    sizes = tuned(path, schedule)
+    schedule = make_schedule(150)
+    sizes = tune_step_sizes(path, schedule)
     assert len(sizes) == len(schedule)
     for t in (75, 150):
-        here = path.at(exact_draws(path, schedule[t], 300))
-        rate = transition(path, here, schedule[t], sizes[t])[1].mean(0)
+        here = path.evaluate(exact_draws(path, schedule[t], 300))
+        rate = make_transition(path, here, schedule[t], sizes[t])[1].mean(0)
         assert float(rate.mean()) == pytest.approx(0.65, abs=0.15)
 
 
@@ -144,8 +144,8 @@ def test_the_bounds_meet_at_the_likelihood_with_many_steps_and_lie_apart_with_fe
     truth = exact_log_p(path)
     gaps = []
     for steps in (4, 60):
-        lower, sizes = forward(path, steps, 16)
-        upper = backward(path, start, 16, sizes)
+        lower, sizes = bound_from_below(path, steps, 16)
+        upper = bound_from_above(path, start, 16, sizes)
         gaps.append(float((upper - lower).mean()))
         assert float((lower - truth).mean()) < 0.2
         assert float((upper - truth).mean()) > -0.4
@@ -158,13 +158,13 @@ def test_chains_go_back_by_the_same_steps_at_every_temperature(model, monkeypatc
 
     def noted(path, here, b, size):
         used.append((b, tuple(size.tolist())))
-        return transition(path, here, b, size)
+        return make_transition(path, here, b, size)
 
-    monkeypatch.setattr(ais, "transition", noted)
-    _, sizes = forward(path, 12, 3)
+    monkeypatch.setattr(ais, "make_transition", noted)
+    _, sizes = bound_from_below(path, 12, 3)
     there = used[13:]  # after the pilots, who see all 13 temperatures
     used.clear()
-    backward(path, exact_draws(path, 1.0, 1)[0], 3, sizes)
+    bound_from_above(path, exact_draws(path, 1.0, 1)[0], 3, sizes)
     assert len({size for _, size in there}) == len(there) == 11
     assert used == there[::-1]
 

@@ -11,7 +11,7 @@ from PIL import Image
 from vimae_bench.data.download import ORIGINALS_LINK
 from vimae_bench.data.prepare import ensure_prepared, open_splits
 from vimae_bench.plugin import DataError
-from vimae_builtin.datasets.celeba import CelebA, wae_order
+from vimae_builtin.datasets.celeba import CelebA, compute_wae_order
 
 FACES = 7
 TESTED = 2
@@ -91,7 +91,7 @@ def test_the_order_of_wae_is_another_folder_and_the_same_faces(publish, tmp_path
     assert wae.folder != file.folder
     arrays = wae.prepare(tmp_path)
     x = np.concatenate([arrays.train.x, arrays.test.x])
-    assert (x == np.stack([expected(faces[i]) for i in wae_order(FACES)])).all()
+    assert (x == np.stack([expected(faces[i]) for i in compute_wae_order(FACES)])).all()
 
 
 def test_the_order_of_wae_is_that_of_python_2():
@@ -101,10 +101,10 @@ def test_the_order_of_wae_is_that_of_python_2():
     for i in reversed(range(1, len(order))):
         j = int(uniform() * (i + 1))
         order[i], order[j] = order[j], order[i]
-    assert wae_order(1000) == order
+    assert compute_wae_order(1000) == order
     python3 = list(range(1000))
     Random(123).shuffle(python3)
-    assert wae_order(1000) != python3
+    assert compute_wae_order(1000) != python3
 
 
 def test_memory_does_not_grow_with_the_number_of_faces(publish, tmp_path):

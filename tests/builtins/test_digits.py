@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from vimae_builtin.datasets.digits import Digits, split
+from vimae_builtin.datasets.digits import Digits, split_indices
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def test_every_class_has_its_share_of_the_test_set(arrays):
 
 def test_the_split_is_random_but_fixed():
     y = np.repeat(np.arange(2), 500)
-    train, test = split(y)
+    train, test = split_indices(y)
     assert sorted([*train, *test]) == list(range(1000))
-    assert (split(y)[1] == test).all()
+    assert (split_indices(y)[1] == test).all()
     # Every fifth by position would have all its gaps equal to 5.
     assert np.diff(test).std() > 2

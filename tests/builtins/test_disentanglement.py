@@ -138,13 +138,15 @@ def test_bins_bound_what_a_factor_of_many_values_can_score(coded):
 
 def test_standard_errors_are_what_values_vary_by(monkeypatch):
     """Codes with noise; new images many times."""
-    monkeypatch.setattr(disentanglement, "forests", lambda z, values, trees: (np.zeros((2, 2)), 0.0))  # the slow part
+    monkeypatch.setattr(
+        disentanglement, "fit_forests", lambda z, values, trees: (np.zeros((2, 2)), 0.0)
+    )  # the slow part
     random, metric, found, errors = np.random.default_rng(0), Disentanglement(images=500, trees=2), [], []
     for _ in range(40):
         v = {name: random.integers(0, 4, 500) for name in "xy"}
         z = np.stack([v["x"] + random.standard_normal(500), v["y"] + random.standard_normal(500)], 1)
-        found.append(metric._scores(z, v)["mig"])
-        errors.append(disentanglement._error(metric._blocks(z, v), "mig"))
+        found.append(metric.compute_scores(z, v)["mig"])
+        errors.append(disentanglement.estimate_error(metric.score_blocks(z, v), "mig"))
     assert np.mean(errors) == pytest.approx(np.std(found), rel=0.35)
 
 

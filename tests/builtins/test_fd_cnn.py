@@ -12,8 +12,7 @@ from vimae_bench.data import cached_arrays
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import BenchError, Evaluation, Examples, ModelSpec, Splits
 from vimae_bench.testing import ReconstructionObjective, example_evaluation
-from vimae_builtin.metrics import fd_cnn
-from vimae_builtin.metrics.fd_cnn import Classifier, FdCnn, network, unit
+from vimae_builtin.metrics.fd_cnn import CnnFeatures, FdCnn, build_network, to_network_units
 
 CPU = torch.device("cpu")
 
@@ -29,7 +28,7 @@ def digits() -> Splits:
 
 @pytest.fixture
 def short(cache, monkeypatch):
-    monkeypatch.setattr(fd_cnn, "STEPS", 150)
+    monkeypatch.setattr(FdCnn, "steps", 150)
 
 
 def generating(made, splits, monkeypatch) -> Evaluation:
@@ -38,14 +37,14 @@ def generating(made, splits, monkeypatch) -> Evaluation:
 
 
 def test_the_classifier_tells_test_images_apart(short, digits):
-    classifier = Classifier.of(digits.train)
+    classifier = CnnFeatures.from_training(digits.train, FdCnn.steps)
     classifier(digits.test.x[:1], CPU)
-    net = network(1, 10)
+    net = build_network(1, 10)
     weights = cached_arrays("classifier", classifier.key, lambda: pytest.fail("not kept"))
     net.load_state_dict({name: torch.tensor(w) for name, w in weights.items()})
     with torch.inference_mode():
-        right = net.eval()(unit(digits.test.x)).argmax(1).numpy() == digits.test.y
-        features = net[:-1](unit(digits.test.x)).numpy()
+        right = net.eval()(to_network_units(digits.test.x)).argmax(1).numpy() == digits.test.y
+        features = net[:-1](to_network_units(digits.test.x)).numpy()
     assert right.mean() > 0.95
     assert classifier(digits.test.x, CPU) == pytest.approx(features, abs=1e-5)
 
@@ -66,29 +65,29 @@ def test_other_images_of_the_data_set_are_nearer_than_blurred_ones_and_than_nois
 def test_it_is_trained_once_and_from_a_fixed_seed(short, digits, cache, monkeypatch):
     torch.manual_seed(1)
     state = torch.get_rng_state()
-    first = Classifier.of(digits.train)(digits.test.x, CPU)
+    first = CnnFeatures.from_training(digits.train, FdCnn.steps)(digits.test.x, CPU)
     assert torch.equal(torch.get_rng_state(), state), "and none of its numbers is used up"
     (path,) = cache.rglob("*.npz")
     path.unlink()
     torch.manual_seed(2)
-    again = Classifier.of(digits.train)(digits.test.x, CPU)
+    again = CnnFeatures.from_training(digits.train, FdCnn.steps)(digits.test.x, CPU)
     assert np.array_equal(first, again), "whatever the run's own seed"
-    monkeypatch.setattr(Classifier, "_train", lambda _: pytest.fail("trained again"))
-    assert np.array_equal(Classifier.of(digits.train)(digits.test.x, CPU), first)
+    monkeypatch.setattr(torch.optim, "Adam", lambda *_, **__: pytest.fail("trained again"))
+    assert np.array_equal(CnnFeatures.from_training(digits.train, FdCnn.steps)(digits.test.x, CPU), first)
 
 
 def test_other_images_or_labels_are_another_classifier(digits):
     train = digits.train
     others = [replace(train, y=train.y[::-1]), replace(train, x=255 - train.x), train]
-    keys = [str(Classifier.of(e).key) for e in (train, *others)]
+    keys = [str(CnnFeatures.from_training(e, FdCnn.steps).key) for e in (train, *others)]
     assert len(set(keys)) == 3
     assert keys[0] == keys[3]
 
 
 def test_labels_of_any_numbers_will_do(short, digits, monkeypatch):
-    monkeypatch.setattr(fd_cnn, "STEPS", 2)
+    monkeypatch.setattr(FdCnn, "steps", 2)
     odd = replace(digits.train, y=digits.train.y * 7 - 20)
-    assert Classifier.of(odd)(digits.test.x[:5], CPU).shape == (5, 128)
+    assert CnnFeatures.from_training(odd, FdCnn.steps)(digits.test.x[:5], CPU).shape == (5, 128)
 
 
 def test_data_without_labels_are_refused(digits):
@@ -101,7 +100,7 @@ def test_data_without_labels_are_refused(digits):
 
 
 def test_colour_images_of_other_sizes_have_as_many_features(short, monkeypatch):
-    monkeypatch.setattr(fd_cnn, "STEPS", 2)
+    monkeypatch.setattr(FdCnn, "steps", 2)
     rng = np.random.default_rng(0)
     train = Examples(rng.integers(0, 256, (40, 3, 20, 32), dtype=np.uint8), np.arange(40) % 2)
-    assert Classifier.of(train)(train.x, CPU).shape == (40, 128)
+    assert CnnFeatures.from_training(train, FdCnn.steps)(train.x, CPU).shape == (40, 128)

@@ -8,7 +8,7 @@ from vimae_bench.functional import Moments, frechet_distance
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Splits
 from vimae_bench.testing import ReconstructionObjective, example_evaluation
-from vimae_builtin.metrics.fd_pca64 import FdPca64, PrincipalComponents
+from vimae_builtin.metrics.fd_pca64 import FdPca64, PcaFeatures
 
 CPU = torch.device("cpu")
 
@@ -55,11 +55,11 @@ def test_of_more_pixels_it_is_the_distance_along_64_directions_of_most_variance(
 def test_components_are_fitted_once_and_belong_to_the_training_images(cache, monkeypatch):
     train, other = images(300, (1, 9, 9), 1), 255 - images(300, (1, 9, 9), 2)
     monkeypatch.setattr("sklearn.decomposition.PCA.fit", counted := Counted())
-    first = [PrincipalComponents(train)(other, CPU) for _ in range(2)]
+    first = [PcaFeatures(train)(other, CPU) for _ in range(2)]
     assert counted.times == 1
     assert np.array_equal(*first)
-    assert PrincipalComponents(train).key == PrincipalComponents(train.copy()).key != PrincipalComponents(other).key
-    assert not np.array_equal(PrincipalComponents(other)(other, CPU), first[0])
+    assert PcaFeatures(train).key == PcaFeatures(train.copy()).key != PcaFeatures(other).key
+    assert not np.array_equal(PcaFeatures(other)(other, CPU), first[0])
     assert first[0].shape == (300, 64)
 
 
@@ -83,7 +83,7 @@ def test_components_are_of_images_from_all_over_the_training_file(cache, monkeyp
     train = np.zeros((1000, 1, 16, 18), dtype=np.uint8)
     train[500:, 0, 15, :4] = images(500, (1, 1, 4), 1)[:, 0, 0]
     made = train[500:]
-    assert PrincipalComponents(train)(made, CPU).var(0).sum() > 0.99 * flat(made).var(0).sum()
+    assert PcaFeatures(train)(made, CPU).var(0).sum() > 0.99 * flat(made).var(0).sum()
 
 
 def test_it_needs_no_labels_and_tells_its_cost():

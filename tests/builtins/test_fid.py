@@ -20,7 +20,7 @@ from vimae_bench.metrics.inception import WEIGHTS_VARIABLE, InceptionExtractor
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Splits
 from vimae_bench.testing import ReconstructionObjective, example_evaluation
-from vimae_builtin.metrics.fid import Fid, Fid768, Kid, jackknife, kernel_distance
+from vimae_builtin.metrics.fid import Fid, Fid768, Kid, estimate_jackknife_error, estimate_kernel_distance
 
 FIDELITY = shutil.which("fidelity", path=str(Path(sys.executable).parent)) or shutil.which("fidelity")
 
@@ -106,9 +106,9 @@ def test_kid_is_a_mean_over_subsets_and_over_all_images_the_unbiased_statistic()
     rng = np.random.default_rng(0)
     made, real = rng.standard_normal((60, 8)) + 0.5, rng.standard_normal((60, 8))
     whole = mmd2(*(kernel_poly(a, b) for a, b in ((made, made), (made, real), (real, real))))
-    assert kernel_distance(made, real, 3, 1000).value == pytest.approx(whole, rel=1e-12)
-    many = kernel_distance(made, real, 2000, 20)
-    spread = np.std([kernel_distance(made, real, 1, 20).value, *(_subset(made, real, i) for i in range(200))])
+    assert estimate_kernel_distance(made, real, 3, 1000).value == pytest.approx(whole, rel=1e-12)
+    many = estimate_kernel_distance(made, real, 2000, 20)
+    spread = np.std([estimate_kernel_distance(made, real, 1, 20).value, *(_subset(made, real, i) for i in range(200))])
     assert many.value == pytest.approx(whole, abs=4 * spread / 2000**0.5)
 
 
@@ -129,7 +129,7 @@ def test_the_jackknife_leaves_out_one_image_at_a_time():
 
     left = np.array([statistic(np.delete(made, i, 0)) for i in range(30)])
     expected = np.sqrt(29 / 30 * ((left - left.mean()) ** 2).sum())
-    assert jackknife(made, real) == pytest.approx(expected, rel=1e-10)
+    assert estimate_jackknife_error(made, real) == pytest.approx(expected, rel=1e-10)
 
 
 @pytest.mark.parametrize(("shift", "low", "high"), [(0.4, 0.9, 1.15), (0.0, 1.0, 1.8)], ids=["apart", "one law"])
@@ -138,7 +138,7 @@ def test_kids_standard_error_is_the_spread_over_draws(shift, low, high):
 
     def study(seed):
         made = np.random.default_rng(1 + seed).standard_normal((120, 6)).astype(np.float32) + np.float32(shift)
-        return kernel_distance(made, real, 10, 50)
+        return estimate_kernel_distance(made, real, 10, 50)
 
     found = [study(seed) for seed in range(250)]
     assert low < np.mean([e.se for e in found]) / np.std([e.value for e in found]) < high

@@ -8,7 +8,7 @@ import torch
 from vimae_bench.models import Deterministic, Gaussian
 from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_bench.testing import check_metric
-from vimae_builtin.metrics.information import Information, bound_terms, standardised
+from vimae_builtin.metrics.information import Information, bound_terms, standardize
 
 SHAPE = (1, 2, 2)
 PIXELS = 4
@@ -84,7 +84,7 @@ def test_no_image_is_judged_by_a_classifier_that_has_seen_it(monkeypatch):
         known = torch.eye(classes + 1)[:, :classes] * 50
         return lambda codes: torch.stack([known[seen.get(tuple(code), classes)] for code in codes.tolist()])
 
-    monkeypatch.setattr("vimae_builtin.metrics.information.fitted", by_heart)
+    monkeypatch.setattr("vimae_builtin.metrics.information.fit_classifier", by_heart)
     assert float(bound_terms(torch.randn(300, 2), torch.arange(300) % 3).mean()) == pytest.approx(0, abs=1e-6)
 
 
@@ -101,7 +101,7 @@ def test_the_scale_of_a_dimension_does_not_matter(linear_evaluation):
 
 
 def test_scaled_codes_have_unit_variance_and_a_still_one_is_left():
-    z = standardised(torch.stack([5 * torch.randn(100), torch.full((100,), 3.0)], 1).double())
+    z = standardize(torch.stack([5 * torch.randn(100), torch.full((100,), 3.0)], 1).double())
     assert float(z[:, 0].std()) == pytest.approx(1)
     assert not z[:, 1].any()
 

@@ -18,7 +18,7 @@ from vimae_bench.metrics import GaussianDecoder, draw_images, estimate_noise_var
 from vimae_bench.metrics.likelihood import VARIANCE_FLOOR
 from vimae_bench.models import Deterministic, Gaussian, Posterior, PosteriorFamily, Prior
 from vimae_bench.plugin import Evaluation, Examples, Splits
-from vimae_builtin.metrics.likelihood import Likelihood, bound, effective_sample_size, fitted
+from vimae_builtin.metrics.likelihood import Likelihood, compute_bound, effective_sample_size, fit_proposal
 from vimae_builtin.priors.logistic import StandardLogistic
 
 SHAPE, PIXELS, LATENT = (1, 6, 6), 36, 3
@@ -80,7 +80,7 @@ def test_with_the_exact_posterior_one_draw_gives_the_exact_likelihood(linear_eva
 def test_all_weights_are_equal_there(linear_evaluation, noise_images):
     evaluation = exact(linear_evaluation, noise_images(20, SHAPE), orthogonal())
     x = draw_images(evaluation.splits.test, 20, "likelihood", evaluation.dataset)
-    log_w = Likelihood(ks=(50,))._weights(evaluation, GaussianDecoder(evaluation.model, S2), x)
+    log_w = Likelihood(ks=(50,)).compute_log_weights(evaluation, GaussianDecoder(evaluation.model, S2), x)
     assert log_w.shape == (50, 20)
     assert float(log_w.std(0).max()) < 1e-3
     torch.testing.assert_close(log_w[0], -exact_nll(evaluation, orthogonal()), atol=5e-3, rtol=0)
@@ -118,12 +118,12 @@ def test_one_draw_is_the_elbo_and_more_come_down_to_the_likelihood(linear_evalua
 
 def test_a_bound_rises_with_k_and_tends_to_the_log_of_the_mean():
     log_w = torch.randn(3000, 200, dtype=torch.float64) * 2 - 2  # E w = 1
-    bounds = {k: bound(log_w, k) for k in (1, 3, 30, 300, 3000)}
+    bounds = {k: compute_bound(log_w, k) for k in (1, 3, 30, 300, 3000)}
     for few, more in zip(list(bounds)[:-1], list(bounds)[1:], strict=True):
         assert bool((bounds[few] < bounds[more]).all())  # not by chance: groups are nested
     torch.testing.assert_close(bounds[1], log_w.mean(0))
     assert float(bounds[3000].mean()) == pytest.approx(0, abs=0.05)
-    torch.testing.assert_close(bound(log_w[:10], 4), bound(log_w[:8], 4))
+    torch.testing.assert_close(compute_bound(log_w[:10], 4), compute_bound(log_w[:8], 4))
     by_hand = torch.stack([log_w[i : i + 30].exp().mean(0).log() for i in range(0, 3000, 30)]).mean(0)
     torch.testing.assert_close(bounds[30], by_hand)
 
@@ -143,13 +143,13 @@ def test_a_fitted_proposal_is_the_best_diagonal_gaussian(linear_evaluation, nois
     mean = (x.flatten(1).double() - CENTRE) @ torch.from_numpy(V.T)
     best = 1 / np.diag(np.linalg.inv(P))
     start = mean.float() + 3 * tensor(best).sqrt() * torch.randn(30, LATENT)
-    q = fitted(GaussianDecoder(evaluation.model, S2), evaluation.model.prior, x, start, steps=300)
+    q = fit_proposal(GaussianDecoder(evaluation.model, S2), evaluation.model.prior, x, start, steps=300)
     away = (q.m.double() - mean).abs() / torch.from_numpy(best).sqrt()
     assert float(away.max()) < 0.05
     reached, wanted = Normal(q.m.double(), q.std.double()), Normal(mean, torch.from_numpy(best).sqrt())
     assert float(kl_divergence(reached, wanted).sum(1).max()) < 0.1
     assert float((q.l.double() - torch.from_numpy(best).log()).mean()) == pytest.approx(0, abs=0.05)
-    at_once = fitted(GaussianDecoder(evaluation.model, S2), evaluation.model.prior, x, mean.float(), steps=0)
+    at_once = fit_proposal(GaussianDecoder(evaluation.model, S2), evaluation.model.prior, x, mean.float(), steps=0)
     np.testing.assert_allclose(at_once.l.exp().numpy(), np.tile(best, (30, 1)), rtol=1e-4)
 
 
@@ -312,6 +312,6 @@ def test_draws_of_the_decoder_have_its_density(linear_evaluation, noise_images):
 def test_the_draws_of_many_chunks_are_all_different(linear_evaluation, noise_images):
     evaluation = exact(linear_evaluation, noise_images(100, SHAPE), orthogonal(), spread=2.0)
     x = draw_images(evaluation.splits.test, 100, "likelihood", evaluation.dataset)
-    log_w = Likelihood(ks=(37,))._weights(evaluation, GaussianDecoder(evaluation.model, S2), x)
+    log_w = Likelihood(ks=(37,)).compute_log_weights(evaluation, GaussianDecoder(evaluation.model, S2), x)
     assert log_w.shape == (37, 100)
     assert len(log_w.unique()) == 3700

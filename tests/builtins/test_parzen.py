@@ -11,7 +11,15 @@ from vimae_bench.functional import estimate_mean
 from vimae_bench.models import Deterministic, Gaussian
 from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_builtin.datasets.torchvision_sets import Mnist
-from vimae_builtin.metrics.parzen import WIDTHS, Parzen, blurred, log_density, over_sets, scores, squared_distances
+from vimae_builtin.metrics.parzen import (
+    WIDTHS,
+    Parzen,
+    blur,
+    compute_scores,
+    log_density,
+    score_sets,
+    squared_distances,
+)
 
 SHAPE = (1, 8, 8)
 PIXELS = 64
@@ -72,7 +80,7 @@ def test_the_width_is_the_best_for_validation_images_and_not_for_test_images():
     held_out = generated[:200] + 0.1 * torch.randn(200, 20, generator=draw)
     test = generated[200:400] + 0.3 * torch.randn(200, 20, generator=draw)
     by_hand = [float(log_density(held_out, generated, (s,)).mean()) for s in WIDTHS]
-    found = scores(held_out, test, generated)
+    found = compute_scores(held_out, test, generated)
     width = found["parzen width"].value
     assert width == WIDTHS[int(np.argmax(by_hand))] == pytest.approx(0.1, abs=0.011)
     assert found["nll_parzen_cv"] == estimate_mean(-log_density(test, generated, (width,))[0])
@@ -88,7 +96,7 @@ def test_without_validation_images_each_half_is_scored_at_the_width_of_the_other
     test[1::2] += 0.4 * torch.randn(100, 20, generator=draw)
     narrow, wide = (WIDTHS[int(log_density(test[h::2], generated, WIDTHS).mean(1).argmax())] for h in (0, 1))
     assert wide - narrow > 0.1
-    found = scores(none, test, generated)
+    found = compute_scores(none, test, generated)
     crossed = [log_density(test[h::2], generated, (s,)) for h, s in ((0, wide), (1, narrow))]
     assert found["nll_parzen_cv"].value == pytest.approx(-float(torch.cat(crossed, 1).mean()), abs=1e-9)
     assert found["nll_parzen_cv"].n == 201
@@ -97,7 +105,7 @@ def test_without_validation_images_each_half_is_scored_at_the_width_of_the_other
 
 def test_the_cheap_reading_is_a_mean_over_sets_of_a_hundred():
     x, generated = torch.rand(50, 30), torch.rand(350, 30)
-    found = over_sets(x, generated)
+    found = score_sets(x, generated)
     by_hand = torch.stack([-log_density(x, generated[i : i + 100], (0.1,))[0] for i in (0, 100, 200)])
     assert found.value == pytest.approx(float(by_hand.mean()), abs=1e-10)
     assert found.n == 50
@@ -106,7 +114,7 @@ def test_the_cheap_reading_is_a_mean_over_sets_of_a_hundred():
 
 
 def test_its_standard_error_is_the_spread_over_images_and_sets():
-    values = [over_sets(0.3 * torch.randn(60, 4), 0.3 * torch.randn(1000, 4)) for _ in range(150)]
+    values = [score_sets(0.3 * torch.randn(60, 4), 0.3 * torch.randn(1000, 4)) for _ in range(150)]
     spread = np.std([value.value for value in values])
     assert np.mean([value.se for value in values]) == pytest.approx(spread, rel=0.25)
 
@@ -137,7 +145,7 @@ def test_other_sources_have_measures_of_their_own(linear_evaluation, constant_he
     found = metric(evaluation)
     assert set(found) == {measure.name for measure in metric.measures()}
     generated = evaluation.generate(100, source).flatten(1)
-    alone = scores(*metric._scored(evaluation.splits, "invented", evaluation.device), generated)
+    alone = compute_scores(*metric._select_images(evaluation.splits, "invented", evaluation.device), generated)
     assert found[f"nll_parzen_cv {source}"] == alone["nll_parzen_cv"] != found["nll_parzen_cv"]
 
 
@@ -161,7 +169,7 @@ def test_blurred_images_beat_the_real_ones_and_the_rows_show_it():
 def test_the_blur_is_a_gaussian_of_1_2_pixels_that_stays_within_an_image():
     x = torch.zeros(3, 2, 31, 31)
     x[1, 0, 15, 15] = 1
-    out = blurred(x).double()
+    out = blur(x).double()
     assert out[0].abs().max() == out[1, 1].abs().max() == 0
     place = torch.arange(31, dtype=torch.float64) - 15
     across = out[1, 0].sum(0)
@@ -172,7 +180,7 @@ def test_the_blur_is_a_gaussian_of_1_2_pixels_that_stays_within_an_image():
 def test_all_methods_meet_the_same_images_and_fewer_are_among_more(linear_evaluation):
     heads = [(torch.zeros(2, PIXELS), torch.zeros(2))]
     one, other = (linear_evaluation(images(100, 0), Deterministic(), heads, seed=seed) for seed in (0, 1))
-    scored = [Parzen(images=n)._scored(t.splits, t.dataset, t.device)[1] for t, n in ((one, 60), (other, 40))]
+    scored = [Parzen(images=n)._select_images(t.splits, t.dataset, t.device)[1] for t, n in ((one, 60), (other, 40))]
     assert torch.equal(scored[0][:40], scored[1])
     assert len(torch.unique(scored[0], dim=0)) == 60
 

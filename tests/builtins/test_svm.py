@@ -20,7 +20,7 @@ from vimae_builtin.metrics.svm import (
     SvmRetrained,
     SvmStandardised,
     SvmSubset,
-    predictions,
+    predict_draws,
     vimae_metrics,
 )
 
@@ -176,9 +176,9 @@ def test_each_machine_meets_the_noise_draw_of_its_turn():
         def predict(self, codes):
             return codes
 
-    seen = predictions([Echo()] * 5, lambda noise: np.array([noise, 10 + noise]), noise_draws=2)
+    seen = predict_draws([Echo()] * 5, lambda noise: np.array([noise, 10 + noise]), noise_draws=2)
     assert seen.tolist() == [[0, 10], [1, 11], [0, 10], [1, 11], [0, 10]]
-    assert predictions([Echo()], lambda noise: np.array([noise]), noise_draws=5).tolist() == [[0]]
+    assert predict_draws([Echo()], lambda noise: np.array([noise]), noise_draws=5).tolist() == [[0]]
 
 
 def test_too_few_images_of_a_class_are_named():
@@ -317,15 +317,15 @@ def test_a_subset_is_the_same_images_for_every_draw_and_condition(linear_evaluat
     images, y = blobs()
     evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
     metric = SvmSubset(tests=200, conditions=("clean", "gauss_0.1"), **SMALL)
-    chosen = metric._tests(3000, "invented")
+    chosen = metric.select_tests(3000, "invented")
     assert len(np.unique(chosen)) == 200
-    assert not np.array_equal(chosen, metric._tests(3000, "mnist"))
+    assert not np.array_equal(chosen, metric.select_tests(3000, "mnist"))
     found = metric(evaluation)
     for name in metric.conditions:
         assert found[f"svm subset {name}"].per_draw == pytest.approx(
             by_hand(evaluation, rbf, name, tests=chosen), abs=1e-9
         )
-    assert (found["svm subset clean"].n, len(SvmSubset()._tests(10, "a"))) == (200, 10)
+    assert (found["svm subset clean"].n, len(SvmSubset().select_tests(10, "a"))) == (200, 10)
     whole = Svm(conditions=("clean",), **SMALL)(evaluation)["svm clean"]
     assert found["svm subset clean"].se > 2 * whole.se
 

@@ -12,7 +12,14 @@ from vimae_bench.metrics import draw_stratified_subset
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_builtin.metrics import tsvm
-from vimae_builtin.metrics.tsvm import Tsvm, choose_others, objective, solve, switch, transductive
+from vimae_builtin.metrics.tsvm import (
+    Tsvm,
+    compute_objective,
+    draw_unlabelled,
+    fit_transductive,
+    minimize_objective,
+    switch_labels,
+)
 
 IDENTITY = (torch.eye(2), torch.zeros(2))
 BAYES = 50 * (1 + erf(1 / sqrt(2)))
@@ -60,20 +67,20 @@ def labelled_part(evaluation, train: int = 1500):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_solution_is_that_of_a_general_minimiser(seed):
     x, y, costs, start = problem(seed)
-    found = solve(x, y, costs, start)
+    found = minimize_objective(x, y, costs, start)
     slack = lambda w: np.maximum(0, 1 - y * (x @ w))  # noqa: E731
     loss = lambda w: w[:-1] @ w[:-1] / 2 + np.sum(costs * slack(w) ** 2)  # noqa: E731
     slope = lambda w: np.append(w[:-1], 0) - 2 * x.T @ (costs * y * slack(w))  # noqa: E731
     other = minimize(loss, np.zeros(4), jac=slope, method="BFGS", options={"gtol": 1e-9})
     assert np.allclose(slope(found), 0, atol=1e-8), "the least value of a convex function is where its slope is 0"
     assert found == pytest.approx(other.x, abs=1e-5)
-    assert objective(found, x, y, costs) == pytest.approx(other.fun, rel=1e-9)
+    assert compute_objective(found, x, y, costs) == pytest.approx(other.fun, rel=1e-9)
 
 
 def test_the_machine_of_labelled_codes_is_scikit_learns():
     x, y, _, start = problem(7, 200)
     theirs = LinearSVC(C=0.7, loss="squared_hinge", dual=False, tol=1e-10, intercept_scaling=1e3).fit(x[:, :-1], y)
-    ours = solve(x, y, np.full(200, 0.7), start)
+    ours = minimize_objective(x, y, np.full(200, 0.7), start)
     assert ours == pytest.approx([*theirs.coef_[0], theirs.intercept_[0]], rel=1e-3)
 
 
@@ -84,7 +91,7 @@ def test_switching_lowers_every_loss_and_leaves_as_many_positive(seed):
     decision = 2 * rng.standard_normal(200)
     labels = np.where(rng.random(200) < rng.uniform(0.1, 0.9), 1.0, -1.0)
     before = labels.copy()
-    assert switch(labels, decision)
+    assert switch_labels(labels, decision)
     assert (labels > 0).sum() == (before > 0).sum()
     for power in (1, 2):
         loss = [np.sum(np.maximum(0, 1 - y * decision) ** power) for y in (labels, before)]
@@ -92,7 +99,7 @@ def test_switching_lowers_every_loss_and_leaves_as_many_positive(seed):
     slack = np.maximum(0, 1 - labels * decision)
     ups, downs = (slack[(labels == sign) & (slack > 0)] for sign in (1, -1))
     assert not ups.size or not downs.size or ups.max() + downs.max() <= 2 + 1e-8
-    assert not switch(labels, decision)
+    assert not switch_labels(labels, decision)
 
 
 def test_the_objective_never_rises_over_switches(monkeypatch):
@@ -100,15 +107,15 @@ def test_the_objective_never_rises_over_switches(monkeypatch):
     values: dict[float, list[float]] = {}
 
     def solved(x, y, costs, start):
-        w = solve(x, y, costs, start)
-        assert objective(w, x, y, costs) <= objective(start, x, y, costs) + 1e-12
-        values.setdefault(costs[-1], []).append(objective(w, x, y, costs))
+        w = minimize_objective(x, y, costs, start)
+        assert compute_objective(w, x, y, costs) <= compute_objective(start, x, y, costs) + 1e-12
+        values.setdefault(costs[-1], []).append(compute_objective(w, x, y, costs))
         return w
 
-    monkeypatch.setattr(tsvm, "solve", solved)
+    monkeypatch.setattr(tsvm, "minimize_objective", solved)
     rng = np.random.default_rng(3)
     z, y, pool, _ = elongated(0)
-    transductive(z + rng.standard_normal(z.shape), y, pool + 2 * rng.standard_normal(pool.shape), 1.0, 0.1)
+    fit_transductive(z + rng.standard_normal(z.shape), y, pool + 2 * rng.standard_normal(pool.shape), 1.0, 0.1)
     assert list(values)[1:] == pytest.approx([*(1e-5 * 2.0 ** np.arange(14)), 0.1]), "the first is of labelled codes"
     assert all(np.all(np.diff(run) < 0) for run in values.values())
     assert sum(len(run) - 1 for run in values.values()) > 5, "there were switches"
@@ -122,7 +129,7 @@ def least_of_all(z, y, pool, c, c_pool) -> float:
     for ups in combinations(range(len(pool)), positive):
         labels = np.concatenate([y, -np.ones(len(pool))])
         labels[[len(z) + i for i in ups]] = 1.0
-        found.append(objective(solve(x, labels, costs, np.zeros(3)), x, labels, costs))
+        found.append(compute_objective(minimize_objective(x, labels, costs, np.zeros(3)), x, labels, costs))
     return min(found)
 
 
@@ -131,7 +138,7 @@ def reached(w, z, y, pool, c, c_pool) -> float:
     x = np.concatenate([np.concatenate([z, pool]), np.ones((len(z) + len(pool), 1))], axis=1)
     labels = np.concatenate([y, -np.ones(len(pool))])
     labels[len(z) + np.argsort(-x[len(z) :] @ w)[: int(np.mean(y > 0) * len(pool) + 0.5)]] = 1.0
-    return objective(w, x, labels, np.repeat([c, c_pool], [len(z), len(pool)]))
+    return compute_objective(w, x, labels, np.repeat([c, c_pool], [len(z), len(pool)]))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -139,7 +146,7 @@ def reached(w, z, y, pool, c, c_pool) -> float:
 def test_of_all_labels_of_ten_points_in_two_clusters_it_finds_the_best(seed, c_pool):
     """All 252 ways to label half of them are tried."""
     z, y, pool, _ = elongated(seed, 10)
-    w = transductive(z, y, pool, 1.0, c_pool)
+    w = fit_transductive(z, y, pool, 1.0, c_pool)
     least = least_of_all(z, y, pool, 1.0, c_pool)
     assert reached(w, z, y, pool, 1.0, c_pool) == pytest.approx(least, rel=1e-7)
 
@@ -149,7 +156,7 @@ def test_of_points_without_clusters_it_finds_a_good_optimum_and_none_below_the_b
     rng, ratios = np.random.default_rng(0), []
     for _ in range(8):
         z, y, pool = rng.standard_normal((4, 2)), np.array([-1.0, -1.0, 1.0, 1.0]), rng.standard_normal((8, 2))
-        found = reached(transductive(z, y, pool, 1.0, 0.3), z, y, pool, 1.0, 0.3)
+        found = reached(fit_transductive(z, y, pool, 1.0, 0.3), z, y, pool, 1.0, 0.3)
         ratios.append(found / least_of_all(z, y, pool, 1.0, 0.3))
     assert min(ratios) > 1 - 1e-9
     assert max(ratios) < 1.2
@@ -162,7 +169,10 @@ def test_unlabelled_points_decide_where_labels_are_few():
     for seed in range(20):
         z, y, pool, _ = elongated(seed)
         rest, answer = elongated(100 + seed, 1000)[2:]
-        few, many = solve(np.c_[z, np.ones(4)], y, np.ones(4), np.zeros(3)), transductive(z, y, pool, 1.0, 0.1)
+        few, many = (
+            minimize_objective(np.c_[z, np.ones(4)], y, np.ones(4), np.zeros(3)),
+            fit_transductive(z, y, pool, 1.0, 0.1),
+        )
         svm.append(np.mean(np.sign(np.c_[rest, np.ones(1000)] @ few) == answer))
         transduced.append(np.mean(np.sign(np.c_[rest, np.ones(1000)] @ many) == answer))
     assert np.all(np.array(transduced) >= np.array(svm))
@@ -174,15 +184,17 @@ def test_the_order_of_the_unlabelled_does_not_matter_at_all():
     z, y, pool, _ = elongated(1)
     pool = np.round(pool, 1)  # many decisions are the same
     shuffled = np.random.default_rng(0).permutation(pool)
-    assert np.array_equal(transductive(z, y, pool, 1.0, 0.1), transductive(z, y, shuffled, 1.0, 0.1))
+    assert np.array_equal(fit_transductive(z, y, pool, 1.0, 0.1), fit_transductive(z, y, shuffled, 1.0, 0.1))
 
 
 def test_as_large_a_share_of_the_unlabelled_is_positive_as_of_the_labelled(monkeypatch):
     seen = []
-    monkeypatch.setattr(tsvm, "solve", lambda x, y, costs, w: seen.append((y[20:] > 0).sum()) or solve(x, y, costs, w))
+    monkeypatch.setattr(
+        tsvm, "solve", lambda x, y, costs, w: seen.append((y[20:] > 0).sum()) or minimize_objective(x, y, costs, w)
+    )
     rng = np.random.default_rng(0)
     y = np.where(np.arange(20) < 3, 1.0, -1.0)
-    transductive(rng.standard_normal((20, 2)), y, rng.standard_normal((70, 2)), 1.0, 0.1)
+    fit_transductive(rng.standard_normal((20, 2)), y, rng.standard_normal((70, 2)), 1.0, 0.1)
     assert set(seen[1:]) == {11}  # 10.5, rounded as SVMlight does
 
 
@@ -243,22 +255,22 @@ def test_an_encoder_that_changes_nothing_reads_as_raw_pixels_do(linear_evaluatio
 def test_the_others_are_unlabelled_and_drawn_anew_for_every_draw():
     y = np.arange(1000) % 4
     labelled = draw_stratified_subset(y, 100, "mnist", 0)
-    others, again = (choose_others(1000, labelled, 300, "mnist", 0) for _ in range(2))
+    others, again = (draw_unlabelled(1000, labelled, 300, "mnist", 0) for _ in range(2))
     assert len(set(others)) == 300
     assert not set(others) & set(labelled)
     assert np.array_equal(others, again)
-    assert not np.array_equal(others, choose_others(1000, labelled, 300, "mnist", 1))
-    assert np.array_equal(choose_others(1000, labelled, 5000, "mnist", 0), np.setdiff1d(np.arange(1000), labelled))
+    assert not np.array_equal(others, draw_unlabelled(1000, labelled, 300, "mnist", 1))
+    assert np.array_equal(draw_unlabelled(1000, labelled, 5000, "mnist", 0), np.setdiff1d(np.arange(1000), labelled))
 
 
 def test_the_labels_of_the_unlabelled_are_never_looked_at(monkeypatch):
     images, y = blobs(1000)
     chosen = draw_stratified_subset(y, 60, "invented", 0)
-    monkeypatch.setattr(tsvm, "choose_labelled", lambda *_: chosen)
+    monkeypatch.setattr(tsvm, "draw_stratified_subset", lambda *_: chosen)
     false = 1 - y
     false[chosen] = y[chosen]
     known, blind = (
-        small()._machines(lambda part, places: images[places].reshape(-1, 2) / 255, labels, "invented", 0)
+        small()._fit_machines(lambda part, places: images[places].reshape(-1, 2) / 255, labels, "invented", 0)
         for labels in (y, false)
     )
     assert np.array_equal(known, blind)

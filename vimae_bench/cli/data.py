@@ -12,7 +12,7 @@ from .options import data_option, data_root
 NOT_WHOLE = 1
 
 
-def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+def _complete_names(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
     return [name for name in get_catalog().list_names("dataset") if name.startswith(begun)]
 
 
@@ -40,17 +40,17 @@ def list_(data: Path | None) -> None:
       vimae-bench data list
     """
     root = data_root(data)
-    folders = {entry.name: _folder(entry, root) for entry in _entries()}
-    others = {folder.name: folder for folder in _prepared(root) if folder not in folders.values()}
+    folders = {entry.name: _find_folder(entry, root) for entry in _list_entries()}
+    others = {folder.name: folder for folder in _list_prepared(root) if folder not in folders.values()}
     click.echo(root)
     for name, folder in sorted(folders.items()):
-        click.echo(f"  {name:16} {_state(folder)}{_elsewhere(name, folder)}")
+        click.echo(f"  {name:16} {_describe_state(folder)}{_describe_elsewhere(name, folder)}")
     for name, folder in others.items():
-        click.echo(f"  {name:16} {_state(folder)}, as arrays with path = '{name}'")
+        click.echo(f"  {name:16} {_describe_state(folder)}, as arrays with path = '{name}'")
 
 
 @data.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_complete)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_complete_names)
 @data_option
 def prepare(names: tuple[str, ...], data: Path | None) -> None:
     """Download data sets and bring them into the layout that runs use. What is there already is checked and left alone.
@@ -63,9 +63,9 @@ def prepare(names: tuple[str, ...], data: Path | None) -> None:
     from ..data.prepare import ensure_prepared
     from ..plugin.registry import make_plugin
 
-    for entry in _entries():
+    for entry in _list_entries():
         if entry.name in names and entry.form["required"]:
-            raise BenchError(f"{entry.name} is {_own(entry)}; there is nothing to prepare")
+            raise BenchError(f"{entry.name} is {_describe_own(entry)}; there is nothing to prepare")
     for name in names:
         folder = ensure_prepared(make_plugin("dataset", PluginSpec(name)), data_root(data), click.echo)
         click.echo(f"{name}: {describe_arrays(folder)} in {folder}")
@@ -86,7 +86,7 @@ def verify(names: tuple[str, ...], data: Path | None) -> None:
     from ..data import layout
 
     root = data_root(data)
-    folders = [root / name for name in names] or _prepared(root)
+    folders = [root / name for name in names] or _list_prepared(root)
     found = {folder: layout.verify_arrays(folder) for folder in folders}
     if not found:
         click.echo(f"nothing is prepared in {root}")
@@ -96,41 +96,41 @@ def verify(names: tuple[str, ...], data: Path | None) -> None:
         click.get_current_context().exit(NOT_WHOLE)
 
 
-def _entries() -> list[CatalogEntry]:
+def _list_entries() -> list[CatalogEntry]:
     """But for those made of another, which have no folder of their own."""
     entries = (entry for entry in get_catalog().entries if entry.kind == "dataset")
     return [entry for entry in entries if not any("plugin" in form for form in entry.form["fields"].values())]
 
 
-def _own(entry: CatalogEntry) -> str:
+def _describe_own(entry: CatalogEntry) -> str:
     return f"your own: a benchmark file names its {', '.join(entry.form['required'])}"
 
 
-def _prepared(root: Path) -> list[Path]:
+def _list_prepared(root: Path) -> list[Path]:
     from ..data.layout import is_prepared
 
     return sorted(filter(is_prepared, root.iterdir())) if root.is_dir() else []
 
 
-def _folder(entry: CatalogEntry, root: Path) -> Path | str:
+def _find_folder(entry: CatalogEntry, root: Path) -> Path | str:
     """The data set's folder; words where that is not known without a benchmark file, or not at all."""
     from ..data.prepare import resolve_folder
     from ..plugin.registry import make_plugin
 
     if entry.form["required"]:
-        return _own(entry)
+        return _describe_own(entry)
     try:
         return resolve_folder(make_plugin("dataset", PluginSpec(entry.name)), root)
     except BenchError as error:
         return str(error)
 
 
-def _elsewhere(name: str, folder: Path | str) -> str:
+def _describe_elsewhere(name: str, folder: Path | str) -> str:
     """The folder's name, where it is there and not the data set's."""
     return f", in {folder.name}" if isinstance(folder, Path) and folder.is_dir() and folder.name != name else ""
 
 
-def _state(folder: Path | str) -> str:
+def _describe_state(folder: Path | str) -> str:
     from ..data.layout import describe_arrays, is_prepared
 
     if isinstance(folder, str):

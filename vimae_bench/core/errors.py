@@ -53,10 +53,13 @@ class InvalidFileError(BenchError):
     def __init__(self, source: str, problems: Sequence[Problem]):
         self.source, self.problems = source, tuple(problems)
         more = len(self.problems) - MAX_PROBLEMS
-        lines = [*map(self._line, self.problems[:MAX_PROBLEMS]), *([f"... and {more:,} more"] if more > 0 else [])]
+        lines = [
+            *map(self._format_line, self.problems[:MAX_PROBLEMS]),
+            *([f"... and {more:,} more"] if more > 0 else []),
+        ]
         super().__init__("\n".join(lines))
 
-    def _line(self, problem: Problem) -> str:
+    def _format_line(self, problem: Problem) -> str:
         place = f"{self.source}:{problem.line}" if problem.line else self.source
         return ": ".join(part for part in (place, problem.where, problem.what) if part)
 
@@ -64,10 +67,10 @@ class InvalidFileError(BenchError):
 def escape_control_characters(text: str) -> str:
     """Text safe to print: control, format and undecodable characters as escapes, the middle of long lines left out."""
     shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-    return "\n".join(map(_cut, shown.split("\n")))
+    return "\n".join(map(_shorten_line, shown.split("\n")))
 
 
-def _cut(line: str) -> str:
+def _shorten_line(line: str) -> str:
     return line if len(line) <= MAX_LINE_LENGTH else f"{line[: MAX_LINE_LENGTH - 305]} ... {line[-300:]}"
 
 

@@ -81,11 +81,11 @@ class Training:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Training":
         """Raises TypeError for values of other kinds."""
-        return _training(**raw)
+        return _parse_training(**raw)
 
 
 @lru_cache(maxsize=64, typed=True)
-def _training(**raw: Any) -> Training:  # noqa: ANN401
+def _parse_training(**raw: Any) -> Training:  # noqa: ANN401
     """One object for all runs that are trained alike. Raises TypeError for values of other kinds."""
     for name, value in vars(training := Training(**raw)).items():
         check_type(name, value, type(getattr(Training, name)))

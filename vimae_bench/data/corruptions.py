@@ -11,7 +11,7 @@ from ..core.seeds import derive_seed
 if TYPE_CHECKING:
     from torch import Tensor
 
-Kind = Literal["clean", "gauss", "gauss_clip", "mask", "mask_pixel", "mask_grey"]
+CorruptionKind = Literal["clean", "gauss", "gauss_clip", "mask", "mask_pixel", "mask_grey"]
 CHUNK = 1000
 
 
@@ -25,7 +25,7 @@ class Corruption:
     network's 0 where the pixels' range is `sym`.
     """
 
-    kind: Kind
+    kind: CorruptionKind
     level: float = 0.0
 
     @classmethod
@@ -33,20 +33,20 @@ class Corruption:
         """The corruption of this name. Raises ValueError, saying which names there are."""
         kind, _, level = name.rpartition("_") if name != "clean" else (name, "", "0")
         try:
-            found = cls(cast(Kind, kind), float(level))
+            found = cls(cast(CorruptionKind, kind), float(level))
         except ValueError:
             found = None
-        if found is None or not found._possible():
+        if found is None or not found._is_possible():
             raise ValueError(
                 f"there is no corruption '{name}': it is 'clean', 'gauss_<s>' or 'gauss_clip_<s>' with s > 0, "
                 "or 'mask_<p>', 'mask_pixel_<p>' or 'mask_grey_<p>' with 0 < p < 1"
             )
         return found
 
-    def _possible(self) -> bool:
+    def _is_possible(self) -> bool:
         positive = 0 < self.level < float("inf")
         bounds = {"clean": self.level == 0, "gauss": positive, "gauss_clip": positive}
-        return self.kind in get_args(Kind) and bounds.get(self.kind, 0 < self.level < 1)
+        return self.kind in get_args(CorruptionKind) and bounds.get(self.kind, 0 < self.level < 1)
 
     def __call__(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Damaged copies of images float32 [N, C, H, W] in [0, 1] units."""

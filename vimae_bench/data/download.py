@@ -4,7 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -57,7 +57,7 @@ def download_file(url: str, path: Path) -> None:
     # be unpacked on the way.
     with tqdm(desc=path.name, total=1, unit="B", unit_scale=True, file=sys.stderr, disable=None) as bar:
         headers = {"Accept-Encoding": "identity"}
-        download = HTTPDownloader(progressbar=bar, chunk_size=CHUNK_SIZE, timeout=TIMEOUT, headers=headers)
+        download = HTTPDownloader(progressbar=cast("Any", bar), chunk_size=CHUNK_SIZE, timeout=TIMEOUT, headers=headers)
         download(url, str(path), None)
 
 
@@ -68,8 +68,7 @@ def progress(iterable: Iterable[T], total: int, description: str) -> Iterator[T]
     """
     from tqdm import tqdm
 
-    bar = tqdm(iterable, desc=description, total=total or None, file=sys.stderr, disable=None)
-    return cast("Iterator[T]", iter(bar))
+    return iter(tqdm(iterable, desc=description, total=total or None, file=sys.stderr, disable=None))
 
 
 def _check_digests(path: Path, sums: dict[str, str], origin: object, remedy: str) -> None:

@@ -26,7 +26,7 @@ HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.re
 
 def is_prepared(folder: Path) -> bool:
     """Whether a folder claims to be in this layout."""
-    return (folder / CARD).exists() or _path(folder, "train_x").exists()
+    return (folder / CARD).exists() or _array_path(folder, "train_x").exists()
 
 
 def load_arrays(folder: Path) -> dict[str, np.ndarray]:
@@ -35,11 +35,11 @@ def load_arrays(folder: Path) -> dict[str, np.ndarray]:
     Nothing in the files is ever executed. Raises DataError, naming the file, for one that is missing, damaged or
     not as the layout has it, and for a dataset.json that does not agree with the arrays.
     """
-    arrays: dict[str, np.ndarray] = {name: _map(path) for name, path in _paths(folder).items()}
+    arrays: dict[str, np.ndarray] = {name: _map_array(path) for name, path in _list_paths(folder).items()}
     check_arrays(arrays, folder)
-    card = _card(folder)
+    card = _read_card(folder)
     says = {key: card.get(key) for key in ("shape", "train", "test")}
-    if card and says != (holds := _counts(arrays)):
+    if card and says != (holds := _count_images(arrays)):
         raise DataError(
             f"{folder / CARD}: says {says}, but the arrays hold {holds}; one of them is not of this data set"
         )
@@ -53,7 +53,7 @@ def read_factor_names(folder: Path, arrays: Mapping[str, np.ndarray]) -> tuple[s
     Raises DataError where it names others than there are.
     """
     count = arrays["train_factors"].shape[1] if "train_factors" in arrays else 0
-    said: object = _card(folder).get("factors")
+    said: object = _read_card(folder).get("factors")
     if said is None:
         return tuple(f"f{i}" for i in range(count))
     names = tuple(said) if isinstance(said, list) else ()
@@ -68,9 +68,9 @@ def check_arrays(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
     """Raises DataError for arrays that do not fit the layout, naming the file in `folder` they are meant for."""
     for part in ("train", "test"):
         x, y = arrays[f"{part}_x"], arrays.get(f"{part}_y")
-        _check_images(x, _path(folder, f"{part}_x"))
+        _check_images(x, _array_path(folder, f"{part}_x"))
         if y is not None:
-            _check_labels(y, len(x), _path(folder, f"{part}_y"))
+            _check_labels(y, len(x), _array_path(folder, f"{part}_y"))
     _check_factors(arrays, folder)
     train, test = (arrays[name].shape[1:] for name in ("train_x", "test_x"))
     if train != test:
@@ -85,23 +85,23 @@ def write_arrays(
     Raises OSError where they cannot be written.
     """
     for key, array in arrays.items():
-        atomic_write(_path(folder, key), lambda path, array=array: _save(path, array))
-    card = {"name": name, **_counts(arrays)} | ({"factors": list(factors)} if factors else {})
+        atomic_write(_array_path(folder, key), lambda path, array=array: _write_array(path, array))
+    card = {"name": name, **_count_images(arrays)} | ({"factors": list(factors)} if factors else {})
     write_json(folder / CARD, {**card, "source": source, "sha256": compute_digests(folder)})
 
 
 def compute_digests(folder: Path) -> dict[str, str]:
     """The sha256 of each array's bytes as they now lie on disk, by name. Raises DataError as `load_arrays` does."""
-    return {name: _digest(path) for name, path in _paths(folder).items()}
+    return {name: _compute_digest(path) for name, path in _list_paths(folder).items()}
 
 
 def read_digests(folder: Path) -> dict[str, str]:
     """The digests in dataset.json if it has all and is not older than any array, else those of `compute_digests`."""
-    paths, said = _paths(folder), _card(folder).get("sha256")
+    paths, said = _list_paths(folder), _read_card(folder).get("sha256")
     if (
         isinstance(said, dict)
         and said.keys() == paths.keys()
-        and not any(_newer(p, folder / CARD) for p in paths.values())
+        and not any(_is_newer(p, folder / CARD) for p in paths.values())
     ):
         return said
     return compute_digests(folder)
@@ -111,13 +111,13 @@ def verify_arrays(folder: Path) -> list[str]:
     """All that is wrong with a prepared folder: damage, and bytes that are not those of its dataset.json."""
     try:
         load_arrays(folder)
-        said, found = _card(folder).get("sha256"), compute_digests(folder)
+        said, found = _read_card(folder).get("sha256"), compute_digests(folder)
     except DataError as error:
         return [str(error)]
     if not isinstance(said, dict):
         return [f"{folder / CARD}: gives no sha256 sums to compare with"]
     return [
-        f"{_path(folder, name)}: sha256 is {found.get(name)}, but {CARD} says {said.get(name)}"
+        f"{_array_path(folder, name)}: sha256 is {found.get(name)}, but {CARD} says {said.get(name)}"
         for name in (*NAMES, *FACTORS)
         if said.get(name) != found.get(name)
     ]
@@ -126,26 +126,26 @@ def verify_arrays(folder: Path) -> list[str]:
 def describe_arrays(folder: Path) -> str:
     """Counts, shape and factors of a prepared folder, in words. Raises DataError as `load_arrays` does."""
     arrays = load_arrays(folder)
-    counts, names = _counts(arrays), read_factor_names(folder, arrays)
+    counts, names = _count_images(arrays), read_factor_names(folder, arrays)
     images = f"{counts['train']:,} + {counts['test']:,} images of {' x '.join(map(str, counts['shape']))}"
     return f"{images} (factors: {', '.join(names)})" if names else images
 
 
-def _path(folder: Path, name: str) -> Path:
+def _array_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.npy"
 
 
-def _paths(folder: Path) -> dict[str, Path]:
+def _list_paths(folder: Path) -> dict[str, Path]:
     """The files to be read: images always, labels and factors where they are there."""
-    paths = {name: _path(folder, name) for name in (*NAMES, *FACTORS)}
+    paths = {name: _array_path(folder, name) for name in (*NAMES, *FACTORS)}
     return {name: path for name, path in paths.items() if name.endswith("_x") or path.exists()}
 
 
-def _map(path: Path) -> np.memmap:
+def _map_array(path: Path) -> np.memmap:
     # Copy-on-write: the file stays as it is, and torch does not warn of memory it must not write to.
     # `open_memmap` reads this one format; `np.load` would also look for pickles and archives.
     try:
-        _expect_numbers(path)
+        _check_header(path)
         array = np.lib.format.open_memmap(path, mode="c")
     except FileNotFoundError as error:
         raise DataError(f"{path}: is missing; `vimae-bench data list` tells which data sets can be prepared") from error
@@ -159,7 +159,7 @@ def _map(path: Path) -> np.memmap:
     return array
 
 
-def _expect_numbers(path: Path) -> None:
+def _check_header(path: Path) -> None:
     """Raises ValueError for a header that numpy's map would end the process on: values of no size, more than can be."""
     with path.open("rb") as file:
         read = HEADERS[np.lib.format.read_magic(file)]
@@ -188,7 +188,7 @@ def _check_labels(y: np.ndarray, count: int, path: Path) -> None:
 def _check_factors(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
     found = {name: arrays[name] for name in FACTORS if name in arrays}
     for name, factors in found.items():
-        path, count = _path(folder, name), len(arrays[name.replace("factors", "x")])
+        path, count = _array_path(folder, name), len(arrays[name.replace("factors", "x")])
         if factors.dtype != np.int64:
             raise DataError(f"{path}: holds {factors.dtype}; factors are int64")
         if factors.ndim != 2 or len(factors) != count or not factors.shape[1]:
@@ -200,12 +200,12 @@ def _check_factors(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
         raise DataError(f"{folder}: {columns} factors of training and test images; they have to be the same")
 
 
-def _counts(arrays: Mapping[str, np.ndarray]) -> Json:
+def _count_images(arrays: Mapping[str, np.ndarray]) -> Json:
     x = arrays["train_x"]
     return {"shape": list(x.shape[1:]), "train": len(x), "test": len(arrays["test_x"])}
 
 
-def _card(folder: Path) -> Json:
+def _read_card(folder: Path) -> Json:
     if not (folder / CARD).exists():
         return {}
     try:
@@ -214,7 +214,7 @@ def _card(folder: Path) -> Json:
         raise DataError(str(error)) from error
 
 
-def _save(path: Path, array: np.ndarray) -> None:
+def _write_array(path: Path, array: np.ndarray) -> None:
     array = np.ascontiguousarray(array)
     with path.open("wb") as file:
         # np.save does not notice a disk that is full when the last bytes are flushed; a Python file raises OSError.
@@ -222,11 +222,11 @@ def _save(path: Path, array: np.ndarray) -> None:
         file.write(array.data)
 
 
-def _newer(path: Path, other: Path) -> bool:
+def _is_newer(path: Path, other: Path) -> bool:
     return path.stat().st_mtime_ns > other.stat().st_mtime_ns
 
 
-def _digest(path: Path) -> str:
+def _compute_digest(path: Path) -> str:
     with path.open("rb") as file:
-        file.seek(_map(path).offset)
+        file.seek(_map_array(path).offset)
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -45,15 +45,15 @@ def open_splits(dataset: "Dataset", root: Path) -> "Splits":
     cut = count - dataset.validation
     if not 0 < cut <= count:
         raise DataError(f"{folder}: validation = {dataset.validation} leaves none of its {count} training images")
-    train, held_out = (_examples(arrays, "train", names, rows) for rows in (slice(cut), slice(cut, None)))
+    train, held_out = (_make_examples(arrays, "train", names, rows) for rows in (slice(cut), slice(cut, None)))
     if getattr(dataset, "tested", "test") == "validation":
         if not len(held_out):
             raise DataError(f"{folder}: no training image is held out to be measured on; set `validation`, as to 300")
-        return Splits(train, _examples(arrays, "train", names, slice(count, None)), held_out)
-    return Splits(train, held_out, _examples(arrays, "test", names, slice(None)))
+        return Splits(train, _make_examples(arrays, "train", names, slice(count, None)), held_out)
+    return Splits(train, held_out, _make_examples(arrays, "test", names, slice(None)))
 
 
-def _examples(arrays: dict[str, np.ndarray], part: str, names: tuple[str, ...], rows: slice) -> "Examples":
+def _make_examples(arrays: dict[str, np.ndarray], part: str, names: tuple[str, ...], rows: slice) -> "Examples":
     from .types import Examples
 
     y, factors = arrays.get(f"{part}_y"), arrays.get(f"{part}_factors")
@@ -69,10 +69,10 @@ def ensure_prepared(dataset: "Dataset", root: Path, tell: Callable[[str], object
     """
     folder = resolve_folder(dataset, root)
     try:
-        if not Path(dataset.folder).is_absolute() and not _occupied(folder):
+        if not Path(dataset.folder).is_absolute() and not _is_occupied(folder):
             root.mkdir(parents=True, exist_ok=True)
             with FileLock(root / f".{folder.name}.lock"):
-                if not _occupied(folder):
+                if not _is_occupied(folder):
                     _prepare(dataset, root, folder, tell)
     except OSError as error:
         remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
@@ -81,7 +81,7 @@ def ensure_prepared(dataset: "Dataset", root: Path, tell: Callable[[str], object
     return folder
 
 
-def _occupied(folder: Path) -> bool:
+def _is_occupied(folder: Path) -> bool:
     return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
 
 
@@ -93,8 +93,8 @@ def _prepare(dataset: "Dataset", root: Path, folder: Path, tell: Callable[[str],
     try:
         (aside / "originals").mkdir(parents=True)
         (aside / "originals" / download.ORIGINALS_LINK).symlink_to((root / "originals").absolute())
-        made = _originals(dataset, aside / "originals", folder)
-        arrays = _by_name(made)
+        made = _decode_originals(dataset, aside / "originals", folder)
+        arrays = _name_arrays(made)
         layout.check_arrays(arrays, folder)
         layout.write_arrays(aside / "arrays", folder.name, arrays, made.source, tuple(made.train.factors))
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def _prepare(dataset: "Dataset", root: Path, folder: Path, tell: Callable[[str],
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _originals(dataset: "Dataset", scratch: Path, folder: Path) -> "PreparedDataset":
+def _decode_originals(dataset: "Dataset", scratch: Path, folder: Path) -> "PreparedDataset":
     try:
         return dataset.prepare(scratch)
     except (DataError, OSError) as error:
@@ -111,16 +111,16 @@ def _originals(dataset: "Dataset", scratch: Path, folder: Path) -> "PreparedData
         raise DataError(f"{folder.name}: {error}; to do without, put {files} into {folder} yourself") from error
 
 
-def _by_name(made: "PreparedDataset") -> dict[str, np.ndarray]:
+def _name_arrays(made: "PreparedDataset") -> dict[str, np.ndarray]:
     arrays = {"train_x": made.train.x, "train_y": made.train.y, "test_x": made.test.x, "test_y": made.test.y}
     if list(made.train.factors) != list(made.test.factors):
         names = " and ".join(str(list(part.factors)) for part in (made.train, made.test))
         raise DataError(f"the factors of training and test images differ: {names}")
-    factors = {f"{part}_factors": _table(getattr(made, part)) for part in ("train", "test")}
+    factors = {f"{part}_factors": _stack_factors(getattr(made, part)) for part in ("train", "test")}
     return {name: array for name, array in {**arrays, **factors}.items() if array is not None}
 
 
-def _table(examples: "Examples") -> np.ndarray | None:
+def _stack_factors(examples: "Examples") -> np.ndarray | None:
     """The factors side by side, [N, F]; None where there are none. Raises DataError for one of another length."""
     count = len(examples.x)
     for name, values in examples.factors.items():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..models.posteriors import Posterior
     from ..plugin.evaluation import Evaluation, SplitName
 
-Encode = Callable[[Iterator[Tensor]], np.ndarray]
+FeatureFunction = Callable[[Iterator[Tensor]], np.ndarray]
 """Chunks of images [B, C, H, W] in [0, 1] units to features float64 [n, F]."""
 
 
@@ -40,12 +40,12 @@ class FeatureReader(Protocol):
 
 def latent_means(evaluation: "Evaluation") -> FeatureReader:
     """Posterior means, encoded once for all metrics of a evaluation."""
-    return partial(_codes, evaluation, lambda q: q.mean)
+    return partial(_read_codes, evaluation, lambda q: q.mean)
 
 
 def latent_samples(evaluation: "Evaluation") -> FeatureReader:
     """One draw of the posterior for each image, anew at every call, from the global generators."""
-    return partial(_codes, evaluation, lambda q: q.rsample())
+    return partial(_read_codes, evaluation, lambda q: q.rsample())
 
 
 def baseline_features(splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, FeatureReader]:
@@ -53,10 +53,10 @@ def baseline_features(splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[
 
     The components are those of the training images, as many as the spec has latents; left out where there are fewer.
     """
-    rows: dict[str, Encode] = {"raw pixels": _pixels}
+    rows: dict[str, FeatureFunction] = {"raw pixels": _flatten_pixels}
     if spec.latent <= min(spec.input_size, len(splits.train)):
-        rows[f"PCA-{spec.latent}"] = _principal_components(splits.train, spec.latent)
-    return {row: partial(_encoded, splits, dataset, encode) for row, encode in rows.items()}
+        rows[f"PCA-{spec.latent}"] = _fit_principal_components(splits.train, spec.latent)
+    return {row: partial(_read_features, splits, dataset, encode) for row, encode in rows.items()}
 
 
 def draw_stratified_subset(y: np.ndarray, labels: int, dataset: str, draw: int) -> np.ndarray:
@@ -113,7 +113,7 @@ def estimate_accuracy(right: np.ndarray) -> Estimate:
     return Estimate(100 * float(right.mean()), n, 100 * float(variance**0.5), per_draw)
 
 
-def _codes(
+def _read_codes(
     evaluation: "Evaluation",
     read: "Callable[[Posterior], Tensor]",
     part: "SplitName",
@@ -124,10 +124,10 @@ def _codes(
     return read(evaluation.corrupted_posterior(part, name, noise, places)).double().cpu().numpy()
 
 
-def _encoded(
+def _read_features(
     splits: Splits,
     dataset: str,
-    encode: Encode,
+    encode: FeatureFunction,
     part: "SplitName",
     name: str = "clean",
     noise: int = 0,
@@ -137,20 +137,20 @@ def _encoded(
     return encode(apply_corruption(x if places is None else x[places], name, dataset, part, noise))
 
 
-def _principal_components(train: Examples, count: int) -> Encode:
+def _fit_principal_components(train: Examples, count: int) -> FeatureFunction:
     from sklearn.decomposition import PCA
 
-    pca = PCA(count, random_state=0).fit(_flat(apply_corruption(train.x, "clean")))
+    pca = PCA(count, random_state=0).fit(_flatten(apply_corruption(train.x, "clean")))
 
     def encode(chunks: Iterator[Tensor]) -> np.ndarray:
-        return pca.transform(_flat(chunks)).astype(np.float64)
+        return pca.transform(_flatten(chunks)).astype(np.float64)
 
     return encode
 
 
-def _pixels(chunks: Iterator[Tensor]) -> np.ndarray:
-    return _flat(chunks).astype(np.float64)
+def _flatten_pixels(chunks: Iterator[Tensor]) -> np.ndarray:
+    return _flatten(chunks).astype(np.float64)
 
 
-def _flat(chunks: Iterator[Tensor]) -> np.ndarray:
+def _flatten(chunks: Iterator[Tensor]) -> np.ndarray:
     return np.concatenate([x.flatten(1).numpy() for x in chunks])

@@ -50,7 +50,7 @@ def load_grid(path: Path) -> Images:
         with path.open("rb") as file, Image.open(file) as opened:
             height, width, factor = map(int, str(opened.info[KEY]).split())
             pixels = np.asarray(opened, dtype=np.uint8)
-        rows, columns = _count(pixels.shape[0], height * factor), _count(pixels.shape[1], width * factor)
+        rows, columns = _count_tiles(pixels.shape[0], height * factor), _count_tiles(pixels.shape[1], width * factor)
     except Exception as error:  # a damaged picture fails in many ways
         raise ResultsError(f"{path}: is no sheet of images ({error!r}); remove {path.parent} and run again") from error
     high, wide = height * factor, width * factor
@@ -68,7 +68,7 @@ def to_pillow_image(canvas: Images) -> Any:  # noqa: ANN401
     return Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas)
 
 
-def _count(length: int, side: int) -> int:
+def _count_tiles(length: int, side: int) -> int:
     """How many tiles of a side there are along a sheet."""
     if side < 1 or (length + GAP) % (side + GAP):
         raise ValueError(f"tiles of {side} pixels do not fill {length}")

@@ -50,8 +50,8 @@ class CelebA:
         zipped = fetch(self.url, scratch / "img_align_celeba.zip", sha256=self.sha256)
         pixels = scratch / "faces"
         with ZipFile(zipped) as archive, pixels.open("wb") as file:
-            names = self._ordered(archive)
-            for face in progress(_faces(archive, names), len(names), "celeba, faces"):
+            names = self._order_names(archive)
+            for face in progress(_decode_faces(archive, names), len(names), "celeba, faces"):
                 file.write(face.tobytes())
         x = np.memmap(pixels, np.uint8, "r", shape=(len(names), 3, SIDE, SIDE))
         cut = len(names) - self.tested
@@ -59,16 +59,16 @@ class CelebA:
             Examples(x[:cut], None), Examples(x[cut:], None), f"img_align_celeba.zip, order by {self.order}"
         )
 
-    def _ordered(self, archive: ZipFile) -> list[str]:
+    def _order_names(self, archive: ZipFile) -> list[str]:
         names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
         if len(names) <= self.tested:
             raise DataError(
                 f"img_align_celeba.zip holds {len(names)} faces, of which {self.tested} are to be tested on"
             )
-        return names if self.order == "file" else [names[i] for i in wae_order(len(names))]
+        return names if self.order == "file" else [names[i] for i in compute_wae_order(len(names))]
 
 
-def wae_order(n: int) -> list[int]:
+def compute_wae_order(n: int) -> list[int]:
     """0 to n-1 as `random.seed(123); random.shuffle(...)` of Python 2 leaves them, in which WAE is written.
 
     Python 3 shuffles otherwise from the same seed.
@@ -80,7 +80,7 @@ def wae_order(n: int) -> list[int]:
     return order
 
 
-def _faces(archive: ZipFile, names: list[str]) -> Iterator[np.ndarray]:
+def _decode_faces(archive: ZipFile, names: list[str]) -> Iterator[np.ndarray]:
     """Each face as uint8 [3, 64, 64]."""
     from PIL import Image
 

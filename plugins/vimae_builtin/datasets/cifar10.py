@@ -34,18 +34,18 @@ class Cifar10:
     def prepare(self, scratch: Path) -> PreparedDataset:
         path = fetch(self.url, scratch / "cifar-10-binary.tar.gz", sha256=self.sha256)
         with tarfile.open(path) as archive:
-            train = [_batch(archive, f"data_batch_{number}.bin") for number in range(1, 6)]
-            test = _batch(archive, "test_batch.bin")
-        return PreparedDataset(_examples(np.concatenate(train)), _examples(test), self.url)
+            train = [_read_batch(archive, f"data_batch_{number}.bin") for number in range(1, 6)]
+            test = _read_batch(archive, "test_batch.bin")
+        return PreparedDataset(_make_examples(np.concatenate(train)), _make_examples(test), self.url)
 
 
-def _batch(archive: tarfile.TarFile, name: str) -> np.ndarray:
+def _read_batch(archive: tarfile.TarFile, name: str) -> np.ndarray:
     """Records uint8 [N, 1 + 3072]: a label, then the red, the green and the blue plane, each by rows."""
     data = archive.extractfile(f"cifar-10-batches-bin/{name}").read()
     return np.frombuffer(data, np.uint8).reshape(-1, 1 + PIXELS)
 
 
-def _examples(records: np.ndarray) -> Examples:
+def _make_examples(records: np.ndarray) -> Examples:
     return Examples(records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64))
 
 

@@ -29,11 +29,11 @@ class Digits:
         rows, y = load_digits(return_X_y=True)
         x = np.rint(np.asarray(rows) * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
         y = np.asarray(y, dtype=np.int64)
-        train, test = split(y)
+        train, test = split_indices(y)
         return PreparedDataset(Examples(x[train], y[train]), Examples(x[test], y[test]), "sklearn.datasets.load_digits")
 
 
-def split(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def split_indices(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Training and test indices for labels y [N], the same on every machine and with every version of NumPy.
 
     Within each class images are put in an order drawn for this split, and every fifth of that row goes to the test set.

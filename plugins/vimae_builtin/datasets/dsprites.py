@@ -44,10 +44,12 @@ class DSprites:
         order = np.array(sorted(range(count), key=lambda i: derive_seed("dsprites", "order", i)))
         with ZipFile(path) as archive:
             self._check_classes(archive, sizes)
-            x = _images(archive, order, scratch / "images")
+            x = _read_images(archive, order, scratch / "images")
         values = np.stack(np.unravel_index(order, sizes), axis=1).astype(np.int64)
         cut = count - count // 10
-        return PreparedDataset(self._examples(x[:cut], values[:cut]), self._examples(x[cut:], values[cut:]), self.url)
+        return PreparedDataset(
+            self._make_examples(x[:cut], values[:cut]), self._make_examples(x[cut:], values[cut:]), self.url
+        )
 
     def _check_classes(self, archive: ZipFile, sizes: tuple[int, ...]) -> None:
         """The first of the six columns is the colour, of which there is one."""
@@ -64,11 +66,11 @@ class DSprites:
         ):
             raise DataError(f"the classes in {self.url} are not the grid of {' x '.join(map(str, sizes))} sprites")
 
-    def _examples(self, x: np.ndarray, values: np.ndarray) -> Examples:
+    def _make_examples(self, x: np.ndarray, values: np.ndarray) -> Examples:
         return Examples(x, values[:, 0], {name: values[:, i] for i, name in enumerate(self.grid)})
 
 
-def _images(archive: ZipFile, order: np.ndarray, path: Path) -> np.ndarray:
+def _read_images(archive: ZipFile, order: np.ndarray, path: Path) -> np.ndarray:
     """The images in this order as a map of a file, [N, 1, 64, 64]: the 3 GB of them are never in memory at once."""
     place = np.argsort(order)  # of each image in the order
     with archive.open("imgs.npy") as source, path.open("wb", buffering=0) as target:

@@ -71,7 +71,7 @@ class Omniglot:
 
     def prepare(self, scratch: Path) -> PreparedDataset:
         files = [fetch(f"{self.url}/{name}", scratch / name, sha256=known) for name, known in self.sha256.items()]
-        return self.arrange(*map(self._drawings, files))
+        return self.arrange(*map(self._read_drawings, files))
 
     def arrange(self, background: Drawings, evaluation: Drawings) -> PreparedDataset:
         """Images by character, drawer and rotation; labels and alphabets are counted on from one half to the other.
@@ -81,11 +81,11 @@ class Omniglot:
         characters, alphabets = len(background.x), int(background.alphabet.max()) + 1
         order = np.array(sorted(range(characters), key=lambda c: derive_seed("omniglot", "characters", c)))
         after = Drawings(evaluation.x, evaluation.alphabet + alphabets)
-        train = self._examples(background, order, 0)
-        test = self._examples(after, np.arange(len(after.x)), characters)
+        train = self._make_examples(background, order, 0)
+        test = self._make_examples(after, np.arange(len(after.x)), characters)
         return PreparedDataset(train, test, f"{self.url}, {SIDE}x{SIDE} by {self.resize}")
 
-    def _examples(self, drawings: Drawings, order: np.ndarray, first: int) -> Examples:
+    def _make_examples(self, drawings: Drawings, order: np.ndarray, first: int) -> Examples:
         """The characters in this order; the label of character c is first + c."""
         x = np.stack([np.rot90(drawings.x[order], k, axes=(2, 3)) for k in range(self.turns)], axis=2)
         of = np.broadcast_to
@@ -99,7 +99,7 @@ class Omniglot:
         flat = {name: values.reshape(-1).astype(np.int64) for name, values in factors.items()}
         return Examples(x.reshape(-1, 1, SIDE, SIDE), y.reshape(-1).astype(np.int64), flat)
 
-    def _drawings(self, path: Path) -> Drawings:
+    def _read_drawings(self, path: Path) -> Drawings:
         """A half's drawings from its archive; alphabets, characters and drawers in the order of their names."""
         with ZipFile(path) as archive:
             names = sorted(

@@ -41,8 +41,8 @@ class IdxImages:
             reason = " ".join(str(error).split())
             raise DataError(f"cannot be downloaded from {mirrors} ({reason})") from error
         for name, expected in self.sha256.items():
-            _check(Path(train.raw_folder) / name, expected, mirrors)
-        return PreparedDataset(_examples(train), _examples(test), mirrors)
+            _check_digest(Path(train.raw_folder) / name, expected, mirrors)
+        return PreparedDataset(_make_examples(train), _make_examples(test), mirrors)
 
 
 class Mnist(IdxImages):
@@ -71,14 +71,14 @@ class FashionMnist(IdxImages):
     }
 
 
-def _check(path: Path, expected: str, mirrors: str) -> None:
+def _check_digest(path: Path, expected: str, mirrors: str) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected:
         raise DataError(f"{path.name} from {mirrors} is not the published file: its sha256 is {found}, not {expected}")
 
 
-def _examples(images: Any) -> Examples:  # noqa: ANN401
+def _make_examples(images: Any) -> Examples:  # noqa: ANN401
     return Examples(images.data.numpy()[:, None], images.targets.numpy())
 
 

@@ -33,16 +33,16 @@ class ActiveUnits(Metric):
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         q = evaluation.posterior("test")
-        counts = {"active units": self._count(q.mean.double().var(0), q.mean)}
+        counts = {"active units": self._count_active(q.mean.double().var(0), q.mean)}
         if isinstance(q, GaussianPosterior):
-            counts["active units by kl"] = self._count(unit_kl(q), q.mean)
+            counts["active units by kl"] = self._count_active(compute_unit_kl(q), q.mean)
         return counts
 
-    def _count(self, of: Tensor, codes: Tensor) -> Estimate:
+    def _count_active(self, of: Tensor, codes: Tensor) -> Estimate:
         return Estimate(int((of > self.threshold).sum()), len(codes))
 
 
-def unit_kl(q: GaussianPosterior) -> Tensor:
+def compute_unit_kl(q: GaussianPosterior) -> Tensor:
     """KL(q(z_k|x) || N(0, 1)) in nats for each dimension [d], a mean over images."""
     m, l = q.m.double(), q.l.double()  # noqa: E741
     return 0.5 * (m.square() + l.exp() - 1 - l).mean(0)

@@ -63,28 +63,28 @@ class AggregateMMD(Metric):
         def normal(n: int, purpose: str) -> Tensor:
             return evaluation.with_seed(lambda: torch.randn(n, z.shape[1], device=z.device), "normal", purpose)
 
-        to_normal = self._against(normal, z)
+        to_normal = self._compare_with(normal, z)
         same = is_standard_normal(evaluation.model.prior, z)
-        to_prior = to_normal if same else self._against(evaluation.prior_samples, z)
+        to_prior = to_normal if same else self._compare_with(evaluation.prior_samples, z)
         return {**to_normal, **{f"{name} prior": estimate for name, estimate in to_prior.items()}}
 
-    def _against(self, sample: Sample, z: Tensor) -> dict[str, Estimate]:
+    def _compare_with(self, sample: Sample, z: Tensor) -> dict[str, Estimate]:
         n, p = len(z), sample(len(z), "mmd")
-        value, se = float(mmd2(z, p, self.kernel)), self._blockwise(z, p).se
+        value, se = float(mmd2(z, p, self.kernel)), self._estimate_over_blocks(z, p).se
         # Half the width of the interval value +- se, which the delta method gives away from 0 and not near it.
         root_se = None if se is None else (signed_root(value + se) - signed_root(value - se)) / 2
         return {
             "mmd2": Estimate(value, n, se),
             "mmd": Estimate(signed_root(value), n, root_se),
-            "mmd p": self._p_value(sample, n, value),
+            "mmd p": self._estimate_p_value(sample, n, value),
         }
 
-    def _blockwise(self, z: Tensor, p: Tensor) -> Estimate:
+    def _estimate_over_blocks(self, z: Tensor, p: Tensor) -> Estimate:
         size = max(2, len(z) // BLOCKS)
         pairs = list(zip(z.split(size), p.split(size), strict=True))[: min(BLOCKS, len(z) // size)]
         return estimate_mean(torch.stack([mmd2(a, b, self.kernel) for a, b in pairs]))
 
-    def _p_value(self, sample: Sample, n: int, value: float) -> Estimate:
+    def _estimate_p_value(self, sample: Sample, n: int, value: float) -> Estimate:
         size = min(n, REPLICATE)
         draws = sample(2 * size * self.replicates, "mmd null").unflatten(0, (self.replicates, 2, size))
         null = torch.stack([mmd2(a, b, self.kernel) for a, b in draws])

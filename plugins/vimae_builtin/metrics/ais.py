@@ -66,15 +66,15 @@ class AIS(Metric):
     def _measure(self, decoder: GaussianDecoder, prior: Prior, x: Tensor) -> dict[str, Estimate]:
         with torch.no_grad():
             truth = prior.sample(self.simulated)
-            everything = Path(decoder, prior, torch.cat([x, decoder.sample(truth)]))
-            lower, sizes = forward(everything, self.steps, self.chains)
-            own = Path(decoder, prior, everything.x[len(x) :])
-            upper = backward(own, truth, self.chains, [size[len(x) :] for size in sizes])
+            everything = AnnealingPath(decoder, prior, torch.cat([x, decoder.sample(truth)]))
+            lower, sizes = bound_from_below(everything, self.steps, self.chains)
+            own = AnnealingPath(decoder, prior, everything.x[len(x) :])
+            upper = bound_from_above(own, truth, self.chains, [size[len(x) :] for size in sizes])
         return {"nll_ais": estimate_mean(-lower[: len(x)]), "bdmc gap": estimate_mean(upper - lower[len(x) :])}
 
 
 @dataclass(frozen=True)
-class Point:
+class ChainState:
     """Codes z [M, B, d] with log p(z) and log p(x|z) [M, B] and the gradients of both [M, B, d]."""
 
     z: Tensor
@@ -91,22 +91,22 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Path:
+class AnnealingPath:
     """The laws p(z) p(x|z)^b of M codes for each of B images x [B, C, H, W]."""
 
     decoder: GaussianDecoder
     prior: Prior
     x: Tensor
 
-    def at(self, z: Tensor) -> Point:
+    def evaluate(self, z: Tensor) -> ChainState:
         z = z.detach().requires_grad_()
         with torch.enable_grad():
             log_prior, log_likelihood = self.prior.log_prob(z), self.decoder.log_prob(self.x, z)
             slopes = [slope(value, z) for value in (log_prior, log_likelihood)]
-        return Point(z.detach(), log_prior.detach(), log_likelihood.detach(), *slopes)
+        return ChainState(z.detach(), log_prior.detach(), log_likelihood.detach(), *slopes)
 
-    def start(self, chains: int) -> Point:
-        return self.at(self.prior.sample(chains * len(self.x)).unflatten(0, (chains, len(self.x))))
+    def draw_start(self, chains: int) -> ChainState:
+        return self.evaluate(self.prior.sample(chains * len(self.x)).unflatten(0, (chains, len(self.x))))
 
 
 def slope(value: Tensor, z: Tensor) -> Tensor:
@@ -116,26 +116,26 @@ def slope(value: Tensor, z: Tensor) -> Tensor:
     return torch.autograd.grad(value.sum(), z)[0]
 
 
-def forward(path: Path, steps: int, chains: int) -> tuple[Tensor, list[Tensor]]:
+def bound_from_below(path: AnnealingPath, steps: int, chains: int) -> tuple[Tensor, list[Tensor]]:
     """A lower bound on log p(x) in nats [B], and the step sizes [B] of each temperature."""
-    schedule = temperatures(steps)
-    sizes = tuned(path, schedule)
-    return log_mean_exp(anneal(path, path.start(chains), schedule, sizes)), sizes
+    schedule = make_schedule(steps)
+    sizes = tune_step_sizes(path, schedule)
+    return log_mean_exp(anneal(path, path.draw_start(chains), schedule, sizes)), sizes
 
 
-def backward(path: Path, truth: Tensor, chains: int, sizes: Sequence[Tensor]) -> Tensor:
+def bound_from_above(path: AnnealingPath, truth: Tensor, chains: int, sizes: Sequence[Tensor]) -> Tensor:
     """An upper bound on log p(x) in nats [B], from exact draws of the posterior [B, d] and the sizes of `forward`."""
-    start = path.at(truth.expand(chains, *truth.shape))
-    return -log_mean_exp(anneal(path, start, temperatures(len(sizes) - 1)[::-1], sizes[::-1]))
+    start = path.evaluate(truth.expand(chains, *truth.shape))
+    return -log_mean_exp(anneal(path, start, make_schedule(len(sizes) - 1)[::-1], sizes[::-1]))
 
 
-def temperatures(steps: int) -> list[float]:
+def make_schedule(steps: int) -> list[float]:
     """Powers b of p(x|z), steps + 1 of them from 0 to 1: a sigmoid over [-4, 4], stretched to reach both ends."""
     curve = torch.sigmoid(RADIUS * torch.linspace(-1, 1, steps + 1, dtype=torch.float64))
     return ((curve - curve[0]) / (curve[-1] - curve[0])).tolist()
 
 
-def anneal(path: Path, here: Point, schedule: Sequence[float], sizes: Sequence[Tensor]) -> Tensor:
+def anneal(path: AnnealingPath, here: ChainState, schedule: Sequence[float], sizes: Sequence[Tensor]) -> Tensor:
     """The log-weights in nats, float64 [M, B], of chains that go through all temperatures of a schedule.
 
     `sizes` are step sizes [B] for each of them, of which the first and the last are not used.
@@ -144,39 +144,39 @@ def anneal(path: Path, here: Point, schedule: Sequence[float], sizes: Sequence[T
     last = len(schedule) - 1
     for t, (before, b) in enumerate(pairwise(schedule), 1):
         log_w += (b - before) * here.log_likelihood.double()
-        here = transition(path, here, b, sizes[t])[0] if t < last else here
+        here = make_transition(path, here, b, sizes[t])[0] if t < last else here
     return log_w
 
 
-def tuned(path: Path, schedule: Sequence[float]) -> list[Tensor]:
+def tune_step_sizes(path: AnnealingPath, schedule: Sequence[float]) -> list[Tensor]:
     """Step sizes [B] for each temperature, with which pilot chains accept 65 % (Robbins and Monro)."""
-    here, size = path.start(PILOTS), path.x.new_full((len(path.x),), FIRST_STEP)
+    here, size = path.draw_start(PILOTS), path.x.new_full((len(path.x),), FIRST_STEP)
     sizes: list[Tensor] = []
     for b in schedule:
         sizes.append(size)
-        here, accepted = transition(path, here, b, size)
+        here, accepted = make_transition(path, here, b, size)
         size = size * torch.exp(GAIN * (accepted.mean(0) - ACCEPTANCE))
     return sizes
 
 
-def transition(path: Path, here: Point, b: float, size: Tensor) -> tuple[Point, Tensor]:
+def make_transition(path: AnnealingPath, here: ChainState, b: float, size: Tensor) -> tuple[ChainState, Tensor]:
     """A Hamiltonian transition that keeps p(z) p(x|z)^b, and the probability [M, B] with which it was accepted."""
     step, momentum = size[:, None], torch.randn_like(here.z)
     there, p = here, momentum + step / 2 * here.slope(b)
     for left in reversed(range(LEAPFROGS)):
-        there = path.at(there.z + step * p)
+        there = path.evaluate(there.z + step * p)
         p = p + (step if left else step / 2) * there.slope(b)
     kinetic = (momentum.square() - p.square()).sum(-1) / 2
     # A path that diverged has no number for its energy, and is refused.
     ratio = (there.log_prob(b) - here.log_prob(b) + kinetic).nan_to_num(nan=-torch.inf).clamp(max=0).exp()
     accepted = torch.rand_like(ratio) < ratio
-    return chosen(accepted, there, here), ratio
+    return select_accepted(accepted, there, here), ratio
 
 
-def chosen(accepted: Tensor, there: Point, here: Point) -> Point:
+def select_accepted(accepted: Tensor, there: ChainState, here: ChainState) -> ChainState:
     """The one point where accepted [M, B], the other elsewhere."""
-    pairs = ((getattr(there, part.name), getattr(here, part.name)) for part in fields(Point))
-    return Point(*(torch.where(accepted if a.ndim == 2 else accepted[..., None], a, b) for a, b in pairs))
+    pairs = ((getattr(there, part.name), getattr(here, part.name)) for part in fields(ChainState))
+    return ChainState(*(torch.where(accepted if a.ndim == 2 else accepted[..., None], a, b) for a, b in pairs))
 
 
 def log_mean_exp(log_w: Tensor) -> Tensor:

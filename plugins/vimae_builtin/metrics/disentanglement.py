@@ -74,36 +74,38 @@ class Disentanglement(Metric):
         random = np.random.Generator(np.random.Philox(key=derive_seed("disentanglement", evaluation.dataset)))
         chosen = random.permutation(len(z))[: self.images]
         factors = {name: values[chosen] for name, values in known.items()}
-        found, blocks = self._scores(z[chosen], factors), self._blocks(z[chosen], factors)
-        return {name: Estimate(value, len(chosen), _error(blocks, name)) for name, value in found.items()}
+        found, blocks = self.compute_scores(z[chosen], factors), self.score_blocks(z[chosen], factors)
+        return {name: Estimate(value, len(chosen), estimate_error(blocks, name)) for name, value in found.items()}
 
-    def _blocks(self, z: np.ndarray, factors: Factors) -> list[dict[str, float]]:
+    def score_blocks(self, z: np.ndarray, factors: Factors) -> list[dict[str, float]]:
         parts = np.array_split(np.arange(len(z)), BLOCKS)
-        return [self._scores(z[part], {name: values[part] for name, values in factors.items()}) for part in parts]
+        return [
+            self.compute_scores(z[part], {name: values[part] for name, values in factors.items()}) for part in parts
+        ]
 
-    def _scores(self, z: np.ndarray, factors: Factors) -> dict[str, float]:
+    def compute_scores(self, z: np.ndarray, factors: Factors) -> dict[str, float]:
         """The measures that are defined for codes z [n, d] in random order."""
         values = [np.unique(v, return_inverse=True)[1] for v in factors.values() if v.min() < v.max()]
         if not values:
             return {}
-        importance, accuracy = forests(z, values, self.trees)
+        importance, accuracy = fit_forests(z, values, self.trees)
         scores = {"dci informativeness": accuracy}
         if len(values) > 1:
             share = importance.sum(1) / (importance.sum() or 1.0)
             scores["dci disentanglement"] = float(share @ concentration(importance))
         if z.shape[1] > 1:
-            scores["mig"] = gap(information(z, values, self.bins) / [entropy(v) for v in values])
+            scores["mig"] = compute_gap(information(z, values, self.bins) / [entropy(v) for v in values])
             scores["dci completeness"] = float(concentration(importance.T).mean())
-            scores["sap"] = gap(thresholds(z, values))
+            scores["sap"] = compute_gap(score_thresholds(z, values))
         return scores
 
 
-def _error(blocks: list[dict[str, float]], name: str) -> float | None:
+def estimate_error(blocks: list[dict[str, float]], name: str) -> float | None:
     found = [block[name] for block in blocks if name in block]
     return float(np.std(found, ddof=1) / len(found) ** 0.5) if len(found) > 1 else None
 
 
-def gap(scores: np.ndarray) -> float:
+def compute_gap(scores: np.ndarray) -> float:
     """The best less the second best of d dimensions, scores being [d, factors]: a mean over factors."""
     second, best = np.sort(scores, axis=0)[-2:]
     return float((best - second).mean())
@@ -136,7 +138,7 @@ def concentration(weights: np.ndarray) -> np.ndarray:
     return 1 + (share * logs).sum(1) / np.log(weights.shape[1])
 
 
-def forests(z: np.ndarray, values: list[np.ndarray], trees: int) -> tuple[np.ndarray, float]:
+def fit_forests(z: np.ndarray, values: list[np.ndarray], trees: int) -> tuple[np.ndarray, float]:
     """Importance [d, factors] of dimensions for predicting factors, and the share of the second half predicted."""
     from sklearn.ensemble import RandomForestClassifier
 
@@ -150,7 +152,7 @@ def forests(z: np.ndarray, values: list[np.ndarray], trees: int) -> tuple[np.nda
     return np.stack(importance, 1), float(np.mean(right))
 
 
-def thresholds(z: np.ndarray, values: list[np.ndarray]) -> np.ndarray:
+def score_thresholds(z: np.ndarray, values: list[np.ndarray]) -> np.ndarray:
     """The balanced accuracy [d, factors] on the second half of a tree on each single dimension.
 
     A tree of twice as many leaves as there are values: thresholds on either side of each.

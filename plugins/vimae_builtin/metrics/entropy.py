@@ -63,27 +63,27 @@ class Entropy(Metric):
 
     def _measure(self, evaluation: Evaluation) -> dict[str, Estimate]:
         if isinstance(evaluation.posterior("test"), DiracPosterior):
-            return self._of_codes(evaluation) if evaluation.spec.latent <= NEAREST_NEIGHBOUR_LATENTS else {}
+            return self._measure_codes(evaluation) if evaluation.spec.latent <= NEAREST_NEIGHBOUR_LATENTS else {}
         q = evaluation.posterior("train")
-        return self._of_mixture(evaluation, q) if isinstance(q, GaussianPosterior) else {}
+        return self._measure_mixture(evaluation, q) if isinstance(q, GaussianPosterior) else {}
 
-    def _of_mixture(self, evaluation: Evaluation, q: GaussianPosterior) -> dict[str, Estimate]:
+    def _measure_mixture(self, evaluation: Evaluation, q: GaussianPosterior) -> dict[str, Estimate]:
         q = GaussianPosterior(q.m.double(), q.l.double())
         drawn = torch.randint(len(q.m), (self.draws,), device=q.m.device)
         component = GaussianPosterior(q.m[drawn], q.l[drawn])
         z = component.rsample()
         log_q = mixture_log_prob(z, q)
         information = estimate_mean(component.log_prob(z) - log_q)
-        return {**_compared(evaluation, z, -log_q), "mutual information": information}
+        return {**_compare_with_prior(evaluation, z, -log_q), "mutual information": information}
 
-    def _of_codes(self, evaluation: Evaluation) -> dict[str, Estimate]:
+    def _measure_codes(self, evaluation: Evaluation) -> dict[str, Estimate]:
         z = evaluation.posterior("test").mean.double()
         # Equal codes have no distance to take the logarithm of.
         z = z + JITTER * torch.randn_like(z)
-        return _compared(evaluation, z, entropy_terms(z, self.neighbours))
+        return _compare_with_prior(evaluation, z, entropy_terms(z, self.neighbours))
 
 
-def _compared(evaluation: Evaluation, z: Tensor, surprise: Tensor) -> dict[str, Estimate]:
+def _compare_with_prior(evaluation: Evaluation, z: Tensor, surprise: Tensor) -> dict[str, Estimate]:
     """The measures from codes z [n, d] and values [n] whose mean is h(q(z))."""
     entropy, prior = estimate_mean(surprise), evaluation.model.prior
     gap = entropy.value - float(prior.entropy())

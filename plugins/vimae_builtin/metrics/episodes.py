@@ -46,7 +46,7 @@ class Episodes(Metric):
             Corruption.parse(name)
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
-        if reason := self._unfit(splits.test):
+        if reason := self._explain_misfit(splits.test):
             raise ValueError(reason)
 
     def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
@@ -59,14 +59,14 @@ class Episodes(Metric):
         )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
-        return self._read(latent_means(evaluation), evaluation.splits.test, evaluation.dataset)
+        return self._measure(latent_means(evaluation), evaluation.splits.test, evaluation.dataset)
 
     def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
         """The same on pixels, and on as many principal components of the training images as there are latents."""
-        if self._unfit(splits.test):
+        if self._explain_misfit(splits.test):
             return {}
         rows = baseline_features(splits, spec, dataset)
-        return {row: self._read(codes, splits.test, dataset) for row, codes in rows.items()}
+        return {row: self._measure(codes, splits.test, dataset) for row, codes in rows.items()}
 
     def draw(self, examples: Examples, dataset: str, number: int) -> tuple[np.ndarray, np.ndarray]:
         """The places of the images that the episode of this number trains and tests on, class by class."""
@@ -74,12 +74,12 @@ class Episodes(Metric):
             raise ValueError("there are no labels")
         rng = np.random.Generator(np.random.Philox(key=derive_seed("episode", dataset, number)))
         classes = rng.choice(np.unique(examples.y), self.ways, replace=False)
-        order = self._order(examples, rng)
+        order = self._draw_order(examples, rng)
         places = [order[examples.y[order] == name] for name in classes]
         train = np.concatenate([held[: self.train] for held in places])
         return train, np.concatenate([held[self.train : self.train + self.test] for held in places])
 
-    def _order(self, examples: Examples, rng: np.random.Generator) -> np.ndarray:
+    def _draw_order(self, examples: Examples, rng: np.random.Generator) -> np.ndarray:
         """All places in random order, the images of a drawer one after the other where classes are split by drawer."""
         order = rng.permutation(len(examples))
         if self.split == "random":
@@ -88,17 +88,17 @@ class Episodes(Metric):
         turn = rng.permutation(drawer.max() + 1)
         return order[np.argsort(turn[drawer[order]], kind="stable")]
 
-    def _read(self, codes: FeatureReader, examples: Examples, dataset: str) -> dict[str, Estimate]:
+    def _measure(self, codes: FeatureReader, examples: Examples, dataset: str) -> dict[str, Estimate]:
         """The accuracy under each condition."""
-        if self._unfit(examples):
+        if self._explain_misfit(examples):
             return {}
-        shares = np.array([self._episode(codes, examples, dataset, number) for number in range(self.episodes)])
+        shares = np.array([self._score_episode(codes, examples, dataset, number) for number in range(self.episodes)])
         return {
-            f"episodes {name}": _over_episodes(100 * share)
+            f"episodes {name}": _average_episodes(100 * share)
             for name, share in zip(self.conditions, shares.T, strict=True)
         }
 
-    def _episode(self, codes: FeatureReader, examples: Examples, dataset: str, number: int) -> list[float]:
+    def _score_episode(self, codes: FeatureReader, examples: Examples, dataset: str, number: int) -> list[float]:
         """The share of test images read rightly under each condition."""
         y = np.asarray(examples.y)
         train, test = self.draw(examples, dataset, number)
@@ -106,7 +106,7 @@ class Episodes(Metric):
         seen = (codes("test", name, number, test) for name in self.conditions)
         return [float(np.mean(machine.predict(z) == y[test])) for z in seen]
 
-    def _unfit(self, examples: Examples) -> str:
+    def _explain_misfit(self, examples: Examples) -> str:
         """Why no episodes can be drawn from these images, with what would fit; empty if they can."""
         if examples.y is None:
             return "there are no labels to train and test a classifier with; a data set with labels would fit"
@@ -115,16 +115,16 @@ class Episodes(Metric):
         classes, held = np.unique(examples.y, return_counts=True)
         if len(classes) < self.ways:
             return f"ways = {self.ways}, but there are {len(classes)} classes; ways = {len(classes)} would fit"
-        each = _images_of_a_drawer(examples) if self.split == "drawer" else 1
+        each = _count_images_per_drawer(examples) if self.split == "drawer" else 1
         if not each:
             return "split = 'drawer' needs as many test images by each drawer of a class; split = 'random' would fit"
         if held.min() >= self.train + self.test and self.train % each == self.test % each == 0:
             return ""
-        return self._other_sizes(
+        return self._suggest_sizes(
             f"class {classes[held.argmin()]} has {held.min()} test images", held.min() // each, each
         )
 
-    def _other_sizes(self, least: str, drawers: int, each: int) -> str:
+    def _suggest_sizes(self, least: str, drawers: int, each: int) -> str:
         """What to say where `train` and `test` do not fit, but those that share out the drawers alike would."""
         test = max(1, round(drawers * self.test / (self.train + self.test)))
         by = f", {each} by each drawer" if self.split == "drawer" else ""
@@ -134,14 +134,14 @@ class Episodes(Metric):
         return f"train = {self.train}, test = {self.test}, but {least}{by}: {fit}"
 
 
-def _images_of_a_drawer(examples: Examples) -> int:
+def _count_images_per_drawer(examples: Examples) -> int:
     """How many images each drawer has of each class; 0 where it is not the same number everywhere."""
     pairs = np.stack([np.asarray(examples.y), examples.factors["drawer"]])
     _, held = np.unique(pairs, axis=1, return_counts=True)
     return int(held[0]) if (held == held[0]).all() else 0
 
 
-def _over_episodes(values: np.ndarray) -> Estimate:
+def _average_episodes(values: np.ndarray) -> Estimate:
     return replace(estimate_mean(torch.tensor(values)), per_draw=tuple(values.tolist()))
 
 

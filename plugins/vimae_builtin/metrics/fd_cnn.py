@@ -17,7 +17,6 @@ from vimae_bench.plugin import BenchError, Estimate, Examples, Metric, ModelSpec
 WIDTHS = (32, 64, 128)
 FEATURES = 128
 BATCH = 100
-STEPS = 1500
 RATE = 1e-3
 CHUNK = 250
 
@@ -30,6 +29,8 @@ class FdCnn(GenerativeDistance):
     may differ in their last digits, as their rounding does.
     """
 
+    steps: ClassVar[int] = 1500
+    """Training steps of the classifier."""
     name: ClassVar[str] = "fd_cnn"
     estimator: ClassVar[str] = (
         "Fréchet distance of Gaussians with the moments of 128 features of a classifier, in float64; se by the "
@@ -46,45 +47,46 @@ class FdCnn(GenerativeDistance):
         return self.estimate_cost({"cpu": 1e-6 * spec.shape[1] * spec.shape[2], "cuda": 1e-5}, device)
 
     def features(self, splits: Splits) -> FeatureExtractor:
-        return Classifier.of(splits.train)
+        return CnnFeatures.from_training(splits.train, self.steps)
 
     def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
         return estimate_frechet_distance(features, real.moments)
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """What a classifier of images uint8 [N, C, H, W] with labels [N] sees in images, before its last layer."""
+class CnnFeatures:
+    """Features before the last layer of a classifier, trained on images uint8 [N, C, H, W] with labels [N]."""
 
     images: np.ndarray
     labels: np.ndarray
+    steps: int
 
     @classmethod
-    def of(cls, training: Examples) -> "Classifier":
+    def from_training(cls, training: Examples, steps: int) -> "CnnFeatures":
         """Raises BenchError for images without labels."""
         if training.y is None:
             raise BenchError("fd_cnn needs training labels; fd_pca64 does without")
-        return cls(training.x, training.y)
+        return cls(training.x, training.y, steps)
 
     @cached_property
     def key(self) -> Mapping[str, object]:
         given = {"training images": array_sha256(self.images), "labels": array_sha256(self.labels)}
-        how = {"widths": WIDTHS, "features": FEATURES, "batch": BATCH, "steps": STEPS, "rate": RATE}
+        how = {"widths": WIDTHS, "features": FEATURES, "batch": BATCH, "steps": self.steps, "rate": RATE}
         return {**given, **how, "by": f"torch {torch.__version__}"}
 
     def __call__(self, images: np.ndarray, device: torch.device) -> np.ndarray:
         """Features float32 [N, 128], never negative."""
         with torch.random.fork_rng(devices=[]):  # a net that is made draws weights
-            net = network(images.shape[1], self._classes)
+            net = build_network(images.shape[1], self._class_count)
         weights = cached_arrays("classifier", self.key, self._train)
         net.load_state_dict({name: torch.tensor(w) for name, w in weights.items()})
         body = net[:-1].to(device).eval()
         with torch.inference_mode():
-            parts = (unit(images[i : i + CHUNK]).to(device) for i in range(0, len(images), CHUNK))
+            parts = (to_network_units(images[i : i + CHUNK]).to(device) for i in range(0, len(images), CHUNK))
             return np.concatenate([body(x).cpu().numpy() for x in parts])
 
     @cached_property
-    def _classes(self) -> int:
+    def _class_count(self) -> int:
         return len(np.unique(self.labels))
 
     def _train(self) -> Mapping[str, np.ndarray]:
@@ -94,18 +96,18 @@ class Classifier:
             torch.set_num_threads(1)
             torch.manual_seed(derive_seed("fd_cnn"))
             try:
-                net = self._fitted(network(self.images.shape[1], self._classes))
+                net = self._fit(build_network(self.images.shape[1], self._class_count))
             finally:
                 torch.set_num_threads(threads)
         return {name: w.numpy() for name, w in net.state_dict().items()}
 
-    def _fitted(self, net: nn.Sequential) -> nn.Sequential:
+    def _fit(self, net: nn.Sequential) -> nn.Sequential:
         y = torch.from_numpy(np.unique(self.labels, return_inverse=True)[1])
         adam = torch.optim.Adam(net.parameters(), lr=RATE)
-        falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, STEPS)
-        for _ in range(STEPS):
+        falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, self.steps)
+        for _ in range(self.steps):
             few = torch.randint(len(y), (BATCH,))
-            loss = nn.functional.cross_entropy(net(unit(self.images[few.numpy()])), y[few])
+            loss = nn.functional.cross_entropy(net(to_network_units(self.images[few.numpy()])), y[few])
             adam.zero_grad()
             loss.backward()
             adam.step()
@@ -113,7 +115,7 @@ class Classifier:
         return net.eval()
 
 
-def network(channels: int, classes: int) -> nn.Sequential:
+def build_network(channels: int, classes: int) -> nn.Sequential:
     """Three strided convolutions with batch norms, a mean over places, a hidden layer; the last layer tells classes."""
     layers: list[nn.Module] = []
     for inputs, outputs in zip((channels, *WIDTHS), WIDTHS, strict=False):
@@ -122,7 +124,7 @@ def network(channels: int, classes: int) -> nn.Sequential:
     return nn.Sequential(*layers, *pooled, nn.Linear(FEATURES, classes))
 
 
-def unit(images: np.ndarray) -> Tensor:
+def to_network_units(images: np.ndarray) -> Tensor:
     """Images uint8 to float32 in [-1, 1]."""
     return torch.from_numpy(np.array(images)).float() / 127.5 - 1
 

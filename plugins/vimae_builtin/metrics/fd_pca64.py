@@ -40,14 +40,14 @@ class FdPca64(GenerativeDistance):
         return self.estimate_cost({"cpu": 3e-8 * COMPONENTS * spec.input_size, "cuda": 1e-6}, device)
 
     def features(self, splits: Splits) -> FeatureExtractor:
-        return PrincipalComponents(splits.train.x)
+        return PcaFeatures(splits.train.x)
 
     def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
         return estimate_frechet_distance(features, real.moments)
 
 
 @dataclass(frozen=True)
-class PrincipalComponents:
+class PcaFeatures:
     """The first 64 principal components of training images uint8 [N, C, H, W], as features of others."""
 
     training: np.ndarray
@@ -60,18 +60,18 @@ class PrincipalComponents:
     def __call__(self, images: np.ndarray, device: torch.device) -> np.ndarray:  # noqa: ARG002
         """Projections float32 [N, 64] in [0, 1] units."""
         axes = cached_arrays("pca", self.key, self._fit)["axes"]
-        return np.concatenate([_flat(images[i : i + CHUNK]) @ axes.T for i in range(0, len(images), CHUNK)])
+        return np.concatenate([_flatten(images[i : i + CHUNK]) @ axes.T for i in range(0, len(images), CHUNK)])
 
     def _fit(self) -> Mapping[str, np.ndarray]:
         from sklearn.decomposition import PCA
 
         rng = np.random.Generator(np.random.Philox(key=derive_seed("fd_pca64")))
         few = np.sort(rng.choice(len(self.training), min(FITTED, len(self.training)), replace=False))
-        x = _flat(self.training[few])
+        x = _flatten(self.training[few])
         return {"axes": PCA(min(COMPONENTS, *x.shape), random_state=0).fit(x).components_.astype(np.float32)}
 
 
-def _flat(images: np.ndarray) -> np.ndarray:
+def _flatten(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1).astype(np.float32) / 255
 
 

@@ -29,7 +29,7 @@ HINT = "Or give it by --inception-weights PATH; the metrics fd_pca64 and fd_cnn 
 
 
 @dataclass(frozen=True)
-class _InInception(GenerativeDistance):
+class _InceptionDistance(GenerativeDistance):
     """A distance in features of the Inception network with the weights whose sha256 begins with `weights`.
 
     The sum is that of the file, or of those weights in it that the layer uses. Grey images are repeated in three
@@ -69,7 +69,7 @@ class _InInception(GenerativeDistance):
 
 
 @dataclass(frozen=True)
-class Fid(_InInception):
+class Fid(_InceptionDistance):
     """The Fréchet inception distance of 1706.08500, by torch-fidelity's port of its network, on uncompressed images.
 
     The features are the 2048 of the last pooling. The standard error is that of the drawn images alone, given the
@@ -100,7 +100,7 @@ class Fid768(Fid):
 
 
 @dataclass(frozen=True)
-class Kid(_InInception):
+class Kid(_InceptionDistance):
     """The kernel inception distance of 1801.01401: unbiased MMD^2 with the kernel (x'y/2048 + 1)^3, as torch-fidelity.
 
     A mean over `subsets` random subsets of `subset_size` images of each side (of all images, if there are fewer).
@@ -118,10 +118,10 @@ class Kid(_InInception):
     source: ClassVar[str] = "Binkowski et al., 1801.01401; github.com/toshas/torch-fidelity"
 
     def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
-        return kernel_distance(features, real.features, self.subsets, self.subset_size)
+        return estimate_kernel_distance(features, real.features, self.subsets, self.subset_size)
 
 
-def kernel_distance(generated: np.ndarray, real: np.ndarray, subsets: int, size: int) -> Estimate:
+def estimate_kernel_distance(generated: np.ndarray, real: np.ndarray, subsets: int, size: int) -> Estimate:
     """KID of features [n, F] from real ones [m, F] as torch-fidelity has it, with its standard error over draws.
 
     Subsets overlap, so their spread does not tell the error of their mean. That is the jackknife's of the statistic
@@ -138,29 +138,30 @@ def kernel_distance(generated: np.ndarray, real: np.ndarray, subsets: int, size:
         verbose=False,
     )
     mean, sd = found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]
-    return Estimate(mean, len(generated), float(np.hypot(jackknife(generated, real), sd / subsets**0.5)))
+    return Estimate(mean, len(generated), float(np.hypot(estimate_jackknife_error(generated, real), sd / subsets**0.5)))
 
 
-def jackknife(generated: np.ndarray, real: np.ndarray) -> float:
+def estimate_jackknife_error(generated: np.ndarray, real: np.ndarray) -> float:
     """The standard error of the unbiased MMD^2 of generated [n, F] from real features [m, F], given the latter."""
     n = len(generated)
     if n < 3:
         return 0.0
     within = (
-        _mean_kernel(generated, generated) * n - _kernel((generated**2).sum(1, dtype=np.float64), generated.shape[1])
+        _average_kernel(generated, generated) * n
+        - _compute_kernel((generated**2).sum(1, dtype=np.float64), generated.shape[1])
     ) / (n - 1)
     # By how much the statistic without an image differs from the others': r and c are the means of its own pairs, and
     # it takes 2r/(n - 2) out of the mean over pairs of drawn images, 2c/(n - 1) out of that over pairs across.
-    moved = 2 * (within / (n - 2) - _mean_kernel(generated, real) / (n - 1))
+    moved = 2 * (within / (n - 2) - _average_kernel(generated, real) / (n - 1))
     return float(np.sqrt((n - 1) / n * ((moved - moved.mean()) ** 2).sum()))
 
 
-def _mean_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _average_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The mean of the kernel of each of a [n, F] with all of b [m, F], float64 [n]."""
-    return np.concatenate([_kernel(a[i : i + ROWS] @ b.T, a.shape[1]).mean(1) for i in range(0, len(a), ROWS)])
+    return np.concatenate([_compute_kernel(a[i : i + ROWS] @ b.T, a.shape[1]).mean(1) for i in range(0, len(a), ROWS)])
 
 
-def _kernel(products: np.ndarray, features: int) -> np.ndarray:
+def _compute_kernel(products: np.ndarray, features: int) -> np.ndarray:
     return (products.astype(np.float64) / features + 1) ** 3
 
 

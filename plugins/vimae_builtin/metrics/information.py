@@ -66,7 +66,7 @@ class Information(Metric):
             len(labels), generator=torch.Generator().manual_seed(derive_seed("information", evaluation.dataset))
         )
         chosen = chosen[: self.images]
-        z = standardised(evaluation.posterior_samples("test").cpu()[chosen].double())
+        z = standardize(evaluation.posterior_samples("test").cpu()[chosen].double())
         y = torch.unique(torch.from_numpy(labels)[chosen], return_inverse=True)[1]
         estimates = {
             "label information bound": evaluation.with_seed(lambda: estimate_mean(bound_terms(z, y)), "information")
@@ -78,7 +78,7 @@ class Information(Metric):
         return estimates
 
 
-def standardised(z: Tensor) -> Tensor:
+def standardize(z: Tensor) -> Tensor:
     """Codes [n, d] with mean 0 and variance 1 in each dimension; a dimension that does not vary is left at 0."""
     std = z.std(0)
     return (z - z.mean(0)) / torch.where(std > 0, std, 1)
@@ -96,13 +96,13 @@ def bound_terms(z: Tensor, y: Tensor) -> Tensor:
     for fold in torch.randperm(len(y)).tensor_split(FOLDS):
         kept = torch.ones(len(y), dtype=torch.bool)
         kept[fold] = False
-        net = fitted(codes[kept], y[kept], classes)
+        net = fit_classifier(codes[kept], y[kept], classes)
         with torch.no_grad():
             held_out[fold] = -cross_entropy(net(codes[fold]), y[fold], reduction="none").double()
     return held_out - log_share
 
 
-def fitted(z: Tensor, y: Tensor, classes: int) -> nn.Module:
+def fit_classifier(z: Tensor, y: Tensor, classes: int) -> nn.Module:
     """A classifier of codes [n, d], as it is when its cross-entropy on a tenth that is held out is least."""
     net = nn.Sequential(nn.Linear(z.shape[1], HIDDEN), nn.ReLU(), last := nn.Linear(HIDDEN, classes))
     with torch.no_grad():  # begins at the shares of the labels, so that it can stay there
@@ -110,7 +110,7 @@ def fitted(z: Tensor, y: Tensor, classes: int) -> nn.Module:
         last.bias.copy_((torch.bincount(y, minlength=classes) + 0.5).log())
     stop, learn = torch.randperm(len(y)).split([len(y) // 10, len(y) - len(y) // 10])
     best, kept, since = inf, deepcopy(net), 0
-    for _ in _epochs(net, z[learn], y[learn]):
+    for _ in _train_epochs(net, z[learn], y[learn]):
         with torch.no_grad():
             cost = float(cross_entropy(net(z[stop]), y[stop]))
         best, kept, since = (cost, deepcopy(net), 0) if cost < best else (best, kept, since + 1)
@@ -119,7 +119,7 @@ def fitted(z: Tensor, y: Tensor, classes: int) -> nn.Module:
     return kept
 
 
-def _epochs(net: nn.Module, z: Tensor, y: Tensor) -> Iterator[None]:
+def _train_epochs(net: nn.Module, z: Tensor, y: Tensor) -> Iterator[None]:
     """Trains, and yields before the first and after every epoch."""
     adam = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
     for _ in range(EPOCHS):

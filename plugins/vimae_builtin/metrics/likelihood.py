@@ -67,16 +67,16 @@ class Likelihood(Metric):
         variance = estimate_noise_variance(evaluation) if self.variance is None else self.variance
         decoder = GaussianDecoder(evaluation.model, variance)
         x = draw_images(evaluation.splits.test, self.images, "likelihood", evaluation.dataset).to(evaluation.device)
-        log_w = evaluation.with_seed(lambda: self._weights(evaluation, decoder, x), "importance weights")
-        found = {f"nll_iwae{k}": estimate_mean(-bound(log_w, k)) for k in self.ks}
+        log_w = evaluation.with_seed(lambda: self.compute_log_weights(evaluation, decoder, x), "importance weights")
+        found = {f"nll_iwae{k}": estimate_mean(-compute_bound(log_w, k)) for k in self.ks}
         found["effective sample size"] = estimate_mean(effective_sample_size(log_w))
         found["decoder variance"] = Estimate(variance, len(evaluation.splits.validation) or len(evaluation.splits.test))
         return {name: estimate for name, estimate in found.items() if isfinite(estimate.value)}
 
-    def _weights(self, evaluation: Evaluation, decoder: GaussianDecoder, x: Tensor) -> Tensor:
+    def compute_log_weights(self, evaluation: Evaluation, decoder: GaussianDecoder, x: Tensor) -> Tensor:
         q, prior = evaluation.encode(iter([x])), evaluation.model.prior
         if self.proposal == "fitted" or not hasattr(q, "log_prob"):
-            q = fitted(decoder, prior, x, q.mean.clone(), self.proposal_steps)
+            q = fit_proposal(decoder, prior, x, q.mean.clone(), self.proposal_steps)
         with torch.inference_mode():
             return log_weights(decoder, prior, x, q, max(self.ks))
 
@@ -86,12 +86,12 @@ def log_weights(decoder: GaussianDecoder, prior: Prior, x: Tensor, q: Posterior,
     few = max(1, AT_ONCE // len(x))
     parts: list[Tensor] = []
     for start in range(0, k, few):
-        z, log_q = drawn(q, min(few, k - start))
+        z, log_q = draw_with_density(q, min(few, k - start))
         parts.append(decoder.log_prob(x, z).double() + prior.log_prob(z).double() - log_q.double())
     return torch.cat(parts)
 
 
-def drawn(q: Any, k: int) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+def draw_with_density(q: Any, k: int) -> tuple[Tensor, Tensor]:  # noqa: ANN401
     """k draws [k, B, d] of a posterior with a density, and log q(z|x) in nats [k, B]."""
     if hasattr(q, "rsample_with_log_prob"):  # a flow knows the density of its own draws, and need not be inverted
         return q.rsample_with_log_prob((k,))
@@ -99,7 +99,7 @@ def drawn(q: Any, k: int) -> tuple[Tensor, Tensor]:  # noqa: ANN401
     return z, q.log_prob(z)
 
 
-def bound(log_w: Tensor, k: int) -> Tensor:
+def compute_bound(log_w: Tensor, k: int) -> Tensor:
     """The lower bound on log p(x) [B] from K draws, a mean over all disjoint groups of K in log-weights [n, B]."""
     groups = log_w[: len(log_w) // k * k].unflatten(0, (-1, k))
     return (groups.logsumexp(1) - log(k)).mean(0)
@@ -110,7 +110,7 @@ def effective_sample_size(log_w: Tensor) -> Tensor:
     return torch.exp(2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0))
 
 
-def fitted(decoder: GaussianDecoder, prior: Prior, x: Tensor, code: Tensor, steps: int) -> GaussianPosterior:
+def fit_proposal(decoder: GaussianDecoder, prior: Prior, x: Tensor, code: Tensor, steps: int) -> GaussianPosterior:
     """The diagonal Gaussian of largest ELBO for each image [B, C, H, W], by Adam from its code [B, d].
 
     Means move in units of the first standard deviation, since codes may have any scale. Each step takes a draw and its

@@ -12,7 +12,7 @@ from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
 
 
 @dataclass(frozen=True)
-class Moments(Metric):
+class LatentMoments(Metric):
     """Means over latent dimensions of |mean|, variance and excess kurtosis of one draw for each test image.
 
     The excess kurtosis is 0 for a normal and 1.2 for a logistic law. Standard errors are those of sampling n images,
@@ -37,18 +37,18 @@ class Moments(Metric):
         z = evaluation.posterior_samples("test").double()
         mean, variance = z.mean(0), z.var(0, correction=0)
         estimates = {
-            "latent abs mean": _over_dimensions(mean.abs(), mean.sign() * (z - mean)),
-            "latent variance": _over_dimensions(variance, (z - mean).square() - variance),
+            "latent abs mean": _average_dimensions(mean.abs(), mean.sign() * (z - mean)),
+            "latent variance": _average_dimensions(variance, (z - mean).square() - variance),
         }
         if (variance > 0).all():
             u = (z - mean) / variance.sqrt()
             kurtosis = u.pow(4).mean(0)
             influence = u.pow(4) - kurtosis - 2 * kurtosis * (u.square() - 1)
-            estimates["latent kurtosis"] = _over_dimensions(kurtosis - 3, influence)
+            estimates["latent kurtosis"] = _average_dimensions(kurtosis - 3, influence)
         return estimates
 
 
-def _over_dimensions(value: Tensor, influence: Tensor) -> Estimate:
+def _average_dimensions(value: Tensor, influence: Tensor) -> Estimate:
     """The mean over dimensions of a statistic [d], with the error that follows from its influence function [n, d]."""
     error = estimate_mean(influence.mean(1))
     return Estimate(float(torch.mean(value)), error.n, error.se)
@@ -56,4 +56,4 @@ def _over_dimensions(value: Tensor, influence: Tensor) -> Estimate:
 
 @hookimpl
 def vimae_metrics() -> Mapping[str, Callable[..., Metric]]:
-    return {"moments": Moments}
+    return {"moments": LatentMoments}

@@ -54,9 +54,9 @@ class Parzen(Metric):
             measure
             for source in self.sources
             for measure in (
-                Measure(named("nll_parzen_cv", source), "nats", "lower"),
-                Measure(named("nll_parzen_s01_n100", source), "nats", "lower"),
-                Measure(named("parzen width", source), "[0,1]", None),
+                Measure(format_name("nll_parzen_cv", source), "nats", "lower"),
+                Measure(format_name("nll_parzen_s01_n100", source), "nats", "lower"),
+                Measure(format_name("parzen width", source), "[0,1]", None),
             )
         )
 
@@ -65,54 +65,56 @@ class Parzen(Metric):
         return len(self.sources) * self.samples * self.images * (spec.input_size + 100) / rate
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
-        held_out, test = self._scored(evaluation.splits, evaluation.dataset, evaluation.device)
+        held_out, test = self._select_images(evaluation.splits, evaluation.dataset, evaluation.device)
         found: dict[str, Estimate] = {}
         for source in self.sources:
             generated = evaluation.generate(self.samples, source).to(evaluation.device).flatten(1)
-            found |= {named(name, source): value for name, value in scores(held_out, test, generated).items()}
+            found |= {
+                format_name(name, source): value for name, value in compute_scores(held_out, test, generated).items()
+            }
         return found
 
     def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:  # noqa: ARG002
         """Training images, the same blurred by 1.2 pixels, and their mean, as if they had been generated."""
-        held_out, test = self._scored(splits, dataset, torch.device("cpu"))
+        held_out, test = self._select_images(splits, dataset, torch.device("cpu"))
         real = draw_images(splits.train, self.samples, "parzen", dataset)
         rows = {
             "training images": real,
-            f"training images blurred by {BLUR} px": blurred(real),
+            f"training images blurred by {BLUR} px": blur(real),
             "mean training image": real.mean(0, keepdim=True).expand(SET, -1, -1, -1),
         }
-        return {row: scores(held_out, test, images.flatten(1)) for row, images in rows.items()}
+        return {row: compute_scores(held_out, test, images.flatten(1)) for row, images in rows.items()}
 
-    def _scored(self, splits: Splits, dataset: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    def _select_images(self, splits: Splits, dataset: str, device: torch.device) -> tuple[Tensor, Tensor]:
         """The images that choose the width and those that are scored, [n, D]; the former may be none."""
         held_out = draw_images(splits.validation, HELD_OUT, "parzen", dataset)
         test = draw_images(splits.test, self.images, "parzen", dataset)
         return held_out.to(device).flatten(1), test.to(device).flatten(1)
 
 
-def named(measure: str, source: LatentDistribution) -> str:
+def format_name(measure: str, source: LatentDistribution) -> str:
     """A measure's name, with that of the source unless it is the prior."""
     return measure if source == "prior" else f"{measure} {source}"
 
 
-def scores(held_out: Tensor, test: Tensor, generated: Tensor) -> dict[str, Estimate]:
+def compute_scores(held_out: Tensor, test: Tensor, generated: Tensor) -> dict[str, Estimate]:
     """The three measures of generated images [n, D]; the images that choose the width [v, D] may be none."""
-    score = validated if len(held_out) else halved
+    score = score_with_validation if len(held_out) else score_in_halves
     nll, width = score(held_out, test, generated)
     return {
         "nll_parzen_cv": estimate_mean(nll),
-        "nll_parzen_s01_n100": over_sets(test, generated),
+        "nll_parzen_s01_n100": score_sets(test, generated),
         "parzen width": Estimate(width, len(held_out) or len(test)),
     }
 
 
-def validated(held_out: Tensor, test: Tensor, generated: Tensor) -> tuple[Tensor, float]:
+def score_with_validation(held_out: Tensor, test: Tensor, generated: Tensor) -> tuple[Tensor, float]:
     """The negative log-density of each test image [m] at the width that is best for the held-out ones; the width."""
     width = WIDTHS[int(log_density(held_out, generated, WIDTHS).mean(1).argmax())]
     return -log_density(test, generated, (width,))[0], width
 
 
-def halved(_: Tensor, test: Tensor, generated: Tensor) -> tuple[Tensor, float]:
+def score_in_halves(_: Tensor, test: Tensor, generated: Tensor) -> tuple[Tensor, float]:
     """The same where each half of the test images is scored at the width that is best for the other one.
 
     The images are in a random order, so that every other one is a random half.
@@ -123,7 +125,7 @@ def halved(_: Tensor, test: Tensor, generated: Tensor) -> tuple[Tensor, float]:
     return nll, (WIDTHS[best[0]] + WIDTHS[best[1]]) / 2
 
 
-def over_sets(test: Tensor, generated: Tensor) -> Estimate:
+def score_sets(test: Tensor, generated: Tensor) -> Estimate:
     """The mean negative log-density at s = 0.1 under sets of 100 generated images."""
     sets = [some for some in generated.split(SET)[:SETS] if len(some) == SET]
     nll = -torch.cat([log_density(test, some, (FIXED_WIDTH,)) for some in sets])
@@ -159,7 +161,7 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     return distance.add_(x.square().sum(1, keepdim=True)).clamp_(min=0)
 
 
-def blurred(x: Tensor) -> Tensor:
+def blur(x: Tensor) -> Tensor:
     """Images [N, C, H, W] under a Gaussian blur of 1.2 pixels standard deviation."""
     from scipy.ndimage import gaussian_filter
 

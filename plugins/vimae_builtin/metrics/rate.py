@@ -59,10 +59,10 @@ class Rate(Metric):
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         with torch.inference_mode():
-            rates = self._rates(evaluation)
+            rates = self._compute_rates(evaluation)
         return {"rate": estimate_mean(rates)} if rates is not None and rates.isfinite().all() else {}
 
-    def _rates(self, evaluation: Evaluation) -> Tensor | None:
+    def _compute_rates(self, evaluation: Evaluation) -> Tensor | None:
         q: Any = evaluation.posterior("test")
         if hasattr(q, "rsample_with_log_prob") and not hasattr(q, "log_prob"):
             z, log_q = evaluation.with_seed(q.rsample_with_log_prob, "rate")
@@ -72,19 +72,21 @@ class Rate(Metric):
         images = torch.cat(list(evaluation.images("test", self.images)))
         if isinstance(evaluation.training_posterior(images[:1]), DiracPosterior):
             return None
-        return evaluation.with_seed(lambda: self._push_forward(evaluation, images), "push-forward rate")
+        return evaluation.with_seed(lambda: self._estimate_push_forward(evaluation, images), "push-forward rate")
 
-    def _push_forward(self, evaluation: Evaluation, images: Tensor) -> Tensor:
+    def _estimate_push_forward(self, evaluation: Evaluation, images: Tensor) -> Tensor:
         if self.draws < (needed := 8 * evaluation.spec.latent):
             raise BenchError(
                 f"rate: draws = {self.draws} is too few for {evaluation.spec.latent} latents; set draws = {needed}"
             )
         few = images.split(max(1, AT_ONCE // self.draws))
-        draws = (in_pieces(evaluation.training_posterior(x), evaluation.spec).rsample((self.draws,)) for x in few)
+        draws = (
+            split_encoder_batches(evaluation.training_posterior(x), evaluation.spec).rsample((self.draws,)) for x in few
+        )
         return torch.cat([moment_matched_rate(z, evaluation.model.prior) for z in draws])
 
 
-def in_pieces(q: Posterior, spec: ModelSpec) -> Posterior:
+def split_encoder_batches(q: Posterior, spec: ModelSpec) -> Posterior:
     """The same posterior, of the same noise, with images going through its encoder some at a time."""
     if not isinstance(q, ImplicitPosterior):
         return q

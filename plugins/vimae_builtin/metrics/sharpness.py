@@ -53,11 +53,11 @@ class Sharpness(Metric):
             )
 
     def measures(self) -> tuple[Measure, ...]:
-        return tuple(Measure(name_of(source), "[0,1]^2", None) for source in self.sources)
+        return tuple(Measure(format_name(source), "[0,1]^2", None) for source in self.sources)
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         return {
-            name_of(source): estimate_mean(sharpness(evaluation.generate(self.images, source)))
+            format_name(source): estimate_mean(compute_sharpness(evaluation.generate(self.images, source)))
             for source in self.sources
         }
 
@@ -65,22 +65,22 @@ class Sharpness(Metric):
         """The same of test images, chosen for the data set: they may lie in the order of their classes."""
         generator = torch.Generator().manual_seed(derive_seed("sharpness", dataset))
         chosen = torch.randperm(len(splits.test), generator=generator)[: self.images].sort().values
-        real = estimate_mean(sharpness(torch.from_numpy(splits.test.x[chosen.numpy()]) / 255))
-        return {"test images": {name_of(source): real for source in self.sources}}
+        real = estimate_mean(compute_sharpness(torch.from_numpy(splits.test.x[chosen.numpy()]) / 255))
+        return {"test images": {format_name(source): real for source in self.sources}}
 
 
-def name_of(source: LatentDistribution) -> str:
+def format_name(source: LatentDistribution) -> str:
     """The measure's name."""
     return "sharpness" if source == "prior" else f"sharpness {source}"
 
 
-def sharpness(x: Tensor) -> Tensor:
+def compute_sharpness(x: Tensor) -> Tensor:
     """The variance [N] over pixels of the Laplacian of images [N, C, H, W] in [0, 1] units, float64."""
     kernel = torch.tensor(LAPLACIAN, dtype=torch.float64, device=x.device).reshape(1, 1, 3, 3)
-    return torch.cat([conv2d(grey(few.double()), kernel).flatten(1).var(1, correction=0) for few in x.split(CHUNK)])
+    return torch.cat([conv2d(to_grey(few.double()), kernel).flatten(1).var(1, correction=0) for few in x.split(CHUNK)])
 
 
-def grey(x: Tensor) -> Tensor:
+def to_grey(x: Tensor) -> Tensor:
     """Images [N, C, H, W] as [N, 1, H, W]: by the weights of three colours, or the mean of any other channels."""
     if x.shape[1] != len(LUMA):
         return x.mean(1, keepdim=True)

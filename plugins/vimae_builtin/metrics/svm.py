@@ -23,14 +23,14 @@ from vimae_bench.models import DiracPosterior
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 
-class Machine(Protocol):
+class FittedClassifier(Protocol):
     """A fitted classifier."""
 
     def predict(self, codes: np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
-class _Svm(Metric):
+class _SvmBase(Metric):
     """The protocol that all readings share; each says which machine it fits, to what, and how its measures begin."""
 
     conditions: Annotated[tuple[str, ...], MinLen(1)] = ("clean", "gauss_0.2", "gauss_0.4", "mask_0.2", "mask_0.5")
@@ -67,11 +67,11 @@ class _Svm(Metric):
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         splits, dataset = evaluation.splits, evaluation.dataset
-        estimates = self._read(latent_means(evaluation), splits, dataset, self.conditions)
+        estimates = self._measure(latent_means(evaluation), splits, dataset, self.conditions)
         if self.sampled and estimates and not isinstance(evaluation.posterior("test"), DiracPosterior):
             name = f"{self.prefix} sampled"
             drawn = evaluation.with_seed(
-                lambda: self._read(latent_samples(evaluation), splits, dataset, ("clean",)), name
+                lambda: self._measure(latent_samples(evaluation), splits, dataset, ("clean",)), name
             )
             estimates[name] = drawn[f"{self.prefix} clean"]
         return estimates
@@ -81,9 +81,9 @@ class _Svm(Metric):
         if splits.train.y is None:
             return {}
         rows = baseline_features(splits, spec, dataset)
-        return {row: self._read(codes, splits, dataset, self.conditions) for row, codes in rows.items()}
+        return {row: self._measure(codes, splits, dataset, self.conditions) for row, codes in rows.items()}
 
-    def _read(
+    def _measure(
         self, codes: FeatureReader, splits: Splits, dataset: str, conditions: Sequence[str]
     ) -> dict[str, Estimate]:
         """The accuracy under each condition."""
@@ -91,35 +91,38 @@ class _Svm(Metric):
         if y is None or truth is None:
             return {}
         choices = [draw_stratified_subset(y, self.labels, dataset, draw) for draw in range(self.label_draws)]
-        tests = self._tests(len(truth), dataset)
+        tests = self.select_tests(len(truth), dataset)
 
-        def taught(name: str) -> list[Machine]:
+        def fit_machines(name: str) -> list[FittedClassifier]:
             each = enumerate(choices)
             return [self._fit(codes("train", name, draw, choice), y[choice]) for draw, choice in each]
 
         def right(name: str) -> np.ndarray:
-            def seen(noise: int) -> np.ndarray:
+            def read_tests(noise: int) -> np.ndarray:
                 return codes("test", name, noise)[tests]
 
-            return predictions(machines[self._taught_on(name)], seen, self.noise_draws) == truth[tests]
+            return (
+                predict_draws(machines[self._get_training_condition(name)], read_tests, self.noise_draws)
+                == truth[tests]
+            )
 
-        machines = {name: taught(name) for name in dict.fromkeys(map(self._taught_on, conditions))}
+        machines = {name: fit_machines(name) for name in dict.fromkeys(map(self._get_training_condition, conditions))}
         return {f"{self.prefix} {name}": estimate_accuracy(right(name)) for name in conditions}
 
-    def _fit(self, codes: np.ndarray, y: np.ndarray) -> Machine:
+    def _fit(self, codes: np.ndarray, y: np.ndarray) -> FittedClassifier:
         return fit_rbf_svm(codes, y)
 
-    def _taught_on(self, condition: str) -> str:  # noqa: ARG002
+    def _get_training_condition(self, condition: str) -> str:  # noqa: ARG002
         """The corruption of the labelled images."""
         return "clean"
 
-    def _tests(self, n: int, dataset: str) -> np.ndarray | slice:  # noqa: ARG002
+    def select_tests(self, n: int, dataset: str) -> np.ndarray | slice:  # noqa: ARG002
         """Which of the n test images."""
         return slice(None)
 
 
 @dataclass(frozen=True)
-class Svm(_Svm):
+class Svm(_SvmBase):
     """Accuracy in percent of an RBF support vector machine on posterior means, the M1 + SVM of 1406.5298.
 
     scikit-learn's SVC(C=1, gamma="scale") is fitted to the clean codes of `labels` training images, the same number of
@@ -140,7 +143,7 @@ class Svm(_Svm):
 
 
 @dataclass(frozen=True)
-class SvmLinear(_Svm):
+class SvmLinear(_SvmBase):
     """What `svm` measures, by a linear machine: hinge loss, C = 1, one class against another, most votes win.
 
     It is scikit-learn's SVC(C=1, kernel="linear"), found by a method whose time does not depend on the scale of codes.
@@ -150,12 +153,12 @@ class SvmLinear(_Svm):
     sampled: ClassVar[bool] = True
     source: ClassVar[str] = 'M1 of 1406.5298 with the SVC(kernel="linear") of Grover and Ermon, 1812.10539'
 
-    def _fit(self, codes: np.ndarray, y: np.ndarray) -> Machine:
+    def _fit(self, codes: np.ndarray, y: np.ndarray) -> FittedClassifier:
         return fit_linear_svm(codes, y)
 
 
 @dataclass(frozen=True)
-class SvmRetrained(_Svm):
+class SvmRetrained(_SvmBase):
     """What `svm` measures, of machines trained anew for each condition, on codes of images damaged in the same way.
 
     The labelled images of draw i meet a noise of their own, not that of any test image.
@@ -165,25 +168,25 @@ class SvmRetrained(_Svm):
 
     prefix: ClassVar[str] = "svm retrained"
 
-    def _taught_on(self, condition: str) -> str:
+    def _get_training_condition(self, condition: str) -> str:
         return condition
 
 
 @dataclass(frozen=True)
-class SvmStandardised(_Svm):
+class SvmStandardised(_SvmBase):
     """What `svm` measures, of features brought to mean 0 and variance 1 over the labelled clean codes of each draw."""
 
     prefix: ClassVar[str] = "svm standardised"
 
-    def _fit(self, codes: np.ndarray, y: np.ndarray) -> Machine:
+    def _fit(self, codes: np.ndarray, y: np.ndarray) -> FittedClassifier:
         from sklearn.preprocessing import StandardScaler
 
         scaler = StandardScaler().fit(codes)
-        return _Scaled(scaler.transform, fit_rbf_svm(scaler.transform(codes), y))
+        return _ScaledClassifier(scaler.transform, fit_rbf_svm(scaler.transform(codes), y))
 
 
 @dataclass(frozen=True)
-class SvmSubset(_Svm):
+class SvmSubset(_SvmBase):
     """What `svm` measures, on `tests` test images: the same for all methods and draws, or all where there are fewer.
 
     The standard error then is that of a published accuracy of so many images.
@@ -193,21 +196,23 @@ class SvmSubset(_Svm):
 
     prefix: ClassVar[str] = "svm subset"
 
-    def _tests(self, n: int, dataset: str) -> np.ndarray:
+    def select_tests(self, n: int, dataset: str) -> np.ndarray:
         rng = np.random.Generator(np.random.Philox(key=derive_seed("tests", dataset)))
         return np.sort(rng.choice(n, min(self.tests, n), replace=False))
 
 
 @dataclass(frozen=True)
-class _Scaled:
+class _ScaledClassifier:
     scale: Callable[[np.ndarray], np.ndarray]
-    machine: Machine
+    machine: FittedClassifier
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         return self.machine.predict(self.scale(codes))
 
 
-def predictions(machines: Sequence[Machine], codes: Callable[[int], np.ndarray], noise_draws: int) -> np.ndarray:
+def predict_draws(
+    machines: Sequence[FittedClassifier], codes: Callable[[int], np.ndarray], noise_draws: int
+) -> np.ndarray:
     """The classes each machine gives to the test images [draws, n]; `codes` takes the number of the noise draw."""
     predicted: dict[int, np.ndarray] = {}
     for noise in range(min(noise_draws, len(machines))):

@@ -72,70 +72,71 @@ class Tsvm(Metric):
         return tuple(Measure(f"tsvm {name}", "%", "higher", family="tsvm", condition=name) for name in self.conditions)
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
-        return self._read(latent_means(evaluation), evaluation.splits, evaluation.dataset)
+        return self._measure(latent_means(evaluation), evaluation.splits, evaluation.dataset)
 
     def references(self, splits: Splits, spec: ModelSpec, dataset: str) -> Mapping[str, Mapping[str, Estimate]]:
         """The same on pixels, and on as many principal components of the training images as there are latents."""
         if splits.train.y is None:
             return {}
         return {
-            row: self._read(codes, splits, dataset) for row, codes in baseline_features(splits, spec, dataset).items()
+            row: self._measure(codes, splits, dataset)
+            for row, codes in baseline_features(splits, spec, dataset).items()
         }
 
-    def _read(self, codes: FeatureReader, splits: Splits, dataset: str) -> dict[str, Estimate]:
+    def _measure(self, codes: FeatureReader, splits: Splits, dataset: str) -> dict[str, Estimate]:
         """The accuracy under each condition."""
         y, truth = splits.train.y, splits.test.y
         if y is None or truth is None:
             return {}
         classes = np.unique(y)
-        machines = [self._machines(codes, y, dataset, draw) for draw in range(self.label_draws)]
+        machines = [self._fit_machines(codes, y, dataset, draw) for draw in range(self.label_draws)]
 
         def right(name: str) -> np.ndarray:
             seen = (codes("test", name, draw % self.noise_draws) for draw in range(self.label_draws))
             return np.stack(
-                [classes[(_extended(z) @ w).argmax(1)] == truth for z, w in zip(seen, machines, strict=True)]
+                [classes[(_append_bias(z) @ w).argmax(1)] == truth for z, w in zip(seen, machines, strict=True)]
             )
 
         return {f"tsvm {name}": estimate_accuracy(right(name)) for name in self.conditions}
 
-    def _machines(self, codes: FeatureReader, y: np.ndarray, dataset: str, draw: int) -> np.ndarray:
+    def _fit_machines(self, codes: FeatureReader, y: np.ndarray, dataset: str, draw: int) -> np.ndarray:
         """Weights and, as the last entry, bias of the machine of each class [F + 1, classes]."""
         labelled = draw_stratified_subset(y, self.labels, dataset, draw)
-        others = choose_others(len(y), labelled, self.unlabelled, dataset, draw)
+        others = draw_unlabelled(len(y), labelled, self.unlabelled, dataset, draw)
         z, pool = codes("train", places=labelled), codes("train", places=others)
         costs = self.c, self.c_unlabelled
         signs = (np.where(y[labelled] == name, 1.0, -1.0) for name in np.unique(y))
-        return np.stack([transductive(z, sign, pool, *costs) for sign in signs], axis=1)
+        return np.stack([fit_transductive(z, sign, pool, *costs) for sign in signs], axis=1)
 
 
-def choose_others(n: int, labelled: np.ndarray, count: int, dataset: str, draw: int) -> np.ndarray:
+def draw_unlabelled(n: int, labelled: np.ndarray, count: int, dataset: str, draw: int) -> np.ndarray:
     """The places of `count` of n images that are not labelled, or of all of these where there are fewer, ascending."""
     rng = np.random.Generator(np.random.Philox(key=derive_seed("unlabelled", dataset, draw)))
     others = np.setdiff1d(np.arange(n), labelled)
     return np.sort(rng.choice(others, min(count, len(others)), replace=False))
 
 
-def transductive(z: np.ndarray, y: np.ndarray, pool: np.ndarray, c: float, c_pool: float) -> np.ndarray:
+def fit_transductive(z: np.ndarray, y: np.ndarray, pool: np.ndarray, c: float, c_pool: float) -> np.ndarray:
     """Weights and bias [F + 1] for codes z [n, F] of labels y in {-1, 1} [n] and a pool [m, F] without labels.
 
     The machine of the labelled codes alone gives the pool its first labels. Their cost then doubles from 1e-5 to
     `c_pool`; at each cost labels are switched until no pair is left whose switching would lower the objective.
     The pool is sorted first, so that its order cannot matter.
     """
-    x = _extended(np.concatenate([z, pool[np.lexsort(pool.T)]]))
-    w = solve(x[: len(z)], y, np.full(len(z), c), np.zeros(x.shape[1]))
+    x = _append_bias(np.concatenate([z, pool[np.lexsort(pool.T)]]))
+    w = minimize_objective(x[: len(z)], y, np.full(len(z), c), np.zeros(x.shape[1]))
     positive = int(np.mean(y > 0) * len(pool) + 0.5)
     labels = np.concatenate([y, -np.ones(len(pool))])
     labels[len(z) + np.argsort(-x[len(z) :] @ w, kind="stable")[:positive]] = 1.0
-    for cost in _doubled(c_pool):
+    for cost in _double_costs(c_pool):
         costs = np.repeat([c, cost], [len(z), len(pool)])
-        w = solve(x, labels, costs, w)
-        while switch(labels[len(z) :], x[len(z) :] @ w):
-            w = solve(x, labels, costs, w)
+        w = minimize_objective(x, labels, costs, w)
+        while switch_labels(labels[len(z) :], x[len(z) :] @ w):
+            w = minimize_objective(x, labels, costs, w)
     return w
 
 
-def switch(labels: np.ndarray, decision: np.ndarray) -> bool:
+def switch_labels(labels: np.ndarray, decision: np.ndarray) -> bool:
     """Switch, in place, labels in {-1, 1} [m] of pairs of opposite ones, given w·z + b [m]; whether there were any.
 
     A pair is switched if both slacks are positive and their sum is above 2. For one w each such switch lowers the sum
@@ -152,12 +153,12 @@ def switch(labels: np.ndarray, decision: np.ndarray) -> bool:
     return count > 0
 
 
-def solve(x: np.ndarray, y: np.ndarray, costs: np.ndarray, start: np.ndarray) -> np.ndarray:
+def minimize_objective(x: np.ndarray, y: np.ndarray, costs: np.ndarray, start: np.ndarray) -> np.ndarray:
     """The w [F + 1] with the least `objective`, by Newton's method from `start` (Keerthi and DeCoste, JMLR 6, 2005)."""
-    w, value, inside = start, objective(start, x, y, costs), y * (x @ start) < 1
+    w, value, inside = start, compute_objective(start, x, y, costs), y * (x @ start) < 1
     for _ in range(NEWTON_STEPS):
-        step, scale = _minimum(x[inside], y[inside], costs[inside]) - w, 1.0
-        while (found := objective(w + scale * step, x, y, costs)) >= value and scale > TIE:
+        step, scale = _solve_ridge(x[inside], y[inside], costs[inside]) - w, 1.0
+        while (found := compute_objective(w + scale * step, x, y, costs)) >= value and scale > TIE:
             scale /= 2
         if found >= value:
             return w
@@ -168,24 +169,24 @@ def solve(x: np.ndarray, y: np.ndarray, costs: np.ndarray, start: np.ndarray) ->
     return w
 
 
-def objective(w: np.ndarray, x: np.ndarray, y: np.ndarray, costs: np.ndarray) -> float:
+def compute_objective(w: np.ndarray, x: np.ndarray, y: np.ndarray, costs: np.ndarray) -> float:
     """½|w|² + Σ costs · max(0, 1 - y x·w)², the last entry of w being the bias, which is free."""
     slack = np.maximum(0, 1 - y * (x @ w))
     return float(w[:-1] @ w[:-1] / 2 + costs @ slack**2)
 
 
-def _minimum(x: np.ndarray, y: np.ndarray, costs: np.ndarray) -> np.ndarray:
+def _solve_ridge(x: np.ndarray, y: np.ndarray, costs: np.ndarray) -> np.ndarray:
     """The w with the least objective if exactly these points had a positive slack: a ridge regression."""
     weighted = 2 * costs[:, None] * x
     curvature = x.T @ weighted + np.diag([*np.ones(x.shape[1] - 1), 1e-12])
     return np.linalg.solve(curvature, weighted.T @ y)
 
 
-def _extended(z: np.ndarray) -> np.ndarray:
+def _append_bias(z: np.ndarray) -> np.ndarray:
     return np.concatenate([z, np.ones((len(z), 1))], axis=1)
 
 
-def _doubled(last: float) -> Iterator[float]:
+def _double_costs(last: float) -> Iterator[float]:
     cost = FIRST_COST
     while cost < last:
         yield cost
