@@ -1,10 +1,13 @@
-"""The statistics against closed forms, published numbers, references and simulation."""
+"""Statistics compared with closed forms, published numbers, scipy, statsmodels and simulation."""
 
 from math import log, sqrt
 
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import ttost_paired
 
 from vimae_bench.analysis import statistics as s
 
@@ -20,11 +23,11 @@ def test_t_interval_of_three_values_is_the_textbook_one():
     assert low + high == pytest.approx(4)
 
 
-def test_one_value_has_no_interval():
+def test_a_single_value_has_no_interval():
     assert s.confidence_interval([1.0]) is None
 
 
-def test_equal_values_have_an_interval_without_width():
+def test_interval_of_equal_values_has_zero_width():
     assert s.confidence_interval([3.0] * 3) == (3.0, 3.0)
     assert s.confidence_interval([3.0] * 12) == (3.0, 3.0)
 
@@ -43,14 +46,14 @@ def test_bootstrap_interval_covers_95_percent_at_ten_seeds():
     assert 0.93 <= coverage(interval, lambda: generator.normal(2, 3, 10), 2, 800) <= 0.97
 
 
-def test_bootstrap_interval_comes_near_the_t_interval_and_is_the_same_every_time():
+def test_bootstrap_interval_is_deterministic_and_close_to_the_t_interval():
     x = np.random.default_rng(2).normal(size=200)
     assert s.confidence_interval(x) == s.confidence_interval(x)
     assert s.confidence_interval(x) == pytest.approx(s.t_interval(x), abs=0.01)
 
 
 @pytest.mark.parametrize("sizes", [(30,), (12, 25)])
-def test_bootstrap_intervals_are_those_of_scipy(sizes: tuple[int, ...]):
+def test_bootstrap_intervals_agree_with_scipy(sizes: tuple[int, ...]):
     samples = [np.random.default_rng(n).gamma(2, size=n) for n in sizes]
     level = 1 - 2 * stats.norm.sf(2.1)
     made = stats.bootstrap(
@@ -86,7 +89,7 @@ def test_interval_over_seeds_and_shared_draws_covers_95_percent(sizes, shape):
     assert 0.923 <= found <= 0.977  # 93 to 97 %, and one standard error of 1000 tables
 
 
-def test_interval_over_shared_draws_covers_where_that_over_seeds_alone_does_not():
+def test_interval_over_shared_draws_covers_but_that_over_seeds_alone_does_not():
     generator = np.random.default_rng(13)
     tables = [crossed(generator, (0.3, 1.0, 0.3), (10, 10)) for _ in range(300)]
     both = np.mean([low <= 0 <= high for low, high in (s.crossed_interval(t, resamples=300) for t in tables)])
@@ -108,7 +111,7 @@ def test_interval_over_shared_draws_has_the_variance_of_a_two_way_table():
     assert (high + low) / 2 == pytest.approx(table.mean(), abs=0.1 * half)
 
 
-def test_interval_takes_draws_into_account_from_ten_seeds_and_ten_draws_on():
+def test_interval_includes_draws_if_there_are_ten_seeds_and_ten_draws():
     table = crossed(np.random.default_rng(15), (1.0, 2.0, 0.1), (10, 12))
     assert s.confidence_interval(table.mean(1), table) == s.crossed_interval(table)
     assert s.confidence_interval(table.mean(1), table[:, :9]) == s.confidence_interval(table.mean(1))
@@ -116,7 +119,7 @@ def test_interval_takes_draws_into_account_from_ten_seeds_and_ten_draws_on():
     assert s.confidence_interval([2.0] * 10, np.full((10, 10), 2.0)) == (2.0, 2.0)
 
 
-def test_draws_that_do_nothing_leave_the_interval_over_seeds():
+def test_draws_without_effect_do_not_change_the_interval():
     x = np.random.default_rng(16).normal(3, 1, 10)
     assert s.crossed_interval(np.repeat(x[:, None], 10, axis=1)) == pytest.approx(s.bootstrap_interval(x), rel=0.02)
 
@@ -128,7 +131,7 @@ def test_prediction_interval_of_three_values_is_the_textbook_one():
     assert s.prediction_interval([1.0]) is None
 
 
-def test_prediction_interval_holds_the_next_run_in_95_percent():
+def test_prediction_interval_contains_the_next_run_in_95_percent():
     x = np.random.default_rng(17).normal(5, 2, (4000, 7))
     between = [s.prediction_interval(row[:-1]) for row in x]
     assert np.mean([low <= row[-1] <= high for row, (low, high) in zip(x, between, strict=True)]) == pytest.approx(
@@ -141,39 +144,45 @@ DETECTABLE = {3: 3.26, 5: 1.68, 8: 1.16, 10: 1.00, 15: 0.78, 20: 0.66, 30: 0.53}
 
 
 @pytest.mark.parametrize(("n", "effect"), DETECTABLE.items())
-def test_the_seeds_that_show_an_effect_are_those_of_the_table(n: int, effect: float):
+def test_seeds_that_detect_an_effect_match_the_table(n: int, effect: float):
     assert s.seeds_to_detect(effect + 0.006, 1.0) == n
     assert s.seeds_to_detect(-2 * (effect - 0.006), 2.0) == n + 1
 
 
-def test_the_seeds_that_show_an_effect_give_80_percent_power_in_simulation():
+@pytest.mark.parametrize("effect", [0.4, 0.7, 1.0, 1.5])
+def test_seeds_that_detect_an_effect_agree_with_statsmodels(effect: float):
+    n = TTestPower().solve_power(effect_size=effect, power=0.8, alpha=0.05, alternative="two-sided")
+    assert s.seeds_to_detect(effect, 1.0) == np.ceil(n)
+
+
+def test_seeds_that_detect_an_effect_give_80_percent_power_in_simulation():
     n = s.seeds_to_detect(0.7, 1.0)
     assert n is not None
     x = np.random.default_rng(18).normal(0.7, 1, (4000, n))
     assert np.mean([s.paired_t_p_value(row) < 0.05 for row in x]) == pytest.approx(0.82, abs=0.03)
 
 
-def test_no_number_of_seeds_shows_what_is_not_there():
+def test_no_number_of_seeds_detects_a_zero_effect():
     assert s.seeds_to_detect(0.0, 1.0) is None
     assert s.seeds_to_detect(1e-6, 1.0) is None
     assert s.seeds_to_detect(1e6, 1.0) == 2
 
 
 @pytest.mark.parametrize(("cv", "n", "power"), [(0.2, 20, 0.834680), (0.25, 28, 0.807439), (0.3, 40, 0.815845)])
-def test_power_of_equivalence_is_that_of_the_bioequivalence_tables(cv: float, n: int, power: float):
+def test_power_of_equivalence_matches_bioequivalence_tables(cv: float, n: int, power: float):
     """PowerTOST (Labes, Schuetz, Lang), sampleN.TOST: 2x2 crossover, true ratio 0.95, bounds 0.8 to 1.25."""
     sd = sqrt(log(1 + cv**2))
     assert s.equivalence_power(log(0.95), sd * sqrt(2 / n), n - 2, log(1.25)) == pytest.approx(power, abs=2e-5)
 
 
-def test_the_seeds_that_show_equivalence_give_80_percent_power_in_simulation():
+def test_seeds_that_show_equivalence_give_80_percent_power_in_simulation():
     n = s.seeds_for_equivalence(0.2, 1.0, margin=1.0)
     assert n is not None
     x = np.random.default_rng(19).normal(0.2, 1, (4000, n))
     assert np.mean([s.equivalence_p_value(row, 1.0) < 0.05 for row in x]) == pytest.approx(0.82, abs=0.03)
 
 
-def test_no_number_of_seeds_puts_an_effect_within_a_margin_that_it_exceeds():
+def test_no_number_of_seeds_shows_equivalence_beyond_the_margin():
     assert s.seeds_for_equivalence(1.0, 0.5, margin=1.0) is None
 
 
@@ -188,7 +197,7 @@ def test_sign_flip_agrees_with_the_exact_test_of_scipy(n: int):
         assert s.sign_flip_p_value(a - b) == pytest.approx(reference.pvalue)
 
 
-def test_sign_flip_of_differences_of_one_sign_is_the_least_there_is():
+def test_sign_flip_of_differences_of_one_sign_has_the_smallest_p_value():
     assert s.sign_flip_p_value(np.arange(1.0, 11.0)) == 2 / 2**10
 
 
@@ -196,13 +205,13 @@ def test_sign_flip_of_no_difference_is_1():
     assert s.sign_flip_p_value(np.zeros(5)) == 1
 
 
-def test_sign_flip_by_random_flips_comes_near_the_normal_limit():
+def test_sign_flip_with_random_flips_is_close_to_the_normal_limit():
     d = np.random.default_rng(3).normal(0.3, 1, 60)
     z = d.sum() / sqrt((d**2).sum())
     assert s.sign_flip_p_value(d) == pytest.approx(2 * stats.norm.sf(abs(z)), abs=0.005)
 
 
-def test_random_flips_are_counted_for_many_comparisons_as_for_each_alone():
+def test_random_flips_give_the_same_p_values_for_many_comparisons_as_for_each():
     generator = np.random.default_rng(4)
     clear, doubtful, rounded = (generator.normal(mean, 1, (4, 30)) for mean in (2.0, 0.2, 0.5))
     differences = np.concatenate([clear, doubtful, np.round(rounded), np.zeros((1, 30))])
@@ -213,7 +222,7 @@ def test_random_flips_are_counted_for_many_comparisons_as_for_each_alone():
         assert p == (1 + reached.sum()) / (1 + s.RANDOM_FLIPS)
 
 
-def test_p_values_are_worked_out_only_as_far_as_asked():
+def test_p_values_above_the_limit_are_lower_bounds():
     differences = np.random.default_rng(5).normal(0.3, 1, (40, 30))
     whole, enough = s.sign_flip_p_values(differences), s.sign_flip_p_values(differences, enough=0.05)
     assert list(enough[whole < 0.05]) == list(whole[whole < 0.05])
@@ -234,9 +243,15 @@ def test_paired_t_agrees_with_scipy():
     assert s.paired_t_p_value(a - b) == pytest.approx(stats.ttest_rel(a, b).pvalue)
 
 
-def test_three_equal_differences_are_not_certainty():
+def test_equal_differences_do_not_give_zero_p_values():
     assert s.paired_t_p_value(np.array([0.1, 0.1, 0.1])) == 0.25
     assert s.equivalence_p_value(np.array([0.1, 0.1, 0.1]), margin=1) == 0.125
+
+
+@pytest.mark.parametrize("n", [1, 2, 15])
+def test_holm_agrees_with_statsmodels(n: int):
+    p = np.random.default_rng(n).uniform(0, 0.2, n)
+    assert s.adjust_holm(p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 def test_holm_by_hand():
@@ -244,7 +259,7 @@ def test_holm_by_hand():
     assert s.adjust_holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
 
 
-def test_holm_keeps_the_error_of_a_family_below_five_percent():
+def test_holm_controls_the_family_wise_error_rate():
     p = np.random.default_rng(6).uniform(size=(4000, 15))
     assert np.mean([s.adjust_holm(row).min() < s.ALPHA for row in p]) == pytest.approx(0.05, abs=0.01)
 
@@ -252,7 +267,7 @@ def test_holm_keeps_the_error_of_a_family_below_five_percent():
 @pytest.mark.parametrize(
     ("comparisons", "seeds", "test"), [(15, 10, s.SIGN_FLIP), (15, 9, s.PAIRED_T), (1, 3, s.PAIRED_T)]
 )
-def test_the_sign_flip_test_is_used_where_it_can_reach_five_percent(comparisons: int, seeds: int, test: str):
+def test_sign_flip_test_is_used_if_it_can_reach_five_percent(comparisons: int, seeds: int, test: str):
     differences = np.full((comparisons, seeds), 1.0) + np.random.default_rng(0).normal(0, 1e-3, (comparisons, seeds))
     family = s.run_paired_tests(differences)
     assert family.test == test
@@ -273,12 +288,19 @@ def test_shift_has_no_interval_below_six_differences():
     assert s.estimate_shift(np.arange(6.0)).interval == (0.0, 5.0)
 
 
-def test_interval_of_the_shift_holds_what_the_signed_rank_test_does_not_reject():
-    d = np.random.default_rng(7).normal(1, 1, 9)
+@pytest.mark.parametrize("n", [6, 9, 14])
+def test_interval_of_the_shift_contains_what_the_signed_rank_test_does_not_reject(n: int):
+    d = np.random.default_rng(7).normal(1, 1, n)
     low, high = s.estimate_shift(d).interval  # type: ignore[misc]
     for inside, outside in ((low + 1e-6, low - 1e-6), (high - 1e-6, high + 1e-6)):
         assert stats.wilcoxon(d - inside, method="exact").pvalue > 0.05
         assert stats.wilcoxon(d - outside, method="exact").pvalue <= 0.05
+
+
+@pytest.mark.parametrize("margin", [0.2, 0.6, 2.0])
+def test_equivalence_agrees_with_statsmodels(margin: float):
+    a, b = np.random.default_rng(5).normal(size=(2, 8))
+    assert s.equivalence_p_value(a - b, margin) == pytest.approx(ttost_paired(a, b, -margin, margin)[0])
 
 
 def test_equivalence_is_a_90_percent_interval_within_the_margin():
@@ -293,7 +315,7 @@ def test_equivalence_is_a_90_percent_interval_within_the_margin():
     assert agreed == {True, False}
 
 
-def test_equivalence_is_claimed_wrongly_in_five_percent_at_most():
+def test_equivalence_has_an_error_rate_of_five_percent_at_most():
     generator = np.random.default_rng(9)
     p = [s.equivalence_p_value(generator.normal(1, 0.2, 8), margin=1) for _ in range(2000)]
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.015)
@@ -325,9 +347,3 @@ def test_rank_intervals_are_single_ranks_for_methods_far_apart_and_overlap_for_e
     first, second, last = s.rank_intervals(values)
     assert last == (3, 3)
     assert first == second == (1, 2)
-
-
-def test_law_of_the_signed_rank_statistic():
-    law = s._signed_rank_probabilities(4)
-    assert sum(law) == pytest.approx(1)
-    assert law * 2**4 == pytest.approx([1, 1, 1, 2, 2, 2, 2, 2, 1, 1, 1])  # subsets of {1, 2, 3, 4} by their sum
