@@ -1,0 +1,54 @@
+"""Reading the file of a paper."""
+
+import pytest
+
+from helpers.papers import LESS, TABLE, format_claim
+from vimae_bench.claims.paper import default_paper_path, read_paper
+from vimae_bench.core.errors import InvalidFileError
+
+
+def test_the_default_paper_has_all_values_and_claims():
+    paper = read_paper(default_paper_path())
+    figures = {table.id: sum(len(table.get_values(method)) for method in table.values) for table in paper.table}
+    assert figures == {"1": 5, "2": 15, "3": 25, "4": 25, "5, CelebA": 4, "5, CIFAR-10": 5}
+    assert [claim.id for claim in paper.claim] == [f"C{n:02}" for n in range(1, 16)]
+    mnist = next(table for table in paper.table if table.id == "3")
+    assert mnist.get_values("beta_a") == (93, 66, 13, 85, 65)
+    assert mnist.list_measures()[1] == "svm gauss_0.2"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('a = ["a"]', 'a = ["x"]', "no method is called 'x'"),
+        ('kind = "less"', 'kind = "lesser"', "must be one of 'less', 'greater'"),
+        ('b = ["b"]', "", "needs exactly one of 'b', 'against' and 'value'"),
+        ('b = ["b"]', 'b = ["b"]\nvalue = 1.0', "needs exactly one of 'b', 'against' and 'value'"),
+        ('setups = ["MNIST"]', 'setups = ["MNIS"]', "no setup is called 'MNIS'; did you mean 'MNIST'?"),
+        ('measures = ["sse"]', "", "a test of the kind 'less' needs a value for 'measures'"),
+        ('text = "So it is."', "", "needs a value for 'text'"),
+        ('kind = "less"', 'kind = "less"\nmargins = 3', "there is no setting of this name; did you mean 'margin'?"),
+        ('kind = "less"', 'kind = "equivalent"\nmargin = -1', "must be positive, not -1"),
+        ('kind = "less"', 'kind = "ratio"\nbounds = [3, 1]', "must be a lower and a higher bound"),
+        ('kind = "less"', 'kind = "order"\ngroups = [["a"]]', "needs at least two groups"),
+        ('kind = "less"', 'kind = "computed"\nformula = "pi"', "no closed form is called 'pi'"),
+    ],
+)
+def test_an_error_in_a_claim_is_reported(evaluate, old: str, new: str, message: str):
+    text = format_claim(LESS)
+    assert old in text
+    with pytest.raises(InvalidFileError) as caught:
+        evaluate(text.replace(old, new))
+    assert message in str(caught.value)
+
+
+def test_all_errors_in_a_file_are_reported_with_their_lines(evaluate):
+    wrong = TABLE.replace("a = [20, 90]", "a = [20]").replace('setup = "MNIST"', 'setup = "MNIS"')
+    wrong += format_claim(LESS) + format_claim(LESS.replace('"a"', '"x"'))
+    with pytest.raises(InvalidFileError) as caught:
+        evaluate(wrong)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 4
+    assert all(".toml:" in line for line in lines)
+    for message in ("must have 2 values", "did you mean 'MNIST'", "is also the id of an earlier claim", "called 'x'"):
+        assert sum(message in line for line in lines) == 1
