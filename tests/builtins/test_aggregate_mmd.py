@@ -10,6 +10,8 @@ from vimae_bench.models import Deterministic, Gaussian, Posterior, PosteriorFami
 from vimae_builtin.metrics.aggregate_mmd import AggregateMMD, signed_root
 from vimae_builtin.priors.logistic import StandardLogistic
 
+pytestmark = pytest.mark.medium
+
 PIXELS = 4
 DOUBLY_CENTRED = 0.887  # E[kc(z, z')^2] of the seven-scale kernel over N(0, I) in two dimensions
 NORMAL_TO_LOGISTIC = 4.604e-3  # MMD^2 of N(0, I) and the unit-variance logistic law there, by quadrature

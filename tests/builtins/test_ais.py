@@ -28,6 +28,8 @@ from vimae_builtin.metrics.ais import (
     tune_step_sizes,
 )
 
+pytestmark = pytest.mark.medium
+
 SHAPE, PIXELS, LATENT = (1, 4, 4), 16, 2
 S2 = 0.02
 CENTRE = 0.5

@@ -19,6 +19,8 @@ from vimae_builtin.objectives.beta_tcvae import BetaTCVAE, compute_log_weights, 
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.priors.logistic import StandardLogistic
 
+pytestmark = pytest.mark.medium
+
 FRAME = ModelSpec((1, 2, 3), 3)
 both_samplings = pytest.mark.parametrize("sampling", ["weighted", "stratified"])
 

@@ -19,6 +19,8 @@ from vimae_builtin.metrics.disentanglement import (
     information,
 )
 
+pytestmark = pytest.mark.medium
+
 SMALL = Disentanglement(images=2000)
 VALUES = {"x": 8, "y": 8}
 

@@ -17,6 +17,8 @@ from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.factor_vae import FactorVAE, compute_log_ratio, permute_dimensions
 from vimae_builtin.priors.logistic import StandardLogistic
 
+pytestmark = pytest.mark.medium
+
 FRAME = ModelSpec((1, 2, 3), 3)
 SMALL = FactorVAE(hidden=16, layers=2)
 

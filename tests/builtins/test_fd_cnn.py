@@ -14,6 +14,8 @@ from vimae_bench.plugin import BenchError, Evaluation, Examples, ModelSpec, Spli
 from vimae_bench.testing import ReconstructionObjective, example_evaluation
 from vimae_builtin.metrics.fd_cnn import CnnFeatures, FdCnn, build_network, to_network_units
 
+pytestmark = pytest.mark.medium
+
 CPU = torch.device("cpu")
 
 

@@ -12,6 +12,8 @@ from vimae_bench.testing import check_prior
 from vimae_builtin.objectives.elbo import SampledELBO
 from vimae_builtin.priors.flow import RealNVP
 
+pytestmark = pytest.mark.medium
+
 FRAME = ModelSpec((1, 2, 5), 4)
 
 

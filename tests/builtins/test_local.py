@@ -37,6 +37,8 @@ from vimae_builtin.executors.inline import Inline
 from vimae_builtin.executors.local import Local
 from vimae_builtin.executors.local.worker import query_free_memory, start_server
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture
 def helpers_importable(monkeypatch):

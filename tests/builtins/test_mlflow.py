@@ -9,6 +9,8 @@ from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking import SyncSummary
 from vimae_builtin.reporters.mlflow import MlflowReporter, SyncTiming, sync_while_running
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture
 def jobs(tmp_path):

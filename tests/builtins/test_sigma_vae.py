@@ -9,6 +9,8 @@ from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.sigma_vae import SigmaVAE
 
+pytestmark = pytest.mark.medium
+
 FRAME, D = ModelSpec((1, 2, 5), 4), 10
 START = torch.tensor(0.0)
 

@@ -24,6 +24,8 @@ from vimae_builtin.metrics.svm import (
     vimae_metrics,
 )
 
+pytestmark = pytest.mark.medium
+
 IDENTITY = (torch.eye(2), torch.zeros(2))
 BAYES = 50 * (1 + erf(1 / sqrt(2)))  # two classes whose means lie one standard deviation to each side: 84.13 %
 

@@ -14,6 +14,8 @@ from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.elbo import SampledELBO
 from vimae_builtin.priors.vamp import VampPrior
 
+pytestmark = pytest.mark.medium
+
 FRAME = ModelSpec((1, 4, 4), 3)
 
 

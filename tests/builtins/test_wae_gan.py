@@ -12,6 +12,8 @@ from vimae_builtin.objectives.vimae import AAE, VIMAE, WAEGAN
 from vimae_builtin.priors.logistic import StandardLogistic
 from vimae_builtin.priors.uniform import StandardUniform
 
+pytestmark = pytest.mark.medium
+
 FRAME = ModelSpec((1, 4, 4), 3)
 
 

@@ -19,6 +19,8 @@ from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin.registry import make_plugin
 from vimae_builtin.executors.inline import Inline
 
+pytestmark = pytest.mark.medium
+
 TEXT = make_benchmark(
     seeds=[0, 1],
     metrics=["reconstruction", "rate"],

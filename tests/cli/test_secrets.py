@@ -8,6 +8,8 @@ from click.testing import CliRunner
 from helpers.benchmarks import AE, make_benchmark
 from vimae_bench.cli import main
 
+pytestmark = pytest.mark.medium
+
 SECRETS = ("hunter2", "swordfish", "opensesame", "abracadabra")
 PLUGIN = """
 from vimae_bench.models import Deterministic

@@ -12,6 +12,8 @@ import pytest
 
 from helpers.benchmarks import VAE, make_benchmark
 
+pytestmark = pytest.mark.medium
+
 VIMAE = {"label": "VIMAE", "objective": {"use": "vimae", "divergence": "mmd"}, "prior": "logistic"}
 TEXT = make_benchmark(
     name="storm",

@@ -17,6 +17,8 @@ from vimae_bench.core.spec import PluginSpec
 from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.plugin.registry import make_plugin
 
+pytestmark = pytest.mark.medium
+
 SEARCH = {
     "objective.beta": {"low": 0.1, "high": 10.0, "log": True},
     "training.learning_rate": {"low": 1e-3, "high": 1e-1, "log": True},

@@ -16,6 +16,8 @@ from vimae_bench.execution import (
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
 
+pytestmark = pytest.mark.medium
+
 PLUGIN = """
 import os
 from dataclasses import dataclass

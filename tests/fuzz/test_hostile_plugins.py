@@ -14,6 +14,8 @@ from vimae_bench.core.spec import PluginSpec
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.registry import make_plugin
 
+pytestmark = pytest.mark.medium
+
 PLUGIN = """
 import sys
 from dataclasses import dataclass

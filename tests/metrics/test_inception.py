@@ -12,6 +12,8 @@ import torch
 from vimae_bench.metrics import WeightsUnavailable
 from vimae_bench.metrics.inception import ORIGINAL_WEIGHTS, WEIGHTS_VARIABLE, PublishedWeights, load_inception
 
+pytestmark = pytest.mark.medium
+
 CPU = torch.device("cpu")
 
 

@@ -21,6 +21,8 @@ from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
 
+pytestmark = pytest.mark.medium
+
 METRICS = [
     "reconstruction",
     {"use": "aggregate_mmd", "replicates": 19},

@@ -7,6 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.medium
+
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial" / "notebook.ipynb"
 
 

@@ -7,6 +7,8 @@ from vimae_bench.plugin import catalog
 from vimae_bench.plugin.catalog import build_catalog
 from vimae_bench.plugin.manager import find_plugins
 
+pytestmark = pytest.mark.medium
+
 BROKEN = {
     "raises": ("1/0", "raised ZeroDivisionError at import: division by zero"),
     "leaves": ("import sys; sys.exit(3)", "raised SystemExit at import: 3"),

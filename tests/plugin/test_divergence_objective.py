@@ -25,6 +25,8 @@ from vimae_bench.testing import ContractError, check_divergence, check_objective
 from vimae_builtin.priors.laplace import StandardLaplace
 from vimae_builtin.priors.uniform import StandardUniform
 
+pytestmark = pytest.mark.medium
+
 FRAME = ModelSpec((1, 4, 4), 3)
 
 

@@ -31,6 +31,8 @@ from vimae_bench.plugin.catalog import Catalog
 from vimae_bench.plugin.manager import PluginOrigin, find_plugins, get_factories
 from vimae_bench.storage.atomic import write_json
 
+pytestmark = pytest.mark.medium
+
 ROOT = Path(__file__).parents[2]
 REFERENCE = [ROOT / "docs" / "reference" / name for name in MADE]
 """Pages that are made from the code."""

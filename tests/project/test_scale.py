@@ -13,6 +13,8 @@ from vimae_bench.engine.runner import list_jobs
 from vimae_bench.execution import Job
 from vimae_bench.storage.store import ResultsFolder
 
+pytestmark = pytest.mark.medium
+
 RUNS = 60
 
 

@@ -35,6 +35,8 @@ from vimae_bench.plugin import Batch
 from vimae_bench.storage.atomic import read_json_lines
 from vimae_builtin.architectures.mlp import MLP
 
+pytestmark = pytest.mark.medium
+
 TINY = replace(MLP_NET, name="tiny", architecture=MLP((8,)), shape=(1, 4, 4), latent=3)
 
 

@@ -22,6 +22,8 @@ from vimae_bench.storage import image_grid as tiles
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 
+pytestmark = pytest.mark.medium
+
 PROBED = ("svm clean", "svm gauss_0.2", "svm gauss_0.4", "svm mask_0.5", "svm sampled")
 HOSTILE = ("_x_", r"$\frac{1}", "a_b & 5% $y_1$ <b>", r"\input{x}", "\x1b[31mred", "much to say " * 9)
 

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.reports import intervals, latent_codes
 
+pytestmark = pytest.mark.medium
+
 
 def texts(figure: Figure) -> str:
     return "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))

@@ -26,6 +26,8 @@ from vimae_bench.reports.page.inline_figures import figure_to_svg
 from vimae_bench.storage import image_grid as tiles
 from vimae_bench.storage.atomic import read_json, write_json
 
+pytestmark = pytest.mark.medium
+
 ROOT = Path(__file__).parents[2]
 FIG1 = ROOT / "results" / "fig1"
 NASTY = '</script><img src=x onerror="alert(1)">\x1b[31m\u202e=HYPERLINK("http://evil") {{ 7*7 }} $\\frac{1}{2}$ & \'"'

@@ -14,6 +14,8 @@ from vimae_bench.storage.archive import pack_results
 from vimae_bench.storage.doctor import check_database, find_faults
 from vimae_bench.storage.store import ResultsFolder
 
+pytestmark = pytest.mark.medium
+
 TEXT = make_benchmark(metrics=["reconstruction", "svm"], training={"epochs": 2})
 
 

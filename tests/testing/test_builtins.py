@@ -11,6 +11,8 @@ from vimae_bench.storage.atomic import compute_sha256
 from vimae_bench.testing import CONTRACTS, run_checks
 from vimae_builtin.metrics import fd_cnn
 
+pytestmark = pytest.mark.medium
+
 SVMS = ("", "_linear", "_retrained", "_standardised", "_subset")
 SETTINGS = {
     "vimae": {"divergence": "mmd"},

@@ -19,6 +19,8 @@ from vimae_bench.plugin.manager import PluginOrigin, find_plugins
 from vimae_bench.testing.scaffold.names import derive_names
 from vimae_bench.testing.scaffold.package import KINDS, new_benchmark, new_package
 
+pytestmark = pytest.mark.medium
+
 ROOT = Path(__file__).parents[2]
 
 

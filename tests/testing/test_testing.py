@@ -43,6 +43,8 @@ from vimae_bench.testing import (
 )
 from vimae_builtin.objectives.elbo import ELBO
 
+pytestmark = pytest.mark.medium
+
 
 class Wide(StandardNormal):
     def sample(self, n: int) -> Tensor:

@@ -4,6 +4,8 @@ import pytest
 
 from vimae_bench.tracking.sync import SyncSummary, sync_benchmark
 
+pytestmark = pytest.mark.medium
+
 NOTE = "mlflow.note.content"
 
 

@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
 from mlflow.tracking.multimedia import Image as Shown
 
 from vimae_bench.tracking.images import make_grid_images
 from vimae_bench.tracking.sync import sync_benchmark
+
+pytestmark = pytest.mark.medium
 
 NAME = re.compile(r"samples\+step\+0\+timestamp\+(\d+)\+[0-9a-f-]{36}(\+compressed)?\.(png|webp)")
 

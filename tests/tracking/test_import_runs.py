@@ -13,6 +13,8 @@ from vimae_bench.tracking.import_runs import import_runs
 from vimae_bench.tracking.store import default_store_uri
 from vimae_bench.tracking.sync import SyncSummary, sync_benchmark
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture
 def fetched(bench, tmp_path):

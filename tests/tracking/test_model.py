@@ -18,6 +18,8 @@ from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking.store import default_store_uri
 from vimae_bench.tracking.sync import sync_benchmark
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture
 def trained(tmp_path, template):

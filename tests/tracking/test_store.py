@@ -6,6 +6,8 @@ import pytest
 from vimae_bench.core.secrets import mask_secrets
 from vimae_bench.tracking.store import SETTINGS, default_store_uri, open_experiment
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.mark.parametrize(
     ("text", "shown"),

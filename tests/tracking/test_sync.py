@@ -15,6 +15,8 @@ from vimae_bench.tracking.sync import SyncSummary, sync_benchmark
 from vimae_bench.tracking.sync_run import RunSync
 from vimae_bench.tracking.sync_state import SyncState
 
+pytestmark = pytest.mark.medium
+
 BEGAN = 1_700_000_000_000
 
 

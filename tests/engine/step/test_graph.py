@@ -23,6 +23,8 @@ from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import BenchError, Loss, Objective
 
+pytestmark = pytest.mark.medium
+
 INDEX = torch.arange(50)
 
 

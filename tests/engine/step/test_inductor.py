@@ -14,7 +14,10 @@ from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import ModelSpec
 
 INDEX, VIMAE = torch.arange(50), PluginSpec("vimae", {"divergence": {"use": "mmd"}})
-pytestmark = pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="needs a C++ compiler")
+pytestmark = [
+    pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="needs a C++ compiler"),
+    pytest.mark.medium,
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,6 +11,8 @@ from helpers.step_factories import PROGRESS, ItemReader, flatten_weights, make_m
 from vimae_bench.engine.step.select_backend import MIN_STEPS_TO_COMPILE, BackendTiming, compare_backends, select_backend
 from vimae_bench.engine.step.step import TrainingStep
 
+pytestmark = pytest.mark.medium
+
 INDEX = torch.arange(50)
 MANY, FEW = MIN_STEPS_TO_COMPILE, MIN_STEPS_TO_COMPILE - 1
 

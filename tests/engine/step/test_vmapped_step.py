@@ -16,6 +16,8 @@ from helpers.step_factories import (
 from vimae_bench.engine.step.graph import TracingError
 from vimae_bench.engine.step.vmapped_step import make_batched_step
 
+pytestmark = pytest.mark.medium
+
 SEEDS = 3
 
 

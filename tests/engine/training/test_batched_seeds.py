@@ -21,6 +21,8 @@ from vimae_bench.storage.atomic import read_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_builtin.executors.inline import Inline
 
+pytestmark = pytest.mark.medium
+
 TRAINING = Training(epochs=4, batch=50)
 BATCHED = NumericsOptions(batch_seeds=True)
 

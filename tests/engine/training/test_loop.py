@@ -22,6 +22,8 @@ from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import read_json_lines
 from vimae_bench.storage.run_folder import RunFolder
 
+pytestmark = pytest.mark.medium
+
 FRAME = ModelSpec((1, 8, 8), 3)
 TRAINING = Training(epochs=5, batch=64)
 IMAGES = torch.randint(0, 256, (300, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
