@@ -15,14 +15,15 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, cast
 
 from ..core.canonical import Json, is_number
 from ..core.spec import PluginSpec, Run
 from . import verify
 from .atomic import append_json_line, read_json_lines, write_json
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 CLAIM_SECONDS = 0.5
 """How long a process waits for the lock of a run: others take it for a moment to see whether it is free."""
@@ -88,17 +89,21 @@ class RunFolder:
     def lock(self) -> Path:
         return self.path / ".lock"
 
-    def claim(self) -> FileLock:
+    def claim(self) -> "FileLock":
         """A context that holds the run's lock, so that no other process trains or measures it meanwhile.
 
         Entering it raises `filelock.Timeout` where another process holds the lock for longer than `is_claimed` takes
         to look.
         """
+        from filelock import FileLock  # commands that only read take longer to import it than to read a folder
+
         self.path.mkdir(parents=True, exist_ok=True)
         return FileLock(self.lock, timeout=CLAIM_SECONDS)
 
     def is_claimed(self) -> bool:
         """Whether some process holds the run's lock. There is no way to look but to take it for a moment."""
+        from filelock import FileLock, Timeout
+
         try:
             with FileLock(self.lock, timeout=0):
                 return False
