@@ -62,7 +62,7 @@ class Scenario:
     """A benchmark file in a folder, with its results beside it."""
 
     path: Path
-    benchmark_text: str
+    text: str
     data: Path
 
     def __post_init__(self):
