@@ -66,7 +66,7 @@ def test_every_measure_has_its_numbers_its_verdict_and_a_mark_for_every_seed(fin
         assert len(all_of(row, "circle")) == 5
     assert {mark.get("class") for mark in all_of(rows["sse"], "circle")} == {"good"}
     (lead,) = [element for element in tree.iter() if element.get("class") == "leads"]
-    assert said(lead).endswith("A is better under sse and svm clean; equivalent under mmd2.")
+    assert said(lead).endswith("A is better in sse and svm clean; equivalent in mmd2.")
     assert all(" ".join(note.split()) in said(tree) for note in made[0].notes)
 
 

@@ -354,7 +354,7 @@ def test_a_benchmark_of_which_nothing_was_run_yet_has_a_page(results):
 def test_one_seed_makes_no_claim_of_who_is_better(results):
     results.add("VAE", 0, sse=25.0)
     results.add("AE", 0, sse=24.0)
-    assert "AE has the best number (24.00), which no test stands behind." in report(results).said()
+    assert "AE has the best mean (24.00), without a test that confirms it." in report(results).said()
 
 
 def test_a_page_that_leaves_something_out_is_an_error():

@@ -1,5 +1,5 @@
-"""vimae-bench in notebooks and scripts: results as tables and figures, and one method trained where one stands.
+"""vimae-bench in notebooks and scripts: results as tables, frames and figures, and the training of single methods.
 
-It does what the commands do, by the same parts of the harness, and what it gives shows itself in a notebook. `load`,
-`train` and `beside` are names of `vimae_bench` itself.
+It uses the same code as the commands, and its objects display themselves in a notebook. `load`, `train` and `combine`
+are names of `vimae_bench` itself.
 """

@@ -1,4 +1,4 @@
-"""What came of one benchmark, read from its folder or gathered from what was trained here."""
+"""The results of one benchmark, loaded from its folder or combined from models that were trained here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -35,19 +35,19 @@ class LoadedBenchmark:
 
     @cached_property
     def tables(self) -> list[tuple[str, list[RunResult]]]:
-        """The outcomes of each table, with its title, in the order of the leaderboards."""
+        """The title and the results of each table, in the order of the leaderboards."""
         groups = list(group_by_table(self.run_results).values())
         runs = [group[0].entry.table_run for group in groups]
         return [(format_table_title(run, runs), group) for run, group in zip(runs, groups, strict=True)]
 
     @property
     def table_runs(self) -> list[TableRun]:
-        """The outcomes with the tables they stand in."""
-        return [TableRun(self.name, table, result) for table, group in self.tables for result in group]
+        """The results with the tables they belong to."""
+        return [TableRun(self.name, title, result) for title, group in self.tables for result in group]
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The measures shown; none: all."""
+        """The names of the measures shown; empty: all."""
         return self.display.get("columns", ())
 
     @property
@@ -56,30 +56,33 @@ class LoadedBenchmark:
         return {result.entry.label for result in self.run_results}
 
     def has_table_for(self, entry: MatrixEntry) -> bool:
-        """Whether some table was trained as this entry was."""
+        """Whether some table has the data set, architecture, latent size and training of this entry."""
         return _get_table_key(entry) in {_get_table_key(result.entry) for result in self.run_results}
 
 
-def read_loaded_benchmark(path: Path, results: Path) -> LoadedBenchmark:
-    """What is in a results folder, or in that of a benchmark file. Raises BenchError for what is neither."""
+def load_benchmark(path: Path, results: Path) -> LoadedBenchmark:
+    """A results folder, an archive of one, or the folder below `results` of a benchmark file.
+
+    Raises BenchError if `path` is none of these.
+    """
     if not find_results(path).exists():
         raise BenchError(f"{path}: there is no such folder or file{suggest_similar(path.name, _list_candidates(path))}")
     found = load_benchmark_results(path, results)
-    run_results, references = found.store.load_results(found.entries), found.store.load_baselines(found.entries)
-    shown = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "entries")}
-    return LoadedBenchmark(found.store.name, tuple(run_results), tuple(references), shown)
+    baselines = found.store.load_baselines(found.entries)
+    display = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("store", "entries")}
+    return LoadedBenchmark(found.store.name, tuple(found.run_results), tuple(baselines), display)
 
 
-def check_distinct_runs(benches: Sequence[LoadedBenchmark]) -> None:
-    """Raises BenchError where two runs would be one entry of a table."""
-    for bench in benches:
+def check_distinct_runs(benchmarks: Sequence[LoadedBenchmark]) -> None:
+    """Raises BenchError if two runs have the same label and seed in one table."""
+    for benchmark in benchmarks:
         seen = set[object]()
-        for entry in (result.entry for result in bench.run_results):
-            if (one := (*_get_table_key(entry), entry.label, entry.seed)) in seen:
+        for entry in (result.entry for result in benchmark.run_results):
+            if (key := (*_get_table_key(entry), entry.label, entry.seed)) in seen:
                 raise BenchError(
-                    f"two runs are called '{entry.label}' and come from seed {entry.seed}; label one otherwise"
+                    f"two runs have the label '{entry.label}' and seed {entry.seed}; give one of them another label"
                 )
-            seen.add(one)
+            seen.add(key)
 
 
 def _get_table_key(entry: MatrixEntry) -> tuple[object, ...]:
@@ -88,7 +91,7 @@ def _get_table_key(entry: MatrixEntry) -> tuple[object, ...]:
 
 
 def _list_candidates(path: Path) -> list[str]:
-    """What may have been meant: results folders and benchmark files beside it."""
+    """The names of results folders and benchmark files in the same folder, one of which may be meant."""
     if not path.parent.is_dir():
         return []
     return [p.name for p in path.parent.iterdir() if p.suffix == ".toml" or (p / "benchmark.json").exists()]

@@ -1,4 +1,4 @@
-"""Two methods compared, as an object that shows itself in a notebook."""
+"""Comparisons of two methods, as an object that displays itself in a notebook."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Comparisons(Sequence[Comparison]):
-    """Two methods in every table that has both."""
+    """Comparisons of two methods, one for each table that has both."""
 
     items: tuple[Comparison, ...]
 
@@ -42,4 +42,4 @@ class Comparisons(Sequence[Comparison]):
 
 def _summarize(comparison: Comparison) -> str:
     verdicts = "; ".join(f"{row.verdict} in {row.measure.name}" for row in comparison.rows if row.verdict)
-    return f"{comparison.title}: {comparison.a} beside {comparison.b}: {verdicts or 'nothing tested'}"
+    return f"{comparison.title}: {comparison.a} and {comparison.b}: {verdicts or 'nothing tested'}"

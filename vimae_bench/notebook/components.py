@@ -1,4 +1,4 @@
-"""What a method is made of, given by name as in a benchmark file, or as an object that no package has registered."""
+"""The components of a method: plugins by name, as in a benchmark file, or objects that no package has registered."""
 
 import inspect
 import re
@@ -17,44 +17,44 @@ from ..plugin.interfaces import Metric, Objective
 from ..plugin.settings import SettingPath, SettingsChecker, format_path
 
 SOURCE = "train"
-"""How messages call what was wrong in."""
+"""The source of problems that messages name."""
 UNREGISTERED_VERSION = 0
-"""The version of what no package has registered; a plugin's is 1 or more."""
+"""The version of components that no package has registered; that of a plugin is 1 or more."""
 REQUIRED_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "architecture": ("encoder", "decoder"),
     "dataset": ("folder", "pixel_range", "validation", "prepare"),
 }
-"""What an object of a kind that is a protocol has to have."""
+"""The attributes that a component of a kind needs, for kinds that are protocols."""
 BASE_CLASSES: Mapping[str, type] = {"objective": Objective, "metric": Metric}
 
 
 @dataclass(frozen=True)
 class Component:
-    """A plugin, and the choice that it is: for one that is not registered, what can be told of it."""
+    """A plugin object and its spec, which only describes the object if it is not registered."""
 
     spec: PluginSpec
     plugin: Any
 
     @property
     def is_registered(self) -> bool:
-        """Whether the choice is the part's identity, by which a worker could make it again."""
+        """Whether a worker could create the same object from the spec."""
         return self.spec.version != UNREGISTERED_VERSION
 
 
 def get_run_key(run: Run) -> str:
-    """The run's key; empty where some part is not registered, so that no worker could make it again."""
+    """The run's key; empty if some component is not registered, so that no worker could repeat the run."""
     parts = (run.dataset, run.architecture, run.objective, run.prior)
     return "" if any(part.version == UNREGISTERED_VERSION for part in parts) else run.key
 
 
 class ComponentReader:
-    """Reads what `train` was given, and gathers all that is wrong with it."""
+    """Reads the arguments of `train`, and collects everything that is wrong with them."""
 
     def __init__(self) -> None:
         self.checker = SettingsChecker(get_catalog().get_form)
 
     def read_component(self, kind: str, given: Any, where: SettingPath) -> Component | None:  # noqa: ANN401
-        """A plugin by its name, its table, its choice, its class or itself; None where it is none of these."""
+        """The component for a name, a table, a spec, a class or an object; None, with a problem, for anything else."""
         if isinstance(given, PluginSpec):  # checked when it was made
             return Component(given, _make_registered(kind, given))
         if isinstance(given, str | Mapping):
@@ -64,19 +64,19 @@ class ComponentReader:
         made = given() if construct else given
         if not _is_of_kind(kind, made) and (kind == "prior" or not isinstance(made, type)):
             a = "an" if kind[0] in "aeiou" else "a"
-            own = "a class, or a partial of one" if kind == "prior" else "an object of one's own"
+            own = "a class, or a partial of one" if kind == "prior" else "an object"
             self.add_problem(where, f"must be {a} {kind}: a name, a table such as {{'use': name}}, or {own}")
         return None if self.checker.problems else Component(_describe_object(made), made)
 
     def read_value(self, form: Json, given: Any, where: SettingPath) -> Any:  # noqa: ANN401
-        """A plain value, checked as that of a benchmark file is."""
+        """A plain value, checked like one of a benchmark file."""
         return self.checker.complete(form, _to_plain_types(given), where)
 
     def add_problem(self, where: SettingPath, what: str) -> None:
         self.checker.problems.append((where, what))
 
     def raise_problems(self) -> None:
-        """Raises Problems with all that is."""
+        """Raises Problems with everything that is wrong."""
         if self.checker.problems:
             raise InvalidFileError(SOURCE, [Problem(format_path(where), what) for where, what in self.checker.problems])
 
@@ -91,11 +91,11 @@ class ComponentReader:
             return self.add_problem(where, str(error))
 
     def _can_construct(self, given: type, where: SettingPath) -> bool:
-        """Whether a class can be made as it is."""
+        """Whether a class can be instantiated without arguments."""
         try:
             inspect.signature(given).bind()
         except TypeError as error:
-            self.add_problem(where, f"{given.__name__} has settings without a default ({error}); give an object of it")
+            self.add_problem(where, f"{given.__name__} has settings without a default ({error}); pass an instance")
             return False
         return True
 
@@ -113,7 +113,7 @@ def _is_of_kind(kind: str, made: object) -> bool:
 
 
 def _describe_object(made: object) -> PluginSpec:
-    """What there is to tell of an object: its name, its settings, a hash of its source."""
+    """A spec that describes an object: its name, its settings, a hash of its source."""
     if isinstance(made, partial):  # a prior with settings
         named, given = made.func, made.keywords
     elif inspect.isfunction(made) or isinstance(made, type):
@@ -126,7 +126,7 @@ def _describe_object(made: object) -> PluginSpec:
 
 
 def _hash_source(named: Any) -> str:  # noqa: ANN401
-    """A hash of the code of a function, or of a class's methods: what was changed and made again is something else."""
+    """A hash of the code of a function or of a class's methods, so that a changed class has another spec."""
     classes = getattr(named, "__mro__", ())
     methods = [method for base in classes for method in vars(base).values() if inspect.isfunction(method)]
     return fingerprint([_get_source(function) for function in (methods if classes else [named])])
@@ -140,7 +140,7 @@ def _get_source(function: Callable[..., object]) -> str:
 
 
 def _to_json(value: object) -> Any:  # noqa: ANN401
-    """The value, or how Python writes it where JSON cannot; the place in memory is no part of what it is."""
+    """The value, or its repr without memory addresses if JSON cannot hold it."""
     try:
         canonical_json(value)
     except (TypeError, ValueError):
@@ -149,7 +149,7 @@ def _to_json(value: object) -> Any:  # noqa: ANN401
 
 
 def _to_plain_types(value: Any) -> Any:  # noqa: ANN401
-    """Tables and tuples of Python as TOML has them."""
+    """Mappings and sequences as the dicts and lists of TOML."""
     if isinstance(value, Mapping):
         return {name: _to_plain_types(inner) for name, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

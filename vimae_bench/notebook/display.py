@@ -1,4 +1,4 @@
-"""Images and figures that a notebook shows."""
+"""Images and figures that display themselves in a notebook."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 Captioned = tuple["Figure", str]
 FORMATS = ("png", "svg", "pdf")
 DPI, DISPLAY_DPI = 120, 96
-"""Dots to an inch of a figure in a notebook, and of those that it is shown at."""
+"""Dots per inch of a figure in a notebook, and at which it is displayed."""
 COLOURS = 256
-"""Of a figure in a notebook, where it takes a third of the room that all would, and styles the same."""
+"""Colours of a figure in a notebook: it looks the same as with all colours, at a third of the size."""
 
 
 @dataclass(frozen=True)
 class ImageGrid:
-    """Images float32 [N, C, H, W] in [0, 1] units, shown in rows of `columns`."""
+    """Images float32 [N, C, H, W] in [0, 1] units, displayed in rows of `columns`."""
 
     images: Tensor
     columns: int
 
     @property
     def image(self) -> "Image":
-        """The whole picture, enlarged so that every pixel is a sharp square."""
+        """The grid as one image, enlarged so that every pixel is a sharp square."""
         pixels = self.images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         return to_pillow_image(make_grid(pixels, self.columns, max(1, TILE // max(pixels.shape[1:3]))))
 
     def save(self, path: str | Path) -> None:
-        """Write the picture to a file, whose ending says the format."""
+        """Write the grid to a file, in the format of its ending."""
         self.image.save(path)
 
     def _repr_png_(self) -> bytes:
@@ -52,7 +52,7 @@ class ImageGrid:
 
 
 class Figures(Sequence["Figure"]):
-    """Matplotlib figures, one for each table, each with a caption that says what to look for."""
+    """Matplotlib figures, one for each table, each with a caption."""
 
     def __init__(self, drawn: "Sequence[Captioned]"):
         self._figures = tuple(figure for figure, _ in drawn)
@@ -69,7 +69,7 @@ class Figures(Sequence["Figure"]):
         return len(self._figures)
 
     def save(self, path: str | Path) -> list[Path]:
-        """Write a file for each figure, numbered where there are several. Raises BenchError for an unknown format."""
+        """Write a file for each figure, numbered if there are several. Raises BenchError for an unknown format."""
         path = Path(path)
         if (form := path.suffix[1:]) not in FORMATS:
             raise BenchError(f"{path}: has to end in {' or '.join(f'.{form}' for form in FORMATS)}")
@@ -80,7 +80,7 @@ class Figures(Sequence["Figure"]):
         return paths
 
     def _ipython_display_(self) -> None:
-        """As images, which are shown where HTML that holds them is not."""
+        """Display figures as images, since some viewers do not show images within HTML."""
         from IPython.display import HTML, Image, display  # pyright: ignore
 
         for figure, caption in zip(self._figures, self.captions, strict=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TEXT, INTEGER, NUMBER, BOOLEAN = "string", "Int64", "float64", "boolean"
-"""Types of columns that know of missing values."""
+"""Types of columns that may have missing values."""
 TABLE = {"benchmark": TEXT, "table": TEXT}
 METHOD = {**TABLE, "method": TEXT, "seed": INTEGER, "key": TEXT}
 RUNS = {
@@ -86,42 +86,42 @@ COMPARISON = {
 
 @dataclass(frozen=True)
 class TableRun:
-    """What came of a run, and where it stands: in which benchmark's table of which title."""
+    """The result of a run, with the benchmark and the title of the table that it belongs to."""
 
     benchmark: str
     table: str
     result: RunResult
 
     def identify(self) -> Json:
-        """The columns that say which run it is."""
+        """The columns that identify the run."""
         entry = self.result.entry
         where = {"benchmark": self.benchmark, "table": self.table}
         return {**where, "method": entry.label, "seed": entry.seed, "key": get_run_key(entry.run)}
 
 
-def build_runs(placed: Sequence[TableRun]) -> "pd.DataFrame":
-    """A row for each run, whatever became of it."""
-    return _build_frame(({**one.identify(), **_describe_run(one.result)} for one in placed), RUNS)
+def build_runs(runs: Sequence[TableRun]) -> "pd.DataFrame":
+    """A row for each run, whatever its state."""
+    return _build_frame(({**run.identify(), **_describe_run(run.result)} for run in runs), RUNS)
 
 
-def build_measures(placed: Sequence[TableRun]) -> "pd.DataFrame":
+def build_measures(runs: Sequence[TableRun]) -> "pd.DataFrame":
     """A row for each run and measure that is defined for it."""
-    return _build_frame(({**one.identify(), **row} for one in placed for row in _list_measures(one.result)), MEASURES)
+    return _build_frame(({**run.identify(), **row} for run in runs for row in _list_measures(run.result)), MEASURES)
 
 
-def build_curves(placed: Sequence[TableRun]) -> "pd.DataFrame":
+def build_curves(runs: Sequence[TableRun]) -> "pd.DataFrame":
     """A row for each run, epoch and term of its loss."""
-    return _build_frame(({**one.identify(), **row} for one in placed for row in _list_epochs(one.result)), CURVES)
+    return _build_frame(({**run.identify(), **row} for run in runs for row in _list_epochs(run.result)), CURVES)
 
 
 def build_estimates(result: RunResult) -> "pd.DataFrame":
-    """A row for each measure of one run."""
+    """A row for each measure of run run."""
     columns = {name: MEASURES[name] for name in ("measure", "value", "se", "n", "unit", "better")}
     return _build_frame(_list_measures(result), columns).set_index("measure")
 
 
 def build_history(result: RunResult) -> "pd.DataFrame":
-    """A row for each epoch of one run, a column for each term."""
+    """A row for each epoch of run run, a column for each term."""
     rows = _build_frame(_list_epochs(result), {name: CURVES[name] for name in ("epoch", "term", "value")})
     return rows.pivot(index="epoch", columns="term", values="value").reindex(columns=rows["term"].unique())
 
@@ -138,11 +138,11 @@ def build_comparisons(found: Sequence[Comparison]) -> "pd.DataFrame":
 
 
 def _build_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> "pd.DataFrame":
-    """A frame of exactly these columns and types, without rows too."""
+    """A frame of exactly these columns and types, even if there are no rows."""
     import pandas as pd
 
-    kept = list(rows)
-    return pd.DataFrame({name: _build_column(kept, name, kind) for name, kind in columns.items()})
+    all_rows = list(rows)
+    return pd.DataFrame({name: _build_column(all_rows, name, kind) for name, kind in columns.items()})
 
 
 def _build_column(rows: Sequence[Mapping[str, Any]], name: str, kind: str) -> "pd.Series":
@@ -179,8 +179,8 @@ def _describe_run(result: RunResult) -> Json:
 def _list_measures(result: RunResult) -> Iterable[Json]:
     for name, estimate in result.estimates.items():
         measure = result.measures[name]
-        told = {"measure": name, "unit": measure.unit, "better": measure.better, "version": measure.version}
-        yield {**told, "value": estimate.value, "se": estimate.se, "n": estimate.n}
+        fields = {"measure": name, "unit": measure.unit, "better": measure.better, "version": measure.version}
+        yield {**fields, "value": estimate.value, "se": estimate.se, "n": estimate.n}
 
 
 def _list_epochs(result: RunResult) -> Iterable[Json]:
@@ -217,7 +217,7 @@ def _list_differences(comparison: Comparison) -> Iterable[Json]:
 
 
 def _get_table(record: Json, name: str) -> Json:
-    """A table of a record, empty where there is none: a damaged record may hold anything."""
+    """A table of a record, empty if there is none: a damaged record may contain anything."""
     found: object = record.get(name)
     return found if isinstance(found, dict) else {}  # pyright: ignore[reportReturnType]
 

@@ -1,4 +1,4 @@
-"""Tables for notebooks. Every name is escaped, nothing in them runs, and they are legible where styles are dropped."""
+"""HTML tables for notebooks. All names are escaped, nothing runs, and they are legible without their styles."""
 
 from collections.abc import Sequence
 from html import escape
@@ -97,7 +97,7 @@ def _format_table(heads: Sequence[str], rows: Sequence[str]) -> str:
 
 
 def _format_row(cells: Sequence[str], label: int, style: str = "") -> str:
-    """A row of cells, `label` being the place of the one that names it."""
+    """A row of cells; that with index `label` names the row."""
     shown = (f"<td{LABEL if i == label else CELL}>{cell}</td>" for i, cell in enumerate(cells))
     return f"<tr{style}>{''.join(shown)}</tr>"
 
@@ -107,5 +107,5 @@ def _format_notes(notes: Sequence[str]) -> str:
 
 
 def _escape_text(text: str) -> str:
-    """Text that HTML shows as it is, its lines below each other."""
+    """Escaped text, with its line breaks."""
     return "<br>".join(escape(clean_text(line)) for line in text.strip().split("\n"))

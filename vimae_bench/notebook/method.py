@@ -1,7 +1,7 @@
-"""What is to be trained, read from the arguments of `train`."""
+"""The method to train, from the arguments of `train`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..config.file_form import get_file_form
@@ -20,7 +20,7 @@ DEFAULTS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """All that is trained and measured, from one seed."""
+    """A method with all its components, to be trained from one seed and measured."""
 
     objective: Component
     prior: Component
@@ -33,38 +33,38 @@ class MethodSpec:
 
     @property
     def run(self) -> Run:
-        """The run, as far as it can be told: see `parts.identity`."""
-        parts = {name: getattr(self, name).spec for name in ("dataset", "architecture", "objective", "prior")}
-        return Run(**parts, latent=self.latent, training=self.training, seed=self.seed)
+        """The run; see `components.get_run_key` for whether it identifies the method."""
+        components = {name: getattr(self, name).spec for name in ("dataset", "architecture", "objective", "prior")}
+        return Run(**components, latent=self.latent, training=self.training, seed=self.seed)
 
     def to_entry(self, label: str) -> MatrixEntry:
-        """Its place in a table."""
+        """The method as an entry of a benchmark's matrix, under this label."""
         return MatrixEntry(label, self.run, tuple(metric.spec for metric in self.metrics))
 
 
 def parse_method(given: Mapping[str, Any], settings: Mapping[str, Any], setup: Mapping[str, Any]) -> MethodSpec:
-    """The method of these arguments; `setup` are those that go before DEFAULTS, `settings` those of the training.
+    """The method for the arguments `given`; what is missing is taken from `setup`, and then from DEFAULTS.
 
-    Raises Problems with all that is wrong.
+    `settings` are those of the training.
+
+    Raises Problems with everything that is wrong.
     """
     reader, form = ComponentReader(), get_file_form(get_catalog())["fields"]
-    whole = {**DEFAULTS, **setup, **given}
-    parts = {
-        kind: reader.read_component(kind, whole[kind], (kind,))
+    values = {**DEFAULTS, **setup, **given}
+    components = {
+        kind: reader.read_component(kind, values[kind], (kind,))
         for kind in ("objective", "prior", "dataset", "architecture")
     }
     metrics = [
         reader.read_component("metric", metric, ("metrics", i))
-        for i, metric in enumerate(_as_sequence(whole["metrics"]))
+        for i, metric in enumerate(_as_sequence(values["metrics"]))
     ]
-    training: Training = whole["training"]
-    values = {field.name: getattr(training, field.name) for field in fields(Training)}
-    latent = reader.read_value(form["latent"], whole["latent"], ("latent",))
-    values = reader.read_value(form["training"], {**values, **settings}, ("training",))
-    seed = reader.read_value({"schema": {"type": "integer", "minimum": 0}}, whole["seed"], ("seed",))
+    latent = reader.read_value(form["latent"], values["latent"], ("latent",))
+    training = reader.read_value(form["training"], {**asdict(values["training"]), **settings}, ("training",))
+    seed = reader.read_value({"schema": {"type": "integer", "minimum": 0}}, values["seed"], ("seed",))
     reader.raise_problems()
-    made: Any = {**parts, "metrics": tuple(metrics), "latent": latent, "training": Training(**values), "seed": seed}
-    return MethodSpec(**made)
+    arguments: Any = {**components, "metrics": tuple(metrics), "latent": latent, "seed": seed}
+    return MethodSpec(**arguments, training=Training(**training))
 
 
 def _as_sequence(metrics: Any) -> Sequence[Any]:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""How far a training is: a bar by rich on a terminal, one of HTML in a notebook, nothing elsewhere."""
+"""A progress bar of a training: by rich in a terminal, in HTML in a notebook, and none elsewhere."""
 
 import sys
 import time
@@ -8,18 +8,18 @@ from html import escape
 from typing import Any
 
 ProgressCallback = Callable[[int, str], None]
-"""Takes how much is done and a few words."""
+"""Takes the amount of work done and a short description."""
 DELAY = 2.0
-"""Seconds of work before a notebook has a bar, which a short training leaves no room for."""
+"""Seconds before a notebook shows a bar, so that short trainings have none."""
 REFRESH = 0.5
-"""Seconds between two styles of a notebook's bar."""
+"""Seconds between two updates of a notebook's bar."""
 
 
 @contextmanager
 def show_progress(name: str, total: int) -> Generator[ProgressCallback]:
-    """A bar that is gone when the work is done."""
-    with (_show_in_notebook if is_notebook() else _show_in_terminal)(name, total) as tell:
-        yield tell
+    """Show a bar until the work is done."""
+    with (_show_in_notebook if is_notebook() else _show_in_terminal)(name, total) as update:
+        yield update
 
 
 def is_notebook() -> bool:
@@ -53,25 +53,25 @@ def _show_in_notebook(name: str, total: int) -> Generator[ProgressCallback]:
     """Rich's own needs ipywidgets, and leaves an empty widget in the saved notebook."""
     from IPython.display import HTML, display  # pyright: ignore
 
-    shown: Any = None
+    handle: Any = None
     due = time.monotonic() + DELAY
 
-    def tell(done: int, words: str) -> None:
-        nonlocal shown, due
+    def update(done: int, words: str) -> None:
+        nonlocal handle, due
         if time.monotonic() < due:
             return
         due = time.monotonic() + REFRESH
         html = HTML(f"<progress value='{done}' max='{total}'></progress> {escape(f'{name}: {words}')}")
-        if shown is None:
-            shown = display(html, display_id=True)
+        if handle is None:
+            handle = display(html, display_id=True)
         else:
-            shown.update(html)
+            handle.update(html)
 
     try:
-        yield tell
+        yield update
     finally:
-        if shown is not None:
-            shown.update(HTML(""))
+        if handle is not None:
+            handle.update(HTML(""))
 
 
 def _remove_unprintable(text: str) -> str:

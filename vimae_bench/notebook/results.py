@@ -1,4 +1,4 @@
-"""Results as an object that shows itself in a notebook."""
+"""Results as an object that displays itself in a notebook."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,37 +9,42 @@ from typing import TYPE_CHECKING, Any
 from ..analysis.comparison import compare_methods
 from ..core.errors import BenchError, suggest_similar
 from . import frames, html
-from .benchmark_results import LoadedBenchmark, check_distinct_runs, read_loaded_benchmark
+from .benchmark_results import LoadedBenchmark, check_distinct_runs, load_benchmark
 from .comparisons import Comparisons
 from .plots import Plots
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..analysis.leaderboard_data import Leaderboard
     from .trained_model import TrainedModel
 
 SESSION = "this session"
-"""The benchmark of what was trained here."""
+"""The benchmark name of models that were trained here."""
 
 
 def load(*paths: str | Path, results: str | Path = "results") -> "Results":
-    """The results in these folders; a benchmark file stands for its folder below `results`.
+    """The results of benchmarks.
 
-    Raises BenchError for what is neither.
+    Each of `paths` is a results folder, an archive of one, or a benchmark file, whose results are in a folder below
+    `results`. Raises BenchError if one of them is none of these.
     """
     if not paths:
         raise BenchError("load needs a results folder or a benchmark file, such as load('results/fig1')")
-    return Results(tuple(read_loaded_benchmark(Path(path), Path(results)) for path in paths))
+    return Results(tuple(load_benchmark(Path(path), Path(results)) for path in paths))
 
 
-def combine(*trained: "TrainedModel") -> "Results":
-    """What was trained here as results: a table for all that was trained alike. Seeds make up a row by its label."""
-    return _create_results([LoadedBenchmark(SESSION, tuple(one.result for one in trained))])
+def combine(*models: "TrainedModel") -> "Results":
+    """Trained models as results: a table for each setup, in which models of one label are the seeds of a row.
+
+    Raises BenchError if two models have the same label, seed and setup.
+    """
+    return _create_results([LoadedBenchmark(SESSION, tuple(model.result for model in models))])
 
 
 @dataclass(frozen=True, repr=False)
 class Results:
-    """Finished runs of one benchmark or of several: leaderboards to look at, frames to work with, figures.
+    """The results of one benchmark or several: leaderboards, data frames and figures.
 
     The columns of the frames are described in docs/reference/python.md.
     """
@@ -48,7 +53,7 @@ class Results:
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
-        """A row for each run, whatever became of it."""
+        """A row for each run, whatever its state."""
         return frames.build_runs(self._table_runs)
 
     @cached_property
@@ -64,9 +69,7 @@ class Results:
     @cached_property
     def leaderboard(self) -> "pd.DataFrame":
         """A row for each table, method and measure: mean over seeds with its interval, rank, letters."""
-        return frames.build_leaderboard(
-            [(bench.name, leaderboard) for bench in self.benchmarks for leaderboard in bench.leaderboards]
-        )
+        return frames.build_leaderboard(self._leaderboards)
 
     @property
     def plot(self) -> Plots:
@@ -76,62 +79,70 @@ class Results:
     @property
     def tables(self) -> list[str]:
         """The titles of the tables."""
-        return [name for bench in self.benchmarks for name, _ in bench.tables]
+        return [title for benchmark in self.benchmarks for title, _ in benchmark.tables]
 
     @property
     def methods(self) -> list[str]:
         """The labels of the methods, in the order of the runs."""
-        return list(dict.fromkeys(placed.result.entry.label for placed in self._table_runs))
+        return list(dict.fromkeys(run.result.entry.label for run in self._table_runs))
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds of the runs, in order."""
-        return sorted({placed.result.entry.seed for placed in self._table_runs})
+        """The seeds of the runs, sorted."""
+        return sorted({run.result.entry.seed for run in self._table_runs})
 
     def table(self, name: str) -> "Results":
-        """The tables alone whose titles hold all of these parts, such as `"mnist, d = 8"`.
+        """Only the tables whose titles contain all parts of `name`, such as `"mnist, d = 8"`.
 
-        Raises BenchError where there is none.
+        Raises BenchError if there is none.
         """
-        wanted = {part.strip() for part in name.split(",")}
-        kept = [(b, [o for t, group in b.tables if wanted <= {*t.split(", ")} for o in group]) for b in self.benchmarks]
-        if not any(run_results for _, run_results in kept):
+        parts = {part.strip() for part in name.split(",")}
+        selected = list[LoadedBenchmark]()
+        for benchmark in self.benchmarks:
+            groups = [group for title, group in benchmark.tables if parts <= {*title.split(", ")}]
+            if groups:
+                selected.append(replace(benchmark, run_results=tuple(result for group in groups for result in group)))
+        if not selected:
             raise BenchError(f"no table here is called '{name}'{suggest_similar(name, self.tables)}")
-        return Results(
-            tuple(replace(bench, run_results=tuple(run_results)) for bench, run_results in kept if run_results)
-        )
+        return Results(tuple(selected))
 
     def compare(self, a: str, b: str, margin: Mapping[str, float] | None = None) -> Comparisons:
-        """Two methods seed by seed; differences shown to be within a measure's margin are called equivalent.
+        """Two methods compared seed by seed; `margin` gives for measures the difference that is taken for equivalence.
 
-        Raises BenchError for a method or a margin's measure that is not there.
+        Raises BenchError for a method or a measure that is not there.
         """
         for label in (a, b):
             if label not in self.methods:
                 raise BenchError(f"no method here is called '{label}'{suggest_similar(label, self.methods)}")
-        both = [bench for bench in self.benchmarks if {a, b} <= bench.labels]
-        found = [one for bench in both for one in compare_methods(bench.run_results, a, b, bench.columns, margin)]
-        if not found:
+        items = [
+            comparison
+            for benchmark in self.benchmarks
+            if {a, b} <= benchmark.labels
+            for comparison in compare_methods(benchmark.run_results, a, b, benchmark.columns, margin)
+        ]
+        if not items:
             raise BenchError(f"'{a}' and '{b}' have no table and no seed in common")
-        return Comparisons(tuple(found))
+        return Comparisons(tuple(items))
 
-    def append(self, *trained: "TrainedModel") -> "Results":
-        """These results with what was trained here as further rows of their tables, compared like any other.
+    def append(self, *models: "TrainedModel") -> "Results":
+        """These results with trained models as further rows of their tables.
 
-        Raises BenchError for what was trained on other data, with another architecture or in another way.
+        Raises BenchError for a model that was trained on other data, with another architecture, latent size or
+        training than all tables, or whose label and seed are taken.
         """
-        benches = list(self.benchmarks)
-        for one in trained:
-            places = [place for place, bench in enumerate(benches) if bench.has_table_for(one.result.entry)]
-            if not places:
-                raise BenchError(f"no table here was trained as {one!r}; train it with like=, or look at it alone")
-            benches[places[0]] = replace(benches[places[0]], run_results=(*benches[places[0]].run_results, one.result))
-        return _create_results(benches)
+        benchmarks = list(self.benchmarks)
+        for model in models:
+            fitting = [i for i, benchmark in enumerate(benchmarks) if benchmark.has_table_for(model.result.entry)]
+            if not fitting:
+                raise BenchError(f"no table here has the setup of {model!r}; train it with like=, or use it alone")
+            first = benchmarks[fitting[0]]
+            benchmarks[fitting[0]] = replace(first, run_results=(*first.run_results, model.result))
+        return _create_results(benchmarks)
 
     def read_setup(self) -> dict[str, Any]:
         """What the runs of the only table share: data set, architecture, latent, training, metrics.
 
-        Raises BenchError where there are several tables.
+        Raises BenchError unless there is exactly one table.
         """
         if len(self.tables) != 1:
             remedy = f"; choose one, such as .table({self.tables[0]!r})" if self.tables else ""
@@ -142,20 +153,22 @@ class Results:
 
     @cached_property
     def _table_runs(self) -> list[frames.TableRun]:
-        return [placed for bench in self.benchmarks for placed in bench.table_runs]
+        return [run for benchmark in self.benchmarks for run in benchmark.table_runs]
+
+    @property
+    def _leaderboards(self) -> "list[tuple[str, Leaderboard]]":
+        return [(benchmark.name, table) for benchmark in self.benchmarks for table in benchmark.leaderboards]
 
     def _repr_html_(self) -> str:
-        return html.format_leaderboards(
-            [leaderboard for bench in self.benchmarks for leaderboard in bench.leaderboards]
-        )
+        return html.format_leaderboards([leaderboard for _, leaderboard in self._leaderboards])
 
     def __repr__(self) -> str:
-        names = ", ".join(bench.name for bench in self.benchmarks)
-        done = sum(placed.result.status == "done" for placed in self._table_runs)
+        names = ", ".join(benchmark.name for benchmark in self.benchmarks)
+        done = sum(run.result.status == "done" for run in self._table_runs)
         tables = f"{n} tables" if (n := len(self.tables)) != 1 else "1 table"
         return f"Results of {names}: {tables}, {len(self.methods)} methods, {done} of {len(self._table_runs)} runs done"
 
 
-def _create_results(benches: Sequence[LoadedBenchmark]) -> Results:
-    check_distinct_runs(benches)
-    return Results(tuple(benches))
+def _create_results(benchmarks: Sequence[LoadedBenchmark]) -> Results:
+    check_distinct_runs(benchmarks)
+    return Results(tuple(benchmarks))

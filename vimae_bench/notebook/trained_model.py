@@ -1,4 +1,4 @@
-"""A method that was trained here, with what can be asked of it."""
+"""A model that was trained here."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +32,7 @@ class TrainedModel:
 
     @property
     def label(self) -> str:
-        """The name of its row in a table."""
+        """The label of its row in a table."""
         return self.result.entry.label
 
     @property
@@ -41,7 +41,7 @@ class TrainedModel:
 
     @property
     def key(self) -> str:
-        """The identity that a worker's run of the same has; empty where some part is not registered."""
+        """The key that the same run by a worker has; empty if some component is not registered."""
         return get_run_key(self.result.entry.run)
 
     @property
@@ -69,16 +69,16 @@ class TrainedModel:
         return frames.build_history(self.result)
 
     def samples(self, n: int = 50, source: LatentDistribution = "prior", columns: int = COLUMNS) -> ImageGrid:
-        """n generated images, of codes drawn from the prior or from another `source`."""
+        """n generated images, from codes drawn from the prior or from another `source`."""
         return ImageGrid(self._get_trial().generate(n, source), columns)
 
     def reconstructions(self, columns: int = COLUMNS) -> ImageGrid:
-        """Test images in every other row, what became of each below it."""
+        """Test images in every other row, with their reconstructions below them."""
         return ImageGrid(make_reconstructions(self._get_trial(), columns), columns)
 
     def _get_trial(self) -> Evaluation:
         if self.status != "done":
-            raise BenchError(f"{self!r} has no model to look at")
+            raise BenchError(f"{self!r} has no trained model")
         return self.evaluation
 
     def _repr_html_(self) -> str:

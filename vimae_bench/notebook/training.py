@@ -1,4 +1,4 @@
-"""One method trained and measured in this process, by the engine that does it in a worker."""
+"""Train and measure one method in this process, with the same engine as in a worker."""
 
 import shutil
 import time
@@ -19,11 +19,11 @@ from ..core.results import Estimate, Measure
 from ..data.layout import read_digests
 from ..data.prepare import ensure_prepared, get_data_folder, open_splits, resolve_folder
 from ..data.types import Splits
-from ..engine import record
 from ..engine.build import make_model_on_device
 from ..engine.measure import compute_estimates
 from ..engine.pictures import draw_pictures
 from ..engine.preflight import describe_wrong_shape
+from ..engine.record import make_record
 from ..engine.training.loop import train_model as train_model
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WatchedRunFolder(RunFolder):
-    """A run's folder that also tells somebody what is told to it."""
+    """A run's folder that passes every event on to a callback."""
 
     callback: Callable[[str, Json], object]
 
-    def tell(self, event: str, **what: object) -> None:
-        super().append_event(event, **what)
-        self.callback(event, what)
+    def append_event(self, event: str, **fields: object) -> None:
+        super().append_event(event, **fields)
+        self.callback(event, fields)
 
 
 def train(
@@ -67,24 +67,23 @@ def train(
     device: str | None = None,
     data: str | Path | None = None,
 ) -> TrainedModel:
-    """Train one method here, and measure it; nothing is kept in a results folder.
+    """Train and measure one method in this process, without a results folder.
 
     `objective`, `prior`, `dataset`, `architecture` and each of `metrics` are a name ("elbo"), a table as in a benchmark
-    file ({"use": "elbo", "beta": 4}), or a class or an object of one's own that no package has registered. What is not
-    given is taken from `like`, results of one table that this method is to stand in; else it is digits, an MLP, 8
-    latent dimensions, reconstruction and rate. `training` holds settings as in a file, and `epochs` goes before it.
+    file ({"use": "elbo", "beta": 4}), or a class or an object, which need not be registered by a package. What is not
+    given is taken from `like`, the results of one table to which the model can be appended; otherwise it is digits, an
+    MLP, 8 latent dimensions, reconstruction and rate. `training` holds settings as in a file; `epochs` overrides it.
 
-    With the same seed, and on a CPU, weights and estimates are those of a worker, bit for bit. Raises Problems with all
-    that is wrong with the settings. What code of one's own raises is raised as it is.
+    On a CPU, weights and estimates are those of a worker with the same seed, bit for bit. Raises InvalidFileError with
+    everything that is wrong with the settings. Exceptions of unregistered code are raised unchanged.
     """
     given = {"dataset": dataset, "architecture": architecture, "latent": latent, "metrics": metrics}
-    wanted = {"objective": objective, "prior": prior, "seed": seed, **_drop_missing(given)}
+    arguments = {"objective": objective, "prior": prior, "seed": seed, **_drop_missing(given)}
     settings = {**(training or {}), **_drop_missing({"epochs": epochs})}
-    method = parse_method(wanted, settings, like.read_setup() if like else {})
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return _train_in_scratch(
-        method, label or method.objective.spec.name, where, Path(data) if data else get_data_folder()
-    )
+    method = parse_method(arguments, settings, like.read_setup() if like else {})
+    torch_device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    data_folder = Path(data) if data else get_data_folder()
+    return _train_in_scratch(method, label or method.objective.spec.name, torch_device, data_folder)
 
 
 def _drop_missing(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,35 +97,35 @@ def _train_in_scratch(method: MethodSpec, label: str, device: torch.device, data
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    weakref.finalize(result, shutil.rmtree, scratch, ignore_errors=True)  # tables of it read its epochs and pictures
+    weakref.finalize(result, shutil.rmtree, scratch, ignore_errors=True)  # results read its events and images
     return TrainedModel(result, evaluation)
 
 
 def _train_and_measure(
     method: MethodSpec, label: str, device: torch.device, data: Path, scratch: Path
 ) -> tuple[RunResult, Evaluation]:
-    """Train a model in a scratch folder, measure it and draw it."""
+    """Train a model in a scratch folder, measure it and draw its images."""
     entry, dataset = method.to_entry(label), method.dataset.plugin
-    with show_progress(label, method.training.epochs) as tell, _preserve_torch_state(method.training.threads, device):
+    with show_progress(label, method.training.epochs) as update, _preserve_torch_state(method.training.threads, device):
         ensure_prepared(dataset, data, print)
         splits = open_splits(dataset, data)
         model = _build_model(method, ModelSpec(splits.shape, method.latent, dataset.pixel_range), device)
         _check_metrics(method, splits, model.spec)
-        folder = WatchedRunFolder(scratch / "run", lambda event, what: _report_epoch(event, what, tell))
-        kept = _train_model(method, model, splits, folder, device)
-        kept["data"] = read_digests(resolve_folder(dataset, data))
+        folder = WatchedRunFolder(scratch / "run", lambda event, fields: _report_epoch(event, fields, update))
+        record = _train_model(method, model, splits, folder, device)
+        record["data"] = read_digests(resolve_folder(dataset, data))
         evaluation = Evaluation(model.eval(), splits, entry.run.dataset.name, method.seed, device)
-        done = kept["status"] == "done"
-        show = partial(tell, method.training.epochs)
-        measures, estimates = _measure(method.metrics if done else (), evaluation, show)
+        done = record["status"] == "done"
+        announce = partial(update, method.training.epochs)
+        measures, estimates = _measure(method.metrics if done else (), evaluation, announce)
         if done:
-            draw_pictures(evaluation, folder.read_history(), folder.pictures)  # figures of results look for them there
-    return RunResult(entry, folder.path, kept["status"], kept["reason"], kept, measures, estimates), evaluation
+            draw_pictures(evaluation, folder.read_history(), folder.pictures)
+    return RunResult(entry, folder.path, record["status"], record["reason"], record, measures, estimates), evaluation
 
 
 @contextmanager
 def _preserve_torch_state(threads: int, device: torch.device) -> Generator[None]:
-    """A run's threads meanwhile, and torch's generators as they were afterwards."""
+    """Use the threads of the run, and restore them and torch's generators afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -137,13 +136,13 @@ def _preserve_torch_state(threads: int, device: torch.device) -> Generator[None]
 
 
 def _build_model(method: MethodSpec, spec: ModelSpec, device: torch.device) -> Autoencoder:
-    """The model at its initial weights, of which is known that it fits the images and the objective."""
-    parts = method.architecture, method.prior, method.objective
-    with _name_component(f"does not fit {method.dataset.spec.name}", *parts):
-        architecture, prior, objective = (part.plugin for part in parts)
+    """The model at its initial weights, checked to fit the images and the objective."""
+    components = method.architecture, method.prior, method.objective
+    with _name_component(f"does not fit {method.dataset.spec.name}", *components):
+        architecture, prior, objective = (part.plugin for part in components)
         model = make_model_on_device(spec, architecture, prior, objective, method.seed, device)
     with torch.no_grad():
-        wrong = describe_wrong_shape(model.eval())  # in training mode batch norm would see its zeros
+        wrong = describe_wrong_shape(model.eval())  # training mode would update the statistics of batch norm
     if wrong:
         raise BenchError(f"architecture '{method.architecture.spec.name}': {wrong}")
     with _name_component("cannot train this model", method.objective):
@@ -158,37 +157,37 @@ def _check_metrics(method: MethodSpec, splits: Splits, spec: ModelSpec) -> None:
 
 
 @contextmanager
-def _name_component(what: str, *parts: Component) -> Generator[None]:
-    """A refusal in the words of the first part. Where some code is the user's, the traceback says more."""
+def _name_component(what: str, *components: Component) -> Generator[None]:
+    """Turn ValueError into BenchError with the component's name, unless some component is the user's own code."""
     try:
         yield
     except ValueError as error:
-        if not all(part.is_registered for part in parts):
+        if not all(part.is_registered for part in components):
             raise
-        raise BenchError(f"'{parts[0].spec.name}' {what}: {error}") from error
+        raise BenchError(f"'{components[0].spec.name}' {what}: {error}") from error
 
 
 def _train_model(
     method: MethodSpec, model: Autoencoder, splits: Splits, folder: RunFolder, device: torch.device
 ) -> Json:
-    """Train the model; gives what a record would say of that."""
+    """Train the model and make the record of it."""
     began, images = time.perf_counter(), torch.from_numpy(splits.train.x).to(device)
-    trained = train_model(model, method.objective.plugin, method.training, images, method.seed, folder)
-    spent = sum(line["seconds"] for line in folder.read_history())
-    return record.make_record(method.run, trained, model, {}, {"steps": spent, "training": time.perf_counter() - began})
+    result = train_model(model, method.objective.plugin, method.training, images, method.seed, folder)
+    step_seconds = sum(line["seconds"] for line in folder.read_history())
+    return make_record(method.run, result, model, {}, {"steps": step_seconds, "training": time.perf_counter() - began})
 
 
 def _measure(
-    metrics: Sequence[Component], evaluation: Evaluation, show: Callable[[str], object]
+    metrics: Sequence[Component], evaluation: Evaluation, announce: Callable[[str], object]
 ) -> tuple[dict[str, Measure], dict[str, Estimate]]:
-    """All that the metrics give, under the names that results have for them."""
+    """All measures and estimates of the metrics, under the same names as in results."""
     measures, estimates = dict[str, Measure](), dict[str, Estimate]()
     for metric in metrics:
-        show(f"measuring {metric.spec.name}")
+        announce(f"measuring {metric.spec.name}")
         suffix = make_suffix(metric.spec, [other.spec for other in metrics])
         found = {measure.name + suffix: measure.with_suffix(suffix) for measure in metric.plugin.measures()}
-        if twice := measures.keys() & found.keys():
-            raise BenchError(f"two metrics give '{min(twice)}'; leave one of them out")
+        if duplicates := measures.keys() & found.keys():
+            raise BenchError(f"two metrics give '{min(duplicates)}'; leave one of them out")
         measures |= found
         estimates |= {
             name + suffix: estimate for name, estimate in compute_estimates(metric.plugin, evaluation).items()
@@ -196,6 +195,6 @@ def _measure(
     return measures, estimates
 
 
-def _report_epoch(event: str, what: Json, tell: ProgressCallback) -> None:
+def _report_epoch(event: str, fields: Json, update: ProgressCallback) -> None:
     if event == "epoch":
-        tell(what["epoch"], f"epoch {what['epoch']}, loss {what['terms']['total']:.4g}")
+        update(fields["epoch"], f"epoch {fields['epoch']}, loss {fields['terms']['total']:.4g}")

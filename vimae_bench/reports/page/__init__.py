@@ -1,8 +1,8 @@
-"""Pages of HTML that are one file: read offline, or from a mail, under a policy that lets nothing but our script run.
+"""HTML pages in a single file, to be read offline or from a mail, under a policy that runs no script but our own.
 
-A page is a template that extends `base.html.j2`. Every text in it is escaped, whoever wrote it; what is markup already
-(a figure, the table of another renderer) comes as `markupsafe.Markup`. The one style sheet and the one script are known
-to the policy by their hashes, so that neither attributes nor names out of results can style or run anything.
+A page is a template that extends `base.html.j2`. All text in it is escaped, except figures, which are passed as
+`markupsafe.Markup`. The policy allows the style sheet and the script by their hashes, so that neither attributes nor
+names in results can style or run anything.
 """
 
 import base64
@@ -18,18 +18,17 @@ from markupsafe import Markup
 
 
 def render_page(template: str, **context: Any) -> str:  # noqa: ANN401
-    """A whole page, made of a template's name and what it is given.
+    """A page from a template and its variables.
 
-    `base.html.j2` wants a `title` and takes a `subtitle` (what stands below it) and `command` (how the page is made
-    again).
+    `base.html.j2` needs a `title`, and takes a `subtitle` and a `command` (the way to make the page again).
     """
     style, script = _read_asset("page.css"), _read_asset("page.js")
-    ours = {"style": Markup(style), "script": Markup(script), "policy": build_policy(style, script)}  # noqa: S704
-    return _create_environment().get_template(template).render(**ours, **context)
+    assets = {"style": Markup(style), "script": Markup(script), "policy": build_policy(style, script)}  # noqa: S704
+    return _create_environment().get_template(template).render(**assets, **context)
 
 
 def build_policy(style: str, script: str) -> str:
-    """The content security policy of a page with this style and this script, and pictures that are part of it."""
+    """The content security policy of a page with this style and this script, and with embedded images."""
     return (
         f"default-src 'none'; img-src data:; style-src '{_hash_source(style)}'; script-src '{_hash_source(script)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -37,12 +36,12 @@ def build_policy(style: str, script: str) -> str:
 
 
 def embed_json(value: object) -> Markup:
-    """JSON for a page's own script, of which no part can end the element it stands in."""
+    """JSON for the page's script, which cannot end the element that contains it."""
     return Markup(json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"))  # noqa: S704
 
 
 def remove_control_characters(value: Any) -> Any:  # noqa: ANN401
-    """Text without control, format and unassigned characters other than line ends; all else as it is."""
+    """Text without control, format and unassigned characters except line ends; other values unchanged."""
     if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
         return value
     return "".join(c for c in value if c in "\n\t" or unicodedata.category(c)[0] != "C")

@@ -1,12 +1,11 @@
-"""A verdict on a paper as a page shows it, in the words that its other formats have."""
+"""A verdict on a paper as a page shows it, in the same words as its other formats."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...claims.claims import ClaimVerdict
 from ...claims.paper import Paper
-from ...claims.published_tables import PublishedTable
-from ...claims.published_tables import PublishedValue as Measured
+from ...claims.published_tables import PublishedTable, PublishedValue
 from ...claims.verdict import PaperVerdict
 from ..claims_text import (
     HEADS,
@@ -24,12 +23,12 @@ from ..claims_text import (
 from ..table_format import UNDEFINED
 
 CLASSES = {"supported": "good", "contradicted": "bad", "not compatible": "bad"}
-"""How a word is set."""
+"""The style of a word."""
 
 
 @dataclass(frozen=True)
 class PublishedValueView:
-    """A published figure beside the measured one."""
+    """A published value and the measured one."""
 
     published: str
     measured: str
@@ -49,7 +48,7 @@ class PublishedTableView:
 
 @dataclass(frozen=True)
 class ClaimView:
-    """A claim with its verdict, and the comparisons it rests on."""
+    """A claim with its verdict, and the comparisons it is based on."""
 
     id: str
     text: str
@@ -62,7 +61,7 @@ class ClaimView:
 
 @dataclass(frozen=True)
 class VerdictView:
-    """All that is said on a paper."""
+    """The verdict on a paper."""
 
     title: str
     tally: str
@@ -74,11 +73,11 @@ class VerdictView:
 
 
 def build_verdict_view(verdict: PaperVerdict) -> VerdictView:
-    """A verdict on a paper, taken apart. Tables of which nothing is measured here are left out."""
+    """The verdict on a paper, without the tables of which nothing is measured."""
     paper = verdict.paper
-    sheets = tuple(_build_table_view(paper, table) for table in verdict.tables if table.evidence)
+    tables = tuple(_build_table_view(paper, table) for table in verdict.tables if table.evidence)
     claims = tuple(_build_claim_view(paper, claim_verdict) for claim_verdict in verdict.claims)
-    return VerdictView(format_source(paper), format_tally(verdict), paper.source.note, sheets, claims, verdict.notes)
+    return VerdictView(format_source(paper), format_tally(verdict), paper.source.note, tables, claims, verdict.notes)
 
 
 def _build_table_view(paper: Paper, table: PublishedTable) -> PublishedTableView:
@@ -89,9 +88,9 @@ def _build_table_view(paper: Paper, table: PublishedTable) -> PublishedTableView
     return PublishedTableView(format_table_title(table), heads, rows, tuple(list_table_notes(table)))
 
 
-def _build_value_view(value: Measured) -> PublishedValueView:
-    there = UNDEFINED if value.match == "not measured" else format_measured(value)
-    return PublishedValueView(format_published(value), there, value.match, CLASSES.get(value.match, ""))
+def _build_value_view(value: PublishedValue) -> PublishedValueView:
+    measured = UNDEFINED if value.match == "not measured" else format_measured(value)
+    return PublishedValueView(format_published(value), measured, value.match, CLASSES.get(value.match, ""))
 
 
 def _build_claim_view(paper: Paper, claim_verdict: ClaimVerdict) -> ClaimView:

@@ -1,4 +1,4 @@
-"""The page of a comparison: in words, then a table of differences for each method, every seed drawn."""
+"""The page of a comparison: a summary in words, then tables of differences with a mark for every seed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from . import render_page
 from .interval_plot import IntervalPlot, build_interval_plot
 from .summary import join_words
 
-FORMATS = {"Markdown": comparison_markdown, "CSV": comparison_csv}
-"""What a table is copied as."""
+COPY_FORMATS = {"Markdown": comparison_markdown, "CSV": comparison_csv}
+"""The formats that the buttons above a table copy."""
 CLASSES = {"better": "good", "worse": "bad"}
 LEGEND = (
-    "A mark is A - B from one seed: blue where A is better, orange where B is, grey without a direction. "
-    "The bar is the 95 % interval of the mean, the stroke across it the mean, the wash the margin."
+    "Each mark is A - B for one seed: blue if A is better, orange if B is, grey if the measure has no direction. "
+    "The bar is the 95 % interval of the mean, the line across it the mean, the shaded area the margin."
 )
 
 
 @dataclass(frozen=True)
 class ComparisonRowView:
-    """One measure, with what its cells sort by."""
+    """One measure of a comparison."""
 
     name: str
     heading: str
@@ -30,7 +30,7 @@ class ComparisonRowView:
     kind: str
     text: DifferenceText
     row: Difference
-    strip: IntervalPlot
+    plot: IntervalPlot
 
     @property
     def difference(self) -> float:
@@ -40,7 +40,7 @@ class ComparisonRowView:
 
 @dataclass(frozen=True)
 class ComparisonView:
-    """One comparison, and what it comes to in words."""
+    """One comparison, and a summary of it in words."""
 
     id: str
     title: str
@@ -51,9 +51,9 @@ class ComparisonView:
 
 
 def render_comparison_page(comparisons: Sequence[Comparison], notes: Sequence[str], command: str) -> str:
-    """The whole page."""
-    tables = [_build_comparison_view(n, made) for n, made in enumerate(comparisons, 1)]
-    names = list(dict.fromkeys((clean_text(made.a), clean_text(made.b)) for made in comparisons))
+    """The HTML page; `command` is shown as the way to make it again."""
+    tables = [_build_comparison_view(n, comparison) for n, comparison in enumerate(comparisons, 1)]
+    names = list(dict.fromkeys((clean_text(comparison.a), clean_text(comparison.b)) for comparison in comparisons))
     return render_page(
         "compare.html.j2",
         title=" · ".join(f"{a} against {b}" for a, b in names),
@@ -63,14 +63,19 @@ def render_comparison_page(comparisons: Sequence[Comparison], notes: Sequence[st
         tables=tables,
         notes=notes,
         legend=LEGEND,
-        texts={table.id: _format_texts(made) for table, made in zip(tables, comparisons, strict=True)},
+        texts={table.id: _format_texts(comparison) for table, comparison in zip(tables, comparisons, strict=True)},
     )
 
 
-def _build_comparison_view(n: int, made: Comparison) -> ComparisonView:
-    lines = tuple(_build_row_view(row, len(made.seeds)) for row in made.rows)
+def _build_comparison_view(n: int, comparison: Comparison) -> ComparisonView:
+    lines = tuple(_build_row_view(row, len(comparison.seeds)) for row in comparison.rows)
     return ComparisonView(
-        f"table-{n}", clean_text(made.title), format_methods(made), lines, _summarize(made), made.notes
+        f"table-{n}",
+        clean_text(comparison.title),
+        format_methods(comparison),
+        lines,
+        _summarize(comparison),
+        comparison.notes,
     )
 
 
@@ -89,21 +94,21 @@ def _build_row_view(row: Difference, seeds: int) -> ComparisonRowView:
     )
 
 
-def _summarize(made: Comparison) -> str:
-    """Such as `A is better under sse and svm clean, worse under mmd2; no difference shown under fid.`"""
-    if not made.rows:
+def _summarize(comparison: Comparison) -> str:
+    """Such as `A is better in sse and svm clean, worse in mmd2; no difference shown in fid.`"""
+    if not comparison.rows:
         return "No measure is common to A and B."
-    if not any(row.differences.any() for row in made.rows):
-        return "A and B are the same in every number."
-    found: dict[str, list[str]] = {}
-    for row in made.rows:
+    if not any(row.differences.any() for row in comparison.rows):
+        return "A and B are equal in every measure."
+    measures: dict[str, list[str]] = {}
+    for row in comparison.rows:
         if row.sign:
-            found.setdefault(row.verdict or "not tested", []).append(clean_text(row.measure.name))
-    own = [f"{verdict} under {join_words(found[verdict])}" for verdict in CLASSES if verdict in found]
-    others = [f"{verdict} under {join_words(names)}" for verdict, names in found.items() if verdict not in CLASSES]
-    said = "; ".join([*([f"A is {', '.join(own)}"] if own else []), *others])
-    return f"{said[:1].upper()}{said[1:]}." if said else "No measure has a direction."
+            measures.setdefault(row.verdict or "not tested", []).append(clean_text(row.measure.name))
+    own = [f"{verdict} in {join_words(measures[verdict])}" for verdict in CLASSES if verdict in measures]
+    others = [f"{verdict} in {join_words(names)}" for verdict, names in measures.items() if verdict not in CLASSES]
+    text = "; ".join([*([f"A is {', '.join(own)}"] if own else []), *others])
+    return f"{text[:1].upper()}{text[1:]}." if text else "No measure has a direction."
 
 
-def _format_texts(made: Comparison) -> Mapping[str, str]:
-    return {name: form.format_comparisons([made]) for name, form in FORMATS.items()}
+def _format_texts(comparison: Comparison) -> Mapping[str, str]:
+    return {name: form.format_comparisons([comparison]) for name, form in COPY_FORMATS.items()}

@@ -1,4 +1,4 @@
-"""What runs cost: seconds, parameters and memory, as their records tell it."""
+"""The cost of runs: seconds, parameters and memory, from their records."""
 
 from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
@@ -17,9 +17,9 @@ class CostColumn(NamedTuple):
     read: Callable[[RunResult], float | None]
 
     def mean(self, row: LeaderboardRow) -> float | None:
-        """Over the seeds of a row it is known of."""
-        known = [value for result in row.run_results.values() if (value := self.read(result)) is not None]
-        return fmean(known) if known else None
+        """The mean over the seeds of a row for which it is known."""
+        values = [value for result in row.run_results.values() if (value := self.read(result)) is not None]
+        return fmean(values) if values else None
 
 
 def _read_seconds(result: RunResult) -> float | None:
@@ -32,12 +32,12 @@ def _read_parameters(result: RunResult) -> float | None:
 
 
 def _read_memory(result: RunResult) -> float | None:
-    found = _read_number(result.record, "peak_memory")
-    return None if found is None else found / 2**20
+    number_of_bytes = _read_number(result.record, "peak_memory")
+    return None if number_of_bytes is None else number_of_bytes / 2**20
 
 
-def _read_number(told: Json, name: str) -> float | None:
-    return float(told[name]) if is_number(told.get(name)) else None
+def _read_number(facts: Json, name: str) -> float | None:
+    return float(facts[name]) if is_number(facts.get(name)) else None
 
 
 TRAINING = CostColumn("training", "s", _read_seconds)
@@ -46,7 +46,7 @@ COSTS = (TRAINING, CostColumn("parameters", "", _read_parameters), MEMORY)
 
 
 def select_costs(run_results: Sequence[RunResult]) -> list[CostColumn]:
-    """Those that any of these runs tells."""
+    """The costs that any of these runs has."""
     return [cost for cost in COSTS if any(cost.read(result) is not None for result in run_results)]
 
 
@@ -56,15 +56,15 @@ def format_cost(value: float) -> str:
 
 
 def list_cost_notes(costs: Sequence[CostColumn], run_results: Sequence[RunResult]) -> Iterator[str]:
-    """What the costs are, and what keeps seconds from being compared."""
+    """What the costs are, and why seconds cannot be compared."""
     if MEMORY in costs:
-        yield "peak memory: the most that training held, mean of the runs: tensors on a GPU, the process on a CPU."
+        yield "peak memory: the most held during training (by tensors on a GPU, or by the process), mean over runs."
     if TRAINING not in costs:
         return
-    made: list[Json] = [
+    made_by: list[Json] = [
         result.record.get("made_by") or {} for result in run_results if _read_seconds(result) is not None
     ]
-    several = len({str(told.get("device", "")) for told in made}) > 1
-    shared = any(told.get("sharing", 1) != 1 for told in made)
+    several = len({str(facts.get("device", "")) for facts in made_by}) > 1
+    shared = any(facts.get("sharing", 1) != 1 for facts in made_by)
     where = " and ".join([*["on several kinds of device"] * several, *["on shared devices"] * shared])
-    yield f"training: mean seconds of a run{f', {where}: they do not compare' if where else ''}."
+    yield f"training: mean seconds per run{f', {where}: they cannot be compared' if where else ''}."

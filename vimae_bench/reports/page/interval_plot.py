@@ -1,4 +1,4 @@
-"""Paired differences as marks along a line: one for each seed, their mean with its interval, the margin, nought."""
+"""Paired differences as marks along a line: one for each seed, their mean with its interval, the margin, zero."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from ..table_format import format_number
 WIDTH, HEIGHT = 240.0, 46.0
 """The size of a drawing, in its own units."""
 EDGE = 12.0
-"""Units left free at either end."""
+"""Units left free at both ends."""
 RADIUS = 3.0
 MIDDLE, LANES = 17.0, (0.0, -6.5, 6.5)
-"""Where marks are put, and how far from there those that would cover others."""
+"""The height of marks, and the offsets of those that would cover others."""
 MIN_LABEL_DISTANCE = 45.0
-"""Labels nearer to each other than this would touch."""
+"""Labels closer to each other than this would touch."""
 
 
 @dataclass(frozen=True)
 class SeedMark:
-    """One seed: `kind` is `good` where A is better, `bad` where B is, empty for neither."""
+    """One seed; `kind` is `good` if A is better, `bad` if B is, or empty."""
 
     x: float
     y: float
@@ -29,7 +29,7 @@ class SeedMark:
 
 @dataclass(frozen=True)
 class IntervalPlot:
-    """A drawing of one row: all is in its units, `label` is what it says in words."""
+    """The drawing of one row, with all lengths in its own units; `label` describes it in words."""
 
     label: str
     zero: float
@@ -45,12 +45,12 @@ class IntervalPlot:
 
 
 def build_interval_plot(row: Difference, digits: int) -> IntervalPlot:
-    """The drawing of a row, whose numbers are told with so many decimals."""
+    """The drawing of a row, whose numbers are written with this many decimals."""
     axis, differences = _create_axis(row), list(map(float, row.differences))
     mean = sum(differences) / len(differences)
-    told = f", 95 % interval {_format_bounds(row.interval, digits)}" if row.interval else ""
+    interval_text = f", 95 % interval {_format_bounds(row.interval, digits)}" if row.interval else ""
     return IntervalPlot(
-        f"A - B by seed: mean {format_number(mean, digits)}{told}",
+        f"A - B by seed: mean {format_number(mean, digits)}{interval_text}",
         axis.position(0.0),
         axis.position(mean),
         tuple(_place_marks(row, axis, digits)),
@@ -66,13 +66,13 @@ class _PlotAxis:
     high: float
 
     def position(self, value: float) -> float:
-        """Where a value is drawn; the middle of an axis on which all are nought."""
-        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
-        return round(EDGE + share * (WIDTH - 2 * EDGE), 1)
+        """Where a value is drawn: in the middle if all values are zero."""
+        fraction = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
+        return round(EDGE + fraction * (WIDTH - 2 * EDGE), 1)
 
 
 def _create_axis(row: Difference) -> _PlotAxis:
-    """From the least to the largest of all that is drawn."""
+    """An axis from the least to the greatest value drawn."""
     ends = [
         0.0,
         *map(float, row.differences),
@@ -100,7 +100,7 @@ def _choose_class(gain: float) -> str:
 
 
 def _list_ticks(axis: _PlotAxis, digits: int) -> Iterator[tuple[float, str]]:
-    """Nought, and the ends where there is room."""
+    """Zero, and the ends if there is room."""
     yield axis.position(0.0), "0"
     for end in (axis.low, axis.high):
         if abs(axis.position(end) - axis.position(0.0)) >= MIN_LABEL_DISTANCE:

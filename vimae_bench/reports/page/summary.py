@@ -1,4 +1,4 @@
-"""What a page says first: which methods lead by what, in a sentence each."""
+"""The summary of a page: which methods lead, in a sentence for each measure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .runs import choose_run_decimals
 
 @dataclass(frozen=True)
 class Leader:
-    """Who leads by some measures of one table, and what may be said of that."""
+    """The methods that lead in some measures of one table, and a statement about them."""
 
     measures: tuple[str, ...]
     methods: str
@@ -18,17 +18,17 @@ class Leader:
 
 
 def list_leaders(leaderboard: Leaderboard) -> Iterator[Leader]:
-    """Measures of which the same is to be said share a sentence, in the order of the table."""
-    found: dict[tuple[str, str], list[str]] = {}
+    """The leaders by each measure, in the order of the table; measures with the same statement share it."""
+    grouped: dict[tuple[str, str], list[str]] = {}
     for name in leaderboard.columns:
-        if leaderboard.measures[name].better and (entries := _select_candidates(leaderboard, name)):
-            first = _choose_leaders(leaderboard, name, entries)
-            said = _describe_lead(
-                first, entries, format_number(entries[first[0]].mean, choose_run_decimals(leaderboard, name))
+        if leaderboard.measures[name].better and (summaries := _select_candidates(leaderboard, name)):
+            first = _choose_leaders(leaderboard, name, summaries)
+            statement = _describe_lead(
+                first, summaries, format_number(summaries[first[0]].mean, choose_run_decimals(leaderboard, name))
             )
-            found.setdefault((join_words(first), said), []).append(format_heading(leaderboard.measures[name]))
-    for (methods, said), measures in found.items():
-        yield Leader(tuple(measures), methods, said)
+            grouped.setdefault((join_words(first), statement), []).append(format_heading(leaderboard.measures[name]))
+    for (methods, statement), measures in grouped.items():
+        yield Leader(tuple(measures), methods, statement)
 
 
 def join_words(words: Sequence[str]) -> str:
@@ -38,28 +38,31 @@ def join_words(words: Sequence[str]) -> str:
 
 
 def _select_candidates(leaderboard: Leaderboard, name: str) -> dict[str, MeasureSummary]:
-    """What may lead: complete rows, without those that collapsed where this wins."""
+    """The summaries that may lead: those of complete rows, without collapsed ones if the measure does not rank them."""
     measure = leaderboard.measures[name]
-    able = [row for row in leaderboard.rows if row.complete and (measure.ranks_collapsed or not row.collapsed_seeds)]
-    return {row.label: row.summaries[name] for row in able if name in row.summaries and row.summaries[name].complete}
+    rows = [row for row in leaderboard.rows if row.complete and (measure.ranks_collapsed or not row.collapsed_seeds)]
+    return {row.label: row.summaries[name] for row in rows if name in row.summaries and row.summaries[name].complete}
 
 
-def _choose_leaders(leaderboard: Leaderboard, name: str, entries: Mapping[str, MeasureSummary]) -> tuple[str, ...]:
-    """The methods that none is shown to be better than, in the table's order; without a test the one best mean."""
-    top = tuple(label for label, entry in entries.items() if entry.shared_rank and entry.shared_rank.is_best)
+def _choose_leaders(leaderboard: Leaderboard, name: str, summaries: Mapping[str, MeasureSummary]) -> tuple[str, ...]:
+    """The methods to which no other is shown to be better, in the table's order; without a test, the best mean."""
+    leaders = [label for label, summary in summaries.items() if summary.shared_rank and summary.shared_rank.is_best]
     best = min if leaderboard.measures[name].better == "lower" else max
-    return top or (best(entries, key=lambda label: entries[label].mean),)
+    return tuple(leaders) or (best(summaries, key=lambda label: summaries[label].mean),)
 
 
-def _describe_lead(first: Sequence[str], entries: Mapping[str, MeasureSummary], value: str) -> str:
-    if not entries[first[0]].shared_rank:
-        return "is alone" if len(entries) == 1 else f"has the best number ({value}), which no test stands behind"
-    if len(first) == 1:
-        return "is shown to be better than every other" if _is_shown_best(entries, first[0]) else "has none above it"
-    return "are not shown to differ" if len(first) == len(entries) else "lead; none of them is shown to be better"
+def _describe_lead(first: Sequence[str], summaries: Mapping[str, MeasureSummary], value: str) -> str:
+    if not summaries[first[0]].shared_rank:
+        untested = f"has the best mean ({value}), without a test that confirms it"
+        return "is the only method" if len(summaries) == 1 else untested
+    if len(first) > 1:
+        return "are not shown to differ" if len(first) == len(summaries) else "lead, and are not shown to differ"
+    if _is_shown_best(summaries, first[0]):
+        return "is shown to be better than every other method"
+    return "is the only method to which no other is shown to be better"
 
 
-def _is_shown_best(entries: Mapping[str, MeasureSummary], label: str) -> bool:
+def _is_shown_best(summaries: Mapping[str, MeasureSummary], label: str) -> bool:
     """Whether a method shares no letter with any other."""
-    letters = {other: set(entry.shared_rank.letters) for other, entry in entries.items() if entry.shared_rank}
+    letters = {other: set(summary.shared_rank.letters) for other, summary in summaries.items() if summary.shared_rank}
     return not any(letters[label] & shared for other, shared in letters.items() if other != label)

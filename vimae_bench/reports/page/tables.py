@@ -1,4 +1,4 @@
-"""Leaderboards as a page shows them: every number with what it sorts by and where its runs are told."""
+"""Leaderboards as a page shows them: every number with the key it sorts by and a link to its runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .runs import MethodRuns, RunLinks, list_method_runs, make_cell_id, make_met
 
 @dataclass(frozen=True)
 class ColumnView:
-    """A column: `better` says in which order its button sorts first."""
+    """A column; its button first sorts the `better` values to the top."""
 
     name: str
     label: str
@@ -24,7 +24,7 @@ class ColumnView:
 
 @dataclass(frozen=True)
 class NumberView:
-    """A number of a leaderboard; `order` is what it sorts by, `target` the cell of its first run."""
+    """A number of a leaderboard; `order` is its sort key, `target` the id of the cell of its first run."""
 
     shown: TableCell
     order: float | None = None
@@ -34,7 +34,7 @@ class NumberView:
 
 @dataclass(frozen=True)
 class MethodRow:
-    """A row of a leaderboard; `flags` are what is wrong with some of its seeds, `target` is where these are told."""
+    """A row of a leaderboard; `flags` count seeds with a problem, `target` is the id of the method's runs."""
 
     section: str
     label: str
@@ -59,17 +59,17 @@ class LeaderboardView:
 
 
 def build_leaderboard_view(name: str, leaderboard: Leaderboard, title: str, links: RunLinks) -> LeaderboardView:
-    """A leaderboard under a name of its own in the page, and a title."""
+    """A leaderboard with this title; `name` is its id in the page, from which those of its parts are made."""
     run_results = [result for row in leaderboard.rows for result in row.run_results.values()]
-    costs, old = select_costs(run_results), find_version_outliers(run_results)
-    heads = (
+    costs, stale = select_costs(run_results), find_version_outliers(run_results)
+    columns = (
         *(_build_measure_column(leaderboard.measures[column]) for column in leaderboard.columns),
         *map(_build_cost_column, costs),
     )
-    notes = (*leaderboard.notes, *list_cost_notes(costs, run_results), *_list_stale_notes(leaderboard, old))
-    rows = (*_build_method_rows(name, leaderboard, costs, old), *_build_baseline_rows(leaderboard, costs))
+    notes = (*leaderboard.notes, *list_cost_notes(costs, run_results), *_list_stale_notes(leaderboard, stale))
+    rows = (*_build_method_rows(name, leaderboard, costs, stale), *_build_baseline_rows(leaderboard, costs))
     return LeaderboardView(
-        name, title, heads, rows, tuple(list_method_runs(leaderboard, name, costs, old, links)), notes
+        name, title, columns, rows, tuple(list_method_runs(leaderboard, name, costs, stale, links)), notes
     )
 
 
@@ -84,7 +84,7 @@ def _build_cost_column(cost: CostColumn) -> ColumnView:
 
 
 def _build_method_rows(
-    table: str, leaderboard: Leaderboard, costs: Sequence[CostColumn], old: Mapping[Path, str]
+    table: str, leaderboard: Leaderboard, costs: Sequence[CostColumn], stale: Mapping[Path, str]
 ) -> Iterator[MethodRow]:
     for i, (row, line) in enumerate(zip(leaderboard.rows, format_lines(leaderboard), strict=False)):
         target = make_method_id(table, i)
@@ -92,7 +92,7 @@ def _build_method_rows(
             *_build_measure_cells(leaderboard, row, line, target),
             *_build_cost_cells(row, costs, target, len(leaderboard.columns)),
         )
-        flags = tuple(_list_flags(row, old))
+        flags = tuple(_list_flags(row, stale))
         yield MethodRow(line.section, line.label, line.rank, line.seeds, row.count("done"), flags, cells, target)
 
 
@@ -110,16 +110,18 @@ def _build_measure_cells(
     leaderboard: Leaderboard, row: LeaderboardRow, line: TableLine, target: str
 ) -> Iterator[NumberView]:
     for j, (name, cell) in enumerate(zip(leaderboard.columns, line.cells, strict=True)):
-        if entry := row.summaries.get(name):
-            between = entry.shared_rank.interval if entry.shared_rank else None
-            yield NumberView(cell, entry.mean, _format_rank_range(between) if between else "", make_cell_id(target, j))
+        if summary := row.summaries.get(name):
+            interval = summary.shared_rank.interval if summary.shared_rank else None
+            yield NumberView(
+                cell, summary.mean, _format_rank_range(interval) if interval else "", make_cell_id(target, j)
+            )
         else:
             yield NumberView(cell)
 
 
-def _format_rank_range(between: tuple[int, int]) -> str:
-    """Such as `1-3`, with a dash, or `2`."""
-    return "–".join(map(str, dict.fromkeys(between)))  # noqa: RUF001
+def _format_rank_range(interval: tuple[int, int]) -> str:
+    """Such as `1-3` (with an en dash), or `2`."""
+    return "–".join(map(str, dict.fromkeys(interval)))  # noqa: RUF001
 
 
 def _build_cost_cells(
@@ -141,19 +143,19 @@ def _build_baseline_cells(
         yield NumberView(cell, estimates[name].value if name in estimates else None)
 
 
-def _list_flags(row: LeaderboardRow, old: Mapping[Path, str]) -> Iterator[str]:
+def _list_flags(row: LeaderboardRow, stale: Mapping[Path, str]) -> Iterator[str]:
     counts = {word: row.count(word) for word in ("diverged", "failed", "missing")}
     counts["collapsed"] = len(row.collapsed_seeds)
-    counts["stale"] = sum(result.folder in old for result in row.run_results.values())
+    counts["stale"] = sum(result.folder in stale for result in row.run_results.values())
     yield from (f"{n} {word}" for word, n in counts.items() if n)
 
 
-def _list_stale_notes(leaderboard: Leaderboard, old: Mapping[Path, str]) -> Iterator[str]:
-    """Which seeds are stale, and in what: those that differ alike in one sentence."""
+def _list_stale_notes(leaderboard: Leaderboard, stale: Mapping[Path, str]) -> Iterator[str]:
+    """Which seeds are stale and reason, with one sentence for each method and reason."""
     for row in leaderboard.rows:
-        found: dict[str, list[str]] = {}
+        seeds_by_reason: dict[str, list[str]] = {}
         for seed, result in row.run_results.items():
-            if result.folder in old:
-                found.setdefault(old[result.folder], []).append(str(seed))
-        for why, seeds in found.items():
-            yield f"{row.label}: stale on seed{'s' * (len(seeds) > 1)} {', '.join(seeds)} ({why})."
+            if result.folder in stale:
+                seeds_by_reason.setdefault(stale[result.folder], []).append(str(seed))
+        for reason, seeds in seeds_by_reason.items():
+            yield f"{row.label}: stale on seed{'s' * (len(seeds) > 1)} {', '.join(seeds)} ({reason})."
