@@ -151,7 +151,7 @@ class Results:
     def measure(self, folder: RunFolder, metric: str, measure: Measure, value: object) -> None:
         estimates = {} if value is None else {measure.name: {"value": value, "n": 1000, "se": 0.1}}
         head = {"metric": PluginSpec(metric).as_json(), "measures": [asdict(measure)], "seconds": 0.1}
-        write_json(folder.metric(PluginSpec(metric)), {**head, "estimates": estimates})
+        write_json(folder.metric_path(PluginSpec(metric)), {**head, "estimates": estimates})
 
     def refer(self, metric: str, rows: dict[str, float]) -> Path:
         """Reference rows under one metric."""

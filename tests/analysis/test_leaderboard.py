@@ -299,9 +299,9 @@ def test_a_measure_defined_in_two_ways_is_not_ranked(results):
 
 def test_damaged_files_are_told_below_the_table(finished):
     folder = finished.store.run_folder(finished.entries[0].run)
-    folder.metric(PluginSpec("reconstruction")).write_text("{")
+    folder.metric_path(PluginSpec("reconstruction")).write_text("{")
     board = finished.board()
-    assert str(folder.metric(PluginSpec("reconstruction"))) in said(board)
+    assert str(folder.metric_path(PluginSpec("reconstruction"))) in said(board)
     assert row(board, "AE").summaries["sse"].shared_rank is None
 
 
@@ -339,9 +339,9 @@ def with_parts(results, label: str, table, value=None) -> None:
     for seed, parts in enumerate(table):
         folder = results.add(label, seed)
         results.measure(folder, "svm", MEASURES["svm"], float(np.mean(parts)) if value is None else value)
-        raw = read_json(folder.metric(PluginSpec("svm")))
+        raw = read_json(folder.metric_path(PluginSpec("svm")))
         raw["estimates"]["svm clean"]["parts"] = list(parts)
-        write_json(folder.metric(PluginSpec("svm")), raw)
+        write_json(folder.metric_path(PluginSpec("svm")), raw)
 
 
 def test_draws_that_all_seeds_share_widen_the_interval(results):

@@ -19,7 +19,7 @@ def on(results, dataset: str) -> None:
         measure = {"name": "sse", "unit": "", "better": "lower"}
         head = {"metric": PluginSpec("reconstruction").as_json(), "measures": [measure]}
         estimates = {"sse": {"value": value, "n": 1}}
-        write_json(folder.metric(PluginSpec("reconstruction")), {**head, "estimates": estimates})
+        write_json(folder.metric_path(PluginSpec("reconstruction")), {**head, "estimates": estimates})
     results.entries[:] = entries
 
 

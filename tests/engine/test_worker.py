@@ -76,7 +76,7 @@ def test_run_writes_record_weights_measures_and_pictures(job):
         "codes.png",
         "losses.png",
     }
-    measures = json.loads(folder.metric(one.entry.metrics[0]).read_text())
+    measures = json.loads(folder.metric_path(one.entry.metrics[0]).read_text())
     assert measures["estimates"]["sse"]["n"] == 360
     assert measures["estimates"]["sse"]["se"] > 0
 
@@ -110,7 +110,7 @@ def test_damaged_file_is_set_aside_and_made_again(job, name):
     damaged = bytearray(path.read_bytes())
     damaged[-40] ^= 255
     path.write_bytes(bytes(damaged))
-    RunFolder(one.folder).metric(one.entry.metrics[0]).unlink()
+    RunFolder(one.folder).metric_path(one.entry.metrics[0]).unlink()
     assert execute(one) == ExitCode.DONE
     assert list(one.folder.glob("*.corrupt"))
     assert (one.folder / "weights.safetensors").read_bytes() == whole
@@ -173,7 +173,7 @@ def test_a_metric_that_fails_costs_no_other_and_is_tried_again(job, install, how
     one = job(metrics=(PluginSpec("bad", {"how": how}), PluginSpec("reconstruction")))
     assert execute(one) == ExitCode.FAILED
     assert record(one)["status"] == "done"
-    assert RunFolder(one.folder).metric(one.entry.metrics[1]).exists()
+    assert RunFolder(one.folder).metric_path(one.entry.metrics[1]).exists()
     (failure,) = list_events(one, "metric failed")
     assert reason in failure["reason"]
     assert ResultsFolder(one.folder.parents[1]).get_state(one.entry) == "measure"
@@ -185,7 +185,7 @@ def test_pictures_that_fail_cost_no_trained_weights(job):
     (one.folder / ".pictures.unfinished").touch()  # where a folder is made for them
     assert execute(one) == ExitCode.FAILED
     assert record(one)["status"] == "done"
-    assert RunFolder(one.folder).metric(one.entry.metrics[0]).exists()
+    assert RunFolder(one.folder).metric_path(one.entry.metrics[0]).exists()
     assert "pictures: FileExistsError" in list_events(one, "metric failed")[0]["reason"]
 
 
@@ -193,7 +193,7 @@ def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(job, instal
     install("odd", PLUGIN)
     one = job({"use": "odd", "fault": "none"})
     assert execute(one) == ExitCode.DONE
-    RunFolder(one.folder).metric(one.entry.metrics[0]).unlink()
+    RunFolder(one.folder).metric_path(one.entry.metrics[0]).unlink()
     before = record(one)
     monkeypatch.setenv("ODD_FAILS", "1")
     assert execute(one) == ExitCode.FAILED

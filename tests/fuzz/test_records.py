@@ -31,8 +31,8 @@ def kept(results):
     results.store.write_benchmark("fig1", "", {"rank_by": "sse", "columns": ["sse", "rate"]}, results.entries)
     return {
         "record": folder.record,
-        "metric": folder.metric(PluginSpec("reconstruction")),
-        "rate": folder.metric(PluginSpec("rate")),
+        "metric": folder.metric_path(PluginSpec("reconstruction")),
+        "rate": folder.metric_path(PluginSpec("rate")),
         "spec": folder.spec,
         "events": folder.events,
         "cursor": folder.path / ".mlflow.json",

@@ -47,7 +47,7 @@ def probe(folder: RunFolder, values: dict[str, float]) -> None:
     measures = [asdict(Measure(name, "%", "higher", family="svm", condition=name.split()[1])) for name in values]
     estimates = {name: {"value": value, "n": 100, "se": 0.1} for name, value in values.items()}
     head = {"metric": PluginSpec("svm").as_json(), "seconds": 0.1, "measures": measures}
-    write_json(folder.metric(PluginSpec("svm")), {**head, "estimates": estimates})
+    write_json(folder.metric_path(PluginSpec("svm")), {**head, "estimates": estimates})
 
 
 def tell(folder: RunFolder, totals: list[float | None], **terms: float) -> None:

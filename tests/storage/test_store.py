@@ -80,7 +80,7 @@ def test_a_damaged_record_is_named_and_its_neighbours_are_read(results, damage: 
 )
 def test_a_damaged_metric_is_named_and_the_others_are_read(results, damage: str):
     folder = results.add("VAE", 0, sse=1.0, rate=2.0)
-    path = folder.metric(PluginSpec("reconstruction"))
+    path = folder.metric_path(PluginSpec("reconstruction"))
     path.write_text(damage)
     (result,) = results.store.load_results(results.entries)
     assert result.status == "done"
@@ -90,7 +90,7 @@ def test_a_damaged_metric_is_named_and_the_others_are_read(results, damage: str)
 
 def test_damaged_files_are_set_aside_and_nothing_else_is_touched(results):
     record = results.add("VAE", 0, sse=1.0).record
-    metric = results.add("VAE", 1, sse=2.0).metric(PluginSpec("reconstruction"))
+    metric = results.add("VAE", 1, sse=2.0).metric_path(PluginSpec("reconstruction"))
     whole = results.add("VAE", 2, sse=3.0)
     reference = results.refer("svm", {"raw pixels": 88.0})
     for path in (record, metric, reference):
@@ -125,7 +125,7 @@ def test_one_metric_with_two_settings_gives_two_measures(results):
     metrics = tuple(PluginSpec("svm", {"labels": n, "kernel": "rbf"}) for n in (100, 1000))
     for n, metric in zip((70.0, 90.0), metrics, strict=True):
         results.measure(folder, "svm", Measure("svm", "%", "higher"), n)
-        folder.metric(PluginSpec("svm")).rename(folder.metric(metric))
+        folder.metric_path(PluginSpec("svm")).rename(folder.metric_path(metric))
     (result,) = results.store.load_results([replace(results.entries[0], metrics=metrics)])
     assert {name: e.value for name, e in result.estimates.items()} == {"svm labels=100": 70, "svm labels=1000": 90}
 
@@ -133,7 +133,7 @@ def test_one_metric_with_two_settings_gives_two_measures(results):
 def test_two_metrics_with_a_measure_of_one_name_are_refused(results):
     folder = results.add("VAE", 0, sse=1.0)
     other = PluginSpec("copy")
-    write_json(folder.metric(other), read_json(folder.metric(PluginSpec("reconstruction"))))
+    write_json(folder.metric_path(other), read_json(folder.metric_path(PluginSpec("reconstruction"))))
     entry = replace(results.entries[0], metrics=(PluginSpec("reconstruction"), other))
     with pytest.raises(ResultsError, match="another metric gives 'sse' too"):
         results.store.load_results([entry])

@@ -51,7 +51,7 @@ class Bench:
         measures = [{"name": name, "unit": "", "better": "higher"} for name in ("accuracy", "accuracy@1k")]
         rows = {"accuracy": {"value": value, "n": 100, "se": 0.03}, "accuracy@1k": {"value": 0.5, "n": 10, "se": None}}
         content = {"metric": metric.as_json(), "measures": measures, "estimates": rows, "seconds": 0.1}
-        write_json(self.folder(entry).metric(metric), content)
+        write_json(self.folder(entry).metric_path(metric), content)
 
     def draw(self, entry: MatrixEntry) -> None:
         self.folder(entry).pictures.mkdir(exist_ok=True)

@@ -206,7 +206,7 @@ def test_only_the_runs_asked_for_and_begun_are_mirrored(bench):
 def test_a_damaged_file_costs_its_run_alone_and_is_named(bench):
     for entry in bench.entries:
         bench.whole(entry)
-    damaged = bench.folder(bench.entries[0]).metric(bench.entries[0].metrics[0])
+    damaged = bench.folder(bench.entries[0]).metric_path(bench.entries[0].metrics[0])
     damaged.write_text('{"estim')
     summary = sync_benchmark(bench.path)
     assert (summary.mirrored, summary.behind) == (1, 1)
@@ -271,7 +271,7 @@ def test_a_sync_killed_at_any_step_leaves_one_run_and_each_point_once(bench, mon
             with killed_after(steps, monkeypatch):
                 target = open_experiment(bench.path, default_store_uri(bench.path.parent))
                 # Five epochs of three terms make three batches.
-                RunSync(target, bench.folder(entry), entry, batch_size=6).update()
+                RunSync(target, bench.folder(entry), entry, batch_size=6).send_updates()
         except Killed:
             assert sync_benchmark(bench.path) == SyncSummary(1, 0)
             assert _plain(bench.mirrored()) == _plain(undisturbed), f"killed after {steps} steps"

@@ -80,7 +80,7 @@ class Made:
             measure = MEASURES[metric.name]
             estimates = {measure.name: {"value": 5.0 if measure is RATE else value, "n": 300}}
             write_json(
-                folder.metric(metric),
+                folder.metric_path(metric),
                 {"metric": metric.as_json(), "measures": [asdict(measure)], "estimates": estimates},
             )
 

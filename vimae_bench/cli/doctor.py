@@ -34,7 +34,7 @@ def doctor(results: Path, repair: bool) -> None:
         click.echo(escape_control_characters(f"{fault.path}: {fault.what}" + (f": {fault.then}" if repair else "")))
         if repair:
             fault.repair()
-    click.echo(_summarize(faults, repair))
+    click.echo(_format_summary(faults, repair))
     if faults and not repair:
         click.get_current_context().exit(DAMAGED)
 
@@ -62,7 +62,7 @@ def _find_benchmarks(results: Path) -> list[Path]:
     raise ResultsError(f"{results}: is not a results folder: there are no runs in it")
 
 
-def _summarize(faults: int, repaired: bool) -> str:
+def _format_summary(faults: int, repaired: bool) -> str:
     if not faults:
         return "nothing is damaged"
     files = "1 file is" if faults == 1 else f"{faults} files are"

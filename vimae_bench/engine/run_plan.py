@@ -132,7 +132,7 @@ def _list_slow(plan: RunPlan) -> list[MatrixEntry]:
     pending: list[MatrixEntry] = []
     for entry in plan.entries:
         folder = plan.results.run_folder(entry.run)
-        metrics = tuple(m for m in entry.metrics if m.name in slow and not folder.metric(m).exists())
+        metrics = tuple(m for m in entry.metrics if m.name in slow and not folder.metric_path(m).exists())
         if metrics:
             pending.append(replace(entry, metrics=metrics))
     return pending

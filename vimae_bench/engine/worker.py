@@ -169,8 +169,8 @@ def _list_pending_outputs(job: Job, folder: RunFolder) -> Iterator[tuple[str, Ca
     if not folder.pictures.exists():
         yield "pictures", lambda evaluation: draw_pictures(evaluation, folder.read_history(), folder.pictures)
     for choice in job.entry.metrics:
-        if not folder.metric(choice).exists():
-            yield choice.name, partial(measure_model, choice=choice, path=folder.metric(choice))
+        if not folder.metric_path(choice).exists():
+            yield choice.name, partial(measure_model, choice=choice, path=folder.metric_path(choice))
         path = baseline_path(folder.benchmark, run.dataset, run.latent, choice)
         if not path.exists():
             make = partial(measure_references, choice=choice, path=path, dataset=run.dataset)

@@ -59,15 +59,15 @@ class ArchivePath(PosixPath):
         return self.is_file() or self.is_dir()
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
-        archive, name = self._split()
+        archive, name = self._split_path()
         return name in archive.files
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
-        archive, name = self._split()
+        archive, name = self._split_path()
         return name in archive.folders
 
     def iterdir(self) -> "Generator[ArchivePath]":
-        archive, name = self._split()
+        archive, name = self._split_path()
         if name not in archive.folders:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self))
         yield from (self / child for child in archive.folders[name])
@@ -97,7 +97,7 @@ class ArchivePath(PosixPath):
         return data if "b" in mode else io.TextIOWrapper(data, encoding, errors, newline)
 
     def read_bytes(self) -> bytes:
-        archive, name = self._split()
+        archive, name = self._split_path()
         if name not in archive.files:
             code = errno.EISDIR if name in archive.folders else errno.ENOENT
             raise OSError(code, os.strerror(code), str(self))  # of the class that belongs to the code
@@ -106,14 +106,14 @@ class ArchivePath(PosixPath):
     @property
     def archive(self) -> Path:
         """The archive itself."""
-        return Path(self._split()[0].path)
+        return Path(self._split_path()[0].path)
 
     @property
     def names(self) -> "Iterable[str]":
         """The names of all files in the archive."""
-        return self._split()[0].files
+        return self._split_path()[0].files
 
-    def _split(self) -> "tuple[_Archive, str]":
+    def _split_path(self) -> "tuple[_Archive, str]":
         """The archive, and a name in it. Raises FileNotFoundError where the archive is gone."""
         text = str(self)
         for end in (match.end() for match in re.finditer(r"\.zip(?=/|$)", text)):

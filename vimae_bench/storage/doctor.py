@@ -41,14 +41,14 @@ class Fault:
 
 def find_faults(benchmark: Path) -> Iterator[Fault]:
     """The faults of one benchmark's results folder or archive. Runs that some process is working on are skipped."""
-    yield from _check(benchmark / "benchmark.json", lambda _: ResultsFolder(benchmark).read_benchmark())
+    yield from _check_file(benchmark / "benchmark.json", lambda _: ResultsFolder(benchmark).read_benchmark())
     for path in sorted((benchmark / "references").glob("*.json")):
-        yield from _check(path, read_metric_file)
+        yield from _check_file(path, read_metric_file)
     for path in sorted((benchmark / "runs").iterdir() if (benchmark / "runs").is_dir() else ()):
         if path.is_symlink() or not path.is_dir():
             yield Fault(path, "is not the folder of a run", lambda: None, "remove it")
             continue
-        with _claim(RunFolder(path)) as is_free:
+        with _claim_run(RunFolder(path)) as is_free:
             yield from _find_run_faults(RunFolder(path)) if is_free else ()
 
 
@@ -66,7 +66,7 @@ def check_database(path: Path) -> Iterator[Fault]:
 
 
 @contextlib.contextmanager
-def _claim(folder: RunFolder) -> Generator[bool]:
+def _claim_run(folder: RunFolder) -> Generator[bool]:
     """Hold a run's lock, if no process is working on the run; where nobody may write, nobody is."""
     with contextlib.ExitStack() as stack:
         try:
@@ -92,9 +92,9 @@ def _check_run(folder: RunFolder) -> Iterator[Fault]:
     yield from _check_events(folder)
     yield from _check_record(folder)
     for path in sorted(folder.checkpoints.glob("epoch-*-*.pt")):
-        yield from _check(path, verify_checkpoint)
+        yield from _check_file(path, verify_checkpoint)
     for path in sorted((folder.path / "metrics").glob("*.json")):
-        yield from _check(path, read_metric_file)
+        yield from _check_file(path, read_metric_file)
     yield from _check_pictures(folder)
     for path in sorted(folder.path.rglob(".*.tmp")):
         yield Fault(path, "was left by a process that was killed", path.unlink, "removed")
@@ -108,7 +108,7 @@ def _check_spec(folder: RunFolder) -> Iterator[Fault]:
             return
         what = "is the spec of another run" if run else "is not there"
     except ResultsError as error:
-        what = _describe(error, folder.spec)
+        what = _describe_error(error, folder.spec)
     yield Fault(folder.spec, what, lambda: _restore_spec(folder), "written again from the record, if there is one")
 
 
@@ -154,11 +154,11 @@ def _check_record(folder: RunFolder) -> Iterator[Fault]:
         if run.name != folder.path.name:
             raise ResultsError(f"{folder.record}: is not the record of this run")
     except ResultsError as error:
-        yield _set_aside_fault(folder.record, _describe(error, folder.record))
+        yield _set_aside_fault(folder.record, _describe_error(error, folder.record))
         return
     if record["status"] == "done" and folder.weights.exists():
         then = "set aside with the record, to be trained again"
-        yield from _check(folder.weights, lambda path: verify_weights(path, record), folder.record, then=then)
+        yield from _check_file(folder.weights, lambda path: verify_weights(path, record), folder.record, then=then)
 
 
 def _check_pictures(folder: RunFolder) -> Iterator[Fault]:
@@ -170,7 +170,7 @@ def _check_pictures(folder: RunFolder) -> Iterator[Fault]:
     others = [folder.pictures] if can_redraw else []
     then = "set aside, and drawn again if there are weights"
     for path in sorted({*folder.pictures.glob("*.*"), *expected}):
-        faults = [*_check(path, _read_picture, *others, then=then)]
+        faults = [*_check_file(path, _read_picture, *others, then=then)]
         yield from faults
         if faults:
             return
@@ -194,20 +194,20 @@ def _read_picture(path: Path) -> None:
         verify_picture(path)
 
 
-def _check(
+def _check_file(
     path: Path, read: Callable[[Path], object], *others: Path, then: str = "set aside, to be made again"
 ) -> Iterator[Fault]:
     """The fault of a file that cannot be read; `others` are set aside with it."""
     try:
         read(path)
     except ResultsError as error:
-        yield _set_aside_fault(path, _describe(error, path), *others, then=then)
+        yield _set_aside_fault(path, _describe_error(error, path), *others, then=then)
 
 
 def _set_aside_fault(path: Path, what: str, *others: Path, then: str = "set aside, to be made again") -> Fault:
     return Fault(path, what, lambda: set_aside(path, *others), then)
 
 
-def _describe(error: ResultsError, path: Path) -> str:
+def _describe_error(error: ResultsError, path: Path) -> str:
     """What is wrong; the path and the remedy for those without `doctor` are left out."""
     return str(error).removeprefix(f"{path}: ").partition("; remove ")[0]

@@ -52,7 +52,7 @@ def find_revision(text: str) -> GitRevision:
     Raises BenchError where git is missing, the path is in no repository, there is no such revision, or no such folder
     and no archive of it in the revision.
     """
-    splits = list(_split(text))
+    splits = list(_split_text(text))
     if not splits:
         raise BenchError(f"{text}: has to be of the form PATH@REVISION, such as results/fig1@HEAD~1")
     errors = list[BenchError]()
@@ -87,14 +87,14 @@ def export_revision(revision: GitRevision, folder: Path) -> Path:
     return folder
 
 
-def _split(text: str) -> Iterator[tuple[str, str]]:
+def _split_text(text: str) -> Iterator[tuple[str, str]]:
     for place in (match.start() for match in re.finditer("@", text)):
         if text[:place] and text[place + 1 :]:
             yield text[:place], text[place + 1 :]
 
 
 def _find_results(path: str, name: str) -> GitRevision:
-    top, inside = _locate(path)
+    top, inside = _locate_in_repository(path)
     commit = _find_commit(path, name, top)
     folder, archive = (GitRevision(path, name, top, commit, place) for place in (inside, f"{inside}{SUFFIX}"))
     kind = folder.type_of("")
@@ -108,7 +108,7 @@ def _find_results(path: str, name: str) -> GitRevision:
     return folder
 
 
-def _locate(path: str) -> tuple[Path, str]:
+def _locate_in_repository(path: str) -> tuple[Path, str]:
     """The top of the repository that a path is in, and its place below that; the path itself may be gone."""
     absolute = Path(path).resolve()
     nearest = next(parent for parent in (absolute, *absolute.parents) if parent.is_dir())

@@ -110,9 +110,9 @@ class RunFolder:
         except Timeout:
             return True
 
-    def metric(self, choice: PluginSpec) -> Path:
+    def metric_path(self, metric: PluginSpec) -> Path:
         """The file of one metric's measures; a metric with other settings or version has another file."""
-        return self.path / f"metrics/{choice.key}.json"
+        return self.path / f"metrics/{metric.key}.json"
 
     def read_record(self) -> Json:
         """The record; empty if training has not ended. Raises ResultsError if it is damaged."""

@@ -117,7 +117,7 @@ class ResultsFolder:
         if status != "done":
             return status
         drawn = folder.pictures.exists() or not folder.weights.exists()
-        return "done" if drawn and all(folder.metric(metric).exists() for metric in entry.metrics) else "measure"
+        return "done" if drawn and all(folder.metric_path(metric).exists() for metric in entry.metrics) else "measure"
 
     def load_results(self, entries: Sequence[MatrixEntry]) -> list[RunResult]:
         """The result of each entry, in order. Raises ResultsError where two metrics share a measure's name."""
@@ -132,7 +132,9 @@ class ResultsFolder:
     def set_aside_damaged(self, entries: Sequence[MatrixEntry]) -> list[Path]:
         """Rename damaged files of these entries to `<name>.corrupt`, to be made again; returns their old paths."""
         damaged = [
-            path for path, read in dict(self._files(entries)).items() if path.exists() and not _is_readable(path, read)
+            path
+            for path, read in dict(self._list_files(entries)).items()
+            if path.exists() and not _is_readable(path, read)
         ]
         set_aside(*damaged)
         return damaged
@@ -153,7 +155,7 @@ class ResultsFolder:
         raw = read_json(path)
         try:
             cache = _SpecCache()
-            entries = tuple(MatrixEntry.from_json(row, cache.parse) for row in raw["cells"])
+            entries = tuple(MatrixEntry.from_json(row, cache.parse_spec) for row in raw["cells"])
             shown = dict(raw["leaderboard"])
             columns = shown.get("columns", ())
             for text in (raw["name"], raw["source"], shown.get("rank_by", ""), shown.get("provenance", ""), *columns):
@@ -179,12 +181,12 @@ class ResultsFolder:
     def _baseline_path_of(self, run: Run, metric: PluginSpec) -> Path:
         return self.baseline_path(run.dataset, run.latent, metric)
 
-    def _files(self, entries: Sequence[MatrixEntry]) -> Iterator[tuple[Path, Callable[[Path], object]]]:
+    def _list_files(self, entries: Sequence[MatrixEntry]) -> Iterator[tuple[Path, Callable[[Path], object]]]:
         for entry in entries:
             folder = self.run_folder(entry.run)
             yield folder.record, partial(read_record, run=entry.run)
             for metric in entry.metrics:
-                yield folder.metric(metric), read_metric_file
+                yield folder.metric_path(metric), read_metric_file
                 yield self._baseline_path_of(entry.run, metric), read_metric_file
 
 
@@ -199,7 +201,7 @@ def _read_metrics(
     """The measures and estimates of a run's metrics, and what is wrong with their files."""
     measures, estimates, damage = dict[str, Measure](), dict[str, Estimate](), list[str]()
     for metric in metrics:
-        path = folder.metric(metric)
+        path = folder.metric_path(metric)
         try:
             found = read_metric_file(path, metric, metrics)
         except ResultsError as error:
@@ -237,5 +239,5 @@ class _SpecCache:
 
     specs: dict[str, PluginSpec] = field(default_factory=dict[str, PluginSpec])
 
-    def parse(self, raw: Json) -> PluginSpec:
+    def parse_spec(self, raw: Json) -> PluginSpec:
         return self.specs.get(key := str(raw)) or self.specs.setdefault(key, PluginSpec.from_json(raw))

@@ -111,7 +111,7 @@ def _read_entry(run: "ArtifactRepository") -> MatrixEntry | None:
     if ENTRY_FILE not in _list_artifacts(run):
         return None
     with TemporaryDirectory() as folder:
-        _download(run, ENTRY_FILE, path := Path(folder) / "entry.json")
+        _download_artifact(run, ENTRY_FILE, path := Path(folder) / "entry.json")
         raw = parse_json_object(path.read_bytes())
     try:
         return MatrixEntry.from_json(raw or {})
@@ -135,13 +135,13 @@ def _write_run(store: ResultsFolder, run: "ArtifactRepository", entry: MatrixEnt
     """Download the files of one run that results are read from. Their names come from the entry, never from MLflow."""
     folder = store.run_folder(entry.run)
     available = _list_artifacts(run) | _list_artifacts(run, "metrics")
-    for path in (folder.spec, folder.record, *(folder.metric(metric) for metric in entry.metrics)):
+    for path in (folder.spec, folder.record, *(folder.metric_path(metric) for metric in entry.metrics)):
         name = path.relative_to(folder.path).as_posix()
         if name in available:
-            _download(run, name, path)
+            _download_artifact(run, name, path)
 
 
-def _download(run: "ArtifactRepository", name: str, path: Path) -> None:
+def _download_artifact(run: "ArtifactRepository", name: str, path: Path) -> None:
     """Download one artifact to a path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:  # where below it MLflow puts a file depends on its kind of store

@@ -30,7 +30,7 @@ def to_mlflow_name(name: str) -> str:
 
 def format_parameters(run: Run) -> dict[str, str]:
     """The run's settings as MLflow's parameters, such as `objective.divergence.kernel`; long values are cut."""
-    return {to_mlflow_name(name): _shorten(value) for name, value in _flatten(run.as_json())}
+    return {to_mlflow_name(name): _shorten_value(value) for name, value in _flatten_settings(run.as_json())}
 
 
 def format_tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:
@@ -48,7 +48,7 @@ def format_tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str,
         "vb.seed": str(run.seed),
         "vb.group": _format_group(run, label),
         "vb.status": record.get("status", "running"),
-        "vb.reason": _shorten(record.get("reason", "")),
+        "vb.reason": _shorten_value(record.get("reason", "")),
         RUN_KEY: run.key,
         "mlflow.source.name": "vimae-bench",
         "mlflow.source.type": "LOCAL",
@@ -66,13 +66,13 @@ def _format_group(run: Run, label: str) -> str:
     return f"{label}, {run.dataset.name}, {run.architecture.name}, {fingerprint(settings)[:8]}"
 
 
-def _flatten(value: object, at: str = "") -> Iterator[tuple[str, str]]:
+def _flatten_settings(value: object, at: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _flatten(inner, f"{at}.{name}" if at else str(name))
+            yield from _flatten_settings(inner, f"{at}.{name}" if at else str(name))
     else:
         yield at, value if isinstance(value, str) else canonical_json(value)
 
 
-def _shorten(value: str) -> str:
+def _shorten_value(value: str) -> str:
     return value if len(value) <= VALUE_LENGTH else value[: VALUE_LENGTH - 1] + "…"

@@ -67,7 +67,7 @@ def _sync_runs(runs: Sequence[RunSync], seconds: float) -> SyncSummary:
             reasons.append(f"not all could be sent within {seconds:.0f} s")
             break
         try:
-            run.update()
+            run.send_updates()
             mirrored += 1
         except Exception as error:  # a store raises whatever its driver raises, and a folder may be damaged in any way
             reasons.append(_format_error(error))

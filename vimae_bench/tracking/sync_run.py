@@ -47,7 +47,7 @@ class RunSync:
     batch_size: int = MAX_POINTS
     state: SyncState = field(init=False)
 
-    def update(self) -> None:
+    def send_updates(self) -> None:
         """Send what MLflow does not have. Raises what MLflow raises, and ResultsError for a damaged file."""
         with FileLock(self.folder.path / ".mlflow.lock", timeout=LOCK_SECONDS):
             self.state = SyncState.read(self.folder.sync_state, self.target.name)
@@ -62,18 +62,18 @@ class RunSync:
 
     def _find_or_create_run(self) -> None:
         """Find or create MLflow's run, and start from nothing if it is not the one the state knows."""
-        run_id = self._find() or self._create()
+        run_id = self._find_run() or self._create_run()
         if run_id != self.state.run_id:
             self.state = SyncState(self.target.name, run_id)
 
-    def _find(self) -> str | None:
+    def _find_run(self) -> str | None:
         where = f"tags.`{RUN_KEY}` = '{self.entry.run.key}' and attributes.start_time = {self._get_start_time()}"
         runs = self.target.client.search_runs([self.target.experiment], where, max_results=1)
         return runs[0].info.run_id if runs else None
 
-    def _create(self) -> str:
+    def _create_run(self) -> str:
         name = format_run_name(self.entry.run, self.entry.label)
-        run = self.target.client.create_run(self.target.experiment, self._get_start_time(), self._tags(), name)
+        run = self.target.client.create_run(self.target.experiment, self._get_start_time(), self._make_tags(), name)
         return run.info.run_id
 
     def _get_start_time(self) -> int:
@@ -81,13 +81,13 @@ class RunSync:
         first, _ = next(read_events(self.folder.events))
         return to_milliseconds(first["time"])
 
-    def _tags(self) -> dict[str, str]:
+    def _make_tags(self) -> dict[str, str]:
         ours = format_tags(self.entry.run, self.entry.label, self.folder.benchmark.name, self.folder.read_record())
         return ours | ({SHOWN: "True"} if self._list_pictures() else {})
 
     def _send_curves(self) -> None:
         for points, state in self._make_batches():
-            self._log(points)
+            self._log_batch(points)
             self.state = state
             state.write(self.folder.sync_state)
 
@@ -125,7 +125,7 @@ class RunSync:
         settings = format_parameters(self.entry.run)
         yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
         yield ENTRY_FILE, fingerprint(self.entry.as_json()), self._log_entry
-        for path in filter(Path.exists, map(self.folder.metric, self.entry.metrics)):
+        for path in filter(Path.exists, map(self.folder.metric_path, self.entry.metrics)):
             yield path.name, file_stamp(path), partial(self._log_file, path, "metrics")
         for path in self._list_artifacts():
             yield path.name, file_stamp(path), partial(self._log_artifact, path)
@@ -137,11 +137,11 @@ class RunSync:
             yield "dataset", digest, partial(self._log_dataset, self.entry.run.dataset, digest)
         if self.models and "shape" in record and self.folder.weights.exists():
             yield "model", file_stamp(self.folder.weights), partial(self._log_model, record)
-        measured = [metric for metric in self.entry.metrics if self.folder.metric(metric).exists()]
+        measured = [metric for metric in self.entry.metrics if self.folder.metric_path(metric).exists()]
         if measured:
-            stamps = [file_stamp(self.folder.metric(metric)) for metric in measured]
+            stamps = [file_stamp(self.folder.metric_path(metric)) for metric in measured]
             yield "measures", fingerprint(stamps), partial(self._log_measures, measured)
-        tags = self._tags()
+        tags = self._make_tags()
         end = to_milliseconds(self.state.time) if record else None
         yield "state", fingerprint([tags, end]), partial(self._log_state, tags, record.get("status"), end)
 
@@ -183,7 +183,7 @@ class RunSync:
 
         params = [Param(name, value) for name, value in settings.items()]
         for start in range(0, len(params), MAX_PARAMETERS):
-            self._log(params=params[start : start + MAX_PARAMETERS])
+            self._log_batch(params=params[start : start + MAX_PARAMETERS])
 
     def _log_entry(self) -> None:
         """What a reader of MLflow cannot know otherwise: which of the metrics there are wanted, what a run repeats."""
@@ -193,12 +193,12 @@ class RunSync:
         """All in one call, which takes MLflow as long as a single value does."""
         points = [point for metric in metrics for point in self._make_measure_points(metric)]
         for start in range(0, len(points), self.batch_size):
-            self._log(points[start : start + self.batch_size])
+            self._log_batch(points[start : start + self.batch_size])
 
     def _make_measure_points(self, metric: PluginSpec) -> list["Metric"]:
         from mlflow.entities import Metric
 
-        path = self.folder.metric(metric)
+        path = self.folder.metric_path(metric)
         measured = read_metric_file(path, metric, self.entry.metrics).rows[""]
         values = {name: estimate.value for name, estimate in measured.items()}
         errors = {f"within_model_se/{name}": e.se for name, e in measured.items() if e.se is not None}
@@ -209,13 +209,13 @@ class RunSync:
     def _log_state(self, tags: Mapping[str, str], status: str | None, end: int | None) -> None:
         from mlflow.entities import RunTag
 
-        self._log(tags=[RunTag(name, value) for name, value in tags.items()])
+        self._log_batch(tags=[RunTag(name, value) for name, value in tags.items()])
         if status:
             self.target.client.set_terminated(self.state.run_id, STATUS[status], end)
         else:
             self.target.client.update_run(self.state.run_id, "RUNNING")
 
-    def _log(
+    def _log_batch(
         self, metrics: Sequence["Metric"] = (), params: Sequence["Param"] = (), tags: Sequence["RunTag"] = ()
     ) -> None:
         self.target.client.log_batch(self.state.run_id, metrics, params, tags, synchronous=True)

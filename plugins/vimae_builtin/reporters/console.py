@@ -69,7 +69,7 @@ class RunProgress:
 
     def __post_init__(self):
         """Read what an earlier process wrote; what went wrong then is being tried again."""
-        self.read()
+        self.read_new_events()
         self.measuring, self.reasons = "", []
 
     @property
@@ -91,7 +91,7 @@ class RunProgress:
         """What the run is doing."""
         return remove_unprintable(f"measuring {self.measuring}") if self.measuring else self.loss
 
-    def read(self) -> None:
+    def read_new_events(self) -> None:
         """Read the events written since the last reading."""
         for line, offset in read_events(RunFolder(self.job.folder).events, self.offset):
             self._apply_event(line)
@@ -120,7 +120,7 @@ class RunProgress:
             else format_duration(self.epoch_seconds * (self.epochs - self.epoch))
         )
 
-    def summarize(self) -> str:
+    def format_summary(self) -> str:
         """How the run ended, in a few words."""
         words = (f"{self.epoch} epochs", self.loss, format_duration(time.monotonic() - self.start))
         return "done, " + ", ".join(filter(None, words))
@@ -158,7 +158,7 @@ class ProgressDisplay:
         """Show an event, and whatever the runs under way have written."""
         match event:
             case Note(text):
-                self._print(text, "")
+                self._print_line(text, "")
             case JobStarted(job):
                 self._add_row(job)
             case JobRequeued(job):
@@ -168,13 +168,13 @@ class ProgressDisplay:
             case Tick():
                 pass
         if isinstance(event, Tick) or time.monotonic() - self.refreshed > MAX_REFRESH_PAUSE:
-            self._refresh()
+            self._refresh_rows()
         self._draw_matrix()
 
-    def _refresh(self) -> None:
+    def _refresh_rows(self) -> None:
         """Read what the runs under way have written: not at every event, as many runs have many of both."""
         for row, task in self.rows.values():
-            row.read()
+            row.read_new_events()
             self._print_remark(row)
             self._draw_row(row, task)
         self.refreshed = time.monotonic()
@@ -192,7 +192,7 @@ class ProgressDisplay:
             return RunProgress(job)
         row, task = self.rows.pop(job.folder)
         self.progress.remove_task(task)
-        row.read()
+        row.read_new_events()
         self._print_remark(row)
         return row
 
@@ -201,17 +201,17 @@ class ProgressDisplay:
         self.ended += 1
         failure = row.describe_failure(event.exit_code)
         if failure or self.progress.disable:
-            summary = failure or event.reason or row.summarize()
-            self._print(f"{self.ended}/{self.total} {row.name}: {summary}", "red" if failure else "")
+            summary = failure or event.reason or row.format_summary()
+            self._print_line(f"{self.ended}/{self.total} {row.name}: {summary}", "red" if failure else "")
 
     def _print_remark(self, row: RunProgress) -> None:
         """Once for each method: its seeds all say the same."""
         line = f"{row.job.entry.label}: {row.remark}"
         if row.remark and line not in self.remarks:
             self.remarks.add(line)
-            self._print(line, "")
+            self._print_line(line, "")
 
-    def _print(self, line: str, style: str) -> None:
+    def _print_line(self, line: str, style: str) -> None:
         self.progress.console.print(Text(remove_unprintable(line), style), soft_wrap=True)
 
     def _draw_row(self, row: RunProgress, task: TaskID) -> None:

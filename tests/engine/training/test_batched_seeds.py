@@ -190,7 +190,7 @@ def test_batched_job_writes_the_files_of_single_jobs(tmp_path, data):
         assert record(job)["status"] == "done"
         assert record(job)["run"]["seed"] == job.entry.run.seed
         assert record(job)["made_by"]["step"] == "3 seeds batched"
-        assert folder.metric(job.entry.metrics[0]).exists()
+        assert folder.metric_path(job.entry.metrics[0]).exists()
         assert (folder.pictures / "samples.png").exists()
         assert not folder.checkpoints_of_seeds.exists()
 
