@@ -29,9 +29,9 @@ from pythae.trainers import (
 from pythae.trainers.training_callbacks import CallbackHandler
 from torch import Tensor, nn
 from torch.optim import Adam
-from vimae_bench_pythae.kinds import Adversarial, Coupled, Decayed
 from vimae_bench_pythae.models import OBJECTIVES, ROWS
 from vimae_bench_pythae.objective import PythaeObjective
+from vimae_bench_pythae.variants import Adversarial, CoupledBounds, WeightDecayed
 
 from vimae_bench.execution import Training
 from vimae_bench.models import Autoencoder, StandardNormal
@@ -42,7 +42,7 @@ from vimae_builtin.datasets.digits import Digits
 from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.metrics.reconstruction import Reconstruction
 
-RUNS = {row.name: row for row in ROWS if not row.unfit}
+RUNS = {row.name: row for row in ROWS if not row.unsupported}
 SEEDS = range(5)
 TRAINING = Training(epochs=40)
 COMPARED = {
@@ -80,7 +80,7 @@ def make_their_model(name: str, model: Autoencoder, objective: PythaeObjective, 
     row, spec = RUNS[name], model.spec
     config = row.config(input_dim=spec.shape, latent_dim=spec.latent, **settings)
     theirs = row.model(config, TheirEncoder(deepcopy(model.encoder)), TheirDecoder(deepcopy(model.decoder)))
-    theirs.load_state_dict(objective.module(model).state_dict(), strict=False)
+    theirs.load_state_dict(objective.get_module(model).state_dict(), strict=False)
     return theirs
 
 
@@ -93,7 +93,7 @@ def make_their_trainer(
     betas = {"betas": (training.adam_beta1, training.adam_beta2)}
     chosen: dict[str, Any] = {f"{part}learning_rate": training.learning_rate for part in names}
     chosen |= {f"{part}optimizer_params": dict(betas) for part in names}
-    if kind is Decayed:
+    if kind is WeightDecayed:
         chosen["decoder_optimizer_params"]["weight_decay"] = theirs.model_config.reg_weight
     chosen |= {"num_epochs": training.epochs, "per_device_train_batch_size": training.batch, "seed": seed}
     data = BaseDataset(x, torch.zeros(len(x)))
@@ -103,7 +103,7 @@ def make_their_trainer(
 def _select_trainer(kind: type[PythaeObjective]) -> tuple[tuple[str, ...], type, type]:
     if issubclass(kind, Adversarial):
         return ("autoencoder_", "discriminator_"), AdversarialTrainer, AdversarialTrainerConfig
-    if issubclass(kind, Coupled | Decayed):
+    if issubclass(kind, CoupledBounds | WeightDecayed):
         return ("encoder_", "decoder_"), CoupledOptimizerTrainer, CoupledOptimizerTrainerConfig
     return ("",), BaseTrainer, BaseTrainerConfig
 

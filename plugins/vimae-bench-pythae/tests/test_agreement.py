@@ -8,9 +8,9 @@ import torch
 from agreement import RUNS, Trainer, load_digits, make_their_model, make_their_trainer
 from pythae.trainers.training_callbacks import CallbackHandler
 from torch import Tensor
-from vimae_bench_pythae.kinds import Adversarial, Coupled
 from vimae_bench_pythae.models import OBJECTIVES
 from vimae_bench_pythae.priors import PythaeVamp
+from vimae_bench_pythae.variants import Adversarial, CoupledBounds
 
 from vimae_bench.execution import Training
 from vimae_bench.models import StandardNormal
@@ -25,7 +25,7 @@ from vimae_builtin.objectives.vimae import VIMAE
 FRAME = ModelSpec((1, 8, 8), 4)
 TRAINING = Training(batch=50, learning_rate=1e-3)
 STEPS = 12
-PLAYERS = [name for name, row in RUNS.items() if issubclass(row.kind, Adversarial | Coupled)]
+PLAYERS = [name for name, row in RUNS.items() if issubclass(row.kind, Adversarial | CoupledBounds)]
 ALONE = [name for name in RUNS if name not in PLAYERS]
 COMPONENTS = 7
 NORMAL, THEIR_PRIOR = StandardNormal, partial(PythaeVamp, components=COMPONENTS)

@@ -11,54 +11,54 @@ from torch import Tensor
 from vimae_bench.models import Autoencoder, Gaussian, PosteriorFamily, Prior
 from vimae_bench.plugin import Batch, Loss, ModelSpec, Objective
 
-from .networks import NoDecoder, NoEncoder, lent, to_unit
+from .networks import PlaceholderDecoder, PlaceholderEncoder, lend_networks, to_unit
 
 
 class PythaeObjective(Objective):
-    """A model with one loss. What it has besides encoder and decoder is the objective's auxiliary: pythae's module."""
+    """A model with one loss. Its modules other than encoder and decoder are the auxiliary module of the objective."""
 
     model: ClassVar[type[BaseAE]]
     config: ClassVar[type[BaseAEConfig]]
     settings: ClassVar[tuple[str, ...]]
-    """The names of the settings that are the configuration's."""
+    """The names of the settings of the configuration."""
     normal: ClassVar[bool] = True
-    """Whether the loss is about N(0, I), so that no other prior will do."""
+    """Whether the loss contains N(0, I), so that no other prior is supported."""
 
     def posterior(self) -> PosteriorFamily:
         return Gaussian()
 
     def auxiliary(self, spec: ModelSpec) -> BaseAE:
-        """The model without encoder and decoder, which it is lent for each loss."""
-        chosen = {name: _plain(getattr(self, name)) for name in self.settings}
-        config = self.config(input_dim=spec.shape, latent_dim=spec.latent, **chosen)
-        made = self.model(config, NoEncoder(spec), NoDecoder())
-        made.device = torch.device("cpu")  # as pythae's trainer says it; until then there is none
-        return made
+        """The model without encoder and decoder, which it uses only while a loss is computed."""
+        settings = {name: _to_list(getattr(self, name)) for name in self.settings}
+        config = self.config(input_dim=spec.shape, latent_dim=spec.latent, **settings)
+        pythae = self.model(config, PlaceholderEncoder(spec), PlaceholderDecoder())
+        pythae.device = torch.device("cpu")  # as pythae's trainer does; before there is none
+        return pythae
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
-        out = self.output(model, batch)
-        return Loss(out.loss, terms(out))
+        out = self.run_model(model, batch)
+        return Loss(out.loss, collect_terms(out))
 
     def check(self, model: Autoencoder) -> None:
-        """Raises ValueError for a prior that is not the one pythae's loss is about."""
+        """Raises ValueError for a prior other than the one in pythae's loss."""
         if self.normal and not is_standard_normal(model.prior):
             raise ValueError(f"pythae's {self.model.__name__} has N(0, I) in its loss; use the prior 'normal'")
 
-    def module(self, model: Autoencoder) -> BaseAE:
+    def get_module(self, model: Autoencoder) -> BaseAE:
         """pythae's own module in a model of ours."""
         return model.auxiliary
 
-    def output(self, model: Autoencoder, batch: Batch, **more: object) -> ModelOutput:
-        """All that pythae's forward pass gives for a batch."""
-        pythae = self.module(model)
+    def run_model(self, model: Autoencoder, batch: Batch, **more: object) -> ModelOutput:
+        """The output of pythae's forward pass for a batch."""
+        pythae = self.get_module(model)
         pythae.device = batch.x.device
         x = to_unit(batch.x, model.spec.pixel_range)
-        with lent(pythae, model):
+        with lend_networks(pythae, model):
             return pythae({"data": x}, dataset_size=batch.dataset_size, **more)
 
 
-def terms(out: ModelOutput) -> Mapping[str, Tensor]:
-    """The losses that pythae tells of besides the whole, as scalars: it leaves some a value for each draw."""
+def collect_terms(out: ModelOutput) -> Mapping[str, Tensor]:
+    """The other losses that pythae reports, as scalars: some of them have a value for each sample."""
     return {name: value.mean() for name, value in out.items() if name.endswith("_loss")}
 
 
@@ -72,5 +72,5 @@ def is_standard_normal(prior: Prior) -> bool:
         return torch.allclose(prior.log_prob(z), normal, atol=1e-4)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
+def _to_list(value: Any) -> Any:  # noqa: ANN401
     return list(value) if isinstance(value, tuple) else value

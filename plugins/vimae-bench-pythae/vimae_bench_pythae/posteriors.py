@@ -1,4 +1,4 @@
-"""The posteriors of pythae's models that are no diagonal Gaussians, made with the model's own layers."""
+"""Posteriors of pythae's models that are not diagonal Gaussians, with the layers of the model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from vimae_bench.models import (
 )
 
 
-class InverseAutoregressive(Flow):
-    """pythae's flow of this name as a flow of ours; it knows no context."""
+class InverseAutoregressiveFlow(Flow):
+    """pythae's flow of this name as a `Flow`; it has no context."""
 
     def __init__(self, iaf: IAF):
         super().__init__()
@@ -36,13 +36,13 @@ class InverseAutoregressive(Flow):
         return out.out.view(y.shape), -out.log_abs_det_jac.view(y.shape[:-1])
 
 
-class InverseAutoregressiveGaussian(NormalizingFlow):
+class InverseAutoregressiveFamily(NormalizingFlow):
     """The posterior of `VAE_IAF`: a diagonal Gaussian under its flow."""
 
     heads: ClassVar[int] = 2
 
     def bind(self, auxiliary: nn.Module) -> NormalizingFlow:
-        return InverseAutoregressiveGaussian(InverseAutoregressive(auxiliary.iaf_flow))
+        return InverseAutoregressiveFamily(InverseAutoregressiveFlow(auxiliary.iaf_flow))
 
     def from_heads(self, *heads: Tensor) -> NormalizingFlowPosterior:
         m, l = heads  # noqa: E741
@@ -50,8 +50,8 @@ class InverseAutoregressiveGaussian(NormalizingFlow):
 
 
 @dataclass(frozen=True)
-class OneWayPosterior(Posterior):
-    """A diagonal Gaussian under planar and radial flows; its density is known at its own draws alone.
+class OneWayFlowPosterior(Posterior):
+    """A diagonal Gaussian under planar and radial flows; its density is known for its own samples only.
 
     These flows have no inverse in closed form. `mean` is the flows at the mean of the Gaussian.
     """
@@ -61,7 +61,7 @@ class OneWayPosterior(Posterior):
 
     @property
     def mean(self) -> Tensor:
-        return self._pushed(self.base.mean)[0]
+        return self._transform(self.base.mean)[0]
 
     def rsample(self, shape: tuple[int, ...] = ()) -> Tensor:
         return self.rsample_with_log_prob(shape)[0]
@@ -69,10 +69,10 @@ class OneWayPosterior(Posterior):
     def rsample_with_log_prob(self, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
         """Draws z [*shape, B, d] with their own log q(z|x) in nats, [*shape, B]."""
         z0 = self.base.rsample(shape)
-        z, log_det = self._pushed(z0)
+        z, log_det = self._transform(z0)
         return z, self.base.log_prob(z0) - log_det
 
-    def _pushed(self, z: Tensor) -> tuple[Tensor, Tensor]:
+    def _transform(self, z: Tensor) -> tuple[Tensor, Tensor]:
         y, log_det = z.reshape(-1, z.shape[-1]), z.new_zeros(z.shape[:-1])
         with torch.inference_mode(z.is_inference()):  # heads made in it cannot meet weights anywhere else
             for flow in self.flows:
@@ -82,22 +82,22 @@ class OneWayPosterior(Posterior):
 
 
 @dataclass(frozen=True)
-class OneWayGaussian(PosteriorFamily):
+class OneWayFlowFamily(PosteriorFamily):
     """The posterior of `VAE_LinNF`."""
 
     flows: nn.ModuleList | None = None
     heads: ClassVar[int] = 2
 
-    def bind(self, auxiliary: nn.Module) -> "OneWayGaussian":
-        return OneWayGaussian(auxiliary.net)
+    def bind(self, auxiliary: nn.Module) -> "OneWayFlowFamily":
+        return OneWayFlowFamily(auxiliary.net)
 
-    def from_heads(self, *heads: Tensor) -> OneWayPosterior:
-        return OneWayPosterior(Gaussian().from_heads(*heads), self.flows or nn.ModuleList())
+    def from_heads(self, *heads: Tensor) -> OneWayFlowPosterior:
+        return OneWayFlowPosterior(Gaussian().from_heads(*heads), self.flows or nn.ModuleList())
 
 
 @dataclass(frozen=True)
-class Quantised(PosteriorFamily):
-    """f(x) with every coordinate replaced by the nearest number of VQVAE's codebook.
+class QuantizedFamily(PosteriorFamily):
+    """f(x) with every coordinate replaced by the nearest number in the codebook of VQVAE.
 
     In training it is f(x): pythae's forward pass quantises it, with a straight-through gradient.
     """
@@ -105,8 +105,8 @@ class Quantised(PosteriorFamily):
     quantizer: nn.Module | None = None
     heads: ClassVar[int] = 1
 
-    def bind(self, auxiliary: nn.Module) -> "Quantised":
-        return Quantised(auxiliary.quantizer)
+    def bind(self, auxiliary: nn.Module) -> "QuantizedFamily":
+        return QuantizedFamily(auxiliary.quantizer)
 
     def __call__(self, encoder: Callable[[Tensor], tuple[Tensor, ...]], x: Tensor) -> DiracPosterior:
         return DiracPosterior(encoder(x)[0])

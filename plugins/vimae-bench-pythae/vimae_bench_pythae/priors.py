@@ -12,7 +12,7 @@ from torch import Tensor
 from vimae_bench.models import GaussianPosterior, Posterior, Prior
 from vimae_bench.plugin import ModelSpec
 
-from .networks import Encoder, NoDecoder
+from .networks import EncoderAdapter, PlaceholderDecoder
 
 CHUNK_SIZE = 512
 """Codes whose densities under all components are computed at once."""
@@ -30,7 +30,7 @@ class PythaeVamp(Prior):
 
     def bind(self, spec: ModelSpec, encode: Callable[[Tensor], Posterior]) -> None:
         config = VAMPConfig(input_dim=spec.shape, latent_dim=spec.latent, number_components=self.components)
-        self.pythae = VAMP(config, Encoder(encode, spec.pixel_range), NoDecoder())
+        self.pythae = VAMP(config, EncoderAdapter(encode, spec.pixel_range), PlaceholderDecoder())
         self.pythae.device = torch.device("cpu")
 
     def sample(self, n: int) -> Tensor:

@@ -53,7 +53,7 @@ BOUNDS: Mapping[str, Any] = {
 """Types with bounds, which pythae's have not, by the field's name, and the configuration's where it matters."""
 
 
-def settings_of(config: type[BaseAEConfig], left_out: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:
+def list_settings(config: type[BaseAEConfig], left_out: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:
     """Name, type and default of each field that is a user's to set."""
     for field in fields(config):
         if field.name not in {*OURS, *left_out} and not field.name.startswith("uses_default_"):

@@ -1,4 +1,4 @@
-"""The models of pythae that differ from a VAE with one loss: in their codes, their optimiser steps or their prior."""
+"""Models of pythae that differ from a VAE with one loss: in their codes, their optimiser steps or their prior."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from vimae_bench.models import Autoencoder, Deterministic, Gaussian, PosteriorFamily
 from vimae_bench.plugin import Batch, Loss, ModelSpec, OptimizerStep
 
-from .objective import PythaeObjective, terms
-from .posteriors import InverseAutoregressiveGaussian, OneWayGaussian, Quantised
+from .objective import PythaeObjective, collect_terms
+from .posteriors import InverseAutoregressiveFamily, OneWayFlowFamily, QuantizedFamily
 from .priors import PythaeVamp
 
 
-class Coded(PythaeObjective):
-    """A deterministic code that is compared with no prior."""
+class DeterministicCode(PythaeObjective):
+    """A deterministic code without a prior."""
 
     normal: ClassVar[bool] = False
 
@@ -26,40 +26,40 @@ class Coded(PythaeObjective):
         return Deterministic()
 
 
-class Matched(Coded):
-    """A deterministic code whose law is compared with N(0, I)."""
+class MatchedCode(DeterministicCode):
+    """A deterministic code whose distribution is compared with N(0, I)."""
 
     normal: ClassVar[bool] = True
 
 
-class VectorQuantised(Coded):
+class VectorQuantizedCode(DeterministicCode):
     """`VQVAE`."""
 
     def posterior(self) -> PosteriorFamily:
-        return Quantised()
+        return QuantizedFamily()
 
 
-class InverseAutoregressive(PythaeObjective):
+class InverseAutoregressiveVAE(PythaeObjective):
     """`VAE_IAF`."""
 
     def posterior(self) -> PosteriorFamily:
-        return InverseAutoregressiveGaussian()
+        return InverseAutoregressiveFamily()
 
 
-class OneWay(PythaeObjective):
+class OneWayFlow(PythaeObjective):
     """`VAE_LinNF`."""
 
     def posterior(self) -> PosteriorFamily:
-        return OneWayGaussian()
+        return OneWayFlowFamily()
 
 
-class Decayed(Coded):
-    """`RAE_L2`: `reg_weight` is that of the decay of the decoder's weights, which pythae's pipeline leaves to Adam."""
+class WeightDecayed(DeterministicCode):
+    """`RAE_L2`: `reg_weight` is the weight decay of the decoder, which pythae's pipeline leaves to Adam."""
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
-        out = self.output(model, batch)
+        out = self.run_model(model, batch)
         decay = 0.5 * torch.stack([p.square().sum() for p in model.decoder.parameters()]).sum()
-        return Loss(out.loss + self.reg_weight * decay, {**terms(out), "decoder_decay": decay})
+        return Loss(out.loss + self.reg_weight * decay, {**collect_terms(out), "decoder_decay": decay})
 
 
 @dataclass(frozen=True)
@@ -71,42 +71,43 @@ class WarmedUp(PythaeObjective):
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
         pythae = model.auxiliary
         pythae.C = self.C * (batch.progress / self.warm_up).clamp(max=1)
-        out = self.output(model, batch, epoch=pythae.warmup_epoch + 1)  # pythae's own factor is 1 from then on
-        return Loss(out.loss, terms(out))
+        out = self.run_model(model, batch, epoch=pythae.warmup_epoch + 1)  # pythae's own factor is 1 from then on
+        return Loss(out.loss, collect_terms(out))
 
     def auxiliary(self, spec: ModelSpec) -> BaseAE:
-        made = super().auxiliary(spec)
-        made.C = torch.tensor(made.C)  # a tensor from the beginning
-        return made
+        pythae = super().auxiliary(spec)
+        pythae.C = torch.tensor(pythae.C)  # a tensor from the beginning
+        return pythae
 
 
 @dataclass(frozen=True)
 class Adversarial(PythaeObjective):
-    """A model with a discriminator, which takes a step of its own after each of the autoencoder's."""
+    """A model with a discriminator, which has its own step after each step of the autoencoder."""
 
     discriminator_rate: Annotated[float, Gt(0)] | None = None
     """Its learning rate; None: the run's."""
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        mine = OptimizerStep(self, modules=("encoder", "decoder"))
-        return mine, OptimizerStep(self.discriminate, modules=("auxiliary",), learning_rate=self.discriminator_rate)
+        autoencoder_step = OptimizerStep(self, modules=("encoder", "decoder"))
+        rate = self.discriminator_rate
+        return autoencoder_step, OptimizerStep(self.discriminator_loss, modules=("auxiliary",), learning_rate=rate)
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Loss:
-        out = self.output(model, batch)
-        return Loss(self.total(out), {"recon_loss": out.recon_loss})
+        out = self.run_model(model, batch)
+        return Loss(self.autoencoder_loss(out), {"recon_loss": out.recon_loss})
 
-    def total(self, out: ModelOutput) -> Tensor:
+    def autoencoder_loss(self, out: ModelOutput) -> Tensor:
         """What the autoencoder minimises."""
         return out.autoencoder_loss
 
-    def discriminate(self, model: Autoencoder, batch: Batch) -> Loss:
+    def discriminator_loss(self, model: Autoencoder, batch: Batch) -> Loss:
         """The discriminator's loss on the batch, with the codes that the encoder gives after its step."""
-        return Loss(self.output(model, batch).discriminator_loss, {})
+        return Loss(self.run_model(model, batch).discriminator_loss, {})
 
 
 @dataclass(frozen=True)
 class AdversarialCode(Adversarial):
-    """`Adversarial_AE`, which has a deterministic code if asked for one."""
+    """`Adversarial_AE`, with a deterministic code as an option."""
 
     def posterior(self) -> PosteriorFamily:
         return Deterministic() if self.deterministic_posterior else Gaussian()
@@ -114,28 +115,28 @@ class AdversarialCode(Adversarial):
 
 @dataclass(frozen=True)
 class TotalCorrelation(Adversarial):
-    """`FactorVAE`, whose encoder gets the gradient of the discriminator's loss too.
+    """`FactorVAE`, whose encoder also gets the gradient of the discriminator's loss.
 
     pythae takes the codes of that loss as they are, not detached, and its trainer lets the gradients of both losses add
     up before the encoder's step.
     """
 
-    def total(self, out: ModelOutput) -> Tensor:
+    def autoencoder_loss(self, out: ModelOutput) -> Tensor:
         return out.autoencoder_loss + out.discriminator_loss
 
 
-class Coupled(PythaeObjective):
+class CoupledBounds(PythaeObjective):
     """`PIWAE`: a bound for the encoder and a tighter one for the decoder, each with a step of its own.
 
     The encoder gets the gradients of both, since pythae's trainer lets them add up before the encoder's step.
     """
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        return OptimizerStep(self, modules=("encoder",)), OptimizerStep(self.decode, modules=("decoder",))
+        return OptimizerStep(self, modules=("encoder",)), OptimizerStep(self.decoder_loss, modules=("decoder",))
 
-    def decode(self, model: Autoencoder, batch: Batch) -> Loss:
+    def decoder_loss(self, model: Autoencoder, batch: Batch) -> Loss:
         """The decoder's loss on the batch, with the codes that the encoder gives after its step."""
-        out = self.output(model, batch)
+        out = self.run_model(model, batch)
         return Loss(out.decoder_loss, {})
 
 
@@ -145,7 +146,7 @@ class Vamp(PythaeObjective):
     def auxiliary(self, spec: ModelSpec) -> nn.Module:  # noqa: ARG002
         return nn.Module()
 
-    def module(self, model: Autoencoder) -> BaseAE:
+    def get_module(self, model: Autoencoder) -> BaseAE:
         pythae = model.prior.pythae
         pythae.model_config.reconstruction_loss = self.reconstruction_loss
         return pythae
@@ -156,8 +157,8 @@ class Vamp(PythaeObjective):
             raise ValueError("pythae's VAMP learns its prior as well; use the prior 'pythae_vamp'")
 
 
-class Unfit(PythaeObjective):
-    """A model that cannot be trained or measured here; a benchmark that names it is refused with the `reason`."""
+class UnsupportedModel(PythaeObjective):
+    """A model that is not supported; a benchmark that names it is refused with the `reason`."""
 
     reason: ClassVar[str]
 
