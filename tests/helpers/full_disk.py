@@ -36,10 +36,10 @@ FUNCTIONS = {
 }
 """Kinds of write that other languages do, by what is called for them."""
 MLFLOW = {
-    "the tables of MLflow": "vimae_bench.tracking.store.connect",
+    "the tables of MLflow": "vimae_bench.tracking.store.connect_client",
     "the rows of MLflow": "mlflow.MlflowClient.log_batch",
-    "an artefact of MLflow": "mlflow.MlflowClient.log_artifact",
-    "the cursor of MLflow": "vimae_bench.tracking.sync_state.SyncState.write",
+    "an artifact of MLflow": "mlflow.MlflowClient.log_artifact",
+    "the sync state of MLflow": "vimae_bench.tracking.sync_state.SyncState.write",
 }
 """What is called in the mirror, which is in nobody's way when it fails."""
 
