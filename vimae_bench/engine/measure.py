@@ -19,13 +19,13 @@ from ..storage.atomic import write_json
 from ..storage.metric_file import CHANGED_SETTINGS
 
 
-def measure_model(evaluation: Evaluation, choice: PluginSpec, path: Path) -> None:
+def measure_model(evaluation: Evaluation, metric_spec: PluginSpec, path: Path) -> None:
     """Measure a model and keep what came of it. Raises BenchError for a metric that does not give what it announces."""
     began = time.perf_counter()
-    metric: Metric = registry.make_plugin("metric", choice)
+    metric: Metric = registry.make_plugin("metric", metric_spec)
     estimates = {name: estimate.as_json() for name, estimate in compute_estimates(metric, evaluation).items()}
     seconds = round(time.perf_counter() - began, 3)
-    write_json(path, {**_metric_head(choice, metric), "estimates": estimates, "seconds": seconds})
+    write_json(path, {**_metric_head(metric_spec, metric), "estimates": estimates, "seconds": seconds})
 
 
 def compute_estimates(metric: Metric, evaluation: Evaluation) -> Mapping[str, Estimate]:
@@ -33,28 +33,28 @@ def compute_estimates(metric: Metric, evaluation: Evaluation) -> Mapping[str, Es
     return _check_estimates(metric, metric(evaluation))
 
 
-def measure_references(evaluation: Evaluation, choice: PluginSpec, path: Path, dataset: PluginSpec) -> None:
+def measure_baselines(evaluation: Evaluation, metric_spec: PluginSpec, path: Path, dataset: PluginSpec) -> None:
     """Measure once what methods without training reach on the same data, unless another worker is at it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(path.with_suffix(".lock"), timeout=0):
             if not path.exists():
-                metric: Metric = registry.make_plugin("metric", choice)
+                metric: Metric = registry.make_plugin("metric", metric_spec)
                 rows = metric.references(evaluation.splits, evaluation.spec, evaluation.dataset)
                 checked = {
                     label: {name: estimate.as_json() for name, estimate in _check_estimates(metric, row).items()}
                     for label, row in rows.items()
                 }
                 where = {"dataset": dataset.as_json(), "latent": evaluation.spec.latent}
-                write_json(path, {**where, **_metric_head(choice, metric), "rows": checked})
+                write_json(path, {**where, **_metric_head(metric_spec, metric), "rows": checked})
     except Timeout:
         return
 
 
-def _metric_head(choice: PluginSpec, metric: Metric) -> Json:
+def _metric_head(metric_spec: PluginSpec, metric: Metric) -> Json:
     return {
-        "metric": choice.as_json(),
-        CHANGED_SETTINGS: find_changed_settings("metric", choice),
+        "metric": metric_spec.as_json(),
+        CHANGED_SETTINGS: find_changed_settings("metric", metric_spec),
         "measures": [asdict(measure) for measure in metric.measures()],
     }
 

@@ -33,7 +33,7 @@ class _OpenedData:
     """A data set of a group, opened; `place` is its own among the group's."""
 
     place: int
-    choice: PluginSpec
+    plugin_spec: PluginSpec
     splits: Splits
     spec: ModelSpec
 
@@ -63,9 +63,9 @@ def check_benchmark(benchmark: Benchmark, data: Path, report: Callable[[str], ob
 
 def _check_group(group: Group, data: Path, report: Callable[[str], object], weights: dict[str, int]) -> LocatedProblems:
     found, sets = [*_check_plugins(group)], list[_OpenedData]()
-    for i, choice in enumerate(group.datasets):
+    for i, plugin_spec in enumerate(group.datasets):
         try:
-            sets.append(_open_data(group, i, choice, data, report))
+            sets.append(_open_data(group, i, plugin_spec, data, report))
         except PLUGIN_ERRORS as error:
             found.append((("dataset", i), _describe_error(error)))
     if found:
@@ -78,12 +78,12 @@ def _check_group(group: Group, data: Path, report: Callable[[str], object], weig
 
 
 def _open_data(
-    group: Group, place: int, choice: PluginSpec, data: Path, report: Callable[[str], object]
+    group: Group, place: int, plugin_spec: PluginSpec, data: Path, report: Callable[[str], object]
 ) -> _OpenedData:
-    dataset: Dataset = registry.make_plugin("dataset", choice)
+    dataset: Dataset = registry.make_plugin("dataset", plugin_spec)
     ensure_prepared(dataset, data, report)
     splits = open_splits(dataset, data)
-    return _OpenedData(place, choice, splits, ModelSpec(splits.shape, group.latent, dataset.pixel_range))
+    return _OpenedData(place, plugin_spec, splits, ModelSpec(splits.shape, group.latent, dataset.pixel_range))
 
 
 def _check_plugins(group: Group) -> LocatedProblems:
@@ -96,24 +96,24 @@ def _check_plugins(group: Group) -> LocatedProblems:
             (("method", i, "objective"), "objective", method.objective),
             (("method", i, "prior"), "prior", method.prior),
         ]
-    for where, kind, choice in wanted:
+    for where, kind, plugin_spec in wanted:
         try:
-            registry.make_plugin(kind, choice, *([group.latent] if kind == "prior" else []))
+            registry.make_plugin(kind, plugin_spec, *([group.latent] if kind == "prior" else []))
         except BenchError as error:
             yield where, str(error)
 
 
 def _check_metrics(group: Group, sets: list[_OpenedData]) -> LocatedProblems:
     """Data that a metric cannot be measured on."""
-    for i, choice in enumerate(group.metrics):
-        metric: Metric = registry.make_plugin("metric", choice)
+    for i, plugin_spec in enumerate(group.metrics):
+        metric: Metric = registry.make_plugin("metric", plugin_spec)
         for data in sets:
             try:
                 metric.check(data.splits, data.spec)
             except ValueError as error:
-                yield ("metrics", i), f"does not fit {data.choice.name}: {error}"
+                yield ("metrics", i), f"does not fit {data.plugin_spec.name}: {error}"
             except PLUGIN_ERRORS as error:
-                yield ("metrics", i), f"fails on {data.choice.name}: {_describe_error(error)}"
+                yield ("metrics", i), f"fails on {data.plugin_spec.name}: {_describe_error(error)}"
 
 
 def _check_measure_names(benchmark: Benchmark) -> LocatedProblems:
@@ -145,7 +145,7 @@ def _check_measure_names(benchmark: Benchmark) -> LocatedProblems:
 def _check_models(group: Group, sets: list[_OpenedData], weights: dict[str, int]) -> LocatedProblems:
     """Data that an architecture cannot serve, and models that an objective cannot train; notes what models weigh."""
     for data in sets:
-        name = data.choice.name
+        name = data.plugin_spec.name
         if len(data.splits.train) < group.training.batch:
             yield ("training", "batch"), f"{name} has {len(data.splits.train)} training images, fewer than one batch"
         for i, method in enumerate(group.methods):
@@ -153,10 +153,10 @@ def _check_models(group: Group, sets: list[_OpenedData], weights: dict[str, int]
                 yield ("method", i, "training", "batch"), f"{name} has {len(data.splits.train)} training images"
         for j, architecture in enumerate(group.architectures):
             for i, method in enumerate(group.methods):
-                if is_left_out(group, data.choice, architecture, method):
+                if is_left_out(group, data.plugin_spec, architecture, method):
                     continue
                 training = replace(group.training, **method.training)
-                run = Run(data.choice, architecture, method.objective, method.prior, group.latent, training, 0)
+                run = Run(data.plugin_spec, architecture, method.objective, method.prior, group.latent, training, 0)
                 looked = _inspect_model(run, data.splits.shape)
                 weights[run.key] = looked.weights
                 if looked.unfit:

@@ -39,14 +39,14 @@ def list_jobs(
     known = list(zip(entries, states or [store.get_state(entry) for entry in entries], strict=True))
     unfinished = [entry for entry, state in known if state not in FINISHED_STATES]
     trained = [entry for entry, state in known if state == "done"]
-    wanted = {entry.run.key: entry for entry in (*unfinished, *_list_without_references(store, trained))}
+    wanted = {entry.run.key: entry for entry in (*unfinished, *_list_without_baselines(store, trained))}
     return [
         Job(benchmark, entry, store.run_folder(entry.run).path, data, numerics=numerics) for entry in wanted.values()
     ]
 
 
-def _list_without_references(store: ResultsFolder, trained: Sequence[MatrixEntry]) -> Iterator[MatrixEntry]:
-    """One trained run for each data set on which the reference rows of some metric are still to be measured."""
+def _list_without_baselines(store: ResultsFolder, trained: Sequence[MatrixEntry]) -> Iterator[MatrixEntry]:
+    """One trained run for each data set on which the baselines of some metric are still to be measured."""
     one_each = {(entry.run.dataset.key, entry.run.latent): entry for entry in trained}
     for entry in one_each.values():
         if not all(store.baseline_path(entry.run.dataset, entry.run.latent, m).exists() for m in entry.metrics):

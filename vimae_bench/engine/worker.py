@@ -27,7 +27,7 @@ from ..storage.atomic import is_disk_full, remove_temporary_files
 from ..storage.run_folder import RunFolder, baseline_path
 from . import record
 from .build import build_model, make_dataset, make_model_spec, make_objective
-from .measure import measure_model, measure_references
+from .measure import measure_baselines, measure_model
 from .pictures import draw_pictures
 from .seed_group import train_seed_group
 from .training.loop import train_model
@@ -168,13 +168,13 @@ def _list_pending_outputs(job: Job, folder: RunFolder) -> Iterator[tuple[str, Ca
     run = job.entry.run
     if not folder.pictures.exists():
         yield "pictures", lambda evaluation: draw_pictures(evaluation, folder.read_history(), folder.pictures)
-    for choice in job.entry.metrics:
-        if not folder.metric_path(choice).exists():
-            yield choice.name, partial(measure_model, choice=choice, path=folder.metric_path(choice))
-        path = baseline_path(folder.benchmark, run.dataset, run.latent, choice)
+    for metric_spec in job.entry.metrics:
+        if not folder.metric_path(metric_spec).exists():
+            yield metric_spec.name, partial(measure_model, metric_spec=metric_spec, path=folder.metric_path(metric_spec))
+        path = baseline_path(folder.benchmark, run.dataset, run.latent, metric_spec)
         if not path.exists():
-            make = partial(measure_references, choice=choice, path=path, dataset=run.dataset)
-            yield f"references of {choice.name}", make
+            make = partial(measure_baselines, metric_spec=metric_spec, path=path, dataset=run.dataset)
+            yield f"references of {metric_spec.name}", make
 
 
 def _describe_error(error: BaseException) -> str:

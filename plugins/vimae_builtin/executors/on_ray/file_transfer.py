@@ -13,7 +13,7 @@ Files = Mapping[str, bytes]
 
 
 def pack_files(job: Job) -> Files:
-    """What there is of the runs of a job, and of the reference rows that they may have to measure."""
+    """What there is of the runs of a job, and of the baselines that they may have to measure."""
     benchmark = RunFolder(job.folder).benchmark
     paths = (path for one in (job, *job.batched_with) for path in _list_files(one))
     return {str(path.relative_to(benchmark)): path.read_bytes() for path in paths}
@@ -58,8 +58,8 @@ def _list_files(job: Job) -> Iterator[Path]:
         if path.is_file() and not path.name.startswith(".") and path.suffix != ".corrupt":
             yield path
     run = job.entry.run
-    for choice in job.entry.metrics:
-        path = baseline_path(RunFolder(job.folder).benchmark, run.dataset, run.latent, choice)
+    for metric in job.entry.metrics:
+        path = baseline_path(RunFolder(job.folder).benchmark, run.dataset, run.latent, metric)
         if path.exists():
             yield path
 
