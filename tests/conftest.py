@@ -129,12 +129,12 @@ class Results:
     """A results folder as the engine writes it, with numbers of one's own."""
 
     def __init__(self, path: Path):
-        self.store, self.entries = ResultsFolder(path), list[MatrixEntry]()
+        self.store, self.entries, self.dataset = ResultsFolder(path), list[MatrixEntry](), "mnist"
 
     def add(self, label: str, seed: int, status: str = "done", reason: str = "", **values: object) -> RunFolder:
         """A run of the method, with a metric's file for each value given; None stands for an undefined measure."""
         objective = PluginSpec("elbo", {"row": label})
-        parts = [PluginSpec("mnist"), PluginSpec("mlp", {"width": 256}), objective, PluginSpec("normal")]
+        parts = [PluginSpec(self.dataset), PluginSpec("mlp", {"width": 256}), objective, PluginSpec("normal")]
         entry = MatrixEntry(label, Run(*parts, 2, Training(), seed), tuple(PluginSpec(name) for name in MEASURES))
         self.entries.append(entry)
         folder = self.store.run_folder(entry.run)
