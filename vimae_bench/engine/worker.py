@@ -170,7 +170,7 @@ def _list_pending_outputs(job: Job, folder: RunFolder) -> Iterator[tuple[str, Ca
         yield "pictures", lambda evaluation: draw_pictures(evaluation, folder.read_history(), folder.pictures)
     for metric_spec in job.entry.metrics:
         if not folder.metric_path(metric_spec).exists():
-            measure = partial(measure_model, metric_spec=metric_spec, path=folder.metric(metric_spec))
+            measure = partial(measure_model, metric_spec=metric_spec, path=folder.metric_path(metric_spec))
             yield metric_spec.name, measure
         path = baseline_path(folder.benchmark, run.dataset, run.latent, metric_spec)
         if not path.exists():
