@@ -1,4 +1,4 @@
-"""`vimae-bench data`: which data sets there are, and whether they are whole."""
+"""`vimae-bench data`: list, prepare and verify data sets."""
 
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def verify(names: tuple[str, ...], data: Path | None) -> None:
 
 
 def _list_entries() -> list[CatalogEntry]:
-    """But for those made of another, which have no folder of their own."""
+    """The data sets with a folder of their own, that is not those made from another data set."""
     entries = (entry for entry in get_catalog().entries if entry.kind == "dataset")
     return [entry for entry in entries if not any("plugin" in form for form in entry.form["fields"].values())]
 

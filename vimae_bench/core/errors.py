@@ -1,21 +1,21 @@
-"""Errors that a user can mend: printed as a message, never as a traceback."""
+"""Errors that a user can fix: printed as a message, never as a traceback."""
 
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MAX_VALUE_LENGTH = 80
-"""Characters of a value that a message repeats."""
+"""Characters of a value that a message quotes."""
 MAX_LINE_LENGTH = 1000
 """Characters of a message's line."""
 MAX_PROBLEMS = 100
-"""Problems of one file that are told at once."""
+"""Problems of one file that are reported together."""
 
 
 class BenchError(Exception):
-    """Something the user can mend. The command line prints it and leaves with `exit_code`.
+    """Something the user can fix. The command line prints it and exits with `exit_code`.
 
-    Its text is `escape_control_characters`, whatever names and values it repeats.
+    Control characters in the names and values that its text quotes are escaped.
     """
 
     exit_code = 2
@@ -24,7 +24,7 @@ class BenchError(Exception):
         return escape_control_characters(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows in the traceback's place: as on the command line, the message is all there is to read."""
+        """What IPython shows instead of the traceback: the message alone, as on the command line."""
         return [str(self)]
 
 
@@ -48,7 +48,7 @@ class Problem:
 
 
 class InvalidFileError(BenchError):
-    """All that is wrong in one file, told at once."""
+    """All that is wrong in one file, reported together."""
 
     def __init__(self, source: str, problems: Sequence[Problem]):
         self.source, self.problems = source, tuple(problems)
@@ -65,7 +65,7 @@ class InvalidFileError(BenchError):
 
 
 def escape_control_characters(text: str) -> str:
-    """Text safe to print: control, format and undecodable characters as escapes, the middle of long lines left out."""
+    """Text that is safe to print: control, format and undecodable characters escaped, long lines shortened."""
     shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
     return "\n".join(map(_shorten_line, shown.split("\n")))
 
@@ -75,13 +75,13 @@ def _shorten_line(line: str) -> str:
 
 
 def shorten(value: object) -> str:
-    """A value as Python writes it, the end of a long one left out."""
+    """The `repr` of a value, cut where it is long."""
     text = repr(value)
     return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}..."
 
 
 def suggest_similar(name: str, known: Iterable[str]) -> str:
-    """`"; did you mean 'mmd'?"`, or the whole list where nothing is near, or nothing where there is no list."""
+    """`"; did you mean 'mmd'?"`, or all known names where none is similar, or nothing where there are none."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if near:

@@ -1,6 +1,6 @@
 """What is to be run, as plain data that crosses files and processes.
 
-Everything here is frozen and made of JSON values. Objects are made from these names where they are used.
+Everything here is frozen and consists of JSON values. Plugins are created from it where they are used.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,14 +26,14 @@ class PluginSpec:
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     version: int = 1
     options: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
-    """More arguments of the plugin, which are no part of its identity: where something is found, say."""
+    """More arguments of the plugin, which are not part of its identity: where a file is, for example."""
 
     def as_json(self) -> Json:
         return {"use": self.name, "version": self.version, **self.settings}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "PluginSpec":
-        """Raises ValueError for a name that is none, and as the mapping does where something is not there."""
+        """Raises ValueError for an invalid name, and KeyError where something is missing."""
         if not is_valid_name(raw["use"]):
             raise ValueError(f"no plugin can be called {raw['use']!r}")
         rest = {k: v for k, v in raw.items() if k not in ("use", "version")}
@@ -110,7 +110,7 @@ class Run:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], choice: Callable[[Json], PluginSpec] = PluginSpec.from_json) -> "Run":
-        """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
+        """Raises TypeError or ValueError for invalid values, and KeyError where something is missing."""
         parts = {name: choice(raw[name]) for name in ("dataset", "architecture", "objective", "prior")}
         for name in ("latent", "seed"):
             check_type(name, raw[name], int)
@@ -131,8 +131,8 @@ class Run:
 class MatrixEntry:
     """One place in a benchmark's matrix: a run under the label of its method, with the metrics wanted of it.
 
-    The runs of an A/A control, which `repeats` the method of another label, stand under the `seed` they are paired by.
-    `shared` is the training of the table that the run stands in, where its own is another.
+    An A/A control names the label of the method that it repeats as `control_of`, and its runs are compared under the
+    `paired_seed`. `table_training` is the training of the run's table, if the method has a training of its own.
     """
 
     label: str
@@ -151,7 +151,7 @@ class MatrixEntry:
     def from_json(
         cls, raw: Mapping[str, Any], choice: Callable[[Json], PluginSpec] = PluginSpec.from_json
     ) -> "MatrixEntry":
-        """Raises TypeError or ValueError for what is none, and as the mapping does where something is not there."""
+        """Raises TypeError or ValueError for invalid values, and KeyError where something is missing."""
         run, metrics = Run.from_json(raw["run"], choice), tuple(map(choice, raw["metrics"]))
         shared = Training.from_json(raw["shared"]) if "shared" in raw else None
         entry = cls(raw["label"], run, metrics, raw.get("pair"), raw.get("repeats", ""), shared)

@@ -91,7 +91,7 @@ def write_arrays(
 
 
 def compute_digests(folder: Path) -> dict[str, str]:
-    """The sha256 of each array's bytes as they now lie on disk, by name. Raises DataError as `load_arrays` does."""
+    """The sha256 of each array's bytes on disk, by name. Raises DataError as `load_arrays` does."""
     return {name: _compute_digest(path) for name, path in _list_paths(folder).items()}
 
 
@@ -148,7 +148,7 @@ def _map_array(path: Path) -> np.memmap:
         _check_header(path)
         array = np.lib.format.open_memmap(path, mode="c")
     except FileNotFoundError as error:
-        raise DataError(f"{path}: is missing; `vimae-bench data list` tells which data sets can be prepared") from error
+        raise DataError(f"{path}: is missing; `vimae-bench data list` lists what can be prepared") from error
     except Exception as error:  # whatever a damaged header does to numpy's parser
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: is damaged or no NumPy array ({reason}); remove it and prepare it again") from error

@@ -24,7 +24,7 @@ def get_data_folder() -> Path:
 
 
 def resolve_folder(dataset: "Dataset", root: Path) -> Path:
-    """Where a data set's arrays lie. Raises DataError for a relative folder that leaves the data root."""
+    """The folder of a data set's arrays. Raises DataError for a relative folder outside the data root."""
     folder = Path(dataset.folder)
     if ".." in folder.parts and not folder.is_absolute():
         raise DataError(f"{folder}: leaves the data folder {root}; name it by its absolute path")
@@ -34,7 +34,7 @@ def resolve_folder(dataset: "Dataset", root: Path) -> Path:
 def open_splits(dataset: "Dataset", root: Path) -> "Splits":
     """The prepared arrays, mapped but not read; the last `validation` training images are held out.
 
-    They stand in the place of the test images for a data set that is `tested` on them; then none are left besides.
+    They replace the test images of a data set that is `tested` on them; there are no validation images then.
     Raises DataError as `layout.load_arrays` does, and where no training image would be left, or none to test on.
     """
     from .types import Splits  # torch comes with them, and those who only look at folders need not wait
@@ -61,7 +61,7 @@ def _make_examples(arrays: dict[str, np.ndarray], part: str, names: tuple[str, .
     return Examples(arrays[f"{part}_x"][rows], None if y is None else y[rows], columns)
 
 
-def ensure_prepared(dataset: "Dataset", root: Path, tell: Callable[[str], object] = lambda line: None) -> Path:  # noqa: ARG005
+def ensure_prepared(dataset: "Dataset", root: Path, report: Callable[[str], object] = lambda line: None) -> Path:  # noqa: ARG005
     """The folder of a data set's arrays, prepared now if it is not there, and checked as `layout.load_arrays` does.
 
     A folder that holds anything is used as it is, and so is one named by its absolute path: that is the user's own.
@@ -73,7 +73,7 @@ def ensure_prepared(dataset: "Dataset", root: Path, tell: Callable[[str], object
             root.mkdir(parents=True, exist_ok=True)
             with FileLock(root / f".{folder.name}.lock"):
                 if not _is_occupied(folder):
-                    _prepare(dataset, root, folder, tell)
+                    _prepare(dataset, root, folder, report)
     except OSError as error:
         remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
         raise DataError(f"{folder}: cannot be written ({error}); {remedy}") from error
@@ -85,18 +85,18 @@ def _is_occupied(folder: Path) -> bool:
     return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
 
 
-def _prepare(dataset: "Dataset", root: Path, folder: Path, tell: Callable[[str], object]) -> None:
+def _prepare(dataset: "Dataset", root: Path, folder: Path, report: Callable[[str], object]) -> None:
     """Under the lock: make everything aside and move it into place in one step."""
-    tell(f"{folder.name}: preparing {folder}, once")
+    report(f"{folder.name}: preparing {folder}, once")
     aside = root / f".{folder.name}.preparing"
     shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
     try:
         (aside / "originals").mkdir(parents=True)
         (aside / "originals" / download.ORIGINALS_LINK).symlink_to((root / "originals").absolute())
-        made = _decode_originals(dataset, aside / "originals", folder)
-        arrays = _name_arrays(made)
+        prepared = _decode_originals(dataset, aside / "originals", folder)
+        arrays = _name_arrays(prepared)
         layout.check_arrays(arrays, folder)
-        layout.write_arrays(aside / "arrays", folder.name, arrays, made.source, tuple(made.train.factors))
+        layout.write_arrays(aside / "arrays", folder.name, arrays, prepared.source, tuple(prepared.train.factors))
         folder.parent.mkdir(parents=True, exist_ok=True)
         (aside / "arrays").replace(folder)
     finally:
@@ -111,17 +111,22 @@ def _decode_originals(dataset: "Dataset", scratch: Path, folder: Path) -> "Prepa
         raise DataError(f"{folder.name}: {error}; to do without, put {files} into {folder} yourself") from error
 
 
-def _name_arrays(made: "PreparedDataset") -> dict[str, np.ndarray]:
-    arrays = {"train_x": made.train.x, "train_y": made.train.y, "test_x": made.test.x, "test_y": made.test.y}
-    if list(made.train.factors) != list(made.test.factors):
-        names = " and ".join(str(list(part.factors)) for part in (made.train, made.test))
+def _name_arrays(prepared: "PreparedDataset") -> dict[str, np.ndarray]:
+    arrays = {
+        "train_x": prepared.train.x,
+        "train_y": prepared.train.y,
+        "test_x": prepared.test.x,
+        "test_y": prepared.test.y,
+    }
+    if list(prepared.train.factors) != list(prepared.test.factors):
+        names = " and ".join(str(list(part.factors)) for part in (prepared.train, prepared.test))
         raise DataError(f"the factors of training and test images differ: {names}")
-    factors = {f"{part}_factors": _stack_factors(getattr(made, part)) for part in ("train", "test")}
+    factors = {f"{part}_factors": _stack_factors(getattr(prepared, part)) for part in ("train", "test")}
     return {name: array for name, array in {**arrays, **factors}.items() if array is not None}
 
 
 def _stack_factors(examples: "Examples") -> np.ndarray | None:
-    """The factors side by side, [N, F]; None where there are none. Raises DataError for one of another length."""
+    """The factors as columns, [N, F], or None if there are none. Raises DataError for a factor of another length."""
     count = len(examples.x)
     for name, values in examples.factors.items():
         if values.shape != (count,):

@@ -53,7 +53,7 @@ class PreparedDataset:
 class Dataset(Protocol):
     """A source of images. The harness keeps what it prepares under `<data>/<folder>` and maps it from there.
 
-    It may have an attribute `tested`, which part of it stands in the place of the test images: `validation`.
+    It may have an attribute `tested` with the value `validation`: its validation images then replace the test images.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""The decoder as a law of images, p(x|z) = N(decode(z), variance I): what estimators of log p(x) have in common."""
+"""The decoder as a distribution of images, p(x|z) = N(decode(z), variance I), for estimators of log p(x)."""
 
 from dataclasses import dataclass
 from math import log, pi
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..plugin.evaluation import Evaluation
 
 VARIANCE_FLOOR = 1 / (12 * 255**2)
-"""The variance of rounding to 256 levels in [0, 1] units: images of bytes tell nothing about a smaller one."""
+"""The variance of rounding to 256 levels in [0, 1] units: images stored as bytes cannot resolve a smaller one."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Sheets of small images: rows of tiles with gaps between them, written to a PNG that says how to take it apart."""
+"""Grids of small images with gaps between them, as PNG files from which the images can be read back."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ..core.errors import ResultsError
 COLUMNS, TILE, GAP = 10, 64, 2
 """Images in a row, the width in pixels that small images are enlarged towards, pixels between them."""
 KEY = "tile"
-"""Of the text in a sheet's file: height and width of an image before it was enlarged, and by how much it was."""
+"""The metadata of a grid's file: height and width of an image before it was enlarged, and the factor."""
 
 Images = NDArray[np.uint8]
 
@@ -29,20 +29,20 @@ def make_grid(images: Images, columns: int, factor: int = 1, gap: int = GAP) -> 
 
 
 def save_grid(images: Images, columns: int, path: Path) -> None:
-    """Write images [N, H, W, C] as a PNG, enlarged by a whole factor, so that every pixel stays a sharp square."""
+    """Write images [N, H, W, C] as a PNG, enlarged by an integer factor, so that every pixel stays a sharp square."""
     from PIL.PngImagePlugin import PngInfo
 
     height, width = images.shape[1:3]
     factor = max(1, TILE // max(height, width))
-    told = PngInfo()
-    told.add_text(KEY, f"{height} {width} {factor}")
-    to_pillow_image(make_grid(images, columns, factor)).save(path, format="PNG", pnginfo=told)
+    metadata = PngInfo()
+    metadata.add_text(KEY, f"{height} {width} {factor}")
+    to_pillow_image(make_grid(images, columns, factor)).save(path, format="PNG", pnginfo=metadata)
 
 
 def load_grid(path: Path) -> Images:
-    """The images [rows, columns, H, W, C] of a sheet, as they were before `save_grid` enlarged them.
+    """The images [rows, columns, H, W, C] of a grid, as they were before `save_grid` enlarged them.
 
-    Raises ResultsError if the file is damaged, or no such sheet.
+    Raises ResultsError if the file is damaged, or not such a grid.
     """
     from PIL import Image
 
@@ -52,7 +52,9 @@ def load_grid(path: Path) -> Images:
             pixels = np.asarray(opened, dtype=np.uint8)
         rows, columns = _count_tiles(pixels.shape[0], height * factor), _count_tiles(pixels.shape[1], width * factor)
     except Exception as error:  # a damaged picture fails in many ways
-        raise ResultsError(f"{path}: is no sheet of images ({error!r}); remove {path.parent} and run again") from error
+        raise ResultsError(
+            f"{path}: is not a grid of images ({error!r}); remove {path.parent} and run again"
+        ) from error
     high, wide = height * factor, width * factor
     pixels = pixels.reshape(*pixels.shape[:2], -1)  # a grey picture has no channels
     padded = np.zeros((rows * (high + GAP), columns * (wide + GAP), pixels.shape[2]), np.uint8)
@@ -69,7 +71,7 @@ def to_pillow_image(canvas: Images) -> Any:  # noqa: ANN401
 
 
 def _count_tiles(length: int, side: int) -> int:
-    """How many tiles of a side there are along a sheet."""
+    """The number of tiles of a side along a grid."""
     if side < 1 or (length + GAP) % (side + GAP):
         raise ValueError(f"tiles of {side} pixels do not fill {length}")
     return (length + GAP) // (side + GAP)

@@ -1,4 +1,4 @@
-"""The file of one metric, read back and checked."""
+"""Reads and checks the file of one metric."""
 
 import re
 from collections.abc import Mapping, Sequence
