@@ -11,7 +11,7 @@ from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.step.vmapped_step import make_batched_step
 from vimae_bench.execution import Training
 from vimae_bench.functional import squared_error
-from vimae_bench.models import Autoencoder, Deterministic, Prior, StandardNormal, has_full_support
+from vimae_bench.models import Autoencoder, Deterministic, Prior, StandardNormal
 from vimae_bench.plugin import (
     Batch,
     Critic,
@@ -22,8 +22,6 @@ from vimae_bench.plugin import (
     ModelSpec,
 )
 from vimae_bench.testing import ContractError, check_divergence, check_objective
-from vimae_builtin.priors.laplace import StandardLaplace
-from vimae_builtin.priors.uniform import StandardUniform
 
 pytestmark = pytest.mark.medium
 
@@ -150,18 +148,6 @@ def test_divergence_checks_the_prior_and_the_posteriors(linear):
 def test_divergence_without_a_check_accepts_any_model(linear):
     objective = Matched(MeanSquare())
     objective.check(make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0))
-
-
-def test_which_densities_reach_everywhere():
-    class Learned(StandardUniform):
-        def __init__(self):
-            super().__init__(2)
-            self.width = nn.Parameter(torch.ones(()))
-
-    assert has_full_support(StandardNormal(2))
-    assert has_full_support(StandardLaplace(2))
-    assert has_full_support(Learned())
-    assert not has_full_support(StandardUniform(2))
 
 
 def test_it_keeps_the_contracts():
