@@ -6,13 +6,13 @@ from vimae_bench.models import StandardNormal
 from vimae_bench.plugin import Batch, ModelSpec
 from vimae_builtin.objectives.ae import PlainAutoencoder
 
-FRAME = ModelSpec((1, 4, 4), 2)
+SPEC = ModelSpec((1, 4, 4), 2)
 START = torch.tensor(0.0)
 
 
 def test_loss_is_the_scaled_squared_error_summed_over_pixels_and_averaged_over_images(linear):
-    objective, x = PlainAutoencoder(recon_scale=0.05), torch.rand(6, *FRAME.shape)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    objective, x = PlainAutoencoder(recon_scale=0.05), torch.rand(6, *SPEC.shape)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     loss = objective(model, Batch(x, START, len(x)))
     xhat = model.decode(model.encode(x).mean)
     by_hand = sum(((x[i] - xhat[i]) ** 2).sum() for i in range(6)) / 6
@@ -27,15 +27,15 @@ def test_twice_the_pixels_are_twice_the_error():
 
 
 def test_a_batch_given_twice_has_the_same_loss(linear):
-    objective, x = PlainAutoencoder(), torch.rand(6, *FRAME.shape)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    objective, x = PlainAutoencoder(), torch.rand(6, *SPEC.shape)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     once, twice = (objective(model, Batch(batch, START, len(batch))).total for batch in (x, torch.cat([x, x])))
     torch.testing.assert_close(once, twice)
 
 
 def test_there_is_no_noise(linear):
-    objective, batch = PlainAutoencoder(), Batch(torch.rand(6, *FRAME.shape), START, 6)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    objective, batch = PlainAutoencoder(), Batch(torch.rand(6, *SPEC.shape), START, 6)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     assert objective(model, batch).total == objective(model, batch).total
 
 

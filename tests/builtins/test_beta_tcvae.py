@@ -21,7 +21,7 @@ from vimae_builtin.priors.logistic import StandardLogistic
 
 pytestmark = pytest.mark.medium
 
-FRAME = ModelSpec((1, 2, 3), 3)
+SPEC = ModelSpec((1, 2, 3), 3)
 both_samplings = pytest.mark.parametrize("sampling", ["weighted", "stratified"])
 
 
@@ -33,9 +33,9 @@ def posteriors(n: int, latent: int = 3) -> GaussianPosterior:
 @both_samplings
 @pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_at_beta_one_it_is_the_vae_to_the_last_bit(linear, prior, sampling):
-    data, losses = Batch(torch.rand(20, *FRAME.shape), torch.tensor(0.0), 5000), []
+    data, losses = Batch(torch.rand(20, *SPEC.shape), torch.tensor(0.0), 5000), []
     for objective in (ELBO(recon_scale=0.5), BetaTCVAE(beta=1.0, recon_scale=0.5, sampling=sampling)):
-        model = make_autoencoder(FRAME, linear, prior, objective, seed=0)
+        model = make_autoencoder(SPEC, linear, prior, objective, seed=0)
         torch.manual_seed(5)
         losses.append(objective(model, data).total)
     assert losses[0] == losses[1]
@@ -44,8 +44,8 @@ def test_at_beta_one_it_is_the_vae_to_the_last_bit(linear, prior, sampling):
 @pytest.mark.parametrize("beta", [0.0, 4.0])
 def test_beta_weighs_the_total_correlation_alone(linear, beta):
     objective = BetaTCVAE(beta=beta, recon_scale=0.5)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
-    loss = objective(model, Batch(torch.rand(20, *FRAME.shape), torch.tensor(0.0), 700))
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
+    loss = objective(model, Batch(torch.rand(20, *SPEC.shape), torch.tensor(0.0), 700))
     terms = loss.terms
     torch.testing.assert_close(loss.total, 0.5 * terms["sse"] + terms["kl"] + (beta - 1) * terms["tc"])
 
@@ -127,8 +127,8 @@ def test_only_the_stratified_gradient_knows_how_many_images_there_are():
 
 def test_a_step_of_training_tells_how_many_images_there_are(linear):
     def tc(images: int) -> float:
-        model = make_autoencoder(FRAME, linear, StandardNormal, BetaTCVAE(), seed=0)
-        x = (torch.arange(images * FRAME.pixels) % 251).to(torch.uint8).reshape(images, *FRAME.shape)
+        model = make_autoencoder(SPEC, linear, StandardNormal, BetaTCVAE(), seed=0)
+        x = (torch.arange(images * SPEC.input_size) % 251).to(torch.uint8).reshape(images, *SPEC.shape)
         step = TrainingStep(model, BetaTCVAE(), Training(batch=10), x)
         torch.manual_seed(3)
         return float(step(torch.arange(10), torch.tensor(0.0))[step.terms.index("tc")])
@@ -163,6 +163,6 @@ def test_a_larger_beta_makes_codes_less_dependent(linear):
 def test_it_keeps_the_contract_and_its_seeds_can_be_batched(terms_of_two_seeds, sampling):
     objective = BetaTCVAE(sampling=sampling)
     check_objective(objective)
-    terms = terms_of_two_seeds(objective, FRAME)
+    terms = terms_of_two_seeds(objective, SPEC)
     assert terms.shape == (4, 2)
     assert terms.isfinite().all()

@@ -11,12 +11,12 @@ from vimae_builtin.priors.flow import RealNVP
 from vimae_builtin.priors.laplace import StandardLaplace
 from vimae_builtin.priors.uniform import StandardUniform
 
-FRAME = ModelSpec((1, 4, 4), 2)
+SPEC = ModelSpec((1, 4, 4), 2)
 
 
 @pytest.mark.parametrize("objective", [ELBO(), SampledELBO(), ImportanceWeighted(), FlowVAE()])
 def test_over_a_uniform_prior_no_density_is_compared(linear, objective):
-    model = make_autoencoder(FRAME, linear, StandardUniform, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardUniform, objective, seed=0)
     with pytest.raises(ValueError, match="normal"):
         objective.check(model)
 
@@ -24,4 +24,4 @@ def test_over_a_uniform_prior_no_density_is_compared(linear, objective):
 @pytest.mark.parametrize("prior", [StandardLaplace, RealNVP])
 @pytest.mark.parametrize("objective", [SampledELBO(), ImportanceWeighted(), FlowVAE()])
 def test_any_density_that_reaches_everywhere_will_do(linear, objective, prior):
-    objective.check(make_autoencoder(FRAME, linear, prior, objective, seed=0))
+    objective.check(make_autoencoder(SPEC, linear, prior, objective, seed=0))

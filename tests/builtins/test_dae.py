@@ -11,7 +11,7 @@ from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.dae import DenoisingAutoencoder, corrupt
 
-FRAME = ModelSpec((3, 4, 4), 2)
+SPEC = ModelSpec((3, 4, 4), 2)
 START = torch.tensor(0.0)
 NAMES = ["gauss_0.2", "mask_0.3", "mask_pixel_0.3"]
 
@@ -29,7 +29,7 @@ def test_damage_is_that_of_the_robustness_metrics_in_law(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_levels_and_black_are_meant_in_unit_pixels_whatever_the_network_sees(name):
-    x, corruption, seen = torch.rand(5, *FRAME.shape), Corruption.parse(name), []
+    x, corruption, seen = torch.rand(5, *SPEC.shape), Corruption.parse(name), []
     for pixels, pixel_range in ((x, "unit"), (2 * x - 1, "sym")):
         torch.manual_seed(4)
         seen.append(corrupt(pixels, corruption, pixel_range))
@@ -57,7 +57,7 @@ def test_a_pixel_mask_takes_all_channels():
 @pytest.mark.parametrize("pixel_range", ["unit", "sym"])
 def test_the_damaged_image_is_encoded_and_the_clean_one_compared(linear, pixel_range):
     objective, spec = DenoisingAutoencoder("mask_0.4", 0.3), ModelSpec((3, 4, 4), 2, pixel_range)
-    model, x = make_autoencoder(spec, linear, StandardNormal, objective, seed=0), torch.rand(9, *FRAME.shape)
+    model, x = make_autoencoder(spec, linear, StandardNormal, objective, seed=0), torch.rand(9, *SPEC.shape)
     torch.manual_seed(5)
     loss = objective(model, Batch(x, START, len(x)))
     torch.manual_seed(5)
@@ -69,15 +69,15 @@ def test_the_damaged_image_is_encoded_and_the_clean_one_compared(linear, pixel_r
 
 
 def test_without_corruption_it_is_the_plain_autoencoder(linear):
-    batch = Batch(torch.rand(9, *FRAME.shape), START, 9)
-    model = make_autoencoder(FRAME, linear, StandardNormal, PlainAutoencoder(), seed=0)
+    batch = Batch(torch.rand(9, *SPEC.shape), START, 9)
+    model = make_autoencoder(SPEC, linear, StandardNormal, PlainAutoencoder(), seed=0)
     assert DenoisingAutoencoder("clean", 0.7)(model, batch).total == PlainAutoencoder(0.7)(model, batch).total
 
 
 def test_the_code_is_without_noise_at_evaluation():
     model, x = (
-        make_autoencoder(FRAME, MLP((8,)), StandardNormal, DenoisingAutoencoder(), 0).eval(),
-        torch.rand(3, *FRAME.shape),
+        make_autoencoder(SPEC, MLP((8,)), StandardNormal, DenoisingAutoencoder(), 0).eval(),
+        torch.rand(3, *SPEC.shape),
     )
     assert torch.equal(model.encode(x).rsample(), model.encode(x).mean)
     assert torch.equal(model.encode(x).mean, model.encoder(x)[0])

@@ -10,7 +10,7 @@ from vimae_builtin.objectives.dip_vae import DIPVAE, compute_penalties
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.priors.logistic import StandardLogistic
 
-FRAME = ModelSpec((1, 2, 3), 3)
+SPEC = ModelSpec((1, 2, 3), 3)
 both_kinds = pytest.mark.parametrize("kind", ["i", "ii"])
 
 
@@ -22,9 +22,9 @@ def posteriors(n: int, latent: int = 3) -> GaussianPosterior:
 @both_kinds
 @pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_without_weights_it_is_the_vae_to_the_last_bit(linear, prior, kind):
-    data, losses = Batch(torch.rand(20, *FRAME.shape), torch.tensor(0.0), 20), []
+    data, losses = Batch(torch.rand(20, *SPEC.shape), torch.tensor(0.0), 20), []
     for objective in (ELBO(recon_scale=0.5), DIPVAE(kind, off_diagonal=0.0, diagonal=0.0, recon_scale=0.5)):
-        model = make_autoencoder(FRAME, linear, prior, objective, seed=0)
+        model = make_autoencoder(SPEC, linear, prior, objective, seed=0)
         torch.manual_seed(5)
         losses.append(objective(model, data).total)
     assert losses[0] == losses[1]
@@ -32,8 +32,8 @@ def test_without_weights_it_is_the_vae_to_the_last_bit(linear, prior, kind):
 
 def test_each_penalty_has_its_weight(linear):
     objective = DIPVAE("ii", off_diagonal=3.0, diagonal=7.0, recon_scale=0.5)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
-    loss = objective(model, Batch(torch.rand(20, *FRAME.shape), torch.tensor(0.0), 20))
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
+    loss = objective(model, Batch(torch.rand(20, *SPEC.shape), torch.tensor(0.0), 20))
     t = loss.terms
     torch.testing.assert_close(loss.total, 0.5 * t["sse"] + t["kl"] + 3 * t["off diagonal"] + 7 * t["diagonal"])
 
@@ -81,8 +81,8 @@ def test_the_gradient_is_that_of_finite_differences(kind):
 @both_kinds
 def test_training_takes_the_covariance_to_the_identity(linear, kind):
     objective = DIPVAE(kind, off_diagonal=100.0, diagonal=100.0)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
-    data = Batch(torch.randn(200, *FRAME.shape) @ torch.randn(3, 3), torch.tensor(0.0), 200)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
+    data = Batch(torch.randn(200, *SPEC.shape) @ torch.randn(3, 3), torch.tensor(0.0), 200)
     before = objective(model, data).terms
     adam = torch.optim.Adam(model.parameters(), lr=0.03)
     for _ in range(150):
@@ -98,6 +98,6 @@ def test_training_takes_the_covariance_to_the_identity(linear, kind):
 def test_it_keeps_the_contract_and_its_seeds_can_be_batched(terms_of_two_seeds, kind):
     objective = DIPVAE(kind)
     check_objective(objective)
-    terms = terms_of_two_seeds(objective, FRAME)
+    terms = terms_of_two_seeds(objective, SPEC)
     assert terms.shape == (5, 2)
     assert terms.isfinite().all()

@@ -13,18 +13,18 @@ from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.objectives.elbo import ELBO, SampledELBO
 from vimae_builtin.priors.logistic import StandardLogistic
 
-FRAME = ModelSpec((1, 2, 5), 4)
+SPEC = ModelSpec((1, 2, 5), 4)
 
 
 def batch(n: int) -> Batch:
-    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0), n)
+    return Batch(torch.rand(n, *SPEC.shape), torch.tensor(0.0), n)
 
 
 def test_at_beta_one_it_is_the_negative_evidence_lower_bound_up_to_a_constant(linear):
     """With decoder variance 1/(2c): -ELBO = c * SSE + KL + D/2 log(2 pi / (2c))."""
     scale, data = 3.0, batch(20)
     objective = ELBO(recon_scale=scale)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     torch.manual_seed(5)
     loss = objective(model, data).total
     torch.manual_seed(5)
@@ -33,21 +33,21 @@ def test_at_beta_one_it_is_the_negative_evidence_lower_bound_up_to_a_constant(li
     decoder = Independent(Normal(model.decode(q.rsample()), variance.sqrt()), 3)
     kl = kl_divergence(Independent(Normal(q.m, q.std), 1), Independent(Normal(torch.zeros(4), torch.ones(4)), 1))
     elbo = decoder.log_prob(data.x) - kl
-    torch.testing.assert_close(loss, -elbo.mean() - FRAME.pixels / 2 * torch.log(2 * pi * variance))
+    torch.testing.assert_close(loss, -elbo.mean() - SPEC.input_size / 2 * torch.log(2 * pi * variance))
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.2, 10.0])
 def test_beta_weighs_the_rate_alone(linear, beta):
     objective = ELBO(beta=beta, recon_scale=0.5)
-    loss = objective(make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0), batch(20))
+    loss = objective(make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0), batch(20))
     torch.testing.assert_close(loss.total, 0.5 * loss.terms["sse"] + beta * loss.terms["kl"])
 
 
 @pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_the_sampled_rate_is_the_closed_one_or_the_integral_in_expectation(linear, prior):
     """Over many draws: the mean of log q - log p agrees with KL by torch.distributions, or by quadrature."""
-    x = torch.rand(1, *FRAME.shape)
-    model = make_autoencoder(FRAME, linear, prior, SampledELBO(), seed=0)
+    x = torch.rand(1, *SPEC.shape)
+    model = make_autoencoder(SPEC, linear, prior, SampledELBO(), seed=0)
     with torch.no_grad():
         rates = SampledELBO()(model, Batch(x.expand(100_000, -1, -1, -1), torch.tensor(0.0), 100_000)).terms["kl"]
         q = model.encode(x)
@@ -63,11 +63,11 @@ def test_the_sampled_rate_is_the_closed_one_or_the_integral_in_expectation(linea
 
 
 def test_a_prior_without_a_closed_form_is_refused_before_training(linear):
-    model = make_autoencoder(FRAME, linear, StandardLogistic, ELBO(), seed=0)
+    model = make_autoencoder(SPEC, linear, StandardLogistic, ELBO(), seed=0)
     with pytest.raises(ValueError, match=r"StandardLogistic.*'elbo_sampled'.*prior 'normal'"):
         ELBO().check(model)
     SampledELBO().check(model)
-    ELBO().check(make_autoencoder(FRAME, linear, StandardNormal, ELBO(), seed=0))
+    ELBO().check(make_autoencoder(SPEC, linear, StandardNormal, ELBO(), seed=0))
 
 
 EIGENVALUES = torch.tensor([4.0, 2.0, 1.0, 0.2, 0.02, 0.02, 0.02, 0.01, 0.01, 0.01])
@@ -79,7 +79,7 @@ def images_with_those_eigenvalues(n: int) -> torch.Tensor:
     x = x - x.mean(0)
     white = torch.linalg.solve_triangular(torch.linalg.cholesky(x.T @ x / n), x.T, upper=False)
     turned = torch.linalg.qr(torch.randn(10, 10)).Q * EIGENVALUES.sqrt()
-    return (turned @ white).T.reshape(n, *FRAME.shape)
+    return (turned @ white).T.reshape(n, *SPEC.shape)
 
 
 @pytest.mark.parametrize(("scale", "beta", "steps"), [(1.0, 1.0, 1000), (0.5, 0.6, 1000), (0.05, 1.0, 300)])
@@ -93,7 +93,7 @@ def test_a_linear_model_trained_to_the_end_reaches_the_known_rate_and_distortion
     rate = sum(max(0.5 * log(e / s2), 0) for e in EIGENVALUES.tolist())
 
     objective, x = ELBO(beta, scale), images_with_those_eigenvalues(4096)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.03, total_steps=steps)
     for step in range(steps):

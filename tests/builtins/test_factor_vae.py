@@ -19,26 +19,26 @@ from vimae_builtin.priors.logistic import StandardLogistic
 
 pytestmark = pytest.mark.medium
 
-FRAME = ModelSpec((1, 2, 3), 3)
+SPEC = ModelSpec((1, 2, 3), 3)
 SMALL = FactorVAE(hidden=16, layers=2)
 
 
 def batch(n: int = 20) -> Batch:
-    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0), n)
+    return Batch(torch.rand(n, *SPEC.shape), torch.tensor(0.0), n)
 
 
 @pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_at_gamma_zero_it_is_the_vae_to_the_last_bit(linear, prior):
     data, losses = batch(), []
     for objective in (ELBO(recon_scale=0.5), replace(SMALL, gamma=0.0, recon_scale=0.5)):
-        model = make_autoencoder(FRAME, linear, prior, objective, seed=0)
+        model = make_autoencoder(SPEC, linear, prior, objective, seed=0)
         torch.manual_seed(5)
         losses.append(objective(model, data).total)
     assert losses[0] == losses[1]
 
 
 def test_gamma_weighs_the_log_ratio_of_the_discriminators_probabilities(linear):
-    model, data = make_autoencoder(FRAME, linear, StandardNormal, SMALL, seed=0), batch()
+    model, data = make_autoencoder(SPEC, linear, StandardNormal, SMALL, seed=0), batch()
     torch.manual_seed(5)
     loss = replace(SMALL, gamma=3.0)(model, data)
     torch.manual_seed(5)
@@ -55,7 +55,7 @@ def test_the_discriminator_is_that_of_the_paper():
 
 
 def test_its_cost_is_the_cross_entropy_of_two_classes(linear):
-    model, data = make_autoencoder(FRAME, linear, StandardNormal, SMALL, seed=0), batch(21)
+    model, data = make_autoencoder(SPEC, linear, StandardNormal, SMALL, seed=0), batch(21)
     torch.manual_seed(5)
     cost = SMALL.discriminator_loss(model, data).total
     torch.manual_seed(5)
@@ -101,7 +101,7 @@ def test_a_trained_discriminator_gives_the_total_correlation_of_a_normal_law(cor
 
 
 def test_each_step_trains_its_own_player(linear):
-    model = make_autoencoder(FRAME, linear, StandardNormal, SMALL, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, SMALL, seed=0)
     mine, theirs = SMALL.optimizer_steps()
     assert "auxiliary" not in mine.modules
     assert (theirs.modules, theirs.learning_rate) == (("auxiliary",), SMALL.discriminator_rate)
@@ -140,8 +140,8 @@ def test_a_larger_gamma_makes_codes_less_dependent(linear):
 
 def test_it_keeps_the_contract_and_its_seeds_can_be_batched(linear):
     check_objective(SMALL)
-    x = (255 * torch.rand(60, *FRAME.shape)).to(torch.uint8)
-    models = [make_autoencoder(FRAME, linear, StandardNormal, SMALL, seed) for seed in range(2)]
+    x = (255 * torch.rand(60, *SPEC.shape)).to(torch.uint8)
+    models = [make_autoencoder(SPEC, linear, StandardNormal, SMALL, seed) for seed in range(2)]
     steps, index, progress = (
         [TrainingStep(model, SMALL, Training(batch=20), x) for model in models],
         torch.arange(40).reshape(2, 20),

@@ -14,7 +14,7 @@ from vimae_builtin.priors.flow import RealNVP
 
 pytestmark = pytest.mark.medium
 
-FRAME = ModelSpec((1, 2, 5), 4)
+SPEC = ModelSpec((1, 2, 5), 4)
 
 
 def shaken(latent: int, couplings: int = 6, std: float = 0.3) -> RealNVP:
@@ -38,9 +38,9 @@ def test_before_training_it_is_the_standard_normal_bit_for_bit(latent):
 
 
 def test_the_first_loss_is_that_of_the_vae(linear):
-    losses, x = [], torch.rand(9, *FRAME.shape)
+    losses, x = [], torch.rand(9, *SPEC.shape)
     for prior in (RealNVP, StandardNormal):
-        model = make_autoencoder(FRAME, linear, prior, SampledELBO(), seed=0)
+        model = make_autoencoder(SPEC, linear, prior, SampledELBO(), seed=0)
         torch.manual_seed(5)
         losses.append(SampledELBO()(model, Batch(x, torch.tensor(0.0), len(x))).total)
     assert losses[0] == losses[1]

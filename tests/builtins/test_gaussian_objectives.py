@@ -18,7 +18,7 @@ from vimae_builtin.objectives.rate_target import RateTarget
 from vimae_builtin.objectives.sigma_vae import SigmaVAE
 from vimae_builtin.objectives.uae import UncertaintyAutoencoder
 
-FRAME, D, LATENT, C = ModelSpec((1, 2, 5), 4), 10, 4, 0.7
+SPEC, D, LATENT, C = ModelSpec((1, 2, 5), 4), 10, 4, 0.7
 OBJECTIVES = {
     "ae": PlainAutoencoder(C),
     "dae": DenoisingAutoencoder("gauss_0.3", C),
@@ -87,15 +87,15 @@ def formula(name, f, x, noise):
 
 def drawn(name, n):
     """The noise that an objective draws first after `torch.manual_seed(7)`, [B, ...] or [K, B, d]."""
-    shape = {"dae": (n, *FRAME.shape), "iwae": (3, n, LATENT)}.get(name, (n, LATENT))
+    shape = {"dae": (n, *SPEC.shape), "iwae": (3, n, LATENT)}.get(name, (n, LATENT))
     torch.manual_seed(7)
     return torch.randn(shape).double().flatten(-3) if name == "dae" else torch.randn(shape).double()
 
 
 @every_objective
 def test_loss_and_gradients_are_those_of_the_formula_in_float64(linear, name):
-    objective, x = OBJECTIVES[name], torch.rand(20, *FRAME.shape)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=3)
+    objective, x = OBJECTIVES[name], torch.rand(20, *SPEC.shape)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=3)
     torch.manual_seed(7)
     loss = objective(model, Batch(x, torch.tensor(0.5), len(x)))
     if name == "rate_target":
@@ -117,8 +117,8 @@ def test_loss_and_gradients_are_those_of_the_formula_in_float64(linear, name):
 @every_objective
 def test_a_batch_given_twice_has_the_same_loss(linear, monkeypatch, name):
     """With the noise given twice too."""
-    objective, x = OBJECTIVES[name], torch.rand(6, *FRAME.shape)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=3)
+    objective, x = OBJECTIVES[name], torch.rand(6, *SPEC.shape)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=3)
     row = torch.linspace(-1, 1, 6)
     monkeypatch.setattr(torch, "randn", lambda shape, **_: row.repeat(shape[-2] // 6)[:, None].expand(shape).clone())
     monkeypatch.setattr(
@@ -135,9 +135,9 @@ def test_twice_the_pixels_are_twice_the_error_at_the_same_rate(linear, monkeypat
     """The tiled model gives the tiled reconstruction from the same code, so nothing else may change."""
     monkeypatch.setattr(torch, "randn", lambda shape, **_: torch.full(shape, 0.3))
     monkeypatch.setattr(torch, "randn_like", lambda x: torch.full_like(x, 0.3))
-    objective, x = OBJECTIVES[name], torch.rand(6, *FRAME.shape)
-    small = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=3)
-    large = make_autoencoder(replace(FRAME, shape=(1, 4, 5)), linear, StandardNormal, objective, seed=3)
+    objective, x = OBJECTIVES[name], torch.rand(6, *SPEC.shape)
+    small = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=3)
+    large = make_autoencoder(replace(SPEC, shape=(1, 4, 5)), linear, StandardNormal, objective, seed=3)
     with torch.no_grad():
         for one, other in zip(small.encoder.heads, large.encoder.heads, strict=True):
             other.weight.copy_(one.weight.repeat(1, 2) / 2)
@@ -154,8 +154,8 @@ def test_twice_the_pixels_are_twice_the_error_at_the_same_rate(linear, monkeypat
 @every_objective
 def test_seeds_can_be_trained_as_one_batched_model(linear, name):
     """Losses and gradients of two models at once, by vmap, are those of each alone."""
-    objective, x = OBJECTIVES[name], torch.rand(2, 8, *FRAME.shape)
-    models = [make_autoencoder(FRAME, linear, StandardNormal, objective, seed) for seed in range(2)]
+    objective, x = OBJECTIVES[name], torch.rand(2, 8, *SPEC.shape)
+    models = [make_autoencoder(SPEC, linear, StandardNormal, objective, seed) for seed in range(2)]
     params, buffers = torch.func.stack_module_state(models)
 
     class Call(torch.nn.Module):

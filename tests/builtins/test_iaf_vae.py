@@ -14,7 +14,7 @@ from vimae_builtin.objectives.iaf_vae import AutoregressiveFlow, FlowVAE
 from vimae_builtin.priors.flow import RealNVP
 from vimae_builtin.priors.vamp import VampPrior
 
-FRAME = ModelSpec((1, 4, 4), 3)
+SPEC = ModelSpec((1, 4, 4), 3)
 
 
 def shake(module: torch.nn.Module, std: float = 0.15) -> None:
@@ -36,9 +36,9 @@ def codes(*shape: int) -> torch.Tensor:
 @pytest.mark.parametrize("net", [MLP((16,)), "linear"])
 def test_before_training_it_is_the_vae_bit_for_bit(net, linear):
     """The same weights, the same draw, the same loss and the same gradients as with a Gaussian posterior."""
-    x, found = torch.rand(9, *FRAME.shape), []
+    x, found = torch.rand(9, *SPEC.shape), []
     for objective in (FlowVAE(beta=0.7), SampledELBO(beta=0.7)):
-        model = make_autoencoder(FRAME, linear if net == "linear" else net, StandardNormal, objective, seed=3)
+        model = make_autoencoder(SPEC, linear if net == "linear" else net, StandardNormal, objective, seed=3)
         torch.manual_seed(5)
         loss = objective(model, Batch(x, torch.tensor(0.0), len(x)))
         grads = torch.autograd.grad(loss.total, [*model.decoder.parameters()])
@@ -146,7 +146,7 @@ def test_metrics_see_the_posterior_of_the_flow():
 
 
 def test_the_flow_is_part_of_the_models_weights_once():
-    model = make_autoencoder(FRAME, MLP((16,)), StandardNormal, FlowVAE(), seed=0)
+    model = make_autoencoder(SPEC, MLP((16,)), StandardNormal, FlowVAE(), seed=0)
     own = {name for name in model.state_dict() if "nets" in name}
     assert own
     assert all(name.startswith("auxiliary.nets") for name in own)
@@ -154,9 +154,9 @@ def test_the_flow_is_part_of_the_models_weights_once():
 
 def test_weights_that_are_put_in_its_place_are_the_flows(linear):
     """As a compiled step does: the family has no weights of its own beside those of the model."""
-    objective, x = FlowVAE(hidden=8), torch.rand(4, *FRAME.shape)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
-    other = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=1)
+    objective, x = FlowVAE(hidden=8), torch.rand(4, *SPEC.shape)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
+    other = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=1)
     shake(other.auxiliary, 0.4)
 
     class Call(torch.nn.Module):
@@ -179,10 +179,10 @@ def test_weights_that_are_put_in_its_place_are_the_flows(linear):
 
 def test_a_learned_prior_fits_and_a_mixture_of_gaussian_posteriors_is_refused(linear):
     with torch.inference_mode():  # as it is made before anything is trained
-        model = make_autoencoder(FRAME, linear, RealNVP, FlowVAE(), seed=0)
+        model = make_autoencoder(SPEC, linear, RealNVP, FlowVAE(), seed=0)
     FlowVAE().check(model)
     with pytest.raises(ValueError, match="trains a NormalizingFlowPosterior"):
-        FlowVAE().check(make_autoencoder(FRAME, linear, VampPrior, FlowVAE(), seed=0))
+        FlowVAE().check(make_autoencoder(SPEC, linear, VampPrior, FlowVAE(), seed=0))
 
 
 @pytest.mark.slow

@@ -17,14 +17,14 @@ from vimae_builtin.objectives.infovae import InfoVAE, ZhaoInfoVAE
 from vimae_builtin.objectives.vimae import VIMAE
 from vimae_builtin.priors.logistic import StandardLogistic
 
-FRAME = ModelSpec((1, 4, 4), 3)
+SPEC = ModelSpec((1, 4, 4), 3)
 
 
 def batch(n: int = 50) -> Batch:
-    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0), n)
+    return Batch(torch.rand(n, *SPEC.shape), torch.tensor(0.0), n)
 
 
-def losses_and_gradients(objective, data: Batch, prior=StandardNormal, spec: ModelSpec = FRAME) -> list[Tensor]:
+def losses_and_gradients(objective, data: Batch, prior=StandardNormal, spec: ModelSpec = SPEC) -> list[Tensor]:
     model = make_autoencoder(spec, MLP((16,)), prior, objective, seed=0)
     torch.manual_seed(7)
     loss = objective(model, data)
@@ -65,7 +65,7 @@ def test_loss_is_that_of_zhao_et_al_term_by_term(linear):
     """1706.02262: reconstruction + (1 - alpha) E KL(q(z|x) || p) + (alpha + lambda - 1) D(q(z) || p)."""
     alpha, lambda_, data = 0.3, 4.0, batch()
     objective = ZhaoInfoVAE(MMD(), alpha, lambda_, recon_scale=2.0)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     torch.manual_seed(7)
     loss = objective(model, data)
     torch.manual_seed(7)

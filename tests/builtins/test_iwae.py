@@ -12,14 +12,14 @@ from vimae_builtin.objectives.elbo import SampledELBO
 from vimae_builtin.objectives.iwae import ImportanceWeighted
 from vimae_builtin.priors.logistic import StandardLogistic
 
-FRAME, D = ModelSpec((1, 2, 5), 4), 10
+SPEC, D = ModelSpec((1, 2, 5), 4), 10
 START = torch.tensor(0.0)
 
 
 @pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_of_one_draw_it_is_the_evidence_lower_bound_with_its_constant(linear, prior):
-    c, x = 0.3, torch.rand(9, *FRAME.shape)
-    model, losses = make_autoencoder(FRAME, linear, prior, SampledELBO(), seed=0), []
+    c, x = 0.3, torch.rand(9, *SPEC.shape)
+    model, losses = make_autoencoder(SPEC, linear, prior, SampledELBO(), seed=0), []
     for objective in (ImportanceWeighted(1, c), SampledELBO(1.0, c)):
         torch.manual_seed(7)
         losses.append(objective(model, Batch(x, START, len(x))).total)
@@ -29,7 +29,7 @@ def test_of_one_draw_it_is_the_evidence_lower_bound_with_its_constant(linear, pr
 def exact_model(linear, c: float):
     """A linear-Gaussian model whose encoder is its exact posterior, and the covariance [D, D] of its images."""
     s2 = 1 / (2 * c)
-    model = make_autoencoder(FRAME, linear, StandardNormal, ImportanceWeighted(), seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, ImportanceWeighted(), seed=0)
     basis = torch.linalg.qr(torch.randn(D, 4, dtype=torch.float64)).Q
     w = basis * torch.tensor([2.0, 1.5, 1.0, 0.5], dtype=torch.float64)  # orthogonal: a diagonal posterior
     spread = w.square().sum(0) + s2
@@ -50,7 +50,7 @@ def test_with_the_exact_posterior_every_draw_gives_the_exact_likelihood(linear, 
     model, covariance = exact_model(linear, c)
     distribution = MultivariateNormal(torch.zeros(D, dtype=torch.float64), covariance)
     x = distribution.sample((50,))
-    loss = ImportanceWeighted(draws, c)(model, Batch(x.float().reshape(-1, *FRAME.shape), START, len(x)))
+    loss = ImportanceWeighted(draws, c)(model, Batch(x.float().reshape(-1, *SPEC.shape), START, len(x)))
     assert loss.total.item() == pytest.approx(-distribution.log_prob(x).mean().item(), rel=1e-5)
 
 
@@ -62,7 +62,7 @@ def test_the_bound_tightens_with_more_draws_towards_the_likelihood(linear):
         model.encoder.heads[1].bias.add_(0.8)
     distribution = MultivariateNormal(torch.zeros(D, dtype=torch.float64), covariance)
     x = distribution.sample((20,))
-    batch, bounds = Batch(x.float().reshape(-1, *FRAME.shape), START, len(x)), []
+    batch, bounds = Batch(x.float().reshape(-1, *SPEC.shape), START, len(x)), []
     for draws in (1, 5, 50):
         with torch.no_grad():
             many = torch.stack([ImportanceWeighted(draws, 0.5)(model, batch).terms["bound"] for _ in range(200)])

@@ -16,13 +16,13 @@ from vimae_builtin.priors.logistic import StandardLogistic
 
 pytestmark = pytest.mark.medium
 
-FRAME = ModelSpec((1, 28, 28), 3)
+SPEC = ModelSpec((1, 28, 28), 3)
 OBJECTIVES = {"ae": PlainAutoencoder(), "elbo": ELBO(), "vimae": VIMAE(MMD())}
 every_objective = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
 
 
 def batch(device: torch.device) -> Batch:
-    return Batch(torch.rand(8, *FRAME.shape, device=device), torch.tensor(0.5, device=device), 8)
+    return Batch(torch.rand(8, *SPEC.shape, device=device), torch.tensor(0.5, device=device), 8)
 
 
 @every_objective
@@ -31,7 +31,7 @@ def batch(device: torch.device) -> Batch:
 )
 def test_a_step_compiles_into_one_graph_with_the_same_gradients(net, prior, objective, device):
     torch.compiler.reset()
-    model = make_autoencoder(FRAME, net, prior, objective, seed=0).to(device)
+    model = make_autoencoder(SPEC, net, prior, objective, seed=0).to(device)
     data, gradients = batch(device), []
     for call in (objective, torch.compile(objective.__call__, fullgraph=True, backend="aot_eager")):
         torch.manual_seed(1)
@@ -44,14 +44,14 @@ def test_a_step_compiles_into_one_graph_with_the_same_gradients(net, prior, obje
 
 @every_objective
 def test_total_and_terms_are_float32_scalars(objective, device):
-    model = make_autoencoder(FRAME, MLP(hidden=(16,)), StandardNormal, objective, seed=0).to(device)
+    model = make_autoencoder(SPEC, MLP(hidden=(16,)), StandardNormal, objective, seed=0).to(device)
     loss = objective(model, batch(device))
     assert {(v.shape, v.dtype) for v in (loss.total, *loss.terms.values())} == {((), torch.float32)}
 
 
 @every_objective
 def test_every_weight_gets_a_gradient(objective, device):
-    model = make_autoencoder(FRAME, MLP(hidden=(16,)), StandardNormal, objective, seed=0).to(device)
+    model = make_autoencoder(SPEC, MLP(hidden=(16,)), StandardNormal, objective, seed=0).to(device)
     objective(model, batch(device)).total.backward()
     assert all(
         p.grad is not None and p.grad.isfinite().all() and p.grad.any()
@@ -62,7 +62,7 @@ def test_every_weight_gets_a_gradient(objective, device):
 @every_objective
 def test_one_seed_gives_one_loss(objective, device):
     model, data, losses = (
-        make_autoencoder(FRAME, MLP((16,)), StandardNormal, objective, seed=0).to(device),
+        make_autoencoder(SPEC, MLP((16,)), StandardNormal, objective, seed=0).to(device),
         batch(device),
         [],
     )

@@ -11,7 +11,7 @@ from vimae_builtin.objectives.sigma_vae import SigmaVAE
 
 pytestmark = pytest.mark.medium
 
-FRAME, D = ModelSpec((1, 2, 5), 4), 10
+SPEC, D = ModelSpec((1, 2, 5), 4), 10
 START = torch.tensor(0.0)
 
 
@@ -25,7 +25,7 @@ def learned(linear):
     """A model whose decoder's log-variance is a parameter, set to a value."""
 
     def make(variance: float):
-        model = make_autoencoder(FRAME, linear, StandardNormal, SigmaVAE("learned"), seed=0)
+        model = make_autoencoder(SPEC, linear, StandardNormal, SigmaVAE("learned"), seed=0)
         with torch.no_grad():
             model.auxiliary.log_variance.fill_(log(variance - 1e-6))  # over the floor of min_std^2
         return model
@@ -35,13 +35,13 @@ def learned(linear):
 
 @pytest.mark.parametrize("c", [0.5, 3.0])
 def test_at_a_fixed_variance_it_is_the_vae_of_that_scale_with_its_constant(learned, c):
-    model, x = learned(1 / (2 * c)), torch.rand(9, *FRAME.shape)
+    model, x = learned(1 / (2 * c)), torch.rand(9, *SPEC.shape)
     ours, vae = loss_of(SigmaVAE("learned", beta=0.3), model, x), loss_of(ELBO(0.3, c), model, x)
     torch.testing.assert_close(ours.total, vae.total + D / 2 * log(2 * pi / (2 * c)))
 
 
 def test_the_optimal_variance_is_the_mean_error_of_a_pixel_and_no_other_is_better(learned):
-    model, x = learned(1.0), torch.rand(9, *FRAME.shape)
+    model, x = learned(1.0), torch.rand(9, *SPEC.shape)
     best = loss_of(SigmaVAE(), model, x)
     variance = best.terms["sse"].item() / D
     assert best.terms["decoder std"].item() == pytest.approx(variance**0.5, rel=1e-6)
@@ -53,7 +53,7 @@ def test_the_optimal_variance_is_the_mean_error_of_a_pixel_and_no_other_is_bette
 
 def test_at_its_optimum_the_learned_variance_gives_the_gradients_of_the_optimal_one(learned):
     """By the envelope theorem; and its own gradient is 0 there."""
-    x = torch.rand(9, *FRAME.shape)
+    x = torch.rand(9, *SPEC.shape)
     variance = loss_of(SigmaVAE(), learned(1.0), x).terms["sse"].item() / D
     model = learned(variance)
     shared = model.module_parameters(("encoder", "decoder"))
@@ -68,18 +68,16 @@ def test_at_its_optimum_the_learned_variance_gives_the_gradients_of_the_optimal_
 
 def test_the_learned_variance_starts_where_it_is_told(linear):
     objective = SigmaVAE("learned", initial_std=0.3)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
-    assert loss_of(objective, model, torch.rand(9, *FRAME.shape)).terms["decoder std"].item() == pytest.approx(
-        0.3, 1e-4
-    )
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
+    assert loss_of(objective, model, torch.rand(9, *SPEC.shape)).terms["decoder std"].item() == pytest.approx(0.3, 1e-4)
 
 
 def test_a_perfect_reconstruction_does_not_make_the_loss_infinite(linear):
-    model = make_autoencoder(FRAME, linear, StandardNormal, SigmaVAE(min_std=0.01), seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, SigmaVAE(min_std=0.01), seed=0)
     with torch.no_grad():
         for p in model.parameters():
             p.zero_()
-    loss = loss_of(SigmaVAE(min_std=0.01), model, torch.zeros(9, *FRAME.shape))
+    loss = loss_of(SigmaVAE(min_std=0.01), model, torch.zeros(9, *SPEC.shape))
     assert loss.total.item() == pytest.approx(D / 2 * log(2 * pi * 1e-4), rel=1e-5)
 
 
@@ -89,11 +87,11 @@ def test_a_linear_one_trained_to_the_end_finds_the_noise_of_probabilistic_pca(li
     eigenvalues = torch.tensor([4.0, 2.0, 1.5, 1.0, 0.3, 0.25, 0.2, 0.2, 0.15, 0.1])
     noise = eigenvalues[4:].mean().item()
     objective, total = SigmaVAE(variance), 1000
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     x = torch.randn(4096, D)
     x = x - x.mean(0)
     white = torch.linalg.solve_triangular(torch.linalg.cholesky(x.T @ x / 4096), x.T, upper=False)
-    x = (torch.linalg.qr(torch.randn(D, D)).Q * eigenvalues.sqrt() @ white).T.reshape(-1, *FRAME.shape)
+    x = (torch.linalg.qr(torch.randn(D, D)).Q * eigenvalues.sqrt() @ white).T.reshape(-1, *SPEC.shape)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.03, total_steps=total)
     for step in range(total):

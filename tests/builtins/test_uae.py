@@ -10,13 +10,13 @@ from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.uae import UncertaintyAutoencoder, compute_squared_norm
 
-FRAME = ModelSpec((1, 4, 4), 3)
+SPEC = ModelSpec((1, 4, 4), 3)
 START = torch.tensor(0.0)
 
 
 def test_the_noise_is_of_the_given_deviation_in_training_and_at_evaluation(linear):
-    model = make_autoencoder(FRAME, linear, StandardNormal, UncertaintyAutoencoder(0.3), seed=0)
-    x = torch.rand(2, *FRAME.shape)
+    model = make_autoencoder(SPEC, linear, StandardNormal, UncertaintyAutoencoder(0.3), seed=0)
+    x = torch.rand(2, *SPEC.shape)
     for q in (model.encode(x), model.family.from_heads(*model.encoder(x))):
         assert isinstance(q, GaussianPosterior)
         assert torch.equal(q.mean, model.encoder(x)[0])
@@ -26,7 +26,7 @@ def test_the_noise_is_of_the_given_deviation_in_training_and_at_evaluation(linea
 
 
 def test_only_matrices_and_kernels_are_penalised():
-    model = make_autoencoder(FRAME, MLP((8,)), StandardNormal, UncertaintyAutoencoder(), seed=0)
+    model = make_autoencoder(SPEC, MLP((8,)), StandardNormal, UncertaintyAutoencoder(), seed=0)
     matrices = [model.encoder[1].weight, model.encoder[-1][0].weight, model.decoder[0].weight, model.decoder[3].weight]
     assert sum(p.ndim > 1 for p in model.parameters()) == len(matrices)
     expected = sum((w.double() ** 2).sum().item() for w in matrices)
@@ -36,23 +36,23 @@ def test_only_matrices_and_kernels_are_penalised():
 def test_the_penalty_decays_the_weights_in_proportion():
     """Its gradient is weight_decay * w, the usual meaning of a weight decay."""
     objective = UncertaintyAutoencoder(weight_decay=0.3)
-    model = make_autoencoder(FRAME, MLP((8,)), StandardNormal, objective, seed=0)
-    penalty = objective(model, Batch(torch.rand(9, *FRAME.shape), START, 9)).terms["weight penalty"]
+    model = make_autoencoder(SPEC, MLP((8,)), StandardNormal, objective, seed=0)
+    penalty = objective(model, Batch(torch.rand(9, *SPEC.shape), START, 9)).terms["weight penalty"]
     weight = model.decoder[0].weight
     torch.testing.assert_close(torch.autograd.grad(penalty, weight)[0], 0.3 * weight)
 
 
 def test_with_little_noise_and_no_decay_it_is_the_plain_autoencoder(linear):
-    batch = Batch(torch.rand(9, *FRAME.shape), START, 9)
-    model = make_autoencoder(FRAME, linear, StandardNormal, PlainAutoencoder(), seed=0)
+    batch = Batch(torch.rand(9, *SPEC.shape), START, 9)
+    model = make_autoencoder(SPEC, linear, StandardNormal, PlainAutoencoder(), seed=0)
     model.family = UncertaintyAutoencoder(1e-3).posterior()
     ours = UncertaintyAutoencoder(1e-3, weight_decay=0.0, recon_scale=0.7)(model, batch).total
     assert ours.item() == pytest.approx(PlainAutoencoder(0.7)(model, batch).total.item(), rel=2e-3)
 
 
 def test_the_size_of_the_code_is_told(linear):
-    objective, x = UncertaintyAutoencoder(0.5), torch.rand(20_000, *FRAME.shape)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    objective, x = UncertaintyAutoencoder(0.5), torch.rand(20_000, *SPEC.shape)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     expected = model.encode(x).mean.square().sum(1).mean().item() + 3 * 0.25
     assert objective(model, Batch(x, START, len(x))).terms["log E||z||^2"].item() == pytest.approx(
         log(expected), abs=0.02
@@ -61,10 +61,10 @@ def test_the_size_of_the_code_is_told(linear):
 
 def test_the_code_outgrows_its_noise_unless_the_weights_decay(linear):
     """What `log E||z||^2` is told for: it rises in training without a penalty, and much less with one."""
-    x, sizes = torch.randn(500, *FRAME.shape), []
+    x, sizes = torch.randn(500, *SPEC.shape), []
     for decay in (0.0, 3.0):
         objective = UncertaintyAutoencoder(0.5, decay)
-        model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+        model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
         optimiser = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
         for _ in range(300):
             optimiser.zero_grad()

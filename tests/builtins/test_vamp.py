@@ -16,12 +16,12 @@ from vimae_builtin.priors.vamp import VampPrior
 
 pytestmark = pytest.mark.medium
 
-FRAME = ModelSpec((1, 4, 4), 3)
+SPEC = ModelSpec((1, 4, 4), 3)
 
 
 @pytest.fixture
 def model(linear):
-    made = make_autoencoder(FRAME, linear, partial(VampPrior, components=20), SampledELBO(), seed=0)
+    made = make_autoencoder(SPEC, linear, partial(VampPrior, components=20), SampledELBO(), seed=0)
     for p in made.encoder.parameters():
         torch.nn.init.normal_(p, std=0.4)
     return made
@@ -89,7 +89,7 @@ def test_the_contract_holds(components):
 
 
 def test_pseudo_inputs_and_encoder_are_trained_by_the_objective(model):
-    loss = SampledELBO()(model, Batch(torch.rand(9, *FRAME.shape), torch.tensor(0.0), 9))
+    loss = SampledELBO()(model, Batch(torch.rand(9, *SPEC.shape), torch.tensor(0.0), 9))
     loss.total.backward()
     assert model.prior.images.grad.abs().flatten(1).sum(1).min() > 0
     gap = model.prior.log_prob(torch.randn(50, 3)).mean()
@@ -98,9 +98,9 @@ def test_pseudo_inputs_and_encoder_are_trained_by_the_objective(model):
 
 def test_pseudo_inputs_do_not_enter_the_statistics_of_the_data():
     """The running moments move with the data's batch alone, and the prior is the same in training and at evaluation."""
-    model = make_autoencoder(FRAME, MLP((8,)), partial(VampPrior, components=20), SampledELBO(), seed=0).train()
+    model = make_autoencoder(SPEC, MLP((8,)), partial(VampPrior, components=20), SampledELBO(), seed=0).train()
     norm = model.encoder[2]
-    model.encode(torch.rand(50, *FRAME.shape))
+    model.encode(torch.rand(50, *SPEC.shape))
     before, z = norm.running_mean.clone(), torch.randn(10, 3)
     in_training = model.prior.log_prob(z)
     assert torch.equal(norm.running_mean, before)
@@ -111,7 +111,7 @@ def test_pseudo_inputs_do_not_enter_the_statistics_of_the_data():
 
 
 def test_an_objective_without_gaussian_posteriors_raises_an_error(linear):
-    model = make_autoencoder(FRAME, linear, VampPrior, PlainAutoencoder(), seed=0)
+    model = make_autoencoder(SPEC, linear, VampPrior, PlainAutoencoder(), seed=0)
     assert model.family == Deterministic()
     with pytest.raises(TypeError, match=r"'vamp' is a mixture of Gaussian posteriors.*trains a DiracPosterior"):
         model.prior.sample(3)

@@ -14,7 +14,7 @@ from vimae_builtin.objectives.infovae import InfoVAE, ZhaoInfoVAE
 from vimae_builtin.objectives.vimae import AAE, VIMAE, WAEGAN, vimae_objectives
 from vimae_builtin.priors.logistic import StandardLogistic
 
-FRAME = ModelSpec((1, 4, 4), 3)
+SPEC = ModelSpec((1, 4, 4), 3)
 
 
 def loss_of(objective, model: Autoencoder, batch: Batch):
@@ -23,7 +23,7 @@ def loss_of(objective, model: Autoencoder, batch: Batch):
 
 
 def batch(n: int = 50) -> Batch:
-    return Batch(torch.rand(n, *FRAME.shape), torch.tensor(0.0), n)
+    return Batch(torch.rand(n, *SPEC.shape), torch.tensor(0.0), n)
 
 
 def wae_penalty(q: np.ndarray, p: np.ndarray) -> float:
@@ -45,7 +45,7 @@ def wae_penalty(q: np.ndarray, p: np.ndarray) -> float:
 @pytest.mark.parametrize("prior", [StandardNormal, StandardLogistic])
 def test_loss_is_that_of_wae_written_in_numpy(linear, prior):
     objective, data = VIMAE(MMD(), weight=10, recon_scale=0.05, input_noise=0), batch(100)
-    model = make_autoencoder(FRAME, linear, prior, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, prior, objective, seed=0)
     loss = loss_of(objective, model, data)
     torch.manual_seed(7)
     p = model.prior.sample(100).double().numpy()
@@ -61,7 +61,7 @@ def test_wae_mmd_is_the_same_objective():
     data, losses = batch(), []
     for name in ("vimae", "wae_mmd"):
         objective = vimae_objectives()[name](MMD(), weight=3)
-        model = make_autoencoder(FRAME, MLP((16,)), StandardNormal, objective, seed=0)
+        model = make_autoencoder(SPEC, MLP((16,)), StandardNormal, objective, seed=0)
         loss = loss_of(objective, model, data)
         loss.total.backward()
         losses.append([loss.total, *loss.terms.values(), *(p.grad for p in model.parameters())])
@@ -70,7 +70,7 @@ def test_wae_mmd_is_the_same_objective():
 
 def test_the_noised_image_is_encoded_and_the_clean_one_compared(linear):
     objective, data = VIMAE(MMD(), input_noise=0.5), batch()
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     sse = loss_of(objective, model, data).terms["sse"]
     torch.manual_seed(7)
     noised = data.x + objective.posterior().noise.sample_like(data.x)
@@ -83,13 +83,13 @@ def test_input_noise_can_be_switched_off():
 
 def test_without_weight_and_noise_it_is_the_plain_autoencoder(linear):
     data = batch()
-    model = make_autoencoder(FRAME, linear, StandardNormal, PlainAutoencoder(), seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, PlainAutoencoder(), seed=0)
     assert loss_of(VIMAE(MMD(), weight=0, input_noise=0), model, data).total == PlainAutoencoder()(model, data).total
 
 
 def test_any_divergence_can_be_put_in(linear):
     objective = VIMAE(lambda z, _: z.square().sum(1).mean(), weight=2, input_noise=0)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     data = batch()
     expected = model.encode(data.x).mean.square().sum(1).mean()
     torch.testing.assert_close(objective(model, data).terms["divergence"], expected)
@@ -114,7 +114,7 @@ def test_reconstruction_has_one_weight_in_every_objective(name, linear):
     data, losses = batch(), []
     for c in (1.0, 3.5):
         objective = OBJECTIVES[name](c)
-        losses.append(loss_of(objective, make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0), data))
+        losses.append(loss_of(objective, make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0), data))
     one, other = losses
     torch.testing.assert_close(one.terms["sse"], other.terms["sse"])
     torch.testing.assert_close(other.total - one.total, 2.5 * one.terms["sse"], rtol=1e-5, atol=1e-5)
@@ -124,7 +124,7 @@ def test_reconstruction_has_one_weight_in_every_objective(name, linear):
 def test_reconstruction_is_the_sum_over_pixels_in_every_objective(name, linear):
     """Its mean over images, from the codes that each objective decodes: a wider image has more of it."""
     objective, data, seen = OBJECTIVES[name](1.0), batch(), []
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     model.decoder.register_forward_hook(lambda module, given, images: seen.append(images))
     sse = loss_of(objective, model, data).terms["sse"]
     torch.testing.assert_close(sse, (data.x - seen[0]).square().sum((1, 2, 3)).mean())
@@ -132,7 +132,7 @@ def test_reconstruction_is_the_sum_over_pixels_in_every_objective(name, linear):
 
 def test_a_critic_may_be_put_in(linear):
     objective = VIMAE(AdversarialJS(16, 1))
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     loss = loss_of(objective, model, batch())
     assert len(objective.optimizer_steps()) == 2
     assert loss.terms["divergence"].item() == pytest.approx(np.log(2), abs=1e-2)  # a critic that knows nothing yet
@@ -140,8 +140,8 @@ def test_a_critic_may_be_put_in(linear):
 
 def test_training_brings_the_codes_to_the_prior(linear):
     objective = VIMAE(MMD(), weight=100)
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
-    data = Batch(3 + torch.randn(100, *FRAME.shape), torch.tensor(0.0), 100)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
+    data = Batch(3 + torch.randn(100, *SPEC.shape), torch.tensor(0.0), 100)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
     before = objective(model, data).terms["divergence"].item()
     for _ in range(150):

@@ -14,13 +14,13 @@ from vimae_builtin.priors.uniform import StandardUniform
 
 pytestmark = pytest.mark.medium
 
-FRAME = ModelSpec((1, 4, 4), 3)
+SPEC = ModelSpec((1, 4, 4), 3)
 
 
 def step_of(objective, prior=StandardNormal, images=None) -> TrainingStep:
     torch.manual_seed(1)
-    model = make_autoencoder(FRAME, MLP((16,)), prior, objective, seed=0)
-    images = torch.randint(0, 256, (200, *FRAME.shape), dtype=torch.uint8) if images is None else images
+    model = make_autoencoder(SPEC, MLP((16,)), prior, objective, seed=0)
+    images = torch.randint(0, 256, (200, *SPEC.shape), dtype=torch.uint8) if images is None else images
     return TrainingStep(model, objective, Training(batch=50), images)
 
 
@@ -59,7 +59,7 @@ def test_both_losses_are_those_of_wae_written_out(linear):
         AAE(weight=3, recon_scale=0.05, units=16, layers=2),
         Batch(torch.rand(40, 1, 4, 4), torch.tensor(0.0), 40),
     )
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     with torch.no_grad():
         [p.mul_(100) for p in model.auxiliary.parameters()]
     z, critic = model.encode(data.x).mean, model.auxiliary
@@ -95,7 +95,7 @@ def test_training_brings_the_codes_to_the_prior():
 def test_prior_trick_is_refused_for_a_prior_that_ends():
     objective = WAEGAN(prior_trick=True)
     with pytest.raises(ValueError, match="positive everywhere"):
-        objective.check(make_autoencoder(FRAME, MLP((16,)), StandardUniform, objective, seed=0))
+        objective.check(make_autoencoder(SPEC, MLP((16,)), StandardUniform, objective, seed=0))
 
 
 @pytest.mark.parametrize("kind", [WAEGAN, AAE])

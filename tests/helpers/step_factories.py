@@ -16,7 +16,7 @@ from vimae_bench.plugin import Loss, ModelSpec, Objective, OptimizerStep
 from vimae_bench.plugin.registry import make_plugin, make_prior_factory
 from vimae_bench.storage.run_folder import RunFolder
 
-FRAME = ModelSpec((1, 8, 8), 3)
+SPEC = ModelSpec((1, 8, 8), 3)
 MMD, RBF = {"use": "mmd"}, {"use": "mmd", "kernel": "rbf"}
 METHODS = {
     "AE": (PluginSpec("ae"), "normal"),
@@ -46,14 +46,14 @@ def kill_runs_when(monkeypatch, when):
     monkeypatch.setattr(RunFolder, "append_event", cut)
 
 
-def make_images(n=1000, shape=FRAME.shape):
+def make_images(n=1000, shape=SPEC.shape):
     """Blurred noise in ten classes, uint8 [n, *shape]."""
     generator = torch.Generator().manual_seed(0)
     patterns = torch.rand(10, *shape, generator=generator)[torch.arange(n) % 10]
     return (200 * patterns + 55 * torch.rand(n, *shape, generator=generator)).to(torch.uint8)
 
 
-def make_step(objective, prior=None, architecture=None, spec=FRAME, batch=50, seed=0, **training):
+def make_step(objective, prior=None, architecture=None, spec=SPEC, batch=50, seed=0, **training):
     """A training step at its first weights; an objective is made from its choice if it is one."""
     objective = make_plugin("objective", objective) if isinstance(objective, PluginSpec) else objective
     prior = prior if callable(prior) else make_prior_factory(prior or PluginSpec("normal"))

@@ -25,7 +25,7 @@ from vimae_bench.testing import ContractError, check_divergence, check_objective
 
 pytestmark = pytest.mark.medium
 
-FRAME = ModelSpec((1, 4, 4), 3)
+SPEC = ModelSpec((1, 4, 4), 3)
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ class Matched(DivergenceObjective):
 
 
 def images(n: int = 200) -> Tensor:
-    return torch.randint(0, 256, (n, *FRAME.shape), dtype=torch.uint8)
+    return torch.randint(0, 256, (n, *SPEC.shape), dtype=torch.uint8)
 
 
 def step_of(objective: Matched, linear, training: Training | None = None) -> TrainingStep:
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     return TrainingStep(model, objective, training or Training(batch=50), images())
 
 
@@ -99,8 +99,8 @@ def test_a_critic_is_trained_by_a_step_of_its_own_at_its_own_rate(linear):
 
 def test_the_penalty_moves_the_encoder_and_the_critics_loss_the_critic_alone(linear):
     objective = Matched(LinearWitness())
-    model = make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0)
-    batch = Batch(torch.rand(50, *FRAME.shape), torch.tensor(0.0), 50)
+    model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
+    batch = Batch(torch.rand(50, *SPEC.shape), torch.tensor(0.0), 50)
     mine, its = objective.optimizer_steps()
     reached = {}
     for name, step in (("mine", mine), ("its", its)):
@@ -142,12 +142,12 @@ def test_divergence_checks_the_prior_and_the_posteriors(linear):
 
     objective = Matched(Refusing())
     with pytest.raises(ValueError, match=r"no StandardNormal with Deterministic\(\), please"):
-        objective.check(make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0))
+        objective.check(make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0))
 
 
 def test_divergence_without_a_check_accepts_any_model(linear):
     objective = Matched(MeanSquare())
-    objective.check(make_autoencoder(FRAME, linear, StandardNormal, objective, seed=0))
+    objective.check(make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0))
 
 
 def test_it_keeps_the_contracts():

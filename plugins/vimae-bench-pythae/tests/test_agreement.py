@@ -22,7 +22,7 @@ from vimae_builtin.objectives.ae import PlainAutoencoder
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.objectives.vimae import VIMAE
 
-FRAME = ModelSpec((1, 8, 8), 4)
+SPEC = ModelSpec((1, 8, 8), 4)
 TRAINING = Training(batch=50, learning_rate=1e-3)
 STEPS = 12
 PLAYERS = [name for name, row in RUNS.items() if issubclass(row.kind, Adversarial | CoupledBounds)]
@@ -70,7 +70,7 @@ def order(images: Tensor) -> Sequence[Tensor]:
 
 
 def make_trainer(objective: Objective, images: Tensor, prior: Callable[[int], Prior] = NORMAL) -> Trainer:
-    model = make_autoencoder(FRAME, MLP(hidden=(16,)), prior, objective, seed=0)
+    model = make_autoencoder(SPEC, MLP(hidden=(16,)), prior, objective, seed=0)
     return Trainer(model.train(), objective, TRAINING, images)
 
 

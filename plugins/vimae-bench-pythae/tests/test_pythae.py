@@ -21,7 +21,7 @@ from vimae_bench.testing import Unsupported, check_objective, make_autoencoder, 
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.priors.uniform import StandardUniform
 
-FRAME = ModelSpec((1, 8, 8), 3)
+SPEC = ModelSpec((1, 8, 8), 3)
 README = Path(__file__).parents[1] / "README.md"
 RUNS = [row for row in ROWS if not row.unsupported]
 QUICK = ("pythae_vae", "pythae_rae_gp", "pythae_vq_vae", "pythae_vae_lin_nf")
@@ -37,7 +37,7 @@ ELSEWHERE = "pythae_vamp"
 """It has to have its own prior."""
 
 
-def model_of(name: str, spec: ModelSpec = FRAME, **settings: Any) -> tuple[Any, Autoencoder]:
+def model_of(name: str, spec: ModelSpec = SPEC, **settings: Any) -> tuple[Any, Autoencoder]:
     objective, prior = OBJECTIVES[name](**settings), PythaeVamp if name == ELSEWHERE else StandardNormal
     return objective, make_autoencoder(spec, MLP(hidden=(8,)), prior, objective, seed=0)
 

@@ -20,13 +20,13 @@ from vimae_bench.models import Deterministic, StandardNormal
 from vimae_bench.plugin import Batch, BenchError, Loss, ModelSpec, Objective
 from vimae_bench.testing import check_objective
 
-FRAME = ModelSpec((1, 4, 4), 2)
+SPEC = ModelSpec((1, 4, 4), 2)
 PROGRESS = torch.tensor(0.5)
 
 
 def made(linear, objective, prior=StandardNormal, seed=0):
-    model = make_autoencoder(FRAME, linear, prior, objective, seed)
-    images = torch.randint(0, 256, (300, *FRAME.shape), dtype=torch.uint8)
+    model = make_autoencoder(SPEC, linear, prior, objective, seed)
+    images = torch.randint(0, 256, (300, *SPEC.shape), dtype=torch.uint8)
     return model, TrainingStep(model, objective, Training(), images)
 
 

@@ -24,7 +24,7 @@ from vimae_bench.storage.run_folder import RunFolder
 
 pytestmark = pytest.mark.medium
 
-FRAME = ModelSpec((1, 8, 8), 3)
+SPEC = ModelSpec((1, 8, 8), 3)
 TRAINING = Training(epochs=5, batch=64)
 IMAGES = torch.randint(0, 256, (300, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 MMD = {"use": "mmd"}
@@ -34,7 +34,7 @@ METHODS = [PluginSpec("ae"), PluginSpec("elbo"), PluginSpec("vimae", {"divergenc
 def trained(choice, folder, training=TRAINING, seed=0, numerics=DEFAULT_NUMERICS, **more):
     objective = make_plugin("objective", choice)
     model = make_autoencoder(
-        FRAME,
+        SPEC,
         make_plugin("architecture", PluginSpec("mlp", {"hidden": [16]})),
         StandardNormal,
         objective,
@@ -140,7 +140,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(tmp_path, monkeypatc
             return Loss(sse / torch.zeros(()), {"sse": sse})
 
     model = make_autoencoder(
-        FRAME,
+        SPEC,
         make_plugin("architecture", PluginSpec("mlp", {"hidden": [16]})),
         StandardNormal,
         Broken(),
@@ -163,7 +163,7 @@ def test_non_finite_weights_after_the_last_step_end_the_run_as_diverged(tmp_path
             return Loss(sse + (sse * 0).sqrt(), {})  # 0, with a slope that is not a number
 
     model = make_autoencoder(
-        FRAME,
+        SPEC,
         make_plugin("architecture", PluginSpec("mlp", {"hidden": [16]})),
         StandardNormal,
         Spoiling(),
