@@ -65,5 +65,5 @@ def test_what_is_no_sheet_is_told_by_name(tmp_path: Path, how: str):
     path = tmp_path / "sheet.png"
     tiles.save_grid(images(4, 28, 28, 1), 2, path)
     broken(path, how)
-    with pytest.raises(ResultsError, match=r"sheet\.png: is no sheet of images"):
+    with pytest.raises(ResultsError, match=r"sheet\.png: is not a grid of images"):
         tiles.load_grid(path)

@@ -11,6 +11,8 @@ from torch import Tensor
 from vimae_bench.functional import estimate_mean
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, hookimpl
 
+from ._shared.covariance import compute_logdet_bias
+
 SINGULAR = 1e-6
 """The share of a dimension's standard deviation that others have to leave unexplained."""
 
@@ -64,16 +66,10 @@ def gaussian_terms(z: Tensor) -> Tensor:
     root, failed = torch.linalg.cholesky_ex(torch.atleast_2d(torch.corrcoef(centred.T)))
     if failed or n <= d or root.diagonal().min() < SINGULAR:
         return torch.full_like(z[:, 0], -torch.inf)
-    logdet = 2 * (scale.log().sum() + root.diagonal().log().sum()) - logdet_bias(n, d)
+    logdet = 2 * (scale.log().sum() + root.diagonal().log().sum()) - compute_logdet_bias(n, d)
     u = torch.linalg.solve_triangular(root, (centred / scale).T, upper=False)
     influence = u.square().sum(0)
     return 0.5 * (d * log(2 * pi * e) + logdet + influence - influence.mean())
-
-
-def logdet_bias(n: int, d: int) -> float:
-    """How far E log det S of the covariance of n Gaussian draws in d dimensions lies from the truth (Wishart)."""
-    i = torch.arange(1, d + 1, dtype=torch.float64)
-    return float((torch.digamma((n - i) / 2) - log((n - 1) / 2)).sum())
 
 
 def spacing_terms(z: Tensor) -> Tensor:

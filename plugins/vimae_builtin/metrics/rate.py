@@ -13,6 +13,8 @@ from vimae_bench.functional import estimate_mean
 from vimae_bench.models import DiracPosterior, ImplicitPosterior, Posterior, Prior
 from vimae_bench.plugin import BenchError, Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
+from ._shared.covariance import compute_logdet_bias
+
 AT_ONCE = 4096
 ENCODED = AT_ONCE * 28 * 28
 """Entries of images that are encoded at once: the activations of a wide net over more would take gigabytes."""
@@ -103,14 +105,8 @@ def moment_matched_rate(z: Tensor, prior: Prior) -> Tensor:
     k, _, d = z.shape
     centred = z.double() - z.double().mean(0)
     covariance = torch.einsum("kbi,kbj->bij", centred, centred) / (k - 1)
-    logdet = torch.linalg.slogdet(covariance).logabsdet - logdet_bias(k, d)
+    logdet = torch.linalg.slogdet(covariance).logabsdet - compute_logdet_bias(k, d)
     return -0.5 * (d * log(2 * pi * e) + logdet) - prior.log_prob(z).mean(0)
-
-
-def logdet_bias(k: int, d: int) -> float:
-    """How far E log det S of the covariance of k Gaussian draws in d dimensions lies from the truth (Wishart)."""
-    i = torch.arange(1, d + 1, dtype=torch.float64)
-    return float((torch.digamma((k - i) / 2) - log((k - 1) / 2)).sum())
 
 
 @hookimpl
