@@ -27,7 +27,7 @@ def pair(results):
     return results
 
 
-def test_a_difference_much_smaller_than_the_spread_over_seeds_is_seen_by_pairing(pair):
+def test_pairing_detects_a_difference_much_smaller_than_the_spread_over_seeds(pair):
     comparison, rows = compared(pair, "good", "bad")
     assert rows["sse"].verdict == "better"
     assert rows["sse"].differences.mean() == pytest.approx(-1, abs=0.1)
@@ -39,13 +39,13 @@ def test_a_difference_much_smaller_than_the_spread_over_seeds_is_seen_by_pairing
     assert any("sign-flip test over 10 seeds" in note for note in comparison.notes)
 
 
-def test_only_the_columns_asked_for_are_tested(pair):
+def test_only_the_given_columns_are_tested(pair):
     (table,) = compare_methods(pair.store.load_results(pair.entries), "good", "bad", ["sse"])
     assert [row.measure.name for row in table.rows] == ["sse"]
     assert table.rows[0].p == 2 / 2**10
 
 
-def test_the_other_way_round_it_is_worse(pair):
+def test_swapping_the_methods_swaps_the_verdict(pair):
     _, rows = compared(pair, "bad", "good")
     assert {rows["sse"].verdict, rows["svm clean"].verdict} == {"worse"}
     assert rows["sse"].wins == 0
@@ -57,13 +57,13 @@ def test_a_measure_without_direction_has_no_verdict(pair):
     assert rows["rate"].differences.tolist() == [1.0] * 10
 
 
-def test_no_difference_is_not_equivalence_unless_a_margin_was_given(pair):
+def test_equivalence_needs_a_margin(pair):
     assert compared(pair, "good", "twin")[1]["sse"].verdict == "no difference shown"
     assert compared(pair, "good", "twin", sse=0.5)[1]["sse"].verdict == "equivalent"
     assert compared(pair, "good", "twin", sse=0.01)[1]["sse"].verdict == "no difference shown"
 
 
-def test_a_small_difference_that_is_certain_may_still_be_within_the_margin(pair):
+def test_a_significant_difference_within_the_margin_is_equivalence(pair):
     assert compared(pair, "good", "bad", sse=2)[1]["sse"].verdict == "equivalent"
 
 
@@ -77,7 +77,7 @@ def test_winning_on_fewer_than_three_quarters_of_the_seeds_is_not_better(results
     assert rows["sse"].verdict == "no difference shown"
 
 
-def test_a_side_that_diverged_somewhere_gets_no_verdict(finished):
+def test_a_method_that_diverged_on_a_seed_gets_no_verdict(finished):
     comparison, rows = compared(finished, "InfoVAE", "VAE")
     assert rows["sse"].verdict == "incomplete"
     assert rows["sse"].p is None
@@ -85,7 +85,7 @@ def test_a_side_that_diverged_somewhere_gets_no_verdict(finished):
     assert any("InfoVAE: diverged on seeds 3, 4" in note for note in comparison.notes)
 
 
-def test_a_collapsed_side_gets_no_verdict_where_collapse_wins(finished):
+def test_a_collapsed_method_gets_no_verdict_if_the_measure_rewards_collapse(finished):
     _, rows = compared(finished, "β_H-VAE", "VAE")
     assert rows["mmd2"].verdict == "collapsed"
     assert rows["sse"].verdict == "worse"
@@ -111,18 +111,18 @@ def test_one_common_seed_gives_numbers_and_no_verdict(results):
     assert "One common seed: no interval and no test." in comparison.notes
 
 
-def test_an_unknown_method_is_named_with_the_nearest_one(pair):
+def test_an_unknown_method_is_an_error_with_a_suggestion(pair):
     with pytest.raises(BenchError, match="no method here is called 'goood'; did you mean 'good'"):
         compared(pair, "goood", "bad")
 
 
 @pytest.mark.parametrize(("margin", "message"), [({"sse2": 1}, "is called 'sse2'"), ({"sse": 0}, "must be positive")])
-def test_a_margin_that_cannot_be_is_refused(pair, margin: dict[str, float], message: str):
+def test_an_invalid_margin_is_an_error(pair, margin: dict[str, float], message: str):
     with pytest.raises(BenchError, match=message):
         compared(pair, "good", "bad", **margin)
 
 
-def test_a_results_folder_compared_with_itself_differs_in_nothing(pair):
+def test_a_results_folder_does_not_differ_from_itself(pair):
     run_results = pair.store.load_results(pair.entries)
     tables = compare_results(run_results, run_results, ("old", "new"))
     assert [table.title for table in tables] == [f"{m}: mnist, mlp, d = 2, 80 epochs" for m in ("good", "bad", "twin")]
@@ -151,7 +151,7 @@ def trained(epochs: int):
     return altered
 
 
-def test_sides_that_saw_other_data_get_no_verdict_however_clear(results, other):
+def test_results_on_different_data_get_no_verdict(results, other):
     for seed in range(6):
         results.add("VAE", seed, sse=20.0 + seed)
         other.add("VAE", seed, sse=30.0 + 1.1 * seed)
@@ -163,7 +163,7 @@ def test_sides_that_saw_other_data_get_no_verdict_however_clear(results, other):
     assert table.rows[0].verdict == "better"
 
 
-def test_a_measure_that_the_sides_define_in_two_ways_is_shown_and_not_tested(results, other):
+def test_a_measure_with_two_definitions_is_shown_but_not_tested(results, other):
     for seed in range(6):
         results.add("VAE", seed, sse=20.0 + seed)
         other.add("VAE", seed, sse=30.0 + seed)
@@ -173,7 +173,7 @@ def test_a_measure_that_the_sides_define_in_two_ways_is_shown_and_not_tested(res
     assert table.rows[0].differences.tolist() == [-10] * 6
 
 
-def test_versions_machines_and_metrics_that_differ_between_the_sides_are_told(results, other):
+def test_differences_in_versions_and_metrics_are_listed(results, other):
     for seed in range(2):
         results.add("VAE", seed, sse=20.0)
         other.add("VAE", seed, sse=30.0)
@@ -190,7 +190,7 @@ def test_versions_machines_and_metrics_that_differ_between_the_sides_are_told(re
     assert not any("Mixed" in note for note in table.notes)
 
 
-def test_a_metric_that_only_one_side_has_is_no_other_setting(results, other):
+def test_a_metric_that_only_one_group_has_is_not_a_different_setting(results, other):
     results.add("VAE", 0, sse=20.0)
     other.add("VAE", 0, sse=30.0)
     a, b = both(
@@ -200,13 +200,13 @@ def test_a_metric_that_only_one_side_has_is_no_other_setting(results, other):
     assert not any("fid" in note for note in table.notes)
 
 
-def test_sides_that_are_the_same_in_every_number_say_so(pair):
+def test_identical_results_are_reported_as_identical(pair):
     run_results = pair.store.load_results(pair.entries)
     a, b, c = compare_results(run_results, run_results, ("old", "new"))
     assert all(table.notes[-1] == "All values of 10 pairs of runs are identical in A and B." for table in (a, b, c))
 
 
-def test_a_method_is_matched_by_its_training_where_a_side_has_several(results, other):
+def test_a_method_with_several_trainings_is_matched_by_its_training(results, other):
     results.add("VAE", 0, sse=20.0)
     other.add("VAE", 0, sse=30.0)
     a, b = both(results, other)
@@ -216,7 +216,7 @@ def test_a_method_is_matched_by_its_training_where_a_side_has_several(results, o
     assert list(describe_unmatched(a, [*short, *b])) == ["Only in B, and left out: VAE: mnist, mlp, d = 2, 5 epochs."]
 
 
-def test_what_is_on_one_side_only_is_told_and_not_at_any_length(results, other):
+def test_methods_of_one_group_only_are_listed_briefly(results, other):
     for label in ("VAE", "AE", "β-VAE", "InfoVAE", "WAE"):
         results.add(label, 0, sse=20.0)
     other.add("VAE", 0, sse=20.0)
@@ -229,7 +229,7 @@ def test_what_is_on_one_side_only_is_told_and_not_at_any_length(results, other):
     assert [table.title.split(":")[0] for table in compare_results(a, b, ("a", "b"))] == ["VAE"]
 
 
-def test_two_results_folders_are_matched_by_method_and_told_apart_by_what_differs(results, other):
+def test_two_results_folders_are_matched_by_method_and_their_settings_compared(results, other):
     for seed in range(2):
         results.add("VAE", seed, sse=30.0 + seed)
         results.add("AE", seed, sse=25.0 + seed)

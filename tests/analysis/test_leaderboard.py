@@ -25,7 +25,7 @@ def said(board) -> str:
     return "\n".join(board.notes)
 
 
-def test_rows_are_sorted_by_mean_and_incomplete_ones_stand_at_the_foot(finished):
+def test_rows_are_sorted_by_mean_with_incomplete_ones_last(finished):
     board = finished.board()
     assert board.rank_by == "sse"
     assert [row.label for row in board.rows] == ["AE", "VAE", "VIMAE-n", "β_H-VAE", "InfoVAE"]
@@ -64,7 +64,7 @@ def test_methods_that_differ_by_chance_alone_share_a_group(results):
     assert {r.summaries["sse"].shared_rank.letters for r in results.board().rows} == {"a"}
 
 
-def test_all_of_the_top_group_are_marked_and_not_the_best_mean_alone(finished):
+def test_all_methods_of_the_best_group_are_marked(finished):
     board = finished.board(rank_by="mmd2")
     assert [r.label for r in board.rows if (p := r.summaries["mmd2"].shared_rank) and p.is_best] == [
         "AE",
@@ -73,7 +73,7 @@ def test_all_of_the_top_group_are_marked_and_not_the_best_mean_alone(finished):
     ]
 
 
-def test_higher_is_better_where_the_measure_says_so(finished):
+def test_higher_is_better_if_the_measure_says_so(finished):
     places = {
         r.label: r.summaries["svm clean"].shared_rank for r in finished.board().rows if "svm clean" in r.summaries
     }
@@ -108,7 +108,7 @@ def test_a_row_that_lacks_a_seed_is_incomplete_and_not_ranked(results, status: s
     assert row(board, "AE").summaries["sse"].shared_rank is not None
 
 
-def test_a_row_that_was_never_given_a_seed_is_incomplete_too(results):
+def test_a_row_without_a_seed_of_the_table_is_incomplete(results):
     for seed in range(3):
         results.add("VAE", seed, sse=30.0 + seed)
     results.add("AE", 0, sse=1.0)
@@ -133,7 +133,7 @@ def test_a_metric_that_lacks_a_seed_is_not_ranked_and_the_others_are(results):
     assert row(board, "VAE").summaries["mmd2"].shared_rank is not None
 
 
-def test_a_collapsed_row_is_flagged_and_ranked_only_where_that_means_something(finished):
+def test_a_collapsed_row_is_flagged_and_not_ranked_by_measures_that_reward_collapse(finished):
     board = finished.board()
     collapsed = row(board, "β_H-VAE")
     assert collapsed.complete
@@ -144,7 +144,7 @@ def test_a_collapsed_row_is_flagged_and_ranked_only_where_that_means_something(f
     assert "† β_H-VAE collapsed on seeds 0, 1, 2, 3, 4 (rate below 0.1 nats); not ranked by mmd2." in board.notes
 
 
-def test_one_collapsed_seed_takes_the_whole_row_out_of_such_a_ranking(results):
+def test_one_collapsed_seed_excludes_the_row_from_such_a_ranking(results):
     for seed in range(3):
         results.add("VAE", seed, rate=0.01 if seed == 1 else 5.0, mmd2=0.01 * seed)
         results.add("AE", seed, mmd2=0.02 * seed)
@@ -154,7 +154,7 @@ def test_one_collapsed_seed_takes_the_whole_row_out_of_such_a_ranking(results):
     assert row(board, "AE").summaries["mmd2"].shared_rank is not None
 
 
-def test_one_seed_gives_an_order_and_nothing_else(results):
+def test_one_seed_gives_an_order_without_intervals_or_ranks(results):
     for label, sse in (("VAE", 30.0), ("AE", 25.0)):
         results.add(label, 0, sse=sse)
     board = results.board()
@@ -164,7 +164,7 @@ def test_one_seed_gives_an_order_and_nothing_else(results):
     assert "One seed: no intervals, tests or ranks" in said(board)
 
 
-def test_three_seeds_are_said_to_be_too_few(results):
+def test_three_seeds_are_reported_as_too_few(results):
     for seed in range(3):
         results.add("VAE", seed, sse=30.0 + seed)
         results.add("AE", seed, sse=29.0 + 1.5 * seed)
@@ -175,7 +175,7 @@ def test_three_seeds_are_said_to_be_too_few(results):
     assert all(r.summaries["sse"].shared_rank.interval is None for r in board.rows)
 
 
-def test_three_equal_differences_do_not_make_a_winner(results):
+def test_three_equal_differences_are_not_significant(results):
     for seed in range(3):
         results.add("VAE", seed, **{"svm clean": 90.0 + seed})
         results.add("AE", seed, **{"svm clean": 91.0 + seed})
@@ -197,13 +197,13 @@ def test_the_sorting_measure_is_shown_and_tested(finished):
     assert board.rank_by == "mmd2"
 
 
-def test_an_unknown_column_is_named_with_the_nearest_one(finished):
+def test_an_unknown_column_is_reported_with_a_suggestion(finished):
     board = finished.board(rank_by="mmd", columns=("sse",))
     assert board.rank_by == "sse"
     assert "No measure in these results is called 'mmd'; did you mean 'mmd2'?" in board.notes
 
 
-def test_a_column_that_only_another_table_has_is_not_missed(results):
+def test_a_column_of_another_table_is_not_unknown(results):
     """A file of several groups names the columns of all of them."""
     results.add("VAE", 0, sse=1.0)
     run = results.add("VAE", 0, sse=1.0)
@@ -221,7 +221,7 @@ def test_a_column_that_only_another_table_has_is_not_missed(results):
         ]
 
 
-def test_tables_that_differ_in_how_was_trained_say_in_what(results):
+def test_titles_show_settings_in_which_tables_differ(results):
     results.add("VAE", 0, sse=1.0)
     (entry,) = results.entries
     results.entries.append(
@@ -233,7 +233,7 @@ def test_tables_that_differ_in_how_was_trained_say_in_what(results):
     ]
 
 
-def test_references_stand_beside_the_methods(finished):
+def test_baselines_are_shown_with_the_methods(finished):
     references = finished.board().references
     assert {label: row["svm clean"].value for label, row in references.items()} == {"raw pixels": 88, "PCA, d = 2": 41}
 
@@ -257,7 +257,7 @@ def test_one_table_for_each_data_set_architecture_latent_size_and_training(resul
     ]
 
 
-def test_two_runs_in_one_place_are_refused(results):
+def test_two_runs_of_one_method_and_seed_are_an_error(results):
     results.add("VAE", 0, sse=1.0)
     results.entries *= 2
     with pytest.raises(ResultsError, match="second run of 'VAE' with the same seed"):
@@ -281,7 +281,7 @@ def test_mixed_versions_are_flagged(results):
     assert "Mixed swae: none (2 runs), 1 (1 run)." in notes
 
 
-def test_runs_alike_carry_no_such_note(finished):
+def test_equal_runs_have_no_warnings(finished):
     assert "Mixed" not in said(finished.board())
     assert "same data" not in said(finished.board())
 
@@ -297,7 +297,7 @@ def test_a_measure_defined_in_two_ways_is_not_ranked(results):
     assert "sse has several definitions among these runs and is not ranked." in board.notes
 
 
-def test_damaged_files_are_told_below_the_table(finished):
+def test_damaged_files_are_reported_below_the_table(finished):
     folder = finished.store.run_folder(finished.entries[0].run)
     folder.metric_path(PluginSpec("reconstruction")).write_text("{")
     board = finished.board()
@@ -305,7 +305,7 @@ def test_damaged_files_are_told_below_the_table(finished):
     assert row(board, "AE").summaries["sse"].shared_rank is None
 
 
-def test_a_benchmark_that_has_not_begun_has_rows_and_no_columns(results):
+def test_a_benchmark_without_results_has_rows_but_no_columns(results):
     results.add("VAE", 0, "missing")
     board = results.board(rank_by="sse")
     assert [r.count("missing") for r in board.rows] == [1]
@@ -313,7 +313,7 @@ def test_a_benchmark_that_has_not_begun_has_rows_and_no_columns(results):
     assert build_leaderboards([]) == []
 
 
-def test_a_control_is_paired_with_the_method_it_repeats_and_its_distance_is_told(results):
+def test_a_control_is_paired_with_its_method_and_the_difference_reported(results):
     generator = np.random.default_rng(2)
     for seed in range(5):
         common = generator.normal(30, 5)
@@ -331,7 +331,7 @@ def test_a_control_is_paired_with_the_method_it_repeats_and_its_distance_is_told
     ) in board.notes
 
 
-def test_a_board_without_a_control_says_nothing_of_one(finished):
+def test_a_leaderboard_without_a_control_does_not_mention_one(finished):
     assert "A/A" not in said(finished.board())
 
 
@@ -379,7 +379,7 @@ def test_a_difference_is_taken_draw_by_draw(results):
     assert table.rows[0].interval[1] < 2
 
 
-def test_rows_with_a_training_of_their_own_stand_in_the_table_of_the_others(results):
+def test_rows_with_their_own_training_settings_are_in_the_same_table(results):
     for seed in range(3):
         results.add("AE", seed, sse=1.0)
         results.add("VAE", seed, sse=2.0)
@@ -400,13 +400,13 @@ def test_rows_with_a_training_of_their_own_stand_in_the_table_of_the_others(resu
     assert not any("AE has" in note and "VAE" not in note for note in board.notes)
 
 
-def test_how_settings_were_come_by_is_the_first_thing_below_every_table(results):
+def test_provenance_is_the_first_note_of_every_table(results):
     results.add("AE", 0, sse=1.0)
     boards = build_leaderboards(results.store.load_results(results.entries), provenance="Tuned.")
     assert [board.notes[0] for board in boards] == ["Tuned."]
 
 
-def test_a_training_of_its_own_survives_the_results_folder(results):
+def test_own_training_settings_are_saved_and_read_back(results):
     results.add("AE", 0, sse=1.0)
     (entry,) = results.entries
     own = replace(entry, run=replace(entry.run, training=Training(batch=50)), table_training=Training())

@@ -55,12 +55,12 @@ def test_methods_of_a_revision_are_compared(kept):
     assert verdicts == ["no difference shown", "better"]
 
 
-def test_a_folder_with_an_at_in_its_name_is_taken_as_it_stands(kept):
+def test_an_existing_folder_with_an_at_sign_is_not_a_revision(kept):
     kept.store.path.rename(kept.store.path.parent / "fig1@HEAD")
     assert "A = A, B = B, 10 seeds" in call("fig1@HEAD", "A", "B")
 
 
-def test_damage_in_a_revision_is_told_under_the_name_the_user_gave_it(kept):
+def test_damage_in_a_revision_is_reported_under_the_given_name(kept):
     next(kept.store.path.glob("runs/*-s3-*/record.json")).write_text("{")
     git("-c", "user.name=me", "-c", "user.email=me@here", "commit", "-qam", "damage")
     assert "(fig1@HEAD/runs/" in " ".join(call("fig1@HEAD", "fig1@HEAD~1", "--format", "markdown").split())
@@ -69,7 +69,7 @@ def test_damage_in_a_revision_is_told_under_the_name_the_user_gave_it(kept):
     assert "fig1@HEAD: is not a results folder" in call("fig1@HEAD", "fig1@HEAD~1", code=4)
 
 
-def test_every_format_says_the_same(kept, tmp_path):
+def test_all_formats_have_the_same_values(kept, tmp_path):
     row = json.loads(call("fig1", "A", "B", "--format", "json"))["comparisons"][0]["rows"][0]
     (line, _) = csv.DictReader(call("fig1", "A", "B", "--format", "csv").splitlines())
     assert float(line["difference"]) == row["difference"] == pytest.approx(-5, abs=0.2)
@@ -83,7 +83,7 @@ def test_every_format_says_the_same(kept, tmp_path):
         assert row["verdict"] in path.read_text()
 
 
-def test_what_is_no_side_is_told_for_both_at_once(kept):
+def test_unknown_sources_are_reported_together(kept):
     output = call("fig2", "mlflow:fig1", "--results", ".", code=2)
     assert (
         "fig2: is not a results folder, benchmark file, PATH@REVISION or mlflow:EXPERIMENT; did you mean 'fig1'?"
@@ -109,7 +109,7 @@ def test_a_mistake_is_one_message_and_an_exit_code(kept, words, message):
     assert "Traceback" not in output
 
 
-def test_results_that_share_nothing_say_what_each_side_has(kept, tmp_path):
+def test_results_without_a_common_method_list_the_methods_of_each(kept, tmp_path):
     other = type(kept)(tmp_path / "other")
     other.add("C", 0, sse=1.0)
     other.store.write_benchmark("other", "", {}, other.entries)

@@ -47,7 +47,7 @@ def folder(finished):
     return finished.store.path
 
 
-def test_the_figures_of_figure_1_decide_nothing_from_three_seeds():
+def test_three_seeds_of_figure_1_decide_nothing():
     found = json.loads(call(FIG1, "--format", "json"))
     verdicts = {claim["id"]: claim["verdict"] for claim in found["claims"]}
     assert (verdicts["C01"], verdicts["C02"]) == ("not decided", "not decided")
@@ -59,14 +59,14 @@ def test_the_figures_of_figure_1_decide_nothing_from_three_seeds():
     assert any("β_H-VAE collapsed" in note for note in runs["notes"])
 
 
-def test_a_paper_of_ones_own(folder, tmp_path):
+def test_a_file_for_another_paper(folder, tmp_path):
     (tmp_path / "paper.toml").write_text(PAPER)
     text = call(folder, "--against", tmp_path / "paper.toml")
     assert "1  supported" in text
     assert "1 claim: 1 supported." in text
 
 
-def test_results_of_several_folders_are_taken_together(folder, tmp_path, results):
+def test_results_of_several_folders_are_combined(folder, tmp_path, results):
     other = type(results)(tmp_path / "other")
     for seed in range(5):
         other.add("Mine", seed, sse=100.0 + seed)
@@ -78,7 +78,7 @@ def test_results_of_several_folders_are_taken_together(folder, tmp_path, results
     assert {path.split("/")[-3] for path in claim["findings"][0]["pairs"][0]["runs"]} == {"fig1", "other"}
 
 
-def test_a_page_is_written_with_links_that_lead_from_its_folder(folder, tmp_path):
+def test_links_in_a_file_are_relative_to_its_folder(folder, tmp_path):
     (tmp_path / "paper.toml").write_text(PAPER)
     page = tmp_path / "reports" / "verdict.md"
     assert str(page) in call(folder, "--against", tmp_path / "paper.toml", "--format", "markdown", "--output", page)
@@ -95,7 +95,7 @@ def test_every_format_can_be_written(folder, tmp_path, form):
     assert "Variational InfoMax" in (tmp_path / "verdict").read_text()
 
 
-def test_the_row_of_a_method_can_be_chosen(folder, tmp_path):
+def test_the_label_of_a_method_can_be_chosen(folder, tmp_path):
     (tmp_path / "paper.toml").write_text(PAPER)
     words = (folder, "--against", tmp_path / "paper.toml", "--format", "json")
     found = json.loads(call(*words, "--method", "a=β_H-VAE"))
@@ -104,7 +104,7 @@ def test_the_row_of_a_method_can_be_chosen(folder, tmp_path):
     assert "must be of the form id=label" in call(*words, "--method", "a", code=2)
 
 
-def test_all_that_is_wrong_with_the_results_is_told_at_once(folder, tmp_path):
+def test_all_errors_in_the_results_are_reported_together(folder, tmp_path):
     output = call(folder, tmp_path / "nothing", tmp_path, code=2)
     assert f"{tmp_path / 'nothing'}: cannot be read" in output
     assert f"{tmp_path}: is not a results folder" in output
@@ -120,7 +120,7 @@ def test_all_that_is_wrong_with_the_results_is_told_at_once(folder, tmp_path):
         (PAPER.replace('["b"]', '["z"]'), "no method is called 'z'"),
     ],
 )
-def test_a_wrong_paper_is_told_without_a_traceback(folder, tmp_path, text, message):
+def test_an_invalid_paper_is_reported_without_a_traceback(folder, tmp_path, text, message):
     (tmp_path / "paper.toml").write_text(text)
     output = call(folder, "--against", tmp_path / "paper.toml", code=2)
     assert message in output
@@ -128,11 +128,11 @@ def test_a_wrong_paper_is_told_without_a_traceback(folder, tmp_path, text, messa
     assert "Traceback" not in output
 
 
-def test_a_paper_that_is_not_there_is_told(folder, tmp_path):
+def test_a_missing_paper_is_reported(folder, tmp_path):
     assert "cannot be read" in call(folder, "--against", tmp_path / "paper.toml", code=2)
 
 
-def test_a_damaged_record_is_named_and_decides_nothing(folder, finished, tmp_path):
+def test_a_damaged_record_is_reported_and_decides_nothing(folder, finished, tmp_path):
     finished.store.run_folder(finished.entries[0].run).record.write_text("{")
     (tmp_path / "paper.toml").write_text(PAPER)
     found = json.loads(call(folder, "--against", tmp_path / "paper.toml", "--format", "json"))

@@ -1,4 +1,4 @@
-"""A leaderboard's table as plain data."""
+"""A leaderboard as plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from .statistics import Interval, confidence_interval
 
 @dataclass(frozen=True)
 class MeasureSummary:
-    """What a method reaches under one measure: an estimate for each seed, their mean, its 95 % interval over seeds.
+    """The estimates of a method under one measure by seed, their mean, and its 95 % interval over seeds.
 
-    It is `complete` if every seed of the table is in it. Without a place it is shown, not ranked.
+    It is `complete` if it has every seed of the table. Without a `shared_rank` it is shown but not ranked.
     """
 
     estimates: Mapping[int, Estimate]
@@ -26,9 +26,9 @@ class MeasureSummary:
 
     @cached_property
     def interval(self) -> Interval | None:
-        """Found when it is asked for: a table shows some of what is measured, and a bootstrap takes a millisecond."""
-        found = list(self.estimates.values())
-        return confidence_interval([estimate.value for estimate in found], per_draw_table(found))
+        """Computed on first use: a table shows only some measures, and a bootstrap takes a millisecond."""
+        estimates = list(self.estimates.values())
+        return confidence_interval([estimate.value for estimate in estimates], per_draw_table(estimates))
 
     @property
     def half_width(self) -> float | None:
@@ -38,7 +38,7 @@ class MeasureSummary:
 
 @dataclass(frozen=True)
 class LeaderboardRow:
-    """A method: its results by seed, its summaries by measure; `missing_seeds` are seeds that only other rows have."""
+    """A method: results by seed and summaries by measure; `missing_seeds` are seeds that only other rows have."""
 
     label: str
     run_results: Mapping[int, RunResult]
@@ -47,7 +47,7 @@ class LeaderboardRow:
 
     @property
     def complete(self) -> bool:
-        """Whether every seed of the table is done."""
+        """Whether the runs of all seeds of the table are done."""
         return not self.missing_seeds and all(result.status == "done" for result in self.run_results.values())
 
     @property
@@ -56,17 +56,17 @@ class LeaderboardRow:
         return tuple(seed for seed, result in self.run_results.items() if result.collapsed)
 
     def count(self, status: str) -> int:
-        """How many seeds of the table are `done`, `diverged`, `failed` or `missing`; absent ones are missing."""
-        found = sum(result.status == status for result in self.run_results.values())
-        return found + len(self.missing_seeds) if status == "missing" else found
+        """The number of seeds of the table that are `done`, `diverged`, `failed` or `missing`."""
+        number = sum(result.status == status for result in self.run_results.values())
+        return number + len(self.missing_seeds) if status == "missing" else number
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """One table: complete rows in the order of `rank_by`, then incomplete ones.
+    """The ranking of one table: complete rows sorted by `rank_by`, then incomplete ones.
 
-    `columns` are the measures to be shown; those of them with a direction were tested, as one family of `comparisons`.
-    `references` are methods without training, by label and measure. `notes` are sentences that belong below the table.
+    `columns` are the measures to show; those with a direction were tested, as one family of `comparisons` tests.
+    `references` are the estimates of baselines, by label and measure. `notes` are sentences to show below the table.
     """
 
     title: str

@@ -1,7 +1,6 @@
-"""Methods over several tables: the mean of their shared ranks.
+"""The mean ranks of methods over several tables.
 
-No critical differences: over a handful of tables they are wider than the ranks (Demšar, 2006, eq. 5), and would show
-nothing.
+There are no critical differences: for a few tables they are wider than the range of ranks (Demšar, 2006, eq. 5).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,20 +12,20 @@ from .leaderboard_data import Leaderboard
 
 @dataclass(frozen=True)
 class MethodRanks:
-    """A method's ranks under each measure, one for each table that ranks it there."""
+    """The ranks of a method under each measure, one for each table that ranks it."""
 
     label: str
     ranks: Mapping[str, tuple[int, ...]]
 
     def mean(self, measure: str) -> float | None:
-        """The mean rank under a measure; None where no table ranks the method by it."""
+        """The mean rank under a measure; None if no table ranks the method by it."""
         ranks = self.ranks.get(measure, ())
         return sum(ranks) / len(ranks) if ranks else None
 
 
 @dataclass(frozen=True)
 class MeanRanks:
-    """Methods over tables, the best mean rank under the first measure first. `tables` counts the tables of each."""
+    """Methods sorted by their mean rank under the first measure; `tables` is the number of tables for each measure."""
 
     measures: tuple[Measure, ...]
     tables: Mapping[str, int]
@@ -34,7 +33,7 @@ class MeanRanks:
 
 
 def compute_mean_ranks(boards: Sequence[Leaderboard]) -> MeanRanks | None:
-    """The mean ranks under every measure by which several tables rank; None if there is none."""
+    """The mean ranks under every measure by which at least two tables rank; None if there is none."""
     ranking = {name: [b for b in boards if _has_ranks(b, name)] for name in dict.fromkeys(_list_measures(boards))}
     shared = {name: found for name, found in ranking.items() if len(found) > 1}
     if not shared:
@@ -51,7 +50,7 @@ def compute_mean_ranks(boards: Sequence[Leaderboard]) -> MeanRanks | None:
 
 
 def _list_measures(boards: Sequence[Leaderboard]) -> Iterator[str]:
-    """The measures of all tables, those that the tables are sorted by before the others."""
+    """The measures of all tables, starting with those by which tables are sorted."""
     yield from (board.rank_by for board in boards if board.rank_by)
     yield from (name for board in boards for name in board.columns)
 
@@ -62,5 +61,5 @@ def _has_ranks(board: Leaderboard, measure: str) -> bool:
 
 def _collect_ranks(label: str, measure: str, boards: Sequence[Leaderboard]) -> tuple[int, ...]:
     rows = [row for board in boards for row in board.rows if row.label == label and measure in row.summaries]
-    places = [row.summaries[measure].shared_rank for row in rows]
-    return tuple(place.rank for place in places if place)
+    ranks = [row.summaries[measure].shared_rank for row in rows]
+    return tuple(shared.rank for shared in ranks if shared)

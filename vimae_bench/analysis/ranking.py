@@ -1,4 +1,4 @@
-"""Shared ranks: methods that are not shown to differ are not put one above the other."""
+"""Shared ranks: methods that are not shown to differ share a rank."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .statistics import ALPHA, MIN_BOOTSTRAP, Array, letter_display, rank_interv
 
 @dataclass(frozen=True)
 class RankedMeasure:
-    """What is to be ranked: values [methods, seeds] of one measure that has a direction."""
+    """The values [methods, seeds] of one measure with a direction."""
 
     measure: Measure
     labels: tuple[str, ...]
@@ -21,10 +21,10 @@ class RankedMeasure:
 
 @dataclass(frozen=True)
 class SharedRank:
-    """A method's place under one measure: its rank is one more than the number of methods shown to be better.
+    """The rank of a method under one measure: one more than the number of methods shown to be better.
 
-    Two methods share one of the `letter_display` exactly if they are not shown to differ. The bootstrap interval of the
-    rank by means is left out below ten seeds, where it would cover too little.
+    Two methods share one of their `letters` if and only if they are not shown to differ. `interval` is a bootstrap
+    interval of the rank by means, None with fewer than ten seeds, where it would cover less than 95 %.
     """
 
     rank: int
@@ -39,7 +39,7 @@ class SharedRank:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The places by measure and label, and the test they rest on; without a test there are no places."""
+    """The ranks by measure and label, and the test behind them; without a test there are no ranks."""
 
     ranks: Mapping[str, Mapping[str, SharedRank]]
     test: str = ""
@@ -54,18 +54,18 @@ def rank_methods(columns: Sequence[RankedMeasure]) -> Ranking:
         return Ranking({})
     family = run_paired_tests(np.stack(pairs), enough=ALPHA)
     ends = np.cumsum([len(c.labels) * (len(c.labels) - 1) // 2 for c in columns])
-    places = {c.measure.name: _rank_measure(c, p) for c, p in zip(columns, np.split(family.p, ends[:-1]), strict=True)}
-    return Ranking(places, family.test, len(pairs))
+    ranks = {c.measure.name: _rank_measure(c, p) for c, p in zip(columns, np.split(family.p, ends[:-1]), strict=True)}
+    return Ranking(ranks, family.test, len(pairs))
 
 
 def _rank_measure(column: RankedMeasure, p: Array) -> dict[str, SharedRank]:
-    """The places under one measure, from the adjusted p-values of its pairs in the order of `combinations`."""
+    """The ranks under one measure, from the adjusted p-values of its pairs in the order of `combinations`."""
     cost = column.values if column.measure.better == "lower" else -column.values
     order = np.argsort(cost.mean(1), kind="stable")
     different = np.zeros((len(order), len(order)), dtype=bool)
     different[np.triu_indices(len(order), 1)] = p < ALPHA
     different = (different | different.T)[np.ix_(order, order)]
-    ranks = 1 + np.triu(different).sum(0)  # in this order, whatever stands earlier has the better mean
+    ranks = 1 + np.triu(different).sum(0)  # methods are sorted, so earlier ones have the better mean
     intervals = rank_intervals(cost[order]) if cost.shape[1] >= MIN_BOOTSTRAP else [None] * len(order)
     rows = zip(order, ranks, letter_display(different), intervals, strict=True)
-    return {column.labels[i]: SharedRank(int(r), shared, between) for i, r, shared, between in rows}
+    return {column.labels[i]: SharedRank(int(r), letters, interval) for i, r, letters, interval in rows}

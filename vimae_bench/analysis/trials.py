@@ -1,4 +1,4 @@
-"""What came of a sweep over the settings of methods: the attempts at each, and the best of them."""
+"""The results of tuning: the trials of each method and the best of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from ..storage.store import RunResult
 
 @dataclass(frozen=True)
 class TrialResult:
-    """One trial: the settings by path, the measure of each seed's run and its mean, which is None where a run lacks it.
+    """One trial: the settings by path, the value of each seed's run and their mean.
 
-    `reason` says why it is lacking.
+    `value` is None if some run has no value; `reason` says why.
     """
 
     number: int
@@ -28,7 +28,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class TuningResult:
-    """The attempts at a method, in their order."""
+    """The trials of a method, in their order."""
 
     label: str
     trials: tuple[TrialResult, ...]
@@ -36,19 +36,19 @@ class TuningResult:
 
     @property
     def values(self) -> list[float]:
-        """What the attempts reached, from the best to the worst; those that are lost have nothing."""
-        found = [attempt.value for attempt in self.trials if attempt.value is not None]
-        return sorted(found, reverse=self.better == "higher")
+        """The values of the trials from the best to the worst, without lost ones."""
+        values = [trial.value for trial in self.trials if trial.value is not None]
+        return sorted(values, reverse=self.better == "higher")
 
     @cached_property
     def best(self) -> TrialResult | None:
-        """The first of those that reached most; None where all are lost."""
-        return next((a for a in self.trials if a.value is not None and a.value == self.values[0]), None)
+        """The first trial with the best value; None if all are lost."""
+        return next((trial for trial in self.trials if trial.value is not None and trial.value == self.values[0]), None)
 
     def expected_best(self, trials: int) -> float | None:
-        """What the best of so many attempts is expected to reach, by the attempts there are (Dodge et al., 1909.03004).
+        """The expected best value of a number of trials, estimated from these trials (Dodge et al., 1909.03004).
 
-        It is the plug-in estimate from the empirical distribution, and supposes that attempts are drawn independently.
+        This is the plug-in estimate from the empirical distribution; it assumes that trials are independent.
         """
         if not self.values:
             return None
@@ -59,9 +59,9 @@ class TuningResult:
 def summarize_trial(
     number: int, settings: Mapping[str, Any], run_results: Sequence[RunResult], measure: Measure
 ) -> TrialResult:
-    """The trial of which these are the runs, one for each seed.
+    """The result of a trial from its runs, one for each seed.
 
-    A collapsed run counts as lost where the measure does not rank such runs, as in a leaderboard.
+    A collapsed run counts as lost if the measure does not rank collapsed runs, as in a leaderboard.
     """
     by_seed, lost = dict[int, float](), list[str]()
     for result in run_results:
