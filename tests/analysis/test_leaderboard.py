@@ -100,10 +100,10 @@ def test_a_row_that_lacks_a_seed_is_incomplete_and_not_ranked(results, status: s
     board = results.board()
     last = board.rows[-1]
     assert last.label == "InfoVAE"
-    assert not last.complete
+    assert not last.is_complete
     assert last.summaries["sse"].shared_rank is None
     assert list(last.summaries["sse"].estimates) == [0, 1]
-    assert (last.count("done"), last.count(status)) == (2, 1)
+    assert (last.count_seeds("done"), last.count_seeds(status)) == (2, 1)
     assert f"InfoVAE: {status} on seed 2" in said(board)
     assert row(board, "AE").summaries["sse"].shared_rank is not None
 
@@ -113,8 +113,8 @@ def test_a_row_without_a_seed_of_the_table_is_incomplete(results):
         results.add("VAE", seed, sse=30.0 + seed)
     results.add("AE", 0, sse=1.0)
     board = results.board()
-    assert not row(board, "AE").complete
-    assert row(board, "AE").count("missing") == 2
+    assert not row(board, "AE").is_complete
+    assert row(board, "AE").count_seeds("missing") == 2
     assert "AE: missing on seeds 1, 2 (not in the benchmark)" in said(board)
 
 
@@ -126,17 +126,17 @@ def test_a_metric_that_lacks_a_seed_is_not_ranked_and_the_others_are(results):
                 del values["mmd2"]
             results.add(label, seed, **values)
     board = results.board()
-    assert row(board, "AE").complete
+    assert row(board, "AE").is_complete
     assert row(board, "AE").summaries["sse"].shared_rank is not None
     assert row(board, "AE").summaries["mmd2"].shared_rank is None
-    assert not row(board, "AE").summaries["mmd2"].complete
+    assert not row(board, "AE").summaries["mmd2"].is_complete
     assert row(board, "VAE").summaries["mmd2"].shared_rank is not None
 
 
 def test_a_collapsed_row_is_flagged_and_not_ranked_by_measures_that_reward_collapse(finished):
     board = finished.board()
     collapsed = row(board, "β_H-VAE")
-    assert collapsed.complete
+    assert collapsed.is_complete
     assert collapsed.collapsed_seeds == (0, 1, 2, 3, 4)
     assert collapsed.summaries["mmd2"].shared_rank is None
     assert collapsed.summaries["mmd2"].mean == min(r.summaries["mmd2"].mean for r in board.rows)
@@ -234,8 +234,8 @@ def test_titles_show_settings_in_which_tables_differ(results):
 
 
 def test_baselines_are_shown_with_the_methods(finished):
-    references = finished.board().references
-    assert {label: row["svm clean"].value for label, row in references.items()} == {"raw pixels": 88, "PCA, d = 2": 41}
+    baselines = finished.board().baselines
+    assert {label: row["svm clean"].value for label, row in baselines.items()} == {"raw pixels": 88, "PCA, d = 2": 41}
 
 
 def test_one_table_for_each_data_set_architecture_latent_size_and_training(results):
@@ -308,7 +308,7 @@ def test_damaged_files_are_reported_below_the_table(finished):
 def test_a_benchmark_without_results_has_rows_but_no_columns(results):
     results.add("VAE", 0, "missing")
     board = results.board(rank_by="sse")
-    assert [r.count("missing") for r in board.rows] == [1]
+    assert [r.count_seeds("missing") for r in board.rows] == [1]
     assert board.columns == ()
     assert build_leaderboards([]) == []
 
@@ -322,7 +322,7 @@ def test_a_control_is_paired_with_its_method_and_the_difference_reported(results
         results.entries[-1] = replace(results.entries[-1], paired_seed=seed, control_of="VIMAE-n")
     board = results.board()
     assert board.seeds == (0, 1, 2, 3, 4)
-    assert row(board, "again").complete
+    assert row(board, "again").is_complete
     assert len(row(board, "again").summaries["sse"].estimates) == 5
     # Differences 0 to 0.4 in steps of 0.1: mean 0.2, sd 0.158, t(4) = 2.776
     assert (

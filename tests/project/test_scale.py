@@ -42,8 +42,8 @@ def test_simulated_runs_write_everything_a_leaderboard_reads(todo: list[Job], mo
         store.load_results(entries), store.load_baselines(entries), "", ("sse", "mmd2", "svm clean")
     )
     assert len(board.rows) == 20
-    assert all(row.complete and len(row.summaries["svm clean"].estimates[0].per_draw) == 10 for row in board.rows)
-    assert board.references["the mean image"]["sse"].value == 60.0
+    assert all(row.is_complete and len(row.summaries["svm clean"].estimates[0].per_draw) == 10 for row in board.rows)
+    assert board.baselines["the mean image"]["sse"].value == 60.0
 
 
 def test_the_matrix_has_ten_thousand_runs_of_twenty_methods_in_ten_tables(tmp_path: Path):

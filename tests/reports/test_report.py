@@ -105,7 +105,7 @@ def test_the_table_is_there_with_intervals_letters_and_notes(finished):
     assert list(rows) == [
         "method",
         *(f"{r.label} †" if r.collapsed_seeds else r.label for r in board.rows),
-        *board.references,
+        *board.baselines,
     ]
     vae = [said(cell) for cell in rows["VAE"]]
     entry = board.rows[[row.label for row in board.rows].index("VAE")].summaries["svm clean"]

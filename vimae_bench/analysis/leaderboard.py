@@ -23,7 +23,7 @@ from .statistics import MIN_BOOTSTRAP
 
 def build_leaderboards(
     run_results: Sequence[RunResult],
-    references: Sequence[Baselines] = (),
+    baselines: Sequence[Baselines] = (),
     rank_by: str = "",
     columns: Sequence[str] = (),
     provenance: str = "",
@@ -38,10 +38,10 @@ def build_leaderboards(
     runs = [group[0].entry.table_run for group in groups.values()]
     titles = {key: format_table_title(run, runs) for key, run in zip(groups, runs, strict=True)}
     # A column that only another table of the benchmark has is not unknown.
-    known = merge_measures([*run_results, *references])
+    known = merge_measures([*run_results, *baselines])
     unknown = [*notes.note_unknown_measures([rank_by, *columns], known)]
     boards = (
-        _build_leaderboard(titles[key], group, references, rank_by, columns, unknown) for key, group in groups.items()
+        _build_leaderboard(titles[key], group, baselines, rank_by, columns, unknown) for key, group in groups.items()
     )
     return [replace(board, notes=(provenance, *board.notes)) if provenance else board for board in boards]
 
@@ -78,14 +78,14 @@ def _format_differing_settings(training: Training, others: Sequence[Training]) -
 def _build_leaderboard(
     title: str,
     run_results: Sequence[RunResult],
-    references: Sequence[Baselines],
+    baselines: Sequence[Baselines],
     rank_by: str,
     columns: Sequence[str],
     unknown: Sequence[str],
 ) -> Leaderboard:
     run = run_results[0].entry.table_run
     seeds = tuple(sorted({result.entry.seed for result in run_results}))
-    matching = [r for r in references if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
+    matching = [r for r in baselines if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
     measures = merge_measures([*run_results, *matching])
     named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
     shown = (named if columns else None) or list(measures)
@@ -114,7 +114,7 @@ def _build_leaderboard(
         columns=tuple(shown),
         rank_by=by,
         rows=tuple(_add_ranks(row, ranking) for row in _sort_rows(rows, ranked[by] if by else None)),
-        references=_merge_references(matching),
+        baselines=_merge_baselines(matching),
         test=ranking.test,
         comparisons=ranking.comparisons,
         notes=sentences,
@@ -173,7 +173,7 @@ def _select_ranked(measure: Measure, rows: Sequence[LeaderboardRow], seeds: Sequ
     """The rows that can be ranked by a measure, with their values in the order of the seeds."""
     allowed = [row for row in rows if measure.ranks_collapsed or not row.collapsed_seeds]
     summaries = {row.label: row.summaries[measure.name] for row in allowed if measure.name in row.summaries}
-    complete = {label: summary for label, summary in summaries.items() if summary.complete}
+    complete = {label: summary for label, summary in summaries.items() if summary.is_complete}
     values = [[summary.estimates[seed].value for seed in seeds] for summary in complete.values()]
     return RankedMeasure(measure, tuple(complete), np.reshape(values, (len(complete), len(seeds))))
 
@@ -191,16 +191,16 @@ def _sort_rows(rows: Sequence[LeaderboardRow], column: RankedMeasure | None) -> 
 
     def key(row: LeaderboardRow) -> tuple[bool, bool, float]:
         if column is None or row.label not in column.labels:
-            return not row.complete, True, 0.0
+            return not row.is_complete, True, 0.0
         mean = row.summaries[column.measure.name].mean
         return False, False, mean if column.measure.better == "lower" else -mean
 
     return sorted(rows, key=key)
 
 
-def _merge_references(references: Sequence[Baselines]) -> dict[str, dict[str, Estimate]]:
+def _merge_baselines(baselines: Sequence[Baselines]) -> dict[str, dict[str, Estimate]]:
     rows: dict[str, dict[str, Estimate]] = {}
-    for reference in references:
-        for label, estimates in reference.rows.items():
+    for one in baselines:
+        for label, estimates in one.rows.items():
             rows.setdefault(label, {}).update(estimates)
     return rows

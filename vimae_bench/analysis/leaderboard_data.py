@@ -16,12 +16,12 @@ from .statistics import Interval, confidence_interval
 class MeasureSummary:
     """The estimates of a method under one measure by seed, their mean, and its 95 % interval over seeds.
 
-    It is `complete` if it has every seed of the table. Without a `shared_rank` it is shown but not ranked.
+    It is `is_complete` if it has every seed of the table. Without a `shared_rank` it is shown but not ranked.
     """
 
     estimates: Mapping[int, Estimate]
     mean: float
-    complete: bool
+    is_complete: bool
     shared_rank: SharedRank | None = None
 
     @cached_property
@@ -46,7 +46,7 @@ class LeaderboardRow:
     summaries: Mapping[str, MeasureSummary]
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the runs of all seeds of the table are done."""
         return not self.missing_seeds and all(result.status == "done" for result in self.run_results.values())
 
@@ -55,7 +55,7 @@ class LeaderboardRow:
         """The seeds whose model ignores its data."""
         return tuple(seed for seed, result in self.run_results.items() if result.collapsed)
 
-    def count(self, status: str) -> int:
+    def count_seeds(self, status: str) -> int:
         """The number of seeds of the table that are `done`, `diverged`, `failed` or `missing`."""
         number = sum(result.status == status for result in self.run_results.values())
         return number + len(self.missing_seeds) if status == "missing" else number
@@ -66,7 +66,8 @@ class Leaderboard:
     """The ranking of one table: complete rows sorted by `rank_by`, then incomplete ones.
 
     `columns` are the measures to show; those with a direction were tested, as one family of `comparisons` tests.
-    `references` are the estimates of baselines, by label and measure. `notes` are sentences to show below the table.
+    `baselines` are the estimates of methods without training, by label and measure. `notes` are sentences to show below
+    the table.
     """
 
     title: str
@@ -79,7 +80,7 @@ class Leaderboard:
     columns: tuple[str, ...]
     rank_by: str | None
     rows: tuple[LeaderboardRow, ...]
-    references: Mapping[str, Mapping[str, Estimate]]
+    baselines: Mapping[str, Mapping[str, Estimate]]
     test: str
     comparisons: int
     notes: tuple[str, ...]

@@ -39,8 +39,8 @@ class BenchmarkResults:
         """The leaderboards, one for each table. Computed once."""
         from .leaderboard import build_leaderboards
 
-        references = self.store.load_baselines(self.entries)
-        return build_leaderboards(self.run_results, references, self.rank_by, self.columns, self.provenance)
+        baselines = self.store.load_baselines(self.entries)
+        return build_leaderboards(self.run_results, baselines, self.rank_by, self.columns, self.provenance)
 
 
 def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> BenchmarkResults:

@@ -17,7 +17,7 @@ class MethodRanks:
     label: str
     ranks: Mapping[str, tuple[int, ...]]
 
-    def mean(self, measure: str) -> float | None:
+    def get_mean_rank(self, measure: str) -> float | None:
         """The mean rank under a measure; None if no table ranks the method by it."""
         ranks = self.ranks.get(measure, ())
         return sum(ranks) / len(ranks) if ranks else None
@@ -44,7 +44,7 @@ def compute_mean_ranks(boards: Sequence[Leaderboard]) -> MeanRanks | None:
         for label in labels
     ]
     first, most = next(iter(shared)), max(map(len, shared.values()))
-    ordered = sorted(rows, key=lambda row: (most - len(row.ranks[first]), row.mean(first) or 0.0))
+    ordered = sorted(rows, key=lambda row: (most - len(row.ranks[first]), row.get_mean_rank(first) or 0.0))
     measures = tuple(found[0].measures[name] for name, found in shared.items())
     return MeanRanks(measures, {name: len(found) for name, found in shared.items()}, tuple(ordered))
 

@@ -23,7 +23,7 @@ def draw_intervals(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> "Fi
     from matplotlib.figure import Figure
 
     measures = [leaderboard.measures[name] for name in columns or leaderboard.columns if name in leaderboard.measures]
-    lines, columns_used = len(leaderboard.rows) + len(leaderboard.references), min(max(len(measures), 1), MAX_COLUMNS)
+    lines, columns_used = len(leaderboard.rows) + len(leaderboard.baselines), min(max(len(measures), 1), MAX_COLUMNS)
     rows = max(ceil(len(measures) / MAX_COLUMNS), 1)
     figure = Figure((1.3 + 2.2 * columns_used, 0.5 + (0.8 + 0.3 * lines) * rows), layout="constrained", dpi=200)
     add_title(figure, leaderboard.title, ("  ·  " if columns_used > 1 else "\n").join(LEGEND))
@@ -45,11 +45,11 @@ def describe_intervals(leaderboard: Leaderboard) -> str:
 
 
 def _draw_panel(axes: "Axes", leaderboard: Leaderboard, measure: Measure) -> None:
-    for y in range(0, len(leaderboard.rows) + len(leaderboard.references), 2):
+    for y in range(0, len(leaderboard.rows) + len(leaderboard.baselines), 2):
         axes.axhspan(y - 0.5, y + 0.5, color="#F5F5F5", linewidth=0)
     for y, row in enumerate(leaderboard.rows):
         _draw_method(axes, y, row, measure)
-    for y, estimates in enumerate(leaderboard.references.values(), start=len(leaderboard.rows)):
+    for y, estimates in enumerate(leaderboard.baselines.values(), start=len(leaderboard.rows)):
         if measure.name in estimates:
             axes.plot(estimates[measure.name].value, y, "D", color=GREY, markersize=4)
     axes.set_xlabel(f"{format_axis_label(measure)}\n{DIRECTIONS[measure.better]}", fontsize=8, parse_math=False)
@@ -66,13 +66,13 @@ def _draw_method(axes: "Axes", y: int, row: LeaderboardRow, measure: Measure) ->
     summary = row.summaries.get(measure.name)
     if summary is None:
         return
-    colour = GREY if not row.complete else BLUE if summary.shared_rank and summary.shared_rank.is_best else BLACK
+    colour = GREY if not row.is_complete else BLUE if summary.shared_rank and summary.shared_rank.is_best else BLACK
     collapsed = set(row.collapsed_seeds)
     for marker, marker_colour, seeds in (("o", colour, summary.estimates.keys() - collapsed), ("x", ORANGE, collapsed)):
         values = [estimate.value for seed, estimate in summary.estimates.items() if seed in seeds]
         heights = [y + 0.16] * len(values)
         axes.plot(values, heights, marker, color=marker_colour, markersize=3, mfc="none", markeredgewidth=0.7)
-    if summary.interval and summary.complete:
+    if summary.interval and summary.is_complete:
         axes.plot(summary.interval, (y - 0.12, y - 0.12), color=colour, linewidth=1.6, solid_capstyle="butt")
     axes.plot(summary.mean, y - 0.12, marker="|", color=colour, markersize=8, markeredgewidth=1.8)
 
@@ -83,16 +83,16 @@ def _label_rows(axes: "Axes", leaderboard: Leaderboard) -> None:
         f"{shorten_name(row.label)}{f' {COLLAPSED}' if row.collapsed_seeds else ''}{_describe_missing_seeds(row)}"
         for row in leaderboard.rows
     ]
-    labels = [*names, *map(shorten_name, leaderboard.references)]
+    labels = [*names, *map(shorten_name, leaderboard.baselines)]
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
-    is_grey = [not row.complete for row in leaderboard.rows] + [True] * len(leaderboard.references)
+    is_grey = [not row.is_complete for row in leaderboard.rows] + [True] * len(leaderboard.baselines)
     for label, grey in zip(axes.get_yticklabels(), is_grey, strict=True):
         label.set(fontsize=8, color=GREY if grey else BLACK, parse_math=False)
 
 
 def _describe_missing_seeds(row: LeaderboardRow) -> str:
-    if row.complete:
+    if row.is_complete:
         return ""
-    counts = [f"{n} {status}" for status in ("diverged", "failed", "missing") if (n := row.count(status))]
+    counts = [f"{n} {status}" for status in ("diverged", "failed", "missing") if (n := row.count_seeds(status))]
     return f"\n{format_seed_count(row)}: {', '.join(counts)}"

@@ -45,11 +45,11 @@ def list_rows(leaderboard: Leaderboard) -> Iterator[dict[str, Any]]:
         "epochs": leaderboard.training.epochs,
     }
     for row in leaderboard.rows:
-        counts = {word: row.count(word) for word in COUNTS} | {"collapsed": len(row.collapsed_seeds)}
+        counts = {word: row.count_seeds(word) for word in COUNTS} | {"collapsed": len(row.collapsed_seeds)}
         common = {**table, "kind": "method", "method": row.label, **counts}
         for name in leaderboard.measures:
             yield {**common, **_measure_fields(leaderboard, name), **_summary_fields(row.summaries.get(name))}
-    for label, estimates in leaderboard.references.items():
+    for label, estimates in leaderboard.baselines.items():
         common = {**table, "kind": "reference", "method": label}
         for name, estimate in estimates.items():
             yield {**common, **_measure_fields(leaderboard, name), "n": 1, "mean": estimate.value}

@@ -34,7 +34,7 @@ def _leaderboard_to_json(leaderboard: Leaderboard) -> Json:
         "rows": [_row_to_json(row) for row in leaderboard.rows],
         "references": {
             label: {name: _estimate(estimate) for name, estimate in estimates.items()}
-            for label, estimates in leaderboard.references.items()
+            for label, estimates in leaderboard.baselines.items()
         },
         "notes": leaderboard.notes,
     }
@@ -43,7 +43,7 @@ def _leaderboard_to_json(leaderboard: Leaderboard) -> Json:
 def _row_to_json(row: LeaderboardRow) -> Json:
     return {
         "method": row.label,
-        "complete": row.complete,
+        "complete": row.is_complete,
         "collapsed": row.collapsed_seeds,
         "absent": row.missing_seeds,
         "runs": [_run_to_json(seed, result) for seed, result in row.run_results.items()],
@@ -69,7 +69,7 @@ def _summary_to_json(entry: MeasureSummary) -> Json:
     return {
         "mean": entry.mean,
         "interval": entry.interval,
-        "complete": entry.complete,
+        "complete": entry.is_complete,
         "rank": place.rank if place else None,
         "rank_interval": place.interval if place else None,
         "letters": place.letters if place else "",

@@ -49,7 +49,7 @@ def assign_styles(labels: Iterable[str]) -> dict[str, MethodStyle]:
 def format_method_name(row: LeaderboardRow) -> str:
     """A method's name, with a dagger if it collapsed and its number of seeds if some are missing."""
     mark = f" {COLLAPSED}" if row.collapsed_seeds else ""
-    return f"{shorten_name(row.label)}{mark}" + ("" if row.complete else f" ({format_seed_count(row)})")
+    return f"{shorten_name(row.label)}{mark}" + ("" if row.is_complete else f" ({format_seed_count(row)})")
 
 
 def create_panels(count: int, size: tuple[float, float], legend_lines: int = 0) -> "tuple[Figure, list[Axes]]":

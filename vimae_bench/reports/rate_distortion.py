@@ -65,7 +65,7 @@ def _draw_method(
     seeds = sorted(rate.estimates.keys() & distortion.estimates.keys())
     x, y = ([summary.estimates[seed].value for seed in seeds] for summary in (rate, distortion))
     axes.plot(x, y, style.marker, color=style.colour, markersize=3, mfc="none", markeredgewidth=0.7)
-    if rate.complete and distortion.complete:
+    if rate.is_complete and distortion.is_complete:
         _draw_mean(axes, rate, distortion, style, hollow=hollow)
 
 

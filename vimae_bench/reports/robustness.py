@@ -56,7 +56,7 @@ def draw_robustness(leaderboard: Leaderboard, styles: MethodStyles) -> "Figure":
         for row in rows:
             _draw_method(axes, panel, row, styles[row.label])
         for label, dashes in zip(baselines, cycle(DASHES), strict=False):
-            _draw_baseline(axes, panel, leaderboard.references[label], dashes)
+            _draw_baseline(axes, panel, leaderboard.baselines[label], dashes)
         axes.set_xlabel(STRENGTH_LABELS[panel.kind], fontsize=8)
         axes.set_xticks(sorted({level for level, _ in panel.conditions}))
         axes.margins(x=0.06)
@@ -112,14 +112,14 @@ def _create_panel_grid(
 def _draw_method(axes: "Axes", panel: CorruptionPanel, row: LeaderboardRow, style: MethodStyle) -> None:
     """Draw the mean over seeds where none is missing, single seeds elsewhere."""
     summaries = [(level, row.summaries[m.name]) for level, m in panel.conditions if m.name in row.summaries]
-    complete = [(level, summary) for level, summary in summaries if summary.complete]
+    complete = [(level, summary) for level, summary in summaries if summary.is_complete]
     levels, means = [level for level, _ in complete], [summary.mean for _, summary in complete]
     axes.plot(levels, means, style.marker, color=style.colour, linestyle="-", markersize=4, linewidth=1)
     intervals = [(level, summary.interval) for level, summary in complete if summary.interval]
     low, high = ([interval[end] for _, interval in intervals] for end in (0, 1))
     axes.fill_between([level for level, _ in intervals], low, high, color=style.colour, alpha=0.13, linewidth=0)
     for level, summary in summaries:
-        if not summary.complete:
+        if not summary.is_complete:
             values = [estimate.value for estimate in summary.estimates.values()]
             axes.plot([level] * len(values), values, style.marker, color=style.colour, markersize=3, mfc="none")
 
@@ -128,7 +128,7 @@ def _create_baseline_lines(leaderboard: Leaderboard, measures: set[str]) -> "dic
     """A dashed legend line for each baseline that has some of the measures."""
     from matplotlib.lines import Line2D
 
-    labels = [label for label, estimates in leaderboard.references.items() if measures & estimates.keys()]
+    labels = [label for label, estimates in leaderboard.baselines.items() if measures & estimates.keys()]
     return {
         label: Line2D([], [], color=GREY, linewidth=1.2, linestyle=(0, dashes))
         for label, dashes in zip(labels, cycle(DASHES), strict=False)

@@ -50,8 +50,8 @@ def format_lines(leaderboard: Leaderboard) -> Iterator[TableLine]:
         rank = str(ranked_by.shared_rank.rank) if ranked_by and ranked_by.shared_rank else ""
         label = clean_text(row.label) + (f" {COLLAPSED}" if row.collapsed_seeds else "")
         cells = tuple(_format_cell(row, measure, digits) for measure, digits in columns)
-        yield TableLine("ranked" if row.complete else "incomplete", rank, label, format_seed_count(row), cells)
-    for label, estimates in leaderboard.references.items():
+        yield TableLine("ranked" if row.is_complete else "incomplete", rank, label, format_seed_count(row), cells)
+    for label, estimates in leaderboard.baselines.items():
         values = [(estimates.get(measure.name), digits) for measure, digits in columns]
         cells = tuple(TableCell(format_number(e.value, digits) if e else UNDEFINED) for e, digits in values)
         yield TableLine("reference", "", clean_text(label), UNDEFINED, cells)
@@ -77,7 +77,7 @@ def format_axis_label(measure: Measure) -> str:
 def format_seed_count(row: LeaderboardRow) -> str:
     """How many seeds of a row are done: `3`, or `1 of 3`; the notes explain the others."""
     total = len(row.run_results) + len(row.missing_seeds)
-    return str(total) if row.complete else f"{row.count('done')} of {total}"
+    return str(total) if row.is_complete else f"{row.count_seeds('done')} of {total}"
 
 
 def describe_seeds(leaderboard: Leaderboard) -> str:
@@ -118,8 +118,8 @@ def _format_cell(row: LeaderboardRow, measure: Measure, digits: int) -> TableCel
         is_measured = any(measure.name in result.measures for result in row.run_results.values())
         return TableCell(UNDEFINED if is_measured else "")
     value = format_number(summary.mean, digits)
-    if not summary.complete:
-        return TableCell(f"{value} ({len(summary.estimates)} of {len(row.run_results)})" if row.complete else value)
+    if not summary.is_complete:
+        return TableCell(f"{value} ({len(summary.estimates)} of {len(row.run_results)})" if row.is_complete else value)
     spread = "" if summary.half_width is None else format_number(summary.half_width, digits)
     if summary.shared_rank:
         return TableCell(value, spread, summary.shared_rank.letters, summary.shared_rank.is_best)

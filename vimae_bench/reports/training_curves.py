@@ -76,7 +76,7 @@ def _split_terms(history: Sequence[Json]) -> dict[str, Curve]:
 def _draw_method(
     axes: "Axes", row: LeaderboardRow, runs: Sequence[tuple[RunResult, Curve]], style: MethodStyle
 ) -> None:
-    if not row.complete:
+    if not row.is_complete:
         for result, curve in runs:
             _draw_seed(axes, result, curve, style)
     elif runs:

@@ -113,7 +113,7 @@ def _count_runs(leaderboards: Sequence[Leaderboard]) -> str:
     """Such as `85: 84 done, 1 diverged`."""
     counts = Counter[str]()
     for row in (row for table in leaderboards for row in table.rows):
-        counts.update({status: row.count(status) for status in ("done", "diverged", "failed", "missing")})
+        counts.update({status: row.count_seeds(status) for status in ("done", "diverged", "failed", "missing")})
     collapsed = sum(len(row.collapsed_seeds) for table in leaderboards for row in table.rows)
     parts = [f"{n:,} {status}" for status, n in {**counts, "of them collapsed": collapsed}.items() if n]
     return f"{counts.total():,}: {', '.join(parts)}"
@@ -149,7 +149,7 @@ def _build_mean_ranks(leaderboards: Sequence[Leaderboard]) -> dict[str, object] 
 
 def _list_mean_ranks(ranks: MeanRanks) -> Iterator[tuple[str, Sequence[tuple[str, str, float | None]]]]:
     for row in ranks.rows:
-        cells = [(row.mean(m.name), len(row.ranks[m.name]), ranks.tables[m.name]) for m in ranks.measures]
+        cells = [(row.get_mean_rank(m.name), len(row.ranks[m.name]), ranks.tables[m.name]) for m in ranks.measures]
         shown = [
             (UNDEFINED, "", None) if mean is None else (f"{mean:.1f}", f"{n} of {total} tables", mean)
             for mean, n, total in cells

@@ -93,12 +93,12 @@ def _build_method_rows(
             *_build_cost_cells(row, costs, target, len(leaderboard.columns)),
         )
         flags = tuple(_list_flags(row, stale))
-        yield MethodRow(line.section, line.label, line.rank, line.seeds, row.count("done"), flags, cells, target)
+        yield MethodRow(line.section, line.label, line.rank, line.seeds, row.count_seeds("done"), flags, cells, target)
 
 
 def _build_baseline_rows(leaderboard: Leaderboard, costs: Sequence[CostColumn]) -> Iterator[MethodRow]:
     rows = list(format_lines(leaderboard))[len(leaderboard.rows) :]
-    for estimates, line in zip(leaderboard.references.values(), rows, strict=True):
+    for estimates, line in zip(leaderboard.baselines.values(), rows, strict=True):
         cells = (
             *_build_baseline_cells(leaderboard, estimates, line),
             *(NumberView(TableCell(UNDEFINED)) for _ in costs),
@@ -144,7 +144,7 @@ def _build_baseline_cells(
 
 
 def _list_flags(row: LeaderboardRow, stale: Mapping[Path, str]) -> Iterator[str]:
-    counts = {word: row.count(word) for word in ("diverged", "failed", "missing")}
+    counts = {word: row.count_seeds(word) for word in ("diverged", "failed", "missing")}
     counts["collapsed"] = len(row.collapsed_seeds)
     counts["stale"] = sum(result.folder in stale for result in row.run_results.values())
     yield from (f"{n} {word}" for word, n in counts.items() if n)
