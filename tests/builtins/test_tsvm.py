@@ -235,11 +235,11 @@ def test_classes_of_any_number_are_told_apart_and_each_draw_meets_noise_of_its_t
     found = small(conditions=("clean", "gauss_0.2"), noise_draws=2)(evaluation)
     assert found["tsvm clean"].value > 99
     noisy = small(conditions=("gauss_0.2",), label_draws=1)(evaluation)["tsvm gauss_0.2"]
-    assert found["tsvm gauss_0.2"].parts[0] == noisy.value
+    assert found["tsvm gauss_0.2"].per_draw[0] == noisy.value
     assert 50 < noisy.value < 95
-    assert found["tsvm gauss_0.2"].value == pytest.approx(np.mean(found["tsvm gauss_0.2"].parts))
-    first = small(conditions=("gauss_0.2",), noise_draws=1)(evaluation)["tsvm gauss_0.2"].parts
-    same = [one == other for one, other in zip(found["tsvm gauss_0.2"].parts, first, strict=True)]
+    assert found["tsvm gauss_0.2"].value == pytest.approx(np.mean(found["tsvm gauss_0.2"].per_draw))
+    first = small(conditions=("gauss_0.2",), noise_draws=1)(evaluation)["tsvm gauss_0.2"].per_draw
+    same = [one == other for one, other in zip(found["tsvm gauss_0.2"].per_draw, first, strict=True)]
     assert same == [True, False, True], "of three draws of labels only the second meets the second draw of noise"
     again = small(conditions=("clean", "gauss_0.2"), noise_draws=2)(replace(evaluation))
     assert again == found

@@ -24,16 +24,18 @@ def mmd2(
     kernel: KernelName = "imq",
     bandwidth: float | Tensor | None = None,
     statistic: Statistic = "unbiased",
+    *,
+    tile_size: int = TILE_SIZE,
 ) -> Tensor:
     """MMD^2 between samples a [n, d] and b [m, d], a scalar differentiable in both; it is never clamped at 0.
 
     `unbiased` leaves out the pairs of a point with itself, so it may be negative; `biased` counts them. All n*m pairs
-    across the samples count in both. The kernels are those of `kernel_matrix`.
+    across the samples count in both. The kernels are those of `kernel_matrix`, computed in blocks of `tile_size`.
     """
-    if len(a) + len(b) <= TILE_SIZE:
+    if len(a) + len(b) <= tile_size:
         aa, bb, ab = _sum_blocks(kernel_matrix(both := torch.cat([a, b]), both, kernel, bandwidth), len(a))
     else:
-        aa, bb, ab = (_sum_kernel(x, y, kernel, bandwidth) for x, y in ((a, a), (b, b), (a, b)))
+        aa, bb, ab = (_sum_kernel(x, y, kernel, bandwidth, tile_size) for x, y in ((a, a), (b, b), (a, b)))
     within = _average_within(aa, len(a), kernel, statistic) + _average_within(bb, len(b), kernel, statistic)
     return (within - 2 * ab / (len(a) * len(b))).to(torch.promote_types(a.dtype, torch.float32))
 
@@ -121,10 +123,10 @@ def _sum_blocks(k: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
     return aa, bb, ab
 
 
-def _sum_kernel(a: Tensor, b: Tensor, kernel: KernelName, bandwidth: float | Tensor | None) -> Tensor:
+def _sum_kernel(a: Tensor, b: Tensor, kernel: KernelName, bandwidth: float | Tensor | None, tile_size: int) -> Tensor:
     """The sum of k over all pairs, in float64; of one sample with itself, each pair is looked at once."""
     total = torch.zeros((), dtype=torch.float64, device=a.device)
-    for (i, x), (j, y) in product(enumerate(a.split(TILE_SIZE)), enumerate(b.split(TILE_SIZE))):
+    for (i, x), (j, y) in product(enumerate(a.split(tile_size)), enumerate(b.split(tile_size))):
         if a is not b or i <= j:
             times = 2 if a is b and i < j else 1
             total = total + times * kernel_matrix(x, y, kernel, bandwidth).sum(dtype=torch.float64)
