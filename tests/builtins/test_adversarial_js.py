@@ -55,7 +55,7 @@ def test_loss_of_the_best_critic_is_that_of_the_divergence(make, distribution, m
     assert divergence.critic().loss(z, prior, best).item() == pytest.approx(exact, abs=0.01)
 
 
-def test_equal_laws_cannot_be_told_apart():
+def test_critic_is_at_chance_for_equal_distributions():
     prior = StandardNormal(1)
     loss = AdversarialJS().critic().loss(prior.sample(1000), prior, Optimal(0, 1, prior, trick=False))
     assert loss.item() == pytest.approx(2 * log(2), abs=1e-5)
@@ -135,13 +135,13 @@ def test_critic_is_that_of_wae():
     assert stats.kstest(weights.detach().numpy(), "norm").pvalue > 1e-3
 
 
-def test_prior_trick_refuses_a_density_that_ends():
+def test_prior_trick_refuses_a_density_with_bounded_support():
     AdversarialJS().check(StandardUniform(2), Deterministic())
     AdversarialJS(prior_trick=True).check(StandardLaplace(2), Deterministic())
     with pytest.raises(ValueError, match="positive everywhere"):
         AdversarialJS(prior_trick=True).check(StandardUniform(2), Deterministic())
 
 
-def test_it_is_registered_and_keeps_its_contract():
+def test_is_registered_and_passes_its_contract():
     assert vimae_divergences() == {"adversarial_js": AdversarialJS}
     check_divergence(AdversarialJS(units=64, layers=2))

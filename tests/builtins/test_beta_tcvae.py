@@ -93,7 +93,7 @@ def test_the_stratified_density_is_unbiased_over_all_batches_that_an_image_can_b
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.6, 0.9])
-def test_a_large_batch_gives_the_total_correlation_of_a_normal_law(correlation):
+def test_large_batch_gives_the_total_correlation_of_a_gaussian(correlation):
     """Means of unit variance and posteriors of variance 0.04: q(z) is normal with a correlation of rho/1.04."""
     batch = 2500
     first, second = torch.randn(2, batch, dtype=torch.float64)
@@ -125,7 +125,7 @@ def test_only_the_stratified_gradient_knows_how_many_images_there_are():
     assert (gradient(10, "stratified") - gradient(10_000, "stratified")).abs().max() > 1e-3
 
 
-def test_a_step_of_training_tells_how_many_images_there_are(linear):
+def test_training_step_passes_the_size_of_the_data_set(linear):
     def tc(images: int) -> float:
         model = make_autoencoder(SPEC, linear, StandardNormal, BetaTCVAE(), seed=0)
         x = (torch.arange(images * SPEC.input_size) % 251).to(torch.uint8).reshape(images, *SPEC.shape)
@@ -160,7 +160,7 @@ def test_a_larger_beta_makes_codes_less_dependent(linear):
 
 
 @both_samplings
-def test_it_keeps_the_contract_and_its_seeds_can_be_batched(terms_of_two_seeds, sampling):
+def test_passes_the_contract_and_its_seeds_can_be_batched(terms_of_two_seeds, sampling):
     objective = BetaTCVAE(sampling=sampling)
     check_objective(objective)
     terms = terms_of_two_seeds(objective, SPEC)

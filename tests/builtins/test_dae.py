@@ -17,7 +17,7 @@ NAMES = ["gauss_0.2", "mask_0.3", "mask_pixel_0.3"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_damage_is_that_of_the_robustness_metrics_in_law(name):
+def test_corruption_has_the_distribution_of_the_robustness_metrics(name):
     """Means, deviations and the share of untouched entries agree with the corruption in NumPy over 600,000 entries."""
     x, corruption = torch.rand(200, 3, 32, 32).clamp(min=0.01), Corruption.parse(name)
     ours = corrupt(x, corruption, "unit") - x
@@ -55,7 +55,7 @@ def test_a_pixel_mask_takes_all_channels():
 
 
 @pytest.mark.parametrize("pixel_range", ["unit", "sym"])
-def test_the_damaged_image_is_encoded_and_the_clean_one_compared(linear, pixel_range):
+def test_corrupted_image_is_encoded_and_clean_image_compared(linear, pixel_range):
     objective, spec = DenoisingAutoencoder("mask_0.4", 0.3), ModelSpec((3, 4, 4), 2, pixel_range)
     model, x = make_autoencoder(spec, linear, StandardNormal, objective, seed=0), torch.rand(9, *SPEC.shape)
     torch.manual_seed(5)
@@ -83,7 +83,7 @@ def test_the_code_is_without_noise_at_evaluation():
     assert torch.equal(model.encode(x).mean, model.encoder(x)[0])
 
 
-def test_a_corruption_there_is_none_of_is_refused():
+def test_unknown_corruption_is_refused():
     with pytest.raises(ValueError, match="no corruption 'blur_1'"):
         DenoisingAutoencoder("blur_1")
 

@@ -95,7 +95,7 @@ def test_training_takes_the_covariance_to_the_identity(linear, kind):
 
 
 @both_kinds
-def test_it_keeps_the_contract_and_its_seeds_can_be_batched(terms_of_two_seeds, kind):
+def test_passes_the_contract_and_its_seeds_can_be_batched(terms_of_two_seeds, kind):
     objective = DIPVAE(kind)
     check_objective(objective)
     terms = terms_of_two_seeds(objective, SPEC)

@@ -65,7 +65,7 @@ def test_its_cost_is_the_cross_entropy_of_two_classes(linear):
     torch.testing.assert_close(cost, 0.5 * (cross_entropy(drawn, first) + cross_entropy(permuted, second)))
 
 
-def test_permuted_codes_keep_their_columns_and_lose_what_ties_them():
+def test_permuted_codes_keep_their_marginals_and_lose_their_dependence():
     first, second = torch.randn(2, 20_000)
     z = torch.stack([first, 0.9 * first + 0.436 * second, -first], 1)
     permuted = permute_dimensions(z)
@@ -75,7 +75,7 @@ def test_permuted_codes_keep_their_columns_and_lose_what_ties_them():
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.8])
-def test_a_trained_discriminator_gives_the_total_correlation_of_a_normal_law(correlation):
+def test_trained_discriminator_gives_the_total_correlation_of_a_gaussian(correlation):
     net = replace(SMALL, hidden=64).auxiliary(ModelSpec((1, 4, 4), 2))
     adam = torch.optim.Adam(net.parameters(), lr=2e-3)
 
@@ -138,7 +138,7 @@ def test_a_larger_gamma_makes_codes_less_dependent(linear):
     assert correlation(100.0) < 0.6 * correlation(0.0)
 
 
-def test_it_keeps_the_contract_and_its_seeds_can_be_batched(linear):
+def test_passes_the_contract_and_its_seeds_can_be_batched(linear):
     check_objective(SMALL)
     x = (255 * torch.rand(60, *SPEC.shape)).to(torch.uint8)
     models = [make_autoencoder(SPEC, linear, StandardNormal, SMALL, seed) for seed in range(2)]

@@ -118,7 +118,7 @@ def test_no_dimension_is_scaled_beyond_its_bound():
 
 
 @pytest.mark.slow
-def test_it_learns_a_law_that_is_no_gaussian():
+def test_learns_a_distribution_that_is_not_gaussian():
     """z2 = z1^2 / 2 + 0.3 noise: the mean of -log p comes down to the entropy, 1 + log(2 pi) + log 0.3."""
 
     def draws(n):

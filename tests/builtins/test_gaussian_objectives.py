@@ -186,6 +186,6 @@ def test_seeds_can_be_trained_as_one_batched_model(linear, name):
 
 
 @every_objective
-def test_formula_and_source_are_told(name):
+def test_formula_and_source_are_documented(name):
     assert OBJECTIVES[name].formula
     assert OBJECTIVES[name].source

@@ -99,7 +99,7 @@ def test_with_it_infovae_lies_between_autoencoder_and_vae(linear):
     assert sampled != exact
 
 
-def test_what_it_cannot_be_used_with_is_refused(linear):
+def test_unsupported_posteriors_and_priors_are_refused(linear):
     spec = ModelSpec((1, 4, 4), 2)
     deterministic = VIMAE(MixtureKL())
     with pytest.raises(ValueError, match="needs Gaussian posteriors, which `infovae`"):
@@ -110,6 +110,6 @@ def test_what_it_cannot_be_used_with_is_refused(linear):
         compute_divergence(MixtureKL(), torch.zeros(3, 2), StandardNormal(2))
 
 
-def test_it_keeps_the_contracts():
+def test_passes_the_contracts():
     check_divergence(MixtureKL())
     check_objective(InfoVAE(MixtureKL(), a=0.5, l=2.0))

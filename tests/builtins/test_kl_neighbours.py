@@ -56,7 +56,7 @@ def test_finds_the_divergence_of_the_normal_from_another_prior():
 
 
 @pytest.mark.parametrize(("d", "bias"), [(2, 0.05), (8, -0.18), (64, -12.7)])
-def test_bias_in_batches_of_a_hundred_is_as_told(d, bias):
+def test_bias_in_batches_of_a_hundred_is_as_documented(d, bias):
     found = values(lambda: torch.randn(100, d), StandardNormal(d), 100, k=3)
     assert found.mean().item() == pytest.approx(bias, abs=0.05 if d < 64 else 0.3)
 
@@ -109,7 +109,7 @@ def test_gradient_is_that_of_the_estimate():
     assert torch.autograd.gradcheck(lambda z: compute_divergence(NeighbourKL(), z, StandardNormal(2)), (z,))
 
 
-def test_refuses_a_prior_whose_density_ends():
+def test_refuses_a_prior_with_bounded_support():
     NeighbourKL().check(StandardLaplace(2), Deterministic())
     with pytest.raises(ValueError, match="positive everywhere"):
         NeighbourKL().check(StandardUniform(2), Deterministic())

@@ -17,7 +17,7 @@ def prior(latent: int) -> Prior:
     return StandardLaplace(latent)
 
 
-def test_log_density_is_that_of_independent_laplace_laws():
+def test_log_density_is_that_of_independent_laplace_distributions():
     z = torch.randn(50, 8, dtype=torch.float64) * 3
     np.testing.assert_allclose(prior(8).log_prob(z).numpy(), LAW.logpdf(z.numpy()).sum(1), rtol=1e-12)
 

@@ -81,7 +81,7 @@ def test_distance_of_the_two_priors_is_the_known_one(d, nn, ll, nl, distance):
 
 
 @pytest.mark.parametrize(("d", "distance"), [(2, 7.316e-4), (8, 1.829e-6), (64, 5.90e-12)])
-def test_the_gaussian_kernel_of_infovae_hardly_tells_the_two_priors_apart(d, distance):
+def test_gaussian_kernel_of_infovae_hardly_separates_the_two_priors(d, distance):
     """E exp(-r^2/d^2) is the one-dimensional mean to the power of d; eleven digits cancel at d = 64."""
     normal, logistic = StandardNormal(1), StandardLogistic(1)
     weights = 0.04 * torch.exp(-(W**2) / d**2)

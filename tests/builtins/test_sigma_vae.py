@@ -66,7 +66,7 @@ def test_at_its_optimum_the_learned_variance_gives_the_gradients_of_the_optimal_
     assert own.item() == pytest.approx(0, abs=1e-3)
 
 
-def test_the_learned_variance_starts_where_it_is_told(linear):
+def test_learned_variance_starts_at_its_initial_value(linear):
     objective = SigmaVAE("learned", initial_std=0.3)
     model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     assert loss_of(objective, model, torch.rand(9, *SPEC.shape)).terms["decoder std"].item() == pytest.approx(0.3, 1e-4)

@@ -50,7 +50,7 @@ def test_with_little_noise_and_no_decay_it_is_the_plain_autoencoder(linear):
     assert ours.item() == pytest.approx(PlainAutoencoder(0.7)(model, batch).total.item(), rel=2e-3)
 
 
-def test_the_size_of_the_code_is_told(linear):
+def test_size_of_the_code_is_reported(linear):
     objective, x = UncertaintyAutoencoder(0.5), torch.rand(20_000, *SPEC.shape)
     model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     expected = model.encode(x).mean.square().sum(1).mean().item() + 3 * 0.25
@@ -75,6 +75,6 @@ def test_the_code_outgrows_its_noise_unless_the_weights_decay(linear):
     assert sizes[0] > sizes[1] + 1
 
 
-def test_noise_too_small_to_tell_from_the_floor_is_refused():
+def test_noise_below_the_smallest_deviation_is_refused():
     with pytest.raises(ValueError, match=r"std is 0\.0001"):
         UncertaintyAutoencoder(1e-4).posterior()

@@ -68,7 +68,7 @@ def test_wae_mmd_is_the_same_objective():
     assert all(torch.equal(one, other) for one, other in zip(*losses, strict=True))
 
 
-def test_the_noised_image_is_encoded_and_the_clean_one_compared(linear):
+def test_noisy_image_is_encoded_and_clean_image_compared(linear):
     objective, data = VIMAE(MMD(), input_noise=0.5), batch()
     model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     sse = loss_of(objective, model, data).terms["sse"]

@@ -92,7 +92,7 @@ def test_training_brings_the_codes_to_the_prior():
     assert z.std(0).tolist() == pytest.approx([1] * 3, abs=0.35)
 
 
-def test_prior_trick_is_refused_for_a_prior_that_ends():
+def test_prior_trick_is_refused_for_a_prior_with_bounded_support():
     objective = WAEGAN(prior_trick=True)
     with pytest.raises(ValueError, match="positive everywhere"):
         objective.check(make_autoencoder(SPEC, MLP((16,)), StandardUniform, objective, seed=0))

@@ -79,7 +79,7 @@ def test_scaled_and_shifted_samples_have_a_closed_form_of_any_rank(n):
     assert estimate_frechet_distance(1.1 * x, real).value == pytest.approx(expected, rel=1e-11)
 
 
-def test_two_samples_of_one_law_are_as_far_apart_as_theory_says():
+def test_distance_of_two_samples_of_one_distribution_is_that_of_theory():
     """2 tr S/n + (1/n) [sum_ij l_i l_j/(l_i + l_j) + sum_i l_i/2] for eigenvalues l, by expansion to second order."""
     n, times = 1000, 300
     found = np.array(
@@ -115,7 +115,7 @@ def test_the_standard_error_is_the_spread_over_draws(n, spectrum, mean, of_real,
     assert found[0].n == n
 
 
-def test_where_both_sides_are_one_law_the_standard_error_is_on_the_safe_side():
+def test_standard_error_is_conservative_for_equal_distributions():
     real = gaussian(np.zeros(8), np.diag(SPECTRUM))
     found = [estimate_frechet_distance(draws(500, seed=seed), real) for seed in range(400)]
     assert 1 < np.mean([e.se for e in found]) / np.std([e.value for e in found]) < 1.6

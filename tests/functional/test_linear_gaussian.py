@@ -81,7 +81,7 @@ def test_the_likelihood_and_the_reconstruction_are_means_over_draws():
     assert q.i_q == pytest.approx(information.mean(), abs=4 * information.std() / n**0.5)
 
 
-def test_the_model_information_is_that_of_its_joint_law():
+def test_model_information_is_that_of_its_joint_distribution():
     _, W, s2, _, _ = parts(6, 2, 3)
     C = compute_model_covariance(W, s2)
     joint = np.block([[np.eye(2), W.T], [W, C]])
@@ -123,7 +123,7 @@ def test_probabilistic_pca_has_the_largest_likelihood():
         ({"s2": 0.0}, "s2 = 0.0 is not positive"),
     ],
 )
-def test_what_does_not_fit_is_told(wrong, told):
+def test_arguments_that_do_not_fit_raise_errors(wrong, told):
     given = dict(zip(("S", "W", "s2", "V", "L"), parts(6, 2, 0), strict=True))
     with pytest.raises(ValueError, match=told):
         compute_quantities(**{**given, **wrong})

@@ -65,7 +65,7 @@ def test_two_normal_classes_have_the_information_that_quadrature_gives(apart):
 
 
 @pytest.mark.parametrize("latent", [2, 8])
-def test_labels_that_are_told_apart_have_their_entropy(latent):
+def test_separated_labels_have_their_entropy(latent):
     share = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
     y = torch.multinomial(share, 3000, replacement=True)
     z = torch.randn(3000, latent, dtype=torch.float64) + 100 * y.unsqueeze(1)
@@ -73,7 +73,7 @@ def test_labels_that_are_told_apart_have_their_entropy(latent):
     assert found == pytest.approx(-float((share * share.log()).sum()), abs=0.03)
 
 
-def test_rare_labels_have_as_many_neighbours_as_there_are_and_a_single_one_tells_nothing():
+def test_rare_labels_use_fewer_neighbours_and_a_single_one_gives_zero():
     y = torch.tensor([0] * 50 + [1, 1] + [2])
     z = torch.randn(53, 2, dtype=torch.float64) + 100 * y.unsqueeze(1)
     found = mutual_information_discrete(z, y)

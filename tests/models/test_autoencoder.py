@@ -66,7 +66,7 @@ def test_decoding_in_one_block_is_decoding_one_by_one():
     torch.testing.assert_close(model.decode(z)[1, 4], model.decode(z[1, 4][None])[0])
 
 
-def test_parts_are_the_parameters_of_the_modules_so_named():
+def test_module_parameters_are_those_of_the_named_modules():
     model = make_autoencoder(SPEC, MLP((16,)), StandardNormal, ELBO(), seed=0)
     assert len(model.module_parameters(("encoder", "decoder", "prior", "auxiliary"))) == len(list(model.parameters()))
     assert {id(p) for p in model.module_parameters(("decoder",))} == {id(p) for p in model.decoder.parameters()}

@@ -77,7 +77,7 @@ def test_truncated_noise_stays_within_its_cut():
 
 
 @pytest.mark.parametrize("cut", [1.0, 2.0])
-def test_truncated_noise_follows_its_law(cut):
+def test_truncated_noise_follows_its_distribution(cut):
     noise = TruncatedNormal(0.1, cut).sample_like(torch.empty(100_000)).numpy()
     assert scipy.stats.kstest(noise / 0.1, scipy.stats.truncnorm(-cut, cut).cdf).pvalue > 1e-3
 
@@ -100,7 +100,7 @@ def test_input_noise_is_on_the_input_and_fresh_for_every_draw():
     assert len(noise.flatten(0, 1)[:, 0, 0].unique()) == 6
 
 
-def test_the_mean_of_a_noised_code_is_the_code_of_the_clean_image():
+def test_mean_of_a_noisy_code_is_the_code_of_the_clean_image():
     x = torch.rand(6, 1, 2, 2)
     q = NoisyInputEncoder(TruncatedNormal(0.01))(Doubling(), x)
     assert torch.equal(q.mean, 2 * x.flatten(1))
@@ -122,7 +122,7 @@ def test_a_fixed_gaussian_has_its_deviation_in_training_and_at_evaluation(std):
 
 
 @pytest.mark.parametrize("std", [0.0, 9e-4, float("nan")])
-def test_a_fixed_deviation_near_the_floor_is_refused(std):
+def test_fixed_deviation_below_the_smallest_is_refused(std):
     with pytest.raises(ValueError, match=r"has to be at least 0\.001"):
         FixedGaussian(std)
 
@@ -145,7 +145,7 @@ def flowed() -> NormalizingFlowPosterior:
     return NormalizingFlow().bind(Scaling()).from_heads(*(torch.randn(5, 2) for _ in range(3)))
 
 
-def test_the_density_of_a_flow_is_that_of_the_law_it_makes():
+def test_density_of_a_flow_is_that_of_its_samples():
     """A Gaussian scaled by 3 and shifted is a Gaussian that torch knows."""
     q = flowed()
     law = Independent(Normal(3 * q.base.m + q.context + 0.5, 3 * q.base.std), 1)

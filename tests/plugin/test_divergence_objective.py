@@ -80,7 +80,7 @@ def step_of(objective: Matched, linear, training: Training | None = None) -> Tra
     return TrainingStep(model, objective, training or Training(batch=50), images())
 
 
-def test_without_a_critic_there_is_one_step_and_nothing_besides(linear):
+def test_divergence_without_a_critic_has_one_step_and_no_weights(linear):
     step = step_of(Matched(MeanSquare()), linear)
     assert len(step.steps) == 1
     assert not [*step.model.auxiliary.parameters()]
@@ -150,7 +150,7 @@ def test_divergence_without_a_check_accepts_any_model(linear):
     objective.check(make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0))
 
 
-def test_it_keeps_the_contracts():
+def test_passes_the_contracts():
     check_divergence(LinearWitness())
     check_objective(Matched(LinearWitness()))
 
@@ -192,6 +192,6 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.__name__)
-def test_a_faulty_divergence_with_a_critic_is_found_out(kind):
+def test_faulty_divergence_with_a_critic_fails(kind):
     with pytest.raises(ContractError, match=FAULTS[kind]):
         check_divergence(kind())

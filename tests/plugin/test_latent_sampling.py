@@ -96,7 +96,7 @@ def test_a_gaussian_encoder_is_fitted_by_its_draws_and_not_by_its_means(make_eva
     assert found.mean(0).tolist() == pytest.approx([0.0, 3.0], abs=0.15)
 
 
-def test_a_mixture_keeps_two_clusters_apart_that_a_gaussian_fills_the_gap_of(make_evaluation):
+def test_mixture_separates_two_clusters_and_a_gaussian_does_not(make_evaluation):
     evaluation = make_evaluation(two_clusters(), [IDENTITY])
     gaussian, mixture = (sample(evaluation, source) for source in ("gaussian", "mixture"))
     assert float((mixture[:, 0] < 0.5).double().mean()) == pytest.approx(0.3, abs=0.015)
@@ -167,7 +167,7 @@ STD = torch.tensor([0.3, 1.2])
 
 
 @pytest.mark.parametrize("pixel_range", ["unit", "sym"])
-def test_the_chain_reaches_the_stationary_law_of_a_linear_model(make_evaluation, pixel_range):
+def test_chain_reaches_the_stationary_distribution_of_a_linear_model(make_evaluation, pixel_range):
     """In network units z -> A z + b + noise: the mean solves m = A m + b, the covariance Lyapunov's equation."""
     spread = torch.zeros(PIXELS, 2)
     spread[0, 0] = spread[1, 1] = 1.0
@@ -234,7 +234,7 @@ def test_images_are_decoded_in_unit_pixels_for_any_number_of_them(make_evaluatio
 
 
 @EVERY
-def test_one_seed_gives_one_set_of_images_and_leaves_the_generators_alone(make_evaluation, source):
+def test_samples_depend_on_the_seed_and_do_not_change_the_generators(make_evaluation, source):
     def images(seed):
         heads = [(torch.eye(PIXELS) / 4, torch.zeros(PIXELS)), (torch.zeros(PIXELS, PIXELS), -torch.ones(PIXELS))]
         evaluation = make_evaluation(

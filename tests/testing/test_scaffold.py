@@ -60,7 +60,7 @@ def test_the_entry_point_of_a_new_package_is_a_plugin_of_its_kind_that_its_bench
     assert benchmark.name == f"novel_{kind}"
 
 
-def test_what_is_made_is_formatted_and_has_no_unused_import(packages: dict[str, Path]) -> None:
+def test_new_package_is_formatted_and_has_no_unused_imports(packages: dict[str, Path]) -> None:
     ruff, folders = str(Path(sys.executable).with_name("ruff")), [str(folder) for folder in packages.values()]
     config = ["--config", str(ROOT / "pyproject.toml"), "--no-cache"]
     for command in (["format", "--check", *config], ["check", "--select=E,F,I,UP,B,N,RUF", *config]):
@@ -89,7 +89,7 @@ def test_a_benchmark_alone_is_a_right_file(tmp_path: Path) -> None:
         ("a\x1b[31m", "'a_31m'"),
     ],
 )
-def test_what_makes_no_name_is_told_with_one_that_would_do(given: str, hint: str) -> None:
+def test_invalid_name_raises_an_error_with_a_valid_one(given: str, hint: str) -> None:
     with pytest.raises(BenchError, match="is not a valid plugin name") as refused:
         derive_names(given)
     assert str(refused.value).endswith(hint)
@@ -105,9 +105,7 @@ def test_what_makes_no_name_is_told_with_one_that_would_do(given: str, hint: str
         ("metric", "none", "its class would be None"),
     ],
 )
-def test_a_name_that_is_taken_is_refused_and_nothing_is_made(
-    kind: str, name: str, message: str, tmp_path: Path
-) -> None:
+def test_existing_name_is_refused_and_nothing_is_created(kind: str, name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=message):
         new_package(kind, name, tmp_path, catalog.get_catalog())
     assert not [*tmp_path.iterdir()]
@@ -132,7 +130,7 @@ def test_a_folder_or_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None
     assert (tmp_path / "mine.toml").read_text() == "name = 'mine'"
 
 
-def test_the_command_says_what_it_made_and_what_comes_next(tmp_path: Path) -> None:
+def test_command_prints_what_it_created_and_the_next_steps(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["new", "objective", "quick", "--into", str(tmp_path)])
     assert done.exit_code == 0, done.output
     made, _, after = done.output.partition("\nnext:\n")
@@ -150,7 +148,7 @@ def test_the_command_says_what_it_made_and_what_comes_next(tmp_path: Path) -> No
     ]
 
 
-def test_a_place_where_nothing_can_be_made_is_told_without_a_traceback(tmp_path: Path) -> None:
+def test_unwritable_folder_is_reported_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = CliRunner().invoke(main, ["new", "prior", "quick", "--into", str(tmp_path / "file" / "below")])
     assert done.exit_code == 2

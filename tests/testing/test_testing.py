@@ -101,12 +101,12 @@ FAULTY_PRIORS = {
 
 
 @pytest.mark.parametrize("kind", FAULTY_PRIORS, ids=lambda kind: kind.__name__)
-def test_a_faulty_prior_is_found_out(kind: type[Prior]) -> None:
+def test_faulty_prior_fails(kind: type[Prior]) -> None:
     with pytest.raises(ContractError, match=FAULTY_PRIORS[kind]):
         check_prior(kind)
 
 
-def test_a_prior_made_of_posteriors_is_a_prior() -> None:
+def test_prior_made_of_posteriors_passes() -> None:
     check_prior(Encoded)
 
 
@@ -128,7 +128,7 @@ FAULTY_DIVERGENCES = {
 
 
 @pytest.mark.parametrize("fault", FAULTY_DIVERGENCES)
-def test_a_faulty_divergence_is_found_out(fault: str) -> None:
+def test_faulty_divergence_fails(fault: str) -> None:
     with pytest.raises(ContractError, match=fault):
         check_divergence(FunctionDivergence(FAULTY_DIVERGENCES[fault]))
 
@@ -177,7 +177,7 @@ FAULTY_ARCHITECTURES = {
 
 
 @pytest.mark.parametrize("fault", FAULTY_ARCHITECTURES)
-def test_a_faulty_architecture_is_found_out(fault: str) -> None:
+def test_faulty_architecture_fails(fault: str) -> None:
     with pytest.raises(ContractError, match=fault):
         check_architecture(FAULTY_ARCHITECTURES[fault])
 
@@ -232,7 +232,7 @@ FAULTY_OBJECTIVES = {
 
 
 @pytest.mark.parametrize("kind", FAULTY_OBJECTIVES, ids=lambda kind: kind.__name__)
-def test_a_faulty_objective_is_found_out(kind: type[Objective]) -> None:
+def test_faulty_objective_fails(kind: type[Objective]) -> None:
     with pytest.raises(BenchError, match=FAULTY_OBJECTIVES[kind]):
         check_objective(kind())
 
@@ -267,7 +267,7 @@ FAULTY_METRICS = {
 
 
 @pytest.mark.parametrize("fault", FAULTY_METRICS)
-def test_a_faulty_metric_is_found_out(fault: str) -> None:
+def test_faulty_metric_fails(fault: str) -> None:
     with pytest.raises(ContractError, match=fault):
         check_metric(FAULTY_METRICS[fault])
 
@@ -280,7 +280,7 @@ class Folder:
 
 
 @pytest.mark.parametrize("faulty", [Folder("../faces"), Folder(""), Folder(pixel_range="0-255"), Folder(validation=-1)])
-def test_a_faulty_data_set_is_found_out(faulty: Folder) -> None:
+def test_faulty_data_set_fails(faulty: Folder) -> None:
     check_dataset(Folder())
     with pytest.raises(ContractError):
         check_dataset(faulty)
@@ -299,12 +299,12 @@ def content(jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
 
 
 @pytest.mark.parametrize("faulty", [forgetful, content])
-def test_a_faulty_executor_is_found_out(faulty: Callable[..., Iterator[Event]]) -> None:
+def test_faulty_executor_fails(faulty: Callable[..., Iterator[Event]]) -> None:
     with pytest.raises(ContractError):
         check_executor(faulty)
 
 
-def test_a_reporter_that_keeps_an_event_is_found_out() -> None:
+def test_reporter_that_drops_an_event_fails() -> None:
     check_reporter(lambda jobs, events: events)
     with pytest.raises(ContractError):
         check_reporter(lambda jobs, events: (event for event in events if not isinstance(event, Tick)))
@@ -364,7 +364,7 @@ class Forgetful(Reconstruction):
         object.__setattr__(self, "weight", self.weight + 1)
 
 
-LAW_BREAKERS = {
+FAULTS_BY_CHECK = {
     "same_seed_same_result": Counting(),
     "moves_to_another_device": LeftBehind(),
     "moves_to_float64": Single(),
@@ -376,14 +376,14 @@ LAW_BREAKERS = {
 }
 
 
-@pytest.mark.parametrize("check", LAW_BREAKERS)
-def test_a_law_of_objectives_finds_the_fault_it_is_there_for(check: str) -> None:
-    outcomes = {outcome.check.name: outcome for outcome in run_checks("objective", LAW_BREAKERS[check])}
+@pytest.mark.parametrize("check", FAULTS_BY_CHECK)
+def test_check_of_objectives_finds_its_fault(check: str) -> None:
+    outcomes = {outcome.check.name: outcome for outcome in run_checks("objective", FAULTS_BY_CHECK[check])}
     assert outcomes[check.split()[0]].status == "fails"
     assert outcomes["terms_are_finite"].status == "ok"
 
 
-def test_a_law_tells_at_which_line_a_tensor_was_left_behind() -> None:
+def test_check_reports_the_line_where_a_tensor_does_not_move() -> None:
     (why,) = (o.reason for o in run_checks("objective", LeftBehind()) if o.check.name == "moves_to_another_device")
     assert "test_testing.py:" in why
 
@@ -393,7 +393,7 @@ class Raising(Reconstruction):
         raise KeyError("beta")
 
 
-def test_what_a_plugin_raises_is_told_with_its_line_and_stops_no_other_law() -> None:
+def test_error_of_a_plugin_is_reported_with_its_line_and_other_checks_run() -> None:
     outcomes = {outcome.check.name: outcome for outcome in run_checks("objective", Raising())}
     assert outcomes["terms_are_finite"].reason.startswith("KeyError: 'beta' at test_testing.py:")
     assert outcomes["settings_can_be_copied"].status == "skipped"
@@ -405,12 +405,12 @@ class Unnoticing(StandardNormal):
         return super().log_prob(z.nan_to_num())
 
 
-def test_a_density_that_swallows_a_nan_is_found_out() -> None:
+def test_density_that_hides_nan_fails() -> None:
     (outcome,) = (o for o in run_checks("prior", Unnoticing) if o.check.name.startswith("density_of"))
     assert outcome.status == "fails"
 
 
-def test_a_divergence_whose_gradient_breaks_where_codes_meet_is_found_out() -> None:
+def test_divergence_with_a_nan_gradient_for_equal_codes_fails() -> None:
     def rooted(z: Tensor) -> Tensor:
         return (z[:, None] - z).square().sum(-1).sqrt().mean() + z.mean().square()
 
@@ -427,7 +427,7 @@ class Drawing(Given):
         return {"width": Estimate(float(np.random.default_rng().random()), 1)}
 
 
-def test_a_metric_that_draws_without_a_name_and_one_that_sees_no_nan_are_found_out() -> None:
+def test_metric_without_a_seed_and_metric_that_hides_nan_fail() -> None:
     drawing, blind = (
         {o.check.name: o.status for o in run_checks("metric", m)} for m in (Drawing(GOOD, GOOD), Given(GOOD, GOOD))
     )
@@ -438,14 +438,14 @@ def test_a_metric_that_draws_without_a_name_and_one_that_sees_no_nan_are_found_o
 test_contract = contract_tests(Folder("faces"), kind="dataset")
 
 
-def test_the_tests_of_a_contract_are_one_for_each_law_under_its_name() -> None:
+def test_contract_has_a_test_for_each_check_under_its_name() -> None:
     (mark,) = test_contract.pytestmark
     assert (
         [check.name for check in mark.args[1]] == mark.kwargs["ids"] == [check.name for check in CONTRACTS["dataset"]]
     )
 
 
-def test_a_kind_is_that_of_the_hook_which_offers_the_class() -> None:
+def test_kind_is_that_of_the_hook_that_offers_the_class() -> None:
     (mark,) = contract_tests(ELBO).pytestmark
     assert mark.args[1] == CONTRACTS["objective"]
     with pytest.raises(BenchError, match=r"no hook of .* offers Folder; write contract_tests"):
@@ -459,7 +459,7 @@ class Picky(Reconstruction):
         raise ValueError("wants the prior 'vamp'")
 
 
-def test_an_objective_that_refuses_the_model_it_would_be_tried_on_says_why() -> None:
+def test_objective_that_refuses_the_example_model_says_why() -> None:
     with pytest.raises(Unsupported, match="wants the prior 'vamp'"):
         check_objective(Picky())
     with pytest.raises(Unsupported, match="wants the prior 'vamp'"):
@@ -475,5 +475,5 @@ class PartlyFrozen(Reconstruction):
         return module
 
 
-def test_a_weight_that_is_not_to_be_trained_needs_no_gradient() -> None:
+def test_frozen_weight_needs_no_gradient() -> None:
     check_objective(PartlyFrozen())

@@ -109,7 +109,7 @@ def test_the_losses_are_those_of_pythae_s_trainer_step_by_step(pair, order):
 
 
 @pytest.mark.parametrize("name", PLAYERS)
-def test_every_player_gets_the_gradient_that_pythae_s_trainer_gives_it(pair, order):
+def test_every_optimizer_step_has_the_gradient_of_pythae_s_trainer(pair, order):
     ours, trainer = pair
     (inputs,) = trainer.train_loader
     trainer._optimizers_step(trainer.model(inputs))

@@ -47,7 +47,7 @@ def named(rows: list[ModelRow]) -> Any:
     return [pytest.param(row, id=row.name, marks=() if row.name in QUICK else slow) for row in rows]
 
 
-def test_no_model_of_pythae_is_forgotten():
+def test_every_model_of_pythae_has_an_objective():
     every = {value for name in models.__all__ if isinstance(value := getattr(models, name), type)}
     autoencoders = {value for value in every if issubclass(value, models.BaseAE)} - {models.BaseAE}
     assert {row.model for row in ROWS} == autoencoders
@@ -60,13 +60,13 @@ def test_the_readme_says_of_every_model_whether_it_runs():
 
 
 @pytest.mark.parametrize("row", named([row for row in RUNS if row.name != ELSEWHERE]))
-def test_it_keeps_the_contract_of_an_objective_as_far_as_pythae_does(row):
+def test_passes_the_contract_except_where_pythae_does_not(row):
     broken = {o.check.name for o in run_checks("objective", OBJECTIVES[row.name]()) if o.status == "fails"}
     assert broken == BROKEN.get(row.name, set())
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.unsupported], ids=lambda row: row.name)
-def test_one_that_does_not_run_is_refused_with_its_reason(row):
+def test_unsupported_model_is_refused_with_its_reason(row):
     with pytest.raises(Unsupported, match=f"pythae's {row.model.__name__} does not run here: {row.unsupported}"):
         check_objective(OBJECTIVES[row.name]())
 
@@ -95,7 +95,7 @@ def test_weights_belong_to_one_part_alone(row):
     assert len({id(p) for p in ours}) == len(ours) == len([*model.parameters()])
 
 
-def test_a_prior_that_the_loss_is_not_about_is_refused():
+def test_prior_that_differs_from_the_loss_is_refused():
     objective = OBJECTIVES["pythae_vae"]()
     model = make_autoencoder(ModelSpec((1, 8, 8), 3), MLP(hidden=(8,)), StandardUniform, objective, seed=0)
     with pytest.raises(ValueError, match="use the prior 'normal'"):
@@ -103,14 +103,14 @@ def test_a_prior_that_the_loss_is_not_about_is_refused():
     OBJECTIVES["pythae_ae"]().check(model)
 
 
-def test_vamp_wants_the_prior_that_is_a_part_of_it():
+def test_vamp_requires_its_own_prior():
     objective, model = model_of(ELSEWHERE)
     objective.check(model)
     with pytest.raises(ValueError, match="use the prior 'pythae_vamp'"):
         objective.check(model_of("pythae_vae")[1])
 
 
-def test_the_prior_of_vamp_keeps_its_contract_as_far_as_pythae_does():
+def test_prior_of_vamp_passes_its_contract_except_where_pythae_does_not():
     broken = {o.check.name for o in run_checks("prior", partial(PythaeVamp, components=5)) if o.status == "fails"}
     assert broken <= {"moves_to_float64"}  # which is the fault of pythae's own layers
 

@@ -13,7 +13,7 @@ def z() -> torch.Tensor:
     return torch.randn(5000, 3, dtype=torch.float64)
 
 
-def test_two_samples_of_one_law_are_next_to_each_other(z: torch.Tensor) -> None:
+def test_distance_of_two_samples_of_one_distribution_is_small(z: torch.Tensor) -> None:
     assert float(sliced_wasserstein(z, torch.randn_like(z), 200)) < 0.01
 
 
