@@ -74,7 +74,7 @@ def _compute_and_write(path: Path, name: str, compute: Callable[[], NamedArrays]
 def _read_if_valid(path: Path, name: str) -> NamedArrays | None:
     """What a file holds; None for one that is missing, damaged or of another key."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}  # a zip file checks the sum of each
     except Exception:  # a damaged archive fails in many ways
         return None
