@@ -122,7 +122,7 @@ class Bomb:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no weights at all", pickle.dumps(Bomb())],
+    [b"", b"no weights at all", pickle.dumps(Bomb(), protocol=2)],
     ids=["empty", "text", "code"],
 )
 def test_a_file_that_holds_something_else_is_refused_and_not_run(content, tmp_path, monkeypatch):

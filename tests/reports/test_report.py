@@ -225,6 +225,7 @@ def digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
+@pytest.mark.filterwarnings("ignore:Glyph 27")  # the escape character has no glyph
 def test_a_figure_is_named_and_shares_no_id_with_another():
     def drawn(prefix: str) -> Page:
         figure = Figure()
