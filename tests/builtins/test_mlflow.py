@@ -73,7 +73,7 @@ def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(jobs):
     benchmark, uri, entries = sync.calls[-1]
     assert benchmark == jobs[0].folder.parent.parent
     assert uri == f"sqlite:///{benchmark.parent}/mlflow.db"
-    assert entries is None  # the whole benchmark, what earlier commands left over included
+    assert entries is None  # all runs of the benchmark, those of earlier commands included
 
 
 def test_an_ended_run_is_looked_at_until_it_is_mirrored(jobs):

@@ -220,9 +220,9 @@ def test_a_file_that_is_not_what_its_archive_says_is_damaged(tmp_path, member):
 
 
 def test_an_archive_cut_off_anywhere_is_reported_in_one_line(packed, tmp_path):
-    whole, cut = packed.read_bytes(), tmp_path / "cut.zip"
-    for length in (0, 1, 22, len(whole) // 2, len(whole) - 23, len(whole) - 1):
-        cut.write_bytes(whole[:length])
+    complete, cut = packed.read_bytes(), tmp_path / "cut.zip"
+    for length in (0, 1, 22, len(complete) // 2, len(complete) - 23, len(complete) - 1):
+        cut.write_bytes(complete[:length])
         with pytest.raises(ResultsError, match=r"cut\.zip: is not an archive of results, or damaged"):
             find_results(cut)
 

@@ -26,14 +26,14 @@ def test_without_labels_all_codes_have_one_class(codes_file):
 
 
 def test_damage_to_any_byte_is_at_most_a_message(codes_file):
-    whole, noticed = codes_file.read_bytes(), 0
-    for place in range(len(whole)):
-        codes_file.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+    complete, noticed = codes_file.read_bytes(), 0
+    for place in range(len(complete)):
+        codes_file.write_bytes(complete[:place] + bytes([complete[place] ^ 0xFF]) + complete[place + 1 :])
         with contextlib.suppress(ResultsError):
             read_latent_codes(codes_file)
             continue
         noticed += 1
-    assert noticed > len(whole) / 2
+    assert noticed > len(complete) / 2
 
 
 @pytest.mark.parametrize(("z", "y"), [(np.zeros(6), np.zeros(6)), (np.zeros((6, 2)), np.zeros(5)), ("text", "text")])

@@ -91,14 +91,14 @@ def test_a_damaged_metric_is_named_and_the_others_are_read(results, damage: str)
 def test_damaged_files_are_set_aside_and_nothing_else_is_touched(results):
     record = results.add("VAE", 0, sse=1.0).record
     metric = results.add("VAE", 1, sse=2.0).metric_path(PluginSpec("reconstruction"))
-    whole = results.add("VAE", 2, sse=3.0)
+    undamaged = results.add("VAE", 2, sse=3.0)
     reference = results.refer("svm", {"raw pixels": 88.0})
     for path in (record, metric, reference):
         path.write_text("{")
     assert set(results.store.set_aside_damaged(results.entries)) == {record, metric, reference}
     assert record.with_suffix(".corrupt").read_text() == "{"
     assert [results.store.get_state(entry) for entry in results.entries] == ["resume", "measure", "measure"]
-    assert whole.record.exists()
+    assert undamaged.record.exists()
     assert results.store.set_aside_damaged(results.entries) == []
 
 

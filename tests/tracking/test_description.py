@@ -12,13 +12,13 @@ NOTE = "mlflow.note.content"
 @pytest.fixture
 def mirrored(bench):
     bench.store.write_benchmark("toy", 'name = "toy"\n# ``` a fence\n', {}, bench.entries)
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
     return bench
 
 
 def experiment(bench):
-    return bench.client().get_experiment_by_name("toy")
+    return bench.open_client().get_experiment_by_name("toy")
 
 
 def test_it_has_the_benchmark_file_and_how_to_run_it_again(mirrored):
@@ -37,7 +37,7 @@ def test_it_leads_to_the_report_once_there_is_one(mirrored):
 
 
 def test_what_a_user_has_written_stays(mirrored):
-    mirrored.client().set_experiment_tag(experiment(mirrored).experiment_id, NOTE, "mine")
+    mirrored.open_client().set_experiment_tag(experiment(mirrored).experiment_id, NOTE, "mine")
     (mirrored.path / "report.html").write_text("")
     sync_benchmark(mirrored.path)
     assert experiment(mirrored).tags[NOTE] == "mine"
@@ -45,7 +45,7 @@ def test_what_a_user_has_written_stays(mirrored):
 
 @pytest.mark.parametrize("damage", [None, "{"])
 def test_runs_without_a_benchmark_are_mirrored_without_a_description(bench, damage):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     kept = bench.path / "benchmark.json"
     kept.unlink() if damage is None else kept.write_text(damage)
     assert sync_benchmark(bench.path, entries=bench.entries) == SyncSummary(1, 0)
@@ -55,12 +55,12 @@ def test_runs_without_a_benchmark_are_mirrored_without_a_description(bench, dama
 def test_the_data_set_of_a_run_is_known_to_mlflow(bench):
     from vimae_bench.storage.atomic import read_json, write_json
 
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     record = bench.folder(bench.entries[0]).record
     write_json(record, {**read_json(record), "data": {"train_x": "0" * 64}})
     for _ in range(2):
         sync_benchmark(bench.path)
         (bench.folder(bench.entries[0]).path / ".mlflow.json").unlink()
-    (run,) = bench.client().search_runs([experiment(bench).experiment_id])
+    (run,) = bench.open_client().search_runs([experiment(bench).experiment_id])
     (given,) = run.inputs.dataset_inputs
     assert given.dataset.name == "digits"

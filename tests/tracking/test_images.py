@@ -14,17 +14,17 @@ NAME = re.compile(r"samples\+step\+0\+timestamp\+(\d+)\+[0-9a-f-]{36}(\+compress
 
 
 def images(bench) -> list[str]:
-    (run,) = bench.mirrored()
+    (run,) = bench.read_mlflow_runs()
     return [name.removeprefix("images/") for name in run["files"] if name.startswith("images/")]
 
 
 def test_a_picture_has_the_name_that_mlflow_gives_its_own(bench):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
     ours = images(bench)
     assert len(ours) == 2
     assert all(NAME.fullmatch(name) for name in ours)
-    client = bench.client()
+    client = bench.open_client()
     (run,) = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
     picture = bench.folder(bench.entries[0]).pictures / "samples.png"
     client.log_image(run.info.run_id, Shown(str(picture)), key="samples", step=0, timestamp=1)
@@ -34,7 +34,7 @@ def test_a_picture_has_the_name_that_mlflow_gives_its_own(bench):
 
 
 def test_a_picture_that_is_sent_again_is_there_once(bench):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
     before, folder = images(bench), bench.folder(bench.entries[0])
     folder.append_event("measuring", metric="svm", time=1_700_000_100.0)  # the run goes on before it is sent again
@@ -44,10 +44,10 @@ def test_a_picture_that_is_sent_again_is_there_once(bench):
 
 
 def test_a_damaged_picture_hinders_nothing(bench):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     (bench.folder(bench.entries[0]).pictures / "samples.png").write_bytes(b"no picture")
     assert sync_benchmark(bench.path).behind == 0
-    (run,) = bench.mirrored()
+    (run,) = bench.read_mlflow_runs()
     assert run["status"] == "FINISHED"
     assert images(bench) == []
 
@@ -56,6 +56,6 @@ def test_a_small_picture_is_small(tmp_path):
     from PIL import Image
 
     Image.new("RGB", (1000, 500)).save(tmp_path / "samples.png")
-    with make_grid_images(tmp_path / "samples.png") as (whole, small):
-        assert Image.open(small).size == (256, 128)
-        assert whole.read_bytes() == (tmp_path / "samples.png").read_bytes()
+    with make_grid_images(tmp_path / "samples.png") as (complete, small), Image.open(small) as image:
+        assert image.size == (256, 128)
+        assert complete.read_bytes() == (tmp_path / "samples.png").read_bytes()

@@ -36,7 +36,7 @@ def alike(fetched, bench, entries):
 
 def test_outcomes_come_back_as_they_are_in_the_results_folder(bench, fetched, capfd):
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     assert sync_benchmark(bench.path) == SyncSummary(2, 0)
     run_results, notes = fetched()
     assert run_results[0].estimates["accuracy"].se == 0.03
@@ -53,10 +53,10 @@ def test_controls_and_metrics_under_several_settings_come_back(bench, fetched):
     entries = [replace(bench.entries[0], metrics=twins()), control]
     bench.store.write_benchmark("toy", "", {}, entries)
     for at, entry in enumerate(entries, 1):
-        bench.begin(entry, at * 1e9)
+        bench.begin_run(entry, at * 1e9)
         for value, metric in zip((0.8, 0.9), twins(), strict=True):
-            bench.measure(entry, value, metric)
-        bench.end(entry)
+            bench.measure_run(entry, value, metric)
+        bench.end_run(entry)
     assert sync_benchmark(bench.path, entries=entries) == SyncSummary(2, 0)
     run_results, _ = fetched()
     assert alike(run_results, bench, entries)
@@ -70,9 +70,9 @@ def twins():
 
 def test_runs_that_failed_and_runs_under_way_come_back_as_they_are(bench, fetched):
     failed, under_way = bench.entries
-    bench.begin(failed)
-    bench.end(failed, "failed", "no memory")
-    bench.begin(under_way)
+    bench.begin_run(failed)
+    bench.end_run(failed, "failed", "no memory")
+    bench.begin_run(under_way)
     sync_benchmark(bench.path)
     run_results, _ = fetched()
     assert [(o.status, o.reason) for o in run_results] == [("failed", "no memory"), ("missing", "not finished")]
@@ -81,11 +81,11 @@ def test_runs_that_failed_and_runs_under_way_come_back_as_they_are(bench, fetche
 
 def test_a_metric_measured_later_is_there_after_the_next_sync(bench, fetched):
     entry = bench.entries[0]
-    bench.begin(entry)
-    bench.end(entry)
+    bench.begin_run(entry)
+    bench.end_run(entry)
     sync_benchmark(bench.path)
     assert fetched()[0][0].estimates == {}
-    bench.measure(entry)
+    bench.measure_run(entry)
     sync_benchmark(bench.path)
     assert fetched()[0][0].estimates["accuracy"].value == 0.9
 
@@ -94,9 +94,9 @@ def test_of_a_method_and_seed_run_with_other_settings_before_the_last_run_counts
     old = bench.entries[0]
     new = replace(old, run=replace(old.run, objective=PluginSpec("vimae", {"weight": 20.0})))
     for entry, value, at in ((new, 0.7, 2e9), (old, 0.6, 1e9)):  # mirrored in the other order
-        bench.begin(entry, at)
-        bench.measure(entry, value)
-        bench.end(entry)
+        bench.begin_run(entry, at)
+        bench.measure_run(entry, value)
+        bench.end_run(entry)
     sync_benchmark(bench.path, entries=[new, old])
     (result,), notes = fetched()
     assert (result.entry, result.estimates["accuracy"].value) == (new, 0.7)
@@ -104,19 +104,19 @@ def test_of_a_method_and_seed_run_with_other_settings_before_the_last_run_counts
 
 
 def test_runs_of_others_are_left_out_and_counted(bench, fetched):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
-    experiment = bench.client().get_experiment_by_name("toy").experiment_id
-    bench.client().create_run(experiment, tags={"vb.run_key_of_another": "x"})
+    experiment = bench.open_client().get_experiment_by_name("toy").experiment_id
+    bench.open_client().create_run(experiment, tags={"vb.run_key_of_another": "x"})
     run_results, notes = fetched()
     assert len(run_results) == 1
     assert notes == ["1 run of the experiment not mirrored by vimae-bench: left out."]
 
 
 def test_foreign_empty_and_missing_experiments_have_different_messages(bench, fetched):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
-    client = bench.client()
+    client = bench.open_client()
     client.create_run(client.create_experiment("foreign"))
     client.create_experiment("empty")
     for name, message in (
@@ -131,7 +131,7 @@ def test_foreign_empty_and_missing_experiments_have_different_messages(bench, fe
 
 def test_runs_mirrored_without_their_entries_are_reported_with_a_remedy(bench, fetched):
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     sync_benchmark(bench.path)
     first, second = sorted((bench.path.parent / "mlflow-artifacts").rglob("cell.json"))
     first.unlink()
@@ -149,7 +149,7 @@ def test_runs_mirrored_without_their_entries_are_reported_with_a_remedy(bench, f
 
 def test_a_damaged_artifact_affects_its_run_only_and_a_damaged_entry_is_named(bench, fetched):
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     sync_benchmark(bench.path)
     artifacts = bench.path.parent / "mlflow-artifacts"
     record = next(path for path in artifacts.rglob("record.json") if bench.entries[0].run.key in path.read_text())
@@ -180,7 +180,7 @@ def test_no_store_is_created_by_reading(fetched, bench, tmp_path):
 
 def test_an_experiment_is_compared_with_the_folder_it_is_a_copy_of(bench):
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     sync_benchmark(bench.path)
     words = ("compare", "mlflow:toy", str(bench.path))
     done = CliRunner().invoke(main, [*words, "--results", str(bench.path.parent)], catch_exceptions=False)

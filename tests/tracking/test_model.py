@@ -36,6 +36,7 @@ def trained(tmp_path, template):
     return store.run_folder(run)
 
 
+@pytest.mark.filterwarnings("ignore:.*inferred as AnyType")  # in MLflow, on a model without type hints
 def test_one_line_loads_a_model_that_reconstructs_as_the_trained_one(trained, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", default_store_uri(tmp_path))
     assert sync_benchmark(tmp_path / "toy").behind == 0

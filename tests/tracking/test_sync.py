@@ -21,9 +21,9 @@ BEGAN = 1_700_000_000_000
 
 
 def test_mlflow_has_everything_of_a_finished_run(bench):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     assert sync_benchmark(bench.path) == SyncSummary(1, 0)
-    (run,) = bench.mirrored()
+    (run,) = bench.read_mlflow_runs()
     assert run["status"] == "FINISHED"
     assert run["times"] == (BEGAN, BEGAN + 60_000)
     assert run["tags"]["vb.run_key"] == bench.entries[0].run.key
@@ -43,52 +43,52 @@ def test_mlflow_has_everything_of_a_finished_run(bench):
 
 
 def test_artifacts_are_in_the_results_folder(bench):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
     (record,) = (bench.path.parent / "mlflow-artifacts" / "toy").rglob("record.json")
     assert record.read_bytes() == bench.folder(bench.entries[0]).record.read_bytes()
 
 
 def test_mirroring_again_sends_nothing(bench, monkeypatch):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
-    before = bench.mirrored()
+    before = bench.read_mlflow_runs()
     for name in ("create_run", "log_batch", "log_artifact", "set_terminated", "update_run", "search_runs"):
         monkeypatch.setattr(MlflowClient, name, None)
     assert sync_benchmark(bench.path) == SyncSummary(1, 0)
     monkeypatch.undo()
-    assert bench.mirrored() == before
+    assert bench.read_mlflow_runs() == before
 
 
 def test_a_lost_state_sends_everything_again_and_changes_nothing(bench):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
-    before = bench.mirrored()
+    before = bench.read_mlflow_runs()
     (bench.folder(bench.entries[0]).path / ".mlflow.json").unlink()
     assert sync_benchmark(bench.path) == SyncSummary(1, 0)
-    assert bench.mirrored() == before
+    assert bench.read_mlflow_runs() == before
 
 
 def test_a_run_is_followed_while_it_goes_on(bench):
     entry = bench.entries[0]
-    bench.begin(entry)
-    bench.train(entry, 1, 2)
+    bench.begin_run(entry)
+    bench.train_epochs(entry, 1, 2)
     sync_benchmark(bench.path)
-    (run,) = bench.mirrored()
+    (run,) = bench.read_mlflow_runs()
     assert (run["status"], len(run["curves"]["train/total"])) == ("RUNNING", 2)
-    bench.train(entry, 3, 5)
-    bench.end(entry)
+    bench.train_epochs(entry, 3, 5)
+    bench.end_run(entry)
     sync_benchmark(bench.path)
-    (run,) = bench.mirrored()
+    (run,) = bench.read_mlflow_runs()
     assert (run["status"], len(run["curves"]["train/total"])) == ("FINISHED", 5)
 
 
 def test_only_what_is_new_is_sent(bench, monkeypatch):
     entry, steps = bench.entries[0], []
-    bench.begin(entry)
-    bench.train(entry, 1, 2)
+    bench.begin_run(entry)
+    bench.train_epochs(entry, 1, 2)
     sync_benchmark(bench.path)
-    bench.train(entry, 3, 5)
+    bench.train_epochs(entry, 3, 5)
     real = MlflowClient.log_batch
 
     def recorded(client, run_id, metrics=(), params=(), tags=(), synchronous=None):
@@ -102,51 +102,51 @@ def test_only_what_is_new_is_sent(bench, monkeypatch):
 
 def test_a_line_that_is_being_written_is_sent_when_it_is_complete(bench):
     entry = bench.entries[0]
-    bench.begin(entry)
-    bench.train(entry, 1, 3)
+    bench.begin_run(entry)
+    bench.train_epochs(entry, 1, 3)
     events = bench.folder(entry).events
-    whole = events.read_bytes()
-    events.write_bytes(whole[:-20])
+    complete = events.read_bytes()
+    events.write_bytes(complete[:-20])
     sync_benchmark(bench.path)
-    assert [p[0] for p in bench.mirrored()[0]["curves"]["train/total"]] == [1, 2]
-    events.write_bytes(whole)
+    assert [p[0] for p in bench.read_mlflow_runs()[0]["curves"]["train/total"]] == [1, 2]
+    events.write_bytes(complete)
     sync_benchmark(bench.path)
-    assert [p[0] for p in bench.mirrored()[0]["curves"]["train/total"]] == [1, 2, 3]
+    assert [p[0] for p in bench.read_mlflow_runs()[0]["curves"]["train/total"]] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("between", [True, False])
 def test_an_epoch_repeated_by_a_resumed_run_is_sent_once(bench, between):
     entry = bench.entries[0]
-    bench.begin(entry)
-    bench.train(entry, 1, 3)
+    bench.begin_run(entry)
+    bench.train_epochs(entry, 1, 3)
     if between:
         sync_benchmark(bench.path)
     bench.folder(entry).append_event("started", time=BEGAN / 1000 + 100, resumed_from=2)
-    bench.train(entry, 3, 5, at=BEGAN / 1000 + 100)
+    bench.train_epochs(entry, 3, 5, at=BEGAN / 1000 + 100)
     sync_benchmark(bench.path)
-    curve = bench.mirrored()[0]["curves"]["train/total"]
+    curve = bench.read_mlflow_runs()[0]["curves"]["train/total"]
     assert [step for step, _, _ in curve] == [1, 2, 3, 4, 5]
     assert curve[2][1] == BEGAN + 3000
 
 
 def test_a_metric_measured_later_is_picked_up(bench):
     entry = bench.entries[0]
-    bench.whole(entry)
+    bench.add_finished_run(entry)
     sync_benchmark(bench.path)
     rate = PluginSpec("rate")
-    bench.measure(entry, 3.5, rate)
+    bench.measure_run(entry, 3.5, rate)
     more = MatrixEntry(entry.label, entry.run, (*entry.metrics, rate))
     assert sync_benchmark(bench.path, entries=[more]) == SyncSummary(1, 0)
-    assert [p[2] for p in bench.mirrored()[0]["curves"]["accuracy"]] == [0.9, 3.5]
+    assert [p[2] for p in bench.read_mlflow_runs()[0]["curves"]["accuracy"]] == [0.9, 3.5]
 
 
 def test_two_settings_of_one_metric_keep_their_measures_apart(bench):
     entry = bench.entries[0]
     other = PluginSpec("svm", {"images": 50})
-    bench.whole(entry)
-    bench.measure(entry, 0.4, other)
+    bench.add_finished_run(entry)
+    bench.measure_run(entry, 0.4, other)
     sync_benchmark(bench.path, entries=[MatrixEntry(entry.label, entry.run, (*entry.metrics, other))])
-    curves = bench.mirrored()[0]["curves"]
+    curves = bench.read_mlflow_runs()[0]["curves"]
     assert curves["accuracy images_1000"][0][2] == 0.9
     assert curves["accuracy images_50"][0][2] == 0.4
 
@@ -154,37 +154,37 @@ def test_two_settings_of_one_metric_keep_their_measures_apart(bench):
 @pytest.mark.parametrize("status", ["diverged", "failed"])
 def test_a_run_that_ended_badly_is_failed_and_says_why(bench, status):
     entry = bench.entries[0]
-    bench.begin(entry)
-    bench.end(entry, status, "total not finite in epoch 1")
+    bench.begin_run(entry)
+    bench.end_run(entry, status, "total not finite in epoch 1")
     sync_benchmark(bench.path)
-    (run,) = bench.mirrored()
+    (run,) = bench.read_mlflow_runs()
     assert run["status"] == "FAILED"
     assert (run["tags"]["vb.status"], run["tags"]["vb.reason"]) == (status, "total not finite in epoch 1")
 
 
 def test_a_failed_run_that_is_tried_again_ends_well(bench):
     entry = bench.entries[0]
-    bench.begin(entry)
-    bench.end(entry, "failed", "out of memory")
+    bench.begin_run(entry)
+    bench.end_run(entry, "failed", "out of memory")
     sync_benchmark(bench.path)
-    bench.train(entry, 1, 5)
-    bench.end(entry)
+    bench.train_epochs(entry, 1, 5)
+    bench.end_run(entry)
     sync_benchmark(bench.path)
-    (run,) = bench.mirrored()
+    (run,) = bench.read_mlflow_runs()
     assert (run["status"], run["tags"]["vb.status"], run["tags"]["vb.reason"]) == ("FINISHED", "done", "")
 
 
 def test_a_run_begun_again_in_a_new_folder_is_another_run(bench):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
     shutil.rmtree(bench.folder(bench.entries[0]).path)
-    bench.begin(bench.entries[0], at=BEGAN / 1000 + 500)
+    bench.begin_run(bench.entries[0], at=BEGAN / 1000 + 500)
     sync_benchmark(bench.path)
-    assert sorted(len(run["curves"]) for run in bench.mirrored()) == [0, 6]
+    assert sorted(len(run["curves"]) for run in bench.read_mlflow_runs()) == [0, 6]
 
 
 def test_another_store_gets_everything_from_the_start(bench, template, tmp_path):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
     other = tmp_path / "other.db"
     shutil.copy(template, other)
@@ -198,27 +198,27 @@ def test_another_store_gets_everything_from_the_start(bench, template, tmp_path)
 def test_only_the_runs_asked_for_and_begun_are_mirrored(bench):
     assert sync_benchmark(bench.path) == SyncSummary(0, 0)
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     assert sync_benchmark(bench.path, entries=bench.entries[1:]) == SyncSummary(1, 0)
-    assert [run["tags"]["vb.seed"] for run in bench.mirrored()] == ["1"]
+    assert [run["tags"]["vb.seed"] for run in bench.read_mlflow_runs()] == ["1"]
 
 
 def test_a_damaged_file_costs_its_run_alone_and_is_named(bench):
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     damaged = bench.folder(bench.entries[0]).metric_path(bench.entries[0].metrics[0])
     damaged.write_text('{"estim')
     summary = sync_benchmark(bench.path)
     assert (summary.mirrored, summary.behind) == (1, 1)
     assert str(damaged) in summary.reason
-    bench.measure(bench.entries[0])
+    bench.measure_run(bench.entries[0])
     assert sync_benchmark(bench.path) == SyncSummary(2, 0)
-    assert [run["status"] for run in bench.mirrored()] == ["FINISHED", "FINISHED"]
+    assert [run["status"] for run in bench.read_mlflow_runs()] == ["FINISHED", "FINISHED"]
 
 
 def test_no_run_is_taken_up_when_the_time_is_over(bench):
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     summary = sync_benchmark(bench.path, seconds=0)
     assert summary.behind == 2
     assert "not all could be sent" in summary.reason
@@ -260,9 +260,9 @@ def killed_after(steps, monkeypatch):
 
 def test_a_sync_killed_at_any_step_leaves_one_run_and_each_point_once(bench, monkeypatch):
     entry = bench.entries[0]
-    bench.whole(entry)
+    bench.add_finished_run(entry)
     sync_benchmark(bench.path)
-    undisturbed = bench.mirrored()
+    undisturbed = bench.read_mlflow_runs()
     steps = 0
     while True:
         steps += 1
@@ -274,7 +274,7 @@ def test_a_sync_killed_at_any_step_leaves_one_run_and_each_point_once(bench, mon
                 RunSync(target, bench.folder(entry), entry, batch_size=6).send_updates()
         except Killed:
             assert sync_benchmark(bench.path) == SyncSummary(1, 0)
-            assert _plain(bench.mirrored()) == _plain(undisturbed), f"killed after {steps} steps"
+            assert _plain(bench.read_mlflow_runs()) == _plain(undisturbed), f"killed after {steps} steps"
         else:
             break
     assert steps > 12
@@ -282,7 +282,7 @@ def test_a_sync_killed_at_any_step_leaves_one_run_and_each_point_once(bench, mon
 
 def _forget(bench):
     """Remove what was mirrored."""
-    client = bench.client()
+    client = bench.open_client()
     (bench.folder(bench.entries[0]).path / ".mlflow.json").unlink(missing_ok=True)
     for run in client.search_runs([client.get_experiment_by_name("toy").experiment_id]):
         client.delete_run(run.info.run_id)
@@ -310,7 +310,7 @@ def dead_server(request):
 
 def test_a_dead_server_costs_bounded_time_and_no_data(bench, impatient, dead_server, capfd):
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     began = time.monotonic()
     summary = sync_benchmark(bench.path, dead_server)
     assert time.monotonic() - began < 20
@@ -323,7 +323,7 @@ def test_a_dead_server_costs_bounded_time_and_no_data(bench, impatient, dead_ser
 
 def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench, monkeypatch):
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     calls = []
 
     def down(*_, **__):
@@ -336,12 +336,12 @@ def test_a_store_that_fails_in_the_middle_is_left_alone_and_caught_up_with(bench
     assert len(calls) == 1
     assert summary == SyncSummary(0, 2, "MlflowException: connection refused by http://***@host")
     assert sync_benchmark(bench.path) == SyncSummary(2, 0)
-    assert {run["status"] for run in bench.mirrored()} == {"FINISHED"}
+    assert {run["status"] for run in bench.read_mlflow_runs()} == {"FINISHED"}
 
 
 def test_a_read_only_store_is_reported_and_not_changed(bench):
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     store = bench.path.parent / "mlflow.db"
     before = store.read_bytes()
     summary = sync_benchmark(bench.path, f"sqlite:///file:{store}?mode=ro&uri=true")
@@ -352,7 +352,7 @@ def test_a_read_only_store_is_reported_and_not_changed(bench):
 
 def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch):
     for entry in bench.entries:
-        bench.whole(entry)
+        bench.add_finished_run(entry)
     real = MlflowClient.log_artifact
     refused = str(bench.folder(bench.entries[0]).record)
 
@@ -366,7 +366,7 @@ def test_what_mlflow_refuses_of_one_run_costs_that_run_alone(bench, monkeypatch)
 
 
 def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     monkeypatch.chdir(tmp_path)  # MLflow, taken for a server, chooses where its artifacts go
     monkeypatch.setattr("mlflow.MlflowClient", lambda _uri: MlflowClient(default_store_uri(bench.path.parent)))
     assert sync_benchmark(bench.path, "http://me:secret@host").mirrored == 1
@@ -375,7 +375,7 @@ def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_a_reason(bench):
-    bench.whole(bench.entries[0])
+    bench.add_finished_run(bench.entries[0])
     (bench.folder(bench.entries[0]).path / ".mlflow.lock").mkdir()
     summary = sync_benchmark(bench.path)
     assert summary.behind == 1
