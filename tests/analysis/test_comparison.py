@@ -139,7 +139,7 @@ def other(results, tmp_path):
 
 def both(results, other, **change):
     """The results of two folders, those of the second with another run, record or measures."""
-    a, b = (side.store.load_results(side.entries) for side in (results, other))
+    a, b = (group.store.load_results(group.entries) for group in (results, other))
     return a, [replace(result, **{name: alter(result) for name, alter in change.items()}) for result in b]
 
 

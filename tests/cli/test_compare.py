@@ -50,7 +50,7 @@ def test_a_folder_is_compared_with_itself_at_an_earlier_revision(kept):
 
 
 def test_methods_of_a_revision_are_compared(kept):
-    before, now = (json.loads(call(side, "A", "B", "--format", "json")) for side in ("fig1@HEAD~1", "fig1"))
+    before, now = (json.loads(call(name, "A", "B", "--format", "json")) for name in ("fig1@HEAD~1", "fig1"))
     verdicts = [made["comparisons"][0]["rows"][0]["verdict"] for made in (before, now)]
     assert verdicts == ["no difference shown", "better"]
 

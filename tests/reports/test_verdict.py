@@ -113,7 +113,7 @@ measures = ["rate"]
 
 [[claim]]
 id = "6"
-text = "Logistic laws have less entropy."
+text = "Logistic distributions have less entropy."
 [[claim.test]]
 kind = "computed"
 formula = "logistic_entropy"

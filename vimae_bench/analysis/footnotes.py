@@ -157,7 +157,7 @@ def flatten_made_by(made_by: Mapping[str, Any]) -> dict[str, str]:
     """The `made_by` of a record without nested tables, except for harmless fields."""
     made = {name: value for name, value in made_by.items() if name not in HARMLESS}
     plugins = made.pop("plugins", {})
-    return {**made, "commit": str(made.get("commit", ""))[:10], **plugins}
+    return {**made, "commit": str(made.get("commit") or "unknown")[:10], **plugins}
 
 
 def _has_differences(records: Sequence[Mapping[str, Any]]) -> bool:

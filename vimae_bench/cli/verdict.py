@@ -34,7 +34,7 @@ def _parse_methods(context: click.Context, option: click.Parameter, given: Seque
     multiple=True,
     metavar="ID=LABEL",
     callback=_parse_methods,
-    help="The label of the runs that stand for a method of the paper.",
+    help="The label of the runs to use for a method of the paper.",
 )
 @pause_garbage_collection()
 def verdict(
