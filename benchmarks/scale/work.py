@@ -41,7 +41,7 @@ def simulate(job: Job) -> int:
     }
     registry = SimpleNamespace(make_plugin=partial(_make_fake_metric, job.entry))
     with mock.patch.multiple(worker, **fakes), mock.patch.object(measure, "registry", registry):
-        return worker.execute(job)
+        return worker.execute_job(job)
 
 
 def _open_splits(*_: object) -> Splits:

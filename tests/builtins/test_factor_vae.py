@@ -132,7 +132,7 @@ def test_a_larger_gamma_makes_codes_less_dependent(linear):
         step = TrainingStep(model, objective, Training(batch=400, learning_rate=0.01), x.reshape(400, 1, 1, 2))
         for _ in range(150):
             step(torch.arange(400), torch.tensor(0.0))
-        z = model.encode(step.gather(torch.arange(400))).rsample().detach()
+        z = model.encode(step.gather_images(torch.arange(400))).rsample().detach()
         return abs(float(torch.corrcoef(z.T)[0, 1]))
 
     assert correlation(100.0) < 0.6 * correlation(0.0)

@@ -19,7 +19,7 @@ from vimae_bench.config.matrix import list_entries
 from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine.runner import list_jobs, run_jobs
 from vimae_bench.engine.training import checkpoint
-from vimae_bench.engine.worker import execute
+from vimae_bench.engine.worker import execute_job
 from vimae_bench.execution import ExitCode, JobEnded, JobStarted, Note, NumericsOptions, Tick, Training
 from vimae_bench.plugin import BenchError
 from vimae_bench.plugin.registry import make_plugin
@@ -161,7 +161,7 @@ def node_of(worker, nodes):
 def test_checkpoints_are_brought_back_after_a_signal(nodes, tmp_path, data, monkeypatch, seen):
     long = TEXT.replace("epochs = 40", "epochs = 100000")
     some = todo(tmp_path, data, long)
-    events = OnRay(address=nodes.address)(some[:1], execute)
+    events = OnRay(address=nodes.address)(some[:1], execute_job)
     for event in events:
         if isinstance(event, Tick) and len(RunFolder(some[0].folder).read_history()) > 2:
             break

@@ -81,12 +81,12 @@ def test_training_brings_the_codes_to_the_prior():
         images=torch.randint(0, 256, (2000, 1, 4, 4), dtype=torch.uint8),
     )
     with torch.no_grad():
-        before = step.model.eval().encode(step.gather(torch.arange(2000))).mean.std(0)
+        before = step.model.eval().encode(step.gather_images(torch.arange(2000))).mean.std(0)
     step.model.train()
     for _ in range(3000):
         step(torch.randint(2000, (100,)), torch.tensor(0.0))
     with torch.no_grad():
-        z = step.model.eval().encode(step.gather(torch.arange(2000))).mean
+        z = step.model.eval().encode(step.gather_images(torch.arange(2000))).mean
     assert before.max() < 0.5
     assert z.mean(0).tolist() == pytest.approx([0] * 3, abs=0.4)
     assert z.std(0).tolist() == pytest.approx([1] * 3, abs=0.35)

@@ -7,7 +7,7 @@ from filelock import FileLock
 
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.engine.runner import list_jobs, run_jobs, share_jobs
-from vimae_bench.engine.worker import execute
+from vimae_bench.engine.worker import execute_job
 from vimae_bench.execution import ExitCode, JobEnded, JobRequeued, JobStarted, MatrixEntry, Note, Tick, signals
 from vimae_bench.execution.signals import Interrupted
 from vimae_bench.storage.run_folder import RunFolder, read_events
@@ -43,7 +43,7 @@ def test_record_of_a_dead_worker_says_how_it_died(job, code, reason):
 
     assert run_jobs([one], dying, []) == [one]
     assert read_record(one)["reason"].startswith(reason)
-    assert execute(one) == ExitCode.DONE, "and the run is taken up again"
+    assert execute_job(one) == ExitCode.DONE, "and the run is taken up again"
 
 
 def test_run_that_another_process_finishes_is_waited_for(job):
@@ -55,7 +55,7 @@ def test_run_that_another_process_finishes_is_waited_for(job):
             kinds.append((type(event), getattr(event, "exit_code", None)))
             if isinstance(event, Tick) and other.is_locked:
                 other.release()
-                assert execute(one) == ExitCode.DONE
+                assert execute_job(one) == ExitCode.DONE
             yield event
 
     one.folder.mkdir(parents=True)
@@ -67,7 +67,7 @@ def test_run_that_another_process_finishes_is_waited_for(job):
 @pytest.mark.parametrize("waits", [False, True])
 def test_finished_run_without_its_last_event_is_done(job, waits):
     one = job()
-    assert execute(one) == ExitCode.DONE
+    assert execute_job(one) == ExitCode.DONE
     whole = RunFolder(one.folder).events.read_bytes().splitlines(keepends=True)
     RunFolder(one.folder).events.write_bytes(b"".join(whole[:-1]))
     other = FileLock(RunFolder(one.folder).lock)

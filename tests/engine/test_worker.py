@@ -8,7 +8,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from vimae_bench.engine.worker import execute
+from vimae_bench.engine.worker import execute_job
 from vimae_bench.execution import (
     ExitCode,
     PluginSpec,
@@ -60,7 +60,7 @@ def list_events(job, event):
 
 def test_run_writes_record_weights_measures_and_pictures(job):
     one = replace(job(), max_concurrent=3)
-    assert execute(one) == ExitCode.DONE
+    assert execute_job(one) == ExitCode.DONE
     folder, kept = RunFolder(one.folder), record(one)
     assert (kept["status"], kept["epochs"], kept["steps"]) == ("done", 2, 2 * 14)
     assert kept["run"] == one.entry.run.as_json() == json.loads(folder.spec.read_text())
@@ -83,9 +83,9 @@ def test_run_writes_record_weights_measures_and_pictures(job):
 
 def test_second_execution_trains_and_measures_nothing(job, monkeypatch):
     one = job()
-    execute(one)
+    execute_job(one)
     before = {path: path.stat().st_mtime_ns for path in one.folder.rglob("*.*") if path.name != "events.jsonl"}
-    assert execute(one) == ExitCode.DONE
+    assert execute_job(one) == ExitCode.DONE
     assert len(list_events(one, "started")) == 1
     made = [line["metric"] for line in list_events(one, "measuring")]
     assert made == ["pictures", "reconstruction", "references of reconstruction"]
@@ -94,9 +94,9 @@ def test_second_execution_trains_and_measures_nothing(job, monkeypatch):
 
 def test_a_metric_added_later_measures_the_old_weights_without_training(job):
     one = job()
-    execute(one)
+    execute_job(one)
     more = job(metrics=(*one.entry.metrics, PluginSpec("active_units", {"threshold": 0.01})))
-    assert execute(more) == ExitCode.DONE
+    assert execute_job(more) == ExitCode.DONE
     later = [line["metric"] for line in list_events(one, "measuring")][3:]
     assert later == ["active_units", "references of active_units"]
     assert len(list_events(one, "started")) == 1
@@ -105,13 +105,13 @@ def test_a_metric_added_later_measures_the_old_weights_without_training(job):
 @pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])
 def test_damaged_file_is_set_aside_and_made_again(job, name):
     one = job()
-    execute(one)
+    execute_job(one)
     path, whole = one.folder / name, (one.folder / "weights.safetensors").read_bytes()
     damaged = bytearray(path.read_bytes())
     damaged[-40] ^= 255
     path.write_bytes(bytes(damaged))
     RunFolder(one.folder).metric_path(one.entry.metrics[0]).unlink()
-    assert execute(one) == ExitCode.DONE
+    assert execute_job(one) == ExitCode.DONE
     assert list(one.folder.glob("*.corrupt"))
     assert (one.folder / "weights.safetensors").read_bytes() == whole
 
@@ -128,7 +128,7 @@ def test_damaged_file_is_set_aside_and_made_again(job, name):
 def test_failing_objective_is_recorded_with_a_reason(job, install, fault, status, reason, capsys):
     install("odd", PLUGIN)
     one = job({"use": "odd", "fault": fault})
-    assert execute(one) == (ExitCode.DONE if status == "diverged" else ExitCode.FAILED)
+    assert execute_job(one) == (ExitCode.DONE if status == "diverged" else ExitCode.FAILED)
     assert (record(one)["status"], record(one)["reason"]) == (status, reason)
     if fault == "raises":
         assert "Traceback" in capsys.readouterr().err, "a bug gets its traceback, in the run's log"
@@ -138,7 +138,7 @@ def test_failed_run_is_tried_again_and_diverged_one_is_not(job, install):
     install("odd", PLUGIN)
     for fault, state in (("raises", "failed"), ("nan", "diverged")):
         one = job({"use": "odd", "fault": fault})
-        execute(one)
+        execute_job(one)
         assert ResultsFolder(one.folder.parents[1]).get_state(one.entry) == state
 
 
@@ -171,7 +171,7 @@ def vimae_metrics(): return {"bad": Bad}
 def test_a_metric_that_fails_costs_no_other_and_is_tried_again(job, install, how, reason):
     install("bad", METRICS)
     one = job(metrics=(PluginSpec("bad", {"how": how}), PluginSpec("reconstruction")))
-    assert execute(one) == ExitCode.FAILED
+    assert execute_job(one) == ExitCode.FAILED
     assert record(one)["status"] == "done"
     assert RunFolder(one.folder).metric_path(one.entry.metrics[1]).exists()
     (failure,) = list_events(one, "metric failed")
@@ -183,7 +183,7 @@ def test_pictures_that_fail_cost_no_trained_weights(job):
     one = job()
     one.folder.mkdir(parents=True)
     (one.folder / ".pictures.unfinished").touch()  # where a folder is made for them
-    assert execute(one) == ExitCode.FAILED
+    assert execute_job(one) == ExitCode.FAILED
     assert record(one)["status"] == "done"
     assert RunFolder(one.folder).metric_path(one.entry.metrics[0]).exists()
     assert "pictures: FileExistsError" in list_events(one, "metric failed")[0]["reason"]
@@ -192,11 +192,11 @@ def test_pictures_that_fail_cost_no_trained_weights(job):
 def test_a_finished_run_that_cannot_be_opened_again_keeps_its_record(job, install, monkeypatch):
     install("odd", PLUGIN)
     one = job({"use": "odd", "fault": "none"})
-    assert execute(one) == ExitCode.DONE
+    assert execute_job(one) == ExitCode.DONE
     RunFolder(one.folder).metric_path(one.entry.metrics[0]).unlink()
     before = record(one)
     monkeypatch.setenv("ODD_FAILS", "1")
-    assert execute(one) == ExitCode.FAILED
+    assert execute_job(one) == ExitCode.FAILED
     assert record(one) == before
     assert list_events(one, "ended")[-1]["reason"] == "RuntimeError: out of memory"
 
@@ -205,7 +205,7 @@ def test_run_claimed_by_another_process_is_left_to_it(job):
     one = job()
     one.folder.mkdir(parents=True)
     with FileLock(RunFolder(one.folder).lock):
-        assert execute(one) == ExitCode.INTERRUPTED
+        assert execute_job(one) == ExitCode.INTERRUPTED
     assert not RunFolder(one.folder).record.exists()
 
 
@@ -215,20 +215,20 @@ def test_brief_look_at_the_lock_does_not_interrupt_a_run(job):
     look = FileLock(RunFolder(one.folder).lock, thread_local=False)
     look.acquire()
     threading.Timer(0.1, look.release).start()
-    assert execute(one) == ExitCode.DONE
+    assert execute_job(one) == ExitCode.DONE
 
 
 def test_a_result_does_not_depend_on_what_ran_before_in_the_process(job):
     one = job({"use": "elbo", "beta": 1.0})
-    execute(one)
+    execute_job(one)
     weights = (one.folder / "weights.safetensors").read_bytes()
     torch.rand(1000)
     other = replace(one, folder=one.folder.with_name("again"))
-    execute(other)
+    execute_job(other)
     assert (other.folder / "weights.safetensors").read_bytes() == weights
 
 
 def test_the_global_generator_is_left_as_it_was(job):
     before = torch.get_rng_state()
-    execute(job())
+    execute_job(job())
     assert torch.equal(torch.get_rng_state(), before)

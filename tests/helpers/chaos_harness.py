@@ -20,7 +20,7 @@ from vimae_bench.core.canonical import Json
 from vimae_bench.core.spec import MatrixEntry
 from vimae_bench.engine.runner import list_jobs
 from vimae_bench.engine.training import checkpoint
-from vimae_bench.engine.worker import execute
+from vimae_bench.engine.worker import execute_job
 from vimae_bench.execution.jobs import Job
 from vimae_bench.storage.doctor import find_faults
 from vimae_bench.storage.run_folder import read_events
@@ -200,7 +200,7 @@ def run_job(job: Job, told: Path, fault: Callable[[], None]) -> int:
     """Carry out a job in this process, with its words in a file; gives its exit code."""
     redirect_output(told)
     fault()
-    return execute(job)
+    return execute_job(job)
 
 
 def redirect_output(told: Path) -> None:

@@ -13,7 +13,7 @@ import vimae_bench as vb
 from vimae_bench.core.errors import InvalidFileError
 from vimae_bench.core.spec import PluginSpec
 from vimae_bench.data.prepare import ensure_prepared
-from vimae_bench.engine.worker import execute
+from vimae_bench.engine.worker import execute_job
 from vimae_bench.execution import ExitCode, Job
 from vimae_bench.models import Deterministic, Heads
 from vimae_bench.plugin import BenchError, Estimate, Loss, Measure, Metric, Objective
@@ -82,7 +82,7 @@ def test_it_is_what_a_worker_makes_bit_for_bit(train, data, tmp_path, objective)
         torch.set_num_threads(1)
     entry = here.result.entry
     store = ResultsFolder(tmp_path / "worker")
-    assert execute(Job("worker", entry, store.run_folder(entry.run).path, data)) == ExitCode.DONE
+    assert execute_job(Job("worker", entry, store.run_folder(entry.run).path, data)) == ExitCode.DONE
     (there,) = store.load_results([entry])
     weights = load_file(RunFolder(there.folder).weights)
     assert weights.keys() == here.model.state_dict().keys()

@@ -114,7 +114,7 @@ def test_the_critic_sees_the_codes_of_the_trained_encoder(linear):
     """One step of both players, done by hand with the optimiser's own rule for a first step: lr * sign(gradient)."""
     objective, training = Matched(LinearWitness(0.01)), Training(batch=50, learning_rate=0.1)
     step = step_of(objective, linear, training)
-    model, x = step.model, step.gather(torch.arange(50))
+    model, x = step.model, step.gather_images(torch.arange(50))
     before = model.auxiliary.weight.detach().clone()
     torch.manual_seed(3)
     values = step(torch.arange(50), torch.tensor(0.0))

@@ -11,7 +11,7 @@ from vimae_bench.core.errors import ResultsError
 from vimae_bench.core.spec import MatrixEntry, Run, Training
 from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine.load_model import load_model
-from vimae_bench.engine.worker import execute
+from vimae_bench.engine.worker import execute_job
 from vimae_bench.execution import Job, PluginSpec
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.store import ResultsFolder
@@ -31,7 +31,7 @@ def trained(tmp_path, template):
     store = ResultsFolder(tmp_path / "toy")
     entry = MatrixEntry("AE", run, ())
     store.write_benchmark("toy", "", {}, [entry])
-    execute(Job("toy", entry, store.run_folder(run).path, tmp_path / "data"))
+    execute_job(Job("toy", entry, store.run_folder(run).path, tmp_path / "data"))
     (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
     return store.run_folder(run)
 

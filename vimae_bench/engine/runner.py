@@ -75,7 +75,7 @@ def run_jobs(
     SIGTERM, when the runs under way have ended.
     """
     if work is None:
-        from .worker import execute as work  # loads torch, which takes a second
+        from .worker import execute_job as work  # loads torch, which takes a second
 
     failed: list[Job] = []
     rounds = run_rounds(jobs, lambda batches: executor(batches, work), wait=wait)

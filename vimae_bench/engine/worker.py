@@ -37,7 +37,7 @@ SEVERITY = (ExitCode.DONE, ExitCode.FAILED, ExitCode.INTERRUPTED, ExitCode.NO_SP
 """From the exit code that asks least of the runner to the one that asks most."""
 
 
-def execute(job: Job) -> int:
+def execute_job(job: Job) -> int:
     """Do one job and give its exit code. Whatever goes wrong is in the run's record and log.
 
     A job of several seeds trains them together, then does for each of them what is left to do. Its exit code is the

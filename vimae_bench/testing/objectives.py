@@ -26,7 +26,7 @@ def gradient_reaches_all_weights(objective: Objective) -> None:
     setup = TrainingSetup(objective)
     step = setup.make_step()
     for optimizer_step in step.steps:
-        loss = optimizer_step.loss(step.model, step.batch(setup.select_batch(), HALF)).total
+        loss = optimizer_step.loss(step.model, step.make_batch(setup.select_batch(), HALF)).total
         missed = sorted({*_find_missed(loss, step.model, optimizer_step.modules)})
         require(not missed, f"no gradient reaches {missed}")
 

@@ -53,7 +53,7 @@ class TrainingSetup:
 
     def make_batch(self) -> Batch:
         """The first batch."""
-        return self.make_step().batch(self.select_batch(), HALF)
+        return self.make_step().make_batch(self.select_batch(), HALF)
 
     def _make_noise(self) -> Tensor:
         return call_with_seed(0, lambda: torch.randint(256, (32, *self.spec.shape), dtype=torch.uint8))

@@ -71,7 +71,7 @@ def test_it_goes_on_from_a_state_in_its_own_memory():
     for step in range(5):
         optimiser.step(grads(step, kept))
     memory = [tensor.data_ptr() for tensor in other.exp_avg]
-    other.restore(optimiser.state())
+    other.restore_state(optimiser.get_state())
     for w, value in zip(same, kept, strict=True):
         w.data.copy_(value)
     assert [tensor.data_ptr() for tensor in other.exp_avg] == memory

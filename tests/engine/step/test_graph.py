@@ -76,7 +76,7 @@ def test_an_optimiser_goes_on_from_a_graphs_state_as_from_its_own():
     _, call = traced(step)
     for form in (eager, call):
         run_steps(form, 20)
-    (one,), (other,) = eager.state(), step.state()
+    (one,), (other,) = eager.get_state(), step.get_state()
     assert one["steps"] == other["steps"] == 20
     for a, b in zip(one["exp_avg_sq"], other["exp_avg_sq"], strict=True):
         torch.testing.assert_close(a, b)

@@ -88,10 +88,10 @@ def test_a_compiled_step_gives_the_same_bits_every_time():
 def test_its_optimiser_goes_on_from_a_checkpoint_and_with_an_eager_step():
     step, form = made("VAE")
     run_steps(form, 10)
-    model, states = copy.deepcopy((step.model.state_dict(), step.state()))
+    model, states = copy.deepcopy((step.model.state_dict(), step.get_state()))
     again = make_method_step("VAE")
     again.model.load_state_dict(model)
-    again.restore(states)
+    again.restore_state(states)
     resumed = compile_step(again, trace_step(again, INDEX, PROGRESS), INDEX, PROGRESS)
     assert torch.equal(run_steps(resumed, 10), run_steps(form, 10))
     assert torch.equal(flatten_weights(again), flatten_weights(step))

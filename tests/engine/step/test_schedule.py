@@ -49,7 +49,7 @@ def test_an_eager_step_follows_the_schedule_as_torch_does(choice):
         index = torch.arange(i * 50, (i + 1) * 50)
         twin.param_groups[0]["lr"] = 1e-3 * 100 ** (-(i // 2 + 1) / 4)
         twin.zero_grad()
-        theirs.objective(theirs.model, Batch(theirs.gather(index), torch.tensor(i / 8), 8)).total.backward()
+        theirs.objective(theirs.model, Batch(theirs.gather_images(index), torch.tensor(i / 8), 8)).total.backward()
         twin.step()
     moved = (flatten_weights(theirs) - flatten_weights(make_step(choice))).norm()
     assert (flatten_weights(ours) - flatten_weights(theirs)).norm() < 1e-3 * moved, (

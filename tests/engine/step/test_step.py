@@ -47,7 +47,7 @@ def test_each_optimizer_step_trains_its_own_modules_only(linear):
         (second, step.optimisers[1], model.auxiliary, model.encoder),
     ):
         before = weights(own), weights(other)
-        loss = player.loss(model, Batch(step.gather(torch.arange(100)), PROGRESS, 100)).total
+        loss = player.loss(model, Batch(step.gather_images(torch.arange(100)), PROGRESS, 100)).total
         optimiser.step(torch.autograd.grad(loss, optimiser.weights))
         assert all(moved(own, before[0]))
         assert not any(moved(other, before[1]))
@@ -161,5 +161,5 @@ def test_images_reach_the_network_in_its_range(linear):
     for pixel_range, low in (("unit", 0.0), ("sym", -1.0)):
         model = make_autoencoder(ModelSpec((1, 4, 4), 2, pixel_range), linear, StandardNormal, ElboObjective(), 0)
         images = torch.tensor([0, 255], dtype=torch.uint8).repeat(8).reshape(1, 1, 4, 4)
-        x = TrainingStep(model, ElboObjective(), Training(), images).gather(torch.tensor([0]))
+        x = TrainingStep(model, ElboObjective(), Training(), images).gather_images(torch.tensor([0]))
         assert (float(x.min()), float(x.max())) == (low, 1.0)

@@ -13,7 +13,7 @@ from vimae_bench.engine.scheduler import batch_seeds, split_by_seed
 from vimae_bench.engine.step.graph import TracingError
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.training.batched_seeds import SeedTraining, train_seeds_batched
-from vimae_bench.engine.worker import execute
+from vimae_bench.engine.worker import execute_job
 from vimae_bench.execution import ExitCode, JobEnded, JobStarted, PluginSpec, Tick, Training
 from vimae_bench.execution.jobs import Job, NumericsOptions
 from vimae_bench.plugin.registry import make_plugin
@@ -152,14 +152,14 @@ def test_failing_metric_of_one_seed_leaves_other_seeds_done(tmp_path, data):
     three = jobs(tmp_path / "small", data)
     odd = replace(three[1].entry, metrics=(PluginSpec("svm", {"labels": 10**6}),))
     three[1] = replace(three[1], entry=odd)
-    assert run_as_one(three, execute) == ({0: 0, 1: 1, 2: 0}, [1])
+    assert run_as_one(three, execute_job) == ({0: 0, 1: 1, 2: 0}, [1])
 
 
 def test_seeds_done_before_their_worker_was_killed_stay_done(tmp_path, data):
     three = jobs(tmp_path / "small", data)
 
     def die(job):
-        execute(replace(job, batched_with=()))
+        execute_job(replace(job, batched_with=()))
         return -9
 
     assert run_as_one(three, die) == ({0: 0, 1: -9, 2: -9}, [1, 2])
@@ -178,13 +178,13 @@ def test_full_disk_outranks_other_exit_codes_of_seeds(tmp_path, data, monkeypatc
 
     monkeypatch.setattr(RunFolder, "append_event", append_until_full)
     with RunFolder(three[2].folder).claim():
-        assert execute(group) == ExitCode.NO_SPACE
+        assert execute_job(group) == ExitCode.NO_SPACE
 
 
 def test_batched_job_writes_the_files_of_single_jobs(tmp_path, data):
     three = jobs(tmp_path, data)
     (group,) = batch_seeds(three)
-    assert execute(group) == 0
+    assert execute_job(group) == 0
     for job in three:
         folder = RunFolder(job.folder)
         assert record(job)["status"] == "done"
@@ -197,13 +197,13 @@ def test_batched_job_writes_the_files_of_single_jobs(tmp_path, data):
 
 def test_seeds_that_are_trained_or_begun_are_left_as_they_are(tmp_path, data):
     four = jobs(tmp_path, data, count=4)
-    assert execute(four[0]) == 0
+    assert execute_job(four[0]) == 0
     before = record(four[0])
     checkpoint.save_checkpoint(RunFolder(four[1].folder).checkpoints, 1, {"not": "whole"})
     for damaged in RunFolder(four[1].folder).checkpoints.iterdir():
         damaged.write_bytes(b"")
     (group,) = batch_seeds(four)
-    assert execute(group) == 0
+    assert execute_job(group) == 0
     assert record(four[0]) == before
     assert [record(job)["made_by"]["step"] for job in four] == ["eager", "eager", *["2 seeds batched"] * 2]
 
@@ -222,7 +222,7 @@ def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, d
     install("item_reader", ITEM_READER)
     three = jobs(tmp_path, data, objective="item_reader")
     (one,) = batch_seeds(three)
-    assert execute(one) == 0
+    assert execute_job(one) == 0
     assert {record(job)["made_by"]["step"] for job in three} == {"eager"}
     told = RunFolder(three[0].folder).events.read_text()
     assert "its seeds are trained one by one, since it looks at its data (.item(), or a branch on a tensor)" in told

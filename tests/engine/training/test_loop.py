@@ -119,8 +119,8 @@ def test_methods_with_one_seed_see_the_same_batches(tmp_path, monkeypatch):
     from vimae_bench.engine.step.step import TrainingStep
 
     seen: list[list[int]] = []
-    gather = TrainingStep.gather
-    monkeypatch.setattr(TrainingStep, "gather", lambda self, i: seen[-1].extend(i.tolist()) or gather(self, i))
+    gather = TrainingStep.gather_images
+    monkeypatch.setattr(TrainingStep, "gather_images", lambda self, i: seen[-1].extend(i.tolist()) or gather(self, i))
     for choice in METHODS:
         seen.append([])
         trained(choice, tmp_path / choice.name, Training(epochs=2, batch=64))

@@ -43,13 +43,13 @@ def test_all_but_the_matrix_products_stays_float32(architecture):
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             layer.register_forward_hook(look)
     with autocast_training(step.model, CPU, exact=False, dtype=torch.bfloat16) as name:
-        q = step.model.encode(step.gather(INDEX))
+        q = step.model.encode(step.gather_images(INDEX))
         codes, images = q.rsample(), step.model.decode(q.mean)
         step(INDEX, PROGRESS)
     assert name == "bfloat16"
     assert seen == {torch.bfloat16}
     assert {codes.dtype, q.mean.dtype, images.dtype} == {torch.float32}
-    (state,) = step.state()
+    (state,) = step.get_state()
     kept = [*step.model.state_dict().values(), *state["exp_avg"], *state["exp_avg_sq"]]
     assert {value.dtype for value in kept if value.is_floating_point()} == {torch.float32}
     assert step.model.matmul_dtype == torch.float32, "what is measured afterwards is measured in float32"
@@ -76,7 +76,7 @@ def reached(choice, seed, dtype):
     torch.manual_seed(0)
     with torch.no_grad():
         everything = torch.arange(1700)
-        return float(step.objective(step.model.eval(), Batch(step.gather(everything), PROGRESS, 100)).total)
+        return float(step.objective(step.model.eval(), Batch(step.gather_images(everything), PROGRESS, 100)).total)
 
 
 @pytest.mark.slow

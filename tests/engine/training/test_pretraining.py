@@ -12,7 +12,7 @@ TRAINING = Training(epochs=1, batch=50, pretraining=200, pretraining_batch=500)
 
 
 def distance(step):
-    q = step.model.encode(step.gather(torch.arange(500)))
+    q = step.model.encode(step.gather_images(torch.arange(500)))
     return float(moment_distance(q.rsample(), torch.randn(500, 3)).detach())
 
 

@@ -33,17 +33,19 @@ class Adam:
     def step(self, grads: Sequence[Tensor | None], factor: Tensor | None = None) -> None:
         """Move the weights, given a gradient or None for each; `factor`, a scalar, multiplies the learning rate."""
         with torch.no_grad():
-            self.update(self.lists(self.weights, grads, self.state()), self.steps, factor)
+            self.update_lists(self.select_reached(self.weights, grads, self.get_state()), self.steps, factor)
 
-    def update(self, lists: UpdateLists, steps: Tensor, factor: Tensor | None, *, graph: bool = False) -> None:
-        """A step on `lists`; as one node of a graph where a graph is being made."""
+    def update_lists(self, lists: UpdateLists, steps: Tensor, factor: Tensor | None, *, graph: bool = False) -> None:
+        """A step on `select_reached`; as one node of a graph where a graph is being made."""
         if factor is None:
             (update_weights_in_graph if graph else update_weights)(*lists, steps, self.rate, self.beta1, self.beta2)
         else:
             rate = self.rate * factor
             (update_weights_at_in_graph if graph else update_weights_at)(*lists, steps, rate, self.beta1, self.beta2)
 
-    def lists(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: dict[str, Any]) -> UpdateLists:
+    def select_reached(
+        self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: dict[str, Any]
+    ) -> UpdateLists:
         """The weights that gradients reach, these gradients, and the weights' running moments."""
         reached = [i for i, grad in enumerate(grads) if grad is not None]
 
@@ -52,12 +54,12 @@ class Adam:
 
         return of(weights), of(grads), of(state["exp_avg"]), of(state["exp_avg_sq"])
 
-    def state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """All that changes besides the weights."""
         return {"exp_avg": self.exp_avg, "exp_avg_sq": self.exp_avg_sq, "steps": self.steps}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Put back what `state` gave, into the same memory."""
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Put back what `get_state` gave, into the same memory."""
         for name in ("exp_avg", "exp_avg_sq"):
             for tensor, value in zip(getattr(self, name), state[name], strict=True):
                 tensor.copy_(value)

@@ -96,14 +96,14 @@ def _run_functionally(
     progress: Tensor,
 ) -> dict[str, Tensor]:
     """The step as a function of its tensors, some of which it changes in place."""
-    batch, terms = step.batch(index, progress), dict[str, Tensor]()
+    batch, terms = step.make_batch(index, progress), dict[str, Tensor]()
     names: dict[Tensor, str] = {p: name for name, p in step.model.named_parameters()}
     for place, (part, optimiser, state) in enumerate(zip(step.steps, step.optimisers, tensors["adam"], strict=True)):
         loss = loss_of(step.model, part, tensors, batch)
         own = [tensors["weights"][names[p]] for p in optimiser.weights]
         grads = torch.autograd.grad(loss.total.sum(), own, allow_unused=True)
-        lists = optimiser.lists([w.detach() for w in own], grads, state)
-        optimiser.update(lists, state["steps"], step.get_rate_factor(progress), graph=True)
+        lists = optimiser.select_reached([w.detach() for w in own], grads, state)
+        optimiser.update_lists(lists, state["steps"], step.get_rate_factor(progress), graph=True)
         terms |= name_terms(loss, place + 1, terms)
     return terms
 
@@ -142,7 +142,7 @@ def get_step_tensors(step: TrainingStep) -> StepTensors:
     return {
         "weights": {name: p.detach().requires_grad_() for name, p in step.model.named_parameters()},
         "buffers": dict(step.model.named_buffers()),
-        "adam": [optimiser.state() for optimiser in step.optimisers],
+        "adam": [optimiser.get_state() for optimiser in step.optimisers],
     }
 
 

@@ -37,12 +37,12 @@ class TrainingStep:
         self.model, self.objective, self.training, self.images = model, objective, training, images
         self.steps: Sequence[OptimizerStep] = objective.optimizer_steps()
         self.losses: Sequence[Callable[[Autoencoder, Batch], Loss]] = [step.loss for step in self.steps]
-        self.optimisers = [self._optimiser(step, training) for step in self.steps]
+        self.optimisers = [self._make_optimizer(step, training) for step in self.steps]
         self.terms: tuple[str, ...] = ()
 
     def __call__(self, index: Tensor, progress: Tensor) -> Tensor:
         """Train on the images at `index` [B]; gives every loss's named terms, detached, in the order of `terms`."""
-        batch, terms = self.batch(index, progress), dict[str, Tensor]()
+        batch, terms = self.make_batch(index, progress), dict[str, Tensor]()
         for place, (loss_of, optimiser) in enumerate(zip(self.losses, self.optimisers, strict=True), 1):
             loss = check_loss(loss_of(self.model, batch))
             grads = torch.autograd.grad(loss.total, optimiser.weights, allow_unused=True)
@@ -51,11 +51,11 @@ class TrainingStep:
         self.terms = tuple(terms)
         return torch.stack([*terms.values()])
 
-    def batch(self, index: Tensor, progress: Tensor) -> Batch:
+    def make_batch(self, index: Tensor, progress: Tensor) -> Batch:
         """What the objective sees of the images at `index` [B]."""
-        return Batch(self.gather(index), progress, len(self.images))
+        return Batch(self.gather_images(index), progress, len(self.images))
 
-    def gather(self, index: Tensor) -> Tensor:
+    def gather_images(self, index: Tensor) -> Tensor:
         """The images at `index` as the network sees them, float32 [B, C, H, W]."""
         return to_network(to_unit(self.images[index]), self.model.spec.pixel_range)
 
@@ -63,16 +63,16 @@ class TrainingStep:
         """What the learning rate is multiplied with, a scalar; None where it is constant."""
         return get_rate_factor(self.training, progress)
 
-    def state(self) -> list[dict[str, Any]]:
+    def get_state(self) -> list[dict[str, Any]]:
         """The optimisers' states."""
-        return [optimiser.state() for optimiser in self.optimisers]
+        return [optimiser.get_state() for optimiser in self.optimisers]
 
-    def restore(self, states: Sequence[dict[str, Any]]) -> None:
-        """Put back what `state` gave."""
+    def restore_state(self, states: Sequence[dict[str, Any]]) -> None:
+        """Put back what `get_state` gave."""
         for optimiser, state in zip(self.optimisers, states, strict=True):
-            optimiser.restore(state)
+            optimiser.restore_state(state)
 
-    def _optimiser(self, step: OptimizerStep, training: Training) -> Adam:
+    def _make_optimizer(self, step: OptimizerStep, training: Training) -> Adam:
         weights = [p for p in self.model.module_parameters(step.modules) if p.requires_grad]
         rate = training.learning_rate if step.learning_rate is None else step.learning_rate
         return Adam(weights, rate, training.adam_beta1, training.adam_beta2)

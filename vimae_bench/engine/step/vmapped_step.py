@@ -46,8 +46,8 @@ def make_batched_step(steps: Sequence[TrainingStep], index: Tensor, progress: Te
 def _stack_tensors(steps: Sequence[TrainingStep]) -> StepTensors:
     """The tensors of all steps, stacked, and put in the place of each step's own."""
     every = [get_step_tensors(step) for step in steps]
-    weights = {name: _stack([tensors["weights"][name] for tensors in every]) for name in every[0]["weights"]}
-    buffers = {name: _stack([tensors["buffers"][name] for tensors in every]) for name in every[0]["buffers"]}
+    weights = {name: _stack_detached([tensors["weights"][name] for tensors in every]) for name in every[0]["weights"]}
+    buffers = {name: _stack_detached([tensors["buffers"][name] for tensors in every]) for name in every[0]["buffers"]}
     for i, step in enumerate(steps):
         for names, stacks in ((step.model.named_parameters(), weights), (step.model.named_buffers(), buffers)):
             for name, tensor in names:
@@ -58,9 +58,9 @@ def _stack_tensors(steps: Sequence[TrainingStep]) -> StepTensors:
 
 def _stack_optimizers(optimisers: Sequence[Adam]) -> dict[str, Any]:
     """The states of the seeds' optimisers of one loss, stacked. They share the number of steps, which stays one."""
-    states, steps = [optimiser.state() for optimiser in optimisers], optimisers[0].steps
+    states, steps = [optimiser.get_state() for optimiser in optimisers], optimisers[0].steps
     stacks = {
-        name: [_stack(same) for same in zip(*(state[name] for state in states), strict=True)]
+        name: [_stack_detached(same) for same in zip(*(state[name] for state in states), strict=True)]
         for name in ("exp_avg", "exp_avg_sq")
     }
     for i, optimiser in enumerate(optimisers):
@@ -69,5 +69,5 @@ def _stack_optimizers(optimisers: Sequence[Adam]) -> dict[str, Any]:
     return {**stacks, "steps": steps}
 
 
-def _stack(tensors: Sequence[Tensor]) -> Tensor:
+def _stack_detached(tensors: Sequence[Tensor]) -> Tensor:
     return torch.stack([tensor.detach() for tensor in tensors])

@@ -100,7 +100,7 @@ def _make_seeds_state(seeds: Sequence[SeedTraining], steps: Sequence[TrainingSte
     return {
         "seeds": [seed.seed for seed in seeds],
         "models": [seed.model.state_dict() for seed in seeds],
-        "optimisers": [step.state() for step in steps],
+        "optimisers": [step.get_state() for step in steps],
         "ends": [(seed.epochs, seed.divergence_reason) for seed in seeds],
     }
 
@@ -115,7 +115,7 @@ def _resume_seeds(
     parts = zip(seeds, steps, state["models"], state["optimisers"], state["ends"], strict=True)
     for seed, step, model, optimisers, (seed.epochs, seed.divergence_reason) in parts:
         seed.model.load_state_dict(model)
-        step.restore(optimisers)
+        step.restore_state(optimisers)
     return epoch
 
 

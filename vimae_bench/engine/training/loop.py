@@ -88,7 +88,7 @@ def train_model(
     if not batches:
         raise BenchError(f"{len(images)} training images do not fill one batch of {training.batch}")
     step = TrainingStep(model.train(), objective, training, images)
-    first, before, done = _resume(model, step, folder)
+    first, before, done = _restore_checkpoint(model, step, folder)
     folder.append_event("preparing", time=time.time())
     with autocast_training(model, images.device, exact=numerics.exact) as precision:
         if not before:
@@ -119,7 +119,7 @@ def train_model(
 
 
 def _make_state(model: Autoencoder, step: TrainingStep, backend: StepBackend) -> dict[str, Any]:
-    return {"model": model.state_dict(), "optimisers": step.state(), "step": backend.kind}
+    return {"model": model.state_dict(), "optimisers": step.get_state(), "step": backend.kind}
 
 
 def _save_interrupted(
@@ -185,7 +185,7 @@ def describe_non_finite_weights(model: Autoencoder) -> str:
     return f"{', '.join(lost)} not finite after the last step" if lost else ""
 
 
-def _resume(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> tuple[int, str, EpochProgress]:
+def _restore_checkpoint(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> tuple[int, str, EpochProgress]:
     """Restore the newest checkpoint; gives its epoch, the kind of step that led there, and what was done of the next.
 
     The epoch is 0 and the kind empty where there is none.
@@ -197,5 +197,5 @@ def _resume(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> tuple[
         return 0, "", EPOCH_START
     epoch, state = found
     model.load_state_dict(state["model"])
-    step.restore(state["optimisers"])
+    step.restore_state(state["optimisers"])
     return epoch, state["step"], EpochProgress(**state["part"]) if "part" in state else EPOCH_START

@@ -28,7 +28,7 @@ def pretrain_encoder(model: Autoencoder, step: TrainingStep, training: Training,
     images, size = len(step.images), min(training.pretraining_batch, len(step.images))
     for done in range(training.pretraining):
         index = torch.randperm(images, generator=order)[:size].to(step.images.device)
-        loss = moment_distance(model.encode(step.gather(index)).rsample(), model.prior.sample(size))
+        loss = moment_distance(model.encode(step.gather_images(index)).rsample(), model.prior.sample(size))
         if loss.item() < LOSS_THRESHOLD:  # before the first epoch nothing is captured or compiled: it may wait
             return done
         optimiser.step(torch.autograd.grad(loss, optimiser.weights, allow_unused=True))
