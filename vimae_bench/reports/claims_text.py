@@ -38,50 +38,53 @@ def format_source(paper: Paper) -> str:
 
 def format_tally(report: PaperVerdict) -> str:
     """Such as `15 claims: 1 supported, 2 not decided`."""
-    verdicts = [judged.verdict for judged in report.claims]
+    verdicts = [claim_verdict.verdict for claim_verdict in report.claims]
     counts = (f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
     return f"{len(verdicts)} claim{'s' * (len(verdicts) != 1)}: {', '.join(counts)}"
 
 
-def explain_verdict(judged: ClaimVerdict) -> str:
+def explain_verdict(claim_verdict: ClaimVerdict) -> str:
     """Why a claim has its verdict, and how many seeds would decide it; empty if there is nothing to add."""
-    seeds_needed = f"{_format_seed_estimate(judged.seeds_needed)} would decide it" if judged.seeds_needed else ""
-    return "; ".join(filter(None, (judged.reason, seeds_needed, *judged.limits)))
+    seeds_needed = (
+        f"{_format_seed_estimate(claim_verdict.seeds_needed)} would decide it" if claim_verdict.seeds_needed else ""
+    )
+    return "; ".join(filter(None, (claim_verdict.reason, seeds_needed, *claim_verdict.limits)))
 
 
-def list_further_statements(judged: ClaimVerdict, finding: Finding) -> list[str]:
+def list_further_statements(claim_verdict: ClaimVerdict, finding: Finding) -> list[str]:
     """The sentences of a finding that the claim's reason does not contain."""
-    return [line for line in finding.statements if line not in judged.reason]
+    return [line for line in finding.statements if line not in claim_verdict.reason]
 
 
-def list_remarks(paper: Paper, judged: ClaimVerdict) -> Iterator[str]:
+def list_remarks(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
     """Sentences on a verdict: at what scale it was reached, what it does not include, which tests were used."""
-    for evidence in list_evidence(judged.findings):
+    for evidence in list_evidence(claim_verdict.findings):
         if evidence.scale_differences:
             yield f"Runs {evidence.number} differ from what was published: {', '.join(evidence.scale_differences)}."
-    for proxy in {f.proxy.by: f.proxy for f in judged.findings if f.proxy}.values():
+    for proxy in {f.proxy.by: f.proxy for f in claim_verdict.findings if f.proxy}.values():
         yield proxy.note or f"{proxy.measure} is not measured; {proxy.by} is used instead, without margins."
-    if judged.missing and judged.verdict != "not testable":
-        yield f"Not included: {'; '.join(judged.missing)}."
-    if tests := list(dict.fromkeys(_list_tests(judged))):
-        yield f"Test: {'; '.join(tests)}. Holm-adjusted over {format_count(judged.number_of_tests, 'comparison')}."
-    yield from _describe_collapses(paper, judged)
-    if spreads := list(dict.fromkeys(_format_spreads(judged))):
+    if claim_verdict.missing and claim_verdict.verdict != "not testable":
+        yield f"Not included: {'; '.join(claim_verdict.missing)}."
+    if tests := list(dict.fromkeys(_list_tests(claim_verdict))):
+        comparisons = format_count(claim_verdict.number_of_tests, "comparison")
+        yield f"Test: {'; '.join(tests)}. Holm-adjusted over {comparisons}."
+    yield from _describe_collapses(paper, claim_verdict)
+    if spreads := list(dict.fromkeys(_format_spreads(claim_verdict))):
         yield f"A/A spread (the same method from other seeds): {', '.join(spreads)}."
-    elif any(pair.p is not None for finding in judged.findings for pair in finding.comparisons):
+    elif any(pair.p is not None for finding in claim_verdict.findings for pair in finding.comparisons):
         yield "No A/A control is measured here."
-    if judged.claim.note:
-        yield judged.claim.note
+    if claim_verdict.claim.note:
+        yield claim_verdict.claim.note
 
 
-def _describe_collapses(paper: Paper, judged: ClaimVerdict) -> Iterator[str]:
+def _describe_collapses(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
     """Which of the methods compared ignore their data, in which runs."""
-    for finding in {f.evidence.number: f for f in judged.findings if f.evidence and f.comparisons}.values():
+    for finding in {f.evidence.number: f for f in claim_verdict.findings if f.evidence and f.comparisons}.values():
         evidence = finding.evidence
-        for method, side in evidence.methods.items() if evidence else ():
-            seeds = [str(seed) for seed, result in side.items() if result.collapsed]
+        for method, by_seed in evidence.methods.items() if evidence else ():
+            seeds = [str(seed) for seed, result in by_seed.items() if result.collapsed]
             if seeds and any(
-                method in (p.a, p.b) for f in judged.findings if f.evidence == evidence for p in f.comparisons
+                method in (p.a, p.b) for f in claim_verdict.findings if f.evidence == evidence for p in f.comparisons
             ):
                 runs = evidence.number if evidence else ""
                 yield (
@@ -90,16 +93,16 @@ def _describe_collapses(paper: Paper, judged: ClaimVerdict) -> Iterator[str]:
                 )
 
 
-def _format_spreads(judged: ClaimVerdict) -> Iterator[str]:
-    for finding in judged.findings:
+def _format_spreads(claim_verdict: ClaimVerdict) -> Iterator[str]:
+    for finding in claim_verdict.findings:
         for pair in finding.comparisons:
             if pair.aa_spread is not None and finding.evidence:
                 size = f"a factor of {exp(pair.aa_spread):.4g}" if pair.is_ratio else f"{pair.aa_spread:.2g}"
                 yield f"{finding.measure} {size} (runs {finding.evidence.number})"
 
 
-def _list_tests(judged: ClaimVerdict) -> Iterator[str]:
-    for finding in judged.findings:
+def _list_tests(claim_verdict: ClaimVerdict) -> Iterator[str]:
+    for finding in claim_verdict.findings:
         for pair in finding.comparisons:
             if pair.test:
                 yield f"{pair.test} over {len(pair.seeds)} seeds"
@@ -197,9 +200,9 @@ def list_table_notes(table: PublishedTable) -> Iterator[str]:
 
 def list_run_links(evidence: Evidence, start: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     """The folders of the runs by method, or the archives that hold them, as paths from `start`."""
-    for kind, sides in (("", evidence.methods), (", A/A control", evidence.controls)):
-        for method, side in sides.items():
-            yield f"{method}{kind}", [(seed, format_run_link(result, start)) for seed, result in side.items()]
+    for kind, methods in (("", evidence.methods), (", A/A control", evidence.controls)):
+        for method, by_seed in methods.items():
+            yield f"{method}{kind}", [(seed, format_run_link(result, start)) for seed, result in by_seed.items()]
 
 
 def format_run_path(result: RunResult, start: Path) -> str:
