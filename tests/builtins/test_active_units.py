@@ -6,7 +6,7 @@ from vimae_builtin.metrics.active_units import ActiveUnits
 PIXELS = 4
 
 
-def scaled(*scales: float) -> tuple[torch.Tensor, torch.Tensor]:
+def make_scaled(*scales: float) -> tuple[torch.Tensor, torch.Tensor]:
     """A head whose k-th unit is the first pixel, a uniform number of variance 1/12, times the k-th scale."""
     weight = torch.zeros(len(scales), PIXELS)
     weight[:, 0] = torch.tensor(scales)
@@ -15,7 +15,7 @@ def scaled(*scales: float) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_units_whose_mean_moves_are_counted(linear_evaluation, noise_images):
     evaluation = linear_evaluation(
-        noise_images(1000), Deterministic(), [scaled(0.0, 0.3, 0.4, 3.0)]
+        noise_images(1000), Deterministic(), [make_scaled(0.0, 0.3, 0.4, 3.0)]
     )  # variances 0, .0075, .0133, .75
     found = ActiveUnits()(evaluation)
     assert found["active units"].value == 2

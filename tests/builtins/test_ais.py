@@ -62,7 +62,7 @@ def exact_log_p(path: AnnealingPath) -> Tensor:
     return distribution.log_prob(path.x.flatten(1).double())
 
 
-def annealed(path: AnnealingPath, b: float) -> tuple[np.ndarray, np.ndarray]:
+def run_annealing(path: AnnealingPath, b: float) -> tuple[np.ndarray, np.ndarray]:
     """Mean [B, d] and covariance [d, d] of p(z) p(x|z)^b: the posterior at a variance of s^2 / b."""
     s2 = path.decoder.variance
     inverse = np.linalg.inv(W.T @ W + s2 / b * np.eye(LATENT))
@@ -70,7 +70,7 @@ def annealed(path: AnnealingPath, b: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exact_draws(path: AnnealingPath, b: float, n: int) -> Tensor:
-    mean, covariance = annealed(path, b)
+    mean, covariance = run_annealing(path, b)
     noise = np.random.default_rng(0).normal(size=(n, *mean.shape)) @ np.linalg.cholesky(covariance).T
     return torch.tensor(mean + noise, dtype=torch.float32)
 
@@ -87,7 +87,7 @@ def test_the_schedule_is_a_stretched_sigmoid():
 @pytest.mark.parametrize("b", [0.1, 1.0])
 def test_a_transition_keeps_its_law_however_large_the_steps(model, b):
     path, n = path_of(model(), 2), 4000
-    mean, covariance = annealed(path, b)
+    mean, covariance = run_annealing(path, b)
     size = torch.tensor([1.0, 1.35]) * float(np.linalg.eigvalsh(covariance)[0]) ** 0.5
     here = path.evaluate(exact_draws(path, b, n))
     began, rates = here.z, []
@@ -158,11 +158,11 @@ def test_the_bounds_meet_at_the_likelihood_with_many_steps_and_lie_apart_with_fe
 def test_chains_go_back_by_the_same_steps_at_every_temperature(model, monkeypatch):
     path, used = path_of(model(), 2), []
 
-    def noted(path, here, b, size):
+    def record_transition(path, here, b, size):
         used.append((b, tuple(size.tolist())))
         return make_transition(path, here, b, size)
 
-    monkeypatch.setattr(ais, "make_transition", noted)
+    monkeypatch.setattr(ais, "make_transition", record_transition)
     _, sizes = bound_from_below(path, 12, 3)
     there = used[13:]  # after the pilots, who see all 13 temperatures
     used.clear()

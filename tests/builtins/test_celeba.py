@@ -48,7 +48,7 @@ def publish(tmp_path, monkeypatch):
     return pack
 
 
-def expected(content: bytes) -> np.ndarray:
+def expected_face(content: bytes) -> np.ndarray:
     """Cropped in NumPy: rows 39 to 178 and columns 19 to 158."""
     whole = np.asarray(Image.open(io.BytesIO(content)))
     small = Image.fromarray(whole[39:179, 19:159]).resize((64, 64), Image.Resampling.LANCZOS)
@@ -60,7 +60,7 @@ def test_faces_come_by_file_name_and_the_last_are_tested_on(publish, tmp_path):
     publish(faces)
     ensure_prepared(CelebA(), tmp_path / "data")
     splits = open_splits(CelebA(validation=1), tmp_path / "data")
-    x = np.stack([expected(content) for content in faces])
+    x = np.stack([expected_face(content) for content in faces])
     assert (splits.train.x == x[:4]).all()
     assert (splits.validation.x == x[4:5]).all()
     assert (splits.test.x == x[5:]).all()
@@ -91,7 +91,7 @@ def test_the_order_of_wae_is_another_folder_and_the_same_faces(publish, tmp_path
     assert wae.folder != file.folder
     arrays = wae.prepare(tmp_path)
     x = np.concatenate([arrays.train.x, arrays.test.x])
-    assert (x == np.stack([expected(faces[i]) for i in compute_wae_order(FACES)])).all()
+    assert (x == np.stack([expected_face(faces[i]) for i in compute_wae_order(FACES)])).all()
 
 
 def test_the_order_of_wae_is_that_of_python_2():

@@ -37,7 +37,7 @@ def pack(path, files: dict[str, bytes]) -> str:
 
 
 @pytest.fixture
-def published(tmp_path, monkeypatch):
+def published_archive(tmp_path, monkeypatch):
     """A small CIFAR-10 at a file:// address, with its files in another order than that of their numbers."""
     batches = {
         f"cifar-10-batches-bin/{name}.bin": b"".join(map(record, LABELS[name], PIXELS[name]))
@@ -49,7 +49,7 @@ def published(tmp_path, monkeypatch):
     return path
 
 
-def test_batches_come_in_the_order_of_their_numbers(published, tmp_path):
+def test_batches_come_in_the_order_of_their_numbers(published_archive, tmp_path):
     ensure_prepared(Cifar10(), tmp_path / "data")
     splits = open_splits(Cifar10(validation=4), tmp_path / "data")
     assert (splits.train.x == np.concatenate([PIXELS[name] for name in TRAIN[:4]])).all()
@@ -59,7 +59,7 @@ def test_batches_come_in_the_order_of_their_numbers(published, tmp_path):
     assert (splits.test.y == LABELS["test_batch"]).all()
 
 
-def test_images_are_those_that_torchvision_finds_in_the_python_version(published, tmp_path, monkeypatch):
+def test_images_are_those_that_torchvision_finds_in_the_python_version(published_archive, tmp_path, monkeypatch):
     """Its pickles hold rows of 3,072 values; here they are of our own making, so that loading them is safe."""
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
@@ -79,8 +79,8 @@ def test_the_network_sees_minus_one_to_one_and_nothing_is_held_out():
     assert (Cifar10().pixel_range, Cifar10().validation) == ("sym", 0)
 
 
-def test_an_archive_that_was_not_published_is_not_opened(published, tmp_path):
-    published.write_bytes(published.read_bytes() + b"\0")
+def test_an_archive_that_was_not_published_is_not_opened(published_archive, tmp_path):
+    published_archive.write_bytes(published_archive.read_bytes() + b"\0")
     with pytest.raises(DataError, match=r"cifar10: cifar-10-binary.tar.gz from file://.* is not the published file"):
         ensure_prepared(Cifar10(), tmp_path / "data")
     assert not (tmp_path / "data" / "cifar10").exists()

@@ -31,7 +31,7 @@ def factors(n: int = 2000) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def coded(linear_evaluation):
+def encode_factors(linear_evaluation):
     """An evaluation of images with known factors, one pixel for each, whose code is a matrix times them."""
 
     def make(weight, known=None):
@@ -45,8 +45,8 @@ def coded(linear_evaluation):
     return make
 
 
-def test_a_dimension_for_each_factor_is_perfect(coded):
-    found = SMALL(coded(np.eye(2)))
+def test_a_dimension_for_each_factor_is_perfect(encode_factors):
+    found = SMALL(encode_factors(np.eye(2)))
     assert found["mig"].value == pytest.approx(1.0, abs=0.02)
     assert found["dci disentanglement"].value == pytest.approx(1.0, abs=0.02)
     assert found["dci completeness"].value == pytest.approx(1.0, abs=0.02)
@@ -54,14 +54,14 @@ def test_a_dimension_for_each_factor_is_perfect(coded):
     assert found["sap"].value == pytest.approx(1 - 1 / 8, abs=0.03)  # chance with eight values is an eighth
 
 
-def test_the_order_the_signs_and_the_scales_of_dimensions_do_not_matter(coded):
-    straight, turned = SMALL(coded(np.eye(2))), SMALL(coded([[0, -50.0], [0.1, 0]]))
+def test_the_order_the_signs_and_the_scales_of_dimensions_do_not_matter(encode_factors):
+    straight, turned = SMALL(encode_factors(np.eye(2))), SMALL(encode_factors([[0, -50.0], [0.1, 0]]))
     for name, estimate in straight.items():
         assert turned[name].value == pytest.approx(estimate.value, abs=0.02), name
 
 
-def test_codes_halfway_between_the_factors_are_not_disentangled_though_they_tell_as_much(coded):
-    found = SMALL(coded(np.array([[1.0, 1.0], [1.0, -1.0]])))
+def test_codes_halfway_between_the_factors_are_not_disentangled_though_they_tell_as_much(encode_factors):
+    found = SMALL(encode_factors(np.array([[1.0, 1.0], [1.0, -1.0]])))
     assert found["mig"].value < 0.05
     assert found["dci disentanglement"].value < 0.1
     assert found["dci completeness"].value < 0.1
@@ -69,10 +69,10 @@ def test_codes_halfway_between_the_factors_are_not_disentangled_though_they_tell
     assert found["dci informativeness"].value > 0.9
 
 
-def test_codes_that_have_nothing_to_do_with_the_factors_score_nothing(coded):
+def test_codes_that_have_nothing_to_do_with_the_factors_score_nothing(encode_factors):
     known = factors()
     shuffled = {name: np.random.default_rng(1).permutation(v) for name, v in known.items()}
-    evaluation = coded(np.eye(2), known)
+    evaluation = encode_factors(np.eye(2), known)
     test = replace(evaluation.splits.test, factors=shuffled)
     found = SMALL(replace(evaluation, splits=replace(evaluation.splits, test=test)))
     assert found["dci informativeness"].value == pytest.approx(1 / 8, abs=0.04)
@@ -80,33 +80,38 @@ def test_codes_that_have_nothing_to_do_with_the_factors_score_nothing(coded):
         assert found[name].value == pytest.approx(0, abs=0.05), name
 
 
-def test_a_code_that_never_moves_scores_nothing(coded):
-    found = SMALL(coded(np.zeros((2, 2))))
+def test_a_code_that_never_moves_scores_nothing(encode_factors):
+    found = SMALL(encode_factors(np.zeros((2, 2))))
     assert [found[name].value for name in ("mig", "dci disentanglement", "dci completeness", "sap")] == [0, 0, 0, 0]
 
 
-def test_one_dimension_for_two_factors_is_complete_for_neither_and_disentangled_for_none(coded):
+def test_one_dimension_for_two_factors_is_complete_for_neither_and_disentangled_for_none(encode_factors):
     """Two dimensions that both hold 8 * x + y: each tells both factors, and neither is ahead of the other."""
-    found = SMALL(coded([[8.0, 1.0], [8.0, 1.0]]))
+    found = SMALL(encode_factors([[8.0, 1.0], [8.0, 1.0]]))
     assert found["mig"].value == pytest.approx(0, abs=1e-9)
     assert found["dci disentanglement"].value < 0.1
 
 
-def test_two_dimensions_for_one_factor_are_disentangled_but_not_complete(coded):
-    found = SMALL(coded([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]))
+def test_two_dimensions_for_one_factor_are_disentangled_but_not_complete(encode_factors):
+    found = SMALL(encode_factors([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]))
     assert found["dci disentanglement"].value > 0.95
     assert found["dci completeness"].value == pytest.approx(0.5, abs=0.1)  # two of four dimensions: 1 - log 2 / log 4
     assert found["mig"].value == pytest.approx(0, abs=1e-9)
 
 
-def test_what_is_not_defined_is_left_out(coded):
+def test_what_is_not_defined_is_left_out(encode_factors):
     known = {**factors(), "colour": np.zeros(2000, dtype=np.int64)}
-    assert set(SMALL(coded([[1.0, 0.0, 0.0]], known))) == {"dci informativeness", "dci disentanglement"}
+    assert set(SMALL(encode_factors([[1.0, 0.0, 0.0]], known))) == {"dci informativeness", "dci disentanglement"}
     single = {"x": factors()["x"]}
-    assert set(SMALL(coded([[1.0], [0.0]], single))) == {"mig", "dci completeness", "dci informativeness", "sap"}
-    still = SMALL(coded(np.eye(3), known))
+    assert set(SMALL(encode_factors([[1.0], [0.0]], single))) == {
+        "mig",
+        "dci completeness",
+        "dci informativeness",
+        "sap",
+    }
+    still = SMALL(encode_factors(np.eye(3), known))
     assert still["mig"].value == pytest.approx(1, abs=0.02), "a factor that does not vary is passed over"
-    assert SMALL(coded(np.eye(1), {"x": np.zeros(2000, dtype=np.int64)})) == {}
+    assert SMALL(encode_factors(np.eye(1), {"x": np.zeros(2000, dtype=np.int64)})) == {}
 
 
 def test_information_is_scikit_learns_of_the_same_bins():
@@ -132,9 +137,9 @@ def test_balanced_accuracy_is_scikit_learns():
     assert balanced_accuracy(predicted == v, v) == pytest.approx(balanced_accuracy_score(v, predicted))
 
 
-def test_bins_bound_what_a_factor_of_many_values_can_score(coded):
+def test_bins_bound_what_a_factor_of_many_values_can_score(encode_factors):
     many = {"x": np.random.default_rng(0).integers(0, 8, 4000), "y": np.random.default_rng(1).integers(0, 8, 4000)}
-    found = Disentanglement(images=4000, bins=4)(coded(np.eye(2), many))
+    found = Disentanglement(images=4000, bins=4)(encode_factors(np.eye(2), many))
     assert found["mig"].value == pytest.approx(log(4) / log(8), abs=0.02)
 
 
@@ -152,11 +157,11 @@ def test_standard_errors_are_what_values_vary_by(monkeypatch):
     assert np.mean(errors) == pytest.approx(np.std(found), rel=0.35)
 
 
-def test_data_without_factors_are_refused(coded):
+def test_data_without_factors_are_refused(encode_factors):
     none = Examples(np.zeros((5, 1, 1, 2), dtype=np.uint8), None)
     with pytest.raises(ValueError, match="dsprites and omniglot"):
         SMALL.check(Splits(none, none, none), ModelSpec((1, 1, 2), 2))
-    SMALL.check(coded(np.eye(2)).splits, ModelSpec((1, 1, 2), 2))
+    SMALL.check(encode_factors(np.eye(2)).splits, ModelSpec((1, 1, 2), 2))
 
 
 def test_it_keeps_the_contract():

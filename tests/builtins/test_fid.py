@@ -26,7 +26,7 @@ FIDELITY = shutil.which("fidelity", path=str(Path(sys.executable).parent)) or sh
 
 
 @pytest.fixture
-def given(random_inception, cache, monkeypatch) -> str:
+def given_weights(random_inception, cache, monkeypatch) -> str:
     """Random weights under the name of the Inception network's; the setting that asks for them."""
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(random_inception))
     return sha256(random_inception.read_bytes()).hexdigest()[:8]
@@ -83,7 +83,7 @@ def command_line(made: np.ndarray, real: np.ndarray, weights: Path, folder: Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layer", ["768", "2048"])
-def test_fid_and_kid_equal_torch_fidelitys_command_line(given, random_inception, tmp_path, monkeypatch, layer):
+def test_fid_and_kid_equal_torch_fidelitys_command_line(given_weights, random_inception, tmp_path, monkeypatch, layer):
     """Of sets that are far apart: of near ones KID is a hundredth of the kernel, whose float32 then leaves 1e-6."""
     made = pictures(24, 0, 0.25)
     real = np.random.default_rng(1).integers(0, 256, (20, 3, 32, 32), dtype=np.uint8)
@@ -91,9 +91,9 @@ def test_fid_and_kid_equal_torch_fidelitys_command_line(given, random_inception,
     expected = command_line(made[:20], real, random_inception, tmp_path, *asked)
     evaluation = make_evaluation(made, real, monkeypatch)
     fid, kid = (Fid768, Kid768) if layer == "768" else (Fid, Kid)
-    (found,) = fid(weights=given)(evaluation).values()
+    (found,) = fid(weights=given_weights)(evaluation).values()
     assert found.value == pytest.approx(expected["frechet_inception_distance"], rel=1e-6)
-    found = kid(weights=given, subset_size=16)(evaluation)["kid"]
+    found = kid(weights=given_weights, subset_size=16)(evaluation)["kid"]
     assert found.value == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-6)
     assert found.n == 20
 
@@ -144,7 +144,7 @@ def test_kids_standard_error_is_the_spread_over_draws(shift, low, high):
     assert low < np.mean([e.se for e in found]) / np.std([e.value for e in found]) < high
 
 
-def test_two_sets_of_weights_never_share_a_real_side(given, cheap, random_inception, tmp_path, monkeypatch):
+def test_two_sets_of_weights_never_share_a_real_side(given_weights, cheap, random_inception, tmp_path, monkeypatch):
     """The features under one data set's name are those of the weights that the run was given."""
     evaluation = make_evaluation(pictures(30, 0, 0.2), pictures(30, 1, 0.2), monkeypatch)
     weights = torch.load(random_inception, weights_only=True)
@@ -152,7 +152,11 @@ def test_two_sets_of_weights_never_share_a_real_side(given, cheap, random_incept
     torch.save(weights, tmp_path / "other.pth")
     other = sha256((tmp_path / "other.pth").read_bytes()).hexdigest()[:8]
     scales, values = [], []
-    for path, name in ((random_inception, given), (tmp_path / "other.pth", other), (random_inception, given)):
+    for path, name in (
+        (random_inception, given_weights),
+        (tmp_path / "other.pth", other),
+        (random_inception, given_weights),
+    ):
         monkeypatch.setenv(WEIGHTS_VARIABLE, str(path))
         scales.append(1 + int(load_inception("2048", name).digest[:2], 16))
         values.append(Fid(weights=name)(evaluation)["fid"].value)
@@ -195,12 +199,12 @@ def test_a_file_of_weights_goes_before_the_environment(random_inception, cache, 
     assert Fid(weights=digest, weights_file=str(random_inception)).features(None).path == random_inception
 
 
-def test_images_of_two_channels_are_refused(given):
+def test_images_of_two_channels_are_refused(given_weights):
     x = np.zeros((4, 2, 8, 8), dtype=np.uint8)
     splits = Splits(*[Examples(x, None)] * 3)
     with pytest.raises(ValueError, match="needs images of 1 or 3 channels, not 2"):
-        Fid768(weights=given).check(splits, ModelSpec((2, 8, 8), 2))
-    Fid768(weights=given).check(splits, ModelSpec((1, 8, 8), 2))
+        Fid768(weights=given_weights).check(splits, ModelSpec((2, 8, 8), 2))
+    Fid768(weights=given_weights).check(splits, ModelSpec((1, 8, 8), 2))
 
 
 def test_the_cost_counts_every_image_that_is_looked_at():

@@ -89,12 +89,12 @@ def test_values_stay_with_their_points():
 def test_scales_and_shifts_add_their_logarithms(linear_evaluation, noise_images):
     weight = torch.randn(2, PIXELS)
 
-    def found(factor):
+    def measure(factor):
         return LatentEntropy()(
             linear_evaluation(noise_images(500), Deterministic(), [(factor * weight, torch.ones(2))])
         )
 
-    one, other = found(1.0), found(1e-4)
+    one, other = measure(1.0), measure(1e-4)
     assert other["latent entropy bound"].value == pytest.approx(one["latent entropy bound"].value + 2 * log(1e-4), 1e-4)
     gain = other["latent marginal entropy"].value - one["latent marginal entropy"].value
     assert gain == pytest.approx(log(1e-4), abs=1e-3)

@@ -41,7 +41,7 @@ def pack(path, alphabets: dict[str, int], leave_out: str = "nothing") -> str:
 
 
 @pytest.fixture
-def published(tmp_path, monkeypatch):
+def published_archives(tmp_path, monkeypatch):
     """Both archives, small, at a file:// address."""
     site = tmp_path / "site"
     site.mkdir()
@@ -55,10 +55,10 @@ def published(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def reference(published, tmp_path, monkeypatch):
+def reference(published_archives, tmp_path, monkeypatch):
     """Drawings by alphabet, character and drawer as torchvision reads them, 105x105."""
     monkeypatch.setattr(datasets.Omniglot, "_check_integrity", lambda self: True)
-    for archive in published.iterdir():
+    for archive in published_archives.iterdir():
         zipfile.ZipFile(archive).extractall(tmp_path / "omniglot-py")
     found = {}
     for background in (True, False):
@@ -76,7 +76,7 @@ ALPHABETS = ["Braille", "Tifinagh", "Angelic", "ULOG"]
 
 
 @pytest.mark.parametrize("resize", ["lanczos", "box"])
-def test_every_image_is_the_drawing_that_its_label_and_factors_say(resize, published, reference, tmp_path):
+def test_every_image_is_the_drawing_that_its_label_and_factors_say(resize, published_archives, reference, tmp_path):
     dataset = Omniglot(resize=resize)
     ensure_prepared(dataset, tmp_path / "data")
     splits = open_splits(dataset, tmp_path / "data")
@@ -93,7 +93,7 @@ def test_every_image_is_the_drawing_that_its_label_and_factors_say(resize, publi
             assert (part.x[i, 0] == 255 - turned).all()
 
 
-def test_ink_is_white_on_black(published, tmp_path):
+def test_ink_is_white_on_black(published_archives, tmp_path):
     arrays = Omniglot().prepare(tmp_path)
     corners = arrays.train.x[:, 0, ::27, ::27]
     assert (corners == 0).all()
@@ -101,7 +101,7 @@ def test_ink_is_white_on_black(published, tmp_path):
     assert arrays.train.x.mean() < 60
 
 
-def test_a_split_by_drawer_leaves_no_rotated_copy_on_the_other_side(published, tmp_path):
+def test_a_split_by_drawer_leaves_no_rotated_copy_on_the_other_side(published_archives, tmp_path):
     test = Omniglot().prepare(tmp_path).test
     seen = {}
     drawers, rotations = test.factors["drawer"], test.factors["rotation"]
@@ -169,16 +169,16 @@ def test_settings_that_change_the_arrays_change_the_folder_and_no_others():
     assert replace(Omniglot(), pixel_range="sym", held_out_characters=5).folder == Omniglot().folder
 
 
-def test_a_character_with_a_drawing_missing_is_refused(published, tmp_path, monkeypatch):
-    path = published / "images_evaluation.zip"
+def test_a_character_with_a_drawing_missing_is_refused(published_archives, tmp_path, monkeypatch):
+    path = published_archives / "images_evaluation.zip"
     known = pack(path, EVALUATION, leave_out="character02/0702_07.png")
     monkeypatch.setattr(Omniglot, "sha256", {**Omniglot.sha256, path.name: known})
     with pytest.raises(DataError, match=r"images_evaluation.zip does not hold 20 drawings of each character"):
         ensure_prepared(Omniglot(), tmp_path / "data")
 
 
-def test_an_archive_that_was_not_published_is_not_opened(published, tmp_path):
-    (published / "images_evaluation.zip").write_bytes(b"an error page of the hotel")
+def test_an_archive_that_was_not_published_is_not_opened(published_archives, tmp_path):
+    (published_archives / "images_evaluation.zip").write_bytes(b"an error page of the hotel")
     with pytest.raises(DataError, match=r"images_evaluation.zip from file://.* is not the published file"):
         ensure_prepared(Omniglot(), tmp_path / "data")
     assert not (tmp_path / "data" / Omniglot().folder).exists()

@@ -42,15 +42,15 @@ def problem(seed: int, n: int = 60, features: int = 3) -> tuple[np.ndarray, np.n
     return x, y, rng.uniform(0.01, 2, n), rng.standard_normal(features + 1)
 
 
-def elongated(seed: int, n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def make_elongated_classes(seed: int, n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Two long clusters side by side, in two dimensions: two labelled points of each, anywhere in it, and n others."""
     rng = np.random.default_rng(seed)
 
-    def drawn(count: int) -> tuple[np.ndarray, np.ndarray]:
+    def draw_classes(count: int) -> tuple[np.ndarray, np.ndarray]:
         y = np.repeat([-1.0, 1.0], count // 2)
         return np.stack([1.2 * y + 0.3 * rng.standard_normal(count), 2 * rng.standard_normal(count)], axis=1), y
 
-    return *drawn(4), *drawn(n)
+    return *draw_classes(4), *draw_classes(n)
 
 
 def small(**settings) -> Tsvm:
@@ -106,15 +106,15 @@ def test_the_objective_never_rises_over_switches(monkeypatch):
     """Nor do the values after each solution, at one cost of the unlabelled, ever stay the same."""
     values: dict[float, list[float]] = {}
 
-    def solved(x, y, costs, start):
+    def record_solution(x, y, costs, start):
         w = minimize_objective(x, y, costs, start)
         assert compute_objective(w, x, y, costs) <= compute_objective(start, x, y, costs) + 1e-12
         values.setdefault(costs[-1], []).append(compute_objective(w, x, y, costs))
         return w
 
-    monkeypatch.setattr(tsvm, "minimize_objective", solved)
+    monkeypatch.setattr(tsvm, "minimize_objective", record_solution)
     rng = np.random.default_rng(3)
-    z, y, pool, _ = elongated(0)
+    z, y, pool, _ = make_elongated_classes(0)
     fit_transductive(z + rng.standard_normal(z.shape), y, pool + 2 * rng.standard_normal(pool.shape), 1.0, 0.1)
     assert list(values)[1:] == pytest.approx([*(1e-5 * 2.0 ** np.arange(14)), 0.1]), "the first is of labelled codes"
     assert all(np.all(np.diff(run) < 0) for run in values.values())
@@ -133,7 +133,7 @@ def least_of_all(z, y, pool, c, c_pool) -> float:
     return min(found)
 
 
-def reached(w, z, y, pool, c, c_pool) -> float:
+def compute_reach(w, z, y, pool, c, c_pool) -> float:
     """The objective of w and of the labels that suit it best: the largest decisions are positive."""
     x = np.concatenate([np.concatenate([z, pool]), np.ones((len(z) + len(pool), 1))], axis=1)
     labels = np.concatenate([y, -np.ones(len(pool))])
@@ -145,10 +145,10 @@ def reached(w, z, y, pool, c, c_pool) -> float:
 @pytest.mark.parametrize("c_pool", [0.1, 1.0])
 def test_of_all_labels_of_ten_points_in_two_clusters_it_finds_the_best(seed, c_pool):
     """All 252 ways to label half of them are tried."""
-    z, y, pool, _ = elongated(seed, 10)
+    z, y, pool, _ = make_elongated_classes(seed, 10)
     w = fit_transductive(z, y, pool, 1.0, c_pool)
     least = least_of_all(z, y, pool, 1.0, c_pool)
-    assert reached(w, z, y, pool, 1.0, c_pool) == pytest.approx(least, rel=1e-7)
+    assert compute_reach(w, z, y, pool, 1.0, c_pool) == pytest.approx(least, rel=1e-7)
 
 
 def test_of_points_without_clusters_it_finds_a_good_optimum_and_none_below_the_best():
@@ -156,7 +156,7 @@ def test_of_points_without_clusters_it_finds_a_good_optimum_and_none_below_the_b
     rng, ratios = np.random.default_rng(0), []
     for _ in range(8):
         z, y, pool = rng.standard_normal((4, 2)), np.array([-1.0, -1.0, 1.0, 1.0]), rng.standard_normal((8, 2))
-        found = reached(fit_transductive(z, y, pool, 1.0, 0.3), z, y, pool, 1.0, 0.3)
+        found = compute_reach(fit_transductive(z, y, pool, 1.0, 0.3), z, y, pool, 1.0, 0.3)
         ratios.append(found / least_of_all(z, y, pool, 1.0, 0.3))
     assert min(ratios) > 1 - 1e-9
     assert max(ratios) < 1.2
@@ -167,8 +167,8 @@ def test_unlabelled_points_decide_where_labels_are_few():
     """Four labels leave the slope of the border open, the gap between the clusters does not."""
     svm, transduced = [], []
     for seed in range(20):
-        z, y, pool, _ = elongated(seed)
-        rest, answer = elongated(100 + seed, 1000)[2:]
+        z, y, pool, _ = make_elongated_classes(seed)
+        rest, answer = make_elongated_classes(100 + seed, 1000)[2:]
         few, many = (
             minimize_objective(np.c_[z, np.ones(4)], y, np.ones(4), np.zeros(3)),
             fit_transductive(z, y, pool, 1.0, 0.1),
@@ -181,7 +181,7 @@ def test_unlabelled_points_decide_where_labels_are_few():
 
 
 def test_the_order_of_the_unlabelled_does_not_matter_at_all():
-    z, y, pool, _ = elongated(1)
+    z, y, pool, _ = make_elongated_classes(1)
     pool = np.round(pool, 1)  # many decisions are the same
     shuffled = np.random.default_rng(0).permutation(pool)
     assert np.array_equal(fit_transductive(z, y, pool, 1.0, 0.1), fit_transductive(z, y, shuffled, 1.0, 0.1))

@@ -239,7 +239,7 @@ def test_arrays_are_mapped_and_safe_to_hand_to_torch(folder):
 
 
 @pytest.fixture
-def known(tmp_path):
+def prepared_known(tmp_path):
     return ensure_prepared(Known("known"), tmp_path)
 
 
@@ -247,18 +247,18 @@ def table(part: slice) -> np.ndarray:
     return np.column_stack([KNOWN["angle"][part], KNOWN["drawer"][part]])
 
 
-def test_factors_are_a_column_each_beside_the_images(known):
-    assert (np.load(known / "train_factors.npy") == table(slice(8))).all()
-    assert (np.load(known / "test_factors.npy") == table(slice(8, None))).all()
-    card = json.loads((known / "dataset.json").read_text())
+def test_factors_are_a_column_each_beside_the_images(prepared_known):
+    assert (np.load(prepared_known / "train_factors.npy") == table(slice(8))).all()
+    assert (np.load(prepared_known / "test_factors.npy") == table(slice(8, None))).all()
+    card = json.loads((prepared_known / "dataset.json").read_text())
     assert card["factors"] == ["angle", "drawer"]
     assert card["sha256"]["test_factors"] == hashlib.sha256(table(slice(8, None)).tobytes()).hexdigest()
-    assert verify_arrays(known) == []
-    assert describe_arrays(known) == "8 + 4 images of 3 x 4 x 5 (factors: angle, drawer)"
+    assert verify_arrays(prepared_known) == []
+    assert describe_arrays(prepared_known) == "8 + 4 images of 3 x 4 x 5 (factors: angle, drawer)"
 
 
-def test_factors_are_held_out_with_their_images(known):
-    splits = open_splits(Known("known", validation=3), known.parent)
+def test_factors_are_held_out_with_their_images(prepared_known):
+    splits = open_splits(Known("known", validation=3), prepared_known.parent)
     for part, rows in ((splits.train, slice(5)), (splits.validation, slice(5, 8)), (splits.test, slice(8, None))):
         assert list(part.factors) == ["angle", "drawer"]
         for name, values in part.factors.items():
@@ -267,16 +267,19 @@ def test_factors_are_held_out_with_their_images(known):
             assert (values == KNOWN[name][rows]).all()
 
 
-def test_their_sums_are_known_as_those_of_images_are(known):
+def test_their_sums_are_known_as_those_of_images_are(prepared_known):
     names = {"train_x", "train_y", "test_x", "train_factors", "test_factors"}
-    assert read_digests(known) == compute_digests(known)
-    assert compute_digests(known).keys() == names
-    path = known / "train_factors.npy"
+    assert read_digests(prepared_known) == compute_digests(prepared_known)
+    assert compute_digests(prepared_known).keys() == names
+    path = prepared_known / "train_factors.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
-    os.utime(path, ns=(0, (known / "dataset.json").stat().st_mtime_ns + 1))
-    assert read_digests(known)["train_factors"] != json.loads((known / "dataset.json").read_text())["sha256"]["train_x"]
-    assert read_digests(known) == compute_digests(known)
-    (problem,) = verify_arrays(known)
+    os.utime(path, ns=(0, (prepared_known / "dataset.json").stat().st_mtime_ns + 1))
+    assert (
+        read_digests(prepared_known)["train_factors"]
+        != json.loads((prepared_known / "dataset.json").read_text())["sha256"]["train_x"]
+    )
+    assert read_digests(prepared_known) == compute_digests(prepared_known)
+    (problem,) = verify_arrays(prepared_known)
     assert str(path) in problem
 
 
@@ -286,9 +289,9 @@ def test_nothing_of_factors_is_written_where_there_are_none(folder):
     assert open_splits(Images(), folder.parent).test.factors == {}
 
 
-def test_factors_without_names_are_numbered(known):
-    (known / "dataset.json").unlink()
-    assert list(open_splits(Known("known"), known.parent).test.factors) == ["f0", "f1"]
+def test_factors_without_names_are_numbered(prepared_known):
+    (prepared_known / "dataset.json").unlink()
+    assert list(open_splits(Known("known"), prepared_known.parent).test.factors) == ["f0", "f1"]
 
 
 FACTORS_DAMAGE = {
@@ -307,12 +310,12 @@ FACTORS_DAMAGE = {
 
 
 @pytest.mark.parametrize(("damage", "said"), FACTORS_DAMAGE.values(), ids=FACTORS_DAMAGE)
-def test_each_kind_of_damage_to_factors_is_named(known, damage, said):
-    damage(known)
+def test_each_kind_of_damage_to_factors_is_named(prepared_known, damage, said):
+    damage(prepared_known)
     with pytest.raises(DataError, match=said) as error:
-        open_splits(Known("known"), known.parent)
-    assert str(known) in message(error)
-    assert verify_arrays(known) == [str(error.value)]
+        open_splits(Known("known"), prepared_known.parent)
+    assert str(prepared_known) in message(error)
+    assert verify_arrays(prepared_known) == [str(error.value)]
 
 
 def test_names_for_factors_that_are_not_there_are_told(folder):

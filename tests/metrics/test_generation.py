@@ -52,7 +52,7 @@ def evaluation(cache):
     return replace(toy, splits=Splits(Examples(x[300:], y[300:]), toy.splits.validation, toy.splits.test))
 
 
-def drawn(evaluation: Evaluation, images, monkeypatch) -> Evaluation:
+def with_generated(evaluation: Evaluation, images, monkeypatch) -> Evaluation:
     """An evaluation whose samples are these images, uint8."""
     monkeypatch.setattr(
         Evaluation, "generate", lambda self, n, source="prior": torch.from_numpy(images[:n]).float() / 255
@@ -73,7 +73,7 @@ def test_images_become_bytes_by_rounding_and_clipping():
 
 def test_the_real_images_themselves_are_at_no_distance(evaluation, monkeypatch):
     real = evaluation.splits.test.x
-    assert InPixels()(drawn(evaluation, real, monkeypatch))["fd"].value < 1e-9 * real.var()
+    assert InPixels()(with_generated(evaluation, real, monkeypatch))["fd"].value < 1e-9 * real.var()
 
 
 def test_as_many_are_drawn_as_there_are_real_ones(evaluation, monkeypatch):
@@ -89,8 +89,10 @@ def test_as_many_are_drawn_as_there_are_real_ones(evaluation, monkeypatch):
 def test_the_first_images_of_the_chosen_side_are_compared_with(evaluation, monkeypatch):
     for reference, other in (("test", "train"), ("train", "test")):
         metric = InPixels(images=150, reference=reference)
-        assert metric(drawn(evaluation, getattr(evaluation.splits, reference).x, monkeypatch))["fd"].value < 1e-6
-        assert metric(drawn(evaluation, getattr(evaluation.splits, other).x, monkeypatch))["fd"].value > 10
+        assert (
+            metric(with_generated(evaluation, getattr(evaluation.splits, reference).x, monkeypatch))["fd"].value < 1e-6
+        )
+        assert metric(with_generated(evaluation, getattr(evaluation.splits, other).x, monkeypatch))["fd"].value > 10
 
 
 def test_every_source_has_a_measure_of_its_own_draws(evaluation):
@@ -127,7 +129,7 @@ def test_two_real_sets_never_share_statistics(evaluation, monkeypatch):
     x = evaluation.splits.test.x
     brighter = x.copy()
     brighter[0, 0, 0, 0] ^= 128
-    made = drawn(evaluation, x, monkeypatch)
+    made = with_generated(evaluation, x, monkeypatch)
     values = [InPixels()(with_test(made, real))["fd"].value for real in (x, brighter, x)]
     assert values[0] == values[2] < 1e-9 < values[1]
     n = len(x)
@@ -141,7 +143,7 @@ def test_two_networks_never_share_statistics_or_features(evaluation):
 
 
 def test_fewer_images_of_one_set_are_another_real_side(evaluation, monkeypatch):
-    made = drawn(evaluation, evaluation.splits.test.x, monkeypatch)
+    made = with_generated(evaluation, evaluation.splits.test.x, monkeypatch)
     assert [InPixels(images=n)(made)["fd"].value < 1e-6 for n in (300, 100, 200)] == [True] * 3
 
 

@@ -32,7 +32,7 @@ NOWHERE = PublishedWeights("file:///nowhere/weights.pth", ORIGINAL_WEIGHTS.sha25
 
 
 @pytest.fixture
-def given(random_inception, monkeypatch):
+def given_weights(random_inception, monkeypatch):
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(random_inception))
     return random_inception
 
@@ -83,33 +83,33 @@ def test_a_file_named_and_not_there_is_not_replaced_by_another(cache, monkeypatc
         load_inception("2048")
 
 
-def test_other_weights_than_asked_for_are_refused_and_can_be_asked_for(given):
+def test_other_weights_than_asked_for_are_refused_and_can_be_asked_for(given_weights):
     with pytest.raises(
-        WeightsUnavailable, match=f"has the sha256 {sum_of(given)}, and {ORIGINAL_WEIGHTS.sha256} is asked"
+        WeightsUnavailable, match=f"has the sha256 {sum_of(given_weights)}, and {ORIGINAL_WEIGHTS.sha256} is asked"
     ) as told:
         load_inception("2048")
     _, _, rest = str(told.value).partition("weights = '")
-    by_file, by_weights = (load_inception("2048", w) for w in (sum_of(given)[:8], rest.partition("'")[0]))
+    by_file, by_weights = (load_inception("2048", w) for w in (sum_of(given_weights)[:8], rest.partition("'")[0]))
     assert by_file == by_weights
     # Eight digits of the original's sum ask for all of it.
     with pytest.raises(WeightsUnavailable, match=ORIGINAL_WEIGHTS.sha256):
         load_inception("2048", ORIGINAL_WEIGHTS.sha256[:8])
 
 
-def test_a_file_without_the_upper_part_serves_the_lower_layer_alone(given, tmp_path, monkeypatch):
-    whole = load_inception("768", sum_of(given)[:8])
-    lower = cut_off(given, tmp_path / "lower.pth")
+def test_a_file_without_the_upper_part_serves_the_lower_layer_alone(given_weights, tmp_path, monkeypatch):
+    whole = load_inception("768", sum_of(given_weights)[:8])
+    lower = cut_off(given_weights, tmp_path / "lower.pth")
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(lower))
     assert load_inception("768", whole.digest).key == whole.key, "the same weights are used"
     with pytest.raises(WeightsUnavailable, match="up to the 2048-d layer are not all numbers"):
         load_inception("2048", sum_of(lower)[:8])
 
 
-def test_weights_that_differ_in_one_number_are_others(given, tmp_path, monkeypatch):
-    weights = torch.load(given, weights_only=True)
+def test_weights_that_differ_in_one_number_are_others(given_weights, tmp_path, monkeypatch):
+    weights = torch.load(given_weights, weights_only=True)
     weights["Mixed_6e.branch_pool.conv.weight"][0, 0, 0, 0] += 1e-3
     torch.save(weights, tmp_path / "other.pth")
-    ours = {layer: load_inception(layer, sum_of(given)[:8]).digest for layer in ("768", "2048")}
+    ours = {layer: load_inception(layer, sum_of(given_weights)[:8]).digest for layer in ("768", "2048")}
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "other.pth"))
     theirs = {layer: load_inception(layer, sum_of(tmp_path / "other.pth")[:8]).digest for layer in ("768", "2048")}
     assert len({*ours.values(), *theirs.values()}) == 4
@@ -140,40 +140,40 @@ def test_weights_of_another_network_are_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("layer", ["768", "2048"])
-def test_features_are_those_of_torch_fidelity(given, layer):
+def test_features_are_those_of_torch_fidelity(given_weights, layer):
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     images = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
-    (expected,) = FeatureExtractorInceptionV3("theirs", [layer], str(given))(torch.from_numpy(images))
+    (expected,) = FeatureExtractorInceptionV3("theirs", [layer], str(given_weights))(torch.from_numpy(images))
     state = torch.get_rng_state()
-    found = load_inception(layer, sum_of(given)[:8])(images, CPU)
+    found = load_inception(layer, sum_of(given_weights)[:8])(images, CPU)
     assert found.dtype == np.float32
     assert found == pytest.approx(expected.numpy(), abs=1e-5 * float(expected.std()))
     assert torch.equal(torch.get_rng_state(), state), "no random number of the run's is used up"
 
 
-def test_grey_images_are_the_same_in_three_channels_and_batches_make_no_difference(given):
-    network = load_inception("768", sum_of(given)[:8])
+def test_grey_images_are_the_same_in_three_channels_and_batches_make_no_difference(given_weights):
+    network = load_inception("768", sum_of(given_weights)[:8])
     grey = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
     whole = network(np.repeat(grey, 3, axis=1), CPU)
     assert replace(network, batch_size=2)(grey, CPU) == pytest.approx(whole, rel=1e-5)
 
 
-def test_the_network_is_read_once_in_a_process(given, monkeypatch):
-    network = load_inception("768", sum_of(given)[:8])
+def test_the_network_is_read_once_in_a_process(given_weights, monkeypatch):
+    network = load_inception("768", sum_of(given_weights)[:8])
     x = np.zeros((1, 1, 8, 8), dtype=np.uint8)
     network(x, CPU)
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("read again"))
     network_class = "torch_fidelity.feature_extractor_inceptionv3.FeatureExtractorInceptionV3"
     monkeypatch.setattr(network_class, lambda *_: pytest.fail("built again"))
-    load_inception("768", sum_of(given)[:8])(x, CPU)
+    load_inception("768", sum_of(given_weights)[:8])(x, CPU)
 
 
-def test_a_file_that_changes_under_its_name_is_looked_at_again(given, tmp_path, monkeypatch):
+def test_a_file_that_changes_under_its_name_is_looked_at_again(given_weights, tmp_path, monkeypatch):
     mine = tmp_path / "mine.pth"
-    shutil.copyfile(given, mine)
+    shutil.copyfile(given_weights, mine)
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(mine))
-    assert load_inception("768", sum_of(given)[:8])
-    cut_off(given, mine)
+    assert load_inception("768", sum_of(given_weights)[:8])
+    cut_off(given_weights, mine)
     with pytest.raises(WeightsUnavailable, match="is asked"):
-        load_inception("768", sum_of(given)[:8])
+        load_inception("768", sum_of(given_weights)[:8])
