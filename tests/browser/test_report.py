@@ -222,16 +222,16 @@ def test_names_in_results_execute_nothing(tab, results, tmp_path):
     for seed in range(2):
         results.add(NASTY, seed, "failed" if seed else "done", NASTY if seed else "", sse=30.0 + seed)
         results.add("plain", seed, sse=25.0 + seed)
-    results.store.write_benchmark(NASTY, NASTY, {}, results.cells)
+    results.store.write_benchmark(NASTY, NASTY, {}, results.entries)
     output = tmp_path / "nasty.html"
     CliRunner().invoke(main, ["report", str(results.store.path), "--output", str(output)], catch_exceptions=False)
-    tab.told.clear()
-    tab.asked.clear()
+    tab.messages.clear()
+    tab.requests.clear()
     tab.goto(output.as_uri())
     tab.locator("table[data-tools] thead button").nth(2).click()
     tab.get_by_label("Copy as LaTeX").click()
     tab.wait_for_timeout(50)
-    assert tab.told == []
-    assert [url for url in tab.asked if not url.startswith("data:")] == [output.as_uri()]
+    assert tab.messages == []
+    assert [url for url in tab.requests if not url.startswith("data:")] == [output.as_uri()]
     assert NASTY in tab.locator("table[data-tools]").first.inner_text()
     assert tab.locator("img").count() == 0

@@ -47,7 +47,7 @@ class Elements(HTMLParser):
         self.text += data
 
 
-def test_the_leaderboard_says_what_the_csv_says(finished, load):
+def test_leaderboard_frame_equals_the_csv(finished, load):
     found = load().leaderboard
     expected = pd.read_csv(
         io.StringIO(leaderboard_csv.format_leaderboards(finished.boards())), keep_default_na=False, na_values=[""]
@@ -61,7 +61,7 @@ def test_the_leaderboard_says_what_the_csv_says(finished, load):
             pd.testing.assert_series_equal(found[name], told, check_exact=True)
 
 
-def test_there_is_a_row_for_each_run_whatever_became_of_it(finished, load):
+def test_runs_frame_has_a_row_for_every_run(finished, load):
     runs = load().runs
     assert list(runs["key"]) == [entry.run.key for entry in finished.entries]
     counts = runs.groupby(["method", "status"]).size()
@@ -73,7 +73,7 @@ def test_there_is_a_row_for_each_run_whatever_became_of_it(finished, load):
     assert runs["seconds"].isna().all()  # these records do not tell
 
 
-def test_measures_have_the_numbers_of_the_metric_files(finished, load):
+def test_measures_frame_equals_the_metric_files(finished, load):
     measures = load().measures.set_index(["key", "measure"])
     run_results = finished.store.load_results(finished.entries)
     assert len(measures) == sum(len(result.estimates) for result in run_results)
@@ -84,7 +84,7 @@ def test_measures_have_the_numbers_of_the_metric_files(finished, load):
             assert (row["unit"], row["method"]) == (result.measures[name].unit, result.entry.label)
 
 
-def test_curves_have_the_terms_of_each_epoch_once(results, load):
+def test_curves_frame_has_each_epoch_once(results, load):
     folder = results.add("VAE", 0, sse=30.0)
     for epoch in (1, 2, 2):  # a resumed epoch repeats its line
         folder.append_event("epoch", epoch=epoch, time=0.0, seconds=0.5, terms={"total": 10.0 / epoch, "kl": None})
@@ -95,7 +95,7 @@ def test_curves_have_the_terms_of_each_epoch_once(results, load):
 
 
 @pytest.mark.parametrize("name", ["runs", "measures", "curves", "leaderboard"])
-def test_a_frame_has_its_columns_and_types_even_without_a_row(results, load, name):
+def test_frame_without_rows_has_all_columns_and_types(results, load, name):
     kinds = getattr(frames, name.upper())
     empty = getattr(load(), name)
     results.add("VAE", 0, sse=30.0)
@@ -103,7 +103,7 @@ def test_a_frame_has_its_columns_and_types_even_without_a_row(results, load, nam
         assert {column: str(kind) for column, kind in frame.dtypes.items()} == kinds
 
 
-def test_a_benchmark_of_which_nothing_was_run_shows_what_is_missing(results, load):
+def test_benchmark_without_runs_shows_missing_runs(results, load):
     results.add("VAE", 0, "missing")
     found = load()
     assert list(found.runs["status"]) == ["missing"]
@@ -125,7 +125,7 @@ def test_damaged_file_affects_nothing_else(finished, load):
     assert "record.json" in Elements(found._repr_html_()).text
 
 
-def test_a_record_may_hold_anything_where_it_is_not_looked_at(results, load):
+def test_unexpected_values_in_a_record_are_ignored(results, load):
     folder = results.add("VAE", 0, sse=30.0)
     record = json.loads(folder.record.read_text())
     record |= {"seconds": [1], "parameters": "many", "steps": 2**63}
@@ -134,7 +134,7 @@ def test_a_record_may_hold_anything_where_it_is_not_looked_at(results, load):
     assert row[["seconds", "parameters", "steps"]].isna().all()
 
 
-def test_no_name_breaks_out_of_a_table(results, load):
+def test_names_are_escaped_in_html_tables(results, load):
     for seed in range(2):
         results.add(HOSTILE, seed, sse=30.0 + seed)
         results.add("other", seed, sse=25.0 + seed)
@@ -165,7 +165,7 @@ def test_no_name_breaks_out_of_a_table(results, load):
         assert "\u202e" not in html
 
 
-def test_a_table_shows_ranks_groups_and_notes(finished, load):
+def test_html_table_shows_ranks_letters_and_notes(finished, load):
     html = load(columns=["sse"])._repr_html_()
     assert "<b>25.1 ± 1.0</b> <sup>a</sup>" in html
     assert "β_H-VAE †" in html
@@ -174,7 +174,7 @@ def test_a_table_shows_ranks_groups_and_notes(finished, load):
     assert "3 of 5" in html
 
 
-def test_a_comparison_has_the_numbers_of_the_command(finished, load):
+def test_comparison_equals_that_of_the_command(finished, load):
     found = load().compare("AE", "VAE", margin={"mmd2": 0.01})
     (expected,) = compare_methods(finished.store.load_results(finished.entries), "AE", "VAE", margins={"mmd2": 0.01})
     frame = found.frame.set_index("measure")
@@ -189,7 +189,7 @@ def test_a_comparison_has_the_numbers_of_the_command(finished, load):
     assert found[0].rows == expected.rows
 
 
-def test_several_folders_stand_below_each_other(finished, load, tmp_path):
+def test_several_folders_are_loaded_together(finished, load, tmp_path):
     load()
     finished.store.path.rename(tmp_path / "first")
     found = vb.load(tmp_path / "first", tmp_path / "first")
@@ -198,7 +198,7 @@ def test_several_folders_stand_below_each_other(finished, load, tmp_path):
     assert list(found.leaderboard["benchmark"].unique()) == ["first"]
 
 
-def test_a_benchmark_file_stands_for_its_folder(finished, load, tmp_path):
+def test_benchmark_file_loads_its_results_folder(finished, load, tmp_path):
     load()
     path = tmp_path / "fig1.toml"
     path.write_text(
@@ -208,14 +208,14 @@ def test_a_benchmark_file_stands_for_its_folder(finished, load, tmp_path):
     assert list(vb.load(path, results=tmp_path).runs["status"]) == ["missing"]
 
 
-def test_a_table_is_chosen_by_parts_of_its_title(finished, load):
+def test_table_is_selected_by_parts_of_its_title(finished, load):
     found = load()
     assert found.table("mnist, d = 2").tables == found.tables
     with pytest.raises(BenchError, match=r"no table here is called 'mnist, d = 3'; did you mean 'mnist, mlp, d = 2"):
         found.table("mnist, d = 3")
 
 
-def test_figures_have_one_for_each_table_and_are_kept(finished, load, tmp_path):
+def test_there_is_a_figure_for_each_table(finished, load, tmp_path):
     found = load().plot.intervals("sse", "rate")
     assert len(found) == 1
     assert [axes.get_visible() for axes in found[0].axes] == [True, True]
@@ -232,14 +232,14 @@ def panels(figure) -> list[object]:
     return [tuple(figure.get_size_inches()), named, drawn]
 
 
-def test_the_figures_are_those_of_the_gallery():
+def test_plots_equal_the_figures_of_the_command():
     found = vb.load(ROOT / "results" / "fig1")
     plot, (bench,) = found.plot, found.benchmarks
     ours = [plot.intervals(), plot.rate_distortion(), plot.corruption(), plot.win_rates(), plot.curves(), plot.codes()]
-    drawn = list(draw_figures(bench.boards, bench.run_results))
+    drawn = list(draw_figures(bench.leaderboards, bench.run_results))
     assert [figures.captions for figures in ours] == [(made.caption,) for made in drawn]
     assert [panels(figures[0]) for figures in ours] == [panels(made.figure) for made in drawn]
-    with pytest.raises(BenchError, match="no table here has kept pictures"):
+    with pytest.raises(BenchError, match="no table here has images"):
         plot.image_grids()
 
 
@@ -258,20 +258,20 @@ def test_the_figures_are_those_of_the_gallery():
         (lambda r: vb.load(), "needs a results folder"),
     ],
 )
-def test_what_is_not_there_is_told_with_what_is_near(finished, load, ask, message):
+def test_unknown_names_are_reported_with_suggestions(finished, load, ask, message):
     found = load()
     object.__setattr__(found, "path", finished.store.path)
     with pytest.raises(BenchError, match=message):
         ask(found)
 
 
-def test_a_folder_without_a_benchmark_is_no_results_folder(tmp_path):
+def test_folder_without_benchmark_json_is_rejected(tmp_path):
     with pytest.raises(ResultsError, match=r"is not a results folder: it has no benchmark\.json"):
         vb.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["RUNS", "MEASURES", "CURVES", "LEADERBOARD", "COMPARISON"])
-def test_every_column_is_described(name):
+def test_every_column_is_documented(name):
     page = (ROOT / "docs" / "reference" / "python.md").read_text()
     head = "compare(...).frame" if name == "COMPARISON" else name.lower()
     section = page.split(f"**`{head}`**")[1].split("\n**")[0]

@@ -24,13 +24,13 @@ def said(shell, code: str) -> str:
     return captured.stdout
 
 
-def test_an_error_of_the_user_is_a_line_and_one_of_the_code_has_its_traceback(shell):
+def test_only_errors_in_code_show_a_traceback(shell):
     shell.run_cell("import vimae_bench as vb")
     assert said(shell, "vb.load('nowhere/at-all')").strip() == "nowhere/at-all: there is no such folder or file"
     assert "Traceback" in said(shell, "1 / 0")
 
 
-def test_a_notebook_has_a_bar_of_its_own_that_goes_away(shell, monkeypatch):
+def test_notebook_shows_a_progress_bar_and_removes_it(shell, monkeypatch):
     monkeypatch.setattr(progress, "DELAY", -1)
     monkeypatch.setattr(progress, "REFRESH", -1)
     shell.kernel = object()
@@ -56,14 +56,14 @@ class Shown:
         self.shown.append(html.data)
 
 
-def test_a_short_training_shows_no_bar(shell, monkeypatch):
+def test_short_training_shows_no_progress_bar(shell, monkeypatch):
     shell.kernel = object()
     monkeypatch.setattr("IPython.display.display", lambda *_, **__: pytest.fail("it was shown"))
     with progress.show_progress("mine", 10) as tell:
         tell(10, "done")
 
 
-def test_a_terminal_has_a_bar_and_a_pipe_has_none(monkeypatch):
+def test_progress_bar_is_shown_in_terminals_only(monkeypatch):
     for terminal in (True, False):
         console = Console(file=io.StringIO(), force_terminal=terminal, width=80)
         monkeypatch.setattr("rich.console.Console", lambda console=console, **_: console)

@@ -15,6 +15,7 @@ from vimae_bench.core.spec import PluginSpec
 from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.engine.worker import execute_job
 from vimae_bench.execution import ExitCode, Job
+from vimae_bench.functional import squared_error
 from vimae_bench.models import Deterministic, Heads
 from vimae_bench.plugin import BenchError, Estimate, Loss, Measure, Metric, Objective
 from vimae_bench.plugin.registry import make_plugin
@@ -54,7 +55,7 @@ class Plain(Objective):
         return Deterministic()
 
     def __call__(self, model, batch):
-        sse = vb.squared_error(batch.x, model.decode(model.encode(batch.x).rsample())).mean()
+        sse = squared_error(batch.x, model.decode(model.encode(batch.x).rsample())).mean()
         return Loss(self.weight * sse, {"sse": sse})
 
 
@@ -71,7 +72,7 @@ class Faulty(Plain):
 
 
 @pytest.mark.parametrize("objective", ["elbo", {"use": "vimae", "divergence": "mmd", "weight": 5}, "wae_gan"])
-def test_it_is_what_a_worker_makes_bit_for_bit(train, data, tmp_path, objective):
+def test_training_equals_that_of_a_worker_bit_for_bit(train, data, tmp_path, objective):
     torch.manual_seed(123)
     torch.randn(7)  # wherever the session's generator stands
     torch.set_num_threads(2)
@@ -93,14 +94,14 @@ def test_it_is_what_a_worker_makes_bit_for_bit(train, data, tmp_path, objective)
     assert here.history.to_dict("records") == terms
 
 
-def test_the_generator_stands_where_it_stood(train):
+def test_training_restores_the_random_generator(train):
     torch.manual_seed(5)
     before = torch.get_rng_state()
     train()
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_class_that_no_package_has_is_trained_and_stands_beside_the_others(train):
+def test_unregistered_class_is_trained_and_compared(train):
     baseline = [train("ae", seed=seed, label="AE") for seed in range(2)]
     table = vb.combine(*baseline)
     mine = [train(Plain(2.0), seed=seed, like=table) for seed in range(2)]
@@ -121,14 +122,14 @@ def test_a_class_that_no_package_has_is_trained_and_stands_beside_the_others(tra
     assert len(both.plot.image_grids()) == 1
 
 
-def test_the_paper_objective_written_here_is_the_registered_one(train):
+def test_unregistered_objective_equals_the_registered_one(train):
     """The same arithmetic from the same seed gives the same weights, whether it has a name or not."""
     named, unnamed = train("ae"), train(Plain)
     assert all(torch.equal(a, b) for a, b in zip(named.model.parameters(), unnamed.model.parameters(), strict=True))
     assert named.estimates.equals(unnamed.estimates)
 
 
-def test_what_ones_own_code_raises_is_raised_as_it_is(train):
+def test_exceptions_of_unregistered_code_are_raised_unchanged(train):
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     with pytest.raises(ZeroDivisionError, match="on purpose"):
         train(Faulty())
@@ -136,20 +137,20 @@ def test_what_ones_own_code_raises_is_raised_as_it_is(train):
     assert torch.get_num_threads() == threads
 
 
-def test_a_training_that_diverges_is_told_and_has_no_pictures(train):
+def test_diverged_training_has_no_images(train):
     lost = train(Faulty(fault="nan"))
     assert (lost.status, lost.reason) == ("diverged", "total not finite in epoch 1")
     assert lost.estimates.empty
     assert "diverged: total not finite" in lost._repr_html_()
-    with pytest.raises(BenchError, match="has no model to look at"):
+    with pytest.raises(BenchError, match="has no trained model"):
         lost.samples()
 
 
-def test_samples_and_reconstructions_are_pictures(train, tmp_path):
+def test_samples_and_reconstructions_are_images(train, tmp_path):
     mine = train()
     assert mine.samples(12, columns=4).images.shape == (12, 1, 8, 8)
     assert mine.samples(12)._repr_png_().startswith(b"\x89PNG")
-    pixels = np.asarray(mine.reconstructions().picture)
+    pixels = np.asarray(mine.reconstructions().image)
     image, reconstruction = pixels[:64, :64], pixels[66:130, :64]
     assert (image[::8, ::8] == mine.evaluation.examples("test").x[0, 0]).all()
     assert (image != reconstruction).any()
@@ -193,13 +194,13 @@ class Misnamed(Zero):
         return {"one": Estimate(1.0, 1)}
 
 
-def test_architectures_and_metrics_need_no_package_either(train):
+def test_architectures_and_metrics_may_be_unregistered(train):
     mine = train(architecture=Tiny(), metrics=["reconstruction", Zero])
     assert mine.estimates.loc["zero", "n"] == 360
     assert mine.result.record["parameters"] == 64 * 2 * 2 + 2 * 2 + 2 * 64 + 64
 
 
-def test_a_class_made_again_with_other_code_is_another_one(train, tmp_path):
+def test_changed_class_has_another_table(train, tmp_path):
     """Its runs must not stand in one table with those of the old."""
 
     def defined(hidden):
@@ -226,7 +227,7 @@ def test_a_class_made_again_with_other_code_is_another_one(train, tmp_path):
         ({"training": {"batch": 5000}}, r"1437 training images do not fill one batch of 5000"),
     ],
 )
-def test_what_does_not_fit_is_told_in_a_line(train, changes, message):
+def test_components_that_do_not_fit_are_reported_in_one_line(train, changes, message):
     with pytest.raises(BenchError, match=message) as caught:
         train(**changes)
     assert "\n" not in str(caught.value)
@@ -262,22 +263,22 @@ def test_all_problems_of_searches_are_reported_together(train):
         assert f"train: {line}" in told
 
 
-def test_it_stands_in_no_table_that_was_trained_otherwise(train):
+def test_appending_needs_a_table_of_the_same_setup(train):
     table = vb.combine(train())
-    with pytest.raises(BenchError, match=r"no table here was trained as elbo on digits, mlp, d = 3"):
+    with pytest.raises(BenchError, match=r"no table here has the setup of elbo on digits, mlp, d = 3"):
         table.append(train(latent=3, seed=1))
-    with pytest.raises(BenchError, match="two runs are called 'elbo' and come from seed 0; label one otherwise"):
+    with pytest.raises(BenchError, match="two runs have the label 'elbo' and seed 0; give one of them another label"):
         table.append(train())
 
 
-def test_like_needs_one_table(train):
+def test_like_needs_exactly_one_table(train):
     with pytest.raises(BenchError, match=r"there are 2 tables; choose one, such as \.table\('digits, mlp, d = 2"):
         train(like=vb.combine(train(), train(latent=3)))
     with pytest.raises(BenchError, match="there are 0 tables"):
         train(like=vb.combine())
 
 
-def test_nothing_is_left_behind_when_nobody_looks_at_it_any_more(train, tmp_path, monkeypatch):
+def test_scratch_folder_is_removed_with_the_results(train, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     table = vb.combine(train())  # which needs the epochs, though what was trained is gone
     assert len(table.curves) == 2 * 3

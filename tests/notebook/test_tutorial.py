@@ -40,7 +40,7 @@ def executed(tmp_path_factory):
     return book
 
 
-def test_the_notebook_runs_and_its_objective_does_what_it_says(executed):
+def test_tutorial_notebook_runs_and_its_objective_works(executed):
     """Free bits keep the rate above that of the VAE, and reconstruct better."""
     (comparison,) = [shown(cell) for cell in code(executed) if 'compare("free bits", "VAE")' in cell.source]
     assert "better in sse" in comparison
@@ -48,7 +48,7 @@ def test_the_notebook_runs_and_its_objective_does_what_it_says(executed):
     assert "image/png" in pictures
 
 
-def test_what_is_kept_of_results_is_what_they_show_now(executed, kept):
+def test_saved_outputs_equal_the_current_ones(executed, kept):
     """What comes of stored records alone is the same everywhere."""
     assert [cell.source for cell in executed.cells] == [cell.source for cell in kept.cells]
     stored = [i for i, cell in enumerate(code(kept)) if cell.source.startswith(("import", "results.compare"))]
@@ -57,7 +57,7 @@ def test_what_is_kept_of_results_is_what_they_show_now(executed, kept):
         assert tables(code(executed)[i]) == tables(code(kept)[i])
 
 
-def test_the_notebook_is_kept_whole_and_small(kept):
+def test_saved_notebook_is_complete_and_small(kept):
     nbformat.validate(kept)
     assert TUTORIAL.stat().st_size < 500_000
     cells = code(kept)

@@ -81,13 +81,13 @@ def full(results):
     return results
 
 
-def test_a_method_looks_the_same_in_all_figures_and_unlike_all_others():
+def test_methods_have_distinct_and_stable_styles():
     found = assign_styles(map(str, range(56)))
     assert len(set(found.values())) == 56
     assert assign_styles(["a", "b", "a", "c"]) == assign_styles(["a", "b", "c"])
 
 
-def test_the_plane_shows_every_seed_the_mean_and_both_intervals(full):
+def test_rate_distortion_shows_seeds_mean_and_intervals(full):
     board = full.board()
     axes = draw_rate_distortion(board, looks(full)).axes[0]
     vae = next(row for row in board.rows if row.label == "VAE")
@@ -99,12 +99,12 @@ def test_the_plane_shows_every_seed_the_mean_and_both_intervals(full):
     assert sorted(map(tuple, seeds)) == sorted(zip(rate, sse, strict=True))
 
 
-def test_the_plane_averages_nothing_over_what_happens_to_be_there(full):
+def test_rate_distortion_shows_no_mean_of_incomplete_methods(full):
     (points,) = lines(draw_rate_distortion(full.board(), looks(full)).axes[0], looks(full)["lost"].colour)
     assert sorted(map(tuple, points)) == [(5.0, 31.0), (5.0, 32.0)]
 
 
-def test_collapsed_methods_far_from_the_others_do_not_squeeze_them(finished):
+def test_second_panel_leaves_out_collapsed_methods(finished):
     figure = draw_rate_distortion(finished.board(), looks(finished))
     everything, near = figure.axes
     assert near.get_title() == "without collapsed methods"
@@ -112,7 +112,7 @@ def test_collapsed_methods_far_from_the_others_do_not_squeeze_them(finished):
     assert "β_H-VAE †" in named(figure)
 
 
-def test_accuracy_stands_over_the_strength_of_each_kind_of_damage_from_clean_on(full):
+def test_accuracy_is_drawn_against_the_strength_of_each_corruption(full):
     board = full.board()
     found = [
         (panel.classifier, panel.kind, [level for level, _ in panel.conditions])
@@ -127,7 +127,7 @@ def test_accuracy_stands_over_the_strength_of_each_kind_of_damage_from_clean_on(
     assert mask.get_xlabel() == "share of entries set to black"
 
 
-def test_the_band_around_an_accuracy_is_its_interval(full):
+def test_band_around_accuracy_is_its_interval(full):
     board = full.board()
     axes = robustness.draw_robustness(board, looks(full)).axes[1]
     bands = {
@@ -142,14 +142,14 @@ def test_the_band_around_an_accuracy_is_its_interval(full):
         assert np.allclose((at.min(), at.max()), row.summaries[name].interval)
 
 
-def test_references_are_broken_lines_that_the_legend_names(full):
+def test_baselines_are_dashed_lines_in_the_legend(full):
     figure = robustness.draw_robustness(full.board(), looks(full))
     assert named(figure)[-1] == "raw pixels"
     (broken,) = [line for line in figure.axes[0].lines if line.is_dashed()]
     assert broken.get_xydata().tolist() == [[0.0, 70.0]]
 
 
-def test_curves_are_means_over_seeds_within_their_range(full):
+def test_curves_show_mean_and_range_over_seeds(full):
     board = full.board()
     figure = draw_curves(board, looks(full), read_histories(board))
     total, kl = figure.axes
@@ -162,7 +162,7 @@ def test_curves_are_means_over_seeds_within_their_range(full):
     assert np.allclose((heights.min(), heights.max()), (min(sse) + 1, max(sse) + 3))
 
 
-def test_curves_of_a_method_that_lacks_a_seed_are_shown_one_by_one_and_where_they_end(full):
+def test_curves_of_incomplete_methods_are_shown_by_seed(full):
     board = full.board()
     total = draw_curves(board, looks(full), read_histories(board)).axes[0]
     ended, *others = sorted(lines(total, looks(full)["lost"].colour), key=len)
@@ -170,7 +170,7 @@ def test_curves_of_a_method_that_lacks_a_seed_are_shown_one_by_one_and_where_the
     assert sorted(map(len, others)) == [2, 3, 3]
 
 
-def test_shares_are_the_win_rates_of_paired_seeds(full):
+def test_win_rates_equal_those_of_comparisons(full):
     board = full.board()
     methods = [row.label for row in select_rows(board)]
     for name in ("sse", "svm clean"):
@@ -184,7 +184,7 @@ def test_shares_are_the_win_rates_of_paired_seeds(full):
     assert np.isnan(np.diag(won)).all()
 
 
-def test_what_means_nothing_is_not_coloured_and_what_is_decided_is_framed(finished):
+def test_win_rates_are_coloured_if_meaningful_and_framed_if_shown(finished):
     board = finished.board(columns=("sse",))
     (axes,) = draw_win_rates(board).axes
     methods, won = select_rows(board), compute_win_rates(board, board.measures["sse"])
@@ -199,14 +199,14 @@ def test_what_means_nothing_is_not_coloured_and_what_is_decided_is_framed(finish
     assert shown == {(i, j): f"{won[i, j]:.2f}" for i, j in np.argwhere(np.isfinite(won))}
 
 
-def test_methods_that_are_not_ranked_have_blank_cells(finished):
+def test_unranked_methods_have_blank_cells(finished):
     board = finished.board()
     at = [row.label for row in select_rows(board)].index("β_H-VAE")
     assert np.isnan(compute_win_rates(board, board.measures["mmd2"])[at]).all()
     assert np.isfinite(compute_win_rates(board, board.measures["sse"])[at]).sum() == 3
 
 
-def test_a_wall_shows_what_each_run_drew_in_its_own_row(full):
+def test_image_grid_shows_each_method_in_its_row(full):
     hung = collect_images(full.store.load_results(full.entries))
     assert [(one.label, one.missing_reason) for one in hung] == [
         *((label, "") for label in ("VAE", "AE", "β_H-VAE")),
@@ -219,7 +219,7 @@ def test_a_wall_shows_what_each_run_drew_in_its_own_row(full):
     assert [canvas[row * step, right] for row in range(5)] == [255, 51, 61, 71, 255]
 
 
-def test_a_wall_is_of_the_lowest_seed_of_which_most_is_there_and_says_what_is_not(full):
+def test_image_grid_uses_the_seed_with_the_most_images(full):
     for entry in full.entries:
         pictures = full.store.run_folder(entry.run).pictures
         if entry.label == "VAE" and entry.seed == 0:
@@ -233,14 +233,14 @@ def test_a_wall_is_of_the_lowest_seed_of_which_most_is_there_and_says_what_is_no
     assert describe_image_grid(hung).endswith(lacking)
 
 
-def test_runs_that_saw_other_images_are_not_hung_beside_the_others(full):
+def test_image_grid_leaves_out_runs_with_other_inputs(full):
     paint(full.store.run_folder(full.entries[1].run), 60, inputs=8)
     hung = collect_images(full.store.load_results(full.entries))
     assert [one.missing_reason for one in hung] == ["", "was shown other test images", "", "diverged"]
 
 
 @pytest.mark.parametrize("shape", [(90, 8, 8, 1), (100, 9, 9, 1), (100, 8, 8, 4)])
-def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: tuple[int, ...]):
+def test_images_of_unexpected_shape_count_as_damaged(full, shape: tuple[int, ...]):
     name = "reconstructions" if shape[0] == 90 else "samples"
     for entry in full.entries[:2]:
         tiles.save_grid(np.zeros(shape, np.uint8), 10, full.store.run_folder(entry.run).pictures / f"{name}.png")
@@ -249,7 +249,7 @@ def test_pictures_that_no_run_draws_are_damaged_and_hide_no_others(full, shape: 
     assert "images damaged" in hung[0].missing_reason
 
 
-def test_a_table_of_which_no_picture_can_be_read_has_no_wall_and_is_named(full):
+def test_tables_without_readable_images_are_listed(full):
     for path in full.store.path.glob("runs/*/pictures/*.png"):
         path.write_bytes(b"no picture")
     run_results = full.store.load_results(full.entries)
@@ -257,7 +257,7 @@ def test_a_table_of_which_no_picture_can_be_read_has_no_wall_and_is_named(full):
     assert list_tables_without_images(run_results) == ["mnist, mlp, d = 2, 80 epochs"]
 
 
-def test_the_gallery_draws_all_that_was_measured(full):
+def test_all_figures_are_drawn_if_everything_is_measured(full):
     run_results = full.store.load_results(full.entries)
     made = [*draw_figures(full.boards(), run_results), *draw_image_grids(run_results)]
     kinds = [drawn.title.removesuffix(", mnist, mlp, d = 2, 80 epochs") for drawn in made]
@@ -273,7 +273,7 @@ def test_the_gallery_draws_all_that_was_measured(full):
     assert list_tables_without_images(run_results) == []
 
 
-def test_the_gallery_draws_nothing_of_what_was_not_measured(results):
+def test_figures_without_data_are_not_drawn(results):
     tell(results.add("VAE", 0, sse=1.0), [3.0])  # one epoch makes no curve
     run_results = results.store.load_results(results.entries)
     (drawn,) = draw_figures(results.boards(), run_results)
@@ -283,7 +283,7 @@ def test_the_gallery_draws_nothing_of_what_was_not_measured(results):
     assert list_tables_without_images(run_results) == ["mnist, mlp, d = 2, 80 epochs"]
 
 
-def test_names_are_text_whatever_is_in_them(results):
+def test_names_in_figures_are_plain_text(results):
     for seed in range(2):
         for place, label in enumerate(HOSTILE):
             folder = results.add(label, seed, sse=20.0 + place + seed, rate=5.0 - place, mmd2=0.1)
@@ -300,7 +300,7 @@ def test_names_are_text_whatever_is_in_them(results):
 
 
 @pytest.mark.parametrize(("form", "sign"), [("png", b"\x89PNG\r\n"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
-def test_a_figure_is_written_whole_and_the_same_every_time(full, form: str, sign: bytes):
+def test_figure_files_are_complete_and_reproducible(full, form: str, sign: bytes):
     first, again = (encode_figure(draw_rate_distortion(full.board(), looks(full)), form) for _ in range(2))
     assert first == again
     assert first.startswith(sign)

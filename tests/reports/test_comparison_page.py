@@ -51,7 +51,7 @@ def difference(values, better="lower", margin=None):
     )
 
 
-def test_every_measure_has_its_numbers_its_verdict_and_a_mark_for_every_seed(finished):
+def test_page_shows_numbers_verdicts_and_a_mark_for_every_seed(finished):
     made = compared(finished, "AE", "VAE", mmd2=0.01)
     tree = parsed(render_comparison_page(made, (), "vimae-bench compare fig1 AE VAE"))
     rows = rows_of(tree)
@@ -70,7 +70,7 @@ def test_every_measure_has_its_numbers_its_verdict_and_a_mark_for_every_seed(fin
     assert all(" ".join(note.split()) in said(tree) for note in made[0].notes)
 
 
-def test_seeds_that_a_row_lacks_and_runs_that_collapsed_are_told(finished):
+def test_page_shows_missing_seeds_and_collapsed_runs(finished):
     rows = rows_of(parsed(render_comparison_page(compared(finished, "InfoVAE", "β_H-VAE"), ("a note on all",), "")))
     assert said(rows["sse"][1]) == "incomplete (3 of 5)"
     assert len(all_of(rows["sse"], "circle")) == 3
@@ -79,7 +79,7 @@ def test_seeds_that_a_row_lacks_and_runs_that_collapsed_are_told(finished):
     assert "<li>a note on all</li>" in text
 
 
-def test_the_texts_to_be_copied_are_those_of_the_other_formats(finished):
+def test_copied_texts_equal_those_of_the_other_formats(finished):
     made = compared(finished, "AE", "VAE")
     (data,) = [
         element for element in parsed(render_comparison_page(made, (), "")).iter() if element.get("id") == "texts"
@@ -87,7 +87,7 @@ def test_the_texts_to_be_copied_are_those_of_the_other_formats(finished):
     assert json.loads(data.text)["table-1"] == {name: form.format_comparisons(made) for name, form in FORMATS.items()}
 
 
-def test_names_are_harmless_and_nothing_is_asked_for(results):
+def test_names_run_nothing_and_request_nothing(results):
     for seed in range(2):
         results.add(NASTY, seed, sse=20.0 + seed)
         results.add("b", seed, sse=30.0)
@@ -103,7 +103,7 @@ def test_names_are_harmless_and_nothing_is_asked_for(results):
 
 
 @given(numbers)
-def test_marks_stand_in_the_order_of_the_differences_and_inside_the_drawing(values):
+def test_marks_are_ordered_and_inside_the_drawing(values):
     drawn = build_interval_plot(difference(values), 2)
     assert len(drawn.marks) == len(values)
     xs = {mark.title.split(":")[0]: mark.x for mark in drawn.marks}
@@ -116,7 +116,7 @@ def test_marks_stand_in_the_order_of_the_differences_and_inside_the_drawing(valu
 
 
 @given(numbers, st.floats(0.01, 1e6))
-def test_the_margin_is_as_wide_to_either_side_of_nought(values, margin):
+def test_margin_is_symmetric_around_zero(values, margin):
     drawn = build_interval_plot(difference(values, margin=margin), 2)
     low, high = drawn.margin
     assert drawn.zero - low == pytest.approx(high - drawn.zero, abs=0.21)
@@ -125,7 +125,7 @@ def test_the_margin_is_as_wide_to_either_side_of_nought(values, margin):
 @pytest.mark.parametrize(
     ("better", "kinds"), [("lower", ["good", "bad", ""]), ("higher", ["bad", "good", ""]), (None, [""] * 3)]
 )
-def test_a_mark_tells_who_is_better_under_its_seed(better, kinds):
+def test_marks_show_which_method_is_better(better, kinds):
     drawn = build_interval_plot(difference([-1.0, 2.0, 0.0], better), 1)
     by_seed = {mark.title.split(":")[0]: mark.kind for mark in drawn.marks}
     assert [by_seed[f"seed {seed}"] for seed in range(3)] == kinds

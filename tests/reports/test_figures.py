@@ -56,7 +56,7 @@ def test_more_than_four_panels_go_into_further_rows(finished, tmp_path: Path):
     assert drawn(figure, tmp_path / "figure.png") > 1000
 
 
-def test_intervals_name_every_row_and_what_it_lacks(finished):
+def test_intervals_label_rows_with_missing_seeds(finished):
     labels = [label.get_text() for label in intervals.draw_intervals(finished.board()).axes[0].get_yticklabels()]
     assert labels == ["AE", "VAE", "VIMAE-n", "β_H-VAE †", "InfoVAE\n3 of 5: 2 diverged", "raw pixels", "PCA, d = 2"]
 
@@ -100,7 +100,7 @@ def test_codes_have_equal_and_shared_axes(coded, tmp_path: Path):
     assert drawn(figure, tmp_path / "figure.png") > 1000
 
 
-def test_codes_stand_under_the_numbers_of_their_own_run(coded):
+def test_codes_are_shown_with_the_measures_of_their_run(coded):
     shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.entries)))
     result = coded.store.load_results(coded.entries)[1]
     mmd2, sse = (result.estimates[name].value for name in ("mmd2", "sse"))
@@ -109,7 +109,7 @@ def test_codes_stand_under_the_numbers_of_their_own_run(coded):
     assert "100 test images" in shown
 
 
-def test_codes_beyond_the_axes_are_counted_and_runs_without_codes_named(coded):
+def test_codes_outside_the_axes_are_counted(coded):
     shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.entries)))
     assert "100.0% outside" in shown
     assert "no codes kept" in shown
@@ -133,12 +133,12 @@ def test_the_classes_of_a_collapsed_method_are_not_named(coded):
     assert not {"3", "8"} & names["β_H-VAE †"]
 
 
-def test_another_seed_is_drawn_on_request(coded):
+def test_seed_of_codes_can_be_chosen(coded):
     with pytest.raises(ResultsError, match="no run from seed 1 has kept two-dimensional codes"):
         latent_codes.draw_codes(coded.store.load_results(coded.entries), seed=1)
 
 
-def test_damaged_codes_hide_no_others(coded):
+def test_damaged_codes_do_not_hide_others(coded):
     path = coded.store.run_folder(coded.entries[0].run).pictures / "codes.npz"
     path.write_bytes(path.read_bytes()[:50])
     figure = latent_codes.draw_codes(coded.store.load_results(coded.entries))

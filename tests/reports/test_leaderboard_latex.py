@@ -54,5 +54,5 @@ def test_real_tables_compile_and_are_no_wider_than_the_page(name: str, tmp_path:
 
 
 @pytest.mark.parametrize("letter", [letter for letter in GREEK if letter != " "])
-def test_every_greek_letter_has_a_spelling_in_ascii(letter: str):
+def test_every_greek_letter_is_written_in_ascii(letter: str):
     assert leaderboard_latex.escape_latex(letter).isascii()

@@ -99,7 +99,7 @@ def nasty(results):
     return results
 
 
-def test_the_table_is_there_with_intervals_letters_and_notes(finished):
+def test_report_shows_intervals_letters_and_notes(finished):
     page, board = report(finished), finished.board()
     rows = {said(row[0]): row for row in page.by_id("table-1").iter("tr")}
     assert list(rows) == [
@@ -116,7 +116,7 @@ def test_the_table_is_there_with_intervals_letters_and_notes(finished):
     assert "reference" in rows["raw pixels"].get("class")
 
 
-def test_what_became_of_every_seed_is_told_with_its_reason(finished):
+def test_report_shows_the_state_of_every_seed(finished):
     finished.add("VAE", 5, "missing")
     page = report(finished)
     rows = {said(row[0]): said(row[2]) for row in page.by_id("table-1").iter("tr")}
@@ -129,7 +129,7 @@ def test_what_became_of_every_seed_is_told_with_its_reason(finished):
     assert "the loss is nan in epoch 3" in page.said()
 
 
-def test_a_record_made_by_other_versions_than_the_others_is_stale(finished):
+def test_record_made_by_other_versions_is_stale(finished):
     path = next(finished.store.path.glob("runs/*-s3-*/record.json"))
     record = read_json(path)
     write_json(path, record | {"made_by": record["made_by"] | {"torch": "1.0", "plugins": {"vimae-bench": "0.0"}}})
@@ -140,14 +140,14 @@ def test_a_record_made_by_other_versions_than_the_others_is_stale(finished):
     assert "1 stale" in said(page.by_id("table-1"))
 
 
-def test_a_distribution_that_only_some_records_know_makes_none_stale(finished):
+def test_distribution_missing_from_some_records_makes_none_stale(finished):
     path = next(finished.store.path.glob("runs/*-s3-*/record.json"))
     record = read_json(path)
     write_json(path, record | {"made_by": record["made_by"] | {"plugins": {"vimae-bench": "0.1.0", "mine": "2"}}})
     assert find_version_outliers(finished.store.load_results(finished.entries)) == {}
 
 
-def test_every_number_leads_to_its_runs_and_every_run_to_its_folder(finished):
+def test_numbers_link_to_runs_and_runs_to_folders(finished):
     page = report(finished)
     inside = [link.get("href")[1:] for link in page.all("a") if link.get("href", "").startswith("#")]
     ids = [element.get("id") for element in page.tree.iter() if element.get("id")]
@@ -162,7 +162,7 @@ def test_every_number_leads_to_its_runs_and_every_run_to_its_folder(finished):
     }
 
 
-def test_a_number_leads_to_the_column_and_the_method_it_is_of(finished):
+def test_numbers_link_to_their_column_and_method(finished):
     page, board = report(finished), finished.board()
     for row in list(page.by_id("table-1").iter("tr"))[1:6]:
         for column, cell in enumerate(row[3:]):
@@ -172,7 +172,7 @@ def test_a_number_leads_to_the_column_and_the_method_it_is_of(finished):
                 assert float(run.get("data-order")) in {estimate.value for estimate in seeds.estimates.values()}
 
 
-def test_the_texts_to_be_copied_are_those_of_the_other_formats(finished):
+def test_copied_texts_equal_those_of_the_other_formats(finished):
     texts = json.loads(report(finished).by_id("texts").text)
     boards = finished.boards()
     assert texts == {
@@ -184,7 +184,7 @@ def test_the_texts_to_be_copied_are_those_of_the_other_formats(finished):
     }
 
 
-def test_names_are_harmless_wherever_they_stand(nasty):
+def test_names_run_nothing_anywhere_in_the_report(nasty):
     page = report(nasty, name=NASTY, source=f"# {NASTY}", figures=True)
     assert len(page.all("script")) == 2
     assert page.all("img") == page.all("iframe") == []
@@ -193,7 +193,7 @@ def test_names_are_harmless_wherever_they_stand(nasty):
     assert NASTY[:12] not in page.by_id("texts").text
 
 
-def test_nothing_but_the_page_itself_is_asked_for(nasty, fig1):
+def test_report_requests_nothing(nasty, fig1):
     for page in (report(nasty, "--mlflow-url", "http://localhost:5000"), fig1):
         for element in page.tree.iter():
             outside = {n for n, v in element.attrib.items() if re.match(r"\s*(https?:|//|javascript:|file:)", v or "")}
@@ -206,7 +206,7 @@ def test_nothing_but_the_page_itself_is_asked_for(nasty, fig1):
         assert "@import" not in style[0].text
 
 
-def test_the_policy_knows_the_style_and_the_script_by_their_hashes_and_lets_nothing_else(fig1):
+def test_policy_allows_only_the_hashed_style_and_script(fig1):
     (meta,) = fig1.all("meta", **{"http-equiv": "Content-Security-Policy"})
     policy = dict(part.strip().split(" ", 1) for part in meta.get("content").split(";"))
     script = fig1.all("script")[-1]
@@ -226,7 +226,7 @@ def digest(text: str) -> str:
 
 
 @pytest.mark.filterwarnings("ignore:Glyph 27")  # the escape character has no glyph
-def test_a_figure_is_named_and_shares_no_id_with_another():
+def test_figures_have_a_name_and_unique_ids():
     def drawn(prefix: str) -> Page:
         figure = Figure()
         figure.subplots().plot([1, 2], label=NASTY)
@@ -243,7 +243,7 @@ def test_a_figure_is_named_and_shares_no_id_with_another():
     assert NASTY[:30] in said(one.by_id(picture.get("aria-labelledby")))
 
 
-def test_what_each_method_makes_of_the_same_images_is_shown_below_each_other(finished):
+def test_report_shows_images_of_each_method(finished):
     images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
     for cell in finished.entries:
         pictures = finished.store.run_folder(cell.run).pictures
@@ -262,20 +262,20 @@ def test_what_each_method_makes_of_the_same_images_is_shown_below_each_other(fin
     assert all(img.get("alt") for img in section.findall(".//img"))
 
 
-def test_published_claims_are_shown_where_runs_belong_to_the_paper(fig1):
+def test_report_shows_claims_if_runs_belong_to_the_paper(fig1):
     told = said(fig1.by_id("claims"))
     assert "15 claims" in told
     assert "Test reconstruction error" in told
     assert len(fig1.by_id("claims").findall(".//details")) == 15
 
 
-def test_a_benchmark_of_other_data_has_no_published_claims(results):
+def test_report_on_other_data_shows_no_claims(results):
     results.dataset = "digits"
     results.add("VAE", 0, sse=1.0)
     assert "Published claims" not in report(results).said()
 
 
-def test_where_it_comes_from_is_told(fig1):
+def test_report_shows_provenance(fig1):
     told = said(fig1.by_id("provenance"))
     assert "vimae-bench run fig1.toml" in told
     assert 'rank_by = "mmd2"' in told
@@ -283,12 +283,12 @@ def test_where_it_comes_from_is_told(fig1):
     assert "seeds 0, 1, 2" in said(fig1.by_id("summary"))
 
 
-def test_a_paper_of_ones_own_is_held_against_runs(finished, tmp_path):
+def test_report_evaluates_a_given_paper(finished, tmp_path):
     (tmp_path / "paper.toml").write_text('[source]\ntitle = "Mine"\n[methods.a]\nlabels = ["AE"]\n')
     assert "Mine. 0 claims" in said(report(finished, "--against", tmp_path / "paper.toml").by_id("claims"))
 
 
-def test_from_ten_seeds_on_a_rank_has_an_interval(results):
+def test_ranks_have_intervals_from_ten_seeds_on(results):
     for seed in range(10):
         for label, sse in (("A", 20.0), ("B", 20.1), ("C", 40.0)):
             results.add(label, seed, sse=sse + ((seed * 7 + ord(label)) % 5) / 10)
@@ -299,12 +299,12 @@ def test_from_ten_seeds_on_a_rank_has_an_interval(results):
     assert any(row.summaries["sse"].shared_rank.interval == (1, 2) for row in board.rows)
 
 
-def test_a_results_folder_without_runs_is_told(results):
+def test_results_folder_without_runs_is_an_error(results):
     results.store.write_benchmark("fig1", "", {}, [])
     assert "has no runs to report" in call(results.store.path, code=2)
 
 
-def test_several_folders_make_one_page_with_the_mean_of_ranks(finished, tmp_path, results):
+def test_report_on_several_folders_shows_mean_ranks(finished, tmp_path, results):
     other = type(results)(tmp_path / "other")
     for seed in range(5):
         other.add("AE", seed, sse=60.0 + seed % 3)
@@ -322,12 +322,12 @@ def test_several_folders_make_one_page_with_the_mean_of_ranks(finished, tmp_path
     assert "other: mnist, mlp" in page.said()
 
 
-def test_one_table_has_no_mean_of_ranks(finished):
+def test_report_on_one_table_shows_no_mean_ranks(finished):
     assert compute_mean_ranks(finished.boards()) is None
     assert "All tables" not in report(finished).said()
 
 
-def test_runs_are_linked_to_their_copies_in_mlflow_where_there_are_any(finished):
+def test_runs_link_to_their_copies_in_mlflow(finished):
     folder = finished.store.run_folder(finished.entries[0].run)
     write_json(folder.sync_state, {"target": "somewhere", "run_id": "0123456789abcdef"})
     finished.store.run_folder(finished.entries[1].run).sync_state.write_text("{")
@@ -336,7 +336,7 @@ def test_runs_are_linked_to_their_copies_in_mlflow_where_there_are_any(finished)
     assert not any(link.get("href").startswith("http") for link in report(finished).all("a"))
 
 
-def test_an_address_that_is_none_is_told(finished):
+def test_invalid_server_address_is_an_error(finished):
     finished.store.write_benchmark("fig1", "", {}, finished.entries)
     told = call(finished.store.path, "--mlflow-url", "javascript:alert(1)", code=2)
     assert "must begin with http:// or https://" in told
@@ -345,25 +345,25 @@ def test_an_address_that_is_none_is_told(finished):
     assert "secret" not in told
 
 
-def test_a_benchmark_of_which_nothing_was_run_yet_has_a_page(results):
+def test_benchmark_without_runs_has_a_report(results):
     results.add("VAE", 0, "missing")
     page = report(results)
     assert "1 missing" in page.said()
     assert "No complete method has a measure with a direction yet." in page.said()
 
 
-def test_one_seed_makes_no_claim_of_who_is_better(results):
+def test_one_seed_is_reported_without_a_test(results):
     results.add("VAE", 0, sse=25.0)
     results.add("AE", 0, sse=24.0)
     assert "AE has the best mean (24.00), without a test that confirms it." in report(results).said()
 
 
-def test_a_page_that_leaves_something_out_is_an_error():
+def test_page_without_a_variable_is_an_error():
     with pytest.raises(Exception, match="title"):
         render_page("base.html.j2")
 
 
-def test_the_wheel_has_what_a_page_is_made_of(tmp_path):
+def test_wheel_contains_templates_and_assets(tmp_path):
     (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
     page = ROOT / "vimae_bench" / "reports" / "page"
     parts = [*page.glob("assets/*"), *page.glob("templates/*")]

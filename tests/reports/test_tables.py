@@ -38,7 +38,7 @@ def nasty(results):
     ("text", "shown"),
     [("a\x1b[31mb", "a[31mb"), ("a\nb\tc\u2028d", "a b c d"), ("\u202eabc\u200b", "abc"), ("β_H · é", "β_H · é")],
 )
-def test_plain_text_has_no_control_characters(text: str, shown: str):
+def test_clean_text_has_no_control_characters(text: str, shown: str):
     assert clean_text(text) == shown
 
 
@@ -53,15 +53,15 @@ def test_plain_text_has_no_control_characters(text: str, shown: str):
         ([], [], 0),
     ],
 )
-def test_numbers_have_the_decimals_that_their_uncertainty_allows(halves: list[float], values: list[float], digits: int):
+def test_decimals_depend_on_the_uncertainty(halves: list[float], values: list[float], digits: int):
     assert choose_decimals(halves, values) == digits
 
 
-def test_there_is_no_negative_zero():
+def test_number_is_never_negative_zero():
     assert format_number(-0.0004, 2) == "0.00"
 
 
-def test_the_terminal_shows_the_table(finished):
+def test_terminal_shows_the_leaderboard(finished):
     text = printed(render_leaderboards(finished.boards()))
     assert re.search(r"1 │ AE +│ 5 +│ 25\.1 ± 1\.0 a │ +. +│ 0\.0199 ± 0\.0028 a │ 65\.03 ± 0\.08 a", text)
     assert re.search(r"2 │ VIMAE-n .* b ", text)
@@ -73,7 +73,7 @@ def test_the_terminal_shows_the_table(finished):
     assert "[0,1]²" in text
 
 
-def test_the_top_group_is_bold_in_the_terminal(finished):
+def test_best_methods_are_bold_in_the_terminal(finished):
     console = Console(width=100, file=io.StringIO(), force_terminal=True, color_system="standard")
     console.print(render_leaderboards(finished.boards()))
     text = console.file.getvalue()
@@ -92,7 +92,7 @@ def test_columns_that_do_not_fit_go_into_further_tables(finished, width: int):
     assert text.count("raw pixels") == 1  # not where nothing is known of it
 
 
-def test_the_terminal_takes_no_name_for_markup_or_control(nasty):
+def test_terminal_prints_names_as_text(nasty):
     text = printed(render_leaderboards(nasty.boards()), 200)
     assert "a[/oops]b [red]" in text
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", text)
@@ -124,7 +124,7 @@ def test_latex_shows_the_table(finished):
     assert r"{[}0,1]\textsuperscript{2}" in text
 
 
-def test_latex_escapes_all_that_it_would_act_upon(nasty):
+def test_latex_escapes_special_characters(nasty):
     text = leaderboard_latex.format_leaderboards(nasty.boards())
     assert r"100\% \& \$y\_1\$ \#\{z\} \textasciicircum{}\textasciitilde{}\textbackslash{}" in text
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
@@ -138,7 +138,7 @@ def test_latex_escapes_all_that_it_would_act_upon(nasty):
     ("letter", "command"),
     [("β", r"$\beta$"), ("λ", r"$\lambda$"), ("Σ", r"$\Sigma$"), ("Α", "A"), ("ο", "o"), ("é", "é")],  # noqa: RUF001
 )
-def test_latex_sets_greek_letters_as_mathematics(letter: str, command: str):
+def test_latex_writes_greek_letters_as_mathematics(letter: str, command: str):
     assert leaderboard_latex.escape_latex(letter) == command
 
 
@@ -173,7 +173,7 @@ def test_csv_leaves_numbers_and_names_alone(nasty):
     }
 
 
-def test_json_holds_everything(finished):
+def test_json_contains_everything(finished):
     (board,) = json.loads(leaderboard_json.format_leaderboards(finished.boards()))["leaderboards"]
     assert board["columns"] == ["sse", "rate", "mmd2", "svm clean"]
     assert board["test"] == "paired t test"
@@ -186,11 +186,11 @@ def test_json_holds_everything(finished):
     assert board["references"]["raw pixels"]["svm clean"]["value"] == 88
 
 
-def test_json_holds_no_place_of_this_machine(finished, tmp_path):
+def test_json_contains_no_absolute_path(finished, tmp_path):
     assert str(tmp_path) not in leaderboard_json.format_leaderboards(finished.boards())
 
 
-def test_all_formats_take_a_benchmark_without_results(results):
+def test_all_formats_accept_a_benchmark_without_results(results):
     results.add("VAE", 0, "missing")
     boards = results.boards()
     for text in (
@@ -203,7 +203,7 @@ def test_all_formats_take_a_benchmark_without_results(results):
     assert leaderboard_csv.format_leaderboards(boards).count("\n") == 1
 
 
-def test_a_comparison_is_shown_with_its_verdicts(finished):
+def test_terminal_shows_a_comparison_with_verdicts(finished):
     run_results = finished.store.load_results(finished.entries)
     text = printed(render_comparisons(compare_methods(run_results, "AE", "VAE", margins={"mmd2": 0.01})))
     assert "A = AE, B = VAE, 5 seeds" in text
@@ -214,7 +214,7 @@ def test_a_comparison_is_shown_with_its_verdicts(finished):
     assert "incomplete (3 of 5)" in text
 
 
-def test_a_comparison_takes_no_name_for_markup_or_control(nasty):
+def test_terminal_prints_names_in_comparisons_as_text(nasty):
     run_results = nasty.store.load_results(nasty.entries)
     text = printed(render_comparisons(compare_methods(run_results, NASTY, "=HYPERLINK(1)")), 200)
     assert "a[/oops]b [red]" in text

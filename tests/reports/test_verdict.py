@@ -136,7 +136,7 @@ def printed(made, start: Path, width: int = 150) -> str:
     return console.file.getvalue()
 
 
-def test_the_terminal_shows_tables_claims_and_runs(made, tmp_path):
+def test_terminal_shows_tables_claims_and_runs(made, tmp_path):
     text = printed(made, tmp_path)
     assert "Table 7: errors [[0,1]²]" in text
     assert re.search(r"(19|20)\.\d+ ± 0\.\d+ \(n = 6\)", text)
@@ -154,18 +154,18 @@ def test_the_terminal_shows_tables_claims_and_runs(made, tmp_path):
     assert "Runs 1  mnist, mlp, d = 2, 80 epochs: fig1/runs" in text
 
 
-def test_the_terminal_takes_no_name_for_markup_or_control(made, tmp_path):
+def test_terminal_prints_names_as_text(made, tmp_path):
     text = printed(made, tmp_path)
     assert "a[/oops]b [red]|_x_|" in text
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text)
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_the_terminal_fits_its_width(made, tmp_path, width: int):
+def test_terminal_output_fits_the_width(made, tmp_path, width: int):
     assert max(map(len, printed(made, tmp_path, width).splitlines())) <= width
 
 
-def test_markdown_shows_printed_beside_measured_and_verdicts_in_bold(made, tmp_path):
+def test_markdown_shows_published_and_measured_values(made, tmp_path):
     text = verdict_markdown.format_verdict(made, tmp_path)
     assert "# A paper (arXiv 0000.00000)" in text
     assert "### Table 7: errors" in text
@@ -194,7 +194,7 @@ def test_markdown_keeps_names_in_their_cells(made, tmp_path):
     assert not any("<script>" in line or "\x1b" in line for line in tables)
 
 
-def test_markdown_links_lead_to_the_runs(made, tmp_path):
+def test_markdown_links_to_the_runs(made, tmp_path):
     start = tmp_path / "reports" / "deep"
     found = re.findall(r"\]\(<([^>]+)>\)", verdict_markdown.format_verdict(made, start))
     assert len(found) == 12
@@ -203,7 +203,7 @@ def test_markdown_links_lead_to_the_runs(made, tmp_path):
     assert all((start / path / "record.json").exists() for path in found)
 
 
-def test_json_holds_everything(made, tmp_path):
+def test_json_contains_everything(made, tmp_path):
     found = json.loads(verdict_json.format_verdict(made, tmp_path))
     assert [claim["verdict"] for claim in found["claims"]] == [
         *("supported", "contradicted", "not decided", "not testable", "not testable", "supported")
@@ -221,7 +221,7 @@ def test_json_holds_everything(made, tmp_path):
     assert str(tmp_path) not in json.dumps(found)
 
 
-def test_a_paper_without_runs_is_shown_too(results, tmp_path):
+def test_paper_without_runs_is_shown(results, tmp_path):
     (tmp_path / "paper.toml").write_text(PAPER)
     made = evaluate_paper(read_paper(tmp_path / "paper.toml"), [])
     assert "not testable" in printed(made, tmp_path)

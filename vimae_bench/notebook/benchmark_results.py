@@ -25,13 +25,13 @@ class LoadedBenchmark:
 
     name: str
     run_results: tuple[RunResult, ...]
-    references: tuple[Baselines, ...] = ()
+    baselines: tuple[Baselines, ...] = ()
     display: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @cached_property
     def leaderboards(self) -> list[Leaderboard]:
         """A leaderboard for each table."""
-        return build_leaderboards(self.run_results, self.references, **self.display)
+        return build_leaderboards(self.run_results, self.baselines, **self.display)
 
     @cached_property
     def tables(self) -> list[tuple[str, list[RunResult]]]:
