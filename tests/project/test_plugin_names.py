@@ -18,6 +18,7 @@ MEANS_SOMETHING_ELSE = {
     ("notebook/training.py", "normal"),
     ("reports/latent_codes.py", "rate"),  # the family of a measure
     ("reports/rate_distortion.py", "rate"),
+    ("storage/metric_file.py", "rate"),
     ("tracking/store.py", "mlflow"),  # the library
 }
 """Where a string that is also the name of a plugin means something else."""
