@@ -53,8 +53,7 @@ def test_the_sampled_rate_is_the_closed_one_or_the_integral_in_expectation(linea
         q = model.encode(x)
     line = torch.linspace(-12, 12, 24_001, dtype=torch.float64)[:, None]
     log_q = Normal(q.m.double(), q.std.double()).log_prob(line)  # [24001, 4]
-    one_dimension = prior(ModelSpec((1, 1, 1), 1), None)
-    log_p = one_dimension.log_prob(line)[:, None]
+    log_p = prior(1).log_prob(line)[:, None]
     exact = (log_q.exp() * (log_q - log_p)).sum() * 24 / 24_000
     if prior is StandardNormal:
         closed = kl_divergence(Normal(q.m, q.std), Normal(torch.zeros(4), torch.ones(4))).sum()

@@ -5,7 +5,7 @@ import torch
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.functional import squared_error
 from vimae_bench.models import Autoencoder, Deterministic, StandardNormal
-from vimae_bench.plugin import AdversarialJS, Batch, ModelSpec
+from vimae_bench.plugin import AdversarialJS, Batch, Divergence, ModelSpec
 from vimae_builtin.architectures.mlp import MLP
 from vimae_builtin.divergences.mmd import MMD
 from vimae_builtin.objectives.ae import PlainAutoencoder
@@ -87,8 +87,15 @@ def test_without_weight_and_noise_it_is_the_plain_autoencoder(linear):
     assert loss_of(VIMAE(MMD(), weight=0, input_noise=0), model, data).total == PlainAutoencoder()(model, data).total
 
 
-def test_any_divergence_can_be_put_in(linear):
-    objective = VIMAE(lambda z, _: z.square().sum(1).mean(), weight=2, input_noise=0)
+class MeanSquare(Divergence):
+    """The mean square of codes."""
+
+    def loss(self, z, prior, context):
+        return z.square().sum(1).mean()
+
+
+def test_any_divergence_can_be_used(linear):
+    objective = VIMAE(MeanSquare(), weight=2, input_noise=0)
     model = make_autoencoder(SPEC, linear, StandardNormal, objective, seed=0)
     data = batch()
     expected = model.encode(data.x).mean.square().sum(1).mean()

@@ -9,7 +9,7 @@ from vimae_bench.plugin.registry import make_plugin, make_prior_factory
 from vimae_bench.plugin.settings import SettingsChecker
 from vimae_bench.storage.atomic import compute_sha256
 from vimae_bench.testing import CONTRACTS, run_checks
-from vimae_builtin.metrics import fd_cnn
+from vimae_builtin.metrics.fd_cnn import FdCnn
 
 pytestmark = pytest.mark.medium
 
@@ -47,7 +47,7 @@ def random_weights(random_inception, monkeypatch):
 
 @pytest.mark.parametrize("entry", OURS, ids=lambda e: f"{e.kind}-{e.name}")
 def test_builtin_passes_every_check_of_its_kind(entry, request, cache, monkeypatch):
-    monkeypatch.setattr(fd_cnn, "STEPS", 20)
+    monkeypatch.setattr(FdCnn, "steps", 20)
     more = request.getfixturevalue("random_weights") | INCEPTION[entry.name] if entry.name in INCEPTION else {}
     outcomes = [*run_checks(entry.kind, made(entry.kind, entry.name, **more))]
     assert not [f"{o.check.name}: {o.reason}" for o in outcomes if o.status == "fails"]
