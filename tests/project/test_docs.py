@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, fields
+from functools import partial
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -134,7 +135,8 @@ def test_example_passes_the_checks_of_its_kind(block: Block, known: Catalog) -> 
     mine = [entry for entry in known.entries if entry.origin.module == block.name]
     assert len(mine) == sum(f"def {hook}(" in block.text for hook in hooks.HOOKS.values())
     for entry in mine:
-        plugin = registry.make_plugin(entry.kind, PluginSpec(entry.name), catalog=known)
+        make = registry.make_prior_factory if entry.kind == "prior" else partial(registry.make_plugin, entry.kind)
+        plugin = make(PluginSpec(entry.name), catalog=known)
         getattr(testing, f"check_{entry.kind}")(plugin)
 
 

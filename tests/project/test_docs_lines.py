@@ -25,7 +25,7 @@ from vimae_bench.execution import ExitCode
 from vimae_bench.plugin import BenchError
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.hookspecs import HOOKS
-from vimae_builtin.executors.local import concurrency as slots
+from vimae_builtin.executors.local import concurrency
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -137,7 +137,8 @@ def all_commands(command: click.Command | None) -> Iterator[tuple[str, click.Com
 def test_every_option_mentioned_exists() -> None:
     programs = [cli.main.get_command(click.Context(cli.main), name) for name in cli.COMMANDS]
     programs += [importlib.import_module(f"benchmarks.{name}.command").main for name in ("scale", "speed")]
-    known = {opt for one in programs for _, command in all_commands(one) for p in command.params for opt in p.opts}
+    commands = [command for program in programs for _, command in all_commands(program)]
+    known = {flag for one in commands for option in one.get_params(click.Context(one)) for flag in option.opts}
     ours = re.findall(r"`(--[a-z-]+)", TEXT)
     assert ours
     assert {*ours} - known - {"--help", "--version"} == set()
@@ -168,7 +169,7 @@ def test_every_exit_code_is_documented() -> None:
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     commands, workers = (DOCS / "reference" / "exit-codes.md").read_text().split("A worker")
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", commands, re.MULTILINE)}
-    assert told == {0, cli.SIGNALLED + 2, cli.SIGNALLED + 15, *codes()}
+    assert told == {0, cli.SIGNAL_OFFSET + 2, cli.SIGNAL_OFFSET + 15, *codes()}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", workers, re.MULTILINE)} == set(ExitCode)
 
 
@@ -201,13 +202,14 @@ def branching(folder: Path) -> str:
 
 
 def side_by_side(_: Path) -> str:
-    """How many runs on two cores; and on a GPU where the fifth brings a fiftieth more."""
-    count, why = slots.on_cpu(cores=2, threads=1, memory=2**40, orders=18)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slots, "paces", lambda runs: {})
-        patch.setattr(slots, "gain", lambda before, now, runs: 0.02)
-        line = slots.Slots("cuda:0", 5, most=8, growing=True).consider([], True, lambda: 0)
-    return f"{slots.side_by_side(count)}: {why} {line}"
+    """How many runs on two cores; and on a GPU with 24 GiB of free memory."""
+    gib = concurrency.GIB
+    lines = {
+        "": concurrency.choose_limit(2, 1, 1024 * gib, concurrency.CPU_MEMORY_PER_RUN, 18),
+        " on cuda:0": concurrency.choose_limit(16, 1, 24 * gib, concurrency.GPU_MEMORY_PER_RUN, 18),
+    }
+    shown = (f"{concurrency.format_concurrency(count)}{where}: {why}" for where, (count, why) in lines.items())
+    return "\n".join(shown)
 
 
 PRINTED: dict[str, Callable[[Path], str]] = {
