@@ -86,5 +86,5 @@ class TrainedModel:
 
     def __repr__(self) -> str:
         run = self.result.entry.run
-        said = f"{self.status}: {self.reason}" if self.reason else self.status
-        return f"{self.label} on {format_table_title(run, [run])}, seed {run.seed}: {said}"
+        state = f"{self.status}: {self.reason}" if self.reason else self.status
+        return f"{self.label} on {format_table_title(run, [run])}, seed {run.seed}: {state}"

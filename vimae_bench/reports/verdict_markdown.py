@@ -27,7 +27,7 @@ from .leaderboard_markdown import escape_markdown
 
 
 def format_verdict(verdict: PaperVerdict, start: Path) -> str:
-    """The whole page. Names are escaped; links to runs are relative to the folder `start`."""
+    """The page. Names are escaped; links to runs are relative to the folder `start`."""
     return "\n".join(_format_page(verdict, start)) + "\n"
 
 
