@@ -398,14 +398,24 @@ def card(**change):
     return damage
 
 
+def append(path: Path, content: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(content)
+
+
+def write_archive(path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, x=X)
+
+
 DAMAGE = {
     "missing": (lambda folder: (folder / "test_x.npy").unlink(), "test_x.npy: is missing"),
     "empty": (cut("train_x.npy", 0), "train_x.npy: is damaged"),
     "cut in its header": (cut("train_x.npy", 100), "train_x.npy: is damaged"),
     "cut in its data": (cut("test_y.npy", -1), "test_y.npy: is damaged"),
-    "longer": (lambda f: (f / "train_x.npy").open("ab").write(b"more"), "train_x.npy: is damaged .4 bytes behind"),
+    "longer": (lambda f: append(f / "train_x.npy", b"more"), "train_x.npy: is damaged .4 bytes behind"),
     "text": (lambda f: (f / "train_y.npy").write_text("0 1 2"), "train_y.npy: is damaged"),
-    "an archive": (lambda f: np.savez((f / "train_x.npy").open("wb"), x=X), "train_x.npy: is damaged"),
+    "an archive": (lambda f: write_archive(f / "train_x.npy"), "train_x.npy: is damaged"),
     "a folder": (lambda f: ((f / "train_x.npy").unlink(), (f / "train_x.npy").mkdir()), "train_x.npy: is damaged"),
     "floats": (rewrite("train_x", X / 255), "train_x.npy: holds float64; images are uint8"),
     "no channels": (rewrite("test_x", X[:, 0]), r"test_x.npy: has shape \(12, 4, 5\); .*x\[:, None\]"),
