@@ -48,8 +48,10 @@ def redirect_output(path: Path) -> Generator[None]:
             os.dup2(log.fileno(), 2)
             yield
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for number, original in enumerate(before, 1):
-                os.dup2(original, number)
-                os.close(original)
+            try:
+                sys.stdout.flush()
+                sys.stderr.flush()
+            finally:  # the disk of the log may be full
+                for number, original in enumerate(before, 1):
+                    os.dup2(original, number)
+                    os.close(original)
