@@ -28,8 +28,8 @@ class PluginOptionsCommand(click.Command):
         """Write the options of plugins in a section of their own."""
         options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
         sections = {
-            "Options": [option for option in options if not isinstance(option, _PluginOption)],
-            HEADING: [option for option in options if isinstance(option, _PluginOption)],
+            "Options": [option for option in options if not isinstance(option, _AddedOption)],
+            HEADING: [option for option in options if isinstance(option, _AddedOption)],
         }
         for heading, shown in sections.items():
             if records := [record for option in shown if (record := option.get_help_record(ctx))]:
@@ -37,7 +37,7 @@ class PluginOptionsCommand(click.Command):
                     formatter.write_dl(records)
 
 
-class _PluginOption(click.Option):
+class _AddedOption(click.Option):
     """An option that a plugin declares."""
 
 
@@ -47,4 +47,4 @@ def _make_option(option: RunOption) -> click.Option:
         kwargs |= {"metavar": option.metavar or None, "type": click.Path() if option.is_path else str}
     else:
         kwargs |= {"is_flag": True}
-    return _PluginOption([option.flag, option.name], **kwargs)
+    return _AddedOption([option.flag, option.name], **kwargs)
