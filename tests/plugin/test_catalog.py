@@ -1,10 +1,11 @@
+import subprocess
 import sys
 
 import pytest
 
 from helpers.plugins import forget_plugins
 from vimae_bench.plugin import catalog
-from vimae_bench.plugin.catalog import build_catalog
+from vimae_bench.plugin.catalog import build_catalog, get_catalog
 from vimae_bench.plugin.manager import find_plugins
 
 pytestmark = pytest.mark.medium
@@ -136,3 +137,19 @@ def test_a_damaged_cache_is_built_again(install, tmp_path):
     kept.write_text("{")
     forget_plugins()
     assert catalog.get_catalog().list_names("divergence") == before.list_names("divergence")
+
+
+def test_executors_and_reporters_are_made_without_torch():
+    """An executor starts its workers while the parent process still imports torch."""
+    code = (
+        "import sys\n"
+        "from vimae_bench.plugin.catalog import get_catalog\n"
+        "from vimae_bench.plugin.registry import load_factory\n"
+        "catalog = get_catalog()\n"
+        "for kind in ('executor', 'reporter'):\n"
+        "    for name in catalog.list_defaults(kind):\n"
+        "        load_factory(catalog.get_entry(kind, name))\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    get_catalog()  # in the cache now
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

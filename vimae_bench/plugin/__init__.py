@@ -1,12 +1,17 @@
 """What plugins are made of: interfaces, hooks, and what an objective or a metric is handed.
 
-The names are loaded on first access: the catalog of installed plugins is in this package too, and commands
-that read it need not wait for torch.
+The names that need torch are loaded on first access: the catalog of installed plugins is in this package too, and
+neither commands that read it nor executors and reporters need to wait for torch.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..core.errors import BenchError as BenchError
+from ..core.errors import DataError as DataError
+from .declarations import Preset as Preset
+from .declarations import RunOption as RunOption
+from .declarations import Schedule as Schedule
 from .hookspecs import hookimpl as hookimpl
 
 if TYPE_CHECKING:
