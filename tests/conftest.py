@@ -1,4 +1,4 @@
-"""What all tests share: one thread, a fresh seed for each test, and `--device` for those that can use another one."""
+"""Shared by all tests: one thread, a fixed seed for each test, and `--device` for tests that support it."""
 
 import sys
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def benchmark_file(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def fresh_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """No catalog is kept from before, and none is left for later."""
+    """Without a cached catalog, before and after."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     forget_plugins()
     yield
@@ -126,13 +126,13 @@ MADE_BY = {"vimae-bench": "0.1.0", "torch": "2.15", "device": "cpu", "plugins": 
 
 
 class Results:
-    """A results folder as the engine writes it, with numbers of one's own."""
+    """A results folder as written by the engine, with chosen numbers."""
 
     def __init__(self, path: Path):
         self.store, self.entries, self.dataset = ResultsFolder(path), list[MatrixEntry](), "mnist"
 
     def add(self, label: str, seed: int, status: str = "done", reason: str = "", **values: object) -> RunFolder:
-        """A run of the method, with a metric's file for each value given; None stands for an undefined measure."""
+        """Add a run of the method, with a metric file for each value; None stands for an undefined measure."""
         objective = PluginSpec("elbo", {"row": label})
         parts = [PluginSpec(self.dataset), PluginSpec("mlp", {"width": 256}), objective, PluginSpec("normal")]
         entry = MatrixEntry(label, Run(*parts, 2, Training(), seed), tuple(PluginSpec(name) for name in MEASURES))
@@ -154,7 +154,7 @@ class Results:
         write_json(folder.metric_path(PluginSpec(metric)), {**head, "estimates": estimates})
 
     def refer(self, metric: str, rows: dict[str, float]) -> Path:
-        """Reference rows under one metric."""
+        """Add baselines of one metric."""
         measure, run = MEASURES[metric], self.entries[0].run
         path = self.store.baseline_path(run.dataset, run.latent, PluginSpec(metric))
         found = {label: {measure.name: {"value": value, "n": 1000, "se": None}} for label, value in rows.items()}
@@ -180,7 +180,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
 
 @pytest.fixture
 def finished(results: Results) -> Results:
-    """Five seeds: AE ahead of two that are alike, a collapsed method, one that diverged, one reference row."""
+    """Five seeds: AE ahead of two equal methods, a collapsed method, one that diverged, and baselines."""
     generator = np.random.default_rng(0)
     for seed in range(5):
         common = generator.normal()  # what a seed does to all methods alike
@@ -204,7 +204,7 @@ def finished(results: Results) -> Results:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder for what is made once on a machine."""
+    """An empty cache folder."""
     monkeypatch.setenv("VIMAE_BENCH_CACHE", str(tmp_path / "made-once"))
     return tmp_path / "made-once"
 

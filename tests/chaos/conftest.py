@@ -1,4 +1,4 @@
-"""What the faults are counted in, and a seed to choose them by."""
+"""Counts faults, and chooses them by a seed."""
 
 import random
 from collections import Counter
@@ -17,19 +17,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def count(request: pytest.FixtureRequest) -> Counter[str]:
-    """How often each thing was done; told at the end of the session."""
+    """How often each fault occurred; printed at the end of the session."""
     return request.config.stash[COUNTED]
 
 
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> random.Random:
-    """Where and when faults strike in this test: the same at each run from one `--seed`."""
+    """Random choices of faults in this test, determined by `--seed`."""
     return random.Random(f"{request.config.getoption('--seed')} {request.node.name}")
 
 
 @pytest.fixture
 def scenario(tmp_path: Path, undisturbed: Scenario) -> Scenario:
-    """The same benchmark as `undisturbed`, of which nothing is done yet."""
+    """The same benchmark as `undisturbed`, not started yet."""
     return Scenario(tmp_path, undisturbed.text, undisturbed.data)
 
 

@@ -1,4 +1,4 @@
-"""Every kind of damage to every kind of file: told or mended, never a traceback, and nothing else is lost for it."""
+"""Every kind of damage to every kind of file is reported or repaired, without a traceback or further loss."""
 
 import shutil
 from pathlib import Path
@@ -38,13 +38,13 @@ RESULTS = {
 }
 MIRROR = {"cursor": "storm/runs/elbo*/.mlflow.json", "database": "mlflow.db"}
 EACH = [(kind, how) for kind in RESULTS for how in (*DAMAGE, "missing") if (kind, how) != ("weights", "missing")]
-"""Weights may be removed to save room: that is no damage."""
+"""Weights may be deleted to save space; this is no damage."""
 ARRAYS = ("train_x.npy", "train_y.npy", "test_x.npy", "dataset.json")
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Scenario:
-    """What nothing disturbs."""
+    """A benchmark that finished without faults."""
     folder = tmp_path_factory.mktemp("undisturbed")
     scenario = Scenario(folder / "scenario", benchmark_text(another=False), folder / "data")
     assert run_in_fork(run_command, scenario.words(), scenario.path / "output.txt") == 0
@@ -53,14 +53,14 @@ def undisturbed(tmp_path_factory) -> Scenario:
 
 @pytest.fixture(scope="module")
 def mirrored(undisturbed, tmp_path_factory) -> Scenario:
-    """The same, brought to MLflow."""
+    """The same, mirrored to MLflow."""
     scenario = copied(undisturbed, tmp_path_factory.mktemp("mirrored"))
     assert do(scenario, "sync", *places(scenario)) == 0
     return scenario
 
 
 def copied(scenario: Scenario, folder: Path) -> Scenario:
-    """The same, to be damaged."""
+    """A copy to be damaged."""
     copy = Scenario(folder / "scenario", scenario.text, folder / "data")
     shutil.copytree(scenario.path / "results", copy.path / "results")
     shutil.copytree(scenario.data, copy.data)

@@ -1,4 +1,4 @@
-"""A disk that fills up at the moment of each kind of write costs a message, and nothing that was finished."""
+"""A disk that fills up at any write gives a message, and loses no finished run."""
 
 import json
 import os
@@ -16,7 +16,7 @@ OWN_DISKS = ["unshare", "--user", "--map-root-user", "--mount"]
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory) -> dict[str, dict]:
-    """What happened at each kind of write."""
+    """The results for each kind of write."""
     if subprocess.run([*OWN_DISKS, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False).returncode:
         pytest.skip("this user may not mount a small disk")
     words = [*OWN_DISKS, sys.executable, "-m", "helpers.full_disk", str(tmp_path_factory.mktemp("disks"))]

@@ -1,4 +1,4 @@
-"""kill -9 just before each change that a process makes to its files, one after the other."""
+"""kill -9 before each single change that a process makes to its files."""
 
 import pytest
 
@@ -10,7 +10,7 @@ KILLED = -9
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Scenario:
-    """What nothing disturbs."""
+    """A benchmark that finished without faults."""
     folder = tmp_path_factory.mktemp("undisturbed")
     scenario = Scenario(folder / "scenario", benchmark_text(reporters=("console",), another=False), folder / "data")
     assert run_in_fork(run_command, scenario.words(), scenario.path / "output.txt") == 0
@@ -45,7 +45,7 @@ def test_scheduler_killed_at_any_step_loses_nothing(undisturbed, tmp_path, count
 
 
 def end(scenario: Scenario, undisturbed: Scenario, count) -> None:
-    """After a kill all is readable; the same command ends it, and ends it as if nothing had been."""
+    """After a kill everything is readable, and the same command finishes with the same result."""
     scenario.readable()
     before = scenario.finished()
     assert run_in_fork(run_command, scenario.words(), scenario.path / "output.txt") == 0, (

@@ -1,4 +1,4 @@
-"""A real MLflow server that is killed while a benchmark goes on."""
+"""A real MLflow server that is killed while a benchmark is running."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
 @contextmanager
 def server(folder: Path, port: int):
-    """MLflow's own server over a store in a folder; it and its children are killed at the end."""
+    """MLflow's server with a store in a folder; it and its children are killed at the end."""
     store = [
         "--backend-store-uri",
         f"sqlite:///{folder}/server.db",
@@ -89,7 +89,7 @@ def test_mlflow_server_killed_during_a_benchmark_is_brought_up_to_date(tmp_path,
 
 
 def check(client: MlflowClient) -> None:
-    """Every run is there once, ended, with each of its points once."""
+    """Every run is there once, finished, with each of its points once."""
     (experiment,) = client.search_experiments(filter_string="name = 'storm'")
     runs = client.search_runs([experiment.experiment_id])
     assert len(runs) == len({run.data.tags["vb.run_key"] for run in runs}) == 4

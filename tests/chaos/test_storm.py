@@ -1,4 +1,4 @@
-"""kill -9 at random moments, of schedulers, Ray drivers and workers, until hundreds have died."""
+"""kill -9 of schedulers, Ray drivers and workers at random moments, hundreds of times."""
 
 import os
 import random
@@ -19,12 +19,12 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes through /proc"),
 ]
 BUSY = b"ray::run_remotely"
-"""What Ray calls a process that is at a run."""
+"""The process name of a Ray worker that carries out a run."""
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Scenario:
-    """What nothing disturbs."""
+    """A benchmark that finished without faults."""
     folder = tmp_path_factory.mktemp("undisturbed")
     scenario = Scenario(folder / "scenario", benchmark_text(seeds=10, epochs=40), folder / "data")
     assert start(scenario, "local").wait(timeout=300) == 0
@@ -33,7 +33,7 @@ def undisturbed(tmp_path_factory) -> Scenario:
 
 @pytest.fixture(autouse=True)
 def checkpoints_after_each_epoch(tmp_path, monkeypatch):
-    """In every process: these trainings are over before the first checkpoint would be due."""
+    """In every process, since these trainings end before the first checkpoint would be due."""
     text = "from vimae_bench.engine.training import checkpoint\ncheckpoint.INTERVAL_SECONDS = 0.0\n"
     (tmp_path / "sitecustomize.py").write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -64,7 +64,7 @@ def start(scenario: Scenario, executor: str) -> subprocess.Popen:
 
 
 def strike(going: subprocess.Popen, executor: str, chance: random.Random, struck: Counter[str]) -> None:
-    """Kill some workers of a scheduler, then in most cases the scheduler itself; at times before it has any."""
+    """Kill some workers of a scheduler, then usually the scheduler itself, sometimes before it has workers."""
     early = chance.random() < 0.15
     for _ in range(0 if early else chance.randint(8, 16)):
         found = wait_for_workers(going, executor)
@@ -80,7 +80,7 @@ def strike(going: subprocess.Popen, executor: str, chance: random.Random, struck
 
 
 def wait_for_workers(going: subprocess.Popen, executor: str) -> list[int]:
-    """Those of a scheduler, as soon as there are any; none if it ends before."""
+    """The workers of a scheduler as soon as there are any; none if it ends before."""
     while going.poll() is None:
         if found := ray_workers(going.pid) if executor == "ray" else local_workers(going.pid):
             return found
@@ -97,7 +97,7 @@ def kill(pid: int) -> bool:
 
 
 def local_workers(scheduler: int) -> list[int]:
-    """The server that forks workers is a child of the scheduler, and so is a tracker that has none."""
+    """The fork server is a child of the scheduler, and so is a resource tracker without children."""
     return [worker for child in children(scheduler) for worker in children(child)]
 
 

@@ -1,4 +1,4 @@
-"""Whatever becomes of one run's process, it is told, and the others go on; and clocks may say what they like."""
+"""Failures of a process are recorded and affect no other run; jumping clocks change nothing."""
 
 import json
 import subprocess

@@ -1,9 +1,9 @@
-"""Profiles of Hypothesis: few examples in every run of the tests, 10,000 of each property in `tox -e fuzz`."""
+"""Hypothesis profiles: few examples in ordinary test runs, 10,000 of each property in `tox -e fuzz`."""
 
 from hypothesis import HealthCheck, settings
 
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-"""A file in `tmp_path` is written anew by each example; a slow machine is no fault of a property."""
+"""Each example writes its file in `tmp_path` again; slow machines do not fail a property."""
 
 for name, examples in (("ordinary", 50), ("fuzz", 10_000)):
     settings.register_profile(

@@ -1,4 +1,4 @@
-"""Whatever a file of arrays holds, it is read or refused in words; nothing in it is run, no size it claims is made."""
+"""Any array file is read or refused with a message; it executes nothing and allocates no claimed size."""
 
 import struct
 import warnings
@@ -58,7 +58,7 @@ def test_any_array_header_is_read_or_refused_with_a_message(folder, name, shape,
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The bytes of codes as a run keeps them."""
+    """The bytes of a run's codes."""
     path = tmp_path_factory.mktemp("codes") / "codes.npz"
     np.savez_compressed(path, z=np.zeros((5, 2), np.float16), y=np.arange(5))
     return path.read_bytes()

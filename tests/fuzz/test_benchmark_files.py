@@ -1,4 +1,4 @@
-"""Whatever a benchmark file holds, it is planned or refused in words."""
+"""Any benchmark file is planned or refused with a message."""
 
 import tomllib
 from copy import deepcopy
@@ -72,7 +72,7 @@ def file(tmp_path_factory):
 
 
 def planned_or_refused(file, overrides=(), words=""):
-    """What a command does with a file."""
+    """Plan a file, or check the error message."""
     try:
         matrix = select_entries(list_entries(read_benchmark(file, overrides)), words)
     except BenchError as error:
@@ -148,7 +148,7 @@ def editor():
 @example(tables={**BASES[1], "group": [{"method": {"A": 3}}]})
 @example(tables={**BASES[0], "method": {"label": "A", "objective": {"use": "vimae", "divergence": "mdm"}}})
 def test_what_the_schema_refuses_is_refused(file, tables):
-    """But for what every group says otherwise, and methods that no group has: nobody reads these."""
+    """Except for values that every group overrides, and methods that no group uses."""
     tables = tables if isinstance(tables, dict) else {}
     file.write_text(format_document(tables), encoding="utf-8")
     try:
@@ -160,7 +160,7 @@ def test_what_the_schema_refuses_is_refused(file, tables):
 
 
 def is_read(error, tables, labels):
-    """Whether some group reads the place of an error."""
+    """Whether some group uses the value with the error."""
     key, *rest = [*error.absolute_path, ""]
     if key == "method" and isinstance(tables["method"], list):
         return tables["method"][rest[0]].get("label") in labels

@@ -1,4 +1,4 @@
-"""What someone may hand over who means no good, or has a bug: a message within seconds, and nothing else."""
+"""Malicious or broken input gives a message within seconds, and nothing else."""
 
 import time
 
@@ -32,7 +32,7 @@ FILES = {
 
 
 def call(*words):
-    """What a command prints, its exit code, and that no exception passed."""
+    """The output and exit code of a command that raises no exception."""
     done = CliRunner().invoke(main, [str(word) for word in words])
     assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
     return done.output, done.exit_code
@@ -83,7 +83,7 @@ def test_control_characters_in_labels_are_escaped(tmp_path, label):
 
 
 def write(folder, **changes):
-    """A file with other values under some keys."""
+    """A benchmark file with some keys changed."""
     file = folder / "b.toml"
     file.write_text(make_benchmark(**changes))
     return file

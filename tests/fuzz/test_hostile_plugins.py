@@ -1,4 +1,4 @@
-"""A plugin that raises whatever it likes, wherever it likes, is one message or one failed run; the others go on."""
+"""A plugin that raises any exception anywhere gives a message or one failed run; other runs continue."""
 
 import json
 import re
@@ -93,7 +93,7 @@ def vimae_reporters(): return {"odd": OddReporter}
 
 @pytest.fixture
 def run(install, tmp_path, tmp_path_factory):
-    """Runs a benchmark with something changed; gives what is said, the exit code and the status of each run."""
+    """Runs a benchmark with some keys changed; returns the output, the exit code and the status of each run."""
     install("odd", PLUGIN)
     file, results = tmp_path / "b.toml", tmp_path / "results"
     data = tmp_path_factory.getbasetemp() / "data"

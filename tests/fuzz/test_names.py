@@ -1,4 +1,4 @@
-"""Whatever things are called, their names stay names: in folders, on terminals, in tables, in MLflow."""
+"""Any name is only a name: in folders, on terminals, in tables, in MLflow."""
 
 import csv
 import io
@@ -84,7 +84,7 @@ def test_messages_are_readable_whatever_they_quote(text):
 
 
 def tables(label, measure, unit, reason, reference):
-    """A leaderboard of a method and a reference in which everything is called as someone likes."""
+    """A leaderboard of a method and a baseline with arbitrary names."""
     shown = {measure: Measure(measure, unit, "lower")}
     estimates = {measure: Estimate(-1.0, 10)}
     entry = MatrixEntry(label, run("elbo"), ())

@@ -1,4 +1,4 @@
-"""Whatever lies in a results folder, it is read or named as damaged, and its neighbours are read."""
+"""Any file in a results folder is read or reported as damaged, and the other files are read."""
 
 import json
 
@@ -22,7 +22,7 @@ bytes_ = st.binary(max_size=100) | values.map(lambda value: json.dumps(value).en
 
 @pytest.fixture
 def kept(results):
-    """The results of two methods, of which the first run is going to be damaged; its files."""
+    """The results of two methods, and the files of the first run, which is to be damaged."""
     folder = results.add("A", 0, sse=25.0, rate=3.0)
     results.add("B", 0, sse=30.0, rate=4.0)
     for event in EVENTS:
@@ -51,7 +51,7 @@ KINDS = ["record", "metric", "rate", "spec", "events", "cursor", "benchmark", "r
 
 
 def read_all(results, kept):
-    """Every reader over a folder in which one file is damaged."""
+    """Run every reader on a folder with one damaged file."""
     run_results = results.store.load_results(results.entries)
     assert (run_results[1].status, run_results[1].estimates.keys()) == ("done", {"sse", "rate"})
     assert all(results.store.get_state(entry) in ("done", "measure", "failed", "diverged") for entry in results.entries)
@@ -107,7 +107,7 @@ def test_file_with_a_changed_value_affects_no_other(results, kept, draw, kind):
 
 
 def expect_tables(run_results, results):
-    """Leaderboards are made of whatever was read."""
+    """Make leaderboards from the results that could be read."""
     try:
         boards = results.boards()
     except ResultsError as error:

@@ -1,4 +1,4 @@
-"""A small benchmark, what undisturbed runs make of it, and what must hold of it however often it was disturbed."""
+"""A small benchmark with faults: what must hold after any number of them."""
 
 import json
 import os
@@ -28,9 +28,9 @@ from vimae_bench.storage.store import ResultsFolder
 
 VIMAE = {"label": "VIMAE", "objective": {"use": "vimae", "divergence": "mmd"}, "prior": "logistic"}
 NO_DAMAGE = ("was left by a process that was killed", "is not there", "there is no benchmark.json")
-"""What doctor may say of results that a kill left as they were."""
+"""What `doctor` may report after a kill."""
 CLOCKED = (".lock", "log.txt", "events.jsonl")
-"""Files that say what happened when."""
+"""Files that contain times."""
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(
     ["vimae_bench.engine.preload", "vimae_bench.cli", "helpers.chaos_harness", "matplotlib.figure"]
@@ -59,7 +59,7 @@ def benchmark_text(
 
 @dataclass(frozen=True)
 class Scenario:
-    """A benchmark file in a folder, with its results beside it."""
+    """A benchmark file in a folder with its results."""
 
     path: Path
     text: str
@@ -82,20 +82,20 @@ class Scenario:
         return list_entries(read_benchmark(self.file))
 
     def words(self, *more: str) -> list[str]:
-        """The arguments of the command that does it all."""
+        """The arguments of `run` for this benchmark."""
         return ["run", str(self.file), "--results", str(self.path / "results"), "--data", str(self.data), *more]
 
     def jobs(self) -> list[Job]:
         return list_jobs(self.store, "storm", self.entries, self.data)
 
     def finished(self) -> dict[str, Json]:
-        """The records of runs whose training has ended well."""
+        """The records of finished runs, by folder name."""
         folders = [self.store.run_folder(entry.run) for entry in self.entries]
         found = {one.path.name: json.loads(one.record.read_text()) for one in folders if one.record.exists()}
         return {name: record for name, record in found.items() if record["status"] == "done"}
 
     def contents(self) -> dict[str, object]:
-        """All that no clock has a part in."""
+        """Everything that does not depend on time."""
         runs = self.store.path / "runs"
         weights = {name: record["weights"]["sha256"] for name, record in self.finished().items()}
         measured = {
@@ -107,7 +107,7 @@ class Scenario:
         return {"weights": weights, "measured": measured, "references": references, "files": files}
 
     def readable(self) -> None:
-        """Whatever has happened, tables can be made of what is there, and nothing is damaged that is there."""
+        """Check that tables can be made from what exists, and that no file is damaged."""
         build_leaderboards(self.store.load_results(self.entries), self.store.load_baselines(self.entries), "", ())
         faults = [
             f"{f.path}: {f.what}" for f in find_faults(self.store.path) if not any(sign in f.what for sign in NO_DAMAGE)
@@ -132,7 +132,7 @@ class Scenario:
         )
 
     def starts(self) -> dict[str, int]:
-        """How often each run was begun from nothing."""
+        """How often each run was started from scratch."""
         events = {path.parent.name: read_events(path) for path in self.store.path.glob("runs/*/events.jsonl")}
         return {name: sum(_starts_anew(line) for line, _ in lines) for name, lines in events.items()}
 
@@ -143,7 +143,7 @@ class Scenario:
         ]
 
     def tracebacks(self) -> list[str]:
-        """The logs of runs and commands that have one."""
+        """The logs that contain a traceback."""
         return [str(p) for p in self.path.rglob("*.txt") if "Traceback (most" in p.read_text(errors="replace")]
 
 
@@ -157,7 +157,7 @@ def _was_trained_after_end(events: Path) -> bool:
 
 
 def run_in_fork(run_job: Callable[..., int], *given: object) -> int:
-    """The exit code of a process of its own that does the work, negative for a signal."""
+    """Do the work in a separate process; returns its exit code, negative for a signal."""
     process = FORKS.Process(target=_leave, args=(run_job, *given))
     process.start()
     process.join()
@@ -175,7 +175,7 @@ def _leave(run_job: Callable[..., int], *given: object) -> None:
 
 
 def run_command(words: list[str], told: Path, fault: Callable[[], None] = lambda: None) -> int:
-    """Carry out a command of vimae-bench in this process, with its words in a file; gives its exit code."""
+    """Run a command of vimae-bench in this process with its output in a file; returns its exit code."""
     redirect_output(told)
     fault()
     try:
@@ -189,7 +189,7 @@ def run_command(words: list[str], told: Path, fault: Callable[[], None] = lambda
 
 
 def count_changes(words: list[str], told: Path, part: str) -> int:
-    """Carry out a command, and write down how many changes it makes to files with this in their path."""
+    """Run a command, and write to a file how many changes it makes to files with `part` in their path."""
     never = KillAt(0, part)
     code = run_command(words, told.with_suffix(".txt"), never)
     told.write_text(str(never.seen))
@@ -197,14 +197,14 @@ def count_changes(words: list[str], told: Path, part: str) -> int:
 
 
 def run_job(job: Job, told: Path, fault: Callable[[], None]) -> int:
-    """Carry out a job in this process, with its words in a file; gives its exit code."""
+    """Carry out a job in this process with its output in a file; returns its exit code."""
     redirect_output(told)
     fault()
     return execute_job(job)
 
 
 def redirect_output(told: Path) -> None:
-    """From now on the words of this process go to a file. It writes checkpoints as if each epoch took long."""
+    """Redirect the output of this process to a file, and write a checkpoint after each epoch."""
     checkpoint.INTERVAL_SECONDS = 0.0
     with told.open("a", buffering=1) as file:
         os.dup2(file.fileno(), 1)
@@ -213,7 +213,7 @@ def redirect_output(told: Path) -> None:
 
 @dataclass
 class KillAt:
-    """A fault: kill -9 just before the n-th change that this process makes to files with this in their path."""
+    """A fault: kill -9 just before the n-th change of this process to files with `part` in their path."""
 
     n: int
     part: str

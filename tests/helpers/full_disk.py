@@ -34,14 +34,14 @@ FUNCTIONS = {
     "a checkpoint": "torch.save",
     "the weights": "safetensors.torch.save_file",
 }
-"""Kinds of write that other languages do, by what is called for them."""
+"""Kinds of write outside Python, by the function that is called."""
 MLFLOW = {
     "the tables of MLflow": "vimae_bench.tracking.store.connect_client",
     "the rows of MLflow": "mlflow.MlflowClient.log_batch",
     "an artifact of MLflow": "mlflow.MlflowClient.log_artifact",
     "the sync state of MLflow": "vimae_bench.tracking.sync_state.SyncState.write",
 }
-"""What is called in the mirror, which is in nobody's way when it fails."""
+"""Functions of the MLflow mirror, whose failures stop nothing."""
 
 
 @dataclass
@@ -59,7 +59,7 @@ class FillAt:
             self._wrap((FUNCTIONS | MLFLOW)[self.what])
 
     def fill(self) -> None:
-        """Take up all that is free, to the last byte."""
+        """Use up all free space."""
         self.full = True
         with (self.disk / "ballast").open("wb", buffering=0) as file:
             for size in (2**20, 2**12, 1):

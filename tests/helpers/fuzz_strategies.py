@@ -1,4 +1,4 @@
-"""What properties are tried on: values of every kind, files made of them, and valid files with something changed."""
+"""Hypothesis strategies: values of every kind, and valid files with changes."""
 
 from copy import deepcopy
 from datetime import date, datetime, time, timedelta, timezone
@@ -31,7 +31,7 @@ junk = st.sampled_from([*TEXTS, *NUMBERS, *LISTS, True, False]) | scalars
 
 
 def nest(leaves, keys=texts, most=4):
-    """Lists and tables of these."""
+    """Nested lists and tables of these values."""
     return st.recursive(
         leaves,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
@@ -40,7 +40,7 @@ def nest(leaves, keys=texts, most=4):
 
 
 def mutate(value, junk=junk, keys=texts):
-    """A value with up to three things in it taken away, put in place of others, doubled or added."""
+    """A value with up to three changes: parts removed, replaced, doubled or added."""
     return st.lists(
         st.tuples(st.integers(0, 10**6), st.sampled_from(["drop", "put", "double", "add"]), keys, junk),
         min_size=1,
@@ -75,7 +75,7 @@ def _change(table, key, how, name, junk):
 
 
 def assert_readable(message, *places):
-    """A message that names its place, in lines of bounded length that a terminal does not obey."""
+    """Check that a message names its place, in printable lines of limited length."""
     lines = message.split("\n")
     assert any(place in lines[0] for place in places), message
     assert all(lines)

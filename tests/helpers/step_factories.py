@@ -1,4 +1,4 @@
-"""Steps to try forms of a step on: built-in objectives and others of every shape, small models, invented images."""
+"""Training steps for tests: built-in and other objectives, small models, synthetic images."""
 
 from dataclasses import dataclass
 
@@ -30,11 +30,11 @@ PROGRESS = torch.tensor(0.25)
 
 
 class Killed(BaseException):
-    """What ends a process without a word."""
+    """Ends a process like kill -9."""
 
 
 def kill_runs_when(monkeypatch, when):
-    """Runs that tell an event of which `when(count, event, what)` holds end there, its line written, nothing after."""
+    """Kill runs after they have written an event for which `when(count, event, what)` is true."""
     tell, told = RunFolder.append_event, []
 
     def cut(self, event, **what):
@@ -54,7 +54,7 @@ def make_images(n=1000, shape=SPEC.shape):
 
 
 def make_step(objective, prior=None, architecture=None, spec=SPEC, batch=50, seed=0, **training):
-    """A training step at its first weights; an objective is made from its choice if it is one."""
+    """A training step with initial weights; the objective may be given as a `PluginSpec`."""
     objective = make_plugin("objective", objective) if isinstance(objective, PluginSpec) else objective
     prior = prior if callable(prior) else make_prior_factory(prior or PluginSpec("normal"))
     architecture = make_plugin("architecture", architecture or PluginSpec("mlp", {"hidden": [32, 16]}))
@@ -68,7 +68,7 @@ def make_method_step(name, **settings):
 
 
 def run_steps(form, steps, batch=50, seed=7):
-    """The terms [steps, T] of so many steps over the images in order, from a stream of noise of their own."""
+    """Make steps over the images in order, with a noise stream of their own; returns the terms [steps, T]."""
     torch.manual_seed(seed)
     n = len(make_images())
     batches = [torch.arange(i * batch, (i + 1) * batch) % n for i in range(steps)]
@@ -76,12 +76,12 @@ def run_steps(form, steps, batch=50, seed=7):
 
 
 def flatten_weights(step):
-    """All that training changes in the model, in one vector, float64."""
+    """All parameters and buffers of the model in one float64 vector."""
     return torch.cat([value.double().flatten() for value in step.model.state_dict().values()])
 
 
 class ItemReader(Objective):
-    """A plain autoencoder that looks at a number of each step, and so cannot be one graph."""
+    """An autoencoder whose loss reads a number in each step, so that it cannot be one graph."""
 
     def posterior(self):
         return Deterministic()

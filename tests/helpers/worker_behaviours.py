@@ -1,4 +1,4 @@
-"""What a worker may do; in a module of its own, so that worker processes can import it."""
+"""What a worker may do; in a separate module, so that worker processes can import it."""
 
 import ctypes
 import multiprocessing
@@ -21,7 +21,7 @@ def make_job(folder: Path, fate: int, seed: int | None = None) -> Job:
 
 
 def behave(one: Job) -> int:
-    """What the label says."""
+    """Do what the label says."""
     (one.folder / "pid").write_text(str(os.getpid()))
     print("a word for the log")
     match one.entry.label:
@@ -48,7 +48,7 @@ def wait_to_be_killed(one: Job) -> int:
 
 
 def wait_once(one: Job) -> int:
-    """Waits until it is killed, and ends well when it is tried again."""
+    """Wait to be killed; succeed when tried again."""
     one.folder.mkdir(parents=True, exist_ok=True)
     if (one.folder / "pid").exists():
         return 0
@@ -56,7 +56,7 @@ def wait_once(one: Job) -> int:
 
 
 def leave_a_child(one: Job) -> int:
-    """Starts a process and is killed."""
+    """Start a child process and be killed."""
     child = subprocess.Popen(["sleep", "600"])
     (one.folder / "child").write_text(str(child.pid))
     os.kill(os.getpid(), signal.SIGKILL)
@@ -69,7 +69,7 @@ def write_devices(one: Job) -> int:
 
 
 def run_out_of_memory(one: Job) -> int:
-    """The run of seed 1 fits on its device alone; the others are slow enough to be beside it."""
+    """The run of seed 1 needs its device alone; the others are slow enough to run at the same time."""
     tried = one.folder / "tried"
     if one.entry.run.seed != 1:
         time.sleep(0.5)
@@ -87,7 +87,7 @@ def run_out_of_memory(one: Job) -> int:
 
 
 def hold_a_lock(one: Job) -> int:
-    """Makes a lock that only a clean end gives back, as tqdm does."""
+    """Create a lock that is released only by a clean exit, as tqdm does."""
     global lock
     lock = multiprocessing.get_context("forkserver").Lock()
     return 0

@@ -1,4 +1,4 @@
-"""The documentation is true: its examples run and keep their contracts, and all that it names is there."""
+"""The documentation is right: examples run and pass their checks, and everything it mentions exists."""
 
 import importlib
 import json
@@ -36,18 +36,18 @@ pytestmark = pytest.mark.medium
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = [ROOT / "docs" / "reference" / name for name in MADE]
-"""Pages that are made from the code."""
+"""Generated pages."""
 WRITTEN = sorted({*(ROOT / "docs").glob("**/*.md")} - {*REFERENCE})
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *WRITTEN]
 PACKAGE_PAGES = sorted((ROOT / "plugins").glob("*/README.md"))
 TEXT = "\n".join(page.read_text() for page in PAGES)
 NAMED = re.compile(r'(?:# |""")(\w+)\.py\b')
-"""How an example says under which name it is to be saved."""
+"""The name under which an example is to be saved."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page, and its place among those of its language."""
+    """A fenced block of a page, and its index among those of its language."""
 
     page: Path
     place: int
@@ -55,7 +55,7 @@ class Block:
 
     @property
     def name(self) -> str:
-        """The module it is to be saved as."""
+        """The name of the module."""
         named = NAMED.match(self.text)
         return named[1] if named else f"{self.page.stem.replace('-', '_').lower()}_{self.place}"
 
@@ -73,7 +73,7 @@ BENCHMARKS = [block for block in TOML if "[project]" not in block.text]
 WHOLE = next(block for block in BENCHMARKS if block.page.stem == "benchmark-file" and "seeds =" in block.text)
 INLINE, INDENTED = r"`vimae-bench (\w+ [^`]+)`", r"^    (?:.*&& )?vimae-bench (\w+ .*)$"
 LINES = sorted({" ".join(line.split()) for form in (INLINE, INDENTED) for line in re.findall(form, TEXT, re.MULTILINE)})
-"""Every command line in the pages that has arguments."""
+"""Every command line with arguments in the pages."""
 
 
 def name_of(block: Block) -> str:
@@ -82,7 +82,7 @@ def name_of(block: Block) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of a reader who has saved every example, and has results to look at."""
+    """A folder with every example saved, and with results."""
     here = tmp_path_factory.mktemp("reader")
     for block in PYTHON:
         (here / f"{block.name}.py").write_text(block.text)
@@ -100,7 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def known(folder: Path) -> Catalog:
-    """The catalog of that reader, who has also installed the packages of the repository."""
+    """The catalog of that folder's plugins and the packages of the repository."""
     packages = [name for page in PACKAGE_PAGES if has_pythae(name := page.parent.name.replace("-", "_"))]
     modules = [*(block.name for block in PLUGINS), *packages]
     there = find_plugins()
@@ -109,7 +109,7 @@ def known(folder: Path) -> Catalog:
 
 
 def has_pythae(text: str) -> bool:
-    """Whether all is installed that a text needs: pythae comes with the extra `dev`, and is no part of the harness."""
+    """Whether pythae is installed, if a text needs it; it comes with the extra `dev`."""
     return "pythae" not in text or find_spec("pythae") is not None
 
 
@@ -124,7 +124,7 @@ def test_python_example_runs_and_prints_what_its_comments_say(block: Block, fold
 
 
 def run_test(test: Any) -> None:
-    """As pytest would: once, or once for each parameter, skipping where the test says so."""
+    """Run a test as pytest would, with all its parameters."""
     for given in [(value,) for mark in getattr(test, "pytestmark", ()) for value in mark.args[1]] or [()]:
         with suppress(pytest.skip.Exception):
             test(*given)
@@ -156,7 +156,7 @@ def test_generated_page_is_up_to_date(page: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["objective", "metric"])
 def test_every_objective_and_metric_has_a_formula_or_estimator(kind: str) -> None:
-    """A formula and a source; an estimator and its bias."""
+    """Objectives have a formula and a source, metrics an estimator and its bias."""
     wanted = {"objective": ("formula", "source"), "metric": ("estimator", "bias")}[kind]
     ours = [source for source in find_plugins() if source.distribution == "vimae-bench"]
     classes = [made for source in ours for made in get_factories(kind, source).items()]
@@ -167,7 +167,7 @@ def test_every_objective_and_metric_has_a_formula_or_estimator(kind: str) -> Non
 
 @pytest.mark.parametrize("block", BENCHMARKS, ids=name_of)
 def test_benchmark_file_is_valid(block: Block, known: Catalog, tmp_path: Path) -> None:
-    """A part of a file is put in the place of the same part of the whole one in `benchmark-file.md`."""
+    """A part of a file replaces the same part of the complete one in `benchmark-file.md`."""
     if not has_pythae(block.text):
         pytest.skip("pythae is not installed")
     raw, file = tomllib.loads(block.text), tmp_path / "benchmark.toml"
@@ -244,7 +244,7 @@ def leads_somewhere(page: Path, target: str) -> bool:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors GitHub gives to the headings of a page."""
+    """The anchors of a page's headings on GitHub."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-").lower() for heading in headings}
 

@@ -1,4 +1,4 @@
-"""What the pages give a reader to type can be typed, what they show as printed is printed, what they name is there."""
+"""Commands in the pages are accepted, output shown is the real output, and what they mention exists."""
 
 import configparser
 import importlib
@@ -39,7 +39,7 @@ SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def blocks(*languages: str) -> Iterator[tuple[Path, str]]:
-    """The blocks of all pages that are fenced in one of these languages; indented ones have none."""
+    """The code blocks of all pages in these languages; indented blocks have none."""
     for page in PAGES:
         for token in MARKDOWN.parse(page.read_text()):
             if token.type in ("fence", "code_block") and token.info in languages:
@@ -47,7 +47,7 @@ def blocks(*languages: str) -> Iterator[tuple[Path, str]]:
 
 
 def commands() -> list[str]:
-    """Every command line in a block, each on one line, and those in backticks within a text."""
+    """Every command line in a block or in backticks."""
     shell = [text for _, text in blocks("bash", "sh")] + [text for _, text in blocks("") if is_typed(text)]
     lines = [line for text in shell for line in text.replace("\\\n", " ").splitlines() if line[:1] not in ("", "#")]
     inline = re.findall(r"`([^`\n]+)`", TEXT)
@@ -59,12 +59,12 @@ def is_typed(block: str) -> bool:
 
 
 def parts(line: str) -> list[list[str]]:
-    """The words of the commands of a line."""
+    """The words of each command of a line."""
     return [shlex.split(part) for part in line.split("&&")]
 
 
 def is_accepted(program: click.Command, words: list[str]) -> None:
-    """Raises for an option or a command that is none."""
+    """Raise for an unknown option or command."""
     context = click.Context(program)
     while words and isinstance(program, click.Group):
         inner = program.get_command(context, words[0])
@@ -98,7 +98,7 @@ def test_shell_line_is_accepted(line: str) -> None:
 
 
 def extras(words: list[str]) -> list[str]:
-    """Of what is installed from this folder."""
+    """The extras that are installed from this folder."""
     return [extra for word in words if word.startswith(".[") for extra in word[2:-1].split(",")]
 
 
@@ -178,7 +178,7 @@ def readme(language: str, words: str) -> str:
 
 
 def typing_error(folder: Path) -> str:
-    """What the README's comparison is answered with a letter wrong."""
+    """The error message for the README's comparison with a typo."""
     file = folder / "mine.toml"
     file.write_text(readme("toml", 'name = "mine"').replace('"mmd"', '"mdm"'))
     with pytest.raises(InvalidFileError) as told:
@@ -187,7 +187,7 @@ def typing_error(folder: Path) -> str:
 
 
 def branching(folder: Path) -> str:
-    """What the README's objective is answered with a branch in its loss."""
+    """The message for the README's objective with a branch in its loss."""
     text = readme("python", "my_objective.py").replace("(kl - self.nats).abs()", "max(kl - self.nats, self.nats - kl)")
     (folder / "my_objective.py").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
@@ -217,11 +217,11 @@ PRINTED: dict[str, Callable[[Path], str]] = {
     "Capacity:": branching,
     "2 runs side by side:": side_by_side,
 }
-"""What is shown as printed, by its first words, and what prints it."""
+"""Output shown in the pages, by its first words, and what prints it."""
 
 
 def shown() -> list[str]:
-    """Indented blocks that nobody is to type, and that are no part of a file."""
+    """Indented blocks that are neither commands nor parts of files."""
     return [text for _, text in blocks("") if not is_typed(text) and text[0] != "["]
 
 

@@ -1,4 +1,4 @@
-"""The tutorial, followed to its end with fewer epochs: every command does what is said, and prints what is shown."""
+"""The tutorial with fewer epochs: every command prints what is shown."""
 
 import os
 import re
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the tutorial needs of the repository, with two epochs in place of forty."""
+    """The files that the tutorial needs, with two epochs instead of forty."""
     here = tmp_path_factory.mktemp("reader")
     (here / "benchmarks").mkdir()
     file = Path("benchmarks") / "quickstart.toml"
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def printed(folder: Path) -> dict[str, str]:
-    """What each of the tutorial's commands printed, in turn."""
+    """The output of each command of the tutorial."""
     return {line: output(folder, line) for line in COMMANDS if line.startswith("vimae-bench")}
 
 
@@ -43,7 +43,7 @@ def output(folder: Path, line: str) -> str:
 
 
 def form(line: str) -> str:
-    """A line without its numbers, what follows from them, and the widths of its columns."""
+    """A line without its numbers and column widths."""
     line = re.sub(r"equivalent within [\d.]+|no difference shown|better|worse", "?", line)
     line = re.sub(r"-?\d+(\.\d+)?", "#", line.replace("†", ""))
     return " ".join(re.sub(r"(?<=#) +[a-z]{1,3} *(?=│|$)", " ", line).split())

@@ -1,4 +1,4 @@
-"""How much memory a run takes: measured in processes of their own on a CPU, counted for a GPU."""
+"""The memory of a run: measured in separate processes on a CPU, computed for a GPU."""
 
 import subprocess
 import sys
@@ -65,14 +65,14 @@ print(peak() - before)
 
 
 def printed(*source: str) -> int:
-    """What a fresh process prints."""
+    """The output of a new process."""
     done = subprocess.run([sys.executable, "-c", "\n".join(source)], capture_output=True, text=True, check=True)
     return int(done.stdout)
 
 
 @pytest.mark.slow
 def test_28x28_network_of_width_64_trains_within_1_gib():
-    """Half of it is torch itself, in a build for GPUs."""
+    """Half of it is torch itself, in a GPU build."""
     assert printed(PEAK, TRAINING) < 1024 * MIB
 
 

@@ -1,4 +1,4 @@
-"""The benchmark of ten thousand simulated runs: that it runs, and, slowly, that its targets hold."""
+"""The benchmark of simulated runs works, and (slow) meets its targets."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def matrix_of(folder: Path, seeds: int) -> parts.Matrix:
 
 @pytest.fixture
 def todo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
-    """The first jobs of the matrix, to be simulated here, without waiting for the disk."""
+    """The first jobs of the matrix, to be simulated without waiting for the disk."""
     monkeypatch.setattr("os.fsync", lambda handle: None)
     matrix = matrix_of(tmp_path, 3)
     benchmark = matrix.results / parts.NAME
@@ -89,7 +89,7 @@ def test_existing_runs_do_not_count_for_scheduling():
 
 @pytest.mark.slow
 def test_two_thousand_runs_stay_within_bounds(tmp_path: Path):
-    """A fifth of the runs: a fifth of the targets' times, doubled for a machine that has other things to do."""
+    """With a fifth of the runs: a fifth of the target times, doubled for a busy machine."""
     out = tmp_path / "scale.json"
     words = ["--runs", "2000", "--folder", str(tmp_path / "runs"), "--out", str(out)]
     CliRunner().invoke(command.main, words, catch_exceptions=False)

@@ -1,4 +1,4 @@
-"""The speed benchmark: everyone does the same work, turns are fair, and what is kept is complete."""
+"""The speed benchmark: all contestants do the same work, turns are fair, and results are complete."""
 
 import json
 import threading
@@ -97,7 +97,7 @@ def test_hand_written_loop_makes_the_steps_of_a_slice(loop, tmp_path: Path):
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch):
-    """A run too short for compiling to pay."""
+    """A run too short for compiling."""
     monkeypatch.setattr("benchmarks.speed.ours.STEPS", 1000)
 
 
@@ -245,7 +245,7 @@ def test_matrix_cost_is_slot_time_over_steps_and_metrics():
 
 @pytest.fixture
 def small(short: None, monkeypatch: pytest.MonkeyPatch):
-    """The command over a tiny net, with nobody who compiles, and without processes."""
+    """The command with a tiny network, without compiled contestants and processes."""
     monkeypatch.setattr(command, "MLP_NET", TINY)
     monkeypatch.delitem(contestants.CONTESTANTS, COMPILED)
     monkeypatch.setattr(measure, "needs", lambda names, workload, threads: {})

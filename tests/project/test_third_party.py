@@ -39,7 +39,7 @@ def pythae_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 
 def installed(package: Path, here: Path) -> Bench:
-    """Runs `python -m ...` where the package is installed, with a cache of its own, in an empty folder."""
+    """Runs `python -m ...` with the package installed and its own cache, in an empty folder."""
     environment = os.environ | {
         "PYTHONPATH": str(here / "site"),
         "XDG_CACHE_HOME": str(here / "cache"),

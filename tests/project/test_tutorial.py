@@ -1,4 +1,4 @@
-"""The tutorial is true: its commands and edits are carried out as they are written, in their order."""
+"""The commands and edits of the tutorial work as written, in their order."""
 
 import os
 import re
@@ -23,7 +23,7 @@ STEP = re.compile(
 
 @dataclass(frozen=True)
 class Edit:
-    """Some lines of a file in the place of others."""
+    """A replacement of some lines of a file."""
 
     file: str
     old: str
@@ -67,7 +67,7 @@ def test_tutorial_edits_apply_to_the_created_package_and_pass_its_checks(
 
 @dataclass
 class Reader:
-    """Follows the page in an environment of its own, in which everything but the two packages is there already."""
+    """Follows the page in an environment with everything but the two packages."""
 
     folder: Path
     environment: dict[str, str]
@@ -85,7 +85,7 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Reader:
-    """Beside a copy of the repository, with pip told to fetch nothing."""
+    """Next to a copy of the repository, with pip offline."""
     (tmp_path / "vimae-bench").symlink_to(ROOT)
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
@@ -119,10 +119,10 @@ def test_following_the_tutorial_ranks_the_objective(reader: Reader) -> None:
 
 
 def rows(text: str) -> set[str]:
-    """The methods in the leaderboard of a text."""
+    """The methods in a printed leaderboard."""
     return set(re.findall(r"^ \d │ (.*?) +│", text, re.MULTILINE))
 
 
 def laws(text: str) -> list[str]:
-    """The laws that hold, in the report of `vimae-bench check` in a text."""
+    """The passed checks in the output of `vimae-bench check`."""
     return re.findall(r"^  ok .* s  (.*)$", text, re.MULTILINE)
