@@ -84,8 +84,8 @@ def test_a_benchmark_alone_is_a_right_file(tmp_path: Path) -> None:
         ("2d", "'d'"),
         ("a__b", "'a_b'"),
         ("x" * 41, f"'{'x' * 40}'"),
-        ("", "at most"),
-        ("..", "at most"),
+        ("", "at most 40 characters"),
+        ("..", "at most 40 characters"),
         ("a\x1b[31m", "'a_31m'"),
     ],
 )
