@@ -1,11 +1,11 @@
 """Plugins installed while tests run."""
 
-from vimae_bench.plugin.catalog import fingerprint_code, get_catalog
+from vimae_bench.plugin.catalog import fingerprint_code, get_catalog, read_cached_description
 from vimae_bench.plugin.manager import get_manager
 from vimae_bench.plugin.registry import load_schedule
 
 
 def forget_plugins():
     """Have this process look anew at what is installed."""
-    for cached in (fingerprint_code, get_catalog, get_manager, load_schedule):
+    for cached in (fingerprint_code, get_catalog, read_cached_description, get_manager, load_schedule):
         cached.cache_clear()

@@ -1,7 +1,5 @@
 """The form of a benchmark file, as plain data: reading it needs neither torch nor pydantic."""
 
-from functools import cache
-
 from ..core.canonical import Json
 from ..plugin.catalog import Catalog, read_cached_description
 
@@ -34,7 +32,6 @@ def _replace_schema(table: Json, name: str, schema: Json) -> Json:
     return {**table, "fields": {**fields, name: {**fields[name], "schema": schema}}}
 
 
-@cache
 def _read_static_form() -> Json:
     return read_cached_description("benchmark-file", _describe_file)
 

@@ -119,6 +119,7 @@ def get_catalog() -> Catalog:
     return catalog
 
 
+@cache
 def read_cached_description(name: str, describe: Callable[[], Json]) -> Json:
     """A description made by `describe` from the installed code, cached until a plugin or the harness changes."""
     try:
