@@ -167,10 +167,10 @@ def test_contract_check_of_any_plugin_gives_one_line_per_finding(run, install):
 HOOK = "from vimae_bench.plugin import hookimpl\nclass P:\n    '''P.'''\n@hookimpl\ndef vimae_priors(): return "
 MODULES = {
     "an exception of its own": ("class Odd(BaseException): pass\nraise Odd('no')", "raised Odd at import: no"),
-    "a path": (HOOK + "{'../../x': P}", "calls something '../../x', which is no name"),
-    "a number": (HOOK + "{3: P}", "calls something 3, which is no name"),
-    "a control character": (HOOK + f"{{{ESCAPE!r}: P}}", "which is no name"),
-    "a long name": (HOOK + "{'x' * 300: P}", "which is no name"),
+    "a path": (HOOK + "{'../../x': P}", "calls something '../../x', which cannot be the name"),
+    "a number": (HOOK + "{3: P}", "calls something 3, which cannot be the name"),
+    "a control character": (HOOK + f"{{{ESCAPE!r}: P}}", "which cannot be the name"),
+    "a long name": (HOOK + "{'x' * 300: P}", "which cannot be the name"),
     "a version that is none": (
         HOOK.replace("class P:", "class P:\n    version = '2'") + "{'p': P}",
         "its version is '2'",
@@ -192,4 +192,4 @@ def test_plugin_that_breaks_after_discovery_gives_a_message(run, install):
     kept = get_catalog()
     install("odd", "1/0")
     with pytest.raises(BenchError, match=r"objective 'odd' of odd .odd 1\.0. cannot be used: raised ZeroDivisionError"):
-        make_plugin("objective", PluginSpec("odd"), kept)
+        make_plugin("objective", PluginSpec("odd"), catalog=kept)
