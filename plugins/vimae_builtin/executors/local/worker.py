@@ -32,8 +32,7 @@ def start_server(modules: Sequence[str] = ()) -> ForkServerContext:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("forkserver")
-    if modules:
-        context.set_forkserver_preload(list(modules))
+    context.set_forkserver_preload([__name__, *modules])
     with _ignore_interrupts():
         forkserver.ensure_running()
     return context
