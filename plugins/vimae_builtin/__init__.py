@@ -1,1 +1,1 @@
-"""What vimae-bench is born with: every part of it enters by the entry points that strangers use."""
+"""The built-in plugins of vimae-bench, found by entry points like those of third-party packages."""

@@ -17,7 +17,7 @@ BLOCKS = 20
 REPLICATE = 500
 
 Sample = Callable[[int, str], Tensor]
-"""So many draws of a law, from the stream of this purpose."""
+"""Draws of a distribution, from the stream of this purpose."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class AggregateMMD(Metric):
     value if q = p. `mmd2 prior`, `mmd prior` and `mmd p prior` are the same against the model's prior. The standard
     error of `mmd2` is that of the mean over 20 disjoint random blocks: up to four times too large where q is p.
 
-    Replicates are made of 500 draws at most: n * MMD^2 of a law with itself has one distribution for all large n
-    (Gretton et al., JMLR 13, 2012). A model that ignores its data has a perfect value.
+    Replicates are made of 500 draws at most: n * MMD^2 of a distribution with itself has one distribution for all large
+    n (Gretton et al., JMLR 13, 2012). A model that ignores its data has a perfect value.
     """
 
     estimator: ClassVar[str] = (

@@ -92,7 +92,7 @@ class ChainState:
 
 @dataclass(frozen=True)
 class AnnealingPath:
-    """The laws p(z) p(x|z)^b of M codes for each of B images x [B, C, H, W]."""
+    """The densities p(z) p(x|z)^b of M codes for each of B images x [B, C, H, W]."""
 
     decoder: GaussianDecoder
     prior: Prior

@@ -92,7 +92,7 @@ class Fid(_InceptionDistance):
 
 @dataclass(frozen=True)
 class Fid768(Fid):
-    """As `fid`, in the 768 features before the auxiliary classifier: never to be put beside published FID."""
+    """As `fid`, in the 768 features before the auxiliary classifier: not comparable with a published FID."""
 
     name: ClassVar[str] = "fid768"
     layer: ClassVar[InceptionLayer] = "768"

@@ -23,9 +23,10 @@ class LatentEntropy(Metric):
 
     `latent entropy bound` is 0.5 log det(2 pi e S), S being the covariance of the n draws: the entropy of the Gaussian
     with their moments, and so an upper bound of h(q(z)). `latent marginal entropy` is the mean of h(z_k) over
-    dimensions, from spacings of m = n^(1/3) order statistics (Vasicek 1976) less their bias for a uniform law; d times
-    it is another upper bound. The prior's values to compare with are 1.4189 a dimension for a normal one, 1.4046 for a
-    logistic one. Either is left out where it is infinite: a dimension does not vary, or is a combination of others.
+    dimensions, from spacings of m = n^(1/3) order statistics (Vasicek 1976) less their bias for a uniform distribution;
+    d times it is another upper bound. The prior's values to compare with are 1.4189 a dimension for a normal one,
+    1.4046 for a logistic one. Either is left out where it is infinite: a dimension does not vary, or is a combination
+    of others.
 
     Standard errors are those of sampling n images.
     """
@@ -84,7 +85,8 @@ def spacing_terms(z: Tensor) -> Tensor:
 
 
 def spacing_bias(n: int, m: int) -> float:
-    """How far Vasicek's estimate from n points lies from the truth for a uniform law, where it is known exactly."""
+    """How far Vasicek's estimate from n points lies from the truth for a uniform distribution, where it is known
+    exactly."""
     edge = torch.arange(1, m + 1, dtype=torch.float64) + m - 1
     two_m, after = (torch.digamma(torch.tensor(float(x), dtype=torch.float64)) for x in (2 * m, n + 1))
     inner = (1 - 2 * m / n) * two_m + 2 / n * torch.digamma(edge).sum() - after

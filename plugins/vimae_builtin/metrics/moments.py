@@ -15,14 +15,14 @@ from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
 class LatentMoments(Metric):
     """Means over latent dimensions of |mean|, variance and excess kurtosis of one draw for each test image.
 
-    The excess kurtosis is 0 for a normal and 1.2 for a logistic law. Standard errors are those of sampling n images,
-    by the delta method. The kurtosis is left out when a dimension does not vary.
+    The excess kurtosis is 0 for a normal and 1.2 for a logistic distribution. Standard errors are those of sampling n
+    images, by the delta method. The kurtosis is left out when a dimension does not vary.
     """
 
     estimator: ClassVar[str] = "sample moments of one draw for each test image, means over dimensions"
     bias: ClassVar[str] = (
         "latent abs mean: upwards, 0.8 / sqrt(n) for means of 0 and variances of 1; latent variance: by -1/n of it; "
-        "latent kurtosis: downwards, by 6/n for a normal law and more for heavy tails"
+        "latent kurtosis: downwards, by 6/n for a normal distribution and more for heavy tails"
     )
     source: ClassVar[str] = "the textbook's; excess kurtosis 0 is normal, 1.2 logistic"
 

@@ -28,8 +28,9 @@ class Rate(Metric):
     below 0.1 nat ignores its data. Of a posterior that knows the density of its own draws alone, by its `draw()`, one
     draw for each image is taken.
 
-    A deterministic encoder f trained on noised inputs: the push-forward rate. q(z|x) is the law of f(x + noise), and
-    its entropy is taken to be that of the Gaussian with the mean and covariance of `draws` draws, for the first
+    A deterministic encoder f trained on noised inputs: the push-forward rate. q(z|x) is the distribution of f(x +
+    noise), and its entropy is taken to be that of the Gaussian with the mean and covariance of `draws` draws, for the
+    first
     `images` test images. It is a lower bound, since a Gaussian has the largest entropy. It states a convention about
     noise: scaling the noise by s adds `-d log s`, so it must not be compared with the rate of a Gaussian encoder,
     which learns its variance. A high value is no evidence of mutual information between x and z: the mutual
@@ -46,7 +47,9 @@ class Rate(Metric):
         "KL in closed form where the prior knows one, else log q - log p of one draw; push-forward: the entropy of the "
         "Gaussian with the moments of the draws, its log determinant corrected as for Gaussian draws (Wishart)"
     )
-    bias: ClassVar[str] = "none for a density; push-forward: downwards, as no law of these moments has more entropy"
+    bias: ClassVar[str] = (
+        "none for a density; push-forward: downwards, as no distribution of these moments has more entropy"
+    )
     source: ClassVar[str] = "Alemi et al., 1711.00464 (rate)"
 
     draws: Annotated[int, Ge(2)] = 512

@@ -1,1 +1,1 @@
-"""Packages of plugins to begin with: each is small, passes its own tests, and is ranked beside the baselines."""
+"""Plugin packages to start from: each is small, passes its own tests, and is ranked with existing methods."""

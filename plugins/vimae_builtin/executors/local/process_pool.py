@@ -42,7 +42,7 @@ class ProcessPool:
     context: ForkServerContext
     queue: list[Job] = field(default_factory=list[Job])
     solo_queue: list[Job] = field(default_factory=list[Job])
-    """What ran out of memory beside other runs: tried again at the end, each with a device to itself."""
+    """Jobs that ran out of memory while sharing a device: tried again at the end, each alone on a device."""
     workers: dict[int, Worker] = field(default_factory=dict[int, Worker])
     """By what becomes ready when the process ends."""
 
