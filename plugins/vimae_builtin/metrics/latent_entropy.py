@@ -85,9 +85,7 @@ def spacing_terms(z: Tensor) -> Tensor:
 
 
 def spacing_bias(n: int, m: int) -> float:
-    """How far Vasicek's estimate from n points lies from the truth for a uniform distribution, where it is known
-    exactly.
-    """
+    """The bias of Vasicek's estimate from n points for a uniform distribution, where it is known exactly."""
     edge = torch.arange(1, m + 1, dtype=torch.float64) + m - 1
     two_m, after = (torch.digamma(torch.tensor(float(x), dtype=torch.float64)) for x in (2 * m, n + 1))
     inner = (1 - 2 * m / n) * two_m + 2 / n * torch.digamma(edge).sum() - after
