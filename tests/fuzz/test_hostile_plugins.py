@@ -167,8 +167,8 @@ def test_contract_check_of_any_plugin_gives_one_line_per_finding(run, install):
 HOOK = "from vimae_bench.plugin import hookimpl\nclass P:\n    '''P.'''\n@hookimpl\ndef vimae_priors(): return "
 MODULES = {
     "an exception of its own": ("class Odd(BaseException): pass\nraise Odd('no')", "raised Odd at import: no"),
-    "a path": (HOOK + "{'../../x': P}", "calls something '../../x', which cannot be the name"),
-    "a number": (HOOK + "{3: P}", "calls something 3, which cannot be the name"),
+    "a path": (HOOK + "{'../../x': P}", "returned '../../x', which cannot be the name"),
+    "a number": (HOOK + "{3: P}", "returned 3, which cannot be the name"),
     "a control character": (HOOK + f"{{{ESCAPE!r}: P}}", "which cannot be the name"),
     "a long name": (HOOK + "{'x' * 300: P}", "which cannot be the name"),
     "a version that is none": (
