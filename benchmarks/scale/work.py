@@ -33,7 +33,7 @@ PICTURES = ("reconstructions.png", "samples.png", "losses.png")
 
 def simulate(job: Job) -> int:
     """Carry out a job as a worker does, with fake data, training, metrics and pictures."""
-    fakes = {
+    fakes: dict[str, Any] = {
         "open_splits": _open_splits,
         "read_digests": _read_digests,
         "train_model": _train,
