@@ -12,7 +12,7 @@ from rich.console import Console
 
 from helpers.fuzz_strategies import ESCAPE, assert_readable, short, texts
 from vimae_bench.analysis.leaderboard import build_leaderboards
-from vimae_bench.core.errors import BenchError, ResultsError, escape_control_characters, shorten
+from vimae_bench.core.errors import BenchError, ResultsError, escape_control_characters, shorten_text
 from vimae_bench.core.results import Estimate, Measure
 from vimae_bench.core.spec import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.reports import leaderboard_csv, leaderboard_latex, leaderboard_markdown
@@ -79,7 +79,7 @@ def test_messages_are_readable_whatever_they_quote(text):
     assert all(map(str.isprintable, lines))
     assert all(len(line) <= 1100 for line in lines)
     assert escape_control_characters(escape_control_characters(text)) == escape_control_characters(text)
-    assert len(shorten(text)) < 90
+    assert len(shorten_text(text)) < 90
     assert remove_unprintable(text).isprintable()
 
 

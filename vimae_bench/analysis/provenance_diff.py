@@ -54,7 +54,7 @@ def _join_values(values: Sequence[str]) -> str:
 
 def _get_run_settings(result: RunResult) -> FlatFields:
     """Everything that determines a run except its seed."""
-    return {name: value for name, value in _flatten(result.entry.run.as_json()) if name != "seed"}
+    return {name: value for name, value in _flatten_settings(result.entry.run.as_json()) if name != "seed"}
 
 
 def _get_metric_settings(a: RunResult, b: RunResult) -> tuple[FlatFields, FlatFields]:
@@ -67,17 +67,19 @@ def _get_metric_settings(a: RunResult, b: RunResult) -> tuple[FlatFields, FlatFi
         for run in (a, b)
     )
     shared = one.keys() & other.keys()
-    return dict(_flatten({name: one[name] for name in shared})), dict(_flatten({name: other[name] for name in shared}))
+    return dict(_flatten_settings({name: one[name] for name in shared})), dict(
+        _flatten_settings({name: other[name] for name in shared})
+    )
 
 
 def _get_versions(result: RunResult) -> FlatFields:
     return flatten_made_by(result.record.get("made_by") or {})
 
 
-def _flatten(value: Any, at: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401
+def _flatten_settings(value: Any, at: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401
     if not isinstance(value, dict):
         yield at, value
         return
     inner: Json = value
     for name, part in inner.items():
-        yield from _flatten(part, f"{at}.{name}" if at else str(name))
+        yield from _flatten_settings(part, f"{at}.{name}" if at else str(name))

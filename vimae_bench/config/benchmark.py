@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.canonical import Json
-from ..core.errors import MAX_PROBLEMS, BenchError, InvalidFileError, Problem, shorten, suggest_similar
+from ..core.errors import MAX_PROBLEMS, BenchError, InvalidFileError, Problem, shorten_text, suggest_similar
 from ..core.spec import PluginSpec, Training
 from ..plugin.catalog import Catalog, get_catalog
 from ..plugin.settings import SettingPath, SettingsChecker, format_path
@@ -247,7 +247,7 @@ def apply_override(raw: Json, override: str, form: Json) -> None:
             target = _open_table(target, part, default)
         target[_parse_key(target, last)] = parse_value(value.strip())
     except (AttributeError, LookupError, TypeError) as error:
-        raise BenchError(f"-o {override}: there is no place {shorten(path)} in the file") from error
+        raise BenchError(f"-o {override}: there is no place {shorten_text(path)} in the file") from error
 
 
 def _open_table(table: Any, part: str, default: Any) -> Any:  # noqa: ANN401

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from ..core.errors import BenchError, shorten
+from ..core.errors import BenchError, shorten_text
 from ..core.spec import MatrixEntry, PluginSpec, Run
 from .benchmark import CONTROL_SEED_OFFSET, Benchmark, Group, MethodConfig, read_benchmark
 
@@ -49,7 +49,7 @@ def select_entries(matrix: Sequence[MatrixEntry], words: str) -> list[MatrixEntr
     """
     wanted = [entry for entry in matrix if _matches_words(entry, words.casefold().split())]
     if not wanted:
-        raise NothingSelected(f"-k {shorten(words)} selects none of the {len(matrix)} runs")
+        raise NothingSelected(f"-k {shorten_text(words)} selects none of the {len(matrix)} runs")
     return wanted
 
 

@@ -7,7 +7,7 @@ from math import log
 from typing import Any
 
 from ..core.canonical import Json
-from ..core.errors import BenchError, shorten, suggest_similar
+from ..core.errors import BenchError, shorten_text, suggest_similar
 from ..core.spec import PluginSpec
 from ..plugin.catalog import Catalog
 from ..plugin.settings import SettingPath, SettingsChecker, format_path
@@ -146,7 +146,7 @@ def find_form(method: MethodConfig, path: str, catalog: Catalog) -> Json:
             catalog.get_form(form["plugin"], chosen["use"])[0]["fields"] if "plugin" in form else form.get("fields", {})
         )
         if name not in fields:
-            raise LookupError(f"there is no setting {shorten(name)}{suggest_similar(name, fields)}")
+            raise LookupError(f"there is no setting {shorten_text(name)}{suggest_similar(name, fields)}")
         form, chosen = fields[name], chosen.get(name)
     if path == "objective":
         raise LookupError("is what a method is; make a method of each, with a budget of its own")
@@ -168,9 +168,9 @@ def _find_value_problems(form: Json, values: Any, catalog: Catalog) -> Problems:
     ends = [*_check_value(form, low, ("low",), catalog), *_check_value(form, high, ("high",), catalog)]
     yield from ends
     if not ends and not low < high:
-        yield ("low",), f"must be less than high, which is {shorten(high)}, not {shorten(low)}"
+        yield ("low",), f"must be less than high, which is {shorten_text(high)}, not {shorten_text(low)}"
     if not ends and values.get("log") and low <= 0:
-        yield ("log",), f"needs a low above 0, not {shorten(low)}"
+        yield ("log",), f"needs a low above 0, not {shorten_text(low)}"
 
 
 def _check_value(form: Json, value: Any, where: SettingPath, catalog: Catalog) -> Problems:  # noqa: ANN401

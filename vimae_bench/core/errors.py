@@ -74,7 +74,7 @@ def _shorten_line(line: str) -> str:
     return line if len(line) <= MAX_LINE_LENGTH else f"{line[: MAX_LINE_LENGTH - 305]} ... {line[-300:]}"
 
 
-def shorten(value: object) -> str:
+def shorten_text(value: object) -> str:
     """The `repr` of a value, cut where it is long."""
     text = repr(value)
     return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}..."

@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..config.benchmark import Benchmark, Group, MethodConfig
 from ..config.matrix import is_left_out
-from ..core.errors import BenchError, shorten, suggest_similar
+from ..core.errors import BenchError, shorten_text, suggest_similar
 from ..core.results import Measure
 from ..core.spec import PluginSpec, Run
 from ..data.prepare import ensure_prepared, open_splits
@@ -136,10 +136,10 @@ def _check_measure_names(benchmark: Benchmark) -> LocatedProblems:
     ]
     for where, name in wanted if known else ():
         if name and name not in known:
-            yield where, f"no metric here measures {shorten(name)}{suggest_similar(name, known)}"
+            yield where, f"no metric here measures {shorten_text(name)}{suggest_similar(name, known)}"
         elif name and name not in directed and "columns" not in where:
             remedy = suggest_similar("", directed)
-            yield where, f"{shorten(name)} has no better direction, so nothing can be ranked by it{remedy}"
+            yield where, f"{shorten_text(name)} has no better direction, so nothing can be ranked by it{remedy}"
 
 
 def _check_models(group: Group, sets: list[_OpenedData], weights: dict[str, int]) -> LocatedProblems:

@@ -140,17 +140,17 @@ def _read_features(
 def _fit_principal_components(train: Examples, count: int) -> FeatureFunction:
     from sklearn.decomposition import PCA
 
-    pca = PCA(count, random_state=0).fit(_flatten(apply_corruption(train.x, "clean")))
+    pca = PCA(count, random_state=0).fit(_flatten_images(apply_corruption(train.x, "clean")))
 
     def encode(chunks: Iterator[Tensor]) -> np.ndarray:
-        return pca.transform(_flatten(chunks)).astype(np.float64)
+        return pca.transform(_flatten_images(chunks)).astype(np.float64)
 
     return encode
 
 
 def _flatten_pixels(chunks: Iterator[Tensor]) -> np.ndarray:
-    return _flatten(chunks).astype(np.float64)
+    return _flatten_images(chunks).astype(np.float64)
 
 
-def _flatten(chunks: Iterator[Tensor]) -> np.ndarray:
+def _flatten_images(chunks: Iterator[Tensor]) -> np.ndarray:
     return np.concatenate([x.flatten(1).numpy() for x in chunks])

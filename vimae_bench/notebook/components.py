@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ..core.canonical import Json, canonical_json, fingerprint, is_valid_name
-from ..core.errors import BenchError, InvalidFileError, Problem, shorten
+from ..core.errors import BenchError, InvalidFileError, Problem, shorten_text
 from ..core.spec import PluginSpec, Run
 from ..models.priors import Prior
 from ..plugin import registry
@@ -144,7 +144,7 @@ def _to_json(value: object) -> Any:  # noqa: ANN401
     try:
         canonical_json(value)
     except (TypeError, ValueError):
-        return re.sub(r" at 0x[0-9a-f]+", "", shorten(value))
+        return re.sub(r" at 0x[0-9a-f]+", "", shorten_text(value))
     return value
 
 

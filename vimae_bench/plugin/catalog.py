@@ -15,7 +15,7 @@ from typing import Any
 import platformdirs
 
 from ..core.canonical import Json, fingerprint
-from ..core.errors import ResultsError, shorten, suggest_similar
+from ..core.errors import ResultsError, shorten_text, suggest_similar
 from ..storage.atomic import read_json, write_json
 from .declarations import Preset, RunOption
 from .hookspecs import HOOKS
@@ -98,7 +98,7 @@ class Catalog:
                 raise LookupError(f"cannot be used: {broken}")
         unloaded = "".join(f"; {b.origin} could not be loaded: {b.reason}" for b in self.broken if not b.name)
         raise LookupError(
-            f"no {kind} is called {shorten(name)}{suggest_similar(name, self.list_names(kind))}{unloaded}"
+            f"no {kind} is called {shorten_text(name)}{suggest_similar(name, self.list_names(kind))}{unloaded}"
         )
 
     def get_form(self, kind: str, name: str) -> tuple[Json, int]:
@@ -187,12 +187,12 @@ def _explain_unusable(kind: str, form: Json, options: Sequence[object], version:
     if tables := [name for name, field in fields.items() if "fields" in field or "fields" in field.get("list", {})]:
         return f"its setting {tables[0]!r} is a table; it has to be a value or a plugin"
     if type(version) is not int:
-        return f"its version is {shorten(version)}; it has to be an integer"
+        return f"its version is {shorten_text(version)}; it has to be an integer"
     if options and kind not in OPTION_KINDS:
         return f"it declares run_options, which only {', '.join(OPTION_KINDS[:-1])} and {OPTION_KINDS[-1]} may"
     for option in options:
         if not isinstance(option, RunOption):
-            return f"its run_options hold {shorten(option)}, which is not a RunOption"
+            return f"its run_options hold {shorten_text(option)}, which is not a RunOption"
         if option.setting and option.setting not in fields:
             return f"its option {option.flag} sets {option.setting!r}, and it has no such setting"
     return f"validates names {validates!r}, and it has no such setting" if validates and validates not in fields else ""

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pluggy
 
 from ..core.canonical import is_valid_name
-from ..core.errors import shorten
+from ..core.errors import shorten_text
 from .declarations import Preset, Schedule
 from .hookspecs import ENTRY_POINT_GROUP, HOOKS
 
@@ -121,7 +121,7 @@ def _get_offered(hook: str, origin: PluginOrigin, what: str, is_valid: Callable[
     if not isinstance(offered, Mapping) or not all(map(is_valid, cast("Mapping[str, Any]", offered).values())):
         raise PluginLoadError(f"{hook} has to return a mapping of names to {what}, not {offered!r}")
     if invalid := [name for name in cast("Mapping[str, Any]", offered) if not is_valid_name(name)]:
-        raise PluginLoadError(f"{hook} returned {shorten(invalid[0])}, which cannot be the name of a plugin")
+        raise PluginLoadError(f"{hook} returned {shorten_text(invalid[0])}, which cannot be the name of a plugin")
     return cast("Mapping[str, Any]", offered)
 
 

@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Any
 
 from ..core.canonical import Json
-from ..core.errors import BenchError, InvalidFileError, Problem, shorten, suggest_similar
+from ..core.errors import BenchError, InvalidFileError, Problem, shorten_text, suggest_similar
 from ..core.spec import PluginSpec
 from .catalog import Catalog, CatalogEntry, get_catalog
 from .declarations import Schedule
@@ -44,7 +44,9 @@ def make_plugin(kind: str, spec: PluginSpec, *arguments: object, catalog: Catalo
     except (TypeError, ValueError) as error:
         raise BenchError(f"{kind} '{spec.name}' refuses its settings: {error}") from error
     except PLUGIN_ERRORS as error:
-        raise BenchError(f"{kind} '{spec.name}' of {entry.origin} raised {shorten(error)} when it was made") from error
+        raise BenchError(
+            f"{kind} '{spec.name}' of {entry.origin} raised {shorten_text(error)} when it was made"
+        ) from error
 
 
 def make_prior_factory(spec: PluginSpec, catalog: Catalog | None = None) -> Callable[[int], Any]:
@@ -68,7 +70,7 @@ def load_schedule(name: str) -> Schedule:
         return get_schedules(schedules[name])[name]
     except (PluginLoadError, KeyError) as error:
         hint = suggest_similar(name, schedules)
-        raise BenchError(f"no learning-rate schedule {shorten(name)} can be loaded{hint}") from error
+        raise BenchError(f"no learning-rate schedule {shorten_text(name)} can be loaded{hint}") from error
 
 
 def _make_setting(form: Json, value: Any, catalog: Catalog) -> Any:  # noqa: ANN401

@@ -18,7 +18,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ..core.canonical import Json
-from ..core.errors import MAX_PROBLEMS, MAX_VALUE_LENGTH, shorten, suggest_similar
+from ..core.errors import MAX_PROBLEMS, MAX_VALUE_LENGTH, shorten_text, suggest_similar
 from .docstrings import get_attribute_docstrings, get_class_docstring
 
 SettingPath = tuple[str | int, ...]
@@ -111,7 +111,7 @@ class SettingsChecker:
         given = {"use": value} if isinstance(value, str) else value
         if not isinstance(given, dict) or not isinstance(given.get("use"), str):
             return self._add_problem(
-                where, f"must name {_add_article(kind)}: a string, or a table with `use`, not {shorten(value)}"
+                where, f"must name {_add_article(kind)}: a string, or a table with `use`, not {shorten_text(value)}"
             )
         try:
             form, version = self.find_form(kind, given["use"])
@@ -122,7 +122,7 @@ class SettingsChecker:
 
     def _complete_table(self, form: Json, value: Any, where: SettingPath) -> Json:  # noqa: ANN401
         if not isinstance(value, dict):
-            self._add_problem(where, f"must be a table, not {shorten(value)}")
+            self._add_problem(where, f"must be a table, not {shorten_text(value)}")
             return {}
         fields: Json = form["fields"]
         for name in value.keys() - fields.keys():
@@ -154,7 +154,7 @@ class SettingsChecker:
         return (
             _normalize_number(schema, value)
             if _is_finite(value)
-            else self._add_problem(where, f"must be finite, not {shorten(value)}")
+            else self._add_problem(where, f"must be finite, not {shorten_text(value)}")
         )
 
     def _add_problem(self, where: SettingPath, what: str) -> None:
@@ -170,7 +170,7 @@ def format_path(where: SettingPath) -> str:
 
 
 def _format_key(key: str) -> str:
-    return key if key.isprintable() and 0 < len(key) <= MAX_VALUE_LENGTH else shorten(key)
+    return key if key.isprintable() and 0 < len(key) <= MAX_VALUE_LENGTH else shorten_text(key)
 
 
 def _is_finite(value: Any) -> bool:  # noqa: ANN401
@@ -194,7 +194,7 @@ def _normalize_number(schema: Json, value: Any) -> Any:  # noqa: ANN401
 
 def _format_error(error: Any) -> str:  # noqa: ANN401
     """A validator's error in one line that says what is wanted and what was given."""
-    given, limit = f", not {shorten(error.instance)}", error.validator_value
+    given, limit = f", not {shorten_text(error.instance)}", error.validator_value
     match error.validator:
         case "type":
             return f"must be {_add_article(limit if isinstance(limit, str) else ' or '.join(limit))}{given}"
@@ -221,14 +221,14 @@ def _format_error(error: Any) -> str:  # noqa: ANN401
             return f"needs a value for {' and '.join(repr(name) for name in limit if name not in error.instance)}"
         case "additionalProperties":
             known: Json = error.schema.get("properties", {})
-            unknown = shorten(min(error.instance.keys() - known.keys()))
+            unknown = shorten_text(min(error.instance.keys() - known.keys()))
             return f"takes no {unknown} (there is: {', '.join(known)}){error.schema.get('x-remedy', '')}"
         case "anyOf" if all("type" in option for option in limit):
             return f"must be {_add_article(' or '.join(o['type'] for o in limit if o['type'] != 'null'))}{given}"
         case "uniqueItems":
             return f"must not name anything twice{given}"
         case _:
-            return f"does not fit {shorten(error.schema)}{given}"
+            return f"does not fit {shorten_text(error.schema)}{given}"
 
 
 def _add_article(noun: str) -> str:

@@ -22,7 +22,7 @@ from functools import lru_cache
 from pathlib import Path, PosixPath
 from typing import IO, Any
 
-from ..core.errors import ResultsError, shorten
+from ..core.errors import ResultsError, shorten_text
 from .atomic import atomic_write
 
 SUFFIX = ".zip"
@@ -263,7 +263,7 @@ def _check_files(path: str | Path, files: Sequence[zipfile.ZipInfo], size: int) 
         raise ResultsError(f"{path}: holds {len(files):,} files; an archive of results may hold {MAX_FILES:,}")
     for file in files:
         if problem := _find_problem(file, seen):
-            raise ResultsError(f"{path}: is not safe to read: {shorten(file.orig_filename)} {problem}")
+            raise ResultsError(f"{path}: is not safe to read: {shorten_text(file.orig_filename)} {problem}")
         seen.add(file.filename)
     if sum(file.file_size for file in files) > MAX_TOTAL:
         raise ResultsError(f"{path}: is not safe to read: its files take more than {MAX_TOTAL >> 30} GiB")

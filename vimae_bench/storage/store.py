@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.canonical import Json, check_type
-from ..core.errors import ResultsError, shorten
+from ..core.errors import ResultsError, shorten_text
 from ..core.results import Estimate, Measure
 from ..core.spec import MatrixEntry, PluginSpec, Run
 from .archive import ArchivePath
@@ -91,14 +91,16 @@ class ResultsFolder:
         """The folder of a run. Raises ResultsError for a name or a link that leads out of the results folder."""
         name, runs = run.name, self.path / "runs"
         if not is_file_name(name) or (runs / name).is_symlink():
-            raise ResultsError(f"{runs}: a run's folder has to be a folder in here, not a link or {shorten(name)}")
+            raise ResultsError(f"{runs}: a run's folder has to be a folder in here, not a link or {shorten_text(name)}")
         return RunFolder(runs / name)
 
     def baseline_path(self, dataset: PluginSpec, latent: int, metric: PluginSpec) -> Path:
         """The file of the baselines of one metric. Raises ResultsError for a name that leads out of the folder."""
         path = baseline_path(self.path, dataset, latent, metric)
         if not is_file_name(path.name) or path.parent != self.path / "references":
-            raise ResultsError(f"{self.path / 'references'}: baselines have to be in here, not {shorten(str(path))}")
+            raise ResultsError(
+                f"{self.path / 'references'}: baselines have to be in here, not {shorten_text(str(path))}"
+            )
         return path
 
     def get_state(self, entry: MatrixEntry) -> RunState:

@@ -18,7 +18,7 @@ from ..config.search_space import (
     get_bare_settings,
     list_searched_methods,
 )
-from ..core.errors import BenchError, shorten, suggest_similar
+from ..core.errors import BenchError, shorten_text, suggest_similar
 from ..core.results import Measure
 from ..core.spec import MatrixEntry, PluginSpec
 from ..plugin.catalog import Catalog
@@ -122,7 +122,7 @@ def _explain_untunable(name: str, metrics: Sequence[tuple[PluginSpec, Sequence[M
         return f"say which measure settings are chosen by{suggest_similar('', directed)}"
     if name in directed:
         return ""
-    return f"no measure with a direction is called {shorten(name)}{suggest_similar(name, directed)}"
+    return f"no measure with a direction is called {shorten_text(name)}{suggest_similar(name, directed)}"
 
 
 def _choose_metrics(

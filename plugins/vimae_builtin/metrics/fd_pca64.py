@@ -60,18 +60,18 @@ class PcaFeatures:
     def __call__(self, images: np.ndarray, device: torch.device) -> np.ndarray:  # noqa: ARG002
         """Projections float32 [N, 64] in [0, 1] units."""
         axes = cached_arrays("pca", self.key, self._fit)["axes"]
-        return np.concatenate([_flatten(images[i : i + CHUNK]) @ axes.T for i in range(0, len(images), CHUNK)])
+        return np.concatenate([_flatten_images(images[i : i + CHUNK]) @ axes.T for i in range(0, len(images), CHUNK)])
 
     def _fit(self) -> Mapping[str, np.ndarray]:
         from sklearn.decomposition import PCA
 
         rng = np.random.Generator(np.random.Philox(key=derive_seed("fd_pca64")))
         few = np.sort(rng.choice(len(self.training), min(FITTED, len(self.training)), replace=False))
-        x = _flatten(self.training[few])
+        x = _flatten_images(self.training[few])
         return {"axes": PCA(min(COMPONENTS, *x.shape), random_state=0).fit(x).components_.astype(np.float32)}
 
 
-def _flatten(images: np.ndarray) -> np.ndarray:
+def _flatten_images(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1).astype(np.float32) / 255
 
 

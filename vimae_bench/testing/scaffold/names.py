@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from keyword import iskeyword
 from pathlib import Path
 
-from ...core.errors import BenchError, InvalidFileError, Problem, shorten
+from ...core.errors import BenchError, InvalidFileError, Problem, shorten_text
 from ...plugin.catalog import Catalog
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -50,7 +50,7 @@ def derive_names(given: str) -> PackageNames:
     better = _suggest_name(given)
     hint = f", such as {better!r}" if NAME.fullmatch(better) else ""
     raise BenchError(
-        f"{shorten(given)} is not a valid plugin name: use lower-case letters a-z and digits, starting with a letter, "
+        f"{shorten_text(given)} is not a valid plugin name: use lower-case letters a-z and digits, starting with a letter, "
         f"words joined by '_' or '-', at most {MAX_LENGTH} characters{hint}"
     )
 
