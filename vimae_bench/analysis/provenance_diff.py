@@ -67,9 +67,8 @@ def _get_metric_settings(a: RunResult, b: RunResult) -> tuple[FlatFields, FlatFi
         for run in (a, b)
     )
     shared = one.keys() & other.keys()
-    return dict(_flatten_settings({name: one[name] for name in shared})), dict(
-        _flatten_settings({name: other[name] for name in shared})
-    )
+    first, second = ({name: settings[name] for name in shared} for settings in (one, other))
+    return dict(_flatten_settings(first)), dict(_flatten_settings(second))
 
 
 def _get_versions(result: RunResult) -> FlatFields:

@@ -50,8 +50,8 @@ def derive_names(given: str) -> PackageNames:
     better = _suggest_name(given)
     hint = f", such as {better!r}" if NAME.fullmatch(better) else ""
     raise BenchError(
-        f"{shorten_text(given)} is not a valid plugin name: use lower-case letters a-z and digits, starting with a letter, "
-        f"words joined by '_' or '-', at most {MAX_LENGTH} characters{hint}"
+        f"{shorten_text(given)} is not a valid plugin name: use lower-case letters a-z and digits, "
+        f"starting with a letter, words joined by '_' or '-', at most {MAX_LENGTH} characters{hint}"
     )
 
 
