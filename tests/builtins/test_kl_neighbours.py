@@ -116,7 +116,7 @@ def test_refuses_a_prior_with_bounded_support():
 
 
 def test_refuses_fewer_codes_than_neighbours():
-    with pytest.raises(ValueError, match="3 codes have no 3 neighbours"):
+    with pytest.raises(ValueError, match="3 codes do not have 3 neighbours each"):
         compute_divergence(NeighbourKL(3), torch.randn(3, 2), StandardNormal(2))
 
 
