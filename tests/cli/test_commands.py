@@ -1,5 +1,6 @@
 """The commands as a user gives them, over a small benchmark on real digits."""
 
+import importlib
 import json
 import os
 import re
@@ -17,7 +18,6 @@ from vimae_bench.cli import COMMANDS, main
 from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin.registry import make_plugin
-from vimae_builtin.executors.inline import Inline
 
 pytestmark = pytest.mark.medium
 
@@ -59,11 +59,26 @@ def small(tmp_path):
     return written
 
 
-def test_an_executor_prepares_before_the_check_and_only_for_jobs(small, tmp_path, monkeypatch):
-    done = []
-    monkeypatch.setattr(Inline, "prepare", lambda self, modules: done.append("prepare"), raising=False)
+PREPARED = """
+from vimae_bench.plugin import hookimpl
+from vimae_builtin.executors.inline import Inline
+
+done = []
+
+class Prepared(Inline):
+    def prepare(self, modules): done.append("prepare")
+
+@hookimpl
+def vimae_executors(): return {"prepared": Prepared}
+"""
+
+
+def test_an_executor_prepares_before_the_check_and_only_for_jobs(small, install, tmp_path, monkeypatch):
+    install("prepared", PREPARED)
+    done = importlib.import_module("prepared").done
     monkeypatch.setattr("vimae_bench.engine.preflight.check_benchmark", lambda *_: done.append("check") or Counter())
-    words = ("run", small(("seeds = [0, 1]", "seeds = [0]")), "--results", tmp_path / "results", "--no-mlflow")
+    file = small(("seeds = [0, 1]", "seeds = [0]"))
+    words = ("run", file, "--executor", "prepared", "--results", tmp_path / "results", "--no-mlflow")
     call(*words, "--dry-run")
     assert done == ["check"]
     ensure_prepared(make_plugin("dataset", PluginSpec("digits")), tmp_path / "data")
