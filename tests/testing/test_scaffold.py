@@ -160,5 +160,5 @@ def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     inside = {name for name in ZipFile(wheel).namelist() if name.endswith(".template")}
-    templates = (ROOT / "vimae_bench" / "scaffold" / "templates").rglob("*.template")
+    templates = (ROOT / "vimae_bench" / "testing" / "scaffold" / "templates").rglob("*.template")
     assert inside == {path.relative_to(ROOT).as_posix() for path in templates}
