@@ -220,8 +220,8 @@ def test_labels_and_reasons_are_shown_and_not_obeyed(job, make):
 @pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO(), width=100)])
 def test_a_note_is_a_line_of_its_own(job, make):
     console, run = make(), job()
-    list(show_progress([run], iter([Note("2 runs side by side: [red]2 cores\a")]), console))
-    assert "2 runs side by side: [red]2 cores\n" in console.file.getvalue()
+    list(show_progress([run], iter([Note("2 runs at a time: [red]2 cores\a")]), console))
+    assert "2 runs at a time: [red]2 cores\n" in console.file.getvalue()
 
 
 def test_every_event_is_passed_on_and_the_cursor_comes_back(job):

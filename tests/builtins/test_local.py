@@ -192,7 +192,7 @@ def test_what_is_chosen_on_a_cpu_is_reported_once_and_what_the_user_chose_is_not
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(2)))
     jobs = [make_job(tmp_path, seed) for seed in (0, 6)]
     notes = [e.text for e in Local(device="cpu")(jobs, behave) if isinstance(e, Note)]
-    assert notes == ["2 runs side by side: 2 cores, 1 thread each"]
+    assert notes == ["2 runs at a time: 2 cores, 1 thread each"]
     assert not [e for e in Local(device="cpu", jobs=2)(jobs, behave) if isinstance(e, Note)]
     assert not [e for e in Local(device="cpu")(jobs[:1], behave) if isinstance(e, Note)]
 
@@ -235,7 +235,7 @@ def test_run_out_of_memory_on_a_shared_device_is_retried_alone(tmp_path, seeds, 
     assert [e.exit_code for e in ends] == [0] * 4
     assert ends[-1].job.entry.run.seed == 1
     assert [e.text for e in events if isinstance(e, Note)] == [
-        f"{fate} s1 {what} beside other runs on cpu; it is tried again alone at the end, "
+        f"{fate} s1 {what} while it shared cpu with other runs; it is tried again alone at the end, "
         "and cpu goes on with one run at a time"
     ]
 

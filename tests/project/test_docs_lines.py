@@ -201,7 +201,7 @@ def branching(folder: Path) -> str:
     return f"Capacity: not compiled, since {why}; its {EAGER_COST}"
 
 
-def side_by_side(_: Path) -> str:
+def concurrent_runs(_: Path) -> str:
     """How many runs on two cores; and on a GPU with 24 GiB of free memory."""
     gib = concurrency.GIB
     lines = {
@@ -215,7 +215,7 @@ def side_by_side(_: Path) -> str:
 PRINTED: dict[str, Callable[[Path], str]] = {
     "mine.toml:18:": typing_error,
     "Capacity:": branching,
-    "2 runs side by side:": side_by_side,
+    "2 runs at a time:": concurrent_runs,
 }
 """Output shown in the pages, by its first words, and what prints it."""
 

@@ -56,7 +56,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Note:
-    """A line for the user, such as how many jobs run side by side and why."""
+    """A line for the user, such as how many jobs run at a time and why."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""Runs side by side on this machine, each in a process of its own, so that one that dies takes no other with it."""
+"""Concurrent runs on this machine, each in its own process, so that one that crashes does not affect the others."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from .worker import query_free_memory, start_server
 
 @dataclass(frozen=True)
 class Local:
-    """One process for each run, and as many side by side as there are cores for, and memory."""
+    """One process for each run, and as many at a time as cores and memory allow."""
 
     jobs: Annotated[int, Ge(0)] = 0
-    """Runs side by side, over all devices; 0: one for every core, or for as many cores as a run has threads, as far as
+    """Runs at a time, over all devices; 0: one for every core, or for as many cores as a run has threads, as far as
     the memory of the machine or of its GPUs goes."""
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, or `auto`: the GPUs if there are any."""

@@ -40,8 +40,8 @@ def choose_limit(cores: int, threads: int, memory: int, memory_per_run: int, run
 
 
 def format_concurrency(count: int) -> str:
-    """`4 runs side by side`."""
-    return f"{count} runs side by side" if count > 1 else "one run at a time"
+    """Such as `4 runs at a time`."""
+    return f"{count} runs at a time" if count > 1 else "one run at a time"
 
 
 def _format_count(count: int, noun: str) -> str:

@@ -106,7 +106,7 @@ class ProcessPool:
         self.solo_queue.append(job)
         name = f"{job.entry.label} s{job.entry.run.seed}"
         now = f"it is tried again alone at the end, and {slots.device} goes on with {format_concurrency(slots.limit)}"
-        return Note(f"{name} {what} beside other runs on {slots.device}; {now}")
+        return Note(f"{name} {what} while it shared {slots.device} with other runs; {now}")
 
     def _kill_late_workers(self) -> None:
         """Kill what is past its time; its end is seen like any other."""

@@ -57,7 +57,7 @@ class Driver:
         """What the user should know of the cluster."""
         runs = min(self.resources.count_slots(), self.jobs or self.resources.count_slots())
         where = "writing into the results folder" if self.shared else "their files brought here, as nodes do not see it"
-        return f"up to {runs} runs side by side on the Ray cluster, {where}"
+        return f"up to {runs} runs at a time on the Ray cluster, {where}"
 
     def run_jobs(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Keep the cluster busy; gives starts, ends, notes, and ticks while nothing happens."""
