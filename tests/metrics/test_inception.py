@@ -57,7 +57,7 @@ def test_without_weights_the_message_says_where_and_how_and_what_does_without(ca
 
 def test_a_download_is_checked_kept_and_announced_once(random_inception, cache, capsys):
     digest = sum_of(random_inception)
-    with pytest.raises(WeightsUnavailable, match=f"sha256 of what comes is {digest}"):
+    with pytest.raises(WeightsUnavailable, match=f"sha256 of the download is {digest}"):
         load_inception("2048", published=PublishedWeights(random_inception.as_uri(), ORIGINAL_WEIGHTS.sha256))
     assert not [path for path in cache.rglob("*") if path.suffix in (".pth", ".tmp")]
     capsys.readouterr()

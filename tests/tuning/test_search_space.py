@@ -67,7 +67,7 @@ def span(low, high, log="false"):
             AGAIN,
             "is an A/A control: it takes what is chosen for 'VAE'",
         ),
-        (BETA, '"objective" = ["elbo", "ae"]', f"{VAE}objective", "is what a method is; make a method of each"),
+        (BETA, '"objective" = ["elbo", "ae"]', f"{VAE}objective", "cannot be searched, since it defines the method"),
         ('name = "search"', f'name = "{"a" * 60}"', "3: name", "leaves no room for '-tuning' after it"),
         ('repeats = "VAE"', 'repeats = "VAE"\n\n[[group]]\nlatent = 3', "42: group", "for a file without groups"),
         (DIGITS, f'[{DIGITS}, "blobs"]', "5: dataset", "settings are chosen for one table at a time, and there are 2"),

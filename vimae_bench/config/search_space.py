@@ -149,7 +149,7 @@ def find_form(method: MethodConfig, path: str, catalog: Catalog) -> Json:
             raise LookupError(f"there is no setting {shorten_text(name)}{suggest_similar(name, fields)}")
         form, chosen = fields[name], chosen.get(name)
     if path == "objective":
-        raise LookupError("is what a method is; make a method of each, with a budget of its own")
+        raise LookupError("cannot be searched, since it defines the method; add one method for each value")
     if "fields" in form:
         raise LookupError(f"is a table; search one of its settings (there is: {', '.join(sorted(form['fields']))})")
     return form

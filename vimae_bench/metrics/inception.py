@@ -53,7 +53,7 @@ ORIGINAL_INCEPTION = ORIGINAL_WEIGHTS.sha256[:8]
 
 
 class WeightsUnavailable(BenchError, ValueError):
-    """The weights that are asked for cannot be had. Nothing may be called FID then."""
+    """The requested weights are unavailable. Without them no number may be called FID."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def _download_weights(published: PublishedWeights) -> Path:
     def download(temporary: Path) -> None:
         download_file(published.url, temporary)
         if (found := compute_sha256(temporary)) != published.sha256:
-            raise ValueError(f"the sha256 of what comes is {found}")
+            raise ValueError(f"the sha256 of the download is {found}")
 
     path = _get_cached_path(published)
     try:
