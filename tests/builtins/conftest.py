@@ -1,4 +1,4 @@
-"""Trained models whose every number is known: linear autoencoders with weights of one's own."""
+"""Trained models whose every number is known: linear autoencoders with given weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ def spec(latent: int) -> ModelSpec:
 
 
 def js(p, q) -> float:
-    """The Jensen-Shannon divergence in nats of two laws of scipy.stats, by quadrature."""
+    """The Jensen-Shannon divergence in nats of two distributions of scipy.stats, by quadrature."""
 
     def half(one, other) -> float:
         def integrand(x: float) -> float:

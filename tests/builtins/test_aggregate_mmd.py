@@ -14,7 +14,7 @@ pytestmark = pytest.mark.medium
 
 PIXELS = 4
 DOUBLY_CENTRED = 0.887  # E[kc(z, z')^2] of the seven-scale kernel over N(0, I) in two dimensions
-NORMAL_TO_LOGISTIC = 4.604e-3  # MMD^2 of N(0, I) and the unit-variance logistic law there, by quadrature
+NORMAL_TO_LOGISTIC = 4.604e-3  # MMD^2 of N(0, I) and the unit-variance logistic one there, by quadrature
 
 
 def null_sd(n: int) -> float:
@@ -34,7 +34,7 @@ class LogisticPosterior(Posterior):
 
 
 class LogisticFamily(PosteriorFamily):
-    """Draws of the logistic law, whatever the image."""
+    """Draws of the logistic distribution, whatever the image."""
 
     heads: ClassVar[int] = 1
 

@@ -1,4 +1,4 @@
-"""Linear-Gaussian models, whose likelihood and annealed laws are known, and quadrature where there is one latent."""
+"""Linear-Gaussian models with known likelihood and annealed distributions, and quadrature for one latent."""
 
 from collections.abc import Callable
 from math import log

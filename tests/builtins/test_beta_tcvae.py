@@ -137,7 +137,7 @@ def test_training_step_passes_the_size_of_the_data_set(linear):
 
 
 def test_a_larger_beta_makes_codes_less_dependent(linear):
-    """Two pixels that go together, encoded by one each: the noise of the posteriors known, the law of z is normal."""
+    """Two pixels that go together, encoded by one each: known posterior noise, and z is normal."""
     first, second = torch.randn(2, 256)
     x = torch.stack([first, 0.9 * first + 0.436 * second], 1).reshape(256, 1, 1, 2)
 

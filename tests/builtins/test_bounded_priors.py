@@ -1,4 +1,4 @@
-"""Objectives that look at the density of their codes refuse a prior that ends somewhere, whatever its name."""
+"""Objectives that evaluate the density of codes refuse a prior of bounded support, whatever its name."""
 
 import pytest
 

@@ -84,7 +84,7 @@ def test_trained_discriminator_gives_the_total_correlation_of_a_gaussian(correla
         return torch.stack([first, correlation * first + (1 - correlation**2) ** 0.5 * second], 1)
 
     class Fixed(nn.Module):
-        """A model whose codes are drawn from the law."""
+        """A model whose codes are drawn from the distribution."""
 
         auxiliary = net
 

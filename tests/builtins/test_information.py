@@ -32,7 +32,7 @@ def reading(latent: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def of_corners(apart: float) -> float:
-    """I(Y; Z) for the four classes: twice that of two normal laws so far apart, here by simulation of 4 million."""
+    """I(Y; Z) for the four classes: twice that of two normals so far apart, by simulation of 4 million."""
     z = torch.randn(4_000_000, dtype=torch.float64)
     return 2 * (log(2) - float(torch.nn.functional.softplus(-(apart**2) / 2 - apart * z).mean()))
 

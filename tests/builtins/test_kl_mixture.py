@@ -30,7 +30,7 @@ def test_posteriors_that_are_all_alike_have_the_divergence_of_one_of_them():
     q = GaussianPosterior(m.expand(n, 2), (2 * s.log()).expand(n, 2))
     z = q.rsample()
     exact = kl_divergence(TorchNormal(m, s), TorchNormal(0.0, 1.0)).sum()
-    # The mixture of equal laws is that law: a mean of n terms, whose standard deviation is about 1.
+    # The mixture of equal distributions is that distribution: a mean of n terms, whose standard deviation is about 1.
     values = [
         compute_divergence(MixtureKL(), z[i], StandardNormal(2), GaussianPosterior(q.m[i], q.l[i]))
         for i in torch.arange(n).split(500)

@@ -1,4 +1,4 @@
-"""A process for each run: whatever one of them does, the others come to their own end."""
+"""A process for each run: whatever one of them does, the others are not affected."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What a process may use, read from a made-up /proc and /sys."""
+"""What a process may use, read from a fabricated /proc and /sys."""
 
 import os
 

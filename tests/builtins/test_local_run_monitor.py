@@ -1,4 +1,4 @@
-"""What a run says of itself, as the executor reads it."""
+"""What the executor reads from the events of a run."""
 
 import pytest
 

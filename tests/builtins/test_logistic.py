@@ -76,7 +76,7 @@ LAWS = {
 
 @pytest.mark.parametrize("name", LAWS)
 def test_generated_images_are_decoded_draws_of_the_models_own_prior(linear_evaluation, noise_images, name):
-    """A decoder that shows the code itself, so images have the prior's law and no other's: 20,000 tell them apart."""
+    """A decoder that shows the code itself, so images have the prior's distribution; 20,000 suffice to see it."""
     show = torch.cat([torch.eye(2), torch.zeros(2, 2)])
     heads = [(torch.zeros(2, 4), torch.zeros(2))]
     evaluation = linear_evaluation(

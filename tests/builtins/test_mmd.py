@@ -46,7 +46,7 @@ X = torch.arange(-30, 4, 0.1, dtype=torch.float64)
 
 
 def density_of_difference(one: Prior, other: Prior) -> torch.Tensor:
-    """The density of Z - Z' at `W`, for two one-dimensional laws."""
+    """The density of Z - Z' at `W`, for two one-dimensional distributions."""
     z = torch.arange(-30, 30, 0.02, dtype=torch.float64)
     p, q = (distribution.log_prob(z[:, None]).exp().numpy() for distribution in (one, other))
     return torch.from_numpy(fftconvolve(p, q[::-1])[len(z) - 1 :] * 0.02)

@@ -1,4 +1,4 @@
-"""Runs on a cluster of two nodes, which Ray starts on this machine; what is lost on the way is begun again."""
+"""Runs on a cluster of two nodes, which Ray starts on this machine; runs that are lost are started again."""
 
 import json
 import os

@@ -26,7 +26,7 @@ PIXELS = 64
 
 
 def images(n: int, seed: int) -> np.ndarray:
-    """Smooth patterns of one law with noise on every pixel, bytes [n, 1, 8, 8]."""
+    """Smooth patterns of one distribution with noise on every pixel, bytes [n, 1, 8, 8]."""
     draw = np.random.default_rng(seed)
     smooth = gaussian_filter(draw.normal(size=(n, 8, 8)), (0, 3, 3))
     x = 0.5 + 1.5 * smooth + 0.1 * draw.normal(size=(n, 8, 8))
@@ -120,7 +120,7 @@ def test_its_standard_error_is_the_spread_over_images_and_sets():
 
 
 def test_the_metric_scores_what_the_model_generates(linear_evaluation):
-    """A decoder W z + b over N(0, I): kernels from a normal law, whose score is known up to the number of kernels."""
+    """A decoder W z + b over N(0, I): normal kernels, whose score is known up to their number."""
     weight, bias, s = 0.1 * torch.randn(PIXELS, 2), torch.full((PIXELS,), 0.5), 0.1
     heads = [(torch.zeros(2, PIXELS), torch.zeros(2))]
     evaluation = linear_evaluation(images(400, 0), Deterministic(), heads, decoder=(weight, bias))

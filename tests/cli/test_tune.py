@@ -1,4 +1,4 @@
-"""Tuning as a user has it done, over real trainings on real digits."""
+"""`vimae-bench tune` as a user calls it, with real trainings on real digits."""
 
 import json
 import os

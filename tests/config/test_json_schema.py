@@ -1,4 +1,4 @@
-"""The JSON Schema of the benchmark file says what `read_benchmark` says, as far as a schema can, by taplo's word."""
+"""The JSON Schema of the benchmark file agrees with `read_benchmark`, as far as a schema can; taplo checks it."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What takes minutes is told before it begins, from the metric's own word."""
+"""Metrics that take minutes are reported before anything begins, with the estimate of the metric itself."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Jobs handed to executors, among other processes on the same folder, and what becomes of those that die."""
+"""Jobs passed to executors, with other processes on the same folder, and what happens to jobs that die."""
 
 import signal
 

@@ -147,7 +147,7 @@ from collections.abc import Mapping
 from vimae_bench.plugin import Estimate, Measure, Metric, hookimpl
 
 class Bad(Metric):
-    '''Fails in the way it is told.'''
+    '''Fails in the given way.'''
     def __init__(self, how: str): self.how = how
     def measures(self): return (Measure("bad", "none", "lower"),)
     def __call__(self, evaluation):

@@ -1,4 +1,4 @@
-"""An interrupt waits for a better moment, and is not lost."""
+"""An interrupt is deferred until a block ends, and is not lost."""
 
 import os
 import signal

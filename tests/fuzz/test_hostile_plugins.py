@@ -33,7 +33,7 @@ def act(faults, where):
 
 @dataclass(frozen=True)
 class OddObjective(Objective):
-    '''Fails where it is told.'''
+    '''Fails at the given point.'''
     where: str = ""
     fault: str = "key"
     def __post_init__(self): act({self.where: self.fault}, "made")
@@ -45,7 +45,7 @@ class OddObjective(Objective):
 
 @dataclass(frozen=True)
 class OddMetric(Metric):
-    '''Fails where it is told.'''
+    '''Fails at the given point.'''
     where: str = ""
     fault: str = "key"
     def __post_init__(self): act({self.where: self.fault}, "made")
@@ -57,7 +57,7 @@ class OddMetric(Metric):
 
 @dataclass(frozen=True)
 class OddDataset:
-    '''Fails where it is told.'''
+    '''Fails at the given point.'''
     where: str = ""
     fault: str = "key"
     pixel_range: str = "unit"
@@ -70,7 +70,7 @@ class OddDataset:
 
 @dataclass(frozen=True)
 class OddReporter:
-    '''Fails where it is told.'''
+    '''Fails at the given point.'''
     where: str = ""
     fault: str = "key"
     def __call__(self, orders, events):

@@ -128,7 +128,7 @@ def test_fixed_deviation_below_the_smallest_is_refused(std):
 
 
 class Scaling(Flow):
-    """y = 3 z + context + weight: a flow whose law is known."""
+    """y = 3 z + context + weight: a flow whose distribution is known."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a notebook shows while it works, and where something is wrong."""
+"""What a notebook shows during training, and for errors."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""One method trained where one stands: as a worker trains it, and without being registered anywhere."""
+"""One method trained in the current process: as a worker trains it, and without being registered."""
 
 import runpy
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The notebook of the tutorial runs, and is kept with what it shows."""
+"""The notebook of the tutorial runs, and is committed with its output."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page of a comparison: every seed is drawn where it belongs, every verdict told, and no name can act."""
+"""The page of a comparison: every seed is drawn at its place, verdicts are given, names cannot inject markup."""
 
 import json
 import re

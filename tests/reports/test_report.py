@@ -68,7 +68,7 @@ def call(*words, code=0):
 
 
 def report(results, *words, name="fig1", source="", figures=False) -> Page:
-    """The page of a fabricated results folder, written beside it. Figures take most of its time."""
+    """The page of a fabricated results folder, written next to it. Figures take most of its time."""
     results.store.write_benchmark(name, source, {}, results.entries)
     output = results.store.path.parent / "pages" / "report.html"
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""What a machine makes once: named by all it follows from, whole, and made again where it is damaged."""
+"""The array cache: names depend on all inputs, files are complete, and damaged ones are made again."""
 
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep

@@ -1,4 +1,4 @@
-"""Sheets of images: how they look, and that they can be taken apart again."""
+"""Grids of images: how they look, and that the images can be read back."""
 
 from pathlib import Path
 

@@ -239,7 +239,7 @@ def test_faulty_objective_fails(kind: type[Objective]) -> None:
 
 @dataclass(frozen=True)
 class Given(Metric):
-    """Gives what it is told to give."""
+    """Returns the given value."""
 
     estimates: Mapping[str, Estimate]
     reference: Mapping[str, Estimate]

@@ -1,4 +1,4 @@
-"""What an experiment says of itself in MLflow."""
+"""The description of an experiment in MLflow."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A benchmark file that searches settings, and runs of it that are not trained but made up."""
+"""A benchmark file that searches settings, and fabricated runs of it."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""A captured step. What a GPU does is stood in for by calling the work again, unless there is one."""
+"""A captured step. Without a GPU, a replay is simulated by calling the function again."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""A step as one graph computes what the step computes; a step that cannot be one graph is told why."""
+"""A step as one graph computes what the step computes; for a step that cannot be one graph the reason is given."""
 
 import random
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The shapes an objective may have: players of its own, several draws, a prior made of the encoder."""
+"""The forms an objective may have: its own auxiliary networks, several draws, a prior made of the encoder."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The peak of memory is that since it was last forgotten."""
+"""The peak of memory is that since the last reset."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ print(after(64), after(1))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a peak and forgets it")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports a peak and can reset it")
 def test_the_peak_counts_what_is_given_back_and_forgets_it(device):
     """In a process of its own: in one that has held more, memory may be taken from what it was left with."""
     code = HELD.format(device=device)
