@@ -8,7 +8,7 @@ from typing import Any
 from ..storage.store import RunResult
 
 SOFTWARE = ("vimae-bench", "torch")
-"""The fields of `made_by` that are compared, besides the distributions of plugins."""
+"""The fields of `made_by` that are compared, in addition to the distributions of plugins."""
 
 
 def find_version_outliers(run_results: Sequence[RunResult]) -> dict[Path, str]:

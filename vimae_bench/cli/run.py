@@ -1,4 +1,4 @@
-"""`vimae-bench run`: the main job."""
+"""`vimae-bench run`: train and measure what a benchmark is missing, then rank its methods."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What comes of a run: measures and their estimates."""
+"""The results of a run: measures and their estimates."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace

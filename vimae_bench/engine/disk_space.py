@@ -10,7 +10,7 @@ from ..core.errors import ResultsError
 from ..core.spec import Run
 
 EXTRA_BYTES_PER_RUN = 2 * 2**20
-"""Bytes that a run usually takes at most, besides its weights: pictures, metrics, events, and what MLflow copies."""
+"""Bytes that a run usually takes at most, apart from its weights: pictures, metrics, events, and what MLflow copies."""
 CHECKPOINT_COPIES = 3 * 3
 """A run under way has three checkpoints for a moment, and the optimiser keeps two numbers for each weight."""
 GIB = 2**30

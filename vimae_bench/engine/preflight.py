@@ -190,7 +190,7 @@ def _inspect_model(run: Run, shape: tuple[int, int, int]) -> _ModelInspection:
 
 
 def _describe_error(error: BaseException) -> str:
-    """A user's mistake in its own words; for what a plugin raises besides also what it is."""
+    """The message of a user's mistake; for any other error of a plugin, its type and message."""
     return str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
 
 

@@ -1,4 +1,4 @@
-"""What a command is to run, where and how: prepared and checked before anything is trained, then carried out."""
+"""Which runs of a benchmark are still to be done, where and how: prepared and checked first, then carried out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -69,7 +69,7 @@ def prepare_run(
 def make_executor(plan: RunPlan, *, prepare: bool, modules: Sequence[str] = ()) -> Executor:
     """The benchmark's executor. With `prepare`, it gets ready now for jobs that are to come.
 
-    `modules` are those that every process imports which this one starts, besides what workers need.
+    `modules` are imported by every process that this one starts, in addition to `WORKER_MODULES`.
     """
     executor: Executor = make_plugin("executor", plan.benchmark.executor)
     if prepare and plan.jobs and isinstance(executor, PreparedExecutor):
@@ -98,7 +98,7 @@ def describe_costs(plan: RunPlan) -> list[str]:
 
 
 def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequence[str], report: Report) -> RunPlan:
-    """Write down what is asked for, without passwords, and set aside what is damaged; gives the plan after that.
+    """Save the benchmark without passwords and set damaged files aside; returns the plan after that.
 
     An archive is unpacked first. Raises ResultsError if the folder cannot be written.
     """

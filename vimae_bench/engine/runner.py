@@ -1,4 +1,4 @@
-"""Runs the jobs of a benchmark: hands them to an executor and its events to the reporters, until all are done."""
+"""Runs the jobs of a benchmark: passes them to an executor, and its events to the reporters, until all are done."""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -67,7 +67,7 @@ def run_jobs(
     wait: bool = True,
     work: Callable[[Job], int] | None = None,
 ) -> list[Job]:
-    """Run the jobs while every reporter looks on; gives those that did not end well.
+    """Run the jobs, passing all events through the reporters; returns the jobs that did not end well.
 
     Runs that other processes are doing are waited for, and taken over from those that die; without `wait` they are
     left. `work` is what is done with a job; by default it trains and measures its run. Workers write the records before

@@ -11,7 +11,7 @@ from .jobs import Job
 class Executor(Protocol):
     """A way to carry out jobs.
 
-    It hands each job to `work`, in whatever process, and reports its start and its end with the exit code that `work`
+    It passes each job to `work`, in whatever process, and reports its start and its end with the exit code that `work`
     gives; ends are reported in the order in which they happen. Closing the iterator early ends the jobs under way.
     """
 

@@ -1,4 +1,4 @@
-"""What a worker is handed."""
+"""Jobs, which executors pass to workers, and how their numbers are computed."""
 
 from dataclasses import dataclass
 from pathlib import Path

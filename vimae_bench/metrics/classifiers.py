@@ -39,7 +39,7 @@ class FeatureReader(Protocol):
 
 
 def latent_means(evaluation: "Evaluation") -> FeatureReader:
-    """Posterior means, encoded once for all metrics of a evaluation."""
+    """Posterior means, encoded once for all metrics of an evaluation."""
     return partial(_read_codes, evaluation, lambda q: q.mean)
 
 

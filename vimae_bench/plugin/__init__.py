@@ -1,4 +1,4 @@
-"""What plugins are made of: interfaces, hooks, and what an objective or a metric is handed.
+"""What plugins are made of: interfaces, hooks, and the arguments of objectives and metrics.
 
 The names that need torch are loaded on first access: the catalog of installed plugins is in this package too, and
 neither commands that read it nor executors and reporters need to wait for torch.

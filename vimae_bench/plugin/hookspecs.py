@@ -1,6 +1,6 @@
-"""The hooks by which plugins enter: one for each kind of plugin, and two for named data.
+"""The hooks that plugins implement: one for each kind of plugin, and two for presets and schedules.
 
-A plugin is a module that an entry point of the group `vimae_bench` names. Built-ins enter as third-party plugins do:
+A plugin is a module that an entry point of the group `vimae_bench` names, also for built-ins:
 
     [project.entry-points.vimae_bench]
     swae = "vimae_bench_swae"

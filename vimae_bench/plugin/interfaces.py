@@ -1,4 +1,4 @@
-"""The interfaces of plugins of science. Settings go to the constructor, data to the call.
+"""The interfaces of the scientific plugins. Settings go to the constructor, data to the call.
 
 A plugin is usually one frozen dataclass in a file of its own, returned by the hook of its kind (`hookspecs.py`).
 A setting annotated with an interface, such as `divergence: Divergence`, is itself a plugin chosen by name.
@@ -59,7 +59,7 @@ class OptimizerStep:
 
 @dataclass(frozen=True)
 class DivergenceContext:
-    """What a divergence is given besides the codes and the prior."""
+    """What a divergence receives in addition to the codes and the prior."""
 
     posterior: Posterior
     """q(z|x) of the B images of the batch, of which each code is one draw."""

@@ -1,4 +1,4 @@
-"""The contracts of executors and reporters."""
+"""The contracts of executors and reporters, which produce and pass on streams of events."""
 
 from collections.abc import Generator
 from contextlib import contextmanager

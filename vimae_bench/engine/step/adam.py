@@ -55,7 +55,7 @@ class Adam:
         return of(weights), of(grads), of(state["exp_avg"]), of(state["exp_avg_sq"])
 
     def get_state(self) -> dict[str, Any]:
-        """All that changes besides the weights."""
+        """Everything that changes except the weights."""
         return {"exp_avg": self.exp_avg, "exp_avg_sq": self.exp_avg_sq, "steps": self.steps}
 
     def restore_state(self, state: dict[str, Any]) -> None:
