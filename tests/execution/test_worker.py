@@ -1,4 +1,4 @@
-"""What a worker process does with a job, whoever started it."""
+"""The output and the exit code of a job in a worker process."""
 
 import os
 import signal

@@ -1,1 +1,1 @@
-"""A paper's claims, and what finished runs say of them."""
+"""The claims of papers, and verdicts on them from finished runs."""

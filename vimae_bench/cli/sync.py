@@ -1,4 +1,4 @@
-"""`vimae-bench sync`: bring to MLflow what it has not got yet."""
+"""`vimae-bench sync`: send to MLflow what it does not have yet."""
 
 from pathlib import Path
 

@@ -41,7 +41,7 @@ class PluginSpec:
 
     @cached_property
     def key(self) -> str:
-        """The choice's identity: `<name>-<hash>`."""
+        """The identity of the plugin with its settings: `<name>-<hash>`."""
         return f"{self.name}-{fingerprint(self.as_json())[:8]}"
 
 

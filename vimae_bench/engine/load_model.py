@@ -1,4 +1,4 @@
-"""A trained model brought back from the files of its run."""
+"""Loads a trained model from the files of its run."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""A trained model measured: one file for each metric, under the metric's own identity."""
+"""Measures a trained model: one file for each metric, named by the hash of its settings and version."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a person looks at first: reconstructions, samples, codes in two dimensions, losses by epoch."""
+"""Draws the pictures of a run: reconstructions, samples, codes in two dimensions, losses by epoch."""
 
 import shutil
 from collections.abc import Sequence

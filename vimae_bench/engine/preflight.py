@@ -1,4 +1,4 @@
-"""What can be known to go wrong before anything is trained: settings, data, shapes, and what does not fit what."""
+"""Finds errors before anything is trained: in settings, data and shapes, and in how they fit together."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

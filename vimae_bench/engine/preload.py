@@ -1,4 +1,4 @@
-"""Imported by a process that forks workers, so that none of them loads again what is the same for all."""
+"""Imported by a process that forks workers, so that none of them loads again what all of them use."""
 
 import contextlib
 import gc

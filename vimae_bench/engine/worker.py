@@ -1,4 +1,4 @@
-"""What a worker does with a job: train, measure and draw what is not trained, measured and drawn yet."""
+"""Executes a job: trains, measures and draws what is not trained, measured and drawn yet."""
 
 import shutil
 import sys

@@ -20,7 +20,7 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass
 class _SignalState:
-    """What has come to this process: signals are sent to a process, so there is one state for all of it."""
+    """The signals received: they are sent to a process, so there is one state for all of it."""
 
     pending: int = 0
     """The signal that waits for the end of the blocks under way, or 0."""

@@ -1,4 +1,4 @@
-"""What a worker process does with a job, whoever started it."""
+"""Performs a job in a worker process: its output goes to the log of the run, and how it ends becomes an exit code."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A benchmark's results folder: what is still to be done of each run, and what came of it, as plain data.
+"""A benchmark's results folder: what is still to be done of each run, and its results, as plain data.
 
     benchmark.json   the benchmark as it was run
     runs/            one folder for each run (run_folder.py)
