@@ -124,7 +124,7 @@ def bound_from_below(path: AnnealingPath, steps: int, chains: int) -> tuple[Tens
 
 
 def bound_from_above(path: AnnealingPath, truth: Tensor, chains: int, sizes: Sequence[Tensor]) -> Tensor:
-    """An upper bound on log p(x) in nats [B], from exact draws of the posterior [B, d] and the sizes of `forward`."""
+    """An upper bound on log p(x) in nats [B], from posterior draws [B, d] and the `sizes` of `bound_from_below`."""
     start = path.evaluate(truth.expand(chains, *truth.shape))
     return -log_mean_exp(anneal(path, start, make_schedule(len(sizes) - 1)[::-1], sizes[::-1]))
 

@@ -154,7 +154,7 @@ def switch_labels(labels: np.ndarray, decision: np.ndarray) -> bool:
 
 
 def minimize_objective(x: np.ndarray, y: np.ndarray, costs: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The w [F + 1] with the least `objective`, by Newton's method from `start` (Keerthi and DeCoste, JMLR 6, 2005)."""
+    """The w [F + 1] of least `compute_objective`, by Newton's method (Keerthi and DeCoste, JMLR 6, 2005)."""
     w, value, inside = start, compute_objective(start, x, y, costs), y * (x @ start) < 1
     for _ in range(NEWTON_STEPS):
         step, scale = _solve_ridge(x[inside], y[inside], costs[inside]) - w, 1.0
