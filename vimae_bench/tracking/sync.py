@@ -85,4 +85,4 @@ def _is_store_down(error: Exception) -> bool:
 def _format_error(error: Exception) -> str:
     """An error in one line."""
     what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-    return textwrap.shorten_text(mask_secrets(what), REASON_LENGTH, placeholder=" ...")
+    return textwrap.shorten(mask_secrets(what), REASON_LENGTH, placeholder=" ...")
