@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,9 @@ def share(executor, jobs):
 def three_gpus(monkeypatch):
     """GPUs that are counted by their names alone; whoever asks them for memory gets none."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-a,MIG-b,MIG-c")
+    forkserver._forkserver._stop()  # workers have the environment that their server was started in
+    yield
+    forkserver._forkserver._stop()
 
 
 @pytest.mark.parametrize(("threads", "count"), [(1, 4), (2, 2), (4, 1), (8, 1)])
