@@ -170,7 +170,7 @@ def test_a_run_survives_the_way_through_json(write):
         assert Run.from_json(entry.run.as_json()).key == entry.run.key
 
 
-def test_planning_a_thousand_runs_does_not_wait_for_torch(write):
+def test_planning_a_thousand_runs_does_not_wait_for_torch(write, fresh_catalog):
     path = write(("[0, 1]", str(list(range(500)))))
     read_benchmark(path)  # builds the catalog
     code = (
