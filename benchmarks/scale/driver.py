@@ -68,8 +68,8 @@ def drive(file: Path, seeds: Sequence[int], results: Path, jobs: int, reporters:
 
 def _get_lifetime(folder: Path) -> float:
     """Seconds from the start of a run's process to its last event; the process ends about 10 ms later."""
-    told = _read_last_events(folder)
-    return told["ended"]["time"] - told["preparing"]["born"]
+    events = _read_last_events(folder)
+    return events["ended"]["time"] - events["preparing"]["born"]
 
 
 def _read_last_events(folder: Path) -> dict[str, Json]:

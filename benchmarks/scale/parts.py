@@ -66,8 +66,8 @@ class Matrix:
         """Carry it out with a scheduler in a separate process; returns the result of `driver.drive`."""
         call = "import sys; from benchmarks.scale.driver import main; main(*sys.argv[1:])"
         words = [str(FILE), str(self.seeds), str(self.results), str(jobs), *reporters]
-        with (self.folder / "console.txt").open("w") as told:
-            done = subprocess.run([sys.executable, "-c", call, *words], stdout=-1, stderr=told, check=True, text=True)
+        with (self.folder / "console.txt").open("w") as log:
+            done = subprocess.run([sys.executable, "-c", call, *words], stdout=-1, stderr=log, check=True, text=True)
         return json.loads(done.stdout)
 
     def command(self, name: str, *words: str) -> CommandTime:
@@ -93,11 +93,11 @@ def time_command(command: Sequence[str]) -> CommandTime:
     """Start a process and wait for it. Raises RuntimeError if it fails."""
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        told = process.stderr.read() if process.stderr else b""
+        errors = process.stderr.read() if process.stderr else b""
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{told.decode()}")
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{errors.decode()}")
     return CommandTime(time.perf_counter() - began, used.ru_utime + used.ru_stime)
 
 
@@ -144,8 +144,8 @@ def measure_mirror(matrix: Matrix, runs: int) -> MirrorRates:
         open_experiment(folder, uri)
 
     def send(folder: Path, entries: list[MatrixEntry]) -> None:
-        if (told := sync_benchmark(folder, uri, entries)).behind:
-            raise RuntimeError(f"{told.behind} runs are not mirrored: {told.reason}")
+        if (outcome := sync_benchmark(folder, uri, entries)).behind:
+            raise RuntimeError(f"{outcome.behind} runs are not mirrored: {outcome.reason}")
 
     new = _seconds(lambda: send(benchmark, finished))
     known = _seconds(lambda: send(benchmark, finished))

@@ -25,8 +25,8 @@ def values(page: Page, name: str) -> list[float]:
     """The numbers of a column in the order of the rows that have one."""
     names = page.locator(f"{TABLE} thead th").evaluate_all("heads => heads.map(head => head.dataset.name)")
     cells = page.locator(f"{TABLE} tbody td:nth-child({names.index(name) + 1})")
-    told = cells.evaluate_all("cells => cells.map(cell => cell.dataset.order)")
-    return [float(value) for value in told if value]
+    orders = cells.evaluate_all("cells => cells.map(cell => cell.dataset.order)")
+    return [float(value) for value in orders if value]
 
 
 def head(page: Page, name: str):
@@ -53,8 +53,8 @@ def test_runs_of_a_method_stay_together_when_sorting(page):
     runs = page.locator("#tables > details table")
     page.locator("#tables > details > summary").click()
     runs.locator('th[data-name="sse"]').get_by_role("button").click()
-    told = "rows => rows.map(row => [row.cells[0].innerText, Number(row.cells[6].dataset.order)])"
-    found = [body.locator("tr").evaluate_all(told) for body in runs.locator("tbody").all()]
+    script = "rows => rows.map(row => [row.cells[0].innerText, Number(row.cells[6].dataset.order)])"
+    found = [body.locator("tr").evaluate_all(script) for body in runs.locator("tbody").all()]
     assert [len({label for label, _ in rows}) for rows in found] == [1] * 6
     assert [len(rows) for rows in found] == [3] * 6
     firsts = [rows[0][1] for rows in found]

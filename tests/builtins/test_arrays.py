@@ -51,7 +51,7 @@ def test_the_home_folder_may_be_written_as_a_tilde(own, monkeypatch, tmp_path):
     assert ensure_prepared(OwnArrays("~/faces"), tmp_path / "data") == own
 
 
-def test_arrays_that_are_not_there_are_told_and_nothing_is_made(tmp_path):
+def test_missing_arrays_are_reported_and_nothing_is_made(tmp_path):
     with pytest.raises(DataError, match=r"no arrays at 'faces'.*put train_x.npy"):
         ensure_prepared(OwnArrays("faces"), tmp_path)
     assert not (tmp_path / "faces").exists()

@@ -134,7 +134,7 @@ def test_too_few_faces_are_refused(publish, tmp_path):
         ensure_prepared(CelebA(), tmp_path / "data")
 
 
-def test_a_page_in_place_of_the_archive_is_told_with_where_to_put_the_archive(publish, tmp_path):
+def test_a_page_instead_of_the_archive_is_reported_with_where_to_put_the_archive(publish, tmp_path):
     publish([jpeg(face(0))] * 3).write_text("Too many users have viewed or downloaded this file recently.")
     with pytest.raises(DataError, match=r"img_align_celeba.zip from .* is not the published file") as error:
         ensure_prepared(CelebA(), tmp_path / "data")

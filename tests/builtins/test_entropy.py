@@ -40,12 +40,12 @@ def far_apart(n: int) -> np.ndarray:
     return (np.arange(n, dtype=np.uint8) * (255 // n)).reshape(n, 1, 1, 1)
 
 
-def test_codes_that_are_told_apart_carry_log_n_nats_and_never_more(linear_evaluation):
-    for scale, told_apart in ((1000.0, True), (60.0, False), (5.0, False)):
+def test_distinguishable_codes_carry_log_n_nats_and_never_more(linear_evaluation):
+    for scale, distinguishable in ((1000.0, True), (60.0, False), (5.0, False)):
         heads = [(torch.full((1, 1), scale), torch.zeros(1)), (torch.zeros(1, 1), torch.zeros(1))]
         found = Entropy()(linear_evaluation(far_apart(50), Gaussian(), heads))["mutual information"]
         assert -4 * found.se <= found.value <= log(50) + 1e-9
-        assert (found.value == pytest.approx(log(50), abs=1e-6)) is told_apart
+        assert (found.value == pytest.approx(log(50), abs=1e-6)) is distinguishable
 
 
 def test_the_rate_is_the_mutual_information_and_the_marginal_kl(linear_evaluation, noise_images):

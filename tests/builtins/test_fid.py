@@ -75,10 +75,10 @@ def command_line(made: np.ndarray, real: np.ndarray, weights: Path, folder: Path
     folders = "--input1", save(made, folder / "made"), "--input2", save(real, folder / "real")
     network = "--feature-extractor", "inception-v3-compat", "--feature-extractor-weights-path", str(weights)
     how = "--json", "--silent", "--no-cache", "--cpu", "--save-cpu-ram"
-    told = subprocess.run(
+    completed = subprocess.run(
         [FIDELITY, *folders, *network, *how, *options], capture_output=True, text=True, check=True, timeout=300
     )
-    return json.loads(told.stdout)
+    return json.loads(completed.stdout)
 
 
 @pytest.mark.slow
@@ -178,9 +178,9 @@ def test_without_weights_a_metric_is_refused_before_training_and_gives_nothing(c
     evaluation = example_evaluation(ReconstructionObjective(Deterministic()))
     for metric in (Fid(), Kid(), Fid768()):
         for ask in (lambda m: m.check(evaluation.splits, evaluation.spec), lambda m: m(evaluation)):
-            with pytest.raises(ValueError, match=r"missing\.pth.*fd_pca64 and fd_cnn") as told:
+            with pytest.raises(ValueError, match=r"missing\.pth.*fd_pca64 and fd_cnn") as caught:
                 ask(metric)
-            assert isinstance(told.value, WeightsUnavailable)
+            assert isinstance(caught.value, WeightsUnavailable)
         with pytest.raises(WeightsUnavailable):
             metric.references(evaluation.splits, evaluation.spec, "toy")
 

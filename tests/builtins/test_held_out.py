@@ -11,7 +11,7 @@ from vimae_builtin.datasets.held_out import HeldOut
 
 @dataclass(frozen=True)
 class Counted:
-    """Images that can be told apart: 8 to train on, 4 to test on."""
+    """Images that differ: 8 to train on, 4 to test on."""
 
     validation: int = 3
     folder: str = "counted"
@@ -42,7 +42,7 @@ def test_no_test_image_is_in_it(tmp_path):
     assert not {8, 9, 10, 11} & {*numbers(seen.train), *numbers(seen.validation), *numbers(seen.test)}
 
 
-def test_a_data_set_that_holds_out_nothing_is_told(tmp_path):
+def test_a_data_set_that_holds_out_nothing_is_reported(tmp_path):
     ensure_prepared(Counted(), tmp_path)
     with pytest.raises(DataError, match="no training image is held out to be measured on; set `validation`"):
         open_splits(HeldOut(Counted(validation=0)), tmp_path)

@@ -127,8 +127,8 @@ def test_second_signal_ends_runs_at_once(tmp_path, helpers_importable):
     time.sleep(1)
     assert scheduler.poll() is None, "it waits for the worker, which does not end"
     scheduler.send_signal(signal.SIGTERM)
-    _, told = scheduler.communicate(timeout=10)
-    assert told.splitlines()[-1] == "vimae_bench.execution.signals.Interrupted: SIGTERM"
+    _, errors = scheduler.communicate(timeout=10)
+    assert errors.splitlines()[-1] == "vimae_bench.execution.signals.Interrupted: SIGTERM"
     assert not alive(int(pid.read_text()))
 
 

@@ -131,9 +131,9 @@ def test_files_of_batched_seeds_are_brought_back(nodes, tmp_path, data, monkeypa
 def test_run_that_loses_its_node_is_restarted_on_another(nodes, tmp_path):
     third = nodes.add_node(num_cpus=1, resources={"third": 1})
     (one,) = toy(tmp_path, 0)
-    told = []
+    events = []
     for event in OnRay(address=nodes.address)([one], wait_once):
-        told += [] if isinstance(event, Tick) else [event]
+        events += [] if isinstance(event, Tick) else [event]
         pid = one.folder / "pid"
         if third and pid.exists() and pid.read_text():
             lost = node_of(int(pid.read_text()), nodes)
@@ -141,9 +141,9 @@ def test_run_that_loses_its_node_is_restarted_on_another(nodes, tmp_path):
             if lost is not third:
                 nodes.add_node(num_cpus=1)
             third = None
-    assert [type(event) for event in told] == [Note, JobStarted, Note, JobStarted, JobEnded]
-    assert told[2].text == "ends well s0 has lost its node, and is begun again from its newest checkpoint"
-    assert told[-1].exit_code == 0
+    assert [type(event) for event in events] == [Note, JobStarted, Note, JobStarted, JobEnded]
+    assert events[2].text == "ends well s0 has lost its node, and is begun again from its newest checkpoint"
+    assert events[-1].exit_code == 0
 
 
 def node_of(worker, nodes):

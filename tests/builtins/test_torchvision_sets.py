@@ -106,7 +106,7 @@ def test_a_damaged_download_is_refused_in_one_line(mirror, tmp_path):
     assert f"into {tmp_path / 'data' / 'mnist'} yourself" in str(error.value)
 
 
-def test_no_network_is_told_with_the_places_that_were_tried(tmp_path, monkeypatch):
+def test_without_a_network_the_message_names_the_places_that_were_tried(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.FashionMNIST, "mirrors", ["http://127.0.0.1:9/", "http://localhost:9/"])
     with pytest.raises(DataError, match=r"cannot be downloaded from http://127.0.0.1:9/ or http://localhost:9/"):
         ensure_prepared(FashionMnist(), tmp_path)

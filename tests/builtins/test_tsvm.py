@@ -226,7 +226,7 @@ def test_codes_stay_with_their_labels(linear_evaluation):
     assert misaligned == pytest.approx(50.0, abs=5)
 
 
-def test_classes_of_any_number_are_told_apart_and_each_draw_meets_noise_of_its_turn(linear_evaluation):
+def test_any_number_of_classes_is_classified_and_each_draw_has_its_own_noise(linear_evaluation):
     rng = np.random.default_rng(0)
     y = rng.choice([3, 7, 11], 1200)
     corner = {3: (60, 60), 7: (190, 60), 11: (125, 200)}

@@ -60,7 +60,7 @@ def test_size_of_the_code_is_reported(linear):
 
 
 def test_the_code_outgrows_its_noise_unless_the_weights_decay(linear):
-    """What `log E||z||^2` is told for: it rises in training without a penalty, and much less with one."""
+    """Why `log E||z||^2` is reported: it rises in training without a penalty, and much less with one."""
     x, sizes = torch.randn(500, *SPEC.shape), []
     for decay in (0.0, 3.0):
         objective = UncertaintyAutoencoder(0.5, decay)

@@ -118,9 +118,9 @@ def test_damaged_checkpoint_costs_the_epochs_since_the_previous_one(undisturbed,
 def test_damaged_data_set_is_reported_by_name_before_training(copy, name, how, count):
     shutil.rmtree(copy.store.path)
     damage(copy.data / "digits" / name, how)
-    code, told = do(copy, *copy.words()), (copy.path / "output.txt").read_text()
+    code, output = do(copy, *copy.words()), (copy.path / "output.txt").read_text()
     if code:
-        assert (code, name in told) == (2, True), told
+        assert (code, name in output) == (2, True), output
         assert not copy.finished()
     assert not copy.tracebacks()
     count["damaged arrays"] += 1
@@ -134,7 +134,7 @@ def test_damaged_mlflow_store_is_reported_and_filled_again(mirrored, tmp_path, k
     do(copy, "sync", *places(copy))
     do(copy, "doctor", str(copy.path / "results"), "--repair")
     assert do(copy, "sync", *places(copy)) == 0
-    told = (copy.path / "output.txt").read_text()
-    assert told.splitlines()[-1].startswith("1 run mirrored"), told
+    output = (copy.path / "output.txt").read_text()
+    assert output.splitlines()[-1].startswith("1 run mirrored"), output
     assert not copy.tracebacks()
     count["damaged cursors and databases of MLflow"] += 1

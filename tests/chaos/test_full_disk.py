@@ -15,7 +15,7 @@ OWN_DISKS = ["unshare", "--user", "--map-root-user", "--mount"]
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory) -> dict[str, dict]:
+def outcomes(tmp_path_factory) -> dict[str, dict]:
     """The results for each kind of write."""
     if subprocess.run([*OWN_DISKS, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False).returncode:
         pytest.skip("this user may not mount a small disk")
@@ -27,8 +27,8 @@ def told(tmp_path_factory) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize("what", [*FILES, *FUNCTIONS])
-def test_full_disk_ends_the_benchmark_with_a_message_and_it_resumes_with_free_space(what, told, count):
-    one = told[what]
+def test_full_disk_ends_the_benchmark_with_a_message_and_it_resumes_with_free_space(what, outcomes, count):
+    one = outcomes[what]
     assert one["full"], "the disk was never full"
     assert (one["code"], one["again"]) == (2 if what == "a data set" else 4, 0)  # data need not lie with results
     assert "o space left" in one["said"]
@@ -36,8 +36,8 @@ def test_full_disk_ends_the_benchmark_with_a_message_and_it_resumes_with_free_sp
 
 
 @pytest.mark.parametrize("what", MLFLOW)
-def test_full_disk_of_the_mlflow_store_is_reported(what, told, count):
-    one = told[what]
+def test_full_disk_of_the_mlflow_store_is_reported(what, outcomes, count):
+    one = outcomes[what]
     assert one["full"], "the disk was never full"
     assert one["again"] == 0
     assert "not yet mirrored" in one["said"]

@@ -59,8 +59,8 @@ def test_kills_at_random_moments_lose_nothing(executor, kills, undisturbed, tmp_
 
 def start(scenario: Scenario, executor: str) -> subprocess.Popen:
     words = [sys.executable, "-m", "vimae_bench", *scenario.words("--executor", executor)]
-    with (scenario.path / "output.txt").open("a") as told:
-        return subprocess.Popen(words, stdout=told, stderr=told)
+    with (scenario.path / "output.txt").open("a") as output:
+        return subprocess.Popen(words, stdout=output, stderr=output)
 
 
 def strike(going: subprocess.Popen, executor: str, chance: random.Random, struck: Counter[str]) -> None:

@@ -8,8 +8,8 @@ from vimae_bench.analysis.statistics import prediction_interval
 
 def test_published_values_are_compared_with_measured_ones(results, evaluate):
     a, _ = add_runs(results, A=20.0, B=60.0)
-    (sheet,) = evaluate.paper(TABLE).tables
-    found = {(reading.method, reading.measure): reading for reading in sheet.values}
+    (table,) = evaluate.paper(TABLE).tables
+    found = {(reading.method, reading.measure): reading for reading in table.values}
     first = found["a", "sse"]
     assert (first.printed, first.n, first.mean) == (20, 10, pytest.approx(a.mean()))
     assert first.prediction == prediction_interval(a)
@@ -36,11 +36,11 @@ def test_one_seed_decides_nothing(results, evaluate):
 
 def test_values_of_an_unknown_estimator_are_not_compared(results, evaluate):
     add_runs(results, A=20.0, B=30.0)
-    (sheet,) = evaluate.paper(TABLE.replace("half_width", 'only_order = "no estimator"\nhalf_width')).tables
-    assert [reading.match for reading in sheet.values] == ["not comparable", "not measured"] * 2
+    (table,) = evaluate.paper(TABLE.replace("half_width", 'only_order = "no estimator"\nhalf_width')).tables
+    assert [reading.match for reading in table.values] == ["not comparable", "not measured"] * 2
 
 
 def test_a_table_without_runs_has_no_evidence(evaluate):
-    (sheet,) = evaluate.paper(TABLE.replace('"MNIST"', '"digits"')).tables
-    assert sheet.evidence is None
-    assert {reading.match for reading in sheet.values} == {"not measured"}
+    (table,) = evaluate.paper(TABLE.replace('"MNIST"', '"digits"')).tables
+    assert table.evidence is None
+    assert {reading.match for reading in table.values} == {"not measured"}

@@ -125,9 +125,9 @@ def test_a_leaderboard_is_printed_in_every_format(shared, form, sign):
 def test_figures_are_written_and_named(shared, tmp_path, form, sign):
     folder, file, _ = shared
     where = tmp_path / "new" / "figures"
-    told = call("figures", file, "--results", folder / "results", "--output", where, "--format", form)
+    output = call("figures", file, "--results", folder / "results", "--output", where, "--format", form)
     written = sorted(where.iterdir())
-    assert sorted(told.splitlines()) == list(map(str, written))
+    assert sorted(output.splitlines()) == list(map(str, written))
     assert f"reconstructions-and-samples-digits-mlp-d-2-2-epochs.{form}" in [path.name for path in written]
     assert all(path.read_bytes().startswith(sign) for path in written)
 
@@ -277,11 +277,11 @@ def test_plugins_are_listed_with_their_distribution_or_the_reason_why_they_are_b
     assert "elbo" in output
     assert "[vimae-bench 0.1.0]" in output
     assert "wrecked (wrecked 0.3): raised ZeroDivisionError at import" in output
-    told = json.loads(call("plugins", "--json"))
-    assert {"plugin": "wrecked", "distribution": "wrecked", "distribution_version": "0.3"}.items() <= told["broken"][
+    listed = json.loads(call("plugins", "--json"))
+    assert {"plugin": "wrecked", "distribution": "wrecked", "distribution_version": "0.3"}.items() <= listed["broken"][
         0
     ].items()
-    beta = next(p for p in told["plugins"] if p["name"] == "elbo")["settings"]["beta"]
+    beta = next(p for p in listed["plugins"] if p["name"] == "elbo")["settings"]["beta"]
     assert beta["default"] == 1.0
 
 
@@ -292,11 +292,11 @@ def test_a_broken_plugin_stops_no_benchmark_that_does_without_it(shared, install
 
 
 def test_check_reports_passed_and_failed_checks(install):
-    told = call("check", "mmd")
-    assert told.startswith("divergence mmd (vimae-bench ")
-    assert re.search(r"^  ok +[\d.]+ s  gradient points to the prior$", told, re.MULTILINE)
-    assert re.search(r"^  skipped +[\d.]+ s  critic learns: it has no critic$", told, re.MULTILINE)
-    assert re.search(r"^  12 checks: 11 ok, 1 skipped; [\d.]+ s$", told, re.MULTILINE)
+    output = call("check", "mmd")
+    assert output.startswith("divergence mmd (vimae-bench ")
+    assert re.search(r"^  ok +[\d.]+ s  gradient points to the prior$", output, re.MULTILINE)
+    assert re.search(r"^  skipped +[\d.]+ s  critic learns: it has no critic$", output, re.MULTILINE)
+    assert re.search(r"^  12 checks: 11 ok, 1 skipped; [\d.]+ s$", output, re.MULTILINE)
     install(
         "leaky",
         "from vimae_bench.plugin import Divergence, hookimpl\n"
@@ -306,9 +306,9 @@ def test_check_reports_passed_and_failed_checks(install):
         "@hookimpl\n"
         "def vimae_divergences(): return {'leaky': Leaky}\n",
     )
-    told = call("check", "leaky", code=1)
-    assert told.startswith("divergence leaky (leaky 1.0)\n")
-    assert "grows with distance: is 1.0000 for draws of the prior" in told
+    output = call("check", "leaky", code=1)
+    assert output.startswith("divergence leaky (leaky 1.0)\n")
+    assert "grows with distance: is 1.0000 for draws of the prior" in output
     assert "no plugin is called nothing" in call("check", "nothing", code=2)
     assert "settings (give them with -s): betta: there is no setting" in call("check", "elbo", "-s", "betta=1", code=1)
 
@@ -348,6 +348,6 @@ def test_a_users_own_arrays_are_trained_on(small, tmp_path):
 def test_a_disk_too_small_for_all_runs_is_reported_before_training(shared, small, tmp_path, monkeypatch):
     monkeypatch.setattr("vimae_bench.engine.disk_space.EXTRA_BYTES_PER_RUN", 2**60)
     folder, *_ = shared
-    told = call("run", small(), "--results", tmp_path / "results", "--data", folder / "data", code=4)
-    assert "GiB is free; make room, or choose another with --results" in told
+    output = call("run", small(), "--results", tmp_path / "results", "--data", folder / "data", code=4)
+    assert "GiB is free; make room, or choose another with --results" in output
     assert not (tmp_path / "results").exists()

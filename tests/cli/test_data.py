@@ -86,7 +86,7 @@ def test_damage_is_listed_where_it_is(data, tmp_path):
     ("name", "said"),
     [("digist", "did you mean 'digits'?"), ("arrays", "arrays is your own: a benchmark file names its path")],
 )
-def test_what_cannot_be_prepared_is_told_in_one_line(data, name, said):
+def test_preparation_errors_are_reported_in_one_line(data, name, said):
     result = data("prepare", name)
     assert result.exit_code == 2
     assert said in result.output

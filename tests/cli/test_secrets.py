@@ -44,11 +44,11 @@ def test_no_secret_is_written_or_shown(tmp_path, monkeypatch, install, port, cap
     file.write_text(make_benchmark(reporters=["console", mlflow], method=methods))
     places = ["--results", tmp_path / "results", "--data", tmp_path / "data"]
     override = f"reporters=['console', {{use='mlflow', uri='http://127.0.0.1:{port}?token=abracadabra'}}]"
-    told = [call("run", file, *places), call("run", file, *places, "-o", override), call("sync", file, *places[:2])]
+    outputs = [call("run", file, *places), call("run", file, *places, "-o", override), call("sync", file, *places[:2])]
     file.unlink()  # the user's own
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 20
-    shown = "".join([*told, *capfd.readouterr()])
+    shown = "".join([*outputs, *capfd.readouterr()])
     assert "on purpose" in shown
     assert "not yet mirrored" in shown
     for secret in SECRETS:

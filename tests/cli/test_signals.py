@@ -54,10 +54,10 @@ def test_an_interrupt_while_workers_start_is_reported_in_one_line(tmp_path):
         time.sleep(0.01)
     time.sleep(0.5)  # the server that forks workers is loading its libraries
     os.killpg(going.pid, signal.SIGINT)
-    _, told = going.communicate(timeout=60)
-    assert going.returncode == 130, told
-    assert "interrupted; the same command continues where this one stopped" in told
-    assert "Traceback" not in told
+    _, errors = going.communicate(timeout=60)
+    assert going.returncode == 130, errors
+    assert "interrupted; the same command continues where this one stopped" in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds workers through /proc")
@@ -69,11 +69,11 @@ def test_after_the_first_signal_the_runs_under_way_write_their_checkpoints(tmp_p
     while going.poll() is None and '"epoch"' not in "".join(p.read_text() for p in tmp_path.rglob("events.jsonl")):
         time.sleep(0.05)
     going.send_signal(number)
-    _, told = going.communicate(timeout=60)
-    assert going.returncode == code, told
-    assert "stopping: the runs under way write their checkpoints; a second signal ends them at once" in told
-    assert "interrupted; the same command continues where this one stopped" in told
-    assert "Traceback" not in told
+    _, errors = going.communicate(timeout=60)
+    assert going.returncode == code, errors
+    assert "stopping: the runs under way write their checkpoints; a second signal ends them at once" in errors
+    assert "interrupted; the same command continues where this one stopped" in errors
+    assert "Traceback" not in errors
     (folder,) = (tmp_path / "results" / "storm" / "runs").iterdir()
     *_, last = events(folder)
     assert last["event"] == "interrupted"

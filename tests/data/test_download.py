@@ -83,7 +83,7 @@ def test_a_transfer_that_breaks_off_is_refused(serve, tmp_path):
         ("no address", "invalid character"),
     ],
 )
-def test_what_cannot_be_had_is_told_with_its_address_and_the_way_out(tmp_path, url, reason):
+def test_failed_downloads_are_reported_with_address_and_remedy(tmp_path, url, reason):
     with pytest.raises(DataError, match=reason) as error:
         fetch(url, tmp_path / "images.bin", sha256=SHA256)
     said = str(error.value)
@@ -92,7 +92,7 @@ def test_what_cannot_be_had_is_told_with_its_address_and_the_way_out(tmp_path, u
     assert "\n" not in said
 
 
-def test_a_missing_page_is_told(serve, tmp_path):
+def test_a_missing_page_is_reported(serve, tmp_path):
     with pytest.raises(DataError, match=r"other.bin \(404 Client Error"):
         fetch(serve().replace("images", "other"), tmp_path / "other.bin", sha256=SHA256)
 
@@ -120,7 +120,7 @@ def test_an_original_at_hand_is_checked_like_any_other_and_left_as_it_is(at_hand
     assert at_hand.read_bytes() == b"another file"
 
 
-def test_without_one_it_is_told_where_to_put_it(at_hand, tmp_path):
+def test_without_one_the_message_says_where_to_put_it(at_hand, tmp_path):
     with pytest.raises(DataError, match=f"put images.bin into {at_hand.parent} where it has to be fetched by hand"):
         fetch("http://127.0.0.1:9/", tmp_path / "scratch" / "images.bin", sha256=SHA256)
 
@@ -150,6 +150,6 @@ def test_a_download_is_silent_elsewhere(serve, tmp_path, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_is_not_told_to_a_file(capsys):
+def test_progress_is_not_written_to_a_file(capsys):
     assert list(progress(range(3), 0, "faces")) == [0, 1, 2]
     assert capsys.readouterr().err == ""

@@ -68,11 +68,14 @@ def message(error: pytest.ExceptionInfo) -> str:
 
 
 def test_data_are_prepared_once(tmp_path):
-    images, told = Images(), []
-    first, second = ensure_prepared(images, tmp_path, told.append), ensure_prepared(images, tmp_path, told.append)
+    images, messages = Images(), []
+    first, second = (
+        ensure_prepared(images, tmp_path, messages.append),
+        ensure_prepared(images, tmp_path, messages.append),
+    )
     assert first == second == tmp_path / "images"
     assert len(images.made) == 1
-    assert told == [f"images: preparing {first}, once"]
+    assert messages == [f"images: preparing {first}, once"]
 
 
 def test_prepared_data_are_summed_up_in_words(folder):
@@ -152,7 +155,7 @@ def test_processes_that_ask_at_once_prepare_once(tmp_path):
     assert len(images.made) == 1
 
 
-def test_a_full_disk_is_told_and_leaves_no_half_folder(tmp_path):
+def test_a_full_disk_is_reported_and_leaves_no_partial_folder(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
     try:
@@ -165,13 +168,13 @@ def test_a_full_disk_is_told_and_leaves_no_half_folder(tmp_path):
     assert not (tmp_path / ".images.preparing").exists()
 
 
-def test_a_root_that_cannot_be_made_is_told(tmp_path):
+def test_a_root_that_cannot_be_made_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"cannot be written.*--data DIR"):
         ensure_prepared(Images(), tmp_path / "file" / "root")
 
 
-def test_a_plugin_that_prepares_something_else_is_told_before_anything_is_written(tmp_path):
+def test_a_plugin_that_prepares_something_else_is_reported_before_anything_is_written(tmp_path):
     class Floats(Images):
         def prepare(self, _):
             return PreparedDataset(Examples(X / 255, None), Examples(X, None), "scaled")
@@ -318,7 +321,7 @@ def test_each_kind_of_damage_to_factors_is_named(prepared_known, damage, said):
     assert verify_arrays(prepared_known) == [str(error.value)]
 
 
-def test_names_for_factors_that_are_not_there_are_told(folder):
+def test_names_of_missing_factors_are_reported(folder):
     card(factors=["angle"])(folder)
     with pytest.raises(DataError, match=r"names the factors \['angle'\], but the arrays hold 0"):
         load_arrays(folder)
@@ -336,7 +339,7 @@ def test_names_for_factors_that_are_not_there_are_told(folder):
         ({"angle": Y[:4], "drawer": Y[:4] / 2}, "test_factors.npy: holds float64"),
     ],
 )
-def test_a_plugin_whose_factors_do_not_fit_is_told_before_anything_is_written(tmp_path, factors, said):
+def test_factors_that_do_not_fit_are_reported_before_anything_is_written(tmp_path, factors, said):
     class Wrong(Images):
         def prepare(self, _):
             first = {"angle": Y[:8], "drawer": Y[:8]}
@@ -365,7 +368,7 @@ def test_originals_that_the_user_has_fetched_by_hand_are_used_and_kept(tmp_path)
     assert (tmp_path / "originals" / "images.bin").read_bytes() == X.tobytes()
 
 
-def test_without_a_network_it_is_told_where_originals_and_arrays_may_be_put(tmp_path):
+def test_without_a_network_the_message_says_where_to_put_originals_and_arrays(tmp_path):
     with pytest.raises(DataError, match=f"put images.bin into {tmp_path / 'originals'} .* yourself") as error:
         ensure_prepared(Fetched(), tmp_path)
     assert f"into {tmp_path / 'images'} yourself" in message(error)
@@ -494,7 +497,7 @@ def test_an_array_added_or_taken_away_is_found(folder):
     assert "test_y.npy" in problem
 
 
-def test_a_card_without_sums_is_told(folder):
+def test_a_card_without_sums_is_reported(folder):
     card(sha256=None)(folder)
     assert verify_arrays(folder) == [f"{folder / 'dataset.json'}: gives no sha256 sums to compare with"]
     (folder / "dataset.json").unlink()

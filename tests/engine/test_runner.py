@@ -162,9 +162,9 @@ def test_runs_under_way_end_before_a_signal_is_raised(job, number):
             signals.handle_in_worker(number)
             yield event
 
-    with pytest.raises(Interrupted) as told_of:
+    with pytest.raises(Interrupted) as caught:
         run_jobs([one], executor, [watching])
-    assert told_of.value.number == number
+    assert caught.value.number == number
     assert ended == ["runs"]
     assert notes[-1].startswith("stopping: the runs under way write their checkpoints")
 

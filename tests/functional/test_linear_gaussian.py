@@ -115,7 +115,7 @@ def test_probabilistic_pca_has_the_largest_likelihood():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"S": np.eye(5)}, r"S is \(5, 5\); .* \(6, 6\)"),
         ({"V": np.zeros((6, 2))}, r"V is \(6, 2\); .* \(2, 6\)"),
@@ -123,9 +123,9 @@ def test_probabilistic_pca_has_the_largest_likelihood():
         ({"s2": 0.0}, "s2 = 0.0 is not positive"),
     ],
 )
-def test_arguments_that_do_not_fit_raise_errors(wrong, told):
+def test_arguments_that_do_not_fit_raise_errors(wrong, message):
     given = dict(zip(("S", "W", "s2", "V", "L"), parts(6, 2, 0), strict=True))
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         compute_quantities(**{**given, **wrong})
 
 

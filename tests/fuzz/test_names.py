@@ -104,7 +104,7 @@ def printed(boards):
 @example(label="=1+1", measure="@x", unit="\t-1", reason="+1", reference=" \n=1")
 def test_tables_show_any_name_as_text(label, measure, unit, reason, reference):
     boards = tables(label, measure, unit, reason, reference)
-    page, sheet, tex = (
+    page, csv_text, tex = (
         form.format_leaderboards(boards) for form in (leaderboard_markdown, leaderboard_csv, leaderboard_latex)
     )
     assert all(line.isprintable() for text in (printed(boards), page, tex) for line in text.split("\n"))
@@ -112,7 +112,7 @@ def test_tables_show_any_name_as_text(label, measure, unit, reason, reference):
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
     assert set(re.findall("<[^>]*>", page)) <= {"<br>", "<sup>", "</sup>"}
     assert all(len(re.findall(r"(?<!\\)&", row)) == 3 for row in tex.split("\n") if row.endswith(r" \\"))
-    for row in csv.reader(io.StringIO(sheet)):
+    for row in csv.reader(io.StringIO(csv_text)):
         assert len(row) == len(leaderboard_csv.FIELDS)
         assert all(is_number(entry) for entry in row if entry.startswith(("=", "+", "-", "@", "\t", "\r")))
 

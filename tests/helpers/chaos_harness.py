@@ -152,8 +152,8 @@ def _starts_anew(line: Json) -> bool:
 
 
 def _was_trained_after_end(events: Path) -> bool:
-    told = [line["event"] for line, _ in read_events(events)]
-    return "measuring" in told and "epoch" in told[told.index("measuring") :]
+    names = [line["event"] for line, _ in read_events(events)]
+    return "measuring" in names and "epoch" in names[names.index("measuring") :]
 
 
 def run_in_fork(run_job: Callable[..., int], *given: object) -> int:
@@ -174,9 +174,9 @@ def _leave(run_job: Callable[..., int], *given: object) -> None:
     os._exit(code)
 
 
-def run_command(words: list[str], told: Path, fault: Callable[[], None] = lambda: None) -> int:
+def run_command(words: list[str], output: Path, fault: Callable[[], None] = lambda: None) -> int:
     """Run a command of vimae-bench in this process with its output in a file; returns its exit code."""
-    redirect_output(told)
+    redirect_output(output)
     fault()
     try:
         main(words, prog_name="vimae-bench")
@@ -188,25 +188,25 @@ def run_command(words: list[str], told: Path, fault: Callable[[], None] = lambda
     return 0
 
 
-def count_changes(words: list[str], told: Path, part: str) -> int:
+def count_changes(words: list[str], output: Path, part: str) -> int:
     """Run a command, and write to a file how many changes it makes to files with `part` in their path."""
     never = KillAt(0, part)
-    code = run_command(words, told.with_suffix(".txt"), never)
-    told.write_text(str(never.seen))
+    code = run_command(words, output.with_suffix(".txt"), never)
+    output.write_text(str(never.seen))
     return code
 
 
-def run_job(job: Job, told: Path, fault: Callable[[], None]) -> int:
+def run_job(job: Job, output: Path, fault: Callable[[], None]) -> int:
     """Carry out a job in this process with its output in a file; returns its exit code."""
-    redirect_output(told)
+    redirect_output(output)
     fault()
     return execute_job(job)
 
 
-def redirect_output(told: Path) -> None:
+def redirect_output(output: Path) -> None:
     """Redirect the output of this process to a file, and write a checkpoint after each epoch."""
     checkpoint.INTERVAL_SECONDS = 0.0
-    with told.open("a", buffering=1) as file:
+    with output.open("a", buffering=1) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
 

@@ -104,15 +104,15 @@ def try_full_disk(what: str, disk: Path, undisturbed: Scenario) -> dict[str, obj
     """One kind of write on a disk of its own."""
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)], check=True)
-    scenario, told = Scenario(disk / "scenario", undisturbed.text, disk / "data"), disk.with_suffix(".txt")
-    code = run_in_fork(run_command, scenario.words(), told, FillAt(what, disk))
-    said, full = told.read_text(), (disk / "ballast").exists()
+    scenario, output = Scenario(disk / "scenario", undisturbed.text, disk / "data"), disk.with_suffix(".txt")
+    code = run_in_fork(run_command, scenario.words(), output, FillAt(what, disk))
+    said, full = output.read_text(), (disk / "ballast").exists()
     (disk / "ballast").unlink(missing_ok=True)
     scenario.readable()
     before = scenario.finished()
-    again = run_in_fork(run_command, scenario.words(), told)
+    again = run_in_fork(run_command, scenario.words(), output)
     if what in MLFLOW:
-        run_in_fork(run_command, ["sync", str(scenario.file), "--results", str(disk / "scenario" / "results")], told)
+        run_in_fork(run_command, ["sync", str(scenario.file), "--results", str(disk / "scenario" / "results")], output)
     scenario.check(before, undisturbed, Counter())
     return {"what": what, "full": full, "code": code, "said": said, "again": again}
 

@@ -35,12 +35,12 @@ class Killed(BaseException):
 
 def kill_runs_when(monkeypatch, when):
     """Kill runs after they have written an event for which `when(count, event, what)` is true."""
-    tell, told = RunFolder.append_event, []
+    append_event, events = RunFolder.append_event, []
 
     def cut(self, event, **what):
-        tell(self, event, **what)
-        told.append(event)
-        if when(len(told), event, what):
+        append_event(self, event, **what)
+        events.append(event)
+        if when(len(events), event, what):
             raise Killed
 
     monkeypatch.setattr(RunFolder, "append_event", cut)
@@ -108,13 +108,13 @@ class AdversarialObjective(Objective):
 
     def __call__(self, model, batch):
         z = model.encode(batch.x).rsample()
-        sse, fooled = squared_error(batch.x, model.decode(z)).mean(), softplus(-model.auxiliary(z)).mean()
-        return Loss(sse + fooled, {"sse": sse, "fooled": fooled})
+        sse, generator = squared_error(batch.x, model.decode(z)).mean(), softplus(-model.auxiliary(z)).mean()
+        return Loss(sse + generator, {"sse": sse, "generator": generator})
 
     def discriminate(self, model, batch):
         z = model.encode(batch.x).rsample().detach()
-        told = softplus(-model.auxiliary(model.prior.sample(len(z)))).mean() + softplus(model.auxiliary(z)).mean()
-        return Loss(told, {"told": told})
+        critic = softplus(-model.auxiliary(model.prior.sample(len(z)))).mean() + softplus(model.auxiliary(z)).mean()
+        return Loss(critic, {"critic": critic})
 
 
 @dataclass(frozen=True)

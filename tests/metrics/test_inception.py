@@ -48,11 +48,11 @@ def cut_off(path, to):
 
 
 def test_without_weights_the_message_says_where_and_how_and_what_does_without(cache):
-    with pytest.raises(WeightsUnavailable) as told:
+    with pytest.raises(WeightsUnavailable) as caught:
         load_inception("2048", published=NOWHERE)
     for words in (NOWHERE.url, NOWHERE.sha256, WEIGHTS_VARIABLE, str(cache)):
-        assert words in str(told.value)
-    assert isinstance(told.value, ValueError)
+        assert words in str(caught.value)
+    assert isinstance(caught.value, ValueError)
 
 
 def test_a_download_is_checked_kept_and_announced_once(random_inception, cache, capsys):
@@ -86,9 +86,9 @@ def test_a_file_named_and_not_there_is_not_replaced_by_another(cache, monkeypatc
 def test_other_weights_than_asked_for_are_refused_and_can_be_asked_for(given_weights):
     with pytest.raises(
         WeightsUnavailable, match=f"has the sha256 {sum_of(given_weights)}, and {ORIGINAL_WEIGHTS.sha256} is asked"
-    ) as told:
+    ) as caught:
         load_inception("2048")
-    _, _, rest = str(told.value).partition("weights = '")
+    _, _, rest = str(caught.value).partition("weights = '")
     by_file, by_weights = (load_inception("2048", w) for w in (sum_of(given_weights)[:8], rest.partition("'")[0]))
     assert by_file == by_weights
     # Eight digits of the original's sum ask for all of it.

@@ -54,11 +54,11 @@ def test_leaderboard_frame_equals_the_csv(finished, load):
     )
     assert list(found.columns) == ["benchmark", *leaderboard_csv.FIELDS]
     for name in leaderboard_csv.FIELDS:
-        told = expected[name].astype(found[name].dtype)
+        column = expected[name].astype(found[name].dtype)
         if frames.LEADERBOARD[name] == frames.TEXT:  # CSV does not tell what is empty from what is not there
-            assert list(found[name].fillna("")) == list(told.fillna(""))
+            assert list(found[name].fillna("")) == list(column.fillna(""))
         else:
-            pd.testing.assert_series_equal(found[name], told, check_exact=True)
+            pd.testing.assert_series_equal(found[name], column, check_exact=True)
 
 
 def test_runs_frame_has_a_row_for_every_run(finished, load):

@@ -249,7 +249,7 @@ def test_all_problems_of_searches_are_reported_together(train):
             training={"epoch": 3},
             seed=-1,
         )
-    told = str(caught.value)
+    message = str(caught.value)
     for line in (
         "objective: Needs has settings without a default",
         "prior: no prior is called 'norml'; did you mean 'normal'?",
@@ -260,7 +260,7 @@ def test_all_problems_of_searches_are_reported_together(train):
         "training.epoch: there is no setting of this name; did you mean 'epochs'?",
         "seed: must be at least 0, not -1",
     ):
-        assert f"train: {line}" in told
+        assert f"train: {line}" in message
 
 
 def test_appending_needs_a_table_of_the_same_setup(train):

@@ -212,7 +212,7 @@ def test_a_chain_without_noise_ends_where_it_stays(make_evaluation):
     ids=["normal", "logistic"],
 )
 def test_the_prior_is_the_models_own(make_evaluation, prior, distribution):
-    """Of equal variance, and told apart by so many draws: a wrong one would have p < 1e-6."""
+    """Of equal variance, and distinguished by so many draws: a wrong one would have p < 1e-6."""
     evaluation = make_evaluation(two_clusters(100), [IDENTITY], prior=prior)
     z = sample(evaluation, "prior", 50_000).flatten().numpy()
     assert kstest(z, distribution.cdf).pvalue > 1e-3

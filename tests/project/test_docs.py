@@ -226,8 +226,8 @@ def test_every_key_of_a_benchmark_file_is_explained(form: Any) -> None:
 def test_documented_training_defaults_are_right() -> None:
     page = (ROOT / "docs" / "reference" / "benchmark-file.md").read_text()
     for key in fields(Training):
-        told = re.escape(json.dumps(key.default))
-        assert re.search(rf"^\| `{key.name}` \| .* \| `?{told}`? \|$", page, re.MULTILINE), key.name
+        default = re.escape(json.dumps(key.default))
+        assert re.search(rf"^\| `{key.name}` \| .* \| `?{default}`? \|$", page, re.MULTILINE), key.name
 
 
 @pytest.mark.parametrize("page", [*PAGES, *PACKAGE_PAGES, *REFERENCE], ids=lambda page: str(page.relative_to(ROOT)))

@@ -114,8 +114,8 @@ def environments() -> set[str]:
 
 def test_contributing_lists_every_tox_environment() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    told = {name for given in re.findall(r"`tox -e ([\w,]+)", text) for name in given.split(",")}
-    assert told == environments()
+    named = {name for given in re.findall(r"`tox -e ([\w,]+)", text) for name in given.split(",")}
+    assert named == environments()
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
@@ -168,8 +168,8 @@ def test_every_exit_code_is_documented() -> None:
         if "exit_code = " in path.read_text():
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     commands, workers = (DOCS / "reference" / "exit-codes.md").read_text().split("A worker")
-    told = {int(code) for code in re.findall(r"^\| (\d+) \|", commands, re.MULTILINE)}
-    assert told == {0, cli.SIGNAL_OFFSET + 2, cli.SIGNAL_OFFSET + 15, *codes()}
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", commands, re.MULTILINE)}
+    assert listed == {0, cli.SIGNAL_OFFSET + 2, cli.SIGNAL_OFFSET + 15, *codes()}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", workers, re.MULTILINE)} == set(ExitCode)
 
 
@@ -181,9 +181,9 @@ def typing_error(folder: Path) -> str:
     """The error message for the README's comparison with a typo."""
     file = folder / "mine.toml"
     file.write_text(readme("toml", 'name = "mine"').replace('"mmd"', '"mdm"'))
-    with pytest.raises(InvalidFileError) as told:
+    with pytest.raises(InvalidFileError) as caught:
         read_benchmark(file)
-    return str(told.value).replace(f"{folder}/", "")
+    return str(caught.value).replace(f"{folder}/", "")
 
 
 def branching(folder: Path) -> str:
@@ -195,9 +195,9 @@ def branching(folder: Path) -> str:
         patch.delitem(sys.modules, "my_objective", raising=False)
         objective = importlib.import_module("my_objective").Capacity()
         del sys.modules["my_objective"]
-        with pytest.raises(testing.ContractError) as told:
+        with pytest.raises(testing.ContractError) as caught:
             testing.check_objective(objective)
-    (why,) = re.findall(r"one graph: (.*)$", str(told.value))
+    (why,) = re.findall(r"one graph: (.*)$", str(caught.value))
     return f"Capacity: not compiled, since {why}; its {EAGER_COST}"
 
 

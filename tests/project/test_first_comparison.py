@@ -68,9 +68,9 @@ def test_report_is_written(printed: dict[str, str], folder: Path) -> None:
 
 
 def test_every_file_of_a_results_folder_is_documented(printed: dict[str, str], folder: Path) -> None:
-    told = {Path(line.split()[0]).name for line in TREE.splitlines()}
+    listed = {Path(line.split()[0]).name for line in TREE.splitlines()}
     results = folder / "results" / "quickstart"
     run = next(results.glob("runs/elbo*"))
     there = {path.name for path in (*results.iterdir(), *run.iterdir()) if path.name[0] != "."}
-    assert there - told == set()
-    assert told - there == {"<benchmark>", "elbo-mnist-mlp-s0-1f2e3d4c5b6a", "checkpoints", "codes.png", "mlflow.db"}
+    assert there - listed == set()
+    assert listed - there == {"<benchmark>", "elbo-mnist-mlp-s0-1f2e3d4c5b6a", "checkpoints", "codes.png", "mlflow.db"}

@@ -77,9 +77,9 @@ def test_settings_are_listed_with_their_bounds(bench: Bench) -> None:
 
 
 def test_plugin_passes_its_checks(bench: Bench) -> None:
-    told = bench("vimae_bench", "check", "swae", "-s", "weight=5.0").stdout.splitlines()
-    assert told[0] == "objective swae (vimae-bench-swae 0.1.0)"
-    assert {line.split()[0] for line in told[1:-2]} == {"ok"}
+    lines = bench("vimae_bench", "check", "swae", "-s", "weight=5.0").stdout.splitlines()
+    assert lines[0] == "objective swae (vimae-bench-swae 0.1.0)"
+    assert {line.split()[0] for line in lines[1:-2]} == {"ok"}
 
 
 def test_own_tests_of_the_package_pass(bench: Bench) -> None:
@@ -107,8 +107,8 @@ def test_pythae_models_are_listed_and_none_is_broken(pythae_bench: Bench) -> Non
 
 
 def test_pythae_models_pass_their_checks_or_say_why_they_are_skipped(pythae_bench: Bench) -> None:
-    told = pythae_bench("vimae_bench", "check", "pythae_vae", "pythae_svae").stdout
-    laws, _, refused = told.partition("objective pythae_svae")
+    output = pythae_bench("vimae_bench", "check", "pythae_vae", "pythae_svae").stdout
+    laws, _, refused = output.partition("objective pythae_svae")
     head, *rows = laws.splitlines()
     assert head == "objective pythae_vae (vimae-bench-pythae 0.1.0)"
     assert {row.split()[0] for row in rows[:-2]} == {"ok"}
@@ -118,11 +118,11 @@ def test_pythae_models_pass_their_checks_or_say_why_they_are_skipped(pythae_benc
 def test_unsupported_pythae_model_is_refused_with_its_line_before_training(pythae_bench: Bench, tmp_path):
     file = tmp_path / "refused.toml"
     file.write_text(make_benchmark(method=[SWAE | {"objective": "pythae_vae_gan"}]))
-    told = pythae_bench("vimae_bench", "run", str(file), "--results", str(tmp_path), code=2).stderr
-    assert "method[0].objective: for SWAE on digits: pythae's VAEGAN does not run here: it leaves out" in told
+    errors = pythae_bench("vimae_bench", "run", str(file), "--results", str(tmp_path), code=2).stderr
+    assert "method[0].objective: for SWAE on digits: pythae's VAEGAN does not run here: it leaves out" in errors
     file.write_text(file.read_text().replace("pythae_vae_gan", "pythae_wae_mdm"))
-    told = pythae_bench("vimae_bench", "run", str(file), "--results", str(tmp_path), code=2).stderr
-    assert "no objective is called 'pythae_wae_mdm'; did you mean 'pythae_wae_mmd'?" in told
+    errors = pythae_bench("vimae_bench", "run", str(file), "--results", str(tmp_path), code=2).stderr
+    assert "no objective is called 'pythae_wae_mdm'; did you mean 'pythae_wae_mmd'?" in errors
 
 
 def test_pythae_models_are_ranked_with_ours(pythae_bench: Bench, tmp_path: Path) -> None:

@@ -207,12 +207,12 @@ def test_unranked_methods_have_blank_cells(finished):
 
 
 def test_image_grid_shows_each_method_in_its_row(full):
-    hung = collect_images(full.store.load_results(full.entries))
-    assert [(one.label, one.missing_reason) for one in hung] == [
+    images = collect_images(full.store.load_results(full.entries))
+    assert [(one.label, one.missing_reason) for one in images] == [
         *((label, "") for label in ("VAE", "AE", "β_H-VAE")),
         ("lost", "diverged"),
     ]
-    canvas = draw_image_grid(hung, "title").axes[0].images[0].get_array()[..., 0]
+    canvas = draw_image_grid(images, "title").axes[0].images[0].get_array()[..., 0]
     step = 8 * 7 + GAP
     right = canvas.shape[1] - step
     assert [canvas[row * step, 0] for row in range(5)] == [7, 50, 60, 70, 255]
@@ -226,17 +226,17 @@ def test_image_grid_uses_the_seed_with_the_most_images(full):
             (pictures / "samples.png").unlink()
         elif entry.label == "AE" and entry.seed == 1:
             (pictures / "samples.png").write_bytes(b"no picture")
-    hung = collect_images(full.store.load_results(full.entries))
-    assert {one.result.entry.seed for one in hung} == {1}
-    assert "seed 1" in describe_image_grid(hung)
+    images = collect_images(full.store.load_results(full.entries))
+    assert {one.result.entry.seed for one in images} == {1}
+    assert "seed 1" in describe_image_grid(images)
     lacking = "No images of AE: images damaged, or of another version. No images of lost: no images kept."
-    assert describe_image_grid(hung).endswith(lacking)
+    assert describe_image_grid(images).endswith(lacking)
 
 
 def test_image_grid_leaves_out_runs_with_other_inputs(full):
     paint(full.store.run_folder(full.entries[1].run), 60, inputs=8)
-    hung = collect_images(full.store.load_results(full.entries))
-    assert [one.missing_reason for one in hung] == ["", "was shown other test images", "", "diverged"]
+    images = collect_images(full.store.load_results(full.entries))
+    assert [one.missing_reason for one in images] == ["", "was shown other test images", "", "diverged"]
 
 
 @pytest.mark.parametrize("shape", [(90, 8, 8, 1), (100, 9, 9, 1), (100, 8, 8, 4)])
@@ -244,9 +244,9 @@ def test_images_of_unexpected_shape_count_as_damaged(full, shape: tuple[int, ...
     name = "reconstructions" if shape[0] == 90 else "samples"
     for entry in full.entries[:2]:
         tiles.save_grid(np.zeros(shape, np.uint8), 10, full.store.run_folder(entry.run).pictures / f"{name}.png")
-    hung = collect_images(full.store.load_results(full.entries))
-    assert [bool(one.grids) for one in hung] == [False, False, True, False]
-    assert "images damaged" in hung[0].missing_reason
+    images = collect_images(full.store.load_results(full.entries))
+    assert [bool(one.grids) for one in images] == [False, False, True, False]
+    assert "images damaged" in images[0].missing_reason
 
 
 def test_tables_without_readable_images_are_listed(full):

@@ -263,9 +263,9 @@ def test_report_shows_images_of_each_method(finished):
 
 
 def test_report_shows_claims_if_runs_belong_to_the_paper(fig1):
-    told = said(fig1.by_id("claims"))
-    assert "15 claims" in told
-    assert "Test reconstruction error" in told
+    text = said(fig1.by_id("claims"))
+    assert "15 claims" in text
+    assert "Test reconstruction error" in text
     assert len(fig1.by_id("claims").findall(".//details")) == 15
 
 
@@ -276,10 +276,10 @@ def test_report_on_other_data_shows_no_claims(results):
 
 
 def test_report_shows_provenance(fig1):
-    told = said(fig1.by_id("provenance"))
-    assert "vimae-bench run fig1.toml" in told
-    assert 'rank_by = "mmd2"' in told
-    assert "2.15.0+cu132" in told
+    text = said(fig1.by_id("provenance"))
+    assert "vimae-bench run fig1.toml" in text
+    assert 'rank_by = "mmd2"' in text
+    assert "2.15.0+cu132" in text
     assert "seeds 0, 1, 2" in said(fig1.by_id("summary"))
 
 
@@ -338,11 +338,11 @@ def test_runs_link_to_their_copies_in_mlflow(finished):
 
 def test_invalid_server_address_is_an_error(finished):
     finished.store.write_benchmark("fig1", "", {}, finished.entries)
-    told = call(finished.store.path, "--mlflow-url", "javascript:alert(1)", code=2)
-    assert "must begin with http:// or https://" in told
-    told = call(finished.store.path, "--mlflow-url", "https://me:secret@host", code=2)
-    assert "must not contain a password" in told
-    assert "secret" not in told
+    text = call(finished.store.path, "--mlflow-url", "javascript:alert(1)", code=2)
+    assert "must begin with http:// or https://" in text
+    text = call(finished.store.path, "--mlflow-url", "https://me:secret@host", code=2)
+    assert "must not contain a password" in text
+    assert "secret" not in text
 
 
 def test_benchmark_without_runs_has_a_report(results):

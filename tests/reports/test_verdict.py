@@ -103,7 +103,7 @@ measures = ["sse"]
 
 [[claim]]
 id = "5"
-text = "It cannot be told."
+text = "It cannot be decided."
 [[claim.test]]
 kind = "untestable"
 why = "it is not said"

@@ -31,7 +31,7 @@ def span(low, high, log="false"):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "told"),
+    ("old", "new", "where", "message"),
     [
         (BETA, '"objective.betta" = [1.0]', f"{VAE}objective.betta", "no setting 'betta'; did you mean 'beta'?"),
         (BETA, '"objectiv.beta" = [1.0]', f"{VAE}objectiv.beta", "is not a setting of a method"),
@@ -73,14 +73,14 @@ def span(low, high, log="false"):
         (DIGITS, f'[{DIGITS}, "blobs"]', "5: dataset", "settings are chosen for one table at a time, and there are 2"),
     ],
 )
-def test_an_invalid_search_is_reported_with_its_line_and_a_remedy(file, old, new, where, told):
+def test_an_invalid_search_is_reported_with_its_line_and_a_remedy(file, old, new, where, message):
     (line,) = problems(file, (old, new))
     assert line.startswith(f"FILE:{where}: ")
-    assert told in line
+    assert message in line
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "told"),
+    ("old", "new", "where", "message"),
     [
         (BETA, '"objective.beta" = { low = 0.1 }', f"{VAE}objective.beta", "needs a value for 'high'"),
         (
@@ -96,9 +96,9 @@ def test_an_invalid_search_is_reported_with_its_line_and_a_remedy(file, old, new
         ("trials = 4", 'sampler = "grid"', "16: tuning.sampler", "must be one of 'random', 'tpe', not 'grid'"),
     ],
 )
-def test_a_search_of_the_wrong_form_is_reported_when_the_file_is_read(file, old, new, where, told):
+def test_a_search_of_the_wrong_form_is_reported_when_the_file_is_read(file, old, new, where, message):
     (line,) = problems(file, (old, new))
-    assert line == f"FILE:{where}: {told}"
+    assert line == f"FILE:{where}: {message}"
 
 
 def test_all_problems_of_searches_are_reported_together(file):

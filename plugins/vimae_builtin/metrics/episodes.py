@@ -21,8 +21,9 @@ class Episodes(Metric):
     In each of `episodes` episodes, `ways` classes of the test split are drawn, and of every one `train` images to fit
     SVC(C=1, gamma="scale") to, clean, and `test` others to test it on, under each of the `conditions` (see
     `Corruption`). `split = "drawer"` lets no drawer of a class stand on both sides, as the factor `drawer` has it, so
-    that no image is told by a turned copy; "random" takes any images. Episodes and noise depend on the data set alone,
-    so that all methods and runs meet the same. Nothing is measured where there is nothing to draw these from.
+    that no image is recognised by its rotated copy; "random" takes any images. Episodes and noise depend on the data
+    set alone, so that all methods and runs meet the same. Nothing is measured where there is nothing to draw these
+    from.
 
     Values are means over episodes, of which the standard error is that of independent draws. Raises ValueError for a
     condition there is none of.

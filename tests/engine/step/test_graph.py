@@ -154,9 +154,9 @@ class Waits(Trained):
 )
 def test_step_that_cannot_be_traced_says_why_and_still_runs(objective, why):
     step = make_step(objective)
-    with pytest.raises(TracingError, match=why) as told:
+    with pytest.raises(TracingError, match=why) as caught:
         trace_step(step, INDEX, PROGRESS)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     assert run_steps(step, 3).isfinite().all()
 
 

@@ -19,7 +19,7 @@ MANY, FEW = MIN_STEPS_TO_COMPILE, MIN_STEPS_TO_COMPILE - 1
 
 @dataclass(frozen=True)
 class Fake:
-    """A compiled step: the step itself, slower by some seconds and wrong by a factor if it is told to be."""
+    """A compiled step: the step itself, slower by some seconds and wrong by a factor if asked."""
 
     step: object
     seconds: float = 0.0

@@ -61,7 +61,7 @@ def test_learning_rate_of_an_optimizer_step_is_used(linear):
 def test_terms_of_every_optimizer_step_are_named(linear):
     _, step = made(linear, AdversarialObjective())
     values = step(torch.arange(100), PROGRESS)
-    assert step.terms == ("total", "sse", "fooled", "total of step 2", "told")
+    assert step.terms == ("total", "sse", "generator", "total of step 2", "critic")
     assert values.shape == (5,)
     assert not values.requires_grad
 
@@ -75,7 +75,7 @@ def test_terms_of_a_repeated_optimizer_step_are_named_apart(linear):
 
     _, step = made(linear, Twice())
     step(torch.arange(100), PROGRESS)
-    assert step.terms[3:] == ("total of step 2", "told", "total of step 3", "told of step 3")
+    assert step.terms[3:] == ("total of step 2", "critic", "total of step 3", "critic of step 3")
 
 
 def test_a_term_called_total_does_not_hide_the_loss(linear):

@@ -69,7 +69,7 @@ def test_two_optimizer_steps_can_be_batched():
     members = [make_step(AdversarialObjective(), seed=seed) for seed in range(SEEDS)]
     form = form_of(members)
     assert together(form, 5).isfinite().all()
-    assert form.terms == ("total", "sse", "fooled", "total of step 2", "told")
+    assert form.terms == ("total", "sse", "generator", "total of step 2", "critic")
 
 
 def test_a_seed_whose_loss_is_not_finite_leaves_the_others_as_they_are():

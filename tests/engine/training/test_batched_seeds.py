@@ -224,8 +224,8 @@ def test_an_objective_that_cannot_be_batched_is_trained_seed_by_seed(tmp_path, d
     (one,) = batch_seeds(three)
     assert execute_job(one) == 0
     assert {record(job)["made_by"]["step"] for job in three} == {"eager"}
-    told = RunFolder(three[0].folder).events.read_text()
-    assert "its seeds are trained one by one, since it looks at its data (.item(), or a branch on a tensor)" in told
+    events = RunFolder(three[0].folder).events.read_text()
+    assert "its seeds are trained one by one, since it looks at its data (.item(), or a branch on a tensor)" in events
 
 
 def test_pretraining_goes_seed_by_seed(tmp_path):
