@@ -35,7 +35,7 @@ def _format_section(command: click.Command, context: click.Context) -> Iterator[
     yield format_code(" ".join([context.command_path, *command.collect_usage_pieces(context)]))
     yield from map(_format_paragraph, inspect.cleandoc(command.help or "").split("\n\n"))
     options = (param for param in command.get_params(context) if isinstance(param, click.Option))
-    records = (option.get_help_record(context) for option in options if option.name != "help")
+    records = (option.get_help_record(context) for option in options if "--help" not in option.opts)
     if rows := [(f"`{option}`", format_prose(words)) for option, words in filter(None, records)]:
         yield format_table(("option", "meaning"), rows)
 
