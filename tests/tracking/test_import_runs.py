@@ -61,11 +61,15 @@ def test_controls_and_metrics_under_several_settings_come_back(bench, fetched):
     run_results, _ = fetched()
     assert alike(run_results, bench, entries)
     assert run_results[1].entry.seed == 0
+    assert run_results[1].estimates["accuracy"].value == 0.8
     assert run_results[1].estimates["accuracy images=500"].value == 0.9
 
 
 def twins():
-    return (PluginSpec("svm", {"images": 1000}), PluginSpec("svm", {"images": 500}))
+    return (
+        PluginSpec("svm", {"images": 1000}, changed={}),
+        PluginSpec("svm", {"images": 500}, changed={"images": 500}),
+    )
 
 
 def test_runs_that_failed_and_runs_under_way_come_back_as_they_are(bench, fetched):

@@ -11,8 +11,7 @@ import numpy as np
 
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
-from ..core.spec import PluginSpec, Run, Training
-from ..storage.metric_file import disambiguating_suffix
+from ..core.spec import PluginSpec, Run, Training, disambiguating_suffix
 from ..storage.store import Baselines, RunResult
 from . import footnotes as notes
 from .leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary

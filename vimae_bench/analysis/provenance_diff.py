@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.canonical import Json
-from ..storage.metric_file import disambiguating_suffix
+from ..core.spec import disambiguating_suffix
 from ..storage.store import RunResult
 from .footnotes import MAX_LISTED, flatten_made_by, format_count, note_data, note_definitions
 

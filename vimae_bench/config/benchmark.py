@@ -11,6 +11,7 @@ from ..core.canonical import Json
 from ..core.errors import MAX_PROBLEMS, BenchError, InvalidFileError, Problem, shorten_text, suggest_similar
 from ..core.spec import PluginSpec, Training
 from ..plugin.catalog import Catalog, get_catalog
+from ..plugin.registry import find_changed_settings
 from ..plugin.settings import SettingPath, SettingsChecker, format_path
 from .file_form import get_file_form
 from .groups import GroupLocation, find_group_problems, split_groups
@@ -116,7 +117,7 @@ def read_benchmark(path: Path, overrides: Sequence[str] = (), catalog: Catalog |
     groups = [(_complete_group(checker, catalog, *part), part[1]) for part in split_groups(raw)]
     if checker.problems:
         raise make_error(path, text, checker.problems)
-    benchmark = _make_benchmark(groups, str(path), text)
+    benchmark = _make_benchmark(groups, catalog, str(path), text)
     if problems := [*dict.fromkeys(problem for group in benchmark.groups for problem in _find_contradictions(group))]:
         raise benchmark.make_error(problems)
     if benchmark.max_runs > MAX_RUNS:
@@ -135,12 +136,12 @@ def _complete_group(checker: SettingsChecker, catalog: Catalog, raw: Json, locat
     return completed
 
 
-def _make_benchmark(groups: Sequence[tuple[Json, GroupLocation]], path: str, text: str) -> Benchmark:
+def _make_benchmark(groups: Sequence[tuple[Json, GroupLocation]], catalog: Catalog, path: str, text: str) -> Benchmark:
     first, _ = groups[0]
     leaderboard, tuning = first["leaderboard"], first["tuning"]
     return Benchmark(
         name=first["name"],
-        groups=tuple(_make_group(*group) for group in groups),
+        groups=tuple(_make_group(*group, catalog) for group in groups),
         leaderboard=LeaderboardConfig(leaderboard["rank_by"], tuple(leaderboard["columns"]), leaderboard["provenance"]),
         executor=PluginSpec.from_json(first["executor"]),
         reporters=_make_specs(first["reporters"]),
@@ -150,7 +151,7 @@ def _make_benchmark(groups: Sequence[tuple[Json, GroupLocation]], path: str, tex
     )
 
 
-def _make_group(completed: Json, location: GroupLocation) -> Group:
+def _make_group(completed: Json, location: GroupLocation, catalog: Catalog) -> Group:
     methods = (
         MethodConfig(
             method["label"],
@@ -162,13 +163,14 @@ def _make_group(completed: Json, location: GroupLocation) -> Group:
         )
         for method in completed["method"]
     )
+    metrics = _make_specs(completed["metrics"])
     return Group(
         seeds=tuple(completed["seeds"]),
         datasets=_make_specs(completed["dataset"]),
         architectures=_make_specs(completed["architecture"]),
         latent=completed["latent"],
         methods=tuple(methods),
-        metrics=_make_specs(completed["metrics"]),
+        metrics=tuple(replace(m, changed=find_changed_settings("metric", m, catalog)) for m in metrics),
         training=Training(**completed["training"]),
         leave_out=tuple({k: v for k, v in item.items() if v} for item in completed["leave_out"]),
         location=location,

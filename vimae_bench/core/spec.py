@@ -3,7 +3,7 @@
 Everything here is frozen and consists of JSON values. Plugins are created from it where they are used.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
@@ -13,6 +13,8 @@ from annotated_types import Ge, Gt, Lt
 from .canonical import Json, check_type, fingerprint, is_valid_name
 
 Sampling = Literal["permutation", "choice"]
+CHANGED_SETTINGS = "changed_settings"
+"""The key of what `collect_changed_settings` gives, in files."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class PluginSpec:
     version: int = 1
     options: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
     """More arguments of the plugin, which are not part of its identity: where a file is, for example."""
+    changed: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """The settings that are not at their default, or have none; None where that is not known."""
 
     def as_json(self) -> Json:
         return {"use": self.name, "version": self.version, **self.settings}
@@ -43,6 +47,54 @@ class PluginSpec:
     def key(self) -> str:
         """The identity of the plugin with its settings: `<name>-<hash>`."""
         return f"{self.name}-{fingerprint(self.as_json())[:8]}"
+
+
+def disambiguating_suffix(spec: PluginSpec, specs: Sequence[PluginSpec]) -> str:
+    """What the name of a plugin ends in where others of the `specs` are of the same plugin, such as ` labels=100`.
+
+    It has the settings that are not at their default, so that it does not depend on which others these are. Where that
+    is not known of all of them, it has those in which they differ.
+    """
+    twins = [other for other in specs if other.name == spec.name]
+    if len(twins) < 2:
+        return ""
+    if spec.changed is not None and all(twin.changed is not None for twin in twins):
+        return _format_settings(spec.changed)
+    differing = {k: v for k, v in spec.settings.items() if any(twin.settings.get(k) != v for twin in twins)}
+    return _format_settings(differing)
+
+
+def _format_settings(settings: Mapping[str, Any]) -> str:
+    return "".join(f" {name}={value}" for name, value in settings.items())
+
+
+def collect_changed_settings(specs: Iterable[PluginSpec]) -> Json:
+    """The settings that are not at their default, by the keys of the plugins of which they are known."""
+    return {spec.key: dict(spec.changed) for spec in specs if spec.changed is not None}
+
+
+@dataclass(frozen=True)
+class SpecReader:
+    """Reads plugin specs from JSON, one object for those that are equal, so that thousands of runs share their keys.
+
+    `changed` has the form of `collect_changed_settings`.
+    """
+
+    changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    _specs: dict[str, PluginSpec] = field(default_factory=dict[str, PluginSpec])
+
+    def __post_init__(self) -> None:
+        """Raises TypeError for changed settings of another form."""
+        check_type("changed_settings", self.changed, dict)
+        for key, settings in self.changed.items():
+            check_type(f"changed_settings of {key}", settings, dict)
+
+    def read_spec(self, raw: Json) -> PluginSpec:
+        """Raises ValueError for an invalid name, and KeyError where something is missing."""
+        if (text := str(raw)) not in self._specs:
+            spec = PluginSpec.from_json(raw)
+            self._specs[text] = replace(spec, changed=self.changed.get(spec.key))
+        return self._specs[text]
 
 
 @dataclass(frozen=True)

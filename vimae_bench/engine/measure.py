@@ -14,9 +14,7 @@ from ..core.spec import PluginSpec
 from ..plugin import registry
 from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Metric
-from ..plugin.measures import find_changed_settings
 from ..storage.atomic import write_json
-from ..storage.metric_file import CHANGED_SETTINGS
 
 
 def measure_model(evaluation: Evaluation, metric_spec: PluginSpec, path: Path) -> None:
@@ -54,7 +52,6 @@ def measure_baselines(evaluation: Evaluation, metric_spec: PluginSpec, path: Pat
 def _metric_head(metric_spec: PluginSpec, metric: Metric) -> Json:
     return {
         "metric": metric_spec.as_json(),
-        CHANGED_SETTINGS: find_changed_settings("metric", metric_spec),
         "measures": [asdict(measure) for measure in metric.measures()],
     }
 

@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -86,7 +86,10 @@ class ComponentReader:
         if len(self.checker.problems) > before:
             return None
         try:
-            return Component(choice := PluginSpec.from_json(raw), _make_registered(kind, choice))
+            spec = PluginSpec.from_json(raw)
+            if kind == "metric":  # what the names of its measures end in
+                spec = replace(spec, changed=registry.find_changed_settings(kind, spec, get_catalog()))
+            return Component(spec, _make_registered(kind, spec))
         except BenchError as error:
             return self.add_problem(where, str(error))
 

@@ -16,6 +16,7 @@ import torch
 from ..core.canonical import Json
 from ..core.errors import BenchError
 from ..core.results import Estimate, Measure
+from ..core.spec import disambiguating_suffix
 from ..data.layout import read_digests
 from ..data.prepare import ensure_prepared, get_data_folder, open_splits, resolve_folder
 from ..data.types import Splits
@@ -28,7 +29,6 @@ from ..engine.training.loop import train_model as train_model
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..plugin.evaluation import Evaluation
-from ..plugin.measures import make_suffix
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
 from .components import Component
@@ -184,7 +184,7 @@ def _measure(
     measures, estimates = dict[str, Measure](), dict[str, Estimate]()
     for metric in metrics:
         announce(f"measuring {metric.spec.name}")
-        suffix = make_suffix(metric.spec, [other.spec for other in metrics])
+        suffix = disambiguating_suffix(metric.spec, [other.spec for other in metrics])
         found = {measure.name + suffix: measure.with_suffix(suffix) for measure in metric.plugin.measures()}
         if duplicates := measures.keys() & found.keys():
             raise BenchError(f"two metrics give '{min(duplicates)}'; leave one of them out")

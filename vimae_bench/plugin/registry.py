@@ -25,6 +25,21 @@ def complete_spec(kind: str, raw: Any, catalog: Catalog, source: str = "") -> Pl
     return PluginSpec.from_json(completed)
 
 
+def find_changed_settings(kind: str, spec: PluginSpec, catalog: Catalog) -> dict[str, Any]:
+    """The settings of a plugin that are not at their default, or have none."""
+    form, _ = catalog.get_form(kind, spec.name)
+    checker = SettingsChecker(catalog.get_form)
+
+    def is_default(name: str, value: object) -> bool:
+        field = form["fields"].get(name, {})
+        if "default" not in field:
+            return False
+        default = field["default"] if "schema" in field else checker.complete(field, field["default"])
+        return value == default
+
+    return {name: value for name, value in spec.settings.items() if not is_default(name, value)}
+
+
 def make_plugin(kind: str, spec: PluginSpec, *arguments: object, catalog: Catalog | None = None) -> Any:  # noqa: ANN401
     """The plugin of this kind and name, made with its settings; plugins among the settings are made first.
 

@@ -1,7 +1,7 @@
 """Reads and checks the file of one metric."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -10,11 +10,8 @@ from typing import Any
 from ..core.canonical import Json, check_type, is_number
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
-from ..core.spec import PluginSpec
 from .atomic import read_json
 
-CHANGED_SETTINGS = "changed_settings"
-"""The key of the settings of a metric that are not at their default."""
 CORRUPTION_NAME = re.compile(r"clean|(gauss|gauss_clip|mask|mask_pixel|mask_grey)_[0-9.e-]+")
 OLD_FAMILIES = {"rate": "rate", "sse": "distortion", "sse sampled": "sampled distortion", "mmd2": "prior mismatch"}
 
@@ -27,15 +24,10 @@ class MetricResults:
     rows: Mapping[str, Mapping[str, Estimate]]
 
 
-def read_metric_file(path: Path, metric: PluginSpec | None = None, metrics: Sequence[PluginSpec] = ()) -> MetricResults:
-    """A metric's file. Raises ResultsError if it is damaged.
-
-    If several of the `metrics` of a run are of one plugin, the names of their measures end in the settings that are not
-    at their default.
-    """
+def read_metric_file(path: Path, suffix: str = "") -> MetricResults:
+    """A metric's file; the names of its measures end in the `suffix`. Raises ResultsError if it is damaged."""
     raw = read_json(path)
     try:
-        suffix = _choose_suffix(raw, metric, metrics) if metric else ""
         rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
         declared = [_create_measure(suffix, **measure) for measure in raw["measures"]]
         measures = {measure.name: measure for measure in declared}
@@ -80,24 +72,3 @@ def _parse_estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
     if type(n) is not int or not all(map(is_number, (value, 0.0 if se is None else se, *per_draw))):
         raise TypeError(f"{name} is {dict(raw)}")
     return Estimate(value, n, se, per_draw)
-
-
-def _choose_suffix(raw: Json, metric: PluginSpec, metrics: Sequence[PluginSpec]) -> str:
-    if CHANGED_SETTINGS not in raw:  # written before files said so
-        return disambiguating_suffix(metric, metrics)
-    is_alone = sum(other.name == metric.name for other in metrics) < 2
-    return "" if is_alone else format_settings(raw[CHANGED_SETTINGS])
-
-
-def format_settings(settings: Mapping[str, Any]) -> str:
-    """Settings as the end of a name, such as ` labels=100 label_draws=3`."""
-    return "".join(f" {name}={value}" for name, value in settings.items())
-
-
-def disambiguating_suffix(metric: PluginSpec, metrics: Sequence[PluginSpec]) -> str:
-    """The settings in which a plugin differs from others of the same name, such as ` kernel=rbf`."""
-    twins = [other.settings for other in metrics if other.name == metric.name]
-    if len(twins) < 2:
-        return ""
-    differing = [k for k, v in metric.settings.items() if any(twin.get(k) != v for twin in twins)]
-    return format_settings({name: metric.settings[name] for name in differing})

@@ -16,7 +16,15 @@ from typing import Any, Literal
 from ..core.canonical import Json, check_type
 from ..core.errors import ResultsError, shorten_text
 from ..core.results import Estimate, Measure
-from ..core.spec import MatrixEntry, PluginSpec, Run
+from ..core.spec import (
+    CHANGED_SETTINGS,
+    MatrixEntry,
+    PluginSpec,
+    Run,
+    SpecReader,
+    collect_changed_settings,
+    disambiguating_suffix,
+)
 from .archive import ArchivePath
 from .atomic import read_json, write_json
 from .metric_file import read_metric_file
@@ -147,7 +155,8 @@ class ResultsFolder:
         """Write benchmark.json, so that the folder can be read without the benchmark file."""
         rows = [entry.as_json() for entry in entries]
         head = {"schema": SCHEMA, "name": name, "source": source, "leaderboard": dict(leaderboard)}
-        write_json(self.path / "benchmark.json", {**head, "cells": rows})
+        changed = collect_changed_settings(metric for entry in entries for metric in entry.metrics)
+        write_json(self.path / "benchmark.json", {**head, CHANGED_SETTINGS: changed, "cells": rows})
 
     def read_benchmark(self) -> SavedBenchmark:
         """Read benchmark.json. Raises ResultsError if this is not a results folder or the file is damaged."""
@@ -156,8 +165,8 @@ class ResultsFolder:
             raise ResultsError(f"{self.path}: is not a results folder: it has no benchmark.json")
         raw = read_json(path)
         try:
-            cache = _SpecCache()
-            entries = tuple(MatrixEntry.from_json(row, cache.parse_spec) for row in raw["cells"])
+            reader = SpecReader(raw.get(CHANGED_SETTINGS, {}))  # older files do not have them
+            entries = tuple(MatrixEntry.from_json(row, reader.read_spec) for row in raw["cells"])
             shown = dict(raw["leaderboard"])
             columns = shown.get("columns", ())
             for text in (raw["name"], raw["source"], shown.get("rank_by", ""), shown.get("provenance", ""), *columns):
@@ -205,7 +214,7 @@ def _read_metrics(
     for metric in metrics:
         path = folder.metric_path(metric)
         try:
-            found = read_metric_file(path, metric, metrics)
+            found = read_metric_file(path, disambiguating_suffix(metric, metrics))
         except ResultsError as error:
             damage += [str(error)] if path.exists() else []
             continue
@@ -221,7 +230,7 @@ def _read_metrics(
 
 def _load_baselines(path: Path, entry: MatrixEntry, metric: PluginSpec) -> Baselines:
     try:
-        found = read_metric_file(path, metric, entry.metrics)
+        found = read_metric_file(path, disambiguating_suffix(metric, entry.metrics))
     except ResultsError as error:
         return Baselines(entry.run.dataset, entry.run.latent, reason=str(error))
     return Baselines(entry.run.dataset, entry.run.latent, found.measures, found.rows)
@@ -233,13 +242,3 @@ def _is_readable(path: Path, read: Callable[[Path], object]) -> bool:
     except ResultsError:
         return False
     return True
-
-
-@dataclass(frozen=True)
-class _SpecCache:
-    """Plugin specs by their JSON: thousands of entries share a few, and so the keys that these compute."""
-
-    specs: dict[str, PluginSpec] = field(default_factory=dict[str, PluginSpec])
-
-    def parse_spec(self, raw: Json) -> PluginSpec:
-        return self.specs.get(key := str(raw)) or self.specs.setdefault(key, PluginSpec.from_json(raw))

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from ..analysis.footnotes import format_count
 from ..core.errors import BenchError, suggest_similar
 from ..core.secrets import mask_secrets
-from ..core.spec import MatrixEntry
+from ..core.spec import CHANGED_SETTINGS, MatrixEntry, SpecReader
 from ..storage.atomic import parse_json_object
 from ..storage.store import ResultsFolder
 from .names import ENTRY_FILE, RUN_KEY
@@ -112,9 +112,9 @@ def _read_entry(run: "ArtifactRepository") -> MatrixEntry | None:
         return None
     with TemporaryDirectory() as folder:
         _download_artifact(run, ENTRY_FILE, path := Path(folder) / "entry.json")
-        raw = parse_json_object(path.read_bytes())
+        raw = parse_json_object(path.read_bytes()) or {}
     try:
-        return MatrixEntry.from_json(raw or {})
+        return MatrixEntry.from_json(raw, SpecReader(raw.get(CHANGED_SETTINGS, {})).read_spec)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BenchError(
             f"{mask_secrets(run.artifact_uri)}/{ENTRY_FILE}: is not as `sync` writes it ({error!r})"

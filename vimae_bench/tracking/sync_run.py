@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from ..core.canonical import Json, canonical_json, fingerprint
-from ..core.spec import MatrixEntry, PluginSpec
+from ..core.spec import (
+    CHANGED_SETTINGS,
+    MatrixEntry,
+    PluginSpec,
+    collect_changed_settings,
+    disambiguating_suffix,
+)
 from ..storage.metric_file import read_metric_file
 from ..storage.run_folder import RunFolder, read_events
 from .images import FOLDER, SHOWN, make_grid_images
@@ -124,7 +130,7 @@ class RunSync:
         """Everything but the curves; the status comes last, so that a run is only finished when all of it is there."""
         settings = format_parameters(self.entry.run)
         yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
-        yield ENTRY_FILE, fingerprint(self.entry.as_json()), self._log_entry
+        yield ENTRY_FILE, fingerprint(self._describe_entry()), self._log_entry
         for path in filter(Path.exists, map(self.folder.metric_path, self.entry.metrics)):
             yield path.name, file_stamp(path), partial(self._log_file, path, "metrics")
         for path in self._list_artifacts():
@@ -187,7 +193,10 @@ class RunSync:
 
     def _log_entry(self) -> None:
         """What a reader of MLflow cannot know otherwise: which of the metrics there are wanted, what a run repeats."""
-        self.target.client.log_dict(self.state.run_id, self.entry.as_json(), ENTRY_FILE)
+        self.target.client.log_dict(self.state.run_id, self._describe_entry(), ENTRY_FILE)
+
+    def _describe_entry(self) -> Json:
+        return {**self.entry.as_json(), CHANGED_SETTINGS: collect_changed_settings(self.entry.metrics)}
 
     def _log_measures(self, metrics: Sequence[PluginSpec]) -> None:
         """All in one call, which takes MLflow as long as a single value does."""
@@ -199,7 +208,7 @@ class RunSync:
         from mlflow.entities import Metric
 
         path = self.folder.metric_path(metric)
-        measured = read_metric_file(path, metric, self.entry.metrics).rows[""]
+        measured = read_metric_file(path, disambiguating_suffix(metric, self.entry.metrics)).rows[""]
         values = {name: estimate.value for name, estimate in measured.items()}
         errors = {f"within_model_se/{name}": e.se for name, e in measured.items() if e.se is not None}
         when = to_milliseconds(path.stat().st_mtime)
