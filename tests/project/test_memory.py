@@ -18,11 +18,13 @@ import resource
 import sys
 import numpy as np
 import torch
-from vimae_bench.data import *
-from vimae_bench.execution import *
-from vimae_bench.models import *
-from vimae_bench.plugin import *
-from vimae_bench.plugin.registry import make
+from vimae_bench.data import Examples, Splits
+from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.engine.step.step import TrainingStep
+from vimae_bench.execution import PluginSpec, Training
+from vimae_bench.models import StandardNormal
+from vimae_bench.plugin import Evaluation, ModelSpec
+from vimae_bench.plugin.registry import make_plugin
 torch.set_num_threads(1)
 
 def peak():
@@ -36,13 +38,12 @@ def images(n):
     return np.random.default_rng(0).integers(0, 256, (n, 1, 28, 28), dtype=np.uint8)
 
 def model(architecture, latent=8):
-    objective = make("objective", PluginSpec("elbo", {"beta": 1.0}))
-    prior = make("prior", PluginSpec("normal"))
+    objective = make_plugin("objective", PluginSpec("elbo", {"beta": 1.0}))
     spec = ModelSpec((1, 28, 28), latent)
-    return objective, make_autoencoder(spec, make("architecture", architecture), prior, objective, 0)
+    architecture = make_plugin("architecture", architecture)
+    return objective, make_autoencoder(spec, architecture, StandardNormal, objective, 0)
 """
 TRAINING = """
-from vimae_bench.engine.step.step import TrainingStep
 objective, net = model(PluginSpec("conv", {"width": 64}))
 step = TrainingStep(net, objective, Training(), torch.from_numpy(images(50_000)))
 for start in range(0, 1000, 100):
@@ -54,7 +55,7 @@ _, net = model(PluginSpec("mlp", {"hidden": (64,)}))
 train, test, none = (Examples(images(n), None) for n in (50_000, 10_000, 0))
 evaluation = Evaluation(net.eval(), Splits(train, none, test), "invented", 0, torch.device("cpu"))
 evaluation.posterior_samples("test"), evaluation.posterior("train")
-metric = make("metric", PluginSpec(NAME, SETTINGS))
+metric = make_plugin("metric", PluginSpec(NAME, SETTINGS))
 small = Splits(Examples(train.x[:500], None), none, Examples(test.x[:500], None))
 few = Evaluation(net, small, "x", 0, evaluation.device)
 metric(few)  # loads what it needs

@@ -112,7 +112,7 @@ def test_pythae_models_pass_their_checks_or_say_why_they_are_skipped(pythae_benc
     head, *rows = laws.splitlines()
     assert head == "objective pythae_vae (vimae-bench-pythae 0.1.0)"
     assert {row.split()[0] for row in rows[:-2]} == {"ok"}
-    assert "skipped objective pythae_svae: refuses a linear model under N(0, I): pythae's SVAE does" in refused
+    assert "skipped objective pythae_svae: refuses a linear model with the prior N(0, I): pythae's SVAE does" in refused
 
 
 def test_unsupported_pythae_model_is_refused_with_its_line_before_training(pythae_bench: Bench, tmp_path):

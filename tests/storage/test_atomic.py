@@ -77,7 +77,7 @@ def test_a_writer_killed_at_any_moment_leaves_complete_files(tmp_path):
         "p = Path(sys.argv[1])\n"
         "for i in range(10**9):\n"
         "    write_json(p / 'x.json', {'i': i, 'pad': 'x' * 100_000})\n"
-        "    append_line(p / 'x.jsonl', {'i': i, 'pad': 'y' * 5000})\n"
+        "    append_json_line(p / 'x.jsonl', {'i': i, 'pad': 'y' * 5000})\n"
     )
     for kill in range(12):
         writer = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
