@@ -117,7 +117,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_catalog: None
 MEASURES = {
     "reconstruction": Measure("sse", "[0,1]^2", "lower", family="distortion"),
     "rate": Measure("rate", "nats", None, collapse_below=0.1, family="rate"),
-    "aggregate_mmd": Measure("mmd2", "", "lower", ranks_collapsed=False, family="prior mismatch"),
+    "aggregate_mmd": Measure("mmd2", "", "lower", rewards_collapse=True, family="prior mismatch"),
     "svm": Measure("svm clean", "%", "higher", family="svm", condition="clean"),
 }
 """The measure of each metric in a fabricated results folder."""

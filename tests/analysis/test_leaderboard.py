@@ -7,7 +7,7 @@ import pytest
 
 from vimae_bench.analysis.comparison import compare_methods
 from vimae_bench.analysis.leaderboard import build_leaderboards
-from vimae_bench.analysis.statistics import confidence_interval, crossed_interval
+from vimae_bench.analysis.legacy_statistics import confidence_interval, crossed_interval
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.execution import PluginSpec, Training
 from vimae_bench.plugin import Measure
@@ -212,7 +212,7 @@ def test_a_column_of_another_table_is_not_unknown(results):
     folder = results.store.run_folder(results.entries[1].run)
     folder.write_spec(results.entries[1].run)
     write_json(folder.record, {**read_json(run.record), "key": results.entries[1].run.key})
-    results.measure(folder, "aggregate_mmd", Measure("mmd2", "", "lower", ranks_collapsed=False), 0.1)
+    results.measure(folder, "aggregate_mmd", Measure("mmd2", "", "lower", rewards_collapse=True), 0.1)
     first, second = results.boards(columns=("sse", "mmd2", "sze"))
     assert (first.columns, second.columns) == (("sse",), ("mmd2",))
     for board in (first, second):

@@ -9,7 +9,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
-from vimae_bench.analysis import statistics as s
+from vimae_bench.analysis import legacy_statistics as s
 
 
 def coverage(interval, draw, mean: float, times: int) -> float:

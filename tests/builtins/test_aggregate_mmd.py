@@ -109,7 +109,7 @@ def test_the_null_law_of_500_draws_serves_for_more(linear_evaluation, constant_h
 def test_a_collapsed_run_may_not_win_by_it():
     ranked = [measure for measure in AggregateMMD().measures() if measure.better]
     assert ranked
-    assert not any(measure.ranks_collapsed for measure in ranked)
+    assert not any(not measure.rewards_collapse for measure in ranked)
 
 
 def test_the_root_keeps_the_sign():

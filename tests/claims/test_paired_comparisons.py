@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.papers import LESS, add_runs, format_claim
-from vimae_bench.analysis.statistics import adjust_holm, equivalence_p_value, sign_flip_p_value
+from vimae_bench.analysis.legacy_statistics import adjust_holm, equivalence_p_value, sign_flip_p_value
 from vimae_bench.storage.atomic import read_json, write_json
 
 

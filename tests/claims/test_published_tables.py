@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.papers import TABLE, add_runs
-from vimae_bench.analysis.statistics import prediction_interval
+from vimae_bench.analysis.legacy_statistics import prediction_interval
 
 
 def test_published_values_are_compared_with_measured_ones(results, evaluate):

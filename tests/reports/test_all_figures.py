@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from vimae_bench.analysis.comparison import compare_methods
-from vimae_bench.analysis.statistics import confidence_interval, win_rate
+from vimae_bench.analysis.legacy_statistics import confidence_interval, win_rate
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import Measure
 from vimae_bench.reports import robustness

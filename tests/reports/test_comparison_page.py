@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vimae_bench.analysis.comparison import Difference, compare_methods
-from vimae_bench.analysis.statistics import confidence_interval, estimate_shift
+from vimae_bench.analysis.legacy_statistics import confidence_interval, estimate_shift
 from vimae_bench.core.results import Measure
 from vimae_bench.reports import comparison_csv, comparison_markdown
 from vimae_bench.reports.page.comparison import render_comparison_page

@@ -55,7 +55,7 @@ repeats = "VAE"
 """
 SSE = Measure("sse", "[0,1]^2", "lower")
 RATE = Measure("rate", "nats", None, collapse_below=0.1)
-MMD = Measure("mmd2", "", "lower", ranks_collapsed=False)
+MMD = Measure("mmd2", "", "lower", rewards_collapse=True)
 MEASURES = {"reconstruction": SSE, "rate": RATE, "aggregate_mmd": MMD}
 
 

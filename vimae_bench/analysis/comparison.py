@@ -13,9 +13,7 @@ from ..storage.store import RunResult
 from . import footnotes as notes
 from .leaderboard import format_table_title, group_by_table, merge_measures
 from .leaderboard_data import LeaderboardRow
-from .per_draw import per_draw_table
-from .provenance_diff import describe_differences, has_same_data
-from .statistics import (
+from .legacy_statistics import (
     ALPHA,
     Array,
     Interval,
@@ -27,6 +25,8 @@ from .statistics import (
     run_paired_tests,
     win_rate,
 )
+from .per_draw import per_draw_table
+from .provenance_diff import describe_differences, has_same_data
 
 MIN_WIN_RATE = 0.75
 """A method that wins on a smaller share of the seeds is not called better (Bouthillier et al., 2103.03098)."""
@@ -237,7 +237,7 @@ def _blocking_reason(measure: Measure, pairs: Sequence[tuple[RunResult, RunResul
     if not all(has_same_data(one, other) for one, other in pairs):
         return "other data"
     collapsed = any(result.collapsed for pair in pairs for result in pair)
-    return "collapsed" if collapsed and not measure.ranks_collapsed else ""
+    return "collapsed" if collapsed and measure.rewards_collapse else ""
 
 
 def _test_differences(rows: Sequence[Difference]) -> tuple[list[Difference], str]:

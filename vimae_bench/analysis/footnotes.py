@@ -7,32 +7,42 @@ from typing import Any
 from ..core.errors import suggest_similar
 from ..core.results import Measure
 from ..storage.store import RunResult
+from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision
 from .leaderboard_data import LeaderboardRow
+from .legacy_statistics import MIN_BOOTSTRAP, PAIRED_T
 from .per_draw import per_draw_table
-from .statistics import MIN_BOOTSTRAP, PAIRED_T, confidence_interval
+from .statistics import ALPHA, confidence_interval
 
-MIN_SEEDS = 5
-"""Results of fewer seeds than this should not be quoted."""
 MAX_LISTED = 3
 """If there are more values than this, only their number is given."""
 HARMLESS = ("sharing", "step")
 """Fields of `made_by` in which runs may differ without changing their results by more than rounding."""
 
 
-def explain_leaderboard(seeds: int, test: str, comparisons: int, draws: bool = False) -> Iterator[str]:
-    """What the intervals and letters of a leaderboard mean."""
-    if seeds < 2:
-        yield "One seed: no intervals, tests or ranks. Methods are in the order of single values."
+def explain_leaderboard(seeds: Sequence[int], decisions: Sequence[MeasureDecision]) -> Iterator[str]:
+    """How to read a leaderboard: intervals, states, families of tests."""
+    n = len(seeds)
+    if n < MIN_TESTED_SEEDS:
+        yield f"{format_count(n, 'seed')}: single values, without intervals or tests. At least three seeds are needed."
         return
-    interval = f"95 % interval ({_name_interval(seeds)})"
-    yield f"±: half the width of the {interval} of the mean over {seeds} seeds{_explain_draws(draws)}."
-    if test:
+    covered = dict.fromkeys(decision.draws for decision in decisions)
+    over = "over seeds only" if not any(covered) else "over seeds, and over draws where all runs share them"
+    yield f"±: half the width of the 95 % interval of the mean of {n} seeds (Student's t, {over})."
+    compared = [len(decision.pairs) for decision in decisions if decision.pairs]
+    if compared:
         yield (
-            "Methods that share a letter are not shown to differ; bold: none is shown to be better. "
-            f"{_explain_test(test, seeds, comparisons)}"
+            "Pairs of methods are tested within each measure, Holm-adjusted over its "
+            f"{format_count(max(compared), 'pair')}: {ALPHA:.0%} of such measures have a false difference. "
+            f"The table has {format_count(len(compared), 'tested measure')}, conditions of one probe counted apart; "
+            f"{_expect_false_tables(len(compared))}"
         )
-    if seeds < MIN_SEEDS:
-        yield f"{seeds} seeds are too few for a ranking to be quoted; at least five are needed."
+    if n < MIN_SEEDS:
+        yield f"{n} seeds explore: differences are tested, but no ranking is printed. A ranking needs five seeds."
+
+
+def _expect_false_tables(measures: int) -> str:
+    chance = 1 - (1 - ALPHA) ** measures
+    return f"over all of them, some false difference is to be expected in up to {chance:.0%} of tables."
 
 
 def explain_comparison(seeds: int, test: str, comparisons: int) -> Iterator[str]:
@@ -53,10 +63,6 @@ def explain_comparison(seeds: int, test: str, comparisons: int) -> Iterator[str]
 
 def _name_interval(seeds: int) -> str:
     return "Student's t" if seeds < MIN_BOOTSTRAP else "BCa bootstrap"
-
-
-def _explain_draws(draws: bool) -> str:
-    return ", or over seeds and draws for measures with ten or more draws that all runs share" if draws else ""
 
 
 def _explain_test(test: str, seeds: int, comparisons: int) -> str:
@@ -81,7 +87,7 @@ def note_unfinished(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
         if row.missing_seeds:
             found["missing", "not in the benchmark"] = list(row.missing_seeds)
         for (status, reason), seeds in found.items():
-            yield f"{row.label}: {status} on {_format_seeds(seeds)}" + (f" ({reason})" if reason else "") + "."
+            yield f"{row.label}: {status} on {format_seeds(seeds)}" + (f" ({reason})" if reason else "") + "."
 
 
 def note_own_training(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
@@ -96,13 +102,17 @@ def note_own_training(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
 
 
 def note_collapsed(rows: Sequence[LeaderboardRow], measures: Sequence[Measure]) -> Iterator[str]:
-    """Which rows collapsed, by which criterion, and the rankings they are left out of."""
-    unranked = [measure.name for measure in measures if measure.better and not measure.ranks_collapsed]
-    left_out = f"; not ranked by {', '.join(unranked)}" if unranked else ""
+    """Which rows collapsed, by which signs, and which use their codes far less than others."""
+    rewarding = [measure.label for measure in measures if measure.rewards_collapse]
     for row in rows:
         if row.collapsed_seeds:
-            seeds = _format_seeds(row.collapsed_seeds)
-            yield f"† {row.label} collapsed on {seeds} ({_list_collapse_signs(row)}){left_out}."
+            signs = ", ".join(_list_collapse_signs(row))
+            yield f"† {row.label} collapsed on {format_seeds(row.collapsed_seeds)} ({signs}): it is not comparable."
+        elif row.near_collapse and rewarding:
+            yield (
+                f"{row.label} is nearly collapsed ({row.near_collapse}), which {' and '.join(rewarding)} "
+                f"{'rewards' if len(rewarding) == 1 else 'reward'}."
+            )
 
 
 def note_controls(rows: Sequence[LeaderboardRow], measures: Sequence[Measure]) -> Iterator[str]:
@@ -179,18 +189,14 @@ def _count_differing(
     return {key: counts for key, counts in found.items() if len(counts) > 1}
 
 
-def _list_collapse_signs(row: LeaderboardRow) -> str:
-    """The criteria by which runs collapsed, such as `rate below 0.1 nats`."""
-    found: dict[str, None] = {}
-    for result in row.run_results.values():
-        for name, measure in result.measures.items():
-            limit, estimate = measure.collapse_below, result.estimates.get(name)
-            if limit is not None and estimate and estimate.value < limit:
-                found[f"{name} below {limit:g} {measure.unit}".strip()] = None
-    return ", ".join(found)
+def _list_collapse_signs(row: LeaderboardRow) -> list[str]:
+    """The signs by which runs collapsed, such as `rate below 0.1 nats`."""
+    runs = [result for result in row.run_results.values() if result.collapsed]
+    return list(dict.fromkeys(sign for result in runs for sign, there in result.collapse_signs.items() if there))
 
 
-def _format_seeds(seeds: Sequence[int]) -> str:
+def format_seeds(seeds: Sequence[int]) -> str:
+    """Seeds as words, such as `seeds 0, 1`."""
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 

@@ -14,10 +14,12 @@ from ..core.results import Estimate, Measure
 from ..core.spec import PluginSpec, Run, Training, disambiguating_suffix
 from ..storage.store import Baselines, RunResult
 from . import footnotes as notes
+from .decision import BaselineValue, MeasureDecision, MeasureValues, decide_measure
 from .leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from .per_draw import per_draw_table
-from .ranking import RankedMeasure, Ranking, rank_methods
-from .statistics import MIN_BOOTSTRAP
+
+NEAR_COLLAPSE = 0.1
+"""A method whose rate or number of active units is below this share of the others' median is nearly collapsed."""
 
 
 def build_leaderboards(
@@ -26,12 +28,14 @@ def build_leaderboards(
     rank_by: str = "",
     columns: Sequence[str] = (),
     provenance: str = "",
+    margins: Mapping[str, float] | None = None,
 ) -> list[Leaderboard]:
     """One leaderboard for each data set, architecture, latent size and training, in the order of the results.
 
     `rank_by` is the measure by which rows are sorted (empty: the first with a direction), `columns` are the measures
-    that are shown and tested (empty: all), `provenance` is the first sentence below each table. Raises ResultsError if
-    a table has two runs of one method with the same seed.
+    that are shown (empty: all but hidden ones), `provenance` is the first sentence below each table. `margins` of
+    equivalence replace those of the measures. Raises ResultsError if a table has two runs of one method with the same
+    seed.
     """
     groups = group_by_table(run_results)
     runs = [group[0].entry.table_run for group in groups.values()]
@@ -40,7 +44,8 @@ def build_leaderboards(
     known = merge_measures([*run_results, *baselines])
     unknown = [*notes.note_unknown_measures([rank_by, *columns], known)]
     boards = (
-        _build_leaderboard(titles[key], group, baselines, rank_by, columns, unknown) for key, group in groups.items()
+        _build_leaderboard(titles[key], group, baselines, rank_by, columns, unknown, margins or {})
+        for key, group in groups.items()
     )
     return [replace(board, notes=(provenance, *board.notes)) if provenance else board for board in boards]
 
@@ -81,19 +86,27 @@ def _build_leaderboard(
     rank_by: str,
     columns: Sequence[str],
     unknown: Sequence[str],
+    margins: Mapping[str, float],
 ) -> Leaderboard:
     run = run_results[0].entry.table_run
     seeds = tuple(sorted({result.entry.seed for result in run_results}))
     matching = [r for r in baselines if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
     measures = merge_measures([*run_results, *matching])
     named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
-    shown = (named if columns else None) or list(measures)
-    rows = _build_rows(run_results, seeds)
-    ranked = {column: _select_ranked(measures[column], rows, seeds) for column in shown if measures[column].better}
+    shown = (named if columns else None) or [
+        name for name in measures if not measures[name].is_hidden or name == rank_by
+    ]
+    untrained = _merge_baselines(matching)
+    rows = _note_near_collapse(_build_rows(run_results, seeds), measures)
+    decisions = {
+        name: decide_measure(_collect_values(measure, rows, seeds, untrained), margins.get(name))
+        for name, measure in ((name, measures[name]) for name in dict.fromkeys((*shown, *named)))
+        if measure.better
+    }
+    ranked = [name for name in shown if name in decisions]
     by = rank_by if rank_by in ranked else next(iter(ranked), None)
-    ranking = rank_methods(list(ranked.values()))
     sentences = (
-        *notes.explain_leaderboard(len(seeds), ranking.test, ranking.comparisons, draws=_has_shared_draws(rows, shown)),
+        *notes.explain_leaderboard(seeds, [decisions[name] for name in ranked]),
         *unknown,
         *notes.note_own_training(rows),
         *notes.note_unfinished(rows),
@@ -112,10 +125,9 @@ def _build_leaderboard(
         measures=measures,
         columns=tuple(shown),
         rank_by=by,
-        rows=tuple(_add_ranks(row, ranking) for row in _sort_rows(rows, ranked[by] if by else None)),
-        baselines=_merge_baselines(matching),
-        test=ranking.test,
-        comparisons=ranking.comparisons,
+        rows=tuple(_add_decisions(row, decisions) for row in _sort_rows(rows, decisions[by] if by else None)),
+        baselines=untrained,
+        decisions=decisions,
         notes=sentences,
     )
 
@@ -157,42 +169,85 @@ def _summarize(estimates: Mapping[int, Estimate], seeds: int) -> MeasureSummary:
     return MeasureSummary(estimates, float(mean), len(estimates) == seeds)
 
 
-def _has_shared_draws(rows: Sequence[LeaderboardRow], shown: Sequence[str]) -> bool:
-    """Whether some interval shown also covers draws that all runs share."""
-    summaries = [row.summaries[column] for row in rows for column in shown if column in row.summaries]
-    tables = [
-        per_draw_table(list(summary.estimates.values()))
-        for summary in summaries
-        if len(summary.estimates) >= MIN_BOOTSTRAP
-    ]
-    return any(table is not None and table.shape[1] >= MIN_BOOTSTRAP for table in tables)
+def _collect_values(
+    measure: Measure,
+    rows: Sequence[LeaderboardRow],
+    seeds: Sequence[int],
+    baselines: Mapping[str, Mapping[str, Estimate]],
+) -> MeasureValues:
+    """The values of all methods under a measure, with the reason for each that is not comparable."""
+    summaries = {row.label: row.summaries[measure.name] for row in rows if measure.name in row.summaries}
+    methods = [row for row in rows if row.label in summaries and not row.control_of]
+    reasons = {row.label: _explain_not_comparable(row, summaries[row.label], len(seeds)) for row in methods}
+    labels = tuple(label for label, reason in reasons.items() if not reason)
+    estimates = [[summaries[label].estimates[seed] for seed in seeds] for label in labels]
+    values = np.array([[estimate.value for estimate in one] for one in estimates], dtype=np.float64)
+    tables = [table for one in estimates if (table := per_draw_table(one)) is not None]
+    is_shared = len(tables) == len(labels) > 0 and len({table.shape for table in tables}) == 1
+    return MeasureValues(
+        measure,
+        labels,
+        tuple(seeds),
+        values.reshape(len(labels), len(seeds)),
+        np.stack(tables) if is_shared else None,
+        {label: reason for label, reason in reasons.items() if reason},
+        {
+            label: BaselineValue(row[measure.name].value, row[measure.name].per_draw)
+            for label, row in baselines.items()
+            if measure.name in row
+        },
+    )
 
 
-def _select_ranked(measure: Measure, rows: Sequence[LeaderboardRow], seeds: Sequence[int]) -> RankedMeasure:
-    """The rows that can be ranked by a measure, with their values in the order of the seeds."""
-    allowed = [row for row in rows if measure.ranks_collapsed or not row.collapsed_seeds]
-    summaries = {row.label: row.summaries[measure.name] for row in allowed if measure.name in row.summaries}
-    complete = {label: summary for label, summary in summaries.items() if summary.is_complete}
-    values = [[summary.estimates[seed].value for seed in seeds] for summary in complete.values()]
-    return RankedMeasure(measure, tuple(complete), np.reshape(values, (len(complete), len(seeds))))
+def _explain_not_comparable(row: LeaderboardRow, summary: MeasureSummary, seeds: int) -> str:
+    """Why a method cannot be compared with others; empty if it can."""
+    if row.collapsed_seeds:
+        return f"collapsed on {notes.format_seeds(row.collapsed_seeds)}"
+    return "" if summary.is_complete else f"has {len(summary.estimates)} of {seeds} seeds"
 
 
-def _add_ranks(row: LeaderboardRow, ranking: Ranking) -> LeaderboardRow:
+def _note_near_collapse(rows: Sequence[LeaderboardRow], measures: Mapping[str, Measure]) -> list[LeaderboardRow]:
+    """The rows, with what shows that a method uses its codes far less than the others."""
+    signs = [name for name, measure in measures.items() if measure.collapse_below is not None]
+    methods = [row for row in rows if not row.collapsed_seeds and not row.control_of]
+    found: dict[str, str] = {}
+    for name in signs:
+        means = {row.label: row.summaries[name].mean for row in methods if name in row.summaries}
+        for label, mean in means.items():
+            others = [other for key, other in means.items() if key != label]
+            if others and mean < NEAR_COLLAPSE * float(np.median(others)):
+                measure = measures[name]
+                found.setdefault(
+                    label, f"{measure.label} {mean:.2g} against {np.median(others):.2g} {measure.unit}".strip()
+                )
+    return [replace(row, near_collapse=found.get(row.label, "")) for row in rows]
+
+
+def _add_decisions(row: LeaderboardRow, decisions: Mapping[str, MeasureDecision]) -> LeaderboardRow:
     summaries = {
-        name: replace(summary, shared_rank=ranking.ranks.get(name, {}).get(row.label))
+        name: replace(summary, decision=decisions[name].methods.get(row.label)) if name in decisions else summary
         for name, summary in row.summaries.items()
     }
     return replace(row, summaries=summaries)
 
 
-def _sort_rows(rows: Sequence[LeaderboardRow], column: RankedMeasure | None) -> list[LeaderboardRow]:
-    """Ranked rows from the best mean to the worst, then unranked ones, then incomplete ones."""
+def _sort_rows(rows: Sequence[LeaderboardRow], decision: MeasureDecision | None) -> list[LeaderboardRow]:
+    """Comparable rows from the best mean to the worst, each followed by its A/A control; then the others.
 
-    def key(row: LeaderboardRow) -> tuple[bool, bool, float]:
-        if column is None or row.label not in column.labels:
-            return not row.is_complete, True, 0.0
-        mean = row.summaries[column.measure.name].mean
-        return False, False, mean if column.measure.better == "lower" else -mean
+    Without enough seeds for a ranking, the order of the benchmark.
+    """
+    order = {row.label: i for i, row in enumerate(rows)}
+
+    def key(row: LeaderboardRow) -> tuple[bool, float, int, bool]:
+        label = row.control_of if row.control_of in order else row.label
+        place = order[label]
+        if decision is None or not decision.is_ranked:
+            return not row.is_complete, 0.0, place, bool(row.control_of)
+        method = decision.methods.get(label)
+        if method is None or method.state == "not comparable":
+            return True, 0.0, place, bool(row.control_of)
+        mean = rows[place].summaries[decision.measure.name].mean
+        return False, mean if decision.measure.better == "lower" else -mean, place, bool(row.control_of)
 
     return sorted(rows, key=key)
 

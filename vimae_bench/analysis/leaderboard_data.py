@@ -7,8 +7,8 @@ from functools import cached_property
 from ..core.results import Estimate, Measure
 from ..core.spec import PluginSpec, Training
 from ..storage.store import RunResult
+from .decision import MIN_TESTED_SEEDS, MeasureDecision, MethodDecision
 from .per_draw import per_draw_table
-from .ranking import SharedRank
 from .statistics import Interval, confidence_interval
 
 
@@ -16,18 +16,21 @@ from .statistics import Interval, confidence_interval
 class MeasureSummary:
     """The estimates of a method under one measure by seed, their mean, and its 95 % interval over seeds.
 
-    It is `is_complete` if it has every seed of the table. Without a `shared_rank` it is shown but not ranked.
+    It is `is_complete` if it has every seed of the table. `decision` is None for a measure without a direction, and
+    for an A/A control, which is no competitor.
     """
 
     estimates: Mapping[int, Estimate]
     mean: float
     is_complete: bool
-    shared_rank: SharedRank | None = None
+    decision: MethodDecision | None = None
 
     @cached_property
     def interval(self) -> Interval | None:
-        """Computed on first use: a table shows only some measures, and a bootstrap takes a millisecond."""
+        """Over seeds, and over draws that all of them share; None for fewer than three seeds."""
         estimates = list(self.estimates.values())
+        if len(estimates) < MIN_TESTED_SEEDS:
+            return None
         return confidence_interval([estimate.value for estimate in estimates], per_draw_table(estimates))
 
     @property
@@ -38,12 +41,21 @@ class MeasureSummary:
 
 @dataclass(frozen=True)
 class LeaderboardRow:
-    """A method: results by seed and summaries by measure; `missing_seeds` are seeds that only other rows have."""
+    """A method: results by seed and summaries by measure; `missing_seeds` are seeds that only other rows have.
+
+    `near_collapse` says why a method that has not collapsed uses its codes far less than others; empty if it does not.
+    """
 
     label: str
     run_results: Mapping[int, RunResult]
     missing_seeds: tuple[int, ...]
     summaries: Mapping[str, MeasureSummary]
+    near_collapse: str = ""
+
+    @property
+    def control_of(self) -> str:
+        """The method that an A/A control repeats; empty for a method."""
+        return next((result.entry.control_of for result in self.run_results.values()), "")
 
     @property
     def is_complete(self) -> bool:
@@ -63,11 +75,11 @@ class LeaderboardRow:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The ranking of one table: complete rows sorted by `rank_by`, then incomplete ones.
+    """One table: comparable rows from the best mean under `rank_by`, then the others.
 
-    `columns` are the measures to show; those with a direction were tested, as one family of `comparisons` tests.
-    `baselines` are the estimates of methods without training, by label and measure. `notes` are sentences to show below
-    the table.
+    `columns` are the measures to show. `decisions` has one for each of these with a direction, over all methods of the
+    benchmark. `baselines` are the estimates of methods without training, by label and measure. `notes` are sentences
+    to show below the table.
     """
 
     title: str
@@ -81,6 +93,5 @@ class Leaderboard:
     rank_by: str | None
     rows: tuple[LeaderboardRow, ...]
     baselines: Mapping[str, Mapping[str, Estimate]]
-    test: str
-    comparisons: int
+    decisions: Mapping[str, MeasureDecision]
     notes: tuple[str, ...]

@@ -68,7 +68,7 @@ def summarize_trial(
         estimate = result.estimates.get(measure.name)
         if result.status != "done" or estimate is None:
             lost.append(_describe_loss(result, measure))
-        elif result.collapsed and not measure.ranks_collapsed:
+        elif result.collapsed and measure.rewards_collapse:
             lost.append(f"seed {result.entry.seed} collapsed")
         else:
             by_seed[result.entry.seed] = estimate.value

@@ -7,7 +7,7 @@ from math import inf, log
 
 import numpy as np
 
-from ..analysis.statistics import confidence_interval
+from ..analysis.legacy_statistics import confidence_interval
 from ..core.results import Estimate
 from ..storage.store import RunResult
 from .matching import Evidence

@@ -18,8 +18,7 @@ import numpy as np
 
 from ..analysis.comparison import MIN_WIN_RATE, ResultsBySeed
 from ..analysis.footnotes import MIN_SEEDS
-from ..analysis.per_draw import per_draw_table
-from ..analysis.statistics import (
+from ..analysis.legacy_statistics import (
     ALPHA,
     MAX_SEEDS,
     Array,
@@ -31,6 +30,7 @@ from ..analysis.statistics import (
     seeds_for_equivalence,
     seeds_to_detect,
 )
+from ..analysis.per_draw import per_draw_table
 from ..core.results import Estimate
 from ..storage.store import RunResult
 from .matching import Evidence
@@ -213,7 +213,7 @@ def _blocking_reason(pair: PairedComparison, paper: Paper, groups: tuple[Results
 def wins_by_collapse(run_results: ResultsBySeed, measure: str) -> bool:
     """Whether some run has collapsed under a measure that rewards ignoring the data."""
     return any(
-        result.collapsed and measure in result.measures and not result.measures[measure].ranks_collapsed
+        result.collapsed and measure in result.measures and result.measures[measure].rewards_collapse
         for result in run_results.values()
     )
 

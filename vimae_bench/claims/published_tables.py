@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from ..analysis.legacy_statistics import Interval, confidence_interval, prediction_interval
 from ..analysis.per_draw import per_draw_table
-from ..analysis.statistics import Interval, confidence_interval, prediction_interval
 from .matching import Evidence
 from .paper import Paper, PaperTable
 

@@ -7,6 +7,7 @@ from typing import Literal
 from .canonical import Json
 
 Direction = Literal["lower", "higher"]
+Scale = Literal["linear", "log"]
 Status = Literal["done", "diverged", "failed"]
 
 
@@ -14,21 +15,30 @@ Status = Literal["done", "diverged", "failed"]
 class Measure:
     """One number a metric gives: its name, unit, which way is better (None: neither) and definition version.
 
-    A run whose value is below `collapse_below` ignores its data, and is flagged as collapsed. A measure that such a
-    run wins by ignoring the data says `ranks_collapsed=False`, and leaves it out of its ranking.
+    The other fields are no part of its definition. A value below `collapse_below` (for each latent dimension, if
+    `is_per_latent`) is a sign that a run ignores its data: a run with more such signs than not has collapsed. A measure
+    that a model wins by ignoring the data `rewards_collapse`.
 
-    The other fields say how figures use a measure, and are no part of its definition. `family` is the kind of quantity
-    that it measures, by which figures find what they draw: `rate`, `distortion`, `sampled distortion` and
-    `prior mismatch` have a place of their own. Measures of one family and different `condition`, the name of the
-    corruption of the images, make a curve. Tables and figures show `display_name`, or the name where it is empty.
+    Differences are tested on the `scale`; log, for ratios, suits only what is positive by definition. Methods are
+    equivalent if they are shown to differ by less than the `margin`, in the measure's unit, or relative on a log scale
+    (0.05: 5 %); without a margin they never are. A measure that `is_hidden` is shown only where it is asked for.
+
+    `family` is the kind of quantity that it measures, by which figures find what they draw: `rate`, `distortion`,
+    `sampled distortion` and `prior mismatch` have a place of their own. Measures of one family and different
+    `condition`, the name of the corruption of the images, make a curve. Tables and figures show `display_name`, or the
+    name where it is empty.
     """
 
     name: str
     unit: str
     better: Direction | None
     version: int = 1
-    collapse_below: float | None = None
-    ranks_collapsed: bool = True
+    collapse_below: float | None = field(default=None, compare=False)
+    is_per_latent: bool = field(default=False, compare=False)
+    rewards_collapse: bool = field(default=False, compare=False)
+    scale: Scale = field(default="linear", compare=False)
+    margin: float | None = field(default=None, compare=False)
+    is_hidden: bool = field(default=False, compare=False)
     display_name: str = field(default="", compare=False)
     family: str = field(default="", compare=False)
     condition: str = field(default="", compare=False)

@@ -6,7 +6,7 @@ from math import exp, isfinite
 from pathlib import Path
 
 from ..analysis.footnotes import format_count
-from ..analysis.statistics import MAX_SEEDS
+from ..analysis.legacy_statistics import MAX_SEEDS
 from ..claims.claims import ClaimVerdict, Finding
 from ..claims.matching import Evidence
 from ..claims.paired_comparisons import PairedComparison

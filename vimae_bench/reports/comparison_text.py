@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..analysis.comparison import Comparison, Difference
-from ..analysis.statistics import Interval
+from ..analysis.legacy_statistics import Interval
 from .table_format import choose_decimals, clean_text, format_number
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import floor, log10
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
-from ..analysis.statistics import MIN_BOOTSTRAP
+from ..analysis.legacy_statistics import MIN_BOOTSTRAP
 from ..core.results import Measure
 
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
@@ -123,7 +123,7 @@ def _format_cell(row: LeaderboardRow, measure: Measure, digits: int) -> TableCel
     spread = "" if summary.half_width is None else format_number(summary.half_width, digits)
     if summary.shared_rank:
         return TableCell(value, spread, summary.shared_rank.letters, summary.shared_rank.is_best)
-    return TableCell(value, spread, COLLAPSED if row.collapsed_seeds and not measure.ranks_collapsed else "")
+    return TableCell(value, spread, COLLAPSED if row.collapsed_seeds and measure.rewards_collapse else "")
 
 
 def _choose_column_decimals(leaderboard: Leaderboard, column: str) -> int:

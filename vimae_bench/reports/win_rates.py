@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..analysis.comparison import MIN_WIN_RATE
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
-from ..analysis.statistics import win_rate
+from ..analysis.legacy_statistics import win_rate
 from ..core.results import Measure
 from .plot_style import BLACK, BLUE, GREY, ORANGE, add_title, format_method_name
 from .table_format import format_heading

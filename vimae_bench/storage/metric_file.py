@@ -13,6 +13,7 @@ from ..core.results import Estimate, Measure
 from .atomic import read_json
 
 CORRUPTION_NAME = re.compile(r"clean|(gauss|gauss_clip|mask|mask_pixel|mask_grey)_[0-9.e-]+")
+ACCURACIES = ("svm", "tsvm", "episodes")
 OLD_FAMILIES = {"rate": "rate", "sse": "distortion", "sse sampled": "sampled distortion", "mmd2": "prior mismatch"}
 
 
@@ -43,14 +44,20 @@ def read_metric_file(path: Path, suffix: str = "") -> MetricResults:
 def _create_measure(suffix: str, **raw: Any) -> Measure:  # noqa: ANN401
     """One object for all runs that measure the same, so that thousands of them are compared by identity."""
     complete: Json = raw if "family" in raw else raw | derive_old_fields(raw["name"])
+    if "ranks_collapsed" in complete:
+        complete = complete | derive_old_scale(complete["name"]) | {"rewards_collapse": not complete["ranks_collapsed"]}
+        del complete["ranks_collapsed"]
     measure = Measure(**complete)
     for field in fields(measure):
         if field.type in (str, int, bool):
             check_type(field.name, getattr(measure, field.name), field.type)
     if measure.better not in ("lower", "higher", None):
         raise ValueError(f"better is {measure.better!r}")
-    if measure.collapse_below is not None:
-        check_type("collapse_below", measure.collapse_below, float)
+    for name in ("collapse_below", "margin"):
+        if getattr(measure, name) is not None:
+            check_type(name, getattr(measure, name), float)
+    if measure.scale not in ("linear", "log"):
+        raise ValueError(f"scale is {measure.scale!r}")
     return measure.with_suffix(suffix)
 
 
@@ -61,6 +68,15 @@ def derive_old_fields(name: str) -> dict[str, str]:
         if i and CORRUPTION_NAME.fullmatch(word):
             return {"family": " ".join(words[:i] + words[i + 1 :]), "condition": word}
     return {"family": OLD_FAMILIES.get(name, "")}
+
+
+def derive_old_scale(name: str) -> Json:
+    """The scale and margin of a measure from its name, for files from before measures declared them."""
+    if name in ("sse", "sse sampled", "mse"):
+        return {"scale": "log", "margin": 0.05}
+    if name.split(" ")[0] in ACCURACIES:
+        return {"margin": 1.0}
+    return {"is_hidden": name == "mmd2"}
 
 
 def _parse_row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:

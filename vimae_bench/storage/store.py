@@ -49,10 +49,24 @@ class RunResult:
     estimates: Mapping[str, Estimate] = field(default_factory=dict[str, Estimate])
 
     @cached_property
+    def collapse_signs(self) -> Mapping[str, bool]:
+        """Each sign of collapse that was looked at, such as `rate below 0.16 nats`, and whether it is there."""
+        limits = {
+            name: measure.collapse_below * (self.entry.run.latent if measure.is_per_latent else 1)
+            for name, measure in self.measures.items()
+            if measure.collapse_below is not None and name in self.estimates
+        }
+        return {
+            f"{self.measures[name].label} below {limit:.2g} {self.measures[name].unit}".strip(): (
+                self.estimates[name].value < limit
+            )
+            for name, limit in limits.items()
+        }
+
+    @property
     def collapsed(self) -> bool:
-        """Whether the model ignores its data: some estimate lies below its measure's `collapse_below`."""
-        limits = {name: m.collapse_below for name, m in self.measures.items() if m.collapse_below is not None}
-        return any(self.estimates[name].value < limit for name, limit in limits.items() if name in self.estimates)
+        """Whether the model ignores its data: more signs of a collapse are there than are not."""
+        return 2 * sum(self.collapse_signs.values()) > len(self.collapse_signs)
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def _choose_metrics(
     """The measure of this name, and the metrics it takes: its own, and those that detect the collapse it ignores."""
     own, measure = next((m, measure) for m, measures in metrics for measure in measures if measure.name == name)
     detecting = [m for m, measures in metrics if any(measure.collapse_below for measure in measures)]
-    needed = [own.name, *(m.name for m in detecting if not measure.ranks_collapsed)]
+    needed = [own.name, *(m.name for m in detecting if measure.rewards_collapse)]
     return measure, tuple(metric for metric, _ in metrics if metric.name in needed)
 
 

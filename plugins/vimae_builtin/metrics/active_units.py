@@ -29,7 +29,10 @@ class ActiveUnits(Metric):
     threshold: Annotated[float, Gt(0)] = 0.01
 
     def measures(self) -> tuple[Measure, ...]:
-        return Measure("active units", "units", None), Measure("active units by kl", "units", None)
+        return (
+            Measure("active units", "units", None, collapse_below=0.05, is_per_latent=True),
+            Measure("active units by kl", "units", None),
+        )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         q = evaluation.posterior("test")

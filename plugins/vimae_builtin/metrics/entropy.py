@@ -53,7 +53,7 @@ class Entropy(Metric):
         return (
             Measure("entropy", "nats", None),
             Measure("entropy gap", "nats", None),
-            Measure("marginal kl", "nats", "lower", ranks_collapsed=False),
+            Measure("marginal kl", "nats", "lower", rewards_collapse=True),
             Measure("mutual information", "nats", None),
         )
 

@@ -60,7 +60,7 @@ class Rate(Metric):
         return self.images * self.draws * spec.input_size * 1e3 / (1.6e10 if device == "cpu" else 2.5e12)
 
     def measures(self) -> tuple[Measure, ...]:
-        return (Measure("rate", "nats", None, collapse_below=0.1, family="rate"),)
+        return (Measure("rate", "nats", None, collapse_below=0.02, is_per_latent=True, family="rate"),)
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         with torch.inference_mode():

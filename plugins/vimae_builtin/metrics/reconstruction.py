@@ -20,7 +20,8 @@ class Reconstruction(Metric):
 
     `sse` sums squared errors over all pixels and channels of an image, `l2` is its root and `mse` its mean over them.
     `psnr` is -10 log10(mse) of each image, at most 100 dB. `sse sampled` decodes one draw of the posterior instead,
-    and is left out where the encoder is deterministic.
+    and is left out where the encoder is deterministic. `explained variance` is 1 - sse over that of the mean test
+    image, at most 1; near 0 the model ignores its data.
     """
 
     estimator: ClassVar[str] = "means over test images"
@@ -31,11 +32,12 @@ class Reconstruction(Metric):
 
     def measures(self) -> tuple[Measure, ...]:
         return (
-            Measure("sse", "[0,1]^2", "lower", family="distortion"),
-            Measure("sse sampled", "[0,1]^2", "lower", family="sampled distortion"),
-            Measure("l2", "[0,1]", "lower"),
-            Measure("mse", "[0,1]^2", "lower"),
-            Measure("psnr", "dB", "higher"),
+            Measure("sse", "[0,1]^2", "lower", scale="log", margin=0.05, family="distortion"),
+            Measure("sse sampled", "[0,1]^2", "lower", scale="log", margin=0.05, family="sampled distortion"),
+            Measure("l2", "[0,1]", "lower", scale="log", margin=0.025),
+            Measure("mse", "[0,1]^2", "lower", scale="log", margin=0.05),
+            Measure("psnr", "dB", "higher", margin=0.2),
+            Measure("explained variance", "", "higher", collapse_below=0.05, margin=0.01),
         )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
@@ -44,7 +46,8 @@ class Reconstruction(Metric):
         errors: dict[str, Tensor] = {"sse": sse, "l2": sse.sqrt(), "mse": mse, "psnr": decibels(mse)}
         if not isinstance(evaluation.posterior("test"), DiracPosterior):
             errors["sse sampled"] = evaluation.squared_error("test", of="draws")
-        return {name: estimate_mean(error) for name, error in errors.items()}
+        explained = 1 - sse / evaluation.compute_total_variance("test")
+        return {name: estimate_mean(error) for name, error in {**errors, "explained variance": explained}.items()}
 
 
 def decibels(mse: Tensor) -> Tensor:

@@ -40,7 +40,9 @@ def join_words(words: Sequence[str]) -> str:
 def _select_candidates(leaderboard: Leaderboard, name: str) -> dict[str, MeasureSummary]:
     """The summaries that may lead: those of complete rows, without collapsed ones if the measure does not rank them."""
     measure = leaderboard.measures[name]
-    rows = [row for row in leaderboard.rows if row.is_complete and (measure.ranks_collapsed or not row.collapsed_seeds)]
+    rows = [
+        row for row in leaderboard.rows if row.is_complete and (not measure.rewards_collapse or not row.collapsed_seeds)
+    ]
     return {row.label: row.summaries[name] for row in rows if name in row.summaries and row.summaries[name].is_complete}
 
 

@@ -1,0 +1,322 @@
+"""Decide, for one measure of one table, which methods differ, which are equivalent, and what cannot be told.
+
+Every statement on methods, in any leaderboard, report, comparison, verdict or figure, is taken from here.
+
+- A pair of methods is *different* if its p-value, Holm-adjusted over all pairs of comparable methods, is below 5 %;
+  *equivalent* if two one-sided tests, adjusted likewise, show the difference to be within a margin that was fixed
+  before the data; otherwise *undecided*: these seeds cannot tell. A pair that is both is equivalent.
+- A method is *worse* if some method is better, *best* if it is better than every other, *not worse* if it is better
+  than or equivalent to every other, and otherwise *undecided*.
+- Methods with a collapsed run or a missing seed are *not comparable*: they are in no pair and never lead.
+
+Each method against each baseline is a family of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from math import exp, log1p
+from typing import Literal
+
+import numpy as np
+
+from ..core.results import Measure
+from .statistics import (
+    ALPHA,
+    Array,
+    Contrasts,
+    Interval,
+    adjust_holm,
+    compare_pairs,
+    compare_with_values,
+    seeds_for_equivalence,
+    seeds_to_detect,
+)
+
+PairOutcome = Literal["different", "equivalent", "undecided"]
+MethodState = Literal["best", "not worse", "worse", "undecided", "not comparable"]
+
+MIN_SEEDS = 5
+"""With fewer seeds than this, pairs are tested but methods are not ranked."""
+MIN_TESTED_SEEDS = 3
+"""With fewer seeds than this nothing is tested: an interval of two values is too wide to mean anything."""
+MAX_SPREAD_RATIO = 3.0
+"""The tests keep what they promise for spreads that differ by less than this factor from the usual one."""
+
+
+@dataclass(frozen=True)
+class MeasureValues:
+    """The values of one measure in one table.
+
+    `values` are those of the comparable methods [methods, seeds] in the order of `labels`; `per_draw`
+    [methods, seeds, draws] those over each draw, None unless all runs share the draws. `not_comparable` gives a reason
+    for each other method. `baselines` are values of rows without training, with those over each draw if shared.
+    """
+
+    measure: Measure
+    labels: tuple[str, ...]
+    seeds: tuple[int, ...]
+    values: Array
+    per_draw: Array | None = None
+    not_comparable: Mapping[str, str] = field(default_factory=dict[str, str])
+    baselines: Mapping[str, "BaselineValue"] = field(default_factory=dict[str, "BaselineValue"])
+
+
+@dataclass(frozen=True)
+class BaselineValue:
+    """The value of a baseline, and its values over the draws that all runs share, if there are any."""
+
+    value: float
+    per_draw: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class PairDecision:
+    """What the seeds say on `a` and `b` under one measure.
+
+    `difference` is the mean of a - b, or of a / b if the measure has a log scale (`is_ratio`), and `interval` the
+    95 % interval of this one comparison, not adjusted for others. `p` is the adjusted p-value, from which the outcome
+    follows; `better` is the better method of a different pair. For an undecided pair `seeds_needed` is the number of
+    seeds at which 80 % of repetitions would decide it if effect and spread stay as they are, None if no number would.
+    """
+
+    a: str
+    b: str
+    difference: float
+    interval: Interval | None
+    is_ratio: bool
+    p: float | None
+    outcome: PairOutcome
+    better: str = ""
+    equivalence_p: float | None = None
+    seeds_needed: int | None = None
+
+    def swap(self) -> "PairDecision":
+        """The same decision on `b` and `a`."""
+        interval = (self._turn(self.interval[1]), self._turn(self.interval[0])) if self.interval else None
+        return replace(self, a=self.b, b=self.a, difference=self._turn(self.difference), interval=interval)
+
+    def _turn(self, value: float) -> float:
+        return 1 / value if self.is_ratio else -value
+
+
+@dataclass(frozen=True)
+class MethodDecision:
+    """The state of a method under one measure.
+
+    `reason` says why it is not comparable. `worse_than`, `equivalent_to` and `undecided_with` name the methods behind
+    the state, and `seeds_needed` is the number of seeds that would decide all of the last; None if no number would.
+    `baselines` gives the decision against each baseline.
+    """
+
+    label: str
+    state: MethodState
+    reason: str = ""
+    better_than: tuple[str, ...] = ()
+    worse_than: tuple[str, ...] = ()
+    equivalent_to: tuple[str, ...] = ()
+    undecided_with: tuple[str, ...] = ()
+    seeds_needed: int | None = None
+    baselines: Mapping[str, PairDecision] = field(default_factory=dict[str, PairDecision])
+    has_unusual_spread: bool = False
+    """Whether its values spread so much more or less than those of others that the error rate is not guaranteed."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is shown to be better than or equivalent to every other method."""
+        return self.state in ("best", "not worse")
+
+
+@dataclass(frozen=True)
+class MeasureDecision:
+    """All decisions under one measure of one table.
+
+    `pairs` has every pair of comparable methods once; `get_pair` finds it in either order. `margin` is that of
+    equivalence, in the measure's unit or, on a log scale, relative; None if there is none. `draws` is the number of
+    shared draws that uncertainty covers; without any it is over seeds only.
+    """
+
+    measure: Measure
+    seeds: tuple[int, ...]
+    margin: float | None
+    draws: int
+    pairs: Mapping[tuple[str, str], PairDecision]
+    methods: Mapping[str, MethodDecision]
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether there are seeds enough to say which methods lead."""
+        return len(self.seeds) >= MIN_SEEDS and bool(self.pairs)
+
+    @property
+    def leaders(self) -> tuple[str, ...]:
+        """The methods that are shown to be better than or equivalent to every other."""
+        return tuple(label for label, method in self.methods.items() if method.leads)
+
+    def get_pair(self, a: str, b: str) -> PairDecision | None:
+        """The decision on a - b; None if one of them is not comparable."""
+        if (a, b) in self.pairs:
+            return self.pairs[a, b]
+        found = self.pairs.get((b, a))
+        return found.swap() if found else None
+
+
+def decide_measure(values: MeasureValues, margin: float | None = None) -> MeasureDecision:
+    """Decide on all pairs and methods under one measure, which must have a direction.
+
+    `margin` replaces the measure's own. Fewer than three seeds, fewer than two comparable methods, or values that are
+    not positive on a log scale, give no pairs.
+    """
+    margin = values.measure.margin if margin is None else margin
+    n, draws = len(values.seeds), values.per_draw.shape[2] if values.per_draw is not None else 0
+    can_test = n >= MIN_TESTED_SEEDS and _fits_scale(values)
+    pairs = _decide_pairs(values, margin) if can_test and len(values.labels) > 1 else {}
+    against = _decide_baselines(values) if can_test and values.baselines and values.labels else {}
+    unusual = _find_unusual_spread(values) if pairs else frozenset[str]()
+    methods = {
+        label: replace(
+            _decide_method(label, values.labels, pairs, n),
+            baselines=against.get(label, {}),
+            has_unusual_spread=label in unusual,
+        )
+        for label in values.labels
+    }
+    lost = {label: MethodDecision(label, "not comparable", why) for label, why in values.not_comparable.items()}
+    return MeasureDecision(values.measure, values.seeds, margin, draws, pairs, methods | lost)
+
+
+def _decide_pairs(values: MeasureValues, margin: float | None) -> dict[tuple[str, str], PairDecision]:
+    contrasts = compare_pairs(_to_scale(values.measure, values.values), _scale_draws(values))
+    return _decide_contrasts(contrasts, list(combinations(values.labels, 2)), values.measure, margin)
+
+
+def _decide_baselines(values: MeasureValues) -> dict[str, dict[str, PairDecision]]:
+    """Each method against each baseline, adjusted over all of these."""
+    scaled, draws = _to_scale(values.measure, values.values), _scale_draws(values)
+    found, pairs, p = list[Contrasts](), list[tuple[str, str]](), list[Array]()
+    for name, baseline in values.baselines.items():
+        fixed = float(_to_scale(values.measure, np.array([baseline.value]))[0])
+        table = None
+        if draws is not None and len(baseline.per_draw) == draws.shape[2]:
+            own = _to_scale(values.measure, np.array(baseline.per_draw))
+            table = draws - (own - own.mean() + fixed)
+        found.append(compare_with_values(scaled, np.full(len(scaled), fixed), table))
+        pairs += [(label, name) for label in values.labels]
+        p.append(found[-1].p_values())
+    adjusted = iter(adjust_holm(np.concatenate(p)))
+    decided: dict[str, dict[str, PairDecision]] = {label: {} for label in values.labels}
+    for (label, name), (contrasts, i) in zip(
+        pairs, [(c, i) for c in found for i in range(len(values.labels))], strict=True
+    ):
+        decided[label][name] = _decide_pair(contrasts, i, (label, name), values.measure, float(next(adjusted)))
+    return decided
+
+
+def _decide_contrasts(
+    contrasts: Contrasts, names: Sequence[tuple[str, str]], measure: Measure, margin: float | None
+) -> dict[tuple[str, str], PairDecision]:
+    p = adjust_holm(contrasts.p_values())
+    within = adjust_holm(contrasts.within_p_values(_scale_margin(measure, margin))) if margin else None
+    decided = {}
+    for i, pair in enumerate(names):
+        same = None if within is None else float(within[i])
+        one = _decide_pair(contrasts, i, pair, measure, float(p[i]), same)
+        if one.outcome == "undecided":
+            one = replace(one, seeds_needed=_estimate_seeds_needed(contrasts, i, measure, margin))
+        decided[pair] = one
+    return decided
+
+
+def _decide_pair(
+    contrasts: Contrasts, i: int, pair: tuple[str, str], measure: Measure, p: float, within: float | None = None
+) -> PairDecision:
+    mean, interval = float(contrasts.means[i]), contrasts.intervals()[i]
+    is_ratio = measure.scale == "log"
+    outcome: PairOutcome = "undecided"
+    if within is not None and within < ALPHA:
+        outcome = "equivalent"
+    elif p < ALPHA:
+        outcome = "different"
+    better = pair[(mean > 0) == (measure.better == "lower")] if outcome == "different" else ""
+    shown = (exp(interval[0]), exp(interval[1])) if is_ratio else interval
+    return PairDecision(
+        *pair, exp(mean) if is_ratio else mean, shown, is_ratio, p, outcome, better, equivalence_p=within
+    )
+
+
+def _estimate_seeds_needed(contrasts: Contrasts, i: int, measure: Measure, margin: float | None) -> int | None:
+    """The number of seeds, more than there are, that would show a difference or an equivalence."""
+    effect, alpha = float(contrasts.means[i]), ALPHA / len(contrasts.means)
+
+    def variance_at(seeds: int) -> tuple[float, float]:
+        return contrasts.forecast_variance(i, seeds)
+
+    found = [seeds_to_detect(effect, variance_at, alpha)]
+    if margin:
+        found.append(seeds_for_equivalence(effect, _scale_margin(measure, margin), variance_at, alpha))
+    known = [n for n in found if n is not None]
+    return max(min(known), contrasts.parts.seeds + 1, MIN_SEEDS) if known else None
+
+
+def _decide_method(
+    label: str, labels: Sequence[str], pairs: Mapping[tuple[str, str], PairDecision], seeds: int
+) -> MethodDecision:
+    if not pairs:
+        return MethodDecision(label, "undecided", undecided_with=tuple(other for other in labels if other != label))
+    own = {(b if a == label else a): pair for (a, b), pair in pairs.items() if label in (a, b)}
+    better = tuple(other for other, pair in own.items() if pair.better == label)
+    worse = tuple(other for other, pair in own.items() if pair.better == other)
+    same = tuple(other for other, pair in own.items() if pair.outcome == "equivalent")
+    open_ = tuple(other for other, pair in own.items() if pair.outcome == "undecided")
+    needed = [own[other].seeds_needed for other in open_]
+    known = [n for n in needed if n is not None]
+    state: MethodState = "worse" if worse else "undecided" if open_ else "not worse" if same else "best"
+    return MethodDecision(
+        label,
+        state if seeds >= MIN_SEEDS else "undecided",
+        better_than=better,
+        worse_than=worse,
+        equivalent_to=same,
+        undecided_with=open_,
+        seeds_needed=max(known) if known and len(known) == len(needed) else None,
+    )
+
+
+def _find_unusual_spread(values: MeasureValues) -> frozenset[str]:
+    """Methods whose spread over seeds, without what a seed does to all, is far from the usual one.
+
+    Variances of methods come from those of their pairs (Grubbs 1948), which takes three methods.
+    """
+    scaled = _to_scale(values.measure, values.values)
+    k = len(scaled)
+    if k < 3:
+        return frozenset()
+    pairs = (scaled[:, None] - scaled[None]).var(2, ddof=1)
+    own = (pairs.sum(1) - pairs.sum() / (2 * (k - 1))) / (k - 2)
+    usual = float(np.median(own))
+    if usual <= 0:
+        return frozenset()
+    ratio = np.sqrt(np.maximum(own, 0) / usual)
+    return frozenset(label for label, r in zip(values.labels, ratio, strict=True) if r > MAX_SPREAD_RATIO)
+
+
+def _fits_scale(values: MeasureValues) -> bool:
+    whole = [values.values.ravel(), np.array([baseline.value for baseline in values.baselines.values()])]
+    return values.measure.scale == "linear" or bool((np.concatenate(whole) > 0).all())
+
+
+def _to_scale(measure: Measure, values: Array) -> Array:
+    return np.log(values) if measure.scale == "log" else values
+
+
+def _scale_draws(values: MeasureValues) -> Array | None:
+    """The values over each draw on the measure's scale, whose means are exactly the scaled values."""
+    if values.per_draw is None or (values.measure.scale == "log" and not (values.per_draw > 0).all()):
+        return None
+    scaled = _to_scale(values.measure, values.per_draw)
+    return scaled + (_to_scale(values.measure, values.values) - scaled.mean(2))[:, :, None]
+
+
+def _scale_margin(measure: Measure, margin: float | None) -> float:
+    """A margin on the scale of the test: on a log scale, a relative margin of 5 % is log(1.05)."""
+    return log1p(margin or 0.0) if measure.scale == "log" else margin or 0.0
