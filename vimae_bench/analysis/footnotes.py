@@ -124,7 +124,7 @@ def note_controls(rows: Sequence[LeaderboardRow], measures: Sequence[Measure]) -
         if repeated and (differences := ", ".join(filter(None, found))):
             yield (
                 f"A/A control, {repeated.label} minus {row.label} (the same method from other seeds), "
-                f"95 % intervals: {differences}. A claimed effect must exceed these."
+                f"95 % intervals: {differences}."
             )
 
 

@@ -49,8 +49,15 @@ class AggregateMMD(Metric):
             measure
             for suffix in ("", " prior")
             for measure in (
-                Measure(f"mmd2{suffix}", "", "lower", rewards_collapse=True, family=f"prior mismatch{suffix}"),
-                Measure(f"mmd{suffix}", "", "lower", rewards_collapse=True),
+                Measure(
+                    f"mmd2{suffix}",
+                    "",
+                    "lower",
+                    rewards_collapse=True,
+                    is_hidden=not suffix,
+                    family=f"prior mismatch{suffix}",
+                ),
+                Measure(f"mmd{suffix}", "", "lower", rewards_collapse=True, is_hidden=True),
                 Measure(f"mmd p{suffix}", "", None),
             )
         )

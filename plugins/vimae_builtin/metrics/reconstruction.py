@@ -1,6 +1,6 @@
 """How well images come back from their codes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ class Reconstruction(Metric):
     `sse` sums squared errors over all pixels and channels of an image, `l2` is its root and `mse` its mean over them.
     `psnr` is -10 log10(mse) of each image, at most 100 dB. `sse sampled` decodes one draw of the posterior instead,
     and is left out where the encoder is deterministic. `explained variance` is 1 - sse over that of the mean test
-    image, at most 1; near 0 the model ignores its data.
+    image, at most 1; near 0 the model ignores its data. It is left out where all test images are equal.
     """
 
     estimator: ClassVar[str] = "means over test images"
@@ -46,13 +46,23 @@ class Reconstruction(Metric):
         errors: dict[str, Tensor] = {"sse": sse, "l2": sse.sqrt(), "mse": mse, "psnr": decibels(mse)}
         if not isinstance(evaluation.posterior("test"), DiracPosterior):
             errors["sse sampled"] = evaluation.squared_error("test", of="draws")
-        explained = 1 - sse / evaluation.compute_total_variance("test")
-        return {name: estimate_mean(error) for name, error in {**errors, "explained variance": explained}.items()}
+        if total := compute_total_variance(evaluation.images("test")):
+            errors["explained variance"] = 1 - sse / total
+        return {name: estimate_mean(error) for name, error in errors.items()}
 
 
 def decibels(mse: Tensor) -> Tensor:
     """The peak signal-to-noise ratio in dB of mean squared errors in [0, 1] units, finite for a perfect image too."""
     return -10 * torch.log10(mse.clamp(min=MSE_FLOOR))
+
+
+def compute_total_variance(chunks: Iterator[Tensor]) -> float:
+    """The mean squared distance of images, in chunks [B, C, H, W], from their mean: the SSE of that mean."""
+    count, total, squares = 0, torch.zeros(()), torch.zeros((), dtype=torch.float64)
+    for x in chunks:
+        flat = x.flatten(1).double()
+        count, total, squares = count + len(x), total + flat.sum(0).cpu(), squares + flat.square().sum().cpu()
+    return float(squares / count - (total / count).square().sum())
 
 
 @hookimpl
