@@ -9,8 +9,9 @@ Distributions come from `scipy.special`. `scipy.stats` is a reference in the tes
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import inf, sqrt
+from dataclasses import dataclass, replace
+from functools import cache
+from math import inf, log1p, sqrt
 from typing import Any
 
 import numpy as np
@@ -169,19 +170,37 @@ def prediction_interval(per_draw: Array, noise: float = 0.0) -> Interval | None:
     None for fewer than two seeds or draws. The variance is the sum of those of seeds, draws and cells, each with that
     of its estimated mean, with Satterthwaite's degrees of freedom.
     """
+    found = _predict_run(per_draw, noise)
+    if found is None:
+        return None
+    mean, variance, degrees = found
+    half = _t_quantile(degrees) * sqrt(variance)
+    return mean - half, mean + half
+
+
+def prediction_p_value(per_draw: Array, value: float, noise: float = 0.0) -> float | None:
+    """Two-sided p-value that `value` is that of one further run: below 5 % outside `prediction_interval`."""
+    found = _predict_run(per_draw, noise)
+    if found is None:
+        return None
+    mean, variance, degrees = found
+    if variance == 0:
+        return float(value == mean)
+    return float(2 * special.stdtr(min(degrees, 1e9), -abs(value - mean) / sqrt(variance)))
+
+
+def _predict_run(per_draw: Array, noise: float) -> tuple[float, float, float] | None:
+    """The expected value of one further run, its variance with that of the expectation, and degrees of freedom."""
     n, m = per_draw.shape
     if n < 2 or m < 2:
         return None
     seeds, draws, cells = (float(part[0]) for part in _split_variance(per_draw[None]))
     parts = np.array([(1 + 1 / n) * seeds, (1 + 1 / m) * draws, 0.0])
     parts[2] = (1 - 1 / n - 1 / m - 1 / (n * m)) * cells
-    mean, total = float(per_draw.mean()), max(float(parts.sum()), 0.0)
-    if total + noise == 0:
-        return mean, mean
+    total = max(float(parts.sum()), 0.0)
     of_parts = np.array([n - 1, m - 1, (n - 1) * (m - 1)])
     degrees = total**2 / (parts**2 / of_parts).sum() if total else inf
-    half = _t_quantile(degrees) * sqrt(total + noise)
-    return mean - half, mean + half
+    return float(per_draw.mean()), total + noise, degrees
 
 
 def compare_pairs(values: Array, per_draw: Array | None = None) -> Contrasts:
@@ -210,34 +229,68 @@ def compare_with_values(values: Array, fixed: Array, per_draw: Array | None = No
 def make_contrasts(differences: Array, per_draw: Array | None, pooled: float, degrees: float) -> Contrasts:
     """Contrasts from differences [c, seeds], and [c, seeds, draws] if shared, and their pooled variance."""
     c, n = differences.shape
-    own = Variance(differences.var(1, ddof=1), np.full(c, n - 1.0))
-    shared = Variance(np.full(c, pooled), np.full(c, float(degrees)))
-    moderated = moderate_variances(own, degrees)
-    larger = shared.value > moderated.value
-    between = np.maximum(shared.value, moderated.value)
-    of_larger = np.where(larger, shared.degrees, moderated.degrees)
     draws = per_draw.shape[2] if per_draw is not None and per_draw.shape[2] > 1 else 0
     _, across, cells = _split_variance(per_draw) if per_draw is not None and draws else (None, np.zeros(c), np.zeros(c))
-    parts = VarianceParts(between, of_larger, across, cells, n, draws)
+    own = Variance(differences.var(1, ddof=1), np.full(c, n - 1.0))
+    shared = Variance(np.full(c, pooled), np.full(c, float(degrees)))
+    return combine_contrasts(
+        differences.mean(1), own, shared, VarianceParts(own.value, own.degrees, across, cells, n, draws)
+    )
+
+
+def combine_contrasts(means: Array, own: Variance, shared: Variance, parts: VarianceParts) -> Contrasts:
+    """Contrasts [..., c] from their own and pooled variances between seeds, and from `parts` those between draws.
+
+    Those along the last axis are moderated together; the others are repetitions of the experiment.
+    """
+    moderated = moderate_variances(own, float(shared.degrees.flat[0]))
+    between = np.maximum(shared.value, moderated.value)
+    of_larger = np.where(shared.value > moderated.value, shared.degrees, moderated.degrees)
+    parts = replace(parts, between=between, degrees=of_larger)
     pooled_mean, moderated_mean = (_add_parts(variance, parts) for variance in (shared, moderated))
-    return Contrasts(differences.mean(1), pooled_mean, moderated_mean, parts)
+    return Contrasts(means, pooled_mean, moderated_mean, parts)
 
 
 def moderate_variances(own: Variance, most: float = inf) -> Variance:
-    """Variances shrunk towards what they have in common, by empirical Bayes (Smyth 2004, section 6.2).
+    """Variances [..., c] shrunk towards what those along the last axis have in common (Smyth 2004, section 6.2).
 
-    `most` bounds the degrees of freedom. A single variance, or variances that are all 0, stay as they are.
+    By empirical Bayes; all have the same degrees of freedom. `most` bounds those of the result. A single variance, or
+    variances that are all 0, stay as they are.
     """
-    v, degrees = own.value, float(own.degrees[0])
-    if len(v) < 2 or not v.any():
+    v, degrees = own.value, float(own.degrees.flat[0])
+    if v.shape[-1] < 2 or not v.any():
         return own
-    raised = np.maximum(v, SMALLEST_VARIANCE * (np.median(v) or v.mean()))
+    usual = np.median(v, axis=-1, keepdims=True)
+    usual = np.where(usual > 0, usual, v.mean(-1, keepdims=True))
+    raised = np.maximum(v, SMALLEST_VARIANCE * np.where(usual > 0, usual, 1.0))
     e = np.log(raised) - special.digamma(degrees / 2) + np.log(degrees / 2)
-    excess = e.var(ddof=1) - _trigamma(degrees / 2)
-    prior = 2 * _invert_trigamma(excess) if excess > 1e-6 else 1e6
-    centre = np.exp(e.mean() + special.digamma(prior / 2) - np.log(prior / 2))
+    excess = e.var(-1, ddof=1, keepdims=True) - _trigamma(degrees / 2)
+    prior = np.where(excess > 1e-6, 2 * _invert_trigamma(np.maximum(excess, 1e-6)), 1e6)
+    centre = np.exp(e.mean(-1, keepdims=True) + special.digamma(prior / 2) - np.log(prior / 2))
     value = (prior * centre + degrees * raised) / (prior + degrees)
-    return Variance(value, np.full(len(v), min(prior + degrees, most)))
+    found = np.broadcast_to(np.minimum(prior + degrees, most), v.shape)
+    return Variance(np.where(usual > 0, value, v), np.where(usual > 0, found, own.degrees))
+
+
+def skewed_p_values(t: Array, n: int) -> Array:
+    """Two-sided p-values of t statistics of the means of `n` values that may be as skewed as an exponential variable.
+
+    Twice the larger tail of the t statistic of exponential variables, or of normal ones if that is larger. The mean of
+    exponential variables is independent of their coefficient of variation. The tail given that coefficient is exact,
+    and a few thousand simulated coefficients give the whole to a few per cent, even far out.
+    """
+    grid, tails = _tabulate_skewed_tails(n)
+    return np.minimum(2 * np.exp(np.interp(np.log1p(np.abs(t)), grid, tails)), 1.0)
+
+
+@cache
+def _tabulate_skewed_tails(n: int) -> tuple[Array, Array]:
+    """log1p(t), and the logarithm of the probability that exponential variables give a t statistic below -t."""
+    grid = np.linspace(0, log1p(1000.0), 80)
+    x = np.random.default_rng(0).exponential(size=(max(200, min(4000, 40_000 // n)), n))
+    variation = x.std(1, ddof=1) / x.mean(1)
+    below = special.gammainc(n, n / (1 + np.expm1(grid)[:, None] * variation / sqrt(n))).mean(1)
+    return grid, np.log(np.maximum(np.maximum(below, special.stdtr(n - 1, -np.expm1(grid))), 1e-300))
 
 
 def adjust_holm(p: Sequence[float] | Array) -> Array:
@@ -331,17 +384,17 @@ def _t_quantile(degrees: Any) -> Any:  # noqa: ANN401 a number or an array, as s
     return special.stdtrit(np.minimum(degrees, 1e9), 1 - ALPHA / 2)
 
 
-def _trigamma(x: float) -> float:
-    return float(special.polygamma(1, x))
+def _trigamma(x: Any) -> Any:  # noqa: ANN401 a number or an array, as scipy takes
+    return special.polygamma(1, x)
 
 
-def _invert_trigamma(y: float) -> float:
+def _invert_trigamma(y: Array) -> Array:
     """The x for which trigamma(x) = y, by Newton's method (Smyth 2004, appendix)."""
     x = 0.5 + 1 / y
     for _ in range(50):
         value = _trigamma(x)
-        step = value * (1 - value / y) / float(special.polygamma(2, x))
+        step = value * (1 - value / y) / special.polygamma(2, x)
         x += step
-        if -step < 1e-8 * x:
+        if (-step < 1e-8 * x).all():
             break
     return x
