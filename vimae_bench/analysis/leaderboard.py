@@ -97,9 +97,9 @@ def _build_leaderboard(
         name for name in measures if not measures[name].is_hidden or name == rank_by
     ]
     untrained = _merge_baselines(matching)
-    rows = _note_near_collapse(_build_rows(run_results, seeds), measures)
+    rows = note_near_collapse(_build_rows(run_results, seeds), measures)
     decisions = {
-        name: decide_measure(_collect_values(measure, rows, seeds, untrained), margins.get(name))
+        name: decide_measure(collect_values(measure, rows, seeds, untrained), margins.get(name))
         for name, measure in ((name, measures[name]) for name in dict.fromkeys((*shown, *named)))
         if measure.better
     }
@@ -152,10 +152,11 @@ def _build_rows(run_results: Sequence[RunResult], seeds: Sequence[int]) -> list[
             raise ResultsError(
                 f"{result.folder}: is a second run of '{result.entry.label}' with the same seed in one table"
             )
-    return [_build_row(label, dict(sorted(by_seed.items())), seeds) for label, by_seed in methods.items()]
+    return [build_row(label, dict(sorted(by_seed.items())), seeds) for label, by_seed in methods.items()]
 
 
-def _build_row(label: str, run_results: Mapping[int, RunResult], seeds: Sequence[int]) -> LeaderboardRow:
+def build_row(label: str, run_results: Mapping[int, RunResult], seeds: Sequence[int]) -> LeaderboardRow:
+    """The row of one method, from its results by seed; `seeds` are those of the table."""
     estimates: dict[str, dict[int, Estimate]] = {}
     for seed, result in run_results.items():
         for name, estimate in result.estimates.items():
@@ -169,7 +170,7 @@ def _summarize(estimates: Mapping[int, Estimate], seeds: int) -> MeasureSummary:
     return MeasureSummary(estimates, float(mean), len(estimates) == seeds)
 
 
-def _collect_values(
+def collect_values(
     measure: Measure,
     rows: Sequence[LeaderboardRow],
     seeds: Sequence[int],
@@ -206,7 +207,7 @@ def _explain_not_comparable(row: LeaderboardRow, summary: MeasureSummary, seeds:
     return "" if summary.is_complete else f"has {len(summary.estimates)} of {seeds} seeds"
 
 
-def _note_near_collapse(rows: Sequence[LeaderboardRow], measures: Mapping[str, Measure]) -> list[LeaderboardRow]:
+def note_near_collapse(rows: Sequence[LeaderboardRow], measures: Mapping[str, Measure]) -> list[LeaderboardRow]:
     """The rows, with what shows that a method uses its codes far less than the others."""
     signs = [name for name, measure in measures.items() if measure.collapse_below is not None]
     methods = [row for row in rows if not row.collapsed_seeds and not row.control_of]
