@@ -12,8 +12,9 @@ Every statement on methods, in any leaderboard, report, comparison, verdict or f
 Each method against each baseline is a family of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import combinations
 from math import exp, log1p
 from typing import Literal
@@ -23,6 +24,7 @@ import numpy as np
 from ..core.results import Measure
 from .statistics import (
     ALPHA,
+    MAX_SEEDS,
     Array,
     Contrasts,
     Interval,
@@ -51,6 +53,7 @@ class MeasureValues:
     `values` are those of the comparable methods [methods, seeds] in the order of `labels`; `per_draw`
     [methods, seeds, draws] those over each draw, None unless all runs share the draws. `not_comparable` gives a reason
     for each other method. `baselines` are values of rows without training, with those over each draw if shared.
+    `qualifications` say of methods what a reader has to know about their values, such as that they nearly collapsed.
     """
 
     measure: Measure
@@ -60,6 +63,7 @@ class MeasureValues:
     per_draw: Array | None = None
     not_comparable: Mapping[str, str] = field(default_factory=dict[str, str])
     baselines: Mapping[str, "BaselineValue"] = field(default_factory=dict[str, "BaselineValue"])
+    qualifications: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,38 @@ class BaselineValue:
 
 
 @dataclass(frozen=True)
+class SeedForecast:
+    """What the number of seeds that would decide a pair is computed from, which takes too long to do it for all."""
+
+    contrasts: Contrasts
+    index: int
+    measure: Measure
+    margin: float | None
+
+    @cached_property
+    def seeds(self) -> int | None:
+        """The number of seeds, more than there are, that would show a difference or an equivalence."""
+        contrasts, more = self.contrasts, max(self.contrasts.parts.seeds + 1, MIN_SEEDS)
+        effect, alpha = float(contrasts.means[self.index]), ALPHA / len(contrasts.means)
+
+        def variance_at(seeds: int) -> tuple[float, float]:
+            return contrasts.forecast_variance(self.index, seeds)
+
+        found = seeds_to_detect(effect, variance_at, alpha, more)
+        if self.margin and found != more:
+            margin = _scale_margin(self.measure, self.margin)
+            sooner = seeds_for_equivalence(effect, margin, variance_at, alpha, more, found or MAX_SEEDS)
+            found = sooner if found is None else min(found, sooner or found)
+        return found
+
+
+@dataclass(frozen=True)
 class PairDecision:
     """What the seeds say on `a` and `b` under one measure.
 
     `difference` is the mean of a - b, or of a / b if the measure has a log scale (`is_ratio`), and `interval` the
     95 % interval of this one comparison, not adjusted for others. `p` is the adjusted p-value, from which the outcome
-    follows; `better` is the better method of a different pair. For an undecided pair `seeds_needed` is the number of
-    seeds at which 80 % of repetitions would decide it if effect and spread stay as they are, None if no number would.
+    follows; `better` is the better method of a different pair. An undecided pair has a `forecast`.
     """
 
     a: str
@@ -89,7 +118,15 @@ class PairDecision:
     outcome: PairOutcome
     better: str = ""
     equivalence_p: float | None = None
-    seeds_needed: int | None = None
+    forecast: SeedForecast | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def seeds_needed(self) -> int | None:
+        """The number of seeds at which 80 % of repetitions would decide an undecided pair; None if no number would.
+
+        Effect and spread are taken to stay as they are.
+        """
+        return self.forecast.seeds if self.forecast else None
 
     def swap(self) -> "PairDecision":
         """The same decision on `b` and `a`."""
@@ -105,8 +142,8 @@ class MethodDecision:
     """The state of a method under one measure.
 
     `reason` says why it is not comparable. `worse_than`, `equivalent_to` and `undecided_with` name the methods behind
-    the state, and `seeds_needed` is the number of seeds that would decide all of the last; None if no number would.
-    `baselines` gives the decision against each baseline.
+    the state. `baselines` gives the decision against each baseline. A `qualification`, such as `nearly collapsed`,
+    belongs in every sentence that says that it leads.
     """
 
     label: str
@@ -115,11 +152,21 @@ class MethodDecision:
     better_than: tuple[str, ...] = ()
     worse_than: tuple[str, ...] = ()
     equivalent_to: tuple[str, ...] = ()
-    undecided_with: tuple[str, ...] = ()
-    seeds_needed: int | None = None
+    undecided_pairs: tuple[PairDecision, ...] = field(default=(), repr=False)
     baselines: Mapping[str, PairDecision] = field(default_factory=dict[str, PairDecision])
+    qualification: str = ""
     has_unusual_spread: bool = False
     """Whether its values spread so much more or less than those of others that the error rate is not guaranteed."""
+
+    @property
+    def undecided_with(self) -> tuple[str, ...]:
+        """The other methods of undecided pairs."""
+        return tuple(pair.b if pair.a == self.label else pair.a for pair in self.undecided_pairs)
+
+    @property
+    def seeds_needed(self) -> int | None:
+        """The number of seeds that would decide all undecided pairs; None if no number would."""
+        return max_seeds(pair.seeds_needed for pair in self.undecided_pairs)
 
     @property
     def leads(self) -> bool:
@@ -153,6 +200,11 @@ class MeasureDecision:
         """The methods that are shown to be better than or equivalent to every other."""
         return tuple(label for label, method in self.methods.items() if method.leads)
 
+    def get_state(self, label: str) -> MethodState | None:
+        """The state to show for a method; None if it has none, or if there are too few seeds to rank it."""
+        method = self.methods.get(label)
+        return method.state if method and (self.is_ranked or method.state == "not comparable") else None
+
     def get_pair(self, a: str, b: str) -> PairDecision | None:
         """The decision on a - b; None if one of them is not comparable."""
         if (a, b) in self.pairs:
@@ -177,12 +229,20 @@ def decide_measure(values: MeasureValues, margin: float | None = None) -> Measur
         label: replace(
             _decide_method(label, values.labels, pairs, n),
             baselines=against.get(label, {}),
+            qualification=values.qualifications.get(label, ""),
             has_unusual_spread=label in unusual,
         )
         for label in values.labels
     }
     lost = {label: MethodDecision(label, "not comparable", why) for label, why in values.not_comparable.items()}
     return MeasureDecision(values.measure, values.seeds, margin, draws, pairs, methods | lost)
+
+
+def max_seeds(needed: Iterable[int | None]) -> int | None:
+    """The largest of several numbers of seeds; None if there is none, or if no number would do for one of them."""
+    found = list(needed)
+    known = [n for n in found if n is not None]
+    return max(known) if known and len(known) == len(found) else None
 
 
 def _decide_pairs(values: MeasureValues, margin: float | None) -> dict[tuple[str, str], PairDecision]:
@@ -205,32 +265,32 @@ def _decide_baselines(values: MeasureValues) -> dict[str, dict[str, PairDecision
         p.append(found[-1].p_values())
     adjusted = iter(adjust_holm(np.concatenate(p)))
     decided: dict[str, dict[str, PairDecision]] = {label: {} for label in values.labels}
-    for (label, name), (contrasts, i) in zip(
-        pairs, [(c, i) for c in found for i in range(len(values.labels))], strict=True
-    ):
-        decided[label][name] = _decide_pair(contrasts, i, (label, name), values.measure, float(next(adjusted)))
+    intervals = [(contrasts, i, interval) for contrasts in found for i, interval in enumerate(contrasts.intervals())]
+    for (label, name), (contrasts, i, interval) in zip(pairs, intervals, strict=True):
+        mean, p_value = float(contrasts.means[i]), float(next(adjusted))
+        decided[label][name] = _decide_pair((label, name), values.measure, mean, interval, p_value)
     return decided
 
 
 def _decide_contrasts(
     contrasts: Contrasts, names: Sequence[tuple[str, str]], measure: Measure, margin: float | None
 ) -> dict[tuple[str, str], PairDecision]:
-    p = adjust_holm(contrasts.p_values())
+    p, intervals = adjust_holm(contrasts.p_values()), contrasts.intervals()
     within = adjust_holm(contrasts.within_p_values(_scale_margin(measure, margin))) if margin else None
-    decided = {}
+    decided: dict[tuple[str, str], PairDecision] = {}
     for i, pair in enumerate(names):
         same = None if within is None else float(within[i])
-        one = _decide_pair(contrasts, i, pair, measure, float(p[i]), same)
+        one = _decide_pair(pair, measure, float(contrasts.means[i]), intervals[i], float(p[i]), same)
         if one.outcome == "undecided":
-            one = replace(one, seeds_needed=_estimate_seeds_needed(contrasts, i, measure, margin))
+            one = replace(one, forecast=SeedForecast(contrasts, i, measure, margin))
         decided[pair] = one
     return decided
 
 
 def _decide_pair(
-    contrasts: Contrasts, i: int, pair: tuple[str, str], measure: Measure, p: float, within: float | None = None
+    pair: tuple[str, str], measure: Measure, mean: float, interval: Interval, p: float, within: float | None = None
 ) -> PairDecision:
-    mean, interval = float(contrasts.means[i]), contrasts.intervals()[i]
+    """The decision on a pair, from its mean difference and interval on the measure's scale and adjusted p-values."""
     is_ratio = measure.scale == "log"
     outcome: PairOutcome = "undecided"
     if within is not None and within < ALPHA:
@@ -244,41 +304,23 @@ def _decide_pair(
     )
 
 
-def _estimate_seeds_needed(contrasts: Contrasts, i: int, measure: Measure, margin: float | None) -> int | None:
-    """The number of seeds, more than there are, that would show a difference or an equivalence."""
-    effect, alpha = float(contrasts.means[i]), ALPHA / len(contrasts.means)
-
-    def variance_at(seeds: int) -> tuple[float, float]:
-        return contrasts.forecast_variance(i, seeds)
-
-    found = [seeds_to_detect(effect, variance_at, alpha)]
-    if margin:
-        found.append(seeds_for_equivalence(effect, _scale_margin(measure, margin), variance_at, alpha))
-    known = [n for n in found if n is not None]
-    return max(min(known), contrasts.parts.seeds + 1, MIN_SEEDS) if known else None
-
-
 def _decide_method(
     label: str, labels: Sequence[str], pairs: Mapping[tuple[str, str], PairDecision], seeds: int
 ) -> MethodDecision:
-    if not pairs:
-        return MethodDecision(label, "undecided", undecided_with=tuple(other for other in labels if other != label))
-    own = {(b if a == label else a): pair for (a, b), pair in pairs.items() if label in (a, b)}
+    found = {other: pairs.get((label, other)) or pairs.get((other, label)) for other in labels if other != label}
+    own = {other: pair for other, pair in found.items() if pair}
     better = tuple(other for other, pair in own.items() if pair.better == label)
     worse = tuple(other for other, pair in own.items() if pair.better == other)
     same = tuple(other for other, pair in own.items() if pair.outcome == "equivalent")
-    open_ = tuple(other for other, pair in own.items() if pair.outcome == "undecided")
-    needed = [own[other].seeds_needed for other in open_]
-    known = [n for n in needed if n is not None]
+    open_ = tuple(pair for pair in own.values() if pair.outcome == "undecided")
     state: MethodState = "worse" if worse else "undecided" if open_ else "not worse" if same else "best"
     return MethodDecision(
         label,
-        state if seeds >= MIN_SEEDS else "undecided",
+        state if own and seeds >= MIN_SEEDS else "undecided",
         better_than=better,
         worse_than=worse,
         equivalent_to=same,
-        undecided_with=open_,
-        seeds_needed=max(known) if known and len(known) == len(needed) else None,
+        undecided_pairs=open_,
     )
 
 

@@ -11,6 +11,7 @@ from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision
 from .leaderboard_data import LeaderboardRow
 from .legacy_statistics import MIN_BOOTSTRAP, PAIRED_T
 from .per_draw import per_draw_table
+from .statements import LEADING, NOT_COMPARABLE, QUALIFIED, UNDECIDED, UNUSUAL, join_names
 from .statistics import ALPHA, confidence_interval
 
 MAX_LISTED = 3
@@ -22,8 +23,12 @@ HARMLESS = ("sharing", "step")
 def explain_leaderboard(seeds: Sequence[int], decisions: Sequence[MeasureDecision]) -> Iterator[str]:
     """How to read a leaderboard: intervals, states, families of tests."""
     n = len(seeds)
+    yield from _explain_marks(decisions)
     if n < MIN_TESTED_SEEDS:
-        yield f"{format_count(n, 'seed')}: single values, without intervals or tests. At least three seeds are needed."
+        yield (
+            f"{format_count(n, 'seed')}: no intervals, tests or ranking; rows are in the order of the file. "
+            "Tests need three seeds, a ranking five."
+        )
         return
     covered = dict.fromkeys(decision.draws for decision in decisions)
     over = "over seeds only" if not any(covered) else "over seeds, and over draws where all runs share them"
@@ -32,17 +37,46 @@ def explain_leaderboard(seeds: Sequence[int], decisions: Sequence[MeasureDecisio
     if compared:
         yield (
             "Pairs of methods are tested within each measure, Holm-adjusted over its "
-            f"{format_count(max(compared), 'pair')}: {ALPHA:.0%} of such measures have a false difference. "
-            f"The table has {format_count(len(compared), 'tested measure')}, conditions of one probe counted apart; "
-            f"{_expect_false_tables(len(compared))}"
+            f"{format_count(max(compared), 'pair')}: if methods are equal, some difference is found in at most "
+            f"{ALPHA:.0%} of cases{_count_tested_measures(len(compared))}."
         )
     if n < MIN_SEEDS:
-        yield f"{n} seeds explore: differences are tested, but no ranking is printed. A ranking needs five seeds."
+        yield (
+            f"{n} seeds explore: differences are tested, but methods are not ranked, and rows are in the order of the "
+            "file. A ranking needs five seeds."
+        )
 
 
-def _expect_false_tables(measures: int) -> str:
+def _explain_marks(decisions: Sequence[MeasureDecision]) -> Iterator[str]:
+    """One line on the marks of the table, and one on unusual spread."""
+    ranked = [decision for decision in decisions if decision.is_ranked]
+    states = {method.state for decision in decisions for method in decision.methods.values()}
+    if ranked:
+        yield (
+            f"{LEADING} better than or equivalent to every other method; without a mark: worse than some method; "
+            f"{UNDECIDED} undecided: these seeds cannot tell."
+        )
+    if "not comparable" in states:
+        yield f"{NOT_COMPARABLE} not comparable: collapsed, or without a value for some seed; in no test."
+    unusual = {
+        decision.measure.label: join_names([label for label, m in decision.methods.items() if m.has_unusual_spread])
+        for decision in ranked
+        if any(method.has_unusual_spread for method in decision.methods.values())
+    }
+    if unusual:
+        where = ", ".join(f"{names} under {measure}" for measure, names in unusual.items())
+        yield (
+            f"{UNUSUAL} {where}: values spread over three times as much as usual, "
+            "so false differences may be more frequent than stated."
+        )
+
+
+def _count_tested_measures(measures: int) -> str:
+    """What it means that a table tests several measures."""
+    if measures == 1:
+        return ""
     chance = 1 - (1 - ALPHA) ** measures
-    return f"over all of them, some false difference is to be expected in up to {chance:.0%} of tables."
+    return f", and in up to {chance:.0%} under one of the {measures} measures tested here (conditions counted apart)"
 
 
 def explain_comparison(seeds: int, test: str, comparisons: int) -> Iterator[str]:
@@ -68,6 +102,12 @@ def _name_interval(seeds: int) -> str:
 def _explain_test(test: str, seeds: int, comparisons: int) -> str:
     reason = ", since a sign-flip test cannot reach 5 % here" if test == PAIRED_T else ""
     return f"Test: {test} over {seeds} seeds, Holm-adjusted over {format_count(comparisons, 'comparison')}{reason}."
+
+
+def note_hidden(shown: Sequence[LeaderboardRow], rows: Sequence[LeaderboardRow]) -> Iterator[str]:
+    """How many methods are not shown, though they take part in all decisions."""
+    if hidden := len(rows) - len(shown):
+        yield f"{format_count(hidden, 'other method')} of the benchmark not shown; decisions are over all with results."
 
 
 def note_unknown_measures(names: Iterable[str], measures: Mapping[str, Measure]) -> Iterator[str]:
@@ -107,10 +147,10 @@ def note_collapsed(rows: Sequence[LeaderboardRow], measures: Sequence[Measure]) 
     for row in rows:
         if row.collapsed_seeds:
             signs = ", ".join(_list_collapse_signs(row))
-            yield f"† {row.label} collapsed on {format_seeds(row.collapsed_seeds)} ({signs}): it is not comparable."
+            yield f"{NOT_COMPARABLE} {row.label} collapsed on {format_seeds(row.collapsed_seeds)} ({signs}): it is not comparable."
         elif row.near_collapse and rewarding:
             yield (
-                f"{row.label} is nearly collapsed ({row.near_collapse}), which {' and '.join(rewarding)} "
+                f"{QUALIFIED} {row.label} is nearly collapsed ({row.near_collapse}), which {' and '.join(rewarding)} "
                 f"{'rewards' if len(rewarding) == 1 else 'reward'}."
             )
 
@@ -123,7 +163,7 @@ def note_controls(rows: Sequence[LeaderboardRow], measures: Sequence[Measure]) -
         found = [_format_control_difference(repeated, row, m) for m in measures] if repeated else []
         if repeated and (differences := ", ".join(filter(None, found))):
             yield (
-                f"A/A control, {repeated.label} minus {row.label} (the same method from other seeds), "
+                f"A/A control, in no test: {repeated.label} minus {row.label} (the same method from other seeds), "
                 f"95 % intervals: {differences}."
             )
 

@@ -4,7 +4,7 @@ A row is ranked only if it has every seed that any row has, and all its runs are
 never ranked. Incomplete rows are shown at the bottom of the table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 
 import numpy as np
@@ -29,13 +29,14 @@ def build_leaderboards(
     columns: Sequence[str] = (),
     provenance: str = "",
     margins: Mapping[str, float] | None = None,
+    labels: Collection[str] = (),
 ) -> list[Leaderboard]:
     """One leaderboard for each data set, architecture, latent size and training, in the order of the results.
 
     `rank_by` is the measure by which rows are sorted (empty: the first with a direction), `columns` are the measures
     that are shown (empty: all but hidden ones), `provenance` is the first sentence below each table. `margins` of
-    equivalence replace those of the measures. Raises ResultsError if a table has two runs of one method with the same
-    seed.
+    equivalence replace those of the measures. `labels` are the methods to show (empty: all); decisions are over all
+    methods, whatever is shown. Raises ResultsError if a table has two runs of one method with the same seed.
     """
     groups = group_by_table(run_results)
     runs = [group[0].entry.table_run for group in groups.values()]
@@ -44,8 +45,9 @@ def build_leaderboards(
     known = merge_measures([*run_results, *baselines])
     unknown = [*notes.note_unknown_measures([rank_by, *columns], known)]
     boards = (
-        _build_leaderboard(titles[key], group, baselines, rank_by, columns, unknown, margins or {})
+        _build_leaderboard(titles[key], group, baselines, rank_by, columns, unknown, margins or {}, labels)
         for key, group in groups.items()
+        if not labels or any(result.entry.label in labels for result in group)
     )
     return [replace(board, notes=(provenance, *board.notes)) if provenance else board for board in boards]
 
@@ -87,6 +89,7 @@ def _build_leaderboard(
     columns: Sequence[str],
     unknown: Sequence[str],
     margins: Mapping[str, float],
+    labels: Collection[str],
 ) -> Leaderboard:
     run = run_results[0].entry.table_run
     seeds = tuple(sorted({result.entry.seed for result in run_results}))
@@ -105,13 +108,16 @@ def _build_leaderboard(
     }
     ranked = [name for name in shown if name in decisions]
     by = rank_by if rank_by in ranked else next(iter(ranked), None)
+    decided = [_add_decisions(row, decisions) for row in _sort_rows(rows, decisions[by] if by else None)]
+    visible = [row for row in decided if not labels or row.label in labels]
     sentences = (
         *notes.explain_leaderboard(seeds, [decisions[name] for name in ranked]),
+        *notes.note_hidden(visible, decided),
         *unknown,
-        *notes.note_own_training(rows),
-        *notes.note_unfinished(rows),
-        *notes.note_collapsed(rows, [measures[column] for column in shown]),
-        *notes.note_controls(rows, [measures[column] for column in shown]),
+        *notes.note_own_training(visible),
+        *notes.note_unfinished(visible),
+        *notes.note_collapsed(visible, [measures[column] for column in shown]),
+        *notes.note_controls(visible, [measures[column] for column in shown]),
         *notes.note_mixed(run_results),
         *(reference.reason for reference in matching if reference.reason),
     )
@@ -125,7 +131,7 @@ def _build_leaderboard(
         measures=measures,
         columns=tuple(shown),
         rank_by=by,
-        rows=tuple(_add_decisions(row, decisions) for row in _sort_rows(rows, decisions[by] if by else None)),
+        rows=tuple(visible),
         baselines=untrained,
         decisions=decisions,
         notes=sentences,
@@ -197,6 +203,9 @@ def collect_values(
             for label, row in baselines.items()
             if measure.name in row
         },
+        {row.label: f"nearly collapsed ({row.near_collapse})" for row in methods if row.near_collapse}
+        if measure.rewards_collapse
+        else {},
     )
 
 
@@ -219,7 +228,7 @@ def note_near_collapse(rows: Sequence[LeaderboardRow], measures: Mapping[str, Me
             if others and mean < NEAR_COLLAPSE * float(np.median(others)):
                 measure = measures[name]
                 found.setdefault(
-                    label, f"{measure.label} {mean:.2g} against {np.median(others):.2g} {measure.unit}".strip()
+                    label, f"{measure.label} {mean:.3g} against {np.median(others):.3g} {measure.unit}".strip()
                 )
     return [replace(row, near_collapse=found.get(row.label, "")) for row in rows]
 
@@ -233,22 +242,22 @@ def _add_decisions(row: LeaderboardRow, decisions: Mapping[str, MeasureDecision]
 
 
 def _sort_rows(rows: Sequence[LeaderboardRow], decision: MeasureDecision | None) -> list[LeaderboardRow]:
-    """Comparable rows from the best mean to the worst, each followed by its A/A control; then the others.
+    """Comparable rows from the best mean to the worst, then the others; each is followed by its A/A control.
 
-    Without enough seeds for a ranking, the order of the benchmark.
+    Without enough seeds for a ranking, comparable rows are in the order of the benchmark.
     """
     order = {row.label: i for i, row in enumerate(rows)}
 
-    def key(row: LeaderboardRow) -> tuple[bool, float, int, bool]:
-        label = row.control_of if row.control_of in order else row.label
-        place = order[label]
-        if decision is None or not decision.is_ranked:
-            return not row.is_complete, 0.0, place, bool(row.control_of)
-        method = decision.methods.get(label)
-        if method is None or method.state == "not comparable":
-            return True, 0.0, place, bool(row.control_of)
-        mean = rows[place].summaries[decision.measure.name].mean
-        return False, mean if decision.measure.better == "lower" else -mean, place, bool(row.control_of)
+    def key(row: LeaderboardRow) -> tuple[int, float, int, bool]:
+        method = rows[order.get(row.control_of, order[row.label])]
+        group, place = 0 if method.is_comparable else 2, order[method.label]
+        if decision and decision.is_ranked and not group:
+            found = decision.methods.get(method.label)
+            if found is None or found.state == "not comparable":
+                return 1, 0.0, place, method is not row
+            mean = method.summaries[decision.measure.name].mean
+            return 0, mean if decision.measure.better == "lower" else -mean, place, method is not row
+        return group, 0.0, place, method is not row
 
     return sorted(rows, key=key)
 

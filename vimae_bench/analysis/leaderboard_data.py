@@ -9,7 +9,8 @@ from ..core.spec import PluginSpec, Training
 from ..storage.store import RunResult
 from .decision import MIN_TESTED_SEEDS, MeasureDecision, MethodDecision
 from .per_draw import per_draw_table
-from .statistics import Interval, confidence_interval
+from .statements import Statement, summarize_decisions
+from .statistics import Array, Interval, confidence_interval
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,18 @@ class MeasureSummary:
     @cached_property
     def interval(self) -> Interval | None:
         """Over seeds, and over draws that all of them share; None for fewer than three seeds."""
-        estimates = list(self.estimates.values())
-        if len(estimates) < MIN_TESTED_SEEDS:
+        if len(self.estimates) < MIN_TESTED_SEEDS:
             return None
-        return confidence_interval([estimate.value for estimate in estimates], per_draw_table(estimates))
+        return confidence_interval([estimate.value for estimate in self.estimates.values()], self._per_draw)
+
+    @property
+    def covers(self) -> str:
+        """What the interval covers, `seeds` or `seeds and draws`; empty if there is none."""
+        return "" if self.interval is None else "seeds" if self._per_draw is None else "seeds and draws"
+
+    @cached_property
+    def _per_draw(self) -> Array | None:
+        return per_draw_table(list(self.estimates.values()))
 
     @property
     def half_width(self) -> float | None:
@@ -63,6 +72,11 @@ class LeaderboardRow:
         return not self.missing_seeds and all(result.status == "done" for result in self.run_results.values())
 
     @property
+    def is_comparable(self) -> bool:
+        """Whether it is complete, and no run has collapsed."""
+        return self.is_complete and not self.collapsed_seeds
+
+    @property
     def collapsed_seeds(self) -> tuple[int, ...]:
         """The seeds whose model ignores its data."""
         return tuple(seed for seed, result in self.run_results.items() if result.collapsed)
@@ -75,7 +89,7 @@ class LeaderboardRow:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """One table: comparable rows from the best mean under `rank_by`, then the others.
+    """One table: comparable rows from the best mean under `rank_by`, then the others; controls after their methods.
 
     `columns` are the measures to show. `decisions` has one for each of these with a direction, over all methods of the
     benchmark. `baselines` are the estimates of methods without training, by label and measure. `notes` are sentences
@@ -95,3 +109,13 @@ class Leaderboard:
     baselines: Mapping[str, Mapping[str, Estimate]]
     decisions: Mapping[str, MeasureDecision]
     notes: tuple[str, ...]
+
+    @property
+    def column_decisions(self) -> list[MeasureDecision]:
+        """Those of the measures that are shown."""
+        return [self.decisions[name] for name in self.columns if name in self.decisions]
+
+    @cached_property
+    def summary(self) -> list[Statement]:
+        """Which methods lead under the measures that are shown, and how all stand to the baselines."""
+        return summarize_decisions(self.column_decisions)

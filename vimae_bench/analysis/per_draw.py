@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ..core.results import Estimate
 
 if TYPE_CHECKING:
-    from .legacy_statistics import Array
+    from .statistics import Array
 
 
 def per_draw_table(a: Sequence[Estimate], b: Sequence[Estimate] = ()) -> "Array | None":

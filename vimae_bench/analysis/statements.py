@@ -1,13 +1,45 @@
 """What decisions say, in words: the same sentences for every table, page, figure and command."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from ..core.results import Measure
-from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision, MethodDecision, PairDecision
+from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision, MethodDecision, PairDecision, max_seeds
 from .statistics import ALPHA, MAX_SEEDS
+
+LEADING, UNDECIDED, NOT_COMPARABLE, QUALIFIED, UNUSUAL = "★", "?", "†", "‡", "§"
+"""Marks of methods under a measure; one that is worse than some other has none."""
 
 MAX_NAMED = 4
 """Of more methods than this, only the number is given."""
+
+
+class Statement(NamedTuple):
+    """A sentence that holds under one measure or several."""
+
+    measures: tuple[str, ...]
+    text: str
+
+    @property
+    def line(self) -> str:
+        """The sentence after the names of its measures."""
+        return f"{', '.join(self.measures)}: {self.text}"
+
+
+def choose_marks(decision: MeasureDecision | None, label: str) -> str:
+    """The marks of a method under a measure, such as `★`; none without a decision on it."""
+    state = decision.get_state(label) if decision else None
+    if decision is None or state is None:
+        return ""
+    method = decision.methods[label]
+    marks = {
+        "best": LEADING,
+        "not worse": LEADING,
+        "undecided": UNDECIDED,
+        "not comparable": NOT_COMPARABLE,
+        "worse": "",
+    }
+    return f"{marks[state]}{QUALIFIED * bool(method.qualification)}{UNUSUAL * method.has_unusual_spread}"
 
 
 def describe_method(method: MethodDecision, seeds: int) -> str:
@@ -44,36 +76,63 @@ def describe_seeds_needed(seeds: int | None) -> str:
     return f"about {seeds:,} seeds would decide it"
 
 
+def summarize_decisions(decisions: Iterable[MeasureDecision]) -> list[Statement]:
+    """Which methods lead, and how they stand to the baselines; measures of which the same can be said share it.
+
+    Nothing for fewer than three seeds.
+    """
+    tested = [decision for decision in decisions if len(decision.seeds) >= MIN_TESTED_SEEDS]
+    leaders = _group_measures(tested, lambda decision: [describe_leaders(decision)])
+    return [*leaders, *_group_measures(tested, describe_baselines)]
+
+
 def summarize_measure(decision: MeasureDecision) -> str:
-    """Which methods lead under a measure, in one sentence."""
-    name, seeds = decision.measure.label, len(decision.seeds)
+    """Which methods lead under a measure, after its name."""
+    return f"{decision.measure.label}: {describe_leaders(decision)}"
+
+
+def describe_leaders(decision: MeasureDecision) -> str:
+    """Which methods lead under a measure, with what qualifies it."""
+    candidates = [method for method in decision.methods.values() if method.leads or method.state == "undecided"]
+    qualified = [f"{method.label} is {method.qualification}" for method in candidates if method.qualification]
+    rewarded = f" {' and '.join(qualified)}, which this measure rewards." if qualified and decision.is_ranked else ""
+    return _state_leaders(decision) + rewarded
+
+
+def _state_leaders(decision: MeasureDecision) -> str:
+    seeds = len(decision.seeds)
     comparable = [method for method in decision.methods.values() if method.state != "not comparable"]
     if len(comparable) < 2:
-        return f"{name}: fewer than two methods can be compared."
-    if seeds < MIN_TESTED_SEEDS or not decision.pairs:
-        return f"{name}: not tested."
+        return "fewer than two methods can be compared."
+    if not decision.pairs:
+        few = seeds < MIN_TESTED_SEEDS
+        return f"not tested: {'at least three seeds are needed' if few else 'ratios need positive values'}."
     if seeds < MIN_SEEDS:
         different = sum(pair.outcome == "different" for pair in decision.pairs.values())
-        return f"{name}: {different} of {len(decision.pairs)} pairs differ; {seeds} seeds make no ranking."
+        return f"{different} of {len(decision.pairs)} pairs differ; {seeds} seeds make no ranking."
     best = [method.label for method in comparable if method.state == "best"]
     if best:
-        return f"{name}: {best[0]} is better than every other method."
+        return f"{best[0]} is better than every other method."
     not_worse = [method.label for method in comparable if method.state == "not worse"]
     if not_worse:
         verb = "is" if len(not_worse) == 1 else "are"
-        return f"{name}: {join_names(not_worse)} {verb} not worse than any, within {_margin_of(decision)}."
+        margin = format_margin(decision.measure, decision.margin)
+        return f"{join_names(not_worse)} {verb} not worse than any, within {margin}."
     open_ = [method for method in comparable if method.state == "undecided"]
-    needed = [method.seeds_needed for method in open_]
-    known = [n for n in needed if n is not None]
-    seeds_needed = max(known) if known and len(known) == len(needed) else None
+    seeds_needed = max_seeds(method.seeds_needed for method in open_)
     worse = len(comparable) - len(open_)
     rest = f"; {worse} {'is' if worse == 1 else 'are'} worse" if worse else ""
     names = join_names([method.label for method in open_])
-    return f"{name}: undecided between {names}{rest}; {describe_seeds_needed(seeds_needed)}."
+    return f"undecided between {names}{rest}; {describe_seeds_needed(seeds_needed)}."
 
 
 def summarize_baselines(decision: MeasureDecision) -> Iterator[str]:
-    """How the comparable methods stand to each baseline, such as `all 5 methods are worse than PCA, d = 8`."""
+    """How the comparable methods stand to each baseline, after the name of the measure."""
+    yield from (f"{decision.measure.label}: {text}" for text in describe_baselines(decision))
+
+
+def describe_baselines(decision: MeasureDecision) -> Iterator[str]:
+    """How the comparable methods stand to each baseline, such as `all 5 methods are worse than PCA, d = 8.`"""
     methods = [method for method in decision.methods.values() if method.baselines]
     for name in methods[0].baselines if methods else ():
         found = [method.baselines[name] for method in methods]
@@ -84,10 +143,10 @@ def summarize_baselines(decision: MeasureDecision) -> Iterator[str]:
             for group, word in ((better, "better"), (worse, "worse"))
             if group
         ]
-        open_ = len(found) - len(better) - len(worse)
+        open_ = [pair.a for pair in found if not pair.better]
         if open_ and parts:
-            parts.append(f"{open_} {'is' if open_ == 1 else 'are'} undecided")
-        yield f"{decision.measure.label}: {', '.join(parts) if parts else f'no method is shown to differ from {name}'}."
+            parts.append(f"{join_names(open_)} {'is' if len(open_) == 1 else 'are'} undecided")
+        yield f"{', '.join(parts) if parts else f'no method is shown to differ from {name}'}."
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -101,7 +160,10 @@ def format_margin(measure: Measure, margin: float | None) -> str:
     """A margin of equivalence with its unit: relative on a log scale."""
     if margin is None:
         return "no margin"
-    return f"{margin * 100:g} %" if measure.scale == "log" else f"{margin:g} {measure.unit}".strip()
+    if measure.scale == "log":
+        return f"{margin * 100:g} %"
+    unit = measure.unit if measure.unit != "%" else "percentage point" if margin == 1 else "percentage points"
+    return f"{margin:g} {unit}".strip()
 
 
 def format_p(p: float | None) -> str:
@@ -111,13 +173,19 @@ def format_p(p: float | None) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < ALPHA or p >= 0.06 else f"p = {p:.3f}"
 
 
-def _margin_of(decision: MeasureDecision) -> str:
-    return format_margin(decision.measure, decision.margin)
-
-
 def _say_equivalent(method: MethodDecision) -> str:
     return f"equivalent to {join_names(method.equivalent_to)}"
 
 
 def _say_all(labels: Sequence[str], total: int) -> str:
     return f"all {total} methods" if len(labels) == total > 1 else join_names(labels)
+
+
+def _group_measures(
+    decisions: Iterable[MeasureDecision], describe: Callable[[MeasureDecision], Iterable[str]]
+) -> list[Statement]:
+    measures: dict[str, list[str]] = {}
+    for decision in decisions:
+        for text in describe(decision):
+            measures.setdefault(text, []).append(decision.measure.label)
+    return [Statement(tuple(names), text) for text, names in measures.items()]

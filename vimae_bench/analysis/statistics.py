@@ -30,6 +30,9 @@ POWER, MAX_SEEDS = 0.8, 1000
 CELL_SHARE, DEGREES_WEIGHT = 0.25, 0.3
 """Chosen by simulation so that crossed intervals cover 93 to 97 %; see `combine_variances`."""
 
+NODES, WEIGHTS = (np.polynomial.legendre.leggauss(32)[0] + 1) / 2, np.polynomial.legendre.leggauss(32)[1] / 2
+"""Of Gauss-Legendre quadrature over [0, 1]."""
+
 SMALLEST_VARIANCE = 1e-5
 """Variances below this share of the median are raised to it before their distribution is fitted, as limma does."""
 
@@ -303,11 +306,13 @@ def adjust_holm(p: Sequence[float] | Array) -> Array:
     return adjusted
 
 
-def seeds_to_detect(effect: float, variance_at: Callable[[int], tuple[float, float]], alpha: float) -> int | None:
-    """The smallest number of seeds at which a two-sided t test at level `alpha` detects `effect` with 80 % power.
+def seeds_to_detect(
+    effect: float, variance_at: Callable[[int], tuple[float, float]], alpha: float, low: int = 2
+) -> int | None:
+    """The smallest number of seeds from `low` on at which a two-sided t test detects `effect` with 80 % power.
 
-    `variance_at(n)` gives the variance of the estimate with n seeds and its degrees of freedom. A significant
-    difference of the wrong sign does not count. None if 1,000 seeds are not enough.
+    `variance_at(n)` gives the variance of the estimate with n seeds and its degrees of freedom, `alpha` is the level of
+    the test. A significant difference of the wrong sign does not count. None if 1,000 seeds are not enough.
     """
 
     def power(n: int) -> float:
@@ -315,32 +320,41 @@ def seeds_to_detect(effect: float, variance_at: Callable[[int], tuple[float, flo
         cut = special.stdtrit(degrees, 1 - alpha / 2)
         return float(1 - special.nctdtr(degrees, abs(effect) / sqrt(variance), cut))
 
-    return _search_seeds(power) if effect and variance_at(2)[0] > 0 else None
+    return _search_seeds(power, low, MAX_SEEDS) if effect and variance_at(2)[0] > 0 else None
 
 
 def seeds_for_equivalence(
-    effect: float, margin: float, variance_at: Callable[[int], tuple[float, float]], alpha: float
+    effect: float,
+    margin: float,
+    variance_at: Callable[[int], tuple[float, float]],
+    alpha: float,
+    low: int = 2,
+    high: int = MAX_SEEDS,
 ) -> int | None:
     """The smallest number of seeds at which two one-sided tests show `effect` to be within +-margin with 80 % power.
 
-    Arguments as in `seeds_to_detect`. None if 1,000 are not enough or the effect exceeds the margin.
+    Other arguments as in `seeds_to_detect`. None if `high` seeds are not enough or the effect exceeds the margin.
     """
     if abs(effect) >= margin or not variance_at(2)[0] > 0:
         return None
-    return _search_seeds(lambda n: equivalence_power(effect, *variance_at(n), margin, alpha))
+
+    def power(n: int) -> float:
+        return equivalence_power(effect, *variance_at(n), margin, alpha)
+
+    return _search_seeds(power, low, high) if power(high) >= POWER else None
 
 
 def equivalence_power(effect: float, variance: float, degrees: float, margin: float, alpha: float = ALPHA) -> float:
     """P(two one-sided t tests both reject) for an estimate with mean `effect` and true variance `variance`.
 
-    Exact up to the midpoint rule over the distribution of the estimated standard error.
+    By Gauss-Legendre quadrature over the distribution of the estimated standard error, up to the value from which on
+    no estimate would be shown to be within the margin.
     """
-    shares = (np.arange(1000) + 0.5) / 1000
-    scale = np.sqrt(special.chdtri(degrees, shares) / degrees)  # estimated over true standard error
-    half = margin / sqrt(variance) - special.stdtrit(degrees, 1 - alpha) * scale
-    shifted = effect / sqrt(variance)
-    within = special.ndtr(half - shifted) - special.ndtr(-half - shifted)
-    return float(np.where(half > 0, within, 0.0).mean())
+    wide, cut, shifted = margin / sqrt(variance), special.stdtrit(degrees, 1 - alpha), effect / sqrt(variance)
+    most = float(special.chdtr(degrees, degrees * (wide / cut) ** 2))
+    scale = np.sqrt(special.chdtri(degrees, 1 - most * NODES) / degrees)  # estimated over true standard error
+    half = np.maximum(wide - cut * scale, 0.0)
+    return most * float(WEIGHTS @ (special.ndtr(half - shifted) - special.ndtr(-half - shifted)))
 
 
 def win_rate(differences: Array) -> float:
@@ -362,13 +376,13 @@ def _split_variance(table: Array) -> tuple[Array, Array, Array]:
     return seeds.var(1, ddof=1), draws.var(1, ddof=1), (residuals**2).sum((1, 2)) / ((n - 1) * (m - 1))
 
 
-def _search_seeds(power: Callable[[int], float]) -> int | None:
-    """The smallest number of seeds with enough power, which grows with the number of seeds."""
-    low, high = 1, 2
+def _search_seeds(power: Callable[[int], float], low: int, most: int) -> int | None:
+    """The smallest number of seeds from `low` to `most` with enough power, which grows with the number of seeds."""
+    low, high = low - 1, low
     while power(high) < POWER:  # from below, since far beyond the answer the noncentral t distribution is NaN
-        if high == MAX_SEEDS:
+        if high >= most:
             return None
-        low, high = high, min(2 * high, MAX_SEEDS)
+        low, high = high, min(2 * high, most)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if power(middle) >= POWER else (middle, high)

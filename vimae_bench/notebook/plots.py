@@ -73,7 +73,7 @@ class Plots:
                 return None
             return win_rates.draw_win_rates(leaderboard), win_rates.describe_win_rates(leaderboard)
 
-        return self._draw_each_table(draw, "two ranked methods")
+        return self._draw_each_table(draw, "two methods that can be compared")
 
     def curves(self) -> Figures:
         """The terms of the loss, epoch by epoch."""

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
+from ..analysis.decision import MeasureDecision, PairDecision
+from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
+from ..analysis.statements import describe_baselines, describe_leaders
 from ..core.canonical import Json
 from ..core.results import Estimate
 from ..storage.atomic import format_json
 from ..storage.store import RunResult
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def format_leaderboards(leaderboards: Sequence[Leaderboard]) -> str:
-    """All leaderboards, with every seed's estimate, state and folder below the results folder."""
+    """All leaderboards, with all decisions, and every seed's estimate, state and folder below the results folder."""
     value = {"schema": SCHEMA, "leaderboards": [_leaderboard_to_json(leaderboard) for leaderboard in leaderboards]}
     return format_json(value)
 
@@ -29,9 +31,8 @@ def _leaderboard_to_json(leaderboard: Leaderboard) -> Json:
         "measures": [asdict(measure) for measure in leaderboard.measures.values()],
         "columns": leaderboard.columns,
         "rank_by": leaderboard.rank_by,
-        "test": leaderboard.test,
-        "comparisons": leaderboard.comparisons,
-        "rows": [_row_to_json(row) for row in leaderboard.rows],
+        "decisions": {name: _decision_to_json(decision) for name, decision in leaderboard.decisions.items()},
+        "rows": [_row_to_json(leaderboard, row) for row in leaderboard.rows],
         "references": {
             label: {name: _estimate(estimate) for name, estimate in estimates.items()}
             for label, estimates in leaderboard.baselines.items()
@@ -40,14 +41,45 @@ def _leaderboard_to_json(leaderboard: Leaderboard) -> Json:
     }
 
 
-def _row_to_json(row: LeaderboardRow) -> Json:
+def _decision_to_json(decision: MeasureDecision) -> Json:
+    """The decisions on pairs of methods, and on methods and baselines; `draws` is their number behind the intervals."""
+    against = [pair for method in decision.methods.values() for pair in method.baselines.values()]
+    return {
+        "seeds": decision.seeds,
+        "draws": decision.draws,
+        "margin": decision.margin,
+        "ranked": decision.is_ranked,
+        "statements": [describe_leaders(decision), *describe_baselines(decision)],
+        "pairs": [_pair_to_json(pair) for pair in decision.pairs.values()],
+        "baseline_pairs": [_pair_to_json(pair) for pair in against],
+    }
+
+
+def _pair_to_json(pair: PairDecision) -> Json:
+    """`difference` is a - b, or a / b on a log scale; `p` is adjusted, and `interval` that of this comparison alone."""
+    return {
+        "a": pair.a,
+        "b": pair.b,
+        "difference": pair.difference,
+        "interval": pair.interval,
+        "ratio": pair.is_ratio,
+        "p": pair.p,
+        "equivalence_p": pair.equivalence_p,
+        "outcome": pair.outcome,
+        "better": pair.better,
+        "seeds_needed": pair.seeds_needed,
+    }
+
+
+def _row_to_json(leaderboard: Leaderboard, row: LeaderboardRow) -> Json:
     return {
         "method": row.label,
+        "control_of": row.control_of,
         "complete": row.is_complete,
         "collapsed": row.collapsed_seeds,
         "absent": row.missing_seeds,
         "runs": [_run_to_json(seed, result) for seed, result in row.run_results.items()],
-        "entries": {name: _summary_to_json(entry) for name, entry in row.summaries.items()},
+        "entries": {name: _summary_to_json(leaderboard, row, name) for name in row.summaries},
     }
 
 
@@ -64,16 +96,24 @@ def _run_to_json(seed: int, result: RunResult) -> Json:
     }
 
 
-def _summary_to_json(entry: MeasureSummary) -> Json:
-    place = entry.shared_rank
+def _summary_to_json(leaderboard: Leaderboard, row: LeaderboardRow, measure: str) -> Json:
+    """`state` is None without a decision, or with too few seeds for one."""
+    entry, decision = row.summaries[measure], leaderboard.decisions.get(measure)
+    method = entry.decision
     return {
         "mean": entry.mean,
         "interval": entry.interval,
+        "covers": entry.covers,
         "complete": entry.is_complete,
-        "rank": place.rank if place else None,
-        "rank_interval": place.interval if place else None,
-        "letters": place.letters if place else "",
-        "top": place.is_best if place else False,
+        "state": decision.get_state(row.label) if decision else None,
+        "reason": method.reason if method else "",
+        "qualification": method.qualification if method else "",
+        "unusual_spread": bool(method and method.has_unusual_spread),
+        "better_than": method.better_than if method else (),
+        "worse_than": method.worse_than if method else (),
+        "equivalent_to": method.equivalent_to if method else (),
+        "undecided_with": method.undecided_with if method else (),
+        "seeds_needed": method.seeds_needed if method else None,
         "by_seed": {str(seed): _estimate(estimate) for seed, estimate in entry.estimates.items()},
     }
 

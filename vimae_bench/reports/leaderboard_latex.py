@@ -27,6 +27,9 @@ LATEX_ESCAPES = {
     "↑": r"$\uparrow$",
     "±": r"$\pm$",
     "†": r"\dag{}",
+    "‡": r"\ddag{}",
+    "§": r"\S{}",
+    "★": r"$\star$",
     "–": "--",  # noqa: RUF001
     **{digit: rf"\textsuperscript{{{i}}}" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{digit: rf"\textsubscript{{{i}}}" for i, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
@@ -55,10 +58,10 @@ def _format_leaderboard(leaderboard: Leaderboard) -> Iterator[str]:
     yield r"\centering"
     yield rf"\caption{{{escape_latex(leaderboard.title)}}}"
     yield r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # no wider than the page
-    yield rf"\begin{{tabular}}{{rll{'r' * len(measures)}}}"
+    yield rf"\begin{{tabular}}{{ll{'r' * len(measures)}}}"
     yield r"\toprule"
-    yield _join_cells(["", "method", "seeds", *(escape_latex(format_heading(m)) for m in measures)])
-    yield _join_cells(["", "", "", *(escape_latex(format_unit(m)) for m in measures)])
+    yield _join_cells(["method", "seeds", *(escape_latex(format_heading(m)) for m in measures)])
+    yield _join_cells(["", "", *(escape_latex(format_unit(m)) for m in measures)])
     rows = list(format_lines(leaderboard))
     for before, line in zip([None, *rows], rows, strict=False):
         if before is None or before.section != line.section:
@@ -72,13 +75,13 @@ def _format_leaderboard(leaderboard: Leaderboard) -> Iterator[str]:
 
 
 def _format_line(line: TableLine) -> list[str]:
-    return [line.rank, escape_latex(line.label), escape_latex(line.seeds), *map(_format_cell, line.cells)]
+    return [escape_latex(line.label), escape_latex(line.seeds), *map(_format_cell, line.cells)]
 
 
 def _format_cell(cell: TableCell) -> str:
     text = rf"${cell.value} \pm {cell.spread}$" if cell.spread else escape_latex(cell.value)
-    bold = rf"{{\boldmath{text}}}" if cell.top else text
-    return rf"{bold}\textsuperscript{{{escape_latex(cell.letters)}}}" if cell.letters else bold
+    bold = rf"{{\boldmath{text}}}" if cell.leads else text
+    return rf"{bold}\textsuperscript{{{escape_latex(cell.marks)}}}" if cell.marks else bold
 
 
 def _join_cells(cells: Sequence[str]) -> str:

@@ -25,18 +25,18 @@ def _format_leaderboard(leaderboard: Leaderboard) -> Iterator[str]:
         for m in measures
     ]
     yield from (f"### {escape_markdown(leaderboard.title)}", "")
-    yield join_cells(["#", "method", "seeds", *heads])
-    yield join_cells(["---:", "---", "---", *("---:" for _ in measures)])
+    yield join_cells(["method", "seeds", *heads])
+    yield join_cells(["---", "---", *("---:" for _ in measures)])
     yield from (join_cells(_format_line(line)) for line in format_lines(leaderboard))
     yield ""
-    yield from (f"- {escape_markdown(note)}" for note in leaderboard.notes)
+    lines = (*(statement.line for statement in leaderboard.summary), *leaderboard.notes)
+    yield from (f"- {escape_markdown(line)}" for line in lines)
     yield ""
 
 
 def _format_line(line: TableLine) -> list[str]:
     label = escape_markdown(line.label)
     return [
-        line.rank,
         f"*{label}*" if line.section == "reference" else label,
         line.seeds,
         *map(_format_cell, line.cells),
@@ -45,8 +45,8 @@ def _format_line(line: TableLine) -> list[str]:
 
 def _format_cell(cell: TableCell) -> str:
     text = f"{cell.value} ± {cell.spread}" if cell.spread else cell.value
-    bold = f"**{text}**" if cell.top else text
-    return f"{bold} <sup>{cell.letters}</sup>" if cell.letters else bold
+    bold = f"**{text}**" if cell.leads else text
+    return f"{bold} {cell.marks}" if cell.marks else bold
 
 
 def join_cells(cells: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from ..analysis.leaderboard_data import Leaderboard
 from ..core.results import Measure
 from .table_format import UNDEFINED, TableCell, TableLine, clean_text, format_heading, format_lines, format_unit
 
-STYLES = {"ranked": "", "incomplete": "dim", "reference": "italic dim"}
+STYLES = {"comparable": "", "not comparable": "dim", "reference": "italic dim"}
 COLUMN_PADDING = 3
 """The width of a column beyond its text."""
 
@@ -58,14 +58,16 @@ def _render_leaderboard(leaderboard: Leaderboard, width: int) -> Iterator[Render
     ]
     labels = max((cell_len(line.label) for line in rows), default=0)
     seeds = max((cell_len(line.seeds) for line in rows), default=0)
-    for i, part in enumerate(_split_columns(columns, width - labels - max(seeds, len("seeds")) - 4 * COLUMN_PADDING)):
+    for i, part in enumerate(_split_columns(columns, width - labels - max(seeds, len("seeds")) - 2 * COLUMN_PADDING)):
         yield _render_table(rows, part, Text(clean_text(leaderboard.title), style="bold") if i == 0 else None)
+    if leaderboard.summary:
+        lines = [clean_text(statement.line) for statement in leaderboard.summary]
+        yield Padding(Text("\n".join(lines)), (0, 1, 1, 1))
     yield render_footnotes(leaderboard.notes)
 
 
 def _render_table(rows: Sequence[TableLine], columns: Sequence[_TerminalColumn], title: Text | None) -> Table:
     table = Table(title=title, title_justify="left", header_style="", show_edge=False, pad_edge=True)
-    table.add_column("#", justify="right")
     table.add_column("method", no_wrap=True)
     table.add_column("seeds", no_wrap=True)
     for column in columns:
@@ -79,23 +81,24 @@ def _render_table(rows: Sequence[TableLine], columns: Sequence[_TerminalColumn],
         if before not in ("", line.section):
             table.add_section()
         before = line.section
-        table.add_row(line.rank, Text(line.label), Text(line.seeds), *texts, style=STYLES[line.section])
+        style = "dim" if line.is_control else STYLES[line.section]
+        table.add_row(Text(line.label), Text(line.seeds), *texts, style=style)
     return table
 
 
 def _align_cells(cells: Sequence[TableCell]) -> tuple[Text, ...]:
     """The cells of one column, with aligned numbers."""
-    value, spread, letters = (
+    value, spread, marks = (
         max((len(part) for part in parts), default=0)
-        for parts in zip(*((c.value if c.spread else "", c.spread, c.letters) for c in cells), strict=True)
+        for parts in zip(*((c.value if c.spread else "", c.spread, c.marks) for c in cells), strict=True)
     )
     texts: list[Text] = []
     for cell in cells:
-        text = Text(cell.value.rjust(value), style="bold" if cell.top else "")
+        text = Text(cell.value.rjust(value), style="bold" if cell.leads else "")
         if cell.spread:
             text.append(f" ± {cell.spread.rjust(spread)}")
-        if letters:
-            text.append(f" {cell.letters.ljust(letters)}")
+        if marks:
+            text.append(f" {cell.marks.ljust(marks)}")
         texts.append(text)
     return tuple(texts)
 

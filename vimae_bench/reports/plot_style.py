@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..analysis.leaderboard_data import LeaderboardRow
 from ..core.errors import BenchError
 from ..storage.atomic import atomic_write
-from .table_format import COLLAPSED, clean_text, format_seed_count, shorten_name
+from .table_format import clean_text, format_label, format_seed_count, shorten_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,9 +47,8 @@ def assign_styles(labels: Iterable[str]) -> dict[str, MethodStyle]:
 
 
 def format_method_name(row: LeaderboardRow) -> str:
-    """A method's name, with a dagger if it collapsed and its number of seeds if some are missing."""
-    mark = f" {COLLAPSED}" if row.collapsed_seeds else ""
-    return f"{shorten_name(row.label)}{mark}" + ("" if row.is_complete else f" ({format_seed_count(row)})")
+    """A method's name, marked if it is a control or not comparable, with its number of seeds if some are missing."""
+    return format_label(row, shorten_name(row.label)) + ("" if row.is_complete else f" ({format_seed_count(row)})")
 
 
 def create_panels(count: int, size: tuple[float, float], legend_lines: int = 0) -> "tuple[Figure, list[Axes]]":

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
+from ..analysis.decision import MIN_TESTED_SEEDS
+from ..analysis.footnotes import format_count
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
-from ..analysis.legacy_statistics import MIN_BOOTSTRAP
+from ..analysis.statements import NOT_COMPARABLE, choose_marks
 from ..core.results import Measure
 
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-COLLAPSED = "†"
+COLLAPSED = NOT_COMPARABLE
+"""The mark of a single run that has collapsed."""
 UNDEFINED = "–"  # noqa: RUF001
 MAX_NAME_LENGTH = 32
 """Characters that a figure has room for."""
@@ -20,23 +23,20 @@ MAX_NAME_LENGTH = 32
 
 @dataclass(frozen=True)
 class TableCell:
-    """One number of a table: its value and half-width as text, the letters of its tie groups, whether it is best.
-
-    A dagger in place of the letters: not ranked, since a run of the method collapsed.
-    """
+    """One number of a table: its value and half-width as text, the marks of its state, whether the method leads."""
 
     value: str = ""
     spread: str = ""
-    letters: str = ""
-    top: bool = False
+    marks: str = ""
+    leads: bool = False
 
 
 @dataclass(frozen=True)
 class TableLine:
-    """One row of a table. `section` is `ranked`, `incomplete` or `reference`."""
+    """One row of a table. `section` is `comparable`, `not comparable` or `reference`; a control is in its method's."""
 
     section: str
-    rank: str
+    is_control: bool
     label: str
     seeds: str
     cells: tuple[TableCell, ...]
@@ -45,16 +45,21 @@ class TableLine:
 def format_lines(leaderboard: Leaderboard) -> Iterator[TableLine]:
     """The rows of a leaderboard's table, with a cell for each of its columns."""
     columns = [(leaderboard.measures[name], _choose_column_decimals(leaderboard, name)) for name in leaderboard.columns]
+    by_label = {row.label: row for row in leaderboard.rows}
     for row in leaderboard.rows:
-        ranked_by = row.summaries.get(leaderboard.rank_by or "")
-        rank = str(ranked_by.shared_rank.rank) if ranked_by and ranked_by.shared_rank else ""
-        label = clean_text(row.label) + (f" {COLLAPSED}" if row.collapsed_seeds else "")
-        cells = tuple(_format_cell(row, measure, digits) for measure, digits in columns)
-        yield TableLine("ranked" if row.is_complete else "incomplete", rank, label, format_seed_count(row), cells)
+        section = "comparable" if by_label.get(row.control_of, row).is_comparable else "not comparable"
+        cells = tuple(_format_cell(leaderboard, row, measure, digits) for measure, digits in columns)
+        yield TableLine(section, bool(row.control_of), clean_text(format_label(row)), format_seed_count(row), cells)
     for label, estimates in leaderboard.baselines.items():
         values = [(estimates.get(measure.name), digits) for measure, digits in columns]
         cells = tuple(TableCell(format_number(e.value, digits) if e else UNDEFINED) for e, digits in values)
-        yield TableLine("reference", "", clean_text(label), UNDEFINED, cells)
+        yield TableLine("reference", False, clean_text(label), UNDEFINED, cells)
+
+
+def format_label(row: LeaderboardRow, name: str = "") -> str:
+    """A method's label, or a shorter `name` of it, marked if it is an A/A control or not comparable."""
+    control = " (control)" if row.control_of else ""
+    return f"{name or row.label}{control}{'' if row.is_comparable else f' {NOT_COMPARABLE}'}"
 
 
 def format_heading(measure: Measure) -> str:
@@ -81,11 +86,11 @@ def format_seed_count(row: LeaderboardRow) -> str:
 
 
 def describe_seeds(leaderboard: Leaderboard) -> str:
-    """A sentence on the number of seeds and the kind of interval."""
-    if len(leaderboard.seeds) < 2:
-        return "One seed, without an interval."
-    kind = "Student's t" if len(leaderboard.seeds) < MIN_BOOTSTRAP else "BCa bootstrap"
-    return f"Means over {len(leaderboard.seeds)} seeds with 95 % intervals ({kind})."
+    """A sentence on the number of seeds and their intervals."""
+    count = format_count(len(leaderboard.seeds), "seed")
+    if len(leaderboard.seeds) < MIN_TESTED_SEEDS:
+        return f"{count}, without intervals."
+    return f"Means over {count} with 95 % intervals."
 
 
 def format_number(value: float, digits: int) -> str:
@@ -112,18 +117,19 @@ def choose_decimals(half_widths: Sequence[float], values: Sequence[float]) -> in
     return _count_decimals(max((abs(value) for value in values), default=0.0), 4)
 
 
-def _format_cell(row: LeaderboardRow, measure: Measure, digits: int) -> TableCell:
+def _format_cell(leaderboard: Leaderboard, row: LeaderboardRow, measure: Measure, digits: int) -> TableCell:
     summary = row.summaries.get(measure.name)
     if summary is None:
         is_measured = any(measure.name in result.measures for result in row.run_results.values())
         return TableCell(UNDEFINED if is_measured else "")
     value = format_number(summary.mean, digits)
+    decision = leaderboard.decisions.get(measure.name)
+    marks, leads = choose_marks(decision, row.label), bool(decision and row.label in decision.leaders)
     if not summary.is_complete:
-        return TableCell(f"{value} ({len(summary.estimates)} of {len(row.run_results)})" if row.is_complete else value)
+        count = f" ({len(summary.estimates)} of {len(row.run_results)})" if row.is_complete else ""
+        return TableCell(value + count, marks=marks)
     spread = "" if summary.half_width is None else format_number(summary.half_width, digits)
-    if summary.shared_rank:
-        return TableCell(value, spread, summary.shared_rank.letters, summary.shared_rank.is_best)
-    return TableCell(value, spread, COLLAPSED if row.collapsed_seeds and measure.rewards_collapse else "")
+    return TableCell(value, spread, marks, leads)
 
 
 def _choose_column_decimals(leaderboard: Leaderboard, column: str) -> int:

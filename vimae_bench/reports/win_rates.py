@@ -1,6 +1,8 @@
-"""A figure of win rates: for each measure, the share of seeds on which one method is better than another."""
+"""A figure of win rates: for each measure, the share of seeds on which one method is better than another.
 
-import re
+The share says how often, not whether: colours and frames come from the decision on each pair.
+"""
+
 from collections.abc import Sequence
 from itertools import zip_longest
 from math import ceil, nan
@@ -9,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.comparison import MIN_WIN_RATE
-from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
-from ..analysis.legacy_statistics import win_rate
+from ..analysis.decision import MeasureDecision, PairDecision
+from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
+from ..analysis.statistics import win_rate
 from ..core.results import Measure
 from .plot_style import BLACK, BLUE, GREY, ORANGE, add_title, format_method_name
 from .table_format import format_heading
@@ -25,29 +27,31 @@ CELL_SIZE, LETTER_WIDTH, MAX_WIDTH = 0.33, 0.065, 12.0
 MAX_NUMBERED_METHODS = 12
 """With more methods than this, cells have half the size and no numbers."""
 NOTE = (
-    f"share of seeds on which the row beats the column  ·  white: not meaningful, below {MIN_WIN_RATE} either way  ·  "
-    "frame: shown to differ (Holm-adjusted)  ·  blank: not ranked"
+    "share of seeds on which the row beats the column  ·  blue frame: the row is better, orange frame: the column is  ·  "
+    "dashed frame: equivalent  ·  no frame: undecided"
 )
+TINT = 0.35
+"""The strength of the colour within a frame, from white to full."""
 
 WinRates = NDArray[np.float64]
 
 
 def select_measures(leaderboard: Leaderboard) -> list[Measure]:
-    """The measures of a leaderboard by which two methods or more are ranked; all pairs of these were tested."""
-    return [
-        leaderboard.measures[m] for m in leaderboard.columns if sum(_is_ranked(row, m) for row in leaderboard.rows) > 1
-    ]
+    """The measures of a leaderboard under which pairs of methods are decided."""
+    return [decision.measure for decision in leaderboard.column_decisions if decision.pairs]
 
 
 def select_rows(leaderboard: Leaderboard) -> list[LeaderboardRow]:
-    """The methods that are ranked by some measure."""
-    return [row for row in leaderboard.rows if any(_is_ranked(row, measure) for measure in leaderboard.columns)]
+    """The methods that can be compared under some measure."""
+    compared = {label for decision in leaderboard.column_decisions for pair in decision.pairs for label in pair}
+    return [row for row in leaderboard.rows if row.label in compared]
 
 
 def compute_win_rates(leaderboard: Leaderboard, measure: Measure) -> WinRates:
-    """P(row beats column) over seeds, ties counted half; NaN on the diagonal and for methods that are not ranked."""
+    """P(row beats column) over seeds, ties counted half; NaN on the diagonal and for methods that are not comparable."""
     sign = 1 if measure.better == "higher" else -1
-    values = [_get_values(row, measure.name, leaderboard.seeds) * sign for row in select_rows(leaderboard)]
+    decision = leaderboard.decisions[measure.name]
+    values = [_get_values(row, decision) * sign for row in select_rows(leaderboard)]
     return np.array([[nan if a is b or np.isnan(a - b).any() else win_rate(a - b) for b in values] for a in values])
 
 
@@ -65,7 +69,8 @@ def draw_win_rates(leaderboard: Leaderboard) -> "Figure":
     for axes, measure in zip_longest(grid.flat, measures):
         axes.set_visible(measure is not None)
         if measure:
-            _draw_matrix(axes, methods, measure.name, compute_win_rates(leaderboard, measure))
+            rates = compute_win_rates(leaderboard, measure)
+            _draw_matrix(axes, methods, leaderboard.decisions[measure.name], rates)
             axes.set_xlabel(format_heading(measure), fontsize=8, parse_math=False)
             axes.tick_params(labelleft=axes.get_subplotspec().is_first_col())  # pyright: ignore
     return add_title(figure, leaderboard.title, NOTE)
@@ -74,29 +79,35 @@ def draw_win_rates(leaderboard: Leaderboard) -> "Figure":
 def describe_win_rates(leaderboard: Leaderboard) -> str:
     """The caption."""
     return (
-        f"P(row beats column) over {len(leaderboard.seeds)} paired seeds, ties counted half. Framed pairs are shown to "
-        f"differ ({leaderboard.test}, Holm-adjusted over all {leaderboard.comparisons} comparisons of the table); "
-        f"white cells, below {MIN_WIN_RATE} either way, are not meaningful."
+        f"P(row beats column) over {len(leaderboard.seeds)} paired seeds, ties counted half. A solid frame: the pair is "
+        "shown to differ, blue if the row is better, orange if the column is (Holm-adjusted over the pairs of a "
+        "measure). A dashed frame: it is shown to be equivalent. Without a frame, these seeds cannot tell."
     )
 
 
-def _is_ranked(row: LeaderboardRow, measure: str) -> bool:
-    return measure in row.summaries and row.summaries[measure].shared_rank is not None
+def _get_values(row: LeaderboardRow, decision: MeasureDecision) -> NDArray[np.float64]:
+    """The values of a method by seed; NaN if it is in no pair."""
+    if not any(row.label in pair for pair in decision.pairs):
+        return np.full(len(decision.seeds), nan)
+    estimates = row.summaries[decision.measure.name].estimates
+    return np.array([estimates[seed].value for seed in decision.seeds])
 
 
-def _get_values(row: LeaderboardRow, measure: str, seeds: Sequence[int]) -> NDArray[np.float64]:
-    if not _is_ranked(row, measure):
-        return np.full(len(seeds), nan)
-    return np.array([row.summaries[measure].estimates[seed].value for seed in seeds])
+def _draw_matrix(axes: "Axes", methods: Sequence[LeaderboardRow], decision: MeasureDecision, rates: WinRates) -> None:
+    from matplotlib.colors import to_rgb
 
-
-def _draw_matrix(axes: "Axes", methods: Sequence[LeaderboardRow], measure: str, rates: WinRates) -> None:
-    axes.imshow(_compute_colours(rates))
+    colours = np.ones((*rates.shape, 3))
     for i, j in np.argwhere(np.isfinite(rates)):
+        pair = decision.get_pair(methods[i].label, methods[j].label)
+        if pair and pair.outcome != "undecided":
+            colour = _choose_colour(pair)
+            colours[i, j] = 1 - TINT * (1 - np.array(to_rgb(colour))) if pair.better else 1.0
+            _draw_frame(axes, j, i, colour, "-" if pair.better else "--")
         if len(methods) <= MAX_NUMBERED_METHODS:
-            _draw_number(axes, j, i, float(rates[i, j]))
-        if _is_shown_to_differ(methods[i].summaries[measure], methods[j].summaries[measure]):
-            _draw_frame(axes, j, i)
+            is_decided = pair is not None and pair.outcome != "undecided"
+            text = f"{rates[i, j]:.2f}"
+            axes.text(j, i, text, fontsize=6.5, ha="center", va="center", color=BLACK if is_decided else GREY)
+    axes.imshow(colours)
     for set_ticks in (axes.set_xticks, axes.set_yticks):
         set_ticks(range(len(methods)), [format_method_name(row) for row in methods])
         set_ticks(np.arange(len(methods) - 1) + 0.5, minor=True)
@@ -108,31 +119,13 @@ def _draw_matrix(axes: "Axes", methods: Sequence[LeaderboardRow], measure: str, 
     axes.spines[:].set_visible(False)
 
 
-def _compute_colours(rates: WinRates) -> NDArray[np.float64]:
-    """Blue where the row wins and orange where it loses, stronger if more often; white if that is not meaningful."""
-    from matplotlib.colors import to_rgb
-
-    lead = np.abs(np.nan_to_num(rates, nan=0.5) - 0.5)
-    strength = np.where(lead >= MIN_WIN_RATE - 0.5, lead, 0.0)[..., None]
-    colour = np.where((rates > 0.5)[..., None], to_rgb(BLUE), to_rgb(ORANGE))
-    return 1 - strength * (1 - colour)
+def _choose_colour(pair: PairDecision) -> str:
+    """Blue if the first is better, orange if the second is, black for an equivalent pair."""
+    return BLACK if not pair.better else BLUE if pair.better == pair.a else ORANGE
 
 
-def _draw_number(axes: "Axes", x: int, y: int, share: float) -> None:
-    is_meaningful = max(share, 1 - share) >= MIN_WIN_RATE
-    axes.text(x, y, f"{share:.2f}", fontsize=6.5, ha="center", va="center", color=BLACK if is_meaningful else GREY)
-
-
-def _draw_frame(axes: "Axes", x: int, y: int) -> None:
+def _draw_frame(axes: "Axes", x: int, y: int, colour: str, line: str) -> None:
     from matplotlib.patches import Rectangle
 
-    axes.add_patch(Rectangle((x - 0.44, y - 0.44), 0.88, 0.88, fill=False, linewidth=1, edgecolor=BLACK))
-
-
-def _is_shown_to_differ(a: MeasureSummary, b: MeasureSummary) -> bool:
-    """Whether the table's test shows two methods to differ, which it does exactly if they share no letter."""
-    return not (_split_letters(a) & _split_letters(b))
-
-
-def _split_letters(summary: MeasureSummary) -> set[str]:
-    return set(re.findall(r"[a-z]'*", summary.shared_rank.letters)) if summary.shared_rank else set()
+    corner, size = (x - 0.44, y - 0.44), 0.88
+    axes.add_patch(Rectangle(corner, size, size, fill=False, linewidth=1, edgecolor=colour, linestyle=line))
