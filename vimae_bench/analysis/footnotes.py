@@ -147,7 +147,8 @@ def note_collapsed(rows: Sequence[LeaderboardRow], measures: Sequence[Measure]) 
     for row in rows:
         if row.collapsed_seeds:
             signs = ", ".join(_list_collapse_signs(row))
-            yield f"{NOT_COMPARABLE} {row.label} collapsed on {format_seeds(row.collapsed_seeds)} ({signs}): it is not comparable."
+            where = format_seeds(row.collapsed_seeds)
+            yield f"{NOT_COMPARABLE} {row.label} collapsed on {where} ({signs}): it is not comparable."
         elif row.near_collapse and rewarding:
             yield (
                 f"{QUALIFIED} {row.label} is nearly collapsed ({row.near_collapse}), which {' and '.join(rewarding)} "

@@ -27,7 +27,7 @@ CELL_SIZE, LETTER_WIDTH, MAX_WIDTH = 0.33, 0.065, 12.0
 MAX_NUMBERED_METHODS = 12
 """With more methods than this, cells have half the size and no numbers."""
 NOTE = (
-    "share of seeds on which the row beats the column  ·  blue frame: the row is better, orange frame: the column is  ·  "
+    "share of seeds on which the row beats the column  ·  blue and bold: the row is better, orange: the column is  ·  "
     "dashed frame: equivalent  ·  no frame: undecided"
 )
 TINT = 0.35
@@ -48,7 +48,7 @@ def select_rows(leaderboard: Leaderboard) -> list[LeaderboardRow]:
 
 
 def compute_win_rates(leaderboard: Leaderboard, measure: Measure) -> WinRates:
-    """P(row beats column) over seeds, ties counted half; NaN on the diagonal and for methods that are not comparable."""
+    """P(row beats column) over seeds, ties counted half; NaN on the diagonal and where a method is not comparable."""
     sign = 1 if measure.better == "higher" else -1
     decision = leaderboard.decisions[measure.name]
     values = [_get_values(row, decision) * sign for row in select_rows(leaderboard)]
@@ -79,9 +79,9 @@ def draw_win_rates(leaderboard: Leaderboard) -> "Figure":
 def describe_win_rates(leaderboard: Leaderboard) -> str:
     """The caption."""
     return (
-        f"P(row beats column) over {len(leaderboard.seeds)} paired seeds, ties counted half. A solid frame: the pair is "
-        "shown to differ, blue if the row is better, orange if the column is (Holm-adjusted over the pairs of a "
-        "measure). A dashed frame: it is shown to be equivalent. Without a frame, these seeds cannot tell."
+        f"P(row beats column) over {len(leaderboard.seeds)} paired seeds, ties counted half. Solid frames: shown to "
+        "differ (Holm-adjusted over the pairs of a measure), blue and bold if the row is better, orange if the column "
+        "is. Dashed frames: shown to be equivalent. Without a frame, these seeds cannot tell."
     )
 
 
@@ -104,9 +104,9 @@ def _draw_matrix(axes: "Axes", methods: Sequence[LeaderboardRow], decision: Meas
             colours[i, j] = 1 - TINT * (1 - np.array(to_rgb(colour))) if pair.better else 1.0
             _draw_frame(axes, j, i, colour, "-" if pair.better else "--")
         if len(methods) <= MAX_NUMBERED_METHODS:
-            is_decided = pair is not None and pair.outcome != "undecided"
-            text = f"{rates[i, j]:.2f}"
-            axes.text(j, i, text, fontsize=6.5, ha="center", va="center", color=BLACK if is_decided else GREY)
+            text = axes.text(j, i, f"{rates[i, j]:.2f}", fontsize=6.5, ha="center", va="center", color=GREY)
+            if pair and pair.outcome != "undecided":
+                text.set(color=BLACK, fontweight="bold" if pair.better == pair.a else "normal")
     axes.imshow(colours)
     for set_ticks in (axes.set_xticks, axes.set_yticks):
         set_ticks(range(len(methods)), [format_method_name(row) for row in methods])
