@@ -246,19 +246,19 @@ def max_seeds(needed: Iterable[int | None]) -> int | None:
 
 
 def _decide_pairs(values: MeasureValues, margin: float | None) -> dict[tuple[str, str], PairDecision]:
-    contrasts = compare_pairs(_to_scale(values.measure, values.values), _scale_draws(values))
+    contrasts = compare_pairs(to_scale(values.measure, values.values), scale_draws(values))
     return _decide_contrasts(contrasts, list(combinations(values.labels, 2)), values.measure, margin)
 
 
 def _decide_baselines(values: MeasureValues) -> dict[str, dict[str, PairDecision]]:
     """Each method against each baseline, adjusted over all of these."""
-    scaled, draws = _to_scale(values.measure, values.values), _scale_draws(values)
+    scaled, draws = to_scale(values.measure, values.values), scale_draws(values)
     found, pairs, p = list[Contrasts](), list[tuple[str, str]](), list[Array]()
     for name, baseline in values.baselines.items():
-        fixed = float(_to_scale(values.measure, np.array([baseline.value]))[0])
+        fixed = float(to_scale(values.measure, np.array([baseline.value]))[0])
         table = None
         if draws is not None and len(baseline.per_draw) == draws.shape[2]:
-            own = _to_scale(values.measure, np.array(baseline.per_draw))
+            own = to_scale(values.measure, np.array(baseline.per_draw))
             table = draws - (own - own.mean() + fixed)
         found.append(compare_with_values(scaled, np.full(len(scaled), fixed), table))
         pairs += [(label, name) for label in values.labels]
@@ -329,7 +329,7 @@ def _find_unusual_spread(values: MeasureValues) -> frozenset[str]:
 
     Variances of methods come from those of their pairs (Grubbs 1948), which takes three methods.
     """
-    scaled = _to_scale(values.measure, values.values)
+    scaled = to_scale(values.measure, values.values)
     k = len(scaled)
     if k < 3:
         return frozenset()
@@ -347,16 +347,17 @@ def _fits_scale(values: MeasureValues) -> bool:
     return values.measure.scale == "linear" or bool((np.concatenate(whole) > 0).all())
 
 
-def _to_scale(measure: Measure, values: Array) -> Array:
+def to_scale(measure: Measure, values: Array) -> Array:
+    """Values on the scale on which a measure is tested."""
     return np.log(values) if measure.scale == "log" else values
 
 
-def _scale_draws(values: MeasureValues) -> Array | None:
+def scale_draws(values: MeasureValues) -> Array | None:
     """The values over each draw on the measure's scale, whose means are exactly the scaled values."""
     if values.per_draw is None or (values.measure.scale == "log" and not (values.per_draw > 0).all()):
         return None
-    scaled = _to_scale(values.measure, values.per_draw)
-    return scaled + (_to_scale(values.measure, values.values) - scaled.mean(2))[:, :, None]
+    scaled = to_scale(values.measure, values.per_draw)
+    return scaled + (to_scale(values.measure, values.values) - scaled.mean(2))[:, :, None]
 
 
 def _scale_margin(measure: Measure, margin: float | None) -> float:
