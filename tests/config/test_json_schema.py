@@ -39,6 +39,7 @@ epochs = 2
 
 [leaderboard]
 rank_by = "sse"
+margins = { sse = "5 %", "svm clean" = 1 }
 
 [[leave_out]]
 method = "A"
@@ -101,6 +102,9 @@ BAD = {
     "a missing label": ('label = "A"\n', ""),
     "a method without a prior": ('prior = "normal"\n', ""),
     "an A/A control of nothing": ('repeats = "B"', 'repeats = ""'),
+    "a margin below nought": ('"svm clean" = 1', '"svm clean" = -1'),
+    "a list for a margin": ('"svm clean" = 1', '"svm clean" = [1]'),
+    "an empty margin": ('sse = "5 %"', 'sse = ""'),
     "a column twice": ('rank_by = "sse"', 'columns = ["sse", "sse"]'),
     "a key of a table that is no axis": ('method = "A"\ndataset', 'method = "A"\ndatast'),
     "a version": ('use = "elbo"', 'use = "elbo", version = 2'),

@@ -100,6 +100,19 @@ LEADERBOARD = "seeds = [0]\nleaderboard = {{ {} }}\n"
             "columns = ['sse', 'svm clan']",
             "leaderboard.columns[1]: no metric here measures 'svm clan'; did you mean 'svm clean'?",
         ),
+        (
+            "margins = { sse = '5 %', 'svm clan' = 1 }",
+            "leaderboard.margins.svm clan: no metric here measures 'svm clan'; did you mean 'svm clean'?",
+        ),
+        (
+            "margins = { sse = 0.5 }",
+            "leaderboard.margins.sse: must be relative, such as '5 %', since sse is compared by ratios, not 0.5",
+        ),
+        ("margins = { sse = '120 %' }", "leaderboard.margins.sse: must be less than 100 %, not '120 %'"),
+        (
+            "margins = { sse = '5 dB' }",
+            "leaderboard.margins.sse: must be relative, such as '5 %', since sse is compared by ratios, not '5 dB'",
+        ),
     ],
 )
 def test_a_measure_that_no_metric_gives_is_reported_with_its_line(tmp_path, key, problem):
@@ -115,6 +128,15 @@ def test_a_measure_without_a_direction_cannot_be_ranked_by(tmp_path):
     )
     (found,) = refused(tmp_path, *changes)
     assert "leaderboard.rank_by: 'rate' has no better direction, so nothing can be ranked by it (there is: " in found
+
+
+def test_a_measure_without_a_direction_takes_no_margin(tmp_path):
+    changes = (
+        ("seeds = [0]\n", LEADERBOARD.format("margins = { rate = 0.5 }")),
+        ('["reconstruction"]', '["rate", "reconstruction"]'),
+    )
+    (found,) = refused(tmp_path, *changes)
+    assert "FILE:4: leaderboard.margins.rate: 'rate' has no better direction, so it is not tested (there is: " in found
 
 
 def test_measures_of_any_group_are_known(tmp_path):

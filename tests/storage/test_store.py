@@ -178,6 +178,8 @@ def test_a_folder_without_a_benchmark_is_not_a_results_folder(results):
         '{"name": 3, "source": "", "leaderboard": {}, "cells": []}',
         '{"name": "", "source": "", "leaderboard": {"rank_by": 3}, "cells": []}',
         '{"name": "", "source": "", "leaderboard": {"columns": null}, "cells": []}',
+        '{"name": "", "source": "", "leaderboard": {"margins": {"sse": [1]}}, "cells": []}',
+        '{"name": "", "source": "", "leaderboard": {"margins": 3}, "cells": []}',
     ],
 )
 def test_a_damaged_benchmark_is_named(results, damage: str):

@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 import numpy as np
 
 from ..core.errors import ResultsError
+from ..core.margins import GivenMargin, parse_margin
 from ..core.results import Estimate, Measure
 from ..core.spec import PluginSpec, Run, Training, disambiguating_suffix
 from ..storage.store import Baselines, RunResult
@@ -28,22 +29,23 @@ def build_leaderboards(
     rank_by: str = "",
     columns: Sequence[str] = (),
     provenance: str = "",
-    margins: Mapping[str, float] | None = None,
+    margins: Mapping[str, GivenMargin] | None = None,
     labels: Collection[str] = (),
 ) -> list[Leaderboard]:
     """One leaderboard for each data set, architecture, latent size and training, in the order of the results.
 
     `rank_by` is the measure by which rows are sorted (empty: the first with a direction), `columns` are the measures
     that are shown (empty: all but hidden ones), `provenance` is the first sentence below each table. `margins` of
-    equivalence replace those of the measures. `labels` are the methods to show (empty: all); decisions are over all
-    methods, whatever is shown. Raises ResultsError if a table has two runs of one method with the same seed.
+    equivalence, as a benchmark file has them, replace those of the measures. `labels` are the methods to show (empty:
+    all); decisions are over all methods, whatever is shown. Raises ResultsError if a table has two runs of one method
+    with the same seed, or for a margin that does not fit its measure.
     """
     groups = group_by_table(run_results)
     runs = [group[0].entry.table_run for group in groups.values()]
     titles = {key: format_table_title(run, runs) for key, run in zip(groups, runs, strict=True)}
     # A column that only another table of the benchmark has is not unknown.
     known = merge_measures([*run_results, *baselines])
-    unknown = [*notes.note_unknown_measures([rank_by, *columns], known)]
+    unknown = [*notes.note_unknown_measures([rank_by, *columns, *(margins or {})], known)]
     boards = (
         _build_leaderboard(titles[key], group, baselines, rank_by, columns, unknown, margins or {}, labels)
         for key, group in groups.items()
@@ -88,7 +90,7 @@ def _build_leaderboard(
     rank_by: str,
     columns: Sequence[str],
     unknown: Sequence[str],
-    margins: Mapping[str, float],
+    margins: Mapping[str, GivenMargin],
     labels: Collection[str],
 ) -> Leaderboard:
     run = run_results[0].entry.table_run
@@ -102,7 +104,7 @@ def _build_leaderboard(
     untrained = _merge_baselines(matching)
     rows = note_near_collapse(_build_rows(run_results, seeds), measures)
     decisions = {
-        name: decide_measure(collect_values(measure, rows, seeds, untrained), margins.get(name))
+        name: decide_measure(collect_values(measure, rows, seeds, untrained), _parse_margin(measure, margins))
         for name, measure in ((name, measures[name]) for name in dict.fromkeys((*shown, *named)))
         if measure.better
     }
@@ -136,6 +138,15 @@ def _build_leaderboard(
         decisions=decisions,
         notes=sentences,
     )
+
+
+def _parse_margin(measure: Measure, margins: Mapping[str, GivenMargin]) -> float | None:
+    if measure.name not in margins:
+        return None
+    try:
+        return parse_margin(measure, margins[measure.name])
+    except ValueError as error:
+        raise ResultsError(f"leaderboard.margins: {measure.name}: {error}") from error
 
 
 def merge_measures(sources: Sequence[RunResult | Baselines]) -> dict[str, Measure]:

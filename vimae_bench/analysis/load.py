@@ -1,12 +1,13 @@
 """Load the results of a benchmark from its file, its results folder or an archive."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import BenchError, InvalidFileError, Problem
+from ..core.margins import GivenMargin
 from ..core.spec import MatrixEntry
 from ..storage.archive import find_results
 from ..storage.store import ResultsFolder
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class BenchmarkResults:
     """The results of some entries of a benchmark, and how its leaderboards are to be shown.
 
-    `rank_by`, `columns` and `provenance` are those of `build_leaderboards`. Files are read on first use.
+    `rank_by`, `columns`, `provenance` and `margins` are those of `build_leaderboards`. Files are read on first use.
     """
 
     store: ResultsFolder
@@ -28,6 +29,7 @@ class BenchmarkResults:
     rank_by: str = ""
     columns: tuple[str, ...] = ()
     provenance: str = ""
+    margins: Mapping[str, GivenMargin] = field(default_factory=dict[str, GivenMargin])
 
     @cached_property
     def run_results(self) -> "list[RunResult]":
@@ -40,7 +42,8 @@ class BenchmarkResults:
         from .leaderboard import build_leaderboards
 
         baselines = self.store.load_baselines(self.entries)
-        return build_leaderboards(self.run_results, baselines, self.rank_by, self.columns, self.provenance)
+        shown = (self.rank_by, self.columns, self.provenance, self.margins)
+        return build_leaderboards(self.run_results, baselines, *shown)
 
 
 def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> BenchmarkResults:
@@ -53,10 +56,9 @@ def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...]
         store = ResultsFolder(folder)
         saved = store.read_benchmark()
         options = saved.leaderboard
-        columns = tuple(options.get("columns", ()))
-        return BenchmarkResults(
-            store, saved.entries, options.get("rank_by", ""), columns, options.get("provenance", "")
-        )
+        columns, margins = tuple(options.get("columns", ())), options.get("margins", {})
+        shown = (options.get("rank_by", ""), columns, options.get("provenance", ""), margins)
+        return BenchmarkResults(store, saved.entries, *shown)
     from ..config.matrix import read_matrix
 
     benchmark, entries = read_matrix(file, overrides)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.canonical import Json
 from ..core.errors import MAX_PROBLEMS, BenchError, InvalidFileError, Problem, shorten_text, suggest_similar
+from ..core.margins import GivenMargin
 from ..core.spec import PluginSpec, Training
 from ..plugin.catalog import Catalog, get_catalog
 from ..plugin.registry import find_changed_settings
@@ -41,11 +42,16 @@ class MethodConfig:
 
 @dataclass(frozen=True)
 class LeaderboardConfig:
-    """The measure that sorts (empty: the first that has a direction), the columns (none: all), a closing sentence."""
+    """How results are shown.
+
+    The measure that sorts (empty: the first that has a direction), the columns (none: all), a closing sentence, and
+    margins of equivalence by measure, as they are written.
+    """
 
     rank_by: str = ""
     columns: tuple[str, ...] = ()
     provenance: str = ""
+    margins: Mapping[str, GivenMargin] = field(default_factory=dict[str, GivenMargin])
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ def _make_benchmark(groups: Sequence[tuple[Json, GroupLocation]], catalog: Catal
     return Benchmark(
         name=first["name"],
         groups=tuple(_make_group(*group, catalog) for group in groups),
-        leaderboard=LeaderboardConfig(leaderboard["rank_by"], tuple(leaderboard["columns"]), leaderboard["provenance"]),
+        leaderboard=LeaderboardConfig(**leaderboard | {"columns": tuple(leaderboard["columns"])}),
         executor=PluginSpec.from_json(first["executor"]),
         reporters=_make_specs(first["reporters"]),
         tuning=replace(TuningConfig(**tuning), seeds=tuple(tuning["seeds"])),

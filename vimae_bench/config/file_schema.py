@@ -35,6 +35,9 @@ SPACE: Json = {
 }
 """Values to choose among. JSON Schema applies keywords of arrays to lists alone, and those of objects to tables."""
 
+MARGIN: Json = {"type": ["number", "string"], "exclusiveMinimum": 0, "minLength": 1}
+"""A margin of equivalence; `parse_margin` checks it once the measure is known."""
+
 
 @dataclass(frozen=True)
 class MethodTable:
@@ -78,6 +81,10 @@ class LeaderboardTable:
     """The measures that are shown and tested; unless given, all."""
     provenance: str = ""
     """A sentence below the tables: how the settings of the methods were chosen."""
+    margins: Annotated[dict[str, Any], Field(json_schema_extra={"additionalProperties": MARGIN})] = field(
+        default_factory=dict[str, Any]
+    )
+    """Differences that do not matter, by measure: a number in its unit, or text such as "0.5 nats" or "5 %"."""
 
 
 @dataclass(frozen=True)

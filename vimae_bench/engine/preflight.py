@@ -1,6 +1,6 @@
 """Finds errors before anything is trained: in settings, data and shapes, and in how they fit together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from ..config.benchmark import Benchmark, Group, MethodConfig
 from ..config.matrix import is_left_out
 from ..core.errors import BenchError, shorten_text, suggest_similar
+from ..core.margins import GivenMargin, parse_margin
 from ..core.results import Measure
 from ..core.spec import PluginSpec, Run
 from ..data.prepare import ensure_prepared, open_splits
@@ -140,6 +141,26 @@ def _check_measure_names(benchmark: Benchmark) -> LocatedProblems:
         elif name and name not in directed and "columns" not in where:
             remedy = suggest_similar("", directed)
             yield where, f"{shorten_text(name)} has no better direction, so nothing can be ranked by it{remedy}"
+    if known:
+        yield from _check_margins(leaderboard.margins, measures)
+
+
+def _check_margins(margins: Mapping[str, GivenMargin], measures: Sequence[Measure]) -> LocatedProblems:
+    for name, given in margins.items():
+        where, measure = ("leaderboard", "margins", name), next((m for m in measures if m.name == name), None)
+        if measure is None:
+            yield (
+                where,
+                f"no metric here measures {shorten_text(name)}{suggest_similar(name, (m.name for m in measures))}",
+            )
+        elif not measure.better:
+            remedy = suggest_similar("", [m.name for m in measures if m.better])
+            yield where, f"{shorten_text(name)} has no better direction, so it is not tested{remedy}"
+        else:
+            try:
+                parse_margin(measure, given)
+            except ValueError as error:
+                yield where, str(error)
 
 
 def _check_models(group: Group, sets: list[_OpenedData], weights: dict[str, int]) -> LocatedProblems:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..analysis.statements import format_margin
 from ..core.canonical import Json
 from ..core.results import Measure
 from ..plugin.catalog import Catalog, CatalogEntry
@@ -65,10 +66,11 @@ def _format_settings(form: Json) -> Iterator[str]:
 
 def _format_measures(measures: Sequence[Measure]) -> Iterator[str]:
     rows = [
-        f"| `{m.name}` | {m.unit or '-'} | {m.better or '-'} | {m.name.replace(' ', '_')}/v{m.version} |"
+        f"| `{m.name}` | {m.unit or '-'} | {m.better or '-'} | {format_margin(m, m.margin) if m.margin else '-'} | "
+        f"{m.name.replace(' ', '_')}/v{m.version} |"
         for m in measures
     ]
-    yield "\n".join(["| measure | unit | better | definition |", "|---|---|---|---|", *rows])
+    yield "\n".join(["| measure | unit | better | margin | definition |", "|---|---|---|---|---|", *rows])
 
 
 def _describe_form(form: Json) -> str:

@@ -82,7 +82,7 @@ class Baselines:
 
 @dataclass(frozen=True)
 class SavedBenchmark:
-    """A benchmark as it was run, read from its results; `leaderboard` has `rank_by`, `columns` and `provenance`."""
+    """A benchmark as it was run, read from its results; `leaderboard` has the fields of `LeaderboardConfig`."""
 
     name: str
     source: str
@@ -185,6 +185,8 @@ class ResultsFolder:
             columns = shown.get("columns", ())
             for text in (raw["name"], raw["source"], shown.get("rank_by", ""), shown.get("provenance", ""), *columns):
                 check_type("a name", text, str)
+            for name, margin in dict(shown.get("margins", {})).items():
+                check_type(f"the margin of {name}", margin, str if isinstance(margin, str) else float)
             return SavedBenchmark(raw["name"], raw["source"], shown, entries)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
