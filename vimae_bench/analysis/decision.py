@@ -76,10 +76,14 @@ class BaselineValue:
 
 @dataclass(frozen=True)
 class SeedForecast:
-    """What the number of seeds that would decide a pair is computed from, which takes too long to do it for all."""
+    """What the number of seeds that would decide a pair is computed from, which takes too long to do it for all.
+
+    `comparisons` is the size of the pair's family.
+    """
 
     contrasts: Contrasts
     index: int
+    comparisons: int
     measure: Measure
     margin: float | None
 
@@ -87,7 +91,7 @@ class SeedForecast:
     def seeds(self) -> int | None:
         """The number of seeds, more than there are, that would show a difference or an equivalence."""
         contrasts, more = self.contrasts, max(self.contrasts.parts.seeds + 1, MIN_SEEDS)
-        effect, alpha = float(contrasts.means[self.index]), ALPHA / len(contrasts.means)
+        effect, alpha = float(contrasts.means[self.index]), ALPHA / self.comparisons
 
         def variance_at(seeds: int) -> tuple[float, float]:
             return contrasts.forecast_variance(self.index, seeds)
@@ -267,8 +271,8 @@ def _decide_baselines(values: MeasureValues) -> dict[str, dict[str, PairDecision
     decided: dict[str, dict[str, PairDecision]] = {label: {} for label in values.labels}
     intervals = [(contrasts, i, interval) for contrasts in found for i, interval in enumerate(contrasts.intervals())]
     for (label, name), (contrasts, i, interval) in zip(pairs, intervals, strict=True):
-        mean, p_value = float(contrasts.means[i]), float(next(adjusted))
-        decided[label][name] = _decide_pair((label, name), values.measure, mean, interval, p_value)
+        forecast = SeedForecast(contrasts, i, len(pairs), values.measure, None)
+        decided[label][name] = _decide_pair((label, name), forecast, interval, float(next(adjusted)))
     return decided
 
 
@@ -279,18 +283,18 @@ def _decide_contrasts(
     within = adjust_holm(contrasts.within_p_values(_scale_margin(measure, margin))) if margin else None
     decided: dict[tuple[str, str], PairDecision] = {}
     for i, pair in enumerate(names):
-        same = None if within is None else float(within[i])
-        one = _decide_pair(pair, measure, float(contrasts.means[i]), intervals[i], float(p[i]), same)
-        if one.outcome == "undecided":
-            one = replace(one, forecast=SeedForecast(contrasts, i, measure, margin))
-        decided[pair] = one
+        forecast = SeedForecast(contrasts, i, len(names), measure, margin)
+        decided[pair] = _decide_pair(
+            pair, forecast, intervals[i], float(p[i]), None if within is None else float(within[i])
+        )
     return decided
 
 
 def _decide_pair(
-    pair: tuple[str, str], measure: Measure, mean: float, interval: Interval, p: float, within: float | None = None
+    pair: tuple[str, str], forecast: SeedForecast, interval: Interval, p: float, within: float | None = None
 ) -> PairDecision:
-    """The decision on a pair, from its mean difference and interval on the measure's scale and adjusted p-values."""
+    """The decision on a pair, from its interval on the measure's scale and its adjusted p-values."""
+    measure, mean = forecast.measure, float(forecast.contrasts.means[forecast.index])
     is_ratio = measure.scale == "log"
     outcome: PairOutcome = "undecided"
     if within is not None and within < ALPHA:
@@ -300,7 +304,15 @@ def _decide_pair(
     better = pair[(mean > 0) == (measure.better == "lower")] if outcome == "different" else ""
     shown = (exp(interval[0]), exp(interval[1])) if is_ratio else interval
     return PairDecision(
-        *pair, exp(mean) if is_ratio else mean, shown, is_ratio, p, outcome, better, equivalence_p=within
+        *pair,
+        exp(mean) if is_ratio else mean,
+        shown,
+        is_ratio,
+        p,
+        outcome,
+        better,
+        within,
+        forecast if outcome == "undecided" else None,
     )
 
 

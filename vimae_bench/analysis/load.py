@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BenchmarkResults:
-    """The results of some entries of a benchmark, and how its leaderboards are to be shown.
+    """The results of a benchmark's entries, and how its leaderboards are to be shown.
 
-    `rank_by`, `columns`, `provenance` and `margins` are those of `build_leaderboards`. Files are read on first use.
+    `rank_by`, `columns`, `provenance`, `margins` and `labels` are those of `build_leaderboards`. Files are read on
+    first use.
     """
 
     store: ResultsFolder
@@ -30,6 +31,7 @@ class BenchmarkResults:
     columns: tuple[str, ...] = ()
     provenance: str = ""
     margins: Mapping[str, GivenMargin] = field(default_factory=dict[str, GivenMargin])
+    labels: tuple[str, ...] = ()
 
     @cached_property
     def run_results(self) -> "list[RunResult]":
@@ -42,7 +44,7 @@ class BenchmarkResults:
         from .leaderboard import build_leaderboards
 
         baselines = self.store.load_baselines(self.entries)
-        shown = (self.rank_by, self.columns, self.provenance, self.margins)
+        shown = (self.rank_by, self.columns, self.provenance, self.margins, self.labels)
         return build_leaderboards(self.run_results, baselines, *shown)
 
 

@@ -69,6 +69,15 @@ def describe_pair(pair: PairDecision, measure: Measure, margin: float | None) ->
     return f"{pair.a} and {pair.b}: undecided ({format_p(pair.p)}); {describe_seeds_needed(pair.seeds_needed)}"
 
 
+def describe_outcome(pair: PairDecision, measure: Measure, margin: float | None) -> str:
+    """What is decided on a pair whose names are next to it, such as `VAE is better`."""
+    if pair.outcome == "equivalent":
+        return f"equivalent within {format_margin(measure, margin)} ({format_p(pair.equivalence_p)})"
+    if pair.outcome == "different":
+        return f"{pair.better} is better"
+    return f"undecided: {describe_seeds_needed(pair.seeds_needed)}"
+
+
 def describe_seeds_needed(seeds: int | None) -> str:
     """How many seeds would decide, if effect and spread stay as they are."""
     if seeds is None:

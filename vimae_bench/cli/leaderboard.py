@@ -1,4 +1,4 @@
-"""`vimae-bench leaderboard`: rank the methods of a benchmark."""
+"""`vimae-bench leaderboard`: what is known about the methods of a benchmark."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ FORMATS = ("terminal", "markdown", "csv", "json", "latex")
 @override_option
 @pause_garbage_collection()
 def leaderboard(file: Path, results: Path, form: str, overrides: tuple[str, ...]) -> None:
-    """Rank the methods of a benchmark, and say which differences are significant.
+    """Print every measure of the methods of a benchmark, and which of them lead, are worse, or are undecided.
 
     FILE is a benchmark file, a results folder, or an archive of one.
 

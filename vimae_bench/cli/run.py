@@ -1,7 +1,7 @@
-"""`vimae-bench run`: train and measure what a benchmark is missing, then rank its methods."""
+"""`vimae-bench run`: train and measure what a benchmark is missing, then compare its methods."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ def run(
     data: Path | None,
     **plugin_options: str | bool | None,
 ) -> None:
-    """Train and measure what a benchmark asks for and is not there yet, then rank it.
+    """Train and measure what a benchmark asks for and is not there yet, then print the leaderboard.
 
     Running it again continues what was cut off and repeats nothing.
 
@@ -115,16 +115,15 @@ def run(
 
 
 def _show_results(plan: RunPlan, matrix: Sequence[MatrixEntry]) -> None:
-    """Print the leaderboards of the plan's runs, and save those of all runs of the benchmark."""
-    shown = asdict(plan.benchmark.leaderboard)
-    found = BenchmarkResults(plan.results, plan.entries, **shown)
+    """Print the leaderboards of the plan's methods, and save those of all; both decide over the whole benchmark."""
+    found = BenchmarkResults(plan.results, matrix, **asdict(plan.benchmark.leaderboard))
+    shown = replace(found, labels=tuple(dict.fromkeys(entry.label for entry in plan.entries)))
     with pause_garbage_collection():
-        print_leaderboards(found)
-        all_found = found if len(plan.entries) == len(matrix) else BenchmarkResults(plan.results, matrix, **shown)
-        _ = all_found.leaderboards
+        print_leaderboards(found if len(plan.entries) == len(matrix) else shown)
+        _ = found.leaderboards
     from ..reports.leaderboard_files import save_leaderboards
 
-    save_leaderboards(all_found)
+    save_leaderboards(found)
 
 
 def _list_outputs(plan: RunPlan, file: Path, results: Path, reporters: Sequence[GuardedReporter]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..analysis.comparison import Comparison
 from ..analysis.leaderboard_data import Leaderboard
 from ..core.canonical import Json, is_number
-from ..reports.leaderboard_csv import list_rows as board_rows
+from ..reports.leaderboard_csv import list_pairs, list_rows
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
 from .components import get_run_key
@@ -45,7 +45,7 @@ MEASURES = {
     "version": INTEGER,
 }
 CURVES = {**METHOD, "epoch": INTEGER, "term": TEXT, "value": NUMBER, "seconds": NUMBER}
-LEADERBOARD = {
+DECIDED = {
     **TABLE,
     "dataset": TEXT,
     "architecture": TEXT,
@@ -53,20 +53,27 @@ LEADERBOARD = {
     "epochs": INTEGER,
     "kind": TEXT,
     "method": TEXT,
+}
+MEASURE = {"measure": TEXT, "unit": TEXT, "better": TEXT, "scale": TEXT, "version": INTEGER, "n": INTEGER}
+LEADERBOARD = {
+    **DECIDED,
     **dict.fromkeys(("done", "diverged", "failed", "missing", "collapsed"), INTEGER),
-    "measure": TEXT,
-    "unit": TEXT,
-    "better": TEXT,
-    "version": INTEGER,
-    "n": INTEGER,
-    "mean": NUMBER,
-    "low": NUMBER,
-    "high": NUMBER,
-    "rank": INTEGER,
-    "rank_low": INTEGER,
-    "rank_high": INTEGER,
-    "letters": TEXT,
-    "top": BOOLEAN,
+    **MEASURE,
+    **dict.fromkeys(("mean", "low", "high"), NUMBER),
+    **dict.fromkeys(("covers", "state", "qualification"), TEXT),
+    **dict.fromkeys(("better_than", "worse_than", "equivalent_to", "undecided_with"), TEXT),
+    "seeds_needed": INTEGER,
+}
+PAIRS = {
+    **DECIDED,
+    "other": TEXT,
+    **MEASURE,
+    **dict.fromkeys(("difference", "low", "high"), NUMBER),
+    "covers": TEXT,
+    **dict.fromkeys(("p", "equivalence_p", "margin"), NUMBER),
+    "outcome": TEXT,
+    "winner": TEXT,
+    "seeds_needed": INTEGER,
 }
 COMPARISON = {
     "table": TEXT,
@@ -128,8 +135,14 @@ def build_history(result: RunResult) -> "pd.DataFrame":
 
 def build_leaderboard(leaderboards: Sequence[tuple[str, Leaderboard]]) -> "pd.DataFrame":
     """A row for each table, method and measure."""
-    rows = ({"benchmark": name, **row} for name, leaderboard in leaderboards for row in board_rows(leaderboard))
+    rows = ({"benchmark": name, **row} for name, leaderboard in leaderboards for row in list_rows(leaderboard))
     return _build_frame(rows, LEADERBOARD)
+
+
+def build_pairs(leaderboards: Sequence[tuple[str, Leaderboard]]) -> "pd.DataFrame":
+    """A row for each table, measure and pair of methods, or of a method and a baseline."""
+    rows = ({"benchmark": name, **row} for name, leaderboard in leaderboards for row in list_pairs(leaderboard))
+    return _build_frame(rows, PAIRS)
 
 
 def build_comparisons(found: Sequence[Comparison]) -> "pd.DataFrame":

@@ -42,18 +42,18 @@ def format_trained_model(head: str, result: RunResult) -> str:
 
 def _format_leaderboard(leaderboard: Leaderboard) -> str:
     measures = [leaderboard.measures[name] for name in leaderboard.columns]
-    heads = ["#", "method", "seeds", *(f"{format_heading(m)}\n{format_unit(m)}" for m in measures)]
+    heads = ["method", "seeds", *(f"{format_heading(m)}\n{format_unit(m)}" for m in measures)]
     rows = [
-        _format_row(_format_line(line), 1, "" if line.section == "ranked" else QUIET)
+        _format_row(_format_line(line), 0, QUIET if line.is_control or line.section != "comparable" else "")
         for line in format_lines(leaderboard)
     ]
-    return f"<h4>{_escape_text(leaderboard.title)}</h4>{_format_table(heads, rows)}{_format_notes(leaderboard.notes)}"
+    lines = [*(statement.line for statement in leaderboard.summary), *leaderboard.notes]
+    return f"<h4>{_escape_text(leaderboard.title)}</h4>{_format_table(heads, rows)}{_format_notes(lines)}"
 
 
 def _format_line(line: TableLine) -> list[str]:
     label = _escape_text(line.label)
     return [
-        line.rank,
         f"<i>{label}</i>" if line.section == "reference" else label,
         line.seeds,
         *map(_format_cell, line.cells),
@@ -62,8 +62,8 @@ def _format_line(line: TableLine) -> list[str]:
 
 def _format_cell(cell: TableCell) -> str:
     text = _escape_text(f"{cell.value} ± {cell.spread}" if cell.spread else cell.value)
-    bold = f"<b>{text}</b>" if cell.top else text
-    return f"{bold} <sup>{_escape_text(cell.letters)}</sup>" if cell.letters else bold
+    bold = f"<b>{text}</b>" if cell.leads else text
+    return f"{bold} {_escape_text(cell.marks)}" if cell.marks else bold
 
 
 def _format_comparison(comparison: Comparison) -> str:

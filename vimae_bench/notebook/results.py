@@ -68,8 +68,13 @@ class Results:
 
     @cached_property
     def leaderboard(self) -> "pd.DataFrame":
-        """A row for each table, method and measure: mean over seeds with its interval, rank, letters."""
+        """A row for each table, method and measure: mean over seeds with its interval, state."""
         return frames.build_leaderboard(self._leaderboards)
+
+    @cached_property
+    def pairs(self) -> "pd.DataFrame":
+        """A row for each table, measure and pair of methods: difference with its interval, p, outcome."""
+        return frames.build_pairs(self._leaderboards)
 
     @property
     def plot(self) -> Plots:

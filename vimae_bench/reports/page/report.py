@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from ...analysis.decision import MIN_TESTED_SEEDS
 from ...analysis.footnotes import format_count
 from ...analysis.leaderboard_data import Leaderboard
 from ...analysis.load import BenchmarkResults
-from ...analysis.mean_ranks import MeanRanks, compute_mean_ranks
+from ...analysis.state_counts import StateCount, count_states
 from ...claims.paper import default_paper_path, read_paper
 from ...claims.verdict import PaperVerdict, evaluate_paper
 from ...core.errors import BenchError
@@ -28,7 +29,7 @@ from .image_grids import build_image_grids
 from .inline_figures import figure_to_svg
 from .provenance import build_provenance
 from .runs import FindLink, RunLinks, find_no_link
-from .summary import join_words, list_leaders
+from .summary import join_words
 from .tables import build_leaderboard_view
 
 COPY_FORMATS = {
@@ -77,9 +78,9 @@ def render_report(
         command=command,
         compared=[_describe_table(table, title) for title, table in titled],
         runs=_count_runs(leaderboards),
-        leaders=[(title, list(list_leaders(table))) for title, table in titled],
+        statements=[(title, _list_statements(table)) for title, table in titled],
         tables=tables,
-        mean_ranks=_build_mean_ranks(leaderboards),
+        state_counts=_build_state_counts(leaderboards),
         figures=list(_build_figures(results)),
         image_grids=[grid for one in results for grid in build_image_grids(one.leaderboards, one.run_results)],
         verdict=build_verdict_view(verdict) if verdict else None,
@@ -97,7 +98,7 @@ def format_folder_link(result: RunResult, page_folder: Path) -> str:
 
 def format_subtitle(leaderboards: Sequence[Leaderboard]) -> str:
     """Such as `7 methods on mnist and cifar10, from 5 seeds`."""
-    methods = {row.label for table in leaderboards for row in table.rows}
+    methods = {row.label for table in leaderboards for row in table.rows if not row.control_of}
     datasets = dict.fromkeys(table.dataset.name for table in leaderboards)
     seeds = sorted({len(table.seeds) for table in leaderboards})
     counts = format_count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
@@ -120,7 +121,17 @@ def _count_runs(leaderboards: Sequence[Leaderboard]) -> str:
 
 
 def _describe_table(table: Leaderboard, title: str) -> str:
-    return f"{title}: {format_count(len(table.rows), 'method')}, seeds {', '.join(map(str, table.seeds))}"
+    controls = sum(bool(row.control_of) for row in table.rows)
+    methods = format_count(len(table.rows) - controls, "method")
+    more = f" and {format_count(controls, 'A/A control')}" if controls else ""
+    return f"{title}: {methods}{more}, seeds {', '.join(map(str, table.seeds))}"
+
+
+def _list_statements(table: Leaderboard) -> list[tuple[tuple[str, ...], str]]:
+    """Which methods lead under each measure, and how they stand to the baselines; or why nothing is said."""
+    found = [(tuple(map(clean_text, names)), clean_text(text)) for names, text in table.summary]
+    few = table.column_decisions and len(table.seeds) < MIN_TESTED_SEEDS
+    return found or ([((), f"{format_count(len(table.seeds), 'seed')}: nothing is tested.")] if few else [])
 
 
 def _format_texts(table: Leaderboard) -> dict[str, str]:
@@ -139,19 +150,23 @@ def _evaluate_claims(results: Sequence[BenchmarkResults], paper_path: Path | Non
     return verdict if paper_path or verdict.evidence else None
 
 
-def _build_mean_ranks(leaderboards: Sequence[Leaderboard]) -> dict[str, object] | None:
-    """The mean ranks over the tables: the headings and the rows of cells."""
-    ranks = compute_mean_ranks(leaderboards)
-    if ranks is None:
+def _build_state_counts(leaderboards: Sequence[Leaderboard]) -> dict[str, object] | None:
+    """The states of methods over the tables: the headings and the rows of cells."""
+    counts = count_states(leaderboards)
+    if counts is None:
         return None
-    return {"heads": [format_heading(measure) for measure in ranks.measures], "rows": list(_list_mean_ranks(ranks))}
+    heads = [(format_heading(measure), counts.tables[measure.name]) for measure in counts.measures]
+    rows = [(clean_text(label), [*map(_format_count, cells.values())]) for label, cells in counts.rows.items()]
+    return {"heads": heads, "rows": rows}
 
 
-def _list_mean_ranks(ranks: MeanRanks) -> Iterator[tuple[str, Sequence[tuple[str, str, float | None]]]]:
-    for row in ranks.rows:
-        cells = [(row.get_mean_rank(m.name), len(row.ranks[m.name]), ranks.tables[m.name]) for m in ranks.measures]
-        shown = [
-            (UNDEFINED, "", None) if mean is None else (f"{mean:.1f}", f"{n} of {total} tables", mean)
-            for mean, n, total in cells
-        ]
-        yield clean_text(row.label), shown
+def _format_count(count: StateCount) -> tuple[str, int | None]:
+    """Such as `best or not worse in 2, worse in 1`, with the key to sort by."""
+    words = {
+        "best or not worse": count.leading,
+        "worse": count.worse,
+        "undecided": count.undecided,
+        "not comparable": count.not_comparable,
+    }
+    shown = ", ".join(f"{word} in {n}" for word, n in words.items() if n)
+    return (shown, count.leading - count.worse) if shown else (UNDEFINED, None)

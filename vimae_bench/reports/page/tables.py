@@ -4,10 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...analysis.decision import MeasureDecision, PairDecision
 from ...analysis.leaderboard_data import Leaderboard, LeaderboardRow
+from ...analysis.statements import describe_method, describe_outcome, format_p
 from ...analysis.versions import find_version_outliers
 from ...core.results import Estimate, Measure
-from ..table_format import UNDEFINED, TableCell, TableLine, clean_text, format_heading, format_lines, format_unit
+from ..table_format import (
+    UNDEFINED,
+    TableCell,
+    TableLine,
+    choose_decimals,
+    clean_text,
+    format_heading,
+    format_lines,
+    format_number,
+    format_unit,
+)
 from .cost import CostColumn, format_cost, list_cost_notes, select_costs
 from .runs import MethodRuns, RunLinks, list_method_runs, make_cell_id, make_method_id
 
@@ -24,21 +36,26 @@ class ColumnView:
 
 @dataclass(frozen=True)
 class NumberView:
-    """A number of a leaderboard; `order` is its sort key, `target` the id of the cell of its first run."""
+    """A number of a leaderboard; `order` is its sort key, `target` the id of the cell of its first run.
+
+    `state` says in words what its marks mean.
+    """
 
     shown: TableCell
     order: float | None = None
-    ranks: str = ""
+    state: str = ""
     target: str = ""
 
 
 @dataclass(frozen=True)
 class MethodRow:
-    """A row of a leaderboard; `flags` count seeds with a problem, `target` is the id of the method's runs."""
+    """A row of a leaderboard; `flags` count seeds with a problem, `target` is the id of the method's runs.
+
+    `section` is a class of the style sheet.
+    """
 
     section: str
     label: str
-    rank: str
     seeds: str
     done: int
     flags: tuple[str, ...]
@@ -48,14 +65,16 @@ class MethodRow:
 
 @dataclass(frozen=True)
 class LeaderboardView:
-    """A leaderboard with all its runs."""
+    """A leaderboard with all its pairs and runs."""
 
     id: str
     title: str
     columns: tuple[ColumnView, ...]
     rows: tuple[MethodRow, ...]
+    pairs: tuple[tuple[str, ...], ...]
     methods: tuple[MethodRuns, ...]
     notes: tuple[str, ...]
+    pair_heads: tuple[str, ...] = ("measure", "A", "B", "A - B", "95 % interval", "p, adjusted", "decision")
 
 
 def build_leaderboard_view(name: str, leaderboard: Leaderboard, title: str, links: RunLinks) -> LeaderboardView:
@@ -68,9 +87,32 @@ def build_leaderboard_view(name: str, leaderboard: Leaderboard, title: str, link
     )
     notes = (*leaderboard.notes, *list_cost_notes(costs, run_results), *_list_stale_notes(leaderboard, stale))
     rows = (*_build_method_rows(name, leaderboard, costs, stale), *_build_baseline_rows(leaderboard, costs))
-    return LeaderboardView(
-        name, title, columns, rows, tuple(list_method_runs(leaderboard, name, costs, stale, links)), notes
-    )
+    pairs = tuple(row for decision in leaderboard.column_decisions for row in _list_pairs(decision))
+    runs = tuple(list_method_runs(leaderboard, name, costs, stale, links))
+    return LeaderboardView(name, title, columns, rows, pairs, runs, notes)
+
+
+def _list_pairs(decision: MeasureDecision) -> Iterator[tuple[str, ...]]:
+    """Every pair of methods, then each method with each baseline."""
+    against = [pair for method in decision.methods.values() for pair in method.baselines.values()]
+    for pair in (*decision.pairs.values(), *against):
+        measure, shown = decision.measure, describe_outcome(pair, decision.measure, decision.margin)
+        yield (
+            format_heading(measure),
+            clean_text(pair.a),
+            clean_text(pair.b),
+            *_format_difference(pair),
+            clean_text(shown),
+        )
+
+
+def _format_difference(pair: PairDecision) -> tuple[str, str, str]:
+    """The difference, its interval, and p; a ratio is marked as one."""
+    half = (pair.interval[1] - pair.interval[0]) / 2 if pair.interval else 0.0
+    digits = choose_decimals([half] if half else [], [pair.difference])
+    kind = "A / B = " if pair.is_ratio else ""
+    bounds = [format_number(bound, digits) for bound in pair.interval or ()]
+    return f"{kind}{format_number(pair.difference, digits)}", " to ".join(bounds), format_p(pair.p)
 
 
 def _build_measure_column(measure: Measure) -> ColumnView:
@@ -93,7 +135,8 @@ def _build_method_rows(
             *_build_cost_cells(row, costs, target, len(leaderboard.columns)),
         )
         flags = tuple(_list_flags(row, stale))
-        yield MethodRow(line.section, line.label, line.rank, line.seeds, row.count_seeds("done"), flags, cells, target)
+        section = "control" if line.is_control else line.section.replace(" ", "-")
+        yield MethodRow(section, line.label, line.seeds, row.count_seeds("done"), flags, cells, target)
 
 
 def _build_baseline_rows(leaderboard: Leaderboard, costs: Sequence[CostColumn]) -> Iterator[MethodRow]:
@@ -103,7 +146,7 @@ def _build_baseline_rows(leaderboard: Leaderboard, costs: Sequence[CostColumn]) 
             *_build_baseline_cells(leaderboard, estimates, line),
             *(NumberView(TableCell(UNDEFINED)) for _ in costs),
         )
-        yield MethodRow(line.section, line.label, "", line.seeds, 0, (), cells)
+        yield MethodRow(line.section, line.label, line.seeds, 0, (), cells)
 
 
 def _build_measure_cells(
@@ -111,17 +154,10 @@ def _build_measure_cells(
 ) -> Iterator[NumberView]:
     for j, (name, cell) in enumerate(zip(leaderboard.columns, line.cells, strict=True)):
         if summary := row.summaries.get(name):
-            interval = summary.shared_rank.interval if summary.shared_rank else None
-            yield NumberView(
-                cell, summary.mean, _format_rank_range(interval) if interval else "", make_cell_id(target, j)
-            )
+            state = describe_method(summary.decision, len(leaderboard.seeds)) if summary.decision else ""
+            yield NumberView(cell, summary.mean, clean_text(state), make_cell_id(target, j))
         else:
             yield NumberView(cell)
-
-
-def _format_rank_range(interval: tuple[int, int]) -> str:
-    """Such as `1-3` (with an en dash), or `2`."""
-    return "–".join(map(str, dict.fromkeys(interval)))  # noqa: RUF001
 
 
 def _build_cost_cells(
