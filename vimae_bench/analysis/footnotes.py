@@ -38,7 +38,7 @@ def explain_leaderboard(seeds: Sequence[int], decisions: Sequence[MeasureDecisio
         yield (
             "Pairs of methods are tested within each measure, Holm-adjusted over its "
             f"{format_count(max(compared), 'pair')}: if methods are equal, some difference is found in at most "
-            f"{ALPHA:.0%} of cases{_count_tested_measures(len(compared))}."
+            f"{100 * ALPHA:g} % of cases{_count_tested_measures(len(compared))}."
         )
     if n < MIN_SEEDS:
         yield (
@@ -76,7 +76,9 @@ def _count_tested_measures(measures: int) -> str:
     if measures == 1:
         return ""
     chance = 1 - (1 - ALPHA) ** measures
-    return f", and in up to {chance:.0%} under one of the {measures} measures tested here (conditions counted apart)"
+    return (
+        f", and in up to {100 * chance:.0f} % under one of the {measures} measures tested here (each condition counts)"
+    )
 
 
 def explain_comparison(seeds: int, test: str, comparisons: int) -> Iterator[str]:

@@ -14,6 +14,7 @@ from ...analysis.footnotes import format_count
 from ...analysis.leaderboard_data import Leaderboard
 from ...analysis.load import BenchmarkResults
 from ...analysis.state_counts import StateCount, count_states
+from ...analysis.statements import QUALIFIED
 from ...claims.paper import default_paper_path, read_paper
 from ...claims.verdict import PaperVerdict, evaluate_paper
 from ...core.errors import BenchError
@@ -162,8 +163,9 @@ def _build_state_counts(leaderboards: Sequence[Leaderboard]) -> dict[str, object
 
 def _format_count(count: StateCount) -> tuple[str, int | None]:
     """Such as `best or not worse in 2, worse in 1`, with the key to sort by."""
+    mark = f" {QUALIFIED}" if count.qualified else ""
     words = {
-        "best or not worse": count.leading,
+        f"best or not worse{mark}": count.leading,
         "worse": count.worse,
         "undecided": count.undecided,
         "not comparable": count.not_comparable,
