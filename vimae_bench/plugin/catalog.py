@@ -219,7 +219,9 @@ def _split_ambiguous(entries: Sequence[CatalogEntry]) -> tuple[list[CatalogEntry
 
 
 def _cache_path(name: str) -> Path:
-    return Path(platformdirs.user_cache_dir("vimae-bench")) / f"{name}-{fingerprint_code()}.json"
+    """The file of a description, in a folder of this environment, so that others keep theirs."""
+    folder = Path(platformdirs.user_cache_dir("vimae-bench")) / f"environment-{fingerprint(sys.prefix)}"
+    return folder / f"{name}-{fingerprint_code()}.json"
 
 
 @cache
