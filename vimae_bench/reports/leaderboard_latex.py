@@ -27,6 +27,7 @@ LATEX_ESCAPES = {
     "↑": r"$\uparrow$",
     "±": r"$\pm$",
     "†": r"\dag{}",
+    "‡": r"\ddag{}",
     "–": "--",  # noqa: RUF001
     **{digit: rf"\textsuperscript{{{i}}}" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{digit: rf"\textsubscript{{{i}}}" for i, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
