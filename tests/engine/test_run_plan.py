@@ -120,7 +120,7 @@ def test_a_raised_version_is_measured_anew_and_trains_only_when_told_to(benchmar
     assert plan.states == ("retrain", "measure")
     assert (len(plan.jobs), plan.untrained) == (1, [])
     (why,) = explain_unmeasurable(plan)
-    assert why.startswith("1 run without weights, not measured by constant of version 2 (but 1): left as they are")
+    assert why.startswith("1 run without weights to measure constant version 2 (has version 1): left as they are")
     assert read_constants(plan) == [1, 1]
 
     plan = run_benchmark(file, folder, data)

@@ -9,14 +9,13 @@ from pathlib import Path
 from ..config.benchmark import Benchmark
 from ..core.errors import ResultsError
 from ..core.secrets import mask_secrets
-from ..core.spec import MatrixEntry, Run
+from ..core.spec import MatrixEntry, Run, disambiguating_suffix
 from ..execution import signals
 from ..execution.interfaces import Executor, PreparedExecutor, Reporter
 from ..execution.jobs import Job, NumericsOptions
 from ..plugin.catalog import get_catalog
 from ..plugin.registry import make_plugin
 from ..storage.archive import find_results, unpack_results
-from ..storage.metric_file import disambiguating_suffix
 from ..storage.store import FINISHED_STATES, SET_ASIDE, ResultsFolder, RunState
 from .disk_space import check_disk_space
 from .runner import DEFAULT_NUMERICS, WORKER_MODULES, list_jobs, run_jobs, share_jobs
@@ -113,14 +112,14 @@ def describe_costs(plan: RunPlan) -> list[str]:
 def explain_unmeasurable(plan: RunPlan) -> list[str]:
     """Why runs are to `retrain`, and what happens to them: a sentence for each reason."""
     reasons = Counter(", ".join(_describe_missing(plan.results, entry)) for entry in plan.unmeasurable)
-    then = "trained again" if plan.retrain else "left as they are; `run --retrain` trains them again"
-    return [f"{_count_runs(n)} without weights, not measured by {missing}: {then}" for missing, n in reasons.items()]
+    then = "to be trained again" if plan.retrain else "left as they are (`run --retrain` trains them again)"
+    return [f"{_count_runs(n)} without weights to measure {missing}: {then}" for missing, n in reasons.items()]
 
 
 def _describe_missing(results: ResultsFolder, entry: MatrixEntry) -> Iterator[str]:
     for metric, older in results.list_unmeasured(entry):
         name = metric.name + disambiguating_suffix(metric, entry.metrics)
-        yield f"{name} of version {metric.version} (but {older})" if older else name
+        yield f"{name} version {metric.version} (has version {older})" if older else name
 
 
 def _count_runs(n: int) -> str:

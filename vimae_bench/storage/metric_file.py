@@ -2,7 +2,7 @@
 
 import glob
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from ..core.canonical import Json, check_type, is_number
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
+from ..core.spec import PluginSpec
 from .atomic import read_json
 
 CORRUPTION_NAME = re.compile(r"clean|(gauss|gauss_clip|mask|mask_pixel|mask_grey)_[0-9.e-]+")
