@@ -16,6 +16,7 @@ from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.leaderboard_data import Leaderboard
 from vimae_bench.execution import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.plugin import Measure
+from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
@@ -125,6 +126,11 @@ MEASURES = {
 MADE_BY = {"vimae-bench": "0.1.0", "torch": "2.15", "device": "cpu", "plugins": {"vimae-bench": "0.1.0"}}
 
 
+def specify_metric(name: str, older: int = 0) -> PluginSpec:
+    """A metric without settings, as the installed version or one of so many before it."""
+    return PluginSpec(name, {}, get_catalog().get_entry("metric", name).version - older)
+
+
 class Results:
     """A results folder as written by the engine, with chosen numbers."""
 
@@ -135,7 +141,7 @@ class Results:
         """Add a run of the method, with a metric file for each value; None stands for an undefined measure."""
         objective = PluginSpec("elbo", {"row": label})
         parts = [PluginSpec(self.dataset), PluginSpec("mlp", {"width": 256}), objective, PluginSpec("normal")]
-        entry = MatrixEntry(label, Run(*parts, 2, Training(), seed), tuple(PluginSpec(name) for name in MEASURES))
+        entry = MatrixEntry(label, Run(*parts, 2, Training(), seed), tuple(map(specify_metric, MEASURES)))
         self.entries.append(entry)
         folder = self.store.run_folder(entry.run)
         if status == "missing":
@@ -148,17 +154,19 @@ class Results:
                 self.measure(folder, metric, measure, values[measure.name])
         return folder
 
-    def measure(self, folder: RunFolder, metric: str, measure: Measure, value: object) -> None:
+    def measure(self, folder: RunFolder, metric: str, measure: Measure, value: object, older: int = 0) -> None:
+        """Write the file of a metric, as the installed version or one of so many before it."""
         estimates = {} if value is None else {measure.name: {"value": value, "n": 1000, "se": 0.1}}
-        head = {"metric": PluginSpec(metric).as_json(), "measures": [asdict(measure)], "seconds": 0.1}
-        write_json(folder.metric_path(PluginSpec(metric)), {**head, "estimates": estimates})
+        spec = specify_metric(metric, older)
+        head = {"metric": spec.as_json(), "measures": [asdict(measure)], "seconds": 0.1}
+        write_json(folder.metric_path(spec), {**head, "estimates": estimates})
 
-    def refer(self, metric: str, rows: dict[str, float]) -> Path:
-        """Add baselines of one metric."""
-        measure, run = MEASURES[metric], self.entries[0].run
-        path = self.store.baseline_path(run.dataset, run.latent, PluginSpec(metric))
+    def refer(self, metric: str, rows: dict[str, float], older: int = 0) -> Path:
+        """Add baselines of one metric, as the installed version or one of so many before it."""
+        measure, run, spec = MEASURES[metric], self.entries[0].run, specify_metric(metric, older)
+        path = self.store.baseline_path(run.dataset, run.latent, spec)
         found = {label: {measure.name: {"value": value, "n": 1000, "se": None}} for label, value in rows.items()}
-        head = {"dataset": run.dataset.as_json(), "latent": 2, "metric": PluginSpec(metric).as_json()}
+        head = {"dataset": run.dataset.as_json(), "latent": 2, "metric": spec.as_json()}
         write_json(path, {**head, "measures": [asdict(measure)], "rows": found})
         return path
 

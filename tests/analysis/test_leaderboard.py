@@ -1,6 +1,6 @@
 """What a leaderboard shows and decides, what it does not, and what it says about itself."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,19 @@ from vimae_bench.plugin import Measure
 from vimae_bench.storage.atomic import read_json, write_json
 
 MEASURES = {"svm": Measure("svm clean", "%", "higher")}
+SSE = Measure("sse", "[0,1]^2", "lower")
+COUNTING = """
+from vimae_bench.plugin import Measure, Metric, hookimpl
+
+class Count(Metric):
+    'Counts images.'
+    version, changes = 3, ("images count from 1", "all are counted")
+    def measures(self): return (Measure("count", "", None),)
+    def __call__(self, evaluation): return {}
+
+@hookimpl
+def vimae_metrics(): return {"count": Count}
+"""
 
 
 def row(board, label: str):
@@ -323,12 +336,49 @@ def test_equal_runs_have_no_warnings(finished):
 def test_a_measure_defined_in_two_ways_is_not_ranked(results):
     for seed in range(2):
         for label in ("AE", "VAE"):
-            folder = results.add(label, seed)
-            measure = Measure("sse", "[0,1]^2", "lower", version=1 + (label == "VAE"))
-            results.measure(folder, "reconstruction", measure, 30.0 + seed)
+            unit = "[0,1]^2" if label == "AE" else "[-1,1]^2"
+            measure = Measure("sse", unit, "lower")
+            results.measure(results.add(label, seed), "reconstruction", measure, 30.0 + seed)
     board = results.board()
     assert board.rank_by is None
     assert "sse has several definitions among these runs and is not ranked." in board.notes
+
+
+def test_a_measure_of_an_older_version_is_shown_and_marked(results):
+    for seed in range(2):
+        for label in ("AE", "VAE"):
+            results.measure(results.add(label, seed, rate=1.0), "reconstruction", SSE, 30.0 + seed, older=1)
+    board = results.board()
+    assert [row.summaries["sse"].mean for row in board.rows] == [30.5, 30.5]
+    assert {name: measure.label for name, measure in board.measures.items()} == {"sse": "sse °", "rate": "rate"}
+    assert board.rank_by == "sse", "all rows are of the same version, which can be ranked"
+    assert "° sse: measured by version 0 of reconstruction; its version is 1 now." in board.notes
+
+
+def test_measures_of_two_versions_are_marked_and_not_ranked(results):
+    for seed in range(2):
+        results.measure(results.add("AE", seed), "reconstruction", SSE, 30.0 + seed, older=1)
+        results.add("VAE", seed, sse=20.0 + seed)
+    board = results.board()
+    assert (board.rank_by, board.measures["sse"].label) == (None, "sse °")
+    assert "sse has several definitions among these runs and is not ranked." in board.notes
+    assert "° sse: measured by version 0 of reconstruction in 2 of 4 runs; its version is 1 now." in board.notes
+
+
+def test_what_has_changed_since_an_older_version_is_said(results, install):
+    install("counting", COUNTING)
+    metric = PluginSpec("count", {}, 3)
+    for version, label in ((1, "AE"), (2, "VAE")):
+        folder = results.add(label, 0)
+        entry = results.entries.pop()
+        results.entries.append(replace(entry, metrics=(metric,)))
+        older = PluginSpec("count", {}, version)
+        head = {"metric": older.as_json(), "measures": [asdict(Measure("count", "", None))], "seconds": 0.1}
+        write_json(folder.metric_path(older), {**head, "estimates": {"count": {"value": 3.0, "n": 1}}})
+    notes = results.board().notes
+    since = "in 1 of 2 runs; its version is 3 now"
+    assert f"° count: measured by version 1 of count {since}: images count from 1; all are counted." in notes
+    assert f"° count: measured by version 2 of count {since}: all are counted." in notes
 
 
 def test_damaged_files_are_reported_below_the_table(finished):

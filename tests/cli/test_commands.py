@@ -251,6 +251,25 @@ def test_a_damaged_record_is_set_aside_and_made_again(shared, small, tmp_path):
     assert json.loads(record.read_text())["weights"] == before["weights"]
 
 
+def test_runs_without_weights_are_left_as_they_are_unless_told_to_train_them_again(small, tmp_path):
+    file = small(("seeds = [0, 1]", "seeds = [0]"))
+    where = ("--results", tmp_path / "results", "--data", tmp_path / "data")
+    call("run", file, *where, "--no-mlflow")
+    for path in tmp_path.rglob("weights.safetensors"):
+        path.unlink()
+    file = small(("seeds = [0, 1]", "seeds = [0]"), ('"rate"', '"rate", "active_units"'))
+    why = "2 runs without weights to measure active_units: left as they are (`run --retrain` trains them again)"
+    lines = call("plan", file, *where).splitlines()
+    assert ([line.split()[0] for line in lines[:2]], lines[2:]) == (["retrain"] * 2, ["2 runs: 2 retrain", why])
+    output = call("run", file, *where, "--no-mlflow")
+    assert why in output.splitlines()
+    assert "sse" in output
+    assert not list(tmp_path.rglob("weights.safetensors"))
+    output = call("run", file, *where, "--no-mlflow", "--retrain")
+    assert f"2 runs moved to {tmp_path}/results/small/set-aside, to be trained again" in output
+    assert call("plan", file, *where).splitlines()[2:] == ["2 runs: 2 done"]
+
+
 def test_a_failed_run_is_reported_and_the_others_continue(shared, small, tmp_path, install):
     install(
         "faulty",

@@ -6,8 +6,17 @@ import pytest
 
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
-from vimae_bench.engine.run_plan import carry_out, check_run, make_executor, open_results, prepare_run
+from vimae_bench.engine.run_plan import (
+    RunPlan,
+    carry_out,
+    check_run,
+    explain_unmeasurable,
+    make_executor,
+    open_results,
+    prepare_run,
+)
 from vimae_bench.storage.archive import pack_results
+from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
 
 
@@ -16,14 +25,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("data")
 
 
-def run_benchmark(file: Path, folder: Path, data: Path, seeds: int | None = None) -> None:
+def run_benchmark(file: Path, folder: Path, data: Path, seeds: int | None = None, *, retrain: bool = False) -> RunPlan:
+    """Carries out what is missing, and gives the plan of what is missing then."""
     benchmark = read_benchmark(file)
     matrix = list_entries(benchmark)
-    plan = prepare_run(benchmark, matrix[:seeds], folder, data)
+    plan = prepare_run(benchmark, matrix[:seeds], folder, data, retrain=retrain)
     executor = make_executor(plan, prepare=True)
     check_run(plan, print)
     plan = open_results(plan, matrix, (), print)
     assert not carry_out(plan, executor, ())
+    return prepare_run(benchmark, matrix, folder, data)
 
 
 def test_runs_that_are_trained_are_not_planned_for_training(benchmark_file, tmp_path, data):
@@ -72,3 +83,63 @@ def test_a_plan_on_an_archive_has_nothing_to_do_and_unpacks_it_only_when_opened(
     assert not open_results(plan, matrix, (), lines.append).jobs
     assert folder.is_dir()
     assert "unpacked" in lines[0]
+
+
+METRIC = """
+from vimae_bench.plugin import Estimate, Measure, Metric, hookimpl
+
+class Constant(Metric):
+    'Gives its version.'
+    version = VERSION
+    def measures(self): return (Measure("constant", "", "lower"),)
+    def __call__(self, evaluation): return {"constant": Estimate(VERSION, 1)}
+
+@hookimpl
+def vimae_metrics(): return {"constant": Constant}
+"""
+
+
+def read_constants(plan: RunPlan) -> list[float]:
+    return [result.estimates["constant"].value for result in plan.results.load_results(plan.entries)]
+
+
+def count_trainings(plan: RunPlan) -> list[int]:
+    folders = [plan.results.run_folder(entry.run) for entry in plan.entries]
+    return [folder.events.read_text().count('"event": "started"') for folder in folders]
+
+
+def test_a_raised_version_is_measured_anew_and_trains_only_when_told_to(benchmark_file, tmp_path, data, install):
+    install("constant", METRIC.replace("VERSION", "1"))
+    file, folder = benchmark_file(metrics=["reconstruction", "constant"], seeds=[0, 1]), tmp_path / "results"
+    plan = run_benchmark(file, folder, data)
+    plan.results.run_folder(plan.entries[0].run).weights.unlink()
+    install("constant", METRIC.replace("VERSION", "2"))
+
+    benchmark = read_benchmark(file)
+    plan = prepare_run(benchmark, list_entries(benchmark), folder, data)
+    assert plan.states == ("retrain", "measure")
+    assert (len(plan.jobs), plan.untrained) == (1, [])
+    (why,) = explain_unmeasurable(plan)
+    assert why.startswith("1 run without weights to measure constant version 2 (has version 1): left as they are")
+    assert read_constants(plan) == [1, 1]
+
+    plan = run_benchmark(file, folder, data)
+    assert plan.states == ("retrain", "done")
+    assert (read_constants(plan), count_trainings(plan)) == ([1, 2], [1, 1])
+
+    again = prepare_run(benchmark, list_entries(benchmark), folder, data, retrain=True)
+    assert [run.seed for run in again.untrained] == [job.entry.run.seed for job in again.jobs] == [0]
+    plan = run_benchmark(file, folder, data, retrain=True)
+    assert (plan.states, explain_unmeasurable(plan)) == (("done", "done"), [])
+    assert (read_constants(plan), count_trainings(plan)) == ([2, 2], [1, 1])
+    assert RunFolder(folder / "set-aside" / plan.entries[0].run.name).read_record()["status"] == "done"
+
+
+def test_baselines_alone_train_nothing(benchmark_file, tmp_path, data):
+    file, folder = benchmark_file(), tmp_path / "results"
+    plan = run_benchmark(file, folder, data)
+    plan.results.run_folder(plan.entries[0].run).weights.unlink()
+    for path in (folder / "references").iterdir():
+        path.unlink()
+    plan = run_benchmark(file, folder, data)
+    assert (plan.states, plan.jobs, count_trainings(plan)) == (("done",), [], [1])

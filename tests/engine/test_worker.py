@@ -102,6 +102,17 @@ def test_a_metric_added_later_measures_the_old_weights_without_training(job):
     assert len(list_events(one, "started")) == 1
 
 
+def test_a_run_without_weights_is_not_trained_again_to_be_measured(job):
+    one = job()
+    execute_job(one)
+    RunFolder(one.folder).weights.unlink()
+    more = job(metrics=(*one.entry.metrics, PluginSpec("active_units", {"threshold": 0.01})))
+    assert execute_job(more) == ExitCode.FAILED
+    assert record(one)["status"] == "done"
+    assert "`vimae-bench run --retrain`" in list_events(one, "ended")[-1]["reason"]
+    assert len(list_events(one, "started")) == 1
+
+
 @pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])
 def test_damaged_file_is_set_aside_and_made_again(job, name):
     one = job()

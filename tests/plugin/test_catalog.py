@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from helpers.plugins import forget_plugins
+from vimae_bench.core.canonical import fingerprint
 from vimae_bench.plugin import catalog
 from vimae_bench.plugin.catalog import build_catalog, get_catalog
 from vimae_bench.plugin.manager import find_plugins
@@ -128,6 +129,23 @@ def test_a_catalog_with_a_broken_plugin_is_not_cached(install, tmp_path):
     install("raises", "1/0")
     assert catalog.get_catalog().broken
     assert not list((tmp_path / "cache").rglob("catalog-*"))
+
+
+def test_two_environments_keep_a_catalog_each(install, tmp_path, monkeypatch):
+    path = install("sound")
+    prefixes = ["/environments/a", "/environments/b"]
+    for prefix in prefixes * 2:
+        monkeypatch.setattr(sys, "prefix", prefix)
+        forget_plugins()
+        catalog.get_catalog()
+    kept = list((tmp_path / "cache").rglob("catalog-*"))
+    assert len({file.parent for file in kept}) == len(kept) == 2
+    path.write_text(path.read_text() + "\n")  # of an environment, only the newest is kept
+    forget_plugins()
+    catalog.get_catalog()
+    (other,) = [file for file in kept if file.exists()]
+    assert len(list((tmp_path / "cache").rglob("catalog-*"))) == 2
+    assert other.parent.name == f"environment-{fingerprint('/environments/a')}"
 
 
 def test_a_damaged_cache_is_built_again(install, tmp_path):

@@ -35,7 +35,7 @@ def store(benchmark, tmp_path):
     folder.write_spec(entry.run)
     write_json(folder.record, {"schema": 1, "status": "done", "key": entry.run.key, "run": entry.run.as_json()})
     for metric, value in zip((entry.metrics[0], entry.metrics[2]), (90.0, 70.0), strict=True):
-        head = {"measures": [asdict(Measure("svm clean", "%", "higher"))]}
+        head = {"metric": metric.as_json(), "measures": [asdict(Measure("svm clean", "%", "higher"))]}
         row = {"svm clean": {"value": value, "n": 1000}}
         write_json(folder.metric_path(metric), {**head, "estimates": row})
         write_json(store.baseline_path(entry.run.dataset, 2, metric), {**head, "rows": {"PCA": row}})

@@ -9,7 +9,7 @@ from vimae_bench.core.spec import PluginSpec
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import write_json
-from vimae_bench.storage.metric_file import read_metric_file
+from vimae_bench.storage.metric_file import find_older_version, read_metric_file
 
 FIGURE_FIELDS = ("display_name", "family", "condition")
 METRICS = get_catalog().list_names("metric")
@@ -23,8 +23,19 @@ def write_metric_file(path, measures, **more):
 @pytest.mark.parametrize("name", METRICS)
 def test_measures_are_read_as_they_are_declared(name, tmp_path):
     declared = make_plugin("metric", PluginSpec(name)).measures()
-    found = read_metric_file(write_metric_file(tmp_path / "metric.json", [asdict(measure) for measure in declared]))
-    assert [asdict(measure) for measure in found.measures.values()] == [asdict(measure) for measure in declared]
+    path = write_metric_file(tmp_path / "metric.json", [asdict(measure) for measure in declared])
+    found = list(read_metric_file(path).measures.values())
+    assert [replace(measure, metric="") for measure in found] == list(declared)
+    assert {name: [getattr(m, name) for m in found] for name in FIGURE_FIELDS} == {
+        name: [getattr(m, name) for m in declared] for name in FIGURE_FIELDS
+    }
+
+
+def test_measures_are_read_with_the_metric_that_measured_them_and_its_version(tmp_path):
+    measures = [asdict(Measure("sse", "", "lower"))]
+    path = write_metric_file(tmp_path / "metric.json", measures, metric={"use": "reconstruction", "version": 7})
+    (measure,) = read_metric_file(path).measures.values()
+    assert (measure.metric, measure.version) == ("reconstruction", 7)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -52,3 +63,38 @@ def test_fields_of_figures_are_no_part_of_a_definition():
     measure = Measure("rate", "nats", None)
     assert replace(measure, display_name="Rate", family="rate") == measure
     assert replace(measure, version=2) != measure
+
+
+def write_versions(folder, *specs):
+    for spec in specs:
+        write_metric_file(folder / f"{spec.key}.json", [], metric=spec.as_json())
+
+
+def find_version(folder, metric, *others):
+    found = find_older_version(folder / f"{metric.key}.json", metric, (metric, *others))
+    return found and (found[0], found[1].stem)
+
+
+def test_the_newest_older_version_is_found_whichever_settings_were_added_or_removed(tmp_path):
+    first, second = PluginSpec("svm", {"labels": 10}, 1), PluginSpec("svm", {"labels": 10, "kernel": "rbf"}, 2)
+    wanted = PluginSpec("svm", {"labels": 10, "draws": 5}, 3)
+    assert find_version(tmp_path / "none", wanted) is None
+    write_versions(tmp_path, first)
+    assert find_version(tmp_path, wanted) == (1, first.key)
+    write_versions(tmp_path, second, PluginSpec("svm_linear", {"labels": 10}, 2), PluginSpec("svm", {}, 4))
+    (tmp_path / "svm-damaged.json").write_text("{")
+    assert find_version(tmp_path, wanted) == (2, second.key)
+    assert find_version(tmp_path, first) is None
+
+
+def test_a_version_with_other_settings_is_another_measure(tmp_path):
+    write_versions(tmp_path, PluginSpec("svm", {"labels": 100}, 1))
+    assert find_version(tmp_path, PluginSpec("svm", {"labels": 10}, 2)) is None
+
+
+def test_an_older_version_that_fits_two_metrics_is_read_for_neither(tmp_path):
+    older = PluginSpec("svm", {"labels": 10}, 1)
+    write_versions(tmp_path, older)
+    one, other = (PluginSpec("svm", {"labels": 10, "cost": cost}, 2) for cost in (1, 10))
+    assert find_version(tmp_path, one, other) is None
+    assert find_version(tmp_path, one, PluginSpec("svm", {"labels": 20}, 2)) == (1, older.key)

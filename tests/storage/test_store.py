@@ -12,6 +12,7 @@ from vimae_bench.core.errors import ResultsError
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import Measure
 from vimae_bench.storage.atomic import read_json, write_json
+from vimae_bench.storage.run_folder import RunFolder
 
 
 def test_a_run_goes_from_new_to_done(results):
@@ -22,8 +23,11 @@ def test_a_run_goes_from_new_to_done(results):
     store.run_folder(entry.run).write_spec(entry.run)
     assert store.get_state(entry) == "resume"
     results.entries.clear()
-    results.add("VAE", 0, sse=1.0, rate=2.0, mmd2=3.0)
+    folder = results.add("VAE", 0, sse=1.0, rate=2.0, mmd2=3.0)
+    assert store.get_state(entry) == "retrain"
+    folder.weights.touch()
     assert store.get_state(entry) == "measure"
+    folder.weights.unlink()
     results.entries.clear()
     results.add("VAE", 0, sse=1.0, rate=2.0, mmd2=3.0, **{"svm clean": 4.0})
     assert store.get_state(entry) == "done"
@@ -92,12 +96,13 @@ def test_damaged_files_are_set_aside_and_nothing_else_is_touched(results):
     record = results.add("VAE", 0, sse=1.0).record
     metric = results.add("VAE", 1, sse=2.0).metric_path(PluginSpec("reconstruction"))
     undamaged = results.add("VAE", 2, sse=3.0)
+    undamaged.weights.touch()
     reference = results.refer("svm", {"raw pixels": 88.0})
     for path in (record, metric, reference):
         path.write_text("{")
     assert set(results.store.set_aside_damaged(results.entries)) == {record, metric, reference}
     assert record.with_suffix(".corrupt").read_text() == "{"
-    assert [results.store.get_state(entry) for entry in results.entries] == ["resume", "measure", "measure"]
+    assert [results.store.get_state(entry) for entry in results.entries] == ["resume", "retrain", "measure"]
     assert undamaged.record.exists()
     assert results.store.set_aside_damaged(results.entries) == []
 
@@ -203,3 +208,33 @@ def test_reading_results_imports_nothing_heavy():
     heavy = "torch mlflow matplotlib sklearn pandas scipy numpy pydantic"
     program = f"import sys, vimae_bench.storage.store; print([m for m in '{heavy}'.split() if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_an_older_version_of_a_wanted_metric_is_read_until_there_is_a_new_one(results):
+    folder = results.add("VAE", 0, rate=2.0, mmd2=3.0, **{"svm clean": 4.0})
+    results.measure(folder, "reconstruction", Measure("sse", "[0,1]^2", "lower"), 30.0, older=1)
+    results.refer("reconstruction", {"PCA": 25.0}, older=1)
+    (entry,), (wanted, *_) = results.entries, results.entries[0].metrics
+    assert results.store.get_state(entry) == "retrain"
+    assert results.store.list_unmeasured(entry) == [(wanted, wanted.version - 1)]
+    (result,), (baselines,) = results.store.load_results([entry]), results.store.load_baselines([entry])
+    assert (result.estimates["sse"].value, result.measures["sse"].version) == (30, wanted.version - 1)
+    assert (baselines.rows["PCA"]["sse"].value, baselines.measures["sse"].version) == (25, wanted.version - 1)
+    results.measure(folder, "reconstruction", Measure("sse", "[0,1]^2", "lower"), 20.0)
+    (result,) = results.store.load_results([entry])
+    assert (result.estimates["sse"].value, result.measures["sse"].version) == (20, wanted.version)
+    assert (results.store.get_state(entry), results.store.list_unmeasured(entry)) == ("done", [])
+
+
+def test_only_a_run_that_cannot_be_measured_is_set_aside(results):
+    folder, measurable = results.add("VAE", 0, sse=1.0), results.add("VAE", 1, sse=2.0)
+    measurable.weights.touch()
+    with folder.claim():
+        assert not results.store.set_aside_run(results.entries[0]), "another process is at it"
+    assert [results.store.set_aside_run(entry) for entry in results.entries] == [True, False]
+    aside = results.store.path / "set-aside" / folder.path.name
+    assert RunFolder(aside).read_record()["status"] == "done"
+    assert [results.store.get_state(entry) for entry in results.entries] == ["new", "measure"]
+    results.entries.clear()
+    results.add("VAE", 0, sse=3.0)
+    assert results.store.set_aside_run(results.entries[0]), "it takes the place of the first"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.errors import suggest_similar
-from ..core.results import Measure
+from ..core.results import OUTDATED, Measure
 from ..storage.store import RunResult
 from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision
 from .leaderboard_data import LeaderboardRow
@@ -13,6 +13,7 @@ from .legacy_statistics import MIN_BOOTSTRAP, PAIRED_T
 from .per_draw import per_draw_table
 from .statements import LEADING, NOT_COMPARABLE, QUALIFIED, UNDECIDED, UNUSUAL, join_names
 from .statistics import ALPHA, confidence_interval
+from .versions import find_metric
 
 MAX_LISTED = 3
 """If there are more values than this, only their number is given."""
@@ -204,6 +205,31 @@ def note_definitions(run_results: Sequence[RunResult]) -> Iterator[str]:
     """Which measures are not defined alike in all runs of a table."""
     for name in _count_differing([result.measures for result in run_results], absent_differs=False):
         yield f"{name} has several definitions among these runs and is not ranked."
+    yield from note_outdated(run_results)
+
+
+def note_outdated(run_results: Sequence[RunResult]) -> Iterator[str]:
+    """Which metrics have measured runs in an older version than is installed, and what has changed since."""
+    measured = [result.measures.values() for result in run_results if result.measures]
+    names: dict[tuple[str, int], dict[str, None]] = {}
+    for measure in (measure for measures in measured for measure in measures):
+        names.setdefault((measure.metric, measure.version), {})[measure.name] = None
+    for (metric, version), measures in names.items():
+        entry = find_metric(metric)
+        if entry and version < entry.version:
+            n = sum(any((m.metric, m.version) == (metric, version) for m in each) for each in measured)
+            runs = "" if n == len(measured) else f" in {n} of {len(measured)} runs"
+            changes = f": {'; '.join(entry.changes[version - 1 :])}" if entry.changes else ""
+            yield (
+                f"{OUTDATED} {_list_names(list(measures))}: measured by version {version} of {metric}{runs}; its "
+                f"version is {entry.version} now{changes}."
+            )
+
+
+def _list_names(names: Sequence[str]) -> str:
+    """The names, or the first of many."""
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more
 
 
 def flatten_made_by(made_by: Mapping[str, Any]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from . import footnotes as notes
 from .decision import BaselineValue, MeasureDecision, MeasureValues, decide_measure
 from .leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from .per_draw import per_draw_table
+from .versions import is_outdated
 
 NEAR_COLLAPSE = 0.1
 """A method whose rate or number of active units is below this share of the others' median is nearly collapsed."""
@@ -150,15 +151,20 @@ def _parse_margin(measure: Measure, margins: Mapping[str, GivenMargin]) -> float
 
 
 def merge_measures(sources: Sequence[RunResult | Baselines]) -> dict[str, Measure]:
-    """All measures in order of appearance; one with two definitions loses its direction and is not ranked."""
+    """All measures in order of appearance; one with two definitions loses its direction and is not ranked.
+
+    A measure is outdated if some source has it from an older version of its metric than is installed.
+    """
     found: dict[str, Measure] = {}
+    outdated = set[str]()
     for source in sources:
         if source.measures.items() <= found.items():
             continue
+        outdated |= {name for name, measure in source.measures.items() if is_outdated(measure)}
         for name, measure in source.measures.items():
             same = found.setdefault(name, measure) == measure
             found[name] = found[name] if same else replace(measure, better=None)
-    return found
+    return {name: replace(measure, outdated=True) if name in outdated else measure for name, measure in found.items()}
 
 
 def _build_rows(run_results: Sequence[RunResult], seeds: Sequence[int]) -> list[LeaderboardRow]:

@@ -1,10 +1,12 @@
-"""Find records made by other versions of vimae-bench, of torch or of a plugin than most of their table."""
+"""Find records made by other versions of the software than most of their table, and measures of old metrics."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..core.results import Measure
+from ..plugin.catalog import CatalogEntry, get_catalog
 from ..storage.store import RunResult
 
 SOFTWARE = ("vimae-bench", "torch")
@@ -27,6 +29,20 @@ def get_software_versions(record: Mapping[str, Any]) -> dict[str, str]:
     made = record.get("made_by") or {}
     versions = {name: made[name] for name in SOFTWARE if name in made} | (made.get("plugins") or {})
     return {name: str(version) for name, version in versions.items()}
+
+
+def is_outdated(measure: Measure) -> bool:
+    """Whether a later version of the metric that measured it is installed."""
+    entry = find_metric(measure.metric)
+    return entry is not None and measure.version < entry.version
+
+
+def find_metric(name: str) -> CatalogEntry | None:
+    """The installed metric of this name, or None."""
+    try:
+        return get_catalog().get_entry("metric", name)
+    except LookupError:
+        return None
 
 
 def _list_differences(versions: Mapping[str, str], usual: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,15 @@ from ..config.benchmark import read_benchmark
 from ..config.matrix import list_entries, select_entries
 from ..config.run_options import apply_run_options
 from ..core.spec import MatrixEntry
-from ..engine.run_plan import RunPlan, carry_out, check_run, make_executor, open_results, prepare_run
+from ..engine.run_plan import (
+    RunPlan,
+    carry_out,
+    check_run,
+    explain_unmeasurable,
+    make_executor,
+    open_results,
+    prepare_run,
+)
 from ..execution.jobs import Compile, NumericsOptions
 from ..plugin.catalog import get_catalog
 from .leaderboard import print_leaderboards
@@ -70,6 +78,7 @@ class Shard(click.ParamType[tuple[int, int]]):
 @click.option(
     "--batch-seeds", is_flag=True, help="Train the seeds of a method as one model, for GPUs left idle by small nets."
 )
+@click.option("--retrain", is_flag=True, help="Train runs again whose weights are not there to be measured.")
 @results_option
 @data_option
 def run(
@@ -82,13 +91,15 @@ def run(
     exact: bool,
     compiling: Compile,
     batch_seeds: bool,
+    retrain: bool,
     results: Path,
     data: Path | None,
     **plugin_options: str | bool | None,
 ) -> None:
     """Train and measure what a benchmark asks for and is not there yet, then print the leaderboard.
 
-    Running it again continues what was cut off and repeats nothing.
+    Running it again continues what was cut off and repeats nothing. Runs that were measured by an older version of a
+    metric are measured again; if they have no weights to measure, only `--retrain` trains them again.
 
     \b
     Examples:
@@ -98,7 +109,9 @@ def run(
     benchmark = apply_run_options(read_benchmark(file, overrides), plugin_options, get_catalog(), executor)
     matrix = list_entries(benchmark)
     folder, numerics = results.resolve() / benchmark.name, NumericsOptions(exact, compiling, batch_seeds)
-    plan = prepare_run(benchmark, select_entries(matrix, words), folder, data_root(data), numerics, shard)
+    plan = prepare_run(
+        benchmark, select_entries(matrix, words), folder, data_root(data), numerics, shard, retrain=retrain
+    )
     chosen = make_executor(plan, prepare=not dry_run, modules=("vimae_bench.cli",))
     check_run(plan, click.echo)
     if dry_run:
@@ -108,6 +121,8 @@ def run(
     reporters = make_reporters(benchmark)
     failed = carry_out(plan, chosen, reporters)
     _show_results(plan, matrix)
+    for line in explain_unmeasurable(plan):
+        click.echo(line)
     for name, where in _list_outputs(plan, file, results, reporters).items():
         click.echo(f"{name:10} {where}")
     if failed:

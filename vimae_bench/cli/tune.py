@@ -11,8 +11,9 @@ import click
 from ..config.benchmark import LeaderboardConfig, read_benchmark
 from ..config.run_options import apply_run_options
 from ..config.search_space import NumberRange
+from ..core.errors import BenchError
 from ..core.spec import MatrixEntry
-from ..engine.run_plan import carry_out, make_executor, open_results, prepare_run
+from ..engine.run_plan import carry_out, explain_unmeasurable, make_executor, open_results, prepare_run
 from ..execution import signals
 from ..plugin.catalog import get_catalog
 from ..storage.archive import unpack_results
@@ -113,6 +114,8 @@ class StudyRounds:
         benchmark = self.study.benchmark
         self.entries += entries
         plan = prepare_run(benchmark, entries, self.folder, self.data)
+        if reasons := explain_unmeasurable(plan):
+            raise BenchError(f"trials cannot be compared: {reasons[0]}; remove {self.folder} and tune again")
         plan = open_results(plan, self.entries, self.overrides, lambda line: click.echo(line, err=True))
         if plan.jobs:
             executor = make_executor(plan, prepare=True, modules=("vimae_bench.cli",))

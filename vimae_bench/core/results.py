@@ -9,11 +9,13 @@ from .canonical import Json
 Direction = Literal["lower", "higher"]
 Scale = Literal["linear", "log"]
 Status = Literal["done", "diverged", "failed"]
+OUTDATED = "°"
+"""Marks what an older version of a metric has measured."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number a metric gives: its name, unit, which way is better (None: neither) and definition version.
+    """One number a metric gives: its name, unit and which way is better (None: neither).
 
     The other fields are no part of its definition. A value below `collapse_below` (for each latent dimension, if
     `is_per_latent`) is a sign that a run ignores its data: a run with more such signs than not has collapsed. A measure
@@ -27,12 +29,15 @@ class Measure:
     `sampled distortion` and `prior mismatch` have a place of their own. Measures of one family and different
     `condition`, the name of the corruption of the images, make a curve. Tables and figures show `display_name`, or the
     name where it is empty.
+
+    Metrics leave the last three fields alone. What is read from a results folder has the `metric` that measured it, and
+    the version that this had then; a measure of two versions has two definitions. `outdated`: the installed metric is
+    of a later version.
     """
 
     name: str
     unit: str
     better: Direction | None
-    version: int = 1
     collapse_below: float | None = field(default=None, compare=False)
     is_per_latent: bool = field(default=False, compare=False)
     rewards_collapse: bool = field(default=False, compare=False)
@@ -42,11 +47,14 @@ class Measure:
     display_name: str = field(default="", compare=False)
     family: str = field(default="", compare=False)
     condition: str = field(default="", compare=False)
+    version: int = 1
+    metric: str = field(default="", compare=False)
+    outdated: bool = field(default=False, compare=False)
 
     @property
     def label(self) -> str:
-        """What tables and figures call the measure."""
-        return self.display_name or self.name
+        """What tables and figures call the measure, marked if it is outdated."""
+        return (self.display_name or self.name) + (f" {OUTDATED}" if self.outdated else "")
 
     def with_suffix(self, suffix: str) -> "Measure":
         """The same measure of a metric with other settings, which `suffix` names, such as ` labels=100`."""

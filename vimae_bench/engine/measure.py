@@ -50,9 +50,10 @@ def measure_baselines(evaluation: Evaluation, metric_spec: PluginSpec, path: Pat
 
 
 def _metric_head(metric_spec: PluginSpec, metric: Metric) -> Json:
+    origin = {"metric": metric_spec.name, "version": metric_spec.version}
     return {
         "metric": metric_spec.as_json(),
-        "measures": [asdict(measure) for measure in metric.measures()],
+        "measures": [asdict(measure) | origin for measure in metric.measures()],
     }
 
 

@@ -68,7 +68,10 @@ def write_failure(folder: RunFolder, run: Run, reason: str) -> None:
 
 
 def read_ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
-    """How training ended, if it did and its weights are intact; what is damaged is set aside, to be made again."""
+    """How training ended, if it did; a damaged record is set aside, and damaged weights with it, to be made again.
+
+    Weights that are not there were removed, and the run is not trained again for that.
+    """
     if not folder.record.exists():
         return None
     try:
@@ -76,9 +79,13 @@ def read_ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
     except ResultsError:
         set_aside(folder.record)
         return None
-    if record["status"] == "done":
-        return "done" if _has_weights(folder, record) else None
-    return "diverged" if record["status"] == "diverged" else None
+    if record["status"] == "done" and folder.weights.exists():
+        try:
+            verify_weights(folder.weights, record)
+        except ResultsError:
+            set_aside(folder.weights, folder.record)
+            return None
+    return record["status"] if record["status"] in ("done", "diverged") else None
 
 
 def read_status(folder: RunFolder) -> str | None:
@@ -90,22 +97,12 @@ def read_status(folder: RunFolder) -> str | None:
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
-    """Put trained weights into a model."""
+    """Put trained weights into a model. Raises ResultsError where they were removed."""
     from safetensors.torch import load_file
 
+    if not path.exists():
+        raise ResultsError(f"{path}: is not there; `vimae-bench run --retrain` trains the run again")
     model.load_state_dict(load_file(path))
-
-
-def _has_weights(folder: RunFolder, record: Json) -> bool:
-    """Whether the weights of the record are there; other ones are set aside."""
-    if not folder.weights.exists():
-        return False
-    try:
-        verify_weights(folder.weights, record)
-    except ResultsError:
-        set_aside(folder.weights)
-        return False
-    return True
 
 
 def _write_weights(path: Path, model: nn.Module) -> Json:

@@ -1,6 +1,7 @@
 """Which runs of a benchmark are still to be done, where and how: prepared and checked first, then carried out."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -8,14 +9,14 @@ from pathlib import Path
 from ..config.benchmark import Benchmark
 from ..core.errors import ResultsError
 from ..core.secrets import mask_secrets
-from ..core.spec import MatrixEntry, Run
+from ..core.spec import MatrixEntry, Run, disambiguating_suffix
 from ..execution import signals
 from ..execution.interfaces import Executor, PreparedExecutor, Reporter
 from ..execution.jobs import Job, NumericsOptions
 from ..plugin.catalog import get_catalog
 from ..plugin.registry import make_plugin
 from ..storage.archive import find_results, unpack_results
-from ..storage.store import FINISHED_STATES, ResultsFolder, RunState
+from ..storage.store import FINISHED_STATES, SET_ASIDE, ResultsFolder, RunState
 from .disk_space import check_disk_space
 from .runner import DEFAULT_NUMERICS, WORKER_MODULES, list_jobs, run_jobs, share_jobs
 
@@ -28,6 +29,7 @@ class RunPlan:
     """Entries of a benchmark's matrix that are to be run, with the state of each when the plan was made.
 
     `shard` is which of how many shares of the jobs comes first, counted from 1, for several processes on one folder.
+    With `retrain`, runs of this state are trained again; otherwise they are left as they are.
     """
 
     benchmark: Benchmark
@@ -37,19 +39,27 @@ class RunPlan:
     data: Path
     numerics: NumericsOptions = DEFAULT_NUMERICS
     shard: tuple[int, int] | None = None
+    retrain: bool = False
 
     @cached_property
     def jobs(self) -> list[Job]:
         """What is still to be done."""
-        jobs = list_jobs(self.results, self.benchmark.name, self.entries, self.data, self.numerics, states=self.states)
+        states: list[RunState] = ["new" if s == "retrain" and self.retrain else s for s in self.states]
+        jobs = list_jobs(self.results, self.benchmark.name, self.entries, self.data, self.numerics, states=states)
         return share_jobs(jobs, *self.shard) if self.shard else jobs
 
     @property
     def untrained(self) -> list[Run]:
         """The runs that are still to be trained, each once."""
         pairs = zip(self.entries, self.states, strict=True)
-        trained = (*FINISHED_STATES, "measure")
+        trained = (*FINISHED_STATES, "measure", *(() if self.retrain else ("retrain",)))
         return [*{entry.run.key: entry.run for entry, state in pairs if state not in trained}.values()]
+
+    @property
+    def unmeasurable(self) -> list[MatrixEntry]:
+        """The entries that lack a measure and the weights to measure, one for each run."""
+        pairs = zip(self.entries, self.states, strict=True)
+        return [*{entry.run.key: entry for entry, state in pairs if state == "retrain"}.values()]
 
 
 def prepare_run(
@@ -59,11 +69,13 @@ def prepare_run(
     data: Path,
     numerics: NumericsOptions = DEFAULT_NUMERICS,
     shard: tuple[int, int] | None = None,
+    *,
+    retrain: bool = False,
 ) -> RunPlan:
     """The plan of running these entries into a results folder, or into its archive. Reads states, changes nothing."""
     results = ResultsFolder(find_results(folder))
     states: tuple[RunState, ...] = tuple(results.get_state(entry) for entry in entries)
-    return RunPlan(benchmark, tuple(entries), states, results, data, numerics, shard)
+    return RunPlan(benchmark, tuple(entries), states, results, data, numerics, shard, retrain)
 
 
 def make_executor(plan: RunPlan, *, prepare: bool, modules: Sequence[str] = ()) -> Executor:
@@ -97,10 +109,28 @@ def describe_costs(plan: RunPlan) -> list[str]:
     return []
 
 
+def explain_unmeasurable(plan: RunPlan) -> list[str]:
+    """Why runs are to `retrain`, and what happens to them: a sentence for each reason."""
+    reasons = Counter(", ".join(_describe_missing(plan.results, entry)) for entry in plan.unmeasurable)
+    then = "to be trained again" if plan.retrain else "left as they are (`run --retrain` trains them again)"
+    return [f"{_count_runs(n)} without weights to measure {missing}: {then}" for missing, n in reasons.items()]
+
+
+def _describe_missing(results: ResultsFolder, entry: MatrixEntry) -> Iterator[str]:
+    for metric, older in results.list_unmeasured(entry):
+        name = metric.name + disambiguating_suffix(metric, entry.metrics)
+        yield f"{name} version {metric.version} (has version {older})" if older else name
+
+
+def _count_runs(n: int) -> str:
+    return f"{n} run{'s' * (n != 1)}"
+
+
 def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequence[str], report: Report) -> RunPlan:
     """Save the benchmark without passwords and set damaged files aside; returns the plan after that.
 
-    An archive is unpacked first. Raises ResultsError if the folder cannot be written.
+    Runs that are to be trained again are set aside as well. An archive is unpacked first. Raises ResultsError if the
+    folder cannot be written.
     """
     benchmark, results = plan.benchmark, ResultsFolder(unpack_results(plan.results.folder, report))
     source = benchmark.source + "".join(f"# -o {override}\n" for override in overrides)
@@ -112,8 +142,13 @@ def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequen
     damaged = results.set_aside_damaged(matrix)
     for path in damaged:
         report(f"{path}: damaged, set aside as {path.with_suffix('.corrupt').name}, and made again")
-    if damaged:
-        return prepare_run(benchmark, plan.entries, results.path, plan.data, plan.numerics, plan.shard)
+    old = [results.set_aside_run(entry) for entry in plan.unmeasurable] if plan.retrain else []
+    if any(old):
+        report(f"{_count_runs(sum(old))} moved to {results.path / SET_ASIDE}, to be trained again")
+    if damaged or old:
+        return prepare_run(
+            benchmark, plan.entries, results.path, plan.data, plan.numerics, plan.shard, retrain=plan.retrain
+        )
     return replace(plan, results=results)
 
 

@@ -34,11 +34,11 @@ def list_jobs(
 ) -> list[Job]:
     """What is still to be done, each run once, however many rows it appears in.
 
-    `states` are those of the entries, where the caller has read them already.
+    `states` are those of the entries, where the caller has read them already. Runs to `retrain` are left out.
     """
     known = list(zip(entries, states or [store.get_state(entry) for entry in entries], strict=True))
-    unfinished = [entry for entry, state in known if state not in FINISHED_STATES]
-    trained = [entry for entry, state in known if state == "done"]
+    unfinished = [entry for entry, state in known if state not in (*FINISHED_STATES, "retrain")]
+    trained = [entry for entry, state in known if state == "done" and store.run_folder(entry.run).weights.exists()]
     wanted = {entry.run.key: entry for entry in (*unfinished, *_list_without_baselines(store, trained))}
     return [
         Job(benchmark, entry, store.run_folder(entry.run).path, data, numerics=numerics) for entry in wanted.values()

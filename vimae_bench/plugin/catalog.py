@@ -37,6 +37,8 @@ class CatalogEntry:
     summary: str
     version: int
     form: Json
+    changes: tuple[str, ...] = ()
+    """Of a metric: what each version changed, from the second on."""
     slow: bool = False
     """Of a metric: whether its duration is worth saying beforehand."""
     default: bool = False
@@ -170,16 +172,21 @@ def _describe_class(kind: str, name: str, factory: Any, origin: PluginOrigin) ->
     except Exception as error:  # whatever a plugin's annotations do to typing or pydantic
         return BrokenPlugin(origin, f"its settings cannot be read: {error}", kind, name)
     options: tuple[RunOption, ...] = tuple(getattr(factory, "run_options", ()))
-    version, validates = getattr(factory, "version", 1), getattr(factory, "validates", "")
-    if reason := _explain_unusable(kind, form, options, version, validates):
+    version, changes = getattr(factory, "version", 1), getattr(factory, "changes", ())
+    validates = getattr(factory, "validates", "")
+    if reason := _explain_unusable(kind, form, options, version, changes, validates):
         return BrokenPlugin(origin, reason, kind, name)
     option_forms = _take_option_forms(form, options) if kind == "metric" else {}
     summary = str(factory.__doc__ or "").strip().split("\n")[0]
     slow, default = (bool(getattr(factory, name, False)) for name in ("slow", "default"))
-    return CatalogEntry(kind, name, origin, summary, version, form, slow, default, validates, options, option_forms)
+    return CatalogEntry(
+        kind, name, origin, summary, version, form, changes, slow, default, validates, options, option_forms
+    )
 
 
-def _explain_unusable(kind: str, form: Json, options: Sequence[object], version: object, validates: str) -> str:
+def _explain_unusable(
+    kind: str, form: Json, options: Sequence[object], version: object, changes: object, validates: str
+) -> str:
     """Why what a plugin says of itself cannot be; empty if it can."""
     fields: Json = form["fields"]
     if taken := sorted(RESERVED_SETTINGS & fields.keys()):
@@ -188,6 +195,8 @@ def _explain_unusable(kind: str, form: Json, options: Sequence[object], version:
         return f"its setting {tables[0]!r} is a table; it has to be a value or a plugin"
     if type(version) is not int:
         return f"its version is {shorten_text(version)}; it has to be an integer"
+    if changes and not (isinstance(changes, tuple) and [*map(type, changes)] == [str] * (version - 1)):
+        return f"its changes are {shorten_text(changes)}; they have to be a text for each version after the first"
     if options and kind not in OPTION_KINDS:
         return f"it declares run_options, which only {', '.join(OPTION_KINDS[:-1])} and {OPTION_KINDS[-1]} may"
     for option in options:
@@ -219,7 +228,9 @@ def _split_ambiguous(entries: Sequence[CatalogEntry]) -> tuple[list[CatalogEntry
 
 
 def _cache_path(name: str) -> Path:
-    return Path(platformdirs.user_cache_dir("vimae-bench")) / f"{name}-{fingerprint_code()}.json"
+    """The file of a description, in a folder of this environment, so that others keep theirs."""
+    folder = Path(platformdirs.user_cache_dir("vimae-bench")) / f"environment-{fingerprint(sys.prefix)}"
+    return folder / f"{name}-{fingerprint_code()}.json"
 
 
 @cache
@@ -269,5 +280,5 @@ def _from_json(raw: Json) -> Catalog:
 
 def _entry_from_json(raw: Json) -> CatalogEntry:
     options = tuple(RunOption(**option) for option in raw["run_options"])
-    objects: Json = {"origin": PluginOrigin(**raw["origin"]), "run_options": options}
+    objects: Json = {"origin": PluginOrigin(**raw["origin"]), "run_options": options, "changes": tuple(raw["changes"])}
     return CatalogEntry(**{**raw, **objects})

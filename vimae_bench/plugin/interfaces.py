@@ -152,6 +152,8 @@ class Metric(ABC):
 
     version: ClassVar[int] = 1
     """Increase it when the arithmetic changes, so that runs are measured again."""
+    changes: ClassVar[tuple[str, ...]] = ()
+    """What each version changed, from the second on, in a few words such as `images are drawn at random`."""
     estimator: ClassVar[str] = ""
     """How the values are estimated, in a line for the reference page."""
     bias: ClassVar[str] = ""

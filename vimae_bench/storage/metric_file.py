@@ -1,7 +1,8 @@
 """Reads and checks the file of one metric."""
 
+import glob
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from ..core.canonical import Json, check_type, is_number
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
+from ..core.spec import PluginSpec
 from .atomic import read_json
 
 CORRUPTION_NAME = re.compile(r"clean|(gauss|gauss_clip|mask|mask_pixel|mask_grey)_[0-9.e-]+")
@@ -30,7 +32,9 @@ def read_metric_file(path: Path, suffix: str = "") -> MetricResults:
     raw = read_json(path)
     try:
         rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
-        declared = [_create_measure(suffix, **measure) for measure in raw["measures"]]
+        by = PluginSpec.from_json(raw["metric"])
+        own: Json = {"metric": by.name, "version": by.version}
+        declared = [_create_measure(suffix, **measure | own) for measure in raw["measures"]]
         measures = {measure.name: measure for measure in declared}
         found = {label: _parse_row(row, suffix) for label, row in rows.items()}
         if not all(row.keys() <= measures.keys() for row in found.values()):
@@ -38,6 +42,36 @@ def read_metric_file(path: Path, suffix: str = "") -> MetricResults:
         return MetricResults(measures, found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultsError(f"{path}: is not as a metric writes it ({error!r}); remove it and run again") from error
+
+
+def find_older_version(path: Path, metric: PluginSpec, metrics: Sequence[PluginSpec]) -> tuple[int, Path] | None:
+    """The newest older version of a metric that has a file next to `path`, which is the metric's own, and that file.
+
+    Its settings may not differ from the metric's, nor fit another of the `metrics` of a run as well; either version may
+    have settings that the other lacks.
+    """
+    prefix = path.name.removesuffix(f"{metric.key}.json") + metric.name
+    twins = [other for other in metrics if other.name == metric.name]
+    found = list[tuple[int, Path]]()
+    for other in path.parent.glob(f"{glob.escape(prefix)}-*.json"):
+        older = _read_metric_spec(other)
+        if older and [twin for twin in twins if _is_older_version(older, twin)] == [metric]:
+            found.append((older.version, other))
+    return max(found, default=None)
+
+
+def _read_metric_spec(path: Path) -> PluginSpec | None:
+    """The metric that a file is of; None if it is damaged."""
+    try:
+        return PluginSpec.from_json(read_json(path)["metric"])
+    except (ResultsError, AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _is_older_version(older: PluginSpec, metric: PluginSpec) -> bool:
+    both = older.settings.keys() & metric.settings.keys()
+    same = all(older.settings[name] == metric.settings[name] for name in both)
+    return older.name == metric.name and older.version < metric.version and same
 
 
 @lru_cache(maxsize=1024, typed=True)

@@ -2,11 +2,13 @@
 
     benchmark.json   the benchmark as it was run
     runs/            one folder for each run (run_folder.py)
+    set-aside/       runs that were trained again, as they were before
     references/      baselines: what rows that need no training reach on the same data
 
 A damaged file never hides its neighbours: it counts as missing, and a `reason` names it and the remedy.
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -27,13 +29,14 @@ from ..core.spec import (
 )
 from .archive import ArchivePath
 from .atomic import read_json, write_json
-from .metric_file import read_metric_file
+from .metric_file import find_older_version, read_metric_file
 from .run_folder import RunFolder, baseline_path
 from .verify import read_record, set_aside
 
-RunState = Literal["new", "resume", "measure", "done", "diverged", "failed"]
+RunState = Literal["new", "resume", "measure", "retrain", "done", "diverged", "failed"]
 FINISHED_STATES: tuple[RunState, ...] = ("done", "diverged")
 SCHEMA = 1
+SET_ASIDE = "set-aside"
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ class ResultsFolder:
         """What is to be done of an entry.
 
         `new` and `resume` are to be trained, `measure` lacks the file of a wanted metric or the pictures of a model
-        whose weights are there, `failed` is to be tried again, and so is a run whose record is damaged.
+        whose weights are there, `retrain` the file of a metric and the weights, `failed` is to be tried again, and so
+        is a run whose record is damaged.
         """
         folder = self.run_folder(entry.run)
         if not folder.record.exists():
@@ -140,8 +144,19 @@ class ResultsFolder:
             return "failed"
         if status != "done":
             return status
-        drawn = folder.pictures.exists() or not folder.weights.exists()
-        return "done" if drawn and all(folder.metric_path(metric).exists() for metric in entry.metrics) else "measure"
+        measured = all(folder.metric_path(metric).exists() for metric in entry.metrics)
+        if not folder.weights.exists():
+            return "done" if measured else "retrain"
+        return "done" if measured and folder.pictures.exists() else "measure"
+
+    def list_unmeasured(self, entry: MatrixEntry) -> list[tuple[PluginSpec, int | None]]:
+        """The wanted metrics of an entry that have no file, each with the older version that has one."""
+        folder = self.run_folder(entry.run)
+        paths = [(metric, folder.metric_path(metric)) for metric in entry.metrics]
+        older = [
+            (metric, find_older_version(path, metric, entry.metrics)) for metric, path in paths if not path.exists()
+        ]
+        return [(metric, found[0] if found else None) for metric, found in older]
 
     def load_results(self, entries: Sequence[MatrixEntry]) -> list[RunResult]:
         """The result of each entry, in order. Raises ResultsError where two metrics share a measure's name."""
@@ -150,7 +165,7 @@ class ResultsFolder:
     def load_baselines(self, entries: Sequence[MatrixEntry]) -> list[Baselines]:
         """The baselines of these entries, as far as they have been measured."""
         wanted = {(c.run.dataset.key, c.run.latent, m.key): (c, m) for c in entries for m in c.metrics}
-        found = [(self._baseline_path_of(c.run, m), c, m) for c, m in wanted.values()]
+        found = [(_choose_path(self._baseline_path_of(c.run, m), m, c.metrics), c, m) for c, m in wanted.values()]
         return [_load_baselines(path, entry, metric) for path, entry, metric in found if path.exists()]
 
     def set_aside_damaged(self, entries: Sequence[MatrixEntry]) -> list[Path]:
@@ -162,6 +177,22 @@ class ResultsFolder:
         ]
         set_aside(*damaged)
         return damaged
+
+    def set_aside_run(self, entry: MatrixEntry) -> bool:
+        """Move a run that is to be trained again out of the way; False if another process has done so, or is at it."""
+        from filelock import Timeout
+
+        folder, target = self.run_folder(entry.run).path, self.path / SET_ASIDE / entry.run.name
+        try:
+            with RunFolder(folder).claim():
+                if self.get_state(entry) != "retrain":
+                    return False
+                shutil.rmtree(target, ignore_errors=True)
+                target.parent.mkdir(exist_ok=True)
+                folder.rename(target)
+        except Timeout:
+            return False
+        return True
 
     def write_benchmark(
         self, name: str, source: str, leaderboard: Mapping[str, Any], entries: Sequence[MatrixEntry]
@@ -228,7 +259,7 @@ def _read_metrics(
     """The measures and estimates of a run's metrics, and what is wrong with their files."""
     measures, estimates, damage = dict[str, Measure](), dict[str, Estimate](), list[str]()
     for metric in metrics:
-        path = folder.metric_path(metric)
+        path = _choose_path(folder.metric_path(metric), metric, metrics)
         try:
             found = read_metric_file(path, disambiguating_suffix(metric, metrics))
         except ResultsError as error:
@@ -242,6 +273,12 @@ def _read_metrics(
         measures.update(found.measures)
         estimates.update(found.rows[""])
     return measures, estimates, damage
+
+
+def _choose_path(path: Path, metric: PluginSpec, metrics: Sequence[PluginSpec]) -> Path:
+    """The file of a metric, or where it is missing, that of an older version if there is one."""
+    older = None if path.exists() else find_older_version(path, metric, metrics)
+    return older[1] if older else path
 
 
 def _load_baselines(path: Path, entry: MatrixEntry, metric: PluginSpec) -> Baselines:
