@@ -68,11 +68,11 @@ def test_rows_without_a_number_stay_at_the_end(page):
         assert methods(page)[-2:] == ["raw pixels", "PCA-2"]
 
 
-def test_rank_column_restores_the_ranking(page):
+def test_method_column_restores_the_order_of_the_table(page):
     before = methods(page)
     head(page, "svm clean").get_by_role("button").click()
     assert methods(page) != before
-    head(page, "rank").get_by_role("button").click()
+    head(page, "method").get_by_role("button").click()
     assert methods(page) == before
 
 
@@ -84,7 +84,7 @@ def test_page_can_be_used_with_the_keyboard(page):
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
-    assert head(page, "rank").is_hidden()
+    assert head(page, "seeds").is_hidden()
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.textContent") == "Columns"
     assert page.locator(".tools fieldset").first.is_hidden()

@@ -49,13 +49,25 @@ class Elements(HTMLParser):
 
 def test_leaderboard_frame_equals_the_csv(finished, load):
     found = load().leaderboard
-    expected = pd.read_csv(
+    assert list(found.columns) == ["benchmark", *leaderboard_csv.METHOD_FIELDS]
+    check_frame(finished, found, frames.LEADERBOARD, pairs=False)
+
+
+def test_pairs_frame_equals_the_csv(finished, load):
+    found = load().pairs
+    assert list(found.columns) == ["benchmark", *leaderboard_csv.PAIR_FIELDS]
+    assert set(found["kind"]) == {"pair", "reference pair"}
+    check_frame(finished, found, frames.PAIRS, pairs=True)
+
+
+def check_frame(finished, found: pd.DataFrame, kinds: dict[str, str], *, pairs: bool) -> None:
+    everything = pd.read_csv(
         io.StringIO(leaderboard_csv.format_leaderboards(finished.boards())), keep_default_na=False, na_values=[""]
     )
-    assert list(found.columns) == ["benchmark", *leaderboard_csv.FIELDS]
-    for name in leaderboard_csv.FIELDS:
+    expected = everything[everything["kind"].str.endswith("pair") == pairs].reset_index(drop=True)
+    for name in list(kinds)[1:]:
         column = expected[name].astype(found[name].dtype)
-        if frames.LEADERBOARD[name] == frames.TEXT:  # CSV does not tell what is empty from what is not there
+        if kinds[name] == frames.TEXT:  # CSV does not tell what is empty from what is not there
             assert list(found[name].fillna("")) == list(column.fillna(""))
         else:
             pd.testing.assert_series_equal(found[name], column, check_exact=True)
@@ -94,7 +106,7 @@ def test_curves_frame_has_each_epoch_once(results, load):
     assert curves.loc[curves["term"] == "kl", "value"].isna().all()
 
 
-@pytest.mark.parametrize("name", ["runs", "measures", "curves", "leaderboard"])
+@pytest.mark.parametrize("name", ["runs", "measures", "curves", "leaderboard", "pairs"])
 def test_frame_without_rows_has_all_columns_and_types(results, load, name):
     kinds = getattr(frames, name.upper())
     empty = getattr(load(), name)
@@ -165,9 +177,10 @@ def test_names_are_escaped_in_html_tables(results, load):
         assert "\u202e" not in html
 
 
-def test_html_table_shows_ranks_letters_and_notes(finished, load):
+def test_html_table_shows_states_and_notes(finished, load):
     html = load(columns=["sse"])._repr_html_()
-    assert "<b>25.1 ± 1.0</b> <sup>a</sup>" in html
+    assert "<b>25.1 ± 1.0</b> ★" in html
+    assert "sse: AE is better than every other method." in html
     assert "β_H-VAE †" in html
     assert "mmd2" not in Elements(html).text.split("±: half")[0]
     assert "InfoVAE" in html
@@ -270,7 +283,7 @@ def test_folder_without_benchmark_json_is_rejected(tmp_path):
         vb.load(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["RUNS", "MEASURES", "CURVES", "LEADERBOARD", "COMPARISON"])
+@pytest.mark.parametrize("name", ["RUNS", "MEASURES", "CURVES", "LEADERBOARD", "PAIRS", "COMPARISON"])
 def test_every_column_is_documented(name):
     page = (ROOT / "docs" / "reference" / "python.md").read_text()
     head = "compare(...).frame" if name == "COMPARISON" else name.lower()

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from vimae_bench.analysis.comparison import compare_methods
-from vimae_bench.analysis.legacy_statistics import confidence_interval, win_rate
+from vimae_bench.analysis.leaderboard import build_leaderboards
+from vimae_bench.analysis.statistics import confidence_interval
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import Measure
 from vimae_bench.reports import robustness
 from vimae_bench.reports.all_figures import draw_figures, draw_image_grids, list_tables_without_images
 from vimae_bench.reports.image_grid_figure import GAP, collect_images, describe_image_grid, draw_image_grid
-from vimae_bench.reports.plot_style import MethodStyles, assign_styles, encode_figure
+from vimae_bench.reports.plot_style import BLACK, BLUE, ORANGE, MethodStyles, assign_styles, encode_figure
 from vimae_bench.reports.rate_distortion import draw_rate_distortion
 from vimae_bench.reports.training_curves import draw_curves, read_histories
 from vimae_bench.reports.win_rates import compute_win_rates, draw_win_rates, select_rows
@@ -170,38 +170,56 @@ def test_curves_of_incomplete_methods_are_shown_by_seed(full):
     assert sorted(map(len, others)) == [2, 3, 3]
 
 
-def test_win_rates_equal_those_of_comparisons(full):
+def test_win_rates_are_shares_of_seeds(full):
     board = full.board()
-    methods = [row.label for row in select_rows(board)]
-    for name in ("sse", "svm clean"):
+    methods = select_rows(board)
+    for name, sign in (("sse", -1), ("svm clean", 1)):
         won = compute_win_rates(board, board.measures[name])
-        for i, a in enumerate(methods):
-            for j, b in enumerate(methods):
+        values = [[estimate.value for estimate in row.summaries[name].estimates.values()] for row in methods]
+        for i, a in enumerate(values):
+            for j, b in enumerate(values):
                 if i != j:
-                    (made,) = compare_methods(full.store.load_results(full.entries), a, b, [name])
-                    assert won[i, j] == made.rows[0].wins
-                    assert won[i, j] == win_rate(made.rows[0].differences * made.rows[0].sign)
-    assert np.isnan(np.diag(won)).all()
+                    assert won[i, j] == np.mean([sign * x > sign * y for x, y in zip(a, b, strict=True)])
+        assert np.isnan(np.diag(won)).all()
 
 
-def test_win_rates_are_coloured_if_meaningful_and_framed_if_shown(finished):
-    board = finished.board(columns=("sse",))
+@pytest.mark.parametrize("margin", [None, 1.0])
+def test_win_rates_are_framed_by_the_decision_on_each_pair(finished, margin: float | None):
+    run_results = finished.store.load_results(finished.entries)
+    (board,) = build_leaderboards(run_results, columns=("sse",), margins={"sse": margin} if margin else {})
     (axes,) = draw_win_rates(board).axes
     methods, won = select_rows(board), compute_win_rates(board, board.measures["sse"])
+    assert [row.label for row in methods] == ["AE", "VAE", "VIMAE-n"]
+    frames = {
+        (round(patch.get_y() + 0.44), round(patch.get_x() + 0.44)): (
+            to_hex(patch.get_edgecolor()),
+            patch.get_linestyle(),
+        )
+        for patch in axes.patches
+    }
+    better, worse, same = (BLUE.lower(), "-"), (ORANGE.lower(), "-"), (BLACK, "--")
+    assert frames == {
+        (0, 1): better,
+        (0, 2): better,
+        (1, 0): worse,
+        (2, 0): worse,
+        **({(1, 2): same, (2, 1): same} if margin else {}),
+    }
     shades = axes.images[0].get_array()
-    assert ((shades == 1).all(-1) == ~(np.abs(won - 0.5) >= 0.25)).all()
-    framed = {(round(patch.get_y() + 0.44), round(patch.get_x() + 0.44)) for patch in axes.patches}
-    letters = [row.summaries["sse"].shared_rank.letters for row in methods]
-    apart = {(i, j) for i in range(4) for j in range(4) if not set(letters[i]) & set(letters[j])}
-    assert framed == apart
-    assert 0 < len(apart) < 12
-    shown = {(round(t.get_position()[1]), round(t.get_position()[0])): t.get_text() for t in axes.texts}
-    assert shown == {(i, j): f"{won[i, j]:.2f}" for i, j in np.argwhere(np.isfinite(won))}
+    assert {tuple(place) for place in np.argwhere((shades < 1).any(-1))} == {(0, 1), (0, 2), (1, 0), (2, 0)}
+    shown = {(round(t.get_position()[1]), round(t.get_position()[0])): t for t in axes.texts}
+    expected = {(i, j): f"{won[i, j]:.2f}" for i, j in map(tuple, np.argwhere(np.isfinite(won)))}
+    assert {place: text.get_text() for place, text in shown.items()} == expected
+    assert {place for place, text in shown.items() if text.get_fontweight() == "bold"} == {(0, 1), (0, 2)}
 
 
-def test_unranked_methods_have_blank_cells(finished):
+def test_win_rates_leave_out_what_is_not_comparable(finished):
     board = finished.board()
-    at = [row.label for row in select_rows(board)].index("β_H-VAE")
+    assert [row.label for row in select_rows(board)] == ["AE", "VAE", "VIMAE-n"]
+    for seed in range(5):
+        finished.add("new", seed, sse=24.0 + seed % 2)
+    board = finished.board()
+    at = [row.label for row in select_rows(board)].index("new")
     assert np.isnan(compute_win_rates(board, board.measures["mmd2"])[at]).all()
     assert np.isfinite(compute_win_rates(board, board.measures["sse"])[at]).sum() == 3
 
@@ -278,7 +296,7 @@ def test_figures_without_data_are_not_drawn(results):
     run_results = results.store.load_results(results.entries)
     (drawn,) = draw_figures(results.boards(), run_results)
     assert drawn.title.startswith("Every measure")
-    assert drawn.caption == "One seed, without an interval."
+    assert drawn.caption == "1 seed, without intervals."
     assert [*draw_image_grids(run_results)] == []
     assert list_tables_without_images(run_results) == ["mnist, mlp, d = 2, 80 epochs"]
 

@@ -58,7 +58,21 @@ def test_more_than_four_panels_go_into_further_rows(finished, tmp_path: Path):
 
 def test_intervals_label_rows_with_missing_seeds(finished):
     labels = [label.get_text() for label in intervals.draw_intervals(finished.board()).axes[0].get_yticklabels()]
-    assert labels == ["AE", "VAE", "VIMAE-n", "β_H-VAE †", "InfoVAE\n3 of 5: 2 diverged", "raw pixels", "PCA, d = 2"]
+    assert labels == [
+        *("AE", "VAE", "VIMAE-n", "β_H-VAE †", "InfoVAE †\n3 of 5: 2 diverged"),
+        *("raw pixels", "PCA, d = 2"),
+    ]
+
+
+def test_intervals_mark_the_state_of_every_method(finished):
+    sse, rate, mmd2, svm = intervals.draw_intervals(finished.board()).axes
+    marks = [{round(text.get_position()[1]): text.get_text() for text in axes.texts} for axes in (sse, rate, mmd2, svm)]
+    assert marks == [
+        {0: "★", 1: "", 2: "", 3: "†", 4: "†"},
+        {1: "", 2: "", 3: "", 4: ""},
+        {0: "?", 1: "?", 2: "?", 3: "†", 4: "†"},
+        {0: "★", 1: "", 2: "", 3: "†"},
+    ]
 
 
 def test_intervals_show_every_seed_and_cross_out_collapsed_ones(finished):

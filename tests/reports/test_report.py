@@ -17,7 +17,7 @@ from hatchling.builders.wheel import WheelBuilder
 from matplotlib.figure import Figure
 from PIL import Image
 
-from vimae_bench.analysis.mean_ranks import compute_mean_ranks
+from vimae_bench.analysis.state_counts import StateCount, count_states
 from vimae_bench.analysis.versions import find_version_outliers
 from vimae_bench.cli import main
 from vimae_bench.reports import leaderboard_csv, leaderboard_latex, leaderboard_markdown
@@ -99,19 +99,22 @@ def nasty(results):
     return results
 
 
-def test_report_shows_intervals_letters_and_notes(finished):
+def test_report_shows_intervals_states_and_notes(finished):
     page, board = report(finished), finished.board()
     rows = {said(row[0]): row for row in page.by_id("table-1").iter("tr")}
     assert list(rows) == [
         "method",
-        *(f"{r.label} †" if r.collapsed_seeds else r.label for r in board.rows),
+        *(r.label if r.is_comparable else f"{r.label} †" for r in board.rows),
         *board.baselines,
     ]
     vae = [said(cell) for cell in rows["VAE"]]
     entry = board.rows[[row.label for row in board.rows].index("VAE")].summaries["svm clean"]
-    assert f"{entry.mean:.2f} ± {entry.half_width:.2f}{entry.shared_rank.letters}" in vae
-    assert "top" in rows["AE"][3].get("class").split()
-    assert "top" not in rows["VAE"][3].get("class").split()
+    assert f"{entry.mean:.2f} ± {entry.half_width:.2f}" in vae
+    assert said(rows["AE"][2]).endswith("★")
+    assert "top" in rows["AE"][2].get("class").split()
+    assert "top" not in rows["VAE"][2].get("class").split()
+    assert rows["VAE"][2].find("span[@title]").get("title") == "worse than AE"
+    assert rows["InfoVAE †"][2].find("span[@title]").get("title") == "not comparable: has 3 of 5 seeds"
     assert all(" ".join(note.split()) in page.said() for note in board.notes)
     assert "reference" in rows["raw pixels"].get("class")
 
@@ -119,10 +122,10 @@ def test_report_shows_intervals_letters_and_notes(finished):
 def test_report_shows_the_state_of_every_seed(finished):
     finished.add("VAE", 5, "missing")
     page = report(finished)
-    rows = {said(row[0]): said(row[2]) for row in page.by_id("table-1").iter("tr")}
-    assert rows["InfoVAE"].startswith("3 of 6")
-    assert "2 diverged" in rows["InfoVAE"]
-    assert "1 missing" in rows["VAE"]
+    rows = {said(row[0]): said(row[1]) for row in page.by_id("table-1").iter("tr")}
+    assert rows["InfoVAE †"].startswith("3 of 6")
+    assert "2 diverged" in rows["InfoVAE †"]
+    assert "1 missing" in rows["VAE †"]
     assert "5 collapsed" in rows["β_H-VAE †"]
     runs = said(page.by_id("table-1-m4"))
     assert "diverged" in runs
@@ -165,7 +168,7 @@ def test_numbers_link_to_runs_and_runs_to_folders(finished):
 def test_numbers_link_to_their_column_and_method(finished):
     page, board = report(finished), finished.board()
     for row in list(page.by_id("table-1").iter("tr"))[1:6]:
-        for column, cell in enumerate(row[3:]):
+        for column, cell in enumerate(row[2:]):
             if (link := cell.find("a")) is not None:
                 run = page.by_id(link.get("href")[1:])
                 seeds = board.rows[int(link.get("href").split("-m")[1].split("-")[0])].summaries[board.columns[column]]
@@ -288,15 +291,16 @@ def test_report_evaluates_a_given_paper(finished, tmp_path):
     assert "Mine. 0 claims" in said(report(finished, "--against", tmp_path / "paper.toml").by_id("claims"))
 
 
-def test_ranks_have_intervals_from_ten_seeds_on(results):
-    for seed in range(10):
-        for label, sse in (("A", 20.0), ("B", 20.1), ("C", 40.0)):
-            results.add(label, seed, sse=sse + ((seed * 7 + ord(label)) % 5) / 10)
-    board, page = results.board(), report(results)
-    for row, shown in zip(board.rows, list(page.by_id("table-1").iter("tr"))[1:], strict=True):
-        low, high = row.summaries["sse"].shared_rank.interval
-        assert f"rank {low}" + (f"–{high}" if high > low else "") in said(shown)  # noqa: RUF001
-    assert any(row.summaries["sse"].shared_rank.interval == (1, 2) for row in board.rows)
+def test_report_states_leaders_baselines_and_all_pairs(finished):
+    text = report(finished).said()
+    for expected in (
+        "sse, svm clean AE is better than every other method.",
+        "svm clean all 3 methods are worse than raw pixels.",
+        "mmd2 undecided between AE, VAE and VIMAE-n; ",
+        "sse ↓ AE VAE -5.05 -5.18 to -4.91 p < 0.001 AE is better",
+        "svm clean ↑ AE raw pixels",
+    ):
+        assert expected in text
 
 
 def test_results_folder_without_runs_is_an_error(results):
@@ -304,26 +308,32 @@ def test_results_folder_without_runs_is_an_error(results):
     assert "has no runs to report" in call(results.store.path, code=2)
 
 
-def test_report_on_several_folders_shows_mean_ranks(finished, tmp_path, results):
+def test_report_on_several_folders_counts_states(finished, tmp_path, results):
     other = type(results)(tmp_path / "other")
     for seed in range(5):
         other.add("AE", seed, sse=60.0 + seed % 3)
-        other.add("VAE", seed, sse=20.0 + seed)
-        other.add("Mine", seed, sse=40.0 + seed**2 % 3)
+        other.add("VAE", seed, sse=20.0 + seed**2 % 3 / 2)
+        other.add("Mine", seed, sse=40.0 + seed * 3 % 5)
     other.store.write_benchmark("other", "", {}, other.entries)
-    found = compute_mean_ranks([*finished.boards(), *other.boards()])
+    found = count_states([*finished.boards(), *other.boards()])
     assert found
-    assert [measure.name for measure in found.measures] == ["sse"]
-    ranks = {row.label: row.ranks["sse"] for row in found.rows}
-    assert (ranks["AE"], ranks["VAE"], ranks["Mine"]) == ((1, 3), (2, 1), (2,))
-    assert next(row.label for row in found.rows) == "VAE"
+    assert [(measure.name, found.tables[measure.name]) for measure in found.measures] == [("sse", 2)]
+    counts = {label: cells["sse"] for label, cells in found.rows.items()}
+    assert counts == {
+        "AE": StateCount(leading=1, worse=1),
+        "VAE": StateCount(leading=1, worse=1),
+        "VIMAE-n": StateCount(worse=1),
+        "β_H-VAE": StateCount(not_comparable=1),
+        "InfoVAE": StateCount(not_comparable=1),
+        "Mine": StateCount(worse=1),
+    }
     page = report(finished, other.store.path)
-    assert "2.0 2 of 2 tables" in page.said()
+    assert "AE best or not worse in 1, worse in 1" in page.said()
     assert "other: mnist, mlp" in page.said()
 
 
-def test_report_on_one_table_shows_no_mean_ranks(finished):
-    assert compute_mean_ranks(finished.boards()) is None
+def test_report_on_one_table_counts_no_states(finished):
+    assert count_states(finished.boards()) is None
     assert "All tables" not in report(finished).said()
 
 
@@ -352,10 +362,15 @@ def test_benchmark_without_runs_has_a_report(results):
     assert "No complete method has a measure with a direction yet." in page.said()
 
 
-def test_one_seed_is_reported_without_a_test(results):
-    results.add("VAE", 0, sse=25.0)
-    results.add("AE", 0, sse=24.0)
-    assert "AE has the best mean (24.00), without a test that confirms it." in report(results).said()
+@pytest.mark.parametrize(("seeds", "said"), [(1, "1 seed: nothing is tested."), (2, "2 seeds: nothing is tested.")])
+def test_one_or_two_seeds_are_reported_without_a_test(results, seeds: int, said: str):
+    for seed in range(seeds):
+        results.add("VAE", seed, sse=25.0 + seed)
+        results.add("AE", seed, sse=24.0 - seed)
+    page = report(results)
+    assert said in page.said()
+    assert "±" not in "".join(page.by_id("table-1").itertext())
+    assert "★" not in page.text
 
 
 def test_page_without_a_variable_is_an_error():

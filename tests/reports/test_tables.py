@@ -63,17 +63,19 @@ def test_number_is_never_negative_zero():
 
 def test_terminal_shows_the_leaderboard(finished):
     text = printed(render_leaderboards(finished.boards()))
-    assert re.search(r"1 │ AE +│ 5 +│ 25\.1 ± 1\.0 a │ +. +│ 0\.0199 ± 0\.0028 a │ 65\.03 ± 0\.08 a", text)
-    assert re.search(r"2 │ VIMAE-n .* b ", text)
-    assert re.search(r"4 │ β_H-VAE † .* 0\.0000 ± 0\.0000 †", text)
-    assert re.search(r"  │ InfoVAE +│ 3 of 5 │ 19\.7 ", text)
+    assert re.search(r" AE +│ 5 +│ 25\.1 ± 1\.0 ★ │ +. +│ 0\.0199 ± 0\.0028 \? │ 65\.03 ± 0\.08 ★", text)
+    assert re.search(r" VIMAE-n +│ 5 +│ 30\.1 ± 1\.0   │ .* 0\.0204 ± 0\.0021 \?", text)
+    assert re.search(r" β_H-VAE † .* 0\.0000 ± 0\.0000 †", text)
+    assert re.search(r" InfoVAE † +│ 3 of 5 │ 19\.7 +†", text)
     assert re.search(r"raw pixels .* 88\.00", text)
+    assert "sse, svm clean: AE is better than every other method." in text
+    assert "svm clean: all 3 methods are worse than raw pixels." in text
     assert "svm clean ↑" in text
     assert "sse ↓" in text
     assert "[0,1]²" in text
 
 
-def test_best_methods_are_bold_in_the_terminal(finished):
+def test_leading_methods_are_bold_in_the_terminal(finished):
     console = Console(width=100, file=io.StringIO(), force_terminal=True, color_system="standard")
     console.print(render_leaderboards(finished.boards()))
     text = console.file.getvalue()
@@ -89,7 +91,7 @@ def test_columns_that_do_not_fit_go_into_further_tables(finished, width: int):
         assert text.count(name) >= 1
     assert "…" not in text
     assert text.count("mnist, mlp") == 1
-    assert text.count("raw pixels") == 1  # not where nothing is known of it
+    assert text.count(" raw pixels │") == 1  # not where nothing is known of it
 
 
 def test_terminal_prints_names_as_text(nasty):
@@ -101,16 +103,17 @@ def test_terminal_prints_names_as_text(nasty):
 def test_markdown_shows_the_table(finished):
     text = leaderboard_markdown.format_leaderboards(finished.boards())
     assert "### mnist, mlp, d = 2, 80 epochs" in text
-    assert f"| 1 | AE | 5 | **25.1 ± 1.0** <sup>a</sup> | {UNDEFINED} |" in text
-    assert f"|  | *raw pixels* {f'| {UNDEFINED} ' * 4}| 88.00 |" in text
-    assert "|  | InfoVAE | 3 of 5 | 19.7 |" in text
+    assert f"| AE | 5 | **25.1 ± 1.0** ★ | {UNDEFINED} |" in text
+    assert f"| *raw pixels* {f'| {UNDEFINED} ' * 4}| 88.00 |" in text
+    assert "| InfoVAE † | 3 of 5 | 19.7 † |" in text
+    assert "- svm clean: all 3 methods are worse than raw pixels." in text
 
 
 def test_markdown_keeps_names_in_their_cells(nasty):
     table = [
         line for line in leaderboard_markdown.format_leaderboards(nasty.boards()).splitlines() if line.startswith("|")
     ]
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {5}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {4}
     assert any(r"a\[/oops\]b \[red\]\|\_x\_\|" in line for line in table)
     assert leaderboard_markdown.escape_markdown("<script>") == "&lt;script&gt;"
 
@@ -118,7 +121,10 @@ def test_markdown_keeps_names_in_their_cells(nasty):
 def test_latex_shows_the_table(finished):
     text = leaderboard_latex.format_leaderboards(finished.boards())
     assert r"\toprule" in text
-    assert r"1 & AE & 5 & {\boldmath$25.1 \pm 1.0$}\textsuperscript{a} & -- &" in text
+    assert (
+        r"AE & 5 & {\boldmath$25.1 \pm 1.0$}\textsuperscript{$\star$} & -- & $0.0199 \pm 0.0028$\textsuperscript{?}"
+        in text
+    )
     assert r"$\beta$\_H-VAE \dag{}" in text
     assert r"sse $\downarrow$" in text
     assert r"{[}0,1]\textsuperscript{2}" in text
@@ -128,7 +134,7 @@ def test_latex_escapes_special_characters(nasty):
     text = leaderboard_latex.format_leaderboards(nasty.boards())
     assert r"100\% \& \$y\_1\$ \#\{z\} \textasciicircum{}\textasciitilde{}\textbackslash{}" in text
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
-    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {3}
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {2}
     bare = re.sub(r"\\.", "", re.sub(r"\\textbackslash\{\}", "", text))
     assert bare.count("{") == bare.count("}")
     assert r"{[}{*}] first in its row" in text
@@ -145,15 +151,33 @@ def test_latex_writes_greek_letters_as_mathematics(letter: str, command: str):
 def test_csv_has_a_row_for_each_method_and_measure_in_full_precision(finished):
     board = finished.board()
     rows = list(csv.DictReader(io.StringIO(leaderboard_csv.format_leaderboards([board]))))
-    assert len(rows) == 5 * 4 + 2
-    (row,) = [row for row in rows if (row["method"], row["measure"]) == ("VAE", "sse")]
+    methods = [row for row in rows if row["kind"] == "method"]
+    assert len(methods) == 5 * 4
+    (row,) = [row for row in methods if (row["method"], row["measure"]) == ("VAE", "sse")]
     entry = board.rows[1].summaries["sse"]
     assert float(row["mean"]) == entry.mean
     assert (float(row["low"]), float(row["high"])) == entry.interval
-    assert (row["rank"], row["letters"], row["top"], row["n"], row["unit"]) == ("2", "b", "0", "5", "[0,1]^2")
-    (lost,) = [row for row in rows if (row["method"], row["measure"]) == ("InfoVAE", "svm clean")]
+    assert (row["state"], row["worse_than"], row["undecided_with"]) == ("worse", "AE", "VIMAE-n")
+    assert (row["n"], row["unit"], row["covers"]) == ("5", "[0,1]^2", "seeds")
+    (lost,) = [row for row in methods if (row["method"], row["measure"]) == ("InfoVAE", "svm clean")]
     assert (lost["n"], lost["mean"], lost["done"], lost["diverged"]) == ("0", "", "3", "2")
     assert [row["mean"] for row in rows if row["kind"] == "reference"] == ["88.0", "41.0"]
+
+
+def test_csv_has_a_row_for_each_pair_and_measure(finished):
+    board = finished.board()
+    rows = list(csv.DictReader(io.StringIO(leaderboard_csv.format_leaderboards([board]))))
+    pairs = [row for row in rows if row["kind"] == "pair"]
+    assert len(pairs) == 3 + 3 + 3
+    (row,) = [row for row in pairs if (row["measure"], row["method"], row["other"]) == ("sse", "AE", "VAE")]
+    pair = board.decisions["sse"].get_pair("AE", "VAE")
+    assert (float(row["difference"]), float(row["low"]), float(row["high"])) == (pair.difference, *pair.interval)
+    assert (float(row["p"]), row["outcome"], row["winner"]) == (pair.p, "different", "AE")
+    against = [row for row in rows if row["kind"] == "reference pair"]
+    assert [(row["other"], row["outcome"], row["winner"]) for row in against if row["method"] == "VAE"] == [
+        ("raw pixels", "different", "raw pixels"),
+        ("PCA, d = 2", "different", "VAE"),
+    ]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\x00=1"])
@@ -176,9 +200,21 @@ def test_csv_leaves_numbers_and_names_alone(nasty):
 def test_json_contains_everything(finished):
     (board,) = json.loads(leaderboard_json.format_leaderboards(finished.boards()))["leaderboards"]
     assert board["columns"] == ["sse", "rate", "mmd2", "svm clean"]
-    assert board["test"] == "paired t test"
     rows = {row["method"]: row for row in board["rows"]}
-    assert rows["AE"]["entries"]["sse"]["rank"] == 1
+    leader = rows["AE"]["entries"]["sse"]
+    assert (leader["state"], leader["better_than"], leader["covers"]) == ("best", ["VAE", "VIMAE-n"], "seeds")
+    assert rows["InfoVAE"]["entries"]["sse"]["reason"] == "has 3 of 5 seeds"
+    decision = board["decisions"]["sse"]
+    assert [(pair["a"], pair["b"], pair["outcome"]) for pair in decision["pairs"]] == [
+        ("AE", "VAE", "different"),
+        ("AE", "VIMAE-n", "different"),
+        ("VAE", "VIMAE-n", "undecided"),
+    ]
+    assert decision["statements"] == ["AE is better than every other method."]
+    assert board["decisions"]["svm clean"]["statements"][1:] == [
+        "all 3 methods are worse than raw pixels.",
+        "all 3 methods are better than PCA, d = 2.",
+    ]
     assert rows["β_H-VAE"]["collapsed"] == [0, 1, 2, 3, 4]
     assert [run["status"] for run in rows["InfoVAE"]["runs"]] == ["done"] * 3 + ["diverged"] * 2
     assert all(run["folder"].startswith("runs/elbo-mnist-mlp-s") for run in rows["AE"]["runs"])

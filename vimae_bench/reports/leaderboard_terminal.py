@@ -62,7 +62,7 @@ def _render_leaderboard(leaderboard: Leaderboard, width: int) -> Iterator[Render
         yield _render_table(rows, part, Text(clean_text(leaderboard.title), style="bold") if i == 0 else None)
     if leaderboard.summary:
         lines = [clean_text(statement.line) for statement in leaderboard.summary]
-        yield Padding(Text("\n".join(lines)), (0, 1, 1, 1))
+        yield Padding(Text("\n".join(lines)), (1, 1, 1, 1))
     yield render_footnotes(leaderboard.notes)
 
 
