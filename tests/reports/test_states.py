@@ -4,13 +4,14 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.axes import Axes
 from rich.console import Console
 
 from vimae_bench.analysis.leaderboard import build_leaderboards
@@ -71,7 +72,7 @@ def make_board(seed: int, seeds: int = 5, scale: float = 1.0) -> Leaderboard:
         own *= {"wild": 200.0, "still": 0.001}.get(label, 1.0)
         values = np.array(centres[label]) + np.array([0.1, 0.2, 0.01]) * shared + np.array([1, 1, 0.1]) * own
         for i in range(seeds - (label == "lost")):
-            collapses = label in ("wild", "still") or (label == "once" and i == 2)
+            collapses = label in ("wild", "still") or (label == "once" and i == 1)
             rate = 0.01 if collapses else 0.9 if label == "sloth" else 40.0
             numbers = dict(zip((WON, EQUAL, OPEN), np.abs(values[i]) * scale, strict=True))
             run_results.append(make_result(label, i, {RATE: rate, **numbers}))
@@ -218,11 +219,8 @@ def expect_marks(*, ranked: bool = True) -> Marks:
 @given(st.integers(0, 2**32 - 1), st.integers(5, 9), st.sampled_from([1e-3, 1.0, 1e3]))
 def test_states_are_true(seed: int, seeds: int, scale: float):
     board = make_board(seed, seeds, scale)
-    found = {
-        name: {label: decision.get_state(label) for label in decision.methods}
-        for name, decision in board.decisions.items()
-    }
-    assert found == TRUTH
+    for name, truth in TRUTH.items():
+        assert {label: board.decisions[name].get_state(label) for label in board.decisions[name].methods} == truth
     assert board.decisions["mmd2"].methods["sloth"].qualification == "nearly collapsed (rate 0.9 against 40 nats)"
     assert board.decisions["sse"].methods["sloth"].qualification == ""
 
@@ -277,9 +275,8 @@ def test_nothing_collapsed_incomplete_or_repeated_ever_leads(seed: int, seeds: i
         assert "again" not in decision.methods
     marked = {label for (label, _), mark in read_page(board).items() if "★" in mark}
     assert marked <= set(COMPARABLE)
-    assert not any(
-        label in statement.text for statement in board.summary for label in ("wild", "still", "once", "again")
-    )
+    summary = " ".join(statement.text for statement in board.summary)
+    assert not any(label in summary for label in ("wild", "still", "once", "again"))
 
 
 def test_the_summary_says_what_the_marks_say():
@@ -289,9 +286,8 @@ def test_the_summary_says_what_the_marks_say():
         "sse: winner is better than every other method.",
         "accuracy: twin and other twin are not worse than any, within 1 percentage point.",
     ]
-    assert re.fullmatch(
-        r"mmd2: undecided between twin and other twin; 2 are worse; .* seeds would .*decide it\.", lines[2]
-    )
+    assert lines[2].startswith("mmd2: undecided between twin and other twin; 2 are worse; ")
+    assert re.search(r" seeds would (not )?decide it\.$", lines[2])
     assert lines[3:] == ["accuracy: all 4 methods are worse than PCA."]
 
 
@@ -305,19 +301,14 @@ def test_a_nearly_collapsed_leader_is_qualified_on_every_surface():
     sentence = "sloth is nearly collapsed (rate 0.9 against 40 nats), which"
     console = Console(width=300, file=io.StringIO(), color_system=None)
     console.print(render_leaderboards([board]))
-    texts = [
-        console.file.getvalue(),
-        *(form.format_leaderboards([board]) for form in (leaderboard_markdown, leaderboard_json)),
-    ]
-    for text in (*texts, format_html([board])):
+    terminal = console.file.getvalue()
+    markdown, as_json = (form.format_leaderboards([board]) for form in (leaderboard_markdown, leaderboard_json))
+    for text in (terminal, markdown, as_json, format_html([board])):
         assert sentence in text
-    assert "★‡" in texts[0]
+    assert "★‡" in terminal
     assert r"$\star$\ddag{}" in leaderboard_latex.format_leaderboards([board])
-    (row,) = [
-        row
-        for row in csv.DictReader(io.StringIO(leaderboard_csv.format_leaderboards([board])))
-        if row["state"] == "best"
-    ]
+    rows = csv.DictReader(io.StringIO(leaderboard_csv.format_leaderboards([board])))
+    (row,) = [row for row in rows if row["state"] == "best"]
     assert row["qualification"] == "nearly collapsed (rate 0.9 against 40 nats)"
 
 
@@ -351,22 +342,17 @@ def check_pairs(board: Leaderboard) -> None:
     words = {(re.match(r"[\w ]*\w", head)[0], a, b): text for head, a, b, *_, text in view.pairs}
     for place, (outcome, better) in expected.items():
         assert words[place].startswith(f"{better} is better" if better else outcome)
-    drawn = [axes for axes in draw_win_rates(board).axes if axes.get_visible()] if expected else []
-    labels = [row.label for row in select_rows(board)]
     shown = dict.fromkeys(expected, ("undecided", ""))
-    for name, axes in zip([d.measure.name for d in board.column_decisions if d.pairs], drawn, strict=True):
-        for patch in axes.patches:
-            a, b = labels[round(patch.get_y() + 0.44)], labels[round(patch.get_x() + 0.44)]
-            if (name, a, b) in expected:
-                is_better = patch.get_linestyle() == "-" and _is_bold(axes, patch)
-                shown[name, a, b] = (
-                    ("equivalent", "") if patch.get_linestyle() == "--" else ("different", a if is_better else b)
-                )
+    for name, axes in zip(dict.fromkeys(name for name, *_ in expected), draw_win_rates(board).axes, strict=False):
+        shown |= {(name, *pair): outcome for pair, outcome in read_win_rates(board, axes) if (name, *pair) in expected}
     assert shown == expected
 
 
-def _is_bold(axes, patch) -> bool:
-    place = round(patch.get_x() + 0.44), round(patch.get_y() + 0.44)
-    return any(
-        tuple(map(round, text.get_position())) == place and text.get_fontweight() == "bold" for text in axes.texts
-    )
+def read_win_rates(board: Leaderboard, axes: Axes) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """The outcome and the better method of each framed cell: dashed, or solid with a bold number if the row is."""
+    labels = [row.label for row in select_rows(board)]
+    bold = {tuple(map(round, text.get_position())) for text in axes.texts if text.get_fontweight() == "bold"}
+    for patch in axes.patches:
+        x, y = round(patch.get_x() + 0.44), round(patch.get_y() + 0.44)
+        better = labels[y] if (x, y) in bold else labels[x]
+        yield (labels[y], labels[x]), ("equivalent", "") if patch.get_linestyle() == "--" else ("different", better)
