@@ -16,8 +16,8 @@ def test_differences_from_the_published_scale_are_listed(results, evaluate):
     setup = '[[setup]]\nid = "long"\ndatasets = { mnist = "a part" }\n'
     setup += '[setup.published]\n"training.epochs" = 100\n"training.batch" = 100\n"architecture.depth" = 4\n'
     made = evaluate.paper(setup + format_claim(LESS, setups='["long"]') + format_claim(LESS).replace('"1"', '"2"'))
-    assert [found.differs_in_scale for found in made.claims] == [True, False]
-    assert {evidence.setup.id: evidence.scale_differences for evidence in made.evidence} == {
+    assert [bool(found.scale_differences) for found in made.claims] == [True, False]
+    assert {e.setup.id: tuple(difference.text for difference in e.scale_differences) for e in made.evidence} == {
         "MNIST": (),
         "long": ("a part", "epochs 80 (published: 100)", "depth not set (published: 4)"),
     }

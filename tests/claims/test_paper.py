@@ -11,10 +11,11 @@ def test_the_default_paper_has_all_values_and_claims():
     paper = read_paper(default_paper_path())
     figures = {table.id: sum(len(table.get_values(method)) for method in table.values) for table in paper.table}
     assert figures == {"1": 5, "2": 15, "3": 25, "4": 25, "5, CelebA": 4, "5, CIFAR-10": 5}
-    assert [claim.id for claim in paper.claim] == [f"C{n:02}" for n in range(1, 16)]
+    assert [claim.id for claim in paper.claim] == [f"C{n:02}" for n in range(1, 21)]
     mnist = next(table for table in paper.table if table.id == "3")
     assert mnist.get_values("beta_a") == (93, 66, 13, 85, 65)
-    assert mnist.list_measures()[1] == "svm gauss_0.2"
+    assert mnist.list_measures(paper.find_readings([mnist.measure]).option[1])[1] == "svm linear gauss_0.2"
+    assert mnist.list_measures()[1] == "{svm} gauss_0.2"
 
 
 @pytest.mark.parametrize(
@@ -22,8 +23,8 @@ def test_the_default_paper_has_all_values_and_claims():
     [
         ('a = ["a"]', 'a = ["x"]', "no method is called 'x'"),
         ('kind = "less"', 'kind = "lesser"', "must be one of 'less', 'greater'"),
-        ('b = ["b"]', "", "needs exactly one of 'b', 'against' and 'value'"),
-        ('b = ["b"]', 'b = ["b"]\nvalue = 1.0', "needs exactly one of 'b', 'against' and 'value'"),
+        ('b = ["b"]', "", "needs either 'b' or 'value'"),
+        ('b = ["b"]', 'b = ["b"]\nvalue = 1.0', "needs either 'b' or 'value'"),
         ('setups = ["MNIST"]', 'setups = ["MNIS"]', "no setup is called 'MNIS'; did you mean 'MNIST'?"),
         ('measures = ["sse"]', "", "a test of the kind 'less' needs a value for 'measures'"),
         ('text = "So it is."', "", "needs a value for 'text'"),
@@ -32,6 +33,10 @@ def test_the_default_paper_has_all_values_and_claims():
         ('kind = "less"', 'kind = "ratio"\nbounds = [3, 1]', "must be a lower and a higher bound"),
         ('kind = "less"', 'kind = "order"\ngroups = [["a"]]', "needs at least two groups"),
         ('kind = "less"', 'kind = "computed"\nformula = "pi"', "no closed form is called 'pi'"),
+        ('measures = ["sse"]', 'measures = ["{svm} clean"]', "no readings is called 'svm'"),
+        ('measures = ["sse"]', 'measures = ["{svm clean"]', "must have braces in pairs"),
+        ('kind = "less"', 'kind = "published"\ntable = "9"', "no table is called '9'"),
+        ('kind = "less"', 'kind = "ratio"\nchange_from = "rate"\nbounds = [1, 3]', "has no ratio"),
     ],
 )
 def test_an_error_in_a_claim_is_reported(evaluate, old: str, new: str, message: str):

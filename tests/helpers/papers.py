@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from vimae_bench.execution import PluginSpec
+from vimae_bench.storage.atomic import read_json, write_json
+
 HEAD = """
 [source]
 title = "A paper"
@@ -57,3 +60,12 @@ def add_runs(results, seeds: int = 10, measure: str = "sse", **means: float) -> 
         for seed, value in enumerate(row):
             results.add(label, seed, **{measure: value})
     return values
+
+
+def add_draws(results, seed: int, per_draw: np.ndarray, label: str = "A", **others: float) -> None:
+    """A run whose `svm clean` is the mean of its values over each draw, with other measures."""
+    folder = results.add(label, seed, **{"svm clean": float(np.mean(per_draw))}, **others)
+    path = folder.metric_path(PluginSpec("svm"))
+    found = read_json(path)
+    found["estimates"]["svm clean"]["parts"] = list(map(float, per_draw))
+    write_json(path, found)

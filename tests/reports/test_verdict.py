@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from helpers.papers import add_draws
 from vimae_bench.claims.paper import read_paper
 from vimae_bench.claims.verdict import evaluate_paper
 from vimae_bench.reports import verdict_json, verdict_markdown, verdict_terminal
@@ -44,7 +45,7 @@ title = "errors"
 setup = "MNIST"
 measure = "{{condition}}"
 unit = "[0,1]^2"
-conditions = ["sse", "rate", "mmd2"]
+conditions = ["svm clean", "rate", "mmd2"]
 half_width = 0.5
 [table.values]
 a = [20, 6, 0]
@@ -111,6 +112,25 @@ a = ["a"]
 setups = ["MNIST"]
 measures = ["rate"]
 
+[[readings]]
+id = "error"
+of = "error"
+note = "It is not said which."
+[[readings.option]]
+measure = "sse"
+[[readings.option]]
+measure = "mmd2"
+
+[[claim]]
+id = "7"
+text = "A is better."
+[[claim.test]]
+kind = "less"
+a = ["a"]
+b = ["b"]
+setups = ["MNIST"]
+measures = ["{{error}}"]
+
 [[claim]]
 id = "6"
 text = "Logistic distributions have less entropy."
@@ -125,7 +145,8 @@ def made(results, tmp_path):
     generator = np.random.default_rng(0)
     for seed in range(6):
         for label, sse in (("A", 20.0), ("B", 30.0)):
-            results.add(label, seed, sse=sse + generator.normal(0, 0.1), rate=6 + generator.normal(0, 0.5))
+            others = {"sse": sse + generator.normal(0, 0.1), "rate": 6 + generator.normal(0, 0.5)}
+            add_draws(results, seed, sse + generator.normal(0, 0.1, 4), label, **others)
     (tmp_path / "paper.toml").write_text(PAPER)
     return evaluate_paper(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.entries))
 
@@ -140,17 +161,23 @@ def test_terminal_shows_tables_claims_and_runs(made, tmp_path):
     text = printed(made, tmp_path)
     assert "Table 7: errors [[0,1]²]" in text
     assert re.search(r"(19|20)\.\d+ ± 0\.\d+ \(n = 6\)", text)
+    assert re.search(r"one run: 19\.\d+ to 20\.\d+", text)
     assert re.search(r"│ compatible ", text)
+    assert "no prediction" in text
     assert "not compatible" in text
     assert (
         "runs 1, mnist, mlp, d = 2, 80 epochs. They differ from what was published: epochs 80 (published: 100)" in text
     )
-    assert "1  supported" in text
-    assert "2  contradicted: 1 of 1 comparisons contradicts it" in text
-    assert re.search(r"3  not decided: .*about \d+ seeds would decide it|3  not decided: .*more than", text)
+    assert "1  supported at 80 epochs: on part of its experiments" in text
+    assert "2  contradicted at 80 epochs: 1 of 1 comparisons contradicts it" in text
+    assert re.search(r"3  not decided at 80 epochs: 0 of 1 comparisons agree; (about|up to) [\d,]+ seeds", text)
+    assert "7  not decided at 80 epochs: supported under sse; not measured under mmd2" in text
     assert "4  not testable: digits: no runs" in text
     assert re.search(r"rate: A \d\.\d+ ± ", text)
-    assert "6 claims: 2 supported, 1 contradicted, 1 not decided, 2 not testable." in text
+    assert "7 claims: 2 supported, 1 contradicted, 2 not decided, 2 not testable." in text
+    assert "4 of these verdicts are on runs at 80 epochs, not on the published experiments" in text
+    assert "4 claims are tested on runs. Each is falsely supported or contradicted" in text
+    assert "up to 0.2 false verdicts" in text
     assert "Runs 1  mnist, mlp, d = 2, 80 epochs: fig1/runs" in text
 
 
@@ -171,16 +198,27 @@ def test_markdown_shows_published_and_measured_values(made, tmp_path):
     assert "### Table 7: errors" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| A | 20 <br>")]
     assert re.match(
-        r"\| A \| 20 <br> (19|20)\.\d+ ± 0\.\d+ \(n = 6\) <br> compatible \| 6 <br> .* \| 0 <br> not measured \|$", row
+        r"\| A \| 20 <br> (19|20)\.\d+ ± 0\.\d+ \(n = 6\) <br> one run: 19\.\d+ to 20\.\d+ <br> compatible "
+        r"\| 6 <br> .* <br> no prediction \| 0 <br> not measured \|$",
+        row,
     )
     assert "**not compatible**" in text
     assert "| A | 11 <br> not measured |" in text
     assert "- There are no runs of this experiment, so nothing is measured." in text
-    assert "### 1: supported" in text
-    assert "| 2 | **contradicted**, not at the published scale | A is above B. |" in text
+    assert "### 1: supported at 80 epochs" in text
+    assert "| 1 | **supported at 80 epochs**, on part of its experiments | A is below B. |" in text
+    assert "| 2 | **contradicted at 80 epochs** | A is above B. |" in text
+    assert "| 7 | **not decided at 80 epochs**, under 1 of 2 readings of the error | A is better. |" in text
     assert "- Runs 1 differ from what was published: epochs 80 (published: 100)." in text
     assert "- Not included: digits: no runs." in text
-    assert "- Test: sign-flip test over 6 seeds. Holm-adjusted over 1 comparison." in text
+    assert "- Tested: sse, A below " in text
+    assert "- Family: the 2 comparisons that the claim lists, run or not." in text
+    assert "- Over seeds only: sse." in text
+    assert "- Under sse: supported." in text
+    assert "- Under mmd2: not measured." in text
+    assert "- Tested: \\[error\\], A below " in text
+    assert "- It is not said which." in text
+    assert "± is over seeds only, since records have no values over each draw" in text
     assert "- No A/A control is measured here." in text
     assert "- With a note." in text
     assert "0.999 to 1 times" in text
@@ -190,7 +228,7 @@ def test_markdown_shows_published_and_measured_values(made, tmp_path):
 def test_markdown_keeps_names_in_their_cells(made, tmp_path):
     tables = [line for line in verdict_markdown.format_verdict(made, tmp_path).splitlines() if line.startswith("|")]
     counts = {len(re.findall(r"(?<!\\)\|", line)) for line in tables}
-    assert counts == {3, 4, 5, 11}
+    assert counts == {3, 4, 5, 12}
     assert not any("<script>" in line or "\x1b" in line for line in tables)
 
 
@@ -206,17 +244,23 @@ def test_markdown_links_to_the_runs(made, tmp_path):
 def test_json_contains_everything(made, tmp_path):
     found = json.loads(verdict_json.format_verdict(made, tmp_path))
     assert [claim["verdict"] for claim in found["claims"]] == [
-        *("supported", "contradicted", "not decided", "not testable", "not testable", "supported")
+        *("supported", "contradicted", "not decided", "not testable", "not testable", "not decided", "supported")
     ]
-    (pair,) = found["claims"][0]["findings"][0]["pairs"]
-    assert (pair["a"], pair["b"], pair["claimed"], pair["test"]) == ("a", "b", [None, 0.0], "sign-flip test")
-    assert pair["p"] == 2 / 2**6
+    assert found["claims"][0]["badge"] == "supported at 80 epochs"
+    (reading,) = found["claims"][0]["readings"]
+    (pair,) = reading["findings"][0]["pairs"]
+    assert (pair["a"], pair["b"], pair["tested"], pair["draws"]) == ("a", "b", [None, 0.0], 0)
+    assert pair["p"] < 0.001
+    assert [one["verdict"] for one in found["claims"][5]["readings"]] == ["supported", "not testable"]
     assert len(pair["by_seed"]) == 6
     assert len(pair["runs"]) == 12
-    assert found["claims"][2]["findings"][0]["pairs"][0]["claimed"] == pytest.approx([0.999, 1.001])
+    (ratio,) = found["claims"][2]["readings"][0]["findings"][0]["pairs"]
+    assert ratio["tested"] == pytest.approx([0.999, 1.001])
+    assert found["claims"][2]["more_seeds_may_decide"]
     assert found["runs"][0]["scale"] == ["epochs 80 (published: 100)"]
     figure = found["tables"][0]["figures"][0]
     assert (figure["method"], figure["printed"], figure["n"], figure["match"]) == ("a", 20, 6, "compatible")
+    assert (figure["draws"], found["tables"][0]["figures"][1]["match"]) == (4, "no prediction")
     assert figure["prediction"][0] < figure["mean"] < figure["prediction"][1]
     assert str(tmp_path) not in json.dumps(found)
 

@@ -177,7 +177,7 @@ def prediction_interval(per_draw: Array, noise: float = 0.0) -> Interval | None:
     if found is None:
         return None
     mean, variance, degrees = found
-    half = _t_quantile(degrees) * sqrt(variance)
+    half = float(_t_quantile(degrees)) * sqrt(variance)
     return mean - half, mean + half
 
 
@@ -236,17 +236,15 @@ def make_contrasts(differences: Array, per_draw: Array | None, pooled: float, de
     _, across, cells = _split_variance(per_draw) if per_draw is not None and draws else (None, np.zeros(c), np.zeros(c))
     own = Variance(differences.var(1, ddof=1), np.full(c, n - 1.0))
     shared = Variance(np.full(c, pooled), np.full(c, float(degrees)))
-    return combine_contrasts(
-        differences.mean(1), own, shared, VarianceParts(own.value, own.degrees, across, cells, n, draws)
-    )
+    parts = VarianceParts(own.value, own.degrees, across, cells, n, draws)
+    return combine_contrasts(differences.mean(1), shared, moderate_variances(own, degrees), parts)
 
 
-def combine_contrasts(means: Array, own: Variance, shared: Variance, parts: VarianceParts) -> Contrasts:
-    """Contrasts [..., c] from their own and pooled variances between seeds, and from `parts` those between draws.
+def combine_contrasts(means: Array, shared: Variance, moderated: Variance, parts: VarianceParts) -> Contrasts:
+    """Contrasts [..., c] from both variances between seeds, and from `parts` that between draws and the residual one.
 
-    Those along the last axis are moderated together; the others are repetitions of the experiment.
+    Axes but the last are repetitions of the experiment.
     """
-    moderated = moderate_variances(own, float(shared.degrees.flat[0]))
     between = np.maximum(shared.value, moderated.value)
     of_larger = np.where(shared.value > moderated.value, shared.degrees, moderated.degrees)
     parts = replace(parts, between=between, degrees=of_larger)

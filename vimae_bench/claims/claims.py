@@ -1,30 +1,32 @@
-"""Test the claims of a paper."""
+"""Test the claims of a paper.
+
+A claim is *supported* if all its comparisons support it, each at 5 % and none adjusted, since all of them must (an
+intersection-union test, Berger 1982). It is *contradicted* if some comparison contradicts it at 5 %, Holm-adjusted over
+all comparisons that the claim lists in the paper's file, run or not: results on one data set make those on another no
+harder to judge. Either is wrong for at most one claim in twenty. Otherwise it is *not decided*, and always with fewer
+than five seeds.
+
+Comparisons with a method that collapsed or nearly did are reported but counted apart: they neither support nor
+contradict. Of several readings that a paper leaves open, each gives a verdict. That of the claim is theirs if all are
+measured and agree; it *depends* on the reading if they do not.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise, product
-from math import inf, log
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
-from ..analysis.legacy_statistics import confidence_interval
-from ..core.results import Estimate
-from ..storage.store import RunResult
-from .matching import Evidence
-from .paired_comparisons import (
-    GetEstimate,
-    PairedComparison,
-    Question,
-    Region,
-    Verdict,
-    compare_pair,
-    compute_differences,
-    decide_verdicts,
-    wins_by_collapse,
-)
-from .paper import Claim, ClaimTest, Paper, ProxyMeasure
+from ..analysis.decision import MIN_SEEDS
+from ..analysis.footnotes import format_count
+from ..analysis.statements import join_names
+from ..analysis.statistics import ALPHA, adjust_holm
+from .comparisons import Comparison, Verdict, draft_comparisons, explain_collapse
+from .matching import Evidence, ScaleDifference
+from .paper import Claim, ClaimTest, Paper, ProxyMeasure, ReadingOption
 from .papers import CLOSED_FORMS
-from .published_tables import PublishedValue, measure_value
+from .published_tables import PublishedValue, compare_values, measure_value
+from .seeds_needed import QuestionSet, ReadingTests, find_seeds_needed, make_claim_tests
 
 
 @dataclass(frozen=True)
@@ -35,126 +37,199 @@ class Finding:
     evidence: Evidence | None
     measure: str
     proxy: ProxyMeasure | None = None
-    comparisons: tuple[PairedComparison, ...] = ()
+    option: ReadingOption | None = None
+    comparisons: tuple[Comparison, ...] = ()
     values: tuple[PublishedValue, ...] = ()
     statements: tuple[str, ...] = ()
     verdict: Verdict = "not testable"
 
+    @property
+    def change_from(self) -> str:
+        """The measure that values are changes from; empty if they are none."""
+        return _fill_in(self.test.change_from, self.option)
+
+    @property
+    def measure_label(self) -> str:
+        """What is measured, marked if it is outdated: a measure or a change, under one of several conventions."""
+        known = self.evidence.measures.get(self.measure) if self.evidence else None
+        label = known.label if known else self.measure
+        label += f" minus {self.change_from}" if self.change_from else ""
+        return f"{label} ({self.option.label})" if self.option and self.option.shift_per_dimension else label
+
+
+@dataclass(frozen=True)
+class ReadingVerdict:
+    """The verdict under one reading of what the paper leaves open (`option`), or under the only one (None).
+
+    `missing` lists the experiments without results, and `family` is the number of comparisons over which p-values
+    against the claim are adjusted. `forecast` says how many seeds would decide it; None if more seeds alone would not.
+    """
+
+    option: ReadingOption | None
+    verdict: Verdict
+    reason: str
+    findings: tuple[Finding, ...]
+    missing: tuple[str, ...]
+    family: int
+    forecast: "SeedForecast | None" = None
+
+    @property
+    def label(self) -> str:
+        """What tables call the reading."""
+        return self.option.label if self.option else ""
+
+
+@dataclass(frozen=True)
+class SeedForecast:
+    """The number of seeds with which 80 % of repetitions would decide; None if no number would."""
+
+    seeds: int | None
+
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """The verdict on a claim and the findings behind it.
+    """The verdict on a claim, that under each reading, and the findings behind them.
 
-    `reason` explains it in a sentence, `missing` lists the experiments without results, and `seeds_needed`
-    the number of seeds that would decide it.
+    `reason` explains it in a sentence, and `reading_of` is what the paper leaves open. `forecast` says how many seeds
+    would decide it; None if it is decided, or if more seeds alone would not.
     """
 
     claim: Claim
     verdict: Verdict
     reason: str
-    findings: tuple[Finding, ...]
-    missing: tuple[str, ...]
-    seeds_needed: int | None = None
+    readings: tuple[ReadingVerdict, ...]
+    reading_of: str = ""
+    forecast: SeedForecast | None = None
 
     @property
-    def differs_in_scale(self) -> bool:
-        """Whether its runs differ from the published experiment."""
-        return any(
-            finding.evidence.scale_differences for finding in self.findings if finding.evidence and finding.comparisons
-        )
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings under all readings."""
+        return tuple(finding for reading in self.readings for finding in reading.findings)
 
     @property
-    def limits(self) -> tuple[str, ...]:
-        """The limits of the verdict in a few words, to be shown next to it."""
-        partial = "on part of its experiments" if self.missing and self.verdict != "not testable" else ""
-        return tuple(filter(None, (partial, "not at the published scale" if self.differs_in_scale else "")))
+    def missing(self) -> tuple[str, ...]:
+        """The experiments without results."""
+        return tuple(dict.fromkeys(line for reading in self.readings for line in reading.missing))
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The tables of results that it is based on, each once."""
+        used = (f.evidence for f in self.findings if f.evidence and (f.comparisons or f.values))
+        return tuple({evidence.number: evidence for evidence in used}.values())
+
+    @property
+    def scale_differences(self) -> tuple[ScaleDifference, ...]:
+        """In what its runs differ from the published experiments."""
+        return tuple(difference for evidence in self.evidence for difference in evidence.scale_differences)
+
+    @property
+    def proxies(self) -> tuple[ProxyMeasure, ...]:
+        """The proxies that replace measures."""
+        return tuple({f.proxy.by: f.proxy for f in self.findings if f.proxy}.values())
+
+    @property
+    def reasons_apart(self) -> tuple[str, ...]:
+        """Why comparisons are counted apart."""
+        return tuple(dict.fromkeys(pair.apart for f in self.findings for pair in f.comparisons if pair.apart))
+
+    @property
+    def methods_apart(self) -> tuple[str, ...]:
+        """The methods whose comparisons are counted apart."""
+        apart = (method for f in self.findings for pair in f.comparisons for method in pair.methods_apart)
+        return tuple(dict.fromkeys(apart))
 
     @property
     def number_of_tests(self) -> int:
-        """The number of tests over which p-values are adjusted."""
-        counted = (finding for finding in self.findings if not finding.test.aside)
-        return sum(pair.p is not None for finding in counted for pair in finding.comparisons)
+        """The number of comparisons that were tested and count, under all readings."""
+        return sum(
+            _counts(finding, pair) and pair.p is not None for finding in self.findings for pair in finding.comparisons
+        )
 
 
 def evaluate_claim(paper: Paper, claim: Claim, found: Sequence[Evidence]) -> ClaimVerdict:
-    """Test a claim on all evidence."""
+    """Test a claim on all evidence, under each reading that the paper leaves open."""
+    readings = paper.find_claim_readings(claim)
+    options = readings.option if readings else (None,)
+    verdicts = tuple(_evaluate_reading(paper, claim, option, found) for option in options)
+    if readings is None:
+        (only,) = verdicts
+        return ClaimVerdict(claim, only.verdict, only.reason, verdicts, forecast=only.forecast)
+    verdict, reason = _combine_readings(verdicts)
+    forecast = _forecast_seeds(verdicts) if verdict == "not decided" else None
+    return ClaimVerdict(claim, verdict, reason, verdicts, readings.of, forecast)
+
+
+def _evaluate_reading(
+    paper: Paper, claim: Claim, option: ReadingOption | None, found: Sequence[Evidence]
+) -> ReadingVerdict:
     missing = list[str]()
-    drafts = [finding for test in claim.test for finding in _draft_findings(paper, test, found, missing)]
-    counted = _decide_findings([finding for finding in drafts if not finding.test.aside])
-    aside = _decide_findings([finding for finding in drafts if finding.test.aside])
-    verdict, reason = _apply_limits(claim, counted, *_combine_verdicts(counted, missing))
-    needed = [pair.seeds_needed for finding in counted for pair in finding.comparisons if pair.verdict == "not decided"]
-    known = [n for n in needed if n is not None]
-    seeds_needed = max(known) if verdict == "not decided" and known and len(known) == len(needed) else None
-    return ClaimVerdict(claim, verdict, reason, (*counted, *aside), tuple(dict.fromkeys(missing)), seeds_needed)
+    drafts = [finding for test in claim.test for finding in _draft_findings(paper, test, option, found, missing)]
+    drafted = sum(_counts(finding) for finding in drafts for _ in finding.comparisons)
+    family = max(claim.count_comparisons(), drafted)
+    findings = tuple(_decide_findings(drafts, family))
+    counted = [finding for finding in findings if not finding.test.aside]
+    verdict, reason = _combine_findings(counted, missing)
+    orders = _list_proxy_limits(counted)
+    if orders and verdict in ("supported", "not decided"):
+        verdict, reason = "not decided", "; ".join(filter(None, (reason, *orders)))
+    made = ReadingVerdict(option, verdict, reason, findings, tuple(dict.fromkeys(missing)), family)
+    return replace(made, forecast=_forecast_seeds([made])) if verdict == "not decided" else made
 
 
-def _decide_findings(drafts: Sequence[Finding]) -> list[Finding]:
-    """The findings with their verdicts, their comparisons tested as one family."""
-    pairs = iter(decide_verdicts([pair for finding in drafts for pair in finding.comparisons]))
-    return [_decide_finding(finding, tuple(next(pairs) for _ in finding.comparisons)) for finding in drafts]
+def _combine_readings(readings: Sequence[ReadingVerdict]) -> tuple[Verdict, str]:
+    """The verdict of a claim from those under each reading."""
+    measured = [reading for reading in readings if reading.verdict != "not testable"]
+    unmeasured = [reading for reading in readings if reading.verdict == "not testable"]
+    if not measured:
+        return "not testable", "; ".join(dict.fromkeys(filter(None, (reading.reason for reading in readings))))
+    by_verdict: dict[Verdict, list[str]] = {}
+    for reading in measured:
+        by_verdict.setdefault(reading.verdict, []).append(reading.label)
+    reasons = [f"{verdict} under {join_names(names)}" for verdict, names in by_verdict.items()]
+    reasons += [f"not measured under {join_names([reading.label for reading in unmeasured])}"] if unmeasured else []
+    found = next(iter(by_verdict))
+    if len(by_verdict) > 1:
+        return "depends", "; ".join(reasons)
+    return (found if not unmeasured or found == "not decided" else "not decided"), "; ".join(reasons)
 
 
-def _combine_verdicts(findings: Sequence[Finding], missing: Sequence[str]) -> tuple[Verdict, str]:
-    verdicts = [finding.verdict for finding in findings]
-    pairs = [pair for finding in findings for pair in finding.comparisons]
-    testable = [pair for pair in pairs if pair.verdict != "not testable"]
-    if "contradicted" in verdicts:
-        against = sum(pair.verdict == "contradicted" for pair in pairs)
-        return (
-            "contradicted",
-            f"{against} of {len(testable)} comparisons contradict{'s' * (against == 1)} it" if testable else "",
-        )
-    if "not decided" in verdicts:
-        others = [pair for pair in pairs if pair.verdict != "supported"]
-        reasons = "; ".join(dict.fromkeys(pair.reason for pair in others if not pair.reason.startswith("p = ")))
-        shown = f"{len(pairs) - len(others)} of {len(testable)} comparisons agree"
-        return "not decided", f"{shown}; {reasons}" if reasons else shown
-    if "supported" in verdicts:
-        left_out = dict.fromkeys(pair.reason for pair in pairs if pair.verdict == "not testable")
-        agree = [f"all {len(testable)} comparisons agree"] if len(testable) > 1 else []
-        return "supported", "; ".join([*agree, *left_out])
-    statements = [line for finding in findings for line in finding.statements]
-    reasons = dict.fromkeys(
-        [f.test.why for f in findings if f.test.why] + [p.reason for p in pairs] + [*missing] + statements
-    )
-    return "not testable", "; ".join(filter(None, reasons))
-
-
-def _apply_limits(claim: Claim, findings: Sequence[Finding], verdict: Verdict, reason: str) -> tuple[Verdict, str]:
-    """The verdict with its limits: an order does not support a margin, nor part of a claim the whole of it."""
-    orders = dict.fromkeys(
-        f"{finding.measure} can show an order, but not a margin in {finding.proxy.measure}"
-        for finding in findings
-        if finding.proxy and finding.test.margin and finding.comparisons
-    )
-    if verdict == "supported" and orders:
-        return "not decided", "; ".join(filter(None, (reason, *orders)))
-    if verdict == "supported" and claim.tested:
-        return verdict, "; ".join(filter(None, (reason, f"only tested: {claim.tested}")))
-    return verdict, reason
-
-
-def _draft_findings(paper: Paper, test: ClaimTest, found: Sequence[Evidence], missing: list[str]) -> Iterator[Finding]:
+def _draft_findings(
+    paper: Paper, test: ClaimTest, option: ReadingOption | None, found: Sequence[Evidence], missing: list[str]
+) -> Iterator[Finding]:
     """The findings of a test, not decided yet; experiments without results are added to `missing`."""
     if test.kind == "computed":
         result = CLOSED_FORMS[test.formula]()
-        yield Finding(
-            test, None, "", statements=result.statements, verdict="supported" if result.holds else "contradicted"
-        )
+        verdict = "supported" if result.holds else "contradicted"
+        yield Finding(test, None, "", statements=result.statements, verdict=verdict)
         return
-    for setup, measure in product(test.setups, test.measures):
+    if test.kind == "untestable" and not test.setups:
+        yield Finding(test, None, "")
+        return
+    for setup, measure in product(_list_setups(paper, test), _list_measures(paper, test, option)):
         matching = [evidence for evidence in found if evidence.setup.id == setup]
         if not matching:
             missing.append(f"{setup}: no runs")
         for evidence in matching:
-            used = _select_measure(paper, evidence, measure)
+            used = _select_measure(paper, evidence, measure) if measure else ("", None)
             if used is None:
                 missing.append(f"{setup}: {measure} is not measured")
             else:
-                yield _draft_finding(paper, test, evidence, *used)
-    if test.kind == "untestable" and not test.setups:
-        yield Finding(test, None, "")
+                yield _draft_finding(paper, test, evidence, option, *used)
+
+
+def _list_setups(paper: Paper, test: ClaimTest) -> tuple[str, ...]:
+    return (paper.get_table(test.table).setup,) if test.kind == "published" else test.setups
+
+
+def _list_measures(paper: Paper, test: ClaimTest, option: ReadingOption | None) -> tuple[str, ...]:
+    if test.kind == "published":
+        table = paper.get_table(test.table)
+        return (table.list_measures(option)[(table.conditions or ("",)).index(test.condition)],)
+    return tuple(_fill_in(measure, option) for measure in test.measures) or ("",)
+
+
+def _fill_in(measure: str, option: ReadingOption | None) -> str:
+    return option.fill_in(measure) if option else measure
 
 
 def _select_measure(paper: Paper, evidence: Evidence, measure: str) -> tuple[str, ProxyMeasure | None] | None:
@@ -167,90 +242,188 @@ def _select_measure(paper: Paper, evidence: Evidence, measure: str) -> tuple[str
 
 
 def _draft_finding(
-    paper: Paper, test: ClaimTest, evidence: Evidence, measure: str, proxy: ProxyMeasure | None
+    paper: Paper,
+    test: ClaimTest,
+    evidence: Evidence,
+    option: ReadingOption | None,
+    measure: str,
+    proxy: ProxyMeasure | None,
 ) -> Finding:
+    finding = Finding(test, evidence, measure, proxy, option)
     if test.kind == "untestable":
-        values = tuple(measure_value(evidence, method, measure) for method in test.a)
-        return Finding(test, evidence, measure, proxy, values=values)
-    questions = list(_list_questions(test, measure, with_margin=proxy is None))
-    spread = _compute_aa_spread(evidence, questions[0]) if questions else None
-    pairs = [_compare_unless_collapsed(paper, evidence, one, measure, spread) for one in questions]
+        return replace(finding, values=tuple(measure_value(evidence, method, measure) for method in test.a))
     if proxy and test.kind in ("equivalent", "ratio"):
         values = tuple(measure_value(evidence, method, measure) for method in test.methods)
         reason = f"{proxy.by} cannot replace {proxy.measure} here, since their margins are not comparable"
-        return Finding(test, evidence, measure, proxy, values=values, statements=(reason,))
-    return Finding(test, evidence, measure, proxy, tuple(pairs))
+        return replace(finding, values=values, statements=(reason,))
+    if test.kind == "published":
+        return replace(finding, comparisons=tuple(_compare_published(paper, evidence, test, option)))
+    if test.kind == "fails":
+        return replace(finding, comparisons=tuple(_count_failures(paper, evidence, method) for method in test.a))
+    changed = replace(test, change_from=_fill_in(test.change_from, option))
+    pairs = draft_comparisons(paper, evidence, changed, measure, option, keeps_margin=proxy is None)
+    return replace(finding, comparisons=tuple(pairs))
 
 
-def _compare_unless_collapsed(
-    paper: Paper, evidence: Evidence, question: Question, measure: str, spread: float | None
-) -> PairedComparison:
-    for method in filter(None, (question.a, question.b)):
-        if wins_by_collapse(evidence.methods.get(method, {}), measure):
-            reason = f"{paper.get_method_name(method)} has collapsed, which {measure} rewards"
-            return PairedComparison(
-                question.a, question.b, question.region, question.is_ratio, reason=reason, is_left_out=True
-            )
-    return compare_pair(question, paper, evidence, spread)
+def _compare_published(
+    paper: Paper, evidence: Evidence, test: ClaimTest, option: ReadingOption | None
+) -> Iterator[Comparison]:
+    """What the paper prints of each method, compared with the prediction of one further run."""
+    table = paper.get_table(test.table)
+    for value in compare_values(table, evidence, option):
+        if value.method in test.a and value.condition == test.condition and value.printed is not None:
+            yield _to_comparison(paper, evidence, value, table.half_width)
 
 
-def _list_questions(test: ClaimTest, measure: str, *, with_margin: bool) -> Iterator[Question]:
-    """The comparisons of a test and the regions in which it expects the differences."""
-    get_a, get_b = _make_getter(measure), _make_getter(test.against or measure)
-    margin = test.margin if with_margin else 0.0
-    region: Region = (-inf, -margin) if test.kind in ("less", "order") else (margin, inf)
-    if test.kind == "equivalent":
-        region = (-margin, margin)
-    if test.kind == "ratio" and test.bounds:
-        region = (log(test.bounds[0]), log(test.bounds[1]))
-    pairs = list(product(test.a, test.b))
-    if test.kind == "order":
-        pairs = [both for one, following in pairwise(test.groups) for both in product(one, following)]
-    elif test.against:
-        pairs = [(method, method) for method in test.a]
-    elif test.value is not None:
-        pairs = [(method, "") for method in test.a]
-    for a, b in pairs:
-        yield Question(a, b, get_a, get_b, region, test.value or 0.0, is_ratio=test.kind == "ratio")
-
-
-def _make_getter(measure: str) -> GetEstimate:
-    def get(result: RunResult) -> Estimate | None:
-        return result.estimates.get(measure)
-
-    return get
-
-
-def _compute_aa_spread(evidence: Evidence, question: Question) -> float | None:
-    """The largest absolute end of the 95 % intervals of methods minus their A/A controls."""
-    ends = list[float]()
-    for method, control in evidence.controls.items():
-        repeated = evidence.methods[method]
-        seeds = [s for s in repeated if s in control and question.get_a(repeated[s]) and question.get_a(control[s])]
-        same = Question(method, method, question.get_a, question.get_a, question.region, is_ratio=question.is_ratio)
-        differences, per_draw = compute_differences(same, [repeated[s] for s in seeds], [control[s] for s in seeds])
-        testable = len(seeds) > 1 and np.isfinite(differences).all()
-        interval = confidence_interval(differences, per_draw) if testable else None
-        ends += [abs(end) for end in interval] if interval else []
-    return max(ends, default=None)
-
-
-def _decide_finding(finding: Finding, pairs: tuple[PairedComparison, ...]) -> Finding:
-    """The verdict of a test on one table of results: that of all comparisons that can be tested, if they agree.
-
-    Without the results of a method it is not decided; comparisons left out because a method collapsed do not count.
-    """
-    if not pairs:
-        return finding
-    verdicts = {pair.verdict for pair in pairs}
-    unmeasured = any(pair.verdict == "not testable" and not pair.is_left_out for pair in pairs)
-    verdict: Verdict = "not testable"
-    if "contradicted" in verdicts:
-        verdict = "contradicted"
-    elif "not decided" in verdicts or ("supported" in verdicts and unmeasured):
-        verdict = "not decided"
-    elif "supported" in verdicts:
-        verdict = "supported"
-    return Finding(
-        finding.test, finding.evidence, finding.measure, finding.proxy, pairs, (), finding.statements, verdict
+def _to_comparison(paper: Paper, evidence: Evidence, value: PublishedValue, half_width: float) -> Comparison:
+    printed = value.printed or 0.0
+    draft = Comparison(value.method, "", (-half_width, half_width), printed, draws=value.draws)
+    if value.mean is None:
+        return replace(draft, reason=f"{paper.get_method_name(value.method)} is not measured", is_missing=True)
+    runs = tuple(evidence.methods[value.method].values())
+    row = evidence.rows[evidence.labels[value.method]]
+    apart = explain_collapse(paper, value.method, row)
+    measured = [run.estimates[value.measure].value for run in runs if value.measure in run.estimates]
+    low, high = value.prediction or (0.0, 0.0)
+    return replace(
+        draft,
+        differences=np.array(measured) - printed,
+        interval=(low - printed, high - printed) if value.prediction else None,
+        is_prediction=True,
+        seeds=tuple(result.entry.seed for result in runs),
+        runs=runs,
+        p=value.p,
+        # A prediction that is narrow enough and contains the published value agrees with it.
+        supporting_p=0.0 if value.match == "compatible" else 1.0,
+        contradicting_p=value.p if value.match == "not compatible" and value.p is not None else 1.0,
+        verdict="not decided",
+        reason=apart or ("" if value.match.endswith("compatible") else value.match),
+        apart=apart,
+        methods_apart=(value.method,) if apart else (),
     )
+
+
+def _count_failures(paper: Paper, evidence: Evidence, method: str) -> Comparison:
+    """Whether all runs of a method diverged or collapsed, or none: of n runs with P = 1/2, 2^-n do."""
+    draft = Comparison(method, "", (0.5, 1.5), is_share=True)
+    if method not in evidence.labels:
+        return replace(draft, reason=f"{paper.get_method_name(method)} is not measured", is_missing=True)
+    runs = [run for run in evidence.methods[method].values() if run.status != "missing"]
+    fails = np.array([float(run.status != "done" or run.collapsed) for run in runs])
+    p = 0.5 ** len(runs)
+    return replace(
+        draft,
+        differences=fails,
+        seeds=tuple(run.entry.seed for run in runs),
+        runs=tuple(runs),
+        p=p if fails.all() or not fails.any() else None,
+        supporting_p=p if fails.all() else 1.0,
+        contradicting_p=p if not fails.any() else 1.0,
+        verdict="not decided",
+        reason=""
+        if fails.all() or not fails.any()
+        else f"{int(fails.sum())} of {len(fails)} runs diverged or collapsed",
+    )
+
+
+def _counts(finding: Finding, pair: Comparison | None = None) -> bool:
+    """Whether a finding, or one of its comparisons, is part of the verdict."""
+    return not finding.test.aside and not (pair and pair.apart)
+
+
+def _decide_findings(drafts: Sequence[Finding], family: int) -> Iterator[Finding]:
+    """The findings with their verdicts; p-values against the claim are adjusted over its whole family."""
+    counted = [pair for finding in drafts for pair in finding.comparisons if _counts(finding, pair)]
+    padded = [pair.contradicting_p for pair in counted] + [1.0] * (family - len(counted))
+    adjusted = {id(pair): float(p) for pair, p in zip(counted, adjust_holm(padded), strict=False)}
+    for finding in drafts:
+        pairs = tuple(_decide_comparison(pair, adjusted.get(id(pair))) for pair in finding.comparisons)
+        yield replace(finding, comparisons=pairs, verdict=_decide_finding(pairs) if pairs else finding.verdict)
+
+
+def _decide_comparison(pair: Comparison, adjusted: float | None) -> Comparison:
+    """A comparison with its verdict; `adjusted` is None for one that is no part of the verdict."""
+    if pair.verdict != "not decided" or pair.is_missing:
+        return pair
+    against = pair.contradicting_p if adjusted is None else adjusted
+    speaks_against = pair.contradicting_p < 1
+    shown = replace(pair, adjusted_p=against if speaks_against and adjusted is not None else None)
+    if pair.apart:
+        return replace(shown, verdict="not testable")
+    if len(pair.seeds) < MIN_SEEDS:
+        return replace(shown, reason=f"only {format_count(len(pair.seeds), 'seed')}, a verdict needs {MIN_SEEDS}")
+    if pair.supporting_p < ALPHA:
+        return replace(shown, verdict="supported")
+    if against < ALPHA:
+        return replace(shown, verdict="contradicted")
+    return shown
+
+
+def _decide_finding(pairs: Sequence[Comparison]) -> Verdict:
+    """The verdict of a test on one table: that of all comparisons that count, if they agree."""
+    verdicts = {pair.verdict for pair in pairs if not pair.apart}
+    unmeasured = any(pair.is_missing for pair in pairs)
+    if "contradicted" in verdicts:
+        return "contradicted"
+    if "not decided" in verdicts or ("supported" in verdicts and unmeasured):
+        return "not decided"
+    return "supported" if "supported" in verdicts else "not testable"
+
+
+def _combine_findings(findings: Sequence[Finding], missing: Sequence[str]) -> tuple[Verdict, str]:
+    verdicts = [finding.verdict for finding in findings]
+    pairs = [pair for finding in findings for pair in finding.comparisons]
+    number_apart = sum(bool(pair.apart) for pair in pairs)
+    noted = [f"{format_count(number_apart, 'comparison')} counted apart"] if number_apart else []
+    counted = [pair for pair in pairs if not pair.apart and pair.verdict != "not testable"]
+    if "contradicted" in verdicts:
+        against = sum(pair.verdict == "contradicted" for pair in counted)
+        shown = f"{against} of {len(counted)} comparisons contradict{'s' * (against == 1)} it" if counted else ""
+        return "contradicted", "; ".join(filter(None, (shown, *noted)))
+    if "not decided" in verdicts:
+        agree = sum(pair.verdict == "supported" for pair in counted)
+        reasons = dict.fromkeys(pair.reason for pair in pairs if pair.reason and not pair.apart)
+        return "not decided", "; ".join([f"{agree} of {len(counted)} comparisons agree", *reasons, *noted])
+    if "supported" in verdicts:
+        agree = [f"all {len(counted)} comparisons agree"] if len(counted) > 1 else []
+        return "supported", "; ".join([*agree, *noted])
+    statements = [line for finding in findings for line in finding.statements]
+    reasons = [f.test.why for f in findings if f.test.why] + [p.reason for p in pairs] + [*missing] + statements
+    return "not testable", "; ".join(dict.fromkeys(filter(None, reasons)))
+
+
+def _list_proxy_limits(findings: Sequence[Finding]) -> list[str]:
+    """Why tests with a proxy do not support a claim with a margin: they show an order only."""
+    return list(
+        dict.fromkeys(
+            f"{finding.measure} can show an order, but not a margin in {finding.proxy.measure}"
+            for finding in findings
+            if finding.proxy and finding.test.margin and finding.comparisons
+        )
+    )
+
+
+def _forecast_seeds(readings: Sequence[ReadingVerdict]) -> SeedForecast | None:
+    """How many seeds would decide all readings; None if more seeds alone would not."""
+    tests = [_list_tests(reading) for reading in readings]
+    known = [found for found in tests if found is not None]
+    return SeedForecast(find_seeds_needed(make_claim_tests(known))) if len(known) == len(tests) else None
+
+
+def _list_tests(reading: ReadingVerdict) -> ReadingTests | None:
+    """What more seeds could decide; None if something else is in the way, such as a method without results."""
+    findings = [finding for finding in reading.findings if not finding.test.aside]
+    if _list_proxy_limits(findings):
+        return None
+    tested = list[QuestionSet]()
+    for finding in findings:
+        counted = [pair for pair in finding.comparisons if not pair.apart and pair.verdict != "not testable"]
+        if any(pair.is_missing for pair in finding.comparisons):
+            return None
+        if any(pair.question is None and pair.verdict == "not decided" for pair in counted):
+            return None
+        questions = tuple(pair.question for pair in counted if pair.question)
+        values = next((pair.values for pair in counted if pair.values), None)
+        if questions and values and finding.evidence:
+            tested.append(QuestionSet(values, questions, finding.evidence.number))
+    return ReadingTests(tuple(tested), reading.family) if tested else None

@@ -1,15 +1,16 @@
 """Match results with the experiments of a paper: tables with setups, and labels with the paper's methods."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
 from ..analysis import footnotes as notes
 from ..analysis.comparison import ResultsBySeed
-from ..analysis.leaderboard import format_table_title, group_by_table
+from ..analysis.leaderboard import build_row, format_table_title, group_by_table, merge_measures, note_near_collapse
 from ..analysis.leaderboard_data import LeaderboardRow
 from ..core.errors import BenchError, suggest_similar
+from ..core.results import Measure
 from ..core.spec import PluginSpec, Run
 from ..storage.store import RunResult
 from .paper import METHOD_KEYS, Paper, PaperSetup
@@ -19,24 +20,59 @@ STATUS_ORDER = ("missing", "failed", "diverged", "done")
 
 
 @dataclass(frozen=True)
+class ScaleDifference:
+    """A setting in which runs differ from the published experiment."""
+
+    name: str
+    ours: Any
+    published: Any
+
+    @property
+    def text(self) -> str:
+        """Such as `width 64 (published: 1024)`."""
+        if self.published is None:
+            return self.name
+        return f"{self.name} {_format_value(self.ours)} (published: {_format_value(self.published)})"
+
+
+@dataclass(frozen=True)
 class Evidence:
     """One table of results that belongs to a setup of a paper.
 
-    `methods` and `controls` (A/A controls) hold the results by the paper's method id. `scale_differences` lists in what
-    the runs differ from the published experiment; `notes` are warnings.
+    `rows` are all methods of the table, as in a leaderboard, and `seeds` all its seeds. `labels` gives the label of the
+    row of each of the paper's methods, `control_labels` that of its A/A control. `scale_differences` lists in what the
+    runs differ from the published experiment; `notes` are warnings.
     """
 
     number: int
     setup: PaperSetup
     title: str
-    methods: Mapping[str, ResultsBySeed]
-    controls: Mapping[str, ResultsBySeed]
-    scale_differences: tuple[str, ...]
+    seeds: tuple[int, ...]
+    rows: Mapping[str, LeaderboardRow]
+    labels: Mapping[str, str]
+    control_labels: Mapping[str, str]
+    measures: Mapping[str, Measure]
+    scale_differences: tuple[ScaleDifference, ...]
     notes: tuple[str, ...]
+
+    @property
+    def methods(self) -> Mapping[str, ResultsBySeed]:
+        """The results of the paper's methods by seed."""
+        return {method: self.rows[label].run_results for method, label in self.labels.items()}
+
+    @property
+    def controls(self) -> Mapping[str, ResultsBySeed]:
+        """The results of their A/A controls by the seed that they are paired with."""
+        return {method: self.rows[label].run_results for method, label in self.control_labels.items()}
+
+    @property
+    def latent(self) -> int:
+        """The number of latent dimensions."""
+        return next(iter(next(iter(self.rows.values())).run_results.values())).entry.run.latent
 
     def has_measure(self, measure: str) -> bool:
         """Whether any method has this measure."""
-        return any(measure in result.estimates for by_seed in self.methods.values() for result in by_seed.values())
+        return any(measure in self.rows[label].summaries for label in self.labels.values())
 
 
 @dataclass(frozen=True)
@@ -48,6 +84,8 @@ class _LabelledRuns:
     prior: PluginSpec
     control_of: str
     results: ResultsBySeed
+    name: str
+    """The label, with a number if several methods have it."""
 
 
 def gather_evidence(
@@ -113,23 +151,39 @@ def _make_evidence(
     number: int, paper: Paper, setup: PaperSetup, title: str, group: Sequence[RunResult], chosen: Mapping[str, str]
 ) -> Evidence:
     rows = _group_by_label(group)
-    methods, controls, warnings = dict[str, ResultsBySeed](), dict[str, ResultsBySeed](), list[str]()
+    labels, controls, warnings = dict[str, str](), dict[str, str](), list[str]()
     for method in paper.methods:
         fitting = _find_candidates(rows, method, paper, chosen)
         if len(fitting) > 1:
-            labels = ", ".join(f"'{row.label}'" for row in fitting)
+            names = ", ".join(f"'{row.label}'" for row in fitting)
             name = paper.get_method_name(method)
-            warnings.append(f"{name}: several labels match, so none is used ({labels}); choose one with --method.")
+            warnings.append(f"{name}: several labels match, so none is used ({names}); choose one with --method.")
         elif fitting:
-            methods[method] = fitting[0].results
-            found = [row.results for row in rows if row.control_of == fitting[0].label]
-            controls.update({method: found[0]} if found else {})
-    rows_used = [LeaderboardRow(paper.get_method_name(m), by_seed, (), {}) for m, by_seed in methods.items()]
-    used = [result for by_seed in (*methods.values(), *controls.values()) for result in by_seed.values()]
-    warnings += [*notes.note_unfinished(rows_used), *notes.note_collapsed(rows_used, ()), *notes.note_mixed(used)]
-    return Evidence(
-        number, setup, title, methods, controls, tuple(_describe_scale(paper, setup, group, methods)), tuple(warnings)
-    )
+            labels[method] = fitting[0].name
+            repeated = [row.name for row in rows if row.control_of == fitting[0].label]
+            controls.update({method: repeated[0]} if repeated else {})
+    seeds = tuple(sorted({result.entry.seed for result in group}))
+    built = note_near_collapse([build_row(row.name, row.results, seeds) for row in rows], merge_measures(group))
+    by_label = {row.label: row for row in built}
+    named = [replace(by_label[label], label=paper.get_method_name(method)) for method, label in labels.items()]
+    used = [by_label[label] for label in (*labels.values(), *controls.values())]
+    results = [result for row in used for result in row.run_results.values()]
+    warnings += [*notes.note_unfinished(named), *_note_collapsed(named), *notes.note_mixed(results)]
+    differences = tuple(_find_scale_differences(paper, setup, group, {m: by_label[x] for m, x in labels.items()}))
+    measures = merge_measures(results)
+    return Evidence(number, setup, title, seeds, by_label, labels, controls, measures, differences, tuple(warnings))
+
+
+def _note_collapsed(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
+    """Which methods collapsed or nearly did, by which signs."""
+    for row in rows:
+        signs = [sign for r in row.run_results.values() for sign, there in r.collapse_signs.items() if there]
+        if row.collapsed_seeds:
+            shown = ", ".join(dict.fromkeys(signs))
+            seeds = notes.format_seeds(row.collapsed_seeds)
+            yield f"† {row.label} ignores its data: it collapsed on {seeds} ({shown})."
+        elif row.near_collapse:
+            yield f"{row.label} is nearly collapsed ({row.near_collapse})."
 
 
 def _group_by_label(group: Sequence[RunResult]) -> list[_LabelledRuns]:
@@ -138,9 +192,15 @@ def _group_by_label(group: Sequence[RunResult]) -> list[_LabelledRuns]:
         run = result.entry.run
         rows.setdefault((result.entry.label, run.objective.key, run.prior.key), {})[result.entry.seed] = result
     firsts = {key: next(iter(by_seed.values())).entry for key, by_seed in rows.items()}
+    names = dict[tuple[str, str, str], str]()
+    for key, entry in firsts.items():
+        earlier = sum(label == entry.label for label, _, _ in names)
+        names[key] = f"{entry.label} ({earlier + 1})" if earlier else entry.label
     return [
         _LabelledRuns(
-            entry.label, entry.run.objective, entry.run.prior, entry.control_of, dict(sorted(rows[key].items()))
+            *(entry.label, entry.run.objective, entry.run.prior, entry.control_of),
+            dict(sorted(rows[key].items())),
+            names[key],
         )
         for key, entry in firsts.items()
     ]
@@ -181,28 +241,23 @@ def _setting_matches(settings: Mapping[str, Any], key: str, wanted: Any) -> bool
     return given > wanted if bound == "above" else given < wanted if bound == "below" else False
 
 
-def _describe_scale(
-    paper: Paper, setup: PaperSetup, group: Sequence[RunResult], methods: Mapping[str, ResultsBySeed]
-) -> Iterator[str]:
-    """How the runs differ from the published experiment."""
+def _find_scale_differences(
+    paper: Paper, setup: PaperSetup, group: Sequence[RunResult], methods: Mapping[str, LeaderboardRow]
+) -> Iterator[ScaleDifference]:
+    """In what the runs differ from the published experiment; a note on the data set has no published value."""
     run = group[0].entry.run
     if note := setup.datasets.get(_find_dataset(run.dataset, setup) or ""):
-        yield note
+        yield ScaleDifference(note, None, None)
     plain = {**run.as_json(), "training": vars(run.training), "latent": run.latent}
     for path, published in (setup.published or {}).items():
-        yield from _format_difference(path.rpartition(".")[2], _get_nested(plain, path), published)
+        if (ours := _get_nested(plain, path)) != published:
+            yield ScaleDifference(path.rpartition(".")[2], ours, published)
     for method, settings in (setup.methods or {}).items():
         if method in methods:
-            objective = next(iter(methods[method].values())).entry.run.objective.settings
+            objective = next(iter(methods[method].run_results.values())).entry.run.objective.settings
             for name, published in settings.items():
-                yield from _format_difference(
-                    f"{name} of {paper.get_method_name(method)}", objective.get(name), published
-                )
-
-
-def _format_difference(name: str, ours: Any, published: Any) -> Iterator[str]:  # noqa: ANN401
-    if ours != published:
-        yield f"{name} {_format_value(ours)} (published: {_format_value(published)})"
+                if (ours := objective.get(name)) != published:
+                    yield ScaleDifference(f"{name} of {paper.get_method_name(method)}", ours, published)
 
 
 def _format_value(value: Any) -> str:  # noqa: ANN401

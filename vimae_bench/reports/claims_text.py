@@ -1,32 +1,50 @@
-"""What all formats of a verdict share: how its values, claimed regions and reasons are written."""
+"""What all formats of a verdict share: how its values, tested regions and reasons are written."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from math import exp, isfinite
+from numbers import Real
 from pathlib import Path
 
 from ..analysis.footnotes import format_count
-from ..analysis.legacy_statistics import MAX_SEEDS
-from ..claims.claims import ClaimVerdict, Finding
-from ..claims.matching import Evidence
-from ..claims.paired_comparisons import PairedComparison
-from ..claims.paper import Paper
+from ..analysis.statements import describe_seeds_needed, join_names
+from ..analysis.statistics import ALPHA
+from ..claims.claims import ClaimVerdict, Finding, ReadingVerdict, SeedForecast
+from ..claims.comparisons import Comparison, compare_with_controls
+from ..claims.matching import Evidence, ScaleDifference
+from ..claims.paper import ClaimTest, Paper
 from ..claims.published_tables import PublishedTable, PublishedValue
 from ..claims.verdict import PaperVerdict
 from ..storage.archive import real_path
 from ..storage.store import RunResult
 from .table_format import COLLAPSED, UNDEFINED, choose_decimals, format_number, format_unit
 
-HEADS = ("runs", "measure", "A", "B", "A - B, A / B", "95 % interval", "claimed", "p", "seeds", "verdict")
+HEADS = (
+    *("runs", "measure", "A", "B", "A - B, A / B", "95 % interval", "tested"),
+    *("p", "p in the claim", "seeds", "result"),
+)
 RULES = (
-    "Published values are taken to be those of single runs. Compatible: the 95 % prediction interval for one further "
-    "run, mean ± t · sd · √(1 + 1/n), contains the published value up to its rounding. ±: half the width of the 95 % "
-    "interval of the mean over seeds.",
-    "Comparisons are paired by seed. One supports or contradicts a claim if p < 0.05 (two-sided, Holm-adjusted over "
-    "the claim; for equivalence, two one-sided tests), on three seeds out of four, by more than the A/A spread if it "
-    "is measured, and never with fewer than five seeds. A claim is supported if all comparisons support it, and "
-    "contradicted if one contradicts it.",
-    "Seeds that would decide: for a power of 80 %, if the mean difference and its spread over seeds stay the same.",
+    "Published values are taken to be those of single runs with a single draw of labels, noise or episodes. "
+    "Compatible: the 95 % prediction interval for one such run contains the published value up to its rounding. Its "
+    "variance is that between seeds, between draws and of the rest, each with that of its estimate. Cannot tell: it "
+    "does, but is wider than the published values of that column are apart. No prediction: fewer than three seeds, or "
+    "records without values over each draw. ±: half the width of the 95 % interval of the mean.",
+    "A claim is supported if all its comparisons support it, each with p < 0.05 and none adjusted, since all of them "
+    "must (an intersection-union test). It is contradicted if some comparison contradicts it with p < 0.05, "
+    "Holm-adjusted over all comparisons that the claim lists, run or not (p in the claim). Otherwise it is not "
+    "decided, and always with fewer than five seeds.",
+    "p: two-sided, of the nearest end of the tested region; of two one-sided tests where a region has two ends and the "
+    "mean lies in it. Pairs are compared seed by seed, with the variances and the scale of the leaderboard, which "
+    "adjusts the same p-values over all its pairs instead: it may leave undecided a pair that supports a claim. Values "
+    "of single methods, and their changes, may be skewed: their p is the larger of this one and that for exponential "
+    "values.",
+    "The 95 % interval is that of one comparison alone. With published values it is that of the prediction.",
+    "Counted apart: comparisons with a method that collapsed or nearly did. They show only that it ignores its data.",
+    "Where the paper leaves something open, its readings are alternatives: a claim is supported or contradicted if all "
+    "of them are measured and agree.",
+    "Seeds that would decide: with so many, 80 % of simulated repetitions of the whole judgement decide it, if means "
+    "and variances stay the same.",
 )
 
 
@@ -36,19 +54,126 @@ def format_source(paper: Paper) -> str:
     return f"{source.title} ({source.reference})" if source.reference else source.title
 
 
+def format_verdict_word(claim_verdict: ClaimVerdict) -> str:
+    """The verdict, such as `supported` or `depends on the estimator`."""
+    return name_verdict(claim_verdict.verdict, claim_verdict.reading_of)
+
+
+def name_verdict(verdict: str, reading_of: str) -> str:
+    """A verdict in words."""
+    return f"depends on the {reading_of}" if verdict == "depends" else verdict
+
+
+def format_badge(claim_verdict: ClaimVerdict) -> str:
+    """The verdict with the scale of the runs behind it, such as `contradicted at 1/16 width and 4 epochs`."""
+    word = format_verdict_word(claim_verdict)
+    scale = describe_scale(claim_verdict.scale_differences)
+    return f"{word} at {scale}" if scale and claim_verdict.verdict != "not testable" else word
+
+
+def list_limits(paper: Paper, claim_verdict: ClaimVerdict) -> list[str]:
+    """What a verdict does not include, in a few words to be shown next to it."""
+    if claim_verdict.verdict == "not testable":
+        return []
+    readings, measured = claim_verdict.readings, _list_measured(claim_verdict)
+    limits = list[str]()
+    if len(measured) < len(readings):
+        limits.append(f"under {len(measured)} of {len(readings)} readings of the {claim_verdict.reading_of}")
+    return [*limits, *_list_other_limits(paper, claim_verdict)]
+
+
+def _list_measured(claim_verdict: ClaimVerdict) -> list[ReadingVerdict]:
+    return [reading for reading in claim_verdict.readings if reading.verdict != "not testable"]
+
+
+def _list_other_limits(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
+    """What a verdict does not include, apart from readings, which its reason names."""
+    if any(reading.missing for reading in _list_measured(claim_verdict)):
+        yield "on part of its experiments"
+    if apart := claim_verdict.methods_apart:
+        yield f"without {join_names([paper.get_method_name(method) for method in apart])} (collapsed)"
+    for proxy in claim_verdict.proxies if claim_verdict.verdict != "not testable" else ():
+        yield f"by {proxy.by} in place of {proxy.measure}"
+
+
+def describe_scale(differences: Iterable[ScaleDifference]) -> str:
+    """In what runs differ from the published ones, in a few words, such as `1/16 width and 2 to 4 epochs`."""
+    by_name: dict[str, list[ScaleDifference]] = {}
+    for difference in differences:
+        by_name.setdefault(difference.name, []).append(difference)
+    short = [_shorten_differences(name, found) for name, found in by_name.items()]
+    return join_names(short) if short else ""
+
+
+def _shorten_differences(name: str, found: Sequence[ScaleDifference]) -> str:
+    """Such as `2 to 4 epochs` for what is counted, and `1/16 width` for a whole share of the published value."""
+    first = found[0]
+    if first.published is None:
+        return name.partition(" (")[0]
+    ours = sorted({float(one.ours) for one in found if isinstance(one.ours, Real)})
+    if len(ours) != len({str(one.ours) for one in found}):
+        return f"another {name}"
+    values = f"{ours[0]:g}" if len(ours) == 1 else f"{ours[0]:g} to {ours[-1]:g}"
+    if name.endswith("s"):
+        return f"{values} {name}"
+    shares = {float(one.published) / float(one.ours) for one in found if one.ours and isinstance(one.published, Real)}
+    share = next(iter(shares), 0.0)
+    return f"1/{share:g} {name}" if len(shares) == 1 and share > 1 and share.is_integer() else f"{name} {values}"
+
+
 def format_tally(report: PaperVerdict) -> str:
     """Such as `15 claims: 1 supported, 2 not decided`."""
-    verdicts = [claim_verdict.verdict for claim_verdict in report.claims]
-    counts = (f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
-    return f"{len(verdicts)} claim{'s' * (len(verdicts) != 1)}: {', '.join(counts)}"
+    counts = Counter(format_verdict_word(claim_verdict) for claim_verdict in report.claims)
+    words = ", ".join(f"{n} {word}" for word, n in counts.items())
+    return f"{format_count(len(report.claims), 'claim')}: {words}"
 
 
-def explain_verdict(claim_verdict: ClaimVerdict) -> str:
+def list_summary_notes(report: PaperVerdict) -> Iterator[str]:
+    """Sentences on the verdict as a whole: at which scale, how published values fare, how many errors to expect."""
+    differing = [claim for claim in report.claims if claim.scale_differences and claim.verdict != "not testable"]
+    if differing:
+        scale = describe_scale(difference for claim in differing for difference in claim.scale_differences)
+        yield (
+            f"{len(differing)} of these verdicts are on runs at {scale}, not on the published experiments: what they "
+            "say holds at that scale."
+        )
+    values = [value for table in report.tables for value in table.values if value.prediction]
+    if values:
+        counts = Counter(value.match for value in values)
+        collapsed = sum(value.match == "compatible" and bool(value.collapsed) for value in values)
+        of_these = f" ({collapsed} of a collapsed model)" if collapsed else ""
+        words = [f"{counts[match]} {match}{of_these if match == 'compatible' else ''}" for match in counts]
+        yield (
+            f"{format_count(len(values), 'published value')} compared with a prediction: {', '.join(words)}. If all "
+            f"were right, about {len(values) * ALPHA:.2g} would be called not compatible by chance."
+        )
+    tested = sum(claim.number_of_tests > 0 for claim in report.claims)
+    if tested:
+        yield (
+            f"{format_count(tested, 'claim')} {'is' if tested == 1 else 'are'} tested on runs. Each is falsely "
+            f"supported or contradicted with a probability of at most {100 * ALPHA:g} %: up to {tested * ALPHA:.2g} "
+            "false verdicts are to be expected among them. They are not adjusted over claims."
+        )
+
+
+def explain_verdict(paper: Paper, claim_verdict: ClaimVerdict) -> str:
     """Why a claim has its verdict, and how many seeds would decide it; empty if there is nothing to add."""
-    seeds_needed = (
-        f"{_format_seed_estimate(claim_verdict.seeds_needed)} would decide it" if claim_verdict.seeds_needed else ""
-    )
-    return "; ".join(filter(None, (claim_verdict.reason, seeds_needed, *claim_verdict.limits)))
+    limits = _list_other_limits(paper, claim_verdict)
+    return "; ".join(filter(None, (claim_verdict.reason, _describe_forecast(claim_verdict.forecast), *limits)))
+
+
+def _describe_forecast(forecast: SeedForecast | None) -> str:
+    return describe_seeds_needed(forecast.seeds) if forecast else ""
+
+
+def list_reading_lines(claim_verdict: ClaimVerdict) -> Iterator[str]:
+    """The verdict under each reading of what the paper leaves open, with its reason."""
+    if not claim_verdict.reading_of or claim_verdict.verdict == "not testable":
+        return
+    for reading in claim_verdict.readings:
+        why = "; ".join(filter(None, (reading.reason, _describe_forecast(reading.forecast))))
+        word = "not measured" if reading.verdict == "not testable" else f"{reading.verdict}{f' ({why})' if why else ''}"
+        yield f"Under {reading.label}: {word}."
 
 
 def list_further_statements(claim_verdict: ClaimVerdict, finding: Finding) -> list[str]:
@@ -56,98 +181,167 @@ def list_further_statements(claim_verdict: ClaimVerdict, finding: Finding) -> li
     return [line for line in finding.statements if line not in claim_verdict.reason]
 
 
+def list_measured_values(paper: Paper, finding: Finding) -> Iterator[str]:
+    """What was measured for a test that compares nothing."""
+    values = ", ".join(
+        f"{paper.get_method_name(value.method)} {format_measured(value)}" for value in finding.values if value.n
+    )
+    if values and finding.evidence:
+        yield f"Measured in runs {finding.evidence.number}, {finding.measure_label}: {values}."
+
+
 def list_remarks(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
-    """Sentences on a verdict: at what scale it was reached, what it does not include, which tests were used."""
-    for evidence in list_evidence(claim_verdict.findings):
+    """Sentences on a verdict: what was tested, at what scale, and what limits it."""
+    yield from list_reading_lines(claim_verdict)
+    yield from _describe_tests(paper, claim_verdict)
+    for evidence in claim_verdict.evidence:
         if evidence.scale_differences:
-            yield f"Runs {evidence.number} differ from what was published: {', '.join(evidence.scale_differences)}."
-    for proxy in {f.proxy.by: f.proxy for f in claim_verdict.findings if f.proxy}.values():
+            differences = ", ".join(difference.text for difference in evidence.scale_differences)
+            yield f"Runs {evidence.number} differ from what was published: {differences}."
+    for proxy in claim_verdict.proxies:
         yield proxy.note or f"{proxy.measure} is not measured; {proxy.by} is used instead, without margins."
-    if claim_verdict.missing and claim_verdict.verdict != "not testable":
-        yield f"Not included: {'; '.join(claim_verdict.missing)}."
-    if tests := list(dict.fromkeys(_list_tests(claim_verdict))):
-        comparisons = format_count(claim_verdict.number_of_tests, "comparison")
-        yield f"Test: {'; '.join(tests)}. Holm-adjusted over {comparisons}."
-    yield from _describe_collapses(paper, claim_verdict)
-    if spreads := list(dict.fromkeys(_format_spreads(claim_verdict))):
-        yield f"A/A spread (the same method from other seeds): {', '.join(spreads)}."
-    elif any(pair.p is not None for finding in claim_verdict.findings for pair in finding.comparisons):
+    if missing := dict.fromkeys(line for reading in _list_measured(claim_verdict) for line in reading.missing):
+        yield f"Not included: {'; '.join(missing)}."
+    if claim_verdict.number_of_tests:
+        yield from _describe_family(claim_verdict)
+        yield from _describe_draws(claim_verdict)
+    if apart := claim_verdict.reasons_apart:
+        yield f"{COLLAPSED} Counted apart: {'; '.join(apart)}."
+    yield from _describe_controls(paper, claim_verdict)
+    readings = paper.find_claim_readings(claim_verdict.claim)
+    yield from filter(None, (readings.note if readings else "", claim_verdict.claim.note))
+
+
+def _describe_tests(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
+    tests = [line for test in claim_verdict.claim.test if (line := describe_test(paper, test))]
+    if tests:
+        yield f"Tested: {'; '.join(tests)}."
+    if claim_verdict.claim.tested:
+        yield f"Only this is tested: {claim_verdict.claim.tested}."
+
+
+def describe_test(paper: Paper, test: ClaimTest) -> str:
+    """What a test tests, in a sentence; empty for one without runs."""
+    if test.kind in ("computed", "untestable"):
+        return ""
+    setups = f" on {join_names([*test.setups])}" if test.setups else ""
+    aside = ", which is reported only" if test.aside else ""
+    a, b = (join_names([paper.get_method_name(method) for method in methods]) for methods in (test.a, test.b))
+    if test.kind == "published":
+        return f"that what Table {test.table} prints of {a} under {test.condition} is compatible{aside}"
+    if test.kind == "fails":
+        return f"that every run of {a} diverges or collapses{setups}{aside}"
+    measures = join_names([_name_open(paper, measure) for measure in test.measures])
+    change = f" minus {_name_open(paper, test.change_from)}" if test.change_from else ""
+    return f"{measures}{change}, {_describe_comparison(paper, test, a, b)}{setups}{aside}"
+
+
+def _name_open(paper: Paper, measure: str) -> str:
+    """A measure with the name of what the paper leaves open in brackets, such as `[classifier] clean`."""
+    for readings in paper.readings:
+        measure = measure.replace(f"{{{readings.id}}}", f"[{readings.of}]")
+    return measure
+
+
+def _describe_comparison(paper: Paper, test: ClaimTest, a: str, b: str) -> str:
+    if test.kind == "order":
+        groups = [join_names([paper.get_method_name(method) for method in group]) for group in test.groups]
+        return f"{' below '.join(groups)}"
+    if test.kind == "equivalent":
+        return f"{a} within ±{test.margin:g} of {b}"
+    if test.kind == "ratio" and test.bounds:
+        return f"{a} {test.bounds[0]:g} to {test.bounds[1]:g} times {b}"
+    way = "below" if test.kind == "less" else "above"
+    margin = f" by {test.margin:g} at least" if test.margin else ""
+    return f"{a} {way} {b if test.b else f'{test.value:g}'}{margin}"
+
+
+def _describe_family(claim_verdict: ClaimVerdict) -> Iterator[str]:
+    families = dict.fromkeys(reading.family for reading in claim_verdict.readings)
+    each = " under each reading" if len(claim_verdict.readings) > 1 else ""
+    yield f"Family: the {format_count(max(families), 'comparison')} that the claim lists{each}, run or not."
+
+
+def _describe_draws(claim_verdict: ClaimVerdict) -> Iterator[str]:
+    """Over what uncertainty is, for each measure."""
+    covered: dict[int, dict[str, None]] = {}
+    for finding in claim_verdict.findings:
+        for pair in finding.comparisons:
+            if pair.interval:
+                covered.setdefault(pair.draws, {})[finding.measure_label] = None
+    if draws := {m: names for m, names in covered.items() if m}:
+        yield f"Over seeds and draws: {'; '.join(f'{join_names([*names])} ({m} draws)' for m, names in draws.items())}."
+    if 0 in covered:
+        yield f"Over seeds only: {join_names([*covered[0]])}."
+
+
+def _describe_controls(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
+    """How much methods differ from their A/A controls under what is tested."""
+    found = list[str]()
+    for finding in claim_verdict.findings:
+        if finding.evidence is None or finding.test.aside:
+            continue
+        for control in compare_with_controls(finding.evidence, finding.comparisons):
+            is_ratio = any(pair.is_ratio for pair in finding.comparisons)
+            ends = [exp(end) if is_ratio else end for end in (control.mean, *control.interval)]
+            digits = choose_decimals([(ends[2] - ends[1]) / 2], [ends[0]])
+            mean, low, high = (format_number(end, digits) for end in ends)
+            name = paper.get_method_name(control.method)
+            found.append(f"{finding.measure_label} of {name}, {'ratio ' if is_ratio else ''}{mean} [{low}, {high}]")
+    if found:
+        yield f"A/A control (a method against itself from other seeds): {'; '.join(dict.fromkeys(found))}."
+    elif claim_verdict.number_of_tests:
         yield "No A/A control is measured here."
-    if claim_verdict.claim.note:
-        yield claim_verdict.claim.note
 
 
-def _describe_collapses(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
-    """Which of the methods compared ignore their data, in which runs."""
-    for finding in {f.evidence.number: f for f in claim_verdict.findings if f.evidence and f.comparisons}.values():
-        evidence = finding.evidence
-        for method, by_seed in evidence.methods.items() if evidence else ():
-            seeds = [str(seed) for seed, result in by_seed.items() if result.collapsed]
-            if seeds and any(
-                method in (p.a, p.b) for f in claim_verdict.findings if f.evidence == evidence for p in f.comparisons
-            ):
-                runs = evidence.number if evidence else ""
-                yield (
-                    f"{COLLAPSED} {paper.get_method_name(method)} ignores its data in runs {runs} "
-                    f"(collapsed on seeds {', '.join(seeds)}): a comparison with it shows nothing else."
-                )
-
-
-def _format_spreads(claim_verdict: ClaimVerdict) -> Iterator[str]:
-    for finding in claim_verdict.findings:
-        for pair in finding.comparisons:
-            if pair.aa_spread is not None and finding.evidence:
-                size = f"a factor of {exp(pair.aa_spread):.4g}" if pair.is_ratio else f"{pair.aa_spread:.2g}"
-                yield f"{finding.measure} {size} (runs {finding.evidence.number})"
-
-
-def _list_tests(claim_verdict: ClaimVerdict) -> Iterator[str]:
-    for finding in claim_verdict.findings:
-        for pair in finding.comparisons:
-            if pair.test:
-                yield f"{pair.test} over {len(pair.seeds)} seeds"
-
-
-def list_evidence(findings: Sequence[Finding]) -> list[Evidence]:
-    """The tables of runs that findings are based on, each once."""
-    return list({f.evidence.number: f.evidence for f in findings if f.evidence}.values())
-
-
-def format_pair(paper: Paper, finding: Finding, pair: PairedComparison) -> tuple[str, ...]:
+def format_pair(paper: Paper, finding: Finding, pair: Comparison) -> tuple[str, ...]:
     """The cells of a comparison, in the order of `HEADS`."""
     half = (pair.shown_interval[1] - pair.shown_interval[0]) / 2 if pair.shown_interval else 0.0
     digits = choose_decimals([half] if half else [], [pair.mean or 0.0])
+    interval = [format_number(end, digits) for end in pair.shown_interval or ()]
     return (
         str(finding.evidence.number) if finding.evidence else "",
-        finding.measure,
+        finding.measure_label or "share of runs that fail",
         paper.get_method_name(pair.a),
-        finding.test.against or (paper.get_method_name(pair.b) if pair.b else f"{finding.test.value:g}"),
-        UNDEFINED if pair.mean is None else format_number(pair.mean, digits),
-        f"[{format_number(pair.shown_interval[0], digits)}, {format_number(pair.shown_interval[1], digits)}]"
-        if pair.shown_interval
-        else UNDEFINED,
-        format_claimed_region(pair),
-        UNDEFINED if pair.p is None else f"{pair.p:.2g}" if pair.p >= 0.001 else "< 0.001",
+        _format_other(paper, pair),
+        UNDEFINED if pair.mean is None else f"{format_number(pair.mean, digits)}{' times' * pair.is_ratio}",
+        f"[{', '.join(interval)}]" if interval else UNDEFINED,
+        format_tested_region(pair),
+        format_p_value(pair.p),
+        format_p_value(pair.adjusted_p),
         str(len(pair.seeds)),
         format_pair_verdict(finding, pair),
     )
 
 
-def format_pair_verdict(finding: Finding, pair: PairedComparison) -> str:
-    """A comparison's verdict in words, with the reason why it is undecided."""
-    not_decisive = " (not decisive)" if finding.test.aside else ""
-    seeds_needed = f"; {_format_seed_estimate(pair.seeds_needed)} would decide" if pair.seeds_needed else ""
-    return f"{pair.verdict}{f': {pair.reason}' if pair.reason else ''}{seeds_needed}{not_decisive}"
+def _format_other(paper: Paper, pair: Comparison) -> str:
+    """What a method is compared with: another one, a value, or a published value."""
+    if pair.b or pair.is_share:
+        return paper.get_method_name(pair.b) if pair.b else UNDEFINED
+    return f"{pair.value:g}{' (published)' * pair.is_prediction}"
 
 
-def format_claimed_region(pair: PairedComparison) -> str:
-    """The claimed region of a difference or ratio: `< -20`, `within ±3`, `1.5 to 3 times`."""
+def format_p_value(p: float | None) -> str:
+    """A p-value, or that there is none."""
+    return UNDEFINED if p is None else f"{p:.2g}" if p >= 0.001 else "< 0.001"
+
+
+def format_pair_verdict(finding: Finding, pair: Comparison) -> str:
+    """The result of a comparison in words, with the reason why it is undecided."""
+    word = "apart" if pair.apart else pair.verdict
+    reason = "" if pair.apart else pair.reason
+    return f"{word}{f': {reason}' if reason else ''}{' (reported only)' * finding.test.aside}"
+
+
+def format_tested_region(pair: Comparison) -> str:
+    """The tested region of a difference or ratio: `< -20`, `within ±3`, `1.5 to 3 times`."""
     low, high = pair.region
-    if pair.is_ratio:
-        return f"{exp(low):.3g} to {exp(high):.3g} times"
+    if pair.is_share:
+        return "all"
     if pair.is_bounded:
-        return f"within ±{high:g}"
-    return f"> {low + 0.0:g}" if isfinite(low) else f"< {high + 0.0:g}"
+        return f"{exp(low):.3g} to {exp(high):.3g} times" if pair.is_ratio else f"within ±{high:g}"
+    sign, end = (">", low) if isfinite(low) else ("<", high)
+    return f"{sign} {exp(end):g} times" if pair.is_ratio else f"{sign} {end + 0.0:g}"
 
 
 def format_measured(value: PublishedValue) -> str:
@@ -161,15 +355,26 @@ def format_measured(value: PublishedValue) -> str:
     return f"{format_number(value.mean, digits)}{spread} (n = {value.n}){mark}"
 
 
+def format_prediction(value: PublishedValue) -> str:
+    """The prediction for one run, such as `one run: 90.1 to 92.3`; empty if there is none."""
+    if value.prediction is None:
+        return ""
+    low, high = value.prediction
+    digits = choose_decimals([(high - low) / 2], [low])
+    return f"one run: {format_number(low, digits)} to {format_number(high, digits)}"
+
+
 def format_published(value: PublishedValue) -> str:
     """A value as the paper prints it."""
     return UNDEFINED if value.printed is None else f"{value.printed:g}"
 
 
 def format_table_title(table: PublishedTable) -> str:
-    """Such as `Table 3: MNIST, accuracy [%]`."""
+    """Such as `Table 3: MNIST, accuracy [%]`, and under which reading."""
     symbol = f" [{format_table_unit(table)}]" if table.table.unit else ""
-    return f"Table {table.table.id}: {table.table.title}{symbol}" if table.table.title else f"Table {table.table.id}"
+    reading = f", {table.reading.label}" if table.reading else ""
+    title = f": {table.table.title}" if table.table.title else ""
+    return f"Table {table.table.id}{title}{reading}{symbol}"
 
 
 def format_table_unit(table: PublishedTable) -> str:
@@ -179,19 +384,26 @@ def format_table_unit(table: PublishedTable) -> str:
     return format_unit(Measure("", table.table.unit, None))
 
 
+def list_table_heads(table: PublishedTable) -> list[str]:
+    """The heading of each column of values: a condition, or the measure."""
+    measures = table.table.list_measures(table.reading)
+    return [name or measure for name, measure in zip(table.table.conditions or ("",), measures, strict=True)]
+
+
 def list_table_notes(table: PublishedTable) -> Iterator[str]:
     """The notes on a table: which runs were measured, at what scale, what cannot be compared."""
     evidence, paper_table = table.evidence, table.table
     if evidence is None:
         yield "There are no runs of this experiment, so nothing is measured."
     else:
-        scale = (
-            f" They differ from what was published: {', '.join(evidence.scale_differences)}."
-            if evidence.scale_differences
-            else ""
-        )
+        differences = ", ".join(difference.text for difference in evidence.scale_differences)
+        scale = f" They differ from what was published: {differences}." if differences else ""
         yield f"Measured: runs {evidence.number}, {evidence.title}.{scale}"
         yield from evidence.notes
+    if table.unmeasured:
+        yield f"Not measured, though the paper may mean it: {join_names([o.label for o in table.unmeasured])}."
+    if any(value.match == "no prediction" and not value.draws for value in table.values):
+        yield "± is over seeds only, since records have no values over each draw; they predict no single run."
     if paper_table.only_order:
         yield f"Not comparable: {paper_table.only_order}."
     if paper_table.note:
@@ -213,7 +425,3 @@ def format_run_path(result: RunResult, start: Path) -> str:
 def format_run_link(result: RunResult, start: Path) -> str:
     """The path from `start` of a run's folder, or of the archive that holds it."""
     return Path(os.path.relpath(real_path(result.folder), start)).as_posix()
-
-
-def _format_seed_estimate(n: int) -> str:
-    return f"more than {MAX_SEEDS:,} seeds" if n > MAX_SEEDS else f"about {n} seeds"

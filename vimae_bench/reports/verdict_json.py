@@ -4,16 +4,17 @@ from dataclasses import asdict
 from math import exp, isfinite
 from pathlib import Path
 
-from ..claims.claims import ClaimVerdict, Finding
+from ..claims.claims import ClaimVerdict, Finding, ReadingVerdict, SeedForecast
+from ..claims.comparisons import Comparison
 from ..claims.matching import Evidence
-from ..claims.paired_comparisons import PairedComparison
+from ..claims.paper import Paper
 from ..claims.published_tables import PublishedTable
 from ..claims.verdict import PaperVerdict
 from ..core.canonical import Json
 from ..storage.atomic import format_json
-from .claims_text import format_run_path
+from .claims_text import format_badge, format_run_path, list_limits, list_summary_notes
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def format_verdict(verdict: PaperVerdict, start: Path) -> str:
@@ -24,7 +25,8 @@ def format_verdict(verdict: PaperVerdict, start: Path) -> str:
         "methods": {name: verdict.paper.get_method_name(name) for name in verdict.paper.methods},
         "runs": [_evidence_to_json(evidence, start) for evidence in verdict.evidence],
         "tables": [_table_to_json(published) for published in verdict.tables],
-        "claims": [_claim_to_json(claim_verdict, start) for claim_verdict in verdict.claims],
+        "claims": [_claim_to_json(verdict.paper, claim_verdict, start) for claim_verdict in verdict.claims],
+        "summary": list(list_summary_notes(verdict)),
         "notes": verdict.notes,
     }
     return format_json(value)
@@ -35,7 +37,7 @@ def _evidence_to_json(evidence: Evidence, start: Path) -> Json:
         "number": evidence.number,
         "setup": evidence.setup.id,
         "title": evidence.title,
-        "scale": evidence.scale_differences,
+        "scale": [difference.text for difference in evidence.scale_differences],
         "notes": evidence.notes,
         "methods": {
             method: {
@@ -65,11 +67,13 @@ def _table_to_json(published: PublishedTable) -> Json:
         "half_width": published.table.half_width,
         "only_order": published.table.only_order,
         "runs": published.evidence.number if published.evidence else None,
+        "reading": published.reading.label if published.reading else "",
+        "readings_not_measured": [option.label for option in published.unmeasured],
         "figures": [asdict(value) for value in published.values],
     }
 
 
-def _claim_to_json(claim_verdict: ClaimVerdict, start: Path) -> Json:
+def _claim_to_json(paper: Paper, claim_verdict: ClaimVerdict, start: Path) -> Json:
     return {
         "id": claim_verdict.claim.id,
         "text": claim_verdict.claim.text,
@@ -77,12 +81,34 @@ def _claim_to_json(claim_verdict: ClaimVerdict, start: Path) -> Json:
         "tested": claim_verdict.claim.tested,
         "note": claim_verdict.claim.note,
         "verdict": claim_verdict.verdict,
+        "badge": format_badge(claim_verdict),
+        "limits": list_limits(paper, claim_verdict),
         "why": claim_verdict.reason,
-        "at_published_scale": not claim_verdict.differs_in_scale,
+        "readings_of": claim_verdict.reading_of,
+        "at_published_scale": not claim_verdict.scale_differences,
         "lacking": claim_verdict.missing,
-        "seeds_that_would_decide": claim_verdict.seeds_needed,
+        **_forecast_to_json(claim_verdict.forecast),
         "comparisons": claim_verdict.number_of_tests,
-        "findings": [_finding_to_json(finding, start) for finding in claim_verdict.findings],
+        "readings": [_reading_to_json(reading, start) for reading in claim_verdict.readings],
+    }
+
+
+def _reading_to_json(reading: ReadingVerdict, start: Path) -> Json:
+    return {
+        "reading": reading.label,
+        "verdict": reading.verdict,
+        "why": reading.reason,
+        **_forecast_to_json(reading.forecast),
+        "family": reading.family,
+        "findings": [_finding_to_json(finding, start) for finding in reading.findings],
+    }
+
+
+def _forecast_to_json(forecast: SeedForecast | None) -> Json:
+    """More seeds may be able to decide it, and how many would; neither if something else is in the way."""
+    return {
+        "more_seeds_may_decide": forecast is not None,
+        "seeds_that_would_decide": forecast.seeds if forecast else None,
     }
 
 
@@ -91,8 +117,8 @@ def _finding_to_json(finding: Finding, start: Path) -> Json:
         "kind": finding.test.kind,
         "aside": finding.test.aside,
         "runs": finding.evidence.number if finding.evidence else None,
-        "scale": finding.evidence.scale_differences if finding.evidence else (),
         "measure": finding.measure,
+        "change_from": finding.change_from,
         "stands_in_for": finding.proxy.measure if finding.proxy else "",
         "verdict": finding.verdict,
         "said": finding.statements,
@@ -101,21 +127,22 @@ def _finding_to_json(finding: Finding, start: Path) -> Json:
     }
 
 
-def _pair_to_json(pair: PairedComparison, start: Path) -> Json:
+def _pair_to_json(pair: Comparison, start: Path) -> Json:
     return {
         "a": pair.a,
         "b": pair.b,
+        "value": None if pair.b else pair.value,
         "ratio": pair.is_ratio,
-        "claimed": [_bound_to_json(bound, logarithmic=pair.is_ratio) for bound in pair.region],
+        "tested": [_bound_to_json(bound, logarithmic=pair.is_ratio) for bound in pair.region],
         "mean": pair.mean,
         "interval": pair.shown_interval,
+        "draws": pair.draws,
         "by_seed": dict(zip(map(str, pair.seeds), map(float, pair.differences), strict=False)),
-        "aa_spread": pair.aa_spread,
-        "test": pair.test,
         "p": pair.p,
+        "p_in_the_claim": pair.adjusted_p,
         "verdict": pair.verdict,
+        "counted_apart": pair.apart,
         "why": pair.reason,
-        "seeds_that_would_decide": pair.seeds_needed,
         "runs": [format_run_path(result, start) for result in pair.runs],
     }
 

@@ -12,15 +12,21 @@ from .claims_text import (
     HEADS,
     RULES,
     explain_verdict,
+    format_badge,
     format_measured,
     format_pair,
+    format_prediction,
     format_published,
     format_source,
     format_table_title,
     format_tally,
     list_further_statements,
+    list_limits,
+    list_measured_values,
     list_remarks,
     list_run_links,
+    list_summary_notes,
+    list_table_heads,
     list_table_notes,
 )
 from .leaderboard_markdown import escape_markdown
@@ -33,13 +39,16 @@ def format_verdict(verdict: PaperVerdict, start: Path) -> str:
 
 def _format_page(verdict: PaperVerdict, start: Path) -> Iterator[str]:
     yield from (f"# {escape_markdown(format_source(verdict.paper))}", "", f"**{format_tally(verdict)}.**", "")
-    if verdict.paper.source.note:
-        yield from (escape_markdown(verdict.paper.source.note), "")
+    yield from (
+        f"- {escape_markdown(note)}" for note in (*list_summary_notes(verdict), verdict.paper.source.note) if note
+    )
+    yield ""
     if verdict.tables:
         yield from (
             "## Tables",
             "",
-            "Each cell shows the published value, the measured one, and whether they are compatible.",
+            "Each cell shows the published value, the measured mean, the prediction for one run, and whether they are "
+            "compatible.",
             "",
         )
     for table in verdict.tables:
@@ -47,7 +56,8 @@ def _format_page(verdict: PaperVerdict, start: Path) -> Iterator[str]:
     if verdict.claims:
         yield from ("## Claims", "")
         yield from _format_table(
-            ["claim", "verdict", ""], [_format_summary_row(claim_verdict) for claim_verdict in verdict.claims]
+            ["claim", "verdict", ""],
+            [_format_summary_row(verdict.paper, claim_verdict) for claim_verdict in verdict.claims],
         )
     for claim_verdict in verdict.claims:
         yield from _format_claim(verdict.paper, claim_verdict)
@@ -62,7 +72,7 @@ def _format_published_table(paper: Paper, table: PublishedTable) -> Iterator[str
     conditions = table.table.conditions or ("",)
     rows = [table.values[i : i + len(conditions)] for i in range(0, len(table.values), len(conditions))]
     yield from (f"### {escape_markdown(format_table_title(table))}", "")
-    heads = ["method", *(escape_markdown(name or table.table.measure) for name in conditions)]
+    heads = ["method", *map(escape_markdown, list_table_heads(table))]
     yield from _format_table(
         heads, [[escape_markdown(paper.get_method_name(cells[0].method)), *map(_format_cell, cells)] for cells in rows]
     )
@@ -74,25 +84,34 @@ def _format_cell(value: PublishedValue) -> str:
     if value.match == "not measured":
         return f"{format_published(value)} <br> not measured"
     match = f"**{value.match}**" if value.match == "not compatible" else value.match
-    return f"{format_published(value)} <br> {escape_markdown(format_measured(value))} <br> {match}"
+    shown = filter(None, (format_measured(value), format_prediction(value)))
+    return " <br> ".join((format_published(value), *map(escape_markdown, shown), match))
 
 
-def _format_summary_row(claim_verdict: ClaimVerdict) -> list[str]:
+def _format_summary_row(paper: Paper, claim_verdict: ClaimVerdict) -> list[str]:
     claim = escape_markdown(claim_verdict.claim.id)
-    scale = "".join(f", {limit}" for limit in claim_verdict.limits)
-    return [claim, f"**{claim_verdict.verdict}**{scale}", escape_markdown(claim_verdict.claim.text)]
+    limits = "".join(f", {limit}" for limit in list_limits(paper, claim_verdict))
+    return [
+        claim,
+        f"**{escape_markdown(format_badge(claim_verdict))}**{limits}",
+        escape_markdown(claim_verdict.claim.text),
+    ]
 
 
 def _format_claim(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
     where = f" ({claim_verdict.claim.where})" if claim_verdict.claim.where else ""
     yield from (
-        f"### {escape_markdown(claim_verdict.claim.id)}: {claim_verdict.verdict}",
+        f"### {escape_markdown(claim_verdict.claim.id)}: {escape_markdown(format_badge(claim_verdict))}",
         "",
         f"> {escape_markdown(claim_verdict.claim.text + where)}",
         "",
     )
-    why = explain_verdict(claim_verdict)
-    yield from (f"**{claim_verdict.verdict.capitalize()}**" + (f": {escape_markdown(why)}." if why else "."), "")
+    why = explain_verdict(paper, claim_verdict)
+    badge = format_badge(claim_verdict)
+    yield from (
+        f"**{escape_markdown(badge[0].upper() + badge[1:])}**" + (f": {escape_markdown(why)}." if why else "."),
+        "",
+    )
     rows = [
         _format_pair_row(paper, finding, i)
         for finding in claim_verdict.findings
@@ -103,7 +122,7 @@ def _format_claim(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
     for finding in claim_verdict.findings:
         yield from (
             f"- {escape_markdown(line)}"
-            for line in (*list_further_statements(claim_verdict, finding), *_list_measured_values(paper, finding))
+            for line in (*list_further_statements(claim_verdict, finding), *list_measured_values(paper, finding))
         )
     yield from (f"- {escape_markdown(line)}" for line in list_remarks(paper, claim_verdict))
     yield ""
@@ -112,14 +131,6 @@ def _format_claim(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
 def _format_pair_row(paper: Paper, finding: Finding, i: int) -> list[str]:
     runs, *rest = format_pair(paper, finding, finding.comparisons[i])
     return [f"[{runs}](#runs-{runs})" if runs else "", *map(escape_markdown, rest)]
-
-
-def _list_measured_values(paper: Paper, finding: Finding) -> Iterator[str]:
-    values = ", ".join(
-        f"{paper.get_method_name(value.method)} {format_measured(value)}" for value in finding.values if value.n
-    )
-    if values and finding.evidence:
-        yield f"Measured in runs {finding.evidence.number}, {finding.measure}: {values}."
 
 
 def _format_runs(paper: Paper, evidence: Evidence, start: Path) -> Iterator[str]:

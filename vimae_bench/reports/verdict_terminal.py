@@ -14,17 +14,20 @@ from ..claims.verdict import PaperVerdict
 from .claims_text import (
     RULES,
     explain_verdict,
-    format_claimed_region,
+    format_badge,
     format_measured,
     format_pair,
-    format_pair_verdict,
+    format_prediction,
     format_published,
     format_run_path,
     format_source,
     format_table_title,
     format_tally,
     list_further_statements,
+    list_measured_values,
     list_remarks,
+    list_summary_notes,
+    list_table_heads,
     list_table_notes,
 )
 from .leaderboard_terminal import render_footnotes
@@ -34,6 +37,8 @@ STYLES = {
     "supported": "bold green",
     "contradicted": "bold red",
     "not decided": "bold yellow",
+    "depends": "bold yellow",
+    "cannot tell": "yellow",
     "not compatible": "red",
     "compatible": "green",
 }
@@ -57,7 +62,7 @@ def _render_parts(verdict: PaperVerdict, start: Path) -> Iterator[RenderableType
     for claim_verdict in verdict.claims:
         yield from _render_claim(verdict.paper, claim_verdict)
     yield Text(f"\n{format_tally(verdict)}.", style="bold")
-    yield render_footnotes(RULES)
+    yield render_footnotes([*list_summary_notes(verdict), *RULES])
     for evidence in verdict.evidence:
         methods = (*evidence.methods.values(), *evidence.controls.values())
         folders = dict.fromkeys(
@@ -72,8 +77,8 @@ def _render_published_table(paper: Paper, published: PublishedTable) -> Table:
     conditions = published.table.conditions or ("",)
     table = Table(header_style="", show_edge=False, show_lines=published.evidence is not None)
     table.add_column("method", no_wrap=True)
-    for name in conditions:
-        table.add_column(Text(clean_text(name or published.table.measure)))
+    for head in list_table_heads(published):
+        table.add_column(Text(clean_text(head)))
     for i in range(0, len(published.values), len(conditions)):
         cells = published.values[i : i + len(conditions)]
         table.add_row(
@@ -89,38 +94,40 @@ def _format_cell(value: PublishedValue, *, is_published_only: bool) -> Text:
     match = (value.match, STYLES.get(value.match, "dim"))
     if value.match == "not measured":
         return Text.assemble(format_published(value), "\n", match)
-    return Text.assemble(format_published(value), "\n", format_measured(value), "\n", match)
+    lines = [line for line in (format_measured(value), format_prediction(value)) if line]
+    return Text.assemble(format_published(value), *(f"\n{line}" for line in lines), "\n", match)
 
 
 def _render_claim(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[RenderableType]:
     where = f" ({claim_verdict.claim.where})" if claim_verdict.claim.where else ""
-    why = explain_verdict(claim_verdict)
+    why = explain_verdict(paper, claim_verdict)
     yield Text.assemble(
         (f"\n{clean_text(claim_verdict.claim.id)}  ", "bold"),
-        (claim_verdict.verdict, STYLES.get(claim_verdict.verdict, "bold")),
+        (clean_text(format_badge(claim_verdict)), STYLES.get(claim_verdict.verdict, "bold")),
         f": {clean_text(why)}" if why else "",
         f"\n{clean_text(claim_verdict.claim.text + where)}",
     )
     table = Table(box=None, pad_edge=True, show_header=False, padding=(0, 2, 0, 2))
     for finding in claim_verdict.findings:
         for pair in finding.comparisons:
-            _, measure, a, b, difference, between, _, p, seeds, _ = format_pair(paper, finding, pair)
-            sign = "/" if pair.is_ratio else "-"
-            table.add_row(
-                *(
-                    Text(clean_text(text))
-                    for text in (measure, f"{a} {sign} {b}", format_claimed_region(pair), difference, between)
-                ),
-                *(Text(clean_text(text)) for text in (f"p {p}", f"n {seeds}", format_pair_verdict(finding, pair))),
+            _, measure, a, b, difference, between, region, p, adjusted, seeds, result = format_pair(
+                paper, finding, pair
             )
+            sign = "/" if pair.is_ratio else "-"
+            cells = (
+                measure,
+                f"{a} {sign} {b}",
+                region,
+                difference,
+                between,
+                f"p {p}, {adjusted}",
+                f"n {seeds}",
+                result,
+            )
+            table.add_row(*(Text(clean_text(text)) for text in cells))
     if table.row_count:
         yield table
-    values = [
-        f"{finding.measure}: {paper.get_method_name(value.method)} {format_measured(value)}"
-        for finding in claim_verdict.findings
-        for value in finding.values
-        if value.n
-    ]
+    values = [line for finding in claim_verdict.findings for line in list_measured_values(paper, finding)]
     if footnotes := [
         *(line for finding in claim_verdict.findings for line in list_further_statements(claim_verdict, finding)),
         *values,

@@ -10,14 +10,19 @@ from ...claims.verdict import PaperVerdict
 from ..claims_text import (
     HEADS,
     explain_verdict,
+    format_badge,
     format_measured,
     format_pair,
+    format_prediction,
     format_published,
     format_source,
     format_table_title,
     format_tally,
     list_further_statements,
+    list_measured_values,
     list_remarks,
+    list_summary_notes,
+    list_table_heads,
     list_table_notes,
 )
 from ..table_format import UNDEFINED
@@ -69,6 +74,7 @@ class VerdictView:
     tables: tuple[PublishedTableView, ...]
     claims: tuple[ClaimView, ...]
     notes: tuple[str, ...]
+    summary: tuple[str, ...]
     heads: tuple[str, ...] = HEADS
 
 
@@ -77,19 +83,23 @@ def build_verdict_view(verdict: PaperVerdict) -> VerdictView:
     paper = verdict.paper
     tables = tuple(_build_table_view(paper, table) for table in verdict.tables if table.evidence)
     claims = tuple(_build_claim_view(paper, claim_verdict) for claim_verdict in verdict.claims)
-    return VerdictView(format_source(paper), format_tally(verdict), paper.source.note, tables, claims, verdict.notes)
+    summary = tuple(list_summary_notes(verdict))
+    return VerdictView(
+        format_source(paper), format_tally(verdict), paper.source.note, tables, claims, verdict.notes, summary
+    )
 
 
 def _build_table_view(paper: Paper, table: PublishedTable) -> PublishedTableView:
     conditions = table.table.conditions or ("",)
     parts = [table.values[i : i + len(conditions)] for i in range(0, len(table.values), len(conditions))]
     rows = tuple((paper.get_method_name(part[0].method), tuple(_build_value_view(r) for r in part)) for part in parts)
-    heads = ("method", *(name or table.table.measure for name in conditions))
+    heads = ("method", *list_table_heads(table))
     return PublishedTableView(format_table_title(table), heads, rows, tuple(list_table_notes(table)))
 
 
 def _build_value_view(value: PublishedValue) -> PublishedValueView:
-    measured = UNDEFINED if value.match == "not measured" else format_measured(value)
+    shown = ", ".join(filter(None, (format_measured(value), format_prediction(value))))
+    measured = UNDEFINED if value.match == "not measured" else shown
     return PublishedValueView(format_published(value), measured, value.match, CLASSES.get(value.match, ""))
 
 
@@ -101,9 +111,9 @@ def _build_claim_view(paper: Paper, claim_verdict: ClaimVerdict) -> ClaimView:
     return ClaimView(
         claim_verdict.claim.id,
         claim_verdict.claim.text + where,
-        claim_verdict.verdict,
+        format_badge(claim_verdict),
         CLASSES.get(claim_verdict.verdict, ""),
-        explain_verdict(claim_verdict),
+        explain_verdict(paper, claim_verdict),
         rows,
         tuple(_list_notes(paper, claim_verdict)),
     )
@@ -112,4 +122,5 @@ def _build_claim_view(paper: Paper, claim_verdict: ClaimVerdict) -> ClaimView:
 def _list_notes(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
     for finding in claim_verdict.findings:
         yield from list_further_statements(claim_verdict, finding)
+        yield from list_measured_values(paper, finding)
     yield from list_remarks(paper, claim_verdict)
