@@ -1,127 +1,83 @@
-"""Compare two methods, or one method in two sets of results, seed by seed."""
+"""Compare two methods of a benchmark, or each method in two sets of results, seed by seed.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+Two methods are compared as their leaderboard does it: all pairs of methods of the table are one family of tests within
+each measure, whichever pair is looked at. Two sets of results are compared in all methods that they share, which are
+one family within each measure and table.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
-
-import numpy as np
 
 from ..core.errors import BenchError, suggest_similar
-from ..core.results import Measure
+from ..core.margins import GivenMargin, parse_margin
+from ..core.results import Estimate, Measure
 from ..core.spec import Run, Training
 from ..storage.store import RunResult
+from . import comparison_notes
 from . import footnotes as notes
-from .leaderboard import format_table_title, group_by_table, merge_measures
-from .leaderboard_data import LeaderboardRow
-from .legacy_statistics import (
-    ALPHA,
-    Array,
-    Interval,
-    Shift,
-    adjust_holm,
-    confidence_interval,
-    equivalence_p_value,
-    estimate_shift,
-    run_paired_tests,
-    win_rate,
-)
+from .comparison_data import Comparison, ComparisonOutcome, Difference
+from .decision import MIN_TESTED_SEEDS, PairDecision, decide_matched, decide_measure
+from .leaderboard import build_row, collect_values, format_table_title, merge_measures
+from .leaderboard_data import Leaderboard, LeaderboardRow
 from .per_draw import per_draw_table
 from .provenance_diff import describe_differences, has_same_data
+from .statistics import confidence_interval
 
-MIN_WIN_RATE = 0.75
-"""A method that wins on a smaller share of the seeds is not called better (Bouthillier et al., 2103.03098)."""
-
-ComparisonVerdict = Literal[
-    "better", "worse", "equivalent", "no difference shown", "incomplete", "collapsed", "other data", ""
-]
 ResultsBySeed = Mapping[int, RunResult]
 """The results of one method by seed."""
+
+MIN_WIN_RATE = 0.75
+"""Of verdicts on claims; no comparison goes by it."""
+SIDES = ("A", "B")
+"""What the two sides of a pair are called."""
 
 _MethodKey = tuple[tuple[str, str, str, int], Training]
 """How methods are matched: label, data set, architecture and latent size; and training."""
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The differences A - B under one measure over the common seeds, and the verdict on A.
+class _MatchedMethod:
+    """A method that two sets of results share: their results, and rows of those over the seeds that both have."""
 
-    `p` is Holm-adjusted over the table. It is None if nothing was tested: there is one seed, the measure has no
-    direction, A or B lacks the measure for a seed (`incomplete`), has collapsed, or used `other data`. The verdict is
-    `equivalent` if a margin was given and two one-sided tests, also Holm-adjusted, show the difference to be within it.
-    """
-
-    measure: Measure
-    seeds: tuple[int, ...]
-    a: tuple[float, ...]
-    b: tuple[float, ...]
-    interval: Interval | None
-    shift: Shift
-    verdict: ComparisonVerdict = ""
-    p: float | None = None
-    margin: float | None = None
+    results: tuple[ResultsBySeed, ResultsBySeed]
+    rows: tuple[LeaderboardRow, LeaderboardRow]
 
     @property
-    def differences(self) -> Array:
-        """A - B for each seed."""
-        return np.subtract(self.a, self.b)
-
-    @property
-    def wins(self) -> float | None:
-        """P(A beats B) over seeds, ties counting half; None for a measure without a direction."""
-        return win_rate(self.differences * self.sign) if self.sign else None
-
-    @property
-    def sign(self) -> int:
-        """1 if higher is better, -1 if lower is better, 0 for a measure without a direction."""
-        return {"higher": 1, "lower": -1, None: 0}[self.measure.better]
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(self.rows[0].run_results)
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One table of differences A - B, with a row for each measure that both A and B have."""
+class _FamilyRequest:
+    """What to compare of the methods of a family, with margins of the benchmark and of this call."""
 
-    title: str
-    a: str
-    b: str
-    seeds: tuple[int, ...]
-    rows: tuple[Difference, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Request:
     names: tuple[str, str]
-    columns: tuple[str, ...]
+    runs: Sequence[Run]
+    columns: Sequence[str]
     margins: Mapping[str, float]
-    describe_mixture: Callable[[Sequence[RunResult], Sequence[RunResult]], Iterator[str]]
+    given_margins: Mapping[str, float]
 
 
 def compare_methods(
-    run_results: Sequence[RunResult],
-    a: str,
-    b: str,
-    columns: Sequence[str] = (),
-    margins: Mapping[str, float] | None = None,
+    leaderboards: Sequence[Leaderboard], a: str, b: str, margins: Mapping[str, GivenMargin] | None = None
 ) -> list[Comparison]:
-    """Compare method `a` with method `b` in each table that has both.
+    """Compare method `a` with method `b` in each table that has both, under the measures that it shows.
 
-    `columns` are the measures to compare and test (empty: all). `margins` are the differences, by measure and in its
-    unit, below which two methods count as equivalent. Raises BenchError for an unknown label or measure of a margin.
+    Each row has the leaderboard's decision on this pair. An A/A control is in no family there, and is compared alone.
+    `margins` are those of this comparison, by measure: decisions by them stand next to the leaderboard's. The
+    leaderboards have to have the rows of all methods. Raises BenchError for an unknown label or measure, and for a
+    margin that does not fit its measure.
     """
-    labels = dict.fromkeys(result.entry.label for result in run_results)
+    labels = dict.fromkeys(row.label for leaderboard in leaderboards for row in leaderboard.rows)
     for label in (a, b):
         if label not in labels:
             raise BenchError(f"no method here is called '{label}'{suggest_similar(label, labels)}")
-    request = _Request((a, b), tuple(columns), margins or {}, lambda one, other: notes.note_mixed([*one, *other]))
-    groups = list(group_by_table(run_results).values())
-    runs = [group[0].entry.table_run for group in groups]
-    found = [
-        _compare_table(
-            format_table_title(g[0].entry.table_run, runs), request, _select_method(g, a), _select_method(g, b)
-        )
-        for g in groups
-    ]
-    return _check_margins(found, request.margins)
+    if a == b:
+        raise BenchError(f"'{a}' cannot be compared with itself; name two methods")
+    shared = [leaderboard for leaderboard in leaderboards if {a, b} <= {row.label for row in leaderboard.rows}]
+    given = _parse_margins(margins or {}, (board.measures[name] for board in shared for name in board.columns))
+    found = [_compare_rows(leaderboard, a, b, given) for leaderboard in shared]
+    return [comparison for comparison in found if comparison.seeds]
 
 
 def compare_results(
@@ -129,20 +85,30 @@ def compare_results(
     b: Sequence[RunResult],
     names: tuple[str, str],
     columns: Sequence[str] = (),
-    margins: Mapping[str, float] | None = None,
+    margins: Mapping[str, GivenMargin] | None = None,
+    call_margins: Mapping[str, GivenMargin] | None = None,
 ) -> list[Comparison]:
     """Compare each method that two sets of results share, on the same data and with the same architecture.
 
-    If a set has a method with several trainings, these are matched as well. `columns` and `margins` are as in
-    `compare_methods`. Raises BenchError for an unknown measure of a margin.
+    If a set has a method with several trainings, these are matched as well. Within each measure, all methods of a table
+    are one family of tests; an A/A control is compared alone. `columns` are the measures to compare (empty: all but
+    hidden ones), `margins` those of the benchmark, `call_margins` those of this comparison, as in `compare_methods`.
+    Raises BenchError for a margin that does not fit its measure, or of a measure that is not compared.
     """
-    request = _Request(names, tuple(columns), margins or {}, describe_differences)
     left, right = _group_by_method(a), _group_by_method(b)
     runs = [_first_result(group).entry.run for group in left.values()]
-    found = [
-        _compare_table(_format_title(one, runs), request, one, other) for one, other in _match_methods(left, right)
-    ]
-    return _check_margins(found, request.margins)
+    families: dict[object, list[tuple[ResultsBySeed, ResultsBySeed]]] = {}
+    for one, other in _match_methods(left, right):
+        if not one.keys() & other.keys():
+            continue
+        families.setdefault(_identify_family(one, other), []).append((one, other))
+    measures = merge_measures([*a, *b])
+    shown = [measures[name] for name in columns if name in measures]
+    shown = shown or [measure for measure in measures.values() if not measure.is_hidden]
+    own = _parse_margins({name: m for name, m in (margins or {}).items() if name in measures}, measures.values())
+    given = _parse_margins(call_margins or {}, shown)
+    request = _FamilyRequest(names, runs, [measure.name for measure in shown], own, given)
+    return [comparison for family in families.values() for comparison in _compare_family(family, request)]
 
 
 def describe_unmatched(a: Sequence[RunResult], b: Sequence[RunResult]) -> Iterator[str]:
@@ -188,88 +154,174 @@ def _format_title(group: ResultsBySeed, among: Sequence[Run]) -> str:
     return f"{entry.label}: {format_table_title(entry.run, among)}"
 
 
-def _select_method(run_results: Sequence[RunResult], label: str) -> ResultsBySeed:
-    return {result.entry.seed: result for result in run_results if result.entry.label == label}
-
-
-def _compare_table(name: str, request: _Request, a: ResultsBySeed, b: ResultsBySeed) -> Comparison:
-    seeds = tuple(sorted(a.keys() & b.keys()))
-    left, right = ([group[seed] for seed in seeds] for group in (a, b))
-    pairs = dict(zip(seeds, zip(left, right, strict=True), strict=True))
-    known = merge_measures([*left, *right])
-    measures = {name: known[name] for name in request.columns if name in known} or known
-    drafts = [_compare_measure(measure, pairs, request.margins.get(name)) for name, measure in measures.items()]
-    rows, test = _test_differences([row for row in drafts if row])
-    comparisons = sum(row.p is not None for row in rows)
-    both = [
-        LeaderboardRow(label, {s: group[s] for s in seeds}, (), {})
-        for label, group in zip(request.names, (a, b), strict=True)
+def _identify_family(a: ResultsBySeed, b: ResultsBySeed) -> object:
+    """What the methods of a family share: their tables in both sets; an A/A control is alone."""
+    entries = [_first_result(group).entry for group in (a, b)]
+    tables = [
+        (e.table_run.dataset, e.table_run.architecture, e.table_run.latent, e.table_run.training) for e in entries
     ]
-    alone = sorted(a.keys() ^ b.keys())
+    keys = [(dataset.key, architecture.key, *rest) for dataset, architecture, *rest in tables]
+    return (*keys, entries[0].label if entries[0].control_of else "")
+
+
+def _parse_margins(given: Mapping[str, GivenMargin], measures: Iterable[Measure]) -> dict[str, float]:
+    """Margins of some of these measures as numbers."""
+    known, found = {measure.name: measure for measure in measures}, dict[str, float]()
+    for name, margin in given.items():
+        if name not in known:
+            raise BenchError(f"no measure compared here is called '{name}'{suggest_similar(name, known)}")
+        if not known[name].better:
+            raise BenchError(f"'{name}' has no better direction: it is not tested, and takes no margin")
+        try:
+            found[name] = parse_margin(known[name], margin)
+        except ValueError as error:
+            raise BenchError(f"the margin of '{name}' {error}") from error
+    return found
+
+
+def _compare_rows(leaderboard: Leaderboard, a: str, b: str, given: Mapping[str, float]) -> Comparison:
+    """Two rows of a leaderboard."""
+    one, other = (next(row for row in leaderboard.rows if row.label == label) for label in (a, b))
+    columns = [leaderboard.measures[name] for name in leaderboard.columns]
+    drafts = [_draft_difference(measure, one, other, leaderboard.seeds) for measure in columns]
+    rows = [_decide_difference(draft, leaderboard, one, other, given) for draft in drafts if draft]
+    seeds = tuple(sorted(one.run_results.keys() & other.run_results.keys()))
+    control = next((row.label for row in (one, other) if row.control_of), "")
+    family = "pairs of methods that this table can compare: the leaderboard's p, whichever pair is looked at"
     sentences = (
-        *([f"Seeds that only A or only B has, left out: {', '.join(map(str, alone))}."] if alone else []),
-        *notes.explain_comparison(len(seeds), test, comparisons),
-        *notes.note_unfinished(both),
-        *notes.note_collapsed(both, list(measures.values())),
-        *request.describe_mixture(left, right),
+        *comparison_notes.explain_comparison(len(seeds), rows, family, control),
+        *comparison_notes.note_rows(one, other, columns),
+        *notes.note_mixed([row.run_results[seed] for row in (one, other) for seed in seeds]),
     )
-    return Comparison(name, *request.names, seeds, tuple(rows), sentences)
+    return Comparison(leaderboard.title, a, b, seeds, tuple(rows), sentences)
+
+
+def _decide_difference(
+    row: Difference, leaderboard: Leaderboard, a: LeaderboardRow, b: LeaderboardRow, given: Mapping[str, float]
+) -> Difference:
+    """The row with the leaderboard's decision; with one of these two alone if one is an A/A control."""
+    name = row.measure.name
+    if not row.measure.better:
+        return row
+    is_alone, whole = bool(a.control_of or b.control_of), leaderboard.decisions[name]
+    values = collect_values(
+        row.measure, (a, b) if is_alone else leaderboard.rows, leaderboard.seeds, {}, with_controls=is_alone
+    )
+    found = decide_measure(values, whole.margin) if is_alone else whole
+    row = _add_decision(row, found.get_pair(a.label, b.label), found.margin, len(found.pairs), found.draws)
+    if name not in given:
+        return row
+    by_given = decide_measure(values, given[name]).get_pair(a.label, b.label)
+    return replace(row, given_margin=given[name], given_decision=by_given)
+
+
+def _compare_family(
+    family: Sequence[tuple[ResultsBySeed, ResultsBySeed]], request: _FamilyRequest
+) -> Iterator[Comparison]:
+    """A comparison for each method that two sets of results share in one table."""
+    seeds = tuple(sorted({seed for a, b in family for seed in a.keys() & b.keys()}))
+    methods = [_MatchedMethod(pair, _match_rows(*pair, seeds)) for pair in family]
+    known = merge_measures([result for method in methods for row in method.rows for result in row.run_results.values()])
+    columns = [known[name] for name in request.columns if name in known]
+    rows = [_compare_measure(measure, methods, seeds, request) for measure in columns]
+    for i, method in enumerate(methods):
+        yield _describe_matched(method, [found for row in rows if (found := row[i])], columns, request)
+
+
+def _match_rows(a: ResultsBySeed, b: ResultsBySeed, seeds: Sequence[int]) -> tuple[LeaderboardRow, LeaderboardRow]:
+    """The rows of a method in both sets, over the seeds that both have."""
+    common = sorted(a.keys() & b.keys())
+    is_other = not all(has_same_data(a[seed], b[seed]) for seed in common)
+    label = _first_result(a).entry.label
+    one, other = (build_row(label, {seed: group[seed] for seed in common}, seeds) for group in (a, b))
+    return replace(one, has_other_data=is_other), replace(other, has_other_data=is_other)
 
 
 def _compare_measure(
-    measure: Measure, pairs: Mapping[int, tuple[RunResult, RunResult]], margin: float | None
+    measure: Measure, methods: Sequence[_MatchedMethod], seeds: Sequence[int], request: _FamilyRequest
+) -> list[Difference | None]:
+    """The difference of each method, None where it has none, with decisions over all that can be tested."""
+    drafts = [_draft_difference(measure, *method.rows, seeds) for method in methods]
+    tested = [method.rows for method, draft in zip(methods, drafts, strict=True) if draft and not draft.untested]
+    if not measure.better or not tested:
+        return drafts
+    a, b = (collect_values(measure, rows, seeds, {}, with_controls=True) for rows in zip(*tested, strict=True))
+    margin, given = request.margins.get(measure.name, measure.margin), request.given_margins.get(measure.name)
+    decided, draws = decide_matched(a, b, SIDES, margin)
+    by_given = decide_matched(a, b, SIDES, given)[0] if given else {}
+    found = list[Difference | None]()
+    for method, draft in zip(methods, drafts, strict=True):
+        label = method.rows[0].label
+        row = draft and _add_decision(draft, decided.get(label), margin, len(tested), draws)
+        found.append(row and replace(row, given_margin=given, given_decision=by_given.get(label)))
+    return found
+
+
+def _describe_matched(
+    method: _MatchedMethod, rows: Sequence[Difference], columns: Sequence[Measure], request: _FamilyRequest
+) -> Comparison:
+    one, other = (replace(row, label=name) for row, name in zip(method.rows, request.names, strict=True))
+    a, b = method.results
+    alone = sorted(a.keys() ^ b.keys())
+    among = "methods that A and B share in this table"
+    control = method.rows[0].label if method.rows[0].control_of else ""
+    sentences = (
+        *([f"Seeds that only A or only B has, left out: {', '.join(map(str, alone))}."] if alone else []),
+        *comparison_notes.explain_comparison(len(method.seeds), rows, among, control),
+        *comparison_notes.note_rows(one, other, columns),
+        *describe_differences([a[seed] for seed in method.seeds], [b[seed] for seed in method.seeds]),
+    )
+    return Comparison(_format_title(a, request.runs), *request.names, method.seeds, tuple(rows), sentences)
+
+
+def _draft_difference(
+    measure: Measure, a: LeaderboardRow, b: LeaderboardRow, seeds: Sequence[int]
 ) -> Difference | None:
-    """A row before it is tested; None for a measure that A and B do not both have."""
-    name = measure.name
-    both = {s: (a, b) for s, (a, b) in pairs.items() if name in a.estimates and name in b.estimates}
-    if not both:
+    """Two rows over the seeds of a table under one measure, not tested; None if they have no common value."""
+    if not (measure.name in a.summaries and measure.name in b.summaries):
         return None
-    left, right = ([result.estimates[name] for result in group] for group in zip(*both.values(), strict=True))
-    a, b = (tuple(estimate.value for estimate in group) for group in (left, right))
-    differences = np.subtract(a, b)
-    interval = confidence_interval(differences, per_draw_table(left, right))
-    verdict = "incomplete" if len(both) < len(pairs) else _blocking_reason(measure, list(both.values()))
-    return Difference(measure, tuple(both), a, b, interval, estimate_shift(differences), verdict, margin=margin)
+    one, other = (row.summaries[measure.name].estimates for row in (a, b))
+    common = tuple(sorted(one.keys() & other.keys()))
+    if not common:
+        return None
+    left, right = [one[seed] for seed in common], [other[seed] for seed in common]
+    row = Difference(measure, common, tuple(x.value for x in left), tuple(x.value for x in right))
+    untested, reason = _explain_untested(measure, a, b, seeds)
+    if measure.better:
+        is_qualified = measure.rewards_collapse and bool(a.near_collapse or b.near_collapse)
+        return replace(row, untested=untested, reason=reason, is_qualified=is_qualified)
+    return row if untested or row.is_ratio else _add_own_interval(row, left, right)
 
 
-def _blocking_reason(measure: Measure, pairs: Sequence[tuple[RunResult, RunResult]]) -> ComparisonVerdict:
-    """Why a measure cannot be tested; empty if it can."""
-    if not all(has_same_data(one, other) for one, other in pairs):
-        return "other data"
-    collapsed = any(result.collapsed for pair in pairs for result in pair)
-    return "collapsed" if collapsed and measure.rewards_collapse else ""
+def _add_own_interval(row: Difference, a: Sequence[Estimate], b: Sequence[Estimate]) -> Difference:
+    """The row of a measure without a direction, which no family of tests has, with its interval."""
+    table = per_draw_table(a, b)
+    return replace(row, interval=confidence_interval(row.effects, table), draws=0 if table is None else table.shape[1])
 
 
-def _test_differences(rows: Sequence[Difference]) -> tuple[list[Difference], str]:
-    """The rows with their verdicts, and the name of the test."""
-    testable = [row for row in rows if row.sign and not row.verdict and len(row.a) > 1]
-    if not testable:
-        return list(rows), ""
-    family = run_paired_tests(np.stack([row.differences for row in testable]))
-    bounded = [row for row in testable if row.margin]
-    equivalence = adjust_holm([equivalence_p_value(row.differences, row.margin or 0) for row in bounded])
-    within = {row.measure.name for row, p in zip(bounded, equivalence, strict=True) if p < ALPHA}
-    decided = {
-        row.measure.name: replace(row, p=float(p), verdict=_decide_verdict(row, float(p), row.measure.name in within))
-        for row, p in zip(testable, family.p, strict=True)
-    }
-    return [decided.get(row.measure.name, row) for row in rows], family.test
+def _explain_untested(
+    measure: Measure, a: LeaderboardRow, b: LeaderboardRow, seeds: Sequence[int]
+) -> tuple[ComparisonOutcome, str]:
+    """Why two rows cannot be compared under a measure, in a word and in words; empty if they can."""
+    rows = dict(zip(SIDES, (a, b), strict=True))
+    if found := [side for side, row in rows.items() if row.has_other_data]:
+        return "other data", f"{' and '.join(found)} used other data"
+    if found := [side for side, row in rows.items() if row.collapsed_seeds]:
+        return "collapsed", f"{' and '.join(found)} collapsed"
+    counts = {side: len(row.summaries[measure.name].estimates) for side, row in rows.items()}
+    if found := [f"{side} has {n} of {len(seeds)} seeds" for side, n in counts.items() if n < len(seeds)]:
+        return "incomplete", " and ".join(found)
+    if len(seeds) < MIN_TESTED_SEEDS:
+        return "not tested", notes.format_count(len(seeds), "seed")
+    return "", ""
 
 
-def _decide_verdict(row: Difference, p: float, within: bool) -> ComparisonVerdict:
-    if within:
-        return "equivalent"
-    wins = row.wins or 0.0
-    if p < ALPHA and wins >= MIN_WIN_RATE:
-        return "better"
-    return "worse" if p < ALPHA and wins <= 1 - MIN_WIN_RATE else "no difference shown"
-
-
-def _check_margins(found: Sequence[Comparison], margins: Mapping[str, float]) -> list[Comparison]:
-    measures = {row.measure.name for comparison in found for row in comparison.rows}
-    for name, margin in margins.items():
-        if name not in measures:
-            raise BenchError(f"no measure compared here is called '{name}'{suggest_similar(name, measures)}")
-        if not margin > 0:
-            raise BenchError(f"the margin of '{name}' must be positive, not {margin:g}")
-    return [comparison for comparison in found if comparison.seeds]
+def _add_decision(
+    row: Difference, decision: PairDecision | None, margin: float | None, family: int, draws: int
+) -> Difference:
+    """The row with what was decided on it among a `family` of tests; nothing is if there was a reason not to test."""
+    if row.untested:
+        return row
+    if decision is None:
+        return replace(row, untested="not tested", reason="ratios need positive values")
+    return replace(row, decision=decision, interval=decision.interval, margin=margin, family=family, draws=draws)

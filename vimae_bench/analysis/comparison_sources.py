@@ -1,19 +1,21 @@
 """Compare results from anywhere: a results folder, now or at a git revision, a benchmark file, an MLflow experiment."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..core.errors import BenchError, InvalidFileError, Problem, ResultsError, suggest_similar
+from ..core.margins import GivenMargin
 from ..storage.archive import find_results
 from ..storage.store import ResultsFolder
 from .load import load_benchmark_results
 
 if TYPE_CHECKING:
     from ..storage.store import RunResult
-    from .comparison import Comparison
+    from .comparison_data import Comparison
+    from .leaderboard_data import Leaderboard
 
 EXPERIMENT_PREFIX = "mlflow:"
 
@@ -25,13 +27,21 @@ ImportExperiment = Callable[[str, ResultsFolder], Sequence[str]]
 class ComparisonSource:
     """The run results of one source, under the name that the user gave.
 
-    `columns` are the measures that its benchmark shows (empty: all); `notes` say what was left out.
+    `rank_by`, `columns` and `margins` are those of its benchmark; `notes` say what was left out.
     """
 
     name: str
     run_results: "Sequence[RunResult]"
+    rank_by: str = ""
     columns: tuple[str, ...] = ()
+    margins: Mapping[str, GivenMargin] = field(default_factory=dict[str, GivenMargin])
     notes: tuple[str, ...] = ()
+
+    def build_leaderboards(self) -> "list[Leaderboard]":
+        """The leaderboards of the source, without baselines."""
+        from .leaderboard import build_leaderboards
+
+        return build_leaderboards(self.run_results, (), self.rank_by, self.columns, margins=self.margins)
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class SourceLoader:
 
     def _load_path(self, name: str, path: Path) -> ComparisonSource:
         loaded = load_benchmark_results(path, self.results)
-        return ComparisonSource(name, loaded.run_results, loaded.columns)
+        return ComparisonSource(name, loaded.run_results, loaded.rank_by, loaded.columns, loaded.margins)
 
     def _load_revision(self, name: str) -> ComparisonSource:
         from ..storage.git_revision import export_revision, find_revision
@@ -112,37 +122,49 @@ class SourceLoader:
         return replace(source, run_results=run_results)
 
 
-def compare_sources(loader: SourceLoader, a: str, b: str, margins: Mapping[str, float]) -> SourceComparison:
-    """Compare each method that sources `a` and `b` share; `margins` as in `compare_results`.
+def compare_sources(loader: SourceLoader, a: str, b: str, margins: Mapping[str, GivenMargin]) -> SourceComparison:
+    """Compare each method that sources `a` and `b` share, with `margins` of this call.
 
-    Raises BenchError if a source cannot be loaded or they share no method.
+    Columns and margins of the benchmark are those of `a`, or of `b` for what `a` does not say. Raises BenchError if a
+    source cannot be loaded or they share no method.
     """
     from .comparison import compare_results, describe_unmatched
 
     one, other = loader.load_all([a, b])
-    tables = compare_results(
-        one.run_results, other.run_results, (one.name, other.name), one.columns or other.columns, margins
+    names, columns = (one.name, other.name), one.columns or other.columns
+    own = {**other.margins, **one.margins}
+    tables = compare_results(one.run_results, other.run_results, names, columns, own, margins)
+    notes = (
+        *one.notes,
+        *other.notes,
+        *_note_different_margins(one, other),
+        *describe_unmatched(one.run_results, other.run_results),
     )
-    notes = (*one.notes, *other.notes, *describe_unmatched(one.run_results, other.run_results))
     if not tables:
         raise BenchError("\n".join(["A and B have no method in common on the same data", *notes]))
     return SourceComparison(tables, notes)
 
 
 def compare_methods_in_source(
-    loader: SourceLoader, name: str, a: str, b: str, margins: Mapping[str, float]
+    loader: SourceLoader, name: str, a: str, b: str, margins: Mapping[str, GivenMargin]
 ) -> SourceComparison:
-    """Compare methods `a` and `b` of one source; `margins` as in `compare_methods`.
+    """Compare methods `a` and `b` of one source, with `margins` of this call.
 
     Raises BenchError if the source cannot be loaded or the methods have no seed in common.
     """
     from .comparison import compare_methods
 
     source = loader.load(name)
-    tables = compare_methods(source.run_results, a, b, source.columns, margins)
+    tables = compare_methods(source.build_leaderboards(), a, b, margins)
     if not tables:
         raise BenchError(f"{name}: '{a}' and '{b}' have no common seed on one data set with one architecture")
     return SourceComparison(tables, source.notes)
+
+
+def _note_different_margins(a: ComparisonSource, b: ComparisonSource) -> Iterator[str]:
+    names = [name for name, margin in a.margins.items() if b.margins.get(name, margin) != margin]
+    if names:
+        yield f"A and B have different margins for {', '.join(names)}: those of A are used."
 
 
 def _suggest_source(name: str, results: Path) -> str:

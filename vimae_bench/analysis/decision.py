@@ -242,6 +242,26 @@ def decide_measure(values: MeasureValues, margin: float | None = None) -> Measur
     return MeasureDecision(values.measure, values.seeds, margin, draws, pairs, methods | lost)
 
 
+def decide_matched(
+    a: MeasureValues, b: MeasureValues, names: tuple[str, str], margin: float | None = None
+) -> tuple[dict[str, PairDecision], int]:
+    """Decide for each method whether its values in two sets differ, which have the same labels and seeds.
+
+    Gives the decisions by label, and the number of draws that both sets share. `names` are those of the sets, the
+    first and the second of each pair. All methods are one family. With fewer than three seeds, or values that are not
+    positive on a log scale, nothing is decided.
+    """
+    if len(a.seeds) < MIN_TESTED_SEEDS or not a.labels or not (_fits_scale(a) and _fits_scale(b)):
+        return {}, 0
+    measure, one, other = a.measure, scale_draws(a), scale_draws(b)
+    differences = to_scale(measure, a.values) - to_scale(measure, b.values)
+    table = one - other if one is not None and other is not None and one.shape == other.shape else None
+    contrasts = compare_with_values(differences, np.zeros(len(a.labels)), table)
+    margin = measure.margin if margin is None else margin
+    decided = _decide_contrasts(contrasts, [names] * len(a.labels), measure, margin)
+    return dict(zip(a.labels, decided, strict=True)), contrasts.parts.draws
+
+
 def max_seeds(needed: Iterable[int | None]) -> int | None:
     """The largest of several numbers of seeds; None if there is none, or if no number would do for one of them."""
     found = list(needed)
@@ -251,7 +271,8 @@ def max_seeds(needed: Iterable[int | None]) -> int | None:
 
 def _decide_pairs(values: MeasureValues, margin: float | None) -> dict[tuple[str, str], PairDecision]:
     contrasts = compare_pairs(to_scale(values.measure, values.values), scale_draws(values))
-    return _decide_contrasts(contrasts, list(combinations(values.labels, 2)), values.measure, margin)
+    pairs = list(combinations(values.labels, 2))
+    return dict(zip(pairs, _decide_contrasts(contrasts, pairs, values.measure, margin), strict=True))
 
 
 def _decide_baselines(values: MeasureValues) -> dict[str, dict[str, PairDecision]]:
@@ -259,15 +280,18 @@ def _decide_baselines(values: MeasureValues) -> dict[str, dict[str, PairDecision
     scaled, draws = to_scale(values.measure, values.values), scale_draws(values)
     found, pairs, p = list[Contrasts](), list[tuple[str, str]](), list[Array]()
     for name, baseline in values.baselines.items():
+        if values.measure.scale == "log" and baseline.value <= 0:
+            continue  # such as the error of a PCA with as many dimensions as the images have
         fixed = float(to_scale(values.measure, np.array([baseline.value]))[0])
         table = None
-        if draws is not None and len(baseline.per_draw) == draws.shape[2]:
+        has_scale = values.measure.scale == "linear" or min(baseline.per_draw, default=0) > 0
+        if draws is not None and len(baseline.per_draw) == draws.shape[2] and has_scale:
             own = to_scale(values.measure, np.array(baseline.per_draw))
             table = draws - (own - own.mean() + fixed)
         found.append(compare_with_values(scaled, np.full(len(scaled), fixed), table))
         pairs += [(label, name) for label in values.labels]
         p.append(found[-1].p_values())
-    adjusted = iter(adjust_holm(np.concatenate(p)))
+    adjusted = iter(adjust_holm(np.concatenate(p)) if p else ())
     decided: dict[str, dict[str, PairDecision]] = {label: {} for label in values.labels}
     intervals = [(contrasts, i, interval) for contrasts in found for i, interval in enumerate(contrasts.intervals())]
     for (label, name), (contrasts, i, interval) in zip(pairs, intervals, strict=True):
@@ -278,15 +302,14 @@ def _decide_baselines(values: MeasureValues) -> dict[str, dict[str, PairDecision
 
 def _decide_contrasts(
     contrasts: Contrasts, names: Sequence[tuple[str, str]], measure: Measure, margin: float | None
-) -> dict[tuple[str, str], PairDecision]:
+) -> list[PairDecision]:
     p, intervals = adjust_holm(contrasts.p_values()), contrasts.intervals()
     within = adjust_holm(contrasts.within_p_values(_scale_margin(measure, margin))) if margin else None
-    decided: dict[tuple[str, str], PairDecision] = {}
+    decided = list[PairDecision]()
     for i, pair in enumerate(names):
         forecast = SeedForecast(contrasts, i, len(names), measure, margin)
-        decided[pair] = _decide_pair(
-            pair, forecast, intervals[i], float(p[i]), None if within is None else float(within[i])
-        )
+        same = None if within is None else float(within[i])
+        decided.append(_decide_pair(pair, forecast, intervals[i], float(p[i]), same))
     return decided
 
 
@@ -355,8 +378,7 @@ def _find_unusual_spread(values: MeasureValues) -> frozenset[str]:
 
 
 def _fits_scale(values: MeasureValues) -> bool:
-    whole = [values.values.ravel(), np.array([baseline.value for baseline in values.baselines.values()])]
-    return values.measure.scale == "linear" or bool((np.concatenate(whole) > 0).all())
+    return values.measure.scale == "linear" or bool((values.values > 0).all())
 
 
 def to_scale(measure: Measure, values: Array) -> Array:

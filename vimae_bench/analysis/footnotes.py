@@ -9,7 +9,6 @@ from ..core.results import OUTDATED, Measure
 from ..storage.store import RunResult
 from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision
 from .leaderboard_data import LeaderboardRow
-from .legacy_statistics import MIN_BOOTSTRAP, PAIRED_T
 from .per_draw import per_draw_table
 from .statements import LEADING, NOT_COMPARABLE, QUALIFIED, UNDECIDED, UNUSUAL, join_names
 from .statistics import ALPHA, confidence_interval
@@ -39,7 +38,7 @@ def explain_leaderboard(seeds: Sequence[int], decisions: Sequence[MeasureDecisio
         yield (
             "Pairs of methods are tested within each measure, Holm-adjusted over its "
             f"{format_count(max(compared), 'pair')}: if methods are equal, some difference is found in at most "
-            f"{100 * ALPHA:g} % of cases{_count_tested_measures(len(compared))}."
+            f"{100 * ALPHA:g} % of cases{count_tested_measures(len(compared))}."
         )
     if n < MIN_SEEDS:
         yield (
@@ -58,7 +57,7 @@ def _explain_marks(decisions: Sequence[MeasureDecision]) -> Iterator[str]:
             f"{UNDECIDED} undecided: these seeds cannot tell."
         )
     if "not comparable" in states:
-        yield f"{NOT_COMPARABLE} not comparable: collapsed, or without a value for some seed; in no test."
+        yield f"{NOT_COMPARABLE} not comparable, in no test: collapsed, other data, or no value for some seed."
     unusual = {
         decision.measure.label: join_names([label for label, m in decision.methods.items() if m.has_unusual_spread])
         for decision in ranked
@@ -72,7 +71,7 @@ def _explain_marks(decisions: Sequence[MeasureDecision]) -> Iterator[str]:
         )
 
 
-def _count_tested_measures(measures: int) -> str:
+def count_tested_measures(measures: int) -> str:
     """What it means that a table tests several measures."""
     if measures == 1:
         return ""
@@ -80,31 +79,6 @@ def _count_tested_measures(measures: int) -> str:
     return (
         f", and in up to {100 * chance:.0f} % under one of the {measures} measures tested here (each condition counts)"
     )
-
-
-def explain_comparison(seeds: int, test: str, comparisons: int) -> Iterator[str]:
-    """What the intervals and verdicts of a comparison mean."""
-    if seeds < 2:
-        yield "One common seed: no interval and no test." if seeds else "No common seed: nothing to compare."
-        return
-    yield (
-        f"±: half the width of the 95 % interval ({_name_interval(seeds)}) of the mean difference. "
-        "Shift: the Hodges-Lehmann estimate, with an interval if there are at least six seeds."
-    )
-    if test:
-        rule = "Better or worse: p < 0.05, and on at least three quarters of the seeds."
-        yield f"{rule} {_explain_test(test, seeds, comparisons)}"
-    if seeds < MIN_SEEDS:
-        yield f"{seeds} seeds are too few for a verdict to be quoted; at least five are needed."
-
-
-def _name_interval(seeds: int) -> str:
-    return "Student's t" if seeds < MIN_BOOTSTRAP else "BCa bootstrap"
-
-
-def _explain_test(test: str, seeds: int, comparisons: int) -> str:
-    reason = ", since a sign-flip test cannot reach 5 % here" if test == PAIRED_T else ""
-    return f"Test: {test} over {seeds} seeds, Holm-adjusted over {format_count(comparisons, 'comparison')}{reason}."
 
 
 def note_hidden(shown: Sequence[LeaderboardRow], rows: Sequence[LeaderboardRow]) -> Iterator[str]:

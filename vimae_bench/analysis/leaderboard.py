@@ -4,11 +4,13 @@ A row is ranked only if it has every seed that any row has, and all its runs are
 never ranked. Incomplete rows are shown at the bottom of the table.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 
 import numpy as np
 
+from ..core.canonical import canonical_json
 from ..core.errors import ResultsError
 from ..core.margins import GivenMargin, parse_margin
 from ..core.results import Estimate, Measure
@@ -103,7 +105,7 @@ def _build_leaderboard(
         name for name in measures if not measures[name].is_hidden or name == rank_by
     ]
     untrained = _merge_baselines(matching)
-    rows = note_near_collapse(_build_rows(run_results, seeds), measures)
+    rows = _note_other_data(note_near_collapse(_build_rows(run_results, seeds), measures))
     decisions = {
         name: decide_measure(collect_values(measure, rows, seeds, untrained), _parse_margin(measure, margins))
         for name, measure in ((name, measures[name]) for name in dict.fromkeys((*shown, *named)))
@@ -198,10 +200,15 @@ def collect_values(
     rows: Sequence[LeaderboardRow],
     seeds: Sequence[int],
     baselines: Mapping[str, Mapping[str, Estimate]],
+    *,
+    with_controls: bool = False,
 ) -> MeasureValues:
-    """The values of all methods under a measure, with the reason for each that is not comparable."""
+    """The values of all methods under a measure, with the reason for each that is not comparable.
+
+    A/A controls are left out unless they are asked for.
+    """
     summaries = {row.label: row.summaries[measure.name] for row in rows if measure.name in row.summaries}
-    methods = [row for row in rows if row.label in summaries and not row.control_of]
+    methods = [row for row in rows if row.label in summaries and (with_controls or not row.control_of)]
     reasons = {row.label: _explain_not_comparable(row, summaries[row.label], len(seeds)) for row in methods}
     labels = tuple(label for label, reason in reasons.items() if not reason)
     estimates = [[summaries[label].estimates[seed] for seed in seeds] for label in labels]
@@ -230,7 +237,26 @@ def _explain_not_comparable(row: LeaderboardRow, summary: MeasureSummary, seeds:
     """Why a method cannot be compared with others; empty if it can."""
     if row.collapsed_seeds:
         return f"collapsed on {notes.format_seeds(row.collapsed_seeds)}"
+    if row.has_other_data:
+        return "used other data than most runs"
     return "" if summary.is_complete else f"has {len(summary.estimates)} of {seeds} seeds"
+
+
+def _note_other_data(rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
+    """The rows, with whether some of their runs used other arrays than most runs of the table."""
+    used = {
+        row.label: [
+            canonical_json(result.record.get("data") or {})
+            for result in row.run_results.values()
+            if result.status == "done"
+        ]
+        for row in rows
+    }
+    counts = Counter(data for found in used.values() for data in found)
+    if len(counts) < 2:
+        return list(rows)
+    ((usual, _),) = counts.most_common(1)
+    return [replace(row, has_other_data=any(data != usual for data in used[row.label])) for row in rows]
 
 
 def note_near_collapse(rows: Sequence[LeaderboardRow], measures: Mapping[str, Measure]) -> list[LeaderboardRow]:

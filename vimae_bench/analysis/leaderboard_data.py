@@ -53,6 +53,7 @@ class LeaderboardRow:
     """A method: results by seed and summaries by measure; `missing_seeds` are seeds that only other rows have.
 
     `near_collapse` says why a method that has not collapsed uses its codes far less than others; empty if it does not.
+    A row that `has_other_data` was trained or measured on other arrays than most runs of the table.
     """
 
     label: str
@@ -60,6 +61,7 @@ class LeaderboardRow:
     missing_seeds: tuple[int, ...]
     summaries: Mapping[str, MeasureSummary]
     near_collapse: str = ""
+    has_other_data: bool = False
 
     @property
     def control_of(self) -> str:
@@ -73,8 +75,8 @@ class LeaderboardRow:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether it is complete, and no run has collapsed."""
-        return self.is_complete and not self.collapsed_seeds
+        """Whether it is complete, on the data of the table, and no run has collapsed."""
+        return self.is_complete and not self.collapsed_seeds and not self.has_other_data
 
     @property
     def collapsed_seeds(self) -> tuple[int, ...]:

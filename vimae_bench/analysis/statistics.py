@@ -11,7 +11,7 @@ Distributions come from `scipy.special`. `scipy.stats` is a reference in the tes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from math import inf, log1p, sqrt
+from math import floor, inf, log1p, log2, sqrt
 from typing import Any
 
 import numpy as np
@@ -223,10 +223,13 @@ def compare_pairs(values: Array, per_draw: Array | None = None) -> Contrasts:
 
 
 def compare_with_values(values: Array, fixed: Array, per_draw: Array | None = None) -> Contrasts:
-    """Methods [methods, seeds] minus `fixed` [methods]; `per_draw` [methods, seeds, draws] are such differences."""
-    k, n = values.shape
-    pooled, degrees = float(values.var(1, ddof=1).mean()), k * (n - 1)
-    return make_contrasts(values - fixed[:, None], per_draw, pooled, degrees)
+    """Methods [methods, seeds] minus `fixed` [methods]; `per_draw` [methods, seeds, draws] are such differences.
+
+    What a seed does to all methods is not removed, so that their variances have less than n - 1 degrees of freedom
+    each.
+    """
+    pooled = float(values.var(1, ddof=1).mean())
+    return make_contrasts(values - fixed[:, None], per_draw, pooled, _count_pooled_degrees(values))
 
 
 def make_contrasts(differences: Array, per_draw: Array | None, pooled: float, degrees: float) -> Contrasts:
@@ -318,7 +321,11 @@ def seeds_to_detect(
         cut = special.stdtrit(degrees, 1 - alpha / 2)
         return float(1 - special.nctdtr(degrees, abs(effect) / sqrt(variance), cut))
 
-    return _search_seeds(power, low, MAX_SEEDS) if effect and variance_at(2)[0] > 0 else None
+    if not effect:
+        return None
+    if not variance_at(2)[0] > 0:
+        return max(low, floor(log2(2 / alpha)) + 1)  # see `Contrasts`: p is 2^(1 - n)
+    return _search_seeds(power, low, MAX_SEEDS)
 
 
 def seeds_for_equivalence(
@@ -333,8 +340,10 @@ def seeds_for_equivalence(
 
     Other arguments as in `seeds_to_detect`. None if `high` seeds are not enough or the effect exceeds the margin.
     """
-    if abs(effect) >= margin or not variance_at(2)[0] > 0:
+    if abs(effect) >= margin:
         return None
+    if not variance_at(2)[0] > 0:
+        return max(low, floor(log2(1 / alpha)) + 1)
 
     def power(n: int) -> float:
         return equivalence_power(effect, *variance_at(n), margin, alpha)
@@ -358,6 +367,20 @@ def equivalence_power(effect: float, variance: float, degrees: float, margin: fl
 def win_rate(differences: Array) -> float:
     """P(A beats B): the share of seeds whose difference A - B is positive, ties counting half (Bouthillier 2021)."""
     return float(np.mean((differences > 0) + 0.5 * (differences == 0)))
+
+
+def _count_pooled_degrees(values: Array) -> float:
+    """Degrees of freedom of the mean variance of correlated rows [k, n]: between n - 1 and k (n - 1).
+
+    These are (n - 1) tr(S)^2 / tr(S^2) for the covariance matrix S of the rows (Box 1954), with estimates of both terms
+    that are unbiased under normality.
+    """
+    k, n = values.shape
+    covariance, degrees = np.atleast_2d(np.cov(values)), n - 1
+    squared_trace, trace_of_square = float(np.trace(covariance)) ** 2, float((covariance**2).sum())
+    above = (degrees + 1) * squared_trace - 2 * trace_of_square
+    below = degrees * trace_of_square - squared_trace
+    return degrees * (min(max(above / below, 1.0), float(k)) if below > 0 else float(k))
 
 
 def _add_parts(between: Variance, parts: VarianceParts) -> Variance:

@@ -8,6 +8,7 @@ import click
 
 from ..analysis.comparison_sources import SourceLoader, compare_methods_in_source, compare_sources
 from ..core.errors import BenchError
+from ..core.margins import GivenMargin
 from ..storage.store import ResultsFolder
 from .options import FILE, pause_garbage_collection, results_option, write_output
 
@@ -22,14 +23,16 @@ def _check_ending(context: click.Context, option: click.Parameter, path: Path | 
     return path
 
 
-def _parse_margins(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, float]:  # noqa: ARG001
-    margins = dict[str, float]()
+def _parse_margins(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, GivenMargin]:  # noqa: ARG001
+    margins = dict[str, GivenMargin]()
     for text in given:
         name, _, value = text.rpartition("=")
+        if not name or not value.strip():
+            raise BenchError(f"--margin {text}: must be of the form measure=value, such as 'svm clean=1' or 'sse=5 %'")
         try:
             margins[name] = float(value)
-        except ValueError as error:
-            raise BenchError(f"--margin {text}: must be of the form measure=number, such as sse=0.5") from error
+        except ValueError:
+            margins[name] = value
     return margins
 
 
@@ -42,7 +45,7 @@ def _parse_margins(context: click.Context, option: click.Parameter, given: Seque
     multiple=True,
     metavar="MEASURE=VALUE",
     callback=_parse_margins,
-    help="Call methods equivalent if their difference is shown to be smaller than this.",
+    help="Also say whether the difference is shown to be smaller than this, such as 'sse=5 %'.",
 )
 @click.option("--mlflow-uri", default="", help="The MLflow store.  [default: sqlite in the results folder]")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="terminal", help="How to print.")
@@ -56,7 +59,7 @@ def _parse_margins(context: click.Context, option: click.Parameter, given: Seque
 def compare(
     words: tuple[str, ...],
     results: Path,
-    margins: dict[str, float],
+    margins: dict[str, GivenMargin],
     mlflow_uri: str,
     form: str,
     output: Path | None,
@@ -68,7 +71,7 @@ def compare(
 
     \b
     Examples:
-      vimae-bench compare benchmarks/fig1.toml VIMAE-n VIMAE-l --margin sse=0.5
+      vimae-bench compare benchmarks/fig1.toml VIMAE-n VIMAE-l --margin 'sse=2 %'
       vimae-bench compare results/fig1 other/results/fig1
       vimae-bench compare results/fig1@HEAD~3 results/fig1 --output compare.html
       vimae-bench compare mlflow:fig1 results/fig1 --mlflow-uri http://localhost:5000
@@ -100,7 +103,7 @@ def compare(
     write_output(format_comparison(comparison, ENDINGS[output.suffix] if output else form, command), output)
 
 
-def _format_command(words: Sequence[str], margins: dict[str, float], output: Path | None) -> str:
+def _format_command(words: Sequence[str], margins: dict[str, GivenMargin], output: Path | None) -> str:
     """The command that makes a page again, without the MLflow URI, which may contain a secret."""
-    given = [part for name, value in margins.items() for part in ("--margin", f"{name}={value!r}")]
+    given = [part for name, value in margins.items() for part in ("--margin", f"{name}={value}")]
     return shlex.join(["vimae-bench", "compare", *words, *given, "--output", str(output)])

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from ..analysis.comparison import Comparison
+from ..analysis.comparison_data import Comparison
+from ..reports.comparison_text import format_outcome
 from . import frames, html
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ class Comparisons(Sequence[Comparison]):
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
-        """A row for each table and measure: means, difference with its interval, p, verdict."""
+        """A row for each table and measure: means, difference or ratio with its interval, p, outcome."""
         return frames.build_comparisons(self.items)
 
     @overload
@@ -41,5 +42,5 @@ class Comparisons(Sequence[Comparison]):
 
 
 def _summarize(comparison: Comparison) -> str:
-    verdicts = "; ".join(f"{row.verdict} in {row.measure.name}" for row in comparison.rows if row.verdict)
-    return f"{comparison.title}: {comparison.a} and {comparison.b}: {verdicts or 'nothing tested'}"
+    outcomes = "; ".join(f"{format_outcome(row)} in {row.measure.label}" for row in comparison.rows if row.sign)
+    return f"{comparison.title}: A = {comparison.a}, B = {comparison.b}: {outcomes or 'nothing tested'}"

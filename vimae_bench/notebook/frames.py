@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..analysis.comparison import Comparison
+from ..analysis.comparison_data import Comparison
 from ..analysis.leaderboard_data import Leaderboard
 from ..core.canonical import Json, is_number
+from ..reports.comparison_csv import list_rows as list_differences
 from ..reports.leaderboard_csv import list_pairs, list_rows
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
@@ -76,18 +77,19 @@ PAIRS = {
     "seeds_needed": INTEGER,
 }
 COMPARISON = {
-    "table": TEXT,
-    "a": TEXT,
-    "b": TEXT,
-    "measure": TEXT,
-    "unit": TEXT,
-    "better": TEXT,
+    **dict.fromkeys(("table", "a", "b", "measure", "unit", "better", "scale"), TEXT),
     "n": INTEGER,
-    **dict.fromkeys(("mean_a", "mean_b", "difference", "low", "high", "shift", "shift_low", "shift_high"), NUMBER),
-    "wins": NUMBER,
-    "p": NUMBER,
+    "draws": INTEGER,
+    **dict.fromkeys(("mean_a", "mean_b", "difference", "low", "high"), NUMBER),
+    "ratio": BOOLEAN,
+    **dict.fromkeys(("wins", "p", "equivalence_p"), NUMBER),
+    "family": INTEGER,
     "margin": NUMBER,
-    "verdict": TEXT,
+    "outcome": TEXT,
+    "seeds_needed": INTEGER,
+    "given_margin": NUMBER,
+    "given_outcome": TEXT,
+    "statement": TEXT,
 }
 
 
@@ -147,7 +149,7 @@ def build_pairs(leaderboards: Sequence[tuple[str, Leaderboard]]) -> "pd.DataFram
 
 def build_comparisons(found: Sequence[Comparison]) -> "pd.DataFrame":
     """A row for each table and measure."""
-    return _build_frame((row for comparison in found for row in _list_differences(comparison)), COMPARISON)
+    return _build_frame((row for comparison in found for row in list_differences(comparison)), COMPARISON)
 
 
 def _build_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> "pd.DataFrame":
@@ -200,33 +202,6 @@ def _list_epochs(result: RunResult) -> Iterable[Json]:
     for line in RunFolder(result.folder).read_history():
         for term, value in line["terms"].items():
             yield {"epoch": line["epoch"], "term": term, "value": value, "seconds": line["seconds"]}
-
-
-def _list_differences(comparison: Comparison) -> Iterable[Json]:
-    for row in comparison.rows:
-        means = [sum(side) / len(side) for side in (row.a, row.b)]
-        (low, high), (shift_low, shift_high) = (bounds or (None, None) for bounds in (row.interval, row.shift.interval))
-        yield {
-            "table": comparison.title,
-            "a": comparison.a,
-            "b": comparison.b,
-            "measure": row.measure.name,
-            "unit": row.measure.unit,
-            "better": row.measure.better,
-            "n": len(row.a),
-            "mean_a": means[0],
-            "mean_b": means[1],
-            "difference": means[0] - means[1],
-            "low": low,
-            "high": high,
-            "shift": row.shift.value,
-            "shift_low": shift_low,
-            "shift_high": shift_high,
-            "wins": row.wins,
-            "p": row.p,
-            "margin": row.margin,
-            "verdict": row.verdict,
-        }
 
 
 def _get_table(record: Json, name: str) -> Json:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from ..analysis.comparison import Comparison, Difference
+from ..analysis.comparison_data import Comparison, Difference
 from ..analysis.leaderboard_data import Leaderboard
 from ..reports.comparison_terminal import HEADS
 from ..reports.comparison_text import format_difference, format_methods
@@ -67,17 +67,17 @@ def _format_cell(cell: TableCell) -> str:
 
 
 def _format_comparison(comparison: Comparison) -> str:
-    rows = [_format_row(_format_difference_cells(row, len(comparison.seeds)), 0) for row in comparison.rows]
+    rows = [_format_row(_format_difference_cells(row), 0) for row in comparison.rows]
     title = f"<h4>{_escape_text(comparison.title)}</h4><p>{_escape_text(format_methods(comparison))}</p>"
     return f"{title}{_format_table(HEADS, rows)}{_format_notes(comparison.notes)}"
 
 
-def _format_difference_cells(row: Difference, seeds: int) -> list[str]:
-    text = format_difference(row, seeds)
-    difference = f"{text.difference}\n± {text.spread}" if text.spread else text.difference
+def _format_difference_cells(row: Difference) -> list[str]:
+    text = format_difference(row)
     named = f"{format_heading(row.measure)}\n{format_unit(row.measure)}"
-    cells = [named, f"{text.a}\n{text.b}", difference, f"{text.shift}\n{text.between}", text.wins, text.p]
-    return [*map(_escape_text, cells), f"<b>{_escape_text(text.verdict)}</b>"]
+    given = f"<br>{_escape_text(text.given)}" if text.given else ""
+    cells = [named, f"{text.a}\n{text.b}", f"{text.difference}\n{text.interval}", text.wins, text.p]
+    return [*map(_escape_text, cells), f"<b>{_escape_text(text.outcome)}</b>{given}"]
 
 
 def _format_estimate(result: RunResult, name: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..analysis.comparison import compare_methods
 from ..core.errors import BenchError, suggest_similar
+from ..core.margins import GivenMargin
 from . import frames, html
 from .benchmark_results import LoadedBenchmark, check_distinct_runs, load_benchmark
 from .comparisons import Comparisons
@@ -111,10 +112,12 @@ class Results:
             raise BenchError(f"no table here is called '{name}'{suggest_similar(name, self.tables)}")
         return Results(tuple(selected))
 
-    def compare(self, a: str, b: str, margin: Mapping[str, float] | None = None) -> Comparisons:
-        """Two methods compared seed by seed; `margin` gives for measures the difference that is taken for equivalence.
+    def compare(self, a: str, b: str, margins: Mapping[str, GivenMargin] | None = None) -> Comparisons:
+        """Two methods compared seed by seed, with the decisions of their leaderboards.
 
-        Raises BenchError for a method or a measure that is not there.
+        `margins`, such as `{"svm clean": 1, "sse": "5 %"}`, are differences that do not matter. They are those of this
+        call: decisions by them stand next to the leaderboard's. Raises BenchError for a method or a measure that is not
+        there, or for a margin that does not fit its measure.
         """
         for label in (a, b):
             if label not in self.methods:
@@ -123,7 +126,7 @@ class Results:
             comparison
             for benchmark in self.benchmarks
             if {a, b} <= benchmark.labels
-            for comparison in compare_methods(benchmark.run_results, a, b, benchmark.columns, margin)
+            for comparison in compare_methods(benchmark.leaderboards, a, b, margins)
         ]
         if not items:
             raise BenchError(f"'{a}' and '{b}' have no table and no seed in common")

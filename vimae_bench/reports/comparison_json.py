@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from ..analysis.comparison import Comparison, Difference
+from ..analysis.comparison_data import Comparison, Difference
 from ..core.canonical import Json
 from ..storage.atomic import format_json
+from .comparison_csv import describe_difference
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def format_comparisons(comparisons: Sequence[Comparison], notes: Sequence[str] = ()) -> str:
@@ -34,15 +35,5 @@ def _comparison_to_json(comparison: Comparison) -> Json:
 
 def _difference_to_json(row: Difference) -> Json:
     values = zip(row.seeds, row.a, row.b, strict=True)
-    return {
-        "measure": asdict(row.measure),
-        "difference": float(row.differences.mean()),
-        "interval": row.interval,
-        "shift": row.shift.value,
-        "shift_interval": row.shift.interval,
-        "wins": row.wins,
-        "p": row.p,
-        "margin": row.margin,
-        "verdict": row.verdict,
-        "by_seed": {str(seed): {"a": a, "b": b} for seed, a, b in values},
-    }
+    by_seed = {str(seed): {"a": a, "b": b} for seed, a, b in values}
+    return {**describe_difference(row), "measure": asdict(row.measure), "by_seed": by_seed}

@@ -6,12 +6,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..analysis.comparison import Comparison, Difference
+from ..analysis.comparison_data import Comparison, Difference
 from .comparison_text import format_difference, format_methods
 from .leaderboard_terminal import render_footnotes
 from .table_format import clean_text, format_heading, format_unit
 
-HEADS = ("measure", "A\nB", "A - B", "shift", "P(A beats B)", "p", "A is")
+HEADS = ("measure", "A\nB", "A - B\n95 % interval", "P(A\nbeats B)", "p", "outcome")
 STYLES = {"better": "bold green", "worse": "bold red"}
 
 
@@ -25,21 +25,21 @@ def _render_comparison(comparison: Comparison) -> Iterator[RenderableType]:
     title = Text.assemble((clean_text(comparison.title), "bold"), f"\n{format_methods(comparison)}")
     table = Table(title=title, title_justify="left", header_style="", title_style="", show_edge=False, show_lines=True)
     for head in HEADS:
-        table.add_column(head)
+        table.add_column(head, no_wrap=head not in ("measure", "outcome"))
     for row in comparison.rows:
-        table.add_row(*_format_row(row, len(comparison.seeds)))
+        table.add_row(*_format_row(row))
     yield table
     yield render_footnotes(comparison.notes)
 
 
-def _format_row(row: Difference, seeds: int) -> list[Text]:
-    text = format_difference(row, seeds)
+def _format_row(row: Difference) -> list[Text]:
+    text = format_difference(row)
     cells = [
         f"{format_heading(row.measure)}\n{format_unit(row.measure)}",
         f"{text.a}\n{text.b}",
-        f"{text.difference}\n± {text.spread}" if text.spread else text.difference,
-        f"{text.shift}\n{text.between}".strip(),
+        f"{text.difference}\n{text.interval}".strip(),
         text.wins,
         text.p,
     ]
-    return [*map(Text, cells), Text(text.verdict, style=STYLES.get(row.verdict, ""))]
+    outcome = Text(text.outcome, style=STYLES.get(row.outcome, "")).append(f"\n{text.given}" if text.given else "", "")
+    return [*map(Text, cells), outcome]

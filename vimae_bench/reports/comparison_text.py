@@ -1,58 +1,93 @@
-"""What all formats of a comparison share: how its numbers and verdicts are written."""
+"""What all formats of a comparison share: how its numbers and outcomes are written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..analysis.comparison import Comparison, Difference
-from ..analysis.legacy_statistics import Interval
+from ..analysis.comparison_data import Comparison, Difference
+from ..analysis.decision import PairDecision
+from ..analysis.footnotes import format_count
+from ..analysis.statements import QUALIFIED, describe_outcome, format_margin
 from .table_format import choose_decimals, clean_text, format_number
+
+RATIO_DECIMALS = 3
+"""Of a ratio that has no interval."""
 
 
 @dataclass(frozen=True)
 class DifferenceText:
-    """A row's numbers as text, empty where it has none; `digits` are the decimals of those in the measure's unit."""
+    """A row's numbers as text, empty where it has none.
+
+    `digits` are the decimals of numbers in the measure's unit, `effect_digits` those of the difference or ratio.
+    """
 
     digits: int
+    effect_digits: int
     a: str
     b: str
     difference: str
-    spread: str
-    shift: str
-    between: str
+    interval: str
     wins: str
     p: str
-    verdict: str
+    outcome: str
+    given: str
 
 
-def format_difference(row: Difference, seeds: int) -> DifferenceText:
-    """The texts of a row of a table with this many seeds."""
+def format_difference(row: Difference) -> DifferenceText:
+    """The texts of a row."""
     half = (row.interval[1] - row.interval[0]) / 2 if row.interval else 0.0
     means = [sum(values) / len(values) for values in (row.a, row.b)]
-    digits = choose_decimals([half] if half else [], means)
+    spread = half * abs(means[1]) if row.is_ratio else half
+    digits = choose_decimals([spread] if spread else [], means)
+    own_digits = choose_decimals([half] if half else [], [row.difference]) if row.is_ratio else digits
     return DifferenceText(
         digits,
+        own_digits,
         *(format_number(mean, digits) for mean in means),
-        difference=format_number(means[0] - means[1], digits),
-        spread=format_number(half, digits) if row.interval else "",
-        shift=format_number(row.shift.value, digits),
-        between=_format_bounds(row.shift.interval, digits),
+        difference=format_effect(row, row.difference, own_digits),
+        interval=_format_interval(row, own_digits),
         wins="" if row.wins is None else f"{row.wins:.2f}",
         p="" if row.p is None else f"{row.p:.2g}" if row.p >= 0.001 else "< 0.001",
-        verdict=format_difference_verdict(row, seeds),
+        outcome=format_outcome(row),
+        given=format_given_outcome(row),
     )
 
 
-def format_difference_verdict(row: Difference, seeds: int) -> str:
-    """The verdict in words, with the margin of equivalence or the number of seeds."""
-    if row.verdict == "equivalent":
-        return f"equivalent within {row.margin:g}"
-    return f"incomplete ({len(row.a)} of {seeds})" if row.verdict == "incomplete" else row.verdict
+def format_effect(row: Difference, value: float, digits: int) -> str:
+    """A difference, or a ratio with an x."""
+    return f"{format_number(value, digits)} x" if row.is_ratio else format_number(value, digits)
+
+
+def format_outcome(row: Difference) -> str:
+    """The outcome in words."""
+    if row.outcome == "equal":
+        return "equal on every seed"
+    if row.decision:
+        outcome = describe_outcome(_rename(row.decision), row.measure, row.margin)
+        return f"{outcome} {QUALIFIED}" if row.is_qualified else outcome
+    if row.untested in ("", "not tested"):
+        return f"{row.untested}: {row.reason}" if row.reason else row.untested
+    return f"not comparable: {row.reason}"
+
+
+def format_given_outcome(row: Difference) -> str:
+    """The outcome by a margin that was given for this comparison; empty if there was none."""
+    if row.given_decision is None:
+        return ""
+    outcome = describe_outcome(_rename(row.given_decision), row.measure, row.given_margin)
+    return f"with this call's margin of {format_margin(row.measure, row.given_margin)}: {outcome}"
 
 
 def format_methods(comparison: Comparison) -> str:
     """Such as `A = VAE, B = VIMAE-n, 5 seeds`."""
-    n = len(comparison.seeds)
-    return f"A = {clean_text(comparison.a)}, B = {clean_text(comparison.b)}, {n} seed{'s' * (n != 1)}"
+    seeds = format_count(len(comparison.seeds), "seed")
+    return f"A = {clean_text(comparison.a)}, B = {clean_text(comparison.b)}, {seeds}"
 
 
-def _format_bounds(bounds: Interval | None, digits: int) -> str:
-    return f"[{format_number(bounds[0], digits)}, {format_number(bounds[1], digits)}]" if bounds else ""
+def _rename(pair: PairDecision) -> PairDecision:
+    """The pair under the names by which a comparison calls its sides."""
+    return replace(pair, a="A", b="B", better={"": "", pair.a: "A"}.get(pair.better, "B"))
+
+
+def _format_interval(row: Difference, digits: int) -> str:
+    return (
+        f"[{format_number(row.interval[0], digits)}, {format_number(row.interval[1], digits)}]" if row.interval else ""
+    )

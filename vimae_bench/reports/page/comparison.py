@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...analysis.comparison import Comparison, Difference
+from ...analysis.comparison_data import Comparison, Difference
 from .. import comparison_csv, comparison_markdown
 from ..comparison_text import DifferenceText, format_difference, format_methods
 from ..table_format import clean_text, format_heading, format_unit
@@ -15,8 +15,9 @@ COPY_FORMATS = {"Markdown": comparison_markdown, "CSV": comparison_csv}
 """The formats that the buttons above a table copy."""
 CLASSES = {"better": "good", "worse": "bad"}
 LEGEND = (
-    "Each mark is A - B for one seed: blue if A is better, orange if B is, grey if the measure has no direction. "
-    "The bar is the 95 % interval of the mean, the line across it the mean, the shaded area the margin."
+    "Each mark is A - B for one seed, or A / B where there is an x: blue if A is better, orange if B is, grey if the "
+    "measure has no direction. The bar is the 95 % interval of this comparison, the line across it the mean, the "
+    "shaded area the margin of equivalence."
 )
 
 
@@ -31,11 +32,6 @@ class ComparisonRowView:
     text: DifferenceText
     row: Difference
     plot: IntervalPlot
-
-    @property
-    def difference(self) -> float:
-        """The mean difference."""
-        return float(self.row.differences.mean())
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ def render_comparison_page(comparisons: Sequence[Comparison], notes: Sequence[st
 
 
 def _build_comparison_view(n: int, comparison: Comparison) -> ComparisonView:
-    lines = tuple(_build_row_view(row, len(comparison.seeds)) for row in comparison.rows)
+    lines = tuple(_build_row_view(row) for row in comparison.rows)
     return ComparisonView(
         f"table-{n}",
         clean_text(comparison.title),
@@ -79,9 +75,9 @@ def _build_comparison_view(n: int, comparison: Comparison) -> ComparisonView:
     )
 
 
-def _build_row_view(row: Difference, seeds: int) -> ComparisonRowView:
-    text = format_difference(row, seeds)
-    kind = CLASSES.get(row.verdict, "")
+def _build_row_view(row: Difference) -> ComparisonRowView:
+    text = format_difference(row)
+    kind = CLASSES.get(row.outcome, "")
     measure = row.measure
     return ComparisonRowView(
         clean_text(measure.name),
@@ -90,22 +86,23 @@ def _build_row_view(row: Difference, seeds: int) -> ComparisonRowView:
         kind,
         text,
         row,
-        build_interval_plot(row, text.digits),
+        build_interval_plot(row, text),
     )
 
 
 def _summarize(comparison: Comparison) -> str:
-    """Such as `A is better in sse and svm clean, worse in mmd2; no difference shown in fid.`"""
+    """Such as `A is better in sse and svm clean, worse in mmd2; undecided in fid.`"""
     if not comparison.rows:
         return "No measure is common to A and B."
-    if not any(row.differences.any() for row in comparison.rows):
+    if not any(row.effects.any() for row in comparison.rows):
         return "A and B are equal in every measure."
     measures: dict[str, list[str]] = {}
     for row in comparison.rows:
         if row.sign:
-            measures.setdefault(row.verdict or "not tested", []).append(clean_text(row.measure.name))
-    own = [f"{verdict} in {join_words(measures[verdict])}" for verdict in CLASSES if verdict in measures]
-    others = [f"{verdict} in {join_words(names)}" for verdict, names in measures.items() if verdict not in CLASSES]
+            outcome = f"not comparable ({row.reason})" if row.untested not in ("", "not tested") else row.outcome
+            measures.setdefault(outcome, []).append(clean_text(row.measure.label))
+    own = [f"{outcome} in {join_words(measures[outcome])}" for outcome in CLASSES if outcome in measures]
+    others = [f"{outcome} in {join_words(names)}" for outcome, names in measures.items() if outcome not in CLASSES]
     text = "; ".join([*([f"A is {', '.join(own)}"] if own else []), *others])
     return f"{text[:1].upper()}{text[1:]}." if text else "No measure has a direction."
 

@@ -1,9 +1,14 @@
-"""Paired differences as marks along a line: one for each seed, their mean with its interval, the margin, zero."""
+"""Paired differences as marks along a line: one for each seed, their mean with its interval, the margin, zero.
 
-from collections.abc import Iterator, Sequence
+Ratios are drawn on a logarithmic line, on which no difference, a ratio of 1, is at the place of zero.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import exp, log, log1p
 
-from ...analysis.comparison import Difference
+from ...analysis.comparison_data import Difference
+from ..comparison_text import DifferenceText, format_effect
 from ..table_format import format_number
 
 WIDTH, HEIGHT = 240.0, 46.0
@@ -44,19 +49,20 @@ class IntervalPlot:
     radius: float = RADIUS
 
 
-def build_interval_plot(row: Difference, digits: int) -> IntervalPlot:
-    """The drawing of a row, whose numbers are written with this many decimals."""
-    axis, differences = _create_axis(row), list(map(float, row.differences))
-    mean = sum(differences) / len(differences)
-    interval_text = f", 95 % interval {_format_bounds(row.interval, digits)}" if row.interval else ""
+def build_interval_plot(row: Difference, text: DifferenceText) -> IntervalPlot:
+    """The drawing of a row, whose numbers are written as in its text."""
+    axis, interval, margin = _create_axis(row), _get_interval(row), _get_margin(row)
+    between = (
+        f", 95 % interval of this comparison {text.interval.strip('[]').replace(', ', ' to ')}" if interval else ""
+    )
     return IntervalPlot(
-        f"A - B by seed: mean {format_number(mean, digits)}{interval_text}",
+        f"{'A / B' if row.is_ratio else 'A - B'} by seed: mean {text.difference}{between}",
         axis.position(0.0),
-        axis.position(mean),
-        tuple(_place_marks(row, axis, digits)),
-        (axis.position(row.interval[0]), axis.position(row.interval[1])) if row.interval else None,
-        (axis.position(-row.margin), axis.position(row.margin)) if row.margin else None,
-        tuple(_list_ticks(axis, digits)),
+        axis.position(float(row.effects.mean())),
+        tuple(_place_marks(row, axis, text)),
+        (axis.position(interval[0]), axis.position(interval[1])) if interval else None,
+        (axis.position(-margin), axis.position(margin)) if margin else None,
+        tuple(_list_ticks(row, axis, text)),
     )
 
 
@@ -73,39 +79,47 @@ class _PlotAxis:
 
 def _create_axis(row: Difference) -> _PlotAxis:
     """An axis from the least to the greatest value drawn."""
-    ends = [
-        0.0,
-        *map(float, row.differences),
-        *(row.interval or ()),
-        *((-row.margin, row.margin) if row.margin else ()),
-    ]
+    margin = _get_margin(row)
+    ends = [0.0, *map(float, row.effects), *(_get_interval(row) or ()), *((-margin, margin) if margin else ())]
     return _PlotAxis(min(ends), max(ends))
 
 
-def _place_marks(row: Difference, axis: _PlotAxis, digits: int) -> Iterator[SeedMark]:
+def _get_interval(row: Difference) -> tuple[float, float] | None:
+    """The interval as it is drawn: of the logarithm of a ratio."""
+    if row.interval and row.is_ratio:
+        return log(row.interval[0]), log(row.interval[1])
+    return row.interval
+
+
+def _get_margin(row: Difference) -> float | None:
+    """The margin as it is drawn: that of this call, if there is one."""
+    margin = row.given_margin or row.margin
+    return log1p(margin) if margin and row.is_ratio else margin
+
+
+def _place_marks(row: Difference, axis: _PlotAxis, text: DifferenceText) -> Iterator[SeedMark]:
     ends = [-RADIUS * 2] * len(LANES)
-    triples = sorted(zip(row.differences, row.seeds, row.a, row.b, strict=True))
-    for difference, seed, a, b in triples:
-        x = axis.position(float(difference))
+    for effect, seed, a, b in sorted(zip(row.effects, row.seeds, row.a, row.b, strict=True)):
+        x = axis.position(float(effect))
         free = [lane for lane, end in enumerate(ends) if x - end >= 2 * RADIUS]
         lane = free[0] if free else ends.index(min(ends))
         ends[lane] = x
-        values = [format_number(float(value), digits) for value in (a, b, difference)]
-        title = f"seed {seed}: {values[0]} - {values[1]} = {values[2]}"
-        yield SeedMark(x, MIDDLE + LANES[lane], _choose_class(float(difference) * row.sign), title)
+        one, other = (format_number(float(value), text.digits) for value in (a, b))
+        title = f"seed {seed}: {one} {'/' if row.is_ratio else '-'} {other} = {_format_place(row, float(effect), text)}"
+        yield SeedMark(x, MIDDLE + LANES[lane], _choose_class(float(effect) * row.sign), title)
 
 
 def _choose_class(gain: float) -> str:
     return "good" if gain > 0 else "bad" if gain < 0 else ""
 
 
-def _list_ticks(axis: _PlotAxis, digits: int) -> Iterator[tuple[float, str]]:
-    """Zero, and the ends if there is room."""
-    yield axis.position(0.0), "0"
+def _list_ticks(row: Difference, axis: _PlotAxis, text: DifferenceText) -> Iterator[tuple[float, str]]:
+    """No difference, and the ends if there is room."""
+    yield axis.position(0.0), "1 x" if row.is_ratio else "0"
     for end in (axis.low, axis.high):
         if abs(axis.position(end) - axis.position(0.0)) >= MIN_LABEL_DISTANCE:
-            yield axis.position(end), format_number(end, digits)
+            yield axis.position(end), _format_place(row, end, text)
 
 
-def _format_bounds(bounds: Sequence[float], digits: int) -> str:
-    return f"{format_number(bounds[0], digits)} to {format_number(bounds[1], digits)}"
+def _format_place(row: Difference, effect: float, text: DifferenceText) -> str:
+    return format_effect(row, exp(effect) if row.is_ratio else effect, text.effect_digits)
