@@ -44,15 +44,15 @@ def git(*words):
 def test_a_folder_is_compared_with_itself_at_an_earlier_revision(kept):
     output = call("fig1@HEAD~1", "fig1")
     assert "A = fig1@HEAD~1, B = fig1, 10 seeds" in output
-    assert "worse" in output
+    assert "B is better" in output
     assert "All values of 10 pairs of runs are identical in A and B." in output, "of method B"
     assert "/tmp" not in output
 
 
 def test_methods_of_a_revision_are_compared(kept):
     before, now = (json.loads(call(name, "A", "B", "--format", "json")) for name in ("fig1@HEAD~1", "fig1"))
-    verdicts = [made["comparisons"][0]["rows"][0]["verdict"] for made in (before, now)]
-    assert verdicts == ["no difference shown", "better"]
+    outcomes = [made["comparisons"][0]["rows"][0]["outcome"] for made in (before, now)]
+    assert outcomes == ["undecided", "better"]
 
 
 def test_an_existing_folder_with_an_at_sign_is_not_a_revision(kept):
@@ -74,13 +74,25 @@ def test_all_formats_have_the_same_values(kept, tmp_path):
     (line, _) = csv.DictReader(call("fig1", "A", "B", "--format", "csv").splitlines())
     assert float(line["difference"]) == row["difference"] == pytest.approx(-5, abs=0.2)
     assert (float(line["low"]), float(line["high"])) == tuple(row["interval"])
-    assert (line["n"], line["verdict"], float(line["p"])) == ("10", row["verdict"], row["p"])
+    assert (line["n"], line["outcome"], float(line["p"])) == ("10", row["outcome"], row["p"])
     assert np.mean([pair["a"] - pair["b"] for pair in row["by_seed"].values()]) == pytest.approx(row["difference"])
-    assert f"| **{row['verdict']}** |" in call("fig1", "A", "B", "--format", "markdown")
+    assert f"| **{row['statement']}** |" in call("fig1", "A", "B", "--format", "markdown")
     for ending in ("html", "md", "csv", "json"):
         path = tmp_path / f"out.{ending}"
         assert call("fig1", "A", "B", "--output", path).strip() == str(path)
-        assert row["verdict"] in path.read_text()
+        assert row["statement"] in path.read_text()
+
+
+def test_the_margin_of_the_file_decides_and_one_of_the_call_is_shown_next_to_it(kept):
+    kept.store.write_benchmark("fig1", "", {"columns": ["sse"], "margins": {"sse": 100}}, kept.entries)
+    (row,) = json.loads(call("fig1", "A", "B", "--margin", "sse=0.1", "--format", "json"))["comparisons"][0]["rows"]
+    assert (row["margin"], row["outcome"]) == (100, "equivalent")
+    assert (row["given_margin"], row["given_outcome"]) == (0.1, "better")
+    assert "with this call's margin of 0.1 [0,1]^2: A is better" in " ".join(
+        call("fig1", "A", "B", "--margin", "sse=0.1", "--format", "markdown").replace("\\", "").split()
+    )
+    tables = json.loads(call("fig1", "fig1@HEAD", "--format", "json"))["comparisons"]
+    assert {row["margin"] for table in tables for row in table["rows"]} == {100}
 
 
 def test_unknown_sources_are_reported_together(kept):
@@ -98,7 +110,11 @@ def test_unknown_sources_are_reported_together(kept):
         (["fig1@v9", "fig1"], "fig1@v9: git knows no revision 'v9'"),
         (["fig1"], "give two results to compare, or one and two of its methods"),
         (["fig1", "A", "C"], "no method here is called 'C'"),
-        (["fig1", "fig1", "--margin", "sse"], "--margin sse: must be of the form measure=number"),
+        (["fig1", "A", "A"], "'A' cannot be compared with itself; name two methods"),
+        (["fig1", "fig1", "--margin", "sse"], "--margin sse: must be of the form measure=value"),
+        (["fig1", "A", "B", "--margin", "sse=5 %"], "the margin of 'sse' must be in [0,1]^2, such as 0.5"),
+        (["fig1", "fig1", "--margin", "sse=-1"], "the margin of 'sse' must be positive, not -1.0"),
+        (["fig1", "fig1", "--margin", "sze=1"], "no measure compared here is called 'sze'; did you mean 'sse'?"),
         (["fig1", "fig1", "--output", "page.htm"], "--output page.htm: must end in .html, .md, .csv, .json"),
         (["fig1", "fig1", "--output", "fig1/benchmark.json/page.html"], "cannot be written"),
     ],

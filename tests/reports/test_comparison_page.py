@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vimae_bench.analysis.comparison import Difference, compare_methods
-from vimae_bench.analysis.legacy_statistics import confidence_interval, estimate_shift
+from vimae_bench.analysis.comparison import compare_methods
+from vimae_bench.analysis.comparison_data import Difference
+from vimae_bench.analysis.statistics import confidence_interval
 from vimae_bench.core.results import Measure
 from vimae_bench.reports import comparison_csv, comparison_markdown
+from vimae_bench.reports.comparison_text import format_difference
 from vimae_bench.reports.page.comparison import render_comparison_page
 from vimae_bench.reports.page.interval_plot import WIDTH, build_interval_plot
 
@@ -34,7 +36,7 @@ def said(element):
 
 
 def compared(results, a, b, **margins):
-    return compare_methods(results.store.load_results(results.entries), a, b, margins=margins)
+    return compare_methods(results.boards(), a, b, margins)
 
 
 def rows_of(tree):
@@ -44,38 +46,45 @@ def rows_of(tree):
 
 def difference(values, better="lower", margin=None):
     values = np.array(values)
-    bounds = confidence_interval(values) if len(values) > 1 else None
     measure, seeds = Measure("sse", "", better), tuple(range(len(values)))
     return Difference(
-        measure, seeds, tuple(values), (0.0,) * len(values), bounds, estimate_shift(values), "", None, margin
+        measure, seeds, tuple(values), (0.0,) * len(values), interval=confidence_interval(values), margin=margin
     )
 
 
-def test_page_shows_numbers_verdicts_and_a_mark_for_every_seed(finished):
+def drawn_plot(row):
+    return build_interval_plot(row, format_difference(row))
+
+
+def test_page_shows_numbers_outcomes_and_a_mark_for_every_seed(finished):
     made = compared(finished, "AE", "VAE", mmd2=0.01)
     tree = parsed(render_comparison_page(made, (), "vimae-bench compare fig1 AE VAE"))
     rows = rows_of(tree)
     assert {name: said(row[1]) for name, row in rows.items()} == {
-        "sse": "better",
-        "mmd2": "equivalent within 0.01",
-        "svm": "better",
+        "sse": "A is better",
+        "mmd2": said(rows["mmd2"][1]),
+        "svm": "A is better",
     }
+    assert re.fullmatch(
+        r"undecided: .+ decide it ?with this call's margin of 0.01: equivalent within 0.01 \(p < 0.001\)",
+        said(rows["mmd2"][1]),
+    )
     assert rows["sse"][1].get("class") == "good"
-    assert said(rows["sse"][2]).startswith("-5.05 ± 0.13")
+    assert said(rows["sse"][2]) == "-5.05[-5.18, -4.91]"
     for row in rows.values():
         assert len(all_of(row, "circle")) == 5
     assert {mark.get("class") for mark in all_of(rows["sse"], "circle")} == {"good"}
     (lead,) = [element for element in tree.iter() if element.get("class") == "leads"]
-    assert said(lead).endswith("A is better in sse and svm clean; equivalent in mmd2.")
+    assert said(lead).endswith("A is better in sse and svm clean; undecided in mmd2.")
     assert all(" ".join(note.split()) in said(tree) for note in made[0].notes)
 
 
 def test_page_shows_missing_seeds_and_collapsed_runs(finished):
     rows = rows_of(parsed(render_comparison_page(compared(finished, "InfoVAE", "β_H-VAE"), ("a note on all",), "")))
-    assert said(rows["sse"][1]) == "incomplete (3 of 5)"
+    assert said(rows["sse"][1]) == "not comparable: B collapsed"
     assert len(all_of(rows["sse"], "circle")) == 3
     text = render_comparison_page(compared(finished, "β_H-VAE", "VAE"), ("a note on all",), "")
-    assert said(rows_of(parsed(text))["mmd2"][1]) == "collapsed"
+    assert said(rows_of(parsed(text))["mmd2"][1]) == "not comparable: A collapsed"
     assert "<li>a note on all</li>" in text
 
 
@@ -104,7 +113,7 @@ def test_names_run_nothing_and_request_nothing(results):
 
 @given(numbers)
 def test_marks_are_ordered_and_inside_the_drawing(values):
-    drawn = build_interval_plot(difference(values), 2)
+    drawn = drawn_plot(difference(values))
     assert len(drawn.marks) == len(values)
     xs = {mark.title.split(":")[0]: mark.x for mark in drawn.marks}
     order = [xs[f"seed {seed}"] for seed in np.argsort(values)]
@@ -117,7 +126,7 @@ def test_marks_are_ordered_and_inside_the_drawing(values):
 
 @given(numbers, st.floats(0.01, 1e6))
 def test_margin_is_symmetric_around_zero(values, margin):
-    drawn = build_interval_plot(difference(values, margin=margin), 2)
+    drawn = drawn_plot(difference(values, margin=margin))
     low, high = drawn.margin
     assert drawn.zero - low == pytest.approx(high - drawn.zero, abs=0.21)
 
@@ -126,7 +135,19 @@ def test_margin_is_symmetric_around_zero(values, margin):
     ("better", "kinds"), [("lower", ["good", "bad", ""]), ("higher", ["bad", "good", ""]), (None, [""] * 3)]
 )
 def test_marks_show_which_method_is_better(better, kinds):
-    drawn = build_interval_plot(difference([-1.0, 2.0, 0.0], better), 1)
+    drawn = drawn_plot(difference([-1.0, 2.0, 0.0], better))
     by_seed = {mark.title.split(":")[0]: mark.kind for mark in drawn.marks}
     assert [by_seed[f"seed {seed}"] for seed in range(3)] == kinds
-    assert drawn.marks[0].title == "seed 0: -1.0 - 0.0 = -1.0"
+    assert drawn.marks[0].title == "seed 0: -1.00 - 0.00 = -1.00"
+
+
+def test_ratios_are_drawn_on_a_logarithmic_line():
+    measure = Measure("sse", "", "lower", scale="log")
+    row = Difference(measure, (0, 1, 2), (2.0, 4.0, 1.0), (4.0, 4.0, 2.0), interval=(0.25, 1.5), margin=1.0)
+    drawn = drawn_plot(row)
+    assert drawn.label.startswith("A / B by seed: mean 0.63 x, 95 % interval of this comparison 0.25 to 1.50")
+    low, high = drawn.margin
+    assert high - drawn.zero == pytest.approx(drawn.zero - low, abs=0.11)
+    assert drawn.marks[0].x == drawn.marks[1].x == pytest.approx(low, abs=0.11)
+    assert drawn.marks[0].title == "seed 0: 2.0 / 4.0 = 0.50 x"
+    assert [text for _, text in drawn.ticks] == ["1 x", "0.25 x", "2.00 x"]

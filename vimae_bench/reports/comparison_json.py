@@ -36,4 +36,5 @@ def _comparison_to_json(comparison: Comparison) -> Json:
 def _difference_to_json(row: Difference) -> Json:
     values = zip(row.seeds, row.a, row.b, strict=True)
     by_seed = {str(seed): {"a": a, "b": b} for seed, a, b in values}
-    return {**describe_difference(row), "measure": asdict(row.measure), "by_seed": by_seed}
+    numbers = {name: value for name, value in describe_difference(row).items() if name not in ("low", "high")}
+    return {"measure": asdict(row.measure), "interval": row.interval, **numbers, "by_seed": by_seed}

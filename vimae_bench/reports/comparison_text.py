@@ -36,7 +36,11 @@ def format_difference(row: Difference) -> DifferenceText:
     half = (row.interval[1] - row.interval[0]) / 2 if row.interval else 0.0
     means = [sum(values) / len(values) for values in (row.a, row.b)]
     spread = half * abs(means[1]) if row.is_ratio else half
-    digits = choose_decimals([spread] if spread else [], means)
+    # Two significant digits of the interval, and of the larger mean, which it may exceed by far.
+    largest = max(map(abs, means))
+    digits = (
+        max(choose_decimals([spread], []), choose_decimals([largest], [])) if spread else choose_decimals([], means)
+    )
     own_digits = choose_decimals([half] if half else [], [row.difference]) if row.is_ratio else digits
     return DifferenceText(
         digits,
