@@ -75,7 +75,7 @@ class BaselineValue:
 
 
 @dataclass(frozen=True)
-class SeedForecast:
+class PairForecast:
     """What the number of seeds that would decide a pair is computed from, which takes too long to do it for all.
 
     `comparisons` is the size of the pair's family.
@@ -122,7 +122,7 @@ class PairDecision:
     outcome: PairOutcome
     better: str = ""
     equivalence_p: float | None = None
-    forecast: SeedForecast | None = field(default=None, repr=False, compare=False)
+    forecast: PairForecast | None = field(default=None, repr=False, compare=False)
 
     @property
     def seeds_needed(self) -> int | None:
@@ -295,7 +295,7 @@ def _decide_baselines(values: MeasureValues) -> dict[str, dict[str, PairDecision
     decided: dict[str, dict[str, PairDecision]] = {label: {} for label in values.labels}
     intervals = [(contrasts, i, interval) for contrasts in found for i, interval in enumerate(contrasts.intervals())]
     for (label, name), (contrasts, i, interval) in zip(pairs, intervals, strict=True):
-        forecast = SeedForecast(contrasts, i, len(pairs), values.measure, None)
+        forecast = PairForecast(contrasts, i, len(pairs), values.measure, None)
         decided[label][name] = _decide_pair((label, name), forecast, interval, float(next(adjusted)))
     return decided
 
@@ -307,14 +307,14 @@ def _decide_contrasts(
     within = adjust_holm(contrasts.within_p_values(_scale_margin(measure, margin))) if margin else None
     decided = list[PairDecision]()
     for i, pair in enumerate(names):
-        forecast = SeedForecast(contrasts, i, len(names), measure, margin)
+        forecast = PairForecast(contrasts, i, len(names), measure, margin)
         same = None if within is None else float(within[i])
         decided.append(_decide_pair(pair, forecast, intervals[i], float(p[i]), same))
     return decided
 
 
 def _decide_pair(
-    pair: tuple[str, str], forecast: SeedForecast, interval: Interval, p: float, within: float | None = None
+    pair: tuple[str, str], forecast: PairForecast, interval: Interval, p: float, within: float | None = None
 ) -> PairDecision:
     """The decision on a pair, from its interval on the measure's scale and its adjusted p-values."""
     measure, mean = forecast.measure, float(forecast.contrasts.means[forecast.index])

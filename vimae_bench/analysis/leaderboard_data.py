@@ -9,7 +9,7 @@ from ..core.spec import PluginSpec, Training
 from ..storage.store import RunResult
 from .decision import MIN_TESTED_SEEDS, MeasureDecision, MethodDecision
 from .per_draw import per_draw_table
-from .statements import Statement, summarize_decisions
+from .statements import MeasureStatement, summarize_decisions
 from .statistics import Array, Interval, confidence_interval
 
 
@@ -118,6 +118,6 @@ class Leaderboard:
         return [self.decisions[name] for name in self.columns if name in self.decisions]
 
     @cached_property
-    def summary(self) -> list[Statement]:
+    def summary(self) -> list[MeasureStatement]:
         """Which methods lead under the measures that are shown, and how all stand to the baselines."""
         return summarize_decisions(self.column_decisions)

@@ -14,7 +14,7 @@ MAX_NAMED = 4
 """Of more methods than this, only the number is given."""
 
 
-class Statement(NamedTuple):
+class MeasureStatement(NamedTuple):
     """A sentence that holds under one measure or several."""
 
     measures: tuple[str, ...]
@@ -85,7 +85,7 @@ def describe_seeds_needed(seeds: int | None) -> str:
     return f"about {seeds:,} seeds would decide it"
 
 
-def summarize_decisions(decisions: Iterable[MeasureDecision]) -> list[Statement]:
+def summarize_decisions(decisions: Iterable[MeasureDecision]) -> list[MeasureStatement]:
     """Which methods lead, and how they stand to the baselines; measures of which the same can be said share it.
 
     Nothing for fewer than three seeds.
@@ -192,9 +192,9 @@ def _say_all(labels: Sequence[str], total: int) -> str:
 
 def _group_measures(
     decisions: Iterable[MeasureDecision], describe: Callable[[MeasureDecision], Iterable[str]]
-) -> list[Statement]:
+) -> list[MeasureStatement]:
     measures: dict[str, list[str]] = {}
     for decision in decisions:
         for text in describe(decision):
             measures.setdefault(text, []).append(decision.measure.label)
-    return [Statement(tuple(names), text) for text, names in measures.items()]
+    return [MeasureStatement(tuple(names), text) for text, names in measures.items()]
