@@ -188,17 +188,18 @@ def test_html_table_shows_states_and_notes(finished, load):
 
 
 def test_comparison_equals_that_of_the_command(finished, load):
-    found = load().compare("AE", "VAE", margin={"mmd2": 0.01})
-    (expected,) = compare_methods(finished.store.load_results(finished.entries), "AE", "VAE", margins={"mmd2": 0.01})
+    found = load().compare("AE", "VAE", margins={"mmd2": 0.01})
+    (expected,) = compare_methods(finished.boards(), "AE", "VAE", {"mmd2": 0.01})
     frame = found.frame.set_index("measure")
     for row in expected.rows:
         shown = frame.loc[row.measure.name]
-        assert shown["verdict"] == row.verdict
-        assert shown["difference"] == pytest.approx(row.differences.mean())
+        assert shown["outcome"] == row.outcome
+        assert shown["difference"] == pytest.approx(row.difference)
         assert (shown["low"], shown["high"]) == row.interval
-    assert frame.loc["mmd2", "verdict"] == "equivalent"
-    assert "equivalent within 0.01" in Elements(found._repr_html_()).text
-    assert "better in sse" in repr(found)
+        assert shown["p"] == row.p == finished.board().decisions[row.measure.name].get_pair("AE", "VAE").p
+    assert frame.loc["mmd2", ["outcome", "given_outcome"]].tolist() == ["undecided", "equivalent"]
+    assert "with this call's margin of 0.01: equivalent within 0.01" in Elements(found._repr_html_()).text
+    assert "A is better in sse" in repr(found)
     assert found[0].rows == expected.rows
 
 
@@ -265,6 +266,8 @@ def test_plots_equal_the_figures_of_the_command():
             "no measure compared here is called 'ssse'; did you mean 'sse'",
         ),
         (lambda r: r.compare("VAE", "AE", {"sse": -1}), "the margin of 'sse' must be positive"),
+        (lambda r: r.compare("VAE", "AE", {"svm clean": "1 nats"}), "the margin of 'svm clean' must be in %, such as"),
+        (lambda r: r.compare("VAE", "VAE"), "'VAE' cannot be compared with itself"),
         (lambda r: r.plot.intervals("svm"), "no measure here is called 'svm'; did you mean 'svm clean'"),
         (lambda r: r.plot.codes(), "no table here has two-dimensional codes"),
         (lambda r: vb.load(r.path.with_name("fig2")), "there is no such folder or file; did you mean 'fig1'"),
