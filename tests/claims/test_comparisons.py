@@ -43,7 +43,7 @@ def test_a_significant_paired_difference_supports_a_claim(results, evaluate):
 def test_the_opposite_difference_contradicts_a_claim(results, evaluate):
     add_runs(results, A=21.0, B=20.0)
     found = evaluate(format_claim(LESS))
-    assert (found.verdict, found.reason) == ("contradicted", "1 of 1 comparisons contradicts it")
+    assert (found.verdict, found.reason) == ("contradicted", "1 of 1 comparisons contradicts it, on MNIST")
     assert evaluate(format_claim(LESS.replace("less", "greater"))).verdict == "supported"
 
 

@@ -267,7 +267,7 @@ def test_report_shows_images_of_each_method(finished):
 
 def test_report_shows_claims_if_runs_belong_to_the_paper(fig1):
     text = said(fig1.by_id("claims"))
-    assert "15 claims" in text
+    assert "20 claims" in text
     assert "Test reconstruction error" in text
     assert len(fig1.by_id("claims").findall(".//details")) == 15
 

@@ -351,7 +351,7 @@ def _decide_comparison(pair: Comparison, adjusted: float | None) -> Comparison:
     if pair.apart:
         return replace(shown, verdict="not testable")
     if len(pair.seeds) < MIN_SEEDS:
-        return replace(shown, reason=f"only {format_count(len(pair.seeds), 'seed')}, a verdict needs {MIN_SEEDS}")
+        return shown
     if pair.supporting_p < ALPHA:
         return replace(shown, verdict="supported")
     if against < ALPHA:
@@ -378,11 +378,15 @@ def _combine_findings(findings: Sequence[Finding], missing: Sequence[str]) -> tu
     counted = [pair for pair in pairs if not pair.apart and pair.verdict != "not testable"]
     if "contradicted" in verdicts:
         against = sum(pair.verdict == "contradicted" for pair in counted)
+        where = {f.evidence.setup.id: None for f in findings if f.evidence and f.verdict == "contradicted"}
         shown = f"{against} of {len(counted)} comparisons contradict{'s' * (against == 1)} it" if counted else ""
+        shown += f", on {join_names([*where])}" if where else ""
         return "contradicted", "; ".join(filter(None, (shown, *noted)))
     if "not decided" in verdicts:
         agree = sum(pair.verdict == "supported" for pair in counted)
-        reasons = dict.fromkeys(pair.reason for pair in pairs if pair.reason and not pair.apart)
+        few = {len(pair.seeds) for pair in counted if pair.seeds and len(pair.seeds) < MIN_SEEDS}
+        reasons = [f"only {format_count(n, 'seed')}, a verdict needs {MIN_SEEDS}" for n in sorted(few)]
+        reasons += dict.fromkeys(pair.reason for pair in pairs if pair.reason and not pair.apart)
         return "not decided", "; ".join([f"{agree} of {len(counted)} comparisons agree", *reasons, *noted])
     if "supported" in verdicts:
         agree = [f"all {len(counted)} comparisons agree"] if len(counted) > 1 else []

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from ..analysis.decision import MIN_TESTED_SEEDS, MeasureValues, scale_draws, to_scale
-from ..analysis.footnotes import format_count, format_seeds
+from ..analysis.footnotes import format_seeds
 from ..analysis.leaderboard import collect_values
 from ..analysis.leaderboard_data import LeaderboardRow, MeasureSummary
 from ..analysis.per_draw import per_draw_table
@@ -358,9 +358,9 @@ def _draft_comparison(
     if len({repr(run.record.get("data")) for run in runs}) > 1:
         return replace(draft, reason="the runs used different data", verdict="not decided", is_missing=True)
     if not values.can_test:
-        few = len(evidence.seeds) < MIN_TESTED_SEEDS
-        reason = f"only {format_count(len(evidence.seeds), 'seed')}" if few else "a ratio needs positive values"
-        return replace(draft, reason=reason, verdict="not decided" if few else "not testable")
+        if len(evidence.seeds) < MIN_TESTED_SEEDS:
+            return replace(draft, verdict="not decided")
+        return replace(draft, reason="a ratio needs positive values")
     low, high = region
     question = Question(evidence.labels[a], evidence.labels[b] if b else "", (low + value, high + value))
     return replace(draft, question=question, verdict="not decided", reason=apart)

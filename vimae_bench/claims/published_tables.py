@@ -77,9 +77,9 @@ def compare_tables(paper: Paper, found: Sequence[Evidence]) -> list[PublishedTab
 
 def _compare_readings(paper: Paper, table: PaperTable, evidence: Evidence | None) -> list[PublishedTable]:
     readings = paper.find_readings([table.measure])
-    if readings is None:
+    if readings is None or evidence is None:
         return [PublishedTable(table, evidence, compare_values(table, evidence))]
-    measured = [o for o in readings.option if evidence and any(map(evidence.has_measure, table.list_measures(o)))]
+    measured = [option for option in readings.option if any(map(evidence.has_measure, table.list_measures(option)))]
     unmeasured = tuple(option for option in readings.option if option not in measured)
     return [
         PublishedTable(table, evidence, compare_values(table, evidence, option), option, unmeasured)

@@ -151,8 +151,9 @@ def list_summary_notes(report: PaperVerdict) -> Iterator[str]:
     if tested:
         yield (
             f"{format_count(tested, 'claim')} {'is' if tested == 1 else 'are'} tested on runs. Each is falsely "
-            f"supported or contradicted with a probability of at most {100 * ALPHA:g} %: up to {tested * ALPHA:.2g} "
-            "false verdicts are to be expected among them. They are not adjusted over claims."
+            f"supported or contradicted with a probability of at most {100 * ALPHA:g} %, if values are as the tests "
+            f"take them to be: up to {tested * ALPHA:.2g} false verdicts are to be expected among them. They are not "
+            "adjusted over claims."
         )
 
 

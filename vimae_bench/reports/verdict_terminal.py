@@ -110,17 +110,19 @@ def _render_claim(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[Rendera
     table = Table(box=None, pad_edge=True, show_header=False, padding=(0, 2, 0, 2))
     for finding in claim_verdict.findings:
         for pair in finding.comparisons:
-            _, measure, a, b, difference, between, region, p, adjusted, seeds, result = format_pair(
+            runs, measure, a, b, difference, between, region, p, adjusted, seeds, result = format_pair(
                 paper, finding, pair
             )
             sign = "/" if pair.is_ratio else "-"
+            in_claim = f" ({adjusted} in the claim)" if pair.adjusted_p is not None else ""
             cells = (
+                runs,
                 measure,
                 f"{a} {sign} {b}",
                 region,
                 difference,
                 between,
-                f"p {p}, {adjusted}",
+                f"p {p}{in_claim}",
                 f"n {seeds}",
                 result,
             )
