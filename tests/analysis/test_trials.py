@@ -1,13 +1,16 @@
 from itertools import product
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from vimae_bench.analysis.trials import TrialResult, TuningResult, summarize_trial
 from vimae_bench.core.results import Measure
 
 
 def tuned(values, better="lower"):
-    return TuningResult("A", tuple(TrialResult(i, {"x": i}, {}, value) for i, value in enumerate(values)), better)
+    trials = tuple(TrialResult(i, {"x": i}, {}, value) for i, value in enumerate(values))
+    return TuningResult("A", trials, Measure("sse", "", better))
 
 
 @pytest.mark.parametrize("better", ["lower", "higher"])
@@ -46,8 +49,52 @@ def test_a_trial_with_a_run_without_a_value_is_lost(results):
     assert found.reason.startswith("seed 1 diverged (the loss is nan); seed 2 without sse")
 
 
-@pytest.mark.parametrize(("ranks_collapsed", "value"), [(True, 1.0), (False, None)])
-def test_a_collapsed_run_cannot_win_a_measure_that_rewards_it(results, ranks_collapsed, value):
-    results.add("VAE", 0, mmd2=1.0, rate=0.01)
-    measure = Measure("mmd2", "", "lower", ranks_collapsed=ranks_collapsed)
-    assert summarize_trial(1, {}, results.store.load_results(results.entries), measure).value == value
+@pytest.mark.parametrize("measure", [Measure("mmd2", "", "lower", rewards_collapse=True), Measure("sse", "", "lower")])
+def test_a_collapsed_run_wins_under_no_measure(results, measure):
+    results.add("VAE", 0, mmd2=1.0, sse=1.0, rate=0.01)
+    found = summarize_trial(1, {}, results.store.load_results(results.entries), measure)
+    assert (found.value, found.reason) == (None, "seed 0 collapsed")
+
+
+ACCURACY = Measure("svm", "%", "higher", margin=1.0)
+
+
+def choose(*trials, measure=ACCURACY) -> str:
+    """What is said of the best of trials with these values by seed."""
+    results = [
+        TrialResult(i, {}, dict(enumerate(values)), float(np.mean(values)), "") for i, values in enumerate(trials, 1)
+    ]
+    return TuningResult("A", tuple(results), measure).describe_choice()
+
+
+def test_the_best_trial_is_compared_with_the_next_as_methods_are():
+    good, near, other = [90.0, 91.0, 92.0, 93.0], [90.1, 90.9, 92.1, 92.8], [89.0, 95.0, 80.0, 95.0]
+    bad = [80.0, 81.2, 82.0, 83.1]
+    assert choose(bad, good) == "best of 2 trials by its mean over 4 seeds; better than the next, trial 1 (p < 0.001)"
+    assert choose(good, near).endswith("over 4 seeds; equivalent to the next, trial 2, within 1 percentage point")
+    reference = stats.ttest_rel(good, other).pvalue
+    assert choose(good, other).endswith(f"over 4 seeds; undecided with the next, trial 2 (p = {reference:.2g})")
+    assert "undecided with the next, trial 2 (p = " in choose(good, other, bad)
+
+
+@pytest.mark.parametrize(
+    ("trials", "said"),
+    [
+        (([90.0], [91.0]), "best of 2 trials by its mean over 1 seed; single values are not tested"),
+        (([90.0, 91.0], [91.0, 93.0]), "best of 2 trials by its mean over 2 seeds; two seeds are not tested"),
+        (([90.0, 91.0],), "best of 1 trial by its mean over 2 seeds; the only one with a value"),
+    ],
+)
+def test_trials_of_one_or_two_seeds_are_not_tested(trials, said):
+    assert choose(*trials) == said
+
+
+def test_ratios_of_trials_without_positive_values_are_not_tested():
+    measure = Measure("sse", "", "lower", scale="log")
+    assert choose([0.0, 1.0, 2.0], [1.0, 2.0, 3.0], measure=measure).endswith(
+        "not tested, since ratios need positive values"
+    )
+
+
+def test_without_any_value_nothing_is_chosen():
+    assert tuned([None, None]).describe_choice() == "no trial has a value"

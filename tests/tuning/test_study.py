@@ -2,6 +2,7 @@ from collections import Counter
 
 import pytest
 
+from vimae_bench.core.errors import InvalidFileError
 from vimae_bench.tuning.study import run_study
 
 
@@ -36,7 +37,7 @@ def test_trials_are_measured_on_held_out_images_by_the_requested_metric(planned,
     run_study(study, work.store, work)
     for entry in work.rounds[0]:
         assert (entry.run.dataset.name, entry.run.dataset.settings["of"]["use"]) == ("held_out", "digits")
-        assert [metric.name for metric in entry.metrics] == ["reconstruction"]
+        assert [metric.name for metric in entry.metrics] == ["reconstruction", "rate"], "one tells of collapse"
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
@@ -94,6 +95,13 @@ def test_a_trial_that_diverges_is_lost_and_takes_its_part_of_the_budget(planned,
     assert len(vae.values) == 3
 
 
-def test_a_measure_that_does_not_rank_collapsed_models_needs_metrics_that_detect_them(planned):
+def test_every_measure_needs_the_metrics_that_detect_collapse(planned):
     _, study = planned(('measure = "sse"', 'measure = "mmd2"'))
-    assert [metric.name for metric in study.group.metrics] == ["rate", "aggregate_mmd"]
+    assert [metric.name for metric in study.group.metrics] == ["reconstruction", "rate", "aggregate_mmd"]
+
+
+def test_the_margin_of_the_file_decides_on_trials(planned):
+    _, study = planned(("[training]", '[leaderboard]\nmargins = { sse = "2 %" }\n[training]'))
+    assert study.measure.margin == 0.02
+    with pytest.raises(InvalidFileError, match=r"leaderboard\.margins\.sse: must be relative"):
+        planned(("[training]", "[leaderboard]\nmargins = { sse = 2 }\n[training]"))

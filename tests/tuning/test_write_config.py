@@ -4,9 +4,11 @@ from vimae_bench.analysis.trials import TrialResult, TuningResult
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.search_space import apply_settings
 from vimae_bench.core.errors import BenchError
+from vimae_bench.core.results import Measure
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.tuning.write_config import format_tuned_benchmark
 
+SSE = Measure("sse", "[0,1]^2", "lower")
 SETTINGS = {
     "VAE": {"objective.beta": 0.5, "training.batch": 50},
     "VIMAE": {"objective.divergence.kernel": "rbf", "prior": "logistic"},
@@ -16,7 +18,7 @@ SETTINGS = {
 def tuned(**lost):
     return [
         TuningResult(
-            label, (TrialResult(1, settings, {100: 3.0}, None if label in lost else 3.0, lost.get(label, "")),), "lower"
+            label, (TrialResult(1, settings, {100: 3.0}, None if label in lost else 3.0, lost.get(label, "")),), SSE
         )
         for label, settings in SETTINGS.items()
     ]
@@ -44,7 +46,8 @@ def test_the_written_file_says_where_it_comes_from_and_keeps_its_comments(text):
     assert lines[0] == "#:schema ./schema.json"
     assert lines[1] == "# Made by `vimae-bench tune search.toml`."
     assert "4 trials each on validation sse (random search, seeds 100, 101); not tuned: AE." in lines[2]
-    assert lines[3:5] == ["# VAE: trial 1 of 1, sse 3", "# VIMAE: trial 1 of 1, sse 3"]
+    said = "trial 1, sse 3, best of 1 trial by its mean over 1 seed; the only one with a value."
+    assert lines[3:5] == [f"# VAE: {said}", f"# VIMAE: {said}"]
     assert "# Two of three are tuned." in lines
     assert "# its beta is chosen" in text
     assert "search =" not in text

@@ -26,8 +26,6 @@ from .statistics import confidence_interval
 ResultsBySeed = Mapping[int, RunResult]
 """The results of one method by seed."""
 
-MIN_WIN_RATE = 0.75
-"""Of verdicts on claims; no comparison goes by it."""
 SIDES = ("A", "B")
 """What the two sides of a pair are called."""
 

@@ -42,6 +42,7 @@ def tuning_to_json(results: Sequence[TuningResult], measure: Measure) -> Json:
         {
             "label": result.label,
             "chosen": dict(result.best.settings) if result.best else None,
+            "choice": result.describe_choice(),
             "trials": [_trial_to_json(trial_result) for trial_result in result.trials],
         }
         for result in results
@@ -54,7 +55,7 @@ def _format_chosen_settings(result: TuningResult) -> str:
     if result.best is None:
         return f"{clean_text(result.label)}: nothing to choose"
     settings = ", ".join(f"{path} = {value}" for path, value in result.best.settings.items())
-    return clean_text(f"{result.label}, trial {result.best.number}: {settings}")
+    return clean_text(f"{result.label}, trial {result.best.number}: {settings} ({result.describe_choice()})")
 
 
 def _trial_to_json(trial_result: TrialResult) -> Json:

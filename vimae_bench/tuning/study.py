@@ -19,6 +19,7 @@ from ..config.search_space import (
     list_searched_methods,
 )
 from ..core.errors import BenchError, shorten_text, suggest_similar
+from ..core.margins import parse_margin
 from ..core.results import Measure
 from ..core.spec import MatrixEntry, PluginSpec
 from ..plugin.catalog import Catalog
@@ -61,6 +62,11 @@ def plan_study(benchmark: Benchmark, catalog: Catalog) -> Study:
     if problems:
         raise benchmark.make_error([*dict.fromkeys(problems)])
     measure, chosen = _choose_metrics(name, metrics)
+    if name in benchmark.leaderboard.margins:
+        try:
+            measure = replace(measure, margin=parse_margin(measure, benchmark.leaderboard.margins[name]))
+        except ValueError as error:
+            raise benchmark.make_error([(("leaderboard", "margins", name), str(error))]) from error
     methods, (group,) = list_searched_methods(benchmark, catalog), benchmark.groups
     dataset = group.datasets[0]
     tuned_group = replace(
@@ -79,7 +85,8 @@ def run_study(
     study: Study, results: ResultsFolder, run: Callable[[Sequence[MatrixEntry]], object]
 ) -> list[TuningResult]:
     """Draw and try settings, round by round; `run` carries out the entries of a round, into the results folder."""
-    tuning, better = study.benchmark.tuning, study.measure.better or "lower"
+    tuning, measure = study.benchmark.tuning, study.measure
+    better = measure.better or "lower"
     samplers = [Sampler(s.space, better, tuning.sampler, tuning.seed, s.method.label) for s in study.searched]
     trials: list[list[TrialResult]] = [[] for _ in samplers]
     for numbers in _split_batches(range(tuning.trials), tuning.at_once):
@@ -88,9 +95,9 @@ def run_study(
         for sampler, searched, settings, done in zip(samplers, study.searched, drawn, trials, strict=True):
             for number, values in zip(numbers, settings, strict=True):
                 entries = study.list_entries([_make_trial(study, searched, number, values)])
-                done.append(summarize_trial(number + 1, values, results.load_results(entries), study.measure))
+                done.append(summarize_trial(number + 1, values, results.load_results(entries), measure))
                 sampler.tell(number, done[-1].value)
-    return [TuningResult(s.method.label, tuple(done), better) for s, done in zip(study.searched, trials, strict=True)]
+    return [TuningResult(s.method.label, tuple(done), measure) for s, done in zip(study.searched, trials, strict=True)]
 
 
 def _list_trials(
@@ -128,11 +135,10 @@ def _explain_untunable(name: str, metrics: Sequence[tuple[PluginSpec, Sequence[M
 def _choose_metrics(
     name: str, metrics: Sequence[tuple[PluginSpec, Sequence[Measure]]]
 ) -> tuple[Measure, tuple[PluginSpec, ...]]:
-    """The measure of this name, and the metrics it takes: its own, and those that detect the collapse it ignores."""
+    """The measure of this name, and the metrics it takes: its own, and those that detect collapse."""
     own, measure = next((m, measure) for m, measures in metrics for measure in measures if measure.name == name)
-    detecting = [m for m, measures in metrics if any(measure.collapse_below for measure in measures)]
-    needed = [own.name, *(m.name for m in detecting if measure.rewards_collapse)]
-    return measure, tuple(metric for metric, _ in metrics if metric.name in needed)
+    detecting = [m for m, measures in metrics if any(one.collapse_below is not None for one in measures)]
+    return measure, tuple(metric for metric, _ in metrics if metric in (own, *detecting))
 
 
 def _split_batches(numbers: range, size: int) -> Iterator[range]:

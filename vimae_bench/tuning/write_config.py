@@ -62,7 +62,8 @@ def _list_comments(benchmark: Benchmark, study: Study, tuned: Sequence[TuningRes
     yield describe_tuning(study, benchmark)
     for result in tuned:
         best = _get_best(result)
-        yield f"{result.label}: trial {best.number} of {len(result.trials)}, {study.measure.name} {best.value:.5g}"
+        value = f"{study.measure.name} {best.value:.5g}"
+        yield f"{result.label}: trial {best.number}, {value}, {result.describe_choice()}."
 
 
 def _get_best(result: TuningResult) -> TrialResult:
