@@ -206,7 +206,7 @@ def test_measures_are_named_after_their_conditions():
 
 
 def test_the_standard_error_covers_both_images_and_labels():
-    """Images of differing difficulty and draws of differing quality, drawn anew many times."""
+    """Images of differing difficulty and draws of differing quality, drawn again many times."""
     rng = np.random.default_rng(0)
 
     def study() -> tuple[float, float]:

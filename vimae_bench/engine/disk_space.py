@@ -12,7 +12,7 @@ from ..core.spec import Run
 EXTRA_BYTES_PER_RUN = 2 * 2**20
 """Bytes that a run usually takes at most, apart from its weights: pictures, metrics, events, and what MLflow copies."""
 CHECKPOINT_COPIES = 3 * 3
-"""A run under way has three checkpoints for a moment, and the optimiser keeps two numbers for each weight."""
+"""A run in progress has three checkpoints for a moment, and the optimiser keeps two numbers for each weight."""
 GIB = 2**30
 
 

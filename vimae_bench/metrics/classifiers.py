@@ -44,7 +44,7 @@ def latent_means(evaluation: "Evaluation") -> FeatureReader:
 
 
 def latent_samples(evaluation: "Evaluation") -> FeatureReader:
-    """One draw of the posterior for each image, anew at every call, from the global generators."""
+    """One draw of the posterior for each image, a new one at every call, from the global generators."""
     return partial(_read_codes, evaluation, lambda q: q.rsample())
 
 

@@ -159,7 +159,7 @@ class SvmLinear(_SvmBase):
 
 @dataclass(frozen=True)
 class SvmRetrained(_SvmBase):
-    """What `svm` measures, of machines trained anew for each condition, on codes of images damaged in the same way.
+    """What `svm` measures, of machines trained for each condition, on codes of images damaged in the same way.
 
     The labelled images of draw i meet a noise of their own, not that of any test image.
     """

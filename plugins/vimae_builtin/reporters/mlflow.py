@@ -17,11 +17,11 @@ from vimae_bench.tracking import SyncSummary, default_store_uri, import_mlflow, 
 
 @dataclass(frozen=True)
 class SyncTiming:
-    """When to look at the runs under way, and how long to wait, in seconds.
+    """When to look at the runs in progress, and how long to wait, in seconds.
 
     `poll` is the time between two looks; it doubles up to `max_poll` while the store cannot be reached. After the last
     run no further one is taken up for longer than `catch_up`, and `store_timeout` is what a store that does not answer
-    then takes. `stop` is the time for a call under way to end when the benchmark is interrupted.
+    then takes. `stop` is the time for a call in progress to end when the benchmark is interrupted.
     """
 
     poll: float = 3.0
@@ -110,7 +110,7 @@ class SyncThread(threading.Thread):
         self.summary = SyncSummary(0, runs, "no answer in time; some of them may be there")
 
     def run(self) -> None:
-        """Look at the runs under way until all are over, then at all that the benchmark has."""
+        """Look at the runs in progress until all are over, then at all that the benchmark has."""
         with contextlib.suppress(Exception):  # the first look reports it
             import_mlflow()
         under_way, ended = dict[Path, MatrixEntry](), set[Path]()
