@@ -113,24 +113,24 @@ class SyncThread(threading.Thread):
         """Look at the runs in progress until all are over, then at all that the benchmark has."""
         with contextlib.suppress(Exception):  # the first look reports it
             import_mlflow()
-        under_way, ended = dict[Path, MatrixEntry](), set[Path]()
+        in_progress, ended = dict[Path, MatrixEntry](), set[Path]()
         pause = self.timing.poll
         while not self.no_more_events.wait(pause):
-            self._read_events(under_way, ended)
-            if self.sync(list(under_way.values()), describing=False).behind:
+            self._read_events(in_progress, ended)
+            if self.sync(list(in_progress.values()), describing=False).behind:
                 pause = min(2 * pause, self.timing.max_poll)
             else:
-                under_way = {folder: entry for folder, entry in under_way.items() if folder not in ended}
+                in_progress = {folder: entry for folder, entry in in_progress.items() if folder not in ended}
                 pause = self.timing.poll
         if not self.stopped.is_set():
             self.summary = self._sync_all()
 
-    def _read_events(self, under_way: dict[Path, MatrixEntry], ended: set[Path]) -> None:
+    def _read_events(self, in_progress: dict[Path, MatrixEntry], ended: set[Path]) -> None:
         while not self.events.empty():
             event = self.events.get()
             match event:
                 case JobStarted(job):
-                    under_way[job.folder] = job.entry
+                    in_progress[job.folder] = job.entry
                 case JobEnded(job) | JobRequeued(job):
                     ended.add(job.folder)
                 case _:
