@@ -214,7 +214,7 @@ def root_mean_square(values) -> float:
 @pytest.mark.parametrize("n", [2, 4, 1000])
 @pytest.mark.parametrize("draws", [2, 10])
 def test_the_standard_error_covers_both_images_and_labels(n, draws):
-    """Images of differing difficulty and draws of differing quality, drawn anew many times."""
+    """Images of differing difficulty and draws of differing quality, drawn many times."""
     rng = np.random.default_rng(0)
 
     def study() -> tuple[float, float]:
@@ -236,7 +236,7 @@ def test_of_one_draw_or_one_image_no_error_is_known(shape):
 @pytest.mark.parametrize("n", [2, 4, 1000])
 @pytest.mark.parametrize("metric", [Svm, SvmRetrained])
 def test_standard_errors_are_what_fresh_images_labels_and_noise_vary_by(linear_evaluation, metric, n):
-    """For one fixed model, of which the test images are new in every study, and the labelled ones chosen anew."""
+    """For one fixed model, of which the test images are new in every study, and the labelled ones chosen again."""
     images, y = blobs(2000)
     settings = {"labels": 20, "label_draws": 3, "noise_draws": 3, "conditions": ("gauss_0.1",)}
     fixed = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
