@@ -14,7 +14,7 @@ from vimae_bench.plugin import DataError
 from vimae_builtin.datasets.celeba import CelebA, compute_wae_order
 
 FACES = 7
-TESTED = 2
+TEST_IMAGES = 2
 
 
 def jpeg(pixels: np.ndarray) -> bytes:
@@ -42,7 +42,7 @@ def publish(tmp_path, monkeypatch):
                 archive.writestr(f"img_align_celeba/{i + 1:06}.jpg", faces[i])
         monkeypatch.setattr(CelebA, "url", path.as_uri())
         monkeypatch.setattr(CelebA, "sha256", hashlib.sha256(path.read_bytes()).hexdigest())
-        monkeypatch.setattr(CelebA, "tested", TESTED)
+        monkeypatch.setattr(CelebA, "test_images", TEST_IMAGES)
         return path
 
     return pack
@@ -129,7 +129,7 @@ def test_a_picture_of_another_size_is_refused(publish, tmp_path):
 
 
 def test_too_few_faces_are_refused(publish, tmp_path):
-    publish([jpeg(face(0))] * TESTED)
+    publish([jpeg(face(0))] * TEST_IMAGES)
     with pytest.raises(DataError, match="holds 2 faces, of which 2 are to be tested on"):
         ensure_prepared(CelebA(), tmp_path / "data")
 
@@ -148,5 +148,5 @@ def test_an_archive_at_hand_needs_no_network(publish, tmp_path, monkeypatch):
     path.rename(tmp_path / "data" / "originals" / "img_align_celeba.zip")
     monkeypatch.setattr(CelebA, "url", "http://127.0.0.1:9/")
     ensure_prepared(CelebA(), tmp_path / "data")
-    assert len(open_splits(CelebA(), tmp_path / "data").test) == TESTED
+    assert len(open_splits(CelebA(), tmp_path / "data").test) == TEST_IMAGES
     assert (tmp_path / "data" / "originals" / "img_align_celeba.zip").exists()

@@ -59,7 +59,7 @@ def frame(display):
     return console.file.getvalue().rstrip().split("\n")
 
 
-def test_there_is_a_bar_for_the_matrix_and_one_for_each_run_under_way(job):
+def test_there_is_a_bar_for_the_matrix_and_one_for_each_run_in_progress(job):
     jobs = [job(seed=0), job("VIMAE-n", seed=1), job(seed=2)]
     display = ProgressDisplay(jobs, terminal())
     for begun in jobs[:2]:

@@ -5,17 +5,22 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import entropy as scipy_entropy
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import balanced_accuracy_score, mutual_info_score
 
 from vimae_bench.models import Deterministic
 from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_bench.testing import check_metric
-from vimae_builtin.metrics import disentanglement
 from vimae_builtin.metrics.disentanglement import (
+    DciBoosting,
     Disentanglement,
     balanced_accuracy,
+    compute_weighted_concentration,
     concentration,
+    draw_codes,
     entropy,
+    estimate_error,
+    fit_boosting,
     information,
 )
 
@@ -23,6 +28,7 @@ pytestmark = pytest.mark.medium
 
 SMALL = Disentanglement(images=2000)
 VALUES = {"x": 8, "y": 8}
+SCORES = ("mig", "dci forest disentanglement", "dci forest completeness", "sap")
 
 
 def factors(n: int = 2000) -> dict[str, np.ndarray]:
@@ -48,9 +54,9 @@ def encode_factors(linear_evaluation):
 def test_a_dimension_for_each_factor_is_perfect(encode_factors):
     found = SMALL(encode_factors(np.eye(2)))
     assert found["mig"].value == pytest.approx(1.0, abs=0.02)
-    assert found["dci disentanglement"].value == pytest.approx(1.0, abs=0.02)
-    assert found["dci completeness"].value == pytest.approx(1.0, abs=0.02)
-    assert found["dci informativeness"].value == pytest.approx(1.0, abs=0.001)
+    assert found["dci forest disentanglement"].value == pytest.approx(1.0, abs=0.02)
+    assert found["dci forest completeness"].value == pytest.approx(1.0, abs=0.02)
+    assert found["dci forest informativeness"].value == pytest.approx(1.0, abs=0.001)
     assert found["sap"].value == pytest.approx(1 - 1 / 8, abs=0.03)  # chance with eight values is an eighth
 
 
@@ -63,10 +69,10 @@ def test_the_order_the_signs_and_the_scales_of_dimensions_do_not_matter(encode_f
 def test_codes_halfway_between_the_factors_are_not_disentangled_though_they_tell_as_much(encode_factors):
     found = SMALL(encode_factors(np.array([[1.0, 1.0], [1.0, -1.0]])))
     assert found["mig"].value < 0.05
-    assert found["dci disentanglement"].value < 0.1
-    assert found["dci completeness"].value < 0.1
+    assert found["dci forest disentanglement"].value < 0.1
+    assert found["dci forest completeness"].value < 0.1
     assert found["sap"].value < 0.06
-    assert found["dci informativeness"].value > 0.9
+    assert found["dci forest informativeness"].value > 0.9
 
 
 def test_codes_that_have_nothing_to_do_with_the_factors_score_nothing(encode_factors):
@@ -75,38 +81,46 @@ def test_codes_that_have_nothing_to_do_with_the_factors_score_nothing(encode_fac
     evaluation = encode_factors(np.eye(2), known)
     test = replace(evaluation.splits.test, factors=shuffled)
     found = SMALL(replace(evaluation, splits=replace(evaluation.splits, test=test)))
-    assert found["dci informativeness"].value == pytest.approx(1 / 8, abs=0.04)
-    for name in ("mig", "dci disentanglement", "dci completeness", "sap"):
+    assert found["dci forest informativeness"].value == pytest.approx(1 / 8, abs=0.04)
+    for name in SCORES:
         assert found[name].value == pytest.approx(0, abs=0.05), name
 
 
 def test_a_code_that_never_moves_scores_nothing(encode_factors):
     found = SMALL(encode_factors(np.zeros((2, 2))))
-    assert [found[name].value for name in ("mig", "dci disentanglement", "dci completeness", "sap")] == [0, 0, 0, 0]
+    assert [found[name].value for name in ("mig", "dci forest disentanglement", "dci forest completeness", "sap")] == [
+        0,
+        0,
+        0,
+        0,
+    ]
 
 
 def test_one_dimension_for_two_factors_is_complete_for_neither_and_disentangled_for_none(encode_factors):
     """Two dimensions that both hold 8 * x + y: each tells both factors, and neither is ahead of the other."""
     found = SMALL(encode_factors([[8.0, 1.0], [8.0, 1.0]]))
     assert found["mig"].value == pytest.approx(0, abs=1e-9)
-    assert found["dci disentanglement"].value < 0.1
+    assert found["dci forest disentanglement"].value < 0.1
 
 
 def test_two_dimensions_for_one_factor_are_disentangled_but_not_complete(encode_factors):
     found = SMALL(encode_factors([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]))
-    assert found["dci disentanglement"].value > 0.95
-    assert found["dci completeness"].value == pytest.approx(0.5, abs=0.1)  # two of four dimensions: 1 - log 2 / log 4
+    assert found["dci forest disentanglement"].value > 0.95
+    assert found["dci forest completeness"].value == pytest.approx(0.5, abs=0.1)  # 1 - log 2 / log 4
     assert found["mig"].value == pytest.approx(0, abs=1e-9)
 
 
 def test_what_is_not_defined_is_left_out(encode_factors):
     known = {**factors(), "colour": np.zeros(2000, dtype=np.int64)}
-    assert set(SMALL(encode_factors([[1.0, 0.0, 0.0]], known))) == {"dci informativeness", "dci disentanglement"}
+    assert set(SMALL(encode_factors([[1.0, 0.0, 0.0]], known))) == {
+        "dci forest informativeness",
+        "dci forest disentanglement",
+    }
     single = {"x": factors()["x"]}
     assert set(SMALL(encode_factors([[1.0], [0.0]], single))) == {
         "mig",
-        "dci completeness",
-        "dci informativeness",
+        "dci forest completeness",
+        "dci forest informativeness",
         "sap",
     }
     still = SMALL(encode_factors(np.eye(3), known))
@@ -143,26 +157,100 @@ def test_bins_bound_what_a_factor_of_many_values_can_score(encode_factors):
     assert found["mig"].value == pytest.approx(log(4) / log(8), abs=0.02)
 
 
-def test_standard_errors_are_what_values_vary_by(monkeypatch):
-    """Codes with noise; new images many times."""
-    monkeypatch.setattr(
-        disentanglement, "fit_forests", lambda z, values, trees: (np.zeros((2, 2)), 0.0)
-    )  # the slow part
-    random, metric, found, errors = np.random.default_rng(0), Disentanglement(images=500, trees=2), [], []
-    for _ in range(40):
-        v = {name: random.integers(0, 4, 500) for name in "xy"}
-        z = np.stack([v["x"] + random.standard_normal(500), v["y"] + random.standard_normal(500)], 1)
-        found.append(metric.compute_scores(z, v)["mig"])
-        errors.append(disentanglement.estimate_error(metric.score_blocks(z, v), "mig"))
-    assert np.mean(errors) == pytest.approx(np.std(found), rel=0.35)
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [500, 1000])
+@pytest.mark.parametrize("weight", [np.eye(3), [[1, 0, 0], [0.3, 1, 0], [0, 0.5, 1], [0, 0, 0.2]]])
+def test_standard_errors_are_what_fresh_images_vary_by(weight, n):
+    """For one fixed linear code with noise."""
+    rng, metric, studies = np.random.default_rng(0), Disentanglement(images=500, trees=3), []
+    for _ in range(200):
+        v = {name: rng.integers(0, 4, n) for name in "xyz"}
+        z = np.stack(list(v.values()), 1) @ np.transpose(weight) + 0.5 * rng.standard_normal((n, len(weight)))
+        blocks = metric.score_blocks(z, v)
+        studies.append([(value, estimate_error(blocks, name)) for name, value in metric.compute_scores(z, v).items()])
+    values, errors = np.moveaxis(np.array(studies), 2, 0)
+    assert np.sqrt(np.mean(errors**2, axis=0)) == pytest.approx(values.std(0), rel=0.25)
 
 
 def test_data_without_factors_are_refused(encode_factors):
     none = Examples(np.zeros((5, 1, 1, 2), dtype=np.uint8), None)
-    with pytest.raises(ValueError, match="dsprites and omniglot"):
-        SMALL.check(Splits(none, none, none), ModelSpec((1, 1, 2), 2))
-    SMALL.check(encode_factors(np.eye(2)).splits, ModelSpec((1, 1, 2), 2))
+    few = replace(none, factors={"x": np.arange(5)})
+    for metric in (SMALL, DciBoosting()):
+        with pytest.raises(ValueError, match="dsprites and omniglot"):
+            metric.check(Splits(none, none, none), ModelSpec((1, 1, 2), 2))
+        with pytest.raises(ValueError, match="5 test images; 500 or more"):
+            metric.check(Splits(few, few, few), ModelSpec((1, 1, 2), 2))
+        metric.check(encode_factors(np.eye(2)).splits, ModelSpec((1, 1, 2), 2))
+
+
+def compute_published_dci(z_train, z_test, factors_train, factors_test):
+    """`compute_dci` of disentanglement_lib, of codes and factors as columns: the formulas of its `dci.py`."""
+    importance, accuracy = np.zeros((len(z_train), len(factors_train))), []
+    for i, (train, test) in enumerate(zip(factors_train, factors_test, strict=True)):
+        model = GradientBoostingClassifier(random_state=0)
+        model.fit(z_train.T, train)
+        importance[:, i] = np.abs(model.feature_importances_)
+        accuracy.append(np.mean(model.predict(z_test.T) == test))
+    per_code = 1.0 - scipy_entropy(importance.T + 1e-11, base=importance.shape[1])
+    per_factor = 1.0 - scipy_entropy(importance + 1e-11, base=importance.shape[0])
+    if importance.sum() == 0.0:
+        importance = np.ones_like(importance)
+    return {
+        "disentanglement": np.sum(per_code * importance.sum(axis=1) / importance.sum()),
+        "completeness": np.sum(per_factor * importance.sum(axis=0) / importance.sum()),
+        "informativeness": np.mean(accuracy),
+    }
+
+
+def test_boosting_gives_what_disentanglement_lib_gives(encode_factors):
+    rng = np.random.default_rng(0)
+    known = {name: rng.integers(0, 4, 900) for name in "xy"}
+    noise = {"noise": rng.integers(0, 8, 900)}
+    weight = np.array([[1.0, 0.1, 0.3], [0.2, 1.0, 0.1], [0.0, 0.5, 0.5]])
+    evaluation = encode_factors(weight, {**known, **noise})
+    test = replace(evaluation.splits.test, factors=known)
+    evaluation = replace(evaluation, splits=replace(evaluation.splits, test=test))
+    metric = DciBoosting(train=400, test=200)
+    z, factors = draw_codes(evaluation, known, 600)
+    columns = np.stack(list(factors.values()))
+    expected = compute_published_dci(z[:400].T, z[400:].T, columns[:, :400], columns[:, 400:])
+    found = metric(evaluation)
+    assert {name: e.value for name, e in found.items()} == pytest.approx(
+        {f"dci boosting {part}": value for part, value in expected.items()}, abs=1e-9
+    )
+    assert (found["dci boosting completeness"].n, found["dci boosting informativeness"].n) == (400, 200)
+    assert {e.se for e in found.values()} == {None}
+
+
+def test_boosting_and_forests_give_different_values_of_one_code():
+    """Deep trees also split dimensions that tell nothing."""
+    rng = np.random.default_rng(0)
+    values = list(rng.integers(0, 2, (2, 4000)))
+    z = np.stack([*values, *np.zeros((3, 4000))], 1) + np.array([0.5, 0.5, 1, 1, 1]) * rng.standard_normal((4000, 5))
+    importance, _ = fit_boosting(z, values, 2700)
+    forest = SMALL.compute_scores(z, dict(zip("xy", values, strict=True)))
+    assert compute_weighted_concentration(importance) > forest["dci forest disentanglement"] + 0.2
+    assert compute_weighted_concentration(importance.T) > forest["dci forest completeness"] + 0.2
+
+
+def test_fewer_images_are_shared_out_in_proportion(encode_factors):
+    known = {name: v[:600] % 2 for name, v in factors().items()}
+    found = DciBoosting()(encode_factors(np.eye(2), known))
+    assert {e.n for e in found.values()} == {400, 200}
+    assert [round(e.value, 3) for e in found.values()] == [1, 1, 1]
+
+
+def test_what_boosting_cannot_score_is_left_out(encode_factors):
+    single, still = {"x": factors()["x"][:600] % 2}, {"x": np.zeros(600, dtype=np.int64)}
+    assert set(DciBoosting()(encode_factors([[1.0], [0.0]], single))) == {
+        "dci boosting completeness",
+        "dci boosting informativeness",
+    }
+    assert set(DciBoosting()(encode_factors([[1.0]], single))) == {"dci boosting informativeness"}
+    assert DciBoosting()(encode_factors(np.eye(1), still)) == {}
+    assert compute_weighted_concentration(np.zeros((3, 2))) == pytest.approx(0, abs=1e-9)
 
 
 def test_it_keeps_the_contract():
     check_metric(Disentanglement())
+    check_metric(DciBoosting())

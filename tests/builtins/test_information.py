@@ -77,7 +77,7 @@ def test_labels_that_have_nothing_to_do_with_codes_cannot_be_learned_by_heart():
 
 
 def test_no_image_is_judged_by_a_classifier_that_has_seen_it(monkeypatch):
-    """One that learns by heart and knows nothing else gives every label the same probability."""
+    """One that only memorises gives every label the same probability."""
 
     def by_heart(z, y, classes):
         seen = {tuple(code): label for code, label in zip(z.tolist(), y.tolist(), strict=True)}

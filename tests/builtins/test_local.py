@@ -78,7 +78,7 @@ def test_no_more_runs_than_slots_go_side_by_side(tmp_path):
     assert most == 2
 
 
-def test_ending_early_ends_the_runs_under_way(tmp_path):
+def test_ending_early_ends_the_runs_in_progress(tmp_path):
     events = Local(jobs=1)([make_job(tmp_path, BEHAVIOURS.index("hangs"))], behave)
     assert isinstance(next(events), JobStarted)
     pid = tmp_path / str(BEHAVIOURS.index("hangs")) / "pid"

@@ -59,7 +59,7 @@ def test_every_event_is_passed_on_in_order(jobs):
     assert list(MlflowReporter()([], iter([]))) == []
 
 
-def test_runs_are_mirrored_while_under_way_and_once_more_after_their_end(jobs):
+def test_runs_are_mirrored_while_in_progress_and_once_more_after_their_end(jobs):
     sync = RecordedSync()
     events = [JobStarted(jobs[0]), JobStarted(jobs[1]), JobEnded(jobs[0], 0)]
     stream = run_quickly(jobs, events, sync)

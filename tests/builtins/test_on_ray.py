@@ -142,7 +142,7 @@ def test_run_that_loses_its_node_is_restarted_on_another(nodes, tmp_path):
                 nodes.add_node(num_cpus=1)
             third = None
     assert [type(event) for event in events] == [Note, JobStarted, Note, JobStarted, JobEnded]
-    assert events[2].text == "ends well s0 has lost its node, and is begun again from its newest checkpoint"
+    assert events[2].text == "ends well s0 has lost its node, and is restarted from its newest checkpoint"
     assert events[-1].exit_code == 0
 
 

@@ -188,7 +188,7 @@ def test_all_methods_meet_the_same_images_and_fewer_are_among_more(linear_evalua
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_training_images_of_mnist_have_the_published_score():
-    """About 240 nats, which is printed for training images in the place of samples, at a width of 0.17."""
+    """About 240 nats, which is printed for training images instead of samples, at a width of 0.17."""
     if not (get_data_folder() / "mnist").exists():
         pytest.skip(f"there is no mnist in {get_data_folder()}; set VIMAE_BENCH_DATA to a folder that holds it")
     rows = Parzen(images=2000).references(open_splits(Mnist(), get_data_folder()), ModelSpec((1, 28, 28), 2), "mnist")

@@ -4,22 +4,24 @@ from math import erf, sqrt
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from vimae_bench.data import Corruption, apply_corruption
 from vimae_bench.functional import fit_linear_svm
-from vimae_bench.metrics import draw_stratified_subset, fit_rbf_svm
-from vimae_bench.metrics import estimate_accuracy as accuracy
+from vimae_bench.metrics import choose_rbf_cost, draw_stratified_subset, estimate_accuracy, fit_rbf_svm
 from vimae_bench.models import Deterministic, Gaussian
-from vimae_bench.plugin import BenchError, Examples, ModelSpec, Splits
+from vimae_bench.plugin import BenchError, Examples, ModelSpec, Splits, derive_seed
 from vimae_builtin.metrics.svm import (
     Svm,
     SvmLinear,
     SvmRetrained,
     SvmStandardised,
     SvmSubset,
+    SvmTuned,
     predict_draws,
     vimae_metrics,
 )
@@ -205,23 +207,109 @@ def test_measures_are_named_after_their_conditions():
     ]
 
 
-def test_the_standard_error_covers_both_images_and_labels():
-    """Images of differing difficulty and draws of differing quality, drawn anew many times."""
+def root_mean_square(values) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+@pytest.mark.parametrize("n", [2, 4, 1000])
+@pytest.mark.parametrize("draws", [2, 10])
+def test_the_standard_error_covers_both_images_and_labels(n, draws):
+    """Images of differing difficulty and draws of differing quality, drawn many times."""
     rng = np.random.default_rng(0)
 
     def study() -> tuple[float, float]:
-        ease, quality = rng.normal(1, 1, 500), rng.normal(0, 0.15, 10)[:, None]
-        estimate = accuracy(ease + quality + rng.normal(0, 0.5, (10, 500)) > 0)
+        ease, quality = rng.normal(1, 1, n), rng.normal(0, 0.15, draws)[:, None]
+        estimate = estimate_accuracy(ease + quality + rng.normal(0, 0.5, (draws, n)) > 0)
         return estimate.value, estimate.se
 
-    values, errors = np.array([study() for _ in range(500)]).T
-    assert errors.mean() == pytest.approx(values.std(), rel=0.12)
+    values, errors = np.array([study() for _ in range(1000)]).T
+    assert root_mean_square(errors) == pytest.approx(values.std(), rel=0.1)
 
 
-def test_one_label_draw_has_the_binomial_error():
-    right = np.zeros((1, 400), dtype=bool)
-    right[0, :300] = True
-    assert (accuracy(right).value, accuracy(right).se) == pytest.approx((75.0, 100 * sqrt(0.75 * 0.25 / 400)))
+@pytest.mark.parametrize("shape", [(1, 400), (10, 1)])
+def test_of_one_draw_or_one_image_no_error_is_known(shape):
+    estimate = estimate_accuracy(np.arange(400).reshape(-1, shape[1])[: shape[0]] % 4 > 0)
+    assert (estimate.n, estimate.se, len(estimate.per_draw)) == (shape[1], None, shape[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [2, 4, 1000])
+@pytest.mark.parametrize("metric", [Svm, SvmRetrained])
+def test_standard_errors_are_what_fresh_images_labels_and_noise_vary_by(linear_evaluation, metric, n):
+    """For one fixed model, of which the test images are new in every study, and the labelled ones chosen again."""
+    images, y = blobs(2000)
+    settings = {"labels": 20, "label_draws": 3, "noise_draws": 3, "conditions": ("gauss_0.1",)}
+    fixed = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
+    rng, found = np.random.default_rng(1), []
+    for study in range(200):
+        fresh = rng.integers(0, 2, n)
+        x = np.clip(255 * (0.5 + 0.1 * (rng.standard_normal((n, 2)) + np.stack([2 * fresh - 1, 0 * fresh], 1))), 0, 255)
+        test = Examples(x.astype(np.uint8).reshape(n, 1, 1, 2), fresh)
+        evaluation = replace(fixed, splits=replace(fixed.splits, test=test), dataset=f"invented {study}")
+        estimate = metric(**settings)(evaluation)[f"{metric.prefix} gauss_0.1"]
+        found.append((estimate.value, estimate.se))
+    values, errors = np.array(found).T
+    assert root_mean_square(errors) == pytest.approx(values.std(), rel=0.25)
+
+
+def test_the_chosen_cost_is_scikit_learns():
+    """Of folds of equal size, where a mean over folds is a mean over labels; the least of equally good ones."""
+    rng, costs, chosen = np.random.default_rng(0), (0.1, 1, 10, 100), set()
+    y = np.repeat([0, 1, 2], 50)
+    for seed, spread in enumerate((0.05, 0.1, 0.2, 0.4, 0.8)):  # of three rings
+        angle, radius = rng.uniform(0, 2 * np.pi, 150), 1 + 0.5 * y + spread * rng.standard_normal(150)
+        x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+        kernel, folds = rbf_kernel(x, gamma=1 / (2 * x.var())), StratifiedKFold(5, shuffle=True, random_state=seed)
+        search = GridSearchCV(SVC(kernel="precomputed"), {"C": costs}, cv=folds).fit(kernel, y)
+        theirs = costs[search.cv_results_["mean_test_score"].round(9).argmax()]
+        assert choose_rbf_cost(x, y, costs[::-1], 5, seed) == theirs
+        chosen.add(theirs)
+    assert len(chosen) > 1
+
+
+def test_tuned_machines_are_those_of_the_chosen_cost(linear_evaluation):
+    """The folds are those of the data set and the draw, so that every method meets the same."""
+    images, y = blobs(1200)
+    evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
+    conditions = ("clean", "gauss_0.1")
+    found = SvmTuned(conditions=conditions, costs=(0.01, 1.0, 100.0), folds=3, **SMALL)(evaluation)
+    expected = {name: [] for name in conditions}
+    for draw, exponent in enumerate(found["svm tuned log10 C"].per_draw):
+        chosen = draw_stratified_subset(y, 200, "invented", draw)
+        codes = pixels(images[chosen], "clean", "invented", "train", draw)
+        seed = derive_seed("folds", "invented", draw)
+        cost = choose_rbf_cost(codes, y[chosen], (0.01, 1.0, 100.0), 3, seed)
+        assert 10**exponent == pytest.approx(cost)
+        machine = SVC(C=cost).fit(codes, y[chosen])
+        for name in conditions:
+            right = machine.predict(pixels(images, name, "invented", "test", draw % 2)) == y
+            expected[name].append(100 * right.mean())
+    for name in conditions:
+        assert found[f"svm tuned {name}"].per_draw == pytest.approx(expected[name], abs=1e-9)
+    assert found["svm tuned log10 C"].value == pytest.approx(np.mean(found["svm tuned log10 C"].per_draw))
+
+
+def test_tuned_machines_are_better_than_fixed_ones_where_one_is_no_good_cost(linear_evaluation):
+    """A ring around a disc with few labels wants a large C; noise of four in ten labels a small one."""
+    rng = np.random.default_rng(0)
+    radius = np.where(y := rng.integers(0, 2, 2000), 0.3, 0.22) + 0.02 * rng.standard_normal(2000)
+    angle = rng.uniform(0, 2 * np.pi, 2000)
+    x = 0.5 + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    images = np.clip(255 * x, 0, 255).astype(np.uint8).reshape(-1, 1, 1, 2)
+    evaluation = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y)
+    settings = {"labels": 40, "label_draws": 10, "conditions": ("clean",)}
+    fixed, tuned = Svm(**settings)(evaluation), SvmTuned(**settings)(evaluation)
+    assert tuned["svm tuned clean"].value > fixed["svm clean"].value + 3
+    assert tuned["svm tuned log10 C"].value > 0.5
+
+
+def test_fewer_labels_of_a_class_than_folds_are_refused():
+    images, y = blobs(300)
+    examples = Examples(images, y)
+    with pytest.raises(
+        ValueError, match=r"labels = 8 are 4 of each class, fewer than folds = 5; labels = 10 would fit"
+    ):
+        SvmTuned(labels=8).check(Splits(examples, examples, examples), ModelSpec((1, 1, 2), 2))
 
 
 READINGS = list(vimae_metrics().items())

@@ -213,6 +213,24 @@ def test_two_blobs_are_read_at_the_bayes_rate_and_permuted_labels_at_chance(line
     assert chance.value == pytest.approx(50.0, abs=4 * chance.se)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [2, 4, 1000])
+def test_standard_errors_are_what_fresh_images_and_draws_vary_by(linear_evaluation, n):
+    """For one fixed model, of which the images are new in every study, and the labelled ones chosen again."""
+    images, y = blobs(2000)
+    metric, found = small(labels=4, unlabelled=50, label_draws=3), []
+    fixed, rng = linear_evaluation(images, Deterministic(), [IDENTITY], labels=y), np.random.default_rng(1)
+    for study in range(200):
+        fresh = rng.integers(0, 2, n)
+        x = np.clip(255 * (0.5 + 0.1 * (rng.standard_normal((n, 2)) + np.stack([2 * fresh - 1, 0 * fresh], 1))), 0, 255)
+        test = Examples(x.astype(np.uint8).reshape(n, 1, 1, 2), fresh)
+        evaluation = replace(fixed, splits=replace(fixed.splits, test=test), dataset=f"invented {study}")
+        estimate = metric(evaluation)["tsvm clean"]
+        found.append((estimate.value, estimate.se))
+    values, errors = np.array(found).T
+    assert np.sqrt(np.mean(errors**2)) == pytest.approx(values.std(), rel=0.25)
+
+
 def test_codes_stay_with_their_labels(linear_evaluation):
     images, y = blobs()
     evaluation = labelled_part(linear_evaluation(images, Deterministic(), [IDENTITY], labels=y))

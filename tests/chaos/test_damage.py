@@ -87,14 +87,14 @@ def damage(path: Path, how: str) -> None:
 @pytest.mark.parametrize(("kind", "how"), EACH)
 def test_damaged_file_affects_nothing_else(copy, undisturbed, kind, how, count):
     path = next(copy.store.path.glob(RESULTS[kind]))
-    anew = path.parent.name if kind in ("record", "weights") else ""  # without these a run is not finished
-    before = {name: record for name, record in copy.finished().items() if name != anew}
+    retrained = path.parent.name if kind in ("record", "weights") else ""  # without these a run is not finished
+    before = {name: record for name, record in copy.finished().items() if name != retrained}
     damage(path, how)
     assert do(copy, *copy.words()) == 0, (copy.path / "output.txt").read_text()
     do(copy, "doctor", str(copy.store.path), "--repair")
     if not (copy.path / "output.txt").read_text().endswith("nothing is damaged\n"):
         assert do(copy, *copy.words()) == 0, (copy.path / "output.txt").read_text()
-    copy.check(before, undisturbed, count, anew)
+    copy.check(before, undisturbed, count, retrained)
     count["damaged files"] += 1
 
 

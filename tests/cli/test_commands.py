@@ -307,6 +307,35 @@ def test_plugins_are_listed_with_their_distribution_or_the_reason_why_they_are_b
     assert beta["default"] == 1.0
 
 
+def test_presets_and_schedules_are_listed_with_their_distribution(install):
+    install(
+        "extra",
+        "from vimae_bench.plugin import Preset, hookimpl\n"
+        "@hookimpl\n"
+        "def vimae_presets():\n"
+        "    return {'gentle': Preset({'beta': 0.5}, {'epochs': 3}, {'mnist': {'batch': 7}}, 'scale')}\n"
+        "@hookimpl\n"
+        "def vimae_schedules(): return {'halving': lambda epoch, epochs: epoch * 0 + 0.5}\n",
+        version="0.3",
+    )
+    output = call("plugins")
+    summary = "objective.beta = 0.5; training.epochs = 3; objective.scale from sigma; more for mnist"
+    assert re.search(rf"^preset$(\n  .*)*\n  gentle +{re.escape(summary)}  \[extra 0\.3\]$", output, re.MULTILINE)
+    assert re.search(r"^schedule$\n  halving +\[extra 0\.3\]$\n  wae_smooth +\[vimae-bench", output, re.MULTILINE)
+    listed = json.loads(call("plugins", "--json"))
+    origin = {"distribution": "extra", "distribution_version": "0.3", "module": "extra"}
+    assert {"name": "halving", **origin} in listed["schedules"]
+    (preset,) = [preset for preset in listed["presets"] if preset["name"] == "gentle"]
+    assert preset == {
+        "name": "gentle",
+        **origin,
+        "objective": {"beta": 0.5},
+        "training": {"epochs": 3},
+        "training_by_dataset": {"mnist": {"batch": 7}},
+        "scale_from_sigma": "scale",
+    }
+
+
 def test_a_broken_plugin_stops_no_benchmark_that_does_without_it(shared, install):
     install("wrecked", "1/0")
     folder, file, _ = shared

@@ -62,7 +62,7 @@ def test_an_interrupt_while_workers_start_is_reported_in_one_line(tmp_path):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds workers through /proc")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_after_the_first_signal_the_runs_under_way_write_their_checkpoints(tmp_path, number, code):
+def test_after_the_first_signal_the_runs_in_progress_write_their_checkpoints(tmp_path, number, code):
     (tmp_path / "storm.toml").write_text(TEXT.replace("epochs = 80", "epochs = 100000"))
     words = command(tmp_path / "storm.toml", tmp_path / "results", tmp_path / "data")
     going = subprocess.Popen([*words, "-k", "VAE s0"], stderr=subprocess.PIPE, text=True)
@@ -71,7 +71,7 @@ def test_after_the_first_signal_the_runs_under_way_write_their_checkpoints(tmp_p
     going.send_signal(number)
     _, errors = going.communicate(timeout=60)
     assert going.returncode == code, errors
-    assert "stopping: the runs under way write their checkpoints; a second signal ends them at once" in errors
+    assert "stopping: the runs in progress write their checkpoints; a second signal ends them at once" in errors
     assert "interrupted; the same command continues where this one stopped" in errors
     assert "Traceback" not in errors
     (folder,) = (tmp_path / "results" / "storm" / "runs").iterdir()

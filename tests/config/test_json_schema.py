@@ -82,7 +82,7 @@ BAD = {
     "a list of texts for one of numbers": ("hidden = [16]", 'hidden = ["16"]'),
     "a number below its bound": ("latent = 2", "latent = 0"),
     "a setting below its bound": ("beta = 0.5", "beta = -0.5"),
-    "a seed below nought": ("seeds = [0, 1]", "seeds = [0, -1]"),
+    "a seed below zero": ("seeds = [0, 1]", "seeds = [0, -1]"),
     "a seed twice": ("seeds = [0, 1]", "seeds = [1, 1]"),
     "no seed": ("seeds = [0, 1]", "seeds = []"),
     "an unknown plugin": ('"digits"\narch', '"digts"\narch'),

@@ -108,7 +108,7 @@ def count_trainings(plan: RunPlan) -> list[int]:
     return [folder.events.read_text().count('"event": "started"') for folder in folders]
 
 
-def test_a_raised_version_is_measured_anew_and_trains_only_when_told_to(benchmark_file, tmp_path, data, install):
+def test_a_raised_version_is_measured_again_and_trained_only_when_told_to(benchmark_file, tmp_path, data, install):
     install("constant", METRIC.replace("VERSION", "1"))
     file, folder = benchmark_file(metrics=["reconstruction", "constant"], seeds=[0, 1]), tmp_path / "results"
     plan = run_benchmark(file, folder, data)

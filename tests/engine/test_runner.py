@@ -114,7 +114,7 @@ def test_share_leaves_runs_of_other_processes(job):
     one.folder.mkdir(parents=True)
     with FileLock(RunFolder(one.folder).lock):
         assert run_jobs([one], Inline(), [watching], wait=False) == []
-    assert notes[-1] == "1 run is under way in another process"
+    assert notes[-1] == "1 run is in progress in another process"
 
 
 def test_run_interrupted_again_and_again_is_given_up(job):
@@ -146,7 +146,7 @@ def test_full_disk_ends_the_benchmark_with_a_message(job):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_runs_under_way_end_before_a_signal_is_raised(job, number):
+def test_runs_in_progress_end_before_a_signal_is_raised(job, number):
     one, ended, notes = job(), [], []
 
     def executor(jobs, work):
@@ -166,7 +166,7 @@ def test_runs_under_way_end_before_a_signal_is_raised(job, number):
         run_jobs([one], executor, [watching])
     assert caught.value.number == number
     assert ended == ["runs"]
-    assert notes[-1].startswith("stopping: the runs under way write their checkpoints")
+    assert notes[-1].startswith("stopping: the runs in progress write their checkpoints")
 
 
 def test_shares_begin_with_their_own_jobs():

@@ -114,14 +114,14 @@ class Scenario:
         ]
         assert not faults
 
-    def check(self, before: dict[str, Json], undisturbed: "Scenario", count: Counter[str], anew: str = "") -> None:
+    def check(self, before: dict[str, Json], undisturbed: "Scenario", count: Counter[str], retrained: str = "") -> None:
         """That it has ended as if nothing had been, with the finished runs that there were before as they were.
 
-        The run `anew`, whose record was lost to damage, may have been trained again.
+        The run `retrained`, whose record was lost to damage, may have been trained again.
         """
         after = self.finished()
         lost = [name for name in before if after.get(name) != before[name]]
-        twice, tracebacks = [name for name in self.trained_twice() if name != anew], self.tracebacks()
+        twice, tracebacks = [name for name in self.trained_twice() if name != retrained], self.tracebacks()
         count["finished runs lost"] += len(lost)
         count["runs done twice"] += len(twice)
         count["tracebacks"] += len(tracebacks)

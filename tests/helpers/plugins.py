@@ -6,6 +6,6 @@ from vimae_bench.plugin.registry import load_schedule
 
 
 def forget_plugins():
-    """Have this process look anew at what is installed."""
+    """Have this process look again at what is installed."""
     for cached in (fingerprint_code, get_catalog, read_cached_description, get_manager, load_schedule):
         cached.cache_clear()

@@ -49,7 +49,7 @@ def test_tutorial_notebook_runs_and_its_objective_works(executed):
 
 
 def test_saved_outputs_equal_the_current_ones(executed, kept):
-    """What comes of stored records alone is the same everywhere."""
+    """What depends on stored records alone is the same everywhere."""
     assert [cell.source for cell in executed.cells] == [cell.source for cell in kept.cells]
     stored = [i for i, cell in enumerate(code(kept)) if cell.source.startswith(("import", "results.compare"))]
     assert len(stored) == 2

@@ -151,7 +151,7 @@ def test_example_data_set_can_be_prepared(known: Catalog, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("page", REFERENCE, ids=lambda page: page.name)
 def test_generated_page_is_up_to_date(page: Path) -> None:
-    assert page.read_text() == MADE[page.name](), "made anew by: python docs/pages"
+    assert page.read_text() == MADE[page.name](), "generate it with: python docs/pages"
 
 
 @pytest.mark.parametrize("kind", ["objective", "metric"])

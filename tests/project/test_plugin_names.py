@@ -16,7 +16,7 @@ MEANS_SOMETHING_ELSE = {
     ("notebook/method.py", "rate"),
     ("notebook/method.py", "reconstruction"),
     ("notebook/training.py", "normal"),
-    ("reports/latent_codes.py", "rate"),  # the family of a measure
+    ("reports/latent_code_figure.py", "rate"),  # the family of a measure
     ("reports/rate_distortion.py", "rate"),
     ("storage/metric_file.py", "rate"),
     ("tracking/store.py", "mlflow"),  # the library

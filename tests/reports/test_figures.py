@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from vimae_bench.core.errors import ResultsError
-from vimae_bench.reports import intervals, latent_codes
+from vimae_bench.reports import intervals, latent_code_figure
 
 pytestmark = pytest.mark.medium
 
@@ -92,7 +92,7 @@ def test_figures_take_any_label(results, tmp_path: Path, label: str):
     np.savez_compressed(folder.pictures / "codes.npz", z=np.zeros((5, 2), np.float16))
     for figure in (
         intervals.draw_intervals(results.board()),
-        latent_codes.draw_codes(results.store.load_results(results.entries)),
+        latent_code_figure.draw_codes(results.store.load_results(results.entries)),
     ):
         assert drawn(figure, tmp_path / "figure.png") > 1000
         assert "\x1b" not in texts(figure)
@@ -104,7 +104,7 @@ def test_intervals_of_a_benchmark_without_results_can_be_drawn(results, tmp_path
 
 
 def test_codes_have_equal_and_shared_axes(coded, tmp_path: Path):
-    figure = latent_codes.draw_codes(coded.store.load_results(coded.entries))
+    figure = latent_code_figure.draw_codes(coded.store.load_results(coded.entries))
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert len(panels) == 5
     ((x, y),) = {(axes.get_xlim(), axes.get_ylim()) for axes in panels}
@@ -115,7 +115,7 @@ def test_codes_have_equal_and_shared_axes(coded, tmp_path: Path):
 
 
 def test_codes_are_shown_with_the_measures_of_their_run(coded):
-    shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.entries)))
+    shown = texts(latent_code_figure.draw_codes(coded.store.load_results(coded.entries)))
     result = coded.store.load_results(coded.entries)[1]
     mmd2, sse = (result.estimates[name].value for name in ("mmd2", "sse"))
     assert f"mmd2 {mmd2:.3g}    rate 6    sse {sse:.3g}" in shown
@@ -124,13 +124,13 @@ def test_codes_are_shown_with_the_measures_of_their_run(coded):
 
 
 def test_codes_outside_the_axes_are_counted(coded):
-    shown = texts(latent_codes.draw_codes(coded.store.load_results(coded.entries)))
+    shown = texts(latent_code_figure.draw_codes(coded.store.load_results(coded.entries)))
     assert "100.0% outside" in shown
     assert "no codes kept" in shown
 
 
 def test_every_point_is_drawn_in_the_colour_of_its_class(coded):
-    axes = latent_codes.draw_codes(coded.store.load_results(coded.entries)).axes[1]
+    axes = latent_code_figure.draw_codes(coded.store.load_results(coded.entries)).axes[1]
     (points,) = axes.collections
     assert len(points.get_offsets()) == 100
     found, counts = np.unique(points.get_facecolors(), axis=0, return_counts=True)
@@ -140,7 +140,8 @@ def test_every_point_is_drawn_in_the_colour_of_its_class(coded):
 
 def test_the_classes_of_a_collapsed_method_are_not_named(coded):
     by_title = {
-        axes.get_title("left"): axes for axes in latent_codes.draw_codes(coded.store.load_results(coded.entries)).axes
+        axes.get_title("left"): axes
+        for axes in latent_code_figure.draw_codes(coded.store.load_results(coded.entries)).axes
     }
     names = {title: {text.get_text() for text in axes.texts} for title, axes in by_title.items()}
     assert {"3", "8"} <= names["VAE"]
@@ -149,13 +150,13 @@ def test_the_classes_of_a_collapsed_method_are_not_named(coded):
 
 def test_seed_of_codes_can_be_chosen(coded):
     with pytest.raises(ResultsError, match="no run from seed 1 has kept two-dimensional codes"):
-        latent_codes.draw_codes(coded.store.load_results(coded.entries), seed=1)
+        latent_code_figure.draw_codes(coded.store.load_results(coded.entries), seed=1)
 
 
 def test_damaged_codes_do_not_hide_others(coded):
     path = coded.store.run_folder(coded.entries[0].run).pictures / "codes.npz"
     path.write_bytes(path.read_bytes()[:50])
-    figure = latent_codes.draw_codes(coded.store.load_results(coded.entries))
+    figure = latent_code_figure.draw_codes(coded.store.load_results(coded.entries))
     assert "damaged; see vimae-bench doctor" in texts(figure)
     assert [len(axes.collections) for axes in figure.axes][:3] == [0, 1, 1]
 
@@ -163,7 +164,7 @@ def test_damaged_codes_do_not_hide_others(coded):
 def test_tables_and_figures_import_matplotlib_and_torch_only_when_drawn():
     modules = (
         "leaderboard_terminal leaderboard_markdown leaderboard_latex leaderboard_csv leaderboard_json "
-        "comparison_terminal intervals latent_codes"
+        "comparison_terminal intervals latent_code_figure"
     )
     program = (
         f"import sys, importlib; [importlib.import_module('vimae_bench.reports.' + m) for m in '{modules}'.split()];"

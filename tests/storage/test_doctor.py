@@ -166,7 +166,7 @@ def test_the_record_of_another_run_is_a_fault(results):
     assert fault.what == "is not the record of this run"
 
 
-def test_a_run_under_way_is_skipped(results):
+def test_a_run_in_progress_is_skipped(results):
     folder = one_run(results)
     (folder / "record.json").write_text("")
     with FileLock(folder / ".lock"):

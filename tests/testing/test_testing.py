@@ -372,7 +372,7 @@ FAULTS_BY_CHECK = {
     "extremes_give_no_nan": Overflowing(),
     "settings_can_be_copied": Thawed(),
     "settings_can_be_pickled": Holding(),
-    "settings_can_be_copied of one made anew": Forgetful(),
+    "settings_can_be_copied of a new one": Forgetful(),
 }
 
 

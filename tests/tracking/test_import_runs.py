@@ -72,11 +72,11 @@ def twins():
     )
 
 
-def test_runs_that_failed_and_runs_under_way_come_back_as_they_are(bench, fetched):
-    failed, under_way = bench.entries
+def test_runs_that_failed_and_runs_in_progress_come_back_as_they_are(bench, fetched):
+    failed, in_progress = bench.entries
     bench.begin_run(failed)
     bench.end_run(failed, "failed", "no memory")
-    bench.begin_run(under_way)
+    bench.begin_run(in_progress)
     sync_benchmark(bench.path)
     run_results, _ = fetched()
     assert [(o.status, o.reason) for o in run_results] == [("failed", "no memory"), ("missing", "not finished")]

@@ -21,7 +21,7 @@ DAMAGED = 1
 def doctor(results: Path, repair: bool) -> None:
     """Read every file of a results folder and name those that are damaged.
 
-    RESULTS is the folder of a benchmark or its archive, or a folder that holds several. Runs under way are skipped.
+    RESULTS is the folder of a benchmark or its archive, or a folder that holds several. Runs in progress are skipped.
     Exits with 1 if something is damaged and not repaired.
 
     \b

@@ -12,7 +12,7 @@ from ..core.spec import Run
 EXTRA_BYTES_PER_RUN = 2 * 2**20
 """Bytes that a run usually takes at most, apart from its weights: pictures, metrics, events, and what MLflow copies."""
 CHECKPOINT_COPIES = 3 * 3
-"""A run under way has three checkpoints for a moment, and the optimiser keeps two numbers for each weight."""
+"""A run in progress has three checkpoints for a moment, and the optimiser keeps two numbers for each weight."""
 GIB = 2**30
 
 
@@ -22,8 +22,8 @@ def check_disk_space(results: Path, runs: Sequence[Run], weights: Mapping[str, i
     `weights` are the bytes of a model's weights, by the key of its run from seed 0.
     """
     sizes = [weights[replace(run, seed=0).key] for run in runs]
-    under_way = sorted(sizes)[-(os.cpu_count() or 1) :]
-    needed = sum(sizes) + EXTRA_BYTES_PER_RUN * len(sizes) + CHECKPOINT_COPIES * sum(under_way)
+    in_progress = sorted(sizes)[-(os.cpu_count() or 1) :]
+    needed = sum(sizes) + EXTRA_BYTES_PER_RUN * len(sizes) + CHECKPOINT_COPIES * sum(in_progress)
     free = shutil.disk_usage(next(folder for folder in (results, *results.parents) if folder.exists())).free
     if free < needed:
         written = f"about {_format_gib(needed)} will be written by {len(sizes)} runs, and {_format_gib(free)} is free"

@@ -18,7 +18,7 @@ from ..storage.atomic import write_json
 
 
 def measure_model(evaluation: Evaluation, metric_spec: PluginSpec, path: Path) -> None:
-    """Measure a model and keep what came of it. Raises BenchError for a metric that does not give what it announces."""
+    """Measure a model and write a file of it. Raises BenchError for a metric that does not give what it announces."""
     began = time.perf_counter()
     metric: Metric = registry.make_plugin("metric", metric_spec)
     estimates = {name: estimate.as_json() for name, estimate in compute_estimates(metric, evaluation).items()}

@@ -47,7 +47,7 @@ def draw_pictures(evaluation: Evaluation, history: Sequence[Json], folder: Path)
 
 
 def make_reconstructions(evaluation: Evaluation, columns: int) -> Tensor:
-    """Test images in the odd rows (the first, third, ...), what became of each below it, in [0, 1] units.
+    """Test images in the odd rows (the first, third, ...), the reconstruction below each, in [0, 1] units.
 
     They stand as far apart in the test split as can be, since a data set may have its classes one after the other.
     """

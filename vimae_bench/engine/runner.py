@@ -72,7 +72,7 @@ def run_jobs(
     Runs that other processes are doing are waited for, and taken over from those that die; without `wait` they are
     left. `work` is what is done with a job; by default it trains and measures its run. Workers write the records before
     any reporter hears of them, so a reporter that fails loses nothing. Raises Interrupted after the first SIGINT or
-    SIGTERM, when the runs under way have ended.
+    SIGTERM, when the runs in progress have ended.
     """
     if work is None:
         from .worker import execute_job as work  # loads torch, which takes a second
@@ -87,7 +87,7 @@ def run_jobs(
             for _ in events:
                 continue
         finally:
-            rounds.close()  # an error may occur in a reporter: the runs under way are ended before anything else
+            rounds.close()  # an error may occur in a reporter: the runs in progress are ended before anything else
     return failed
 
 

@@ -20,7 +20,7 @@ POLL_SECONDS = 1.0
 """Between two looks at the runs of other processes."""
 MAX_RETRIES = 3
 """How often a run is taken up again whose worker was asked to end by someone else."""
-STOPPING = "stopping: the runs under way write their checkpoints; a second signal ends them at once"
+STOPPING = "stopping: the runs in progress write their checkpoints; a second signal ends them at once"
 
 
 def run_rounds(
@@ -45,7 +45,7 @@ def run_rounds(
         jobs = yield from _wait_for_others(requeued, wait)
     if requeued:
         runs = f"{len(requeued)} runs are" if len(requeued) > 1 else "1 run is"
-        yield Note(f"{runs} under way in another process")
+        yield Note(f"{runs} in progress in another process")
 
 
 def batch_seeds(jobs: Sequence[Job]) -> list[Job]:
@@ -97,7 +97,7 @@ def _find_exit_code(job: Job, offset: int, shared: int) -> int:
 
 
 def _stop_on_signal(events: Iterator[Event]) -> Iterator[Event]:
-    """The events, until a signal comes or the disk is full; then the runs under way are ended."""
+    """The events, until a signal comes or the disk is full; then the runs in progress are ended."""
     try:
         for event in events:
             yield event

@@ -12,7 +12,7 @@ class Executor(Protocol):
     """A way to carry out jobs.
 
     It passes each job to `work`, in whatever process, and reports its start and its end with the exit code that `work`
-    gives; ends are reported in the order in which they happen. Closing the iterator early ends the jobs under way.
+    gives; ends are reported in the order in which they happen. Closing the iterator early ends the jobs in progress.
     """
 
     def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int], /) -> Iterator[Event]: ...

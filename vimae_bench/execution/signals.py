@@ -23,16 +23,16 @@ class _SignalState:
     """The signals received: they are sent to a process, so there is one state for all of it."""
 
     pending: int = 0
-    """The signal that waits for the end of the blocks under way, or 0."""
+    """The signal that waits for the end of the blocks in progress, or 0."""
     deferring: int = 0
-    """How many `defer` blocks are under way, one inside the other."""
+    """How many `defer` blocks are in progress, one inside the other."""
 
 
 _state = _SignalState()
 
 
 def handle_in_worker(number: int, _frame: FrameType | None = None) -> None:
-    """The handler of a worker: raises Interrupted, however often it is called, unless a `defer` block is under way."""
+    """The handler of a worker: raises Interrupted at every call, unless a `defer` block is in progress."""
     if not _state.deferring:
         raise Interrupted(number)
     _state.pending = number

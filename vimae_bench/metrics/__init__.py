@@ -3,6 +3,7 @@
 from .classifiers import (
     FeatureReader,
     baseline_features,
+    choose_rbf_cost,
     draw_stratified_subset,
     estimate_accuracy,
     fit_rbf_svm,
@@ -25,6 +26,7 @@ __all__ = [
     "ReferenceStatistics",
     "WeightsUnavailable",
     "baseline_features",
+    "choose_rbf_cost",
     "draw_images",
     "draw_stratified_subset",
     "estimate_accuracy",

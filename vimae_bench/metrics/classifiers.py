@@ -3,7 +3,7 @@
 All of it depends on the data set and never on the model, so that all methods and runs meet the same labels and noise.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,7 +44,7 @@ def latent_means(evaluation: "Evaluation") -> FeatureReader:
 
 
 def latent_samples(evaluation: "Evaluation") -> FeatureReader:
-    """One draw of the posterior for each image, anew at every call, from the global generators."""
+    """One draw of the posterior for each image, a new one at every call, from the global generators."""
     return partial(_read_codes, evaluation, lambda q: q.rsample())
 
 
@@ -87,30 +87,63 @@ def validate_labels(splits: Splits, labels: int) -> None:
         raise ValueError(f"no training image shows {example}; data whose two parts share their classes would fit")
 
 
-def fit_rbf_svm(codes: np.ndarray, y: np.ndarray) -> "SVC":
-    """SVC(C=1, kernel="rbf", gamma="scale") fitted to codes float64 [n, F] and labels [n].
+def fit_rbf_svm(codes: np.ndarray, y: np.ndarray, cost: float = 1.0) -> "SVC":
+    """SVC(C=cost, kernel="rbf", gamma="scale") fitted to codes float64 [n, F] and labels [n].
 
     As a function its kernel is one matrix product, on pixels six times as fast as one value at a time.
     """
-    from sklearn.metrics.pairwise import rbf_kernel
     from sklearn.svm import SVC
 
-    gamma = 1 / (codes.shape[1] * (codes.var() or 1.0))
-    kernel = partial(rbf_kernel, gamma=gamma)
-    return SVC(C=1.0, kernel=kernel).fit(codes, y)  # pyright: ignore[reportArgumentType]
+    return SVC(C=cost, kernel=_make_kernel(codes)).fit(codes, y)  # pyright: ignore[reportArgumentType]
+
+
+def choose_rbf_cost(codes: np.ndarray, y: np.ndarray, costs: Sequence[float], folds: int, seed: int) -> float:
+    """The C for `fit_rbf_svm` of the best accuracy in cross-validation on these labels; the least of several.
+
+    The folds have as equal shares of every class as can be, and depend on y and the seed alone. Each fold is predicted
+    by the machine of the others, with the kernel of all codes.
+    """
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.svm import SVC
+
+    kernel = _make_kernel(codes)(codes, codes)
+    splits = list(StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32).split(kernel, y))
+
+    def count_right(cost: float) -> int:
+        machines = (SVC(C=cost, kernel="precomputed").fit(kernel[np.ix_(rest, rest)], y[rest]) for rest, _ in splits)
+        predicted = (
+            machine.predict(kernel[np.ix_(fold, rest)]) for machine, (rest, fold) in zip(machines, splits, strict=True)
+        )
+        return sum(int(np.sum(found == y[fold])) for found, (_, fold) in zip(predicted, splits, strict=True))
+
+    return max(sorted(costs), key=count_right)
 
 
 def estimate_accuracy(right: np.ndarray) -> Estimate:
     """In percent, of which test images the classifier of each label draw gets right: bool [draws, n].
 
-    The standard error adds two variances: of an image's share of correct draws, over the n images, divided by n; and
-    of a draw's accuracy, over the draws, divided by their number. `per_draw` are the accuracies of the draws.
+    The standard error covers other test images and other draws of labels and noise, for one model: it adds the
+    variances of the mean over images and over draws, less the part that both contain, as in an analysis of variance of
+    two crossed factors. It is None for one draw or one image. `per_draw` are the accuracies of the draws.
     """
     draws, n = right.shape
     by_image, by_draw = right.mean(0), right.mean(1)
-    variance = by_image.var() / n + (by_draw.var(ddof=1) / draws if draws > 1 else 0.0)
     per_draw = tuple(100 * float(share) for share in by_draw)
-    return Estimate(100 * float(right.mean()), n, 100 * float(variance**0.5), per_draw)
+    se = None
+    if min(draws, n) > 1:
+        rest = right - by_image - by_draw[:, None] + right.mean()
+        images, labels = by_image.var(ddof=1) / n, by_draw.var(ddof=1) / draws
+        both = np.sum(rest**2) / ((draws - 1) * (n - 1) * draws * n)
+        # Of few images or draws the difference can be negative, while their answers do vary.
+        se = 100 * float(max(images + labels - both, both / 2) ** 0.5)
+    return Estimate(100 * float(right.mean()), n, se, per_draw)
+
+
+def _make_kernel(codes: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The kernel of gamma="scale" for the codes of labelled images."""
+    from sklearn.metrics.pairwise import rbf_kernel
+
+    return partial(rbf_kernel, gamma=1 / (codes.shape[1] * (codes.var() or 1.0)))
 
 
 def _read_codes(

@@ -8,7 +8,7 @@ from ..core.errors import BenchError, suggest_similar
 from ..reports import (
     image_grid_figure,
     intervals,
-    latent_codes,
+    latent_code_figure,
     rate_distortion,
     robustness,
     training_curves,
@@ -93,9 +93,9 @@ class Plots:
         """
 
         def draw(_: Leaderboard, run_results: Sequence[RunResult]) -> Captioned | None:
-            if not any(map(latent_codes.has_codes, run_results)):
+            if not any(map(latent_code_figure.has_codes, run_results)):
                 return None
-            return latent_codes.draw_codes(run_results, measures, seed), latent_codes.CAPTION
+            return latent_code_figure.draw_codes(run_results, measures, seed), latent_code_figure.CAPTION
 
         return self._draw_each_table(draw, "two-dimensional codes")
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TrainedModel:
-    """What came of one training.
+    """The result of one training.
 
-    `result` is what came of it as results hold it, `evaluation` the model with its data as a metric sees them.
+    `result` is as in loaded results, `evaluation` the model with its data as a metric sees them.
     """
 
     result: RunResult

@@ -73,6 +73,8 @@ class Catalog:
     presets: Mapping[str, Preset] = field(default_factory=dict[str, Preset])
     schedules: Mapping[str, PluginOrigin] = field(default_factory=dict[str, PluginOrigin])
     """The plugin that defines each learning-rate schedule."""
+    preset_origins: Mapping[str, PluginOrigin] = field(default_factory=dict[str, PluginOrigin])
+    """The plugin that defines each preset."""
     _by_name: dict[tuple[str, str], CatalogEntry] = field(
         default_factory=dict[tuple[str, str], CatalogEntry], repr=False
     )
@@ -136,7 +138,7 @@ def build_catalog(origins: Sequence[PluginOrigin]) -> Catalog:
     """Load every plugin and describe what it offers."""
     entries: list[CatalogEntry] = []
     broken: list[BrokenPlugin] = []
-    presets, schedules = dict[str, Preset](), dict[str, PluginOrigin]()
+    presets, schedules, preset_origins = dict[str, Preset](), dict[str, PluginOrigin](), dict[str, PluginOrigin]()
     for origin in origins:
         try:
             get_manager().load_plugin(origin)
@@ -146,12 +148,13 @@ def build_catalog(origins: Sequence[PluginOrigin]) -> Catalog:
         for item in _describe_classes(origin):
             (entries if isinstance(item, CatalogEntry) else broken).append(item)  # pyright: ignore[reportArgumentType]
         try:
-            presets |= get_presets(origin)
+            presets |= (own := get_presets(origin))
+            preset_origins |= dict.fromkeys(own, origin)
             schedules |= dict.fromkeys(get_schedules(origin), origin)
         except PluginLoadError as error:
             broken.append(BrokenPlugin(origin, str(error)))
     unique, ambiguous = _split_ambiguous(entries)
-    return Catalog(unique, [*broken, *ambiguous], presets, schedules)
+    return Catalog(unique, [*broken, *ambiguous], presets, schedules, preset_origins)
 
 
 def _describe_classes(origin: PluginOrigin) -> Iterator[CatalogEntry | BrokenPlugin]:
@@ -265,6 +268,7 @@ def _as_json(catalog: Catalog) -> Json:
     named = {
         "presets": {name: asdict(preset) for name, preset in catalog.presets.items()},
         "schedules": {name: asdict(origin) for name, origin in catalog.schedules.items()},
+        "preset_origins": {name: asdict(origin) for name, origin in catalog.preset_origins.items()},
     }
     return {"entries": [asdict(entry) for entry in catalog.entries], **named}
 
@@ -275,6 +279,7 @@ def _from_json(raw: Json) -> Catalog:
         (),
         {name: Preset(**preset) for name, preset in raw["presets"].items()},
         {name: PluginOrigin(**origin) for name, origin in raw["schedules"].items()},
+        {name: PluginOrigin(**origin) for name, origin in raw["preset_origins"].items()},
     )
 
 

@@ -10,7 +10,7 @@ from ..analysis.leaderboard import format_table_title, group_by_table
 from ..analysis.leaderboard_data import Leaderboard
 from ..analysis.load import BenchmarkResults
 from ..storage.store import RunResult
-from . import image_grid_figure, intervals, latent_codes, rate_distortion, robustness, training_curves, win_rates
+from . import image_grid_figure, intervals, latent_code_figure, rate_distortion, robustness, training_curves, win_rates
 from .plot_style import MethodStyles, assign_styles
 
 if TYPE_CHECKING:
@@ -96,5 +96,5 @@ def _draw_table_figures(
         caption = training_curves.describe_curves(leaderboard)
         figure = training_curves.draw_curves(leaderboard, styles, histories)
         yield CaptionedFigure("Training curves", caption, figure)
-    if any(map(latent_codes.has_codes, run_results)):
-        yield CaptionedFigure("Codes", latent_codes.CAPTION, latent_codes.draw_codes(run_results))
+    if any(map(latent_code_figure.has_codes, run_results)):
+        yield CaptionedFigure("Codes", latent_code_figure.CAPTION, latent_code_figure.draw_codes(run_results))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..analysis.leaderboard import group_by_table
 from ..analysis.load import BenchmarkResults
 from ..storage.atomic import atomic_write
-from . import intervals, latent_codes
+from . import intervals, latent_code_figure
 from .leaderboard_markdown import format_leaderboards
 from .plot_style import encode_figure
 
@@ -37,7 +37,7 @@ def _draw_intervals(benchmark_results: BenchmarkResults) -> "list[Figure]":
 
 def _draw_codes(benchmark_results: BenchmarkResults) -> "list[Figure]":
     tables = group_by_table(benchmark_results.run_results).values()
-    return [latent_codes.draw_codes(table) for table in tables if any(map(latent_codes.has_codes, table))]
+    return [latent_code_figure.draw_codes(table) for table in tables if any(map(latent_code_figure.has_codes, table))]
 
 
 def _save_figures(figures: "Sequence[Figure]", path: Path) -> None:

@@ -41,7 +41,7 @@ def _format_section(entry: CatalogEntry) -> str:
     plugin: Any = load_factory(entry)
     parts = [f"## `{entry.name}`", inspect.getdoc(plugin) or "", *_format_facts(plugin), *_format_settings(entry.form)]
     if entry.kind == "metric":
-        parts += _format_measures(plugin().measures())
+        parts += _format_measures(plugin().measures(), entry.version)
     return "\n\n".join(part for part in parts if part)
 
 
@@ -51,6 +51,8 @@ def _format_facts(plugin: Any) -> Iterator[str]:  # noqa: ANN401
     lines = [f"- **{word}:** {getattr(plugin, name)}" for name, word in named.items() if getattr(plugin, name, "")]
     cases: Sequence[str] = getattr(plugin, "special_cases", ())
     lines += [f"- **Special case:** {case}" for case in cases]
+    changes: Sequence[str] = getattr(plugin, "changes", ())
+    lines += [f"- **Version {version}:** {change}" for version, change in enumerate(changes, start=2)]
     if lines:
         yield "\n".join(lines)
 
@@ -64,10 +66,10 @@ def _format_settings(form: Json) -> Iterator[str]:
         yield "\n".join(["| setting | values | default |", "|---|---|---|", *rows])
 
 
-def _format_measures(measures: Sequence[Measure]) -> Iterator[str]:
+def _format_measures(measures: Sequence[Measure], version: int) -> Iterator[str]:
     rows = [
         f"| `{m.name}` | {m.unit or '-'} | {m.better or '-'} | {format_margin(m, m.margin) if m.margin else '-'} | "
-        f"{m.name.replace(' ', '_')}/v{m.version} |"
+        f"{m.name.replace(' ', '_')}/v{version} |"
         for m in measures
     ]
     yield "\n".join(["| measure | unit | better | margin | definition |", "|---|---|---|---|---|", *rows])

@@ -31,7 +31,7 @@ EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 @dataclass(frozen=True)
 class MlflowExperiment:
-    """Where the runs of one benchmark go. `name` is that of no other, even in a store made anew."""
+    """Where the runs of one benchmark go. `name` is that of no other, even in a new store."""
 
     client: "MlflowClient"
     experiment: str

@@ -39,7 +39,7 @@ class CelebA:
     )
     sha256: ClassVar[str] = "46fb89443c578308acf364d7d379fe1b9efb793042c0af734b6112e4fd3a8c74"
     """The archive's sum, from the checksums of TensorFlow Datasets (tensorflow/datasets)."""
-    tested: ClassVar[int] = 20_000
+    test_images: ClassVar[int] = 20_000
 
     @property
     def folder(self) -> str:
@@ -54,16 +54,16 @@ class CelebA:
             for face in progress(_decode_faces(archive, names), len(names), "celeba, faces"):
                 file.write(face.tobytes())
         x = np.memmap(pixels, np.uint8, "r", shape=(len(names), 3, SIDE, SIDE))
-        cut = len(names) - self.tested
+        cut = len(names) - self.test_images
         return PreparedDataset(
             Examples(x[:cut], None), Examples(x[cut:], None), f"img_align_celeba.zip, order by {self.order}"
         )
 
     def _order_names(self, archive: ZipFile) -> list[str]:
         names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
-        if len(names) <= self.tested:
+        if len(names) <= self.test_images:
             raise DataError(
-                f"img_align_celeba.zip holds {len(names)} faces, of which {self.tested} are to be tested on"
+                f"img_align_celeba.zip holds {len(names)} faces, of which {self.test_images} are to be tested on"
             )
         return names if self.order == "file" else [names[i] for i in compute_wae_order(len(names))]
 

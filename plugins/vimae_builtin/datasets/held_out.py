@@ -1,4 +1,4 @@
-"""The held-out images of a data set in the place of its test images."""
+"""The held-out images of a data set instead of its test images."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from vimae_bench.plugin import Dataset, PixelRange, PreparedDataset, hookimpl
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Another data set `of`, whose held-out images stand in the place of its test images: to choose settings on.
+    """Another data set `of`, whose held-out images replace its test images: to choose settings on.
 
     Training is on the same images as with `of` itself. Its test images are not looked at, and nothing else is held out.
     """

@@ -12,7 +12,7 @@ from vimae_bench.plugin import Divergence, DivergenceContext, hookimpl
 
 @dataclass(frozen=True)
 class MixtureKL(Divergence):
-    """KL(q(z) || p(z)) in nats, with the mixture of the batch's B posteriors in the place of q(z).
+    """KL(q(z) || p(z)) in nats, with the mixture of the batch's B posteriors instead of q(z).
 
     VIMAE (1905.10549, equation 6) and InfoVAE (1706.02262) are written for this divergence, and trained with others.
 

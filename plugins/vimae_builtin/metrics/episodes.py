@@ -56,7 +56,8 @@ class Episodes(Metric):
 
     def measures(self) -> tuple[Measure, ...]:
         return tuple(
-            Measure(f"episodes {name}", "%", "higher", family="episodes", condition=name) for name in self.conditions
+            Measure(f"episodes {name}", "%", "higher", margin=1.0, family="episodes", condition=name)
+            for name in self.conditions
         )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:

@@ -1,4 +1,4 @@
-"""Generated images against real ones, in features of a small classifier: for want of an Inception network."""
+"""Generated images against real ones, in features of a small classifier: no Inception network is needed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Generated images against real ones, in principal components of pixels: for want of an Inception network."""
+"""Generated images against real ones, in principal components of pixels: no Inception network is needed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

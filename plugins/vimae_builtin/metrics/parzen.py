@@ -37,7 +37,7 @@ class Parzen(Metric):
     error adds the variance of a test image's mean over sets, over the n images, and of a set's mean, over the sets.
 
     Measures of other `sources` than the prior (see `LatentDistribution`) bear their name. The rows below the table are
-    what images that need no model reach in the place of generated ones. They tell how little the score is worth:
+    what images that need no model reach instead of generated ones. They tell how little the score is worth:
     blurred real images beat the real ones, and the one mean image comes near to them (Theis et al., 1511.01844).
     """
 

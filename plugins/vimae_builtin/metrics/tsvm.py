@@ -69,7 +69,10 @@ class Tsvm(Metric):
         return fits + (0.6 if device == "cpu" else 0.2) * encodings * spec.input_size / 784
 
     def measures(self) -> tuple[Measure, ...]:
-        return tuple(Measure(f"tsvm {name}", "%", "higher", family="tsvm", condition=name) for name in self.conditions)
+        return tuple(
+            Measure(f"tsvm {name}", "%", "higher", margin=1.0, family="tsvm", condition=name)
+            for name in self.conditions
+        )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         return self._measure(latent_means(evaluation), evaluation.splits, evaluation.dataset)

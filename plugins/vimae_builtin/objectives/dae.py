@@ -19,7 +19,7 @@ class DenoisingAutoencoder(Objective):
     """Minimises c * SSE between the clean image and the reconstruction of a corrupted one, with c = `recon_scale`.
 
     The `corruption` is named as those of the robustness metrics are (see `Corruption`): `gauss_<s>`, `mask_<p>`,
-    `mask_pixel_<p>` or `clean`, in [0, 1] units, unclipped, drawn anew in every step. The code is deterministic, and
+    `mask_pixel_<p>` or `clean`, in [0, 1] units, unclipped, drawn in every step. The code is deterministic, and
     there is no corruption at evaluation.
 
     Raises ValueError for an unknown corruption.

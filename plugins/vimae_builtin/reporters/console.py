@@ -1,4 +1,4 @@
-"""Progress in the terminal: a bar for the matrix and one for each run under way, read from the runs' own events."""
+"""Progress in the terminal: a bar for the matrix and one for each run in progress, read from the runs' own events."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ from vimae_bench.plugin import BenchError, hookimpl
 REFRESH_RATE = 4
 """Times a second that the terminal is drawn."""
 MAX_REFRESH_PAUSE = 1.0
-"""Seconds after which the runs under way are looked at, though something happens all the time."""
+"""Seconds after which the runs in progress are looked at, though something happens all the time."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def show_progress(jobs: Sequence[Job], events: Iterator[Event], console: Console
 
 @dataclass
 class RunProgress:
-    """A run under way, as far as its events say."""
+    """A run in progress, as far as its events say."""
 
     job: Job
     start: float = field(default_factory=time.monotonic)
@@ -137,7 +137,7 @@ class RunProgress:
 
 
 class ProgressDisplay:
-    """What is shown: the matrix first, then the runs under way."""
+    """What is shown: the matrix first, then the runs in progress."""
 
     def __init__(self, jobs: Sequence[Job], console: Console):
         self.total, self.ended = len(jobs), 0
@@ -155,7 +155,7 @@ class ProgressDisplay:
         self.matrix = self.progress.add_task(name, total=self.total, count=f"0/{self.total}", state="", left="")
 
     def show_event(self, event: Event) -> None:
-        """Show an event, and whatever the runs under way have written."""
+        """Show an event, and whatever the runs in progress have written."""
         match event:
             case Note(text):
                 self._print_line(text, "")
@@ -172,7 +172,7 @@ class ProgressDisplay:
         self._draw_matrix()
 
     def _refresh_rows(self) -> None:
-        """Read what the runs under way have written: not at every event, as many runs have many of both."""
+        """Read what the runs in progress have written: not at every event, as many runs have many of both."""
         for row, task in self.rows.values():
             row.read_new_events()
             self._print_remark(row)

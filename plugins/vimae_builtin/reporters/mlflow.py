@@ -17,11 +17,11 @@ from vimae_bench.tracking import SyncSummary, default_store_uri, import_mlflow, 
 
 @dataclass(frozen=True)
 class SyncTiming:
-    """When to look at the runs under way, and how long to wait, in seconds.
+    """When to look at the runs in progress, and how long to wait, in seconds.
 
     `poll` is the time between two looks; it doubles up to `max_poll` while the store cannot be reached. After the last
     run no further one is taken up for longer than `catch_up`, and `store_timeout` is what a store that does not answer
-    then takes. `stop` is the time for a call under way to end when the benchmark is interrupted.
+    then takes. `stop` is the time for a call in progress to end when the benchmark is interrupted.
     """
 
     poll: float = 3.0
@@ -110,27 +110,27 @@ class SyncThread(threading.Thread):
         self.summary = SyncSummary(0, runs, "no answer in time; some of them may be there")
 
     def run(self) -> None:
-        """Look at the runs under way until all are over, then at all that the benchmark has."""
+        """Look at the runs in progress until all are over, then at all that the benchmark has."""
         with contextlib.suppress(Exception):  # the first look reports it
             import_mlflow()
-        under_way, ended = dict[Path, MatrixEntry](), set[Path]()
+        in_progress, ended = dict[Path, MatrixEntry](), set[Path]()
         pause = self.timing.poll
         while not self.no_more_events.wait(pause):
-            self._read_events(under_way, ended)
-            if self.sync(list(under_way.values()), describing=False).behind:
+            self._read_events(in_progress, ended)
+            if self.sync(list(in_progress.values()), describing=False).behind:
                 pause = min(2 * pause, self.timing.max_poll)
             else:
-                under_way = {folder: entry for folder, entry in under_way.items() if folder not in ended}
+                in_progress = {folder: entry for folder, entry in in_progress.items() if folder not in ended}
                 pause = self.timing.poll
         if not self.stopped.is_set():
             self.summary = self._sync_all()
 
-    def _read_events(self, under_way: dict[Path, MatrixEntry], ended: set[Path]) -> None:
+    def _read_events(self, in_progress: dict[Path, MatrixEntry], ended: set[Path]) -> None:
         while not self.events.empty():
             event = self.events.get()
             match event:
                 case JobStarted(job):
-                    under_way[job.folder] = job.entry
+                    in_progress[job.folder] = job.entry
                 case JobEnded(job) | JobRequeued(job):
                     ended.add(job.folder)
                 case _:

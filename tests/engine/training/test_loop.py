@@ -87,9 +87,9 @@ def test_a_training_goes_on_bit_for_bit_with_the_backend_it_began_with(later, tm
 def test_a_checkpoint_of_an_earlier_version_is_passed_over(tmp_path):
     _, whole = trained(METHODS[1], tmp_path / "whole")
     checkpoint.save_checkpoint(RunFolder(tmp_path / "old").checkpoints, 3, {"model": {}, "optimisers": []})
-    end, anew = trained(METHODS[1], tmp_path / "old")
+    end, retrained = trained(METHODS[1], tmp_path / "old")
     assert end.epochs == 5
-    assert same(anew, whole)
+    assert same(retrained, whole)
 
 
 def test_what_there_is_to_say_of_a_step_is_among_the_events(tmp_path, cache):

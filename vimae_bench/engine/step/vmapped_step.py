@@ -44,7 +44,7 @@ def make_batched_step(steps: Sequence[TrainingStep], index: Tensor, progress: Te
 
 
 def _stack_tensors(steps: Sequence[TrainingStep]) -> StepTensors:
-    """The tensors of all steps, stacked, and put in the place of each step's own."""
+    """The tensors of all steps, stacked, and substituted for each step's own."""
     every = [get_step_tensors(step) for step in steps]
     weights = {name: _stack_detached([tensors["weights"][name] for tensors in every]) for name in every[0]["weights"]}
     buffers = {name: _stack_detached([tensors["buffers"][name] for tensors in every]) for name in every[0]["buffers"]}

@@ -45,7 +45,7 @@ class Local:
         start_server(modules)
 
     def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
-        """Carry out the jobs. Ending the iteration early ends the runs under way; they can be resumed.
+        """Carry out the jobs. Ending the iteration early ends the runs in progress; they can be resumed.
 
         Raises BenchError for GPUs that are not there.
         """

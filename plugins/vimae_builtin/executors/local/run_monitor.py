@@ -1,4 +1,4 @@
-"""What a run under way has written to its events."""
+"""What a run in progress has written to its events."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -49,7 +49,7 @@ class OnRay:
         connect(self.address)
 
     def __call__(self, jobs: Sequence[Job], work: Callable[[Job], int]) -> Iterator[Event]:
-        """Carry out the jobs. Ending the iteration early lets the runs under way write their checkpoints.
+        """Carry out the jobs. Ending the iteration early lets the runs in progress write their checkpoints.
 
         Raises BenchError for what no node of the cluster has room for, and for nodes with other plugins.
         """

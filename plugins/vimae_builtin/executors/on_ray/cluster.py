@@ -31,7 +31,7 @@ def connect(address: str) -> None:
     _silence_worker_deaths()
     address = address or os.environ.get("RAY_ADDRESS", "")
     variables = {name: os.environ[name] for name in FORWARDED_VARIABLES if name in os.environ}
-    # Without "local" Ray would join whatever cluster was last started on this machine, be it about to end.
+    # Without "local" Ray would join whatever cluster was last started on this machine, even one that is about to end.
     settings: dict[str, Any] = {"address": address} if address else {"address": "local", "include_dashboard": False}
     with _keep_signal_handlers():
         try:
@@ -60,7 +60,7 @@ def disconnect() -> None:
 
 @contextlib.contextmanager
 def _keep_signal_handlers() -> Generator[None]:
-    """Ray puts a handler of SIGTERM in the place of ours."""
+    """Ray replaces our handler of SIGTERM."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in numbers}
     try:

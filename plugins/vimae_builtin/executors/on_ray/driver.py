@@ -1,4 +1,4 @@
-"""The driver: as many runs under way as the cluster has room for, and those that lose their node begun again."""
+"""The driver: runs as many jobs at a time as the cluster has room for, and restarts those that lose their node."""
 
 import time
 from collections import deque
@@ -21,7 +21,7 @@ ROOM_SECONDS = 5.0
 GRACE_SECONDS = 20.0
 """For runs to write a checkpoint when they are asked to end."""
 MAX_LOSSES = 3
-"""How often a run is begun again that has lost its node."""
+"""How often a run that has lost its node is restarted."""
 KILLED = -9
 
 
@@ -38,7 +38,7 @@ class Task:
 
 @dataclass
 class Driver:
-    """The tasks under way by Ray's references to them, and the jobs that wait for room, with their losses."""
+    """The tasks in progress by Ray's references to them, and the jobs that wait for room, with their losses."""
 
     work: Callable[[Job], int]
     resources: RunResources
@@ -144,7 +144,7 @@ class Driver:
             return JobEnded(task.job, KILLED, f"its node was lost, for the {MAX_LOSSES + 1}th time")
         self.queue.appendleft((task.job, task.losses + 1))
         self.room_checked = float("-inf")
-        return Note(f"{name} has lost its node, and is begun again from its newest checkpoint")
+        return Note(f"{name} has lost its node, and is restarted from its newest checkpoint")
 
     def _cancel_late_tasks(self) -> None:
         """End what is past its time; its end is seen like any other."""
@@ -156,7 +156,7 @@ class Driver:
                 ray.cancel(reference, force=True)
 
     def shut_down(self) -> None:
-        """Let the runs under way write their checkpoints, bring these here, and end what does not end."""
+        """Let the runs in progress write their checkpoints, bring these here, and end what does not end."""
         import ray
 
         if not self.tasks:
