@@ -1,9 +1,25 @@
 """Reading the file of a paper."""
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from helpers.papers import LESS, TABLE, format_claim
-from vimae_bench.claims.paper import default_paper_path, read_paper
+from vimae_bench.claims.paper import (
+    Claim,
+    ClaimTest,
+    Paper,
+    PaperSetup,
+    PaperSource,
+    PaperTable,
+    ProxyMeasure,
+    ReadingOption,
+    Readings,
+    default_paper_path,
+    read_paper,
+)
 from vimae_bench.core.errors import InvalidFileError
 
 
@@ -16,6 +32,16 @@ def test_the_default_paper_has_all_values_and_claims():
     assert mnist.get_values("beta_a") == (93, 66, 13, 85, 65)
     assert mnist.list_measures(paper.find_readings([mnist.measure]).option[1])[1] == "svm linear gauss_0.2"
     assert mnist.list_measures()[1] == "{svm} gauss_0.2"
+
+
+def test_the_example_of_the_documentation_is_valid(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "paper.md").read_text()
+    (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "paper.toml").write_text(example)
+    paper = read_paper(tmp_path / "paper.toml")
+    assert paper.find_claim_readings(paper.claim[0]).of == "classifier"
+    for form in (Paper, PaperSource, PaperSetup, PaperTable, Claim, ClaimTest, Readings, ReadingOption, ProxyMeasure):
+        assert [key.name for key in fields(form) if not re.search(rf"\b{key.name}\b", page)] == []
 
 
 @pytest.mark.parametrize(

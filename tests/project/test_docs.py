@@ -69,7 +69,7 @@ PYTHON = blocks("python", PAGES)
 PLUGINS = [block for block in PYTHON if "@hookimpl" in block.text]
 TOML = blocks("toml", [*PAGES, *PACKAGE_PAGES])
 PACKAGES = [block for block in TOML if "[project]" in block.text]
-BENCHMARKS = [block for block in TOML if "[project]" not in block.text]
+BENCHMARKS = [block for block in TOML if not re.search(r"^\[(project|source)\]", block.text, re.MULTILINE)]
 WHOLE = next(block for block in BENCHMARKS if block.page.stem == "benchmark-file" and "seeds =" in block.text)
 INLINE, INDENTED = r"`vimae-bench (\w+ [^`]+)`", r"^    (?:.*&& )?vimae-bench (\w+ .*)$"
 LINES = sorted({" ".join(line.split()) for form in (INLINE, INDENTED) for line in re.findall(form, TEXT, re.MULTILINE)})

@@ -129,8 +129,8 @@ def _state_leaders(decision: MeasureDecision) -> str:
         return f"{join_names(not_worse)} {verb} not worse than any, within {margin}."
     open_ = [method for method in comparable if method.state == "undecided"]
     seeds_needed = max_seeds(method.seeds_needed for method in open_)
-    worse = len(comparable) - len(open_)
-    rest = f"; {worse} {'is' if worse == 1 else 'are'} worse" if worse else ""
+    worse = [method.label for method in comparable if method.state == "worse"]
+    rest = f"; {join_names(worse)} {'is' if len(worse) == 1 else 'are'} worse" if worse else ""
     names = join_names([method.label for method in open_])
     return f"undecided between {names}{rest}; {describe_seeds_needed(seeds_needed)}."
 

@@ -1,4 +1,7 @@
-"""The published tables and claims of a paper, read from TOML. All errors in a file are reported together."""
+"""The published tables and claims of a paper, read from TOML. All errors in a file are reported together.
+
+`docs/how-to/paper.md` explains the file for its authors.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

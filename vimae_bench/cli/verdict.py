@@ -48,8 +48,8 @@ def verdict(
     """Check the tables and claims of a paper against finished runs.
 
     RESULTS are results folders, archives of them, or benchmark files. Every published value is compared with the
-    measured one. Every claim is supported, contradicted, not decided (and how many seeds would decide it) or not
-    testable.
+    prediction for one run. Every claim is supported, contradicted, not decided (and how many seeds would decide
+    it), dependent on what the paper leaves open, or not testable.
 
     \b
     Examples:
