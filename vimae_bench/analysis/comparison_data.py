@@ -46,7 +46,7 @@ class Difference:
     @property
     def outcome(self) -> ComparisonOutcome:
         """What is decided on A, or why nothing is; empty for a measure without a direction."""
-        if self.sign and self.untested in ("", "not tested") and not self.effects.any():
+        if self.sign and self.is_comparable and not self.effects.any():
             return "equal"
         return _judge_first(self.decision) if self.decision else self.untested
 
@@ -78,8 +78,13 @@ class Difference:
 
     @property
     def wins(self) -> float | None:
-        """P(A beats B) over seeds, ties counting half; None for a measure without a direction."""
-        return win_rate(self.effects * self.sign) if self.sign else None
+        """P(A beats B) over seeds, ties counting half; None if neither can be better."""
+        return win_rate(self.effects * self.sign) if self.sign and self.is_comparable else None
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether nothing but a lack of seeds or of positive values may keep A and B from being tested."""
+        return self.untested in ("", "not tested")
 
     @property
     def sign(self) -> int:

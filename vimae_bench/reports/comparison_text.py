@@ -67,7 +67,7 @@ def format_outcome(row: Difference) -> str:
     if row.decision:
         outcome = describe_outcome(_rename(row.decision), row.measure, row.margin)
         return f"{outcome} {QUALIFIED}" if row.is_qualified else outcome
-    if row.untested in ("", "not tested"):
+    if row.is_comparable:
         return f"{row.untested}: {row.reason}" if row.reason else row.untested
     return f"not comparable: {row.reason}"
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...analysis.comparison_data import Comparison, Difference
+from ...analysis.statements import QUALIFIED
 from .. import comparison_csv, comparison_markdown
 from ..comparison_text import DifferenceText, format_difference, format_methods
 from ..table_format import clean_text, format_heading, format_unit
@@ -15,8 +16,8 @@ COPY_FORMATS = {"Markdown": comparison_markdown, "CSV": comparison_csv}
 """The formats that the buttons above a table copy."""
 CLASSES = {"better": "good", "worse": "bad"}
 LEGEND = (
-    "Each mark is A - B for one seed, or A / B where there is an x: blue if A is better, orange if B is, grey if the "
-    "measure has no direction. The bar is the 95 % interval of this comparison, the line across it the mean, the "
+    "Each mark is A - B for one seed, or A / B where there is an x: blue if A is better, orange if B is, grey if "
+    "neither can be. The bar is the 95 % interval of this comparison, the line across it the mean, the "
     "shaded area the margin of equivalence."
 )
 
@@ -53,7 +54,7 @@ def render_comparison_page(comparisons: Sequence[Comparison], notes: Sequence[st
     return render_page(
         "compare.html.j2",
         title=" · ".join(f"{a} against {b}" for a, b in names),
-        subtitle="Differences A - B, paired by seed",
+        subtitle="Compared seed by seed",
         command=command,
         names=names,
         tables=tables,
@@ -99,8 +100,9 @@ def _summarize(comparison: Comparison) -> str:
     measures: dict[str, list[str]] = {}
     for row in comparison.rows:
         if row.sign:
-            outcome = f"not comparable ({row.reason})" if row.untested not in ("", "not tested") else row.outcome
-            measures.setdefault(outcome, []).append(clean_text(row.measure.label))
+            outcome = row.outcome if row.is_comparable else f"not comparable ({row.reason})"
+            name = f"{row.measure.label} {QUALIFIED}" if row.is_qualified and row.decision else row.measure.label
+            measures.setdefault(outcome, []).append(clean_text(name))
     own = [f"{outcome} in {join_words(measures[outcome])}" for outcome in CLASSES if outcome in measures]
     others = [f"{outcome} in {join_words(names)}" for outcome, names in measures.items() if outcome not in CLASSES]
     text = "; ".join([*([f"A is {', '.join(own)}"] if own else []), *others])

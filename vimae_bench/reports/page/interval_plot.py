@@ -106,7 +106,7 @@ def _place_marks(row: Difference, axis: _PlotAxis, text: DifferenceText) -> Iter
         ends[lane] = x
         one, other = (format_number(float(value), text.digits) for value in (a, b))
         title = f"seed {seed}: {one} {'/' if row.is_ratio else '-'} {other} = {_format_place(row, float(effect), text)}"
-        yield SeedMark(x, MIDDLE + LANES[lane], _choose_class(float(effect) * row.sign), title)
+        yield SeedMark(x, MIDDLE + LANES[lane], _choose_class(float(effect) * row.sign * row.is_comparable), title)
 
 
 def _choose_class(gain: float) -> str:
