@@ -7,6 +7,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily
 from torch.distributions import Normal as TorchNormal
 
 from vimae_bench.models import Deterministic, Gaussian, GaussianPosterior
+from vimae_builtin.metrics._shared.atoms import has_atoms
 from vimae_builtin.metrics.entropy import Entropy, entropy_terms, mixture_log_prob
 from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.priors.logistic import StandardLogistic
@@ -69,9 +70,10 @@ def test_nearest_neighbours_give_the_entropy_of_a_logistic_law():
 
 
 def test_a_deterministic_code_is_compared_with_the_models_own_prior(linear_evaluation, noise_images):
-    """Uniform codes on a square of side 2: entropy 2 log 2, and E log p by simulation."""
+    """Uniform codes on a square of side 2: entropy 2 log 2, and E log p by simulation. Two pixels make a fine one."""
     weight = torch.zeros(2, PIXELS)
     weight[0, 0] = weight[1, 1] = 2.0
+    weight[0, 2] = weight[1, 3] = 2.0 / 256
     found = Entropy()(
         linear_evaluation(noise_images(8000), Deterministic(), [(weight, -torch.ones(2))], prior=StandardLogistic)
     )
@@ -82,11 +84,67 @@ def test_a_deterministic_code_is_compared_with_the_models_own_prior(linear_evalu
     assert "mutual information" not in found
 
 
-def test_equal_codes_have_a_finite_entropy(linear_evaluation):
-    images = np.zeros((100, 1, 2, 2), dtype=np.uint8)
-    found = Entropy()(linear_evaluation(images, Deterministic(), [(torch.zeros(2, PIXELS), torch.ones(2))]))
-    assert found["entropy"].value < -30
-    assert np.isfinite(found["entropy"].value)
+def measure_codes(linear_evaluation, codes, scale=1.0):
+    """The measures of a deterministic encoder whose codes are these bytes in two pixels."""
+    images = np.zeros((len(codes), 1, 2, 2), dtype=np.uint8)
+    images[:, 0, 0] = codes
+    weight = torch.zeros(2, PIXELS)
+    weight[0, 0] = weight[1, 1] = scale
+    return Entropy()(linear_evaluation(images, Deterministic(), [(weight, torch.zeros(2))]))
+
+
+def list_different_codes(n):
+    """Different pairs of bytes."""
+    places = np.random.default_rng(0).choice(256**2, n, replace=False)
+    return np.stack([places // 256, places % 256], 1)
+
+
+def test_a_constant_code_has_no_entropy(linear_evaluation):
+    assert measure_codes(linear_evaluation, list_different_codes(400), scale=0.0) == {}
+
+
+def test_repeated_images_leave_a_deterministic_code_without_entropy(linear_evaluation):
+    """A blank image in a hundred would move it by 0.4 nats, and by as much as the constant that separates codes."""
+    codes = list_different_codes(400)
+    assert set(measure_codes(linear_evaluation, codes)) == {"entropy", "entropy gap", "marginal kl"}
+    codes[::100] = 0
+    assert measure_codes(linear_evaluation, codes) == {}
+
+
+def test_one_repeated_image_in_a_hundred_is_noticed(linear_evaluation):
+    codes = list_different_codes(100)
+    codes[50] = codes[7]
+    assert measure_codes(linear_evaluation, codes) == {}
+
+
+def test_a_gaussian_encoder_of_repeated_images_has_an_entropy(linear_evaluation, constant_heads):
+    images = np.zeros((50, 1, 2, 2), dtype=np.uint8)
+    found = Entropy()(linear_evaluation(images, Gaussian(), constant_heads(PIXELS, [0.0], [1.0])))
+    assert found["entropy"].value == pytest.approx(0.5 * log(2 * pi * e), abs=4 * found["entropy"].se)
+
+
+@pytest.mark.parametrize("n", [100, 10_000])
+def test_rounding_makes_no_atoms_of_codes_of_one_dimension(n):
+    """Of 10,000 normal codes in float32, two are equal in two of three samples."""
+    pairs = 0
+    for _ in range(20):
+        z = torch.randn(n, 1)
+        pairs += n - len(z.unique())
+        assert not has_atoms(z)
+    assert (pairs > 0) == (n == 10_000)
+    z[: n // 20] = 0.5
+    assert has_atoms(z)
+
+
+def test_the_sets_of_draws_are_the_same_for_all_runs(linear_evaluation, constant_heads, noise_images):
+    heads = constant_heads(PIXELS, [1.0, 0.0], [0.5, 2.0])
+    one, other = (
+        Entropy()(linear_evaluation(noise_images(40), Gaussian(), heads, seed=seed))["marginal kl"] for seed in (0, 1)
+    )
+    assert one == other
+    assert len(one.per_draw) == 5
+    assert one.value == pytest.approx(np.mean(one.per_draw))
+    assert np.std(one.per_draw, ddof=1) / 5**0.5 == pytest.approx(one.se, rel=0.8)
 
 
 def test_above_eight_latents_nearest_neighbours_are_not_asked(linear_evaluation, noise_images):

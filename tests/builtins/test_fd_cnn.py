@@ -34,7 +34,7 @@ def short(cache, monkeypatch):
 
 
 def generating(made, splits, monkeypatch) -> Evaluation:
-    monkeypatch.setattr(Evaluation, "generate", lambda _, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
+    monkeypatch.setattr(Evaluation, "generate", lambda _, n, *__: torch.from_numpy(made[:n]).float() / 255)
     return Evaluation(example_evaluation(ReconstructionObjective(Deterministic())).model, splits, "digits", 0, CPU)
 
 

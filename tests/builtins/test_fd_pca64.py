@@ -22,7 +22,7 @@ def images(n: int, shape, seed: int, scale: float = 1.0) -> np.ndarray:
 
 
 def make_evaluation(made, train, test, monkeypatch) -> Evaluation:
-    monkeypatch.setattr(Evaluation, "generate", lambda _, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
+    monkeypatch.setattr(Evaluation, "generate", lambda _, n, *__: torch.from_numpy(made[:n]).float() / 255)
     splits = Splits(Examples(train, None), Examples(train[:0], None), Examples(test, None))
     return Evaluation(example_evaluation(ReconstructionObjective(Deterministic())).model, splits, "invented", 0, CPU)
 

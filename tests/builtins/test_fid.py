@@ -52,7 +52,7 @@ def pictures(n: int, seed: int, colours: float) -> np.ndarray:
 
 def make_evaluation(made: np.ndarray, real: np.ndarray, monkeypatch, dataset: str = "invented") -> Evaluation:
     """An evaluation that generates the images `made` and has `real` to test on."""
-    monkeypatch.setattr(Evaluation, "generate", lambda _, n, source="prior": torch.from_numpy(made[:n]).float() / 255)
+    monkeypatch.setattr(Evaluation, "generate", lambda _, n, *__: torch.from_numpy(made[:n]).float() / 255)
     examples = Examples(real, None)
     return Evaluation(
         example_evaluation(ReconstructionObjective(Deterministic())).model,

@@ -43,7 +43,8 @@ def test_what_a_code_tells_of_its_class_is_found_and_bounded(linear_evaluation):
     truth = of_corners(2.5)
     assert found["label information"].value == pytest.approx(truth, abs=0.04)
     bound = found["label information bound"]
-    assert truth - 0.06 < bound.value < truth + 3 * bound.se
+    assert truth - 0.06 < bound.value < truth + 3 * found["label information"].se
+    assert bound.se is None
 
 
 def test_a_code_that_ignores_its_image_tells_nothing(linear_evaluation, constant_heads):
@@ -71,6 +72,26 @@ def test_separate_classes_have_the_entropy_of_the_labels_and_many_latents_the_bo
     assert entropy - 0.06 < found["label information bound"].value <= entropy
 
 
+@pytest.mark.parametrize("n", [50, 300])
+def test_the_bound_of_useless_codes_lies_about_0(n):
+    values = [float(bound_terms(torch.randn(n, 8), torch.arange(n) % 10).mean()) for _ in range(40)]
+    assert np.mean(values) == pytest.approx(0, abs=2 * np.std(values) / 40**0.5 + 1e-3)
+    assert np.median(values) == 0
+
+
+@pytest.mark.parametrize("constant", [1e-6, 1e-12])
+def test_the_noise_that_tells_equal_codes_apart_decides_nothing(linear_evaluation, monkeypatch, constant):
+    """A quarter of the codes of each class are one and the same."""
+    images, y = classes(1500, 0.25)
+    for name in range(4):
+        same = np.flatnonzero(y == name)[::4]
+        images[same] = images[same[0]]
+    evaluation = linear_evaluation(images, Deterministic(), [reading(2)], labels=y)
+    usual = Information()(evaluation)["label information"].value
+    monkeypatch.setattr("vimae_builtin.metrics.information.JITTER", constant)
+    assert Information()(evaluation)["label information"].value == pytest.approx(usual, abs=1e-3)
+
+
 def test_labels_that_have_nothing_to_do_with_codes_cannot_be_learned_by_heart():
     z, y = torch.randn(900, 30), torch.randint(5, (900,))
     assert float(bound_terms(z, y).mean()) == pytest.approx(0.0, abs=0.02)
@@ -79,7 +100,8 @@ def test_labels_that_have_nothing_to_do_with_codes_cannot_be_learned_by_heart():
 def test_no_image_is_judged_by_a_classifier_that_has_seen_it(monkeypatch):
     """One that only memorises gives every label the same probability."""
 
-    def by_heart(z, y, classes):
+    def by_heart(z, y, log_shares):
+        classes = len(log_shares)
         seen = {tuple(code): label for code, label in zip(z.tolist(), y.tolist(), strict=True)}
         known = torch.eye(classes + 1)[:, :classes] * 50
         return lambda codes: torch.stack([known[seen.get(tuple(code), classes)] for code in codes.tolist()])

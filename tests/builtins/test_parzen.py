@@ -18,6 +18,7 @@ from vimae_builtin.metrics.parzen import (
     compute_scores,
     log_density,
     score_sets,
+    split_sets,
     squared_distances,
 )
 
@@ -80,7 +81,7 @@ def test_the_width_is_the_best_for_validation_images_and_not_for_test_images():
     held_out = generated[:200] + 0.1 * torch.randn(200, 20, generator=draw)
     test = generated[200:400] + 0.3 * torch.randn(200, 20, generator=draw)
     by_hand = [float(log_density(held_out, generated, (s,)).mean()) for s in WIDTHS]
-    found = compute_scores(held_out, test, generated)
+    found = compute_scores(held_out, test, generated, split_sets(generated))
     width = found["parzen width"].value
     assert width == WIDTHS[int(np.argmax(by_hand))] == pytest.approx(0.1, abs=0.011)
     assert found["nll_parzen_cv"] == estimate_mean(-log_density(test, generated, (width,))[0])
@@ -96,7 +97,7 @@ def test_without_validation_images_each_half_is_scored_at_the_width_of_the_other
     test[1::2] += 0.4 * torch.randn(100, 20, generator=draw)
     narrow, wide = (WIDTHS[int(log_density(test[h::2], generated, WIDTHS).mean(1).argmax())] for h in (0, 1))
     assert wide - narrow > 0.1
-    found = compute_scores(none, test, generated)
+    found = compute_scores(none, test, generated, split_sets(generated))
     crossed = [log_density(test[h::2], generated, (s,)) for h, s in ((0, wide), (1, narrow))]
     assert found["nll_parzen_cv"].value == pytest.approx(-float(torch.cat(crossed, 1).mean()), abs=1e-9)
     assert found["nll_parzen_cv"].n == 201
@@ -105,16 +106,15 @@ def test_without_validation_images_each_half_is_scored_at_the_width_of_the_other
 
 def test_the_cheap_reading_is_a_mean_over_sets_of_a_hundred():
     x, generated = torch.rand(50, 30), torch.rand(350, 30)
-    found = score_sets(x, generated)
+    found = score_sets(x, split_sets(generated))
     by_hand = torch.stack([-log_density(x, generated[i : i + 100], (0.1,))[0] for i in (0, 100, 200)])
     assert found.value == pytest.approx(float(by_hand.mean()), abs=1e-10)
     assert found.n == 50
-    error = (by_hand.mean(0).var() / 50 + by_hand.mean(1).var() / 3) ** 0.5
-    assert found.se == pytest.approx(float(error))
+    assert found.per_draw == pytest.approx(by_hand.mean(1).tolist())
 
 
 def test_its_standard_error_is_the_spread_over_images_and_sets():
-    values = [score_sets(0.3 * torch.randn(60, 4), 0.3 * torch.randn(1000, 4)) for _ in range(150)]
+    values = [score_sets(0.3 * torch.randn(60, 4), 0.3 * torch.randn(10, 100, 4)) for _ in range(150)]
     spread = np.std([value.value for value in values])
     assert np.mean([value.se for value in values]) == pytest.approx(spread, rel=0.25)
 
@@ -145,8 +145,10 @@ def test_other_sources_have_measures_of_their_own(linear_evaluation, constant_he
     found = metric(evaluation)
     assert set(found) == {measure.name for measure in metric.measures()}
     generated = evaluation.generate(100, source).flatten(1)
-    alone = compute_scores(*metric._select_images(evaluation.splits, "invented", evaluation.device), generated)
-    assert found[f"nll_parzen_cv {source}"] == alone["nll_parzen_cv"] != found["nll_parzen_cv"]
+    selected = metric._select_images(evaluation.splits, "invented", evaluation.device)
+    alone = compute_scores(*selected, generated, evaluation.generate(100, source, 0).flatten(1)[None])
+    for name in ("nll_parzen_cv", "nll_parzen_s01_n100"):
+        assert found[f"{name} {source}"] == alone[name] != found[name]
 
 
 def test_blurred_images_beat_the_real_ones_and_the_rows_show_it():

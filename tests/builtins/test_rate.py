@@ -9,6 +9,7 @@ from scipy.stats import logistic
 from torch.distributions import Normal as TorchNormal
 from torch.distributions import kl_divergence
 
+from vimae_bench.data import choose_places
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.models import (
     Deterministic,
@@ -44,6 +45,28 @@ def test_a_gaussian_rate_is_the_mean_closed_form_kl(linear_evaluation, noise_ima
     found = Rate()(evaluation)["rate"]
     assert found.value == pytest.approx(float(kl.mean()), rel=1e-4)
     assert found.se == pytest.approx(float(kl.std() / 500**0.5), rel=1e-3)
+
+
+@pytest.mark.parametrize("family", [Gaussian(), NoisyInputEncoder(TruncatedNormal(0.01))], ids=["density", "noise"])
+def test_every_kind_of_encoder_is_measured_on_the_same_random_images(linear_evaluation, family):
+    """Codes are 8 at first, then 0: the first images alone would have 32 nats more, random ones 16 +- 5."""
+    images = np.zeros((1000, *SHAPE), dtype=np.uint8)
+    images[:500, 0, 0, 0] = 255
+    weight = torch.zeros(1, PIXELS)
+    weight[0, 0] = 8.0
+    weight[0, 1:] = 0.1  # so that the noise moves the code
+    heads = [(weight, torch.zeros(1)), (torch.zeros(1, PIXELS), torch.tensor([-3.0]))]
+
+    def measure(count, seed):
+        heads_used = heads if isinstance(family, Gaussian) else heads[:1]
+        return Rate(images=count)(linear_evaluation(images, family, heads_used, seed=seed))["rate"]
+
+    few, many = measure(100, 0), measure(1000, 0)
+    assert few.n == 100
+    assert few.value == pytest.approx(many.value, abs=4 * few.se)
+    share = (choose_places(1000, 100, "rate", "invented") < 500).mean()
+    assert few.value - many.value == pytest.approx(32 * (share - 0.5), abs=0.2)
+    assert measure(100, 1).value == pytest.approx(few.value, abs=0.2), "whatever the seed"
 
 
 @dataclass(frozen=True)

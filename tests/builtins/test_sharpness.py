@@ -57,7 +57,10 @@ def test_images_are_drawn_from_the_source_and_measured_in_unit_pixels(linear_eva
     for name, variance in (("sharpness", 0.01), ("sharpness gaussian", 0.01 / 12)):
         assert found[name].value / variance == pytest.approx(found["sharpness"].value / 0.01, rel=0.1), name
     assert 20 * 0.01 * share < found["sharpness"].value < 20 * 0.01 * 1.3
-    assert found["sharpness"].n == 1000
+    assert found["sharpness"].n == 5 * 1000
+    sets = [float(compute_sharpness(evaluation.generate(1000, "prior", draw)).mean()) for draw in range(5)]
+    assert found["sharpness"].per_draw == pytest.approx(sets)
+    assert found["sharpness"].value == pytest.approx(np.mean(sets))
 
 
 def test_the_reference_is_of_test_images_of_all_classes(noise_images):

@@ -8,10 +8,11 @@ from torch import nn
 
 from vimae_bench.engine import pictures
 from vimae_bench.engine.build import make_autoencoder
-from vimae_bench.engine.pictures import compute_prior_levels, draw_pictures, to_uint8
+from vimae_bench.engine.pictures import compute_prior_levels, compute_prior_outline, draw_pictures, to_uint8
 from vimae_bench.models import Deterministic, StandardNormal
 from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Objective, Splits
 from vimae_builtin.priors.logistic import StandardLogistic
+from vimae_builtin.priors.uniform import StandardUniform
 
 HISTORY = [{"epoch": e, "terms": {"total": 3.0 / e, "sse": 2.0 / e, r"a $\dear$ term": 1.0}} for e in (1, 2, 3)]
 
@@ -160,3 +161,26 @@ def test_pictures_appear_all_at_once(tmp_path, monkeypatch):
     draw_pictures(evaluation(), HISTORY, tmp_path / "pictures")
     assert len([*(tmp_path / "pictures").iterdir()]) == 5
     assert [path.name for path in tmp_path.iterdir()] == ["pictures"]
+
+
+def test_the_outline_of_a_standard_normal_prior_is_the_circle_of_its_densest_95_percent():
+    outline = compute_prior_outline(evaluation())
+    radii = np.hypot(*outline[np.isfinite(outline).all(1)].T)
+    assert radii == pytest.approx((-2 * log(0.05)) ** 0.5, abs=0.04)
+
+
+def test_the_outline_of_a_logistic_prior_is_no_circle():
+    """Its density is the same all along, and is further out along the axes than between them."""
+    one = evaluation(prior=StandardLogistic)
+    outline = torch.from_numpy(compute_prior_outline(one))
+    outline = outline[outline.isfinite().all(1)]
+    log_p, draws = one.model.prior.log_prob(outline), one.model.prior.log_prob(one.model.prior.sample(50_000))
+    assert float(log_p.max() - log_p.min()) < 0.05
+    assert float((draws > log_p.mean()).double().mean()) == pytest.approx(0.95, abs=0.005)
+    assert outline.norm(dim=1).max() > 1.1 * outline.norm(dim=1).min()
+
+
+def test_the_outline_of_a_uniform_prior_is_its_square():
+    outline = compute_prior_outline(evaluation(prior=StandardUniform))
+    reach = np.abs(outline[np.isfinite(outline).all(1)]).max(1)
+    assert reach == pytest.approx(3**0.5, rel=0.03)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from vimae_bench.data import choose_places
 from vimae_bench.functional import estimate_frechet_distance
 from vimae_bench.metrics import GenerativeDistance, ReferenceStatistics
 from vimae_bench.metrics.generation import to_uint8
-from vimae_bench.models import Deterministic, Gaussian
+from vimae_bench.models import Deterministic, DiracPosterior, Gaussian
 from vimae_bench.plugin import Evaluation, Examples, Splits
 from vimae_bench.testing import ReconstructionObjective, example_evaluation
 
@@ -54,9 +55,7 @@ def evaluation(cache):
 
 def with_generated(evaluation: Evaluation, images, monkeypatch) -> Evaluation:
     """An evaluation whose samples are these images, uint8."""
-    monkeypatch.setattr(
-        Evaluation, "generate", lambda self, n, source="prior": torch.from_numpy(images[:n]).float() / 255
-    )
+    monkeypatch.setattr(Evaluation, "generate", lambda self, n, *_: torch.from_numpy(images[:n]).float() / 255)
     return evaluation
 
 
@@ -86,13 +85,58 @@ def test_as_many_are_drawn_as_there_are_real_ones(evaluation, monkeypatch):
     assert asked == [(200, "prior"), (300, "prior"), (1000, "prior")]
 
 
-def test_the_first_images_of_the_chosen_side_are_compared_with(evaluation, monkeypatch):
+def chosen(evaluation: Evaluation, n: int, split: str = "test") -> np.ndarray:
+    """The images of a split that are compared with."""
+    x = getattr(evaluation.splits, split).x
+    return x[np.sort(choose_places(len(x), n, "real images", split, evaluation.dataset))]
+
+
+def test_random_images_of_the_chosen_side_are_compared_with(evaluation, monkeypatch):
     for reference, other in (("test", "train"), ("train", "test")):
         metric = InPixels(images=150, reference=reference)
-        assert (
-            metric(with_generated(evaluation, getattr(evaluation.splits, reference).x, monkeypatch))["fd"].value < 1e-6
-        )
-        assert metric(with_generated(evaluation, getattr(evaluation.splits, other).x, monkeypatch))["fd"].value > 10
+        same, different = (chosen(evaluation, 150, split) for split in (reference, other))
+        assert metric(with_generated(evaluation, same, monkeypatch))["fd"].value < 1e-6
+        assert metric(with_generated(evaluation, different, monkeypatch))["fd"].value > 10
+
+
+def test_images_in_the_order_of_their_classes_are_a_sample_of_all(evaluation, monkeypatch):
+    """Random test images are as near to those compared with as random ones are; the first ones are of one class."""
+    x, y = evaluation.splits.test.x, evaluation.splits.test.y
+    by_class = with_test(evaluation, x[np.argsort(y, kind="stable")])
+    everything = np.random.default_rng(1).permutation(x)[:100]
+    first = by_class.splits.test.x[:100]
+    random, of_one_class = (
+        InPixels(images=100)(with_generated(by_class, images, monkeypatch))["fd"].value
+        for images in (everything, first)
+    )
+    apart = InPixels(images=100)(with_generated(with_test(evaluation, everything), x, monkeypatch))["fd"].value
+    assert random < 2 * apart
+    assert of_one_class > 5 * random
+
+
+def test_all_methods_and_seeds_are_compared_with_the_same_images(evaluation, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Pixels, "__call__", lambda self, x, device: seen.append(x) or x.reshape(len(x), -1) * 1.0)
+    for seed in range(2):
+        InPixels(images=100, by=Pixels(seed))(replace(evaluation, seed=seed))
+    drawn, real = seen[::2], seen[1::2]
+    assert np.array_equal(*real)
+    assert not np.array_equal(*drawn), "these are the run's own"
+
+
+def test_several_draws_are_shared_by_all_runs_and_kept(evaluation):
+    class Averaged(InPixels):
+        draws: ClassVar[int] = 3
+
+    found = [Averaged(images=100)(replace(evaluation, seed=seed))["fd"] for seed in range(2)]
+    assert found[0] == found[1], "one model, and the draws are not the run's"
+    real = ReferenceStatistics(chosen(evaluation, 100), Pixels(), evaluation.device)
+    sets = [to_uint8(evaluation.generate(100, "prior", draw)).reshape(100, -1) for draw in range(3)]
+    expected = [estimate_frechet_distance(images, real.moments).value for images in sets]
+    assert found[0].per_draw == pytest.approx(expected)
+    assert found[0].value == pytest.approx(np.mean(expected))
+    assert found[0].se == pytest.approx(np.std(expected, ddof=1) / 3**0.5)
+    assert InPixels(images=100)(evaluation)["fd"].per_draw == ()
 
 
 def test_every_source_has_a_measure_of_its_own_draws(evaluation):
@@ -103,15 +147,20 @@ def test_every_source_has_a_measure_of_its_own_draws(evaluation):
     assert list(found) == names
     for source in metric.sources:
         images = to_uint8(evaluation.generate(200, source)).reshape(200, -1)
-        real = ReferenceStatistics(evaluation.splits.test.x[:200], Pixels(), evaluation.device)
+        real = ReferenceStatistics(chosen(evaluation, 200), Pixels(), evaluation.device)
         expected = estimate_frechet_distance(images, real.moments)
         assert found["fd" if source == "prior" else f"fd {source}"] == expected
     assert len({e.value for e in found.values()}) == 4
 
 
-def test_rebuilt_images_are_those_of_the_first_test_images(evaluation, monkeypatch):
+def test_rebuilt_images_are_those_that_are_compared_with(evaluation, monkeypatch):
+    """As they are by a model whose code of an image is its place, and whose decoder finds the image there."""
+    z = torch.arange(300.0)[:, None]
+    monkeypatch.setattr(Evaluation, "posterior", lambda self, split="test": DiracPosterior(z))
     monkeypatch.setattr(
-        Evaluation, "decode", lambda self, z: torch.from_numpy(evaluation.splits.test.x[: len(z)]).float() / 255
+        Evaluation,
+        "decode",
+        lambda self, z: torch.from_numpy(evaluation.splits.test.x[z[:, 0].round().long().abs() % 300]).float() / 255,
     )
     found = InPixels(images=100, reconstruction=True)(evaluation)
     assert found["fd reconstruction"].value < 1e-6
@@ -143,8 +192,9 @@ def test_two_networks_never_share_statistics_or_features(evaluation):
 
 
 def test_fewer_images_of_one_set_are_another_real_side(evaluation, monkeypatch):
-    made = with_generated(evaluation, evaluation.splits.test.x, monkeypatch)
-    assert [InPixels(images=n)(made)["fd"].value < 1e-6 for n in (300, 100, 200)] == [True] * 3
+    for n in (300, 100, 200):
+        made = with_generated(evaluation, chosen(evaluation, n), monkeypatch)
+        assert InPixels(images=n)(made)["fd"].value < 1e-6
 
 
 def test_metrics_that_ask_for_the_same_images_compute_their_features_once(evaluation):

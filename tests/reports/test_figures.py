@@ -148,6 +148,24 @@ def test_the_classes_of_a_collapsed_method_are_not_named(coded):
     assert not {"3", "8"} & names["β_H-VAE †"]
 
 
+def test_codes_are_drawn_with_the_outline_of_their_own_prior(coded):
+    """Of VAE it is a square far out, to which the axes make room; the other files are from before it was kept."""
+    square = np.array([[-7, -7], [7, -7], [7, 7], [-7, 7], [-7, -7], [np.nan, np.nan]], np.float32)
+    (vae,) = (entry for entry in coded.entries if entry.label == "VAE" and entry.run.seed == 0)
+    path = coded.store.run_folder(vae.run).pictures / "codes.npz"
+    with np.load(path) as kept:
+        codes = dict(kept)
+    before = latent_code_figure.draw_codes(coded.store.load_results(coded.entries))
+    np.savez_compressed(path, **codes, prior=square)
+    after = latent_code_figure.draw_codes(coded.store.load_results(coded.entries))
+    lines = {axes.get_title("left"): [line.get_xydata() for line in axes.lines] for axes in after.axes}
+    np.testing.assert_array_equal(lines["VAE"][0], square)
+    assert all(len(line) == 0 for title, found in lines.items() if title != "VAE" for line in found)
+    assert after.axes[0].get_xlim()[1] > 7 > before.axes[0].get_xlim()[1]
+    assert "Dashed: the densest 95 % of the model's prior" in texts(after)
+    assert "Dashed" not in texts(before)
+
+
 def test_seed_of_codes_can_be_chosen(coded):
     with pytest.raises(ResultsError, match="no run from seed 1 has kept two-dimensional codes"):
         latent_code_figure.draw_codes(coded.store.load_results(coded.entries), seed=1)

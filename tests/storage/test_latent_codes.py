@@ -36,8 +36,20 @@ def test_damage_to_any_byte_is_at_most_a_message(codes_file):
     assert noticed > len(complete) / 2
 
 
-@pytest.mark.parametrize(("z", "y"), [(np.zeros(6), np.zeros(6)), (np.zeros((6, 2)), np.zeros(5)), ("text", "text")])
-def test_arrays_of_other_shapes_are_refused(codes_file, z, y):
-    np.savez_compressed(codes_file, z=z, y=y)
+def test_files_from_before_the_prior_was_kept_have_no_lines(codes_file):
+    assert read_latent_codes(codes_file).prior.shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("z", "y", "prior"),
+    [
+        (np.zeros(6), np.zeros(6), np.zeros((0, 2))),
+        (np.zeros((6, 2)), np.zeros(5), np.zeros((0, 2))),
+        ("text", "text", "text"),
+        (np.zeros((6, 2)), np.zeros(6), np.zeros((4, 3))),
+    ],
+)
+def test_arrays_of_other_shapes_are_refused(codes_file, z, y, prior):
+    np.savez_compressed(codes_file, z=z, y=y, prior=prior)
     with pytest.raises(ResultsError, match="has no codes"):
         read_latent_codes(codes_file)

@@ -1,6 +1,7 @@
 """Data sets: their types, pixels, corruptions, layout on disk, downloads."""
 
 from ..storage.array_cache import array_sha256, cached_arrays
+from .choice import choose_places
 from .corruptions import Corruption, apply_corruption
 from .download import fetch, progress
 from .prepare import get_data_folder
@@ -16,6 +17,7 @@ __all__ = [
     "apply_corruption",
     "array_sha256",
     "cached_arrays",
+    "choose_places",
     "fetch",
     "get_data_folder",
     "progress",

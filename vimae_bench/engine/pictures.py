@@ -4,10 +4,11 @@ import shutil
 from collections.abc import Sequence
 from math import exp
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.canonical import Json
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+OUTSIDE = 0.05
+"""The share of the prior that is outside its outline."""
 MAX_LEGEND_CLASSES = 10
 """More classes than this have colours only."""
 
@@ -28,7 +31,8 @@ def draw_pictures(evaluation: Evaluation, history: Sequence[Json], folder: Path)
     """Draw a run into `folder`, which is not there yet and appears with all its pictures at once.
 
     `history` is a line for each epoch, with its `epoch` and its `terms`. Where the latent space has two dimensions,
-    the codes are saved as well: codes.npz has z float16 [N, 2] and, where there are labels, y int64 [N].
+    the codes are saved as well: codes.npz has z float16 [N, 2], where there are labels y int64 [N], and as `prior` the
+    outline of the densest 95 % of the model's prior, float32 [M, 2], with a row of NaN between one line and the next.
     """
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -75,10 +79,38 @@ def compute_prior_levels(evaluation: Evaluation) -> list[float]:
         return evaluation.model.prior.log_prob(z).quantile(outside).unique().tolist()
 
 
+def compute_prior_outline(evaluation: Evaluation) -> NDArray[np.float32]:
+    """Lines [M, 2] around the densest 95 % of a prior of two dimensions; a row of NaN ends each.
+
+    A density that is the same everywhere has no densest part, and is outlined where it ends.
+    """
+    from contourpy import LineType, contour_generator
+
+    z = evaluation.prior_samples(100_000, "densest regions")
+    with torch.inference_mode():
+        log_p = evaluation.model.prior.log_prob(z)
+        level = float(log_p.quantile(OUTSIDE)) - 1e-4
+        reach = 1.1 * float(z[log_p >= level].abs().max())
+        along, density = _evaluate_prior(evaluation, reach)
+    # Outside the support there is no density; contours need a number.
+    contours = contour_generator(along, along, np.maximum(density, level - 100), line_type=LineType.Separate)
+    lines = cast(Sequence[NDArray[np.float64]], contours.lines(level))
+    end = np.full((1, 2), np.nan)
+    return np.concatenate([np.empty((0, 2)), *(part for line in lines for part in (line, end))]).astype(np.float32)
+
+
+def _evaluate_prior(evaluation: Evaluation, limit: float) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+    """Coordinates [201] from -limit to limit, and log p(z) at each pair of them, the first dimension along columns."""
+    side = torch.linspace(-limit, limit, 201, device=evaluation.device)
+    with torch.inference_mode():
+        log_p = evaluation.model.prior.log_prob(torch.cartesian_prod(side, side)).view(201, 201).T
+    return side.cpu().numpy(), log_p.cpu().numpy()
+
+
 def _draw_codes(evaluation: Evaluation, folder: Path) -> None:
     z, y = evaluation.posterior_samples("test").cpu().numpy(), evaluation.examples("test").y
     labels: dict[str, Any] = {} if y is None else {"y": np.asarray(y)}
-    np.savez_compressed(folder / "codes.npz", z=z.astype(np.float16), **labels)
+    np.savez_compressed(folder / "codes.npz", z=z.astype(np.float16), prior=compute_prior_outline(evaluation), **labels)
     figure = _make_figure(6, 6)
     axes = figure.add_axes((0.07, 0.05, 0.91, 0.91))
     _scatter_codes(axes, z, y)
@@ -102,12 +134,9 @@ def _scatter_codes(axes: "Axes", z: np.ndarray, y: np.ndarray | None) -> None:
 
 
 def _outline_prior(axes: "Axes", evaluation: Evaluation, limit: float) -> None:
-    side = torch.linspace(-limit, limit, 201, device=evaluation.device)
-    with torch.inference_mode():
-        log_p = evaluation.model.prior.log_prob(torch.cartesian_prod(side, side)).view(201, 201).T.cpu()
-    along = side.cpu().numpy()
+    along, log_p = _evaluate_prior(evaluation, limit)
     axes.contour(
-        along, along, log_p.numpy(), compute_prior_levels(evaluation), colors="0.5", linewidths=0.8, linestyles="solid"
+        along, along, log_p, compute_prior_levels(evaluation), colors="0.5", linewidths=0.8, linestyles="solid"
     )
 
 

@@ -10,6 +10,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ..core.results import Estimate
+from .estimates import estimate_u_statistic_error
+
 KernelName = Literal["imq", "rbf"]
 Statistic = Literal["unbiased", "biased"]
 
@@ -38,6 +41,42 @@ def mmd2(
         aa, bb, ab = (_sum_kernel(x, y, kernel, bandwidth, tile_size) for x, y in ((a, a), (b, b), (a, b)))
     within = _average_within(aa, len(a), kernel, statistic) + _average_within(bb, len(b), kernel, statistic)
     return (within - 2 * ab / (len(a) * len(b))).to(torch.promote_types(a.dtype, torch.float32))
+
+
+def estimate_mmd2(a: Tensor, b: Tensor, kernel: KernelName = "imq", *, tile_size: int = TILE_SIZE) -> Estimate:
+    """The unbiased MMD^2 between samples a and b [draws, n, d], a mean over draws, with its standard error.
+
+    Points of one place belong together: codes of one image in several draws, and the points that they are compared
+    with. Their n tuples are the independent units of the error, which is that of a U-statistic (see
+    `estimate_u_statistic_error`): fresh images, fresh draws of both samples. `per_draw` are the values of the draws.
+    """
+    draws, n, _ = a.shape
+    values = torch.zeros(draws, dtype=torch.float64, device=a.device)
+    row_sums = torch.zeros(n, dtype=torch.float64, device=a.device)
+    squares = torch.zeros((), dtype=torch.float64, device=a.device)
+    blocks = torch.arange(n, device=a.device).split(tile_size)
+    for i, rows in enumerate(blocks):
+        for j, columns in enumerate(blocks[i:], i):
+            h = torch.zeros(len(rows), len(columns), dtype=torch.float64, device=a.device)
+            times = 1 if i == j else 2
+            for draw, (x, y) in enumerate(zip(a, b, strict=True)):
+                within = kernel_matrix(x[rows], x[columns], kernel) + kernel_matrix(y[rows], y[columns], kernel)
+                across = kernel_matrix(x[rows], y[columns], kernel)
+                across = across + (across if i == j else kernel_matrix(x[columns], y[rows], kernel)).T
+                if i == j:
+                    within.fill_diagonal_(0)
+                pairs = within.sum(dtype=torch.float64) / (n * (n - 1)), across.sum(dtype=torch.float64) / n**2
+                values[draw] += times * (pairs[0] - pairs[1])
+                h += within - across
+            h /= draws
+            if i == j:
+                h.fill_diagonal_(0)
+            else:
+                row_sums[columns] += h.sum(0)
+            row_sums[rows] += h.sum(1)
+            squares += times * h.square().sum()
+    per_draw = tuple(values.tolist())
+    return Estimate(sum(per_draw) / draws, n, estimate_u_statistic_error(row_sums, float(squares)), per_draw)
 
 
 def kernel_matrix(a: Tensor, b: Tensor, kernel: KernelName = "imq", bandwidth: float | Tensor | None = None) -> Tensor:

@@ -1,9 +1,9 @@
 """Mutual information in nats from the distances of nearest neighbours: for few dimensions and many points.
 
-Both estimators give a value for each point; their mean is the estimate, and their standard error is up to a quarter too
-small, since points share neighbours. They are consistent, with a bias of some hundredths of a nat at some thousand
-points, and see no more than about log n nats (Gao et al., 1411.2003). Equal points have distance 0: add a
-little noise to values that repeat.
+Both estimators give a value for each point, whose mean is the estimate. Points share neighbours, so that the standard
+error of the mean is up to half as large again as that of independent values. They are consistent, with a bias of some
+hundredths of a nat at some thousand points, and see no more than about log n nats (Gao et al., 1411.2003). Equal points
+have distance 0: add a little noise to values that repeat.
 """
 
 from typing import TYPE_CHECKING

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..core.errors import BenchError
@@ -15,6 +16,7 @@ from ..core.results import Estimate
 from ..core.seeds import derive_seed
 from ..data.corruptions import apply_corruption
 from ..data.types import Examples, Splits
+from ..functional.estimates import estimate_crossed_mean
 from ..models.model_spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -122,21 +124,10 @@ def choose_rbf_cost(codes: np.ndarray, y: np.ndarray, costs: Sequence[float], fo
 def estimate_accuracy(right: np.ndarray) -> Estimate:
     """In percent, of which test images the classifier of each label draw gets right: bool [draws, n].
 
-    The standard error covers other test images and other draws of labels and noise, for one model: it adds the
-    variances of the mean over images and over draws, less the part that both contain, as in an analysis of variance of
-    two crossed factors. It is None for one draw or one image. `per_draw` are the accuracies of the draws.
+    The standard error covers other test images and other draws of labels and noise, for one model (see
+    `estimate_crossed_mean`). It is None for one draw or one image. `per_draw` are the accuracies of the draws.
     """
-    draws, n = right.shape
-    by_image, by_draw = right.mean(0), right.mean(1)
-    per_draw = tuple(100 * float(share) for share in by_draw)
-    se = None
-    if min(draws, n) > 1:
-        rest = right - by_image - by_draw[:, None] + right.mean()
-        images, labels = by_image.var(ddof=1) / n, by_draw.var(ddof=1) / draws
-        both = np.sum(rest**2) / ((draws - 1) * (n - 1) * draws * n)
-        # Of few images or draws the difference can be negative, while their answers do vary.
-        se = 100 * float(max(images + labels - both, both / 2) ** 0.5)
-    return Estimate(100 * float(right.mean()), n, se, per_draw)
+    return estimate_crossed_mean(100 * torch.from_numpy(right).double())
 
 
 def _make_kernel(codes: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:

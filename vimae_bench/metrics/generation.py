@@ -9,15 +9,17 @@ from typing import Annotated, ClassVar, Literal, Protocol
 import numpy as np
 import torch
 from annotated_types import Ge, MinLen
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.canonical import canonical_json
 from ..core.results import Estimate, Measure
-from ..core.seeds import derive_seed
+from ..data.choice import choose_places
 from ..data.types import Splits
+from ..functional.estimates import estimate_from_draws
 from ..functional.frechet_distance import Moments
 from ..models.model_spec import ModelSpec
-from ..plugin.evaluation import Evaluation
+from ..plugin.evaluation import Evaluation, SplitName
 from ..plugin.interfaces import Metric
 from ..plugin.latent_sampling import LatentDistribution
 from ..storage.array_cache import array_sha256, cached_arrays
@@ -61,11 +63,15 @@ class ReferenceStatistics:
 
 @dataclass(frozen=True)
 class GenerativeDistance(Metric, ABC):
-    """A distance of generated images from real ones: of `images` drawn ones from the first `images` of `reference`.
+    """A distance of generated images from real ones: of `images` drawn ones from as many of `reference`.
 
-    If there are fewer real images, as many are drawn as there are. Drawn images are rounded to bytes, as real ones
-    are. `sources` says where codes are drawn (see `LatentDistribution`), with a measure for each; `reconstruction`
-    adds one of the first test images, rebuilt from the posterior's mean.
+    The real images are chosen at random for the data set, the same for all methods and runs. If there are fewer, as
+    many are drawn as there are. Drawn images are rounded to bytes, as real ones are. `sources` says where codes are
+    drawn (see `LatentDistribution`), with a measure for each; `reconstruction` adds one of test images, rebuilt from
+    the posterior's mean: of those that are compared with, where these are test images.
+
+    A value is that of the run's own drawn images, or a mean over several sets of them (`draws`), whose codes all runs
+    share. The standard error is that of fresh drawn images, given the model and the real images.
     """
 
     images: Annotated[int, Ge(2)] = 10_000
@@ -76,6 +82,8 @@ class GenerativeDistance(Metric, ABC):
     name: ClassVar[str] = ""
     """The measure's name; other sources than the prior are added to it."""
     unit: ClassVar[str] = ""
+    draws: ClassVar[int] = 1
+    """Sets of drawn images whose distances are averaged."""
 
     @abstractmethod
     def features(self, splits: Splits) -> FeatureExtractor:
@@ -92,15 +100,23 @@ class GenerativeDistance(Metric, ABC):
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         extractor = self.features(evaluation.splits)
-        real = self._create_reference(evaluation.splits, extractor, evaluation.device)
+        real = self._create_reference(evaluation.splits, extractor, evaluation.device, evaluation.dataset)
 
         def measure(images: Tensor) -> Estimate:
             return self.distance(compute_features(evaluation, extractor, to_uint8(images)), real)
 
+        def measure_generated(source: LatentDistribution) -> Estimate:
+            if self.draws == 1:
+                return measure(evaluation.generate(n, source))
+            found = [measure(evaluation.generate(n, source, draw)).value for draw in range(self.draws)]
+            return estimate_from_draws(found, n)
+
         n = len(real.images)
-        found = {self._format_name(source): measure(evaluation.generate(n, source)) for source in self.sources}
+        found = {self._format_name(source): measure_generated(source) for source in self.sources}
         if self.reconstruction:
-            found[f"{self.name} reconstruction"] = measure(evaluation.decode(evaluation.posterior("test").mean[:n]))
+            tests = torch.from_numpy(self._choose_places(len(evaluation.splits.test), "test", evaluation.dataset))
+            z = evaluation.posterior("test").mean
+            found[f"{self.name} reconstruction"] = measure(evaluation.decode(z[tests.to(z.device)]))
         return found
 
     def references(
@@ -115,28 +131,33 @@ class GenerativeDistance(Metric, ABC):
         """
         device = torch.device("cuda" if torch.cuda.is_initialized() else "cpu")  # a GPU that the run has
         extractor = self.features(splits)
-        real = self._create_reference(splits, extractor, device)
-        label, other = ("training images", splits.train) if self.reference == "test" else ("test images", splits.test)
-        n = len(real.images)
-        if len(other) < n:
+        real = self._create_reference(splits, extractor, device, dataset)
+        other: SplitName = "train" if self.reference == "test" else "test"
+        n, images = len(real.images), np.asarray(getattr(splits, other).x)
+        if len(images) < n:
             return {}
-        rng = np.random.Generator(np.random.Philox(key=derive_seed("real images", dataset)))
-        images = np.asarray(other.x)[np.sort(rng.choice(len(other), n, replace=False))]
-        features = ReferenceStatistics(images, extractor, device).features
+        chosen = images[self._choose_places(len(images), other, dataset)[:n]]
+        features = ReferenceStatistics(chosen, extractor, device).features
+        label = "training images" if other == "train" else "test images"
         return {label: {self._format_name(source): self.distance(features, real) for source in self.sources}}
 
     def estimate_cost(self, seconds: Mapping[str, float], device: str) -> float:
         """About how many seconds a model takes where the features of an image take so many on `cpu` and on `cuda`."""
-        return self.images * (len(self.sources) + self.reconstruction) * seconds["cuda" if "cuda" in device else "cpu"]
+        sets = self.draws * len(self.sources) + self.reconstruction
+        return self.images * sets * seconds["cuda" if "cuda" in device else "cpu"]
 
     def _format_name(self, source: LatentDistribution) -> str:
         return self.name if source == "prior" else f"{self.name} {source}"
 
     def _create_reference(
-        self, splits: Splits, extractor: FeatureExtractor, device: torch.device
+        self, splits: Splits, extractor: FeatureExtractor, device: torch.device, dataset: str
     ) -> ReferenceStatistics:
-        split = splits.test if self.reference == "test" else splits.train
-        return ReferenceStatistics(np.asarray(split.x[: self.images]), extractor, device)
+        images = np.asarray(splits.test.x if self.reference == "test" else splits.train.x)
+        places = np.sort(self._choose_places(len(images), self.reference, dataset))
+        return ReferenceStatistics(images[places], extractor, device)
+
+    def _choose_places(self, n: int, split: SplitName, dataset: str) -> NDArray[np.int64]:
+        return choose_places(n, self.images, "real images", split, dataset)
 
 
 def to_uint8(images: Tensor) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.seeds import derive_seed
+from ..data.choice import choose_places
 from ..data.pixels import to_unit
 from ..data.types import Examples
 from ..models.autoencoder import Autoencoder
@@ -59,5 +59,4 @@ def draw_images(examples: Examples, count: int, *stream: int | str) -> Tensor:
 
     The stream's name alone decides which, and fewer are the first of more: all methods meet the same.
     """
-    rng = np.random.Generator(np.random.Philox(key=derive_seed("images", *stream)))
-    return to_unit(torch.from_numpy(np.array(examples.x[rng.permutation(len(examples))[:count]])))
+    return to_unit(torch.from_numpy(np.array(examples.x[choose_places(len(examples), count, *stream)])))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..core.errors import BenchError
 from ..core.seeds import derive_seed
+from ..data.choice import choose_places
 from ..data.corruptions import apply_corruption
 from ..data.pixels import to_network, to_unit
 from ..data.types import Examples, Splits
@@ -18,7 +19,7 @@ from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..models.posteriors import Posterior
-from .latent_sampling import LatentDistribution, LatentSource, sample_latents
+from .latent_sampling import LatentDistribution, LatentSource, create_sampler
 
 SplitName = Literal["train", "validation", "test"]
 CHUNK_SIZE = 250
@@ -32,6 +33,10 @@ class Evaluation:
 
     `dataset` is the name of the data set and `seed` that of the run: together they determine every random stream.
     Codes, samples and reconstructions are computed once and shared by all metrics.
+
+    A stream is the run's own, or that of a numbered draw, which all runs on the data set share. A metric of a single
+    draw takes the run's own, so that the spread over seeds is also that of the draw. One that averages several numbers
+    them and keeps the value over each in `Estimate.per_draw`, which separates models from draws.
     """
 
     model: Autoencoder
@@ -50,11 +55,12 @@ class Evaluation:
         """The images uint8 [N, C, H, W] and labels of a split, as NumPy arrays."""
         return getattr(self.splits, split)
 
-    def images(self, split: SplitName, count: int | None = None) -> Iterator[Tensor]:
-        """The (first `count`) images of a split in [0, 1] units, float32, in chunks of 250 on the model's device."""
-        x = self.examples(split).x[:count]
-        for start in range(0, len(x), CHUNK_SIZE):
-            yield to_unit(torch.from_numpy(np.array(x[start : start + CHUNK_SIZE])).to(self.device))
+    def images(self, split: SplitName, places: np.ndarray | None = None) -> Iterator[Tensor]:
+        """The images of a split, or those at `places`, in [0, 1] units, float32, in chunks of 250 on the device."""
+        x = self.examples(split).x
+        for start in range(0, len(x) if places is None else len(places), CHUNK_SIZE):
+            chunk = slice(start, start + CHUNK_SIZE)
+            yield to_unit(torch.from_numpy(np.array(x[chunk if places is None else places[chunk]])).to(self.device))
 
     def posterior(self, split: SplitName = "test") -> Posterior:
         """q(z|x) of every image of a split at once, over codes [N, d]."""
@@ -92,34 +98,40 @@ class Evaluation:
         """q(z|x) as the objective trained it, with its input noise, for images [B, C, H, W] in [0, 1] units."""
         return self.model.encode(to_network(x, self.spec.pixel_range))
 
-    def posterior_samples(self, split: SplitName = "test") -> Tensor:
-        """One z ~ q(z|x) for each image of a split [N, d]: the code itself for a deterministic encoder."""
+    def posterior_samples(self, split: SplitName = "test", draw: int | None = None) -> Tensor:
+        """One z ~ q(z|x) for each image of a split [N, d]: the code itself for a deterministic encoder.
+
+        With a number of a draw, the noise is that of this draw, which all runs share.
+        """
         return self.compute_once(
-            f"draws {split}", lambda: self.with_seed(self.posterior(split).rsample, "draws", split)
+            f"draws {split} {draw}",
+            lambda: self.with_seed(self.posterior(split).rsample, "draws", split, draw=draw),
         )
 
-    def prior_samples(self, n: int, purpose: str) -> Tensor:
-        """n samples of the model's prior [n, d], from a random stream named after the purpose."""
+    def prior_samples(self, n: int, purpose: str, draw: int | None = None) -> Tensor:
+        """n samples of the model's prior [n, d], from a random stream named after the purpose, or of a shared draw."""
         with torch.inference_mode():
-            return self.with_seed(lambda: self.model.prior.sample(n), "prior", purpose)
+            return self.with_seed(lambda: self.model.prior.sample(n), "prior", purpose, draw=draw)
 
     def squared_error(self, split: SplitName = "test", of: Literal["mean", "draws"] = "mean") -> Tensor:
         """The SSE [N] of the reconstruction of each image from its mean code or from one sample, in [0, 1] units."""
         z = self.posterior(split).mean if of == "mean" else self.posterior_samples(split)
         return self.compute_once(f"squared error {split} {of}", lambda: self._compute_squared_error(split, z))
 
-    def generate(self, n: int, source: LatentDistribution = "prior") -> Tensor:
+    def generate(self, n: int, source: LatentDistribution = "prior", draw: int | None = None) -> Tensor:
         """n generated images [n, C, H, W] in [0, 1] units, float32 on the CPU, the same in every call.
 
-        They are decoded from `sample_codes(n, source)`.
+        They are decoded from `sample_codes(n, source, draw)`, and kept unless they are those of a shared draw.
         """
-        return self.compute_once(f"samples {n} {source}", lambda: self._generate(n, source))
+        if draw is not None:
+            return self._generate(n, source, draw)
+        return self.compute_once(f"samples {n} {source}", lambda: self._generate(n, source, None))
 
-    def sample_codes(self, n: int, source: LatentDistribution = "prior") -> Tensor:
+    def sample_codes(self, n: int, source: LatentDistribution = "prior", draw: int | None = None) -> Tensor:
         """n independent codes [n, d], float32, from one of the distributions of `LatentDistribution`."""
-        origin = LatentSource(self.model.prior, lambda: self.posterior_samples("train"), self._reencode, self.seed)
         with torch.inference_mode():
-            return self.with_seed(lambda: sample_latents(origin, n, source), "samples", source)
+            sample = self.compute_once(f"source {source}", lambda: create_sampler(self._latent_source(), source))
+            return self.with_seed(lambda: sample(n), "samples", source, draw=draw)
 
     def decode(self, z: Tensor) -> Tensor:
         """The mean images of codes [N, d], in [0, 1] units, [N, C, H, W]."""
@@ -133,19 +145,30 @@ class Evaluation:
             self._cache[key] = compute()
         return self._cache[key]
 
-    def with_seed(self, draw: Callable[[], T], *purpose: str) -> T:
-        """The result of `draw`, called with the global generators at the seed of a purpose."""
+    def with_seed(self, compute: Callable[[], T], *purpose: str, draw: int | None = None) -> T:
+        """The result of `compute`, called with the global generators at the seed of a purpose.
+
+        The seed is the run's own, or that of the draw of this number, which is the same for all runs on the data set.
+        """
+        seed = derive_seed(self.seed, *purpose) if draw is None else derive_seed("draw", draw, self.dataset, *purpose)
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(derive_seed(self.seed, *purpose))
-            return draw()
+            torch.manual_seed(seed)
+            return compute()
 
     def _encode_corrupted(self, split: SplitName, name: str, noise: int, places: np.ndarray | None) -> Posterior:
         x = self.examples(split).x
         chunks = apply_corruption(x if places is None else x[places], name, self.dataset, split, noise)
         return self.encode(chunk.to(self.device) for chunk in chunks)
 
-    def _generate(self, n: int, source: LatentDistribution) -> Tensor:
-        return torch.cat([self.decode(z).cpu() for z in self.sample_codes(n, source).split(CHUNK_SIZE)])
+    def _generate(self, n: int, source: LatentDistribution, draw: int | None) -> Tensor:
+        return torch.cat([self.decode(z).cpu() for z in self.sample_codes(n, source, draw).split(CHUNK_SIZE)])
+
+    def _latent_source(self) -> LatentSource:
+        def draw_training_codes(count: int) -> Tensor:
+            z = self.posterior_samples("train")
+            return z[torch.from_numpy(choose_places(len(z), count, "latent source", self.dataset)).to(z.device)]
+
+        return LatentSource(self.model.prior, draw_training_codes, self._reencode, self.seed)
 
     def _reencode(self, z: Tensor) -> Tensor:
         return self.training_posterior(self.decode(z)).rsample()

@@ -29,58 +29,67 @@ MAX_EM_STEPS = 1000
 CHAIN_STEPS = 20
 CHUNK_SIZE = 250
 
+LatentSampler = Callable[[int], Tensor]
+"""Draws so many codes [n, d], float32."""
+
 
 @dataclass(frozen=True)
 class LatentSource:
     """What codes are sampled from: the model's prior, codes of training images, and the transition of the chain."""
 
     prior: Prior
-    training_codes: Callable[[], Tensor]
-    """Draws of q(z|x) for every training image [N, d]."""
+    training_codes: Callable[[int], Tensor]
+    """Draws of q(z|x) for up to so many training images chosen at random [n, d]."""
     reencode: Callable[[Tensor], Tensor]
     """A transition of the chain z -> x -> z, for codes [n, d]."""
     seed: int
 
 
-def sample_latents(source: LatentSource, n: int, kind: LatentDistribution) -> Tensor:
-    """n independent codes [n, d], float32, from the global generators."""
+def create_sampler(source: LatentSource, kind: LatentDistribution) -> LatentSampler:
+    """A function that draws n independent codes [n, d], float32, from the global generators; fitted once."""
     samplers = {
-        "prior": _sample_prior,
-        "gaussian": _sample_gaussian,
-        "mixture": _sample_mixture,
-        "chain": _sample_chain,
+        "prior": _create_prior_sampler,
+        "gaussian": _fit_gaussian_sampler,
+        "mixture": _fit_mixture_sampler,
+        "chain": _create_chain_sampler,
     }
-    return samplers[kind](source, n)
+    return samplers[kind](source)
 
 
-def _sample_prior(source: LatentSource, n: int) -> Tensor:
-    return source.prior.sample(n)
+def _create_prior_sampler(source: LatentSource) -> LatentSampler:
+    return source.prior.sample
 
 
-def _sample_gaussian(source: LatentSource, n: int) -> Tensor:
-    z = _choose_training_codes(source)
-    root = _compute_root(torch.atleast_2d(torch.cov(z.T, correction=0)))
-    return (z.mean(0) + torch.randn(n, len(root), dtype=z.dtype, device=z.device) @ root.T).float()
+def _fit_gaussian_sampler(source: LatentSource) -> LatentSampler:
+    z = source.training_codes(MAX_FITTED).double()
+    mean, root = z.mean(0), _compute_root(torch.atleast_2d(torch.cov(z.T, correction=0)))
+
+    def sample(n: int) -> Tensor:
+        return (mean + torch.randn(n, len(root), dtype=z.dtype, device=z.device) @ root.T).float()
+
+    return sample
 
 
-def _sample_mixture(source: LatentSource, n: int) -> Tensor:
-    z = _choose_training_codes(source)
+def _fit_mixture_sampler(source: LatentSource) -> LatentSampler:
+    z = source.training_codes(MAX_FITTED).double()
     weights, means, roots = _fit_mixture(z, derive_seed(source.seed, "mixture") % 2**32)
-    component = torch.multinomial(weights, n, replacement=True)
-    noise = torch.randn(n, z.shape[1], dtype=z.dtype, device=z.device)
-    return (means[component] + torch.einsum("nij,nj->ni", roots[component], noise)).float()
+
+    def sample(n: int) -> Tensor:
+        component = torch.multinomial(weights, n, replacement=True)
+        noise = torch.randn(n, z.shape[1], dtype=z.dtype, device=z.device)
+        return (means[component] + torch.einsum("nij,nj->ni", roots[component], noise)).float()
+
+    return sample
 
 
-def _sample_chain(source: LatentSource, n: int) -> Tensor:
-    z = source.prior.sample(n)
-    for _ in range(CHAIN_STEPS):
-        z = torch.cat([source.reencode(piece) for piece in z.split(CHUNK_SIZE)])
-    return z
+def _create_chain_sampler(source: LatentSource) -> LatentSampler:
+    def sample(n: int) -> Tensor:
+        z = source.prior.sample(n)
+        for _ in range(CHAIN_STEPS):
+            z = torch.cat([source.reencode(piece) for piece in z.split(CHUNK_SIZE)])
+        return z
 
-
-def _choose_training_codes(source: LatentSource) -> Tensor:
-    z = source.training_codes()
-    return z[torch.randperm(len(z), device=z.device)[:MAX_FITTED]].double()  # images may be sorted by class
+    return sample
 
 
 def _fit_mixture(z: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:

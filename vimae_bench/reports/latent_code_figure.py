@@ -1,7 +1,7 @@
 """A figure of two-dimensional codes: a panel for each method, with every test image in the colour of its class."""
 
 from collections.abc import Sequence
-from math import ceil, log, sqrt
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,8 @@ COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#2
 
 GREY, FAINT = "#6B6B6B", "#CCCCCC"
 CAPTION = (
-    "Codes of test images from one seed, coloured by class. Codes that fill the dashed circle evenly, with few "
-    "outside it, match N(0, I)."
+    "Codes of test images from one seed, coloured by class. Codes that fill the dashed outline, the densest 95 % of "
+    "the model's own prior, with few outside it, match that prior."
 )
 DEFAULT_FAMILIES = ("prior mismatch", "rate", "distortion")
 """The measures that are written above each panel."""
@@ -33,8 +33,8 @@ DEFAULT_FAMILIES = ("prior mismatch", "rate", "distortion")
 MAX_LABELLED_CLASSES = 10
 """With more classes than this, none is labelled."""
 
-RADIUS = sqrt(-2 * log(0.05))
-"""The radius of the circle that holds 95 % of N(0, I) in two dimensions."""
+MIN_LIMIT = 3.0
+"""The least half width of all panels."""
 
 
 def draw_codes(run_results: Sequence[RunResult], measures: Sequence[str] = (), seed: int | None = None) -> "Figure":
@@ -64,7 +64,9 @@ def draw_codes(run_results: Sequence[RunResult], measures: Sequence[str] = (), s
         _draw_panel(axes, result, codes, measures, _choose_axis_limit(readable))
     dataset = panels[0][0].entry.run.dataset.name
     count = max((len(codes.z) for codes in readable), default=0)
-    caption = f"{dataset}: z ~ q(z|x) of {count:,} test images, seed {shown_seed}.   Dashed: 95 % of N(0, I)."
+    caption = f"{dataset}: z ~ q(z|x) of {count:,} test images, seed {shown_seed}."
+    if any(len(codes.prior) for codes in readable):
+        caption += "   Dashed: the densest 95 % of the model's prior."
     figure.supxlabel(clean_text(caption), fontsize=7, color=GREY, parse_math=False)
     return figure
 
@@ -89,9 +91,10 @@ def _read_codes_or_reason(result: RunResult) -> LatentCodes | str:
 
 
 def _choose_axis_limit(codes: Sequence[LatentCodes]) -> float:
-    """Half the width of all panels: enough for nearly all codes of most methods and for the prior."""
+    """Half the width of all panels: enough for nearly all codes of most methods and for their priors."""
     extents = [float(np.quantile(np.abs(one.z), 0.995)) for one in codes]
-    return max(1.2 * RADIUS, 1.1 * float(np.median(extents or [0.0])))
+    priors = [float(np.nanmax(np.abs(one.prior))) for one in codes if np.isfinite(one.prior).any()]
+    return max(MIN_LIMIT, 1.1 * float(np.median(extents or [0.0])), *(1.2 * reach for reach in priors))
 
 
 def _draw_panel(
@@ -118,14 +121,12 @@ def _draw_panel(
 
 
 def _draw_points(axes: "Axes", codes: LatentCodes) -> None:
-    """Draw the codes in random order, so that no class hides another, and the circle of N(0, I)."""
-    from matplotlib.patches import Circle
-
+    """Draw the codes in random order, so that no class hides another, and the outline of the model's prior."""
     order = np.random.default_rng(0).permutation(len(codes.z))
     colours = np.array(COLOURS)[np.unique(codes.y, return_inverse=True)[1][order] % len(COLOURS)]
     size = min(max(4000 / len(order), 0.6), 12)
     axes.scatter(*codes.z[order].T, s=size, c=colours, alpha=0.6, linewidths=0, rasterized=True)
-    axes.add_patch(Circle((0, 0), RADIUS, fill=False, linestyle=(0, (4, 3)), linewidth=0.8, color="#333333"))
+    axes.plot(*codes.prior.T, linestyle=(0, (4, 3)), linewidth=0.8, color="#333333")
 
 
 def _label_classes(axes: "Axes", codes: LatentCodes) -> None:

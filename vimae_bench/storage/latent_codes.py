@@ -11,10 +11,15 @@ from ..core.errors import ResultsError
 
 @dataclass(frozen=True)
 class LatentCodes:
-    """Codes z [N, 2] of the test images, and their classes y [N], all 0 where the data set has none."""
+    """Codes z [N, 2] of the test images, and their classes y [N], all 0 where the data set has none.
+
+    `prior` [M, 2] are lines around the densest 95 % of the model's prior, each ended by a row of NaN. There are none in
+    files of earlier versions, which did not keep them.
+    """
 
     z: NDArray[np.float32]
     y: NDArray[np.int64]
+    prior: NDArray[np.float32]
 
 
 def read_latent_codes(path: Path) -> LatentCodes:
@@ -23,8 +28,9 @@ def read_latent_codes(path: Path) -> LatentCodes:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             z = np.asarray(kept["z"], dtype=np.float32)
             y = np.asarray(kept["y"], dtype=np.int64) if "y" in kept else np.zeros(len(z), np.int64)
-        if z.shape != (y.size, 2) or y.ndim != 1:
-            raise ValueError(f"codes are [N, 2] and labels [N], not {z.shape} and {y.shape}")
+            prior = np.asarray(kept["prior"] if "prior" in kept else np.empty((0, 2)), dtype=np.float32)
+        if z.shape != (y.size, 2) or y.ndim != 1 or prior.ndim != 2 or prior.shape[1] != 2:
+            raise ValueError(f"codes are [N, 2], labels [N], lines [M, 2], not {z.shape}, {y.shape}, {prior.shape}")
     except Exception as error:  # a damaged archive fails in many ways
         raise ResultsError(f"{path}: has no codes ({error}); remove {path.parent} and run again") from error
-    return LatentCodes(z, y)
+    return LatentCodes(z, y, prior)

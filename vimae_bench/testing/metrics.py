@@ -37,6 +37,16 @@ def estimates_are_finite(metric: Metric) -> None:
 
 
 @check
+def draws_average_to_the_value(metric: Metric) -> None:
+    """Where an estimate keeps the values over its draws, it is their mean."""
+    for estimates in _collect_estimates(metric):
+        for name, e in estimates.items():
+            mean = sum(e.per_draw) / max(len(e.per_draw), 1)
+            is_mean = not e.per_draw or math.isclose(mean, e.value, rel_tol=1e-5, abs_tol=1e-9)
+            require(is_mean, f"'{name}' is {e.value}, and the mean over its draws {mean}")
+
+
+@check
 def same_model_same_values(metric: Metric) -> None:
     """Measured twice, a model has the same values, bit for bit: draw inside `evaluation.with_seed`."""
     first, second = (metric(example_evaluation(ReconstructionObjective(Gaussian()), FEW)) for _ in range(2))
@@ -78,4 +88,11 @@ def _collect_estimates(metric: Metric) -> Iterator[Mapping[str, Estimate]]:
     yield from metric.references(evaluation.splits, evaluation.spec, evaluation.dataset).values()
 
 
-METRIC = (measures_have_unique_names, estimates_are_finite, same_model_same_values, nan_is_not_hidden, *SETTINGS)
+METRIC = (
+    measures_have_unique_names,
+    estimates_are_finite,
+    draws_average_to_the_value,
+    same_model_same_values,
+    nan_is_not_hidden,
+    *SETTINGS,
+)

@@ -17,7 +17,7 @@ class ActiveUnits(Metric):
 
     `active units` counts those where Var_x[m_k] over the test images is above `threshold`, and `active units by kl`
     those whose mean KL(q(z_k|x) || N(0, 1)) is above it in nats. The latter is left out for posteriors that are no
-    diagonal Gaussians.
+    diagonal Gaussians. Counts have no standard error.
     """
 
     estimator: ClassVar[str] = (

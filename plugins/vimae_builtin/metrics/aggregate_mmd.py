@@ -9,30 +9,39 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from vimae_bench.functional import KernelName, estimate_mean, mmd2
+from vimae_bench.functional import KernelName, estimate_mmd2, mmd2
 from vimae_bench.models import Prior
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
 
-BLOCKS = 20
-REPLICATE = 500
+from ._shared.codes import DRAWS, draw_codes
 
-Sample = Callable[[int, str], Tensor]
-"""Draws of a distribution, from the stream of this purpose."""
+REPLICATE = 500
+FAR = 3
+
+Sample = Callable[[int, str, int | None], Tensor]
+"""So many draws of a distribution, from the stream of this purpose: the run's own, or that of a shared draw."""
 
 
 @dataclass(frozen=True)
 class AggregateMMD(Metric):
     """MMD^2 between one draw of q(z|x) for each of n test images and n draws of N(0, I), or of the model's own prior.
 
-    `mmd2` is the unbiased statistic against N(0, I) and may be negative; `mmd` is its root with its sign; `mmd p` is
-    the share of `replicates` comparisons of N(0, I) with itself that give as much or more, the probability of the
-    value if q = p. `mmd2 prior`, `mmd prior` and `mmd p prior` are the same against the model's prior. The standard
-    error of `mmd2` is that of the mean over 20 disjoint random blocks: up to four times too large where q is p.
+    `mmd2` is the unbiased statistic against N(0, I) and may be negative, a mean over 5 draws of both samples, which all
+    runs share; `mmd` is its root with its sign; `mmd p` is the share of `replicates` comparisons of N(0, I) with itself
+    that give as much as the first draw or more, the probability of the value if q = p. `mmd2 prior`, `mmd prior` and
+    `mmd p prior` are the same against the model's prior.
+
+    The standard error of `mmd2` is that of fresh test images and fresh draws for one model, as of a U-statistic; there
+    is none for fewer than 20 images. `mmd` has one where it is at least three errors of `mmd2` away from 0.
 
     Replicates are made of 500 draws at most: n * MMD^2 of a distribution with itself has one distribution for all large
     n (Gretton et al., JMLR 13, 2012). A model that ignores its data has a perfect value.
     """
 
+    version: ClassVar[int] = 2
+    changes: ClassVar[tuple[str, ...]] = (
+        "values are means over 5 draws that all runs share, and errors are those of a U-statistic",
+    )
     estimator: ClassVar[str] = (
         "all pairs of one draw of q(z|x) an image and as many draws of the prior, none with itself"
     )
@@ -63,40 +72,40 @@ class AggregateMMD(Metric):
         )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
-        z = evaluation.posterior_samples("test")
-        # Neighbouring images may be of one class or one hand: blocks of them would not be samples of q(z).
-        z = z[evaluation.with_seed(lambda: torch.randperm(len(z)), "mmd blocks").to(z.device)]
+        z = draw_codes(evaluation)
 
-        def normal(n: int, purpose: str) -> Tensor:
-            return evaluation.with_seed(lambda: torch.randn(n, z.shape[1], device=z.device), "normal", purpose)
+        def normal(n: int, purpose: str, draw: int | None) -> Tensor:
+            return evaluation.with_seed(
+                lambda: torch.randn(n, z.shape[-1], device=z.device), "normal", purpose, draw=draw
+            )
 
         to_normal = self._compare_with(normal, z)
-        same = is_standard_normal(evaluation.model.prior, z)
+        same = is_standard_normal(evaluation.model.prior, z[0])
         to_prior = to_normal if same else self._compare_with(evaluation.prior_samples, z)
         return {**to_normal, **{f"{name} prior": estimate for name, estimate in to_prior.items()}}
 
     def _compare_with(self, sample: Sample, z: Tensor) -> dict[str, Estimate]:
-        n, p = len(z), sample(len(z), "mmd")
-        value, se = float(mmd2(z, p, self.kernel)), self._estimate_over_blocks(z, p).se
-        # Half the width of the interval value +- se, which the delta method gives away from 0 and not near it.
-        root_se = None if se is None else (signed_root(value + se) - signed_root(value - se)) / 2
+        n = z.shape[1]
+        found = estimate_mmd2(z, torch.stack([sample(n, "mmd", draw) for draw in range(DRAWS)]), self.kernel)
         return {
-            "mmd2": Estimate(value, n, se),
-            "mmd": Estimate(signed_root(value), n, root_se),
-            "mmd p": self._estimate_p_value(sample, n, value),
+            "mmd2": found,
+            "mmd": estimate_root(found),
+            "mmd p": self._estimate_p_value(sample, n, found.per_draw[0]),
         }
-
-    def _estimate_over_blocks(self, z: Tensor, p: Tensor) -> Estimate:
-        size = max(2, len(z) // BLOCKS)
-        pairs = list(zip(z.split(size), p.split(size), strict=True))[: min(BLOCKS, len(z) // size)]
-        return estimate_mean(torch.stack([mmd2(a, b, self.kernel) for a, b in pairs]))
 
     def _estimate_p_value(self, sample: Sample, n: int, value: float) -> Estimate:
         size = min(n, REPLICATE)
-        draws = sample(2 * size * self.replicates, "mmd null").unflatten(0, (self.replicates, 2, size))
+        draws = sample(2 * size * self.replicates, "mmd null", None).unflatten(0, (self.replicates, 2, size))
         null = torch.stack([mmd2(a, b, self.kernel) for a, b in draws])
         exceeded = int((size * null >= n * value).sum())
         return Estimate((1 + exceeded) / (1 + self.replicates), self.replicates)
+
+
+def estimate_root(squared: Estimate) -> Estimate:
+    """The root of an MMD^2 with its sign; near 0 its distribution is no longer normal, and no error is known."""
+    root = signed_root(squared.value)
+    is_far = squared.se is not None and abs(squared.value) >= FAR * squared.se > 0
+    return Estimate(root, squared.n, squared.se / (2 * abs(root)) if is_far and squared.se is not None else None)
 
 
 def signed_root(value: float) -> float:

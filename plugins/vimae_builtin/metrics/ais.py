@@ -34,6 +34,9 @@ class AIS(Metric):
     `bdmc gap`: on `simulated` images of the model itself, of which an exact draw of the posterior is known, chains
     that start there and go back give an upper bound on log p(x) (1511.02543). The gap is the upper bound less the lower
     one, a mean over them. Where it is 1 nat or more, `nll_ais` is not to be trusted: give it more `steps`.
+
+    Standard errors are those of fresh test images, or images of the model, and of fresh chains, the variance being
+    given.
     """
 
     estimator = "annealed importance sampling with Hamiltonian transitions, started from the prior"

@@ -25,8 +25,8 @@ class Episodes(Metric):
     set alone, so that all methods and runs meet the same. Nothing is measured where there is nothing to draw these
     from.
 
-    Values are means over episodes, of which the standard error is that of independent draws. Raises ValueError for a
-    condition there is none of.
+    Values are means over episodes. The standard error is that of fresh episodes, given the model and the images that
+    they are drawn from. Raises ValueError for a condition there is none of.
     """
 
     conditions: Annotated[tuple[str, ...], MinLen(1)] = ("clean", "gauss_0.2", "gauss_0.4", "mask_0.2", "mask_0.5")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from annotated_types import Ge, MinLen
 
-from vimae_bench.functional import estimate_frechet_distance
+from vimae_bench.functional import estimate_frechet_distance, estimate_u_statistic_error
 from vimae_bench.metrics import (
     INCEPTION_COST,
     ORIGINAL_INCEPTION,
@@ -49,6 +49,8 @@ class _InceptionDistance(GenerativeDistance):
         ),
     )
 
+    version: ClassVar[int] = 2
+    changes: ClassVar[tuple[str, ...]] = ("the real images are chosen at random",)
     layer: ClassVar[InceptionLayer] = "2048"
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:
@@ -72,8 +74,8 @@ class _InceptionDistance(GenerativeDistance):
 class Fid(_InceptionDistance):
     """The Fréchet inception distance of 1706.08500, by torch-fidelity's port of its network, on uncompressed images.
 
-    The features are the 2048 of the last pooling. The standard error is that of the drawn images alone, given the
-    model and the real ones.
+    The features are the 2048 of the last pooling. The standard error is that of fresh drawn images, given the model and
+    the real ones; there is none for fewer than 20 images.
     """
 
     name: ClassVar[str] = "fid"
@@ -103,7 +105,9 @@ class Fid768(Fid):
 class Kid(_InceptionDistance):
     """The kernel inception distance of 1801.01401: unbiased MMD^2 with the kernel (x'y/2048 + 1)^3, as torch-fidelity.
 
-    A mean over `subsets` random subsets of `subset_size` images of each side (of all images, if there are fewer).
+    A mean over `subsets` random subsets of `subset_size` images of each side (of all images, if there are fewer). The
+    standard error is that of fresh drawn images and of the choice of subsets, given the model and the real images;
+    there is none for fewer than 20 images.
     """
 
     subsets: Annotated[int, Ge(1)] = 100
@@ -111,7 +115,7 @@ class Kid(_InceptionDistance):
 
     name: ClassVar[str] = "kid"
     estimator: ClassVar[str] = (
-        "unbiased MMD^2 of 2048 Inception features under a cubic kernel, a mean over subsets; se by the jackknife over "
+        "unbiased MMD^2 of 2048 Inception features under a cubic kernel, a mean over subsets; se as a U-statistic of "
         "drawn images, and of the choice of subsets"
     )
     bias: ClassVar[str] = "none over draws of both sides; it may be negative"
@@ -124,8 +128,8 @@ class Kid(_InceptionDistance):
 def estimate_kernel_distance(generated: np.ndarray, real: np.ndarray, subsets: int, size: int) -> Estimate:
     """KID of features [n, F] from real ones [m, F] as torch-fidelity has it, with its standard error over draws.
 
-    Subsets overlap, so their spread does not tell the error of their mean. That is the jackknife's of the statistic
-    of all images, which the mean estimates, and the error of having so many subsets only, added as variances.
+    Subsets overlap, so their spread does not tell the error of their mean. That is the one of the statistic of all
+    images, which the mean estimates, and that of having so many subsets only, added as variances.
     """
     from torch_fidelity.metric_kid import kid_features_to_metric
 
@@ -138,22 +142,25 @@ def estimate_kernel_distance(generated: np.ndarray, real: np.ndarray, subsets: i
         verbose=False,
     )
     mean, sd = found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]
-    return Estimate(mean, len(generated), float(np.hypot(estimate_jackknife_error(generated, real), sd / subsets**0.5)))
+    of_all = estimate_error(generated, real)
+    return Estimate(mean, len(generated), None if of_all is None else float(np.hypot(of_all, sd / subsets**0.5)))
 
 
-def estimate_jackknife_error(generated: np.ndarray, real: np.ndarray) -> float:
-    """The standard error of the unbiased MMD^2 of generated [n, F] from real features [m, F], given the latter."""
+def estimate_error(generated: np.ndarray, real: np.ndarray) -> float | None:
+    """The standard error of the unbiased MMD^2 of generated [n, F] from real features [m, F], given the latter.
+
+    But for a constant it is the U-statistic of k(x, y) - r(x) - r(y), r(x) being the mean kernel of x with real ones.
+    """
     n = len(generated)
-    if n < 3:
-        return 0.0
-    within = (
-        _average_kernel(generated, generated) * n
-        - _compute_kernel((generated**2).sum(1, dtype=np.float64), generated.shape[1])
-    ) / (n - 1)
-    # By how much the statistic without an image differs from the others': r and c are the means of its own pairs, and
-    # it takes 2r/(n - 2) out of the mean over pairs of drawn images, 2c/(n - 1) out of that over pairs across.
-    moved = 2 * (within / (n - 2) - _average_kernel(generated, real) / (n - 1))
-    return float(np.sqrt((n - 1) / n * ((moved - moved.mean()) ** 2).sum()))
+    across = _average_kernel(generated, real)
+    row_sums, squares = np.empty(n), 0.0
+    for start in range(0, n, ROWS):
+        rows = slice(start, start + ROWS)
+        h = _compute_kernel(generated[rows] @ generated.T, generated.shape[1]) - across[rows, None] - across
+        h[np.arange(len(h)), np.arange(n)[rows]] = 0
+        row_sums[rows] = h.sum(1)
+        squares += float((h**2).sum())
+    return estimate_u_statistic_error(torch.from_numpy(row_sums), squares)
 
 
 def _average_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -36,7 +36,8 @@ class Likelihood(Metric):
     for with every encoder. Adam maximises its ELBO for `proposal_steps` steps from the code and the curvature of the
     decoder there. It changes how tight the bound is, and not what is bounded.
 
-    A bound that is infinite is left out: draws that all lie where the prior has no density.
+    Standard errors are those of fresh test images and fresh draws, the variance being given. A bound that is infinite
+    is left out: draws that all lie where the prior has no density.
     """
 
     estimator = "importance-weighted bound with draws of q(z|x); all K from the same draws"

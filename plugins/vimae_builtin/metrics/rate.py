@@ -9,6 +9,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
+from vimae_bench.data import choose_places
 from vimae_bench.functional import estimate_mean
 from vimae_bench.models import DiracPosterior, ImplicitPosterior, Posterior, Prior
 from vimae_bench.plugin import BenchError, Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
@@ -22,20 +23,21 @@ ENCODED = AT_ONCE * 28 * 28
 
 @dataclass(frozen=True)
 class Rate(Metric):
-    """Mean KL(q(z|x) || p(z)) over the test images in nats, p being the model's own prior (1711.00464).
+    """Mean KL(q(z|x) || p(z)) over `images` random test images in nats, p being the model's own prior (1711.00464).
+
+    The images are the same for all methods and runs on a data set, and the standard error is that of fresh ones and of
+    fresh draws.
 
     A posterior with a density: its KL as the prior gives it, in closed form or from one draw for each image. A run
     below 0.1 nat ignores its data. Of a posterior that knows the density of its own draws alone, by its `draw()`, one
     draw for each image is taken.
 
     A deterministic encoder f trained on noised inputs: the push-forward rate. q(z|x) is the distribution of f(x +
-    noise), and its entropy is taken to be that of the Gaussian with the mean and covariance of `draws` draws, for the
-    first
-    `images` test images. It is a lower bound, since a Gaussian has the largest entropy. It states a convention about
-    noise: scaling the noise by s adds `-d log s`, so it must not be compared with the rate of a Gaussian encoder,
-    which learns its variance. A high value is no evidence of mutual information between x and z: the mutual
-    information with N training images is at most log N, and all rate above it is mismatch of q(z) and p(z). Each
-    image costs `draws` passes through the encoder.
+    noise), and its entropy is taken to be that of the Gaussian with the mean and covariance of `draws` draws. It is a
+    lower bound, since a Gaussian has the largest entropy. It states a convention about noise: scaling the noise by s
+    adds `-d log s`, so it must not be compared with the rate of a Gaussian encoder, which learns its variance. A high
+    value is no evidence of mutual information between x and z: the mutual information with N training images is at most
+    log N, and all rate above it is mismatch of q(z) and p(z). Each image costs `draws` passes through the encoder.
 
     A deterministic encoder without noise has an infinite rate, and so has one with a code that never moves: the
     measure is left out.
@@ -43,6 +45,8 @@ class Rate(Metric):
     Raises BenchError for fewer than 8 draws per latent dimension, too few for a covariance.
     """
 
+    version: ClassVar[int] = 2
+    changes: ClassVar[tuple[str, ...]] = ("all encoders are measured on the same random images",)
     estimator: ClassVar[str] = (
         "KL in closed form where the prior knows one, else log q - log p of one draw; push-forward: the entropy of the "
         "Gaussian with the moments of the draws, its log determinant corrected as for Gaussian draws (Wishart)"
@@ -69,15 +73,18 @@ class Rate(Metric):
 
     def _compute_rates(self, evaluation: Evaluation) -> Tensor | None:
         q: Any = evaluation.posterior("test")
+        places = choose_places(len(evaluation.splits.test), self.images, "rate", evaluation.dataset)
+        if isinstance(q, DiracPosterior):
+            images = torch.cat(list(evaluation.images("test", places)))
+            if isinstance(evaluation.training_posterior(images[:1]), DiracPosterior):
+                return None
+            return evaluation.with_seed(lambda: self._estimate_push_forward(evaluation, images), "push-forward rate")
         if hasattr(q, "rsample_with_log_prob") and not hasattr(q, "log_prob"):
             z, log_q = evaluation.with_seed(q.rsample_with_log_prob, "rate")
-            return log_q - evaluation.model.prior.log_prob(z)
-        if not isinstance(q, DiracPosterior):
-            return evaluation.model.prior.kl(q, evaluation.posterior_samples("test"))
-        images = torch.cat(list(evaluation.images("test", self.images)))
-        if isinstance(evaluation.training_posterior(images[:1]), DiracPosterior):
-            return None
-        return evaluation.with_seed(lambda: self._estimate_push_forward(evaluation, images), "push-forward rate")
+            rates = log_q - evaluation.model.prior.log_prob(z)
+        else:
+            rates = evaluation.model.prior.kl(q, evaluation.posterior_samples("test"))
+        return rates[torch.from_numpy(places).to(rates.device)]
 
     def _estimate_push_forward(self, evaluation: Evaluation, images: Tensor) -> Tensor:
         if self.draws < (needed := 8 * evaluation.spec.latent):

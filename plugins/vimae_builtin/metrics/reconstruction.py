@@ -22,6 +22,7 @@ class Reconstruction(Metric):
     `psnr` is -10 log10(mse) of each image, at most 100 dB. `sse sampled` decodes one draw of the posterior instead,
     and is left out where the encoder is deterministic. `explained variance` is 1 - sse over that of the mean test
     image, at most 1; near 0 the model ignores its data. It is left out where all test images are equal.
+    Standard errors are those of fresh test images and draws.
     """
 
     estimator: ClassVar[str] = "means over test images"
