@@ -1,7 +1,7 @@
 """Test the claims of a paper."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from math import inf, log
 
@@ -20,6 +20,7 @@ from .paired_comparisons import (
     compare_pair,
     compute_differences,
     decide_verdicts,
+    has_several_definitions,
     wins_by_collapse,
 )
 from .paper import Claim, ClaimTest, Paper, ProxyMeasure
@@ -174,7 +175,8 @@ def _draft_finding(
         return Finding(test, evidence, measure, proxy, values=values)
     questions = list(_list_questions(test, measure, with_margin=proxy is None))
     spread = _compute_aa_spread(evidence, questions[0]) if questions else None
-    pairs = [_compare_unless_collapsed(paper, evidence, one, measure, spread) for one in questions]
+    names = [measure, test.against or measure]
+    pairs = [_compare_unless_collapsed(paper, evidence, one, names, spread) for one in questions]
     if proxy and test.kind in ("equivalent", "ratio"):
         values = tuple(measure_value(evidence, method, measure) for method in test.methods)
         reason = f"{proxy.by} cannot replace {proxy.measure} here, since their margins are not comparable"
@@ -183,14 +185,17 @@ def _draft_finding(
 
 
 def _compare_unless_collapsed(
-    paper: Paper, evidence: Evidence, question: Question, measure: str, spread: float | None
+    paper: Paper, evidence: Evidence, question: Question, measures: Sequence[str], spread: float | None
 ) -> PairedComparison:
-    for method in filter(None, (question.a, question.b)):
-        if wins_by_collapse(evidence.methods.get(method, {}), measure):
-            reason = f"{paper.get_method_name(method)} has collapsed, which {measure} rewards"
-            return PairedComparison(
-                question.a, question.b, question.region, question.is_ratio, reason=reason, is_left_out=True
-            )
+    pair = PairedComparison(question.a, question.b, question.region, question.is_ratio)
+    groups = {method: evidence.methods.get(method, {}) for method in filter(None, (question.a, question.b))}
+    for measure in measures:
+        if has_several_definitions(groups.values(), measure):
+            return replace(pair, reason=f"{measure} has several definitions among the runs")
+    for method, group in groups.items():
+        if wins_by_collapse(group, measures[0]):
+            reason = f"{paper.get_method_name(method)} has collapsed, which {measures[0]} rewards"
+            return replace(pair, reason=reason, is_left_out=True)
     return compare_pair(question, paper, evidence, spread)
 
 

@@ -9,7 +9,7 @@ A claim says in which region the difference lies: below or above a boundary, or 
 - not decided otherwise, and always with fewer than five seeds or if a run diverged or failed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 from typing import Literal
@@ -208,6 +208,12 @@ def _blocking_reason(pair: PairedComparison, paper: Paper, groups: tuple[Results
     if any(a.record.get("data") != b.record.get("data") for s in pair.seeds for a, b in [(groups[0][s], groups[1][s])]):
         return "the runs used different data"
     return ""
+
+
+def has_several_definitions(groups: Iterable[ResultsBySeed], measure: str) -> bool:
+    """Whether runs of these methods have a measure from several versions of its metric, or defined in several ways."""
+    runs = (result for by_seed in groups for result in by_seed.values())
+    return len({result.measures[measure] for result in runs if measure in result.measures}) > 1
 
 
 def wins_by_collapse(run_results: ResultsBySeed, measure: str) -> bool:
