@@ -385,6 +385,16 @@ def test_a_measure_with_two_definitions_is_shown_but_not_tested(results, other):
     assert table.rows[0].effects.tolist() == [-10] * 6
 
 
+def test_a_measure_of_an_older_version_is_marked_and_explained(results, other):
+    for seed in range(6):
+        folder = results.add("VAE", seed)
+        results.measure(folder, "reconstruction", Measure("sse", "[0,1]^2", "lower"), 20.0 + seed, older=1)
+        other.add("VAE", seed, sse=30.0 + seed)
+    (table,) = compare_results(*both(results, other), ("a", "b"))
+    assert (table.rows[0].measure.label, table.rows[0].outcome) == ("sse °", "")
+    assert "° sse: measured by version 0 of reconstruction in 6 of 12 runs; its version is 1 now." in table.notes
+
+
 def test_differences_in_versions_and_metrics_are_listed(results, other):
     for seed in range(2):
         results.add("VAE", seed, sse=20.0)

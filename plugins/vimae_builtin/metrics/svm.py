@@ -192,10 +192,10 @@ class SvmTuned(_SvmBase):
             )
 
     def cost(self, spec: ModelSpec, device: str) -> float:
-        """About 0.05 s for a machine of 1,000 labels."""
+        """About 0.02 s for a machine of 1,000 labels."""
         return (
             super().cost(spec, device)
-            + 0.05 * self.label_draws * len(self.costs) * self.folds * (self.labels / 1000) ** 2
+            + 0.02 * self.label_draws * len(self.costs) * self.folds * (self.labels / 1000) ** 2
         )
 
     def measures(self) -> tuple[Measure, ...]:
