@@ -14,6 +14,7 @@ from ..core.seeds import derive_seed
 from ..data.corruptions import apply_corruption
 from ..data.pixels import to_network, to_unit
 from ..data.types import Examples, Splits
+from ..functional.random_state import seed_generators
 from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
@@ -136,7 +137,7 @@ class Evaluation:
     def with_seed(self, draw: Callable[[], T], *purpose: str) -> T:
         """The result of `draw`, called with the global generators at the seed of a purpose."""
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(derive_seed(self.seed, *purpose))
+            seed_generators(derive_seed(self.seed, *purpose))
             return draw()
 
     def _encode_corrupted(self, split: SplitName, name: str, noise: int, places: np.ndarray | None) -> Posterior:
