@@ -1,5 +1,6 @@
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -74,6 +75,17 @@ def test_runs_are_mirrored_while_in_progress_and_once_more_after_their_end(jobs)
     assert benchmark == jobs[0].folder.parent.parent
     assert uri == f"sqlite:///{benchmark.parent}/mlflow.db"
     assert entries is None  # all runs of the benchmark, those of earlier commands included
+
+
+def test_an_ended_run_is_sent_before_the_next_look_at_the_others(jobs):
+    sync = RecordedSync()
+    timing = replace(QUICK, send_delay=0.02, poll=60.0)
+    stream = sync_while_running(jobs, iter([*map(JobStarted, jobs), JobEnded(jobs[1], 0)]), sync=sync, timing=timing)
+    for _ in range(3):
+        next(stream)
+    sync.wait({1})
+    assert len(sync.calls) == 1
+    list(stream)
 
 
 def test_an_ended_run_is_looked_at_until_it_is_mirrored(jobs):

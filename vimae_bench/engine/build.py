@@ -9,6 +9,7 @@ from ..core.errors import BenchError
 from ..core.seeds import derive_seed
 from ..core.spec import Run
 from ..data.types import Dataset
+from ..functional.random_state import seed_generators
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..models.priors import Prior
@@ -84,5 +85,5 @@ M = TypeVar("M")
 def make_with_seed(seed: int, part: str, make: Callable[[], M]) -> M:
     """What `make` gives when the CPU's global generator stands at the seed of this part; it is then put back."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "weights", part))
+        seed_generators(derive_seed(seed, "weights", part))
         return make()

@@ -15,6 +15,7 @@ from ..data.choice import choose_places
 from ..data.corruptions import apply_corruption
 from ..data.pixels import to_network, to_unit
 from ..data.types import Examples, Splits
+from ..functional.random_state import seed_generators
 from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
@@ -152,7 +153,7 @@ class Evaluation:
         """
         seed = derive_seed(self.seed, *purpose) if draw is None else derive_seed("draw", draw, self.dataset, *purpose)
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(seed)
+            seed_generators(seed)
             return compute()
 
     def _encode_corrupted(self, split: SplitName, name: str, noise: int, places: np.ndarray | None) -> Posterior:

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,11 +20,13 @@ from vimae_bench.tracking import SyncSummary, default_store_uri, import_mlflow, 
 class SyncTiming:
     """When to look at the runs in progress, and how long to wait, in seconds.
 
-    `poll` is the time between two looks; it doubles up to `max_poll` while the store cannot be reached. After the last
-    run no further one is taken up for longer than `catch_up`, and `store_timeout` is what a store that does not answer
-    then takes. `stop` is the time for a call in progress to end when the benchmark is interrupted.
+    `poll` is the time between two looks; it doubles up to `max_poll` while the store cannot be reached. Runs that have
+    ended are sent after `send_delay`, so that little is left to do after the last one. Then no further run is taken up
+    for longer than `catch_up`, and `store_timeout` is what a store that does not answer then takes. `stop` is the time
+    for a call in progress to end when the benchmark is interrupted.
     """
 
+    send_delay: float = 0.5
     poll: float = 3.0
     max_poll: float = 60.0
     catch_up: float = 60.0
@@ -114,14 +117,18 @@ class SyncThread(threading.Thread):
         with contextlib.suppress(Exception):  # the first look reports it
             import_mlflow()
         in_progress, ended = dict[Path, MatrixEntry](), set[Path]()
-        pause = self.timing.poll
-        while not self.no_more_events.wait(pause):
+        pause, behind, looked = self.timing.poll, 0, time.monotonic()
+        while not self.no_more_events.wait(min(pause, self.timing.send_delay)):
             self._read_events(in_progress, ended)
-            if self.sync(list(in_progress.values()), describing=False).behind:
-                pause = min(2 * pause, self.timing.max_poll)
-            else:
+            is_time = time.monotonic() - looked >= pause
+            wanted = {folder: entry for folder, entry in in_progress.items() if is_time or folder in ended}
+            if not is_time and (behind or not wanted):
+                continue
+            behind = self.sync(list(wanted.values()), describing=False).behind
+            pause = min(2 * pause, self.timing.max_poll) if behind else self.timing.poll
+            looked = time.monotonic() if is_time else looked
+            if not behind:
                 in_progress = {folder: entry for folder, entry in in_progress.items() if folder not in ended}
-                pause = self.timing.poll
         if not self.stopped.is_set():
             self.summary = self._sync_all()
 
@@ -131,6 +138,7 @@ class SyncThread(threading.Thread):
             match event:
                 case JobStarted(job):
                     in_progress[job.folder] = job.entry
+                    ended.discard(job.folder)
                 case JobEnded(job) | JobRequeued(job):
                     ended.add(job.folder)
                 case _:

@@ -12,6 +12,7 @@ from ...core.results import Status
 from ...core.seeds import derive_seed
 from ...core.spec import Training
 from ...execution.jobs import NumericsOptions
+from ...functional.random_state import seed_generators
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
 from ...storage.run_folder import RunFolder
@@ -87,7 +88,7 @@ def _train_epoch_batched(
     backend: StepBackend, seeds: Sequence[SeedTraining], training: Training, images: Tensor, epoch: int
 ) -> None:
     began = time.perf_counter()
-    torch.manual_seed(derive_seed(*(seed.seed for seed in seeds), "noise", epoch))
+    seed_generators(derive_seed(*(seed.seed for seed in seeds), "noise", epoch))
     batches = torch.stack([draw_batches(len(images), training, seed.seed, epoch) for seed in seeds], 1)
     means = run_epoch(backend, batches.to(images.device), training, epoch).T.tolist()
     seconds = time.perf_counter() - began

@@ -15,6 +15,7 @@ from ...core.seeds import derive_seed
 from ...core.spec import Training
 from ...execution import signals
 from ...execution.jobs import NumericsOptions
+from ...functional.random_state import seed_generators
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
 from ...storage.run_folder import RunFolder
@@ -136,7 +137,7 @@ def _train_epoch(
     step: StepBackend, training: Training, images: Tensor, seed: int, epoch: int, done: EpochProgress
 ) -> dict[str, float]:
     """One pass over the images, or the rest of one; gives the mean of each term."""
-    torch.manual_seed(derive_seed(seed, "noise", epoch))
+    seed_generators(derive_seed(seed, "noise", epoch))
     batches = draw_batches(len(images), training, seed, epoch).to(images.device)
     if done.noise is not None:
         torch.set_rng_state(done.noise)

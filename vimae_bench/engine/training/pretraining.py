@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ...core.seeds import derive_seed
 from ...core.spec import Training
+from ...functional.random_state import seed_generators
 from ...models.autoencoder import Autoencoder
 from ..step.adam import Adam
 from ..step.step import TrainingStep
@@ -23,7 +24,7 @@ def pretrain_encoder(model: Autoencoder, step: TrainingStep, training: Training,
     optimiser = Adam(
         model.module_parameters(("encoder",)), training.learning_rate, training.adam_beta1, training.adam_beta2
     )
-    torch.manual_seed(derive_seed(seed, "noise", "pretraining"))
+    seed_generators(derive_seed(seed, "noise", "pretraining"))
     order = torch.Generator().manual_seed(derive_seed(seed, "order", "pretraining"))
     images, size = len(step.images), min(training.pretraining_batch, len(step.images))
     for done in range(training.pretraining):
