@@ -90,6 +90,8 @@ def test_measures_of_two_versions_are_not_compared(results, evaluate):
     found = evaluate(format_claim(LESS))
     assert found.verdict == "not testable"
     assert "sse has several definitions among the runs" in found.reason
+    (table,) = evaluate.paper(TABLE).tables
+    assert (table.values[0].match, table.values[0].interval) == ("not comparable", None)
 
 
 def test_nothing_measured_is_not_testable(results, evaluate):
