@@ -7,6 +7,7 @@ import pytest
 
 from helpers.papers import LESS, TABLE, add_draws, add_runs, format_claim
 from vimae_bench.execution import PluginSpec
+from vimae_bench.plugin import Measure
 from vimae_bench.storage.atomic import write_json
 
 
@@ -77,6 +78,20 @@ def test_a_method_that_is_not_measured_leaves_a_claim_undecided(results, evaluat
     found = evaluate(format_claim('kind = "less"\na = ["a"]\nb = ["b", "c"]'))
     assert found.verdict == "not decided"
     assert "C is not measured" in found.reason
+
+
+def test_measures_of_two_versions_are_not_compared(results, evaluate):
+    add_runs(results, A=20.0, B=21.0)
+    for entry in results.entries:
+        if entry.label == "B":
+            folder = results.store.run_folder(entry.run)
+            next((folder.path / "metrics").glob("reconstruction-*")).unlink()
+            results.measure(folder, "reconstruction", Measure("sse", "[0,1]^2", "lower"), 21.0, older=1)
+    found = evaluate(format_claim(LESS))
+    assert found.verdict == "not testable"
+    assert "sse has several definitions among the runs" in found.reason
+    (table,) = evaluate.paper(TABLE).tables
+    assert (table.values[0].match, table.values[0].interval) == ("not comparable", None)
 
 
 def test_nothing_measured_is_not_testable(results, evaluate):

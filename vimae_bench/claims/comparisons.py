@@ -340,6 +340,9 @@ def _draft_comparison(
     value = test.value or 0.0
     draft = Comparison(a, b, region, value, values.is_log, draws=values.draws, values=values)
     methods = [method for method in pair if method]
+    for measure in filter(None, (values.values.measure.name, test.change_from)):
+        if evidence.has_several_definitions(measure):
+            return replace(draft, reason=f"{measure} has several definitions among the runs", is_missing=True)
     for method in methods:
         if reason := _explain_missing(evidence, method, values):
             verdict: Verdict = "not testable" if reason == UNMEASURED else "not decided"

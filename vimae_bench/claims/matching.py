@@ -70,6 +70,11 @@ class Evidence:
         """The number of latent dimensions."""
         return next(iter(next(iter(self.rows.values())).run_results.values())).entry.run.latent
 
+    def has_several_definitions(self, measure: str) -> bool:
+        """Whether the table has a measure from several versions of its metric, or defined in several ways."""
+        runs = [result for row in self.rows.values() for result in row.run_results.values()]
+        return len({run.measures[measure] for run in runs if measure in run.measures}) > 1
+
     def has_measure(self, measure: str) -> bool:
         """Whether any method has this measure."""
         return any(measure in self.rows[label].summaries for label in self.labels.values())

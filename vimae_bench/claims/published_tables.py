@@ -130,6 +130,8 @@ def measure_value(
 def _add_match(found: PublishedValue, table: PaperTable, evidence: Evidence | None, column: int) -> PublishedValue:
     if found.n and table.only_order:
         return replace(found, match="not comparable")
+    if evidence and evidence.has_several_definitions(found.measure):
+        return replace(found, match="not comparable", interval=None)
     if evidence is None or found.printed is None or found.n < MIN_TESTED_SEEDS:
         return found
     by_seed, noise = evidence.methods[found.method].values(), _binomial_variance(found, table)
