@@ -9,10 +9,11 @@ import pytest
 from helpers.papers import LESS, add_runs, format_claim
 from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.statistics import (
+    Contrasts,
     Variance,
     VarianceParts,
     adjust_holm,
-    combine_contrasts,
+    combine_variances,
     compare_pairs,
     compare_with_values,
     skewed_p_values,
@@ -276,9 +277,10 @@ def test_runs_on_different_data_are_not_compared(results, evaluate):
 def test_five_skewed_seeds_do_not_contradict_a_true_claim():
     """18 comparisons of exponential values with their mean: at most one claim in twenty has a false contradiction."""
     x = np.random.default_rng(0).exponential(size=(10_000, 18, 5)) - 1
-    own, n = Variance(x.var(2, ddof=1), np.full(x.shape[:2], 4.0)), x.shape[2]
-    nothing = np.zeros(x.shape[:2])
-    contrasts = combine_contrasts(x.mean(2), own, own, VarianceParts(own.value, own.degrees, nothing, nothing, n, 0))
+    n, shape = x.shape[2], x.shape[:2]
+    own = Variance(x.var(2, ddof=1), np.full(shape, n - 1.0))
+    mean = combine_variances(VarianceParts(own, own, np.zeros(shape), n, 0))
+    contrasts = Contrasts(x.mean(2), mean, mean, VarianceParts(own, own, np.zeros(shape), n, 0))
     regions = [(0.0, inf)] * 18
     by_t = compute_p_values(contrasts, regions).contradicting
     assert np.mean(by_t.min(1) * 18 < 0.05) > 0.3

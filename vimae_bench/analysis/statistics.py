@@ -9,7 +9,7 @@ Distributions come from `scipy.special`. `scipy.stats` is a reference in the tes
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from math import floor, inf, log1p, log2, sqrt
 from typing import Any
@@ -27,7 +27,7 @@ ALPHA = 0.05
 POWER, MAX_SEEDS = 0.8, 1000
 """The power for which numbers of seeds are computed, and the largest number that is reported."""
 
-CELL_SHARE, DEGREES_WEIGHT = 0.25, 0.3
+CELL_DEGREES, DEGREES_WEIGHT = 1.5, 0.3
 """Chosen by simulation so that crossed intervals cover 93 to 97 %; see `combine_variances`."""
 
 NODES, WEIGHTS = (np.polynomial.legendre.leggauss(32)[0] + 1) / 2, np.polynomial.legendre.leggauss(32)[1] / 2
@@ -47,15 +47,14 @@ class Variance:
 
 @dataclass(frozen=True)
 class VarianceParts:
-    """What the variance of contrasts [c] is made of.
+    """What the variances of means [..., c] over n `seeds`, or over n seeds crossed with m `draws`, are made of.
 
-    `between` is the variance between seeds, with `degrees` of freedom; `across` that between the means of draws and
-    `cells` the residual one, if there are `draws`.
+    `between` is the variance between seeds, of means over draws. With draws, `across` is the variance between draws, of
+    means over seeds, and `cells` the residual one.
     """
 
-    between: Array
-    degrees: Array
-    across: Array
+    between: Variance
+    across: Variance
     cells: Array
     seeds: int
     draws: int
@@ -63,11 +62,11 @@ class VarianceParts:
 
 @dataclass(frozen=True)
 class Contrasts:
-    """Estimated differences [c], each with two estimates of its variance; the test uses the one that says less.
+    """Estimated differences [..., c], each with two estimates of its variance; a test takes the one that says less.
 
-    The pooled variance is the residual variance of an additive model of methods and seeds, the moderated one that of
-    the pair itself, shrunk towards those of the other pairs. The first withstands a few seeds that are all alike by
-    chance, the second methods of unequal spread.
+    The pooled variance is that of an additive model of methods and seeds, the same for all pairs. The moderated one is
+    that of the pair itself, raised, if it is small, towards those of the other pairs. The first withstands a few seeds
+    that are all alike by chance, the second methods of unequal spread. `parts` is the larger of both.
     """
 
     means: Array
@@ -92,21 +91,26 @@ class Contrasts:
         return np.maximum(self.greater_p_values(-np.asarray(margins)), self.less_p_values(np.asarray(margins)))
 
     def intervals(self) -> list[Interval]:
-        """The 95 % interval of each difference alone, the wider of the two: it agrees with `p_values`."""
-        half = np.maximum(*(_half_width(variance) for variance in (self.pooled, self.moderated)))
-        return [(float(mean - h), float(mean + h)) for mean, h in zip(self.means, half, strict=True)]
+        """The 95 % interval of each difference [c] alone: it agrees with `p_values`."""
+        halves = self.half_widths()
+        return [(float(mean - half), float(mean + half)) for mean, half in zip(self.means, halves, strict=True)]
+
+    def half_widths(self) -> Array:
+        """Half the widths of the 95 % intervals [..., c], of the wider of both."""
+        found = (_t_quantile(one.degrees) * np.sqrt(one.value) for one in (self.pooled, self.moderated))
+        return np.maximum(*found)
 
     def forecast_variance(self, index: int, seeds: int) -> tuple[float, float]:
         """The variance of one difference with another number of seeds and the same draws; its degrees of freedom."""
-        parts = self.parts
-        between = Variance(parts.between[[index]], parts.degrees[[index]] * (seeds - 1) / (parts.seeds - 1))
-        if not parts.draws:
-            found = combine_variances(between, seeds)
-        else:
-            # What the variance between draws has of the residual one becomes less with more seeds.
-            residual = parts.cells[[index]]
-            across = np.maximum(parts.across[[index]] - residual / parts.seeds, 0) + residual / seeds
-            found = combine_variances(between, seeds, across, residual, parts.draws)
+        parts, one = self.parts, [index]
+        degrees = parts.between.degrees[one] * (seeds - 1) / (parts.seeds - 1)
+        # What the variance between draws has of the residual one becomes less with more seeds.
+        cells = parts.cells[one]
+        across = np.maximum(parts.across.value[one] - cells / parts.seeds, 0) + cells / seeds
+        draws = Variance(across, parts.across.degrees[one])
+        found = combine_variances(
+            VarianceParts(Variance(parts.between.value[one], degrees), draws, cells, seeds, parts.draws)
+        )
         return float(found.value[0]), float(found.degrees[0])
 
     def _use_larger(self, compute: Callable[[Variance], Array]) -> Array:
@@ -124,32 +128,30 @@ class Contrasts:
         return np.where(still, constant, p)
 
 
-def combine_variances(
-    seeds: Variance, n: int, draws: Array | None = None, cells: Array | None = None, m: int = 0
-) -> Variance:
+def combine_variances(parts: VarianceParts) -> Variance:
     """The variance of means over n seeds, or over n seeds crossed with m draws.
 
-    `seeds` is the variance of the means over draws, between seeds; `draws` that of the means over seeds, between
-    draws; `cells` the residual one, all [c].
-
-    Both parts contain the residual variance. Subtracting all of it, as an unbiased estimate does, gives intervals that
-    cover too little for few seeds or draws; a quarter is subtracted. Satterthwaite's degrees of freedom are too many
-    if those of the parts differ much; the quantile is moved towards Cochran's mean of both quantiles.
+    The parts between seeds and between draws both contain the residual variance. Subtracting all of it, as an unbiased
+    estimate does, gives intervals that cover too little for few degrees of freedom; then less is subtracted.
+    Satterthwaite's (1946) degrees of freedom are too many if those of the parts differ much; the quantile is moved
+    towards the mean of both quantiles (Cochran and Cox 1957).
     """
-    a = seeds.value / n
-    if draws is None or cells is None:
-        return Variance(a, seeds.degrees)
-    b = draws / m
-    total = np.maximum(a + b - CELL_SHARE * cells / (n * m), np.maximum(a, b))
+    n, m, (of_seeds, of_draws) = parts.seeds, parts.draws, (parts.between.degrees, parts.across.degrees)
+    a = parts.between.value / n
+    if not m:
+        return Variance(a, of_seeds)
+    b = parts.across.value / m
+    fewer, more = np.minimum(of_seeds, of_draws), np.maximum(of_seeds, of_draws)
+    share = np.maximum(1 - CELL_DEGREES / fewer, 0)
+    total = np.maximum(a + b - share * parts.cells / (n * m), np.maximum(a, b))
     if not total.any():
-        return Variance(total, seeds.degrees)
+        return Variance(total, of_seeds)
     with np.errstate(divide="ignore", invalid="ignore"):
-        degrees = (a + b) ** 2 / (a**2 / seeds.degrees + b**2 / (m - 1))
-        cochran = (a * _t_quantile(seeds.degrees) + b * _t_quantile(m - 1)) / (a + b)
-    weight = DEGREES_WEIGHT * (1 - np.minimum(seeds.degrees, m - 1) / np.maximum(seeds.degrees, m - 1))
-    quantile = (1 - weight) * _t_quantile(degrees) + weight * cochran
-    found: Array = special.stdtridf(1 - ALPHA / 2, quantile)
-    return Variance(total, np.where(total > 0, np.fmin(found, degrees), seeds.degrees))
+        degrees = (a + b) ** 2 / (a**2 / of_seeds + b**2 / of_draws)
+        mean = (a * _read_quantile(of_seeds) + b * _read_quantile(of_draws)) / (a + b)
+    weight = DEGREES_WEIGHT * (1 - fewer / more)
+    found = _read_degrees((1 - weight) * _read_quantile(degrees) + weight * mean)
+    return Variance(total, np.where(total > 0, np.fmin(found, degrees), of_seeds))
 
 
 def confidence_interval(values: Sequence[float] | Array, per_draw: Array | None = None) -> Interval | None:
@@ -161,8 +163,7 @@ def confidence_interval(values: Sequence[float] | Array, per_draw: Array | None 
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2:
         return None
-    own = float(x.var(ddof=1))
-    (interval,) = make_contrasts(x[None], None if per_draw is None else per_draw[None], own, len(x) - 1).intervals()
+    (interval,) = make_contrasts(x[None], None if per_draw is None else per_draw[None]).intervals()
     return interval
 
 
@@ -207,55 +208,87 @@ def _predict_run(per_draw: Array, noise: float) -> tuple[float, float, float] | 
 
 
 def compare_pairs(values: Array, per_draw: Array | None = None) -> Contrasts:
-    """The differences of all pairs of methods, from values [methods, seeds], in the order of `combinations`.
+    """The differences of all pairs of methods, from values [..., methods, seeds], in the order of `combinations`.
 
-    `per_draw` [methods, seeds, draws] are the values over each draw if all runs share the draws. The moderated
-    variance is that of Smyth (2004, as limma computes it), its degrees of freedom bounded by those of the pooled one,
-    since all pairs come from the same values.
+    `per_draw` [..., methods, seeds, draws] are the values over each draw if all runs share the draws.
     """
-    k, n = values.shape
+    k = values.shape[-2]
     first, second = np.triu_indices(k, 1)
-    residuals = values - values.mean(1, keepdims=True) - values.mean(0) + values.mean()
-    degrees = (k - 1) * (n - 1)
-    pooled = 2 * float((residuals**2).sum()) / degrees
-    draws = None if per_draw is None else per_draw[first] - per_draw[second]
-    return make_contrasts(values[first] - values[second], draws, pooled, degrees)
+    draws = None if per_draw is None else per_draw[..., first, :, :] - per_draw[..., second, :, :]
+    return make_contrasts(values[..., first, :] - values[..., second, :], draws, (k - 1, k - 1))
 
 
 def compare_with_values(values: Array, fixed: Array, per_draw: Array | None = None) -> Contrasts:
-    """Methods [methods, seeds] minus `fixed` [methods]; `per_draw` [methods, seeds, draws] are such differences.
+    """Methods minus `fixed` [methods], from values [..., methods, seeds].
 
-    What a seed does to all methods is not removed, so that their variances have less than n - 1 degrees of freedom
-    each.
+    `per_draw` [..., methods, seeds, draws] are such differences over each draw if all runs share the draws. What a seed
+    does to all methods is not removed, so that not all of their variances are independent.
     """
-    pooled = float(values.var(1, ddof=1).mean())
-    return make_contrasts(values - fixed[:, None], per_draw, pooled, _count_pooled_degrees(values))
+    of_seeds = count_independent(values)
+    of_draws = of_seeds if per_draw is None else count_independent(per_draw.mean(-2))
+    return make_contrasts(values - fixed[:, None], per_draw, (of_seeds, of_draws))
 
 
-def make_contrasts(differences: Array, per_draw: Array | None, pooled: float, degrees: float) -> Contrasts:
-    """Contrasts from differences [c, seeds], and [c, seeds, draws] if shared, and their pooled variance."""
-    c, n = differences.shape
-    draws = per_draw.shape[2] if per_draw is not None and per_draw.shape[2] > 1 else 0
-    _, across, cells = _split_variance(per_draw) if per_draw is not None and draws else (None, np.zeros(c), np.zeros(c))
-    own = Variance(differences.var(1, ddof=1), np.full(c, n - 1.0))
-    shared = Variance(np.full(c, pooled), np.full(c, float(degrees)))
-    parts = VarianceParts(own.value, own.degrees, across, cells, n, draws)
-    return combine_contrasts(differences.mean(1), shared, moderate_variances(own, degrees), parts)
+def make_contrasts(
+    differences: Array, per_draw: Array | None = None, independent: tuple[Array | float, Array | float] = (1, 1)
+) -> Contrasts:
+    """Contrasts from differences [..., c, seeds], and from those over each draw [..., c, seeds, draws] if shared.
 
-
-def combine_contrasts(means: Array, shared: Variance, moderated: Variance, parts: VarianceParts) -> Contrasts:
-    """Contrasts [..., c] from both variances between seeds, and from `parts` that between draws and the residual one.
-
-    Axes but the last are repetitions of the experiment.
+    `independent` says how many of the contrasts are independent over seeds and over draws, [..., 1] or the same for
+    all: of all pairs of k methods, k - 1 are.
     """
-    between = np.maximum(shared.value, moderated.value)
-    of_larger = np.where(shared.value > moderated.value, shared.degrees, moderated.degrees)
-    parts = replace(parts, between=between, degrees=of_larger)
-    pooled_mean, moderated_mean = (_add_parts(variance, parts) for variance in (shared, moderated))
-    return Contrasts(means, pooled_mean, moderated_mean, parts)
+    n, shape = differences.shape[-1], differences.shape[:-1]
+    between = Variance(differences.var(-1, ddof=1), np.full(shape, n - 1.0))
+    if per_draw is None or per_draw.shape[-1] < 2:
+        parts = VarianceParts(between, Variance(np.zeros(shape), np.ones(shape)), np.zeros(shape), n, 0)
+    else:
+        m = per_draw.shape[-1]
+        _, across, cells = _split_variance(per_draw)
+        parts = VarianceParts(between, Variance(across, np.full(shape, m - 1.0)), cells, n, m)
+    return combine_contrasts(differences.mean(-1), parts, independent)
 
 
-def moderate_variances(own: Variance, most: float = inf) -> Variance:
+def combine_contrasts(means: Array, own: VarianceParts, independent: tuple[Array | float, Array | float]) -> Contrasts:
+    """Contrasts [..., c] from their own variances; those along the last axis share what they have in common.
+
+    Other axes are repetitions of the experiment. `independent` as in `make_contrasts`: so many times the degrees of
+    freedom of one contrast do all have together, for variances between seeds and between draws.
+    """
+    cells = np.broadcast_to(own.cells.mean(-1, keepdims=True), own.cells.shape)
+    pooled = VarianceParts(
+        _pool(own.between, independent[0]), _pool(own.across, independent[1]), cells, own.seeds, own.draws
+    )
+    moderated = VarianceParts(
+        _raise_variances(own.between, independent[0]),
+        _raise_variances(own.across, independent[1]),
+        own.cells,
+        own.seeds,
+        own.draws,
+    )
+    larger = VarianceParts(
+        _choose_larger(pooled.between, moderated.between),
+        _choose_larger(pooled.across, moderated.across),
+        own.cells,
+        own.seeds,
+        own.draws,
+    )
+    return Contrasts(means, combine_variances(pooled), combine_variances(moderated), larger)
+
+
+def count_independent(rows: Array) -> Array:
+    """How many independent rows have as many degrees of freedom as the mean variance of rows [..., k, n], as [..., 1].
+
+    Between 1 and k: tr(S)^2 / tr(S^2) for the covariance matrix S of the rows (Box 1954).
+    """
+    centred = rows - rows.mean(-1, keepdims=True)
+    covariance = centred @ centred.swapaxes(-1, -2)
+    squared_trace = np.trace(covariance, axis1=-2, axis2=-1) ** 2
+    trace_of_square = (covariance**2).sum((-1, -2))
+    some = trace_of_square > 0
+    return np.where(some, squared_trace / np.where(some, trace_of_square, 1.0), 1.0)[..., None]
+
+
+def moderate_variances(own: Variance, most: Array | float = inf) -> Variance:
     """Variances [..., c] shrunk towards what those along the last axis have in common (Smyth 2004, section 6.2).
 
     By empirical Bayes; all have the same degrees of freedom. `most` bounds those of the result. A single variance, or
@@ -298,12 +331,12 @@ def _tabulate_skewed_tails(n: int) -> tuple[Array, Array]:
 
 
 def adjust_holm(p: Sequence[float] | Array) -> Array:
-    """P-values adjusted by Holm's step-down method (1979), which controls the family-wise error rate."""
+    """P-values [..., p] adjusted by Holm's step-down method (1979), which controls the family-wise error rate."""
     raw = np.asarray(p, dtype=np.float64)
-    order, m = np.argsort(raw), len(raw)
-    stepped = np.maximum.accumulate(raw[order] * (m - np.arange(m)))
-    adjusted = np.empty(m)
-    adjusted[order] = np.minimum(stepped, 1)
+    order, m = np.argsort(raw, axis=-1), raw.shape[-1]
+    stepped = np.maximum.accumulate(np.take_along_axis(raw, order, -1) * (m - np.arange(m)), axis=-1)
+    adjusted = np.empty_like(raw)
+    np.put_along_axis(adjusted, order, np.minimum(stepped, 1), -1)
     return adjusted
 
 
@@ -369,32 +402,34 @@ def win_rate(differences: Array) -> float:
     return float(np.mean((differences > 0) + 0.5 * (differences == 0)))
 
 
-def _count_pooled_degrees(values: Array) -> float:
-    """Degrees of freedom of the mean variance of correlated rows [k, n]: between n - 1 and k (n - 1).
+def _pool(own: Variance, independent: Array | float) -> Variance:
+    """The mean variance along the last axis, in the place of each."""
+    mean = np.broadcast_to(own.value.mean(-1, keepdims=True), own.value.shape)
+    return Variance(mean, own.degrees * independent)
 
-    These are (n - 1) tr(S)^2 / tr(S^2) for the covariance matrix S of the rows (Box 1954), with estimates of both terms
-    that are unbiased under normality.
+
+def _raise_variances(own: Variance, independent: Array | float) -> Variance:
+    """Moderated variances, but not below a contrast's own.
+
+    Moderation also lowers the variances of methods that do vary more than others, whose intervals would cover too
+    little. The degrees of freedom are at most those that all contrasts have together.
     """
-    k, n = values.shape
-    covariance, degrees = np.atleast_2d(np.cov(values)), n - 1
-    squared_trace, trace_of_square = float(np.trace(covariance)) ** 2, float((covariance**2).sum())
-    above = (degrees + 1) * squared_trace - 2 * trace_of_square
-    below = degrees * trace_of_square - squared_trace
-    return degrees * (min(max(above / below, 1.0), float(k)) if below > 0 else float(k))
+    moderated = moderate_variances(own, float(own.degrees.flat[0]) * independent)
+    return Variance(np.maximum(moderated.value, own.value), moderated.degrees)
 
 
-def _add_parts(between: Variance, parts: VarianceParts) -> Variance:
-    if not parts.draws:
-        return combine_variances(between, parts.seeds)
-    return combine_variances(between, parts.seeds, parts.across, parts.cells, parts.draws)
+def _choose_larger(a: Variance, b: Variance) -> Variance:
+    is_larger = a.value > b.value
+    return Variance(np.where(is_larger, a.value, b.value), np.where(is_larger, a.degrees, b.degrees))
 
 
 def _split_variance(table: Array) -> tuple[Array, Array, Array]:
-    """Variances [c] between the means of seeds, between the means of draws, and of the residuals [c, n, m]."""
-    _, n, m = table.shape
-    seeds, draws = table.mean(2), table.mean(1)
-    residuals = table - seeds[:, :, None] - draws[:, None, :] + table.mean((1, 2))[:, None, None]
-    return seeds.var(1, ddof=1), draws.var(1, ddof=1), (residuals**2).sum((1, 2)) / ((n - 1) * (m - 1))
+    """Variances [...] between the means of seeds, between the means of draws, and of the residuals [..., n, m]."""
+    n, m = table.shape[-2:]
+    seeds, draws = table.mean(-1), table.mean(-2)
+    residuals = table - seeds[..., :, None] - draws[..., None, :] + table.mean((-1, -2))[..., None, None]
+    cells = (residuals**2).sum((-1, -2)) / ((n - 1) * (m - 1))
+    return seeds.var(-1, ddof=1), draws.var(-1, ddof=1), cells
 
 
 def _search_seeds(power: Callable[[int], float], low: int, most: int) -> int | None:
@@ -410,13 +445,26 @@ def _search_seeds(power: Callable[[int], float], low: int, most: int) -> int | N
     return high
 
 
-def _half_width(variance: Variance) -> Array:
-    return np.asarray(_t_quantile(variance.degrees) * np.sqrt(variance.value))
-
-
 def _t_quantile(degrees: Any) -> Any:  # noqa: ANN401 a number or an array, as scipy takes
     """The quantile of Student's t distribution for a two-sided interval at 95 %."""
     return special.stdtrit(np.minimum(degrees, 1e9), 1 - ALPHA / 2)
+
+
+def _read_quantile(degrees: Array) -> Array:
+    inverse, quantiles = _tabulate_quantiles()
+    return np.interp(1 / degrees, inverse, quantiles)
+
+
+def _read_degrees(quantiles: Array) -> Array:
+    inverse, known = _tabulate_quantiles()
+    return 1 / np.maximum(np.interp(quantiles, known, inverse), 1e-9)
+
+
+@cache
+def _tabulate_quantiles() -> tuple[Array, Array]:
+    """From 0 to 1, the reciprocals of degrees of freedom, and the quantiles: exact, they take longer than all else."""
+    inverse = np.linspace(0, 1, 4001)
+    return inverse, _t_quantile(1 / np.maximum(inverse, 1e-9))
 
 
 def _trigamma(x: Any) -> Any:  # noqa: ANN401 a number or an array, as scipy takes

@@ -32,6 +32,7 @@ from ..analysis.statistics import (
     compare_pairs,
     compare_with_values,
     confidence_interval,
+    count_independent,
     make_contrasts,
     skewed_p_values,
 )
@@ -97,11 +98,15 @@ class ClaimValues:
     def own_variances(self) -> Array:
         """The variance of each method's mean, from its own values alone [methods]."""
         draws = self.scaled_draws
-        found = [
-            make_contrasts(row[None], None if draws is None else draws[[i]], float(row.var(ddof=1)), len(row) - 1)
-            for i, row in enumerate(self.scaled)
-        ]
+        found = [make_contrasts(row[None], draws if draws is None else draws[[i]]) for i, row in enumerate(self.scaled)]
         return np.array([contrasts.pooled.value[0] for contrasts in found])
+
+    @cached_property
+    def independent(self) -> tuple[float, float]:
+        """How many of the methods are independent over seeds and over draws."""
+        draws = self.scaled_draws
+        found = [count_independent(rows) for rows in (self.scaled, self.scaled if draws is None else draws.mean(1))]
+        return float(found[0][0]), float(found[1][0])
 
     def select(self, questions: Sequence["Question"]) -> Contrasts:
         """The contrasts of questions that are all on pairs, or all on single methods."""
@@ -221,10 +226,8 @@ def select_contrasts(contrasts: Contrasts, indices: Sequence[int], signs: Array)
         return Variance(variance.value[..., chosen], variance.degrees[..., chosen])
 
     parts = contrasts.parts
-    between, degrees, across, cells = (
-        part[..., chosen] for part in (parts.between, parts.degrees, parts.across, parts.cells)
-    )
-    kept = VarianceParts(between, degrees, across, cells, parts.seeds, parts.draws)
+    cells = parts.cells[..., chosen]
+    kept = VarianceParts(pick(parts.between), pick(parts.across), cells, parts.seeds, parts.draws)
     return Contrasts(contrasts.means[..., chosen] * signs, pick(contrasts.pooled), pick(contrasts.moderated), kept)
 
 

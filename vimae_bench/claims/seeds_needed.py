@@ -25,9 +25,8 @@ from ..analysis.statistics import (
     VarianceParts,
     combine_contrasts,
     combine_variances,
-    moderate_variances,
 )
-from .comparisons import ClaimValues, Question, Region, compute_p_values
+from .comparisons import ClaimValues, Question, Region, compute_p_values, select_contrasts
 
 REPETITIONS = 400
 
@@ -172,20 +171,18 @@ def _simulate_contrasts(one: QuestionSet, noise: _Noise) -> tuple[Contrasts, Arr
     means = spread.means + noise.of_seeds @ spread.by_seed.T / sqrt(n)
     means += noise.of_draws @ spread.by_draw.T / sqrt(max(m, 1))
     variances = _simulate_variances(spread.by_seed, noise.seed_factors, n - 1)
-    own = Variance(variances, np.full(variances.shape, n - 1.0))
-    # The residual variance of the additive model is the mean over all pairs, that of single methods their mean.
-    degrees = float(k * (n - 1) if is_single else (k - 1) * (n - 1))
-    moderated = moderate_variances(own, degrees)
-    own, moderated = (Variance(v.value[:, places], v.degrees[:, places]) for v in (own, moderated))
-    pooled = np.broadcast_to(variances.mean(-1, keepdims=True), own.value.shape)
-    shared = Variance(pooled, np.full(pooled.shape, degrees))
-    across = _simulate_variances(spread.by_draw[places], noise.draw_factors, max(m - 1, 1)) + spread.cells[places] / n
-    cells = np.broadcast_to(spread.cells[places], pooled.shape)
-    parts = VarianceParts(own.value, own.degrees, across, cells, n, m)
-    contrasts = combine_contrasts(means[:, places] * signs, shared, moderated, parts)
-    if not is_single:
-        return contrasts, None
-    return contrasts, (combine_variances(own, n, across, cells, m) if m else combine_variances(own, n)).value
+    shape = variances.shape
+    across = _simulate_variances(spread.by_draw, noise.draw_factors, max(m - 1, 1)) + spread.cells / n
+    parts = VarianceParts(
+        Variance(variances, np.full(shape, n - 1.0)),
+        Variance(across, np.full(shape, max(m - 1.0, 1.0))),
+        np.broadcast_to(spread.cells, shape),
+        n,
+        m,
+    )
+    independent = one.values.independent if is_single else (k - 1, k - 1)
+    contrasts = select_contrasts(combine_contrasts(means, parts, independent), places, signs)
+    return contrasts, combine_variances(parts).value[:, places] if is_single else None
 
 
 def _simulate_variances(factor: Array, wishart: Array, degrees: int) -> Array:
