@@ -11,7 +11,7 @@ from scipy.stats import chi2, kstest, norm
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from vimae_bench.functional.linear_gaussian import compute_model_covariance
+from vimae_bench.claims.linear_gaussian import compute_model_covariance
 from vimae_bench.metrics import GaussianDecoder, draw_images
 from vimae_bench.models import Deterministic, Prior
 from vimae_bench.plugin import Evaluation

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from helpers.linear_gaussian import fit_probabilistic_pca
-from vimae_bench.functional.linear_gaussian import compute_exact_encoder, compute_model_covariance, compute_quantities
+from vimae_bench.claims.linear_gaussian import compute_exact_encoder, compute_model_covariance, compute_quantities
 from vimae_bench.metrics import GaussianDecoder, draw_images, estimate_noise_variance
 from vimae_bench.metrics.likelihood import VARIANCE_FLOOR
 from vimae_bench.models import Deterministic, Gaussian, Posterior, PosteriorFamily, Prior

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from vimae_bench.claims.linear_gaussian import compute_exact_encoder, compute_model_covariance, compute_quantities
 from vimae_bench.claims.papers import CLOSED_FORMS
 from vimae_bench.claims.papers.vimae import (
     compute_equation_8,
@@ -10,7 +11,6 @@ from vimae_bench.claims.papers.vimae import (
     compute_information,
     compute_objective,
 )
-from vimae_bench.functional.linear_gaussian import compute_exact_encoder, compute_model_covariance, compute_quantities
 
 EXACT = 1e-10
 

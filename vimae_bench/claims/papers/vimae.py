@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from math import e, log, pi, sqrt
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ..closed_forms import ClosedFormResult
-
-if TYPE_CHECKING:
-    from ...functional.linear_gaussian import LinearGaussian
+from ..linear_gaussian import LinearGaussian, compute_quantities
 
 
 def compare_logistic_entropy() -> ClosedFormResult:
@@ -26,10 +25,6 @@ def check_equation_8() -> ClosedFormResult:
 
     With D = 6, d = 2 and lambda = 10, in nats, and with the constant h(X) that the printed form omits.
     """
-    import numpy as np
-
-    from ...functional.linear_gaussian import compute_quantities
-
     statements, gaps = list[str](), list[float]()
     for seed in range(3):
         draw = np.random.default_rng(seed).normal
@@ -48,22 +43,22 @@ def check_equation_8() -> ClosedFormResult:
     return ClosedFormResult(max(gaps) < 1e-6, tuple(statements))
 
 
-def compute_objective(model: "LinearGaussian", lam: float) -> float:
+def compute_objective(model: LinearGaussian, lam: float) -> float:
     """The objective of VIMAE, rec - lam * K_z, to be maximised."""
     return model.rec - lam * model.k_z
 
 
-def compute_exact_form(model: "LinearGaussian", lam: float) -> float:
+def compute_exact_form(model: LinearGaussian, lam: float) -> float:
     """-h(X) - K_x - (lam - 1) K_z + I_q - K_post, which equals the objective (1706.02262, constant included)."""
     return -model.entropy_x - model.k_x - (lam - 1) * model.k_z + model.i_q - model.k_post
 
 
-def compute_information(model: "LinearGaussian") -> float:
+def compute_information(model: LinearGaussian) -> float:
     """I_theta = h(X) + E log p_theta(x|z), which the paper writes as a mutual information of x and z."""
     return model.entropy_x + model.rec
 
 
-def compute_equation_8(model: "LinearGaussian", lam: float) -> float:
+def compute_equation_8(model: LinearGaussian, lam: float) -> float:
     """-h(X) - K_x - (lam - 1) K_z + I_theta: eq. 8 with the constant that it omits.
 
     It differs from the objective by K_x - K_z, and so is right only if the two are equal.

@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from helpers.linear_gaussian import fit_probabilistic_pca
-from vimae_bench.functional.linear_gaussian import compute_exact_encoder, compute_model_covariance, compute_quantities
+from vimae_bench.claims.linear_gaussian import compute_exact_encoder, compute_model_covariance, compute_quantities
 
 EXACT = 1e-10
 
