@@ -19,8 +19,8 @@ from vimae_builtin.metrics.disentanglement import (
     concentration,
     draw_codes,
     entropy,
-    estimate_error,
     fit_boosting,
+    fit_forests,
     information,
 )
 
@@ -128,6 +128,13 @@ def test_what_is_not_defined_is_left_out(encode_factors):
     assert SMALL(encode_factors(np.eye(1), {"x": np.zeros(2000, dtype=np.int64)})) == {}
 
 
+def test_a_factor_that_hardly_varies_is_left_out_of_the_blocks_in_which_it_does_not():
+    v = {"x": factors()["x"], "rare": (np.arange(2000) == 3).astype(np.int64)}
+    found = SMALL.estimate_scores(np.stack(list(v.values()), 1) + np.zeros((1, 2)), v)
+    assert found["mig"].se is not None
+    assert found["dci forest disentanglement"].se is None, "only one block has two factors"
+
+
 def test_information_is_scikit_learns_of_the_same_bins():
     random = np.random.default_rng(0)
     v = random.integers(0, 5, 700)
@@ -166,8 +173,9 @@ def test_standard_errors_are_what_fresh_images_vary_by(weight, n):
     for _ in range(200):
         v = {name: rng.integers(0, 4, n) for name in "xyz"}
         z = np.stack(list(v.values()), 1) @ np.transpose(weight) + 0.5 * rng.standard_normal((n, len(weight)))
-        blocks = metric.score_blocks(z, v)
-        studies.append([(value, estimate_error(blocks, name)) for name, value in metric.compute_scores(z, v).items()])
+        found = metric.estimate_scores(z, v)
+        assert found.pop("sap").se is None
+        studies.append([(estimate.value, estimate.se) for estimate in found.values()])
     values, errors = np.moveaxis(np.array(studies), 2, 0)
     assert np.sqrt(np.mean(errors**2, axis=0)) == pytest.approx(values.std(0), rel=0.25)
 
@@ -228,7 +236,7 @@ def test_boosting_and_forests_give_different_values_of_one_code():
     values = list(rng.integers(0, 2, (2, 4000)))
     z = np.stack([*values, *np.zeros((3, 4000))], 1) + np.array([0.5, 0.5, 1, 1, 1]) * rng.standard_normal((4000, 5))
     importance, _ = fit_boosting(z, values, 2700)
-    forest = SMALL.compute_scores(z, dict(zip("xy", values, strict=True)))
+    forest = SMALL.compute_scores(z, values, fit_forests(z, values, SMALL.trees)[0])
     assert compute_weighted_concentration(importance) > forest["dci forest disentanglement"] + 0.2
     assert compute_weighted_concentration(importance.T) > forest["dci forest completeness"] + 0.2
 

@@ -1,6 +1,6 @@
 """Whether single latent dimensions stand for single factors of the images."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -13,6 +13,7 @@ BLOCKS = 5
 LEAF = 5
 """The least number of images in a leaf of a tree."""
 MIN_IMAGES = 500
+ERRORS_FROM_BLOCKS = ("mig", "dci forest disentanglement", "dci forest completeness")
 NAMES = ("mig", "dci forest disentanglement", "dci forest completeness", "dci forest informativeness", "sap")
 PARTS = ("disentanglement", "completeness", "informativeness")
 """Of DCI."""
@@ -41,12 +42,14 @@ class Disentanglement(Metric):
     second best, a mean over factors.
 
     Factors that do not vary are left out; `mig`, `dci forest completeness` and `sap` need two dimensions, `dci forest
-    disentanglement` two factors. The choice of images depends on the data set alone. Standard errors are those of the
-    mean over five blocks of the images, and cover other images, for one model.
+    disentanglement` two factors. The choice of images depends on the data set alone.
+
+    Standard errors cover other images, for one model: in that of informativeness the held-out images; in the others,
+    which are those of a mean over five blocks of images, all of them. `sap` has none.
     """
 
     version: ClassVar[int] = 2
-    changes: ClassVar[tuple[str, ...]] = ("DCI is called `dci forest`",)
+    changes: ClassVar[tuple[str, ...]] = ("DCI is called `dci forest`; other standard errors",)
 
     estimator: ClassVar[str] = (
         "plug-in information of 20 bins (mig), random forests (dci), thresholds of trees (sap), halves of the images"
@@ -78,22 +81,29 @@ class Disentanglement(Metric):
         if not known:
             return {}
         z, factors = draw_codes(evaluation, known, self.images)
-        found, blocks = self.compute_scores(z, factors), self.score_blocks(z, factors)
-        return {name: Estimate(value, len(z), estimate_error(blocks, name)) for name, value in found.items()}
+        return self.estimate_scores(z, factors)
 
-    def score_blocks(self, z: np.ndarray, factors: Factors) -> list[dict[str, float]]:
-        parts = np.array_split(np.arange(len(z)), BLOCKS)
-        return [
-            self.compute_scores(z[part], {name: values[part] for name, values in factors.items()}) for part in parts
-        ]
-
-    def compute_scores(self, z: np.ndarray, factors: Factors) -> dict[str, float]:
+    def estimate_scores(self, z: np.ndarray, factors: Factors) -> dict[str, Estimate]:
         """The measures that are defined for codes z [n, d] in random order."""
-        values = [np.unique(v, return_inverse=True)[1] for v in factors.values() if v.min() < v.max()]
+        values = list_varying(factors.values())
         if not values:
             return {}
-        importance, accuracy = fit_forests(z, values, self.trees)
-        scores = {"dci forest informativeness": accuracy}
+        importance, right = fit_forests(z, values, self.trees)
+        scores, blocks = self.compute_scores(z, values, importance), self._score_blocks(z, values)
+        errors = {name: estimate_error([one[name] for one in blocks if name in one]) for name in ERRORS_FROM_BLOCKS}
+        found = {name: Estimate(value, len(z), errors.get(name)) for name, value in scores.items()}
+        shares = right.mean(1)
+        informativeness = Estimate(float(shares.mean()), len(shares), float(shares.std(ddof=1) / len(shares) ** 0.5))
+        return {**found, "dci forest informativeness": informativeness}
+
+    def _score_blocks(self, z: np.ndarray, values: list[np.ndarray]) -> list[dict[str, float]]:
+        parts = np.array_split(np.arange(len(z)), BLOCKS)
+        blocks = [(z[part], list_varying(v[part] for v in values)) for part in parts]
+        return [self.compute_scores(x, v, fit_forests(x, v, self.trees)[0]) for x, v in blocks if v]
+
+    def compute_scores(self, z: np.ndarray, values: list[np.ndarray], importance: np.ndarray) -> dict[str, float]:
+        """All but informativeness, as far as they are defined."""
+        scores = dict[str, float]()
         if len(values) > 1:
             share = importance.sum(1) / (importance.sum() or 1.0)
             scores["dci forest disentanglement"] = float(share @ concentration(importance))
@@ -192,9 +202,14 @@ def compute_weighted_concentration(importance: np.ndarray) -> float:
     return float(weights @ concentration(importance + SMALLEST_IMPORTANCE) / weights.sum())
 
 
-def estimate_error(blocks: list[dict[str, float]], name: str) -> float | None:
-    found = [block[name] for block in blocks if name in block]
-    return float(np.std(found, ddof=1) / len(found) ** 0.5) if len(found) > 1 else None
+def list_varying(factors: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Those of the factors that vary, their values as 0, 1, ... [n]."""
+    return [np.unique(v, return_inverse=True)[1] for v in factors if v.min() < v.max()]
+
+
+def estimate_error(blocks: list[float]) -> float | None:
+    """The standard error of a mean of the scores of equal blocks of images; None for fewer than two."""
+    return float(np.std(blocks, ddof=1) / len(blocks) ** 0.5) if len(blocks) > 1 else None
 
 
 def compute_gap(scores: np.ndarray) -> float:
@@ -230,8 +245,11 @@ def concentration(weights: np.ndarray) -> np.ndarray:
     return 1 + (share * logs).sum(1) / np.log(weights.shape[1])
 
 
-def fit_forests(z: np.ndarray, values: list[np.ndarray], trees: int) -> tuple[np.ndarray, float]:
-    """Importance [d, factors] of dimensions for predicting factors, and the share of the second half predicted."""
+def fit_forests(z: np.ndarray, values: list[np.ndarray], trees: int) -> tuple[np.ndarray, np.ndarray]:
+    """Importance [d, factors] of dimensions for predicting factors, and which of the second half are predicted.
+
+    The latter is bool [n/2, factors].
+    """
     from sklearn.ensemble import RandomForestClassifier
 
     half, importance, right = len(z) // 2, [], []
@@ -240,8 +258,8 @@ def fit_forests(z: np.ndarray, values: list[np.ndarray], trees: int) -> tuple[np
         forest = RandomForestClassifier(trees, max_features=None, min_samples_leaf=LEAF, random_state=0)
         forest.fit(z[:half], v[:half])
         importance.append(forest.feature_importances_)
-        right.append(np.mean(forest.predict(z[half:]) == v[half:]))
-    return np.stack(importance, 1), float(np.mean(right))
+        right.append(forest.predict(z[half:]) == v[half:])
+    return np.stack(importance, 1), np.stack(right, 1)
 
 
 def score_thresholds(z: np.ndarray, values: list[np.ndarray]) -> np.ndarray:
