@@ -73,4 +73,11 @@ def test_every_file_of_a_results_folder_is_documented(printed: dict[str, str], f
     run = next(results.glob("runs/elbo*"))
     there = {path.name for path in (*results.iterdir(), *run.iterdir()) if path.name[0] != "."}
     assert there - listed == set()
-    assert listed - there == {"<benchmark>", "elbo-mnist-mlp-s0-1f2e3d4c5b6a", "checkpoints", "codes.png", "mlflow.db"}
+    assert listed - there == {
+        "<benchmark>",
+        "elbo-mnist-mlp-s0-1f2e3d4c5b6a",
+        "checkpoints",
+        "codes.png",
+        "mlflow.db",
+        "set-aside",
+    }
