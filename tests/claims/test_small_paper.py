@@ -106,10 +106,11 @@ def test_five_seeds_of_one_method_may_be_skewed(claims):
     assert pair.mean == pytest.approx(-0.408, abs=0.001)
     assert pair.shown_interval[1] < 0
     assert 0.05 < pair.p < 0.1
+    assert (pair.verdict, pair.reason) == ("not decided", "values may be skewed")
     assert claims["C12"].readings[0].verdict == "not decided"
 
 
-@pytest.mark.parametrize(("claim", "apart"), [("C03", 6), ("C04", 3), ("C05", 3), ("C08", 1), ("C11", 6), ("C18", 2)])
+@pytest.mark.parametrize(("claim", "apart"), [("C03", 6), ("C04", 6), ("C05", 3), ("C08", 1), ("C11", 6), ("C18", 2)])
 def test_collapsed_methods_are_never_agreement(claims, claim: str, apart: int):
     pairs = get_pairs(claims[claim])
     assert [pair.methods_apart for pair in pairs if pair.apart] == [("beta_h",)] * apart

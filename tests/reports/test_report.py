@@ -269,7 +269,7 @@ def test_report_shows_claims_if_runs_belong_to_the_paper(fig1):
     text = said(fig1.by_id("claims"))
     assert "20 claims" in text
     assert "Test reconstruction error" in text
-    assert len(fig1.by_id("claims").findall(".//details")) == 15
+    assert len(fig1.by_id("claims").findall(".//details")) == 20
 
 
 def test_report_on_other_data_shows_no_claims(results):

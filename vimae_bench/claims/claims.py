@@ -356,7 +356,7 @@ def _decide_comparison(pair: Comparison, adjusted: float | None) -> Comparison:
         return replace(shown, verdict="supported")
     if against < ALPHA:
         return replace(shown, verdict="contradicted")
-    return shown
+    return replace(shown, reason=pair.reason or ("values may be skewed" if pair.may_be_skewed else ""))
 
 
 def _decide_finding(pairs: Sequence[Comparison]) -> Verdict:

@@ -24,6 +24,7 @@ from ..analysis.leaderboard import collect_values
 from ..analysis.leaderboard_data import LeaderboardRow, MeasureSummary
 from ..analysis.per_draw import per_draw_table
 from ..analysis.statistics import (
+    ALPHA,
     Array,
     Contrasts,
     Interval,
@@ -192,6 +193,14 @@ class Comparison:
     def is_bounded(self) -> bool:
         """Whether the region has two ends, so that two tests are needed to show a difference in it."""
         return is_bounded(self.region)
+
+    @property
+    def may_be_skewed(self) -> bool:
+        """Whether its interval excludes the boundary, but its p-value, which allows for skewed values, does not."""
+        if self.b or self.is_prediction or self.interval is None or self.p is None or self.p < ALPHA:
+            return False
+        ends = [end for end in self.region if isfinite(end)]
+        return not any(self.interval[0] <= end <= self.interval[1] for end in ends)
 
     def _to_shown_scale(self, value: float) -> float:
         return exp(value) if self.is_ratio else value

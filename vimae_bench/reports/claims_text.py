@@ -238,9 +238,14 @@ def describe_test(paper: Paper, test: ClaimTest) -> str:
 
 
 def _name_open(paper: Paper, measure: str) -> str:
-    """A measure with the name of what the paper leaves open in brackets, such as `[classifier] clean`."""
+    """A measure with the name of what the paper leaves open in brackets, such as `[classifier] clean`.
+
+    Readings that differ by a convention only have the same measure.
+    """
     for readings in paper.readings:
-        measure = measure.replace(f"{{{readings.id}}}", f"[{readings.of}]")
+        measures = {option.measure for option in readings.option}
+        open_name = next(iter(measures)) if len(measures) == 1 else f"[{readings.of}]"
+        measure = measure.replace(f"{{{readings.id}}}", open_name)
     return measure
 
 
@@ -260,7 +265,11 @@ def _describe_comparison(paper: Paper, test: ClaimTest, a: str, b: str) -> str:
 def _describe_family(claim_verdict: ClaimVerdict) -> Iterator[str]:
     families = dict.fromkeys(reading.family for reading in claim_verdict.readings)
     each = " under each reading" if len(claim_verdict.readings) > 1 else ""
-    yield f"Family: the {format_count(max(families), 'comparison')} that the claim lists{each}, run or not."
+    number = max(families)
+    which = (
+        f"the {number} comparisons that the claim lists{each}" if number > 1 else f"the claim's only comparison{each}"
+    )
+    yield f"Family: {which}, run or not."
 
 
 def _describe_draws(claim_verdict: ClaimVerdict) -> Iterator[str]:
