@@ -21,7 +21,7 @@ from ..analysis.decision import MIN_SEEDS
 from ..analysis.footnotes import format_count
 from ..analysis.statements import join_names
 from ..analysis.statistics import ALPHA, adjust_holm
-from .comparisons import Comparison, Verdict, draft_comparisons, explain_collapse
+from .comparisons import ClaimComparison, Verdict, draft_comparisons, explain_collapse
 from .matching import Evidence, ScaleDifference
 from .paper import Claim, ClaimTest, Paper, ProxyMeasure, ReadingOption
 from .papers import CLOSED_FORMS
@@ -38,7 +38,7 @@ class Finding:
     measure: str
     proxy: ProxyMeasure | None = None
     option: ReadingOption | None = None
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[ClaimComparison, ...] = ()
     values: tuple[PublishedValue, ...] = ()
     statements: tuple[str, ...] = ()
     verdict: Verdict = "not testable"
@@ -267,7 +267,7 @@ def _draft_finding(
 
 def _compare_published(
     paper: Paper, evidence: Evidence, test: ClaimTest, option: ReadingOption | None
-) -> Iterator[Comparison]:
+) -> Iterator[ClaimComparison]:
     """What the paper prints of each method, compared with the prediction of one further run."""
     table = paper.get_table(test.table)
     for value in compare_values(table, evidence, option):
@@ -275,9 +275,9 @@ def _compare_published(
             yield _to_comparison(paper, evidence, value, table.half_width)
 
 
-def _to_comparison(paper: Paper, evidence: Evidence, value: PublishedValue, half_width: float) -> Comparison:
+def _to_comparison(paper: Paper, evidence: Evidence, value: PublishedValue, half_width: float) -> ClaimComparison:
     printed = value.printed or 0.0
-    draft = Comparison(value.method, "", (-half_width, half_width), printed, draws=value.draws)
+    draft = ClaimComparison(value.method, "", (-half_width, half_width), printed, draws=value.draws)
     if value.mean is None:
         return replace(draft, reason=f"{paper.get_method_name(value.method)} is not measured", is_missing=True)
     runs = tuple(evidence.methods[value.method].values())
@@ -303,9 +303,9 @@ def _to_comparison(paper: Paper, evidence: Evidence, value: PublishedValue, half
     )
 
 
-def _count_failures(paper: Paper, evidence: Evidence, method: str) -> Comparison:
+def _count_failures(paper: Paper, evidence: Evidence, method: str) -> ClaimComparison:
     """Whether all runs of a method diverged or collapsed, or none: of n runs with P = 1/2, 2^-n do."""
-    draft = Comparison(method, "", (0.5, 1.5), is_share=True)
+    draft = ClaimComparison(method, "", (0.5, 1.5), is_share=True)
     if method not in evidence.labels:
         return replace(draft, reason=f"{paper.get_method_name(method)} is not measured", is_missing=True)
     runs = [run for run in evidence.methods[method].values() if run.status != "missing"]
@@ -326,7 +326,7 @@ def _count_failures(paper: Paper, evidence: Evidence, method: str) -> Comparison
     )
 
 
-def _counts(finding: Finding, pair: Comparison | None = None) -> bool:
+def _counts(finding: Finding, pair: ClaimComparison | None = None) -> bool:
     """Whether a finding, or one of its comparisons, is part of the verdict."""
     return not finding.test.aside and not (pair and pair.apart)
 
@@ -341,7 +341,7 @@ def _decide_findings(drafts: Sequence[Finding], family: int) -> Iterator[Finding
         yield replace(finding, comparisons=pairs, verdict=_decide_finding(pairs) if pairs else finding.verdict)
 
 
-def _decide_comparison(pair: Comparison, adjusted: float | None) -> Comparison:
+def _decide_comparison(pair: ClaimComparison, adjusted: float | None) -> ClaimComparison:
     """A comparison with its verdict; `adjusted` is None for one that is no part of the verdict."""
     if pair.verdict != "not decided" or pair.is_missing:
         return pair
@@ -359,7 +359,7 @@ def _decide_comparison(pair: Comparison, adjusted: float | None) -> Comparison:
     return replace(shown, reason=pair.reason or ("values may be skewed" if pair.may_be_skewed else ""))
 
 
-def _decide_finding(pairs: Sequence[Comparison]) -> Verdict:
+def _decide_finding(pairs: Sequence[ClaimComparison]) -> Verdict:
     """The verdict of a test on one table: that of all comparisons that count, if they agree."""
     verdicts = {pair.verdict for pair in pairs if not pair.apart}
     unmeasured = any(pair.is_missing for pair in pairs)

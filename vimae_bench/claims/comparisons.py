@@ -142,7 +142,7 @@ class PValues:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ClaimComparison:
     """The difference a - b of two methods (of logarithms if `is_ratio`), or of one from `value`.
 
     `region` is where the claim has it, `p` the p-value of this comparison alone and `adjusted_p`, if it speaks against
@@ -307,7 +307,7 @@ def _shift(a: Estimate, by: float) -> Estimate:
 
 def draft_comparisons(
     paper: Paper, evidence: Evidence, test: ClaimTest, measure: str, option: ReadingOption | None, *, keeps_margin: bool
-) -> list[Comparison]:
+) -> list[ClaimComparison]:
     """The comparisons of a test under one measure of one table, with p-values or the reason why there are none."""
     values = gather_values(evidence, test, measure, option, keeps_margin=keeps_margin)
     region = _make_region(test, keeps_margin=keeps_margin)
@@ -346,11 +346,11 @@ def _make_region(test: ClaimTest, *, keeps_margin: bool) -> Region:
 
 def _draft_comparison(
     paper: Paper, evidence: Evidence, test: ClaimTest, values: ClaimValues, pair: tuple[str, str], region: Region
-) -> Comparison:
+) -> ClaimComparison:
     """A comparison that is not tested yet: its differences, or the reason why it cannot be tested."""
     a, b = pair
     value = test.value or 0.0
-    draft = Comparison(a, b, region, value, values.is_log, draws=values.draws, values=values)
+    draft = ClaimComparison(a, b, region, value, values.is_log, draws=values.draws, values=values)
     methods = [method for method in pair if method]
     for measure in filter(None, (values.values.measure.name, test.change_from)):
         if evidence.has_several_definitions(measure):
@@ -420,7 +420,7 @@ class ControlDifference:
     interval: Interval
 
 
-def compare_with_controls(evidence: Evidence, pairs: Sequence[Comparison]) -> list[ControlDifference]:
+def compare_with_controls(evidence: Evidence, pairs: Sequence[ClaimComparison]) -> list[ControlDifference]:
     """The differences between methods of a test and their A/A controls, on the scale of the test."""
     values = next((pair.values for pair in pairs if pair.values), None)
     if values is None or len(evidence.seeds) < MIN_TESTED_SEEDS:

@@ -11,7 +11,7 @@ from ..analysis.footnotes import format_count
 from ..analysis.statements import describe_seeds_needed, join_names
 from ..analysis.statistics import ALPHA
 from ..claims.claims import ClaimVerdict, Finding, ReadingVerdict, SeedForecast
-from ..claims.comparisons import Comparison, compare_with_controls
+from ..claims.comparisons import ClaimComparison, compare_with_controls
 from ..claims.matching import Evidence, ScaleDifference
 from ..claims.paper import ClaimTest, Paper
 from ..claims.published_tables import PublishedTable, PublishedValue
@@ -304,7 +304,7 @@ def _describe_controls(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[st
         yield "No A/A control is measured here."
 
 
-def format_pair(paper: Paper, finding: Finding, pair: Comparison) -> tuple[str, ...]:
+def format_pair(paper: Paper, finding: Finding, pair: ClaimComparison) -> tuple[str, ...]:
     """The cells of a comparison, in the order of `HEADS`."""
     half = (pair.shown_interval[1] - pair.shown_interval[0]) / 2 if pair.shown_interval else 0.0
     digits = choose_decimals([half] if half else [], [pair.mean or 0.0])
@@ -324,7 +324,7 @@ def format_pair(paper: Paper, finding: Finding, pair: Comparison) -> tuple[str, 
     )
 
 
-def _format_other(paper: Paper, pair: Comparison) -> str:
+def _format_other(paper: Paper, pair: ClaimComparison) -> str:
     """What a method is compared with: another one, a value, or a published value."""
     if pair.b or pair.is_share:
         return paper.get_method_name(pair.b) if pair.b else UNDEFINED
@@ -336,14 +336,14 @@ def format_p_value(p: float | None) -> str:
     return UNDEFINED if p is None else f"{p:.2g}" if p >= 0.001 else "< 0.001"
 
 
-def format_pair_verdict(finding: Finding, pair: Comparison) -> str:
+def format_pair_verdict(finding: Finding, pair: ClaimComparison) -> str:
     """The result of a comparison in words, with the reason why it is undecided."""
     word = "apart" if pair.apart else pair.verdict
     reason = "" if pair.apart else pair.reason
     return f"{word}{f': {reason}' if reason else ''}{' (reported only)' * finding.test.aside}"
 
 
-def format_tested_region(pair: Comparison) -> str:
+def format_tested_region(pair: ClaimComparison) -> str:
     """The tested region of a difference or ratio: `< -20`, `within ±3`, `1.5 to 3 times`."""
     low, high = pair.region
     if pair.is_share:

@@ -5,7 +5,7 @@ from math import exp, isfinite
 from pathlib import Path
 
 from ..claims.claims import ClaimVerdict, Finding, ReadingVerdict, SeedForecast
-from ..claims.comparisons import Comparison
+from ..claims.comparisons import ClaimComparison
 from ..claims.matching import Evidence
 from ..claims.paper import Paper
 from ..claims.published_tables import PublishedTable
@@ -127,7 +127,7 @@ def _finding_to_json(finding: Finding, start: Path) -> Json:
     }
 
 
-def _pair_to_json(pair: Comparison, start: Path) -> Json:
+def _pair_to_json(pair: ClaimComparison, start: Path) -> Json:
     return {
         "a": pair.a,
         "b": pair.b,

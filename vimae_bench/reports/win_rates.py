@@ -106,7 +106,9 @@ def _draw_matrix(axes: "Axes", methods: Sequence[LeaderboardRow], decision: Meas
         if len(methods) <= MAX_NUMBERED_METHODS:
             text = axes.text(j, i, f"{rates[i, j]:.2f}", fontsize=6.5, ha="center", va="center", color=GREY)
             if pair and pair.outcome != "undecided":
-                text.set(color=BLACK, fontweight="bold" if pair.better == pair.a else "normal")
+                text.set(color=BLACK)
+                if pair.better == pair.a:
+                    text.set(fontweight="bold")
     axes.imshow(colours)
     for set_ticks in (axes.set_xticks, axes.set_yticks):
         set_ticks(range(len(methods)), [format_method_name(row) for row in methods])

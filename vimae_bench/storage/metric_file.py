@@ -15,7 +15,6 @@ from ..core.spec import PluginSpec
 from .atomic import read_json
 
 CORRUPTION_NAME = re.compile(r"clean|(gauss|gauss_clip|mask|mask_pixel|mask_grey)_[0-9.e-]+")
-ACCURACIES = ("svm", "tsvm", "episodes")
 OLD_FAMILIES = {"rate": "rate", "sse": "distortion", "sse sampled": "sampled distortion", "mmd2": "prior mismatch"}
 
 
@@ -79,7 +78,11 @@ def _create_measure(suffix: str, **raw: Any) -> Measure:  # noqa: ANN401
     """One object for all runs that measure the same, so that thousands of them are compared by identity."""
     complete: Json = raw if "family" in raw else raw | derive_old_fields(raw["name"])
     if "ranks_collapsed" in complete:
-        complete = complete | derive_old_scale(complete["name"]) | {"rewards_collapse": not complete["ranks_collapsed"]}
+        complete = (
+            complete
+            | derive_old_scale(complete["name"], complete["unit"])
+            | {"rewards_collapse": not complete["ranks_collapsed"]}
+        )
         del complete["ranks_collapsed"]
     measure = Measure(**complete)
     for field in fields(measure):
@@ -104,11 +107,11 @@ def derive_old_fields(name: str) -> dict[str, str]:
     return {"family": OLD_FAMILIES.get(name, "")}
 
 
-def derive_old_scale(name: str) -> Json:
-    """The scale and margin of a measure from its name, for files from before measures declared them."""
+def derive_old_scale(name: str, unit: str) -> Json:
+    """The scale and margin of a measure from its name and unit, for files from before measures declared them."""
     if name in ("sse", "sse sampled", "mse"):
         return {"scale": "log", "margin": 0.05}
-    if name.split(" ")[0] in ACCURACIES:
+    if unit == "%":
         return {"margin": 1.0}
     return {"is_hidden": name == "mmd2"}
 
