@@ -245,17 +245,14 @@ def _explain_not_comparable(row: LeaderboardRow, summary: MeasureSummary, seeds:
 def _note_other_data(rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
     """The rows, with whether some of their runs used other arrays than most runs of the table."""
     used = {
-        row.label: [
-            canonical_json(result.record.get("data") or {})
-            for result in row.run_results.values()
-            if result.status == "done"
-        ]
+        row.label: [result.record.get("data") or {} for result in row.run_results.values() if result.status == "done"]
         for row in rows
     }
-    counts = Counter(data for found in used.values() for data in found)
-    if len(counts) < 2:
+    every = [data for found in used.values() for data in found]
+    if all(data == every[0] for data in every):
         return list(rows)
-    ((usual, _),) = counts.most_common(1)
+    ((common, _),) = Counter(map(canonical_json, every)).most_common(1)
+    usual = next(data for data in every if canonical_json(data) == common)
     return [replace(row, has_other_data=any(data != usual for data in used[row.label])) for row in rows]
 
 

@@ -78,7 +78,7 @@ class LeaderboardRow:
         """Whether it is complete, on the data of the table, and no run has collapsed."""
         return self.is_complete and not self.collapsed_seeds and not self.has_other_data
 
-    @property
+    @cached_property
     def collapsed_seeds(self) -> tuple[int, ...]:
         """The seeds whose model ignores its data."""
         return tuple(seed for seed, result in self.run_results.items() if result.collapsed)
