@@ -91,7 +91,6 @@ def compare_errors(measure: Callable[[int], Measured], repetitions: int = REPETI
         estimates = [each[name] for each in found]
         errors = [estimate.se for estimate in estimates if estimate.se is not None]
         assert len(errors) > repetitions / 2, name
-        assert 0 not in errors, name
         ratios[name] = float(np.mean(np.square(errors)) ** 0.5 / np.std([e.value for e in estimates], ddof=1))
     assert ratios == pytest.approx(dict.fromkeys(ratios, 1.0), abs=TOLERANCE)
 
@@ -119,8 +118,8 @@ ON_IMAGES = {
     "mmd of codes": (AggregateMMD(replicates=19), "deterministic", 2, (20, 40, 1000)),
     "information": (Information(), "gaussian", 2, (500, 1000)),
     "parzen": (Parzen(samples=200), "gaussian", 2, (2, 4, 1000)),
-    "likelihood": (Likelihood(images=1000, ks=(1, 8)), "gaussian", 2, (2, 4, 1000)),
-    "ais": (AIS(images=1000, steps=4, chains=2, simulated=2), "gaussian", 2, (2, 4, 1000)),
+    "likelihood": (Likelihood(images=1000, ks=(1, 8), variance=0.02), "gaussian", 2, (2, 4, 1000)),
+    "ais": (AIS(images=1000, steps=4, chains=2, simulated=2, variance=0.02), "gaussian", 2, (2, 4, 1000)),
     "svm": (Svm(labels=20, label_draws=3, noise_draws=2, conditions=("clean",)), "gaussian", 2, (2, 4, 1000)),
 }
 """Metrics whose errors cover fresh test images and draws: the encoder, its latents, and numbers of test images."""

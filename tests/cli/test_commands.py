@@ -155,7 +155,7 @@ def test_run_saves_the_leaderboard_of_the_full_matrix_whatever_was_selected(shar
 
 def test_two_methods_are_compared_seed_by_seed(shared):
     folder, file, _ = shared
-    output = call("compare", file, "AE", "VAE", "--results", folder / "results", "--margin", "sse=100")
+    output = call("compare", file, "AE", "VAE", "--results", folder / "results", "--margin", "sse=90 %")
     assert "sse" in output
     assert "no method here is called 'VEA'; did you mean 'VAE'?" in call(
         "compare", file, "AE", "VEA", "--results", folder / "results", code=2

@@ -32,7 +32,7 @@ def kept(results):
     return {
         "record": folder.record,
         "metric": folder.metric_path(PluginSpec("reconstruction")),
-        "rate": folder.metric_path(PluginSpec("rate")),
+        "rate": next(folder.path.glob("metrics/rate-*")),
         "spec": folder.spec,
         "events": folder.events,
         "cursor": folder.path / ".mlflow.json",
