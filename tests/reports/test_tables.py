@@ -245,7 +245,7 @@ def test_terminal_shows_a_comparison_with_verdicts(finished):
     assert re.search(r"sse ↓ .* -5\.05 .* 1\.00 .* < 0\.001 .* better", text)
     assert "equivalent within 0.01" in text
     text = printed(render_comparisons(compare_methods(finished.boards(), "InfoVAE", "VAE")))
-    assert "incomplete (3 of 5)" in text
+    assert "not comparable: A has 3 of 5 seeds" in text
 
 
 def test_terminal_prints_names_in_comparisons_as_text(nasty):
