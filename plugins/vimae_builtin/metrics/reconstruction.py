@@ -21,8 +21,8 @@ class Reconstruction(Metric):
     `sse` sums squared errors over all pixels and channels of an image, `l2` is its root and `mse` its mean over them.
     `psnr` is -10 log10(mse) of each image, at most 100 dB. `sse sampled` decodes one draw of the posterior instead,
     and is left out where the encoder is deterministic. `explained variance` is 1 - sse over that of the mean test
-    image, at most 1; near 0 the model ignores its data. It is left out where all test images are equal.
-    Standard errors are those of fresh test images and draws.
+    image, at most 1; near 0 the model ignores its data. It has no standard error, and is left out where all test images
+    are equal. The other standard errors are those of fresh test images and draws.
     """
 
     estimator: ClassVar[str] = "means over test images"
@@ -47,9 +47,10 @@ class Reconstruction(Metric):
         errors: dict[str, Tensor] = {"sse": sse, "l2": sse.sqrt(), "mse": mse, "psnr": decibels(mse)}
         if not isinstance(evaluation.posterior("test"), DiracPosterior):
             errors["sse sampled"] = evaluation.squared_error("test", of="draws")
+        found = {name: estimate_mean(error) for name, error in errors.items()}
         if total := compute_total_variance(evaluation.images("test")):
-            errors["explained variance"] = 1 - sse / total
-        return {name: estimate_mean(error) for name, error in errors.items()}
+            found["explained variance"] = Estimate(1 - float(sse.mean()) / total, len(sse))
+        return found
 
 
 def decibels(mse: Tensor) -> Tensor:
