@@ -120,7 +120,7 @@ ON_IMAGES = {
     "parzen": (Parzen(samples=200), "gaussian", 2, (2, 4, 1000)),
     "likelihood": (Likelihood(images=1000, ks=(1, 8), variance=0.02), "gaussian", 2, (2, 4, 1000)),
     "ais": (AIS(images=1000, steps=4, chains=2, simulated=2, variance=0.02), "gaussian", 2, (2, 4, 1000)),
-    "svm": (Svm(labels=20, label_draws=3, noise_draws=2, conditions=("clean",)), "gaussian", 2, (2, 4, 1000)),
+    "svm": (Svm(labels=20, label_draws=3, noise_draws=2, conditions=("clean",)), "gaussian", 2, (4, 8, 1000)),
 }
 """Metrics whose errors cover fresh test images and draws: the encoder, its latents, and numbers of test images."""
 SLOW_ON_IMAGES = (
@@ -176,7 +176,7 @@ class KernelDistanceOfPixels(DistanceOfPixels):
 ON_DRAWS = {
     "entropy": (lambda n: Entropy(draws=n), (2, 4, 1000)),
     "sharpness": (lambda n: Sharpness(images=n), (2, 4, 1000)),
-    "fd_pca64": (lambda n: FdPca64(images=n), (2, 4, 1000)),
+    "fd_pca64": (lambda n: FdPca64(images=n), (2, 1000)),
     "one Fréchet distance": (lambda n: DistanceOfPixels(images=n), (20, 40, 1000)),
     "kernel distance": (lambda n: KernelDistanceOfPixels(images=n), (20, 40, 1000)),
     "parzen sets": (lambda n: Parzen(samples=100 * n, images=50), (2, 4, 20)),

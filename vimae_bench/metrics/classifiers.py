@@ -4,6 +4,7 @@ All of it depends on the data set and never on the model, so that all methods an
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     from ..models.posteriors import Posterior
     from ..plugin.evaluation import Evaluation, SplitName
+
+MIN_IMAGES = 4
+"""The fewest test images for a standard error of an accuracy."""
 
 FeatureFunction = Callable[[Iterator[Tensor]], np.ndarray]
 """Chunks of images [B, C, H, W] in [0, 1] units to features float64 [n, F]."""
@@ -125,9 +129,11 @@ def estimate_accuracy(right: np.ndarray) -> Estimate:
     """In percent, of which test images the classifier of each label draw gets right: bool [draws, n].
 
     The standard error covers other test images and other draws of labels and noise, for one model (see
-    `estimate_crossed_mean`). It is None for one draw or one image. `per_draw` are the accuracies of the draws.
+    `estimate_crossed_mean`). It is None for one draw or fewer than four images, with which it would be a third too
+    large. `per_draw` are the accuracies of the draws.
     """
-    return estimate_crossed_mean(100 * torch.from_numpy(right).double())
+    found = estimate_crossed_mean(100 * torch.from_numpy(right).double())
+    return found if right.shape[1] >= MIN_IMAGES else replace(found, se=None)
 
 
 def _make_kernel(codes: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
