@@ -44,7 +44,7 @@ def output(folder: Path, line: str) -> str:
 
 def form(line: str) -> str:
     """A line without its numbers and column widths."""
-    line = re.sub(r"equivalent within [\d.]+|no difference shown|better|worse", "?", line)
+    line = re.sub(r"(undecided: |equivalent within |[AB] is ).*$", "?", line)
     line = re.sub(r"-?\d+(\.\d+)?", "#", line.replace("†", ""))
     return " ".join(re.sub(r"(?<=#) +[a-z]{1,3} *(?=│|$)", " ", line).split())
 

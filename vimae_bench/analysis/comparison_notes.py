@@ -38,11 +38,10 @@ def _explain_control(label: str) -> str:
 def _explain_family(rows: Sequence[Difference], among: str) -> str:
     sizes = sorted({row.family for row in rows if row.decision})
     number = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    over = f"Holm-adjusted within each measure over the {number} {among}"
+    adjusted = over if sizes[-1] > 1 else "not adjusted, since nothing else is tested within a measure"
     measures = count_tested_measures(sum(row.decision is not None for row in rows))
-    return (
-        f"p: Holm-adjusted within each measure over the {number} {among}. If none differ, some difference is found in "
-        f"at most {100 * ALPHA:g} % of cases{measures}."
-    )
+    return f"p: {adjusted}. If none differ, some difference is found in at most {100 * ALPHA:g} % of cases{measures}."
 
 
 def _note_given_margins(rows: Sequence[Difference]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from ..analysis.comparison_data import Comparison
-from ..reports.comparison_text import format_outcome
+from ..reports.comparison_text import summarize_comparison
 from . import frames, html
 
 if TYPE_CHECKING:
@@ -42,5 +42,4 @@ class Comparisons(Sequence[Comparison]):
 
 
 def _summarize(comparison: Comparison) -> str:
-    outcomes = "; ".join(f"{format_outcome(row)} in {row.measure.label}" for row in comparison.rows if row.sign)
-    return f"{comparison.title}: A = {comparison.a}, B = {comparison.b}: {outcomes or 'nothing tested'}"
+    return f"{comparison.title}: A = {comparison.a}, B = {comparison.b}. {summarize_comparison(comparison)}"

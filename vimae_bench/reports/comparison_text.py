@@ -6,10 +6,10 @@ from ..analysis.comparison_data import Comparison, Difference
 from ..analysis.decision import PairDecision
 from ..analysis.footnotes import format_count
 from ..analysis.statements import QUALIFIED, describe_outcome, format_margin
-from .table_format import choose_decimals, clean_text, format_number
+from .table_format import choose_decimals, clean_text, format_number, join_words
 
-RATIO_DECIMALS = 3
-"""Of a ratio that has no interval."""
+OWN_OUTCOMES = ("better", "worse")
+"""Those that are said of A."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,24 @@ def format_methods(comparison: Comparison) -> str:
 def _rename(pair: PairDecision) -> PairDecision:
     """The pair under the names by which a comparison calls its sides."""
     return replace(pair, a="A", b="B", better={"": "", pair.a: "A"}.get(pair.better, "B"))
+
+
+def summarize_comparison(comparison: Comparison) -> str:
+    """Such as `A is better in sse and svm clean, worse in mmd2; undecided in fid.`"""
+    if not comparison.rows:
+        return "No measure is common to A and B."
+    if not any(row.effects.any() for row in comparison.rows):
+        return "A and B are equal in every measure."
+    measures: dict[str, list[str]] = {}
+    for row in comparison.rows:
+        if row.sign:
+            outcome = row.outcome if row.is_comparable else f"not comparable ({row.reason})"
+            name = f"{row.measure.label} {QUALIFIED}" if row.is_qualified and row.decision else row.measure.label
+            measures.setdefault(outcome, []).append(clean_text(name))
+    own = [f"{outcome} in {join_words(measures[outcome])}" for outcome in OWN_OUTCOMES if outcome in measures]
+    others = [f"{outcome} in {join_words(names)}" for outcome, names in measures.items() if outcome not in OWN_OUTCOMES]
+    text = "; ".join([*([f"A is {', '.join(own)}"] if own else []), *others])
+    return f"{text[:1].upper()}{text[1:]}." if text else "No measure has a direction."
 
 
 def _format_interval(row: Difference, digits: int) -> str:

@@ -103,6 +103,12 @@ def clean_text(text: str) -> str:
     return "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
 
 
+def join_words(words: Sequence[str]) -> str:
+    """Such as `a, b and c`, without what is not safe to print."""
+    *others, last = map(clean_text, words)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def shorten_name(text: str) -> str:
     """A name on one line, without the middle of a long one."""
     name = clean_text(text)

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...analysis.comparison_data import Comparison, Difference
-from ...analysis.statements import QUALIFIED
 from .. import comparison_csv, comparison_markdown
-from ..comparison_text import DifferenceText, format_difference, format_methods
+from ..comparison_text import DifferenceText, format_difference, format_methods, summarize_comparison
 from ..table_format import clean_text, format_heading, format_unit
 from . import render_page
 from .interval_plot import IntervalPlot, build_interval_plot
-from .summary import join_words
 
 COPY_FORMATS = {"Markdown": comparison_markdown, "CSV": comparison_csv}
 """The formats that the buttons above a table copy."""
@@ -71,7 +69,7 @@ def _build_comparison_view(n: int, comparison: Comparison) -> ComparisonView:
         clean_text(comparison.title),
         format_methods(comparison),
         lines,
-        _summarize(comparison),
+        summarize_comparison(comparison),
         comparison.notes,
     )
 
@@ -89,24 +87,6 @@ def _build_row_view(row: Difference) -> ComparisonRowView:
         row,
         build_interval_plot(row, text),
     )
-
-
-def _summarize(comparison: Comparison) -> str:
-    """Such as `A is better in sse and svm clean, worse in mmd2; undecided in fid.`"""
-    if not comparison.rows:
-        return "No measure is common to A and B."
-    if not any(row.effects.any() for row in comparison.rows):
-        return "A and B are equal in every measure."
-    measures: dict[str, list[str]] = {}
-    for row in comparison.rows:
-        if row.sign:
-            outcome = row.outcome if row.is_comparable else f"not comparable ({row.reason})"
-            name = f"{row.measure.label} {QUALIFIED}" if row.is_qualified and row.decision else row.measure.label
-            measures.setdefault(outcome, []).append(clean_text(name))
-    own = [f"{outcome} in {join_words(measures[outcome])}" for outcome in CLASSES if outcome in measures]
-    others = [f"{outcome} in {join_words(names)}" for outcome, names in measures.items() if outcome not in CLASSES]
-    text = "; ".join([*([f"A is {', '.join(own)}"] if own else []), *others])
-    return f"{text[:1].upper()}{text[1:]}." if text else "No measure has a direction."
 
 
 def _format_texts(comparison: Comparison) -> Mapping[str, str]:

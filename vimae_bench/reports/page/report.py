@@ -23,14 +23,13 @@ from ...storage.store import RunResult
 from .. import leaderboard_csv, leaderboard_latex, leaderboard_markdown
 from ..all_figures import draw_figures
 from ..claims_text import RULES, format_run_link
-from ..table_format import UNDEFINED, clean_text, format_heading
+from ..table_format import UNDEFINED, clean_text, format_heading, join_words
 from . import render_page
 from .claims import build_verdict_view
 from .image_grids import build_image_grids
 from .inline_figures import figure_to_svg
 from .provenance import build_provenance
 from .runs import FindLink, RunLinks, find_no_link
-from .summary import join_words
 from .tables import build_leaderboard_view
 
 COPY_FORMATS = {
