@@ -140,6 +140,12 @@ def test_badges_have_the_scale_of_the_runs(claims):
     assert format_badge(claims["C14"]) == "supported"
 
 
+def test_verdicts_by_outdated_measures_say_so(verdict, claims):
+    """The committed rate on Omniglot is of 13 characters."""
+    assert "by outdated measures (°)" in list_limits(verdict.paper, claims["C04"])
+    assert "by outdated measures (°)" not in list_limits(verdict.paper, claims["C03"])
+
+
 def test_margins_that_only_a_proxy_measures_name_no_seeds(claims):
     assert claims["C06"].forecast is None
     assert "can show an order, but not a margin" in claims["C06"].reason

@@ -1,7 +1,7 @@
 """The sentences below a table: how to read it, and warnings."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.errors import suggest_similar
@@ -182,11 +182,14 @@ def note_definitions(run_results: Sequence[RunResult]) -> Iterator[str]:
     yield from note_outdated(run_results)
 
 
-def note_outdated(run_results: Sequence[RunResult]) -> Iterator[str]:
-    """Which metrics have measured runs in an older version than is installed, and what has changed since."""
+def note_outdated(run_results: Sequence[RunResult], only: Collection[str] = ()) -> Iterator[str]:
+    """Which metrics have measured runs in an older version than is installed, and what has changed since.
+
+    `only` those that give one of these measures, and only these are named.
+    """
     measured = [result.measures.values() for result in run_results if result.measures]
     names: dict[tuple[str, int], dict[str, None]] = {}
-    for measure in (measure for measures in measured for measure in measures):
+    for measure in (measure for measures in measured for measure in measures if not only or measure.name in only):
         names.setdefault((measure.metric, measure.version), {})[measure.name] = None
     for (metric, version), measures in names.items():
         entry = find_metric(metric)

@@ -49,6 +49,12 @@ class Finding:
         return _fill_in(self.test.change_from, self.option)
 
     @property
+    def is_outdated(self) -> bool:
+        """Whether what is measured comes from an older version of a metric than is installed."""
+        known = self.evidence.measures if self.evidence else {}
+        return any(name in known and known[name].outdated for name in (self.measure, self.change_from))
+
+    @property
     def measure_label(self) -> str:
         """What is measured, marked if it is outdated: a measure or a change, under one of several conventions."""
         known = self.evidence.measures.get(self.measure) if self.evidence else None

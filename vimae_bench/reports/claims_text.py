@@ -7,7 +7,7 @@ from math import exp, isfinite
 from numbers import Real
 from pathlib import Path
 
-from ..analysis.footnotes import format_count
+from ..analysis.footnotes import format_count, note_outdated
 from ..analysis.statements import describe_seeds_needed, join_names
 from ..analysis.statistics import ALPHA
 from ..claims.claims import ClaimVerdict, Finding, ReadingVerdict, SeedForecast
@@ -16,6 +16,7 @@ from ..claims.matching import Evidence, ScaleDifference
 from ..claims.paper import ClaimTest, Paper
 from ..claims.published_tables import PublishedTable, PublishedValue
 from ..claims.verdict import PaperVerdict
+from ..core.results import OUTDATED
 from ..storage.archive import real_path
 from ..storage.store import RunResult
 from .table_format import COLLAPSED, UNDEFINED, choose_decimals, format_number, format_unit
@@ -46,6 +47,10 @@ RULES = (
     "Seeds that would decide: with so many, 80 % of simulated repetitions of the whole judgement decide it, if means "
     "and variances stay the same.",
 )
+
+
+GENERAL_NOTES = (OUTDATED, "Mixed ")
+"""How notes begin that are on a table of results as a whole, and not on what a published table shows of it."""
 
 
 def format_source(paper: Paper) -> str:
@@ -92,6 +97,8 @@ def _list_other_limits(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[st
         yield "on part of its experiments"
     if apart := claim_verdict.methods_apart:
         yield f"without {join_names([paper.get_method_name(method) for method in apart])} (collapsed)"
+    if any(finding.is_outdated and finding.comparisons for finding in claim_verdict.findings):
+        yield f"by outdated measures ({OUTDATED})"
     for proxy in claim_verdict.proxies if claim_verdict.verdict != "not testable" else ():
         yield f"by {proxy.by} in place of {proxy.measure}"
 
@@ -199,6 +206,10 @@ def list_remarks(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
         if evidence.scale_differences:
             differences = ", ".join(difference.text for difference in evidence.scale_differences)
             yield f"Runs {evidence.number} differ from what was published: {differences}."
+        measures = {f.measure for f in claim_verdict.findings if f.evidence == evidence and (f.comparisons or f.values)}
+        changes = {f.change_from for f in claim_verdict.findings if f.evidence == evidence and f.change_from}
+        for note in note_outdated(_list_results(evidence), measures | changes):
+            yield f"Runs {evidence.number}: {note}"
     for proxy in claim_verdict.proxies:
         yield proxy.note or f"{proxy.measure} is not measured; {proxy.by} is used instead, without margins."
     if missing := dict.fromkeys(line for reading in _list_measured(claim_verdict) for line in reading.missing):
@@ -409,7 +420,8 @@ def list_table_notes(table: PublishedTable) -> Iterator[str]:
         differences = ", ".join(difference.text for difference in evidence.scale_differences)
         scale = f" They differ from what was published: {differences}." if differences else ""
         yield f"Measured: runs {evidence.number}, {evidence.title}.{scale}"
-        yield from evidence.notes
+        yield from (note for note in evidence.notes if not note.startswith(GENERAL_NOTES))
+        yield from note_outdated(_list_results(evidence), {value.measure for value in table.values})
     if table.unmeasured:
         yield f"Not measured, though the paper may mean it: {join_names([o.label for o in table.unmeasured])}."
     if any(value.match == "no prediction" and not value.draws for value in table.values):
@@ -418,6 +430,10 @@ def list_table_notes(table: PublishedTable) -> Iterator[str]:
         yield f"Not comparable: {paper_table.only_order}."
     if paper_table.note:
         yield paper_table.note
+
+
+def _list_results(evidence: Evidence) -> list[RunResult]:
+    return [result for by_seed in evidence.methods.values() for result in by_seed.values()]
 
 
 def list_run_links(evidence: Evidence, start: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:

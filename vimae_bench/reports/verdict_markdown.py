@@ -90,7 +90,7 @@ def _format_cell(value: PublishedValue) -> str:
 
 def _format_summary_row(paper: Paper, claim_verdict: ClaimVerdict) -> list[str]:
     claim = escape_markdown(claim_verdict.claim.id)
-    limits = "".join(f", {limit}" for limit in list_limits(paper, claim_verdict))
+    limits = "".join(f", {escape_markdown(limit)}" for limit in list_limits(paper, claim_verdict))
     return [
         claim,
         f"**{escape_markdown(format_badge(claim_verdict))}**{limits}",
