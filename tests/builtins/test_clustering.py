@@ -51,7 +51,7 @@ def test_codes_that_tell_nothing_are_near_0(linear_evaluation):
     images, y = classes(1000, 0.0)
     found = Clustering()(linear_evaluation(images, Deterministic(), [IDENTITY], labels=y))
     assert 0 <= found["cluster nmi"].value < 0.02
-    assert abs(found["silhouette"].value) < 0.02
+    assert abs(found["silhouette"].value) < 0.05
 
 
 def test_a_code_that_never_moves_has_neither(linear_evaluation):

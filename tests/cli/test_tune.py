@@ -20,14 +20,15 @@ from vimae_bench.plugin.registry import make_plugin
 pytestmark = pytest.mark.medium
 
 SEARCH = {
-    "objective.beta": {"low": 0.1, "high": 10.0, "log": True},
-    "training.learning_rate": {"low": 1e-3, "high": 1e-1, "log": True},
+    "objective.beta": {"low": 0.01, "high": 0.1, "log": True},
+    "training.learning_rate": {"low": 1e-2, "high": 3e-2, "log": True},
 }
 TEXT = make_benchmark(
     name="search",
     seeds=[0, 1],
     dataset={"use": "digits", "validation": 300},
-    architecture={"use": "mlp", "hidden": [8]},
+    architecture={"use": "mlp", "hidden": [32]},
+    training={"epochs": 10},
     metrics=["reconstruction", "rate"],
     reporters=["console"],
     tuning={"trials": 3, "measure": "sse", "at_once": 2},
