@@ -72,6 +72,26 @@ def test_names_do_not_depend_on_the_other_variants(benchmark_file):
     ]
 
 
+def test_all_readings_of_m1_can_stand_in_one_file_under_plain_names(benchmark_file):
+    metrics = [
+        "svm",
+        "svm_tuned",
+        "svm_linear",
+        "tsvm",
+        {"use": "tsvm", "c": 10.0, "conditions": ["clean", "mask_0.5"]},
+    ]
+    (group,) = read_benchmark(benchmark_file(metrics=metrics)).groups
+    names = [measure.name for metric in group.metrics for measure in list_measures(metric, group.metrics)]
+    assert len(names) == len(set(names))
+    assert [name for name in names if " clean" in name] == [
+        "svm clean",
+        "svm tuned clean",
+        "svm linear clean",
+        "tsvm clean",
+        "tsvm clean conditions=clean,mask_0.5 c=10",
+    ]
+
+
 def test_results_of_older_versions_keep_their_names(store):
     """They did not say which settings are at their default, so the names had the settings that differ."""
     raw = read_json(store.path / "benchmark.json")

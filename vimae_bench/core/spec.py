@@ -6,7 +6,7 @@ Everything here is frozen and consists of JSON values. Plugins are created from 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from annotated_types import Ge, Gt, Lt
 
@@ -65,7 +65,14 @@ def disambiguating_suffix(spec: PluginSpec, specs: Sequence[PluginSpec]) -> str:
 
 
 def _format_settings(settings: Mapping[str, Any]) -> str:
-    return "".join(f" {name}={value}" for name, value in settings.items())
+    return "".join(f" {name}={_format_setting(value)}" for name, value in settings.items())
+
+
+def _format_setting(value: Any) -> str:  # noqa: ANN401
+    """A value, lists without quotes and brackets, such as `clean,mask_0.5`."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_format_setting, cast("Sequence[Any]", value)))
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def collect_changed_settings(specs: Iterable[PluginSpec]) -> Json:
