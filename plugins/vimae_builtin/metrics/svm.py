@@ -144,7 +144,7 @@ class Svm(_SvmBase):
     without labels.
 
     Standard errors cover other test images, and other draws of noise and of labelled images among the training images
-    that there are, for one model; there is none of one draw or one test image.
+    that there are, for one model; there is none of one draw, nor of fewer than four test images.
 
     Raises ValueError for a condition there is none of, BenchError where a class has too few training images.
     """

@@ -33,7 +33,8 @@ class Tsvm(Metric):
     labelled + `c_unlabelled` Σ ξ² over the others, ξ = max(0, 1 - y (w·z + b)), over w, b and the labels y of the
     others, of which as large a share is positive as of the labelled. The squared hinge, and the switching of many
     pairs of labels at once, are those of Sindhwani and Keerthi (SIGIR 2006). The class of a test image, which is none
-    of the others, is that of the machine with the largest w·z + b. Label and noise draws are as in `svm`.
+    of the others, is that of the machine with the largest w·z + b. Label and noise draws, and what standard errors
+    cover, are as in `svm`; other draws of the unlabelled images are covered too.
 
     Raises ValueError for a condition there is none of, BenchError where a class has too few training images.
     """
