@@ -228,7 +228,7 @@ def test_the_standard_error_covers_both_images_and_labels(n, draws):
 
 @pytest.mark.parametrize("shape", [(1, 400), (10, 1), (10, 3)])
 def test_of_one_draw_or_few_images_no_error_is_known(shape):
-    estimate = estimate_accuracy(np.arange(400).reshape(-1, shape[1])[: shape[0]] % 4 > 0)
+    estimate = estimate_accuracy(np.arange(np.prod(shape)).reshape(shape) % 4 > 0)
     assert (estimate.n, estimate.se, len(estimate.per_draw)) == (shape[1], None, shape[0])
 
 
