@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock
 
@@ -36,8 +37,10 @@ MAX_POINTS = 900
 """Points in one call; MLflow takes 1,000."""
 MAX_PARAMETERS = 100
 """Parameters in one call, as many as MLflow takes."""
+TAGS = "tags"
 STATUS = {"done": "FINISHED", "diverged": "FAILED", "failed": "FAILED"}
 
+T = TypeVar("T")
 SyncItem = tuple[str, str, Callable[[], None]]
 """Something to send once: its name, a stamp that changes with it, and the function that sends it."""
 
@@ -68,8 +71,11 @@ class RunSync:
 
     def _find_or_create_run(self) -> None:
         """Find or create MLflow's run, and start from nothing if it is not the one the state knows."""
-        run_id = self._find_run() or self._create_run()
-        if run_id != self.state.run_id:
+        run_id = self._find_run()
+        if not run_id:
+            tags = self._make_tags()
+            self.state = SyncState(self.target.name, self._create_run(tags), sent={TAGS: fingerprint(tags)})
+        elif run_id != self.state.run_id:
             self.state = SyncState(self.target.name, run_id)
 
     def _find_run(self) -> str | None:
@@ -77,9 +83,9 @@ class RunSync:
         runs = self.target.client.search_runs([self.target.experiment], where, max_results=1)
         return runs[0].info.run_id if runs else None
 
-    def _create_run(self) -> str:
+    def _create_run(self, tags: dict[str, str]) -> str:
         name = format_run_name(self.entry.run, self.entry.label)
-        run = self.target.client.create_run(self.target.experiment, self._get_start_time(), self._make_tags(), name)
+        run = self.target.client.create_run(self.target.experiment, self._get_start_time(), tags, name)
         return run.info.run_id
 
     def _get_start_time(self) -> int:
@@ -128,8 +134,8 @@ class RunSync:
 
     def _list_items(self) -> Iterator[SyncItem]:
         """Everything but the curves; the status comes last, so that a run is only finished when all of it is there."""
-        settings = format_parameters(self.entry.run)
-        yield "parameters", fingerprint(settings), partial(self._log_parameters, settings)
+        tags = self._make_tags()
+        yield TAGS, fingerprint(tags), partial(self._log_tags, tags)
         yield ENTRY_FILE, fingerprint(self._describe_entry()), self._log_entry
         for path in filter(Path.exists, map(self.folder.metric_path, self.entry.metrics)):
             yield path.name, file_stamp(path), partial(self._log_file, path, "metrics")
@@ -143,13 +149,12 @@ class RunSync:
             yield "dataset", digest, partial(self._log_dataset, self.entry.run.dataset, digest)
         if self.models and "shape" in record and self.folder.weights.exists():
             yield "model", file_stamp(self.folder.weights), partial(self._log_model, record)
+        settings = format_parameters(self.entry.run)
         measured = [metric for metric in self.entry.metrics if self.folder.metric_path(metric).exists()]
-        if measured:
-            stamps = [file_stamp(self.folder.metric_path(metric)) for metric in measured]
-            yield "measures", fingerprint(stamps), partial(self._log_measures, measured)
-        tags = self._make_tags()
+        stamps = [file_stamp(self.folder.metric_path(metric)) for metric in measured]
+        yield "values", fingerprint([settings, stamps]), partial(self._log_values, settings, measured)
         end = to_milliseconds(self.state.time) if record else None
-        yield "state", fingerprint([tags, end]), partial(self._log_state, tags, record.get("status"), end)
+        yield "state", fingerprint([record.get("status"), end]), partial(self._log_state, record.get("status"), end)
 
     def _list_artifacts(self) -> list[Path]:
         return [path for path in (self.folder.spec, self.folder.record, *self._list_pictures()) if path.exists()]
@@ -184,13 +189,6 @@ class RunSync:
         tags = [InputTag("mlflow.data.context", "training")]
         self.target.client.log_inputs(self.state.run_id, [DatasetInput(made, tags)])
 
-    def _log_parameters(self, settings: Mapping[str, str]) -> None:
-        from mlflow.entities import Param
-
-        params = [Param(name, value) for name, value in settings.items()]
-        for start in range(0, len(params), MAX_PARAMETERS):
-            self._log_batch(params=params[start : start + MAX_PARAMETERS])
-
     def _log_entry(self) -> None:
         """What a reader of MLflow cannot know otherwise: which of the metrics there are wanted, what a run repeats."""
         self.target.client.log_dict(self.state.run_id, self._describe_entry(), ENTRY_FILE)
@@ -198,11 +196,15 @@ class RunSync:
     def _describe_entry(self) -> Json:
         return {**self.entry.as_json(), CHANGED_SETTINGS: collect_changed_settings(self.entry.metrics)}
 
-    def _log_measures(self, metrics: Sequence[PluginSpec]) -> None:
-        """All in one call, which takes MLflow as long as a single value does."""
+    def _log_values(self, settings: Mapping[str, str], metrics: Sequence[PluginSpec]) -> None:
+        """Settings and measures in one call, which takes MLflow as long as a single value does, or in a few."""
+        from mlflow.entities import Param
+
         points = [point for metric in metrics for point in self._make_measure_points(metric)]
-        for start in range(0, len(points), self.batch_size):
-            self._log_batch(points[start : start + self.batch_size])
+        params = [Param(name, value) for name, value in settings.items()]
+        pieces = _split_list(points, self.batch_size), _split_list(params, MAX_PARAMETERS)
+        for points, params in zip_longest(*pieces, fillvalue=()):
+            self._log_batch(points, params)
 
     def _make_measure_points(self, metric: PluginSpec) -> list["Metric"]:
         from mlflow.entities import Metric
@@ -215,10 +217,12 @@ class RunSync:
         # Of what has no step but 0 MLflow draws bars; what stands before a slash is a section of its charts.
         return [Metric(to_mlflow_name(name), value, when, 0) for name, value in (values | errors).items()]
 
-    def _log_state(self, tags: Mapping[str, str], status: str | None, end: int | None) -> None:
+    def _log_tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
         self._log_batch(tags=[RunTag(name, value) for name, value in tags.items()])
+
+    def _log_state(self, status: str | None, end: int | None) -> None:
         if status:
             self.target.client.set_terminated(self.state.run_id, STATUS[status], end)
         else:
@@ -228,6 +232,10 @@ class RunSync:
         self, metrics: Sequence["Metric"] = (), params: Sequence["Param"] = (), tags: Sequence["RunTag"] = ()
     ) -> None:
         self.target.client.log_batch(self.state.run_id, metrics, params, tags, synchronous=True)
+
+
+def _split_list(values: list[T], size: int) -> Iterator[list[T]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def to_milliseconds(seconds: float) -> int:
