@@ -2,14 +2,41 @@
 
 import contextlib
 import gc
+from importlib import import_module
+
+import numpy as np
 
 from ..plugin.catalog import get_catalog
 from ..plugin.manager import PluginLoadError, find_plugins, get_manager
-from . import record, worker
 
-__all__ = ["worker"]
-
+SHARED_MODULES = (
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
+    "sklearn.svm",
+    "sklearn.decomposition",
+    "vimae_bench.engine.worker",
+)
+"""What workers need and what takes long to import."""
 BUILT_IN = "vimae-bench"
+
+
+def _load_shared() -> None:
+    """Import all of it without a look for garbage, as there is none, and keep the collector away from it.
+
+    Collecting garbage, a worker would write to all that it shares with the server, and so copy it.
+    """
+    gc.disable()
+    for name in SHARED_MODULES:
+        import_module(name)
+    from ..metrics import fit_rbf_svm
+    from .record import describe_software
+
+    get_catalog()
+    describe_software()
+    _load_builtins()
+    fit_rbf_svm(np.eye(2), np.arange(2)).predict(np.eye(2))  # whose first call looks for plugins of scikit-learn
+    gc.freeze()
+    gc.enable()
 
 
 def _load_builtins() -> None:
@@ -20,7 +47,4 @@ def _load_builtins() -> None:
                 get_manager().load_plugin(origin)
 
 
-get_catalog()
-record.describe_software()
-_load_builtins()
-gc.freeze()  # collecting garbage a worker would otherwise write to, and so copy, all that it shares with the server
+_load_shared()

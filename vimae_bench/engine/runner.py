@@ -14,13 +14,7 @@ from ..storage.store import FINISHED_STATES, ResultsFolder, RunState
 from .scheduler import run_rounds
 
 DEFAULT_NUMERICS = NumericsOptions()
-WORKER_MODULES = (
-    "matplotlib.backends.backend_agg",
-    "matplotlib.figure",
-    "sklearn.svm",
-    "sklearn.decomposition",
-    "vimae_bench.engine.preload",  # last, as it freezes what has been loaded
-)
+WORKER_MODULES = ("vimae_bench.engine.preload",)
 """What workers need and what takes long to import, for executors whose processes can share it."""
 
 
