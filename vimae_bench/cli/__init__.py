@@ -1,5 +1,9 @@
 """The command line. Commands are imported when they are called, and import heavy libraries when they need them."""
 
+import atexit
+import gc
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -28,6 +32,10 @@ COMMANDS = (
 )
 SIGNAL_OFFSET = 128
 """What a shell adds to the number of the signal that ended a command: 130 for SIGINT, 143 for SIGTERM."""
+GARBAGE_THRESHOLDS = (100_000, 20, 20)
+"""Python's own let the collector look at every object of torch and MLflow some twenty times while they are imported."""
+
+atexit.register(gc.freeze)  # a last look for garbage takes a second, and the kernel takes all memory back anyway
 
 
 class Commands(click.Group):
@@ -43,7 +51,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         try:
-            with signals.install_handlers():
+            with signals.install_handlers(), _collect_garbage_rarely():
                 return super().invoke(ctx)
         except BenchError as error:
             click.echo(str(error), err=True)
@@ -54,6 +62,16 @@ class Commands(click.Group):
         except OSError as error:
             _report_full_disk(ctx, error)
             raise
+
+
+@contextmanager
+def _collect_garbage_rarely() -> Generator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _report_full_disk(ctx: click.Context, error: OSError) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,12 @@ from .plugin_options import PluginOptionsCommand
 from .reporter_guard import GuardedReporter, make_reporters
 
 SOME_FAILED = 1
+REPORT_MODULES = (
+    "matplotlib.figure",
+    "vimae_bench.reports.leaderboard_files",
+    "vimae_bench.reports.leaderboard_terminal",
+)
+"""What shows the results."""
 
 
 class Shard(click.ParamType[tuple[int, int]]):
@@ -119,6 +126,8 @@ def run(
         return
     plan = open_results(plan, matrix, overrides, lambda line: click.echo(line, err=True))
     reporters = make_reporters(benchmark)
+    for name in REPORT_MODULES if plan.jobs else ():
+        import_module(name)  # while worker processes start: at the end the user would wait for it
     failed = carry_out(plan, chosen, reporters)
     _show_results(plan, matrix)
     for line in explain_unmeasurable(plan):
