@@ -12,7 +12,7 @@ Every statement on methods, in any leaderboard, report, comparison, verdict or f
 Each method against each baseline is a family of its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
@@ -24,15 +24,13 @@ import numpy as np
 from ..core.results import Measure
 from .statistics import (
     ALPHA,
-    MAX_SEEDS,
     Array,
     Contrasts,
     Interval,
     adjust_holm,
     compare_pairs,
     compare_with_values,
-    seeds_for_equivalence,
-    seeds_to_detect,
+    find_seeds,
 )
 
 PairOutcome = Literal["different", "equivalent", "undecided"]
@@ -90,18 +88,7 @@ class PairForecast:
     @cached_property
     def seeds(self) -> int | None:
         """The number of seeds, more than there are, that would show a difference or an equivalence."""
-        contrasts, more = self.contrasts, max(self.contrasts.parts.seeds + 1, MIN_SEEDS)
-        effect, alpha = float(contrasts.means[self.index]), ALPHA / self.comparisons
-
-        def variance_at(seeds: int) -> tuple[float, float]:
-            return contrasts.forecast_variance(self.index, seeds)
-
-        found = seeds_to_detect(effect, variance_at, alpha, more)
-        if self.margin and found != more:
-            margin = _scale_margin(self.measure, self.margin)
-            sooner = seeds_for_equivalence(effect, margin, variance_at, alpha, more, found or MAX_SEEDS)
-            found = sooner if found is None else min(found, sooner or found)
-        return found
+        return find_seeds_needed([self])
 
 
 @dataclass(frozen=True)
@@ -169,8 +156,8 @@ class MethodDecision:
 
     @property
     def seeds_needed(self) -> int | None:
-        """The number of seeds that would decide all undecided pairs; None if no number would."""
-        return max_seeds(pair.seeds_needed for pair in self.undecided_pairs)
+        """The number of seeds at which 80 % of repetitions decide all undecided pairs; None if no number does."""
+        return find_seeds_needed([pair.forecast for pair in self.undecided_pairs if pair.forecast])
 
     @property
     def leads(self) -> bool:
@@ -262,11 +249,20 @@ def decide_matched(
     return dict(zip(a.labels, decided, strict=True)), contrasts.parts.draws
 
 
-def max_seeds(needed: Iterable[int | None]) -> int | None:
-    """The largest of several numbers of seeds; None if there is none, or if no number would do for one of them."""
-    found = list(needed)
-    known = [n for n in found if n is not None]
-    return max(known) if known and len(known) == len(found) else None
+def find_seeds_needed(forecasts: Sequence[PairForecast]) -> int | None:
+    """The number of seeds at which 80 % of repetitions would decide all of some pairs of one measure, by Bonferroni.
+
+    More than there are. None if 1,000 are not enough, or without pairs.
+    """
+    if not forecasts:
+        return None
+    first, indices = forecasts[0], [forecast.index for forecast in forecasts]
+    alpha, margin = ALPHA / first.comparisons, _scale_margin(first.measure, first.margin)
+
+    def missed(seeds: int) -> float:
+        return float((1 - first.contrasts.forecast_power(indices, seeds, alpha, margin)).sum())
+
+    return find_seeds(missed, max(first.contrasts.parts.seeds + 1, MIN_SEEDS))
 
 
 def _decide_pairs(values: MeasureValues, margin: float | None) -> dict[tuple[str, str], PairDecision]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..core.results import Measure
-from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision, MethodDecision, PairDecision, max_seeds
+from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision, MethodDecision, PairDecision, find_seeds_needed
 from .statistics import ALPHA, MAX_SEEDS
 
 LEADING, UNDECIDED, NOT_COMPARABLE, QUALIFIED, UNUSUAL = "★", "?", "†", "‡", "§"
@@ -128,7 +128,8 @@ def _state_leaders(decision: MeasureDecision) -> str:
         margin = format_margin(decision.measure, decision.margin)
         return f"{join_names(not_worse)} {verb} not worse than any, within {margin}."
     open_ = [method for method in comparable if method.state == "undecided"]
-    seeds_needed = max_seeds(method.seeds_needed for method in open_)
+    forecasts = {(pair.a, pair.b): pair.forecast for method in open_ for pair in method.undecided_pairs}
+    seeds_needed = find_seeds_needed([forecast for forecast in forecasts.values() if forecast])
     worse = [method.label for method in comparable if method.state == "worse"]
     rest = f"; {join_names(worse)} {'is' if len(worse) == 1 else 'are'} worse" if worse else ""
     names = join_names([method.label for method in open_])

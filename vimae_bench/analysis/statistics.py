@@ -11,7 +11,7 @@ Distributions come from `scipy.special`. `scipy.stats` is a reference in the tes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import floor, inf, log1p, log2, sqrt
+from math import inf, log1p, sqrt
 from typing import Any
 
 import numpy as np
@@ -100,18 +100,27 @@ class Contrasts:
         found = (_t_quantile(one.degrees) * np.sqrt(one.value) for one in (self.pooled, self.moderated))
         return np.maximum(*found)
 
-    def forecast_variance(self, index: int, seeds: int) -> tuple[float, float]:
-        """The variance of one difference with another number of seeds and the same draws; its degrees of freedom."""
-        parts, one = self.parts, [index]
-        degrees = parts.between.degrees[one] * (seeds - 1) / (parts.seeds - 1)
+    def forecast_power(self, indices: Sequence[int], seeds: int, alpha: float, margin: float = 0.0) -> Array:
+        """P(tests at level `alpha` with another number of seeds decide on a difference), for some of the differences.
+
+        If effects and variances are as estimated, and the draws are the same. The decision is a difference of the right
+        sign or, with a margin, an equivalence, whichever is more probable.
+        """
+        effects, variance = self.means[list(indices)], self._forecast_variance(list(indices), seeds)
+        power = detection_power(effects, variance, alpha)
+        if margin:
+            power = np.maximum(power, equivalence_power(effects, variance, margin, alpha))
+        return np.where(_is_constant(effects, variance) & (2 * 0.5**seeds >= alpha), 0.0, power)  # see `_tail`
+
+    def _forecast_variance(self, chosen: list[int], seeds: int) -> Variance:
+        parts = self.parts
+        degrees = parts.between.degrees[chosen] * (seeds - 1) / (parts.seeds - 1)
         # What the variance between draws has of the residual one becomes less with more seeds.
-        cells = parts.cells[one]
-        across = np.maximum(parts.across.value[one] - cells / parts.seeds, 0) + cells / seeds
-        draws = Variance(across, parts.across.degrees[one])
-        found = combine_variances(
-            VarianceParts(Variance(parts.between.value[one], degrees), draws, cells, seeds, parts.draws)
-        )
-        return float(found.value[0]), float(found.degrees[0])
+        cells = parts.cells[chosen]
+        across = np.maximum(parts.across.value[chosen] - cells / parts.seeds, 0) + cells / seeds
+        draws = Variance(across, parts.across.degrees[chosen])
+        between = Variance(parts.between.value[chosen], degrees)
+        return combine_variances(VarianceParts(between, draws, cells, seeds, parts.draws))
 
     def _use_larger(self, compute: Callable[[Variance], Array]) -> Array:
         return np.minimum(np.maximum(compute(self.pooled), compute(self.moderated)), 1.0)
@@ -121,11 +130,10 @@ class Contrasts:
 
         Several equal differences of rounded values would otherwise give p = 0.
         """
-        spread = np.sqrt(variance.value)
-        still = spread <= 1e-9 * np.abs(self.means)
-        p = special.stdtr(variance.degrees, distance / np.where(still, 1.0, spread))
-        constant = np.where(distance < 0, 0.5**self.parts.seeds, np.where(distance > 0, 1.0, 0.5))
-        return np.where(still, constant, p)
+        constant = _is_constant(self.means, variance)
+        p = special.stdtr(variance.degrees, distance / np.where(constant, 1.0, np.sqrt(variance.value)))
+        bound = np.where(distance < 0, 0.5**self.parts.seeds, np.where(distance > 0, 1.0, 0.5))
+        return np.where(constant, bound, p)
 
 
 def combine_variances(parts: VarianceParts) -> Variance:
@@ -340,66 +348,55 @@ def adjust_holm(p: Sequence[float] | Array) -> Array:
     return adjusted
 
 
-def seeds_to_detect(
-    effect: float, variance_at: Callable[[int], tuple[float, float]], alpha: float, low: int = 2
-) -> int | None:
-    """The smallest number of seeds from `low` on at which a two-sided t test detects `effect` with 80 % power.
+def find_seeds(missed: Callable[[int], float], low: int) -> int | None:
+    """The smallest number of seeds from `low` on at which `missed`, which falls with more, is at most 1 - 80 %.
 
-    `variance_at(n)` gives the variance of the estimate with n seeds and its degrees of freedom, `alpha` is the level of
-    the test. A significant difference of the wrong sign does not count. None if 1,000 seeds are not enough.
+    None if 1,000 seeds are not enough.
     """
-
-    def power(n: int) -> float:
-        variance, degrees = variance_at(n)
-        cut = special.stdtrit(degrees, 1 - alpha / 2)
-        return float(1 - special.nctdtr(degrees, abs(effect) / sqrt(variance), cut))
-
-    if not effect:
+    enough = 1 - POWER + 1e-9
+    if missed(MAX_SEEDS) > enough:
         return None
-    if not variance_at(2)[0] > 0:
-        return max(low, floor(log2(2 / alpha)) + 1)  # see `Contrasts`: p is 2^(1 - n)
-    return _search_seeds(power, low, MAX_SEEDS)
+    low, high = low - 1, low
+    while missed(high) > enough:
+        low, high = high, min(2 * high, MAX_SEEDS)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if missed(middle) <= enough else (middle, high)
+    return high
 
 
-def seeds_for_equivalence(
-    effect: float,
-    margin: float,
-    variance_at: Callable[[int], tuple[float, float]],
-    alpha: float,
-    low: int = 2,
-    high: int = MAX_SEEDS,
-) -> int | None:
-    """The smallest number of seeds at which two one-sided tests show `effect` to be within +-margin with 80 % power.
-
-    Other arguments as in `seeds_to_detect`. None if `high` seeds are not enough or the effect exceeds the margin.
-    """
-    if abs(effect) >= margin:
-        return None
-    if not variance_at(2)[0] > 0:
-        return max(low, floor(log2(1 / alpha)) + 1)
-
-    def power(n: int) -> float:
-        return equivalence_power(effect, *variance_at(n), margin, alpha)
-
-    return _search_seeds(power, low, high) if power(high) >= POWER else None
+def detection_power(effects: Array, variance: Variance, alpha: float) -> Array:
+    """P(a two-sided t test at level `alpha` shows a difference of the right sign), for true variances [c]."""
+    cut = special.stdtrit(variance.degrees, 1 - alpha / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shifts = np.abs(effects) / np.sqrt(variance.value)
+    power = 1 - special.nctdtr(variance.degrees, np.where(np.isfinite(shifts), shifts, 0.0), cut)
+    # Where the noncentral t distribution is not a number, the shift is far greater than the quantile.
+    return np.where((shifts == inf) | (np.isnan(power) & (shifts > cut)), 1.0, power)
 
 
-def equivalence_power(effect: float, variance: float, degrees: float, margin: float, alpha: float = ALPHA) -> float:
-    """P(two one-sided t tests both reject) for an estimate with mean `effect` and true variance `variance`.
+def equivalence_power(effects: Array, variance: Variance, margin: float, alpha: float = ALPHA) -> Array:
+    """P(two one-sided t tests at level `alpha` show effects [c] to be within +-`margin`), for true variances.
 
     By Gauss-Legendre quadrature over the distribution of the estimated standard error, up to the value from which on
     no estimate would be shown to be within the margin.
     """
-    wide, cut, shifted = margin / sqrt(variance), special.stdtrit(degrees, 1 - alpha), effect / sqrt(variance)
-    most = float(special.chdtr(degrees, degrees * (wide / cut) ** 2))
+    degrees, error = variance.degrees[:, None], np.sqrt(np.maximum(variance.value, 1e-300))[:, None]
+    wide, shifts, cut = margin / error, effects[:, None] / error, special.stdtrit(degrees, 1 - alpha)
+    most = special.chdtr(degrees, degrees * (wide / cut) ** 2)
     scale = np.sqrt(special.chdtri(degrees, 1 - most * NODES) / degrees)  # estimated over true standard error
     half = np.maximum(wide - cut * scale, 0.0)
-    return most * float(WEIGHTS @ (special.ndtr(half - shifted) - special.ndtr(-half - shifted)))
+    return most[:, 0] * ((special.ndtr(half - shifts) - special.ndtr(-half - shifts)) @ WEIGHTS)
 
 
 def win_rate(differences: Array) -> float:
     """P(A beats B): the share of seeds whose difference A - B is positive, ties counting half (Bouthillier 2021)."""
     return float(np.mean((differences > 0) + 0.5 * (differences == 0)))
+
+
+def _is_constant(means: Array, variance: Variance) -> NDArray[np.bool_]:
+    """Whether differences are the same under all seeds, up to the precision of numbers."""
+    return np.sqrt(variance.value) <= 1e-9 * np.abs(means)
 
 
 def _pool(own: Variance, independent: Array | float) -> Variance:
@@ -430,19 +427,6 @@ def _split_variance(table: Array) -> tuple[Array, Array, Array]:
     residuals = table - seeds[..., :, None] - draws[..., None, :] + table.mean((-1, -2))[..., None, None]
     cells = (residuals**2).sum((-1, -2)) / ((n - 1) * (m - 1))
     return seeds.var(-1, ddof=1), draws.var(-1, ddof=1), cells
-
-
-def _search_seeds(power: Callable[[int], float], low: int, most: int) -> int | None:
-    """The smallest number of seeds from `low` to `most` with enough power, which grows with the number of seeds."""
-    low, high = low - 1, low
-    while power(high) < POWER:  # from below, since far beyond the answer the noncentral t distribution is NaN
-        if high >= most:
-            return None
-        low, high = high, min(2 * high, most)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
-    return high
 
 
 def _t_quantile(degrees: Any) -> Any:  # noqa: ANN401 a number or an array, as scipy takes
