@@ -103,7 +103,7 @@ def test_workers_end_with_a_scheduler_that_is_killed(tmp_path, helpers_importabl
         time.sleep(0.05)
     scheduler.kill()
     scheduler.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while alive(int(pid.read_text())) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(int(pid.read_text()))
@@ -127,7 +127,7 @@ def test_second_signal_ends_runs_at_once(tmp_path, helpers_importable):
     time.sleep(1)
     assert scheduler.poll() is None, "it waits for the worker, which does not end"
     scheduler.send_signal(signal.SIGTERM)
-    _, errors = scheduler.communicate(timeout=10)
+    _, errors = scheduler.communicate(timeout=60)
     assert errors.splitlines()[-1] == "vimae_bench.execution.signals.Interrupted: SIGTERM"
     assert not alive(int(pid.read_text()))
 
@@ -136,7 +136,7 @@ def test_what_a_worker_started_ends_with_it(tmp_path):
     (end,) = (e for e in Local(jobs=1)([make_job(tmp_path, 0)], leave_a_child) if isinstance(e, JobEnded))
     assert end.exit_code == -signal.SIGKILL
     child = int((tmp_path / "0" / "child").read_text())
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while alive(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(child)

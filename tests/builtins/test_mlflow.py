@@ -40,7 +40,7 @@ class RecordedSync:
         return self.answer
 
     def wait(self, seeds):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self.calls or self.calls[-1][2] != seeds:
             assert time.monotonic() < deadline, f"never looked at {seeds}, but at {self.calls}"
             time.sleep(0.005)
@@ -110,7 +110,7 @@ def test_a_store_that_hangs_never_holds_up_the_stream(jobs, capsys):
         jobs, one_run(jobs), lambda *_, **__: SyncSummary(0, int(hang.wait(60))), "http://me:secret@host"
     )
     assert len(list(events)) == 3
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     hang.set()
     printed = capsys.readouterr().err
     assert "2 runs not yet mirrored to http://***@host" in printed
@@ -129,13 +129,28 @@ def test_nothing_is_printed_when_all_went_well(jobs, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_an_interrupted_stream_stops_at_once(jobs, capsys):
+def test_an_interrupted_stream_does_not_wait_for_a_store_that_hangs(jobs, capsys):
+    asked, hang = threading.Event(), threading.Event()
+
+    def wait_for_store(*_, **__):
+        asked.set()
+        return SyncSummary(0, int(hang.wait(60)))
+
+    stream = sync_while_running(jobs, iter(one_run(jobs)), sync=wait_for_store, timing=replace(QUICK, catch_up=60.0))
+    next(stream)
+    assert asked.wait(60)
+    began = time.monotonic()
+    stream.close()
+    assert time.monotonic() - began < 30
+    hang.set()
+    assert capsys.readouterr().err == ""
+
+
+def test_an_interrupted_stream_looks_at_no_other_runs(jobs, capsys):
     sync = RecordedSync(SyncSummary(0, 1))
     stream = run_quickly(jobs, one_run(jobs), sync)
     next(stream)
-    began = time.monotonic()
     stream.close()
-    assert time.monotonic() - began < 1
     assert all(seeds is not None for _, _, seeds in sync.calls)
     assert capsys.readouterr().err == ""
 
