@@ -63,8 +63,21 @@ def test_three_seeds_of_figure_1_decide_nothing():
 def test_a_file_for_another_paper(folder, tmp_path):
     (tmp_path / "paper.toml").write_text(PAPER)
     text = call(folder, "--against", tmp_path / "paper.toml")
-    assert "1  supported" in text
-    assert "1 claim: 1 supported." in text
+    assert "1 supported\n  1  It is less." in text
+    assert "\n1  supported\n" in call(folder, "--against", tmp_path / "paper.toml", "--all")
+    assert call(folder, "--against", tmp_path / "paper.toml", "--claim", 1).startswith("\n1  supported\n")
+
+
+def test_unknown_claims_and_options_of_other_formats_are_refused(folder):
+    assert "the paper has no claim 'c03'; did you mean 'C03'?" in call(folder, "--claim", "c03", code=2)
+    assert "are for the terminal" in call(folder, "--all", "--format", "json", code=2)
+    assert "are for the terminal" in call(folder, "--claim", "C03", "--output", "x.md", code=2)
+
+
+@pytest.mark.medium
+def test_the_committed_results_give_a_short_summary():
+    """What is shown first fits on one screen."""
+    assert len(call(FIG1.with_name("paper-small")).splitlines()) <= 27
 
 
 def test_results_of_several_folders_are_combined(folder, tmp_path, results):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from helpers.papers import add_draws
 from vimae_bench.claims.paper import read_paper
@@ -151,9 +151,10 @@ def made(results, tmp_path):
     return evaluate_paper(read_paper(tmp_path / "paper.toml"), results.store.load_results(results.entries))
 
 
-def printed(made, start: Path, width: int = 150) -> str:
+def printed(made, start: Path, width: int = 150, shown: RenderableType | None = None) -> str:
+    """What the terminal shows of all of a verdict, or of a part."""
     console = Console(width=width, file=io.StringIO(), force_terminal=False, color_system=None)
-    console.print(verdict_terminal.render_verdict(made, start))
+    console.print(shown or verdict_terminal.render_verdict(made, start))
     return console.file.getvalue()
 
 
@@ -174,11 +175,58 @@ def test_terminal_shows_tables_claims_and_runs(made, tmp_path):
     assert "7  not decided at 80 epochs: supported under sse; not measured under mmd2" in text
     assert "4  not testable: digits: no runs" in text
     assert re.search(r"rate: A \d\.\d+ ± ", text)
-    assert "7 claims: 2 supported, 1 contradicted, 2 not decided, 2 not testable." in text
     assert "4 of these verdicts are on runs at 80 epochs, not on the published experiments" in text
     assert "4 claims are tested on runs. Each is falsely supported or contradicted" in text
     assert "up to 0.2 false verdicts" in text
     assert "Runs 1  mnist, mlp, d = 2, 80 epochs: fig1/runs" in text
+
+
+def list_sections(text: str) -> list[str]:
+    """The lines of a summary that begin neither a claim nor a note."""
+    return [line.strip() for line in text.splitlines() if re.match(r"\d+ ", line)]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_summary_has_each_claim_once_under_its_verdict(made, width: int):
+    text = printed(made, Path(), width, verdict_terminal.render_verdict_summary(made))
+    if width >= 80:
+        assert list_sections(text) == [
+            "1 supported at 80 epochs",
+            "1 supported",
+            "1 contradicted at 80 epochs",
+            "2 not decided at 80 epochs",
+            "2 not testable with these results",
+        ]
+        assert max(map(len, text.splitlines())) <= width
+        assert len(text.splitlines()) <= 17
+    assert sorted(re.findall(r"^  (\d)", text, re.MULTILINE)) == ["1", "2", "3", "4", "6", "7"]
+    assert "  4, 5\n" in re.sub(r" +\n", "\n", text)
+    assert "  1  A is below B. *" in text, "on part of its experiments"
+    assert "…" not in text
+
+
+def test_one_claim_is_shown_alone_with_its_runs(made, tmp_path):
+    (claim,) = [one for one in made.claims if one.claim.id == "2"]
+    for width in (60, 80, 120, 200):
+        text = printed(made, tmp_path, width, verdict_terminal.render_claims(made, [claim], tmp_path))
+        assert max(map(len, text.splitlines())) <= width
+        assert "…" not in text
+        if width >= 80:
+            assert "contradicted" in text.split("result")[1]
+    assert re.findall(r"^(\d)  ", text, re.MULTILINE) == ["2"]
+    assert "Runs 1  mnist, mlp, d = 2, 80 epochs: fig1/runs" in text
+    assert "Table 7" not in text
+
+
+def test_terminal_says_where_nothing_was_run(made, tmp_path):
+    text = printed(made, tmp_path)
+    assert "There are no runs of the experiments of Table 8." in text
+    assert "Table 8:" not in text
+    nothing = evaluate_paper(made.paper, [])
+    text = printed(nothing, tmp_path, 80, verdict_terminal.render_verdict_summary(nothing))
+    assert "No claim of this paper concerns these results." in text
+    assert "Judged without runs: 6 supported." in text
+    assert len(text.splitlines()) <= 5
 
 
 def test_terminal_prints_names_as_text(made, tmp_path):

@@ -192,13 +192,15 @@ class ClaimTest:
 class Claim:
     """A sentence of the paper and its tests, all of which must agree for the claim to be supported.
 
-    `tested` says what is tested where that is not all that the sentence says. All comparisons that the tests list,
-    run or not, are the family over which those that speak against the claim are adjusted.
+    `title` says it in a few words, for lists. `tested` says what is tested where that is not all that the sentence
+    says. All comparisons that the tests list, run or not,
+    are the family over which those that speak against the claim are adjusted.
     """
 
     id: NonEmptyText
     text: NonEmptyText
     test: tuple[ClaimTest, ...]
+    title: str = ""
     where: str = ""
     tested: str = ""
     note: str = ""

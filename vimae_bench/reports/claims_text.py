@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import exp, isfinite
 from numbers import Real
 from pathlib import Path
+from typing import NamedTuple
 
 from ..analysis.footnotes import format_count, note_outdated
 from ..analysis.statements import describe_seeds_needed, join_names
@@ -19,7 +20,7 @@ from ..claims.verdict import PaperVerdict
 from ..core.results import OUTDATED
 from ..storage.archive import real_path
 from ..storage.store import RunResult
-from .table_format import COLLAPSED, UNDEFINED, choose_decimals, format_number, format_unit
+from .table_format import COLLAPSED, UNDEFINED, choose_decimals, format_number, format_unit, join_words
 
 HEADS = (
     *("runs", "measure", "A", "B", "A - B, A / B", "95 % interval", "tested"),
@@ -49,6 +50,16 @@ RULES = (
 )
 
 
+PARTIAL, PROXY = "*", "≈"
+LIMIT_MARKS = {
+    PARTIAL: "on part of its experiments or readings",
+    COLLAPSED: "without collapsed methods",
+    PROXY: "by another measure than the paper's",
+    OUTDATED: "by outdated measures",
+}
+"""What the marks of verdicts in a list mean."""
+VERDICTS = ("supported", "contradicted", "depends", "not decided")
+"""Verdicts in the order of a list; claims that are not testable are none."""
 GENERAL_NOTES = (OUTDATED, "Mixed ")
 """How notes begin that are on a table of results as a whole, and not on what a published table shows of it."""
 
@@ -103,6 +114,35 @@ def _list_other_limits(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[st
         yield f"by {proxy.by} in place of {proxy.measure}"
 
 
+def choose_limit_marks(claim_verdict: ClaimVerdict) -> str:
+    """Marks of what a verdict does not include, by which a list says it once for all claims; see `LIMIT_MARKS`."""
+    if claim_verdict.verdict == "not testable":
+        return ""
+    measured = _list_measured(claim_verdict)
+    is_partial = len(measured) < len(claim_verdict.readings) or any(reading.missing for reading in measured)
+    has_outdated = any(finding.is_outdated and finding.comparisons for finding in claim_verdict.findings)
+    limits = {
+        PARTIAL: is_partial,
+        COLLAPSED: bool(claim_verdict.methods_apart),
+        PROXY: bool(claim_verdict.proxies),
+        OUTDATED: has_outdated,
+    }
+    return "".join(mark for mark, is_limited in limits.items() if is_limited)
+
+
+def group_claims(report: PaperVerdict) -> Iterator[tuple[str, str, list[ClaimVerdict]]]:
+    """The claims that are tested by verdict, decided ones first, with the verdict and the badge that they share."""
+    groups: dict[tuple[str, bool], list[ClaimVerdict]] = {}
+    for claim in report.claims:
+        groups.setdefault((claim.verdict, bool(claim.scale_differences)), []).append(claim)
+    for verdict in VERDICTS:
+        for (found, _), claims in groups.items():
+            if found == verdict:
+                word = join_names(list(dict.fromkeys(map(format_verdict_word, claims))))
+                scale = describe_scale(difference for claim in claims for difference in claim.scale_differences)
+                yield verdict, f"{word} at {scale}" if scale else word, claims
+
+
 def describe_scale(differences: Iterable[ScaleDifference]) -> str:
     """In what runs differ from the published ones, in a few words, such as `1/16 width and 2 to 4 epochs`."""
     by_name: dict[str, list[ScaleDifference]] = {}
@@ -133,6 +173,28 @@ def format_tally(report: PaperVerdict) -> str:
     counts = Counter(format_verdict_word(claim_verdict) for claim_verdict in report.claims)
     words = ", ".join(f"{n} {word}" for word, n in counts.items())
     return f"{format_count(len(report.claims), 'claim')}: {words}"
+
+
+def explain_no_evidence(report: PaperVerdict) -> Iterator[str]:
+    """That no results belong to the paper's experiments, and what its claims are on."""
+    names = [setup.id for setup in report.paper.setup]
+    yield f"No claim of this paper concerns these results. Its experiments are {join_words(names)}."
+    decided = (claim for claim in report.claims if claim.verdict != "not testable")
+    if words := [f"{claim.claim.id} {format_verdict_word(claim)}" for claim in decided]:
+        yield f"Judged without runs: {', '.join(words)}."
+
+
+def list_short_notes(report: PaperVerdict) -> Iterator[str]:
+    """How published values fare, at what scale, and what the marks in the list of claims mean."""
+    counts = Counter(value.match for table in report.tables for value in table.values if value.prediction)
+    if counts:
+        words = ", ".join(f"{n} {match}" for match, n in counts.items())
+        yield f"{format_count(counts.total(), 'published value')}: {words}."
+    if any(claim.scale_differences for claim in report.claims):
+        yield "A verdict holds at the scale of its runs, which is given where it is not the paper's."
+    marks = "".join(map(choose_limit_marks, report.claims))
+    meanings = [f"{mark} {meaning}" for mark, meaning in LIMIT_MARKS.items() if mark in marks]
+    yield from [f"{'; '.join(meanings)}."] if meanings else []
 
 
 def list_summary_notes(report: PaperVerdict) -> Iterator[str]:
@@ -315,12 +377,28 @@ def _describe_controls(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[st
         yield "No A/A control is measured here."
 
 
-def format_pair(paper: Paper, finding: Finding, pair: ClaimComparison) -> tuple[str, ...]:
+class PairText(NamedTuple):
     """The cells of a comparison, in the order of `HEADS`."""
+
+    runs: str
+    measure: str
+    a: str
+    b: str
+    difference: str
+    interval: str
+    region: str
+    p: str
+    adjusted_p: str
+    seeds: str
+    result: str
+
+
+def format_pair(paper: Paper, finding: Finding, pair: ClaimComparison) -> PairText:
+    """A comparison as text."""
     half = (pair.shown_interval[1] - pair.shown_interval[0]) / 2 if pair.shown_interval else 0.0
     digits = choose_decimals([half] if half else [], [pair.mean or 0.0])
     interval = [format_number(end, digits) for end in pair.shown_interval or ()]
-    return (
+    return PairText(
         str(finding.evidence.number) if finding.evidence else "",
         finding.measure_label or "share of runs that fail",
         paper.get_method_name(pair.a),
@@ -396,6 +474,11 @@ def format_table_title(table: PublishedTable) -> str:
     reading = f", {table.reading.label}" if table.reading else ""
     title = f": {table.table.title}" if table.table.title else ""
     return f"Table {table.table.id}{title}{reading}{symbol}"
+
+
+def format_table_names(names: Sequence[str]) -> str:
+    """Such as `Tables 1 and 4`."""
+    return f"Table{'s' * (len(names) > 1)} {join_words(names)}"
 
 
 def format_table_unit(table: PublishedTable) -> str:
