@@ -130,7 +130,7 @@ def test_a_run_left_to_others_has_no_row_until_they_have_finished_it(job):
     [
         ("diverged", 0, "VAE digits mlp s0: diverged: total not finite in epoch 3"),
         ("failed", 1, "VAE digits mlp s0: failed: total not finite in epoch 3"),
-        (None, -9, "VAE digits mlp s0: ended with exit code -9"),
+        (None, -9, "VAE digits mlp s0: was stopped by SIGKILL (was the machine out of memory?)"),
     ],
 )
 def test_a_run_that_ended_badly_is_reported_at_once_with_the_reason(job, status, code, expected):

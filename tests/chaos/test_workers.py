@@ -57,10 +57,10 @@ def vimae_objectives():
 REASONS = {
     "raises": "ZeroDivisionError: division by zero",
     "raises SystemExit": "SystemExit: 0",
-    "raises KeyboardInterrupt": "exit code 1 and without a record",
-    "exits with 0": "exit code 0 and without a record",
-    "crashes": "was killed by signal 11",
-    "is killed": "was killed by signal 9 (was the machine out of memory?)",
+    "raises KeyboardInterrupt": "exit code 1 without a record",
+    "exits with 0": "exit code 0 without a record",
+    "crashes": "was stopped by SIGSEGV",
+    "is killed": "was stopped by SIGKILL (was the machine out of memory?)",
     "hangs": "stopped after 15 s, its time",
     "has no memory": "can't allocate memory",
 }

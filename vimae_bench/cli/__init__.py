@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..core.errors import BenchError, ResultsError
+from ..core.errors import BenchError, ResultsError, suggest_similar
 from ..execution import signals
 
 COMMANDS = (
@@ -48,6 +48,14 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         return getattr(import_module(f".{cmd_name}", __name__), cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"there is no command '{name}'{suggest_similar(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         try:

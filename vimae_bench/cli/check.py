@@ -24,10 +24,11 @@ def _complete_name(_ctx: click.Context, _param: click.Parameter, incomplete: str
 @click.argument("names", nargs=-1, shell_complete=_complete_name)
 @click.option("-s", "settings", multiple=True, metavar="KEY=VALUE", help="A setting to make the plugin with.")
 def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
-    """Run the contract checks of plugins: of those named, with a line for each check, or of all, with a line for each.
+    """Run the contract checks of plugins.
 
-    A plugin that needs another (a divergence inside an objective) gets the first of that kind that needs no settings.
-    A check that does not apply to a plugin is skipped. The exit code is 1 if a check fails.
+    Prints a line for each check of the plugins named, or a line for each plugin if none is. A plugin that needs another
+    (a divergence inside an objective) gets the first of that kind that needs no settings. A check that does not apply
+    to a plugin is skipped. The exit code is 1 if a check fails.
 
     \b
     Examples:

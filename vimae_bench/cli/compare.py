@@ -64,7 +64,7 @@ def compare(
     form: str,
     output: Path | None,
 ) -> None:
-    """Compare two sets of results, or two methods of one, seed by seed.
+    """Compare two methods, or two sets of results, seed by seed.
 
     A, B and RESULTS are each a results folder, an archive of one, a benchmark file, a results folder at a git revision
     (PATH@REVISION), or an MLflow experiment (mlflow:EXPERIMENT).

@@ -53,7 +53,9 @@ def list_(data: Path | None) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_complete_names)
 @data_option
 def prepare(names: tuple[str, ...], data: Path | None) -> None:
-    """Download data sets and bring them into the layout that runs use. What is there already is checked and left alone.
+    """Download data sets and convert them for runs.
+
+    What is there already is checked and left alone.
 
     \b
     Example:
@@ -75,9 +77,10 @@ def prepare(names: tuple[str, ...], data: Path | None) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @data_option
 def verify(names: tuple[str, ...], data: Path | None) -> None:
-    """Compare prepared data with the sha256 sums in their dataset.json.
+    """Compare prepared data with their sha256 sums.
 
-    NAME is a folder in the data folder, or a path; without one, all in the data folder are verified.
+    The sums are in its dataset.json. NAME is a folder in the data folder, or a path; without one, all in the data
+    folder are verified.
 
     \b
     Example:

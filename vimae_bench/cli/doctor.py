@@ -19,7 +19,7 @@ DAMAGED = 1
 @click.argument("results", type=FILE)
 @click.option("--repair", is_flag=True, help="Set aside what is damaged, so that the next `run` makes it again.")
 def doctor(results: Path, repair: bool) -> None:
-    """Read every file of a results folder and name those that are damaged.
+    """Find the damaged files of a results folder.
 
     RESULTS is the folder of a benchmark or its archive, or a folder that holds several. Runs in progress are skipped.
     Exits with 1 if something is damaged and not repaired.

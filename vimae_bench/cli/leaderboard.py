@@ -17,7 +17,7 @@ FORMATS = ("terminal", "markdown", "csv", "json", "latex")
 @override_option
 @pause_garbage_collection()
 def leaderboard(file: Path, results: Path, form: str, overrides: tuple[str, ...]) -> None:
-    """Print every measure of the methods of a benchmark, and which of them lead, are worse, or are undecided.
+    """Print which methods of a benchmark are best at what.
 
     FILE is a benchmark file, a results folder, or an archive of one.
 

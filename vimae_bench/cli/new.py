@@ -21,9 +21,10 @@ NEW_KINDS = ("objective", "prior", "divergence", "architecture", "metric", "data
     help="The folder in which it is made.",
 )
 def new(kind: str, name: str, into: Path) -> None:
-    """Make a package with a plugin that works, its test, and a benchmark that compares it with baselines.
+    """Make the package of a plugin, or a benchmark file.
 
-    A `benchmark` is a single file, with comments. Existing files are not overwritten.
+    The package has a plugin that works, its test, and a benchmark that compares it with baselines. A `benchmark` is a
+    single file, with comments. Existing files are not overwritten.
 
     \b
     Examples:

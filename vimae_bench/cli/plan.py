@@ -19,7 +19,9 @@ from .options import data_option, data_root, file_argument, filter_option, overr
 @results_option
 @data_option
 def plan(file: Path, words: str, overrides: tuple[str, ...], results: Path, data: Path | None) -> None:
-    """List the runs of a benchmark with their state, and start nothing.
+    """List the runs of a benchmark, and start nothing.
+
+    Each is shown with its state, and in the end what the rest will cost.
 
     \b
     Example:

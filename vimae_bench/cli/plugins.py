@@ -5,10 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from ..core.errors import escape_control_characters
 from ..plugin.catalog import Catalog, get_catalog
-from ..plugin.declarations import Preset
-from ..plugin.hookspecs import HOOKS
 from ..plugin.manager import PluginOrigin
 
 
@@ -20,7 +17,10 @@ from ..plugin.manager import PluginOrigin
     help="The reference page of a kind in markdown: formulas, sources, settings, measures.",
 )
 def plugins(as_json: bool, reference: str | None) -> None:
-    """List every plugin by kind, preset and schedule, with the distribution it comes from, and what cannot be used.
+    """List the plugins of each kind.
+
+    Presets and schedules are listed as well. The distribution that a plugin comes from is named unless it is built in,
+    and what cannot be used comes last, with the reason.
 
     \b
     Examples:
@@ -33,41 +33,14 @@ def plugins(as_json: bool, reference: str | None) -> None:
 
         click.echo(page.format_plugin_reference(reference, catalog), nl=False)
         return
-    click.echo(
-        json.dumps(_make_json(catalog), indent=1) if as_json else escape_control_characters(_format_text(catalog))
-    )
+    if as_json:
+        click.echo(json.dumps(_make_json(catalog), indent=1))
+        return
+    from rich.console import Console
 
+    from ..reports.plugin_list import render_plugins
 
-def _format_text(catalog: Catalog) -> str:
-    lines: list[str] = []
-    for kind in HOOKS:
-        entries = sorted((e for e in catalog.entries if e.kind == kind), key=lambda e: e.name)
-        lines += [
-            f"\n{kind}",
-            *(_format_line(e.name, e.summary, e.origin) for e in entries),
-        ]
-    presets, schedules = sorted(catalog.presets.items()), sorted(catalog.schedules.items())
-    lines += ["\npreset"] if presets else []
-    lines += [_format_line(name, _describe_preset(preset), catalog.preset_origins[name]) for name, preset in presets]
-    lines += ["\nschedule"] if schedules else []
-    lines += [_format_line(name, "", origin) for name, origin in schedules]
-    lines += ["\ncannot be used", *(f"  {broken}" for broken in catalog.broken)] if catalog.broken else []
-    return "\n".join(lines).lstrip("\n")
-
-
-def _format_line(name: str, summary: str, origin: PluginOrigin) -> str:
-    return f"  {name:16} {summary}{'  ' if summary else ''}[{origin.distribution} {origin.version}]"
-
-
-def _describe_preset(preset: Preset) -> str:
-    """What a preset sets, in one line."""
-    tables = {"objective": preset.objective, "training": preset.training}
-    parts = [f"{table}.{key} = {json.dumps(v)}" for table, settings in tables.items() for key, v in settings.items()]
-    if preset.scale_from_sigma:
-        parts.append(f"objective.{preset.scale_from_sigma} from sigma")
-    if preset.training_by_dataset:
-        parts.append(f"more for {', '.join(preset.training_by_dataset)}")
-    return "; ".join(parts)
+    Console().print(render_plugins(catalog))
 
 
 def _make_json(catalog: Catalog) -> dict[str, object]:

@@ -37,10 +37,11 @@ def _check_url(context: click.Context, option: click.Parameter, url: str | None)
 def report(
     sources: tuple[Path, ...], results: Path, output: Path, against: Path | None, mlflow_url: str | None
 ) -> None:
-    """Write all results to one HTML page: tables, figures, a paper's claims, provenance.
+    """Write everything on some results to one HTML page.
 
-    RESULTS are results folders, archives of them, or benchmark files. The page is a single file that needs no network,
-    so it can be mailed and printed. Its links to the folders of runs are relative to where it is written.
+    It has tables, figures, pictures, a paper's claims and provenance. RESULTS are results folders, archives of them, or
+    benchmark files. The page is a single file that needs no network, so it can be mailed and printed. Its links to the
+    folders of runs are relative to where it is written.
 
     \b
     Examples:

@@ -103,10 +103,11 @@ def run(
     data: Path | None,
     **plugin_options: str | bool | None,
 ) -> None:
-    """Train and measure what a benchmark asks for and is not there yet, then print the leaderboard.
+    """Train and measure a benchmark, and print its leaderboard.
 
-    Running it again continues what was cut off and repeats nothing. Runs that were measured by an older version of a
-    metric are measured again; if they have no weights to measure, only `--retrain` trains them again.
+    What is there already is not done again, so that running it again continues what was cut off. Runs that were
+    measured by an older version of a metric are measured again; if they have no weights to measure, only `--retrain`
+    trains them again.
 
     \b
     Examples:

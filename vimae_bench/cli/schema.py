@@ -12,9 +12,10 @@ from .options import FILE
 @click.command()
 @click.option("--output", type=FILE, help="Write it to this file.  [default: print it]")
 def schema(output: Path | None) -> None:
-    """Print the JSON Schema of benchmark files, with all installed plugins, for editors to complete from.
+    """Print the JSON Schema of benchmark files, for editors.
 
-    The line `#:schema ./schema.json` at the top of a benchmark file tells editors where it is.
+    It contains all installed plugins with their settings. The line `#:schema ./schema.json` at the top of a benchmark
+    file tells editors where it is.
 
     \b
     Example:

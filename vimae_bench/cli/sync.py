@@ -16,9 +16,9 @@ BEHIND = 1
 @click.option("--mlflow-uri", default="", help="The MLflow store.  [default: sqlite in the results folder]")
 @click.option("--no-models", is_flag=True, help="Leave the trained models where they are.")
 def sync(file: Path, results: Path, mlflow_uri: str, no_models: bool) -> None:
-    """Mirror the runs of a benchmark to MLflow. Doing it again adds only what is new.
+    """Mirror the runs of a benchmark to MLflow.
 
-    FILE is a benchmark file, or a results folder or its archive in its place.
+    Doing it again adds only what is new. FILE is a benchmark file, or a results folder or its archive in its place.
 
     \b
     Example:

@@ -54,10 +54,11 @@ def tune(
     output: Path | None,
     **plugin_options: str | bool | None,
 ) -> None:
-    """Choose the settings that methods search, with as many trials for each, on held-out images.
+    """Choose settings of methods on held-out images.
 
-    Writes a benchmark file with the best of them, for `vimae-bench run` to rank on the test images from other seeds.
-    Running it again continues what was cut off and repeats nothing.
+    Every method with a `search` gets as many trials as the others. Writes a benchmark file with the best of them, for
+    `vimae-bench run` to rank on the test images from other seeds. Running it again continues what was cut off and
+    repeats nothing.
 
     \b
     Example:

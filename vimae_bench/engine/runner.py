@@ -1,12 +1,11 @@
 """Runs the jobs of a benchmark: passes them to an executor, and its events to the reporters, until all are done."""
 
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..core.spec import MatrixEntry
 from ..execution import signals
-from ..execution.events import Event, ExitCode, JobEnded
+from ..execution.events import Event, ExitCode, JobEnded, describe_exit_code
 from ..execution.interfaces import Executor, Reporter
 from ..execution.jobs import Job, NumericsOptions
 from ..storage.run_folder import RunFolder
@@ -105,11 +104,5 @@ def _write_death_record(job: Job, exit_code: int, reason: str) -> None:
     folder = RunFolder(job.folder)
     if exit_code >= 0 and folder.has_ended:  # it lived long enough to write its own
         return
-    write_failure(folder, job.entry.run, reason or f"the worker {_describe_death(exit_code)}; see {folder.log}")
-
-
-def _describe_death(exit_code: int) -> str:
-    if exit_code >= 0:
-        return f"ended with the exit code {exit_code} and without a record"
-    hint = " (was the machine out of memory?)" if exit_code == -signal.SIGKILL else ""
-    return f"was killed by signal {-exit_code}{hint}"
+    death = f"the worker {describe_exit_code(exit_code)}{' without a record' * (exit_code >= 0)}; see {folder.log}"
+    write_failure(folder, job.entry.run, reason or death)

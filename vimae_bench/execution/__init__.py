@@ -4,7 +4,7 @@ from ..core.spec import MatrixEntry, PluginSpec, Run, Training
 from ..storage.atomic import atomic_write, is_disk_full
 from ..storage.run_folder import RunFolder, baseline_path, read_events
 from . import signals
-from .events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick
+from .events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick, describe_exit_code
 from .interfaces import DescribesOutput, Executor, PreparedExecutor, Reporter
 from .jobs import Job, NumericsOptions
 from .worker import perform_job, redirect_output
@@ -30,6 +30,7 @@ __all__ = [
     "Training",
     "atomic_write",
     "baseline_path",
+    "describe_exit_code",
     "is_disk_full",
     "perform_job",
     "read_events",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from signal import Signals
 
 from .jobs import Job
 
@@ -17,6 +18,14 @@ class ExitCode(IntEnum):
     """Nothing more can be written to the disk (EX_IOERR)."""
     INTERRUPTED = 75
     """It was asked to end and can be resumed, or another process is doing the run (EX_TEMPFAIL)."""
+
+
+def describe_exit_code(code: int) -> str:
+    """How a process ended, as said after its name, such as `was stopped by SIGKILL`."""
+    if code >= 0:
+        return "was interrupted" if code == ExitCode.INTERRUPTED else f"ended with exit code {code}"
+    name = next((number.name for number in Signals if number == -code), f"signal {-code}")
+    return f"was stopped by {name}{' (was the machine out of memory?)' * (name == 'SIGKILL')}"
 
 
 @dataclass(frozen=True)

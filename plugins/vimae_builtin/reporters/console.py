@@ -21,6 +21,7 @@ from vimae_bench.execution import (
     Reporter,
     RunFolder,
     Tick,
+    describe_exit_code,
     read_events,
 )
 from vimae_bench.plugin import BenchError, hookimpl
@@ -133,7 +134,7 @@ class RunProgress:
             return str(error)
         if record.get("status", "done") != "done":
             return f"{record['status']}: {record.get('reason', '')}"
-        return "; ".join(self.reasons) or (f"ended with exit code {exit_code}" if exit_code else "")
+        return "; ".join(self.reasons) or (describe_exit_code(exit_code) if exit_code else "")
 
 
 class ProgressDisplay:

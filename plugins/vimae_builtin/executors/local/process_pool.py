@@ -18,6 +18,8 @@ from .worker import run_worker
 TICK_SECONDS = 0.2
 GRACE_SECONDS = 20.0
 """Between asking a process to end, at its next step, and ending it: fewer than the 30 that SLURM grants."""
+ORPHANED = 255
+"""What multiprocessing gives as the exit code of a process whose end the fork server did not live to see."""
 
 
 @dataclass
@@ -97,7 +99,8 @@ class ProcessPool:
                 return self._requeue(worker.job, "ran out of memory")
             if code == -signal.SIGKILL:  # as the kernel does when the machine has no memory left
                 return self._requeue(worker.job, "was killed")
-        return JobEnded(worker.job, code, f"stopped after {self.timeout:g} s, its time" if late and code else "")
+        reason = "the process that starts workers was stopped" if code == ORPHANED else ""
+        return JobEnded(worker.job, code, f"stopped after {self.timeout:g} s, its time" if late and code else reason)
 
     def _requeue(self, job: Job, what: str) -> Note:
         """Keep a job for the end, when it has a device to itself, and let fewer runs share this one."""
