@@ -240,12 +240,36 @@ def test_all_formats_accept_a_benchmark_without_results(results):
 
 
 def test_terminal_shows_a_comparison_with_verdicts(finished):
-    text = printed(render_comparisons(compare_methods(finished.boards(), "AE", "VAE", {"mmd2": 0.01})))
+    text = printed(render_comparisons(compare_methods(finished.boards(), "AE", "VAE", {"mmd2": 0.01})), 120)
     assert "A = AE, B = VAE, 5 seeds" in text
-    assert re.search(r"sse ↓ .* -5\.05 .* 1\.00 .* < 0\.001 .* better", text)
+    assert re.search(r"sse ↓ .* -5\.05 .* < 0\.001 .* better", text)
     assert "equivalent within 0.01" in text
     text = printed(render_comparisons(compare_methods(finished.boards(), "InfoVAE", "VAE")))
     assert "not comparable: A has 3 of 5 seeds" in text
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_comparisons_begin_with_a_summary_and_fit(finished, width: int):
+    (comparison,) = compare_methods(finished.boards(), "AE", "VAE")
+    text = printed(render_comparisons([comparison, comparison]), width)
+    lines = text.splitlines()
+    assert max(map(cell_len, lines)) <= width
+    assert "…" not in text
+    assert "[0,1]²" in next(line for line in lines if " sse ↓ " in line), "the unit is in its line"
+    assert text.count("mnist, mlp") == 4, "a summary of each and then a table of each"
+    summary = " ".join("".join(lines[:4]).split())
+    assert summary.startswith("mnist, mlp, d = 2, 80 epochs")
+    assert "A is better in sse" in summary
+    assert ("A beats B" in text) is False, "of five seeds"
+
+
+def test_shares_of_seeds_are_shown_from_six_seeds_on(results):
+    for seed in range(6):
+        results.add("AE", seed, sse=20.0 + seed)
+        results.add("VAE", seed, sse=25.0 + seed)
+    (comparison,) = compare_methods(results.boards(), "AE", "VAE")
+    assert "1.00" in printed(render_comparisons([comparison]), 80)
+    assert "beats B" in printed(render_comparisons([comparison]), 80)
 
 
 def test_terminal_prints_names_in_comparisons_as_text(nasty):
