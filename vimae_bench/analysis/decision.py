@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
-from math import exp, log1p
+from math import exp, expm1, log1p
 from typing import Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ from .statistics import (
     adjust_holm,
     compare_pairs,
     compare_with_values,
+    detectable_effect,
     find_seeds,
 )
 
@@ -180,6 +181,22 @@ class MeasureDecision:
     draws: int
     pairs: Mapping[tuple[str, str], PairDecision]
     methods: Mapping[str, MethodDecision]
+    contrasts: Contrasts | None = field(default=None, repr=False, compare=False)
+    """Those of all pairs on the measure's scale."""
+
+    @cached_property
+    def detectable_difference(self) -> float | None:
+        """The difference between two methods that these seeds show with 80 % power; None if nothing is tested.
+
+        It is in the measure's unit, or relative on a log scale (0.05: 5 %): the median over pairs, each with the
+        variance and the level, by Bonferroni's bound over all pairs, at which the test decides.
+        """
+        if not self.contrasts or not self.pairs:
+            return None
+        alpha = ALPHA / len(self.pairs)
+        found = (detectable_effect(one, alpha) for one in (self.contrasts.pooled, self.contrasts.moderated))
+        effect = float(np.median(np.maximum(*found)))
+        return expm1(effect) if self.measure.scale == "log" else effect
 
     @property
     def is_ranked(self) -> bool:
@@ -213,7 +230,10 @@ def decide_measure(values: MeasureValues, margin: float | None = None) -> Measur
     margin = values.measure.margin if margin is None else margin
     n, draws = len(values.seeds), values.per_draw.shape[2] if values.per_draw is not None else 0
     can_test = n >= MIN_TESTED_SEEDS and _fits_scale(values)
-    pairs = _decide_pairs(values, margin) if can_test and len(values.labels) > 1 else {}
+    contrasts = _contrast_pairs(values) if can_test and len(values.labels) > 1 else None
+    names = list(combinations(values.labels, 2))
+    decided = _decide_contrasts(contrasts, names, values.measure, margin) if contrasts else ()
+    pairs = dict(zip(names, decided, strict=True)) if contrasts else {}
     against = _decide_baselines(values) if can_test and values.baselines and values.labels else {}
     unusual = _find_unusual_spread(values) if pairs else frozenset[str]()
     methods = {
@@ -226,7 +246,7 @@ def decide_measure(values: MeasureValues, margin: float | None = None) -> Measur
         for label in values.labels
     }
     lost = {label: MethodDecision(label, "not comparable", why) for label, why in values.not_comparable.items()}
-    return MeasureDecision(values.measure, values.seeds, margin, draws, pairs, methods | lost)
+    return MeasureDecision(values.measure, values.seeds, margin, draws, pairs, methods | lost, contrasts)
 
 
 def decide_matched(
@@ -265,10 +285,8 @@ def find_seeds_needed(forecasts: Sequence[PairForecast]) -> int | None:
     return find_seeds(missed, max(first.contrasts.parts.seeds + 1, MIN_SEEDS))
 
 
-def _decide_pairs(values: MeasureValues, margin: float | None) -> dict[tuple[str, str], PairDecision]:
-    contrasts = compare_pairs(to_scale(values.measure, values.values), scale_draws(values))
-    pairs = list(combinations(values.labels, 2))
-    return dict(zip(pairs, _decide_contrasts(contrasts, pairs, values.measure, margin), strict=True))
+def _contrast_pairs(values: MeasureValues) -> Contrasts:
+    return compare_pairs(to_scale(values.measure, values.values), scale_draws(values))
 
 
 def _decide_baselines(values: MeasureValues) -> dict[str, dict[str, PairDecision]]:

@@ -123,7 +123,7 @@ def note_collapsed(rows: Sequence[LeaderboardRow], measures: Sequence[Measure]) 
     rewarding = [measure.label for measure in measures if measure.rewards_collapse]
     for row in rows:
         if row.collapsed_seeds:
-            signs = ", ".join(_list_collapse_signs(row))
+            signs = ", ".join(list_collapse_signs(row))
             where = format_seeds(row.collapsed_seeds)
             yield f"{NOT_COMPARABLE} {row.label} collapsed on {where} ({signs}): it is not comparable."
         elif row.near_collapse and rewarding:
@@ -235,7 +235,7 @@ def _count_differing(
     return {key: counts for key, counts in found.items() if len(counts) > 1}
 
 
-def _list_collapse_signs(row: LeaderboardRow) -> list[str]:
+def list_collapse_signs(row: LeaderboardRow) -> list[str]:
     """The signs by which runs collapsed, such as `rate below 0.1 nats`."""
     runs = [result for result in row.run_results.values() if result.collapsed]
     return list(dict.fromkeys(sign for result in runs for sign, there in result.collapse_signs.items() if there))

@@ -19,6 +19,7 @@ from ..storage.store import Baselines, RunResult
 from . import footnotes as notes
 from .decision import BaselineValue, MeasureDecision, MeasureValues, decide_measure
 from .leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
+from .measure_texts import complete_texts
 from .per_draw import per_draw_table
 from .versions import is_outdated
 
@@ -153,8 +154,9 @@ def _parse_margin(measure: Measure, margins: Mapping[str, GivenMargin]) -> float
 
 
 def merge_measures(sources: Sequence[RunResult | Baselines]) -> dict[str, Measure]:
-    """All measures in order of appearance; one with two definitions loses its direction and is not ranked.
+    """All measures in order of appearance, with the texts of the installed metrics.
 
+    One with two definitions loses its direction and is not ranked.
     A measure is outdated if some source has it from an older version of its metric than is installed.
     """
     found: dict[str, Measure] = {}
@@ -166,6 +168,7 @@ def merge_measures(sources: Sequence[RunResult | Baselines]) -> dict[str, Measur
         for name, measure in source.measures.items():
             same = found.setdefault(name, measure) == measure
             found[name] = found[name] if same else replace(measure, better=None)
+    found = {name: complete_texts(measure) for name, measure in found.items()}
     return {name: replace(measure, outdated=True) if name in outdated else measure for name, measure in found.items()}
 
 
@@ -268,7 +271,7 @@ def note_near_collapse(rows: Sequence[LeaderboardRow], measures: Mapping[str, Me
             if others and mean < NEAR_COLLAPSE * float(np.median(others)):
                 measure = measures[name]
                 found.setdefault(
-                    label, f"{measure.label} {mean:.3g} against {np.median(others):.3g} {measure.unit}".strip()
+                    label, f"{measure.title} {mean:.3g} against {np.median(others):.3g} {measure.unit}".strip()
                 )
     return [replace(row, near_collapse=found.get(row.label, "")) for row in rows]
 

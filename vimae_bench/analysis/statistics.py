@@ -375,6 +375,15 @@ def detection_power(effects: Array, variance: Variance, alpha: float) -> Array:
     return np.where((shifts == inf) | (np.isnan(power) & (shifts > cut)), 1.0, power)
 
 
+def detectable_effect(variance: Variance, alpha: float) -> Array:
+    """The effects [c] that a two-sided t test at level `alpha` detects with 80 % power, with the right sign.
+
+    `variance` is that of the estimates with as many seeds as there are.
+    """
+    cut = special.stdtrit(variance.degrees, 1 - alpha / 2)
+    return np.sqrt(variance.value) * special.nctdtrinc(variance.degrees, 1 - POWER, cut)
+
+
 def equivalence_power(effects: Array, variance: Variance, margin: float, alpha: float = ALPHA) -> Array:
     """P(two one-sided t tests at level `alpha` show effects [c] to be within +-`margin`), for true variances.
 

@@ -27,8 +27,11 @@ class Measure:
 
     `family` is the kind of quantity that it measures, by which figures find what they draw: `rate`, `distortion`,
     `sampled distortion` and `prior mismatch` have a place of their own. Measures of one family and different
-    `condition`, the name of the corruption of the images, make a curve. Tables and figures show `display_name`, or the
-    name where it is empty.
+    `condition`, the name of the corruption of the images, make a curve.
+
+    Readers see the `display_name`, or the name where it is empty, the `description`, a sentence that defines it, and
+    the measures of one `topic`, such as `Reconstruction`, next to each other. Tables and figures take these three from
+    the installed metric, so that results on disk need not be measured again for a better text.
 
     Metrics leave the last three fields alone. What is read from a results folder has the `metric` that measured it, and
     the version that this had then; a measure of two versions has two definitions. `outdated`: the installed metric is
@@ -47,14 +50,21 @@ class Measure:
     display_name: str = field(default="", compare=False)
     family: str = field(default="", compare=False)
     condition: str = field(default="", compare=False)
+    topic: str = field(default="", compare=False)
+    description: str = field(default="", compare=False)
     version: int = 1
     metric: str = field(default="", compare=False)
     outdated: bool = field(default=False, compare=False)
 
     @property
+    def title(self) -> str:
+        """What readers see as its name."""
+        return self.display_name or self.name
+
+    @property
     def label(self) -> str:
-        """What tables and figures call the measure, marked if it is outdated."""
-        return (self.display_name or self.name) + (f" {OUTDATED}" if self.outdated else "")
+        """What tables and figures call the measure: its title, marked if it is outdated."""
+        return self.title + (f" {OUTDATED}" if self.outdated else "")
 
     def with_suffix(self, suffix: str) -> "Measure":
         """The same measure of a metric with other settings, which `suffix` names, such as ` labels=100`."""

@@ -43,6 +43,35 @@ class Corruption:
             )
         return found
 
+    @property
+    def title(self) -> str:
+        """What a reader is told, such as `noise 0.4` or `50 % masked`."""
+        percent = f"{100 * self.level:g} %"
+        titles: dict[CorruptionKind, str] = {
+            "clean": "clean",
+            "gauss": f"noise {self.level:g}",
+            "gauss_clip": f"clipped noise {self.level:g}",
+            "mask": f"{percent} masked",
+            "mask_pixel": f"{percent} of pixels masked",
+            "mask_grey": f"{percent} masked grey",
+        }
+        return titles[self.kind]
+
+    @property
+    def description(self) -> str:
+        """The images in words, such as `images with Gaussian noise of standard deviation 0.4`."""
+        noise = f"images with Gaussian noise of standard deviation {self.level:g}"
+        chance = f"with probability {self.level:g}"
+        words: dict[CorruptionKind, str] = {
+            "clean": "clean images",
+            "gauss": noise,
+            "gauss_clip": f"{noise}, clipped to [0, 1]",
+            "mask": f"images whose entries are set to black {chance}",
+            "mask_pixel": f"images whose pixels are set to black {chance}",
+            "mask_grey": f"images whose entries are set to grey {chance}",
+        }
+        return words[self.kind]
+
     def _is_possible(self) -> bool:
         positive = 0 < self.level < float("inf")
         bounds = {"clean": self.level == 0, "gauss": positive, "gauss_clip": positive}

@@ -82,6 +82,10 @@ class GenerativeDistance(Metric, ABC):
     name: ClassVar[str] = ""
     """The measure's name; other sources than the prior are added to it."""
     unit: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    """The name that readers see; other sources than the prior are added to it."""
+    description: ClassVar[str] = ""
+    """A sentence for readers that defines the measure."""
     draws: ClassVar[int] = 1
     """Sets of drawn images whose distances are averaged."""
 
@@ -94,9 +98,20 @@ class GenerativeDistance(Metric, ABC):
         """The distance of the features [n, F] of generated images, as many as there are real ones."""
 
     def measures(self) -> tuple[Measure, ...]:
-        names = [self._format_name(source) for source in self.sources]
-        names += [f"{self.name} reconstruction"] if self.reconstruction else []
-        return tuple(Measure(name, self.unit, "lower", family=self.name) for name in names)
+        named = {self._format_name(source): f", {source} codes" * (source != "prior") for source in self.sources}
+        named |= {f"{self.name} reconstruction": ", reconstructions"} if self.reconstruction else {}
+        return tuple(
+            Measure(
+                name,
+                self.unit,
+                "lower",
+                family=self.name,
+                topic="Generation",
+                display_name=self.title + rest if self.title else "",
+                description=self.description,
+            )
+            for name, rest in named.items()
+        )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         extractor = self.features(evaluation.splits)

@@ -16,6 +16,7 @@ import platformdirs
 
 from ..core.canonical import Json, fingerprint
 from ..core.errors import ResultsError, shorten_text, suggest_similar
+from ..core.results import Measure
 from ..storage.atomic import read_json, write_json
 from .declarations import Preset, RunOption
 from .hookspecs import HOOKS
@@ -46,6 +47,8 @@ class CatalogEntry:
     validates: str = ""
     """Of a data set that tests on the held-out images of another: the setting that takes the other."""
     run_options: tuple[RunOption, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    """Of a metric: what it measures with default settings; none if it has settings without a default."""
     option_forms: Json = field(default_factory=dict[str, Any])
     """The forms of those parameters that are set by a run option and are no part of the plugin's identity."""
 
@@ -182,9 +185,17 @@ def _describe_class(kind: str, name: str, factory: Any, origin: PluginOrigin) ->
     option_forms = _take_option_forms(form, options) if kind == "metric" else {}
     summary = str(factory.__doc__ or "").strip().split("\n")[0]
     slow, default = (bool(getattr(factory, name, False)) for name in ("slow", "default"))
+    measures = _list_default_measures(factory) if kind == "metric" else ()
     return CatalogEntry(
-        kind, name, origin, summary, version, form, changes, slow, default, validates, options, option_forms
+        kind, name, origin, summary, version, form, changes, slow, default, validates, options, measures, option_forms
     )
+
+
+def _list_default_measures(factory: Any) -> tuple[Measure, ...]:  # noqa: ANN401
+    try:
+        return tuple(factory().measures())
+    except Exception:  # settings without a default, or whatever else a plugin does
+        return ()
 
 
 def _explain_unusable(
@@ -285,5 +296,10 @@ def _from_json(raw: Json) -> Catalog:
 
 def _entry_from_json(raw: Json) -> CatalogEntry:
     options = tuple(RunOption(**option) for option in raw["run_options"])
-    objects: Json = {"origin": PluginOrigin(**raw["origin"]), "run_options": options, "changes": tuple(raw["changes"])}
+    objects: Json = {
+        "origin": PluginOrigin(**raw["origin"]),
+        "run_options": options,
+        "changes": tuple(raw["changes"]),
+        "measures": tuple(Measure(**measure) for measure in raw["measures"]),
+    }
     return CatalogEntry(**{**raw, **objects})

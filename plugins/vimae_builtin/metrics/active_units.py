@@ -30,8 +30,24 @@ class ActiveUnits(Metric):
 
     def measures(self) -> tuple[Measure, ...]:
         return (
-            Measure("active units", "units", None, collapse_below=0.05, is_per_latent=True),
-            Measure("active units by kl", "units", None),
+            Measure(
+                "active units",
+                "units",
+                None,
+                collapse_below=0.05,
+                is_per_latent=True,
+                topic="Information",
+                display_name="Active units",
+                description="Number of latent dimensions whose posterior mean changes from image to image.",
+            ),
+            Measure(
+                "active units by kl",
+                "units",
+                None,
+                topic="Information",
+                display_name="Active units, by KL",
+                description="Number of latent dimensions whose mean KL divergence from the prior is above a threshold.",
+            ),
         )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:

@@ -56,7 +56,10 @@ class AggregateMMD(Metric):
     def measures(self) -> tuple[Measure, ...]:
         return tuple(
             measure
-            for suffix in ("", " prior")
+            for suffix, of, long in (
+                ("", "N(0, I)", "a standard normal distribution"),
+                (" prior", "prior", "the model's own prior"),
+            )
             for measure in (
                 Measure(
                     f"mmd2{suffix}",
@@ -65,9 +68,28 @@ class AggregateMMD(Metric):
                     rewards_collapse=True,
                     is_hidden=not suffix,
                     family=f"prior mismatch{suffix}",
+                    topic="Prior match",
+                    display_name=f"MMD² to {of}",
+                    description=f"Squared maximum mean discrepancy of codes from {long}; 0 if they are alike.",
                 ),
-                Measure(f"mmd{suffix}", "", "lower", rewards_collapse=True, is_hidden=True),
-                Measure(f"mmd p{suffix}", "", None),
+                Measure(
+                    f"mmd{suffix}",
+                    "",
+                    "lower",
+                    rewards_collapse=True,
+                    is_hidden=True,
+                    topic="Prior match",
+                    display_name=f"MMD to {of}",
+                    description=f"Maximum mean discrepancy of codes from {long}, with the sign of its square.",
+                ),
+                Measure(
+                    f"mmd p{suffix}",
+                    "",
+                    None,
+                    topic="Prior match",
+                    display_name=f"p of MMD² to {of}",
+                    description=f"Probability of an MMD² as large or larger if codes were draws of {long}.",
+                ),
             )
         )
 

@@ -52,7 +52,24 @@ class AIS(Metric):
     slow: ClassVar[bool] = True
 
     def measures(self) -> tuple[Measure, ...]:
-        return Measure("nll_ais", "nats", "lower"), Measure("bdmc gap", "nats", None)
+        return (
+            Measure(
+                "nll_ais",
+                "nats",
+                "lower",
+                topic="Generation",
+                display_name="NLL, AIS",
+                description="Negative log-likelihood of test images, by annealed importance sampling.",
+            ),
+            Measure(
+                "bdmc gap",
+                "nats",
+                None,
+                topic="Generation",
+                display_name="Gap of AIS",
+                description="Gap between bounds on images of the model; from 1 nat on, AIS is not to be trusted.",
+            ),
+        )
 
     def cost(self, spec: ModelSpec, device: str) -> float:
         # Pixels decoded in a second by a convolutional net of width 64; an MLP of 256 is thirty times as fast.

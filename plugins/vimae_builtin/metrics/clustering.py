@@ -50,7 +50,24 @@ class Clustering(Metric):
         return 5.0
 
     def measures(self) -> tuple[Measure, ...]:
-        return Measure("cluster nmi", "", "higher"), Measure("silhouette", "", "higher")
+        return (
+            Measure(
+                "cluster nmi",
+                "",
+                "higher",
+                topic="Representation",
+                display_name="Cluster NMI",
+                description="Normalised mutual information of labels and k-means clusters of codes, from 0 to 1.",
+            ),
+            Measure(
+                "silhouette",
+                "",
+                "higher",
+                topic="Representation",
+                display_name="Silhouette",
+                description="How much nearer codes are to those of their own class than of the next, from -1 to 1.",
+            ),
+        )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         return self._measure(latent_means(evaluation), evaluation.splits, evaluation.dataset, evaluation.seed)

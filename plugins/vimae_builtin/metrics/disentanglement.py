@@ -14,9 +14,18 @@ LEAF = 5
 """The least number of images in a leaf of a tree."""
 MIN_IMAGES = 500
 ERRORS_FROM_BLOCKS = ("mig", "dci forest disentanglement", "dci forest completeness")
-NAMES = ("mig", "dci forest disentanglement", "dci forest completeness", "dci forest informativeness", "sap")
-PARTS = ("disentanglement", "completeness", "informativeness")
-"""Of DCI."""
+PARTS = {
+    "disentanglement": "How far each latent dimension tells of a single factor, from 0 to 1",
+    "completeness": "How far each factor is told by a single latent dimension, from 0 to 1",
+    "informativeness": "Share of held-out images whose factor is predicted from the code",
+}
+"""Of DCI, with what they say."""
+TITLES = {
+    "mig": ("MIG", "Mutual information gap of the two dimensions that tell most of a factor, from 0 to 1."),
+    **{f"dci forest {part}": (f"DCI {part}, forest", f"{text}, by random forests.") for part, text in PARTS.items()},
+    "sap": ("SAP", "Gap in accuracy of the two dimensions that predict a factor best, from 0 to 1."),
+}
+NAMES = tuple(TITLES)
 SMALLEST_IMPORTANCE = 1e-11
 """What disentanglement_lib adds to importances, so that none is 0."""
 
@@ -74,7 +83,10 @@ class Disentanglement(Metric):
         return 5.0 + 0.4 * spec.latent
 
     def measures(self) -> tuple[Measure, ...]:
-        return tuple(Measure(name, "", "higher") for name in NAMES)
+        return tuple(
+            Measure(name, "", "higher", topic="Representation", display_name=title, description=text)
+            for name, (title, text) in TITLES.items()
+        )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         known = evaluation.examples("test").factors
@@ -148,7 +160,17 @@ class DciBoosting(Metric):
         return 113 * 100 * 0.003 * spec.latent * self.train / 10_000
 
     def measures(self) -> tuple[Measure, ...]:
-        return tuple(Measure(f"dci boosting {part}", "", "higher") for part in PARTS)
+        return tuple(
+            Measure(
+                f"dci boosting {part}",
+                "",
+                "higher",
+                topic="Representation",
+                display_name=f"DCI {part}, boosting",
+                description=f"{text}, by gradient boosting.",
+            )
+            for part, text in PARTS.items()
+        )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         known = evaluation.examples("test").factors

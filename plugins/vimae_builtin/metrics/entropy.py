@@ -65,10 +65,39 @@ class Entropy(Metric):
 
     def measures(self) -> tuple[Measure, ...]:
         return (
-            Measure("entropy", "nats", None),
-            Measure("entropy gap", "nats", None),
-            Measure("marginal kl", "nats", "lower", rewards_collapse=True),
-            Measure("mutual information", "nats", None),
+            Measure(
+                "entropy",
+                "nats",
+                None,
+                topic="Information",
+                display_name="Entropy of codes",
+                description="Differential entropy h(q(z)) of the distribution of all codes.",
+            ),
+            Measure(
+                "entropy gap",
+                "nats",
+                None,
+                topic="Prior match",
+                display_name="Entropy gap",
+                description="Entropy of the distribution of all codes less that of the prior; 0 if they are alike.",
+            ),
+            Measure(
+                "marginal kl",
+                "nats",
+                "lower",
+                rewards_collapse=True,
+                topic="Prior match",
+                display_name="KL to prior",
+                description="KL divergence KL(q(z) || p(z)) of the distribution of all codes from the prior.",
+            ),
+            Measure(
+                "mutual information",
+                "nats",
+                None,
+                topic="Information",
+                display_name="Mutual information",
+                description="Mutual information I(x; z) of training images and codes, at most log N.",
+            ),
         )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:

@@ -56,7 +56,17 @@ class Episodes(Metric):
 
     def measures(self) -> tuple[Measure, ...]:
         return tuple(
-            Measure(f"episodes {name}", "%", "higher", margin=1.0, family="episodes", condition=name)
+            Measure(
+                f"episodes {name}",
+                "%",
+                "higher",
+                margin=1.0,
+                family="episodes",
+                condition=name,
+                topic="Representation" if name == "clean" else "Robustness",
+                display_name=f"Few-shot accuracy, {Corruption.parse(name).title}",
+                description=f"Accuracy with few labelled images a class, on {Corruption.parse(name).description}.",
+            )
             for name in self.conditions
         )
 

@@ -79,6 +79,10 @@ class Fid(_InceptionDistance):
     """
 
     name: ClassVar[str] = "fid"
+    title: ClassVar[str] = "FID"
+    description: ClassVar[str] = (
+        "Fréchet distance of generated from real images in features of the Inception network; 0 if they are alike."
+    )
     estimator: ClassVar[str] = (
         "Fréchet distance of Gaussians with the moments of 2048 Inception features, in float64; se by the influence "
         "function; grey images in three channels, which is not standard"
@@ -97,6 +101,10 @@ class Fid768(Fid):
     """As `fid`, in the 768 features before the auxiliary classifier: not comparable with a published FID."""
 
     name: ClassVar[str] = "fid768"
+    title: ClassVar[str] = "FID-768"
+    description: ClassVar[str] = (
+        "Fréchet distance as FID, in 768 features of an inner layer: not comparable with published FIDs."
+    )
     layer: ClassVar[InceptionLayer] = "768"
     estimator: ClassVar[str] = Fid.estimator.replace("2048", "768")
 
@@ -114,6 +122,10 @@ class Kid(_InceptionDistance):
     subset_size: Annotated[int, Ge(2)] = 1000
 
     name: ClassVar[str] = "kid"
+    title: ClassVar[str] = "KID"
+    description: ClassVar[str] = (
+        "Squared kernel distance of generated from real images in features of the Inception network; 0 if alike."
+    )
     estimator: ClassVar[str] = (
         "unbiased MMD^2 of 2048 Inception features under a cubic kernel, a mean over subsets; se as a U-statistic of "
         "drawn images, and of the choice of subsets"

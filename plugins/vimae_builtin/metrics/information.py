@@ -74,8 +74,22 @@ class Information(Metric):
 
     def measures(self) -> tuple[Measure, ...]:
         return (
-            Measure("label information", "nats", "higher"),
-            Measure("label information bound", "nats", "higher"),
+            Measure(
+                "label information",
+                "nats",
+                "higher",
+                topic="Information",
+                display_name="Label information",
+                description="Mutual information of the labels of test images and their codes, by nearest neighbours.",
+            ),
+            Measure(
+                "label information bound",
+                "nats",
+                "higher",
+                topic="Information",
+                display_name="Label information, bound",
+                description="Lower bound on the mutual information of labels and codes, by a classifier.",
+            ),
         )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:

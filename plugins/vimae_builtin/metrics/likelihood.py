@@ -54,9 +54,33 @@ class Likelihood(Metric):
 
     def measures(self) -> tuple[Measure, ...]:
         return (
-            *(Measure(f"nll_iwae{k}", "nats", "lower") for k in sorted(set(self.ks))),
-            Measure("effective sample size", "draws", None),
-            Measure("decoder variance", "[0,1]^2", None),
+            *(
+                Measure(
+                    f"nll_iwae{k}",
+                    "nats",
+                    "lower",
+                    topic="Generation",
+                    display_name=f"NLL, IWAE bound of {k}",
+                    description=f"Upper bound on the negative log-likelihood of test images, by {k} draws.",
+                )
+                for k in sorted(set(self.ks))
+            ),
+            Measure(
+                "effective sample size",
+                "draws",
+                None,
+                topic="Generation",
+                display_name="Effective draws of NLL",
+                description="Effective number of weighted draws; near 1 the bound on the likelihood is not tight.",
+            ),
+            Measure(
+                "decoder variance",
+                "[0,1]^2",
+                None,
+                topic="Generation",
+                display_name="Decoder variance",
+                description="Variance of the Gaussian decoder by which likelihoods are computed, pixels in [0, 1].",
+            ),
         )
 
     def cost(self, spec: ModelSpec, device: str) -> float:

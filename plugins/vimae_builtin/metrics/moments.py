@@ -39,9 +39,30 @@ class LatentMoments(Metric):
 
     def measures(self) -> tuple[Measure, ...]:
         return (
-            Measure("latent abs mean", "", None),
-            Measure("latent variance", "", None),
-            Measure("latent kurtosis", "", None),
+            Measure(
+                "latent abs mean",
+                "",
+                None,
+                topic="Prior match",
+                display_name="|Mean| of codes",
+                description="Absolute mean of a latent dimension, a mean over dimensions; 0 under the prior.",
+            ),
+            Measure(
+                "latent variance",
+                "",
+                None,
+                topic="Prior match",
+                display_name="Variance of codes",
+                description="Variance of a latent dimension, a mean over dimensions; 1 under a standard normal prior.",
+            ),
+            Measure(
+                "latent kurtosis",
+                "",
+                None,
+                topic="Prior match",
+                display_name="Kurtosis of codes",
+                description="Excess kurtosis of a latent dimension, a mean; 0 for a normal, 1.2 for a logistic prior.",
+            ),
         )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:

@@ -64,7 +64,19 @@ class Rate(Metric):
         return self.images * self.draws * spec.input_size * 1e3 / (1.6e10 if device == "cpu" else 2.5e12)
 
     def measures(self) -> tuple[Measure, ...]:
-        return (Measure("rate", "nats", None, collapse_below=0.02, is_per_latent=True, family="rate"),)
+        return (
+            Measure(
+                "rate",
+                "nats",
+                None,
+                collapse_below=0.02,
+                is_per_latent=True,
+                family="rate",
+                topic="Information",
+                display_name="Rate",
+                description="Information in the code of an image: KL(q(z|x) || p(z)), a mean over test images.",
+            ),
+        )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         with torch.inference_mode():

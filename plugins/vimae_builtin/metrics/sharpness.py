@@ -59,7 +59,17 @@ class Sharpness(Metric):
             )
 
     def measures(self) -> tuple[Measure, ...]:
-        return tuple(Measure(format_name(source), "[0,1]^2", None) for source in self.sources)
+        return tuple(
+            Measure(
+                format_name(source),
+                "[0,1]^2",
+                None,
+                topic="Generation",
+                display_name="Sharpness" if source == "prior" else f"Sharpness, {source} codes",
+                description="Variance of the Laplacian of generated images; compare it with that of test images.",
+            )
+            for source in self.sources
+        )
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         return {format_name(source): self._measure(evaluation, source) for source in self.sources}

@@ -42,6 +42,8 @@ class _SvmBase(Metric):
     noise_draws: Annotated[int, Ge(1)] = 5
 
     prefix: ClassVar[str]
+    titles: ClassVar[tuple[str, str]]
+    """The name of the accuracy, and the machine in words."""
     sampled: ClassVar[bool] = False
     estimator: ClassVar[str] = "share of test images read rightly, a mean over draws of the labelled images"
     bias: ClassVar[str] = "none as the accuracy of a classifier of so few labels; it bounds that of better ones below"
@@ -61,12 +63,31 @@ class _SvmBase(Metric):
         return 0.1 * reads + (0.6 if device == "cpu" else 0.2) * encodings * spec.input_size / 784
 
     def measures(self) -> tuple[Measure, ...]:
+        title, machine = self.titles
         corrupted = (
-            Measure(f"{self.prefix} {name}", "%", "higher", margin=1.0, family=self.prefix, condition=name)
+            Measure(
+                f"{self.prefix} {name}",
+                "%",
+                "higher",
+                margin=1.0,
+                family=self.prefix,
+                condition=name,
+                topic="Representation" if name == "clean" else "Robustness",
+                display_name=f"{title}, {Corruption.parse(name).title}",
+                description=f"Accuracy of {machine} on codes of {Corruption.parse(name).description}.",
+            )
             for name in self.conditions
         )
-        sampled = (Measure(f"{self.prefix} sampled", "%", "higher", margin=1.0),) if self.sampled else ()
-        return (*corrupted, *sampled)
+        sampled = Measure(
+            f"{self.prefix} sampled",
+            "%",
+            "higher",
+            margin=1.0,
+            topic="Representation",
+            display_name=f"{title}, sampled codes",
+            description=f"Accuracy of {machine} on draws of the posterior of clean images.",
+        )
+        return (*corrupted, *[sampled] * self.sampled)
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         splits, dataset = evaluation.splits, evaluation.dataset
@@ -150,6 +171,7 @@ class Svm(_SvmBase):
     """
 
     prefix: ClassVar[str] = "svm"
+    titles: ClassVar[tuple[str, str]] = ("SVM accuracy", "a support vector machine (RBF kernel, C = 1)")
     sampled: ClassVar[bool] = True
 
 
@@ -161,6 +183,7 @@ class SvmLinear(_SvmBase):
     """
 
     prefix: ClassVar[str] = "svm linear"
+    titles: ClassVar[tuple[str, str]] = ("Linear SVM accuracy", "a linear support vector machine (C = 1)")
     sampled: ClassVar[bool] = True
     source: ClassVar[str] = 'M1 of 1406.5298 with the SVC(kernel="linear") of Grover and Ermon, 1812.10539'
 
@@ -181,6 +204,7 @@ class SvmTuned(_SvmBase):
     folds: Annotated[int, Ge(2)] = 5
 
     prefix: ClassVar[str] = "svm tuned"
+    titles: ClassVar[tuple[str, str]] = ("Tuned SVM accuracy", "a support vector machine (RBF kernel, tuned C)")
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:
         super().check(splits, spec)
@@ -199,7 +223,15 @@ class SvmTuned(_SvmBase):
         )
 
     def measures(self) -> tuple[Measure, ...]:
-        return (*super().measures(), Measure(f"{self.prefix} log10 C", "", None))
+        chosen = Measure(
+            f"{self.prefix} log10 C",
+            "",
+            None,
+            topic="Representation",
+            display_name="log10 C of tuned SVM",
+            description="Logarithm of the C chosen by cross-validation, a mean over draws of the labels.",
+        )
+        return (*super().measures(), chosen)
 
     def _fit(self, codes: np.ndarray, y: np.ndarray, seed: int) -> FittedClassifier:
         cost = choose_rbf_cost(codes, y, self.costs, self.folds, seed)
@@ -220,6 +252,7 @@ class SvmRetrained(_SvmBase):
     conditions: Annotated[tuple[str, ...], MinLen(1)] = ("gauss_0.2", "gauss_0.4", "mask_0.2", "mask_0.5")
 
     prefix: ClassVar[str] = "svm retrained"
+    titles: ClassVar[tuple[str, str]] = ("Retrained SVM accuracy", "a support vector machine trained on such codes")
 
     def _get_training_condition(self, condition: str) -> str:
         return condition
@@ -230,6 +263,7 @@ class SvmStandardised(_SvmBase):
     """What `svm` measures, of features brought to mean 0 and variance 1 over the labelled clean codes of each draw."""
 
     prefix: ClassVar[str] = "svm standardised"
+    titles: ClassVar[tuple[str, str]] = ("Standardised SVM accuracy", "a support vector machine after standardisation")
 
     def _fit(self, codes: np.ndarray, y: np.ndarray, seed: int) -> FittedClassifier:  # noqa: ARG002
         from sklearn.preprocessing import StandardScaler
@@ -248,6 +282,7 @@ class SvmSubset(_SvmBase):
     tests: Annotated[int, Ge(1)] = 1000
 
     prefix: ClassVar[str] = "svm subset"
+    titles: ClassVar[tuple[str, str]] = ("SVM accuracy on 1,000", "a support vector machine, on 1,000 test images,")
 
     def select_tests(self, n: int, dataset: str) -> np.ndarray:
         rng = np.random.Generator(np.random.Philox(key=derive_seed("tests", dataset)))

@@ -71,7 +71,17 @@ class Tsvm(Metric):
 
     def measures(self) -> tuple[Measure, ...]:
         return tuple(
-            Measure(f"tsvm {name}", "%", "higher", margin=1.0, family="tsvm", condition=name)
+            Measure(
+                f"tsvm {name}",
+                "%",
+                "higher",
+                margin=1.0,
+                family="tsvm",
+                condition=name,
+                topic="Representation" if name == "clean" else "Robustness",
+                display_name=f"TSVM accuracy, {Corruption.parse(name).title}",
+                description=(f"Accuracy of a transductive SVM on codes of {Corruption.parse(name).description}."),
+            )
             for name in self.conditions
         )
 
