@@ -240,7 +240,7 @@ def test_all_formats_accept_a_benchmark_without_results(results):
 
 
 def test_terminal_shows_a_comparison_with_verdicts(finished):
-    text = printed(render_comparisons(compare_methods(finished.boards(), "AE", "VAE", {"mmd2": 0.01})), 120)
+    text = printed(render_comparisons(compare_methods(finished.boards(), "AE", "VAE", {"mmd2": 0.01})), 160)
     assert "A = AE, B = VAE, 5 seeds" in text
     assert re.search(r"sse ↓ .* -5\.05 .* < 0\.001 .* better", text)
     assert "equivalent within 0.01" in text

@@ -56,7 +56,8 @@ def _make_table(comparison: Comparison, *, is_wide: bool) -> Table:
     heads = ("measure", *sides, f"A - B{between}[95 % interval]", *shares, "p", "outcome")
     table = Table(title_justify="left", title_style="", header_style="", show_edge=False, show_lines=not is_wide)
     for head in heads:
-        table.add_column(head, no_wrap=head not in ("measure", "outcome"))
+        shortest = len("A is better") if head == "outcome" else None
+        table.add_column(head, no_wrap=head not in ("measure", "outcome"), min_width=shortest)
     for row in comparison.rows:
         table.add_row(*_format_row(row, is_wide=is_wide, has_shares=has_shares))
     return table
