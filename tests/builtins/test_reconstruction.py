@@ -23,6 +23,7 @@ def test_a_decoder_that_always_gives_the_mean_image_has_the_total_variance_as_ss
     found = Reconstruction()(linear_evaluation(images, Deterministic(), nothing(), decoder))
     assert found["sse"].value == pytest.approx(float(unit(images).var(0, correction=0).sum()), rel=1e-5)
     assert found["sse"].n == 1500
+    assert found["explained variance"].value == pytest.approx(0, abs=1e-6)
 
 
 def test_a_linear_autoencoder_on_the_principal_axes_leaves_the_tail_of_the_spectrum(linear_evaluation, noise_images):
@@ -32,7 +33,9 @@ def test_a_linear_autoencoder_on_the_principal_axes_leaves_the_tail_of_the_spect
     kept = axes[:, -5:].float()
     mean = x.mean(0).float()
     evaluation = linear_evaluation(images, Deterministic(), [(kept.T, -kept.T @ mean)], (kept, mean))
-    assert Reconstruction()(evaluation)["sse"].value == pytest.approx(float(values[:-5].sum()), rel=1e-4)
+    found = Reconstruction()(evaluation)
+    assert found["sse"].value == pytest.approx(float(values[:-5].sum()), rel=1e-4)
+    assert found["explained variance"].value == pytest.approx(float(values[-5:].sum() / values.sum()), rel=1e-4)
 
 
 def test_an_equal_error_in_every_pixel_gives_all_measures_in_closed_form(linear_evaluation):
@@ -45,6 +48,7 @@ def test_an_equal_error_in_every_pixel_gives_all_measures_in_closed_form(linear_
     assert found["l2"].value == pytest.approx(0.1 * PIXELS**0.5, rel=1e-5)
     assert found["psnr"].value == pytest.approx(20.0, abs=1e-4)
     assert found["sse"].se == pytest.approx(0.0, abs=1e-9)
+    assert "explained variance" not in found, "all images are equal"
 
 
 def test_psnr_is_the_mean_over_images_and_100_db_for_a_perfect_one(linear_evaluation):

@@ -38,7 +38,7 @@ def estimate_crossed_mean(x: Tensor) -> Estimate:
     rest = float((x - by_draw[:, None] - by_image + mean).square().sum()) / ((draws - 1) * (n - 1))
     squares = n * float(by_draw.var()) + draws * float(by_image.var())
     # Of few images or draws the difference can be negative, while values do vary.
-    return Estimate(mean, n, sqrt(max(squares - rest, rest / 2) / x.numel()), per_draw)
+    return Estimate(mean, n, sqrt(max(squares - rest, rest / 4) / x.numel()), per_draw)
 
 
 def estimate_from_draws(values: Sequence[float], n: int) -> Estimate:

@@ -1,6 +1,6 @@
 """How well images come back from their codes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +12,10 @@ from vimae_bench.models import DiracPosterior
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
 
 MSE_FLOOR = 1e-10
+ROUNDING = 1e-12
+"""Squared distances, in [0, 1] units, up to which images are equal."""
+LEAST_FOR_RATIO = 10
+"""With fewer images than this the standard error of a ratio is not known."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,8 @@ class Reconstruction(Metric):
     `sse` sums squared errors over all pixels and channels of an image, `l2` is its root and `mse` its mean over them.
     `psnr` is -10 log10(mse) of each image, at most 100 dB. `sse sampled` decodes one draw of the posterior instead,
     and is left out where the encoder is deterministic. `explained variance` is 1 - sse over that of the mean test
-    image, at most 1; near 0 the model ignores its data. It has no standard error, and is left out where all test images
-    are equal. The other standard errors are those of fresh test images and draws.
+    image, at most 1; near 0 the model ignores its data. It is left out where all test images are equal.
+    Standard errors are those of fresh test images and draws; `explained variance` has one from 10 images on.
     """
 
     estimator: ClassVar[str] = "means over test images"
@@ -103,23 +107,27 @@ class Reconstruction(Metric):
         if not isinstance(evaluation.posterior("test"), DiracPosterior):
             errors["sse sampled"] = evaluation.squared_error("test", of="draws")
         found = {name: estimate_mean(error) for name, error in errors.items()}
-        if total := compute_total_variance(evaluation.images("test")):
-            found["explained variance"] = Estimate(1 - float(sse.mean()) / total, len(sse))
-        return found
+        distances = measure_distances(evaluation)
+        return found | ({"explained variance": explain_variance(sse, distances)} if distances.max() > ROUNDING else {})
+
+
+def measure_distances(evaluation: Evaluation) -> Tensor:
+    """The squared distances [N] of the test images from their mean in [0, 1] units, float64: the SSE of that mean."""
+    total = torch.stack([x.double().sum(0) for x in evaluation.images("test")]).sum(0)
+    mean = total / len(evaluation.splits.test)
+    return torch.cat([(x - mean).square().flatten(1).sum(1) for x in evaluation.images("test")])
+
+
+def explain_variance(sse: Tensor, distances: Tensor) -> Estimate:
+    """1 less the ratio of the means of both [N], with the standard error of a ratio, of so many images or more."""
+    share = float(sse.mean() / distances.mean())
+    influence = estimate_mean((share * distances - sse) / distances.mean())
+    return Estimate(1 - share, len(sse), influence.se if len(sse) >= LEAST_FOR_RATIO else None)
 
 
 def decibels(mse: Tensor) -> Tensor:
     """The peak signal-to-noise ratio in dB of mean squared errors in [0, 1] units, finite for a perfect image too."""
     return -10 * torch.log10(mse.clamp(min=MSE_FLOOR))
-
-
-def compute_total_variance(chunks: Iterator[Tensor]) -> float:
-    """The mean squared distance of images, in chunks [B, C, H, W], from their mean: the SSE of that mean."""
-    count, total, squares = 0, torch.zeros(()), torch.zeros((), dtype=torch.float64)
-    for x in chunks:
-        flat = x.flatten(1).double()
-        count, total, squares = count + len(x), total + flat.sum(0).cpu(), squares + flat.square().sum().cpu()
-    return float(squares / count - (total / count).square().sum())
 
 
 @hookimpl
