@@ -41,6 +41,7 @@ nb_execution_mode = "off"  # the tests run the notebook; it contains its outputs
 root_doc = HOME
 include_patterns = ["*.md", "docs/index.md", "docs/*/*.md", "docs/*/*.ipynb", "plugins/*/README.md", "results/*/*.md"]
 exclude_patterns = ["README.md"]  # the first page is a shorter version of it
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # a leaderboard begins with a heading of level 3
 highlight_language = "text"  # for indented blocks, most of which are shell commands

@@ -156,8 +156,8 @@ def test_generated_page_is_up_to_date(page: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["objective", "metric"])
 def test_every_objective_and_metric_has_a_formula_or_estimator(kind: str) -> None:
-    """Objectives have a formula and a source, metrics an estimator and its bias."""
-    wanted = {"objective": ("formula", "source"), "metric": ("estimator", "bias")}[kind]
+    """Objectives have a formula and a source, metrics an estimator, its bias and a use."""
+    wanted = {"objective": ("formula", "source"), "metric": ("estimator", "bias", "use_for")}[kind]
     ours = [source for source in find_plugins() if source.distribution == "vimae-bench"]
     classes = [made for source in ours for made in get_factories(kind, source).items()]
     silent = [f"{name}.{fact}" for name, plugin in classes for fact in wanted if not getattr(plugin, fact, "")]

@@ -160,6 +160,8 @@ class Metric(ABC):
     """The bias of the estimator, and of which sign it is where it is known."""
     source: ClassVar[str] = ""
     """The paper and equation, or the repository."""
+    use_for: ClassVar[str] = ""
+    """When to choose it, for the overview of metrics, in a few words such as `samples of colour images`."""
 
     def check(self, splits: "Splits", spec: ModelSpec) -> None:  # noqa: B027
         """Raise ValueError, with what would fit, for data that cannot be measured: labels or factors missing.

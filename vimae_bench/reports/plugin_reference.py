@@ -5,9 +5,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..analysis.measure_texts import tell_unit
 from ..analysis.statements import format_margin
+from ..analysis.summary import TOPICS
 from ..core.canonical import Json
 from ..core.results import Measure
+from ..models.model_spec import ModelSpec
 from ..plugin.catalog import Catalog, CatalogEntry
 from ..plugin.registry import load_factory
 
@@ -27,14 +30,52 @@ KIND_TITLES = {
     "architecture": ("Architectures", "Encoder and decoder for images of a shape."),
 }
 
+REFERENCE_MODEL = ModelSpec((1, 28, 28), 8)
+"""A model whose costs the overview of metrics states."""
+MAX_UNREPORTED_COST = 10.0
+"""In seconds."""
+
 
 def format_plugin_reference(kind: str, catalog: Catalog) -> str:
     """The page in Markdown. Raises KeyError for a kind without such a page."""
     title, text = KIND_TITLES[kind]
     entries = sorted((e for e in catalog.entries if e.kind == kind), key=lambda e: e.name)
     made = f"<!-- Made by `vimae-bench plugins --reference {kind}`: change the docstrings, not this page. -->"
-    parts = [f"# {title}", made, text, *(_format_section(entry) for entry in entries)]
+    overview = _format_overview(entries) if kind == "metric" else ()
+    parts = [f"# {title}", made, text, *overview, *(_format_section(entry) for entry in entries)]
     return "\n\n".join(parts) + "\n"
+
+
+def _format_overview(entries: Sequence[CatalogEntry]) -> Iterator[str]:
+    """All metrics in a table, by what they are good for."""
+    yield (
+        "Costs are for a model with 8 latents and 10,000 test images of 28x28 pixels, on one core, where it takes more "
+        "than ten seconds."
+    )
+    rows = sorted(
+        (_format_overview_row(entry) for entry in entries),
+        key=lambda row: TOPICS.index(row[0]) if row[0] in TOPICS else len(TOPICS),
+    )
+    lines = ["| topic | metric | what it measures | use it for | cost |", "|---|---|---|---|---|"]
+    yield "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _format_overview_row(entry: CatalogEntry) -> tuple[str, ...]:
+    metric: Any = load_factory(entry)()
+    measures: Sequence[Measure] = metric.measures()
+    shown = [measure for measure in measures if measure.better and not measure.is_hidden] or list(measures)
+    first = shown[0]
+    unit = tell_unit(first)
+    arrow = {"lower": " ↓", "higher": " ↑", None: ""}[first.better]
+    what = f"{first.title.replace('|', '&#124;')}{f', {unit}' if unit else ''}{arrow}"
+    cost = metric.cost(REFERENCE_MODEL, "cpu")
+    return first.topic, f"[`{entry.name}`](#{entry.name})", what, metric.use_for, _format_seconds(cost)
+
+
+def _format_seconds(seconds: float) -> str:
+    if seconds <= MAX_UNREPORTED_COST:
+        return ""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _format_section(entry: CatalogEntry) -> str:

@@ -25,6 +25,7 @@ class ActiveUnits(Metric):
     )
     bias: ClassVar[str] = "none but near the threshold, where a dimension is counted or not by chance"
     source: ClassVar[str] = "Burda et al., 1509.00519, section 5.2"
+    use_for: ClassVar[str] = "how many latents are used, and whether a model is near collapse"
 
     threshold: Annotated[float, Gt(0)] = 0.01
 

@@ -49,6 +49,7 @@ class AggregateMMD(Metric):
         "`mmd2` none, so it may be negative; `mmd` downwards near 0; `mmd p` at least 1/(replicates + 1)"
     )
     source: ClassVar[str] = "Gretton et al., JMLR 13, 2012, equation 3; kernel of github.com/tolstikhin/wae"
+    use_for: ClassVar[str] = "whether codes follow the prior, for any number of latents"
 
     kernel: KernelName = "imq"
     replicates: Annotated[int, Ge(19)] = 200

@@ -39,9 +39,10 @@ class AIS(Metric):
     given.
     """
 
-    estimator = "annealed importance sampling with Hamiltonian transitions, started from the prior"
-    bias = "upwards in expectation, on images of the model by no more than `bdmc gap`"
-    source = "1611.04273 and github.com/tonywu95/eval_gen; the gap is that of 1511.02543"
+    estimator: ClassVar[str] = "annealed importance sampling with Hamiltonian transitions, started from the prior"
+    bias: ClassVar[str] = "upwards in expectation, on images of the model by no more than `bdmc gap`"
+    source: ClassVar[str] = "1611.04273 and github.com/tonywu95/eval_gen; the gap is that of 1511.02543"
+    use_for: ClassVar[str] = "as `likelihood`, with a known gap, at a high cost"
 
     images: Annotated[int, Ge(1)] = 16
     steps: Annotated[int, Ge(2)] = 1000

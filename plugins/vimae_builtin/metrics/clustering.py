@@ -34,6 +34,7 @@ class Clustering(Metric):
     source: ClassVar[str] = (
         "Strehl and Ghosh, JMLR 3, 2002 (normalised mutual information); Rousseeuw, J. Comput. Appl. Math. 20, 1987"
     )
+    use_for: ClassVar[str] = "whether codes form clusters by class without any label"
 
     images: Annotated[int, Ge(100)] = 2000
 

@@ -71,6 +71,7 @@ class Disentanglement(Metric):
         "MIG: Chen et al., 1802.04942, and Locatello et al., 1811.12359 (bins); DCI: Eastwood and Williams, ICLR 2018; "
         "SAP: Kumar et al., 1711.00848"
     )
+    use_for: ClassVar[str] = "data sets with known factors: which latents follow which factor"
 
     images: Annotated[int, Ge(MIN_IMAGES)] = 10_000
     bins: Annotated[int, Ge(2)] = 20
@@ -147,6 +148,7 @@ class DciBoosting(Metric):
         "Eastwood and Williams, ICLR 2018; Locatello et al., 1811.12359, and `evaluation/metrics/dci.py` of "
         "disentanglement_lib"
     )
+    use_for: ClassVar[str] = "as `disentanglement`, to compare with published values of DCI"
     slow: ClassVar[bool] = True
 
     train: Annotated[int, Ge(100)] = 10_000

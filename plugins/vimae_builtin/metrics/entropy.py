@@ -59,6 +59,7 @@ class Entropy(Metric):
     source: ClassVar[str] = (
         "Kozachenko and Leonenko, Probl. Inf. Transm. 23, 1987; Hoffman and Johnson, NIPS workshop 2016 (the identity)"
     )
+    use_for: ClassVar[str] = "whether codes fill the prior, for Gaussian encoders or at most 8 latents"
 
     draws: Annotated[int, Ge(2)] = 2000
     neighbours: Annotated[int, Ge(1)] = 3

@@ -41,6 +41,7 @@ class Episodes(Metric):
         "none as the accuracy of a classifier of so few images; split = 'random' tests on turned copies"
     )
     source: ClassVar[str] = "1905.10549, Table 4; characters and drawers of Lake et al., Science 350, 2015"
+    use_for: ClassVar[str] = "few-shot learning on data sets of very many classes"
 
     def __post_init__(self) -> None:
         for name in self.conditions:

@@ -48,6 +48,7 @@ class FdCnn(GenerativeDistance):
     )
     bias: ClassVar[str] = "upwards, of order 1/n: compare at equal numbers of images only"
     source: ClassVar[str] = "the distance of Heusel et al., 1706.08500, in features of the data set's own"
+    use_for: ClassVar[str] = "samples of grey images such as digits, for which Inception was not trained"
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
         if splits.train.y is None:

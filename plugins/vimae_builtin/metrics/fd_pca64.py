@@ -45,6 +45,7 @@ class FdPca64(GenerativeDistance):
     )
     bias: ClassVar[str] = "upwards, of order 1/n: compare at equal numbers of images only"
     source: ClassVar[str] = "the distance of Heusel et al., 1706.08500, in features of the data set's own"
+    use_for: ClassVar[str] = "colours and coarse shapes of samples, without weights to download"
 
     def cost(self, spec: ModelSpec, device: str) -> float:
         """Nearly all of it decodes, here by a convolutional net of width 64."""

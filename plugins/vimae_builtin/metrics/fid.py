@@ -91,6 +91,7 @@ class Fid(_InceptionDistance):
         "upwards, of order 1/n and different for each model (1911.07023): compare at equal numbers of images only"
     )
     source: ClassVar[str] = "Heusel et al., 1706.08500; github.com/toshas/torch-fidelity, inception-v3-compat"
+    use_for: ClassVar[str] = "samples of colour images, to compare with published values"
 
     def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
         return estimate_frechet_distance(features, real.moments)
@@ -107,6 +108,7 @@ class Fid768(Fid):
     )
     layer: ClassVar[InceptionLayer] = "768"
     estimator: ClassVar[str] = Fid.estimator.replace("2048", "768")
+    use_for: ClassVar[str] = "as `fid`, with few samples: fewer features have less bias"
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ class Kid(_InceptionDistance):
     )
     bias: ClassVar[str] = "none over draws of both sides; it may be negative"
     source: ClassVar[str] = "Binkowski et al., 1801.01401; github.com/toshas/torch-fidelity"
+    use_for: ClassVar[str] = "as `fid`, with few samples: it has no bias"
 
     def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
         return estimate_kernel_distance(features, real.features, self.subsets, self.subset_size)

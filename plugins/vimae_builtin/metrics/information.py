@@ -61,6 +61,7 @@ class Information(Metric):
         "the classifier is from the truth"
     )
     source: ClassVar[str] = "Ross, PLoS ONE 9(2), e87357, 2014; Barber and Agakov, NIPS 2003"
+    use_for: ClassVar[str] = "what codes know of the labels, whatever the classifier"
 
     neighbours: Annotated[int, Ge(1)] = 3
     images: Annotated[int, Ge(50)] = 10_000

@@ -51,6 +51,7 @@ class LatentEntropy(Metric):
         "Vasicek, JRSS B 38, 1976; Wieczorkowski and Grzegorzewski, Comm. Statist. Simul. 28, 1999 (its bias); "
         "Cressie, Biometrika 63, 1976 (its variance)"
     )
+    use_for: ClassVar[str] = "the entropy of codes of many latents, as a bound"
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:
         if len(splits.test) <= spec.latent:

@@ -40,9 +40,12 @@ class Likelihood(Metric):
     is left out: draws that all lie where the prior has no density.
     """
 
-    estimator = "importance-weighted bound with draws of q(z|x); all K from the same draws"
-    bias = "upwards in expectation, by less with every draw; severe where the effective sample size is near 1"
-    source = "1509.00519, eq. 8"
+    estimator: ClassVar[str] = "importance-weighted bound with draws of q(z|x); all K from the same draws"
+    bias: ClassVar[str] = (
+        "upwards in expectation, by less with every draw; severe where the effective sample size is near 1"
+    )
+    source: ClassVar[str] = "1509.00519, eq. 8"
+    use_for: ClassVar[str] = "models as densities of images, with up to some tens of latents"
 
     images: Annotated[int, Ge(2)] = 50
     ks: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (1, 100, 5000)

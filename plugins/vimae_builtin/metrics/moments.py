@@ -36,6 +36,7 @@ class LatentMoments(Metric):
         "latent kurtosis: downwards, by 6/n for a normal distribution and more for heavy tails"
     )
     source: ClassVar[str] = "the textbook's; excess kurtosis 0 is normal, 1.2 logistic"
+    use_for: ClassVar[str] = "a first look at codes that do not follow the prior"
 
     def measures(self) -> tuple[Measure, ...]:
         return (

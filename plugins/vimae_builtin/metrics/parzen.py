@@ -43,9 +43,10 @@ class Parzen(Metric):
 
     version: ClassVar[int] = 2
     changes: ClassVar[tuple[str, ...]] = ("the sets of nll_parzen_s01_n100 are shared by all runs",)
-    estimator = "Parzen windows on generated images; the width is chosen on images that are not scored"
-    bias = "upwards: far above the model's own negative log-likelihood in many dimensions; rewards blur"
-    source = "1511.01844, section 3.2; Goodfellow et al. 1406.2661"
+    estimator: ClassVar[str] = "Parzen windows on generated images; the width is chosen on images that are not scored"
+    bias: ClassVar[str] = "upwards: far above the model's own negative log-likelihood in many dimensions; rewards blur"
+    source: ClassVar[str] = "1511.01844, section 3.2; Goodfellow et al. 1406.2661"
+    use_for: ClassVar[str] = "comparison with old papers only: it rewards blur"
 
     samples: Annotated[int, Ge(SET)] = 10_000
     images: Annotated[int, Ge(2)] = 10_000

@@ -55,6 +55,7 @@ class Rate(Metric):
         "none for a density; push-forward: downwards, as no distribution of these moments has more entropy"
     )
     source: ClassVar[str] = "Alemi et al., 1711.00464 (rate)"
+    use_for: ClassVar[str] = "always, next to `sse`: how many nats a code carries; a rate of 0 is a collapsed model"
 
     draws: Annotated[int, Ge(2)] = 512
     images: Annotated[int, Ge(1)] = 1000

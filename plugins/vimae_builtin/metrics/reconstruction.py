@@ -34,6 +34,7 @@ class Reconstruction(Metric):
     source: ClassVar[str] = (
         "Alemi et al., 1711.00464 (distortion); sse is that of the WAE code, times what its range asks"
     )
+    use_for: ClassVar[str] = "always: the error that every objective trades against the rest"
 
     def measures(self) -> tuple[Measure, ...]:
         return (

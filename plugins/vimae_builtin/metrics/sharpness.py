@@ -47,6 +47,7 @@ class Sharpness(Metric):
     estimator: ClassVar[str] = "mean over generated images of the variance of their Laplacian over pixels"
     bias: ClassVar[str] = "none; noise counts as sharpness"
     source: ClassVar[str] = "Tolstikhin et al., 1711.01558, section 4; github.com/tolstikhin/wae"
+    use_for: ClassVar[str] = "whether samples are as sharp as real images; noise is sharp too"
 
     sources: Annotated[tuple[LatentDistribution, ...], MinLen(1)] = ("prior",)
     images: Annotated[int, Ge(2)] = 1000

@@ -172,6 +172,7 @@ class Svm(_SvmBase):
 
     prefix: ClassVar[str] = "svm"
     titles: ClassVar[tuple[str, str]] = ("SVM accuracy", "a support vector machine (RBF kernel, C = 1)")
+    use_for: ClassVar[str] = "how useful codes are with few labels, and how much corrupted images harm them"
     sampled: ClassVar[bool] = True
 
 
@@ -186,6 +187,7 @@ class SvmLinear(_SvmBase):
     titles: ClassVar[tuple[str, str]] = ("Linear SVM accuracy", "a linear support vector machine (C = 1)")
     sampled: ClassVar[bool] = True
     source: ClassVar[str] = 'M1 of 1406.5298 with the SVC(kernel="linear") of Grover and Ermon, 1812.10539'
+    use_for: ClassVar[str] = "as `svm`, where classes should be separable by planes"
 
     def _fit(self, codes: np.ndarray, y: np.ndarray, seed: int) -> FittedClassifier:  # noqa: ARG002
         return fit_linear_svm(codes, y)
@@ -205,6 +207,7 @@ class SvmTuned(_SvmBase):
 
     prefix: ClassVar[str] = "svm tuned"
     titles: ClassVar[tuple[str, str]] = ("Tuned SVM accuracy", "a support vector machine (RBF kernel, tuned C)")
+    use_for: ClassVar[str] = "as `svm`, where C = 1 may favour a method"
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:
         super().check(splits, spec)
@@ -253,6 +256,7 @@ class SvmRetrained(_SvmBase):
 
     prefix: ClassVar[str] = "svm retrained"
     titles: ClassVar[tuple[str, str]] = ("Retrained SVM accuracy", "a support vector machine trained on such codes")
+    use_for: ClassVar[str] = "as `svm`, where the corruption is known when the classifier is trained"
 
     def _get_training_condition(self, condition: str) -> str:
         return condition
@@ -264,6 +268,7 @@ class SvmStandardised(_SvmBase):
 
     prefix: ClassVar[str] = "svm standardised"
     titles: ClassVar[tuple[str, str]] = ("Standardised SVM accuracy", "a support vector machine after standardisation")
+    use_for: ClassVar[str] = "as `svm`, where latents of small variance should count as much as others"
 
     def _fit(self, codes: np.ndarray, y: np.ndarray, seed: int) -> FittedClassifier:  # noqa: ARG002
         from sklearn.preprocessing import StandardScaler
@@ -283,6 +288,7 @@ class SvmSubset(_SvmBase):
 
     prefix: ClassVar[str] = "svm subset"
     titles: ClassVar[tuple[str, str]] = ("SVM accuracy on 1,000", "a support vector machine, on 1,000 test images,")
+    use_for: ClassVar[str] = "as `svm`, on as few test images as a paper may have used"
 
     def select_tests(self, n: int, dataset: str) -> np.ndarray:
         rng = np.random.Generator(np.random.Philox(key=derive_seed("tests", dataset)))

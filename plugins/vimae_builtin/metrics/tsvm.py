@@ -55,6 +55,7 @@ class Tsvm(Metric):
     source: ClassVar[str] = (
         "Joachims, ICML 1999; loss and multiple switching of Sindhwani and Keerthi, SIGIR 2006; M1 + TSVM of 1406.5298"
     )
+    use_for: ClassVar[str] = "as `svm_linear`, where unlabelled codes help, as in M1 + TSVM"
 
     def __post_init__(self) -> None:
         for name in self.conditions:
