@@ -4,6 +4,7 @@ from ..storage.array_cache import array_sha256, cached_arrays
 from .choice import choose_places
 from .corruptions import Corruption, apply_corruption
 from .download import fetch, progress
+from .pixels import to_uint8
 from .prepare import get_data_folder
 from .types import Dataset, Examples, PixelRange, PreparedDataset, Splits
 
@@ -21,4 +22,5 @@ __all__ = [
     "fetch",
     "get_data_folder",
     "progress",
+    "to_uint8",
 ]

@@ -1,6 +1,8 @@
 """Pixels in their three units: bytes as stored, [0, 1] as measured, and what the network sees."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .types import PixelRange
@@ -14,3 +16,8 @@ def to_unit(x: Tensor) -> Tensor:
 def to_network(x: Tensor, pixel_range: PixelRange) -> Tensor:
     """Images in [0, 1] to what the network sees: themselves for `unit`, 2x - 1 for `sym`."""
     return x if pixel_range == "unit" else x * 2 - 1
+
+
+def to_uint8(images: Tensor) -> NDArray[np.uint8]:
+    """Images [N, C, H, W] in [0, 1] units as bytes [N, H, W, C], for pictures; what is beyond 0 and 1 is cut off."""
+    return images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()

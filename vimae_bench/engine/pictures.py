@@ -1,143 +1,81 @@
-"""Draws the pictures of a run: reconstructions, samples, codes in two dimensions, losses by epoch."""
+"""Makes the pictures of a run: those of the installed plugins, and the losses by epoch."""
 
 import shutil
 from collections.abc import Sequence
-from math import exp
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from ..core.canonical import Json
-from ..data.pixels import to_unit
+from ..core.errors import BenchError
+from ..core.spec import PluginSpec
+from ..plugin.catalog import get_catalog
 from ..plugin.evaluation import Evaluation
-from ..storage import image_grid
-from ..storage.image_grid import COLUMNS, Images
+from ..plugin.manager import PLUGIN_ERRORS
+from ..plugin.registry import make_plugin
+from ..storage.atomic import is_disk_full
+from ..storage.picture_data import BarChart, ImageTable, PictureData, ScatterPlot
+from ..storage.picture_files import write_picture, write_reasons
+from .picture_drawing import draw_chart, save_figure
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-OUTSIDE = 0.05
-"""The share of the prior that is outside its outline."""
-MAX_LEGEND_CLASSES = 10
-"""More classes than this have colours only."""
 
 
 def draw_pictures(evaluation: Evaluation, history: Sequence[Json], folder: Path) -> None:
-    """Draw a run into `folder`, which is not there yet and appears with all its pictures at once.
+    """Make the pictures of a run in `folder`, which is not there yet and appears with all of them at once.
 
-    `history` is a line for each epoch, with its `epoch` and its `terms`. Where the latent space has two dimensions,
-    the codes are saved as well: codes.npz has z float16 [N, 2], where there are labels y int64 [N], and as `prior` the
-    outline of the densest 95 % of the model's prior, float32 [M, 2], with a row of NaN between one line and the next.
+    `history` is a line for each epoch, with its `epoch` and its `terms`. Raises BenchError at the end if a plugin
+    failed, with the reasons; all other pictures are there then.
     """
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    columns = min(COLUMNS, len(evaluation.examples("test")))
-    image_grid.save_grid(
-        to_uint8(make_reconstructions(evaluation, columns)), columns, unfinished / "reconstructions.png"
-    )
-    samples = evaluation.decode(evaluation.prior_samples(COLUMNS**2, "samples"))
-    image_grid.save_grid(to_uint8(samples), COLUMNS, unfinished / "samples.png")
-    if evaluation.spec.latent == 2:
-        _draw_codes(evaluation, unfinished)
+    reasons, failures = dict[str, str](), dict[str, str]()
+    for name in get_catalog().list_names("picture"):
+        try:
+            data = make_picture(name, evaluation)
+            if isinstance(data, str):
+                reasons[name] = data
+            else:
+                draw_data(data, unfinished, name)
+        except PLUGIN_ERRORS as error:
+            if is_disk_full(error, folder.parent):
+                raise
+            failures[name] = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+    write_reasons({**reasons, **{name: f"failed: {reason}" for name, reason in failures.items()}}, unfinished)
     if history:
         _draw_losses(history, unfinished / "losses.png")
     unfinished.rename(folder)
+    if failures:
+        raise BenchError("; ".join(f"picture '{name}' failed: {reason}" for name, reason in failures.items()))
 
 
-def make_reconstructions(evaluation: Evaluation, columns: int) -> Tensor:
-    """Test images in the odd rows (the first, third, ...), the reconstruction below each, in [0, 1] units.
+def make_picture(name: str, evaluation: Evaluation) -> PictureData | str:
+    """The picture of this name, or why the model has none. The model and all random generators stay as they are.
 
-    They stand as far apart in the test split as can be, since a data set may have its classes one after the other.
+    Raises BenchError if the plugin gives something else.
     """
-    images = evaluation.examples("test").x
-    rows = min(COLUMNS // 2, len(images) // columns)
-    places = np.linspace(0, len(images) - 1, rows * columns).astype(np.int64)
-    x = to_unit(torch.from_numpy(images[places]).to(evaluation.device))
-    xhat = evaluation.decode(evaluation.posterior("test").mean[torch.from_numpy(places).to(evaluation.device)])
-    return torch.cat([part for pair in zip(x.split(columns), xhat.split(columns), strict=True) for part in pair])
+    picture = make_plugin("picture", PluginSpec(name))
+
+    def make() -> object:
+        return picture.explain_absence(evaluation) or picture(evaluation)
+
+    try:
+        data = evaluation.with_seed(make, "picture", name, draw=0)
+    finally:
+        evaluation.model.eval()
+    if not isinstance(data, str | ImageTable | ScatterPlot | BarChart):
+        raise BenchError(f"it gives a {type(data).__name__}, not an ImageTable, ScatterPlot or BarChart")
+    return data
 
 
-def to_uint8(images: Tensor) -> Images:
-    """Images [N, C, H, W] in [0, 1] units as uint8 [N, H, W, C]."""
-    return images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-
-
-def compute_prior_levels(evaluation: Evaluation) -> list[float]:
-    """Values of log p(z) that bound the prior's densest regions, with the mass of 3, 2 and 1 sigma of a 2-D normal.
-
-    For N(0, I) these are circles of radius 3, 2 and 1; they exist for every other prior as well.
-    """
-    z = evaluation.prior_samples(100_000, "densest regions")
-    with torch.inference_mode():
-        outside = z.new_tensor([exp(-(sigma**2) / 2) for sigma in (3, 2, 1)])
-        return evaluation.model.prior.log_prob(z).quantile(outside).unique().tolist()
-
-
-def compute_prior_outline(evaluation: Evaluation) -> NDArray[np.float32]:
-    """Lines [M, 2] around the densest 95 % of a prior of two dimensions; a row of NaN ends each.
-
-    A density that is the same everywhere has no densest part, and is outlined where it ends.
-    """
-    from contourpy import LineType, contour_generator
-
-    z = evaluation.prior_samples(100_000, "densest regions")
-    with torch.inference_mode():
-        log_p = evaluation.model.prior.log_prob(z)
-        level = float(log_p.quantile(OUTSIDE)) - 1e-4
-        reach = 1.1 * float(z[log_p >= level].abs().max())
-        along, density = _evaluate_prior(evaluation, reach)
-    # Outside the support there is no density; contours need a number.
-    contours = contour_generator(along, along, np.maximum(density, level - 100), line_type=LineType.Separate)
-    lines = cast(Sequence[NDArray[np.float64]], contours.lines(level))
-    end = np.full((1, 2), np.nan)
-    return np.concatenate([np.empty((0, 2)), *(part for line in lines for part in (line, end))]).astype(np.float32)
-
-
-def _evaluate_prior(evaluation: Evaluation, limit: float) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Coordinates [201] from -limit to limit, and log p(z) at each pair of them, the first dimension along columns."""
-    side = torch.linspace(-limit, limit, 201, device=evaluation.device)
-    with torch.inference_mode():
-        log_p = evaluation.model.prior.log_prob(torch.cartesian_prod(side, side)).view(201, 201).T
-    return side.cpu().numpy(), log_p.cpu().numpy()
-
-
-def _draw_codes(evaluation: Evaluation, folder: Path) -> None:
-    z, y = evaluation.posterior_samples("test").cpu().numpy(), evaluation.examples("test").y
-    labels: dict[str, Any] = {} if y is None else {"y": np.asarray(y)}
-    np.savez_compressed(folder / "codes.npz", z=z.astype(np.float16), prior=compute_prior_outline(evaluation), **labels)
-    figure = _make_figure(6, 6)
-    axes = figure.add_axes((0.07, 0.05, 0.91, 0.91))
-    _scatter_codes(axes, z, y)
-    limit = max(4.0, 1.05 * float(abs(z).max()))
-    _outline_prior(axes, evaluation, limit)
-    axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
-    axes.tick_params(labelsize=8)
-    axes.set_title("test codes z ~ q(z|x); lines: densest 39, 86 and 99 % of the prior", fontsize=9)
-    figure.savefig(folder / "codes.png")
-
-
-def _scatter_codes(axes: "Axes", z: np.ndarray, y: np.ndarray | None) -> None:
-    classes, colour = np.unique(np.zeros(len(z), np.int64) if y is None else y, return_inverse=True)
-    few = len(classes) <= MAX_LEGEND_CLASSES
-    cmap, vmax = ("tab10", MAX_LEGEND_CLASSES - 1) if few else ("turbo", len(classes))
-    size = max(4.0, 6000 / len(z))
-    points = axes.scatter(z[:, 0], z[:, 1], s=size, alpha=0.6, linewidths=0, c=colour, cmap=cmap, vmin=0, vmax=vmax)
-    if few and y is not None:
-        handles, _ = points.legend_elements(num=list(range(len(classes))), alpha=1)
-        axes.legend(handles, [str(c) for c in classes], loc="upper right", fontsize=8)
-
-
-def _outline_prior(axes: "Axes", evaluation: Evaluation, limit: float) -> None:
-    along, log_p = _evaluate_prior(evaluation, limit)
-    axes.contour(
-        along, along, log_p, compute_prior_levels(evaluation), colors="0.5", linewidths=0.8, linestyles="solid"
-    )
+def draw_data(data: PictureData, folder: Path, name: str) -> None:
+    """Write a picture's data, and a PNG of it where the data are no images."""
+    path = write_picture(data, folder, name)
+    if not isinstance(data, ImageTable):
+        save_figure(draw_chart(data), path.with_suffix(".png"))
 
 
 def _draw_losses(history: Sequence[Json], path: Path) -> None:
@@ -155,7 +93,7 @@ def _draw_losses(history: Sequence[Json], path: Path) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
     # Margins by hand: a layout engine draws everything twice, which is half of the time of all pictures.
     figure.subplots_adjust(left=0.17 / len(names), right=1 - 0.03 / len(names), bottom=0.18, top=0.9, wspace=0.28)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def _make_figure(width: float, height: float) -> "Figure":

@@ -72,6 +72,14 @@ class Prior(nn.Module, ABC):
         """h(p) in nats, a scalar. Unless overridden: the mean of -log p over n draws, unbiased."""
         return -torch.cat([self.log_prob(z) for z in self.sample(n).split(10_000)]).mean()
 
+    def inverse_cdf(self, u: Tensor) -> Tensor | None:  # noqa: ARG002
+        """The codes z [..., d] below which a share u of the prior lies along each dimension, u in (0, 1), in float64.
+
+        For a prior with independent dimensions, so that uniforms become draws of it: pictures of priors are paired
+        through them. Unless overridden None, as for every prior with dependent dimensions.
+        """
+        return None
+
 
 class StandardNormal(Prior):
     """N(0, I)."""
@@ -90,6 +98,9 @@ class StandardNormal(Prior):
             return super().kl(q, z)
         m, l = q.m.float(), q.l.float()  # noqa: E741
         return 0.5 * (m.square() + l.exp() - 1 - l).sum(-1)
+
+    def inverse_cdf(self, u: Tensor) -> Tensor:
+        return torch.special.ndtri(u).to(self.origin.dtype)
 
     def entropy(self, n: int = 100_000) -> Tensor:  # noqa: ARG002
         """Exact: d/2 * log(2 pi e) nats."""

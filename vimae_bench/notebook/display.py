@@ -7,10 +7,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import torch
 from torch import Tensor
 
 from ..core.errors import BenchError
+from ..data.pixels import to_uint8
 from ..reports.plot_style import encode_figure
 from ..reports.table_format import clean_text
 from ..storage.image_grid import TILE, make_grid, to_pillow_image
@@ -37,7 +37,7 @@ class ImageGrid:
     @property
     def image(self) -> "Image":
         """The grid as one image, enlarged so that every pixel is a sharp square."""
-        pixels = self.images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        pixels = to_uint8(self.images)
         return to_pillow_image(make_grid(pixels, self.columns, max(1, TILE // max(pixels.shape[1:3]))))
 
     def save(self, path: str | Path) -> None:

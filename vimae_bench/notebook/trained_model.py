@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from ..analysis.leaderboard import format_table_title
 from ..core.errors import BenchError
-from ..engine.pictures import make_reconstructions
+from ..data.pixels import to_unit
 from ..models.autoencoder import Autoencoder
 from ..plugin.evaluation import Evaluation
 from ..plugin.latent_sampling import LatentDistribution
@@ -74,7 +78,7 @@ class TrainedModel:
 
     def reconstructions(self, columns: int = COLUMNS) -> ImageGrid:
         """Test images in every other row, with their reconstructions below them."""
-        return ImageGrid(make_reconstructions(self._get_trial(), columns), columns)
+        return ImageGrid(_make_reconstructions(self._get_trial(), columns), columns)
 
     def _get_trial(self) -> Evaluation:
         if self.status != "done":
@@ -88,3 +92,16 @@ class TrainedModel:
         run = self.result.entry.run
         state = f"{self.status}: {self.reason}" if self.reason else self.status
         return f"{self.label} on {format_table_title(run, [run])}, seed {run.seed}: {state}"
+
+
+def _make_reconstructions(evaluation: Evaluation, columns: int) -> Tensor:
+    """Test images in the odd rows (the first, third, ...), the reconstruction below each, in [0, 1] units.
+
+    They stand as far apart in the test split as can be, since a data set may have its classes one after the other.
+    """
+    images = evaluation.examples("test").x
+    rows = min(COLUMNS // 2, len(images) // columns)
+    places = np.linspace(0, len(images) - 1, rows * columns).astype(np.int64)
+    x = to_unit(torch.from_numpy(images[places]).to(evaluation.device))
+    xhat = evaluation.decode(evaluation.posterior("test").mean[torch.from_numpy(places).to(evaluation.device)])
+    return torch.cat([part for pair in zip(x.split(columns), xhat.split(columns), strict=True) for part in pair])

@@ -6,6 +6,7 @@ from ..core.seeds import derive_seed
 from ..data.types import Dataset, Examples, PixelRange, PreparedDataset, Splits
 from ..models.model_spec import ModelSpec
 from ..models.priors import Prior
+from ..storage.picture_data import BarChart, ImageTable, PictureData, ScatterPlot
 from .adversarial import AdversarialJS
 from .declarations import Preset, RunOption, Schedule
 from .divergence_objective import DivergenceObjective
@@ -21,12 +22,14 @@ from .interfaces import (
     Metric,
     Objective,
     OptimizerStep,
+    Picture,
 )
 from .latent_sampling import LatentDistribution
 
 __all__ = [
     "AdversarialJS",
     "Architecture",
+    "BarChart",
     "Batch",
     "BenchError",
     "Critic",
@@ -38,6 +41,7 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "Examples",
+    "ImageTable",
     "LatentDistribution",
     "Loss",
     "Measure",
@@ -45,11 +49,14 @@ __all__ = [
     "ModelSpec",
     "Objective",
     "OptimizerStep",
+    "Picture",
+    "PictureData",
     "PixelRange",
     "PreparedDataset",
     "Preset",
     "Prior",
     "RunOption",
+    "ScatterPlot",
     "Schedule",
     "Splits",
     "derive_seed",

@@ -1,7 +1,7 @@
-"""What a metric is given: a trained model and its data."""
+"""What a metric or a picture is given: a trained model and its data."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -25,6 +25,8 @@ from .latent_sampling import LatentDistribution, LatentSource, create_sampler
 SplitName = Literal["train", "validation", "test"]
 CHUNK_SIZE = 250
 """Images encoded or decoded at once: a wide net's activations of more would take most of a GPU's memory."""
+EPSILON = 2.0**-40
+"""How far from 0 and 1 uniforms stay, so that no quantile is infinite."""
 T = TypeVar("T")
 
 
@@ -113,6 +115,34 @@ class Evaluation:
         """n samples of the model's prior [n, d], from a random stream named after the purpose, or of a shared draw."""
         with torch.inference_mode():
             return self.with_seed(lambda: self.model.prior.sample(n), "prior", purpose, draw=draw)
+
+    def paired_prior_samples(self, n: int, purpose: str) -> Tensor:
+        """n samples of the model's prior [n, d] from noise that all runs on the data set share, whatever their seed.
+
+        A prior with an `inverse_cdf` makes them from the same uniforms, so that those of different priors correspond;
+        any other draws them from the same random stream.
+        """
+
+        def draw_uniforms() -> Tensor:
+            return torch.rand(n, self.spec.latent, dtype=torch.float64)  # on the CPU, so that devices agree
+
+        u = self.with_seed(draw_uniforms, "paired prior", purpose, draw=0).clamp(EPSILON, 1 - EPSILON)
+        with torch.inference_mode():
+            z = self.model.prior.inverse_cdf(u.to(self.device))
+        return self.prior_samples(n, purpose, draw=0) if z is None else z
+
+    def prior_quantiles(self, shares: Sequence[float]) -> Tensor:
+        """The codes below which these shares of the prior lie along each latent dimension, [Q, d].
+
+        Exact for a prior with an `inverse_cdf`, else those of 20,000 draws.
+        """
+        u = torch.tensor(shares, dtype=torch.float64, device=self.device)
+        with torch.inference_mode():
+            z = self.model.prior.inverse_cdf(u[:, None].expand(-1, self.spec.latent))
+            if z is None:
+                draws = self.prior_samples(20_000, "quantiles", draw=0)
+                z = draws.quantile(u.to(draws.dtype), 0)
+        return z
 
     def squared_error(self, split: SplitName = "test", of: Literal["mean", "draws"] = "mean") -> Tensor:
         """The SSE [N] of the reconstruction of each image from its mean code or from one sample, in [0, 1] units."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..execution.interfaces import Executor, Reporter
     from ..models.priors import Prior
     from .declarations import Preset, Schedule
-    from .interfaces import Architecture, Divergence, Metric, Objective
+    from .interfaces import Architecture, Divergence, Metric, Objective, Picture
 
 ENTRY_POINT_GROUP = "vimae_bench"
 hookspec = pluggy.HookspecMarker(ENTRY_POINT_GROUP)
@@ -50,6 +50,11 @@ def vimae_metrics() -> "Mapping[str, Callable[..., Metric]]":  # pyright: ignore
 
 
 @hookspec
+def vimae_pictures() -> "Mapping[str, Callable[..., Picture]]":  # pyright: ignore[reportReturnType]
+    """Pictures of a trained model, by name. Every run gets all of them, with their default settings."""
+
+
+@hookspec
 def vimae_datasets() -> "Mapping[str, Callable[..., Dataset]]":  # pyright: ignore[reportReturnType]
     """Data sets, by name."""
 
@@ -80,6 +85,7 @@ HOOKS = {
     "architecture": "vimae_architectures",
     "objective": "vimae_objectives",
     "metric": "vimae_metrics",
+    "picture": "vimae_pictures",
     "dataset": "vimae_datasets",
     "executor": "vimae_executors",
     "reporter": "vimae_reporters",

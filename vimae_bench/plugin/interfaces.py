@@ -18,6 +18,7 @@ from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..models.posteriors import Posterior, PosteriorFamily
 from ..models.priors import Prior
+from ..storage.picture_data import PictureData
 from .evaluation import Evaluation
 
 
@@ -192,3 +193,20 @@ class Metric(ABC):
     ) -> Mapping[str, Mapping[str, Estimate]]:
         """What methods without training reach on the same data, by row label and measure: raw pixels, PCA."""
         return {}
+
+
+class Picture(ABC):
+    """A picture of a trained model: images in rows and columns, points, or bars.
+
+    It is made once, when the run is trained, and kept with the run as data, from which reports draw it for all methods
+    side by side. So that methods can be compared, take the same images for all of them (`choose_places` of
+    `vimae_bench.data`) and the same noise (`Evaluation.paired_prior_samples`).
+    """
+
+    @abstractmethod
+    def __call__(self, evaluation: "Evaluation") -> PictureData:
+        """What the picture shows. It should take about a second and, compressed, less than 50 kB."""
+
+    def explain_absence(self, evaluation: "Evaluation") -> str:  # noqa: ARG002
+        """Why a model has no such picture, such as "it has 8 latent dimensions, not 2"; empty if it has one."""
+        return ""

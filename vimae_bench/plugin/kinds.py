@@ -3,7 +3,7 @@
 from ..data.types import Dataset
 from ..execution.interfaces import Executor, Reporter
 from ..models.priors import Prior
-from .interfaces import Architecture, Divergence, Metric, Objective
+from .interfaces import Architecture, Divergence, Metric, Objective, Picture
 
 INTERFACES: dict[object, str] = {
     Prior: "prior",
@@ -11,6 +11,7 @@ INTERFACES: dict[object, str] = {
     Architecture: "architecture",
     Objective: "objective",
     Metric: "metric",
+    Picture: "picture",
     Dataset: "dataset",
     Executor: "executor",
     Reporter: "reporter",

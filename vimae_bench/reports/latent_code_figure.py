@@ -72,8 +72,8 @@ def draw_codes(run_results: Sequence[RunResult], measures: Sequence[str] = (), s
 
 
 def has_codes(result: RunResult) -> bool:
-    """Whether a finished run has kept its codes, damaged or not."""
-    return result.status == "done" and _get_codes_path(result).exists()
+    """Whether a finished run has kept its two-dimensional codes, damaged or not."""
+    return result.status == "done" and result.entry.run.latent == 2 and _get_codes_path(result).exists()
 
 
 def _get_codes_path(result: RunResult) -> Path:

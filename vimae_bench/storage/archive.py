@@ -28,7 +28,7 @@ from .atomic import atomic_write
 SUFFIX = ".zip"
 PACKED = re.compile(
     r"benchmark\.json|references/[^/]+\.json"
-    r"|runs/[^/]+/(spec\.json|record\.json|events\.jsonl|metrics/[^/]+\.json|pictures/[^/]+\.(png|npz))"
+    r"|runs/[^/]+/(spec\.json|record\.json|events\.jsonl|metrics/[^/]+\.json|pictures/([^/]+\.(png|npz)|left-out\.json))"
 )
 """The files of a results folder that are packed. An archive with any other is refused."""
 MAX_FILES = 100_000

@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 
 from ..core.errors import ResultsError
 from .atomic import atomic_write, parse_json_object, read_json, write_json
-from .latent_codes import read_latent_codes
 from .metric_file import read_metric_file
+from .picture_files import read_picture
 from .run_folder import RunFolder, is_event
 from .store import ResultsFolder
 from .verify import (
@@ -189,7 +189,7 @@ def _read_picture(path: Path) -> None:
     if not path.exists():
         raise ResultsError(f"{path}: is not there")
     if path.suffix == ".npz":
-        read_latent_codes(path)
+        read_picture(path)
     elif path.suffix == ".png":
         verify_picture(path)
 

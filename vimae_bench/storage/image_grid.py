@@ -1,19 +1,22 @@
-"""Grids of small images with gaps between them, as PNG files from which the images can be read back."""
+"""Grids of small images with gaps between them, as PNG files from which the images can be read back.
+
+Version 0.1 wrote such files, without labels; `labelled_grid.py` has those that are written now.
+"""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.errors import ResultsError
+from .labelled_grid import KEY as TABLE_KEY
+from .labelled_grid import read_image_table
+from .picture_data import Images as Images
 
 COLUMNS, TILE, GAP = 10, 64, 2
 """Images in a row, the width in pixels that small images are enlarged towards, pixels between them."""
 KEY = "tile"
 """The metadata of a grid's file: height and width of an image before it was enlarged, and the factor."""
-
-Images = NDArray[np.uint8]
 
 
 def make_grid(images: Images, columns: int, factor: int = 1, gap: int = GAP) -> Images:
@@ -40,7 +43,7 @@ def save_grid(images: Images, columns: int, path: Path) -> None:
 
 
 def load_grid(path: Path) -> Images:
-    """The images [rows, columns, H, W, C] of a grid, as they were before `save_grid` enlarged them.
+    """The images [rows, columns, H, W, C] of a grid or of an image table, as they were before they were enlarged.
 
     Raises ResultsError if the file is damaged, or not such a grid.
     """
@@ -48,6 +51,8 @@ def load_grid(path: Path) -> Images:
 
     try:
         with path.open("rb") as file, Image.open(file) as opened:
+            if TABLE_KEY in opened.info:
+                return read_image_table(opened).images
             height, width, factor = map(int, str(opened.info[KEY]).split())
             pixels = np.asarray(opened, dtype=np.uint8)
         rows, columns = _count_tiles(pixels.shape[0], height * factor), _count_tiles(pixels.shape[1], width * factor)

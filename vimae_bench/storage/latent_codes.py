@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import ResultsError
+from .picture_files import check_array_sizes
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class LatentCodes:
 def read_latent_codes(path: Path) -> LatentCodes:
     """Read the codes in a file. Raises ResultsError if it is damaged."""
     try:
+        check_array_sizes(path)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             z = np.asarray(kept["z"], dtype=np.float32)
             y = np.asarray(kept["y"], dtype=np.int64) if "y" in kept else np.zeros(len(z), np.int64)

@@ -10,7 +10,7 @@ from ..data.types import Dataset
 from ..engine.step.graph import describe_tracing_error
 from ..execution.interfaces import Executor, Reporter
 from ..models.priors import Prior
-from ..plugin.interfaces import Architecture, Divergence, Metric, Objective
+from ..plugin.interfaces import Architecture, Divergence, Metric, Objective, Picture
 from ..plugin.manager import PLUGIN_ERRORS
 from .architectures import ARCHITECTURE
 from .contract import Check, NotApplicable, Unsupported
@@ -18,6 +18,7 @@ from .datasets import DATASET
 from .divergences import DIVERGENCE
 from .metrics import METRIC
 from .objectives import OBJECTIVE
+from .pictures import PICTURE
 from .priors import PRIOR
 from .streams import EXECUTOR, REPORTER
 
@@ -27,6 +28,7 @@ CONTRACTS: dict[str, tuple[Check, ...]] = {
     "architecture": ARCHITECTURE,
     "objective": OBJECTIVE,
     "metric": METRIC,
+    "picture": PICTURE,
     "dataset": DATASET,
     "executor": EXECUTOR,
     "reporter": REPORTER,
@@ -96,6 +98,11 @@ def check_objective(objective: Objective) -> None:
 def check_metric(metric: Metric) -> None:
     """Raises ContractError for the first check of metrics that fails."""
     _require_all("metric", metric)
+
+
+def check_picture(picture: Picture) -> None:
+    """Raises ContractError for the first check of pictures that fails."""
+    _require_all("picture", picture)
 
 
 def check_dataset(dataset: Dataset) -> None:

@@ -13,7 +13,7 @@ from ..models.model_spec import ModelSpec
 from ..models.posteriors import Gaussian
 from ..models.priors import Prior
 from ..plugin.interfaces import Batch, Loss, Objective
-from .contract import call_with_seed, check, require
+from .contract import NotApplicable, call_with_seed, check, require
 from .fixtures import encode_first_pixels
 from .training import TRAINING, TrainingSetup
 
@@ -81,6 +81,20 @@ def draws_follow_the_density(factory: PriorFactory) -> None:
 
 
 @check
+def quantiles_follow_the_density(factory: PriorFactory) -> None:
+    """Below the code that `inverse_cdf` gives for u lies a share u of the density, in one dimension."""
+    u = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
+    p = _make_prior(factory, 1)
+    with torch.no_grad():
+        z = p.inverse_cdf(u[:, None])
+    if z is None:
+        raise NotApplicable("the prior has no inverse_cdf")
+    line, below = _integrate(p)
+    apart = float((below[torch.searchsorted(line, z[:, 0].float())] - u).abs().max())
+    require(apart < 5e-3, f"inverse_cdf of one dimension and its density differ by {apart:.3f}")
+
+
+@check
 def entropy_matches_density(factory: PriorFactory) -> None:
     """`entropy()` is the mean of -log p over draws, within five standard errors."""
     p = _make_prior(factory, 3)
@@ -129,6 +143,7 @@ PRIOR = (
     gradient_reaches_all_weights,
     density_integrates_to_1,
     draws_follow_the_density,
+    quantiles_follow_the_density,
     entropy_matches_density,
     density_of_nan_is_nan,
     *(each.apply_to(lambda factory: TrainingSetup(_PriorProbe(), prior=factory)) for each in TRAINING),

@@ -18,7 +18,10 @@ class StandardLaplace(Prior):
     def sample(self, n: int) -> Tensor:
         # As for the logistic prior, uniforms in float64, so that both tails are equally fine.
         u = torch.rand(n, self.latent, dtype=torch.float64, device=self.origin.device)
-        v = SMALLEST + (1 - 2 * SMALLEST) * u - 0.5
+        return self.inverse_cdf(SMALLEST + (1 - 2 * SMALLEST) * u)
+
+    def inverse_cdf(self, u: Tensor) -> Tensor:
+        v = u - 0.5
         return (-SCALE * v.sign() * torch.log1p(-2 * v.abs())).to(self.origin.dtype)
 
     def log_prob(self, z: Tensor) -> Tensor:

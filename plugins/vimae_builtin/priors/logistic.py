@@ -18,7 +18,9 @@ class StandardLogistic(Prior):
     def sample(self, n: int) -> Tensor:
         # Uniforms in float64: in float32 they are too coarse near 1, and the two tails would differ.
         u = torch.rand(n, self.latent, dtype=torch.float64, device=self.origin.device)
-        u = SMALLEST + (1 - 2 * SMALLEST) * u
+        return self.inverse_cdf(SMALLEST + (1 - 2 * SMALLEST) * u)
+
+    def inverse_cdf(self, u: Tensor) -> Tensor:
         return (SCALE * (u.log() - torch.log1p(-u))).to(self.origin.dtype)
 
     def log_prob(self, z: Tensor) -> Tensor:

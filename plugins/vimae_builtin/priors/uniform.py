@@ -20,7 +20,9 @@ class StandardUniform(Prior):
 
     def sample(self, n: int) -> Tensor:
         # No draw crosses the ends: to float32, sqrt(3) is rounded inwards.
-        u = torch.rand(n, self.latent, dtype=torch.float64, device=self.origin.device)
+        return self.inverse_cdf(torch.rand(n, self.latent, dtype=torch.float64, device=self.origin.device))
+
+    def inverse_cdf(self, u: Tensor) -> Tensor:
         return (HALF_WIDTH * (2 * u - 1)).to(self.origin.dtype)
 
     def log_prob(self, z: Tensor) -> Tensor:
