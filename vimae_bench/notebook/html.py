@@ -5,7 +5,6 @@ from html import escape
 
 from ..analysis.comparison_data import Comparison, Difference
 from ..analysis.leaderboard_data import Leaderboard
-from ..reports.comparison_terminal import HEADS
 from ..reports.comparison_text import format_difference, format_methods
 from ..reports.table_format import (
     TableCell,
@@ -22,6 +21,7 @@ from ..storage.store import RunResult
 CELL, LABEL = ' style="white-space:nowrap"', ' style="white-space:nowrap;text-align:left"'
 QUIET = ' style="opacity:.65"'
 WIDE = '<div style="overflow-x:auto"><table>{}{}</table></div>'
+COMPARISON_HEADS = ("measure", "A\nB", "A - B\n95 % interval", "P(A\nbeats B)", "p", "outcome")
 
 
 def format_leaderboards(leaderboards: Sequence[Leaderboard]) -> str:
@@ -69,7 +69,7 @@ def _format_cell(cell: TableCell) -> str:
 def _format_comparison(comparison: Comparison) -> str:
     rows = [_format_row(_format_difference_cells(row), 0) for row in comparison.rows]
     title = f"<h4>{_escape_text(comparison.title)}</h4><p>{_escape_text(format_methods(comparison))}</p>"
-    return f"{title}{_format_table(HEADS, rows)}{_format_notes(comparison.notes)}"
+    return f"{title}{_format_table(COMPARISON_HEADS, rows)}{_format_notes(comparison.notes)}"
 
 
 def _format_difference_cells(row: Difference) -> list[str]:
