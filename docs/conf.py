@@ -14,7 +14,15 @@ HOME = "docs/index"
 LINK = re.compile(r"\]\(<?([^()<>#:\s]+)>?\)")
 NAVIGATION = {
     "Tutorial": ["docs/tutorial/*"],
-    "How to": ["docs/how-to/objective", "docs/how-to/plugins", "docs/how-to/*"],
+    "How to use it": [
+        f"docs/how-to/{page}"
+        for page in ("report", "compare", "figures", "paper", "tune", "mlflow", "clusters", "editor", "pythae")
+    ],
+    "How to extend it": [
+        *(f"docs/how-to/{page}" for page in ("objective", "prior", "divergence", "architecture", "metric", "dataset")),
+        "docs/how-to/plugins",
+        "docs/how-to/upgrade",
+    ],
     "Reference": [
         *(f"docs/reference/{page}" for page in ("commands", "benchmark-file", "results", "exit-codes", "glossary")),
         *("docs/reference/hooks", "docs/reference/api", "docs/reference/api-*"),
