@@ -15,7 +15,7 @@ marks them with `vimae_bench.hookimpl`, and its package names the module in an e
     my-plugin = "my_module"
 
 The [how-to pages](../how-to/plugins.md) explain how to write each kind of plugin."""
-HOW_TO = ("prior", "divergence", "architecture", "objective", "metric", "dataset")
+HOW_TO = ("prior", "divergence", "architecture", "objective", "metric", "picture", "dataset")
 """Kinds with their own page."""
 OTHER_GUIDES = {
     "executor": "executors-and-reporters",

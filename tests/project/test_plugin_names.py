@@ -16,6 +16,9 @@ MEANS_SOMETHING_ELSE = {
     ("notebook/method.py", "rate"),
     ("notebook/method.py", "reconstruction"),
     ("notebook/training.py", "normal"),
+    ("plugin/evaluation.py", "codes"),  # what is NaN
+    ("plugin/evaluation.py", "samples"),  # the name of a random stream
+    ("reports/image_grid_figure.py", "reconstructions"),  # a heading
     ("reports/latent_code_figure.py", "rate"),  # the family of a measure
     ("reports/rate_distortion.py", "rate"),
     ("storage/metric_file.py", "rate"),

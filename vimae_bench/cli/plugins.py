@@ -13,7 +13,7 @@ from ..plugin.manager import PluginOrigin
 @click.option("--json", "as_json", is_flag=True, help="Everything, with the settings of each, as JSON.")
 @click.option(
     "--reference",
-    type=click.Choice(["objective", "metric", "prior", "divergence", "dataset", "architecture"]),
+    type=click.Choice(["objective", "metric", "picture", "prior", "divergence", "dataset", "architecture"]),
     help="The reference page of a kind in markdown: formulas, sources, settings, measures.",
 )
 def plugins(as_json: bool, reference: str | None) -> None:

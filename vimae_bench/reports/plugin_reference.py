@@ -24,6 +24,10 @@ KIND_TITLES = {
         "Metrics",
         "All are measured on the test images, in evaluation mode, in nats and [0, 1] units, unless they say otherwise.",
     ),
+    "picture": (
+        "Pictures",
+        "What is shown of every trained model, on the same images and the same noise for all methods.",
+    ),
     "prior": ("Priors", "Distributions p(z) of the codes."),
     "divergence": ("Divergences", "Of the aggregated posterior q(z) from the prior p(z), from the codes of a batch."),
     "dataset": ("Data sets", "Where images come from, and how they are split."),
