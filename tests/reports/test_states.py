@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -327,6 +329,18 @@ def test_committed_results_have_the_same_states_and_pairs_on_every_surface(name:
     for board in boards:
         check_pairs(board)
         check_states(board)
+
+
+@pytest.mark.slow
+def test_the_quickstart_has_the_same_states_and_pairs_on_every_surface(tmp_path: Path):
+    """With two epochs instead of all."""
+    file = ROOT / "benchmarks" / "quickstart.toml"
+    options = ("-o", "training.epochs=2", "--no-mlflow", "--results", str(tmp_path))
+    subprocess.run([sys.executable, "-m", "vimae_bench", "run", str(file), *options], check=True, capture_output=True)
+    (board,) = load_benchmark_results(tmp_path / "quickstart", tmp_path).leaderboards
+    assert board.decisions
+    check_pairs(board)
+    check_states(board)
 
 
 def check_states(board: Leaderboard) -> None:

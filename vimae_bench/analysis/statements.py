@@ -180,7 +180,11 @@ def format_p(p: float | None) -> str:
     """An adjusted p-value, such as `p = 0.012`."""
     if p is None:
         return "not tested"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < ALPHA or p >= 0.06 else f"p = {p:.3f}"
+    if p < 0.001:
+        return "p < 0.001"
+    if 0.0495 <= p < ALPHA:
+        return f"p < {ALPHA}"  # not `p = 0.05`, which would not be significant
+    return f"p = {p:.3f}" if ALPHA <= p < 0.06 else f"p = {p:.2g}"
 
 
 def _say_equivalent(method: MethodDecision) -> str:

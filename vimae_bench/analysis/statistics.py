@@ -27,7 +27,7 @@ ALPHA = 0.05
 POWER, MAX_SEEDS = 0.8, 1000
 """The power for which numbers of seeds are computed, and the largest number that is reported."""
 
-CELL_DEGREES, DEGREES_WEIGHT = 1.5, 0.3
+CELL_DEGREES, DEGREES_WEIGHT = 1.6, 0.3
 """Chosen by simulation so that crossed intervals cover 93 to 97 %; see `combine_variances`."""
 
 NODES, WEIGHTS = (np.polynomial.legendre.leggauss(32)[0] + 1) / 2, np.polynomial.legendre.leggauss(32)[1] / 2
@@ -150,7 +150,7 @@ def combine_variances(parts: VarianceParts) -> Variance:
         return Variance(a, of_seeds)
     b = parts.across.value / m
     fewer, more = np.minimum(of_seeds, of_draws), np.maximum(of_seeds, of_draws)
-    share = np.maximum(1 - CELL_DEGREES / fewer, 0)
+    share = np.maximum(1 - (CELL_DEGREES / fewer) ** 2, 0)
     total = np.maximum(a + b - share * parts.cells / (n * m), np.maximum(a, b))
     if not total.any():
         return Variance(total, of_seeds)

@@ -1,0 +1,169 @@
+"""The sentences on decisions."""
+
+import numpy as np
+import pytest
+
+from vimae_bench.analysis.decision import BaselineValue, MeasureDecision, MeasureValues, decide_measure
+from vimae_bench.analysis.statements import (
+    choose_marks,
+    describe_method,
+    describe_outcome,
+    describe_pair,
+    describe_seeds_needed,
+    format_margin,
+    format_p,
+    join_names,
+    summarize_baselines,
+    summarize_decisions,
+    summarize_measure,
+)
+from vimae_bench.core.results import Measure
+
+LABELS = ("AE", "VAE", "DAE", "UAE", "β", "InfoVAE")
+ACCURACY = Measure("svm clean", "%", "higher", margin=1.0)
+DISTANCE = Measure("mmd2", "", "lower", rewards_collapse=True)
+ERROR = Measure("sse", "", "lower", scale="log", margin=0.05)
+NOISE = np.array(
+    [
+        [0.3, -0.1, 0.2, -0.5, 0.1],
+        [-0.2, 0.4, -0.3, 0.1, 0.0],
+        [0.1, 0.2, -0.4, 0.3, -0.2],
+        [-0.3, 0.0, 0.5, -0.1, -0.1],
+        [0.2, -0.4, 0.1, 0.0, 0.1],
+        [-0.1, -0.1, -0.1, 0.2, 0.1],
+    ]
+)
+
+
+def decide(means: list[float], measure: Measure = ACCURACY, seeds: int = 5, **fields) -> MeasureDecision:
+    """The decision on methods with these means and little noise."""
+    noise = NOISE[: len(means), :seeds]
+    values = np.array(means)[:, None] + noise - noise.mean(1, keepdims=True)
+    return decide_measure(MeasureValues(measure, LABELS[: len(means)], tuple(range(seeds)), values, **fields))
+
+
+def test_a_winner_is_better_than_every_other_method():
+    decision = decide([90, 80, 70])
+    assert summarize_measure(decision) == "svm clean: AE is better than every other method."
+    assert describe_method(decision.methods["AE"], 5) == "better than every other method"
+    assert describe_method(decision.methods["DAE"], 5) == "worse than AE and VAE"
+    assert [choose_marks(decision, label) for label in ("AE", "VAE")] == ["★", ""]
+
+
+def test_equivalent_methods_are_not_worse_than_any():
+    decision = decide([90, 90, 80])
+    expected = "svm clean: AE and VAE are not worse than any, within 1 percentage point."
+    assert summarize_measure(decision) == expected
+    assert describe_method(decision.methods["AE"], 5) == "not worse than any: equivalent to VAE"
+    pair = decision.pairs["AE", "VAE"]
+    assert describe_pair(pair, ACCURACY, 1.0) == "AE and VAE are equivalent, within 1 percentage point"
+    assert describe_outcome(pair, ACCURACY, 1.0).startswith("equivalent within 1 percentage point (p ")
+
+
+def test_what_is_undecided_says_between_whom_and_what_would_decide_it():
+    decision = decide([1.0, 1.2, 5.0], DISTANCE)
+    seeds = decision.methods["AE"].seeds_needed
+    sentence = f"mmd2: undecided between AE and VAE; DAE is worse; about {seeds} seeds would decide it."
+    assert summarize_measure(decision) == sentence
+    assert describe_method(decision.methods["AE"], 5) == f"undecided with VAE: about {seeds} seeds would decide it"
+    assert describe_outcome(decision.pairs["AE", "VAE"], DISTANCE, None).startswith("undecided: about ")
+    assert choose_marks(decision, "AE") == "?"
+
+
+def test_a_summary_asks_for_seeds_that_decide_every_open_pair():
+    decision = decide([1.0, 1.2, 1.5], DISTANCE)
+    (said,) = [int(word) for word in summarize_measure(decision).split() if word.isdigit()]
+    assert said >= max(pair.seeds_needed for pair in decision.pairs.values() if pair.outcome == "undecided")
+
+
+def test_equal_methods_without_a_margin_are_not_promised_a_decision():
+    decision = decide([1.0, 1.0], DISTANCE)
+    assert summarize_measure(decision) == "mmd2: undecided between AE and VAE; up to 1,000 seeds would not decide it."
+    assert describe_seeds_needed(None) == "up to 1,000 seeds would not decide it"
+    assert describe_seeds_needed(1000) == "about 1,000 seeds would decide it"
+
+
+def test_few_seeds_make_no_ranking_or_no_test():
+    four, two = decide([90, 80, 80], seeds=4), decide([90, 80], seeds=2)
+    assert summarize_measure(four) == "svm clean: 2 of 3 pairs differ; 4 seeds make no ranking."
+    assert describe_method(four.methods["AE"], 4) == "not ranked: 4 seeds explore, a ranking needs 5"
+    assert summarize_measure(two) == "svm clean: not tested: at least three seeds are needed."
+    assert summarize_decisions([two]) == []
+    assert choose_marks(four, "AE") == choose_marks(two, "AE") == choose_marks(None, "AE") == ""
+
+
+def test_nothing_is_said_of_one_method_or_of_ratios_of_negative_values():
+    assert summarize_measure(decide([90])) == "svm clean: fewer than two methods can be compared."
+    assert describe_method(decide([90]).methods["AE"], 5) == "nothing to compare with"
+    assert summarize_measure(decide([-1, 2], ERROR)) == "sse: not tested: ratios need positive values."
+
+
+def test_what_is_not_comparable_has_its_reason_and_is_in_no_summary():
+    decision = decide([90, 80], not_comparable={"β": "collapsed on seed 1"})
+    assert describe_method(decision.methods["β"], 5) == "not comparable: collapsed on seed 1"
+    assert choose_marks(decision, "β") == "†"
+    assert "β" not in summarize_measure(decision)
+
+
+def test_a_qualification_is_in_the_sentence_that_says_that_it_leads():
+    decision = decide([1.0, 9.0], DISTANCE, qualifications={"AE": "nearly collapsed"})
+    sentence = "AE is better than every other method. AE is nearly collapsed, which this measure rewards."
+    assert summarize_measure(decision) == f"mmd2: {sentence}"
+    assert choose_marks(decision, "AE") == "★‡"
+
+
+def test_baselines_are_compared_with_all_methods():
+    baselines = {"PCA": BaselineValue(95.0), "noise": BaselineValue(10.0), "pixels": BaselineValue(90.0)}
+    decision = decide([90, 80, 70], baselines=baselines)
+    assert list(summarize_baselines(decision)) == [
+        "svm clean: all 3 methods are worse than PCA.",
+        "svm clean: all 3 methods are better than noise.",
+        "svm clean: VAE and DAE are worse than pixels, AE is undecided.",
+    ]
+    alone = decide([90], baselines={"pixels": BaselineValue(90.0)})
+    assert list(summarize_baselines(alone)) == ["svm clean: no method is shown to differ from pixels."]
+
+
+def test_measures_of_which_the_same_can_be_said_share_a_sentence():
+    clean, other = decide([90, 80]), decide([90, 80], Measure("svm noisy", "%", "higher"))
+    (statement,) = summarize_decisions([clean, other])
+    assert statement.line == "svm clean, svm noisy: AE is better than every other method."
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ((), "none"),
+        (("AE",), "AE"),
+        (("AE", "VAE"), "AE and VAE"),
+        (LABELS[:4], "AE, VAE, DAE and UAE"),
+        (LABELS[:5], "5 methods"),
+    ],
+)
+def test_more_than_four_names_are_counted(names: tuple[str, ...], text: str):
+    assert join_names(names) == text
+
+
+@pytest.mark.parametrize(
+    ("measure", "margin", "text"),
+    [
+        (ACCURACY, 1.0, "1 percentage point"),
+        (ACCURACY, 0.5, "0.5 percentage points"),
+        (ERROR, 0.05, "5 %"),
+        (DISTANCE, 0.01, "0.01"),
+        (Measure("rate", "nats", "lower"), 2.0, "2 nats"),
+        (ACCURACY, None, "no margin"),
+    ],
+)
+def test_margins_have_the_unit_of_their_measure(measure: Measure, margin: float | None, text: str):
+    assert format_margin(measure, margin) == text
+
+
+@pytest.mark.parametrize("p", [0.0, 0.0009, 0.0012, 0.049, 0.0496, 0.0501, 0.0549, 0.3, 1.0])
+def test_printed_p_values_are_on_the_side_of_the_level_where_they_are(p: float):
+    text = format_p(p)
+    if text.startswith("p < "):
+        assert p < float(text.removeprefix("p < "))
+    else:
+        assert (float(text.removeprefix("p = ")) < 0.05) == (p < 0.05)
+    assert format_p(None) == "not tested"
