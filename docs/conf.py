@@ -19,7 +19,9 @@ NAVIGATION = {
         for page in ("report", "compare", "figures", "paper", "tune", "mlflow", "clusters", "editor", "pythae")
     ],
     "How to extend it": [
-        *(f"docs/how-to/{page}" for page in ("objective", "prior", "divergence", "architecture", "metric", "dataset")),
+        *(f"docs/how-to/{page}" for page in ("objective", "prior", "divergence", "architecture", "metric")),
+        "docs/how-to/picture",
+        "docs/how-to/dataset",
         "docs/how-to/plugins",
         "docs/how-to/upgrade",
     ],
