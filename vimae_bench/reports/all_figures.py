@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..analysis.leaderboard import format_table_title, group_by_table
 from ..analysis.leaderboard_data import Leaderboard
 from ..analysis.load import BenchmarkResults
+from ..storage.picture_data import ImageTable, ScatterPlot
 from ..storage.store import RunResult
-from . import image_grid_figure, intervals, latent_code_figure, rate_distortion, robustness, training_curves, win_rates
+from . import (
+    image_grid_figure,
+    intervals,
+    latent_code_figure,
+    picture_walls,
+    rate_distortion,
+    robustness,
+    training_curves,
+    win_rates,
+)
 from .plot_style import MethodStyles, assign_styles
 
 if TYPE_CHECKING:
@@ -62,6 +72,9 @@ def draw_image_grids(run_results: Sequence[RunResult]) -> Iterator[CaptionedFigu
                 image_grid_figure.describe_image_grid(images),
                 image_grid_figure.draw_image_grid(images, title),
             )
+        for wall in picture_walls.collect_walls(group):
+            if isinstance(wall.example, ImageTable) and f"{wall.name}.png" not in image_grid_figure.FILES:
+                yield CaptionedFigure(f"{wall.title}, {title}", wall.caption, picture_walls.draw_wall(wall))
 
 
 def list_tables_without_images(run_results: Sequence[RunResult]) -> list[str]:
@@ -96,5 +109,10 @@ def _draw_table_figures(
         caption = training_curves.describe_curves(leaderboard)
         figure = training_curves.draw_curves(leaderboard, styles, histories)
         yield CaptionedFigure("Training curves", caption, figure)
-    if any(map(latent_code_figure.has_codes, run_results)):
+    has_plane = any(map(latent_code_figure.has_codes, run_results))
+    if has_plane:
         yield CaptionedFigure("Codes", latent_code_figure.CAPTION, latent_code_figure.draw_codes(run_results))
+    for wall in picture_walls.collect_walls(run_results):
+        is_drawn_above = has_plane and isinstance(wall.example, ScatterPlot)
+        if not isinstance(wall.example, ImageTable) and not is_drawn_above:
+            yield CaptionedFigure(wall.title, wall.caption, picture_walls.draw_wall(wall))

@@ -17,6 +17,8 @@ from .table_format import COLLAPSED, clean_text, shorten_name
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FILES = ("reconstructions.png", "samples.png")
+"""The pictures of a run that are shown."""
 IMAGES_PER_ROW = 12
 """Reconstructions, and as many samples, in a method's row."""
 IMAGE_SIZE, GAP, MARGIN, LINE_HEIGHT = 56, 4, 24, 30
@@ -112,7 +114,7 @@ def _read_method_images(result: RunResult) -> MethodImages:
         return MethodImages(result, None, result.status if result.status != "done" else "no images kept")
     folder = RunFolder(result.folder).pictures
     try:
-        grids = _split_grids(tiles.load_grid(folder / "reconstructions.png"), tiles.load_grid(folder / "samples.png"))
+        grids = _split_grids(*(tiles.load_grid(folder / file) for file in FILES))
     except (ResultsError, ValueError):
         return MethodImages(result, None, "images damaged, or of another version")
     return MethodImages(result, grids)

@@ -7,6 +7,7 @@ The metadata of the file says where they are.
 import json
 from dataclasses import asdict, dataclass
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, cast
@@ -56,13 +57,18 @@ class _Layout:
 
 def write_image_table(table: ImageTable, path: Path) -> None:
     """Write a table as a PNG with its title and labels."""
+    path.write_bytes(encode_image_table(table)[0])
+
+
+def encode_image_table(table: ImageTable) -> tuple[bytes, tuple[int, int]]:
+    """A table as a PNG with its title and labels, with its width and height in pixels."""
     from PIL import Image, ImageDraw
     from PIL.PngImagePlugin import PngInfo
 
     layout = _make_layout(table)
     height, width = (length + MARGIN for length in layout.size)
     title = _wrap_title(table.title, width)
-    width = max(width, *(round(_measure_text(line)) + 2 * MARGIN for line in title))
+    width = max(width, *(round(_measure_text(line)) + 2 * MARGIN for line in ("", *title)))
     canvas = np.full((height + LINE * _has_notes(table, -1), width, table.images.shape[-1]), 255, np.uint8)
     for top, images in zip(layout.tops, table.images, strict=True):
         _get_row(canvas, layout, top)[:] = images.repeat(layout.factor, 1).repeat(layout.factor, 2)
@@ -83,7 +89,9 @@ def write_image_table(table: ImageTable, path: Path) -> None:
     metadata = PngInfo()
     texts = {"title": table.title, "rows": table.row_labels, "columns": table.column_labels, "notes": table.notes}
     metadata.add_text(KEY, json.dumps({"layout": asdict(layout), **texts}))
-    picture.save(path, format="PNG", pnginfo=metadata)
+    file = BytesIO()
+    picture.save(file, format="PNG", pnginfo=metadata)
+    return file.getvalue(), picture.size
 
 
 def read_image_table(opened: Any) -> ImageTable:  # noqa: ANN401
@@ -128,7 +136,7 @@ def _get_row(canvas: Images, layout: _Layout, top: int) -> Images:
 
 def _wrap_title(title: str, width: int) -> list[str]:
     """The lines of a title in a picture of this width in pixels, but at least 320."""
-    return wrap(title, max(width, 320) // 7) or [""]
+    return wrap(title, max(width, 320) // 7)
 
 
 @cache

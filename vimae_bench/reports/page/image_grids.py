@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -11,9 +11,14 @@ from ...analysis.leaderboard import group_by_table
 from ...analysis.leaderboard_data import Leaderboard
 from ...storage import image_grid as tiles
 from ...storage.image_grid import Images
+from ...storage.labelled_grid import encode_image_table
+from ...storage.picture_data import ImageTable
 from ...storage.store import RunResult
-from ..image_grid_figure import MethodImages, collect_images, describe_image_grid
+from ..image_grid_figure import FILES, MethodImages, collect_images, describe_image_grid
+from ..picture_walls import MethodPicture, collect_walls, crop_table, enlarge_images
 
+WALL_SIZE = 6, 10
+"""The rows and columns shown at most of other pictures."""
 IMAGES_PER_STRIP, IMAGE_SIZE = 10, 32
 """Images in a strip, and about their size on the page in pixels, so that two strips fit next to a name."""
 
@@ -44,6 +49,8 @@ class ImageGridView:
     title: str
     caption: str
     rows: tuple[ImageRow, ...]
+    heads: tuple[str, ...] = ("reconstructions", "samples (decoded from the prior)")
+    """Of the strips in a row."""
 
 
 def build_image_grids(leaderboards: Sequence[Leaderboard], run_results: Sequence[RunResult]) -> Iterator[ImageGridView]:
@@ -52,6 +59,10 @@ def build_image_grids(leaderboards: Sequence[Leaderboard], run_results: Sequence
         if images := collect_images(group):
             title = f"Reconstructions and samples, {leaderboard.title}"
             yield ImageGridView(title, describe_image_grid(images), tuple(_build_rows(images)))
+        for wall in collect_walls(group):
+            if isinstance(wall.example, ImageTable) and f"{wall.name}.png" not in FILES:
+                rows = tuple(_build_wall_row(picture) for picture in wall.pictures)
+                yield ImageGridView(f"{wall.title}, {leaderboard.title}", wall.caption, rows, ("",))
 
 
 def _build_rows(images: Sequence[MethodImages]) -> Iterator[ImageRow]:
@@ -63,6 +74,21 @@ def _build_rows(images: Sequence[MethodImages]) -> Iterator[ImageRow]:
             reconstructions = _build_strip(grids.reconstructions, f"Their reconstructions by {method.label}")
             strips = (reconstructions, _build_strip(grids.samples, f"Samples of {method.label}"))
         yield ImageRow(method.label, strips, method.missing_reason)
+
+
+def _build_wall_row(picture: MethodPicture) -> ImageRow:
+    """A method's picture with its labels, with fewer images than are kept."""
+    if not isinstance(picture.data, ImageTable):
+        reason = picture.data if isinstance(picture.data, str) else "of another kind"
+        return ImageRow(picture.label, (), reason)
+    table = replace(crop_table(picture.data, *WALL_SIZE), title="")
+    rows, columns = table.images.shape[:2]
+    images = enlarge_images(table.images.reshape(-1, *table.images.shape[2:]))
+    content, (width, height) = encode_image_table(
+        replace(table, images=images.reshape(rows, columns, *images.shape[1:]))
+    )
+    source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    return ImageRow(picture.label, (ImageStrip(source, width, height, f"{picture.data.title}, {picture.label}"),))
 
 
 def _build_strip(images: Images, description: str) -> ImageStrip:
