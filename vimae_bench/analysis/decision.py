@@ -279,10 +279,10 @@ def find_seeds_needed(forecasts: Sequence[PairForecast]) -> int | None:
     first, indices = forecasts[0], [forecast.index for forecast in forecasts]
     alpha, margin = ALPHA / first.comparisons, _scale_margin(first.measure, first.margin)
 
-    def missed(seeds: int) -> float:
+    def sum_misses(seeds: int) -> float:
         return float((1 - first.contrasts.forecast_power(indices, seeds, alpha, margin)).sum())
 
-    return find_seeds(missed, max(first.contrasts.parts.seeds + 1, MIN_SEEDS))
+    return find_seeds(sum_misses, max(first.contrasts.parts.seeds + 1, MIN_SEEDS))
 
 
 def _contrast_pairs(values: MeasureValues) -> Contrasts:

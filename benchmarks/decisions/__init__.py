@@ -1,0 +1,1 @@
+"""How often statements on made-up tables with known truth are right."""
