@@ -137,7 +137,7 @@ def test_a_margin_of_this_call_stands_next_to_the_decision_of_the_leaderboard(pa
         comparison, rows = compared(pair, "good", "twin", {"sse": margin})
         assert rows["sse"].given_outcome == outcome
         assert replace(rows["sse"], given_margin=None, given_decision=None) == without
-        assert any(note.startswith("Margins of this call: sse ") for note in comparison.notes)
+        assert any(note.startswith("Margins of this call: Squared error ") for note in comparison.notes)
     assert "with this call's margin of 0.01 [0,1]^2: undecided" in format_difference(rows["sse"]).given
 
 
@@ -259,7 +259,7 @@ def test_a_measure_that_is_undefined_for_some_seeds_or_one_method_is_said(result
         results.add("other", seed, sse=21.0 + seed**2, mmd2=0.2 + seed / 100)
     comparison, rows = compared(results, "one", "other")
     assert "rate" not in rows
-    assert "Only A has values of rate." in comparison.notes
+    assert "Only A has values of Rate." in comparison.notes
     assert format_difference(rows["mmd2"]).outcome == "not comparable: A has 4 of 5 seeds"
     assert rows["sse"].decision is not None
 
@@ -391,7 +391,7 @@ def test_a_measure_of_an_older_version_is_marked_and_explained(results, other):
         results.measure(folder, "reconstruction", Measure("sse", "[0,1]^2", "lower"), 20.0 + seed, older=1)
         other.add("VAE", seed, sse=30.0 + seed)
     (table,) = compare_results(*both(results, other), ("a", "b"))
-    assert (table.rows[0].measure.label, table.rows[0].outcome) == ("sse °", "")
+    assert (table.rows[0].measure.label, table.rows[0].outcome) == ("Squared error °", "")
     assert "° sse: measured by version 0 of reconstruction in 6 of 12 runs; its version is 1 now." in table.notes
 
 

@@ -170,15 +170,15 @@ def test_a_nearly_collapsed_leader_is_qualified_where_it_wins_by_that(results):
             values = {"mmd2": mmd2 + jitter * 1e-5, "sse": 25.0 + place + 0.01 * jitter}
             results.add(label, seed, rate=rate + seed / 100, **values)
     board = results.board()
-    for measure, qualification in (("mmd2", "nearly collapsed (rate 0.92 against 168 nats)"), ("sse", "")):
+    for measure, qualification in (("mmd2", "nearly collapsed (Rate 0.92 against 168 nats)"), ("sse", "")):
         method = board.decisions[measure].methods["β_H-VAE"]
         assert (method.state, method.qualification) == ("best", qualification)
     assert [statement.line for statement in board.summary] == [
         "sse: β_H-VAE is better than every other method.",
         "mmd2: β_H-VAE is better than every other method. "
-        "β_H-VAE is nearly collapsed (rate 0.92 against 168 nats), which this measure rewards.",
+        "β_H-VAE is nearly collapsed (Rate 0.92 against 168 nats), which this measure rewards.",
     ]
-    assert "‡ β_H-VAE is nearly collapsed (rate 0.92 against 168 nats), which mmd2 rewards." in board.notes
+    assert "‡ β_H-VAE is nearly collapsed (Rate 0.92 against 168 nats), which mmd2 rewards." in board.notes
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -205,7 +205,7 @@ def test_three_or_four_seeds_are_tested_but_not_ranked(results, seeds: int):
     assert [state(board, label) for label in ("VAE", "AE")] == [None, None]
     assert board.decisions["sse"].get_pair("VAE", "AE").better == "AE"
     assert f"{seeds} seeds explore: differences are tested, but methods are not ranked" in said(board)
-    assert [s.line for s in board.summary] == [f"sse: 1 of 1 pairs differ; {seeds} seeds make no ranking."]
+    assert [s.line for s in board.summary] == [f"Squared error: 1 of 1 pairs differ; {seeds} seeds make no ranking."]
 
 
 def test_the_family_is_all_pairs_of_one_measure_whatever_else_is_shown(finished):
@@ -350,7 +350,10 @@ def test_a_measure_of_an_older_version_is_shown_and_marked(results):
             results.measure(results.add(label, seed, rate=1.0), "reconstruction", SSE, 30.0 + seed, older=1)
     board = results.board()
     assert [row.summaries["sse"].mean for row in board.rows] == [30.5, 30.5]
-    assert {name: measure.label for name, measure in board.measures.items()} == {"sse": "sse °", "rate": "rate"}
+    assert {name: measure.label for name, measure in board.measures.items()} == {
+        "sse": "Squared error °",
+        "rate": "Rate",
+    }
     assert board.rank_by == "sse", "all rows are of the same version, which can be ranked"
     assert "° sse: measured by version 0 of reconstruction; its version is 1 now." in board.notes
 
@@ -360,7 +363,7 @@ def test_measures_of_two_versions_are_marked_and_not_ranked(results):
         results.measure(results.add("AE", seed), "reconstruction", SSE, 30.0 + seed, older=1)
         results.add("VAE", seed, sse=20.0 + seed)
     board = results.board()
-    assert (board.rank_by, board.measures["sse"].label) == (None, "sse °")
+    assert (board.rank_by, board.measures["sse"].label) == (None, "Squared error °")
     assert "sse has several definitions among these runs and is not ranked." in board.notes
     assert "° sse: measured by version 0 of reconstruction in 2 of 4 runs; its version is 1 now." in board.notes
 

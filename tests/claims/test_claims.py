@@ -144,7 +144,7 @@ def test_comparisons_with_a_nearly_collapsed_method_are_counted_apart(results, e
     found = evaluate(format_claim('kind = "less"\na = ["a"]\nb = ["b", "c"]'))
     assert (found.verdict, found.number_of_tests) == ("supported", 1)
     pair = found.findings[0].comparisons[0]
-    assert pair.apart == "B nearly collapsed (rate 0.9 against 30.5 nats)"
+    assert pair.apart == "B nearly collapsed (Rate 0.9 against 30.5 nats)"
     assert pair.p < 0.001
     assert any("B is nearly collapsed" in note for note in found.findings[0].evidence.notes)
 
@@ -245,7 +245,7 @@ def test_a_convention_shifts_the_values_of_some_methods(results, evaluate):
     first, second = (finding.comparisons[0] for finding in found.findings)
     # Two latent dimensions, two nats each.
     assert second.mean == pytest.approx(first.mean * 32 / 28, rel=0.01)
-    assert found.findings[1].measure_label == "rate (less noise)"
+    assert found.findings[1].measure_label == "Rate (less noise)"
 
 
 @pytest.mark.parametrize(("printed", "verdict"), [(50.0, "supported"), (60.0, "contradicted")])

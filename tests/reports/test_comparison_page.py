@@ -41,7 +41,8 @@ def compared(results, a, b, **margins):
 
 def rows_of(tree):
     (table,) = [element for element in tree.iter() if element.get("id") == "table-1"]
-    return {said(row[0]).split()[0]: row for row in all_of(table, "tr")[1:]}
+    names = {"Squared": "sse", "MMD²": "mmd2", "SVM": "svm"}
+    return {names[said(row[0]).split()[0]]: row for row in all_of(table, "tr")[1:]}
 
 
 def difference(values, better="lower", margin=None):
@@ -75,7 +76,7 @@ def test_page_shows_numbers_outcomes_and_a_mark_for_every_seed(finished):
         assert len(all_of(row, "circle")) == 5
     assert {mark.get("class") for mark in all_of(rows["sse"], "circle")} == {"good"}
     (lead,) = [element for element in tree.iter() if element.get("class") == "leads"]
-    assert said(lead).endswith("A is better in sse and svm clean; undecided in mmd2.")
+    assert said(lead).endswith("A is better in Squared error and SVM accuracy (clean); undecided in MMD² to N(0, I).")
     assert all(" ".join(note.split()) in said(tree) for note in made[0].notes)
 
 

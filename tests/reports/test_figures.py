@@ -40,10 +40,10 @@ def coded(finished):
 def test_intervals_have_a_panel_for_each_measure_with_unit_and_direction(finished, tmp_path: Path):
     figure = intervals.draw_intervals(finished.board())
     assert [axes.get_xlabel() for axes in figure.axes] == [
-        "sse [0,1]²\n← lower is better",
-        "rate [nats]\n",
-        "mmd2\n← lower is better",
-        "svm clean [%]\nhigher is better →",
+        "Squared error\n← lower is better",
+        "Rate [nats]\n",
+        "MMD² to N(0, I)\n← lower is better",
+        "SVM accuracy (clean) [%]\nhigher is better →",
     ]
     assert drawn(figure, tmp_path / "figure.png") > 1000
 

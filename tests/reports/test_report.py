@@ -295,14 +295,14 @@ def test_report_states_leaders_baselines_and_all_pairs(finished):
     page = report(finished)
     text = page.said()
     for expected in (
-        "sse, svm clean AE is better than every other method.",
-        "svm clean all 3 methods are worse than raw pixels.",
-        "mmd2 undecided between AE, VAE and VIMAE-n; ",
+        "Squared error, SVM accuracy (clean) AE is better than every other method.",
+        "SVM accuracy (clean) all 3 methods are worse than raw pixels.",
+        "MMD² to N(0, I) undecided between AE, VAE and VIMAE-n; ",
     ):
         assert expected in text
     pairs = [[said(cell) for cell in row] for row in page.by_id("tables").iter("tr") if len(row) == 7]
-    assert ["sse ↓", "AE", "VAE", "-5.05", "-5.18 to -4.91", "p < 0.001", "AE is better"] in pairs
-    (row,) = (row for row in pairs if row[:3] == ["svm clean ↑", "VAE", "raw pixels"])
+    assert ["Squared error ↓", "AE", "VAE", "-5.05", "-5.18 to -4.91", "p < 0.001", "AE is better"] in pairs
+    (row,) = (row for row in pairs if row[:3] == ["SVM accuracy (clean) ↑", "VAE", "raw pixels"])
     assert (row[3], row[5], row[6]) == ("-27.99", "p < 0.001", "raw pixels is better")
 
 

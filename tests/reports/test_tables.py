@@ -68,11 +68,10 @@ def test_terminal_shows_the_leaderboard(finished):
     assert re.search(r" β_H-VAE † .* 0\.0000 ± 0\.0000 †", text)
     assert re.search(r" InfoVAE † +│ 3 of 5 │ 19\.7 +†", text)
     assert re.search(r"raw pixels .* 88\.00", text)
-    assert "sse, svm clean: AE is better than every other method." in text
-    assert "svm clean: all 3 methods are worse than raw pixels." in text
-    assert "svm clean ↑" in text
-    assert "sse ↓" in text
-    assert "[0,1]²" in text
+    assert "Squared error, SVM accuracy (clean): AE is better than every other method." in text
+    assert "SVM accuracy (clean): all 3 methods are worse than raw pixels." in text
+    assert "SVM accuracy (clean) ↑" in text
+    assert "Squared error ↓" in text
 
 
 def test_leading_methods_are_bold_in_the_terminal(finished):
@@ -87,7 +86,7 @@ def test_leading_methods_are_bold_in_the_terminal(finished):
 def test_columns_that_do_not_fit_go_into_further_tables(finished, width: int):
     text = printed(render_leaderboards(finished.boards()), width)
     assert max(map(cell_len, text.splitlines())) <= width
-    for name in ("sse ↓", "rate", "mmd2 ↓", "svm clean ↑"):
+    for name in ("Squared error ↓", "Rate", "MMD² to N(0, I) ↓", "SVM accuracy (clean) ↑"):
         assert text.count(name) >= 1
     assert "…" not in text
     assert text.count("mnist, mlp") == 1
@@ -106,7 +105,7 @@ def test_markdown_shows_the_table(finished):
     assert f"| AE | 5 | **25.1 ± 1.0** ★ | {UNDEFINED} |" in text
     assert f"| *raw pixels* {f'| {UNDEFINED} ' * 4}| 88.00 |" in text
     assert "| InfoVAE † | 3 of 5 | 19.7 † |" in text
-    assert "- svm clean: all 3 methods are worse than raw pixels." in text
+    assert "- SVM accuracy (clean): all 3 methods are worse than raw pixels." in text
 
 
 def test_markdown_keeps_names_in_their_cells(nasty):
@@ -126,8 +125,7 @@ def test_latex_shows_the_table(finished):
         in text
     )
     assert r"$\beta$\_H-VAE \dag{}" in text
-    assert r"sse $\downarrow$" in text
-    assert r"{[}0,1]\textsuperscript{2}" in text
+    assert r"Squared error $\downarrow$" in text
 
 
 def test_latex_escapes_special_characters(nasty):
@@ -242,7 +240,7 @@ def test_all_formats_accept_a_benchmark_without_results(results):
 def test_terminal_shows_a_comparison_with_verdicts(finished):
     text = printed(render_comparisons(compare_methods(finished.boards(), "AE", "VAE", {"mmd2": 0.01})), 160)
     assert "A = AE, B = VAE, 5 seeds" in text
-    assert re.search(r"sse ↓ .* -5\.05 .* < 0\.001 .* better", text)
+    assert re.search(r"Squared error ↓ .* -5\.05 .* < 0\.001 .* better", text)
     assert "equivalent within 0.01" in text
     text = printed(render_comparisons(compare_methods(finished.boards(), "InfoVAE", "VAE")))
     assert "not comparable: A has 3 of 5 seeds" in text
@@ -255,11 +253,11 @@ def test_comparisons_begin_with_a_summary_and_fit(finished, width: int):
     lines = text.splitlines()
     assert max(map(cell_len, lines)) <= width
     assert "…" not in text
-    assert "[0,1]²" in next(line for line in lines if " sse ↓ " in line), "the unit is in its line"
+    assert any(" Squared error ↓ " in line for line in lines)
     assert text.count("mnist, mlp") == 4, "a summary of each and then a table of each"
     summary = " ".join("".join(lines[:4]).split())
     assert summary.startswith("mnist, mlp, d = 2, 80 epochs")
-    assert "A is better in sse" in summary
+    assert "A is better in Squared error" in summary
     assert ("A beats B" in text) is False, "of five seeds"
 
 

@@ -161,11 +161,16 @@ def _format_control_difference(a: LeaderboardRow, b: LeaderboardRow, measure: Me
 def note_mixed(run_results: Sequence[RunResult]) -> Iterator[str]:
     """How the runs of one table differ in data, versions, machine and definitions of measures."""
     yield from note_data(run_results)
+    yield from note_software(run_results)
+    yield from note_definitions(run_results)
+
+
+def note_software(run_results: Sequence[RunResult]) -> Iterator[str]:
+    """How the runs of one table differ in versions and machine."""
     made = [result.record.get("made_by") or {} for result in run_results if result.status == "done"]
     for name, counts in _count_differing([*map(flatten_made_by, made)] if _has_differences(made) else []).items():
         each = ", ".join(f"{value} ({format_count(n, 'run')})" for value, n in counts.items())
         yield f"Mixed {name}: {each if len(counts) <= MAX_LISTED else f'{len(counts)} different values'}."
-    yield from note_definitions(run_results)
 
 
 def note_data(run_results: Sequence[RunResult]) -> Iterator[str]:

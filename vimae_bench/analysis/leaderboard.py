@@ -141,6 +141,7 @@ def _build_leaderboard(
         baselines=untrained,
         decisions=decisions,
         notes=sentences,
+        software_notes=tuple(notes.note_software(run_results)),
     )
 
 

@@ -111,6 +111,8 @@ class Leaderboard:
     baselines: Mapping[str, Mapping[str, Estimate]]
     decisions: Mapping[str, MeasureDecision]
     notes: tuple[str, ...]
+    software_notes: tuple[str, ...] = ()
+    """Those of the notes that say how runs differ in versions and machine."""
 
     @property
     def column_decisions(self) -> list[MeasureDecision]:

@@ -235,7 +235,7 @@ def _list_differences(board: Leaderboard, key: Sequence[str]) -> Iterator[Detect
             continue
         unit = "%" if measure.scale == "log" else "points" if measure.unit == "%" else tell_unit(measure)
         condition = tell_condition(measure)
-        title = measure.title.removesuffix(f", {condition}") if condition else measure.title
+        title = measure.title.removesuffix(f" ({condition})") if condition else measure.title
         found.setdefault((title, unit), []).append(difference * (100 if measure.scale == "log" else 1))
     for (title, unit), values in found.items():
         yield DetectableDifference(title, min(values), max(values), unit)

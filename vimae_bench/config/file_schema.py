@@ -139,6 +139,10 @@ class BenchmarkFile:
     """How results are shown."""
     tuning: TuningTable = TuningTable()
     """How `vimae-bench tune` chooses the settings that methods search."""
+    title: Annotated[str, Field(max_length=120)] = ""
+    """What reports call the benchmark, where its name says too little."""
+    description: Annotated[str, Field(max_length=300)] = ""
+    """A sentence on its purpose, for the head of reports; unless given, the first one of the file's first comment."""
     executor: Executor = field(kw_only=True)
     """What carries out the runs."""
     reporters: tuple[Reporter, ...] = ()

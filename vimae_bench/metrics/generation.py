@@ -98,8 +98,8 @@ class GenerativeDistance(Metric, ABC):
         """The distance of the features [n, F] of generated images, as many as there are real ones."""
 
     def measures(self) -> tuple[Measure, ...]:
-        named = {self._format_name(source): f", {source} codes" * (source != "prior") for source in self.sources}
-        named |= {f"{self.name} reconstruction": ", reconstructions"} if self.reconstruction else {}
+        named = {self._format_name(source): f" ({source} codes)" * (source != "prior") for source in self.sources}
+        named |= {f"{self.name} reconstruction": " (reconstructions)"} if self.reconstruction else {}
         return tuple(
             Measure(
                 name,

@@ -28,7 +28,7 @@ def _format_comparison(comparison: Comparison) -> Iterator[str]:
 def _format_row(row: Difference) -> list[str]:
     text = format_difference(row)
     measure = escape_markdown(format_heading(row.measure)) + (
-        f" <br> {escape_markdown(format_unit(row.measure))}" if row.measure.unit else ""
+        f" <br> {escape_markdown(format_unit(row.measure))}" if format_unit(row.measure) else ""
     )
     outcome, given = map(escape_markdown, (text.outcome, text.given))
     shown = f"**{outcome}**" if row.outcome in BOLD else outcome

@@ -21,7 +21,7 @@ def escape_markdown(text: str) -> str:
 def _format_leaderboard(leaderboard: Leaderboard) -> Iterator[str]:
     measures = [leaderboard.measures[name] for name in leaderboard.columns]
     heads = [
-        escape_markdown(format_heading(m)) + (f" <br> {escape_markdown(format_unit(m))}" if m.unit else "")
+        escape_markdown(format_heading(m)) + (f" <br> {escape_markdown(format_unit(m))}" if format_unit(m) else "")
         for m in measures
     ]
     yield from (f"### {escape_markdown(leaderboard.title)}", "")

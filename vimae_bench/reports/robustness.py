@@ -6,6 +6,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
+from ..analysis.measure_texts import tell_condition
 from ..core.results import Estimate, Measure
 from ..data.corruptions import Corruption
 from .plot_style import GREY, MethodStyle, MethodStyles, add_legend, add_title, format_method_name, style_axes
@@ -101,7 +102,9 @@ def _create_panel_grid(
     figure, grid = Figure(size, layout="constrained", dpi=200), list[tuple["Axes", CorruptionPanel]]()
     subplots = figure.subplots(len(rows), columns, sharey="row", squeeze=False)
     for axes_of_row, row in zip(subplots, rows, strict=True):
-        measure = replace(row[0].conditions[0][1], name=row[0].classifier, display_name="")
+        measure = row[0].conditions[0][1]
+        title = measure.title.removesuffix(f" ({tell_condition(measure)})")
+        measure = replace(measure, name=row[0].classifier, display_name=title if measure.display_name else "")
         axes_of_row[0].set_ylabel(format_axis_label(measure), fontsize=8, parse_math=False)
         grid += zip(map(style_axes, axes_of_row), row, strict=False)
         for axes in axes_of_row[len(row) :]:

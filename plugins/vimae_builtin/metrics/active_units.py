@@ -46,7 +46,7 @@ class ActiveUnits(Metric):
                 "units",
                 None,
                 topic="Information",
-                display_name="Active units, by KL",
+                display_name="Active units (by KL)",
                 description="Number of latent dimensions whose mean KL divergence from the prior is above a threshold.",
             ),
         )

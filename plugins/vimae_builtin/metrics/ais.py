@@ -59,7 +59,7 @@ class AIS(Metric):
                 "nats",
                 "lower",
                 topic="Generation",
-                display_name="NLL, AIS",
+                display_name="NLL (AIS)",
                 description="Negative log-likelihood of test images, by annealed importance sampling.",
             ),
             Measure(

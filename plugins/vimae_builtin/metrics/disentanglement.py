@@ -22,7 +22,7 @@ PARTS = {
 """Of DCI, with what they say."""
 TITLES = {
     "mig": ("MIG", "Mutual information gap of the two dimensions that tell most of a factor, from 0 to 1."),
-    **{f"dci forest {part}": (f"DCI {part}, forest", f"{text}, by random forests.") for part, text in PARTS.items()},
+    **{f"dci forest {part}": (f"DCI {part} (forest)", f"{text}, by random forests.") for part, text in PARTS.items()},
     "sap": ("SAP", "Gap in accuracy of the two dimensions that predict a factor best, from 0 to 1."),
 }
 NAMES = tuple(TITLES)
@@ -168,7 +168,7 @@ class DciBoosting(Metric):
                 "",
                 "higher",
                 topic="Representation",
-                display_name=f"DCI {part}, boosting",
+                display_name=f"DCI {part} (boosting)",
                 description=f"{text}, by gradient boosting.",
             )
             for part, text in PARTS.items()

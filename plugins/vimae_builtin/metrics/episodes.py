@@ -65,7 +65,7 @@ class Episodes(Metric):
                 family="episodes",
                 condition=name,
                 topic="Representation" if name == "clean" else "Robustness",
-                display_name=f"Few-shot accuracy, {Corruption.parse(name).title}",
+                display_name=f"Few-shot accuracy ({Corruption.parse(name).title})",
                 description=f"Accuracy with few labelled images a class, on {Corruption.parse(name).description}.",
             )
             for name in self.conditions

@@ -33,7 +33,7 @@ class FdCnn(GenerativeDistance):
     steps: ClassVar[int] = 1500
     """Training steps of the classifier."""
     name: ClassVar[str] = "fd_cnn"
-    title: ClassVar[str] = "Fréchet distance, CNN"
+    title: ClassVar[str] = "Fréchet distance (CNN)"
     description: ClassVar[str] = (
         "Fréchet distance of generated from real images in features of a small classifier; 0 if they are alike."
     )

@@ -29,7 +29,7 @@ class FdPca64(GenerativeDistance):
     """
 
     name: ClassVar[str] = "fd_pca64"
-    title: ClassVar[str] = "Fréchet distance, PCA"
+    title: ClassVar[str] = "Fréchet distance (PCA)"
     description: ClassVar[str] = (
         "Fréchet distance of generated from real images in 64 principal components; 0 if they are alike."
     )

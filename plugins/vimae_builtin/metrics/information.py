@@ -88,7 +88,7 @@ class Information(Metric):
                 "nats",
                 "higher",
                 topic="Information",
-                display_name="Label information, bound",
+                display_name="Label information (bound)",
                 description="Lower bound on the mutual information of labels and codes, by a classifier.",
             ),
         )

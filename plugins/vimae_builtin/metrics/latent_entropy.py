@@ -67,7 +67,7 @@ class LatentEntropy(Metric):
                 "nats",
                 None,
                 topic="Information",
-                display_name="Entropy of codes, bound",
+                display_name="Entropy of codes (bound)",
                 description="Entropy of the Gaussian with the covariance of the codes: an upper bound on theirs.",
             ),
             Measure(

@@ -63,7 +63,7 @@ class Likelihood(Metric):
                     "nats",
                     "lower",
                     topic="Generation",
-                    display_name=f"NLL, IWAE bound of {k}",
+                    display_name=f"NLL (IWAE, k = {k})",
                     description=f"Upper bound on the negative log-likelihood of test images, by {k} draws.",
                 )
                 for k in sorted(set(self.ks))

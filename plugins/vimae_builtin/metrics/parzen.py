@@ -122,7 +122,7 @@ class Parzen(Metric):
 
 def format_title(title: str, source: LatentDistribution) -> str:
     """The name that readers see, with that of the source unless it is the prior."""
-    return title if source == "prior" else f"{title}, {source} codes"
+    return title if source == "prior" else f"{title} ({source} codes)"
 
 
 def format_name(measure: str, source: LatentDistribution) -> str:

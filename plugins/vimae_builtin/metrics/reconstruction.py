@@ -57,7 +57,7 @@ class Reconstruction(Metric):
                 margin=0.05,
                 family="sampled distortion",
                 topic="Reconstruction",
-                display_name="Squared error, sampled codes",
+                display_name="Squared error (sampled codes)",
                 description="Squared error of test images decoded from one draw of the posterior.",
             ),
             Measure(

@@ -66,7 +66,7 @@ class Sharpness(Metric):
                 "[0,1]^2",
                 None,
                 topic="Generation",
-                display_name="Sharpness" if source == "prior" else f"Sharpness, {source} codes",
+                display_name="Sharpness" if source == "prior" else f"Sharpness ({source} codes)",
                 description="Variance of the Laplacian of generated images; compare it with that of test images.",
             )
             for source in self.sources

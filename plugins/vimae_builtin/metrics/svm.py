@@ -73,7 +73,7 @@ class _SvmBase(Metric):
                 family=self.prefix,
                 condition=name,
                 topic="Representation" if name == "clean" else "Robustness",
-                display_name=f"{title}, {Corruption.parse(name).title}",
+                display_name=f"{title} ({Corruption.parse(name).title})",
                 description=f"Accuracy of {machine} on codes of {Corruption.parse(name).description}.",
             )
             for name in self.conditions
@@ -84,7 +84,7 @@ class _SvmBase(Metric):
             "higher",
             margin=1.0,
             topic="Representation",
-            display_name=f"{title}, sampled codes",
+            display_name=f"{title} (sampled codes)",
             description=f"Accuracy of {machine} on draws of the posterior of clean images.",
         )
         return (*corrupted, *[sampled] * self.sampled)

@@ -80,7 +80,7 @@ class Tsvm(Metric):
                 family="tsvm",
                 condition=name,
                 topic="Representation" if name == "clean" else "Robustness",
-                display_name=f"TSVM accuracy, {Corruption.parse(name).title}",
+                display_name=f"TSVM accuracy ({Corruption.parse(name).title})",
                 description=(f"Accuracy of a transductive SVM on codes of {Corruption.parse(name).description}."),
             )
             for name in self.conditions

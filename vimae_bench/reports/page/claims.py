@@ -66,13 +66,14 @@ class ClaimView:
 
 @dataclass(frozen=True)
 class VerdictView:
-    """The verdict on a paper."""
+    """The verdict on a paper; `untested` are claims that these results cannot test."""
 
     title: str
     tally: str
     note: str
     tables: tuple[PublishedTableView, ...]
     claims: tuple[ClaimView, ...]
+    untested: tuple[ClaimView, ...]
     notes: tuple[str, ...]
     summary: tuple[str, ...]
     heads: tuple[str, ...] = HEADS
@@ -82,10 +83,13 @@ def build_verdict_view(verdict: PaperVerdict) -> VerdictView:
     """The verdict on a paper, without the tables of which nothing is measured."""
     paper = verdict.paper
     tables = tuple(_build_table_view(paper, table) for table in verdict.tables if table.evidence)
-    claims = tuple(_build_claim_view(paper, claim_verdict) for claim_verdict in verdict.claims)
+    tested, untested = (
+        tuple(_build_claim_view(paper, one) for one in verdict.claims if (one.verdict == "not testable") == is_untested)
+        for is_untested in (False, True)
+    )
     summary = tuple(list_summary_notes(verdict))
     return VerdictView(
-        format_source(paper), format_tally(verdict), paper.source.note, tables, claims, verdict.notes, summary
+        format_source(paper), format_tally(verdict), paper.source.note, tables, tested, untested, verdict.notes, summary
     )
 
 

@@ -53,13 +53,29 @@ class ImageGridView:
     """Of the strips in a row."""
 
 
-def build_image_grids(leaderboards: Sequence[Leaderboard], run_results: Sequence[RunResult]) -> Iterator[ImageGridView]:
-    """A grid for each table in which some run has kept its images; `run_results` are those of the leaderboards."""
+def build_image_grids(
+    leaderboards: Sequence[Leaderboard], run_results: Sequence[RunResult]
+) -> Iterator[ImageGridView | None]:
+    """A grid for each table, with its methods in the table's order; None if no run has kept its images.
+
+    `run_results` are those of the leaderboards.
+    """
     for leaderboard, group in zip(leaderboards, group_by_table(run_results).values(), strict=True):
         if images := collect_images(group):
             title = f"Reconstructions and samples, {leaderboard.title}"
+            places = {row.label: i for i, row in enumerate(leaderboard.rows)}
+            images.sort(key=lambda method: places.get(method.result.entry.label, len(places)))
             yield ImageGridView(title, describe_image_grid(images), tuple(_build_rows(images)))
-        for wall in collect_walls(group):
+        else:
+            yield None
+
+
+def build_walls(leaderboards: Sequence[Leaderboard], run_results: Sequence[RunResult]) -> Iterator[ImageGridView]:
+    """The other pictures that runs have kept, for each table in turn, with methods in the table's order."""
+    for leaderboard, group in zip(leaderboards, group_by_table(run_results).values(), strict=True):
+        places = {row.label: i for i, row in enumerate(leaderboard.rows)}
+        ordered = sorted(group, key=lambda result: places.get(result.entry.label, len(places)))
+        for wall in collect_walls(ordered):
             if isinstance(wall.example, ImageTable) and f"{wall.name}.png" not in FILES:
                 rows = tuple(_build_wall_row(picture) for picture in wall.pictures)
                 yield ImageGridView(f"{wall.title}, {leaderboard.title}", wall.caption, rows, ("",))

@@ -5,11 +5,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...analysis.footnotes import format_count
+from ...analysis.footnotes import format_count, format_seeds
+from ...analysis.leaderboard_data import Leaderboard
 from ...analysis.load import BenchmarkResults
+from ...analysis.versions import find_version_outliers
 from ...core.canonical import Json
 from ...core.errors import ResultsError
 from ...storage.store import RunResult
+from ..table_format import clean_text
 
 FACTS = {
     "vimae-bench": "vimae-bench",
@@ -34,6 +37,7 @@ class Provenance:
     command: str
     seeds: str
     facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
 
 
 def build_provenance(results: BenchmarkResults) -> Provenance:
@@ -45,7 +49,25 @@ def build_provenance(results: BenchmarkResults) -> Provenance:
         name, source = results.store.name, ""
     seeds = sorted({result.entry.run.seed for result in results.run_results})
     command = f"vimae-bench run {shlex.quote(f'{name}.toml')}"
-    return Provenance(name, source, command, ", ".join(map(str, seeds)), tuple(_list_facts(results.run_results)))
+    facts, notes = tuple(_list_facts(results.run_results)), tuple(_list_version_notes(results.leaderboards))
+    return Provenance(name, source, command, ", ".join(map(str, seeds)), facts, notes)
+
+
+def _list_version_notes(boards: Sequence[Leaderboard]) -> Iterator[str]:
+    """Which runs were made by other versions than most of their table, with a sentence for each table and reason."""
+    for board in boards:
+        labels_by_seeds: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+        stale = find_version_outliers([result for row in board.rows for result in row.run_results.values()])
+        for row in board.rows:
+            found: dict[str, list[int]] = {}
+            for seed, result in row.run_results.items():
+                if result.folder in stale:
+                    found.setdefault(stale[result.folder], []).append(seed)
+            for reason, seeds in found.items():
+                labels_by_seeds.setdefault((reason, tuple(seeds)), []).append(row.label)
+        for (reason, seeds), labels in labels_by_seeds.items():
+            methods = "all methods" if len(labels) == len(board.rows) else ", ".join(map(clean_text, labels))
+            yield f"{clean_text(board.title)}, {format_seeds(seeds)} of {methods}: {reason}."
 
 
 def _list_facts(run_results: Sequence[RunResult]) -> Iterator[tuple[str, str]]:

@@ -1,15 +1,15 @@
 """The page of a report: summary, leaderboards, figures, images, a paper's claims, provenance."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
 from markupsafe import Markup
 
-from ...analysis.decision import MIN_TESTED_SEEDS
 from ...analysis.footnotes import format_count
 from ...analysis.leaderboard_data import Leaderboard
 from ...analysis.load import BenchmarkResults
@@ -23,10 +23,12 @@ from ...storage.store import RunResult
 from .. import leaderboard_csv, leaderboard_latex, leaderboard_markdown
 from ..all_figures import draw_figures
 from ..claims_text import RULES, format_run_link
-from ..table_format import UNDEFINED, clean_text, format_heading, join_words
+from ..table_format import UNDEFINED, clean_text, format_heading, format_unit, join_words
 from . import render_page
 from .claims import build_verdict_view
-from .image_grids import build_image_grids
+from .first_screen import build_first_screen
+from .heading import read_heading
+from .image_grids import build_image_grids, build_walls
 from .inline_figures import figure_to_svg
 from .provenance import build_provenance
 from .runs import FindLink, RunLinks, find_no_link
@@ -42,11 +44,21 @@ COPY_FORMATS = {
 
 @dataclass(frozen=True)
 class FigureView:
-    """A figure of the page."""
+    """A figure of the page; `kind` is its class."""
 
     title: str
     caption: str
     svg: Markup
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class GlossaryEntry:
+    """A measure with what it means; `name` is what files and commands call it."""
+
+    label: str
+    name: str
+    text: str
 
 
 def render_report(
@@ -68,24 +80,31 @@ def render_report(
     if not leaderboards:
         raise BenchError(f"{', '.join(str(one.store.path) for one in results)}: has no runs to report")
     links = RunLinks(lambda result: format_folder_link(result, page_folder), find_mlflow_link)
+    image_grids = [grid for one in results for grid in build_image_grids(one.leaderboards, one.run_results)]
+    screens = [
+        build_first_screen(n, table, title, images)
+        for n, ((title, table), images) in enumerate(zip(titled, image_grids, strict=True), 1)
+    ]
     tables = [build_leaderboard_view(f"table-{n}", table, title, links) for n, (title, table) in enumerate(titled, 1)]
     verdict = _evaluate_claims(results, paper_path)
     provenances = [build_provenance(one) for one in results]
+    headings = [read_heading(provenance.name, provenance.source) for provenance in provenances]
     return render_page(
         "report.html.j2",
-        title=join_words([provenance.name for provenance in provenances]),
-        subtitle=format_subtitle(leaderboards),
+        title=join_words([heading.title for heading in headings]),
+        subtitle=headings[0].purpose if len(headings) == 1 else "",
+        facts=(format_subtitle(leaderboards), _format_maker()),
         command=command,
-        compared=[_describe_table(table, title) for title, table in titled],
-        runs=_count_runs(leaderboards),
-        statements=[(title, _list_statements(table)) for title, table in titled],
+        screens=screens,
         tables=tables,
         state_counts=_build_state_counts(leaderboards),
         figures=list(_build_figures(results)),
-        image_grids=[grid for one in results for grid in build_image_grids(one.leaderboards, one.run_results)],
+        walls=[wall for one in results for wall in build_walls(one.leaderboards, one.run_results)],
         verdict=build_verdict_view(verdict) if verdict else None,
         rules=RULES,
         provenances=provenances,
+        glossary=list(_build_glossary(leaderboards)),
+        methods=[],
         texts={view.id: _format_texts(table) for view, table in zip(tables, leaderboards, strict=True)},
     )
 
@@ -110,28 +129,20 @@ def _format_title(benchmark: BenchmarkResults, table: Leaderboard, results: Sequ
     return f"{benchmark.store.name}: {table.title}" if len(results) > 1 else table.title
 
 
-def _count_runs(leaderboards: Sequence[Leaderboard]) -> str:
-    """Such as `85: 84 done, 1 diverged`."""
-    counts = Counter[str]()
-    for row in (row for table in leaderboards for row in table.rows):
-        counts.update({status: row.count_seeds(status) for status in ("done", "diverged", "failed", "missing")})
-    collapsed = sum(len(row.collapsed_seeds) for table in leaderboards for row in table.rows)
-    parts = [f"{n:,} {status}" for status, n in {**counts, "of them collapsed": collapsed}.items() if n]
-    return f"{counts.total():,}: {', '.join(parts)}"
+def _format_maker() -> str:
+    """Such as `vimae-bench 0.1.0, 1 December 2026`."""
+    today = datetime.now().astimezone().date()
+    return f"vimae-bench {version('vimae-bench')}, {today.day} {today:%B %Y}"
 
 
-def _describe_table(table: Leaderboard, title: str) -> str:
-    controls = sum(bool(row.control_of) for row in table.rows)
-    methods = format_count(len(table.rows) - controls, "method")
-    more = f" and {format_count(controls, 'A/A control')}" if controls else ""
-    return f"{title}: {methods}{more}, seeds {', '.join(map(str, table.seeds))}"
-
-
-def _list_statements(table: Leaderboard) -> list[tuple[tuple[str, ...], str]]:
-    """Which methods lead under each measure, and how they stand to the baselines; or why nothing is said."""
-    found = [(tuple(map(clean_text, names)), clean_text(text)) for names, text in table.summary]
-    few = table.column_decisions and len(table.seeds) < MIN_TESTED_SEEDS
-    return found or ([((), f"{format_count(len(table.seeds), 'seed')}: nothing is tested.")] if few else [])
+def _build_glossary(leaderboards: Sequence[Leaderboard]) -> Iterator[GlossaryEntry]:
+    """The measures of all tables, each once."""
+    measures = {name: table.measures[name] for table in leaderboards for name in table.columns}
+    for name, measure in measures.items():
+        unit = format_unit(measure)
+        direction = f"{measure.better.capitalize()} is better." if measure.better else ""
+        text = " ".join(filter(None, (measure.description, direction, f"In {unit}." if unit else "")))
+        yield GlossaryEntry(clean_text(measure.title), clean_text(name), clean_text(text))
 
 
 def _format_texts(table: Leaderboard) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ...analysis.decision import MeasureDecision, PairDecision
 from ...analysis.leaderboard_data import Leaderboard, LeaderboardRow
@@ -85,8 +84,9 @@ def build_leaderboard_view(name: str, leaderboard: Leaderboard, title: str, link
         *(_build_measure_column(leaderboard.measures[column]) for column in leaderboard.columns),
         *map(_build_cost_column, costs),
     )
-    notes = (*leaderboard.notes, *list_cost_notes(costs, run_results), *_list_stale_notes(leaderboard, stale))
-    rows = (*_build_method_rows(name, leaderboard, costs, stale), *_build_baseline_rows(leaderboard, costs))
+    own = (note for note in leaderboard.notes if note not in leaderboard.software_notes)  # those are in Provenance
+    notes = (*own, *list_cost_notes(costs, run_results))
+    rows = (*_build_method_rows(name, leaderboard, costs), *_build_baseline_rows(leaderboard, costs))
     pairs = tuple(row for decision in leaderboard.column_decisions for row in _list_pairs(decision))
     runs = tuple(list_method_runs(leaderboard, name, costs, stale, links))
     return LeaderboardView(name, title, columns, rows, pairs, runs, notes)
@@ -125,16 +125,14 @@ def _build_cost_column(cost: CostColumn) -> ColumnView:
     return ColumnView(cost.name, cost.name, cost.unit)
 
 
-def _build_method_rows(
-    table: str, leaderboard: Leaderboard, costs: Sequence[CostColumn], stale: Mapping[Path, str]
-) -> Iterator[MethodRow]:
+def _build_method_rows(table: str, leaderboard: Leaderboard, costs: Sequence[CostColumn]) -> Iterator[MethodRow]:
     for i, (row, line) in enumerate(zip(leaderboard.rows, format_lines(leaderboard), strict=False)):
         target = make_method_id(table, i)
         cells = (
             *_build_measure_cells(leaderboard, row, line, target),
             *_build_cost_cells(row, costs, target, len(leaderboard.columns)),
         )
-        flags = tuple(_list_flags(row, stale))
+        flags = tuple(_list_flags(row))
         section = "control" if line.is_control else line.section.replace(" ", "-")
         yield MethodRow(section, line.label, line.seeds, row.count_seeds("done"), flags, cells, target)
 
@@ -179,19 +177,7 @@ def _build_baseline_cells(
         yield NumberView(cell, estimates[name].value if name in estimates else None)
 
 
-def _list_flags(row: LeaderboardRow, stale: Mapping[Path, str]) -> Iterator[str]:
+def _list_flags(row: LeaderboardRow) -> Iterator[str]:
     counts = {word: row.count_seeds(word) for word in ("diverged", "failed", "missing")}
     counts["collapsed"] = len(row.collapsed_seeds)
-    counts["stale"] = sum(result.folder in stale for result in row.run_results.values())
     yield from (f"{n} {word}" for word, n in counts.items() if n)
-
-
-def _list_stale_notes(leaderboard: Leaderboard, stale: Mapping[Path, str]) -> Iterator[str]:
-    """Which seeds are stale and reason, with one sentence for each method and reason."""
-    for row in leaderboard.rows:
-        seeds_by_reason: dict[str, list[str]] = {}
-        for seed, result in row.run_results.items():
-            if result.folder in stale:
-                seeds_by_reason.setdefault(stale[result.folder], []).append(str(seed))
-        for reason, seeds in seeds_by_reason.items():
-            yield f"{row.label}: stale on seed{'s' * (len(seeds) > 1)} {', '.join(seeds)} ({reason})."

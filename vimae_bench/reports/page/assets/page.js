@@ -28,6 +28,10 @@ const ordered = (pairs, sign) => {
 
 // The rows of a body stay together, and bodies follow the first of their rows.
 const sort = (table, column, sign) => {
+  if (table.dataset.sort === "within") {
+    for (const body of table.tBodies) body.append(...ordered([...body.rows].map((row) => [key(row, column), row]), sign));
+    return;
+  }
   const bodies = [...table.tBodies].map((body) => {
     const rows = ordered([...body.rows].map((row) => [key(row, column), row]), sign);
     body.append(...rows);
@@ -37,13 +41,13 @@ const sort = (table, column, sign) => {
 };
 
 const sortable = (table) => {
-  const heads = [...table.tHead.rows[0].cells];
+  const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
   for (const [column, head] of heads.entries()) {
     const best = head.dataset.better === "higher" ? "descending" : "ascending";
     const other = best === "ascending" ? "descending" : "ascending";
     const button = make("button", { type: "button" });
-    button.append(...head.childNodes);
-    head.append(button);
+    button.append(...[...head.childNodes].filter((node) => !node.classList?.contains("tip")));
+    head.prepend(button);
     head.setAttribute("aria-sort", "none");
     button.addEventListener("click", () => {
       const next = head.getAttribute("aria-sort") === best ? other : best;
@@ -53,6 +57,20 @@ const sortable = (table) => {
       announce(`Sorted by ${head.dataset.name}, ${next}`);
     });
   }
+};
+
+// All measures of a grid, or the most important ones.
+const expandable = (button) => {
+  const table = button.closest("section").querySelector("table.grid");
+  let all = false;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    all = !all;
+    for (const cell of table.querySelectorAll("[data-more]")) cell.hidden = !all;
+    for (const head of table.querySelectorAll("[data-all]")) head.colSpan = (all ? head.dataset.all : head.dataset.key) || 1;
+    button.textContent = all ? "Show fewer measures" : button.dataset.label;
+    button.setAttribute("aria-expanded", all);
+  });
 };
 
 // Filtering: rows whose first cell holds the text.
@@ -150,6 +168,7 @@ for (const table of document.querySelectorAll("table[data-tools]")) {
   table.closest(".scroll").before(tools);
 }
 for (const table of document.querySelectorAll("table[data-sort]")) sortable(table);
+for (const button of document.querySelectorAll("button.more")) expandable(button);
 schemes();
 addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("section details[data-print]")) details.open = true;

@@ -1,0 +1,260 @@
+"""The first screen for a leaderboard: how sure, what is decided, methods x measures, and pictures in the same order."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...analysis.decision import MeasureDecision
+from ...analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
+from ...analysis.measure_texts import tell_condition
+from ...analysis.statements import LEADING, QUALIFIED, UNUSUAL, choose_marks, describe_method
+from ...analysis.summary import Summary, summarize_leaderboard
+from ...core.results import Estimate, Measure
+from ..table_format import ARROWS, choose_decimals, clean_text, format_number, format_unit
+from .image_grids import ImageGridView
+from .runs import make_cell_id, make_method_id
+from .value_plot import ValuePlot, ValueScale, build_value_plot, choose_scale
+
+STATES = {
+    "best": "leading",
+    "not worse": "leading",
+    "worse": "worse",
+    "undecided": "undecided",
+    "not comparable": "meaningless",
+}
+"""The class of the style sheet for each state."""
+
+
+@dataclass(frozen=True)
+class GridColumn:
+    """A measure as a column of the grid; `name` is its code, `is_key` whether it is shown by default."""
+
+    name: str
+    label: str
+    unit: str
+    arrow: str
+    better: str
+    description: str
+    topic: str
+    is_key: bool
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """A value with its state: `kind` is its class, `marks` those of the leaderboard, `state` says it in words.
+
+    `target` is the id of the method's first run in the details.
+    """
+
+    text: str = ""
+    kind: str = ""
+    marks: str = ""
+    state: str = ""
+    order: float | None = None
+    plot: ValuePlot | None = None
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """A method, an A/A control or a baseline; `note` is a word or two on it."""
+
+    label: str
+    note: str
+    target: str
+    cells: tuple[GridCell, ...]
+
+
+@dataclass(frozen=True)
+class FirstScreen:
+    """What a reader sees first of a leaderboard. `topics` are the groups of columns, with the number of key columns.
+
+    `groups` are the rows: methods, what is not comparable, baselines; each with the name of its class.
+    """
+
+    id: str
+    details: str
+    title: str
+    size: str
+    certainty: tuple[str, ...]
+    resolution: str
+    sentences: tuple[tuple[str, str], ...]
+    topics: tuple[tuple[str, int, int], ...]
+    columns: tuple[GridColumn, ...]
+    groups: tuple[tuple[str, tuple[GridRow, ...]], ...]
+    order: str
+    legend: tuple[tuple[str, str], ...]
+    images: ImageGridView | None
+
+    @property
+    def more(self) -> int:
+        """The number of columns that are hidden at first."""
+        return sum(not column.is_key for column in self.columns)
+
+
+def build_first_screen(n: int, board: Leaderboard, title: str, images: ImageGridView | None) -> FirstScreen:
+    """The first screen of the n-th leaderboard of a page, whose details are in the table of the same number."""
+    summary, details = summarize_leaderboard(board), f"table-{n}"
+    columns = [_build_column(summary, name) for name in summary.columns]
+    builder = _GridBuilder(board, summary, details)
+    places = {row.label: i for i, row in enumerate(board.rows)}
+    methods = [*summary.methods, *summary.controls]
+    methods.sort(key=lambda row: places[row.label])
+    groups = {
+        "methods": tuple(builder.build_row(row, places[row.label]) for row in methods),
+        "apart": tuple(builder.build_row(row, places[row.label]) for row in summary.not_comparable),
+        "baselines": tuple(builder.build_baseline(label) for label in summary.baselines),
+    }
+    return FirstScreen(
+        f"answer-{n}",
+        details,
+        title,
+        summary.size,
+        tuple(map(clean_text, summary.certainty)),
+        clean_text(summary.resolution),
+        tuple((clean_text(topic.name), clean_text(topic.sentence)) for topic in summary.topics if topic.sentence),
+        tuple((topic.name, len(topic.key_columns), len(topic.more_columns)) for topic in summary.topics),
+        tuple(columns),
+        tuple((name, rows) for name, rows in groups.items() if rows),
+        clean_text(summary.order),
+        tuple(_list_legend(groups)),
+        images,
+    )
+
+
+def _build_column(summary: Summary, name: str) -> GridColumn:
+    measure = summary.leaderboard.measures[name]
+    topic = next(topic for topic in summary.topics if name in topic.columns)
+    return GridColumn(
+        clean_text(name),
+        clean_text(_shorten_label(measure, topic.columns, summary)),
+        format_unit(measure),
+        ARROWS[measure.better],
+        measure.better or "lower",
+        clean_text(measure.description),
+        topic.name,
+        name in topic.key_columns,
+    )
+
+
+def _shorten_label(measure: Measure, names: Sequence[str], summary: Summary) -> str:
+    """The label of a column; of several conditions of one classifier, all but the first need no more than that."""
+    own = [name for name in names if summary.leaderboard.measures[name].family == measure.family]
+    if measure.condition and len(own) > 1 and own[0] != measure.name:
+        return tell_condition(measure).capitalize()
+    return measure.title
+
+
+@dataclass(frozen=True)
+class _GridBuilder:
+    board: Leaderboard
+    summary: Summary
+    details: str
+
+    def build_row(self, row: LeaderboardRow, place: int) -> GridRow:
+        target = make_method_id(self.details, place)
+        cells = tuple(self._build_cell(row, name, target) for name in self.summary.columns)
+        return GridRow(clean_text(row.label), clean_text(_describe_row(row)), target, cells)
+
+    def build_baseline(self, label: str) -> GridRow:
+        estimates = self.board.baselines[label]
+        cells = tuple(self._build_baseline_cell(estimates.get(name), name) for name in self.summary.columns)
+        return GridRow(clean_text(label), "", "", cells)
+
+    def _build_cell(self, row: LeaderboardRow, name: str, target: str) -> GridCell:
+        summary, decision = row.summaries.get(name), self.board.decisions.get(name)
+        if summary is None:
+            return GridCell()
+        scale, digits = self._choose_scale(name), self._choose_decimals(name)
+        interval = summary.interval if summary.is_complete else None
+        values = [estimate.value for estimate in summary.estimates.values()]
+        kind, marks = _choose_kind(row, summary, decision), choose_marks(decision, row.label)
+        return GridCell(
+            format_number(summary.mean, digits),
+            kind,
+            marks.replace(LEADING, "") if kind == "meaningless" else marks,
+            clean_text(_describe_cell(self.board, row, summary, digits)),
+            summary.mean,
+            build_value_plot(scale, summary.mean, interval, values) if scale else None,
+            make_cell_id(target, self.board.columns.index(name)),
+        )
+
+    def _build_baseline_cell(self, estimate: Estimate | None, name: str) -> GridCell:
+        if estimate is None:
+            return GridCell()
+        scale = self._choose_scale(name)
+        text = format_number(estimate.value, self._choose_decimals(name))
+        plot = build_value_plot(scale, estimate.value, None) if scale else None
+        return GridCell(text, order=estimate.value, plot=plot)
+
+    def _list_summaries(self, name: str) -> list[MeasureSummary]:
+        rows = self.summary.methods or self.summary.not_comparable
+        return [row.summaries[name] for row in rows if name in row.summaries and not _is_qualified(row, name)]
+
+    def _choose_scale(self, name: str) -> ValueScale | None:
+        return choose_scale([summary.interval or (summary.mean,) * 2 for summary in self._list_summaries(name)])
+
+    def _choose_decimals(self, name: str) -> int:
+        summaries = self._list_summaries(name)
+        if summaries and all(summary.mean == round(summary.mean) for summary in summaries):
+            return 0
+        return choose_decimals([s.half_width for s in summaries if s.half_width], [s.mean for s in summaries])
+
+
+def _is_qualified(row: LeaderboardRow, name: str) -> bool:
+    decision = row.summaries[name].decision
+    return bool(decision and decision.qualification)
+
+
+def _choose_kind(row: LeaderboardRow, summary: MeasureSummary, decision: MeasureDecision | None) -> str:
+    if row.control_of:
+        return "control"
+    if not row.is_comparable:
+        return "meaningless" if decision and decision.measure.rewards_collapse and row.collapsed_seeds else "apart"
+    if summary.decision and summary.decision.qualification:
+        return "meaningless"
+    state = decision.get_state(row.label) if decision else None
+    return STATES[state] if state else ""
+
+
+def _describe_row(row: LeaderboardRow) -> str:
+    if row.control_of:
+        return "A/A control"
+    if row.collapsed_seeds:
+        return "collapsed"
+    if row.near_collapse:
+        return "nearly collapsed"
+    if row.has_other_data:
+        return "other data"
+    done = row.count_seeds("done")
+    return "" if row.is_complete else f"{done} of {len(row.run_results) + len(row.missing_seeds)} seeds"
+
+
+def _describe_cell(board: Leaderboard, row: LeaderboardRow, summary: MeasureSummary, digits: int) -> str:
+    """The value in words, with its interval and state."""
+    parts = [f"{row.label}: {format_number(summary.mean, digits)}"]
+    if summary.interval and summary.is_complete:
+        low, high = (format_number(bound, digits) for bound in summary.interval)
+        parts.append(f"95 % interval {low} to {high}")
+    if summary.decision:
+        parts.append(describe_method(summary.decision, len(board.seeds)))
+        if summary.decision.qualification:
+            parts.append(summary.decision.qualification)
+    return "; ".join(parts)
+
+
+def _list_legend(groups: Mapping[str, Sequence[GridRow]]) -> Iterator[tuple[str, str]]:
+    """The class of each state in the grid, with what it means."""
+    kinds = {cell.kind for rows in groups.values() for row in rows for cell in row.cells}
+    texts = {
+        "leading": "★ better than or equivalent to every other method",
+        "undecided": "? undecided: these seeds cannot tell",
+        "worse": "worse than some other method",
+        "meaningless": "hatched: says nothing, the model ignores its data",
+        "apart": "† in no test",
+    }
+    yield from ((kind, text) for kind, text in texts.items() if kind in kinds)
+    marks = "".join(cell.marks for rows in groups.values() for row in rows for cell in row.cells)
+    if QUALIFIED in marks:
+        yield "", f"{QUALIFIED} nearly collapsed, which the measure rewards"
+    if UNUSUAL in marks:
+        yield "", f"{UNUSUAL} values spread three times as much as usual: p is less certain"
