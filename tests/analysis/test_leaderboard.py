@@ -174,11 +174,11 @@ def test_a_nearly_collapsed_leader_is_qualified_where_it_wins_by_that(results):
         method = board.decisions[measure].methods["β_H-VAE"]
         assert (method.state, method.qualification) == ("best", qualification)
     assert [statement.line for statement in board.summary] == [
-        "sse: β_H-VAE is better than every other method.",
-        "mmd2: β_H-VAE is better than every other method. "
+        "Squared error: β_H-VAE is better than every other method.",
+        "MMD² to N(0, I): β_H-VAE is better than every other method. "
         "β_H-VAE is nearly collapsed (Rate 0.92 against 168 nats), which this measure rewards.",
     ]
-    assert "‡ β_H-VAE is nearly collapsed (Rate 0.92 against 168 nats), which mmd2 rewards." in board.notes
+    assert "‡ β_H-VAE is nearly collapsed (Rate 0.92 against 168 nats), which MMD² to N(0, I) rewards." in board.notes
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

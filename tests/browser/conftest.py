@@ -35,7 +35,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = Path(__file__).parents[2] / "results" / "fig1"
     with pytest.MonkeyPatch.context() as patch:
         figures = report_page.draw_figures
-        patch.setattr(report_page, "draw_figures", lambda *given: islice(figures(*given), 2))
+        patch.setattr(report_page, "draw_figures", lambda *given, **options: islice(figures(*given, **options), 2))
         done = CliRunner().invoke(main, ["report", str(results), "--output", str(output)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return output

@@ -63,8 +63,11 @@ def test_number_is_never_negative_zero():
 
 def test_terminal_shows_the_leaderboard(finished):
     text = printed(render_leaderboards(finished.boards()))
-    assert re.search(r" AE +│ 5 +│ 25\.1 ± 1\.0 ★ │ +. +│ 0\.0199 ± 0\.0028 \? │ 65\.03 ± 0\.08 ★", text)
-    assert re.search(r" VIMAE-n +│ 5 +│ 30\.2 ± 1\.1   │ .* 0\.0210 ± 0\.0029 \?", text)
+    assert re.search(r" AE +│ 5 +│ 25\.1 ± 1\.0 ★ ", text)
+    assert re.search(r" AE .* 0\.0199 ± 0\.0028 \?", text)
+    assert re.search(r" AE .* 65\.03 ± 0\.08 ★", text)
+    assert re.search(r" VIMAE-n +│ 5 +│ 30\.2 ± 1\.1   ", text)
+    assert re.search(r" VIMAE-n .* 0\.0210 ± 0\.0029 \?", text)
     assert re.search(r" β_H-VAE † .* 0\.0000 ± 0\.0000 †", text)
     assert re.search(r" InfoVAE † +│ 3 of 5 │ 19\.7 +†", text)
     assert re.search(r"raw pixels .* 88\.00", text)

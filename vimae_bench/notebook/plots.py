@@ -14,7 +14,8 @@ from ..reports import (
     training_curves,
     win_rates,
 )
-from ..reports.plot_style import MethodStyles, assign_styles
+from ..reports.all_figures import assign_run_styles
+from ..reports.plot_style import MethodStyles
 from ..storage.store import RunResult
 from .benchmark_results import LoadedBenchmark
 from .display import Captioned, Figures
@@ -120,7 +121,7 @@ class Plots:
 
     @property
     def _styles(self) -> MethodStyles:
-        return assign_styles(result.entry.label for benchmark in self.benchmarks for result in benchmark.run_results)
+        return assign_run_styles([result for benchmark in self.benchmarks for result in benchmark.run_results])
 
     def _list_tables(self) -> Iterator[tuple[Leaderboard, list[RunResult]]]:
         for benchmark in self.benchmarks:

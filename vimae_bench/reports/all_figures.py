@@ -30,21 +30,25 @@ MAX_FILE_NAME_LENGTH = 120
 
 
 class CaptionedFigure(NamedTuple):
-    """A figure, its title, and a sentence or two on what to look for in it."""
+    """A figure, its title, and a sentence or two on what to look for in it.
+
+    The panels of a figure that `has_panels` can stand alone.
+    """
 
     title: str
     caption: str
     figure: "Figure"
+    has_panels: bool = True
 
 
 def draw_named_figures(results: BenchmarkResults) -> "Iterator[tuple[str, Figure]]":
     """All figures of a benchmark, each with a file name (without ending) that is unique among them."""
     used = Counter[str]()
     figures = draw_figures(results.leaderboards, results.run_results)
-    for title, _, figure in chain(figures, draw_image_grids(results.run_results)):
-        name = make_file_name(title)
+    for one in chain(figures, draw_image_grids(results.run_results)):
+        name = make_file_name(one.title)
         used[name] += 1
-        yield name if used[name] == 1 else f"{name}-{used[name]}", figure
+        yield name if used[name] == 1 else f"{name}-{used[name]}", one.figure
 
 
 def make_file_name(title: str) -> str:
@@ -52,15 +56,29 @@ def make_file_name(title: str) -> str:
     return "-".join(re.findall(r"\w+", title.lower()))[:MAX_FILE_NAME_LENGTH] or "figure"
 
 
-def draw_figures(leaderboards: Sequence[Leaderboard], run_results: Sequence[RunResult]) -> Iterator[CaptionedFigure]:
+def draw_figures(
+    leaderboards: Sequence[Leaderboard],
+    run_results: Sequence[RunResult],
+    styles: MethodStyles | None = None,
+    *,
+    with_intervals: bool = True,
+) -> Iterator[CaptionedFigure]:
     """The figures of each table in turn, each drawn when it is asked for; a method styles the same in all of them.
 
-    `run_results` are those that the leaderboards were built from.
+    `run_results` are those that the leaderboards were built from, `styles` those of the methods if the figures stand
+    next to others. The figure of intervals is left out unless
+    `with_intervals`.
     """
-    styles = assign_styles(result.entry.label for result in run_results)
+    styles = styles or assign_run_styles(run_results)
     for leaderboard, group in zip(leaderboards, group_by_table(run_results).values(), strict=True):
-        for figure in _draw_table_figures(leaderboard, group, styles):
+        for figure in _draw_table_figures(leaderboard, group, styles, with_intervals=with_intervals):
             yield figure._replace(title=f"{figure.title}, {leaderboard.title}")
+
+
+def assign_run_styles(run_results: Sequence[RunResult]) -> MethodStyles:
+    """A style for each method of these runs."""
+    controls = {result.entry.label for result in run_results if result.entry.control_of}
+    return assign_styles((result.entry.label for result in run_results), controls)
 
 
 def draw_image_grids(run_results: Sequence[RunResult]) -> Iterator[CaptionedFigure]:
@@ -90,9 +108,9 @@ def _group_tables(run_results: Sequence[RunResult]) -> list[tuple[str, list[RunR
 
 
 def _draw_table_figures(
-    leaderboard: Leaderboard, run_results: Sequence[RunResult], styles: MethodStyles
+    leaderboard: Leaderboard, run_results: Sequence[RunResult], styles: MethodStyles, *, with_intervals: bool
 ) -> Iterator[CaptionedFigure]:
-    if leaderboard.columns:
+    if leaderboard.columns and with_intervals:
         caption, figure = intervals.describe_intervals(leaderboard), intervals.draw_intervals(leaderboard)
         yield CaptionedFigure("Every measure", caption, figure)
     if rate_distortion.select_rows(leaderboard):
@@ -104,7 +122,7 @@ def _draw_table_figures(
         yield CaptionedFigure("Accuracy under corruption", caption, robustness.draw_robustness(leaderboard, styles))
     if win_rates.select_measures(leaderboard):
         caption, figure = win_rates.describe_win_rates(leaderboard), win_rates.draw_win_rates(leaderboard)
-        yield CaptionedFigure("Win rates", caption, figure)
+        yield CaptionedFigure("Win rates", caption, figure, has_panels=False)
     if histories := training_curves.read_histories(leaderboard):
         caption = training_curves.describe_curves(leaderboard)
         figure = training_curves.draw_curves(leaderboard, styles, histories)

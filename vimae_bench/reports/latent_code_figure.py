@@ -12,6 +12,7 @@ from ..core.results import find_measure
 from ..storage.latent_codes import LatentCodes, read_latent_codes
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
+from .plot_style import BLACK, METHOD_ID
 from .table_format import COLLAPSED, clean_text, shorten_name
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _choose_axis_limit(codes: Sequence[LatentCodes]) -> float:
 def _draw_panel(
     axes: "Axes", result: RunResult, codes: LatentCodes | str, measures: Sequence[str], limit: float
 ) -> None:
+    axes.set_gid(METHOD_ID + clean_text(result.entry.label))
     label = shorten_name(result.entry.label) + (f" {COLLAPSED}" if result.collapsed else "")
     axes.set_title(label, fontsize=9, fontweight="bold", loc="left", pad=14, parse_math=False)
     default = (find_measure(result.measures.values(), family) for family in DEFAULT_FAMILIES)
@@ -107,7 +109,7 @@ def _draw_panel(
     values = [f"{m.label} {result.estimates[m.name].value:.3g}" for m in shown if m and m.name in result.estimates]
     _add_text(axes, 0, 1.03, clean_text("    ".join(values)))
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-    axes.tick_params(labelsize=6.5, length=2, color=FAINT, labelcolor=GREY)
+    axes.tick_params(labelsize=7, length=2, color=FAINT, labelcolor=GREY)
     axes.spines[:].set(color=FAINT, linewidth=0.6)
     if isinstance(codes, str):
         _add_text(axes, 0.03, 0.03, codes)
@@ -126,7 +128,7 @@ def _draw_points(axes: "Axes", codes: LatentCodes) -> None:
     colours = np.array(COLOURS)[np.unique(codes.y, return_inverse=True)[1][order] % len(COLOURS)]
     size = min(max(4000 / len(order), 0.6), 12)
     axes.scatter(*codes.z[order].T, s=size, c=colours, alpha=0.6, linewidths=0, rasterized=True)
-    axes.plot(*codes.prior.T, linestyle=(0, (4, 3)), linewidth=0.8, color="#333333")
+    axes.plot(*codes.prior.T, linestyle=(0, (4, 3)), linewidth=0.8, color=BLACK)
 
 
 def _label_classes(axes: "Axes", codes: LatentCodes) -> None:

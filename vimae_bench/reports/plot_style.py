@@ -1,10 +1,12 @@
 """What all figures of a benchmark share: colours, the style of each method, legends, axes, files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from ..analysis.leaderboard_data import LeaderboardRow
 from ..core.errors import BenchError
@@ -22,6 +24,8 @@ COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
 """Those of Okabe and Ito that are visible on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """One more than there are colours, so that 56 methods look different."""
+METHOD_ID = "method:"
+"""How the ids of elements begin that belong to a method."""
 MAX_COLUMNS = 4
 """Panels in a row."""
 SAVE_OPTIONS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "vimae-bench", "pdf.fonttype": 42}
@@ -40,10 +44,36 @@ MethodStyles = Mapping[str, MethodStyle]
 """By label."""
 
 
-def assign_styles(labels: Iterable[str]) -> dict[str, MethodStyle]:
-    """A style for each method, by its position among all of a benchmark; the same labels give the same styles."""
-    known = dict.fromkeys(labels)
-    return {label: MethodStyle(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, label in enumerate(known)}
+def assign_styles(labels: Iterable[str], controls: Collection[str] = ()) -> dict[str, MethodStyle]:
+    """A style for each method, by a hash of its label, so that it looks alike in different benchmarks.
+
+    Of methods of one benchmark with the same colour, the one that comes later in the alphabet takes the next that is
+    free, while there are any. A/A `controls` take what methods leave. The same labels give the same styles, in
+    whatever order.
+    """
+    known, taken = list(dict.fromkeys(labels)), dict[str, int]()
+    for label in sorted(known, key=lambda label: (label in controls, label)):
+        first = crc32(label.encode("utf-8", "surrogatepass")) % len(COLOURS)
+        colours = [(first + i) % len(COLOURS) for i in range(len(COLOURS))]
+        used = [number % len(COLOURS) for number in taken.values()]
+        colour = min(colours, key=used.count)  # the first of those used least
+        taken[label] = colour + used.count(colour) * len(COLOURS)
+    return {label: _make_style(taken[label]) for label in known}
+
+
+def _make_style(number: int) -> MethodStyle:
+    """The colour repeats sooner than the pair of colour and marker."""
+    return MethodStyle(COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)])
+
+
+@contextmanager
+def tag_method(axes: "Axes", label: str) -> Generator[None]:
+    """Mark what is drawn meanwhile as a method's, so that a page can hide it."""
+    before = {*axes.get_children()}
+    yield
+    for artist in axes.get_children():
+        if artist not in before:
+            artist.set_gid(METHOD_ID + clean_text(label))
 
 
 def format_method_name(row: LeaderboardRow) -> str:

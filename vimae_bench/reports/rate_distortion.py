@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from ..core.results import Measure, find_measure
-from .plot_style import MethodStyle, MethodStyles, add_legend, add_title, create_panels, format_method_name
+from .plot_style import MethodStyle, MethodStyles, add_legend, add_title, create_panels, format_method_name, tag_method
 from .table_format import describe_seeds, format_axis_label
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def draw_rate_distortion(leaderboard: Leaderboard, styles: MethodStyles) -> "Fig
         for row in view:
             hollow = sampled is not None and sampled.name not in row.summaries
             summaries = row.summaries[rate.name], row.summaries[distortion.name]
-            _draw_method(axes, *summaries, styles[row.label], hollow=hollow)
+            with tag_method(axes, row.label):
+                _draw_method(axes, *summaries, styles[row.label], hollow=hollow)
         axes.set_xlabel(format_axis_label(rate), fontsize=8, parse_math=False)
         axes.set_ylabel(format_axis_label(distortion), fontsize=8, parse_math=False)
         axes.set_title("" if view is rows else "without collapsed methods", fontsize=8)

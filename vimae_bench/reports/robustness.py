@@ -9,7 +9,16 @@ from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..analysis.measure_texts import tell_condition
 from ..core.results import Estimate, Measure
 from ..data.corruptions import Corruption
-from .plot_style import GREY, MethodStyle, MethodStyles, add_legend, add_title, format_method_name, style_axes
+from .plot_style import (
+    GREY,
+    MethodStyle,
+    MethodStyles,
+    add_legend,
+    add_title,
+    format_method_name,
+    style_axes,
+    tag_method,
+)
 from .table_format import describe_seeds, format_axis_label
 
 if TYPE_CHECKING:
@@ -55,7 +64,8 @@ def draw_robustness(leaderboard: Leaderboard, styles: MethodStyles) -> "Figure":
     figure, grid = _create_panel_grid(panels, legend_lines=len(rows) + len(baselines))
     for axes, panel in grid:
         for row in rows:
-            _draw_method(axes, panel, row, styles[row.label])
+            with tag_method(axes, row.label):
+                _draw_method(axes, panel, row, styles[row.label])
         for label, dashes in zip(baselines, cycle(DASHES), strict=False):
             _draw_baseline(axes, panel, leaderboard.baselines[label], dashes)
         axes.set_xlabel(STRENGTH_LABELS[panel.kind], fontsize=8)

@@ -10,7 +10,7 @@ from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..core.canonical import Json
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
-from .plot_style import MethodStyle, MethodStyles, add_legend, add_title, create_panels, format_method_name
+from .plot_style import MethodStyle, MethodStyles, add_legend, add_title, create_panels, format_method_name, tag_method
 from .table_format import shorten_name
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def draw_curves(leaderboard: Leaderboard, styles: MethodStyles, histories: Histo
     figure, panels = create_panels(len(histories), (2.9, 2.4), legend_lines=len(rows))
     for axes, (term, methods) in zip(panels, histories.items(), strict=True):
         for row in rows:
-            _draw_method(axes, row, methods.get(row.label, []), styles[row.label])
+            with tag_method(axes, row.label):
+                _draw_method(axes, row, methods.get(row.label, []), styles[row.label])
         _set_scale(axes, [run for runs in methods.values() for run in runs])
         axes.set_title(shorten_name(term), fontsize=8, parse_math=False)
         axes.set_xlabel("epoch", fontsize=8)

@@ -104,7 +104,7 @@ def _draw_matrix(axes: "Axes", methods: Sequence[LeaderboardRow], decision: Meas
             colours[i, j] = 1 - TINT * (1 - np.array(to_rgb(colour))) if pair.better else 1.0
             _draw_frame(axes, j, i, colour, "-" if pair.better else "--")
         if len(methods) <= MAX_NUMBERED_METHODS:
-            text = axes.text(j, i, f"{rates[i, j]:.2f}", fontsize=6.5, ha="center", va="center", color=GREY)
+            text = axes.text(j, i, f"{rates[i, j]:.2f}", fontsize=7, ha="center", va="center", color=GREY)
             if pair and pair.outcome != "undecided":
                 text.set(color=BLACK)
                 if pair.better == pair.a:

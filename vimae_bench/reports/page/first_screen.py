@@ -191,7 +191,7 @@ class _GridBuilder:
         return [row.summaries[name] for row in rows if name in row.summaries and not _is_qualified(row, name)]
 
     def _choose_scale(self, name: str) -> ValueScale | None:
-        return choose_scale([summary.interval or (summary.mean,) * 2 for summary in self._list_summaries(name)])
+        return choose_scale([s.interval or (s.mean, s.mean) for s in self._list_summaries(name)])
 
     def _choose_decimals(self, name: str) -> int:
         summaries = self._list_summaries(name)

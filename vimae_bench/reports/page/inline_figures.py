@@ -1,46 +1,126 @@
-"""Matplotlib's figures as part of a page: SVG without styles or scripts, with a name."""
+"""Matplotlib's figures as part of a page: SVG without styles or scripts, with a name, in the page's colours.
+
+The panels of a figure become pictures of their own, which the page arranges for the width that there is. Legends and
+titles are left to the page.
+"""
 
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from copy import deepcopy
 from io import BytesIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
+from .. import latent_code_figure
+from ..plot_style import BLACK, COLOURS, FAINT, GREY, METHOD_ID
 from . import remove_control_characters
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH_CLASSES = {11.0: "wider", 6.0: "wide"}
-"""Classes of figures wider than this many inches, which are scrolled rather than shrunk until they are illegible."""
+PIXELS_PER_POINT = 1.75
+"""At this scale the smallest text, of 7 points, is 12 pixels high."""
+POINTS_PER_INCH = 72
+MARGIN = 3.0
+"""Points left free around a panel."""
 REMOVED_ELEMENTS = ("metadata", "style")
 """Elements that a page does not need, or that its policy forbids."""
 ID_REFERENCE = re.compile(r'(?:href="|url\()#([^")]+)')
 """A reference to an id of the same figure."""
 CONTROL_CHARACTERS = bytes(set(range(32)) - set(b"\t\n\r"))
 """Control characters, which matplotlib copies from names into comments."""
+PAGE_COLOURS = {
+    **{colour.lower(): f"var(--series-{i})" for i, colour in enumerate(COLOURS)},
+    BLACK.lower(): "var(--ink)",
+    "#000000": "var(--ink)",
+    GREY.lower(): "var(--quiet)",
+    FAINT.lower(): "var(--rule)",
+    latent_code_figure.GREY.lower(): "var(--quiet)",
+    latent_code_figure.FAINT.lower(): "var(--rule)",
+    "#ffffff": "var(--paper)",
+}
+"""The variables of the style sheet that take the place of colours, so that they suit a dark page too."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, width and height in points."""
 
 
-def figure_to_svg(figure: "Figure", title: str, prefix: str) -> Markup:
-    """A figure as an `svg` element; the ids in it begin with `prefix`, so that several figures share a page.
+def draw_panels(figure: "Figure", title: str, prefix: str, *, has_panels: bool) -> list[Markup]:
+    """A figure as `svg` elements, one for each of its panels, or a single one unless it `has_panels`.
 
-    Styles become attributes, which a policy without `unsafe-inline` allows. Ids that nothing refers to are removed.
+    The ids in it begin with `prefix`, so that several figures share a page. Styles become attributes, which a policy
+    without `unsafe-inline` allows. Ids that nothing refers to are removed; those of methods become `data-method`.
     """
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    methods = [axes.get_gid() for axes in panels]
+    if has_panels:
+        _remove_surroundings(figure)
+        for i, axes in enumerate(panels):
+            axes.set_gid(f"panel-{i}")
+            axes.tick_params(labelleft=True)
     svg = _save_svg(figure)
     root, used = ET.fromstring(svg), set(ID_REFERENCE.findall(svg.decode()))  # noqa: S314 - matplotlib's own
+    groups = {element.get("id"): element for element in root.iter()}
+    boxes = [_measure_box(figure, axes) for axes in panels]
     for element in root.iter():
         for child in [child for child in element if _strip_namespace(str(child.tag)) in REMOVED_ELEMENTS]:
             element.remove(child)
         _adapt_element(element, prefix, used)
-    root.set("role", "img")
-    root.set("class", next((name for width, name in WIDTH_CLASSES.items() if figure.get_figwidth() > width), ""))
-    root.set("aria-labelledby", f"{prefix}-title")
-    root.set("stroke-linejoin", "round")  # in the style element that is removed
-    name = ET.Element("title", {"id": f"{prefix}-title"})
+    definitions = [element for element in root if element.tag == "defs"]
+    if not has_panels or len(panels) < 1:
+        return [_finish_svg([*root], _measure_figure(figure), title, prefix, "")]
+    found = list[Markup]()
+    for i, (box, method) in enumerate(zip(boxes, methods, strict=True)):
+        name = title if len(panels) == 1 else f"{title}, panel {i + 1} of {len(panels)}"
+        parts = [*(definitions if i == 0 else []), groups[f"panel-{i}"]]
+        found.append(_finish_svg(parts, box, name, f"{prefix}-{i}", (method or "").removeprefix(METHOD_ID)))
+    return found
+
+
+def _remove_surroundings(figure: "Figure") -> None:
+    """Take away legends and texts that belong to no panel."""
+    for legend in [*figure.legends]:
+        legend.remove()
+    for text in figure.texts:
+        text.set_visible(False)
+        text.set_in_layout(False)
+
+
+def _measure_box(figure: "Figure", axes: "Axes") -> Box:
+    """Where a panel with its labels is in the figure's SVG."""
+    bounds, scale = axes.get_tightbbox(), POINTS_PER_INCH / figure.dpi
+    if bounds is None:
+        return _measure_figure(figure)
+    left, top = bounds.x0 * scale - MARGIN, figure.get_figheight() * POINTS_PER_INCH - bounds.y1 * scale - MARGIN
+    return left, top, bounds.width * scale + 2 * MARGIN, bounds.height * scale + 2 * MARGIN
+
+
+def _measure_figure(figure: "Figure") -> Box:
+    return 0.0, 0.0, figure.get_figwidth() * POINTS_PER_INCH, figure.get_figheight() * POINTS_PER_INCH
+
+
+def _finish_svg(parts: list[ET.Element], box: Box, title: str, prefix: str, method: str) -> Markup:
+    left, top, width, height = box
+    root = ET.Element(
+        "svg",
+        {
+            "viewBox": f"{left:.1f} {top:.1f} {width:.1f} {height:.1f}",
+            "width": f"{width * PIXELS_PER_POINT:.0f}",
+            "height": f"{height * PIXELS_PER_POINT:.0f}",
+            "role": "img",
+            "aria-labelledby": f"{prefix}-title",
+            "fill": "var(--ink)",
+            "stroke-linejoin": "round",  # in the style element that is removed
+        },
+    )
+    if method:
+        root.set("data-method", method)
+    name = ET.SubElement(root, "title", {"id": f"{prefix}-title"})
     name.text = remove_control_characters(title)
-    root.insert(0, name)
+    root.extend(deepcopy(parts))
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - made of escaped elements
 
 
@@ -58,12 +138,21 @@ def _adapt_element(element: ET.Element, prefix: str, used: Set[str]) -> None:
     element.tag, element.tail = _strip_namespace(element.tag), None
     element.text = element.text.strip() if element.text else None
     attributes = {_strip_namespace(name): value for name, value in element.attrib.items()}
+    if attributes.get("id", "").startswith(METHOD_ID):
+        attributes["data-method"] = attributes.pop("id").removeprefix(METHOD_ID)
     if attributes.get("id") not in used:
         attributes.pop("id", None)
-    styles = (part.partition(":") for part in attributes.pop("style", "").split(";") if part.strip())
-    attributes |= {name.strip(): value.strip() for name, _, value in styles}
+    attributes |= dict(_split_styles(attributes.pop("style", "")))
     element.attrib.clear()
     element.attrib.update({name: _add_prefix(name, value, prefix) for name, value in attributes.items()})
+
+
+def _split_styles(styles: str) -> Iterator[tuple[str, str]]:
+    """The properties of a style, with colours of the page."""
+    for part in styles.split(";"):
+        name, _, value = part.partition(":")
+        if name.strip():
+            yield name.strip(), PAGE_COLOURS.get(value.strip().lower(), value.strip())
 
 
 def _add_prefix(name: str, value: str, prefix: str) -> str:

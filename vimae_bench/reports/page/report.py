@@ -21,15 +21,16 @@ from ...core.errors import BenchError
 from ...storage.archive import real_path
 from ...storage.store import RunResult
 from .. import leaderboard_csv, leaderboard_latex, leaderboard_markdown
-from ..all_figures import draw_figures
+from ..all_figures import assign_run_styles, draw_figures
 from ..claims_text import RULES, format_run_link
+from ..plot_style import COLOURS
 from ..table_format import UNDEFINED, clean_text, format_heading, format_unit, join_words
 from . import render_page
 from .claims import build_verdict_view
 from .first_screen import build_first_screen
 from .heading import read_heading
 from .image_grids import build_image_grids, build_walls
-from .inline_figures import figure_to_svg
+from .inline_figures import draw_panels
 from .provenance import build_provenance
 from .runs import FindLink, RunLinks, find_no_link
 from .tables import build_leaderboard_view
@@ -42,14 +43,37 @@ COPY_FORMATS = {
 """The formats that the buttons above a table copy."""
 
 
+MARKER_PATHS = {
+    "o": "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
+    "s": "M-4.5 -4.5h9v9h-9z",
+    "^": "M0 -5l5 9.5h-10z",
+    "v": "M0 5l-5 -9.5h10z",
+    "D": "M0 -5.5l5.5 5.5l-5.5 5.5l-5.5 -5.5z",
+    "P": "M-2 -5h4v3h3v4h-3v3h-4v-3h-3v-4h3z",
+    "X": "M-5 -2.5l2.5 -2.5l2.5 2.5l2.5 -2.5l2.5 2.5l-2.5 2.5l2.5 2.5l-2.5 2.5l-2.5 -2.5l-2.5 2.5l-2.5 -2.5l2.5 -2.5z",
+    "*": "M0 -5.5l1.4 3.7h4l-3.2 2.4l1.2 3.9l-3.4 -2.3l-3.4 2.3l1.2 -3.9l-3.2 -2.4h4z",
+}
+"""The markers of matplotlib, in a box of 12 by 12 units around 0."""
+
+
 @dataclass(frozen=True)
 class FigureView:
-    """A figure of the page; `kind` is its class."""
+    """A figure of the page: one or several panels."""
 
     title: str
     caption: str
-    svg: Markup
-    kind: str = ""
+    panels: tuple[Markup, ...]
+    is_card: bool
+    """Whether it keeps its colours, on white paper, on a dark page too."""
+
+
+@dataclass(frozen=True)
+class SeriesView:
+    """A method in the legend of all figures, with its colour and marker; `series` is the number of the colour."""
+
+    label: str
+    series: int
+    marker: str
 
 
 @dataclass(frozen=True)
@@ -102,9 +126,10 @@ def render_report(
         walls=[wall for one in results for wall in build_walls(one.leaderboards, one.run_results)],
         verdict=build_verdict_view(verdict) if verdict else None,
         rules=RULES,
+        markers=MARKER_PATHS,
         provenances=provenances,
         glossary=list(_build_glossary(leaderboards)),
-        methods=[],
+        series=list(_list_series(results)),
         texts={view.id: _format_texts(table) for view, table in zip(tables, leaderboards, strict=True)},
     )
 
@@ -150,9 +175,23 @@ def _format_texts(table: Leaderboard) -> dict[str, str]:
 
 
 def _build_figures(results: Sequence[BenchmarkResults]) -> Iterator[FigureView]:
-    figures = (figure for one in results for figure in draw_figures(one.leaderboards, one.run_results))
-    for n, (title, caption, figure) in enumerate(figures, 1):
-        yield FigureView(title, caption, figure_to_svg(figure, title, f"figure-{n}"))
+    """All figures but that of intervals, which the first screen shows."""
+    styles = assign_run_styles([result for one in results for result in one.run_results])
+    figures = (
+        figure
+        for one in results
+        for figure in draw_figures(one.leaderboards, one.run_results, styles, with_intervals=False)
+    )
+    for n, (title, caption, figure, has_panels) in enumerate(figures, 1):
+        panels = draw_panels(figure, title, f"figure-{n}", has_panels=has_panels)
+        yield FigureView(title, caption, tuple(panels), not has_panels)
+
+
+def _list_series(results: Sequence[BenchmarkResults]) -> Iterator[SeriesView]:
+    """The style of each method in all figures."""
+    styles = assign_run_styles([result for one in results for result in one.run_results])
+    for label, style in styles.items():
+        yield SeriesView(clean_text(label), COLOURS.index(style.colour), style.marker)
 
 
 def _evaluate_claims(results: Sequence[BenchmarkResults], paper_path: Path | None) -> PaperVerdict | None:

@@ -73,6 +73,32 @@ const expandable = (button) => {
   });
 };
 
+// Methods in figures: a click hides one, pointing at it or at its row in the first table shows which it is.
+const series = (chips) => {
+  const marks = [...document.querySelectorAll("figure [data-method]")];
+  const highlight = (label) => {
+    for (const mark of marks) mark.classList.toggle("dim", label !== null && mark.dataset.method !== label);
+  };
+  const point = (element, label) => {
+    for (const [name, wanted] of [["mouseenter", label], ["focusin", label], ["mouseleave", null], ["focusout", null]]) {
+      element.addEventListener(name, () => highlight(wanted));
+    }
+  };
+  for (const chip of chips) {
+    const label = chip.dataset.method;
+    const button = make("button", { type: "button", className: "chip", ariaPressed: "true" });
+    button.append(...chip.childNodes);
+    chip.replaceWith(button);
+    button.addEventListener("click", () => {
+      const shown = button.ariaPressed !== "true";
+      button.ariaPressed = String(shown);
+      for (const mark of marks) if (mark.dataset.method === label) mark.classList.toggle("gone", !shown);
+      announce(`${label} ${shown ? "shown" : "hidden"} in figures`);
+    });
+    point(button, label);
+  }
+};
+
 // Filtering: rows whose first cell holds the text.
 const filter = (table) => {
   const wish = `Filter ${table.tHead.rows[0].cells[0].dataset.name}s`;
@@ -169,6 +195,7 @@ for (const table of document.querySelectorAll("table[data-tools]")) {
 }
 for (const table of document.querySelectorAll("table[data-sort]")) sortable(table);
 for (const button of document.querySelectorAll("button.more")) expandable(button);
+series(document.querySelectorAll(".series .chip"));
 schemes();
 addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("section details[data-print]")) details.open = true;
