@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from hashlib import sha256
@@ -22,7 +21,7 @@ from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Splits
 from vimae_bench.testing import ReconstructionObjective, example_evaluation
 from vimae_builtin.metrics.fid import Fid, Fid768, Kid, estimate_kernel_distance
 
-FIDELITY = shutil.which("fidelity", path=str(Path(sys.executable).parent)) or shutil.which("fidelity")
+FIDELITY = sys.executable, "-m", "torch_fidelity.fidelity"
 
 
 @pytest.fixture
@@ -76,7 +75,7 @@ def command_line(made: np.ndarray, real: np.ndarray, weights: Path, folder: Path
     network = "--feature-extractor", "inception-v3-compat", "--feature-extractor-weights-path", str(weights)
     how = "--json", "--silent", "--no-cache", "--cpu", "--save-cpu-ram"
     completed = subprocess.run(
-        [FIDELITY, *folders, *network, *how, *options], capture_output=True, text=True, check=True, timeout=300
+        [*FIDELITY, *folders, *network, *how, *options], capture_output=True, text=True, check=True, timeout=300
     )
     return json.loads(completed.stdout)
 

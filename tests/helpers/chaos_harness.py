@@ -27,7 +27,7 @@ from vimae_bench.storage.run_folder import read_events
 from vimae_bench.storage.store import ResultsFolder
 
 VIMAE = {"label": "VIMAE", "objective": {"use": "vimae", "divergence": "mmd"}, "prior": "logistic"}
-NO_DAMAGE = ("was left by a process that was killed", "is not there", "there is no benchmark.json")
+NO_DAMAGE = ("was left by a process that was killed", "is not there", "it has no benchmark.json")
 """What `doctor` may report after a kill."""
 CLOCKED = (".lock", "log.txt", "events.jsonl")
 """Files that contain times."""
