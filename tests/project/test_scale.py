@@ -1,10 +1,14 @@
-"""The benchmark of simulated runs works, and (slow) meets its targets."""
+"""The benchmark of simulated runs works, and (slow) costs little more than what it has to do."""
 
 import json
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from mlflow import MlflowClient
+from mlflow.entities import Metric
 
 from benchmarks.scale import command, parts, tables
 from benchmarks.scale.work import simulate
@@ -87,19 +91,43 @@ def test_existing_runs_do_not_count_for_scheduling():
     assert not [*tables.scheduling({**DRIVEN, "runs": 0})]
 
 
+PARSE = """
+import json, pathlib, sys
+for path in pathlib.Path(sys.argv[1]).rglob("*.json"):
+    json.loads(path.read_bytes())
+"""
+
+
+def measure_parsing(folder: Path) -> float:
+    """Processor seconds of a process that does no more than parse all JSON files."""
+    return parts.time_command([sys.executable, "-c", PARSE, str(folder)]).cpu
+
+
+def measure_logging(folder: Path) -> float:
+    """Points per second that MLflow itself writes to a new store in SQLite, a thousand at a time."""
+    client = MlflowClient(f"sqlite:///{folder / 'direct.db'}")
+    run = client.create_run(client.create_experiment("direct")).info.run_id
+    began = time.perf_counter()
+    for first in range(0, 20_000, 1000):
+        client.log_batch(run, [Metric("loss", 1.0, 0, step) for step in range(first, first + 1000)])
+    return 20_000 / (time.perf_counter() - began)
+
+
 @pytest.mark.slow
-def test_two_thousand_runs_stay_within_bounds(tmp_path: Path):
-    """With a fifth of the runs: a fifth of the target times, doubled for a busy machine."""
+@pytest.mark.timeout(1800)
+def test_two_thousand_runs_cost_little_more_than_their_files_and_processes(tmp_path: Path):
+    """Times are relative to others of the same minutes, since machines differ and may be busy."""
     out = tmp_path / "scale.json"
     words = ["--runs", "2000", "--folder", str(tmp_path / "runs"), "--out", str(out)]
+    parts.time_command([sys.executable, "-m", "vimae_bench", "plugins"])  # which caches what is installed
     CliRunner().invoke(command.main, words, catch_exceptions=False)
     found = json.loads(out.read_text())
-    driven = found["driven"]
+    driven, parsing = found["driven"], measure_parsing(tmp_path / "runs" / "results")
     assert (driven["runs"], driven["failed"]) == (2000, 0)
     assert driven["peak_bytes"] < 2**30
-    assert driven["driver"] / 2000 < 0.015
-    assert driven["jobs"] * driven["wall"] - driven["lives"] < 2000 * 0.1
-    assert max(found["planned"]["cpu"], found["plan"]["cpu"]) < 3
-    assert found["leaderboard"]["cpu"] < 5
-    assert found["mirror"]["points_per_second"] > 1000
-    assert found["console"]["terminal"] / 2000 < 0.01
+    assert driven["driver"] < driven["server"], "the scheduler costs less than the forks"
+    assert driven["jobs"] * driven["wall"] < 3 * driven["lives"], "most of the time is that of the processes"
+    assert max(found["planned"]["cpu"], found["plan"]["cpu"]) < 6 * parsing
+    assert found["leaderboard"]["cpu"] < 12 * parsing
+    assert found["console"]["terminal"] < 24 * parsing
+    assert found["mirror"]["points_per_second"] > measure_logging(tmp_path) / 4
