@@ -144,7 +144,7 @@ def test_comparisons_with_a_nearly_collapsed_method_are_counted_apart(results, e
     found = evaluate(format_claim('kind = "less"\na = ["a"]\nb = ["b", "c"]'))
     assert (found.verdict, found.number_of_tests) == ("supported", 1)
     pair = found.findings[0].comparisons[0]
-    assert pair.apart == "B nearly collapsed (Rate 0.9 against 30.5 nats)"
+    assert pair.apart == "B nearly collapsed (Rate 0.9 against a median of 30.5 nats)"
     assert pair.p < 0.001
     assert any("B is nearly collapsed" in note for note in found.findings[0].evidence.notes)
 
@@ -152,7 +152,8 @@ def test_comparisons_with_a_nearly_collapsed_method_are_counted_apart(results, e
 def test_a_claim_on_collapsed_methods_alone_is_not_testable(results, evaluate):
     collapsing(results)
     for measure in ("mmd2", "sse"):
-        assert evaluate(format_claim(LESS, measure=measure)).verdict == "not testable"
+        found = evaluate(format_claim(LESS, measure=measure))
+        assert (found.verdict, found.is_unmeasured) == ("not testable", False)
 
 
 def test_a_proxy_measure_is_tested_for_order_but_not_for_margins(results, evaluate):
@@ -228,6 +229,8 @@ def test_readings_are_alternatives(results, evaluate, sse: float | None, mmd2: f
         assert found.forecast is None
     if (sse, mmd2) == (0.0, 0.0):
         assert found.forecast is not None
+    assert len(found.reversals) == ((sse, mmd2) == (-1.0, 1.0))
+    assert found.is_unmeasured == (sse is None)
 
 
 def test_a_convention_shifts_the_values_of_some_methods(results, evaluate):
@@ -241,6 +244,7 @@ def test_a_convention_shifts_the_values_of_some_methods(results, evaluate):
     )
     found = evaluate(text)
     assert found.verdict == "depends"
+    assert [(pair.a, pair.b) for pair in found.reversals] == [("a", "b")]
     assert [reading.verdict for reading in found.readings] == ["supported", "contradicted"]
     first, second = (finding.comparisons[0] for finding in found.findings)
     # Two latent dimensions, two nats each.

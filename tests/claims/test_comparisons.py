@@ -48,8 +48,8 @@ def test_the_opposite_difference_contradicts_a_claim(results, evaluate):
     assert evaluate(format_claim(LESS.replace("less", "greater"))).verdict == "supported"
 
 
-def test_p_values_of_a_claim_are_those_that_a_leaderboard_adjusts(results, evaluate):
-    add_runs(results, A=20.0, B=20.05, C=20.1, D=20.3)
+def test_without_other_methods_p_values_are_those_that_a_leaderboard_adjusts(results, evaluate):
+    add_runs(results, A=20.0, B=20.05, C=20.1)
     found = evaluate(format_claim('kind = "order"\ngroups = [["a"], ["b"], ["c"]]', measure="sse"))
     (board,) = build_leaderboards(results.store.load_results(results.entries))
     values = np.array([[e.value for e in row.summaries["sse"].estimates.values()] for row in board.rows])
@@ -61,6 +61,19 @@ def test_p_values_of_a_claim_are_those_that_a_leaderboard_adjusts(results, evalu
         assert pair.p == pytest.approx(own)
     adjusted = [board.decisions["sse"].get_pair(a, b).p for a, b in pairs]
     assert adjusted == pytest.approx(list(adjust_holm(raw)))
+
+
+def test_methods_that_the_paper_does_not_have_change_nothing(results, evaluate):
+    """A further method of a hundred times the spread would hide every difference of the others."""
+    text = format_claim('kind = "order"\ngroups = [["a"], ["b"], ["c"]]', measure="sse")
+    add_runs(results, 5, A=20.0, B=20.6, C=21.2)
+    before = get_pairs(evaluate(text))
+    for seed, value in enumerate(np.random.default_rng(1).normal(60, 30, 5)):
+        results.add("AE", seed, sse=value)
+    after = get_pairs(evaluate(text))
+    assert [(pair.p, pair.interval) for pair in after] == [(pair.p, pair.interval) for pair in before]
+    (board,) = build_leaderboards(results.store.load_results(results.entries))
+    assert board.decisions["sse"].get_pair("A", "B").p > 0.9
 
 
 @pytest.mark.parametrize("effect", [0.06, 0.3])
@@ -93,8 +106,8 @@ def test_fewer_than_five_seeds_decide_nothing(results, evaluate, seeds: int, ver
     assert found.verdict == verdict
     if seeds < 5:
         assert get_pairs(found)[0].p < 0.05
-        assert found.forecast.seeds == 5
-        assert f"only {seeds} seeds, a verdict needs 5" in found.reason
+        assert (found.forecast.seeds, found.forecast.verdict) == (5, "supported")
+        assert found.reason == f"only {seeds} seeds, a verdict needs 5"
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

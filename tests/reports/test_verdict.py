@@ -171,10 +171,10 @@ def test_terminal_shows_tables_claims_and_runs(made, tmp_path):
     )
     assert "1  supported at 80 epochs: on part of its experiments" in text
     assert "2  contradicted at 80 epochs: 1 of 1 comparisons contradicts it" in text
-    assert re.search(r"3  not decided at 80 epochs: 0 of 1 comparisons agree; (about|up to) [\d,]+ seeds", text)
+    assert re.search(r"3  not decided at 80 epochs: 0 of 1 comparisons support it; (about|up to) [\d,]+ seeds", text)
     assert "7  not decided at 80 epochs: supported under sse; not measured under mmd2" in text
-    assert "4  not testable: digits: no runs" in text
-    assert re.search(r"Rate: A \d\.\d+ ± ", text)
+    assert "4  not measured: digits: no runs" in text
+    assert re.search(r"rate: A \d\.\d+ ± ", text)
     assert "4 of these verdicts are on runs at 80 epochs, not on the published experiments" in text
     assert "4 claims are tested on runs. Each is falsely supported or contradicted" in text
     assert "up to 0.2 false verdicts" in text
@@ -256,7 +256,8 @@ def test_markdown_shows_published_and_measured_values(made, tmp_path):
     assert "### 1: supported at 80 epochs" in text
     assert "| 1 | **supported at 80 epochs**, on part of its experiments | A is below B. |" in text
     assert "| 2 | **contradicted at 80 epochs** | A is above B. |" in text
-    assert "| 7 | **not decided at 80 epochs**, under 1 of 2 readings of the error | A is better. |" in text
+    badge = "**not decided at 80 epochs**, supported under sse, 1 of 2 readings of the error"
+    assert f"| 7 | {badge} | A is better. |" in text
     assert "- Runs 1 differ from what was published: epochs 80 (published: 100)." in text
     assert "- Not included: digits: no runs." in text
     assert "- Tested: sse, A below " in text
@@ -316,6 +317,7 @@ def test_json_contains_everything(made, tmp_path):
 def test_paper_without_runs_is_shown(results, tmp_path):
     (tmp_path / "paper.toml").write_text(PAPER)
     made = evaluate_paper(read_paper(tmp_path / "paper.toml"), [])
-    assert "not testable" in printed(made, tmp_path)
+    assert "1  not measured: MNIST: no runs; digits: no runs" in printed(made, tmp_path)
+    assert "5  not testable: it is not said" in printed(made, tmp_path)
     assert "Table 7" in verdict_markdown.format_verdict(made, tmp_path)
     assert json.loads(verdict_json.format_verdict(made, tmp_path))["runs"] == []

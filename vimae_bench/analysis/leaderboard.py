@@ -271,9 +271,8 @@ def note_near_collapse(rows: Sequence[LeaderboardRow], measures: Mapping[str, Me
             others = [other for key, other in means.items() if key != label]
             if others and mean < NEAR_COLLAPSE * float(np.median(others)):
                 measure = measures[name]
-                found.setdefault(
-                    label, f"{measure.title} {mean:.3g} against {np.median(others):.3g} {measure.unit}".strip()
-                )
+                median = f"a median of {np.median(others):.3g} {measure.unit}".strip()
+                found.setdefault(label, f"{measure.title} {mean:.3g} against {median}")
     return [replace(row, near_collapse=found.get(row.label, "")) for row in rows]
 
 

@@ -78,11 +78,11 @@ def describe_outcome(pair: PairDecision, measure: Measure, margin: float | None)
     return f"undecided: {describe_seeds_needed(pair.seeds_needed)}"
 
 
-def describe_seeds_needed(seeds: int | None) -> str:
-    """How many seeds would decide, if effect and spread stay as they are."""
+def describe_seeds_needed(seeds: int | None, verb: str = "decide") -> str:
+    """How many seeds would decide, or support or contradict a claim, if effect and spread stay as they are."""
     if seeds is None:
         return f"up to {MAX_SEEDS:,} seeds would not decide it"
-    return f"about {seeds:,} seeds would decide it"
+    return f"about {seeds:,} seeds would {verb} it"
 
 
 def summarize_decisions(decisions: Iterable[MeasureDecision]) -> list[MeasureStatement]:

@@ -11,7 +11,7 @@ contradict. Of several readings that a paper leaves open, each gives a verdict. 
 measured and agree; it *depends* on the reading if they do not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -21,12 +21,13 @@ from ..analysis.decision import MIN_SEEDS
 from ..analysis.footnotes import format_count
 from ..analysis.statements import join_names
 from ..analysis.statistics import ALPHA, adjust_holm
+from ..core.results import OUTDATED
 from .comparisons import ClaimComparison, Verdict, draft_comparisons, explain_collapse
 from .matching import Evidence, ScaleDifference
 from .paper import Claim, ClaimTest, Paper, ProxyMeasure, ReadingOption
 from .papers import CLOSED_FORMS
 from .published_tables import PublishedValue, compare_values, measure_value
-from .seeds_needed import QuestionSet, ReadingTests, find_seeds_needed, make_claim_tests
+from .seeds_needed import QuestionSet, ReadingTests, expect_verdicts, find_seeds_needed, make_claim_tests
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Finding:
     def measure_label(self) -> str:
         """What is measured, marked if it is outdated: a measure or a change, under one of several conventions."""
         known = self.evidence.measures.get(self.measure) if self.evidence else None
-        label = known.label if known else self.measure
+        label = f"{self.measure} {OUTDATED}" if known and known.outdated else self.measure
         label += f" minus {self.change_from}" if self.change_from else ""
         return f"{label} ({self.option.label})" if self.option and self.option.shift_per_dimension else label
 
@@ -87,9 +88,13 @@ class ReadingVerdict:
 
 @dataclass(frozen=True)
 class SeedForecast:
-    """The number of seeds with which 80 % of repetitions would decide; None if no number would."""
+    """The number of seeds with which 80 % of repetitions would decide; None if no number would.
+
+    `verdict` is the one that they would reach, the same under all readings; None if it differs.
+    """
 
     seeds: int | None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -134,9 +139,36 @@ class ClaimVerdict:
         return tuple({f.proxy.by: f.proxy for f in self.findings if f.proxy}.values())
 
     @property
-    def reasons_apart(self) -> tuple[str, ...]:
-        """Why comparisons are counted apart."""
-        return tuple(dict.fromkeys(pair.apart for f in self.findings for pair in f.comparisons if pair.apart))
+    def reasons_apart(self) -> Mapping[str, tuple[str, ...]]:
+        """Why comparisons are counted apart, each reason with the experiments in which it applies."""
+        found: dict[str, dict[str, None]] = {}
+        for finding in self.findings:
+            for pair in finding.comparisons:
+                if pair.apart and finding.evidence:
+                    found.setdefault(pair.apart, {})[finding.evidence.setup.id] = None
+        return {reason: tuple(setups) for reason, setups in found.items()}
+
+    @property
+    def is_unmeasured(self) -> bool:
+        """Whether it could be tested, but nothing that it is about was measured."""
+        return (
+            self.verdict == "not testable"
+            and bool(self.missing)
+            and all(pair.is_missing for finding in self.findings for pair in finding.comparisons)
+        )
+
+    @property
+    def reversals(self) -> tuple[ClaimComparison, ...]:
+        """Comparisons that support the claim under one reading and contradict it under another, each once."""
+        found: dict[tuple[int, str, str, str, str], dict[Verdict, ClaimComparison]] = {}
+        for finding in self.findings:
+            number = finding.evidence.number if finding.evidence else 0
+            measure = finding.measure.replace(finding.option.measure, "") if finding.option else finding.measure
+            for pair in finding.comparisons if _counts(finding) else ():
+                key = number, finding.test.kind, measure, pair.a, pair.b
+                found.setdefault(key, {})[pair.verdict] = pair
+        opposite = {"supported", "contradicted"}
+        return tuple(pairs["supported"] for pairs in found.values() if opposite <= pairs.keys())
 
     @property
     def methods_apart(self) -> tuple[str, ...]:
@@ -362,7 +394,7 @@ def _decide_comparison(pair: ClaimComparison, adjusted: float | None) -> ClaimCo
         return replace(shown, verdict="supported")
     if against < ALPHA:
         return replace(shown, verdict="contradicted")
-    return replace(shown, reason=pair.reason or ("values may be skewed" if pair.may_be_skewed else ""))
+    return replace(shown, reason=pair.reason or ("p allows for skewed values" if pair.may_be_skewed else ""))
 
 
 def _decide_finding(pairs: Sequence[ClaimComparison]) -> Verdict:
@@ -389,14 +421,15 @@ def _combine_findings(findings: Sequence[Finding], missing: Sequence[str]) -> tu
         shown += f", on {join_names([*where])}" if where else ""
         return "contradicted", "; ".join(filter(None, (shown, *noted)))
     if "not decided" in verdicts:
-        agree = sum(pair.verdict == "supported" for pair in counted)
+        support = sum(pair.verdict == "supported" for pair in counted)
         few = {len(pair.seeds) for pair in counted if pair.seeds and len(pair.seeds) < MIN_SEEDS}
         reasons = [f"only {format_count(n, 'seed')}, a verdict needs {MIN_SEEDS}" for n in sorted(few)]
         reasons += dict.fromkeys(pair.reason for pair in pairs if pair.reason and not pair.apart)
-        return "not decided", "; ".join([f"{agree} of {len(counted)} comparisons agree", *reasons, *noted])
+        shown = f"{support} of {len(counted)} comparisons support{'s' * (support == 1)} it"
+        return "not decided", "; ".join([*[shown] * (not few), *reasons, *noted])
     if "supported" in verdicts:
-        agree = [f"all {len(counted)} comparisons agree"] if len(counted) > 1 else []
-        return "supported", "; ".join([*agree, *noted])
+        shown = [f"all {len(counted)} comparisons support it"] if len(counted) > 1 else []
+        return "supported", "; ".join([*shown, *noted])
     statements = [line for finding in findings for line in finding.statements]
     reasons = [f.test.why for f in findings if f.test.why] + [p.reason for p in pairs] + [*missing] + statements
     return "not testable", "; ".join(dict.fromkeys(filter(None, reasons)))
@@ -417,7 +450,11 @@ def _forecast_seeds(readings: Sequence[ReadingVerdict]) -> SeedForecast | None:
     """How many seeds would decide all readings; None if more seeds alone would not."""
     tests = [_list_tests(reading) for reading in readings]
     known = [found for found in tests if found is not None]
-    return SeedForecast(find_seeds_needed(make_claim_tests(known))) if len(known) == len(tests) else None
+    if len(known) < len(tests):
+        return None
+    claim_tests = make_claim_tests(known)
+    expected = expect_verdicts(claim_tests)
+    return SeedForecast(find_seeds_needed(claim_tests), expected.pop() if len(expected) == 1 else None)
 
 
 def _list_tests(reading: ReadingVerdict) -> ReadingTests | None:

@@ -4,8 +4,9 @@ A claim says in which region a difference lies: below or above a boundary, or be
 p-value *for* the claim is that of the nearest boundary (two-sided), or of two one-sided tests if the region has two
 ends. If the mean lies elsewhere, the p-value *against* it is that of the nearest boundary.
 
-Pairs of methods of one table are compared by `compare_pairs` over all comparable methods of the table, named by the
-paper or not, on the scale of the measure: without a margin the p-values are those which a leaderboard adjusts. Values
+Pairs of methods of one table are compared by `compare_pairs` over all comparable methods of the paper, on the scale of
+the measure. Other methods of the table have no part in it, so that none makes a claim easier or harder to judge; in a
+table without others, the p-values without a margin are those which a leaderboard adjusts. Values
 of single methods, or their changes from one measure to another, may be skewed, as differences of two methods are not:
 their p-value is the larger of that of the layer and that of `skewed_p_values`.
 """
@@ -49,7 +50,7 @@ UNMEASURED = "is not measured"
 
 @dataclass(frozen=True)
 class ClaimValues:
-    """The values of all comparable methods of a table under what a test measures, and their contrasts.
+    """The values of the paper's comparable methods in a table under what a test measures, and their contrasts.
 
     `values` may be changes from one measure to another, or shifted by a convention. `estimates` are those of all
     methods by label and seed, comparable or not.
@@ -254,7 +255,7 @@ def is_bounded(region: Region) -> bool:
 def gather_values(
     evidence: Evidence, test: ClaimTest, measure: str, option: ReadingOption | None, *, keeps_margin: bool
 ) -> ClaimValues:
-    """The values of all methods of a table under what a test measures, on the scale of the test.
+    """The values of the paper's methods in a table under what a test measures, on the scale of the test.
 
     A margin is in the measure's own unit, and a change may be negative: both are tested on a linear scale, ratios on a
     log scale, everything else on that of the measure.
@@ -270,9 +271,11 @@ def gather_values(
         for method, shift in shifts.items()
         if method in labels
     }
+    named = {*evidence.labels.values(), *evidence.control_labels.values()}
     rows = [
         _derive_row(row, measure, test.change_from, by_label.get(label, 0.0), len(evidence.seeds))
         for label, row in evidence.rows.items()
+        if label in named
     ]
     estimates = {row.label: row.summaries[measure].estimates for row in rows if measure in row.summaries}
     return ClaimValues(collect_values(shown, rows, evidence.seeds, {}), estimates)

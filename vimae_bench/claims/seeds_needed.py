@@ -26,7 +26,7 @@ from ..analysis.statistics import (
     combine_contrasts,
     combine_variances,
 )
-from .comparisons import ClaimValues, Question, Region, compute_p_values, select_contrasts
+from .comparisons import ClaimValues, Question, Region, Verdict, compute_p_values, select_contrasts
 
 REPETITIONS = 400
 
@@ -96,6 +96,11 @@ def find_seeds_needed(tests: ClaimTests) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if compute_power(tests, middle) >= POWER else (middle, high)
     return high
+
+
+def expect_verdicts(tests: ClaimTests) -> set[Verdict]:
+    """The verdicts that the measured means deserve under the readings of a claim."""
+    return {"supported" if _agrees(reading) else "contradicted" for reading in tests.readings}
 
 
 def compute_power(tests: ClaimTests, seeds: int, repetitions: int = REPETITIONS) -> float:

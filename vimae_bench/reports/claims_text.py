@@ -12,7 +12,7 @@ from ..analysis.footnotes import format_count, note_outdated
 from ..analysis.statements import describe_seeds_needed, join_names
 from ..analysis.statistics import ALPHA
 from ..claims.claims import ClaimVerdict, Finding, ReadingVerdict, SeedForecast
-from ..claims.comparisons import ClaimComparison, compare_with_controls
+from ..claims.comparisons import ClaimComparison, compare_with_controls, explain_collapse
 from ..claims.matching import Evidence, ScaleDifference
 from ..claims.paper import ClaimTest, Paper
 from ..claims.published_tables import PublishedTable, PublishedValue
@@ -37,16 +37,17 @@ RULES = (
     "Holm-adjusted over all comparisons that the claim lists, run or not (p in the claim). Otherwise it is not "
     "decided, and always with fewer than five seeds.",
     "p: two-sided, of the nearest end of the tested region; of two one-sided tests where a region has two ends and the "
-    "mean lies in it. Pairs are compared seed by seed, with the variances and the scale of the leaderboard, which "
-    "adjusts the same p-values over all its pairs instead: it may leave undecided a pair that supports a claim. Values "
-    "of single methods, and their changes, may be skewed: their p is the larger of this one and that for exponential "
-    "values.",
+    "mean lies in it. Pairs are compared seed by seed, as in the leaderboard, but with the variances of the paper's "
+    "methods alone, so that other runs make no claim easier or harder to judge. The leaderboard also adjusts over all "
+    "its pairs: it may leave undecided a pair that supports a claim. Values of single methods, and their changes, may "
+    "be skewed: their p is the larger of this one and that for exponential values.",
     "The 95 % interval is that of one comparison alone. With published values it is that of the prediction.",
     "Counted apart: comparisons with a method that collapsed or nearly did. They show only that it ignores its data.",
     "Where the paper leaves something open, its readings are alternatives: a claim is supported or contradicted if all "
-    "of them are measured and agree.",
-    "Seeds that would decide: with so many, 80 % of simulated repetitions of the whole judgement decide it, if means "
-    "and variances stay the same.",
+    "of them are measured and agree. It depends on the reading if those that are measured have different verdicts, and "
+    "is not decided if they agree, but others are not measured.",
+    "Seeds that would support or contradict a claim: with so many, 80 % of simulated repetitions of the whole "
+    "judgement do, if means and variances stay the same.",
 )
 
 
@@ -71,13 +72,10 @@ def format_source(paper: Paper) -> str:
 
 
 def format_verdict_word(claim_verdict: ClaimVerdict) -> str:
-    """The verdict, such as `supported` or `depends on the estimator`."""
-    return name_verdict(claim_verdict.verdict, claim_verdict.reading_of)
-
-
-def name_verdict(verdict: str, reading_of: str) -> str:
-    """A verdict in words."""
-    return f"depends on the {reading_of}" if verdict == "depends" else verdict
+    """The verdict, such as `supported` or `depends on the estimator`; `not measured` if results alone are missing."""
+    if claim_verdict.is_unmeasured:
+        return "not measured"
+    return f"depends on the {claim_verdict.reading_of}" if claim_verdict.verdict == "depends" else claim_verdict.verdict
 
 
 def format_badge(claim_verdict: ClaimVerdict) -> str:
@@ -94,7 +92,11 @@ def list_limits(paper: Paper, claim_verdict: ClaimVerdict) -> list[str]:
     readings, measured = claim_verdict.readings, _list_measured(claim_verdict)
     limits = list[str]()
     if len(measured) < len(readings):
-        limits.append(f"under {len(measured)} of {len(readings)} readings of the {claim_verdict.reading_of}")
+        share = f"under {len(measured)} of {len(readings)} readings of the {claim_verdict.reading_of}"
+        names = join_names([reading.label for reading in measured])
+        verdicts = {reading.verdict for reading in measured} - {claim_verdict.verdict}
+        is_decided = claim_verdict.verdict == "not decided" and len(verdicts) == 1
+        limits.append(f"{verdicts.pop()} under {names}, {share.removeprefix('under ')}" if is_decided else share)
     return [*limits, *_list_other_limits(paper, claim_verdict)]
 
 
@@ -169,9 +171,10 @@ def _shorten_differences(name: str, found: Sequence[ScaleDifference]) -> str:
 
 
 def format_tally(report: PaperVerdict) -> str:
-    """Such as `15 claims: 1 supported, 2 not decided`."""
-    counts = Counter(format_verdict_word(claim_verdict) for claim_verdict in report.claims)
-    words = ", ".join(f"{n} {word}" for word, n in counts.items())
+    """Such as `15 claims: 1 supported, 2 not decided at 1/16 width`: no verdict without the scale of its runs."""
+    decided = [f"{len(claims)} {badge}" for _, badge, claims in group_claims(report)]
+    counts = Counter(format_verdict_word(claim) for claim in report.claims if claim.verdict == "not testable")
+    words = "; ".join([*decided, *(f"{n} {word}" for word, n in counts.items())])
     return f"{format_count(len(report.claims), 'claim')}: {words}"
 
 
@@ -206,16 +209,7 @@ def list_summary_notes(report: PaperVerdict) -> Iterator[str]:
             f"{len(differing)} of these verdicts are on runs at {scale}, not on the published experiments: what they "
             "say holds at that scale."
         )
-    values = [value for table in report.tables for value in table.values if value.prediction]
-    if values:
-        counts = Counter(value.match for value in values)
-        collapsed = sum(value.match == "compatible" and bool(value.collapsed) for value in values)
-        of_these = f" ({collapsed} of a collapsed model)" if collapsed else ""
-        words = [f"{counts[match]} {match}{of_these if match == 'compatible' else ''}" for match in counts]
-        yield (
-            f"{format_count(len(values), 'published value')} compared with a prediction: {', '.join(words)}. If all "
-            f"were right, about {len(values) * ALPHA:.2g} would be called not compatible by chance."
-        )
+    yield from _summarize_values(report)
     tested = sum(claim.number_of_tests > 0 for claim in report.claims)
     if tested:
         yield (
@@ -226,6 +220,43 @@ def list_summary_notes(report: PaperVerdict) -> Iterator[str]:
         )
 
 
+def _summarize_values(report: PaperVerdict) -> Iterator[str]:
+    """How published values fare; those of models that ignore their data are counted apart too."""
+    tables = [table for table in report.tables if any(value.prediction for value in table.values)]
+    values = [(table, value) for table in tables for value in table.values if value.prediction]
+    if not values:
+        return
+    scale = describe_scale(d for table in tables if table.evidence for d in table.evidence.scale_differences)
+    at = f" at {scale}" if scale else ""
+    yield (
+        f"{format_count(len(values), 'published value')} compared with the prediction for one run{at}: "
+        f"{_count_matches([value for _, value in values])}. If all were right, up to {len(values) * ALPHA:.2g} would "
+        "be called not compatible by chance."
+    )
+    apart = [value for table, value in values if _explain_value_apart(report.paper, table, value)]
+    if apart:
+        yield (
+            f"{len(apart)} of these values are of a method that collapsed here or nearly did: {_count_matches(apart)}. "
+            "They show only that it ignores its data."
+        )
+    for unmeasured in dict.fromkeys(table.unmeasured for table in tables if table.unmeasured):
+        some = [(table, value) for table, value in values if table.unmeasured == unmeasured]
+        used = join_names(list(dict.fromkeys(table.reading.label for table, _ in some if table.reading)))
+        others = join_names([option.label for option in unmeasured])
+        yield f"{len(some)} of these values are measured under {used} only, though the paper may mean {others}."
+
+
+def _count_matches(values: Sequence[PublishedValue]) -> str:
+    counts = Counter(value.match for value in values)
+    return ", ".join(f"{n} {match}" for match, n in counts.items())
+
+
+def _explain_value_apart(paper: Paper, table: PublishedTable, value: PublishedValue) -> str:
+    """Why a value shows nothing but that its model ignores its data; empty if it does not."""
+    evidence = table.evidence
+    return explain_collapse(paper, value.method, evidence.rows[evidence.labels[value.method]]) if evidence else ""
+
+
 def explain_verdict(paper: Paper, claim_verdict: ClaimVerdict) -> str:
     """Why a claim has its verdict, and how many seeds would decide it; empty if there is nothing to add."""
     limits = _list_other_limits(paper, claim_verdict)
@@ -233,10 +264,13 @@ def explain_verdict(paper: Paper, claim_verdict: ClaimVerdict) -> str:
 
 
 def _describe_forecast(forecast: SeedForecast | None) -> str:
-    return describe_seeds_needed(forecast.seeds) if forecast else ""
+    if forecast is None:
+        return ""
+    verbs = {"supported": "support", "contradicted": "contradict"}
+    return describe_seeds_needed(forecast.seeds, verbs.get(forecast.verdict or "", "decide"))
 
 
-def list_reading_lines(claim_verdict: ClaimVerdict) -> Iterator[str]:
+def list_reading_lines(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
     """The verdict under each reading of what the paper leaves open, with its reason."""
     if not claim_verdict.reading_of or claim_verdict.verdict == "not testable":
         return
@@ -244,6 +278,10 @@ def list_reading_lines(claim_verdict: ClaimVerdict) -> Iterator[str]:
         why = "; ".join(filter(None, (reading.reason, _describe_forecast(reading.forecast))))
         word = "not measured" if reading.verdict == "not testable" else f"{reading.verdict}{f' ({why})' if why else ''}"
         yield f"Under {reading.label}: {word}."
+    if claim_verdict.verdict == "depends":
+        names = [f"{paper.get_method_name(p.a)} against {paper.get_method_name(p.b)}" for p in claim_verdict.reversals]
+        shown = f"{'; '.join(names)}" if names else "none"
+        yield f"Comparisons that support it under one of these and contradict it under another: {shown}."
 
 
 def list_further_statements(claim_verdict: ClaimVerdict, finding: Finding) -> list[str]:
@@ -262,8 +300,9 @@ def list_measured_values(paper: Paper, finding: Finding) -> Iterator[str]:
 
 def list_remarks(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
     """Sentences on a verdict: what was tested, at what scale, and what limits it."""
-    yield from list_reading_lines(claim_verdict)
+    yield from list_reading_lines(paper, claim_verdict)
     yield from _describe_tests(paper, claim_verdict)
+    yield from _name_measures(claim_verdict)
     for evidence in claim_verdict.evidence:
         if evidence.scale_differences:
             differences = ", ".join(difference.text for difference in evidence.scale_differences)
@@ -280,7 +319,8 @@ def list_remarks(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
         yield from _describe_family(claim_verdict)
         yield from _describe_draws(claim_verdict)
     if apart := claim_verdict.reasons_apart:
-        yield f"{COLLAPSED} Counted apart: {'; '.join(apart)}."
+        reasons = [f"{reason} on {join_names([*setups])}" for reason, setups in apart.items()]
+        yield f"{COLLAPSED} Counted apart: {'; '.join(reasons)}."
     yield from _describe_controls(paper, claim_verdict)
     readings = paper.find_claim_readings(claim_verdict.claim)
     yield from filter(None, (readings.note if readings else "", claim_verdict.claim.note))
@@ -292,6 +332,19 @@ def _describe_tests(paper: Paper, claim_verdict: ClaimVerdict) -> Iterator[str]:
         yield f"Tested: {'; '.join(tests)}."
     if claim_verdict.claim.tested:
         yield f"Only this is tested: {claim_verdict.claim.tested}."
+
+
+def _name_measures(claim_verdict: ClaimVerdict) -> Iterator[str]:
+    """What leaderboards and figures call the measures, which a paper's file has by their names."""
+    titles = {
+        name: finding.evidence.measures[name].title
+        for finding in claim_verdict.findings
+        if finding.evidence and (finding.comparisons or finding.values)
+        for name in (finding.measure, finding.change_from)
+        if name in finding.evidence.measures
+    }
+    if shown := [f"{name} is {title}" for name, title in titles.items() if title.lower() != name.lower()]:
+        yield f"In leaderboards, {'; '.join(shown)}."
 
 
 def describe_test(paper: Paper, test: ClaimTest) -> str:
@@ -502,7 +555,8 @@ def list_table_notes(table: PublishedTable) -> Iterator[str]:
     else:
         differences = ", ".join(difference.text for difference in evidence.scale_differences)
         scale = f" They differ from what was published: {differences}." if differences else ""
-        yield f"Measured: runs {evidence.number}, {evidence.title}.{scale}"
+        what = "Measured: runs" if any(value.n for value in table.values) else "Not measured in runs"
+        yield f"{what} {evidence.number}, {evidence.title}.{scale}"
         yield from (note for note in evidence.notes if not note.startswith(GENERAL_NOTES))
         yield from note_outdated(_list_results(evidence), {value.measure for value in table.values})
     if table.unmeasured:

@@ -46,7 +46,9 @@ class Rate(Metric):
     """
 
     version: ClassVar[int] = 2
-    changes: ClassVar[tuple[str, ...]] = ("all encoders are measured on the same random images",)
+    changes: ClassVar[tuple[str, ...]] = (
+        "all encoders are measured on the same random images, of which deterministic ones had the first 1,000 before",
+    )
     estimator: ClassVar[str] = (
         "KL in closed form where the prior knows one, else log q - log p of one draw; push-forward: the entropy of the "
         "Gaussian with the moments of the draws, its log determinant corrected as for Gaussian draws (Wishart)"
