@@ -154,6 +154,7 @@ class ClaimVerdict:
         return (
             self.verdict == "not testable"
             and bool(self.missing)
+            and not any(test.kind == "untestable" for test in self.claim.test)
             and all(pair.is_missing for finding in self.findings for pair in finding.comparisons)
         )
 
@@ -245,7 +246,9 @@ def _draft_findings(
         return
     for setup, measure in product(_list_setups(paper, test), _list_measures(paper, test, option)):
         matching = [evidence for evidence in found if evidence.setup.id == setup]
-        if not matching:
+        if not matching and test.kind == "untestable":
+            yield Finding(test, None, "")
+        elif not matching:
             missing.append(f"{setup}: no runs")
         for evidence in matching:
             used = _select_measure(paper, evidence, measure) if measure else ("", None)
