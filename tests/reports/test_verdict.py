@@ -262,7 +262,8 @@ def test_markdown_shows_published_and_measured_values(made, tmp_path):
     assert "- Not included: digits: no runs." in text
     assert "- Tested: sse, A below " in text
     assert "- Family: the 2 comparisons that the claim lists, run or not." in text
-    assert "- Over seeds only: Squared error." in text
+    assert "- Over seeds only: sse." in text
+    assert "- In leaderboards, sse is Squared error." in text
     assert "- Under sse: supported." in text
     assert "- Under mmd2: not measured." in text
     assert "- Tested: \\[error\\], A below " in text
