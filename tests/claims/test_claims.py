@@ -249,7 +249,7 @@ def test_a_convention_shifts_the_values_of_some_methods(results, evaluate):
     first, second = (finding.comparisons[0] for finding in found.findings)
     # Two latent dimensions, two nats each.
     assert second.mean == pytest.approx(first.mean * 32 / 28, rel=0.01)
-    assert found.findings[1].measure_label == "Rate (less noise)"
+    assert found.findings[1].measure_label == "rate (less noise)"
 
 
 @pytest.mark.parametrize(("printed", "verdict"), [(50.0, "supported"), (60.0, "contradicted")])

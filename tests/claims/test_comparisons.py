@@ -256,7 +256,7 @@ def test_changes_from_one_measure_to_another_are_compared(results, evaluate):
     found = evaluate(format_claim(more.format("a") + "value = 0.5", measure="rate"))
     (pair,) = get_pairs(found)
     assert (found.verdict, pair.mean) == ("supported", pytest.approx(0.5, abs=0.1))
-    assert found.findings[0].measure_label == "Rate minus Squared error"
+    assert found.findings[0].measure_label == "rate minus sse"
     found = evaluate(format_claim(more.format("b") + 'b = ["a"]', measure="rate"))
     (pair,) = get_pairs(found)
     assert (found.verdict, pair.mean) == ("supported", pytest.approx(1.0, abs=0.1))
