@@ -16,6 +16,10 @@ from .versions import find_metric
 
 MAX_LISTED = 3
 """If there are more values than this, only their number is given."""
+MIXED = "Runs come from"
+"""How a note on differing origins of runs begins."""
+ORIGINS = {"commit": "commits", "device": "devices", "precision": "precisions", "threads": "numbers of threads"}
+"""What differing values of a field of `made_by` are called, other than versions of it."""
 HARMLESS = ("sharing", "step")
 """Fields of `made_by` in which runs may differ without changing their results by more than rounding."""
 
@@ -158,11 +162,11 @@ def _format_control_difference(a: LeaderboardRow, b: LeaderboardRow, measure: Me
     return f"{measure.name} [{interval[0]:.2g}, {interval[1]:.2g}]" if interval else ""
 
 
-def note_mixed(run_results: Sequence[RunResult]) -> Iterator[str]:
-    """How the runs of one table differ in data, versions, machine and definitions of measures."""
+def note_mixed(run_results: Sequence[RunResult], only: Collection[str] = ()) -> Iterator[str]:
+    """How the runs of one table differ in data, versions, machine and definitions of measures, all or `only` some."""
     yield from note_data(run_results)
     yield from note_software(run_results)
-    yield from note_definitions(run_results)
+    yield from note_definitions(run_results, only)
 
 
 def note_software(run_results: Sequence[RunResult]) -> Iterator[str]:
@@ -170,7 +174,19 @@ def note_software(run_results: Sequence[RunResult]) -> Iterator[str]:
     made = [result.record.get("made_by") or {} for result in run_results if result.status == "done"]
     for name, counts in _count_differing([*map(flatten_made_by, made)] if _has_differences(made) else []).items():
         each = ", ".join(f"{value} ({format_count(n, 'run')})" for value, n in counts.items())
-        yield f"Mixed {name}: {each if len(counts) <= MAX_LISTED else f'{len(counts)} different values'}."
+        yield f"{MIXED} {_count_origins(name, counts)}{f': {each}' if len(counts) <= MAX_LISTED else ''}."
+
+
+def summarize_mixed(run_results: Sequence[RunResult]) -> Iterator[str]:
+    """By how many versions and machines runs were made, in one line, such as `Runs come from 2 commits.`"""
+    made = [result.record.get("made_by") or {} for result in run_results if result.status == "done"]
+    if differing := _count_differing([*map(flatten_made_by, made)] if _has_differences(made) else []):
+        yield f"{MIXED} {join_names([_count_origins(name, counts) for name, counts in differing.items()])}."
+
+
+def _count_origins(name: str, counts: Mapping[str, int]) -> str:
+    """Such as `10 commits` or `2 versions of torch`."""
+    return f"{len(counts)} {ORIGINS.get(name, f'versions of {name}')}"
 
 
 def note_data(run_results: Sequence[RunResult]) -> Iterator[str]:
@@ -180,11 +196,17 @@ def note_data(run_results: Sequence[RunResult]) -> Iterator[str]:
         yield f"The runs used different data ({', '.join(differing)}): they cannot be compared."
 
 
-def note_definitions(run_results: Sequence[RunResult]) -> Iterator[str]:
-    """Which measures are not defined alike in all runs of a table."""
+def note_definitions(run_results: Sequence[RunResult], only: Collection[str] = ()) -> Iterator[str]:
+    """Which measures, of all or `only` some, are not defined alike in all runs, or by older versions of metrics."""
+    yield from note_several_definitions(run_results, only)
+    yield from note_outdated(run_results, only)
+
+
+def note_several_definitions(run_results: Sequence[RunResult], only: Collection[str] = ()) -> Iterator[str]:
+    """Which measures, of all or `only` some, are not defined alike in all runs of a table."""
     for name in _count_differing([result.measures for result in run_results], absent_differs=False):
-        yield f"{name} has several definitions among these runs and is not ranked."
-    yield from note_outdated(run_results)
+        if not only or name in only:
+            yield f"{name} has several definitions among these runs and is not ranked."
 
 
 def note_outdated(run_results: Sequence[RunResult], only: Collection[str] = ()) -> Iterator[str]:

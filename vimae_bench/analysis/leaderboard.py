@@ -35,13 +35,15 @@ def build_leaderboards(
     provenance: str = "",
     margins: Mapping[str, GivenMargin] | None = None,
     labels: Collection[str] = (),
+    sort_by: str = "",
 ) -> list[Leaderboard]:
     """One leaderboard for each data set, architecture, latent size and training, in the order of the results.
 
     `rank_by` is the measure by which rows are sorted (empty: the first with a direction), `columns` are the measures
     that are shown (empty: all but hidden ones), `provenance` is the first sentence below each table. `margins` of
     equivalence, as a benchmark file has them, replace those of the measures. `labels` are the methods to show (empty:
-    all); decisions are over all methods, whatever is shown. Raises ResultsError if a table has two runs of one method
+    all); decisions are over all methods, whatever is shown. `sort_by` is a measure by which rows are sorted in place of
+    `rank_by`, and whatever the number of seeds. Raises ResultsError if a table has two runs of one method
     with the same seed, or for a margin that does not fit its measure.
     """
     groups = group_by_table(run_results)
@@ -51,11 +53,16 @@ def build_leaderboards(
     known = merge_measures([*run_results, *baselines])
     unknown = [*notes.note_unknown_measures([rank_by, *columns, *(margins or {})], known)]
     boards = (
-        _build_leaderboard(titles[key], group, baselines, rank_by, columns, unknown, margins or {}, labels)
+        _build_leaderboard(titles[key], group, baselines, rank_by, columns, unknown, margins or {}, labels, sort_by)
         for key, group in groups.items()
         if not labels or any(result.entry.label in labels for result in group)
     )
-    return [replace(board, notes=(provenance, *board.notes)) if provenance else board for board in boards]
+    if not provenance:
+        return list(boards)
+    return [
+        replace(board, notes=(provenance, *board.notes), brief_notes=(provenance, *board.brief_notes))
+        for board in boards
+    ]
 
 
 def group_by_table(run_results: Sequence[RunResult]) -> dict[object, list[RunResult]]:
@@ -96,14 +103,15 @@ def _build_leaderboard(
     unknown: Sequence[str],
     margins: Mapping[str, GivenMargin],
     labels: Collection[str],
+    sort_by: str,
 ) -> Leaderboard:
     run = run_results[0].entry.table_run
     seeds = tuple(sorted({result.entry.seed for result in run_results}))
     matching = [r for r in baselines if (r.dataset.key, r.latent) == (run.dataset.key, run.latent)]
     measures = merge_measures([*run_results, *matching])
-    named = [column for column in dict.fromkeys((*columns, rank_by)) if column in measures]
+    named = [column for column in dict.fromkeys((*columns, rank_by, sort_by)) if column in measures]
     shown = (named if columns else None) or [
-        name for name in measures if not measures[name].is_hidden or name == rank_by
+        name for name in measures if not measures[name].is_hidden or name in (rank_by, sort_by)
     ]
     untrained = _merge_baselines(matching)
     rows = _note_other_data(note_near_collapse(_build_rows(run_results, seeds), measures))
@@ -113,8 +121,9 @@ def _build_leaderboard(
         if measure.better
     }
     ranked = [name for name in shown if name in decisions]
-    by = rank_by if rank_by in ranked else next(iter(ranked), None)
-    decided = [_add_decisions(row, decisions) for row in _sort_rows(rows, decisions[by] if by else None)]
+    by = next((name for name in (sort_by, rank_by, *ranked) if name in ranked), None)
+    is_sorted = by is not None and (decisions[by].is_ranked or by == sort_by)
+    decided = [_add_decisions(row, decisions) for row in _sort_rows(rows, decisions[by] if by and is_sorted else None)]
     visible = [row for row in decided if not labels or row.label in labels]
     sentences = (
         *notes.explain_leaderboard(seeds, [decisions[name] for name in ranked]),
@@ -124,7 +133,16 @@ def _build_leaderboard(
         *notes.note_unfinished(visible),
         *notes.note_collapsed(visible, [measures[column] for column in shown]),
         *notes.note_controls(visible, [measures[column] for column in shown]),
-        *notes.note_mixed(run_results),
+        *notes.note_mixed(run_results, shown),
+        *(reference.reason for reference in matching if reference.reason),
+    )
+    brief = (
+        *notes.note_hidden(visible, decided),
+        *unknown,
+        *notes.note_own_training(visible),
+        *notes.note_data(run_results),
+        *notes.note_several_definitions(run_results, shown),
+        *notes.summarize_mixed(run_results),
         *(reference.reason for reference in matching if reference.reason),
     )
     return Leaderboard(
@@ -142,6 +160,8 @@ def _build_leaderboard(
         decisions=decisions,
         notes=sentences,
         software_notes=tuple(notes.note_software(run_results)),
+        brief_notes=brief,
+        is_sorted=is_sorted,
     )
 
 
@@ -287,14 +307,14 @@ def _add_decisions(row: LeaderboardRow, decisions: Mapping[str, MeasureDecision]
 def _sort_rows(rows: Sequence[LeaderboardRow], decision: MeasureDecision | None) -> list[LeaderboardRow]:
     """Comparable rows from the best mean to the worst, then the others; each is followed by its A/A control.
 
-    Without enough seeds for a ranking, comparable rows are in the order of the benchmark.
+    Without a decision, comparable rows are in the order of the benchmark.
     """
     order = {row.label: i for i, row in enumerate(rows)}
 
     def key(row: LeaderboardRow) -> tuple[int, float, int, bool]:
         method = rows[order.get(row.control_of, order[row.label])]
         group, place = 0 if method.is_comparable else 2, order[method.label]
-        if decision and decision.is_ranked and not group:
+        if decision and not group:
             found = decision.methods.get(method.label)
             if found is None or found.state == "not comparable":
                 return 1, 0.0, place, method is not row

@@ -93,9 +93,11 @@ class LeaderboardRow:
 class Leaderboard:
     """One table: comparable rows from the best mean under `rank_by`, then the others; controls after their methods.
 
-    `columns` are the measures to show. `decisions` has one for each of these with a direction, over all methods of the
-    benchmark. `baselines` are the estimates of methods without training, by label and measure. `notes` are sentences
-    to show below the table.
+    If it is not `is_sorted`, for too few seeds, comparable rows are in the order of the benchmark. `columns` are the
+    measures to show. `decisions` has one for each of these with a direction, over all methods of the benchmark.
+    `baselines` are the estimates of methods without training, by label and measure. `notes` are sentences to show below
+    the table, `brief_notes` those that a first screen cannot do without: warnings, and in one line how the origins of
+    runs differ.
     """
 
     title: str
@@ -111,6 +113,8 @@ class Leaderboard:
     baselines: Mapping[str, Mapping[str, Estimate]]
     decisions: Mapping[str, MeasureDecision]
     notes: tuple[str, ...]
+    brief_notes: tuple[str, ...]
+    is_sorted: bool
     software_notes: tuple[str, ...] = ()
     """Those of the notes that say how runs differ in versions and machine."""
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class BenchmarkResults:
     """The results of a benchmark's entries, and how its leaderboards are to be shown.
 
-    `rank_by`, `columns`, `provenance`, `margins` and `labels` are those of `build_leaderboards`. Files are read on
-    first use.
+    `rank_by`, `columns`, `provenance`, `margins`, `labels` and `sort_by` are those of `build_leaderboards`. Files are
+    read on first use.
     """
 
     store: ResultsFolder
@@ -32,6 +32,7 @@ class BenchmarkResults:
     provenance: str = ""
     margins: Mapping[str, GivenMargin] = field(default_factory=dict[str, GivenMargin])
     labels: tuple[str, ...] = ()
+    sort_by: str = ""
 
     @cached_property
     def run_results(self) -> "list[RunResult]":
@@ -44,7 +45,7 @@ class BenchmarkResults:
         from .leaderboard import build_leaderboards
 
         baselines = self.store.load_baselines(self.entries)
-        shown = (self.rank_by, self.columns, self.provenance, self.margins, self.labels)
+        shown = (self.rank_by, self.columns, self.provenance, self.margins, self.labels, self.sort_by)
         return build_leaderboards(self.run_results, baselines, *shown)
 
 

@@ -285,7 +285,6 @@ def _describe_size(board: Leaderboard) -> str:
 
 
 def _describe_order(board: Leaderboard) -> str:
-    decision = board.decisions.get(board.rank_by or "")
-    if decision and decision.is_ranked:
-        return f"Methods by {decision.measure.title}, best first."
+    if board.is_sorted and board.rank_by:
+        return f"Methods by {board.measures[board.rank_by].title}, best first."
     return "Methods in the order of the file."

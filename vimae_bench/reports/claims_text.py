@@ -8,7 +8,7 @@ from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
-from ..analysis.footnotes import format_count, note_outdated
+from ..analysis.footnotes import MIXED, format_count, note_outdated
 from ..analysis.statements import describe_seeds_needed, join_names
 from ..analysis.statistics import ALPHA
 from ..claims.claims import ClaimVerdict, Finding, ReadingVerdict, SeedForecast
@@ -61,7 +61,7 @@ LIMIT_MARKS = {
 """What the marks of verdicts in a list mean."""
 VERDICTS = ("supported", "contradicted", "depends", "not decided")
 """Verdicts in the order of a list; claims that are not testable are none."""
-GENERAL_NOTES = (OUTDATED, "Mixed ")
+GENERAL_NOTES = (OUTDATED, MIXED)
 """How notes begin that are on a table of results as a whole, and not on what a published table shows of it."""
 
 

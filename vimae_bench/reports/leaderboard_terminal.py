@@ -1,48 +1,117 @@
-"""Leaderboards for the terminal. Names are printed as text, never as markup, and without control characters."""
+"""Leaderboards for the terminal: how sure, what is decided, and a grid of the key measures, or of all.
+
+Names are printed as text, never as markup, and without control characters.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
+from rich.box import Box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..analysis.footnotes import format_count
 from ..analysis.leaderboard_data import Leaderboard
-from ..core.results import Measure
-from .table_format import UNDEFINED, TableCell, TableLine, clean_text, format_heading, format_lines, format_unit
+from ..analysis.measure_texts import tell_unit
+from ..analysis.statements import LEADING, NOT_COMPARABLE, QUALIFIED, UNDECIDED, UNUSUAL
+from ..analysis.summary import Summary, summarize_leaderboard
+from ..core.results import OUTDATED, Measure
+from .table_format import UNDEFINED, TableCell, TableLine, clean_text, format_heading, format_lines
 
 STYLES = {"comparable": "", "not comparable": "dim", "reference": "italic dim"}
-COLUMN_PADDING = 3
-"""The width of a column beyond its text."""
+CONTROL = "="
+"""Marks an A/A control."""
+MARKS = {
+    "±": "half the 95 % interval",
+    LEADING: "better than or equivalent to all others",
+    UNDECIDED: "undecided",
+    NOT_COMPARABLE: "not comparable",
+    QUALIFIED: "nearly collapsed",
+    UNUSUAL: "unusual spread",
+    CONTROL: "A/A control (other seeds)",
+    OUTDATED: "older version of its metric",
+}
+"""What the marks of a grid mean."""
+RULES = Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
+"""A line below the heads, and one between groups of rows."""
+GAP = 2
+"""Between columns."""
+MAX_LABEL, MAX_LABEL_WIDE, WIDE = 20, 36, 100
+"""The width of names, and that on a console of at least so many columns."""
+MAX_HEAD_LINES = 4
+MAX_BASELINES = 2
+"""Of more baselines than this, a grid of key measures has only the best of each measure."""
 
 
 @dataclass(frozen=True)
-class _TerminalColumn:
+class _GridColumn:
     measure: Measure
     texts: tuple[Text, ...]
 
     @property
+    def head(self) -> str:
+        return f"{format_heading(self.measure)} {tell_unit(self.measure)}".strip()
+
+    @property
     def width(self) -> int:
-        heads = (format_heading(self.measure), format_unit(self.measure))
-        return max(cell_len(text) for text in (*heads, *(text.plain for text in self.texts))) + COLUMN_PADDING
+        """That of the cells, or more, so that the head has few lines."""
+        words = self.head.split()
+        widths = range(max(map(cell_len, words)), cell_len(self.head) + 1)
+        head = next(n for n in widths if len(wrap(self.head, n, break_long_words=False)) <= MAX_HEAD_LINES)
+        return max(head, *(cell_len(text.plain) for text in self.texts))
 
 
 @dataclass(frozen=True)
-class LeaderboardTables:
-    """Leaderboards for a rich console: columns that do not fit its width go into further tables below."""
+class LeaderboardScreen:
+    """Leaderboards for a rich console, one below the other.
+
+    The grid has the key measures, as many as there is room for. If columns `were_named`, it has all of these, in as
+    many grids as it takes. If it `is_complete`, it has all measures, and what is decided on each and all notes follow.
+    """
 
     leaderboards: tuple[Leaderboard, ...]
+    were_named: bool = False
+    is_complete: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        shared = [] if self.is_complete else _list_shared_notes(self.leaderboards)
+        marks = ""
         for leaderboard in self.leaderboards:
-            yield from _render_leaderboard(leaderboard, options.max_width)
+            summary = summarize_leaderboard(leaderboard)
+            lines, grids, label = self._lay_out(summary, options.max_width)
+            columns = [column for grid in grids for column in grid]
+            cells = [text.plain for column in columns for text in column.texts]
+            marks += "".join((*cells, *(column.head for column in columns), *map(_mark_name, lines)))
+            yield from render_head(summary)
+            yield from (_render_grid(lines, grid, label, with_seeds=self.is_complete) for grid in grids)
+            if self.is_complete:
+                yield Padding(Text("\n".join(clean_text(one.line) for one in leaderboard.summary)), (1, 1, 0, 1))
+                yield render_footnotes([summary.order, *leaderboard.notes])
+                continue
+            notes = [_describe_rest(summary, len(columns)), *_list_own_notes(leaderboard, shared)]
+            yield render_footnotes(notes if len(self.leaderboards) > 1 else [*notes, *_explain_marks(marks)])
+        if self.is_complete or len(self.leaderboards) > 1:
+            yield render_footnotes([*shared, *_explain_marks(marks)])
+
+    def _lay_out(self, summary: Summary, width: int) -> tuple[list[TableLine], list[list[_GridColumn]], int]:
+        """The rows, the columns of each grid, and the width of names."""
+        keep_all = self.were_named or self.is_complete
+        board = summary.leaderboard
+        names = board.columns if self.were_named else summary.columns if self.is_complete else summary.key_columns
+        lines = list(_list_lines(board, names, significant=2 if keep_all else 1, all_baselines=keep_all))
+        widest = max((cell_len(_mark_name(line)) for line in lines), default=0)
+        label = min(widest, MAX_LABEL if width < WIDE else MAX_LABEL_WIDE)
+        room = width - label - (len("3 of 5") + GAP) * self.is_complete
+        return lines, _choose_grids(summary, names, lines, room, keep_all=keep_all), label
 
 
-def render_leaderboards(leaderboards: Sequence[Leaderboard]) -> LeaderboardTables:
-    """Leaderboards to be printed by a rich console."""
-    return LeaderboardTables(tuple(leaderboards))
+def render_leaderboards(leaderboards: Sequence[Leaderboard]) -> LeaderboardScreen:
+    """Everything on some leaderboards, to be printed by a rich console."""
+    return LeaderboardScreen(tuple(leaderboards), is_complete=True)
 
 
 def render_footnotes(notes: Sequence[str]) -> Padding:
@@ -50,64 +119,151 @@ def render_footnotes(notes: Sequence[str]) -> Padding:
     return Padding(Text("\n".join(clean_text(note) for note in notes), style="dim"), (0, 1, 1, 1))
 
 
-def _render_leaderboard(leaderboard: Leaderboard, width: int) -> Iterator[RenderableType]:
-    rows = list(format_lines(leaderboard))
-    columns = [
-        _TerminalColumn(leaderboard.measures[name], _align_cells([line.cells[i] for line in rows]))
-        for i, name in enumerate(leaderboard.columns)
-    ]
-    labels = max((cell_len(line.label) for line in rows), default=0)
-    seeds = max((cell_len(line.seeds) for line in rows), default=0)
-    for i, part in enumerate(_split_columns(columns, width - labels - max(seeds, len("seeds")) - 2 * COLUMN_PADDING)):
-        yield _render_table(rows, part, Text(clean_text(leaderboard.title), style="bold") if i == 0 else None)
-    if leaderboard.summary:
-        lines = [clean_text(statement.line) for statement in leaderboard.summary]
-        yield Padding(Text("\n".join(lines)), (1, 1, 1, 1))
-    yield render_footnotes(leaderboard.notes)
+def _list_lines(
+    board: Leaderboard, names: Sequence[str], significant: int, *, all_baselines: bool
+) -> Iterator[TableLine]:
+    """The rows of a grid: methods, then baselines, or the best of each measure in one row."""
+    lines = list(format_lines(board, names, significant))
+    yield from (line for line in lines if line.section != "reference")
+    baselines = [line for line in lines if line.section == "reference" and _has_values(line)]
+    if all_baselines or len(baselines) <= MAX_BASELINES:
+        yield from baselines
+        return
+    best = tuple(
+        _choose_best(board, name, [(line.name, line.cells[i]) for line in baselines]) for i, name in enumerate(names)
+    )
+    name = f"best of {len(baselines)} baselines"
+    yield TableLine("reference", False, name, name, UNDEFINED, best)
 
 
-def _render_table(rows: Sequence[TableLine], columns: Sequence[_TerminalColumn], title: Text | None) -> Table:
-    table = Table(title=title, title_justify="left", header_style="", show_edge=False, pad_edge=True)
-    table.add_column("method", no_wrap=True)
-    table.add_column("seeds", no_wrap=True)
+def _choose_best(board: Leaderboard, name: str, cells: Sequence[tuple[str, TableCell]]) -> TableCell:
+    """The cell of the baseline that is best under a measure."""
+    better = board.measures[name].better
+    values = {label: e[name].value for label, e in board.baselines.items() if name in e}
+    if not better or not values:
+        return TableCell(UNDEFINED)
+    best = (min if better == "lower" else max)(values, key=lambda label: values[label])
+    return dict(cells)[clean_text(best)]
+
+
+def _has_values(line: TableLine) -> bool:
+    return any(cell.value not in ("", UNDEFINED) for cell in line.cells)
+
+
+def _mark_name(line: TableLine) -> str:
+    """The name of a row, marked if it is a control or not comparable."""
+    mark = CONTROL if line.is_control else NOT_COMPARABLE if line.section == "not comparable" else ""
+    return f"{line.name} {mark}".strip()
+
+
+def _choose_grids(
+    summary: Summary, names: Sequence[str], lines: Sequence[TableLine], width: int, *, keep_all: bool
+) -> list[list[_GridColumn]]:
+    """The columns, in grids that each fit a width.
+
+    One grid of the most important columns, unless all are to be kept. Numbers are set tightly where that makes room.
+    """
+    board = summary.leaderboard
+    cells = {name: [line.cells[i] for line in lines] for i, name in enumerate(names)}
+    columns = {name: _GridColumn(board.measures[name], _align_cells(cells[name])) for name in names}
+    if keep_all:
+        return _split_columns([*columns.values()], width)
+    if sum(column.width + GAP for column in columns.values()) > width:
+        columns = {name: _GridColumn(board.measures[name], _align_cells(cells[name], "")) for name in names}
+    chosen: set[str] = set()
+    for name in _list_by_importance(summary):
+        if sum(columns[one].width + GAP for one in {*chosen, name}) <= width or not chosen:
+            chosen.add(name)
+    return [[column for name, column in columns.items() if name in chosen]]
+
+
+def _list_by_importance(summary: Summary) -> list[str]:
+    """The key columns: what rows are sorted by, then the first of each topic, then the second of each."""
+    topics = [topic.key_columns for topic in summary.topics]
+    rounds = [names[i] for i in range(max(map(len, topics), default=0)) for names in topics if i < len(names)]
+    by = summary.leaderboard.rank_by
+    return list(dict.fromkeys([*([by] if by in rounds else []), *rounds]))
+
+
+def render_head(summary: Summary) -> Iterator[RenderableType]:
+    """The title, how sure the results are, and what is decided on each topic."""
+    board = summary.leaderboard
+    yield Text.assemble((clean_text(board.title), "bold"), f": {summary.size}")
+    yield Text(clean_text(" ".join(filter(None, (*summary.certainty, summary.resolution)))))
+    topics = Table.grid(padding=(0, GAP, 0, 0))
+    for topic in summary.topics:
+        if topic.sentence:
+            topics.add_row(Text(clean_text(topic.name), style="bold"), Text(clean_text(topic.sentence)))
+    yield topics
+
+
+def _render_grid(lines: Sequence[TableLine], columns: Sequence[_GridColumn], label: int, *, with_seeds: bool) -> Table:
+    table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, 0, 0, GAP - 1), header_style="")
+    table.add_column(width=label)
+    if with_seeds:
+        table.add_column("seeds", no_wrap=True)
     for column in columns:
-        head = Text.assemble(format_heading(column.measure), "\n", (format_unit(column.measure), "dim"))
-        table.add_column(head, no_wrap=True)
+        table.add_column(Text(column.head), width=column.width)
     before = ""
-    for i, line in enumerate(rows):
+    for i, line in enumerate(lines):
         texts = [column.texts[i] for column in columns]
         if line.section == "reference" and all(text.plain.strip() == UNDEFINED for text in texts):
             continue
         if before not in ("", line.section):
             table.add_section()
         before = line.section
-        style = "dim" if line.is_control else STYLES[line.section]
-        table.add_row(Text(line.label), Text(line.seeds), *texts, style=style)
+        names = (Text(_mark_name(line)), *[Text(line.seeds)] * with_seeds)
+        table.add_row(*names, *texts, style="dim" if line.is_control else STYLES[line.section])
     return table
 
 
-def _align_cells(cells: Sequence[TableCell]) -> tuple[Text, ...]:
-    """The cells of one column, with aligned numbers."""
+def _describe_rest(summary: Summary, shown: int) -> str:
+    """In which order methods are, and how many measures are not shown."""
+    hidden = len(summary.leaderboard.columns) - shown
+    more = f"{format_count(hidden, 'more measure')} and all" if hidden else "All"
+    return f"{summary.order} {more} tests: --all."
+
+
+def _list_shared_notes(leaderboards: Sequence[Leaderboard]) -> list[str]:
+    """The notes of all leaderboards, where there are several."""
+    first, *others = leaderboards or [None]
+    return [note for note in first.brief_notes if others and all(note in one.brief_notes for one in others)]
+
+
+def _list_own_notes(leaderboard: Leaderboard, shared: Sequence[str]) -> list[str]:
+    return [note for note in leaderboard.brief_notes if note not in shared]
+
+
+def _explain_marks(marks: str) -> Iterator[str]:
+    """What the marks that are used mean."""
+    found = [f"{mark} {meaning}" for mark, meaning in MARKS.items() if mark in marks]
+    if LEADING in marks or UNDECIDED in marks:
+        found.insert(1, "no mark: worse than some")
+    yield from [f"{'; '.join(found)}."] if found else []
+
+
+def _align_cells(cells: Sequence[TableCell], gap: str = " ") -> tuple[Text, ...]:
+    """The cells of one column, with aligned numbers; `gap` is between value, spread and marks."""
     value, spread, marks = (
         max((len(part) for part in parts), default=0)
         for parts in zip(*((c.value if c.spread else "", c.spread, c.marks) for c in cells), strict=True)
     )
     texts: list[Text] = []
     for cell in cells:
-        text = Text(cell.value.rjust(value), style="bold" if cell.leads else "")
+        text = Text(cell.value.rjust(value), style="bold green" if cell.leads else "")
         if cell.spread:
-            text.append(f" ± {cell.spread.rjust(spread)}")
+            text.append(f"{gap}±{gap}{cell.spread.rjust(spread)}")
         if marks:
-            text.append(f" {cell.marks.ljust(marks)}")
+            text.append(f"{gap}{cell.marks.ljust(marks)}")
         texts.append(text)
     return tuple(texts)
 
 
-def _split_columns(columns: Sequence[_TerminalColumn], width: int) -> list[list[_TerminalColumn]]:
+def _split_columns(columns: Sequence[_GridColumn], width: int) -> list[list[_GridColumn]]:
     """The columns in groups that each fit a width, with at least one column in each group."""
-    parts: list[list[_TerminalColumn]] = [[]]
+    parts: list[list[_GridColumn]] = [[]]
     for column in columns:
-        if parts[-1] and sum(c.width for c in parts[-1]) + column.width > width:
+        if parts[-1] and sum(c.width + GAP for c in (*parts[-1], column)) > width:
             parts.append([])
         parts[-1].append(column)
     return parts

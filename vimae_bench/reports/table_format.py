@@ -34,27 +34,40 @@ class TableCell:
 
 @dataclass(frozen=True)
 class TableLine:
-    """One row of a table. `section` is `comparable`, `not comparable` or `reference`; a control is in its method's."""
+    """One row of a table. `section` is `comparable`, `not comparable` or `reference`; a control is in its method's.
+
+    `label` is the name of the method with marks.
+    """
 
     section: str
     is_control: bool
+    name: str
     label: str
     seeds: str
     cells: tuple[TableCell, ...]
 
 
-def format_lines(leaderboard: Leaderboard) -> Iterator[TableLine]:
-    """The rows of a leaderboard's table, with a cell for each of its columns."""
-    columns = [(leaderboard.measures[name], _choose_column_decimals(leaderboard, name)) for name in leaderboard.columns]
+def format_lines(
+    leaderboard: Leaderboard, names: Sequence[str] | None = None, significant: int = 2
+) -> Iterator[TableLine]:
+    """The rows of a leaderboard's table, with a cell for each of its columns, or for each of the measures named.
+
+    Numbers have so many significant digits of the median half-width of their column.
+    """
+    columns = [
+        (leaderboard.measures[name], _choose_column_decimals(leaderboard, name, significant))
+        for name in (leaderboard.columns if names is None else names)
+    ]
     by_label = {row.label: row for row in leaderboard.rows}
     for row in leaderboard.rows:
         section = "comparable" if by_label.get(row.control_of, row).is_comparable else "not comparable"
         cells = tuple(_format_cell(leaderboard, row, measure, digits) for measure, digits in columns)
-        yield TableLine(section, bool(row.control_of), clean_text(format_label(row)), format_seed_count(row), cells)
+        names = clean_text(row.label), clean_text(format_label(row))
+        yield TableLine(section, bool(row.control_of), *names, format_seed_count(row), cells)
     for label, estimates in leaderboard.baselines.items():
         values = [(estimates.get(measure.name), digits) for measure, digits in columns]
         cells = tuple(TableCell(format_number(e.value, digits) if e else UNDEFINED) for e, digits in values)
-        yield TableLine("reference", False, clean_text(label), UNDEFINED, cells)
+        yield TableLine("reference", False, clean_text(label), clean_text(label), UNDEFINED, cells)
 
 
 def format_label(row: LeaderboardRow, name: str = "") -> str:
@@ -116,11 +129,11 @@ def shorten_name(text: str) -> str:
     return name if len(name) <= MAX_NAME_LENGTH else f"{name[:half]}…{name[-half:]}"
 
 
-def choose_decimals(half_widths: Sequence[float], values: Sequence[float]) -> int:
-    """The decimals of a column: two significant digits of the median half-width, or else four of the largest value."""
+def choose_decimals(half_widths: Sequence[float], values: Sequence[float], significant: int = 2) -> int:
+    """The decimals of a column: significant digits of the median half-width, or else two more of the largest value."""
     if half_widths:
-        return _count_decimals(sorted(half_widths)[len(half_widths) // 2], 2)
-    return _count_decimals(max((abs(value) for value in values), default=0.0), 4)
+        return _count_decimals(sorted(half_widths)[len(half_widths) // 2], significant)
+    return _count_decimals(max((abs(value) for value in values), default=0.0), significant + 2)
 
 
 def _format_cell(leaderboard: Leaderboard, row: LeaderboardRow, measure: Measure, digits: int) -> TableCell:
@@ -138,11 +151,11 @@ def _format_cell(leaderboard: Leaderboard, row: LeaderboardRow, measure: Measure
     return TableCell(value, spread, marks, leads)
 
 
-def _choose_column_decimals(leaderboard: Leaderboard, column: str) -> int:
+def _choose_column_decimals(leaderboard: Leaderboard, column: str, significant: int) -> int:
     summaries = [row.summaries[column] for row in leaderboard.rows if column in row.summaries]
-    return choose_decimals(
-        [summary.half_width for summary in summaries if summary.half_width], [summary.mean for summary in summaries]
-    )
+    half_widths = [summary.half_width for summary in summaries if summary.half_width]
+    digits = choose_decimals(half_widths, [summary.mean for summary in summaries], significant)
+    return digits or int(min(half_widths, default=1.0) < 0.5)  # no half-width is to be shown as 0
 
 
 def _count_decimals(value: float, significant: int) -> int:
