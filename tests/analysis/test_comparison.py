@@ -409,7 +409,7 @@ def test_differences_in_versions_and_metrics_are_listed(results, other):
     (table,) = compare_results(a, b, ("a", "b"))
     assert "A and B are from different versions or machines: torch (A: 2.15, B: 3.0)." in table.notes
     assert "A and B are measured with different settings: reconstruction.images (A: none, B: 500)." in table.notes
-    assert not any("Mixed" in note for note in table.notes)
+    assert not any("Runs come from" in note for note in table.notes)
 
 
 def test_a_metric_that_only_one_group_has_is_not_a_different_setting(results, other):

@@ -325,12 +325,12 @@ def test_mixed_versions_are_flagged(results):
     record = read_json(folder.record)
     write_json(folder.record, {**record, "made_by": {**record["made_by"], "torch": "2.14", "plugins": {"swae": "1"}}})
     notes = results.board().notes
-    assert "Mixed torch: 2.15 (2 runs), 2.14 (1 run)." in notes
-    assert "Mixed swae: none (2 runs), 1 (1 run)." in notes
+    assert "Runs come from 2 versions of torch: 2.15 (2 runs), 2.14 (1 run)." in notes
+    assert "Runs come from 2 versions of swae: none (2 runs), 1 (1 run)." in notes
 
 
 def test_equal_runs_have_no_warnings(finished):
-    assert "Mixed" not in said(finished.board())
+    assert "Runs come from" not in said(finished.board())
     assert "same data" not in said(finished.board())
 
 

@@ -20,6 +20,7 @@ from vimae_bench.analysis.comparison import compare_methods
 from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.leaderboard_data import Leaderboard
 from vimae_bench.analysis.load import load_benchmark_results
+from vimae_bench.analysis.summary import summarize_leaderboard
 from vimae_bench.core.results import Estimate, Measure
 from vimae_bench.execution import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.notebook.frames import build_leaderboard, build_pairs
@@ -108,7 +109,7 @@ def make_result(label: str, seed: int, numbers: Mapping[Measure, float]) -> RunR
 
 def split_name(text: str) -> str:
     """The label in the first cell of a row."""
-    return re.sub(r"( \(control\))?( †| \\dag\{\})?$", "", text.strip())
+    return re.sub(r"( \(control\)| =)?( †| \\dag\{\})?$", "", text.strip())
 
 
 def read_mark(text: str) -> str:
@@ -132,8 +133,12 @@ def read_table(lines: list[list[str]]) -> Marks:
 def read_terminal(board: Leaderboard) -> Marks:
     console = Console(width=300, file=io.StringIO(), color_system=None)
     console.print(render_leaderboards([board]))
-    lines = [re.split("[┃│]", line) for line in console.file.getvalue().splitlines() if re.search("[┃│]", line)]
-    return read_table(lines)
+    lines = console.file.getvalue().splitlines()
+    rule = next(i for i, line in enumerate(lines) if line.startswith("───"))
+    number = r"–|-?\d[\d.]*(?: ± +[\d.]+)?(?: \(\d+ of \d+\))?(?: +[★?†‡§]+)?"  # noqa: RUF001
+    rows = [re.match(r"(\S.*?) {2,}(\d+(?: of \d+)?|–) {2,}(.*)", line) for line in lines[rule:]]  # noqa: RUF001
+    cells = [[row[1], row[2], *re.findall(number, row[3])] for row in rows if row]
+    return read_table([["", "seeds", *summarize_leaderboard(board).columns], *cells])
 
 
 def read_markdown(board: Leaderboard) -> Marks:

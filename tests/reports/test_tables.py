@@ -61,41 +61,6 @@ def test_number_is_never_negative_zero():
     assert format_number(-0.0004, 2) == "0.00"
 
 
-def test_terminal_shows_the_leaderboard(finished):
-    text = printed(render_leaderboards(finished.boards()))
-    assert re.search(r" AE +│ 5 +│ 25\.1 ± 1\.0 ★ ", text)
-    assert re.search(r" AE .* 0\.0199 ± 0\.0028 \?", text)
-    assert re.search(r" AE .* 65\.03 ± 0\.08 ★", text)
-    assert re.search(r" VIMAE-n +│ 5 +│ 30\.2 ± 1\.1   ", text)
-    assert re.search(r" VIMAE-n .* 0\.0210 ± 0\.0029 \?", text)
-    assert re.search(r" β_H-VAE † .* 0\.0000 ± 0\.0000 †", text)
-    assert re.search(r" InfoVAE † +│ 3 of 5 │ 19\.7 +†", text)
-    assert re.search(r"raw pixels .* 88\.00", text)
-    assert "Squared error, SVM accuracy (clean): AE is better than every other method." in text
-    assert "SVM accuracy (clean): all 3 methods are worse than raw pixels." in text
-    assert "SVM accuracy (clean) ↑" in text
-    assert "Squared error ↓" in text
-
-
-def test_leading_methods_are_bold_in_the_terminal(finished):
-    console = Console(width=100, file=io.StringIO(), force_terminal=True, color_system="standard")
-    console.print(render_leaderboards(finished.boards()))
-    text = console.file.getvalue()
-    assert "\x1b[1m25.1" in text
-    assert "\x1b[1m30.1" not in text
-
-
-@pytest.mark.parametrize("width", [60, 80, 100, 200])
-def test_columns_that_do_not_fit_go_into_further_tables(finished, width: int):
-    text = printed(render_leaderboards(finished.boards()), width)
-    assert max(map(cell_len, text.splitlines())) <= width
-    for name in ("Squared error ↓", "Rate", "MMD² to N(0, I) ↓", "SVM accuracy (clean) ↑"):
-        assert text.count(name) >= 1
-    assert "…" not in text
-    assert text.count("mnist, mlp") == 1
-    assert text.count(" raw pixels │") == 1  # not where nothing is known of it
-
-
 def test_terminal_prints_names_as_text(nasty):
     text = printed(render_leaderboards(nasty.boards()), 200)
     assert "a[/oops]b [red]" in text
