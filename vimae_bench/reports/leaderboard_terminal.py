@@ -226,8 +226,10 @@ def _describe_rest(summary: Summary, shown: int) -> str:
 
 def _list_shared_notes(leaderboards: Sequence[Leaderboard]) -> list[str]:
     """The notes of all leaderboards, where there are several."""
-    first, *others = leaderboards or [None]
-    return [note for note in first.brief_notes if others and all(note in one.brief_notes for one in others)]
+    if len(leaderboards) < 2:
+        return []
+    first, *others = leaderboards
+    return [note for note in first.brief_notes if all(note in one.brief_notes for one in others)]
 
 
 def _list_own_notes(leaderboard: Leaderboard, shared: Sequence[str]) -> list[str]:
