@@ -53,6 +53,13 @@ def _seeded(device: torch.device):
         yield
 
 
+@pytest.fixture(autouse=True)
+def _without_figures_of_runs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
+    """Reports that `run` writes in this process have no figures, which take most of its time; others have them."""
+    if "/tests/reports/" not in str(request.path) and "/tests/browser/" not in str(request.path):
+        monkeypatch.setattr("vimae_bench.reports.page.report.draw_figures", lambda *_, **__: ())
+
+
 @pytest.fixture
 def linear() -> LinearArchitecture:
     """The architecture for which everything is known in closed form: one linear layer, unbounded pixels."""

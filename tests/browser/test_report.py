@@ -172,7 +172,7 @@ def test_axe_finds_no_serious_violation(page, scheme):
     assert not grave, [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in grave]
 
 
-@pytest.mark.parametrize("width", [380, 1024, 1600])
+@pytest.mark.parametrize("width", [390, 768, 1024, 1600])
 def test_page_is_no_wider_than_the_screen(page, width):
     page.set_viewport_size({"width": width, "height": 800})
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")

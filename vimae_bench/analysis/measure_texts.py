@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
+from ..core.conditions import Condition
 from ..core.results import Measure
-from ..data.corruptions import Corruption
 from .versions import find_metric
 
 ANY_CONDITION = "*"
@@ -34,7 +34,7 @@ def tell_unit(measure: Measure) -> str:
 def tell_condition(measure: Measure) -> str:
     """The condition of a measure in words, such as `noise 0.4`; empty if it has none."""
     try:
-        return Corruption.parse(measure.condition).title if measure.condition else ""
+        return Condition.parse(measure.condition).title if measure.condition else ""
     except ValueError:
         return measure.condition
 
@@ -64,7 +64,7 @@ def _adapt_texts(measure: Measure, known: Measure, suffix: str) -> Measure:
     name, description = known.display_name, known.description
     if measure.condition != known.condition:
         try:
-            one, other = Corruption.parse(measure.condition), Corruption.parse(known.condition)
+            one, other = Condition.parse(measure.condition), Condition.parse(known.condition)
         except ValueError:
             return measure
         name, description = (

@@ -11,8 +11,8 @@ from math import isclose
 
 import numpy as np
 
+from ..core.conditions import Condition
 from ..core.results import Measure
-from ..data.corruptions import Corruption
 from .brief_statements import describe_baselines_briefly, describe_leaders_briefly, describe_range, join_by_measure
 from .decision import MIN_SEEDS, MIN_TESTED_SEEDS
 from .footnotes import format_count
@@ -180,7 +180,7 @@ def _choose_conditions(measures: Sequence[Measure]) -> list[Measure]:
     strongest: dict[str, tuple[float, Measure]] = {}
     for measure in measures:
         try:
-            corruption = Corruption.parse(measure.condition)
+            corruption = Condition.parse(measure.condition)
         except ValueError:
             continue
         if corruption.level >= strongest.get(corruption.kind, (0.0, measure))[0]:

@@ -1,5 +1,6 @@
 """`vimae-bench run`: train and measure what a benchmark is missing, then compare its methods."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib import import_module
@@ -12,6 +13,7 @@ from ..analysis.load import BenchmarkResults
 from ..config.benchmark import read_benchmark
 from ..config.matrix import list_entries, select_entries
 from ..config.run_options import apply_run_options
+from ..core.errors import BenchError
 from ..core.spec import MatrixEntry
 from ..engine.run_plan import (
     RunPlan,
@@ -45,6 +47,7 @@ REPORT_MODULES = (
     "matplotlib.figure",
     "vimae_bench.reports.leaderboard_files",
     "vimae_bench.reports.leaderboard_terminal",
+    "vimae_bench.reports.page.report",
 )
 """What shows the results."""
 
@@ -130,17 +133,20 @@ def run(
     for name in REPORT_MODULES if plan.jobs else ():
         import_module(name)  # while worker processes start: at the end the user would wait for it
     failed = carry_out(plan, chosen, reporters)
-    _show_results(plan, matrix)
+    has_report = _show_results(plan, matrix)
     for line in explain_unmeasurable(plan):
         click.echo(line)
-    for name, where in _list_outputs(plan, file, results, reporters).items():
+    for name, where in _list_outputs(plan, file, results, reporters, has_report=has_report).items():
         click.echo(f"{name:10} {where}")
     if failed:
         click.get_current_context().exit(SOME_FAILED)
 
 
-def _show_results(plan: RunPlan, matrix: Sequence[MatrixEntry]) -> None:
-    """Print the leaderboards of the plan's methods, and save those of all; both decide over the whole benchmark."""
+def _show_results(plan: RunPlan, matrix: Sequence[MatrixEntry]) -> bool:
+    """Print the leaderboards of the plan's methods, save those of all and a report; all decide over the benchmark.
+
+    Gives whether there is a report: not if nothing was measured.
+    """
     found = BenchmarkResults(plan.results, matrix, **asdict(plan.benchmark.leaderboard))
     shown = replace(found, labels=tuple(dict.fromkeys(entry.label for entry in plan.entries)))
     with pause_garbage_collection():
@@ -149,14 +155,32 @@ def _show_results(plan: RunPlan, matrix: Sequence[MatrixEntry]) -> None:
     from ..reports.leaderboard_files import save_leaderboards
 
     save_leaderboards(found)
+    return _write_report(found) if any(result.estimates for result in found.run_results) else False
 
 
-def _list_outputs(plan: RunPlan, file: Path, results: Path, reporters: Sequence[GuardedReporter]) -> dict[str, str]:
-    """Where the records and pictures are, what the reporters wrote, and how to see everything on a page, and again."""
+def _write_report(found: BenchmarkResults) -> bool:
+    """Write the report next to the results. Gives whether it could be written."""
+    from ..reports.page.report import REPORT_NAME, render_report
+    from ..storage.atomic import atomic_write
+
+    folder = found.store.path
+    try:
+        page = render_report([found], page_folder=folder, command=shlex.join(["vimae-bench", "report", str(folder)]))
+        atomic_write(folder / REPORT_NAME, lambda path: path.write_text(page, encoding="utf-8"))
+    except (BenchError, OSError) as error:
+        click.echo(f"No report was written: {error}", err=True)
+        return False
+    return True
+
+
+def _list_outputs(
+    plan: RunPlan, file: Path, results: Path, reporters: Sequence[GuardedReporter], *, has_report: bool
+) -> dict[str, str]:
+    """Where the report, the records and pictures are, what the reporters wrote, and how to see the table again."""
     folder = results / plan.benchmark.name
     pictures = [str(path) for path in sorted(folder.glob("leaderboard*.png"))]
-    outputs = {"records": str(folder / "runs"), "pictures": ", ".join(pictures)}
-    outputs["report"] = f"vimae-bench report {folder}"
+    outputs = {"report": str(folder / "report.html")} if has_report else {}
+    outputs |= {"records": str(folder / "runs"), "pictures": ", ".join(pictures)}
     for reporter in reporters:
         outputs |= reporter.describe_output(results)
     elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..analysis.measure_texts import tell_condition
+from ..core.conditions import Condition
 from ..core.results import Estimate, Measure
-from ..data.corruptions import Corruption
 from .plot_style import (
     GREY,
     MethodStyle,
@@ -84,16 +84,16 @@ def describe_robustness(leaderboard: Leaderboard) -> str:
     )
 
 
-def _parse_corruption(condition: str) -> Corruption | None:
+def _parse_corruption(condition: str) -> Condition | None:
     """The corruption of this name; None if there is none, since a file of results may hold any text."""
     try:
-        return Corruption.parse(condition)
+        return Condition.parse(condition)
     except ValueError:
         return None
 
 
 def _collect_conditions(
-    classifier: str, kind: str, found: Sequence[tuple[Measure, Corruption]]
+    classifier: str, kind: str, found: Sequence[tuple[Measure, Condition]]
 ) -> tuple[tuple[float, Measure], ...]:
     conditions = [(c.level, m) for m, c in found if m.family == classifier and c.kind in (kind, "clean")]
     return tuple(sorted(conditions, key=lambda condition: condition[0]))

@@ -1,0 +1,160 @@
+"""The first screen of a report in a browser: readable at every width, in both schemes and on paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from vimae_bench.cli import main
+from vimae_bench.storage import image_grid
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+WIDTHS = (390, 768, 1024, 1600)
+SMALLEST_TEXT = 12
+GRID = "#answer-1 table.grid"
+SMALL_TEXTS = f"""() => {{
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+  while (walker.nextNode()) {{
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || ["SCRIPT", "STYLE", "TITLE"].includes(element.tagName)) continue;
+    if (!element.checkVisibility({{ visibilityProperty: true }}) || element.closest(".hidden")) continue;
+    const size = parseFloat(getComputedStyle(element).fontSize);
+    if (size < {SMALLEST_TEXT}) found.push([size, walker.currentNode.textContent.trim().slice(0, 40)]);
+  }}
+  return found;
+}}"""
+
+
+@pytest.fixture
+def answer(tab: Page, finished, tmp_path: Path) -> Page:
+    """A report with pictures of two methods, freshly opened at 1600 x 1000."""
+    images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
+    for entry in finished.entries:
+        pictures = finished.store.run_folder(entry.run).pictures
+        if entry.label in ("AE", "VAE"):
+            pictures.mkdir()
+            for name in ("reconstructions", "samples"):
+                image_grid.save_grid(images, 10, pictures / f"{name}.png")
+    finished.store.write_benchmark("made-up", 'title = "A made-up benchmark"', {}, finished.entries)
+    output = tmp_path / "report.html"
+    CliRunner().invoke(main, ["report", str(finished.store.path), "--output", str(output)], catch_exceptions=False)
+    tab.set_viewport_size({"width": 1600, "height": 1000})
+    tab.goto(output.as_uri())
+    yield tab
+    tab.emulate_media(media="screen", color_scheme="light")
+    tab.set_viewport_size({"width": 1024, "height": 800})
+
+
+def list_rows(page: Page) -> list[str]:
+    return page.locator(f"{GRID} tbody tr").evaluate_all("rows => rows.map(row => row.dataset.method)")
+
+
+def test_the_answer_and_pictures_are_within_two_screens(answer):
+    assert answer.locator("h1").inner_text() == "A made-up benchmark"
+    texts = answer.locator("#answer-1 dl.topics").inner_text()
+    assert "AE is significantly better than all others." in texts
+    assert "worse than raw pixels" in texts
+    assert "InfoVAE lacks 2 of 5 runs (2 diverged)" in answer.locator(".sure").inner_text()
+    bottom = answer.locator("#answer-1 img").last.evaluate("image => image.getBoundingClientRect().bottom")
+    assert bottom < 2000
+    order = answer.locator("#answer-1 table.images tbody th").all_inner_texts()
+    assert [name.rstrip(" †") for name in order[1:]] == [name for name in list_rows(answer) if name in " ".join(order)]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_text_is_small_and_the_page_never_scrolls_sideways(answer, width: int):
+    answer.set_viewport_size({"width": width, "height": 1000})
+    answer.locator("button.more").evaluate_all("buttons => buttons.forEach(button => button.click())")
+    answer.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    assert answer.evaluate(SMALL_TEXTS) == []
+    assert answer.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_every_header_has_a_definition_that_the_keyboard_reaches(answer):
+    heads = answer.locator(f"{GRID} thead tr:last-child th:not(:first-child)")
+    described = heads.evaluate_all("ths => ths.map(th => document.getElementById(th.getAttribute('aria-describedby')))")
+    assert len(described) == heads.count() >= 4
+    texts = heads.evaluate_all(
+        "ths => ths.map(th => document.getElementById(th.getAttribute('aria-describedby')).textContent)"
+    )
+    assert all(text.strip().endswith(".") for text in texts)
+    tip = heads.first.locator(".tip")
+    assert not tip.is_visible()
+    heads.first.get_by_role("button").focus()
+    assert tip.is_visible()
+    glossary = answer.locator("#glossary dt code").all_inner_texts()
+    assert {"sse", "mmd2", "svm clean"} <= {*glossary}
+
+
+def test_states_differ_without_colour(answer):
+    marks = answer.locator(f"{GRID} td.leading .marks").all_inner_texts()
+    assert marks
+    assert {*marks} == {"★"}
+    weights = answer.locator(f"{GRID} td.leading").evaluate_all(
+        "cells => cells.map(c => getComputedStyle(c).fontWeight)"
+    )
+    assert {*weights} == {"700"}
+    assert {*answer.locator(f"{GRID} td.undecided .marks").all_inner_texts()} == {"?"}
+    assert "repeating" in answer.locator(f"{GRID} td.meaningless").first.evaluate(
+        "c => getComputedStyle(c).backgroundImage"
+    )
+
+
+def test_sorting_keeps_methods_apart_from_the_others(answer):
+    before = list_rows(answer)
+    answer.locator(f"{GRID} thead").get_by_role("button", name="Squared error").click()
+    answer.locator(f"{GRID} thead").get_by_role("button", name="Squared error").click()
+    after = list_rows(answer)
+    assert after != before
+    assert sorted(after[:3]) == sorted(before[:3]) == ["AE", "VAE", "VIMAE-n"]
+    assert sorted(after[-2:]) == sorted(before[-2:])
+
+
+def test_methods_are_hidden_and_highlighted_in_figures(answer):
+    marks = answer.locator('figure [data-method="VAE"]')
+    assert marks.count() > 0
+    others = answer.locator('figure [data-method="AE"]').first
+    chip = answer.locator(".series").get_by_role("button", name="VAE", exact=True)
+    chip.focus()
+    assert "dim" in others.get_attribute("class")
+    assert "dim" not in (marks.first.get_attribute("class") or "")
+    chip.click()
+    assert chip.get_attribute("aria-pressed") == "false"
+    assert not marks.first.is_visible()
+    chip.click()
+    assert marks.first.evaluate("mark => getComputedStyle(mark).display") != "none"
+
+
+def test_colours_of_figures_follow_the_scheme(answer):
+    colour = "getComputedStyle(document.querySelector('figure svg')).fill"
+    light = answer.evaluate(colour)
+    answer.emulate_media(color_scheme="dark")
+    assert answer.evaluate(colour) != light
+    assert answer.locator("figure [style]").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(answer, scheme: str):
+    axe = pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python, which is not installed")
+    answer.emulate_media(color_scheme=scheme)
+    answer.locator("button.more").evaluate_all("buttons => buttons.forEach(button => button.click())")
+    answer.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text())
+    found = answer.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+    assert not grave, [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in grave]
+
+
+def test_paper_shows_key_measures_and_all_states(answer):
+    answer.emulate_media(media="print")
+    assert answer.locator("button.more:visible, .tip:visible, .chip button:visible").count() == 0
+    assert answer.locator(f"{GRID} td.leading").first.evaluate("c => getComputedStyle(c).printColorAdjust") == "exact"
+    cut = answer.locator(".scroll, .panel").evaluate_all(
+        "frames => frames.filter(frame => getComputedStyle(frame).overflowX !== 'visible').length"
+    )
+    assert cut == 0
