@@ -31,7 +31,7 @@ def draw_rate_distortion(leaderboard: Leaderboard, styles: MethodStyles) -> "Fig
     sampled = find_measure(leaderboard.measures.values(), "sampled distortion")
     not_collapsed = [row for row in rows if not row.collapsed_seeds]
     views = [rows, not_collapsed] if 0 < len(not_collapsed) < len(rows) else [rows]
-    figure, panels = create_panels(len(views), (3.9, 3.4), legend_lines=len(rows))
+    figure, panels = create_panels(len(views), (2.75, 2.6), legend_lines=len(rows))
     for axes, view in zip(panels, views, strict=True):
         for row in view:
             hollow = sampled is not None and sampled.name not in row.summaries
