@@ -138,7 +138,7 @@ def test_a_margin_of_this_call_stands_next_to_the_decision_of_the_leaderboard(pa
         assert rows["sse"].given_outcome == outcome
         assert replace(rows["sse"], given_margin=None, given_decision=None) == without
         assert any(note.startswith("Margins of this call: Squared error ") for note in comparison.notes)
-    assert "with this call's margin of 0.01 [0,1]^2: undecided" in format_difference(rows["sse"]).given
+    assert "with this call's margin of 0.01: undecided" in format_difference(rows["sse"]).given
 
 
 def test_a_significant_difference_within_the_margin_is_equivalence(pair):
