@@ -37,9 +37,10 @@ def test_full_disk_ends_the_benchmark_with_a_message_and_it_resumes_with_free_sp
 
 @pytest.mark.parametrize("what", MLFLOW)
 def test_full_disk_of_the_mlflow_store_is_reported(what, outcomes, count):
+    """By its mirror; on a slow machine by runs that were still going on."""
     one = outcomes[what]
     assert one["full"], "the disk was never full"
     assert one["again"] == 0
-    assert "not yet mirrored" in one["said"]
+    assert ("no space left" if one["code"] == 4 else "not yet mirrored") in one["said"]
     assert "ERROR" not in one["said"]
     count["kinds of write at which the disk was full"] += 1

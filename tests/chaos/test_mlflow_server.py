@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 
 from helpers.chaos_harness import Scenario, benchmark_text
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1200)]
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def server(folder: Path, port: int):
 
 
 def wait_for(port: int) -> None:
-    for _ in range(600):
+    for _ in range(1500):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
         except OSError:
