@@ -119,7 +119,7 @@ def test_sorting_keeps_methods_apart_from_the_others(answer):
 def test_methods_are_hidden_and_highlighted_in_figures(answer):
     marks = answer.locator('figure [data-method="VAE"]')
     assert marks.count() > 0
-    others = answer.locator('figure [data-method="AE"]').first
+    others = answer.locator('figure [data-method="VIMAE-n"]').first
     chip = answer.locator(".series").get_by_role("button", name="VAE", exact=True)
     chip.focus()
     assert "dim" in others.get_attribute("class")
