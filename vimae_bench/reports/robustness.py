@@ -36,6 +36,7 @@ STRENGTH_LABELS = {
 """What the strength means for each kind of corruption."""
 
 DASHES = ((4, 2), (1, 1.5), (6, 2, 1, 2), (2, 2))
+DASH_NAMES = ("dashed", "dotted", "dash-dotted", "finely dashed")
 NOTE = "line: mean over seeds  ·  band: 95 % interval  ·  dashed: baseline without training, one value"
 
 
@@ -80,8 +81,16 @@ def describe_robustness(leaderboard: Leaderboard) -> str:
     """The caption."""
     return (
         f"{describe_seeds(leaderboard)} The accuracy of a classifier on the codes of corrupted images. Below a "
-        "dashed line, encoding does more harm than good."
+        f"baseline, encoding does more harm than good.{_describe_baselines(leaderboard)}"
     )
+
+
+def _describe_baselines(leaderboard: Leaderboard) -> str:
+    """Which line is which baseline, for a page without the legend."""
+    measures = {measure.name for panel in find_panels(leaderboard) for _, measure in panel.conditions}
+    labels = [label for label, estimates in leaderboard.baselines.items() if measures & estimates.keys()]
+    lines = [f"{dashes} {label}" for label, dashes in zip(labels, cycle(DASH_NAMES), strict=False)]
+    return f" Grey lines: {', '.join(lines)}." if lines else ""
 
 
 def _parse_corruption(condition: str) -> Condition | None:
