@@ -26,8 +26,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """One more than there are colours, so that 56 methods look different."""
 METHOD_ID = "method:"
 """How the ids of elements begin that belong to a method."""
-MAX_COLUMNS = 4
-"""Panels in a row."""
+MAX_COLUMNS, LEGEND_WIDTH = 4, 1.6
+"""Panels in a row, and inches for the legend next to them."""
 SAVE_OPTIONS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "vimae-bench", "pdf.fonttype": 42}
 """Text stays text in SVG, fonts are embedded as TrueType in PDF, and the same figure gives the same file."""
 METADATA_WITHOUT_DATE: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -87,7 +87,7 @@ def create_panels(count: int, size: tuple[float, float], legend_lines: int = 0) 
 
     columns = min(max(count, 1), MAX_COLUMNS)
     rows = ceil(max(count, 1) / columns)
-    width = columns * size[0] + (1.6 if legend_lines else 0.0)
+    width = columns * size[0] + (LEGEND_WIDTH if legend_lines else 0.0)
     figure = Figure((width, max(rows * size[1] + 0.4, 0.17 * legend_lines + 0.6)), layout="constrained", dpi=200)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[count:]:

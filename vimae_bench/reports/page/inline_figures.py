@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from markupsafe import Markup
 
 from .. import latent_code_figure
-from ..plot_style import BLACK, COLOURS, FAINT, GREY, METHOD_ID
+from ..plot_style import BLACK, COLOURS, FAINT, GREY, LEGEND_WIDTH, METHOD_ID
 from . import remove_control_characters
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def draw_panels(figure: "Figure", title: str, prefix: str, *, has_panels: bool) 
 
 def _remove_surroundings(figure: "Figure") -> None:
     """Take away legends and texts that belong to no panel."""
+    if figure.legends:
+        figure.set_figwidth(figure.get_figwidth() - LEGEND_WIDTH)
     for legend in [*figure.legends]:
         legend.remove()
     for text in figure.texts:

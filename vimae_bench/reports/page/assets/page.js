@@ -60,16 +60,16 @@ const sortable = (table) => {
 };
 
 // All measures of a grid, or the most important ones.
-const expandable = (button) => {
-  const table = button.closest("section").querySelector("table.grid");
+const expandable = (table) => {
+  const button = make("button", { type: "button", className: "more", textContent: table.dataset.expand, ariaExpanded: "false" });
   let all = false;
-  button.hidden = false;
+  table.closest(".scroll").nextElementSibling.append(button);
   button.addEventListener("click", () => {
     all = !all;
     for (const cell of table.querySelectorAll("[data-more]")) cell.hidden = !all;
     for (const head of table.querySelectorAll("[data-all]")) head.colSpan = (all ? head.dataset.all : head.dataset.key) || 1;
-    button.textContent = all ? "Show fewer measures" : button.dataset.label;
-    button.setAttribute("aria-expanded", all);
+    button.textContent = all ? "Show fewer measures" : table.dataset.expand;
+    button.ariaExpanded = String(all);
   });
 };
 
@@ -194,7 +194,7 @@ for (const table of document.querySelectorAll("table[data-tools]")) {
   table.closest(".scroll").before(tools);
 }
 for (const table of document.querySelectorAll("table[data-sort]")) sortable(table);
-for (const button of document.querySelectorAll("button.more")) expandable(button);
+for (const table of document.querySelectorAll("table[data-expand]")) expandable(table);
 series(document.querySelectorAll(".series .chip"));
 schemes();
 addEventListener("beforeprint", () => {
