@@ -26,11 +26,20 @@ NAVIGATION = {
         "docs/how-to/upgrade",
     ],
     "Reference": [
-        *(f"docs/reference/{page}" for page in ("commands", "benchmark-file", "results", "exit-codes", "glossary")),
+        *(
+            f"docs/reference/{page}"
+            for page in ("included", "commands", "benchmark-file", "results", "exit-codes", "glossary")
+        ),
         *("docs/reference/hooks", "docs/reference/api", "docs/reference/api-*"),
         "docs/reference/*",
     ],
-    "Explanation": ["docs/explanation/science", "docs/explanation/guarantees", "docs/explanation/*"],
+    "Explanation": [
+        "docs/explanation/fairness",
+        "docs/explanation/decisions",
+        "docs/explanation/science",
+        "docs/explanation/guarantees",
+        "docs/explanation/*",
+    ],
     "Example packages": ["plugins/*/README"],
     "Results": [
         "Figure 1 of the paper <results/fig1/leaderboard>",
