@@ -25,7 +25,7 @@ STATES = {
 
 
 @dataclass(frozen=True)
-class GridColumn:
+class ScreenColumn:
     """A measure as a column of the grid; `name` is its code, `is_key` whether it is shown by default."""
 
     name: str
@@ -39,7 +39,7 @@ class GridColumn:
 
 
 @dataclass(frozen=True)
-class GridCell:
+class ScreenCell:
     """A value with its state: `kind` is its class, `marks` those of the leaderboard, `state` says it in words.
 
     `target` is the id of the method's first run in the details.
@@ -55,13 +55,13 @@ class GridCell:
 
 
 @dataclass(frozen=True)
-class GridRow:
+class ScreenRow:
     """A method, an A/A control or a baseline; `note` is a word or two on it."""
 
     label: str
     note: str
     target: str
-    cells: tuple[GridCell, ...]
+    cells: tuple[ScreenCell, ...]
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class FirstScreen:
     resolution: str
     sentences: tuple[tuple[str, str], ...]
     topics: tuple[tuple[str, int, int], ...]
-    columns: tuple[GridColumn, ...]
-    groups: tuple[tuple[str, tuple[GridRow, ...]], ...]
+    columns: tuple[ScreenColumn, ...]
+    groups: tuple[tuple[str, tuple[ScreenRow, ...]], ...]
     order: str
     legend: tuple[tuple[str, str], ...]
     images: ImageGridView | None
@@ -121,10 +121,10 @@ def build_first_screen(n: int, board: Leaderboard, title: str, images: ImageGrid
     )
 
 
-def _build_column(summary: Summary, name: str) -> GridColumn:
+def _build_column(summary: Summary, name: str) -> ScreenColumn:
     measure = summary.leaderboard.measures[name]
     topic = next(topic for topic in summary.topics if name in topic.columns)
-    return GridColumn(
+    return ScreenColumn(
         clean_text(name),
         clean_text(_shorten_label(measure, topic.columns, summary)),
         format_unit(measure),
@@ -150,25 +150,25 @@ class _GridBuilder:
     summary: Summary
     details: str
 
-    def build_row(self, row: LeaderboardRow, place: int) -> GridRow:
+    def build_row(self, row: LeaderboardRow, place: int) -> ScreenRow:
         target = make_method_id(self.details, place)
         cells = tuple(self._build_cell(row, name, target) for name in self.summary.columns)
-        return GridRow(clean_text(row.label), clean_text(_describe_row(row)), target, cells)
+        return ScreenRow(clean_text(row.label), clean_text(_describe_row(row)), target, cells)
 
-    def build_baseline(self, label: str) -> GridRow:
+    def build_baseline(self, label: str) -> ScreenRow:
         estimates = self.board.baselines[label]
         cells = tuple(self._build_baseline_cell(estimates.get(name), name) for name in self.summary.columns)
-        return GridRow(clean_text(label), "", "", cells)
+        return ScreenRow(clean_text(label), "", "", cells)
 
-    def _build_cell(self, row: LeaderboardRow, name: str, target: str) -> GridCell:
+    def _build_cell(self, row: LeaderboardRow, name: str, target: str) -> ScreenCell:
         summary, decision = row.summaries.get(name), self.board.decisions.get(name)
         if summary is None:
-            return GridCell()
+            return ScreenCell()
         scale, digits = self._choose_scale(name), self._choose_decimals(name)
         interval = summary.interval if summary.is_complete else None
         values = [estimate.value for estimate in summary.estimates.values()]
         kind, marks = _choose_kind(row, summary, decision), choose_marks(decision, row.label)
-        return GridCell(
+        return ScreenCell(
             format_number(summary.mean, digits),
             kind,
             marks.replace(LEADING, "") if kind == "meaningless" else marks,
@@ -178,13 +178,13 @@ class _GridBuilder:
             make_cell_id(target, self.board.columns.index(name)),
         )
 
-    def _build_baseline_cell(self, estimate: Estimate | None, name: str) -> GridCell:
+    def _build_baseline_cell(self, estimate: Estimate | None, name: str) -> ScreenCell:
         if estimate is None:
-            return GridCell()
+            return ScreenCell()
         scale = self._choose_scale(name)
         text = format_number(estimate.value, self._choose_decimals(name))
         plot = build_value_plot(scale, estimate.value, None) if scale else None
-        return GridCell(text, order=estimate.value, plot=plot)
+        return ScreenCell(text, order=estimate.value, plot=plot)
 
     def _list_summaries(self, name: str) -> list[MeasureSummary]:
         rows = self.summary.methods or self.summary.not_comparable
@@ -242,7 +242,7 @@ def _describe_cell(board: Leaderboard, row: LeaderboardRow, summary: MeasureSumm
     return "; ".join(parts)
 
 
-def _list_legend(groups: Mapping[str, Sequence[GridRow]]) -> Iterator[tuple[str, str]]:
+def _list_legend(groups: Mapping[str, Sequence[ScreenRow]]) -> Iterator[tuple[str, str]]:
     """The class of each state in the grid, with what it means."""
     kinds = {cell.kind for rows in groups.values() for row in rows for cell in row.cells}
     texts = {
