@@ -20,6 +20,7 @@ MEANS_SOMETHING_ELSE = {
     ("plugin/evaluation.py", "samples"),  # the name of a random stream
     ("reports/image_grid_figure.py", "reconstructions"),  # a heading
     ("reports/latent_code_figure.py", "rate"),  # the family of a measure
+    ("reports/page/image_grids.py", "reconstructions"),  # a heading
     ("reports/rate_distortion.py", "rate"),
     ("storage/metric_file.py", "rate"),
     ("tracking/store.py", "mlflow"),  # the library

@@ -6,7 +6,7 @@ from ..core.seeds import derive_seed
 from ..data.types import Dataset, Examples, PixelRange, PreparedDataset, Splits
 from ..models.model_spec import ModelSpec
 from ..models.priors import Prior
-from ..storage.picture_data import BarChart, ImageTable, PictureData, ScatterPlot
+from ..storage.picture_data import BarChart, ImageTable, ScatterPlot
 from .adversarial import AdversarialJS
 from .declarations import Preset, RunOption, Schedule
 from .divergence_objective import DivergenceObjective
@@ -50,7 +50,6 @@ __all__ = [
     "Objective",
     "OptimizerStep",
     "Picture",
-    "PictureData",
     "PixelRange",
     "PreparedDataset",
     "Preset",

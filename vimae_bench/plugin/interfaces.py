@@ -18,7 +18,7 @@ from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..models.posteriors import Posterior, PosteriorFamily
 from ..models.priors import Prior
-from ..storage.picture_data import PictureData
+from ..storage.picture_data import BarChart, ImageTable, ScatterPlot
 from .evaluation import Evaluation
 
 
@@ -204,7 +204,7 @@ class Picture(ABC):
     """
 
     @abstractmethod
-    def __call__(self, evaluation: "Evaluation") -> PictureData:
+    def __call__(self, evaluation: "Evaluation") -> ImageTable | ScatterPlot | BarChart:
         """What the picture shows. It should take about a second and, compressed, less than 50 kB."""
 
     def explain_absence(self, evaluation: "Evaluation") -> str:  # noqa: ARG002
