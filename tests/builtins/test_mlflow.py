@@ -8,7 +8,8 @@ from vimae_bench.execution import Job, JobEnded, JobStarted, MatrixEntry, Plugin
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking import SyncSummary
-from vimae_builtin.reporters.mlflow import MlflowReporter, SyncTiming, sync_while_running
+from vimae_builtin.reporters import mlflow as mlflow_reporter
+from vimae_builtin.reporters.mlflow import MlflowReporter, SyncTiming, create_thread, sync_while_running
 
 pytestmark = pytest.mark.medium
 
@@ -47,7 +48,7 @@ class RecordedSync:
 
 
 def run_quickly(jobs, events, sync, uri=""):
-    return sync_while_running(jobs, iter(events), uri, sync=sync, timing=QUICK)
+    return sync_while_running(create_thread(jobs, uri, sync=sync, timing=QUICK), iter(events))
 
 
 def one_run(jobs):
@@ -80,7 +81,8 @@ def test_runs_are_mirrored_while_in_progress_and_once_more_after_their_end(jobs)
 def test_an_ended_run_is_sent_before_the_next_look_at_the_others(jobs):
     sync = RecordedSync()
     timing = replace(QUICK, send_delay=0.02, poll=60.0)
-    stream = sync_while_running(jobs, iter([*map(JobStarted, jobs), JobEnded(jobs[1], 0)]), sync=sync, timing=timing)
+    events = [*map(JobStarted, jobs), JobEnded(jobs[1], 0)]
+    stream = sync_while_running(create_thread(jobs, sync=sync, timing=timing), iter(events))
     for _ in range(3):
         next(stream)
     sync.wait({1})
@@ -136,7 +138,8 @@ def test_an_interrupted_stream_does_not_wait_for_a_store_that_hangs(jobs, capsys
         asked.set()
         return SyncSummary(0, int(hang.wait(60)))
 
-    stream = sync_while_running(jobs, iter(one_run(jobs)), sync=wait_for_store, timing=replace(QUICK, catch_up=60.0))
+    thread = create_thread(jobs, sync=wait_for_store, timing=replace(QUICK, catch_up=60.0))
+    stream = sync_while_running(thread, iter(one_run(jobs)))
     next(stream)
     assert asked.wait(60)
     began = time.monotonic()
@@ -160,11 +163,38 @@ def test_it_mirrors_to_a_real_store(jobs, capfd):
     for epoch in (1, 2, 3):
         folder.append_event("epoch", epoch=epoch, time=1.0 + epoch, seconds=1.0, terms={"total": 3.0 / epoch})
     timing = SyncTiming(poll=0.02, store_timeout=300.0)  # on a busy machine the tables take a minute
-    list(sync_while_running(jobs, iter(one_run(jobs)), timing=timing))
+    list(sync_while_running(create_thread(jobs, timing=timing), iter(one_run(jobs))))
     assert capfd.readouterr() == ("", "")
 
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{jobs[0].data}/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
+    runs = [run for run in runs if "vb.kind" not in run.data.tags]
     assert sorted(run.data.metrics.get("train/total", 0.0) for run in runs) == [0.0, 1.0]
+
+
+def test_it_says_what_to_open_and_summarises_the_methods(jobs, monkeypatch, capsys):
+    sent, reporter = [], MlflowReporter("http://me:secret@host/")
+    monkeypatch.setattr(mlflow_reporter, "sync_summary", lambda *given: sent.append(given) or "")
+    benchmark = jobs[0].folder.parent.parent
+    assert reporter.describe_output(benchmark) == {"MLflow": "http://***@host"}
+    assert not sent, "without jobs there is nothing new"
+    reporter.thread = create_thread(jobs, reporter.uri)
+    reporter.thread.summary = SyncSummary(0, 2, "down")
+    reporter.describe_output(benchmark)
+    assert not sent, "a store that is down is not asked again"
+    reporter.thread.summary = SyncSummary(2, 0)
+    reporter.describe_output(benchmark)
+    assert sent == [(benchmark, reporter.uri)]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_summary_that_hangs_is_left_alone_after_a_while(jobs, monkeypatch, capsys):
+    hang = threading.Event()
+    monkeypatch.setattr(mlflow_reporter, "sync_summary", lambda *_: str(hang.wait(60)))
+    began = time.monotonic()
+    create_thread(jobs, "http://host", timing=QUICK).send_summary()
+    assert time.monotonic() - began < 30
+    hang.set()
+    assert "methods not yet summarised in http://host (no answer in time)" in capsys.readouterr().err

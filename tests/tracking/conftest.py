@@ -73,7 +73,15 @@ class FabricatedBenchmark:
         """All that MLflow has of this benchmark."""
         client = self.open_client()
         experiment = client.get_experiment_by_name("toy")
-        return [self._read(client, run) for run in client.search_runs([experiment.experiment_id])]
+        runs = client.search_runs([experiment.experiment_id])
+        return [self._read(client, run) for run in runs if "vb.kind" not in run.data.tags]
+
+    def find_methods(self) -> list:
+        """MLflow's runs that stand for methods, from the first to the last."""
+        client = self.open_client()
+        experiment = client.get_experiment_by_name("toy")
+        where = "tags.`vb.kind` = 'method'"
+        return client.search_runs([experiment.experiment_id], where, order_by=["attributes.start_time ASC"])
 
     def _read(self, client, run) -> dict:
         names = run.data.metrics

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vimae_bench.tracking.sync import SyncSummary, sync_benchmark
+from vimae_bench.tracking.sync import SyncSummary, sync_benchmark, sync_summary
 
 pytestmark = pytest.mark.medium
 
@@ -14,6 +14,7 @@ def mirrored(bench):
     bench.store.write_benchmark("toy", 'name = "toy"\n# ``` a fence\n', {}, bench.entries)
     bench.add_finished_run(bench.entries[0])
     sync_benchmark(bench.path)
+    assert sync_summary(bench.path) == ""
     return bench
 
 
@@ -28,18 +29,15 @@ def test_it_has_the_benchmark_file_and_how_to_run_it_again(mirrored):
     assert note.count("````") == 2, "a fence inside of the file does not end its block"
 
 
-def test_it_leads_to_the_report_once_there_is_one(mirrored):
-    report = mirrored.path / "report.html"
-    assert report.as_uri() not in experiment(mirrored).tags[NOTE]
-    report.write_text("")
-    sync_benchmark(mirrored.path)
-    assert f"]({report.as_uri()})" in experiment(mirrored).tags[NOTE]
+def test_it_begins_with_a_link_to_the_ranked_methods(mirrored):
+    there = f"#/experiments/{experiment(mirrored).experiment_id}/runs?workflowType=machine_learning"
+    assert experiment(mirrored).tags[NOTE].startswith(f"[Methods]({there}&viewStateShareKey=methods)")
 
 
 def test_what_a_user_has_written_stays(mirrored):
     mirrored.open_client().set_experiment_tag(experiment(mirrored).experiment_id, NOTE, "mine")
     (mirrored.path / "report.html").write_text("")
-    sync_benchmark(mirrored.path)
+    assert sync_summary(mirrored.path) == ""
     assert experiment(mirrored).tags[NOTE] == "mine"
 
 
@@ -49,6 +47,7 @@ def test_runs_without_a_benchmark_are_mirrored_without_a_description(bench, dama
     kept = bench.path / "benchmark.json"
     kept.unlink() if damage is None else kept.write_text(damage)
     assert sync_benchmark(bench.path, entries=bench.entries) == SyncSummary(1, 0)
+    assert "benchmark.json" in sync_summary(bench.path)
     assert NOTE not in experiment(bench).tags
 
 
@@ -61,6 +60,6 @@ def test_the_data_set_of_a_run_is_known_to_mlflow(bench):
     for _ in range(2):
         sync_benchmark(bench.path)
         (bench.folder(bench.entries[0]).path / ".mlflow.json").unlink()
-    (run,) = bench.open_client().search_runs([experiment(bench).experiment_id])
+    (run,) = bench.open_client().search_runs([experiment(bench).experiment_id], "tags.`vb.seed` = '0'")
     (given,) = run.inputs.dataset_inputs
     assert given.dataset.name == "digits"

@@ -11,7 +11,7 @@ from vimae_bench.core.spec import PluginSpec
 from vimae_bench.storage.store import ResultsFolder
 from vimae_bench.tracking.import_runs import import_runs
 from vimae_bench.tracking.store import default_store_uri
-from vimae_bench.tracking.sync import SyncSummary, sync_benchmark
+from vimae_bench.tracking.sync import SyncSummary, sync_benchmark, sync_summary
 
 pytestmark = pytest.mark.medium
 
@@ -26,6 +26,16 @@ def fetched(bench, tmp_path):
         return store.load_results(store.read_benchmark().entries), notes
 
     return imported
+
+
+def test_methods_are_no_runs_of_the_matrix_and_not_foreign(bench, fetched):
+    for entry in bench.entries:
+        bench.add_finished_run(entry)
+    sync_benchmark(bench.path)
+    (bench.path / "report.html").write_text("")
+    assert sync_summary(bench.path) == ""
+    run_results, notes = fetched()
+    assert (len(run_results), notes) == (2, [])
 
 
 def alike(fetched, bench, entries):

@@ -2,7 +2,7 @@ import pytest
 from mlflow.utils.validation import _validate_metric_name
 
 from vimae_bench.core.spec import PluginSpec, Run, Training
-from vimae_bench.tracking.names import format_parameters, format_run_name, format_tags, to_mlflow_name
+from vimae_bench.tracking.names import format_parameters, format_tags, to_mlflow_name
 
 RUN = Run(
     PluginSpec("digits"),
@@ -79,7 +79,3 @@ def test_tags_tell_what_a_run_is():
     assert (found["vb.dataset"], found["vb.architecture"]) == ("digits", "mlp")
     assert (found["vb.status"], found["vb.reason"]) == ("diverged", "total not finite in epoch 3")
     assert format_tags(RUN, "VIMAE-n", "toy", {})["vb.status"] == "running"
-
-
-def test_a_run_is_listed_under_its_label():
-    assert format_run_name(RUN, "VIMAE-n") == "VIMAE-n, digits, mlp, seed 7"

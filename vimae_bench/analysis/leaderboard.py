@@ -14,7 +14,7 @@ from ..core.canonical import canonical_json
 from ..core.errors import ResultsError
 from ..core.margins import GivenMargin, parse_margin
 from ..core.results import Estimate, Measure
-from ..core.spec import PluginSpec, Run, Training, disambiguating_suffix
+from ..core.spec import MatrixEntry, PluginSpec, Run, Training, disambiguating_suffix
 from ..storage.store import Baselines, RunResult
 from . import footnotes as notes
 from .decision import BaselineValue, MeasureDecision, MeasureValues, decide_measure
@@ -69,22 +69,35 @@ def group_by_table(run_results: Sequence[RunResult]) -> dict[object, list[RunRes
     """The results of each table, by what they have in common."""
     groups: dict[object, list[RunResult]] = {}
     for result in run_results:
-        run = result.entry.table_run
-        key = (run.dataset.key, run.architecture.key, run.latent, run.training)
-        groups.setdefault(key, []).append(result)
+        groups.setdefault(get_table_key(result.entry), []).append(result)
     return groups
+
+
+def get_table_key(entry: MatrixEntry) -> object:
+    """What the entries of a table have in common."""
+    run = entry.table_run
+    return run.dataset.key, run.architecture.key, run.latent, run.training
 
 
 def format_table_title(run: Run, among: Sequence[Run]) -> str:
     """A table's title, such as `mnist, mlp, d = 2, 80 epochs`, with the settings in which it differs from `among`."""
+    return ", ".join(_list_title_parts(run, among))
 
+
+def format_table_difference(run: Run, among: Sequence[Run]) -> str:
+    """What a table's title has that is not in all titles, such as `d = 2`; empty for the only table."""
+    titles = [_list_title_parts(other, among) for other in among]
+    return ", ".join(part for part in _list_title_parts(run, among) if not all(part in title for title in titles))
+
+
+def _list_title_parts(run: Run, among: Sequence[Run]) -> list[str]:
     def name(choice: PluginSpec, others: Sequence[PluginSpec]) -> str:
         return choice.name + disambiguating_suffix(choice, others)
 
     dataset = name(run.dataset, [other.dataset for other in among])
     architecture = name(run.architecture, [other.architecture for other in among])
     differing = _format_differing_settings(run.training, [other.training for other in among])
-    return ", ".join([dataset, architecture, f"d = {run.latent}", f"{run.training.epochs} epochs", *differing])
+    return [dataset, architecture, f"d = {run.latent}", f"{run.training.epochs} epochs", *differing]
 
 
 def _format_differing_settings(training: Training, others: Sequence[Training]) -> list[str]:

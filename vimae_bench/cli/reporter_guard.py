@@ -49,12 +49,12 @@ class GuardedReporter:
             self._report_failure("the runs go on without it")
         yield from stream
 
-    def describe_output(self, results: Path) -> Mapping[str, str]:
+    def describe_output(self, benchmark: Path) -> Mapping[str, str]:
         """What the reporter says of where its output is; nothing if it does not say."""
         if not isinstance(self.reporter, DescribesOutput):
             return {}
         try:
-            return self.reporter.describe_output(results)
+            return self.reporter.describe_output(benchmark)
         except PLUGIN_ERRORS:
             self._report_failure("where its output is remains unknown")
             return {}

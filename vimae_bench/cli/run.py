@@ -182,6 +182,6 @@ def _list_outputs(
     outputs = {"report": str(folder / "report.html")} if has_report else {}
     outputs |= {"records": str(folder / "runs"), "pictures": ", ".join(pictures)}
     for reporter in reporters:
-        outputs |= reporter.describe_output(results)
+        outputs |= reporter.describe_output(folder.resolve())
     elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
     return {**outputs, "again": f"vimae-bench leaderboard {file}{elsewhere}"}

@@ -25,13 +25,15 @@ def sync(file: Path, results: Path, mlflow_uri: str, no_models: bool) -> None:
       vimae-bench sync benchmarks/fig1.toml --mlflow-uri http://localhost:5000
     """
     from ..storage.archive import unpack_results
-    from ..tracking.sync import sync_benchmark
+    from ..tracking.sync import sync_benchmark, sync_summary
 
     found = load_benchmark_results(file, results)
     folder = unpack_results(found.store.path, click.echo)
     summary = sync_benchmark(folder, mlflow_uri, found.entries, models=not no_models)
+    reason = "" if summary.behind else sync_summary(folder, mlflow_uri)
     behind = f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""
+    missing = f", but not the summary of methods: {reason}" if reason else ""
     runs = "run" if summary.mirrored == 1 else "runs"
-    click.echo(f"{summary.mirrored} {runs} mirrored{behind}")
-    if summary.behind:
+    click.echo(f"{summary.mirrored} {runs} mirrored{behind}{missing}")
+    if summary.behind or reason:
         click.get_current_context().exit(BEHIND)

@@ -37,6 +37,10 @@ class Reporter(Protocol):
 class DescribesOutput(Protocol):
     """A reporter that says where to find what it wrote."""
 
-    def describe_output(self, results: Path, /) -> Mapping[str, str]:
-        """Lines for the end of `vimae-bench run`, by a word that heads each. `results` holds the benchmark's folder."""
+    def describe_output(self, benchmark: Path, /) -> Mapping[str, str]:
+        """Lines for the end of `vimae-bench run`, by a word that heads each.
+
+        `benchmark` is its results folder. Tables and the report have just been written there: a reporter that copies
+        them does it now.
+        """
         ...

@@ -6,9 +6,9 @@ from io import BytesIO
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zlib import crc32
 
 from ..analysis.leaderboard_data import LeaderboardRow
+from ..analysis.method_colours import COLOURS, number_methods
 from ..core.errors import BenchError
 from ..storage.atomic import atomic_write
 from .table_format import clean_text, format_label, format_seed_count, shorten_name
@@ -17,11 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, BLACK, ORANGE, GREY = "#0072B2", "#222222", "#D55E00", "#8C8C8C"
-"""Colours of Okabe and Ito, which colour-blind readers can distinguish, and greys."""
-FAINT = "#DDDDDD"
-COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
-"""Those of Okabe and Ito that are visible on white."""
+BLUE, ORANGE, BLACK = COLOURS[0], COLOURS[1], COLOURS[-1]
+GREY, FAINT = "#8C8C8C", "#DDDDDD"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """One more than there are colours, so that 56 methods look different."""
 METHOD_ID = "method:"
@@ -45,20 +42,8 @@ MethodStyles = Mapping[str, MethodStyle]
 
 
 def assign_styles(labels: Iterable[str], controls: Collection[str] = ()) -> dict[str, MethodStyle]:
-    """A style for each method, by a hash of its label, so that it looks alike in different benchmarks.
-
-    Of methods of one benchmark with the same colour, the one that comes later in the alphabet takes the next that is
-    free, while there are any. A/A `controls` take what methods leave. The same labels give the same styles, in
-    whatever order.
-    """
-    known, taken = list(dict.fromkeys(labels)), dict[str, int]()
-    for label in sorted(known, key=lambda label: (label in controls, label)):
-        first = crc32(label.encode("utf-8", "surrogatepass")) % len(COLOURS)
-        colours = [(first + i) % len(COLOURS) for i in range(len(COLOURS))]
-        used = [number % len(COLOURS) for number in taken.values()]
-        colour = min(colours, key=used.count)  # the first of those used least
-        taken[label] = colour + used.count(colour) * len(COLOURS)
-    return {label: _make_style(taken[label]) for label in known}
+    """A style for each method, by its number (see `number_methods`)."""
+    return {label: _make_style(number) for label, number in number_methods(labels, controls).items()}
 
 
 def _make_style(number: int) -> MethodStyle:

@@ -4,7 +4,16 @@ What a reporter needs to keep such a copy while runs go on.
 """
 
 from ..core.secrets import mask_secrets
+from .server_links import describe_view
 from .store import default_store_uri, import_mlflow
-from .sync import SyncSummary, sync_benchmark
+from .sync import SyncSummary, sync_benchmark, sync_summary
 
-__all__ = ["SyncSummary", "default_store_uri", "import_mlflow", "mask_secrets", "sync_benchmark"]
+__all__ = [
+    "SyncSummary",
+    "default_store_uri",
+    "describe_view",
+    "import_mlflow",
+    "mask_secrets",
+    "sync_benchmark",
+    "sync_summary",
+]

@@ -1,61 +1,44 @@
-"""The description of an experiment in MLflow: what was compared, how to run it again, how to compare in MLflow."""
+"""The description of an experiment in MLflow: what was compared, which methods lead, how to run it again."""
 
-from pathlib import Path
+from ..analysis.load import BenchmarkResults
+from ..analysis.summary import summarize_leaderboard
+from .view_path import format_view_path
+from .views import name_views
 
-from ..core.canonical import fingerprint
-from ..core.errors import ResultsError
-from ..storage.store import ResultsFolder, SavedBenchmark
-from .store import MlflowExperiment
-
-NOTE = "mlflow.note.content"
-DESCRIPTION_TAG = "vb.description"
-"""The fingerprint of the description that was written last: one that a user has changed is left alone."""
 REPORT_FILE = "report.html"
 
 
-def write_description(target: MlflowExperiment, results: ResultsFolder) -> None:
-    """Write the description of a benchmark's experiment, if it is not there and no user has written another.
-
-    There is none for runs whose benchmark.json is missing or damaged.
-    """
-    try:
-        text = format_description(results.path, results.read_benchmark())
-    except ResultsError:
-        return
-    tags = target.client.get_experiment(target.experiment).tags
-    written = tags.get(NOTE, "")
-    if written != text and tags.get(DESCRIPTION_TAG, "") == (fingerprint(written) if written else ""):
-        target.client.set_experiment_tag(target.experiment, NOTE, text)
-        target.client.set_experiment_tag(target.experiment, DESCRIPTION_TAG, fingerprint(text))
-
-
-def format_description(benchmark: Path, saved: SavedBenchmark) -> str:
-    """The description, as Markdown."""
-    name, folder = benchmark.name, benchmark.resolve()
-    methods = dict.fromkeys(entry.label for entry in saved.entries)
-    datasets = dict.fromkeys(entry.run.dataset.name for entry in saved.entries)
-    seeds = {entry.seed for entry in saved.entries}
+def format_description(found: BenchmarkResults, experiment: str, report_run: str) -> str:
+    """The description, as Markdown; `report_run` is the id of MLflow's run with the report, empty if there is none."""
+    entries, folder = found.entries, found.store.path.resolve()
+    methods = dict.fromkeys(entry.label for entry in entries if not entry.control_of)
+    datasets = dict.fromkeys(entry.run.dataset.name for entry in entries)
+    seeds = {entry.seed for entry in entries}
+    links = [f"[{name}]({format_view_path(experiment, key)})" for key, name in name_views(found.leaderboards).items()]
+    if report_run:
+        links.append(f"[Report](#/experiments/{experiment}/runs/{report_run}/artifacts/{REPORT_FILE})")
     return f"""\
-{len(methods)} autoencoder objectives on {", ".join(datasets)}, {len(seeds)} paired seeds each, by vimae-bench.
+{" · ".join(links)} · {len(methods)} methods on {", ".join(datasets)}, {len(seeds)} paired seeds each, by vimae-bench
 
-- **Report**: {_format_report_link(folder)}
-- **Ranking**: `vimae-bench leaderboard {folder}`
-- **Again**: save the file below as `{name}.toml`, then `vimae-bench run {name}.toml`
+{_format_findings(found)}
 
-To compare here: group the runs by the tag `vb.group`, which is shared by runs that differ in their seed alone, or by \
-`vb.method`. Charts then draw means over seeds. Standard errors of measures are \
-`within_model_se/<measure>`. Terms of the loss by epoch are `train/<term>`. Pictures are in the image grid. A trained \
-model is `mlflow.pyfunc.load_model("runs:/RUN_ID/model")`.
+- **Means over seeds** are metrics of a method's run, of which the runs of its seeds are children. Terms of the loss \
+by epoch are `train/<term>`, pictures are in the image grid, and standard errors in the artifacts `metrics/` of runs.
+- **Intervals and tests**: the report, or `vimae-bench leaderboard {folder}`
+- **Again**: save the file below as `{folder.name}.toml`, then `vimae-bench run {folder.name}.toml`
+- **A trained model**: `mlflow.pyfunc.load_model("runs:/RUN_ID/model")`
 
-{_format_toml_block(saved.source)}
+{_format_toml_block(found.store.read_benchmark().source)}
 """
 
 
-def _format_report_link(folder: Path) -> str:
-    report = folder / REPORT_FILE
-    if report.exists():
-        return f"[{report}]({report.as_uri()})"
-    return f"`vimae-bench report {folder} --output {report}`"
+def _format_findings(found: BenchmarkResults) -> str:
+    """What is decided, a line for each topic, under the title of its table."""
+    parts = list[str]()
+    for board in found.leaderboards:
+        lines = summarize_leaderboard(board).sentences
+        parts += [f"**{board.title}**", "\n".join(f"- {line}" for line in lines)] if lines else []
+    return "\n\n".join(parts)
 
 
 def _format_toml_block(source: str) -> str:

@@ -16,15 +16,14 @@ from ..core.secrets import mask_secrets
 from ..core.spec import CHANGED_SETTINGS, MatrixEntry, SpecReader
 from ..storage.atomic import parse_json_object
 from ..storage.store import ResultsFolder
-from .names import ENTRY_FILE, RUN_KEY
-from .store import connect_client, default_store_uri
+from .names import ENTRY_FILE, KIND, RUN_KEY
+from .store import connect_client, default_store_uri, list_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-PAGE_SIZE = 1000
 THREADS = 8
 """Runs whose files are downloaded at the same time: over a network most of it is waiting."""
 
@@ -40,7 +39,8 @@ def import_runs(experiment: str, uri: str, results: Path, store: ResultsFolder) 
     _check_store_exists(where)
     try:
         client = connect_client(where)
-        runs = list(_list_runs(client, _find_experiment(client, experiment, where)))
+        found = list_runs(client, _find_experiment(client, experiment, where))
+        runs = [run for run in found if KIND not in run.data.tags]
         synced = [_open_artifacts(run, where) for run in runs if RUN_KEY in run.data.tags]
         entries = _read_entries(synced)
         if not entries:
@@ -72,17 +72,6 @@ def _find_experiment(client: "MlflowClient", name: str, uri: str) -> str:
     raise BenchError(
         f"mlflow:{name}: no experiment in {mask_secrets(uri)} is called '{name}'{suggest_similar(name, known)}"
     )
-
-
-def _list_runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
-    """The experiment's runs, from the first begun to the last."""
-    token: str | None = None
-    while token != "":
-        page = client.search_runs(
-            [experiment], max_results=PAGE_SIZE, order_by=["attributes.start_time ASC"], page_token=token
-        )
-        yield from page
-        token = page.token or ""
 
 
 def _open_artifacts(run: "Run", uri: str) -> "ArtifactRepository":

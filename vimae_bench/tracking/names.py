@@ -10,7 +10,13 @@ KEY_LENGTH = 250
 VALUE_LENGTH = 500
 """MLflow's own limits on names, and on parameters in its older servers; newer ones cut at 6,000 without a warning."""
 
-RUN_KEY = "vb.run_key"
+RUN_KEY, METHOD_KEY = "vb.run_key", "vb.group"
+"""The tags by which MLflow's runs are found: those of runs, and those that stand for a method."""
+KIND, METHOD, REPORT = "vb.kind", "method", "report"
+"""A tag of MLflow's runs that are no runs of the matrix, and its values."""
+TABLE = "vb.table"
+"""A tag of methods that are in a leaderboard: its title."""
+NAME_TAG, RUN_COLOUR = "mlflow.runName", "mlflow.runColor"
 ENTRY_FILE = "cell.json"
 """The artifact with the run's entry in the benchmark's matrix, and the metrics by which it is measured."""
 
@@ -36,7 +42,7 @@ def format_parameters(run: Run) -> dict[str, str]:
 def format_tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str, str]:
     """The tags to filter and group by; `record` is empty while the run goes on.
 
-    `vb.group` is shared by runs that differ in nothing but the seed.
+    `vb.group` is shared by the runs of a method, which differ in nothing but the seed.
     """
     return {
         "vb.suite": benchmark,
@@ -46,7 +52,7 @@ def format_tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str,
         "vb.dataset": run.dataset.name,
         "vb.architecture": run.architecture.name,
         "vb.seed": str(run.seed),
-        "vb.group": _format_group(run, label),
+        METHOD_KEY: format_method_key(run, label),
         "vb.status": record.get("status", "running"),
         "vb.reason": _shorten_value(record.get("reason", "")),
         RUN_KEY: run.key,
@@ -56,12 +62,8 @@ def format_tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str,
     }
 
 
-def format_run_name(run: Run, label: str) -> str:
-    """The run's name in MLflow's lists."""
-    return f"{label}, {run.dataset.name}, {run.architecture.name}, seed {run.seed}"
-
-
-def _format_group(run: Run, label: str) -> str:
+def format_method_key(run: Run, label: str) -> str:
+    """What the runs of a method, which differ in nothing but the seed, have in common."""
     settings = {name: value for name, value in run.as_json().items() if name != "seed"}
     return f"{label}, {run.dataset.name}, {run.architecture.name}, {fingerprint(settings)[:8]}"
 

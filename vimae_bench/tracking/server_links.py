@@ -1,13 +1,19 @@
-"""Links from a run to its copy in an MLflow server."""
+"""Links to what an MLflow server has of a benchmark."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import quote
 
 from ..core.errors import BenchError
 from ..core.secrets import mask_secrets
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
-from .sync_state import read_mlflow_run_id
+from .store import default_store_uri
+from .sync_state import read_mlflow_experiment, read_mlflow_run_id
+from .view_path import format_view_path
+
+UI_ADDRESS = "http://localhost:5000"
+"""Where `mlflow ui` is to be seen."""
 
 
 def check_server_url(url: str) -> None:
@@ -26,3 +32,15 @@ def make_run_link(url: str) -> Callable[[RunResult], str]:
         return f"{url.rstrip('/')}/#/runs/{quote(run_id, safe='')}" if run_id else ""
 
     return find_link
+
+
+def describe_view(benchmark: Path, uri: str = "") -> Mapping[str, str]:
+    """How to see a benchmark's methods in MLflow, for the end of `run`: an address, or a command and what to open."""
+    where = mask_secrets(uri or default_store_uri(benchmark.parent))
+    served = where.startswith(("http://", "https://"))
+    states = (RunFolder(path).sync_state for path in sorted((benchmark / "runs").glob("*")))
+    experiment = next(filter(None, (read_mlflow_experiment(state, where) for state in states)), "")
+    page = f"/{format_view_path(experiment)}" if experiment else ""
+    if served:
+        return {"MLflow": f"{where.rstrip('/')}{page}"}
+    return {"MLflow": f"mlflow ui --backend-store-uri {where}", "": f"then open {UI_ADDRESS}{page}"}

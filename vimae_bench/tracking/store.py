@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from ..core.secrets import mask_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment
+    from mlflow.entities import Experiment, Run
 
 # MLflow's own defaults wait for a dead server for four minutes, and for a silent one for a quarter of an hour.
 SETTINGS = {
@@ -25,6 +26,7 @@ SETTINGS = {
 VERBOSE_LOGGERS = ("mlflow", "alembic", "urllib3.connectionpool")
 """They log every table made, of every call tried again, and with all its rows of every one that failed."""
 LOCK_SECONDS = 60
+PAGE_SIZE = 1000
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Without it MLflow opens an experiment on its pages for language models, where no run is to be seen."""
 
@@ -36,6 +38,15 @@ class MlflowExperiment:
     client: "MlflowClient"
     experiment: str
     name: str
+    benchmark: Path
+
+    def lock(self) -> FileLock:
+        """Held by one process of a results folder at a time, while it creates what all of them share."""
+        return _lock_store(self.benchmark)
+
+
+def _lock_store(benchmark: Path) -> FileLock:
+    return FileLock(benchmark.parent / ".mlflow.lock", timeout=LOCK_SECONDS)
 
 
 def default_store_uri(results: Path) -> str:
@@ -51,11 +62,11 @@ def open_experiment(benchmark: Path, uri: str) -> MlflowExperiment:
     Raises what MLflow raises for a store that cannot be reached.
     """
     # Two processes that make the tables of one store at the same time both fail (mlflow/mlflow#4123).
-    with FileLock(benchmark.parent / ".mlflow.lock", timeout=LOCK_SECONDS):
+    with _lock_store(benchmark):
         client = connect_client(uri)
         experiment = client.get_experiment_by_name(benchmark.name) or _create_experiment(client, benchmark, uri)
     name = f"{mask_secrets(uri)} {experiment.experiment_id} {experiment.creation_time}"
-    return MlflowExperiment(client, experiment.experiment_id, name)
+    return MlflowExperiment(client, experiment.experiment_id, name, benchmark)
 
 
 def import_mlflow() -> None:
@@ -74,6 +85,22 @@ def connect_client(uri: str) -> "MlflowClient":
     from mlflow import MlflowClient
 
     return MlflowClient(uri)
+
+
+def list_runs(client: "MlflowClient", experiment: str, where: str = "") -> "Iterator[Run]":
+    """The experiment's runs that pass MLflow's filter, from the first begun to the last."""
+    token: str | None = None
+    while token != "":
+        page = client.search_runs(
+            [experiment], where, max_results=PAGE_SIZE, order_by=["attributes.start_time ASC"], page_token=token
+        )
+        yield from page
+        token = page.token or ""
+
+
+def to_milliseconds(seconds: float) -> int:
+    """MLflow counts in whole milliseconds."""
+    return round(seconds * 1000)
 
 
 def _create_experiment(client: "MlflowClient", benchmark: Path, uri: str) -> "Experiment":

@@ -5,16 +5,19 @@ import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from ..core.errors import BenchError
+from ..core.errors import BenchError, ResultsError
 from ..core.secrets import mask_secrets
 from ..core.spec import MatrixEntry
 from ..storage.run_folder import read_events
 from ..storage.store import ResultsFolder
-from .description import write_description
+from .appearance import Appearance, plan_appearance
+from .method_runs import MethodRuns
 from .store import default_store_uri, open_experiment
 from .sync_run import RunSync
+from .sync_state import file_stamp
 
 REASON_LENGTH = 200
 
@@ -35,14 +38,13 @@ def sync_benchmark(
     seconds: float = math.inf,
     *,
     models: bool = True,
-    describing: bool = True,
 ) -> SyncSummary:
     """Mirror the runs in a benchmark's results folder to the MLflow store at `uri`; empty: `default_store_uri`.
 
     Only the runs of `entries`, if they are given; runs that have not begun are not counted. No further run is begun
-    `seconds` after the store was opened. Trained models are sent if `models` is true, and the experiment's description
-    if `describing` is. A store that cannot be reached and a damaged run are reported in the summary, not raised. Raises
-    ResultsError if the entries have to be read from the folder and cannot be.
+    `seconds` after the store was opened. Trained models are sent if `models` is true. A store that cannot be reached
+    and a damaged run are reported in the summary, not raised. Raises ResultsError if the entries have to be read from
+    the folder and cannot be.
     """
     results = ResultsFolder(benchmark)
     wanted = {entry.run.key: entry for entry in (results.read_benchmark().entries if entries is None else entries)}
@@ -52,11 +54,44 @@ def sync_benchmark(
         return SyncSummary(0, 0)
     try:
         target = open_experiment(benchmark, uri or default_store_uri(benchmark.parent))
-        if describing:
-            write_description(target, results)
     except Exception as error:  # a store raises whatever its driver raises
         return SyncSummary(0, len(begun), _format_error(error))
-    return _sync_runs([RunSync(target, folder, entry, models) for folder, entry in begun], seconds)
+    methods = MethodRuns(target, _plan_appearance(results, list(wanted.values())))
+    return _sync_runs([RunSync(target, methods, folder, entry, models) for folder, entry in begun], seconds)
+
+
+def sync_summary(benchmark: Path, uri: str = "") -> str:
+    """Send what is said of a benchmark's methods to the MLflow store at `uri`; empty: `default_store_uri`.
+
+    Means and decisions for each method, the report, views and the experiment's description, as far as they have
+    changed. Gives the reason why not all of it could be sent, empty if it was; nothing is raised.
+    """
+    from ..analysis.load import load_benchmark_results
+    from .summary import write_summary
+
+    try:
+        found = load_benchmark_results(benchmark, benchmark.parent)
+        target = open_experiment(benchmark, uri or default_store_uri(benchmark.parent))
+        write_summary(target, found, _plan_appearance(found.store, found.entries))
+    except Exception as error:  # a store raises whatever its driver raises, and a folder may be damaged in any way
+        return _format_error(error)
+    return ""
+
+
+def _plan_appearance(results: ResultsFolder, entries: Sequence[MatrixEntry]) -> Appearance:
+    """Of the whole benchmark; of these entries, if it cannot be read."""
+    try:
+        stamp = file_stamp(results.path / "benchmark.json")
+        return _read_appearance(results.path, stamp)
+    except (OSError, ResultsError):
+        return plan_appearance(entries)
+
+
+@lru_cache(maxsize=1)
+def _read_appearance(benchmark: Path, stamp: str) -> Appearance:
+    """Read again where the file's stamp has changed: looks at runs in progress come every few seconds."""
+    del stamp
+    return plan_appearance(ResultsFolder(benchmark).read_benchmark().entries)
 
 
 def _sync_runs(runs: Sequence[RunSync], seconds: float) -> SyncSummary:

@@ -25,9 +25,19 @@ from ..core.spec import (
 from ..storage.metric_file import read_metric_file
 from ..storage.run_folder import RunFolder, read_events
 from .images import FOLDER, SHOWN, make_grid_images
+from .method_runs import MethodRuns
 from .model import format_mlmodel
-from .names import ENTRY_FILE, RUN_KEY, format_parameters, format_run_name, format_tags, to_mlflow_name
-from .store import LOCK_SECONDS, MlflowExperiment
+from .names import (
+    ENTRY_FILE,
+    NAME_TAG,
+    RUN_COLOUR,
+    RUN_KEY,
+    format_method_key,
+    format_parameters,
+    format_tags,
+    to_mlflow_name,
+)
+from .store import LOCK_SECONDS, MlflowExperiment, to_milliseconds
 from .sync_state import SyncState, file_stamp
 
 if TYPE_CHECKING:
@@ -37,7 +47,8 @@ MAX_POINTS = 900
 """Points in one call; MLflow takes 1,000."""
 MAX_PARAMETERS = 100
 """Parameters in one call, as many as MLflow takes."""
-TAGS = "tags"
+TAGS, PARENT = "tags", "parent"
+PARENT_TAG = "mlflow.parentRunId"
 STATUS = {"done": "FINISHED", "diverged": "FAILED", "failed": "FAILED"}
 
 T = TypeVar("T")
@@ -47,9 +58,10 @@ SyncItem = tuple[str, str, Callable[[], None]]
 
 @dataclass
 class RunSync:
-    """A run's folder and the experiment it is copied to."""
+    """A run's folder, the experiment it is copied to, and the methods there."""
 
     target: MlflowExperiment
+    methods: MethodRuns
     folder: RunFolder
     entry: MatrixEntry
     models: bool = True
@@ -73,8 +85,9 @@ class RunSync:
         """Find or create MLflow's run, and start from nothing if it is not the one the state knows."""
         run_id = self._find_run()
         if not run_id:
-            tags = self._make_tags()
-            self.state = SyncState(self.target.name, self._create_run(tags), sent={TAGS: fingerprint(tags)})
+            tags, parent = self._make_tags(), self._get_method_key()
+            sent = {TAGS: fingerprint(tags), PARENT: parent}
+            self.state = SyncState(self.target.name, self._create_run(tags), sent=sent)
         elif run_id != self.state.run_id:
             self.state = SyncState(self.target.name, run_id)
 
@@ -84,9 +97,15 @@ class RunSync:
         return runs[0].info.run_id if runs else None
 
     def _create_run(self, tags: dict[str, str]) -> str:
-        name = format_run_name(self.entry.run, self.entry.label)
-        run = self.target.client.create_run(self.target.experiment, self._get_start_time(), tags, name)
-        return run.info.run_id
+        began = self._get_start_time()
+        tags = {**tags, PARENT_TAG: self._find_parent()}
+        return self.target.client.create_run(self.target.experiment, began, tags, tags[NAME_TAG]).info.run_id
+
+    def _find_parent(self) -> str:
+        return self.methods.find_or_create(self.entry, self._get_start_time()).info.run_id
+
+    def _get_method_key(self) -> str:
+        return format_method_key(self.entry.run, self.entry.label)
 
     def _get_start_time(self) -> int:
         """When the run began for the first time, in milliseconds since the epoch."""
@@ -94,8 +113,13 @@ class RunSync:
         return to_milliseconds(first["time"])
 
     def _make_tags(self) -> dict[str, str]:
-        ours = format_tags(self.entry.run, self.entry.label, self.folder.benchmark.name, self.folder.read_record())
-        return ours | ({SHOWN: "True"} if self._list_pictures() else {})
+        appearance = self.methods.appearance
+        return {
+            **format_tags(self.entry.run, self.entry.label, self.folder.benchmark.name, self.folder.read_record()),
+            NAME_TAG: appearance.name_run(self.entry),
+            RUN_COLOUR: appearance.colours.get(self.entry.label, ""),
+            **({SHOWN: "True"} if self._list_pictures() else {}),
+        }
 
     def _send_curves(self) -> None:
         for points, state in self._make_batches():
@@ -136,6 +160,7 @@ class RunSync:
         """Everything but the curves; the status comes last, so that a run is only finished when all of it is there."""
         tags = self._make_tags()
         yield TAGS, fingerprint(tags), partial(self._log_tags, tags)
+        yield PARENT, self._get_method_key(), self._log_parent
         yield ENTRY_FILE, fingerprint(self._describe_entry()), self._log_entry
         for path in filter(Path.exists, map(self.folder.metric_path, self.entry.metrics)):
             yield path.name, file_stamp(path), partial(self._log_file, path, "metrics")
@@ -161,6 +186,9 @@ class RunSync:
 
     def _list_pictures(self) -> list[Path]:
         return sorted(self.folder.pictures.glob("*.png"))
+
+    def _log_parent(self) -> None:
+        self._log_tags({PARENT_TAG: self._find_parent()})
 
     def _log_artifact(self, path: Path) -> None:
         below = "pictures" if path.parent == self.folder.pictures else None
@@ -211,11 +239,9 @@ class RunSync:
 
         path = self.folder.metric_path(metric)
         measured = read_metric_file(path, disambiguating_suffix(metric, self.entry.metrics)).rows[""]
-        values = {name: estimate.value for name, estimate in measured.items()}
-        errors = {f"within_model_se/{name}": e.se for name, e in measured.items() if e.se is not None}
         when = to_milliseconds(path.stat().st_mtime)
-        # Of what has no step but 0 MLflow draws bars; what stands before a slash is a section of its charts.
-        return [Metric(to_mlflow_name(name), value, when, 0) for name, value in (values | errors).items()]
+        # Of what has no step but 0 MLflow draws bars.
+        return [Metric(to_mlflow_name(name), estimate.value, when, 0) for name, estimate in measured.items()]
 
     def _log_tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
@@ -236,11 +262,6 @@ class RunSync:
 
 def _split_list(values: list[T], size: int) -> Iterator[list[T]]:
     return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def to_milliseconds(seconds: float) -> int:
-    """MLflow counts in whole milliseconds."""
-    return round(seconds * 1000)
 
 
 def _make_points(line: Json) -> list["Metric"]:

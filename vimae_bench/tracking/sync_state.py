@@ -59,6 +59,16 @@ def read_mlflow_run_id(path: Path) -> str:
     return run_id if isinstance(run_id, str) else ""
 
 
+def read_mlflow_experiment(path: Path, store: str) -> str:
+    """The id of the experiment in a state, if it is one of this store; empty if not."""
+    try:
+        target = read_json(path).get("target")
+    except ResultsError:
+        return ""
+    uri, experiment, _ = [*(target if isinstance(target, str) else "").rsplit(" ", 2), "", "", ""][:3]
+    return experiment if uri == store else ""
+
+
 def file_stamp(path: Path) -> str:
     """A file's time and size: it changes when the file is written again."""
     stat = path.stat()

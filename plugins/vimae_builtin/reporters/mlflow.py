@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,7 +13,15 @@ from typing import ClassVar
 
 from vimae_bench.execution import Event, Job, JobEnded, JobRequeued, JobStarted, MatrixEntry, Reporter, RunFolder
 from vimae_bench.plugin import BenchError, RunOption, hookimpl
-from vimae_bench.tracking import SyncSummary, default_store_uri, import_mlflow, mask_secrets, sync_benchmark
+from vimae_bench.tracking import (
+    SyncSummary,
+    default_store_uri,
+    describe_view,
+    import_mlflow,
+    mask_secrets,
+    sync_benchmark,
+    sync_summary,
+)
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,8 @@ class SyncTiming:
 
     `poll` is the time between two looks; it doubles up to `max_poll` while the store cannot be reached. Runs that have
     ended are sent after `send_delay`, so that little is left to do after the last one. Then no further run is taken up
-    for longer than `catch_up`, and `store_timeout` is what a store that does not answer then takes. `stop` is the time
-    for a call in progress to end when the benchmark is interrupted.
+    for longer than `catch_up`, and `store_timeout` is what a store that does not answer then takes, also when the
+    methods are summarised. `stop` is the time for a call in progress to end when the benchmark is interrupted.
     """
 
     send_delay: float = 0.5
@@ -37,7 +45,7 @@ class SyncTiming:
 ORDINARY = SyncTiming()
 
 
-@dataclass(frozen=True)
+@dataclass
 class MlflowReporter:
     """Mirrors runs to the MLflow store at `uri`; empty: a database in the results folder.
 
@@ -47,6 +55,7 @@ class MlflowReporter:
 
     uri: str = ""
     models: bool = True
+    thread: "SyncThread | None" = field(default=None, init=False, repr=False)
 
     default: ClassVar[bool] = True
     run_options: ClassVar[tuple[RunOption, ...]] = (
@@ -61,28 +70,36 @@ class MlflowReporter:
 
     def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
         """Pass the events on while a thread sends what the runs write."""
-        return sync_while_running(jobs, events, self.uri, models=self.models)
+        self.thread = create_thread(jobs, self.uri, models=self.models)
+        return sync_while_running(self.thread, events)
 
-    def describe_output(self, results: Path) -> Mapping[str, str]:
-        """How to look at the runs in MLflow."""
-        return {"MLflow": f"mlflow ui --backend-store-uri {mask_secrets(self.uri or default_store_uri(results))}"}
+    def describe_output(self, benchmark: Path) -> Mapping[str, str]:
+        """Send what is said of the methods, if the store has all runs, and say how to look at them in MLflow."""
+        if self.thread and not self.thread.summary.behind:
+            self.thread.send_summary()
+        return describe_view(benchmark, self.uri)
 
 
-def sync_while_running(
+def create_thread(
     jobs: Sequence[Job],
-    events: Iterator[Event],
     uri: str = "",
     *,
     models: bool = True,
     sync: Callable[..., SyncSummary] = sync_benchmark,
     timing: SyncTiming = ORDINARY,
-) -> Iterator[Event]:
-    """Pass the events on while a thread calls `sync` again and again; say at the end if MLflow has not got all."""
+) -> "SyncThread | None":
+    """A thread that calls `sync` for the benchmark of the jobs again and again; None without any."""
     if not jobs:
+        return None
+    benchmark = RunFolder(jobs[0].folder).benchmark
+    return SyncThread(benchmark, len(jobs), uri or default_store_uri(benchmark.parent), models, sync, timing)
+
+
+def sync_while_running(thread: "SyncThread | None", events: Iterator[Event]) -> Iterator[Event]:
+    """Pass the events on while a thread sends what the runs write; say at the end if MLflow has not got all."""
+    if not thread:
         yield from events
         return
-    benchmark = RunFolder(jobs[0].folder).benchmark
-    thread = SyncThread(benchmark, len(jobs), uri or default_store_uri(benchmark.parent), models, sync, timing)
     thread.start()
     try:
         for event in events:
@@ -106,7 +123,7 @@ class SyncThread(threading.Thread):
         timing: SyncTiming,
     ):
         super().__init__(name="mlflow", daemon=True)
-        self.uri, self.timing = uri, timing
+        self.benchmark, self.uri, self.timing = benchmark, uri, timing
         self.sync = partial(sync, benchmark, uri, models=models)
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.no_more_events, self.stopped = threading.Event(), threading.Event()
@@ -124,7 +141,7 @@ class SyncThread(threading.Thread):
             wanted = {folder: entry for folder, entry in in_progress.items() if is_time or folder in ended}
             if not is_time and (behind or not wanted):
                 continue
-            behind = self.sync(list(wanted.values()), describing=False).behind
+            behind = self.sync(list(wanted.values())).behind
             pause = min(2 * pause, self.timing.max_poll) if behind else self.timing.poll
             looked = time.monotonic() if is_time else looked
             if not behind:
@@ -157,6 +174,19 @@ class SyncThread(threading.Thread):
         if behind := self.summary.behind:
             runs, where = "run" if behind == 1 else "runs", f"{mask_secrets(self.uri)} ({self.summary.reason})"
             print(f"{behind} {runs} not yet mirrored to {where}; run `vimae-bench sync`", file=sys.stderr)
+
+    def send_summary(self) -> None:
+        """Send what is said of the methods, within bounds; print a line if it could not be sent."""
+        reasons = SimpleQueue[str]()
+        summarizing = threading.Thread(
+            target=lambda: reasons.put(sync_summary(self.benchmark, self.uri)), name="mlflow-summary", daemon=True
+        )
+        summarizing.start()
+        summarizing.join(self.timing.store_timeout)
+        reason = "no answer in time" if reasons.empty() else reasons.get()
+        if reason:
+            where = f"{mask_secrets(self.uri)} ({reason})"
+            print(f"methods not yet summarised in {where}; run `vimae-bench sync`", file=sys.stderr)
 
     def stop(self) -> None:
         """Let the thread end as soon as its call is over: what it did not send is sent by the next `sync`."""
