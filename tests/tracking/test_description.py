@@ -31,7 +31,7 @@ def test_it_has_the_benchmark_file_and_how_to_run_it_again(mirrored):
 
 def test_it_begins_with_a_link_to_the_ranked_methods(mirrored):
     there = f"#/experiments/{experiment(mirrored).experiment_id}/runs?workflowType=machine_learning"
-    assert experiment(mirrored).tags[NOTE].startswith(f"[Methods]({there}&viewStateShareKey=methods)")
+    assert experiment(mirrored).tags[NOTE].startswith(f"[Ranked methods]({there}&viewStateShareKey=methods)")
 
 
 def test_what_a_user_has_written_stays(mirrored):

@@ -72,7 +72,7 @@ def test_a_method_has_the_means_and_what_is_decided(ranked):
 
 def test_the_view_ranks_the_methods(ranked):
     saved = json.loads(experiment(ranked).tags["mlflow.sharedViewState.methods"])
-    assert saved["name"] == "Methods"
+    assert saved["name"] == "Ranked methods"
     state = json.loads(zlib.decompress(base64.b64decode(saved["state"].removeprefix("deflate;"))))
     assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`accuracy`", False)
     assert state["selectedColumns"][0] == "metrics.`accuracy`"
@@ -104,7 +104,7 @@ def test_the_report_is_an_artifact_and_linked(ranked):
     client = ranked.open_client()
     where = "tags.`vb.kind` = 'report'"
     (run,) = client.search_runs([experiment(ranked).experiment_id], where)
-    assert f"/runs/{run.info.run_id}/artifacts/report.html)" in experiment(ranked).tags[NOTE]
+    assert f"/runs/{run.info.run_id}/artifacts/report.html?" in experiment(ranked).tags[NOTE]
     (report,) = (ranked.path.parent / "mlflow-artifacts").rglob("report.html")
     assert report.read_text() == "second, longer"
 

@@ -181,7 +181,7 @@ def test_a_run_begun_again_in_a_new_folder_is_another_run(bench):
     shutil.rmtree(bench.folder(bench.entries[0]).path)
     bench.begin_run(bench.entries[0], at=BEGAN / 1000 + 500)
     sync_benchmark(bench.path)
-    assert sorted(len(run["curves"]) for run in bench.read_mlflow_runs()) == [0, 6]
+    assert sorted(len(run["curves"]) for run in bench.read_mlflow_runs()) == [0, 5]
 
 
 def test_another_store_gets_everything_from_the_start(bench, template, tmp_path):
@@ -191,7 +191,7 @@ def test_another_store_gets_everything_from_the_start(bench, template, tmp_path)
     shutil.copy(template, other)
     assert sync_benchmark(bench.path, f"sqlite:///{other}") == SyncSummary(1, 0)
     client = MlflowClient(f"sqlite:///{other}")
-    (run,) = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
+    (run,) = client.search_runs([client.get_experiment_by_name("toy").experiment_id], "tags.`vb.seed` = '0'")
     assert len(client.get_metric_history(run.info.run_id, "train/total")) == 5
     assert run.info.status == "FINISHED"
 

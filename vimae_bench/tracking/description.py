@@ -2,7 +2,7 @@
 
 from ..analysis.load import BenchmarkResults
 from ..analysis.summary import summarize_leaderboard
-from .view_path import format_view_path
+from .view_path import TRAINING_PAGES, format_view_path
 from .views import name_views
 
 REPORT_FILE = "report.html"
@@ -16,7 +16,8 @@ def format_description(found: BenchmarkResults, experiment: str, report_run: str
     seeds = {entry.seed for entry in entries}
     links = [f"[{name}]({format_view_path(experiment, key)})" for key, name in name_views(found.leaderboards).items()]
     if report_run:
-        links.append(f"[Report](#/experiments/{experiment}/runs/{report_run}/artifacts/{REPORT_FILE})")
+        page = f"#/experiments/{experiment}/runs/{report_run}/artifacts/{REPORT_FILE}"
+        links.append(f"[Report]({page}?{TRAINING_PAGES})")
     return f"""\
 {" · ".join(links)} · {len(methods)} methods on {", ".join(datasets)}, {len(seeds)} paired seeds each, by vimae-bench
 

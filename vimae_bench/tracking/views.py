@@ -24,9 +24,9 @@ SECTION = "leaderboard"
 def name_views(boards: Sequence[Leaderboard]) -> dict[str, str]:
     """The key and the name of each table's view, in their order."""
     if len(boards) == 1:
-        return {FIRST_VIEW: "Methods"}
+        return {FIRST_VIEW: "Ranked methods"}
     keys = [f"{FIRST_VIEW}-{number}" if number > 1 else FIRST_VIEW for number in range(1, len(boards) + 1)]
-    return {key: f"Methods: {board.title}" for key, board in zip(keys, boards, strict=True)}
+    return {key: f"Ranked methods: {board.title}" for key, board in zip(keys, boards, strict=True)}
 
 
 def format_view(name: str, board: Leaderboard, created: int) -> str:
@@ -78,7 +78,6 @@ def _make_chart(measure: Measure) -> Json:
         "metricSectionId": SECTION,
         "metricKey": name,
         "dataAccessKey": name,
-        "displayName": describe_direction(measure),
         "isGenerated": False,
         "deleted": False,
     }
