@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from vimae_bench.engine import pictures
@@ -13,8 +12,6 @@ from vimae_bench.models import Deterministic, StandardNormal
 from vimae_bench.plugin import BarChart, BenchError, Evaluation, Examples, ModelSpec, Objective, Splits
 from vimae_bench.storage.picture_files import load_pictures, read_picture
 from vimae_bench.storage.run_folder import RunFolder
-
-HISTORY = [{"epoch": e, "terms": {"total": 3.0 / e, "sse": 2.0 / e, r"a $\dear$ term": 1.0}} for e in (1, 2, 3)]
 
 
 class Plain(Objective):
@@ -64,13 +61,13 @@ def evaluation(n=60, latent=2, shape=(1, 8, 8), labels=10, prior=None, pixel_ran
 
 
 def test_a_run_has_every_picture_or_the_reason_why_not(tmp_path):
-    draw_pictures(evaluation(latent=3), HISTORY, tmp_path / "pictures")
+    draw_pictures(evaluation(latent=3), tmp_path / "pictures")
     found = load_pictures(RunFolder(tmp_path))
     names = {"samples", "reconstructions", "traversals", "interpolations", "training_neighbours", "codes"}
     assert {name for name, data in found.items() if not isinstance(data, str)} == names
     assert found["latent_grid"] == "it has 3 latent dimensions, not 2"
     assert found["latent_kl"] == "its codes have no noise, so their KL is infinite"
-    assert {path.stem for path in (tmp_path / "pictures").glob("*.png")} == {*names, "losses"}
+    assert {path.stem for path in (tmp_path / "pictures").glob("*.png")} == names
 
 
 def test_a_plugin_that_fails_costs_its_own_picture_alone(tmp_path, monkeypatch):
@@ -95,14 +92,14 @@ def test_a_plugin_that_fails_costs_its_own_picture_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "make_plugin", lambda kind, spec: made[spec.name]())
     one, state = evaluation(), torch.get_rng_state()
     with pytest.raises(BenchError, match="'broken' failed: ValueError: no such luck; picture 'odd' failed: it gives a"):
-        draw_pictures(one, [], tmp_path / "pictures")
+        draw_pictures(one, tmp_path / "pictures")
     assert torch.equal(state, torch.get_rng_state())
     assert not one.model.training
     assert [*json.loads((tmp_path / "pictures" / "left-out.json").read_text())] == ["broken", "odd"]
     assert load_pictures(RunFolder(tmp_path))["broken"] == "failed: ValueError: no such luck"
     first = read_picture(tmp_path / "pictures" / "bars.npz").values
     with pytest.raises(BenchError):
-        draw_pictures(one, [], tmp_path / "again")
+        draw_pictures(one, tmp_path / "again")
     assert read_picture(tmp_path / "again" / "bars.npz").values == first
 
 
@@ -114,31 +111,18 @@ class Names:
         return [*self.names] if kind == "picture" else []
 
 
-def read_size(path):
-    with Image.open(path) as image:
-        return image.size
-
-
 @pytest.mark.parametrize("labels", [0, 1, 30])
 def test_any_number_of_classes_can_be_drawn(tmp_path, labels):
-    draw_pictures(evaluation(labels=labels), [], tmp_path / "pictures")
+    draw_pictures(evaluation(labels=labels), tmp_path / "pictures")
     with np.load(tmp_path / "pictures" / "codes.npz", allow_pickle=False) as kept:
         assert ("y" in kept.files) == bool(labels)
 
 
-def test_there_is_a_curve_for_each_term_and_none_without_a_history(tmp_path):
-    draw_pictures(evaluation(), HISTORY, tmp_path / "three")
-    draw_pictures(evaluation(), [{"epoch": 1, "terms": {"total": 1.0}}], tmp_path / "one")
-    draw_pictures(evaluation(), [], tmp_path / "none")
-    assert read_size(tmp_path / "three" / "losses.png")[0] == 3 * read_size(tmp_path / "one" / "losses.png")[0]
-    assert not (tmp_path / "none" / "losses.png").exists()
-
-
 def test_pictures_appear_all_at_once(tmp_path, monkeypatch):
     with monkeypatch.context() as broken:
-        broken.setattr(pictures, "_draw_losses", lambda *_: 1 / 0)
+        broken.setattr(pictures, "write_reasons", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            draw_pictures(evaluation(), HISTORY, tmp_path / "pictures")
+            draw_pictures(evaluation(), tmp_path / "pictures")
     assert not (tmp_path / "pictures").exists()
-    draw_pictures(evaluation(), HISTORY, tmp_path / "pictures")
+    draw_pictures(evaluation(), tmp_path / "pictures")
     assert [path.name for path in tmp_path.iterdir()] == ["pictures"]

@@ -167,7 +167,7 @@ def _list_pending_outputs(job: Job, folder: RunFolder) -> Iterator[tuple[str, Ca
     """What is not there yet of a trained model, by name, each with what makes it."""
     run = job.entry.run
     if not folder.pictures.exists():
-        yield "pictures", lambda evaluation: draw_pictures(evaluation, folder.read_history(), folder.pictures)
+        yield "pictures", lambda evaluation: draw_pictures(evaluation, folder.pictures)
     for metric_spec in job.entry.metrics:
         if not folder.metric_path(metric_spec).exists():
             measure = partial(measure_model, metric_spec=metric_spec, path=folder.metric_path(metric_spec))

@@ -119,7 +119,7 @@ def _train_and_measure(
         announce = partial(update, method.training.epochs)
         measures, estimates = _measure(method.metrics if done else (), evaluation, announce)
         if done:
-            draw_pictures(evaluation, folder.read_history(), folder.pictures)
+            draw_pictures(evaluation, folder.pictures)
     return RunResult(entry, folder.path, record["status"], record["reason"], record, measures, estimates), evaluation
 
 

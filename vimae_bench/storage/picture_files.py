@@ -3,7 +3,6 @@
 pictures/
   samples.png, traversals.png ...   images with labels, which are read back from it (`labelled_grid.py`)
   codes.npz, latent_kl.npz ...      points or bars, and the same drawn
-  losses.png                        drawn only
   left-out.json                     the pictures that the run does not have, each with the reason
 """
 
@@ -25,7 +24,7 @@ from .run_folder import RunFolder
 
 LEFT_OUT = "left-out.json"
 DRAWN_ONLY = ("losses",)
-"""Pictures that are not read back."""
+"""Pictures of earlier versions that cannot be read back."""
 MAX_ARRAYS = 2**26
 """Bytes of all arrays of a file; a larger one is refused before it is unpacked."""
 
