@@ -70,10 +70,23 @@ def test_a_method_has_the_means_and_what_is_decided(ranked):
     assert "worse than VAE" in found["AE"].data.tags[NOTE]
 
 
+def read_view(bench, key):
+    """The name of a view and what it shows."""
+    saved = json.loads(experiment(bench).tags[f"mlflow.sharedViewState.{key}"])
+    return saved["name"], json.loads(zlib.decompress(base64.b64decode(saved["state"].removeprefix("deflate;"))))
+
+
+def test_a_view_has_the_pictures_of_one_seed_of_each_method(ranked):
+    name, state = read_view(ranked, "pictures")
+    assert name == "Pictures"
+    found = ranked.open_client().search_runs([experiment(ranked).experiment_id], state["searchFilter"])
+    assert {run.info.run_name for run in found} == {"VAE s0", "AE s0"}
+    assert [chart["imageKeys"] for chart in state["compareRunCharts"]] == [["samples"], ["reconstructions"]]
+
+
 def test_the_view_ranks_the_methods(ranked):
-    saved = json.loads(experiment(ranked).tags["mlflow.sharedViewState.methods"])
-    assert saved["name"] == "Ranked methods"
-    state = json.loads(zlib.decompress(base64.b64decode(saved["state"].removeprefix("deflate;"))))
+    name, state = read_view(ranked, "methods")
+    assert name == "Ranked methods"
     assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`accuracy`", False)
     assert state["selectedColumns"][0] == "metrics.`accuracy`"
     assert state["compareRunCharts"][0]["metricKey"] == "accuracy"

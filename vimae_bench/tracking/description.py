@@ -2,7 +2,7 @@
 
 from ..analysis.load import BenchmarkResults
 from ..analysis.summary import summarize_leaderboard
-from .view_path import TRAINING_PAGES, format_view_path
+from .view_path import PICTURE_VIEW, TRAINING_PAGES, format_view_path
 from .views import name_views
 
 REPORT_FILE = "report.html"
@@ -15,6 +15,7 @@ def format_description(found: BenchmarkResults, experiment: str, report_run: str
     datasets = dict.fromkeys(entry.run.dataset.name for entry in entries)
     seeds = {entry.seed for entry in entries}
     links = [f"[{name}]({format_view_path(experiment, key)})" for key, name in name_views(found.leaderboards).items()]
+    links.append(f"[Pictures]({format_view_path(experiment, PICTURE_VIEW)}&compareRunsMode=CHART)")
     if report_run:
         page = f"#/experiments/{experiment}/runs/{report_run}/artifacts/{REPORT_FILE}"
         links.append(f"[Report]({page}?{TRAINING_PAGES})")

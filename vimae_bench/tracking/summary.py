@@ -18,7 +18,8 @@ from .method_runs import MethodRuns
 from .names import KIND, NAME_TAG, REPORT, TABLE, format_method_key, to_mlflow_name
 from .store import MlflowExperiment, list_runs, to_milliseconds
 from .sync_state import file_stamp
-from .views import VIEW_TAG, describe_direction, format_table_tag, format_view, name_views
+from .view_path import PICTURE_VIEW
+from .views import VIEW_TAG, describe_direction, format_picture_view, format_table_tag, format_view, name_views
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -46,6 +47,8 @@ def write_summary(target: MlflowExperiment, found: BenchmarkResults, appearance:
     for (key, name), board in zip(name_views(found.leaderboards).items(), found.leaderboards, strict=True):
         view = format_view(name, board, experiment.creation_time or 0)
         _update_experiment(target, experiment.tags, f"{VIEW_TAG}{key}", view)
+    pictures = format_picture_view(min(entry.seed for entry in found.entries), experiment.creation_time or 0)
+    _update_experiment(target, experiment.tags, f"{VIEW_TAG}{PICTURE_VIEW}", pictures)
     _update_experiment(target, experiment.tags, NOTE, format_description(found, target.experiment, report))
 
 

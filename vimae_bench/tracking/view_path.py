@@ -2,8 +2,8 @@
 
 from urllib.parse import quote
 
-FIRST_VIEW = "methods"
-"""The key of the view of a benchmark's first table."""
+FIRST_VIEW, PICTURE_VIEW = "methods", "pictures"
+"""The keys of the views of a benchmark's first table, and of what its models draw."""
 TRAINING_PAGES = "workflowType=machine_learning"
 """Without it MLflow opens its pages for language models."""
 

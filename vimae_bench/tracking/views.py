@@ -13,12 +13,14 @@ from ..analysis.leaderboard_data import Leaderboard
 from ..analysis.summary import select_key_columns
 from ..core.canonical import Json, canonical_json
 from ..core.results import Measure
-from .names import TABLE, to_mlflow_name
-from .view_path import FIRST_VIEW
+from .names import NAME_TAG, TABLE, to_mlflow_name
+from .view_path import FIRST_VIEW, PICTURE_VIEW
 
 VIEW_TAG = "mlflow.sharedViewState."
 COMPRESSED = "deflate;"
 SECTION = "leaderboard"
+PICTURES = ("samples", "reconstructions")
+"""The pictures that most methods have."""
 
 
 def name_views(boards: Sequence[Leaderboard]) -> dict[str, str]:
@@ -34,8 +36,42 @@ def format_view(name: str, board: Leaderboard, created: int) -> str:
 
     `created` is in milliseconds since the epoch.
     """
-    state = COMPRESSED + base64.b64encode(zlib.compress(canonical_json(_make_state(board)).encode())).decode()
-    return json.dumps({"name": name, "createdAt": created, "updatedAt": created, "state": state})
+    return _format_saved_view(name, _make_state(board), created)
+
+
+def format_picture_view(seed: int, created: int) -> str:
+    """The value of the tag of a view of what the models of one seed draw, method by method."""
+    return _format_saved_view(PICTURE_VIEW.capitalize(), _make_picture_state(seed), created)
+
+
+def _format_saved_view(name: str, state: Json, created: int) -> str:
+    packed = COMPRESSED + base64.b64encode(zlib.compress(canonical_json(state).encode())).decode()
+    return json.dumps({"name": name, "createdAt": created, "updatedAt": created, "state": packed})
+
+
+def _make_picture_state(seed: int) -> Json:
+    charts = [
+        {
+            "type": "IMAGE",
+            "uuid": name,
+            "metricSectionId": SECTION,
+            "imageKeys": [name],
+            "step": 0,
+            "showRunParams": False,
+            "isGenerated": False,
+            "deleted": False,
+        }
+        for name in PICTURES
+    ]
+    return {
+        "searchFilter": f"tags.`vb.seed` = '{seed}'",
+        "orderByKey": f"tags.`{NAME_TAG}`",  # by time, MLflow would fold the runs into their methods
+        "orderByAsc": True,
+        "runsHiddenMode": "SHOW_ALL",
+        "compareRunSections": [_make_section("Pictures") | {"columns": 1, "cardHeight": 520}],
+        "compareRunCharts": charts,
+        "isAccordionReordered": True,
+    }
 
 
 def _make_state(board: Leaderboard) -> Json:
@@ -49,10 +85,14 @@ def _make_state(board: Leaderboard) -> Json:
         "selectedColumns": columns,
         "columnOrder": columns,
         "runsHiddenMode": "SHOW_ALL",
-        "compareRunSections": [{"uuid": SECTION, "name": "Leaderboard", "display": True, "isReordered": False}],
+        "compareRunSections": [_make_section("Leaderboard")],
         "compareRunCharts": [_make_chart(measure) for measure in measures],
         "isAccordionReordered": True,
     }
+
+
+def _make_section(name: str) -> Json:
+    return {"uuid": SECTION, "name": name, "display": True, "isReordered": False}
 
 
 def _list_columns(board: Leaderboard) -> list[str]:
