@@ -180,11 +180,10 @@ def test_it_says_what_to_open_and_summarises_the_methods(jobs, monkeypatch, caps
     benchmark = jobs[0].folder.parent.parent
     assert reporter.describe_output(benchmark) == {"MLflow": "http://***@host"}
     assert not sent, "without jobs there is nothing new"
-    reporter.thread = create_thread(jobs, reporter.uri)
-    reporter.thread.summary = SyncSummary(0, 2, "down")
+    reporter.summaries.append(SyncSummary(0, 2, "down"))
     reporter.describe_output(benchmark)
     assert not sent, "a store that is down is not asked again"
-    reporter.thread.summary = SyncSummary(2, 0)
+    reporter.summaries.append(SyncSummary(2, 0))
     reporter.describe_output(benchmark)
     assert sent == [(benchmark, reporter.uri)]
     assert capsys.readouterr().err == ""
@@ -194,7 +193,7 @@ def test_a_summary_that_hangs_is_left_alone_after_a_while(jobs, monkeypatch, cap
     hang = threading.Event()
     monkeypatch.setattr(mlflow_reporter, "sync_summary", lambda *_: str(hang.wait(60)))
     began = time.monotonic()
-    create_thread(jobs, "http://host", timing=QUICK).send_summary()
+    mlflow_reporter.send_summary(jobs[0].folder, "http://host", QUICK)
     assert time.monotonic() - began < 30
     hang.set()
     assert "methods not yet summarised in http://host (no answer in time)" in capsys.readouterr().err

@@ -180,9 +180,9 @@ def test_names_are_escaped_in_html_tables(results, load):
 def test_html_table_shows_states_and_notes(finished, load):
     html = load(columns=["sse"])._repr_html_()
     assert "<b>25.1 ± 1.0</b> ★" in html
-    assert "sse: AE is better than every other method." in html
+    assert "Squared error: AE is better than every other method." in html
     assert "β_H-VAE †" in html
-    assert "mmd2" not in Elements(html).text.split("±: half")[0]
+    assert "MMD" not in Elements(html).text.split("±: half")[0]
     assert "InfoVAE" in html
     assert "3 of 5" in html
 
@@ -199,7 +199,7 @@ def test_comparison_equals_that_of_the_command(finished, load):
         assert shown["p"] == row.p == finished.board().decisions[row.measure.name].get_pair("AE", "VAE").p
     assert frame.loc["mmd2", ["outcome", "given_outcome"]].tolist() == ["undecided", "equivalent"]
     assert "with this call's margin of 0.01: equivalent within 0.01" in Elements(found._repr_html_()).text
-    assert "A is better in sse" in repr(found)
+    assert "A is better in Squared error" in repr(found)
     assert found[0].rows == expected.rows
 
 

@@ -45,7 +45,7 @@ class SyncTiming:
 ORDINARY = SyncTiming()
 
 
-@dataclass
+@dataclass(frozen=True)
 class MlflowReporter:
     """Mirrors runs to the MLflow store at `uri`; empty: a database in the results folder.
 
@@ -55,7 +55,8 @@ class MlflowReporter:
 
     uri: str = ""
     models: bool = True
-    thread: "SyncThread | None" = field(default=None, init=False, repr=False)
+    summaries: list[SyncSummary] = field(default_factory=list[SyncSummary], init=False, repr=False, compare=False)
+    """How much MLflow had after each call."""
 
     default: ClassVar[bool] = True
     run_options: ClassVar[tuple[RunOption, ...]] = (
@@ -70,13 +71,15 @@ class MlflowReporter:
 
     def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
         """Pass the events on while a thread sends what the runs write."""
-        self.thread = create_thread(jobs, self.uri, models=self.models)
-        return sync_while_running(self.thread, events)
+        thread = create_thread(jobs, self.uri, models=self.models)
+        yield from sync_while_running(thread, events)
+        if thread:
+            self.summaries.append(thread.summary)
 
     def describe_output(self, benchmark: Path) -> Mapping[str, str]:
         """Send what is said of the methods, if the store has all runs, and say how to look at them in MLflow."""
-        if self.thread and not self.thread.summary.behind:
-            self.thread.send_summary()
+        if self.summaries and not self.summaries[-1].behind:
+            send_summary(benchmark, self.uri or default_store_uri(benchmark.parent))
         return describe_view(benchmark, self.uri)
 
 
@@ -123,7 +126,7 @@ class SyncThread(threading.Thread):
         timing: SyncTiming,
     ):
         super().__init__(name="mlflow", daemon=True)
-        self.benchmark, self.uri, self.timing = benchmark, uri, timing
+        self.uri, self.timing = uri, timing
         self.sync = partial(sync, benchmark, uri, models=models)
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.no_more_events, self.stopped = threading.Event(), threading.Event()
@@ -175,24 +178,25 @@ class SyncThread(threading.Thread):
             runs, where = "run" if behind == 1 else "runs", f"{mask_secrets(self.uri)} ({self.summary.reason})"
             print(f"{behind} {runs} not yet mirrored to {where}; run `vimae-bench sync`", file=sys.stderr)
 
-    def send_summary(self) -> None:
-        """Send what is said of the methods, within bounds; print a line if it could not be sent."""
-        reasons = SimpleQueue[str]()
-        summarizing = threading.Thread(
-            target=lambda: reasons.put(sync_summary(self.benchmark, self.uri)), name="mlflow-summary", daemon=True
-        )
-        summarizing.start()
-        summarizing.join(self.timing.store_timeout)
-        reason = "no answer in time" if reasons.empty() else reasons.get()
-        if reason:
-            where = f"{mask_secrets(self.uri)} ({reason})"
-            print(f"methods not yet summarised in {where}; run `vimae-bench sync`", file=sys.stderr)
-
     def stop(self) -> None:
         """Let the thread end as soon as its call is over: what it did not send is sent by the next `sync`."""
         self.stopped.set()
         self.no_more_events.set()
         self.join(self.timing.stop)
+
+
+def send_summary(benchmark: Path, uri: str, timing: SyncTiming = ORDINARY) -> None:
+    """Send what is said of the methods, within bounds; print a line if it could not be sent."""
+    reasons = SimpleQueue[str]()
+    thread = threading.Thread(
+        target=lambda: reasons.put(sync_summary(benchmark, uri)), name="mlflow-summary", daemon=True
+    )
+    thread.start()
+    thread.join(timing.store_timeout)
+    reason = "no answer in time" if reasons.empty() else reasons.get()
+    if reason:
+        where = f"{mask_secrets(uri)} ({reason})"
+        print(f"methods not yet summarised in {where}; run `vimae-bench sync`", file=sys.stderr)
 
 
 @hookimpl
