@@ -20,7 +20,7 @@ def parse_margin(measure: Measure, given: GivenMargin) -> float:
     number, unit = _split_unit(given)
     if measure.scale == "log":
         if number is None or unit != "%":
-            remedy = f"such as '5 %', since {measure.label} is compared by ratios"
+            remedy = f"such as '5 %', since {measure.name} is compared by ratios"
             raise ValueError(f"must be relative, {remedy}, not {shorten_text(given)}")
         number /= 100
     elif number is None or unit not in (None, measure.unit):

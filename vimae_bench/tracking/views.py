@@ -13,14 +13,13 @@ from ..analysis.leaderboard_data import Leaderboard
 from ..analysis.summary import select_key_columns
 from ..core.canonical import Json, canonical_json
 from ..core.results import Measure
+from ..plugin.catalog import get_catalog
 from .names import NAME_TAG, TABLE, to_mlflow_name
 from .view_path import FIRST_VIEW, PICTURE_VIEW
 
 VIEW_TAG = "mlflow.sharedViewState."
 COMPRESSED = "deflate;"
 SECTION = "leaderboard"
-PICTURES = ("samples", "reconstructions")
-"""The pictures that most methods have."""
 
 
 def name_views(boards: Sequence[Leaderboard]) -> dict[str, str]:
@@ -61,7 +60,7 @@ def _make_picture_state(seed: int) -> Json:
             "isGenerated": False,
             "deleted": False,
         }
-        for name in PICTURES
+        for name in get_catalog().list_names("picture")
     ]
     return {
         "searchFilter": f"tags.`vb.seed` = '{seed}'",
