@@ -41,7 +41,7 @@ def compared(results, a, b, **margins):
 
 def rows_of(tree):
     (table,) = [element for element in tree.iter() if element.get("id") == "table-1"]
-    names = {"Squared": "sse", "MMD²": "mmd2", "SVM": "svm"}
+    names = {"Squared": "sse", "MMD²": "mmd2", "SVM": "svm", "Rate": "rate"}
     return {names[said(row[0]).split()[0]]: row for row in all_of(table, "tr")[1:]}
 
 
