@@ -28,7 +28,7 @@ SECONDS = 0.02
 IMAGES = Examples(np.zeros((2, 1, 28, 28), np.uint8), np.zeros(2, np.int64))
 DRAWS = 10
 """Values per estimate of a classifier, as for `svm`."""
-PICTURES = ("reconstructions.png", "samples.png", "losses.png")
+PICTURES = ("reconstructions.png", "samples.png")
 
 
 def simulate(job: Job) -> int:
@@ -78,7 +78,7 @@ def write_epochs(folder: RunFolder, epochs: Sequence[int]) -> None:
         folder.append_event("epoch", epoch=epoch, time=time.time(), seconds=0.001, terms=terms)
 
 
-def _draw_pictures(_: Evaluation, __: Sequence[Json], folder: Path) -> None:
+def _draw_pictures(_: Evaluation, folder: Path) -> None:
     """Write files that look like pictures."""
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     unfinished.mkdir(parents=True)

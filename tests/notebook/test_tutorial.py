@@ -43,7 +43,7 @@ def executed(tmp_path_factory):
 def test_tutorial_notebook_runs_and_its_objective_works(executed):
     """Free bits keep the rate above that of the VAE, and reconstruct better."""
     (comparison,) = [shown(cell) for cell in code(executed) if 'compare("free bits", "VAE")' in cell.source]
-    assert "better in sse" in comparison
+    assert "better in Squared error" in comparison
     (pictures,) = [shown(cell) for cell in code(executed) if "samples" in cell.source]
     assert "image/png" in pictures
 

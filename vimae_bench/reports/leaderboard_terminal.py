@@ -16,11 +16,10 @@ from rich.text import Text
 
 from ..analysis.footnotes import format_count
 from ..analysis.leaderboard_data import Leaderboard
-from ..analysis.measure_texts import tell_unit
 from ..analysis.statements import LEADING, NOT_COMPARABLE, QUALIFIED, UNDECIDED, UNUSUAL
 from ..analysis.summary import Summary, summarize_leaderboard
 from ..core.results import OUTDATED, Measure
-from .table_format import UNDEFINED, TableCell, TableLine, clean_text, format_heading, format_lines
+from .table_format import UNDEFINED, TableCell, TableLine, clean_text, format_heading, format_lines, format_unit
 
 STYLES = {"comparable": "", "not comparable": "dim", "reference": "italic dim"}
 CONTROL = "="
@@ -54,7 +53,7 @@ class _GridColumn:
 
     @property
     def head(self) -> str:
-        return f"{format_heading(self.measure)} {tell_unit(self.measure)}".strip()
+        return f"{format_heading(self.measure)} {format_unit(self.measure)}".strip()
 
     @property
     def width(self) -> int:

@@ -41,7 +41,7 @@ class RunView:
 
 
 @dataclass(frozen=True)
-class MethodRuns:
+class MethodRunsView:
     """The runs of one method."""
 
     id: str
@@ -69,7 +69,7 @@ def make_cell_id(method: str, column: int) -> str:
 
 def list_method_runs(
     leaderboard: Leaderboard, table: str, costs: Sequence[CostColumn], stale: Mapping[Path, str], links: RunLinks
-) -> Iterator[MethodRuns]:
+) -> Iterator[MethodRunsView]:
     """The runs of every method, by seed; `stale` has the reason for each folder of a stale run."""
     decimals = {name: choose_run_decimals(leaderboard, name) for name in leaderboard.columns}
     for i, row in enumerate(leaderboard.rows):
@@ -80,7 +80,7 @@ def list_method_runs(
         first, *others = sorted(runs, key=lambda run: run.seed)
         name = make_method_id(table, i)
         cells = tuple(replace(cell, id=make_cell_id(name, j)) for j, cell in enumerate(first.cells))
-        yield MethodRuns(name, clean_text(row.label), (replace(first, cells=cells), *others))
+        yield MethodRunsView(name, clean_text(row.label), (replace(first, cells=cells), *others))
 
 
 def choose_run_decimals(leaderboard: Leaderboard, name: str) -> int:

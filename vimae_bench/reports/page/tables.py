@@ -20,7 +20,7 @@ from ..table_format import (
     format_unit,
 )
 from .cost import CostColumn, format_cost, list_cost_notes, select_costs
-from .runs import MethodRuns, RunLinks, list_method_runs, make_cell_id, make_method_id
+from .runs import MethodRunsView, RunLinks, list_method_runs, make_cell_id, make_method_id
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class LeaderboardView:
     columns: tuple[ColumnView, ...]
     rows: tuple[MethodRow, ...]
     pairs: tuple[tuple[str, ...], ...]
-    methods: tuple[MethodRuns, ...]
+    methods: tuple[MethodRunsView, ...]
     notes: tuple[str, ...]
     pair_heads: tuple[str, ...] = ("measure", "A", "B", "A - B", "95 % interval", "p, adjusted", "decision")
 
