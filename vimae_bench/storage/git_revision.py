@@ -4,8 +4,9 @@ PATH and REVISION may both contain an `@` themselves (`a@b`, `HEAD@{1}`), so tha
 """
 
 import re
+import stat
 import subprocess
-import tarfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,19 +72,19 @@ def export_revision(revision: GitRevision, folder: Path) -> Path:
 
     Of a folder these are its JSON files. Raises BenchError where git cannot give them.
     """
-    archive, tar = folder / f"revision{SUFFIX}", folder / "revision.tar"
+    archive = folder / f"revision{SUFFIX}"
     if revision.is_archive:
         with archive.open("wb") as file:
             command = ["git", "-C", str(revision.top), "cat-file", "blob", revision.object_name]
             subprocess.run(command, stdout=file, stderr=subprocess.DEVNULL, check=True)
         return archive
-    done = _run_git(revision.top, "archive", "--format=tar", f"--output={tar}", revision.object_name)
+    done = _run_git(revision.top, "archive", "--format=zip", "-0", f"--output={archive}", revision.object_name)
     if done.returncode:
         raise BenchError(f"{revision.path}@{revision.name}: git cannot give it ({_last_line(done.stderr)})")
-    with tarfile.open(tar) as members:
-        wanted = [member for member in members if member.isfile() and member.name.endswith(".json")]
-        members.extractall(folder, wanted, filter="data")
-    tar.unlink()
+    with zipfile.ZipFile(archive) as members:
+        files = [member for member in members.infolist() if not stat.S_ISLNK(member.external_attr >> 16)]
+        members.extractall(folder, [file for file in files if file.filename.endswith(".json")])
+    archive.unlink()
     return folder
 
 
