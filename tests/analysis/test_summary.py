@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vimae_bench.analysis.decision import MeasureValues, decide_measure
-from vimae_bench.analysis.measure_texts import complete_texts, tell_unit
+from vimae_bench.analysis.measure_texts import complete_texts, describe_unit
 from vimae_bench.analysis.statistics import Variance, detectable_effect, detection_power
 from vimae_bench.analysis.summary import TOPICS, summarize_leaderboard
 from vimae_bench.plugin import Measure
@@ -131,16 +131,32 @@ def test_key_columns_leave_out_constants(results):
     assert (summary.key_columns, summary.columns) == (("sse",), ("sse", "rate"))
 
 
+def test_of_many_conditions_the_strongest_of_each_kind_is_shown(results, monkeypatch):
+    from tests import conftest
+
+    conditions = ("clean", "gauss_0.2", "gauss_0.4", "mask_0.5", "mask_0.2")
+    names = [f"svm {condition}" for condition in conditions]
+    metrics = ("svm", "svm_tuned", "svm_linear", "svm_subset", "tsvm")  # any five: each has one measure here
+    for metric, name, condition in zip(metrics, names, conditions, strict=True):
+        measure = Measure(name, "%", "higher", family="svm", condition=condition)
+        monkeypatch.setitem(conftest.MEASURES, metric, measure)
+    for seed in range(5):
+        for label, start in (("A", 80.0), ("B", 85.0)):
+            results.add(label, seed, **{name: start + i + seed / 10 for i, name in enumerate(names)})
+    shown = summarize_leaderboard(results.board(columns=tuple(names)))
+    assert shown.key_columns == ("svm clean", "svm gauss_0.4", "svm mask_0.5")
+
+
 def test_names_and_definitions_come_from_the_installed_metric():
     old = Measure("svm gauss_0.3 labels=100", "%", "higher", family="svm", condition="gauss_0.3", metric="svm")
-    told = complete_texts(old)
-    assert told.title == "SVM accuracy (noise 0.3) labels=100"
-    assert told.topic == "Robustness"
-    assert told.description.endswith("with Gaussian noise of standard deviation 0.3.")
+    completed = complete_texts(old)
+    assert completed.title == "SVM accuracy (noise 0.3) labels=100"
+    assert completed.topic == "Robustness"
+    assert completed.description.endswith("with Gaussian noise of standard deviation 0.3.")
     unknown = Measure("mine", "bananas", "lower", metric="not installed")
     assert complete_texts(unknown) is unknown
-    assert (unknown.title, tell_unit(unknown)) == ("mine", "bananas")
-    assert tell_unit(Measure("sse", "[0,1]^2", "lower")) == ""
+    assert (unknown.title, describe_unit(unknown)) == ("mine", "bananas")
+    assert describe_unit(Measure("sse", "[0,1]^2", "lower")) == ""
 
 
 def test_every_measure_of_every_installed_metric_has_its_texts():

@@ -38,6 +38,28 @@ def test_a_linear_autoencoder_on_the_principal_axes_leaves_the_tail_of_the_spect
     assert found["explained variance"].value == pytest.approx(float(values[-5:].sum() / values.sum()), rel=1e-4)
 
 
+def test_the_error_of_explained_variance_is_that_of_the_jackknife(linear_evaluation, noise_images):
+    """Of a decoder of half the pixels at half their contrast, so that both means of the ratio count."""
+    images = noise_images(400, SHAPE)
+    images[::2] //= 4  # images of unlike contrast: their errors go with their distances from the mean
+    x = unit(images).double().numpy()
+    axes = torch.eye(PIXELS)[: PIXELS // 2]
+    heads, decoder = [(axes, torch.zeros(len(axes)))], (0.5 * axes.T, torch.zeros(PIXELS))
+    evaluation = linear_evaluation(images, Deterministic(), heads, decoder)
+    found = Reconstruction()(evaluation)["explained variance"]
+    output = np.zeros_like(x)
+    output[:, : len(axes)] = 0.5 * x[:, : len(axes)]
+    errors = ((x - output) ** 2).sum(1)
+
+    def explain(kept):
+        return 1 - errors[kept].mean() / ((x[kept] - x[kept].mean(0)) ** 2).sum(1).mean()
+
+    n = len(x)
+    left_out = np.array([explain(np.arange(n) != i) for i in range(n)])
+    assert found.value == pytest.approx(explain(np.arange(n)), rel=1e-4)
+    assert found.se == pytest.approx(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()), rel=0.05)
+
+
 def test_an_equal_error_in_every_pixel_gives_all_measures_in_closed_form(linear_evaluation):
     images = np.full((10, *SHAPE), 51, dtype=np.uint8)  # 0.2
     found = Reconstruction()(

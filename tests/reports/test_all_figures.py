@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from helpers.image_grids import save_grid
 from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.statistics import confidence_interval
 from vimae_bench.execution import PluginSpec
@@ -18,7 +19,6 @@ from vimae_bench.reports.plot_style import BLACK, BLUE, ORANGE, MethodStyles, as
 from vimae_bench.reports.rate_distortion import draw_rate_distortion
 from vimae_bench.reports.training_curves import draw_curves, read_histories
 from vimae_bench.reports.win_rates import compute_win_rates, draw_win_rates, select_rows
-from vimae_bench.storage import image_grid as tiles
 from vimae_bench.storage.atomic import write_json
 from vimae_bench.storage.run_folder import RunFolder
 
@@ -61,7 +61,7 @@ def paint(folder: RunFolder, shade: int, inputs: int = 7) -> None:
     alternating = np.repeat(np.array([inputs, shade] * 5, np.uint8), 10)
     for name, greys in (("reconstructions", alternating), ("samples", np.full(100, shade + 1, np.uint8))):
         images = np.broadcast_to(greys[:, None, None, None], (100, 8, 8, 1))
-        tiles.save_grid(images, 10, folder.pictures / f"{name}.png")
+        save_grid(images, 10, folder.pictures / f"{name}.png")
 
 
 @pytest.fixture
@@ -261,7 +261,7 @@ def test_image_grid_leaves_out_runs_with_other_inputs(full):
 def test_images_of_unexpected_shape_count_as_damaged(full, shape: tuple[int, ...]):
     name = "reconstructions" if shape[0] == 90 else "samples"
     for entry in full.entries[:2]:
-        tiles.save_grid(np.zeros(shape, np.uint8), 10, full.store.run_folder(entry.run).pictures / f"{name}.png")
+        save_grid(np.zeros(shape, np.uint8), 10, full.store.run_folder(entry.run).pictures / f"{name}.png")
     images = collect_images(full.store.load_results(full.entries))
     assert [bool(one.grids) for one in images] == [False, False, True, False]
     assert "images damaged" in images[0].missing_reason

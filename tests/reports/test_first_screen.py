@@ -65,6 +65,7 @@ def test_cells_have_states_in_words_and_marks(finished):
     collapsed = groups["apart"]["β_H-VAE"]
     assert collapsed.note == "collapsed"
     assert collapsed.cells[columns.index("mmd2")].kind == "meaningless"
+    assert collapsed.cells[columns.index("sse")].kind == "apart"
     assert collapsed.cells[columns.index("sse")].plot.outside == "right"
     assert groups["apart"]["InfoVAE"].note == "3 of 5 seeds"
     assert [cell.text for cell in groups["baselines"]["raw pixels"].cells].count("") == len(columns) - 1

@@ -17,13 +17,13 @@ from hatchling.builders.wheel import WheelBuilder
 from matplotlib.figure import Figure
 from PIL import Image
 
+from helpers.image_grids import save_grid
 from vimae_bench.analysis.state_counts import StateCount, count_states
 from vimae_bench.analysis.versions import find_version_outliers
 from vimae_bench.cli import main
 from vimae_bench.reports import leaderboard_csv, leaderboard_latex, leaderboard_markdown
 from vimae_bench.reports.page import render_page
 from vimae_bench.reports.page.inline_figures import draw_panels
-from vimae_bench.storage import image_grid as tiles
 from vimae_bench.storage.atomic import read_json, write_json
 
 pytestmark = pytest.mark.medium
@@ -253,8 +253,8 @@ def test_report_shows_images_of_each_method(finished):
         pictures = finished.store.run_folder(cell.run).pictures
         if cell.label in ("AE", "VAE"):
             pictures.mkdir()
-            tiles.save_grid(images, 10, pictures / "reconstructions.png")
-            tiles.save_grid(images, 10, pictures / "samples.png")
+            save_grid(images, 10, pictures / "reconstructions.png")
+            save_grid(images, 10, pictures / "samples.png")
     section = report(finished).by_id("answer-1")
     rows = {row[0].text: row for row in section.iter("tr") if row.findall(".//img") or len(row) == 3}
     assert [len(rows[label].findall(".//img")) for label in ("test images", "AE", "VAE", "VIMAE-n")] == [1, 2, 2, 0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.image_grids import save_grid
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.storage import image_grid as tiles
 
@@ -16,7 +17,7 @@ def images(*shape: int) -> tiles.Images:
 
 def test_every_pixel_is_a_sharp_square_of_its_own_grey(tmp_path: Path):
     four = images(4, 8, 8, 1)
-    tiles.save_grid(four, 2, tmp_path / "grid.png")
+    save_grid(four, 2, tmp_path / "grid.png")
     with Image.open(tmp_path / "grid.png") as opened:
         canvas = np.asarray(opened)
     assert canvas.shape == (2 * 64 + 2, 2 * 64 + 2)
@@ -27,7 +28,7 @@ def test_every_pixel_is_a_sharp_square_of_its_own_grey(tmp_path: Path):
 
 def test_large_images_are_shown_as_they_are_in_their_colours(tmp_path: Path):
     (one,) = images(1, 100, 70, 3)
-    tiles.save_grid(one[None], 1, tmp_path / "grid.png")
+    save_grid(one[None], 1, tmp_path / "grid.png")
     with Image.open(tmp_path / "grid.png") as opened:
         assert (np.asarray(opened) == one).all()
 
@@ -35,12 +36,12 @@ def test_large_images_are_shown_as_they_are_in_their_colours(tmp_path: Path):
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3), (64, 64, 3), (100, 70, 3), (3, 9, 1)])
 def test_a_sheet_is_taken_apart_into_what_it_was_made_of(tmp_path: Path, shape: tuple[int, ...]):
     made = images(12, *shape)
-    tiles.save_grid(made, 4, tmp_path / "grid.png")
+    save_grid(made, 4, tmp_path / "grid.png")
     assert (tiles.load_grid(tmp_path / "grid.png") == made.reshape(3, 4, *shape)).all()
 
 
 def test_blank_images_keep_their_size(tmp_path: Path):
-    tiles.save_grid(np.full((4, 28, 28, 1), 255, np.uint8), 2, tmp_path / "grid.png")
+    save_grid(np.full((4, 28, 28, 1), 255, np.uint8), 2, tmp_path / "grid.png")
     assert tiles.load_grid(tmp_path / "grid.png").shape == (2, 2, 28, 28, 1)
 
 
@@ -63,7 +64,7 @@ def broken(path: Path, how: str) -> None:
 @pytest.mark.parametrize("how", ["cut", "absent", "no size", "another size", "nothing", "no numbers"])
 def test_a_file_that_is_not_a_grid_is_named(tmp_path: Path, how: str):
     path = tmp_path / "grid.png"
-    tiles.save_grid(images(4, 28, 28, 1), 2, path)
+    save_grid(images(4, 28, 28, 1), 2, path)
     broken(path, how)
     with pytest.raises(ResultsError, match=r"grid\.png: is not a grid of images"):
         tiles.load_grid(path)

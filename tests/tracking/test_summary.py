@@ -97,11 +97,11 @@ def test_the_view_ranks_the_methods(ranked):
     assert [run.info.run_name for run in found] == ["VAE", "AE"]
 
 
-def test_the_address_of_the_view_is_told(ranked):
+def test_the_address_of_the_view_is_printed(ranked):
     there = f"/#/experiments/{experiment(ranked).experiment_id}/runs?workflowType=machine_learning"
-    told = describe_view(ranked.path)
-    assert told["MLflow"] == f"mlflow ui --backend-store-uri {default_store_uri(ranked.path.parent)}"
-    assert told[""] == f"then open http://localhost:5000{there}&viewStateShareKey=methods"
+    printed = describe_view(ranked.path)
+    assert printed["MLflow"] == f"mlflow ui --backend-store-uri {default_store_uri(ranked.path.parent)}"
+    assert printed[""] == f"then open http://localhost:5000{there}&viewStateShareKey=methods"
     assert describe_view(ranked.path, "http://host") == {"MLflow": "http://host"}, "not this store's experiment"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..core.results import Measure
 from .decision import MeasureDecision, MethodDecision, MethodState, PairDecision
 from .leaderboard_data import LeaderboardRow, MeasureSummary
-from .measure_texts import tell_unit
+from .measure_texts import describe_unit
 from .statements import format_margin, join_names
 
 
@@ -46,7 +46,7 @@ def describe_range(measure: Measure, rows: Sequence[LeaderboardRow]) -> str:
         return ""
     low, high = (choose(means, key=lambda label: means[label]) for choose in (min, max))
     low_text, high_text = (f"{means[label]:.3g}" for label in (low, high))
-    name, unit = measure.title, f" {tell_unit(measure)}".rstrip()
+    name, unit = measure.title, f" {describe_unit(measure)}".rstrip()
     if low_text == high_text:
         return f"{name} {high_text}{unit} for all"
     return f"{name} {low_text} ({low}) to {high_text}{unit} ({high})"

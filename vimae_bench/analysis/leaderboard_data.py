@@ -78,6 +78,19 @@ class LeaderboardRow:
         """Whether it is complete, on the data of the table, and no run has collapsed."""
         return self.is_complete and not self.collapsed_seeds and not self.has_other_data
 
+    @property
+    def exception(self) -> str:
+        """Why it is no ordinary method, in a word or two, such as `collapsed`; empty for one that is."""
+        if self.control_of:
+            return "control"
+        if self.collapsed_seeds:
+            return "collapsed"
+        if not self.is_complete:
+            return "incomplete"
+        if self.has_other_data:
+            return "other data"
+        return "nearly collapsed" if self.near_collapse else ""
+
     @cached_property
     def collapsed_seeds(self) -> tuple[int, ...]:
         """The seeds whose model ignores its data."""

@@ -1,4 +1,4 @@
-"""What readers are told of a measure: its name, its definition, and the topic that it belongs to.
+"""The texts of a measure for readers: its name, its definition, and the topic that it belongs to.
 
 These texts are those of the installed metric, also for results that were written before it had them.
 """
@@ -12,7 +12,7 @@ from ..core.results import Measure
 from .versions import find_metric
 
 ANY_CONDITION = "*"
-UNTOLD_UNITS = ("units", "draws")
+OMITTED_UNITS = ("units", "draws")
 """Units that only repeat what is counted."""
 
 
@@ -26,12 +26,12 @@ def complete_texts(measure: Measure) -> Measure:
     return measure
 
 
-def tell_unit(measure: Measure) -> str:
+def describe_unit(measure: Measure) -> str:
     """The unit of a measure as readers know it; empty for a count and for what depends on the range of pixels."""
-    return "" if measure.unit in UNTOLD_UNITS or measure.unit.startswith("[") else measure.unit
+    return "" if measure.unit in OMITTED_UNITS or measure.unit.startswith("[") else measure.unit
 
 
-def tell_condition(measure: Measure) -> str:
+def describe_condition(measure: Measure) -> str:
     """The condition of a measure in words, such as `noise 0.4`; empty if it has none."""
     try:
         return Condition.parse(measure.condition).title if measure.condition else ""

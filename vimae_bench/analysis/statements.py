@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..core.results import Measure
 from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision, MethodDecision, PairDecision, find_seeds_needed
-from .measure_texts import tell_unit
+from .measure_texts import describe_unit
 from .statistics import ALPHA, MAX_SEEDS
 
 LEADING, UNDECIDED, NOT_COMPARABLE, QUALIFIED, UNUSUAL = "★", "?", "†", "‡", "§"
@@ -173,7 +173,7 @@ def format_margin(measure: Measure, margin: float | None) -> str:
         return "no margin"
     if measure.scale == "log":
         return f"{margin * 100:g} %"
-    unit = tell_unit(measure) if measure.unit != "%" else "percentage point" if margin == 1 else "percentage points"
+    unit = describe_unit(measure) if measure.unit != "%" else "percentage point" if margin == 1 else "percentage points"
     return f"{margin:g} {unit}".strip()
 
 

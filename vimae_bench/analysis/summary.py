@@ -17,7 +17,7 @@ from .brief_statements import describe_baselines_briefly, describe_leaders_brief
 from .decision import MIN_SEEDS, MIN_TESTED_SEEDS
 from .footnotes import format_count
 from .leaderboard_data import Leaderboard, LeaderboardRow
-from .measure_texts import tell_condition, tell_unit
+from .measure_texts import describe_condition, describe_unit
 
 TOPICS = ("Reconstruction", "Prior match", "Generation", "Representation", "Robustness", "Information")
 """In the order of reading; others follow, and then measures without a topic."""
@@ -211,17 +211,17 @@ def _describe_topic(board: Leaderboard, measures: Sequence[Measure]) -> str:
         return [describe_leaders_briefly(board.decisions[measure.name], summaries)]
 
     leaders = join_by_measure((names[m.name], lead(m)) for m in decided)
-    beside = join_by_measure((names[m.name], describe_baselines_briefly(board.decisions[m.name])) for m in decided)
+    baselines = join_by_measure((names[m.name], describe_baselines_briefly(board.decisions[m.name])) for m in decided)
     comparable = [row for row in board.rows if row.is_comparable and not row.control_of]
     ranges = [describe_range(measure, comparable) for measure in measures if measure not in decided]
-    parts = ["; ".join(leaders), "; ".join(beside), "; ".join(filter(None, ranges))]
+    parts = ["; ".join(leaders), "; ".join(baselines), "; ".join(filter(None, ranges))]
     return " ".join(f"{part[0].upper() if i else part[0]}{part[1:]}." for i, part in enumerate(filter(None, parts)))
 
 
 def shorten_names(measures: Sequence[Measure]) -> list[str]:
     """What tells measures of one topic apart: the condition alone, if they are conditions of one classifier."""
     if len({measure.family for measure in measures}) == 1 and all(measure.condition for measure in measures):
-        return [tell_condition(measure) for measure in measures]
+        return [describe_condition(measure) for measure in measures]
     return [measure.title for measure in measures]
 
 
@@ -233,8 +233,8 @@ def _list_differences(board: Leaderboard, key: Sequence[str]) -> Iterator[Detect
         difference = decision.detectable_difference if decision else None
         if difference is None or not np.isfinite(difference):
             continue
-        unit = "%" if measure.scale == "log" else "points" if measure.unit == "%" else tell_unit(measure)
-        condition = tell_condition(measure)
+        unit = "%" if measure.scale == "log" else "points" if measure.unit == "%" else describe_unit(measure)
+        condition = describe_condition(measure)
         title = measure.title.removesuffix(f" ({condition})") if condition else measure.title
         found.setdefault((title, unit), []).append(difference * (100 if measure.scale == "log" else 1))
     for (title, unit), values in found.items():

@@ -26,6 +26,7 @@ from ..engine.run_plan import (
 )
 from ..execution.jobs import Compile, NumericsOptions
 from ..plugin.catalog import get_catalog
+from ..storage.store import REPORT_FILE
 from .leaderboard import print_leaderboards
 from .options import (
     DEFAULT_RESULTS,
@@ -160,13 +161,13 @@ def _show_results(plan: RunPlan, matrix: Sequence[MatrixEntry]) -> bool:
 
 def _write_report(found: BenchmarkResults) -> bool:
     """Write the report next to the results. Gives whether it could be written."""
-    from ..reports.page.report import REPORT_NAME, render_report
+    from ..reports.page.report import render_report
     from ..storage.atomic import atomic_write
 
     folder = found.store.path
     try:
         page = render_report([found], page_folder=folder, command=shlex.join(["vimae-bench", "report", str(folder)]))
-        atomic_write(folder / REPORT_NAME, lambda path: path.write_text(page, encoding="utf-8"))
+        atomic_write(folder / REPORT_FILE, lambda path: path.write_text(page, encoding="utf-8"))
     except (BenchError, OSError) as error:
         click.echo(f"No report was written: {error}", err=True)
         return False
@@ -179,7 +180,7 @@ def _list_outputs(
     """Where the report, the records and pictures are, what the reporters wrote, and how to see the table again."""
     folder = results / plan.benchmark.name
     pictures = [str(path) for path in sorted(folder.glob("leaderboard*.png"))]
-    outputs = {"report": str(folder / "report.html")} if has_report else {}
+    outputs = {"report": str(folder / REPORT_FILE)} if has_report else {}
     outputs |= {"records": str(folder / "runs"), "pictures": ", ".join(pictures)}
     for reporter in reporters:
         outputs |= reporter.describe_output(folder.resolve())

@@ -30,7 +30,7 @@ class Condition:
 
     @property
     def title(self) -> str:
-        """What a reader is told, such as `noise 0.4` or `50 % masked`."""
+        """In words, such as `noise 0.4` or `50 % masked`."""
         percent = f"{100 * self.level:g} %"
         titles: dict[CorruptionKind, str] = {
             "clean": "clean",

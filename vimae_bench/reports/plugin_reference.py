@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..analysis.measure_texts import tell_unit
+from ..analysis.measure_texts import describe_unit
 from ..analysis.statements import format_margin
 from ..analysis.summary import TOPICS
 from ..core.canonical import Json
@@ -69,7 +69,7 @@ def _format_overview_row(entry: CatalogEntry) -> tuple[str, ...]:
     measures: Sequence[Measure] = metric.measures()
     shown = [measure for measure in measures if measure.better and not measure.is_hidden] or list(measures)
     first = shown[0]
-    unit = tell_unit(first)
+    unit = describe_unit(first)
     arrow = {"lower": " ↓", "higher": " ↑", None: ""}[first.better]
     what = f"{first.title.replace('|', '&#124;')}{f', {unit}' if unit else ''}{arrow}"
     cost = metric.cost(REFERENCE_MODEL, "cpu")

@@ -6,7 +6,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
-from ..analysis.measure_texts import tell_condition
+from ..analysis.measure_texts import describe_condition
 from ..core.conditions import Condition
 from ..core.results import Estimate, Measure
 from .plot_style import (
@@ -122,7 +122,7 @@ def _create_panel_grid(
     subplots = figure.subplots(len(rows), columns, sharey="row", squeeze=False)
     for axes_of_row, row in zip(subplots, rows, strict=True):
         measure = row[0].conditions[0][1]
-        title = measure.title.removesuffix(f" ({tell_condition(measure)})")
+        title = measure.title.removesuffix(f" ({describe_condition(measure)})")
         measure = replace(measure, name=row[0].classifier, display_name=title if measure.display_name else "")
         axes_of_row[0].set_ylabel(format_axis_label(measure), fontsize=8, parse_math=False)
         grid += zip(map(style_axes, axes_of_row), row, strict=False)

@@ -9,7 +9,7 @@ from math import floor, log10
 from ..analysis.decision import MIN_TESTED_SEEDS
 from ..analysis.footnotes import format_count
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
-from ..analysis.measure_texts import tell_unit
+from ..analysis.measure_texts import describe_unit
 from ..analysis.statements import NOT_COMPARABLE, choose_marks
 from ..core.results import Measure
 
@@ -83,7 +83,7 @@ def format_heading(measure: Measure) -> str:
 
 def format_unit(measure: Measure) -> str:
     """The measure's unit as readers know it, with powers as superscripts; empty where it says nothing."""
-    return re.sub(r"\^(\d+)", lambda power: power[1].translate(SUPERSCRIPTS), clean_text(tell_unit(measure)))
+    return re.sub(r"\^(\d+)", lambda power: power[1].translate(SUPERSCRIPTS), clean_text(describe_unit(measure)))
 
 
 def format_axis_label(measure: Measure) -> str:

@@ -31,17 +31,6 @@ def make_grid(images: Images, columns: int, factor: int = 1, gap: int = GAP) -> 
     return canvas
 
 
-def save_grid(images: Images, columns: int, path: Path) -> None:
-    """Write images [N, H, W, C] as a PNG, enlarged by an integer factor, so that every pixel stays a sharp square."""
-    from PIL.PngImagePlugin import PngInfo
-
-    height, width = images.shape[1:3]
-    factor = max(1, TILE // max(height, width))
-    metadata = PngInfo()
-    metadata.add_text(KEY, f"{height} {width} {factor}")
-    to_pillow_image(make_grid(images, columns, factor)).save(path, format="PNG", pnginfo=metadata)
-
-
 def load_grid(path: Path) -> Images:
     """The images [rows, columns, H, W, C] of a grid or of an image table, as they were before they were enlarged.
 

@@ -1,4 +1,4 @@
-"""The pictures of a run as files: those of images are PNGs, those of points and bars arrays, with a PNG beside them.
+"""The pictures of a run as files: those of images are PNGs, those of points and bars arrays, with a PNG next to them.
 
 pictures/
   samples.png, traversals.png ...   images with labels, which are read back from it (`labelled_grid.py`)

@@ -37,6 +37,8 @@ RunState = Literal["new", "resume", "measure", "retrain", "done", "diverged", "f
 FINISHED_STATES: tuple[RunState, ...] = ("done", "diverged")
 SCHEMA = 1
 SET_ASIDE = "set-aside"
+REPORT_FILE = "report.html"
+"""What `run` calls the report in a results folder."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 from ..analysis.load import BenchmarkResults
 from ..analysis.summary import summarize_leaderboard
+from ..storage.store import REPORT_FILE
 from .view_path import PICTURE_VIEW, TRAINING_PAGES, format_view_path
 from .views import name_views
-
-REPORT_FILE = "report.html"
 
 
 def format_description(found: BenchmarkResults, experiment: str, report_run: str) -> str:

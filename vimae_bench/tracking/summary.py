@@ -1,4 +1,4 @@
-"""What MLflow is told of a benchmark as a whole: means and decisions for each method, views, the report."""
+"""What MLflow gets of a benchmark as a whole: means and decisions for each method, views, the report."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from ..analysis.footnotes import format_count
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from ..analysis.load import BenchmarkResults
-from ..analysis.measure_texts import tell_unit
+from ..analysis.measure_texts import describe_unit
 from ..analysis.statements import describe_method
 from ..storage.run_folder import RunFolder
+from ..storage.store import REPORT_FILE
 from .appearance import Appearance
-from .description import REPORT_FILE, format_description
+from .description import format_description
 from .generated_text import NOTE, update_generated_tag
 from .method_runs import MethodRuns
 from .names import KIND, NAME_TAG, REPORT, TABLE, format_method_key, to_mlflow_name
@@ -39,7 +40,7 @@ def write_summary(target: MlflowExperiment, found: BenchmarkResults, appearance:
             entry = next(iter(row.run_results.values())).entry
             current.add(key := format_method_key(entry.run, entry.label))
             if key in runs:
-                _update_method(target, runs[key], board, row, appearance.name_method(entry, _name_state(row)))
+                _update_method(target, runs[key], board, row, appearance.name_method(entry, row.exception))
     for key in runs.keys() - current:
         _retire_method(target, runs[key])
     report = _send_report(target)
@@ -94,19 +95,6 @@ def _retire_method(target: MlflowExperiment, run: "Run") -> None:
     _update_run(target, run, {TABLE: "", NAME_TAG: name})
 
 
-def _name_state(row: LeaderboardRow) -> str:
-    """Why a row is no ordinary competitor, in a word or two; empty if it is one."""
-    if row.control_of:
-        return "control"
-    if row.collapsed_seeds:
-        return "collapsed"
-    if not row.is_complete:
-        return "incomplete"
-    if row.has_other_data:
-        return "other data"
-    return "nearly collapsed" if row.near_collapse else ""
-
-
 def _choose_status(row: LeaderboardRow) -> str:
     if row.count_seeds("missing"):
         return "RUNNING"
@@ -128,7 +116,9 @@ def _describe_method(board: Leaderboard, row: LeaderboardRow) -> Iterator[str]:
             decision, measure, summary = board.decisions.get(name), board.measures[name], row.summaries[name]
             method = decision.methods.get(row.label) if decision else None
             said = f": {describe_method(method, len(board.seeds))}" if method else ""
-            yield f"- **{describe_direction(measure)}** {_format_mean(summary)} {tell_unit(measure)}".rstrip() + said
+            yield (
+                f"- **{describe_direction(measure)}** {_format_mean(summary)} {describe_unit(measure)}".rstrip() + said
+            )
     yield ""
     yield "±: half the width of the 95 % interval of the mean."
 

@@ -77,10 +77,6 @@ class RunSync:
                 self._send_curves()
                 self._send_items()
 
-    @property
-    def _kept(self) -> Path:
-        return self.folder.sync_state
-
     def _find_or_create_run(self) -> None:
         """Find or create MLflow's run, and start from nothing if it is not the one the state knows."""
         run_id = self._find_run()

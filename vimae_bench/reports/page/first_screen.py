@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...analysis.decision import MeasureDecision
 from ...analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
-from ...analysis.measure_texts import tell_condition
+from ...analysis.measure_texts import describe_condition
 from ...analysis.statements import LEADING, QUALIFIED, UNUSUAL, choose_marks, describe_method
 from ...analysis.summary import Summary, summarize_leaderboard
 from ...core.results import Estimate, Measure
@@ -140,7 +140,7 @@ def _shorten_label(measure: Measure, names: Sequence[str], summary: Summary) -> 
     """The label of a column; of several conditions of one classifier, all but the first need no more than that."""
     own = [name for name in names if summary.leaderboard.measures[name].family == measure.family]
     if measure.condition and len(own) > 1 and own[0] != measure.name:
-        return tell_condition(measure).capitalize()
+        return describe_condition(measure).capitalize()
     return measure.title
 
 
@@ -217,16 +217,9 @@ def _choose_kind(row: LeaderboardRow, summary: MeasureSummary, decision: Measure
 
 
 def _describe_row(row: LeaderboardRow) -> str:
-    if row.control_of:
-        return "A/A control"
-    if row.collapsed_seeds:
-        return "collapsed"
-    if row.near_collapse:
-        return "nearly collapsed"
-    if row.has_other_data:
-        return "other data"
-    done = row.count_seeds("done")
-    return "" if row.is_complete else f"{done} of {len(row.run_results) + len(row.missing_seeds)} seeds"
+    """Why a row is no ordinary method, with the number of its seeds if it is incomplete."""
+    done = f"{row.count_seeds('done')} of {len(row.run_results) + len(row.missing_seeds)} seeds"
+    return {"control": "A/A control", "incomplete": done}.get(row.exception, row.exception)
 
 
 def _describe_cell(board: Leaderboard, row: LeaderboardRow, summary: MeasureSummary, digits: int) -> str:

@@ -43,8 +43,6 @@ COPY_FORMATS = {
 """The formats that the buttons above a table copy."""
 
 
-REPORT_NAME = "report.html"
-"""What `run` calls the report in a results folder."""
 MARKER_PATHS = {
     "o": "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
     "s": "M-4.5 -4.5h9v9h-9z",
