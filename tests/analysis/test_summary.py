@@ -109,6 +109,7 @@ def test_few_seeds_do_not_rank(results, seeds: int, certainty: str, sentence: st
         ({"low": 50.0, "lower": 40.0}, "All better than low and lower."),
         ({"middle": 85.0}, "A better, B worse than middle."),
         ({"same": 90.0}, "B worse than same."),
+        ({"high": 95.0, "middle": 85.0}, "All worse than high; A better, B worse than middle."),
     ],
 )
 def test_baselines_are_part_of_the_sentence(results, values: dict[str, float], said: str):
