@@ -60,7 +60,7 @@ def join_by_measure(stated: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
         count += 1
         said = [*texts]
         # `AE better, VAE worse than PCA-8` after a comma would be read with the baseline before it.
-        text = ("; " if any(", " in one for one in said) else ", ").join(said)
+        text = ("; " if any(" better, " in one for one in said) else ", ").join(said)
         found.setdefault(text, []).append(name)
     return [text if len(names) == count else f"{join_names(names)}: {text}" for text, names in found.items() if text]
 
