@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from helpers.image_grids import save_grid
 from vimae_bench.cli import main
-from vimae_bench.storage import image_grid
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -40,7 +40,7 @@ def answer(tab: Page, finished, tmp_path: Path) -> Page:
         if entry.label in ("AE", "VAE"):
             pictures.mkdir()
             for name in ("reconstructions", "samples"):
-                image_grid.save_grid(images, 10, pictures / f"{name}.png")
+                save_grid(images, 10, pictures / f"{name}.png")
     finished.store.write_benchmark("made-up", 'title = "A made-up benchmark"', {}, finished.entries)
     output = tmp_path / "report.html"
     CliRunner().invoke(main, ["report", str(finished.store.path), "--output", str(output)], catch_exceptions=False)
