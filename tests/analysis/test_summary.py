@@ -67,13 +67,20 @@ def test_a_collapsed_method_is_set_apart_with_the_reason(results):
     assert say(results, "Reconstruction") == "A is significantly better than B."
 
 
-def test_a_nearly_collapsed_method_does_not_win_what_rewards_it(results):
+def test_a_nearly_collapsed_leader_is_qualified_and_the_others_are_ranked(results):
     values = {"A": (0.05, 9.0), "B": (0.1, 9.0), "C": (0.001, 0.3)}
     add_methods(results, spread=0.01, **{label: {"mmd2": m, "rate": r} for label, (m, r) in values.items()})
     assert say(results, "Prior match") == (
-        "A is significantly better than B (C is nearly collapsed, which this measure rewards)."
+        "C is significantly better than all others (C is nearly collapsed, which this measure rewards; "
+        "of the others, A is significantly better than B)."
     )
     assert any(sentence.startswith("C nearly collapsed (Rate 0.3") for sentence in summarize(results).certainty)
+
+
+def test_a_nearly_collapsed_method_that_is_worse_is_not_qualified(results):
+    values = {"A": (0.05, 9.0), "B": (0.1, 9.0), "C": (0.5, 0.3)}
+    add_methods(results, spread=0.01, **{label: {"mmd2": m, "rate": r} for label, (m, r) in values.items()})
+    assert say(results, "Prior match") == "A is significantly better than all others."
 
 
 def test_missing_runs_are_said(results):

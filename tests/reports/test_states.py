@@ -27,6 +27,7 @@ from vimae_bench.notebook.frames import build_leaderboard, build_pairs
 from vimae_bench.notebook.html import format_leaderboards as format_html
 from vimae_bench.reports import intervals, leaderboard_csv, leaderboard_json, leaderboard_latex, leaderboard_markdown
 from vimae_bench.reports.leaderboard_terminal import render_leaderboards
+from vimae_bench.reports.page.first_screen import build_first_screen
 from vimae_bench.reports.page.runs import RunLinks, find_no_link
 from vimae_bench.reports.page.tables import build_leaderboard_view
 from vimae_bench.reports.table_format import format_heading, format_lines
@@ -320,6 +321,10 @@ def test_a_nearly_collapsed_leader_is_qualified_on_every_surface():
     for text in (terminal, markdown, as_json, format_html([board])):
         assert sentence in text
     assert "★‡" in terminal
+    screen = build_first_screen(1, board, "a title", None)
+    place = [column.name for column in screen.columns].index("mmd2")
+    cells = [row.cells[place] for _, rows in screen.groups for row in rows if row.label == "sloth"]
+    assert [(cell.kind, cell.marks) for cell in cells] == [("meaningless", "★‡")]
     assert r"$\star$\ddag{}" in leaderboard_latex.format_leaderboards([board])
     rows = csv.DictReader(io.StringIO(leaderboard_csv.format_leaderboards([board])))
     (row,) = [row for row in rows if row["state"] == "best"]

@@ -1,6 +1,7 @@
 """What decisions say on a first screen: the statements of `statements.py`, as briefly as possible."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from ..core.results import Measure
 from .decision import MeasureDecision, MethodDecision, MethodState, PairDecision
@@ -12,19 +13,22 @@ from .statements import format_margin, join_names
 def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, MeasureSummary]) -> str:
     """Which methods lead under a measure, such as `AE is significantly better than all others`.
 
-    A nearly collapsed method that the measure rewards for it does not count, which is said. `summaries` are those of
-    the measure by method. Without a ranking, the method of the best mean is named.
+    Where a nearly collapsed method leads or might lead, since the measure rewards it, this is said, and which of the
+    others lead. `summaries` are those of the measure by method. Without a ranking, the best mean's method is named.
     """
     comparable = [method for method in decision.methods.values() if method.state != "not comparable"]
-    qualified = [method.label for method in comparable if method.qualification]
-    labels = [method.label for method in comparable if not method.qualification]
+    if len(comparable) < 2:
+        return "fewer than two methods can be compared"
+    labels = [method.label for method in comparable]
+    describe = _describe_ranked if decision.is_ranked else partial(_describe_unranked, summaries=summaries)
+    qualified = [method.label for method in comparable if method.qualification and not method.worse_than]
+    text = describe(decision, labels)
+    if not qualified:
+        return text
+    others = [label for label in labels if label not in qualified]
+    rest = f"; of the others, {describe(decision, others)}" if len(others) > 1 else ""
     verb = "is" if len(qualified) == 1 else "are"
-    apart = f" ({join_names(qualified)} {verb} nearly collapsed, which this measure rewards)" if qualified else ""
-    if len(labels) < 2:
-        return f"fewer than two methods can be compared{apart}"
-    if not decision.is_ranked:
-        return _describe_unranked(decision, labels, summaries) + apart
-    return _describe_ranked(decision, labels) + apart
+    return f"{text} ({join_names(qualified)} {verb} nearly collapsed, which this measure rewards{rest})"
 
 
 def describe_baselines_briefly(decision: MeasureDecision) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ...analysis.decision import MeasureDecision
 from ...analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from ...analysis.measure_texts import describe_condition
-from ...analysis.statements import LEADING, QUALIFIED, UNUSUAL, choose_marks, describe_method
+from ...analysis.statements import QUALIFIED, UNUSUAL, choose_marks, describe_method
 from ...analysis.summary import Summary, summarize_leaderboard
 from ...core.results import Estimate, Measure
 from ..table_format import ARROWS, choose_decimals, clean_text, format_number, format_unit
@@ -167,11 +167,10 @@ class _GridBuilder:
         scale, digits = self._choose_scale(name), self._choose_decimals(name)
         interval = summary.interval if summary.is_complete else None
         values = [estimate.value for estimate in summary.estimates.values()]
-        kind, marks = _choose_kind(row, summary, decision), choose_marks(decision, row.label)
         return ScreenCell(
             format_number(summary.mean, digits),
-            kind,
-            marks.replace(LEADING, "") if kind == "meaningless" else marks,
+            _choose_kind(row, summary, decision),
+            choose_marks(decision, row.label),
             clean_text(_describe_cell(self.board, row, summary, digits)),
             summary.mean,
             build_value_plot(scale, summary.mean, interval, values) if scale else None,
@@ -242,7 +241,7 @@ def _list_legend(groups: Mapping[str, Sequence[ScreenRow]]) -> Iterator[tuple[st
         "leading": "★ better than or equivalent to every other method",
         "undecided": "? undecided: these seeds cannot tell",
         "worse": "worse than some other method",
-        "meaningless": "hatched: says nothing, the model ignores its data",
+        "meaningless": "hatched: the measure rewards that the model ignores its data",
         "apart": "† in no test",
     }
     yield from ((kind, text) for kind, text in texts.items() if kind in kinds)
