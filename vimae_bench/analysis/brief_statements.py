@@ -14,7 +14,8 @@ def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, 
     """Which methods lead under a measure, such as `AE is significantly better than all others`.
 
     Where a nearly collapsed method leads or might lead, since the measure rewards it, this is said, and which of the
-    others lead. `summaries` are those of the measure by method. Without a ranking, the best mean's method is named.
+    others leads, if any. `summaries` are those of the measure by method. Without a ranking, the method of the best mean
+    is named.
     """
     comparable = [method for method in decision.methods.values() if method.state != "not comparable"]
     if len(comparable) < 2:
@@ -26,7 +27,9 @@ def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, 
     if not qualified:
         return text
     others = [label for label in labels if label not in qualified]
-    rest = f"; of the others, {describe(decision, others)}" if len(others) > 1 else ""
+    states = {_decide_among(decision.methods[label], others) for label in others}
+    has_leader = decision.is_ranked and len(others) > 1 and states & {"best", "not worse"}
+    rest = f"; of the others, {describe(decision, others)}" if has_leader else ""
     verb = "is" if len(qualified) == 1 else "are"
     return f"{text} ({join_names(qualified)} {verb} nearly collapsed, which this measure rewards{rest})"
 
