@@ -12,7 +12,6 @@ from ..plugin.registry import make_plugin
 from ..storage.atomic import is_disk_full
 from ..storage.picture_data import BarChart, ImageTable, PictureData, ScatterPlot
 from ..storage.picture_files import write_picture, write_reasons
-from .picture_drawing import draw_chart, save_figure
 
 
 def draw_pictures(evaluation: Evaluation, folder: Path) -> None:
@@ -30,7 +29,7 @@ def draw_pictures(evaluation: Evaluation, folder: Path) -> None:
             if isinstance(data, str):
                 reasons[name] = data
             else:
-                draw_data(data, unfinished, name)
+                write_picture(data, unfinished, name)
         except PLUGIN_ERRORS as error:
             if is_disk_full(error, folder.parent):
                 raise
@@ -58,10 +57,3 @@ def make_picture(name: str, evaluation: Evaluation) -> PictureData | str:
     if not isinstance(data, str | ImageTable | ScatterPlot | BarChart):
         raise BenchError(f"it gives a {type(data).__name__}, not an ImageTable, ScatterPlot or BarChart")
     return data
-
-
-def draw_data(data: PictureData, folder: Path, name: str) -> None:
-    """Write a picture's data, and a PNG of it where the data are no images."""
-    path = write_picture(data, folder, name)
-    if not isinstance(data, ImageTable):
-        save_figure(draw_chart(data), path.with_suffix(".png"))

@@ -10,8 +10,11 @@ from ..plugin.catalog import get_catalog
 from ..plugin.manager import PluginLoadError, find_plugins, get_manager
 
 SHARED_MODULES = (
-    "matplotlib.backends.backend_agg",
-    "matplotlib.figure",
+    "PIL.ImageDraw",
+    "PIL.ImageFont",
+    "PIL.PngImagePlugin",
+    "contourpy",
+    "safetensors.torch",
     "sklearn.svm",
     "sklearn.decomposition",
     "vimae_bench.engine.worker",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engine.picture_drawing import draw_bar_chart, draw_scatter_plot
 from ..storage.image_grid import make_grid, to_pillow_image
 from ..storage.picture_data import BarChart, Images, ImageTable, PictureData, ScatterPlot
 from ..storage.picture_files import load_pictures
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
+from .chart_axes import draw_bar_chart, draw_scatter_plot
 from .plot_style import BLACK, GREY
 from .table_format import COLLAPSED, clean_text, shorten_name
 
@@ -193,9 +193,9 @@ def _draw_charts(panels: Sequence[tuple[str, ScatterPlot | BarChart]]) -> "Figur
         axes.set_visible(False)
     for axes, (label, data) in zip(grid.flat, panels, strict=False):
         if isinstance(data, ScatterPlot):
-            draw_scatter_plot(axes, data, legend=False)
+            draw_scatter_plot(axes, data)
         else:
-            draw_bar_chart(axes, data, legend=False)
+            draw_bar_chart(axes, data)
         axes.set_title(label, fontsize=FONT_SIZE + 1, fontweight="bold", loc="left", parse_math=False)
         axes.tick_params(labelsize=FONT_SIZE - 1, length=2)
         axes.xaxis.label.set_size(FONT_SIZE)

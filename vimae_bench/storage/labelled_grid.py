@@ -6,22 +6,19 @@ The metadata of the file says where they are.
 
 import json
 from dataclasses import asdict, dataclass
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
 from .picture_data import Images, ImageTable
-
-if TYPE_CHECKING:
-    from PIL.ImageFont import FreeTypeFont
+from .picture_font import load_font, measure_text
 
 KEY = "image table"
 """The metadata of a table's file."""
-TILE, GAP, MARGIN, FONT_SIZE = 56, 4, 8, 12
+TILE, GAP, MARGIN = 56, 4, 8
 """In pixels: the width that small images are enlarged towards, the space between images and around the table."""
 LINE = 16
 """The height of a line of text in pixels."""
@@ -68,12 +65,12 @@ def encode_image_table(table: ImageTable) -> tuple[bytes, tuple[int, int]]:
     layout = _make_layout(table)
     height, width = (length + MARGIN for length in layout.size)
     title = _wrap_title(table.title, width)
-    width = max(width, *(round(_measure_text(line)) + 2 * MARGIN for line in ("", *title)))
+    width = max(width, *(round(measure_text(line)) + 2 * MARGIN for line in ("", *title)))
     canvas = np.full((height + LINE * _has_notes(table, -1), width, table.images.shape[-1]), 255, np.uint8)
     for top, images in zip(layout.tops, table.images, strict=True):
         _get_row(canvas, layout, top)[:] = images.repeat(layout.factor, 1).repeat(layout.factor, 2)
     picture = Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas)
-    draw, font = ImageDraw.Draw(picture), _load_font()
+    draw, font = ImageDraw.Draw(picture), load_font()
     black, grey = (0, 80) if canvas.shape[-1] == 1 else ((0, 0, 0), (80, 80, 80))
     for i, line in enumerate(title):
         draw.text((MARGIN, MARGIN + i * LINE), line, black, font)
@@ -112,9 +109,9 @@ def read_image_table(opened: Any) -> ImageTable:  # noqa: ANN401
 def _make_layout(table: ImageTable) -> _Layout:
     rows, columns, height, width, _ = table.images.shape
     factor = max(1, TILE // max(height, width))
-    widest = max(map(_measure_text, (*table.column_labels, *(note for row in table.notes for note in row))))
+    widest = max(map(measure_text, (*table.column_labels, *(note for row in table.notes for note in row))))
     step = max(width * factor + GAP, round(widest) + 2 * GAP)
-    labels = round(max(map(_measure_text, table.row_labels)))
+    labels = round(max(map(measure_text, table.row_labels)))
     left = MARGIN + labels + (MARGIN if labels else 0) + max(0, (step - width * factor - GAP) // 2)
     title = len(_wrap_title(table.title, left + columns * step + MARGIN))
     tops = [MARGIN + title * LINE + (LINE + GAP if any(table.column_labels) else GAP)]
@@ -137,16 +134,3 @@ def _get_row(canvas: Images, layout: _Layout, top: int) -> Images:
 def _wrap_title(title: str, width: int) -> list[str]:
     """The lines of a title in a picture of this width in pixels, but at least 320."""
     return wrap(title, max(width, 320) // 7)
-
-
-@cache
-def _load_font() -> "FreeTypeFont":
-    """DejaVu Sans, which matplotlib brings with it, for the letters of all European languages and mathematics."""
-    import matplotlib as mpl
-    from PIL import ImageFont
-
-    return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", FONT_SIZE)
-
-
-def _measure_text(text: str) -> float:
-    return _load_font().getlength(text)

@@ -17,6 +17,7 @@ import numpy as np
 from ..core.canonical import Json
 from ..core.errors import ResultsError
 from .atomic import read_json, write_json
+from .chart_image import write_chart
 from .image_grid import load_grid
 from .labelled_grid import KEY, read_image_table, write_image_table
 from .picture_data import BarChart, ImageTable, PictureData, ScatterPlot
@@ -45,7 +46,7 @@ def load_pictures(folder: RunFolder) -> dict[str, PictureData | str]:
 
 
 def write_picture(data: PictureData, folder: Path, name: str) -> Path:
-    """Write a picture's data as `<name>.png` or `<name>.npz`; gives the path."""
+    """Write a picture's data as `<name>.png`, or as `<name>.npz` with a PNG next to it; gives the path of the data."""
     if isinstance(data, ImageTable):
         path = folder / f"{name}.png"
         write_image_table(data, path)
@@ -63,6 +64,7 @@ def write_picture(data: PictureData, folder: Path, name: str) -> Path:
         texts = {name: getattr(data, name) for name in names}
         arrays = {"values": data.values.astype(np.float64)}
     np.savez_compressed(path, text=np.array(json.dumps(texts)), **arrays)
+    write_chart(data, path.with_suffix(".png"))
     return path
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from ..engine.pictures import draw_data
 from ..models.posteriors import Deterministic, Gaussian, NoisyInputEncoder, PosteriorFamily, TruncatedNormal
 from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Picture
@@ -41,7 +40,7 @@ def picture_can_be_kept_and_drawn(picture: Picture) -> None:
         require(bool(data.title.strip()), "the picture has no title")
         with tempfile.TemporaryDirectory() as scratch:
             found = read_picture(write_picture(data, Path(scratch), "picture"))
-            draw_data(data, Path(scratch), "drawn")
+            write_picture(data, Path(scratch), "drawn")
         require(type(found) is type(data) and found.title == data.title, "the picture cannot be read back")
 
 
