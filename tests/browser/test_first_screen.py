@@ -131,6 +131,40 @@ def test_methods_are_hidden_and_highlighted_in_figures(answer):
     assert marks.first.evaluate("mark => getComputedStyle(mark).display") != "none"
 
 
+def test_a_marker_keeps_its_method_highlighted(answer):
+    other = answer.locator('figure [data-method="VIMAE-n"]').first
+    strip = answer.locator('table.images tr[data-method="VAE"]')
+    button = answer.locator(GRID).get_by_role("button", name="Highlight VAE", exact=True)
+    button.focus()
+    answer.keyboard.press("Enter")
+    answer.locator("h1").hover()
+    answer.get_by_role("button", name="Copy as CSV").first.focus()
+    assert button.get_attribute("aria-pressed") == "true"
+    assert "dim" in other.get_attribute("class")
+    assert "picked" in strip.get_attribute("class")
+    answer.locator(f'{GRID} tr[data-method="VIMAE-n"]').hover()
+    assert "dim" not in other.get_attribute("class")
+    answer.locator("h1").hover()
+    assert "dim" in other.get_attribute("class")
+    answer.keyboard.press("Escape")
+    assert "dim" not in other.get_attribute("class")
+    assert answer.locator("tr.picked").count() == 0
+
+
+def test_strips_and_figures_fit_a_phone(answer):
+    answer.set_viewport_size({"width": 390, "height": 844})
+    cut = ".filter(frame => frame.scrollWidth > frame.clientWidth).length"
+    assert answer.locator("#answer-1 .scroll.images").evaluate_all(f"frames => frames{cut}") == 0
+    assert answer.locator(".panel:not(:has(svg.wide))").evaluate_all(f"frames => frames{cut}") == 0
+
+
+@pytest.mark.parametrize("width", [1024, 1280, 1440, 1600])
+def test_the_grid_is_not_cut_on_a_desk(answer, width: int):
+    answer.set_viewport_size({"width": width, "height": 900})
+    grid = answer.locator("#answer-1 .scroll.grid")
+    assert grid.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
+
+
 def test_colours_of_figures_follow_the_scheme(answer):
     colour = "getComputedStyle(document.querySelector('figure svg')).fill"
     light = answer.evaluate(colour)

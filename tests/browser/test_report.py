@@ -150,12 +150,12 @@ def test_reader_can_override_the_colour_scheme(page):
     ground = "getComputedStyle(document.body).backgroundColor"
     page.emulate_media(color_scheme="light")
     light = page.evaluate(ground)
-    page.get_by_role("button", name="Dark").click()
+    page.get_by_role("button", name="Dark", exact=True).click()
     dark = page.evaluate(ground)
     page.emulate_media(color_scheme="dark")
     page.reload()
-    assert (page.evaluate(ground), page.get_by_role("button", name="Light").count()) == (dark, 1)
-    page.get_by_role("button", name="Light").click()
+    assert (page.evaluate(ground), page.get_by_role("button", name="Light", exact=True).count()) == (dark, 1)
+    page.get_by_role("button", name="Light", exact=True).click()
     assert page.evaluate(ground) == light
     page.emulate_media(color_scheme="light")
 

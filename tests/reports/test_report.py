@@ -256,7 +256,8 @@ def test_report_shows_images_of_each_method(finished):
             save_grid(images, 10, pictures / "reconstructions.png")
             save_grid(images, 10, pictures / "samples.png")
     section = report(finished).by_id("answer-1")
-    rows = {row[0].text: row for row in section.iter("tr") if row.findall(".//img") or len(row) == 3}
+    table = section.find(".//table[@class='images']")
+    rows = {row[0].text: row for row in table.iter("tr")}
     assert [len(rows[label].findall(".//img")) for label in ("test images", "AE", "VAE", "VIMAE-n")] == [1, 2, 2, 0]
     assert "no images kept" in said(rows["VIMAE-n"])
     (shown, *_) = rows["test images"].findall(".//img")
@@ -264,6 +265,22 @@ def test_report_shows_images_of_each_method(finished):
         assert np.array_equal(np.asarray(strip)[:, :28], images[0, :, :, 0])
         assert (strip.width, strip.height) == (int(shown.get("width")), int(shown.get("height")))
     assert all(img.get("alt") for img in section.findall(".//img"))
+
+
+def test_strips_have_the_numbers_of_the_models_that_made_them(finished):
+    images = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 1), np.uint8)
+    chosen = next(entry for entry in finished.entries if entry.label == "AE" and entry.seed == 3)
+    pictures = finished.store.run_folder(chosen.run).pictures
+    pictures.mkdir()
+    save_grid(images, 10, pictures / "reconstructions.png")
+    save_grid(images, 10, pictures / "samples.png")
+    table = report(finished).by_id("answer-1").find(".//table[@class='images']")
+    heads = [said(head) for head in table.find("thead/tr")]
+    assert heads[:4] == ["method", "Reconstructions", "Squared error ↓", "Samples"]
+    row = next(row for row in table.iter("tr") if row.get("data-method") == "AE")
+    (result,) = (r for r in finished.store.load_results(finished.entries) if r.entry == chosen)
+    assert float(said(row[2])) == pytest.approx(result.estimates["sse"].value, abs=0.005)
+    assert "Numbers: of these models" in said(report(finished).by_id("answer-1"))
 
 
 def test_report_shows_claims_if_runs_belong_to_the_paper(fig1):

@@ -25,8 +25,8 @@ WIDTH = 7.0
 FONT_SIZE = 7
 TILE, SMALLEST_TILE, TILE_GAP = 0.29, 0.24, 2
 """The width of an image in inches, and the least; the pixels between images."""
-SMOOTHED_BELOW = 20
-"""Images with fewer pixels on a side are enlarged smoothly: their squares are larger than what they show."""
+SMOOTHED_BELOW, ENLARGED_SIZE = 20, 48
+"""Images with fewer pixels on a side than the first are enlarged smoothly: their squares are larger than what they show."""
 MAX_NOTED_COLUMNS = 10
 """With more columns than this, notes below the images would overlap, and are left out."""
 
@@ -112,15 +112,15 @@ def crop_table(table: ImageTable, rows: int, columns: int) -> ImageTable:
     )
 
 
-def enlarge_images(images: Images) -> Images:
-    """Images [N, H, W, C] of few pixels, enlarged smoothly; others as they are."""
+def enlarge_images(images: Images, size: int = ENLARGED_SIZE) -> Images:
+    """Images [N, H, W, C] of few pixels, enlarged smoothly by an integer to at least a `size`; others as they are."""
     side = max(images.shape[1:3])
     if side >= SMOOTHED_BELOW:
         return images
-    factor = -(-48 // side)
-    size = images.shape[2] * factor, images.shape[1] * factor
-    resized = [np.asarray(to_pillow_image(image).resize(size, resample=3)) for image in images]  # 3: bicubic
-    return np.stack(resized).reshape(len(images), size[1], size[0], -1)
+    factor = -(-size // side)
+    width, height = images.shape[2] * factor, images.shape[1] * factor
+    resized = [np.asarray(to_pillow_image(image).resize((width, height), resample=3)) for image in images]  # 3: bicubic
+    return np.stack(resized).reshape(len(images), height, width, -1)
 
 
 def _has_pictures(result: RunResult) -> bool:

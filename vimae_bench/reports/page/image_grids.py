@@ -9,6 +9,8 @@ import numpy as np
 
 from ...analysis.leaderboard import group_by_table
 from ...analysis.leaderboard_data import Leaderboard
+from ...analysis.summary import choose_topic, select_key_columns
+from ...core.results import Measure
 from ...storage import image_grid as tiles
 from ...storage.image_grid import Images
 from ...storage.labelled_grid import encode_image_table
@@ -16,30 +18,48 @@ from ...storage.picture_data import ImageTable
 from ...storage.store import RunResult
 from ..image_grid_figure import FILES, MethodImages, collect_images, describe_image_grid
 from ..picture_walls import MethodPicture, collect_walls, crop_table, enlarge_images
+from ..table_format import ARROWS, clean_text, format_number, format_unit
+from .runs import choose_run_decimals
 
 WALL_SIZE = 6, 10
 """The rows and columns shown at most of other pictures."""
 IMAGES_PER_STRIP, IMAGE_SIZE = 10, 32
 """Images in a strip, and about their size on the page in pixels, so that two strips fit next to a name."""
+STRIP_TOPICS = {"Reconstructions": "Reconstruction", "Samples": "Generation"}
+"""The strips of a row, and the topic whose first measure says as a number how good each is."""
 
 
 @dataclass(frozen=True)
 class ImageStrip:
-    """A row of images as one picture, which the page enlarges to this width and height in pixels."""
+    """A row of images as one picture, which the page enlarges to this width and height in pixels.
+
+    `number` is what a measure gives the model that made them.
+    """
 
     source: str
     width: int
     height: int
     description: str
+    number: str = ""
+
+
+@dataclass(frozen=True)
+class StripHead:
+    """What a strip shows, and the measure of the numbers next to it: empty without one."""
+
+    title: str
+    measure: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True)
 class ImageRow:
-    """A method's reconstructions and samples, or the reason why there are none."""
+    """A method's reconstructions and samples, or the reason why there are none; `method` is empty for test images."""
 
     label: str
     strips: tuple[ImageStrip, ...]
     missing_reason: str = ""
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,8 +69,7 @@ class ImageGridView:
     title: str
     caption: str
     rows: tuple[ImageRow, ...]
-    heads: tuple[str, ...] = ("reconstructions", "samples (decoded from the prior)")
-    """Of the strips in a row."""
+    heads: tuple[StripHead, ...] = ()
 
 
 def build_image_grids(
@@ -65,7 +84,10 @@ def build_image_grids(
             title = f"Reconstructions and samples, {leaderboard.title}"
             places = {row.label: i for i, row in enumerate(leaderboard.rows)}
             images.sort(key=lambda method: places.get(method.result.entry.label, len(places)))
-            yield ImageGridView(title, describe_image_grid(images), tuple(_build_rows(images)))
+            columns = [_build_column(leaderboard, title, topic) for title, topic in STRIP_TOPICS.items()]
+            heads = tuple(column.head for column in columns)
+            caption = describe_image_grid(images) + _describe_numbers(heads)
+            yield ImageGridView(title, caption, tuple(_build_rows(images, columns)), heads)
         else:
             yield None
 
@@ -78,18 +100,49 @@ def build_walls(leaderboards: Sequence[Leaderboard], run_results: Sequence[RunRe
         for wall in collect_walls(ordered):
             if isinstance(wall.example, ImageTable) and f"{wall.name}.png" not in FILES:
                 rows = tuple(_build_wall_row(picture) for picture in wall.pictures)
-                yield ImageGridView(f"{wall.title}, {leaderboard.title}", wall.caption, rows, ("",))
+                yield ImageGridView(f"{wall.title}, {leaderboard.title}", wall.caption, rows)
 
 
-def _build_rows(images: Sequence[MethodImages]) -> Iterator[ImageRow]:
+@dataclass(frozen=True)
+class _StripColumn:
+    """A strip's head, and how the numbers of its measure are written."""
+
+    head: StripHead
+    measure: Measure | None
+    decimals: int = 0
+
+    def format_value(self, result: RunResult) -> str:
+        estimate = result.estimates.get(self.measure.name) if self.measure else None
+        return format_number(estimate.value, self.decimals) if estimate else ""
+
+
+def _build_column(leaderboard: Leaderboard, title: str, topic: str) -> _StripColumn:
+    names = [*select_key_columns(leaderboard), *leaderboard.columns]
+    measures = (leaderboard.measures[name] for name in names)
+    measure = next((one for one in measures if choose_topic(one) == topic and one.better), None)
+    if measure is None:
+        return _StripColumn(StripHead(title), None)
+    head = StripHead(title, clean_text(f"{measure.title} {ARROWS[measure.better]}"), format_unit(measure))
+    return _StripColumn(head, measure, choose_run_decimals(leaderboard, measure.name))
+
+
+def _describe_numbers(heads: Sequence[StripHead]) -> str:
+    return " Numbers: of these models; the grid has means over seeds." if any(head.measure for head in heads) else ""
+
+
+def _build_rows(images: Sequence[MethodImages], columns: Sequence[_StripColumn]) -> Iterator[ImageRow]:
     inputs = next(method.grids.inputs for method in images if method.grids)
     yield ImageRow("test images", (_build_strip(inputs, "Test images"),))
     for method in images:
         grids, strips = method.grids, ()
         if grids:
-            reconstructions = _build_strip(grids.reconstructions, f"Their reconstructions by {method.label}")
-            strips = (reconstructions, _build_strip(grids.samples, f"Samples of {method.label}"))
-        yield ImageRow(method.label, strips, method.missing_reason)
+            drawn = (
+                _build_strip(grids.reconstructions, f"Their reconstructions by {method.label}"),
+                _build_strip(grids.samples, f"Samples of {method.label}"),
+            )
+            pairs = zip(drawn, columns, strict=True)
+            strips = tuple(replace(strip, number=column.format_value(method.result)) for strip, column in pairs)
+        yield ImageRow(method.label, strips, method.missing_reason, clean_text(method.result.entry.label))
 
 
 def _build_wall_row(picture: MethodPicture) -> ImageRow:
@@ -110,6 +163,7 @@ def _build_wall_row(picture: MethodPicture) -> ImageRow:
 def _build_strip(images: Images, description: str) -> ImageStrip:
     """A strip of images spread evenly over those given, uint8 [N, H, W, C]."""
     chosen = images[np.linspace(0, len(images) - 1, min(IMAGES_PER_STRIP, len(images))).astype(np.int64)]
+    chosen = enlarge_images(chosen, IMAGE_SIZE)
     canvas, file = tiles.make_grid(chosen, len(chosen), gap=1), BytesIO()
     tiles.to_pillow_image(canvas).save(file, format="PNG", optimize=True)
     factor = max(1, round(IMAGE_SIZE / max(chosen.shape[1:3])))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PIXELS_PER_POINT = 1.75
 """At this scale the smallest text, of 7 points, is 12 pixels high."""
+MAX_PHONE_WIDTH = 420
+"""Pixels: what is little wider than a phone's screen is made smaller there, and what is wider scrolls."""
 POINTS_PER_INCH = 72
 MARGIN = 3.0
 """Points left free around a panel."""
@@ -139,6 +141,8 @@ def _finish_svg(parts: list[ET.Element], box: Box, title: str, prefix: str, meth
             "stroke-linejoin": "round",  # in the style element that is removed
         },
     )
+    if width * PIXELS_PER_POINT > MAX_PHONE_WIDTH:
+        root.set("class", "wide")
     if method:
         root.set("data-method", method)
     name = ET.SubElement(root, "title", {"id": f"{prefix}-title"})

@@ -69,11 +69,10 @@ class FigureView:
 
 @dataclass(frozen=True)
 class SeriesView:
-    """A method in the legend of all figures, with its colour and marker; `series` is the number of the colour."""
+    """How a method is drawn in all figures: the number of its colour, and its marker as the path of an SVG."""
 
-    label: str
     series: int
-    marker: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -126,10 +125,9 @@ def render_report(
         walls=[wall for one in results for wall in build_walls(one.leaderboards, one.run_results)],
         verdict=build_verdict_view(verdict) if verdict else None,
         rules=RULES,
-        markers=MARKER_PATHS,
         provenances=provenances,
         glossary=list(_build_glossary(leaderboards)),
-        series=list(_list_series(results)),
+        series=_collect_series(results),
         texts={view.id: _format_texts(table) for view, table in zip(tables, leaderboards, strict=True)},
     )
 
@@ -187,11 +185,13 @@ def _build_figures(results: Sequence[BenchmarkResults]) -> Iterator[FigureView]:
         yield FigureView(title, caption, tuple(panels), not has_panels)
 
 
-def _list_series(results: Sequence[BenchmarkResults]) -> Iterator[SeriesView]:
-    """The style of each method in all figures."""
+def _collect_series(results: Sequence[BenchmarkResults]) -> dict[str, SeriesView]:
+    """The style of each method in all figures, by its label."""
     styles = assign_run_styles([result for one in results for result in one.run_results])
-    for label, style in styles.items():
-        yield SeriesView(clean_text(label), COLOURS.index(style.colour), style.marker)
+    return {
+        clean_text(label): SeriesView(COLOURS.index(style.colour), MARKER_PATHS[style.marker])
+        for label, style in styles.items()
+    }
 
 
 def _evaluate_claims(results: Sequence[BenchmarkResults], paper_path: Path | None) -> PaperVerdict | None:

@@ -6,9 +6,9 @@ The scale is that of comparable methods without outliers; what lies outside beco
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 76.0, 18.0
+WIDTH, HEIGHT = 62.0, 18.0
 """The size of a drawing, in its own units."""
-EDGE = 7.0
+EDGE = 6.0
 """Units left free at both ends, in which arrows stand."""
 MAX_STRETCH = 4.0
 """A method is an outlier if the scale without it is shorter by this factor."""

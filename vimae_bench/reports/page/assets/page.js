@@ -73,20 +73,48 @@ const expandable = (table) => {
   });
 };
 
-// Methods in figures: a click hides one, pointing at it or at its row in the first table shows which it is.
-const series = (chips) => {
+// Methods: pointing at one, in the legend of figures or in a row, highlights it everywhere; its marker keeps it so.
+const highlights = () => {
   const marks = [...document.querySelectorAll("figure [data-method]")];
-  const highlight = (label) => {
+  const rows = [...document.querySelectorAll("tr[data-method]")];
+  const drawn = new Set(marks.map((mark) => mark.dataset.method));
+  const buttons = [];
+  let kept = null;
+  const show = (label) => {
     for (const mark of marks) mark.classList.toggle("dim", label !== null && mark.dataset.method !== label);
+    for (const row of rows) row.classList.toggle("picked", row.dataset.method === label);
   };
-  const point = (element, label) => {
-    for (const [name, wanted] of [["mouseenter", label], ["focusin", label], ["mouseleave", null], ["focusout", null]]) {
-      element.addEventListener(name, () => highlight(wanted));
-    }
+  const keep = (label) => {
+    kept = label;
+    for (const button of buttons) button.ariaPressed = String(button.dataset.method === kept);
+    show(kept);
   };
-  for (const chip of chips) {
+  const point = (element) => {
+    for (const event of ["mouseenter", "focusin"]) element.addEventListener(event, () => show(element.dataset.method));
+    for (const event of ["mouseleave", "focusout"]) element.addEventListener(event, () => show(kept));
+  };
+  for (const row of rows) if (drawn.has(row.dataset.method)) point(row);
+  for (const marker of document.querySelectorAll("table.grid .marker")) {
+    const label = marker.dataset.method;
+    if (!drawn.has(label)) continue;
+    const button = make("button", { type: "button", className: "marker", ariaLabel: `Highlight ${label}`, ariaPressed: "false" });
+    button.title = `Highlight ${label} in figures and pictures`;
+    button.dataset.method = label;
+    button.append(...marker.childNodes);
+    marker.replaceWith(button);
+    buttons.push(button);
+    button.addEventListener("click", () => {
+      keep(kept === label ? null : label);
+      announce(kept ? `${label} highlighted in figures and pictures` : "No method highlighted");
+    });
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && kept) keep(null);
+  });
+  for (const chip of document.querySelectorAll(".series .chip")) {
     const label = chip.dataset.method;
     const button = make("button", { type: "button", className: "chip", ariaPressed: "true" });
+    button.dataset.method = label;
     button.append(...chip.childNodes);
     chip.replaceWith(button);
     button.addEventListener("click", () => {
@@ -95,7 +123,7 @@ const series = (chips) => {
       for (const mark of marks) if (mark.dataset.method === label) mark.classList.toggle("gone", !shown);
       announce(`${label} ${shown ? "shown" : "hidden"} in figures`);
     });
-    point(button, label);
+    point(button);
   }
 };
 
@@ -195,7 +223,7 @@ for (const table of document.querySelectorAll("table[data-tools]")) {
 }
 for (const table of document.querySelectorAll("table[data-sort]")) sortable(table);
 for (const table of document.querySelectorAll("table[data-expand]")) expandable(table);
-series(document.querySelectorAll(".series .chip"));
+highlights();
 schemes();
 addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("section details[data-print]")) details.open = true;
