@@ -7,7 +7,7 @@ import click
 from ..core.errors import escape_control_characters
 from ..plugin.catalog import get_catalog
 
-NEW_KINDS = ("objective", "prior", "divergence", "architecture", "metric", "dataset", "benchmark")
+NEW_KINDS = ("objective", "prior", "divergence", "architecture", "metric", "picture", "dataset", "benchmark")
 
 
 @click.command()

@@ -26,7 +26,7 @@ FONT_SIZE = 7
 TILE, SMALLEST_TILE, TILE_GAP = 0.29, 0.24, 2
 """The width of an image in inches, and the least; the pixels between images."""
 SMOOTHED_BELOW, ENLARGED_SIZE = 20, 48
-"""Images with fewer pixels on a side than the first are enlarged smoothly: their squares are larger than what they show."""
+"""Images with fewer pixels on a side are enlarged smoothly to this size: their squares hide what they show."""
 MAX_NOTED_COLUMNS = 10
 """With more columns than this, notes below the images would overlap, and are left out."""
 

@@ -10,7 +10,7 @@ from ...plugin.catalog import Catalog
 from .names import PackageNames, check_available, derive_names
 
 TEMPLATES = files("vimae_bench.testing.scaffold").joinpath("templates")
-KINDS = ("objective", "prior", "divergence", "architecture", "metric", "dataset")
+KINDS = ("objective", "prior", "divergence", "architecture", "metric", "picture", "dataset")
 KIND_LABELS = {"dataset": "data set"}
 
 
