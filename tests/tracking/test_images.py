@@ -4,6 +4,7 @@ import re
 
 import pytest
 from mlflow.tracking.multimedia import Image as Shown
+from PIL import Image
 
 from vimae_bench.tracking.images import make_grid_images
 from vimae_bench.tracking.sync import sync_benchmark
@@ -54,9 +55,12 @@ def test_a_damaged_picture_hinders_nothing(bench):
 
 
 def test_a_small_picture_is_small(tmp_path):
-    from PIL import Image
-
-    Image.new("RGB", (1000, 500)).save(tmp_path / "samples.png")
-    with make_grid_images(tmp_path / "samples.png") as (complete, small), Image.open(small) as image:
-        assert image.size == (256, 128)
+    picture = Image.new("RGB", (1000, 500), "#808080")
+    picture.paste("#ff0000", (0, 0, 500, 500))
+    picture.quantize(2).save(tmp_path / "samples.png")
+    with make_grid_images([tmp_path / "samples.png"]) as folder:
+        small, complete = sorted(folder.iterdir(), key=lambda path: path.suffix, reverse=True)
+        with Image.open(small) as image:
+            assert image.size == (256, 128)
+            assert image.convert("RGB").getpixel((64, 64)) == pytest.approx((255, 0, 0), abs=6)
         assert complete.read_bytes() == (tmp_path / "samples.png").read_bytes()

@@ -160,10 +160,11 @@ class RunSync:
         yield ENTRY_FILE, fingerprint(self._describe_entry()), self._log_entry
         for path in filter(Path.exists, map(self.folder.metric_path, self.entry.metrics)):
             yield path.name, file_stamp(path), partial(self._log_file, path, "metrics")
-        for path in self._list_artifacts():
-            yield path.name, file_stamp(path), partial(self._log_artifact, path)
-        for path in self._list_pictures():
-            yield f"image {path.name}", file_stamp(path), partial(self._log_image, path)
+        for path in filter(Path.exists, (self.folder.spec, self.folder.record)):
+            yield path.name, file_stamp(path), partial(self._log_file, path, None)
+        if pictures := self._list_pictures():
+            stamps = [file_stamp(path) for path in pictures]
+            yield "pictures", fingerprint(stamps), partial(self._log_pictures, pictures)
         record = self.folder.read_record()
         if data := record.get("data"):
             digest = fingerprint(data)
@@ -177,23 +178,17 @@ class RunSync:
         end = to_milliseconds(self.state.time) if record else None
         yield "state", fingerprint([record.get("status"), end]), partial(self._log_state, record.get("status"), end)
 
-    def _list_artifacts(self) -> list[Path]:
-        return [path for path in (self.folder.spec, self.folder.record, *self._list_pictures()) if path.exists()]
-
     def _list_pictures(self) -> list[Path]:
         return sorted(self.folder.pictures.glob("*.png"))
 
     def _log_parent(self) -> None:
         self._log_tags({PARENT_TAG: self._find_parent()})
 
-    def _log_artifact(self, path: Path) -> None:
-        below = "pictures" if path.parent == self.folder.pictures else None
-        self._log_file(path, below)
-
-    def _log_image(self, path: Path) -> None:
-        with make_grid_images(path) as pictures:
-            for picture in pictures:
-                self._log_file(picture, FOLDER)
+    def _log_pictures(self, pictures: Sequence[Path]) -> None:
+        """Send the folder, and copies for the image grid, in two calls: MLflow takes a while for each."""
+        self.target.client.log_artifacts(self.state.run_id, str(self.folder.pictures), "pictures")
+        with make_grid_images(pictures) as images:
+            self.target.client.log_artifacts(self.state.run_id, str(images), FOLDER)
 
     def _log_model(self, record: Json) -> None:
         created = datetime.fromtimestamp(self.state.time, UTC).isoformat()
