@@ -178,13 +178,13 @@ def test_it_says_what_to_open_and_summarises_the_methods(jobs, monkeypatch, caps
     sent, reporter = [], MlflowReporter("http://me:secret@host/")
     monkeypatch.setattr(mlflow_reporter, "sync_summary", lambda *given: sent.append(given) or "")
     benchmark = jobs[0].folder.parent.parent
-    assert reporter.describe_output(benchmark) == {"MLflow": "http://***@host"}
+    assert reporter.publish_results(benchmark) == {"MLflow": "http://***@host"}
     assert not sent, "without jobs there is nothing new"
     reporter.summaries.append(SyncSummary(0, 2, "down"))
-    reporter.describe_output(benchmark)
+    reporter.publish_results(benchmark)
     assert not sent, "a store that is down is not asked again"
     reporter.summaries.append(SyncSummary(2, 0))
-    reporter.describe_output(benchmark)
+    reporter.publish_results(benchmark)
     assert sent == [(benchmark, reporter.uri)]
     assert capsys.readouterr().err == ""
 

@@ -14,13 +14,17 @@ import pytest
 from click.testing import CliRunner
 
 from helpers.benchmarks import AE, VAE, make_benchmark
+from vimae_bench.analysis import leaderboard, load
+from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.cli import COMMANDS, main
+from vimae_bench.cli.reporter_guard import GuardedReporter
 from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin.registry import make_plugin
 
 pytestmark = pytest.mark.medium
 
+run_command = importlib.import_module("vimae_bench.cli.run")  # the package's attribute is the command
 TEXT = make_benchmark(
     seeds=[0, 1],
     metrics=["reconstruction", "rate"],
@@ -44,6 +48,32 @@ def shared(tmp_path_factory):
     file.write_text(TEXT)
     output = call("run", file, "--results", folder / "results", "--data", folder / "data", "--no-mlflow")
     return folder, file, output
+
+
+def test_run_reads_results_and_builds_leaderboards_once(shared, monkeypatch):
+    """Reporters that publish results are given those that `run` has just shown."""
+    built, published = [], []
+    folder, file, _ = shared
+
+    class Publisher:
+        def __call__(self, jobs, events):
+            yield from events
+
+        def publish_results(self, benchmark):
+            published.append(load.load_benchmark_results(benchmark, benchmark.parent).leaderboards)
+            return {"elsewhere": "there"}
+
+    def build(*given):
+        built.append(build_leaderboards(*given))
+        return built[-1]
+
+    monkeypatch.setattr(leaderboard, "build_leaderboards", build)
+    monkeypatch.setattr(run_command, "make_reporters", lambda _: [GuardedReporter(Publisher(), "publisher")])
+    output = call("run", file, "--results", folder / "results", "--data", folder / "data")
+    assert built == published
+    assert len(built) == 1
+    assert "elsewhere  there" in output
+    assert load.load_benchmark_results(folder / "results" / "small", folder).leaderboards is not built[0]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Load the results of a benchmark from its file, its results folder or an archive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +50,19 @@ class BenchmarkResults:
         return build_leaderboards(self.run_results, baselines, *shown)
 
 
+_shared = dict[Path, BenchmarkResults]()
+
+
+@contextmanager
+def share_results(found: BenchmarkResults) -> Generator[None]:
+    """Until this ends, `load_benchmark_results` of their folder gives these results, and does not read them again."""
+    _shared[found.store.path] = found
+    try:
+        yield
+    finally:
+        del _shared[found.store.path]
+
+
 def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...] = ()) -> BenchmarkResults:
     """The results of a benchmark.
 
@@ -56,6 +70,8 @@ def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...]
     `overrides` change settings of a benchmark file, as in "training.epochs=5". Raises BenchError if it cannot be read.
     """
     if (folder := find_results(file)).is_dir():
+        if shared := _shared.get(folder):
+            return shared
         store = ResultsFolder(folder)
         saved = store.read_benchmark()
         options = saved.leaderboard

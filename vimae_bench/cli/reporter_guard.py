@@ -10,7 +10,7 @@ import click
 from ..config.benchmark import Benchmark
 from ..core.errors import BenchError, escape_control_characters
 from ..execution import Event, Job
-from ..execution.interfaces import DescribesOutput, Reporter
+from ..execution.interfaces import PublishesResults, Reporter
 from ..plugin.manager import PLUGIN_ERRORS
 from ..plugin.registry import make_plugin
 
@@ -49,14 +49,14 @@ class GuardedReporter:
             self._report_failure("the runs go on without it")
         yield from stream
 
-    def describe_output(self, benchmark: Path) -> Mapping[str, str]:
-        """What the reporter says of where its output is; nothing if it does not say."""
-        if not isinstance(self.reporter, DescribesOutput):
+    def publish_results(self, benchmark: Path) -> Mapping[str, str]:
+        """Let the reporter publish the results, if it does; gives what it says of where they are."""
+        if not isinstance(self.reporter, PublishesResults):
             return {}
         try:
-            return self.reporter.describe_output(benchmark)
+            return self.reporter.publish_results(benchmark)
         except PLUGIN_ERRORS:
-            self._report_failure("where its output is remains unknown")
+            self._report_failure("the results are not published")
             return {}
 
     def _report_failure(self, consequence: str) -> None:

@@ -1,7 +1,6 @@
 """`vimae-bench run`: train and measure what a benchmark is missing, then compare its methods."""
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
@@ -9,12 +8,11 @@ from typing import Any
 
 import click
 
-from ..analysis.load import BenchmarkResults
+from ..analysis.load import BenchmarkResults, share_results
 from ..config.benchmark import read_benchmark
 from ..config.matrix import list_entries, select_entries
 from ..config.run_options import apply_run_options
 from ..core.errors import BenchError
-from ..core.spec import MatrixEntry
 from ..engine.run_plan import (
     RunPlan,
     carry_out,
@@ -41,7 +39,7 @@ from .options import (
 )
 from .plan import show_plan
 from .plugin_options import PluginOptionsCommand
-from .reporter_guard import GuardedReporter, make_reporters
+from .reporter_guard import make_reporters
 
 SOME_FAILED = 1
 REPORT_MODULES = (
@@ -134,24 +132,30 @@ def run(
     for name in REPORT_MODULES if plan.jobs else ():
         import_module(name)  # while worker processes start: at the end the user would wait for it
     failed = carry_out(plan, chosen, reporters)
-    has_report = _show_results(plan, matrix)
+    found = BenchmarkResults(plan.results, matrix, **asdict(plan.benchmark.leaderboard))
+    has_report = _show_results(found, plan)
     for line in explain_unmeasurable(plan):
         click.echo(line)
-    for name, where in _list_outputs(plan, file, results, reporters, has_report=has_report).items():
+    outputs = {"report": str(results / benchmark.name / REPORT_FILE)} if has_report else {}
+    outputs |= _list_outputs(results / benchmark.name)
+    with share_results(found):
+        for reporter in reporters:
+            outputs |= reporter.publish_results(found.store.path)
+    elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
+    for name, where in {**outputs, "again": f"vimae-bench leaderboard {file}{elsewhere}"}.items():
         click.echo(f"{name:10} {where}")
     if failed:
         click.get_current_context().exit(SOME_FAILED)
 
 
-def _show_results(plan: RunPlan, matrix: Sequence[MatrixEntry]) -> bool:
+def _show_results(found: BenchmarkResults, plan: RunPlan) -> bool:
     """Print the leaderboards of the plan's methods, save those of all and a report; all decide over the benchmark.
 
     Gives whether there is a report: not if nothing was measured.
     """
-    found = BenchmarkResults(plan.results, matrix, **asdict(plan.benchmark.leaderboard))
     shown = replace(found, labels=tuple(dict.fromkeys(entry.label for entry in plan.entries)))
     with pause_garbage_collection():
-        print_leaderboards(found if len(plan.entries) == len(matrix) else shown)
+        print_leaderboards(found if len(plan.entries) == len(found.entries) else shown)
         _ = found.leaderboards
     from ..reports.leaderboard_files import save_leaderboards
 
@@ -174,15 +178,7 @@ def _write_report(found: BenchmarkResults) -> bool:
     return True
 
 
-def _list_outputs(
-    plan: RunPlan, file: Path, results: Path, reporters: Sequence[GuardedReporter], *, has_report: bool
-) -> dict[str, str]:
-    """Where the report, the records and pictures are, what the reporters wrote, and how to see the table again."""
-    folder = results / plan.benchmark.name
+def _list_outputs(folder: Path) -> dict[str, str]:
+    """Where the records and pictures in a results folder are."""
     pictures = [str(path) for path in sorted(folder.glob("leaderboard*.png"))]
-    outputs = {"report": str(folder / REPORT_FILE)} if has_report else {}
-    outputs |= {"records": str(folder / "runs"), "pictures": ", ".join(pictures)}
-    for reporter in reporters:
-        outputs |= reporter.describe_output(folder.resolve())
-    elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
-    return {**outputs, "again": f"vimae-bench leaderboard {file}{elsewhere}"}
+    return {"records": str(folder / "runs"), "pictures": ", ".join(pictures)}

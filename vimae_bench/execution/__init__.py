@@ -5,12 +5,11 @@ from ..storage.atomic import atomic_write, is_disk_full
 from ..storage.run_folder import RunFolder, baseline_path, read_events
 from . import signals
 from .events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick, describe_exit_code
-from .interfaces import DescribesOutput, Executor, PreparedExecutor, Reporter
+from .interfaces import Executor, PreparedExecutor, PublishesResults, Reporter
 from .jobs import Job, NumericsOptions
 from .worker import perform_job, redirect_output
 
 __all__ = [
-    "DescribesOutput",
     "Event",
     "Executor",
     "ExitCode",
@@ -23,6 +22,7 @@ __all__ = [
     "NumericsOptions",
     "PluginSpec",
     "PreparedExecutor",
+    "PublishesResults",
     "Reporter",
     "Run",
     "RunFolder",

@@ -34,13 +34,12 @@ class Reporter(Protocol):
 
 
 @runtime_checkable
-class DescribesOutput(Protocol):
-    """A reporter that says where to find what it wrote."""
+class PublishesResults(Protocol):
+    """A reporter that copies the results of a whole benchmark to somewhere else, once all runs are done."""
 
-    def describe_output(self, benchmark: Path, /) -> Mapping[str, str]:
-        """Lines for the end of `vimae-bench run`, by a word that heads each.
+    def publish_results(self, benchmark: Path, /) -> Mapping[str, str]:
+        """Copy what is now in the results folder `benchmark`: tables and the report have just been written there.
 
-        `benchmark` is its results folder. Tables and the report have just been written there: a reporter that copies
-        them does it now.
+        Gives lines for the end of `vimae-bench run` that say where to look, by a word that heads each.
         """
         ...

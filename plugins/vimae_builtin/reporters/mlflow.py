@@ -76,7 +76,7 @@ class MlflowReporter:
         if thread:
             self.summaries.append(thread.summary)
 
-    def describe_output(self, benchmark: Path) -> Mapping[str, str]:
+    def publish_results(self, benchmark: Path) -> Mapping[str, str]:
         """Send what is said of the methods, if the store has all runs, and say how to look at them in MLflow."""
         if self.summaries and not self.summaries[-1].behind:
             send_summary(benchmark, self.uri or default_store_uri(benchmark.parent))
