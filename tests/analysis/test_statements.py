@@ -1,5 +1,7 @@
 """The sentences on decisions."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def decide(means: list[float], measure: Measure = ACCURACY, seeds: int = 5, **fi
 
 def test_a_winner_is_better_than_every_other_method():
     decision = decide([90, 80, 70])
-    assert summarize_measure(decision) == "svm clean: AE is better than every other method."
+    assert summarize_measure(decision) == "svm clean: AE is significantly better than the other 2 methods."
     assert describe_method(decision.methods["AE"], 5) == "better than every other method"
     assert describe_method(decision.methods["DAE"], 5) == "worse than AE and VAE"
     assert [choose_marks(decision, label) for label in ("AE", "VAE")] == ["★", ""]
@@ -52,7 +54,7 @@ def test_a_winner_is_better_than_every_other_method():
 
 def test_equivalent_methods_are_not_worse_than_any():
     decision = decide([90, 90, 80])
-    expected = "svm clean: AE and VAE are not worse than any, within 1 percentage point."
+    expected = "svm clean: AE and VAE are equally good, within 1 percentage point; DAE is worse."
     assert summarize_measure(decision) == expected
     assert describe_method(decision.methods["AE"], 5) == "not worse than any: equivalent to VAE"
     pair = decision.pairs["AE", "VAE"]
@@ -67,18 +69,21 @@ def test_what_is_undecided_says_between_whom_and_what_would_decide_it():
     assert summarize_measure(decision) == sentence
     assert describe_method(decision.methods["AE"], 5) == f"undecided with VAE: about {seeds} seeds would decide it"
     assert describe_outcome(decision.pairs["AE", "VAE"], DISTANCE, None).startswith("undecided: about ")
-    assert choose_marks(decision, "AE") == "?"
+    assert choose_marks(decision, "AE") == "☆"
 
 
 def test_a_summary_asks_for_seeds_that_decide_every_open_pair():
     decision = decide([1.0, 1.2, 1.5], DISTANCE)
-    (said,) = [int(word) for word in summarize_measure(decision).split() if word.isdigit()]
+    (said,) = [int(number) for number in re.findall(r"about (\d+) seeds", summarize_measure(decision))]
     assert said >= max(pair.seeds_needed for pair in decision.pairs.values() if pair.outcome == "undecided")
 
 
 def test_equal_methods_without_a_margin_are_not_promised_a_decision():
     decision = decide([1.0, 1.0], DISTANCE)
-    assert summarize_measure(decision) == "mmd2: undecided between AE and VAE; up to 1,000 seeds would not decide it."
+    assert (
+        summarize_measure(decision)
+        == "mmd2: undecided: no significant difference between AE and VAE; up to 1,000 seeds would not decide it."
+    )
     assert describe_seeds_needed(None) == "up to 1,000 seeds would not decide it"
     assert describe_seeds_needed(1000) == "about 1,000 seeds would decide it"
 
@@ -107,7 +112,7 @@ def test_what_is_not_comparable_has_its_reason_and_is_in_no_summary():
 
 def test_a_qualification_is_in_the_sentence_that_says_that_it_leads():
     decision = decide([1.0, 9.0], DISTANCE, qualifications={"AE": "nearly collapsed"})
-    sentence = "AE is better than every other method. AE is nearly collapsed, which this measure rewards."
+    sentence = "AE is significantly better than VAE. AE is nearly collapsed, which this measure rewards."
     assert summarize_measure(decision) == f"mmd2: {sentence}"
     assert choose_marks(decision, "AE") == "★‡"
 
@@ -127,7 +132,7 @@ def test_baselines_are_compared_with_all_methods():
 def test_measures_of_which_the_same_can_be_said_share_a_sentence():
     clean, other = decide([90, 80]), decide([90, 80], Measure("svm noisy", "%", "higher"))
     (statement,) = summarize_decisions([clean, other])
-    assert statement.line == "svm clean, svm noisy: AE is better than every other method."
+    assert statement.line == "svm clean, svm noisy: AE is significantly better than VAE."
 
 
 @pytest.mark.parametrize(

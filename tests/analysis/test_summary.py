@@ -33,7 +33,7 @@ def say(results, topic: str) -> str:
 
 def test_a_clear_winner_is_named(results):
     add_methods(results, spread=0.01, A={"sse": 20.0}, B={"sse": 25.0}, C={"sse": 30.0})
-    assert say(results, "Reconstruction") == "A is significantly better than all others."
+    assert say(results, "Reconstruction") == "A is significantly better than the other 2 methods."
     assert summarize(results).order == "Methods by Squared error, best first."
     assert [row.label for row in summarize(results).methods] == ["A", "B", "C"]
 
@@ -44,17 +44,17 @@ def test_equivalent_methods_are_called_so(results, monkeypatch):
     measure = Measure("svm clean", "%", "higher", margin=1.0, family="svm", condition="clean")
     monkeypatch.setitem(conftest.MEASURES, "svm", measure)
     add_methods(results, spread=1e-4, A={"svm_clean": 90.0}, B={"svm_clean": 90.1}, C={"svm_clean": 80.0})
-    assert say(results, "Representation") == "A and B are not worse than any, within 1 percentage point."
+    assert say(results, "Representation") == "B and A are equally good, within 1 percentage point; C is worse."
 
 
 def test_nothing_decided_is_no_tie(results):
     add_methods(results, spread=0.3, A={"sse": 20.0}, B={"sse": 20.1}, C={"sse": 19.9})
-    assert say(results, "Reconstruction") == "undecided between all 3."
+    assert say(results, "Reconstruction") == "Undecided: no significant difference between the 3 methods."
 
 
 def test_what_is_worse_than_an_undecided_group_is_named(results):
     add_methods(results, spread=0.05, A={"sse": 20.0}, B={"sse": 20.0}, C={"sse": 60.0})
-    assert say(results, "Reconstruction") == "undecided between A and B; C is worse."
+    assert say(results, "Reconstruction") == "Undecided between A and B; C is worse."
 
 
 def test_a_collapsed_method_is_set_apart_with_the_reason(results):
@@ -71,7 +71,7 @@ def test_a_nearly_collapsed_leader_is_qualified_and_the_others_are_ranked(result
     values = {"A": (0.05, 9.0), "B": (0.1, 9.0), "C": (0.001, 0.3)}
     add_methods(results, spread=0.01, **{label: {"mmd2": m, "rate": r} for label, (m, r) in values.items()})
     assert say(results, "Prior match") == (
-        "C is significantly better than all others (C is nearly collapsed, which this measure rewards; "
+        "C is significantly better than the other 2 methods (C is nearly collapsed, which this measure rewards; "
         "of the others, A is significantly better than B)."
     )
     assert any(sentence.startswith("C nearly collapsed (Rate 0.3") for sentence in summarize(results).certainty)
@@ -80,7 +80,7 @@ def test_a_nearly_collapsed_leader_is_qualified_and_the_others_are_ranked(result
 def test_a_nearly_collapsed_method_that_is_worse_is_not_qualified(results):
     values = {"A": (0.05, 9.0), "B": (0.1, 9.0), "C": (0.5, 0.3)}
     add_methods(results, spread=0.01, **{label: {"mmd2": m, "rate": r} for label, (m, r) in values.items()})
-    assert say(results, "Prior match") == "A is significantly better than all others."
+    assert say(results, "Prior match") == "A is significantly better than the other 2 methods."
 
 
 def test_missing_runs_are_said(results):
@@ -97,8 +97,8 @@ def test_missing_runs_are_said(results):
 @pytest.mark.parametrize(
     ("seeds", "certainty", "sentence"),
     [
-        (1, "1 seed: nothing is tested; at least 5 are needed for a ranking.", "lowest mean A, not tested."),
-        (3, "3 seeds: methods are not ranked; at least 5 are needed.", "lowest mean A; B significantly worse"),
+        (1, "1 seed: nothing is tested; at least 5 are needed for a ranking.", "Lowest mean A, not tested."),
+        (3, "3 seeds: methods are not ranked; at least 5 are needed.", "Lowest mean A; B significantly worse"),
     ],
 )
 def test_few_seeds_do_not_rank(results, seeds: int, certainty: str, sentence: str):
@@ -112,17 +112,18 @@ def test_few_seeds_do_not_rank(results, seeds: int, certainty: str, sentence: st
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"low": 50.0, "high": 95.0}, "All better than low, all worse than high."),
-        ({"low": 50.0, "lower": 40.0}, "All better than low and lower."),
-        ({"middle": 85.0}, "A better, B worse than middle."),
-        ({"same": 90.0}, "B worse than same."),
-        ({"high": 95.0, "middle": 85.0}, "All worse than high; A better, B worse than middle."),
+        ({"low": 50.0, "high": 95.0}, "Against low both are better; against high both are worse."),
+        ({"low": 50.0, "lower": 40.0}, "Against low and lower both are better."),
+        ({"middle": 85.0}, "Against middle B is worse, A is better."),
+        ({"same": 90.0}, "Against same A is undecided, B is worse."),
+        ({"high": 95.0, "middle": 85.0}, "Against high both are worse; against middle B is worse, A is better."),
     ],
 )
-def test_baselines_are_part_of_the_sentence(results, values: dict[str, float], said: str):
+def test_baselines_have_a_sentence_of_their_own(results, values: dict[str, float], said: str):
     add_methods(results, spread=0.001, A={"svm_clean": 90.0}, B={"svm_clean": 80.0})
     results.refer("svm", values)
-    assert say(results, "Representation").endswith(f" {said}")
+    (topic,) = (topic for topic in summarize(results).topics if topic.name == "Representation")
+    assert topic.baselines == said
     assert set(summarize(results).baselines) == set(values)
 
 

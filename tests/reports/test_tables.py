@@ -89,7 +89,7 @@ def test_latex_shows_the_table(finished):
     text = leaderboard_latex.format_leaderboards(finished.boards())
     assert r"\toprule" in text
     assert (
-        r"AE & 5 & {\boldmath$25.1 \pm 1.0$}\textsuperscript{$\star$} & -- & $0.0199 \pm 0.0028$\textsuperscript{?}"
+        r"AE & 5 & {\boldmath$25.1 \pm 1.0$}\textsuperscript{$\star$} & -- & $0.0199 \pm 0.0028$\textsuperscript{$\circ$}"
         in text
     )
     assert r"$\beta$\_H-VAE \dag{}" in text
@@ -176,7 +176,7 @@ def test_json_contains_everything(finished):
         ("AE", "VIMAE-n", "different"),
         ("VAE", "VIMAE-n", "undecided"),
     ]
-    assert decision["statements"] == ["AE is better than every other method."]
+    assert decision["statements"] == ["AE is significantly better than the other 2 methods."]
     assert board["decisions"]["svm clean"]["statements"][1:] == [
         "all 3 methods are worse than raw pixels.",
         "all 3 methods are better than PCA, d = 2.",

@@ -1,49 +1,49 @@
 """What decisions say on a first screen: the statements of `statements.py`, as briefly as possible."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..core.results import Measure
-from .decision import MeasureDecision, MethodDecision, MethodState, PairDecision
+from .decision import MeasureDecision, PairDecision
 from .leaderboard_data import LeaderboardRow, MeasureSummary
 from .measure_texts import describe_unit
-from .statements import format_margin, join_names
+from .statements import decide_among, describe_ranking, join_all, join_names
 
 
 def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, MeasureSummary]) -> str:
-    """Which methods lead under a measure, such as `AE is significantly better than all others`.
+    """Which methods lead under a measure, such as `AE is significantly better than the other 4 methods`.
 
     Where a nearly collapsed method leads or might lead, since the measure rewards it, this is said, and which of the
-    others leads, if any. `summaries` are those of the measure by method. Without a ranking, the method of the best mean
-    is named.
+    others leads, if any. `summaries` are those of the measure by method, which are named in this order. Without a
+    ranking, the method of the best mean is named.
     """
-    comparable = [method for method in decision.methods.values() if method.state != "not comparable"]
-    if len(comparable) < 2:
+    comparable = [decision.methods[label] for label in summaries if label in decision.methods]
+    labels = [method.label for method in comparable if method.state != "not comparable"]
+    if len(labels) < 2:
         return "fewer than two methods can be compared"
-    labels = [method.label for method in comparable]
-    describe = _describe_ranked if decision.is_ranked else partial(_describe_unranked, summaries=summaries)
+    is_ranked = decision.is_ranked
+    text = describe_ranking(decision, labels) if is_ranked else _describe_unranked(decision, labels, summaries)
     qualified = [method.label for method in comparable if method.qualification and not method.worse_than]
-    text = describe(decision, labels)
     if not qualified:
         return text
     others = [label for label in labels if label not in qualified]
-    states = {_decide_among(decision.methods[label], others) for label in others}
-    has_leader = decision.is_ranked and len(others) > 1 and states & {"best", "not worse"}
-    rest = f"; of the others, {describe(decision, others)}" if has_leader else ""
+    states = {decide_among(decision.methods[label], others) for label in others}
+    has_leader = is_ranked and len(others) > 1 and states & {"best", "not worse"}
+    rest = f"; of the others, {describe_ranking(decision, others)}" if has_leader else ""
     verb = "is" if len(qualified) == 1 else "are"
     return f"{text} ({join_names(qualified)} {verb} nearly collapsed, which this measure rewards{rest})"
 
 
-def describe_baselines_briefly(decision: MeasureDecision) -> Iterator[str]:
-    """How the comparable methods stand to baselines, such as `all worse than PCA-64`; baselines alike are joined."""
-    methods = [method for method in decision.methods.values() if method.baselines]
-    names = list(methods[0].baselines) if methods else []
+def describe_baselines_briefly(decision: MeasureDecision, order: Iterable[str]) -> list[str]:
+    """How the comparable methods stand to each baseline, such as `against PCA-64 AE is better, the others are worse`.
+
+    Baselines of which the same can be said are joined. Methods are named in the given order.
+    """
+    methods = [decision.methods[label] for label in order if label in decision.methods]
+    against = [method.baselines for method in methods if method.baselines]
     by_text: dict[str, list[str]] = {}
-    for name in names:
-        pairs = [method.baselines[name] for method in methods]
-        by_text.setdefault(_describe_sides(pairs), []).append(name)
-    for text, alike in by_text.items():
-        yield f"{text} {_list_all(alike)}"
+    for name in against[0] if against else ():
+        by_text.setdefault(_describe_sides([pairs[name] for pairs in against], name), []).append(name)
+    return [f"against {join_all(alike)} {text}" for text, alike in by_text.items()]
 
 
 def describe_range(measure: Measure, rows: Sequence[LeaderboardRow]) -> str:
@@ -59,44 +59,18 @@ def describe_range(measure: Measure, rows: Sequence[LeaderboardRow]) -> str:
     return f"{name} {low_text} ({low}) to {high_text}{unit} ({high})"
 
 
-def join_by_measure(stated: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
-    """Statements on measures, given by name; measures of which the same is said share it, all need no names."""
+def join_by_measure(stated: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """Statements on measures, given by name, as sentences; measures of which the same is said share one.
+
+    The names are left out where the same is said of all.
+    """
     found: dict[str, list[str]] = {}
     count = 0
     for name, texts in stated:
         count += 1
-        said = [*texts]
-        # `AE better, VAE worse than PCA-8` after a comma would be read with the baseline before it.
-        text = ("; " if any(" better, " in one for one in said) else ", ").join(said)
-        found.setdefault(text, []).append(name)
-    return [text if len(names) == count else f"{join_names(names)}: {text}" for text, names in found.items() if text]
-
-
-def _describe_ranked(decision: MeasureDecision, labels: Sequence[str]) -> str:
-    """Which of some methods lead among these, by the decisions on all pairs."""
-    states = {label: _decide_among(decision.methods[label], labels) for label in labels}
-    best, not_worse, open_, worse = (
-        [label for label, state in states.items() if state == wanted]
-        for wanted in ("best", "not worse", "undecided", "worse")
-    )
-    if best:
-        return f"{best[0]} is significantly better than {'all others' if len(labels) > 2 else join_names(worse)}"
-    if not_worse:
-        margin = format_margin(decision.measure, decision.margin)
-        if len(not_worse) == len(labels):
-            return f"{_say_all(len(labels))} are equivalent within {margin}"
-        return f"{join_names(not_worse)} {'is' if len(not_worse) == 1 else 'are'} not worse than any, within {margin}"
-    if not worse:
-        return f"undecided between {_say_all(len(labels))}"
-    return f"undecided between {join_names(open_)}; {join_names(worse)} {'is' if len(worse) == 1 else 'are'} worse"
-
-
-def _decide_among(method: MethodDecision, labels: Sequence[str]) -> MethodState:
-    if {*method.worse_than} & {*labels}:
-        return "worse"
-    if {*method.undecided_with} & {*labels}:
-        return "undecided"
-    return "not worse" if {*method.equivalent_to} & {*labels} else "best"
+        found.setdefault("; ".join(texts), []).append(name)
+    parts = [text if len(names) == count else f"{join_names(names)}: {text}" for text, names in found.items() if text]
+    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts)
 
 
 def _describe_unranked(
@@ -113,21 +87,25 @@ def _describe_unranked(
     return f"{start}; {join_names(worse)} significantly worse than some other"
 
 
-def _describe_sides(pairs: Sequence[PairDecision]) -> str:
-    """What is said of a baseline, in front of its name, from the decision on each method against it."""
-    total = len(pairs)
-    better = [pair.a for pair in pairs if pair.better == pair.a]
-    worse = [pair.a for pair in pairs if pair.better == pair.b]
-    for group, word in ((better, "better than"), (worse, "worse than")):
-        rest = [pair.a for pair in pairs if pair.a not in group]
-        if len(group) > total / 2 and len(group) > 1:
-            return f"all{f' but {join_names(rest)}' if rest else ''} {word}"
-    parts = [f"{join_names(group)} {word}" for group, word in ((better, "better"), (worse, "worse")) if group]
-    return f"{', '.join(parts)} than" if parts else "no significant difference from"
-
-
-def _list_all(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:
+    """Which methods are better and worse than a baseline, and which are undecided; the most are `the others`."""
+    by_word: dict[str, list[str]] = {"better": [], "worse": [], "undecided": []}
+    for pair in pairs:
+        by_word["undecided" if not pair.better else "worse" if pair.better == baseline else "better"].append(pair.a)
+    groups = {word: labels for word, labels in by_word.items() if labels}
+    if len(groups) == 1:
+        (word,) = groups
+        one = len(pairs) == 1
+        return f"{pairs[0].a if one else _say_all(len(pairs))} {'is' if one else 'are'} {word}"
+    most = max(groups, key=lambda word: len(groups[word]))
+    parts = [
+        f"{join_names(labels)} {'is' if len(labels) == 1 else 'are'} {word}"
+        for word, labels in groups.items()
+        if word != most
+    ]
+    rest = groups[most]
+    last = f"{rest[0]} is" if len(rest) == 1 else f"the other {len(rest)} are"
+    return ", ".join([*parts, f"{last} {most}"])
 
 
 def _say_all(n: int) -> str:

@@ -58,7 +58,7 @@ def _explain_marks(decisions: Sequence[MeasureDecision]) -> Iterator[str]:
     if ranked:
         yield (
             f"{LEADING} better than or equivalent to every other method; without a mark: worse than some method; "
-            f"{UNDECIDED} undecided: these seeds cannot tell."
+            f"{UNDECIDED} undecided: no method is shown to be better."
         )
     if "not comparable" in states:
         yield f"{NOT_COMPARABLE} not comparable, in no test: collapsed, other data, or no value for some seed."

@@ -4,11 +4,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..core.results import Measure
-from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision, MethodDecision, PairDecision, find_seeds_needed
+from .decision import (
+    MIN_SEEDS,
+    MIN_TESTED_SEEDS,
+    MeasureDecision,
+    MethodDecision,
+    MethodState,
+    PairDecision,
+    find_seeds_needed,
+)
 from .measure_texts import describe_unit
 from .statistics import ALPHA, MAX_SEEDS
 
-LEADING, UNDECIDED, NOT_COMPARABLE, QUALIFIED, UNUSUAL = "★", "?", "†", "‡", "§"
+LEADING, UNDECIDED, NOT_COMPARABLE, QUALIFIED, UNUSUAL = "★", "☆", "†", "‡", "§"
 """Marks of methods under a measure; one that is worse than some other has none."""
 
 MAX_NAMED = 4
@@ -120,21 +128,45 @@ def _state_leaders(decision: MeasureDecision) -> str:
     if seeds < MIN_SEEDS:
         different = sum(pair.outcome == "different" for pair in decision.pairs.values())
         return f"{different} of {len(decision.pairs)} pairs differ; {seeds} seeds make no ranking."
-    best = [method.label for method in comparable if method.state == "best"]
-    if best:
-        return f"{best[0]} is better than every other method."
-    not_worse = [method.label for method in comparable if method.state == "not worse"]
-    if not_worse:
-        verb = "is" if len(not_worse) == 1 else "are"
-        margin = format_margin(decision.measure, decision.margin)
-        return f"{join_names(not_worse)} {verb} not worse than any, within {margin}."
+    labels = [method.label for method in comparable]
     open_ = [method for method in comparable if method.state == "undecided"]
+    if len(open_) + sum(method.state == "worse" for method in comparable) < len(comparable):
+        return f"{describe_ranking(decision, labels)}."
     forecasts = {(pair.a, pair.b): pair.forecast for method in open_ for pair in method.undecided_pairs}
     seeds_needed = find_seeds_needed([forecast for forecast in forecasts.values() if forecast])
-    worse = [method.label for method in comparable if method.state == "worse"]
-    rest = f"; {join_names(worse)} {'is' if len(worse) == 1 else 'are'} worse" if worse else ""
-    names = join_names([method.label for method in open_])
-    return f"undecided between {names}{rest}; {describe_seeds_needed(seeds_needed)}."
+    return f"{describe_ranking(decision, labels)}; {describe_seeds_needed(seeds_needed)}."
+
+
+def describe_ranking(decision: MeasureDecision, labels: Sequence[str]) -> str:
+    """Which of two or more comparable methods lead among these, such as `undecided between A and B; C is worse`."""
+    states = {label: decide_among(decision.methods[label], labels) for label in labels}
+    best, not_worse, open_, worse = (
+        [label for label, state in states.items() if state == wanted]
+        for wanted in ("best", "not worse", "undecided", "worse")
+    )
+    if best:
+        others = worse[0] if len(labels) == 2 else f"the other {len(labels) - 1} methods"
+        return f"{best[0]} is significantly better than {others}"
+    rest = f"; {_say_others(worse)} worse" if worse else ""
+    if len(not_worse) > 1:
+        names = _say_both(not_worse) if len(not_worse) == len(labels) else join_names(not_worse)
+        open_text = f"; {join_names(open_)} {'is' if len(open_) == 1 else 'are'} undecided" if open_ else ""
+        return f"{names} are equally good, within {format_margin(decision.measure, decision.margin)}{open_text}{rest}"
+    if not_worse:
+        margin = format_margin(decision.measure, decision.margin)
+        return f"{not_worse[0]} is better than or equivalent to every other method, within {margin}"
+    if not worse:
+        return f"undecided: no significant difference between {_say_both(labels, 'the ')}"
+    return f"undecided between {join_names(open_)}{rest}"
+
+
+def decide_among(method: MethodDecision, labels: Sequence[str]) -> MethodState:
+    """The state that a method has among some of the comparable methods."""
+    if {*method.worse_than} & {*labels}:
+        return "worse"
+    if {*method.undecided_with} & {*labels}:
+        return "undecided"
+    return "not worse" if {*method.equivalent_to} & {*labels} else "best"
 
 
 def summarize_baselines(decision: MeasureDecision) -> Iterator[str]:
@@ -164,7 +196,12 @@ def join_names(names: Sequence[str]) -> str:
     """Names as words, such as `VAE, AE and DAE`, or only their number if they are many."""
     if len(names) > MAX_NAMED:
         return f"{len(names)} methods"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
+    return join_all(names) if names else "none"
+
+
+def join_all(names: Sequence[str]) -> str:
+    """All names as words, however many."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def format_margin(measure: Measure, margin: float | None) -> str:
@@ -190,6 +227,19 @@ def format_p(p: float | None) -> str:
 
 def _say_equivalent(method: MethodDecision) -> str:
     return f"equivalent to {join_names(method.equivalent_to)}"
+
+
+def _say_others(labels: Sequence[str]) -> str:
+    """Methods at the end of a sentence that has named all others, with a verb."""
+    return (
+        f"the other {len(labels)} are"
+        if len(labels) > 2
+        else f"{join_all(labels)} {'is' if len(labels) == 1 else 'are'}"
+    )
+
+
+def _say_both(labels: Sequence[str], article: str = "all ") -> str:
+    return join_all(labels) if len(labels) == 2 else f"{article}{len(labels)} methods"
 
 
 def _say_all(labels: Sequence[str], total: int) -> str:

@@ -29,12 +29,16 @@ TWIN_SHARE = 0.5
 
 @dataclass(frozen=True)
 class TopicSummary:
-    """A topic: its key columns, the other columns that a reader may ask for, and what is decided; maybe empty."""
+    """A topic: its key columns, the other columns that a reader may ask for, and what is decided.
+
+    `sentence` is on the methods, `baselines` on how they stand to rows without training; both may be empty.
+    """
 
     name: str
     key_columns: tuple[str, ...]
     more_columns: tuple[str, ...]
     sentence: str
+    baselines: str
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -84,10 +88,15 @@ class Summary:
     baselines: tuple[str, ...]
 
     @property
+    def has_exceptions(self) -> bool:
+        """Whether there are too few seeds, or methods that collapsed, nearly so, or lack runs."""
+        return len(self.certainty) > 1 or len(self.leaderboard.seeds) < MIN_SEEDS
+
+    @property
     def resolution(self) -> str:
-        """A sentence on differences that are too small for these seeds; empty if nothing is tested."""
+        """A sentence on the differences that these seeds are likely to show; empty if nothing is tested."""
         found = ", ".join(difference.text for difference in self.differences)
-        return f"Differences below about {found} cannot be resolved." if found else ""
+        return f"Differences that would be found 4 times in 5: {found}." if found else ""
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -101,8 +110,9 @@ class Summary:
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:
-        """What is decided on each topic, such as `Reconstruction: AE is significantly better than all others.`"""
-        return tuple(f"{topic.name}: {topic.sentence}" for topic in self.topics if topic.sentence)
+        """What is decided on each topic, such as `Reconstruction: AE is significantly better than VAE.`"""
+        texts = {topic.name: f"{topic.sentence} {topic.baselines}".strip() for topic in self.topics}
+        return tuple(f"{name}: {text}" for name, text in texts.items() if text)
 
 
 def summarize_leaderboard(board: Leaderboard) -> Summary:
@@ -198,24 +208,26 @@ def _summarize_topics(board: Leaderboard, key: Sequence[str]) -> Iterator[TopicS
         if names:
             own = tuple(name for name in names if name in key)
             more = tuple(name for name in names if name not in key)
-            yield TopicSummary(topic, own, more, _describe_topic(board, [board.measures[name] for name in own]))
+            yield _summarize_topic(board, topic, own, more)
 
 
-def _describe_topic(board: Leaderboard, measures: Sequence[Measure]) -> str:
-    """Which methods lead under the measures of a topic, and how all stand to the baselines."""
+def _summarize_topic(board: Leaderboard, topic: str, key: tuple[str, ...], more: tuple[str, ...]) -> TopicSummary:
+    measures = [board.measures[name] for name in key]
     decided = [measure for measure in measures if measure.name in board.decisions]
     names = dict(zip([measure.name for measure in decided], shorten_names(decided), strict=True))
+    order = [row.label for row in board.rows]
 
     def lead(measure: Measure) -> list[str]:
         summaries = {row.label: row.summaries[measure.name] for row in board.rows if measure.name in row.summaries}
         return [describe_leaders_briefly(board.decisions[measure.name], summaries)]
 
     leaders = join_by_measure((names[m.name], lead(m)) for m in decided)
-    baselines = join_by_measure((names[m.name], describe_baselines_briefly(board.decisions[m.name])) for m in decided)
     comparable = [row for row in board.rows if row.is_comparable and not row.control_of]
     ranges = [describe_range(measure, comparable) for measure in measures if measure not in decided]
-    parts = ["; ".join(leaders), "; ".join(baselines), "; ".join(filter(None, ranges))]
-    return " ".join(f"{part[0].upper() if i else part[0]}{part[1:]}." for i, part in enumerate(filter(None, parts)))
+    ranged = "; ".join(filter(None, ranges))
+    baselines = ((names[m.name], describe_baselines_briefly(board.decisions[m.name], order)) for m in decided)
+    sentence = " ".join(filter(None, (leaders, f"{ranged}." if ranged else "")))
+    return TopicSummary(topic, key, more, sentence, join_by_measure(baselines))
 
 
 def shorten_names(measures: Sequence[Measure]) -> list[str]:
@@ -278,9 +290,11 @@ def _describe_missing(row: LeaderboardRow) -> str:
 def _describe_size(board: Leaderboard) -> str:
     """Such as `6 methods × 5 seeds, 30 of 30 runs finished`."""
     methods = sum(not row.control_of for row in board.rows)
+    controls = len(board.rows) - methods
     done = sum(row.count_seeds("done") for row in board.rows)
     runs = len(board.rows) * len(board.seeds)
-    counts = f"{format_count(methods, 'method')} × {format_count(len(board.seeds), 'seed')}"  # noqa: RUF001
+    control = f" and {format_count(controls, 'A/A control')}" if controls else ""
+    counts = f"{format_count(methods, 'method')}{control} × {format_count(len(board.seeds), 'seed')}"  # noqa: RUF001
     return f"{counts}, {done} of {format_count(runs, 'run')} finished"
 
 

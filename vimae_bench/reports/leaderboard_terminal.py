@@ -27,7 +27,7 @@ CONTROL = "="
 MARKS = {
     "±": "half the 95 % interval",
     LEADING: "better than or equivalent to all others",
-    UNDECIDED: "undecided",
+    UNDECIDED: "undecided, none is shown to be better",
     NOT_COMPARABLE: "not comparable",
     QUALIFIED: "nearly collapsed",
     UNUSUAL: "unusual spread",
@@ -193,6 +193,8 @@ def render_head(summary: Summary) -> Iterator[RenderableType]:
     for topic in summary.topics:
         if topic.sentence:
             topics.add_row(Text(clean_text(topic.name), style="bold"), Text(clean_text(topic.sentence)))
+        if topic.sentence and topic.baselines:
+            topics.add_row("", Text(clean_text(topic.baselines), style="dim"))
     yield topics
 
 

@@ -12,7 +12,7 @@ from ...core.results import Estimate, Measure
 from ..table_format import ARROWS, choose_decimals, clean_text, format_number, format_unit
 from .image_grids import ImageGridView
 from .runs import make_cell_id, make_method_id
-from .value_plot import ValuePlot, ValueScale, build_value_plot, choose_scale
+from .value_plot import Span, ValuePlot, ValueScale, build_value_plot, choose_scale
 
 STATES = {
     "best": "leading",
@@ -77,7 +77,9 @@ class FirstScreen:
     size: str
     certainty: tuple[str, ...]
     resolution: str
-    sentences: tuple[tuple[str, str], ...]
+    has_exceptions: bool
+    sentences: tuple[tuple[str, str, str], ...]
+    """Topics, what is decided on methods, and how they stand to baselines."""
     topics: tuple[tuple[str, int, int], ...]
     columns: tuple[ScreenColumn, ...]
     groups: tuple[tuple[str, tuple[ScreenRow, ...]], ...]
@@ -111,7 +113,12 @@ def build_first_screen(n: int, board: Leaderboard, title: str, images: ImageGrid
         summary.size,
         tuple(map(clean_text, summary.certainty)),
         clean_text(summary.resolution),
-        tuple((clean_text(topic.name), clean_text(topic.sentence)) for topic in summary.topics if topic.sentence),
+        summary.has_exceptions,
+        tuple(
+            (clean_text(topic.name), clean_text(topic.sentence), clean_text(topic.baselines))
+            for topic in summary.topics
+            if topic.sentence
+        ),
         tuple((topic.name, len(topic.key_columns), len(topic.more_columns)) for topic in summary.topics),
         tuple(columns),
         tuple((name, rows) for name, rows in groups.items() if rows),
@@ -190,13 +197,20 @@ class _GridBuilder:
         return [row.summaries[name] for row in rows if name in row.summaries and not _is_qualified(row, name)]
 
     def _choose_scale(self, name: str) -> ValueScale | None:
-        return choose_scale([s.interval or (s.mean, s.mean) for s in self._list_summaries(name)])
+        summaries = self._list_summaries(name)
+        leaders = [s for s in summaries if s.decision and s.decision.leads]
+        baselines = [found[name].value for found in self.board.baselines.values() if name in found]
+        return choose_scale(_list_spans(summaries), _list_spans(leaders), baselines)
 
     def _choose_decimals(self, name: str) -> int:
         summaries = self._list_summaries(name)
         if summaries and all(summary.mean == round(summary.mean) for summary in summaries):
             return 0
         return choose_decimals([s.half_width for s in summaries if s.half_width], [s.mean for s in summaries])
+
+
+def _list_spans(summaries: Sequence[MeasureSummary]) -> list[Span]:
+    return [summary.interval or (summary.mean, summary.mean) for summary in summaries]
 
 
 def _is_qualified(row: LeaderboardRow, name: str) -> bool:
@@ -239,10 +253,11 @@ def _list_legend(groups: Mapping[str, Sequence[ScreenRow]]) -> Iterator[tuple[st
     kinds = {cell.kind for rows in groups.values() for row in rows for cell in row.cells}
     texts = {
         "leading": "★ better than or equivalent to every other method",
-        "undecided": "? undecided: these seeds cannot tell",
-        "worse": "worse than some other method",
+        "undecided": "☆ undecided: no method is shown to be better",
+        "worse": "grey: worse than some other method",
         "meaningless": "hatched: the measure rewards that the model ignores its data",
-        "apart": "† in no test",
+        "apart": "† not compared",
+        "control": "A/A control: a method again, with other seeds, for the size of chance differences",
     }
     yield from ((kind, text) for kind, text in texts.items() if kind in kinds)
     marks = "".join(cell.marks for rows in groups.values() for row in rows for cell in row.cells)

@@ -1,6 +1,7 @@
 """A number with its interval as marks in a cell of a table, on a scale that a column shares.
 
-The scale is that of comparable methods without outliers; what lies outside becomes an arrow at the edge.
+The scale is that of comparable methods without outliers, with all that lead and with baselines that are near; what lies
+outside becomes an arrow at the edge.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ EDGE = 6.0
 """Units left free at both ends, in which arrows stand."""
 MAX_STRETCH = 4.0
 """A method is an outlier if the scale without it is shorter by this factor."""
+MAX_EXTENSION = 1.8
+"""By how much baselines may lengthen the scale."""
 MIN_METHODS = 3
 """At least so many methods decide on the scale."""
 
@@ -48,17 +51,29 @@ class ValuePlot:
     height: float = HEIGHT
 
 
-def choose_scale(spans: Sequence[Span]) -> ValueScale | None:
-    """The scale for the intervals of comparable methods; None without any."""
+def choose_scale(
+    spans: Sequence[Span], leaders: Sequence[Span] = (), baselines: Sequence[float] = ()
+) -> ValueScale | None:
+    """The scale for the intervals of comparable methods, of which some lead, and for baselines; None without methods.
+
+    A baseline is on it if the scale need not be more than MAX_EXTENSION times as long.
+    """
     kept = sorted(spans)
     if not kept:
         return None
     while len(kept) > MIN_METHODS:
-        without = min((kept[1:], kept[:-1]), key=_measure_range)
-        if not _measure_range(without) or _measure_range(kept) <= MAX_STRETCH * _measure_range(without):
+        ends = [one for one in (kept[1:], kept[:-1]) if not {*kept} - {*one} & {*leaders}]
+        without = min(ends, key=_measure_range, default=None)
+        if not without or not _measure_range(without):
+            break
+        if _measure_range(kept) <= MAX_STRETCH * _measure_range(without):
             break
         kept = without
     low, high = min(low for low, _ in kept), max(high for _, high in kept)
+    longest = MAX_EXTENSION * (high - low)
+    for value in sorted(baselines, key=lambda value: max(low - value, value - high)):
+        if max(high, value) - min(low, value) <= longest:
+            low, high = min(low, value), max(high, value)
     return ValueScale(low, high)
 
 
