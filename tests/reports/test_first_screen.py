@@ -25,6 +25,15 @@ def test_two_methods_that_differ_much_are_both_on_the_scale():
     assert build_value_plot(scale, 51.0, None).mean == WIDTH - EDGE
 
 
+def test_leaders_and_near_baselines_are_on_the_scale():
+    methods = [(1.0, 1.1), (1.05, 1.2), (1.1, 1.15), (0.05, 0.06)]
+    assert choose_scale(methods).low == 1.0
+    assert choose_scale(methods, methods[3:]).low == 0.05
+    scale = choose_scale(methods[:3], baselines=[1.3, 5.0])
+    assert (scale.low, scale.high) == (1.0, 1.3)
+    assert scale.side(5.0) == "right"
+
+
 def test_equal_values_are_in_the_middle():
     scale = choose_scale([(8.0, 8.0)] * 4 + [(7.0, 7.5)])
     assert not scale.side(7.2)

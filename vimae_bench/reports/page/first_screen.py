@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import floor, log10
 
 from ...analysis.decision import MeasureDecision
 from ...analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
@@ -9,11 +10,13 @@ from ...analysis.measure_texts import describe_condition
 from ...analysis.statements import QUALIFIED, UNUSUAL, choose_marks, describe_method
 from ...analysis.summary import Summary, summarize_leaderboard
 from ...core.results import Estimate, Measure
-from ..table_format import ARROWS, choose_decimals, clean_text, format_number, format_unit
+from ..table_format import ARROWS, UNDEFINED, choose_decimals, clean_text, format_number, format_unit
 from .image_grids import ImageGridView
 from .runs import make_cell_id, make_method_id
 from .value_plot import Span, ValuePlot, ValueScale, build_value_plot, choose_scale
 
+MAX_DIGITS = 4
+"""Of the largest value of a column."""
 STATES = {
     "best": "leading",
     "not worse": "leading",
@@ -170,7 +173,8 @@ class _GridBuilder:
     def _build_cell(self, row: LeaderboardRow, name: str, target: str) -> ScreenCell:
         summary, decision = row.summaries.get(name), self.board.decisions.get(name)
         if summary is None:
-            return ScreenCell()
+            is_measured = any(name in result.measures for result in row.run_results.values())
+            return ScreenCell(UNDEFINED, state=f"{clean_text(row.label)}: not defined") if is_measured else ScreenCell()
         scale, digits = self._choose_scale(name), self._choose_decimals(name)
         interval = summary.interval if summary.is_complete else None
         values = [estimate.value for estimate in summary.estimates.values()]
@@ -206,7 +210,10 @@ class _GridBuilder:
         summaries = self._list_summaries(name)
         if summaries and all(summary.mean == round(summary.mean) for summary in summaries):
             return 0
-        return choose_decimals([s.half_width for s in summaries if s.half_width], [s.mean for s in summaries])
+        means = [summary.mean for summary in summaries]
+        digits = choose_decimals([s.half_width for s in summaries if s.half_width], means)
+        largest = max(map(abs, means), default=0.0)
+        return min(digits, max(MAX_DIGITS - 1 - floor(log10(largest)), 0)) if largest else digits
 
 
 def _list_spans(summaries: Sequence[MeasureSummary]) -> list[Span]:
