@@ -87,7 +87,7 @@ def encode_image_table(table: ImageTable) -> tuple[bytes, tuple[int, int]]:
     texts = {"title": table.title, "rows": table.row_labels, "columns": table.column_labels, "notes": table.notes}
     metadata.add_text(KEY, json.dumps({"layout": asdict(layout), **texts}))
     file = BytesIO()
-    picture.save(file, format="PNG", pnginfo=metadata)
+    picture.save(file, format="PNG", pnginfo=metadata, compress_level=4)  # two thirds of the time, hardly larger
     return file.getvalue(), picture.size
 
 

@@ -16,7 +16,7 @@ from .picture_font import FONT_SIZE, load_font
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FINE = 3
+FINE = 2
 """Drawn pixels along the side of one of the picture."""
 INK = "#222222"
 """The colour of texts and axes."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vimae_bench.plugin import Evaluation, Picture, ScatterPlot, hookimpl
 
-OUTSIDE, DRAWS, SIDE = 0.05, 100_000, 201
+OUTSIDE, DRAWS, SIDE = 0.05, 50_000, 201
 """The share of the prior that is outside its outline; draws of the prior; points along the side of a grid."""
 MOST = 4_000
 """The points kept at most, spread evenly over the test split."""
@@ -24,7 +24,7 @@ class Codes(Picture):
 
     With two latent dimensions: one draw z ~ q(z|x) for each image. With more: the two principal components of the
     posterior means, with the share of their variance that each explains, and the prior's density in the same plane,
-    estimated from 100,000 draws.
+    estimated from 50,000 draws.
     """
 
     def __call__(self, evaluation: Evaluation) -> ScatterPlot:
@@ -86,12 +86,16 @@ def outline_draws(z: NDArray[np.float64]) -> NDArray[np.float32]:
 
     low, high = np.quantile(z, (0.0005, 0.9995), axis=0)
     margin = 0.25 * (high - low)
-    edges = [np.linspace(a, b, SIDE + 1) for a, b in zip(low - margin, high + margin, strict=True)]
-    counts = gaussian_filter(np.histogram2d(*z.T, bins=edges)[0], SMOOTHING)
+    start, width = low - margin, (high - low + 2 * margin) / SIDE
+    # The cells are all alike, so that which one a draw is in is found without a search.
+    cells = np.floor((z - start) / width).astype(np.int64)
+    inside = cells[((cells >= 0) & (cells < SIDE)).all(1)]
+    drawn = np.bincount(inside[:, 0] * SIDE + inside[:, 1], minlength=SIDE**2).reshape(SIDE, SIDE)
+    counts = gaussian_filter(drawn.astype(np.float64), SMOOTHING)
     densest = np.sort(counts, axis=None)[::-1]
     level = densest[np.searchsorted(densest.cumsum(), (1 - OUTSIDE) * len(z))]
-    centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
-    return _draw_contour(*centres, counts.T, float(level))
+    x, y = start[:, None] + (np.arange(SIDE) + 0.5) * width[:, None]
+    return _draw_contour(x, y, counts.T, float(level))
 
 
 def _draw_contour(x: NDArray, y: NDArray, height: NDArray, level: float) -> NDArray[np.float32]:
