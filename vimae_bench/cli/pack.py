@@ -22,5 +22,5 @@ def pack(results: Path) -> None:
     """
     from ..storage.archive import pack_results
 
-    archive = pack_results(results)
+    archive = pack_results(results, lambda line: click.echo(line, err=True))
     click.echo(f"{archive}: {archive.stat().st_size / 2**20:.1f} MiB")

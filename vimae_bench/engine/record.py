@@ -12,17 +12,22 @@ import torch
 from torch import nn
 
 from ..core.canonical import Json
-from ..core.errors import ResultsError
+from ..core.errors import ResultsError, shorten_text
 from ..core.spec import Run
 from ..execution.jobs import Job
 from ..models.autoencoder import Autoencoder
 from ..plugin.manager import find_plugins
 from ..storage.atomic import atomic_write, compute_sha256, write_json
+from ..storage.plain_files import check_plain_file, is_there
 from ..storage.run_folder import RunFolder
 from ..storage.verify import read_record, set_aside, verify_weights
 from .training.loop import TrainingResult
 
 SCHEMA = 1
+MAX_HEADER = 2**20
+"""Bytes of a file of weights apart from the weights."""
+MAX_REASON = 10_000
+"""Characters of the reason why a run failed."""
 
 
 def write_record(
@@ -72,7 +77,7 @@ def read_ending(folder: RunFolder) -> Literal["done", "diverged"] | None:
 
     Weights that are not there were removed, and the run is not trained again for that.
     """
-    if not folder.record.exists():
+    if not is_there(folder.record):
         return None
     try:
         record = read_record(folder.record)
@@ -100,9 +105,14 @@ def load_weights(path: Path, model: nn.Module) -> None:
     """Put trained weights into a model. Raises ResultsError where they were removed."""
     from safetensors.torch import load_file
 
-    if not path.exists():
+    if not is_there(path):
         raise ResultsError(f"{path}: is not there; `vimae-bench run --retrain` trains the run again")
-    model.load_state_dict(load_file(path))
+    check_plain_file(path, MAX_HEADER + 2 * sum(value.nbytes for value in model.state_dict().values()))
+    try:
+        model.load_state_dict(load_file(path))
+    except Exception as error:  # a damaged file fails in many ways
+        reason = f"does not fit the model ({shorten_text(str(error))}); remove it and run again"
+        raise ResultsError(f"{path}: {reason}") from error
 
 
 def _write_weights(path: Path, model: nn.Module) -> Json:
@@ -114,7 +124,7 @@ def _write_weights(path: Path, model: nn.Module) -> Json:
 
 
 def _record_head(run: Run, status: str, reason: str) -> Json:
-    return {"schema": SCHEMA, "key": run.key, "status": status, "reason": reason, "run": run.as_json()}
+    return {"schema": SCHEMA, "key": run.key, "status": status, "reason": reason[:MAX_REASON], "run": run.as_json()}
 
 
 def _describe_environment(device: torch.device, sharing: int, result: TrainingResult) -> Json:

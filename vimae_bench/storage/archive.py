@@ -19,11 +19,20 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from pathlib import Path, PosixPath
+from pathlib import Path
 from typing import IO, Any
 
 from ..core.errors import ResultsError, shorten_text
 from .atomic import atomic_write
+from .plain_files import (
+    PackedPath,
+    check_plain_file,
+    get_size_limit,
+    is_there,
+    list_plain_folder,
+    make_folder_of,
+    read_plain_file,
+)
 
 SUFFIX = ".zip"
 PACKED = re.compile(
@@ -46,7 +55,7 @@ LOCAL_HEADER = struct.Struct("<4s22xHH")
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-class ArchivePath(PosixPath):
+class ArchivePath(PackedPath):
     """A path into an archive, such as `results/fig1.zip/runs/NAME/record.json`, to be read as any other path is.
 
     Nothing can be written below it: the system refuses, as the archive is a file. Reading raises ResultsError where
@@ -98,6 +107,8 @@ class ArchivePath(PosixPath):
 
     def read_bytes(self) -> bytes:
         archive, name = self._split_path()
+        if name in archive.files and archive.files[name].file_size > (limit := get_size_limit(name)):
+            raise ResultsError(f"{self}: has more than {limit:,} bytes, the most that files of its kind have")
         if name not in archive.files:
             code = errno.EISDIR if name in archive.folders else errno.ENOENT
             raise OSError(code, os.strerror(code), str(self))  # of the class that belongs to the code
@@ -155,14 +166,15 @@ def find_results(path: Path) -> Path:
     return found
 
 
-def pack_results(folder: Path) -> Path:
+def pack_results(folder: Path, say: Callable[[str], object] = lambda _: None) -> Path:
     """Pack a results folder into the archive next to it, and return its path. Equal results give equal bytes.
 
-    Raises ResultsError if the folder has no results, or more than an archive may have.
+    A file that is a link, or anything else that cannot be read, is left out, and `say` gets a line on it. Raises
+    ResultsError if the folder has no results, or more than an archive may have.
     """
     if not _holds_results(folder):
         raise ResultsError(f"{folder}: is not a results folder: it has no benchmark.json")
-    names = sorted(_names_to_pack(folder))
+    names = sorted(_list_names_to_pack(folder, say))
     target = Path(f"{folder}{SUFFIX}")
 
     def write(temporary: Path) -> None:
@@ -170,7 +182,7 @@ def pack_results(folder: Path) -> Path:
             for name in names:
                 info = zipfile.ZipInfo(name, DATE)
                 info.create_system, info.external_attr = 3, (stat.S_IFREG | 0o644) << 16
-                archive.writestr(info, (folder / name).read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)
+                archive.writestr(info, read_plain_file(folder / name), zipfile.ZIP_DEFLATED, compresslevel=9)
         with zipfile.ZipFile(temporary) as archive:
             _check_files(target, archive.infolist(), temporary.stat().st_size)
 
@@ -192,8 +204,8 @@ def unpack_results(path: Path, say: Callable[[str], object]) -> Path:
         raise ResultsError(f"{found}: cannot be unpacked, since {folder} has results; name that instead")
     last = folder / BENCHMARK
     for name in sorted(found.names):
-        if not (target := folder / name).exists() and target != last:
-            target.parent.mkdir(parents=True, exist_ok=True)
+        if not is_there(target := folder / name) and target != last:
+            make_folder_of(target)
             temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")  # others may unpack it too
             temporary.write_bytes((found / name).read_bytes())
             temporary.replace(target)
@@ -211,15 +223,27 @@ def real_path(path: Path) -> Path:
 
 def _holds_results(folder: Path) -> bool:
     """Whether a folder has results; a damaged benchmark.json may be set aside as benchmark.corrupt."""
-    return any((folder / name).exists() for name in ("benchmark.json", "benchmark.corrupt"))
+    return any(is_there(folder / name) for name in ("benchmark.json", "benchmark.corrupt"))
 
 
-def _names_to_pack(folder: Path) -> Iterator[str]:
-    for place, _, files in os.walk(folder):  # which follows no links
-        for file in files:
-            path = Path(place, file)
-            if _is_packed(name := path.relative_to(folder).as_posix()) and not path.is_symlink():
+def _list_names_to_pack(folder: Path, say: Callable[[str], object]) -> Iterator[str]:
+    for path in _list_files_to_pack(folder):
+        if _is_packed(name := path.relative_to(folder).as_posix()):
+            try:
+                check_plain_file(path)
+            except (OSError, ResultsError) as error:
+                say(f"left out: {error}")
+            else:
                 yield name
+
+
+def _list_files_to_pack(folder: Path) -> Iterator[Path]:
+    """What may be packed: in the folder itself, in `references`, in the folders of runs and those in them."""
+    runs = list_plain_folder(folder / "runs")
+    places = (folder / "references", *runs, *(run / name for run in runs for name in ("metrics", "pictures")))
+    yield folder / BENCHMARK
+    for place in places:
+        yield from (path for path in list_plain_folder(place) if path.is_symlink() or not path.is_dir())
 
 
 def _is_packed(name: str) -> bool:

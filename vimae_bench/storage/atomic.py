@@ -14,17 +14,27 @@ import orjson
 
 from ..core.canonical import Json
 from ..core.errors import ResultsError
+from .plain_files import (
+    PARTS_OF_RUNS,
+    list_plain_folder,
+    make_folder_of,
+    open_for_appending,
+    open_plain_file,
+    read_plain_file,
+)
 
 NO_SPACE_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MAX_JSON_DEPTH = 64
 """Levels of nesting, far more than any file of ours has."""
+LARGE_JSON, MAX_JSON_MEMORY = 2**20, 200 * 2**20
+"""Texts of more than so many bytes are refused if their values could take more than so many."""
 MIN_FREE_BYTES = 2**20
 """A disk with less than this is full."""
 
 
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` make a file under a temporary name, then put it in place by fsync and rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder_of(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         write(temporary)
@@ -49,8 +59,7 @@ def format_json(value: object) -> str:
 def read_json(path: Path) -> Json:
     """Read a JSON object. Raises ResultsError, naming the file, if it is missing or damaged."""
     try:
-        with path.open("rb", buffering=0) as file:
-            value = _parse_json(file.read())
+        value = _parse_json(read_plain_file(path))
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be read as JSON ({error}); remove it and run again") from error
     if not isinstance(value, dict):
@@ -60,10 +69,18 @@ def read_json(path: Path) -> Json:
 
 def _parse_json(data: bytes) -> Any:  # noqa: ANN401
     """The value of a JSON text. Raises ValueError for what `write_json` never writes: NaN, infinities, deep nesting."""
+    if len(data) > LARGE_JSON and _estimate_memory(data) > MAX_JSON_MEMORY:
+        raise ValueError("it has too many values")
     value = orjson.loads(data)
     if data.count(b"[") + data.count(b"{") > MAX_JSON_DEPTH and not _is_nested_within(value, MAX_JSON_DEPTH):
         raise ValueError("nested too deeply")
     return value
+
+
+def _estimate_memory(data: bytes) -> int:
+    """The most bytes that the values of a JSON text take in Python."""
+    texts = len(data) * (1 if data.isascii() else 4)
+    return texts + 240 * data.count(b"{") + 64 * (data.count(b"[") + data.count(b","))
 
 
 def _is_nested_within(value: object, depth: int) -> bool:
@@ -78,19 +95,24 @@ def _replace_unencodable(text: str) -> str:
 def append_json_line(path: Path, value: Json) -> None:
     """Add one line of JSON by a single write, so that a reader never sees half of a line followed by another.
 
-    A line that an earlier writer did not finish is ended first.
+    A line that an earlier writer did not finish is ended first. Raises ResultsError for what is not a regular file.
     """
-    is_unfinished = path.exists() and not _ends_with_newline(path)
     text = _replace_unencodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
-    with path.open("ab", buffering=0) as file:
+    with os.fdopen(open_for_appending(path), "ab", buffering=0) as file:
+        is_unfinished = not _ends_with_newline(file.fileno())
         file.write(("\n" * is_unfinished + text + "\n").encode())
 
 
 def read_json_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
-    """Complete lines of JSON objects from a byte offset on, each with the offset of its end; others are skipped."""
-    if not path.exists():
+    """Complete lines of JSON objects from a byte offset on, each with the offset of its end; others are skipped.
+
+    Raises ResultsError for what is not a regular file, or larger than any run's.
+    """
+    try:
+        opened = open_plain_file(path)
+    except FileNotFoundError:
         return
-    with path.open("rb") as file:
+    with opened as file:
         file.seek(offset)
         for line in file:
             if not line.endswith(b"\n"):
@@ -111,14 +133,20 @@ def parse_json_object(text: bytes) -> Json | None:
 
 def compute_sha256(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal digits."""
-    with path.open("rb") as file:
+    with open_plain_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Remove what writers that were killed left behind."""
-    for path in folder.rglob(".*.tmp"):
+    """Remove what writers that were killed left behind in the folder of a run."""
+    for path in list_temporary_files(folder):
         path.unlink(missing_ok=True)
+
+
+def list_temporary_files(folder: Path) -> list[Path]:
+    """What writers that were killed left behind in the folder of a run."""
+    places = (folder, *(folder / name for name in PARTS_OF_RUNS))
+    return [path for place in places for path in list_plain_folder(place, ".*.tmp") if not path.is_dir()]
 
 
 def is_disk_full(error: BaseException, folder: Path) -> bool:
@@ -140,13 +168,9 @@ def is_no_space_error(error: BaseException) -> bool:
     return any(isinstance(one, OSError) and one.errno in NO_SPACE_ERRNOS for one in chain)
 
 
-def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        if not size:
-            return True
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+def _ends_with_newline(handle: int) -> bool:
+    size = os.fstat(handle).st_size
+    return not size or os.pread(handle, 1, size - 1) == b"\n"
 
 
 def _sync_to_disk(path: Path) -> None:

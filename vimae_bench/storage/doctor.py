@@ -5,17 +5,30 @@ that are not its own any more) is set aside as well, since its presence would sa
 """
 
 import contextlib
+import os
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ..core.errors import ResultsError
-from .atomic import atomic_write, parse_json_object, read_json, write_json
+from .archive import BENCHMARK
+from .atomic import atomic_write, list_temporary_files, parse_json_object, read_json, write_json
 from .metric_file import read_metric_file
+from .locks import make_lock
 from .picture_files import read_picture
+from .plain_files import (
+    PackedPath,
+    check_plain_file,
+    is_there,
+    list_misplaced,
+    list_misplaced_in_run,
+    list_plain_folder,
+    read_plain_file,
+)
+from .png_files import check_png_size
 from .run_folder import RunFolder, is_event
 from .store import ResultsFolder
 from .verify import (
@@ -27,6 +40,12 @@ from .verify import (
     verify_picture,
     verify_weights,
 )
+
+
+JOURNALS = ("-journal", "-wal", "-shm")
+"""What SQLite appends to the name of a database for the files that it keeps next to it."""
+MAX_DATABASE = 2**34
+"""Bytes of MLflow's database."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +61,14 @@ class Fault:
 def find_faults(benchmark: Path) -> Iterator[Fault]:
     """The faults of one benchmark's results folder or archive. Runs that some process is working on are skipped."""
     yield from _check_file(benchmark / "benchmark.json", lambda _: ResultsFolder(benchmark).read_benchmark())
-    for path in sorted((benchmark / "references").glob("*.json")):
+    if not isinstance(benchmark, PackedPath):
+        yield from _find_misplaced(pair for pair in list_misplaced(benchmark) if pair[0].name != BENCHMARK)
+        yield from _find_misplaced(list_misplaced(benchmark / "references"))
+    for path in list_plain_folder(benchmark / "references", "*.json"):
         yield from _check_file(path, read_metric_file)
-    for path in sorted((benchmark / "runs").iterdir() if (benchmark / "runs").is_dir() else ()):
+    for path in list_plain_folder(benchmark / "runs"):
+        if path.name.endswith(".corrupt"):
+            continue
         if path.is_symlink() or not path.is_dir():
             yield Fault(path, "is not the folder of a run", lambda: None, "remove it")
             continue
@@ -52,9 +76,21 @@ def find_faults(benchmark: Path) -> Iterator[Fault]:
             yield from _find_run_faults(RunFolder(path)) if is_free else ()
 
 
+def _find_misplaced(found: Iterable[tuple[Path, str]]) -> Iterator[Fault]:
+    """Links, pipes and the like: renamed, so that nothing that they lead to is touched."""
+    return (_set_aside_fault(path, what) for path, what in found)
+
+
 def check_database(path: Path) -> Iterator[Fault]:
     """The fault of a SQLite file that MLflow keeps, if it has one."""
-    if not path.exists():
+    if not os.path.lexists(path):
+        return
+    try:
+        for file in (path, *(path.with_name(f"{path.name}{end}") for end in JOURNALS)):
+            if os.path.lexists(file):
+                check_plain_file(file, MAX_DATABASE)
+    except ResultsError as error:
+        yield _set_aside_fault(file, _describe_error(error, file), then="`vimae-bench sync` fills a new one")
         return
     try:
         with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as connection:
@@ -70,40 +106,44 @@ def _claim_run(folder: RunFolder) -> Generator[bool]:
     """Hold a run's lock, if no process is working on the run; where nobody may write, nobody is."""
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(FileLock(folder.lock, timeout=0))
+            stack.enter_context(make_lock(folder.lock, 0))
             is_free = True
         except Timeout:
             is_free = False
-        except OSError:
+        except (OSError, ResultsError):
             is_free = True
         yield is_free
 
 
 def _find_run_faults(folder: RunFolder) -> Iterator[Fault]:
+    misplaced = {} if isinstance(folder.path, PackedPath) else dict(list_misplaced_in_run(folder.path))
     try:
-        yield from _check_run(folder)
+        for fault in _check_run(folder):
+            misplaced.pop(fault.path, None)
+            yield fault
     except OSError as error:
         what = f"cannot be read ({error.strerror})"
         yield Fault(Path(error.filename or folder.path), what, lambda: None, "remove it, or make it readable")
+    yield from _find_misplaced(misplaced.items())
 
 
 def _check_run(folder: RunFolder) -> Iterator[Fault]:
     yield from _check_spec(folder)
     yield from _check_events(folder)
     yield from _check_record(folder)
-    for path in sorted(folder.checkpoints.glob("epoch-*-*.pt")):
+    for path in list_plain_folder(folder.checkpoints, "epoch-*-*.pt"):
         yield from _check_file(path, verify_checkpoint)
-    for path in sorted((folder.path / "metrics").glob("*.json")):
+    for path in list_plain_folder(folder.path / "metrics", "*.json"):
         yield from _check_file(path, read_metric_file)
     yield from _check_pictures(folder)
-    for path in sorted(folder.path.rglob(".*.tmp")):
+    for path in list_temporary_files(folder.path):
         yield Fault(path, "was left by a process that was killed", path.unlink, "removed")
 
 
 def _check_spec(folder: RunFolder) -> Iterator[Fault]:
     """A spec that is damaged, or not there, is written again from the record, or by the next `run`."""
     try:
-        run = read_spec(folder.spec) if folder.spec.exists() else None
+        run = read_spec(folder.spec) if is_there(folder.spec) else None
         if run and run.name == folder.path.name:
             return
         what = "is the spec of another run" if run else "is not there"
@@ -124,9 +164,13 @@ def _restore_spec(folder: RunFolder) -> None:
 
 def _check_events(folder: RunFolder) -> Iterator[Fault]:
     """Complete lines that are not events; a last line without an end is left by a killed process, and no fault."""
-    if not folder.events.exists():
+    try:
+        lines = read_plain_file(folder.events).splitlines(keepends=True)
+    except FileNotFoundError:
         return
-    lines = folder.events.read_bytes().splitlines(keepends=True)
+    except ResultsError as error:
+        yield _set_aside_fault(folder.events, _describe_error(error, folder.events))
+        return
     good = [line for line in lines if _is_event(line)]
     bad = len(lines) - len(good) - bool(lines and not lines[-1].endswith(b"\n") and not _is_event(lines[-1]))
     if bad:
@@ -169,7 +213,7 @@ def _check_pictures(folder: RunFolder) -> Iterator[Fault]:
     expected = _list_pictures(folder) if can_redraw else ()
     others = [folder.pictures] if can_redraw else []
     then = "set aside, and drawn again if there are weights"
-    for path in sorted({*folder.pictures.glob("*.*"), *expected}):
+    for path in sorted({*list_plain_folder(folder.pictures, "*.*"), *expected}):
         faults = [*_check_file(path, _read_picture, *others, then=then)]
         yield from faults
         if faults:
@@ -186,12 +230,13 @@ def _list_pictures(folder: RunFolder) -> list[Path]:
 
 
 def _read_picture(path: Path) -> None:
-    if not path.exists():
+    if not is_there(path):
         raise ResultsError(f"{path}: is not there")
     if path.suffix == ".npz":
         read_picture(path)
     elif path.suffix == ".png":
         verify_picture(path)
+        check_png_size(path)
 
 
 def _check_file(

@@ -14,6 +14,7 @@ from shutil import which
 
 from ..core.errors import BenchError, suggest_similar
 from .archive import BENCHMARK, SUFFIX
+from .plain_files import get_size_limit
 
 MAX_COMMITS_NAMED = 3
 """How many revisions that have a path are named in a message."""
@@ -83,7 +84,8 @@ def export_revision(revision: GitRevision, folder: Path) -> Path:
         raise BenchError(f"{revision.path}@{revision.name}: git cannot give it ({_last_line(done.stderr)})")
     with zipfile.ZipFile(archive) as members:
         files = [member for member in members.infolist() if not stat.S_ISLNK(member.external_attr >> 16)]
-        members.extractall(folder, [file for file in files if file.filename.endswith(".json")])
+        files = [file for file in files if file.filename.endswith(".json")]
+        members.extractall(folder, [file for file in files if file.file_size <= get_size_limit(file.filename)])
     archive.unlink()
     return folder
 

@@ -12,6 +12,7 @@ from ..core.errors import ResultsError
 from .labelled_grid import KEY as TABLE_KEY
 from .labelled_grid import read_image_table
 from .picture_data import Images as Images
+from .png_files import open_png
 
 COLUMNS, TILE, GAP = 10, 64, 2
 """Images in a row, the width in pixels that small images are enlarged towards, pixels between them."""
@@ -36,15 +37,15 @@ def load_grid(path: Path) -> Images:
 
     Raises ResultsError if the file is damaged, or not such a grid.
     """
-    from PIL import Image
-
     try:
-        with path.open("rb") as file, Image.open(file) as opened:
+        with open_png(path) as opened:
             if TABLE_KEY in opened.info:
                 return read_image_table(opened).images
             height, width, factor = map(int, str(opened.info[KEY]).split())
             pixels = np.asarray(opened, dtype=np.uint8)
         rows, columns = _count_tiles(pixels.shape[0], height * factor), _count_tiles(pixels.shape[1], width * factor)
+    except ResultsError:
+        raise
     except Exception as error:  # a damaged picture fails in many ways
         raise ResultsError(
             f"{path}: is not a grid of images ({error!r}); remove {path.parent} and run again"

@@ -15,6 +15,7 @@ import numpy as np
 
 from .picture_data import Images, ImageTable
 from .picture_font import load_font, measure_text
+from .png_files import MAX_PIXELS
 
 KEY = "image table"
 """The metadata of a table's file."""
@@ -22,8 +23,8 @@ TILE, GAP, MARGIN = 56, 4, 8
 """In pixels: the width that small images are enlarged towards, the space between images and around the table."""
 LINE = 16
 """The height of a line of text in pixels."""
-MAX_PIXELS, MAX_IMAGES = 2**26, 10_000
-"""Larger files are refused before they are decoded."""
+MAX_IMAGES = 10_000
+"""A file with more is refused."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def encode_image_table(table: ImageTable) -> tuple[bytes, tuple[int, int]]:
     height, width = (length + MARGIN for length in layout.size)
     title = _wrap_title(table.title, width)
     width = max(width, *(round(measure_text(line)) + 2 * MARGIN for line in ("", *title)))
+    if height * width > MAX_PIXELS:
+        raise ValueError(f"a table of {width} x {height} pixels is larger than the {MAX_PIXELS:,} of any picture")
     canvas = np.full((height + LINE * _has_notes(table, -1), width, table.images.shape[-1]), 255, np.uint8)
     for top, images in zip(layout.tops, table.images, strict=True):
         _get_row(canvas, layout, top)[:] = images.repeat(layout.factor, 1).repeat(layout.factor, 2)
@@ -96,10 +99,12 @@ def read_image_table(opened: Any) -> ImageTable:  # noqa: ANN401
     found = cast("dict[str, Any]", json.loads(opened.info[KEY]))
     where: dict[str, Any] = found["layout"]
     layout = _Layout(tuple(where.pop("tops")), **where)
-    if opened.width * opened.height > MAX_PIXELS or opened.mode not in ("L", "RGB"):
+    if opened.mode not in ("L", "RGB"):
         raise ValueError(f"no table is a picture of {opened.width} x {opened.height} pixels in mode {opened.mode}")
     if layout.size[0] > opened.height or layout.size[1] > opened.width:
         raise ValueError("the images are beyond the edge of the picture")
+    if len(layout.tops) * layout.columns * layout.height * layout.width > opened.width * opened.height:
+        raise ValueError("the images overlap")
     canvas = np.asarray(opened, np.uint8).reshape(opened.height, opened.width, -1)
     images = [_get_row(canvas, layout, top)[:, :: layout.factor, :: layout.factor] for top in layout.tops]
     notes = tuple(tuple(row) for row in found["notes"])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import ResultsError
 from .picture_files import check_array_sizes
+from .plain_files import open_plain_file
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ def read_latent_codes(path: Path) -> LatentCodes:
     """Read the codes in a file. Raises ResultsError if it is damaged."""
     try:
         check_array_sizes(path)
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        with open_plain_file(path) as file, np.load(file, allow_pickle=False) as kept:
             z = np.asarray(kept["z"], dtype=np.float32)
             y = np.asarray(kept["y"], dtype=np.int64) if "y" in kept else np.zeros(len(z), np.int64)
             prior = np.asarray(kept["prior"] if "prior" in kept else np.empty((0, 2)), dtype=np.float32)
         if z.shape != (y.size, 2) or y.ndim != 1 or prior.ndim != 2 or prior.shape[1] != 2:
             raise ValueError(f"codes are [N, 2], labels [N], lines [M, 2], not {z.shape}, {y.shape}, {prior.shape}")
+    except ResultsError:
+        raise
     except Exception as error:  # a damaged archive fails in many ways
         raise ResultsError(f"{path}: has no codes ({error}); remove {path.parent} and run again") from error
     return LatentCodes(z, y, prior)

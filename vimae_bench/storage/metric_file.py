@@ -13,6 +13,7 @@ from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
 from ..core.spec import PluginSpec
 from .atomic import read_json
+from .plain_files import list_plain_folder
 
 CORRUPTION_NAME = re.compile(r"clean|(gauss|gauss_clip|mask|mask_pixel|mask_grey)_[0-9.e-]+")
 OLD_FAMILIES = {"rate": "rate", "sse": "distortion", "sse sampled": "sampled distortion", "mmd2": "prior mismatch"}
@@ -52,7 +53,7 @@ def find_older_version(path: Path, metric: PluginSpec, metrics: Sequence[PluginS
     prefix = path.name.removesuffix(f"{metric.key}.json") + metric.name
     twins = [other for other in metrics if other.name == metric.name]
     found = list[tuple[int, Path]]()
-    for other in path.parent.glob(f"{glob.escape(prefix)}-*.json"):
+    for other in list_plain_folder(path.parent, f"{glob.escape(prefix)}-*.json"):
         older = _read_metric_spec(other)
         if older and [twin for twin in twins if _is_older_version(older, twin)] == [metric]:
             found.append((older.version, other))

@@ -19,14 +19,16 @@ from ..core.errors import ResultsError
 from .atomic import read_json, write_json
 from .chart_image import write_chart
 from .image_grid import load_grid
+from .png_files import open_png
 from .labelled_grid import KEY, read_image_table, write_image_table
 from .picture_data import BarChart, ImageTable, PictureData, ScatterPlot
+from .plain_files import list_plain_folder, open_plain_file
 from .run_folder import RunFolder
 
 LEFT_OUT = "left-out.json"
 DRAWN_ONLY = ("losses",)
 """Pictures of earlier versions that cannot be read back."""
-MAX_ARRAYS = 2**26
+MAX_ARRAYS = 2**24
 """Bytes of all arrays of a file; a larger one is refused before it is unpacked."""
 
 
@@ -35,7 +37,7 @@ def load_pictures(folder: RunFolder) -> dict[str, PictureData | str]:
 
     Empty if none were kept. A picture that is damaged, or was written by a later version, has that as its reason.
     """
-    paths = {path.stem: path for suffix in ("png", "npz") for path in sorted(folder.pictures.glob(f"*.{suffix}"))}
+    paths = {path.stem: path for suffix in ("png", "npz") for path in list_plain_folder(folder.pictures, f"*.{suffix}")}
     found: dict[str, PictureData | str] = dict(_read_reasons(folder.pictures / LEFT_OUT))
     for name in sorted(paths.keys() - set(DRAWN_ONLY)):
         try:
@@ -86,7 +88,7 @@ def write_reasons(reasons: Mapping[str, str], folder: Path) -> None:
 
 def check_array_sizes(path: Path) -> None:
     """Raises ValueError if the arrays of a file are larger than those of any run."""
-    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+    with open_plain_file(path) as file, zipfile.ZipFile(file) as archive:
         size = sum(member.file_size for member in archive.infolist())
     if size > MAX_ARRAYS:
         raise ValueError(f"its arrays take {size} bytes")
@@ -101,9 +103,7 @@ def _read_reasons(path: Path) -> dict[str, str]:
 
 
 def _read_table(path: Path) -> ImageTable:
-    from PIL import Image
-
-    with path.open("rb") as file, Image.open(file) as opened:
+    with open_png(path) as opened:
         if KEY in opened.info:
             return read_image_table(opened)
     images = load_grid(path)  # of version 0.1, which wrote no labels
@@ -112,7 +112,7 @@ def _read_table(path: Path) -> ImageTable:
 
 def _read_arrays(path: Path) -> ScatterPlot | BarChart:
     check_array_sizes(path)
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+    with open_plain_file(path) as file, np.load(file, allow_pickle=False) as kept:
         texts: Json = json.loads(str(kept["text"])) if "text" in kept else {}
         if "values" in kept:
             labels = tuple(texts.pop("labels"))

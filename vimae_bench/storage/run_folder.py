@@ -18,15 +18,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..core.canonical import Json, is_number
+from ..core.errors import ResultsError
 from ..core.spec import PluginSpec, Run
 from . import verify
 from .atomic import append_json_line, read_json_lines, write_json
+from .plain_files import get_size_limit, is_there, make_folder_of
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
 CLAIM_SECONDS = 0.5
 """How long a process waits for the lock of a run: others take it for a moment to see whether it is free."""
+MAX_EPOCHS = 300_000
+"""Of which a history is read, as many as the file of events has room for."""
+OTHER_EVENTS = 2**20
+"""Bytes of that file that are kept free for other events."""
 REQUIRED_FIELDS: dict[str, tuple[str, type]] = {
     "started": ("resumed_from", int),
     "epoch": ("epoch", int),
@@ -93,19 +99,21 @@ class RunFolder:
         """A context that holds the run's lock, so that no other process trains or measures it meanwhile.
 
         Entering it raises `filelock.Timeout` where another process holds the lock for longer than `is_claimed` takes
-        to look.
+        to look, and ResultsError where something else is in the place of the lock or the folder.
         """
-        from filelock import FileLock  # commands that only read take longer to import it than to read a folder
+        from .locks import make_lock  # commands that only read take longer to import it than to read a folder
 
-        self.path.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.lock, timeout=CLAIM_SECONDS)
+        make_folder_of(self.record)
+        return make_lock(self.lock, CLAIM_SECONDS)
 
     def is_claimed(self) -> bool:
         """Whether some process holds the run's lock. There is no way to look but to take it for a moment."""
-        from filelock import FileLock, Timeout
+        from filelock import Timeout
+
+        from .locks import make_lock
 
         try:
-            with FileLock(self.lock, timeout=0):
+            with make_lock(self.lock, 0):
                 return False
         except Timeout:
             return True
@@ -116,35 +124,55 @@ class RunFolder:
 
     def read_record(self) -> Json:
         """The record; empty if training has not ended. Raises ResultsError if it is damaged."""
-        return verify.read_record(self.record) if self.record.exists() else {}
+        return verify.read_record(self.record) if is_there(self.record) else {}
 
     def write_spec(self, run: Run) -> None:
         """Write the spec if it is not there."""
-        if not self.spec.exists():
+        if not is_there(self.spec):
             write_json(self.spec, run.as_json())
 
     def append_event(self, event: str, **fields: object) -> None:
-        """Append an event with these fields, of which `time` (seconds since the epoch) is required."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Append an event with these fields, of which `time` (seconds since the epoch) is required.
+
+        Epochs beyond what the file may hold are left out, of some 300,000.
+        """
+        make_folder_of(self.events)
+        if event == "epoch" and self._are_events_full():
+            return
         append_json_line(self.events, {"event": event, **fields})
+
+    def _are_events_full(self) -> bool:
+        return self.events.exists() and self.events.stat().st_size > get_size_limit(self.events) - OTHER_EVENTS
 
     @property
     def has_ended(self) -> bool:
         """Whether the last event is the run's end."""
-        last = deque(read_events(self.events), maxlen=1)
+        try:
+            last = deque(read_events(self.events), maxlen=1)
+        except ResultsError:
+            return False
         return bool(last) and last[0][0].get("event") == "ended"
 
     def read_history(self) -> list[Json]:
-        """The events of the epochs in order, each once: a resumed run repeats the epochs after its checkpoint."""
+        """The events of the epochs in order, each once: a resumed run repeats the epochs after its checkpoint.
+
+        Empty where the file of the events is no regular one.
+        """
         epochs: dict[int, Json] = {}
-        for line, _ in read_events(self.events):
-            if line.get("event") == "epoch":
-                epochs.setdefault(line["epoch"], line)
+        try:
+            for line, _ in read_events(self.events):
+                if line.get("event") == "epoch" and len(epochs) < MAX_EPOCHS:
+                    epochs.setdefault(line["epoch"], line)
+        except ResultsError:
+            return []
         return [epochs[e] for e in sorted(epochs)]
 
 
 def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
-    """The events in a file from a byte offset on, each with the offset of its end; other lines are skipped."""
+    """The events in a file from a byte offset on, each with the offset of its end; other lines are skipped.
+
+    Raises ResultsError for what is not a regular file, or larger than any run's.
+    """
     return ((line, end) for line, end in read_json_lines(path, offset) if is_event(line))
 
 

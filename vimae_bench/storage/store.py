@@ -8,6 +8,7 @@
 A damaged file never hides its neighbours: it counts as missing, and a `reason` names it and the remedy.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,14 @@ from ..core.spec import (
 from .archive import ArchivePath
 from .atomic import read_json, write_json
 from .metric_file import find_older_version, read_metric_file
+from .plain_files import (
+    check_folder,
+    check_folders,
+    check_plain_file,
+    is_there,
+    list_misplaced,
+    list_misplaced_in_run,
+)
 from .run_folder import RunFolder, baseline_path
 from .verify import read_record, set_aside
 
@@ -115,10 +124,10 @@ class ResultsFolder:
         return Path(self.path.with_suffix("")) if isinstance(self.path, ArchivePath) else self.path
 
     def run_folder(self, run: Run) -> RunFolder:
-        """The folder of a run. Raises ResultsError for a name or a link that leads out of the results folder."""
+        """The folder of a run. Raises ResultsError for a name that leads out of the results folder."""
         name, runs = run.name, self.path / "runs"
-        if not is_file_name(name) or (runs / name).is_symlink():
-            raise ResultsError(f"{runs}: a run's folder has to be a folder in here, not a link or {shorten_text(name)}")
+        if not is_file_name(name):
+            raise ResultsError(f"{runs}: a run's folder has to be a folder in here, not {shorten_text(name)}")
         return RunFolder(runs / name)
 
     def baseline_path(self, dataset: PluginSpec, latent: int, metric: PluginSpec) -> Path:
@@ -138,8 +147,8 @@ class ResultsFolder:
         is a run whose record is damaged.
         """
         folder = self.run_folder(entry.run)
-        if not folder.record.exists():
-            return "resume" if folder.spec.exists() else "new"
+        if not is_there(folder.record):
+            return "resume" if is_there(folder.spec) else "new"
         try:
             status: RunState = read_record(folder.record, entry.run)["status"]
         except ResultsError:
@@ -171,14 +180,19 @@ class ResultsFolder:
         return [_load_baselines(path, entry, metric) for path, entry, metric in found if path.exists()]
 
     def set_aside_damaged(self, entries: Sequence[MatrixEntry]) -> list[Path]:
-        """Rename damaged files of these entries to `<name>.corrupt`, to be made again; returns their old paths."""
+        """Rename damaged files of these entries to `<name>.corrupt`, to be made again; returns their old paths.
+
+        Links and whatever else is not of the kind that belongs there are renamed too, and what they lead to is left
+        alone. Raises ResultsError where the folders of all runs or of the baselines are links.
+        """
+        misplaced = self._set_aside_misplaced(entries)
         damaged = [
             path
             for path, read in dict(self._list_files(entries)).items()
-            if path.exists() and not _is_readable(path, read)
+            if is_there(path) and not _is_readable(path, read)
         ]
         set_aside(*damaged)
-        return damaged
+        return [*misplaced, *damaged]
 
     def set_aside_run(self, entry: MatrixEntry) -> bool:
         """Move a run that is to be trained again out of the way; False if another process has done so, or is at it."""
@@ -208,7 +222,7 @@ class ResultsFolder:
     def read_benchmark(self) -> SavedBenchmark:
         """Read benchmark.json. Raises ResultsError if this is not a results folder or the file is damaged."""
         path = self.path / "benchmark.json"
-        if not path.exists():
+        if not is_there(path):
             raise ResultsError(f"{self.path}: is not a results folder: it has no benchmark.json")
         raw = read_json(path)
         try:
@@ -229,22 +243,34 @@ class ResultsFolder:
         try:
             record = read_record(folder.record, entry.run)
         except ResultsError as error:
-            if folder.record.exists():
+            if is_there(folder.record):
                 return RunResult(entry, folder.path, "failed", str(error))
-            return RunResult(entry, folder.path, "missing", "not finished" if folder.spec.exists() else "not started")
+            return RunResult(entry, folder.path, "missing", "not finished" if is_there(folder.spec) else "not started")
         # A run that failed when it was tried again may have metrics from before.
         wanted = entry.metrics if record["status"] == "done" else ()
         measures, estimates, damage = _read_metrics(folder, wanted)
-        reason = "; ".join(filter(None, [record.get("reason"), *damage]))
+        reason = "; ".join(filter(None, [record.get("reason"), *damage, *_list_unreadable(folder)]))
         return RunResult(entry, folder.path, record["status"], reason, record, measures, estimates)
 
     def _baseline_path_of(self, run: Run, metric: PluginSpec) -> Path:
         return self.baseline_path(run.dataset, run.latent, metric)
 
+    def _set_aside_misplaced(self, entries: Sequence[MatrixEntry]) -> list[Path]:
+        for name in ("runs", "references", SET_ASIDE):
+            check_folder(self.path / name)
+        folders = dict.fromkeys(self.run_folder(entry.run).path for entry in entries)
+        links = [path for path in folders if os.path.lexists(path) and (path.is_symlink() or not path.is_dir())]
+        set_aside(*links)
+        found = [path for folder in folders for path, _ in list_misplaced_in_run(folder)]
+        found += [path for path, _ in list_misplaced(self.path / "references")]
+        set_aside(*found)
+        return [*links, *found]
+
     def _list_files(self, entries: Sequence[MatrixEntry]) -> Iterator[tuple[Path, Callable[[Path], object]]]:
         for entry in entries:
             folder = self.run_folder(entry.run)
             yield folder.record, partial(read_record, run=entry.run)
+            yield folder.events, check_plain_file
             for metric in entry.metrics:
                 yield folder.metric_path(metric), read_metric_file
                 yield self._baseline_path_of(entry.run, metric), read_metric_file
@@ -265,7 +291,7 @@ def _read_metrics(
         try:
             found = read_metric_file(path, disambiguating_suffix(metric, metrics))
         except ResultsError as error:
-            damage += [str(error)] if path.exists() else []
+            damage += [str(error)] if is_there(path) else []
             continue
         if "" not in found.rows:
             damage.append(f"{path}: has no estimates of a run; remove it and run again")
@@ -279,8 +305,19 @@ def _read_metrics(
 
 def _choose_path(path: Path, metric: PluginSpec, metrics: Sequence[PluginSpec]) -> Path:
     """The file of a metric, or where it is missing, that of an older version if there is one."""
-    older = None if path.exists() else find_older_version(path, metric, metrics)
+    older = None if is_there(path) else find_older_version(path, metric, metrics)
     return older[1] if older else path
+
+
+def _list_unreadable(folder: RunFolder) -> Iterator[str]:
+    """What is wrong with the rest of a run's folder, as far as it is seen without opening files."""
+    for path in () if isinstance(folder.path, ArchivePath) else (folder.events, folder.pictures / "*"):
+        try:
+            check_folders(path)
+            if path == folder.events and is_there(path):
+                check_plain_file(path)
+        except ResultsError as error:
+            yield str(error)
 
 
 def _load_baselines(path: Path, entry: MatrixEntry, metric: PluginSpec) -> Baselines:

@@ -4,6 +4,7 @@ Each raises ResultsError, naming the file, for one that is damaged. The results 
 here; metrics are read by `metric_file`, codes by `latent_codes`.
 """
 
+import os
 import shutil
 from pathlib import Path
 from typing import cast, get_args
@@ -13,6 +14,7 @@ from ..core.errors import ResultsError
 from ..core.results import Status
 from ..core.spec import Run
 from .atomic import compute_sha256, read_json
+from .plain_files import check_plain_file, read_plain_file
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
@@ -48,6 +50,9 @@ def verify_weights(path: Path, record: Json) -> None:
     """Raises ResultsError if trained weights are not those of their record."""
     weights: object = record.get("weights")
     digest = cast("Json", weights).get("sha256") if isinstance(weights, dict) else None
+    size = cast("Json", weights).get("bytes") if isinstance(weights, dict) else None
+    if type(size) is int:  # older records do not have it
+        check_plain_file(path, max(size, 0))
     if compute_sha256(path) != digest:
         raise ResultsError(f"{path}: does not have the sha256 that the record gives; remove it and run again")
 
@@ -60,16 +65,18 @@ def verify_checkpoint(path: Path) -> None:
 
 def verify_picture(path: Path) -> None:
     """Raises ResultsError if a PNG was cut off."""
-    data = path.read_bytes()
+    data = read_plain_file(path)
     if not (data.startswith(PNG) and data.endswith(PNG_END)):
         raise ResultsError(f"{path}: is not a complete picture")
 
 
 def set_aside(*paths: Path) -> None:
-    """Rename damaged files or folders to `<name>.corrupt`, so that they are made again; missing ones are skipped."""
+    """Rename damaged files, folders or links to `<name>.corrupt`, to be made again; missing ones are skipped."""
     for path in paths:
-        if path.exists():
+        if os.path.lexists(path):
             aside = path.with_suffix(".corrupt")
-            if aside.is_dir():
+            if aside.is_dir() and not aside.is_symlink():
                 shutil.rmtree(aside)  # from an earlier repair
+            elif path.is_dir() and not path.is_symlink():
+                aside.unlink(missing_ok=True)  # a folder cannot take the place of a file
             path.replace(aside)

@@ -27,7 +27,7 @@ def get_interval(seconds: float | None) -> float:
 
 def save_checkpoint(folder: Path, epoch: int, state: dict[str, Any], steps: int = 0) -> None:
     """Keep the state after an epoch and some steps of the next, and the newest before it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder_of(folder / "state.pt")
     temporary = folder / f".{secrets.token_hex(4)}.tmp"
     try:
         torch.save(state, temporary)
@@ -60,4 +60,4 @@ def _read_state(path: Path, device: torch.device) -> dict[str, Any] | None:
 
 
 def _list_newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob("epoch-*-*.pt"), reverse=True)
+    return list_plain_folder(folder, "epoch-*-*.pt")[::-1]

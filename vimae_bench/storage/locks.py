@@ -1,0 +1,21 @@
+"""Kernel locks on files of a results folder; a process that dies releases its own."""
+
+import os
+import stat
+from pathlib import Path
+
+from filelock import FileLock
+
+from ..core.errors import ResultsError
+from .plain_files import check_folders
+
+
+def make_lock(path: Path, seconds: float) -> FileLock:
+    """The lock of a file, which is waited for so many seconds when it is taken.
+
+    Raises ResultsError where the file is a link, a pipe or anything else but a regular file.
+    """
+    check_folders(path)
+    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+        raise ResultsError(f"{path}: is not a regular file; remove it and run again")
+    return FileLock(path, timeout=seconds)

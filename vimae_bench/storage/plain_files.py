@@ -1,0 +1,260 @@
+"""The one way to files of a results folder, which somebody else may have made.
+
+Read and written are only regular files of bounded size in real folders: no links, pipes or devices at any level below
+the results folder. The folder itself may be reached through a link, since its user chose that.
+"""
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PosixPath
+from typing import BinaryIO
+
+from ..core.errors import ResultsError
+
+GIB, MIB = 2**30, 2**20
+SIZE_LIMITS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
+    (re.compile(pattern), limit)
+    for pattern, limit in (
+        (r"spec\.json|\.mlflow\.json|left-out\.json", MIB),
+        (r"record\.json", 4 * MIB),
+        (r"(metrics|references)/[^/]+\.json", 16 * MIB),
+        (r"events\.jsonl|benchmark\.json", 64 * MIB),
+        (r"pictures/[^/]+\.png", 32 * MIB),
+        (r"[^/]+\.npz", 16 * MIB),
+        (r"[^/]+\.html", 256 * MIB),
+        (r"weights\.safetensors|[^/]+\.pt", 4 * GIB),
+    )
+)
+"""The most bytes that a file of each kind may have, many times those of any run; by the end of its path."""
+OTHER_LIMIT = 64 * MIB
+RUN_FOLDERS = ("runs", "set-aside")
+"""The folders of a results folder that hold folders of runs."""
+PARTS_OF_RUNS = ("checkpoints", "checkpoints-of-seeds", "metrics", "pictures", ".pictures.unfinished")
+"""The folders in the folder of a run."""
+FILES_OF_RUNS = re.compile(
+    r"\.?(spec\.json|record\.json|events\.jsonl|weights\.safetensors|log\.txt|\.mlflow\.json)(\.[0-9a-f]+\.tmp)?|\.lock"
+)
+"""The files in the folder of a run."""
+FOLDERS = (*RUN_FOLDERS, *PARTS_OF_RUNS, "references")
+"""What has to be a folder, wherever it is below a results folder."""
+FILE_SUFFIXES = (".json", ".jsonl", ".safetensors", ".pt", ".png", ".npz", ".txt", ".lock", ".html", ".md", ".tmp")
+"""What has to be a file."""
+KINDS = {
+    stat.S_IFLNK: "a link",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFREG: "a file",
+}
+READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+APPEND_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+
+class PackedPath(PosixPath):
+    """A path into an archive, which bounds sizes itself and has neither links nor pipes."""
+
+    __slots__ = ()
+
+
+def get_size_limit(path: Path | str) -> int:
+    """The most bytes that the file may have."""
+    tail = "/".join(str(path).rsplit("/", 2)[-2:])
+    name = tail.rpartition("/")[2]
+    for pattern, limit in SIZE_LIMITS:
+        if pattern.fullmatch(tail) or pattern.fullmatch(name):
+            return limit
+    return OTHER_LIMIT
+
+
+def open_plain_file(path: Path, limit: int | None = None) -> BinaryIO:
+    """Open a file to be read; `limit` is the most bytes that it may have, by default those of its kind.
+
+    Raises ResultsError for what is not a regular file, or larger, and OSError where there is nothing to be opened.
+    """
+    if isinstance(path, PackedPath):
+        return path.open("rb")
+    check_folders(path)
+    _check_kind(path, os.lstat(path), stat.S_IFREG)  # to open a device may already have an effect
+    return os.fdopen(_open_checked(path, READ_FLAGS, get_size_limit(path) if limit is None else limit), "rb")
+
+
+def read_plain_file(path: Path) -> bytes:
+    """The bytes of a file. Raises what `open_plain_file` raises."""
+    limit = get_size_limit(path)
+    with open_plain_file(path, limit) as file:
+        return file.read(limit)
+
+
+def check_plain_file(path: Path, limit: int | None = None) -> None:
+    """Raises what `open_plain_file` raises, for libraries that open files by their names."""
+    open_plain_file(path, limit).close()
+
+
+def open_for_appending(path: Path) -> int:
+    """A descriptor of a file to append to, which can be read as well; the file is made where it is not there.
+
+    A file with several names is replaced by a copy first, so that nothing is written to the others. Raises ResultsError
+    for what is not a regular file.
+    """
+    check_folders(path)
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        pass
+    else:
+        _check_kind(path, status, stat.S_IFREG)
+        if status.st_nlink > 1:
+            _replace_by_copy(path)
+    return _open_checked(path, APPEND_FLAGS)
+
+
+def make_folder_of(path: Path) -> None:
+    """Make the folder that a file is to be in. Raises ResultsError for a link below the results folder."""
+    root, inner = split_path(path)
+    Path(root).mkdir(parents=True, exist_ok=True)
+    place = root
+    for name in inner[:-1]:
+        place = f"{place}/{name}"
+        try:
+            os.mkdir(place)
+        except FileExistsError:
+            _check_kind(place, os.lstat(place), stat.S_IFDIR)
+
+
+def list_plain_folder(path: Path, pattern: str = "*") -> list[Path]:
+    """What is in a folder below a results folder under names of this pattern, sorted.
+
+    Nothing where the folder is missing or no real one.
+    """
+    if not isinstance(path, PackedPath):
+        try:
+            check_folders(path / "spec.json")
+        except ResultsError:
+            return []
+        if path.is_symlink():
+            return []
+    return sorted(path.glob(pattern)) if path.is_dir() else []
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something at a path, be it a link that leads nowhere, or a link above it."""
+    if isinstance(path, PackedPath):
+        return path.exists()
+    if os.path.lexists(path):
+        return True
+    try:
+        check_folders(path)
+    except ResultsError:
+        return True
+    return False
+
+
+def check_folders(path: Path) -> None:
+    """Raises ResultsError if a folder between the results folder and a file in it is no real folder."""
+    root, inner = split_path(path)
+    for depth in range(1, len(inner)):
+        place = "/".join((root, *inner[:depth]))
+        try:
+            status = os.lstat(place)
+        except OSError:
+            return  # what is not there is no link
+        _check_kind(place, status, stat.S_IFDIR)
+
+
+def check_folder(path: Path) -> None:
+    """Raises ResultsError if something is at a path that is no real folder."""
+    if os.path.lexists(path):
+        _check_kind(path, os.lstat(path), stat.S_IFDIR)
+
+
+def list_misplaced(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Each thing in a real folder that is not of the kind that belongs there, and what is wrong with it."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if entry.name.endswith(".corrupt"):
+            continue
+        is_folder, is_file = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+        is_folder_expected = entry.name in FOLDERS
+        is_file_expected = not is_folder_expected and entry.name.endswith(FILE_SUFFIXES)
+        if not (is_folder and not is_file_expected) and not (is_file and not is_folder_expected):
+            mode = entry.stat(follow_symlinks=False).st_mode
+            yield Path(entry.path), _describe_kind(mode, "folder" if is_folder_expected else "regular file")
+
+
+def list_misplaced_in_run(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The same for the folder of a run and the folders in it."""
+    yield from list_misplaced(folder)
+    for name in PARTS_OF_RUNS:
+        if not (part := folder / name).is_symlink():
+            yield from list_misplaced(part)
+
+
+def split_path(path: Path | str) -> tuple[str, list[str]]:
+    """The results folder that a path leads into, and the rest of the path.
+
+    Of a path that is not known to be in one, the folder is the one above it.
+    """
+    above, _, name = str(path).rpartition("/")
+    above = above or ("." if not str(path).startswith("/") else "/")
+    names, inner = above.split("/"), [name]
+    if names[-1] == "references":
+        inner.insert(0, names.pop())
+    else:
+        if names[-1] in PARTS_OF_RUNS:
+            inner.insert(0, names.pop())
+        # Results may themselves be in a folder called `runs`: only what runs alone have is in one.
+        if len(names) > 1 and names[-2] in RUN_FOLDERS and (len(inner) > 1 or FILES_OF_RUNS.fullmatch(name)):
+            inner[:0] = names[-2:]
+            del names[-2:]
+    root = "/".join(names)
+    return root or ("/" if str(path).startswith("/") else "."), inner
+
+
+def _open_checked(path: Path, flags: int, limit: int | None = None) -> int:
+    try:
+        handle = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # made since it was looked at
+            raise ResultsError(f"{path}: is not a regular file; remove it and run again") from error
+        raise
+    try:
+        status = os.fstat(handle)
+        _check_kind(path, status, stat.S_IFREG)
+        if limit is not None and status.st_size > limit:
+            sizes = f"{status.st_size:,} bytes, and files of its kind have at most {limit:,}"
+            raise ResultsError(f"{path}: has {sizes}; remove it and run again")
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _check_kind(path: Path | str, status: os.stat_result, kind: int) -> None:
+    if stat.S_IFMT(status.st_mode) != kind:
+        what = _describe_kind(status.st_mode, "folder" if kind == stat.S_IFDIR else "regular file")
+        raise ResultsError(f"{path}: {what}; remove it and run again")
+
+
+def _describe_kind(mode: int, expected: str) -> str:
+    return f"is {KINDS.get(stat.S_IFMT(mode), 'of an unknown kind')} in place of a {expected}"
+
+
+def _replace_by_copy(path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open_plain_file(path) as file, temporary.open("xb") as copy:
+            shutil.copyfileobj(file, copy)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
