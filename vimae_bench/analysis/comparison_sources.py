@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import BenchError, InvalidFileError, Problem, ResultsError, suggest_similar
 from ..core.margins import GivenMargin
 from ..storage.archive import find_results
+from ..storage.cache_folder import expand_home
 from ..storage.store import ResultsFolder
 from .load import load_benchmark_results
 
@@ -66,8 +67,8 @@ class SourceLoader:
         """
         if name.startswith(EXPERIMENT_PREFIX):
             return self._load_experiment(name)
-        if find_results(Path(name)).exists():
-            return self._load_path(name, Path(name))
+        if find_results(path := expand_home(Path(name))).exists():
+            return self._load_path(name, path)
         if "@" in name:
             return self._load_revision(name)
         raise BenchError(

@@ -6,6 +6,7 @@ import click
 
 from ..core.errors import escape_control_characters
 from ..plugin.catalog import get_catalog
+from .options import ExpandedPath
 
 NEW_KINDS = ("objective", "prior", "divergence", "architecture", "metric", "picture", "dataset", "benchmark")
 
@@ -15,7 +16,7 @@ NEW_KINDS = ("objective", "prior", "divergence", "architecture", "metric", "pict
 @click.argument("name")
 @click.option(
     "--into",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=ExpandedPath(file_okay=False, path_type=Path),
     default=Path(),
     show_default="here",
     help="The folder in which it is made.",

@@ -4,14 +4,24 @@ import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..core.errors import BenchError
 from ..storage.atomic import atomic_write
+from ..storage.cache_folder import expand_home
 
+
+class ExpandedPath(click.Path):
+    """A path in which `~` is the user's home where no shell has put that in its place, as in `--results='~/x'`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        return super().convert(expand_home(Path(value)), param, ctx)
+
+
+FILE = ExpandedPath(path_type=Path)
 DEFAULT_RESULTS = Path("results")
-FILE = click.Path(path_type=Path)
 file_argument = click.argument("file", type=FILE)
 results_option = click.option(
     "--results", type=FILE, default=DEFAULT_RESULTS, show_default=True, help="The folder that holds results."
@@ -45,7 +55,7 @@ def data_root(given: Path | None) -> Path:
     """Where data sets are: as given, or the default."""
     from ..data.prepare import get_data_folder
 
-    return given.expanduser() if given else get_data_folder()
+    return given or get_data_folder()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from ..plugin.catalog import OPTION_KINDS, Catalog, CatalogEntry
 from ..plugin.declarations import RunOption
 from ..plugin.registry import complete_spec
 from ..plugin.settings import SettingsChecker
+from ..storage.cache_folder import expand_home
 from .benchmark import Benchmark
 from .toml import parse_value
 
@@ -84,7 +85,7 @@ def _read_value(option: RunOption, text: str, entry: CatalogEntry, catalog: Cata
     if word := next((word for word, meant in option.values.items() if meant == value), None):
         raise BenchError(f"{option.flag}: {text} is written {word}")
     if option.is_path:
-        value = str(Path(text).expanduser().resolve())
+        value = str(expand_home(Path(text)).resolve())
     checker = SettingsChecker(catalog.get_form)
     checked = checker.complete(form, value)
     if checker.problems:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import platformdirs
-from filelock import FileLock
 
-from ..core.errors import DataError
+from ..core.errors import DataError, ResultsError
+from ..storage.cache_folder import expand_home, get_user_folder, make_own_folder
+from ..storage.locks import make_lock
 from . import download, layout
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def get_data_folder() -> Path:
     """`$VIMAE_BENCH_DATA`, or the user's cache folder."""
     named = os.environ.get("VIMAE_BENCH_DATA")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench")) / "data"
+    return expand_home(Path(named)) if named else get_user_folder() / "data"
 
 
 def resolve_folder(dataset: "Dataset", root: Path) -> Path:
@@ -70,15 +70,22 @@ def ensure_prepared(dataset: "Dataset", root: Path, report: Callable[[str], obje
     folder = resolve_folder(dataset, root)
     try:
         if not Path(dataset.folder).is_absolute() and not _is_occupied(folder):
-            root.mkdir(parents=True, exist_ok=True)
-            with FileLock(root / f".{folder.name}.lock"):
+            _make_root(root)
+            with make_lock(root / f".{folder.name}.lock", -1):
                 if not _is_occupied(folder):
                     _prepare(dataset, root, folder, report)
-    except OSError as error:
+    except (OSError, ResultsError) as error:
         remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
         raise DataError(f"{folder}: cannot be written ({error}); {remedy}") from error
     layout.load_arrays(folder)
     return folder
+
+
+def _make_root(root: Path) -> None:
+    """The data folder; the default one is the user's own, a folder that is named may be shared with others."""
+    if root == get_user_folder() / "data":
+        make_own_folder(root.parent)
+    root.mkdir(parents=True, exist_ok=True)
 
 
 def _is_occupied(folder: Path) -> bool:
@@ -90,8 +97,9 @@ def _prepare(dataset: "Dataset", root: Path, folder: Path, report: Callable[[str
     report(f"{folder.name}: preparing {folder}, once")
     aside = root / f".{folder.name}.preparing"
     shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
+    aside.mkdir(parents=True)  # which a link is not taken for
     try:
-        (aside / "originals").mkdir(parents=True)
+        (aside / "originals").mkdir()
         (aside / "originals" / download.ORIGINALS_LINK).symlink_to((root / "originals").absolute())
         prepared = _decode_originals(dataset, aside / "originals", folder)
         arrays = _name_arrays(prepared)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ..core.canonical import Json, is_number
 from ..core.errors import BenchError
@@ -15,6 +15,8 @@ from ..plugin import registry
 from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Metric
 from ..storage.atomic import write_json
+from ..storage.locks import make_lock
+from ..storage.plain_files import is_there, make_folder_of
 
 
 def measure_model(evaluation: Evaluation, metric_spec: PluginSpec, path: Path) -> None:
@@ -33,10 +35,10 @@ def compute_estimates(metric: Metric, evaluation: Evaluation) -> Mapping[str, Es
 
 def measure_baselines(evaluation: Evaluation, metric_spec: PluginSpec, path: Path, dataset: PluginSpec) -> None:
     """Measure once what methods without training reach on the same data, unless another worker is at it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder_of(path)
     try:
-        with FileLock(path.with_suffix(".lock"), timeout=0):
-            if not path.exists():
+        with make_lock(path.with_suffix(".lock"), 0):
+            if not is_there(path):
                 metric: Metric = registry.make_plugin("metric", metric_spec)
                 rows = metric.references(evaluation.splits, evaluation.spec, evaluation.dataset)
                 checked = {

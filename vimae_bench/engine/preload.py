@@ -8,6 +8,7 @@ import numpy as np
 
 from ..plugin.catalog import get_catalog
 from ..plugin.manager import PluginLoadError, find_plugins, get_manager
+from .step.compiler_cache import reserve_compiler_cache
 
 SHARED_MODULES = (
     "PIL.ImageDraw",
@@ -29,6 +30,7 @@ def _load_shared() -> None:
     Collecting garbage, a worker would write to all that it shares with the server, and so copy it.
     """
     gc.disable()
+    reserve_compiler_cache()
     for name in SHARED_MODULES:
         import_module(name)
     from ..metrics import fit_rbf_svm

@@ -19,6 +19,7 @@ from ..storage.archive import find_results, unpack_results
 from ..storage.store import FINISHED_STATES, SET_ASIDE, ResultsFolder, RunState
 from .disk_space import check_disk_space
 from .runner import DEFAULT_NUMERICS, WORKER_MODULES, list_jobs, run_jobs, share_jobs
+from .step.compiler_cache import reserve_compiler_cache
 
 Report = Callable[[str], object]
 """Shows a line to the user."""
@@ -91,6 +92,7 @@ def make_executor(plan: RunPlan, *, prepare: bool, modules: Sequence[str] = ()) 
 
 def check_run(plan: RunPlan, report: Report) -> None:
     """Check data, plugins, models and disk space. Raises BenchError with all that is wrong."""
+    reserve_compiler_cache()
     with signals.block():
         from .preflight import check_benchmark
 

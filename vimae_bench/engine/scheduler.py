@@ -83,7 +83,7 @@ def _list_seeds(job: Job) -> tuple[Job, ...]:
 def _measure_event_files(batches: Sequence[Job]) -> dict[Path, int]:
     """The size in bytes of the events of each run that is trained with others."""
     folders = (RunFolder(one.folder) for job in batches if job.batched_with for one in _list_seeds(job))
-    return {folder.path: folder.events.stat().st_size for folder in folders if folder.events.exists()}
+    return {folder.path: folder.events.stat().st_size for folder in folders if folder.events.is_file()}
 
 
 def _find_exit_code(job: Job, offset: int, shared: int) -> int:

@@ -2,6 +2,7 @@
 
 from ..core.spec import MatrixEntry, PluginSpec, Run, Training
 from ..storage.atomic import atomic_write, is_disk_full
+from ..storage.plain_files import list_plain_folder, make_folder_of, open_for_appending, read_plain_file
 from ..storage.run_folder import RunFolder, baseline_path, read_events
 from . import signals
 from .events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick, describe_exit_code
@@ -32,8 +33,12 @@ __all__ = [
     "baseline_path",
     "describe_exit_code",
     "is_disk_full",
+    "list_plain_folder",
+    "make_folder_of",
+    "open_for_appending",
     "perform_job",
     "read_events",
+    "read_plain_file",
     "redirect_output",
     "signals",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from ..storage.atomic import is_disk_full
+from ..storage.plain_files import make_folder_of, open_for_appending
 from ..storage.run_folder import RunFolder
 from . import signals
 from .events import ExitCode
@@ -40,8 +41,8 @@ def perform_job(work: Callable[[Job], int], job: Job) -> int:
 @contextlib.contextmanager
 def redirect_output(path: Path) -> Generator[None]:
     """Append to a file what this process prints, and what its libraries print without asking Python."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", buffering=1) as log:
+    make_folder_of(path)
+    with os.fdopen(open_for_appending(path), "a", buffering=1) as log:
         before = os.dup(1), os.dup(2)
         try:
             os.dup2(log.fileno(), 1)

@@ -16,13 +16,13 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor, nn
 
-from ..core.errors import BenchError
+from ..core.errors import BenchError, ResultsError
 from ..data.download import download_file
-from ..storage.array_cache import get_cache_folder
 from ..storage.atomic import atomic_write, compute_sha256
+from ..storage.cache_folder import expand_home, get_cache_folder, make_own_folder
+from ..storage.locks import make_lock
 
 InceptionLayer = Literal["2048", "768"]
 WEIGHTS_VARIABLE = "VIMAE_BENCH_INCEPTION"
@@ -165,7 +165,7 @@ def _read_weights(path: Path, layer: InceptionLayer, published: PublishedWeights
 def _find_weights(file: str, published: PublishedWeights) -> Path | None:
     """The file that is named, else the first of those that may be there already; None if there is none."""
     if named := file or os.environ.get(WEIGHTS_VARIABLE):
-        path = Path(named).expanduser()
+        path = expand_home(Path(named))
         if not path.is_file():
             reason = f"{path} is to hold the Inception weights, and there is no such file"
             raise WeightsUnavailable(f"{reason}. {_format_remedy(published)}")
@@ -186,12 +186,12 @@ def _download_weights(published: PublishedWeights) -> Path:
 
     path = _get_cached_path(published)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
+        make_own_folder(get_cache_folder())
+        with make_lock(make_own_folder(path.parent) / f"{path.stem}.lock", -1):
             if not path.is_file():
                 print(f"downloading the Inception weights (96 MB, once) to {path}", file=sys.stderr, flush=True)
                 atomic_write(path, download)
-    except (OSError, ValueError) as error:
+    except (OSError, ResultsError, ValueError) as error:
         reason = f"there are no Inception weights, and none can be downloaded ({error})"
         raise WeightsUnavailable(f"{reason}. {_format_remedy(published)}") from error
     return path

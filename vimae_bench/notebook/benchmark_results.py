@@ -12,6 +12,7 @@ from ..analysis.load import load_benchmark_results
 from ..core.errors import BenchError, suggest_similar
 from ..core.spec import MatrixEntry
 from ..storage.archive import find_results
+from ..storage.cache_folder import expand_home
 from ..storage.store import Baselines, RunResult
 from .frames import TableRun
 
@@ -65,6 +66,7 @@ def load_benchmark(path: Path, results: Path) -> LoadedBenchmark:
 
     Raises BenchError if `path` is none of these.
     """
+    path, results = expand_home(path), expand_home(results)
     if not find_results(path).exists():
         raise BenchError(f"{path}: there is no such folder or file{suggest_similar(path.name, _list_candidates(path))}")
     found = load_benchmark_results(path, results)

@@ -13,6 +13,7 @@ from ..core.errors import BenchError
 from ..data.pixels import to_uint8
 from ..reports.plot_style import encode_figure
 from ..reports.table_format import clean_text
+from ..storage.cache_folder import expand_home
 from ..storage.image_grid import TILE, make_grid, to_pillow_image
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Figures(Sequence["Figure"]):
 
     def save(self, path: str | Path) -> list[Path]:
         """Write a file for each figure, numbered if there are several. Raises BenchError for an unknown format."""
-        path = Path(path)
+        path = expand_home(Path(path))
         if (form := path.suffix[1:]) not in FORMATS:
             raise BenchError(f"{path}: has to end in {' or '.join(f'.{form}' for form in FORMATS)}")
         several = len(self) > 1

@@ -29,6 +29,7 @@ from ..engine.training.loop import train_model as train_model
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..plugin.evaluation import Evaluation
+from ..storage.cache_folder import expand_home
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
 from .components import Component
@@ -82,7 +83,7 @@ def train(
     settings = {**(training or {}), **_drop_missing({"epochs": epochs})}
     method = parse_method(arguments, settings, like.read_setup() if like else {})
     torch_device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    data_folder = Path(data) if data else get_data_folder()
+    data_folder = expand_home(Path(data)) if data else get_data_folder()
     return _train_in_scratch(method, label or method.objective.spec.name, torch_device, data_folder)
 
 

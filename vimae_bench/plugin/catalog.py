@@ -12,12 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from ..core.canonical import Json, fingerprint
 from ..core.errors import ResultsError, shorten_text, suggest_similar
 from ..core.results import Measure
 from ..storage.atomic import read_json, write_json
+from ..storage.cache_folder import check_own_folder, get_user_folder, make_own_folder
 from .declarations import Preset, RunOption
 from .hookspecs import HOOKS
 from .manager import PluginLoadError, PluginOrigin, find_plugins, get_factories, get_manager, get_presets, get_schedules
@@ -118,8 +117,8 @@ class Catalog:
 def get_catalog() -> Catalog:
     """The catalog of what is installed, from the cache where that is up to date."""
     try:
-        return _from_json(read_json(_cache_path("catalog")))
-    except (ResultsError, KeyError, TypeError):  # not there, or damaged
+        return _from_json(_read_cache("catalog"))
+    except (OSError, ResultsError, KeyError, TypeError):  # not there, or damaged
         catalog = build_catalog(find_plugins())
     if not catalog.broken:
         _write_cache("catalog", _as_json(catalog))
@@ -130,8 +129,8 @@ def get_catalog() -> Catalog:
 def read_cached_description(name: str, describe: Callable[[], Json]) -> Json:
     """A description made by `describe` from the installed code, cached until a plugin or the harness changes."""
     try:
-        return read_json(_cache_path(name))
-    except ResultsError:
+        return _read_cache(name)
+    except (OSError, ResultsError):
         description = describe()
     _write_cache(name, description)
     return description
@@ -243,7 +242,7 @@ def _split_ambiguous(entries: Sequence[CatalogEntry]) -> tuple[list[CatalogEntry
 
 def _cache_path(name: str) -> Path:
     """The file of a description, in a folder of this environment, so that others keep theirs."""
-    folder = Path(platformdirs.user_cache_dir("vimae-bench")) / f"environment-{fingerprint(sys.prefix)}"
+    folder = get_user_folder() / f"environment-{fingerprint(sys.prefix)}"
     return folder / f"{name}-{fingerprint_code()}.json"
 
 
@@ -264,13 +263,23 @@ def _list_files(package: str) -> list[Path]:
     return [f for folder in folders for f in sorted(Path(folder).rglob("*.py"))] or [Path(spec.origin or "")]
 
 
+def _read_cache(name: str) -> Json:
+    """What is kept under a name. Raises ResultsError where it is damaged, and OSError where others may have made it."""
+    path = _cache_path(name)
+    check_own_folder(get_user_folder())
+    check_own_folder(path.parent)
+    return read_json(path)
+
+
 def _write_cache(name: str, description: Json) -> None:
     path = _cache_path(name)
     try:
+        make_own_folder(get_user_folder())
+        make_own_folder(path.parent)
         for old in path.parent.glob(f"{name}-*.json"):
             old.unlink(missing_ok=True)
         write_json(path, description)
-    except OSError:
+    except (OSError, ResultsError):
         # A home that cannot be written costs the time of building it again, and nothing else.
         return
 

@@ -6,44 +6,41 @@ follow from, and the file repeats it in full: another data set, other weights, a
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import platformdirs
-from filelock import FileLock
 
 from ..core.canonical import canonical_json
+from ..core.errors import ResultsError
 from .atomic import atomic_write
+from .cache_folder import get_cache_folder, make_own_folder
+from .locks import make_lock
+from .plain_files import open_plain_file
 
+MAX_BYTES = 2**34
 NamedArrays = Mapping[str, np.ndarray]
 KEY = "made from"
 """The name in a file of the key that its arrays follow from."""
-
-
-def get_cache_folder() -> Path:
-    """`$VIMAE_BENCH_CACHE`, or the user's cache folder."""
-    named = os.environ.get("VIMAE_BENCH_CACHE")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench"))
 
 
 def cached_arrays(namespace: str, key: object, compute: Callable[[], NamedArrays]) -> NamedArrays:
     """The arrays that follow from `key` (JSON values), by name and read-only: read if they are there, else computed.
 
     `namespace` is a folder of the cache. Of several processes that ask at once one computes them. A damaged file is
-    made again; where nothing can be written the arrays are computed and not kept.
+    made again; where nothing can be written, or others may write, the arrays are computed and not kept.
     """
     name = canonical_json(key)
     path = get_cache_folder() / namespace / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
-    found = _read_if_valid(path, name)
-    if found is not None:
-        return found
-    lock = FileLock(path.with_suffix(".lock"))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_own_folder(get_cache_folder())
+        make_own_folder(path.parent)
+        found = _read_if_valid(path, name)
+        if found is not None:
+            return found
+        lock = make_lock(path.with_suffix(".lock"), -1)
         lock.acquire()
-    except OSError:
+    except (OSError, ResultsError):
         return _make_read_only(compute())
     try:
         found = _read_if_valid(path, name)
@@ -74,7 +71,7 @@ def _compute_and_write(path: Path, name: str, compute: Callable[[], NamedArrays]
 def _read_if_valid(path: Path, name: str) -> NamedArrays | None:
     """What a file holds; None for one that is missing, damaged or of another key."""
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        with open_plain_file(path, MAX_BYTES) as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}  # a zip file checks the sum of each
     except Exception:  # a damaged archive fails in many ways
         return None

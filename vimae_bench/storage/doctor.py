@@ -16,14 +16,14 @@ from filelock import Timeout
 from ..core.errors import ResultsError
 from .archive import BENCHMARK
 from .atomic import atomic_write, list_temporary_files, parse_json_object, read_json, write_json
-from .metric_file import read_metric_file
 from .locks import make_lock
+from .metric_file import read_metric_file
 from .picture_files import read_picture
 from .plain_files import (
     PackedPath,
     check_plain_file,
     is_there,
-    list_misplaced,
+    list_misplaced_at_top,
     list_misplaced_in_run,
     list_plain_folder,
     read_plain_file,
@@ -40,7 +40,6 @@ from .verify import (
     verify_picture,
     verify_weights,
 )
-
 
 JOURNALS = ("-journal", "-wal", "-shm")
 """What SQLite appends to the name of a database for the files that it keeps next to it."""
@@ -62,8 +61,7 @@ def find_faults(benchmark: Path) -> Iterator[Fault]:
     """The faults of one benchmark's results folder or archive. Runs that some process is working on are skipped."""
     yield from _check_file(benchmark / "benchmark.json", lambda _: ResultsFolder(benchmark).read_benchmark())
     if not isinstance(benchmark, PackedPath):
-        yield from _find_misplaced(pair for pair in list_misplaced(benchmark) if pair[0].name != BENCHMARK)
-        yield from _find_misplaced(list_misplaced(benchmark / "references"))
+        yield from _find_misplaced(pair for pair in list_misplaced_at_top(benchmark) if pair[0].name != BENCHMARK)
     for path in list_plain_folder(benchmark / "references", "*.json"):
         yield from _check_file(path, read_metric_file)
     for path in list_plain_folder(benchmark / "runs"):
@@ -85,13 +83,13 @@ def check_database(path: Path) -> Iterator[Fault]:
     """The fault of a SQLite file that MLflow keeps, if it has one."""
     if not os.path.lexists(path):
         return
-    try:
-        for file in (path, *(path.with_name(f"{path.name}{end}") for end in JOURNALS)):
+    for file in (path, *(path.with_name(f"{path.name}{end}") for end in JOURNALS)):
+        try:
             if os.path.lexists(file):
                 check_plain_file(file, MAX_DATABASE)
-    except ResultsError as error:
-        yield _set_aside_fault(file, _describe_error(error, file), then="`vimae-bench sync` fills a new one")
-        return
+        except ResultsError as error:
+            yield _set_aside_fault(file, _describe_error(error, file), then="`vimae-bench sync` fills a new one")
+            return
     try:
         with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as connection:
             (answer,) = connection.execute("PRAGMA quick_check").fetchone()

@@ -19,10 +19,10 @@ from ..core.errors import ResultsError
 from .atomic import read_json, write_json
 from .chart_image import write_chart
 from .image_grid import load_grid
-from .png_files import open_png
 from .labelled_grid import KEY, read_image_table, write_image_table
 from .picture_data import BarChart, ImageTable, PictureData, ScatterPlot
 from .plain_files import list_plain_folder, open_plain_file
+from .png_files import open_png
 from .run_folder import RunFolder
 
 LEFT_OUT = "left-out.json"

@@ -5,6 +5,7 @@ the results folder. The folder itself may be reached through a link, since its u
 """
 
 import errno
+import io
 import os
 import re
 import secrets
@@ -12,7 +13,6 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PosixPath
-from typing import BinaryIO
 
 from ..core.errors import ResultsError
 
@@ -42,6 +42,8 @@ FILES_OF_RUNS = re.compile(
 """The files in the folder of a run."""
 FOLDERS = (*RUN_FOLDERS, *PARTS_OF_RUNS, "references")
 """What has to be a folder, wherever it is below a results folder."""
+TOP_FILES = re.compile(r"benchmark\.json|report\.html|(leaderboard|codes)[^/]*\.(png|md)")
+"""The files of a results folder itself, apart from what its user puts there."""
 FILE_SUFFIXES = (".json", ".jsonl", ".safetensors", ".pt", ".png", ".npz", ".txt", ".lock", ".html", ".md", ".tmp")
 """What has to be a file."""
 KINDS = {
@@ -73,13 +75,13 @@ def get_size_limit(path: Path | str) -> int:
     return OTHER_LIMIT
 
 
-def open_plain_file(path: Path, limit: int | None = None) -> BinaryIO:
+def open_plain_file(path: Path, limit: int | None = None) -> io.BufferedReader | io.BytesIO:
     """Open a file to be read; `limit` is the most bytes that it may have, by default those of its kind.
 
     Raises ResultsError for what is not a regular file, or larger, and OSError where there is nothing to be opened.
     """
     if isinstance(path, PackedPath):
-        return path.open("rb")
+        return io.BytesIO(path.read_bytes())
     check_folders(path)
     _check_kind(path, os.lstat(path), stat.S_IFREG)  # to open a device may already have an effect
     return os.fdopen(_open_checked(path, READ_FLAGS, get_size_limit(path) if limit is None else limit), "rb")
@@ -123,7 +125,7 @@ def make_folder_of(path: Path) -> None:
     for name in inner[:-1]:
         place = f"{place}/{name}"
         try:
-            os.mkdir(place)
+            Path(place).mkdir()
         except FileExistsError:
             _check_kind(place, os.lstat(place), stat.S_IFDIR)
 
@@ -190,6 +192,15 @@ def list_misplaced(folder: Path) -> Iterator[tuple[Path, str]]:
         if not (is_folder and not is_file_expected) and not (is_file and not is_folder_expected):
             mode = entry.stat(follow_symlinks=False).st_mode
             yield Path(entry.path), _describe_kind(mode, "folder" if is_folder_expected else "regular file")
+
+
+def list_misplaced_at_top(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The same for a results folder itself, and for its baselines."""
+    for path, what in list_misplaced(folder):
+        if path.name in FOLDERS or TOP_FILES.fullmatch(path.name):
+            yield path, what
+    if not (baselines := folder / "references").is_symlink():
+        yield from list_misplaced(baselines)
 
 
 def list_misplaced_in_run(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -36,7 +36,7 @@ from .plain_files import (
     check_folders,
     check_plain_file,
     is_there,
-    list_misplaced,
+    list_misplaced_at_top,
     list_misplaced_in_run,
 )
 from .run_folder import RunFolder, baseline_path
@@ -262,7 +262,7 @@ class ResultsFolder:
         links = [path for path in folders if os.path.lexists(path) and (path.is_symlink() or not path.is_dir())]
         set_aside(*links)
         found = [path for folder in folders for path, _ in list_misplaced_in_run(folder)]
-        found += [path for path, _ in list_misplaced(self.path / "references")]
+        found += [path for path, _ in list_misplaced_at_top(self.path)]
         set_aside(*found)
         return [*links, *found]
 

@@ -1,11 +1,14 @@
 """Pictures under the names that MLflow's image grid expects."""
 
-import shutil
 import tempfile
 import uuid
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from ..core.errors import ResultsError
+from ..storage.plain_files import read_plain_file
+from ..storage.png_files import open_png
 
 FOLDER = "images"
 SHOWN = "mlflow.loggedImages"
@@ -27,19 +30,17 @@ def make_grid_images(pictures: Sequence[Path]) -> Generator[Path]:
             identifier = uuid.uuid5(uuid.NAMESPACE_OID, f"{picture.stem} {time}")
             name = f"{picture.stem}+step+0+timestamp+{time}+{identifier}"
             if _write_thumbnail(picture, Path(scratch) / f"{name}+compressed.webp"):
-                shutil.copyfile(picture, Path(scratch) / f"{name}.png")
+                (Path(scratch) / f"{name}.png").write_bytes(read_plain_file(picture))
         yield Path(scratch)
 
 
 def _write_thumbnail(picture: Path, small: Path) -> bool:
     """Write the small picture. Gives whether it could be read."""
-    from PIL import Image
-
     try:
-        with Image.open(picture) as opened:
+        with open_png(picture) as opened:
             image = opened.convert("RGB") if opened.mode == "P" else opened.copy()  # a palette has no mixed colours
             image.thumbnail((THUMBNAIL, THUMBNAIL))
             image.save(small, method=0)  # a third of the time, a tenth larger
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, ResultsError, SyntaxError, ValueError):
         return False
     return True

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from ..core.errors import BenchError
 from ..core.secrets import mask_secrets
+from ..storage.plain_files import list_plain_folder
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
 from .store import default_store_uri
@@ -38,7 +39,7 @@ def describe_view(benchmark: Path, uri: str = "") -> Mapping[str, str]:
     """How to see a benchmark's methods in MLflow, for the end of `run`: an address, or a command and what to open."""
     where = mask_secrets(uri or default_store_uri(benchmark.parent))
     served = where.startswith(("http://", "https://"))
-    states = (RunFolder(path).sync_state for path in sorted((benchmark / "runs").glob("*")))
+    states = (RunFolder(path).sync_state for path in list_plain_folder(benchmark / "runs"))
     experiment = next(filter(None, (read_mlflow_experiment(state, where) for state in states)), "")
     page = f"/{format_view_path(experiment)}" if experiment else ""
     if served:

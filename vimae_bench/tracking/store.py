@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from ..core.secrets import mask_secrets
+from ..storage.locks import make_lock
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,7 +47,7 @@ class MlflowExperiment:
 
 
 def _lock_store(benchmark: Path) -> FileLock:
-    return FileLock(benchmark.parent / ".mlflow.lock", timeout=LOCK_SECONDS)
+    return make_lock(benchmark.parent / ".mlflow.lock", LOCK_SECONDS)
 
 
 def default_store_uri(results: Path) -> str:

@@ -10,6 +10,7 @@ from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSumm
 from ..analysis.load import BenchmarkResults
 from ..analysis.measure_texts import describe_unit
 from ..analysis.statements import describe_method
+from ..storage.plain_files import check_plain_file, is_there
 from ..storage.run_folder import RunFolder
 from ..storage.store import REPORT_FILE
 from .appearance import Appearance
@@ -131,8 +132,9 @@ def _format_mean(summary: MeasureSummary) -> str:
 def _send_report(target: MlflowExperiment) -> str:
     """Send the report, if there is one that MLflow does not have. Gives the id of the run that has it, or nothing."""
     path = target.benchmark / REPORT_FILE
-    if not path.exists():
+    if not is_there(path):
         return ""
+    check_plain_file(path)
     run = _find_or_create_report_run(target)
     if run.data.tags.get(REPORT_STAMP) != file_stamp(path):
         target.client.log_artifact(run.info.run_id, str(path))

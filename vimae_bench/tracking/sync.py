@@ -11,7 +11,7 @@ from pathlib import Path
 from ..core.errors import BenchError, ResultsError
 from ..core.secrets import mask_secrets
 from ..core.spec import MatrixEntry
-from ..storage.run_folder import read_events
+from ..storage.run_folder import RunFolder, read_events
 from ..storage.store import ResultsFolder
 from .appearance import Appearance, plan_appearance
 from .method_runs import MethodRuns
@@ -49,7 +49,7 @@ def sync_benchmark(
     results = ResultsFolder(benchmark)
     wanted = {entry.run.key: entry for entry in (results.read_benchmark().entries if entries is None else entries)}
     folders = [(results.run_folder(entry.run), entry) for entry in wanted.values()]
-    begun = [(folder, entry) for folder, entry in folders if next(read_events(folder.events), None)]
+    begun = [(folder, entry) for folder, entry in folders if _has_begun(folder)]
     if not begun:
         return SyncSummary(0, 0)
     try:
@@ -76,6 +76,14 @@ def sync_summary(benchmark: Path, uri: str = "") -> str:
     except Exception as error:  # a store raises whatever its driver raises, and a folder may be damaged in any way
         return _format_error(error)
     return ""
+
+
+def _has_begun(folder: RunFolder) -> bool:
+    """Whether a run has events; of one whose file of them is a link or the like, that is reported when it is sent."""
+    try:
+        return next(read_events(folder.events), None) is not None
+    except ResultsError:
+        return True
 
 
 def _plan_appearance(results: ResultsFolder, entries: Sequence[MatrixEntry]) -> Appearance:

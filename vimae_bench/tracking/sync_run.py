@@ -12,8 +12,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from filelock import FileLock
-
 from ..core.canonical import Json, canonical_json, fingerprint
 from ..core.spec import (
     CHANGED_SETTINGS,
@@ -22,7 +20,9 @@ from ..core.spec import (
     collect_changed_settings,
     disambiguating_suffix,
 )
+from ..storage.locks import make_lock
 from ..storage.metric_file import read_metric_file
+from ..storage.plain_files import check_plain_file, is_there, list_plain_folder
 from ..storage.run_folder import RunFolder, read_events
 from .images import FOLDER, SHOWN, make_grid_images
 from .method_runs import MethodRuns
@@ -70,7 +70,7 @@ class RunSync:
 
     def send_updates(self) -> None:
         """Send what MLflow does not have. Raises what MLflow raises, and ResultsError for a damaged file."""
-        with FileLock(self.folder.path / ".mlflow.lock", timeout=LOCK_SECONDS):
+        with make_lock(self.folder.path / ".mlflow.lock", LOCK_SECONDS):
             self.state = SyncState.read(self.folder.sync_state, self.target.name)
             if any(self._make_batches()) or self._list_unsent():
                 self._find_or_create_run()
@@ -160,7 +160,7 @@ class RunSync:
         yield ENTRY_FILE, fingerprint(self._describe_entry()), self._log_entry
         for path in filter(Path.exists, map(self.folder.metric_path, self.entry.metrics)):
             yield path.name, file_stamp(path), partial(self._log_file, path, "metrics")
-        for path in filter(Path.exists, (self.folder.spec, self.folder.record)):
+        for path in filter(is_there, (self.folder.spec, self.folder.record)):
             yield path.name, file_stamp(path), partial(self._log_file, path, None)
         if pictures := self._list_pictures():
             stamps = [file_stamp(path) for path in pictures]
@@ -179,13 +179,15 @@ class RunSync:
         yield "state", fingerprint([record.get("status"), end]), partial(self._log_state, record.get("status"), end)
 
     def _list_pictures(self) -> list[Path]:
-        return sorted(self.folder.pictures.glob("*.png"))
+        return list_plain_folder(self.folder.pictures, "*.png")
 
     def _log_parent(self) -> None:
         self._log_tags({PARENT_TAG: self._find_parent()})
 
     def _log_pictures(self, pictures: Sequence[Path]) -> None:
         """Send the folder, and copies for the image grid, in two calls: MLflow takes a while for each."""
+        for path in list_plain_folder(self.folder.pictures):
+            check_plain_file(path)
         self.target.client.log_artifacts(self.state.run_id, str(self.folder.pictures), "pictures")
         with make_grid_images(pictures) as images:
             self.target.client.log_artifacts(self.state.run_id, str(images), FOLDER)
@@ -199,6 +201,7 @@ class RunSync:
             self._log_file(path, "model")
 
     def _log_file(self, path: Path, below: str | None) -> None:
+        check_plain_file(path)
         self.target.client.log_artifact(self.state.run_id, str(path), below)
 
     def _log_dataset(self, dataset: PluginSpec, digest: str) -> None:

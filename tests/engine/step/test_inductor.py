@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from helpers.step_factories import PROGRESS, flatten_weights, make_method_step, make_step, run_steps
+from vimae_bench.engine.step.compiler_cache import get_step_folder
 from vimae_bench.engine.step.graph import TracingError, trace_step
-from vimae_bench.engine.step.inductor import compile_step, get_cache_folder, make_step_key
+from vimae_bench.engine.step.inductor import compile_step, make_step_key
 from vimae_bench.execution import PluginSpec
 from vimae_bench.plugin import ModelSpec
 
@@ -131,6 +132,6 @@ def test_failing_compiler_is_reported_in_one_line(monkeypatch):
 
 def test_the_cache_lies_where_it_is_asked_for(monkeypatch):
     monkeypatch.setenv("VIMAE_BENCH_CACHE", "/somewhere")
-    assert get_cache_folder() == Path("/somewhere/steps")
+    assert get_step_folder() == Path("/somewhere/steps")
     monkeypatch.delenv("VIMAE_BENCH_CACHE")
-    assert get_cache_folder().parent.name == "vimae-bench"
+    assert get_step_folder().parent.name == "vimae-bench"

@@ -2,18 +2,16 @@
 
 import copy
 import hashlib
-import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
-import platformdirs
 import torch
 from torch import Tensor
 
+from .compiler_cache import use_own_compiler_cache
 from .graph import StepGraph, TracingError, format_first_line
 from .rollback import restore_state_after
 from .step import TrainingStep
@@ -41,12 +39,6 @@ class CompiledStep:
         return terms
 
 
-def get_cache_folder() -> Path:
-    """`$VIMAE_BENCH_CACHE`, or the user's cache folder: compiled steps, and what they brought."""
-    named = os.environ.get("VIMAE_BENCH_CACHE")
-    return (Path(named) if named else Path(platformdirs.user_cache_dir("vimae-bench"))) / "steps"
-
-
 def make_step_key(graph: StepGraph, images: Tensor) -> str:
     """The name of a distinct step on this machine: what it computes, of what, with which torch, by how many threads."""
     what = (graph.text, str(images.shape), str(images.device))
@@ -60,19 +52,13 @@ def compile_step(step: TrainingStep, graph: StepGraph, index: Tensor, progress: 
     Random numbers come from torch's own generators in the order of the eager step. Raises TracingError with the
     compiler's reason, such as that there is no C++ compiler.
     """
-    _set_compiler_cache()
     try:
+        use_own_compiler_cache(torch.get_num_threads())
         if index.device.type == "cpu" and any(w.dim() == 4 for w in graph.leaves):
             return _compile_in_parts(step, graph, index, progress)
         return _compile_as_one(step, graph, index, progress)
     except Exception as error:  # a compiler may fail in any way
         raise TracingError(f"the compiler fails on it ({format_first_line(error)})") from error
-
-
-def _set_compiler_cache() -> None:
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(get_cache_folder() / f"code-{torch.get_num_threads()}"))
-    # Its own pool of compiler processes would load torch once more for each, for a dozen small files.
-    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 
 def _compile_as_one(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> CompiledStep:

@@ -6,15 +6,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from filelock import FileLock
+from filelock import BaseFileLock
 from torch import Tensor
 
 from ...core.errors import ResultsError
 from ...execution.jobs import Compile
 from ...storage.atomic import read_json, write_json
+from ...storage.cache_folder import get_cache_folder, make_own_folder
+from ...storage.locks import make_lock
+from .compiler_cache import get_step_folder
 from .cuda_graph import Capture, capture_cuda_graph, capture_step
 from .graph import StepGraph, TracingError, get_step_tensors, list_leaves, trace_step
-from .inductor import compile_step, get_cache_folder, make_step_key
+from .inductor import compile_step, make_step_key
 from .rollback import restore_state_after
 from .step import StepBackend, TrainingStep
 
@@ -119,7 +122,7 @@ def _choose_backend(request: _CompileRequest, steps: int, compiling: Compile, be
 def _compile_if_faster(request: _CompileRequest, graph: StepGraph) -> tuple[StepBackend, str]:
     """The compiled step, unless it was or is found not to be worth it here."""
     name = make_step_key(graph, request.step.images)
-    path = get_cache_folder() / f"{name}.json"
+    path = get_step_folder() / f"{name}.json"
     with _lock_step(name):
         timing = _read_timing(path)
         if timing and timing.objection:
@@ -131,10 +134,13 @@ def _compile_if_faster(request: _CompileRequest, graph: StepGraph) -> tuple[Step
     return (request.step, timing.objection) if timing.objection else (backend, "")
 
 
-def _lock_step(name: str) -> FileLock:
+def _lock_step(name: str) -> BaseFileLock:
     """One process compiles a step; those that want the same wait for it."""
-    get_cache_folder().mkdir(parents=True, exist_ok=True)
-    return FileLock(get_cache_folder() / f"{name}.lock")
+    try:
+        make_own_folder(get_cache_folder())
+        return make_lock(make_own_folder(get_step_folder()) / f"{name}.lock", -1)
+    except (OSError, ResultsError) as error:
+        raise TracingError(f"there is no place for compiled code ({error})") from error
 
 
 def _read_timing(path: Path) -> BackendTiming | None:

@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 
 from ...storage.atomic import compute_sha256
+from ...storage.plain_files import check_plain_file, list_plain_folder, make_folder_of
 from ...storage.verify import set_aside, verify_checkpoint
 
 INTERVAL_SECONDS = 5.0
@@ -50,6 +51,7 @@ def load_latest_checkpoint(folder: Path, device: torch.device) -> tuple[int, dic
 def _read_state(path: Path, device: torch.device) -> dict[str, Any] | None:
     """What a file holds, none of it run; None where it is damaged or not a state."""
     try:
+        check_plain_file(path)
         verify_checkpoint(path)
         state: object = torch.load(path, map_location=device, weights_only=True)
     except (MemoryError, torch.OutOfMemoryError):  # there is nothing wrong with the file

@@ -1,12 +1,22 @@
 """The files of a run on their way between the results folder and a node that does not see it."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimae_bench.execution import Job, RunFolder, atomic_write, baseline_path
+from vimae_bench.execution import (
+    Job,
+    RunFolder,
+    atomic_write,
+    baseline_path,
+    list_plain_folder,
+    make_folder_of,
+    open_for_appending,
+    read_plain_file,
+)
 
 Files = Mapping[str, bytes]
 """Contents by path, relative to the folder of the benchmark."""
@@ -16,7 +26,7 @@ def pack_files(job: Job) -> Files:
     """What there is of the runs of a job, and of the baselines that they may have to measure."""
     benchmark = RunFolder(job.folder).benchmark
     paths = (path for one in (job, *job.batched_with) for path in _list_files(one))
-    return {str(path.relative_to(benchmark)): path.read_bytes() for path in paths}
+    return {str(path.relative_to(benchmark)): read_plain_file(path) for path in paths}
 
 
 def unpack_files(job: Job, files: Files) -> None:
@@ -49,13 +59,15 @@ def _unpack_run(folder: RunFolder, paths: Mapping[Path, bytes]) -> None:
 
 
 def _write_if_changed(path: Path, data: bytes) -> None:
-    if not path.exists() or path.read_bytes() != data:
+    if not path.exists() or read_plain_file(path) != data:
         atomic_write(path, lambda temporary: temporary.write_bytes(data))
 
 
 def _list_files(job: Job) -> Iterator[Path]:
-    for path in sorted(job.folder.rglob("*")):
-        if path.is_file() and not path.name.startswith(".") and path.suffix != ".corrupt":
+    top = list_plain_folder(job.folder)
+    inner = (path for folder in top if folder.is_dir() for path in list_plain_folder(folder))
+    for path in sorted((*top, *inner)):
+        if path.is_file() and not path.is_symlink() and not path.name.startswith(".") and path.suffix != ".corrupt":
             yield path
     run = job.entry.run
     for metric in job.entry.metrics:
@@ -74,24 +86,22 @@ class FileUpdate:
 
     def apply(self, folder: RunFolder) -> None:
         """Add it to the run's files in the results folder."""
-        folder.path.mkdir(parents=True, exist_ok=True)
-        size = folder.events.stat().st_size if folder.events.exists() else 0
-        with folder.events.open("ab", buffering=0) as file:
-            file.write(self.events[size - self.offset :])
+        make_folder_of(folder.events)
+        with os.fdopen(open_for_appending(folder.events), "ab", buffering=0) as file:
+            file.write(self.events[file.seek(0, os.SEEK_END) - self.offset :])
         for name, data in self.checkpoints.items():
             _write_if_changed(folder.checkpoints / name, data)
-        newest = sorted(folder.checkpoints.glob("epoch-*-*.pt"), reverse=True)
-        for old in newest[2:]:
+        for old in list_plain_folder(folder.checkpoints, "epoch-*-*.pt")[:-2]:
             old.unlink(missing_ok=True)
 
 
 def collect_update(folder: RunFolder, offset: int, known: Sequence[str]) -> FileUpdate:
     """What is new in a run's folder: complete lines of its events behind an offset, and checkpoints not known yet."""
-    events = folder.events.read_bytes()[offset:] if folder.events.exists() else b""
+    events = read_plain_file(folder.events)[offset:] if folder.events.exists() else b""
     complete = events[: events.rfind(b"\n") + 1]
     checkpoints = {}
-    for path in folder.checkpoints.glob("epoch-*-*.pt"):
+    for path in list_plain_folder(folder.checkpoints, "epoch-*-*.pt"):
         if path.name not in known:
             with contextlib.suppress(FileNotFoundError):  # a newer one has taken its place
-                checkpoints[path.name] = path.read_bytes()
+                checkpoints[path.name] = read_plain_file(path)
     return FileUpdate(offset, complete, checkpoints)

@@ -1,0 +1,65 @@
+"""Where compiled code is kept: in a folder that is the user's own, as it is run.
+
+torch would keep it in a folder of the machine's temporary ones, which whoever comes first can make.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from ...storage.cache_folder import get_cache_folder, make_own_folder
+
+VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
+_chosen: dict[str, str] = {}
+"""What this process has set the variables to."""
+
+
+def get_step_folder() -> Path:
+    """Compiled steps, and what they brought."""
+    return get_cache_folder() / "steps"
+
+
+def reserve_compiler_cache() -> None:
+    """Name our folder to torch before it chooses one, which it does when it is imported. Nothing is made yet."""
+    _set_variables(get_step_folder() / "code")
+
+
+def use_own_compiler_cache(threads: int) -> None:
+    """Keep compiled code in our folder, one for each number of threads, or in one that the user has named.
+
+    Raises SharedFolderError where others may write to it, and OSError where it cannot be made.
+    """
+    make_own_folder(get_cache_folder())
+    make_own_folder(get_step_folder())
+    _set_variables(get_step_folder() / f"code-{threads}")
+    for name in VARIABLES:
+        make_own_folder(Path(os.environ[name]))
+    # Its own pool of compiler processes would load torch once more for each, for a dozen small files.
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    _replace_default(os.environ["TORCHINDUCTOR_CACHE_DIR"])
+
+
+def _set_variables(folder: Path) -> None:
+    for name, place in zip(VARIABLES, (folder, folder / "triton"), strict=True):
+        given = os.environ.get(name)
+        if given in (None, _chosen.get(name)) or _is_chosen_by_torch(given):
+            os.environ[name] = _chosen[name] = str(place)
+
+
+def _is_chosen_by_torch(folder: str) -> bool:
+    """Whether a folder is the one that torch chooses, or in it; torch may have been imported first."""
+    utils = sys.modules.get("torch._inductor.runtime.cache_dir_utils")
+    return bool(utils) and Path(folder).is_relative_to(utils.default_cache_dir())
+
+
+def _replace_default(folder: str) -> None:
+    """Of headers and some results torch asks for its default folder, whatever the variable says."""
+    from torch._inductor import codecache
+    from torch._inductor.runtime import cache_dir_utils, runtime_utils
+
+    for module in (cache_dir_utils, runtime_utils, codecache):
+        if hasattr(module, "default_cache_dir"):
+            setattr(module, "default_cache_dir", lambda: folder)  # noqa: B010  # pyright knows no modules that change
+    for name, place in (("_HEADER_DIR", "precompiled_headers"), ("_HEADER_LOCK_DIR", "precompiled_headers/locks")):
+        if hasattr(codecache, name):
+            setattr(codecache, name, f"{folder}/{place}")
