@@ -145,7 +145,7 @@ def test_a_folder_in_place_of_a_file_is_a_fault(results, name):
     path.unlink(missing_ok=True)
     path.mkdir(parents=True)
     (fault,) = find_faults(results)
-    assert (fault.path, fault.what) == (path, "cannot be read (Is a directory)")
+    assert (fault.path, fault.what) == (path, "is a folder in place of a regular file")
 
 
 def test_files_that_a_killed_process_left_are_removed(results):

@@ -153,12 +153,14 @@ def test_a_name_cannot_lead_out_of_the_results_folder(results, name: str):
         results.store.run_folder(replace(results.entries[0].run, objective=PluginSpec(name)))
 
 
-def test_a_link_in_place_of_a_run_is_refused(results, tmp_path: Path):
+def test_a_link_in_place_of_a_run_costs_that_run_alone(results, tmp_path: Path):
     folder = results.add("VAE", 0, sse=1.0)
+    results.add("AE", 0, sse=2.0)
     folder.path.rename(tmp_path / "elsewhere")
     folder.path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ResultsError, match="link"):
-        results.store.load_results(results.entries)
+    linked, other = results.store.load_results(results.entries)
+    assert (linked.status, linked.estimates, other.status) == ("failed", {}, "done")
+    assert linked.reason.startswith(f"{folder.path}: is a link in place of a folder")
 
 
 def test_a_benchmark_is_read_back_as_it_was_written(results):
