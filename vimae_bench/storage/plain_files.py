@@ -12,6 +12,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path, PosixPath
 
 from ..core.errors import ResultsError
@@ -67,7 +68,11 @@ class PackedPath(PosixPath):
 
 def get_size_limit(path: Path | str) -> int:
     """The most bytes that the file may have."""
-    tail = "/".join(str(path).rsplit("/", 2)[-2:])
+    return _find_size_limit("/".join(str(path).rsplit("/", 2)[-2:]))
+
+
+@lru_cache(maxsize=4096)
+def _find_size_limit(tail: str) -> int:
     name = tail.rpartition("/")[2]
     for pattern, limit in SIZE_LIMITS:
         if pattern.fullmatch(tail) or pattern.fullmatch(name):
@@ -82,21 +87,21 @@ def open_plain_file(path: Path, limit: int | None = None) -> io.BufferedReader |
     """
     if isinstance(path, PackedPath):
         return io.BytesIO(path.read_bytes())
-    check_folders(path)
-    _check_kind(path, os.lstat(path), stat.S_IFREG)  # to open a device may already have an effect
-    return os.fdopen(_open_checked(path, READ_FLAGS, get_size_limit(path) if limit is None else limit), "rb")
+    return os.fdopen(_open_to_read(path, limit), "rb")
 
 
 def read_plain_file(path: Path) -> bytes:
     """The bytes of a file. Raises what `open_plain_file` raises."""
-    limit = get_size_limit(path)
-    with open_plain_file(path, limit) as file:
-        return file.read(limit)
+    if isinstance(path, PackedPath):
+        return path.read_bytes()
+    with io.FileIO(_open_to_read(path)) as file:  # thousands are read, and a buffer takes as long as a small file
+        return file.readall()
 
 
 def check_plain_file(path: Path, limit: int | None = None) -> None:
     """Raises what `open_plain_file` raises, for libraries that open files by their names."""
-    open_plain_file(path, limit).close()
+    if not isinstance(path, PackedPath):
+        os.close(_open_to_read(path, limit))
 
 
 def open_for_appending(path: Path) -> int:
@@ -160,9 +165,9 @@ def is_there(path: Path) -> bool:
 
 def check_folders(path: Path) -> None:
     """Raises ResultsError if a folder between the results folder and a file in it is no real folder."""
-    root, inner = split_path(path)
-    for depth in range(1, len(inner)):
-        place = "/".join((root, *inner[:depth]))
+    place, inner = split_path(path)
+    for name in inner[:-1]:
+        place = f"{place}/{name}"
         try:
             status = os.lstat(place)
         except OSError:
@@ -230,6 +235,12 @@ def split_path(path: Path | str) -> tuple[str, list[str]]:
             del names[-2:]
     root = "/".join(names)
     return root or ("/" if str(path).startswith("/") else "."), inner
+
+
+def _open_to_read(path: Path, limit: int | None = None) -> int:
+    check_folders(path)
+    _check_kind(path, os.lstat(path), stat.S_IFREG)  # to open a device may already have an effect
+    return _open_checked(path, READ_FLAGS, get_size_limit(path) if limit is None else limit)
 
 
 def _open_checked(path: Path, flags: int, limit: int | None = None) -> int:
