@@ -97,7 +97,7 @@ def _plan_appearance(results: ResultsFolder, entries: Sequence[MatrixEntry]) -> 
 
 @lru_cache(maxsize=1)
 def _read_appearance(benchmark: Path, stamp: str) -> Appearance:
-    """Read again where the file's stamp has changed: looks at runs in progress come every few seconds."""
+    """Read again where the file's stamp has changed: runs are looked at again and again."""
     del stamp
     return plan_appearance(ResultsFolder(benchmark).read_benchmark().entries)
 

@@ -35,7 +35,7 @@ class SyncTiming:
     """
 
     send_delay: float = 0.5
-    poll: float = 3.0
+    poll: float = 10.0
     max_poll: float = 60.0
     catch_up: float = 60.0
     store_timeout: float = 40.0
