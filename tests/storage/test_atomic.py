@@ -6,6 +6,7 @@ import pytest
 
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.storage.atomic import (
+    MAX_JSON_DEPTH,
     append_json_line,
     atomic_write,
     read_json,
@@ -40,6 +41,17 @@ def test_a_damaged_file_is_named(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(ResultsError, match=r"x\.json: .*remove it and run again"):
         read_json(tmp_path / "x.json")
+
+
+def test_json_is_nested_to_a_limit(tmp_path):
+    def write_nested(depth):
+        text = '{"a": ' * depth + "1" + "}" * depth
+        (tmp_path / "x.json").write_text(text)
+        return tmp_path / "x.json"
+
+    assert read_json(write_nested(MAX_JSON_DEPTH))
+    with pytest.raises(ResultsError, match="nested too deeply"):
+        read_json(write_nested(MAX_JSON_DEPTH + 1))
 
 
 def test_a_truncated_line_loses_only_itself(tmp_path):

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 Json = dict[str, Any]
@@ -9,6 +11,7 @@ Json = dict[str, Any]
 
 LARGEST_NUMBER = 1e100
 """Larger numbers are refused: their squares overflow."""
+NUMBER_TYPES = frozenset((float, int))
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
@@ -22,6 +25,14 @@ def canonical_json(value: object) -> str:
 def is_number(value: object) -> bool:
     """Whether a value is a number whose sums and squares are finite."""
     return (type(value) is float or type(value) is int) and -LARGEST_NUMBER <= value <= LARGEST_NUMBER
+
+
+def are_numbers(values: Sequence[Any]) -> bool:
+    """Whether each of some values is a number in this sense; of thousands, in a fraction of the time."""
+    if not NUMBER_TYPES.issuperset(map(type, values)):
+        return False
+    # The sum is NaN if a value is, which no comparison would show.
+    return not values or (min(values) >= -LARGEST_NUMBER and max(values) <= LARGEST_NUMBER and isfinite(sum(values)))
 
 
 def is_valid_name(text: object) -> bool:

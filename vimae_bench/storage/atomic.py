@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,13 @@ def _estimate_memory(data: bytes) -> int:
 
 
 def _is_nested_within(value: object, depth: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return depth > 0 and all(_is_nested_within(item, depth - 1) for item in inner if isinstance(item, dict | list))
+    level: list[Any] = [value]
+    for _ in range(depth + 1):
+        containers = [item for item in level if type(item) is dict or type(item) is list]
+        if not containers:
+            return True
+        level = [*chain.from_iterable(item.values() if type(item) is dict else item for item in containers)]
+    return False
 
 
 def _replace_unencodable(text: str) -> str:

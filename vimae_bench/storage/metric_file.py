@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..core.canonical import Json, check_type, is_number
+from ..core.canonical import Json, are_numbers, check_type
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
 from ..core.spec import PluginSpec
@@ -123,6 +123,6 @@ def _parse_row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
 
 def _parse_estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
     value, n, se, per_draw = raw["value"], raw["n"], raw.get("se"), tuple(raw.get("parts", ()))
-    if type(n) is not int or not all(map(is_number, (value, 0.0 if se is None else se, *per_draw))):
+    if type(n) is not int or not are_numbers((value, 0.0 if se is None else se, *per_draw)):
         raise TypeError(f"{name} is {dict(raw)}")
     return Estimate(value, n, se, per_draw)
