@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from rich.console import Console
 
 from vimae_bench.analysis.comparison import compare_methods
 from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.leaderboard_data import Leaderboard
 from vimae_bench.analysis.load import load_benchmark_results
-from vimae_bench.analysis.summary import summarize_leaderboard
+from vimae_bench.analysis.summary import select_key_columns, summarize_leaderboard
 from vimae_bench.core.results import Estimate, Measure
 from vimae_bench.execution import MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.notebook.frames import build_leaderboard, build_pairs
@@ -30,8 +31,9 @@ from vimae_bench.reports.leaderboard_terminal import render_leaderboards
 from vimae_bench.reports.page.first_screen import build_first_screen
 from vimae_bench.reports.page.runs import RunLinks, find_no_link
 from vimae_bench.reports.page.tables import build_leaderboard_view
+from vimae_bench.reports.plot_style import BLUE, ORANGE
 from vimae_bench.reports.table_format import format_heading, format_lines
-from vimae_bench.reports.win_rates import draw_win_rates, select_rows
+from vimae_bench.reports.win_rates import EQUIVALENT_COLOUR, draw_win_rates, select_measures, select_rows
 from vimae_bench.storage.store import Baselines, RunResult
 
 ROOT = Path(__file__).parents[2]
@@ -201,11 +203,12 @@ def read_page(board: Leaderboard) -> Marks:
 
 
 def read_figure(board: Leaderboard) -> Marks:
-    panels = dict(zip(board.columns, intervals.draw_intervals(board).axes, strict=False))
+    panels = dict(zip(select_key_columns(board) or board.columns, intervals.draw_intervals(board).axes, strict=False))
     return {
         (board.rows[round(text.get_position()[1])].label, name): read_mark(text.get_text())
         for name in TRUTH
         for text in panels[name].texts
+        if text.get_position()[0] == 1.01  # where marks are
     }
 
 
@@ -360,15 +363,16 @@ def check_states(board: Leaderboard) -> None:
     """Tables, JSON, page and figure give each method the state of its decision, whatever the measures are."""
     (read,) = json.loads(leaderboard_json.format_leaderboards([board]))["leaderboards"]
     view = build_leaderboard_view("table-1", board, board.title, RunLinks(find_no_link))
-    panels = dict(zip(board.columns, intervals.draw_intervals(board).axes, strict=False))
+    panels = dict(zip(select_key_columns(board) or board.columns, intervals.draw_intervals(board).axes, strict=False))
     lines = list(format_lines(board))
     for y, (row, line) in enumerate(zip(board.rows, lines, strict=False)):
         for x, name in enumerate(board.columns):
             decision, summary = board.decisions.get(name), row.summaries.get(name)
             state = decision.get_state(row.label) if decision else None
             if summary:
-                (drawn,) = [text for text in panels[name].texts if round(text.get_position()[1]) == y]
                 assert read["rows"][y]["entries"][name]["state"] == state
+            if summary and name in panels:
+                (drawn,) = [text for text in panels[name].texts if text.get_position() == (1.01, y)]
                 assert read_mark(drawn.get_text()) == MARKS[state]
             for cell in (line.cells[x], view.rows[y].cells[x].shown):
                 assert read_mark(cell.marks) == MARKS[state]
@@ -401,10 +405,14 @@ def check_pairs(board: Leaderboard) -> None:
     for (name, a, b), (outcome, better) in expected.items():
         shown = words[format_heading(board.measures[name]), a, b]
         assert shown.startswith(f"{better} is better" if better else outcome)
-    drawn = dict.fromkeys(expected, ("undecided", ""))
-    for name, axes in zip(dict.fromkeys(name for name, *_ in expected), draw_win_rates(board).axes, strict=False):
-        drawn |= {(name, *pair): outcome for pair, outcome in read_win_rates(board, axes) if (name, *pair) in expected}
-    assert drawn == expected
+    names = [measure.name for measure in select_measures(board)]
+    panels = draw_win_rates(board).axes[len(names) > 1 :] if names else []
+    drawn = {
+        (name, *pair): cell for name, axes in zip(names, panels, strict=True) for pair, cell in read_cells(board, axes)
+    }
+    turned = {(name, b, a): outcome for (name, a, b), outcome in expected.items()}
+    assert drawn == {key: (expected | turned)[key] for key in drawn}
+    assert len(drawn) == sum(name in names for name, *_ in expected)
     for pair in {place[1:] for place in expected}:
         (comparison,) = compare_methods([board], *pair)
         for row in comparison.rows:
@@ -412,11 +420,15 @@ def check_pairs(board: Leaderboard) -> None:
             assert row.outcome == {pair[0]: "better", pair[1]: "worse", "": outcome}[better]
 
 
-def read_win_rates(board: Leaderboard, axes: Axes) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
-    """The outcome and the better method of each framed cell: dashed, or solid with a bold number if the row is."""
+def read_cells(board: Leaderboard, axes: Axes) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """The outcome and the better method of each cell, by its colour."""
     labels = [row.label for row in select_rows(board)]
-    bold = {tuple(map(round, text.get_position())) for text in axes.texts if text.get_fontweight() == "bold"}
     for patch in axes.patches:
-        x, y = round(patch.get_x() + 0.44), round(patch.get_y() + 0.44)
-        better = labels[y] if (x, y) in bold else labels[x]
-        yield (labels[y], labels[x]), ("equivalent", "") if patch.get_linestyle() == "--" else ("different", better)
+        x, y = round(patch.get_x() + 0.46), round(patch.get_y() + 0.46)
+        found = {
+            "#ffffff": ("undecided", ""),
+            EQUIVALENT_COLOUR.lower(): ("equivalent", ""),
+            BLUE.lower(): ("different", labels[y]),
+            ORANGE.lower(): ("different", labels[x]),
+        }
+        yield (labels[y], labels[x]), found[to_hex(patch.get_facecolor())]

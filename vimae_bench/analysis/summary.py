@@ -161,6 +161,25 @@ def select_key_columns(board: Leaderboard) -> tuple[str, ...]:
     return tuple(name for name in found if name in names)
 
 
+def describe_omitted_columns(board: Leaderboard) -> str:
+    """Why measures of a leaderboard are not among its key columns, in a sentence or two; empty if all are."""
+    rows = [row for row in board.rows if row.is_comparable and not row.control_of]
+    omitted = [name for name in board.columns if name not in select_key_columns(board)]
+    constant = [name for name in omitted if _is_constant(rows, name)]
+    others = len(omitted) - len(constant)
+    equal = [f"{board.measures[name].title} ({_format_constant(rows, name)})" for name in constant]
+    parts = [f"Equal for all comparable methods: {', '.join(equal)}."] if equal else []
+    if others:
+        parts.append(
+            f"{format_count(others, 'further measure')} of the table {'is' if others == 1 else 'are'} not shown."
+        )
+    return " ".join(parts)
+
+
+def _format_constant(rows: Sequence[LeaderboardRow], name: str) -> str:
+    return next(f"{row.summaries[name].mean:.3g}" for row in rows if name in row.summaries)
+
+
 def _is_constant(rows: Sequence[LeaderboardRow], name: str) -> bool:
     """Whether all values of a measure are equal; not if there are fewer than two methods."""
     values = [e.value for row in rows if name in row.summaries for e in row.summaries[name].estimates.values()]

@@ -15,7 +15,7 @@ from ..reports import (
     win_rates,
 )
 from ..reports.all_figures import assign_run_styles
-from ..reports.plot_style import MethodStyles
+from ..reports.plot_style import MethodStyles, parse_width
 from ..storage.store import RunResult
 from .benchmark_results import LoadedBenchmark
 from .display import Captioned, Figures
@@ -25,13 +25,14 @@ from .display import Captioned, Figures
 class Plots:
     """Figures, one for each table that has what they show. Each method raises BenchError if no table has it.
 
-    A method of the benchmark has the same colour and marker in all figures.
+    A method of the benchmark has the same colour and marker in all figures. `width` is that in print, in inches, or
+    `column` (3.25) or `text` (5.5), at which all text has 7 points.
     """
 
     benchmarks: Sequence[LoadedBenchmark]
 
-    def intervals(self, *measures: str) -> Figures:
-        """Every seed, the mean and its 95 % interval: a panel for each of `measures` (none: those of the table)."""
+    def intervals(self, *measures: str, width: str | float = "text") -> Figures:
+        """Every seed, the mean and its 95 % interval: a panel for each of `measures` (none: the key ones)."""
         known = {name for leaderboard, _ in self._list_tables() for name in leaderboard.measures}
         for name in measures:
             if name not in known:
@@ -40,54 +41,57 @@ class Plots:
         def draw(leaderboard: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
             if not leaderboard.columns:
                 return None
-            return intervals.draw_intervals(leaderboard, measures), intervals.describe_intervals(leaderboard)
+            figure = intervals.draw_intervals(leaderboard, measures, parse_width(width))
+            return figure, intervals.describe_intervals(leaderboard, measures)
 
         return self._draw_each_table(draw, "measures")
 
-    def rate_distortion(self) -> Figures:
+    def rate_distortion(self, width: str | float = "text") -> Figures:
         """Rate against distortion: every seed and the mean of each method."""
 
         def draw(leaderboard: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
             if not rate_distortion.select_rows(leaderboard):
                 return None
-            figure = rate_distortion.draw_rate_distortion(leaderboard, self._styles)
+            figure = rate_distortion.draw_rate_distortion(leaderboard, self._styles, parse_width(width))
             return figure, rate_distortion.describe_rate_distortion(leaderboard)
 
         return self._draw_each_table(draw, "methods with rate and distortion")
 
-    def corruption(self) -> Figures:
-        """The accuracy of classifiers on the codes of corrupted images, by the strength of the corruption."""
+    def corruption(self, width: str | float = "text") -> Figures:
+        """Accuracy on the codes of corrupted images by strength: a figure for each classifier and corruption."""
+        found = [
+            (robustness.draw_robustness(table, panel, self._styles, parse_width(width)), caption)
+            for table, _ in self._list_tables()
+            for panel in robustness.find_panels(table)
+            for caption in [robustness.describe_robustness(table, panel)]
+        ]
+        if not found:
+            raise BenchError("no table here has accuracies under corruption")
+        return Figures(found)
 
-        def draw(leaderboard: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
-            if not robustness.find_panels(leaderboard):
-                return None
-            figure = robustness.draw_robustness(leaderboard, self._styles)
-            return figure, robustness.describe_robustness(leaderboard)
-
-        return self._draw_each_table(draw, "accuracies under corruption")
-
-    def win_rates(self) -> Figures:
+    def win_rates(self, width: str | float = "text") -> Figures:
         """The share of seeds on which each method is better than each other one."""
 
         def draw(leaderboard: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
             if not win_rates.select_measures(leaderboard):
                 return None
-            return win_rates.draw_win_rates(leaderboard), win_rates.describe_win_rates(leaderboard)
+            figure = win_rates.draw_win_rates(leaderboard, parse_width(width))
+            return figure, win_rates.describe_win_rates(leaderboard)
 
         return self._draw_each_table(draw, "two methods that can be compared")
 
-    def curves(self) -> Figures:
+    def curves(self, width: str | float = "text") -> Figures:
         """The terms of the loss, epoch by epoch."""
 
         def draw(leaderboard: Leaderboard, _: Sequence[RunResult]) -> Captioned | None:
             if not (histories := training_curves.read_histories(leaderboard)):
                 return None
-            figure = training_curves.draw_curves(leaderboard, self._styles, histories)
+            figure = training_curves.draw_curves(leaderboard, self._styles, histories, parse_width(width))
             return figure, training_curves.describe_curves(leaderboard)
 
-        return self._draw_each_table(draw, "runs of two epochs or more")
+        return self._draw_each_table(draw, f"runs of {training_curves.MIN_EPOCHS} epochs or more")
 
-    def codes(self, *measures: str, seed: int | None = None) -> Figures:
+    def codes(self, *measures: str, seed: int | None = None, width: str | float = "text") -> Figures:
         """The two-dimensional codes of the test images: a panel for each method, with `measures` written above it.
 
         `seed` is the lowest that has codes unless it is given.
@@ -96,17 +100,18 @@ class Plots:
         def draw(_: Leaderboard, run_results: Sequence[RunResult]) -> Captioned | None:
             if not any(map(latent_code_figure.has_codes, run_results)):
                 return None
-            return latent_code_figure.draw_codes(run_results, measures, seed), latent_code_figure.CAPTION
+            figure = latent_code_figure.draw_codes(run_results, measures, seed, parse_width(width))
+            return figure, latent_code_figure.describe_codes(run_results, seed)
 
         return self._draw_each_table(draw, "two-dimensional codes")
 
-    def image_grids(self) -> Figures:
+    def image_grids(self, width: str | float = "text") -> Figures:
         """What each method makes of the same images and of the same noise."""
 
-        def draw(leaderboard: Leaderboard, run_results: Sequence[RunResult]) -> Captioned | None:
+        def draw(_: Leaderboard, run_results: Sequence[RunResult]) -> Captioned | None:
             if not (images := image_grid_figure.collect_images(run_results)):
                 return None
-            figure = image_grid_figure.draw_image_grid(images, leaderboard.title)
+            figure = image_grid_figure.draw_image_grid(images, parse_width(width))
             return figure, image_grid_figure.describe_image_grid(images)
 
         return self._draw_each_table(draw, "images")

@@ -21,7 +21,7 @@ from . import (
     training_curves,
     win_rates,
 )
-from .plot_style import MethodStyles, assign_styles
+from .plot_style import TEXT_WIDTH, MethodStyles, assign_styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,14 +41,34 @@ class CaptionedFigure(NamedTuple):
     has_panels: bool = True
 
 
-def draw_named_figures(results: BenchmarkResults) -> "Iterator[tuple[str, Figure]]":
-    """All figures of a benchmark, each with a file name (without ending) that is unique among them."""
+class NamedFigure(NamedTuple):
+    """A figure with a file name (without ending) that is unique among those of a benchmark."""
+
+    name: str
+    caption: str
+    figure: "Figure"
+
+
+def draw_named_figures(results: BenchmarkResults, width: float = TEXT_WIDTH) -> Iterator[NamedFigure]:
+    """All figures of a benchmark, of a width in inches."""
     used = Counter[str]()
-    figures = draw_figures(results.leaderboards, results.run_results)
-    for one in chain(figures, draw_image_grids(results.run_results)):
+    figures = draw_figures(results.leaderboards, results.run_results, width=width)
+    for one in chain(figures, draw_image_grids(results.run_results, width)):
         name = make_file_name(one.title)
         used[name] += 1
-        yield name if used[name] == 1 else f"{name}-{used[name]}", one.figure
+        yield NamedFigure(
+            name if used[name] == 1 else f"{name}-{used[name]}", f"{one.title}. {one.caption}", one.figure
+        )
+
+
+def list_omissions(results: BenchmarkResults) -> list[str]:
+    """Which figures there are not, and why, each in a sentence."""
+    images = "no reconstructions and samples, since no run has kept images"
+    short = f"no training curves, since its runs have fewer than {training_curves.MIN_EPOCHS} epochs"
+    return [
+        *(f"{t.title}: {short}" for t in results.leaderboards if training_curves.has_short_histories(t)),
+        *(f"{title}: {images}" for title in list_tables_without_images(results.run_results)),
+    ]
 
 
 def make_file_name(title: str) -> str:
@@ -62,16 +82,16 @@ def draw_figures(
     styles: MethodStyles | None = None,
     *,
     with_intervals: bool = True,
+    width: float = TEXT_WIDTH,
 ) -> Iterator[CaptionedFigure]:
     """The figures of each table in turn, each drawn when it is asked for; a method styles the same in all of them.
 
     `run_results` are those that the leaderboards were built from, `styles` those of the methods if the figures stand
-    next to others. The figure of intervals is left out unless
-    `with_intervals`.
+    next to others, `width` is in inches. The figure of intervals is left out unless `with_intervals`.
     """
     styles = styles or assign_run_styles(run_results)
     for leaderboard, group in zip(leaderboards, group_by_table(run_results).values(), strict=True):
-        for figure in _draw_table_figures(leaderboard, group, styles, with_intervals=with_intervals):
+        for figure in _draw_table_figures(leaderboard, group, styles, width, with_intervals=with_intervals):
             yield figure._replace(title=f"{figure.title}, {leaderboard.title}")
 
 
@@ -81,18 +101,18 @@ def assign_run_styles(run_results: Sequence[RunResult]) -> MethodStyles:
     return assign_styles((result.entry.label for result in run_results), controls)
 
 
-def draw_image_grids(run_results: Sequence[RunResult]) -> Iterator[CaptionedFigure]:
+def draw_image_grids(run_results: Sequence[RunResult], width: float = TEXT_WIDTH) -> Iterator[CaptionedFigure]:
     """A grid of reconstructions and samples for each table in which some run has kept images."""
     for title, group in _group_tables(run_results):
         if images := image_grid_figure.collect_images(group):
             yield CaptionedFigure(
                 f"Reconstructions and samples, {title}",
                 image_grid_figure.describe_image_grid(images),
-                image_grid_figure.draw_image_grid(images, title),
+                image_grid_figure.draw_image_grid(images, width),
             )
         for wall in picture_walls.collect_walls(group):
             if isinstance(wall.example, ImageTable) and f"{wall.name}.png" not in image_grid_figure.FILES:
-                yield CaptionedFigure(f"{wall.title}, {title}", wall.caption, picture_walls.draw_wall(wall))
+                yield CaptionedFigure(f"{wall.title}, {title}", wall.caption, picture_walls.draw_wall(wall, width))
 
 
 def list_tables_without_images(run_results: Sequence[RunResult]) -> list[str]:
@@ -108,29 +128,36 @@ def _group_tables(run_results: Sequence[RunResult]) -> list[tuple[str, list[RunR
 
 
 def _draw_table_figures(
-    leaderboard: Leaderboard, run_results: Sequence[RunResult], styles: MethodStyles, *, with_intervals: bool
+    leaderboard: Leaderboard,
+    run_results: Sequence[RunResult],
+    styles: MethodStyles,
+    width: float,
+    *,
+    with_intervals: bool,
 ) -> Iterator[CaptionedFigure]:
     if leaderboard.columns and with_intervals:
-        caption, figure = intervals.describe_intervals(leaderboard), intervals.draw_intervals(leaderboard)
+        caption, figure = intervals.describe_intervals(leaderboard), intervals.draw_intervals(leaderboard, (), width)
         yield CaptionedFigure("Every measure", caption, figure)
     if rate_distortion.select_rows(leaderboard):
         caption = rate_distortion.describe_rate_distortion(leaderboard)
-        figure = rate_distortion.draw_rate_distortion(leaderboard, styles)
+        figure = rate_distortion.draw_rate_distortion(leaderboard, styles, width)
         yield CaptionedFigure("Rate and distortion", caption, figure)
-    if robustness.find_panels(leaderboard):
-        caption = robustness.describe_robustness(leaderboard)
-        yield CaptionedFigure("Accuracy under corruption", caption, robustness.draw_robustness(leaderboard, styles))
+    for panel in robustness.find_panels(leaderboard):
+        caption = robustness.describe_robustness(leaderboard, panel)
+        figure = robustness.draw_robustness(leaderboard, panel, styles, width)
+        yield CaptionedFigure(f"Accuracy under corruption, {robustness.name_panel(panel)}", caption, figure)
     if win_rates.select_measures(leaderboard):
-        caption, figure = win_rates.describe_win_rates(leaderboard), win_rates.draw_win_rates(leaderboard)
+        caption, figure = win_rates.describe_win_rates(leaderboard), win_rates.draw_win_rates(leaderboard, width)
         yield CaptionedFigure("Win rates", caption, figure, has_panels=False)
     if histories := training_curves.read_histories(leaderboard):
         caption = training_curves.describe_curves(leaderboard)
-        figure = training_curves.draw_curves(leaderboard, styles, histories)
+        figure = training_curves.draw_curves(leaderboard, styles, histories, width)
         yield CaptionedFigure("Training curves", caption, figure)
     has_plane = any(map(latent_code_figure.has_codes, run_results))
     if has_plane:
-        yield CaptionedFigure("Codes", latent_code_figure.CAPTION, latent_code_figure.draw_codes(run_results))
+        caption = latent_code_figure.describe_codes(run_results)
+        yield CaptionedFigure("Codes", caption, latent_code_figure.draw_codes(run_results, width=width))
     for wall in picture_walls.collect_walls(run_results):
         is_drawn_above = has_plane and isinstance(wall.example, ScatterPlot)
         if not isinstance(wall.example, ImageTable) and not is_drawn_above:
-            yield CaptionedFigure(wall.title, wall.caption, picture_walls.draw_wall(wall))
+            yield CaptionedFigure(wall.title, wall.caption, picture_walls.draw_wall(wall, width))

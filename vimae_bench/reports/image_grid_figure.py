@@ -11,8 +11,11 @@ from ..storage import image_grid as tiles
 from ..storage.image_grid import Images
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
-from .plot_style import BLACK, GREY
-from .table_format import COLLAPSED, clean_text, shorten_name
+from .picture_walls import enlarge_images
+from .plot_axes import GREY, write_text
+from .plot_style import DPI, TEXT_WIDTH
+from .plot_text import LINE_HEIGHT, fit_name, measure_text
+from .table_format import COLLAPSED, shorten_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,12 +23,13 @@ if TYPE_CHECKING:
 FILES = ("reconstructions.png", "samples.png")
 """The pictures of a run that are shown."""
 IMAGES_PER_ROW = 12
-"""Reconstructions, and as many samples, in a method's row."""
-IMAGE_SIZE, GAP, MARGIN, LINE_HEIGHT = 56, 4, 24, 30
-"""In pixels: about the size of an enlarged image; the space between images and around blocks; a line of text."""
-DPI = 150
-FONT_SIZE = 8
-"""In points."""
+"""Reconstructions, and as many samples, in a method's row at most."""
+IMAGE_INCHES = 0.27
+"""About the width of an image."""
+GAP, MARGIN = 0.02, 0.08
+"""Inches between images, and between and around blocks."""
+NAME_SHARE = 0.3
+"""The most of the width that names of methods take."""
 
 
 @dataclass(frozen=True)
@@ -62,33 +66,45 @@ def collect_images(run_results: Sequence[RunResult]) -> list[MethodImages]:
     return [_drop_other_inputs(method, first) for method in images] if first else []
 
 
-def draw_image_grid(images: Sequence[MethodImages], title: str) -> "Figure":
+def draw_image_grid(images: Sequence[MethodImages], width: float = TEXT_WIDTH) -> "Figure":
     """The test images, and below them a row for each method: reconstructions on the left, samples on the right.
 
-    Images in one column come from the same input, or from the same draw of noise.
+    Images in one column come from the same input, or from the same draw of noise. `width` is in inches.
     """
     from matplotlib.figure import Figure
 
-    canvas, centres, samples_left = _compose_canvas(images)
-    left = MARGIN + round(max(map(_measure_text_width, _list_row_names(images))))
-    top, width, height = 2 * LINE_HEIGHT, left + canvas.shape[1] + MARGIN, canvas.shape[0] + 3 * LINE_HEIGHT
-    figure = Figure((width / DPI, height / DPI), dpi=DPI)
+    names = [fit_name(name, NAME_SHARE * width) for name in _list_row_names(images)]
+    first = next(method.grids for method in images if method.grids)
+    left = max(map(measure_text, names)) + 2 * MARGIN
+    room = (width - left - 2 * MARGIN) / 2
+    count = max(1, min(IMAGES_PER_ROW, int(room / IMAGE_INCHES)))
+    tile = room / count, room / count * first.inputs.shape[1] / first.inputs.shape[2]
+    top, height = LINE_HEIGHT + MARGIN, LINE_HEIGHT + 2 * MARGIN + (len(images) + 1) * tile[1]
+    figure = Figure((width, height), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
-    extent = (left, left + canvas.shape[1], top + canvas.shape[0], top)
-    axes.imshow(canvas, extent=extent, interpolation="none", aspect="auto")
+    samples_left = left + room + MARGIN
 
-    def write(x: float, y: float, text: str, **options: object) -> None:
-        options = {"fontsize": FONT_SIZE, "color": BLACK, **options}
-        axes.text(x, y, text, parse_math=False, va="center", **options)  # pyright: ignore
+    def show(images_of_row: Images, x: float, row: int) -> None:
+        chosen = np.linspace(0, len(images_of_row) - 1, min(count, len(images_of_row))).astype(np.int64)
+        for i, image in enumerate(enlarge_images(images_of_row[chosen])):
+            corner = x + i * tile[0], top + row * tile[1]
+            extent = corner[0], corner[0] + tile[0] - GAP, corner[1] + tile[1] - GAP, corner[1]
+            axes.imshow(image, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none", aspect="auto")
 
-    write(width / 2, LINE_HEIGHT / 2, clean_text(title), ha="center", fontweight="bold")
-    write(left, 1.5 * LINE_HEIGHT, "reconstructions")
-    write(left + samples_left, 1.5 * LINE_HEIGHT, "samples (decoded from the prior)")
+    show(first.inputs, left, 0)
+    for row, method in enumerate(images, 1):
+        if method.grids:
+            show(method.grids.reconstructions, left, row)
+            show(method.grids.samples, samples_left, row)
+    write_text(axes, left, top / 2, "reconstructions")
+    write_text(axes, samples_left, top / 2, "samples")
     reasons = ("", *(method.missing_reason for method in images))
-    for name, reason, centre in zip(_list_row_names(images), reasons, centres, strict=True):
-        write(left - MARGIN / 3, top + centre, name, ha="right")
-        write(left, top + centre, reason, color=GREY)
+    for row, (name, reason) in enumerate(zip(names, reasons, strict=True)):
+        y = top + (row + 0.5) * tile[1] - GAP / 2
+        write_text(axes, left - MARGIN, y, name, ha="right")
+        write_text(axes, left, y, reason, color=GREY)
+    axes.set(xlim=(0, width), ylim=(height, 0))
     return figure
 
 
@@ -132,31 +148,3 @@ def _drop_other_inputs(method: MethodImages, first: ImageGrids) -> MethodImages:
     if method.grids and not np.array_equal(method.grids.inputs, first.inputs):
         return MethodImages(method.result, None, "was shown other test images")
     return method
-
-
-def _compose_canvas(images: Sequence[MethodImages]) -> tuple[Images, list[float], int]:
-    """All images as one [height, width, 3], the vertical centre of each row, and where the samples begin."""
-    first = next(method.grids for method in images if method.grids)
-    height, width = first.inputs.shape[1:3]
-    factor = max(1, round(IMAGE_SIZE / max(height, width)))
-    row_height = height * factor + GAP
-    columns = min(IMAGES_PER_ROW, len(first.inputs))
-    samples_left = columns * (width * factor + GAP) + MARGIN
-    shape = (len(images) + 1) * row_height, samples_left + IMAGES_PER_ROW * (width * factor + GAP), 3
-    canvas = np.full(shape, 255, np.uint8)
-    blocks = [(first.inputs, 0, 0)]
-    for row, method in enumerate(images, 1):
-        if method.grids:
-            blocks += [(method.grids.reconstructions, row, 0), (method.grids.samples, row, samples_left)]
-    for block, row, left in blocks:
-        chosen = np.linspace(0, len(block) - 1, min(IMAGES_PER_ROW, len(block))).astype(np.int64)
-        strip = tiles.make_grid(block[chosen], len(chosen), factor, GAP)
-        canvas[row * row_height :, left:][: strip.shape[0], : strip.shape[1]] = strip
-    return canvas, [(row + 0.5) * row_height - GAP / 2 for row in range(len(images) + 1)], samples_left
-
-
-def _measure_text_width(text: str) -> float:
-    """The width of a text in pixels."""
-    from matplotlib.textpath import TextPath
-
-    return TextPath((0, 0), text.replace("$", "S"), size=FONT_SIZE).get_extents().width * DPI / 72

@@ -1,113 +1,205 @@
 """A figure of a leaderboard: a panel for each measure with every seed, the mean, its interval and the state."""
 
-from collections.abc import Sequence
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
+from itertools import cycle, zip_longest
 from math import ceil
 from typing import TYPE_CHECKING
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..analysis.statements import LEADING, NOT_COMPARABLE, UNDECIDED, choose_marks
+from ..analysis.summary import describe_omitted_columns, select_key_columns
 from ..core.results import Measure
-from .plot_style import BLACK, BLUE, FAINT, GREY, MAX_COLUMNS, ORANGE, add_title
-from .table_format import describe_seeds, format_axis_label, format_label, format_seed_count, shorten_name
+from .plot_axes import BLACK, GREY, label_axis, set_axis, style_axes, write_outside
+from .plot_style import BLUE, DASHES, DPI, ORANGE, TEXT_WIDTH, LegendEntries, add_legend, create_dashed_line
+from .plot_text import FONT_SIZE, LINE_HEIGHT, fit_name, format_tick, measure_text
+from .table_format import describe_seeds, format_axis_label, format_label, format_seed_count, join_words
+from .value_range import Span, choose_axis_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DIRECTIONS = {"lower": "← lower is better", "higher": "higher is better →", None: ""}
-LEGEND = ("circle: one seed", "bar: mean and 95 % interval", "cross: collapsed")
-STATES = (
-    f"{LEADING} blue: better than or equivalent to every other",
-    "black: worse than some other",
-    f"{UNDECIDED} undecided",
-    f"{NOT_COMPARABLE} not comparable",
-)
+DIRECTIONS = {"lower": "← better", "higher": "better →", None: ""}
+ROW_HEIGHT, PANEL_WIDTH = 0.2, 1.0
+"""Inches for a method, and the least for a panel."""
+NAME_SHARE = 0.3
+"""The most of the width that names of methods take."""
+MARK_WIDTH = 0.2
+"""Inches at the right of a panel for the marks of states."""
 
 
-def draw_intervals(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> "Figure":
-    """The figure of a leaderboard; `columns` are the measures to show (empty: those of its table)."""
+def draw_intervals(leaderboard: Leaderboard, columns: Sequence[str] = (), width: float = TEXT_WIDTH) -> "Figure":
+    """The figure of a leaderboard; `columns` are the measures to show (empty: its key columns).
+
+    `width` is in inches. Methods have rows, baselines are lines.
+    """
     from matplotlib.figure import Figure
 
-    measures = [leaderboard.measures[name] for name in columns or leaderboard.columns if name in leaderboard.measures]
-    lines, columns_used = len(leaderboard.rows) + len(leaderboard.baselines), min(max(len(measures), 1), MAX_COLUMNS)
-    rows = max(ceil(len(measures) / MAX_COLUMNS), 1)
-    figure = Figure((1.3 + 2.2 * columns_used, 0.5 + (0.8 + 0.3 * lines) * rows), layout="constrained", dpi=200)
-    is_ranked = any(decision.is_ranked for decision in leaderboard.decisions.values())
-    lines_of_note = [LEGEND, STATES] if is_ranked else [LEGEND]
-    note = "\n".join(("  ·  " if columns_used > 2 else "\n").join(line) for line in lines_of_note)
-    add_title(figure, leaderboard.title, note)
-    grid = figure.subplots(rows, columns_used, sharey=True, squeeze=False)
-    for axes, measure in zip_longest(grid.flat, measures):
-        if measure:
-            _draw_panel(axes, leaderboard, measure)
+    shown = columns or select_key_columns(leaderboard) or leaderboard.columns
+    measures = [leaderboard.measures[name] for name in shown if name in leaderboard.measures]
+    names = [fit_name(name, NAME_SHARE * width) for name in map(format_label, leaderboard.rows)]
+    name_width = max(map(measure_text, [*names, *map(_describe_missing_seeds, leaderboard.rows)]), default=0.0) + 0.1
+    across = max(1, int((width - name_width) / PANEL_WIDTH))
+    down = max(ceil(len(measures) / across), 1)
+    across = max(ceil(len(measures) / down), 1)
+    baselines = {label for label, found in leaderboard.baselines.items() if found.keys() & {m.name for m in measures}}
+    dashes = {
+        label: dash for label, dash in zip(leaderboard.baselines, cycle(DASHES), strict=False) if label in baselines
+    }
+    panel_width = (width - name_width) / across - MARK_WIDTH
+    panels = [_Panel(leaderboard, measure, dashes, panel_width) for measure in measures]
+    slots = max((len(panel.list_outside()) for panel in panels), default=0)
+    lines = len(leaderboard.rows) + slots
+    figure = Figure((width, down * (lines * ROW_HEIGHT + 4 * LINE_HEIGHT)), layout="constrained", dpi=DPI)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # pyright: ignore
+    grid = figure.subplots(down, across, sharey=True, squeeze=False)
+    for axes, panel in zip_longest(grid.flat, panels):
+        if panel:
+            panel.draw(axes)
         else:
             axes.set_visible(False)
     for first in grid[:, 0]:
-        _label_rows(first, leaderboard)
+        _label_rows(first, leaderboard, names, lines)
+    add_legend(figure, _create_entries(leaderboard, dashes))
     return figure
 
 
-def describe_intervals(leaderboard: Leaderboard) -> str:
-    """The caption."""
-    if not any(decision.is_ranked for decision in leaderboard.column_decisions):
-        return describe_seeds(leaderboard)
-    return (
-        f"{describe_seeds(leaderboard)} {LEADING} marks methods that are better than or equivalent to every other, "
-        f"{UNDECIDED} those on which these seeds cannot tell."
-    )
+def describe_intervals(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> str:
+    """The caption, for the same `columns` as the figure."""
+    parts = [describe_seeds(leaderboard)]
+    if any(decision.is_ranked for decision in leaderboard.column_decisions):
+        parts.append(
+            f"{LEADING} and blue: better than or equivalent to every other method; {UNDECIDED}: undecided; without a "
+            f"mark: worse than some other; {NOT_COMPARABLE} and grey: not comparable, in no test."
+        )
+    if leaderboard.baselines:
+        parts.append(f"Dashed: {join_words([*leaderboard.baselines])}.")
+    parts.append("Arrows: values outside the panel.")
+    if not columns and (omitted := describe_omitted_columns(leaderboard)):
+        parts.append(omitted)
+    return " ".join(parts)
 
 
-def _draw_panel(axes: "Axes", leaderboard: Leaderboard, measure: Measure) -> None:
-    for y in range(0, len(leaderboard.rows) + len(leaderboard.baselines), 2):
-        axes.axhspan(y - 0.5, y + 0.5, color="#F5F5F5", linewidth=0)
-    for y, row in enumerate(leaderboard.rows):
-        _draw_method(axes, y, row, measure, choose_marks(leaderboard.decisions.get(measure.name), row.label))
-    for y, estimates in enumerate(leaderboard.baselines.values(), start=len(leaderboard.rows)):
-        if measure.name in estimates:
-            axes.plot(estimates[measure.name].value, y, "D", color=GREY, markersize=4)
-    axes.set_xlabel(f"{format_axis_label(measure)}\n{DIRECTIONS[measure.better]}", fontsize=8, parse_math=False)
-    axes.tick_params(labelsize=7, length=2)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["left", "right", "top"]].set_visible(False)
-    axes.margins(x=0.08)
-    axes.locator_params(axis="x", nbins=5)
+class _Panel:
+    """One measure of a leaderboard, in a panel of a width in inches; baselines are lines with these dashes."""
+
+    def __init__(
+        self, leaderboard: Leaderboard, measure: Measure, dashes: Mapping[str, tuple[float, ...]], width: float
+    ) -> None:
+        self.leaderboard, self.measure, self.dashes, self.width = leaderboard, measure, dashes, width
+        self.baselines = {
+            label: leaderboard.baselines[label][measure.name].value
+            for label in dashes
+            if measure.name in leaderboard.baselines[label]
+        }
+        rows = [row for row in leaderboard.rows if measure.name in row.summaries]
+        ordinary = [row for row in rows if not (row.collapsed_seeds or _is_qualified(row, measure))] or rows
+        spans = [_measure_span(row, measure) for row in ordinary]
+        self.limits = choose_axis_limits(spans, self.baselines.values(), measure.scale)
+
+    def list_outside(self) -> list[str]:
+        """The baselines that lie outside the panel."""
+        return [label for label, value in self.baselines.items() if not self._holds(value)]
+
+    def draw(self, axes: "Axes") -> None:
+        style_axes(axes)
+        for y in range(0, len(self.leaderboard.rows), 2):
+            axes.axhspan(y - 0.5, y + 0.5, color="#F5F5F5", linewidth=0)
+        for label, value in self.baselines.items():
+            if self._holds(value):
+                axes.axvline(value, color=GREY, linewidth=0.9, linestyle=(0, self.dashes[label]), zorder=1)
+        decision = self.leaderboard.decisions.get(self.measure.name)
+        for y, row in enumerate(self.leaderboard.rows):
+            self._draw_method(axes, y, row, choose_marks(decision, row.label))
+        for y, label in enumerate(self.list_outside(), len(self.leaderboard.rows)):
+            self._draw_outside_baseline(axes, y, label)
+        set_axis(axes, "x", self.limits, self.width, self.measure.scale)
+        label_axis(axes, "x", format_axis_label(self.measure), self.width + MARK_WIDTH)
+        if self.measure.better:
+            axes.set_xlabel(f"{axes.get_xlabel()}\n{DIRECTIONS[self.measure.better]}")
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+
+    def _holds(self, value: float) -> bool:
+        return self.limits[0] <= value <= self.limits[1]
+
+    def _draw_method(self, axes: "Axes", y: int, row: LeaderboardRow, marks: str) -> None:
+        summary = row.summaries.get(self.measure.name)
+        if summary is None:
+            return
+        colour = BLUE if LEADING in marks else GREY if row.control_of or not row.is_comparable else BLACK
+        collapsed = set(row.collapsed_seeds)
+        seeds_of = (("o", colour, summary.estimates.keys() - collapsed), ("x", ORANGE, collapsed))
+        for marker, marker_colour, seeds in seeds_of:
+            values = [estimate.value for seed, estimate in summary.estimates.items() if seed in seeds]
+            shown = [value for value in values if self._holds(value)]
+            heights = [y + 0.22] * len(shown)
+            axes.plot(shown, heights, marker, color=marker_colour, markersize=2.5, mfc="none", markeredgewidth=0.6)
+        if summary.interval and summary.is_complete:
+            low, high = (min(max(end, self.limits[0]), self.limits[1]) for end in summary.interval)
+            if low < high:
+                axes.plot((low, high), (y - 0.12, y - 0.12), color=colour, linewidth=1.4, solid_capstyle="butt")
+        if self._holds(summary.mean):
+            axes.plot(summary.mean, y - 0.12, marker="|", color=colour, markersize=6, markeredgewidth=1.4)
+        else:
+            write_outside(axes, y - 0.1, summary.mean, is_above=summary.mean > self.limits[1], colour=colour)
+        across = axes.get_yaxis_transform()  # the right edge of the panel, at the height of the row
+        style = {"fontsize": FONT_SIZE, "color": colour, "ha": "left", "va": "center", "parse_math": False}
+        axes.text(1.01, y, marks, transform=across, **style)  # pyright: ignore
+
+    def _draw_outside_baseline(self, axes: "Axes", y: int, label: str) -> None:
+        """A piece of the baseline's line next to its value, below the methods."""
+        value = self.baselines[label]
+        is_above = value > self.limits[1]
+        write_outside(axes, y, value, is_above=is_above, colour=GREY)
+        room = measure_text(f"{format_tick(float(f'{value:.2g}'))} →") / self.width + 0.05
+        ends = (1 - room - 0.22, 1 - room) if is_above else (room, room + 0.22)
+        style = {"color": GREY, "linewidth": 0.9, "linestyle": (0, self.dashes[label])}
+        axes.plot(ends, (y, y), transform=axes.get_yaxis_transform(), **style)  # pyright: ignore
 
 
-def _draw_method(axes: "Axes", y: int, row: LeaderboardRow, measure: Measure, marks: str) -> None:
-    summary = row.summaries.get(measure.name)
-    if summary is None:
-        return
-    colour = BLUE if LEADING in marks else GREY if row.control_of or not row.is_comparable else BLACK
-    collapsed = set(row.collapsed_seeds)
-    for marker, marker_colour, seeds in (("o", colour, summary.estimates.keys() - collapsed), ("x", ORANGE, collapsed)):
-        values = [estimate.value for seed, estimate in summary.estimates.items() if seed in seeds]
-        heights = [y + 0.16] * len(values)
-        axes.plot(values, heights, marker, color=marker_colour, markersize=3, mfc="none", markeredgewidth=0.7)
-    if summary.interval and summary.is_complete:
-        axes.plot(summary.interval, (y - 0.12, y - 0.12), color=colour, linewidth=1.6, solid_capstyle="butt")
-    axes.plot(summary.mean, y - 0.12, marker="|", color=colour, markersize=8, markeredgewidth=1.8)
-    across = axes.get_yaxis_transform()  # the right edge of the panel, at the height of the row
-    axes.text(1.0, y, marks, transform=across, fontsize=7, color=colour, ha="left", va="center", parse_math=False)
+def _is_qualified(row: LeaderboardRow, measure: Measure) -> bool:
+    decision = row.summaries[measure.name].decision
+    return bool(decision and decision.qualification)
 
 
-def _label_rows(axes: "Axes", leaderboard: Leaderboard) -> None:
-    """Write the names of methods and their missing seeds on the left, and the baselines below them."""
-    names = [f"{format_label(row, shorten_name(row.label))}{_describe_missing_seeds(row)}" for row in leaderboard.rows]
-    labels = [*names, *map(shorten_name, leaderboard.baselines)]
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set_ylim(len(labels) - 0.5, -0.5)
-    is_grey = [bool(row.control_of) or not row.is_comparable for row in leaderboard.rows] + [True] * len(
-        leaderboard.baselines
-    )
-    for label, grey in zip(axes.get_yticklabels(), is_grey, strict=True):
-        label.set(fontsize=8, color=GREY if grey else BLACK, parse_math=False)
+def _measure_span(row: LeaderboardRow, measure: Measure) -> Span:
+    """From the least to the greatest value that a row has to show."""
+    summary = row.summaries[measure.name]
+    values = [estimate.value for estimate in summary.estimates.values()]
+    if summary.interval and summary.is_complete and (measure.scale == "linear" or summary.interval[0] > 0):
+        values += summary.interval
+    return min(values), max(values)
+
+
+def _create_entries(leaderboard: Leaderboard, dashes: Mapping[str, tuple[float, ...]]) -> LegendEntries:
+    from matplotlib.lines import Line2D
+
+    entries = [("one seed", Line2D([], [], color=BLACK, marker="o", markersize=3, mfc="none", linestyle=""))]
+    if any(summary.interval for row in leaderboard.rows for summary in row.summaries.values()):
+        bar = Line2D([], [], color=BLACK, marker="|", markersize=6, markeredgewidth=1.4, linewidth=1.4)
+        entries.append(("mean, 95 % interval", bar))
+    if any(row.collapsed_seeds for row in leaderboard.rows):
+        entries.append(("collapsed", Line2D([], [], color=ORANGE, marker="x", markersize=3, linestyle="")))
+    return [*entries, *((label, create_dashed_line(dash)) for label, dash in dashes.items())]
+
+
+def _label_rows(axes: "Axes", leaderboard: Leaderboard, names: Sequence[str], lines: int) -> None:
+    """Write the names of methods and their missing seeds on the left."""
+    labels = [
+        f"{name}\n{missing}" if (missing := _describe_missing_seeds(row)) else name
+        for name, row in zip(names, leaderboard.rows, strict=True)
+    ]
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
+    axes.set_ylim(lines - 0.5, -0.5)
+    for label, row in zip(axes.get_yticklabels(), leaderboard.rows, strict=True):
+        grey = row.control_of or not row.is_comparable
+        label.set(fontsize=FONT_SIZE, color=GREY if grey else BLACK, linespacing=0.95)
 
 
 def _describe_missing_seeds(row: LeaderboardRow) -> str:
     if row.is_complete:
         return ""
     counts = [f"{n} {status}" for status in ("diverged", "failed", "missing") if (n := row.count_seeds(status))]
-    return f"\n{format_seed_count(row)}: {', '.join(counts)}"
+    return f"{format_seed_count(row)}: {', '.join(counts)}"

@@ -13,18 +13,25 @@ from ..storage.picture_files import load_pictures
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
 from .chart_axes import draw_bar_chart, draw_scatter_plot
-from .plot_style import BLACK, GREY
+from .plot_axes import GREY, label_axis, style_axes, write_text, write_title
+from .plot_style import DPI, TEXT_WIDTH, add_legend
+from .plot_text import FONT_SIZE, LINE_HEIGHT, fit_name, measure_text, split_words, wrap_text
 from .table_format import COLLAPSED, clean_text, shorten_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 7.0
-"""Of a figure, in inches: the text of a page."""
-FONT_SIZE = 7
-TILE, SMALLEST_TILE, TILE_GAP = 0.29, 0.24, 2
-"""The width of an image in inches, and the least; the pixels between images."""
+SMALLEST_TILE, LARGEST_TILE, TILE_GAP = 0.24, 0.45, 2
+"""The least and the greatest width of an image in inches; the pixels between images."""
+TABLE_GAP, MAX_HEIGHT = 0.13, 8.0
+"""Inches between tables, and about those of the highest figure, unless tables have the least number of rows."""
+MIN_ROWS, MIN_COLUMNS = 2, 5
+"""The least rows of a table, and the least columns of one of two tables next to each other."""
+MAX_ORDERED_ROWS = 10
+"""Of so many rows the first ones are kept, of more, as in a grid, ones that are spread evenly."""
+CHART_WIDTH = 1.6
+"""The least width of a chart in inches."""
 SMOOTHED_BELOW, ENLARGED_SIZE = 20, 48
 """Images with fewer pixels on a side are enlarged smoothly to this size: their squares hide what they show."""
 MAX_NOTED_COLUMNS = 10
@@ -89,11 +96,11 @@ def collect_walls(run_results: Sequence[RunResult]) -> list[PictureWall]:
     ]
 
 
-def draw_wall(wall: PictureWall) -> "Figure":
-    """A panel for each method that has the picture, wrapped to the width of a page."""
+def draw_wall(wall: PictureWall, width: float = TEXT_WIDTH) -> "Figure":
+    """A panel for each method that has the picture, in a figure of a width in inches."""
     if isinstance(wall.example, ImageTable):
-        return _draw_tables([(p.label, p.data) for p in wall.shown if isinstance(p.data, ImageTable)])
-    return _draw_charts([(p.label, p.data) for p in wall.shown if not isinstance(p.data, ImageTable | str)])
+        return _draw_tables([(p.label, p.data) for p in wall.shown if isinstance(p.data, ImageTable)], width)
+    return _draw_charts([(p.label, p.data) for p in wall.shown if not isinstance(p.data, ImageTable | str)], width)
 
 
 def crop_table(table: ImageTable, rows: int, columns: int) -> ImageTable:
@@ -136,92 +143,129 @@ def _get_picture(result: RunResult, found: dict[str, PictureData | str], name: s
     return MethodPicture(result, found.get(name, absent))
 
 
-def _draw_tables(panels: Sequence[tuple[str, ImageTable]]) -> "Figure":
+def _draw_tables(panels: Sequence[tuple[str, ImageTable]], width: float) -> "Figure":
     from matplotlib.figure import Figure
 
-    first = panels[0][1]
-    rows, columns = first.images.shape[:2]
-    left = max(_measure_inches(label) for _, table in panels for label in table.row_labels) + 0.12
-    shows_notes = bool(first.notes) and columns <= MAX_NOTED_COLUMNS
-    note = 0.13 if shows_notes else 0.0
-    # Two panels next to each other, unless their images would be too small.
-    half, whole = ((WIDTH / count - left - 0.13) / columns for count in (2, 1))
-    tile_width = min(TILE, half if half >= SMALLEST_TILE else whole)
-    names = [_break_label(label, tile_width) for label in first.column_labels]
-    top = 0.22 + 0.12 * max(len(name.splitlines()) for name in names)
-    tile_height = tile_width * first.images.shape[2] / first.images.shape[3]
-    heights = [tile_height + (note if shows_notes and any(first.notes[row]) else 0.0) for row in range(rows)]
-    panel = left + columns * tile_width + 0.12, top + sum(heights) + 0.12
-    across = max(1, min(len(panels), int(WIDTH / panel[0])))
-    down = ceil(len(panels) / across)
-    size = across * panel[0], down * panel[1]
-    figure = Figure(size, dpi=200)
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, size[0]), ylim=(size[1], 0))
+    layout = _arrange_tables([table for _, table in panels], width)
+    down = ceil(len(panels) / layout.across)
+    figure = Figure((width, down * layout.height), dpi=DPI)
+    axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     for i, (label, table) in enumerate(panels):
-        corner = i % across * panel[0], i // across * panel[1]
-        _write(axes, corner[0] + left, corner[1] + 0.1, label, weight="bold")
-        for c, name in enumerate(names):
-            x = corner[0] + left + (c + 0.5) * tile_width
-            axes.text(x, corner[1] + top - 0.03, name, fontsize=FONT_SIZE, color=BLACK, ha="center", parse_math=False)
-        y = corner[1] + top
-        for r, height in enumerate(heights[: len(table.images)]):
-            _write(axes, corner[0] + left - 0.05, y + tile_height / 2, table.row_labels[r], ha="right")
-            images = enlarge_images(table.images[r])
-            strip = make_grid(images, len(images), gap=TILE_GAP)
-            extent = corner[0] + left, corner[0] + left + len(images) * tile_width, y + tile_height * 0.97, y
-            axes.imshow(strip, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none", aspect="auto")
-            if height > tile_height and r < len(table.notes):
-                for c, text in enumerate(table.notes[r]):
-                    x = corner[0] + left + (c + 0.5) * tile_width
-                    _write(axes, x, y + tile_height + 0.05, text, ha="center", color=GREY)
-            y += height
-    axes.set(xlim=(0, size[0]), ylim=(size[1], 0))
+        corner = i % layout.across * width / layout.across, i // layout.across * layout.height
+        _draw_table(axes, label, _crop_to_layout(table, layout), corner, layout)
+    axes.set(xlim=(0, width), ylim=(down * layout.height, 0))
     return figure
 
 
-def _draw_charts(panels: Sequence[tuple[str, ScatterPlot | BarChart]]) -> "Figure":
+@dataclass(frozen=True)
+class _TableLayout:
+    """How tables are arranged: so many `across`, each with so many rows and columns of images; lengths in inches.
+
+    `left` and `top` are the room for labels, `tile` the width and height of an image, `note` that of a line below it.
+    """
+
+    across: int
+    rows: int
+    columns: int
+    left: float
+    top: float
+    tile: tuple[float, float]
+    note: float
+
+    @property
+    def height(self) -> float:
+        """Of a table with its labels."""
+        return self.top + self.rows * (self.tile[1] + self.note) + TABLE_GAP
+
+
+def _arrange_tables(tables: Sequence[ImageTable], width: float) -> _TableLayout:
+    """Two tables next to each other unless their images would be too small; rows and columns that fit on a page."""
+    first = tables[0]
+    rows, columns = first.images.shape[:2]
+    left = max(measure_text(label) for table in tables for label in table.row_labels) + 0.12
+    has_notes = bool(first.notes) and columns <= MAX_NOTED_COLUMNS
+    labels = [word for label in first.column_labels for word in split_words(label)]
+    notes = [note for row in first.notes for note in row] if has_notes else []
+    smallest = max(SMALLEST_TILE, max(map(measure_text, [*labels, *notes])) + 0.04)
+    room = [width / across - left - TABLE_GAP for across in (1, 2)]
+    across = 2 if len(tables) > 1 and room[1] / min(columns, MIN_COLUMNS) >= smallest else 1
+    columns = min(columns, max(1, int(room[across - 1] / smallest)))
+    tile = min(room[across - 1] / columns, LARGEST_TILE)
+    sides = tile, tile * first.images.shape[2] / first.images.shape[3]
+    label_lines = max(wrap_text(label, tile).count("\n") for label in first.column_labels) + 1
+    note, top = LINE_HEIGHT * bool(notes), 0.2 + LINE_HEIGHT * label_lines
+    most = int((MAX_HEIGHT / ceil(len(tables) / across) - top - TABLE_GAP) / (sides[1] + note))
+    return _TableLayout(across, min(rows, max(MIN_ROWS, most)), columns, left, top, sides, note)
+
+
+def _crop_to_layout(table: ImageTable, layout: _TableLayout) -> ImageTable:
+    if len(table.images) <= MAX_ORDERED_ROWS:
+        table = replace(
+            table,
+            images=table.images[: layout.rows],
+            row_labels=table.row_labels[: layout.rows],
+            notes=table.notes[: layout.rows],
+        )
+    return crop_table(table, layout.rows, layout.columns)
+
+
+def _draw_table(axes: "Axes", label: str, table: ImageTable, corner: tuple[float, float], layout: _TableLayout) -> None:
+    left, (tile_width, tile_height) = corner[0] + layout.left, layout.tile
+    write_text(axes, left, corner[1] + 0.1, fit_name(label, tile_width * layout.columns), weight="bold")
+    for c, name in enumerate(table.column_labels):
+        text = wrap_text(clean_text(name), tile_width)
+        x, y = left + (c + 0.5) * tile_width, corner[1] + layout.top - 0.03
+        write_text(axes, x, y, text, ha="center", va="bottom", linespacing=1)
+    for r, name in enumerate(table.row_labels):
+        y = corner[1] + layout.top + r * (tile_height + layout.note)
+        write_text(axes, left - 0.05, y + tile_height / 2, name, ha="right")
+        images = enlarge_images(table.images[r])
+        strip = make_grid(images, len(images), gap=TILE_GAP)
+        extent = left, left + len(images) * tile_width, y + tile_height * 0.97, y
+        axes.imshow(strip, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none", aspect="auto")
+        if layout.note:
+            for c, note in enumerate(table.notes[r]):
+                x = left + (c + 0.5) * tile_width
+                write_text(axes, x, y + tile_height + LINE_HEIGHT / 2, note, ha="center", color=GREY)
+
+
+def _draw_charts(panels: Sequence[tuple[str, ScatterPlot | BarChart]], width: float) -> "Figure":
     from matplotlib.figure import Figure
 
-    across = min(3, len(panels))
+    across = min(len(panels), max(1, int(width / CHART_WIDTH)))
     down = ceil(len(panels) / across)
-    width = min(WIDTH, 2.6 * across + 0.4)
-    height = 2.1 if isinstance(panels[0][1], BarChart) else 2.4
-    figure = Figure((width, down * height + 0.3), layout="constrained", dpi=200)
-    grid = figure.subplots(down, across, squeeze=False, sharey=isinstance(panels[0][1], BarChart))
+    is_bars = isinstance(panels[0][1], BarChart)
+    inches = width / across - 0.4
+    height = min(inches * (0.6 if is_bars else 1.0), 2.2) + 0.55
+    figure = Figure((width, down * height), layout="constrained", dpi=DPI)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # pyright: ignore
+    grid = figure.subplots(down, across, squeeze=False, sharey=is_bars)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes, (label, data) in zip(grid.flat, panels, strict=False):
+        style_axes(axes)
         if isinstance(data, ScatterPlot):
             draw_scatter_plot(axes, data)
         else:
             draw_bar_chart(axes, data)
-        axes.set_title(label, fontsize=FONT_SIZE + 1, fontweight="bold", loc="left", parse_math=False)
-        axes.tick_params(labelsize=FONT_SIZE - 1, length=2)
-        axes.xaxis.label.set_size(FONT_SIZE)
-        axes.yaxis.label.set_size(FONT_SIZE)
-        axes.spines[["right", "top"]].set_visible(False)
+            _thin_labels(axes, data, inches)
+        write_title(axes, label, inches)
+        axes.tick_params(labelsize=FONT_SIZE, length=2, pad=2)
+        label_axis(axes, "x", data.x_label, inches)
+        label_axis(axes, "y", data.y_label, height - 0.5)
+        axes.locator_params(axis="y", nbins=4)
+        if isinstance(data, ScatterPlot):
+            axes.locator_params(axis="x", nbins=4)
     handles, labels = grid.flat[0].get_legend_handles_labels()
-    if handles:
-        figure.legend(
-            handles, labels, loc="outside upper left", ncols=11, fontsize=FONT_SIZE, frameon=False, handletextpad=0.2
-        )
+    add_legend(figure, [*zip(labels, handles, strict=True)])
     return figure
 
 
-def _write(axes: "Axes", x: float, y: float, text: str, **options: object) -> None:
-    options = {"fontsize": FONT_SIZE, "color": BLACK, **options}
-    axes.text(x, y, clean_text(text), parse_math=False, va="center", **options)  # pyright: ignore
-
-
-def _break_label(text: str, width: float) -> str:
-    """A label on two lines where it is wider than so many inches and has two words."""
-    is_wide = _measure_inches(text) > width and not text.endswith("%")
-    return clean_text(text).replace(" ", "\n", 1) if is_wide else clean_text(text)
-
-
-def _measure_inches(text: str) -> float:
-    """The width of a text at the size of labels."""
-    from matplotlib.textpath import TextPath
-
-    return TextPath((0, 0), text.replace("$", "S"), size=FONT_SIZE).get_extents().width / 72 if text.strip() else 0.0
+def _thin_labels(axes: "Axes", data: BarChart, inches: float) -> None:
+    """Label as many bars as there is room for, evenly from the first."""
+    if data.labels:
+        width = max(map(measure_text, data.labels)) + 0.06
+        step = ceil(len(data.labels) * width / inches)
+        places = range(0, len(data.labels), step)
+        axes.set_xticks(places, [data.labels[i] for i in places], rotation=0, fontsize=FONT_SIZE, parse_math=False)

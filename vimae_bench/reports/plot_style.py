@@ -1,4 +1,8 @@
-"""What all figures of a benchmark share: colours, the style of each method, legends, axes, files."""
+"""What all figures of a benchmark share: widths, colours, the style of each method, legends, axes, files.
+
+All text of a figure has one size, which can be read where the figure is printed in the width that it was drawn for.
+Figures have no titles: a caption says what they show.
+"""
 
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,20 +15,31 @@ from ..analysis.leaderboard_data import LeaderboardRow
 from ..analysis.method_colours import COLOURS, number_methods
 from ..core.errors import BenchError
 from ..storage.atomic import atomic_write
+from .plot_axes import GREY, style_axes
+from .plot_text import FONT_SIZE, LINE_HEIGHT, fit_name, measure_text
 from .table_format import clean_text, format_label, format_seed_count, shorten_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
-BLUE, ORANGE, BLACK = COLOURS[0], COLOURS[1], COLOURS[-1]
-GREY, FAINT = "#8C8C8C", "#DDDDDD"
+BLUE, ORANGE = COLOURS[0], COLOURS[1]
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """One more than there are colours, so that 56 methods look different."""
+DASHES = ((4, 2), (1, 1.5), (6, 2, 1, 2), (2, 2), (8, 2), (6, 2, 1, 2, 1, 2))
+"""Of the lines of baselines, which repeat after six."""
 METHOD_ID = "method:"
 """How the ids of elements begin that belong to a method."""
-MAX_COLUMNS, LEGEND_WIDTH = 4, 1.6
-"""Panels in a row, and inches for the legend next to them."""
+WIDTHS = {"column": 3.25, "text": 5.5}
+"""In inches: a column of the two in ICML and CVPR, and the text in NeurIPS and ICLR."""
+TEXT_WIDTH = WIDTHS["text"]
+MIN_WIDTH, MAX_WIDTH = 2.5, 12.0
+PANEL_WIDTH, MAX_COLUMNS = 1.5, 4
+"""The least width of a panel in inches, and the most panels in a row."""
+LEGEND_HANDLE, LEGEND_GAP = 0.24, 0.11
+"""Inches for the sign before a name in a legend, with the space after it, and between its columns."""
+DPI = 200
 SAVE_OPTIONS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "vimae-bench", "pdf.fonttype": 42}
 """Text stays text in SVG, fonts are embedded as TrueType in PDF, and the same figure gives the same file."""
 METADATA_WITHOUT_DATE: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -39,6 +54,8 @@ class MethodStyle(NamedTuple):
 
 MethodStyles = Mapping[str, MethodStyle]
 """By label."""
+LegendEntries = Sequence[tuple[str, Any]]
+"""Names with their signs."""
 
 
 def assign_styles(labels: Iterable[str], controls: Collection[str] = ()) -> dict[str, MethodStyle]:
@@ -66,50 +83,87 @@ def format_method_name(row: LeaderboardRow) -> str:
     return format_label(row, shorten_name(row.label)) + ("" if row.is_complete else f" ({format_seed_count(row)})")
 
 
-def create_panels(count: int, size: tuple[float, float], legend_lines: int = 0) -> "tuple[Figure, list[Axes]]":
-    """A figure with `count` panels of a size in inches, at most four in a row, and room for a legend."""
+def parse_width(width: str | float) -> float:
+    """A width of figures in inches: `column`, `text`, or a number. Raises BenchError for any other."""
+    try:
+        inches = WIDTHS[width] if isinstance(width, str) and width in WIDTHS else float(width)
+    except ValueError:
+        inches = 0.0
+    if not MIN_WIDTH <= inches <= MAX_WIDTH:
+        known = " or ".join(f"{name} ({value:g} inches)" for name, value in WIDTHS.items())
+        raise BenchError(f"width {width}: has to be {known}, or {MIN_WIDTH:g} to {MAX_WIDTH:g} inches")
+    return inches
+
+
+def create_panels(count: int, width: float, aspect: float = 0.85) -> "tuple[Figure, list[Axes]]":
+    """A figure of a width in inches with `count` panels, as many in a row as there is room for.
+
+    `aspect` is the height of a panel divided by its width.
+    """
     from matplotlib.figure import Figure
 
-    columns = min(max(count, 1), MAX_COLUMNS)
+    columns = min(max(count, 1), MAX_COLUMNS, max(1, int(width / PANEL_WIDTH)))
     rows = ceil(max(count, 1) / columns)
-    width = columns * size[0] + (LEGEND_WIDTH if legend_lines else 0.0)
-    figure = Figure((width, max(rows * size[1] + 0.4, 0.17 * legend_lines + 0.6)), layout="constrained", dpi=200)
+    columns = ceil(max(count, 1) / rows)  # rows of about the same length
+    height = min(width / columns * aspect, 2.4) * rows
+    figure = Figure((width, height), layout="constrained", dpi=DPI)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[count:]:
         axes.set_visible(False)
     return figure, [style_axes(axes) for axes in grid.flat[:count]]
 
 
-def style_axes(axes: "Axes") -> "Axes":
-    """The same axes, without a box and over a faint grid."""
-    axes.tick_params(labelsize=7, length=2)
-    axes.grid(color=FAINT, linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.spines[["right", "top"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set(color=GREY, linewidth=0.6)
-    return axes
+def add_legend(figure: "Figure", entries: LegendEntries) -> None:
+    """A legend above the panels, in as few rows as fit into the figure, which becomes higher by these rows."""
+    width = figure.get_figwidth() - 0.1
+    names = [fit_name(name, width - LEGEND_HANDLE) for name, _ in entries]
+    if not names:
+        return
+    columns = max(n for n in range(1, len(names) + 1) if n == 1 or _measure_legend(names, n) <= width)
+    columns = ceil(len(names) / ceil(len(names) / columns))
+    order = [i for column in range(columns) for i in range(column, len(names), columns)]  # matplotlib fills columns
+    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * ceil(len(names) / columns) + 0.03)
+    legend = figure.legend(
+        [entries[i][1] for i in order],
+        ["-"] * len(names),
+        loc="outside upper left",
+        ncols=columns,
+        frameon=False,
+        fontsize=FONT_SIZE,
+        handlelength=1.8,
+        handletextpad=0.5,
+        columnspacing=1.0,
+        labelspacing=0.25,
+        borderpad=0,
+        borderaxespad=0.2,
+    )
+    for text, i in zip(legend.get_texts(), order, strict=True):  # set now: a legend skips labels that begin with _
+        text.set(text=names[i], parse_math=False)
 
 
-def add_title(figure: "Figure", title: str, note: str = "") -> "Figure":
-    """The same figure, with a title above it and a note below it."""
-    figure.suptitle(clean_text(title), fontsize=9, fontweight="bold", parse_math=False)
-    if note:
-        figure.supxlabel(note, fontsize=6.5, color=GREY, parse_math=False)
-    return figure
+def _measure_legend(names: Sequence[str], columns: int) -> float:
+    """The width of a legend in so many columns, in inches."""
+    widths = [max(map(measure_text, names[column::columns])) + LEGEND_HANDLE for column in range(columns)]
+    return sum(widths) + LEGEND_GAP * (columns - 1)
 
 
-def add_legend(
-    figure: "Figure", styles: MethodStyles, names: Sequence[str], other_handles: Mapping[str, Any] | None = None
-) -> None:
-    """A legend on the right: the methods under these names, then other handles by name."""
+def create_method_entries(rows: Sequence[LeaderboardRow], styles: MethodStyles) -> LegendEntries:
+    """The methods in a legend."""
+    return [(format_method_name(row), create_line(styles[row.label])) for row in rows]
+
+
+def create_line(style: MethodStyle) -> "Line2D":
+    """The sign of a method in a legend."""
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=style.colour, marker=style.marker, markersize=5) for style in styles.values()]
-    handles += [*(other_handles or {}).values()]
-    labels = [*names, *map(shorten_name, other_handles or {})]
-    legend = figure.legend(handles, ["-"] * len(handles), loc="outside right upper", frameon=False, fontsize=7.5)
-    for text, label in zip(legend.get_texts(), labels, strict=True):  # set now: a legend skips labels that begin with _
-        text.set(text=label, parse_math=False)
+    return Line2D([], [], color=style.colour, marker=style.marker, markersize=4, linewidth=1)
+
+
+def create_dashed_line(dashes: tuple[float, ...]) -> "Line2D":
+    """The sign of a baseline in a legend."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=GREY, linewidth=1, linestyle=(0, dashes))
 
 
 def encode_figure(figure: "Figure", form: str) -> bytes:

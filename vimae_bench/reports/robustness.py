@@ -1,43 +1,57 @@
-"""A figure of accuracy under corruption: a row of panels for each classifier, a panel for each kind of corruption."""
+"""A figure of accuracy under one kind of corruption: a panel for each method, with the others in grey."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle
+from itertools import cycle, zip_longest
+from math import ceil
 from typing import TYPE_CHECKING
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..analysis.measure_texts import describe_condition
 from ..core.conditions import Condition
 from ..core.results import Estimate, Measure
+from .plot_axes import GREY, set_axis, style_axes, write_title
 from .plot_style import (
-    GREY,
+    DASHES,
+    DPI,
+    METHOD_ID,
+    TEXT_WIDTH,
     MethodStyle,
     MethodStyles,
     add_legend,
-    add_title,
+    create_dashed_line,
     format_method_name,
-    style_axes,
-    tag_method,
 )
-from .table_format import describe_seeds, format_axis_label
+from .plot_text import FONT_SIZE, LINE_HEIGHT, wrap_text
+from .table_format import clean_text, describe_seeds, format_axis_label, join_words
+from .value_range import Span, choose_axis_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
+KIND_NAMES = {
+    "gauss": "noise",
+    "gauss_clip": "clipped noise",
+    "mask": "masking",
+    "mask_pixel": "masking of pixels",
+    "mask_grey": "grey masking",
+}
 STRENGTH_LABELS = {
     "gauss": "standard deviation of the noise",
     "gauss_clip": "standard deviation of the noise, clipped",
-    "mask": "share of entries set to black",
-    "mask_pixel": "share of pixels set to black",
-    "mask_grey": "share of entries set to grey",
+    "mask": "fraction of entries set to black",
+    "mask_pixel": "fraction of pixels set to black",
+    "mask_grey": "fraction of entries set to grey",
 }
 """What the strength means for each kind of corruption."""
 
-DASHES = ((4, 2), (1, 1.5), (6, 2, 1, 2), (2, 2))
-DASH_NAMES = ("dashed", "dotted", "dash-dotted", "finely dashed")
-NOTE = "line: mean over seeds  ·  band: 95 % interval  ·  dashed: baseline without training, one value"
+PANEL_WIDTH, PANEL_HEIGHT = 0.82, 0.85
+"""The least width of a panel in inches, and its height without labels."""
+LABEL_SPACE = 0.5
+"""Inches for the label of the accuracy and its ticks."""
+OTHERS = "#C4C4C4"
+"""The colour of the methods that a panel is not about."""
 
 
 @dataclass(frozen=True)
@@ -56,41 +70,119 @@ def find_panels(leaderboard: Leaderboard) -> list[CorruptionPanel]:
     return [CorruptionPanel(*panel, _collect_conditions(*panel, found)) for panel in panels]
 
 
-def draw_robustness(leaderboard: Leaderboard, styles: MethodStyles) -> "Figure":
-    """The figure of a leaderboard that has some panel."""
-    panels = find_panels(leaderboard)
-    measures = {measure.name for panel in panels for _, measure in panel.conditions}
-    rows = [row for row in leaderboard.rows if measures & row.summaries.keys()]
-    baselines = _create_baseline_lines(leaderboard, measures)
-    figure, grid = _create_panel_grid(panels, legend_lines=len(rows) + len(baselines))
-    for axes, panel in grid:
-        for row in rows:
-            with tag_method(axes, row.label):
-                _draw_method(axes, panel, row, styles[row.label])
-        for label, dashes in zip(baselines, cycle(DASHES), strict=False):
+def name_panel(panel: CorruptionPanel) -> str:
+    """The classifier and the corruption, such as `SVM accuracy, noise`."""
+    return f"{_name_classifier(panel)}, {KIND_NAMES[panel.kind]}"
+
+
+def draw_robustness(
+    leaderboard: Leaderboard, panel: CorruptionPanel, styles: MethodStyles, width: float = TEXT_WIDTH
+) -> "Figure":
+    """One classifier under one corruption in a figure of a width in inches.
+
+    Each method that was tested has a panel with its mean and interval, over the means of the others.
+    """
+    from matplotlib.figure import Figure
+
+    rows = _select_rows(leaderboard, panel)
+    across = min(len(rows), max(1, int((width - LABEL_SPACE) / PANEL_WIDTH)))
+    down = ceil(len(rows) / across)
+    across = ceil(len(rows) / down)
+    panel_width = (width - LABEL_SPACE) / across - 0.08
+    figure = Figure((width, down * (PANEL_HEIGHT + LINE_HEIGHT) + 0.42), layout="constrained", dpi=DPI)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # pyright: ignore
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    baselines = dict(zip(_list_baselines(leaderboard, panel), cycle(DASHES), strict=False))
+    limits = _choose_limits(leaderboard, panel, rows)
+    for axes, row in zip_longest(grid.flat, rows):
+        if row is None:
+            axes.set_visible(False)
+            continue
+        style_axes(axes)
+        for other in rows:
+            if other is not row:
+                levels, means = _list_means(panel, other)
+                axes.plot(levels, means, color=OTHERS, linewidth=0.7)
+        for label, dashes in baselines.items():
             _draw_baseline(axes, panel, leaderboard.baselines[label], dashes)
-        axes.set_xlabel(STRENGTH_LABELS[panel.kind], fontsize=8)
-        axes.set_xticks(sorted({level for level, _ in panel.conditions}))
-        axes.margins(x=0.06)
-    names = [format_method_name(row) for row in rows]
-    add_legend(figure, {row.label: styles[row.label] for row in rows}, names, baselines)
-    return add_title(figure, leaderboard.title, NOTE)
+        axes.set_gid(METHOD_ID + clean_text(row.label))
+        _draw_method(axes, panel, row, styles[row.label])
+        write_title(axes, format_method_name(row), panel_width)
+    levels = [level for level, _ in panel.conditions]
+    for axes in grid.flat:
+        set_axis(axes, "x", (-0.08 * levels[-1], 1.08 * levels[-1]), panel_width)
+        set_axis(axes, "y", limits, PANEL_HEIGHT)
+    figure.supxlabel(STRENGTH_LABELS[panel.kind], fontsize=FONT_SIZE, parse_math=False)
+    label = format_axis_label(replace(panel.conditions[0][1], display_name=_name_classifier(panel)))
+    figure.supylabel(wrap_text(label, figure.get_figheight() - 0.3), fontsize=FONT_SIZE, parse_math=False)
+    add_legend(figure, [(label, create_dashed_line(dashes)) for label, dashes in baselines.items()])
+    return figure
 
 
-def describe_robustness(leaderboard: Leaderboard) -> str:
+def describe_robustness(leaderboard: Leaderboard, panel: CorruptionPanel) -> str:
     """The caption."""
+    outside = _list_outside(leaderboard, panel)
+    left = f" Off the panels: {', '.join(outside)}." if outside else ""
+    labels = _list_baselines(leaderboard, panel)
+    lines = f" Dashed: {join_words(labels)}; below, encoding does more harm than good." if labels else ""
     return (
-        f"{describe_seeds(leaderboard)} The accuracy of a classifier on the codes of corrupted images. Below a "
-        f"baseline, encoding does more harm than good.{_describe_baselines(leaderboard)}"
+        f"{describe_seeds(leaderboard)} {name_panel(panel)}: accuracy on the codes of corrupted images by strength. "
+        f"Each panel shows one method over the others, in grey.{lines}{left}"
     )
 
 
-def _describe_baselines(leaderboard: Leaderboard) -> str:
-    """Which line is which baseline, for a page without the legend."""
-    measures = {measure.name for panel in find_panels(leaderboard) for _, measure in panel.conditions}
-    labels = [label for label, estimates in leaderboard.baselines.items() if measures & estimates.keys()]
-    lines = [f"{dashes} {label}" for label, dashes in zip(labels, cycle(DASH_NAMES), strict=False)]
-    return f" Grey lines: {', '.join(lines)}." if lines else ""
+def _name_classifier(panel: CorruptionPanel) -> str:
+    """The measures of a panel without their condition, such as `SVM accuracy`."""
+    measure = panel.conditions[0][1]
+    return measure.display_name.removesuffix(f" ({describe_condition(measure)})") or panel.classifier
+
+
+def _select_rows(leaderboard: Leaderboard, panel: CorruptionPanel) -> list[LeaderboardRow]:
+    measures = {measure.name for _, measure in panel.conditions}
+    return [row for row in leaderboard.rows if measures & row.summaries.keys()]
+
+
+def _list_baselines(leaderboard: Leaderboard, panel: CorruptionPanel) -> list[str]:
+    measures = {measure.name for _, measure in panel.conditions}
+    return [label for label, estimates in leaderboard.baselines.items() if measures & estimates.keys()]
+
+
+def _list_means(panel: CorruptionPanel, row: LeaderboardRow) -> tuple[list[float], list[float]]:
+    """The strengths at which no seed of a method is missing, and its means there."""
+    found = [(level, row.summaries[m.name]) for level, m in panel.conditions if m.name in row.summaries]
+    complete = [(level, summary.mean) for level, summary in found if summary.is_complete]
+    return [level for level, _ in complete], [mean for _, mean in complete]
+
+
+def _choose_limits(leaderboard: Leaderboard, panel: CorruptionPanel, rows: Sequence[LeaderboardRow]) -> Span:
+    spans = [_measure_span(row, panel) for row in rows if not row.collapsed_seeds] or [
+        _measure_span(row, panel) for row in rows
+    ]
+    estimates = [leaderboard.baselines[label] for label in _list_baselines(leaderboard, panel)]
+    others = [found[m.name].value for found in estimates for _, m in panel.conditions if m.name in found]
+    return choose_axis_limits(spans, others, panel.conditions[0][1].scale)
+
+
+def _measure_span(row: LeaderboardRow, panel: CorruptionPanel) -> Span:
+    summaries = [row.summaries[m.name] for _, m in panel.conditions if m.name in row.summaries]
+    values = [estimate.value for summary in summaries for estimate in summary.estimates.values()]
+    values += [end for summary in summaries if summary.is_complete and summary.interval for end in summary.interval]
+    return min(values), max(values)
+
+
+def _list_outside(leaderboard: Leaderboard, panel: CorruptionPanel) -> list[str]:
+    """Methods and baselines that are partly outside the panels, with their range."""
+    rows = _select_rows(leaderboard, panel)
+    low, high = _choose_limits(leaderboard, panel, rows)
+    ranges = {row.label: means for row in rows if (means := _list_means(panel, row)[1])}
+    for label in _list_baselines(leaderboard, panel):
+        found = leaderboard.baselines[label]
+        ranges[label] = [found[m.name].value for _, m in panel.conditions if m.name in found]
+    return [
+        f"{clean_text(label)} ({min(values):.3g} to {max(values):.3g})"
+        for label, values in ranges.items()
+        if min(values) < low or max(values) > high
+    ]
 
 
 def _parse_corruption(condition: str) -> Condition | None:
@@ -108,29 +200,6 @@ def _collect_conditions(
     return tuple(sorted(conditions, key=lambda condition: condition[0]))
 
 
-def _create_panel_grid(
-    panels: Sequence[CorruptionPanel], legend_lines: int
-) -> "tuple[Figure, list[tuple[Axes, CorruptionPanel]]]":
-    """A row of axes for each classifier, high enough for the legend."""
-    from matplotlib.figure import Figure
-
-    classifiers = dict.fromkeys(panel.classifier for panel in panels)
-    rows = [[panel for panel in panels if panel.classifier == classifier] for classifier in classifiers]
-    columns = max(map(len, rows))
-    size = 2.7 * columns + 1.8, max(2.6 * len(rows) + 0.5, 0.17 * legend_lines + 0.6)
-    figure, grid = Figure(size, layout="constrained", dpi=200), list[tuple["Axes", CorruptionPanel]]()
-    subplots = figure.subplots(len(rows), columns, sharey="row", squeeze=False)
-    for axes_of_row, row in zip(subplots, rows, strict=True):
-        measure = row[0].conditions[0][1]
-        title = measure.title.removesuffix(f" ({describe_condition(measure)})")
-        measure = replace(measure, name=row[0].classifier, display_name=title if measure.display_name else "")
-        axes_of_row[0].set_ylabel(format_axis_label(measure), fontsize=8, parse_math=False)
-        grid += zip(map(style_axes, axes_of_row), row, strict=False)
-        for axes in axes_of_row[len(row) :]:
-            axes.set_visible(False)
-    return figure, grid
-
-
 def _draw_method(axes: "Axes", panel: CorruptionPanel, row: LeaderboardRow, style: MethodStyle) -> None:
     """Draw the mean over seeds where none is missing, single seeds elsewhere."""
     summaries = [(level, row.summaries[m.name]) for level, m in panel.conditions if m.name in row.summaries]
@@ -144,17 +213,6 @@ def _draw_method(axes: "Axes", panel: CorruptionPanel, row: LeaderboardRow, styl
         if not summary.is_complete:
             values = [estimate.value for estimate in summary.estimates.values()]
             axes.plot([level] * len(values), values, style.marker, color=style.colour, markersize=3, mfc="none")
-
-
-def _create_baseline_lines(leaderboard: Leaderboard, measures: set[str]) -> "dict[str, Line2D]":
-    """A dashed legend line for each baseline that has some of the measures."""
-    from matplotlib.lines import Line2D
-
-    labels = [label for label, estimates in leaderboard.baselines.items() if measures & estimates.keys()]
-    return {
-        label: Line2D([], [], color=GREY, linewidth=1.2, linestyle=(0, dashes))
-        for label, dashes in zip(labels, cycle(DASHES), strict=False)
-    }
 
 
 def _draw_baseline(

@@ -1,6 +1,6 @@
 """A figure of training: the total loss and each of its terms by epoch, as means over the batches of an epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from typing import TYPE_CHECKING
 
@@ -10,18 +10,30 @@ from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
 from ..core.canonical import Json
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
-from .plot_style import MethodStyle, MethodStyles, add_legend, add_title, create_panels, format_method_name, tag_method
+from .plot_axes import label_axis, set_axis, write_text, write_title
+from .plot_style import (
+    TEXT_WIDTH,
+    MethodStyle,
+    MethodStyles,
+    add_legend,
+    create_method_entries,
+    create_panels,
+    tag_method,
+)
+from .plot_text import format_tick
 from .table_format import shorten_name
+from .value_range import Span, choose_axis_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LOG_SCALE_RATIO = 10
-"""Positive values whose extremes differ by more than this factor are drawn on a logarithmic scale."""
-NOTE = (
-    "line: mean over seeds  ·  band: least to greatest  ·  thin: one seed, if some are missing  ·  cross: stopped early"
-)
+MIN_EPOCHS = 5
+"""Fewer epochs than this make no curve."""
+UNSETTLED_SHARE = 0.1
+"""The share of epochs at the start whose values, far above the others, do not decide on the limits of a panel."""
+AXIS_SPACE = 0.45
+"""Inches that the labels of an axis take."""
 
 Curve = dict[int, float]
 """Values by epoch."""
@@ -30,39 +42,58 @@ Histories = dict[str, dict[str, list[tuple[RunResult, Curve]]]]
 
 
 def read_histories(leaderboard: Leaderboard) -> Histories:
-    """The terms of all runs of a leaderboard with a history of two epochs or more, in order of appearance."""
+    """The terms of all runs of a leaderboard with a history of five epochs or more, in order of appearance."""
     histories: Histories = {}
     for row in leaderboard.rows:
         for result in row.run_results.values():
             history = RunFolder(result.folder).read_history()
-            for term, curve in _split_terms(history).items() if len(history) > 1 else ():
+            for term, curve in _split_terms(history).items() if len(history) >= MIN_EPOCHS else ():
                 histories.setdefault(term, {}).setdefault(row.label, []).append((result, curve))
     return histories
 
 
-def draw_curves(leaderboard: Leaderboard, styles: MethodStyles, histories: Histories) -> "Figure":
-    """A panel for each term of the histories of a leaderboard."""
+def has_short_histories(leaderboard: Leaderboard) -> bool:
+    """Whether some run has a history, but none has enough epochs for a curve."""
+    runs = [result for row in leaderboard.rows for result in row.run_results.values()]
+    lengths = [len(RunFolder(result.folder).read_history()) for result in runs]
+    return 0 < max(lengths, default=0) < MIN_EPOCHS
+
+
+def draw_curves(
+    leaderboard: Leaderboard, styles: MethodStyles, histories: Histories, width: float = TEXT_WIDTH
+) -> "Figure":
+    """A panel for each term of the histories of a leaderboard, in a figure of a width in inches."""
     trained = {label for methods in histories.values() for label in methods}
     rows = [row for row in leaderboard.rows if row.label in trained]
-    figure, panels = create_panels(len(histories), (2.9, 2.4), legend_lines=len(rows))
+    figure, panels = create_panels(len(histories), width)
+    first = panels[0].get_subplotspec()
+    columns, lines = (first.get_gridspec().ncols, first.get_gridspec().nrows) if first else (1, 1)
+    inches = width / columns - AXIS_SPACE, figure.get_figheight() / lines - AXIS_SPACE
     for axes, (term, methods) in zip(panels, histories.items(), strict=True):
         for row in rows:
             with tag_method(axes, row.label):
                 _draw_method(axes, row, methods.get(row.label, []), styles[row.label])
-        _set_scale(axes, [run for runs in methods.values() for run in runs])
-        axes.set_title(shorten_name(term), fontsize=8, parse_math=False)
-        axes.set_xlabel("epoch", fontsize=8)
-    add_legend(figure, {row.label: styles[row.label] for row in rows}, [format_method_name(row) for row in rows])
-    return add_title(figure, leaderboard.title, NOTE)
+        runs = [run for found in methods.values() for run in found]
+        last = max(max(curve) for _, curve in runs)
+        set_axis(axes, "x", (0, last * 1.03), inches[0])
+        limits = _choose_limits(methods)
+        set_axis(axes, "y", limits, inches[1])
+        _name_outside(axes, rows, methods, styles, limits)
+        write_title(axes, term, inches[0])
+        label_axis(axes, "x", "epoch", inches[0])
+    add_legend(figure, create_method_entries(rows, styles))
+    return figure
 
 
 def describe_curves(leaderboard: Leaderboard) -> str:
     """The caption."""
     count = len(leaderboard.seeds)
     seeds = "One seed" if count == 1 else f"Means over {count} seeds with the range between them"
+    lost = any(not row.is_complete for row in leaderboard.rows)
+    incomplete = " Of methods that lack a seed, each seed; a cross: stopped early." if lost else ""
     return (
-        f"{seeds}: the loss that was minimised, by epoch. A curve that still falls at its end was trained too briefly; "
-        "totals of different objectives cannot be compared."
+        f"{seeds}: training loss and its terms by epoch; the first epochs may lie above a panel. A curve that still "
+        f"falls at its end was trained too briefly; totals of different objectives cannot be compared.{incomplete}"
     )
 
 
@@ -103,15 +134,41 @@ def _draw_seed(axes: "Axes", result: RunResult, curve: Curve, style: MethodStyle
         axes.plot(*finite[-1], "x", color=style.colour, markersize=5)
 
 
-def _set_scale(axes: "Axes", runs: Sequence[tuple[RunResult, Curve]]) -> None:
-    """Make room for all runs that were trained to the end; those that diverged may leave the panel."""
-    done = [curve for result, curve in runs if result.status == "done"] or [curve for _, curve in runs]
-    values = [value for curve in done for value in curve.values() if isfinite(value)]
-    low, high = min(values, default=0.0), max(values, default=0.0)
-    if 0 < LOG_SCALE_RATIO * low < high:
-        margin = (high / low) ** 0.05
-        axes.set(yscale="log", ylim=(low / margin, high * margin))
-    elif low < high:
-        margin = 0.05 * (high - low)
-        axes.set_ylim(low - margin, high + margin)
-    axes.locator_params(axis="x", integer=True)
+def _name_outside(
+    axes: "Axes",
+    rows: Sequence[LeaderboardRow],
+    methods: Mapping[str, Sequence[tuple[RunResult, Curve]]],
+    styles: MethodStyles,
+    limits: Span,
+) -> None:
+    """Write where methods end that end outside of a panel, at its right."""
+    heights = {True: 0.97, False: 0.03}
+    for row in rows:
+        ends = [curve[max(curve)] for _, curve in methods.get(row.label, []) if isfinite(curve[max(curve)])]
+        if not ends or limits[0] <= (mean := sum(ends) / len(ends)) <= limits[1]:
+            continue
+        is_above = mean > limits[1]
+        text = f"{shorten_name(row.label)} {format_tick(float(f'{mean:.3g}'))} {'↑' if is_above else '↓'}"
+        with tag_method(axes, row.label):
+            write_text(
+                axes,
+                0.98,
+                heights[is_above],
+                text,
+                transform=axes.transAxes,
+                color=styles[row.label].colour,
+                ha="right",
+                va="top" if is_above else "bottom",
+            )
+        heights[is_above] += -0.11 if is_above else 0.11
+
+
+def _choose_limits(methods: Mapping[str, Sequence[tuple[RunResult, Curve]]]) -> Span:
+    """Room for the runs that were trained to the end; those that diverged may leave the panel."""
+    spans = list[Span]()
+    for runs in methods.values():
+        done = [curve for result, curve in runs if result.status == "done"] or [curve for _, curve in runs]
+        start = UNSETTLED_SHARE * max(map(max, done))
+        values = [v for curve in done for epoch, v in curve.items() if isfinite(v) and epoch > start]
+        spans += [(min(values), max(values))] if values else []
+    return choose_axis_limits(spans)

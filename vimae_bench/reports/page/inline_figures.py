@@ -13,8 +13,8 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
-from .. import latent_code_figure
-from ..plot_style import BLACK, COLOURS, FAINT, GREY, LEGEND_WIDTH, METHOD_ID
+from ..plot_axes import BLACK, FAINT, GREY
+from ..plot_style import COLOURS, METHOD_ID
 from . import remove_control_characters
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ PAGE_COLOURS = {
     "#000000": "var(--ink)",
     GREY.lower(): "var(--quiet)",
     FAINT.lower(): "var(--rule)",
-    latent_code_figure.GREY.lower(): "var(--quiet)",
-    latent_code_figure.FAINT.lower(): "var(--rule)",
     "#ffffff": "var(--paper)",
 }
 """The variables of the style sheet that take the place of colours, so that they suit a dark page too."""
@@ -86,9 +84,7 @@ def draw_panels(figure: "Figure", title: str, prefix: str, *, has_panels: bool) 
 
 
 def _remove_surroundings(figure: "Figure") -> None:
-    """Take away legends and texts that belong to no panel."""
-    if figure.legends:
-        figure.set_figwidth(figure.get_figwidth() - LEGEND_WIDTH)
+    """Take away legends and texts that belong to no panel, and enlarge panels that are small."""
     for legend in [*figure.legends]:
         legend.remove()
     for text in figure.texts:

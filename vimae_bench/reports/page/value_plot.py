@@ -7,18 +7,12 @@ outside becomes an arrow at the edge.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..value_range import Span, choose_range, extend_range
+
 WIDTH, HEIGHT = 62.0, 18.0
 """The size of a drawing, in its own units."""
 EDGE = 6.0
 """Units left free at both ends, in which arrows stand."""
-MAX_STRETCH = 4.0
-"""A method is an outlier if the scale without it is shorter by this factor."""
-MAX_EXTENSION = 1.8
-"""By how much baselines may lengthen the scale."""
-MIN_METHODS = 3
-"""At least so many methods decide on the scale."""
-
-Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -56,25 +50,10 @@ def choose_scale(
 ) -> ValueScale | None:
     """The scale for the intervals of comparable methods, of which some lead, and for baselines; None without methods.
 
-    A baseline is on it if the scale need not be more than MAX_EXTENSION times as long.
+    A baseline is on it if the scale need not be much longer for it.
     """
-    kept = sorted(spans)
-    if not kept:
-        return None
-    while len(kept) > MIN_METHODS:
-        ends = [one for one in (kept[1:], kept[:-1]) if not {*kept} - {*one} & {*leaders}]
-        without = min(ends, key=_measure_range, default=None)
-        if not without or not _measure_range(without):
-            break
-        if _measure_range(kept) <= MAX_STRETCH * _measure_range(without):
-            break
-        kept = without
-    low, high = min(low for low, _ in kept), max(high for _, high in kept)
-    longest = MAX_EXTENSION * (high - low)
-    for value in sorted(baselines, key=lambda value: max(low - value, value - high)):
-        if max(high, value) - min(low, value) <= longest:
-            low, high = min(low, value), max(high, value)
-    return ValueScale(low, high)
+    chosen = choose_range(spans, leaders)
+    return ValueScale(*extend_range(chosen, baselines)) if chosen else None
 
 
 def build_value_plot(scale: ValueScale, mean: float, interval: Span | None, seeds: Sequence[float] = ()) -> ValuePlot:
@@ -86,7 +65,3 @@ def build_value_plot(scale: ValueScale, mean: float, interval: Span | None, seed
     return ValuePlot(
         scale.position(mean), "", drawn, tuple(scale.position(value) for value in seeds if not scale.side(value))
     )
-
-
-def _measure_range(spans: Sequence[Span]) -> float:
-    return max(high for _, high in spans) - min(low for low, _ in spans)
