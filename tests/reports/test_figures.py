@@ -114,7 +114,7 @@ def test_intervals_show_every_seed_of_methods_in_the_panel(finished):
     assert markers.count("o") == 4 * 5 - 5 + 3
     assert markers.count("|") == 4
     bars = [line.get_xdata() for line in lines if line.get_marker() == "None"]
-    assert [tuple(bar) for bar in bars] == [row.summaries["sse"].interval for row in finished.board().rows[:4]]
+    assert [tuple(bar) for bar in bars] == [row.summaries["sse"].interval for row in finished.board().rows[:3]]
 
 
 @pytest.mark.parametrize("label", ["$x_1", "a$b$c", "<&>\x1b[31m"])

@@ -30,6 +30,8 @@ MARGIN = 3.0
 """Points left free around a panel."""
 PANEL_MARGINS, PANEL_GAPS = (0.42, 0.38, 0.04, 0.2), (0.45, 0.56)
 """Inches to the left of all panels, below, to the right and above; between two panels, across and down."""
+PANEL_WIDTHS = (1.9, 2.9)
+"""The least and the greatest width of a panel in inches: the greatest, with its labels, is that of a phone."""
 REMOVED_ELEMENTS = ("metadata", "style")
 """Elements that a page does not need, or that its policy forbids."""
 ID_REFERENCE = re.compile(r'(?:href="|url\()#([^")]+)')
@@ -84,7 +86,7 @@ def draw_panels(figure: "Figure", title: str, prefix: str, *, has_panels: bool) 
 
 
 def _remove_surroundings(figure: "Figure") -> None:
-    """Take away legends and texts that belong to no panel, and enlarge panels that are small."""
+    """Take away legends and texts that belong to no panel."""
     for legend in [*figure.legends]:
         legend.remove()
     for text in figure.texts:
@@ -104,6 +106,11 @@ def _place_panels(figure: "Figure", panels: Sequence["Axes"]) -> None:
     across, down = PANEL_GAPS
     wide = (width - left - right - (grid.ncols - 1) * across) / grid.ncols
     high = (height - bottom - top - (grid.nrows - 1) * down) / grid.nrows
+    scale = min(max(wide, PANEL_WIDTHS[0]), PANEL_WIDTHS[1]) / wide
+    wide, high = wide * scale, high * scale
+    width = left + right + grid.ncols * wide + (grid.ncols - 1) * across
+    height = bottom + top + grid.nrows * high + (grid.nrows - 1) * down
+    figure.set_size_inches(width, height)
     figure.set_layout_engine(None)
     figure.subplots_adjust(
         left / width, bottom / height, 1 - right / width, 1 - top / height, across / wide, down / high
