@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from ..config.benchmark import Benchmark, Group, MethodConfig
 from ..config.matrix import is_left_out
@@ -24,7 +22,7 @@ from ..plugin.interfaces import Metric
 from ..plugin.manager import PLUGIN_ERRORS
 from ..plugin.measures import list_measures
 from ..plugin.settings import SettingPath
-from .build import build_model, make_model_spec, make_objective
+from .build import UninitializedWeights, build_model, make_model_spec, make_objective
 
 LocatedProblems = Iterator[tuple[SettingPath, str]]
 
@@ -195,7 +193,7 @@ def _inspect_model(run: Run, shape: tuple[int, int, int]) -> _ModelInspection:
     """The run's model on images of this shape. Only shapes and types are looked at."""
     try:
         objective = make_objective(run)
-        with _UninitializedWeights(), torch.inference_mode():
+        with UninitializedWeights(), torch.inference_mode():
             model = build_model(run, make_model_spec(run, shape), objective, torch.device("cpu"))
             if wrong := describe_wrong_shape(model):
                 return _ModelInspection(unfit=wrong)
@@ -213,18 +211,6 @@ def _inspect_model(run: Run, shape: tuple[int, int, int]) -> _ModelInspection:
 def _describe_error(error: BaseException) -> str:
     """The message of a user's mistake; for any other error of a plugin, its type and message."""
     return str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-
-
-class _UninitializedWeights(TorchFunctionMode):
-    """Weights keep whatever is in their memory: what is computed with them has the right shape all the same.
-
-    The device `meta` would compute nothing at all, but torch loads its compiler to find shapes there.
-    """
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
-        if getattr(func, "__module__", "") == "torch.nn.init":
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
 
 
 def describe_wrong_shape(model: Autoencoder) -> str:

@@ -51,6 +51,16 @@ def heads_do_not_change_shared_weights(architecture: Architecture) -> None:
 
 
 @check
+def modules_are_new(architecture: Architecture) -> None:
+    """Each call makes new weights: kept ones would carry one training into the next."""
+    for spec in _select_two(architecture):
+        for make in (lambda spec=spec: architecture.encoder(spec, 2), lambda spec=spec: architecture.decoder(spec)):
+            first, second = (call_with_seed(0, make) for _ in range(2))
+            addresses = {p.data_ptr() for p in first.parameters()} & {p.data_ptr() for p in second.parameters()}
+            require(not addresses - {0}, "two calls give the same weights; make new modules at each call")
+
+
+@check
 def images_are_in_range(architecture: Architecture) -> None:
     """Decoded images are in [0, 1], or in [-1, 1] if the spec says so, also for codes of size 100."""
     for spec in _select_two(architecture):
@@ -114,6 +124,7 @@ ARCHITECTURE = (
     accepts_some_images,
     shapes,
     heads_do_not_change_shared_weights,
+    modules_are_new,
     images_are_in_range,
     gradient_reaches_all_weights,
     *(each.apply_to(_make_setup) for each in TRAINING),
