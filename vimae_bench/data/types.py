@@ -34,6 +34,10 @@ class Splits:
     validation: Examples
     test: Examples
 
+    def copy(self) -> "Splits":
+        """The same with memory of its own: changes of one are not seen by the other. What is mapped is mapped anew."""
+        return Splits(*(_copy_examples(part) for part in (self.train, self.validation, self.test)))
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
@@ -74,3 +78,20 @@ class Dataset(Protocol):
     def prepare(self, scratch: Path, /) -> PreparedDataset:
         """Fetch the originals into `scratch` (an empty folder, removed afterwards) and decode them."""
         ...
+
+
+def _copy_examples(part: Examples) -> Examples:
+    y = None if part.y is None else _copy_array(part.y)
+    return Examples(_copy_array(part.x), y, {name: _copy_array(values) for name, values in part.factors.items()})
+
+
+def _copy_array(array: np.ndarray) -> np.ndarray:
+    """A part of a file that is mapped copy-on-write as a part of another such map; a copy of any other array."""
+    whole = array
+    while isinstance(whole.base, np.ndarray):
+        whole = whole.base
+    if not isinstance(whole, np.memmap) or whole.mode != "c" or whole.filename is None:
+        return array.copy()
+    again = np.memmap(whole.filename, whole.dtype, "c", whole.offset, whole.shape)
+    start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    return np.ndarray(array.shape, array.dtype, again, start, array.strides)

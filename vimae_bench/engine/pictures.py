@@ -46,14 +46,12 @@ def make_picture(name: str, evaluation: Evaluation) -> PictureData | str:
     Raises BenchError if the plugin gives something else.
     """
     picture = make_plugin("picture", PluginSpec(name))
+    with evaluation.isolate() as own:
 
-    def make() -> object:
-        return picture.explain_absence(evaluation) or picture(evaluation)
+        def make() -> object:
+            return picture.explain_absence(own) or picture(own)
 
-    try:
-        data = evaluation.with_seed(make, "picture", name, draw=0)
-    finally:
-        evaluation.model.eval()
+        data = own.with_seed(make, "picture", name, draw=0)
     if not isinstance(data, str | ImageTable | ScatterPlot | BarChart):
         raise BenchError(f"it gives a {type(data).__name__}, not an ImageTable, ScatterPlot or BarChart")
     return data

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from ..storage.cache_folder import check_own_folder, get_user_folder, make_own_f
 from .declarations import Preset, RunOption
 from .hookspecs import HOOKS
 from .manager import PluginLoadError, PluginOrigin, find_plugins, get_factories, get_manager, get_presets, get_schedules
+from .source_digest import list_source_files
 
 OPTION_KINDS = ("executor", "reporter", "metric")
 """The kinds of plugin that may add options to the command line."""
@@ -251,16 +251,10 @@ def fingerprint_code() -> str:
     """A fingerprint of every plugin's files and of the harness's own: when it changes, so may the catalog."""
     origins = find_plugins()
     packages = {"vimae_bench", *(origin.module.split(":")[0].split(".")[0] for origin in origins)}
-    files = [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for name in sorted(packages) for f in _list_files(name)]
+    files = [
+        (str(f), f.stat().st_mtime_ns, f.stat().st_size) for name in sorted(packages) for f in list_source_files(name)
+    ]
     return fingerprint([sys.version, sys.prefix, [asdict(origin) for origin in origins], files])
-
-
-def _list_files(package: str) -> list[Path]:
-    spec = find_spec(package)
-    if spec is None:
-        return []
-    folders = list(spec.submodule_search_locations or [])
-    return [f for folder in folders for f in sorted(Path(folder).rglob("*.py"))] or [Path(spec.origin or "")]
 
 
 def _read_cache(name: str) -> Json:

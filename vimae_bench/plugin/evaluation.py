@@ -1,7 +1,9 @@
 """What a metric or a picture is given: a trained model and its data."""
 
+import copy
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -20,6 +22,7 @@ from ..functional.reconstruction import squared_error
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..models.posteriors import Posterior
+from .isolation import copy_value, preserve_global_state
 from .latent_sampling import LatentDistribution, LatentSource, create_sampler
 
 SplitName = Literal["train", "validation", "test"]
@@ -48,6 +51,7 @@ class Evaluation:
     seed: int
     device: torch.device
     _cache: dict[str, Any] = field(default_factory=dict[str, Any], init=False, repr=False)
+    _plugin_values: dict[str, Any] = field(default_factory=dict[str, Any], init=False, repr=False)
 
     @property
     def spec(self) -> ModelSpec:
@@ -176,6 +180,33 @@ class Evaluation:
             self._cache[key] = compute()
         return self._cache[key]
 
+    @contextmanager
+    def isolate(self) -> "Generator[IsolatedEvaluation]":
+        """The same for one plugin alone. Nothing that the plugin changes meanwhile is seen by any other.
+
+        Raises BenchError at the end if it has changed the weights of its model, as its results are not of the run's
+        model then. What it computed for others is forgotten if it fails.
+        """
+        model, before = _copy_model(self.model), _list_weights(self.model)
+        if is_shared := model is self.model:
+            before = {name: value.clone() for name, value in before.items()}
+        known = [*self._plugin_values]
+        own = (model, self.splits.copy(), self.dataset, self.seed, self.device)
+        try:
+            with preserve_global_state():
+                yield IsolatedEvaluation(*own, self, self._plugin_values)
+            if changed := _list_changed_weights(before, model):
+                raise BenchError(
+                    f"changed {changed[0]} of the model; it may do that to copy.deepcopy(evaluation.model)"
+                )
+        except BaseException:
+            for key in self._plugin_values.keys() - known:
+                del self._plugin_values[key]
+            raise
+        finally:
+            if is_shared:
+                _restore_weights(before, model)
+
     def with_seed(self, compute: Callable[[], T], *purpose: str, draw: int | None = None) -> T:
         """The result of `compute`, called with the global generators at the seed of a purpose.
 
@@ -207,6 +238,78 @@ class Evaluation:
     def _compute_squared_error(self, split: SplitName, z: Tensor) -> Tensor:
         pairs = zip(self.images(split), z.split(CHUNK_SIZE), strict=True)
         return torch.cat([squared_error(x, self.decode(code)) for x, code in pairs])
+
+
+@dataclass(frozen=True, eq=False)
+class IsolatedEvaluation(Evaluation):
+    """An evaluation for one plugin: its model, images and labels are its own, and so are copies of what is shared.
+
+    Codes, samples and reconstructions are computed by the `shared` evaluation, whose model no plugin has.
+    """
+
+    shared: Evaluation
+    values: dict[str, Any]
+    """What plugins have computed for each other."""
+
+    def posterior(self, split: SplitName = "test") -> Posterior:
+        return copy_value(self.shared.posterior(split))
+
+    def corrupted_posterior(
+        self, split: SplitName, name: str, noise: int = 0, places: np.ndarray | None = None
+    ) -> Posterior:
+        return copy_value(self.shared.corrupted_posterior(split, name, noise, places))
+
+    def posterior_samples(self, split: SplitName = "test", draw: int | None = None) -> Tensor:
+        return copy_value(self.shared.posterior_samples(split, draw))
+
+    def squared_error(self, split: SplitName = "test", of: Literal["mean", "draws"] = "mean") -> Tensor:
+        return copy_value(self.shared.squared_error(split, of))
+
+    def generate(self, n: int, source: LatentDistribution = "prior", draw: int | None = None) -> Tensor:
+        images = self.shared.generate(n, source, draw)
+        return copy_value(images) if draw is None else images
+
+    def sample_codes(self, n: int, source: LatentDistribution = "prior", draw: int | None = None) -> Tensor:
+        return self.shared.sample_codes(n, source, draw)
+
+    def compute_once(self, key: str, compute: Callable[[], T]) -> T:
+        """What `compute` returns, computed once for all metrics that use this key, if it can be copied for each."""
+        if key in self.values:
+            return copy_value(self.values[key])
+        value = compute()
+        with suppress(Exception):  # each plugin computes for itself what cannot be copied, for whatever reason
+            self.values[key] = copy_value(value)
+        return value
+
+
+def _copy_model(model: Autoencoder) -> Autoencoder:
+    """A copy, or the model itself if some module in it cannot be copied."""
+    try:
+        return copy.deepcopy(model)
+    except Exception:  # such as by weights that are computed from others and kept
+        return model
+
+
+def _list_weights(model: Autoencoder) -> dict[str, Tensor]:
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+
+
+def _list_changed_weights(before: Mapping[str, Tensor], model: Autoencoder) -> list[str]:
+    now = _list_weights(model)
+    return [name for name, value in before.items() if name not in now or not _is_same(value, now[name])]
+
+
+def _is_same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a.nan_to_num(), b.nan_to_num())
+
+
+def _restore_weights(before: Mapping[str, Tensor], model: Autoencoder) -> None:
+    now = _list_weights(model)
+    with torch.no_grad():
+        for name, value in before.items():
+            if name in now and now[name].shape == value.shape:
+                now[name].copy_(value)
+    model.eval()
 
 
 def _require_no_nan(x: Tensor, what: str) -> Tensor:

@@ -105,8 +105,9 @@ class Architecture(Protocol):
 
     The encoder maps x [B, C, H, W] to a tuple of `heads` tensors [B, d]; the decoder maps z [B, d] to images
     [B, C, H, W] in the pixel range of the spec. Weights are drawn from the global generator; make the first head
-    before the others, so that the weights that are shared do not depend on the number of heads. Raise ValueError with
-    a message for images that are not supported.
+    before the others, so that the weights that are shared do not depend on the number of heads. Each call makes new
+    modules: one that is kept would carry its weights from one training into the next, and is refused. Raise ValueError
+    with a message for images that are not supported.
     """
 
     def encoder(self, spec: ModelSpec, heads: int, /) -> nn.Module: ...
@@ -183,7 +184,11 @@ class Metric(ABC):
 
     @abstractmethod
     def __call__(self, evaluation: "Evaluation") -> Mapping[str, Estimate]:
-        """An estimate for each measure that is defined for this model, by the measure's name."""
+        """An estimate for each measure that is defined for this model, by the measure's name.
+
+        Model, images and whatever else it is given are its own: other metrics see no change of them. One that changes
+        the model's weights fails.
+        """
 
     def references(
         self,

@@ -1,6 +1,8 @@
 """The plugin manager: finds installed plugins, loads each when it is first needed, and calls its hooks."""
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -14,6 +16,7 @@ from ..core.canonical import is_valid_name
 from ..core.errors import shorten_text
 from .declarations import Preset, Schedule
 from .hookspecs import ENTRY_POINT_GROUP, HOOKS
+from .isolation import preserve_global_state
 
 PLUGIN_ERRORS = (Exception, SystemExit)
 """What the code of a plugin may raise; a KeyboardInterrupt is the user's."""
@@ -51,7 +54,9 @@ class PluginManager(pluggy.PluginManager):
 
         Raises PluginLoadError if the module raises or exits at import, or implements a hook that does not exist.
         """
-        module = _import_module(origin)
+        is_new = origin.module.partition(":")[0] not in sys.modules
+        with preserve_global_state(environment=False) if is_new else nullcontext():
+            module = _import_module(origin)
         if not self.is_registered(module):
             try:
                 self.register(module, name=f"{origin.distribution}:{origin.entry_point}")
@@ -72,7 +77,8 @@ class PluginManager(pluggy.PluginManager):
             return None
         others = [plugin for plugin in self.get_plugins() if plugin is not module]
         try:
-            results: list[Any] = self.subset_hook_caller(hook, others)()
+            with preserve_global_state(generators=False, environment=False):
+                results: list[Any] = self.subset_hook_caller(hook, others)()
         except PLUGIN_ERRORS as error:
             raise PluginLoadError(f"{hook} raised {error!r}") from error
         if not results:

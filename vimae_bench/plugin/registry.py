@@ -1,6 +1,6 @@
 """Makes plugins from their names and settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -9,7 +9,8 @@ from ..core.errors import BenchError, InvalidFileError, Problem, shorten_text, s
 from ..core.spec import PluginSpec
 from .catalog import Catalog, CatalogEntry, get_catalog
 from .declarations import Schedule
-from .manager import PLUGIN_ERRORS, PluginLoadError, get_factories, get_schedules
+from .isolation import preserve_global_state
+from .manager import PLUGIN_ERRORS, PluginLoadError, PluginOrigin, get_factories, get_schedules
 from .settings import SettingsChecker, format_path
 
 
@@ -55,7 +56,8 @@ def make_plugin(kind: str, spec: PluginSpec, *arguments: object, catalog: Catalo
     fields: Json = entry.form["fields"]
     settings = {name: _make_setting(fields.get(name, {}), v, catalog) for name, v in spec.settings.items()}
     try:
-        return factory(*arguments, **settings, **spec.options)
+        with preserve_global_state(generators=False, environment=False):
+            return factory(*arguments, **settings, **spec.options)
     except (TypeError, ValueError) as error:
         raise BenchError(f"{kind} '{spec.name}' refuses its settings: {error}") from error
     except PLUGIN_ERRORS as error:
@@ -67,6 +69,22 @@ def make_plugin(kind: str, spec: PluginSpec, *arguments: object, catalog: Catalo
 def make_prior_factory(spec: PluginSpec, catalog: Catalog | None = None) -> Callable[[int], Any]:
     """The prior of this name and settings as a function of the number of latent dimensions, which its model has."""
     return partial(make_plugin, "prior", spec, catalog=catalog)
+
+
+def list_origins(kind: str, spec: PluginSpec, catalog: Catalog) -> Iterator[PluginOrigin]:
+    """Where a plugin and those among its settings come from; those that are not installed are left out."""
+    try:
+        entry = catalog.get_entry(kind, spec.name)
+    except LookupError:
+        return
+    yield entry.origin
+    fields: Json = entry.form["fields"]
+    for name, value in spec.settings.items():
+        form = fields.get(name, {})
+        inner = form.get("plugin") or form.get("list", {}).get("plugin")
+        for item in value if isinstance(value, list) else [value]:
+            if inner and isinstance(item, Mapping):
+                yield from list_origins(inner, PluginSpec.from_json(item), catalog)
 
 
 def load_factory(entry: CatalogEntry) -> Callable[..., object]:

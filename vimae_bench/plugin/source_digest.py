@@ -1,0 +1,42 @@
+"""Digests of the source code of third-party plugins: a version says nothing of code that is being worked on."""
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from .manager import PluginOrigin
+
+HARNESS = "vimae-bench"
+"""The distribution of the harness and the built-in plugins, whose version and commit are in every record."""
+
+
+def compute_source_digests(origins: Iterable[PluginOrigin]) -> dict[str, str]:
+    """The digest of the source of each top-level package or module that third-party plugins are in, by its name."""
+    third_party = (origin for origin in origins if origin.distribution != HARNESS)
+    names = sorted({origin.module.partition(":")[0].partition(".")[0] for origin in third_party})
+    return {name: digest for name in names if (digest := compute_source_digest(name))}
+
+
+@cache
+def compute_source_digest(package: str) -> str:
+    """The first 16 hexadecimal digits of the sha256 of a package's Python files; empty where there are none.
+
+    Computed once by each process, as a module is also imported once.
+    """
+    digest = hashlib.sha256()
+    files = [path for path in list_source_files(package) if path.is_file()]
+    for path in files:
+        content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)} ".encode() + content)
+    return digest.hexdigest()[:16] if files else ""
+
+
+def list_source_files(package: str) -> list[Path]:
+    """The Python files of a package, or the file of a module, found without importing it."""
+    spec = find_spec(package)
+    if spec is None:
+        return []
+    folders = list(spec.submodule_search_locations or [])
+    return [f for folder in folders for f in sorted(Path(folder).rglob("*.py"))] or [Path(spec.origin or "")]
