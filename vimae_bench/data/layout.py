@@ -6,22 +6,27 @@
 dataset.json         name, shape, counts, names of the factors, source, sha256 of each array's bytes; may be missing
 """
 
+import contextlib
 import hashlib
 import math
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ..core.canonical import Json
+from ..core.canonical import Json, fingerprint
 from ..core.errors import DataError, ResultsError
 from ..storage.atomic import atomic_write, read_json, write_json
+from ..storage.cache_folder import get_cache_folder, make_own_folder
 
 NAMES = ("train_x", "train_y", "test_x", "test_y")
 FACTORS = ("train_factors", "test_factors")
 CARD = "dataset.json"
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 """What reads the header of an array, by the version of its format."""
+SETTLED_NS = 2_000_000_000
+"""The age from which a file's times say whether it was written again: file systems round them."""
 
 
 def is_prepared(folder: Path) -> bool:
@@ -96,7 +101,10 @@ def compute_digests(folder: Path) -> dict[str, str]:
 
 
 def read_digests(folder: Path) -> dict[str, str]:
-    """The digests in dataset.json if it has all and is not older than any array, else those of `compute_digests`."""
+    """The digests in dataset.json if it has all and is not older than any array, else those of the arrays' bytes.
+
+    The latter are computed once for each state of a file on a machine. Raises DataError as `load_arrays` does.
+    """
     paths, said = _list_paths(folder), _read_card(folder).get("sha256")
     if (
         isinstance(said, dict)
@@ -104,7 +112,13 @@ def read_digests(folder: Path) -> dict[str, str]:
         and not any(_is_newer(p, folder / CARD) for p in paths.values())
     ):
         return said
-    return compute_digests(folder)
+    return {name: _read_cached_digest(path) for name, path in paths.items()}
+
+
+def describe_other_data(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Which arrays are not those of earlier digests, in words; empty if none differs. Arrays that are new do not."""
+    other = [f"{name}.npy" for name, digest in before.items() if now.get(name) != digest]
+    return " and ".join(filter(None, [", ".join(other[:-1]), *other[-1:]]))
 
 
 def verify_arrays(folder: Path) -> list[str]:
@@ -223,7 +237,34 @@ def _write_array(path: Path, array: np.ndarray) -> None:
 
 
 def _is_newer(path: Path, other: Path) -> bool:
-    return path.stat().st_mtime_ns > other.stat().st_mtime_ns
+    """Whether a file was written, or put into its place, after the other."""
+    one, two = path.stat(), other.stat()
+    return one.st_mtime_ns > two.st_mtime_ns or one.st_ctime_ns > two.st_ctime_ns
+
+
+def _read_cached_digest(path: Path) -> str:
+    """The digest of an array's bytes, computed once for each state of its file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return _compute_digest(path)  # which says what is wrong
+    newest = max(stat.st_mtime_ns, stat.st_ctime_ns)
+    state = [str(path.absolute()), stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+    known = get_cache_folder() / "sums" / f"{fingerprint(state)}.json"
+    try:
+        make_own_folder(get_cache_folder())
+        make_own_folder(known.parent)
+        if isinstance(digest := read_json(known).get("sha256"), str):
+            return digest
+    except OSError:  # what is there may be others', or nothing can be written
+        return _compute_digest(path)
+    except ResultsError:  # not known yet
+        pass
+    digest = _compute_digest(path)
+    if time.time_ns() - newest > SETTLED_NS:
+        with contextlib.suppress(OSError):  # a folder that cannot be written costs time and nothing else
+            write_json(known, {"sha256": digest})
+    return digest
 
 
 def _compute_digest(path: Path) -> str:

@@ -34,7 +34,7 @@ def _load_shared() -> None:
     for name in SHARED_MODULES:
         import_module(name)
     from ..metrics import fit_rbf_svm
-    from .record import describe_software
+    from .provenance import describe_software
 
     get_catalog()
     describe_software()

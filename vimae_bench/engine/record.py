@@ -1,11 +1,6 @@
 """The record of a run: how its training ended, with what, and made by what."""
 
-import platform
-import subprocess
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
-from shutil import which
 from typing import Literal
 
 import torch
@@ -16,11 +11,11 @@ from ..core.errors import ResultsError, shorten_text
 from ..core.spec import Run
 from ..execution.jobs import Job
 from ..models.autoencoder import Autoencoder
-from ..plugin.manager import find_plugins
 from ..storage.atomic import atomic_write, compute_sha256, write_json
 from ..storage.plain_files import check_plain_file, is_there
 from ..storage.run_folder import RunFolder
 from ..storage.verify import read_record, set_aside, verify_weights
+from .provenance import describe_software, describe_training
 from .training.loop import TrainingResult
 
 SCHEMA = 1
@@ -59,7 +54,7 @@ def make_record(
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": seconds,
         "data": data,
-        "made_by": _describe_environment(next(model.parameters()).device, sharing, result),
+        "made_by": _describe_environment(run, next(model.parameters()).device, sharing, result),
     }
 
 
@@ -127,40 +122,15 @@ def _record_head(run: Run, status: str, reason: str) -> Json:
     return {"schema": SCHEMA, "key": run.key, "status": status, "reason": reason[:MAX_REASON], "run": run.as_json()}
 
 
-def _describe_environment(device: torch.device, sharing: int, result: TrainingResult) -> Json:
-    return describe_software() | {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {_processor_name()}",
+def _describe_environment(run: Run, device: torch.device, sharing: int, result: TrainingResult) -> Json:
+    made_by = describe_training(run, {}, device)
+    return {
+        **describe_software(),
+        **({"sources": dict(made_by.sources)} if made_by.sources else {}),
+        "device": made_by.device,
         "sharing": sharing,
         "step": result.step,
         "precision": result.precision,
         "threads": torch.get_num_threads(),
+        **({"earlier": [dict(place) for place in result.earlier]} if result.earlier else {}),
     }
-
-
-@cache
-def describe_software() -> Json:
-    """What a run is made by, apart from its device. Looking it up takes longer than most of a run's other records."""
-    return {
-        "vimae-bench": version("vimae-bench"),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "plugins": {source.distribution: source.version for source in find_plugins()},
-        "commit": _harness_commit(),
-    }
-
-
-def _processor_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
-
-
-def _harness_commit() -> str:
-    """The commit of the harness's checkout, empty for an installed wheel and where there is no git."""
-    here = Path(__file__).resolve().parents[2]
-    if not (here / ".git").exists() or not which("git"):
-        return ""
-    done = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip()

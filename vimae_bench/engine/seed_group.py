@@ -8,12 +8,12 @@ from contextlib import ExitStack
 import torch
 from filelock import Timeout
 
-from ..data.layout import read_digests
-from ..data.prepare import open_splits, resolve_folder
+from ..data.prepare import open_splits
 from ..execution.jobs import Job
 from ..storage.run_folder import RunFolder
 from . import record
 from .build import build_model, make_dataset, make_model_spec, make_objective
+from .provenance import describe_training, read_data_digests, require_same_data
 from .training.batched_seeds import SeedTraining, train_seeds_batched
 
 
@@ -50,8 +50,11 @@ def _train_together(jobs: Sequence[Job]) -> None:
     for job, seed in zip(jobs, seeds, strict=True):
         seed.folder.write_spec(job.entry.run)
     images = torch.from_numpy(splits.train.x).to(device)
-    results = train_seeds_batched(seeds, objective, run.training, images, jobs[0].numerics)
-    spent, digests = (time.perf_counter() - began) / len(seeds), read_digests(resolve_folder(dataset, jobs[0].data))
+    digests = read_data_digests(run, jobs[0].data)
+    provenance = describe_training(run, digests, device)
+    results = train_seeds_batched(seeds, objective, run.training, images, jobs[0].numerics, provenance=provenance)
+    spent = (time.perf_counter() - began) / len(seeds)
+    require_same_data(digests, read_data_digests(run, jobs[0].data), f"the training in {jobs[0].folder}")
     for job, seed, result in zip(jobs, seeds, results, strict=True):
         seconds = {"steps": sum(line["seconds"] for line in seed.folder.read_history()), "training": spent}
         record.write_record(seed.folder, job, result, seed.model, digests, seconds)

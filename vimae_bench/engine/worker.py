@@ -4,17 +4,18 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import torch
 from filelock import Timeout
 
-from ..core.errors import BenchError, escape_control_characters
+from ..core.canonical import Json
+from ..core.errors import BenchError, DataError, escape_control_characters
 from ..core.results import Status
-from ..data.layout import read_digests
-from ..data.prepare import open_splits, resolve_folder
+from ..core.spec import PluginSpec
+from ..data.prepare import open_splits
 from ..data.types import Splits
 from ..execution import signals
 from ..execution.events import ExitCode
@@ -27,8 +28,9 @@ from ..storage.atomic import is_disk_full, remove_temporary_files
 from ..storage.run_folder import RunFolder, baseline_path
 from . import record
 from .build import build_model, make_dataset, make_model_spec, make_objective
-from .measure import measure_baselines, measure_model
+from .measure import has_baselines, measure_baselines, measure_model
 from .pictures import draw_pictures
+from .provenance import describe_measuring, describe_training, read_data_digests, require_same_data
 from .seed_group import train_seed_group
 from .training.loop import train_model
 from .training.peak_memory import read_peak_memory, reset_peak_memory
@@ -45,18 +47,33 @@ def execute_job(job: Job) -> int:
     """
     here = {"device": job.device, "max_concurrent": job.max_concurrent, "batched_with": ()}
     every = [replace(one, **here) for one in (job, *job.batched_with)]
-    if job.batched_with:
-        _train_together(every)
+    if job.batched_with and (refusal := _train_together(every)):
+        return max((_refuse(one, refusal) for one in every), key=SEVERITY.index)
     return max((_execute_one(one) for one in every), key=SEVERITY.index)
 
 
-def _train_together(jobs: Sequence[Job]) -> None:
-    """Whatever hinders it, the seeds that are not trained afterwards are trained alone."""
+def _train_together(jobs: Sequence[Job]) -> DataError | None:
+    """Whatever hinders it, the seeds that are not trained afterwards are trained alone, unless their data are refused.
+
+    Gives why they are.
+    """
     try:
         train_seed_group(jobs)
+    except DataError as error:
+        return error
     except PLUGIN_ERRORS as error:
         remark = f"its seeds are trained one by one, since {_describe_error(error)}"
         RunFolder(jobs[0].folder).append_event("alone", time=time.time(), remark=remark)
+
+
+def _refuse(job: Job, error: DataError) -> ExitCode:
+    folder = RunFolder(job.folder)
+    try:
+        with folder.claim():
+            folder.write_spec(job.entry.run)
+            return _record_failure(job, folder, error)
+    except Timeout:
+        return ExitCode.INTERRUPTED
 
 
 def _execute_one(job: Job) -> ExitCode:
@@ -121,29 +138,36 @@ def _load_or_train(job: Job, folder: RunFolder) -> Evaluation | None:
     run, device = job.entry.run, torch.device(job.device)
     dataset, objective = make_dataset(run), make_objective(run)
     splits = open_splits(dataset, job.data)
+    digests = read_data_digests(run, job.data)
     model = build_model(run, make_model_spec(run, splits.shape), objective, device)
     status = record.read_ending(folder)
     if status is None:
-        status = _train(job, folder, model, objective, splits)
+        status = _train(job, folder, model, objective, splits, digests)
     elif status == "done":
+        require_same_data(folder.read_record().get("data") or {}, digests, f"the run in {folder.path}")
         record.load_weights(folder.weights, model)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)  # several times the size of the weights
     return Evaluation(model.eval(), splits, run.dataset.name, run.seed, device) if status == "done" else None
 
 
-def _train(job: Job, folder: RunFolder, model: Autoencoder, objective: Objective, splits: Splits) -> Status:
+def _train(
+    job: Job, folder: RunFolder, model: Autoencoder, objective: Objective, splits: Splits, digests: Mapping[str, str]
+) -> Status:
     """Train the model and write its record; gives how that ended. A signal waits until it is written."""
     run, began = job.entry.run, time.perf_counter()
     reset_peak_memory(device := torch.device(job.device))
     images = torch.from_numpy(splits.train.x).to(device)
     with signals.defer():
-        result = train_model(model, objective, run.training, images, run.seed, folder, job.numerics)
+        provenance = describe_training(run, digests, device)
+        result = train_model(
+            model, objective, run.training, images, run.seed, folder, job.numerics, provenance=provenance
+        )
         seconds = {
             "steps": sum(line["seconds"] for line in folder.read_history()),
             "training": time.perf_counter() - began,
         }
-        digests = read_digests(resolve_folder(make_dataset(run), job.data))
-        record.write_record(folder, job, result, model, digests, seconds, read_peak_memory(device))
+        require_same_data(digests, read_data_digests(run, job.data), f"the training in {folder.path}")
+        record.write_record(folder, job, result, model, dict(digests), seconds, read_peak_memory(device))
     return result.status
 
 
@@ -166,16 +190,31 @@ def _evaluate(job: Job, folder: RunFolder, evaluation: Evaluation) -> list[str]:
 def _list_pending_outputs(job: Job, folder: RunFolder) -> Iterator[tuple[str, Callable[[Evaluation], None]]]:
     """What is not there yet of a trained model, by name, each with what makes it."""
     run = job.entry.run
+    data: Json = folder.read_record().get("data") or {}
+    origin = partial(_describe_origin, job, data)
     if not folder.pictures.exists():
         yield "pictures", lambda evaluation: draw_pictures(evaluation, folder.pictures)
     for metric_spec in job.entry.metrics:
         if not folder.metric_path(metric_spec).exists():
-            measure = partial(measure_model, metric_spec=metric_spec, path=folder.metric_path(metric_spec))
-            yield metric_spec.name, measure
+            path = folder.metric_path(metric_spec)
+            yield metric_spec.name, partial(measure_model, metric_spec=metric_spec, path=path, describe_origin=origin)
         path = baseline_path(folder.benchmark, run.dataset, run.latent, metric_spec)
-        if not path.exists():
-            make = partial(measure_baselines, metric_spec=metric_spec, path=path, dataset=run.dataset)
+        if not has_baselines(path, data):
+            make = partial(
+                measure_baselines,
+                metric_spec=metric_spec,
+                path=path,
+                dataset=run.dataset,
+                describe_origin=origin,
+            )
             yield f"references of {metric_spec.name}", make
+
+
+def _describe_origin(job: Job, data: Mapping[str, str], metric: PluginSpec) -> Json:
+    """What a measure is made from and by. Raises DataError if the data are not those of the training any more."""
+    now = read_data_digests(job.entry.run, job.data)
+    require_same_data(data, now, f"the run in {job.folder}")
+    return describe_measuring(metric, now, torch.device(job.device))
 
 
 def _describe_error(error: BaseException) -> str:

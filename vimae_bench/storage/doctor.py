@@ -17,7 +17,7 @@ from ..core.errors import ResultsError
 from .archive import BENCHMARK
 from .atomic import atomic_write, list_temporary_files, parse_json_object, read_json, write_json
 from .locks import make_lock
-from .metric_file import read_metric_file
+from .metric_file import describe_other_origin, read_metric_file
 from .picture_files import read_picture
 from .plain_files import (
     PackedPath,
@@ -132,7 +132,7 @@ def _check_run(folder: RunFolder) -> Iterator[Fault]:
     for path in list_plain_folder(folder.checkpoints, "epoch-*-*.pt"):
         yield from _check_file(path, verify_checkpoint)
     for path in list_plain_folder(folder.path / "metrics", "*.json"):
-        yield from _check_file(path, read_metric_file)
+        yield from _check_file(path, lambda path: _check_metric(path, folder))
     yield from _check_pictures(folder)
     for path in list_temporary_files(folder.path):
         yield Fault(path, "was left by a process that was killed", path.unlink, "removed")
@@ -201,6 +201,17 @@ def _check_record(folder: RunFolder) -> Iterator[Fault]:
     if record["status"] == "done" and folder.weights.exists():
         then = "set aside with the record, to be trained again"
         yield from _check_file(folder.weights, lambda path: verify_weights(path, record), folder.record, then=then)
+
+
+def _check_metric(path: Path, folder: RunFolder) -> None:
+    """Raises ResultsError for a metric's file that is damaged, or of other data than its run."""
+    made_from = read_metric_file(path).made_from
+    try:
+        record = folder.read_record()
+    except ResultsError:  # which is said of the record
+        return
+    if other := describe_other_origin(made_from, record):
+        raise ResultsError(f"{path}: {other}")
 
 
 def _check_pictures(folder: RunFolder) -> Iterator[Fault]:

@@ -3,7 +3,7 @@
 import glob
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,23 +25,55 @@ class MetricResults:
 
     measures: Mapping[str, Measure]
     rows: Mapping[str, Mapping[str, Estimate]]
+    made_from: Json = field(default_factory=dict[str, Any])
+    """What it was made from and by: sums of the data, torch, device, versions; empty in files of older versions."""
 
 
 def read_metric_file(path: Path, suffix: str = "") -> MetricResults:
     """A metric's file; the names of its measures end in the `suffix`. Raises ResultsError if it is damaged."""
     raw = read_json(path)
     try:
-        rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
-        by = PluginSpec.from_json(raw["metric"])
-        own: Json = {"metric": by.name, "version": by.version}
-        declared = [_create_measure(suffix, **measure | own) for measure in raw["measures"]]
-        measures = {measure.name: measure for measure in declared}
-        found = {label: _parse_row(row, suffix) for label, row in rows.items()}
-        if not all(row.keys() <= measures.keys() for row in found.values()):
-            raise ValueError("some estimate is of none of its measures")
-        return MetricResults(measures, found)
+        return parse_metric_results(raw, suffix)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultsError(f"{path}: is not as a metric writes it ({error!r}); remove it and run again") from error
+
+
+def parse_metric_results(raw: Json, suffix: str = "") -> MetricResults:
+    """What the JSON of a metric's file says; raises one of four errors of Python if it is of another form."""
+    rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
+    by = PluginSpec.from_json(raw["metric"])
+    own: Json = {"metric": by.name, "version": by.version}
+    declared = [_create_measure(suffix, **measure | own) for measure in raw["measures"]]
+    measures = {measure.name: measure for measure in declared}
+    found = {label: _parse_row(row, suffix) for label, row in rows.items()}
+    if not all(row.keys() <= measures.keys() for row in found.values()):
+        raise ValueError("some estimate is of none of its measures")
+    made_from: Json = raw.get("made_from", {})
+    check_type("made_from", made_from, dict)
+    for table in ("data", "plugins", "sources"):
+        check_type(table, made_from.get(table, {}), dict)
+    return MetricResults(measures, found, made_from)
+
+
+def is_made_from(made_from: Json, data: Mapping[str, str]) -> bool:
+    """Whether a metric's file is of these data, as far as it says: of each array that both have."""
+    sums: Json = made_from.get("data", {})
+    return all(sums[name] == data[name] for name in sums.keys() & data.keys())
+
+
+def describe_other_origin(made_from: Json, record: Json) -> str:
+    """Why a metric's file is not of the run with this record, as far as both say; empty if it is."""
+    data: Json = record.get("data") or {}
+    other = [name for name in made_from.get("data", {}).keys() & data.keys() if made_from["data"][name] != data[name]]
+    return f"was measured on other data ({', '.join(sorted(other))}) than the run was trained on" if other else ""
+
+
+def read_made_from(path: Path) -> Json:
+    """What a metric's file was made from and by; empty if it is damaged or does not say."""
+    try:
+        return read_metric_file(path).made_from
+    except ResultsError:
+        return {}
 
 
 def find_older_version(path: Path, metric: PluginSpec, metrics: Sequence[PluginSpec]) -> tuple[int, Path] | None:
@@ -86,9 +118,9 @@ def _create_measure(suffix: str, **raw: Any) -> Measure:  # noqa: ANN401
         )
         del complete["ranks_collapsed"]
     measure = Measure(**complete)
-    for field in fields(measure):
-        if field.type in (str, int, bool):
-            check_type(field.name, getattr(measure, field.name), field.type)
+    for declared in fields(measure):
+        if declared.type in (str, int, bool):
+            check_type(declared.name, getattr(measure, declared.name), declared.type)
     if measure.better not in ("lower", "higher", None):
         raise ValueError(f"better is {measure.better!r}")
     for name in ("collapse_below", "margin"):

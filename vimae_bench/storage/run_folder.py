@@ -156,11 +156,14 @@ class RunFolder:
     def read_history(self) -> list[Json]:
         """The events of the epochs in order, each once: a resumed run repeats the epochs after its checkpoint.
 
-        Empty where the file of the events is no regular one.
+        Those before a training that started over are not among them. Empty where the file of the events is no regular
+        one.
         """
         epochs: dict[int, Json] = {}
         try:
             for line, _ in read_events(self.events):
+                if line.get("event") == "restarted":
+                    epochs.clear()
                 if line.get("event") == "epoch" and len(epochs) < MAX_EPOCHS:
                     epochs.setdefault(line["epoch"], line)
         except ResultsError:

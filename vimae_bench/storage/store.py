@@ -30,7 +30,7 @@ from ..core.spec import (
 )
 from .archive import ArchivePath
 from .atomic import read_json, write_json
-from .metric_file import find_older_version, read_metric_file
+from .metric_file import describe_other_origin, find_older_version, read_metric_file
 from .plain_files import (
     check_folder,
     check_folders,
@@ -248,7 +248,7 @@ class ResultsFolder:
             return RunResult(entry, folder.path, "missing", "not finished" if is_there(folder.spec) else "not started")
         # A run that failed when it was tried again may have metrics from before.
         wanted = entry.metrics if record["status"] == "done" else ()
-        measures, estimates, damage = _read_metrics(folder, wanted)
+        measures, estimates, damage = _read_metrics(folder, wanted, record)
         reason = "; ".join(filter(None, [record.get("reason"), *damage, *_list_unreadable(folder)]))
         return RunResult(entry, folder.path, record["status"], reason, record, measures, estimates)
 
@@ -282,7 +282,7 @@ def is_file_name(name: str) -> bool:
 
 
 def _read_metrics(
-    folder: RunFolder, metrics: Sequence[PluginSpec]
+    folder: RunFolder, metrics: Sequence[PluginSpec], record: Json
 ) -> tuple[dict[str, Measure], dict[str, Estimate], list[str]]:
     """The measures and estimates of a run's metrics, and what is wrong with their files."""
     measures, estimates, damage = dict[str, Measure](), dict[str, Estimate](), list[str]()
@@ -292,6 +292,9 @@ def _read_metrics(
             found = read_metric_file(path, disambiguating_suffix(metric, metrics))
         except ResultsError as error:
             damage += [str(error)] if is_there(path) else []
+            continue
+        if other := describe_other_origin(found.made_from, record):
+            damage.append(f"{path}: {other}; remove it and run again")
             continue
         if "" not in found.rows:
             damage.append(f"{path}: has no estimates of a run; remove it and run again")

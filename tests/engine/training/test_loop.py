@@ -1,12 +1,15 @@
 import math
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
 
 from helpers.step_factories import Killed, kill_runs_when
+from vimae_bench.core.errors import DataError
 from vimae_bench.core.spec import PluginSpec
 from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.engine.provenance import Provenance
 from vimae_bench.engine.step.graph import TracingError
 from vimae_bench.engine.step.inductor import CompiledStep
 from vimae_bench.engine.step.step import TrainingStep
@@ -267,3 +270,65 @@ def test_a_training_asked_to_end_in_its_last_step_is_over_first(tmp_path, asked_
     with pytest.raises(Interrupted):
         interrupted(METHODS[0], tmp_path)
     assert [line["epoch"] for line in RunFolder(tmp_path).read_history()] == [1, 2, 3, 4, 5]
+
+
+MADE = Provenance({"train_x": "a", "test_x": "b"}, {"lab": "1.0"}, {"lab": "5a"}, "2.1", "cpu of here")
+
+
+def cut_off(tmp_path, monkeypatch, provenance=MADE, epoch=3, every=0.0):
+    with monkeypatch.context() as patch:
+        kill_runs_when(patch, lambda count, event, what: what.get("epoch") == epoch)
+        with pytest.raises(Killed):
+            trained(METHODS[0], tmp_path, provenance=provenance, checkpoint_seconds=every)
+
+
+def list_starts(folder):
+    return [line for line, _ in read_json_lines(RunFolder(folder).events) if line["event"] == "started"]
+
+
+def test_a_checkpoint_of_other_data_is_refused_with_what_differs(tmp_path, monkeypatch):
+    cut_off(tmp_path, monkeypatch)
+    with pytest.raises(DataError, match=r"made from other data: test_x.npy has changed since; put back .* --results"):
+        trained(METHODS[0], tmp_path, provenance=replace(MADE, data={"train_x": "a", "test_x": "c"}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [({"plugins": {"lab": "1.1"}}, "lab 1.1 after 1.0"), ({"sources": {"lab": "6b"}}, "another source of lab")],
+    ids=["version", "source"],
+)
+def test_a_training_under_other_code_starts_over_and_says_so(changed, said, tmp_path, monkeypatch):
+    cut_off(tmp_path, monkeypatch)
+    end, _ = trained(METHODS[0], tmp_path, provenance=replace(MADE, **changed))
+    start = list_starts(tmp_path)[-1]
+    assert (start["resumed_from"], end.earlier) == (0, ())
+    assert f"starts over, 2 epochs having been made by other code ({said})" in start["remark"]
+    history = RunFolder(tmp_path).read_history()
+    assert [line["epoch"] for line in history] == [1, 2, 3, 4, 5]
+    assert min(line["time"] for line in history) >= start["time"], "no epoch of the old code is left"
+
+
+@pytest.mark.parametrize("changed", [{"plugins": {"lab": "1.1"}}, {"data": {"train_x": "c"}}], ids=["code", "data"])
+def test_epochs_without_a_checkpoint_do_not_mix_with_those_of_other_code_or_data(changed, tmp_path, monkeypatch):
+    cut_off(tmp_path, monkeypatch, every=60.0)
+    trained(METHODS[0], tmp_path, provenance=replace(MADE, **changed))
+    start = list_starts(tmp_path)[-1]
+    assert "3 epochs having been made by other code or from other data" in start["remark"]
+    assert min(line["time"] for line in RunFolder(tmp_path).read_history()) >= start["time"]
+
+
+def test_a_training_goes_on_under_another_torch_or_device_which_is_kept(tmp_path, monkeypatch):
+    cut_off(tmp_path, monkeypatch)
+    cut_off(tmp_path, monkeypatch, replace(MADE, torch="2.2"), epoch=4)
+    end, _ = trained(METHODS[0], tmp_path, provenance=replace(MADE, torch="2.2", device="gpu"))
+    starts = list_starts(tmp_path)
+    assert [start["resumed_from"] for start in starts] == [0, 2, 3]
+    assert starts[1]["remark"] == "its training goes on with torch 2.2 after 2.1"
+    assert starts[2]["remark"] == "its training goes on with device gpu after cpu of here"
+    assert end.earlier == [{"torch": "2.1", "device": "cpu of here"}, {"torch": "2.2", "device": "cpu of here"}]
+
+
+def test_checkpoints_of_before_provenance_was_kept_are_gone_on_from(tmp_path, monkeypatch):
+    cut_off(tmp_path, monkeypatch, provenance=None)
+    trained(METHODS[0], tmp_path, provenance=MADE)
+    assert [start["resumed_from"] for start in list_starts(tmp_path)] == [0, 2]

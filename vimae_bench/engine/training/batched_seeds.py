@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,12 +17,21 @@ from ...functional.random_state import seed_generators
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
 from ...storage.run_folder import RunFolder
+from ..provenance import OutdatedCheckpoint, Provenance, resume_provenance
 from ..step.graph import TracingError
 from ..step.select_backend import capture_on_gpu
 from ..step.step import StepBackend, TrainingStep
 from ..step.vmapped_step import make_batched_step
 from . import checkpoint
-from .loop import TrainingResult, describe_non_finite_terms, describe_non_finite_weights, draw_batches, run_epoch
+from .loop import (
+    TrainingResult,
+    describe_non_finite_terms,
+    describe_non_finite_weights,
+    draw_batches,
+    forget_other_epochs,
+    restart_training,
+    run_epoch,
+)
 from .precision import autocast_training
 
 
@@ -51,30 +61,35 @@ def train_seeds_batched(
     images: Tensor,
     numerics: NumericsOptions,
     *,
+    provenance: Provenance | None = None,
     checkpoint_seconds: float | None = None,
 ) -> list[TrainingResult]:
     """Train models that differ in their seeds alone, on images uint8 [N, C, H, W]; an epoch's seconds are those of all.
 
-    Every seed sees the batches that it sees alone. `checkpoint_seconds` is as in `train_model`. Raises TracingError
-    where the objective cannot be batched; nothing is trained then.
+    Every seed sees the batches that it sees alone. `provenance` and `checkpoint_seconds` are as in `train_model`.
+    Raises TracingError where the objective cannot be batched; nothing is trained then.
     """
     if training.pretraining:
         raise TracingError("pretraining goes seed by seed")
     steps = [TrainingStep(seed.model.train(), objective, training, images) for seed in seeds]
     folder = seeds[0].folder.checkpoints_of_seeds
-    first = _resume_seeds(seeds, steps, checkpoint.load_latest_checkpoint(folder, images.device))
+    first, provenance, resumed = _resume_seeds(seeds, steps, folder, images.device, provenance)
     with autocast_training(seeds[0].model, images.device, exact=numerics.exact) as precision:
         backend, remark = _make_batched_step(steps, training.batch, images.device)
+        remark = "; ".join(filter(None, [resumed, remark]))
         for seed in seeds:
-            seed.folder.append_event("started", time=time.time(), resumed_from=first, step=backend.kind, remark=remark)
+            fields = {"resumed_from": first, "step": backend.kind, "remark": remark}
+            by = {"made_from": provenance.key} if provenance else {}
+            seed.folder.append_event("started", time=time.time(), **fields, **by)
         saved, interval = time.perf_counter(), checkpoint.get_interval(checkpoint_seconds)
         for epoch in range(first + 1, training.epochs + 1):
             _train_epoch_batched(backend, seeds, training, images, epoch)
             if epoch < training.epochs and time.perf_counter() - saved >= interval:
-                checkpoint.save_checkpoint(folder, epoch, _make_seeds_state(seeds, steps))
+                checkpoint.save_checkpoint(folder, epoch, _make_seeds_state(seeds, steps, provenance))
                 saved = time.perf_counter()
     n = len(images) // training.batch
-    return [_make_result(seed, n, backend.kind, precision) for seed in seeds]
+    results = [_make_result(seed, n, backend.kind, precision) for seed in seeds]
+    return [replace(result, earlier=provenance.earlier) for result in results] if provenance else results
 
 
 def _make_batched_step(steps: Sequence[TrainingStep], batch: int, device: torch.device) -> tuple[StepBackend, str]:
@@ -96,28 +111,46 @@ def _train_epoch_batched(
         seed.record_epoch(epoch, seconds / len(seeds), dict(zip(backend.terms, values, strict=True)))
 
 
-def _make_seeds_state(seeds: Sequence[SeedTraining], steps: Sequence[TrainingStep]) -> dict[str, Any]:
+def _make_seeds_state(
+    seeds: Sequence[SeedTraining], steps: Sequence[TrainingStep], provenance: Provenance | None
+) -> dict[str, Any]:
     """Of all seeds in one file, so that they can never be of different epochs."""
-    return {
+    state = {
         "seeds": [seed.seed for seed in seeds],
         "models": [seed.model.state_dict() for seed in seeds],
         "optimisers": [step.get_state() for step in steps],
         "ends": [(seed.epochs, seed.divergence_reason) for seed in seeds],
     }
+    return state | ({"made_from": provenance.as_json()} if provenance else {})
 
 
 def _resume_seeds(
-    seeds: Sequence[SeedTraining], steps: Sequence[TrainingStep], found: tuple[int, dict[str, Any]] | None
-) -> int:
-    """Restore what was found, if it is of these seeds; gives its epoch, or 0."""
+    seeds: Sequence[SeedTraining],
+    steps: Sequence[TrainingStep],
+    folder: Path,
+    device: torch.device,
+    provenance: Provenance | None,
+) -> tuple[int, Provenance | None, str]:
+    """Restore the newest checkpoint, if it is of these seeds and can be gone on from.
+
+    Gives its epoch, or 0; what the training is then made from and by; what there is to say of that.
+    """
+    found = checkpoint.load_latest_checkpoint(folder, device)
     if found is None or found[1]["seeds"] != [seed.seed for seed in seeds]:
-        return 0
+        remarks = [forget_other_epochs(seed.folder, provenance) for seed in seeds]
+        return 0, provenance, max(remarks)
     epoch, state = found
+    remark = ""
+    if provenance:
+        try:
+            provenance, remark = resume_provenance(state.get("made_from"), provenance, f"the checkpoint in {folder}")
+        except OutdatedCheckpoint as outdated:
+            return 0, provenance, restart_training([seed.folder for seed in seeds], folder, epoch, outdated)
     parts = zip(seeds, steps, state["models"], state["optimisers"], state["ends"], strict=True)
     for seed, step, model, optimisers, (seed.epochs, seed.divergence_reason) in parts:
         seed.model.load_state_dict(model)
         step.restore_state(optimisers)
-    return epoch
+    return epoch, provenance, remark
 
 
 def _make_result(seed: SeedTraining, batches: int, kind: str, precision: str) -> TrainingResult:

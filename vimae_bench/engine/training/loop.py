@@ -1,9 +1,11 @@
 """Training one model from its seed to its last epoch, resuming bit for bit where an earlier process was cut off."""
 
 import math
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +20,8 @@ from ...execution.jobs import NumericsOptions
 from ...functional.random_state import seed_generators
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
-from ...storage.run_folder import RunFolder
+from ...storage.run_folder import RunFolder, read_events
+from ..provenance import OutdatedCheckpoint, Provenance, resume_provenance
 from ..step.inductor import compile_step
 from ..step.select_backend import Compiler, select_backend
 from ..step.step import StepBackend, TrainingStep
@@ -39,6 +42,8 @@ class TrainingResult:
     steps: int
     step: str
     precision: str
+    earlier: Sequence[Mapping[str, str]] = ()
+    """The torch and device of earlier parts of the training, where these were others."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +79,15 @@ def train_model(
     folder: RunFolder,
     numerics: NumericsOptions = DEFAULT_NUMERICS,
     *,
+    provenance: Provenance | None = None,
     checkpoint_seconds: float | None = None,
     compiler: Compiler = compile_step,
 ) -> TrainingResult:
     """Train on images uint8 [N, C, H, W]; each epoch is an event in `folder`, with a checkpoint now and then.
 
     `checkpoint_seconds` is the time of training between two checkpoints, by default `checkpoint.INTERVAL_SECONDS`.
+    What the training is made from and by, its `provenance`, is kept in them: one of other data is refused by a
+    DataError; one by another version of a plugin is removed, and the training starts over.
 
     Everything random in an epoch follows from (seed, epoch), so that a checkpoint between two epochs needs no
     generator's state. Raises BenchError if there are fewer images than one batch; Interrupted at the next step after a
@@ -89,7 +97,10 @@ def train_model(
     if not batches:
         raise BenchError(f"{len(images)} training images do not fill one batch of {training.batch}")
     step = TrainingStep(model.train(), objective, training, images)
-    first, before, done = _restore_checkpoint(model, step, folder)
+    resumed = _restore_checkpoint(model, step, folder, provenance)
+    first, before, done = resumed.epoch, resumed.step_kind, resumed.done
+    earlier = resumed.provenance.earlier if resumed.provenance else ()
+    by = {"made_from": resumed.provenance.key} if resumed.provenance else {}
     folder.append_event("preparing", time=time.time())
     with autocast_training(model, images.device, exact=numerics.exact) as precision:
         if not before:
@@ -97,30 +108,36 @@ def train_model(
         backend, remark = select_backend(
             step, training.batch, training.epochs * batches, numerics.compile, before, compiler=compiler
         )
-        folder.append_event("started", time=time.time(), resumed_from=first, step=backend.kind, remark=remark)
+        remark = "; ".join(filter(None, [resumed.remark, remark]))
+        folder.append_event("started", time=time.time(), resumed_from=first, step=backend.kind, remark=remark, **by)
         saved, interval = time.perf_counter(), checkpoint.get_interval(checkpoint_seconds)
         for epoch in range(first + 1, training.epochs + 1):
             began = time.perf_counter() - done.seconds
             try:
                 terms = _train_epoch(backend, training, images, seed, epoch, done)
             except EpochInterrupted as interrupted:
-                state = _make_state(model, step, backend)
+                state = _make_state(model, step, backend, resumed.provenance)
                 _save_interrupted(interrupted.done, epoch, began, state, folder, images.device)
                 raise
             if reason := describe_non_finite_terms(terms, epoch):
-                return TrainingResult("diverged", reason, epoch, epoch * batches, backend.kind, precision)
+                return TrainingResult("diverged", reason, epoch, epoch * batches, backend.kind, precision, earlier)
             seconds, done = time.perf_counter() - began, EPOCH_START
             folder.append_event("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
             if epoch < training.epochs and time.perf_counter() - saved >= interval:
-                checkpoint.save_checkpoint(folder.checkpoints, epoch, _make_state(model, step, backend))
+                checkpoint.save_checkpoint(
+                    folder.checkpoints, epoch, _make_state(model, step, backend, resumed.provenance)
+                )
                 saved = time.perf_counter()
     reason = describe_non_finite_weights(model)  # the last step comes after the last loss
     status: Status = "diverged" if reason else "done"
-    return TrainingResult(status, reason, training.epochs, training.epochs * batches, backend.kind, precision)
+    return TrainingResult(status, reason, training.epochs, training.epochs * batches, backend.kind, precision, earlier)
 
 
-def _make_state(model: Autoencoder, step: TrainingStep, backend: StepBackend) -> dict[str, Any]:
-    return {"model": model.state_dict(), "optimisers": step.get_state(), "step": backend.kind}
+def _make_state(
+    model: Autoencoder, step: TrainingStep, backend: StepBackend, provenance: Provenance | None
+) -> dict[str, Any]:
+    state = {"model": model.state_dict(), "optimisers": step.get_state(), "step": backend.kind}
+    return state | ({"made_from": provenance.as_json()} if provenance else {})
 
 
 def _save_interrupted(
@@ -186,17 +203,66 @@ def describe_non_finite_weights(model: Autoencoder) -> str:
     return f"{', '.join(lost)} not finite after the last step" if lost else ""
 
 
-def _restore_checkpoint(model: Autoencoder, step: TrainingStep, folder: RunFolder) -> tuple[int, str, EpochProgress]:
-    """Restore the newest checkpoint; gives its epoch, the kind of step that led there, and what was done of the next.
+@dataclass(frozen=True)
+class _Resumption:
+    """Where a training goes on.
 
-    The epoch is 0 and the kind empty where there is none.
+    After which epoch (0: it starts), by which kind of step that was reached, what was done of the next epoch; what all
+    of it is made from and by, and what there is to say of that.
     """
+
+    epoch: int
+    step_kind: str
+    done: EpochProgress
+    provenance: Provenance | None
+    remark: str = ""
+
+
+def _restore_checkpoint(
+    model: Autoencoder, step: TrainingStep, folder: RunFolder, provenance: Provenance | None
+) -> _Resumption:
+    """Restore the newest checkpoint that the training can go on from.
+
+    Raises DataError for one of other data. One by another version of a plugin is removed, with all others.
+    """
+    start = _Resumption(0, "", EPOCH_START, provenance)
     found: tuple[int, dict[str, Any]] | None = checkpoint.load_latest_checkpoint(
         folder.checkpoints, model.prior.origin.device
     )
     if found is None or "step" not in found[1]:  # nothing, or the state of an optimiser of an earlier version
-        return 0, "", EPOCH_START
+        return replace(start, remark=forget_other_epochs(folder, provenance))
     epoch, state = found
+    remark = ""
+    if provenance:
+        try:
+            what = f"the checkpoint in {folder.checkpoints}"
+            provenance, remark = resume_provenance(state.get("made_from"), provenance, what)
+        except OutdatedCheckpoint as outdated:
+            return replace(start, remark=restart_training([folder], folder.checkpoints, epoch, outdated))
     model.load_state_dict(state["model"])
     step.restore_state(state["optimisers"])
-    return epoch, state["step"], EpochProgress(**state["part"]) if "part" in state else EPOCH_START
+    done = EpochProgress(**state["part"]) if "part" in state else EPOCH_START
+    return _Resumption(epoch, state["step"], done, provenance, remark)
+
+
+def restart_training(folders: Sequence[RunFolder], checkpoints: Path, epoch: int, outdated: OutdatedCheckpoint) -> str:
+    """Begin trainings again, whose checkpoints after an epoch cannot be gone on from; gives what there is to say."""
+    remark = f"its training starts over, {epoch} epochs having been made by other code ({outdated})"
+    for folder in folders:
+        folder.append_event("restarted", time=time.time(), remark=remark)
+    shutil.rmtree(checkpoints)
+    return remark
+
+
+def forget_other_epochs(folder: RunFolder, provenance: Provenance | None) -> str:
+    """Take epochs without a checkpoint out of a run's history if they were made from or by something else.
+
+    Gives what there is to say of that. Epochs made from and by the same are repeated as they were.
+    """
+    starts = [line for line, _ in read_events(folder.events) if line["event"] == "started"]
+    before = starts[-1].get("made_from") if starts else None
+    if provenance is None or before in (None, provenance.key) or not (epochs := len(folder.read_history())):
+        return ""
+    remark = f"its training starts over, {epochs} epochs having been made by other code or from other data"
+    folder.append_event("restarted", time=time.time(), remark=remark)
+    return remark
