@@ -3,17 +3,29 @@
 The source folder is the repository, so that links lead to the same places as on GitHub.
 """
 
+import hashlib
 import re
+import shutil
 import tomllib
+from contextlib import chdir, redirect_stdout
+from io import StringIO
+from os.path import relpath
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
 
 ROOT = Path(__file__).parents[1]
 HOME = "docs/index"
+RECORDS = (*sorted((ROOT / "results").glob("*.zip")), *sorted((ROOT / "docs" / "records").glob("*.zip")))
+"""Results whose reports are part of the site."""
+REPORTS = "docs/reports"
+RECORD_LINK = re.compile(r"\[([^\]`]+)\]\([./\w-]*?([\w-]+)\.zip\)")
 LINK = re.compile(r"\]\(<?([^()<>#:\s]+)>?\)")
 NAVIGATION = {
     "Tutorial": ["docs/tutorial/*"],
+    "What it looks like": ["docs/gallery"],
     "How to use it": [
         f"docs/how-to/{page}"
         for page in ("report", "compare", "figures", "paper", "tune", "mlflow", "clusters", "editor", "pythae")
@@ -58,7 +70,7 @@ version = release = tomllib.loads((ROOT / "pyproject.toml").read_text())["projec
 extensions = ["myst_nb", "sphinx_copybutton"]
 nb_execution_mode = "off"  # the tests run the notebook; it contains its outputs
 root_doc = HOME
-include_patterns = ["*.md", "docs/index.md", "docs/*/*.md", "docs/*/*.ipynb", "plugins/*/README.md", "results/*/*.md"]
+include_patterns = ["*.md", "docs/*.md", "docs/*/*.md", "docs/*/*.ipynb", "plugins/*/README.md", "results/*/*.md"]
 exclude_patterns = ["README.md"]  # the first page is a shorter version of it
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
@@ -82,7 +94,13 @@ def adapt_page(app: Sphinx, page: str, text: list[str]) -> None:
     folder = (ROOT / page).parent
     if not text[0].startswith(("# ", "<!--")):
         text[0] = f"# {folder.name}\n\n{text[0]}"
+    text[0] = RECORD_LINK.sub(lambda link: link_report(link, folder), text[0])
     text[0] = LINK.sub(lambda link: resolve_folder_link(link, folder), text[0])
+
+
+def link_report(link: re.Match[str], folder: Path) -> str:
+    """A link to a record becomes one to its report."""
+    return f'<a href="{relpath(ROOT / REPORTS, folder)}/{link[2]}.html">{link[1]}</a>'
 
 
 def resolve_folder_link(link: re.Match[str], folder: Path) -> str:
@@ -97,6 +115,37 @@ def format_toctree(title: str, pages: list[str]) -> str:
     return "\n".join(["", "", "```{toctree}", ":hidden:", ":glob:", f":caption: {title}", "", *rooted, "```"])
 
 
+def host_reports(app: Sphinx) -> None:
+    """Write the report of each record into the site, next to a copy of the record, unless it is there already."""
+    if app.builder.format != "html":
+        return
+    folder = Path(app.outdir) / REPORTS
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = sorted(
+        path for path in (ROOT / "vimae_bench").rglob("*.*") if path.suffix in (".py", ".j2", ".css", ".js")
+    )
+    program = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    for record in RECORDS:
+        made = folder / f".{record.stem}"
+        digest = program + hashlib.sha256(record.read_bytes()).hexdigest()
+        if not made.exists() or made.read_text() != digest:
+            logging.getLogger(__name__).info("the report of %s", record.name)
+            shutil.copyfile(record, folder / record.name)
+            write_report(folder, record)
+            made.write_text(digest)
+
+
+def write_report(folder: Path, record: Path) -> None:
+    """Write the report of a record that has been copied to a folder."""
+    try:
+        from vimae_bench.cli import main
+    except ImportError as error:
+        raise ExtensionError("the site has reports of vimae-bench, which is not installed: use tox -e docs") from error
+    with chdir(folder), redirect_stdout(StringIO()):
+        main(["report", record.name, "--output", f"{record.stem}.html"], standalone_mode=False)
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("builder-inited", host_reports)
     app.connect("source-read", adapt_page)

@@ -1,0 +1,7 @@
+"""The pictures of the README and the documentation, made from the committed results.
+
+    python docs/screenshots [NAMES]
+
+makes all of them, or those named, as `docs/images/NAME.png`. It needs Chromium and playwright; pictures of MLflow start
+its server. `docs/images/made-from.json` has a digest of what each picture shows, which a test compares.
+"""
