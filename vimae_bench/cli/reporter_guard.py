@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from ..config.benchmark import Benchmark
+from ..config.secret_settings import list_secret_texts
 from ..core.errors import BenchError, escape_control_characters
+from ..core.secrets import mask_secrets
 from ..execution import Event, Job
 from ..execution.interfaces import PublishesResults, Reporter
 from ..plugin.manager import PLUGIN_ERRORS
@@ -37,6 +39,8 @@ class GuardedReporter:
 
     reporter: Reporter
     name: str
+    secrets: Sequence[str] = ()
+    """Settings that are not to be shown."""
 
     def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
         """The events, past the reporter."""
@@ -60,10 +64,12 @@ class GuardedReporter:
             return {}
 
     def _report_failure(self, consequence: str) -> None:
-        line = f"reporter '{self.name}' failed, and {consequence}:\n{traceback.format_exc()}"
+        error = mask_secrets(traceback.format_exc(), *self.secrets)
+        line = f"reporter '{self.name}' failed, and {consequence}:\n{error}"
         click.echo(escape_control_characters(line), err=True)
 
 
 def make_reporters(benchmark: Benchmark) -> list[GuardedReporter]:
     """The reporters of a benchmark, guarded."""
-    return [GuardedReporter(make_plugin("reporter", spec), spec.name) for spec in benchmark.reporters]
+    specs = benchmark.reporters
+    return [GuardedReporter(make_plugin("reporter", spec), spec.name, list_secret_texts(spec)) for spec in specs]

@@ -69,7 +69,7 @@ def tune(
     require_libraries()
     benchmark = apply_run_options(read_benchmark(file, overrides), plugin_options, get_catalog(), executor)
     with signals.block():
-        from ..core.secrets import mask_secrets
+        from ..config.secret_settings import mask_settings
         from ..engine.preflight import check_benchmark
         from ..reports import trials as trial_tables
         from ..tuning.study import plan_study, run_study
@@ -88,7 +88,8 @@ def tune(
     write_json(folder / "tuning.json", trial_tables.tuning_to_json(tuned, study.measure))
     repeated = [word for override in overrides for word in ("-o", override)]
     command = shlex.join(["vimae-bench", "tune", str(file), *repeated])
-    text = mask_secrets(format_tuned_benchmark(benchmark, overrides, study, tuned, command))
+    tuned_file = format_tuned_benchmark(benchmark, overrides, study, tuned, command)
+    text = mask_settings(tuned_file, benchmark.reporters)
     target = output or folder / "tuned.toml"
     atomic_write(target, lambda path: path.write_text(text, encoding="utf-8"))
     elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"

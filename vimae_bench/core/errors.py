@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .secrets import mask_secrets
+
 MAX_VALUE_LENGTH = 80
 """Characters of a value that a message quotes."""
 MAX_LINE_LENGTH = 1000
@@ -15,13 +17,13 @@ MAX_PROBLEMS = 100
 class BenchError(Exception):
     """Something the user can fix. The command line prints it and exits with `exit_code`.
 
-    Control characters in the names and values that its text quotes are escaped.
+    Control characters in the names and values that its text quotes are escaped, and secrets in addresses hidden.
     """
 
     exit_code = 2
 
     def __str__(self) -> str:
-        return escape_control_characters(super().__str__())
+        return escape_control_characters(mask_secrets(super().__str__()))
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of the traceback: the message alone, as on the command line."""

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ..config.benchmark import Benchmark
+from ..config.secret_settings import mask_settings
 from ..core.errors import ResultsError
-from ..core.secrets import mask_secrets
 from ..core.spec import MatrixEntry, Run, disambiguating_suffix
 from ..execution import signals
 from ..execution.interfaces import Executor, PreparedExecutor, Reporter
@@ -136,8 +136,9 @@ def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequen
     """
     benchmark, results = plan.benchmark, ResultsFolder(unpack_results(plan.results.folder, report))
     source = benchmark.source + "".join(f"# -o {override}\n" for override in overrides)
+    shown = mask_settings(source, benchmark.reporters)
     try:
-        results.write_benchmark(benchmark.name, mask_secrets(source), asdict(benchmark.leaderboard), matrix)
+        results.write_benchmark(benchmark.name, shown, asdict(benchmark.leaderboard), matrix)
     except OSError as error:
         reason = f"cannot be written ({error.strerror}); choose another with --results"
         raise ResultsError(f"{results.path}: {reason}") from error

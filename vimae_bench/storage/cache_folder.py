@@ -25,9 +25,15 @@ def get_cache_folder() -> Path:
 
 
 def get_user_folder() -> Path:
-    """The user's cache folder; for a user without a home, as in containers, a folder among the temporary ones."""
-    folder = Path(platformdirs.user_cache_dir("vimae-bench"))
-    return folder if folder.is_absolute() else Path(tempfile.gettempdir()) / f"vimae-bench-{os.getuid()}"
+    """The user's cache folder; among the temporary folders for a user without a home to write to, as in containers."""
+    try:
+        folder = Path(platformdirs.user_cache_dir("vimae-bench"))
+    except RuntimeError:  # there is no home
+        folder = Path()
+    nearest = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    if folder.is_absolute() and os.access(nearest, os.W_OK):
+        return folder
+    return Path(tempfile.gettempdir()) / f"vimae-bench-{os.getuid()}"
 
 
 def expand_home(path: Path) -> Path:

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from ..core.canonical import Json, check_type
 from ..core.errors import ResultsError, shorten_text
 from ..core.results import Estimate, Measure
+from ..core.secrets import mask_secrets
 from ..core.spec import (
     CHANGED_SETTINGS,
     MatrixEntry,
@@ -234,7 +235,8 @@ class ResultsFolder:
                 check_type("a name", text, str)
             for name, margin in dict(shown.get("margins", {})).items():
                 check_type(f"the margin of {name}", margin, str if isinstance(margin, str) else float)
-            return SavedBenchmark(raw["name"], raw["source"], shown, entries)
+            # Files of earlier versions may have secrets in their source.
+            return SavedBenchmark(raw["name"], mask_secrets(raw["source"]), shown, entries)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
 

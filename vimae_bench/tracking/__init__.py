@@ -3,7 +3,7 @@
 What a reporter needs to keep such a copy while runs go on.
 """
 
-from ..core.secrets import mask_secrets
+from ..core.secrets import mask_secrets, show_address
 from .server_links import describe_view
 from .store import default_store_uri, import_mlflow
 from .sync import SyncSummary, sync_benchmark, sync_summary
@@ -14,6 +14,7 @@ __all__ = [
     "describe_view",
     "import_mlflow",
     "mask_secrets",
+    "show_address",
     "sync_benchmark",
     "sync_summary",
 ]

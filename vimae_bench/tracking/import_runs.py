@@ -12,11 +12,13 @@ from urllib.parse import unquote
 
 from ..analysis.footnotes import format_count
 from ..core.errors import BenchError, suggest_similar
-from ..core.secrets import mask_secrets
+from ..core.secrets import mask_secrets, show_address
 from ..core.spec import CHANGED_SETTINGS, MatrixEntry, SpecReader
 from ..storage.atomic import parse_json_object
+from ..storage.plain_files import get_size_limit
 from ..storage.store import ResultsFolder
 from .names import ENTRY_FILE, KIND, RUN_KEY
+from .own_store import check_own_database, check_run_location
 from .store import connect_client, default_store_uri, list_runs
 
 if TYPE_CHECKING:
@@ -37,11 +39,17 @@ def import_runs(experiment: str, uri: str, results: Path, store: ResultsFolder) 
     """
     where = uri or default_store_uri(results)
     _check_store_exists(where)
+    is_own = where == default_store_uri(results)
     try:
+        if is_own:
+            check_own_database(results)
         client = connect_client(where)
         found = list_runs(client, _find_experiment(client, experiment, where))
         runs = [run for run in found if KIND not in run.data.tags]
-        synced = [_open_artifacts(run, where) for run in runs if RUN_KEY in run.data.tags]
+        mirrored = [run for run in runs if RUN_KEY in run.data.tags]
+        for run in mirrored if is_own else ():
+            check_run_location(results / experiment, run.info.run_id, run.info.artifact_uri or "")
+        synced = [_open_artifacts(run, where) for run in mirrored]
         entries = _read_entries(synced)
         if not entries:
             raise BenchError(f"mlflow:{experiment}: {_explain_unusable(experiment, len(runs), len(synced))}")
@@ -51,7 +59,7 @@ def import_runs(experiment: str, uri: str, results: Path, store: ResultsFolder) 
         raise
     except Exception as error:  # a store raises whatever its driver raises
         message = " ".join(f"{type(error).__name__}: {error}".split())
-        raise BenchError(mask_secrets(f"{where}: MLflow cannot be read ({message})")) from error
+        raise BenchError(f"{show_address(where)}: MLflow cannot be read ({mask_secrets(message, where)})") from error
     store.write_benchmark(experiment, "", {}, [entry for _, entry in newest])
     return [*_describe_left_out(len(runs) - len(synced), len(synced) - len(entries), len(entries) - len(newest))]
 
@@ -61,7 +69,7 @@ def _check_store_exists(uri: str) -> None:
     file = re.fullmatch(r"sqlite:///(.+)", uri)
     if file and not Path(unquote(file[1])).exists():
         raise BenchError(
-            f"{mask_secrets(uri)}: no MLflow store is there; name another by --mlflow-uri, or `sync` to this one"
+            f"{show_address(uri)}: no MLflow store is there; name another by --mlflow-uri, or `sync` to this one"
         )
 
 
@@ -70,7 +78,7 @@ def _find_experiment(client: "MlflowClient", name: str, uri: str) -> str:
         return found.experiment_id
     known = [experiment.name for experiment in client.search_experiments()]
     raise BenchError(
-        f"mlflow:{name}: no experiment in {mask_secrets(uri)} is called '{name}'{suggest_similar(name, known)}"
+        f"mlflow:{name}: no experiment in {show_address(uri)} is called '{name}'{suggest_similar(name, known)}"
     )
 
 
@@ -106,7 +114,7 @@ def _read_entry(run: "ArtifactRepository") -> MatrixEntry | None:
         return MatrixEntry.from_json(raw, SpecReader(raw.get(CHANGED_SETTINGS, {})).read_spec)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BenchError(
-            f"{mask_secrets(run.artifact_uri)}/{ENTRY_FILE}: is not as `sync` writes it ({error!r})"
+            f"{show_address(run.artifact_uri)}/{ENTRY_FILE}: is not as `sync` writes it ({error!r})"
         ) from error
 
 
@@ -138,7 +146,8 @@ def _download_artifact(run: "ArtifactRepository", name: str, path: Path) -> None
 
 
 def _list_artifacts(run: "ArtifactRepository", below: str | None = None) -> set[str]:
-    return {file.path for file in run.list_artifacts(below)}
+    """The names of files that are not larger than any of ours."""
+    return {file.path for file in run.list_artifacts(below) if (file.file_size or 0) <= get_size_limit(file.path)}
 
 
 def _explain_unusable(experiment: str, runs: int, synced: int) -> str:

@@ -1,11 +1,12 @@
 """Links to what an MLflow server has of a benchmark."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from ..core.errors import BenchError
-from ..core.secrets import mask_secrets
+from ..core.secrets import show_address
 from ..storage.plain_files import list_plain_folder
 from ..storage.run_folder import RunFolder
 from ..storage.store import RunResult
@@ -13,6 +14,8 @@ from .store import default_store_uri
 from .sync_state import read_mlflow_experiment, read_mlflow_run_id
 from .view_path import format_view_path
 
+SAFE_LINK = re.compile(r"https?://[A-Za-z0-9_.\[\]-]+(:[0-9]{1,5})?(/[A-Za-z0-9_.~/-]*)?")
+"""An address that has no place for a password or token but its path."""
 UI_ADDRESS = "http://localhost:5000"
 """Where `mlflow ui` is to be seen."""
 
@@ -20,8 +23,8 @@ UI_ADDRESS = "http://localhost:5000"
 def check_server_url(url: str) -> None:
     """Raises BenchError unless `url` is an http address without a password or token: pages with links are mailed."""
     if not url.startswith(("http://", "https://")):
-        raise BenchError(f"{mask_secrets(url)}: must begin with http:// or https://, such as http://localhost:5000")
-    if url != mask_secrets(url):
+        raise BenchError(f"{show_address(url)}: must begin with http:// or https://, such as http://localhost:5000")
+    if not SAFE_LINK.fullmatch(url):
         raise BenchError("must not contain a password or token, since everyone who reads the page would see it")
 
 
@@ -37,7 +40,7 @@ def make_run_link(url: str) -> Callable[[RunResult], str]:
 
 def describe_view(benchmark: Path, uri: str = "") -> Mapping[str, str]:
     """How to see a benchmark's methods in MLflow, for the end of `run`: an address, or a command and what to open."""
-    where = mask_secrets(uri or default_store_uri(benchmark.parent))
+    where = show_address(uri or default_store_uri(benchmark.parent))
     served = where.startswith(("http://", "https://"))
     states = (RunFolder(path).sync_state for path in list_plain_folder(benchmark / "runs"))
     experiment = next(filter(None, (read_mlflow_experiment(state, where) for state in states)), "")

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from ..core.secrets import mask_secrets
+from ..core.secrets import show_address
+from ..storage.cache_folder import expand_home, get_user_folder, make_own_folder
 from ..storage.locks import make_lock
+from .own_store import (
+    check_artifact_location,
+    check_own_database,
+    check_run_location,
+    get_artifact_folder,
+    get_database,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,6 +48,13 @@ class MlflowExperiment:
     experiment: str
     name: str
     benchmark: Path
+    is_own: bool = False
+    """Whether the store is that of the results folder, which decides alone where files are kept."""
+
+    def check_location(self, run: "Run") -> None:
+        """Raises ResultsError if the results folder's own store would keep files of a run anywhere else."""
+        if self.is_own:
+            check_run_location(self.benchmark, run.info.run_id, run.info.artifact_uri or "")
 
     def lock(self) -> FileLock:
         """Held by one process of a results folder at a time, while it creates what all of them share."""
@@ -53,27 +68,35 @@ def _lock_store(benchmark: Path) -> FileLock:
 def default_store_uri(results: Path) -> str:
     """The store of a results folder: one for all its benchmarks, so that they can be compared."""
     # SQLAlchemy reads the path as part of a URL.
-    path = str(results.resolve() / "mlflow.db").replace("%", "%25").replace("?", "%3F")
+    path = str(get_database(results)).replace("%", "%25").replace("?", "%3F")
     return f"sqlite:///{path}"
 
 
 def open_experiment(benchmark: Path, uri: str) -> MlflowExperiment:
     """Open the store and find or create the experiment named after the benchmark's folder.
 
-    Raises what MLflow raises for a store that cannot be reached.
+    Raises what MLflow raises for a store that cannot be reached, and ResultsError where the store of the results folder
+    would keep files elsewhere.
     """
     # Two processes that make the tables of one store at the same time both fail (mlflow/mlflow#4123).
+    is_own = uri == default_store_uri(benchmark.parent)
     with _lock_store(benchmark):
+        if is_own:
+            check_own_database(benchmark.parent)
         client = connect_client(uri)
         experiment = client.get_experiment_by_name(benchmark.name) or _create_experiment(client, benchmark, uri)
-    name = f"{mask_secrets(uri)} {experiment.experiment_id} {experiment.creation_time}"
-    return MlflowExperiment(client, experiment.experiment_id, name, benchmark)
+    if is_own:
+        check_artifact_location(benchmark, experiment.artifact_location or "")
+    name = f"{show_address(uri)} {experiment.experiment_id} {experiment.creation_time}"
+    return MlflowExperiment(client, experiment.experiment_id, name, benchmark, is_own)
 
 
 def import_mlflow() -> None:
     """Import MLflow with our settings. It takes a second, best spent while there is nothing else to do."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    if not expand_home(Path("~")).is_absolute():  # MLflow looks for its credentials in a home
+        os.environ["HOME"] = str(make_own_folder(get_user_folder()))
     import mlflow  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
     for name in VERBOSE_LOGGERS:
@@ -107,6 +130,6 @@ def to_milliseconds(seconds: float) -> int:
 def _create_experiment(client: "MlflowClient", benchmark: Path, uri: str) -> "Experiment":
     """A server knows where its artifacts go; for a database opened directly MLflow would take the current folder."""
     served = uri.startswith(("http:", "https:", "databricks"))
-    folder = benchmark.parent.resolve() / "mlflow-artifacts" / benchmark.name
+    folder = get_artifact_folder(benchmark)
     made = client.create_experiment(benchmark.name, None if served else folder.as_uri(), tags=EXPERIMENT_TAGS)
     return client.get_experiment(made)

@@ -137,6 +137,7 @@ def _send_report(target: MlflowExperiment) -> str:
     check_plain_file(path)
     run = _find_or_create_report_run(target)
     if run.data.tags.get(REPORT_STAMP) != file_stamp(path):
+        target.check_location(run)
         target.client.log_artifact(run.info.run_id, str(path))
         _update_run(target, run, {REPORT_STAMP: file_stamp(path)})
         target.client.set_terminated(run.info.run_id, "FINISHED")

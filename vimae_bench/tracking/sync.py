@@ -55,9 +55,9 @@ def sync_benchmark(
     try:
         target = open_experiment(benchmark, uri or default_store_uri(benchmark.parent))
     except Exception as error:  # a store raises whatever its driver raises
-        return SyncSummary(0, len(begun), _format_error(error))
+        return SyncSummary(0, len(begun), _format_error(error, uri))
     methods = MethodRuns(target, _plan_appearance(results, list(wanted.values())))
-    return _sync_runs([RunSync(target, methods, folder, entry, models) for folder, entry in begun], seconds)
+    return _sync_runs([RunSync(target, methods, folder, entry, models) for folder, entry in begun], seconds, uri)
 
 
 def sync_summary(benchmark: Path, uri: str = "") -> str:
@@ -74,7 +74,7 @@ def sync_summary(benchmark: Path, uri: str = "") -> str:
         target = open_experiment(benchmark, uri or default_store_uri(benchmark.parent))
         write_summary(target, found, _plan_appearance(found.store, found.entries))
     except Exception as error:  # a store raises whatever its driver raises, and a folder may be damaged in any way
-        return _format_error(error)
+        return _format_error(error, uri)
     return ""
 
 
@@ -102,7 +102,7 @@ def _read_appearance(benchmark: Path, stamp: str) -> Appearance:
     return plan_appearance(ResultsFolder(benchmark).read_benchmark().entries)
 
 
-def _sync_runs(runs: Sequence[RunSync], seconds: float) -> SyncSummary:
+def _sync_runs(runs: Sequence[RunSync], seconds: float, uri: str) -> SyncSummary:
     deadline = time.monotonic() + seconds
     mirrored, reasons = 0, list[str]()
     for run in runs:
@@ -113,7 +113,7 @@ def _sync_runs(runs: Sequence[RunSync], seconds: float) -> SyncSummary:
             run.send_updates()
             mirrored += 1
         except Exception as error:  # a store raises whatever its driver raises, and a folder may be damaged in any way
-            reasons.append(_format_error(error))
+            reasons.append(_format_error(error, uri))
             if _is_store_down(error):
                 break
     return SyncSummary(mirrored, len(runs) - mirrored, next(iter(reasons), ""))
@@ -125,7 +125,7 @@ def _is_store_down(error: Exception) -> bool:
     return status is not None and status() >= 500
 
 
-def _format_error(error: Exception) -> str:
-    """An error in one line."""
+def _format_error(error: Exception, uri: str) -> str:
+    """An error in one line, without what is secret in the store's address."""
     what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-    return textwrap.shorten(mask_secrets(what), REASON_LENGTH, placeholder=" ...")
+    return textwrap.shorten(mask_secrets(what, uri), REASON_LENGTH, placeholder=" ...")

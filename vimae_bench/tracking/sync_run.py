@@ -90,12 +90,17 @@ class RunSync:
     def _find_run(self) -> str | None:
         where = f"tags.`{RUN_KEY}` = '{self.entry.run.key}' and attributes.start_time = {self._get_start_time()}"
         runs = self.target.client.search_runs([self.target.experiment], where, max_results=1)
-        return runs[0].info.run_id if runs else None
+        if not runs:
+            return None
+        self.target.check_location(runs[0])
+        return runs[0].info.run_id
 
     def _create_run(self, tags: dict[str, str]) -> str:
         began = self._get_start_time()
         tags = {**tags, PARENT_TAG: self._find_parent()}
-        return self.target.client.create_run(self.target.experiment, began, tags, tags[NAME_TAG]).info.run_id
+        run = self.target.client.create_run(self.target.experiment, began, tags, tags[NAME_TAG])
+        self.target.check_location(run)
+        return run.info.run_id
 
     def _find_parent(self) -> str:
         return self.methods.find_or_create(self.entry, self._get_start_time()).info.run_id

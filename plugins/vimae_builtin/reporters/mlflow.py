@@ -18,7 +18,7 @@ from vimae_bench.tracking import (
     default_store_uri,
     describe_view,
     import_mlflow,
-    mask_secrets,
+    show_address,
     sync_benchmark,
     sync_summary,
 )
@@ -175,7 +175,7 @@ class SyncThread(threading.Thread):
         self.no_more_events.set()
         self.join(self.timing.catch_up + self.timing.store_timeout)
         if behind := self.summary.behind:
-            runs, where = "run" if behind == 1 else "runs", f"{mask_secrets(self.uri)} ({self.summary.reason})"
+            runs, where = "run" if behind == 1 else "runs", f"{show_address(self.uri)} ({self.summary.reason})"
             print(f"{behind} {runs} not yet mirrored to {where}; run `vimae-bench sync`", file=sys.stderr)
 
     def stop(self) -> None:
@@ -195,7 +195,7 @@ def send_summary(benchmark: Path, uri: str, timing: SyncTiming = ORDINARY) -> No
     thread.join(timing.store_timeout)
     reason = "no answer in time" if reasons.empty() else reasons.get()
     if reason:
-        where = f"{mask_secrets(uri)} ({reason})"
+        where = f"{show_address(uri)} ({reason})"
         print(f"methods not yet summarised in {where}; run `vimae-bench sync`", file=sys.stderr)
 
 
