@@ -16,7 +16,6 @@ from ..storage.plain_files import check_folder, check_plain_file
 
 ARTIFACTS = "mlflow-artifacts"
 STATEMENTS = "SELECT tbl_name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')"
-STATEMENTS = "SELECT tbl_name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')"
 PLACES = re.compile(r"runs|experiments|artifact", re.IGNORECASE)
 """What a trigger of the database has to do with to change where files are kept."""
 RUN_ID = re.compile(r"[0-9a-f]{32}")
