@@ -1,15 +1,21 @@
 """A plan reads the state of every run once, and says what is still to be done."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from helpers.plugins import forget_plugins
+from vimae_bench.analysis.footnotes import note_other_sources
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
+from vimae_bench.core.errors import DataError
 from vimae_bench.engine.run_plan import (
     RunPlan,
     carry_out,
     check_run,
+    explain_other_sources,
     explain_unmeasurable,
     make_executor,
     open_results,
@@ -143,3 +149,65 @@ def test_baselines_alone_train_nothing(benchmark_file, tmp_path, data):
         path.unlink()
     plan = run_benchmark(file, folder, data)
     assert (plan.states, plan.jobs, count_trainings(plan)) == (("done",), [], [1])
+
+
+OBJECTIVE = """
+from dataclasses import dataclass
+from vimae_bench.functional import squared_error
+from vimae_bench.models import Deterministic
+from vimae_bench.plugin import Loss, Objective, hookimpl
+
+@dataclass(frozen=True)
+class Mine(Objective):
+    '''Reconstruction.'''
+    def posterior(self): return Deterministic()
+    def __call__(self, model, batch):
+        sse = squared_error(batch.x, model.decode(model.encode(batch.x).rsample())).mean()
+        return Loss(SCALE * sse, {})
+
+@hookimpl
+def vimae_objectives(): return {"mine": Mine}
+"""
+
+
+def test_runs_of_another_source_are_reported_and_trained_again_only_when_told_to(
+    benchmark_file, tmp_path, data, install
+):
+    install("mylab", OBJECTIVE.replace("SCALE", "1"))
+    mine = {"label": "Mine", "objective": "mine", "prior": "normal"}
+    file, folder = benchmark_file(method=[mine, {"label": "AE", "objective": "ae", "prior": "normal"}]), tmp_path / "r"
+    plan = run_benchmark(file, folder, data)
+    assert (plan.other_sources, explain_other_sources(plan)) == ({}, [])
+    install("mylab", OBJECTIVE.replace("SCALE", "100"))
+
+    plan = run_benchmark(file, folder, data)
+    assert plan.states == ("done", "done")
+    (why,) = explain_other_sources(plan)
+    assert why.startswith("1 run made by another source of mylab than is there now, under the same version: raise")
+    (note,) = note_other_sources(plan.results.load_results(plan.entries))
+    assert note.startswith("Mine: made by another source of mylab")
+    assert count_trainings(plan) == [1, 1]
+
+    before = RunFolder(plan.results.run_folder(plan.entries[0].run).path).read_record()["weights"]
+    plan = run_benchmark(file, folder, data, retrain=True)
+    assert (plan.states, explain_other_sources(plan)) == (("done", "done"), [])
+    assert count_trainings(plan) == [1, 1]
+    assert plan.results.run_folder(plan.entries[0].run).read_record()["weights"] != before
+    assert RunFolder(folder / "set-aside" / plan.entries[0].run.name).read_record()["weights"] == before
+
+    install("mylab", OBJECTIVE.replace("SCALE", "10"), version="1.1")
+    shutil.rmtree(tmp_path / "site" / "mylab-1.0.dist-info")
+    forget_plugins()
+    plan = prepare_run(plan.benchmark, plan.entries, folder, data)
+    assert explain_other_sources(plan) == [], "another version is compared as such"
+
+
+def test_new_seeds_are_not_trained_on_other_data_than_the_first(benchmark_file, tmp_path, data):
+    run_benchmark(benchmark_file(), tmp_path / "results", data)
+    own = tmp_path / "own"
+    shutil.copytree(data / "digits", own / "digits")
+    x = np.load(own / "digits" / "train_x.npy")
+    np.save(own / "digits" / "train_x.npy", x[::-1])
+    with pytest.raises(DataError, match=r"made from other data: train_x.npy has changed since"):
+        run_benchmark(benchmark_file(seeds=[0, 1]), tmp_path / "results", own)
+    assert run_benchmark(benchmark_file(), tmp_path / "results", own).states == ("done",), "there is nothing to do"

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core.errors import suggest_similar
 from ..core.results import OUTDATED, Measure
+from ..plugin.source_digest import list_changed_packages
 from ..storage.store import RunResult
 from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision
 from .leaderboard_data import LeaderboardRow
@@ -20,6 +21,8 @@ MIXED = "Runs come from"
 """How a note on differing origins of runs begins."""
 ORIGINS = {"commit": "commits", "device": "devices", "precision": "precisions", "threads": "numbers of threads"}
 """What differing values of a field of `made_by` are called, other than versions of it."""
+SOURCE_OF = "source of"
+"""How the name of a digest of a plugin's source begins, among the fields of `made_by`."""
 HARMLESS = ("sharing", "step")
 """Fields of `made_by` in which runs may differ without changing their results by more than rounding."""
 
@@ -175,10 +178,43 @@ def note_software(run_results: Sequence[RunResult]) -> Iterator[str]:
     for name, counts in _count_differing([*map(flatten_made_by, made)] if _has_differences(made) else []).items():
         each = ", ".join(f"{value} ({format_count(n, 'run')})" for value, n in counts.items())
         yield f"{MIXED} {_count_origins(name, counts)}{f': {each}' if len(counts) <= MAX_LISTED else ''}."
+    yield from note_other_sources(run_results)
+    yield from note_resumed(run_results)
+
+
+def note_other_sources(run_results: Sequence[RunResult]) -> Iterator[str]:
+    """Which runs were made by another source of a plugin than is installed now under the same version."""
+    found: dict[str, dict[str, None]] = {}
+    for result in run_results:
+        for package in list_changed_packages(result.record.get("made_by") or {}):
+            found.setdefault(package, {})[result.entry.label] = None
+    for package, labels in found.items():
+        yield (
+            f"{_list_names(list(labels))}: made by another source of {package} than is there now, under the same "
+            "version; raise `version` in it, or train again with `vimae-bench run --retrain`."
+        )
+
+
+def note_resumed(run_results: Sequence[RunResult]) -> Iterator[str]:
+    """Which trainings went on under another torch or on another device."""
+    found: dict[str, list[str]] = {}
+    for result in run_results:
+        made: Mapping[str, Any] = result.record.get("made_by") or {}
+        parts = [*(made.get("earlier") or ()), made]
+        for name in ("torch", "device"):
+            values = list(dict.fromkeys(str(part.get(name)) for part in parts))
+            if len(values) > 1:
+                found.setdefault(f"{name} {', then '.join(values)}", []).append(
+                    f"{result.entry.label} s{result.entry.seed}"
+                )
+    for how, runs in found.items():
+        yield f"{_list_names(runs)}: trained in parts under {how}."
 
 
 def summarize_mixed(run_results: Sequence[RunResult]) -> Iterator[str]:
     """By how many versions and machines runs were made, in one line, such as `Runs come from 2 commits.`"""
+    yield from note_other_sources(run_results)
+    yield from note_resumed(run_results)
     made = [result.record.get("made_by") or {} for result in run_results if result.status == "done"]
     if differing := _count_differing([*map(flatten_made_by, made)] if _has_differences(made) else []):
         yield f"{MIXED} {join_names([_count_origins(name, counts) for name, counts in differing.items()])}."
@@ -186,7 +222,8 @@ def summarize_mixed(run_results: Sequence[RunResult]) -> Iterator[str]:
 
 def _count_origins(name: str, counts: Mapping[str, int]) -> str:
     """Such as `10 commits` or `2 versions of torch`."""
-    return f"{len(counts)} {ORIGINS.get(name, f'versions of {name}')}"
+    several = f"sources of {name.removeprefix(SOURCE_OF).strip()}" if name.startswith(SOURCE_OF) else ""
+    return f"{len(counts)} {several or ORIGINS.get(name, f'versions of {name}')}"
 
 
 def note_data(run_results: Sequence[RunResult]) -> Iterator[str]:
@@ -238,9 +275,10 @@ def _list_names(names: Sequence[str]) -> str:
 
 def flatten_made_by(made_by: Mapping[str, Any]) -> dict[str, str]:
     """The `made_by` of a record without nested tables, except for harmless fields."""
-    made = {name: value for name, value in made_by.items() if name not in HARMLESS}
-    plugins = made.pop("plugins", {})
-    return {**made, "commit": str(made.get("commit") or "unknown")[:10], **plugins}
+    made = {name: value for name, value in made_by.items() if name not in (*HARMLESS, "earlier")}
+    plugins, sources = made.pop("plugins", {}), made.pop("sources", {})
+    named = {f"{SOURCE_OF} {name}": digest[:8] for name, digest in sources.items()}
+    return {**made, "commit": str(made.get("commit") or "unknown")[:10], **plugins, **named}
 
 
 def _has_differences(records: Sequence[Mapping[str, Any]]) -> bool:

@@ -17,6 +17,7 @@ from ..engine.run_plan import (
     RunPlan,
     carry_out,
     check_run,
+    explain_other_sources,
     explain_unmeasurable,
     make_executor,
     open_results,
@@ -87,7 +88,11 @@ class Shard(click.ParamType[tuple[int, int]]):
 @click.option(
     "--batch-seeds", is_flag=True, help="Train the seeds of a method as one model, for GPUs left idle by small nets."
 )
-@click.option("--retrain", is_flag=True, help="Train runs again whose weights are not there to be measured.")
+@click.option(
+    "--retrain",
+    is_flag=True,
+    help="Train runs again whose weights are gone, or that other code of a plugin has made.",
+)
 @results_option
 @data_option
 def run(
@@ -134,7 +139,7 @@ def run(
     failed = carry_out(plan, chosen, reporters)
     found = BenchmarkResults(plan.results, matrix, **asdict(plan.benchmark.leaderboard))
     has_report = _show_results(found, plan)
-    for line in explain_unmeasurable(plan):
+    for line in (*explain_unmeasurable(plan), *explain_other_sources(plan)):
         click.echo(line)
     outputs = {"report": str(results / benchmark.name / REPORT_FILE)} if has_report else {}
     outputs |= _list_outputs(results / benchmark.name)

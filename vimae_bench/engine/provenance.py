@@ -6,7 +6,7 @@ training, which starts over. Another torch or device goes on, and is kept in the
 
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
@@ -17,14 +17,15 @@ from typing import Any, cast
 import torch
 
 from ..core.canonical import Json, fingerprint
-from ..core.errors import DataError
-from ..core.spec import PluginSpec, Run
+from ..core.errors import DataError, ResultsError
+from ..core.spec import MatrixEntry, PluginSpec, Run
 from ..data.layout import describe_other_data, read_digests
 from ..data.prepare import resolve_folder
 from ..plugin.catalog import get_catalog
-from ..plugin.manager import PluginOrigin, find_plugins
-from ..plugin.registry import list_origins
+from ..plugin.manager import find_plugins
+from ..plugin.registry import list_origins, list_run_origins
 from ..plugin.source_digest import HARNESS, compute_source_digests
+from ..storage.store import ResultsFolder
 from .build import make_dataset
 
 
@@ -62,7 +63,7 @@ class OutdatedCheckpoint(Exception):
 
 def describe_training(run: Run, data: Mapping[str, str], device: torch.device) -> Provenance:
     """What a run is trained from and by, in this process; `data` are the digests of its arrays."""
-    origins = {*_list_run_origins(run)}
+    origins = {*list_run_origins(run)}
     plugins = {origin.distribution: origin.version for origin in origins} | {HARNESS: version(HARNESS)}
     sources = compute_source_digests(origins)
     return Provenance(data, dict(sorted(plugins.items())), sources, str(torch.__version__), describe_device(device))
@@ -94,6 +95,27 @@ def require_same_data(before: Mapping[str, Any], now: Mapping[str, str], what: s
         )
 
 
+def check_recorded_data(
+    results: ResultsFolder, entries: Sequence[MatrixEntry], unfinished: Sequence[Run], root: Path
+) -> None:
+    """Raises DataError if a finished run was trained on other data than the `unfinished` runs would be.
+
+    Of all finished runs on a data set one is looked at: workers look at each that they measure.
+    """
+    pending = {run.dataset.key: run for run in unfinished}
+    for entry in entries:
+        if (run := pending.get(entry.run.dataset.key)) is None:
+            continue
+        folder = results.run_folder(entry.run)
+        try:
+            data: Json = folder.read_record().get("data") or {}
+        except ResultsError:  # it is made again
+            continue
+        if data:
+            require_same_data(data, read_data_digests(run, root), f"the run in {folder.path}")
+            del pending[entry.run.dataset.key]
+
+
 def resume_provenance(made_from: object, now: Provenance, what: str) -> tuple[Provenance, str]:
     """The provenance of a training that goes on from a state that was `made_from` something, and what to say of it.
 
@@ -120,15 +142,6 @@ def _describe_other_plugins(before: Provenance, now: Provenance) -> str:
     ]
     sources = [f"another source of {name}" for name, old in before.sources.items() if now.sources.get(name) != old]
     return ", ".join([*versions, *sources])
-
-
-def _list_run_origins(run: Run) -> Iterator[PluginOrigin]:
-    """The plugins whose code decides what a training computes; what a data set gives is in its digests."""
-    catalog = get_catalog()
-    for kind in ("architecture", "objective", "prior"):
-        yield from list_origins(kind, getattr(run, kind), catalog)
-    if run.training.schedule in catalog.schedules:
-        yield catalog.schedules[run.training.schedule]
 
 
 @cache

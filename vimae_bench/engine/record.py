@@ -123,9 +123,10 @@ def _record_head(run: Run, status: str, reason: str) -> Json:
 
 
 def _describe_environment(run: Run, device: torch.device, sharing: int, result: TrainingResult) -> Json:
-    made_by = describe_training(run, {}, device)
+    made_by, software = describe_training(run, {}, device), describe_software()
     return {
-        **describe_software(),
+        **software,
+        "plugins": {**software["plugins"], **made_by.plugins},
         **({"sources": dict(made_by.sources)} if made_by.sources else {}),
         "device": made_by.device,
         "sharing": sharing,

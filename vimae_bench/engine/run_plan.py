@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from ..config.benchmark import Benchmark
@@ -14,7 +14,8 @@ from ..execution import signals
 from ..execution.interfaces import Executor, PreparedExecutor, Reporter
 from ..execution.jobs import Job, NumericsOptions
 from ..plugin.catalog import get_catalog
-from ..plugin.registry import make_plugin
+from ..plugin.registry import list_run_origins, make_plugin
+from ..plugin.source_digest import HARNESS, list_changed_packages
 from ..storage.archive import find_results, unpack_results
 from ..storage.store import FINISHED_STATES, SET_ASIDE, ResultsFolder, RunState
 from .disk_space import check_disk_space
@@ -30,7 +31,8 @@ class RunPlan:
     """Entries of a benchmark's matrix that are to be run, with the state of each when the plan was made.
 
     `shard` is which of how many shares of the jobs comes first, counted from 1, for several processes on one folder.
-    With `retrain`, runs of this state are trained again; otherwise they are left as they are.
+    With `retrain`, runs of this state, and those that were made by another source of a plugin than is there now, are
+    trained again; otherwise they are left as they are.
     """
 
     benchmark: Benchmark
@@ -45,7 +47,10 @@ class RunPlan:
     @cached_property
     def jobs(self) -> list[Job]:
         """What is still to be done."""
-        states: list[RunState] = ["new" if s == "retrain" and self.retrain else s for s in self.states]
+        states: list[RunState] = [
+            "new" if self.retrain and self._is_retrained(entry, state) else state
+            for entry, state in zip(self.entries, self.states, strict=True)
+        ]
         jobs = list_jobs(self.results, self.benchmark.name, self.entries, self.data, self.numerics, states=states)
         return share_jobs(jobs, *self.shard) if self.shard else jobs
 
@@ -53,8 +58,31 @@ class RunPlan:
     def untrained(self) -> list[Run]:
         """The runs that are still to be trained, each once."""
         pairs = zip(self.entries, self.states, strict=True)
-        trained = (*FINISHED_STATES, "measure", *(() if self.retrain else ("retrain",)))
-        return [*{entry.run.key: entry.run for entry, state in pairs if state not in trained}.values()]
+        trained = (*FINISHED_STATES, "measure", "retrain")
+        wanted = [
+            entry.run
+            for entry, state in pairs
+            if state not in trained or (self.retrain and self._is_retrained(entry, state))
+        ]
+        return [*{run.key: run for run in wanted}.values()]
+
+    @cached_property
+    def other_sources(self) -> dict[str, list[str]]:
+        """The packages of plugins whose source is not the one that made a run, by the key of the run."""
+        finished = ("done", "diverged", "measure", "retrain")
+        pairs = zip(self.entries, self.states, strict=True)
+        runs = {entry.run.key: entry.run for entry, state in pairs if state in finished and _has_own_code(entry.run)}
+        records = {key: self.results.run_folder(run).read_record() for key, run in runs.items()}
+        found = {key: list_changed_packages(record.get("made_by") or {}) for key, record in records.items()}
+        return {key: packages for key, packages in found.items() if packages}
+
+    @property
+    def outdated(self) -> list[MatrixEntry]:
+        """The entries that were made by another source of a plugin, one for each run."""
+        return [*{entry.run.key: entry for entry in self.entries if entry.run.key in self.other_sources}.values()]
+
+    def _is_retrained(self, entry: MatrixEntry, state: RunState) -> bool:
+        return state == "retrain" or entry.run.key in self.other_sources
 
     @property
     def unmeasurable(self) -> list[MatrixEntry]:
@@ -95,8 +123,10 @@ def check_run(plan: RunPlan, report: Report) -> None:
     reserve_compiler_cache()
     with signals.block():
         from .preflight import check_benchmark
+        from .provenance import check_recorded_data
 
     weights = check_benchmark(plan.benchmark, plan.data, report)
+    check_recorded_data(plan.results, plan.entries, [job.entry.run for job in plan.jobs], plan.data)
     for line in describe_costs(plan):
         report(line)
     check_disk_space(plan.results.folder, plan.untrained, weights)
@@ -124,6 +154,25 @@ def _describe_missing(results: ResultsFolder, entry: MatrixEntry) -> Iterator[st
         yield f"{name} version {metric.version} (has version {older})" if older else name
 
 
+def explain_other_sources(plan: RunPlan) -> list[str]:
+    """Which runs were made by another source of a plugin than is there now: a sentence for each package."""
+    counts = Counter(package for packages in plan.other_sources.values() for package in packages)
+    then = "to be trained again" if plan.retrain else "raise `version` in it, or train them again with `run --retrain`"
+    return [
+        f"{_count_runs(n)} made by another source of {package} than is there now, under the same version: {then}"
+        for package, n in counts.items()
+    ]
+
+
+def _has_own_code(run: Run) -> bool:
+    """Whether some plugin that a training depends on is not built in."""
+    return any(origin.distribution != HARNESS for origin in list_run_origins(run))
+
+
+def _is_outdated(results: ResultsFolder, entry: MatrixEntry) -> bool:
+    return bool(list_changed_packages(results.run_folder(entry.run).read_record().get("made_by") or {}))
+
+
 def _count_runs(n: int) -> str:
     return f"{n} run{'s' * (n != 1)}"
 
@@ -146,6 +195,7 @@ def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequen
     for path in damaged:
         report(f"{path}: damaged, set aside as {path.with_suffix('.corrupt').name}, and made again")
     old = [results.set_aside_run(entry) for entry in plan.unmeasurable] if plan.retrain else []
+    old += [results.set_aside_run(entry, partial(_is_outdated, results)) for entry in plan.outdated if plan.retrain]
     if any(old):
         report(f"{_count_runs(sum(old))} moved to {results.path / SET_ASIDE}, to be trained again")
     if damaged or old:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.canonical import Json
 from ..core.errors import BenchError, InvalidFileError, Problem, shorten_text, suggest_similar
-from ..core.spec import PluginSpec
+from ..core.spec import PluginSpec, Run
 from .catalog import Catalog, CatalogEntry, get_catalog
 from .declarations import Schedule
 from .isolation import preserve_global_state
@@ -85,6 +85,15 @@ def list_origins(kind: str, spec: PluginSpec, catalog: Catalog) -> Iterator[Plug
         for item in value if isinstance(value, list) else [value]:
             if inner and isinstance(item, Mapping):
                 yield from list_origins(inner, PluginSpec.from_json(item), catalog)
+
+
+def list_run_origins(run: Run) -> Iterator[PluginOrigin]:
+    """Where the plugins come from whose code decides what a training computes; a data set's data are compared."""
+    catalog = get_catalog()
+    for kind in ("architecture", "objective", "prior"):
+        yield from list_origins(kind, getattr(run, kind), catalog)
+    if run.training.schedule in catalog.schedules:
+        yield catalog.schedules[run.training.schedule]
 
 
 def load_factory(entry: CatalogEntry) -> Callable[..., object]:

@@ -195,14 +195,17 @@ class ResultsFolder:
         set_aside(*damaged)
         return [*misplaced, *damaged]
 
-    def set_aside_run(self, entry: MatrixEntry) -> bool:
-        """Move a run that is to be trained again out of the way; False if another process has done so, or is at it."""
+    def set_aside_run(self, entry: MatrixEntry, is_wanted: Callable[[MatrixEntry], bool] | None = None) -> bool:
+        """Move a run that is to be trained again out of the way; False if another process has done so, or is at it.
+
+        Runs to `retrain` are, unless `is_wanted` says something else.
+        """
         from filelock import Timeout
 
         folder, target = self.run_folder(entry.run).path, self.path / SET_ASIDE / entry.run.name
         try:
             with RunFolder(folder).claim():
-                if self.get_state(entry) != "retrain":
+                if not (is_wanted(entry) if is_wanted else self.get_state(entry) == "retrain"):
                     return False
                 shutil.rmtree(target, ignore_errors=True)
                 target.parent.mkdir(exist_ok=True)

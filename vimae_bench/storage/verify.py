@@ -27,7 +27,8 @@ def read_record(path: Path, run: Run | None = None) -> Json:
         raise ResultsError(f"{path}: is not the record of this run; remove it and run again")
     made_by = record.get("made_by") or {}
     plugins = isinstance(made_by, dict) and made_by.get("plugins", {})
-    tables = (record.get("data") or {}, record.get("weights") or {}, made_by, plugins)
+    sources = isinstance(made_by, dict) and made_by.get("sources", {})
+    tables = (record.get("data") or {}, record.get("weights") or {}, made_by, plugins, sources)
     if not isinstance(record.get("reason", ""), str) or not all(isinstance(table, dict) for table in tables):
         raise ResultsError(f"{path}: is not as `run` writes it; remove it and run again")
     return record
