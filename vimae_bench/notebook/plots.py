@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..analysis.across_tables import CrossTable, collect_cross_tables, explain_too_few_tables
 from ..analysis.leaderboard_data import Leaderboard
 from ..core.errors import BenchError, suggest_similar
 from ..reports import (
+    cross_table_figures,
     image_grid_figure,
     intervals,
     latent_code_figure,
@@ -115,6 +117,24 @@ class Plots:
             return figure, image_grid_figure.describe_image_grid(images)
 
         return self._draw_each_table(draw, "images")
+
+    def critical_differences(self, width: str | float = "text") -> Figures:
+        """Mean ranks over the tables with their critical difference, for five tables or more."""
+        tables = self._collect_cross_tables()
+        figure = cross_table_figures.draw_critical_differences(tables, parse_width(width))
+        return Figures([(figure, cross_table_figures.describe_critical_differences(tables))])
+
+    def performance_profiles(self, width: str | float = "text") -> Figures:
+        """The share of runs above each score, for five tables or more."""
+        tables = self._collect_cross_tables()
+        figure = cross_table_figures.draw_profiles(tables, self._styles, parse_width(width))
+        return Figures([(figure, cross_table_figures.describe_profiles(tables))])
+
+    def _collect_cross_tables(self) -> list[CrossTable]:
+        boards = [board for board, _ in self._list_tables()]
+        if why := explain_too_few_tables(boards):
+            raise BenchError(why)
+        return collect_cross_tables(boards)
 
     def _draw_each_table(
         self, draw: Callable[[Leaderboard, Sequence[RunResult]], Captioned | None], content: str

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..analysis.across_tables import collect_cross_tables, explain_too_few_tables
 from ..analysis.leaderboard import format_table_title, group_by_table
 from ..analysis.leaderboard_data import Leaderboard
 from ..analysis.load import BenchmarkResults
 from ..storage.picture_data import ImageTable, ScatterPlot
 from ..storage.store import RunResult
 from . import (
+    cross_table_figures,
     image_grid_figure,
     intervals,
     latent_code_figure,
@@ -65,7 +67,9 @@ def list_omissions(results: BenchmarkResults) -> list[str]:
     """Which figures there are not, and why, each in a sentence."""
     images = "no reconstructions and samples, since no run has kept images"
     short = f"no training curves, since its runs have fewer than {training_curves.MIN_EPOCHS} epochs"
+    why = explain_too_few_tables(results.leaderboards)
     return [
+        *([f"no critical differences and no performance profiles: {why}"] if why else []),
         *(f"{t.title}: {short}" for t in results.leaderboards if training_curves.has_short_histories(t)),
         *(f"{title}: {images}" for title in list_tables_without_images(results.run_results)),
     ]
@@ -84,15 +88,22 @@ def draw_figures(
     with_intervals: bool = True,
     width: float = TEXT_WIDTH,
 ) -> Iterator[CaptionedFigure]:
-    """The figures of each table in turn, each drawn when it is asked for; a method styles the same in all of them.
+    """The figures of each table in turn, then those over all tables; each is drawn when it is asked for.
 
-    `run_results` are those that the leaderboards were built from, `styles` those of the methods if the figures stand
-    next to others, `width` is in inches. The figure of intervals is left out unless `with_intervals`.
+    A method looks alike in all. `run_results` are those that the leaderboards were built from, `styles` those of the
+    methods if the figures stand next to others, `width` is in inches. The figure of intervals is left out unless
+    `with_intervals`.
     """
     styles = styles or assign_run_styles(run_results)
     for leaderboard, group in zip(leaderboards, group_by_table(run_results).values(), strict=True):
         for figure in _draw_table_figures(leaderboard, group, styles, width, with_intervals=with_intervals):
             yield figure._replace(title=f"{figure.title}, {leaderboard.title}")
+    if tables := collect_cross_tables(leaderboards):
+        caption = cross_table_figures.describe_critical_differences(tables)
+        figure = cross_table_figures.draw_critical_differences(tables, width)
+        yield CaptionedFigure("Critical differences", caption, figure)
+        caption = cross_table_figures.describe_profiles(tables)
+        yield CaptionedFigure("Performance profiles", caption, cross_table_figures.draw_profiles(tables, styles, width))
 
 
 def assign_run_styles(run_results: Sequence[RunResult]) -> MethodStyles:
@@ -148,7 +159,7 @@ def _draw_table_figures(
         yield CaptionedFigure(f"Accuracy under corruption, {robustness.name_panel(panel)}", caption, figure)
     if win_rates.select_measures(leaderboard):
         caption, figure = win_rates.describe_win_rates(leaderboard), win_rates.draw_win_rates(leaderboard, width)
-        yield CaptionedFigure("Win rates", caption, figure, has_panels=False)
+        yield CaptionedFigure("Win rates", caption, figure)
     if histories := training_curves.read_histories(leaderboard):
         caption = training_curves.describe_curves(leaderboard)
         figure = training_curves.draw_curves(leaderboard, styles, histories, width)

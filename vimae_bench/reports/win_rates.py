@@ -31,7 +31,7 @@ LAST_ROW = 0.55
 """The height of the last row, which has no cells, in cells."""
 NAME_SHARE, GAP = 0.3, 0.12
 """The most of the width that names take, and the inches between matrices."""
-EQUIVALENT_COLOUR = "#D9D9D9"
+EQUIVALENT_COLOUR = FAINT
 ALL_MEASURES = "number of measures"
 
 WinRates = NDArray[np.float64]
@@ -93,7 +93,7 @@ def draw_win_rates(leaderboard: Leaderboard, width: float = TEXT_WIDTH) -> "Figu
         size = block[0], cell * (side + LAST_ROW)
         y = height - legend - (i // across) * block[1] - (title_lines + 1) * LINE_HEIGHT - size[1]
         axes = figure.add_axes((x / width, y / height, size[0] / width, size[1] / height))
-        _prepare_axes(axes, names if i % across == 0 else None, side)
+        _prepare_axes(axes, names, side, has_names=i % across == 0)
         axes.set_title(title, fontsize=FONT_SIZE, fontweight="bold", loc="left", y=1, pad=12, parse_math=False)
         if len(titles) > len(matrices):
             if i == 0:
@@ -114,9 +114,9 @@ def describe_win_rates(leaderboard: Leaderboard) -> str:
         f" First: the number of these {count} measures on which the row is better, and the column." if count > 1 else ""
     )
     return (
-        f"Pairs of methods over {len(leaderboard.seeds)} paired seeds. Coloured: shown to differ (Holm-adjusted over "
-        "the pairs of a measure), or to be equivalent; white: these seeds cannot tell. Numbers: the share of seeds on "
-        f"which the row beats the column, ties counted half.{first}"
+        f"Pairs of methods over {len(leaderboard.seeds)} paired seeds. Blue: the row is better, orange: the column "
+        "(Holm-adjusted over the pairs of a measure); grey: equivalent; white: these seeds cannot tell. Numbers: the "
+        f"share of seeds on which the row beats the column, ties counted half.{first}"
     )
 
 
@@ -149,12 +149,12 @@ def _get_values(row: LeaderboardRow, decision: MeasureDecision) -> NDArray[np.fl
     return np.array([estimates[seed].value for seed in decision.seeds])
 
 
-def _prepare_axes(axes: "Axes", names: Sequence[str] | None, side: int) -> None:
+def _prepare_axes(axes: "Axes", names: Sequence[str], side: int, *, has_names: bool) -> None:
     """Rows of all methods, the last of which is empty, and columns of all but the first, which have numbers only."""
     axes.set(xlim=(0.5, side + 0.5), ylim=(side - 0.5 + LAST_ROW, -0.5))
     axes.set_xticks(range(1, side + 1), [str(n + 1) for n in range(1, side + 1)])
-    axes.set_yticks([*range(side), side - 0.5 + LAST_ROW / 2], names or [""] * (side + 1), parse_math=False)
-    axes.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=FONT_SIZE, pad=2, labelleft=bool(names))
+    axes.set_yticks([*range(side), side - 0.5 + LAST_ROW / 2], names, parse_math=False)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=FONT_SIZE, pad=2, labelleft=has_names)
     axes.spines[:].set_visible(False)
 
 

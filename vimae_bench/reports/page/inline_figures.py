@@ -32,6 +32,8 @@ PANEL_MARGINS, PANEL_GAPS = (0.42, 0.38, 0.04, 0.2), (0.45, 0.56)
 """Inches to the left of all panels, below, to the right and above; between two panels, across and down."""
 PANEL_WIDTHS = (1.9, 2.9)
 """The least and the greatest width of a panel in inches: the greatest, with its labels, is that of a phone."""
+METHOD_PANEL_WIDTH = 1.0
+"""The least width where each method has a panel: two stand next to each other on a phone."""
 REMOVED_ELEMENTS = ("metadata", "style")
 """Elements that a page does not need, or that its policy forbids."""
 ID_REFERENCE = re.compile(r'(?:href="|url\()#([^")]+)')
@@ -65,7 +67,7 @@ def draw_panels(figure: "Figure", title: str, prefix: str, *, has_panels: bool) 
         _place_panels(figure, panels)
         for i, axes in enumerate(panels):
             axes.set_gid(f"panel-{i}")
-            axes.tick_params(labelleft=True)
+            axes.tick_params(labelleft=True, labelbottom=not axes.xaxis.get_tick_params().get("labeltop", False))
     svg = _save_svg(figure)
     root, used = ET.fromstring(svg), set(ID_REFERENCE.findall(svg.decode()))  # noqa: S314 - matplotlib's own
     groups = {element.get("id"): element for element in root.iter()}
@@ -106,7 +108,8 @@ def _place_panels(figure: "Figure", panels: Sequence["Axes"]) -> None:
     across, down = PANEL_GAPS
     wide = (width - left - right - (grid.ncols - 1) * across) / grid.ncols
     high = (height - bottom - top - (grid.nrows - 1) * down) / grid.nrows
-    scale = min(max(wide, PANEL_WIDTHS[0]), PANEL_WIDTHS[1]) / wide
+    least = METHOD_PANEL_WIDTH if any(axes.get_gid() for axes in panels) else PANEL_WIDTHS[0]
+    scale = min(max(wide, least), PANEL_WIDTHS[1]) / wide
     wide, high = wide * scale, high * scale
     width = left + right + grid.ncols * wide + (grid.ncols - 1) * across
     height = bottom + top + grid.nrows * high + (grid.nrows - 1) * down
