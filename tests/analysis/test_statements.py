@@ -69,7 +69,7 @@ def test_what_is_undecided_says_between_whom_and_what_would_decide_it():
     assert summarize_measure(decision) == sentence
     assert describe_method(decision.methods["AE"], 5) == f"undecided with VAE: about {seeds} seeds would decide it"
     assert describe_outcome(decision.pairs["AE", "VAE"], DISTANCE, None).startswith("undecided: about ")
-    assert choose_marks(decision, "AE") == "☆"
+    assert choose_marks(decision, "AE") == "?"
 
 
 def test_a_summary_asks_for_seeds_that_decide_every_open_pair():

@@ -7,6 +7,7 @@ from vimae_bench.analysis.decision import MeasureValues, decide_measure
 from vimae_bench.analysis.measure_texts import complete_texts, describe_unit
 from vimae_bench.analysis.statistics import Variance, detectable_effect, detection_power
 from vimae_bench.analysis.summary import TOPICS, summarize_leaderboard
+from vimae_bench.metrics import REAL_IMAGES
 from vimae_bench.plugin import Measure
 from vimae_bench.plugin.catalog import get_catalog
 
@@ -34,7 +35,7 @@ def say(results, topic: str) -> str:
 def test_a_clear_winner_is_named(results):
     add_methods(results, spread=0.01, A={"sse": 20.0}, B={"sse": 25.0}, C={"sse": 30.0})
     assert say(results, "Reconstruction") == "A is significantly better than the other 2 methods."
-    assert summarize(results).order == "Methods by Squared error, best first."
+    assert summarize(results).order == "Methods in the order of their mean Squared error."
     assert [row.label for row in summarize(results).methods] == ["A", "B", "C"]
 
 
@@ -125,6 +126,13 @@ def test_baselines_have_a_sentence_of_their_own(results, values: dict[str, float
     (topic,) = (topic for topic in summarize(results).topics if topic.name == "Representation")
     assert topic.baselines == said
     assert set(summarize(results).baselines) == set(values)
+
+
+def test_methods_that_beat_real_images_bring_a_caution(results):
+    add_methods(results, spread=0.001, A={"svm_clean": 90.0}, B={"svm_clean": 80.0})
+    results.refer("svm", {REAL_IMAGES: 85.0})
+    caution = "Real images score worse than some methods: this measure does not show how realistic samples are."
+    assert say(results, "Representation") == f"A is significantly better than B. {caution}"
 
 
 def test_measures_without_a_direction_give_their_range(results):

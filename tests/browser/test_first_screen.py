@@ -100,7 +100,7 @@ def test_states_differ_without_colour(answer):
         "cells => cells.map(c => getComputedStyle(c).fontWeight)"
     )
     assert {*weights} == {"700"}
-    assert {*answer.locator(f"{GRID} td.undecided .marks").all_inner_texts()} == {"☆"}
+    assert {*answer.locator(f"{GRID} td.open .marks").all_inner_texts()} == {"?"}
     assert "repeating" in answer.locator(f"{GRID} td.meaningless").first.evaluate(
         "c => getComputedStyle(c).backgroundImage"
     )

@@ -70,7 +70,7 @@ def test_cells_have_states_in_words_and_marks(finished):
     assert best.state.endswith("better than every other method")
     assert "95 % interval" in best.state
     assert groups["methods"]["VAE"].cells[columns.index("sse")].kind == "worse"
-    assert groups["methods"]["VAE"].cells[columns.index("mmd2")].kind == "undecided"
+    assert groups["methods"]["VAE"].cells[columns.index("mmd2")].kind == "open"
     collapsed = groups["apart"]["β_H-VAE"]
     assert collapsed.note == "collapsed"
     assert collapsed.cells[columns.index("mmd2")].kind == "meaningless"

@@ -280,7 +280,7 @@ def test_strips_have_the_numbers_of_the_models_that_made_them(finished):
     row = next(row for row in table.iter("tr") if row.get("data-method") == "AE")
     (result,) = (r for r in finished.store.load_results(finished.entries) if r.entry == chosen)
     assert float(said(row[2])) == pytest.approx(result.estimates["sse"].value, abs=0.005)
-    assert "Numbers: of these models" in said(report(finished).by_id("answer-1"))
+    assert "Numbers: of the one model shown" in said(report(finished).by_id("answer-1"))
 
 
 def test_report_shows_claims_if_runs_belong_to_the_paper(fig1):

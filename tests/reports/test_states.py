@@ -55,7 +55,7 @@ TRUTH: dict[str, dict[str, str]] = {
     "accuracy": {"winner": "worse", "twin": "not worse", "other twin": "not worse", "sloth": "worse", **NO_STATE},
     "mmd2": {"winner": "worse", "twin": "undecided", "other twin": "undecided", "sloth": "worse", **NO_STATE},
 }
-MARKS = {"best": "★", "not worse": "★", "worse": "", "undecided": "☆", "not comparable": "†", None: ""}
+MARKS = {"best": "★", "not worse": "★", "worse": "", "undecided": "?", "not comparable": "†", None: ""}
 
 Marks = dict[tuple[str, str], str]
 """The mark of each method under each measure."""
@@ -117,7 +117,7 @@ def split_name(text: str) -> str:
 
 def read_mark(text: str) -> str:
     """The mark after a number in a cell, without those that qualify it."""
-    return "".join(re.findall(r"[★☆†]", text))
+    return "".join(re.findall(r"[★?†]", text))
 
 
 def read_table(lines: list[list[str]]) -> Marks:
@@ -138,7 +138,7 @@ def read_terminal(board: Leaderboard) -> Marks:
     console.print(render_leaderboards([board]))
     lines = console.file.getvalue().splitlines()
     rule = next(i for i, line in enumerate(lines) if line.startswith("───"))
-    number = r"–|-?\d[\d.]*(?: ± +[\d.]+)?(?: \(\d+ of \d+\))?(?: +[★☆†‡§]+)?"  # noqa: RUF001
+    number = r"–|-?\d[\d.]*(?: ± +[\d.]+)?(?: \(\d+ of \d+\))?(?: +[★?†‡§]+)?"  # noqa: RUF001
     rows = [re.match(r"(\S.*?) {2,}(\d+(?: of \d+)?|–) {2,}(.*)", line) for line in lines[rule:]]  # noqa: RUF001
     cells = [[row[1], row[2], *re.findall(number, row[3])] for row in rows if row]
     return read_table([["", "seeds", *summarize_leaderboard(board).columns], *cells])
@@ -151,7 +151,7 @@ def read_markdown(board: Leaderboard) -> Marks:
 
 def read_latex(board: Leaderboard) -> Marks:
     text = leaderboard_latex.format_leaderboards([board])
-    signs = {r"$\star$": "★", r"$\circ$": "☆", r"\dag{}": "†", r"\ddag{}": "‡"}
+    signs = {r"$\star$": "★", r"\dag{}": "†", r"\ddag{}": "‡"}
     for command, sign in signs.items():
         text = text.replace(command, sign)
     rows = [line.removesuffix(r" \\").split(" & ") for line in text.splitlines() if line.endswith(r"\\")]

@@ -88,7 +88,7 @@ def test_markdown_keeps_names_in_their_cells(nasty):
 def test_latex_shows_the_table(finished):
     text = leaderboard_latex.format_leaderboards(finished.boards())
     assert r"\toprule" in text
-    sse, mmd2 = r"{\boldmath$25.1 \pm 1.0$}\textsuperscript{$\star$}", r"$0.0199 \pm 0.0028$\textsuperscript{$\circ$}"
+    sse, mmd2 = r"{\boldmath$25.1 \pm 1.0$}\textsuperscript{$\star$}", r"$0.0199 \pm 0.0028$\textsuperscript{?}"
     assert rf"AE & 5 & {sse} & -- & {mmd2}" in text
     assert r"$\beta$\_H-VAE \dag{}" in text
     assert r"Squared error $\downarrow$" in text

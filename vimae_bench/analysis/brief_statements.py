@@ -8,6 +8,9 @@ from .leaderboard_data import LeaderboardRow, MeasureSummary
 from .measure_texts import describe_unit
 from .statements import decide_among, describe_ranking, join_all, join_names
 
+MAX_REST = 3
+"""Of so many methods that are left, each is named."""
+
 
 def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, MeasureSummary]) -> str:
     """Which methods lead under a measure, such as `AE is significantly better than the other 4 methods`.
@@ -104,7 +107,11 @@ def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:
         if word != most
     ]
     rest = groups[most]
-    last = f"{rest[0]} is" if len(rest) == 1 else f"the other {len(rest)} are"
+    last = (
+        f"{join_all(rest)} {'is' if len(rest) == 1 else 'are'}"
+        if len(rest) <= MAX_REST
+        else f"the other {len(rest)} are"
+    )
     return ", ".join([*parts, f"{last} {most}"])
 
 

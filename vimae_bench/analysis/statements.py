@@ -16,7 +16,7 @@ from .decision import (
 from .measure_texts import describe_unit
 from .statistics import ALPHA, MAX_SEEDS
 
-LEADING, UNDECIDED, NOT_COMPARABLE, QUALIFIED, UNUSUAL = "★", "☆", "†", "‡", "§"
+LEADING, UNDECIDED, NOT_COMPARABLE, QUALIFIED, UNUSUAL = "★", "?", "†", "‡", "§"
 """Marks of methods under a measure; one that is worse than some other has none."""
 
 MAX_NAMED = 4

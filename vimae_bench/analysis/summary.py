@@ -12,9 +12,9 @@ from math import isclose
 import numpy as np
 
 from ..core.conditions import Condition
-from ..core.results import Measure
+from ..core.results import REAL_IMAGES, Measure
 from .brief_statements import describe_baselines_briefly, describe_leaders_briefly, describe_range, join_by_measure
-from .decision import MIN_SEEDS, MIN_TESTED_SEEDS
+from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision
 from .footnotes import format_count
 from .leaderboard_data import Leaderboard, LeaderboardRow
 from .measure_texts import describe_condition, describe_unit
@@ -96,7 +96,7 @@ class Summary:
     def resolution(self) -> str:
         """A sentence on the differences that these seeds are likely to show; empty if nothing is tested."""
         found = ", ".join(difference.text for difference in self.differences)
-        return f"Differences that would be found 4 times in 5: {found}." if found else ""
+        return f"Power of 80 % between methods at differences of {found}." if found else ""
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -245,8 +245,22 @@ def _summarize_topic(board: Leaderboard, topic: str, key: tuple[str, ...], more:
     ranges = [describe_range(measure, comparable) for measure in measures if measure not in decided]
     ranged = "; ".join(filter(None, ranges))
     baselines = ((names[m.name], describe_baselines_briefly(board.decisions[m.name], order)) for m in decided)
-    sentence = " ".join(filter(None, (leaders, f"{ranged}." if ranged else "")))
+    caution = _describe_real_images([board.decisions[measure.name] for measure in decided])
+    sentence = " ".join(filter(None, (leaders, caution, f"{ranged}." if ranged else "")))
     return TopicSummary(topic, key, more, sentence, join_by_measure(baselines))
+
+
+def _describe_real_images(decisions: Sequence[MeasureDecision]) -> str:
+    """A caution if methods score better than real images under some measure; otherwise empty."""
+    pairs = [
+        method.baselines[REAL_IMAGES]
+        for decision in decisions
+        for method in decision.methods.values()
+        if REAL_IMAGES in method.baselines
+    ]
+    if not any(pair.better == pair.a for pair in pairs):
+        return ""
+    return "Real images score worse than some methods: this measure does not show how realistic samples are."
 
 
 def shorten_names(measures: Sequence[Measure]) -> list[str]:
@@ -319,5 +333,5 @@ def _describe_size(board: Leaderboard) -> str:
 
 def _describe_order(board: Leaderboard) -> str:
     if board.is_sorted and board.rank_by:
-        return f"Methods by {board.measures[board.rank_by].title}, best first."
+        return f"Methods in the order of their mean {board.measures[board.rank_by].title}."
     return "Methods in the order of the file."

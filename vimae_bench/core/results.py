@@ -9,6 +9,11 @@ from .canonical import Json
 Direction = Literal["lower", "higher"]
 Scale = Literal["linear", "log"]
 Status = Literal["done", "diverged", "failed"]
+REAL_IMAGES = "training images"
+"""The label of a baseline that is real images, as if they had been generated.
+
+A measure under which methods score better does not show how realistic images are, which is said where it is reported.
+"""
 OUTDATED = "°"
 """Marks what an older version of a metric has measured."""
 

@@ -1,5 +1,6 @@
 """Tools for authors of metrics: classifiers on codes, distances of generated images, likelihoods, Inception."""
 
+from ..core.results import REAL_IMAGES
 from .classifiers import (
     FeatureReader,
     baseline_features,
@@ -18,6 +19,7 @@ from .likelihood import GaussianDecoder, draw_images, estimate_noise_variance
 __all__ = [
     "INCEPTION_COST",
     "ORIGINAL_INCEPTION",
+    "REAL_IMAGES",
     "FeatureExtractor",
     "FeatureReader",
     "GaussianDecoder",

@@ -30,7 +30,6 @@ LATEX_ESCAPES = {
     "‡": r"\ddag{}",
     "§": r"\S{}",
     "★": r"$\star$",
-    "☆": r"$\circ$",
     "–": "--",  # noqa: RUF001
     **{digit: rf"\textsuperscript{{{i}}}" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{digit: rf"\textsubscript{{{i}}}" for i, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},

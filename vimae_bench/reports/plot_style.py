@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 BLUE, ORANGE = COLOURS[0], COLOURS[1]
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MARKERS = ("o", "s", "^", "D", "v", "P", "p", "*")
 """One more than there are colours, so that 56 methods look different."""
 DASHES = ((4, 2), (1, 1.5), (6, 2, 1, 2), (2, 2), (8, 2), (6, 2, 1, 2, 1, 2))
 """Of the lines of baselines, which repeat after six."""

@@ -10,7 +10,7 @@ from annotated_types import Ge, MinLen
 from torch import Tensor
 
 from vimae_bench.functional import estimate_crossed_mean, estimate_mean
-from vimae_bench.metrics import draw_images
+from vimae_bench.metrics import REAL_IMAGES, draw_images
 from vimae_bench.plugin import Estimate, Evaluation, LatentDistribution, Measure, Metric, ModelSpec, Splits, hookimpl
 
 WIDTHS = tuple(hundredths / 100 for hundredths in range(5, 51))
@@ -105,7 +105,7 @@ class Parzen(Metric):
         held_out, test = self._select_images(splits, dataset, torch.device("cpu"))
         real = draw_images(splits.train, self.samples, "parzen", dataset)
         rows = {
-            "training images": real.flatten(1),
+            REAL_IMAGES: real.flatten(1),
             f"training images blurred by {BLUR} px": blur(real).flatten(1),
             "mean training image": real.mean(0).flatten().expand(SET, -1),
         }

@@ -233,6 +233,8 @@ def _choose_kind(row: LeaderboardRow, summary: MeasureSummary, decision: Measure
     if summary.decision and summary.decision.qualification:
         return "meaningless"
     state = decision.get_state(row.label) if decision else None
+    if decision and state == "undecided" and not any(one.state == "worse" for one in decision.methods.values()):
+        return "open"
     return STATES[state] if state else ""
 
 
@@ -260,13 +262,14 @@ def _list_legend(groups: Mapping[str, Sequence[ScreenRow]]) -> Iterator[tuple[st
     kinds = {cell.kind for rows in groups.values() for row in rows for cell in row.cells}
     texts = {
         "leading": "★ better than or equivalent to every other method",
-        "undecided": "☆ undecided: no method is shown to be better",
+        "undecided": "? undecided: may be the best, as no method is shown to be better",
+        "open": "? undecided" if "undecided" not in kinds else "",
         "worse": "grey: worse than some other method",
         "meaningless": "hatched: the measure rewards that the model ignores its data",
         "apart": "† not compared",
         "control": "A/A control: a method again, with other seeds, for the size of chance differences",
     }
-    yield from ((kind, text) for kind, text in texts.items() if kind in kinds)
+    yield from ((kind, text) for kind, text in texts.items() if kind in kinds and text)
     marks = "".join(cell.marks for rows in groups.values() for row in rows for cell in row.cells)
     if QUALIFIED in marks:
         yield "", f"{QUALIFIED} nearly collapsed, which the measure rewards"

@@ -127,7 +127,11 @@ def _build_column(leaderboard: Leaderboard, title: str, topic: str) -> _StripCol
 
 
 def _describe_numbers(heads: Sequence[StripHead]) -> str:
-    return " Numbers: of these models; the grid has means over seeds." if any(head.measure for head in heads) else ""
+    return (
+        " Numbers: of the one model shown; the table has means over seeds."
+        if any(head.measure for head in heads)
+        else ""
+    )
 
 
 def _build_rows(images: Sequence[MethodImages], columns: Sequence[_StripColumn]) -> Iterator[ImageRow]:
