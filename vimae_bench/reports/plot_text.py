@@ -16,9 +16,11 @@ MINUS = "\N{MINUS SIGN}"
 @lru_cache(4096)
 def measure_text(text: str) -> float:
     """The width of a line of text in inches."""
-    from matplotlib.textpath import TextPath
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
 
-    return TextPath((0, 0), text.replace("$", "S"), size=FONT_SIZE).get_extents().width / 72 if text.strip() else 0.0
+    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=FONT_SIZE), ismath=False)
+    return width / 72
 
 
 def wrap_text(text: str, inches: float) -> str:
