@@ -67,7 +67,8 @@ def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...]
     """The results of a benchmark.
 
     `file` is a results folder, an archive of one, or a benchmark file whose results are in a folder below `results`;
-    `overrides` change settings of a benchmark file, as in "training.epochs=5". Raises BenchError if it cannot be read.
+    `overrides` change settings of a benchmark file, as in "training.epochs=5", and of a folder those of the leaderboard
+    alone. Raises BenchError if it cannot be read.
     """
     if (folder := find_results(file)).is_dir():
         if shared := _shared.get(folder):
@@ -75,6 +76,10 @@ def load_benchmark_results(file: Path, results: Path, overrides: tuple[str, ...]
         store = ResultsFolder(folder)
         saved = store.read_benchmark()
         options = saved.leaderboard
+        if overrides:
+            from ..config.benchmark import override_leaderboard
+
+            options = override_leaderboard(dict(options), overrides, file)
         columns, margins = tuple(options.get("columns", ())), options.get("margins", {})
         shown = (options.get("rank_by", ""), columns, options.get("provenance", ""), margins)
         return BenchmarkResults(store, saved.entries, *shown)

@@ -49,7 +49,7 @@ def leaderboard(
       vimae-bench leaderboard results/fig1 --format latex
     """
     found = load_benchmark_results(file, results, overrides)
-    _check_names(found, columns, sort_by)
+    _check_names(found, columns, sort_by, overrides)
     found = replace(found, columns=columns or found.columns, sort_by=sort_by)
     if form == "terminal":
         print_leaderboards(found, everything=everything, were_named=bool(columns))
@@ -59,12 +59,15 @@ def leaderboard(
     click.echo(format_leaderboards(found.leaderboards, form), nl=False)
 
 
-def _check_names(found: BenchmarkResults, columns: Sequence[str], sort_by: str) -> None:
+def _check_names(found: BenchmarkResults, columns: Sequence[str], sort_by: str, overrides: Sequence[str]) -> None:
     """Raises BenchError for a measure that no result has, or that methods cannot be sorted by."""
-    if not (columns or sort_by):
+    if not (columns or sort_by or overrides):
         return
     measures = {name: measure for result in found.run_results for name, measure in result.measures.items()}
     given = dict.fromkeys(columns, "--columns") | ({sort_by: "--sort"} if sort_by else {})
+    if overrides and measures:
+        shown = dict.fromkeys(found.columns, "leaderboard.columns")
+        given |= shown | ({found.rank_by: "leaderboard.rank_by"} if found.rank_by else {})
     problems = [
         f"{option}: no measure is called '{name}'{suggest_similar(name, measures)}"
         for name, option in given.items()

@@ -16,6 +16,7 @@ from ..core.errors import BenchError
 from ..engine.run_plan import (
     RunPlan,
     carry_out,
+    check_earlier_benchmark,
     check_run,
     explain_other_sources,
     explain_unmeasurable,
@@ -128,7 +129,10 @@ def run(
         benchmark, select_entries(matrix, words), folder, data_root(data), numerics, shard, retrain=retrain
     )
     chosen = make_executor(plan, prepare=not dry_run, modules=("vimae_bench.cli",))
+    left = check_earlier_benchmark(plan, matrix)
     check_run(plan, click.echo)
+    if left:
+        click.echo(left, err=True)
     if dry_run:
         show_plan(plan)
         return

@@ -13,7 +13,14 @@ from ..config.run_options import apply_run_options
 from ..config.search_space import NumberRange
 from ..core.errors import BenchError
 from ..core.spec import MatrixEntry
-from ..engine.run_plan import carry_out, explain_unmeasurable, make_executor, open_results, prepare_run
+from ..engine.run_plan import (
+    carry_out,
+    check_earlier_benchmark,
+    explain_unmeasurable,
+    make_executor,
+    open_results,
+    prepare_run,
+)
 from ..execution import signals
 from ..plugin.catalog import get_catalog
 from ..storage.archive import unpack_results
@@ -118,6 +125,7 @@ class StudyRounds:
         plan = prepare_run(benchmark, entries, self.folder, self.data)
         if reasons := explain_unmeasurable(plan):
             raise BenchError(f"trials cannot be compared: {reasons[0]}; remove {self.folder} and tune again")
+        check_earlier_benchmark(plan, self.entries)
         plan = open_results(plan, self.entries, self.overrides, lambda line: click.echo(line, err=True))
         if plan.jobs:
             executor = make_executor(plan, prepare=True, modules=("vimae_bench.cli",))

@@ -247,6 +247,8 @@ def apply_override(raw: Json, override: str, form: Json) -> None:
     path, equals, value = override.partition("=")
     if not equals:
         raise BenchError(f"-o {override}: must be of the form key=value, such as training.epochs=5")
+    if "\n" in override:
+        raise BenchError(f"-o {override}: has more than one line; give each setting an -o of its own")
     *parents, last = path.strip().split(".")
     target: Any = raw
     try:
@@ -256,6 +258,26 @@ def apply_override(raw: Json, override: str, form: Json) -> None:
         target[_parse_key(target, last)] = parse_value(value.strip())
     except (AttributeError, LookupError, TypeError) as error:
         raise BenchError(f"-o {override}: there is no place {shorten_text(path)} in the file") from error
+
+
+def override_leaderboard(shown: Json, overrides: Sequence[str], results: Path) -> Json:
+    """How results are shown, a table of a benchmark file's form, changed as `leaderboard.rank_by=sse` says.
+
+    Raises BenchError for a setting of how they are made, which cannot change in a results folder any more.
+    """
+    form, raw = get_file_form(get_catalog()), {"leaderboard": shown}
+    for override in overrides:
+        if override.partition("=")[0].partition(".")[0].strip() != "leaderboard":
+            raise BenchError(
+                f"-o {override}: {results} holds what was run; only settings of the leaderboard can be changed there, "
+                "such as leaderboard.rank_by=sse. For others, name the benchmark file in its place"
+            )
+        apply_override(raw, override, form)
+    checker = SettingsChecker(get_catalog().get_form)
+    completed = checker.complete(form["fields"]["leaderboard"], raw["leaderboard"], ("leaderboard",))
+    if checker.problems:
+        raise InvalidFileError("-o", [Problem(format_path(where), what) for where, what in checker.problems])
+    return completed
 
 
 def _open_table(table: Any, part: str, default: Any) -> Any:  # noqa: ANN401

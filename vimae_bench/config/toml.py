@@ -48,11 +48,13 @@ def check_limits(path: Path, text: str, raw: Json) -> None:
 
 
 def parse_value(text: str) -> Any:  # noqa: ANN401
-    """A value as TOML writes it; a bare word is a string."""
+    """A value as TOML writes it; whatever is not one value and nothing else is a string."""
     try:
-        return tomllib.loads(f"x = {text}")["x"]
+        alone, closed = tomllib.loads(f"x = {text}"), tomllib.loads(f"x = [{text}]")
     except (RecursionError, ValueError):
         return text
+    # Neither a second line nor a comment, which would hide the bracket, may take a part of the text away.
+    return alone["x"] if closed == {"x": [alone["x"]]} else text
 
 
 def _parse(path: Path, text: str) -> Json:

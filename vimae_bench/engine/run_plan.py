@@ -1,5 +1,6 @@
 """Which runs of a benchmark are still to be done, where and how: prepared and checked first, then carried out."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -187,7 +188,8 @@ def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequen
     source = benchmark.source + "".join(f"# -o {override}\n" for override in overrides)
     shown = mask_settings(source, benchmark.reporters)
     try:
-        results.write_benchmark(benchmark.name, shown, asdict(benchmark.leaderboard), matrix)
+        file = _get_relative_path(Path(benchmark.path), results.path)
+        results.write_benchmark(benchmark.name, shown, asdict(benchmark.leaderboard), matrix, file)
     except OSError as error:
         reason = f"cannot be written ({error.strerror}); choose another with --results"
         raise ResultsError(f"{results.path}: {reason}") from error
@@ -203,6 +205,31 @@ def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequen
             benchmark, plan.entries, results.path, plan.data, plan.numerics, plan.shard, retrain=plan.retrain
         )
     return replace(plan, results=results)
+
+
+def check_earlier_benchmark(plan: RunPlan, matrix: Sequence[MatrixEntry]) -> str:
+    """What to say of runs that a results folder has shown until now and are not in the matrix; empty if there are none.
+
+    Raises ResultsError where they are of another file with the same `name`: the folder would change its subject.
+    """
+    try:
+        saved = plan.results.read_benchmark()
+    except ResultsError:  # there is none, or it is written again
+        return ""
+    new = {(entry.label, entry.run.key) for entry in matrix}
+    left = sum((entry.label, entry.run.key) not in new for entry in saved.entries)
+    folder, file = plan.results.folder, Path(plan.benchmark.path)
+    other = Path(os.path.normpath(folder.resolve() / saved.file))
+    if left and saved.file and other != file.resolve() and other.is_file():
+        raise ResultsError(
+            f"{folder}: holds the results of another file of the same name, {other}, which has {_count_runs(left)} "
+            f"that {file} has not; give one of the two another `name`, or keep them apart with --results"
+        )
+    return f"{folder}: no longer shows {_count_runs(left)} of an earlier matrix; their folders stay" if left else ""
+
+
+def _get_relative_path(file: Path, folder: Path) -> str:
+    return os.path.relpath(file.resolve(), folder.resolve())
 
 
 def carry_out(plan: RunPlan, executor: Executor, reporters: Sequence[Reporter]) -> list[Job]:

@@ -103,6 +103,8 @@ class SavedBenchmark:
     source: str
     leaderboard: Json
     entries: tuple[MatrixEntry, ...]
+    file: str = ""
+    """The path of its file, from the results folder; empty where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -215,11 +217,11 @@ class ResultsFolder:
         return True
 
     def write_benchmark(
-        self, name: str, source: str, leaderboard: Mapping[str, Any], entries: Sequence[MatrixEntry]
+        self, name: str, source: str, leaderboard: Mapping[str, Any], entries: Sequence[MatrixEntry], file: str = ""
     ) -> None:
         """Write benchmark.json, so that the folder can be read without the benchmark file."""
         rows = [entry.as_json() for entry in entries]
-        head = {"schema": SCHEMA, "name": name, "source": source, "leaderboard": dict(leaderboard)}
+        head = {"schema": SCHEMA, "name": name, "source": source, "leaderboard": dict(leaderboard), "file": file}
         changed = collect_changed_settings(metric for entry in entries for metric in entry.metrics)
         write_json(self.path / "benchmark.json", {**head, CHANGED_SETTINGS: changed, "cells": rows})
 
@@ -238,8 +240,9 @@ class ResultsFolder:
                 check_type("a name", text, str)
             for name, margin in dict(shown.get("margins", {})).items():
                 check_type(f"the margin of {name}", margin, str if isinstance(margin, str) else float)
+            check_type("file", file := raw.get("file", ""), str)
             # Files of earlier versions may have secrets in their source.
-            return SavedBenchmark(raw["name"], mask_secrets(raw["source"]), shown, entries)
+            return SavedBenchmark(raw["name"], mask_secrets(raw["source"]), shown, entries, file)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"{path}: is not as `run` writes it ({error!r}); remove it and run again") from error
 
