@@ -382,3 +382,72 @@ def test_a_folder_that_cannot_be_written_is_a_reason(bench):
     summary = sync_benchmark(bench.path)
     assert summary.behind == 1
     assert ".mlflow.lock" in summary.reason
+
+
+def sync_again(bench):
+    """As the command does."""
+    return sync_benchmark(bench.path, verify=True)
+
+
+def by_seed(bench):
+    return sorted(bench.read_mlflow_runs(), key=lambda run: run["params"]["seed"])
+
+
+def open_client(bench):
+    client = MlflowClient(default_store_uri(bench.path.parent))
+    return client, client.get_experiment_by_name("toy").experiment_id
+
+
+def test_runs_deleted_from_mlflow_are_sent_again(bench):
+    for entry in bench.entries[:2]:
+        bench.add_finished_run(entry)
+    sync_benchmark(bench.path)
+    before = by_seed(bench)
+    client, experiment = open_client(bench)
+    for run in client.search_runs([experiment]):
+        client.delete_run(run.info.run_id)
+    assert bench.read_mlflow_runs() == []
+    assert sync_again(bench) == SyncSummary(2, 0)
+    for again, once in zip(by_seed(bench), before, strict=True):
+        assert (again["params"], again["curves"], again["status"]) == (once["params"], once["curves"], once["status"])
+
+
+def test_a_method_deleted_from_mlflow_is_made_again(bench):
+    bench.add_finished_run(bench.entries[0])
+    sync_benchmark(bench.path)
+    client, experiment = open_client(bench)
+    (child,) = client.search_runs([experiment], "tags.vb.run_key != ''")
+    client.delete_run(child.data.tags["mlflow.parentRunId"])
+    assert sync_again(bench) == SyncSummary(1, 0)
+    (child,) = client.search_runs([experiment], "tags.vb.run_key != ''")
+    assert client.get_run(child.data.tags["mlflow.parentRunId"]).info.lifecycle_stage == "active"
+
+
+def test_a_deleted_experiment_is_restored(bench):
+    bench.add_finished_run(bench.entries[0])
+    sync_benchmark(bench.path)
+    client, experiment = open_client(bench)
+    client.delete_experiment(experiment)
+    assert sync_again(bench) == SyncSummary(1, 0)
+    assert client.get_experiment(experiment).lifecycle_stage == "active"
+    assert len(bench.read_mlflow_runs()) == 1
+
+
+def test_a_training_that_started_over_is_a_new_run_without_the_old_epochs(bench):
+    folder = bench.folder(bench.entries[0])
+    folder.write_spec(bench.entries[0].run)
+
+    def append(event, second, **fields):
+        folder.append_event(event, time=BEGAN / 1000 + second, **fields)
+
+    append("started", 0, resumed_from=0)
+    append("epoch", 1, epoch=1, seconds=1.0, terms={"total": 9.0})
+    sync_benchmark(bench.path)
+    append("restarted", 2, remark="its training starts over")
+    append("started", 3, resumed_from=0)
+    append("epoch", 4, epoch=1, seconds=1.0, terms={"total": 900.0})
+    sync_benchmark(bench.path)
+    old, new = sorted(bench.read_mlflow_runs(), key=lambda run: run["times"][0])
+    assert old["status"] == "KILLED"
+    assert new["times"][0] == BEGAN + 2000
+    assert [value for _, _, value in new["curves"]["train/total"]] == [900.0]

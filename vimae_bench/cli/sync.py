@@ -18,7 +18,8 @@ BEHIND = 1
 def sync(file: Path, results: Path, mlflow_uri: str, no_models: bool) -> None:
     """Mirror the runs of a benchmark to MLflow.
 
-    Doing it again adds only what is new. FILE is a benchmark file, or a results folder or its archive in its place.
+    Doing it again adds only what is new, and what was deleted from MLflow since. FILE is a benchmark file, or a results
+    folder or its archive in its place.
 
     \b
     Example:
@@ -29,7 +30,7 @@ def sync(file: Path, results: Path, mlflow_uri: str, no_models: bool) -> None:
 
     found = load_benchmark_results(file, results)
     folder = unpack_results(found.store.path, click.echo)
-    summary = sync_benchmark(folder, mlflow_uri, found.entries, models=not no_models)
+    summary = sync_benchmark(folder, mlflow_uri, found.entries, models=not no_models, verify=True)
     reason = "" if summary.behind else sync_summary(folder, mlflow_uri)
     behind = f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""
     missing = f", but not the summary of methods: {reason}" if reason else ""

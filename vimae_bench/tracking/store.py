@@ -76,7 +76,7 @@ def open_experiment(benchmark: Path, uri: str) -> MlflowExperiment:
     """Open the store and find or create the experiment named after the benchmark's folder.
 
     Raises what MLflow raises for a store that cannot be reached, and ResultsError where the store of the results folder
-    would keep files elsewhere.
+    would keep files elsewhere. An experiment that was deleted is restored.
     """
     # Two processes that make the tables of one store at the same time both fail (mlflow/mlflow#4123).
     is_own = uri == default_store_uri(benchmark.parent)
@@ -85,6 +85,8 @@ def open_experiment(benchmark: Path, uri: str) -> MlflowExperiment:
             check_own_database(benchmark.parent)
         client = connect_client(uri)
         experiment = client.get_experiment_by_name(benchmark.name) or _create_experiment(client, benchmark, uri)
+        if experiment.lifecycle_stage == "deleted":  # nothing can be sent to it, nor another of its name be made
+            client.restore_experiment(experiment.experiment_id)
     if is_own:
         check_artifact_location(benchmark, experiment.artifact_location or "")
     name = f"{show_address(uri)} {experiment.experiment_id} {experiment.creation_time}"

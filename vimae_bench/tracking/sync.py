@@ -15,7 +15,7 @@ from ..storage.run_folder import RunFolder, read_events
 from ..storage.store import ResultsFolder
 from .appearance import Appearance, plan_appearance
 from .method_runs import MethodRuns
-from .store import default_store_uri, open_experiment
+from .store import default_store_uri, list_runs, open_experiment
 from .sync_run import RunSync
 from .sync_state import file_stamp
 
@@ -38,11 +38,13 @@ def sync_benchmark(
     seconds: float = math.inf,
     *,
     models: bool = True,
+    verify: bool = False,
 ) -> SyncSummary:
     """Mirror the runs in a benchmark's results folder to the MLflow store at `uri`; empty: `default_store_uri`.
 
     Only the runs of `entries`, if they are given; runs that have not begun are not counted. No further run is begun
-    `seconds` after the store was opened. Trained models are sent if `models` is true. A store that cannot be reached
+    `seconds` after the store was opened. Trained models are sent if `models` is true. Runs
+    that MLflow had once and has no longer are sent again if `verify` is true. A store that cannot be reached
     and a damaged run are reported in the summary, not raised. Raises ResultsError if the entries have to be read from
     the folder and cannot be.
     """
@@ -57,7 +59,15 @@ def sync_benchmark(
     except Exception as error:  # a store raises whatever its driver raises
         return SyncSummary(0, len(begun), _format_error(error, uri))
     methods = MethodRuns(target, _plan_appearance(results, list(wanted.values())))
-    return _sync_runs([RunSync(target, methods, folder, entry, models) for folder, entry in begun], seconds, uri)
+    present: set[str] | None = None
+    if verify:
+        try:
+            methods.load()
+            present = {run.info.run_id for run in list_runs(target.client, target.experiment)}
+        except Exception as error:  # a store raises whatever its driver raises
+            return SyncSummary(0, len(begun), _format_error(error, uri))
+    runs = [RunSync(target, methods, folder, entry, models, present=present) for folder, entry in begun]
+    return _sync_runs(runs, seconds, uri)
 
 
 def sync_summary(benchmark: Path, uri: str = "") -> str:

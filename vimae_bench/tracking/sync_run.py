@@ -4,7 +4,8 @@ MLflow's run is found by the run's key and the moment it began, so that being ki
 its id does no harm. Points carry the times of the run's own events, and of equal points MLflow keeps one.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -66,21 +67,36 @@ class RunSync:
     entry: MatrixEntry
     models: bool = True
     batch_size: int = MAX_POINTS
+    present: Collection[str] | None = None
+    """The ids of all runs that MLflow has; None where the state in the folder is believed."""
     state: SyncState = field(init=False)
 
     def send_updates(self) -> None:
         """Send what MLflow does not have. Raises what MLflow raises, and ResultsError for a damaged file."""
         with make_lock(self.folder.path / ".mlflow.lock", LOCK_SECONDS):
-            self.state = SyncState.read(self.folder.sync_state, self.target.name)
+            self.state = self._read_state()
             if any(self._make_batches()) or self._list_unsent():
                 self._find_or_create_run()
                 self._send_curves()
                 self._send_items()
 
+    def _read_state(self) -> SyncState:
+        """What MLflow has, without what it has no longer, as far as that was looked up."""
+        state = SyncState.read(self.folder.sync_state, self.target.name)
+        if self.present is None:
+            return state
+        if state.run_id not in self.present:
+            return SyncState(self.target.name)
+        has_parent = self._get_method_key() in self.methods.known
+        return state if has_parent else replace(state, sent={k: v for k, v in state.sent.items() if k != PARENT})
+
     def _find_or_create_run(self) -> None:
         """Find or create MLflow's run, and start from nothing if it is not the one the state knows."""
         run_id = self._find_run()
         if not run_id:
+            if self.state.run_id:  # of a training that has started over since
+                with suppress(Exception):  # it may be gone
+                    self.target.client.set_terminated(self.state.run_id, "KILLED")
             tags, parent = self._make_tags(), self._get_method_key()
             sent = {TAGS: fingerprint(tags), PARENT: parent}
             self.state = SyncState(self.target.name, self._create_run(tags), sent=sent)
@@ -109,9 +125,10 @@ class RunSync:
         return format_method_key(self.entry.run, self.entry.label)
 
     def _get_start_time(self) -> int:
-        """When the run began for the first time, in milliseconds since the epoch."""
-        first, _ = next(read_events(self.folder.events))
-        return to_milliseconds(first["time"])
+        """When the run began for the first time, or started over, in milliseconds since the epoch."""
+        lines = (line for line, _ in read_events(self.folder.events))
+        first = next(lines)
+        return to_milliseconds([first, *(line for line in lines if line["event"] == "restarted")][-1]["time"])
 
     def _make_tags(self) -> dict[str, str]:
         appearance = self.methods.appearance
@@ -132,6 +149,8 @@ class RunSync:
         """The points of the epochs not sent yet, each batch with the state after it."""
         points, state = list["Metric"](), self.state
         for line, offset in read_events(self.folder.events, state.offset):
+            if line["event"] == "restarted":
+                points, state = [], replace(state, epoch=0)
             # A resumed epoch repeats lines; the first of them counts, as in the run's own history.
             new = _make_points(line) if line["event"] == "epoch" and line["epoch"] > state.epoch else []
             if len(points) + len(new) > self.batch_size:
