@@ -22,6 +22,7 @@ from PIL import Image
 
 from vimae_bench.reports.plot_style import encode_figure
 
+from .paper_page import render_paper_page
 from .pictures import (
     PICTURES,
     RECORDS,
@@ -29,11 +30,13 @@ from .pictures import (
     ComparisonPicture,
     FigurePicture,
     MlflowPicture,
+    PaperPagePicture,
     Picture,
     ReportPicture,
     TerminalPicture,
     compute_digest,
     find_figure,
+    load_record,
     run_command,
 )
 
@@ -46,6 +49,8 @@ MAX_BYTES, MAX_WIDTH = 150_000, 1440
 """Of a picture."""
 COLOURS = (0, 256, 128)
 """Sizes of palettes that are tried, after none, until a picture is small enough; then it is made smaller by a tenth."""
+PAPER_SCALE = 1.5
+"""Pixels of a page of a paper for each of 1/96 inch."""
 SETTLE, START = 8000, 120
 """Milliseconds until MLflow has drawn its charts, and seconds until its server answers at the latest."""
 TERMINAL = """<!doctype html><meta charset="utf-8"><style>
@@ -114,11 +119,19 @@ class Studio:
                 return self._take_page(path.as_uri(), (1600, 900), selector="pre")
             case FigurePicture():
                 return _decode(encode_figure(find_figure(picture.record, picture.title), "png"))
+            case PaperPagePicture():
+                path = self.folder / "paper.html"
+                path.write_text(render_paper_page(load_record(picture.record)), encoding="utf-8")
+                return self._take_page(path.as_uri(), picture.size, scale=PAPER_SCALE)
             case MlflowPicture():
                 return self._take_mlflow(picture)
 
-    def _take_page(self, url: str, size: tuple[int, int], scheme: Any = "light", selector: str = "") -> Image.Image:
-        page = self.browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    def _take_page(
+        self, url: str, size: tuple[int, int], scheme: Any = "light", selector: str = "", scale: float = 1.0
+    ) -> Image.Image:
+        page = self.browser.new_page(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, device_scale_factor=scale
+        )
         page.goto(url)
         content = page.locator(selector).screenshot() if selector else page.screenshot()
         page.close()

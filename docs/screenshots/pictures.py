@@ -20,6 +20,8 @@ from vimae_bench.reports.all_figures import draw_figures, draw_image_grids
 from vimae_bench.reports.page.first_screen import build_first_screen
 from vimae_bench.reports.page.heading import read_heading
 
+from .paper_page import STYLE, describe_results, draw_page_figures
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -95,6 +97,22 @@ class FigurePicture:
 
 
 @dataclass(frozen=True)
+class PaperPagePicture:
+    """A page of a paper with three figures of a record, in CSS pixels of 1/96 inch."""
+
+    record: str
+    size: tuple[int, int] = (816, 1056)
+
+    def describe(self) -> str:
+        """The text of the page, its style, and the elements of its figures."""
+        results = load_record(self.record)
+        parts = [str(self), STYLE, describe_results(results)]
+        for one in draw_page_figures(results):
+            parts += [one.caption, *_list_elements(one.figure)]
+        return "\n".join(parts)
+
+
+@dataclass(frozen=True)
 class MlflowPicture:
     """A shared view of a record in MLflow's server, with the charts of a name if one is given."""
 
@@ -108,7 +126,7 @@ class MlflowPicture:
         return f"{self}\n{run_command(('leaderboard', str(RECORDS[self.record]), '--format', 'csv'))}"
 
 
-Picture = ReportPicture | ComparisonPicture | TerminalPicture | FigurePicture | MlflowPicture
+Picture = ReportPicture | ComparisonPicture | TerminalPicture | FigurePicture | PaperPagePicture | MlflowPicture
 
 FIGURES = (
     "Every measure",
@@ -134,6 +152,7 @@ PICTURES: dict[str, Picture] = {
     "mlflow-methods": MlflowPicture("quickstart", "methods"),
     "mlflow-charts": MlflowPicture("quickstart", "methods&compareRunsMode=CHART"),
     "mlflow-images": MlflowPicture("quickstart", "pictures&compareRunsMode=CHART", "samples"),
+    "paper-page": PaperPagePicture("quickstart"),
     "gallery-codes-2d": FigurePicture("fig1", "Codes"),
     **{f"gallery-{title.lower().replace(' ', '-')}": FigurePicture("quickstart", title) for title in FIGURES},
 }
