@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.reports import intervals, latent_code_figure
+from vimae_bench.storage.chart_image import CLASS_COLOURS
 
 pytestmark = pytest.mark.medium
 
@@ -222,3 +225,48 @@ def test_tables_and_figures_import_matplotlib_and_torch_only_when_drawn():
         "print([m for m in ('matplotlib', 'torch', 'pandas', 'sklearn', 'mlflow') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+DEUTERANOPIA = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+)
+"""Of linear RGB: Machado, Oliveira and Fernandes (2009), severity 1."""
+XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+WHITE = np.array([0.95047, 1.0, 1.08883])
+
+
+def to_lab(colour: str, vision: np.ndarray) -> np.ndarray:
+    """CIE 1976 L*a*b* of a colour as it is seen."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    ratio = XYZ @ np.clip(vision @ linear, 0, 1) / WHITE
+    f = np.where(ratio > 216 / 24389, np.cbrt(ratio), (24389 / 27 * ratio + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("vision", [np.eye(3), DEUTERANOPIA], ids=["normal", "deuteranopia"])
+def test_ten_classes_have_colours_that_stay_apart(vision: np.ndarray):
+    """A difference of 2.3 can just be seen; of 25 it is seen in small dots."""
+    seen = [to_lab(colour, vision) for colour in CLASS_COLOURS]
+    assert len(seen) == 10
+    assert min(np.linalg.norm(a - b) for a, b in combinations(seen, 2)) > 25
+    assert min(np.linalg.norm(one - to_lab("#FFFFFF", vision)) for one in seen) > 20
+
+
+def test_clusters_of_a_class_are_found_where_they_are():
+    generator = np.random.default_rng(0)
+    centres = np.array([[-3.0, 0.0], [3.0, 1.0]])
+    points = np.concatenate(
+        [generator.normal(centre, 0.7, (n, 2)) for centre, n in zip(centres, (300, 500), strict=True)]
+    )
+    found = sorted(latent_code_figure.find_clusters(points))
+    assert np.allclose(found, centres, atol=0.15)
+    (one,) = latent_code_figure.find_clusters(generator.normal(2.0, 1.0, (500, 2)))
+    assert np.allclose(one, 2.0, atol=0.2)
+
+
+@pytest.mark.parametrize("points", [np.zeros((100, 2)), np.arange(20.0).reshape(10, 2)])
+def test_few_or_equal_codes_have_one_label_at_their_median(points: np.ndarray):
+    assert latent_code_figure.find_clusters(points) == [tuple(np.median(points, axis=0).tolist())]

@@ -136,7 +136,7 @@ class _Panel:
             shown = [value for value in values if self._holds(value)]
             heights = [y + 0.22] * len(shown)
             axes.plot(shown, heights, marker, color=marker_colour, markersize=2.5, mfc="none", markeredgewidth=0.6)
-        if summary.interval and summary.is_complete:
+        if summary.interval and summary.is_complete and self._holds(summary.mean):
             low, high = (min(max(end, self.limits[0]), self.limits[1]) for end in summary.interval)
             if low < high:
                 axes.plot((low, high), (y - 0.12, y - 0.12), color=colour, linewidth=1.4, solid_capstyle="butt")

@@ -27,7 +27,7 @@ from .plot_style import (
     create_panels,
     tag_method,
 )
-from .plot_text import FONT_SIZE, format_tick
+from .plot_text import FONT_SIZE, LINE_HEIGHT, format_tick
 from .table_format import describe_seeds, format_axis_label, join_words
 from .value_range import Span, choose_axis_limits
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LABEL_SHARE = 0.1
+"""The share of the width of a panel that the value of a setting takes at most."""
 ELBO_LINES = 6
 """About so many lines of equal ELBO cross the panel."""
 AXIS_SPACE = 0.45
@@ -81,7 +83,7 @@ def draw_rate_distortion(leaderboard: Leaderboard, styles: MethodStyles, width: 
     if weight := _find_weight(leaderboard):
         _draw_equal_elbo(axes, weight, limits)
     for sweep in sweeps:
-        _draw_curve(axes, sweep, points, styles)
+        _draw_curve(axes, sweep, points, styles, figure.get_figheight() - AXIS_SPACE)
     for point in points:
         with tag_method(axes, point.row.label):
             _draw_point(axes, point, styles[point.row.label], limits)
@@ -196,18 +198,27 @@ def _draw_equal_elbo(axes: "Axes", weight: float, limits: tuple[Span, Span]) -> 
             )
 
 
-def _draw_curve(axes: "Axes", sweep: Sweep, points: list[_Point], styles: MethodStyles) -> None:
-    """A line through the means, with the value of the setting at each."""
+def _draw_curve(axes: "Axes", sweep: Sweep, points: list[_Point], styles: MethodStyles, height: float) -> None:
+    """A line through the means, with the value of the setting at each, in a panel of a height in inches."""
     by_label = {point.row.label: point for point in points}
     shown = [(value, by_label[label]) for value, label in sweep.labels.items() if by_label[label].is_complete]
     own = {styles[label].colour for label in sweep.labels.values()}
     colour = own.pop() if len(own) == 1 else GREY
     axes.plot([p.rate.mean for _, p in shown], [p.distortion.mean for _, p in shown], color=colour, linewidth=0.9)
+    taken = list[tuple[float, float]]()
     for value, point in shown:
+        place = point.rate.mean, point.distortion.mean
+        x, y = axes.transAxes.inverted().transform(axes.transData.transform(place))
+        above = 3.0
+        while any(
+            abs(x - a) < LABEL_SHARE and abs(y + above / 72 / height - b) * height < LINE_HEIGHT for a, b in taken
+        ):
+            above += 1.0
+        taken.append((x, y + above / 72 / height))
         axes.annotate(
             f"{value:g}",
-            (point.rate.mean, point.distortion.mean),
-            (4, 3),
+            place,
+            (4, above),
             textcoords="offset points",
             fontsize=FONT_SIZE,
             color=colour,

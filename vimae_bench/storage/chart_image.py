@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CLASS_COLOURS = (
-    *("#332288", "#88CCEE", "#117733", "#DDCC77", "#CC6677"),
-    *("#AA4499", "#000000", "#E69F00", "#56B4A0", "#9E9E9E"),
+    *("#0077BB", "#DDCC77", "#663333", "#66CCEE", "#228833"),
+    *("#FFAABB", "#222255", "#AAAA00", "#009988", "#000000"),
 )
-"""Ten colours that stay apart for colour-blind readers, after Tol's muted scheme; they repeat after ten classes."""
+"""Ten colours, which repeat after ten classes: those of Paul Tol's schemes that stay furthest apart under deuteranopia.
+"""
 OUTLINE_COLOUR, THRESHOLD_COLOUR, BAR_COLOUR = "#222222", "#CC6677", "#4477AA"
 MAX_LEGEND_CLASSES = 10
 """More classes than this have no legend."""
