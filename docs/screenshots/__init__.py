@@ -2,6 +2,6 @@
 
     python docs/screenshots [NAMES]
 
-makes all of them, or those named, as `docs/images/NAME.png`. It needs Chromium and playwright; pictures of MLflow start
-its server. `docs/images/made-from.json` has a digest of what each picture shows, which a test compares.
+makes those that are old, or those named, as `docs/images/NAME.png`. It needs Chromium and playwright; for pictures of
+MLflow it starts a server. `docs/images/made-from.json` has a digest of what each picture shows, which a test compares.
 """

@@ -5,8 +5,9 @@ Descriptions need neither a browser nor a server, and have no versions or dates:
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,8 @@ from click.testing import CliRunner
 from vimae_bench.analysis.load import BenchmarkResults, load_benchmark_results
 from vimae_bench.cli import main
 from vimae_bench.reports import page
-from vimae_bench.reports.all_figures import draw_figures, draw_image_grids
-from vimae_bench.reports.page.first_screen import build_first_screen
+from vimae_bench.reports.all_figures import CaptionedFigure, draw_figures, draw_image_grids
+from vimae_bench.reports.page.first_screen import FirstScreen, build_first_screen
 from vimae_bench.reports.page.heading import read_heading
 
 from .paper_page import STYLE, describe_results, draw_page_figures
@@ -46,11 +47,11 @@ class ReportPicture:
     scheme: str = "light"
 
     def describe(self) -> str:
-        """The first screen's content, without its images, which the record decides."""
+        """The first screen's texts; its images and drawings follow from the record."""
         results = load_record(self.record)
         heading = read_heading(results.store.name, results.store.read_benchmark().source)
         screen = build_first_screen(1, results.leaderboards[0], results.leaderboards[0].title, None)
-        return f"{self}\n{heading}\n{replace(screen, images=None)}\n{_read_assets(SCREEN_ASSETS)}"
+        return f"{self}\n{heading}\n{_describe_screen(screen)}\n{_read_assets(SCREEN_ASSETS)}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class ComparisonPicture:
 
     record: str
     methods: tuple[str, str]
-    size: tuple[int, int] = (1200, 1000)
+    size: tuple[int, int] = (1200, 1290)
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -123,7 +124,7 @@ class MlflowPicture:
 
     def describe(self) -> str:
         """What decides on the methods' runs: the leaderboard."""
-        return f"{self}\n{run_command(('leaderboard', str(RECORDS[self.record]), '--format', 'csv'))}"
+        return f"{self}\n{run_command(('leaderboard', str(RECORDS[self.record])))}"
 
 
 Picture = ReportPicture | ComparisonPicture | TerminalPicture | FigurePicture | PaperPagePicture | MlflowPicture
@@ -144,8 +145,8 @@ FIGURES = (
 """Those of the gallery that the quickstart's results have."""
 
 PICTURES: dict[str, Picture] = {
-    "report": ReportPicture("quickstart", size=(1200, 1300)),
-    "report-dark": ReportPicture("quickstart", size=(1200, 1300), scheme="dark"),
+    "report": ReportPicture("quickstart", size=(1200, 1490)),
+    "report-dark": ReportPicture("quickstart", size=(1200, 1490), scheme="dark"),
     "compare": ComparisonPicture("quickstart", ("VAE (σ = 0.1)", "β_A-VAE")),  # noqa: RUF001
     "leaderboard": TerminalPicture(("leaderboard", str(RECORDS["quickstart"]))),
     "verdict": TerminalPicture(("verdict", str(RECORDS["paper-small"]), str(RECORDS["fig1"]))),
@@ -185,20 +186,39 @@ def run_command(words: tuple[str, ...], columns: int = 92) -> str:
     return done.output
 
 
+def _describe_screen(screen: FirstScreen) -> str:
+    """All texts of a first screen, and the classes of its cells. No floats, whose last digits depend on the machine."""
+    lines = [screen.title, screen.size, *screen.certainty, screen.resolution, screen.order]
+    lines += map(str, (screen.sentences, screen.topics, screen.columns, screen.legend))
+    for name, rows in screen.groups:
+        for row in rows:
+            cells = [(cell.text, cell.kind, cell.marks, cell.state) for cell in row.cells]
+            lines.append(f"{name} {row.label} {row.note} {cells}")
+    return "\n".join(lines)
+
+
 def find_figure(record: str, title: str) -> "Figure":
-    """The first figure of a record whose title begins so."""
-    figures = _draw_record(record)
-    found = next((figure for name, figure in figures.items() if name.startswith(f"{title},")), None)
-    if found is None:
-        raise LookupError(f"{RECORDS[record]} has no figure {title!r}, but {', '.join(figures)}")
-    return found
+    """The first figure of a record whose title begins so. Raises LookupError if it has none."""
+    for one in _draw_figures(record):
+        if one.title.startswith(f"{title},"):
+            return one.figure
+    raise LookupError(f"{RECORDS[record]} has no figure {title!r}")
+
+
+def _draw_figures(record: str) -> Iterator[CaptionedFigure]:
+    """The figures of a record, each drawn once, when it is asked for."""
+    drawn, others = _open_figures(record)
+    yield from drawn
+    for one in others:
+        drawn.append(one)
+        yield one
 
 
 @cache
-def _draw_record(record: str) -> "dict[str, Figure]":
+def _open_figures(record: str) -> tuple[list[CaptionedFigure], Iterator[CaptionedFigure]]:
     results = load_record(record)
-    figures = [*draw_figures(results.leaderboards, results.run_results), *draw_image_grids(results.run_results)]
-    return {one.title: one.figure for one in figures}
+    figures = draw_figures(results.leaderboards, results.run_results)
+    return [], chain(figures, draw_image_grids(results.run_results))
 
 
 def _list_elements(figure: "Figure") -> Iterator[str]:

@@ -186,6 +186,10 @@ def test_axe_finds_no_serious_violation(answer, scheme: str):
 
 def test_paper_shows_key_measures_and_all_states(answer):
     answer.emulate_media(media="print")
+    answer.set_viewport_size({"width": 703, "height": 1000})  # A4 without its margins
+    strips = answer.locator("#answer-1 .scroll.images")
+    assert strips.evaluate("frame => frame.scrollWidth") <= 703
+    assert strips.locator("thead").is_visible()
     assert answer.locator("button.more:visible, .tip:visible, .chip button:visible").count() == 0
     assert answer.locator(f"{GRID} td.leading").first.evaluate("c => getComputedStyle(c).printColorAdjust") == "exact"
     cut = answer.locator(".scroll, .panel").evaluate_all(
