@@ -231,6 +231,9 @@ def note_data(run_results: Sequence[RunResult]) -> Iterator[str]:
     records = [result.record for result in run_results if result.status == "done"]
     if differing := _count_differing([record.get("data") or {} for record in records]):
         yield f"The runs used different data ({', '.join(differing)}): they cannot be compared."
+    tables: list[Mapping[str, object]] = [record.get("data") or {} for record in records]
+    if any(data.get("train_x") and data.get("train_x") == data.get("test_x") for data in tables):
+        yield "The test images are the training images: no measure tells how methods do on new ones."
 
 
 def note_definitions(run_results: Sequence[RunResult], only: Collection[str] = ()) -> Iterator[str]:

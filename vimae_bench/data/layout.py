@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -25,6 +26,10 @@ FACTORS = ("train_factors", "test_factors")
 CARD = "dataset.json"
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 """What reads the header of an array, by the version of its format."""
+SAMPLED_PIXELS = 64
+"""Pixels by which images are compared before all of theirs are."""
+SCANNED_IMAGES = 100
+"""Images that are looked at together."""
 SETTLED_NS = 2_000_000_000
 """The age from which a file's times say whether it was written again: file systems round them."""
 
@@ -50,6 +55,33 @@ def load_arrays(folder: Path) -> dict[str, np.ndarray]:
         )
     read_factor_names(folder, arrays)
     return arrays
+
+
+def read_settings(folder: Path) -> Json | None:
+    """The settings that a folder was prepared with; None where its dataset.json does not say."""
+    settings: object = _read_card(folder).get("settings")
+    return cast("Json", settings) if isinstance(settings, dict) else None
+
+
+def check_brightness(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
+    """Raises DataError for images whose white is 1, and so nearly black: values are from 0 to 255."""
+    for name in ("train_x", "test_x"):
+        if _find_maximum(arrays[name]) == 1:
+            remedy = "np.save(path, x * 255) makes white of 1"
+            raise DataError(f"{_array_path(folder, name)}: holds only 0 and 1, which are both black of 255 ({remedy})")
+
+
+def count_shared_images(arrays: Mapping[str, np.ndarray]) -> int:
+    """How many of the test images are among the training images, pixel for pixel."""
+    train, test = (arrays[name].reshape(len(arrays[name]), -1) for name in ("train_x", "test_x"))
+    places = np.random.default_rng(0).choice(train.shape[1], min(SAMPLED_PIXELS, train.shape[1]), replace=False)
+    few = [np.ascontiguousarray(x[:, np.sort(places)]) for x in (train, test)]
+    known, asked = (x.view(f"V{x.shape[1]}").ravel().tolist() for x in few)
+    candidates = {value: list[int]() for value in asked}
+    for place, value in enumerate(known):
+        if value in candidates:
+            candidates[value].append(place)
+    return sum(any(np.array_equal(test[i], train[j]) for j in candidates[value]) for i, value in enumerate(asked))
 
 
 def read_factor_names(folder: Path, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
@@ -83,16 +115,24 @@ def check_arrays(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
 
 
 def write_arrays(
-    folder: Path, name: str, arrays: Mapping[str, np.ndarray], source: str, factors: Sequence[str] = ()
+    folder: Path,
+    name: str,
+    arrays: Mapping[str, np.ndarray],
+    source: str,
+    factors: Sequence[str] = (),
+    settings: Mapping[str, object] | None = None,
 ) -> None:
     """Write arrays that fit the layout, with their dataset.json; `factors` names the factors' columns.
+
+    `settings` are those of the data set that they were prepared with, JSON values.
 
     Raises OSError where they cannot be written.
     """
     for key, array in arrays.items():
         atomic_write(_array_path(folder, key), lambda path, array=array: _write_array(path, array))
     card = {"name": name, **_count_images(arrays)} | ({"factors": list(factors)} if factors else {})
-    write_json(folder / CARD, {**card, "source": source, "sha256": compute_digests(folder)})
+    made = {"settings": dict(settings)} if settings is not None else {}
+    write_json(folder / CARD, {**card, "source": source, **made, "sha256": compute_digests(folder)})
 
 
 def compute_digests(folder: Path) -> dict[str, str]:
@@ -212,6 +252,16 @@ def _check_factors(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
     if len({factors.shape[1] for factors in found.values()}) > 1:
         columns = " and ".join(str(factors.shape[1]) for factors in found.values())
         raise DataError(f"{folder}: {columns} factors of training and test images; they have to be the same")
+
+
+def _find_maximum(x: np.ndarray) -> int:
+    """The largest value, or one above 1 as soon as it is found."""
+    largest = 0
+    for start in range(0, len(x), SCANNED_IMAGES):
+        largest = max(largest, int(x[start : start + SCANNED_IMAGES].max()))
+        if largest > 1:
+            break
+    return largest
 
 
 def _count_images(arrays: Mapping[str, np.ndarray]) -> Json:

@@ -1,20 +1,32 @@
 """A run's data: prepared once under the data root, memory-mapped by every run after that (`layout.py`)."""
 
+import contextlib
+import inspect
+import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.errors import DataError, ResultsError
+from ..core.canonical import Json, canonical_json
+from ..core.errors import DataError, ResultsError, shorten_text
 from ..storage.cache_folder import expand_home, get_user_folder, make_own_folder
 from ..storage.locks import make_lock
 from . import download, layout
 
 if TYPE_CHECKING:
     from .types import Dataset, Examples, PreparedDataset, Splits
+
+
+READING_SETTINGS = ("pixel_range", "validation")
+"""Settings of every data set that change nothing of what is prepared."""
+MAX_COMPARED_BYTES = 2**28
+"""Bytes of images among which equal ones are looked for."""
+MAX_SHARED = 0.01
+"""The share of test images among the training images that is not worth a word, as chance and blank images cause it."""
 
 
 def get_data_folder() -> Path:
@@ -40,6 +52,7 @@ def open_splits(dataset: "Dataset", root: Path) -> "Splits":
     from .types import Splits  # torch comes with them, and those who only look at folders need not wait
 
     folder = resolve_folder(dataset, root)
+    check_settings(dataset, folder)
     arrays = layout.load_arrays(folder)
     names, count = layout.read_factor_names(folder, arrays), len(arrays["train_x"])
     cut = count - dataset.validation
@@ -77,8 +90,51 @@ def ensure_prepared(dataset: "Dataset", root: Path, report: Callable[[str], obje
     except (OSError, ResultsError) as error:
         remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
         raise DataError(f"{folder}: cannot be written ({error}); {remedy}") from error
-    layout.load_arrays(folder)
+    arrays = layout.load_arrays(folder)
+    layout.check_brightness(arrays, folder)
+    if shared := _describe_shared_images(arrays):
+        report(f"{folder.name}: {shared}")
     return folder
+
+
+def _describe_shared_images(arrays: dict[str, np.ndarray]) -> str:
+    """What to say of test images that are training images; empty if there are few, or too many images to look."""
+    count = len(arrays["test_x"])
+    if arrays["train_x"].nbytes + arrays["test_x"].nbytes > MAX_COMPARED_BYTES:
+        return ""
+    shared = layout.count_shared_images(arrays)
+    is_many = shared > MAX_SHARED * count
+    return f"{shared:,} of {count:,} test images are training images: no measure of them tells what is new" * is_many
+
+
+def describe_settings(dataset: "Dataset") -> Json:
+    """The name and the settings of a data set that decide what it prepares, as JSON values.
+
+    Those of a data set made from another one are the other's.
+    """
+    reading = (*READING_SETTINGS, *getattr(dataset, "reading_settings", ()))
+    settings = {name: getattr(dataset, name, None) for name in inspect.signature(type(dataset)).parameters}
+    inner: list[Any] = [value for value in settings.values() if hasattr(value, "prepare")]
+    if inner:
+        return describe_settings(inner[0])
+    described: Json = {"class": type(dataset).__name__}
+    for name, value in settings.items():
+        with contextlib.suppress(TypeError, ValueError):  # what JSON cannot hold is not compared
+            described |= {name: json.loads(canonical_json(value))} if name not in reading else {}
+    return described
+
+
+def check_settings(dataset: "Dataset", folder: Path) -> None:
+    """Raises DataError for a folder that was prepared with other settings than the data set has."""
+    made, asked = layout.read_settings(folder), describe_settings(dataset)
+    other = sorted(name for name in {**(made or {}), **asked} if made and made.get(name) != asked.get(name))
+    if other:
+        name = other[0]
+        raise DataError(
+            f"{folder}: was prepared with {name} = {shorten_text((made or {}).get(name))}, not "
+            f"{shorten_text(asked.get(name))}; the data set's `folder` has to differ between settings that decide its "
+            "images, and its `reading_settings` to name those that do not"
+        )
 
 
 def _make_root(root: Path) -> None:
@@ -104,7 +160,8 @@ def _prepare(dataset: "Dataset", root: Path, folder: Path, report: Callable[[str
         prepared = _decode_originals(dataset, aside / "originals", folder)
         arrays = _name_arrays(prepared)
         layout.check_arrays(arrays, folder)
-        layout.write_arrays(aside / "arrays", folder.name, arrays, prepared.source, tuple(prepared.train.factors))
+        factors, settings = tuple(prepared.train.factors), describe_settings(dataset)
+        layout.write_arrays(aside / "arrays", folder.name, arrays, prepared.source, factors, settings)
         folder.parent.mkdir(parents=True, exist_ok=True)
         (aside / "arrays").replace(folder)
     finally:

@@ -58,6 +58,9 @@ class Dataset(Protocol):
     """A source of images. The harness keeps what it prepares under `<data>/<folder>` and maps it from there.
 
     It may have an attribute `tested` with the value `validation`: its validation images then replace the test images.
+
+    The folder has to differ between settings that decide which images are prepared. Settings that are applied when they
+    are read, as `pixel_range` and `validation` are, are named in an attribute `reading_settings`, a tuple.
     """
 
     @property

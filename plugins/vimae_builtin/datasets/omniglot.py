@@ -46,6 +46,7 @@ class Omniglot:
     resize: Filter = "lanczos"
     """Pillow's filter from 105x105 to 28x28."""
 
+    reading_settings: ClassVar[tuple[str, ...]] = ("held_out_characters",)
     url: ClassVar[str] = "https://github.com/brendenlake/omniglot/raw/master/python"
     sha256: ClassVar[Mapping[str, str]] = {
         "images_background.zip": "ad41ab679c8b5d90b271ef46be6987cc81211774a695c29dcc5367b2b26ee640",
