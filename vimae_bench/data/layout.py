@@ -57,10 +57,10 @@ def load_arrays(folder: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def read_settings(folder: Path) -> Json | None:
-    """The settings that a folder was prepared with; None where its dataset.json does not say."""
+def read_settings(folder: Path) -> Json:
+    """The settings that a folder was prepared with; empty where its dataset.json does not say."""
     settings: object = _read_card(folder).get("settings")
-    return cast("Json", settings) if isinstance(settings, dict) else None
+    return cast("Json", settings) if isinstance(settings, dict) else {}
 
 
 def check_brightness(arrays: Mapping[str, np.ndarray], folder: Path) -> None:

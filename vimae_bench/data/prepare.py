@@ -125,16 +125,18 @@ def describe_settings(dataset: "Dataset") -> Json:
 
 
 def check_settings(dataset: "Dataset", folder: Path) -> None:
-    """Raises DataError for a folder that was prepared with other settings than the data set has."""
+    """Raises DataError for a folder that was prepared with other settings than the data set has.
+
+    Those that only one of both knows are not compared.
+    """
     made, asked = layout.read_settings(folder), describe_settings(dataset)
-    other = sorted(name for name in {**(made or {}), **asked} if made and made.get(name) != asked.get(name))
-    if other:
-        name = other[0]
-        raise DataError(
-            f"{folder}: was prepared with {name} = {shorten_text((made or {}).get(name))}, not "
-            f"{shorten_text(asked.get(name))}; the data set's `folder` has to differ between settings that decide its "
-            "images, and its `reading_settings` to name those that do not"
-        )
+    for name in sorted(made.keys() & asked.keys()):
+        if made[name] != asked[name]:
+            raise DataError(
+                f"{folder}: was prepared with {name} = {shorten_text(made[name])}, not {shorten_text(asked[name])}; "
+                "the data set's `folder` has to differ between settings that decide its images, and its "
+                "`reading_settings` to name those that do not"
+            )
 
 
 def _make_root(root: Path) -> None:
