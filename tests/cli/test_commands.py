@@ -159,9 +159,24 @@ def test_figures_are_written_and_named(shared, tmp_path, form, sign):
     where = tmp_path / "new" / "figures"
     output = call("figures", file, "--results", folder / "results", "--output", where, "--format", form)
     written = sorted(where.iterdir())
-    assert sorted(output.splitlines()) == list(map(str, written))
+    lines = output.splitlines()
+    assert sorted(line for line in lines if line.startswith(str(where))) == list(map(str, written))
+    assert [line for line in lines if not line.startswith(str(where))] == [
+        "no critical differences and no performance profiles: at least 5 tables are needed, and there is 1",
+        "digits, mlp, d = 2, 2 epochs: no training curves, since its runs have fewer than 5 epochs",
+    ]
     assert f"reconstructions-and-samples-digits-mlp-d-2-2-epochs.{form}" in [path.name for path in written]
-    assert all(path.read_bytes().startswith(sign) for path in written)
+    assert all(path.read_bytes().startswith(sign) for path in written if path.name != "captions.md")
+    captions = (where / "captions.md").read_text()
+    assert all(f"`{path.name}`: " in captions for path in written if path.name != "captions.md")
+
+
+def test_figures_have_the_width_asked_for(shared, tmp_path):
+    folder, file, _ = shared
+    words = ("--results", folder / "results", "--output", tmp_path, "--format", "svg", "--width")
+    call("figures", file, *words, "column")
+    assert 'width="234pt"' in next(tmp_path.glob("every-measure*.svg")).read_text()
+    assert "has to be column (3.25 inches) or text" in call("figures", file, *words, "wide", code=2)
 
 
 def test_figures_without_data_and_unwritable_figures_are_reported(shared, small, tmp_path):

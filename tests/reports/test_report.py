@@ -235,7 +235,7 @@ def test_figures_have_a_name_and_unique_ids():
         figure = Figure()
         figure.subplots().plot([1, 2], label=NASTY)
         figure.suptitle(NASTY, parse_math=False)
-        return Page(f"<!doctype html><title>t</title>{draw_panels(figure, NASTY, prefix, has_panels=True)[0]}")
+        return Page(f"<!doctype html><title>t</title>{draw_panels(figure, NASTY, prefix)[0]}")
 
     one, other = drawn("a"), drawn("b")
     ids = [{element.get("id") for element in page.tree.iter() if element.get("id")} for page in (one, other)]

@@ -32,15 +32,11 @@ MAX_FILE_NAME_LENGTH = 120
 
 
 class CaptionedFigure(NamedTuple):
-    """A figure, its title, and a sentence or two on what to look for in it.
-
-    The panels of a figure that `has_panels` can stand alone.
-    """
+    """A figure, its title, and a sentence or two on what to look for in it; its panels can stand alone."""
 
     title: str
     caption: str
     figure: "Figure"
-    has_panels: bool = True
 
 
 class NamedFigure(NamedTuple):

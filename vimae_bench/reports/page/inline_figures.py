@@ -54,20 +54,19 @@ Box = tuple[float, float, float, float]
 """Left, top, width and height in points."""
 
 
-def draw_panels(figure: "Figure", title: str, prefix: str, *, has_panels: bool) -> list[Markup]:
-    """A figure as `svg` elements, one for each of its panels, or a single one unless it `has_panels`.
+def draw_panels(figure: "Figure", title: str, prefix: str) -> list[Markup]:
+    """A figure as `svg` elements, one for each of its panels, or a single one if it has none.
 
     The ids in it begin with `prefix`, so that several figures share a page. Styles become attributes, which a policy
     without `unsafe-inline` allows. Ids that nothing refers to are removed; those of methods become `data-method`.
     """
     panels = [axes for axes in figure.axes if axes.get_visible()]
     methods = [axes.get_gid() for axes in panels]
-    if has_panels:
-        _remove_surroundings(figure)
-        _place_panels(figure, panels)
-        for i, axes in enumerate(panels):
-            axes.set_gid(f"panel-{i}")
-            axes.tick_params(labelleft=True, labelbottom=not axes.xaxis.get_tick_params().get("labeltop", False))
+    _remove_surroundings(figure)
+    _place_panels(figure, panels)
+    for i, axes in enumerate(panels):
+        axes.set_gid(f"panel-{i}")
+        axes.tick_params(labelleft=True, labelbottom=not axes.xaxis.get_tick_params().get("labeltop", False))
     svg = _save_svg(figure)
     root, used = ET.fromstring(svg), set(ID_REFERENCE.findall(svg.decode()))  # noqa: S314 - matplotlib's own
     groups = {element.get("id"): element for element in root.iter()}
@@ -77,7 +76,7 @@ def draw_panels(figure: "Figure", title: str, prefix: str, *, has_panels: bool) 
             element.remove(child)
         _adapt_element(element, prefix, used)
     definitions = [element for element in root if element.tag == "defs"]
-    if not has_panels or len(panels) < 1:
+    if not panels:
         return [_finish_svg([*root], _measure_figure(figure), title, prefix, "")]
     found = list[Markup]()
     for i, (box, method) in enumerate(zip(boxes, methods, strict=True)):

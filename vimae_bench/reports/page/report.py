@@ -63,8 +63,6 @@ class FigureView:
     title: str
     caption: str
     panels: tuple[Markup, ...]
-    is_card: bool
-    """Whether it keeps its colours, on white paper, on a dark page too."""
 
 
 @dataclass(frozen=True)
@@ -180,9 +178,8 @@ def _build_figures(results: Sequence[BenchmarkResults]) -> Iterator[FigureView]:
         for one in results
         for figure in draw_figures(one.leaderboards, one.run_results, styles, with_intervals=False)
     )
-    for n, (title, caption, figure, has_panels) in enumerate(figures, 1):
-        panels = draw_panels(figure, title, f"figure-{n}", has_panels=has_panels)
-        yield FigureView(title, caption, tuple(panels), not has_panels)
+    for n, (title, caption, figure) in enumerate(figures, 1):
+        yield FigureView(title, caption, tuple(draw_panels(figure, title, f"figure-{n}")))
 
 
 def _collect_series(results: Sequence[BenchmarkResults]) -> dict[str, SeriesView]:
