@@ -141,6 +141,8 @@ def test_reading_commands_end_soon_with_little_memory(case, kind):
 @pytest.mark.parametrize("name", ["record.json", "spec.json", "events.jsonl", "metrics", "pictures"])
 @pytest.mark.parametrize("kind", ["a link to what was there", "a pipe", "20 GiB of nothing", "a folder"])
 def test_one_damaged_run_is_named_and_the_others_are_shown_as_before(case, name, kind):
+    if kind == "a folder" and "." not in name:
+        return  # which it is
     case.change("", "")
     before = [line for line in case.call("leaderboard")[0].splitlines() if line.startswith("VAE")]
     case.change(f"{RUN}/{name}", kind)

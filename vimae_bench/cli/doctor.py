@@ -11,6 +11,7 @@ from .options import FILE
 
 if TYPE_CHECKING:
     from ..storage.doctor import Fault
+    from ..storage.run_folder import RunFolder
 
 DAMAGED = 1
 
@@ -46,9 +47,15 @@ def _find_faults(results: Path, unpacked: Callable[[str], object] | None) -> "It
 
     benchmarks = _find_benchmarks(results)
     for benchmark in benchmarks:
-        yield from find_faults(unpack_results(benchmark, unpacked) if unpacked else benchmark)
+        yield from find_faults(unpack_results(benchmark, unpacked) if unpacked else benchmark, _verify_state)
     for folder in dict.fromkeys(benchmark.parent for benchmark in benchmarks):
         yield from check_database(Path(folder, "mlflow.db"))
+
+
+def _verify_state(folder: "RunFolder", path: Path) -> None:
+    from ..engine.training.checkpoint import verify_form  # loads torch, which only unfinished runs need
+
+    verify_form(folder, path)
 
 
 def _find_benchmarks(results: Path) -> list[Path]:

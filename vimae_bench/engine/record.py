@@ -59,7 +59,7 @@ def make_record(
 
 
 def write_failure(folder: RunFolder, run: Run, reason: str) -> None:
-    """Record that a run failed. It is tried again by the next command, from its checkpoint where it has one.
+    """Record that a run failed, holding its lock. The next command tries it again, from its checkpoint if it has one.
 
     A training that had ended before keeps its record: what failed came after it, and costs nothing that was reached.
     """

@@ -1,5 +1,6 @@
 """Runs the jobs of a benchmark: passes them to an executor, and its events to the reporters, until all are done."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -99,10 +100,14 @@ def _record_deaths(events: Iterator[Event], failed: list[Job]) -> Iterator[Event
 
 
 def _write_death_record(job: Job, exit_code: int, reason: str) -> None:
+    from filelock import Timeout
+
     from .record import write_failure
 
     folder = RunFolder(job.folder)
     if exit_code >= 0 and folder.has_ended:  # it lived long enough to write its own
         return
     death = f"the worker {describe_exit_code(exit_code)}{' without a record' * (exit_code >= 0)}; see {folder.log}"
-    write_failure(folder, job.entry.run, reason or death)
+    # Another process may have taken the run up meanwhile, and writes its own.
+    with contextlib.suppress(Timeout), folder.claim():
+        write_failure(folder, job.entry.run, reason or death)

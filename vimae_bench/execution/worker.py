@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -38,16 +39,26 @@ def perform_job(work: Callable[[Job], int], job: Job) -> int:
         return ExitCode.NO_SPACE
 
 
+MAX_LOG, KEPT_LOG = 16 * 2**20, 8 * 2**20
+"""Bytes of a log above which it is cut, and of its beginning, which stays."""
+LOOK_SECONDS = 0.5
+"""Between two looks at the size of a log."""
+
+
 @contextlib.contextmanager
 def redirect_output(path: Path) -> Generator[None]:
-    """Append to a file what this process prints, and what its libraries print without asking Python."""
+    """Append to a file what this process prints, and what its libraries print without asking Python.
+
+    Of a file that becomes larger than `MAX_LOG` the beginning and the newest lines are kept.
+    """
     make_folder_of(path)
     with os.fdopen(open_for_appending(path), "a", buffering=1) as log:
         before = os.dup(1), os.dup(2)
         try:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
-            yield
+            with _limit_size(log.fileno()):
+                yield
         finally:
             try:
                 sys.stdout.flush()
@@ -56,3 +67,29 @@ def redirect_output(path: Path) -> Generator[None]:
                 for number, original in enumerate(before, 1):
                     os.dup2(original, number)
                     os.close(original)
+
+
+@contextlib.contextmanager
+def _limit_size(log: int) -> Generator[None]:
+    """Cut a log, given by its descriptor, that has become too large, now and then and at the end."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(LOOK_SECONDS):
+            _cut_log(log)
+
+    thread = threading.Thread(target=look, name="log", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        _cut_log(log)
+
+
+def _cut_log(log: int) -> None:
+    with contextlib.suppress(OSError):  # the disk may be full
+        if (size := os.fstat(log).st_size) > MAX_LOG:
+            os.ftruncate(log, KEPT_LOG)
+            os.write(log, f"\n... {size - KEPT_LOG:,} bytes of this log were left out here ...\n".encode())

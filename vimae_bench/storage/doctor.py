@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from filelock import Timeout
@@ -41,8 +42,11 @@ from .verify import (
     verify_weights,
 )
 
+VerifyState = Callable[[RunFolder, Path], None]
 JOURNALS = ("-journal", "-wal", "-shm")
 """What SQLite appends to the name of a database for the files that it keeps next to it."""
+SYNC_SECONDS = 30
+"""How long a repair waits for a run to be sent to MLflow."""
 MAX_DATABASE = 2**34
 """Bytes of MLflow's database."""
 
@@ -57,8 +61,11 @@ class Fault:
     then: str
 
 
-def find_faults(benchmark: Path) -> Iterator[Fault]:
-    """The faults of one benchmark's results folder or archive. Runs that some process is working on are skipped."""
+def find_faults(benchmark: Path, verify_state: VerifyState | None = None) -> Iterator[Fault]:
+    """The faults of one benchmark's results folder or archive. Runs that some process is working on are skipped.
+
+    `verify_state` raises ResultsError for a checkpoint that is intact and that its run cannot go on from.
+    """
     yield from _check_file(benchmark / "benchmark.json", lambda _: ResultsFolder(benchmark).read_benchmark())
     if not isinstance(benchmark, PackedPath):
         yield from _find_misplaced(pair for pair in list_misplaced_at_top(benchmark) if pair[0].name != BENCHMARK)
@@ -71,7 +78,7 @@ def find_faults(benchmark: Path) -> Iterator[Fault]:
             yield Fault(path, "is not the folder of a run", lambda: None, "remove it")
             continue
         with _claim_run(RunFolder(path)) as is_free:
-            yield from _find_run_faults(RunFolder(path)) if is_free else ()
+            yield from _find_run_faults(RunFolder(path), verify_state) if is_free else ()
 
 
 def _find_misplaced(found: Iterable[tuple[Path, str]]) -> Iterator[Fault]:
@@ -94,6 +101,8 @@ def check_database(path: Path) -> Iterator[Fault]:
         with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as connection:
             (answer,) = connection.execute("PRAGMA quick_check").fetchone()
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return  # MLflow, or `sync`, is writing to it
         answer = str(error)
     if answer != "ok":
         yield _set_aside_fault(path, f"is a damaged database ({answer})", then="`vimae-bench sync` fills a new one")
@@ -113,10 +122,10 @@ def _claim_run(folder: RunFolder) -> Generator[bool]:
         yield is_free
 
 
-def _find_run_faults(folder: RunFolder) -> Iterator[Fault]:
+def _find_run_faults(folder: RunFolder, verify_state: VerifyState | None) -> Iterator[Fault]:
     misplaced = {} if isinstance(folder.path, PackedPath) else dict(list_misplaced_in_run(folder.path))
     try:
-        for fault in _check_run(folder):
+        for fault in _check_run(folder, verify_state):
             misplaced.pop(fault.path, None)
             yield fault
     except OSError as error:
@@ -125,12 +134,15 @@ def _find_run_faults(folder: RunFolder) -> Iterator[Fault]:
     yield from _find_misplaced(misplaced.items())
 
 
-def _check_run(folder: RunFolder) -> Iterator[Fault]:
+def _check_run(folder: RunFolder, verify_state: VerifyState | None) -> Iterator[Fault]:
     yield from _check_spec(folder)
     yield from _check_events(folder)
     yield from _check_record(folder)
-    for path in list_plain_folder(folder.checkpoints, "epoch-*-*.pt"):
+    for path in list_plain_folder(folder.checkpoints_of_seeds, "epoch-*-*.pt"):
         yield from _check_file(path, verify_checkpoint)
+    for path in list_plain_folder(folder.checkpoints, "epoch-*-*.pt"):
+        damage = [*_check_file(path, verify_checkpoint)]
+        yield from damage or (_check_file(path, partial(verify_state, folder)) if verify_state else ())
     for path in list_plain_folder(folder.path / "metrics", "*.json"):
         yield from _check_file(path, lambda path: _check_metric(path, folder))
     yield from _check_pictures(folder)
@@ -173,13 +185,19 @@ def _check_events(folder: RunFolder) -> Iterator[Fault]:
     bad = len(lines) - len(good) - bool(lines and not lines[-1].endswith(b"\n") and not _is_event(lines[-1]))
     if bad:
         what = f"{bad} of {len(lines)} lines are not events"
-        yield Fault(folder.events, what, lambda: _keep_lines(folder.events, good), "set aside, the other lines kept")
+        yield Fault(folder.events, what, lambda: _keep_lines(folder, good), "set aside, the other lines kept")
 
 
-def _keep_lines(path: Path, lines: Sequence[bytes]) -> None:
+def _keep_lines(folder: RunFolder, lines: Sequence[bytes]) -> None:
+    """Write the events again without the others; a copy in MLflow starts from the first of them, and has each once."""
     text = b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines)
-    set_aside(path)
-    atomic_write(path, lambda temporary: temporary.write_bytes(text))
+    try:
+        with make_lock(folder.sync_lock, SYNC_SECONDS):
+            set_aside(folder.events)
+            atomic_write(folder.events, lambda temporary: temporary.write_bytes(text))
+            folder.sync_state.unlink(missing_ok=True)  # which counts bytes of the events
+    except Timeout as error:
+        raise ResultsError(f"{folder.path}: is being sent to MLflow; try again when that is over") from error
 
 
 def _is_event(line: bytes) -> bool:

@@ -92,6 +92,11 @@ class RunFolder:
         return self.path / ".mlflow.json"
 
     @property
+    def sync_lock(self) -> Path:
+        """Held by the process that sends this folder to MLflow."""
+        return self.path / ".mlflow.lock"
+
+    @property
     def lock(self) -> Path:
         return self.path / ".lock"
 

@@ -73,7 +73,7 @@ class RunSync:
 
     def send_updates(self) -> None:
         """Send what MLflow does not have. Raises what MLflow raises, and ResultsError for a damaged file."""
-        with make_lock(self.folder.path / ".mlflow.lock", LOCK_SECONDS):
+        with make_lock(self.folder.sync_lock, LOCK_SECONDS):
             self.state = self._read_state()
             if any(self._make_batches()) or self._list_unsent():
                 self._find_or_create_run()

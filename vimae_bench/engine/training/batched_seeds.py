@@ -1,7 +1,7 @@
 """Training the seeds of one run as one batched model, each into its own folder."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,12 @@ def _resume_seeds(
 
     Gives its epoch, or 0; what the training is then made from and by; what there is to say of that.
     """
-    found = checkpoint.load_latest_checkpoint(folder, device)
+    found = checkpoint.load_latest_checkpoint(
+        folder,
+        device,
+        lambda epoch, state: epoch < steps[0].training.epochs and _fits_seeds(state, seeds, steps),
+        checkpoint.count_bytes(*(seed.model for seed in seeds)),
+    )
     if found is None or found[1]["seeds"] != [seed.seed for seed in seeds]:
         remarks = [forget_other_epochs(seed.folder, provenance) for seed in seeds]
         return 0, provenance, max(remarks)
@@ -151,6 +156,19 @@ def _resume_seeds(
         seed.model.load_state_dict(model)
         step.restore_state(optimisers)
     return epoch, provenance, remark
+
+
+def _fits_seeds(state: Mapping[str, Any], seeds: Sequence[SeedTraining], steps: Sequence[TrainingStep]) -> bool:
+    """Whether a state is one of as many seeds of this training; of which seeds is seen afterwards."""
+    expected = {
+        "seeds": [seed.seed for seed in seeds],
+        "models": [seed.model.state_dict() for seed in seeds],
+        "optimisers": [step.get_state() for step in steps],
+        "ends": [(seed.epochs, seed.divergence_reason) for seed in seeds],
+    }
+    if isinstance(given := state.get("seeds"), list) and given != expected["seeds"]:
+        return True
+    return checkpoint.has_form_of({name: state.get(name) for name in expected}, expected)
 
 
 def _make_result(seed: SeedTraining, batches: int, kind: str, precision: str) -> TrainingResult:

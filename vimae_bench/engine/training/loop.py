@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -101,6 +101,7 @@ def train_model(
     first, before, done = resumed.epoch, resumed.step_kind, resumed.done
     earlier = resumed.provenance.earlier if resumed.provenance else ()
     by = {"made_from": resumed.provenance.key} if resumed.provenance else {}
+    by["form"] = checkpoint.describe_form({"model": model.state_dict(), "optimisers": step.get_state()})
     folder.append_event("preparing", time=time.time())
     with autocast_training(model, images.device, exact=numerics.exact) as precision:
         if not before:
@@ -227,7 +228,10 @@ def _restore_checkpoint(
     """
     start = _Resumption(0, "", EPOCH_START, provenance)
     found: tuple[int, dict[str, Any]] | None = checkpoint.load_latest_checkpoint(
-        folder.checkpoints, model.prior.origin.device
+        folder.checkpoints,
+        model.prior.origin.device,
+        lambda epoch, state: epoch < step.training.epochs and fits_training(state, model, step),
+        checkpoint.count_bytes(model),
     )
     if found is None or "step" not in found[1]:  # nothing, or the state of an optimiser of an earlier version
         return replace(start, remark=forget_other_epochs(folder, provenance))
@@ -243,6 +247,27 @@ def _restore_checkpoint(
     step.restore_state(state["optimisers"])
     done = EpochProgress(**state["part"]) if "part" in state else EPOCH_START
     return _Resumption(epoch, state["step"], done, provenance, remark)
+
+
+def fits_training(state: Mapping[str, Any], model: Autoencoder, step: TrainingStep) -> bool:
+    """Whether a state is one of this training, or of an earlier version, which is not gone on from."""
+    if "step" not in state:
+        return True
+    part = state.get("part")
+    expected = {"model": model.state_dict(), "optimisers": step.get_state(), "step": ""}
+    if not checkpoint.has_form_of({name: state.get(name) for name in expected}, expected):
+        return False
+    return part is None or _is_part_of_epoch(part)
+
+
+def _is_part_of_epoch(part: object) -> bool:
+    if not isinstance(part, dict):
+        return False
+    found = cast("dict[str, Any]", part)
+    sums = found.get("sums")
+    expected = vars(EPOCH_START) | {"noise": torch.get_rng_state(), "sums": sums}
+    is_one = isinstance(sums, Tensor) and sums.ndim <= 1 and checkpoint.has_form_of(found, expected)
+    return is_one and found["steps"] >= 0
 
 
 def restart_training(folders: Sequence[RunFolder], checkpoints: Path, epoch: int, outdated: OutdatedCheckpoint) -> str:
