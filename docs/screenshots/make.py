@@ -167,9 +167,6 @@ class Studio:
         page.locator(".ag-row").first.wait_for(timeout=1000 * START)
         if (button := page.get_by_role("button", name="Close").first).is_visible():
             button.click()  # an assistant that covers a third of the page
-        if picture.chart:
-            page.get_by_placeholder("Search metric charts").fill(picture.chart)
-            page.keyboard.press("Enter")
         page.wait_for_timeout(SETTLE)
         content = page.screenshot()
         page.close()

@@ -115,11 +115,10 @@ class PaperPagePicture:
 
 @dataclass(frozen=True)
 class MlflowPicture:
-    """A shared view of a record in MLflow's server, with the charts of a name if one is given."""
+    """A shared view of a record in MLflow's server."""
 
     record: str
     view: str
-    chart: str = ""
     size: tuple[int, int] = (1400, 840)
 
     def describe(self) -> str:
@@ -152,7 +151,7 @@ PICTURES: dict[str, Picture] = {
     "verdict": TerminalPicture(("verdict", str(RECORDS["paper-small"]), str(RECORDS["fig1"]))),
     "mlflow-methods": MlflowPicture("quickstart", "methods"),
     "mlflow-charts": MlflowPicture("quickstart", "methods&compareRunsMode=CHART"),
-    "mlflow-images": MlflowPicture("quickstart", "pictures&compareRunsMode=CHART", "samples"),
+    "mlflow-images": MlflowPicture("quickstart", "pictures&compareRunsMode=CHART"),
     "paper-page": PaperPagePicture("quickstart"),
     "gallery-codes-2d": FigurePicture("fig1", "Codes"),
     **{f"gallery-{title.lower().replace(' ', '-')}": FigurePicture("quickstart", title) for title in FIGURES},
