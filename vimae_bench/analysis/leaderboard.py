@@ -14,7 +14,7 @@ from ..core.canonical import canonical_json
 from ..core.errors import ResultsError
 from ..core.margins import GivenMargin, parse_margin
 from ..core.results import Estimate, Measure
-from ..core.spec import MatrixEntry, PluginSpec, Run, Training, disambiguating_suffix
+from ..core.spec import MatrixEntry, PluginSpec, Run, Training, label_twins
 from ..storage.store import Baselines, RunResult
 from . import footnotes as notes
 from .decision import BaselineValue, MeasureDecision, MeasureValues, decide_measure
@@ -92,7 +92,8 @@ def format_table_difference(run: Run, among: Sequence[Run]) -> str:
 
 def _list_title_parts(run: Run, among: Sequence[Run]) -> list[str]:
     def name(choice: PluginSpec, others: Sequence[PluginSpec]) -> str:
-        return choice.name + disambiguating_suffix(choice, others)
+        distinct = {other.key: other for other in others}
+        return {twin.key: twin.title for twin in label_twins(list(distinct.values()))}.get(choice.key, choice.title)
 
     dataset = name(run.dataset, [other.dataset for other in among])
     architecture = name(run.architecture, [other.architecture for other in among])

@@ -41,8 +41,8 @@ def show_plan(plan: RunPlan) -> None:
         (
             state,
             escape_control_characters(entry.label),
-            run.dataset.name,
-            run.architecture.name,
+            run.dataset.title,
+            run.architecture.title,
             f"seed {entry.seed}",
             run.key,
         )

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.canonical import Json
+from ..core.canonical import Json, is_valid_name
 from ..core.errors import MAX_PROBLEMS, BenchError, InvalidFileError, Problem, shorten_text, suggest_similar
 from ..core.margins import GivenMargin
-from ..core.spec import PluginSpec, Training
+from ..core.spec import LABELS, PluginSpec, Training, label_twins
 from ..plugin.catalog import Catalog, get_catalog
 from ..plugin.registry import find_changed_settings
 from ..plugin.settings import SettingPath, SettingsChecker, format_path
@@ -23,6 +23,8 @@ from .toml_positions import find_line
 CONTROL_SEED_OFFSET = 1000
 """An A/A control of a method's seed s is trained from the seed 1000 + s."""
 MAX_RUNS = 100_000
+LABELLED = ("dataset", "architecture")
+"""The keys whose plugins may have a label, as methods have."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,31 @@ def _complete_group(checker: SettingsChecker, catalog: Catalog, raw: Json, locat
     if len(checker.problems) >= MAX_PROBLEMS:
         return {}
     inner = SettingsChecker(checker.find_form)
-    completed = inner.complete(get_file_form(catalog), apply_preset(raw, catalog))
-    problems = [*inner.problems, *find_preset_problems(raw, catalog)]
+    unlabelled, labels, problems = _take_labels(apply_preset(raw, catalog))
+    completed = inner.complete(get_file_form(catalog), unlabelled)
+    problems += [*inner.problems, *find_preset_problems(raw, catalog)]
     checker.problems += [(location.locate(where), what) for where, what in problems]
-    return completed
+    return {**completed, LABELS: labels}
+
+
+def _take_labels(raw: Json) -> tuple[Json, dict[str, list[str]], list[tuple[SettingPath, str]]]:
+    """A group without the labels of its data sets and architectures, these in order, and what is wrong with them."""
+    problems, labels = list[tuple[SettingPath, str]](), dict[str, list[str]]()
+    for axis in LABELLED:
+        given: Any = raw.get(axis, [])
+        items: list[Any] = given if isinstance(given, list) else [given]
+        labels[axis] = found = list[str]()
+        for i, item in enumerate(items):
+            label: Any = item.get("label", "") if isinstance(item, dict) else ""
+            if not isinstance(label, str) or (label and not is_valid_name(label)):
+                problems.append(((axis, i, "label"), f"must be a short text, not {shorten_text(label)}"))
+                label = ""
+            elif label and label in found:
+                problems.append(((axis, i, "label"), f"'{label}' is the label of an earlier {axis} too"))
+            found.append(label)
+        bare = [{k: v for k, v in item.items() if k != "label"} if isinstance(item, dict) else item for item in items]
+        raw = {**raw, axis: bare} if axis in raw else raw
+    return raw, labels, problems
 
 
 def _make_benchmark(groups: Sequence[tuple[Json, GroupLocation]], catalog: Catalog, path: str, text: str) -> Benchmark:
@@ -172,8 +195,8 @@ def _make_group(completed: Json, location: GroupLocation, catalog: Catalog) -> G
     metrics = _make_specs(completed["metrics"])
     return Group(
         seeds=tuple(completed["seeds"]),
-        datasets=_make_specs(completed["dataset"]),
-        architectures=_make_specs(completed["architecture"]),
+        datasets=_label_specs(_make_specs(completed["dataset"]), completed[LABELS]["dataset"]),
+        architectures=_label_specs(_make_specs(completed["architecture"]), completed[LABELS]["architecture"]),
         latent=completed["latent"],
         methods=tuple(methods),
         metrics=tuple(replace(m, changed=find_changed_settings("metric", m, catalog)) for m in metrics),
@@ -185,6 +208,12 @@ def _make_group(completed: Json, location: GroupLocation, catalog: Catalog) -> G
 
 def _make_specs(raw: Sequence[Json]) -> tuple[PluginSpec, ...]:
     return tuple(PluginSpec.from_json(spec) for spec in raw)
+
+
+def _label_specs(specs: Sequence[PluginSpec], labels: Sequence[str]) -> tuple[PluginSpec, ...]:
+    """The specs under their labels; several of the same plugin are told apart by their settings."""
+    given = [replace(spec, label=label) for spec, label in zip(specs, [*labels, *[""] * len(specs)], strict=False)]
+    return tuple(label_twins(given))
 
 
 def _find_contradictions(group: Group) -> Iterator[tuple[SettingPath, str]]:
@@ -231,8 +260,8 @@ def _find_exclusion_problems(group: Group) -> Iterator[tuple[SettingPath, str]]:
     """What is wrong with `leave_out`."""
     known = {
         "method": [method.label for method in group.methods],
-        "dataset": [spec.name for spec in group.datasets],
-        "architecture": [spec.name for spec in group.architectures],
+        "dataset": [name for spec in group.datasets for name in dict.fromkeys((spec.title, spec.name))],
+        "architecture": [name for spec in group.architectures for name in dict.fromkeys((spec.title, spec.name))],
     }
     for i, item in enumerate(group.leave_out):
         if not item:

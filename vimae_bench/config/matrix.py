@@ -38,8 +38,12 @@ def _list_group_entries(group: Group) -> Iterator[MatrixEntry]:
 
 def is_left_out(group: Group, dataset: PluginSpec, architecture: PluginSpec, method: MethodConfig) -> bool:
     """Whether the group leaves this combination out of its matrix."""
-    names = {"method": method.label, "dataset": dataset.name, "architecture": architecture.name}
-    return any(item.items() <= names.items() for item in group.leave_out)
+    names = {
+        "method": (method.label,),
+        "dataset": (dataset.title, dataset.name),
+        "architecture": (architecture.title, architecture.name),
+    }
+    return any(all(name in names[axis] for axis, name in item.items()) for item in group.leave_out)
 
 
 def select_entries(matrix: Sequence[MatrixEntry], words: str) -> list[MatrixEntry]:
@@ -55,7 +59,8 @@ def select_entries(matrix: Sequence[MatrixEntry], words: str) -> list[MatrixEntr
 
 def _matches_words(entry: MatrixEntry, words: Sequence[str]) -> bool:
     run = entry.run
-    names = [entry.label, run.dataset.name, run.architecture.name, run.objective.name, run.prior.name, run.key]
+    titles = [run.dataset.title, run.architecture.title]
+    names = [entry.label, *titles, run.dataset.name, run.architecture.name, run.objective.name, run.prior.name, run.key]
     text = [*" ".join(names).casefold().split(), f"s{entry.seed}"]
     negate = False
     for word in words:

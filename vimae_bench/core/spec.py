@@ -6,6 +6,7 @@ Everything here is frozen and consists of JSON values. Plugins are created from 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, cast
 
 from annotated_types import Ge, Gt, Lt
@@ -13,6 +14,10 @@ from annotated_types import Ge, Gt, Lt
 from .canonical import Json, check_type, fingerprint, is_valid_name
 
 Sampling = Literal["permutation", "choice"]
+MAX_PATH_PARTS = 8
+"""Parts of a path that a label has at most."""
+LABELS = "labels"
+"""The key of what `collect_labels` gives, in files."""
 CHANGED_SETTINGS = "changed_settings"
 """The key of what `collect_changed_settings` gives, in files."""
 
@@ -31,6 +36,13 @@ class PluginSpec:
     """More arguments of the plugin, which are not part of its identity: where a file is, for example."""
     changed: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
     """The settings that are not at their default, or have none; None where that is not known."""
+    label: str = field(default="", compare=False, repr=False)
+    """What a data set or an architecture is called, where that is not its name. It is no part of its identity."""
+
+    @property
+    def title(self) -> str:
+        """What readers see as its name."""
+        return self.label or self.name
 
     def as_json(self) -> Json:
         return {"use": self.name, "version": self.version, **self.settings}
@@ -47,6 +59,38 @@ class PluginSpec:
     def key(self) -> str:
         """The identity of the plugin with its settings: `<name>-<hash>`."""
         return f"{self.name}-{fingerprint(self.as_json())[:8]}"
+
+
+def label_twins(specs: Sequence[PluginSpec]) -> list[PluginSpec]:
+    """The specs, with a label for each that is one of several of the same plugin and has none.
+
+    It is the name with the settings in which they differ, of paths no more than it takes to tell them apart.
+    """
+    return [spec if spec.label else replace(spec, label=_make_label(spec, specs)) for spec in specs]
+
+
+def _make_label(spec: PluginSpec, specs: Sequence[PluginSpec]) -> str:
+    twins = list({other.key: other for other in specs if other.name == spec.name}.values())
+    if len(twins) < 2:
+        return ""
+    for parts in range(1, MAX_PATH_PARTS):
+        shortened = [_shorten_paths(twin, parts) for twin in twins]
+        pairs = zip(twins, shortened, strict=True)
+        suffixes = {twin.key: disambiguating_suffix(short, shortened) for twin, short in pairs}
+        if len({*suffixes.values()}) == len(twins):
+            return spec.name + suffixes[spec.key]
+    return spec.name + disambiguating_suffix(spec, twins)
+
+
+def _shorten_paths(spec: PluginSpec, parts: int) -> PluginSpec:
+    """The spec with the last `parts` of each path among its settings."""
+    return replace(spec, settings={name: _shorten_path(value, parts) for name, value in spec.settings.items()})
+
+
+def _shorten_path(value: object, parts: int) -> object:
+    if isinstance(value, str) and "/" in value:
+        return "/".join(PurePosixPath(value).parts[-parts:])
+    return value
 
 
 def disambiguating_suffix(spec: PluginSpec, specs: Sequence[PluginSpec]) -> str:
@@ -80,14 +124,20 @@ def collect_changed_settings(specs: Iterable[PluginSpec]) -> Json:
     return {spec.key: dict(spec.changed) for spec in specs if spec.changed is not None}
 
 
+def collect_labels(specs: Iterable[PluginSpec]) -> dict[str, str]:
+    """The labels of data sets and architectures that have one, by their keys."""
+    return {spec.key: spec.label for spec in specs if spec.label}
+
+
 @dataclass(frozen=True)
 class SpecReader:
     """Reads plugin specs from JSON, one object for those that are equal, so that thousands of runs share their keys.
 
-    `changed` has the form of `collect_changed_settings`.
+    `changed` has the form of `collect_changed_settings`, `labels` that of `collect_labels`.
     """
 
     changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     _specs: dict[str, PluginSpec] = field(default_factory=dict[str, PluginSpec])
 
     def __post_init__(self) -> None:
@@ -95,12 +145,15 @@ class SpecReader:
         check_type("changed_settings", self.changed, dict)
         for key, settings in self.changed.items():
             check_type(f"changed_settings of {key}", settings, dict)
+        check_type("labels", self.labels, dict)
+        for key, label in self.labels.items():
+            check_type(f"the label of {key}", label, str)
 
     def read_spec(self, raw: Json) -> PluginSpec:
         """Raises ValueError for an invalid name, and KeyError where something is missing."""
         if (text := str(raw)) not in self._specs:
             spec = PluginSpec.from_json(raw)
-            self._specs[text] = replace(spec, changed=self.changed.get(spec.key))
+            self._specs[text] = replace(spec, changed=self.changed.get(spec.key), label=self.labels.get(spec.key, ""))
         return self._specs[text]
 
 

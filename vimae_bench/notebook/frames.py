@@ -172,7 +172,7 @@ def _build_column(rows: Sequence[Mapping[str, Any]], name: str, kind: str) -> "p
 def _describe_run(result: RunResult) -> Json:
     run, record = result.entry.run, result.record
     made_by, seconds = _get_table(record, "made_by"), _get_table(record, "seconds")
-    parts = {name: getattr(run, name).name for name in ("dataset", "architecture", "objective", "prior")}
+    parts = {name: getattr(run, name).title for name in ("dataset", "architecture", "objective", "prior")}
     return {
         **parts,
         "latent": run.latent,

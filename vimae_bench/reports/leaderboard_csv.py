@@ -71,8 +71,8 @@ def list_pairs(leaderboard: Leaderboard) -> Iterator[dict[str, Any]]:
 def _table_fields(leaderboard: Leaderboard) -> dict[str, Any]:
     return {
         "table": leaderboard.title,
-        "dataset": leaderboard.dataset.name,
-        "architecture": leaderboard.architecture.name,
+        "dataset": leaderboard.dataset.title,
+        "architecture": leaderboard.architecture.title,
         "latent": leaderboard.latent,
         "epochs": leaderboard.training.epochs,
     }

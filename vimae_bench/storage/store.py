@@ -22,11 +22,13 @@ from ..core.results import Estimate, Measure
 from ..core.secrets import mask_secrets
 from ..core.spec import (
     CHANGED_SETTINGS,
+    LABELS,
     MatrixEntry,
     PluginSpec,
     Run,
     SpecReader,
     collect_changed_settings,
+    collect_labels,
     disambiguating_suffix,
 )
 from .archive import ArchivePath
@@ -223,7 +225,8 @@ class ResultsFolder:
         rows = [entry.as_json() for entry in entries]
         head = {"schema": SCHEMA, "name": name, "source": source, "leaderboard": dict(leaderboard), "file": file}
         changed = collect_changed_settings(metric for entry in entries for metric in entry.metrics)
-        write_json(self.path / "benchmark.json", {**head, CHANGED_SETTINGS: changed, "cells": rows})
+        labels = collect_labels(spec for entry in entries for spec in (entry.run.dataset, entry.run.architecture))
+        write_json(self.path / "benchmark.json", {**head, CHANGED_SETTINGS: changed, LABELS: labels, "cells": rows})
 
     def read_benchmark(self) -> SavedBenchmark:
         """Read benchmark.json. Raises ResultsError if this is not a results folder or the file is damaged."""
@@ -232,7 +235,7 @@ class ResultsFolder:
             raise ResultsError(f"{self.path}: is not a results folder: it has no benchmark.json")
         raw = read_json(path)
         try:
-            reader = SpecReader(raw.get(CHANGED_SETTINGS, {}))  # older files do not have them
+            reader = SpecReader(raw.get(CHANGED_SETTINGS, {}), raw.get(LABELS, {}))  # older files do not have them
             entries = tuple(MatrixEntry.from_json(row, reader.read_spec) for row in raw["cells"])
             shown = dict(raw["leaderboard"])
             columns = shown.get("columns", ())

@@ -76,7 +76,7 @@ class RunProgress:
     @property
     def name(self) -> str:
         run = self.job.entry.run
-        return remove_unprintable(f"{self.job.entry.label} {run.dataset.name} {run.architecture.name} s{run.seed}")
+        return remove_unprintable(f"{self.job.entry.label} {run.dataset.title} {run.architecture.title} s{run.seed}")
 
     @property
     def epochs(self) -> int:

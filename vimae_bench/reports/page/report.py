@@ -139,7 +139,7 @@ def format_folder_link(result: RunResult, page_folder: Path) -> str:
 def format_subtitle(leaderboards: Sequence[Leaderboard]) -> str:
     """Such as `7 methods on mnist and cifar10, from 5 seeds`."""
     methods = {row.label for table in leaderboards for row in table.rows if not row.control_of}
-    datasets = dict.fromkeys(table.dataset.name for table in leaderboards)
+    datasets = dict.fromkeys(table.dataset.title for table in leaderboards)
     seeds = sorted({len(table.seeds) for table in leaderboards})
     counts = format_count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     return f"{format_count(len(methods), 'method')} on {join_words(list(datasets))}, from {counts}"
