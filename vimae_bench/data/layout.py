@@ -215,6 +215,8 @@ def _map_array(path: Path) -> np.memmap:
 
 def _check_header(path: Path) -> None:
     """Raises ValueError for a header that numpy's map would end the process on: values of no size, more than can be."""
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")  # a pipe would never be read to its end
     with path.open("rb") as file:
         read = HEADERS[np.lib.format.read_magic(file)]
         shape, _, dtype = read(file)
