@@ -10,7 +10,7 @@ A damaged file never hides its neighbours: it counts as missing, and a `reason` 
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -275,7 +275,19 @@ class ResultsFolder:
         found = [path for folder in folders for path, _ in list_misplaced_in_run(folder)]
         found += [path for path, _ in list_misplaced_at_top(self.path)]
         set_aside(*found)
+        self._set_aside_dependent(entries, set(found))
         return [*links, *found]
+
+    def _set_aside_dependent(self, entries: Sequence[MatrixEntry], found: Set[Path]) -> None:
+        """What would say that nothing is to be made again: the record of such weights, the rest of such pictures."""
+        for entry in entries if found else ():
+            folder = self.run_folder(entry.run)
+            if folder.weights in found:
+                set_aside(folder.record)
+            if folder.weights.exists() and any(path.parent == folder.pictures for path in found):
+                set_aside(folder.pictures)
+            if folder.spec in found:
+                folder.write_spec(entry.run)
 
     def _list_files(self, entries: Sequence[MatrixEntry]) -> Iterator[tuple[Path, Callable[[Path], object]]]:
         for entry in entries:
