@@ -138,14 +138,14 @@ def _complete_group(checker: SettingsChecker, catalog: Catalog, raw: Json, locat
     if len(checker.problems) >= MAX_PROBLEMS:
         return {}
     inner = SettingsChecker(checker.find_form)
-    unlabelled, labels, problems = _take_labels(apply_preset(raw, catalog))
+    unlabelled, labels, problems = _take_labels(apply_preset(raw, catalog), catalog)
     completed = inner.complete(get_file_form(catalog), unlabelled)
     problems += [*inner.problems, *find_preset_problems(raw, catalog)]
     checker.problems += [(location.locate(where), what) for where, what in problems]
     return {**completed, LABELS: labels}
 
 
-def _take_labels(raw: Json) -> tuple[Json, dict[str, list[str]], list[tuple[SettingPath, str]]]:
+def _take_labels(raw: Json, catalog: Catalog) -> tuple[Json, dict[str, list[str]], list[tuple[SettingPath, str]]]:
     """A group without the labels of its data sets and architectures, these in order, and what is wrong with them."""
     problems, labels = list[tuple[SettingPath, str]](), dict[str, list[str]]()
     for axis in LABELLED:
@@ -153,14 +153,15 @@ def _take_labels(raw: Json) -> tuple[Json, dict[str, list[str]], list[tuple[Sett
         items: list[Any] = given if isinstance(given, list) else [given]
         labels[axis] = found = list[str]()
         for i, item in enumerate(items):
-            label: Any = item.get("label", "") if isinstance(item, dict) else ""
+            is_own = not isinstance(item, dict) or _has_setting(catalog, axis, item.get("use"), "label")
+            label: Any = "" if is_own else item.get("label", "")
             if not isinstance(label, str) or (label and not is_valid_name(label)):
                 problems.append(((axis, i, "label"), f"must be a short text, not {shorten_text(label)}"))
                 label = ""
             elif label and label in found:
                 problems.append(((axis, i, "label"), f"'{label}' is the label of an earlier {axis} too"))
             found.append(label)
-        bare = [{k: v for k, v in item.items() if k != "label"} if isinstance(item, dict) else item for item in items]
+        bare = [_drop_label(item) if label else item for item, label in zip(items, found, strict=True)]
         raw = {**raw, axis: bare} if axis in raw else raw
     return raw, labels, problems
 
@@ -208,6 +209,18 @@ def _make_group(completed: Json, location: GroupLocation, catalog: Catalog) -> G
 
 def _make_specs(raw: Sequence[Json]) -> tuple[PluginSpec, ...]:
     return tuple(PluginSpec.from_json(spec) for spec in raw)
+
+
+def _drop_label(item: Json) -> Json:
+    return {name: value for name, value in item.items() if name != "label"}
+
+
+def _has_setting(catalog: Catalog, kind: str, name: object, setting: str) -> bool:
+    """Whether a plugin has a setting of this name itself."""
+    try:
+        return setting in catalog.get_entry(kind, str(name)).form["fields"]
+    except LookupError:
+        return False
 
 
 def _label_specs(specs: Sequence[PluginSpec], labels: Sequence[str]) -> tuple[PluginSpec, ...]:

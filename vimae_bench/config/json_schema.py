@@ -139,9 +139,15 @@ class _SchemaMaker:
         schema = self._make_changes(entry.form) if changed else self._make_table(entry.form)
         schema["properties"] = {
             "use": {"const": entry.name, "description": _describe_entry(entry)},
+            **({"label": {"type": "string", "description": LABEL}} if entry.kind in LABELLED and not changed else {}),
             **schema["properties"],
         }
         return schema if changed else schema | {"required": ["use", *schema["required"]]}
+
+
+LABELLED = ("dataset", "architecture")
+"""The kinds of plugin that may have a label, as methods have."""
+LABEL = "What tables and figures call it, in place of its name; no part of its identity."
 
 
 def _merge_settings(tables: Iterable[Json]) -> Json:
