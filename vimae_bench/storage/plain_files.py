@@ -181,6 +181,17 @@ def check_folder(path: Path) -> None:
         _check_kind(path, os.lstat(path), stat.S_IFDIR)
 
 
+def check_in_place(path: Path) -> None:
+    """Raises ResultsError if something else is in the place of a file or folder whose folder was looked at before."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return  # there is nothing
+    _check_kind(path, status, stat.S_IFDIR if path.name in FOLDERS else stat.S_IFREG)
+    if stat.S_ISREG(status.st_mode):
+        _check_size(path, status, get_size_limit(path))
+
+
 def list_misplaced(folder: Path) -> Iterator[tuple[Path, str]]:
     """Each thing in a real folder that is not of the kind that belongs there, and what is wrong with it."""
     try:
@@ -253,13 +264,18 @@ def _open_checked(path: Path, flags: int, limit: int | None = None) -> int:
     try:
         status = os.fstat(handle)
         _check_kind(path, status, stat.S_IFREG)
-        if limit is not None and status.st_size > limit:
-            sizes = f"{status.st_size:,} bytes, and files of its kind have at most {limit:,}"
-            raise ResultsError(f"{path}: has {sizes}; remove it and run again")
+        if limit is not None:
+            _check_size(path, status, limit)
     except BaseException:
         os.close(handle)
         raise
     return handle
+
+
+def _check_size(path: Path, status: os.stat_result, limit: int) -> None:
+    if status.st_size > limit:
+        sizes = f"{status.st_size:,} bytes, and files of its kind have at most {limit:,}"
+        raise ResultsError(f"{path}: has {sizes}; remove it and run again")
 
 
 def _check_kind(path: Path | str, status: os.stat_result, kind: int) -> None:

@@ -36,7 +36,7 @@ from .atomic import read_json, write_json
 from .metric_file import describe_other_origin, find_older_version, read_metric_file
 from .plain_files import (
     check_folder,
-    check_folders,
+    check_in_place,
     check_plain_file,
     is_there,
     list_misplaced_at_top,
@@ -337,11 +337,9 @@ def _choose_path(path: Path, metric: PluginSpec, metrics: Sequence[PluginSpec]) 
 
 def _list_unreadable(folder: RunFolder) -> Iterator[str]:
     """What is wrong with the rest of a run's folder, as far as it is seen without opening files."""
-    for path in () if isinstance(folder.path, ArchivePath) else (folder.events, folder.pictures / "*"):
+    for path in () if isinstance(folder.path, ArchivePath) else (folder.events, folder.pictures):
         try:
-            check_folders(path)
-            if path == folder.events and is_there(path):
-                check_plain_file(path)
+            check_in_place(path)
         except ResultsError as error:
             yield str(error)
 
