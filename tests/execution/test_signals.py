@@ -2,13 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from vimae_bench.execution import signals
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", signals.STOP_SIGNALS)
 def test_a_signal_is_held_until_the_end_of_the_block(sent):
     def handler(*_):
         raise KeyboardInterrupt
@@ -26,3 +28,46 @@ def test_a_signal_is_held_until_the_end_of_the_block(sent):
         assert signal.getsignal(sent) is handler, "and later signals are not held"
     finally:
         signal.signal(sent, before)
+
+
+@pytest.mark.parametrize("sent", signals.STOP_SIGNALS)
+def test_a_signal_that_is_sent_twice_is_one_and_a_later_one_is_the_second(sent, monkeypatch):
+    monkeypatch.setattr(signals, "_state", signals._SignalState())
+    clock = [0.0]
+    monkeypatch.setattr(signals.time, "monotonic", lambda: clock[0])
+    with signals.install_handlers(), pytest.raises(signals.Interrupted, match=sent.name):
+        send_thrice(sent, clock)
+
+
+def send_thrice(sent, clock):
+    with signals.defer():
+        signal.raise_signal(sent)
+        signal.raise_signal(sent)
+        assert signals.pending() == sent
+        clock[0] += 2 * signals.REPEAT_SECONDS
+        with pytest.raises(signals.Interrupted):
+            signal.raise_signal(sent)
+
+
+def test_a_masked_signal_reaches_neither_this_thread_nor_what_it_starts_until_the_block_ends():
+    code = "import signal; signal.raise_signal(signal.SIGTERM); print('lives')"
+    reached = []
+
+    def start_masked():
+        with signals.mask():
+            signal.raise_signal(signal.SIGHUP)
+            reached.append(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
+
+    with signals.install_handlers(), pytest.raises(signals.Interrupted, match="SIGHUP"):
+        start_masked()
+    assert reached == ["lives\n"]
+
+
+def test_hangups_stay_ignored_under_nohup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals.install_handlers():
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGTERM) == signals.handle_in_main
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -3,7 +3,7 @@
 import atexit
 import gc
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -31,7 +31,7 @@ COMMANDS = (
     "new",
 )
 SIGNAL_OFFSET = 128
-"""What a shell adds to the number of the signal that ended a command: 130 for SIGINT, 143 for SIGTERM."""
+"""What a shell adds to the number of the signal that ended a command: 130 (SIGINT), 143 (SIGTERM), 129 (SIGHUP)."""
 GARBAGE_THRESHOLDS = (100_000, 20, 20)
 """Python's own let the collector look at every object of torch and MLflow some twenty times while they are imported."""
 
@@ -58,18 +58,19 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
-        try:
-            with signals.install_handlers(), _collect_garbage_rarely():
+        with signals.install_handlers(), _collect_garbage_rarely():  # a signal that comes twice ends no message
+            try:
                 return super().invoke(ctx)
-        except BenchError as error:
-            click.echo(str(error), err=True)
-            ctx.exit(error.exit_code)
-        except signals.Interrupted as signal:
-            click.echo("interrupted; the same command continues where this one stopped", err=True)
-            ctx.exit(SIGNAL_OFFSET + signal.number)
-        except OSError as error:
-            _report_full_disk(ctx, error)
-            raise
+            except BenchError as error:
+                click.echo(str(error), err=True)
+                ctx.exit(error.exit_code)
+            except signals.Interrupted as signal:
+                with suppress(OSError):  # its terminal was closed
+                    click.echo("interrupted; the same command continues where this one stopped", err=True)
+                ctx.exit(SIGNAL_OFFSET + signal.number)
+            except OSError as error:
+                _report_full_disk(ctx, error)
+                raise
 
 
 @contextmanager

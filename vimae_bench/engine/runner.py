@@ -65,8 +65,8 @@ def run_jobs(
 
     Runs that other processes are doing are waited for, and taken over from those that die; without `wait` they are
     left. `work` is what is done with a job; by default it trains and measures its run. Workers write the records before
-    any reporter hears of them, so a reporter that fails loses nothing. Raises Interrupted after the first SIGINT or
-    SIGTERM, when the runs in progress have ended.
+    any reporter hears of them, so a reporter that fails loses nothing. Raises Interrupted after the first of
+    `signals.STOP_SIGNALS`, when the runs in progress have ended.
     """
     if work is None:
         from .worker import execute_job as work  # loads torch, which takes a second

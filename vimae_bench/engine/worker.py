@@ -159,9 +159,13 @@ def _train(
     images = torch.from_numpy(splits.train.x).to(device)
     with signals.defer():
         provenance = describe_training(run, digests, device)
-        result = train_model(
-            model, objective, run.training, images, run.seed, folder, job.numerics, provenance=provenance
-        )
+        try:
+            result = train_model(
+                model, objective, run.training, images, run.seed, folder, job.numerics, provenance=provenance
+            )
+        except PLUGIN_ERRORS:
+            signals.raise_if_pending()  # a compiler, say, got the signal too and ended
+            raise
         seconds = {
             "steps": sum(line["seconds"] for line in folder.read_history()),
             "training": time.perf_counter() - began,

@@ -1,13 +1,20 @@
-"""SIGINT and SIGTERM: the first lets a training write its checkpoint, the second ends everything at once."""
+"""SIGINT, SIGTERM, SIGHUP: the first lets a training write its checkpoint, the second ends everything at once.
+
+Schedulers send a signal to every process of a job, some of them more than once: `timeout` to its child and then to the
+group that the child is in, `srun` to its tasks and to itself, which passes it on.
+"""
 
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from types import FrameType
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+REPEAT_SECONDS = 0.5
+"""A signal that comes again within this time is the same one, sent twice."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -26,6 +33,8 @@ class _SignalState:
     """The signal that waits for the end of the blocks in progress, or 0."""
     deferring: int = 0
     """How many `defer` blocks are in progress, one inside the other."""
+    first_at: float = float("-inf")
+    """When the process that a user watches got its first signal, in monotonic seconds."""
 
 
 _state = _SignalState()
@@ -39,16 +48,27 @@ def handle_in_worker(number: int, _frame: FrameType | None = None) -> None:
 
 
 def handle_in_main(number: int, frame: FrameType | None = None) -> None:
-    """The handler of a process that a user watches: as `handle_in_worker` at first, and it raises the second time."""
+    """The handler of a process that a user watches: as `handle_in_worker` at first, and it raises the second time.
+
+    What follows within `REPEAT_SECONDS` is no second signal.
+    """
+    now = time.monotonic()
+    if now - _state.first_at < REPEAT_SECONDS:
+        return
     if _state.pending:
         raise Interrupted(number)
+    _state.first_at = now
     handle_in_worker(number, frame)
 
 
 @contextlib.contextmanager
 def install_handlers() -> Generator[None]:
-    """In this block `handle_in_main` handles SIGINT and SIGTERM. Only the main thread may enter it."""
-    before = {number: signal.signal(number, handle_in_main) for number in STOP_SIGNALS}
+    """In this block `handle_in_main` handles `STOP_SIGNALS`. Only the main thread may enter it.
+
+    SIGHUP stays ignored where it is: under `nohup`.
+    """
+    kept = [number for number in STOP_SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handle_in_main) for number in kept}
     try:
         yield
     finally:
@@ -81,6 +101,24 @@ def defer() -> Generator[None]:
         _state.deferring -= 1
         if not _state.deferring:
             _state.pending = 0
+
+
+@contextlib.contextmanager
+def mask() -> Generator[None]:
+    """A block in which this thread gets none of `STOP_SIGNALS`, and what it starts gets none until it calls `unmask`.
+
+    Those that come meanwhile wait for the end of the block.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def unmask() -> None:
+    """Let this thread get `STOP_SIGNALS`: those that have waited since the process was started come at once."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 @contextlib.contextmanager

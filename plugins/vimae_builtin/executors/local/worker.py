@@ -5,9 +5,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from multiprocessing import forkserver, util
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -33,22 +33,12 @@ def start_server(modules: Sequence[str] = ()) -> ForkServerContext:
         os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *modules])
-    with _ignore_interrupts():
+    # A signal to every process of a job ends neither the server, without which workers are orphans, nor the tracker.
+    with signals.mask():
+        resource_tracker.ensure_running()  # it unmasks SIGINT and SIGTERM here
+    with signals.mask():
         forkserver.ensure_running()
     return context
-
-
-@contextlib.contextmanager
-def _ignore_interrupts() -> Generator[None, None, None]:
-    """What is started here ignores Ctrl-C: it is for the scheduler, which ends what it started."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals belong to the main thread
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def run_worker(work: Callable[[Job], int], job: Job) -> None:
@@ -57,14 +47,20 @@ def run_worker(work: Callable[[Job], int], job: Job) -> None:
     job = replace(job, device=pin_gpu(job.device))
     os.setsid()
     signal.signal(signal.SIGTERM, signals.handle_in_worker)
+    signal.signal(signal.SIGHUP, signals.handle_in_worker)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # not Linux: the kernel chooses for itself whom to kill when memory runs out
         Path("/proc/self/oom_score_adj").write_text("500")
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
+        signals.unmask()
         code = perform_job(work, job)
+    except signals.Interrupted:  # before it began, or after it ended
+        code = ExitCode.INTERRUPTED
     except BaseException:  # its traceback is in the log
         code = ExitCode.FAILED
+    for number in signals.STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # the code is known
     util._run_finalizers(0)  # locks that a library made here, tqdm for one, would be reported as leaked
     os._exit(code)  # no clean-up of libraries that the server shares
 
@@ -96,6 +92,7 @@ def _receive(question: Connection) -> int:
 
 
 def _send_free_memory(device: str, answer: Connection) -> None:
+    signals.unmask()
     name = pin_gpu(device)
     import torch
 

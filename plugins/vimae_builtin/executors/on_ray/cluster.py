@@ -11,6 +11,7 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
+from vimae_bench.execution import signals
 from vimae_bench.plugin import BenchError
 
 FORWARDED_VARIABLES = ("VIMAE_BENCH_DATA", "VIMAE_BENCH_CACHE", "VIMAE_BENCH_INCEPTION")
@@ -61,8 +62,7 @@ def disconnect() -> None:
 @contextlib.contextmanager
 def _keep_signal_handlers() -> Generator[None]:
     """Ray replaces our handler of SIGTERM."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: signal.getsignal(number) for number in signals.STOP_SIGNALS}
     try:
         yield
     finally:
