@@ -18,6 +18,7 @@ from ..plugin.catalog import get_catalog
 from ..plugin.registry import list_run_origins, make_plugin
 from ..plugin.source_digest import HARNESS, list_changed_packages
 from ..storage.archive import find_results, unpack_results
+from ..storage.locks import check_locks
 from ..storage.store import FINISHED_STATES, SET_ASIDE, ResultsFolder, RunState
 from .disk_space import check_disk_space
 from .runner import DEFAULT_NUMERICS, WORKER_MODULES, list_jobs, run_jobs, share_jobs
@@ -182,7 +183,7 @@ def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequen
     """Save the benchmark without passwords and set damaged files aside; returns the plan after that.
 
     Runs that are to be trained again are set aside as well. An archive is unpacked first. Raises ResultsError if the
-    folder cannot be written.
+    folder cannot be written, or its file system refuses locks.
     """
     benchmark, results = plan.benchmark, ResultsFolder(unpack_results(plan.results.folder, report))
     source = benchmark.source + "".join(f"# -o {override}\n" for override in overrides)
@@ -193,6 +194,7 @@ def open_results(plan: RunPlan, matrix: Sequence[MatrixEntry], overrides: Sequen
     except OSError as error:
         reason = f"cannot be written ({error.strerror}); choose another with --results"
         raise ResultsError(f"{results.path}: {reason}") from error
+    check_locks(results.path)
     damaged = results.set_aside_damaged(matrix)
     for path in damaged:
         report(f"{path}: damaged, set aside as {path.with_suffix('.corrupt').name}, and made again")

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 from filelock import FileLock
@@ -19,3 +20,20 @@ def make_lock(path: Path, seconds: float) -> FileLock:
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         raise ResultsError(f"{path}: is not a regular file; remove it and run again")
     return FileLock(path, timeout=seconds)
+
+
+def check_locks(folder: Path) -> None:
+    """Lock a file without a name in a folder for a moment.
+
+    Raises ResultsError where its file system refuses that: without locks, processes would do each other's runs.
+    """
+    import fcntl  # not on every system, on which the commands that only read work
+
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ResultsError(
+            f"{folder}: its file system refuses locks ({error.strerror}); choose a folder on another with --results, "
+            "or have it mounted with flock"
+        ) from error
