@@ -11,6 +11,7 @@ import click
 
 from ..core.errors import BenchError, ResultsError, suggest_similar
 from ..execution import signals
+from .output_streams import keep_output_going
 
 COMMANDS = (
     "run",
@@ -56,6 +57,10 @@ class Commands(click.Group):
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             ctx.fail(f"there is no command '{name}'{suggest_similar(name, COMMANDS)}")
         return super().resolve_command(ctx, args)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        with keep_output_going():
+            return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         with signals.install_handlers(), _collect_garbage_rarely():  # a signal that comes twice ends no message

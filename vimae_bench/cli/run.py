@@ -158,18 +158,20 @@ def run(
 
 
 def _show_results(found: BenchmarkResults, plan: RunPlan) -> bool:
-    """Print the leaderboards of the plan's methods, save those of all and a report; all decide over the benchmark.
+    """Save the leaderboards of all and a report, then print those of the plan's methods; all decide over the benchmark.
 
     Gives whether there is a report: not if nothing was measured.
     """
-    shown = replace(found, labels=tuple(dict.fromkeys(entry.label for entry in plan.entries)))
-    with pause_garbage_collection():
-        print_leaderboards(found if len(plan.entries) == len(found.entries) else shown)
-        _ = found.leaderboards
     from ..reports.leaderboard_files import save_leaderboards
 
-    save_leaderboards(found)
-    return _write_report(found) if any(result.estimates for result in found.run_results) else False
+    shown = replace(found, labels=tuple(dict.fromkeys(entry.label for entry in plan.entries)))
+    with pause_garbage_collection():
+        _ = found.leaderboards
+    save_leaderboards(found)  # before anything is printed, which can fail
+    has_report = _write_report(found) if any(result.estimates for result in found.run_results) else False
+    with pause_garbage_collection():
+        print_leaderboards(found if len(plan.entries) == len(found.entries) else shown)
+    return has_report
 
 
 def _write_report(found: BenchmarkResults) -> bool:

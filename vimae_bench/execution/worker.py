@@ -1,6 +1,7 @@
 """Performs a job in a worker process: its output goes to the log of the run, and how it ends becomes an exit code."""
 
 import contextlib
+import io
 import os
 import sys
 import threading
@@ -57,6 +58,7 @@ def redirect_output(path: Path) -> Generator[None]:
         try:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
+            _replace_unknown_characters()
             with _limit_size(log.fileno()):
                 yield
         finally:
@@ -93,3 +95,10 @@ def _cut_log(log: int) -> None:
         if (size := os.fstat(log).st_size) > MAX_LOG:
             os.ftruncate(log, KEPT_LOG)
             os.write(log, f"\n... {size - KEPT_LOG:,} bytes of this log were left out here ...\n".encode())
+
+
+def _replace_unknown_characters() -> None:
+    """What a plugin prints never fails its run, whatever the encoding of the terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
