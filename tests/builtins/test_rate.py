@@ -20,7 +20,7 @@ from vimae_bench.models import (
     StandardNormal,
     TruncatedNormal,
 )
-from vimae_bench.plugin import Batch, BenchError, Evaluation, Examples, ModelSpec, Splits
+from vimae_bench.plugin import Batch, Evaluation, Examples, ModelSpec, Splits
 from vimae_builtin.metrics._shared.covariance import compute_logdet_bias
 from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.objectives.elbo import ELBO
@@ -171,11 +171,10 @@ def test_a_code_that_never_moves_has_no_finite_rate(linear_evaluation, noise_ima
     assert Rate()(linear_evaluation(noise_images(20, SHAPE), NoisyInputEncoder(TruncatedNormal(0.01)), heads)) == {}
 
 
-def test_too_few_draws_for_the_latents_are_refused_with_the_remedy(linear_evaluation, noise_images):
-    evaluation = linear_evaluation(noise_images(20, SHAPE), NoisyInputEncoder(TruncatedNormal(0.01)), encoder(5))
-    with pytest.raises(BenchError, match="draws = 40"):
-        Rate(draws=39)(evaluation)
-    assert Rate(draws=40)(evaluation)["rate"].n == 20
+@pytest.mark.parametrize("latent", [2, 5])
+def test_as_many_draws_are_made_as_the_covariance_of_the_latents_takes(linear_evaluation, noise_images, latent):
+    evaluation = linear_evaluation(noise_images(20, SHAPE), NoisyInputEncoder(TruncatedNormal(0.01)), encoder(latent))
+    assert Rate(draws=2)(evaluation) == Rate(draws=8 * latent)(evaluation) != Rate(draws=9 * latent)(evaluation)
 
 
 def test_a_posterior_equal_to_the_prior_is_below_the_bound_of_collapse(linear_evaluation, constant_heads, noise_images):

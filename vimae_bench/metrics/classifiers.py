@@ -84,6 +84,8 @@ def validate_labels(splits: Splits, labels: int) -> None:
     """Raises ValueError, with what would fit, where no classifier of test images can be trained on `labels` images."""
     if splits.train.y is None or splits.test.y is None:
         raise ValueError("there are no labels to train and test a classifier with; a data set with labels would fit")
+    if len(classes := np.unique(splits.train.y)) < 2:
+        raise ValueError(f"all training images are of class {classes[0]}; data of two classes or more would fit")
     try:
         draw_stratified_subset(splits.train.y, labels, "", 0)
     except BenchError as error:

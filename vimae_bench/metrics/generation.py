@@ -97,6 +97,11 @@ class GenerativeDistance(Metric, ABC):
     def distance(self, features: np.ndarray, real: ReferenceStatistics) -> Estimate:
         """The distance of the features [n, F] of generated images, as many as there are real ones."""
 
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
+        """Raises ValueError for a single test image, which has no covariance."""
+        if (n := len(splits.test)) < 2:
+            raise ValueError(f"{self.name}: there is {n} test image; it takes 2 or more for a covariance")
+
     def measures(self) -> tuple[Measure, ...]:
         named = {self._format_name(source): f" ({source} codes)" * (source != "prior") for source in self.sources}
         named |= {f"{self.name} reconstruction": " (reconstructions)"} if self.reconstruction else {}

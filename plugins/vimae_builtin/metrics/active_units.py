@@ -8,7 +8,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from vimae_bench.models import GaussianPosterior
-from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, hookimpl
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class ActiveUnits(Metric):
                 description="Number of latent dimensions whose mean KL divergence from the prior is above a threshold.",
             ),
         )
+
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
+        """Raises ValueError for a single test image, from which no variance is known."""
+        if (n := len(splits.test)) < 2:
+            raise ValueError(f"active_units: there is {n} test image; it takes 2 or more")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         q = evaluation.posterior("test")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vimae_bench.functional import KernelName, estimate_mmd2, mmd2
 from vimae_bench.models import Prior
-from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, hookimpl
 
 from ._shared.codes import DRAWS, draw_codes
 
@@ -93,6 +93,11 @@ class AggregateMMD(Metric):
                 ),
             )
         )
+
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
+        """Raises ValueError for a single test image, which has no other to be compared with."""
+        if (n := len(splits.test)) < 2:
+            raise ValueError(f"aggregate_mmd: there is {n} test image; it takes 2 or more, and 20 for a standard error")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         z = draw_codes(evaluation)

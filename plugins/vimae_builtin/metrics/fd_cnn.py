@@ -50,7 +50,8 @@ class FdCnn(GenerativeDistance):
     source: ClassVar[str] = "the distance of Heusel et al., 1706.08500, in features of the data set's own"
     use_for: ClassVar[str] = "samples of grey images such as digits, for which Inception was not trained"
 
-    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
+    def check(self, splits: Splits, spec: ModelSpec) -> None:
+        super().check(splits, spec)
         if splits.train.y is None:
             raise ValueError("fd_cnn trains a classifier and needs training labels; fd_pca64 does without")
 

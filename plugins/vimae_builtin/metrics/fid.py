@@ -54,6 +54,7 @@ class _InceptionDistance(GenerativeDistance):
     layer: ClassVar[InceptionLayer] = "2048"
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:
+        super().check(splits, spec)
         if spec.shape[0] not in (1, 3):
             raise ValueError(f"{self.name} needs images of 1 or 3 channels, not {spec.shape[0]}")
         self.features(splits)

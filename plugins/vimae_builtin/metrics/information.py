@@ -24,6 +24,7 @@ HIDDEN = 256
 BATCH = 200
 LEARNING_RATE = 3e-3
 EPOCHS, PATIENCE = 100, 5
+LEAST_IMAGES = 50
 LEAST_BLOCK, BLOCK_FOR_CLASS = 100, 10
 NEARLY_ALL = 0.97
 
@@ -64,11 +65,13 @@ class Information(Metric):
     use_for: ClassVar[str] = "what codes know of the labels, whatever the classifier"
 
     neighbours: Annotated[int, Ge(1)] = 3
-    images: Annotated[int, Ge(50)] = 10_000
+    images: Annotated[int, Ge(LEAST_IMAGES)] = 10_000
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
         if splits.test.y is None:
             raise ValueError("information: the test images have no labels; digits, mnist and fashion_mnist have them")
+        if (n := len(splits.test)) < LEAST_IMAGES:
+            raise ValueError(f"information: there are {n} test images; it takes {LEAST_IMAGES} or more")
 
     def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
         return 20.0

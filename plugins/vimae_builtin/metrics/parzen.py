@@ -86,6 +86,13 @@ class Parzen(Metric):
             )
         )
 
+    def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
+        """Raises ValueError for fewer than 100 training images, or test images that cannot choose the width."""
+        if (n := len(splits.train)) < SET:
+            raise ValueError(f"parzen: there are {n} training images; its references take {SET} or more")
+        if not len(splits.validation) and (n := len(splits.test)) < 2:
+            raise ValueError(f"parzen: {n} test image cannot choose the width; 2 or more, or a `validation`, would fit")
+
     def cost(self, spec: ModelSpec, device: str) -> float:
         rate = 6e9 if device == "cpu" else 3e11  # multiply-adds in float64, and 40 more for each exponential
         return len(self.sources) * self.samples * self.images * (spec.input_size + 100) / rate

@@ -12,11 +12,12 @@ from torch import Tensor
 from vimae_bench.data import choose_places
 from vimae_bench.functional import estimate_mean
 from vimae_bench.models import DiracPosterior, ImplicitPosterior, Posterior, Prior
-from vimae_bench.plugin import BenchError, Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
 from ._shared.covariance import compute_logdet_bias
 
 AT_ONCE = 4096
+DRAWS_PER_LATENT = 8
 ENCODED = AT_ONCE * 28 * 28
 """Entries of images that are encoded at once: the activations of a wide net over more would take gigabytes."""
 
@@ -42,7 +43,7 @@ class Rate(Metric):
     A deterministic encoder without noise has an infinite rate, and so has one with a code that never moves: the
     measure is left out.
 
-    Raises BenchError for fewer than 8 draws per latent dimension, too few for a covariance.
+    Fewer `draws` than 8 per latent dimension are too few for a covariance: 8 are then made.
     """
 
     version: ClassVar[int] = 2
@@ -102,13 +103,10 @@ class Rate(Metric):
         return rates[torch.from_numpy(places).to(rates.device)]
 
     def _estimate_push_forward(self, evaluation: Evaluation, images: Tensor) -> Tensor:
-        if self.draws < (needed := 8 * evaluation.spec.latent):
-            raise BenchError(
-                f"rate: draws = {self.draws} is too few for {evaluation.spec.latent} latents; set draws = {needed}"
-            )
-        few = images.split(max(1, AT_ONCE // self.draws))
+        count = max(self.draws, DRAWS_PER_LATENT * evaluation.spec.latent)
+        few = images.split(max(1, AT_ONCE // count))
         draws = (
-            split_encoder_batches(evaluation.training_posterior(x), evaluation.spec).rsample((self.draws,)) for x in few
+            split_encoder_batches(evaluation.training_posterior(x), evaluation.spec).rsample((count,)) for x in few
         )
         return torch.cat([moment_matched_rate(z, evaluation.model.prior) for z in draws])
 
