@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -335,7 +336,9 @@ def test_a_failed_run_is_reported_and_the_others_continue(shared, small, tmp_pat
     folder, _, _ = shared
     file = small(('"ae"', '"faulty"'), ("[0, 1]", "[0]"))
     output = call("run", file, "--data", folder / "data", "--results", tmp_path / "results", "--no-mlflow", code=1)
-    assert "ArithmeticError: on purpose" in output
+    found = re.search(r"ArithmeticError: on purpose \((.*), line 6\)", output)
+    assert found, output
+    assert "raise ArithmeticError" in Path(found[1]).read_text().splitlines()[5]
     assert "VAE" in output
     assert "1 done" in call("plan", file, "--results", tmp_path / "results", "-k", "elbo")
 

@@ -205,12 +205,26 @@ def _map_array(path: Path) -> np.memmap:
         raise DataError(f"{path}: is missing; `vimae-bench data list` lists what can be prepared") from error
     except Exception as error:  # whatever a damaged header does to numpy's parser
         reason = " ".join(str(error).split())
-        raise DataError(f"{path}: is damaged or no NumPy array ({reason}); remove it and prepare it again") from error
+        raise DataError(f"{path}: is damaged or no NumPy array ({reason}); {_describe_remedy(path)}") from error
     if (excess := path.stat().st_size - array.offset - array.nbytes) > 0:
-        raise DataError(f"{path}: is damaged ({excess} bytes behind its array); remove it and prepare it again")
+        raise DataError(f"{path}: is damaged ({excess} bytes behind its array); {_describe_remedy(path)}")
     if not array.flags.c_contiguous:
         raise DataError(f"{path}: is in Fortran order; write it with np.save(path, np.ascontiguousarray(x))")
     return array
+
+
+def _describe_remedy(path: Path) -> str:
+    """What to do about an array that cannot be read. Only what was downloaded is ever to be removed."""
+    if (path.parent / CARD).exists():
+        return "if a data set was downloaded there, remove it and prepare it again"
+    name = path.stem
+    if name.endswith("_y"):
+        how = (
+            f"np.save('{path.name}', np.unique(labels, return_inverse=True)[1].astype(np.int64)) makes labels of names"
+        )
+    else:
+        how = f"np.save('{path.name}', x) writes an array x of numbers"
+    return how
 
 
 def _check_header(path: Path) -> None:
@@ -226,17 +240,30 @@ def _check_header(path: Path) -> None:
 
 def _check_images(x: np.ndarray, path: Path) -> None:
     if x.dtype != np.uint8:
-        raise DataError(f"{path}: holds {x.dtype}; images are uint8, from 0 for black to 255 for white")
+        raise DataError(
+            f"{path}: holds {x.dtype}; images are uint8, from 0 for black to 255 for white{_describe_conversion(x)}"
+        )
     if x.ndim != 4 or x.shape[1] not in (1, 3):
-        remedy = "x[:, None] makes them of [N, H, W], x.transpose(0, 3, 1, 2) of [N, H, W, C]"
+        remedy = "x[:, None] makes them of [N, H, W], x.transpose(0, 3, 1, 2) of [N, H, W, C], x[:, :3] of RGBA"
         raise DataError(f"{path}: has shape {x.shape}; images are [N, C, H, W] with 1 or 3 channels C ({remedy})")
     if not x.size:
         raise DataError(f"{path}: has shape {x.shape}, which is not a single pixel")
 
 
+def _describe_conversion(x: np.ndarray) -> str:
+    """The line of NumPy that makes images of an array's type, for those that have an obvious one."""
+    match x.dtype.kind:
+        case "f":
+            return "; of values from 0 to 1, (255 * x).round().astype(np.uint8) makes them"
+        case "b":
+            return "; x.astype(np.uint8) * 255 makes them"
+        case _:
+            return "; of whole numbers from 0 to 255, x.astype(np.uint8) makes them"
+
+
 def _check_labels(y: np.ndarray, count: int, path: Path) -> None:
     if y.dtype != np.int64:
-        raise DataError(f"{path}: holds {y.dtype}; labels are int64")
+        raise DataError(f"{path}: holds {y.dtype}; labels are int64, as y.astype(np.int64) makes them of whole numbers")
     if y.shape != (count,):
         raise DataError(f"{path}: has shape {y.shape}; there is one label for each image, so it has to be ({count},)")
 

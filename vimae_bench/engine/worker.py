@@ -23,7 +23,7 @@ from ..execution.jobs import Job
 from ..models.autoencoder import Autoencoder
 from ..plugin.evaluation import Evaluation
 from ..plugin.interfaces import Objective
-from ..plugin.manager import PLUGIN_ERRORS
+from ..plugin.manager import PLUGIN_ERRORS, find_plugin_line
 from ..storage.atomic import is_disk_full, remove_temporary_files
 from ..storage.run_folder import RunFolder, baseline_path
 from . import record
@@ -226,4 +226,5 @@ def _describe_error(error: BaseException) -> str:
     if isinstance(error, BenchError):
         return str(error)
     print(escape_control_characters(traceback.format_exc()), file=sys.stderr)
-    return f"{type(error).__name__}: {error}"
+    place = find_plugin_line(error)
+    return f"{type(error).__name__}: {error}{f' ({place})' * bool(place)}"

@@ -1,6 +1,7 @@
 """The plugin manager: finds installed plugins, loads each when it is first needed, and calls its hooks."""
 
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -90,6 +91,18 @@ class PluginManager(pluggy.PluginManager):
 def get_manager() -> PluginManager:
     """The manager of this process. Processes that are forked from it inherit the plugins that it has loaded."""
     return PluginManager()
+
+
+def find_plugin_line(error: BaseException) -> str:
+    """The last line of a plugin that an error came through, as `mylab.py, line 12`; empty if it came through none."""
+    packages = {module.__name__.partition(".")[0] for module in get_manager().get_plugins()}
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [(f.f_code.co_filename, n) for f, n in frames if _get_package(f.f_globals) in packages]
+    return "{}, line {}".format(*lines[-1]) if lines else ""
+
+
+def _get_package(namespace: Mapping[str, Any]) -> str:
+    return str(namespace.get("__name__", "")).partition(".")[0]
 
 
 def find_plugins() -> list[PluginOrigin]:

@@ -128,13 +128,19 @@ class RunProgress:
 
     def describe_failure(self, exit_code: int) -> str:
         """Why the run did not end well; empty if it did."""
+        folder = RunFolder(self.job.folder)
         try:
-            record = RunFolder(self.job.folder).read_record()
+            record = folder.read_record()
         except BenchError as error:
             return str(error)
-        if record.get("status", "done") != "done":
-            return f"{record['status']}: {record.get('reason', '')}"
-        return "; ".join(self.reasons) or (describe_exit_code(exit_code) if exit_code else "")
+        status, log = record.get("status", "done"), f"; see {folder.log}" * _has_content(folder.log)
+        if status == "failed":
+            return f"failed: {record.get('reason', '')}{log * (str(folder.log) not in record.get('reason', ''))}"
+        if status != "done":
+            return f"{status}: {record.get('reason', '')}"
+        if self.reasons:
+            return "; ".join(self.reasons) + log
+        return describe_exit_code(exit_code) if exit_code else ""
 
 
 class ProgressDisplay:
@@ -225,6 +231,10 @@ class ProgressDisplay:
         new, passed = done - self.done_before, time.monotonic() - self.start
         left = format_duration(passed * (self.total - done) / new) if new > 0 and done < self.total else ""
         self.progress.update(self.matrix, completed=self.ended, count=f"{self.ended}/{self.total}", left=left)
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _make_columns() -> list[ProgressColumn]:
