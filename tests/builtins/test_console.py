@@ -149,8 +149,9 @@ def test_a_failed_metric_is_reported_though_the_run_is_done(job):
     display.show_event(JobStarted(run))
     RunFolder(run.folder).append_event("metric failed", reason="metric 'svm': no labels", time=1.0)
     end(run)
+    RunFolder(run.folder).log.write_text("Traceback ...")
     display.show_event(JobEnded(run, 1))
-    assert "metric 'svm': no labels" in console.file.getvalue()
+    assert f"metric 'svm': no labels; see {RunFolder(run.folder).log}" in console.file.getvalue()
 
 
 def test_a_damaged_record_is_reported_and_ends_nothing(job):

@@ -1,6 +1,7 @@
 """One job executed in this process, and all that can be wrong with what it finds."""
 
 import json
+import re
 import threading
 from dataclasses import replace
 
