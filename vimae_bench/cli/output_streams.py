@@ -7,7 +7,10 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 NOBODY_READS = (errno.EPIPE, errno.EIO)
 """What writing fails with after a pipe's reader has ended, and after a terminal is gone."""
@@ -16,7 +19,7 @@ NOBODY_READS = (errno.EPIPE, errno.EIO)
 class _TolerantFile(io.FileIO):
     """A file descriptor that leads nowhere once it cannot be written. Raises where that is no reader's choice."""
 
-    def write(self, data: "bytes | bytearray | memoryview", /) -> int | None:
+    def write(self, data: "Buffer", /) -> int | None:
         try:
             return super().write(data)
         except OSError as error:
@@ -24,7 +27,7 @@ class _TolerantFile(io.FileIO):
                 os.dup2(nowhere.fileno(), self.fileno())
             if error.errno not in NOBODY_READS:
                 raise
-            return len(data)
+            return memoryview(data).nbytes
 
 
 @contextmanager
