@@ -465,3 +465,8 @@ def test_a_disk_too_small_for_all_runs_is_reported_before_training(shared, small
     output = call("run", small(), "--results", tmp_path / "results", "--data", folder / "data", code=4)
     assert "GiB is free; make room, or choose another with --results" in output
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("given", ["path=/tmp/x", "path='/tmp/x'"])
+def test_a_setting_for_a_check_may_be_a_bare_word(given):
+    assert "5 checks: 5 ok" in call("check", "arrays", "-s", given)

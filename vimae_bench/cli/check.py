@@ -1,11 +1,13 @@
 """`vimae-bench check`: the contract checks of a plugin."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..config.toml import parse_value
 from ..core.canonical import Json
 from ..core.errors import BenchError, escape_control_characters
 from ..plugin.catalog import Catalog, CatalogEntry, get_catalog
@@ -52,9 +54,15 @@ def _parse_settings(settings: tuple[str, ...]) -> Json:
     import tomllib
 
     try:
-        return tomllib.loads("\n".join(settings))
+        return tomllib.loads("\n".join(map(_quote_bare_word, settings)))
     except tomllib.TOMLDecodeError as error:
         raise BenchError(f"-s {' '.join(settings)}: {error}; write key=value, the value as in TOML") from error
+
+
+def _quote_bare_word(setting: str) -> str:
+    """A setting as a line of TOML: a value that is none is a string, as it is for `-o`."""
+    key, sign, value = setting.partition("=")
+    return f"{key}={json.dumps(value)}" if sign and parse_value(value) == value else setting
 
 
 def _check_plugin(entry: CatalogEntry, catalog: Catalog, given: Json, report: "Report") -> bool:

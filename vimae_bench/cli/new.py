@@ -1,5 +1,6 @@
 """`vimae-bench new`: the package of a plugin, or a benchmark file, to start from."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -45,5 +46,6 @@ def new(kind: str, name: str, into: Path) -> None:
 def _describe_package(folder: Path) -> list[str]:
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     (benchmark,) = (name for name in files if name.endswith(".toml") and name != "pyproject.toml")
-    steps = (f"cd {folder}", 'python -m pip install -e ".[dev]"', "pytest", f"vimae-bench run {benchmark}")
+    command = f"vimae-bench run {shlex.quote(str(benchmark))}"
+    steps = (f"cd {shlex.quote(str(folder))}", 'python -m pip install -e ".[dev]"', "pytest", command)
     return [f"{folder}/", *(f"  {name}" for name in files), "", "next:", *(f"  {step}" for step in steps)]

@@ -150,8 +150,9 @@ def run(
     with share_results(found):
         for reporter in reporters:
             outputs |= reporter.publish_results(found.store.path)
-    elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
-    for name, where in {**outputs, "again": f"vimae-bench leaderboard {file}{elsewhere}"}.items():
+    elsewhere = () if results == DEFAULT_RESULTS else ("--results", str(results))
+    again = shlex.join(["vimae-bench", "leaderboard", str(file), *elsewhere])
+    for name, where in {**outputs, "again": again}.items():
         click.echo(f"{name:10} {where}")
     if failed:
         click.get_current_context().exit(SOME_FAILED)

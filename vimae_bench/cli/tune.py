@@ -99,8 +99,9 @@ def tune(
     text = mask_settings(tuned_file, benchmark.reporters)
     target = output or folder / "tuned.toml"
     atomic_write(target, lambda path: path.write_text(text, encoding="utf-8"))
-    elsewhere = "" if results == DEFAULT_RESULTS else f" --results {results}"
-    outputs = {"trials": folder / "tuning.json", "chosen": target, "next": f"vimae-bench run {target}{elsewhere}"}
+    elsewhere = () if results == DEFAULT_RESULTS else ("--results", str(results))
+    next_command = shlex.join(["vimae-bench", "run", str(target), *elsewhere])
+    outputs = {"trials": folder / "tuning.json", "chosen": target, "next": next_command}
     for name, where in outputs.items():
         click.echo(f"{name:10} {where}")
     if rounds.has_failures:
