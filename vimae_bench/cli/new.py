@@ -46,6 +46,6 @@ def new(kind: str, name: str, into: Path) -> None:
 def _describe_package(folder: Path) -> list[str]:
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     (benchmark,) = (name for name in files if name.endswith(".toml") and name != "pyproject.toml")
-    command = f"vimae-bench run {shlex.quote(str(benchmark))}"
+    command = f"vimae-bench run {shlex.quote(benchmark)}"
     steps = (f"cd {shlex.quote(str(folder))}", 'python -m pip install -e ".[dev]"', "pytest", command)
     return [f"{folder}/", *(f"  {name}" for name in files), "", "next:", *(f"  {step}" for step in steps)]
