@@ -20,19 +20,6 @@ def list_descendants(pid: int) -> list[int]:
     return [found for child in list_children(pid) for found in (child, *list_descendants(child))]
 
 
-def find_fork_server(pid: int) -> int | None:
-    """The process that starts the workers of a command, if it runs."""
-    return next((child for child in list_children(pid) if "forkserver" in read_command(child)), None)
-
-
-def read_command(pid: int) -> str:
-    """The words of a process's command, or nothing if it has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
 def send_to_all(pids: list[int], number: signal.Signals) -> None:
     """Send a signal to each process that is still there."""
     for pid in pids:
