@@ -97,8 +97,8 @@ def draw_image_grid(images: Sequence[MethodImages], width: float = TEXT_WIDTH) -
         if method.grids:
             show(method.grids.reconstructions, left, row)
             show(method.grids.samples, samples_left, row)
-    write_text(axes, left, top / 2, "reconstructions")
-    write_text(axes, samples_left, top / 2, "samples")
+    write_text(axes, left, top / 2, "Reconstructions")
+    write_text(axes, samples_left, top / 2, "Samples")
     reasons = ("", *(method.missing_reason for method in images))
     for row, (name, reason) in enumerate(zip(names, reasons, strict=True)):
         y = top + (row + 0.5) * tile[1] - GAP / 2

@@ -29,7 +29,7 @@ COMMIT_LENGTH = 10
 
 
 @dataclass(frozen=True)
-class Provenance:
+class ProvenanceView:
     """One benchmark: its file as it was run, the command that runs it, and what its runs were made by."""
 
     name: str
@@ -40,7 +40,7 @@ class Provenance:
     notes: tuple[str, ...]
 
 
-def build_provenance(results: BenchmarkResults) -> Provenance:
+def build_provenance(results: BenchmarkResults) -> ProvenanceView:
     """The provenance of a benchmark's results; `source` is empty if the results folder does not hold the file yet."""
     try:
         saved = results.store.read_benchmark()
@@ -50,7 +50,7 @@ def build_provenance(results: BenchmarkResults) -> Provenance:
     seeds = sorted({result.entry.run.seed for result in results.run_results})
     command = f"vimae-bench run {shlex.quote(f'{name}.toml')}"
     facts, notes = tuple(_list_facts(results.run_results)), tuple(_list_version_notes(results.leaderboards))
-    return Provenance(name, source, command, ", ".join(map(str, seeds)), facts, notes)
+    return ProvenanceView(name, source, command, ", ".join(map(str, seeds)), facts, notes)
 
 
 def _list_version_notes(boards: Sequence[Leaderboard]) -> Iterator[str]:
