@@ -35,7 +35,7 @@ def simulate(job: Job) -> int:
     """Carry out a job as a worker does, with fake data, training, metrics and pictures."""
     fakes: dict[str, Any] = {
         "open_splits": _open_splits,
-        "read_digests": _read_digests,
+        "read_data_digests": _read_digests,
         "train_model": _train,
         "draw_pictures": _draw_pictures,
     }
@@ -48,11 +48,11 @@ def _open_splits(*_: object) -> Splits:
     return Splits(train=IMAGES, validation=IMAGES, test=IMAGES)
 
 
-def _read_digests(_: Path) -> Json:
+def _read_digests(*_: object) -> Json:
     return {name: f"{name:0>64}" for name in ("train_x", "train_y", "test_x", "test_y")}
 
 
-def _train(*given: object) -> TrainingResult:
+def _train(*given: object, provenance: object) -> TrainingResult:  # noqa: ARG001
     """Sleep, then write an event for every epoch; takes the arguments of the real function."""
     _, _, training, _, _, folder, _ = cast("tuple[Any, Any, Training, Any, Any, RunFolder, Any]", given)
     folder.append_event("preparing", time=time.time(), born=_get_birth_time())
