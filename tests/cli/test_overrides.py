@@ -55,8 +55,8 @@ def show_head(*words):
 
 
 def test_settings_of_the_leaderboard_change_saved_results(saved):
-    assert "rate" in show_head("leaderboard", saved)
-    assert "rate" not in show_head("leaderboard", saved, "-o", 'leaderboard.columns=["sse"]')
+    assert "Rate" in show_head("leaderboard", saved)
+    assert "Rate" not in show_head("leaderboard", saved, "-o", 'leaderboard.columns=["sse"]')
     output = call("leaderboard", saved, "-o", "leaderboard.rank_by=ssee", code=2)
     assert "leaderboard.rank_by: no measure is called 'ssee'; did you mean 'sse'?" in output
 

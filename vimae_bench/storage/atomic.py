@@ -24,6 +24,8 @@ from .plain_files import (
     read_plain_file,
 )
 
+MAX_HASHED = 4 * 2**30
+"""The most bytes of a file whose sha256 is computed."""
 NO_SPACE_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MAX_JSON_DEPTH = 64
 """Levels of nesting, far more than any file of ours has."""
@@ -138,8 +140,8 @@ def parse_json_object(text: bytes) -> Json | None:
 
 
 def compute_sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal digits."""
-    with open_plain_file(path) as file:
+    """The sha256 of a file's bytes, in hexadecimal digits; it is not held in memory, so that it may be large."""
+    with open_plain_file(path, MAX_HASHED) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
