@@ -142,7 +142,7 @@ def _inspect_weights(
     for name, w in used:
         digest.update(f"{name} {tuple(w.shape)} {w.dtype} ".encode() + w.contiguous().numpy().tobytes())
     are_finite = all(bool(w.isfinite().all()) for _, w in used)
-    return _WeightsDigests(compute_sha256(path), digest.hexdigest(), are_finite)
+    return _WeightsDigests(compute_sha256(path.resolve()), digest.hexdigest(), are_finite)
 
 
 def _is_used(layer: InceptionLayer, name: str) -> bool:
