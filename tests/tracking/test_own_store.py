@@ -52,7 +52,7 @@ def test_an_experiment_that_keeps_files_elsewhere_is_refused(bench, elsewhere, t
     bench.add_finished_run(bench.entries[1])
     summary = sync_benchmark(bench.path)
     assert (summary.mirrored, summary.behind) == (0, 2)
-    assert f"keeps files outside {tmp_path / 'mlflow-artifacts/toy'}" in summary.reason
+    assert "keeps files outside" in summary.reason  # which is cut where the path is long
     assert "keeps files outside" in sync_summary(bench.path)
     assert elsewhere[1] == []
     assert not (tmp_path / "x").exists()
