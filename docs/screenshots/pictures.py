@@ -93,7 +93,7 @@ class FigurePicture:
     title: str
 
     def describe(self) -> str:
-        """The elements of the figure with their style, from which a restyled figure can be told."""
+        """The elements of the figure with their style, which change when the figure is restyled."""
         return f"{self}\n" + "\n".join(_list_elements(find_figure(self.record, self.title)))
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from helpers.benchmarks import AE, VAE, make_benchmark
+from helpers.command_line import call
 from vimae_bench.analysis import leaderboard, load
 from vimae_bench.analysis.leaderboard import build_leaderboards
-from vimae_bench.cli import COMMANDS, main
+from vimae_bench.cli import COMMANDS
 from vimae_bench.cli.reporter_guard import GuardedReporter
 from vimae_bench.data.prepare import ensure_prepared
 from vimae_bench.execution import PluginSpec
@@ -33,12 +33,6 @@ TEXT = make_benchmark(
     training={"epochs": 2},
     method=[AE, VAE],
 )
-
-
-def call(*words, code=0):
-    done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
-    assert done.exit_code == code, done.output
-    return done.output
 
 
 @pytest.fixture(scope="module")

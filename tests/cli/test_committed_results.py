@@ -4,17 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from vimae_bench.cli import main
+from helpers.command_line import call
 
 ROOT = Path(__file__).parents[2]
-
-
-def call(*words):
-    done = CliRunner().invoke(main, [*words], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.output
 
 
 @pytest.fixture(autouse=True)

@@ -3,19 +3,15 @@
 import csv
 import json
 import subprocess
+from functools import partial
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
+from helpers import command_line
 from helpers.tools import require_program
-from vimae_bench.cli import main
 
-
-def call(*words, code=0):
-    done = CliRunner().invoke(main, ["compare", *map(str, words)], catch_exceptions=False)
-    assert done.exit_code == code, done.output
-    return done.output
+call = partial(command_line.call, "compare")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ SLOW = {
 COMMANDS = READING | SLOW
 
 
-class Hung(BaseException):
+class TimeLimitReached(BaseException):
     """A command did not end."""
 
 
@@ -122,7 +122,7 @@ class Case:
 
 
 def stop(*_):
-    raise Hung
+    raise TimeLimitReached
 
 
 @pytest.fixture
@@ -173,5 +173,5 @@ def test_a_sample_of_every_place_kind_and_command(case, request):
     for place, kind, command in generator.sample(every, 300):
         try:
             case.check(place, kind, command)
-        except (AssertionError, Hung) as error:
+        except (AssertionError, TimeLimitReached) as error:
             raise AssertionError(f"{command} with {kind} in place of {place}") from error

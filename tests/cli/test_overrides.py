@@ -3,21 +3,14 @@
 import shutil
 
 import pytest
-from click.testing import CliRunner
 
 from helpers.benchmarks import AE, VAE, make_benchmark
-from vimae_bench.cli import main
+from helpers.command_line import call
 from vimae_bench.config.toml import parse_value
 from vimae_bench.storage.archive import pack_results
 from vimae_bench.storage.store import ResultsFolder
 
 pytestmark = pytest.mark.medium
-
-
-def call(*words, code=0):
-    done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
-    assert done.exit_code == code, done.output
-    return done.output
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,10 @@ import re
 import shutil
 
 import pytest
-from click.testing import CliRunner
 
 import vimae_bench
-from vimae_bench.cli import main
+from helpers.command_line import call
 from vimae_bench.storage.atomic import read_json, write_json
-
-
-def call(*words, code=0):
-    done = CliRunner().invoke(main, [*map(str, words)], catch_exceptions=False)
-    assert done.exit_code == code, done.output
-    return done.output
 
 
 @pytest.fixture

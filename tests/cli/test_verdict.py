@@ -1,12 +1,12 @@
 """`vimae-bench verdict` as a user gives it."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from vimae_bench.cli import main
+from helpers import command_line
 
 FIG1 = Path(__file__).parents[2] / "results" / "fig1"
 
@@ -35,10 +35,7 @@ measures = ["sse"]
 """
 
 
-def call(*words, code=0):
-    done = CliRunner().invoke(main, ["verdict", *(str(word) for word in words)], catch_exceptions=False)
-    assert done.exit_code == code, done.output
-    return done.output
+call = partial(command_line.call, "verdict")
 
 
 @pytest.fixture

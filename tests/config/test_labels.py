@@ -1,4 +1,4 @@
-"""Data sets and architectures of one plugin, told apart by labels that are no part of identity."""
+"""Labels distinguish data sets and architectures of one plugin, and are no part of identity."""
 
 import pytest
 

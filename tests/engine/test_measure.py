@@ -41,7 +41,7 @@ BAD = {
 
 @dataclass(frozen=True)
 class Giving(Metric):
-    """Gives whatever it is told."""
+    """Returns the values that it was made with."""
 
     given: Any
     measure: Any = MEASURE

@@ -1,4 +1,4 @@
-"""Decide, for one measure of one table, which methods differ, which are equivalent, and what cannot be told.
+"""Decide, for one measure of one table, which methods differ, which are equivalent, and what cannot be decided.
 
 Every statement on methods, in any leaderboard, report, comparison, verdict or figure, is taken from here.
 

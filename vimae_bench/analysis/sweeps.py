@@ -75,12 +75,12 @@ def _get_run(row: LeaderboardRow) -> Run | None:
 def _collect_settings(row: LeaderboardRow) -> dict[str, Any]:
     """The objective and the prior with all settings, by dotted names."""
     run = _get_run(row)
-    return dict(_flatten("", {"objective": run.objective.as_json(), "prior": run.prior.as_json()})) if run else {}
+    return dict(_list_settings("", {"objective": run.objective.as_json(), "prior": run.prior.as_json()})) if run else {}
 
 
-def _flatten(prefix: str, value: object) -> Iterator[tuple[str, object]]:
+def _list_settings(prefix: str, value: object) -> Iterator[tuple[str, object]]:
     if isinstance(value, dict):
         for name, part in cast("dict[str, object]", value).items():
-            yield from _flatten(f"{prefix}.{name}" if prefix else name, part)
+            yield from _list_settings(f"{prefix}.{name}" if prefix else name, part)
     else:
         yield prefix, value

@@ -224,7 +224,7 @@ def _has_setting(catalog: Catalog, kind: str, name: object, setting: str) -> boo
 
 
 def _label_specs(specs: Sequence[PluginSpec], labels: Sequence[str]) -> tuple[PluginSpec, ...]:
-    """The specs under their labels; several of the same plugin are told apart by their settings."""
+    """The specs under their labels; several of the same plugin are distinguished by their settings."""
     given = [replace(spec, label=label) for spec, label in zip(specs, [*labels, *[""] * len(specs)], strict=False)]
     return tuple(label_twins(given))
 
