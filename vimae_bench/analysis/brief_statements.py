@@ -6,7 +6,7 @@ from ..core.results import Measure
 from .decision import MeasureDecision, PairDecision
 from .leaderboard_data import LeaderboardRow, MeasureSummary
 from .measure_texts import describe_unit
-from .statements import decide_among, describe_ranking, join_all, join_names
+from .statements import add_verb, decide_among, describe_ranking, join_all, join_names
 
 MAX_REST = 3
 """Of so many methods that are left, each is named."""
@@ -32,8 +32,9 @@ def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, 
     states = {decide_among(decision.methods[label], others) for label in others}
     has_leader = is_ranked and len(others) > 1 and states & {"best", "not worse"}
     rest = f"; of the others, {describe_ranking(decision, others)}" if has_leader else ""
-    verb = "is" if len(qualified) == 1 else "are"
-    return f"{text} ({join_names(qualified)} {verb} nearly collapsed, which this measure rewards{rest})"
+    return (
+        f"{text} ({add_verb(join_names(qualified), len(qualified))} nearly collapsed, which this measure rewards{rest})"
+    )
 
 
 def describe_baselines_briefly(decision: MeasureDecision, order: Iterable[str]) -> list[str]:
@@ -98,22 +99,10 @@ def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:
     groups = {word: labels for word, labels in by_word.items() if labels}
     if len(groups) == 1:
         (word,) = groups
-        one = len(pairs) == 1
-        return f"{pairs[0].a if one else _say_all(len(pairs))} {'is' if one else 'are'} {word}"
+        n = len(pairs)
+        return f"{add_verb(pairs[0].a if n == 1 else 'both' if n == 2 else f'all {n}', n)} {word}"
     most = max(groups, key=lambda word: len(groups[word]))
-    parts = [
-        f"{join_names(labels)} {'is' if len(labels) == 1 else 'are'} {word}"
-        for word, labels in groups.items()
-        if word != most
-    ]
-    rest = groups[most]
-    last = (
-        f"{join_all(rest)} {'is' if len(rest) == 1 else 'are'}"
-        if len(rest) <= MAX_REST
-        else f"the other {len(rest)} are"
-    )
-    return ", ".join([*parts, f"{last} {most}"])
-
-
-def _say_all(n: int) -> str:
-    return "both" if n == 2 else f"all {n}"
+    rest = groups.pop(most)
+    parts = [f"{add_verb(join_names(labels), len(labels))} {word}" for word, labels in groups.items()]
+    last = join_all(rest) if len(rest) <= MAX_REST else f"the other {len(rest)}"
+    return ", ".join([*parts, f"{add_verb(last, len(rest))} {most}"])

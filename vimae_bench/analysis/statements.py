@@ -150,7 +150,7 @@ def describe_ranking(decision: MeasureDecision, labels: Sequence[str]) -> str:
     rest = f"; {_say_others(worse)} worse" if worse else ""
     if len(not_worse) > 1:
         names = _say_both(not_worse) if len(not_worse) == len(labels) else join_names(not_worse)
-        open_text = f"; {join_names(open_)} {'is' if len(open_) == 1 else 'are'} undecided" if open_ else ""
+        open_text = f"; {add_verb(join_names(open_), len(open_))} undecided" if open_ else ""
         return f"{names} are equally good, within {format_margin(decision.measure, decision.margin)}{open_text}{rest}"
     if not_worse:
         margin = format_margin(decision.measure, decision.margin)
@@ -182,13 +182,13 @@ def describe_baselines(decision: MeasureDecision) -> Iterator[str]:
         better = [pair.a for pair in found if pair.better == pair.a]
         worse = [pair.a for pair in found if pair.better == name]
         parts = [
-            f"{_say_all(group, len(found))} {'is' if len(group) == 1 else 'are'} {word} than {name}"
+            f"{add_verb(_say_all(group, len(found)), len(group))} {word} than {name}"
             for group, word in ((better, "better"), (worse, "worse"))
             if group
         ]
         open_ = [pair.a for pair in found if not pair.better]
         if open_ and parts:
-            parts.append(f"{join_names(open_)} {'is' if len(open_) == 1 else 'are'} undecided")
+            parts.append(f"{add_verb(join_names(open_), len(open_))} undecided")
         yield f"{', '.join(parts) if parts else f'no method is shown to differ from {name}'}."
 
 
@@ -197,6 +197,11 @@ def join_names(names: Sequence[str]) -> str:
     if len(names) > MAX_NAMED:
         return f"{len(names)} methods"
     return join_all(names) if names else "none"
+
+
+def add_verb(names: str, count: int) -> str:
+    """Names of so many methods, such as `A and B are`."""
+    return f"{names} {'is' if count == 1 else 'are'}"
 
 
 def join_all(names: Sequence[str]) -> str:
@@ -231,11 +236,7 @@ def _say_equivalent(method: MethodDecision) -> str:
 
 def _say_others(labels: Sequence[str]) -> str:
     """Methods at the end of a sentence that has named all others, with a verb."""
-    return (
-        f"the other {len(labels)} are"
-        if len(labels) > 2
-        else f"{join_all(labels)} {'is' if len(labels) == 1 else 'are'}"
-    )
+    return add_verb(f"the other {len(labels)}" if len(labels) > 2 else join_all(labels), len(labels))
 
 
 def _say_both(labels: Sequence[str], article: str = "all ") -> str:
