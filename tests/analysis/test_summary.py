@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vimae_bench.analysis.decision import MeasureValues, decide_measure
+from vimae_bench.analysis.leaderboard import build_leaderboards
 from vimae_bench.analysis.measure_texts import complete_texts, describe_unit
 from vimae_bench.analysis.statistics import Variance, detectable_effect, detection_power
 from vimae_bench.analysis.summary import TOPICS, summarize_leaderboard
@@ -37,6 +38,21 @@ def test_a_clear_winner_is_named(results):
     assert say(results, "Reconstruction") == "A is significantly better than the other 2 methods."
     assert summarize(results).order == "Methods in the order of their mean Squared error."
     assert [row.label for row in summarize(results).methods] == ["A", "B", "C"]
+
+
+def test_names_of_methods_are_written_as_they_are(results):
+    add_methods(results, spread=0.01, **{"β": {"sse": 20.0}, "my-vae": {"sse": 25.0}})
+    assert say(results, "Reconstruction") == "β is significantly better than my-vae."
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_hidden_methods_are_counted(results, seeds: int):
+    add_methods(results, seeds, spread=0.001, A={"sse": 20.0}, B={"sse": 25.0}, C={"sse": 30.0})
+    found = results.store.load_results(results.entries)
+    (board,) = build_leaderboards(found, labels=["B", "C"])
+    (topic,) = summarize_leaderboard(board).topics
+    better = "Undecided between" if seeds == 3 else "A is significantly better than the other 2 methods."
+    assert topic.sentence.startswith("Lowest mean B" if seeds == 3 else better)
 
 
 def test_equivalent_methods_are_called_so(results, monkeypatch):

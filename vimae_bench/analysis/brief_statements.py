@@ -16,11 +16,11 @@ def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, 
     """Which methods lead under a measure, such as `AE is significantly better than the other 4 methods`.
 
     Where a nearly collapsed method leads or might lead, since the measure rewards it, this is said, and which of the
-    others leads, if any. `summaries` are those of the measure by method, which are named in this order. Without a
-    ranking, the method of the best mean is named.
+    others leads, if any. `summaries` are those of the measure by method. Without a ranking, the method of the best mean
+    is named.
     """
-    comparable = [decision.methods[label] for label in summaries if label in decision.methods]
-    labels = [method.label for method in comparable if method.state != "not comparable"]
+    comparable = [method for method in decision.methods.values() if method.state != "not comparable"]
+    labels = [method.label for method in comparable]
     if len(labels) < 2:
         return "fewer than two methods can be compared"
     is_ranked = decision.is_ranked
@@ -37,13 +37,12 @@ def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, 
     )
 
 
-def describe_baselines_briefly(decision: MeasureDecision, order: Iterable[str]) -> list[str]:
+def describe_baselines_briefly(decision: MeasureDecision) -> list[str]:
     """How the comparable methods stand to each baseline, such as `against PCA-64 AE is better, the others are worse`.
 
-    Baselines of which the same can be said are joined. Methods are named in the given order.
+    Baselines of which the same can be said are joined.
     """
-    methods = [decision.methods[label] for label in order if label in decision.methods]
-    against = [method.baselines for method in methods if method.baselines]
+    against = [method.baselines for method in decision.methods.values() if method.baselines]
     by_text: dict[str, list[str]] = {}
     for name in against[0] if against else ():
         by_text.setdefault(_describe_sides([pairs[name] for pairs in against], name), []).append(name)
@@ -63,10 +62,10 @@ def describe_range(measure: Measure, rows: Sequence[LeaderboardRow]) -> str:
     return f"{name} {low_text} ({low}) to {high_text}{unit} ({high})"
 
 
-def join_by_measure(stated: Iterable[tuple[str, Sequence[str]]]) -> str:
+def join_by_measure(stated: Iterable[tuple[str, Sequence[str]]], methods: Iterable[str]) -> str:
     """Statements on measures, given by name, as sentences; measures of which the same is said share one.
 
-    The names are left out where the same is said of all.
+    The names are left out where the same is said of all. A name of a method at the beginning stays as it is.
     """
     found: dict[str, list[str]] = {}
     count = 0
@@ -74,12 +73,14 @@ def join_by_measure(stated: Iterable[tuple[str, Sequence[str]]]) -> str:
         count += 1
         found.setdefault("; ".join(texts), []).append(name)
     parts = [text if len(names) == count else f"{join_names(names)}: {text}" for text, names in found.items() if text]
-    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts)
+    names = tuple(f"{name} " for name in methods)
+    return " ".join(f"{part if part.startswith(names) else part[0].upper() + part[1:]}." for part in parts)
 
 
 def _describe_unranked(
     decision: MeasureDecision, labels: Sequence[str], summaries: Mapping[str, MeasureSummary]
 ) -> str:
+    labels = [label for label in labels if label in summaries]  # without rows that are hidden
     higher = decision.measure.better == "higher"
     best = (max if higher else min)(labels, key=lambda label: summaries[label].mean)
     start = f"{'highest' if higher else 'lowest'} mean {best}"

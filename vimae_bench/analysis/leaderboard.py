@@ -137,7 +137,9 @@ def _build_leaderboard(
     ranked = [name for name in shown if name in decisions]
     by = next((name for name in (sort_by, rank_by, *ranked) if name in ranked), None)
     is_sorted = by is not None and (decisions[by].is_ranked or by == sort_by)
-    decided = [_add_decisions(row, decisions) for row in _sort_rows(rows, decisions[by] if by and is_sorted else None)]
+    rows = _sort_rows(rows, decisions[by] if by and is_sorted else None)
+    decisions = {name: _order_methods(decision, rows) for name, decision in decisions.items()}
+    decided = [_add_decisions(row, decisions) for row in rows]
     visible = [row for row in decided if not labels or row.label in labels]
     sentences = (
         *notes.explain_leaderboard(seeds, [decisions[name] for name in ranked]),
@@ -308,6 +310,12 @@ def note_near_collapse(rows: Sequence[LeaderboardRow], measures: Mapping[str, Me
                 median = f"a median of {np.median(others):.3g} {measure.unit}".strip()
                 found.setdefault(label, f"{measure.title} {mean:.3g} against {median}")
     return [replace(row, near_collapse=found.get(row.label, "")) for row in rows]
+
+
+def _order_methods(decision: MeasureDecision, rows: Sequence[LeaderboardRow]) -> MeasureDecision:
+    """The decision with methods in the order of rows, in which sentences name them."""
+    methods = {row.label: decision.methods[row.label] for row in rows if row.label in decision.methods}
+    return replace(decision, methods=methods)
 
 
 def _add_decisions(row: LeaderboardRow, decisions: Mapping[str, MeasureDecision]) -> LeaderboardRow:

@@ -234,20 +234,20 @@ def _summarize_topic(board: Leaderboard, topic: str, key: tuple[str, ...], more:
     measures = [board.measures[name] for name in key]
     decided = [measure for measure in measures if measure.name in board.decisions]
     names = dict(zip([measure.name for measure in decided], shorten_names(decided), strict=True))
-    order = [row.label for row in board.rows]
+    methods = {label for measure in decided for label in board.decisions[measure.name].methods}
 
     def lead(measure: Measure) -> list[str]:
         summaries = {row.label: row.summaries[measure.name] for row in board.rows if measure.name in row.summaries}
         return [describe_leaders_briefly(board.decisions[measure.name], summaries)]
 
-    leaders = join_by_measure((names[m.name], lead(m)) for m in decided)
+    leaders = join_by_measure(((names[m.name], lead(m)) for m in decided), methods)
     comparable = [row for row in board.rows if row.is_comparable and not row.control_of]
     ranges = [describe_range(measure, comparable) for measure in measures if measure not in decided]
     ranged = "; ".join(filter(None, ranges))
-    baselines = ((names[m.name], describe_baselines_briefly(board.decisions[m.name], order)) for m in decided)
+    baselines = ((names[m.name], describe_baselines_briefly(board.decisions[m.name])) for m in decided)
     caution = _describe_real_images([board.decisions[measure.name] for measure in decided])
     sentence = " ".join(filter(None, (leaders, caution, f"{ranged}." if ranged else "")))
-    return TopicSummary(topic, key, more, sentence, join_by_measure(baselines))
+    return TopicSummary(topic, key, more, sentence, join_by_measure(baselines, methods))
 
 
 def _describe_real_images(decisions: Sequence[MeasureDecision]) -> str:
