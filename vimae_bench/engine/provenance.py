@@ -7,7 +7,7 @@ training, which starts over. Another torch or device goes on, and is kept in the
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -114,6 +114,17 @@ def check_recorded_data(
         if data:
             require_same_data(data, read_data_digests(run, root), f"the run in {folder.path}")
             del pending[entry.run.dataset.key]
+
+
+def is_provenance(value: object) -> bool:
+    """Whether a part of a state has the form of a provenance."""
+    if not isinstance(value, dict):
+        return False
+    found = cast("dict[str, object]", value)
+    if found.keys() != {one.name for one in fields(Provenance)} or not isinstance(found["earlier"], list | tuple):
+        return False
+    earlier = cast("Sequence[object]", found["earlier"])
+    return all(isinstance(part, dict) for part in (found["data"], found["plugins"], found["sources"], *earlier))
 
 
 def resume_provenance(made_from: object, now: Provenance, what: str) -> tuple[Provenance, str]:

@@ -75,6 +75,14 @@ def test_a_training_cut_off_ends_bit_for_bit_as_one_that_was_not(tmp_path, monke
     assert {end.epochs for end in ends} == {4}
 
 
+def test_checkpoints_of_other_seeds_do_not_take_the_place_of_new_ones(tmp_path):
+    trained(tmp_path, checkpoint_seconds=0.0)
+    objective, members = seeds(tmp_path, count=2)
+    train_seeds_batched(members, objective, TRAINING, make_images(), BATCHED, checkpoint_seconds=0.0)
+    kept = [torch.load(path) for path in members[0].folder.checkpoints_of_seeds.glob("*.pt")]
+    assert [state["seeds"] for state in kept] == [[0, 1]] * 2
+
+
 def test_a_seed_that_diverges_harms_no_other(tmp_path):
     objective, members = seeds(tmp_path)
     with torch.no_grad():

@@ -17,7 +17,7 @@ from ...functional.random_state import seed_generators
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
 from ...storage.run_folder import RunFolder
-from ..provenance import OutdatedCheckpoint, Provenance, resume_provenance
+from ..provenance import Provenance
 from ..step.graph import TracingError
 from ..step.select_backend import capture_on_gpu
 from ..step.step import StepBackend, TrainingStep
@@ -25,11 +25,11 @@ from ..step.vmapped_step import make_batched_step
 from . import checkpoint
 from .loop import (
     TrainingResult,
+    choose_start,
     describe_non_finite_terms,
     describe_non_finite_weights,
     draw_batches,
-    forget_other_epochs,
-    restart_training,
+    may_be_resumed,
     run_epoch,
 )
 from .precision import autocast_training
@@ -141,16 +141,10 @@ def _resume_seeds(
         lambda epoch, state: epoch < steps[0].training.epochs and _fits_seeds(state, seeds, steps),
         checkpoint.count_bytes(*(seed.model for seed in seeds)),
     )
-    if found is None or found[1]["seeds"] != [seed.seed for seed in seeds]:
-        remarks = [forget_other_epochs(seed.folder, provenance) for seed in seeds]
-        return 0, provenance, max(remarks)
+    found, provenance, remark = choose_start([seed.folder for seed in seeds], folder, found, provenance)
+    if found is None:
+        return 0, provenance, remark
     epoch, state = found
-    remark = ""
-    if provenance:
-        try:
-            provenance, remark = resume_provenance(state.get("made_from"), provenance, f"the checkpoint in {folder}")
-        except OutdatedCheckpoint as outdated:
-            return 0, provenance, restart_training([seed.folder for seed in seeds], folder, epoch, outdated)
     parts = zip(seeds, steps, state["models"], state["optimisers"], state["ends"], strict=True)
     for seed, step, model, optimisers, (seed.epochs, seed.divergence_reason) in parts:
         seed.model.load_state_dict(model)
@@ -159,16 +153,10 @@ def _resume_seeds(
 
 
 def _fits_seeds(state: Mapping[str, Any], seeds: Sequence[SeedTraining], steps: Sequence[TrainingStep]) -> bool:
-    """Whether a state is one of as many seeds of this training; of which seeds is seen afterwards."""
-    expected = {
-        "seeds": [seed.seed for seed in seeds],
-        "models": [seed.model.state_dict() for seed in seeds],
-        "optimisers": [step.get_state() for step in steps],
-        "ends": [(seed.epochs, seed.divergence_reason) for seed in seeds],
-    }
-    if isinstance(given := state.get("seeds"), list) and given != expected["seeds"]:
-        return True
-    return checkpoint.has_form_of({name: state.get(name) for name in expected}, expected)
+    """Whether a state is one of these seeds of this training."""
+    expected = _make_seeds_state(seeds, steps, None)
+    has_form = checkpoint.has_form_of({name: state.get(name) for name in expected}, expected)
+    return has_form and state["seeds"] == expected["seeds"] and may_be_resumed(state)
 
 
 def _make_result(seed: SeedTraining, batches: int, kind: str, precision: str) -> TrainingResult:

@@ -21,7 +21,7 @@ from ...functional.random_state import seed_generators
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
 from ...storage.run_folder import RunFolder, read_events
-from ..provenance import OutdatedCheckpoint, Provenance, resume_provenance
+from ..provenance import OutdatedCheckpoint, Provenance, is_provenance, resume_provenance
 from ..step.inductor import compile_step
 from ..step.select_backend import Compiler, select_backend
 from ..step.step import StepBackend, TrainingStep
@@ -233,16 +233,10 @@ def _restore_checkpoint(
         lambda epoch, state: epoch < step.training.epochs and fits_training(state, model, step),
         checkpoint.count_bytes(model),
     )
-    if found is None or "step" not in found[1]:  # nothing, or the state of an optimiser of an earlier version
-        return replace(start, remark=forget_other_epochs(folder, provenance))
+    found, provenance, remark = choose_start([folder], folder.checkpoints, found, provenance)
+    if found is None:
+        return replace(start, remark=remark)
     epoch, state = found
-    remark = ""
-    if provenance:
-        try:
-            what = f"the checkpoint in {folder.checkpoints}"
-            provenance, remark = resume_provenance(state.get("made_from"), provenance, what)
-        except OutdatedCheckpoint as outdated:
-            return replace(start, remark=restart_training([folder], folder.checkpoints, epoch, outdated))
     model.load_state_dict(state["model"])
     step.restore_state(state["optimisers"])
     done = EpochProgress(**state["part"]) if "part" in state else EPOCH_START
@@ -250,12 +244,10 @@ def _restore_checkpoint(
 
 
 def fits_training(state: Mapping[str, Any], model: Autoencoder, step: TrainingStep) -> bool:
-    """Whether a state is one of this training, or of an earlier version, which is not gone on from."""
-    if "step" not in state:
-        return True
+    """Whether a state is one of this training; those of earlier versions, without a kind of step, are not."""
     part = state.get("part")
     expected = {"model": model.state_dict(), "optimisers": step.get_state(), "step": ""}
-    if not checkpoint.has_form_of({name: state.get(name) for name in expected}, expected):
+    if not checkpoint.has_form_of({name: state.get(name) for name in expected}, expected) or not may_be_resumed(state):
         return False
     return part is None or _is_part_of_epoch(part)
 
@@ -270,7 +262,34 @@ def _is_part_of_epoch(part: object) -> bool:
     return is_one and found["steps"] >= 0
 
 
-def restart_training(folders: Sequence[RunFolder], checkpoints: Path, epoch: int, outdated: OutdatedCheckpoint) -> str:
+def may_be_resumed(state: Mapping[str, Any]) -> bool:
+    """Whether what a state says of its making, if anything, can be compared with that of another training."""
+    return "made_from" not in state or is_provenance(state["made_from"])
+
+
+def choose_start(
+    folders: Sequence[RunFolder],
+    checkpoints: Path,
+    found: tuple[int, dict[str, Any]] | None,
+    provenance: Provenance | None,
+) -> tuple[tuple[int, dict[str, Any]] | None, Provenance | None, str]:
+    """The state in `checkpoints` that runs go on from, what they are then made from, and what there is to say of it.
+
+    `found` is the epoch and the state of the newest. Raises DataError for one of other data.
+    """
+    if found is None:
+        return None, provenance, max(_forget_other_epochs(folder, provenance) for folder in folders)
+    if provenance is None:
+        return found, None, ""
+    epoch, state = found
+    try:
+        provenance, remark = resume_provenance(state.get("made_from"), provenance, f"the checkpoint in {checkpoints}")
+    except OutdatedCheckpoint as outdated:
+        return None, provenance, _restart_training(folders, checkpoints, epoch, outdated)
+    return found, provenance, remark
+
+
+def _restart_training(folders: Sequence[RunFolder], checkpoints: Path, epoch: int, outdated: OutdatedCheckpoint) -> str:
     """Begin trainings again, whose checkpoints after an epoch cannot be gone on from; gives what there is to say."""
     remark = f"its training starts over, {epoch} epochs having been made by other code ({outdated})"
     for folder in folders:
@@ -279,7 +298,7 @@ def restart_training(folders: Sequence[RunFolder], checkpoints: Path, epoch: int
     return remark
 
 
-def forget_other_epochs(folder: RunFolder, provenance: Provenance | None) -> str:
+def _forget_other_epochs(folder: RunFolder, provenance: Provenance | None) -> str:
     """Take epochs without a checkpoint out of a run's history if they were made from or by something else.
 
     Gives what there is to say of that. Epochs made from and by the same are repeated as they were.
