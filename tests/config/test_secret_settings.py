@@ -40,3 +40,8 @@ def test_what_an_override_has_set_is_not_kept_either():
 def test_other_settings_stay_as_they_are():
     text = 'reporters = ["console", { use = "mlflow", uri = "http://localhost:5000", models = false }]\n'
     assert mask_settings(text, []) == text
+
+
+def test_a_short_secret_is_not_hidden_in_longer_words():
+    text = "# -o reporters.0.key=epoch\n[training]\nepochs = 5\n"
+    assert mask_settings(text, [PluginSpec("other", {"key": "epoch"})]) == text.replace("=epoch", "=***")

@@ -43,6 +43,15 @@ def test_a_damaged_file_is_named(tmp_path, text):
         read_json(tmp_path / "x.json")
 
 
+def test_what_could_not_be_read_again_is_not_written(tmp_path):
+    path = tmp_path / "benchmark.json"
+    with pytest.raises(ResultsError, match="too large to be read again"):
+        write_json(path, {"cells": [0] * 5_000_000})
+    assert not path.exists()
+    write_json(path, {"cells": [0] * 500_000})
+    assert len(read_json(path)["cells"]) == 500_000
+
+
 def test_json_is_nested_to_a_limit(tmp_path):
     def write_nested(depth):
         text = '{"a": ' * depth + "1" + "}" * depth

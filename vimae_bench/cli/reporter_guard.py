@@ -2,13 +2,13 @@
 
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
 from ..config.benchmark import Benchmark
-from ..config.secret_settings import list_secret_texts
+from ..config.secret_settings import find_secrets
 from ..core.errors import BenchError, escape_control_characters
 from ..core.secrets import mask_secrets
 from ..execution import Event, Job
@@ -39,8 +39,8 @@ class GuardedReporter:
 
     reporter: Reporter
     name: str
-    secrets: Sequence[str] = ()
-    """Settings that are not to be shown."""
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What is shown in the place of each setting that holds a secret."""
 
     def __call__(self, jobs: Sequence[Job], events: Iterator[Event]) -> Iterator[Event]:
         """The events, past the reporter."""
@@ -64,7 +64,10 @@ class GuardedReporter:
             return {}
 
     def _report_failure(self, consequence: str) -> None:
-        error = mask_secrets(traceback.format_exc(), *self.secrets)
+        error = traceback.format_exc()
+        for value in sorted(self.secrets, key=len, reverse=True):
+            error = error.replace(value, self.secrets[value])
+        error = mask_secrets(error, *self.secrets)  # pieces of addresses
         line = f"reporter '{self.name}' failed, and {consequence}:\n{error}"
         click.echo(escape_control_characters(line), err=True)
 
@@ -72,4 +75,4 @@ class GuardedReporter:
 def make_reporters(benchmark: Benchmark) -> list[GuardedReporter]:
     """The reporters of a benchmark, guarded."""
     specs = benchmark.reporters
-    return [GuardedReporter(make_plugin("reporter", spec), spec.name, list_secret_texts(spec)) for spec in specs]
+    return [GuardedReporter(make_plugin("reporter", spec), spec.name, find_secrets(spec)) for spec in specs]

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 
-from ..core.secrets import HIDDEN, is_secret_name, mask_secrets, show_address
+from ..core.secrets import HIDDEN, is_secret_name, mask_secrets, replace_words, show_address
 from ..core.spec import PluginSpec
 
 STRING = re.compile(r'"""(?:\\.|[^\\])*?"""|\'\'\'(?s:.*?)\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'', re.DOTALL)
@@ -21,8 +21,9 @@ def mask_settings(text: str, reporters: Sequence[PluginSpec]) -> str:
         given: object = tomllib.loads(text).get("reporters")
     except tomllib.TOMLDecodeError:
         given = None
-    used = [{**reporter.settings, **reporter.options} for reporter in reporters]
-    shown = {value: show for value, show in _list_secrets([given, used], "") if value != show}
+    shown = _find_secrets(given)
+    for reporter in reporters:
+        shown |= find_secrets(reporter)
 
     def replace(literal: re.Match[str]) -> str:
         value = _read_string(literal[0])
@@ -30,14 +31,17 @@ def mask_settings(text: str, reporters: Sequence[PluginSpec]) -> str:
 
     masked = STRING.sub(replace, text)
     for value in sorted(shown, key=len, reverse=True):  # overrides may have them without quotes
-        masked = masked.replace(value, shown[value])
+        masked = replace_words(masked, value, shown[value])
     return mask_secrets(masked)
 
 
-def list_secret_texts(reporter: PluginSpec) -> list[str]:
-    """The settings of a reporter that hold a secret."""
-    settings = {**reporter.settings, **reporter.options}
-    return [value for value, show in _list_secrets(settings, "") if value != show]
+def find_secrets(reporter: PluginSpec) -> dict[str, str]:
+    """What is shown in the place of each setting of a reporter that holds a secret."""
+    return _find_secrets({**reporter.settings, **reporter.options})
+
+
+def _find_secrets(settings: object) -> dict[str, str]:
+    return {value: show for value, show in _list_secrets(settings, "") if value != show}
 
 
 def _list_secrets(value: object, name: str) -> Iterator[tuple[str, str]]:

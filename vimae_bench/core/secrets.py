@@ -61,6 +61,11 @@ def mask_secrets(text: str, *uris: str) -> str:
     return SETTING.sub(lambda match: f"{match[1]}{HIDDEN}" if is_secret_name(match[1]) else match[0], text)
 
 
+def replace_words(text: str, words: str, other: str) -> str:
+    """The text with something in the place of words, but not of parts of longer ones."""
+    return re.sub(rf"(?<!\w){re.escape(words)}(?!\w)", lambda _: other, text)
+
+
 def is_secret_name(name: str) -> bool:
     """Whether the name of a setting says that its value is secret."""
     return bool(SECRET_NAME.search(name))
@@ -99,6 +104,4 @@ def _list_secrets(uri: str) -> Iterator[str]:
 
 
 def _hide_piece(text: str, piece: str) -> str:
-    if len(piece) >= MIN_ANYWHERE:
-        return text.replace(piece, HIDDEN)
-    return re.sub(rf"(?<![\w]){re.escape(piece)}(?![\w])", HIDDEN, text)
+    return text.replace(piece, HIDDEN) if len(piece) >= MIN_ANYWHERE else replace_words(text, piece, HIDDEN)

@@ -19,15 +19,13 @@ import numpy as np
 from ..core.canonical import Json, fingerprint
 from ..core.errors import DataError, ResultsError
 from ..storage.atomic import atomic_write, read_json, write_json
-from ..storage.cache_folder import get_cache_folder, make_own_folder
+from ..storage.cache_folder import get_cache_folder, make_cache_folder
 
 NAMES = ("train_x", "train_y", "test_x", "test_y")
 FACTORS = ("train_factors", "test_factors")
 CARD = "dataset.json"
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 """What reads the header of an array, by the version of its format."""
-SAMPLED_PIXELS = 64
-"""Pixels by which images are compared before all of theirs are."""
 SCANNED_IMAGES = 100
 """Images that are looked at together."""
 SETTLED_NS = 2_000_000_000
@@ -73,15 +71,10 @@ def check_brightness(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
 
 def count_shared_images(arrays: Mapping[str, np.ndarray]) -> int:
     """How many of the test images are among the training images, pixel for pixel."""
-    train, test = (arrays[name].reshape(len(arrays[name]), -1) for name in ("train_x", "test_x"))
-    places = np.random.default_rng(0).choice(train.shape[1], min(SAMPLED_PIXELS, train.shape[1]), replace=False)
-    few = [np.ascontiguousarray(x[:, np.sort(places)]) for x in (train, test)]
-    known, asked = (x.view(f"V{x.shape[1]}").ravel().tolist() for x in few)
-    candidates = {value: list[int]() for value in asked}
-    for place, value in enumerate(known):
-        if value in candidates:
-            candidates[value].append(place)
-    return sum(any(np.array_equal(test[i], train[j]) for j in candidates[value]) for i, value in enumerate(asked))
+    test = [image.tobytes() for image in arrays["test_x"]]
+    asked = {*test}
+    shared = {content for image in arrays["train_x"] if (content := image.tobytes()) in asked}
+    return sum(content in shared for content in test)
 
 
 def read_factor_names(folder: Path, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
@@ -331,8 +324,7 @@ def _read_cached_digest(path: Path) -> str:
     state = [str(path.absolute()), stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
     known = get_cache_folder() / "sums" / f"{fingerprint(state)}.json"
     try:
-        make_own_folder(get_cache_folder())
-        make_own_folder(known.parent)
+        make_cache_folder(known.parent)
         if isinstance(digest := read_json(known).get("sha256"), str):
             return digest
     except OSError:  # what is there may be others', or nothing can be written

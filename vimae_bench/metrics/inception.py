@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ..core.errors import BenchError, ResultsError
 from ..data.download import download_file
 from ..storage.atomic import atomic_write, compute_sha256
-from ..storage.cache_folder import expand_home, get_cache_folder, make_own_folder
+from ..storage.cache_folder import expand_home, get_cache_folder, make_cache_folder
 from ..storage.locks import make_lock
 
 InceptionLayer = Literal["2048", "768"]
@@ -186,8 +186,7 @@ def _download_weights(published: PublishedWeights) -> Path:
 
     path = _get_cached_path(published)
     try:
-        make_own_folder(get_cache_folder())
-        with make_lock(make_own_folder(path.parent) / f"{path.stem}.lock", -1):
+        with make_lock(make_cache_folder(path.parent) / f"{path.stem}.lock", -1):
             if not path.is_file():
                 print(f"downloading the Inception weights (96 MB, once) to {path}", file=sys.stderr, flush=True)
                 atomic_write(path, download)

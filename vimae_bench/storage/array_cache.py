@@ -14,7 +14,7 @@ import numpy as np
 from ..core.canonical import canonical_json
 from ..core.errors import ResultsError
 from .atomic import atomic_write
-from .cache_folder import get_cache_folder, make_own_folder
+from .cache_folder import get_cache_folder, make_cache_folder
 from .locks import make_lock
 from .plain_files import open_plain_file
 
@@ -33,8 +33,7 @@ def cached_arrays(namespace: str, key: object, compute: Callable[[], NamedArrays
     name = canonical_json(key)
     path = get_cache_folder() / namespace / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
     try:
-        make_own_folder(get_cache_folder())
-        make_own_folder(path.parent)
+        make_cache_folder(path.parent)
         found = _read_if_valid(path, name)
         if found is not None:
             return found

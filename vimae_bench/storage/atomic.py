@@ -17,6 +17,7 @@ from ..core.canonical import Json
 from ..core.errors import ResultsError
 from .plain_files import (
     PARTS_OF_RUNS,
+    get_size_limit,
     list_plain_folder,
     make_folder_of,
     open_for_appending,
@@ -49,8 +50,14 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write indented JSON atomically. Raises ValueError for NaN and infinities, which JSON does not have."""
+    """Write indented JSON atomically.
+
+    Raises ValueError for NaN and infinities, which JSON does not have, and ResultsError for what is too large to be
+    read again.
+    """
     text = format_json(value)
+    if _has_too_many_values(data := text.encode()) or len(data) > get_size_limit(path):
+        raise ResultsError(f"{path}: would be too large to be read again; a benchmark can be split into several")
     atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
@@ -72,12 +79,16 @@ def read_json(path: Path) -> Json:
 
 def _parse_json(data: bytes) -> Any:  # noqa: ANN401
     """The value of a JSON text. Raises ValueError for what `write_json` never writes: NaN, infinities, deep nesting."""
-    if len(data) > LARGE_JSON and _estimate_memory(data) > MAX_JSON_MEMORY:
+    if _has_too_many_values(data):
         raise ValueError("it has too many values")
     value = orjson.loads(data)
     if data.count(b"[") + data.count(b"{") > MAX_JSON_DEPTH and not _is_nested_within(value, MAX_JSON_DEPTH):
         raise ValueError("nested too deeply")
     return value
+
+
+def _has_too_many_values(data: bytes) -> bool:
+    return len(data) > LARGE_JSON and _estimate_memory(data) > MAX_JSON_MEMORY
 
 
 def _estimate_memory(data: bytes) -> int:

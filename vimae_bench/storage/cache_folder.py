@@ -5,6 +5,7 @@ belongs to somebody else, or that others may write to, is not used.
 """
 
 import os
+import shlex
 import stat
 import tempfile
 from pathlib import Path
@@ -52,8 +53,16 @@ def make_own_folder(path: Path) -> Path:
     return path
 
 
+def make_cache_folder(path: Path) -> Path:
+    """Make a folder in the cache folder as `make_own_folder` does; both have to be the user's own."""
+    make_own_folder(get_cache_folder())
+    return make_own_folder(path)
+
+
 def check_own_folder(path: Path) -> None:
     """Raises SharedFolderError as `make_own_folder` does, and FileNotFoundError for a folder that is not there."""
     status = path.stat()
-    if status.st_uid != os.geteuid() or status.st_mode & SHARED_WRITE:
-        raise SharedFolderError(f"{path} belongs to another user, or others may write to it")
+    if status.st_uid != os.geteuid():
+        raise SharedFolderError(f"{path} belongs to another user")
+    if status.st_mode & SHARED_WRITE:
+        raise SharedFolderError(f"{path}: others may write to it; `chmod go-w {shlex.quote(str(path))}` ends that")

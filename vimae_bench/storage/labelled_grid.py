@@ -67,9 +67,10 @@ def encode_image_table(table: ImageTable) -> tuple[bytes, tuple[int, int]]:
     height, width = (length + MARGIN for length in layout.size)
     title = _wrap_title(table.title, width)
     width = max(width, *(round(measure_text(line)) + 2 * MARGIN for line in ("", *title)))
+    height += LINE * _has_notes(table, -1)
     if height * width > MAX_PIXELS:
         raise ValueError(f"a table of {width} x {height} pixels is larger than the {MAX_PIXELS:,} of any picture")
-    canvas = np.full((height + LINE * _has_notes(table, -1), width, table.images.shape[-1]), 255, np.uint8)
+    canvas = np.full((height, width, table.images.shape[-1]), 255, np.uint8)
     for top, images in zip(layout.tops, table.images, strict=True):
         _get_row(canvas, layout, top)[:] = images.repeat(layout.factor, 1).repeat(layout.factor, 2)
     picture = Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas)

@@ -38,7 +38,7 @@ RUN_FOLDERS = ("runs", "set-aside")
 PARTS_OF_RUNS = ("checkpoints", "checkpoints-of-seeds", "metrics", "pictures", ".pictures.unfinished")
 """The folders in the folder of a run."""
 FILES_OF_RUNS = re.compile(
-    r"\.?(spec\.json|record\.json|events\.jsonl|weights\.safetensors|log\.txt|\.mlflow\.json)(\.[0-9a-f]+\.tmp)?|\.lock"
+    r"\.?(spec\.json|record\.json|events\.jsonl|weights\.safetensors|log\.txt|\.mlflow\.json)(\.[0-9a-f]+\.tmp)?|(\.mlflow)?\.lock"
 )
 """The files in the folder of a run."""
 FOLDERS = (*RUN_FOLDERS, *PARTS_OF_RUNS, "references")

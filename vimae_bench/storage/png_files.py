@@ -12,8 +12,8 @@ from .plain_files import open_plain_file
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 2**24
-"""Of a picture, such as 4,096 x 4,096."""
+MAX_PIXELS = 2**25
+"""Of a picture, such as 8,192 x 4,096: eight by ten images of 512 x 512 with their labels."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER = struct.Struct(">8s4x4sII")
 """The signature, and the name, width and height of the first chunk."""

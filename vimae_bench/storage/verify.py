@@ -53,7 +53,11 @@ def verify_weights(path: Path, record: Json) -> None:
     digest = cast("Json", weights).get("sha256") if isinstance(weights, dict) else None
     size = cast("Json", weights).get("bytes") if isinstance(weights, dict) else None
     if type(size) is int:  # older records do not have it
-        check_plain_file(path, max(size, 0))
+        check_plain_file(path)
+        if path.stat().st_size > size:
+            raise ResultsError(
+                f"{path}: has more bytes than the {size:,} that the record gives; remove it and run again"
+            )
     if compute_sha256(path) != digest:
         raise ResultsError(f"{path}: does not have the sha256 that the record gives; remove it and run again")
 

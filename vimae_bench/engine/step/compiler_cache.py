@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from ...storage.cache_folder import get_cache_folder, make_own_folder
+from ...storage.cache_folder import get_cache_folder, make_cache_folder, make_own_folder
 
 VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 _chosen: dict[str, str] = {}
@@ -29,8 +29,7 @@ def use_own_compiler_cache(threads: int) -> None:
 
     Raises SharedFolderError where others may write to it, and OSError where it cannot be made.
     """
-    make_own_folder(get_cache_folder())
-    make_own_folder(get_step_folder())
+    make_cache_folder(get_step_folder())
     _set_variables(get_step_folder() / f"code-{threads}")
     for name in VARIABLES:
         make_own_folder(Path(os.environ[name]))

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...core.errors import ResultsError
 from ...execution.jobs import Compile
 from ...storage.atomic import read_json, write_json
-from ...storage.cache_folder import get_cache_folder, make_own_folder
+from ...storage.cache_folder import make_cache_folder
 from ...storage.locks import make_lock
 from .compiler_cache import get_step_folder
 from .cuda_graph import Capture, capture_cuda_graph, capture_step
@@ -137,8 +137,7 @@ def _compile_if_faster(request: _CompileRequest, graph: StepGraph) -> tuple[Step
 def _lock_step(name: str) -> BaseFileLock:
     """One process compiles a step; those that want the same wait for it."""
     try:
-        make_own_folder(get_cache_folder())
-        return make_lock(make_own_folder(get_step_folder()) / f"{name}.lock", -1)
+        return make_lock(make_cache_folder(get_step_folder()) / f"{name}.lock", -1)
     except (OSError, ResultsError) as error:
         raise TracingError(f"there is no place for compiled code ({error})") from error
 
