@@ -112,3 +112,7 @@ def test_methods_that_lack_a_table_or_cannot_be_compared_take_no_part(many):
             many.add("stopped", seed, "diverged" if dataset == "mnist" and not seed else "done", sse=9.0)
     (table,) = collect_cross_tables(many.boards())
     assert table.labels == ("A", "B", "C")
+
+
+def test_ranks_that_differ_by_the_critical_difference_are_no_clique():
+    assert find_cliques(np.array([1.0, 2.0, 2.5]), 1.0) == [(1, 2)]

@@ -5,12 +5,21 @@ import re
 import numpy as np
 import pytest
 
-from vimae_bench.analysis.decision import BaselineValue, MeasureDecision, MeasureValues, decide_measure
+from vimae_bench.analysis.decision import (
+    BaselineValue,
+    MeasureDecision,
+    MeasureValues,
+    MethodDecision,
+    PairDecision,
+    decide_measure,
+)
 from vimae_bench.analysis.statements import (
     choose_marks,
+    decide_among,
     describe_method,
     describe_outcome,
     describe_pair,
+    describe_ranking,
     describe_seeds_needed,
     format_margin,
     format_p,
@@ -60,6 +69,35 @@ def test_equivalent_methods_are_not_worse_than_any():
     pair = decision.pairs["AE", "VAE"]
     assert describe_pair(pair, ACCURACY, 1.0) == "AE and VAE are equivalent, within 1 percentage point"
     assert describe_outcome(pair, ACCURACY, 1.0).startswith("equivalent within 1 percentage point (p ")
+
+
+def make_method(label, *, worse=(), equal=(), undecided=()):
+    pairs = tuple(PairDecision(label, other, 0.0, None, False, 0.5, "undecided") for other in undecided)
+    return MethodDecision(label, "best", worse_than=worse, equivalent_to=equal, undecided_pairs=pairs)
+
+
+def rank(*methods):
+    found = {method.label: method for method in methods}
+    return describe_ranking(MeasureDecision(ACCURACY, (0, 1, 2, 3, 4), 1.0, 0, {}, found), [*found])
+
+
+def test_a_ranking_has_every_method_and_the_margin():
+    leaders = make_method("A", equal=("B",)), make_method("B", equal=("A",))
+    start = "A and B are equally good, within 1 percentage point"
+    worse = [make_method(label, worse=("A",)) for label in "CDE"]
+    assert rank(*leaders, *worse) == f"{start}; the other 3 are worse"
+    one, other = make_method("C", undecided=("D",)), make_method("D", undecided=("C",))
+    assert rank(*leaders, one, make_method("D", worse=("A",))) == f"{start}; C is undecided; D is worse"
+    assert rank(*leaders, one, other) == f"{start}; C and D are undecided"
+    alone = make_method("A", equal=("B",)), make_method("B", equal=("A",), undecided=("C",))
+    expected = "A is better than or equivalent to every other method, within 1 percentage point"
+    assert rank(*alone, make_method("C", worse=("A",))) == expected
+
+
+def test_a_state_among_some_methods_does_not_depend_on_others():
+    method = make_method("A", worse=("X",), undecided=("Y",), equal=("B",))
+    among = (("A", "B"), ("A", "C"), ("A", "Y"), ("A", "X", "Y"))
+    assert [decide_among(method, labels) for labels in among] == ["not worse", "best", "undecided", "worse"]
 
 
 def test_what_is_undecided_says_between_whom_and_what_would_decide_it():

@@ -151,6 +151,42 @@ def test_methods_that_beat_real_images_bring_a_caution(results):
     assert say(results, "Representation") == f"A is significantly better than B. {caution}"
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"Z": 90.0, "A": 89.0, "M": 70.0}, "Against middle M is worse, Z and A are better."),
+        ({"A": 90.0, "B": 89.0, "C": 88.0, "E": 70.0}, "Against middle E is worse, A, B and C are better."),
+        ({"A": 90.0, "B": 89.0, "C": 88.0, "D": 87.0, "E": 70.0}, "Against middle E is worse, the other 4 are better."),
+    ],
+)
+def test_baselines_name_methods_in_the_order_of_the_table(results, values: dict[str, float], said: str):
+    add_methods(results, spread=1e-4, **{label: {"svm_clean": value} for label, value in values.items()})
+    results.refer("svm", {"middle": 80.0})
+    (topic,) = (topic for topic in summarize(results).topics if topic.name == "Representation")
+    assert topic.baselines == said
+
+
+def test_methods_undecided_against_real_images_bring_no_caution(results):
+    add_methods(results, spread=0.001, A={"svm_clean": 90.0}, B={"svm_clean": 80.0})
+    results.refer("svm", {REAL_IMAGES: 90.0})
+    assert "Real images" not in say(results, "Representation")
+
+
+@pytest.mark.parametrize(("seeds", "diverged", "expected"), [(5, False, False), (5, True, True), (3, False, True)])
+def test_exceptions_are_few_seeds_and_methods_that_lack_runs(results, seeds: int, diverged: bool, expected: bool):
+    add_methods(results, seeds, spread=0.001, A={"sse": 20.0}, B={"sse": 25.0})
+    if diverged:
+        results.add("C", 0, "diverged")
+    assert summarize(results).has_exceptions == expected
+
+
+def test_seeds_without_a_run_count_among_all(results):
+    for seed in range(5):
+        for label, sse in (("A", 20.0), ("B", 25.0), ("C", 30.0))[: 3 if seed < 4 else 2]:
+            results.add(label, seed, sse=sse + seed)
+    assert "C lacks 1 of 5 runs (1 missing): not comparable." in summarize(results).certainty
+
+
 def test_measures_without_a_direction_give_their_range(results):
     add_methods(results, spread=1e-6, A={"sse": 20.0, "rate": 5.0}, B={"sse": 21.0, "rate": 9.0})
     assert say(results, "Information") == "Rate 5 (A) to 9 nats (B)."

@@ -60,3 +60,18 @@ def test_secret_variables_of_the_environment_are_hidden_in_messages(monkeypatch)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "abracadabra")
     assert mask_secrets("401 for opensesame, abracadabra") == "401 for ***, ***"
     assert str(BenchError("401 for opensesame at https://me:hunter2@h")) == "401 for *** at https://***@h"
+
+
+@pytest.mark.parametrize("mark", "?&#;")
+def test_secret_settings_are_hidden_behind_every_mark(mark):
+    assert mask_secrets(f"rejected {mark}password=hunter2") == f"rejected {mark}password=***"
+    assert mask_secrets(f"rejected {mark}page=hunter2") == f"rejected {mark}page=hunter2"
+
+
+def test_an_escaped_at_sign_counts():
+    assert "hunter2" not in mask_secrets("at https://me%3Ahunter2%40h/ it failed")
+
+
+def test_a_variable_that_holds_a_path_is_shown(monkeypatch):
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token-file")
+    assert mask_secrets("no /var/run/token-file") == "no /var/run/token-file"

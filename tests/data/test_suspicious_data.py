@@ -10,7 +10,7 @@ import pytest
 from vimae_bench.core.errors import DataError
 from vimae_bench.core.spec import PluginSpec
 from vimae_bench.data.layout import count_shared_images, load_arrays
-from vimae_bench.data.prepare import ensure_prepared, open_splits
+from vimae_bench.data.prepare import _describe_shared_images, ensure_prepared, open_splits
 from vimae_bench.data.types import Examples, PreparedDataset
 from vimae_bench.plugin.registry import make_plugin
 
@@ -122,3 +122,12 @@ def test_images_that_differ_in_one_pixel_are_not_the_same(tmp_path):
         other[i].flat[i] ^= 1
     write(tmp_path / "own", train_x=IMAGES[:40], test_x=other)
     assert count_shared_images(load_arrays(tmp_path / "own")) == 0
+
+
+def test_one_shared_image_of_a_hundred_is_not_reported():
+    train = RANDOM.integers(0, 256, (100, 1, 4, 4), dtype=np.uint8)
+    test = RANDOM.integers(0, 256, (100, 1, 4, 4), dtype=np.uint8)
+    test[0] = train[0]
+    assert _describe_shared_images({"train_x": train, "test_x": test}) == ""
+    test[1] = train[1]
+    assert "2 of 100" in _describe_shared_images({"train_x": train, "test_x": test})

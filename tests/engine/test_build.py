@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from vimae_bench.core.errors import BenchError
-from vimae_bench.engine.build import make_autoencoder
+from vimae_bench.engine.build import make_autoencoder, make_with_seed
 from vimae_bench.models import Gaussian, Heads, ModelSpec, StandardNormal
 from vimae_bench.testing.fixtures import LinearArchitecture, ReconstructionObjective
 
@@ -127,3 +127,19 @@ def test_constants_and_tied_weights_are_not_refused():
             self.a = self.b = nn.Linear(2, 2)
 
     make_autoencoder(SPEC, LINEAR, Constant, OBJECTIVE, 0)
+
+
+def test_a_prior_draws_from_a_stream_of_its_own_and_the_generator_stays():
+    drawn = []
+
+    def make_prior(latent):
+        drawn.append(torch.rand(3))
+        return StandardNormal(latent)
+
+    before = torch.get_rng_state()
+    objective = ReconstructionObjective(Gaussian())
+    make_autoencoder(SPEC, LinearArchitecture(bounded=True), make_prior, objective, 7)
+    assert torch.equal(torch.get_rng_state(), before)
+    own = make_with_seed(7, "prior", lambda: torch.rand(3))
+    assert drawn
+    assert all(torch.equal(one, own) for one in drawn)

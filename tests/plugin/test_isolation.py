@@ -41,6 +41,11 @@ DAMAGE = {
     "filters of warnings": (lambda _: warnings.simplefilter("ignore"), lambda: [*warnings.filters]),
     "the current folder": (os.chdir, Path.cwd),
     "the environment": (lambda _: os.environ.update(HOME="/nowhere", NEW="1"), lambda: dict(os.environ)),
+    "detection of anomalies": (lambda _: torch.autograd.set_detect_anomaly(True), torch.is_anomaly_enabled),
+    "determinism of cuDNN": (
+        lambda _: setattr(torch.backends.cudnn, "deterministic", not torch.backends.cudnn.deterministic),
+        lambda: torch.backends.cudnn.deterministic,
+    ),
     "errors of NumPy": (lambda _: np.seterr(all="ignore"), np.geterr),
 }
 
@@ -59,6 +64,16 @@ def test_global_state_is_put_back(what, fails, tmp_path):
     except ZeroDivisionError:
         assert fails
     assert read() == before
+
+
+def test_determinism_that_only_warns_goes_on_to_warn():
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        with preserve_global_state():
+            torch.use_deterministic_algorithms(False)
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_a_constructor_goes_on_in_the_random_stream_that_it_is_in():

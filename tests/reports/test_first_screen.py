@@ -4,8 +4,9 @@ import pytest
 
 from vimae_bench.reports.page.first_screen import build_first_screen
 from vimae_bench.reports.page.heading import read_heading
-from vimae_bench.reports.page.value_plot import EDGE, WIDTH, build_value_plot, choose_scale
+from vimae_bench.reports.page.value_plot import EDGE, WIDTH, ValueScale, build_value_plot, choose_scale
 from vimae_bench.reports.plot_style import assign_styles
+from vimae_bench.reports.value_range import extend_range
 
 
 def test_one_outlier_does_not_decide_on_the_scale():
@@ -32,6 +33,14 @@ def test_leaders_and_near_baselines_are_on_the_scale():
     scale = choose_scale(methods[:3], baselines=[1.3, 5.0])
     assert (scale.low, scale.high) == (1.0, 1.3)
     assert scale.side(5.0) == "right"
+
+
+def test_seeds_that_are_off_the_scale_are_not_drawn():
+    assert len(build_value_plot(ValueScale(0.0, 1.0), 0.5, (0.2, 0.8), [0.5, 3.0]).seeds) == 1
+
+
+def test_the_nearest_value_lengthens_a_range_first():
+    assert extend_range((0.0, 1.0), [1.7, -0.2]) == (-0.2, 1.0)
 
 
 def test_equal_values_are_in_the_middle():

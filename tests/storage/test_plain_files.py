@@ -13,6 +13,7 @@ from vimae_bench.storage.atomic import read_json, write_json
 from vimae_bench.storage.locks import make_lock
 from vimae_bench.storage.picture_files import read_picture
 from vimae_bench.storage.plain_files import (
+    check_in_place,
     get_size_limit,
     list_plain_folder,
     make_folder_of,
@@ -147,3 +148,24 @@ def test_one_file_of_an_archive_that_is_too_large_costs_that_file_alone(finished
     assert [line.partition(": ")[2].partition(": ")[0] for line in said] == [str(folder.spec)]
     assert (root / "benchmark.json").exists()
     assert not (root / "runs" / folder.path.name / "spec.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_takes_the_place_of_a_file_after_it_was_looked_at_is_refused(tmp_path, monkeypatch, kind):
+    target, path, real = tmp_path / "private", tmp_path / "record.json", os.lstat
+    target.write_text("{}")
+    looked_at = target.stat()
+    KINDS[kind](path, tmp_path)
+    monkeypatch.setattr(os, "lstat", lambda one, **words: looked_at if str(one) == str(path) else real(one, **words))
+    for use in (read_plain_file, open_for_appending):
+        with pytest.raises(ResultsError, match="regular file"):
+            use(path)
+
+
+def test_the_limit_of_a_size_is_exact(tmp_path):
+    for name, size in (("record.json", 5 * 2**20), ("spec.json", 2**20)):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    with pytest.raises(ResultsError, match="at most 4,194,304"):
+        check_in_place(tmp_path / "record.json")
+    assert len(read_plain_file(tmp_path / "spec.json")) == 2**20
