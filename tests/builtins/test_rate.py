@@ -232,3 +232,8 @@ def test_the_default_draws_are_enough_for_sixty_four_latents(linear_evaluation, 
     expected = 0.5 * (s2 * latent + norms - latent - latent * log(s2))
     assert Rate(images=40)(evaluation)["rate"].value == pytest.approx(expected, abs=0.1)
     assert abs(compute_logdet_bias(512, latent)) > 4
+
+
+def test_the_cost_grows_with_the_draws_that_many_latents_take():
+    few, many = (Rate().cost(ModelSpec((1, 28, 28), latent), "cpu") for latent in (8, 256))
+    assert many > 2 * few

@@ -3,7 +3,7 @@
 from vimae_bench.plugin.catalog import fingerprint_code, get_catalog, read_cached_description
 from vimae_bench.plugin.manager import get_manager
 from vimae_bench.plugin.registry import load_schedule
-from vimae_bench.plugin.source_digest import compute_source_digest
+from vimae_bench.plugin.source_digest import compute_source_digest, find_packages
 
 
 def forget_plugins():
@@ -15,5 +15,6 @@ def forget_plugins():
         get_manager,
         load_schedule,
         compute_source_digest,
+        find_packages,
     ):
         cached.cache_clear()

@@ -185,6 +185,25 @@ def test_faulty_architecture_fails(fault: str) -> None:
         check_architecture(FAULTY_ARCHITECTURES[fault])
 
 
+class LazyHeads(Heads):
+    def __init__(self, spec: ModelSpec, heads: int):
+        nn.Module.__init__(self)
+        self.heads = nn.ModuleList(nn.LazyLinear(spec.latent) for _ in range(heads))
+
+
+SHARED_HEADS = {number: Heads(ModelSpec((1, 28, 28), 2), number) for number in (1, 2)}
+
+
+def test_layers_that_know_their_width_at_the_first_batch_are_new_layers() -> None:
+    name = "modules_are_new"
+    for architecture, status in (
+        (Linear(heads=LazyHeads), "ok"),
+        (Linear(heads=lambda spec, heads: SHARED_HEADS[heads]), "fails"),
+    ):
+        (outcome,) = (o for o in run_checks("architecture", architecture) if o.check.name == name)
+        assert outcome.status == status, outcome.reason
+
+
 class Reconstruction(Objective):
     """Reconstruction from one draw of a Gaussian posterior; what is made of it is to be filled in."""
 

@@ -75,7 +75,7 @@ def make_autoencoder(
     model = _combine_parts(spec, architecture, prior, objective, seed)
     with UninitializedWeights():
         again = _combine_parts(spec, architecture, prior, objective, seed)
-    if reused := _list_reused(model, again):
+    if reused := list_reused(model, again):
         raise BenchError(
             f"{reused[0]} of the model was not made for it: two models got the same, so that one training would go on "
             "where another ended; make new modules at each call, and bring a module as the function that makes it, or "
@@ -109,10 +109,10 @@ def make_with_seed(seed: int, part: str, make: Callable[[], M]) -> M:
         return make()
 
 
-def _list_reused(model: Autoencoder, again: Autoencoder) -> list[str]:
+def list_reused(model: nn.Module, again: nn.Module) -> list[str]:
     """The weights and statistics, by name, that two models made in the same way share."""
-    addresses = {_get_address(p) for p in again.parameters()}
-    found = [name for name, p in model.named_parameters() if _get_address(p) in addresses - {0}]
+    addresses = {_get_address(p) for p in again.parameters()} - {0}
+    found = [name for name, p in model.named_parameters() if _get_address(p) in addresses]
     others = {id(module) for module in again.modules()}
     stateful = ((name, module) for name, module in model.named_modules() if [*module.buffers(recurse=False)])
     return found + [name for name, module in stateful if id(module) in others]

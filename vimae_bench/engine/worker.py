@@ -47,9 +47,8 @@ def execute_job(job: Job) -> int:
     """
     here = {"device": job.device, "max_concurrent": job.max_concurrent, "batched_with": ()}
     every = [replace(one, **here) for one in (job, *job.batched_with)]
-    if job.batched_with and (refusal := _train_together(every)):
-        return max((_refuse(one, refusal) for one in every), key=SEVERITY.index)
-    return max((_execute_one(one) for one in every), key=SEVERITY.index)
+    refusal = _train_together(every) if job.batched_with else None
+    return max((_execute_one(one, refusal) for one in every), key=SEVERITY.index)
 
 
 def _train_together(jobs: Sequence[Job]) -> DataError | None:
@@ -66,21 +65,12 @@ def _train_together(jobs: Sequence[Job]) -> DataError | None:
         RunFolder(jobs[0].folder).append_event("alone", time=time.time(), remark=remark)
 
 
-def _refuse(job: Job, error: DataError) -> ExitCode:
-    folder = RunFolder(job.folder)
-    try:
-        with folder.claim():
-            folder.write_spec(job.entry.run)
-            return _record_failure(job, folder, error)
-    except Timeout:
-        return ExitCode.INTERRUPTED
-
-
-def _execute_one(job: Job) -> ExitCode:
+def _execute_one(job: Job, refusal: DataError | None) -> ExitCode:
+    """Do the job of one seed, or record why its data are refused."""
     folder = RunFolder(job.folder)
     try:
         with folder.claim(), torch.random.fork_rng(devices=[]):
-            return _execute_claimed(job, folder)
+            return _execute_claimed(job, folder, refusal)
     except Timeout:
         return ExitCode.INTERRUPTED
     except OSError as error:
@@ -89,7 +79,7 @@ def _execute_one(job: Job) -> ExitCode:
         raise
 
 
-def _execute_claimed(job: Job, folder: RunFolder) -> ExitCode:
+def _execute_claimed(job: Job, folder: RunFolder, refusal: DataError | None) -> ExitCode:
     began = time.perf_counter()
     remove_temporary_files(folder.path)
     if _is_complete(job, folder):  # another process has done it since the job was made
@@ -98,6 +88,8 @@ def _execute_claimed(job: Job, folder: RunFolder) -> ExitCode:
         return ExitCode.DONE
     try:
         folder.write_spec(job.entry.run)
+        if refusal:
+            raise refusal
         torch.set_num_threads(job.entry.run.training.threads)
         evaluation = _load_or_train(job, folder)
         failures = _evaluate(job, folder, evaluation) if evaluation else []

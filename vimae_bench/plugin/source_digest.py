@@ -42,9 +42,15 @@ def list_changed_packages(made_by: Mapping[str, Any]) -> list[str]:
     sources: Mapping[str, str] = made_by.get("sources") or {}
     if not sources:
         return []
-    made, now = made_by.get("plugins") or {}, {_get_package(origin): origin for origin in find_plugins()}
+    made, now = made_by.get("plugins") or {}, find_packages()
     kept = [name for name in sources if name in now and made.get(now[name].distribution) == now[name].version]
     return [name for name in kept if compute_source_digest(name) not in ("", sources[name])]
+
+
+@cache
+def find_packages() -> Mapping[str, PluginOrigin]:
+    """The packages of the installed plugins; many records are compared with them."""
+    return {_get_package(origin): origin for origin in find_plugins()}
 
 
 def _get_package(origin: PluginOrigin) -> str:

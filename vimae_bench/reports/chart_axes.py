@@ -7,9 +7,7 @@ import numpy as np
 from ..storage.chart_image import (
     BAR_COLOUR,
     CLASS_COLOURS,
-    MAX_BAR_LABELS,
     MAX_LEGEND_CLASSES,
-    MAX_LEVEL_LABELS,
     OUTLINE_COLOUR,
     THRESHOLD_COLOUR,
 )
@@ -30,8 +28,6 @@ def draw_scatter_plot(axes: "Axes", data: ScatterPlot) -> None:
     if data.outline is not None:
         axes.plot(*data.outline.T, linestyle=(0, (4, 3)), linewidth=1, color=OUTLINE_COLOUR, label=data.outline_label)
     axes.set_aspect("equal", "datalim")
-    axes.set_xlabel(data.x_label, parse_math=False)
-    axes.set_ylabel(data.y_label, parse_math=False)
     if data.classes is not None and 1 < len(names) <= MAX_LEGEND_CLASSES:
         for name, colour in zip(names, CLASS_COLOURS, strict=False):
             axes.scatter([], [], s=20, c=colour, label=str(name))
@@ -42,9 +38,4 @@ def draw_bar_chart(axes: "Axes", data: BarChart) -> None:
     axes.bar(range(len(data.values)), data.values, color=BAR_COLOUR, width=0.8)
     if data.threshold is not None:
         axes.axhline(data.threshold, linestyle="--", linewidth=1, color=THRESHOLD_COLOUR, label=data.threshold_label)
-    if len(data.labels) <= MAX_BAR_LABELS:
-        rotation, size = (0, "small") if len(data.labels) <= MAX_LEVEL_LABELS else (90, "x-small")
-        axes.set_xticks(range(len(data.labels)), data.labels, rotation=rotation, size=size)
     axes.set_xlim(-0.6, len(data.values) - 0.4)
-    axes.set_xlabel(data.x_label, parse_math=False)
-    axes.set_ylabel(data.y_label, parse_math=False)

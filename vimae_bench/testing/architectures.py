@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from ..engine.build import list_reused
 from ..models.model_spec import ModelSpec
 from ..models.posteriors import Gaussian
 from ..plugin.interfaces import Architecture
@@ -56,8 +57,7 @@ def modules_are_new(architecture: Architecture) -> None:
     for spec in _select_two(architecture):
         for make in (lambda spec=spec: architecture.encoder(spec, 2), lambda spec=spec: architecture.decoder(spec)):
             first, second = (call_with_seed(0, make) for _ in range(2))
-            addresses = {p.data_ptr() for p in first.parameters()} & {p.data_ptr() for p in second.parameters()}
-            require(not addresses - {0}, "two calls give the same weights; make new modules at each call")
+            require(not list_reused(first, second), "two calls give the same weights; make new modules at each call")
 
 
 @check

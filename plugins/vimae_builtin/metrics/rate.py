@@ -65,7 +65,7 @@ class Rate(Metric):
 
     def cost(self, spec: ModelSpec, device: str) -> float:
         """Of a push-forward rate, for a net of 1,000 multiplications a pixel, as `conv` of width 128 has."""
-        return self.images * self.draws * spec.input_size * 1e3 / (1.6e10 if device == "cpu" else 2.5e12)
+        return self.images * self._count_draws(spec) * spec.input_size * 1e3 / (1.6e10 if device == "cpu" else 2.5e12)
 
     def measures(self) -> tuple[Measure, ...]:
         return (
@@ -102,8 +102,12 @@ class Rate(Metric):
             rates = evaluation.model.prior.kl(q, evaluation.posterior_samples("test"))
         return rates[torch.from_numpy(places).to(rates.device)]
 
+    def _count_draws(self, spec: ModelSpec) -> int:
+        """As many as are asked for, and enough for a covariance."""
+        return max(self.draws, DRAWS_PER_LATENT * spec.latent)
+
     def _estimate_push_forward(self, evaluation: Evaluation, images: Tensor) -> Tensor:
-        count = max(self.draws, DRAWS_PER_LATENT * evaluation.spec.latent)
+        count = self._count_draws(evaluation.spec)
         few = images.split(max(1, AT_ONCE // count))
         draws = (
             split_encoder_batches(evaluation.training_posterior(x), evaluation.spec).rsample((count,)) for x in few

@@ -14,6 +14,8 @@ OUTSIDE, DRAWS, SIDE = 0.05, 50_000, 201
 """The share of the prior that is outside its outline; draws of the prior; points along the side of a grid."""
 MOST = 4_000
 """The points kept at most, spread evenly over the test split."""
+MIN_MARGIN = 1e-6
+"""Around draws without any extent along an axis."""
 SMOOTHING = 4.0
 """The width in points of the grid of the kernel by which a density is estimated from draws."""
 
@@ -85,7 +87,7 @@ def outline_draws(z: NDArray[np.float64]) -> NDArray[np.float32]:
     from scipy.ndimage import gaussian_filter
 
     low, high = np.quantile(z, (0.0005, 0.9995), axis=0)
-    margin = 0.25 * (high - low)
+    margin = np.maximum(0.25 * (high - low), MIN_MARGIN)
     start, width = low - margin, (high - low + 2 * margin) / SIDE
     # The cells are all alike, so that which one a draw is in is found without a search.
     cells = np.floor((z - start) / width).astype(np.int64)

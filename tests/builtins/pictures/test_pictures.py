@@ -231,6 +231,14 @@ def test_the_outline_of_projected_draws_holds_95_percent_of_them():
     assert radii.std() < 0.1
 
 
+def test_draws_that_are_all_the_same_along_an_axis_have_an_outline():
+    z = np.stack([np.random.default_rng(0).standard_normal(50_000), np.full(50_000, 3.0)], 1)
+    outline = outline_draws(z)
+    outline = outline[np.isfinite(outline).all(1)]
+    assert 1.9 < np.abs(outline[:, 0]).max() < 2.6  # of 95 % of a normal in one dimension, and of a smoothed one in two
+    assert outline[:, 1] == pytest.approx(3, abs=1e-5)
+
+
 def test_the_outline_of_a_standard_normal_prior_is_the_circle_of_its_densest_95_percent():
     outline = compute_prior_outline(evaluation())
     radii = np.hypot(*outline[np.isfinite(outline).all(1)].T)
