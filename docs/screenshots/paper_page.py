@@ -39,7 +39,7 @@ def draw_page_figures(results: BenchmarkResults) -> list[CaptionedFigure]:
     (board,), runs = results.leaderboards, results.run_results
     columns = [name for name in select_key_columns(board) if board.measures[name].better][:MEASURES]
     caption = intervals.describe_intervals(board, columns)
-    wide = CaptionedFigure("Every measure", caption, intervals.draw_intervals(board, columns, TEXT_WIDTH))
+    wide = CaptionedFigure("Key measures", caption, intervals.draw_intervals(board, columns, TEXT_WIDTH))
     half = draw_figures([board], runs, with_intervals=False, width=HALF_WIDTH)
     return [wide, next(half), next(draw_image_grids(runs, HALF_WIDTH))]
 

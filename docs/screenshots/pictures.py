@@ -129,7 +129,7 @@ class MlflowPicture:
 Picture = ReportPicture | ComparisonPicture | TerminalPicture | FigurePicture | PaperPagePicture | MlflowPicture
 
 FIGURES = (
-    "Every measure",
+    "Key measures",
     "Rate and distortion",
     "Accuracy under corruption",
     "Win rates",

@@ -16,6 +16,8 @@ from vimae_bench.analysis.decision import (
 from vimae_bench.analysis.statements import (
     choose_marks,
     decide_among,
+    describe_baselines,
+    describe_leaders,
     describe_method,
     describe_outcome,
     describe_pair,
@@ -24,9 +26,7 @@ from vimae_bench.analysis.statements import (
     format_margin,
     format_p,
     join_names,
-    summarize_baselines,
     summarize_decisions,
-    summarize_measure,
 )
 from vimae_bench.core.results import Measure
 
@@ -55,7 +55,7 @@ def decide(means: list[float], measure: Measure = ACCURACY, seeds: int = 5, **fi
 
 def test_a_winner_is_better_than_every_other_method():
     decision = decide([90, 80, 70])
-    assert summarize_measure(decision) == "svm clean: AE is significantly better than the other 2 methods."
+    assert describe_leaders(decision) == "AE is significantly better than the other 2 methods."
     assert describe_method(decision.methods["AE"], 5) == "better than every other method"
     assert describe_method(decision.methods["DAE"], 5) == "worse than AE and VAE"
     assert [choose_marks(decision, label) for label in ("AE", "VAE")] == ["★", ""]
@@ -63,9 +63,12 @@ def test_a_winner_is_better_than_every_other_method():
 
 def test_equivalent_methods_are_not_worse_than_any():
     decision = decide([90, 90, 80])
-    expected = "svm clean: AE and VAE are equally good, within 1 percentage point; DAE is worse."
-    assert summarize_measure(decision) == expected
-    assert describe_method(decision.methods["AE"], 5) == "not worse than any: equivalent to VAE"
+    expected = "AE and VAE are equally good, within 1 percentage point; DAE is worse."
+    assert describe_leaders(decision) == expected
+    assert (
+        describe_method(decision.methods["AE"], 5)
+        == "better than or equivalent to every other method (equivalent to VAE)"
+    )
     pair = decision.pairs["AE", "VAE"]
     assert describe_pair(pair, ACCURACY, 1.0) == "AE and VAE are equivalent, within 1 percentage point"
     assert describe_outcome(pair, ACCURACY, 1.0).startswith("equivalent within 1 percentage point (p ")
@@ -103,8 +106,8 @@ def test_a_state_among_some_methods_does_not_depend_on_others():
 def test_what_is_undecided_says_between_whom_and_what_would_decide_it():
     decision = decide([1.0, 1.2, 5.0], DISTANCE)
     seeds = decision.methods["AE"].seeds_needed
-    sentence = f"mmd2: undecided between AE and VAE; DAE is worse; about {seeds} seeds would decide it."
-    assert summarize_measure(decision) == sentence
+    sentence = f"undecided between AE and VAE; DAE is worse; about {seeds} seeds would decide it."
+    assert describe_leaders(decision) == sentence
     assert describe_method(decision.methods["AE"], 5) == f"undecided with VAE: about {seeds} seeds would decide it"
     assert describe_outcome(decision.pairs["AE", "VAE"], DISTANCE, None).startswith("undecided: about ")
     assert choose_marks(decision, "AE") == "?"
@@ -112,15 +115,15 @@ def test_what_is_undecided_says_between_whom_and_what_would_decide_it():
 
 def test_a_summary_asks_for_seeds_that_decide_every_open_pair():
     decision = decide([1.0, 1.2, 1.5], DISTANCE)
-    (said,) = [int(number) for number in re.findall(r"about (\d+) seeds", summarize_measure(decision))]
+    (said,) = [int(number) for number in re.findall(r"about (\d+) seeds", describe_leaders(decision))]
     assert said >= max(pair.seeds_needed for pair in decision.pairs.values() if pair.outcome == "undecided")
 
 
 def test_equal_methods_without_a_margin_are_not_promised_a_decision():
     decision = decide([1.0, 1.0], DISTANCE)
     assert (
-        summarize_measure(decision)
-        == "mmd2: undecided: no significant difference between AE and VAE; up to 1,000 seeds would not decide it."
+        describe_leaders(decision)
+        == "undecided: no significant difference between AE and VAE; up to 1,000 seeds would not decide it."
     )
     assert describe_seeds_needed(None) == "up to 1,000 seeds would not decide it"
     assert describe_seeds_needed(1000) == "about 1,000 seeds would decide it"
@@ -128,43 +131,43 @@ def test_equal_methods_without_a_margin_are_not_promised_a_decision():
 
 def test_few_seeds_make_no_ranking_or_no_test():
     four, two = decide([90, 80, 80], seeds=4), decide([90, 80], seeds=2)
-    assert summarize_measure(four) == "svm clean: 2 of 3 pairs differ; 4 seeds make no ranking."
+    assert describe_leaders(four) == "2 of 3 pairs differ; 4 seeds make no ranking."
     assert describe_method(four.methods["AE"], 4) == "not ranked: 4 seeds explore, a ranking needs 5"
-    assert summarize_measure(two) == "svm clean: not tested: at least three seeds are needed."
+    assert describe_leaders(two) == "not tested: at least three seeds are needed."
     assert summarize_decisions([two]) == []
     assert choose_marks(four, "AE") == choose_marks(two, "AE") == choose_marks(None, "AE") == ""
 
 
 def test_nothing_is_said_of_one_method_or_of_ratios_of_negative_values():
-    assert summarize_measure(decide([90])) == "svm clean: fewer than two methods can be compared."
+    assert describe_leaders(decide([90])) == "fewer than two methods can be compared."
     assert describe_method(decide([90]).methods["AE"], 5) == "nothing to compare with"
-    assert summarize_measure(decide([-1, 2], ERROR)) == "sse: not tested: ratios need positive values."
+    assert describe_leaders(decide([-1, 2], ERROR)) == "not tested: ratios need positive values."
 
 
 def test_what_is_not_comparable_has_its_reason_and_is_in_no_summary():
     decision = decide([90, 80], not_comparable={"β": "collapsed on seed 1"})
     assert describe_method(decision.methods["β"], 5) == "not comparable: collapsed on seed 1"
     assert choose_marks(decision, "β") == "†"
-    assert "β" not in summarize_measure(decision)
+    assert "β" not in describe_leaders(decision)
 
 
 def test_a_qualification_is_in_the_sentence_that_says_that_it_leads():
     decision = decide([1.0, 9.0], DISTANCE, qualifications={"AE": "nearly collapsed"})
     sentence = "AE is significantly better than VAE. AE is nearly collapsed, which this measure rewards."
-    assert summarize_measure(decision) == f"mmd2: {sentence}"
+    assert describe_leaders(decision) == sentence
     assert choose_marks(decision, "AE") == "★‡"
 
 
 def test_baselines_are_compared_with_all_methods():
     baselines = {"PCA": BaselineValue(95.0), "noise": BaselineValue(10.0), "pixels": BaselineValue(90.0)}
     decision = decide([90, 80, 70], baselines=baselines)
-    assert list(summarize_baselines(decision)) == [
-        "svm clean: all 3 methods are worse than PCA.",
-        "svm clean: all 3 methods are better than noise.",
-        "svm clean: VAE and DAE are worse than pixels, AE is undecided.",
+    assert describe_baselines(decision) == [
+        "against PCA all 3 are worse",
+        "against noise all 3 are better",
+        "against pixels AE is undecided, VAE and DAE are worse",
     ]
-    alone = decide([90], baselines={"pixels": BaselineValue(90.0)})
-    assert list(summarize_baselines(alone)) == ["svm clean: no method is shown to differ from pixels."]
+    alone = decide([90], baselines={"pixels": BaselineValue(90.0), "noise": BaselineValue(90.0)})
+    assert describe_baselines(alone) == ["against pixels and noise AE is undecided"]
 
 
 def test_measures_of_which_the_same_can_be_said_share_a_sentence():

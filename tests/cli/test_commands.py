@@ -170,7 +170,7 @@ def test_figures_have_the_width_asked_for(shared, tmp_path):
     folder, file, _ = shared
     words = ("--results", folder / "results", "--output", tmp_path, "--format", "svg", "--width")
     call("figures", file, *words, "column")
-    assert 'width="234pt"' in next(tmp_path.glob("every-measure*.svg")).read_text()
+    assert 'width="234pt"' in next(tmp_path.glob("key-measures*.svg")).read_text()
     assert "has to be column (3.25 inches) or text" in call("figures", file, *words, "wide", code=2)
 
 

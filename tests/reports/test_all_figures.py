@@ -301,7 +301,7 @@ def test_all_figures_are_drawn_if_everything_is_measured(full):
     made = [*draw_figures(full.boards(), run_results), *draw_image_grids(run_results)]
     kinds = [drawn.title.removesuffix(", mnist, mlp, d = 2, 80 epochs") for drawn in made]
     assert kinds == [
-        "Every measure",
+        "Key measures",
         "Rate and distortion",
         "Accuracy under corruption, SVM accuracy, noise",
         "Accuracy under corruption, SVM accuracy, masking",
@@ -317,7 +317,7 @@ def test_figures_without_data_are_not_drawn(results):
     tell(results.add("VAE", 0, sse=1.0), [3.0] * 4)  # too few epochs for a curve
     run_results = results.store.load_results(results.entries)
     (drawn,) = draw_figures(results.boards(), run_results)
-    assert drawn.title.startswith("Every measure")
+    assert drawn.title.startswith("Key measures")
     assert drawn.caption.startswith("1 seed, without intervals.")
     assert [*draw_image_grids(run_results)] == []
     assert list_tables_without_images(run_results) == ["mnist, mlp, d = 2, 80 epochs"]

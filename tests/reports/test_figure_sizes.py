@@ -69,7 +69,7 @@ def test_every_figure_can_be_read_at_its_width(everything: BenchmarkResults, wid
         assert not figure.get_suptitle(), name
         seen.append(name.partition("-mnist")[0])
     assert seen == [
-        "every-measure",
+        "key-measures",
         "rate-and-distortion",
         "accuracy-under-corruption-svm-accuracy-noise",
         "accuracy-under-corruption-svm-accuracy-masking",

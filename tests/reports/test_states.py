@@ -306,7 +306,7 @@ def test_the_summary_says_what_the_marks_say():
     ]
     assert lines[2].startswith("mmd2: undecided between twin and other twin; winner and sloth are worse; ")
     assert re.search(r" seeds would (not )?decide it\.$", lines[2])
-    assert lines[3:] == ["accuracy: all 4 methods are worse than PCA."]
+    assert lines[3:] == ["accuracy: against PCA all 4 are worse."]
 
 
 def test_a_nearly_collapsed_leader_is_qualified_on_every_surface():

@@ -73,7 +73,7 @@ def test_markdown_shows_the_table(finished):
     assert f"| AE | 5 | **25.1 ± 1.0** ★ | {UNDEFINED} |" in text
     assert f"| *raw pixels* {f'| {UNDEFINED} ' * 4}| 88.00 |" in text
     assert "| InfoVAE † | 3 of 5 | 19.7 † |" in text
-    assert "- SVM accuracy (clean): all 3 methods are worse than raw pixels." in text
+    assert "- SVM accuracy (clean): against raw pixels all 3 are worse." in text
 
 
 def test_markdown_keeps_names_in_their_cells(nasty):
@@ -176,8 +176,8 @@ def test_json_contains_everything(finished):
     ]
     assert decision["statements"] == ["AE is significantly better than the other 2 methods."]
     assert board["decisions"]["svm clean"]["statements"][1:] == [
-        "all 3 methods are worse than raw pixels.",
-        "all 3 methods are better than PCA, d = 2.",
+        "against raw pixels all 3 are worse.",
+        "against PCA, d = 2 all 3 are better.",
     ]
     assert rows["β_H-VAE"]["collapsed"] == [0, 1, 2, 3, 4]
     assert [run["status"] for run in rows["InfoVAE"]["runs"]] == ["done"] * 3 + ["diverged"] * 2

@@ -3,13 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..core.results import Measure
-from .decision import MeasureDecision, PairDecision
+from .decision import MeasureDecision
 from .leaderboard_data import LeaderboardRow, MeasureSummary
 from .measure_texts import describe_unit
-from .statements import add_verb, decide_among, describe_ranking, join_all, join_names
-
-MAX_REST = 3
-"""Of so many methods that are left, each is named."""
+from .statements import add_verb, decide_among, describe_ranking, join_names
 
 
 def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, MeasureSummary]) -> str:
@@ -35,18 +32,6 @@ def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, 
     return (
         f"{text} ({add_verb(join_names(qualified), len(qualified))} nearly collapsed, which this measure rewards{rest})"
     )
-
-
-def describe_baselines_briefly(decision: MeasureDecision) -> list[str]:
-    """How the comparable methods stand to each baseline, such as `against PCA-64 AE is better, the others are worse`.
-
-    Baselines of which the same can be said are joined.
-    """
-    against = [method.baselines for method in decision.methods.values() if method.baselines]
-    by_text: dict[str, list[str]] = {}
-    for name in against[0] if against else ():
-        by_text.setdefault(_describe_sides([pairs[name] for pairs in against], name), []).append(name)
-    return [f"against {join_all(alike)} {text}" for text, alike in by_text.items()]
 
 
 def describe_range(measure: Measure, rows: Sequence[LeaderboardRow]) -> str:
@@ -90,20 +75,3 @@ def _describe_unranked(
     if not worse:
         return f"{start}; no significant difference"
     return f"{start}; {join_names(worse)} significantly worse than some other"
-
-
-def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:
-    """Which methods are better and worse than a baseline, and which are undecided; the most are `the others`."""
-    by_word: dict[str, list[str]] = {"better": [], "worse": [], "undecided": []}
-    for pair in pairs:
-        by_word["undecided" if not pair.better else "worse" if pair.better == baseline else "better"].append(pair.a)
-    groups = {word: labels for word, labels in by_word.items() if labels}
-    if len(groups) == 1:
-        (word,) = groups
-        n = len(pairs)
-        return f"{add_verb(pairs[0].a if n == 1 else 'both' if n == 2 else f'all {n}', n)} {word}"
-    most = max(groups, key=lambda word: len(groups[word]))
-    rest = groups.pop(most)
-    parts = [f"{add_verb(join_names(labels), len(labels))} {word}" for word, labels in groups.items()]
-    last = join_all(rest) if len(rest) <= MAX_REST else f"the other {len(rest)}"
-    return ", ".join([*parts, f"{add_verb(last, len(rest))} {most}"])

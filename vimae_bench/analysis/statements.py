@@ -1,6 +1,6 @@
 """What decisions say, in words: the same sentences for every table, page, figure and command."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ..core.results import Measure
@@ -21,6 +21,8 @@ LEADING, UNDECIDED, NOT_COMPARABLE, QUALIFIED, UNUSUAL = "★", "?", "†", "‡
 
 MAX_NAMED = 4
 """Of more methods than this, only the number is given."""
+MAX_REST = 3
+"""Of so many methods that are left, each is named."""
 
 
 class MeasureStatement(NamedTuple):
@@ -58,7 +60,7 @@ def describe_method(method: MethodDecision, seeds: int) -> str:
     if method.state == "best":
         return "better than every other method"
     if method.state == "not worse":
-        return f"not worse than any: {_say_equivalent(method)}"
+        return f"better than or equivalent to every other method (equivalent to {join_names(method.equivalent_to)})"
     if method.state == "worse":
         return f"worse than {join_names(method.worse_than)}"
     if seeds < MIN_SEEDS:
@@ -101,12 +103,7 @@ def summarize_decisions(decisions: Iterable[MeasureDecision]) -> list[MeasureSta
     """
     tested = [decision for decision in decisions if len(decision.seeds) >= MIN_TESTED_SEEDS]
     leaders = _group_measures(tested, lambda decision: [describe_leaders(decision)])
-    return [*leaders, *_group_measures(tested, describe_baselines)]
-
-
-def summarize_measure(decision: MeasureDecision) -> str:
-    """Which methods lead under a measure, after its name."""
-    return f"{decision.measure.label}: {describe_leaders(decision)}"
+    return [*leaders, *_group_measures(tested, lambda decision: [f"{text}." for text in describe_baselines(decision)])]
 
 
 def describe_leaders(decision: MeasureDecision) -> str:
@@ -169,27 +166,16 @@ def decide_among(method: MethodDecision, labels: Sequence[str]) -> MethodState:
     return "not worse" if {*method.equivalent_to} & {*labels} else "best"
 
 
-def summarize_baselines(decision: MeasureDecision) -> Iterator[str]:
-    """How the comparable methods stand to each baseline, after the name of the measure."""
-    yield from (f"{decision.measure.label}: {text}" for text in describe_baselines(decision))
+def describe_baselines(decision: MeasureDecision) -> list[str]:
+    """How the comparable methods stand to the baselines, such as `against PCA-64 AE is better, the others are worse`.
 
-
-def describe_baselines(decision: MeasureDecision) -> Iterator[str]:
-    """How the comparable methods stand to each baseline, such as `all 5 methods are worse than PCA, d = 8.`"""
-    methods = [method for method in decision.methods.values() if method.baselines]
-    for name in methods[0].baselines if methods else ():
-        found = [method.baselines[name] for method in methods]
-        better = [pair.a for pair in found if pair.better == pair.a]
-        worse = [pair.a for pair in found if pair.better == name]
-        parts = [
-            f"{add_verb(_say_all(group, len(found)), len(group))} {word} than {name}"
-            for group, word in ((better, "better"), (worse, "worse"))
-            if group
-        ]
-        open_ = [pair.a for pair in found if not pair.better]
-        if open_ and parts:
-            parts.append(f"{add_verb(join_names(open_), len(open_))} undecided")
-        yield f"{', '.join(parts) if parts else f'no method is shown to differ from {name}'}."
+    Baselines of which the same can be said are joined.
+    """
+    against = [method.baselines for method in decision.methods.values() if method.baselines]
+    by_text: dict[str, list[str]] = {}
+    for name in against[0] if against else ():
+        by_text.setdefault(_describe_sides([pairs[name] for pairs in against], name), []).append(name)
+    return [f"against {join_all(alike)} {text}" for text, alike in by_text.items()]
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -230,10 +216,6 @@ def format_p(p: float | None) -> str:
     return f"p = {p:.3f}" if ALPHA <= p < 0.06 else f"p = {p:.2g}"
 
 
-def _say_equivalent(method: MethodDecision) -> str:
-    return f"equivalent to {join_names(method.equivalent_to)}"
-
-
 def _say_others(labels: Sequence[str]) -> str:
     """Methods at the end of a sentence that has named all others, with a verb."""
     return add_verb(f"the other {len(labels)}" if len(labels) > 2 else join_all(labels), len(labels))
@@ -243,8 +225,21 @@ def _say_both(labels: Sequence[str], article: str = "all ") -> str:
     return join_all(labels) if len(labels) == 2 else f"{article}{len(labels)} methods"
 
 
-def _say_all(labels: Sequence[str], total: int) -> str:
-    return f"all {total} methods" if len(labels) == total > 1 else join_names(labels)
+def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:
+    """Which methods are better and worse than a baseline, and which are undecided; the most are `the others`."""
+    by_word: dict[str, list[str]] = {"better": [], "worse": [], "undecided": []}
+    for pair in pairs:
+        by_word["undecided" if not pair.better else "worse" if pair.better == baseline else "better"].append(pair.a)
+    groups = {word: labels for word, labels in by_word.items() if labels}
+    if len(groups) == 1:
+        (word,) = groups
+        n = len(pairs)
+        return f"{add_verb(pairs[0].a if n == 1 else 'both' if n == 2 else f'all {n}', n)} {word}"
+    most = max(groups, key=lambda word: len(groups[word]))
+    rest = groups.pop(most)
+    parts = [f"{add_verb(join_names(labels), len(labels))} {word}" for word, labels in groups.items()]
+    last = join_all(rest) if len(rest) <= MAX_REST else f"the other {len(rest)}"
+    return ", ".join([*parts, f"{add_verb(last, len(rest))} {most}"])
 
 
 def _group_measures(

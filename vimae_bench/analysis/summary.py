@@ -4,7 +4,7 @@ A topic is what several measures tell of a model, such as `Reconstruction`. Page
 same topics, sentences, columns and groups of rows, each in its own form.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isclose
@@ -13,11 +13,12 @@ import numpy as np
 
 from ..core.conditions import Condition
 from ..core.results import REAL_IMAGES, Measure
-from .brief_statements import describe_baselines_briefly, describe_leaders_briefly, describe_range, join_by_measure
+from .brief_statements import describe_leaders_briefly, describe_range, join_by_measure
 from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision
 from .footnotes import format_count
 from .leaderboard_data import Leaderboard, LeaderboardRow
 from .measure_texts import describe_condition, describe_unit
+from .statements import describe_baselines, join_all
 
 TOPICS = ("Reconstruction", "Prior match", "Generation", "Representation", "Robustness", "Information")
 """In the order of reading; others follow, and then measures without a topic."""
@@ -164,7 +165,8 @@ def select_key_columns(board: Leaderboard) -> tuple[str, ...]:
 def describe_omitted_columns(board: Leaderboard) -> str:
     """Why measures of a leaderboard are not among its key columns, in a sentence or two; empty if all are."""
     rows = [row for row in board.rows if row.is_comparable and not row.control_of]
-    omitted = [name for name in board.columns if name not in select_key_columns(board)]
+    shown = select_key_columns(board)
+    omitted = [name for name in board.columns if name not in shown]
     constant = [name for name in omitted if _is_constant(rows, name)]
     others = len(omitted) - len(constant)
     equal = [f"{board.measures[name].title} ({_format_constant(rows, name)})" for name in constant]
@@ -244,23 +246,26 @@ def _summarize_topic(board: Leaderboard, topic: str, key: tuple[str, ...], more:
     comparable = [row for row in board.rows if row.is_comparable and not row.control_of]
     ranges = [describe_range(measure, comparable) for measure in measures if measure not in decided]
     ranged = "; ".join(filter(None, ranges))
-    baselines = ((names[m.name], describe_baselines_briefly(board.decisions[m.name])) for m in decided)
-    caution = _describe_real_images([board.decisions[measure.name] for measure in decided])
+    baselines = ((names[m.name], describe_baselines(board.decisions[m.name])) for m in decided)
+    caution = _describe_real_images({names[m.name]: board.decisions[m.name] for m in decided})
     sentence = " ".join(filter(None, (leaders, caution, f"{ranged}." if ranged else "")))
     return TopicSummary(topic, key, more, sentence, join_by_measure(baselines, methods))
 
 
-def _describe_real_images(decisions: Sequence[MeasureDecision]) -> str:
-    """A caution if methods score better than real images under some measure; otherwise empty."""
-    pairs = [
-        method.baselines[REAL_IMAGES]
-        for decision in decisions
-        for method in decision.methods.values()
-        if REAL_IMAGES in method.baselines
+def _describe_real_images(decisions: Mapping[str, MeasureDecision]) -> str:
+    """A caution for the measures, by name, under which methods score better than real images; empty without any."""
+    found = [
+        name
+        for name, decision in decisions.items()
+        if any(
+            REAL_IMAGES in method.baselines and method.baselines[REAL_IMAGES].better == method.label
+            for method in decision.methods.values()
+        )
     ]
-    if not any(pair.better == pair.a for pair in pairs):
+    if not found:
         return ""
-    return "Real images score worse than some methods: this measure does not show how realistic samples are."
+    measures = "this measure does" if len(decisions) == 1 else f"{join_all(found)} {'do' if len(found) > 1 else 'does'}"
+    return f"Real images score worse than some methods: {measures} not show how realistic samples are."
 
 
 def shorten_names(measures: Sequence[Measure]) -> list[str]:

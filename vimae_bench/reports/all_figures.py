@@ -144,7 +144,7 @@ def _draw_table_figures(
 ) -> Iterator[CaptionedFigure]:
     if leaderboard.columns and with_intervals:
         caption, figure = intervals.describe_intervals(leaderboard), intervals.draw_intervals(leaderboard, (), width)
-        yield CaptionedFigure("Every measure", caption, figure)
+        yield CaptionedFigure("Key measures", caption, figure)
     if rate_distortion.select_rows(leaderboard):
         caption = rate_distortion.describe_rate_distortion(leaderboard)
         figure = rate_distortion.draw_rate_distortion(leaderboard, styles, width)

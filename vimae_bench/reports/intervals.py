@@ -11,7 +11,7 @@ from ..analysis.summary import describe_omitted_columns, select_key_columns
 from ..core.results import Measure
 from .plot_axes import BLACK, GREY, label_axis, set_axis, style_axes, write_outside
 from .plot_style import BLUE, DASHES, DPI, ORANGE, TEXT_WIDTH, LegendEntries, add_legend, create_dashed_line
-from .plot_text import FONT_SIZE, LINE_HEIGHT, fit_name, format_tick, measure_text
+from .plot_text import FONT_SIZE, LINE_HEIGHT, fit_name, format_rounded, measure_text
 from .table_format import describe_seeds, format_axis_label, format_label, format_seed_count, join_words
 from .value_range import Span, choose_axis_limits
 
@@ -35,17 +35,13 @@ def draw_intervals(leaderboard: Leaderboard, columns: Sequence[str] = (), width:
     """
     from matplotlib.figure import Figure
 
-    shown = columns or select_key_columns(leaderboard) or leaderboard.columns
-    measures = [leaderboard.measures[name] for name in shown if name in leaderboard.measures]
+    measures = _select_measures(leaderboard, columns)
     names = [fit_name(name, NAME_SHARE * width) for name in map(format_label, leaderboard.rows)]
     name_width = max(map(measure_text, [*names, *map(_describe_missing_seeds, leaderboard.rows)]), default=0.0) + 0.1
     across = max(1, int((width - name_width) / PANEL_WIDTH))
     down = max(ceil(len(measures) / across), 1)
     across = max(ceil(len(measures) / down), 1)
-    baselines = {label for label, found in leaderboard.baselines.items() if found.keys() & {m.name for m in measures}}
-    dashes = {
-        label: dash for label, dash in zip(leaderboard.baselines, cycle(DASHES), strict=False) if label in baselines
-    }
+    dashes = _choose_dashes(leaderboard, measures)
     panel_width = (width - name_width) / across - MARK_WIDTH
     panels = [_Panel(leaderboard, measure, dashes, panel_width) for measure in measures]
     slots = max((len(panel.list_outside()) for panel in panels), default=0)
@@ -72,12 +68,26 @@ def describe_intervals(leaderboard: Leaderboard, columns: Sequence[str] = ()) ->
             f"{LEADING} and blue: better than or equivalent to every other method; {UNDECIDED}: undecided; without a "
             f"mark: worse than some other; {NOT_COMPARABLE} and grey: not comparable, in no test."
         )
-    if leaderboard.baselines:
-        parts.append(f"Dashed: {join_words([*leaderboard.baselines])}.")
-    parts.append("Arrows: values outside the panel.")
+    measures = _select_measures(leaderboard, columns)
+    if dashes := _choose_dashes(leaderboard, measures):
+        parts.append(f"Dashed: {join_words([*dashes])}.")
+    if any(_Panel(leaderboard, measure, dashes, TEXT_WIDTH).has_arrows() for measure in measures):
+        parts.append("Arrows: values outside the panel.")
     if not columns and (omitted := describe_omitted_columns(leaderboard)):
         parts.append(omitted)
     return " ".join(parts)
+
+
+def _select_measures(leaderboard: Leaderboard, columns: Sequence[str]) -> list[Measure]:
+    shown = columns or select_key_columns(leaderboard) or leaderboard.columns
+    return [leaderboard.measures[name] for name in shown if name in leaderboard.measures]
+
+
+def _choose_dashes(leaderboard: Leaderboard, measures: Sequence[Measure]) -> dict[str, tuple[float, ...]]:
+    """The dashes of each baseline that has one of the measures."""
+    names = {measure.name for measure in measures}
+    dashes = zip(leaderboard.baselines.items(), cycle(DASHES), strict=False)
+    return {label: dash for (label, found), dash in dashes if found.keys() & names}
 
 
 class _Panel:
@@ -100,6 +110,11 @@ class _Panel:
     def list_outside(self) -> list[str]:
         """The baselines that lie outside the panel."""
         return [label for label, value in self.baselines.items() if not self._holds(value)]
+
+    def has_arrows(self) -> bool:
+        """Whether a baseline or the mean of a method lies outside the panel."""
+        summaries = [row.summaries.get(self.measure.name) for row in self.leaderboard.rows]
+        return bool(self.list_outside()) or not all(self._holds(found.mean) for found in summaries if found)
 
     def draw(self, axes: "Axes") -> None:
         style_axes(axes)
@@ -153,7 +168,7 @@ class _Panel:
         value = self.baselines[label]
         is_above = value > self.limits[1]
         write_outside(axes, y, value, is_above=is_above, colour=GREY)
-        room = measure_text(f"{format_tick(float(f'{value:.2g}'))} →") / self.width + 0.05
+        room = measure_text(f"{format_rounded(value)} →") / self.width + 0.05
         ends = (1 - room - 0.22, 1 - room) if is_above else (room, room + 0.22)
         style = {"color": GREY, "linewidth": 0.9, "linestyle": (0, self.dashes[label])}
         axes.plot(ends, (y, y), transform=axes.get_yaxis_transform(), **style)  # pyright: ignore

@@ -49,7 +49,7 @@ def _decision_to_json(decision: MeasureDecision) -> Json:
         "draws": decision.draws,
         "margin": decision.margin,
         "ranked": decision.is_ranked,
-        "statements": [describe_leaders(decision), *describe_baselines(decision)],
+        "statements": [describe_leaders(decision), *(f"{text}." for text in describe_baselines(decision))],
         "pairs": [_pair_to_json(pair) for pair in decision.pairs.values()],
         "baseline_pairs": [_pair_to_json(pair) for pair in against],
     }

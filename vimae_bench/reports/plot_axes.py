@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..analysis.method_colours import COLOURS
 from ..core.results import Scale
-from .plot_text import BOLD_WIDTH, FONT_SIZE, fit_name, format_tick, measure_text, wrap_text
+from .plot_text import BOLD_WIDTH, FONT_SIZE, fit_name, format_rounded, format_tick, measure_text, wrap_text
 from .table_format import clean_text
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def choose_ticks(
 
 def write_outside(axes: "Axes", at: float, value: float, *, is_above: bool, colour: str) -> None:
     """Mark at the left or right edge of a panel, at the height `at`, a value that lies outside of it."""
-    text = f"{format_tick(float(f'{value:.2g}'))} →" if is_above else f"← {format_tick(float(f'{value:.2g}'))}"
+    text = f"{format_rounded(value)} →" if is_above else f"← {format_rounded(value)}"
     axes.text(
         0.99 if is_above else 0.01,
         at,

@@ -51,6 +51,11 @@ def fit_name(name: str, inches: float) -> str:
     return text[:4]
 
 
+def format_rounded(value: float, digits: int = 2) -> str:
+    """A value of so many significant digits."""
+    return format_tick(float(f"{value:.{digits}g}"))
+
+
 def format_tick(value: float) -> str:
     """A round number, without the error of its last digit."""
     return f"{round(value, 12):g}".replace("-", MINUS)

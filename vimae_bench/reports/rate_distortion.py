@@ -27,7 +27,7 @@ from .plot_style import (
     create_panels,
     tag_method,
 )
-from .plot_text import FONT_SIZE, LINE_HEIGHT, format_tick
+from .plot_text import FONT_SIZE, LINE_HEIGHT, format_rounded, format_tick
 from .table_format import describe_seeds, format_axis_label, join_words
 from .value_range import Span, choose_axis_limits
 
@@ -104,7 +104,7 @@ def describe_rate_distortion(leaderboard: Leaderboard) -> str:
         parts.append(f"Lines: {join_words([sweep.name for sweep in sweeps])}, with the value at each point.")
     if weight := _find_weight(leaderboard):
         parts.append(
-            f"Dotted: equal ELBO, rate + {weight:g} * distortion, for a Gaussian decoder with variance "
+            f"Dotted: equal negative ELBO, rate + {weight:g} * distortion, for a Gaussian decoder with variance "
             f"{1 / (2 * weight):.3g}; lower is better."
         )
     if any(point.is_hollow for point in points):
@@ -254,7 +254,7 @@ def _draw_outside(axes: "Axes", place: Span, style: MethodStyle, limits: tuple[S
     on_right, on_top = place[0] > limits[0][1], place[1] > limits[1][1]
     marker = "^" if on_top else "v" if place[1] < limits[1][0] else ">" if on_right else "<"
     axes.plot(*edge, marker, color=style.colour, markersize=5, clip_on=False)
-    text = f"({format_tick(float(f'{place[0]:.3g}'))}, {format_tick(float(f'{place[1]:.3g}'))})"
+    text = f"({format_rounded(place[0], 3)}, {format_rounded(place[1], 3)})"
     is_right_half = edge[0] > (limits[0][0] + limits[0][1]) / 2
     axes.annotate(
         text,

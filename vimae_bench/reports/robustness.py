@@ -122,9 +122,9 @@ def draw_robustness(
 def describe_robustness(leaderboard: Leaderboard, panel: CorruptionPanel) -> str:
     """The caption."""
     outside = _list_outside(leaderboard, panel)
-    left = f" Off the panels: {', '.join(outside)}." if outside else ""
+    left = f" Partly off the panels: {', '.join(outside)}." if outside else ""
     labels = _list_baselines(leaderboard, panel)
-    lines = f" Dashed: {join_words(labels)}; below, encoding does more harm than good." if labels else ""
+    lines = f" Dashed: {join_words(labels)}, without training." if labels else ""
     return (
         f"{describe_seeds(leaderboard)} {name_panel(panel)}: accuracy on the codes of corrupted images by strength. "
         f"Each panel shows one method over the others, in grey.{lines}{left}"

@@ -20,7 +20,7 @@ from .plot_style import (
     create_panels,
     tag_method,
 )
-from .plot_text import format_tick
+from .plot_text import format_rounded
 from .table_format import shorten_name
 from .value_range import Span, choose_axis_limits
 
@@ -148,7 +148,7 @@ def _name_outside(
         if not ends or limits[0] <= (mean := sum(ends) / len(ends)) <= limits[1]:
             continue
         is_above = mean > limits[1]
-        text = f"{shorten_name(row.label)} {format_tick(float(f'{mean:.3g}'))} {'↑' if is_above else '↓'}"
+        text = f"{shorten_name(row.label)} {format_rounded(mean, 3)} {'↑' if is_above else '↓'}"
         with tag_method(axes, row.label):
             write_text(
                 axes,
