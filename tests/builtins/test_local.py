@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing import forkserver
 from pathlib import Path
@@ -18,9 +19,12 @@ from helpers.worker_behaviours import (
     leave_a_child,
     make_job,
     run_out_of_memory,
+    save_when_asked,
+    wait_once,
     wait_to_be_killed,
     write_devices,
 )
+from vimae_bench.engine.runner import run_jobs
 from vimae_bench.execution import (
     ExitCode,
     Job,
@@ -30,6 +34,7 @@ from vimae_bench.execution import (
     Note,
     PluginSpec,
     Run,
+    RunFolder,
     Tick,
     Training,
 )
@@ -164,6 +169,59 @@ def test_a_worker_asked_to_end_says_that_it_can_be_taken_up_again(tmp_path):
         next(events)
     os.kill(int((tmp_path / "0" / "pid").read_text()), signal.SIGTERM)
     assert [e.exit_code for e in events if isinstance(e, JobEnded)] == [ExitCode.INTERRUPTED]
+
+
+def kill_server(after: float = 0.0) -> None:
+    time.sleep(after)
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+
+
+def test_runs_whose_server_is_killed_have_time_for_a_checkpoint(tmp_path):
+    jobs, seen = [make_job(tmp_path, 0, seed) for seed in range(2)], []
+    for event in Local(jobs=2)(jobs, save_when_asked):
+        seen.append(event)
+        if len(pids := list(tmp_path.glob("*/pid"))) == 2 and not any(isinstance(e, Note) for e in seen):
+            kill_server()
+    assert [e.exit_code for e in seen if isinstance(e, JobEnded)] == [ExitCode.INTERRUPTED] * 2
+    (note,) = (e.text for e in seen if isinstance(e, Note))
+    assert note.startswith("the process that starts workers was killed and is started again")
+    assert not any(alive(int(pid.read_text())) for pid in pids)
+    assert all((job.folder / "checkpoint").exists() for job in jobs)
+
+
+def test_run_whose_server_was_killed_is_done_by_the_next(tmp_path):
+    job, struck = make_job(tmp_path, 0), []
+
+    def striking(jobs, events):
+        for event in events:
+            if (job.folder / "pid").exists() and not struck:
+                struck.append(kill_server())
+            yield event
+
+    assert run_jobs([job], Local(jobs=1), [striking], work=wait_once) == [job], "it did not say that it ended"
+    assert "exit code 0 without a record" in RunFolder(job.folder).read_record()["reason"]
+
+
+@pytest.mark.parametrize("kills", [1, 3])
+def test_server_killed_while_it_loads_is_started_again_a_few_times(tmp_path, monkeypatch, kills):
+    def start_stopped_server(modules=()):
+        context = start_server(modules)
+        if len(killers) < kills:
+            os.kill(forkserver._forkserver._forkserver_pid, signal.SIGSTOP)  # as one that loads: it does not answer
+            killers.append(threading.Thread(target=kill_server, args=(0.5,)))
+            killers[-1].start()
+        return context
+
+    killers: list[threading.Thread] = []
+    monkeypatch.setattr("vimae_builtin.executors.local.worker.start_server", start_stopped_server)
+    events = Local(jobs=1)([make_job(tmp_path, 0)], behave)
+    if kills == 3:
+        with pytest.raises(BenchError, match="was killed 3 times"):
+            list(events)
+    else:
+        note, *_, end = events
+        assert note == Note("the process that starts workers was killed while it loaded, and was started again")
+        assert end.exit_code == 0
 
 
 def share(executor, jobs):

@@ -1,6 +1,7 @@
 """Signals as schedulers send them: to every process of a job, more than once, and with steps that take long."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from helpers.benchmarks import make_benchmark
 from helpers.chaos_harness import Scenario
-from helpers.processes import list_descendants, send_to_all
+from helpers.processes import list_children, list_descendants, send_to_all
 from vimae_bench.storage.run_folder import RunFolder, read_events
 
 pytestmark = [
@@ -145,3 +146,28 @@ def test_a_second_signal_to_every_process_ends_them_at_once(scenario, count):
     output, _ = going.communicate(timeout=15)  # much less than a step
     assert going.returncode == 143, output
     count["second signals to every process of a job"] += 1
+
+
+def test_stopped_workers_of_a_killed_scheduler_are_named_and_waited_for(scenario, count):
+    scenario.file.write_text(scenario.text.replace("reporters = []", 'reporters = ["console"]'))
+    first = start(scenario)
+    wait_for_steps(scenario, first)
+    workers = [worker for child in list_children(first.pid) for worker in list_children(child)]
+    send_to_all(workers, signal.SIGSTOP)
+    try:
+        first.kill()
+        first.wait()
+        second = start(scenario)
+        held = [rf"slow s{seed}, which process \d+ \(it is stopped; `kill -CONT \d+` .*\) holds" for seed in (0, 1)]
+        expected, line = re.compile(rf"waiting for {'; '.join(held)}\n"), "the first"
+        while line and not expected.fullmatch(line):
+            line = second.stdout.readline()
+        assert line, "it never said what it waits for"
+    finally:
+        send_to_all(workers, signal.SIGCONT)  # they see that their scheduler has ended
+    wait_for_steps(scenario, second, since=max(map(len, list_logs(scenario))))
+    second.send_signal(signal.SIGTERM)
+    output, _ = second.communicate(timeout=DEADLINE)
+    first.stdout.close()
+    check_interrupted(scenario, output)
+    count["workers stopped under a killed scheduler"] += 2

@@ -1,11 +1,14 @@
 """Jobs passed to executors, with other processes on the same folder, and what happens to jobs that die."""
 
+import os
 import signal
+import sys
 
 import pytest
 from filelock import FileLock
 
 from vimae_bench.core.errors import ResultsError
+from vimae_bench.engine import scheduler
 from vimae_bench.engine.runner import list_jobs, run_jobs, share_jobs
 from vimae_bench.engine.worker import execute_job
 from vimae_bench.execution import ExitCode, JobEnded, JobRequeued, JobStarted, MatrixEntry, Note, Tick, signals
@@ -62,6 +65,27 @@ def test_run_that_another_process_finishes_is_waited_for(job):
     other.acquire()
     assert run_jobs([one], Inline(), [watching]) == []
     assert kinds == [(JobStarted, None), (JobRequeued, None), (Tick, None), (JobEnded, ExitCode.DONE)]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds who holds a lock through /proc")
+def test_run_that_is_waited_for_is_named_with_the_process_that_holds_it(job, monkeypatch):
+    one, notes, ticks = job(), [], []
+    other = FileLock(RunFolder(one.folder).lock)
+    monkeypatch.setattr(scheduler, "FIRST_LINE_SECONDS", 0.0)
+
+    def watching(jobs, events):
+        for event in events:
+            notes.extend([event.text] if isinstance(event, Note) else [])
+            ticks.extend([event] if isinstance(event, Tick) else [])
+            if len(ticks) == 2:
+                other.release()
+            yield event
+
+    one.folder.mkdir(parents=True)
+    other.acquire()
+    assert run_jobs([one], Inline(), [watching]) == []
+    label = one.entry.label
+    assert notes == [f"waiting for {label} s{one.entry.run.seed}, which process {os.getpid()} holds"], "said once"
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -126,7 +150,7 @@ def test_run_interrupted_again_and_again_is_given_up(job):
 
     assert run_jobs([one], hopeless, []) == [one]
     assert len(starts) == 4
-    assert read_record(one)["reason"].startswith("the worker was interrupted without a record")
+    assert read_record(one) == {}, "it has not failed"
 
 
 def test_full_disk_ends_the_benchmark_with_a_message(job):

@@ -25,3 +25,12 @@ def send_to_all(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def find_fork_server(pid: int) -> int | None:
+    """The process that forks the workers of a command; None where there is none."""
+    for child in list_children(pid):
+        with contextlib.suppress(OSError):  # it has ended
+            if b"multiprocessing.forkserver" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+    return None

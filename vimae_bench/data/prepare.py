@@ -14,7 +14,7 @@ import numpy as np
 from ..core.canonical import Json, canonical_json
 from ..core.errors import DataError, ResultsError, shorten_text
 from ..storage.cache_folder import expand_home, get_user_folder, make_own_folder
-from ..storage.locks import make_lock
+from ..storage.locks import wait_for_lock
 from . import download, layout
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def ensure_prepared(dataset: "Dataset", root: Path, report: Callable[[str], obje
     try:
         if not Path(dataset.folder).is_absolute() and not _is_occupied(folder):
             _make_root(root)
-            with make_lock(root / f".{folder.name}.lock", -1):
+            with wait_for_lock(root / f".{folder.name}.lock", report):
                 if not _is_occupied(folder):
                     _prepare(dataset, root, folder, report)
     except (OSError, ResultsError) as error:

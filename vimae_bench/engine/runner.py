@@ -86,14 +86,18 @@ def run_jobs(
 
 
 def _record_deaths(events: Iterator[Event], failed: list[Job]) -> Iterator[Event]:
-    """The events, with a record written for each worker that died without one, unless the disk is full."""
+    """The events, with a record written for each worker that died without one.
+
+    None is written where the disk is full, nor of a run that was interrupted again and again: it has not failed.
+    """
     for event in events:
         match event:
             case JobEnded(_, ExitCode.NO_SPACE):
                 pass
             case JobEnded(job, exit_code, reason) if exit_code or not RunFolder(job.folder).has_ended:
                 failed.append(job)
-                _write_death_record(job, exit_code, reason)
+                if exit_code != ExitCode.INTERRUPTED:
+                    _write_death_record(job, exit_code, reason)
             case _:
                 pass
         yield event

@@ -13,6 +13,7 @@ from ..core.errors import ResultsError
 from ..execution import signals
 from ..execution.events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick
 from ..execution.jobs import Job
+from ..storage.locks import FIRST_LINE_SECONDS, NEXT_LINE_SECONDS, describe_lock_holder
 from ..storage.run_folder import RunFolder, read_events
 from ..storage.store import FINISHED_STATES, ResultsFolder
 
@@ -20,6 +21,8 @@ POLL_SECONDS = 1.0
 """Between two looks at the runs of other processes."""
 MAX_RETRIES = 3
 """How often a run is taken up again whose worker was asked to end by someone else."""
+MAX_NAMED = 3
+"""How many of the runs that are waited for are named."""
 STOPPING = "stopping: the runs in progress write their checkpoints; a second signal ends them at once"
 
 
@@ -120,7 +123,7 @@ def _is_given_up(job: Job, retries: Counter[str]) -> bool:
 
 def _wait_for_others(requeued: list[Job], wait: bool) -> Generator[Event, None, list[Job]]:
     """Ticks until no process holds some of these runs; takes them from the list and gives those not finished."""
-    free = list[Job]()
+    free, line_at = list[Job](), time.monotonic() + FIRST_LINE_SECONDS
     while requeued and not free:
         signals.raise_if_pending()
         for job in [job for job in requeued if not RunFolder(job.folder).is_claimed()]:
@@ -135,6 +138,19 @@ def _wait_for_others(requeued: list[Job], wait: bool) -> Generator[Event, None, 
         if not wait:
             break
         if requeued and not free:
+            if time.monotonic() > line_at:
+                yield Note(_describe_others(requeued))
+                line_at += NEXT_LINE_SECONDS
             yield Tick()
             time.sleep(POLL_SECONDS)
     return free
+
+
+def _describe_others(jobs: Sequence[Job]) -> str:
+    """Which runs other processes are doing."""
+    held = [
+        f"{job.entry.label} s{job.entry.run.seed}, which {describe_lock_holder(RunFolder(job.folder).lock)} holds"
+        for job in jobs[:MAX_NAMED]
+    ]
+    more = [f"{len(jobs) - MAX_NAMED} more runs"] if len(jobs) > MAX_NAMED else []
+    return f"waiting for {'; '.join([*held, *more])}"

@@ -22,7 +22,7 @@ from ..core.errors import BenchError, ResultsError
 from ..data.download import download_file
 from ..storage.atomic import atomic_write, compute_sha256
 from ..storage.cache_folder import expand_home, get_cache_folder, make_cache_folder
-from ..storage.locks import make_lock
+from ..storage.locks import wait_for_lock
 
 InceptionLayer = Literal["2048", "768"]
 WEIGHTS_VARIABLE = "VIMAE_BENCH_INCEPTION"
@@ -186,7 +186,7 @@ def _download_weights(published: PublishedWeights) -> Path:
 
     path = _get_cached_path(published)
     try:
-        with make_lock(make_cache_folder(path.parent) / f"{path.stem}.lock", -1):
+        with wait_for_lock(make_cache_folder(path.parent) / f"{path.stem}.lock"):
             if not path.is_file():
                 print(f"downloading the Inception weights (96 MB, once) to {path}", file=sys.stderr, flush=True)
                 atomic_write(path, download)

@@ -15,7 +15,7 @@ from ..core.canonical import canonical_json
 from ..core.errors import ResultsError
 from .atomic import atomic_write
 from .cache_folder import get_cache_folder, make_cache_folder
-from .locks import make_lock
+from .locks import wait_for_lock
 from .plain_files import open_plain_file
 
 MAX_BYTES = 2**34
@@ -32,20 +32,16 @@ def cached_arrays(namespace: str, key: object, compute: Callable[[], NamedArrays
     """
     name = canonical_json(key)
     path = get_cache_folder() / namespace / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
-    try:
-        make_cache_folder(path.parent)
-        found = _read_if_valid(path, name)
-        if found is not None:
-            return found
-        lock = make_lock(path.with_suffix(".lock"), -1)
-        lock.acquire()
-    except (OSError, ResultsError):
-        return _make_read_only(compute())
-    try:
+    with contextlib.ExitStack() as held:
+        try:
+            make_cache_folder(path.parent)
+            if (found := _read_if_valid(path, name)) is not None:
+                return found
+            held.enter_context(wait_for_lock(path.with_suffix(".lock")))
+        except (OSError, ResultsError):
+            return _make_read_only(compute())
         found = _read_if_valid(path, name)
         return _compute_and_write(path, name, compute) if found is None else found
-    finally:
-        lock.release()
 
 
 def array_sha256(array: np.ndarray) -> str:

@@ -1,14 +1,21 @@
 """Kernel locks on files of a results folder; a process that dies releases its own."""
 
+import contextlib
 import os
+import re
 import stat
+import sys
 import tempfile
+from collections.abc import Callable, Generator
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ..core.errors import ResultsError
 from .plain_files import check_folders
+
+FIRST_LINE_SECONDS, NEXT_LINE_SECONDS = 5.0, 600.0
+"""After how long it is said what a process waits for, and how long after that it is said again."""
 
 
 def make_lock(path: Path, seconds: float) -> FileLock:
@@ -20,6 +27,53 @@ def make_lock(path: Path, seconds: float) -> FileLock:
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         raise ResultsError(f"{path}: is not a regular file; remove it and run again")
     return FileLock(path, timeout=seconds)
+
+
+@contextlib.contextmanager
+def wait_for_lock(path: Path, report: Callable[[str], object] | None = None) -> Generator[None]:
+    """Hold the lock of a file, however long another process holds it; that is reported, by default on stderr.
+
+    Raises what `make_lock` raises, and OSError where there can be no such file.
+    """
+    lock, seconds = make_lock(path, -1), FIRST_LINE_SECONDS
+    while True:
+        try:
+            lock.acquire(timeout=seconds)
+            break
+        except Timeout:
+            line = f"waiting for {path}, which {describe_lock_holder(path)} holds"
+            report(line) if report else print(line, file=sys.stderr, flush=True)
+            seconds = NEXT_LINE_SECONDS
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def describe_lock_holder(path: Path) -> str:
+    """Who holds the lock of a file, such as `process 4711`, as far as that can be known here."""
+    pid = find_lock_holder(path)
+    if pid is None:
+        return "another process"
+    return f"process {pid}" + f" (it is stopped; `kill -CONT {pid}` lets it go on)" * _is_stopped(pid)
+
+
+def find_lock_holder(path: Path) -> int | None:
+    """The process of this machine that holds the lock of a file, as Linux lists it; None if that is not known."""
+    try:
+        status, lines = path.stat(), Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return None
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    held = re.compile(rf"[0-9]+: FLOCK +[A-Z]+ +WRITE +([1-9][0-9]*) {place} .*")
+    return next((int(match[1]) for line in lines if (match := held.fullmatch(line))), None)
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:  # it has ended
+        return False
 
 
 def check_locks(folder: Path) -> None:

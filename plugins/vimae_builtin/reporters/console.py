@@ -126,8 +126,8 @@ class RunProgress:
         words = (f"{self.epoch} epochs", self.loss, format_duration(time.monotonic() - self.start))
         return "done, " + ", ".join(filter(None, words))
 
-    def describe_failure(self, exit_code: int) -> str:
-        """Why the run did not end well; empty if it did."""
+    def describe_failure(self, exit_code: int, why: str) -> str:
+        """Why the run did not end well, `why` being what its executor says; empty if it did."""
         folder = RunFolder(self.job.folder)
         try:
             record = folder.read_record()
@@ -140,7 +140,7 @@ class RunProgress:
             return f"{status}: {record.get('reason', '')}"
         if self.reasons:
             return "; ".join(self.reasons) + log
-        return describe_exit_code(exit_code) if exit_code else ""
+        return ": ".join(filter(None, [describe_exit_code(exit_code), why])) if exit_code else ""
 
 
 class ProgressDisplay:
@@ -206,7 +206,7 @@ class ProgressDisplay:
     def _report_end(self, event: JobEnded) -> None:
         row = self._remove_row(event.job)
         self.ended += 1
-        failure = row.describe_failure(event.exit_code)
+        failure = row.describe_failure(event.exit_code, event.reason)
         if failure or self.progress.disable:
             summary = failure or event.reason or row.format_summary()
             self._print_line(f"{self.ended}/{self.total} {row.name}: {summary}", "red" if failure else "")

@@ -9,17 +9,18 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
-from vimae_bench.execution import Event, Job, JobEnded, JobStarted, Note, Tick
+from vimae_bench.execution import Event, ExitCode, Job, JobEnded, JobStarted, Note, RunFolder, Tick
 
 from .concurrency import DeviceSlots, format_concurrency
 from .run_monitor import RunMonitor
-from .worker import run_worker
+from .worker import run_worker, start_process
 
 TICK_SECONDS = 0.2
 GRACE_SECONDS = 20.0
 """Between asking a process to end, at its next step, and ending it: fewer than the 30 that SLURM grants."""
 ORPHANED = 255
 """What multiprocessing gives as the exit code of a process whose end the fork server did not live to see."""
+SERVER_KILLED = "the process that starts workers was killed"
 
 
 @dataclass
@@ -32,6 +33,15 @@ class Worker:
     monitor: RunMonitor
     shared: bool
     """Whether another run has been on its device at the same time."""
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether the server that forked it has died. The process itself may go on, and its end is not reported."""
+        return self.process.exitcode == ORPHANED
+
+    def holds_lock(self) -> bool:
+        """Whether a run of its job is still being worked on."""
+        return any(RunFolder(one.folder).is_claimed() for one in (self.job, *self.job.batched_with))
 
 
 @dataclass
@@ -54,6 +64,10 @@ class ProcessPool:
         while self.queue or self.solo_queue or self.workers:
             yield from self._start_workers()
             ended = wait(list(self.workers), timeout=TICK_SECONDS)
+            orphans = [worker for sentinel, worker in self.workers.items() if sentinel in ended and worker.is_orphan]
+            if orphans:
+                stop_workers(orphans)
+                yield Note(f"{SERVER_KILLED} and is started again; the runs in progress go on from their checkpoints")
             for sentinel in ended:
                 yield self._end_worker(sentinel)  # pyright: ignore[reportArgumentType]
             self._kill_late_workers()
@@ -66,24 +80,27 @@ class ProcessPool:
             free := [slots for slots in self.devices if len(self._list_workers(slots)) < slots.limit]
         ):
             slots = min(free, key=lambda slots: len(self._list_workers(slots)))
-            yield self._start_worker(self.queue.pop(), slots, slots.limit)
+            yield from self._start_worker(self.queue.pop(), slots, slots.limit)
         while not self.queue and self.solo_queue:
             idle = [slots for slots in self.devices if not self._list_workers(slots)]
             if not idle:
                 break
-            self._start_worker(self.solo_queue.pop(0), idle[0], 1)  # its start was reported when it was first tried
+            events = self._start_worker(self.solo_queue.pop(0), idle[0], 1)
+            yield from (event for event in events if isinstance(event, Note))  # its start was reported at the first
 
-    def _start_worker(self, job: Job, slots: DeviceSlots, max_concurrent: int) -> JobStarted:
+    def _start_worker(self, job: Job, slots: DeviceSlots, max_concurrent: int) -> Iterator[Event]:
         others = self._list_workers(slots)
         here = replace(job, device=slots.device, max_concurrent=max_concurrent)
         monitor = RunMonitor.watch(here)
         process = self.context.Process(target=run_worker, args=(self.work, here), name=here.folder.name)
-        process.start()
+        started_at_once = start_process(process)
         deadline = time.monotonic() + (self.timeout or float("inf"))
         self.workers[process.sentinel] = Worker(process, here, deadline, monitor, shared=bool(others))
         for other in others:
             other.shared = True
-        return JobStarted(here)
+        if not started_at_once:
+            yield Note(f"{SERVER_KILLED} while it loaded, and was started again")
+        yield JobStarted(here)
 
     def _list_workers(self, slots: DeviceSlots) -> list[Worker]:
         return [worker for worker in self.workers.values() if worker.job.device == slots.device]
@@ -99,8 +116,9 @@ class ProcessPool:
                 return self._requeue(worker.job, "ran out of memory")
             if code == -signal.SIGKILL:  # as the kernel does when the machine has no memory left
                 return self._requeue(worker.job, "was killed")
-        reason = "the process that starts workers was stopped" if code == ORPHANED else ""
-        return JobEnded(worker.job, code, f"stopped after {self.timeout:g} s, its time" if late and code else reason)
+        if code == ORPHANED and not late:
+            return JobEnded(worker.job, ExitCode.INTERRUPTED, SERVER_KILLED)
+        return JobEnded(worker.job, code, f"stopped after {self.timeout:g} s, its time" if late and code else "")
 
     def _requeue(self, job: Job, what: str) -> Note:
         """Keep a job for the end, when it has a device to itself, and let fewer runs share this one."""
@@ -118,18 +136,24 @@ class ProcessPool:
                 _kill(worker.process)
 
     def shut_down(self) -> None:
-        """Ask every process to end, and end those that do not; at once if a signal comes meanwhile."""
-        processes = [worker.process for worker in self.workers.values()]
-        try:
-            for process in processes:
-                _send_signal(process, signal.SIGTERM)
-            deadline = time.monotonic() + GRACE_SECONDS
-            for process in processes:
-                process.join(max(0.0, deadline - time.monotonic()))
-        finally:
-            for process in processes:
-                _kill(process)
-                process.join()
+        """End every process, as `stop_workers` does."""
+        stop_workers([*self.workers.values()])
+
+
+def stop_workers(workers: Sequence[Worker]) -> None:
+    """Ask processes to end, and end those that do not; at once if a signal comes meanwhile."""
+    try:
+        for worker in workers:
+            _send_signal(worker.process, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for worker in workers:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+            while worker.is_orphan and worker.holds_lock() and time.monotonic() < deadline:
+                time.sleep(TICK_SECONDS)
+    finally:
+        for worker in workers:
+            _kill(worker.process)
+            worker.process.join()
 
 
 def _send_signal(process: ForkServerProcess, number: signal.Signals) -> None:

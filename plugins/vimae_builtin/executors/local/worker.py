@@ -5,40 +5,67 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 from vimae_bench.execution import ExitCode, Job, perform_job, signals
+from vimae_bench.plugin import BenchError
 
 from .machine import pin_gpu
 
 NO_CUDA_YET = "PYTORCH_NVML_BASED_CUDA_CHECK"
 ANSWER_SECONDS = 60.0
 """For a GPU to report its free memory."""
+START_ATTEMPTS = 3
+"""How often a process is started where the server is killed meanwhile."""
+RETRY_SECONDS = 0.2
+"""Between two attempts: the kernel takes a moment to say that the server is gone."""
+_preloaded = [__name__]
+"""What the server imports when it is started, and when it is started again."""
 
 
 def start_server(modules: Sequence[str] = ()) -> ForkServerContext:
     """A server that has imported these modules and forks a worker in a few hundredths of a second.
 
-    There is one for a process: once it runs, it imports no more. Forking wants few threads, so BLAS may start none of
-    its own. It also wants a server that has not used CUDA, so torch asks the driver's management library whether there
-    are GPUs.
+    There is one for a process: while it runs, it imports no more. One that was killed is started again. Forking wants
+    few threads, so BLAS may start none of its own. It also wants a server that has not used CUDA, so torch asks the
+    driver's management library whether there are GPUs.
     """
     os.environ.setdefault(NO_CUDA_YET, "1")
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *modules])
+    _preloaded.extend(name for name in modules if name not in _preloaded)
+    context.set_forkserver_preload(_preloaded)
     # A signal to every process of a job ends neither the server, without which workers are orphans, nor the tracker.
     with signals.mask():
         resource_tracker.ensure_running()  # it unmasks SIGINT and SIGTERM here
     with signals.mask():
         forkserver.ensure_running()
     return context
+
+
+def start_process(process: ForkServerProcess) -> bool:
+    """Start a process, and its server again if that is killed; gives whether the first attempt succeeded.
+
+    Raises BenchError if the server is killed every time.
+    """
+    for attempt in range(START_ATTEMPTS):
+        start_server()
+        try:
+            process.start()
+        except (EOFError, ConnectionError):  # the server has ended before it could answer
+            time.sleep(RETRY_SECONDS)
+        else:
+            return attempt == 0
+    raise BenchError(
+        f"the process that starts workers was killed {START_ATTEMPTS} times (was the machine out of memory?)"
+    )
 
 
 def run_worker(work: Callable[[Job], int], job: Job) -> None:
@@ -79,7 +106,7 @@ def query_free_memory(context: ForkServerContext, devices: Sequence[str]) -> lis
     """
     pipes = [context.Pipe(duplex=False) for _ in devices]
     for device, (_, answer) in zip(devices, pipes, strict=True):
-        context.Process(target=_send_free_memory, args=(device, answer), daemon=True).start()
+        start_process(context.Process(target=_send_free_memory, args=(device, answer), daemon=True))
         answer.close()
     return [_receive(question) for question, _ in pipes]
 
