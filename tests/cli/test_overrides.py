@@ -54,6 +54,18 @@ def test_settings_of_the_leaderboard_change_saved_results(saved):
     assert "leaderboard.rank_by: no measure is called 'ssee'; did you mean 'sse'?" in output
 
 
+def test_a_setting_of_one_kind_says_nothing_of_columns_that_are_not_measured_yet(run_once, tmp_path):
+    file = tmp_path / "more.toml"
+    columns = {"columns": ["sse", "active units"]}
+    metrics = ["reconstruction", "rate", "active_units"]
+    file.write_text(make_benchmark(metrics=metrics, method=[AE, VAE], leaderboard=columns))
+    where = ("--results", run_once[1].parent)
+    assert "2 of 2 runs" in call("leaderboard", file, *where, "-o", "leaderboard.rank_by=sse")
+    assert "2 of 2 runs" in call("leaderboard", file, *where, "-o", "training.threads=1")
+    again = ("-o", 'leaderboard.columns=["sse", "active units"]')
+    assert "no measure is called 'active units'" in call("leaderboard", file, *where, *again, code=2)
+
+
 @pytest.mark.parametrize(
     "text",
     ["5\ntraining.batch=3", "5\nx = 6", "5, 6", "5] # [", "5]\ny = [3", "]", "a # b", "5 # five", "1 2", ""],

@@ -61,13 +61,13 @@ def leaderboard(
 
 def _check_names(found: BenchmarkResults, columns: Sequence[str], sort_by: str, overrides: Sequence[str]) -> None:
     """Raises BenchError for a measure that no result has, or that methods cannot be sorted by."""
-    if not (columns or sort_by or overrides):
-        return
     measures = {name: measure for result in found.run_results for name, measure in result.measures.items()}
     given = dict.fromkeys(columns, "--columns") | ({sort_by: "--sort"} if sort_by else {})
-    if overrides and measures:
-        shown = dict.fromkeys(found.columns, "leaderboard.columns")
-        given |= shown | ({found.rank_by: "leaderboard.rank_by"} if found.rank_by else {})
+    changed = {override.partition("=")[0].strip() for override in overrides}
+    if measures and changed & {"leaderboard", "leaderboard.columns"}:
+        given |= dict.fromkeys(found.columns, "leaderboard.columns")
+    if measures and found.rank_by and changed & {"leaderboard", "leaderboard.rank_by"}:
+        given[found.rank_by] = "leaderboard.rank_by"
     problems = [
         f"{option}: no measure is called '{name}'{suggest_similar(name, measures)}"
         for name, option in given.items()

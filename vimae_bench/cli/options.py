@@ -37,6 +37,11 @@ override_option = click.option(
 )
 
 
+def repeat_results(results: Path) -> tuple[str, ...]:
+    """The words by which a command that is printed for later finds the same results."""
+    return () if results == DEFAULT_RESULTS else ("--results", str(results))
+
+
 def _complete_executor(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     from ..plugin.catalog import get_catalog
 

@@ -29,7 +29,6 @@ from ..plugin.catalog import get_catalog
 from ..storage.store import REPORT_FILE
 from .leaderboard import print_leaderboards
 from .options import (
-    DEFAULT_RESULTS,
     data_option,
     data_root,
     executor_option,
@@ -37,6 +36,7 @@ from .options import (
     filter_option,
     override_option,
     pause_garbage_collection,
+    repeat_results,
     results_option,
 )
 from .plan import show_plan
@@ -150,8 +150,7 @@ def run(
     with share_results(found):
         for reporter in reporters:
             outputs |= reporter.publish_results(found.store.path)
-    elsewhere = () if results == DEFAULT_RESULTS else ("--results", str(results))
-    again = shlex.join(["vimae-bench", "leaderboard", str(file), *elsewhere])
+    again = shlex.join(["vimae-bench", "leaderboard", str(file), *repeat_results(results)])
     for name, where in {**outputs, "again": again}.items():
         click.echo(f"{name:10} {where}")
     if failed:

@@ -27,13 +27,13 @@ from ..storage.archive import unpack_results
 from ..storage.atomic import atomic_write, write_json
 from ..storage.store import ResultsFolder
 from .options import (
-    DEFAULT_RESULTS,
     FILE,
     data_option,
     data_root,
     executor_option,
     file_argument,
     override_option,
+    repeat_results,
     results_option,
 )
 from .plugin_options import PluginOptionsCommand
@@ -99,8 +99,7 @@ def tune(
     text = mask_settings(tuned_file, benchmark.reporters)
     target = output or folder / "tuned.toml"
     atomic_write(target, lambda path: path.write_text(text, encoding="utf-8"))
-    elsewhere = () if results == DEFAULT_RESULTS else ("--results", str(results))
-    next_command = shlex.join(["vimae-bench", "run", str(target), *elsewhere])
+    next_command = shlex.join(["vimae-bench", "run", str(target), *repeat_results(results)])
     outputs = {"trials": folder / "tuning.json", "chosen": target, "next": next_command}
     for name, where in outputs.items():
         click.echo(f"{name:10} {where}")

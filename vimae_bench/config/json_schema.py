@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from ..core.canonical import Json
 from ..plugin.catalog import Catalog, CatalogEntry
+from .benchmark import LABELLED
 from .file_form import get_file_form
 from .groups import CONTROL_KEYS, GROUP_KEYS
 
@@ -145,8 +146,6 @@ class _SchemaMaker:
         return schema if changed else schema | {"required": ["use", *schema["required"]]}
 
 
-LABELLED = ("dataset", "architecture")
-"""The kinds of plugin that may have a label, as methods have."""
 LABEL = "What tables and figures call it, in place of its name; no part of its identity."
 
 

@@ -6,7 +6,7 @@ training, which starts over. Another torch or device goes on, and is kept in the
 
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from importlib.metadata import version
@@ -22,7 +22,7 @@ from ..core.spec import MatrixEntry, PluginSpec, Run
 from ..data.layout import describe_other_data, read_digests
 from ..data.prepare import resolve_folder
 from ..plugin.catalog import get_catalog
-from ..plugin.manager import find_plugins
+from ..plugin.manager import PluginOrigin, find_plugins
 from ..plugin.registry import list_origins, list_run_origins
 from ..plugin.source_digest import HARNESS, compute_source_digests
 from ..storage.store import ResultsFolder
@@ -63,22 +63,21 @@ class OutdatedCheckpoint(Exception):
 
 def describe_training(run: Run, data: Mapping[str, str], device: torch.device) -> Provenance:
     """What a run is trained from and by, in this process; `data` are the digests of its arrays."""
-    origins = {*list_run_origins(run)}
-    plugins = {origin.distribution: origin.version for origin in origins} | {HARNESS: version(HARNESS)}
-    sources = compute_source_digests(origins)
-    return Provenance(data, dict(sorted(plugins.items())), sources, str(torch.__version__), describe_device(device))
+    plugins, sources = describe_code({*list_run_origins(run)})
+    return Provenance(data, plugins, sources, str(torch.__version__), describe_device(device))
 
 
 def describe_measuring(metric: PluginSpec, data: Mapping[str, str], device: torch.device) -> Json:
     """What a metric measures and is computed by, as its file has it."""
-    origins = {*list_origins("metric", metric, get_catalog())}
-    return {
-        "data": dict(data),
-        "torch": str(torch.__version__),
-        "device": describe_device(device),
-        "plugins": {origin.distribution: origin.version for origin in origins} | {HARNESS: version(HARNESS)},
-        "sources": compute_source_digests(origins),
-    }
+    plugins, sources = describe_code({*list_origins("metric", metric, get_catalog())})
+    place = {"torch": str(torch.__version__), "device": describe_device(device)}
+    return {"data": dict(data), **place, "plugins": plugins, "sources": sources}
+
+
+def describe_code(origins: Set[PluginOrigin]) -> tuple[dict[str, str], dict[str, str]]:
+    """The versions of the distributions of plugins and of the harness, and the digests of their sources."""
+    plugins = {origin.distribution: origin.version for origin in origins} | {HARNESS: version(HARNESS)}
+    return dict(sorted(plugins.items())), compute_source_digests(origins)
 
 
 def read_data_digests(run: Run, root: Path) -> dict[str, str]:

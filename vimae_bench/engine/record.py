@@ -11,11 +11,12 @@ from ..core.errors import ResultsError, shorten_text
 from ..core.spec import Run
 from ..execution.jobs import Job
 from ..models.autoencoder import Autoencoder
+from ..plugin.registry import list_run_origins
 from ..storage.atomic import atomic_write, compute_sha256, write_json
 from ..storage.plain_files import check_plain_file, is_there
 from ..storage.run_folder import RunFolder
 from ..storage.verify import read_record, set_aside, verify_weights
-from .provenance import describe_software, describe_training
+from .provenance import describe_code, describe_device, describe_software
 from .training.loop import TrainingResult
 
 SCHEMA = 1
@@ -123,12 +124,12 @@ def _record_head(run: Run, status: str, reason: str) -> Json:
 
 
 def _describe_environment(run: Run, device: torch.device, sharing: int, result: TrainingResult) -> Json:
-    made_by, software = describe_training(run, {}, device), describe_software()
+    (plugins, sources), software = describe_code({*list_run_origins(run)}), describe_software()
     return {
         **software,
-        "plugins": {**software["plugins"], **made_by.plugins},
-        **({"sources": dict(made_by.sources)} if made_by.sources else {}),
-        "device": made_by.device,
+        "plugins": {**software["plugins"], **plugins},
+        **({"sources": sources} if sources else {}),
+        "device": describe_device(device),
         "sharing": sharing,
         "step": result.step,
         "precision": result.precision,

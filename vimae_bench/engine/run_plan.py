@@ -50,7 +50,7 @@ class RunPlan:
     def jobs(self) -> list[Job]:
         """What is still to be done."""
         states: list[RunState] = [
-            "new" if self.retrain and self._is_retrained(entry, state) else state
+            "new" if self._is_retrained(entry, state) else state
             for entry, state in zip(self.entries, self.states, strict=True)
         ]
         jobs = list_jobs(self.results, self.benchmark.name, self.entries, self.data, self.numerics, states=states)
@@ -61,11 +61,7 @@ class RunPlan:
         """The runs that are still to be trained, each once."""
         pairs = zip(self.entries, self.states, strict=True)
         trained = (*FINISHED_STATES, "measure", "retrain")
-        wanted = [
-            entry.run
-            for entry, state in pairs
-            if state not in trained or (self.retrain and self._is_retrained(entry, state))
-        ]
+        wanted = [entry.run for entry, state in pairs if state not in trained or self._is_retrained(entry, state)]
         return [*{run.key: run for run in wanted}.values()]
 
     @cached_property
@@ -84,7 +80,8 @@ class RunPlan:
         return [*{entry.run.key: entry for entry in self.entries if entry.run.key in self.other_sources}.values()]
 
     def _is_retrained(self, entry: MatrixEntry, state: RunState) -> bool:
-        return state == "retrain" or entry.run.key in self.other_sources
+        """Whether a run that has been trained is to be trained again."""
+        return self.retrain and (state == "retrain" or entry.run.key in self.other_sources)
 
     @property
     def unmeasurable(self) -> list[MatrixEntry]:

@@ -15,8 +15,8 @@ from ..core.results import Status
 from ..core.spec import Run
 from .atomic import compute_sha256, read_json
 from .plain_files import check_plain_file, read_plain_file
+from .png_files import SIGNATURE
 
-PNG = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -71,7 +71,7 @@ def verify_checkpoint(path: Path) -> None:
 def verify_picture(path: Path) -> None:
     """Raises ResultsError if a PNG was cut off."""
     data = read_plain_file(path)
-    if not (data.startswith(PNG) and data.endswith(PNG_END)):
+    if not (data.startswith(SIGNATURE) and data.endswith(PNG_END)):
         raise ResultsError(f"{path}: is not a complete picture")
 
 
