@@ -9,7 +9,7 @@ from vimae_bench.core.spec import PluginSpec
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.storage.atomic import write_json
-from vimae_bench.storage.metric_file import find_older_version, read_metric_file
+from vimae_bench.storage.metric_file import find_older_version, parse_metric_text, read_metric_file
 
 FIGURE_FIELDS = ("display_name", "family", "condition")
 METRICS = get_catalog().list_names("metric")
@@ -49,6 +49,36 @@ def test_old_files_give_figures_the_same_measures(name, tmp_path):
         assert find_measure(found, family) == find_measure(declared, family)
     in_panels = [[(m.family, m.condition) for m in measures if m.condition] for measures in (found, declared)]
     assert in_panels[0] == in_panels[1]
+
+
+@pytest.mark.parametrize("more", [{}, {"seconds": 0.1, "made_from": {"data": {"test_x": "ab"}}}, {"rows": {"a": {}}}])
+def test_the_text_of_a_file_says_the_same(more, tmp_path):
+    measures = [asdict(Measure("sse", "", "lower")), asdict(Measure("rate", "nats", None, is_hidden=True))]
+    rows = {"estimates": {"sse": {"value": 1.5, "n": 3, "se": None, "parts": [1, 2]}}}
+    path = write_metric_file(tmp_path / "metric.json", measures, **rows, **more)
+    assert parse_metric_text(path.read_bytes(), " labels=100") == read_metric_file(path, " labels=100")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (',\n "estimates"', ', "estimates"'),  # laid out otherwise
+        ('"estimates": {}', '"estimates": {},\n "measures": []'),  # declared twice
+        ('"estimates": {}', '"estimates": {}, "metric": {"use": "fid"}'),
+        ('"unit": ""', '"unit": 1'),
+        ('"use": "svm"', '"use": ".."'),
+        ("}\n", ""),  # cut off
+        ("}\n", "}}\n"),
+    ],
+)
+def test_a_text_of_another_form_is_left_to_be_looked_at(old, new, tmp_path):
+    path = write_metric_file(tmp_path / "metric.json", [asdict(Measure("sse", "", "lower"))])
+    text = path.read_text()
+    assert parse_metric_text(text.encode())
+    changed = text.replace(old, new)
+    assert changed != text
+    with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
+        parse_metric_text(changed.encode())
 
 
 def test_names_end_in_the_suffix(tmp_path):

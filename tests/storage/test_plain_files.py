@@ -19,6 +19,7 @@ from vimae_bench.storage.plain_files import (
     make_folder_of,
     open_for_appending,
     read_plain_file,
+    read_plain_files,
     split_path,
 )
 from vimae_bench.storage.png_files import check_png_size
@@ -63,6 +64,7 @@ def test_what_is_no_regular_file_is_neither_read_nor_written(run, outside, monke
     for use in (read_plain_file, read_json, open_for_appending, lambda one: make_lock(one, 0)):
         with pytest.raises(ResultsError, match="regular file"):
             use(path)
+    assert read_plain_files(Path("runs/a"), [name]) == {}
     if kind != "folder":  # which nothing can take the place of; `run` and `doctor --repair` rename it
         write_json(path, {"new": 1})
         assert read_json(path) == {"new": 1}
@@ -71,6 +73,8 @@ def test_what_is_no_regular_file_is_neither_read_nor_written(run, outside, monke
 
 @pytest.mark.parametrize("level", ["runs", "runs/a", "runs/a/metrics"])
 def test_a_link_at_any_level_is_refused(run, outside, level):
+    (run / "metrics" / "a.json").write_text("{}")
+    assert read_plain_files(run, ["metrics/a.json"]) == {"metrics/a.json": b"{}"}
     link = run.parents[1] / level
     link.rename(outside / "moved")
     link.symlink_to(outside / "moved")
@@ -80,6 +84,7 @@ def test_a_link_at_any_level_is_refused(run, outside, level):
         with pytest.raises((ResultsError, FileNotFoundError), match="is a link in place of a folder"):
             use(path)
     assert list_plain_folder(path.parent) == []
+    assert read_plain_files(run, ["metrics/a.json"]) == {}
     assert describe_folder(outside) == before
 
 
@@ -89,6 +94,8 @@ def test_the_results_folder_itself_may_be_a_link(run, tmp_path):
         link.symlink_to(target)
     assert read_json(tmp_path / "link/runs/a/record.json") == {"a": 1}
     assert read_json(tmp_path / "runs/r/runs/a/record.json") == {"a": 1}
+    for folder in ("link/runs/a", "runs/r/runs/a"):
+        assert [*read_plain_files(tmp_path / folder, ["spec.json", "record.json"])] == ["record.json"]
     write_json(tmp_path / "runs/r/benchmark.json", {"b": 1})
     write_json(tmp_path / "runs/r/report.html", {"b": 1})
     assert read_json(tmp_path / "runs/r/benchmark.json") == {"b": 1}
@@ -156,10 +163,13 @@ def test_what_takes_the_place_of_a_file_after_it_was_looked_at_is_refused(tmp_pa
     target.write_text("{}")
     looked_at = target.stat()
     KINDS[kind](path, tmp_path)
-    monkeypatch.setattr(os, "lstat", lambda one, **words: looked_at if str(one) == str(path) else real(one, **words))
+    monkeypatch.setattr(
+        os, "lstat", lambda one, **words: looked_at if Path(one).name == path.name else real(one, **words)
+    )
     for use in (read_plain_file, open_for_appending):
         with pytest.raises(ResultsError, match="regular file"):
             use(path)
+    assert read_plain_files(tmp_path, [path.name]) == {}
 
 
 def test_the_limit_of_a_size_is_exact(tmp_path):
@@ -167,5 +177,6 @@ def test_the_limit_of_a_size_is_exact(tmp_path):
         with (tmp_path / name).open("wb") as file:
             file.truncate(size)
     with pytest.raises(ResultsError, match="at most 4,194,304"):
-        check_in_place(tmp_path / "record.json")
+        check_in_place(f"{tmp_path}/record.json")
     assert len(read_plain_file(tmp_path / "spec.json")) == 2**20
+    assert [*read_plain_files(tmp_path, ["record.json", "spec.json"])] == ["spec.json"]

@@ -66,10 +66,13 @@ def format_json(value: object) -> str:
     return _replace_unencodable(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
-def read_json(path: Path) -> Json:
-    """Read a JSON object. Raises ResultsError, naming the file, if it is missing or damaged."""
+def read_json(path: Path, data: bytes | None = None) -> Json:
+    """Read a JSON object; `data` are the bytes of the file, if they have been read.
+
+    Raises ResultsError, naming the file, if it is missing or damaged.
+    """
     try:
-        value = _parse_json(read_plain_file(path))
+        value = parse_json(read_plain_file(path) if data is None else data)
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be read as JSON ({error}); remove it and run again") from error
     if not isinstance(value, dict):
@@ -77,7 +80,7 @@ def read_json(path: Path) -> Json:
     return value
 
 
-def _parse_json(data: bytes) -> Any:  # noqa: ANN401
+def parse_json(data: bytes) -> Any:  # noqa: ANN401
     """The value of a JSON text. Raises ValueError for what `write_json` never writes: NaN, infinities, deep nesting."""
     if _has_too_many_values(data):
         raise ValueError("it has too many values")
@@ -144,7 +147,7 @@ def read_json_lines(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:
 def parse_json_object(text: bytes) -> Json | None:
     """The JSON object in a text; None if it is damaged or something else."""
     try:
-        value = _parse_json(text)
+        value = parse_json(text)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

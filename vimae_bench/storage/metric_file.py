@@ -8,14 +8,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..core.canonical import Json, are_numbers, check_type
+from ..core.canonical import Json, are_numbers, check_type, is_number
 from ..core.errors import ResultsError
 from ..core.results import Estimate, Measure
 from ..core.spec import PluginSpec
-from .atomic import read_json
+from .atomic import parse_json, read_json
 from .plain_files import list_plain_folder
 
 CORRUPTION_NAME = re.compile(r"clean|(gauss|gauss_clip|mask|mask_pixel|mask_grey)_[0-9.e-]+")
+DECLARED = {"metric", "measures"}
+"""What is the same in the files of one metric for all runs, and comes first in them."""
+MAX_DECLARED = 2**16
+"""Bytes of it, many times those of any metric, that are kept to be compared."""
 OLD_FAMILIES = {"rate": "rate", "sse": "distortion", "sse sampled": "sampled distortion", "mmd2": "prior mismatch"}
 
 
@@ -40,11 +44,41 @@ def read_metric_file(path: Path, suffix: str = "") -> MetricResults:
 
 def parse_metric_results(raw: Json, suffix: str = "") -> MetricResults:
     """What the JSON of a metric's file says; raises one of four errors of Python if it is of another form."""
-    rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
+    return _parse_rows(raw, _parse_measures(raw, suffix), suffix)
+
+
+def parse_metric_text(data: bytes, suffix: str = "") -> MetricResults:
+    """What the text of a run's metric file says, if it is laid out as `write_json` does it.
+
+    What the files of thousands of runs declare alike is parsed once. Raises one of four errors of Python for a text
+    that is damaged or laid out otherwise; `read_metric_file` tells these apart.
+    """
+    declared, end, rest = data.partition(b',\n "estimates":')
+    if not end or len(declared) > MAX_DECLARED:
+        raise ValueError("it is laid out otherwise")
+    measures, own = _parse_declared(declared + b"}", suffix), parse_json(b'{"estimates":' + rest)
+    if own.keys() & DECLARED:
+        raise ValueError("it declares something twice")
+    return _parse_rows(own, measures, suffix)
+
+
+@lru_cache(maxsize=256)
+def _parse_declared(text: bytes, suffix: str) -> Mapping[str, Measure]:
+    raw = parse_json(text)
+    if raw.keys() != DECLARED:
+        raise ValueError("it is laid out otherwise")
+    return _parse_measures(raw, suffix)
+
+
+def _parse_measures(raw: Json, suffix: str) -> dict[str, Measure]:
     by = PluginSpec.from_json(raw["metric"])
     own: Json = {"metric": by.name, "version": by.version}
     declared = [_create_measure(suffix, **measure | own) for measure in raw["measures"]]
-    measures = {measure.name: measure for measure in declared}
+    return {measure.name: measure for measure in declared}
+
+
+def _parse_rows(raw: Json, measures: Mapping[str, Measure], suffix: str) -> MetricResults:
+    rows = raw["rows"] if "rows" in raw else {"": raw["estimates"]}
     found = {label: _parse_row(row, suffix) for label, row in rows.items()}
     if not all(row.keys() <= measures.keys() for row in found.values()):
         raise ValueError("some estimate is of none of its measures")
@@ -155,6 +189,7 @@ def _parse_row(raw: Mapping[str, Any], suffix: str) -> dict[str, Estimate]:
 
 def _parse_estimate(name: str, raw: Mapping[str, Any]) -> Estimate:
     value, n, se, per_draw = raw["value"], raw["n"], raw.get("se"), tuple(raw.get("parts", ()))
-    if type(n) is not int or not are_numbers((value, 0.0 if se is None else se, *per_draw)):
+    numbers = is_number(value) and (se is None or is_number(se)) and (not per_draw or are_numbers(per_draw))
+    if type(n) is not int or not numbers:
         raise TypeError(f"{name} is {dict(raw)}")
     return Estimate(value, n, se, per_draw)

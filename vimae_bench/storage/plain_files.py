@@ -11,7 +11,8 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from functools import lru_cache
 from pathlib import Path, PosixPath
 
@@ -56,6 +57,7 @@ KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFREG: "a file",
 }
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 APPEND_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
@@ -96,6 +98,49 @@ def read_plain_file(path: Path) -> bytes:
         return path.read_bytes()
     with io.FileIO(_open_to_read(path)) as file:  # thousands are read, and a buffer takes as long as a small file
         return file.readall()
+
+
+def read_plain_files(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """The bytes of files in the folder of a run, such as `metrics/rate-1f2e3d4c.json`, by these names.
+
+    It is as strict as `read_plain_file`, and takes a fraction of its time: each folder is opened once, from within the
+    one above it. A file that cannot be read is left out, for `read_plain_file` to say why.
+    """
+    found = dict[str, bytes]()
+    if isinstance(folder, PackedPath):
+        return found
+    with suppress(OSError), ExitStack() as opened:
+        above = _open_folder(str(folder.parent), None, opened)
+        handles = {"": _open_folder(folder.name, above, opened)}
+        for name in names:
+            part, _, file = name.rpartition("/")
+            with suppress(OSError):
+                if part not in handles:
+                    handles[part] = _open_folder(part, handles[""], opened)
+                if (data := _read_within(handles[part], file, _find_size_limit(name))) is not None:
+                    found[name] = data
+    return found
+
+
+def _open_folder(name: str, above: int | None, opened: ExitStack) -> int:
+    handle = os.open(name, FOLDER_FLAGS, dir_fd=above)
+    opened.callback(os.close, handle)
+    return handle
+
+
+def _read_within(folder: int, name: str, limit: int) -> bytes | None:
+    """The bytes of a file in an open folder; None for what is not a regular file, or larger, or being written to."""
+    if not stat.S_ISREG(os.lstat(name, dir_fd=folder).st_mode):
+        return None  # to open a device may already have an effect
+    handle = os.open(name, READ_FLAGS, dir_fd=folder)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+            return None
+        data = os.read(handle, status.st_size + 1)
+        return data if len(data) == status.st_size else None
+    finally:
+        os.close(handle)
 
 
 def check_plain_file(path: Path, limit: int | None = None) -> None:
@@ -181,13 +226,13 @@ def check_folder(path: Path) -> None:
         _check_kind(path, os.lstat(path), stat.S_IFDIR)
 
 
-def check_in_place(path: Path) -> None:
+def check_in_place(path: str) -> None:
     """Raises ResultsError if something else is in the place of a file or folder whose folder was looked at before."""
     try:
         status = os.lstat(path)
     except OSError:
         return  # there is nothing
-    _check_kind(path, status, stat.S_IFDIR if path.name in FOLDERS else stat.S_IFREG)
+    _check_kind(path, status, stat.S_IFDIR if path.rpartition("/")[2] in FOLDERS else stat.S_IFREG)
     if stat.S_ISREG(status.st_mode):
         _check_size(path, status, get_size_limit(path))
 
@@ -272,7 +317,7 @@ def _open_checked(path: Path, flags: int, limit: int | None = None) -> int:
     return handle
 
 
-def _check_size(path: Path, status: os.stat_result, limit: int) -> None:
+def _check_size(path: Path | str, status: os.stat_result, limit: int) -> None:
     if status.st_size > limit:
         sizes = f"{status.st_size:,} bytes, and files of its kind have at most {limit:,}"
         raise ResultsError(f"{path}: has {sizes}; remove it and run again")

@@ -125,7 +125,7 @@ class RunFolder:
 
     def metric_path(self, metric: PluginSpec) -> Path:
         """The file of one metric's measures; a metric with other settings or version has another file."""
-        return self.path / f"metrics/{metric.key}.json"
+        return self.path / name_metric_file(metric)
 
     def read_record(self) -> Json:
         """The record; empty if training has not ended. Raises ResultsError if it is damaged."""
@@ -174,6 +174,11 @@ class RunFolder:
         except ResultsError:
             return []
         return [epochs[e] for e in sorted(epochs)]
+
+
+def name_metric_file(metric: PluginSpec) -> str:
+    """The name of a metric's file in the folder of a run."""
+    return f"metrics/{metric.key}.json"
 
 
 def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Json, int]]:

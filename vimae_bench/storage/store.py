@@ -33,7 +33,7 @@ from ..core.spec import (
 )
 from .archive import ArchivePath
 from .atomic import read_json, write_json
-from .metric_file import describe_other_origin, find_older_version, read_metric_file
+from .metric_file import describe_other_origin, find_older_version, parse_metric_text, read_metric_file
 from .plain_files import (
     check_folder,
     check_in_place,
@@ -41,8 +41,9 @@ from .plain_files import (
     is_there,
     list_misplaced_at_top,
     list_misplaced_in_run,
+    read_plain_files,
 )
-from .run_folder import RunFolder, baseline_path
+from .run_folder import RunFolder, baseline_path, name_metric_file
 from .verify import read_record, set_aside
 
 RunState = Literal["new", "resume", "measure", "retrain", "done", "diverged", "failed"]
@@ -251,15 +252,16 @@ class ResultsFolder:
 
     def _load_result(self, entry: MatrixEntry) -> RunResult:
         folder = self.run_folder(entry.run)
+        files = read_plain_files(folder.path, ("record.json", *map(name_metric_file, entry.metrics)))
         try:
-            record = read_record(folder.record, entry.run)
+            record = read_record(folder.record, entry.run, files.get("record.json"))
         except ResultsError as error:
             if is_there(folder.record):
                 return RunResult(entry, folder.path, "failed", str(error))
             return RunResult(entry, folder.path, "missing", "not finished" if is_there(folder.spec) else "not started")
         # A run that failed when it was tried again may have metrics from before.
         wanted = entry.metrics if record["status"] == "done" else ()
-        measures, estimates, damage = _read_metrics(folder, wanted, record)
+        measures, estimates, damage = _read_metrics(folder, wanted, record, files)
         reason = "; ".join(filter(None, [record.get("reason"), *damage, *_list_unreadable(folder)]))
         return RunResult(entry, folder.path, record["status"], reason, record, measures, estimates)
 
@@ -305,17 +307,26 @@ def is_file_name(name: str) -> bool:
 
 
 def _read_metrics(
-    folder: RunFolder, metrics: Sequence[PluginSpec], record: Json
+    folder: RunFolder, metrics: Sequence[PluginSpec], record: Json, files: Mapping[str, bytes]
 ) -> tuple[dict[str, Measure], dict[str, Estimate], list[str]]:
-    """The measures and estimates of a run's metrics, and what is wrong with their files."""
+    """The measures and estimates of a run's metrics, and what is wrong with their files.
+
+    `files` are those that have been read, by their names.
+    """
     measures, estimates, damage = dict[str, Measure](), dict[str, Estimate](), list[str]()
     for metric in metrics:
-        path = _choose_path(folder.metric_path(metric), metric, metrics)
+        name, suffix = name_metric_file(metric), disambiguating_suffix(metric, metrics)
+        path = f"{folder.path}/{name}"
         try:
-            found = read_metric_file(path, disambiguating_suffix(metric, metrics))
-        except ResultsError as error:
-            damage += [str(error)] if is_there(path) else []
-            continue
+            found = parse_metric_text(files[name], suffix)
+        except (AttributeError, KeyError, TypeError, ValueError):  # it may have to be looked at more closely
+            chosen = _choose_path(folder.path / name, metric, metrics)
+            path = str(chosen)
+            try:
+                found = read_metric_file(chosen, suffix)
+            except ResultsError as error:
+                damage += [str(error)] if is_there(chosen) else []
+                continue
         if other := describe_other_origin(found.made_from, record):
             damage.append(f"{path}: {other}; remove it and run again")
             continue
@@ -337,9 +348,9 @@ def _choose_path(path: Path, metric: PluginSpec, metrics: Sequence[PluginSpec]) 
 
 def _list_unreadable(folder: RunFolder) -> Iterator[str]:
     """What is wrong with the rest of a run's folder, as far as it is seen without opening files."""
-    for path in () if isinstance(folder.path, ArchivePath) else (folder.events, folder.pictures):
+    for name in () if isinstance(folder.path, ArchivePath) else ("events.jsonl", "pictures"):
         try:
-            check_in_place(path)
+            check_in_place(f"{folder.path}/{name}")
         except ResultsError as error:
             yield str(error)
 

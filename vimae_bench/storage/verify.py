@@ -20,9 +20,12 @@ from .png_files import SIGNATURE
 PNG_END = b"IEND\xaeB`\x82"
 
 
-def read_record(path: Path, run: Run | None = None) -> Json:
-    """The record of how a training ended; if `run` is given, it has to be that of this run."""
-    record = read_json(path)
+def read_record(path: Path, run: Run | None = None, data: bytes | None = None) -> Json:
+    """The record of how a training ended; if `run` is given, it has to be that of this run.
+
+    `data` are the bytes of the file, if they have been read.
+    """
+    record = read_json(path, data)
     if record.get("status") not in get_args(Status) or (run and record.get("key") != run.key):
         raise ResultsError(f"{path}: is not the record of this run; remove it and run again")
     made_by = record.get("made_by") or {}
