@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from mlflow.utils.validation import _validate_metric_name
 
@@ -79,3 +81,14 @@ def test_tags_tell_what_a_run_is():
     assert (found["vb.dataset"], found["vb.architecture"]) == ("digits", "mlp")
     assert (found["vb.status"], found["vb.reason"]) == ("diverged", "total not finite in epoch 3")
     assert format_tags(RUN, "VIMAE-n", "toy", {})["vb.status"] == "running"
+
+
+def test_data_sets_and_architectures_of_one_plugin_are_told_apart_by_their_labels():
+    small, wide = (
+        PluginSpec("arrays", {"path": "/small"}, label="small"),
+        PluginSpec("mlp", {"hidden": [9]}, label="wide"),
+    )
+    found = format_tags(replace(RUN, dataset=small, architecture=wide), "VAE", "toy", {})
+    assert (found["vb.dataset"], found["vb.architecture"]) == ("small", "wide")
+    unlabelled = replace(RUN, dataset=replace(small, label=""), architecture=replace(wide, label=""))
+    assert format_tags(unlabelled, "VAE", "toy", {})["vb.group"] == found["vb.group"]

@@ -143,7 +143,7 @@ def _announce(study: "Study", fixed: Sequence[str]) -> Iterator[str]:
     for label in fixed:
         yield f"{label}: has no `search`, and stays as it is"
     runs = tuning.trials * len(tuning.seeds) * len(study.searched)
-    images = f"held-out images of {study.dataset.name}, not on its test images"
+    images = f"held-out images of {study.dataset.title}, not on its test images"
     yield f"{format_count(runs, 'run')}, measured on the {images}"
 
 

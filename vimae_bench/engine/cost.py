@@ -33,7 +33,7 @@ def list_long_metrics(entries: Sequence[MatrixEntry], data: Path, device: str) -
         if seconds > LONG_SECONDS:
             n, where = len(measured), "a core" if kind == "cpu" else "a GPU"
             each, total = _format_duration(seconds), _format_duration(seconds * n)
-            yield f"{metric.name} on {dataset.name} takes about {each} a model on {where}, {total} for {n} models"
+            yield f"{metric.name} on {dataset.title} takes about {each} a model on {where}, {total} for {n} models"
 
 
 def _estimate_seconds(metric: PluginSpec, dataset: PluginSpec, latent: int, data: Path, kind: str) -> float:

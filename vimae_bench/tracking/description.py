@@ -11,7 +11,7 @@ def format_description(found: BenchmarkResults, experiment: str, report_run: str
     """The description, as Markdown; `report_run` is the id of MLflow's run with the report, empty if there is none."""
     entries, folder = found.entries, found.store.path.resolve()
     methods = dict.fromkeys(entry.label for entry in entries if not entry.control_of)
-    datasets = dict.fromkeys(entry.run.dataset.name for entry in entries)
+    datasets = dict.fromkeys(entry.run.dataset.title for entry in entries)
     seeds = {entry.seed for entry in entries}
     links = [f"[{name}]({format_view_path(experiment, key)})" for key, name in name_views(found.leaderboards).items()]
     links.append(f"[Pictures]({format_view_path(experiment, PICTURE_VIEW)}&compareRunsMode=CHART)")

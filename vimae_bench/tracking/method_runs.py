@@ -45,7 +45,7 @@ class MethodRuns:
             KIND: METHOD,
             METHOD_KEY: key,
             "vb.method": entry.label,
-            "vb.dataset": entry.run.dataset.name,
+            "vb.dataset": entry.run.dataset.title,
             RUN_COLOUR: self.appearance.colours.get(entry.label, ""),
         }
         name = self.appearance.name_method(entry)

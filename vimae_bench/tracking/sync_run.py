@@ -231,7 +231,7 @@ class RunSync:
     def _log_dataset(self, dataset: PluginSpec, digest: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        made = Dataset(dataset.name, digest, "code", canonical_json({"tags": dataset.as_json()}))
+        made = Dataset(dataset.title, digest, "code", canonical_json({"tags": dataset.as_json()}))
         tags = [InputTag("mlflow.data.context", "training")]
         self.target.client.log_inputs(self.state.run_id, [DatasetInput(made, tags)])
 
